@@ -20,7 +20,9 @@ for (const [name, text] of Object.entries(generated)) {
   if (!check) await Deno.writeTextFile(path, text);
 }
 if (check && stale.length > 0) {
-  console.error(`shared/generated/ is out of date (${stale.join(", ")}): run \`deno task generate\` and commit the result.`);
+  console.error(
+    `shared/generated/ is out of date (${stale.join(", ")}): run \`deno task generate\` and commit the result.`,
+  );
   Deno.exit(1);
 }
 console.log(stale.length === 0 ? "Generated code is up to date." : `Generated ${stale.join(", ")}.`);

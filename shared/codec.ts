@@ -1,0 +1,76 @@
+/** Events as protobuf: `casino.events.v1.Event` in proto/casino/events/v1/event.proto. */
+import Long from "long";
+import protobuf from "protobufjs/minimal.js";
+import { type Event, eventOf, type EventType, type Fault } from "./event.ts";
+import { casino } from "./generated/protobuf.js";
+
+const Message = casino.events.v1.Event;
+const { EventType: WireType } = casino.events.v1;
+
+const wireTypes: Record<EventType, casino.events.v1.EventType> = {
+  game_start: WireType.EVENT_TYPE_GAME_START,
+  bet: WireType.EVENT_TYPE_BET,
+  deposit: WireType.EVENT_TYPE_DEPOSIT,
+  game_stop: WireType.EVENT_TYPE_GAME_STOP,
+};
+
+const typesByWire: readonly (EventType | undefined)[] = [undefined, "game_start", "bet", "deposit", "game_stop"];
+
+/** The body is not the protobuf message that it should be. */
+export class UndecodableError extends Error {
+  override readonly name = "UndecodableError";
+}
+
+/**
+ * The event in `body`, or what is wrong with its fields (an empty body is a message with every field left out).
+ * @throws {UndecodableError}
+ */
+export function decodeEvent(body: Uint8Array): Event | Fault[] {
+  const message = decodeMessage(body);
+  const { createdAt } = message;
+  return eventOf({
+    id: bigIntOf(message.id),
+    playerId: bigIntOf(message.playerId),
+    gameId: bigIntOf(message.gameId),
+    type: typesByWire[message.type],
+    amount: bigIntOf(message.amount),
+    currency: message.currency,
+    hasWon: message.hasWon,
+    createdAt: createdAt
+      ? { seconds: Number(bigIntOf(createdAt.seconds ?? Long.ZERO)), nanos: createdAt.nanos ?? 0 }
+      : undefined,
+  });
+}
+
+export function encodeEvent(event: Event): Uint8Array {
+  const isPlay = event.type !== "deposit";
+  const isMoney = event.type === "bet" || event.type === "deposit";
+  return Message.encode({
+    id: longOf(event.id),
+    playerId: longOf(event.playerId),
+    gameId: isPlay ? longOf(event.gameId) : null,
+    type: wireTypes[event.type],
+    amount: isMoney ? longOf(event.amount) : null,
+    currency: isMoney ? event.currency : null,
+    hasWon: event.type === "bet" ? event.hasWon : null,
+    createdAt: { seconds: Long.fromNumber(event.createdAt.seconds), nanos: event.createdAt.nanos },
+  }).finish();
+}
+
+function decodeMessage(body: Uint8Array): casino.events.v1.Event {
+  try {
+    const reader = protobuf.Reader.create(body);
+    reader.discardUnknown = true;
+    return Message.decode(reader);
+  } catch (error) {
+    throw new UndecodableError(`${body.length} bytes are not a casino.events.v1.Event: ${(error as Error).message}`);
+  }
+}
+
+function bigIntOf({ low, high }: Long): bigint {
+  return high === 0 ? BigInt(low >>> 0) : (BigInt(high) << 32n) | BigInt(low >>> 0);
+}
+
+function longOf(value: bigint): Long {
+  return Long.fromBits(Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
+}

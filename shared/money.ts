@@ -1,0 +1,57 @@
+/** Amounts of money: minor units, exponents, exact conversion to EUR cents. */
+
+/** A positive decimal number without rounding: units / 10^scale. */
+export interface Decimal {
+  readonly units: bigint;
+  readonly scale: number;
+}
+
+/**
+ * Digits after the decimal point in each currency, from ISO 4217:2015 list one (as amended to 2024-06-28), and 8 for BTC,
+ * where one satoshi is the minor unit. Not from `Intl`, which follows CLDR and disagrees: it gives IQD and LAK no digits
+ * where ISO 4217 has three and two.
+ */
+const exponents: ReadonlyMap<string, number> = new Map([
+  ...digits(0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"),
+  ...digits(
+    2,
+    "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE CHF " +
+      "CHW CNY COP COU CRC CUC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG " +
+      "HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK " +
+      "MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE " +
+      "SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XCD YER ZAR ZMW ZWL",
+  ),
+  ...digits(3, "BHD IQD JOD KWD LYD OMR TND"),
+  ...digits(4, "CLF UYW"),
+  ...digits(8, "BTC"),
+]);
+
+/** How many digits the currency has after its decimal point; `undefined` when it is not known: it is never guessed. */
+export function exponentOf(currency: string): number | undefined {
+  return exponents.get(currency);
+}
+
+/**
+ * EUR cents, exact and rounded once, half away from zero.
+ * @param amount in minor units of a currency that has `exponent` digits after the point
+ * @param perEur how much of that currency 1 EUR buys; greater than 0
+ */
+export function toEurCents(amount: bigint, exponent: number, perEur: Decimal): bigint {
+  const dividend = amount * 100n * 10n ** BigInt(perEur.scale);
+  const divisor = 10n ** BigInt(exponent) * perEur.units;
+  const half = dividend < 0n ? -divisor : divisor;
+  return (2n * dividend + half) / (2n * divisor);
+}
+
+/** The amount in major units without needless zeros: `5`, `4.68`, `0.5`, `0.00012345`. */
+export function formatMajor(amount: bigint, exponent: number): string {
+  const sign = amount < 0n ? "-" : "";
+  const text = String(amount < 0n ? -amount : amount).padStart(exponent + 1, "0");
+  const point = text.length - exponent;
+  const fraction = text.slice(point).replace(/0+$/, "");
+  return `${sign}${text.slice(0, point)}${fraction && `.${fraction}`}`;
+}
+
+function digits(exponent: number, currencies: string): [string, number][] {
+  return currencies.split(" ").map((currency) => [currency, exponent]);
+}

@@ -1,0 +1,55 @@
+/** An instant with nanoseconds, as protobuf's `Timestamp` has it; a `Date` would round to milliseconds. */
+export interface Timestamp {
+  /** Seconds since 1970-01-01T00:00:00Z, of the years 1 to 9999. */
+  readonly seconds: number;
+  /** 0 to 999,999,999, counted forward in time also before 1970. */
+  readonly nanos: number;
+}
+
+/** 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z: the range of google.protobuf.Timestamp. */
+const [firstSecond, lastSecond] = [-62_135_596_800, 253_402_300_799];
+
+export function isTimestamp({ seconds, nanos }: Timestamp): boolean {
+  return Number.isInteger(seconds) && seconds >= firstSecond && seconds <= lastSecond &&
+    Number.isInteger(nanos) && nanos >= 0 && nanos <= 999_999_999;
+}
+
+/** @param ms milliseconds since 1970. */
+export function timestampOfMs(ms: number): Timestamp {
+  const seconds = Math.floor(ms / 1000);
+  return { seconds, nanos: Math.round((ms - seconds * 1000) * 1e6) };
+}
+
+/** Milliseconds since 1970, rounded down. */
+export function msOfTimestamp({ seconds, nanos }: Timestamp): number {
+  return seconds * 1000 + Math.floor(nanos / 1e6);
+}
+
+const rfc3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?([Zz]|([+-])(\d\d):(\d\d))$/;
+
+/** Reads RFC 3339 with up to nine digits of a second; `undefined` for anything else, leap seconds among it. */
+export function parseTimestamp(text: string): Timestamp | undefined {
+  const match = rfc3339.exec(text);
+  if (!match) return undefined;
+  const [, year, month, day, hour, minute, second, fraction = "", , sign, offsetHour = "0", offsetMinute = "0"] = match;
+  const date = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  // Date accepts 24:00 and carries February 30th over into March: such text does not come back as it went in.
+  if (
+    Number.isNaN(date.getTime()) ||
+    date.toISOString().slice(0, 19) !== `${year}-${month}-${day}T${hour}:${minute}:${second}`
+  ) {
+    return undefined;
+  }
+  if (Number(offsetHour) > 23 || Number(offsetMinute) > 59) return undefined;
+  const offset = (Number(offsetHour) * 60 + Number(offsetMinute)) * 60 * (sign === "-" ? -1 : 1);
+  const timestamp = { seconds: date.getTime() / 1000 - offset, nanos: Number(fraction.padEnd(9, "0")) };
+  return isTimestamp(timestamp) ? timestamp : undefined;
+}
+
+/** RFC 3339 in UTC with 0, 3, 6 or 9 digits of a second, as protobuf's JSON mapping writes it. */
+export function formatTimestamp({ seconds, nanos }: Timestamp): string {
+  const whole = new Date(seconds * 1000).toISOString().slice(0, 19);
+  if (nanos === 0) return `${whole}Z`;
+  const digits = String(nanos).padStart(9, "0");
+  return `${whole}.${digits.replace(/(?:000){1,2}$/, "")}Z`;
+}
