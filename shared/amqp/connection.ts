@@ -1,0 +1,94 @@
+/** The one place that opens connections to the broker, and opens them again. */
+import { type ChannelModel, connect } from "amqplib";
+import { type Backoff, backoffMs } from "../backoff.ts";
+import type { Clock } from "../clock.ts";
+import { redact } from "../config.ts";
+import { isPermanentBrokerError, messageOf } from "../errors.ts";
+import type { Random } from "../random.ts";
+import type { Log } from "../telemetry/log.ts";
+
+export interface BrokerOptions {
+  readonly url: string;
+  /** Shown in the broker's list of connections. */
+  readonly name: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+const backoff: Backoff = { first: 100, most: 5_000 };
+const connectTimeoutMs = 10_000;
+const closeTimeoutMs = 2_000;
+/** Two missed heartbeats mean that the broker is gone. A `heartbeat` in the URL wins. */
+const heartbeatSeconds = 10;
+
+/**
+ * Calls `use` with an open connection; when the connection is lost, or `use` throws, waits a little and does so again.
+ * Ends when `use` returns on a live connection, or the signal is aborted.
+ * @param use gets a signal of its own that is aborted when its connection is lost
+ * @throws what no retry cures: bad credentials, a topology that does not fit
+ */
+export async function keepConnected(
+  options: BrokerOptions,
+  use: (connection: ChannelModel, lost: AbortSignal) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { name, url, clock, random, log } = options;
+  let attempt = 0;
+  while (!signal.aborted) {
+    let connection: ChannelModel | undefined;
+    const lost = new AbortController();
+    try {
+      connection = await open(options);
+      connection.on("error", (error: Error) => lost.abort(error));
+      connection.on("close", (error?: Error) => lost.abort(error ?? new Error("the broker closed the connection")));
+      if (attempt > 0) log.info("Connected to the broker again", { connection: name });
+      await use(connection, lost.signal);
+      if (!lost.signal.aborted) return;
+      throw lost.signal.reason;
+    } catch (error) {
+      if (signal.aborted) return;
+      if (isPermanentBrokerError(error)) throw error;
+      // A connection that had worked is tried again soon, one that never came up ever more slowly.
+      attempt = connection ? 1 : attempt + 1;
+      const delay = backoffMs(attempt, backoff, random);
+      log.warn("No connection to the broker, trying again", {
+        connection: name,
+        broker: redact(url),
+        reason: messageOf(error),
+        retryInMs: Math.round(delay),
+      });
+      await clock.sleep(delay, signal).catch(() => {});
+    } finally {
+      if (connection) await close(connection, clock);
+    }
+  }
+}
+
+async function open({ url, name }: BrokerOptions): Promise<ChannelModel> {
+  const target = new URL(url);
+  if (!target.searchParams.has("heartbeat")) target.searchParams.set("heartbeat", String(heartbeatSeconds));
+  return await connect(target.href, {
+    timeout: connectTimeoutMs,
+    noDelay: true,
+    clientProperties: { connection_name: name },
+  });
+}
+
+/** Orderly if the broker answers in time, else by closing the socket. Never throws. */
+async function close(connection: ChannelModel, clock: Clock): Promise<void> {
+  const late = new AbortController();
+  connection.on("error", () => {});
+  try {
+    await Promise.race([
+      connection.close(),
+      clock.sleep(closeTimeoutMs, late.signal).then(() => {
+        (connection.connection as unknown as { stream: { destroy(): void } }).stream.destroy();
+      }, () => {}),
+    ]);
+  } catch {
+    // Closed already.
+  } finally {
+    late.abort();
+  }
+}

@@ -1,0 +1,207 @@
+/** The real {@linkcode EventQueue}: a consumer with manual acks on a connection that is kept open. */
+import { type Channel, type ChannelModel, type ConsumeMessage, IllegalOperationError } from "amqplib";
+import type { Clock } from "../clock.ts";
+import { AckRuns } from "./ack_runs.ts";
+import { type BrokerOptions, keepConnected } from "./connection.ts";
+import type { DeadLetters } from "./dead_letters.ts";
+import type { Delivery, EventQueue, Settlement } from "./delivery.ts";
+import { messageIdOfBody, parseMessageId } from "./message_id.ts";
+import { declareTopology, type Topology } from "./topology.ts";
+
+export interface ConsumerOptions extends BrokerOptions {
+  readonly topology: Topology;
+  readonly queue: string;
+  /** Most deliveries that are held unacknowledged. */
+  readonly prefetch: number;
+  readonly deadLetters: DeadLetters;
+}
+
+/** How long acks may wait for a gap below them to close, in ms, before they are sent one by one. */
+const flushAcksAfterMs = 20;
+
+export class AmqpConsumer implements EventQueue {
+  readonly #stop = new AbortController();
+  readonly #finished: Promise<void>;
+  #session: Session | undefined;
+  #atHand: AmqpDelivery[] = [];
+  #wake: () => void = () => {};
+
+  constructor(private readonly options: ConsumerOptions) {
+    this.#finished = keepConnected(options, (connection, lost) => this.#consume(connection, lost), this.#stop.signal);
+  }
+
+  /** Whether deliveries can arrive. */
+  get consuming(): boolean {
+    return this.#session !== undefined;
+  }
+
+  /**
+   * Ends when the consumer is closed.
+   * @throws what no retry cures, such as bad credentials
+   */
+  get finished(): Promise<void> {
+    return this.#finished;
+  }
+
+  async take(limit: number, signal: AbortSignal): Promise<Delivery[]> {
+    while (this.#atHand.length === 0 && !signal.aborted) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      signal.addEventListener("abort", resolve as () => void);
+      await promise;
+      signal.removeEventListener("abort", resolve as () => void);
+    }
+    return signal.aborted ? [] : this.#atHand.splice(0, limit);
+  }
+
+  async settle(settlements: readonly Settlement[], signal: AbortSignal): Promise<void> {
+    const done = new Map<Session, number[]>();
+    const dead: Promise<void>[] = [];
+    for (const { delivery, outcome } of settlements) {
+      const { session, tag } = delivery as AmqpDelivery;
+      switch (outcome.kind) {
+        case "ack": {
+          const tags = done.get(session);
+          if (tags) tags.push(tag);
+          else done.set(session, [tag]);
+          break;
+        }
+        case "dead":
+          dead.push(
+            this.options.deadLetters.publish(delivery, outcome, signal).then((accepted) => {
+              if (accepted) session.ack([tag]);
+            }),
+          );
+          break;
+        case "retry":
+          session.putBack(tag);
+      }
+    }
+    for (const [session, tags] of done) session.ack(tags);
+    await Promise.all(dead);
+  }
+
+  /** Takes nothing more: what arrives from now on stays with the broker, what is in hand can still be settled. */
+  async stopTaking(): Promise<void> {
+    await this.#session?.cancel();
+    this.#atHand = [];
+  }
+
+  /** Sends the acks that wait, and leaves; what is not settled goes back to the queue. */
+  async close(): Promise<void> {
+    this.#session?.flush();
+    this.#stop.abort(new Error("the consumer is closed"));
+    await this.#finished.catch(() => {});
+  }
+
+  async #consume(connection: ChannelModel, lost: AbortSignal): Promise<void> {
+    const { topology, queue, prefetch, clock, log, name } = this.options;
+    await declareTopology(connection, topology);
+    const channel = await connection.createChannel();
+    const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
+    channel.on("error", reject);
+    channel.on("close", () => reject(new Error("the broker closed the channel")));
+    lost.addEventListener("abort", () => reject(lost.reason));
+    this.#stop.signal.addEventListener("abort", () => resolve());
+    const session = new Session(channel, clock);
+    await channel.prefetch(prefetch);
+    const { consumerTag } = await channel.consume(queue, (message) => {
+      if (message === null) {
+        reject(new Error(`the broker cancelled the consumer: the queue ${queue} was deleted or moved`));
+      } else this.#arrived(deliveryOf(message, session));
+    });
+    session.consumerTag = consumerTag;
+    this.#session = session;
+    log.info("Consuming", { connection: name, queue, prefetch });
+    try {
+      await ended;
+    } finally {
+      // Deliveries of this channel can no longer be settled, and the broker gives them out again.
+      this.#session = undefined;
+      this.#atHand = [];
+      await session.end();
+    }
+  }
+
+  #arrived(delivery: AmqpDelivery): void {
+    this.#atHand.push(delivery);
+    this.#wake();
+  }
+}
+
+interface AmqpDelivery extends Delivery {
+  readonly tag: number;
+  readonly session: Session;
+}
+
+function deliveryOf({ fields, properties, content }: ConsumeMessage, session: Session): AmqpDelivery {
+  return {
+    messageId: parseMessageId(properties.messageId) ?? messageIdOfBody(content, 0),
+    body: content,
+    headers: properties.headers ?? {},
+    appId: properties.appId,
+    timestampMs: typeof properties.timestamp === "number" ? properties.timestamp * 1000 : undefined,
+    tag: fields.deliveryTag,
+    session,
+  };
+}
+
+/** One channel's life. A delivery is settled on the channel that brought it or, once that is gone, not at all. */
+class Session {
+  consumerTag: string | undefined;
+  readonly #runs: AckRuns;
+  readonly #ended = new AbortController();
+  #flushing: Promise<void> | undefined;
+
+  constructor(private readonly channel: Channel, private readonly clock: Clock) {
+    this.#runs = new AckRuns((tag, multiple) => this.channel.ack(messageOfTag(tag), multiple));
+  }
+
+  ack(tags: readonly number[]): void {
+    this.#onChannel(() => this.#runs.settle(tags));
+    if (this.#runs.waiting) this.#flushing ??= this.#flushSoon();
+  }
+
+  putBack(tag: number): void {
+    this.#onChannel(() => {
+      this.channel.nack(messageOfTag(tag), false, true);
+      this.#runs.settledOtherwise(tag);
+    });
+  }
+
+  flush(): void {
+    this.#onChannel(() => this.#runs.flush());
+  }
+
+  async cancel(): Promise<void> {
+    if (this.#ended.signal.aborted || this.consumerTag === undefined) return;
+    // A broker that does not answer is about to be found lost.
+    await this.channel.cancel(this.consumerTag).catch(() => {});
+  }
+
+  async end(): Promise<void> {
+    this.#ended.abort();
+    await this.#flushing;
+  }
+
+  async #flushSoon(): Promise<void> {
+    await this.clock.sleep(flushAcksAfterMs, this.#ended.signal).catch(() => {});
+    this.#flushing = undefined;
+    this.flush();
+  }
+
+  #onChannel(act: () => void): void {
+    if (this.#ended.signal.aborted) return;
+    try {
+      act();
+    } catch (error) {
+      // The channel closed a moment before we were told: the broker gives the deliveries out again.
+      if (!(error instanceof IllegalOperationError)) throw error;
+      this.#ended.abort();
+    }
+  }
+}
+
+function messageOfTag(deliveryTag: number): ConsumeMessage {
+  return { fields: { deliveryTag } } as ConsumeMessage;
+}

@@ -1,0 +1,93 @@
+/** Dead letters as we write them: the body verbatim, the reason in headers that survive replay. */
+import { type Backoff, backoffMs } from "../backoff.ts";
+import type { Clock } from "../clock.ts";
+import { messageOf } from "../errors.ts";
+import type { Random } from "../random.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Delivery } from "./delivery.ts";
+import type { Headers, OutgoingMessage } from "./message.ts";
+import type { Dead } from "./outcome.ts";
+
+/** The headers of a dead letter. Times are RFC 3339. */
+export const deadHeaders = {
+  reason: "dead-reason",
+  detail: "dead-detail",
+  subscriber: "dead-subscriber",
+  firstFailedAt: "dead-first-failed-at",
+  lastFailedAt: "dead-last-failed-at",
+  /** How often it was dead-lettered, over all replays. */
+  attempts: "dead-attempts",
+} as const;
+
+/** amqplib refuses header tables over 64 KiB, and nobody reads more than this. */
+export const maxDetailBytes = 2_048;
+
+/** Headers that came with the message are kept up to this many characters of JSON, and beyond dropped as a whole. */
+const maxKeptHeaders = 16_384;
+
+export interface DeadLettersOptions {
+  readonly exchange: string;
+  readonly subscriberId: string;
+  readonly publisher: { publish(message: OutgoingMessage): Promise<void> };
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+const backoff: Backoff = { first: 200, most: 10_000 };
+
+export class DeadLetters {
+  constructor(private readonly options: DeadLettersOptions) {}
+
+  /** @returns whether the broker has confirmed it; `false` only once the signal is aborted */
+  async publish(delivery: Delivery, { reason, detail }: Dead, signal: AbortSignal): Promise<boolean> {
+    const { exchange, subscriberId, publisher, clock, random, log } = this.options;
+    const now = clock.now();
+    const message: OutgoingMessage = {
+      exchange,
+      messageId: delivery.messageId,
+      body: delivery.body,
+      headers: deadLetterHeaders(delivery.headers, { reason, detail, subscriberId, now }),
+      timestampMs: delivery.timestampMs ?? now,
+      appId: delivery.appId ?? "",
+    };
+    log.warn("Dead-lettered", { messageId: delivery.messageId, reason, detail });
+    for (let attempt = 1; !signal.aborted; attempt++) {
+      try {
+        await publisher.publish(message);
+        return true;
+      } catch (error) {
+        log.error("The dead letter queue did not accept a message, trying again", {
+          messageId: delivery.messageId,
+          problem: messageOf(error),
+        });
+        await clock.sleep(backoffMs(attempt, backoff, random), signal).catch(() => {});
+      }
+    }
+    return false;
+  }
+}
+
+function deadLetterHeaders(
+  before: Headers,
+  { reason, detail, subscriberId, now }: { reason: string; detail: string; subscriberId: string; now: number },
+): Headers {
+  const time = new Date(now).toISOString();
+  const attempts = before[deadHeaders.attempts];
+  return {
+    ...(JSON.stringify(before).length <= maxKeptHeaders ? before : {}),
+    [deadHeaders.reason]: reason,
+    [deadHeaders.detail]: cutToBytes(detail, maxDetailBytes),
+    [deadHeaders.subscriber]: subscriberId,
+    [deadHeaders.firstFailedAt]: before[deadHeaders.firstFailedAt] ?? time,
+    [deadHeaders.lastFailedAt]: time,
+    [deadHeaders.attempts]: (typeof attempts === "number" ? attempts : 0) + 1,
+  };
+}
+
+function cutToBytes(text: string, most: number): string {
+  const bytes = new TextEncoder().encode(text);
+  if (bytes.length <= most) return text;
+  // Cutting inside a character leaves a replacement character at the end.
+  return `${new TextDecoder().decode(bytes.subarray(0, most - 3)).replace(/\uFFFD$/, "")}…`;
+}

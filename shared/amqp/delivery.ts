@@ -1,0 +1,34 @@
+import type { Headers } from "./message.ts";
+import type { Outcome } from "./outcome.ts";
+
+/** One message in the hands of a subscriber, which owes the broker one settlement for it. */
+export interface Delivery {
+  /** A UUID in lower case: the idempotency key. Derived from the body when a foreign publisher gave none. */
+  readonly messageId: string;
+  readonly body: Uint8Array;
+  readonly headers: Headers;
+  /** The member that published it, if it said so. */
+  readonly appId: string | undefined;
+  /** When it was published, if the publisher said so: milliseconds since 1970. */
+  readonly timestampMs: number | undefined;
+}
+
+/** The subscriber's end of the queue. */
+export interface EventQueue {
+  /**
+   * Up to `limit` deliveries that are at hand, oldest first. Waits for the first, never for more.
+   * @returns an empty array once the signal is aborted
+   */
+  take(limit: number, signal: AbortSignal): Promise<Delivery[]>;
+
+  /**
+   * Settles each delivery as its outcome says. A dead letter is confirmed by the broker before its original is acked; one
+   * that cannot be published is tried again until the signal is aborted, and then stays unacknowledged.
+   */
+  settle(settlements: readonly Settlement[], signal: AbortSignal): Promise<void>;
+}
+
+export interface Settlement {
+  readonly delivery: Delivery;
+  readonly outcome: Outcome;
+}

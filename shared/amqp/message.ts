@@ -1,0 +1,33 @@
+/** What every message of ours looks like on the wire. */
+import type { Options } from "amqplib";
+
+export type HeaderValue = string | number | boolean;
+export type Headers = Readonly<Record<string, unknown>>;
+
+export interface OutgoingMessage {
+  readonly exchange: string;
+  /** A UUID that stays with the event through redelivery, dead lettering and replay: the idempotency key. */
+  readonly messageId: string;
+  readonly body: Uint8Array;
+  readonly headers?: Headers;
+  /** Milliseconds since 1970; AMQP keeps seconds. */
+  readonly timestampMs: number;
+  /** The member that published it first. */
+  readonly appId: string;
+}
+
+export const messageType = "casino.events.v1.Event";
+export const contentType = "application/x-protobuf";
+
+export function publishOptions({ messageId, headers, timestampMs, appId }: OutgoingMessage): Options.Publish {
+  return {
+    persistent: true,
+    mandatory: true,
+    messageId,
+    type: messageType,
+    contentType,
+    timestamp: Math.floor(timestampMs / 1000),
+    appId,
+    headers,
+  };
+}

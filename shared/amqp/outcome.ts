@@ -1,0 +1,36 @@
+/** What becomes of a delivery: a value, so that the code that decides it never touches a channel. */
+export type Outcome = Ack | Dead | Retry;
+
+/** Done: the event is stored. */
+export interface Ack {
+  readonly kind: "ack";
+}
+
+/** It cannot be processed: to the dead letter queue. */
+export interface Dead {
+  readonly kind: "dead";
+  readonly reason: DeadReason;
+  /** For a human: what exactly was wrong. Cut to {@linkcode maxDetailBytes} when it is published. */
+  readonly detail: string;
+}
+
+/** Back to the queue, because this subscriber could not finish it. Only for shutdown: the broker counts these, up to its delivery limit. */
+export interface Retry {
+  readonly kind: "retry";
+}
+
+export const deadReasons = [
+  "undecodable",
+  "invalid",
+  "unknown-currency",
+  "rates-timeout",
+  "store-rejected",
+] as const;
+export type DeadReason = (typeof deadReasons)[number];
+
+export const ack: Ack = { kind: "ack" };
+export const retry: Retry = { kind: "retry" };
+
+export function dead(reason: DeadReason, detail: string): Dead {
+  return { kind: "dead", reason, detail };
+}

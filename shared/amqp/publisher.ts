@@ -1,0 +1,241 @@
+/**
+ * Publishes with confirms over one connection that is kept open: every message is confirmed by the broker or reported as
+ * not accepted, exactly once each, and what is unconfirmed is bounded.
+ */
+import { Buffer } from "node:buffer";
+import type { ChannelModel, ConfirmChannel } from "amqplib";
+import { type Backoff, backoffMs } from "../backoff.ts";
+import { messageOf } from "../errors.ts";
+import { type BrokerOptions, keepConnected } from "./connection.ts";
+import { type OutgoingMessage, publishOptions } from "./message.ts";
+import { declareTopology, type Topology } from "./topology.ts";
+
+export interface PublisherOptions extends BrokerOptions {
+  readonly topology: Topology;
+  /** Most messages that may be unconfirmed at once. */
+  readonly maxInFlight?: number;
+  /** How long a message is tried before it is reported as not accepted, in ms; time in which the broker blocks us does not count. */
+  readonly giveUpAfterMs?: number;
+  /** Told when the broker blocks publishing (memory or disk alarm), and with `undefined` when it lets go. */
+  readonly onBlocked?: (reason: string | undefined) => void;
+}
+
+/** The broker did not accept a message in time. */
+export class PublishError extends Error {
+  override readonly name = "PublishError";
+  constructor(
+    readonly reason: "returned" | "refused" | "unconfirmed" | "closed",
+    readonly messageId: string,
+    detail: string,
+  ) {
+    super(`Message ${messageId} was not accepted: ${detail}`);
+  }
+}
+
+/** Told once: without an error the message is confirmed, that is, safe in the broker. */
+export type Settled = (error?: PublishError) => void;
+
+interface Entry {
+  readonly message: OutgoingMessage;
+  readonly settled: Settled;
+  /** Monotonic ms; moved on while the broker blocks us. */
+  deadline: number;
+  failures: number;
+  /** When it is to be sent again; `undefined` while it is on its way. */
+  retryAt: number | undefined;
+  lastProblem: { reason: PublishError["reason"]; detail: string };
+}
+
+const retryBackoff: Backoff = { first: 50, most: 2_000 };
+const sweepEveryMs = 100;
+const drainMs = 5_000;
+/** What amqplib 2.3.1 says of a negative confirm; it has no code. */
+const nacked = "message nacked";
+
+export class ConfirmPublisher {
+  readonly #inFlight = new Set<Entry>();
+  readonly #returned = new Set<string>();
+  readonly #stop = new AbortController();
+  readonly #maxInFlight: number;
+  readonly #giveUpAfterMs: number;
+  #wakeWhenRoom: (() => void)[] = [];
+  #channel: ConfirmChannel | undefined;
+  #blocked = false;
+  #finished: Promise<unknown>;
+
+  constructor(private readonly options: PublisherOptions) {
+    this.#maxInFlight = options.maxInFlight ?? 1_000;
+    this.#giveUpAfterMs = options.giveUpAfterMs ?? 30_000;
+    const connected = keepConnected(options, (connection, lost) => this.#use(connection, lost), this.#stop.signal);
+    this.#finished = Promise.all([connected.catch((error) => this.#fail(error)), this.#sweep()]);
+  }
+
+  /** Messages that are neither confirmed nor given up. */
+  get inFlight(): number {
+    return this.#inFlight.size;
+  }
+
+  get blocked(): boolean {
+    return this.#blocked;
+  }
+
+  get connected(): boolean {
+    return this.#channel !== undefined;
+  }
+
+  /** Resolves when one more message may be sent; `undefined` when that is now. */
+  room(): Promise<void> | undefined {
+    if (this.#inFlight.size < this.#maxInFlight || this.#stop.signal.aborted) return undefined;
+    return new Promise((resolve) => this.#wakeWhenRoom.push(resolve));
+  }
+
+  /** Takes the message; the caller has waited for {@linkcode room}. */
+  send(message: OutgoingMessage, settled: Settled): void {
+    const now = this.options.clock.monotonic();
+    const entry: Entry = {
+      message,
+      settled,
+      deadline: now + this.#giveUpAfterMs,
+      failures: 0,
+      retryAt: undefined,
+      lastProblem: { reason: "unconfirmed", detail: "there is no connection to the broker" },
+    };
+    this.#inFlight.add(entry);
+    if (this.#stop.signal.aborted) this.#giveUp(entry, "closed", "the publisher is closed");
+    else this.#transmit(entry);
+  }
+
+  /**
+   * Resolves when the broker has confirmed the message.
+   * @throws {PublishError}
+   */
+  async publish(message: OutgoingMessage): Promise<void> {
+    await this.room();
+    return await new Promise((resolve, reject) => this.send(message, (error) => error ? reject(error) : resolve()));
+  }
+
+  /** Resolves when nothing is in flight; every message ends within its own deadline. */
+  async flush(): Promise<void> {
+    while (this.#inFlight.size > 0) {
+      await new Promise<void>((resolve) => this.#wakeWhenRoom.push(resolve));
+    }
+  }
+
+  /** Waits a little for what is in flight, reports the rest as not accepted, and closes the connection. */
+  async close(): Promise<void> {
+    const late = new AbortController();
+    await Promise.race([this.flush(), this.options.clock.sleep(drainMs, late.signal).catch(() => {})]);
+    late.abort();
+    this.#stop.abort(new Error("the publisher is closed"));
+    for (const entry of this.#inFlight) {
+      this.#giveUp(entry, "closed", "the publisher was closed before the broker confirmed it");
+    }
+    await this.#finished;
+  }
+
+  async #use(connection: ChannelModel, lost: AbortSignal): Promise<void> {
+    await declareTopology(connection, this.options.topology);
+    const channel = await connection.createConfirmChannel();
+    const ended = new Promise<void>((resolve, reject) => {
+      channel.on("error", reject);
+      channel.on("close", () => reject(new Error("the broker closed the channel")));
+      lost.addEventListener("abort", () => reject(lost.reason));
+      this.#stop.signal.addEventListener("abort", () => resolve());
+    });
+    // Comes before the confirm of the same message, which is positive all the same.
+    channel.on("return", ({ properties }) => this.#returned.add(String(properties.messageId)));
+    connection.on("blocked", (reason: string) => this.#setBlocked(reason));
+    connection.on("unblocked", () => this.#setBlocked(undefined));
+    this.#channel = channel;
+    for (const entry of this.#inFlight) this.#transmit(entry);
+    try {
+      await ended;
+    } finally {
+      this.#channel = undefined;
+      if (this.#blocked) this.#setBlocked(undefined);
+    }
+  }
+
+  #transmit(entry: Entry): void {
+    const channel = this.#channel;
+    entry.retryAt = undefined;
+    if (!channel) return;
+    const { message } = entry;
+    const body = Buffer.from(message.body.buffer, message.body.byteOffset, message.body.byteLength);
+    try {
+      channel.publish(message.exchange, "", body, publishOptions(message), (error: Error | null) => {
+        this.#confirmed(entry, error);
+      });
+    } catch (error) {
+      if (this.#channel !== channel) return;
+      // Not the broker's word: the message itself cannot be written, and never will be (headers over 64 KiB).
+      if (error instanceof RangeError || error instanceof TypeError) this.#giveUp(entry, "refused", messageOf(error));
+      else entry.lastProblem = { reason: "unconfirmed", detail: messageOf(error) };
+    }
+  }
+
+  #confirmed(entry: Entry, error: Error | null): void {
+    const { messageId, exchange } = entry.message;
+    if (!this.#inFlight.has(entry)) return;
+    if (this.#returned.delete(messageId)) {
+      this.#retry(entry, "returned", `the exchange ${exchange} leads to no queue`);
+    } else if (!error) {
+      this.#settle(entry);
+    } else if (error.message === nacked) {
+      this.#retry(entry, "refused", "the broker refused it; its queue may be full or without a leader");
+    } else {
+      this.#retry(entry, "unconfirmed", "the connection to the broker was lost before it was confirmed");
+    }
+  }
+
+  #retry(entry: Entry, reason: PublishError["reason"], detail: string): void {
+    const { clock, random } = this.options;
+    entry.failures++;
+    entry.lastProblem = { reason, detail };
+    entry.retryAt = clock.monotonic() + backoffMs(entry.failures, retryBackoff, random);
+  }
+
+  #settle(entry: Entry, error?: PublishError): void {
+    this.#inFlight.delete(entry);
+    entry.settled(error);
+    if (this.#inFlight.size < this.#maxInFlight && this.#wakeWhenRoom.length > 0) {
+      const waiters = this.#wakeWhenRoom;
+      this.#wakeWhenRoom = [];
+      for (const wake of waiters) wake();
+    }
+  }
+
+  #giveUp(entry: Entry, reason: PublishError["reason"], detail: string): void {
+    this.#settle(entry, new PublishError(reason, entry.message.messageId, detail));
+  }
+
+  /** One timer for all messages: sends again what is due, gives up what is late. */
+  async #sweep(): Promise<void> {
+    const { clock } = this.options;
+    let last = clock.monotonic();
+    while (!this.#stop.signal.aborted) {
+      await clock.sleep(sweepEveryMs, this.#stop.signal).catch(() => {});
+      const now = clock.monotonic();
+      for (const entry of this.#inFlight) {
+        if (this.#blocked) entry.deadline += now - last;
+        if (entry.deadline <= now) this.#giveUp(entry, entry.lastProblem.reason, entry.lastProblem.detail);
+        else if (entry.retryAt !== undefined && entry.retryAt <= now) this.#transmit(entry);
+      }
+      last = now;
+    }
+  }
+
+  #setBlocked(reason: string | undefined): void {
+    const { log, name, onBlocked } = this.options;
+    this.#blocked = reason !== undefined;
+    if (reason === undefined) log.info("The broker accepts messages again", { connection: name });
+    else log.warn("The broker blocks publishing; waiting", { connection: name, reason });
+    onBlocked?.(reason);
+  }
+
+  /** No retry can help: everything in flight, and all that is sent from now on, is reported as not accepted. */
+  #fail(error: unknown): void {
+    this.#stop.abort(error);
+    for (const entry of this.#inFlight) this.#giveUp(entry, "closed", messageOf(error));
+  }
+}

@@ -1,0 +1,85 @@
+/** What exists in the broker, as data, and the one place that declares it. Works alike on RabbitMQ 3.10 and 4.x. */
+import type { ChannelModel } from "amqplib";
+import type { Config } from "../config.ts";
+
+interface Queue {
+  readonly name: string;
+  readonly arguments: Readonly<Record<string, string | number>>;
+  /** The fanout exchange that feeds it: any routing key gets there, also a foreign publisher's. */
+  readonly exchange: string;
+}
+
+export type Topology = readonly Queue[];
+
+/**
+ * How often the broker redelivers a message before it dead-letters it: a message that kills its process each time must
+ * stop somewhere, and neighbours that were merely in hand then must not be dragged along.
+ */
+const deliveryLimit = 20;
+
+/** Reading a dead letter and putting it back counts as a delivery, and RabbitMQ 4 drops at 20 unless told otherwise. */
+const deadLetterDeliveryLimit = 1_000_000_000;
+
+export function eventTopology(
+  config: Pick<Config, "EVENTS_EXCHANGE" | "EVENTS_QUEUE" | "DEAD_LETTER_QUEUE">,
+): Topology {
+  const { EVENTS_EXCHANGE, EVENTS_QUEUE, DEAD_LETTER_QUEUE } = config;
+  return [
+    {
+      name: DEAD_LETTER_QUEUE,
+      exchange: DEAD_LETTER_QUEUE,
+      arguments: { "x-queue-type": "quorum", "x-delivery-limit": deadLetterDeliveryLimit },
+    },
+    {
+      name: EVENTS_QUEUE,
+      exchange: EVENTS_EXCHANGE,
+      arguments: {
+        "x-queue-type": "quorum",
+        "x-delivery-limit": deliveryLimit,
+        "x-dead-letter-exchange": DEAD_LETTER_QUEUE,
+        // At-least-once dead lettering falls back to at-most-once, silently, without reject-publish.
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+      },
+    },
+  ];
+}
+
+/** Something exists in the broker under a name of ours, but is not what we need; the message tells the way out. */
+export class TopologyError extends Error {
+  override readonly name = "TopologyError";
+}
+
+/** @throws {TopologyError} */
+export async function declareTopology(connection: ChannelModel, topology: Topology): Promise<void> {
+  for (const queue of topology) {
+    const channel = await connection.createChannel();
+    // The broker closes the channel on a refusal, and amqplib emits what the call below rejects with anyway.
+    channel.on("error", () => {});
+    try {
+      await channel.assertExchange(queue.exchange, "fanout", { durable: true });
+      await channel.assertQueue(queue.name, { durable: true, arguments: queue.arguments });
+      await channel.bindQueue(queue.name, queue.exchange, "");
+      await channel.close();
+    } catch (error) {
+      throw explain(error as Error & { code?: number }, queue);
+    }
+  }
+}
+
+function explain(error: Error & { code?: number }, { name, exchange }: Queue): Error {
+  const said = error.message.replace(/^.*?with message "(.*)"$/s, "$1");
+  if (error.code === 406) {
+    return new TopologyError(
+      `The queue ${name} or the exchange ${exchange} exists with other properties (${said}). It was probably declared by ` +
+        `another program or version: delete it once it is empty, or choose another name with EVENTS_QUEUE, ` +
+        `EVENTS_EXCHANGE or DEAD_LETTER_QUEUE.`,
+    );
+  }
+  if (error.code === 403) {
+    return new TopologyError(
+      `The broker's user may not declare the queue ${name} or the exchange ${exchange} (${said}).`,
+    );
+  }
+  return error;
+}

@@ -1,0 +1,31 @@
+/** The one place that says what an error means for what we do next. */
+import { TopologyError } from "./amqp/topology.ts";
+
+/** No retry cures it: the broker refuses who we are or what we ask for. */
+export function isPermanentBrokerError(error: unknown): boolean {
+  if (error instanceof TopologyError) return true;
+  // RabbitMQ answers a failed login with 403 ACCESS_REFUSED, an unknown virtual host with 530 NOT_ALLOWED.
+  return error instanceof Error && /ACCESS[_-]REFUSED|NOT[_-]ALLOWED|403 \(ACCESS/i.test(error.message);
+}
+
+/**
+ * What to do with a window that Postgres refused.
+ * - `split`: a value in one of its rows is at fault (SQLSTATE class 22, data exception, or 23, integrity constraint)
+ * - `retry`: the database is away, busy or not ready; the rows are fine
+ */
+export type StoreFault = "split" | "retry";
+
+/** Classes of SQLSTATE: PostgreSQL documentation, appendix A. */
+export function classifyStoreError(error: unknown): StoreFault {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" && /^2[23][0-9A-Z]{3}$/.test(code) ? "split" : "retry";
+}
+
+/** One line for humans and logs: an error's message, or the messages of all that an AggregateError holds. */
+export function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) {
+    return [...new Set(error.errors.map(messageOf))].join("; ");
+  }
+  if (error instanceof Error) return error.message || (error as { code?: string }).code || error.name;
+  return String(error);
+}
