@@ -25,6 +25,8 @@ export const deadReasons = [
   "unknown-currency",
   "rates-timeout",
   "store-rejected",
+  /** A fault in our own code. */
+  "processing-failed",
 ] as const;
 export type DeadReason = (typeof deadReasons)[number];
 

@@ -1,0 +1,51 @@
+/** The one place that opens connections to Redis. */
+import "./without_env.ts";
+import { Redis } from "ioredis";
+import { redact } from "./config.ts";
+import { messageOf } from "./errors.ts";
+import type { Log } from "./telemetry/log.ts";
+
+const connectTimeoutMs = 2_000;
+/** A Redis that is slower than this does not help anybody; who asks must be able to go on without it. */
+const commandTimeoutMs = 1_000;
+const closeTimeoutMs = 1_000;
+
+/**
+ * A client that reconnects by itself and whose commands fail, rather than wait, while Redis is away. Resolves when it is
+ * connected, or after 2 s without: then it goes on trying.
+ */
+export async function openRedis(url: string, { name, log }: { name: string; log: Log }): Promise<Redis> {
+  const redis = new Redis(url, {
+    connectionName: name,
+    connectTimeout: connectTimeoutMs,
+    commandTimeout: commandTimeoutMs,
+    maxRetriesPerRequest: 1,
+    enableOfflineQueue: false,
+    retryStrategy: (attempt) => Math.min(attempt * 100, 2_000),
+  });
+  let last = "";
+  redis.on("error", (error) => {
+    const problem = messageOf(error);
+    // ioredis says the same at each try.
+    if (problem !== last) log.warn("No connection to Redis, trying again", { redis: redact(url), problem });
+    last = problem;
+  });
+  redis.on("ready", () => last = "");
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, connectTimeoutMs);
+    redis.once("ready", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+  return redis;
+}
+
+/** Leaves in order, or after 1 s without. */
+export async function closeRedis(redis: Redis): Promise<void> {
+  let timer: number | undefined;
+  const late = new Promise<void>((resolve) => timer = setTimeout(resolve, closeTimeoutMs));
+  await Promise.race([redis.quit().then(() => {}, () => {}), late]);
+  clearTimeout(timer);
+  redis.disconnect();
+}

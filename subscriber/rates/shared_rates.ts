@@ -1,0 +1,49 @@
+import type { Rates } from "./rates.ts";
+
+/** What all subscribers share (Redis): the cached rates and the lock on fetching them. */
+export interface SharedRates {
+  /** One step that cannot be interleaved: the cached rates while they are fresh, else the lock if it is free. */
+  lookOrLock(token: string, lockTtlMs: number): Promise<Look>;
+
+  /**
+   * Stores rates and gives the lock back. Refused (`lock-lost`) when the lock is no longer the writer's, so that one who
+   * was late cannot overwrite what came after; and (`older`) when newer rates are there, which also gives the lock back.
+   */
+  write(token: string, rates: Rates, life: Life): Promise<"written" | "lock-lost" | "older">;
+
+  /**
+   * After a failed call: turns the lock, if it is still ours, into a pause of this many ms, in which nobody calls.
+   * That keeps many waiting subscribers from calling an API that is down, one after the other.
+   */
+  pause(token: string, ms: number): Promise<void>;
+
+  /** Gives the lock back, if it is still ours. */
+  release(token: string): Promise<void>;
+}
+
+/** How long cached rates live, in ms. */
+export interface Life {
+  readonly freshMs: number;
+  /** On top of that, for when no fresh ones come. */
+  readonly staleMs: number;
+}
+
+export interface Look {
+  /**
+   * - `fresh`: rates are there; nobody needs to call
+   * - `locked`: the lock is the caller's now, for the time it asked for
+   * - `held`: another is fetching
+   * - `paused`: another's call has failed a moment ago
+   */
+  readonly state: "fresh" | "locked" | "held" | "paused";
+  /** Present with `fresh`; with the others when rates past their freshness are still usable. */
+  readonly cached?: Cached;
+}
+
+export interface Cached {
+  readonly rates: Rates;
+  /** Milliseconds left as fresh; 0 or less when stale. */
+  readonly freshMs: number;
+  /** Milliseconds left in the cache at all. */
+  readonly usableMs: number;
+}

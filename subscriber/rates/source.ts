@@ -1,0 +1,239 @@
+/**
+ * Where a subscriber gets exchange rates: from its own copy, from the cache that all share, or, holding the lock that lets
+ * one of all call at a time, from the rates API.
+ */
+import type { Config } from "../../shared/config.ts";
+import type { Clock } from "../../shared/clock.ts";
+import { messageOf } from "../../shared/errors.ts";
+import type { Random } from "../../shared/random.ts";
+import type { Log } from "../../shared/telemetry/log.ts";
+import type { RatesApi } from "./client.ts";
+import type { Rates } from "./rates.ts";
+import type { Cached, SharedRates } from "./shared_rates.ts";
+
+export type RatesTimes = Pick<Config, "RATES_TTL_MS" | "RATES_LOCK_TTL_MS" | "RATES_WAIT_MS" | "RATES_MAX_STALE_MS">;
+
+export interface RatesSourceOptions {
+  readonly shared: SharedRates;
+  readonly api: RatesApi;
+  readonly times: RatesTimes;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Ends background work. */
+  readonly signal: AbortSignal;
+}
+
+/** No rates came within RATES_WAIT_MS; the message tells the last obstacle. */
+export class RatesTimeout extends Error {
+  override readonly name = "RatesTimeout";
+}
+
+/** Polls of cache and lock while another fetches: every 20 to 60 ms. */
+const pollMs = { least: 20, most: 60 };
+/** Longest pause that all make after a failed call. */
+const pauseMs = 500;
+
+/** Rates in this process, which never outlive those in the cache. Times are monotonic ms. */
+interface OwnCopy {
+  readonly rates: Rates;
+  readonly freshUntil: number;
+  readonly usableUntil: number;
+}
+
+export class RatesSource {
+  #copy: OwnCopy | undefined;
+  /** The last try to refresh has failed: a stale copy serves at once, and the next try runs beside it. */
+  #refreshFailed = false;
+  /** The try that is under way, for all who wait, and when the last of them gives up. */
+  #flight: Promise<Rates> | undefined;
+  #giveUpAt = -Infinity;
+  #obstacle = "nothing was tried yet";
+  /** Redis did not answer: from then on this process calls for itself, once per TTL. */
+  #alone = false;
+  #nextLoneCallAt = -Infinity;
+  #calls = 0;
+
+  constructor(private readonly options: RatesSourceOptions) {}
+
+  /** Calls made to the rates API by this process. */
+  get calls(): number {
+    return this.#calls;
+  }
+
+  /** Whether this process gets its rates without the shared cache, because Redis does not answer. */
+  get alone(): boolean {
+    return this.#alone;
+  }
+
+  /** Rates that can be used now, without waiting. */
+  atHand(): Rates | undefined {
+    const copy = this.#copy;
+    if (!copy) return undefined;
+    const now = this.options.clock.monotonic();
+    if (now < copy.freshUntil) return copy.rates;
+    if (!this.#refreshFailed || now >= copy.usableUntil) return undefined;
+    this.#join(now + this.options.times.RATES_WAIT_MS).catch(() => {});
+    return copy.rates;
+  }
+
+  /**
+   * Rates, waited for up to RATES_WAIT_MS. All who wait in this process share one try.
+   * @throws {RatesTimeout}, or the signal's reason once it is aborted
+   */
+  async get(): Promise<Rates> {
+    const { clock, signal, times } = this.options;
+    const giveUpAt = clock.monotonic() + times.RATES_WAIT_MS;
+    const done = new AbortController();
+    try {
+      return await Promise.race([
+        this.#join(giveUpAt),
+        clock.sleep(times.RATES_WAIT_MS, AbortSignal.any([done.signal, signal])).then(() => this.#stopWaiting()),
+      ]);
+    } finally {
+      done.abort();
+    }
+  }
+
+  /** Takes part in the try that is under way, or begins one, and keeps it going until `giveUpAt` at least. */
+  #join(giveUpAt: number): Promise<Rates> {
+    this.#giveUpAt = Math.max(this.#giveUpAt, giveUpAt);
+    return this.#flight ??= this.#obtain().finally(() => this.#flight = undefined);
+  }
+
+  /** The end of one waiter's time: stale rates if they may serve, else an error. */
+  #stopWaiting(): Rates {
+    const copy = this.#copy;
+    if (copy && this.options.clock.monotonic() < copy.usableUntil) return copy.rates;
+    throw new RatesTimeout(`no rates within RATES_WAIT_MS=${this.options.times.RATES_WAIT_MS}: ${this.#obstacle}`);
+  }
+
+  async #obtain(): Promise<Rates> {
+    const { clock, random, signal } = this.options;
+    while (clock.monotonic() < this.#giveUpAt) {
+      signal.throwIfAborted();
+      const rates = await this.#step();
+      if (rates) return rates;
+      await clock.sleep(random.int(pollMs.least, pollMs.most), signal);
+    }
+    return this.#stopWaiting();
+  }
+
+  /** One look at cache and lock, and what follows from it. */
+  async #step(): Promise<Rates | undefined> {
+    const { shared, times, clock, random } = this.options;
+    const token = tokenOf(random);
+    const before = clock.monotonic();
+    let look;
+    try {
+      look = await shared.lookOrLock(token, times.RATES_LOCK_TTL_MS);
+      this.#setAlone(false);
+    } catch (error) {
+      this.#setAlone(true, error);
+      return await this.#callAlone();
+    }
+    const { state, cached } = look;
+    if (cached) this.#keep(cached, before);
+    switch (state) {
+      case "fresh":
+        this.#refreshFailed = false;
+        return cached?.rates;
+      case "locked":
+        return await this.#fetchAndShare(token) ?? cached?.rates;
+      case "paused":
+        this.#obstacle = "another subscriber's call to the rates API has failed";
+        this.#refreshFailed = true;
+        return cached?.rates;
+      case "held":
+        this.#obstacle = "another subscriber holds the lock and has not stored any";
+        return undefined;
+    }
+  }
+
+  /** We hold the lock: call, and store the answer for all. `undefined` when the call failed or came too late. */
+  async #fetchAndShare(token: string): Promise<Rates | undefined> {
+    const { shared, times, clock, log, signal } = this.options;
+    const before = clock.monotonic();
+    const rates = await this.#call();
+    if (!rates) {
+      this.#refreshFailed = true;
+      // An orderly leaver lets the next one try at once.
+      const giveBack = signal.aborted
+        ? shared.release(token)
+        : shared.pause(token, Math.min(pauseMs, times.RATES_LOCK_TTL_MS));
+      await giveBack.catch(() => {});
+      return undefined;
+    }
+    const life = { freshMs: times.RATES_TTL_MS, staleMs: times.RATES_MAX_STALE_MS };
+    let result;
+    try {
+      result = await shared.write(token, rates, life);
+    } catch (error) {
+      // Redis failed in between. The rates are good, and count as the one call that is ours while it is down.
+      this.#setAlone(true, error);
+      this.#nextLoneCallAt = before + times.RATES_TTL_MS;
+      result = "written";
+    }
+    if (result === "written") {
+      this.#keep({ rates, freshMs: life.freshMs, usableMs: life.freshMs + life.staleMs }, before);
+      this.#refreshFailed = false;
+      return rates;
+    }
+    this.#obstacle = result === "lock-lost"
+      ? "the rates API answered after the lock had expired"
+      : "the rates API answered with rates older than the cached ones";
+    log.warn("Fetched rates were not stored", { problem: this.#obstacle });
+    this.#refreshFailed = result === "older";
+    return undefined;
+  }
+
+  /** Without Redis nobody else's call can be seen, so each process makes at most one per TTL, failed ones counted. */
+  async #callAlone(): Promise<Rates | undefined> {
+    const { times, clock } = this.options;
+    const now = clock.monotonic();
+    if (now < this.#nextLoneCallAt) return undefined;
+    this.#nextLoneCallAt = now + times.RATES_TTL_MS;
+    const rates = await this.#call();
+    this.#refreshFailed = rates === undefined;
+    if (!rates) {
+      const copy = this.#copy;
+      return copy && clock.monotonic() < copy.usableUntil ? copy.rates : undefined;
+    }
+    const freshMs = times.RATES_TTL_MS;
+    this.#keep({ rates, freshMs, usableMs: freshMs + times.RATES_MAX_STALE_MS }, now);
+    return rates;
+  }
+
+  async #call(): Promise<Rates | undefined> {
+    const { api, log, signal } = this.options;
+    this.#calls++;
+    try {
+      const rates = await api.fetch(signal);
+      log.info("Fetched rates", { asOf: new Date(rates.asOfMs).toISOString(), currencies: rates.perEur.size });
+      return rates;
+    } catch (error) {
+      this.#obstacle = messageOf(error);
+      if (!signal.aborted) log.warn("The rates API gave no rates", { problem: this.#obstacle });
+      return undefined;
+    }
+  }
+
+  /** @param before when the cache was asked: its remaining time is counted from then, so that ours ends first */
+  #keep({ rates, freshMs, usableMs }: Cached, before: number): void {
+    this.#copy = { rates, freshUntil: before + freshMs, usableUntil: before + usableMs };
+  }
+
+  #setAlone(alone: boolean, error?: unknown): void {
+    if (alone === this.#alone) return;
+    this.#alone = alone;
+    const { log } = this.options;
+    if (!alone) log.info("Redis answers again; rates are shared again");
+    else {log.error("Redis does not answer; calling the rates API at most once per RATES_TTL_MS", {
+        problem: messageOf(error),
+      });}
+  }
+}
+
+function tokenOf(random: Random): string {
+  return Array.from(random.bytes(16), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

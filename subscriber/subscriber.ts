@@ -1,0 +1,152 @@
+/** Takes windows from the queue and sees each to its end: what waits, retries, reports and settles around the window. */
+import { type Backoff, backoffMs } from "../shared/backoff.ts";
+import type { EventQueue } from "../shared/amqp/delivery.ts";
+import { type Dead, dead, retry } from "../shared/amqp/outcome.ts";
+import type { Clock } from "../shared/clock.ts";
+import { messageOf } from "../shared/errors.ts";
+import type { Random } from "../shared/random.ts";
+import type { Log } from "../shared/telemetry/log.ts";
+import type { Enriched } from "./enriched.ts";
+import { needsRates } from "./price.ts";
+import type { Rates } from "./rates/rates.ts";
+import { RatesTimeout } from "./rates/source.ts";
+import { Slots } from "./slots.ts";
+import type { Stats } from "./stats.ts";
+import { decode, type Decoded, isDead, type Processed, processWindow, type Stages } from "./window.ts";
+
+export interface SubscriberOptions {
+  readonly queue: EventQueue;
+  readonly rates: { atHand(): Rates | undefined; get(): Promise<Rates> };
+  readonly stages: Stages;
+  /** Tells the world what is stored. Called after the commit and before the acks, so that no event goes unreported. */
+  readonly report: (events: readonly Enriched[]) => Promise<void>;
+  readonly windowSize: number;
+  /** Most windows that are being stored at once. */
+  readonly windowsInFlight: number;
+  readonly stats: Stats;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** How long a window is held before it is tried again while the database is away. */
+const holdBackoff: Backoff = { first: 100, most: 5_000 };
+
+export class Subscriber {
+  readonly #slots: Slots;
+  readonly #working = new Set<Promise<void>>();
+
+  constructor(private readonly options: SubscriberOptions) {
+    this.#slots = new Slots(options.windowsInFlight);
+  }
+
+  /**
+   * Works until `stop` is aborted and all that was taken is settled.
+   * @param abandon ends all waiting: what is not finished by then goes back to the queue
+   */
+  async run(stop: AbortSignal, abandon: AbortSignal): Promise<void> {
+    const { queue, windowSize } = this.options;
+    while (!stop.aborted) {
+      await this.#slots.take();
+      const deliveries = await queue.take(windowSize, stop);
+      this.#begin(deliveries.map(decode), abandon);
+    }
+    while (this.#working.size > 0) await Promise.all(this.#working);
+  }
+
+  /** Events that need no rates do not wait for those that do, and what waits takes up no slot. */
+  #begin(window: readonly Decoded[], abandon: AbortSignal): void {
+    const rates = this.options.rates.atHand();
+    const waiting = rates ? [] : window.filter(isInNeedOfRates);
+    const ready = waiting.length === 0 ? window : window.filter((entry) => !isInNeedOfRates(entry));
+    if (waiting.length > 0) this.#track(waiting, this.#finishWhenRatesCome(waiting, abandon), abandon);
+    this.#track(ready, this.#finish(ready, rates, abandon).finally(() => this.#slots.give()), abandon);
+  }
+
+  async #finishWhenRatesCome(window: readonly Decoded[], abandon: AbortSignal): Promise<void> {
+    const rates = await this.#waitForRates(abandon);
+    await this.#slots.take();
+    await this.#finish(window, rates, abandon).finally(() => this.#slots.give());
+  }
+
+  async #waitForRates(abandon: AbortSignal): Promise<Rates | Dead | undefined> {
+    try {
+      return await this.options.rates.get();
+    } catch (error) {
+      if (error instanceof RatesTimeout) return dead("rates-timeout", error.message);
+      if (abandon.aborted) return undefined;
+      throw error;
+    }
+  }
+
+  async #finish(window: readonly Decoded[], rates: Rates | Dead | undefined, abandon: AbortSignal): Promise<void> {
+    if (window.length === 0) return;
+    const { queue, report, stats } = this.options;
+    const processed = await this.#processUntilStored(window, rates, abandon);
+    const stored = processed.flatMap(({ enriched }) => enriched ?? []);
+    stats.count(processed);
+    this.#warnOfUnknownPlayers(stored);
+    if (stored.length > 0) await report(stored);
+    await queue.settle(processed, abandon);
+  }
+
+  /** Holds the window while the database is away: its events are good, and nothing else could be stored either. */
+  async #processUntilStored(
+    window: readonly Decoded[],
+    rates: Rates | Dead | undefined,
+    abandon: AbortSignal,
+  ): Promise<Processed[]> {
+    const { stages, stats, clock, random, log } = this.options;
+    for (let attempt = 1; !abandon.aborted; attempt++) {
+      try {
+        const processed = await processWindow(window, rates, stages);
+        stats.storeAnswers(undefined);
+        return processed;
+      } catch (error) {
+        const retryInMs = Math.round(backoffMs(attempt, holdBackoff, random));
+        log.error("The database did not take a window; holding it", {
+          events: window.length,
+          problem: messageOf(error),
+          retryInMs,
+        });
+        stats.storeAnswers(messageOf(error));
+        await clock.sleep(retryInMs, abandon).catch(() => {});
+      }
+      // Rates must not outlive their time in a window that is held for long.
+      if (window.some(isInNeedOfRates)) rates = this.options.rates.atHand() ?? await this.#waitForRates(abandon);
+    }
+    return window.map(({ delivery }) => ({ delivery, outcome: retry }));
+  }
+
+  #warnOfUnknownPlayers(events: readonly Enriched[]): void {
+    const unknown = events.filter(({ player }) => player === undefined);
+    if (unknown.length === 0) return;
+    const players = new Set(unknown.map(({ event }) => event.playerId));
+    const [first] = unknown;
+    this.options.log.warn("Players not found; their events are stored without player data", {
+      events: unknown.length,
+      players: [...players].slice(0, 10).map(String),
+      firstEventId: String(first?.event.id),
+      firstMessageId: first?.messageId,
+    });
+  }
+
+  /** Keeps the work until it is done. Its window goes back to the queue when it fails in an unforeseen way: the broker counts how often. */
+  #track(window: readonly Pick<Decoded, "delivery">[], work: Promise<void>, abandon: AbortSignal): void {
+    const { queue, stats, log } = this.options;
+    const tracked = work.catch(async (error) => {
+      stats.failures++;
+      log.error("A window failed in an unforeseen way and goes back to the queue", {
+        events: window.length,
+        problem: messageOf(error),
+        stack: error instanceof Error ? error.stack : undefined,
+      });
+      await queue.settle(window.map(({ delivery }) => ({ delivery, outcome: retry })), abandon);
+    }).finally(() => this.#working.delete(tracked));
+    this.#working.add(tracked);
+  }
+}
+
+function isInNeedOfRates({ event }: Decoded): boolean {
+  return !isDead(event) && needsRates(event);
+}
