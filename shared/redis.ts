@@ -43,7 +43,7 @@ export async function openRedis(url: string, { name, log }: { name: string; log:
 
 /** Leaves in order, or after 1 s without. */
 export async function closeRedis(redis: Redis): Promise<void> {
-  let timer: number | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<void>((resolve) => timer = setTimeout(resolve, closeTimeoutMs));
   await Promise.race([redis.quit().then(() => {}, () => {}), late]);
   clearTimeout(timer);

@@ -20,7 +20,7 @@ const statusOfSecondSignal = 130;
 export function onShutdownSignal(graceMs: number, log: Log): Shutdown {
   const stop = new AbortController();
   const abandon = new AbortController();
-  let timer: number | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
 
   function begin(why: string): void {
     log.info("Leaving: finishing what is in hand", { why, graceMs });

@@ -65,6 +65,7 @@ await runCommand({
       address: config.RATES_API_ADDRESS,
       apiKey: config.RATES_API_KEY,
       timeoutMs: config.RATES_CALL_TIMEOUT_MS,
+      clock,
     }),
     times: config,
     clock,

@@ -43,7 +43,7 @@ export async function processWindow(
 ): Promise<Processed[]> {
   const known = await players.find(playersOf(window));
   const enriched = window.map(({ delivery, event }) => isDead(event) ? event : enrich(delivery, event, rates, known));
-  const rejected = await saveAround(enriched.filter((entry) => !isDead(entry)), store);
+  const rejected = await saveAround(enriched.filter((entry): entry is Enriched => !isDead(entry)), store);
   return enriched.map((entry, i): Processed => {
     const delivery = window[i]!.delivery;
     if (isDead(entry)) return { delivery, outcome: entry };

@@ -1,0 +1,33 @@
+/** The one place that opens connections to Postgres. */
+import "./without_env.ts";
+import postgres, { type Sql } from "postgres";
+
+export type { Sql };
+
+export interface PostgresOptions {
+  /** Shown in pg_stat_activity. */
+  readonly name: string;
+  /** Most connections at once. */
+  readonly max?: number;
+}
+
+const connectTimeoutSeconds = 5;
+const closeTimeoutSeconds = 2;
+
+/**
+ * A pool that connects when it is first asked. Parameters in the URL's query are set on each connection, so that
+ * `?search_path=NAME` picks a schema. Integers of 64 bits come as strings: nothing is rounded.
+ */
+export function openPostgres(url: string, { name, max = 1 }: PostgresOptions): Sql {
+  return postgres(url, {
+    max,
+    connect_timeout: connectTimeoutSeconds,
+    connection: { application_name: name },
+    onnotice: () => {},
+  });
+}
+
+/** Waits 2 s for queries that are under way. */
+export async function closePostgres(sql: Sql): Promise<void> {
+  await sql.end({ timeout: closeTimeoutSeconds });
+}
