@@ -29,3 +29,16 @@ export function messageOf(error: unknown): string {
   if (error instanceof Error) return error.message || (error as { code?: string }).code || error.name;
   return String(error);
 }
+
+/** Turns a failure to reach a server into one sentence with the way out; other errors come back as they are. */
+export function explainConnection(error: unknown, server: string, url: string): unknown {
+  const { code, errors } = error as { code?: string; errors?: { code?: string }[] };
+  const causes = [code, ...(errors ?? []).map((inner) => inner.code)];
+  const unreachable = causes.find((cause) =>
+    /^(ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|ETIMEDOUT|CONNECT_TIMEOUT|CONNECTION_\w+)$/.test(cause ?? "")
+  );
+  if (!unreachable) return error;
+  return new Error(
+    `${server} does not answer at ${new URL(url).host} (${unreachable}). Run \`deno task up\` to start the servers.`,
+  );
+}

@@ -1,0 +1,9 @@
+/** The project's migrations as imports that need no permission to read: for tests, and for the demo. */
+import type { Catalogue } from "./migrator.ts";
+
+export const catalogue: Catalogue = new Map([
+  ["20261123000000_create_players.ts", () => import("../../migrations/20261123000000_create_players.ts")],
+  ["20261123000100_seed_players.ts", () => import("../../migrations/20261123000100_seed_players.ts")],
+  ["20261123000200_create_events.ts", () => import("../../migrations/20261123000200_create_events.ts")],
+  ["20261123000300_create_totals.ts", () => import("../../migrations/20261123000300_create_totals.ts")],
+]);

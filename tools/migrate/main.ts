@@ -1,0 +1,107 @@
+/** `deno task migrate`, `migrate:down`, `migrate:status` and `migrate:new`. */
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { systemClock as clock } from "../../shared/clock.ts";
+import { runCommand, UsageError } from "../../shared/command.ts";
+import { explainConnection } from "../../shared/errors.ts";
+import { closePostgres, openPostgres } from "../../shared/postgres.ts";
+import { newFileName, orderMigrations } from "./folder.ts";
+import { type Catalogue, migrateDown, migrateUp, readHistory } from "./migrator.ts";
+
+await runCommand({
+  name: "deno task migrate",
+  summary: "Brings the database's tables up to date, or back, with the files in migrations/.",
+  operands: "<up|down|status|new NAME>",
+  flags: {
+    steps: { value: "N", help: "down: how many to roll back [1]", integer: { min: 1, max: 10_000 } },
+    all: { help: "down: roll back all" },
+    json: { help: "status: as JSON" },
+    folder: { value: "PATH", help: "where the files are [migrations]" },
+  },
+  settings: ["DATABASE_URL"],
+  examples: [
+    "deno task migrate",
+    "deno task migrate:status --json",
+    "deno task migrate:down --steps 2",
+    "deno task migrate:new add_bonus_to_players",
+  ],
+}, async ({ flags, operands, config }) => {
+  const [action, name, ...rest] = operands;
+  if (rest.length > 0 || (name !== undefined && action !== "new")) {
+    throw new UsageError(`${action} takes no "${rest[0] ?? name}"`);
+  }
+  const folder = flags.folder ?? join(import.meta.dirname!, "../../migrations");
+  if (action === "new") return await writeNew(folder, name);
+
+  const catalogue = await readFolder(folder);
+  const sql = openPostgres(config.DATABASE_URL, { name: "casino-migrate" });
+  const options = { sql, catalogue, clock, say: console.log };
+  try {
+    switch (action) {
+      case "up": {
+        const applied = await migrateUp(options);
+        console.log(applied.length === 0 ? "The database is up to date." : `Applied ${applied.length} migrations.`);
+        return 0;
+      }
+      case "down": {
+        const undone = await migrateDown(options, flags.all ? Infinity : flags.steps ?? 1);
+        console.log(undone.length === 0 ? "Nothing to roll back." : `Rolled back ${undone.length} migrations.`);
+        return 0;
+      }
+      case "status":
+        return await printStatus(catalogue, await readHistory(sql), flags.json);
+      default:
+        throw new UsageError(`"${action ?? ""}" is none of up, down, status, new`);
+    }
+  } catch (error) {
+    throw explainConnection(error, "Postgres", config.DATABASE_URL);
+  } finally {
+    await closePostgres(sql);
+  }
+});
+
+async function readFolder(folder: string): Promise<Catalogue> {
+  const files = (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
+  return new Map(orderMigrations(files).map((file) => [file, () => import(pathToFileURL(join(folder, file)).href)]));
+}
+
+function printStatus(
+  catalogue: Catalogue,
+  history: readonly { name: string; appliedAt: Date }[],
+  json: boolean,
+): Promise<number> {
+  const times = new Map(history.map(({ name, appliedAt }) => [name, appliedAt.toISOString()]));
+  const names = [...new Set([...catalogue.keys(), ...times.keys()])].sort();
+  const rows = names.map((name) => ({ name, applied_at: times.get(name) ?? null, file: catalogue.has(name) }));
+  if (json) console.log(JSON.stringify(rows, null, 2));
+  else {
+    for (const { name, applied_at, file } of rows) {
+      console.log(`${applied_at ?? "pending".padEnd(24)}  ${name}${file ? "" : "  (no file)"}`);
+    }
+  }
+  return Promise.resolve(0);
+}
+
+async function writeNew(folder: string, name: string | undefined): Promise<number> {
+  if (name === undefined) throw new UsageError("new takes the migration's name, such as add_bonus_to_players");
+  const existing = (await Array.fromAsync(Deno.readDir(folder))).map((entry) => entry.name);
+  const path = join(folder, newFileName(name, existing, clock.now()));
+  await Deno.writeTextFile(path, template, { createNew: true });
+  console.log(`Wrote ${path}. Add it to tools/migrate/catalogue.ts.`);
+  return 0;
+}
+
+const template = `import { AbstractMigration, type Info } from "nessie";
+
+export default class extends AbstractMigration {
+  async up(_info: Info): Promise<void> {
+    await this.client.queryArray(\`
+    \`);
+  }
+
+  async down(_info: Info): Promise<void> {
+    await this.client.queryArray(\`
+    \`);
+  }
+}
+`;

@@ -1,0 +1,31 @@
+/**
+ * What migration files import as `nessie`: the part of deno-nessie 2.0.11 that they use. To run them with nessie itself,
+ * point the import map's line `"nessie"` at it; the files and nessie.config.ts stay as they are.
+ */
+
+/** The connection that a migration has. */
+export interface MigrationClient {
+  queryArray(sql: string): Promise<{ rows: unknown[][] }>;
+}
+
+export interface Info {
+  readonly dialect: "pg";
+}
+
+/** The class that every migration file extends and exports by default. */
+export abstract class AbstractMigration<T extends { client: MigrationClient } = ClientPostgreSQL> {
+  protected readonly client: T["client"];
+
+  constructor({ client }: { client: T["client"] }) {
+    this.client = client;
+  }
+
+  abstract up(info: Info): Promise<void>;
+  abstract down(info: Info): Promise<void>;
+}
+
+/** Named in nessie.config.ts, which only nessie itself reads. */
+export class ClientPostgreSQL {
+  declare readonly client: MigrationClient;
+  constructor(readonly url: string) {}
+}
