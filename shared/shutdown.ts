@@ -13,6 +13,8 @@ export interface Shutdown {
 }
 
 const signals = ["SIGTERM", "SIGINT"] as const;
+/** How long closing connections may take once nothing is waited for any more. */
+const closeMs = 5_000;
 /** 128 + SIGINT, as shells report a process that a signal ended. */
 const statusOfSecondSignal = 130;
 
@@ -28,6 +30,10 @@ export function onShutdownSignal(graceMs: number, log: Log): Shutdown {
     timer = setTimeout(() => {
       log.warn("The grace period is over: leaving what is unfinished", { graceMs });
       abandon.abort(new Error(`SHUTDOWN_GRACE_MS=${graceMs} is over`));
+      timer = setTimeout(() => {
+        log.error("Closing took too long: leaving at once", { closeMs });
+        Deno.exit(1);
+      }, closeMs);
     }, graceMs);
   }
 

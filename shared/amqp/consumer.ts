@@ -1,5 +1,6 @@
 /** The real {@linkcode EventQueue}: a consumer with manual acks on a connection that is kept open. */
 import { type Channel, type ChannelModel, type ConsumeMessage, IllegalOperationError } from "amqplib";
+import { whenAborted } from "../abort.ts";
 import type { Clock } from "../clock.ts";
 import { AckRuns } from "./ack_runs.ts";
 import { type BrokerOptions, keepConnected } from "./connection.ts";
@@ -101,8 +102,9 @@ export class AmqpConsumer implements EventQueue {
     const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
     channel.on("error", reject);
     channel.on("close", () => reject(new Error("the broker closed the channel")));
-    lost.addEventListener("abort", () => reject(lost.reason));
-    this.#stop.signal.addEventListener("abort", () => resolve());
+    whenAborted(lost).then(() => reject(lost.reason));
+    whenAborted(this.#stop.signal).then(resolve);
+    ended.catch(() => {});
     const session = new Session(channel, clock);
     await channel.prefetch(prefetch);
     const { consumerTag } = await channel.consume(queue, (message) => {

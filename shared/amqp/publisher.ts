@@ -4,6 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { ChannelModel, ConfirmChannel } from "amqplib";
+import { whenAborted } from "../abort.ts";
 import { type Backoff, backoffMs } from "../backoff.ts";
 import { messageOf } from "../errors.ts";
 import { type BrokerOptions, keepConnected } from "./connection.ts";
@@ -139,9 +140,10 @@ export class ConfirmPublisher {
     const ended = new Promise<void>((resolve, reject) => {
       channel.on("error", reject);
       channel.on("close", () => reject(new Error("the broker closed the channel")));
-      lost.addEventListener("abort", () => reject(lost.reason));
-      this.#stop.signal.addEventListener("abort", () => resolve());
+      whenAborted(lost).then(() => reject(lost.reason));
+      whenAborted(this.#stop.signal).then(resolve);
     });
+    ended.catch(() => {});
     // Comes before the confirm of the same message, which is positive all the same.
     channel.on("return", ({ properties }) => this.#returned.add(String(properties.messageId)));
     connection.on("blocked", (reason: string) => this.#setBlocked(reason));

@@ -1,0 +1,72 @@
+/** Makes events up: plausible sessions of play, the same ones for the same seed. */
+import { uuidv7 } from "../shared/amqp/message_id.ts";
+import type { Event, EventType } from "../shared/event.ts";
+import { exponentOf } from "../shared/money.ts";
+import type { Random } from "../shared/random.ts";
+import { type Timestamp, timestampOfMs } from "../shared/timestamp.ts";
+
+export interface GeneratorOptions {
+  readonly random: Random;
+  /** How many players there are; their ids begin with {@linkcode firstPlayerId}, of which the first five are in the database's seed. */
+  readonly players: number;
+  /** Id of the first event; the others count up from it. */
+  readonly firstId: bigint;
+  /** When the n-th event happened, milliseconds since 1970. */
+  readonly timeMs: (n: number) => number;
+}
+
+export interface Generated {
+  readonly messageId: string;
+  readonly event: Event;
+}
+
+export const firstPlayerId = 10;
+const [firstGameId, lastGameId] = [100, 109];
+const currencies = ["EUR", "USD", "GBP", "NZD", "JPY", "BTC"] as const;
+/** Bets are what a casino sees most of. */
+const typesByWeight: readonly EventType[] = [
+  "game_start",
+  "bet",
+  "bet",
+  "bet",
+  "bet",
+  "bet",
+  "deposit",
+  "deposit",
+  "game_stop",
+];
+
+/** Events without end. */
+export function* generateEvents({ random, players, firstId, timeMs }: GeneratorOptions): Generator<Generated, never> {
+  for (let n = 0;; n++) {
+    const ms = timeMs(n);
+    const event = makeEvent(firstId + BigInt(n), timestampOfMs(ms), players, random);
+    yield { messageId: uuidv7(ms, random.bytes(10)), event };
+  }
+}
+
+function makeEvent(id: bigint, createdAt: Timestamp, players: number, random: Random): Event {
+  const type = pick(typesByWeight, random);
+  const playerId = BigInt(random.int(firstPlayerId, firstPlayerId + players - 1));
+  const gameId = BigInt(random.int(firstGameId, lastGameId));
+  switch (type) {
+    case "bet":
+      return { type, id, playerId, gameId, ...makeMoney(1, 500, random), hasWon: random.next() < 0.3, createdAt };
+    case "deposit":
+      return { type, id, playerId, ...makeMoney(10, 2_000, random), createdAt };
+    default:
+      return { type, id, playerId, gameId, createdAt };
+  }
+}
+
+/** @param least, most: in whole units of the currency; bitcoins are cut to thousandths of that */
+function makeMoney(least: number, most: number, random: Random): { amount: bigint; currency: string } {
+  const currency = pick(currencies, random);
+  const exponent = exponentOf(currency) ?? 2;
+  const major = random.int(least * 100, most * 100) / 100 * (currency === "BTC" ? 0.001 : currency === "JPY" ? 100 : 1);
+  return { amount: BigInt(Math.round(major * 10 ** exponent)), currency };
+}
+
+function pick<T>(choices: readonly T[], random: Random): T {
+  return choices[random.int(0, choices.length - 1)]!;
+}

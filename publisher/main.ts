@@ -1,0 +1,162 @@
+/** Wires the publisher's parts together. */
+import { ConfirmPublisher } from "../shared/amqp/publisher.ts";
+import { eventTopology } from "../shared/amqp/topology.ts";
+import { systemClock as clock } from "../shared/clock.ts";
+import { runCommand, UsageError } from "../shared/command.ts";
+import { messageOf } from "../shared/errors.ts";
+import { eventToJson } from "../shared/event_json.ts";
+import { seededRandom, systemRandom } from "../shared/random.ts";
+import { onShutdownSignal } from "../shared/shutdown.ts";
+import { configureLog, getLog } from "../shared/telemetry/log.ts";
+import { type Generated, generateEvents } from "./generator.ts";
+import { describeBadLine, isBadLine, readEvents } from "./ndjson_input.ts";
+import { showProgress, summary } from "./progress.ts";
+import { publishEvents, Tally } from "./publish.ts";
+
+const billion = 1_000_000_000;
+/** With a seed, time is part of what repeats: a second between events, from the day of the rates that the mock serves. */
+const seededStartMs = Date.UTC(2024, 5, 28);
+/** Each further failure would only scroll the first ones away. */
+const mostFailuresShown = 10;
+
+await runCommand({
+  name: "deno task publisher",
+  summary: "Publishes casino events to RabbitMQ: generated ones, or those of a file. Each is confirmed by the broker.",
+  flags: {
+    count: {
+      short: "n",
+      value: "N",
+      help: "how many events; without it and without --duration, until interrupted",
+      integer: { min: 0, max: billion },
+    },
+    rate: { value: "N", help: "events a second [as fast as it goes]", integer: { min: 1, max: 1_000_000 } },
+    duration: { value: "SECONDS", help: "for how long", integer: { min: 1, max: 31_536_000 } },
+    seed: { value: "N", help: "generate the same events, ids and times again", integer: { min: 0, max: 2 ** 32 - 1 } },
+    players: { value: "N", help: "how many players there are, from id 10 on [10]", integer: { min: 1, max: billion } },
+    input: { short: "i", value: "FILE", help: "publish the events in FILE, one JSON object a line; - reads stdin" },
+    "dry-run": { help: "write the events to stdout as JSON lines instead of publishing them" },
+  },
+  settings: ["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "SHUTDOWN_GRACE_MS", "LOG_LEVEL"],
+  examples: [
+    "deno task publisher --count 1000",
+    "deno task publisher --rate 50 --duration 60",
+    "deno task publisher --input samples/events.ndjson",
+    "deno task publisher --count 10 --seed 7 --dry-run",
+  ],
+}, async ({ flags, config }) => {
+  if (flags.input !== undefined && (flags.seed !== undefined || flags.players !== undefined)) {
+    throw new UsageError("--input takes its events from a file: --seed and --players do not go with it");
+  }
+  await configureLog({ level: config.LOG_LEVEL, member: "publisher" });
+  const log = getLog("publisher");
+  using shutdown = onShutdownSignal(config.SHUTDOWN_GRACE_MS, log);
+  const stop = flags.duration === undefined
+    ? shutdown.stop
+    : AbortSignal.any([shutdown.stop, AbortSignal.timeout(flags.duration * 1000)]);
+
+  let badLines = 0;
+  const source = flags.input === undefined ? generated(flags) : await fromFile(flags.input);
+
+  if (flags["dry-run"]) {
+    await printEvents(source, flags.count, stop);
+    return badLines > 0 ? 1 : 0;
+  }
+
+  const tally = new Tally();
+  let blocked: string | undefined;
+  const publisher = new ConfirmPublisher({
+    url: config.RABBITMQ_URL,
+    name: "casino publisher",
+    topology: eventTopology(config),
+    clock,
+    random: systemRandom,
+    log,
+    onBlocked: (reason) => blocked = reason,
+  });
+  // Without a grace period's end, a broker that is away would keep us waiting for the confirms.
+  shutdown.abandon.addEventListener("abort", () => publisher.close());
+  const showing = new AbortController();
+  const progress = showProgress({
+    tally,
+    total: flags.count,
+    isTerminal: Deno.stderr.isTerminal(),
+    obstacle: () => blocked ?? (publisher.connected ? undefined : "no connection to the broker"),
+    write: (text) => Deno.stderr.writeSync(new TextEncoder().encode(text)),
+    clock,
+  }, showing.signal);
+
+  const begun = clock.monotonic();
+  await publishEvents({
+    source,
+    sender: publisher,
+    exchange: config.EVENTS_EXCHANGE,
+    count: flags.count,
+    rate: flags.rate,
+    clock,
+    tally,
+    stop,
+    onFailure: (error) => {
+      const failures = tally.returned + tally.failed;
+      if (failures <= mostFailuresShown) log.error(error.message, { messageId: error.messageId, reason: error.reason });
+      if (failures === mostFailuresShown) log.error("Further messages that are not accepted are only counted");
+    },
+  });
+  const seconds = (clock.monotonic() - begun) / 1000;
+  showing.abort();
+  await progress;
+  await publisher.close();
+  console.log(summary(tally, seconds, badLines));
+  return tally.confirmed === tally.published && badLines === 0 ? 0 : 1;
+
+  async function fromFile(path: string): Promise<AsyncIterable<Generated>> {
+    const stream = path === "-" ? Deno.stdin.readable : await openFile(path);
+    const file = path === "-" ? "stdin" : path;
+    return (async function* () {
+      for await (const entry of readEvents(stream)) {
+        if (!isBadLine(entry)) yield entry;
+        else {
+          badLines++;
+          console.error(describeBadLine(file, entry));
+        }
+      }
+    })();
+  }
+});
+
+function generated(
+  { seed, players = 10 }: { seed: number | undefined; players: number | undefined },
+): Iterable<Generated> {
+  if (seed !== undefined) {
+    const timeMs = (n: number) => seededStartMs + n * 1000;
+    return generateEvents({ random: seededRandom(seed), players, firstId: 1n, timeMs });
+  }
+  // Microseconds since 1970 are safe integers, and ids from two runs do not meet.
+  return generateEvents({
+    random: systemRandom,
+    players,
+    firstId: BigInt(clock.now() * 1000),
+    timeMs: () => clock.now(),
+  });
+}
+
+async function openFile(path: string): Promise<ReadableStream<Uint8Array>> {
+  try {
+    return (await Deno.open(path)).readable;
+  } catch (error) {
+    throw new UsageError(`--input=${path} cannot be read: ${messageOf(error)}`);
+  }
+}
+
+async function printEvents(
+  source: AsyncIterable<Generated> | Iterable<Generated>,
+  count: number | undefined,
+  stop: AbortSignal,
+): Promise<void> {
+  if (count === 0) return;
+  let printed = 0;
+  for await (const { event } of source) {
+    if (stop.aborted) break;
+    console.log(JSON.stringify(eventToJson(event)));
+    if (++printed === count) break;
+  }
+}
