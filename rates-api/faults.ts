@@ -8,7 +8,8 @@ export interface Faults {
   readonly jitterMs: number;
   readonly delayShare: number;
   readonly errorShare: number;
-  readonly errorCode: status;
+  /** A gRPC status code, 1 to 16. */
+  readonly errorCode: number;
   readonly wrongShare: number;
   readonly wrongAnswer: WrongAnswer;
   readonly blackHoleShare: number;

@@ -100,7 +100,7 @@ function explain(address: string, { message }: Error): string {
     ? "is taken by another program; stop that one"
     : /EACCES|permission denied/i.test(message)
     ? "is not open to this user; use a port above 1023"
-    : /EADDRNOTAVAIL/i.test(message)
+    : /EADDRNOTAVAIL|EINVAL/i.test(message)
     ? "is not an address of this machine; use one that is"
     : `cannot be listened on (${message}); mend that`;
   return `RATES_API_ADDRESS=${address} ${problem}, or set RATES_API_ADDRESS to another host:port.`;
