@@ -54,6 +54,7 @@ const mostAnswerBytes = 256 * 1024;
 export function grpcRatesApi({ address, apiKey, timeoutMs, clock }: GrpcRatesApiOptions): RatesApi {
   return {
     async fetch(signal) {
+      if (signal.aborted) throw new RatesUnavailable("abandoned", `the rates API at ${address} ${notWaitedFor}`);
       const client = new Client(address, credentials.createInsecure(), {
         "grpc.max_receive_message_length": mostAnswerBytes,
         "grpc.enable_retries": 0,
@@ -106,20 +107,20 @@ function getRates(client: Client, metadata: Metadata, timeoutMs: number, signal:
       clearTimeout(timer);
       signal.removeEventListener("abort", abandon);
     }
-    if (signal.aborted) abandon();
-    else signal.addEventListener("abort", abandon);
+    signal.addEventListener("abort", abandon);
   });
 }
 
 /** Stands beside gRPC's statuses: a server may answer CANCELLED as well, and that is not our doing. */
 const abandoned = "ABANDONED";
+const notWaitedFor = "was not waited for: the subscriber is leaving";
 
 function explain(error: unknown, timeoutMs: number): [RatesFailure, string] {
   if (error instanceof InvalidRates) return ["invalid-answer", `gave an answer that is refused: ${error.message}`];
   const { code, details } = error as Partial<ServiceError> | { code: typeof abandoned; details?: string };
   switch (code) {
     case abandoned:
-      return ["abandoned", "was not waited for: the subscriber is leaving"];
+      return ["abandoned", notWaitedFor];
     case status.DEADLINE_EXCEEDED:
       return ["deadline", `did not answer within RATES_CALL_TIMEOUT_MS=${timeoutMs}`];
     case status.UNAUTHENTICATED:
