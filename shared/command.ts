@@ -22,10 +22,12 @@ export interface Flag {
   readonly short?: string;
   /** Inclusive bounds: the value must be a whole number. */
   readonly integer?: { readonly min: number; readonly max: number };
+  /** Inclusive bounds: the value must be a decimal. */
+  readonly decimal?: { readonly min: number; readonly max: number };
   readonly choices?: readonly string[];
 }
 
-type FlagValue<F extends Flag> = F extends { integer: object } ? number | undefined
+type FlagValue<F extends Flag> = F extends { integer: object } | { decimal: object } ? number | undefined
   : F extends { value: string } ? string | undefined
   : boolean;
 
@@ -121,13 +123,20 @@ function parseFlags(spec: CommandSpec<Record<string, Flag>, SettingName>, args: 
   }
 }
 
-function flagValue(name: string, { value, integer, choices }: Flag, given: unknown): unknown {
+function flagValue(name: string, { value, integer, decimal, choices }: Flag, given: unknown): unknown {
   if (value === undefined) return given === true;
   if (typeof given !== "string") return undefined;
   if (integer) {
     const number = Number(given);
     if (!/^\d+$/.test(given) || number < integer.min || number > integer.max) {
       throw new UsageError(`--${name}=${given} must be a whole number from ${integer.min} to ${integer.max}`);
+    }
+    return number;
+  }
+  if (decimal) {
+    const number = Number(given);
+    if (!/^\d+(\.\d+)?$/.test(given) || number < decimal.min || number > decimal.max) {
+      throw new UsageError(`--${name}=${given} must be a decimal from ${decimal.min} to ${decimal.max}`);
     }
     return number;
   }

@@ -61,6 +61,17 @@ function jsonLine(common: Fields): (record: LogRecord) => string {
 function humanLine({ timestamp, level, message, properties }: LogRecord): string {
   const time = new Date(timestamp).toISOString().slice(11, 23);
   const fields = Object.entries(properties).filter(([, value]) => value !== undefined)
-    .map(([name, value]) => ` ${name}=${typeof value === "string" ? value : JSON.stringify(value)}`).join("");
+    .map(([name, value]) => ` ${name}=${shown(value)}`).join("");
   return redact(`${time} ${level.padEnd(7)} ${message.join("")}${fields}\n`);
+}
+
+function shown(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (value instanceof Error) return value.message;
+  try {
+    return JSON.stringify(value, (_, part) => typeof part === "bigint" ? String(part) : part);
+  } catch {
+    // It contains itself: better the line without it than no line.
+    return String(value);
+  }
 }

@@ -3,6 +3,7 @@ import "../../shared/without_env.ts";
 import { Buffer } from "node:buffer";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import type { Clock } from "../../shared/clock.ts";
+import { messageOf } from "../../shared/errors.ts";
 import { casino } from "../../shared/generated/protobuf.js";
 import { checkRates, InvalidRates, type Rates } from "./rates.ts";
 
@@ -25,9 +26,22 @@ export interface GrpcRatesApiOptions {
   readonly clock: Clock;
 }
 
-/** The rates API gave no rates that can be used; the message says why. */
+/**
+ * - `deadline`: no answer in time
+ * - `unauthenticated`: our key is refused
+ * - `unavailable`: no connection, or the server says so
+ * - `failed`: any other status
+ * - `invalid-answer`: an answer that must not be used
+ * - `abandoned`: we stopped waiting
+ */
+export type RatesFailure = "deadline" | "unauthenticated" | "unavailable" | "failed" | "invalid-answer" | "abandoned";
+
+/** The rates API gave no rates that can be used; the message names it and says why. */
 export class RatesUnavailable extends Error {
   override readonly name = "RatesUnavailable";
+  constructor(readonly reason: RatesFailure, message: string) {
+    super(message);
+  }
 }
 
 const path = "/casino.rates.v1.RatesService/GetRates";
@@ -40,6 +54,7 @@ const mostAnswerBytes = 256 * 1024;
 export function grpcRatesApi({ address, apiKey, timeoutMs, clock }: GrpcRatesApiOptions): RatesApi {
   return {
     async fetch(signal) {
+      if (signal.aborted) throw new RatesUnavailable("abandoned", `the rates API at ${address} ${notWaitedFor}`);
       const client = new Client(address, credentials.createInsecure(), {
         "grpc.max_receive_message_length": mostAnswerBytes,
         "grpc.enable_retries": 0,
@@ -55,7 +70,8 @@ export function grpcRatesApi({ address, apiKey, timeoutMs, clock }: GrpcRatesApi
           rates: answer.rates,
         }, clock.now());
       } catch (error) {
-        throw new RatesUnavailable(`the rates API at ${address} ${explain(error, timeoutMs)}`);
+        const [reason, problem] = explain(error, timeoutMs);
+        throw new RatesUnavailable(reason, `the rates API at ${address} ${problem}`);
       } finally {
         client.close();
       }
@@ -63,54 +79,57 @@ export function grpcRatesApi({ address, apiKey, timeoutMs, clock }: GrpcRatesApi
   };
 }
 
+/** Rejects with what gRPC says, or with the status that its own clock or the signal gives the call. */
 function getRates(client: Client, metadata: Metadata, timeoutMs: number, signal: AbortSignal) {
   return new Promise<casino.rates.v1.GetRatesResponse>((resolve, reject) => {
-    const deadline = Date.now() + timeoutMs;
     const call = client.makeUnaryRequest(
       path,
       (request: casino.rates.v1.GetRatesRequest.$Shape) => Buffer.from(GetRatesRequest.encode(request).finish()),
       (bytes: Buffer) => GetRatesResponse.decode(bytes),
       { base: "EUR", symbols: [] },
       metadata,
-      { deadline },
+      { deadline: Date.now() + timeoutMs },
       (error, answer) => {
         finish();
-        if (error) reject(error);
-        else if (answer) resolve(answer);
-        else reject(new Error("answered nothing"));
+        if (answer) resolve(answer);
+        else reject(error ?? new Error("an answer without content"));
       },
     );
     // gRPC's own deadline lets calls live on that never got a connection.
-    const timer = setTimeout(() => {
+    const timer = setTimeout(() => end(status.DEADLINE_EXCEEDED), timeoutMs);
+    const abandon = () => end(abandoned);
+    function end(code: status | typeof abandoned) {
       finish();
+      reject({ code });
       call.cancel();
-      reject(new Error(`did not answer within RATES_CALL_TIMEOUT_MS=${timeoutMs}`));
-    }, timeoutMs);
-    const cancel = () => {
-      finish();
-      call.cancel();
-      reject(new Error("was not waited for: the subscriber is leaving"));
-    };
+    }
     function finish() {
       clearTimeout(timer);
-      signal.removeEventListener("abort", cancel);
+      signal.removeEventListener("abort", abandon);
     }
-    if (signal.aborted) cancel();
-    else signal.addEventListener("abort", cancel);
+    signal.addEventListener("abort", abandon);
   });
 }
 
-function explain(error: unknown, timeoutMs: number): string {
-  if (error instanceof InvalidRates) return `gave an answer that is refused: ${error.message}`;
-  const { code, details, message } = error as ServiceError;
+/** Stands beside gRPC's statuses: a server may answer CANCELLED as well, and that is not our doing. */
+const abandoned = "ABANDONED";
+const notWaitedFor = "was not waited for: the subscriber is leaving";
+
+function explain(error: unknown, timeoutMs: number): [RatesFailure, string] {
+  if (error instanceof InvalidRates) return ["invalid-answer", `gave an answer that is refused: ${error.message}`];
+  const { code, details } = error as Partial<ServiceError> | { code: typeof abandoned; details?: string };
   switch (code) {
-    case undefined:
-      return message;
+    case abandoned:
+      return ["abandoned", notWaitedFor];
     case status.DEADLINE_EXCEEDED:
-      return `did not answer within RATES_CALL_TIMEOUT_MS=${timeoutMs}`;
+      return ["deadline", `did not answer within RATES_CALL_TIMEOUT_MS=${timeoutMs}`];
     case status.UNAUTHENTICATED:
-      return `refuses RATES_API_KEY: ${details}`;
+      return ["unauthenticated", `refuses RATES_API_KEY: ${details}`];
+    case status.UNAVAILABLE:
+      return ["unavailable", `cannot be reached or is not ready: ${details}`];
+    case undefined:
+      return ["failed", `could not be asked: ${messageOf(error)}`];
     default:
-      return `failed with ${status[code]}: ${details}`;
+      return ["failed", `failed with ${status[code]}: ${details}`];
   }
 }

@@ -1,0 +1,63 @@
+import "../shared/without_env.ts";
+import assert from "node:assert/strict";
+import { status } from "@grpc/grpc-js";
+import { controlClient } from "./control_client.ts";
+import { type Faults, noFaults } from "./faults.ts";
+import { casino } from "./generated/protobuf.js";
+import { apiKey, startMock, TestClient } from "./testing/mock.ts";
+
+const service = "/casino.rates.v1.MockControlService";
+
+Deno.test("SetFaults replaces all faults of the running server, and gives them back", async () => {
+  await using api = await startMock({ faults: { ...noFaults, delayMs: 50, delayShare: 1 } });
+  using control = controlClient(api.address, apiKey);
+  const faults: Faults = { ...noFaults, errorShare: 1, errorCode: status.DATA_LOSS, wrongAnswer: "too-many" };
+  assert.deepEqual(await control.setFaults(faults), faults);
+  assert.deepEqual(api.stats().faults, faults);
+  using client = new TestClient(api.address);
+  await assert.rejects(client.getRates(), { code: status.DATA_LOSS });
+});
+
+Deno.test("SetFaults without faults lets the server behave", async () => {
+  await using api = await startMock({ faults: { ...noFaults, errorShare: 1 } });
+  using client = new TestClient(api.address);
+  await client.unary(`${service}/SetFaults`, new Uint8Array(), apiKey);
+  assert.deepEqual(api.stats().faults, noFaults);
+});
+
+Deno.test("SetFaults refuses what is out of range, naming it, and changes nothing", async () => {
+  await using api = await startMock();
+  using client = new TestClient(api.address);
+  const set = (faults: casino.rates.v1.Faults.$Properties) =>
+    client.unary(`${service}/SetFaults`, casino.rates.v1.SetFaultsRequest.encode({ faults }).finish(), apiKey);
+  const { INVALID_ARGUMENT: code } = status;
+  await assert.rejects(set({ errorShare: 1.5 }), { code, details: /errorShare is 1.5/ });
+  await assert.rejects(set({ wrongShare: NaN }), { code, details: /wrongShare is NaN/ });
+  await assert.rejects(set({ errorCode: 99 }), { code, details: /errorCode is 99/ });
+  const noKind: number = 99;
+  await assert.rejects(set({ wrongAnswer: noKind }), { code, details: /wrong_answer is 99/ });
+  assert.deepEqual(api.stats().faults, noFaults);
+});
+
+Deno.test("GetStats tells what stats() tells; ResetStats forgets the calls that ended", async () => {
+  await using api = await startMock();
+  using client = new TestClient(api.address);
+  using control = controlClient(api.address, apiKey);
+  await client.getRates();
+  await assert.rejects(client.getRates({ base: "X" }));
+  const stats = await control.stats();
+  assert.deepEqual({ ...stats }, { ...api.stats() });
+  assert.deepEqual([stats.calls, stats.answered, stats.invalid], [2, 1, 1]);
+  await control.resetStats();
+  assert.equal((await control.stats()).calls, 0);
+});
+
+Deno.test("the controls ask for the key", async () => {
+  await using api = await startMock();
+  using control = controlClient(api.address, "wrong");
+  const refusal = { message: /^The rates API at 127\.0\.0\.1:\d+ refuses RATES_API_KEY: / };
+  await assert.rejects(control.setFaults({ ...noFaults, errorShare: 1 }), refusal);
+  await assert.rejects(control.stats(), refusal);
+  await assert.rejects(control.resetStats(), refusal);
+  assert.deepEqual(api.stats().faults, noFaults);
+});

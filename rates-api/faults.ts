@@ -1,0 +1,122 @@
+import { status } from "@grpc/grpc-js";
+import type { Random } from "../shared/random.ts";
+import type { Quote } from "./quotes.ts";
+
+/** What goes wrong in calls, as `Faults` of mock_control.proto describes it. Shares are 0 to 1, times in ms. */
+export interface Faults {
+  readonly delayMs: number;
+  readonly jitterMs: number;
+  readonly delayShare: number;
+  readonly errorShare: number;
+  /** A gRPC status code, 1 to 16. */
+  readonly errorCode: number;
+  readonly wrongShare: number;
+  readonly wrongAnswer: WrongAnswer;
+  readonly blackHoleShare: number;
+}
+
+export const wrongAnswers = ["zero", "negative", "nan", "absurd", "missing-base", "too-many", "old", "empty"] as const;
+
+export type WrongAnswer = (typeof wrongAnswers)[number];
+
+export const noFaults: Faults = {
+  ...{ delayMs: 0, jitterMs: 0, delayShare: 0 },
+  ...{ errorShare: 0, errorCode: status.UNAVAILABLE },
+  ...{ wrongShare: 0, wrongAnswer: "zero" },
+  blackHoleShare: 0,
+};
+
+/** Longest delay, in ms. */
+export const mostDelayMs = 600_000;
+
+/** @throws {RangeError} naming what is out of range */
+export function checkFaults(faults: Faults): Faults {
+  for (const name of ["delayMs", "jitterMs"] as const) {
+    const value = faults[name];
+    if (!Number.isInteger(value) || value < 0 || value > mostDelayMs) {
+      throw new RangeError(`${name} is ${value}, but must be a whole number from 0 to ${mostDelayMs}`);
+    }
+  }
+  for (const name of ["delayShare", "errorShare", "wrongShare", "blackHoleShare"] as const) {
+    const value = faults[name];
+    if (!(value >= 0 && value <= 1)) throw new RangeError(`${name} is ${value}, but must be from 0 to 1`);
+  }
+  const { errorCode, errorShare, wrongAnswer, wrongShare, blackHoleShare } = faults;
+  if (!Number.isInteger(errorCode) || errorCode < 1 || errorCode > 16) {
+    throw new RangeError(`errorCode is ${errorCode}, but must be a gRPC status code from 1 to 16`);
+  }
+  if (!wrongAnswers.includes(wrongAnswer)) {
+    throw new RangeError(`wrongAnswer is ${wrongAnswer}, but must be one of ${wrongAnswers.join(", ")}`);
+  }
+  // Decimal shares such as 0.7 + 0.2 + 0.1 may add up to a hair more than 1.
+  if (errorShare + wrongShare + blackHoleShare > 1 + 1e-9) {
+    throw new RangeError(
+      `errorShare ${errorShare}, wrongShare ${wrongShare} and blackHoleShare ${blackHoleShare} exceed 1 together`,
+    );
+  }
+  return faults;
+}
+
+/** What is to happen in one call. */
+export interface Fate {
+  readonly delayMs: number;
+  readonly ending: "answer" | "error" | "wrong" | "black-hole";
+}
+
+export function drawFate(faults: Faults, random: Random): Fate {
+  const delayed = random.next() < faults.delayShare;
+  const delayMs = delayed ? faults.delayMs + Math.floor(random.next() * (faults.jitterMs + 1)) : 0;
+  const draw = random.next();
+  const { errorShare, wrongShare, blackHoleShare } = faults;
+  if (draw < errorShare) return { delayMs, ending: "error" };
+  if (draw < errorShare + wrongShare) return { delayMs, ending: "wrong" };
+  if (draw < errorShare + wrongShare + blackHoleShare) return { delayMs, ending: "black-hole" };
+  return { delayMs, ending: "answer" };
+}
+
+/** What is answered: a quote and its base. */
+export interface Answer extends Quote {
+  readonly base: string;
+}
+
+const yearMs = 365 * 24 * 60 * 60 * 1000;
+const tooMany = 5_000;
+
+/** The answer, made wrong; at least one rate must be in it. */
+export function spoil(answer: Answer, how: WrongAnswer, random: Random): Answer {
+  switch (how) {
+    case "zero":
+      return withOneRate(answer, "0", random);
+    case "negative":
+      return withOneRate(answer, "-1.0705", random);
+    case "nan":
+      return withOneRate(answer, "NaN", random);
+    case "absurd":
+      return withOneRate(answer, "9".repeat(40), random);
+    case "missing-base":
+      return { ...answer, base: "" };
+    case "too-many":
+      return { ...answer, rates: { ...madeUpRates(), ...answer.rates } };
+    case "old":
+      return { ...answer, asOfMs: answer.asOfMs - yearMs };
+    case "empty":
+      return { ...answer, rates: {} };
+  }
+}
+
+function withOneRate(answer: Answer, rate: string, random: Random): Answer {
+  const currencies = Object.keys(answer.rates);
+  const chosen = currencies[random.int(0, currencies.length - 1)]!;
+  return { ...answer, rates: { ...answer.rates, [chosen]: rate } };
+}
+
+/** AAA, AAB, AAC … */
+function madeUpRates(): Record<string, string> {
+  const letter = (index: number) => String.fromCharCode(65 + index % 26);
+  return Object.fromEntries(
+    Array.from(
+      { length: tooMany },
+      (_, i) => [letter(Math.floor(i / 676)) + letter(Math.floor(i / 26)) + letter(i), "1"],
+    ),
+  );
+}

@@ -1,0 +1,80 @@
+import "../shared/without_env.ts";
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { Metadata, status } from "@grpc/grpc-js";
+import { grpc } from "./generated/protobuf.js";
+import { startMock, TestClient } from "./testing/mock.ts";
+
+const { HealthCheckRequest, HealthCheckResponse, HealthListResponse } = grpc.health.v1;
+const { SERVING, NOT_SERVING, SERVICE_UNKNOWN } = HealthCheckResponse.ServingStatus;
+const encode = (service: string) => HealthCheckRequest.encode({ service }).finish();
+
+Deno.test("Check says SERVING for the server and for each of its services, without a key", async () => {
+  await using api = await startMock();
+  using client = new TestClient(api.address);
+  for (const service of ["", "casino.rates.v1.RatesService", "casino.rates.v1.MockControlService"]) {
+    const answer = await client.unary("/grpc.health.v1.Health/Check", encode(service));
+    assert.equal(HealthCheckResponse.decode(answer).status, SERVING, service);
+  }
+});
+
+Deno.test("Check answers NOT_FOUND for a service that is not known", async () => {
+  await using api = await startMock();
+  using client = new TestClient(api.address);
+  const check = client.unary("/grpc.health.v1.Health/Check", encode("casino.rates.v1.Nothing"));
+  await assert.rejects(check, { code: status.NOT_FOUND });
+});
+
+Deno.test("List gives the state of all services", async () => {
+  await using api = await startMock();
+  using client = new TestClient(api.address);
+  const { statuses } = HealthListResponse.decode(
+    await client.unary("/grpc.health.v1.Health/List", new Uint8Array()),
+  );
+  assert.equal(statuses["casino.rates.v1.RatesService"]?.status, SERVING);
+  assert.equal(statuses[""]?.status, SERVING);
+});
+
+Deno.test("Watch says SERVING, then NOT_SERVING when the server leaves, and does not keep it from leaving", async () => {
+  await using api = await startMock();
+  using client = new TestClient(api.address);
+  const watch = watching(client, "casino.rates.v1.RatesService");
+  assert.equal(await watch.next(), SERVING);
+  const closed = api.close();
+  assert.equal(await watch.next(), NOT_SERVING);
+  assert.equal(await watch.next(), "end");
+  client.close();
+  await closed;
+});
+
+Deno.test("Watch says SERVICE_UNKNOWN for a service that is not known, and stays", async () => {
+  await using api = await startMock();
+  using client = new TestClient(api.address);
+  const watch = watching(client, "casino.rates.v1.Nothing");
+  assert.equal(await watch.next(), SERVICE_UNKNOWN);
+  watch.cancel();
+  assert.equal(await watch.next(), "end");
+});
+
+function watching(client: TestClient, service: string) {
+  const call = client.makeServerStreamRequest(
+    "/grpc.health.v1.Health/Watch",
+    (bytes: Uint8Array) => Buffer.from(bytes),
+    (bytes: Buffer) => HealthCheckResponse.decode(bytes).status,
+    encode(service),
+    new Metadata(),
+  );
+  const states = call[Symbol.asyncIterator]() as AsyncIterator<number>;
+  return {
+    async next(): Promise<number | "end"> {
+      try {
+        const { done, value } = await states.next();
+        return done ? "end" : value;
+      } catch (error) {
+        if ((error as { code?: number }).code === status.CANCELLED) return "end";
+        throw error;
+      }
+    },
+    cancel: () => call.cancel(),
+  };
+}

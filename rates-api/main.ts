@@ -1,0 +1,70 @@
+/** Starts the mock of a rates API; says nothing of what it does. */
+import "../shared/without_env.ts";
+import { systemClock as clock } from "../shared/clock.ts";
+import { runCommand, UsageError } from "../shared/command.ts";
+import { seededRandom, systemRandom } from "../shared/random.ts";
+import { onShutdownSignal } from "../shared/shutdown.ts";
+import { configureLog, getLog } from "../shared/telemetry/log.ts";
+import { faultFlags, faultsOf } from "./fault_flags.ts";
+import { fixedQuotes, walkingQuotes } from "./quotes.ts";
+import { startRatesApi } from "./server.ts";
+
+const fallbackStepMs = 1_000;
+const mostSeed = 2 ** 32 - 1;
+
+await runCommand({
+  name: "deno task rates-api",
+  summary: "Serves exchange rates over gRPC, with health and reflection: a mock, which can be told to misbehave.",
+  flags: {
+    walk: { help: "move the rates by a random walk" },
+    seed: {
+      value: "N",
+      integer: { min: 0, max: mostSeed },
+      help: "the same walk, and the same faults, for the same N",
+    },
+    "step-ms": {
+      value: "N",
+      integer: { min: 100, max: 86_400_000 },
+      help: `time between two steps of the walk (ms) [${fallbackStepMs}]`,
+    },
+    ...faultFlags,
+  },
+  settings: ["RATES_API_ADDRESS", "RATES_API_KEY", "SHUTDOWN_GRACE_MS", "LOG_LEVEL"],
+  examples: [
+    "deno task rates-api",
+    "deno task rates-api --walk --seed 7 --step-ms 10000",
+    "deno task rates-api --delay-ms 300 --error-share 0.1 --error-code RESOURCE_EXHAUSTED",
+  ],
+}, async ({ flags, config }) => {
+  if (flags["step-ms"] !== undefined && !flags.walk) throw new UsageError("--step-ms needs --walk");
+  const faults = faultsOf(flags);
+  await configureLog({ level: config.LOG_LEVEL, member: "rates-api" });
+  const log = getLog("rates-api");
+  using shutdown = onShutdownSignal(config.SHUTDOWN_GRACE_MS, log);
+
+  const seed = flags.seed ?? systemRandom.int(0, mostSeed);
+  const stepMs = flags["step-ms"] ?? fallbackStepMs;
+  const api = await startRatesApi({
+    address: config.RATES_API_ADDRESS,
+    apiKey: config.RATES_API_KEY,
+    quotes: flags.walk ? walkingQuotes({ seed, stepMs, startMs: clock.now() }) : fixedQuotes,
+    faults,
+    random: seededRandom(seed),
+    clock,
+    log,
+  });
+  log.info("Serving rates", { address: api.address, seed, ...(flags.walk && { stepMs }), faults });
+
+  await aborted(shutdown.stop);
+  await api.close(shutdown.abandon);
+  const { faults: _, ...counts } = api.stats();
+  log.info("Left", counts);
+  return 0;
+});
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,99 @@
+/** casino.rates.v1.RatesService */
+import { type Metadata, type Server, status } from "@grpc/grpc-js";
+import Long from "long";
+import type { Clock } from "../shared/clock.ts";
+import { casino } from "../shared/generated/protobuf.js";
+import type { Random } from "../shared/random.ts";
+import type { Log } from "../shared/telemetry/log.ts";
+import { timestampOfMs } from "../shared/timestamp.ts";
+import type { CallCounts, Ending } from "./call_counts.ts";
+import { type Answer, drawFate, type Faults, spoil } from "./faults.ts";
+import type { Quotes } from "./quotes.ts";
+import { type Call, RpcError, serveUnary } from "./unary.ts";
+
+const { GetRatesRequest, GetRatesResponse } = casino.rates.v1;
+
+export interface RatesServiceOptions {
+  readonly requireKey: (metadata: Metadata) => void;
+  readonly quotes: Quotes;
+  /** Asked at each call. */
+  readonly faults: () => Faults;
+  readonly counts: CallCounts;
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export function addRatesService(server: Server, options: RatesServiceOptions): void {
+  const { requireKey, quotes, faults, counts, random, clock, log } = options;
+
+  async function getRates({ request, metadata, signal }: Call<casino.rates.v1.GetRatesRequest>) {
+    counts.begin();
+    let ending: Ending = "givenUp";
+    try {
+      ending = "unauthenticated";
+      requireKey(metadata);
+      ending = "invalid";
+      checkRequest(request, quotes.at(clock.now()).rates);
+
+      ending = "givenUp";
+      const { errorCode, wrongAnswer } = faults();
+      const fate = drawFate(faults(), random);
+      if (fate.delayMs > 0) await clock.sleep(fate.delayMs, signal);
+      if (fate.ending === "black-hole") await untilAborted(signal);
+      signal.throwIfAborted();
+
+      if (fate.ending === "error") {
+        ending = "failed";
+        throw new RpcError(errorCode, "this failure was asked for");
+      }
+      const answer = select({ base: "EUR", ...quotes.at(clock.now()) }, request.symbols);
+      ending = fate.ending === "wrong" ? "answeredWrongly" : "answered";
+      return toMessage(fate.ending === "wrong" ? spoil(answer, wrongAnswer, random) : answer);
+    } finally {
+      counts.end(ending);
+      log.debug("GetRates", { ending });
+    }
+  }
+
+  serveUnary(server, {
+    path: "/casino.rates.v1.RatesService/GetRates",
+    decode: (bytes) => GetRatesRequest.decode(bytes),
+    encode: (answer: casino.rates.v1.GetRatesResponse.$Properties) => GetRatesResponse.encode(answer),
+    handle: getRates,
+  }, log);
+}
+
+function checkRequest({ base, symbols }: casino.rates.v1.GetRatesRequest, served: Readonly<Record<string, string>>) {
+  if (base !== "EUR") {
+    throw new RpcError(status.INVALID_ARGUMENT, `base ${quoted(base)} is not served: only "EUR" is`);
+  }
+  const unknown = symbols.find((symbol) => !Object.hasOwn(served, symbol));
+  if (unknown !== undefined) {
+    throw new RpcError(
+      status.INVALID_ARGUMENT,
+      `symbol ${quoted(unknown)} is not served: those are ${Object.keys(served).join(", ")}`,
+    );
+  }
+}
+
+function select(answer: Answer, symbols: readonly string[]): Answer {
+  if (symbols.length === 0) return answer;
+  return { ...answer, rates: Object.fromEntries(symbols.map((symbol) => [symbol, answer.rates[symbol]!])) };
+}
+
+function toMessage({ base, asOfMs, rates }: Answer): casino.rates.v1.GetRatesResponse.$Properties {
+  const { seconds, nanos } = timestampOfMs(asOfMs);
+  return { base, asOf: { seconds: Long.fromNumber(seconds), nanos }, rates: { ...rates } };
+}
+
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
+}

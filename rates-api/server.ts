@@ -1,0 +1,107 @@
+/** The mock of a rates API, as a server in this process. */
+import "../shared/without_env.ts";
+import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
+import type { Clock } from "../shared/clock.ts";
+import type { Random } from "../shared/random.ts";
+import type { Log } from "../shared/telemetry/log.ts";
+import { CallCounts } from "./call_counts.ts";
+import type { Stats } from "./control_messages.ts";
+import { addControlService } from "./control_service.ts";
+import { checkFaults, type Faults, noFaults } from "./faults.ts";
+import { addHealthService } from "./health.ts";
+import type { Quotes } from "./quotes.ts";
+import { addRatesService } from "./rates_service.ts";
+import { addReflectionService, describedServices } from "./reflection.ts";
+import { keyGuard } from "./unary.ts";
+
+export interface RatesApiOptions {
+  /** host:port; port 0 takes a free one. */
+  readonly address: string;
+  /** What callers must send as `x-api-key`. */
+  readonly apiKey: string;
+  readonly quotes: Quotes;
+  readonly faults?: Faults;
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A server that listens. Disposal closes it at once, and cuts the calls in flight. */
+export interface RunningRatesApi extends AsyncDisposable {
+  /** host:port, with the actual port. */
+  readonly address: string;
+  /** Replaces all faults. @throws {RangeError} */
+  setFaults(faults: Faults): void;
+  stats(): Stats;
+  /** Takes no new call and lets those in flight end, until the signal is aborted, or for 5 s without one. */
+  close(signal?: AbortSignal): Promise<void>;
+}
+
+/** A request names at most a few hundred currencies. */
+const mostRequestBytes = 64 * 1024;
+const closeTimeoutMs = 5_000;
+
+/** @throws {Error} when the address cannot be listened on, saying why in one sentence */
+export async function startRatesApi(options: RatesApiOptions): Promise<RunningRatesApi> {
+  const { apiKey, log } = options;
+  // The library prints lines of its own to stderr about what it also hands us as errors.
+  setLogVerbosity(logVerbosity.NONE);
+  const server = new Server({ "grpc.max_receive_message_length": mostRequestBytes });
+  const counts = new CallCounts();
+  let faults = checkFaults(options.faults ?? noFaults);
+
+  const mock = {
+    setFaults(replacement: Faults) {
+      faults = checkFaults(replacement);
+      log.info("Faults were set", { faults });
+    },
+    stats: (): Stats => ({ ...counts.counts, faults }),
+    resetStats: () => counts.reset(),
+  };
+  const requireKey = keyGuard(apiKey);
+  addRatesService(server, { ...options, requireKey, faults: () => faults, counts });
+  addControlService(server, mock, requireKey, log);
+  const health = addHealthService(server, describedServices, log);
+  addReflectionService(server);
+
+  const address = await listen(server, options.address);
+  let closed: Promise<void> | undefined;
+  async function close(signal?: AbortSignal): Promise<void> {
+    health.leave();
+    closed ??= new Promise((resolve) => server.tryShutdown(() => resolve()));
+    const force = () => server.forceShutdown();
+    const timer = signal ? undefined : setTimeout(force, closeTimeoutMs);
+    if (signal?.aborted) force();
+    else signal?.addEventListener("abort", force);
+    await closed;
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", force);
+  }
+  return {
+    ...mock,
+    address,
+    close,
+    [Symbol.asyncDispose]: () => close(AbortSignal.abort()),
+  };
+}
+
+async function listen(server: Server, address: string): Promise<string> {
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
+      if (error) reject(new Error(explain(address, error)));
+      else resolve(bound);
+    });
+  });
+  return `${address.slice(0, address.lastIndexOf(":"))}:${port}`;
+}
+
+function explain(address: string, { message }: Error): string {
+  const problem = /EADDRINUSE|address already in use/i.test(message)
+    ? "is taken by another program; stop that one"
+    : /EACCES|permission denied/i.test(message)
+    ? "is not open to this user; use a port above 1023"
+    : /EADDRNOTAVAIL|EINVAL/i.test(message)
+    ? "is not an address of this machine; use one that is"
+    : `cannot be listened on (${message}); mend that`;
+  return `RATES_API_ADDRESS=${address} ${problem}, or set RATES_API_ADDRESS to another host:port.`;
+}

@@ -1,0 +1,202 @@
+import "../shared/without_env.ts";
+import assert from "node:assert/strict";
+import { status } from "@grpc/grpc-js";
+import { casino } from "../shared/generated/protobuf.js";
+import { silentLog } from "../shared/telemetry/log.ts";
+import { VirtualClock } from "../shared/testing/virtual_clock.ts";
+import { type Faults, noFaults } from "./faults.ts";
+import { referenceRates, referenceTimeMs, walkingQuotes } from "./quotes.ts";
+import { apiKey, eventually, startMock, TestClient } from "./testing/mock.ts";
+
+Deno.test("GetRates gives all rates when no symbol is named, exact and with their time", async () => {
+  await using api = await startMock();
+  using client = new TestClient(api.address);
+  const { base, asOf, rates } = await client.getRates();
+  assert.equal(base, "EUR");
+  assert.deepEqual({ ...rates }, referenceRates);
+  assert.equal(Number(asOf?.seconds) * 1000, referenceTimeMs);
+});
+
+Deno.test("GetRates gives the symbols named and no others", async () => {
+  await using api = await startMock();
+  using client = new TestClient(api.address);
+  assert.deepEqual({ ...(await client.getRates({ symbols: ["USD", "BTC"] })).rates }, {
+    USD: "1.0705",
+    BTC: "0.0000176",
+  });
+});
+
+Deno.test("GetRates refuses a base or symbol that is not served, naming it", async () => {
+  await using api = await startMock();
+  using client = new TestClient(api.address);
+  const { INVALID_ARGUMENT: code } = status;
+  await assert.rejects(client.getRates({ base: "USD" }), { code, details: /base "USD" .* "EUR"/ });
+  await assert.rejects(client.getRates({ base: "" }), { code, details: /base ""/ });
+  await assert.rejects(client.getRates({ symbols: ["USD", "XYZ"] }), { code, details: /symbol "XYZ" .*USD, JPY/ });
+  await assert.rejects(client.getRates({ symbols: ["constructor"] }), { code, details: /symbol "constructor"/ });
+  assert.equal(api.stats().invalid, 4);
+});
+
+Deno.test("GetRates refuses a call without the key, whatever else it asks", async () => {
+  await using api = await startMock();
+  using client = new TestClient(api.address);
+  const { UNAUTHENTICATED: code } = status;
+  await assert.rejects(client.getRates({}, ""), { code, details: /is not the one of this server/ });
+  await assert.rejects(client.getRates({ base: "USD" }, `${apiKey}x`), { code });
+  const path = "/casino.rates.v1.RatesService/GetRates";
+  await assert.rejects(client.unary(path, new Uint8Array()), { code, details: /has no x-api-key/ });
+  assert.equal(api.stats().unauthenticated, 3);
+});
+
+Deno.test("GetRates follows the walk as the clock goes on", async () => {
+  const clock = new VirtualClock();
+  const quotes = walkingQuotes({ seed: 9, stepMs: 1_000, startMs: clock.now() });
+  await using api = await startMock({ clock, quotes });
+  using client = new TestClient(api.address);
+  const before = await client.getRates();
+  assert.deepEqual({ ...(await client.getRates()).rates }, { ...before.rates });
+  await clock.advance(60_000);
+  const after = await client.getRates();
+  assert.equal(Number(after.asOf?.seconds), Number(before.asOf?.seconds) + 60);
+  assert.deepEqual({ ...after.rates }, quotes.at(clock.now()).rates);
+});
+
+Deno.test("a delayed call is answered when its delay is over, with the rates of then", async () => {
+  const clock = new VirtualClock();
+  const quotes = walkingQuotes({ seed: 9, stepMs: 100, startMs: clock.now() });
+  await using api = await startMock({ clock, quotes, faults: { ...noFaults, delayMs: 300, delayShare: 1 } });
+  using client = new TestClient(api.address);
+  const { answer } = client.startRates({});
+  await eventually(() => clock.sleepers === 1);
+  await clock.advance(299);
+  assert.equal(api.stats().inFlight, 1);
+  await clock.advance(1);
+  assert.deepEqual({ ...(await decoded(answer)).rates }, quotes.at(clock.now()).rates);
+  assert.equal(api.stats().answered, 1);
+});
+
+Deno.test("a call fails with the code that was asked for", async () => {
+  await using api = await startMock({ faults: { ...noFaults, errorShare: 1, errorCode: status.RESOURCE_EXHAUSTED } });
+  using client = new TestClient(api.address);
+  await assert.rejects(client.getRates(), { code: status.RESOURCE_EXHAUSTED, details: /asked for/ });
+  assert.equal(api.stats().failed, 1);
+});
+
+Deno.test("a wrong answer goes out as if it were right, and is counted", async () => {
+  await using api = await startMock({ faults: { ...noFaults, wrongShare: 1, wrongAnswer: "zero" } });
+  using client = new TestClient(api.address);
+  const { rates } = await client.getRates();
+  assert.deepEqual(Object.values(rates).filter((rate) => rate === "0"), ["0"]);
+  assert.equal(api.stats().answeredWrongly, 1);
+});
+
+for (
+  const [what, faults] of [["swallowed", { blackHoleShare: 1 }], ["delayed", {
+    delayMs: 600_000,
+    delayShare: 1,
+  }]] as const
+) {
+  Deno.test(`a ${what} call ends at the client's deadline, on the server too`, async () => {
+    await using api = await startMock({ faults: { ...noFaults, ...faults } });
+    using client = new TestClient(api.address);
+    const late = client.getRates({}, apiKey, { deadline: Date.now() + 100 });
+    await assert.rejects(late, { code: status.DEADLINE_EXCEEDED });
+    await eventually(() => api.stats().givenUp === 1);
+    assert.equal(api.stats().inFlight, 0);
+  });
+
+  Deno.test(`a ${what} call ends when the client cancels it, on the server too`, async () => {
+    await using api = await startMock({ faults: { ...noFaults, ...faults } });
+    using client = new TestClient(api.address);
+    const { call, answer } = client.startRates({});
+    await eventually(() => api.stats().inFlight === 1);
+    call.cancel();
+    await assert.rejects(answer, { code: status.CANCELLED });
+    await eventually(() => api.stats().givenUp === 1);
+    assert.equal(api.stats().inFlight, 0);
+  });
+}
+
+Deno.test("setFaults() acts on the next call, and refuses what is out of range", async () => {
+  await using api = await startMock();
+  using client = new TestClient(api.address);
+  await client.getRates();
+  api.setFaults({ ...noFaults, errorShare: 1 });
+  await assert.rejects(client.getRates(), { code: status.UNAVAILABLE });
+  const outOfRange: Faults = { ...noFaults, errorShare: 2 };
+  assert.throws(() => api.setFaults(outOfRange), RangeError);
+  assert.equal(api.stats().faults.errorShare, 1);
+});
+
+Deno.test("stats() counts each call once", async () => {
+  await using api = await startMock({ faults: { ...noFaults, errorShare: 0.3, wrongShare: 0.3 } });
+  using client = new TestClient(api.address);
+  await Promise.allSettled(Array.from({ length: 60 }, () => client.getRates()));
+  await Promise.allSettled([client.getRates({}, "wrong"), client.getRates({ base: "XXX" })]);
+  const { calls, inFlight, answered, failed, answeredWrongly, unauthenticated, invalid } = api.stats();
+  assert.deepEqual({ calls, inFlight, unauthenticated, invalid }, {
+    calls: 62,
+    inFlight: 0,
+    unauthenticated: 1,
+    invalid: 1,
+  });
+  assert.equal(answered + failed + answeredWrongly, 60);
+  for (const count of [answered, failed, answeredWrongly]) assert.ok(count > 0);
+});
+
+Deno.test("close() lets the call in flight end, and takes no new one", async () => {
+  const clock = new VirtualClock();
+  await using api = await startMock({ clock, faults: { ...noFaults, delayMs: 300, delayShare: 1 } });
+  using client = new TestClient(api.address);
+  const { answer } = client.startRates({});
+  await eventually(() => clock.sleepers === 1);
+  const closed = api.close();
+  await assert.rejects(Deno.connect({ port: Number(api.address.split(":")[1]) }), Deno.errors.ConnectionRefused);
+  await clock.advance(300);
+  assert.equal((await decoded(answer)).rates["USD"], "1.0705");
+  client.close();
+  await closed;
+  assert.equal(api.stats().answered, 1);
+});
+
+Deno.test("close() cuts the calls in flight once its signal is aborted", async () => {
+  await using api = await startMock({ faults: { ...noFaults, blackHoleShare: 1 } });
+  using client = new TestClient(api.address);
+  const { answer } = client.startRates({});
+  const cut = assert.rejects(answer);
+  await eventually(() => api.stats().inFlight === 1);
+  const grace = new AbortController();
+  const closed = api.close(grace.signal);
+  grace.abort();
+  await closed;
+  await cut;
+  await eventually(() => api.stats().givenUp === 1);
+});
+
+Deno.test("startRatesApi() says in one sentence that its address is taken", async () => {
+  await using api = await startMock();
+  const message =
+    `RATES_API_ADDRESS=${api.address} is taken by another program; stop that one, or set RATES_API_ADDRESS to another host:port.`;
+  await assert.rejects(startMock({ address: api.address }), { message });
+});
+
+Deno.test("startRatesApi() says that its address is not of this machine", async () => {
+  await assert.rejects(startMock({ address: "192.0.2.1:50051" }), {
+    message: /^RATES_API_ADDRESS=192\.0\.2\.1:50051 is not an address of this machine/,
+  });
+});
+
+Deno.test("a request that is too large or not protobuf does not reach the mock", async () => {
+  const messages: string[] = [];
+  await using api = await startMock({ log: { ...silentLog, error: (message) => messages.push(message) } });
+  using client = new TestClient(api.address);
+  const path = "/casino.rates.v1.RatesService/GetRates";
+  await assert.rejects(client.unary(path, new Uint8Array(70_000), apiKey), { code: status.RESOURCE_EXHAUSTED });
+  await assert.rejects(client.unary(path, Uint8Array.of(0x0a, 0xff), apiKey), { code: status.INTERNAL });
+  assert.equal((await client.getRates()).base, "EUR");
+  assert.deepEqual(messages, []);
+});
+
+async function decoded(answer: Promise<Uint8Array>) {
+  return casino.rates.v1.GetRatesResponse.decode(await answer);
+}

@@ -1,0 +1,167 @@
+import "../../shared/without_env.ts";
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { type sendUnaryData, Server, ServerCredentials, type ServerUnaryCall, status } from "@grpc/grpc-js";
+import { type Faults, noFaults } from "../../rates-api/faults.ts";
+import { referenceRates, referenceTimeMs } from "../../rates-api/quotes.ts";
+import { apiKey, eventually, startMock } from "../../rates-api/testing/mock.ts";
+import { systemClock as clock } from "../../shared/clock.ts";
+import { grpcRatesApi, type RatesFailure, RatesUnavailable } from "./client.ts";
+
+const timeoutMs = 5_000;
+const never = new AbortController().signal;
+
+function clientOf(address: string, options: { apiKey?: string; timeoutMs?: number } = {}) {
+  return grpcRatesApi({ address, apiKey, timeoutMs, clock, ...options });
+}
+
+function failsFor(reason: RatesFailure, message: RegExp) {
+  return (error: unknown) => {
+    assert.ok(error instanceof RatesUnavailable, String(error));
+    assert.equal(error.reason, reason);
+    assert.match(error.message, message);
+    return true;
+  };
+}
+
+Deno.test("fetch() gives all rates of the API, digit for digit, and when they were set", async () => {
+  await using api = await startMock();
+  const { asOfMs, perEur } = await clientOf(api.address).fetch(never);
+  assert.equal(asOfMs, referenceTimeMs);
+  assert.deepEqual(Object.fromEntries(Array.from(perEur, ([currency, { text }]) => [currency, text])), referenceRates);
+  assert.deepEqual(perEur.get("IDR"), { text: "17487.21", units: 1_748_721n, scale: 2 });
+});
+
+Deno.test("fetch() leaves no connection behind, and can be called again", async () => {
+  await using api = await startMock();
+  const client = clientOf(api.address);
+  for (let i = 0; i < 3; i++) await client.fetch(never);
+  assert.equal(api.stats().answered, 3);
+  // Ends at once only if no client is connected.
+  await api.close(new AbortController().signal);
+});
+
+const wrong: [Faults["wrongAnswer"], RegExp][] = [
+  ["zero", /the rate of [A-Z]{3} is zero/],
+  ["negative", /the rate of [A-Z]{3} is "-1.0705"/],
+  ["nan", /the rate of [A-Z]{3} is "NaN"/],
+  ["absurd", /the rate of [A-Z]{3} is "9{39}…/],
+  ["missing-base", /base is "", not EUR/],
+  ["too-many", /more than 1000/],
+  ["empty", /there are no rates/],
+];
+for (const [wrongAnswer, message] of wrong) {
+  Deno.test(`fetch() refuses an answer that is wrong: ${wrongAnswer}`, async () => {
+    await using api = await startMock({ faults: { ...noFaults, wrongShare: 1, wrongAnswer } });
+    await assert.rejects(clientOf(api.address).fetch(never), failsFor("invalid-answer", message));
+  });
+}
+
+Deno.test("fetch() gives old rates with their time: the cache decides what is too old", async () => {
+  await using api = await startMock({ faults: { ...noFaults, wrongShare: 1, wrongAnswer: "old" } });
+  assert.equal((await clientOf(api.address).fetch(never)).asOfMs, referenceTimeMs - 365 * 86_400_000);
+});
+
+Deno.test("fetch() says that its key is refused, without the key", async () => {
+  await using api = await startMock();
+  const fetching = clientOf(api.address, { apiKey: "hidden-value" }).fetch(never);
+  await assert.rejects(fetching, (error: Error) => {
+    assert.ok(!error.message.includes("hidden-value"));
+    return failsFor("unauthenticated", /^the rates API at 127\.0\.0\.1:\d+ refuses RATES_API_KEY: /)(error);
+  });
+});
+
+const statuses: [status, RatesFailure, RegExp][] = [
+  [status.UNAVAILABLE, "unavailable", /cannot be reached or is not ready: this failure was asked for/],
+  [status.RESOURCE_EXHAUSTED, "failed", /failed with RESOURCE_EXHAUSTED: this failure was asked for/],
+  [status.CANCELLED, "failed", /failed with CANCELLED/],
+  [status.DEADLINE_EXCEEDED, "deadline", /did not answer within RATES_CALL_TIMEOUT_MS=5000/],
+];
+for (const [errorCode, reason, message] of statuses) {
+  Deno.test(`fetch() tells ${status[errorCode]} as "${reason}", once: it does not try again`, async () => {
+    await using api = await startMock({ faults: { ...noFaults, errorShare: 1, errorCode } });
+    await assert.rejects(clientOf(api.address).fetch(never), failsFor(reason, message));
+    assert.equal(api.stats().calls, 1);
+  });
+}
+
+Deno.test("fetch() gives up at its deadline, and the server hears of it", async () => {
+  await using api = await startMock({ faults: { ...noFaults, blackHoleShare: 1 } });
+  const fetching = clientOf(api.address, { timeoutMs: 100 }).fetch(never);
+  await assert.rejects(fetching, failsFor("deadline", /did not answer within RATES_CALL_TIMEOUT_MS=100/));
+  await eventually(() => api.stats().givenUp === 1);
+});
+
+Deno.test("fetch() gives up when its signal is aborted, and the server hears of it", async () => {
+  await using api = await startMock({ faults: { ...noFaults, blackHoleShare: 1 } });
+  const stop = new AbortController();
+  const fetching = assert.rejects(
+    clientOf(api.address).fetch(stop.signal),
+    failsFor("abandoned", /was not waited for/),
+  );
+  await eventually(() => api.stats().inFlight === 1);
+  stop.abort();
+  await fetching;
+  await eventually(() => api.stats().givenUp === 1);
+});
+
+Deno.test("fetch() with a signal that is aborted already makes no call", async () => {
+  await using api = await startMock();
+  await assert.rejects(clientOf(api.address).fetch(AbortSignal.abort()), failsFor("abandoned", /was not waited for/));
+  assert.equal(api.stats().calls, 0);
+});
+
+// grpc-js leaves timers, which keep no process alive and end within seconds, when a channel closes before it connected.
+const leavesTimers = { sanitizeOps: false, sanitizeResources: false };
+
+Deno.test("fetch() gives up at its own deadline where connections are accepted in silence", leavesTimers, async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepted = listener.accept();
+  const address = `127.0.0.1:${listener.addr.port}`;
+  await assert.rejects(
+    clientOf(address, { timeoutMs: 100 }).fetch(never),
+    failsFor("deadline", /did not answer within/),
+  );
+  (await accepted).close();
+});
+
+Deno.test("fetch() says that nobody listens", leavesTimers, async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const address = `127.0.0.1:${listener.addr.port}`;
+  listener.close();
+  await assert.rejects(
+    clientOf(address).fetch(never),
+    failsFor("unavailable", new RegExp(`${address} cannot be reached`)),
+  );
+});
+
+Deno.test("fetch() refuses an answer of more than 256 KiB, or one that is not protobuf", async () => {
+  let answer = Buffer.alloc(300 * 1024);
+  const server = new Server();
+  server.register(
+    "/casino.rates.v1.RatesService/GetRates",
+    (_: ServerUnaryCall<Buffer, Buffer>, respond: sendUnaryData<Buffer>) => respond(null, answer),
+    (bytes: Buffer) => bytes,
+    (bytes: Buffer) => bytes,
+    "unary",
+  );
+  const credentials = ServerCredentials.createInsecure();
+  const port = await new Promise<number>((resolve) =>
+    server.bindAsync("127.0.0.1:0", credentials, (_, port) => resolve(port))
+  );
+  const client = clientOf(`127.0.0.1:${port}`);
+  await assert.rejects(client.fetch(never), failsFor("failed", /RESOURCE_EXHAUSTED/));
+  answer = Buffer.of(0x0a, 0xff);
+  await assert.rejects(client.fetch(never), failsFor("failed", /failed with INTERNAL/));
+  await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+});
+
+Deno.test("fetch() works again after the server was restarted in an orderly way", async () => {
+  const first = await startMock();
+  const client = clientOf(first.address);
+  await client.fetch(never);
+  await first.close();
+  await using second = await startMock({ address: first.address });
+  await client.fetch(never);
+  assert.equal(second.stats().answered, 1);
+});

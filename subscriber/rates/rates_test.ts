@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { checkRates, InvalidRates, type Rates, ratesFromJson, ratesToJson, type UncheckedRates } from "./rates.ts";
+
+const now = Date.UTC(2024, 6, 1);
+const good = { base: "EUR", asOfMs: now, rates: { USD: "1.0705", JPY: "171.94", BTC: "0.0000176", EUR: "1" } };
+
+const symbol = fc.string({ unit: fc.constantFrom(..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"), minLength: 3, maxLength: 3 })
+  .filter((text) => text !== "EUR");
+const rate = fc.tuple(
+  fc.bigInt({ min: 1n, max: 10n ** 15n - 1n }),
+  fc.integer({ min: 0, max: 18 }),
+  fc.bigInt({ min: 0n, max: 10n ** 18n - 1n }),
+)
+  .map(([whole, digits, fraction]) =>
+    digits === 0 ? `${whole}` : `${whole}.${`${fraction}`.padStart(18, "0").slice(0, digits)}`
+  );
+const answers = fc.record({
+  base: fc.constant("EUR"),
+  asOfMs: fc.integer({ min: 1, max: now }),
+  rates: fc.dictionary(symbol, rate, { minKeys: 1, maxKeys: 40, noNullPrototype: true }),
+}, { noNullPrototype: true });
+
+Deno.test("checkRates() keeps every digit: text, units and scale", () => {
+  const { asOfMs, perEur } = checkRates(good, now);
+  assert.equal(asOfMs, now);
+  assert.deepEqual(perEur.get("USD"), { text: "1.0705", units: 10_705n, scale: 4 });
+  assert.deepEqual(perEur.get("BTC"), { text: "0.0000176", units: 176n, scale: 7 });
+  assert.equal(perEur.size, 4);
+});
+
+Deno.test("checkRates() accepts every answer of positive decimals, and its units tell the same as its text", () => {
+  fc.assert(fc.property(answers, (answer) => {
+    for (const [currency, { text, units, scale }] of checkRates(answer, now).perEur) {
+      assert.equal(text, answer.rates[currency]);
+      const digits = String(units).padStart(scale + 1, "0");
+      const back = scale === 0 ? digits : `${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
+      assert.equal(back, text);
+    }
+  }));
+});
+
+const refused: [string, Partial<UncheckedRates>, RegExp][] = [
+  ["another base", { base: "USD" }, /base is "USD", not EUR/],
+  ["no base", { base: "" }, /base is "", not EUR/],
+  ["no time", { asOfMs: 0 }, /do not say when/],
+  ["a time beyond whole numbers", { asOfMs: Number.MAX_SAFE_INTEGER + 1 }, /do not say when/],
+  ["a time that is no number", { asOfMs: NaN }, /do not say when/],
+  ["a time more than a day ahead", { asOfMs: now + 86_400_001 }, /more than a day ahead/],
+  ["no rates", { rates: {} }, /no rates/],
+  ["more than 1,000 rates", { rates: manyRates(1_001) }, /1001 rates, more than 1000/],
+  ["a currency in lower case", { rates: { usd: "1" } }, /"usd" is no currency code/],
+  ["a currency of four letters", { rates: { USDT: "1" } }, /"USDT" is no currency code/],
+  ["zero", { rates: { USD: "0.00" } }, /rate of USD is zero/],
+  ["a negative rate", { rates: { USD: "-1.07" } }, /rate of USD is "-1.07"/],
+  ["NaN", { rates: { USD: "NaN" } }, /rate of USD is "NaN"/],
+  ["an exponent", { rates: { USD: "1e3" } }, /rate of USD is "1e3"/],
+  ["a number in place of text", { rates: { USD: 1.07 } }, /rate of USD is 1.07/],
+  ["an empty rate", { rates: { USD: "" } }, /rate of USD is ""/],
+  ["a point without digits", { rates: { USD: "1." } }, /rate of USD is "1\."/],
+  ["a line break after the digits", { rates: { USD: "1.07\n" } }, /rate of USD is "1\.07\\n"/],
+  ["digits of another script", { rates: { USD: "١" } }, /rate of USD is "١"/],
+  ["16 digits before the point", { rates: { USD: "1234567890123456" } }, /rate of USD/],
+  ["19 digits after the point", { rates: { USD: "1.1234567890123456789" } }, /rate of USD/],
+  ["EUR at another rate than 1", { rates: { EUR: "1.01" } }, /EUR in EUR is 1.01, not 1/],
+];
+for (const [what, part, message] of refused) {
+  Deno.test(`checkRates() refuses ${what}`, () => {
+    assert.throws(
+      () => checkRates({ ...good, ...part }, now),
+      (error) => error instanceof InvalidRates && message.test(error.message),
+    );
+  });
+}
+
+Deno.test("checkRates() accepts 1,000 rates, EUR at 1.000, and a clock that is a day behind", () => {
+  assert.equal(checkRates({ ...good, rates: manyRates(1_000) }, now).perEur.size, 1_000);
+  checkRates({ ...good, rates: { EUR: "1.000" } }, now);
+  checkRates({ ...good, asOfMs: now + 86_400_000 }, now);
+});
+
+Deno.test("checkRates() refuses the whole answer when any one entry is wrong, naming it", () => {
+  const wrongRate = fc.oneof(
+    fc.constantFrom(
+      "0",
+      "-1",
+      "NaN",
+      "Infinity",
+      "",
+      " 1",
+      "1 ",
+      "0x10",
+      "1,07",
+      "9".repeat(40),
+      null,
+      undefined,
+      1,
+      {},
+      [],
+    ),
+    fc.string().filter((text) => !/^\d{1,15}(\.\d{1,18})?$/.test(text)),
+  );
+  fc.assert(fc.property(answers, wrongRate, fc.nat(), (answer, wrong, at) => {
+    const currencies = Object.keys(answer.rates);
+    const spoilt = currencies[at % currencies.length]!;
+    assert.throws(
+      () => checkRates({ ...answer, rates: { ...answer.rates, [spoilt]: wrong } }, now),
+      (error) => error instanceof InvalidRates && error.message.includes(spoilt) && error.message.length < 200,
+    );
+  }));
+});
+
+Deno.test("ratesFromJson() gives back what ratesToJson() took, digit for digit", () => {
+  fc.assert(fc.property(answers, (answer) => {
+    const rates = checkRates(answer, now);
+    assert.deepEqual(ratesFromJson(JSON.stringify(ratesToJson(rates))), rates);
+  }));
+});
+
+Deno.test("ratesFromJson() refuses what is cut, of another version, or changed to something wrong", () => {
+  const json = ratesToJson(checkRates(good, now)) as Record<string, unknown>;
+  const text = JSON.stringify(json);
+  const broken = [
+    text.slice(0, -1),
+    "",
+    "null",
+    "[]",
+    "1",
+    JSON.stringify({ ...json, v: 2 }),
+    JSON.stringify({ ...json, base: "USD" }),
+    JSON.stringify({ ...json, rates: null }),
+    JSON.stringify({ ...json, rates: { USD: 1.07 } }),
+    JSON.stringify({ ...json, as_of_ms: "yesterday" }),
+  ];
+  for (const each of broken) assert.throws(() => ratesFromJson(each), InvalidRates, each);
+});
+
+Deno.test("ratesFromJson() gives valid rates or InvalidRates, whatever the text", () => {
+  const json = ratesToJson(checkRates(good, now)) as Record<string, unknown>;
+  const anything = fc.oneof(
+    fc.string(),
+    fc.json(),
+    fc.record({ v: fc.constant(1), base: fc.constant("EUR"), as_of_ms: fc.anything(), rates: fc.anything() })
+      .map((value) => JSON.stringify(value, (_, part) => typeof part === "bigint" ? String(part) : part)),
+    fc.tuple(fc.nat({ max: JSON.stringify(json).length }), fc.string({ maxLength: 3 }))
+      .map(([at, inserted]) => JSON.stringify(json).slice(0, at) + inserted + JSON.stringify(json).slice(at)),
+  );
+  fc.assert(fc.property(anything, (text) => {
+    let rates: Rates;
+    try {
+      rates = ratesFromJson(text);
+    } catch (error) {
+      assert.ok(error instanceof InvalidRates, String(error));
+      return;
+    }
+    assert.ok(rates.perEur.size > 0);
+    for (const { units } of rates.perEur.values()) assert.ok(units > 0n);
+  }));
+});
+
+function manyRates(count: number): Record<string, string> {
+  const letter = (index: number) => String.fromCharCode(65 + index % 26);
+  return Object.fromEntries(
+    Array.from(
+      { length: count },
+      (_, i) => [`${letter(Math.floor(i / 676))}${letter(Math.floor(i / 26))}${letter(i)}`, "1"],
+    ),
+  );
+}

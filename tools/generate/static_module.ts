@@ -1,0 +1,49 @@
+import { basename, join } from "node:path";
+
+const cli = "npm:protobufjs-cli@2.7.1";
+
+/**
+ * JavaScript and its types for the messages of some schemas, as `{ [path]: text }`. protobufjs-cli finds its parts by
+ * walking node_modules, so it runs in a folder of its own that has one.
+ * @param path where the module goes, without extension
+ * @param namespace keeps this module's messages apart from those of others in the same process
+ */
+export async function staticModule(
+  root: string,
+  path: string,
+  namespace: string,
+  schemas: readonly string[],
+): Promise<Record<string, string>> {
+  const folder = await Deno.makeTempDir({ prefix: "protobuf-" });
+  try {
+    await Deno.writeTextFile(
+      join(folder, "deno.json"),
+      JSON.stringify({ nodeModulesDir: "auto", imports: { "protobufjs-cli": cli } }),
+    );
+    const script = join(folder, "protobuf.js");
+    const types = join(folder, "protobuf.d.ts");
+    await run(folder, "pbjs", [
+      ...["--target", "static-module", "--wrap", "esm", "--dependency", "protobufjs/minimal.js", "--force-long"],
+      ...["--no-create", "--no-verify", "--no-convert", "--no-delimited", "--no-typeurl", "--no-service"],
+      ...["--root", namespace, "--path", join(root, "proto"), "--out", script],
+      ...schemas.map((schema) => join(root, "proto", schema)),
+    ]);
+    await run(folder, "pbts", ["--out", types, script]);
+    return {
+      [`${path}.js`]: `// @ts-self-types="./${basename(path)}.d.ts"\n${await Deno.readTextFile(script)}`,
+      [`${path}.d.ts`]: await Deno.readTextFile(types),
+    };
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function run(cwd: string, program: string, args: string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", `${cli}/${program}`, ...args],
+    cwd,
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  if (!success) throw new Error(`${program} failed:\n${new TextDecoder().decode(stderr)}`);
+}
