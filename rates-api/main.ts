@@ -1,5 +1,6 @@
 /** Starts the mock of a rates API; says nothing of what it does. */
 import "../shared/without_env.ts";
+import { whenAborted } from "../shared/abort.ts";
 import { systemClock as clock } from "../shared/clock.ts";
 import { runCommand, UsageError } from "../shared/command.ts";
 import { seededRandom, systemRandom } from "../shared/random.ts";
@@ -55,16 +56,9 @@ await runCommand({
   });
   log.info("Serving rates", { address: api.address, seed, ...(flags.walk && { stepMs }), faults });
 
-  await aborted(shutdown.stop);
+  await whenAborted(shutdown.stop);
   await api.close(shutdown.abandon);
   const { faults: _, ...counts } = api.stats();
   log.info("Left", counts);
   return 0;
 });
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
-}

@@ -15,6 +15,7 @@ export interface Shutdown {
 const signals = ["SIGTERM", "SIGINT"] as const;
 /** How long closing connections may take once nothing is waited for any more. */
 const closeMs = 5_000;
+const sameSignalMs = 500;
 /** 128 + SIGINT, as shells report a process that a signal ended. */
 const statusOfSecondSignal = 130;
 
@@ -37,8 +38,15 @@ export function onShutdownSignal(graceMs: number, log: Log): Shutdown {
     }, graceMs);
   }
 
+  let firstSignalAt = -Infinity;
   function onSignal(): void {
-    if (!stop.signal.aborted) return begin("signal");
+    const now = performance.now();
+    if (!stop.signal.aborted) {
+      firstSignalAt = now;
+      return begin("signal");
+    }
+    // Ctrl-C reaches us twice: from the terminal, and passed on by `deno task`.
+    if (now - firstSignalAt < sameSignalMs) return;
     log.warn("Second signal: leaving at once");
     Deno.exit(statusOfSecondSignal);
   }

@@ -32,9 +32,13 @@ export interface SubscriberOptions {
 /** How long a window is held before it is tried again while the database is away. */
 const holdBackoff: Backoff = { first: 100, most: 5_000 };
 
+const warnEveryMs = 10_000;
+
 export class Subscriber {
   readonly #slots: Slots;
   readonly #working = new Set<Promise<void>>();
+  #warnedAt = -Infinity;
+  #unknownSinceWarning = 0;
 
   constructor(private readonly options: SubscriberOptions) {
     this.#slots = new Slots(options.windowsInFlight);
@@ -118,17 +122,23 @@ export class Subscriber {
     return window.map(({ delivery }) => ({ delivery, outcome: retry }));
   }
 
+  /** Says so at once and then every 10 s at most: where players are missing, they tend to be missing often. */
   #warnOfUnknownPlayers(events: readonly Enriched[]): void {
     const unknown = events.filter(({ player }) => player === undefined);
-    if (unknown.length === 0) return;
-    const players = new Set(unknown.map(({ event }) => event.playerId));
     const [first] = unknown;
-    this.options.log.warn("Players not found; their events are stored without player data", {
-      events: unknown.length,
-      players: [...players].slice(0, 10).map(String),
-      firstEventId: String(first?.event.id),
-      firstMessageId: first?.messageId,
+    if (!first) return;
+    this.#unknownSinceWarning += unknown.length;
+    const { clock, log } = this.options;
+    const now = clock.monotonic();
+    if (now - this.#warnedAt < warnEveryMs) return;
+    log.warn("Players not found; their events are stored without player data", {
+      events: this.#unknownSinceWarning,
+      players: [...new Set(unknown.map(({ event }) => String(event.playerId)))].slice(0, 10),
+      eventId: String(first.event.id),
+      messageId: first.messageId,
     });
+    this.#warnedAt = now;
+    this.#unknownSinceWarning = 0;
   }
 
   /** Keeps the work until it is done. Its window goes back to the queue when it fails in an unforeseen way: the broker counts how often. */
