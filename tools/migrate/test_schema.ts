@@ -1,0 +1,24 @@
+/** For integration tests: a schema of their own, with all tables, gone afterwards. */
+import { closePostgres, openPostgres, type Sql } from "../../shared/postgres.ts";
+import { servers } from "../../shared/testing/servers.ts";
+import { catalogue } from "./catalogue.ts";
+import { createHistory, runMigration } from "./transaction.ts";
+
+/** Calls `use` with a connection, and a URL for more of them, whose schema is new and migrated. */
+export async function withTestSchema<T>(use: (sql: Sql, url: string) => Promise<T>): Promise<T> {
+  const schema = `test_${crypto.randomUUID().slice(0, 8)}`;
+  const admin = openPostgres(servers.DATABASE_URL, { name: "casino-test" });
+  await admin.unsafe(`create schema ${schema}`);
+  const url = new URL(servers.DATABASE_URL);
+  url.searchParams.set("search_path", schema);
+  const sql = openPostgres(url.href, { name: "casino-test", max: 4 });
+  try {
+    await sql.unsafe(createHistory);
+    for (const [name, load] of catalogue) await runMigration(sql, "up", name, load);
+    return await use(sql, url.href);
+  } finally {
+    await closePostgres(sql);
+    await admin.unsafe(`drop schema ${schema} cascade`);
+    await closePostgres(admin);
+  }
+}
