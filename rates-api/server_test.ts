@@ -6,6 +6,7 @@ import { silentLog } from "../shared/telemetry/log.ts";
 import { VirtualClock } from "../shared/testing/virtual_clock.ts";
 import { type Faults, noFaults } from "./faults.ts";
 import { referenceRates, referenceTimeMs, walkingQuotes } from "./quotes.ts";
+import type { RunningRatesApi } from "./server.ts";
 import { apiKey, eventually, startMock, TestClient } from "./testing/mock.ts";
 
 Deno.test("GetRates gives all rates when no symbol is named, exact and with their time", async () => {
@@ -169,6 +170,20 @@ Deno.test("close() cuts the calls in flight once its signal is aborted", async (
   const closed = api.close(grace.signal);
   grace.abort();
   await closed;
+  await cut;
+  await eventually(() => api.stats().givenUp === 1);
+});
+
+Deno.test("disposal closes at once, and cuts the calls in flight", async () => {
+  let cut: Promise<void>;
+  let api: RunningRatesApi;
+  {
+    await using own = await startMock({ faults: { ...noFaults, blackHoleShare: 1 } });
+    api = own;
+    const client = new TestClient(own.address);
+    cut = assert.rejects(client.startRates({}).answer).finally(() => client.close());
+    await eventually(() => own.stats().inFlight === 1);
+  }
   await cut;
   await eventually(() => api.stats().givenUp === 1);
 });

@@ -95,7 +95,7 @@ function getRates(client: Client, metadata: Metadata, timeoutMs: number, signal:
         else reject(error ?? new Error("an answer without content"));
       },
     );
-    // gRPC's own deadline lets calls live on that never got a connection.
+    // Besides gRPC's own deadline, whose keeping is up to the library: no fetch outlives this one.
     const timer = setTimeout(() => end(status.DEADLINE_EXCEEDED), timeoutMs);
     const abandon = () => end(abandoned);
     function end(code: status | typeof abandoned) {

@@ -96,7 +96,7 @@ Deno.test("fetch() gives up when its signal is aborted, and the server hears of 
   await using api = await startMock({ faults: { ...noFaults, blackHoleShare: 1 } });
   const stop = new AbortController();
   const fetching = assert.rejects(
-    clientOf(api.address).fetch(stop.signal),
+    clientOf(api.address, { timeoutMs: 60_000 }).fetch(stop.signal),
     failsFor("abandoned", /was not waited for/),
   );
   await eventually(() => api.stats().inFlight === 1);
