@@ -19,6 +19,7 @@ export interface ConsumerOptions extends BrokerOptions {
 
 /** How long acks may wait for a gap below them to close, in ms, before they are sent one by one. */
 const flushAcksAfterMs = 20;
+const leaveTimeoutMs = 2_000;
 
 export class AmqpConsumer implements EventQueue {
   readonly #stop = new AbortController();
@@ -90,7 +91,6 @@ export class AmqpConsumer implements EventQueue {
 
   /** Sends the acks that wait, and leaves; what is not settled goes back to the queue. */
   async close(): Promise<void> {
-    this.#session?.flush();
     this.#stop.abort(new Error("the consumer is closed"));
     await this.#finished.catch(() => {});
   }
@@ -117,6 +117,7 @@ export class AmqpConsumer implements EventQueue {
     log.info("Consuming", { connection: name, queue, prefetch });
     try {
       await ended;
+      await session.leave();
     } finally {
       // Deliveries of this channel can no longer be settled, and the broker gives them out again.
       this.#session = undefined;
@@ -179,6 +180,15 @@ class Session {
     if (this.#ended.signal.aborted || this.consumerTag === undefined) return;
     // A broker that does not answer is about to be found lost.
     await this.channel.cancel(this.consumerTag).catch(() => {});
+  }
+
+  /** The channel is closed before its connection: on its own, the connection's close may overtake acks on their way. */
+  async leave(): Promise<void> {
+    this.flush();
+    const answered = new AbortController();
+    const late = this.clock.sleep(leaveTimeoutMs, answered.signal).catch(() => {});
+    await Promise.race([this.channel.close().catch(() => {}), late]);
+    answered.abort();
   }
 
   async end(): Promise<void> {

@@ -1,0 +1,76 @@
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import fc from "fast-check";
+import { AckRuns } from "./ack_runs.ts";
+
+function recorded() {
+  const acks: [tag: number, multiple: boolean][] = [];
+  return { acks, runs: new AckRuns((tag, multiple) => acks.push([tag, multiple])) };
+}
+
+Deno.test("AckRuns.settle() acks a run without gap by one multiple ack", () => {
+  const { acks, runs } = recorded();
+  runs.settle([1, 2, 3, 4]);
+  runs.settle([5]);
+  deepStrictEqual(acks, [[4, true], [5, false]]);
+});
+
+Deno.test("AckRuns.settle() keeps what is behind a gap until the gap closes", () => {
+  const { acks, runs } = recorded();
+  runs.settle([3, 4, 5]);
+  deepStrictEqual(acks, []);
+  strictEqual(runs.waiting, true);
+  runs.settle([1, 2]);
+  deepStrictEqual(acks, [[5, true]]);
+  strictEqual(runs.waiting, false);
+});
+
+Deno.test("AckRuns.flush() acks one by one what waits behind a gap, and nothing twice", () => {
+  const { acks, runs } = recorded();
+  runs.settle([3, 4]);
+  runs.flush();
+  runs.flush();
+  deepStrictEqual(acks, [[3, false], [4, false]]);
+  runs.settle([1, 2]);
+  deepStrictEqual(acks.slice(2), [[2, true]]);
+});
+
+Deno.test("AckRuns.settledOtherwise() never acks a tag that the broker knows already", () => {
+  const { acks, runs } = recorded();
+  runs.settle([1]);
+  runs.settledOtherwise(2);
+  runs.settle([3]);
+  deepStrictEqual(acks, [[1, false], [3, false]]);
+});
+
+Deno.test("AckRuns tells the broker of every tag exactly once, and of none that is open, in whatever order", () => {
+  const steps = fc.integer({ min: 1, max: 60 }).chain((count) =>
+    fc.record({
+      order: fc.shuffledSubarray(Array.from({ length: count }, (_, i) => i + 1)),
+      batch: fc.integer({ min: 1, max: 7 }),
+      flushes: fc.array(fc.boolean(), { minLength: 60, maxLength: 60 }),
+    })
+  );
+  fc.assert(
+    fc.property(steps, ({ order, batch, flushes }) => {
+      const outstanding = new Set(Array.from({ length: 61 }, (_, i) => i + 1));
+      const settled = new Set<number>();
+      const runs = new AckRuns((tag, multiple) => {
+        const acked = multiple ? [...outstanding].filter((open) => open <= tag) : [tag];
+        strictEqual(outstanding.has(tag), true, `tag ${tag} is not outstanding: the broker would close the channel`);
+        for (const one of acked) {
+          strictEqual(settled.has(one), true, `tag ${one} was acked but not settled`);
+          outstanding.delete(one);
+        }
+      });
+      for (let i = 0; i < order.length; i += batch) {
+        const tags = order.slice(i, i + batch);
+        for (const tag of tags) settled.add(tag);
+        runs.settle(tags);
+        if (flushes[i]) runs.flush();
+      }
+      runs.flush();
+      for (const tag of order) strictEqual(outstanding.has(tag), false, `tag ${tag} was settled but never acked`);
+    }),
+    { numRuns: 2_000 },
+  );
+});

@@ -1,0 +1,235 @@
+import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { RecordedLog } from "../testing/recorded_log.ts";
+import { AmqpConsumer, type ConsumerOptions } from "./consumer.ts";
+import { deadHeaders, DeadLetters } from "./dead_letters.ts";
+import { messageIdOfBody } from "./message_id.ts";
+import { ack, dead, retry } from "./outcome.ts";
+import { ConfirmPublisher } from "./publisher.ts";
+import { eventually, type TestQueues, withTestQueues } from "./testing.ts";
+
+const never = new AbortController().signal;
+
+async function withConsumer(
+  use: (consumer: AmqpConsumer, queues: TestQueues, log: RecordedLog) => Promise<void>,
+  changes: Partial<ConsumerOptions> = {},
+): Promise<void> {
+  await withTestQueues(async (queues) => {
+    const { broker, topology, events } = queues;
+    const log = new RecordedLog();
+    const publisher = new ConfirmPublisher({ ...broker, topology, giveUpAfterMs: 300 });
+    const deadLetters = new DeadLetters({
+      ...broker,
+      log,
+      exchange: queues.dead,
+      subscriberId: "subscriber-1",
+      publisher,
+    });
+    const consumer = new AmqpConsumer({
+      ...broker,
+      log,
+      topology,
+      queue: events,
+      prefetch: 100,
+      deadLetters,
+      ...changes,
+    });
+    try {
+      await eventually("the consumer", () => consumer.consuming || undefined);
+      await use(consumer, queues, log);
+    } finally {
+      await consumer.close();
+      await publisher.close();
+    }
+  });
+}
+
+function publish({ channel, events }: TestQueues, bodies: string[], properties = {}): void {
+  for (const body of bodies) channel.publish(events, "", Buffer.from(body), properties);
+}
+
+async function takeAll(consumer: AmqpConsumer, count: number) {
+  const taken = [];
+  while (taken.length < count) taken.push(...await consumer.take(count - taken.length, never));
+  return taken;
+}
+
+function text(body: Uint8Array): string {
+  return new TextDecoder().decode(body);
+}
+
+function inQueue({ channel }: TestQueues, queue: string, count: number): Promise<true> {
+  return eventually(
+    `${count} messages in ${queue}`,
+    async () => (await channel.checkQueue(queue)).messageCount === count || undefined,
+  );
+}
+
+Deno.test("AmqpConsumer.take() gives what is at hand, in order, without waiting for more", async () => {
+  await withConsumer(async (consumer, queues) => {
+    publish(queues, ["1", "2", "3"]);
+    const taken = await takeAll(consumer, 3);
+    deepStrictEqual(taken.map(({ body }) => text(body)), ["1", "2", "3"]);
+  });
+});
+
+Deno.test("AmqpConsumer.take() gives an empty array once its signal is aborted", async () => {
+  await withConsumer(async (consumer) => {
+    const abort = new AbortController();
+    const taking = consumer.take(10, abort.signal);
+    abort.abort();
+    deepStrictEqual(await taking, []);
+    deepStrictEqual(await consumer.take(10, abort.signal), []);
+  });
+});
+
+Deno.test("AmqpConsumer gives a message without a valid id one that its body decides", async () => {
+  await withConsumer(async (consumer, queues) => {
+    const id = "017F22E2-79B0-7CC3-98C4-DC0C0C07398F";
+    publish(queues, ["a"]);
+    publish(queues, ["a"], { messageId: "not-a-uuid" });
+    publish(queues, ["a"], { messageId: id });
+    const ids = (await takeAll(consumer, 3)).map(({ messageId }) => messageId);
+    const derived = messageIdOfBody(new TextEncoder().encode("a"), 0);
+    deepStrictEqual(ids, [derived, derived, id.toLowerCase()]);
+  });
+});
+
+Deno.test("AmqpConsumer.settle() acks out of order, and what is settled does not come back", async () => {
+  await withConsumer(async (consumer, queues) => {
+    publish(queues, ["1", "2", "3", "4", "5"]);
+    const [one, two, ...rest] = await takeAll(consumer, 5);
+    await consumer.settle(rest.map((delivery) => ({ delivery, outcome: ack })), never);
+    await consumer.settle([{ delivery: two!, outcome: ack }], never);
+    await consumer.close();
+    await inQueue(queues, queues.events, 1);
+    const left = await queues.channel.get(queues.events, { noAck: true });
+    strictEqual(left && left.content.toString(), text(one!.body));
+  });
+});
+
+Deno.test("AmqpConsumer.settle() writes a dead letter with its reason and body before it acks the original", async () => {
+  await withConsumer(async (consumer, queues) => {
+    publish(queues, ["bad body"], {
+      messageId: crypto.randomUUID(),
+      appId: "elsewhere",
+      headers: { "x-of-theirs": 1 },
+    });
+    const [delivery] = await takeAll(consumer, 1);
+    await consumer.settle([{ delivery: delivery!, outcome: dead("invalid", `amount ${"ü".repeat(3_000)}`) }], never);
+    await inQueue(queues, queues.dead, 1);
+    const letter = await queues.channel.get(queues.dead, { noAck: true });
+    if (!letter) throw new Error("no dead letter");
+    strictEqual(letter.content.toString(), "bad body");
+    strictEqual(letter.properties.messageId, delivery!.messageId);
+    strictEqual(letter.properties.appId, "elsewhere");
+    const { headers = {} } = letter.properties;
+    deepStrictEqual(
+      [
+        headers[deadHeaders.reason],
+        headers[deadHeaders.subscriber],
+        headers[deadHeaders.attempts],
+        headers["x-of-theirs"],
+      ],
+      ["invalid", "subscriber-1", 1, 1],
+    );
+    const detail = String(headers[deadHeaders.detail]);
+    match(detail, /^amount ü+…$/);
+    strictEqual(Buffer.byteLength(detail) <= 2_048, true);
+    await consumer.close();
+    await inQueue(queues, queues.events, 0);
+  });
+});
+
+Deno.test("AmqpConsumer.settle() counts attempts and keeps the first failure's time over a replay", async () => {
+  await withConsumer(async (consumer, queues) => {
+    const first = "2024-01-01T00:00:00.000Z";
+    publish(queues, ["again"], { headers: { [deadHeaders.attempts]: 2, [deadHeaders.firstFailedAt]: first } });
+    const [delivery] = await takeAll(consumer, 1);
+    await consumer.settle([{ delivery: delivery!, outcome: dead("rates-timeout", "none") }], never);
+    const letter = await eventually(
+      "the letter",
+      async () => await queues.channel.get(queues.dead, { noAck: true }) || undefined,
+    );
+    strictEqual(letter.properties.headers?.[deadHeaders.attempts], 3);
+    strictEqual(letter.properties.headers?.[deadHeaders.firstFailedAt], first);
+  });
+});
+
+Deno.test("AmqpConsumer.settle() drops foreign headers that leave no room for the reason", async () => {
+  await withConsumer(async (consumer, queues) => {
+    publish(queues, ["x"], { headers: { huge: "y".repeat(60_000) } });
+    const [delivery] = await takeAll(consumer, 1);
+    await consumer.settle([{ delivery: delivery!, outcome: dead("invalid", "z".repeat(5_000)) }], never);
+    const letter = await eventually(
+      "the letter",
+      async () => await queues.channel.get(queues.dead, { noAck: true }) || undefined,
+    );
+    strictEqual(letter.properties.headers?.["huge"], undefined);
+    strictEqual(letter.properties.headers?.[deadHeaders.reason], "invalid");
+  });
+});
+
+Deno.test("AmqpConsumer.settle() keeps a delivery unacknowledged while its dead letter is not accepted", async () => {
+  await withConsumer(async (consumer, queues, log) => {
+    const { channel, dead: deadQueue, events } = queues;
+    publish(queues, ["bad"]);
+    const [delivery] = await takeAll(consumer, 1);
+    await channel.unbindQueue(deadQueue, deadQueue, "");
+    const leave = new AbortController();
+    const settling = consumer.settle([{ delivery: delivery!, outcome: dead("invalid", "bad") }], leave.signal);
+    await eventually("the complaint", () => log.at("error").find((text) => /did not accept/.test(text)));
+    leave.abort();
+    await settling;
+    await consumer.close();
+    await inQueue(queues, events, 1);
+    strictEqual((await channel.checkQueue(deadQueue)).messageCount, 0);
+  });
+});
+
+Deno.test("AmqpConsumer.settle() puts a retry back into the queue, and acks its neighbours", async () => {
+  await withConsumer(async (consumer, queues) => {
+    publish(queues, ["1", "2", "3"]);
+    const taken = await takeAll(consumer, 3);
+    await consumer.settle(taken.map((delivery, i) => ({ delivery, outcome: i === 1 ? retry : ack })), never);
+    const [again] = await takeAll(consumer, 1);
+    strictEqual(text(again!.body), "2");
+    await consumer.settle([{ delivery: again!, outcome: ack }], never);
+    await consumer.close();
+    await inQueue(queues, queues.events, 0);
+  });
+});
+
+Deno.test("AmqpConsumer consumes again after its queue was deleted, and acks nothing of before on the new channel", async () => {
+  await withConsumer(async (consumer, queues) => {
+    const { channel, events } = queues;
+    publish(queues, ["old"]);
+    const [old] = await takeAll(consumer, 1);
+    await channel.deleteQueue(events);
+    await eventually("the consumer to notice", () => !consumer.consuming || undefined);
+    await eventually("the consumer to come back", () => consumer.consuming || undefined);
+    publish(queues, ["new"]);
+    const [fresh] = await takeAll(consumer, 1);
+    await consumer.settle([{ delivery: old!, outcome: ack }], never);
+    strictEqual(text(fresh!.body), "new");
+    await consumer.close();
+    await inQueue(queues, events, 1);
+  });
+});
+
+Deno.test("AmqpConsumer.finished rejects, with the way out, when the queue exists with other arguments", async () => {
+  await withTestQueues(async ({ broker, topology, events, dead: deadQueue, channel }) => {
+    await channel.assertQueue(events, { durable: true });
+    const publisher = { publish: () => Promise.resolve() };
+    const deadLetters = new DeadLetters({ ...broker, exchange: deadQueue, subscriberId: "s", publisher });
+    const consumer = new AmqpConsumer({ ...broker, topology, queue: events, prefetch: 10, deadLetters });
+    await rejects(consumer.finished, (error: Error) => {
+      match(
+        error.message,
+        new RegExp(`The queue ${events} .* exists with other properties .*inequivalent arg.*EVENTS_QUEUE`, "s"),
+      );
+      return true;
+    });
+    await consumer.close();
+  });
+});

@@ -1,0 +1,35 @@
+import { match, notStrictEqual, strictEqual } from "node:assert/strict";
+import { messageIdOfBody, parseMessageId, uuidv7 } from "./message_id.ts";
+
+const version7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+Deno.test("uuidv7() has version 7, the variant of RFC 9562 and the time in front", () => {
+  // The example of RFC 9562, appendix A.6.
+  const random = Uint8Array.from([0x0c, 0xc3, 0x18, 0xc4, 0xdc, 0x0c, 0x0c, 0x07, 0x39, 0x8f]);
+  strictEqual(uuidv7(0x017f22e279b0, random), "017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
+  match(uuidv7(-5, new Uint8Array(10).fill(255)), version7);
+});
+
+Deno.test("messageIdOfBody() is the same for the same body and another for another", () => {
+  const body = new TextEncoder().encode("body");
+  strictEqual(messageIdOfBody(body, 0), messageIdOfBody(body.slice(), 0));
+  notStrictEqual(messageIdOfBody(body, 0), messageIdOfBody(body.subarray(1), 0));
+  match(messageIdOfBody(body, 0), version7);
+});
+
+Deno.test("parseMessageId() takes any UUID, in lower case, and nothing else", () => {
+  strictEqual(parseMessageId("017F22E2-79B0-7CC3-98C4-DC0C0C07398F"), "017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
+  for (
+    const other of [
+      undefined,
+      null,
+      7,
+      "",
+      "42",
+      "017f22e2-79b0-7cc3-98c4-dc0c0c07398",
+      " 017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
+    ]
+  ) {
+    strictEqual(parseMessageId(other), undefined);
+  }
+});
