@@ -1,0 +1,28 @@
+/** `deno task up` and `deno task down`. */
+import { join } from "node:path";
+import { runCommand, UsageError } from "../../shared/command.ts";
+import { down } from "./down.ts";
+import { up } from "./up.ts";
+
+await runCommand({
+  name: "deno task up|down",
+  summary:
+    "up: makes RabbitMQ, Redis and Postgres answer at the configured addresses. Uses what answers there already; else\n" +
+    "starts it with Docker Compose or, without an engine, from the system's packages.\n" +
+    "down: stops what up has started, and nothing else; the data stays.",
+  operands: "<up|down>",
+  flags: { "delete-data": { help: "down: remove the servers' data, too" } },
+  settings: ["RABBITMQ_URL", "REDIS_URL", "DATABASE_URL"],
+  examples: [
+    "deno task up",
+    "RABBITMQ_URL=amqp://guest:guest@127.0.0.1:5673 deno task up",
+    "deno task down --delete-data",
+  ],
+}, async ({ flags, operands: [action], config }) => {
+  const project = join(import.meta.dirname!, "../..");
+  const say = (sentence: string) => console.log(sentence);
+  if (action === "up") await up({ config, project, say });
+  else if (action === "down") await down({ project, deleteData: flags["delete-data"], say });
+  else throw new UsageError(`"${action ?? ""}" is neither up nor down`);
+  return 0;
+});
