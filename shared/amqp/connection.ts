@@ -39,7 +39,7 @@ export async function keepConnected(
     let connection: ChannelModel | undefined;
     const lost = new AbortController();
     try {
-      connection = await open(options);
+      connection = await openConnection(options);
       connection.on("error", (error: Error) => lost.abort(error));
       connection.on("close", (error?: Error) => lost.abort(error ?? new Error("the broker closed the connection")));
       if (attempt > 0) log.info("Connected to the broker again", { connection: name });
@@ -65,7 +65,8 @@ export async function keepConnected(
   }
 }
 
-async function open({ url, name }: BrokerOptions): Promise<ChannelModel> {
+/** One connection, as it is: for commands that ask the broker something and leave. */
+export async function openConnection({ url, name }: Pick<BrokerOptions, "url" | "name">): Promise<ChannelModel> {
   const target = new URL(url);
   if (!target.searchParams.has("heartbeat")) target.searchParams.set("heartbeat", String(heartbeatSeconds));
   return await connect(target.href, {

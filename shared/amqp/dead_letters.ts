@@ -5,7 +5,7 @@ import { messageOf } from "../errors.ts";
 import type { Random } from "../random.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Delivery } from "./delivery.ts";
-import type { Headers, OutgoingMessage } from "./message.ts";
+import { type Headers, type OutgoingMessage, withoutBrokerHeaders } from "./message.ts";
 import type { Dead } from "./outcome.ts";
 
 /** The headers of a dead letter. Times are RFC 3339. */
@@ -75,7 +75,7 @@ function deadLetterHeaders(
   const time = new Date(now).toISOString();
   const attempts = before[deadHeaders.attempts];
   return {
-    ...(JSON.stringify(before).length <= maxKeptHeaders ? before : {}),
+    ...(JSON.stringify(before).length <= maxKeptHeaders ? withoutBrokerHeaders(before) : {}),
     [deadHeaders.reason]: reason,
     [deadHeaders.detail]: cutToBytes(detail, maxDetailBytes),
     [deadHeaders.subscriber]: subscriberId,

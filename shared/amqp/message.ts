@@ -31,3 +31,10 @@ export function publishOptions({ messageId, headers, timestampMs, appId }: Outgo
     headers,
   };
 }
+
+/** Without what the broker notes in them for itself: published again, it would be taken for the new message's history. */
+export function withoutBrokerHeaders(headers: Headers): Headers {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !brokerHeader.test(name)));
+}
+
+const brokerHeader = /^x-(death|first-death-.*|last-death-.*|delivery-count|acquired-count|opt-.*)$/;

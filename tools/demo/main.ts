@@ -1,6 +1,6 @@
 /** `deno task demo`: the whole system at work on this machine, from nothing to a summary. */
 import { join } from "node:path";
-import { connect } from "amqplib";
+import { openConnection } from "../../shared/amqp/connection.ts";
 import { eventTopology } from "../../shared/amqp/topology.ts";
 import { systemClock as clock } from "../../shared/clock.ts";
 import { type Config, readConfig } from "../../shared/config.ts";
@@ -97,7 +97,7 @@ async function prepareSchema(adminUrl: string, url: string): Promise<void> {
 }
 
 async function removeTraces(names: Names): Promise<void> {
-  const connection = await connect(names.RABBITMQ_URL);
+  const connection = await openConnection({ url: names.RABBITMQ_URL, name: "casino-demo" });
   const channel = await connection.createChannel();
   for (const { name, exchange } of eventTopology(names)) {
     await channel.deleteQueue(name);

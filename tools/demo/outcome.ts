@@ -1,5 +1,6 @@
 /** What became of the demo's events, read from the database and the queues. */
-import { type Channel, connect } from "amqplib";
+import type { Channel } from "amqplib";
+import { openConnection } from "../../shared/amqp/connection.ts";
 import { deadHeaders } from "../../shared/amqp/dead_letters.ts";
 import { closePostgres, openPostgres } from "../../shared/postgres.ts";
 import { formatMajor } from "../../shared/money.ts";
@@ -17,7 +18,7 @@ const pollMs = 100;
 
 export async function waitUntilSettled(names: Names, published: number): Promise<Settled> {
   const sql = openPostgres(names.DATABASE_URL, { name: "casino-demo" });
-  const connection = await connect(names.RABBITMQ_URL);
+  const connection = await openConnection({ url: names.RABBITMQ_URL, name: "casino-demo" });
   const channel = await connection.createChannel();
   const giveUpAt = performance.now() + settleTimeoutMs;
   try {
@@ -46,7 +47,7 @@ export interface SummaryOptions {
 
 export async function printSummary({ names, settled, seconds, ratesCalls, say }: SummaryOptions): Promise<void> {
   const sql = openPostgres(names.DATABASE_URL, { name: "casino-demo" });
-  const connection = await connect(names.RABBITMQ_URL);
+  const connection = await openConnection({ url: names.RABBITMQ_URL, name: "casino-demo" });
   try {
     const samples = await sql`select description from events where event_id <= 100 order by event_id limit 4`;
     say(`\nFour of them:\n${samples.map((row) => `  ${row["description"]}`).join("\n")}`);

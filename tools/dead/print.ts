@@ -1,0 +1,62 @@
+/** Dead letters for a human to read. */
+import { eventToJson } from "../../shared/event_json.ts";
+import type { DeadLetter } from "./dead_letter.ts";
+
+/** Two lines: what became of it, and what it is. */
+export function summarize(
+  { messageId, reason, lastFailedAt, attempts, replays, detail, event, bodyProblem, body }: DeadLetter,
+): string {
+  const times = plural(attempts, "attempt") + (replays > 0 ? `, ${plural(replays, "replay")}` : "");
+  const what = event ? JSON.stringify(eventToJson(event)) : `no event in ${body.length} bytes`;
+  const why = detail === bodyProblem || !bodyProblem ? detail : `${detail}; ${bodyProblem}`;
+  return `${messageId}  ${reason}  ${lastFailedAt ?? "at an unknown time"}  ${times}\n  ${cut(why, 160)}\n  ${
+    cut(what, 240)
+  }`;
+}
+
+/** Everything that is known of one letter. */
+export function describeInFull(letter: DeadLetter): string {
+  const rows: [string, unknown][] = [
+    ["message id", letter.messageId],
+    ["reason", letter.reason],
+    ["detail", letter.detail],
+    ["subscriber", letter.subscriber],
+    ["first failed at", letter.firstFailedAt],
+    ["last failed at", letter.lastFailedAt],
+    ["attempts", letter.attempts],
+    ["replays", letter.replays],
+    ["published by", letter.appId],
+    ["published at", letter.timestampMs === undefined ? undefined : new Date(letter.timestampMs).toISOString()],
+    ["event", letter.event ? JSON.stringify(eventToJson(letter.event)) : `none: ${letter.bodyProblem}`],
+    ["headers", JSON.stringify(letter.headers)],
+  ];
+  const lines = rows.map(([name, value]) => `${name.padEnd(16)} ${value ?? "unknown"}`);
+  return `${lines.join("\n")}\nbody, ${letter.body.length} bytes\n${hexDump(letter.body)}`;
+}
+
+/** `reason: count`, most first. */
+export function countReasons(counts: ReadonlyMap<string, number>): string {
+  return [...counts].sort(([, a], [, b]) => b - a).map(([reason, count]) => `${reason}: ${count}`).join(", ");
+}
+
+const mostBytesShown = 1_024;
+
+function hexDump(body: Uint8Array): string {
+  const lines: string[] = [];
+  for (let at = 0; at < Math.min(body.length, mostBytesShown); at += 16) {
+    const bytes = [...body.subarray(at, at + 16)];
+    const hex = bytes.map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+    const text = bytes.map((byte) => byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : ".").join("");
+    lines.push(`  ${at.toString(16).padStart(6, "0")}  ${hex.padEnd(47)}  ${text}`);
+  }
+  if (body.length > mostBytesShown) lines.push(`  … ${body.length - mostBytesShown} bytes more`);
+  return lines.join("\n");
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+function cut(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most)}…` : text;
+}
