@@ -16,6 +16,12 @@ export class Slots {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
+  /** Resolves when a slot is free, and leaves it so. */
+  async untilFree(): Promise<void> {
+    await this.take();
+    this.give();
+  }
+
   give(): void {
     const next = this.#waiting.shift();
     if (next) next();

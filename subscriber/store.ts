@@ -20,7 +20,8 @@ const saveStatement = `
 with incoming as (
   select * from unnest(
     $1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::text[], $8::text[]::boolean[],
-    $9::timestamptz[], $10::numeric[], $11::timestamptz[], $12::bigint[], $13::text[], $14::timestamptz[], $15::text[]
+    $9::text[]::timestamptz[], $10::numeric[], $11::text[]::timestamptz[], $12::bigint[], $13::text[],
+    $14::text[]::timestamptz[], $15::text[]
   ) as row (
     message_id, event_id, player_id, game_id, type, amount, currency, has_won,
     created_at, rate, rates_as_of, amount_eur, player_email, player_last_signed_in_at, description
@@ -80,7 +81,10 @@ function columnsOf(events: readonly Enriched[]): Column[] {
   return columns;
 }
 
-/** The row as text, in the order of the statement's parameters. Text, because neither BigInt nor boolean arrays bind. */
+/**
+ * The row as text, in the order of the statement's parameters. Text, because the client binds neither BigInt nor boolean
+ * arrays, and cuts times to milliseconds.
+ */
 function rowOf({ messageId, event, price, player, description }: Enriched): Column {
   return [
     messageId,

@@ -51,8 +51,10 @@ export class Subscriber {
   async run(stop: AbortSignal, abandon: AbortSignal): Promise<void> {
     const { queue, windowSize } = this.options;
     while (!stop.aborted) {
-      await this.#slots.take();
+      // While a slot is free, whatever is at hand makes a window; while none is, the next window grows.
+      await this.#slots.untilFree();
       const deliveries = await queue.take(windowSize, stop);
+      await this.#slots.take();
       this.#begin(deliveries.map(decode), abandon);
     }
     while (this.#working.size > 0) await Promise.all(this.#working);

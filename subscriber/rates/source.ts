@@ -49,6 +49,8 @@ export class RatesSource {
   #flight: Promise<Rates> | undefined;
   #giveUpAt = -Infinity;
   #obstacle = "nothing was tried yet";
+  /** Why the last call of our own gave no rates; `undefined` when it gave some. */
+  #failure: string | undefined;
   /** Redis did not answer: from then on this process calls for itself, once per TTL. */
   #alone = false;
   #nextLoneCallAt = -Infinity;
@@ -141,7 +143,7 @@ export class RatesSource {
       case "locked":
         return await this.#fetchAndShare(token) ?? cached?.rates;
       case "paused":
-        this.#obstacle = "another subscriber's call to the rates API has failed";
+        this.#obstacle = this.#failure ?? "another subscriber's call to the rates API has failed";
         this.#refreshFailed = true;
         return cached?.rates;
       case "held":
@@ -209,11 +211,12 @@ export class RatesSource {
     this.#calls++;
     try {
       const rates = await api.fetch(signal);
+      this.#failure = undefined;
       log.info("Fetched rates", { asOf: new Date(rates.asOfMs).toISOString(), currencies: rates.perEur.size });
       return rates;
     } catch (error) {
-      this.#obstacle = messageOf(error);
-      if (!signal.aborted) log.warn("The rates API gave no rates", { problem: this.#obstacle });
+      this.#failure = this.#obstacle = messageOf(error);
+      if (!signal.aborted) log.warn("The rates API gave no rates", { problem: this.#failure });
       return undefined;
     }
   }

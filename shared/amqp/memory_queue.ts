@@ -1,0 +1,62 @@
+/** {@linkcode EventQueue} in this process: for unit tests, simulation and the demo without servers. */
+import type { Delivery, EventQueue, Settlement } from "./delivery.ts";
+import type { Dead } from "./outcome.ts";
+
+/** As in topology.ts: a delivery put back more often than this is dead-lettered. */
+const deliveryLimit = 20;
+
+export class MemoryQueue implements EventQueue {
+  readonly #ready: Delivery[] = [];
+  readonly #unsettled = new Map<string, { delivery: Delivery; deliveries: number }>();
+  readonly #deliveries = new Map<string, number>();
+  /** What was dead-lettered, and why. */
+  readonly dead: { readonly delivery: Delivery; readonly outcome: Dead }[] = [];
+  readonly acked: string[] = [];
+  #wake: () => void = () => {};
+
+  publish(...deliveries: readonly Delivery[]): void {
+    this.#ready.push(...deliveries);
+    this.#wake();
+  }
+
+  /** Messages that wait for a subscriber. */
+  get ready(): number {
+    return this.#ready.length;
+  }
+
+  /** Messages in a subscriber's hands. */
+  get unsettled(): number {
+    return this.#unsettled.size;
+  }
+
+  async take(limit: number, signal: AbortSignal): Promise<Delivery[]> {
+    while (this.#ready.length === 0 && !signal.aborted) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      const wake = () => resolve();
+      signal.addEventListener("abort", wake, { once: true });
+      await promise;
+      signal.removeEventListener("abort", wake);
+    }
+    if (signal.aborted) return [];
+    const taken = this.#ready.splice(0, limit);
+    for (const delivery of taken) {
+      const deliveries = (this.#deliveries.get(delivery.messageId) ?? 0) + 1;
+      this.#deliveries.set(delivery.messageId, deliveries);
+      this.#unsettled.set(delivery.messageId, { delivery, deliveries });
+    }
+    return taken;
+  }
+
+  settle(settlements: readonly Settlement[]): Promise<void> {
+    for (const { delivery, outcome } of settlements) {
+      const held = this.#unsettled.get(delivery.messageId);
+      if (!held) throw new Error(`${delivery.messageId} was settled twice: a broker would close the channel`);
+      this.#unsettled.delete(delivery.messageId);
+      if (outcome.kind === "ack") this.acked.push(delivery.messageId);
+      else if (outcome.kind === "dead") this.dead.push({ delivery, outcome });
+      else if (held.deliveries <= deliveryLimit) this.publish(delivery);
+    }
+    return Promise.resolve();
+  }
+}

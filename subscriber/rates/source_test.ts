@@ -1,0 +1,245 @@
+import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
+import { seededRandom } from "../../shared/random.ts";
+import { silentLog } from "../../shared/telemetry/log.ts";
+import { VirtualClock } from "../../shared/testing/virtual_clock.ts";
+import { ratesOf, someRates } from "../testing.ts";
+import { MemoryRatesApi, type Turn } from "./memory_api.ts";
+import { MemoryRates } from "./memory_rates.ts";
+import type { Rates } from "./rates.ts";
+import type { SharedRates } from "./shared_rates.ts";
+import { RatesSource, RatesTimeout, type RatesTimes } from "./source.ts";
+
+const times: RatesTimes = {
+  RATES_TTL_MS: 60_000,
+  RATES_LOCK_TTL_MS: 3_000,
+  RATES_WAIT_MS: 5_000,
+  RATES_MAX_STALE_MS: 0,
+};
+
+/** Several subscribers that share a cache, each with its own view of the API and of Redis. */
+class World {
+  readonly clock = new VirtualClock();
+  readonly leave = new AbortController();
+  readonly shared = new MemoryRates(this.clock);
+  readonly api: MemoryRatesApi;
+
+  constructor(...script: readonly [Turn, ...Turn[]]) {
+    this.api = new MemoryRatesApi(this.clock, ...script);
+  }
+
+  subscriber(changes: Partial<RatesTimes> = {}, shared: SharedRates = this.shared, seed = 1): RatesSource {
+    const { clock, api, leave } = this;
+    const random = seededRandom(seed);
+    return new RatesSource({
+      shared,
+      api,
+      times: { ...times, ...changes },
+      clock,
+      random,
+      log: silentLog,
+      signal: leave.signal,
+    });
+  }
+
+  /** Lets time pass until the promise is settled, at most `ms`. */
+  async during<T>(promise: Promise<T>, ms = 10_000): Promise<T> {
+    let settled = false;
+    const done = () => settled = true;
+    promise.then(done, done);
+    for (let passed = 0; passed < ms && !settled; passed += 100) await this.clock.advance(100);
+    if (!settled) throw new Error(`not settled within ${ms} ms`);
+    return await promise;
+  }
+}
+
+const down = { answer: new Error("connection refused") };
+
+class DeadRedis implements SharedRates {
+  lookOrLock = () => Promise.reject(new Error("Redis is away"));
+  write = this.lookOrLock;
+  pause = this.lookOrLock;
+  release = this.lookOrLock;
+}
+
+Deno.test("RatesSource.get() makes one call for all subscribers on a cold cache", async () => {
+  const world = new World({ delayMs: 300, answer: someRates });
+  const subscribers = Array.from({ length: 16 }, (_, seed) => world.subscriber({}, world.shared, seed));
+  const got = await world.during(Promise.all(subscribers.map((subscriber) => subscriber.get())));
+  strictEqual(world.api.calls, 1);
+  for (const rates of got) deepStrictEqual(rates, someRates);
+});
+
+Deno.test("RatesSource.get() serves all who wait in one process by one try", async () => {
+  const world = new World({ delayMs: 300, answer: someRates });
+  const subscriber = world.subscriber();
+  await world.during(Promise.all(Array.from({ length: 100 }, () => subscriber.get())));
+  strictEqual(world.api.calls, 1);
+});
+
+Deno.test("RatesSource.atHand() is there without waiting until the cached rates end, never longer", async () => {
+  const world = new World({ answer: someRates });
+  const [first, second] = [world.subscriber(), world.subscriber()];
+  strictEqual(first.atHand(), undefined);
+  await world.during(first.get());
+  await world.clock.advance(40_000);
+  await world.during(second.get());
+  strictEqual(world.api.calls, 1);
+  await world.clock.advance(19_500);
+  strictEqual(first.atHand(), someRates);
+  strictEqual(second.atHand(), someRates);
+  await world.clock.advance(700);
+  strictEqual(first.atHand(), undefined);
+  strictEqual(second.atHand(), undefined, "its copy ends with the cached value, not 60 s after it was read");
+});
+
+Deno.test("RatesSource.get() gives up after RATES_WAIT_MS and tells the last obstacle", async () => {
+  const world = new World(down);
+  const subscriber = world.subscriber();
+  await rejects(world.during(subscriber.get()), (error: unknown) => {
+    strictEqual(error instanceof RatesTimeout, true);
+    match((error as Error).message, /no rates within RATES_WAIT_MS=5000: connection refused/);
+    return true;
+  });
+  strictEqual(world.clock.monotonic() >= 5_000 && world.clock.monotonic() < 5_300, true);
+});
+
+Deno.test("RatesSource.get() holds each waiter to its own deadline", async () => {
+  const world = new World({ answer: "silence" });
+  const subscriber = world.subscriber();
+  const ends: number[] = [];
+  const wait = () => subscriber.get().catch(() => ends.push(world.clock.monotonic()));
+  const first = wait();
+  await world.clock.advance(2_000);
+  const second = wait();
+  await world.during(Promise.all([first, second]));
+  deepStrictEqual(ends.map((end) => Math.round(end / 100) * 100), [5_000, 7_000]);
+  world.leave.abort(new Error("the test is over"));
+  await world.clock.advance(100);
+});
+
+Deno.test("RatesSource keeps waiting subscribers from calling a failing API one after the other", async () => {
+  const world = new World(down);
+  const subscribers = Array.from({ length: 16 }, (_, seed) => world.subscriber({}, world.shared, seed));
+  await world.during(Promise.allSettled(subscribers.map((subscriber) => subscriber.get())));
+  strictEqual(world.api.calls <= 5_000 / 500 + 1, true, `${world.api.calls} calls in 5 s`);
+});
+
+Deno.test("RatesSource.get() takes over when the holder of the lock dies, once its lock has ended", async () => {
+  const world = new World({ delayMs: 300, answer: someRates });
+  await world.shared.lookOrLock("a holder that dies", 3_000);
+  const got = world.subscriber().get();
+  await world.clock.advance(2_900);
+  strictEqual(world.api.calls, 0);
+  await world.during(got);
+  strictEqual(world.api.calls, 1);
+  strictEqual(world.clock.monotonic() >= 3_300, true);
+});
+
+Deno.test("RatesSource does not store, nor use, an answer that came after its lock had ended", async () => {
+  const late = ratesOf({ USD: "9" });
+  const world = new World({ delayMs: 4_000, answer: late }, { delayMs: 100, answer: someRates });
+  const [slow, quick] = [world.subscriber({}, world.shared, 1), world.subscriber({}, world.shared, 2)];
+  const [first, second] = await world.during(Promise.all([slow.get(), quick.get()]));
+  deepStrictEqual([first, second], [someRates, someRates]);
+  strictEqual(world.api.calls, 2);
+});
+
+Deno.test("RatesSource serves stale rates at once while the API is down, up to RATES_MAX_STALE_MS, and refreshes beside it", async () => {
+  const world = new World({ answer: someRates }, down);
+  const subscriber = world.subscriber({ RATES_MAX_STALE_MS: 30_000 });
+  await world.during(subscriber.get());
+  await world.clock.advance(60_100);
+  strictEqual(subscriber.atHand(), undefined, "fresh ones are tried for first");
+  deepStrictEqual(await world.during(subscriber.get()), someRates);
+  await world.clock.advance(1_000);
+  deepStrictEqual(subscriber.atHand(), someRates);
+  const newer = ratesOf({ USD: "2" }, Date.UTC(2024, 6, 1));
+  world.api.follow({ answer: newer });
+  subscriber.atHand();
+  await world.clock.advance(1_000);
+  deepStrictEqual(subscriber.atHand(), newer, "the refresh beside it has come through");
+  world.api.follow(down);
+  await world.clock.advance(89_100);
+  await rejects(world.during(subscriber.get()), RatesTimeout);
+});
+
+Deno.test("RatesSource never serves stale rates by default", async () => {
+  const world = new World({ answer: someRates }, down);
+  const subscriber = world.subscriber();
+  await world.during(subscriber.get());
+  await world.clock.advance(60_100);
+  await rejects(world.during(subscriber.get()), RatesTimeout);
+});
+
+Deno.test("RatesSource calls at most once per TTL for itself while Redis is away, and says so", async () => {
+  const world = new World({ answer: someRates });
+  const subscriber = world.subscriber({}, new DeadRedis());
+  for (let second = 0; second < 180; second++) {
+    if (!subscriber.atHand()) deepStrictEqual(await world.during(subscriber.get()), someRates);
+    await world.clock.advance(1_000);
+  }
+  strictEqual(subscriber.alone, true);
+  strictEqual(world.api.calls <= 4, true, `${world.api.calls} calls in 3 TTLs`);
+  strictEqual(world.api.calls >= 3, true, `${world.api.calls} calls in 3 TTLs`);
+});
+
+Deno.test("RatesSource counts a failed call as the one of its TTL while Redis is away", async () => {
+  const world = new World(down);
+  const subscriber = world.subscriber({}, new DeadRedis());
+  for (let i = 0; i < 5; i++) await rejects(world.during(subscriber.get()), RatesTimeout);
+  strictEqual(world.api.calls, 1);
+});
+
+Deno.test("RatesSource uses Redis again when it returns", async () => {
+  const world = new World({ answer: someRates });
+  let away = true;
+  const flaky: SharedRates = {
+    lookOrLock: (token, ttl) => away ? Promise.reject(new Error("away")) : world.shared.lookOrLock(token, ttl),
+    write: (token, rates, life) => world.shared.write(token, rates, life),
+    pause: (token, ms) => world.shared.pause(token, ms),
+    release: (token) => world.shared.release(token),
+  };
+  const subscriber = world.subscriber({}, flaky);
+  await world.during(subscriber.get());
+  away = false;
+  await world.clock.advance(61_000);
+  await world.during(subscriber.get());
+  strictEqual(subscriber.alone, false);
+  strictEqual((await world.shared.lookOrLock("other", 100)).state, "fresh");
+});
+
+Deno.test("RatesSource uses what it fetched when Redis fails between the lock and the write", async () => {
+  const world = new World({ answer: someRates });
+  const failing: SharedRates = {
+    lookOrLock: (token, ttl) => world.shared.lookOrLock(token, ttl),
+    write: () => Promise.reject(new Error("away")),
+    pause: () => Promise.reject(new Error("away")),
+    release: () => Promise.reject(new Error("away")),
+  };
+  const subscriber = world.subscriber({}, failing);
+  deepStrictEqual(await world.during(subscriber.get()), someRates);
+  strictEqual(subscriber.alone, true);
+});
+
+Deno.test("RatesSource.get() rejects when its subscriber leaves, and gives the lock back", async () => {
+  const world = new World({ answer: "silence" });
+  const got: Promise<Rates> = world.subscriber().get();
+  const outcome = rejects(world.during(got), /leaving/);
+  await world.clock.advance(100);
+  world.leave.abort(new Error("leaving"));
+  await outcome;
+  await world.clock.advance(10);
+  strictEqual((await world.shared.lookOrLock("next", 100)).state, "locked");
+});
+
+Deno.test("RatesSource is not disturbed by a wall clock that jumps", async () => {
+  const world = new World({ answer: someRates });
+  const subscriber = world.subscriber();
+  await world.during(subscriber.get());
+  for (const jump of [86_400_000, -2 * 86_400_000]) {
+    world.clock.jump(jump);
+    strictEqual(subscriber.atHand(), someRates);
+  }
+  await world.clock.advance(60_100);
+  strictEqual(subscriber.atHand(), undefined);
+});

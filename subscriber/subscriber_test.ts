@@ -1,0 +1,248 @@
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import type { Delivery } from "../shared/amqp/delivery.ts";
+import { MemoryQueue } from "../shared/amqp/memory_queue.ts";
+import { seededRandom } from "../shared/random.ts";
+import { RecordedLog } from "../shared/testing/recorded_log.ts";
+import { VirtualClock } from "../shared/testing/virtual_clock.ts";
+import type { Enriched } from "./enriched.ts";
+import { MemoryDatabase } from "./memory_database.ts";
+import type { Rates } from "./rates/rates.ts";
+import { RatesTimeout } from "./rates/source.ts";
+import { Stats } from "./stats.ts";
+import { Subscriber, type SubscriberOptions } from "./subscriber.ts";
+import { bet, deliveryOf, deposit, gameStart, someRates } from "./testing.ts";
+
+/** A subscriber over memory, its rates at hand unless a test takes them away. */
+class World {
+  readonly clock = new VirtualClock();
+  readonly queue = new MemoryQueue();
+  readonly database = new MemoryDatabase();
+  readonly log = new RecordedLog();
+  readonly stats = new Stats();
+  readonly reported: Enriched[] = [];
+  readonly stop = new AbortController();
+  readonly abandon = new AbortController();
+  rates: SubscriberOptions["rates"] = { atHand: () => someRates, get: () => Promise.resolve(someRates) };
+
+  start(changes: Partial<SubscriberOptions> = {}): Promise<void> {
+    const { clock, queue, database, log, stats } = this;
+    const subscriber = new Subscriber({
+      queue,
+      rates: { atHand: () => this.rates.atHand(), get: () => this.rates.get() },
+      stages: { players: database, store: database },
+      report: (events) => Promise.resolve(void this.reported.push(...events)),
+      windowSize: 10,
+      windowsInFlight: 2,
+      stats,
+      clock,
+      random: seededRandom(1),
+      log,
+      ...changes,
+    });
+    return subscriber.run(this.stop.signal, this.abandon.signal);
+  }
+
+  /** Lets everything happen that can within `ms`. */
+  pass(ms = 0): Promise<void> {
+    return this.clock.advance(ms);
+  }
+
+  async finish(running: Promise<void>): Promise<void> {
+    this.stop.abort();
+    for (let i = 0; i < 20; i++) await this.pass(10);
+    await running;
+  }
+}
+
+/** Rates that come when the test says so. */
+function ratesLater() {
+  const { promise, resolve, reject } = Promise.withResolvers<Rates>();
+  promise.catch(() => {});
+  return { rates: { atHand: () => undefined, get: () => promise }, resolve, reject };
+}
+
+function ids(deliveries: readonly Delivery[]): string[] {
+  return deliveries.map(({ messageId }) => messageId);
+}
+
+Deno.test("Subscriber stores, reports and then acks what it takes", async () => {
+  const world = new World();
+  const deliveries = Array.from({ length: 25 }, () => deliveryOf(bet()));
+  world.queue.publish(...deliveries);
+  const running = world.start({
+    report: (events) => {
+      for (const { messageId } of events) {
+        strictEqual(world.database.events.has(messageId), true, "reported before it was stored");
+        strictEqual(world.queue.acked.includes(messageId), false, "acked before it was reported");
+      }
+      return Promise.resolve(void world.reported.push(...events));
+    },
+  });
+  await world.pass(10);
+  deepStrictEqual([...world.database.events.keys()].sort(), ids(deliveries).sort());
+  strictEqual(world.reported.length, 25);
+  strictEqual(world.queue.acked.length, 25);
+  strictEqual(world.stats.stored, 25);
+  await world.finish(running);
+});
+
+Deno.test("Subscriber dead-letters each event that needs rates when none come in time, and only those", async () => {
+  const world = new World();
+  const later = ratesLater();
+  world.rates = later.rates;
+  world.queue.publish(
+    deliveryOf(bet()),
+    deliveryOf(deposit()),
+    deliveryOf(gameStart()),
+    deliveryOf(bet({ currency: "ZZZ" })),
+  );
+  const running = world.start();
+  await world.pass(10);
+  strictEqual(world.queue.acked.length, 2, "events without conversion do not wait");
+  deepStrictEqual(world.queue.dead.map(({ outcome }) => outcome.reason), ["unknown-currency"]);
+  later.reject(new RatesTimeout("no rates within RATES_WAIT_MS=5000: the API is down"));
+  await world.pass(10);
+  deepStrictEqual(world.queue.dead.map(({ outcome }) => outcome.reason), ["unknown-currency", "rates-timeout"]);
+  strictEqual(world.queue.dead[1]?.outcome.detail, "no rates within RATES_WAIT_MS=5000: the API is down");
+  await world.finish(running);
+});
+
+Deno.test("Subscriber goes on with events that need no rates however many wait for some", async () => {
+  const world = new World();
+  const later = ratesLater();
+  world.rates = later.rates;
+  const running = world.start({ windowsInFlight: 1, windowSize: 1 });
+  world.queue.publish(...Array.from({ length: 5 }, () => deliveryOf(bet())));
+  await world.pass(10);
+  world.queue.publish(deliveryOf(deposit()));
+  await world.pass(10);
+  strictEqual(world.queue.acked.length, 1);
+  later.resolve(someRates);
+  await world.pass(10);
+  strictEqual(world.queue.acked.length, 6);
+  await world.finish(running);
+});
+
+Deno.test("Subscriber holds its windows while the database is away, and dead-letters nothing", async () => {
+  const world = new World();
+  let away = true;
+  world.database.beforeEach = () => {
+    if (away) throw Object.assign(new Error("the database system is shutting down"), { code: "57P03" });
+  };
+  world.queue.publish(...Array.from({ length: 50 }, () => deliveryOf(bet())));
+  const running = world.start();
+  await world.pass(60_000);
+  strictEqual(world.queue.unsettled, 20, "two windows of ten in hand, the rest with the broker");
+  strictEqual(world.stats.storeProblem, "the database system is shutting down");
+  away = false;
+  await world.pass(10_000);
+  strictEqual(world.queue.acked.length, 50);
+  strictEqual(world.queue.dead.length, 0);
+  strictEqual(world.stats.storeProblem, undefined);
+  await world.finish(running);
+});
+
+Deno.test("Subscriber asks for rates again after it has held a window", async () => {
+  const world = new World();
+  let current: Rates | undefined = someRates;
+  const asked: number[] = [];
+  const fresh = { ...someRates, asOfMs: someRates.asOfMs + 1 };
+  world.rates = { atHand: () => current, get: () => (asked.push(1), Promise.resolve(fresh)) };
+  let failures = 1;
+  world.database.beforeEach = (access) => {
+    if (access === "save" && failures-- > 0) {
+      current = undefined;
+      throw Object.assign(new Error("deadlock detected"), { code: "40P01" });
+    }
+  };
+  world.queue.publish(deliveryOf(bet()));
+  const running = world.start();
+  await world.pass(1_000);
+  strictEqual(asked.length, 1);
+  strictEqual([...world.database.events.values()][0]?.price?.rate?.asOfMs, fresh.asOfMs);
+  await world.finish(running);
+});
+
+Deno.test("Subscriber finishes what it has in hand when it is stopped, and takes nothing more", async () => {
+  const world = new World();
+  const later = ratesLater();
+  world.rates = later.rates;
+  world.queue.publish(deliveryOf(bet()));
+  const running = world.start();
+  await world.pass(10);
+  world.stop.abort();
+  world.queue.publish(deliveryOf(bet()));
+  await world.pass(10);
+  strictEqual(world.queue.acked.length, 0);
+  later.resolve(someRates);
+  await world.pass(10);
+  await running;
+  strictEqual(world.queue.acked.length, 1);
+  strictEqual(world.queue.ready, 1);
+});
+
+Deno.test("Subscriber puts back what is unfinished when its time is over", async () => {
+  const world = new World();
+  world.database.beforeEach = () => Promise.reject(new Error("away"));
+  const deliveries = [deliveryOf(bet()), deliveryOf(new Uint8Array([0xff]))];
+  world.queue.publish(...deliveries);
+  const running = world.start();
+  await world.pass(100);
+  world.stop.abort();
+  world.abandon.abort(new Error("SHUTDOWN_GRACE_MS is over"));
+  await world.pass(10);
+  await running;
+  strictEqual(world.queue.ready, 2);
+  strictEqual(world.queue.unsettled, 0);
+  strictEqual(world.stats.putBack, 2);
+});
+
+Deno.test("Subscriber gives a window back that fails in an unforeseen way, until the delivery limit", async () => {
+  const world = new World();
+  let failures = 3;
+  world.queue.publish(deliveryOf(bet()));
+  const running = world.start({
+    report: () => failures-- > 0 ? Promise.reject(new Error("a fault of ours")) : Promise.resolve(),
+  });
+  await world.pass(100);
+  strictEqual(world.queue.acked.length, 1);
+  strictEqual(world.stats.failures, 3);
+  strictEqual(world.database.events.size, 1);
+  strictEqual(world.log.at("error").length, 3);
+  await world.finish(running);
+});
+
+Deno.test("Subscriber warns of players that are not found, at once and then every ten seconds at most", async () => {
+  const world = new World();
+  const running = world.start();
+  for (let i = 0; i < 100; i++) {
+    world.queue.publish(deliveryOf(bet({ playerId: 99n })));
+    await world.pass(100);
+  }
+  world.queue.publish(deliveryOf(bet({ playerId: 99n })));
+  await world.pass(100);
+  const warnings = world.log.entries.filter(({ level }) => level === "warn");
+  deepStrictEqual(warnings.map(({ fields }) => fields["events"]), [1, 100]);
+  deepStrictEqual(warnings[1]?.fields["players"], ["99"]);
+  strictEqual(world.stats.withoutPlayer, 101);
+  strictEqual(world.queue.acked.length, 101);
+  await world.finish(running);
+});
+
+Deno.test("Subscriber never has more windows in flight than it may", async () => {
+  const world = new World();
+  let inFlight = 0;
+  let most = 0;
+  world.database.beforeEach = async (access) => {
+    if (access !== "save") return;
+    most = Math.max(most, ++inFlight);
+    await world.clock.sleep(10);
+    inFlight--;
+  };
+  world.queue.publish(...Array.from({ length: 200 }, () => deliveryOf(bet())));
+  const running = world.start({ windowsInFlight: 3 });
+  await world.pass(1_000);
+  strictEqual(most, 3);
+  strictEqual(world.queue.acked.length, 200);
+  await world.finish(running);
+});
