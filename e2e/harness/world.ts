@@ -1,0 +1,133 @@
+/** Real members on real servers, with queues, keys and a schema of their own that are gone afterwards. */
+import { join } from "node:path";
+import type { Channel } from "amqplib";
+import { openConnection } from "../../shared/amqp/connection.ts";
+import { eventually } from "../../shared/amqp/testing.ts";
+import { eventTopology } from "../../shared/amqp/topology.ts";
+import { closePostgres, openPostgres, type Sql } from "../../shared/postgres.ts";
+import { closeRedis, openRedis } from "../../shared/redis.ts";
+import { silentLog } from "../../shared/telemetry/log.ts";
+import { servers, uniqueName } from "../../shared/testing/servers.ts";
+import { controlClient } from "../../rates-api/control_client.ts";
+import { freePort, type Member, Members } from "../../tools/demo/members.ts";
+import { withTestSchema } from "../../tools/migrate/test_schema.ts";
+
+export const project = join(import.meta.dirname!, "../..");
+
+export class World {
+  readonly #members = new Members(project);
+  readonly env: Readonly<Record<string, string>>;
+  readonly events: string;
+  readonly dead: string;
+
+  constructor(readonly sql: Sql, readonly channel: Channel, name: string, databaseUrl: string) {
+    this.events = name;
+    this.dead = `${name}.dead`;
+    this.env = {
+      ...servers,
+      DATABASE_URL: databaseUrl,
+      EVENTS_EXCHANGE: this.events,
+      EVENTS_QUEUE: this.events,
+      DEAD_LETTER_QUEUE: this.dead,
+      REDIS_KEY_PREFIX: `${name}:`,
+      RATES_API_ADDRESS: `127.0.0.1:${freePort()}`,
+      RATES_API_KEY: "a-key-of-the-test",
+      LOG_LEVEL: "info",
+    };
+  }
+
+  async startRatesApi(...args: string[]): Promise<Member> {
+    const member = this.#members.start("rates-api", args, this.env);
+    await this.#members.untilLogged(member, "Serving rates");
+    return member;
+  }
+
+  /** Resolves when the subscriber consumes. */
+  async startSubscriber(id: string, env: Record<string, string> = {}): Promise<Member> {
+    const member = this.launchSubscriber(id, env);
+    await this.#members.untilLogged(member, "Consuming");
+    return member;
+  }
+
+  launchSubscriber(id: string, env: Record<string, string> = {}): Member {
+    return this.#members.start("subscriber", ["--quiet"], { ...this.env, SUBSCRIBER_ID: id, ...env });
+  }
+
+  untilLogged(member: Member, message: string): Promise<void> {
+    return this.#members.untilLogged(member, message);
+  }
+
+  /** @returns the publisher's closing words */
+  publish(...args: string[]): Promise<string> {
+    return this.#members.runToEnd("publisher", args, this.env);
+  }
+
+  stop(member: Member): Promise<void> {
+    return this.#members.stop(member);
+  }
+
+  stopAll(): Promise<void> {
+    return this.#members.stopAll();
+  }
+
+  /** The rates API's own counts. */
+  async ratesStats() {
+    using client = controlClient(this.env["RATES_API_ADDRESS"]!, this.env["RATES_API_KEY"]!);
+    return await client.stats();
+  }
+
+  async rows(): Promise<number> {
+    const [row] = await this.sql`select count(*)::int as rows from events`;
+    return Number(row?.["rows"]);
+  }
+
+  async messagesIn(queue: string): Promise<number> {
+    return (await this.channel.checkQueue(queue)).messageCount;
+  }
+
+  /** Waits until this many events are stored and this many dead-lettered, a minute at most, and that no more come. */
+  async untilSettled(stored: number, dead = 0): Promise<void> {
+    let seen = "";
+    const settled = async () => {
+      const [rows, letters] = [await this.rows(), await this.messagesIn(this.dead)];
+      seen = `${rows} of ${stored} stored, ${letters} of ${dead} dead-lettered`;
+      return rows >= stored && letters >= dead || undefined;
+    };
+    for (let tries = 0; tries < 6; tries++) {
+      if (await eventually("", settled).catch(() => false)) return;
+    }
+    throw new Error(`waited a minute: ${seen}`);
+  }
+}
+
+export async function withWorld(use: (world: World) => Promise<void>): Promise<void> {
+  const name = uniqueName("test.e2e");
+  await withTestSchema(async (sql, url) => {
+    const connection = await openConnection({ url: servers.RABBITMQ_URL, name });
+    const world = new World(sql, await connection.createChannel(), name, url);
+    try {
+      await use(world);
+    } finally {
+      await world.stopAll();
+      for (const queue of eventTopology({ EVENTS_EXCHANGE: name, EVENTS_QUEUE: name, DEAD_LETTER_QUEUE: world.dead })) {
+        const channel = await connection.createChannel();
+        await channel.deleteQueue(queue.name);
+        await channel.deleteExchange(queue.exchange);
+      }
+      await connection.close();
+      const redis = await openRedis(servers.REDIS_URL, { name, log: silentLog });
+      await redis.del(`${name}:{rates}:current`, `${name}:{rates}:lock`);
+      await closeRedis(redis);
+    }
+  });
+}
+
+/** For what needs a connection of its own to the world's database. */
+export async function query<T>(url: string, ask: (sql: Sql) => Promise<T>): Promise<T> {
+  const sql = openPostgres(url, { name: "casino-e2e" });
+  try {
+    return await ask(sql);
+  } finally {
+    await closePostgres(sql);
+  }
+}
