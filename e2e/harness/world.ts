@@ -62,6 +62,11 @@ export class World {
     return this.#members.runToEnd("publisher", args, this.env);
   }
 
+  /** Like {@linkcode publish}, where failing is what is to be seen. */
+  tryPublishing(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+    return this.#members.run("publisher", args, this.env);
+  }
+
   stop(member: Member): Promise<void> {
     return this.#members.stop(member);
   }

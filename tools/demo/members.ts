@@ -57,9 +57,18 @@ export class Members {
 
   /** @returns what the member wrote to stdout @throws when its exit status is not 0 */
   async runToEnd(name: string, args: readonly string[], env: Env): Promise<string> {
-    const { success, stdout, stderr } = await this.#command(name, args, env, "piped").output();
-    if (!success) throw new Error(`The ${name} failed:\n${new TextDecoder().decode(stderr)}`);
-    return new TextDecoder().decode(stdout).trim();
+    const { code, stdout, stderr } = await this.run(name, args, env);
+    if (code !== 0) throw new Error(`The ${name} failed:\n${stderr}`);
+    return stdout;
+  }
+
+  async run(
+    name: string,
+    args: readonly string[],
+    env: Env,
+  ): Promise<{ code: number; stdout: string; stderr: string }> {
+    const { code, stdout, stderr } = await this.#command(name, args, env, "piped").output();
+    return { code, stdout: new TextDecoder().decode(stdout).trim(), stderr: new TextDecoder().decode(stderr) };
   }
 
   /** Asks the member to leave; ends it when it does not. */

@@ -1,0 +1,68 @@
+/** Subscribers that leave: in order, or at once. */
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { eventually } from "../shared/amqp/testing.ts";
+import { withWorld, type World } from "./harness/world.ts";
+
+async function totals(world: World) {
+  const [row] = await world.sql`
+    select (select count(*)::int from events) as events, (select sum(events)::int from event_counts) as counted,
+      (select count(*)::int from events where type = 'bet') as bets, (select sum(bets)::int from player_totals) as counted_bets`;
+  return { ...row };
+}
+
+async function untilSome(world: World): Promise<void> {
+  await eventually("the first stored events", async () => await world.rows() > 0 || undefined);
+}
+
+Deno.test("SIGTERM with deliveries in hand: what was taken is settled, the rest goes on elsewhere, nothing is lost or doubled", async () => {
+  await withWorld(async (world) => {
+    await world.startRatesApi();
+    await world.publish("--count", "20000", "--players", "50");
+    const first = await world.startSubscriber("first");
+    await untilSome(world);
+    await world.stop(first);
+    strictEqual((await first.ended).code, 0);
+    deepStrictEqual([first.messages.at(-1), first.lastFields["putBack"]], ["Left", 0]);
+    const stored = await world.rows();
+    strictEqual(first.lastFields["stored"], stored, "all that it acknowledged is stored, and no more");
+    await eventually(
+      "the rest in the queue",
+      async () => await world.messagesIn(world.events) === 20_000 - stored || undefined,
+    );
+    await world.startSubscriber("second");
+    await world.untilSettled(20_000);
+    const { events, counted, bets, counted_bets } = await totals(world) as Record<string, number>;
+    deepStrictEqual([events, counted, counted_bets], [20_000, 20_000, bets]);
+  });
+});
+
+Deno.test("kill -9 in the middle, twice: each event is stored once and counted once", async () => {
+  await withWorld(async (world) => {
+    await world.startRatesApi();
+    await world.publish("--count", "20000", "--players", "50");
+    for (const id of ["first", "second"]) {
+      const before = await world.rows();
+      const victim = await world.startSubscriber(id);
+      await eventually("some progress", async () => await world.rows() > before || undefined);
+      victim.child.kill("SIGKILL");
+      await victim.ended;
+    }
+    const last = await world.startSubscriber("last");
+    await world.untilSettled(20_000);
+    await world.stop(last);
+    const { events, counted, bets, counted_bets } = await totals(world) as Record<string, number>;
+    deepStrictEqual([events, counted, counted_bets], [20_000, 20_000, bets]);
+    deepStrictEqual([await world.messagesIn(world.events), await world.messagesIn(world.dead)], [0, 0]);
+  });
+});
+
+Deno.test("a subscriber that the broker refuses says so in one sentence and exits with 1", async () => {
+  await withWorld(async (world) => {
+    const url = world.env["RABBITMQ_URL"]!.replace("guest:guest", "guest:wrong");
+    const refused = world.launchSubscriber("refused", { RABBITMQ_URL: url });
+    strictEqual((await refused.ended).code, 1);
+    await refused.read;
+    strictEqual(refused.messages.includes("The broker refuses us; leaving"), true);
+    strictEqual(JSON.stringify(refused.messages).includes("wrong"), false, "no password in the log");
+  });
+});
