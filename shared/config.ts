@@ -12,13 +12,13 @@ interface Setting<T> {
 }
 
 const settings = {
-  RABBITMQ_URL: url("amqp://guest:guest@127.0.0.1:5672", ["amqp:", "amqps:"], "the broker"),
+  RABBITMQ_URL: url("amqp://guest:guest@127.0.0.1:5672", ["amqp:", "amqps:"], "where RabbitMQ is"),
   EVENTS_EXCHANGE: amqpName("casino.events", "exchange that events are published to"),
   EVENTS_QUEUE: amqpName("casino.events", "queue that subscribers share"),
   DEAD_LETTER_QUEUE: amqpName("casino.events.dead", "queue, and its exchange, for what cannot be processed"),
   PREFETCH: integer("2000", 1, 2000, "most deliveries that one subscriber holds unacknowledged"),
   WINDOW_SIZE: integer("500", 1, 2000, "most deliveries that are stored in one transaction"),
-  REDIS_URL: url("redis://127.0.0.1:6379", ["redis:", "rediss:"], "the rates cache and its lock"),
+  REDIS_URL: url("redis://127.0.0.1:6379", ["redis:", "rediss:"], "where Redis is: the rates cache and its lock"),
   REDIS_KEY_PREFIX: matching(
     "casino:",
     /^[\w:.\-]{0,64}$/,
@@ -28,9 +28,9 @@ const settings = {
   DATABASE_URL: url(
     "postgres://casino:casino@127.0.0.1:5432/casino",
     ["postgres:", "postgresql:"],
-    "the database; ?search_path=NAME picks a schema",
+    "where Postgres is; ?search_path=NAME picks a schema",
   ),
-  RATES_API_ADDRESS: address("127.0.0.1:50051", "the rates API, host:port"),
+  RATES_API_ADDRESS: address("127.0.0.1:50051", "where the rates API is, host:port"),
   RATES_API_KEY: secret("development-key", "key that the rates API asks for"),
   RATES_TTL_MS: milliseconds("60000", 100, 86_400_000, "how long fetched rates are fresh"),
   RATES_CALL_TIMEOUT_MS: milliseconds("2000", 10, 60_000, "longest call to the rates API"),

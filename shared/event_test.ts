@@ -1,0 +1,73 @@
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { describeFaults, type Draft, eventOf } from "./event.ts";
+
+const createdAt = { seconds: 1_643_845_500, nanos: 0 };
+const bet: Draft = {
+  id: 1n,
+  playerId: 11n,
+  gameId: 101n,
+  type: "bet",
+  amount: 500n,
+  currency: "USD",
+  hasWon: true,
+  createdAt,
+};
+const deposit: Draft = { ...bet, type: "deposit", gameId: 0n, hasWon: false };
+const start: Draft = { ...bet, type: "game_start", amount: 0n, currency: "", hasWon: false };
+
+function faultsOf(draft: Draft): string {
+  const event = eventOf(draft);
+  return Array.isArray(event) ? describeFaults(event) : "";
+}
+
+Deno.test("eventOf() keeps what applies to the type, and nothing else", () => {
+  deepStrictEqual(eventOf(bet), {
+    type: "bet",
+    id: 1n,
+    playerId: 11n,
+    gameId: 101n,
+    amount: 500n,
+    currency: "USD",
+    hasWon: true,
+    createdAt,
+  });
+  deepStrictEqual(eventOf(deposit), {
+    type: "deposit",
+    id: 1n,
+    playerId: 11n,
+    amount: 500n,
+    currency: "USD",
+    createdAt,
+  });
+  for (const type of ["game_start", "game_stop"] as const) {
+    deepStrictEqual(eventOf({ ...start, type }), { type, id: 1n, playerId: 11n, gameId: 101n, createdAt });
+  }
+});
+
+Deno.test("eventOf() names each field at fault", () => {
+  const cases: [Draft, string][] = [
+    [{ ...bet, id: 0n }, "id is missing"],
+    [{ ...bet, playerId: 0n }, "player_id is missing"],
+    [{ ...bet, gameId: 0n }, "game_id is missing"],
+    [{ ...bet, type: undefined }, "type is missing or unknown"],
+    [{ ...bet, amount: -1n }, "amount = -1 must be 0 or more"],
+    [{ ...bet, currency: "" }, "currency is missing"],
+    [{ ...bet, currency: "\ud800" }, "currency holds half of a surrogate pair"],
+    [{ ...bet, createdAt: undefined }, "created_at is missing"],
+    [
+      { ...bet, createdAt: { seconds: 253_402_300_800, nanos: 0 } },
+      "created_at is out of range (253402300800 s, 0 ns)",
+    ],
+    [{ ...bet, createdAt: { seconds: 0, nanos: -1 } }, "created_at is out of range (0 s, -1 ns)"],
+    [{ ...deposit, gameId: 1n }, "game_id does not apply to a deposit"],
+    [{ ...deposit, hasWon: true }, "has_won does not apply to a deposit"],
+    [{ ...start, amount: 1n }, "amount does not apply to a game_start"],
+    [{ ...start, currency: "EUR" }, "currency does not apply to a game_start"],
+    [{ ...start, id: 0n, hasWon: true }, "id is missing; has_won does not apply to a game_start"],
+  ];
+  for (const [draft, faults] of cases) strictEqual(faultsOf(draft), faults);
+});
+
+Deno.test("eventOf() takes an amount of zero: a bet may be free", () => {
+  strictEqual(faultsOf({ ...bet, amount: 0n }), "");
+});

@@ -1,0 +1,93 @@
+import { strictEqual } from "node:assert/strict";
+// @ts-types="npm:@types/big.js@7.0.0"
+import Big from "big.js";
+import fc from "fast-check";
+import { exponentOf, formatMajor, toEurCents } from "./money.ts";
+
+const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
+const exponent = fc.integer({ min: 0, max: 8 });
+const perEur = fc.record({ units: fc.bigInt({ min: 1n, max: 10n ** 20n }), scale: fc.integer({ min: 0, max: 18 }) });
+
+Deno.test("toEurCents() equals what big.js computes, over all of int64", () => {
+  Big.DP = 60;
+  fc.assert(
+    fc.property(int64, exponent, perEur, (amount, exponent, { units, scale }) => {
+      const rate = Big(String(units)).div(Big(10).pow(scale));
+      const exact = Big(String(amount)).div(Big(10).pow(exponent)).div(rate).times(100);
+      strictEqual(
+        String(toEurCents(amount, exponent, { units, scale })),
+        exact.round(0, Big.roundHalfUp).toFixed().replace(/^-0$/, "0"),
+      );
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+Deno.test("toEurCents() rounds half away from zero, once", () => {
+  const one = { units: 1n, scale: 0 };
+  const two = { units: 2n, scale: 0 };
+  for (const [amount, cents] of [[1n, 1n], [3n, 2n], [5n, 3n], [-1n, -1n], [-3n, -2n], [0n, 0n], [2n, 1n]] as const) {
+    strictEqual(toEurCents(amount, 2, two), cents, `${amount} cents at 2 for 1 EUR`);
+  }
+  // 0.49 cents: rounded first to a tenth it would become 0.5, and then 1.
+  strictEqual(toEurCents(49n, 4, one), 0n);
+  strictEqual(toEurCents(50n, 4, one), 1n);
+});
+
+Deno.test("toEurCents() takes each currency's minor unit into account", () => {
+  strictEqual(toEurCents(500n, exponentOf("USD")!, { units: 10705n, scale: 4 }), 467n);
+  strictEqual(toEurCents(17_194n, exponentOf("JPY")!, { units: 17194n, scale: 2 }), 10_000n);
+  strictEqual(toEurCents(1n, exponentOf("BTC")!, { units: 176n, scale: 7 }), 0n);
+  strictEqual(toEurCents(100_000_000n, exponentOf("BTC")!, { units: 176n, scale: 7 }), 5_681_818n);
+  strictEqual(toEurCents(1_000n, exponentOf("KWD")!, { units: 32n, scale: 2 }), 313n);
+});
+
+Deno.test("exponentOf() follows ISO 4217 and guesses nothing", () => {
+  const known = {
+    JPY: 0,
+    ISK: 0,
+    KRW: 0,
+    VND: 0,
+    EUR: 2,
+    USD: 2,
+    LAK: 2,
+    HUF: 2,
+    BHD: 3,
+    KWD: 3,
+    IQD: 3,
+    TND: 3,
+    CLF: 4,
+    BTC: 8,
+  };
+  for (const [currency, digits] of Object.entries(known)) strictEqual(exponentOf(currency), digits, currency);
+  for (const unknown of ["", "eur", "XXX", "XTS", "ETH", "EURO", "toString", "__proto__"]) {
+    strictEqual(exponentOf(unknown), undefined, unknown);
+  }
+});
+
+Deno.test("formatMajor() writes major units without needless zeros", () => {
+  const cases: [bigint, number, string][] = [
+    [500n, 2, "5"],
+    [468n, 2, "4.68"],
+    [50n, 2, "0.5"],
+    [5n, 2, "0.05"],
+    [0n, 2, "0"],
+    [12_345n, 8, "0.00012345"],
+    [100n, 0, "100"],
+    [1_000n, 3, "1"],
+    [-1_250n, 2, "-12.5"],
+    [2n ** 63n - 1n, 2, "92233720368547758.07"],
+  ];
+  for (const [amount, exponent, text] of cases) strictEqual(formatMajor(amount, exponent), text);
+});
+
+Deno.test("formatMajor() writes the very number that it was given", () => {
+  Big.PE = 40;
+  Big.NE = -40;
+  fc.assert(
+    fc.property(int64, exponent, (amount, exponent) => {
+      strictEqual(formatMajor(amount, exponent), Big(String(amount)).div(Big(10).pow(exponent)).toFixed());
+    }),
+    { numRuns: 2_000 },
+  );
+});

@@ -1,0 +1,34 @@
+/** Every valid event, for properties. */
+import fc from "fast-check";
+import type { Event } from "../event.ts";
+import type { Timestamp } from "../timestamp.ts";
+
+/** Objects as our code makes them, with a prototype. */
+const plain = { noNullPrototype: true } as const;
+
+const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
+const present = int64.filter((value) => value !== 0n);
+const amount = fc.bigInt({ min: 0n, max: 2n ** 63n - 1n });
+const currency = fc.oneof(
+  fc.constantFrom("EUR", "USD", "JPY", "BTC"),
+  fc.string({ unit: "grapheme", minLength: 1, maxLength: 40 }),
+)
+  .filter((text) => text.isWellFormed());
+
+/** All of the years 1 to 9999, to the nanosecond. */
+export const anyTimestamp: fc.Arbitrary<Timestamp> = fc.record({
+  seconds: fc.integer({ min: -62_135_596_800, max: 253_402_300_799 }),
+  nanos: fc.integer({ min: 0, max: 999_999_999 }),
+}, plain);
+
+const common = { id: present, playerId: present, createdAt: anyTimestamp };
+
+export const anyEvent: fc.Arbitrary<Event> = fc.oneof(
+  fc.record({ ...common, type: fc.constant("game_start" as const), gameId: present }, plain),
+  fc.record({ ...common, type: fc.constant("game_stop" as const), gameId: present }, plain),
+  fc.record(
+    { ...common, type: fc.constant("bet" as const), gameId: present, amount, currency, hasWon: fc.boolean() },
+    plain,
+  ),
+  fc.record({ ...common, type: fc.constant("deposit" as const), amount, currency }, plain),
+);
