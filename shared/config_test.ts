@@ -33,8 +33,8 @@ Deno.test("readConfig() tells name, value and what is right, for all that is wro
     problemsOf({ PREFETCH: "5000", RATES_TTL_MS: "1m", LOG_LEVEL: "loud", RATES_API_ADDRESS: "localhost" }),
     [
       "PREFETCH=5000 must be a whole number from 1 to 2000",
-      "RATES_TTL_MS=1m must be a whole number of milliseconds from 100 to 86400000",
       "RATES_API_ADDRESS=localhost must be host:port, for example 127.0.0.1:50051",
+      "RATES_TTL_MS=1m must be a whole number of milliseconds from 100 to 86400000",
       "LOG_LEVEL=loud must be one of debug, info, warning, error",
     ],
   );

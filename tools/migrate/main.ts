@@ -5,7 +5,8 @@ import { systemClock as clock } from "../../shared/clock.ts";
 import { runCommand, UsageError } from "../../shared/command.ts";
 import { explainConnection } from "../../shared/errors.ts";
 import { closePostgres, openPostgres } from "../../shared/postgres.ts";
-import { newFileName, orderMigrations } from "./folder.ts";
+import { orderMigrations } from "./folder.ts";
+import { writeNew } from "./new.ts";
 import { type Catalogue, migrateDown, migrateUp, readHistory } from "./migrator.ts";
 
 await runCommand({
@@ -31,7 +32,11 @@ await runCommand({
     throw new UsageError(`${action} takes no "${rest[0] ?? name}"`);
   }
   const folder = flags.folder ?? join(import.meta.dirname!, "../../migrations");
-  if (action === "new") return await writeNew(folder, name);
+  if (action === "new") {
+    if (name === undefined) throw new UsageError("new takes the migration's name, such as add_bonus_to_players");
+    console.log(`Wrote ${await writeNew(folder, name, clock)}. Add it to tools/migrate/catalogue.ts.`);
+    return 0;
+  }
 
   const catalogue = await readFolder(folder);
   const sql = openPostgres(config.DATABASE_URL, { name: "casino-migrate" });
@@ -81,27 +86,3 @@ function printStatus(
   }
   return Promise.resolve(0);
 }
-
-async function writeNew(folder: string, name: string | undefined): Promise<number> {
-  if (name === undefined) throw new UsageError("new takes the migration's name, such as add_bonus_to_players");
-  const existing = (await Array.fromAsync(Deno.readDir(folder))).map((entry) => entry.name);
-  const path = join(folder, newFileName(name, existing, clock.now()));
-  await Deno.writeTextFile(path, template, { createNew: true });
-  console.log(`Wrote ${path}. Add it to tools/migrate/catalogue.ts.`);
-  return 0;
-}
-
-const template = `import { AbstractMigration, type Info } from "nessie";
-
-export default class extends AbstractMigration {
-  async up(_info: Info): Promise<void> {
-    await this.client.queryArray(\`
-    \`);
-  }
-
-  async down(_info: Info): Promise<void> {
-    await this.client.queryArray(\`
-    \`);
-  }
-}
-`;

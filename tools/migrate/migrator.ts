@@ -98,6 +98,10 @@ async function underLock<T>(
   try {
     await sql.unsafe(createHistory);
     return await act(await readHistory(sql));
+  } catch (error) {
+    // umzug wraps what a migration throws in words of its own.
+    if (error instanceof Error && error.cause instanceof MigrationError) throw error.cause;
+    throw error;
   } finally {
     await sql`select pg_advisory_unlock(hashtextextended(${key}, 0))`.catch(() => {});
   }

@@ -1,0 +1,31 @@
+import { deepStrictEqual, match, notDeepStrictEqual, strictEqual } from "node:assert/strict";
+import { encodeEvent } from "../shared/codec.ts";
+import { seededRandom } from "../shared/random.ts";
+import { generateEvents } from "./generator.ts";
+
+function generate(seed: number, count: number, players = 10) {
+  const timeMs = (n: number) => 1_700_000_000_000 + n * 1000;
+  const events = generateEvents({ random: seededRandom(seed), players, firstId: 1n, timeMs });
+  return Array.from({ length: count }, () => events.next().value);
+}
+
+Deno.test("generateEvents() gives the same events, ids and times for the same seed, and others for another", () => {
+  deepStrictEqual(generate(7, 200), generate(7, 200));
+  notDeepStrictEqual(generate(7, 200), generate(8, 200));
+});
+
+Deno.test("generateEvents() makes valid events of every type, with ids that count up and message ids of their own", () => {
+  const generated = generate(1, 5_000, 25);
+  deepStrictEqual(
+    new Set(generated.map(({ event }) => event.type)),
+    new Set(["game_start", "bet", "deposit", "game_stop"]),
+  );
+  strictEqual(new Set(generated.map(({ messageId }) => messageId)).size, 5_000);
+  generated.forEach(({ messageId, event }, n) => {
+    strictEqual(event.id, BigInt(n + 1));
+    strictEqual(event.playerId >= 10n && event.playerId < 35n, true);
+    match(messageId, /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab]/);
+    strictEqual("amount" in event && event.amount <= 0n, false);
+    encodeEvent(event);
+  });
+});

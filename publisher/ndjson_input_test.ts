@@ -1,0 +1,48 @@
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { describeBadLine, isBadLine, readEvents } from "./ndjson_input.ts";
+
+const line = (id: number) =>
+  JSON.stringify({ id, player_id: 10, game_id: 100, type: "game_start", created_at: "2022-01-10T12:34:00Z" });
+
+/** The text in chunks of so many bytes. */
+function streamOf(text: string, chunk = 7): ReadableStream<Uint8Array> {
+  const bytes = new TextEncoder().encode(text);
+  return ReadableStream.from((function* () {
+    for (let at = 0; at < bytes.length; at += chunk) yield bytes.slice(at, at + chunk);
+  })());
+}
+
+async function read(text: string, chunk?: number): Promise<string[]> {
+  const entries = await Array.fromAsync(readEvents(streamOf(text, chunk)));
+  return entries.map((entry) => isBadLine(entry) ? describeBadLine("f", entry) : `${entry.event.id}`);
+}
+
+Deno.test("readEvents() reads lines however they are cut, with or without a last line break, and passes over empty ones", async () => {
+  for (const chunk of [1, 5, 64, 10_000]) {
+    deepStrictEqual(await read(`${line(1)}\n\n  \r\n${line(2)}\r\n${line(3)}`, chunk), ["1", "2", "3"]);
+  }
+});
+
+Deno.test("readEvents() names a bad line by its number, and reads on", async () => {
+  deepStrictEqual(await read(`${line(1)}\n\n${line(2).replace("10", '"x"')}\n${line(3)}\n`), [
+    "1",
+    'f:3: player_id = "x" must be a 64-bit integer, as a number or a decimal string',
+    "3",
+  ]);
+});
+
+Deno.test("readEvents() refuses a line that is too long, without keeping it, and reads on", async () => {
+  deepStrictEqual(await read(`${"x".repeat(200_000)}\n${line(2)}\n${"y".repeat(70_000)}`, 1_000), [
+    "f:1: line is longer than 65536 characters",
+    "2",
+    "f:3: line is longer than 65536 characters",
+  ]);
+});
+
+Deno.test("readEvents() gives the same message id to the same event, wherever it stands, and another to another", async () => {
+  const ids = async (text: string) =>
+    (await Array.fromAsync(readEvents(streamOf(text)))).map((entry) => isBadLine(entry) ? "" : entry.messageId);
+  const [one, two] = await ids(`${line(1)}\n${line(2)}`);
+  deepStrictEqual(await ids(`${line(2)}\n${line(1).replace(/,/g, " , ")}\n`), [two, one]);
+  strictEqual(one === two, false);
+});

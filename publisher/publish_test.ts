@@ -1,0 +1,105 @@
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import type { OutgoingMessage } from "../shared/amqp/message.ts";
+import { PublishError } from "../shared/amqp/publisher.ts";
+import { decodeEvent } from "../shared/codec.ts";
+import { seededRandom } from "../shared/random.ts";
+import { VirtualClock } from "../shared/testing/virtual_clock.ts";
+import { type Generated, generateEvents } from "./generator.ts";
+import { Pace } from "./pace.ts";
+import { summary } from "./progress.ts";
+import { type ConfirmedSender, publishEvents, type PublishOptions, Tally } from "./publish.ts";
+
+/** Settles each message as the test says. */
+class ScriptedSender implements ConfirmedSender {
+  readonly sent: OutgoingMessage[] = [];
+  constructor(private readonly settle: (n: number) => PublishError["reason"] | undefined = () => undefined) {}
+  room = () => undefined;
+  send(message: OutgoingMessage, settled: (error?: PublishError) => void): void {
+    const reason = this.settle(this.sent.push(message));
+    settled(reason && new PublishError(reason, message.messageId, "as scripted"));
+  }
+  flush = () => Promise.resolve();
+}
+
+function events(): Generator<Generated, never> {
+  return generateEvents({ random: seededRandom(1), players: 10, firstId: 1n, timeMs: () => 1_700_000_000_000 });
+}
+
+function options(changes: Partial<PublishOptions>): PublishOptions {
+  return {
+    source: events(),
+    sender: new ScriptedSender(),
+    exchange: "events",
+    count: 10,
+    rate: undefined,
+    clock: new VirtualClock(),
+    tally: new Tally(),
+    onFailure: () => {},
+    stop: new AbortController().signal,
+    ...changes,
+  };
+}
+
+Deno.test("publishEvents() sends exactly the count, each event as it was generated", async () => {
+  const sender = new ScriptedSender();
+  await publishEvents(options({ sender }));
+  const expected = events();
+  deepStrictEqual(
+    sender.sent.map(({ messageId, body }) => ({ messageId, event: decodeEvent(body) })),
+    Array.from({ length: 10 }, () => expected.next().value),
+  );
+});
+
+Deno.test("publishEvents() sends nothing for a count of 0, and all of a source without a count", async () => {
+  for (const [count, sent] of [[0, 0], [undefined, 3]] as const) {
+    const sender = new ScriptedSender();
+    await publishEvents(options({ sender, count, source: Array.from({ length: 3 }, () => events().next().value) }));
+    strictEqual(sender.sent.length, sent);
+  }
+});
+
+Deno.test("publishEvents() counts what is confirmed, returned and failed, and tells each failure", async () => {
+  const tally = new Tally();
+  const failures: string[] = [];
+  const sender = new ScriptedSender((n) => n === 3 ? "returned" : n === 5 ? "refused" : undefined);
+  await publishEvents(options({ sender, tally, onFailure: ({ reason }) => failures.push(reason) }));
+  deepStrictEqual({ ...tally }, { published: 10, confirmed: 8, returned: 1, failed: 1 });
+  deepStrictEqual(failures, ["returned", "refused"]);
+  match(
+    summary(tally, 2, 4),
+    /^published 10, confirmed 8, returned 1, failed 1, 4 bad lines skipped; 4 events\/s over 2.0 s$/,
+  );
+});
+
+Deno.test("publishEvents() ends when it is stopped, and waits for what was sent", async () => {
+  const stop = new AbortController();
+  let flushed = false;
+  const sender = new ScriptedSender((n) => void (n === 4 && stop.abort()));
+  sender.flush = () => Promise.resolve(void (flushed = true));
+  await publishEvents(options({ sender, stop: stop.signal, count: undefined }));
+  strictEqual(sender.sent.length, 4);
+  strictEqual(flushed, true);
+});
+
+Deno.test("Pace.due() keeps to the rate over the whole run, and does not make up for a long pause", async () => {
+  const clock = new VirtualClock();
+  const pace = new Pace(10, clock);
+  const never = new AbortController().signal;
+  const sendFor = async (ms: number) => {
+    const until = clock.monotonic() + ms;
+    let sent = 0;
+    const sending = (async () => {
+      while (clock.monotonic() < until) {
+        await pace.due(never);
+        sent++;
+      }
+    })();
+    await clock.advance(ms);
+    await clock.advance(100);
+    await sending;
+    return sent;
+  };
+  strictEqual(Math.abs(await sendFor(10_000) - 100) <= 1, true);
+  await clock.advance(60_000);
+  strictEqual(Math.abs(await sendFor(10_000) - 110) <= 2, true, "a second's worth at once, then the rate again");
+});

@@ -1,0 +1,59 @@
+import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { FolderError, newFileName, orderMigrations, pendingMigrations } from "./folder.ts";
+
+const [one, two, three] = ["20240101000000_one.ts", "20240102000000_two.ts", "20240103000000_three_3.ts"];
+
+function refuses(act: () => unknown, message: RegExp): void {
+  throws(act, (error: unknown) => error instanceof FolderError && message.test(error.message));
+}
+
+Deno.test("orderMigrations() gives the files oldest first and leaves alone what is not TypeScript", () => {
+  deepStrictEqual(orderMigrations([three, "README.md", one, ".DS_Store", two]), [one, two, three]);
+});
+
+Deno.test("orderMigrations() refuses names that nessie would skip without a word", () => {
+  for (
+    const name of [
+      "1_one.ts",
+      "20240101000000.ts",
+      "20240101000000_One.ts",
+      "20240101000000_a__b.ts",
+      "20240101000000_a-b.ts",
+      "20240101000000_a_.ts",
+      `20240101000000_${"x".repeat(90)}.ts`,
+    ]
+  ) {
+    refuses(() => orderMigrations([name]), /is no name for a migration/);
+  }
+});
+
+Deno.test("orderMigrations() refuses two files with one timestamp, and tells all problems at once", () => {
+  refuses(() => orderMigrations([one, "20240101000000_other.ts", "Bad.ts"]), /Bad\.ts is no name[\s\S]*one timestamp/);
+});
+
+Deno.test("pendingMigrations() gives what the database does not have", () => {
+  deepStrictEqual(pendingMigrations([one, two, three], [one]), [two, three]);
+  deepStrictEqual(pendingMigrations([one, two], [two, one]), []);
+  deepStrictEqual(pendingMigrations([], []), []);
+});
+
+Deno.test("pendingMigrations() refuses a file that is older than the newest applied", () => {
+  refuses(
+    () => pendingMigrations([one, two, three], [one, three]),
+    /20240102000000_two.ts is older than 20240103000000_three_3.ts, which is applied already/,
+  );
+});
+
+Deno.test("pendingMigrations() refuses a database that has a migration whose file is missing", () => {
+  refuses(
+    () => pendingMigrations([one], [one, two]),
+    /The database has 20240102000000_two.ts, but the folder does not/,
+  );
+});
+
+Deno.test("newFileName() takes the time, and refuses a bad name or one that would not be the newest", () => {
+  const now = Date.UTC(2024, 0, 2, 3, 4, 5);
+  strictEqual(newFileName("add_bonus", [one], now), "20240102030405_add_bonus.ts");
+  refuses(() => newFileName("Add Bonus", [one], now), /is no name/);
+  refuses(() => newFileName("add_bonus", [three], now), /would be older than 20240103000000_three_3.ts/);
+});
