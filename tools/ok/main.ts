@@ -1,5 +1,6 @@
 /** `deno task ok`, the one gate: format, lint, schemas, generated code, types, and all tests. Ends with the tests' counts. */
 import { join } from "node:path";
+import { ensureForeignClients } from "./foreign_clients.ts";
 
 const root = join(import.meta.dirname!, "../..");
 const deno = Deno.execPath();
@@ -15,11 +16,15 @@ const steps: readonly Step[] = [
   { title: "format", args: ["fmt", "--check", "--quiet"] },
   { title: "lint", args: ["lint", "--quiet"] },
   { title: "schemas", args: ["run", "--quiet", "-A", "npm:@bufbuild/buf@1.74.0/buf", "lint", "proto"] },
+  { title: "compose file", args: ["run", "--quiet", "-A", "npm:dclint@3.1.0", "--quiet", "compose.yaml"] },
   { title: "generated code", args: ["task", "--quiet", "generate", "--check"] },
   { title: "types", args: ["check", "--quiet", "."] },
   { title: "tests", args: ["test", "--allow-net"], counts: true },
   { title: "scenarios", args: ["test", "--quiet", "-A", ...await scenarios()], counts: true },
 ];
+
+const missing = await ensureForeignClients();
+if (missing) console.error(missing);
 
 let passed = 0;
 let failed = 0;

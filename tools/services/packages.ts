@@ -46,6 +46,11 @@ export async function install(names: readonly ServerName[], say: (sentence: stri
       `${list} not found on this machine. Run this, then try again:\n\n  ${manager.command} ${packages.join(" ")}\n`,
     );
   }
+  await aptInstall(packages, say);
+}
+
+/** Installs Debian packages; we are root. */
+export async function aptInstall(packages: readonly string[], say: (sentence: string) => void): Promise<void> {
   say(`Installing ${packages.join(", ")} with apt-get…`);
   const env = { DEBIAN_FRONTEND: "noninteractive" };
   await runToEnd("apt-get", ["update"], { env });
