@@ -25,10 +25,9 @@ Deno.test("SIGTERM with deliveries in hand: what was taken is settled, the rest 
     deepStrictEqual([first.messages.at(-1), first.lastFields["putBack"]], ["Left", 0]);
     const stored = await world.rows();
     strictEqual(first.lastFields["stored"], stored, "all that it acknowledged is stored, and no more");
-    await eventually(
-      "the rest in the queue",
-      async () => await world.messagesIn(world.events) === 20_000 - stored || undefined,
-    );
+    // At least: a quorum queue may forget the last acks of a channel that closes, and gives those messages out again.
+    const rest = 20_000 - stored;
+    await eventually("the rest in the queue", async () => await world.messagesIn(world.events) >= rest || undefined);
     await world.startSubscriber("second");
     await world.untilSettled(20_000);
     const { events, counted, bets, counted_bets } = await totals(world) as Record<string, number>;
