@@ -102,7 +102,7 @@ async function startNatively(absent: readonly ServerName[], options: UpOptions):
     return written = written.then(() => writeState(folder, state));
   };
   const started = await Promise.allSettled(
-    absent.map((name) => startOne(name, users.get(name), folder, remember, options)),
+    absent.map((name) => startOne(name, users.get(name), folder, alive, remember, options)),
   );
   const failed = started.find((result) => result.status === "rejected");
   if (failed) throw failed.reason;
@@ -112,6 +112,7 @@ async function startOne(
   name: ServerName,
   user: Identity | undefined,
   parent: string,
+  alive: readonly Process[],
   remember: (process: Process) => Promise<void>,
   { config, say }: UpOptions,
 ): Promise<void> {
@@ -131,9 +132,11 @@ async function startOne(
   if (user) await runToEnd("chown", ["-R", `${user.uid}:${user.gid}`, folder]);
   const processes: Process[] = [];
   for (const each of launches) {
-    const process = await launch(each, folder, log, user);
+    // What is left of an earlier start, such as epmd after a broker that died, goes on serving.
+    const left = alive.find((process) => process.name === each.name);
+    const process = left ?? await launch(each, folder, log, user);
     processes.push(process);
-    await remember(process);
+    if (!left) await remember(process);
   }
   await untilListening(name, url, processes, log);
   await useStarted(name, config, say, log);
