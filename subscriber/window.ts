@@ -58,8 +58,8 @@ export function decode(delivery: Delivery): Decoded {
     const event = decodeEvent(delivery.body);
     return { delivery, event: Array.isArray(event) ? dead("invalid", describeFaults(event)) : event };
   } catch (error) {
-    if (!(error instanceof UndecodableError)) throw error;
-    return { delivery, event: dead("undecodable", error.message) };
+    const reason = error instanceof UndecodableError ? "undecodable" : "processing-failed";
+    return { delivery, event: dead(reason, messageOf(error)) };
   }
 }
 
