@@ -1,5 +1,5 @@
 /** What the README says is what the code does. */
-import { deepStrictEqual, match } from "node:assert/strict";
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { describeSettings, settingNames } from "../shared/config.ts";
 import { project } from "./harness/world.ts";
@@ -30,3 +30,21 @@ Deno.test("every command explains itself with --help", async () => {
     for (const part of [/Flags:/, /Examples:/, /Exit status: 0 done/]) match(help, part, task);
   }
 });
+
+Deno.test("servers_test.ts names every file of tests that need the servers", async () => {
+  const named = await Deno.readTextFile(join(project, "servers_test.ts"));
+  const files = await filesBelow(project);
+  const found = files.filter((file) => file.endsWith("_on_servers.ts"));
+  strictEqual(found.length > 0, true);
+  for (const file of found) match(named, new RegExp(`import "\\./${file}"`), file);
+});
+
+async function filesBelow(folder: string, prefix = ""): Promise<string[]> {
+  const files: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (name.startsWith(".") || name === "node_modules") continue;
+    if (isDirectory) files.push(...await filesBelow(join(folder, name), `${prefix}${name}/`));
+    else files.push(prefix + name);
+  }
+  return files;
+}
