@@ -10,8 +10,10 @@ import {
   describeSettings,
   type Environment,
   readConfig,
+  redact,
   type SettingName,
 } from "./config.ts";
+import { messageOf } from "./errors.ts";
 
 export const version = "0.1.0";
 
@@ -73,7 +75,7 @@ export async function runCommand<const F extends Record<string, Flag>, N extends
     }
   } catch (error) {
     const usage = error instanceof UsageError || error instanceof ConfigError;
-    console.error(usage ? `${(error as Error).message}\nSee ${spec.name} --help.` : sentenceOf(error));
+    console.error(usage ? `${(error as Error).message}\nSee ${spec.name} --help.` : redact(messageOf(error)));
     status = usage ? 2 : 1;
   }
   Deno.exit(status);
@@ -119,7 +121,7 @@ function parseFlags(spec: CommandSpec<Record<string, Flag>, SettingName>, args: 
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
-    throw new UsageError((error as Error).message.replace(/\. To specify a positional.*$/s, ""));
+    throw new UsageError((error as Error).message.replace(/\. To specify a positional.*$/s, "").replaceAll("\n", " "));
   }
 }
 
@@ -180,7 +182,7 @@ function parseEnvFile(path: string, readFile: (path: string) => string): Environ
   try {
     text = readFile(path);
   } catch (error) {
-    throw new UsageError(`--env-file=${path} cannot be read: ${sentenceOf(error)}`);
+    throw new UsageError(`--env-file=${path} cannot be read: ${messageOf(error)}`);
   }
   const values = parseEnv(text);
   return (name) => values[name];
@@ -192,8 +194,4 @@ function layered(first: Environment, second: Environment): Environment {
 
 function readFileAsText(path: string): string {
   return readFileSync(path, "utf8");
-}
-
-function sentenceOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -85,7 +85,7 @@ export function readConfig<N extends SettingName>(names: readonly N[], env: Envi
     try {
       values[name] = read(text);
     } catch (error) {
-      problems.push(`${name}=${secret ? "(hidden)" : redact(text)} must be ${(error as Error).message}`);
+      problems.push(`${name}=${secret ? "(hidden)" : shownRefused(text)} must be ${(error as Error).message}`);
     }
   }
   for (const [lesser, greater] of mustExceed) {
@@ -109,9 +109,29 @@ export function describeSettings(names: readonly SettingName[]): { name: string;
 /** All settings, in the order in which they are documented. */
 export const settingNames = Object.keys(settings) as SettingName[];
 
-/** The text with the password of any URL in it blanked: what may be logged. */
+/**
+ * The text, such as a line of log, with the password of any URL in it blanked. A quote ends a URL, so that in JSON no
+ * neighbouring field is taken for a part of it; a setting that is a URL holds neither quotes nor white space.
+ */
 export function redact(text: string): string {
-  return text.replace(/(\/\/[^/?#\s:@]*:)[^/?#\s]*@/g, "$1***@");
+  return text.replace(/(\/\/[^/?#\s":]*:)[^/?#\s"]*@/g, "$1***@").replace(secretParameter, "$1***");
+}
+
+/** Of a URL's query: ioredis, for one, takes a password from there. */
+const secretParameter = /([?&](?:password|pass|pwd|secret|token|api_?key)=)[^&#\s"]*/gi;
+
+/**
+ * A value that was refused, as it may be shown: since it is not the URL that it should be, wherever it may hold a
+ * password is blanked, down to all that stands before its last `@`. On one line and of bounded length.
+ */
+function shownRefused(text: string): string {
+  const shown = text
+    .replace(secretParameter, "$1***")
+    .replace(/^([a-z][a-z\d+.\-]*:\/\/)?.*@/is, "$1***@")
+    // scheme://:password without a host
+    .replace(/^([a-z][a-z\d+.\-]*:\/\/[^/?#:@[]*:)(?!\d{1,5}(?:[/?#]|$)).*$/is, "$1***")
+    .replace(/\p{Cc}/gu, "?");
+  return shown.length > 200 ? `${shown.slice(0, 200)}…` : shown;
 }
 
 function setting<T>(fallback: string, help: string, read: (text: string) => T): Setting<T> & { fallback: string } {
@@ -169,11 +189,25 @@ function address(fallback: string, help: string): Setting<string> {
 
 function url(fallback: string, protocols: readonly string[], help: string): Setting<string> {
   return setting(fallback, help, (text) => {
-    if (!URL.canParse(text) || !protocols.includes(new URL(text).protocol) || new URL(text).hostname === "") {
-      throw new RangeError(`a URL such as ${redact(fallback)}`);
+    if (!isPlainUrl(text) || !protocols.includes(new URL(text).protocol) || new URL(text).hostname === "") {
+      const escapes = /[@%]/.test(text) ? ", with / ? # @ % written %2F %3F %23 %40 %25 in a user or password" : "";
+      throw new RangeError(`a URL such as ${redact(fallback)}${escapes}`);
     }
     return text;
   });
+}
+
+/**
+ * A URL in which nothing has to be guessed: a `/`, `?` or `#` that stands unescaped in a password would end the host
+ * early, and name another one.
+ */
+function isPlainUrl(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+  } catch {
+    return false;
+  }
+  return URL.canParse(text) && !/[\s"]/.test(text) && !/\/\/[^/?#]*[/?#].*@/.test(text);
 }
 
 function oneOf<const T extends string>(fallback: T, choices: readonly T[], help: string): Setting<T> {

@@ -45,22 +45,32 @@ export function jsonInteger(value: bigint): JsonInteger {
 export function parseEventJson(line: string): Event | Fault[] {
   let value: unknown;
   try {
-    value = JSON.parse(line, exactIntegers);
+    value = JSON.parse(line, exactNumbers);
   } catch (error) {
     return [{ field: "line", problem: `is not JSON: ${(error as Error).message}` }];
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return [{ field: "line", problem: "is not a JSON object" }];
   }
-  return eventOfFields(new Map(Object.entries(value)));
+  return eventOfFields(value as Readonly<Record<string, unknown>>);
+}
+
+/** A number that is no integer of int64's length, as it was written: `5.0`, `1e3`. */
+class OtherNumber {
+  constructor(readonly source: string) {}
 }
 
 /** Integers become `bigint` from their digits, before they can be rounded. */
-function exactIntegers(_key: string, value: unknown, context?: { source: string }): unknown {
-  return typeof value === "number" && context && /^-?\d+$/.test(context.source) ? BigInt(context.source) : value;
+function exactNumbers(_key: string, value: unknown, context?: { source: string }): unknown {
+  if (typeof value !== "number") return value;
+  const source = context?.source ?? String(value);
+  // Bounded, because the time that BigInt takes grows faster than the number of digits.
+  return /^-?\d{1,19}$/.test(source) ? BigInt(source) : new OtherNumber(source);
 }
 
-function eventOfFields(fields: ReadonlyMap<string, unknown>): Event | Fault[] {
+function eventOfFields(object: Readonly<Record<string, unknown>>): Event | Fault[] {
+  // A field that is null says as little as one that is left out.
+  const fields = new Map(Object.entries(object).filter(([, value]) => value !== null));
   const faults: Fault[] = [];
   const wrong = (field: string, right: string) => {
     faults.push({ field, problem: `= ${shown(fields.get(field))} must be ${right}` });
@@ -76,8 +86,12 @@ function eventOfFields(fields: ReadonlyMap<string, unknown>): Event | Fault[] {
     return 1n;
   };
 
-  for (const key of fields.keys()) {
-    if (!knownKeys.has(key)) faults.push({ field: key, problem: `is unknown; the keys are ${eventKeys.join(", ")}` });
+  for (const key of Object.keys(object)) {
+    if (knownKeys.has(key)) continue;
+    faults.push({
+      field: /^\w{1,60}$/.test(key) ? key : shown(key),
+      problem: `is unknown; the keys are ${eventKeys.join(", ")}`,
+    });
   }
   const type = eventTypes.find((known) => known === fields.get("type"));
   if (type === undefined && fields.has("type")) wrong("type", `one of ${eventTypes.join(", ")}`);
@@ -107,9 +121,14 @@ function eventOfFields(fields: ReadonlyMap<string, unknown>): Event | Fault[] {
   return [...faults, ...event.filter(({ field }) => !named.has(field))];
 }
 
+/** Neither arrays nor objects are written out: they may be of any size and depth. */
 function shown(value: unknown): string {
-  const text = typeof value === "bigint"
-    ? String(value)
-    : JSON.stringify(value, (_, inner) => typeof inner === "bigint" ? String(inner) : inner);
+  if (value instanceof OtherNumber) return excerpt(value.source);
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "object") return "an object";
+  return typeof value === "string" ? JSON.stringify(excerpt(value)) : String(value);
+}
+
+function excerpt(text: string): string {
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

@@ -1,5 +1,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { describeFaults, type Draft, eventOf } from "./event.ts";
+import fc from "fast-check";
+import { describeFaults, type Draft, eventOf, eventTypes } from "./event.ts";
+import { anyTimestamp } from "./testing/arbitrary_event.ts";
 
 const createdAt = { seconds: 1_643_845_500, nanos: 0 };
 const bet: Draft = {
@@ -71,3 +73,52 @@ Deno.test("eventOf() names each field at fault", () => {
 Deno.test("eventOf() takes an amount of zero: a bet may be free", () => {
   strictEqual(faultsOf({ ...bet, amount: 0n }), "");
 });
+
+Deno.test("eventOf() gives an event, or names just the fields that break a rule of their type, for every draft", () => {
+  const int = fc.constantFrom(-5n, 0n, 0n, 7n, 2n ** 63n - 1n);
+  const anyDraft: fc.Arbitrary<Draft> = fc.record({
+    id: int,
+    playerId: int,
+    gameId: int,
+    type: fc.constantFrom(undefined, ...eventTypes),
+    amount: int,
+    currency: fc.constantFrom("", "EUR", "\ud800", "\udc00x", "€"),
+    hasWon: fc.boolean(),
+    createdAt: fc.option(fc.oneof(anyTimestamp, fc.record({ seconds: fc.double(), nanos: fc.integer() })), {
+      nil: undefined,
+    }),
+  });
+  let events = 0;
+  fc.assert(
+    fc.property(anyDraft, (draft) => {
+      const event = eventOf(draft);
+      const faulty = new Set(Array.isArray(event) ? event.map(({ field }) => field) : []);
+      deepStrictEqual([...faulty].toSorted(), faultyFields(draft).toSorted());
+      if (!Array.isArray(event)) {
+        events++;
+        for (const [key, value] of Object.entries(event)) deepStrictEqual(value, draft[key as keyof Draft], key);
+      }
+    }),
+    { numRuns: 10_000 },
+  );
+  strictEqual(events > 50, true, "some drafts are events");
+});
+
+/** The rules once more, field by field, as the schema's comments state them. */
+function faultyFields({ id, playerId, gameId, type, amount, currency, hasWon, createdAt }: Draft): string[] {
+  const isMoney = type === "bet" || type === "deposit";
+  const isTime = createdAt !== undefined && Number.isInteger(createdAt.seconds) &&
+    createdAt.seconds >= Date.parse("0001-01-01T00:00:00Z") / 1000 &&
+    createdAt.seconds <= Date.parse("9999-12-31T23:59:59Z") / 1000 && createdAt.nanos >= 0 && createdAt.nanos < 1e9;
+  const broken = {
+    id: id === 0n,
+    player_id: playerId === 0n,
+    type: type === undefined,
+    created_at: !isTime,
+    game_id: type !== undefined && (type === "deposit" ? gameId !== 0n : gameId === 0n),
+    amount: amount < 0n || (type !== undefined && !isMoney && amount > 0n),
+    currency: !currency.isWellFormed() || (type !== undefined && isMoney === (currency === "")),
+    has_won: type !== undefined && type !== "bet" && hasWon,
+  };
+  return Object.entries(broken).filter(([, isBroken]) => isBroken).map(([field]) => field);
+}

@@ -7,9 +7,10 @@ export interface Decimal {
 }
 
 /**
- * Digits after the decimal point in each currency, from ISO 4217:2015 list one (as amended to 2024-06-28), and 8 for BTC,
- * where one satoshi is the minor unit. Not from `Intl`, which follows CLDR and disagrees: it gives IQD and LAK no digits
- * where ISO 4217 has three and two.
+ * Digits after the decimal point in each currency: ISO 4217 list one as published on 2024-06-25 and on 2026-01-01, and 8
+ * for BTC, where one satoshi is the minor unit. What left the list of late (ANG, BGN, CUC, ZWL) stays: old events still
+ * carry it. Not from `Intl`, which follows CLDR and disagrees: it gives IQD and LAK no digits where ISO 4217 has three
+ * and two. Codes to which ISO 4217 gives no minor unit (XAU, XDR, XXX, …) are unknown here.
  */
 const exponents: ReadonlyMap<string, number> = new Map([
   ...digits(0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"),
@@ -19,7 +20,8 @@ const exponents: ReadonlyMap<string, number> = new Map([
       "CHW CNY COP COU CRC CUC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG " +
       "HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK " +
       "MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE " +
-      "SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XCD YER ZAR ZMW ZWL",
+      "SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XAD XCD XCG YER ZAR " +
+      "ZMW ZWG ZWL",
   ),
   ...digits(3, "BHD IQD JOD KWD LYD OMR TND"),
   ...digits(4, "CLF UYW"),
@@ -35,6 +37,7 @@ export function exponentOf(currency: string): number | undefined {
  * EUR cents, exact and rounded once, half away from zero.
  * @param amount in minor units of a currency that has `exponent` digits after the point
  * @param perEur how much of that currency 1 EUR buys; greater than 0
+ * @throws {RangeError} when `perEur` is 0
  */
 export function toEurCents(amount: bigint, exponent: number, perEur: Decimal): bigint {
   const dividend = amount * 100n * 10n ** BigInt(perEur.scale);

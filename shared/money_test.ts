@@ -1,4 +1,4 @@
-import { strictEqual } from "node:assert/strict";
+import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 // @ts-types="npm:@types/big.js@7.0.0"
 import Big from "big.js";
 import fc from "fast-check";
@@ -34,6 +34,32 @@ Deno.test("toEurCents() rounds half away from zero, once", () => {
   strictEqual(toEurCents(50n, 4, one), 1n);
 });
 
+Deno.test("toEurCents() rounds every exact half away from zero, and not what is next to it", () => {
+  const cents = fc.bigInt({ min: 0n, max: 10n ** 12n });
+  const factor = fc.bigInt({ min: 1n, max: 1_000n });
+  fc.assert(
+    fc.property(cents, exponent, fc.nat({ max: 18 }), factor, fc.boolean(), (cents, exponent, scale, factor, minus) => {
+      // At this rate the amount is cents + 1/2 exactly.
+      const perEur = { units: 200n * 10n ** BigInt(scale) * factor, scale };
+      const amount = (2n * cents + 1n) * 10n ** BigInt(exponent) * factor;
+      const sign = minus ? -1n : 1n;
+      strictEqual(toEurCents(sign * amount, exponent, perEur), sign * (cents + 1n));
+      strictEqual(toEurCents(sign * (amount - 1n), exponent, perEur), sign * cents);
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
+Deno.test("toEurCents() gives an amount in EUR back as it is", () => {
+  fc.assert(fc.property(int64, (amount) => strictEqual(toEurCents(amount, 2, { units: 1n, scale: 0 }), amount)), {
+    numRuns: 1_000,
+  });
+});
+
+Deno.test("toEurCents() refuses a rate of zero", () => {
+  throws(() => toEurCents(1n, 2, { units: 0n, scale: 2 }), RangeError);
+});
+
 Deno.test("toEurCents() takes each currency's minor unit into account", () => {
   strictEqual(toEurCents(500n, exponentOf("USD")!, { units: 10705n, scale: 4 }), 467n);
   strictEqual(toEurCents(17_194n, exponentOf("JPY")!, { units: 17194n, scale: 2 }), 10_000n);
@@ -60,9 +86,29 @@ Deno.test("exponentOf() follows ISO 4217 and guesses nothing", () => {
     BTC: 8,
   };
   for (const [currency, digits] of Object.entries(known)) strictEqual(exponentOf(currency), digits, currency);
-  for (const unknown of ["", "eur", "XXX", "XTS", "ETH", "EURO", "toString", "__proto__"]) {
+  for (const unknown of ["", "eur", "EUR ", "XXX", "XTS", "XAU", "XDR", "ETH", "EURO", "toString", "__proto__"]) {
     strictEqual(exponentOf(unknown), undefined, unknown);
   }
+});
+
+Deno.test("exponentOf() knows all of ISO 4217's lists of 2024 and 2026, and which of them do not have two digits", () => {
+  const letters = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"];
+  const codes = letters.flatMap((a) => letters.flatMap((b) => letters.map((c) => a + b + c)));
+  const byDigits = Object.groupBy(codes, (code) => exponentOf(code) ?? "unknown");
+  const { 0: none, 2: two, 3: three, 4: four, 8: eight, unknown, ...others } = byDigits;
+  deepStrictEqual(none, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(" "));
+  deepStrictEqual(three, "BHD IQD JOD KWD LYD OMR TND".split(" "));
+  deepStrictEqual(four, ["CLF", "UYW"]);
+  deepStrictEqual(eight, ["BTC"]);
+  deepStrictEqual(others, {});
+  // 166 with a minor unit in 2024, XAD and XCG since, ZWL before.
+  strictEqual(none.length + (two?.length ?? 0) + three.length + four.length, 169);
+  strictEqual(unknown?.length, 26 ** 3 - 170);
+  // The European Central Bank's reference rates of 2024-06-28: what the mock of the rates API quotes.
+  const quoted =
+    "USD JPY BGN CZK DKK GBP HUF PLN RON SEK CHF ISK NOK TRY AUD BRL CAD CNY HKD IDR ILS INR KRW MXN MYR " +
+    "NZD PHP SGD THB ZAR EUR BTC";
+  deepStrictEqual(quoted.split(" ").filter((code) => exponentOf(code) === undefined), []);
 });
 
 Deno.test("formatMajor() writes major units without needless zeros", () => {

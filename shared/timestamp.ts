@@ -14,10 +14,11 @@ export function isTimestamp({ seconds, nanos }: Timestamp): boolean {
     Number.isInteger(nanos) && nanos >= 0 && nanos <= 999_999_999;
 }
 
-/** @param ms milliseconds since 1970. */
+/** @param ms milliseconds since 1970, rounded down to whole ones: a fraction could carry nanos past their range. */
 export function timestampOfMs(ms: number): Timestamp {
-  const seconds = Math.floor(ms / 1000);
-  return { seconds, nanos: Math.round((ms - seconds * 1000) * 1e6) };
+  const whole = Math.floor(ms);
+  const seconds = Math.floor(whole / 1000);
+  return { seconds, nanos: (whole - seconds * 1000) * 1_000_000 };
 }
 
 /** Milliseconds since 1970, rounded down. */

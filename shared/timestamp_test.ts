@@ -62,9 +62,54 @@ Deno.test("parseTimestamp() refuses what is no such time", () => {
   for (const text of wrong) strictEqual(parseTimestamp(text), undefined, text);
 });
 
-Deno.test("timestampOfMs() and msOfTimestamp() agree, also before 1970", () => {
-  for (const ms of [0, 1, -1, 1_641_816_000_123, -62_135_596_800_000]) {
-    strictEqual(msOfTimestamp(timestampOfMs(ms)), ms);
-    strictEqual(isTimestamp(timestampOfMs(ms)), true);
+Deno.test("parseTimestamp() takes the offset off the local time, whatever both are", () => {
+  const minutes = fc.integer({ min: -(23 * 60 + 59), max: 23 * 60 + 59 });
+  fc.assert(
+    fc.property(anyTimestamp, minutes, (timestamp, offset) => {
+      const local = formatTimestamp(timestamp).slice(0, -1);
+      const sign = offset < 0 ? "-" : "+";
+      const [hour, minute] = [Math.trunc(Math.abs(offset) / 60), Math.abs(offset) % 60];
+      const text = `${local}${sign}${String(hour).padStart(2, "0")}:${String(minute).padStart(2, "0")}`;
+      const utc = { seconds: timestamp.seconds - offset * 60, nanos: timestamp.nanos };
+      deepStrictEqual(parseTimestamp(text), isTimestamp(utc) ? utc : undefined, text);
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
+Deno.test("parseTimestamp() knows the days of each month, and leap years", () => {
+  for (let month = 1; month <= 12; month++) {
+    for (const year of [1900, 2000, 2023, 2024]) {
+      const days = new Date(Date.UTC(year, month, 0)).getUTCDate();
+      const date = (day: number) => `${year}-${String(month).padStart(2, "0")}-${day}T00:00:00Z`;
+      deepStrictEqual(parseTimestamp(date(days)), { seconds: Date.UTC(year, month - 1, days) / 1000, nanos: 0 });
+      strictEqual(parseTimestamp(date(days + 1)), undefined, date(days + 1));
+    }
   }
+});
+
+Deno.test("isTimestamp() holds from year 1 to year 9999, and for whole numbers only", () => {
+  const [first, last] = [-62_135_596_800, 253_402_300_799];
+  for (const seconds of [first, 0, last]) strictEqual(isTimestamp({ seconds, nanos: 999_999_999 }), true);
+  for (const seconds of [first - 1, last + 1, 0.5, NaN, Infinity]) {
+    strictEqual(isTimestamp({ seconds, nanos: 0 }), false, `${seconds} s`);
+  }
+  for (const nanos of [-1, 1_000_000_000, 0.5, NaN]) {
+    strictEqual(isTimestamp({ seconds: 0, nanos }), false, `${nanos} ns`);
+  }
+});
+
+Deno.test("timestampOfMs() and msOfTimestamp() agree on the millisecond, also before 1970, and drop its fraction", () => {
+  const ms = fc.oneof(
+    fc.integer({ min: -62_135_596_800_000, max: 253_402_300_799_999 }),
+    fc.double({ min: -62_135_596_800_000, max: 253_402_300_799_999, noNaN: true }),
+  );
+  fc.assert(
+    fc.property(ms, (ms) => {
+      const timestamp = timestampOfMs(ms);
+      strictEqual(isTimestamp(timestamp), true, JSON.stringify(timestamp));
+      strictEqual(msOfTimestamp(timestamp), Math.floor(ms) + 0, "adding 0 makes -0 to 0");
+    }),
+    { numRuns: 5_000, examples: [[-1], [999.9999999999], [-1e-20], [1_641_816_000_999.9999]] },
+  );
 });
