@@ -52,7 +52,7 @@ export function composeVariables(config: ServerConfig): Record<string, string> {
     POSTGRES_PORT: postgres.port,
     POSTGRES_USER: database.user || "casino",
     POSTGRES_PASSWORD: database.password || "casino",
-    POSTGRES_DATABASE: database.path || database.user || "casino",
+    POSTGRES_DATABASE: postgres.pathname.slice(1) || database.user || "casino",
   };
 }
 

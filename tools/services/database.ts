@@ -14,6 +14,7 @@ type Superuser = (statement: string) => Promise<string>;
 /** @throws {ServiceError} with what to run, when we may not; or when the role is there, but does not get in */
 export async function createDatabase(url: URL, project: string, { lacks, problem }: Bare): Promise<void> {
   const { role, database } = wantedOf(url);
+  if (role === "") throw new ServiceError(`${settingOf.postgres} names no user, so we know of no role to make.`);
   const superuser = await findSuperuser(url, project);
   if (!superuser) {
     throw new ServiceError(
@@ -87,8 +88,9 @@ function overSocket(url: URL): Superuser[] {
 }
 
 function wantedOf(url: URL): { role: string; password: string; database: string } {
-  const { user, password, path } = credentialsOf(url);
-  return { role: user || "postgres", password, database: path || user || "postgres" };
+  const { user, password } = credentialsOf(url);
+  // The members' client, postgres.js, takes this part of the URL as it stands.
+  return { role: user, password, database: url.pathname.slice(1) || user };
 }
 
 function statementsFor(url: URL, shownPassword?: string): { createRole: string; create: string } {

@@ -43,7 +43,7 @@ export async function isListening(url: URL): Promise<boolean> {
   }
 }
 
-/** Each gives up by itself a little after `probe` does, so that nothing is left open. */
+/** Each gives up by itself and leaves nothing open. */
 const probes: Readonly<Record<ServerName, (url: URL) => Promise<Answer>>> = {
   async rabbitmq(url) {
     try {
@@ -82,7 +82,7 @@ const probes: Readonly<Record<ServerName, (url: URL) => Promise<Answer>>> = {
       if (/NOAUTH|WRONGPASS|NOPERM/.test(problem)) return misfit("it refuses the user or the password of the URL");
       return misfit(`${stranger} (${problem})`);
     } finally {
-      redis.disconnect();
+      await hangUp(redis);
     }
   },
 
@@ -103,6 +103,14 @@ const probes: Readonly<Record<ServerName, (url: URL) => Promise<Answer>>> = {
     }
   },
 };
+
+/** Resolves when the socket is closed, which ioredis forces after 2 s. */
+async function hangUp(redis: Redis): Promise<void> {
+  if (redis.status === "end") return;
+  const ended = new Promise((resolve) => redis.once("end", resolve));
+  redis.disconnect();
+  await ended;
+}
 
 function judge(name: ServerName, version: string): Answer {
   if (isAtLeast(version, least[name])) return { kind: "fits", version };

@@ -122,9 +122,8 @@ async function untilItLetsUsIn(
       const seconds = ((performance.now() - begun) / 1000).toFixed(1);
       return say(`${titles[name]} ${answer.version} started at ${url.host} in ${seconds} s`);
     }
-    if (answer.kind === "bare") {
-      await createDatabase(url, project, answer);
-    } else if (performance.now() > giveUpAt) {
+    if (answer.kind === "bare") await createDatabase(url, project, answer);
+    if (performance.now() > giveUpAt) {
       const problem = answer.kind === "absent" ? "it does not answer" : answer.problem;
       throw new ServiceError(
         `${
