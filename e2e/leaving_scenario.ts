@@ -1,7 +1,8 @@
 /** Subscribers that leave: in order, or at once. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
 import { eventually } from "../shared/amqp/testing.ts";
-import { withWorld, type World } from "./harness/world.ts";
+import { project, withWorld, type World } from "./harness/world.ts";
 
 async function totals(world: World) {
   const [row] = await world.sql`
@@ -52,6 +53,27 @@ Deno.test("kill -9 in the middle, twice: each event is stored once and counted o
     const { events, counted, bets, counted_bets } = await totals(world) as Record<string, number>;
     deepStrictEqual([events, counted, counted_bets], [20_000, 20_000, bets]);
     deepStrictEqual([await world.messagesIn(world.events), await world.messagesIn(world.dead)], [0, 0]);
+  });
+});
+
+Deno.test("a second signal leaves at once, and what was in hand goes back to the queue", async () => {
+  await withWorld(async (world) => {
+    // Without a rates API its events wait for a minute, and so would an orderly end.
+    const patient = await world.startSubscriber("patient", { RATES_WAIT_MS: "60000", SHUTDOWN_GRACE_MS: "60000" });
+    await world.publish("--input", join(project, "samples/events.ndjson"));
+    await eventually("what needs no rates", async () => await world.rows() > 0 || undefined);
+    patient.child.kill("SIGTERM");
+    await world.untilLogged(patient, "Leaving: finishing what is in hand");
+    // What comes sooner counts as the same signal, for Ctrl-C arrives twice.
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    patient.child.kill("SIGTERM");
+    strictEqual((await patient.ended).code, 130);
+    await patient.read;
+    const [rows, letters] = [await world.rows(), await world.messagesIn(world.dead)];
+    await eventually(
+      "the rest in the queue",
+      async () => await world.messagesIn(world.events) >= 27 - rows - letters || undefined,
+    );
   });
 });
 

@@ -39,6 +39,19 @@ Deno.test("up after an unclean stop keeps the data, and down leaves alone who ha
   strictEqual(stranger.isAlive(), true);
 });
 
+Deno.test("up after a broker died alone leaves nothing of the earlier start behind", async () => {
+  await using _ = await withoutDocker();
+  await using checkout = await Checkout.make();
+  await checkout.up();
+  const before = (await checkout.folder()).state.processes;
+  const [broker, epmd] = ["rabbitmq", "epmd"].map((name) => before.find((process) => process.name === name)!);
+  Deno.kill(broker!.pid, "SIGKILL");
+  await ended(broker!);
+  deepStrictEqual(await checkout.up(), ["rabbitmq"]);
+  strictEqual(await isRunning(epmd!), false);
+  deepStrictEqual((await checkout.folder()).state.processes.length, 4);
+});
+
 Deno.test("down sends Postgres's clients away rather than wait for them", async () => {
   await using _ = await withoutDocker();
   await using checkout = await Checkout.make();

@@ -23,18 +23,21 @@ async function withCopy(use: (copy: string) => Promise<void>): Promise<void> {
   const parent = await Deno.makeTempDir({ prefix: "a path with a space " });
   const copy = join(parent, "the project");
   try {
-    await Deno.mkdir(copy);
-    const tracked = await new Deno.Command("git", { args: ["ls-files", "-co", "--exclude-standard"], cwd: project })
-      .output();
-    for (const file of new TextDecoder().decode(tracked.stdout).trim().split("\n")) {
-      await Deno.mkdir(join(copy, file, ".."), { recursive: true });
-      await Deno.copyFile(join(project, file), join(copy, file));
-    }
+    await copyTree(project, copy);
     // Servers run as users of their own, who must get here.
     await Deno.chmod(parent, 0o755);
     await use(copy);
   } finally {
     await Deno.remove(parent, { recursive: true });
+  }
+}
+
+async function copyTree(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to, { recursive: true });
+  for await (const { name, isDirectory } of Deno.readDir(from)) {
+    if ([".git", ".services", "node_modules"].includes(name)) continue;
+    if (isDirectory) await copyTree(join(from, name), join(to, name));
+    else await Deno.copyFile(join(from, name), join(to, name));
   }
 }
 

@@ -94,7 +94,7 @@ await runCommand({
     rate: flags.rate,
     clock,
     tally,
-    stop,
+    stop: AbortSignal.any([stop, publisher.ended]),
     onFailure: (error) => {
       const failures = tally.returned + tally.failed;
       if (failures <= mostFailuresShown) log.error(error.message, { messageId: error.messageId, reason: error.reason });

@@ -21,6 +21,13 @@ export function classifyStoreError(error: unknown): StoreFault {
   return typeof code === "string" && /^2[23][0-9A-Z]{3}$/.test(code) ? "split" : "retry";
 }
 
+/** What the database said, and the way out where there is a plain one. */
+export function explainStoreError(error: unknown): string {
+  const { code } = error as { code?: string };
+  // 42P01: undefined_table.
+  return code === "42P01" ? `${messageOf(error)}; run \`deno task migrate\`` : messageOf(error);
+}
+
 /** One line for humans and logs: an error's message, or the messages of all that an AggregateError holds. */
 export function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) {

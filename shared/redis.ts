@@ -43,9 +43,11 @@ export async function openRedis(url: string, { name, log }: { name: string; log:
 
 /** Leaves in order, or after 1 s without. */
 export async function closeRedis(redis: Redis): Promise<void> {
+  if (redis.status === "end") return;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<void>((resolve) => timer = setTimeout(resolve, closeTimeoutMs));
-  await Promise.race([redis.quit().then(() => {}, () => {}), late]);
+  const ended = new Promise<"ended">((resolve) => redis.once("end", () => resolve("ended")));
+  const late = new Promise<"late">((resolve) => timer = setTimeout(() => resolve("late"), closeTimeoutMs));
+  redis.quit().catch(() => redis.disconnect());
+  if (await Promise.race([ended, late]) === "late") redis.disconnect();
   clearTimeout(timer);
-  redis.disconnect();
 }

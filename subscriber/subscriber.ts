@@ -3,7 +3,7 @@ import { type Backoff, backoffMs } from "../shared/backoff.ts";
 import type { EventQueue } from "../shared/amqp/delivery.ts";
 import { type Dead, dead, retry } from "../shared/amqp/outcome.ts";
 import type { Clock } from "../shared/clock.ts";
-import { messageOf } from "../shared/errors.ts";
+import { explainStoreError, messageOf } from "../shared/errors.ts";
 import type { Random } from "../shared/random.ts";
 import type { Log } from "../shared/telemetry/log.ts";
 import type { Enriched } from "./enriched.ts";
@@ -91,6 +91,7 @@ export class Subscriber {
     const processed = await this.#processUntilStored(window, rates, abandon);
     const stored = processed.flatMap(({ enriched }) => enriched ?? []);
     stats.count(processed);
+    this.#warnOfDeadLetters(window, processed);
     this.#warnOfUnknownPlayers(stored);
     if (stored.length > 0) await report(stored);
     await queue.settle(processed, abandon);
@@ -112,16 +113,29 @@ export class Subscriber {
         const retryInMs = Math.round(backoffMs(attempt, holdBackoff, random));
         log.error("The database did not take a window; holding it", {
           events: window.length,
-          problem: messageOf(error),
+          problem: explainStoreError(error),
           retryInMs,
         });
-        stats.storeAnswers(messageOf(error));
+        stats.storeAnswers(explainStoreError(error));
         await clock.sleep(retryInMs, abandon).catch(() => {});
       }
       // Rates must not outlive their time in a window that is held for long.
       if (window.some(isInNeedOfRates)) rates = this.options.rates.atHand() ?? await this.#waitForRates(abandon);
     }
     return window.map(({ delivery }) => ({ delivery, outcome: retry }));
+  }
+
+  #warnOfDeadLetters(window: readonly Decoded[], processed: readonly Processed[]): void {
+    processed.forEach(({ delivery, outcome }, i) => {
+      if (outcome.kind !== "dead") return;
+      const event = window[i]?.event;
+      this.options.log.warn("Dead-lettering", {
+        messageId: delivery.messageId,
+        ...(event && !isDead(event) && { eventId: String(event.id) }),
+        reason: outcome.reason,
+        detail: outcome.detail,
+      });
+    });
   }
 
   /** Says so at once and then every 10 s at most: where players are missing, they tend to be missing often. */

@@ -41,7 +41,8 @@ export async function processWindow(
   rates: Rates | Dead | undefined,
   { players, store }: Stages,
 ): Promise<Processed[]> {
-  const known = await players.find(playersOf(window));
+  const ids = playersOf(window);
+  const known = ids.length > 0 ? await players.find(ids) : new Map();
   const enriched = window.map(({ delivery, event }) => isDead(event) ? event : enrich(delivery, event, rates, known));
   const rejected = await saveAround(enriched.filter((entry): entry is Enriched => !isDead(entry)), store);
   return enriched.map((entry, i): Processed => {
@@ -57,8 +58,8 @@ export function decode(delivery: Delivery): Decoded {
     const event = decodeEvent(delivery.body);
     return { delivery, event: Array.isArray(event) ? dead("invalid", describeFaults(event)) : event };
   } catch (error) {
-    if (!(error instanceof UndecodableError)) throw error;
-    return { delivery, event: dead("undecodable", error.message) };
+    const reason = error instanceof UndecodableError ? "undecodable" : "processing-failed";
+    return { delivery, event: dead(reason, messageOf(error)) };
   }
 }
 

@@ -123,17 +123,17 @@ Deno.test("AmqpConsumer.settle() writes a dead letter with its reason and body b
     strictEqual(letter.content.toString(), "bad body");
     strictEqual(letter.properties.messageId, delivery!.messageId);
     strictEqual(letter.properties.appId, "elsewhere");
-    const { headers = {} } = letter.properties;
+    const { headers: kept = {} } = letter.properties;
     deepStrictEqual(
       [
-        headers[deadHeaders.reason],
-        headers[deadHeaders.subscriber],
-        headers[deadHeaders.attempts],
-        headers["x-of-theirs"],
+        kept[deadHeaders.reason],
+        kept[deadHeaders.subscriber],
+        kept[deadHeaders.attempts],
+        kept["x-of-theirs"],
       ],
       ["invalid", "subscriber-1", 1, 1],
     );
-    const detail = String(headers[deadHeaders.detail]);
+    const detail = String(kept[deadHeaders.detail]);
     match(detail, /^amount ü+…$/);
     strictEqual(Buffer.byteLength(detail) <= 2_048, true);
     await consumer.close();

@@ -51,7 +51,6 @@ export class DeadLetters {
       timestampMs: delivery.timestampMs ?? now,
       appId: delivery.appId ?? "",
     };
-    log.warn("Dead-lettered", { messageId: delivery.messageId, reason, detail });
     for (let attempt = 1; !signal.aborted; attempt++) {
       try {
         await publisher.publish(message);

@@ -12,11 +12,12 @@ export class MemoryQueue implements EventQueue {
   /** What was dead-lettered, and why. */
   readonly dead: { readonly delivery: Delivery; readonly outcome: Dead }[] = [];
   readonly acked: string[] = [];
-  #wake: () => void = () => {};
+  /** Those who wait for something to take, first come first served. */
+  readonly #waiting = new Set<() => void>();
 
   publish(...deliveries: readonly Delivery[]): void {
     this.#ready.push(...deliveries);
-    this.#wake();
+    for (const wake of this.#waiting) wake();
   }
 
   /** Messages that wait for a subscriber. */
@@ -31,12 +32,13 @@ export class MemoryQueue implements EventQueue {
 
   async take(limit: number, signal: AbortSignal): Promise<Delivery[]> {
     while (this.#ready.length === 0 && !signal.aborted) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wake = resolve;
-      const wake = () => resolve();
-      signal.addEventListener("abort", wake, { once: true });
+      const { promise, resolve: wake } = Promise.withResolvers<void>();
+      this.#waiting.add(wake);
+      const cut = () => wake();
+      signal.addEventListener("abort", cut, { once: true });
       await promise;
-      signal.removeEventListener("abort", wake);
+      signal.removeEventListener("abort", cut);
+      this.#waiting.delete(wake);
     }
     if (signal.aborted) return [];
     const taken = this.#ready.splice(0, limit);

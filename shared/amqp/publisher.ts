@@ -84,6 +84,11 @@ export class ConfirmPublisher {
     return this.#channel !== undefined;
   }
 
+  /** Aborted when it is closed, or when the broker refuses us for good: from then on it accepts nothing. */
+  get ended(): AbortSignal {
+    return this.#stop.signal;
+  }
+
   /** Resolves when one more message may be sent; `undefined` when that is now. */
   room(): Promise<void> | undefined {
     if (this.#inFlight.size < this.#maxInFlight || this.#stop.signal.aborted) return undefined;

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import type { Clock } from "../clock.ts";
 
 interface Sleeper {
@@ -80,5 +81,5 @@ export class VirtualClock implements Clock {
 
 /** Every promise that can go on has gone on. */
 function settled(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
+  return new Promise((resolve) => setImmediate(resolve));
 }

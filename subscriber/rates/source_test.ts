@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { seededRandom } from "../../shared/random.ts";
-import { silentLog } from "../../shared/telemetry/log.ts";
+import { RecordedLog } from "../../shared/testing/recorded_log.ts";
 import { VirtualClock } from "../../shared/testing/virtual_clock.ts";
 import { ratesOf, someRates } from "../testing.ts";
 import { MemoryRatesApi, type Turn } from "./memory_api.ts";
@@ -22,6 +22,7 @@ class World {
   readonly leave = new AbortController();
   readonly shared = new MemoryRates(this.clock);
   readonly api: MemoryRatesApi;
+  readonly log = new RecordedLog();
 
   constructor(...script: readonly [Turn, ...Turn[]]) {
     this.api = new MemoryRatesApi(this.clock, ...script);
@@ -36,7 +37,7 @@ class World {
       times: { ...times, ...changes },
       clock,
       random,
-      log: silentLog,
+      log: this.log,
       signal: leave.signal,
     });
   }
@@ -179,6 +180,9 @@ Deno.test("RatesSource calls at most once per TTL for itself while Redis is away
     await world.clock.advance(1_000);
   }
   strictEqual(subscriber.alone, true);
+  deepStrictEqual(world.log.at("error"), [
+    "Redis does not answer; calling the rates API at most once per RATES_TTL_MS",
+  ]);
   strictEqual(world.api.calls <= 4, true, `${world.api.calls} calls in 3 TTLs`);
   strictEqual(world.api.calls >= 3, true, `${world.api.calls} calls in 3 TTLs`);
 });

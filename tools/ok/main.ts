@@ -23,6 +23,13 @@ const steps: readonly Step[] = [
   { title: "scenarios", args: ["test", "--quiet", "-A", ...await scenarios()], counts: true },
 ];
 
+const pinned = "2.9.3";
+if (Deno.version.deno !== pinned) {
+  console.error(
+    `This is Deno ${Deno.version.deno}, but the project is pinned to ${pinned}: npx -y deno@${pinned} task ok`,
+  );
+  Deno.exit(2);
+}
 const missing = await ensureForeignClients();
 if (missing) console.error(missing);
 

@@ -2,7 +2,7 @@
 import { composeStop, removeVolumes } from "./compose.ts";
 import { foldersOf, readState, withLock, writeState } from "./folder.ts";
 import { isListening } from "./probe.ts";
-import { isRunning, type Process, stop } from "./process.ts";
+import { isRunning, type Process, serverOf, stop } from "./process.ts";
 import { type ServerConfig, type ServerName, serverNames, titles, urlOf } from "./server.ts";
 
 export interface DownOptions {
@@ -73,10 +73,6 @@ async function tellWhatIsLeft(config: ServerConfig, say: (sentence: string) => v
       say(`Left what runs at ${url.host} (${titles[name]}): \`deno task up\` did not start it.`);
     }
   }
-}
-
-function serverOf({ name }: Process): ServerName {
-  return name === "epmd" ? "rabbitmq" : name as ServerName;
 }
 
 function titleOf(process: Process): string {

@@ -1,5 +1,5 @@
 /** Processes that outlive the command that starts them, and that are known again later beyond doubt. */
-import { delay, ServiceError } from "./server.ts";
+import { delay, type ServerName, ServiceError } from "./server.ts";
 
 export interface Identity {
   readonly uid: number;
@@ -24,6 +24,8 @@ export interface Process {
   readonly pid: number;
   /** When the process began, as the system tells it: a pid alone may be another's by now. */
   readonly begun: string;
+  /** The port of the server that it is, or belongs to: servers at two ports are two servers. */
+  readonly port: string;
   readonly stopSignal?: Deno.Signal;
 }
 
@@ -65,6 +67,7 @@ export async function runToEnd(
 /** Starts a process of its own session: neither our end nor Ctrl-C in our terminal ends it. Output goes to `log`. */
 export async function launch(
   { name, program, args, env, stopSignal }: Launch,
+  port: string,
   cwd: string,
   log: string,
   as?: Identity,
@@ -83,7 +86,12 @@ export async function launch(
   child.unref();
   const begun = await beginningOf(child.pid);
   if (begun === undefined) throw new ServiceError(`${program} ended at once; its log is ${log}`);
-  return { name, pid: child.pid, begun, ...(stopSignal && { stopSignal }) };
+  return { name, pid: child.pid, begun, port, ...(stopSignal && { stopSignal }) };
+}
+
+/** The server that the process is, or belongs to. */
+export function serverOf({ name }: Pick<Process, "name">): ServerName {
+  return name === "epmd" ? "rabbitmq" : name as ServerName;
 }
 
 export async function isRunning({ pid, begun }: Process): Promise<boolean> {
@@ -114,5 +122,8 @@ async function beginningOf(pid: number): Promise<string | undefined> {
   const [stat = "", boot] = (await runToEnd("cat", files).catch(() => "")).split("\n");
   // The second field, the name, may hold spaces and brackets; the 22nd counts ticks since the machine started: proc(5).
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return fields[0] === "Z" || fields[19] === undefined ? undefined : `${fields[19]}@${boot}`;
+  const [state, threads, begun] = [fields[0], fields[17], fields[19]];
+  // Killed, but not gone while threads besides the first are there: they hold its ports.
+  if (begun === undefined || (state === "Z" && Number(threads) <= 1)) return undefined;
+  return `${begun}@${boot}`;
 }

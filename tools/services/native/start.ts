@@ -1,9 +1,9 @@
 /** Starts servers from the system's packages, all at once, and remembers their processes for `down`. */
 import { join } from "node:path";
-import { dataFolder, nativeFolder, readState, type State, withLock, writeState } from "../folder.ts";
+import { dataFolder, nativeFolder, readState, withLock, writeState } from "../folder.ts";
 import { findPrograms, install } from "../packages.ts";
 import { isListening } from "../probe.ts";
-import { type Identity, isRunning, launch, type Process, runToEnd, stop } from "../process.ts";
+import { type Identity, isRunning, launch, type Process, runToEnd, serverOf, stop } from "../process.ts";
 import { delay, type ServerName, ServiceError, titles } from "../server.ts";
 import type { NativeServer } from "./native_server.ts";
 import { postgres } from "./postgres.ts";
@@ -41,9 +41,9 @@ export async function startNatively(
   const folder = await dataFolder(options.project, [...users.values()].filter((user) => user !== undefined));
   return await withLock(folder, async () => {
     const remaining = await absent(names);
-    const remember = await memoryOf(folder);
+    const memory = await memoryOf(folder);
     const started = await Promise.allSettled(
-      remaining.map((name) => startOne(name, users.get(name), folder, remember, options)),
+      remaining.map((name) => startOne(name, users.get(name), folder, memory, options)),
     );
     const problems = started.flatMap((result) => result.status === "rejected" ? [String(result.reason.message)] : []);
     if (problems.length > 0) throw new ServiceError(problems.join("\n"));
@@ -51,16 +51,30 @@ export async function startNatively(
   });
 }
 
-/** Each process is written down as it starts: whatever goes wrong afterwards, `down` finds it. */
-async function memoryOf(folder: string): Promise<(process: Process) => Promise<void>> {
+interface Memory {
+  /** What earlier calls have started, and still runs. */
+  readonly running: readonly Process[];
+  /** Each process is written down as it starts: whatever goes wrong afterwards, `down` finds it. */
+  remember(process: Process): Promise<void>;
+  /** For a process that was stopped. */
+  forget(process: Process): Promise<void>;
+}
+
+async function memoryOf(folder: string): Promise<Memory> {
   const before = await readState(folder);
-  const processes: Process[] = [];
-  for (const process of before.processes) if (await isRunning(process)) processes.push(process);
-  const state: State = { ...before, processes };
-  let written = writeState(folder, state);
-  return (process) => {
-    processes.push(process);
-    return written = written.then(() => writeState(folder, state));
+  const running: Process[] = [];
+  for (const process of before.processes) if (await isRunning(process)) running.push(process);
+  let processes: readonly Process[] = running;
+  let written = Promise.resolve();
+  const change = (next: readonly Process[]) => {
+    processes = next;
+    return written = written.then(() => writeState(folder, { ...before, processes: next }));
+  };
+  await change(running);
+  return {
+    running,
+    remember: (process) => change([...processes, process]),
+    forget: (process) => change(processes.filter((each) => each !== process)),
   };
 }
 
@@ -68,7 +82,7 @@ async function startOne(
   name: ServerName,
   user: Identity | undefined,
   parent: string,
-  remember: (process: Process) => Promise<void>,
+  { running, remember, forget }: Memory,
   { urlOf, whenListening }: StartOptions,
 ): Promise<void> {
   const server = nativeServers[name];
@@ -80,6 +94,12 @@ async function startOne(
   await Deno.mkdir(folder, { recursive: true });
   await Deno.chmod(folder, 0o700);
   await give(folder, user);
+  // What is left of an earlier start, such as epmd after a broker that died, holds ports and files.
+  const left = running.filter((process) => serverOf(process) === name && process.port === url.port);
+  for (const process of left) {
+    await stop(process, cleanUpMs);
+    await forget(process);
+  }
   const launches = await server.prepare({
     folder,
     programs,
@@ -91,7 +111,7 @@ async function startOne(
   const processes: Process[] = [];
   try {
     for (const each of launches) {
-      const process = await launch(each, folder, log, user);
+      const process = await launch(each, url.port, folder, log, user);
       processes.push(process);
       await remember(process);
       const at = each.readyAt === undefined ? url : new URL(`tcp://127.0.0.1:${each.readyAt}`);
@@ -99,7 +119,10 @@ async function startOne(
     }
     await whenListening(name, log);
   } catch (error) {
-    for (const process of processes.toReversed()) await stop(process, cleanUpMs);
+    for (const process of processes.toReversed()) {
+      await stop(process, cleanUpMs);
+      await forget(process);
+    }
     throw error;
   }
 }

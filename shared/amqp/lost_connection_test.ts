@@ -1,0 +1,124 @@
+/** What becomes of messages when the connection to the broker is cut or the broker stops reading. */
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { RecordedLog } from "../testing/recorded_log.ts";
+import { TcpProxy } from "../testing/tcp_proxy.ts";
+import { AmqpConsumer } from "./consumer.ts";
+import { DeadLetters } from "./dead_letters.ts";
+import type { OutgoingMessage } from "./message.ts";
+import { ack } from "./outcome.ts";
+import { ConfirmPublisher } from "./publisher.ts";
+import { eventually, withTestQueues } from "./testing.ts";
+
+const never = new AbortController().signal;
+
+function messageTo(exchange: string): OutgoingMessage {
+  return { exchange, messageId: crypto.randomUUID(), body: new Uint8Array(200), timestampMs: 0, appId: "test" };
+}
+
+/** A frame of AMQP 0-9-1 on channel 0 with a method of class 10, connection. */
+function connectionFrame(method: number, args: Uint8Array): Uint8Array {
+  const payload = [0, 10, 0, method, ...args];
+  return Uint8Array.from([1, 0, 0, 0, 0, 0, payload.length, ...payload, 0xce]);
+}
+
+const reason = new TextEncoder().encode("low on memory");
+const blocked = connectionFrame(60, Uint8Array.from([reason.length, ...reason]));
+const unblocked = connectionFrame(61, new Uint8Array());
+
+Deno.test("ConfirmPublisher confirms every message though its connection is cut again and again, under the same ids", async () => {
+  await withTestQueues(async ({ events, topology, broker, channel }) => {
+    await using proxy = new TcpProxy(broker.url);
+    const publisher = new ConfirmPublisher({ ...broker, url: proxy.url, topology, maxInFlight: 50 });
+    await publisher.publish(messageTo(events));
+    const ids = new Set<string>();
+    const failures: unknown[] = [];
+    for (let i = 0; i < 2_000; i++) {
+      await publisher.room();
+      const message = messageTo(events);
+      ids.add(message.messageId);
+      publisher.send(message, (error) => error && failures.push(error));
+      if (i % 500 === 250) proxy.cut();
+    }
+    await publisher.flush();
+    await publisher.close();
+    deepStrictEqual(failures, []);
+    const found = new Set<string>();
+    for (let message; (message = await channel.get(events, { noAck: true }));) {
+      found.add(String(message.properties.messageId));
+    }
+    strictEqual([...ids].every((id) => found.has(id)), true, "none is lost");
+  });
+});
+
+Deno.test("ConfirmPublisher waits and says so while the broker blocks it, and that time does not count", async () => {
+  await withTestQueues(async ({ events, topology, broker }) => {
+    await using proxy = new TcpProxy(broker.url);
+    const log = new RecordedLog();
+    const heard: (string | undefined)[] = [];
+    const publisher = new ConfirmPublisher({
+      ...broker,
+      url: proxy.url,
+      log,
+      topology,
+      giveUpAfterMs: 400,
+      onBlocked: (reason) => heard.push(reason),
+    });
+    await publisher.publish(messageTo(events));
+    // A broker under a memory alarm tells its publishers, and reads no more from them.
+    proxy.holdUp();
+    await proxy.say(blocked);
+    await eventually("the publisher to be blocked", () => publisher.blocked || undefined);
+    let settled: unknown = "not yet";
+    const published = publisher.publish(messageTo(events)).then(
+      () => settled = "confirmed",
+      (error) => settled = error,
+    );
+    await broker.clock.sleep(1_000);
+    strictEqual(settled, "not yet", "longer than it would wait otherwise");
+    deepStrictEqual(log.at("warn"), ["The broker blocks publishing; waiting"]);
+    proxy.letGo();
+    await proxy.say(unblocked);
+    await published;
+    strictEqual(settled, "confirmed");
+    deepStrictEqual(heard, ["low on memory", undefined]);
+    await publisher.close();
+  });
+});
+
+Deno.test("AmqpConsumer comes back after its connection was cut, and what was unsettled is delivered again", async () => {
+  await withTestQueues(async ({ events, dead, topology, broker, channel }) => {
+    await using proxy = new TcpProxy(broker.url);
+    const publisher = { publish: () => Promise.resolve() };
+    const deadLetters = new DeadLetters({ ...broker, exchange: dead, subscriberId: "s", publisher });
+    const consumer = new AmqpConsumer({
+      ...broker,
+      url: proxy.url,
+      topology,
+      queue: events,
+      prefetch: 10,
+      deadLetters,
+    });
+    await eventually("the consumer", () => consumer.consuming || undefined);
+    const ids = Array.from({ length: 30 }, () => crypto.randomUUID());
+    for (const messageId of ids) channel.publish(events, "", Buffer.from("x"), { messageId });
+
+    const settled = new Set<string>();
+    for (let round = 0; settled.size < ids.length && round < 100; round++) {
+      const taken = await consumer.take(4, never);
+      if (round % 3 === 1) {
+        proxy.cut();
+        await eventually("the consumer to notice", () => !consumer.consuming || undefined);
+        // To a channel that is gone: nothing happens, least of all to tags of the next channel.
+        await consumer.settle(taken.map((delivery) => ({ delivery, outcome: ack })), never);
+        await eventually("the consumer to come back", () => consumer.consuming || undefined);
+        continue;
+      }
+      await consumer.settle(taken.map((delivery) => ({ delivery, outcome: ack })), never);
+      for (const { messageId } of taken) settled.add(messageId);
+    }
+    deepStrictEqual([...settled].sort(), ids.toSorted());
+    await consumer.close();
+    await eventually("an empty queue", async () => (await channel.checkQueue(events)).messageCount === 0 || undefined);
+  });
+});
