@@ -1,23 +1,61 @@
 /** The servers in containers, where a Docker engine answers. */
+import { projectKey } from "./folder.ts";
 import { runToEnd } from "./process.ts";
-import { delay, type ServerName } from "./server.ts";
+import { credentialsOf, type ServerConfig, type ServerName, urlOf } from "./server.ts";
 
-const answerMs = 3_000;
+const answerMs = 5_000;
 
 export async function hasDockerEngine(): Promise<boolean> {
-  const asking = runToEnd("docker", ["compose", "version"]).then(() => runToEnd("docker", ["info"])).then(
-    () => true,
-    () => false,
-  );
-  return await Promise.race([asking, delay(answerMs).then(() => false)]);
+  try {
+    await runToEnd("docker", ["compose", "version"], { timeoutMs: answerMs });
+    await runToEnd("docker", ["info"], { timeoutMs: answerMs });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
-export async function composeUp(project: string, names: readonly ServerName[]): Promise<void> {
-  await runToEnd("docker", ["compose", "up", "--detach", "--wait", ...names], { cwd: project });
+/** May take minutes the first time, while the images are fetched. */
+export async function composeUp(project: string, names: readonly ServerName[], config: ServerConfig): Promise<void> {
+  await compose(project, ["up", "--detach", "--wait", ...names], composeVariables(config));
 }
 
-export async function composeStop(project: string, names: readonly ServerName[], deleteData: boolean): Promise<void> {
-  await runToEnd("docker", ["compose", "rm", "--stop", "--force", ...(deleteData ? ["--volumes"] : []), ...names], {
-    cwd: project,
-  });
+export async function composeStop(project: string, names: readonly ServerName[]): Promise<void> {
+  await compose(project, ["rm", "--stop", "--force", ...names]);
+}
+
+/** The containers must be gone. */
+export async function removeVolumes(project: string, names: readonly ServerName[]): Promise<void> {
+  await runToEnd("docker", ["volume", "rm", "--force", ...names.map((name) => `${composeName(project)}_${name}`)]);
+}
+
+/** Compose's own name for what belongs to this checkout, so that two do not share containers or data. */
+export function composeName(project: string): string {
+  return `casino-events-${projectKey(project)}`;
+}
+
+/** What compose.yaml takes from the configuration. */
+export function composeVariables(config: ServerConfig): Record<string, string> {
+  const [rabbitmq, redis, postgres] = [
+    urlOf("rabbitmq", config),
+    urlOf("redis", config),
+    urlOf("postgres", config),
+  ];
+  const [broker, database] = [credentialsOf(rabbitmq), credentialsOf(postgres)];
+  return {
+    RABBITMQ_PORT: rabbitmq.port,
+    RABBITMQ_USER: broker.user || "guest",
+    RABBITMQ_PASSWORD: broker.password || "guest",
+    RABBITMQ_VIRTUAL_HOST: broker.path || "/",
+    REDIS_PORT: redis.port,
+    REDIS_PASSWORD: credentialsOf(redis).password,
+    POSTGRES_PORT: postgres.port,
+    POSTGRES_USER: database.user || "casino",
+    POSTGRES_PASSWORD: database.password || "casino",
+    POSTGRES_DATABASE: postgres.pathname.slice(1) || database.user || "casino",
+  };
+}
+
+async function compose(project: string, args: readonly string[], env: Record<string, string> = {}): Promise<void> {
+  await runToEnd("docker", ["compose", "--project-name", composeName(project), ...args], { cwd: project, env });
 }

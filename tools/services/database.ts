@@ -1,54 +1,105 @@
-/** Makes our role and database in a Postgres that has neither, where we may. */
-import { closePostgres, openPostgres } from "../../shared/postgres.ts";
+/** Makes our role and database in a Postgres that has neither, where we may. What is there already is not changed. */
+import { join } from "node:path";
+import { redact } from "../../shared/config.ts";
 import { messageOf } from "../../shared/errors.ts";
+import { closePostgres, openPostgres } from "../../shared/postgres.ts";
+import { foldersOf, nativeFolder } from "./folder.ts";
+import { superuserFile } from "./native/postgres.ts";
 import { runToEnd } from "./process.ts";
-import { ServiceError } from "./server.ts";
+import { type Bare, credentialsOf, isLoopback, ServiceError, settingOf } from "./server.ts";
 
-/** @throws {ServiceError} with what to run as a superuser, when we may not */
-export async function createDatabase(url: URL): Promise<void> {
-  const role = decodeURIComponent(url.username);
-  const password = decodeURIComponent(url.password);
-  const database = decodeURIComponent(url.pathname.slice(1)) || role;
-  const createRole = `create role ${identifier(role)} login password ${literal(password)}`;
-  const alterRole = `alter role ${identifier(role)} login password ${literal(password)}`;
-  const create = `create database ${identifier(database)} owner ${identifier(role)}`;
-  const problems: string[] = [];
-  for (const run of [overTcp, overSocket]) {
-    try {
-      const exists = async (query: string) => (await run(url, query)).trim() !== "";
-      await run(url, await exists(`select 1 from pg_roles where rolname = ${literal(role)}`) ? alterRole : createRole);
-      if (!await exists(`select 1 from pg_database where datname = ${literal(database)}`)) await run(url, create);
-      return;
-    } catch (error) {
-      problems.push(messageOf(error).split("\n").at(-1) ?? "");
-    }
+/** Runs one statement as a superuser. @returns the rows' values, one a line; rejects when it may not */
+type Superuser = (statement: string) => Promise<string>;
+
+/** @throws {ServiceError} with what to run, when we may not; or when the role is there, but does not get in */
+export async function createDatabase(url: URL, project: string, { lacks, problem }: Bare): Promise<void> {
+  const { role, database } = wantedOf(url);
+  if (role === "") throw new ServiceError(`${settingOf.postgres} names no user, so we know of no role to make.`);
+  const superuser = await findSuperuser(url, project);
+  if (!superuser) {
+    throw new ServiceError(
+      `Postgres at ${url.host} answers, but does not let us in (${problem}), and we may not make the role and the ` +
+        `database. Run this, then try again; or set ${settingOf.postgres}:\n\n  ${superuserLine(url)}\n`,
+    );
   }
-  throw new ServiceError(
-    `Postgres at ${url.host} answers, but lacks the role ${role} or the database ${database}, and we may not make them ` +
-      `(${problems.join("; ")}). Run this as a superuser, with the password of DATABASE_URL, then try again:\n\n` +
-      `  create role ${identifier(role)} login password '…';\n  ${create};\n`,
-  );
+  const { createRole, create } = statementsFor(url);
+  if (await superuser(`select 1 from pg_roles where rolname = ${literal(role)}`) === "") {
+    await superuser(createRole);
+  } else if (lacks === "login") {
+    // Others may use this role: its password is not ours to change.
+    throw new ServiceError(
+      `Postgres at ${url.host} has the role ${role}, but does not let us in (${problem}): ` +
+        `set ${settingOf.postgres} to its password, or to another role.`,
+    );
+  }
+  if (await superuser(`select 1 from pg_database where datname = ${literal(database)}`) === "") await superuser(create);
 }
 
-type Run = (url: URL, statement: string) => Promise<string>;
+/** What a superuser may run for us. The password is shown only where it is the documented default. */
+export function superuserLine(url: URL): string {
+  const { role, password } = wantedOf(url);
+  const { createRole, create } = statementsFor(url, password === "casino" && role === "casino" ? password : "…");
+  const where = isLoopback(url) ? "sudo -u postgres psql" : `psql -h ${url.hostname} -U postgres`;
+  return `${where} -p ${url.port} ${[createRole, create].map((sql) => `-c ${shellQuoted(sql)}`).join(" ")}`;
+}
 
-/** As `postgres` without a password: our own servers allow that from this machine. */
-const overTcp: Run = async (url, statement) => {
-  const admin = new URL(`postgres://postgres@${url.host}/postgres`);
-  const sql = openPostgres(admin.href, { name: "casino-up" });
-  try {
-    return (await sql.unsafe(statement)).map((row) => Object.values(row).join()).join("\n");
-  } finally {
-    await closePostgres(sql);
+async function findSuperuser(url: URL, project: string): Promise<Superuser | undefined> {
+  for (const candidate of [...await ourOwn(url, project), overTcp(url.host), ...overSocket(url)]) {
+    try {
+      if (await candidate("select rolsuper from pg_roles where rolname = current_user") !== "") return candidate;
+    } catch {
+      // The next may be let in.
+    }
   }
-};
+  return undefined;
+}
+
+/** The superuser of a Postgres that an `up` of this project has started, by the password kept beside its data. */
+async function ourOwn(url: URL, project: string): Promise<Superuser[]> {
+  const candidates: Superuser[] = [];
+  for (const folder of await foldersOf(project)) {
+    const file = join(nativeFolder(folder, "postgres", url), superuserFile);
+    const password = await Deno.readTextFile(file).catch(() => undefined);
+    if (password) candidates.push(overTcp(url.host, `:${password.trim()}`));
+  }
+  return candidates;
+}
+
+function overTcp(host: string, password = ""): Superuser {
+  return async (statement) => {
+    const sql = openPostgres(`postgres://postgres${password}@${host}/postgres`, { name: "casino-up" });
+    try {
+      return (await sql.unsafe(statement)).map((row) => Object.values(row).join()).join("\n");
+    } catch (error) {
+      throw new ServiceError(redact(messageOf(error)));
+    } finally {
+      await closePostgres(sql);
+    }
+  };
+}
 
 /** As root through the local socket, where the system's packages let the user `postgres` in. */
-const overSocket: Run = async (url, statement) => {
-  if (Deno.uid() !== 0) throw new Error("we are not root");
-  const psql = ["-u", "postgres", "--", "psql", "-p", url.port, "-d", "postgres", "-tAqc", statement];
-  return await runToEnd("runuser", psql, { cwd: "/" });
-};
+function overSocket(url: URL): Superuser[] {
+  if (Deno.uid() !== 0 || !isLoopback(url)) return [];
+  const psql = ["-u", "postgres", "--", "psql", "-w", "-p", url.port, "-d", "postgres", "-tAqc"];
+  return [
+    async (statement) => (await runToEnd("runuser", [...psql, statement], { cwd: "/", timeoutMs: 10_000 })).trim(),
+  ];
+}
+
+function wantedOf(url: URL): { role: string; password: string; database: string } {
+  const { user, password } = credentialsOf(url);
+  // The members' client, postgres.js, takes this part of the URL as it stands.
+  return { role: user, password, database: url.pathname.slice(1) || user };
+}
+
+function statementsFor(url: URL, shownPassword?: string): { createRole: string; create: string } {
+  const { role, password, database } = wantedOf(url);
+  return {
+    createRole: `create role ${identifier(role)} login password ${literal(shownPassword ?? password)}`,
+    create: `create database ${identifier(database)} owner ${identifier(role)}`,
+  };
+}
 
 function identifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
@@ -56,4 +107,8 @@ function identifier(name: string): string {
 
 function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
+}
+
+function shellQuoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,61 +1,57 @@
 /** The folder that holds the native servers' data, and the list of what `up` has started. */
 import { join } from "node:path";
 import { createHash } from "node:crypto";
-import { type Identity, runToEnd } from "./process.ts";
-import { type Process, type ServerName, ServiceError } from "./server.ts";
+import { type Identity, type Process, runToEnd } from "./process.ts";
+import { type ServerName, ServiceError } from "./server.ts";
 
 export interface State {
   /** Started by us from the system's packages. */
   readonly processes: readonly Process[];
   /** Started by us with Docker Compose. */
   readonly composed: readonly ServerName[];
+  /** Whose data Docker keeps in a volume that was made for us. */
+  readonly volumes: readonly ServerName[];
 }
 
-const empty: State = { processes: [], composed: [] };
+const empty: State = { processes: [], composed: [], volumes: [] };
+
+/** What RabbitMQ's start scripts bear in a path: they do not quote it, so a space or a `*` would end or change it. */
+const bearable = /^[\w./+@-]+$/;
 
 /**
- * `.services/` in the project; or a folder in /var/tmp when the servers' users cannot get there, or when the path has a
- * space, which RabbitMQ's scripts do not bear.
+ * `.services/` in the project; or a folder in /var/tmp when the servers' users cannot get there, or when RabbitMQ's
+ * scripts would not bear the path.
  */
 export async function dataFolder(project: string, users: readonly Identity[]): Promise<string> {
-  const inside = join(project, ".services");
   const reachable = await Promise.all(
     users.map((as) => runToEnd("test", ["-x", project], { cwd: "/", as }).then(() => true, () => false)),
   );
-  if (!/\s/.test(project) && reachable.every(Boolean)) {
-    await Deno.mkdir(inside, { recursive: true });
-    return inside;
-  }
-  return await ownFolder(outside(project));
+  return await ownFolder(bearable.test(project) && reachable.every(Boolean) ? inside(project) : outside(project));
 }
 
-/** The folders that an earlier `up` may have used. */
+/**
+ * The folders that an earlier `up` may have used.
+ * @throws {ServiceError} when `.services/` is another user's, whose servers we could neither see nor stop
+ */
 export async function foldersOf(project: string): Promise<string[]> {
   const folders: string[] = [];
-  for (const folder of [join(project, ".services"), outside(project)]) {
-    const stat = await Deno.lstat(folder).catch(() => undefined);
-    if (stat?.isDirectory && stat.uid === Deno.uid()) folders.push(folder);
+  for (const folder of [inside(project), outside(project)]) {
+    if (await Deno.lstat(folder).then(() => true, () => false)) folders.push(await ownFolder(folder));
   }
   return folders;
 }
 
-function outside(project: string): string {
-  const key = createHash("sha256").update(project).digest("hex").slice(0, 12);
-  return `/var/tmp/casino-events-${Deno.uid()}-${key}`;
+/** Where one server's data is. Servers at two ports are two servers. */
+export function nativeFolder(folder: string, name: ServerName, url: URL): string {
+  return join(folder, `${name}-${url.port}`);
 }
 
-/** /var/tmp is open to all: a folder that another made there under our name is not ours to use. */
-async function ownFolder(path: string): Promise<string> {
-  try {
-    await Deno.mkdir(path, { mode: 0o755 });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    const { uid, isDirectory, isSymlink } = await Deno.lstat(path);
-    if (uid !== Deno.uid() || !isDirectory || isSymlink) {
-      throw new ServiceError(`${path} exists but belongs to somebody else: remove it, or move the project.`);
-    }
-  }
-  return path;
+/** Runs `act` while no other `up` or `down` of this folder does: both read the state, and write it later. */
+export async function withLock<T>(folder: string, act: () => Promise<T>): Promise<T> {
+  // The system gives the lock back when the file is closed, however we end.
+  using file = await Deno.open(join(folder, "lock"), { create: true, write: true });
+  await file.lock(true);
+  return await act();
 }
 
 export async function readState(folder: string): Promise<State> {
@@ -71,4 +67,35 @@ export async function writeState(folder: string, state: State): Promise<void> {
   const path = join(folder, "state.json");
   await Deno.writeTextFile(`${path}.new`, JSON.stringify(state, null, 2));
   await Deno.rename(`${path}.new`, path);
+}
+
+/** Names what belongs to this project on this machine, in one word. */
+export function projectKey(project: string): string {
+  return createHash("sha256").update(project).digest("hex").slice(0, 12);
+}
+
+function inside(project: string): string {
+  return join(project, ".services");
+}
+
+function outside(project: string): string {
+  return `/var/tmp/casino-events-${Deno.uid()}-${projectKey(project)}`;
+}
+
+/** Made if need be. /var/tmp is open to all: a folder that another made there under our name is not ours to use. */
+async function ownFolder(path: string): Promise<string> {
+  try {
+    await Deno.mkdir(path, { mode: 0o711 });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  }
+  const { uid, isDirectory } = await Deno.lstat(path);
+  if (uid !== Deno.uid() || !isDirectory) {
+    throw new ServiceError(
+      `${path} is not a folder of this user (it belongs to user ${uid}): run this as that user, or remove it.`,
+    );
+  }
+  // The servers' users pass through it to their own folders, whatever our umask is.
+  await Deno.chmod(path, 0o711);
+  return path;
 }

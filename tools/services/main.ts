@@ -18,11 +18,14 @@ await runCommand({
     "RABBITMQ_URL=amqp://guest:guest@127.0.0.1:5673 deno task up",
     "deno task down --delete-data",
   ],
-}, async ({ flags, operands: [action], config }) => {
+}, async ({ flags, operands: [action, surplus], config }) => {
   const project = join(import.meta.dirname!, "../..");
   const say = (sentence: string) => console.log(sentence);
+  const deleteData = flags["delete-data"];
+  if (action !== "up" && action !== "down") throw new UsageError(`"${action ?? ""}" is neither up nor down`);
+  if (surplus !== undefined) throw new UsageError(`deno task ${action} takes no operand, but was given "${surplus}"`);
+  if (action === "up" && deleteData) throw new UsageError("--delete-data is for deno task down");
   if (action === "up") await up({ config, project, say });
-  else if (action === "down") await down({ project, deleteData: flags["delete-data"], say });
-  else throw new UsageError(`"${action ?? ""}" is neither up nor down`);
+  else await down({ config, project, deleteData, say });
   return 0;
 });

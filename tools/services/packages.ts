@@ -1,19 +1,31 @@
 /** The programs that native servers need: found, installed where that is allowed, or asked for. */
+import { dirname } from "node:path";
+import type { NativeServer } from "./native/native_server.ts";
 import { runToEnd } from "./process.ts";
-import { type NativeServer, type ServerName, ServiceError, titles } from "./server.ts";
+import { type ServerName, ServiceError, titles } from "./server.ts";
 
 type Packages = Readonly<Record<ServerName, string>>;
 
-const debian: Packages = { rabbitmq: "rabbitmq-server", redis: "redis-server", postgres: "postgresql" };
-const others: readonly { readonly tool: string; readonly command: string; readonly packages: Packages }[] = [
-  { tool: "apt-get", command: "sudo apt-get install -y", packages: debian },
+export interface PackageTool {
+  readonly program: string;
+  /** What a user types before the packages' names. */
+  readonly command: string;
+  readonly packages: Packages;
+}
+
+const tools: readonly PackageTool[] = [
   {
-    tool: "brew",
+    program: "apt-get",
+    command: "sudo apt-get update && sudo apt-get install -y --no-install-recommends",
+    packages: { rabbitmq: "rabbitmq-server", redis: "redis-server", postgres: "postgresql" },
+  },
+  {
+    program: "brew",
     command: "brew install",
     packages: { rabbitmq: "rabbitmq", redis: "redis", postgres: "postgresql@17" },
   },
   {
-    tool: "dnf",
+    program: "dnf",
     command: "sudo dnf install -y",
     packages: { rabbitmq: "rabbitmq-server", redis: "redis", postgres: "postgresql-server" },
   },
@@ -35,18 +47,18 @@ export async function findPrograms({ programs }: NativeServer): Promise<Record<s
  * @throws {ServiceError} with the one line to run, when we may not
  */
 export async function install(names: readonly ServerName[], say: (sentence: string) => void): Promise<void> {
-  const manager = await firstWithTool();
+  let tool: PackageTool | undefined;
+  for (const each of tools) if (!tool && await firstFound([each.program])) tool = each;
+  if (tool?.program !== "apt-get" || Deno.uid() !== 0) throw new ServiceError(whatToInstall(names, tool));
+  await aptInstall(names.map((name) => tool.packages[name]), say);
+}
+
+/** One sentence, and one line to run where we know the machine's package tool. */
+export function whatToInstall(names: readonly ServerName[], tool: PackageTool | undefined): string {
   const list = names.map((name) => titles[name]).join(", ");
-  if (!manager) {
-    throw new ServiceError(`${list} not found on this machine: install them, or set their URLs to servers elsewhere.`);
-  }
-  const packages = names.map((name) => manager.packages[name]);
-  if (manager.tool !== "apt-get" || Deno.uid() !== 0) {
-    throw new ServiceError(
-      `${list} not found on this machine. Run this, then try again:\n\n  ${manager.command} ${packages.join(" ")}\n`,
-    );
-  }
-  await aptInstall(packages, say);
+  if (!tool) return `${list} not found on this machine: install them, or set their URLs to servers elsewhere.`;
+  const line = `${tool.command} ${names.map((name) => tool.packages[name]).join(" ")}`;
+  return `${list} not found on this machine. Run this, then try again:\n\n  ${line}\n`;
 }
 
 /** Installs Debian packages; we are root. */
@@ -54,29 +66,53 @@ export async function aptInstall(packages: readonly string[], say: (sentence: st
   say(`Installing ${packages.join(", ")} with apt-get…`);
   const env = { DEBIAN_FRONTEND: "noninteractive" };
   await runToEnd("apt-get", ["update"], { env });
-  await withoutStartingServices(() =>
-    runToEnd("apt-get", ["install", "-y", "--no-install-recommends", ...packages], { env })
+  await withFiles(
+    restraints,
+    () => runToEnd("apt-get", ["install", "-y", "--no-install-recommends", ...packages], { env }),
   );
 }
 
-/** invoke-rc.d(8) asks this file before it starts a service; 101 forbids it. */
-const policy = "/usr/sbin/policy-rc.d";
-
-async function withoutStartingServices(act: () => Promise<unknown>): Promise<void> {
-  const present = await Deno.lstat(policy).then(() => true, () => false);
-  if (!present) await Deno.writeTextFile(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
-  try {
-    await act();
-  } finally {
-    if (!present) await Deno.remove(policy);
-  }
+interface TemporaryFile {
+  readonly path: string;
+  readonly text: string;
+  readonly mode: number;
 }
 
-async function firstWithTool() {
-  for (const manager of others) {
-    if (await firstFound([manager.tool])) return manager;
+const restraints: readonly TemporaryFile[] = [
+  // invoke-rc.d(8) asks this program before it starts a service; 101 forbids it.
+  { path: "/usr/sbin/policy-rc.d", text: "#!/bin/sh\nexit 101\n", mode: 0o755 },
+  // pg_createcluster(1): no database of the system's own is made.
+  {
+    path: "/etc/postgresql-common/createcluster.d/casino-events.conf",
+    text: "create_main_cluster = false\n",
+    mode: 0o644,
+  },
+];
+
+const deadlySignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** The files are there while `act` runs, and are gone after it, and after Ctrl-C too. Those that exist are left alone. */
+async function withFiles(files: readonly TemporaryFile[], act: () => Promise<unknown>): Promise<void> {
+  const made: string[] = [];
+  const removeAll = () => made.splice(0).forEach((path) => Deno.removeSync(path));
+  const leave = () => {
+    removeAll();
+    Deno.exit(1);
+  };
+  for (const signal of deadlySignals) Deno.addSignalListener(signal, leave);
+  try {
+    for (const { path, text, mode } of files) {
+      if (await Deno.lstat(path).then(() => true, () => false)) continue;
+      await Deno.mkdir(dirname(path), { recursive: true });
+      made.push(path);
+      await Deno.writeTextFile(path, text, { mode, createNew: true });
+      await Deno.chmod(path, mode);
+    }
+    await act();
+  } finally {
+    removeAll();
+    for (const signal of deadlySignals) Deno.removeSignalListener(signal, leave);
   }
-  return undefined;
 }
 
 async function firstFound(candidates: readonly string[]): Promise<string | undefined> {

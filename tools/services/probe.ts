@@ -4,45 +4,63 @@ import { connect } from "amqplib";
 import { Redis } from "ioredis";
 import { messageOf } from "../../shared/errors.ts";
 import { closePostgres, openPostgres } from "../../shared/postgres.ts";
-import { type Answer, delay, type ServerName } from "./server.ts";
+import { type Answer, isAtLeast, listenAddress, type ServerName } from "./server.ts";
 
 const timeoutMs = 5_000;
 
-/** Least versions: RabbitMQ's quorum queues with at-least-once dead lettering, Redis's and Postgres's maintained features. */
-const least: Readonly<Record<ServerName, number>> = { rabbitmq: 3, redis: 6, postgres: 14 };
+/**
+ * Least versions: RabbitMQ's quorum queues with at-least-once dead lettering came with 3.10 (its release notes); older
+ * Redis and Postgres were no longer maintained when this was written.
+ */
+const least: Readonly<Record<ServerName, string>> = { rabbitmq: "3.10", redis: "6.2", postgres: "14" };
 
-const absent = /ECONNREFUSED|CONNECT_TIMEOUT|EHOSTUNREACH|ENOTFOUND|ETIMEDOUT|os error 111/;
-const strangers = "something else uses this port";
+/** Says that somebody answers, but in another protocol or not at all. */
+const stranger = "something else uses this port";
 
+/** Takes 5 s at most for an answer by protocol; a port that nobody listens at is `absent` at once. */
 export async function probe(name: ServerName, url: URL): Promise<Answer> {
-  const asking = probes[name](url).catch((error): Answer => {
-    const problem = messageOf(error);
-    return absent.test(`${error?.code} ${problem}`) ? { kind: "absent" } : { kind: "misfit", problem };
+  if (!await isListening(url)) return { kind: "absent" };
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<Answer>((resolve) => {
+    const answer = { kind: "misfit", problem: `${stranger}: no answer in ${timeoutMs} ms` } as const;
+    timer = setTimeout(() => resolve(answer), timeoutMs);
   });
-  const late = delay(timeoutMs).then((): Answer => ({
-    kind: "misfit",
-    problem: `${strangers}: no answer in ${timeoutMs} ms`,
-  }));
-  return await Promise.race([asking, late]);
+  try {
+    return await Promise.race([late, probes[name](url).catch(misfit)]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
+/** Whether anybody accepts connections there. Also false when the host has no address, or does not answer in 5 s. */
+export async function isListening(url: URL): Promise<boolean> {
+  try {
+    const signal = AbortSignal.timeout(timeoutMs);
+    (await Deno.connect({ hostname: listenAddress(url), port: Number(url.port), signal })).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Each gives up by itself and leaves nothing open. */
 const probes: Readonly<Record<ServerName, (url: URL) => Promise<Answer>>> = {
   async rabbitmq(url) {
     try {
       const connection = await connect(url.href, { timeout: timeoutMs });
       const version = String(connection.connection.serverProperties.version);
       await connection.close();
-      const [major = 0, minor = 0] = version.split(".").map(Number);
-      return major > 3 || minor >= 10 ? { kind: "fits", version } : tooOld(version, "3.10");
+      return judge("rabbitmq", version);
     } catch (error) {
       const problem = messageOf(error);
-      if (/ACCESS[_-]REFUSED|NOT[_-]ALLOWED|handshake terminated/i.test(problem)) {
-        return { kind: "misfit", problem: "it refuses the user, password or virtual host of the URL" };
+      if (/ACCESS[_-]REFUSED|handshake terminated/i.test(problem)) {
+        return misfit("it refuses the user or the password of the URL");
       }
-      if (/frame|protocol|socket closed|heartbeat|ECONNRESET|timed? ?out/i.test(problem)) {
-        return { kind: "misfit", problem: `${strangers} (${problem})` };
+      // The broker answers an unknown virtual host by closing, and amqplib keeps the reason to itself.
+      if (/NOT[_-]ALLOWED|ConnectionOpenOk/i.test(problem)) {
+        return misfit(`it refuses the URL's virtual host, or the user in it`);
       }
-      throw error;
+      return misfit(`${stranger} (${problem})`);
     }
   },
 
@@ -54,25 +72,17 @@ const probes: Readonly<Record<ServerName, (url: URL) => Promise<Answer>>> = {
       retryStrategy: () => null,
       maxRetriesPerRequest: 0,
     });
-    redis.on("error", () => {});
+    let cause: unknown;
+    redis.on("error", (error) => cause = error);
     try {
       await redis.connect();
-      const version = /redis_version:(\S+)/.exec(await redis.info("server"))?.[1] ?? "0";
-      return parseFloat(version) >= least.redis ? { kind: "fits", version } : tooOld(version, String(least.redis));
+      return judge("redis", /redis_version:(\S+)/.exec(await redis.info("server"))?.[1] ?? "0");
     } catch (error) {
-      const problem = messageOf(error);
-      if (/NOAUTH|WRONGPASS|NOPERM/.test(problem)) {
-        return { kind: "misfit", problem: "it refuses the user or password of the URL" };
-      }
-      if (/Protocol error|ERR|ECONNRESET/.test(problem)) {
-        return { kind: "misfit", problem: `${strangers} (${problem})` };
-      }
-      if (/Connection is closed/.test(problem)) {
-        return (await isListening(url)) ? { kind: "misfit", problem: strangers } : { kind: "absent" };
-      }
-      throw error;
+      const problem = messageOf(cause ?? error);
+      if (/NOAUTH|WRONGPASS|NOPERM/.test(problem)) return misfit("it refuses the user or the password of the URL");
+      return misfit(`${stranger} (${problem})`);
     } finally {
-      redis.disconnect();
+      await hangUp(redis);
     }
   },
 
@@ -80,33 +90,33 @@ const probes: Readonly<Record<ServerName, (url: URL) => Promise<Answer>>> = {
     const sql = openPostgres(url.href, { name: "casino-up" });
     try {
       const [row] = await sql`select current_setting('server_version') as version`;
-      const version = String(row?.["version"]);
-      return parseFloat(version) >= least.postgres
-        ? { kind: "fits", version }
-        : tooOld(version, String(least.postgres));
+      return judge("postgres", String(row?.["version"]));
     } catch (error) {
       const code = String((error as { code?: unknown }).code);
-      // 28: invalid authorization, 3D000: no such database. PostgreSQL documentation, appendix A.
-      if (/^28|^3D000$/.test(code)) return { kind: "bare", problem: messageOf(error) };
-      if (/^[0-9A-Z]{5}$/.test(code)) return { kind: "misfit", problem: messageOf(error) };
-      if (/CONNECTION_CLOSED|ECONNRESET/.test(code)) return { kind: "misfit", problem: strangers };
-      throw error;
+      // 28: invalid authorization; 3D000: no such database, told to those it let in. PostgreSQL documentation, appendix A.
+      if (/^28...$/.test(code)) return { kind: "bare", lacks: "login", problem: messageOf(error) };
+      if (code === "3D000") return { kind: "bare", lacks: "database", problem: messageOf(error) };
+      if (/^[0-9A-Z]{5}$/.test(code)) return misfit(error);
+      return misfit(`${stranger} (${messageOf(error)})`);
     } finally {
       await closePostgres(sql);
     }
   },
 };
 
-/** Whether anybody accepts connections there. */
-export async function isListening({ hostname, port }: URL): Promise<boolean> {
-  try {
-    (await Deno.connect({ hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port) })).close();
-    return true;
-  } catch {
-    return false;
-  }
+/** Resolves when the socket is closed, which ioredis forces after 2 s. */
+async function hangUp(redis: Redis): Promise<void> {
+  if (redis.status === "end") return;
+  const ended = new Promise((resolve) => redis.once("end", resolve));
+  redis.disconnect();
+  await ended;
 }
 
-function tooOld(version: string, needed: string): Answer {
-  return { kind: "misfit", problem: `it is version ${version}, and ${needed} is the least that will do` };
+function judge(name: ServerName, version: string): Answer {
+  if (isAtLeast(version, least[name])) return { kind: "fits", version };
+  return misfit(`it is version ${version}, and ${least[name]} is the least that will do`);
+}
+
+function misfit(problem: unknown): Answer {
+  return { kind: "misfit", problem: messageOf(problem) };
 }

@@ -1,26 +1,63 @@
 /** Processes that outlive the command that starts them, and that are known again later beyond doubt. */
-import { delay, type Launch, type Process, ServiceError } from "./server.ts";
+import { delay, type ServerName, ServiceError } from "./server.ts";
 
 export interface Identity {
   readonly uid: number;
   readonly gid: number;
 }
 
-/** Runs a program and waits for its end. @throws {ServiceError} with its last words when it fails */
+/** What to start. It gets no variable of our environment but PATH: one such as PGDATA would lead the server astray. */
+export interface Launch {
+  readonly name: string;
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Port of 127.0.0.1 that it must listen at before the next is started. */
+  readonly readyAt?: number;
+  /** Asks it to end in order; SIGTERM if left out. */
+  readonly stopSignal?: Deno.Signal;
+}
+
+/** A process that `up` started and `down` stops. */
+export interface Process {
+  readonly name: string;
+  readonly pid: number;
+  /** When the process began, as the system tells it: a pid alone may be another's by now. */
+  readonly begun: string;
+  /** The port of the server that it is, or belongs to: servers at two ports are two servers. */
+  readonly port: string;
+  readonly stopSignal?: Deno.Signal;
+}
+
+interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly as?: Identity | undefined;
+  readonly timeoutMs?: number;
+}
+
+/** Runs a program and waits for its end. @throws {ServiceError} with its last words when it fails or is not there */
 export async function runToEnd(
   program: string,
   args: readonly string[],
-  { cwd, env, as }: { cwd?: string; env?: Readonly<Record<string, string>>; as?: Identity | undefined } = {},
+  { cwd, env, as, timeoutMs }: RunOptions = {},
 ): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(program, {
-    args: [...args],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-    ...(cwd && { cwd }),
-    ...(env && { env }),
-    ...as,
-  }).output();
+  let ended: Deno.CommandOutput;
+  try {
+    ended = await new Deno.Command(program, {
+      args: [...args],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+      ...(cwd && { cwd }),
+      ...(env && { env }),
+      ...(timeoutMs && { signal: AbortSignal.timeout(timeoutMs) }),
+      ...as,
+    }).output();
+  } catch (error) {
+    throw new ServiceError(`${program} could not be run: ${(error as Error).message}`);
+  }
+  const { success, stdout, stderr } = ended;
   const text = new TextDecoder().decode(stdout);
   if (success) return text;
   const words = `${text}\n${new TextDecoder().decode(stderr)}`.trim().split("\n").slice(-8).join("\n");
@@ -29,7 +66,8 @@ export async function runToEnd(
 
 /** Starts a process of its own session: neither our end nor Ctrl-C in our terminal ends it. Output goes to `log`. */
 export async function launch(
-  { name, program, args, env }: Launch,
+  { name, program, args, env, stopSignal }: Launch,
+  port: string,
   cwd: string,
   log: string,
   as?: Identity,
@@ -41,13 +79,19 @@ export async function launch(
     stdout: "null",
     stderr: "null",
     detached: true,
-    ...(env && { env }),
+    clearEnv: true,
+    env: { PATH: Deno.env.get("PATH") ?? "/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8", HOME: cwd, ...env },
     ...as,
   }).spawn();
   child.unref();
   const begun = await beginningOf(child.pid);
   if (begun === undefined) throw new ServiceError(`${program} ended at once; its log is ${log}`);
-  return { name, pid: child.pid, begun };
+  return { name, pid: child.pid, begun, port, ...(stopSignal && { stopSignal }) };
+}
+
+/** The server that the process is, or belongs to. */
+export function serverOf({ name }: Pick<Process, "name">): ServerName {
+  return name === "epmd" ? "rabbitmq" : name as ServerName;
 }
 
 export async function isRunning({ pid, begun }: Process): Promise<boolean> {
@@ -56,10 +100,11 @@ export async function isRunning({ pid, begun }: Process): Promise<boolean> {
 
 /** Asks the process to end, and after `graceMs` ends it. @returns whether it had to be forced */
 export async function stop(process: Process, graceMs: number): Promise<boolean> {
-  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+  for (const signal of [process.stopSignal ?? "SIGTERM", "SIGKILL"] as const) {
     if (!await isRunning(process)) return false;
     Deno.kill(process.pid, signal);
-    for (let waited = 0; waited < graceMs; waited += 50) {
+    const giveUpAt = performance.now() + graceMs;
+    while (performance.now() < giveUpAt) {
       await delay(50);
       if (!await isRunning(process)) return signal === "SIGKILL";
     }
@@ -73,8 +118,12 @@ async function beginningOf(pid: number): Promise<string | undefined> {
     return (await runToEnd("ps", ["-o", "lstart=", "-p", String(pid)]).catch(() => "")).trim() || undefined;
   }
   // Deno itself reads /proc with every permission or not at all, and ps is not on every Linux.
-  const stat = await runToEnd("cat", [`/proc/${pid}/stat`]).catch(() => "");
-  // The second field, the name, may hold spaces and brackets: proc(5).
+  const files = [`/proc/${pid}/stat`, "/proc/sys/kernel/random/boot_id"];
+  const [stat = "", boot] = (await runToEnd("cat", files).catch(() => "")).split("\n");
+  // The second field, the name, may hold spaces and brackets; the 22nd counts ticks since the machine started: proc(5).
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return fields[0] === "Z" ? undefined : fields[19];
+  const [state, threads, begun] = [fields[0], fields[17], fields[19]];
+  // Killed, but not gone while threads besides the first are there: they hold its ports.
+  if (begun === undefined || (state === "Z" && Number(threads) <= 1)) return undefined;
+  return `${begun}@${boot}`;
 }

@@ -12,50 +12,18 @@ export type Answer =
   /** Nobody. */
   | { readonly kind: "absent" }
   /** Postgres, but without our role or database. */
-  | { readonly kind: "bare"; readonly problem: string }
+  | { readonly kind: "bare"; readonly problem: string; readonly lacks: "login" | "database" }
   /** Something else, or a server that does not let us in or is too old. */
   | { readonly kind: "misfit"; readonly problem: string };
 
-/** A process that `up` started and `down` stops. */
-export interface Process {
-  readonly name: string;
-  readonly pid: number;
-  /** When the process began, as the system tells it: a pid alone may be another's by now. */
-  readonly begun: string;
-}
-
-/** How a server is run from the system's packages. */
-export interface NativeServer {
-  readonly name: ServerName;
-  /** Programs that must be there, by name or path; the first found of each list counts. */
-  readonly programs: Readonly<Record<string, readonly string[]>>;
-  /** The user that it runs as when we are root. */
-  readonly user: string;
-  /** Prepares the folder, which belongs to that user, and says what to run in it. */
-  prepare(context: NativeContext): Promise<readonly Launch[]>;
-  /** Called once it runs, before it is asked whether it fits. */
-  afterStart?(context: NativeContext): Promise<void>;
-}
-
-export interface NativeContext {
-  readonly folder: string;
-  readonly programs: Readonly<Record<string, string>>;
-  readonly url: URL;
-  /** Runs a program as the server's user and waits for its end. @throws an error with its last words */
-  run(program: string, args: readonly string[], env?: Readonly<Record<string, string>>): Promise<void>;
-}
-
-export interface Launch {
-  readonly name: string;
-  readonly program: string;
-  readonly args: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
-}
+export type Bare = Extract<Answer, { kind: "bare" }>;
 
 /** The server could not be brought up; the message says why and what to do. */
 export class ServiceError extends Error {
   override readonly name = "ServiceError";
 }
+
+export const serverNames: readonly ServerName[] = ["rabbitmq", "redis", "postgres"];
 
 export const titles: Readonly<Record<ServerName, string>> = {
   rabbitmq: "RabbitMQ",
@@ -65,17 +33,53 @@ export const titles: Readonly<Record<ServerName, string>> = {
 
 export const settingOf = { rabbitmq: "RABBITMQ_URL", redis: "REDIS_URL", postgres: "DATABASE_URL" } as const;
 
-const defaultPorts: Readonly<Record<ServerName, string>> = { rabbitmq: "5672", redis: "6379", postgres: "5432" };
+const defaultPorts: Readonly<Record<string, string>> = {
+  "amqp:": "5672",
+  "amqps:": "5671",
+  "redis:": "6379",
+  "rediss:": "6379",
+  "postgres:": "5432",
+  "postgresql:": "5432",
+};
 
+/** The configured URL, with its port spelled out. */
 export function urlOf(name: ServerName, config: ServerConfig): URL {
   const url = new URL(config[settingOf[name]]);
-  if (url.port === "") url.port = defaultPorts[name];
+  if (url.port === "") url.port = defaultPorts[url.protocol]!;
   return url;
 }
 
 /** Whether the address is on this machine, where `up` may start a server. */
 export function isLoopback({ hostname }: URL): boolean {
-  return hostname === "localhost" || hostname.startsWith("127.") || hostname === "[::1]";
+  return hostname === "localhost" || /^127(\.\d{1,3}){3}$/.test(hostname) || hostname === "[::1]";
+}
+
+/** The address to listen at, so that the URL's host reaches it. */
+export function listenAddress({ hostname }: URL): string {
+  return hostname === "localhost" ? "127.0.0.1" : hostname.replace(/^\[|\]$/g, "");
+}
+
+/** User, password and what the path names, as they were before they were put into a URL; empty where it has none. */
+export function credentialsOf({ username, password, pathname }: URL): { user: string; password: string; path: string } {
+  return {
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    path: decodeURIComponent(pathname.slice(1)),
+  };
+}
+
+/** Compares number by number: 6.10 is newer than 6.2. What follows the numbers (`-rc.1`, ` (Debian …)`) does not count. */
+export function isAtLeast(version: string, least: string): boolean {
+  const [has, needs] = [numbersOf(version), numbersOf(least)];
+  for (const [index, needed] of needs.entries()) {
+    const part = has[index] ?? 0;
+    if (part !== needed) return part > needed;
+  }
+  return true;
+}
+
+function numbersOf(version: string): number[] {
+  return (/^\d+(\.\d+)*/.exec(version)?.[0] ?? "0").split(".").map(Number);
 }
 
 export function delay(ms: number): Promise<void> {

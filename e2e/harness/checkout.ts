@@ -1,0 +1,59 @@
+/** An empty checkout with free ports of its own, for what `up` and `down` do in process. */
+import { join } from "node:path";
+import { freePort } from "../../tools/demo/members.ts";
+import { down, type DownOptions } from "../../tools/services/down.ts";
+import { foldersOf, readState, type State } from "../../tools/services/folder.ts";
+import type { ServerConfig } from "../../tools/services/server.ts";
+import { up } from "../../tools/services/up.ts";
+
+export class Checkout implements AsyncDisposable {
+  readonly said: string[] = [];
+
+  private constructor(readonly project: string, public config: ServerConfig) {}
+
+  static async make(config: Partial<ServerConfig> = {}): Promise<Checkout> {
+    const project = await Deno.makeTempDir({ prefix: "casino checkout " });
+    return new Checkout(project, {
+      RABBITMQ_URL: `amqp://guest:guest@127.0.0.1:${freePort()}`,
+      REDIS_URL: `redis://127.0.0.1:${freePort()}`,
+      DATABASE_URL: `postgres://casino:casino@127.0.0.1:${freePort()}/casino`,
+      ...config,
+    });
+  }
+
+  up(config: Partial<ServerConfig> = {}): Promise<string[]> {
+    return up({ config: { ...this.config, ...config }, project: this.project, say: (words) => this.said.push(words) });
+  }
+
+  async down(options: Partial<DownOptions> = {}): Promise<string[]> {
+    const said: string[] = [];
+    await down({ project: this.project, say: (words) => said.push(words), ...options });
+    return said;
+  }
+
+  /** Where the data is, and what is known to run. */
+  async folder(): Promise<{ path: string; state: State }> {
+    const path = (await foldersOf(this.project))[0]!;
+    return { path, state: await readState(path) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.down({ deleteData: true });
+    await Deno.remove(this.project, { recursive: true });
+  }
+}
+
+/** Puts a program of this name before all others of the name, until it is disposed of. */
+export async function shadowProgram(name: string, script: string): Promise<AsyncDisposable> {
+  const folder = await Deno.makeTempDir({ prefix: "casino-path-" });
+  await Deno.writeTextFile(join(folder, name), `#!/bin/sh\n${script}\n`);
+  await Deno.chmod(join(folder, name), 0o755);
+  const before = Deno.env.get("PATH") ?? "";
+  Deno.env.set("PATH", `${folder}:${before}`);
+  return {
+    async [Symbol.asyncDispose]() {
+      Deno.env.set("PATH", before);
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
+}

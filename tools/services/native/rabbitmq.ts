@@ -1,0 +1,96 @@
+/** RabbitMQ and the name service of its Erlang, both on loopback only. */
+import { join } from "node:path";
+import type { Launch } from "../process.ts";
+import { credentialsOf, listenAddress } from "../server.ts";
+import type { NativeServer } from "./native_server.ts";
+
+export const rabbitmq: NativeServer = {
+  name: "rabbitmq",
+  programs: {
+    server: [
+      // Not the one in Debian's PATH: that is a wrapper with a folder and a log of its own.
+      "/usr/lib/rabbitmq/bin/rabbitmq-server",
+      "/opt/homebrew/sbin/rabbitmq-server",
+      "/usr/local/sbin/rabbitmq-server",
+      "rabbitmq-server",
+    ],
+    epmd: ["epmd", "/usr/lib/erlang/bin/epmd", "/usr/lib64/erlang/bin/epmd", "/opt/homebrew/bin/epmd"],
+  },
+  user: "rabbitmq",
+  async prepare({ folder, programs, url }): Promise<Launch[]> {
+    const { distribution, epmd } = freeErlangPorts(Number(url.port));
+    const { user, password, path } = credentialsOf(url);
+    await Deno.writeTextFile(
+      join(folder, "rabbitmq.conf"),
+      [
+        `listeners.tcp.1 = ${listenAddress(url)}:${url.port}`,
+        "log.console = true",
+        "log.console.level = warning",
+        "log.file = false",
+        "",
+      ].join("\n"),
+    );
+    await Deno.writeTextFile(join(folder, "enabled_plugins"), "[].\n");
+    const erlang = { ERL_EPMD_PORT: String(epmd), ERL_EPMD_ADDRESS: "127.0.0.1" };
+    return [
+      // Erlang would start one by itself, which then outlives the broker.
+      {
+        name: "epmd",
+        program: programs["epmd"]!,
+        args: ["-port", String(epmd), "-address", "127.0.0.1"],
+        env: erlang,
+        readyAt: epmd,
+      },
+      {
+        name: "rabbitmq",
+        program: programs["server"]!,
+        args: [],
+        env: {
+          ...erlang,
+          RABBITMQ_NODENAME: `casino${url.port}@localhost`,
+          RABBITMQ_MNESIA_BASE: join(folder, "mnesia"),
+          RABBITMQ_LOG_BASE: join(folder, "log"),
+          RABBITMQ_CONFIG_FILE: join(folder, "rabbitmq.conf"),
+          RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, "enabled_plugins"),
+          RABBITMQ_CONF_ENV_FILE: join(folder, "none"),
+          RABBITMQ_DIST_PORT: String(distribution),
+          RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: "-kernel inet_dist_use_interface {127,0,0,1} -start_epmd false",
+          RABBITMQ_DEFAULT_USER: user || "guest",
+          RABBITMQ_DEFAULT_PASS: password || "guest",
+          RABBITMQ_DEFAULT_VHOST: path || "/",
+          // The start script then becomes the broker, rather than its parent: our signals reach it.
+          RUNNING_UNDER_SYSTEMD: "true",
+        },
+      },
+    ];
+  },
+};
+
+/**
+ * Erlang's two ports for a broker at `port`: its own plus 20,000 for the distribution and plus 21,000 for epmd, or less
+ * than it beyond 44,535. Brokers at neighbouring ports thus do not meet; one that is taken moves on towards the broker's.
+ */
+export function erlangPorts(
+  port: number,
+  isFree: (port: number) => boolean = () => true,
+): { distribution: number; epmd: number } {
+  const away = port <= 44_535 ? 1 : -1;
+  const from = (first: number) => {
+    let candidate = first;
+    while (!isFree(candidate)) candidate -= away;
+    return candidate;
+  };
+  return { distribution: from(port + away * 20_000), epmd: from(port + away * 21_000) };
+}
+
+function freeErlangPorts(port: number) {
+  return erlangPorts(port, (candidate) => {
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port: candidate }).close();
+      return true;
+    } catch (error) {
+      if (error instanceof Deno.errors.AddrInUse) return false;
+      throw error;
+    }
+  });
+}

@@ -1,0 +1,98 @@
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { servers } from "../../shared/testing/servers.ts";
+import { probe } from "./probe.ts";
+import { type Answer, type ServerName, urlOf } from "./server.ts";
+
+const names: readonly ServerName[] = ["rabbitmq", "redis", "postgres"];
+
+for (const name of names) {
+  Deno.test(`probe() finds that ${name} fits, and its version`, async () => {
+    const answer = await probe(name, urlOf(name, servers));
+    strictEqual(answer.kind, "fits", JSON.stringify(answer));
+    match((answer as { version: string }).version, /^\d+\.\d+/);
+  });
+
+  Deno.test(`probe() says that ${name} is absent where nobody listens`, async () => {
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    listener.close();
+    deepStrictEqual(await probe(name, at(name, listener.addr.port)), { kind: "absent" });
+  });
+
+  Deno.test(`probe() tells ${name} from a server of another kind`, async () => {
+    await using stranger = serve(() => "HTTP/1.1 400 Bad Request\r\n\r\n");
+    match(problemOf(await probe(name, at(name, stranger.port))), /^something else uses this port/);
+  });
+}
+
+Deno.test("probe() says that Redis is too old", async () => {
+  const info = "redis_version:6.0.16\r\n";
+  await using old = serve((asked) =>
+    /\bHELLO\b/i.test(asked) ? "%1\r\n+proto\r\n:3\r\n" : `$${info.length}\r\n${info}\r\n`
+  );
+  strictEqual(
+    problemOf(await probe("redis", at("redis", old.port))),
+    "it is version 6.0.16, and 6.2 is the least that will do",
+  );
+});
+
+Deno.test("probe() says that the broker refuses the password, or the virtual host", async () => {
+  const url = urlOf("rabbitmq", servers);
+  url.password = "wrong";
+  strictEqual(problemOf(await probe("rabbitmq", url)), "it refuses the user or the password of the URL");
+  const elsewhere = urlOf("rabbitmq", servers);
+  elsewhere.pathname = "/no-such-virtual-host";
+  match(problemOf(await probe("rabbitmq", elsewhere)), /virtual host/);
+});
+
+Deno.test("probe() tells a Postgres without our role from one without our database", async () => {
+  const role = urlOf("postgres", servers);
+  role.username = "no-such-role";
+  const nobody = await probe("postgres", role);
+  deepStrictEqual([nobody.kind, "lacks" in nobody && nobody.lacks], ["bare", "login"]);
+  const database = urlOf("postgres", servers);
+  database.pathname = "/no-such-database";
+  const nowhere = await probe("postgres", database);
+  deepStrictEqual([nowhere.kind, "lacks" in nowhere && nowhere.lacks], ["bare", "database"]);
+});
+
+function at(name: ServerName, port: number): URL {
+  const url = urlOf(name, servers);
+  url.port = String(port);
+  return url;
+}
+
+function problemOf(answer: Answer): string {
+  return "problem" in answer ? answer.problem : `no problem: ${JSON.stringify(answer)}`;
+}
+
+/** Answers each piece of what it is told, and hangs up when the other does. */
+function serve(reply: (asked: string) => string): { port: number } & AsyncDisposable {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const serving = (async () => {
+    const conversations: Promise<void>[] = [];
+    for await (const connection of listener) conversations.push(converse(connection, reply));
+    await Promise.all(conversations);
+  })();
+  return {
+    port: listener.addr.port,
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      await serving;
+    },
+  };
+}
+
+async function converse(connection: Deno.Conn, reply: (asked: string) => string): Promise<void> {
+  const buffer = new Uint8Array(4096);
+  try {
+    for (let length = await connection.read(buffer); length !== null; length = await connection.read(buffer)) {
+      const asked = new TextDecoder().decode(buffer.subarray(0, length));
+      // A command of Redis's protocol is an array; those that come in one piece are answered one by one.
+      for (const each of asked.split(/^(?=\*)/m)) await connection.write(new TextEncoder().encode(reply(each)));
+    }
+  } catch {
+    // The other has gone without a word.
+  } finally {
+    connection.close();
+  }
+}
