@@ -1,5 +1,5 @@
 /** The one place that opens connections to the broker, and opens them again. */
-import { type ChannelModel, connect } from "amqplib";
+import { type ChannelModel, connect as dial } from "amqplib";
 import { type Backoff, backoffMs } from "../backoff.ts";
 import type { Clock } from "../clock.ts";
 import { redact } from "../config.ts";
@@ -14,6 +14,8 @@ export interface BrokerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** {@linkcode openConnection} if left out; simulation has its own. */
+  readonly connect?: (options: Pick<BrokerOptions, "url" | "name">) => Promise<ChannelModel>;
 }
 
 const backoff: Backoff = { first: 100, most: 5_000 };
@@ -33,13 +35,13 @@ export async function keepConnected(
   use: (connection: ChannelModel, lost: AbortSignal) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { name, url, clock, random, log } = options;
+  const { name, url, clock, random, log, connect = openConnection } = options;
   let attempt = 0;
   while (!signal.aborted) {
     let connection: ChannelModel | undefined;
     const lost = new AbortController();
     try {
-      connection = await openConnection(options);
+      connection = await connect(options);
       connection.on("error", (error: Error) => lost.abort(error));
       connection.on("close", (error?: Error) => lost.abort(error ?? new Error("the broker closed the connection")));
       if (attempt > 0) log.info("Connected to the broker again", { connection: name });
@@ -69,7 +71,7 @@ export async function keepConnected(
 export async function openConnection({ url, name }: Pick<BrokerOptions, "url" | "name">): Promise<ChannelModel> {
   const target = new URL(url);
   if (!target.searchParams.has("heartbeat")) target.searchParams.set("heartbeat", String(heartbeatSeconds));
-  return await connect(target.href, {
+  return await dial(target.href, {
     timeout: connectTimeoutMs,
     noDelay: true,
     clientProperties: { connection_name: name },
