@@ -12,11 +12,13 @@ import { list } from "../../tools/dead/dead_letter_queue.ts";
 import { freePort, type Member, Members, type StartOptions } from "../../tools/demo/members.ts";
 import { catalogue } from "../../tools/migrate/catalogue.ts";
 import { migrateUp } from "../../tools/migrate/migrator.ts";
+import type { Counts, Ledger } from "./ledger.ts";
 import { PrivateServers } from "./private_servers.ts";
 
 export const project = join(import.meta.dirname!, "../..");
 
 type Env = Readonly<Record<string, string>>;
+const settleTimeoutMs = 90_000;
 const ratesApiKey = "a-key-of-the-test";
 
 export class PrivateWorld implements AsyncDisposable {
@@ -132,6 +134,24 @@ export class PrivateWorld implements AsyncDisposable {
   deadLetters(queue: string): Promise<DeadLetter[]> {
     const stop = new AbortController().signal;
     return this.withChannel((channel) => Array.fromAsync(list(channel, queue, { filter: {}, stop })));
+  }
+
+  /** Waits until each confirmed message is stored or dead-lettered, 90 s at most. */
+  async untilSettled(ledger: Ledger, deadLetterQueue: string): Promise<void> {
+    const giveUpAt = performance.now() + settleTimeoutMs;
+    while (true) {
+      const letters = await this.deadLetters(deadLetterQueue);
+      const dead = new Set(letters.map(({ messageId }) => messageId));
+      if (await this.withSql((sql) => ledger.isSettled(sql, dead))) return;
+      if (performance.now() > giveUpAt) throw new Error(`not settled within ${settleTimeoutMs} ms`);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+  }
+
+  /** What became of each message, once all subscribers have left. */
+  async count(ledger: Ledger, deadLetterQueue: string): Promise<Counts> {
+    const letters = await this.deadLetters(deadLetterQueue);
+    return await this.withSql((sql) => ledger.count(sql, letters));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -9,7 +9,7 @@ import { closeRedis, openRedis } from "../../shared/redis.ts";
 import { silentLog } from "../../shared/telemetry/log.ts";
 import { servers, uniqueName } from "../../shared/testing/servers.ts";
 import { controlClient } from "../../rates-api/control_client.ts";
-import { freePort, type Member, Members } from "../../tools/demo/members.ts";
+import { freePort, type Member, Members, type StartOptions } from "../../tools/demo/members.ts";
 import { withTestSchema } from "../../tools/migrate/test_schema.ts";
 
 export const project = join(import.meta.dirname!, "../..");
@@ -49,8 +49,14 @@ export class World {
     return member;
   }
 
-  launchSubscriber(id: string, env: Record<string, string> = {}): Member {
-    return this.#members.start("subscriber", ["--quiet"], { ...this.env, SUBSCRIBER_ID: id, ...env });
+  launchSubscriber(id: string, env: Record<string, string> = {}, options: StartOptions = {}): Member {
+    return this.#members.start("subscriber", ["--quiet"], { ...this.env, SUBSCRIBER_ID: id, ...env }, options);
+  }
+
+  /** One that kills itself; see dying_subscriber.ts. */
+  launchDyingSubscriber(id: string, env: Record<string, string>): Member {
+    const options = { program: "e2e/harness/dying_subscriber.ts", permissions: ["--allow-run"] };
+    return this.launchSubscriber(id, env, options);
   }
 
   untilLogged(member: Member, message: string): Promise<void> {

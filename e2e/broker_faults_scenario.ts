@@ -1,0 +1,110 @@
+/** What the broker may do to us: be away, restart in the middle, cut connections, run out of memory. */
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { eventually } from "../shared/testing/eventually.ts";
+import { Batch, queues } from "./harness/batch.ts";
+import { Ledger } from "./harness/ledger.ts";
+import { PrivateWorld } from "./harness/private_world.ts";
+
+const dead = queues.DEAD_LETTER_QUEUE;
+
+/** A world with a rates API, subscribers that report into the ledger, and a way to publish into it. */
+async function withBatch(
+  use: (world: PrivateWorld, batch: Batch, ledger: Ledger) => Promise<void>,
+  subscribers = 2,
+): Promise<void> {
+  await using world = await PrivateWorld.start();
+  const ledger = new Ledger();
+  await world.startRatesApi();
+  const onLine = (line: string) => ledger.report(line);
+  for (let n = 1; n <= subscribers; n++) world.startSubscriber(`subscriber-${n}`, {}, { onLine });
+  const batch = new Batch(world.servers.env.RABBITMQ_URL, ledger);
+  await use(world, batch, ledger);
+  await batch.close();
+}
+
+async function checkAllStored(world: PrivateWorld, ledger: Ledger, count: number): Promise<void> {
+  await world.untilSettled(ledger, dead);
+  await world.members.stopAll();
+  const { problems, ...counts } = await world.count(ledger, dead);
+  deepStrictEqual(problems, []);
+  const none = { dead: 0, lost: 0, unexpected: 0, duplicated: 0, unreported: 0 };
+  deepStrictEqual(counts, { attempted: count, confirmed: count, stored: count, ...none });
+  deepStrictEqual(world.crashes, []);
+}
+
+Deno.test("the broker restarts at one third and is killed at one half of 10,000 messages: all are confirmed and stored once", async () => {
+  await withBatch(async (world, batch, ledger) => {
+    const count = 10_000;
+    const faults: Promise<void>[] = [];
+    await batch.publish(count, (sent) => {
+      if (sent === Math.floor(count / 3)) {
+        faults.push(world.servers.stop("rabbitmq").then(() => world.servers.restart()));
+      }
+      if (sent === count / 2) {
+        faults.push(faults[0]!.then(() => world.servers.kill("rabbitmq")).then(() => world.servers.restart()));
+      }
+    });
+    await Promise.all(faults);
+    await checkAllStored(world, ledger, count);
+  });
+});
+
+Deno.test("connections are reset again and again during publishing, confirms and acks: all are stored once", async () => {
+  await withBatch(async (world, batch, ledger) => {
+    await batch.publish(8_000, (sent) => {
+      if (sent % 1_500 === 700) world.servers.proxies.rabbitmq.cut();
+    });
+    await checkAllStored(world, ledger, 8_000);
+  });
+});
+
+Deno.test("while the broker is out of memory publishers wait and say so, and subscribers go on: they store and ack", async () => {
+  await withBatch(async (world, batch, ledger) => {
+    // Slow deliveries: there is something left to ack while the alarm lasts.
+    await batch.publish(3_000);
+    await world.servers.rabbitmqctl("set_vm_memory_high_watermark", "0.00001");
+    const publisher = world.members.run("publisher", ["--count", "50"], world.env);
+    const held = await Promise.race([
+      publisher.then(() => "published"),
+      new Promise((r) => setTimeout(r, 3_000, "held")),
+    ]);
+    strictEqual(held, "held");
+    await world.untilSettled(ledger, dead);
+    await eventually("every ack", async () => await world.messagesIn(queues.EVENTS_QUEUE) === 0 || undefined);
+    await world.servers.rabbitmqctl("set_vm_memory_high_watermark", "0.4");
+    const { code, stdout, stderr } = await publisher;
+    strictEqual(code, 0, stderr);
+    match(stdout, /published 50, confirmed 50/);
+    match(stderr, /The broker blocks publishing; waiting/);
+    await eventually("the rest", async () => await world.rows() === 3_050 || undefined);
+  });
+});
+
+Deno.test("members that start before the broker wait for it and say so, and then work", async () => {
+  await using world = await PrivateWorld.start();
+  await world.startRatesApi();
+  await world.servers.stop("rabbitmq");
+  const subscriber = world.startSubscriber("early");
+  const publisher = world.members.run("publisher", ["--count", "200"], world.env);
+  await world.members.untilLogged(subscriber, "No connection to the broker, trying again");
+  await world.servers.restart();
+  await world.members.untilLogged(subscriber, "Consuming");
+  const { code, stdout, stderr } = await publisher;
+  strictEqual(code, 0, stderr);
+  match(stdout, /published 200, confirmed 200/);
+  match(stderr, /No connection to the broker, trying again/);
+  await eventually("all stored", async () => await world.rows() === 200 || undefined);
+});
+
+Deno.test("a broker that falls silent is found lost by its heartbeats, and work goes on when it is back", async () => {
+  await withBatch(async (world, batch, ledger) => {
+    await batch.publish(500);
+    world.servers.proxies.rabbitmq.poison({ kind: "black-hole" });
+    const publishing = batch.publish(500);
+    await new Promise((resolve) => setTimeout(resolve, 9_000));
+    world.servers.proxies.rabbitmq.poison();
+    await publishing;
+    await checkAllStored(world, ledger, 1_000);
+    ok(true);
+  });
+});
