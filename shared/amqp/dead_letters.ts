@@ -7,6 +7,7 @@ import type { Log } from "../telemetry/log.ts";
 import type { Delivery } from "./delivery.ts";
 import { type Headers, type OutgoingMessage, withoutBrokerHeaders } from "./message.ts";
 import type { Dead } from "./outcome.ts";
+import { PublishError } from "./publisher.ts";
 
 /** The headers of a dead letter. Times are RFC 3339. */
 export const deadHeaders = {
@@ -22,7 +23,7 @@ export const deadHeaders = {
 /** amqplib refuses header tables over 64 KiB, and nobody reads more than this. */
 export const maxDetailBytes = 2_048;
 
-/** Headers that came with the message are kept up to this many characters of JSON, and beyond dropped as a whole. */
+/** Headers that came with the message are kept up to this many characters of JSON, and dropped as a whole beyond, or when they cannot be written. */
 const maxKeptHeaders = 16_384;
 
 export interface DeadLettersOptions {
@@ -43,11 +44,13 @@ export class DeadLetters {
   async publish(delivery: Delivery, { reason, detail }: Dead, signal: AbortSignal): Promise<boolean> {
     const { exchange, subscriberId, publisher, clock, random, log } = this.options;
     const now = clock.now();
-    const message: OutgoingMessage = {
+    const { messageId, body } = delivery;
+    const ours = { reason, detail, subscriberId, now };
+    let message: OutgoingMessage = {
       exchange,
-      messageId: delivery.messageId,
-      body: delivery.body,
-      headers: deadLetterHeaders(delivery.headers, { reason, detail, subscriberId, now }),
+      messageId,
+      body,
+      headers: deadLetterHeaders(delivery.headers, ours),
       timestampMs: delivery.timestampMs ?? now,
       appId: delivery.appId ?? "",
     };
@@ -56,6 +59,10 @@ export class DeadLetters {
         await publisher.publish(message);
         return true;
       } catch (error) {
+        if (error instanceof PublishError && error.reason === "unwritable") {
+          // A foreign publisher can send what amqplib reads and does not write, such as -1e300; without it, it can go.
+          message = { exchange, messageId, body, headers: deadLetterHeaders({}, ours), timestampMs: now, appId: "" };
+        }
         log.error("The dead letter queue did not accept a message, trying again", {
           messageId: delivery.messageId,
           problem: messageOf(error),
