@@ -30,6 +30,12 @@ const settings = {
     ["postgres:", "postgresql:"],
     "where Postgres is; ?search_path=NAME picks a schema",
   ),
+  DATABASE_TIMEOUT_MS: milliseconds(
+    "10000",
+    100,
+    600_000,
+    "longest query; then its connection is dropped and the window tried again",
+  ),
   RATES_API_ADDRESS: address("127.0.0.1:50051", "where the rates API is, host:port"),
   RATES_API_KEY: secret("development-key", "key that the rates API asks for"),
   RATES_TTL_MS: milliseconds("60000", 100, 86_400_000, "how long fetched rates are fresh"),
@@ -41,6 +47,10 @@ const settings = {
     0,
     86_400_000,
     "how long past RATES_TTL_MS rates may serve when no fresh ones come",
+  ),
+  RETRY_DELAYS_MS: delays(
+    "",
+    "waits, with commas between, of an event that found no rates before it is tried again (ms)",
   ),
   SHUTDOWN_GRACE_MS: milliseconds("10000", 0, 600_000, "longest orderly shutdown"),
   SUBSCRIBER_ID: optional(
@@ -154,6 +164,20 @@ function integer(fallback: string, min: number, max: number, help: string, unit 
 
 function milliseconds(fallback: string, min: number, max: number, help: string): Setting<number> {
   return integer(fallback, min, max, `${help} (ms)`, " of milliseconds");
+}
+
+/** At most ten, in the order in which they are used. */
+function delays(fallback: string, help: string): Setting<readonly number[]> {
+  const each = integer("", 10, 86_400_000, "");
+  return setting(fallback, help, (text) => {
+    const parts = text === "" ? [] : text.split(",").map((part) => part.trim());
+    if (parts.length > 10) throw new RangeError("at most 10 delays");
+    try {
+      return parts.map((part) => each.read(part));
+    } catch {
+      throw new RangeError("whole numbers of milliseconds from 10 to 86400000 with commas between, as in 1000,10000");
+    }
+  });
 }
 
 function matching(fallback: string, pattern: RegExp, right: string, help: string): Setting<string> {

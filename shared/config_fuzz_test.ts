@@ -1,8 +1,8 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { ConfigError, readConfig, redact, type SettingName, settingNames } from "./config.ts";
+import { type Config, ConfigError, readConfig, redact, type SettingName, settingNames } from "./config.ts";
 
-type Value = string | number | undefined;
+type Value = Config[SettingName];
 
 const urls: Partial<Record<SettingName, string[]>> = {
   RABBITMQ_URL: ["amqp://", "amqps://"],
@@ -38,8 +38,12 @@ function isRight(name: SettingName, text: string, value: Value): boolean {
     const port = Number(text.slice(text.lastIndexOf(":") + 1));
     return value === text && text.lastIndexOf(":") > 0 && port >= 1 && port <= 65_535 && !/[\s/@]/.test(text);
   }
+  if (name === "RETRY_DELAYS_MS") {
+    return String(value) === text.split(",").map(Number).join() && text.split(",").length <= 10 &&
+      text.split(",").every((part) => Number(part) >= 10 && Number(part) <= 86_400_000 && /^\s*\d+\s*$/.test(part));
+  }
   const [, min, max] = / from (\d+) to (\d+)$/.exec(problemsOf({ [name]: "none" })[0]!)!;
-  return [...text].every((char) => "0123456789".includes(char)) && BigInt(text) === BigInt(value!) &&
+  return [...text].every((char) => "0123456789".includes(char)) && BigInt(text) === BigInt(Number(value)) &&
     Number(value) >= Number(min) && Number(value) <= Number(max);
 }
 
@@ -59,7 +63,7 @@ const valid = fc.constantFrom(
   "a".repeat(200),
   ...("amqp://guest:guest@127.0.0.1:5672 amqps://broker.example/v?heartbeat=5 redis://:p%40@[::1]:6379/1 rediss://cache " +
     "postgresql://u:p@db.example/casino?search_path=a POSTGRES://db 127.0.0.1:50051 [::1]:65535 host:0 host:65536 info " +
-    "warning casino.events amq.topic 1 10 100 2000 3000 60000 86400000 86400001").split(" "),
+    "warning casino.events amq.topic 1 10 100 2000 3000 60000 86400000 86400001 1000,2000 1,2").split(" "),
 );
 const mutated = fc.tuple(
   valid,

@@ -62,6 +62,7 @@ Deno.test("readConfig() refuses a bad value of every setting, with its name, the
       right: "a URL such as postgres://casino:***@127.0.0.1:5432/casino",
       values: ["mysql://localhost/x", "casino", "host=localhost dbname=casino"],
     },
+    DATABASE_TIMEOUT_MS: { right: `${ms} 100 to 600000`, values: ["99", "600001", "10s"] },
     RATES_API_ADDRESS: {
       right: "host:port, for example 127.0.0.1:50051",
       values: ["host", "host:0", "host:65536", "host:70000", "http://host:1", ":1", "a:b:1", "[::1]"],
@@ -72,6 +73,10 @@ Deno.test("readConfig() refuses a bad value of every setting, with its name, the
     RATES_LOCK_TTL_MS: { right: `${ms} 20 to 120000`, values: ["19", "120001", "3s"] },
     RATES_WAIT_MS: { right: `${ms} 30 to 600000`, values: ["29", "600001", "soon"] },
     RATES_MAX_STALE_MS: { right: `${ms} 0 to 86400000`, values: ["-1", "86400001"] },
+    RETRY_DELAYS_MS: {
+      right: "whole numbers of milliseconds from 10 to 86400000 with commas between, as in 1000,10000",
+      values: ["9", "1000,", "1000;2000", "1s", "86400001", ",", "1000,,2000"],
+    },
     SHUTDOWN_GRACE_MS: { right: `${ms} 0 to 600000`, values: ["-1", "600001"] },
     SUBSCRIBER_ID: { right: "1 to 64 of A-Z a-z 0-9 _ . -", values: ["a b", "x".repeat(65), "a/b"] },
     LOG_LEVEL: { right: "one of debug, info, warning, error", values: ["INFO", "loud", "warn"] },

@@ -1,6 +1,7 @@
 /** The one place that opens connections to Postgres. */
 import "./without_env.ts";
 import postgres, { type Sql } from "postgres";
+import type { Clock } from "./clock.ts";
 
 export type { Sql };
 
@@ -9,22 +10,98 @@ export interface PostgresOptions {
   readonly name: string;
   /** Most connections at once. */
   readonly max?: number;
+  /** The server ends a statement that takes longer, in ms. */
+  readonly statementTimeoutMs?: number;
 }
 
 const connectTimeoutSeconds = 5;
 const closeTimeoutSeconds = 2;
+/** The server is given the first word on a statement that takes too long: its error says more than silence. */
+const serverFirstMs = 1_000;
+
+/** What asks Postgres something in one statement, which is a transaction of its own. */
+export interface Database {
+  /** @param parameters for `$1` and so on; text or arrays of text, cast in the statement */
+  query<Row>(statement: string, parameters: readonly (string | readonly (string | null)[])[]): Promise<readonly Row[]>;
+}
+
+/** Postgres did not answer in time. Whether the statement took effect is not known. */
+export class QueryTimeout extends Error {
+  override readonly name = "QueryTimeout";
+}
 
 /**
  * A pool that connects when it is first asked. Parameters in the URL's query are set on each connection, so that
  * `?search_path=NAME` picks a schema. Integers of 64 bits come as strings: nothing is rounded.
  */
-export function openPostgres(url: string, { name, max = 1 }: PostgresOptions): Sql {
+export function openPostgres(url: string, { name, max = 1, statementTimeoutMs }: PostgresOptions): Sql {
   return postgres(url, {
     max,
     connect_timeout: connectTimeoutSeconds,
-    connection: { application_name: name },
+    connection: {
+      application_name: name,
+      ...(statementTimeoutMs !== undefined && { statement_timeout: statementTimeoutMs }),
+    },
     onnotice: () => {},
   });
+}
+
+/**
+ * A pool whose queries have a deadline. A query that is late has lost its server, or a network that swallows what is sent;
+ * the client itself would wait for as long as TCP does, a quarter of an hour. So all connections are dropped and new ones
+ * opened, and the server gives up by itself what it is still at (`statement_timeout`).
+ */
+export class DatabasePool implements Database {
+  #sql: Sql;
+
+  constructor(
+    private readonly url: string,
+    private readonly options: PostgresOptions & { readonly timeoutMs: number; readonly clock: Clock },
+  ) {
+    this.#sql = this.#open();
+  }
+
+  /** @throws {QueryTimeout}, or what Postgres or the client says */
+  async query<Row>(
+    statement: string,
+    parameters: readonly (string | readonly (string | null)[])[],
+  ): Promise<readonly Row[]> {
+    const { timeoutMs, clock } = this.options;
+    const sql = this.#sql;
+    const answered = new AbortController();
+    const late = clock.sleep(timeoutMs + serverFirstMs, answered.signal).then(() => {
+      this.#replace(sql);
+      throw new QueryTimeout(`Postgres did not answer within DATABASE_TIMEOUT_MS=${timeoutMs}`);
+    });
+    late.catch(() => {});
+    try {
+      return await Promise.race([queriesOf(sql).query<Row>(statement, parameters), late]);
+    } finally {
+      answered.abort();
+    }
+  }
+
+  async close(): Promise<void> {
+    await closePostgres(this.#sql);
+  }
+
+  #open(): Sql {
+    return openPostgres(this.url, { ...this.options, statementTimeoutMs: this.options.timeoutMs });
+  }
+
+  /** Only the first of the queries that are late on the same connections replaces them. */
+  #replace(late: Sql): void {
+    if (late !== this.#sql) return;
+    this.#sql = this.#open();
+    late.end({ timeout: 0 }).catch(() => {});
+  }
+}
+
+export function queriesOf(sql: Sql): Database {
+  return {
+    query: async <Row>(statement: string, parameters: readonly unknown[]) =>
+      await sql.unsafe<Row[]>(statement, parameters as string[], { prepare: true }),
+  };
 }
 
 /** Waits 2 s for queries that are under way. */

@@ -8,6 +8,8 @@ import type { Log } from "./telemetry/log.ts";
 const connectTimeoutMs = 2_000;
 /** A Redis that is slower than this does not help anybody; who asks must be able to go on without it. */
 const commandTimeoutMs = 1_000;
+/** A connection on which a command gets no answer for this long is taken for lost, and opened again. */
+const socketTimeoutMs = 5_000;
 const closeTimeoutMs = 1_000;
 
 /**
@@ -19,6 +21,7 @@ export async function openRedis(url: string, { name, log }: { name: string; log:
     connectionName: name,
     connectTimeout: connectTimeoutMs,
     commandTimeout: commandTimeoutMs,
+    socketTimeout: socketTimeoutMs,
     maxRetriesPerRequest: 1,
     enableOfflineQueue: false,
     retryStrategy: (attempt) => Math.min(attempt * 100, 2_000),

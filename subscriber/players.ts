@@ -1,4 +1,4 @@
-import type { Sql } from "postgres";
+import type { Database } from "../shared/postgres.ts";
 
 export interface Player {
   readonly email: string;
@@ -16,12 +16,13 @@ interface PlayerRow {
   readonly last_signed_in_at: Date | null;
 }
 
+const findStatement = "select id::text, email, last_signed_in_at from players where id = any($1::bigint[])";
+
 export class PostgresPlayers implements Players {
-  constructor(private readonly sql: Sql) {}
+  constructor(private readonly database: Database) {}
 
   async find(ids: readonly bigint[]): Promise<ReadonlyMap<bigint, Player>> {
-    const rows = await this.sql<PlayerRow[]>`
-      select id::text, email, last_signed_in_at from players where id = any(${ids.map(String)}::bigint[])`;
+    const rows = await this.database.query<PlayerRow>(findStatement, [ids.map(String)]);
     return new Map(rows.map(({ id, email, last_signed_in_at }) => [
       BigInt(id),
       { email, lastSignedInAt: isFinite(Number(last_signed_in_at ?? NaN)) ? last_signed_in_at! : undefined },

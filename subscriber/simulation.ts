@@ -74,13 +74,14 @@ export async function simulate({ seed, subscribers = 3, events = 60 }: Simulatio
 }
 
 class World {
-  readonly queue = new MemoryQueue();
+  readonly queue: MemoryQueue;
   readonly database = new MemoryDatabase();
   readonly rates: MemoryRates;
   ratesCalls = 0;
   healed = false;
 
   constructor(readonly seed: number, readonly clock: VirtualClock, readonly random: Random) {
+    this.queue = new MemoryQueue(clock);
     this.rates = new MemoryRates(clock);
   }
 
@@ -162,6 +163,7 @@ class Process implements EventQueue {
       report: () => this.#act(() => Promise.resolve(), 0),
       windowSize: 8,
       windowsInFlight: 2,
+      retryDelays: [],
       stats: new Stats(),
     });
     subscriber.run(this.#stop.signal, this.#stop.signal).catch(() => {});

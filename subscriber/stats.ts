@@ -8,6 +8,8 @@ export class Stats {
   readonly dead = new Map<DeadReason, number>();
   /** Stored events whose player the database does not have. */
   withoutPlayer = 0;
+  /** Put on a delay queue, to be tried again. */
+  delayed = 0;
   /** Deliveries put back because the subscriber had to leave. */
   putBack = 0;
   windows = 0;
@@ -21,6 +23,7 @@ export class Stats {
     for (const { outcome, enriched } of processed) {
       if (outcome.kind === "ack") this.stored++;
       else if (outcome.kind === "retry") this.putBack++;
+      else if (outcome.kind === "delay") this.delayed++;
       else this.dead.set(outcome.reason, (this.dead.get(outcome.reason) ?? 0) + 1);
       if (enriched && !enriched.player) this.withoutPlayer++;
     }

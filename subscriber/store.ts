@@ -1,5 +1,5 @@
 /** Enriched events into Postgres: each window in one statement, and so in one transaction; each event once. */
-import type { Sql } from "postgres";
+import type { Database } from "../shared/postgres.ts";
 import type { Timestamp } from "../shared/timestamp.ts";
 import { formatTimestamp } from "../shared/timestamp.ts";
 import type { Enriched } from "./enriched.ts";
@@ -57,16 +57,11 @@ with incoming as (
 select count(*)::int as stored from inserted`;
 
 export class PostgresStore implements Store {
-  constructor(private readonly sql: Sql, private readonly subscriberId: string) {}
+  constructor(private readonly database: Database, private readonly subscriberId: string) {}
 
   async save(events: readonly Enriched[]): Promise<number> {
-    const [row] = await this.sql.unsafe<{ stored: number }[]>(
-      saveStatement,
-      [...columnsOf(events), this.subscriberId],
-      {
-        prepare: true,
-      },
-    );
+    const parameters = [...columnsOf(events), this.subscriberId];
+    const [row] = await this.database.query<{ stored: number }>(saveStatement, parameters);
     return row?.stored ?? 0;
   }
 }

@@ -8,6 +8,7 @@ import type { Random } from "../shared/random.ts";
 import type { Log } from "../shared/telemetry/log.ts";
 import type { Enriched } from "./enriched.ts";
 import { needsRates } from "./price.ts";
+import { delayRetries } from "./retry_delays.ts";
 import type { Rates } from "./rates/rates.ts";
 import { RatesTimeout } from "./rates/source.ts";
 import { Slots } from "./slots.ts";
@@ -23,6 +24,8 @@ export interface SubscriberOptions {
   readonly windowSize: number;
   /** Most windows that are being stored at once. */
   readonly windowsInFlight: number;
+  /** How long an event that found no rates waits before each retry, in ms; after the last it is dead-lettered. */
+  readonly retryDelays: readonly number[];
   readonly stats: Stats;
   readonly clock: Clock;
   readonly random: Random;
@@ -87,8 +90,8 @@ export class Subscriber {
 
   async #finish(window: readonly Decoded[], rates: Rates | Dead | undefined, abandon: AbortSignal): Promise<void> {
     if (window.length === 0) return;
-    const { queue, report, stats } = this.options;
-    const processed = await this.#processUntilStored(window, rates, abandon);
+    const { queue, report, stats, retryDelays } = this.options;
+    const processed = delayRetries(await this.#processUntilStored(window, rates, abandon), retryDelays);
     const stored = processed.flatMap(({ enriched }) => enriched ?? []);
     stats.count(processed);
     this.#warnOfDeadLetters(window, processed);

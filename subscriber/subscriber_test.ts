@@ -15,7 +15,7 @@ import { bet, deliveryOf, deposit, gameStart, someRates } from "./testing.ts";
 /** A subscriber over memory, its rates at hand unless a test takes them away. */
 class World {
   readonly clock = new VirtualClock();
-  readonly queue = new MemoryQueue();
+  readonly queue = new MemoryQueue(this.clock);
   readonly database = new MemoryDatabase();
   readonly log = new RecordedLog();
   readonly stats = new Stats();
@@ -33,6 +33,7 @@ class World {
       report: (events) => Promise.resolve(void this.reported.push(...events)),
       windowSize: 10,
       windowsInFlight: 2,
+      retryDelays: [],
       stats,
       clock,
       random: seededRandom(1),

@@ -5,6 +5,7 @@ import type { Clock } from "../clock.ts";
 import { AckRuns } from "./ack_runs.ts";
 import { type BrokerOptions, keepConnected } from "./connection.ts";
 import type { DeadLetters } from "./dead_letters.ts";
+import type { DelayQueues } from "./delay_queues.ts";
 import type { Delivery, EventQueue, Settlement } from "./delivery.ts";
 import { timestampMsOf } from "./message.ts";
 import { messageIdOfBody, parseMessageId } from "./message_id.ts";
@@ -16,6 +17,7 @@ export interface ConsumerOptions extends BrokerOptions {
   /** Most deliveries that are held unacknowledged. */
   readonly prefetch: number;
   readonly deadLetters: DeadLetters;
+  readonly delayQueues: DelayQueues;
 }
 
 /** How long acks may wait for a gap below them to close, in ms, before they are sent one by one. */
@@ -59,7 +61,10 @@ export class AmqpConsumer implements EventQueue {
 
   async settle(settlements: readonly Settlement[], signal: AbortSignal): Promise<void> {
     const done = new Map<Session, number[]>();
-    const dead: Promise<void>[] = [];
+    const moving: Promise<void>[] = [];
+    const moved = async (accepted: Promise<boolean>, session: Session, tag: number) => {
+      if (await accepted) session.ack([tag]);
+    };
     for (const { delivery, outcome } of settlements) {
       const { session, tag } = delivery as AmqpDelivery;
       switch (outcome.kind) {
@@ -70,18 +75,17 @@ export class AmqpConsumer implements EventQueue {
           break;
         }
         case "dead":
-          dead.push(
-            this.options.deadLetters.publish(delivery, outcome, signal).then((accepted) => {
-              if (accepted) session.ack([tag]);
-            }),
-          );
+          moving.push(moved(this.options.deadLetters.publish(delivery, outcome, signal), session, tag));
+          break;
+        case "delay":
+          moving.push(moved(this.options.delayQueues.publish(delivery, outcome, signal), session, tag));
           break;
         case "retry":
           session.putBack(tag);
       }
     }
     for (const [session, tags] of done) session.ack(tags);
-    await Promise.all(dead);
+    await Promise.all(moving);
   }
 
   /** Takes nothing more: what arrives from now on stays with the broker, what is in hand can still be settled. */

@@ -1,13 +1,8 @@
 /** Dead letters as we write them: the body verbatim, the reason in headers that survive replay. */
-import { type Backoff, backoffMs } from "../backoff.ts";
-import type { Clock } from "../clock.ts";
-import { messageOf } from "../errors.ts";
-import type { Random } from "../random.ts";
-import type { Log } from "../telemetry/log.ts";
 import type { Delivery } from "./delivery.ts";
-import { type Headers, type OutgoingMessage, withoutBrokerHeaders } from "./message.ts";
+import { type Headers, withoutBrokerHeaders } from "./message.ts";
 import type { Dead } from "./outcome.ts";
-import { PublishError } from "./publisher.ts";
+import { publishUntilConfirmed, type UntilConfirmedOptions } from "./publish_until_confirmed.ts";
 
 /** The headers of a dead letter. Times are RFC 3339. */
 export const deadHeaders = {
@@ -23,54 +18,35 @@ export const deadHeaders = {
 /** amqplib refuses header tables over 64 KiB, and nobody reads more than this. */
 export const maxDetailBytes = 2_048;
 
-/** Headers that came with the message are kept up to this many characters of JSON, and dropped as a whole beyond, or when they cannot be written. */
+/** Headers that came with the message are kept up to this many characters of JSON, and beyond dropped as a whole. */
 const maxKeptHeaders = 16_384;
 
-export interface DeadLettersOptions {
+export interface DeadLettersOptions extends UntilConfirmedOptions {
   readonly exchange: string;
   readonly subscriberId: string;
-  readonly publisher: { publish(message: OutgoingMessage): Promise<void> };
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
 }
-
-const backoff: Backoff = { first: 200, most: 10_000 };
 
 export class DeadLetters {
   constructor(private readonly options: DeadLettersOptions) {}
 
   /** @returns whether the broker has confirmed it; `false` only once the signal is aborted */
   async publish(delivery: Delivery, { reason, detail }: Dead, signal: AbortSignal): Promise<boolean> {
-    const { exchange, subscriberId, publisher, clock, random, log } = this.options;
+    const { exchange, subscriberId, clock } = this.options;
     const now = clock.now();
-    const { messageId, body } = delivery;
     const ours = { reason, detail, subscriberId, now };
-    let message: OutgoingMessage = {
-      exchange,
-      messageId,
-      body,
-      headers: deadLetterHeaders(delivery.headers, ours),
-      timestampMs: delivery.timestampMs ?? now,
-      appId: delivery.appId ?? "",
-    };
-    for (let attempt = 1; !signal.aborted; attempt++) {
-      try {
-        await publisher.publish(message);
-        return true;
-      } catch (error) {
-        if (error instanceof PublishError && error.reason === "unwritable") {
-          // A foreign publisher can send what amqplib reads and does not write, such as -1e300; without it, it can go.
-          message = { exchange, messageId, body, headers: deadLetterHeaders({}, ours), timestampMs: now, appId: "" };
-        }
-        log.error("The dead letter queue did not accept a message, trying again", {
-          messageId: delivery.messageId,
-          problem: messageOf(error),
-        });
-        await clock.sleep(backoffMs(attempt, backoff, random), signal).catch(() => {});
-      }
-    }
-    return false;
+    return await publishUntilConfirmed(
+      {
+        exchange,
+        messageId: delivery.messageId,
+        body: delivery.body,
+        headers: deadLetterHeaders(delivery.headers, ours),
+        ownHeaders: deadLetterHeaders({}, ours),
+        timestampMs: delivery.timestampMs ?? now,
+        appId: delivery.appId ?? "",
+      },
+      this.options,
+      signal,
+    );
   }
 }
 

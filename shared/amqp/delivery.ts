@@ -22,8 +22,9 @@ export interface EventQueue {
   take(limit: number, signal: AbortSignal): Promise<Delivery[]>;
 
   /**
-   * Settles each delivery as its outcome says. A dead letter is confirmed by the broker before its original is acked; one
-   * that cannot be published is tried again until the signal is aborted, and then stays unacknowledged.
+   * Settles each delivery as its outcome says. What goes to another queue, dead or delayed, is confirmed by the broker
+   * before its original is acked; while it cannot be published it is tried again until the signal is aborted, and then
+   * stays unacknowledged.
    */
   settle(settlements: readonly Settlement[], signal: AbortSignal): Promise<void>;
 }

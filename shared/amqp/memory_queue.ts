@@ -1,6 +1,8 @@
 /** {@linkcode EventQueue} in this process: for unit tests, simulation and the demo without servers. */
 import type { Delivery, EventQueue, Settlement } from "./delivery.ts";
-import type { Dead } from "./outcome.ts";
+import type { Clock } from "../clock.ts";
+import { retriesHeader } from "./delay_queues.ts";
+import type { Dead, Delay } from "./outcome.ts";
 
 /** As in topology.ts: a delivery put back more often than this is dead-lettered. */
 const deliveryLimit = 20;
@@ -14,6 +16,9 @@ export class MemoryQueue implements EventQueue {
   readonly acked: string[] = [];
   /** Those who wait for something to take, first come first served. */
   readonly #waiting = new Set<() => void>();
+
+  /** @param clock by which delayed deliveries come back */
+  constructor(private readonly clock: Clock) {}
 
   publish(...deliveries: readonly Delivery[]): void {
     this.#ready.push(...deliveries);
@@ -50,6 +55,18 @@ export class MemoryQueue implements EventQueue {
     return taken;
   }
 
+  /** Messages that wait on a delay queue. */
+  delayed = 0;
+
+  #delayed(delivery: Delivery, { ms, attempt }: Delay): void {
+    this.delayed++;
+    this.#deliveries.delete(delivery.messageId);
+    this.clock.sleep(ms).then(() => {
+      this.delayed--;
+      this.publish({ ...delivery, headers: { ...delivery.headers, [retriesHeader]: attempt } });
+    });
+  }
+
   settle(settlements: readonly Settlement[]): Promise<void> {
     for (const { delivery, outcome } of settlements) {
       const held = this.#unsettled.get(delivery.messageId);
@@ -57,6 +74,7 @@ export class MemoryQueue implements EventQueue {
       this.#unsettled.delete(delivery.messageId);
       if (outcome.kind === "ack") this.acked.push(delivery.messageId);
       else if (outcome.kind === "dead") this.dead.push({ delivery, outcome });
+      else if (outcome.kind === "delay") this.#delayed(delivery, outcome);
       else if (held.deliveries <= deliveryLimit) this.publish(delivery);
     }
     return Promise.resolve();

@@ -9,6 +9,11 @@ interface Queue {
   readonly exchange: string;
 }
 
+/** What a member needs to know to declare the topology. */
+export type TopologyConfig =
+  & Pick<Config, "EVENTS_EXCHANGE" | "EVENTS_QUEUE" | "DEAD_LETTER_QUEUE">
+  & Partial<Pick<Config, "RETRY_DELAYS_MS">>;
+
 export type Topology = readonly Queue[];
 
 /**
@@ -17,13 +22,14 @@ export type Topology = readonly Queue[];
  */
 const deliveryLimit = 20;
 
+/** At-least-once dead lettering falls back to at-most-once, silently, without reject-publish. */
+const atLeastOnce = { "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish" };
+
 /** Reading a dead letter and putting it back counts as a delivery, and RabbitMQ 4 drops at 20 unless told otherwise. */
 const deadLetterDeliveryLimit = 1_000_000_000;
 
-export function eventTopology(
-  config: Pick<Config, "EVENTS_EXCHANGE" | "EVENTS_QUEUE" | "DEAD_LETTER_QUEUE">,
-): Topology {
-  const { EVENTS_EXCHANGE, EVENTS_QUEUE, DEAD_LETTER_QUEUE } = config;
+export function eventTopology(config: TopologyConfig): Topology {
+  const { EVENTS_EXCHANGE, EVENTS_QUEUE, DEAD_LETTER_QUEUE, RETRY_DELAYS_MS = [] } = config;
   return [
     {
       name: DEAD_LETTER_QUEUE,
@@ -37,12 +43,27 @@ export function eventTopology(
         "x-queue-type": "quorum",
         "x-delivery-limit": deliveryLimit,
         "x-dead-letter-exchange": DEAD_LETTER_QUEUE,
-        // At-least-once dead lettering falls back to at-most-once, silently, without reject-publish.
-        "x-dead-letter-strategy": "at-least-once",
-        "x-overflow": "reject-publish",
+        ...atLeastOnce,
       },
     },
+    ...[...new Set(RETRY_DELAYS_MS)].map((ms) => ({
+      name: delayQueueOf(EVENTS_QUEUE, ms),
+      exchange: delayQueueOf(EVENTS_QUEUE, ms),
+      arguments: {
+        "x-queue-type": "quorum",
+        "x-message-ttl": ms,
+        // The default exchange leads to the queue of that name: what else is bound to ours gets nothing twice.
+        "x-dead-letter-exchange": "",
+        "x-dead-letter-routing-key": EVENTS_QUEUE,
+        ...atLeastOnce,
+      },
+    })),
   ];
+}
+
+/** Queue, and its exchange, in which events wait this long. */
+export function delayQueueOf(eventsQueue: string, ms: number): string {
+  return `${eventsQueue}.delay-${ms}`;
 }
 
 /** Something exists in the broker under a name of ours, but is not what we need; the message tells the way out. */

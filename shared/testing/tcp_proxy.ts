@@ -1,92 +1,144 @@
-/** A TCP proxy in front of a server, whose connections a test can cut, hold up and speak into. */
+/** A TCP proxy in front of a server, whose connections a test can cut, hold up, speak into and poison. */
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { once } from "node:events";
+import { systemClock } from "../clock.ts";
+import { type Random, systemRandom } from "../random.ts";
+import { passageOf, type Toxic } from "./toxics.ts";
+
+interface Pair {
+  readonly client: Socket;
+  readonly server: Socket;
+  passed: number;
+}
+
 export class TcpProxy implements AsyncDisposable {
-  readonly #listener: Deno.TcpListener;
-  readonly #target: { hostname: string; port: number };
-  readonly #pairs = new Set<{ client: Deno.TcpConn; server: Deno.TcpConn }>();
-  readonly #pumps = new Set<Promise<void>>();
-  readonly #accepting: Promise<void>;
-  #held: { promise: Promise<void>; release: () => void } | undefined;
+  readonly #pairs = new Set<Pair>();
+  readonly #closed = new AbortController();
+  #listening: Promise<unknown>;
+  #server: Server;
+  #toxics: readonly Toxic[] = [];
+  #wakeOnChange: (() => void)[] = [];
+  #heldUp = false;
+
+  private constructor(private readonly original: URL, private readonly random: Random) {
+    this.#server = createServer((client) => this.#accept(client));
+    this.#server.listen(0, "127.0.0.1");
+    this.#listening = once(this.#server, "listening");
+  }
 
   /** @param url of the server; {@linkcode url} is the same with the proxy's address */
-  constructor(private readonly original: string) {
-    const { hostname, port } = new URL(original);
-    this.#target = { hostname, port: Number(port) };
-    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    this.#accepting = this.#accept();
+  static async before(url: string, random: Random = systemRandom): Promise<TcpProxy> {
+    const proxy = new TcpProxy(new URL(url), random);
+    await proxy.#listening;
+    return proxy;
   }
 
   get url(): string {
     const url = new URL(this.original);
-    url.host = `127.0.0.1:${this.#listener.addr.port}`;
+    url.host = this.address;
     return url.href;
   }
 
-  /** Cuts every connection that is open now. */
+  /** host:port */
+  get address(): string {
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** From now on, for open connections and new ones; none: all is well again. */
+  poison(...toxics: readonly Toxic[]): void {
+    this.#toxics = toxics;
+    if (this.#has("refuse")) this.cut();
+    this.#changed();
+  }
+
+  /** Resets every connection that is open now. */
   cut(): void {
     for (const { client, server } of this.#pairs) {
-      for (const end of [client, server]) {
-        try {
-          end.close();
-        } catch {
-          // Closed already.
-        }
-      }
+      client.resetAndDestroy();
+      server.resetAndDestroy();
     }
+    this.#pairs.clear();
   }
 
   /** What clients send stays here until {@linkcode letGo}. */
   holdUp(): void {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#held = { promise, release: resolve };
+    this.#heldUp = true;
   }
 
   letGo(): void {
-    this.#held?.release();
-    this.#held = undefined;
+    this.#heldUp = false;
+    this.#changed();
   }
 
   /** Sends bytes to every client, as if from the server. */
-  async say(bytes: Uint8Array): Promise<void> {
-    for (const { client } of this.#pairs) await client.write(bytes);
+  say(bytes: Uint8Array): void {
+    for (const { client } of this.#pairs) client.write(bytes);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#listener.close();
+    this.#closed.abort(new Error("the proxy is closed"));
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    this.#toxics = [];
     this.letGo();
     this.cut();
-    await this.#accepting;
-    await Promise.all(this.#pumps);
+    await closed;
   }
 
-  async #accept(): Promise<void> {
-    for await (const client of this.#listener) {
-      const server = await Deno.connect(this.#target);
-      const pair = { client, server };
-      this.#pairs.add(pair);
-      const pumping = Promise.all([this.#pump(client, server, true), this.#pump(server, client, false)]).then(() => {
-        this.#pairs.delete(pair);
-        this.#pumps.delete(pumping);
-      });
-      this.#pumps.add(pumping);
+  #accept(client: Socket): void {
+    client.on("error", () => {});
+    if (this.#has("refuse")) {
+      client.resetAndDestroy();
+      return;
     }
+    const server = connect(Number(this.original.port), this.original.hostname);
+    const pair = { client, server, passed: 0 };
+    this.#pairs.add(pair);
+    server.on("error", () => client.resetAndDestroy());
+    for (const socket of [client, server]) {
+      socket.setNoDelay(true);
+      socket.on("close", () => client.destroyed && server.destroyed && this.#pairs.delete(pair));
+    }
+    this.#pump(client, server, pair).catch(() => {});
+    this.#pump(server, client, pair).catch(() => {});
   }
 
-  async #pump(from: Deno.TcpConn, to: Deno.TcpConn, fromClient: boolean): Promise<void> {
-    const buffer = new Uint8Array(65_536);
+  async #pump(from: Socket, to: Socket, pair: Pair): Promise<void> {
+    const signal = this.#closed.signal;
     try {
-      for (let count; (count = await from.read(buffer)) !== null;) {
-        if (fromClient) await this.#held?.promise;
-        for (let done = 0; done < count;) done += await to.write(buffer.subarray(done, count));
+      for await (const chunk of from) {
+        while (this.#has("black-hole") || (this.#heldUp && from === pair.client)) await this.#change();
+        const { delayMs, slices, pauseMs } = passageOf(chunk, this.#toxics, this.random);
+        if (delayMs > 0) await systemClock.sleep(delayMs, signal);
+        for (const [i, slice] of slices.entries()) {
+          if (i > 0 && pauseMs > 0) await systemClock.sleep(pauseMs, signal);
+          if (to.destroyed) return;
+          if (!to.write(slice)) await Promise.race([once(to, "drain"), once(to, "close")]);
+        }
+        pair.passed += chunk.length;
+        const limit = this.#has("cut-after");
+        if (limit && pair.passed >= limit.bytes) {
+          pair.client.resetAndDestroy();
+          pair.server.resetAndDestroy();
+        }
       }
-    } catch {
-      // Cut.
+    } finally {
+      const slow = this.#has("slow-close");
+      if (slow) await systemClock.sleep(slow.ms, signal).catch(() => {});
+      if (from.errored) to.resetAndDestroy();
+      else to.end();
     }
-    for (const end of [from, to]) {
-      try {
-        end.close();
-      } catch {
-        // Closed already.
-      }
-    }
+  }
+
+  #has<K extends Toxic["kind"]>(kind: K): Extract<Toxic, { kind: K }> | undefined {
+    return this.#toxics.find((toxic): toxic is Extract<Toxic, { kind: K }> => toxic.kind === kind);
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#wakeOnChange.push(resolve));
+  }
+
+  #changed(): void {
+    for (const wake of this.#wakeOnChange.splice(0)) wake();
   }
 }

@@ -4,6 +4,7 @@
  * queue when the channel closes.
  */
 import type { Channel, GetMessage } from "amqplib";
+import { retriesHeader } from "../../shared/amqp/delay_queues.ts";
 import { type OutgoingMessage, withoutBrokerHeaders } from "../../shared/amqp/message.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { messageOf } from "../../shared/errors.ts";
@@ -79,12 +80,14 @@ export async function* replay(channel: Channel, queue: string, options: ReplayOp
       if (options.stop.aborted) return;
       dueAt = Math.max(dueAt, clock.monotonic() - 1000) + 1000 / rate;
     }
+    // A replay starts anew, with all of RETRY_DELAYS_MS before it.
+    const { [retriesHeader]: _, ...headers } = withoutBrokerHeaders(letter.headers);
     try {
       await publisher.publish({
         exchange,
         messageId: letter.messageId,
         body: letter.body,
-        headers: { ...withoutBrokerHeaders(letter.headers), [replaysHeader]: letter.replays + 1 },
+        headers: { ...headers, [replaysHeader]: letter.replays + 1 },
         timestampMs: letter.timestampMs ?? clock.now(),
         appId: letter.appId ?? "",
       });

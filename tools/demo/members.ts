@@ -6,7 +6,7 @@ export interface Member {
   readonly child: Deno.ChildProcess;
   /** The fields of the newest log record. */
   lastFields: Readonly<Record<string, unknown>>;
-  /** Every message that was logged. */
+  /** Every message that was logged; of a member that runs for long, the newest {@linkcode mostMessages}. */
   readonly messages: string[];
   readonly ended: Promise<Deno.CommandStatus>;
   readonly read: Promise<void>;
@@ -14,8 +14,18 @@ export interface Member {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
+export interface StartOptions {
+  /** The program, from the project's root; NAME/main.ts if left out. */
+  readonly program?: string;
+  /** Deno permissions beyond those of the tasks. */
+  readonly permissions?: readonly string[];
+  /** Gets each whole line of stdout, which otherwise goes nowhere. */
+  readonly onLine?: (line: string) => void;
+}
+
 const startTimeoutMs = 60_000;
 const stopTimeoutMs = 20_000;
+const mostMessages = 1_000;
 const permissions = ["--allow-net", "--allow-env", "--allow-read", "--allow-sys"];
 
 export class Members {
@@ -23,8 +33,8 @@ export class Members {
 
   constructor(private readonly project: string) {}
 
-  start(name: string, args: readonly string[], env: Env): Member {
-    const child = this.#command(name, args, env, "null").spawn();
+  start(name: string, args: readonly string[], env: Env, options: StartOptions = {}): Member {
+    const child = this.#command(name, args, env, options.onLine ? "piped" : "null", options).spawn();
     const member: Member = {
       name,
       child,
@@ -33,11 +43,14 @@ export class Members {
       ended: child.status,
       read: Promise.resolve(),
     };
-    const reading = readRecords(child.stderr, (record) => {
+    const logging = readLines(child.stderr, (line) => {
+      const record = parseRecord(line);
       member.lastFields = record;
       member.messages.push(String(record["message"]));
+      if (member.messages.length > mostMessages) member.messages.shift();
     });
-    Object.assign(member, { read: reading });
+    const reporting = options.onLine ? readLines(child.stdout, options.onLine) : Promise.resolve();
+    Object.assign(member, { read: Promise.all([logging, reporting]).then(() => {}) });
     this.#running.add(member);
     return member;
   }
@@ -66,33 +79,52 @@ export class Members {
     name: string,
     args: readonly string[],
     env: Env,
+    options: StartOptions = {},
   ): Promise<{ code: number; stdout: string; stderr: string }> {
-    const { code, stdout, stderr } = await this.#command(name, args, env, "piped").output();
+    const { code, stdout, stderr } = await this.#command(name, args, env, "piped", options).output();
     return { code, stdout: new TextDecoder().decode(stdout).trim(), stderr: new TextDecoder().decode(stderr) };
   }
 
   /** Asks the member to leave; ends it when it does not. */
   async stop(member: Member): Promise<void> {
     if (!this.#running.delete(member)) return;
-    const timer = setTimeout(() => member.child.kill("SIGKILL"), stopTimeoutMs);
-    try {
-      member.child.kill("SIGTERM");
-    } catch {
-      // It has ended already.
-    }
+    const timer = setTimeout(() => this.signal(member, "SIGKILL"), stopTimeoutMs);
+    this.signal(member, "SIGTERM");
     await member.ended;
     await member.read;
     clearTimeout(timer);
+  }
+
+  /** Ends the member at once, and waits until it is gone. */
+  async kill(member: Member): Promise<void> {
+    this.#running.delete(member);
+    this.signal(member, "SIGKILL");
+    await member.ended;
+    await member.read;
+  }
+
+  signal(member: Member, signal: Deno.Signal): void {
+    try {
+      member.child.kill(signal);
+    } catch {
+      // It has ended already.
+    }
   }
 
   async stopAll(): Promise<void> {
     await Promise.all(Array.from(this.#running, (member) => this.stop(member)));
   }
 
-  #command(name: string, args: readonly string[], env: Env, stdout: "null" | "piped"): Deno.Command {
+  #command(
+    name: string,
+    args: readonly string[],
+    env: Env,
+    stdout: "null" | "piped",
+    { program = `${name}/main.ts`, permissions: more = [] }: StartOptions = {},
+  ): Deno.Command {
     const given = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
     return new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", ...permissions, join(this.project, name, "main.ts"), ...args],
+      args: ["run", "--quiet", ...permissions, ...more, join(this.project, program), ...args],
       cwd: this.project,
       env: Object.fromEntries(given),
       stdin: "null",
@@ -110,20 +142,20 @@ export function freePort(): number {
   return port;
 }
 
-async function readRecords(
-  stream: ReadableStream<Uint8Array>,
-  onRecord: (record: Record<string, unknown>) => void,
-): Promise<void> {
+/** A line without its end, left by a member that was killed, is not one. */
+async function readLines(stream: ReadableStream<Uint8Array>, onLine: (line: string) => void): Promise<void> {
   let rest = "";
   for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
     const lines = (rest + chunk).split("\n");
     rest = lines.pop() ?? "";
-    for (const line of lines) {
-      try {
-        onRecord(JSON.parse(line));
-      } catch {
-        onRecord({ message: line });
-      }
-    }
+    for (const line of lines) onLine(line);
+  }
+}
+
+function parseRecord(line: string): Record<string, unknown> {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return { message: line };
   }
 }

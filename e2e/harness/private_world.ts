@@ -1,0 +1,143 @@
+/** Real members on private servers, behind proxies: all that a fault campaign breaks. */
+import { join } from "node:path";
+import type { Channel, ChannelModel } from "amqplib";
+import { controlClient } from "../../rates-api/control_client.ts";
+import type { Faults } from "../../rates-api/faults.ts";
+import { openConnection } from "../../shared/amqp/connection.ts";
+import { systemClock } from "../../shared/clock.ts";
+import { closePostgres, openPostgres, type Sql } from "../../shared/postgres.ts";
+import { TcpProxy } from "../../shared/testing/tcp_proxy.ts";
+import type { DeadLetter } from "../../tools/dead/dead_letter.ts";
+import { list } from "../../tools/dead/dead_letter_queue.ts";
+import { freePort, type Member, Members, type StartOptions } from "../../tools/demo/members.ts";
+import { catalogue } from "../../tools/migrate/catalogue.ts";
+import { migrateUp } from "../../tools/migrate/migrator.ts";
+import { PrivateServers } from "./private_servers.ts";
+
+export const project = join(import.meta.dirname!, "../..");
+
+type Env = Readonly<Record<string, string>>;
+const ratesApiKey = "a-key-of-the-test";
+
+export class PrivateWorld implements AsyncDisposable {
+  readonly members = new Members(project);
+  /** Members that ended though nobody asked them to. */
+  readonly crashes: string[] = [];
+  readonly #asked = new WeakSet<Member>();
+  ratesApi: Member | undefined;
+
+  private constructor(
+    readonly servers: PrivateServers,
+    readonly ratesProxy: TcpProxy,
+    readonly ratesAddress: string,
+    readonly env: Env,
+  ) {}
+
+  /** @param env settings beyond the addresses, for all members */
+  static async start(env: Env = {}): Promise<PrivateWorld> {
+    const servers = await PrivateServers.start();
+    const ratesAddress = `127.0.0.1:${freePort()}`;
+    const ratesProxy = await TcpProxy.before(`tcp://${ratesAddress}`);
+    const world = new PrivateWorld(servers, ratesProxy, ratesAddress, {
+      ...servers.env,
+      RATES_API_ADDRESS: ratesProxy.address,
+      RATES_API_KEY: ratesApiKey,
+      LOG_LEVEL: "info",
+      ...env,
+    });
+    try {
+      const sql = openPostgres(servers.direct.DATABASE_URL, { name: "casino-test" });
+      await migrateUp({ sql, catalogue, clock: systemClock, say: () => {} });
+      await closePostgres(sql);
+      return world;
+    } catch (error) {
+      await world[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  startMember(name: string, args: readonly string[], env: Env, options?: StartOptions): Member {
+    const member = this.members.start(name, args, { ...this.env, ...env }, options);
+    member.ended.then(({ code, signal }) => {
+      if (this.#asked.has(member) || code === 0) return;
+      const last = member.messages.slice(-3).join(" | ");
+      this.crashes.push(`${name} ${env["SUBSCRIBER_ID"] ?? ""} ended by itself: ${signal ?? code}. ${last}`);
+    });
+    return member;
+  }
+
+  async startRatesApi(): Promise<void> {
+    const member = this.startMember("rates-api", [], { RATES_API_ADDRESS: this.ratesAddress });
+    this.ratesApi = member;
+    await this.members.untilLogged(member, "Serving rates");
+  }
+
+  startSubscriber(id: string, env: Env = {}, options: StartOptions = {}): Member {
+    const args = options.onLine ? [] : ["--quiet"];
+    return this.startMember("subscriber", args, { ...env, SUBSCRIBER_ID: id }, options);
+  }
+
+  async kill(member: Member): Promise<void> {
+    this.#asked.add(member);
+    await this.members.kill(member);
+  }
+
+  async stop(member: Member): Promise<void> {
+    this.#asked.add(member);
+    await this.members.stop(member);
+  }
+
+  async setRatesFaults(faults: Faults): Promise<void> {
+    using client = controlClient(this.ratesAddress, ratesApiKey);
+    await client.setFaults(faults);
+  }
+
+  async ratesCalls(): Promise<number> {
+    using client = controlClient(this.ratesAddress, ratesApiKey);
+    return (await client.stats()).calls;
+  }
+
+  /** Ends every toxic. */
+  heal(): void {
+    for (const proxy of [...Object.values(this.servers.proxies), this.ratesProxy]) proxy.poison();
+  }
+
+  async withSql<T>(use: (sql: Sql) => Promise<T>): Promise<T> {
+    const sql = openPostgres(this.servers.direct.DATABASE_URL, { name: "casino-test" });
+    try {
+      return await use(sql);
+    } finally {
+      await closePostgres(sql);
+    }
+  }
+
+  async withChannel<T>(use: (channel: Channel, connection: ChannelModel) => Promise<T>): Promise<T> {
+    const connection = await openConnection({ url: this.servers.direct.RABBITMQ_URL, name: "casino-test" });
+    try {
+      return await use(await connection.createChannel(), connection);
+    } finally {
+      await connection.close();
+    }
+  }
+
+  messagesIn(queue: string): Promise<number> {
+    return this.withChannel(async (channel) => (await channel.checkQueue(queue)).messageCount);
+  }
+
+  rows(): Promise<number> {
+    return this.withSql(async (sql) => Number((await sql`select count(*)::int as rows from events`)[0]?.["rows"]));
+  }
+
+  /** All dead letters, which stay where they are. */
+  deadLetters(queue: string): Promise<DeadLetter[]> {
+    const stop = new AbortController().signal;
+    return this.withChannel((channel) => Array.fromAsync(list(channel, queue, { filter: {}, stop })));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.heal();
+    await this.members.stopAll();
+    await this.ratesProxy[Symbol.asyncDispose]();
+    await this.servers[Symbol.asyncDispose]();
+  }
+}
