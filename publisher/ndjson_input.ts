@@ -13,7 +13,7 @@ export interface BadLine {
   readonly faults: readonly Fault[];
 }
 
-/** A longer line is refused rather than gathered in memory; an event has a few hundred characters. */
+/** A longer line is refused rather than gathered in memory; an event has a few hundred bytes. */
 const longestLine = 64 * 1024;
 
 /**
@@ -24,9 +24,8 @@ export async function* readEvents(input: ReadableStream<Uint8Array>): AsyncGener
   let line = 0;
   for await (const text of linesOf(input)) {
     line++;
-    if (text === tooLong) {
-      yield { line, faults: [{ field: "line", problem: `is longer than ${longestLine} characters` }] };
-    } else if (text.trim() !== "") {
+    if (typeof text !== "string") yield { line, faults: [text] };
+    else if (text.trim() !== "") {
       const event = parseEventJson(text);
       yield Array.isArray(event) ? { line, faults: event } : { messageId: messageIdOf(event), event };
     }
@@ -46,23 +45,48 @@ function messageIdOf(event: Event): string {
   return messageIdOfBody(encodeEvent(event), msOfTimestamp(event.createdAt));
 }
 
-const tooLong = Symbol("too long");
+const tooLong: Fault = { field: "line", problem: `is longer than ${longestLine} bytes` };
+const notUtf8: Fault = { field: "line", problem: "is not UTF-8" };
 
-async function* linesOf(input: ReadableStream<Uint8Array>): AsyncGenerator<string | typeof tooLong> {
-  let rest = "";
+async function* linesOf(input: ReadableStream<Uint8Array>): AsyncGenerator<string | Fault> {
+  let rest: Uint8Array = new Uint8Array();
   let skipping = false;
-  for await (const chunk of input.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + chunk).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) {
-      yield skipping || line.length > longestLine ? tooLong : line;
+  for await (const chunk of input) {
+    let start = 0;
+    for (let end = chunk.indexOf(lineFeed); end >= 0; end = chunk.indexOf(lineFeed, start)) {
+      yield skipping ? tooLong : textOf(joined(rest, chunk.subarray(start, end)));
       skipping = false;
+      rest = new Uint8Array();
+      start = end + 1;
     }
+    if (!skipping) rest = joined(rest, chunk.subarray(start));
     if (rest.length > longestLine) {
       skipping = true;
-      rest = "";
+      rest = new Uint8Array();
     }
   }
   if (skipping) yield tooLong;
-  else if (rest !== "") yield rest;
+  else if (rest.length > 0) yield textOf(rest);
+}
+
+const lineFeed = 0x0a;
+/** Passes over a byte order mark at the beginning of a line, which files that were joined have there. */
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** Never with a replacement character in the place of what is no UTF-8: that would be another event. */
+function textOf(line: Uint8Array): string | Fault {
+  if (line.length > longestLine) return tooLong;
+  try {
+    return decoder.decode(line);
+  } catch {
+    return notUtf8;
+  }
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  if (first.length === 0) return second;
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
 }

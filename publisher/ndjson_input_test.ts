@@ -1,4 +1,5 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { parseEventJson } from "../shared/event_json.ts";
 import { describeBadLine, isBadLine, readEvents } from "./ndjson_input.ts";
 
 const line = (id: number) =>
@@ -33,10 +34,26 @@ Deno.test("readEvents() names a bad line by its number, and reads on", async () 
 
 Deno.test("readEvents() refuses a line that is too long, without keeping it, and reads on", async () => {
   deepStrictEqual(await read(`${"x".repeat(200_000)}\n${line(2)}\n${"y".repeat(70_000)}`, 1_000), [
-    "f:1: line is longer than 65536 characters",
+    "f:1: line is longer than 65536 bytes",
     "2",
-    "f:3: line is longer than 65536 characters",
+    "f:3: line is longer than 65536 bytes",
   ]);
+});
+
+Deno.test("readEvents() refuses a line that is not UTF-8, and changes nothing in it to make it so", async () => {
+  const bet = (currency: string) =>
+    line(2).replace("game_start", "bet").replace("}", `,"amount":5,"currency":"${currency}"}`);
+  const bytes = new TextEncoder().encode(`${bet("EU?")}\n${bet("€\ufffd")}\n`);
+  bytes[bytes.indexOf("?".charCodeAt(0))] = 0xff;
+  const entries = await Array.fromAsync(readEvents(ReadableStream.from([bytes])));
+  deepStrictEqual(entries.map((entry) => isBadLine(entry) ? describeBadLine("f", entry) : entry.event), [
+    "f:1: line is not UTF-8",
+    parseEventJson(bet("€\ufffd")),
+  ]);
+});
+
+Deno.test("readEvents() passes over a byte order mark", async () => {
+  deepStrictEqual(await read(`\ufeff${line(1)}\n\ufeff\n\ufeff${line(2)}`), ["1", "2"]);
 });
 
 Deno.test("readEvents() gives the same message id to the same event, wherever it stands, and another to another", async () => {

@@ -231,7 +231,7 @@ function isPlainUrl(text: string): boolean {
   } catch {
     return false;
   }
-  return URL.canParse(text) && !/[\s"]/.test(text) && !/\/\/[^/?#]*[/?#].*@/.test(text);
+  return URL.canParse(text) && !/[\s"\p{Cc}]/u.test(text) && !/\/\/[^/?#]*[/?#].*@/.test(text);
 }
 
 function oneOf<const T extends string>(fallback: T, choices: readonly T[], help: string): Setting<T> {

@@ -89,6 +89,12 @@ Deno.test("readConfig() refuses a bad value of every setting, with its name, the
   }
 });
 
+Deno.test("readConfig() refuses a URL with a control character in it, which URL would pass over or escape", () => {
+  for (const url of ["\x01redis://host", "redis://u\x1bs:p@host", "redis://host/0\x7f"]) {
+    strictEqual(problemsOf({ REDIS_URL: url })[0]?.includes("must be a URL such as redis://127.0.0.1:6379"), true, url);
+  }
+});
+
 Deno.test("readConfig() accepts the least and the greatest value that it says is right", () => {
   const ends: Partial<Record<SettingName, [string, string]>> = {
     PREFETCH: ["1", "2000"],

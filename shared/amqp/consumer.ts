@@ -7,6 +7,7 @@ import { type BrokerOptions, keepConnected } from "./connection.ts";
 import type { DeadLetters } from "./dead_letters.ts";
 import type { DelayQueues } from "./delay_queues.ts";
 import type { Delivery, EventQueue, Settlement } from "./delivery.ts";
+import { timestampMsOf } from "./message.ts";
 import { messageIdOfBody, parseMessageId } from "./message_id.ts";
 import { declareTopology, type Topology } from "./topology.ts";
 
@@ -147,7 +148,7 @@ function deliveryOf({ fields, properties, content }: ConsumeMessage, session: Se
     body: content,
     headers: properties.headers ?? {},
     appId: properties.appId,
-    timestampMs: typeof properties.timestamp === "number" ? properties.timestamp * 1000 : undefined,
+    timestampMs: timestampMsOf(properties.timestamp),
     tag: fields.deliveryTag,
     session,
   };

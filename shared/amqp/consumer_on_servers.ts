@@ -111,6 +111,26 @@ Deno.test("AmqpConsumer.settle() acks out of order, and what is settled does not
   });
 });
 
+Deno.test("AmqpConsumer.settle() writes a dead letter without the headers that can be read but not written again", async () => {
+  await withConsumer(async (consumer, queues) => {
+    // amqplib writes the first as a whole number, the second beyond 64 bits, and takes the third for its own notation.
+    const unwritable = [
+      { "!": "double", value: -1e300 },
+      { "!": "timestamp", value: 2n ** 64n - 1n },
+      { "!": "object", value: { "!": "of theirs", value: 1 } },
+    ];
+    for (const header of unwritable) {
+      publish(queues, ["bad body"], { messageId: crypto.randomUUID(), headers: { header } });
+    }
+    const deliveries = await takeAll(consumer, unwritable.length);
+    const settlements = deliveries.map((delivery) => ({ delivery, outcome: dead("invalid", "no amount") }));
+    await consumer.settle(settlements, AbortSignal.timeout(5_000));
+    await inQueue(queues, queues.dead, deliveries.length);
+    await consumer.close();
+    await inQueue(queues, queues.events, 0);
+  });
+});
+
 Deno.test("AmqpConsumer.settle() writes a dead letter with its reason and body before it acks the original", async () => {
   await withConsumer(async (consumer, queues) => {
     publish(queues, ["bad body"], {

@@ -33,12 +33,14 @@ export class DeadLetters {
   async publish(delivery: Delivery, { reason, detail }: Dead, signal: AbortSignal): Promise<boolean> {
     const { exchange, subscriberId, clock } = this.options;
     const now = clock.now();
+    const ours = { reason, detail, subscriberId, now };
     return await publishUntilConfirmed(
       {
         exchange,
         messageId: delivery.messageId,
         body: delivery.body,
-        headers: deadLetterHeaders(delivery.headers, { reason, detail, subscriberId, now }),
+        headers: deadLetterHeaders(delivery.headers, ours),
+        ownHeaders: deadLetterHeaders({}, ours),
         timestampMs: delivery.timestampMs ?? now,
         appId: delivery.appId ?? "",
       },

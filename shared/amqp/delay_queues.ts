@@ -33,6 +33,7 @@ export class DelayQueues {
         messageId: delivery.messageId,
         body: delivery.body,
         headers: { ...withoutBrokerHeaders(delivery.headers), [retriesHeader]: attempt },
+        ownHeaders: { [retriesHeader]: attempt },
         timestampMs: delivery.timestampMs ?? clock.now(),
         appId: delivery.appId ?? "",
       },

@@ -32,6 +32,14 @@ export function publishOptions({ messageId, headers, timestampMs, appId }: Outgo
   };
 }
 
+/**
+ * Milliseconds since 1970 of AMQP's seconds. Anybody may send any 64 bits: `undefined` for a time that no calendar has.
+ */
+export function timestampMsOf(seconds: unknown): number | undefined {
+  const ms = typeof seconds === "number" ? seconds * 1000 : NaN;
+  return Number.isNaN(new Date(ms).getTime()) ? undefined : ms;
+}
+
 /** Without what the broker notes in them for itself: published again, it would be taken for the new message's history. */
 export function withoutBrokerHeaders(headers: Headers): Headers {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !brokerHeader.test(name)));

@@ -4,7 +4,8 @@ import type { Clock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import type { Random } from "../random.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { OutgoingMessage } from "./message.ts";
+import type { Headers, OutgoingMessage } from "./message.ts";
+import { PublishError } from "./publisher.ts";
 
 export interface UntilConfirmedOptions {
   readonly publisher: { publish(message: OutgoingMessage): Promise<void> };
@@ -15,17 +16,29 @@ export interface UntilConfirmedOptions {
 
 const backoff: Backoff = { first: 200, most: 10_000 };
 
+export interface KeptMessage extends OutgoingMessage {
+  /**
+   * The headers of our own. A foreign publisher can send what amqplib reads and does not write, such as -1e300 or a time
+   * beyond 64 bits: such a message goes with these alone.
+   */
+  readonly ownHeaders: Headers;
+}
+
 /** @returns whether the broker has confirmed it; `false` only once the signal is aborted */
 export async function publishUntilConfirmed(
-  message: OutgoingMessage,
+  { ownHeaders, ...asItCame }: KeptMessage,
   { publisher, clock, random, log }: UntilConfirmedOptions,
   signal: AbortSignal,
 ): Promise<boolean> {
+  let message: OutgoingMessage = asItCame;
   for (let attempt = 1; !signal.aborted; attempt++) {
     try {
       await publisher.publish(message);
       return true;
     } catch (error) {
+      if (error instanceof PublishError && error.reason === "unwritable") {
+        message = { ...message, headers: ownHeaders, timestampMs: clock.now(), appId: "" };
+      }
       log.error(`The queue ${message.exchange} did not accept a message, trying again`, {
         messageId: message.messageId,
         problem: messageOf(error),

@@ -25,7 +25,7 @@ export interface PublisherOptions extends BrokerOptions {
 export class PublishError extends Error {
   override readonly name = "PublishError";
   constructor(
-    readonly reason: "returned" | "refused" | "unconfirmed" | "closed",
+    readonly reason: "returned" | "refused" | "unconfirmed" | "unwritable" | "closed",
     readonly messageId: string,
     detail: string,
   ) {
@@ -176,8 +176,9 @@ export class ConfirmPublisher {
     } catch (error) {
       if (this.#channel !== channel) return;
       // Not the broker's word: the message itself cannot be written, and never will be (headers over 64 KiB).
-      if (error instanceof RangeError || error instanceof TypeError) this.#giveUp(entry, "refused", messageOf(error));
-      else entry.lastProblem = { reason: "unconfirmed", detail: messageOf(error) };
+      if (error instanceof RangeError || error instanceof TypeError) {
+        this.#giveUp(entry, "unwritable", messageOf(error));
+      } else entry.lastProblem = { reason: "unconfirmed", detail: messageOf(error) };
     }
   }
 

@@ -77,7 +77,7 @@ Deno.test("ConfirmPublisher.publish() refuses at once headers that AMQP cannot c
     const huge = message(events, { headers: { huge: "x".repeat(70_000) } });
     await rejects(
       publisher.publish(huge),
-      (error: unknown) => error instanceof PublishError && error.reason === "refused",
+      (error: unknown) => error instanceof PublishError && error.reason === "unwritable",
     );
     await publisher.publish(message(events));
     await publisher.close();

@@ -63,12 +63,7 @@ export function grpcRatesApi({ address, apiKey, timeoutMs, clock }: GrpcRatesApi
       const metadata = new Metadata();
       metadata.set("x-api-key", apiKey);
       try {
-        const answer = await getRates(client, metadata, timeoutMs, signal);
-        return checkRates({
-          base: answer.base,
-          asOfMs: Number(answer.asOf?.seconds ?? 0) * 1000 + Math.floor((answer.asOf?.nanos ?? 0) / 1e6),
-          rates: answer.rates,
-        }, clock.now());
+        return ratesOfAnswer(await getRates(client, metadata, timeoutMs, signal), clock.now());
       } catch (error) {
         const [reason, problem] = explain(error, timeoutMs);
         throw new RatesUnavailable(reason, `the rates API at ${address} ${problem}`);
@@ -77,6 +72,15 @@ export function grpcRatesApi({ address, apiKey, timeoutMs, clock }: GrpcRatesApi
       }
     },
   };
+}
+
+/**
+ * @param now milliseconds since 1970
+ * @throws {InvalidRates}
+ */
+export function ratesOfAnswer({ base, asOf, rates }: casino.rates.v1.GetRatesResponse, now: number): Rates {
+  const asOfMs = Number(asOf?.seconds ?? 0) * 1000 + Math.floor((asOf?.nanos ?? 0) / 1e6);
+  return checkRates({ base, asOfMs, rates }, now);
 }
 
 /** Rejects with what gRPC says, or with the status that its own clock or the signal gives the call. */

@@ -81,7 +81,10 @@ function checkRate(currency: string, text: unknown): Rate {
   return { text: String(text), units, scale: fraction.length };
 }
 
+/** Neither arrays nor objects are written out: they may be of any size, and not all of them can be. */
 function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? "missing";
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "object" && value !== null) return "an object";
+  const text = value === undefined ? "missing" : typeof value === "string" ? JSON.stringify(value) : String(value);
   return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 }

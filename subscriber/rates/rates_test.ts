@@ -42,6 +42,7 @@ Deno.test("checkRates() accepts every answer of positive decimals, and its units
 
 const refused: [string, Partial<UncheckedRates>, RegExp][] = [
   ["another base", { base: "USD" }, /base is "USD", not EUR/],
+  ["a base that cannot be written as JSON", { base: { rate: 1n } }, /base is an object, not EUR/],
   ["no base", { base: "" }, /base is "", not EUR/],
   ["no time", { asOfMs: 0 }, /do not say when/],
   ["a time beyond whole numbers", { asOfMs: Number.MAX_SAFE_INTEGER + 1 }, /do not say when/],

@@ -1,7 +1,7 @@
 /** One dead letter, understood: our headers or the broker's own, and the event in its body. */
 import type { GetMessage } from "amqplib";
 import { deadHeaders } from "../../shared/amqp/dead_letters.ts";
-import type { Headers } from "../../shared/amqp/message.ts";
+import { type Headers, timestampMsOf } from "../../shared/amqp/message.ts";
 import { messageIdOfBody, parseMessageId } from "../../shared/amqp/message_id.ts";
 import { decodeEvent, UndecodableError } from "../../shared/codec.ts";
 import { describeFaults, type Event } from "../../shared/event.ts";
@@ -37,11 +37,11 @@ export function understand({ properties, content }: GetMessage): DeadLetter {
   return {
     messageId: parseMessageId(properties.messageId) ?? messageIdOfBody(content, 0),
     ...(deadHeaders.reason in headers ? byUs(headers) : byTheBroker(headers)),
-    replays: numberOf(headers[replaysHeader]),
+    replays: countOf(headers[replaysHeader]),
     headers,
     body: content,
     appId: textOf(properties.appId),
-    timestampMs: typeof properties.timestamp === "number" ? properties.timestamp * 1000 : undefined,
+    timestampMs: timestampMsOf(properties.timestamp),
     event,
     bodyProblem,
   };
@@ -75,7 +75,7 @@ function byUs(headers: Headers): Failure {
     subscriber: textOf(headers[deadHeaders.subscriber]),
     firstFailedAt: textOf(headers[deadHeaders.firstFailedAt]),
     lastFailedAt: textOf(headers[deadHeaders.lastFailedAt]),
-    attempts: numberOf(headers[deadHeaders.attempts]),
+    attempts: countOf(headers[deadHeaders.attempts]),
   };
 }
 
@@ -83,8 +83,8 @@ function byUs(headers: Headers): Failure {
 function byTheBroker(headers: Headers): Failure {
   const [death] = Array.isArray(headers["x-death"]) ? headers["x-death"] : [];
   const reason = textOf(headers["x-first-death-reason"]) ?? textOf(death?.reason) ?? "unknown";
-  const seconds: unknown = death?.time?.value;
-  const time = typeof seconds === "number" ? new Date(seconds * 1000).toISOString() : undefined;
+  const timeMs = timestampMsOf(death?.time?.value);
+  const time = timeMs === undefined ? undefined : new Date(timeMs).toISOString();
   return {
     reason: reason.replaceAll("_", "-"),
     detail: reason === "delivery_limit"
@@ -93,7 +93,7 @@ function byTheBroker(headers: Headers): Failure {
     subscriber: undefined,
     firstFailedAt: time,
     lastFailedAt: time,
-    attempts: numberOf(death?.count),
+    attempts: countOf(death?.count),
   };
 }
 
@@ -111,6 +111,6 @@ function textOf(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-function numberOf(value: unknown): number {
-  return typeof value === "number" ? value : 0;
+function countOf(value: unknown): number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value > 0 ? value : 0;
 }

@@ -9,9 +9,11 @@ export function summarize(
   const times = plural(attempts, "attempt") + (replays > 0 ? `, ${plural(replays, "replay")}` : "");
   const what = event ? JSON.stringify(eventToJson(event)) : `no event in ${body.length} bytes`;
   const why = detail === bodyProblem || !bodyProblem ? detail : `${detail}; ${bodyProblem}`;
-  return `${messageId}  ${reason}  ${lastFailedAt ?? "at an unknown time"}  ${times}\n  ${cut(why, 160)}\n  ${
-    cut(what, 240)
-  }`;
+  return [
+    `${messageId}  ${reason}  ${lastFailedAt ?? "at an unknown time"}  ${times}`,
+    `  ${cut(why, 160)}`,
+    `  ${cut(what, 240)}`,
+  ].map(onOneLine).join("\n");
 }
 
 /** Everything that is known of one letter. */
@@ -30,13 +32,14 @@ export function describeInFull(letter: DeadLetter): string {
     ["event", letter.event ? JSON.stringify(eventToJson(letter.event)) : `none: ${letter.bodyProblem}`],
     ["headers", JSON.stringify(letter.headers)],
   ];
-  const lines = rows.map(([name, value]) => `${name.padEnd(16)} ${value ?? "unknown"}`);
+  const lines = rows.map(([name, value]) => onOneLine(`${name.padEnd(16)} ${value ?? "unknown"}`));
   return `${lines.join("\n")}\nbody, ${letter.body.length} bytes\n${hexDump(letter.body)}`;
 }
 
 /** `reason: count`, most first. */
 export function countReasons(counts: ReadonlyMap<string, number>): string {
-  return [...counts].sort(([, a], [, b]) => b - a).map(([reason, count]) => `${reason}: ${count}`).join(", ");
+  const descending = [...counts].sort(([, a], [, b]) => b - a);
+  return onOneLine(descending.map(([reason, count]) => `${reason}: ${count}`).join(", "));
 }
 
 const mostBytesShown = 1_024;
@@ -51,6 +54,11 @@ function hexDump(body: Uint8Array): string {
   }
   if (body.length > mostBytesShown) lines.push(`  … ${body.length - mostBytesShown} bytes more`);
   return lines.join("\n");
+}
+
+/** Headers are whatever somebody wrote: no control character of theirs reaches the terminal. */
+function onOneLine(text: string): string {
+  return text.replace(/\p{Cc}/gu, "?");
 }
 
 function plural(count: number, noun: string): string {
