@@ -3,6 +3,7 @@ import { type Channel, type ChannelModel, type ConsumeMessage, IllegalOperationE
 import { whenAborted } from "../abort.ts";
 import type { Clock } from "../clock.ts";
 import { AckRuns } from "./ack_runs.ts";
+import { AtHand } from "./at_hand.ts";
 import { type BrokerOptions, keepConnected } from "./connection.ts";
 import type { DeadLetters } from "./dead_letters.ts";
 import type { Delivery, EventQueue, Settlement } from "./delivery.ts";
@@ -25,8 +26,7 @@ export class AmqpConsumer implements EventQueue {
   readonly #stop = new AbortController();
   readonly #finished: Promise<void>;
   #session: Session | undefined;
-  #atHand: AmqpDelivery[] = [];
-  #wake: () => void = () => {};
+  readonly #atHand = new AtHand<AmqpDelivery>();
 
   constructor(private readonly options: ConsumerOptions) {
     this.#finished = keepConnected(options, (connection, lost) => this.#consume(connection, lost), this.#stop.signal);
@@ -45,15 +45,8 @@ export class AmqpConsumer implements EventQueue {
     return this.#finished;
   }
 
-  async take(limit: number, signal: AbortSignal): Promise<Delivery[]> {
-    while (this.#atHand.length === 0 && !signal.aborted) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wake = resolve;
-      signal.addEventListener("abort", resolve as () => void);
-      await promise;
-      signal.removeEventListener("abort", resolve as () => void);
-    }
-    return signal.aborted ? [] : this.#atHand.splice(0, limit);
+  take(limit: number, signal: AbortSignal): Promise<Delivery[]> {
+    return this.#atHand.take(limit, signal);
   }
 
   async settle(settlements: readonly Settlement[], signal: AbortSignal): Promise<void> {
@@ -86,7 +79,7 @@ export class AmqpConsumer implements EventQueue {
   /** Takes nothing more: what arrives from now on stays with the broker, what is in hand can still be settled. */
   async stopTaking(): Promise<void> {
     await this.#session?.cancel();
-    this.#atHand = [];
+    this.#atHand.clear();
   }
 
   /** Sends the acks that wait, and leaves; what is not settled goes back to the queue. */
@@ -110,7 +103,7 @@ export class AmqpConsumer implements EventQueue {
     const { consumerTag } = await channel.consume(queue, (message) => {
       if (message === null) {
         reject(new Error(`the broker cancelled the consumer: the queue ${queue} was deleted or moved`));
-      } else this.#arrived(deliveryOf(message, session));
+      } else this.#atHand.add(deliveryOf(message, session));
     });
     session.consumerTag = consumerTag;
     this.#session = session;
@@ -121,14 +114,9 @@ export class AmqpConsumer implements EventQueue {
     } finally {
       // Deliveries of this channel can no longer be settled, and the broker gives them out again.
       this.#session = undefined;
-      this.#atHand = [];
+      this.#atHand.clear();
       await session.end();
     }
-  }
-
-  #arrived(delivery: AmqpDelivery): void {
-    this.#atHand.push(delivery);
-    this.#wake();
   }
 }
 

@@ -67,7 +67,8 @@ export class DeadLetters {
   }
 }
 
-function deadLetterHeaders(
+/** @param now milliseconds since 1970 */
+export function deadLetterHeaders(
   before: Headers,
   { reason, detail, subscriberId, now }: { reason: string; detail: string; subscriberId: string; now: number },
 ): Headers {

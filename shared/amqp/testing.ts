@@ -7,6 +7,8 @@ import { silentLog } from "../telemetry/log.ts";
 import type { BrokerOptions } from "./connection.ts";
 import { eventTopology, type Topology } from "./topology.ts";
 
+export { eventually } from "../testing/eventually.ts";
+
 export interface TestQueues {
   readonly events: string;
   readonly dead: string;
@@ -32,15 +34,4 @@ export async function withTestQueues(use: (queues: TestQueues) => Promise<void>)
     }
     await connection.close();
   }
-}
-
-/** Polls until `ask` gives something other than `undefined`; fails by name after 10 s. */
-export async function eventually<T>(what: string, ask: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  const giveUpAt = performance.now() + 10_000;
-  while (performance.now() < giveUpAt) {
-    const answer = await ask();
-    if (answer !== undefined) return answer;
-    await systemClock.sleep(20);
-  }
-  throw new Error(`waited 10 s for ${what}`);
 }

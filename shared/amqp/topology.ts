@@ -15,7 +15,7 @@ export type Topology = readonly Queue[];
  * How often the broker redelivers a message before it dead-letters it: a message that kills its process each time must
  * stop somewhere, and neighbours that were merely in hand then must not be dragged along.
  */
-const deliveryLimit = 20;
+export const deliveryLimit = 20;
 
 /** Reading a dead letter and putting it back counts as a delivery, and RabbitMQ 4 drops at 20 unless told otherwise. */
 const deadLetterDeliveryLimit = 1_000_000_000;
