@@ -62,6 +62,8 @@ export class AmqpConsumer implements EventQueue {
           break;
         }
         case "dead":
+          // The broker gives it out again: a letter of it would be one too many.
+          if (session.ended) break;
           dead.push(
             this.options.deadLetters.publish(delivery, outcome, signal).then((accepted) => {
               if (accepted) session.ack([tag]);
@@ -148,6 +150,10 @@ class Session {
     this.#runs = new AckRuns((tag, multiple) => this.channel.ack(messageOfTag(tag), multiple));
   }
 
+  get ended(): boolean {
+    return this.#ended.signal.aborted;
+  }
+
   ack(tags: readonly number[]): void {
     this.#onChannel(() => this.#runs.settle(tags));
     if (this.#runs.waiting) this.#flushing ??= this.#flushSoon();
@@ -165,7 +171,7 @@ class Session {
   }
 
   async cancel(): Promise<void> {
-    if (this.#ended.signal.aborted || this.consumerTag === undefined) return;
+    if (this.ended || this.consumerTag === undefined) return;
     // A broker that does not answer is about to be found lost.
     await this.channel.cancel(this.consumerTag).catch(() => {});
   }
@@ -191,7 +197,7 @@ class Session {
   }
 
   #onChannel(act: () => void): void {
-    if (this.#ended.signal.aborted) return;
+    if (this.ended) return;
     try {
       act();
     } catch (error) {

@@ -1,0 +1,101 @@
+/** Subscribers that come, fail and go, over and over: nothing is lost, and nothing that was acked comes back. */
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import type { Subscription } from "../memory_queue.ts";
+import { retry } from "../outcome.ts";
+import { deliveryLimit } from "../topology.ts";
+import {
+  assertReady,
+  ids,
+  messages,
+  publish,
+  settle,
+  type Subject,
+  takeExactly,
+  takeLetters,
+  untilFinished,
+} from "./subject.ts";
+
+export function testReopening({ name, withQueue }: Subject): void {
+  Deno.test(`${name} continues where a subscriber closed, over five subscribers and 5,000 messages`, async () => {
+    await withQueue(async (queue) => {
+      const published = messages(5_000);
+      await publish(queue, ...published);
+      const acked: string[] = [];
+      for (let batch = 0; batch < 5; batch++) {
+        const subscription = await queue.subscribe();
+        for (let count = 0; count < 1_000; count += 100) {
+          const taken = await takeExactly(subscription, 100);
+          acked.push(...ids(taken));
+          await settle(subscription, taken);
+        }
+        await subscription.close();
+      }
+      deepStrictEqual(acked.toSorted(), ids(published).sort());
+      await assertReady(queue, 0);
+    });
+  });
+
+  Deno.test(`${name} loses and repeats nothing while ten subscribers open and close at once`, async () => {
+    await withQueue(async (queue) => {
+      const published = messages(2_000);
+      await publish(queue, ...published);
+      const acked: string[] = [];
+      const work = async (done: AbortSignal, finish: () => void) => {
+        while (!done.aborted) {
+          const subscription = await queue.subscribe();
+          for (let count = 0; count < 60 && !done.aborted;) {
+            const taken = await subscription.take(20, done);
+            count += taken.length;
+            acked.push(...ids(taken));
+            if (acked.length >= published.length) finish();
+            await settle(subscription, taken);
+          }
+          await subscription.close();
+        }
+      };
+      await untilFinished("2,000 acks", (done, finish) => Array.from({ length: 10 }, () => work(done, finish)));
+      deepStrictEqual(acked.toSorted(), ids(published).sort());
+      await assertReady(queue, 0);
+    });
+  });
+
+  Deno.test(`${name} continues though each of three subscribers fails a hundred times`, async () => {
+    await withQueue(async (queue) => {
+      const published = messages(100);
+      await publish(queue, ...published);
+      const failed = new Map<string, number>();
+      const acked: string[] = [];
+      let failures = 0;
+
+      const work = async (done: AbortSignal, finish: () => void) => {
+        let subscription: Subscription | undefined;
+        for (let own = 0; !done.aborted;) {
+          subscription ??= await queue.subscribe({ prefetch: 1 });
+          const [delivery] = await subscription.take(1, done);
+          if (!delivery) break;
+          const times = failed.get(delivery.messageId) ?? 0;
+          if (own < 100 && times < deliveryLimit / 2) {
+            failed.set(delivery.messageId, times + 1);
+            failures++;
+            if (own++ % 2 === 0) {
+              await settle(subscription, [delivery], retry);
+            } else {
+              await subscription.close();
+              subscription = undefined;
+            }
+          } else {
+            acked.push(delivery.messageId);
+            await settle(subscription, [delivery]);
+            if (acked.length >= published.length) finish();
+          }
+        }
+        await subscription?.close();
+      };
+      await untilFinished("100 acks", (done, finish) => Array.from({ length: 3 }, () => work(done, finish)));
+      strictEqual(failures, 300);
+      deepStrictEqual(acked.toSorted(), ids(published).sort());
+      await assertReady(queue, 0);
+      await takeLetters(queue, 0);
+    });
+  });
+}
