@@ -116,6 +116,15 @@ export function testDelivery({ name, withQueue }: Subject): void {
     });
   });
 
+  Deno.test(`${name} delivers to its subscribers in turn, not to one until it is full`, async () => {
+    await withQueue(async (queue) => {
+      const subscriptions = [await queue.subscribe(), await queue.subscribe(), await queue.subscribe()];
+      await publish(queue, ...messages(30));
+      const taken = await Promise.all(subscriptions.map(takeOne));
+      strictEqual(new Set(ids(taken)).size, 3);
+    });
+  });
+
   Deno.test(`${name} gives a share to each of two subscribers that take`, async () => {
     await withQueue(async (queue) => {
       const subscriptions = [await queue.subscribe({ prefetch: 10 }), await queue.subscribe({ prefetch: 10 })];

@@ -103,6 +103,20 @@ export function testSettling({ name, withQueue }: Subject): void {
     });
   }
 
+  Deno.test(`${name} gives nothing more to a subscriber that has closed`, async () => {
+    await withQueue(async (queue) => {
+      const leaver = await queue.subscribe({ prefetch: 5 });
+      const stop = new AbortController();
+      await publish(queue, ...messages(10));
+      await takeOne(leaver);
+      await leaver.close();
+      const taking = leaver.take(10, stop.signal);
+      deepStrictEqual(texts(await takeExactly(await queue.subscribe(), 10)), texts(messages(10)));
+      stop.abort();
+      deepStrictEqual(await taking, []);
+    });
+  });
+
   Deno.test(`${name} closes twice as it closes once`, async () => {
     await withQueue(async (queue) => {
       await publish(queue, ...messages(2));
