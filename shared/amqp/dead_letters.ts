@@ -67,7 +67,10 @@ export class DeadLetters {
   }
 }
 
-/** @param now milliseconds since 1970 */
+/**
+ * The headers of a dead letter: those it had before, and {@linkcode deadHeaders}.
+ * @param now milliseconds since 1970
+ */
 export function deadLetterHeaders(
   before: Headers,
   { reason, detail, subscriberId, now }: { reason: string; detail: string; subscriberId: string; now: number },

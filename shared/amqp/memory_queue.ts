@@ -5,15 +5,10 @@
 import type { Clock } from "../clock.ts";
 import { AtHand } from "./at_hand.ts";
 import { deadLetterHeaders } from "./dead_letters.ts";
-import type { Delivery, EventQueue, Settlement } from "./delivery.ts";
+import type { Delivery, EventQueue, Settlement, Subscription } from "./delivery.ts";
 import type { Headers } from "./message.ts";
 import type { Dead } from "./outcome.ts";
 import { deliveryLimit } from "./topology.ts";
-
-export interface Subscription extends EventQueue {
-  /** What is not settled goes back to the queue. */
-  close(): Promise<void>;
-}
 
 interface Message {
   readonly published: Delivery;

@@ -7,11 +7,13 @@ import { testDeadLettering } from "./queue_conformance/dead_lettering.ts";
 import { testDelivery } from "./queue_conformance/delivery.ts";
 import { testReopening } from "./queue_conformance/reopening.ts";
 import { testSettling } from "./queue_conformance/settling.ts";
+import { testTaking } from "./queue_conformance/taking.ts";
 import type { Subject } from "./queue_conformance/subject.ts";
 
 /** Registers the suite's tests, under the subject's name. */
 export function testQueue(subject: Subject): void {
   testDelivery(subject);
+  testTaking(subject);
   testSettling(subject);
   testDeadLettering(subject);
   testReopening(subject);

@@ -3,8 +3,7 @@ import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict
 import { RecordedLog } from "../testing/recorded_log.ts";
 import { AmqpConsumer } from "./consumer.ts";
 import { DeadLetters } from "./dead_letters.ts";
-import type { Delivery } from "./delivery.ts";
-import type { Subscription } from "./memory_queue.ts";
+import type { Delivery, Subscription } from "./delivery.ts";
 import { ConfirmPublisher, PublishError } from "./publisher.ts";
 import { testQueue } from "./queue_conformance.ts";
 import { message, subscriberId, type TestedQueue, type TestPublisher } from "./queue_conformance/subject.ts";

@@ -1,8 +1,7 @@
 /** What the suite needs of a queue, and what its tests have in common. */
 import { strictEqual } from "node:assert/strict";
 import { eventually, withinAMinute } from "../../testing/eventually.ts";
-import type { Delivery, EventQueue } from "../delivery.ts";
-import type { Subscription } from "../memory_queue.ts";
+import type { Delivery, EventQueue, Subscription } from "../delivery.ts";
 import { ack, type Outcome } from "../outcome.ts";
 
 /** A kind of queue that is put to the test. */
