@@ -3,6 +3,7 @@ import { type Channel, type ChannelModel, type ConsumeMessage, IllegalOperationE
 import { whenAborted } from "../abort.ts";
 import type { Clock } from "../clock.ts";
 import { AckRuns } from "./ack_runs.ts";
+import { AtHand } from "./at_hand.ts";
 import { type BrokerOptions, keepConnected } from "./connection.ts";
 import type { DeadLetters } from "./dead_letters.ts";
 import type { DelayQueues } from "./delay_queues.ts";
@@ -28,8 +29,7 @@ export class AmqpConsumer implements EventQueue {
   readonly #stop = new AbortController();
   readonly #finished: Promise<void>;
   #session: Session | undefined;
-  #atHand: AmqpDelivery[] = [];
-  #wake: () => void = () => {};
+  readonly #atHand = new AtHand<AmqpDelivery>();
 
   constructor(private readonly options: ConsumerOptions) {
     this.#finished = keepConnected(options, (connection, lost) => this.#consume(connection, lost), this.#stop.signal);
@@ -48,15 +48,8 @@ export class AmqpConsumer implements EventQueue {
     return this.#finished;
   }
 
-  async take(limit: number, signal: AbortSignal): Promise<Delivery[]> {
-    while (this.#atHand.length === 0 && !signal.aborted) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wake = resolve;
-      signal.addEventListener("abort", resolve as () => void);
-      await promise;
-      signal.removeEventListener("abort", resolve as () => void);
-    }
-    return signal.aborted ? [] : this.#atHand.splice(0, limit);
+  take(limit: number, signal: AbortSignal): Promise<Delivery[]> {
+    return this.#atHand.take(limit, signal);
   }
 
   async settle(settlements: readonly Settlement[], signal: AbortSignal): Promise<void> {
@@ -75,9 +68,12 @@ export class AmqpConsumer implements EventQueue {
           break;
         }
         case "dead":
+          // The broker gives it out again: a letter of it would be one too many.
+          if (session.ended) break;
           moving.push(moved(this.options.deadLetters.publish(delivery, outcome, signal), session, tag));
           break;
         case "delay":
+          if (session.ended) break;
           moving.push(moved(this.options.delayQueues.publish(delivery, outcome, signal), session, tag));
           break;
         case "retry":
@@ -91,7 +87,7 @@ export class AmqpConsumer implements EventQueue {
   /** Takes nothing more: what arrives from now on stays with the broker, what is in hand can still be settled. */
   async stopTaking(): Promise<void> {
     await this.#session?.cancel();
-    this.#atHand = [];
+    this.#atHand.clear();
   }
 
   /** Sends the acks that wait, and leaves; what is not settled goes back to the queue. */
@@ -115,7 +111,7 @@ export class AmqpConsumer implements EventQueue {
     const { consumerTag } = await channel.consume(queue, (message) => {
       if (message === null) {
         reject(new Error(`the broker cancelled the consumer: the queue ${queue} was deleted or moved`));
-      } else this.#arrived(deliveryOf(message, session));
+      } else this.#atHand.add(deliveryOf(message, session));
     });
     session.consumerTag = consumerTag;
     this.#session = session;
@@ -126,14 +122,9 @@ export class AmqpConsumer implements EventQueue {
     } finally {
       // Deliveries of this channel can no longer be settled, and the broker gives them out again.
       this.#session = undefined;
-      this.#atHand = [];
+      this.#atHand.clear();
       await session.end();
     }
-  }
-
-  #arrived(delivery: AmqpDelivery): void {
-    this.#atHand.push(delivery);
-    this.#wake();
   }
 }
 
@@ -165,6 +156,10 @@ class Session {
     this.#runs = new AckRuns((tag, multiple) => this.channel.ack(messageOfTag(tag), multiple));
   }
 
+  get ended(): boolean {
+    return this.#ended.signal.aborted;
+  }
+
   ack(tags: readonly number[]): void {
     this.#onChannel(() => this.#runs.settle(tags));
     if (this.#runs.waiting) this.#flushing ??= this.#flushSoon();
@@ -182,7 +177,7 @@ class Session {
   }
 
   async cancel(): Promise<void> {
-    if (this.#ended.signal.aborted || this.consumerTag === undefined) return;
+    if (this.ended || this.consumerTag === undefined) return;
     // A broker that does not answer is about to be found lost.
     await this.channel.cancel(this.consumerTag).catch(() => {});
   }
@@ -208,7 +203,7 @@ class Session {
   }
 
   #onChannel(act: () => void): void {
-    if (this.#ended.signal.aborted) return;
+    if (this.ended) return;
     try {
       act();
     } catch (error) {

@@ -3,11 +3,10 @@ import { Buffer } from "node:buffer";
 import { RecordedLog } from "../testing/recorded_log.ts";
 import { AmqpConsumer, type ConsumerOptions } from "./consumer.ts";
 import { deadHeaders, DeadLetters } from "./dead_letters.ts";
-import { DelayQueues, retriesHeader } from "./delay_queues.ts";
+import { DelayQueues } from "./delay_queues.ts";
 import { messageIdOfBody } from "./message_id.ts";
 import { ack, dead, retry } from "./outcome.ts";
 import { ConfirmPublisher } from "./publisher.ts";
-import { delayQueueOf, eventTopology } from "./topology.ts";
 import { eventually, type TestQueues, withTestQueues } from "./testing.ts";
 
 const never = new AbortController().signal;
@@ -161,49 +160,6 @@ Deno.test("AmqpConsumer.settle() writes a dead letter with its reason and body b
     strictEqual(Buffer.byteLength(detail) <= 2_048, true);
     await consumer.close();
     await inQueue(queues, queues.events, 0);
-  });
-});
-
-Deno.test("AmqpConsumer.settle() puts a delayed event on its delay queue, from which it comes back, body, id and count", async () => {
-  await withTestQueues(async (queues) => {
-    const { broker, events, dead: deadQueue, channel } = queues;
-    const topology = eventTopology({
-      EVENTS_EXCHANGE: events,
-      EVENTS_QUEUE: events,
-      DEAD_LETTER_QUEUE: deadQueue,
-      RETRY_DELAYS_MS: [300],
-    });
-    const publisher = new ConfirmPublisher({ ...broker, topology });
-    const consumer = new AmqpConsumer({
-      ...broker,
-      topology,
-      queue: events,
-      prefetch: 10,
-      deadLetters: new DeadLetters({ ...broker, exchange: deadQueue, subscriberId: "s", publisher }),
-      delayQueues: new DelayQueues({ ...broker, queue: events, publisher }),
-    });
-    const delayQueue = delayQueueOf(events, 300);
-    try {
-      await eventually("the consumer", () => consumer.consuming || undefined);
-      publish(queues, ["later"], { messageId: crypto.randomUUID(), headers: { "x-of-theirs": "ü" } });
-      const [first] = await takeAll(consumer, 1);
-      const delay = { kind: "delay", ms: 300, attempt: 1, reason: "rates-timeout" } as const;
-      await consumer.settle([{ delivery: first!, outcome: delay }], never);
-      await inQueue(queues, delayQueue, 1);
-      const [second] = await takeAll(consumer, 1);
-      strictEqual(text(second!.body), "later");
-      strictEqual(second!.messageId, first!.messageId);
-      deepStrictEqual([second!.headers[retriesHeader], second!.headers["x-of-theirs"]], [1, "ü"]);
-      await consumer.settle([{ delivery: second!, outcome: ack }], never);
-      await consumer.close();
-      await inQueue(queues, events, 0);
-      await inQueue(queues, delayQueue, 0);
-    } finally {
-      await consumer.close();
-      await publisher.close();
-      await channel.deleteQueue(delayQueue);
-      await channel.deleteExchange(delayQueue);
-    }
   });
 });
 

@@ -50,7 +50,11 @@ export class DeadLetters {
   }
 }
 
-function deadLetterHeaders(
+/**
+ * The headers of a dead letter: those it had before, and {@linkcode deadHeaders}.
+ * @param now milliseconds since 1970
+ */
+export function deadLetterHeaders(
   before: Headers,
   { reason, detail, subscriberId, now }: { reason: string; detail: string; subscriberId: string; now: number },
 ): Headers {

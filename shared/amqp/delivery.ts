@@ -24,9 +24,15 @@ export interface EventQueue {
   /**
    * Settles each delivery as its outcome says. What goes to another queue, dead or delayed, is confirmed by the broker
    * before its original is acked; while it cannot be published it is tried again until the signal is aborted, and then
-   * stays unacknowledged.
+   * stays unacknowledged. Nothing happens to a delivery that has gone back to the queue meanwhile.
    */
   settle(settlements: readonly Settlement[], signal: AbortSignal): Promise<void>;
+}
+
+/** An end that its subscriber opened, among others on the same queue. */
+export interface Subscription extends EventQueue {
+  /** What is not settled goes back to the queue, and can no longer be settled. */
+  close(): Promise<void>;
 }
 
 export interface Settlement {

@@ -61,6 +61,8 @@ export class ConfirmPublisher {
   readonly #giveUpAfterMs: number;
   #wakeWhenRoom: (() => void)[] = [];
   #channel: ConfirmChannel | undefined;
+  /** Why the broker closed the last channel, when it said so. */
+  #refusal: string | undefined;
   #blocked = false;
   #finished: Promise<unknown>;
 
@@ -116,7 +118,8 @@ export class ConfirmPublisher {
    * @throws {PublishError}
    */
   async publish(message: OutgoingMessage): Promise<void> {
-    await this.room();
+    // Many wait for the same room.
+    for (let room; (room = this.room());) await room;
     return await new Promise((resolve, reject) => this.send(message, (error) => error ? reject(error) : resolve()));
   }
 
@@ -142,8 +145,13 @@ export class ConfirmPublisher {
   async #use(connection: ChannelModel, lost: AbortSignal): Promise<void> {
     await declareTopology(connection, this.options.topology);
     const channel = await connection.createConfirmChannel();
+    this.#refusal = undefined;
     const ended = new Promise<void>((resolve, reject) => {
-      channel.on("error", reject);
+      // Comes before what was unconfirmed fails.
+      channel.on("error", (error: Error) => {
+        this.#refusal = messageOf(error);
+        reject(error);
+      });
       channel.on("close", () => reject(new Error("the broker closed the channel")));
       whenAborted(lost).then(() => reject(lost.reason));
       whenAborted(this.#stop.signal).then(resolve);
@@ -192,7 +200,8 @@ export class ConfirmPublisher {
     } else if (error.message === nacked) {
       this.#retry(entry, "refused", "the broker refused it; its queue may be full or without a leader");
     } else {
-      this.#retry(entry, "unconfirmed", "the connection to the broker was lost before it was confirmed");
+      const detail = this.#refusal ?? "the connection to the broker was lost before it was confirmed";
+      this.#retry(entry, "unconfirmed", detail);
     }
   }
 

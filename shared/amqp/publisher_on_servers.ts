@@ -100,6 +100,19 @@ Deno.test("ConfirmPublisher.room() bounds what is in flight", async () => {
   });
 });
 
+Deno.test("ConfirmPublisher.publish() bounds what is in flight, however many callers wait for room", async () => {
+  await withTestQueues(async ({ events, topology, broker }) => {
+    const publisher = new ConfirmPublisher({ ...broker, topology, maxInFlight: 10 });
+    let most = 0;
+    await Promise.all(Array.from({ length: 200 }, async () => {
+      await publisher.publish(message(events));
+      most = Math.max(most, publisher.inFlight);
+    }));
+    strictEqual(most <= 10, true, `${most} in flight`);
+    await publisher.close();
+  });
+});
+
 Deno.test("ConfirmPublisher.close() reports what the broker never took, when there is no broker", async () => {
   await withTestQueues(async ({ events, topology, broker }) => {
     const url = "amqp://guest:guest@127.0.0.1:1";

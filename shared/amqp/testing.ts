@@ -7,6 +7,8 @@ import { silentLog } from "../telemetry/log.ts";
 import type { BrokerOptions } from "./connection.ts";
 import { eventTopology, type Topology } from "./topology.ts";
 
+export { eventually } from "../testing/eventually.ts";
+
 export interface TestQueues {
   readonly events: string;
   readonly dead: string;
@@ -16,31 +18,26 @@ export interface TestQueues {
   readonly channel: Channel;
 }
 
-export async function withTestQueues(use: (queues: TestQueues) => Promise<void>): Promise<void> {
+export async function withTestQueues(
+  use: (queues: TestQueues) => Promise<void>,
+  { retryDelays = [] }: { readonly retryDelays?: readonly number[] } = {},
+): Promise<void> {
   const events = uniqueName("test.events");
   const dead = `${events}.dead`;
   const connection = await connect(servers.RABBITMQ_URL);
   const channel = await connection.createChannel();
   const broker = { url: servers.RABBITMQ_URL, name: events, clock: systemClock, random: systemRandom, log: silentLog };
-  const topology = eventTopology({ EVENTS_EXCHANGE: events, EVENTS_QUEUE: events, DEAD_LETTER_QUEUE: dead });
+  const topology = eventTopology({
+    ...{ EVENTS_EXCHANGE: events, EVENTS_QUEUE: events, DEAD_LETTER_QUEUE: dead },
+    RETRY_DELAYS_MS: retryDelays,
+  });
   try {
     await use({ events, dead, topology, broker, channel });
   } finally {
-    for (const name of [events, dead]) {
+    for (const { name } of topology) {
       await channel.deleteQueue(name);
       await channel.deleteExchange(name);
     }
     await connection.close();
   }
-}
-
-/** Polls until `ask` gives something other than `undefined`; fails by name after 10 s. */
-export async function eventually<T>(what: string, ask: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  const giveUpAt = performance.now() + 10_000;
-  while (performance.now() < giveUpAt) {
-    const answer = await ask();
-    if (answer !== undefined) return answer;
-    await systemClock.sleep(20);
-  }
-  throw new Error(`waited 10 s for ${what}`);
 }

@@ -20,7 +20,7 @@ export type Topology = readonly Queue[];
  * How often the broker redelivers a message before it dead-letters it: a message that kills its process each time must
  * stop somewhere, and neighbours that were merely in hand then must not be dragged along.
  */
-const deliveryLimit = 20;
+export const deliveryLimit = 20;
 
 /** At-least-once dead lettering falls back to at-most-once, silently, without reject-publish. */
 const atLeastOnce = { "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish" };

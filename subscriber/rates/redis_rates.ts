@@ -6,35 +6,42 @@ import type { Life, Look, SharedRates } from "./shared_rates.ts";
 /** The value of the lock key while it is a pause and nobody's lock; tokens are hexadecimal. */
 const paused = "paused";
 
-/** KEYS: rates, lock. ARGV: token, lock TTL in ms. Returns: state, rates, ms until they are stale, ms until they are gone. */
-const lookOrLock = `
-local value = redis.call('GET', KEYS[1])
-local usable, fresh = 0, 0
-if value then
-  local ok, rates = pcall(cjson.decode, value)
-  if ok and type(rates) == 'table' and type(rates.stale_ms) == 'number' then
-    usable = redis.call('PTTL', KEYS[1])
-    fresh = usable - rates.stale_ms
-    if fresh > 0 then return {'fresh', value, fresh, usable} end
-  else
-    value = false
+/**
+ * The cached value as text and as JSON, and its ms until it is gone. What cannot be ours is deleted at once: it would be
+ * in the way of every subscriber, and without a time to live for good.
+ */
+const current = `
+local function current()
+  if redis.call('TYPE', KEYS[1]).ok == 'string' then
+    local value = redis.call('GET', KEYS[1])
+    local usable = redis.call('PTTL', KEYS[1])
+    local ok, rates = pcall(cjson.decode, value)
+    if usable >= 0 and ok and type(rates) == 'table' and type(rates.as_of_ms) == 'number'
+      and type(rates.stale_ms) == 'number' and rates.stale_ms >= 0 and rates.stale_ms <= ${Number.MAX_SAFE_INTEGER}
+    then return value, rates, usable end
   end
-end
-if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then return {'locked', value, fresh, usable} end
-local state = redis.call('GET', KEYS[2]) == '${paused}' and 'paused' or 'held'
-return {state, value, fresh, usable}`;
+  redis.call('DEL', KEYS[1])
+  return false
+end`;
+
+/** KEYS: rates, lock. ARGV: token, lock TTL in ms. Returns: state, rates, ms until they are stale, ms until they are gone, SHA-1. */
+const lookOrLock = `${current}
+local value, rates, usable = current()
+local fresh = value and usable - rates.stale_ms
+local state
+if value and fresh > 0 then state = 'fresh'
+elseif redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then state = 'locked'
+elseif redis.call('GET', KEYS[2]) == '${paused}' then state = 'paused'
+else state = 'held' end
+if not value then return {state} end
+return {state, value, fresh, usable, redis.sha1hex(value)}`;
 
 /** KEYS: rates, lock. ARGV: token, new value, its as_of in ms, TTL in ms. */
-const write = `
+const write = `${current}
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 'lock-lost' end
 redis.call('DEL', KEYS[2])
-local current = redis.call('GET', KEYS[1])
-if current then
-  local ok, rates = pcall(cjson.decode, current)
-  if ok and type(rates) == 'table' and type(rates.as_of_ms) == 'number' and rates.as_of_ms > tonumber(ARGV[3]) then
-    return 'older'
-  end
-end
+local value, rates = current()
+if value and rates.as_of_ms > tonumber(ARGV[3]) then return 'older' end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[4])
 return 'written'`;
 
@@ -49,9 +56,10 @@ const release = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`;
 
-/** KEYS: rates. ARGV: the value that nobody can read. */
+/** KEYS: rates. ARGV: the SHA-1 of the value that nobody can read; its text is not the same bytes when it is no UTF-8. */
 const discard = `
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+local value = redis.call('GET', KEYS[1])
+if not value or redis.sha1hex(value) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`;
 
 export class RedisRates implements SharedRates {
@@ -66,13 +74,19 @@ export class RedisRates implements SharedRates {
 
   async lookOrLock(token: string, lockTtlMs: number): Promise<Look> {
     const reply = await this.redis.eval(lookOrLock, 2, this.#rates, this.#lock, token, lockTtlMs);
-    const [state, value, freshMs, usableMs] = reply as [Look["state"], string | null, number, number];
-    if (!value) return { state };
+    const [state, value, freshMs, usableMs, sha1] = reply as [
+      Look["state"],
+      string | undefined,
+      number,
+      number,
+      string,
+    ];
+    if (value === undefined) return { state };
     try {
       return { state, cached: { rates: ratesFromJson(value), freshMs, usableMs } };
     } catch {
       // Somebody else wrote this, or a version of ours that writes them differently.
-      await this.redis.eval(discard, 1, this.#rates, value);
+      await this.redis.eval(discard, 1, this.#rates, sha1);
       return { state: state === "fresh" ? "held" : state };
     }
   }

@@ -1,135 +1,139 @@
-/** One suite for everything that is a {@linkcode SharedRates}: Redis itself, and the one in memory. */
+/** The suite on Redis, and what only a cache can hold that others can write to. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import type { Redis } from "ioredis";
 import { systemClock as clock } from "../../shared/clock.ts";
 import { closeRedis, openRedis } from "../../shared/redis.ts";
 import { silentLog } from "../../shared/telemetry/log.ts";
 import { servers, uniqueName } from "../../shared/testing/servers.ts";
-import { ratesOf, someRates } from "../testing.ts";
-import { MemoryRates } from "./memory_rates.ts";
+import { someRates } from "../testing.ts";
+import { ratesToJson } from "./rates.ts";
 import { RedisRates } from "./redis_rates.ts";
-import type { SharedRates } from "./shared_rates.ts";
+import { testSharedRates } from "./shared_rates_conformance.ts";
 
-type With = (use: (shared: SharedRates) => Promise<void>) => Promise<void>;
+interface Keys {
+  readonly rates: string;
+  readonly lock: string;
+}
 
-const kinds: Record<string, With> = {
-  MemoryRates: (use) => use(new MemoryRates(clock)),
-  RedisRates: (use) => withRedis((shared) => use(shared)),
-};
-
-async function withRedis(
-  use: (shared: RedisRates, redis: Awaited<ReturnType<typeof openRedis>>, prefix: string) => Promise<void>,
-) {
+async function withRedis(use: (shared: RedisRates, redis: Redis, keys: Keys) => Promise<void>): Promise<void> {
   const prefix = uniqueName("test:");
+  const keys = { rates: `${prefix}{rates}:current`, lock: `${prefix}{rates}:lock` };
   const redis = await openRedis(servers.REDIS_URL, { name: "test", log: silentLog });
   try {
-    await use(new RedisRates(redis, prefix), redis, prefix);
+    await use(new RedisRates(redis, prefix), redis, keys);
   } finally {
-    await redis.del(`${prefix}{rates}:current`, `${prefix}{rates}:lock`);
+    await redis.del(keys.rates, keys.lock);
     await closeRedis(redis);
   }
 }
 
+testSharedRates({
+  name: "RedisRates",
+  withShared: (use) => withRedis((shared) => use(shared, (ms) => clock.sleep(ms))),
+});
+
 const life = { freshMs: 60_000, staleMs: 0 };
+const good = { ...ratesToJson(someRates), stale_ms: 0 };
 
-for (const [kind, withShared] of Object.entries(kinds)) {
-  Deno.test(`${kind}.lookOrLock() gives the lock to one only, while nothing is cached`, async () => {
-    await withShared(async (shared) => {
-      const looks = await Promise.all(Array.from({ length: 20 }, (_, i) => shared.lookOrLock(`token-${i}`, 10_000)));
-      strictEqual(looks.filter(({ state }) => state === "locked").length, 1);
-      strictEqual(looks.filter(({ state }) => state === "held").length, 19);
-    });
-  });
-
-  Deno.test(`${kind}.write() stores the rates for all, exactly, and gives the lock back`, async () => {
-    await withShared(async (shared) => {
-      await shared.lookOrLock("mine", 10_000);
-      strictEqual(await shared.write("mine", someRates, life), "written");
-      const { state, cached } = await shared.lookOrLock("other", 10_000);
-      strictEqual(state, "fresh");
-      deepStrictEqual(cached?.rates, someRates);
-      strictEqual(cached!.freshMs > 50_000 && cached!.freshMs <= 60_000, true);
-    });
-  });
-
-  Deno.test(`${kind}.write() is refused once the lock has expired, also when another holds it`, async () => {
-    await withShared(async (shared) => {
-      await shared.lookOrLock("late", 20);
-      await clock.sleep(60);
-      strictEqual(await shared.write("late", someRates, life), "lock-lost");
-      strictEqual((await shared.lookOrLock("next", 10_000)).state, "locked");
-      strictEqual(await shared.write("late", someRates, life), "lock-lost");
-      strictEqual(await shared.write("next", someRates, life), "written");
-    });
-  });
-
-  Deno.test(`${kind}.write() never replaces newer rates by older, and gives the lock back`, async () => {
-    await withShared(async (shared) => {
-      const [older, newer] = [ratesOf({ USD: "1" }, 1_000), ratesOf({ USD: "2" }, 2_000)];
-      await shared.lookOrLock("a", 10_000);
-      await shared.write("a", newer, { freshMs: 30, staleMs: 60_000 });
-      await clock.sleep(60);
-      const look = await shared.lookOrLock("b", 10_000);
-      strictEqual(look.state, "locked");
-      deepStrictEqual(look.cached?.rates, newer);
-      strictEqual(look.cached!.freshMs <= 0 && look.cached!.usableMs > 0, true);
-      strictEqual(await shared.write("b", older, life), "older");
-      strictEqual((await shared.lookOrLock("c", 10_000)).state, "locked");
-    });
-  });
-
-  Deno.test(`${kind}.release() gives back the caller's lock, and nobody else's`, async () => {
-    await withShared(async (shared) => {
-      await shared.lookOrLock("mine", 10_000);
-      await shared.release("other");
-      strictEqual((await shared.lookOrLock("next", 10_000)).state, "held");
-      await shared.release("mine");
-      strictEqual((await shared.lookOrLock("next", 10_000)).state, "locked");
-    });
-  });
-
-  Deno.test(`${kind}.pause() keeps all from calling for a while, and only the holder can`, async () => {
-    await withShared(async (shared) => {
-      await shared.lookOrLock("mine", 10_000);
-      await shared.pause("other", 10_000);
-      strictEqual((await shared.lookOrLock("next", 10_000)).state, "held");
-      await shared.pause("mine", 40);
-      strictEqual((await shared.lookOrLock("next", 10_000)).state, "paused");
-      strictEqual(await shared.write("mine", someRates, life), "lock-lost");
-      await clock.sleep(80);
-      strictEqual((await shared.lookOrLock("next", 10_000)).state, "locked");
+/** What somebody else may have left in the cache, or a version of ours to come. */
+const junk: Record<string, string | Uint8Array> = {
+  "no JSON": "not json",
+  "nothing": "",
+  "an empty object": "{}",
+  "an array": "[1]",
+  "a number": "1",
+  "null": "null",
+  "half of a value": JSON.stringify(good).slice(0, 40),
+  "another version": JSON.stringify({ ...good, v: 2 }),
+  "another version of which nothing is known but its time": JSON.stringify({ v: 2, as_of_ms: Number.MAX_SAFE_INTEGER }),
+  "another base": JSON.stringify({ ...good, base: "USD" }),
+  "a rate that is no number": JSON.stringify({ ...good, rates: { USD: "zero" } }),
+  "a rate of zero": JSON.stringify({ ...good, rates: { USD: "0.00" } }),
+  "no rates": JSON.stringify({ ...good, rates: {} }),
+  "no time": JSON.stringify({ ...good, as_of_ms: null }),
+  "no staleness": JSON.stringify(ratesToJson(someRates)),
+  "a staleness that is no number": JSON.stringify({ ...good, stale_ms: "0" }),
+  "a negative staleness": JSON.stringify({ ...good, stale_ms: -1 }),
+  "a staleness that is infinite": JSON.stringify(good).replace('"stale_ms":0', '"stale_ms":1e999'),
+  "bytes that are no text": Uint8Array.of(0xff, 0x00, 0xfe),
+  "JSON with bytes that are no text": Buffer.concat([
+    Buffer.from('{"v":2,"stale_ms":0,"x":"'),
+    Uint8Array.of(0xff),
+    Buffer.from('"}'),
+  ]),
+  "JSON nested too deeply": "[".repeat(2_000) + "]".repeat(2_000),
+};
+for (const [what, value] of Object.entries(junk)) {
+  Deno.test(`RedisRates discards ${what} in the cache, and goes on`, async () => {
+    await withRedis(async (shared, redis, keys) => {
+      await redis.set(keys.rates, Buffer.from(value as string), "PX", 60_000);
+      await assertGoesOn(shared);
     });
   });
 }
 
-for (
-  const junk of [
-    "not json",
-    "{}",
-    "[1]",
-    "null",
-    '{"v":1,"stale_ms":0,"rates":{"USD":"zero"},"base":"EUR","as_of_ms":1}',
-    '{"v":2,"stale_ms":0}',
-  ]
-) {
-  Deno.test(`RedisRates.lookOrLock() is not stopped by ${junk} in the cache`, async () => {
-    await withRedis(async (shared, redis, prefix) => {
-      await redis.set(`${prefix}{rates}:current`, junk, "PX", 60_000);
-      let look = await shared.lookOrLock("a", 10_000);
-      if (look.state === "held") look = await shared.lookOrLock("b", 10_000);
-      strictEqual(look.state, "locked");
-      strictEqual(look.cached, undefined);
-      const token = await redis.get(`${prefix}{rates}:lock`);
-      strictEqual(await shared.write(token!, someRates, life), "written");
-      strictEqual((await shared.lookOrLock("c", 10_000)).state, "fresh");
-    });
+Deno.test("RedisRates discards a value of another type in the cache, and goes on", async () => {
+  await withRedis(async (shared, redis, keys) => {
+    await redis.hset(keys.rates, "USD", "1.07");
+    await assertGoesOn(shared);
   });
+});
+
+Deno.test("RedisRates discards rates that would never expire, and goes on", async () => {
+  await withRedis(async (shared, redis, keys) => {
+    const ahead = { ...good, as_of_ms: Number.MAX_SAFE_INTEGER };
+    for (const each of [good, ahead, { ...ahead, v: 2 }]) {
+      await redis.set(keys.rates, JSON.stringify(each));
+      await assertGoesOn(shared);
+      await redis.del(keys.rates);
+    }
+  });
+});
+
+/** Within two looks somebody gets the lock, and can store rates that all others then find. */
+async function assertGoesOn(shared: RedisRates): Promise<void> {
+  const first = await shared.lookOrLock("a", 10_000);
+  const holder = first.state === "locked" ? "a" : "b";
+  const look = holder === "a" ? first : await shared.lookOrLock("b", 10_000);
+  deepStrictEqual([look.state, look.cached], ["locked", undefined]);
+  strictEqual(await shared.write(holder, someRates, life), "written");
+  const { state, cached } = await shared.lookOrLock("c", 10_000);
+  deepStrictEqual([state, cached?.rates], ["fresh", someRates]);
 }
+
+Deno.test("RedisRates discards no rates that were written since it read the ones it cannot use", async () => {
+  await withRedis(async (shared, redis, keys) => {
+    await redis.set(keys.rates, JSON.stringify({ ...good, v: 2 }), "PX", 60_000);
+    const looks = await Promise.all([
+      shared.lookOrLock("a", 10_000),
+      redis.set(keys.rates, JSON.stringify(good), "PX", 60_000),
+    ]);
+    strictEqual(looks[0].cached, undefined);
+    deepStrictEqual((await shared.lookOrLock("b", 10_000)).cached?.rates, someRates);
+  });
+});
 
 Deno.test("RedisRates lets keys expire by themselves: none stays behind without a time to live", async () => {
-  await withRedis(async (shared, redis, prefix) => {
+  await withRedis(async (shared, redis, { rates, lock }) => {
     await shared.lookOrLock("a", 10_000);
-    strictEqual(await redis.pttl(`${prefix}{rates}:lock`) > 0, true);
+    strictEqual(await redis.pttl(lock) > 0, true);
+    await shared.pause("a", 10_000);
+    strictEqual(await redis.pttl(lock) > 0, true);
+    await redis.del(lock);
+    await shared.lookOrLock("a", 10_000);
     await shared.write("a", someRates, life);
-    strictEqual(await redis.pttl(`${prefix}{rates}:current`) > 0, true);
+    strictEqual(await redis.pttl(rates) > 0, true);
+  });
+});
+
+Deno.test("RedisRates keeps apart what has different prefixes", async () => {
+  await withRedis(async (one) => {
+    await withRedis(async (other) => {
+      strictEqual((await one.lookOrLock("a", 10_000)).state, "locked");
+      strictEqual((await other.lookOrLock("a", 10_000)).state, "locked");
+      await one.write("a", someRates, life);
+      strictEqual((await other.lookOrLock("b", 10_000)).state, "held");
+    });
   });
 });

@@ -1,0 +1,89 @@
+/** What can be taken at once, and those who wait for something to take. */
+export class AtHand<T> {
+  readonly #first = new Fifo<T>();
+  readonly #rest = new Fifo<T>();
+  readonly #takers = new Set<() => void>();
+
+  get size(): number {
+    return this.#first.size + this.#rest.size;
+  }
+
+  add(item: T): void {
+    this.#rest.add(item);
+    this.#wakeAll();
+  }
+
+  /** It goes before all that was added, behind what was put back earlier. */
+  putBack(item: T): void {
+    this.#first.add(item);
+    this.#wakeAll();
+  }
+
+  /** The oldest. */
+  next(): T | undefined {
+    return this.#first.size > 0 ? this.#first.next() : this.#rest.next();
+  }
+
+  /**
+   * Up to `limit`, oldest first. Waits for the first, never for more.
+   * @returns an empty array once the signal is aborted
+   */
+  async take(limit: number, signal: AbortSignal): Promise<T[]> {
+    while (this.size === 0 && !signal.aborted) await this.#untilWoken(signal);
+    const taken: T[] = [];
+    while (taken.length < limit && this.size > 0 && !signal.aborted) taken.push(this.next()!);
+    return taken;
+  }
+
+  clear(): void {
+    this.#first.clear();
+    this.#rest.clear();
+  }
+
+  #untilWoken(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        this.#takers.delete(wake);
+        signal.removeEventListener("abort", wake);
+        resolve();
+      };
+      this.#takers.add(wake);
+      signal.addEventListener("abort", wake);
+    });
+  }
+
+  /** All of them: who finds nothing left waits again, and who was to be first may have been aborted. */
+  #wakeAll(): void {
+    for (const wake of this.#takers) wake();
+  }
+}
+
+/** Array.shift() moves all that is behind it; this moves it seldom. */
+class Fifo<T> {
+  #items: (T | undefined)[] = [];
+  #head = 0;
+
+  get size(): number {
+    return this.#items.length - this.#head;
+  }
+
+  add(item: T): void {
+    this.#items.push(item);
+  }
+
+  next(): T | undefined {
+    if (this.size === 0) return undefined;
+    const item = this.#items[this.#head];
+    this.#items[this.#head++] = undefined;
+    if (this.#head > 1_000 && this.#head * 2 > this.#items.length) {
+      this.#items = this.#items.slice(this.#head);
+      this.#head = 0;
+    }
+    return item;
+  }
+
+  clear(): void {
+    this.#items = [];
+    this.#head = 0;
+  }
+}
