@@ -1,4 +1,5 @@
 /** Events published by the harness itself, so that it knows of each message whether it was confirmed. */
+import { deepStrictEqual } from "node:assert/strict";
 import { ConfirmPublisher } from "../../shared/amqp/publisher.ts";
 import { eventTopology } from "../../shared/amqp/topology.ts";
 import { systemClock as clock } from "../../shared/clock.ts";
@@ -7,7 +8,8 @@ import type { Event } from "../../shared/event.ts";
 import { seededRandom, systemRandom as random } from "../../shared/random.ts";
 import { silentLog } from "../../shared/telemetry/log.ts";
 import { type Generated, generateEvents } from "../../publisher/generator.ts";
-import type { Ledger } from "./ledger.ts";
+import { Ledger } from "./ledger.ts";
+import { PrivateWorld } from "./private_world.ts";
 
 export const queues = {
   EVENTS_EXCHANGE: "casino.events",
@@ -58,4 +60,31 @@ export class Batch {
       (error) => !error && this.ledger.confirm(messageId),
     );
   }
+}
+
+/** A world with a rates API, subscribers that report into the ledger, and a way to publish into it. */
+export async function withBatch(
+  use: (world: PrivateWorld, batch: Batch, ledger: Ledger) => Promise<void>,
+  subscribers = 2,
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  await using world = await PrivateWorld.start(env);
+  const ledger = new Ledger();
+  await world.startRatesApi();
+  const onLine = (line: string) => ledger.report(line);
+  for (let n = 1; n <= subscribers; n++) world.startSubscriber(`subscriber-${n}`, {}, { onLine });
+  const batch = new Batch(world.servers.env.RABBITMQ_URL, ledger);
+  await use(world, batch, ledger);
+  await batch.close();
+}
+
+/** Every confirmed event is a row, once, as it was published, and in a report; nothing is dead, and the totals are right. */
+export async function checkAllStored(world: PrivateWorld, ledger: Ledger, count: number): Promise<void> {
+  await world.untilSettled(ledger, queues.DEAD_LETTER_QUEUE);
+  await world.members.stopAll();
+  const { problems, ...counts } = await world.count(ledger, queues.DEAD_LETTER_QUEUE);
+  deepStrictEqual(problems, []);
+  const none = { dead: 0, lost: 0, unexpected: 0, duplicated: 0, unreported: 0 };
+  deepStrictEqual(counts, { attempted: count, confirmed: count, stored: count, ...none });
+  deepStrictEqual(world.crashes, []);
 }

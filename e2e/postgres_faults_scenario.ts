@@ -1,0 +1,104 @@
+/** What Postgres may do to us: the window is held and tried again, nothing is dead-lettered, nothing is stored twice. */
+import { strictEqual } from "node:assert/strict";
+import { closePostgres, openPostgres } from "../shared/postgres.ts";
+import { eventually } from "../shared/testing/eventually.ts";
+import { type Batch, checkAllStored, queues, withBatch } from "./harness/batch.ts";
+import type { Ledger } from "./harness/ledger.ts";
+import type { PrivateWorld } from "./harness/private_world.ts";
+
+const env = { DATABASE_TIMEOUT_MS: "1500" };
+const count = 1_500;
+
+/** Publishes half before the fault, half while it lasts, and checks that all of it is stored in the end. */
+async function under(
+  fault: (world: PrivateWorld, hold: () => Promise<void>) => Promise<void>,
+  use: (world: PrivateWorld, batch: Batch, ledger: Ledger) => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
+  await withBatch(
+    async (world, batch, ledger) => {
+      await batch.publish(count / 2);
+      await eventually("the first half", async () => await world.rows() === count / 2 || undefined);
+      await fault(world, async () => {
+        await batch.publish(count / 2);
+        // Held, and neither stored nor dead-lettered.
+        await new Promise((resolve) => setTimeout(resolve, 3_000));
+        strictEqual(await world.messagesIn(queues.DEAD_LETTER_QUEUE), 0);
+      });
+      await use(world, batch, ledger);
+      await checkAllStored(world, ledger, count);
+    },
+    2,
+    env,
+  );
+}
+
+Deno.test("Postgres killed: events wait for it, and each is stored once when it is back", async () => {
+  await under(async ({ servers }, hold) => {
+    await servers.kill("postgres");
+    await hold();
+    await servers.restart();
+  });
+});
+
+Deno.test("Postgres restarted in an orderly way, twice: events wait for it, and each is stored once", async () => {
+  await under(async ({ servers }, hold) => {
+    await servers.stop("postgres");
+    await servers.restart();
+    await servers.stop("postgres");
+    await hold();
+    await servers.restart();
+  });
+});
+
+Deno.test("Postgres swallows what it is sent: events wait, and are stored as soon as it answers again", async () => {
+  await under(async ({ servers }, hold) => {
+    servers.proxies.postgres.poison({ kind: "black-hole" });
+    await hold();
+    servers.proxies.postgres.poison();
+  });
+});
+
+Deno.test("Postgres read-only, as after a failover to a replica: events wait until it is writable", async () => {
+  await under(async ({ servers }, hold) => {
+    await servers.asSuperuser("alter system set default_transaction_read_only = on");
+    await servers.asSuperuser("select pg_reload_conf()");
+    await hold();
+    await servers.asSuperuser("alter system set default_transaction_read_only = off");
+    await servers.asSuperuser("select pg_reload_conf()");
+  });
+});
+
+Deno.test("Postgres chooses a subscriber as the victim of a deadlock: its window is stored at the next try", async () => {
+  await under(async (world, hold) => {
+    const sql = openPostgres(world.servers.direct.DATABASE_URL, { name: "casino-rival", max: 1 });
+    // The rival's own look for deadlocks comes too late, so that the subscriber's finds this one.
+    await world.servers.asSuperuser("alter role casino set deadlock_timeout = '100ms'");
+    await world.servers.asSuperuser("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'casino'");
+    const victims = async () => {
+      const [row] = await world.withSql((admin) =>
+        admin`select deadlocks::int from pg_stat_database where datname = current_database()`
+      );
+      return Number(row?.["deadlocks"]);
+    };
+    const before = await victims();
+    const patient = sql.begin(async (rival) => {
+      const players = (await rival`select player_id from player_totals order by player_id desc`).map((row) =>
+        row["player_id"]
+      );
+      // From the last player on, against the order in which windows lock.
+      await rival`select 1 from player_totals where player_id = ${players[0]} for update`;
+      const holding = hold();
+      await eventually("a window that waits for the rival", async () => {
+        const [row] = await world.withSql((admin) =>
+          admin`select count(*)::int as waiting from pg_locks where not granted`
+        );
+        return Number(row?.["waiting"]) > 0 || undefined;
+      });
+      await rival`select 1 from player_totals where player_id = ${players.at(-1)} for update`.catch(() => {});
+      await holding;
+    });
+    await patient.catch(() => {});
+    await closePostgres(sql);
+    await eventually("a deadlock in Postgres's own count", async () => await victims() > before || undefined);
+  });
+});
