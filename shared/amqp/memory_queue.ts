@@ -7,7 +7,7 @@ import { AtHand } from "./at_hand.ts";
 import { deadLetterHeaders } from "./dead_letters.ts";
 import { retriesHeader } from "./delay_queues.ts";
 import type { Delivery, EventQueue, Settlement, Subscription } from "./delivery.ts";
-import type { Headers } from "./message.ts";
+import { type Headers, withoutBrokerHeaders } from "./message.ts";
 import type { Dead, Delay } from "./outcome.ts";
 import { deliveryLimit } from "./topology.ts";
 
@@ -107,7 +107,8 @@ export class MemoryQueue implements EventQueue {
     this.delayed++;
     this.clock.sleep(ms).then(() => {
       this.delayed--;
-      this.publish({ ...published, headers: { ...published.headers, [retriesHeader]: attempt } });
+      const counted = { ...withoutBrokerHeaders(published.headers), [retriesHeader]: attempt };
+      this.publish({ ...published, headers: withDeath(counted, "expired", this.clock.now()) });
     });
   }
 
@@ -152,7 +153,7 @@ export class MemoryQueue implements EventQueue {
 
   #putBack(message: Message): void {
     if (message.deliveries <= deliveryLimit) this.#ready.putBack(message);
-    else this.#bury(message, deliveryLimitHeaders(message.published.headers, this.clock.now()));
+    else this.#bury(message, withDeath(message.published.headers, "delivery_limit", this.clock.now()));
   }
 
   #bury({ published }: Message, headers: Headers): void {
@@ -165,9 +166,9 @@ function subscriberOf(id: string, prefetch: number): Subscriber {
   return { id, prefetch, atHand: new AtHand(), unsettled: new Set(), closed: false };
 }
 
-/** As RabbitMQ writes them. */
-function deliveryLimitHeaders(before: Headers, now: number): Headers {
-  const reason = "delivery_limit";
+/** What RabbitMQ notes when it dead-letters a message itself: its last death first. */
+function withDeath(before: Headers, reason: "delivery_limit" | "expired", now: number): Headers {
   const death = { reason, count: 1, time: { "!": "timestamp", value: Math.floor(now / 1000) } };
-  return { ...before, "x-first-death-reason": reason, "x-death": [death] };
+  const earlier = Array.isArray(before["x-death"]) ? before["x-death"] : [];
+  return { "x-first-death-reason": reason, ...before, "x-death": [death, ...earlier] };
 }

@@ -82,7 +82,8 @@ function byUs(headers: Headers): Failure {
 /** What RabbitMQ writes when it dead-letters a message itself: rabbitmq.com, "Dead Letter Exchanges", "Effects on Messages". */
 function byTheBroker(headers: Headers): Failure {
   const [death] = Array.isArray(headers["x-death"]) ? headers["x-death"] : [];
-  const reason = textOf(headers["x-first-death-reason"]) ?? textOf(death?.reason) ?? "unknown";
+  // The last death: the first is an expiry when the message had been on a delay queue.
+  const reason = textOf(death?.reason) ?? textOf(headers["x-first-death-reason"]) ?? "unknown";
   const timeMs = timestampMsOf(death?.time?.value);
   const time = timeMs === undefined ? undefined : new Date(timeMs).toISOString();
   return {

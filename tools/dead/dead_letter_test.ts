@@ -14,6 +14,12 @@ Deno.test("understand() takes a time that no calendar has for none, whoever wrot
   match(describeInFull(letter), /^published at {5}unknown$/m);
 });
 
+Deno.test("understand() tells what a message died of last, not that it had expired on a delay queue before", () => {
+  const deaths = [{ reason: "delivery_limit", count: 1 }, { reason: "expired", count: 3 }];
+  const { reason, attempts } = letterWith({ "x-first-death-reason": "expired", "x-death": deaths });
+  deepStrictEqual([reason, attempts], ["delivery-limit", 1]);
+});
+
 Deno.test("understand() counts no replays where the header is no count", () => {
   for (const replays of [NaN, -1, 0.5, "3", null]) deepStrictEqual(letterWith({ [replaysHeader]: replays }).replays, 0);
   deepStrictEqual(letterWith({ [replaysHeader]: 3 }).replays, 3);

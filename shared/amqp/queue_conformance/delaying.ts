@@ -2,8 +2,20 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { retriesHeader, retriesOf } from "../delay_queues.ts";
 import { withoutBrokerHeaders } from "../message.ts";
-import type { Delay } from "../outcome.ts";
-import { assertReady, message, publish, settle, type Subject, takeExactly, takeOne, texts } from "./subject.ts";
+import { type Delay, retry } from "../outcome.ts";
+import { deliveryLimit } from "../topology.ts";
+import { assertOfTheBroker } from "./dead_lettering.ts";
+import {
+  assertReady,
+  message,
+  publish,
+  settle,
+  type Subject,
+  takeExactly,
+  takeLetters,
+  takeOne,
+  texts,
+} from "./subject.ts";
 
 const retryDelays = [200, 400];
 
@@ -47,6 +59,36 @@ export function testDelaying({ name, withQueue }: Subject): void {
       deepStrictEqual(texts(taken), ["1", "2", "later"]);
       await subscription.close();
       await assertReady(queue, 0);
+    }, { retryDelays });
+  });
+
+  Deno.test(`${name} takes no notice of "delay" for a delivery whose subscriber has closed`, async () => {
+    await withQueue(async (queue) => {
+      await publish(queue, message("once"), message("sentinel"));
+      const leaver = await queue.subscribe();
+      const old = await takeExactly(leaver, 2);
+      await leaver.close();
+      const next = await queue.subscribe();
+      const [once, sentinel] = await takeExactly(next, 2);
+      await settle(next, old, delay(200, 1));
+      await settle(next, [once!]);
+      // What the closed one delayed would come back before what is delayed now.
+      await settle(next, [sentinel!], delay(200, 2));
+      const back = await takeOne(next);
+      deepStrictEqual([texts([back]), retriesOf(back)], [["sentinel"], 2]);
+    }, { retryDelays });
+  });
+
+  Deno.test(`${name} gives a delayed message all its deliveries again, and dead-letters it as any other after them`, async () => {
+    await withQueue(async (queue) => {
+      const sent = message("poison");
+      await publish(queue, sent);
+      const subscription = await queue.subscribe();
+      await settle(subscription, [await takeOne(subscription)], retry);
+      await settle(subscription, [await takeOne(subscription)], delay(200, 1));
+      for (let i = 0; i <= deliveryLimit; i++) await settle(subscription, [await takeOne(subscription)], retry);
+      const [letter] = await takeLetters(queue, 1);
+      assertOfTheBroker(letter!, { ...sent, headers: { [retriesHeader]: 1 } });
     }, { retryDelays });
   });
 }
