@@ -1,6 +1,6 @@
 /** RabbitMQ, Redis and Postgres of a test's own, which it may kill, pause and bring back, behind proxies that it may poison. */
 import { join } from "node:path";
-import { closePostgres, openPostgres } from "../../shared/postgres.ts";
+import { closePostgres, openPostgres, type Sql } from "../../shared/postgres.ts";
 import { TcpProxy } from "../../shared/testing/tcp_proxy.ts";
 import { superuserFile } from "../../tools/services/native/postgres.ts";
 import { isRunning, type Process, runToEnd } from "../../tools/services/process.ts";
@@ -77,13 +77,17 @@ export class PrivateServers implements AsyncDisposable {
 
   /** One statement as Postgres's superuser, in the members' database. */
   async asSuperuser(statement: string): Promise<void> {
+    await this.withSuperuser((sql) => sql.unsafe(statement));
+  }
+
+  async withSuperuser<T>(use: (sql: Sql) => Promise<T>): Promise<T> {
     const url = new URL(this.direct.DATABASE_URL);
     const { path } = await this.checkout.folder();
     url.username = "postgres";
     url.password = await Deno.readTextFile(join(path, `postgres-${url.port}`, superuserFile));
-    const sql = openPostgres(url.href, { name: "casino-fault" });
+    const sql = openPostgres(url.href, { name: "casino-fault", max: 2 });
     try {
-      await sql.unsafe(statement);
+      return await use(sql);
     } finally {
       await closePostgres(sql);
     }

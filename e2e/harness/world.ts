@@ -9,6 +9,9 @@ import { closeRedis, openRedis } from "../../shared/redis.ts";
 import { silentLog } from "../../shared/telemetry/log.ts";
 import { servers, uniqueName } from "../../shared/testing/servers.ts";
 import { controlClient } from "../../rates-api/control_client.ts";
+import { type Faults, noFaults } from "../../rates-api/faults.ts";
+import type { DeadLetter } from "../../tools/dead/dead_letter.ts";
+import { list } from "../../tools/dead/dead_letter_queue.ts";
 import { freePort, type Member, Members, type StartOptions } from "../../tools/demo/members.ts";
 import { withTestSchema } from "../../tools/migrate/test_schema.ts";
 
@@ -81,6 +84,28 @@ export class World {
     return this.#members.stopAll();
   }
 
+  /** Replaces what the rates API does wrong. */
+  async setRatesFaults(faults: Partial<Faults>): Promise<void> {
+    using client = controlClient(this.env["RATES_API_ADDRESS"]!, this.env["RATES_API_KEY"]!);
+    await client.setFaults({ ...noFaults, ...faults });
+  }
+
+  /** All dead letters, which stay where they are. */
+  async deadLetters(): Promise<DeadLetter[]> {
+    const connection = await openConnection({ url: servers.RABBITMQ_URL, name: this.events });
+    try {
+      const stop = new AbortController().signal;
+      return await Array.fromAsync(list(await connection.createChannel(), this.dead, { filter: {}, stop }));
+    } finally {
+      await connection.close();
+    }
+  }
+
+  /** With `deno task dead replay`. */
+  replay(...args: string[]): Promise<string> {
+    return this.#members.runToEnd("dead", ["replay", ...args], this.env, { program: "tools/dead/main.ts" });
+  }
+
   /** The rates API's own counts. */
   async ratesStats() {
     using client = controlClient(this.env["RATES_API_ADDRESS"]!, this.env["RATES_API_KEY"]!);
@@ -111,7 +136,11 @@ export class World {
   }
 }
 
-export async function withWorld(use: (world: World) => Promise<void>): Promise<void> {
+/** @param retryDelays what RETRY_DELAYS_MS will be set to, so that its queues are removed, too */
+export async function withWorld(
+  use: (world: World) => Promise<void>,
+  { retryDelays = [] }: { readonly retryDelays?: readonly number[] } = {},
+): Promise<void> {
   const name = uniqueName("test.e2e");
   await withTestSchema(async (sql, url) => {
     const connection = await openConnection({ url: servers.RABBITMQ_URL, name });
@@ -120,7 +149,11 @@ export async function withWorld(use: (world: World) => Promise<void>): Promise<v
       await use(world);
     } finally {
       await world.stopAll();
-      for (const queue of eventTopology({ EVENTS_EXCHANGE: name, EVENTS_QUEUE: name, DEAD_LETTER_QUEUE: world.dead })) {
+      const topology = eventTopology({
+        ...{ EVENTS_EXCHANGE: name, EVENTS_QUEUE: name, DEAD_LETTER_QUEUE: world.dead },
+        RETRY_DELAYS_MS: retryDelays,
+      });
+      for (const queue of topology) {
         const channel = await connection.createChannel();
         await channel.deleteQueue(queue.name);
         await channel.deleteExchange(queue.exchange);

@@ -69,8 +69,8 @@ export class Members {
   }
 
   /** @returns what the member wrote to stdout @throws when its exit status is not 0 */
-  async runToEnd(name: string, args: readonly string[], env: Env): Promise<string> {
-    const { code, stdout, stderr } = await this.run(name, args, env);
+  async runToEnd(name: string, args: readonly string[], env: Env, options: StartOptions = {}): Promise<string> {
+    const { code, stdout, stderr } = await this.run(name, args, env, options);
     if (code !== 0) throw new Error(`The ${name} failed:\n${stderr}`);
     return stdout;
   }
