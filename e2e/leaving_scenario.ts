@@ -1,6 +1,9 @@
 /** Subscribers that leave: in order, or at once. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { join } from "node:path";
+import { encodeEvent } from "../shared/codec.ts";
+import { bet } from "../subscriber/testing.ts";
 import { eventually } from "../shared/amqp/testing.ts";
 import { project, withWorld, type World } from "./harness/world.ts";
 
@@ -33,6 +36,29 @@ Deno.test("SIGTERM with deliveries in hand: what was taken is settled, the rest 
     await world.untilSettled(20_000);
     const { events, counted, bets, counted_bets } = await totals(world) as Record<string, number>;
     deepStrictEqual([events, counted, counted_bets], [20_000, 20_000, bets]);
+  });
+});
+
+Deno.test("SIGTERM with 2,000 messages in hand, all waiting for rates: they are finished within the grace period, the rest stays", async () => {
+  await withWorld(async (world) => {
+    const count = 2_500;
+    const env = { PREFETCH: "2000", RATES_WAIT_MS: "60000", SHUTDOWN_GRACE_MS: "60000" };
+    const full = await world.startSubscriber("full", env);
+    for (let id = 1n; id <= count; id++) {
+      const messageId = `00000000-0000-7000-8000-${String(id).padStart(12, "0")}`;
+      world.channel.publish(world.events, "", Buffer.from(encodeEvent(bet({ id }))), { messageId });
+    }
+    await eventually("2,000 in hand", async () => await world.messagesIn(world.events) === 500 || undefined);
+    full.child.kill("SIGTERM");
+    await world.untilLogged(full, "Leaving: finishing what is in hand");
+    strictEqual(await world.rows(), 0);
+    await world.startRatesApi();
+    strictEqual((await full.ended).code, 0);
+    await full.read;
+    deepStrictEqual([full.lastFields["stored"], full.lastFields["putBack"], await world.rows()], [2_000, 0, 2_000]);
+    await world.startSubscriber("next");
+    await world.untilSettled(count);
+    deepStrictEqual(await totals(world), { events: count, counted: count, bets: count, counted_bets: count });
   });
 });
 

@@ -1,6 +1,6 @@
 /**
- * The real subscriber, which kills itself (SIGKILL) at the stage of a window that DIE_AT names; or, with POISON, as soon as
- * it takes a message with that in its body.
+ * The real subscriber, which kills itself (SIGKILL) at the stage of a window that DIE_AT names, or stands still (SIGSTOP)
+ * once at the one that PAUSE_AT names; with POISON it dies as soon as it takes a message with that in its body.
  */
 import type { Delivery } from "../../shared/amqp/delivery.ts";
 import { type Edges, runSubscriber } from "../../subscriber/member.ts";
@@ -13,10 +13,33 @@ function die(): Promise<never> {
   return new Promise(() => {});
 }
 
+/** Until somebody sends SIGCONT. */
+async function standStill(): Promise<void> {
+  Deno.kill(Deno.pid, "SIGSTOP");
+  await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
 if (import.meta.main) {
   const at = Deno.env.get("DIE_AT") as Stage | undefined;
   const poison = Deno.env.get("POISON");
-  await runSubscriber((edges) => dying(edges, at, poison));
+  const pauseAt = Deno.env.get("PAUSE_AT");
+  await runSubscriber((edges) => dying(pauseAt === "fetched" ? pausing(edges) : edges, at, poison));
+}
+
+/** Between the rates API's answer and the write to the cache. */
+function pausing(edges: Edges): Edges {
+  let paused = false;
+  return {
+    ...edges,
+    api: {
+      async fetch(signal) {
+        const rates = await edges.api.fetch(signal);
+        if (!paused) await standStill();
+        paused = true;
+        return rates;
+      },
+    },
+  };
 }
 
 function dying(

@@ -18,6 +18,7 @@ import { PrivateServers } from "./private_servers.ts";
 export const project = join(import.meta.dirname!, "../..");
 
 type Env = Readonly<Record<string, string>>;
+const wordsOfCrash = 16;
 const settleTimeoutMs = 90_000;
 const ratesApiKey = "a-key-of-the-test";
 
@@ -62,8 +63,10 @@ export class PrivateWorld implements AsyncDisposable {
     const member = this.members.start(name, args, { ...this.env, ...env }, options);
     member.ended.then(({ code, signal }) => {
       if (this.#asked.has(member) || code === 0) return;
-      const last = member.messages.slice(-3).join(" | ");
-      this.crashes.push(`${name} ${env["SUBSCRIBER_ID"] ?? ""} ended by itself: ${signal ?? code}. ${last}`);
+      const last = member.messages.slice(-wordsOfCrash).join("\n    ");
+      this.crashes.push(
+        `${name} ${env["SUBSCRIBER_ID"] ?? ""} ended by itself: ${signal ?? code}. It said:\n    ${last}`,
+      );
     });
     return member;
   }
