@@ -21,8 +21,8 @@ const serverFirstMs = 1_000;
 
 /** What asks Postgres something in one statement, which is a transaction of its own. */
 export interface Database {
-  /** @param parameters for `$1` and so on; text or arrays of text, cast in the statement */
-  query<Row>(statement: string, parameters: readonly (string | readonly (string | null)[])[]): Promise<readonly Row[]>;
+  /** @param parameters for `$1` and so on, as Postgres reads them in text; the statement casts them */
+  query<Row>(statement: string, parameters: readonly string[]): Promise<readonly Row[]>;
 }
 
 /** Postgres did not answer in time. Whether the statement took effect is not known. */
@@ -38,6 +38,8 @@ export function openPostgres(url: string, { name, max = 1, statementTimeoutMs }:
   return postgres(url, {
     max,
     connect_timeout: connectTimeoutSeconds,
+    // Else each connection begins with a query of the client's own, whose failure nobody catches: it ends the process.
+    fetch_types: false,
     connection: {
       application_name: name,
       ...(statementTimeoutMs !== undefined && { statement_timeout: statementTimeoutMs }),
@@ -62,10 +64,7 @@ export class DatabasePool implements Database {
   }
 
   /** @throws {QueryTimeout}, or what Postgres or the client says */
-  async query<Row>(
-    statement: string,
-    parameters: readonly (string | readonly (string | null)[])[],
-  ): Promise<readonly Row[]> {
+  async query<Row>(statement: string, parameters: readonly string[]): Promise<readonly Row[]> {
     const { timeoutMs, clock } = this.options;
     const sql = this.#sql;
     const answered = new AbortController();
@@ -99,8 +98,8 @@ export class DatabasePool implements Database {
 
 export function queriesOf(sql: Sql): Database {
   return {
-    query: async <Row>(statement: string, parameters: readonly unknown[]) =>
-      await sql.unsafe<Row[]>(statement, parameters as string[], { prepare: true }),
+    query: async <Row>(statement: string, parameters: readonly string[]) =>
+      await sql.unsafe<Row[]>(statement, [...parameters], { prepare: true }),
   };
 }
 

@@ -1,4 +1,6 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
+import fc from "fast-check";
+import { arrayLiteral } from "./array_literal.ts";
 import { systemClock } from "./clock.ts";
 import { classifyStoreError } from "./errors.ts";
 import { DatabasePool, QueryTimeout } from "./postgres.ts";
@@ -42,6 +44,30 @@ Deno.test("DatabasePool.query() recovers by itself after its connections are res
   const pool = poolAt(proxy.url, 2_000);
   await pool.query(one, ["1"]);
   proxy.cut();
+  await pool.query(one, ["1"]).catch(() => {});
+  deepStrictEqual([...await pool.query(one, ["1"])], [{ one: 1 }]);
+  await pool.close();
+});
+
+Deno.test("DatabasePool.query() gets every text through an array literal as it is", async () => {
+  const pool = poolAt(servers.DATABASE_URL, 5_000);
+  const texts = fc.array(fc.option(fc.string({ unit: "binary" }).map((text) => text.replaceAll("\0", ""))));
+  await fc.assert(fc.asyncProperty(texts, async (values) => {
+    const statement = "select array_to_json($1::text[])::text as json";
+    const [row] = await pool.query<{ json: string }>(statement, [arrayLiteral(values)]);
+    deepStrictEqual(JSON.parse(row!.json), values.map((value) => value?.toWellFormed() ?? null));
+  }));
+  await pool.close();
+});
+
+Deno.test("DatabasePool survives connections that break as they are made: nothing is left uncaught", async () => {
+  await using proxy = await TcpProxy.before(servers.DATABASE_URL);
+  const pool = poolAt(proxy.url, 300);
+  for (let bytes = 1; bytes <= 700; bytes += 50) {
+    proxy.poison({ kind: "cut-after", bytes });
+    await pool.query(one, ["1"]).catch(() => {});
+  }
+  proxy.poison();
   await pool.query(one, ["1"]).catch(() => {});
   deepStrictEqual([...await pool.query(one, ["1"])], [{ one: 1 }]);
   await pool.close();

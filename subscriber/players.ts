@@ -1,3 +1,4 @@
+import { arrayLiteral } from "../shared/array_literal.ts";
 import type { Database } from "../shared/postgres.ts";
 
 export interface Player {
@@ -22,7 +23,7 @@ export class PostgresPlayers implements Players {
   constructor(private readonly database: Database) {}
 
   async find(ids: readonly bigint[]): Promise<ReadonlyMap<bigint, Player>> {
-    const rows = await this.database.query<PlayerRow>(findStatement, [ids.map(String)]);
+    const rows = await this.database.query<PlayerRow>(findStatement, [arrayLiteral(ids.map(String))]);
     return new Map(rows.map(({ id, email, last_signed_in_at }) => [
       BigInt(id),
       { email, lastSignedInAt: isFinite(Number(last_signed_in_at ?? NaN)) ? last_signed_in_at! : undefined },

@@ -1,4 +1,5 @@
 /** Enriched events into Postgres: each window in one statement, and so in one transaction; each event once. */
+import { arrayLiteral } from "../shared/array_literal.ts";
 import type { Database } from "../shared/postgres.ts";
 import type { Timestamp } from "../shared/timestamp.ts";
 import { formatTimestamp } from "../shared/timestamp.ts";
@@ -14,14 +15,14 @@ export interface Store {
 
 /**
  * Rows are inserted in the order of their keys, so that windows that share rows wait for each other and never deadlock.
- * Parameters are arrays, one a column: one prepared plan, however many rows.
+ * Parameters are arrays in text, one a column: one prepared plan, however many rows.
  */
 const saveStatement = `
 with incoming as (
   select * from unnest(
-    $1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::text[], $8::text[]::boolean[],
-    $9::text[]::timestamptz[], $10::numeric[], $11::text[]::timestamptz[], $12::bigint[], $13::text[],
-    $14::text[]::timestamptz[], $15::text[]
+    $1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::text[], $8::boolean[],
+    $9::timestamptz[], $10::numeric[], $11::timestamptz[], $12::bigint[], $13::text[],
+    $14::timestamptz[], $15::text[]
   ) as row (
     message_id, event_id, player_id, game_id, type, amount, currency, has_won,
     created_at, rate, rates_as_of, amount_eur, player_email, player_last_signed_in_at, description
@@ -60,7 +61,7 @@ export class PostgresStore implements Store {
   constructor(private readonly database: Database, private readonly subscriberId: string) {}
 
   async save(events: readonly Enriched[]): Promise<number> {
-    const parameters = [...columnsOf(events), this.subscriberId];
+    const parameters = [...columnsOf(events).map(arrayLiteral), this.subscriberId];
     const [row] = await this.database.query<{ stored: number }>(saveStatement, parameters);
     return row?.stored ?? 0;
   }
