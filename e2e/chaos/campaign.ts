@@ -21,6 +21,8 @@ export interface CampaignOptions {
   /** Events a second. */
   readonly rate?: number;
   readonly say: (line: string) => void;
+  /** Ends the trouble early; what comes after it stays the same. */
+  readonly stop: AbortSignal;
 }
 
 export interface CampaignResult extends Counts {
@@ -44,14 +46,14 @@ const curable = ["rates-timeout", "delivery-limit"];
 
 /** @throws when the events do not settle in time once all is well; otherwise the counts tell whether anything went wrong */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
-  const { seed, troubleMs, subscribers = 3, rate = 150, say } = options;
+  const { seed, troubleMs, subscribers = 3, rate = 150, say, stop } = options;
   const random = seededRandom(seed);
   const begun = clock.monotonic();
   const tell = (line: string) => say(`${((clock.monotonic() - begun) / 1_000).toFixed(1).padStart(6)} s  ${line}`);
   const settings = drawSettings(random);
   tell(`seed ${seed}, ${Object.entries(settings).map(([name, value]) => `${name}=${value}`).join(" ")}`);
 
-  await using world = await PrivateWorld.start(settings);
+  await using world = await PrivateWorld.start({ ...queues, ...settings });
   const ledger = new Ledger();
   await world.startRatesApi();
   const crew = new Crew(world, ledger, {}, subscribers);
@@ -70,7 +72,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     random: seededRandom(seed + 1),
     stop: calm.signal,
   });
-  const faults = await makeTrouble(world, crew, random, troubleMs, tell);
+  const faults = await makeTrouble(world, crew, random, troubleMs, stop, tell);
 
   tell("peace");
   world.heal();
@@ -98,7 +100,6 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
 function drawSettings(random: Random): Record<string, string> {
   const pick = <T>(...choices: readonly T[]) => choices[random.int(0, choices.length - 1)]!;
   return {
-    ...queues,
     RATES_TTL_MS: pick("1000", "3000", "10000"),
     RATES_CALL_TIMEOUT_MS: "800",
     RATES_LOCK_TTL_MS: "1500",
@@ -118,13 +119,14 @@ async function makeTrouble(
   crew: Crew,
   random: Random,
   troubleMs: number,
+  stop: AbortSignal,
   tell: (line: string) => void,
 ): Promise<number> {
   const catalogue = faultsOf(world, crew, random);
   const claims = new Map<string, Promise<void>>();
   const until = clock.monotonic() + troubleMs;
   let count = 0;
-  while (clock.monotonic() < until) {
+  while (clock.monotonic() < until && !stop.aborted) {
     const fault = catalogue[random.int(0, catalogue.length - 1)]!();
     const ms = random.int(100, most.faultMs);
     const gap = random.int(0, most.gapMs);

@@ -6,6 +6,8 @@ import type { PrivateWorld } from "../harness/private_world.ts";
 /** The subscribers of a campaign: a place for each, and whoever holds it now. */
 export class Crew {
   readonly #members: Member[];
+  /** Places that are empty on purpose for a while. */
+  readonly #vacant = new Set<number>();
 
   constructor(
     private readonly world: PrivateWorld,
@@ -22,9 +24,11 @@ export class Crew {
 
   /** Ends the subscriber, and starts another in its place after `ms`. */
   async replace(n: number, how: "kill" | "stop", ms: number): Promise<void> {
+    this.#vacant.add(n);
     await this.world[how](this.#members[n]!);
     await delay(ms);
     this.#members[n] = this.#start(n);
+    this.#vacant.delete(n);
   }
 
   /** The process stands still for `ms`, as on a machine that swaps or a pod that is starved. */
@@ -38,6 +42,7 @@ export class Crew {
   /** Starts again whoever has crashed. */
   async ensureAll(): Promise<void> {
     for (const [n, member] of this.#members.entries()) {
+      if (this.#vacant.has(n)) continue;
       const ended = await Promise.race([member.ended, delay(0)]);
       if (ended) this.#members[n] = this.#start(n);
     }
