@@ -22,12 +22,18 @@ await runCommand({
   settings: [],
   examples: ["deno task chaos --minutes 5 --seed 7", "deno task chaos --minutes 3 --seeds 20"],
 }, async ({ flags: { minutes = 1, seed = 1, seeds = 1, subscribers = 3, rate = 150 } }) => {
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => {
+      console.error("Ending early: letting all be well, counting, and taking down what was started");
+      stop.abort();
+    });
+  }
   const results: CampaignResult[] = [];
-  for (let n = 0; n < seeds; n++) {
+  for (let n = 0; n < seeds && !stop.signal.aborted; n++) {
+    const say = (line: string) => console.error(line);
     const troubleMs = minutes * 60_000;
-    results.push(
-      await runCampaign({ seed: seed + n, troubleMs, subscribers, rate, say: (line) => console.error(line) }),
-    );
+    results.push(await runCampaign({ seed: seed + n, troubleMs, subscribers, rate, say, stop: stop.signal }));
     for (const problem of results.at(-1)!.problems) console.error(`problem: ${problem}`);
     if (n === 0) console.log(header);
     console.log(asRow(results.at(-1)!));
