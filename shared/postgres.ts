@@ -1,5 +1,6 @@
 /** The one place that opens connections to Postgres. */
 import "./without_env.ts";
+import { connect, type Socket } from "node:net";
 import postgres, { type Sql } from "postgres";
 import type { Clock } from "./clock.ts";
 
@@ -12,10 +13,19 @@ export interface PostgresOptions {
   readonly max?: number;
   /** The server ends a statement that takes longer, in ms. */
   readonly statementTimeoutMs?: number;
+  /** Begins a connection; left to the client if left out. */
+  readonly dial?: (host: string, port: number) => Socket;
 }
 
 const connectTimeoutSeconds = 5;
 const closeTimeoutSeconds = 2;
+
+/** What postgres (npm) passes to its option `socket`, of which its types know nothing. */
+interface Dialled {
+  readonly host: readonly string[];
+  readonly port: readonly number[];
+}
+
 /** The server is given the first word on a statement that takes too long: its error says more than silence. */
 const serverFirstMs = 1_000;
 
@@ -34,7 +44,7 @@ export class QueryTimeout extends Error {
  * A pool that connects when it is first asked. Parameters in the URL's query are set on each connection, so that
  * `?search_path=NAME` picks a schema. Integers of 64 bits come as strings: nothing is rounded.
  */
-export function openPostgres(url: string, { name, max = 1, statementTimeoutMs }: PostgresOptions): Sql {
+export function openPostgres(url: string, { name, max = 1, statementTimeoutMs, dial }: PostgresOptions): Sql {
   return postgres(url, {
     max,
     connect_timeout: connectTimeoutSeconds,
@@ -45,6 +55,7 @@ export function openPostgres(url: string, { name, max = 1, statementTimeoutMs }:
       ...(statementTimeoutMs !== undefined && { statement_timeout: statementTimeoutMs }),
     },
     onnotice: () => {},
+    ...(dial && { socket: ({ host, port }: Dialled) => dial(host[0]!, port[0]!) }),
   });
 }
 
@@ -54,45 +65,72 @@ export function openPostgres(url: string, { name, max = 1, statementTimeoutMs }:
  * opened, and the server gives up by itself what it is still at (`statement_timeout`).
  */
 export class DatabasePool implements Database {
-  #sql: Sql;
+  #connections: Connections;
 
   constructor(
     private readonly url: string,
     private readonly options: PostgresOptions & { readonly timeoutMs: number; readonly clock: Clock },
   ) {
-    this.#sql = this.#open();
+    this.#connections = this.#open();
   }
 
   /** @throws {QueryTimeout}, or what Postgres or the client says */
   async query<Row>(statement: string, parameters: readonly string[]): Promise<readonly Row[]> {
     const { timeoutMs, clock } = this.options;
-    const sql = this.#sql;
+    const connections = this.#connections;
     const answered = new AbortController();
     const late = clock.sleep(timeoutMs + serverFirstMs, answered.signal).then(() => {
-      this.#replace(sql);
+      this.#replace(connections);
       throw new QueryTimeout(`Postgres did not answer within DATABASE_TIMEOUT_MS=${timeoutMs}`);
     });
     late.catch(() => {});
     try {
-      return await Promise.race([queriesOf(sql).query<Row>(statement, parameters), late]);
+      return await Promise.race([queriesOf(connections.sql).query<Row>(statement, parameters), late]);
     } finally {
       answered.abort();
     }
   }
 
   async close(): Promise<void> {
-    await closePostgres(this.#sql);
+    await closePostgres(this.#connections.sql);
+    await this.#connections.cut();
   }
 
-  #open(): Sql {
-    return openPostgres(this.url, { ...this.options, statementTimeoutMs: this.options.timeoutMs });
+  #open(): Connections {
+    return new Connections(this.url, { ...this.options, statementTimeoutMs: this.options.timeoutMs });
   }
 
   /** Only the first of the queries that are late on the same connections replaces them. */
-  #replace(late: Sql): void {
-    if (late !== this.#sql) return;
-    this.#sql = this.#open();
-    late.end({ timeout: 0 }).catch(() => {});
+  #replace(late: Connections): void {
+    if (late !== this.#connections) return;
+    this.#connections = this.#open();
+    late.cut().catch(() => {});
+  }
+}
+
+/** The client's pool with its sockets at hand: the client itself waits until its farewell has arrived, or dials again. */
+class Connections {
+  readonly sql: Sql;
+  readonly #sockets = new Set<Socket>();
+  #cut = false;
+
+  constructor(url: string, options: PostgresOptions) {
+    this.sql = openPostgres(url, { ...options, dial: (host, port) => this.#dial(host, port) });
+  }
+
+  /** Fails what is under way, closes every connection at once, and lets no new one be made. */
+  async cut(): Promise<void> {
+    this.#cut = true;
+    await this.sql.end({ timeout: 0 });
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #dial(host: string, port: number): Socket {
+    if (this.#cut) throw new Error("these connections were given up");
+    const socket = connect(port, host);
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    return socket;
   }
 }
 
