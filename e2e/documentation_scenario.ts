@@ -20,7 +20,8 @@ Deno.test("the README names every task", async () => {
 });
 
 Deno.test("every command explains itself with --help", async () => {
-  for (const task of ["publisher", "subscriber", "rates-api", "rates-api:control", "migrate", "dead", "up", "demo"]) {
+  const tasks = ["publisher", "subscriber", "rates-api", "rates-api:control", "migrate", "dead", "up", "demo"];
+  for (const task of [...tasks, "chaos", "simulate"]) {
     const command = new Deno.Command(Deno.execPath(), {
       args: ["task", "--quiet", task, "--help"],
       cwd: project,
@@ -37,6 +38,16 @@ Deno.test("servers_test.ts names every file of tests that need the servers", asy
   const found = files.filter((file) => file.endsWith("_on_servers.ts"));
   strictEqual(found.length > 0, true);
   for (const file of found) match(named, new RegExp(`import "\\./${file}"`), file);
+});
+
+Deno.test("every test that docs/reliability.md names is there", async () => {
+  const text = await Deno.readTextFile(join(project, "docs/reliability.md"));
+  const named = Array.from(text.matchAll(/`([\w/]+\.ts)` "([^"]+)"/g), ([, file, words]) => [file!, words!] as const);
+  strictEqual(named.length > 30, true);
+  for (const [file, words] of named) {
+    const source = await Deno.readTextFile(join(project, file));
+    strictEqual(source.includes(words), true, `${file} has no "${words}"`);
+  }
 });
 
 async function filesBelow(folder: string, prefix = ""): Promise<string[]> {

@@ -137,6 +137,7 @@ export class SimulatedConnection extends EventEmitter {
 class SimulatedChannel extends EventEmitter {
   readonly #unconfirmed = new Set<(error: Error | null) => void>();
   #closed = false;
+  #closing = false;
 
   constructor(
     private readonly link: SimulatedConnection,
@@ -221,15 +222,27 @@ class SimulatedChannel extends EventEmitter {
     return true;
   }
 
-  async close(): Promise<void> {
+  /** As amqplib's: when the connection is lost meanwhile, it never settles; the channel only says that it is closed. */
+  close(): Promise<void> {
     this.#mustBeOpen();
     this.#closed = true;
-    await this.link.call(() => this.server.close());
-    this.emit("close");
+    this.#closing = true;
+    return new Promise((resolve) => {
+      this.link.toServer.send(() => {
+        this.server.close();
+        this.link.toClient.send(() => {
+          this.#closing = false;
+          this.emit("close");
+          resolve();
+        });
+      });
+    });
   }
 
   /** The connection is gone, and the client has noticed. */
   lose(error: Error): void {
+    if (this.#closing) this.emit("close");
+    this.#closing = false;
     if (this.#closed) return;
     this.#closed = true;
     for (const confirm of this.#unconfirmed) confirm(error);

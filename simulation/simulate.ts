@@ -38,6 +38,7 @@ export interface SimulationResult {
 
 /** How long things go wrong, and how long everything may take to settle when they no longer do, in virtual ms. */
 const [troubleMs, settleMs] = [30_000, 300_000];
+const quietMs = 15_000;
 const subscribers = 3;
 const curable = ["rates-timeout", "delivery-limit"];
 const replayRounds = 5;
@@ -184,16 +185,22 @@ class Run {
     }
   }
 
+  /** And stays so: a publisher whose confirm was lost sends its message again when it has a connection, seconds later. */
   async #untilSettled(): Promise<void> {
+    do {
+      await this.#until("everything is settled", () => this.#isSettled());
+      await this.#advance(quietMs);
+    } while (!this.#isSettled());
+  }
+
+  #isSettled(): boolean {
     const { ledger, broker } = this.world;
-    await this.#until("everything is settled", () => {
-      for (const [queue, count] of broker.waiting()) {
-        if (queue !== names.DEAD_LETTER_QUEUE && count > 0) return false;
-      }
-      if (broker.unsettled > 0) return false;
-      const dead = this.#deadReasons();
-      return [...ledger.confirmed].every((id) => ledger.stored.has(id) || dead.has(id));
-    });
+    for (const [queue, count] of broker.waiting()) {
+      if (queue !== names.DEAD_LETTER_QUEUE && count > 0) return false;
+    }
+    if (broker.unsettled > 0) return false;
+    const dead = this.#deadReasons();
+    return [...ledger.confirmed].every((id) => ledger.stored.has(id) || dead.has(id));
   }
 
   /** With the code of `deno task dead replay`. @returns how many letters were replayed */

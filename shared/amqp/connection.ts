@@ -1,5 +1,6 @@
 /** The one place that opens connections to the broker, and opens them again. */
-import { type ChannelModel, connect as dial } from "amqplib";
+import { type Channel, type ChannelModel, connect as dial } from "amqplib";
+import { whenAborted } from "../abort.ts";
 import { type Backoff, backoffMs } from "../backoff.ts";
 import type { Clock } from "../clock.ts";
 import { redact } from "../config.ts";
@@ -21,6 +22,7 @@ export interface BrokerOptions {
 const backoff: Backoff = { first: 100, most: 5_000 };
 const connectTimeoutMs = 10_000;
 const closeTimeoutMs = 2_000;
+const unwindTimeoutMs = 5_000;
 /** Two missed heartbeats mean that the broker is gone. A `heartbeat` in the URL wins. */
 const heartbeatSeconds = 10;
 
@@ -45,7 +47,7 @@ export async function keepConnected(
       connection.on("error", (error: Error) => lost.abort(error));
       connection.on("close", (error?: Error) => lost.abort(error ?? new Error("the broker closed the connection")));
       if (attempt > 0) log.info("Connected to the broker again", { connection: name });
-      await use(connection, lost.signal);
+      await untilUnwound(use(connection, lost.signal), lost.signal, clock);
       if (!lost.signal.aborted) return;
       throw lost.signal.reason;
     } catch (error) {
@@ -65,6 +67,29 @@ export async function keepConnected(
       if (connection) await close(connection, clock);
     }
   }
+}
+
+/** What still goes on when its connection is lost has a little time to end, and is left then: it must not keep us from the next one. */
+async function untilUnwound(using: Promise<void>, lost: AbortSignal, clock: Clock): Promise<void> {
+  const ended = new AbortController();
+  const tooLate = whenAborted(lost).then(async () => {
+    await clock.sleep(unwindTimeoutMs, ended.signal).catch(() => {});
+    throw lost.reason;
+  });
+  tooLate.catch(() => {});
+  try {
+    await Promise.race([using, tooLate]);
+  } finally {
+    ended.abort();
+  }
+}
+
+/** Resolves when the channel is closed, also by the loss of its connection: amqplib's own close() then never settles. */
+export function closeChannel(channel: Channel): Promise<void> {
+  return new Promise((resolve) => {
+    channel.once("close", resolve);
+    (async () => await channel.close())().catch(() => resolve());
+  });
 }
 
 /** One connection, as it is: for commands that ask the broker something and leave. */

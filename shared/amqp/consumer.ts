@@ -4,7 +4,7 @@ import { whenAborted } from "../abort.ts";
 import type { Clock } from "../clock.ts";
 import { AckRuns } from "./ack_runs.ts";
 import { AtHand } from "./at_hand.ts";
-import { type BrokerOptions, keepConnected } from "./connection.ts";
+import { type BrokerOptions, closeChannel, keepConnected } from "./connection.ts";
 import type { DeadLetters } from "./dead_letters.ts";
 import type { DelayQueues } from "./delay_queues.ts";
 import type { Delivery, EventQueue, Settlement } from "./delivery.ts";
@@ -121,8 +121,10 @@ export class AmqpConsumer implements EventQueue {
       await session.leave();
     } finally {
       // Deliveries of this channel can no longer be settled, and the broker gives them out again.
-      this.#session = undefined;
-      this.#atHand.clear();
+      if (this.#session === session) {
+        this.#session = undefined;
+        this.#atHand.clear();
+      }
       await session.end();
     }
   }
@@ -187,7 +189,7 @@ class Session {
     this.flush();
     const answered = new AbortController();
     const late = this.clock.sleep(leaveTimeoutMs, answered.signal).catch(() => {});
-    await Promise.race([this.channel.close().catch(() => {}), late]);
+    await Promise.race([closeChannel(this.channel), late]);
     answered.abort();
   }
 

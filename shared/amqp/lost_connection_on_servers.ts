@@ -126,3 +126,30 @@ Deno.test("AmqpConsumer comes back after its connection was cut, and what was un
     await eventually("an empty queue", async () => (await channel.checkQueue(events)).messageCount === 0 || undefined);
   });
 });
+
+Deno.test("AmqpConsumer and ConfirmPublisher come back wherever in their setting up the connection is lost", async () => {
+  await withTestQueues(async ({ events, dead, topology, broker }) => {
+    await using proxy = await TcpProxy.before(broker.url);
+    const publisher = new ConfirmPublisher({ ...broker, url: proxy.url, topology });
+    const consumer = new AmqpConsumer({
+      ...{ ...broker, url: proxy.url, topology, queue: events, prefetch: 10 },
+      deadLetters: new DeadLetters({ ...broker, exchange: dead, subscriberId: "s", publisher }),
+      delayQueues: new DelayQueues({ ...broker, queue: events, publisher }),
+    });
+    const bothAreThere = () => eventually("both", () => (consumer.consuming && publisher.connected) || undefined);
+    await bothAreThere();
+    // The queues are declared by bytes 950 to 1,700, in frames of 26 bytes and more.
+    for (let bytes = 950; bytes <= 1_750; bytes += 24) {
+      proxy.poison({ kind: "cut-after", bytes });
+      proxy.cut();
+      await broker.clock.sleep(150);
+      proxy.poison();
+      await bothAreThere();
+    }
+    await publisher.publish(messageTo(events));
+    const [delivery] = await consumer.take(1, never);
+    await consumer.settle([{ delivery: delivery!, outcome: ack }], never);
+    await consumer.close();
+    await publisher.close();
+  });
+});

@@ -159,15 +159,18 @@ export class ConfirmPublisher {
     ended.catch(() => {});
     // Comes before the confirm of the same message, which is positive all the same.
     channel.on("return", ({ properties }) => this.#returned.add(String(properties.messageId)));
-    connection.on("blocked", (reason: string) => this.#setBlocked(reason));
-    connection.on("unblocked", () => this.#setBlocked(undefined));
+    // What an earlier connection says while it closes is nothing to us: nobody would take it back.
+    connection.on("blocked", (reason: string) => this.#channel === channel && this.#setBlocked(reason));
+    connection.on("unblocked", () => this.#channel === channel && this.#setBlocked(undefined));
     this.#channel = channel;
     for (const entry of this.#inFlight) this.#transmit(entry);
     try {
       await ended;
     } finally {
-      this.#channel = undefined;
-      if (this.#blocked) this.#setBlocked(undefined);
+      if (this.#channel === channel) {
+        this.#channel = undefined;
+        if (this.#blocked) this.#setBlocked(undefined);
+      }
     }
   }
 

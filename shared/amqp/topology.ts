@@ -1,6 +1,7 @@
 /** What exists in the broker, as data, and the one place that declares it. Works alike on RabbitMQ 3.10 and 4.x. */
 import type { ChannelModel } from "amqplib";
 import type { Config } from "../config.ts";
+import { closeChannel } from "./connection.ts";
 
 interface Queue {
   readonly name: string;
@@ -81,7 +82,7 @@ export async function declareTopology(connection: ChannelModel, topology: Topolo
       await channel.assertExchange(queue.exchange, "fanout", { durable: true });
       await channel.assertQueue(queue.name, { durable: true, arguments: queue.arguments });
       await channel.bindQueue(queue.name, queue.exchange, "");
-      await channel.close();
+      await closeChannel(channel);
     } catch (error) {
       throw explain(error as Error & { code?: number }, queue);
     }

@@ -11,5 +11,5 @@ export interface Subject {
 
 export const life = { freshMs: 60_000, staleMs: 0 };
 /** A lock or life that outlasts any test, and one that is over when a test has let {@linkcode overMs} pass. */
-export const [longMs, shortMs, overMs] = [60_000, 20, 40];
+export const [longMs, shortMs, overMs] = [60_000, 20, 80];
 export const [older, newer] = [ratesOf({ USD: "1" }, 1_000), ratesOf({ USD: "2" }, 2_000)];
