@@ -127,7 +127,8 @@ class Connections {
 
   #dial(host: string, port: number): Socket {
     if (this.#cut) throw new Error("these connections were given up");
-    const socket = connect(port, host);
+    // With the name on it, by which the client checks a server's certificate.
+    const socket = Object.assign(connect(port, host), { host, port });
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
     return socket;
