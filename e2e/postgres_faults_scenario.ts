@@ -86,6 +86,8 @@ Deno.test("Postgres chooses a subscriber as the victim of a deadlock: its window
           const [row] = await sql`select count(*)::int as waiting from pg_locks where not granted`;
           return Number(row?.["waiting"]) > 0 || undefined;
         });
+        // Time for all of it to arrive, so that a large window waits, too; less than the second after which it looks.
+        await new Promise((resolve) => setTimeout(resolve, 400));
         // Against the order in which windows lock. Granted once the victim has let go.
         await lock(rival, players[0]);
       });
