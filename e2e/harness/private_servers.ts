@@ -93,6 +93,12 @@ export class PrivateServers implements AsyncDisposable {
     }
   }
 
+  /** What the server has logged. */
+  async log(name: ServerName): Promise<string> {
+    const { path } = await this.checkout.folder();
+    return await Deno.readTextFile(join(path, `${name}-${urlOf(name, this.direct).port}`, "server.log"));
+  }
+
   /** One command of rabbitmqctl. */
   async rabbitmqctl(...args: string[]): Promise<string> {
     const { path, state } = await this.checkout.folder();
