@@ -1,0 +1,114 @@
+/** A process that is measured: it can be held still while its input is made ready. */
+import { join } from "node:path";
+
+export const project = join(import.meta.dirname!, "..");
+
+export interface ProgramOptions {
+  /** From the project's root. */
+  readonly file: string;
+  readonly args?: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Flags of Deno, such as those of its profiler. */
+  readonly deno?: readonly string[];
+  /** Where stdout goes instead of to {@linkcode Program.until}. */
+  readonly stdout?: string;
+}
+
+const endTimeoutMs = 30_000;
+const mostLines = 1_000;
+
+/** Runs with the permissions of the tasks. */
+export class Program implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #lines: string[] = [];
+  readonly #read: Promise<unknown>;
+  #ended = false;
+  #wake = () => {};
+
+  constructor(options: ProgramOptions) {
+    const { file, args = [], env, deno = [], stdout } = options;
+    const permissions = ["--allow-net", "--allow-env", "--allow-read", "--allow-sys"];
+    const words = [Deno.execPath(), "run", "--quiet", ...permissions, ...deno, join(project, file), ...args];
+    // Deno has no way to give a child a file; the shell makes way for the program, which keeps its pid.
+    const script = stdout === undefined ? 'exec "$0" "$@"' : `exec "$0" "$@" > '${stdout}'`;
+    this.#child = new Deno.Command("sh", {
+      args: ["-c", script, ...words],
+      cwd: project,
+      env: { ...env, NO_COLOR: "1" },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#read = Promise.all([this.#readLines(this.#child.stdout), this.#readLines(this.#child.stderr)]);
+    this.#child.status.then(() => {
+      this.#ended = true;
+      this.#wake();
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** Resolves with the first line that has the text in it, on stdout or stderr. @throws when the program ends before */
+  async until(text: string, timeoutMs = 120_000): Promise<string> {
+    const giveUpAt = performance.now() + timeoutMs;
+    while (true) {
+      const found = this.#lines.find((line) => line.includes(text));
+      if (found !== undefined) return found;
+      if (this.#ended || performance.now() > giveUpAt) {
+        throw new Error(`"${text}" was not said ${this.#ended ? "before the end" : `in ${timeoutMs} ms`}. ${this.#said}`);
+      }
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      const timer = setTimeout(resolve, 1_000);
+      await promise;
+      clearTimeout(timer);
+    }
+  }
+
+  hold(): void {
+    this.#child.kill("SIGSTOP");
+  }
+
+  release(): void {
+    this.#child.kill("SIGCONT");
+  }
+
+  /** Waits until it has ended by itself. @throws when its exit status is not 0 */
+  async end(): Promise<void> {
+    const { code, signal } = await this.#child.status;
+    await this.#read;
+    if (code !== 0) throw new Error(`ended with ${signal ?? code}. ${this.#said}`);
+  }
+
+  /** Asks it to leave. @throws when it does not, or leaves in disorder */
+  async stop(): Promise<void> {
+    if (this.#ended) return;
+    this.release();
+    this.#child.kill("SIGTERM");
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), endTimeoutMs);
+    await this.end().finally(() => clearTimeout(timer));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#ended) this.#child.kill("SIGKILL");
+    await this.#child.status;
+    await this.#read;
+  }
+
+  get #said(): string {
+    return `It said:\n${this.#lines.slice(-8).join("\n")}`;
+  }
+
+  async #readLines(stream: ReadableStream<Uint8Array>): Promise<void> {
+    let rest = "";
+    for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + chunk).split("\n");
+      rest = lines.pop() ?? "";
+      this.#lines.push(...lines);
+      if (this.#lines.length > mostLines) this.#lines.splice(0, this.#lines.length - mostLines);
+      this.#wake();
+    }
+  }
+}

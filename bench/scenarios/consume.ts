@@ -1,0 +1,123 @@
+/** One queue that is full at the start, and those who empty it: ours, and the contenders. */
+import { cpuMsOf, memoryMibOf } from "../processes.ts";
+import { Program, type ProgramOptions } from "../program.ts";
+import type { Stand } from "../stand.ts";
+
+export interface Load {
+  /** Events that are measured. */
+  readonly events: number;
+  /** Events before them, so that code is compiled and caches are filled. */
+  readonly warmUp: number;
+  /** Over how many players they are spread. */
+  readonly players: number;
+}
+
+export type Figures = Readonly<Record<string, number>>;
+
+export const oneSubscriber: Load = { events: 200_000, warmUp: 40_000, players: 1_000 };
+
+export interface OursOptions {
+  readonly load: Load;
+  readonly subscribers?: number;
+  /** File for the enriched events; `undefined`: they are not written. */
+  readonly lines?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly program?: Partial<ProgramOptions>;
+}
+
+/** Subscribers as an operator starts them. They are held still while the queue is filled, and let go together. */
+export async function consumeWithOurs(stand: Stand, options: OursOptions): Promise<Figures> {
+  const { load, subscribers = 1, lines, env = {}, program = {} } = options;
+  await stand.reset();
+  await using ratesApi = await stand.startRatesApi();
+  await using members = new Crew(Array.from({ length: subscribers }, (_, n) =>
+    new Program({
+      file: "subscriber/main.ts",
+      args: lines === undefined ? ["--quiet"] : [],
+      ...(lines !== undefined && { stdout: lines }),
+      env: { ...stand.env, SUBSCRIBER_ID: `subscriber-${n + 1}`, ...env },
+      ...program,
+    })));
+  await members.until("Consuming");
+  await stand.publish(load.warmUp, load.players, 1);
+  await stand.untilStored(load.warmUp);
+  const figures = await measure(stand, members, load, () => stand.untilStored(load.warmUp + load.events));
+  await members.stop();
+  await ratesApi.stop();
+  await stand.check(load.warmUp + load.events);
+  return figures;
+}
+
+/** A contender of bench/contenders/, which says itself how far it is. */
+export async function consumeWith(
+  stand: Stand,
+  name: string,
+  load: Load,
+  { env = {}, stores = true }: { env?: Readonly<Record<string, string>>; stores?: boolean } = {},
+): Promise<Figures> {
+  await stand.reset();
+  await using contender = new Crew([
+    new Program({
+      file: `bench/contenders/${name}.ts`,
+      args: [String(load.warmUp), String(load.events)],
+      env: { ...stand.env, ...env },
+    }),
+  ]);
+  await stand.publish(load.warmUp, load.players, 1);
+  await contender.until("warm");
+  const figures = await measure(stand, contender, load, () => contender.until("done"));
+  if (stores) await stand.check(load.warmUp + load.events, { totals: false });
+  return figures;
+}
+
+async function measure(stand: Stand, crew: Crew, load: Load, untilDone: () => Promise<void>): Promise<Figures> {
+  crew.hold();
+  await stand.publish(load.events, load.players, 2);
+  await stand.settle();
+  const pids = [await stand.pidOf("postgres"), await stand.pidOf("rabbitmq"), ...crew.pids];
+  const before = cpuMsOf(pids);
+  const begun = performance.now();
+  crew.release();
+  await untilDone();
+  const seconds = (performance.now() - begun) / 1000;
+  const usPerEvent = cpuMsOf(pids).map((ms, i) => (ms - before[i]!) * 1000 / load.events);
+  const [postgres = NaN, rabbitmq = NaN, ...subscribers] = usPerEvent;
+  const subscriber = subscribers.reduce((sum, us) => sum + us, 0);
+  return {
+    eventsPerSecond: load.events / seconds,
+    subscriberCpuUs: subscriber,
+    postgresCpuUs: postgres,
+    rabbitmqCpuUs: rabbitmq,
+    totalCpuUs: subscriber + postgres + rabbitmq,
+    peakMib: Math.max(...crew.pids.map((pid) => memoryMibOf(pid).peak)),
+  };
+}
+
+/** Programs that do the same thing. */
+export class Crew implements AsyncDisposable {
+  constructor(private readonly programs: readonly Program[]) {}
+
+  get pids(): number[] {
+    return this.programs.map(({ pid }) => pid);
+  }
+
+  async until(text: string): Promise<void> {
+    await Promise.all(this.programs.map((program) => program.until(text)));
+  }
+
+  hold(): void {
+    for (const program of this.programs) program.hold();
+  }
+
+  release(): void {
+    for (const program of this.programs) program.release();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.programs.map((program) => program.stop()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const program of this.programs) await program[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,156 @@
+/** Servers of the benchmark's own, started fresh, with the project's tables and a million players in them. */
+import { join } from "node:path";
+import type { Channel, ChannelModel } from "amqplib";
+import { Checkout } from "../e2e/harness/checkout.ts";
+import { openConnection } from "../shared/amqp/connection.ts";
+import { declareTopology, eventTopology } from "../shared/amqp/topology.ts";
+import { systemClock } from "../shared/clock.ts";
+import { type Config, readConfig } from "../shared/config.ts";
+import { closePostgres, openPostgres, type Sql } from "../shared/postgres.ts";
+import { freePort } from "../tools/demo/members.ts";
+import { catalogue } from "../tools/migrate/catalogue.ts";
+import { migrateUp } from "../tools/migrate/migrator.ts";
+import { superuserFile } from "../tools/services/native/postgres.ts";
+import type { ServerName } from "../tools/services/server.ts";
+import { Program } from "./program.ts";
+
+/** All of them are in the table `players`, under the ids from 10 on that the publisher draws from. */
+export const mostPlayers = 1_000_000;
+
+const heldBackTimeoutMs = 600_000;
+const pollEveryMs = 10;
+
+export class Stand implements AsyncDisposable {
+  private constructor(
+    private readonly checkout: Checkout,
+    readonly env: Readonly<Record<string, string>>,
+    readonly config: Pick<Config, "EVENTS_EXCHANGE" | "EVENTS_QUEUE" | "DEAD_LETTER_QUEUE">,
+    readonly sql: Sql,
+    readonly superuser: Sql,
+    private readonly broker: ChannelModel,
+    readonly channel: Channel,
+  ) {}
+
+  static async start(): Promise<Stand> {
+    const checkout = await Checkout.make();
+    try {
+      await checkout.up();
+      const { DATABASE_URL, RABBITMQ_URL } = checkout.config;
+      const config = readConfig(["EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE"], () => undefined);
+      const env = { ...checkout.config, RATES_API_ADDRESS: `127.0.0.1:${freePort()}`, LOG_LEVEL: "info" };
+      const sql = openPostgres(DATABASE_URL, { name: "casino-bench" });
+      const superuser = openPostgres(await superuserUrl(checkout), { name: "casino-bench" });
+      await migrateUp({ sql, catalogue, clock: systemClock, say: () => {} });
+      await sql`insert into players (id, email, last_signed_in_at)
+        select id, 'player' || id || '@example.com', timestamptz '2022-01-01' + id * interval '1 second'
+        from generate_series(10, ${9 + mostPlayers}::int) as id
+        on conflict (id) do nothing`;
+      await superuser`vacuum analyze players`;
+      const broker = await openConnection({ url: RABBITMQ_URL, name: "casino-bench" });
+      await declareTopology(broker, eventTopology(config));
+      return new Stand(checkout, env, config, sql, superuser, broker, await broker.createChannel());
+    } catch (error) {
+      await checkout[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async startRatesApi(...args: string[]): Promise<Program> {
+    const ratesApi = new Program({ file: "rates-api/main.ts", args, env: this.env });
+    await ratesApi.until("Serving rates");
+    return ratesApi;
+  }
+
+  async pidOf(name: ServerName): Promise<number> {
+    const { state } = await this.checkout.folder();
+    return state.processes.findLast((each) => each.name === name)!.pid;
+  }
+
+  /** Empty queues, no events, no totals, no rates in the cache, and no write of an earlier run still to be done. */
+  async reset(): Promise<void> {
+    await this.channel.purgeQueue(this.config.EVENTS_QUEUE);
+    await this.channel.purgeQueue(this.config.DEAD_LETTER_QUEUE);
+    await this.sql`truncate events, player_totals, event_counts`;
+    await this.settle();
+  }
+
+  /** Has the server write out what it owes the disk, so that no run pays for the one before. */
+  async settle(): Promise<void> {
+    await this.superuser`checkpoint`;
+  }
+
+  /** Events on the queue, confirmed. */
+  async publish(count: number, players: number, seed: number): Promise<void> {
+    const args = ["--count", String(count), "--players", String(players), "--seed", String(seed)];
+    await using publisher = new Program({ file: "publisher/main.ts", args, env: this.env });
+    await publisher.end();
+  }
+
+  /** Events that are stored, as the totals know it: two rows for each second are cheap to ask for. */
+  async stored(): Promise<number> {
+    const [row] = await this.sql`select coalesce(sum(events), 0)::int as events from event_counts`;
+    return Number(row!["events"]);
+  }
+
+  /** @param onProgress is told how many are stored, each time that is asked */
+  async untilStored(count: number, onProgress: (stored: number) => void = () => {}): Promise<void> {
+    const giveUpAt = performance.now() + heldBackTimeoutMs;
+    for (let stored = 0; stored < count;) {
+      stored = await this.stored();
+      onProgress(stored);
+      if (performance.now() > giveUpAt) throw new Error(`${stored} of ${count} stored in ${heldBackTimeoutMs} ms`);
+      await new Promise((resolve) => setTimeout(resolve, pollEveryMs));
+    }
+  }
+
+  /**
+   * Each event once, in rows and in totals; nothing dead, nothing left over.
+   * @throws when it is not so: then there is no figure
+   */
+  async check(count: number, { totals = true } = {}): Promise<void> {
+    const problems: string[] = [];
+    const expect = (what: string, seen: unknown, right: unknown) => {
+      if (seen !== right) problems.push(`${what}: ${seen}, not ${right}`);
+    };
+    const [rows] = await this.sql`select count(*)::int as rows, count(distinct message_id)::int as ids from events`;
+    expect("rows", rows!["rows"], count);
+    expect("message ids", rows!["ids"], count);
+    for (const queue of [this.config.EVENTS_QUEUE, this.config.DEAD_LETTER_QUEUE]) {
+      expect(`messages in ${queue}`, (await this.channel.checkQueue(queue)).messageCount, 0);
+    }
+    if (totals) {
+      expect("events counted", await this.stored(), count);
+      const [wrong] = await this.sql`
+        select count(*)::int as players from (
+          select player_id, count(*) filter (where type = 'bet') as bets, count(*) filter (where has_won) as wins,
+            coalesce(sum(amount_eur) filter (where type = 'deposit'), 0) as deposits_eur
+          from events where type in ('bet', 'deposit') group by 1
+        ) as right_ones full join player_totals as kept using (player_id)
+        where (right_ones.bets, right_ones.wins, right_ones.deposits_eur)
+          is distinct from (kept.bets, kept.wins, kept.deposits_eur)`;
+      expect("players with wrong totals", wrong!["players"], 0);
+    }
+    if (problems.length > 0) throw new Error(`Not every event was stored once: ${problems.join("; ")}`);
+  }
+
+  async versions(): Promise<Record<string, string>> {
+    const [row] = await this.sql`show server_version`;
+    const { version } = this.broker.connection.serverProperties as { version: string };
+    return { deno: Deno.version.deno, rabbitmq: version, postgres: String(row!["server_version"]) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await closePostgres(this.sql);
+    await closePostgres(this.superuser);
+    await this.broker.close();
+    await this.checkout[Symbol.asyncDispose]();
+  }
+}
+
+async function superuserUrl(checkout: Checkout): Promise<string> {
+  const url = new URL(checkout.config.DATABASE_URL);
+  const { path } = await checkout.folder();
+  url.username = "postgres";
+  url.password = await Deno.readTextFile(join(path, `postgres-${url.port}`, superuserFile));
+  return url.href;
+}
