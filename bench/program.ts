@@ -57,7 +57,9 @@ export class Program implements AsyncDisposable {
       const found = this.#lines.find((line) => line.includes(text));
       if (found !== undefined) return found;
       if (this.#ended || performance.now() > giveUpAt) {
-        throw new Error(`"${text}" was not said ${this.#ended ? "before the end" : `in ${timeoutMs} ms`}. ${this.#said}`);
+        throw new Error(
+          `"${text}" was not said ${this.#ended ? "before the end" : `in ${timeoutMs} ms`}. ${this.#said}`,
+        );
       }
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wake = resolve;

@@ -21,6 +21,11 @@ export function classifyStoreError(error: unknown): StoreFault {
   return typeof code === "string" && /^2[23][0-9A-Z]{3}$/.test(code) ? "split" : "retry";
 }
 
+/** A row with the same key is stored already: SQLSTATE unique_violation. */
+export function isDuplicate(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === "23505";
+}
+
 /** What the database said, and the way out where there is a plain one. */
 export function explainStoreError(error: unknown): string {
   const { code } = error as { code?: string };

@@ -34,16 +34,17 @@ export function exponentOf(currency: string): number | undefined {
 }
 
 /**
- * EUR cents, exact and rounded once, half away from zero.
- * @param amount in minor units of a currency that has `exponent` digits after the point
- * @param perEur how much of that currency 1 EUR buys; greater than 0
+ * Tells amounts of one currency in EUR cents, exact and rounded once, half away from zero.
+ * @param exponent how many digits the currency has after the point; its minor unit is what amounts are in
+ * @param perEur how much of the currency 1 EUR buys; greater than 0
  * @throws {RangeError} when `perEur` is 0
  */
-export function toEurCents(amount: bigint, exponent: number, perEur: Decimal): bigint {
-  const dividend = amount * 100n * 10n ** BigInt(perEur.scale);
+export function toEurCents(exponent: number, perEur: Decimal): (amount: bigint) => bigint {
+  const twiceCents = 200n * 10n ** BigInt(perEur.scale);
   const divisor = 10n ** BigInt(exponent) * perEur.units;
-  const half = dividend < 0n ? -divisor : divisor;
-  return (2n * dividend + half) / (2n * divisor);
+  const twiceDivisor = 2n * divisor;
+  if (divisor === 0n) throw new RangeError("1 EUR buys 0 of the currency");
+  return (amount) => (amount * twiceCents + (amount < 0n ? -divisor : divisor)) / twiceDivisor;
 }
 
 /** The amount in major units without needless zeros: `5`, `4.68`, `0.5`, `0.00012345`. */

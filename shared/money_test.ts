@@ -15,7 +15,7 @@ Deno.test("toEurCents() equals what big.js computes, over all of int64", () => {
       const rate = Big(String(units)).div(Big(10).pow(scale));
       const exact = Big(String(amount)).div(Big(10).pow(exponent)).div(rate).times(100);
       strictEqual(
-        String(toEurCents(amount, exponent, { units, scale })),
+        String(toEurCents(exponent, { units, scale })(amount)),
         exact.round(0, Big.roundHalfUp).toFixed().replace(/^-0$/, "0"),
       );
     }),
@@ -27,11 +27,11 @@ Deno.test("toEurCents() rounds half away from zero, once", () => {
   const one = { units: 1n, scale: 0 };
   const two = { units: 2n, scale: 0 };
   for (const [amount, cents] of [[1n, 1n], [3n, 2n], [5n, 3n], [-1n, -1n], [-3n, -2n], [0n, 0n], [2n, 1n]] as const) {
-    strictEqual(toEurCents(amount, 2, two), cents, `${amount} cents at 2 for 1 EUR`);
+    strictEqual(toEurCents(2, two)(amount), cents, `${amount} cents at 2 for 1 EUR`);
   }
   // 0.49 cents: rounded first to a tenth it would become 0.5, and then 1.
-  strictEqual(toEurCents(49n, 4, one), 0n);
-  strictEqual(toEurCents(50n, 4, one), 1n);
+  strictEqual(toEurCents(4, one)(49n), 0n);
+  strictEqual(toEurCents(4, one)(50n), 1n);
 });
 
 Deno.test("toEurCents() rounds every exact half away from zero, and not what is next to it", () => {
@@ -43,29 +43,29 @@ Deno.test("toEurCents() rounds every exact half away from zero, and not what is 
       const perEur = { units: 200n * 10n ** BigInt(scale) * factor, scale };
       const amount = (2n * cents + 1n) * 10n ** BigInt(exponent) * factor;
       const sign = minus ? -1n : 1n;
-      strictEqual(toEurCents(sign * amount, exponent, perEur), sign * (cents + 1n));
-      strictEqual(toEurCents(sign * (amount - 1n), exponent, perEur), sign * cents);
+      strictEqual(toEurCents(exponent, perEur)(sign * amount), sign * (cents + 1n));
+      strictEqual(toEurCents(exponent, perEur)(sign * (amount - 1n)), sign * cents);
     }),
     { numRuns: 3_000 },
   );
 });
 
 Deno.test("toEurCents() gives an amount in EUR back as it is", () => {
-  fc.assert(fc.property(int64, (amount) => strictEqual(toEurCents(amount, 2, { units: 1n, scale: 0 }), amount)), {
+  fc.assert(fc.property(int64, (amount) => strictEqual(toEurCents(2, { units: 1n, scale: 0 })(amount), amount)), {
     numRuns: 1_000,
   });
 });
 
 Deno.test("toEurCents() refuses a rate of zero", () => {
-  throws(() => toEurCents(1n, 2, { units: 0n, scale: 2 }), RangeError);
+  throws(() => toEurCents(2, { units: 0n, scale: 2 })(1n), RangeError);
 });
 
 Deno.test("toEurCents() takes each currency's minor unit into account", () => {
-  strictEqual(toEurCents(500n, exponentOf("USD")!, { units: 10705n, scale: 4 }), 467n);
-  strictEqual(toEurCents(17_194n, exponentOf("JPY")!, { units: 17194n, scale: 2 }), 10_000n);
-  strictEqual(toEurCents(1n, exponentOf("BTC")!, { units: 176n, scale: 7 }), 0n);
-  strictEqual(toEurCents(100_000_000n, exponentOf("BTC")!, { units: 176n, scale: 7 }), 5_681_818n);
-  strictEqual(toEurCents(1_000n, exponentOf("KWD")!, { units: 32n, scale: 2 }), 313n);
+  strictEqual(toEurCents(exponentOf("USD")!, { units: 10705n, scale: 4 })(500n), 467n);
+  strictEqual(toEurCents(exponentOf("JPY")!, { units: 17194n, scale: 2 })(17_194n), 10_000n);
+  strictEqual(toEurCents(exponentOf("BTC")!, { units: 176n, scale: 7 })(1n), 0n);
+  strictEqual(toEurCents(exponentOf("BTC")!, { units: 176n, scale: 7 })(100_000_000n), 5_681_818n);
+  strictEqual(toEurCents(exponentOf("KWD")!, { units: 32n, scale: 2 })(1_000n), 313n);
 });
 
 Deno.test("exponentOf() follows ISO 4217 and guesses nothing", () => {

@@ -9,7 +9,7 @@ import { eventTopology } from "../shared/amqp/topology.ts";
 import { systemClock as clock } from "../shared/clock.ts";
 import { runCommand } from "../shared/command.ts";
 import { messageOf } from "../shared/errors.ts";
-import { DatabasePool } from "../shared/postgres.ts";
+import { DatabasePool } from "../shared/database.ts";
 import { systemRandom as random } from "../shared/random.ts";
 import { closeRedis, openRedis } from "../shared/redis.ts";
 import { onShutdownSignal } from "../shared/shutdown.ts";

@@ -1,5 +1,5 @@
 import { arrayLiteral } from "../shared/array_literal.ts";
-import type { Database } from "../shared/postgres.ts";
+import type { Database } from "../shared/database.ts";
 
 export interface Player {
   readonly email: string;

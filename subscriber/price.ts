@@ -17,13 +17,35 @@ export function price(event: Event, rates: Rates | Dead | undefined): Price | De
   if (!("currency" in event)) return undefined;
   const { amount, currency } = event;
   if (currency === "EUR") return { eurCents: amount, rate: undefined };
-  const exponent = exponentOf(currency);
-  if (exponent === undefined) {
+  if (rates !== undefined && !("kind" in rates)) {
+    const quote = quoteOf(currency, rates);
+    if (quote) return { eurCents: quote.toEurCents(amount), rate: quote.rate };
+  }
+  if (exponentOf(currency) === undefined) {
     return dead("unknown-currency", `currency ${JSON.stringify(currency)} is neither in ISO 4217 nor BTC`);
   }
   if (rates === undefined) throw new Error(`a price in ${currency} was asked for without rates`);
-  if ("kind" in rates) return rates;
-  const perEur = rates.perEur.get(currency);
-  if (!perEur) return dead("unknown-currency", `the rates have no ${currency}`);
-  return { eurCents: toEurCents(amount, exponent, perEur), rate: { perEur: perEur.text, asOfMs: rates.asOfMs } };
+  return "kind" in rates ? rates : dead("unknown-currency", `the rates have no ${currency}`);
+}
+
+/** All that one currency's prices share. */
+interface Quote {
+  readonly toEurCents: (amount: bigint) => bigint;
+  readonly rate: NonNullable<Price["rate"]>;
+}
+
+/** As long as the rates are in use: the same few currencies come again and again. */
+const quotes = new WeakMap<Rates, Map<string, Quote>>();
+
+/** `undefined` when the currency is unknown, or the rates do not have it. */
+function quoteOf(currency: string, rates: Rates): Quote | undefined {
+  let ofRates = quotes.get(rates);
+  if (!ofRates) quotes.set(rates, ofRates = new Map());
+  let quote = ofRates.get(currency);
+  if (quote) return quote;
+  const [exponent, perEur] = [exponentOf(currency), rates.perEur.get(currency)];
+  if (exponent === undefined || !perEur) return undefined;
+  quote = { toEurCents: toEurCents(exponent, perEur), rate: { perEur: perEur.text, asOfMs: rates.asOfMs } };
+  ofRates.set(currency, quote);
+  return quote;
 }

@@ -1,7 +1,9 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { classifyStoreError } from "../shared/errors.ts";
 import type { Event } from "../shared/event.ts";
-import { queriesOf, type Sql } from "../shared/postgres.ts";
+import { systemClock } from "../shared/clock.ts";
+import { type Database, DatabasePool } from "../shared/database.ts";
+import type { Sql } from "../shared/postgres.ts";
 import { withTestSchema } from "../tools/migrate/test_schema.ts";
 import { describe } from "./describe.ts";
 import type { Enriched } from "./enriched.ts";
@@ -25,6 +27,14 @@ function enriched(event: Event, changes: Partial<Enriched> = {}): Enriched {
   };
 }
 
+/** A schema of the test's own, and the pool that stores in it. */
+async function withDatabase(use: (database: Database, sql: Sql) => Promise<void>): Promise<void> {
+  await withTestSchema(async (sql, url) => {
+    const pool = new DatabasePool(url, { name: "casino-test", max: 4, timeoutMs: 10_000, clock: systemClock });
+    await use(pool, sql).finally(() => pool.close());
+  });
+}
+
 async function totalsOf(sql: Sql): Promise<unknown[]> {
   const rows = await sql`select player_id, bets, wins, deposits_eur from player_totals order by player_id`;
   return Array.from(rows, (row) => ({ ...row }));
@@ -37,7 +47,7 @@ async function countOf(sql: Sql): Promise<unknown> {
 }
 
 Deno.test("PostgresStore.save() stores every field of an event, exactly", async () => {
-  await withTestSchema(async (sql) => {
+  await withDatabase(async (database, sql) => {
     const event = bet({
       id: 2n ** 63n - 1n,
       amount: 1999n,
@@ -49,7 +59,7 @@ Deno.test("PostgresStore.save() stores every field of an event, exactly", async 
       player: { email: "d'Artagnan \"\\ {,}@example.com", lastSignedInAt },
       description: 'a "quoted", {braced} \\ sentence',
     });
-    strictEqual(await new PostgresStore(queriesOf(sql), "subscriber-1").save([one]), 1);
+    strictEqual(await new PostgresStore(database, "subscriber-1").save([one]), 1);
     const [row] = await sql`select *, created_at::text as happened, rates_as_of::text as quoted from events`;
     deepStrictEqual(
       [row?.["message_id"], row?.["event_id"], row?.["player_id"], row?.["game_id"], row?.["type"], row?.["amount"]],
@@ -66,8 +76,8 @@ Deno.test("PostgresStore.save() stores every field of an event, exactly", async 
 });
 
 Deno.test("PostgresStore.save() leaves out what does not apply", async () => {
-  await withTestSchema(async (sql) => {
-    await new PostgresStore(queriesOf(sql), "s").save([enriched(gameStart()), enriched(deposit())]);
+  await withDatabase(async (database, sql) => {
+    await new PostgresStore(database, "s").save([enriched(gameStart()), enriched(deposit())]);
     const rows =
       await sql`select game_id, amount, currency, has_won, rate, rates_as_of, amount_eur from events order by type`;
     deepStrictEqual(Array.from(rows, (row) => Object.values(row)), [
@@ -78,9 +88,9 @@ Deno.test("PostgresStore.save() leaves out what does not apply", async () => {
 });
 
 Deno.test("PostgresStore.save() stores an event once, however often and wherever it is saved, and counts it once", async () => {
-  await withTestSchema(async (sql) => {
+  await withDatabase(async (database, sql) => {
     const events = [enriched(bet({ hasWon: true })), enriched(deposit()), enriched(bet())];
-    const stores = ["a", "b"].map((id) => new PostgresStore(queriesOf(sql), id));
+    const stores = ["a", "b"].map((id) => new PostgresStore(database, id));
     const saved = [
       ...await Promise.all(stores.map((store) => store.save(events))),
       await stores[0]!.save([...events, events[0]!]),
@@ -95,8 +105,8 @@ Deno.test("PostgresStore.save() stores an event once, however often and wherever
 });
 
 Deno.test("PostgresStore.save() stores nothing of a window with a row that Postgres rejects", async () => {
-  await withTestSchema(async (sql) => {
-    const store = new PostgresStore(queriesOf(sql), "s");
+  await withDatabase(async (database, sql) => {
+    const store = new PostgresStore(database, "s");
     const huge = enriched(bet(), { price: { eurCents: 2n ** 63n, rate: undefined } });
     const nul = enriched(bet(), { description: "a \u0000 character" });
     for (const bad of [huge, nul]) {
@@ -111,8 +121,8 @@ Deno.test("PostgresStore.save() stores nothing of a window with a row that Postg
 });
 
 Deno.test("PostgresStore.save() sums deposits beyond what a bigint holds", async () => {
-  await withTestSchema(async (sql) => {
-    const store = new PostgresStore(queriesOf(sql), "s");
+  await withDatabase(async (database, sql) => {
+    const store = new PostgresStore(database, "s");
     for (const _ of [1, 2]) await store.save([enriched(deposit({ amount: 2n ** 63n - 1n }))]);
     deepStrictEqual(await totalsOf(sql), [{
       player_id: "12",
@@ -124,13 +134,13 @@ Deno.test("PostgresStore.save() sums deposits beyond what a bigint holds", async
 });
 
 Deno.test("PostgresStore.save() neither deadlocks nor miscounts when windows share events and players", async () => {
-  await withTestSchema(async (sql) => {
+  await withDatabase(async (database, sql) => {
     const events = Array.from({ length: 300 }, (_, i) => enriched(bet({ playerId: BigInt(i % 7 + 1) })));
     const shuffled = () => events.toSorted(() => Math.random() - 0.5).slice(0, 200);
     await Promise.all(
-      Array.from({ length: 12 }, (_, i) => new PostgresStore(queriesOf(sql), `s${i}`).save(shuffled())),
+      Array.from({ length: 12 }, (_, i) => new PostgresStore(database, `s${i}`).save(shuffled())),
     );
-    await new PostgresStore(queriesOf(sql), "last").save(events);
+    await new PostgresStore(database, "last").save(events);
     deepStrictEqual(await countOf(sql), { events: 300, counted: 300 });
     const [row] = await sql`select sum(bets)::int as bets from player_totals`;
     strictEqual(row?.["bets"], 300);
@@ -138,8 +148,8 @@ Deno.test("PostgresStore.save() neither deadlocks nor miscounts when windows sha
 });
 
 Deno.test("PostgresPlayers.find() finds the players that exist, as they are now", async () => {
-  await withTestSchema(async (sql) => {
-    const players = new PostgresPlayers(queriesOf(sql));
+  await withDatabase(async (database, sql) => {
+    const players = new PostgresPlayers(database);
     await sql`insert into players values (${"9223372036854775807"}, 'infinity', 'max@example.com')`;
     const found = await players.find([10n, 14n, 99n, 2n ** 63n - 1n]);
     deepStrictEqual([...found.keys()].sort(), [10n, 14n, 2n ** 63n - 1n]);

@@ -13,7 +13,13 @@ const timeMs = () => Date.UTC(2024, 5, 28);
 const source = generateEvents({ random: seededRandom(1), players: 1_000, firstId: 1n, timeMs });
 const messages = Array.from({ length: count }, () => {
   const { messageId, event } = source.next().value;
-  const message = { exchange: EVENTS_EXCHANGE, messageId, body: encodeEvent(event), timestampMs: 0, appId: "publisher" };
+  const message = {
+    exchange: EVENTS_EXCHANGE,
+    messageId,
+    body: encodeEvent(event),
+    timestampMs: 0,
+    appId: "publisher",
+  };
   return { body: Buffer.from(message.body), options: publishOptions(message) };
 });
 

@@ -33,7 +33,9 @@ export function oneByOne(
         message_id, event_id, player_id, game_id, type, amount, currency, has_won, created_at, rate, rates_as_of,
         amount_eur, player_email, player_last_signed_in_at, description, subscriber_id
       ) values (
-        ${messageId}, ${String(event.id)}, ${String(event.playerId)}, ${"gameId" in event ? String(event.gameId) : null},
+        ${messageId}, ${String(event.id)}, ${String(event.playerId)}, ${
+      "gameId" in event ? String(event.gameId) : null
+    },
         ${event.type}, ${"amount" in event ? String(event.amount) : null},
         ${"currency" in event ? event.currency : null}, ${"hasWon" in event ? event.hasWon : null},
         ${new Date(event.createdAt.seconds * 1000)}, ${cost?.rate?.perEur ?? null},

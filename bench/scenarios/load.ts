@@ -18,16 +18,21 @@ export async function loadRows(stand: Stand, { sessions, format }: LoadOptions):
   try {
     const events = await rowsOf(stand);
     const files = Array.from({ length: sessions }, (_, n) => `${folder}/${n}`);
-    await psql(stand, files.map((file, n) => {
-      const share = `select ${columns} from events order by message_id offset ${Math.floor(events / sessions) * n}`;
-      const limit = n === sessions - 1 ? "" : ` limit ${Math.floor(events / sessions)}`;
-      return `\\copy (${share}${limit}) to '${file}' (format ${format})`;
-    }));
+    await psql(
+      stand,
+      files.map((file, n) => {
+        const share = `select ${columns} from events order by message_id offset ${Math.floor(events / sessions) * n}`;
+        const limit = n === sessions - 1 ? "" : ` limit ${Math.floor(events / sessions)}`;
+        return `\\copy (${share}${limit}) to '${file}' (format ${format})`;
+      }),
+    );
     await stand.reset();
     const pid = await stand.pidOf("postgres");
     const [before = NaN] = cpuMsOf([pid]);
     const begun = performance.now();
-    await Promise.all(files.map((file) => psql(stand, [`\\copy events (${columns}) from '${file}' (format ${format})`])));
+    await Promise.all(
+      files.map((file) => psql(stand, [`\\copy events (${columns}) from '${file}' (format ${format})`])),
+    );
     await psql(stand, [totals]);
     const seconds = (performance.now() - begun) / 1000;
     const [after = NaN] = cpuMsOf([pid]);
@@ -54,7 +59,13 @@ async function rowsOf({ sql }: Stand): Promise<number> {
 }
 
 async function psql(stand: Stand, commands: readonly string[]): Promise<void> {
-  const args = [stand.env["DATABASE_URL"]!, "-qX", "-v", "ON_ERROR_STOP=1", ...commands.flatMap((each) => ["-c", each])];
+  const args = [
+    stand.env["DATABASE_URL"]!,
+    "-qX",
+    "-v",
+    "ON_ERROR_STOP=1",
+    ...commands.flatMap((each) => ["-c", each]),
+  ];
   const { success, stderr } = await new Deno.Command("psql", { args, stdout: "null", stderr: "piped" }).output();
   if (!success) throw new Error(`psql failed: ${new TextDecoder().decode(stderr)}`);
 }

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { arrayLiteral } from "./array_literal.ts";
 import { systemClock } from "./clock.ts";
 import { classifyStoreError } from "./errors.ts";
-import { DatabasePool, QueryTimeout } from "./postgres.ts";
+import { DatabasePool, QueryTimeout } from "./database.ts";
 import { servers } from "./testing/servers.ts";
 import { TcpProxy } from "./testing/tcp_proxy.ts";
 

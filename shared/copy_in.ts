@@ -1,0 +1,49 @@
+import type { Buffer } from "node:buffer";
+// @ts-types="npm:@types/pg@8.23.1"
+import type pg from "pg";
+
+/** A connection of pg's, with two methods that its types leave out. */
+interface Wire extends pg.Connection {
+  sendCopyFromChunk(chunk: Buffer): void;
+  endCopyFrom(): void;
+}
+
+/**
+ * Statements, one of them a COPY from stdin, as a query of pg's (the interface is its `Submittable`, with the handlers that
+ * pg-copy-streams has). All goes out at once: Postgres reads the rows when it comes to the COPY and, when something fails
+ * before, passes over them (PostgreSQL documentation, 55.2.6 "COPY Operations"). Together they are one transaction.
+ */
+export class CopyIn {
+  readonly #done = Promise.withResolvers<void>();
+
+  constructor(private readonly statements: string, private readonly rows: Buffer) {}
+
+  /** Resolves when it is committed. */
+  get done(): Promise<void> {
+    return this.#done.promise;
+  }
+
+  submit(wire: pg.Connection): void {
+    const connection = wire as Wire;
+    connection.stream.cork();
+    connection.query(this.statements);
+    connection.sendCopyFromChunk(this.rows);
+    connection.endCopyFrom();
+    connection.stream.uncork();
+  }
+
+  handleReadyForQuery(): void {
+    this.#done.resolve();
+  }
+
+  handleError(error: Error): void {
+    this.#done.reject(error);
+  }
+
+  handleCopyInResponse(): void {}
+  handleCommandComplete(): void {}
+  handleRowDescription(): void {}
+  handleDataRow(): void {}
+  handleEmptyQuery(): void {}
+  handlePortalSuspended(): void {}
+}

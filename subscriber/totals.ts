@@ -1,0 +1,50 @@
+/** What a window adds to the sums that are kept beside the events. */
+import type { Enriched } from "./enriched.ts";
+
+interface Total {
+  bets: number;
+  wins: number;
+  /** EUR cents. */
+  deposits: bigint;
+}
+
+/**
+ * Adds the events to the totals of their players and to the counts. Its values are part of its text, for it is sent together
+ * with the rows, and takes no parameters then.
+ * @param events all of them new, at least one
+ */
+export function totalsStatement(events: readonly Enriched[], subscriberId: string): string {
+  const totals = totalsOf(events);
+  const column = (valueOf: (total: Total) => unknown) => `'{${Array.from(totals.values(), valueOf).join(",")}}'`;
+  // A row for each player, in the order of their ids; see PostgresStore.
+  const players = totals.size === 0 ? "" : `
+insert into player_totals as total (player_id, bets, wins, deposits_eur)
+select * from unnest(
+  '{${[...totals.keys()].join(",")}}'::bigint[], ${column(({ bets }) => bets)}::bigint[],
+  ${column(({ wins }) => wins)}::bigint[], ${column(({ deposits }) => deposits)}::numeric[]
+) as row (player_id, bets, wins, deposits_eur) order by player_id
+on conflict (player_id) do update set
+  bets = total.bets + excluded.bets,
+  wins = total.wins + excluded.wins,
+  deposits_eur = total.deposits_eur + excluded.deposits_eur;`;
+  return `${players}
+insert into event_counts as counts (second, subscriber_id, events)
+values (date_trunc('second', now()), '${subscriberId.replaceAll("'", "''")}', ${events.length})
+on conflict (second, subscriber_id) do update set events = counts.events + excluded.events`;
+}
+
+/** By player; of bets and deposits only. */
+export function totalsOf(events: readonly Enriched[]): Map<bigint, Total> {
+  const totals = new Map<bigint, Total>();
+  for (const { event, price } of events) {
+    if (event.type !== "bet" && event.type !== "deposit") continue;
+    let total = totals.get(event.playerId);
+    if (!total) totals.set(event.playerId, total = { bets: 0, wins: 0, deposits: 0n });
+    if (event.type === "deposit") total.deposits += price?.eurCents ?? 0n;
+    else {
+      total.bets++;
+      if (event.hasWon) total.wins++;
+    }
+  }
+  return totals;
+}
