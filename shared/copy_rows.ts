@@ -12,6 +12,8 @@ const bytesAtFirst = 64 * 1024;
 const twoTo32 = 2 ** 32;
 const [int64Min, int64Max] = [-(2n ** 63n), 2n ** 63n - 1n];
 const encoder = new TextEncoder();
+/** Up to here a loop is faster than the encoder, whose call alone takes some 150 ns. */
+const longestLoop = 24;
 
 /** A value that its column cannot hold; carries the SQLSTATE by which Postgres itself would refuse it. */
 export class OutOfRange extends RangeError {
@@ -83,10 +85,21 @@ export class CopyRows {
     // Three bytes are the most that UTF-8 needs for one of UTF-16's units.
     this.#length(0, value.length * 3);
     const start = this.#end;
-    let i = 0;
-    for (let code; i < value.length && (code = value.charCodeAt(i)) < 0x80; i++) this.#bytes[this.#end++] = code;
-    if (i < value.length) this.#end = start + encoder.encodeInto(value, this.#bytes.subarray(start)).written;
+    const written = value.length <= longestLoop ? this.#ascii(value) : -1;
+    this.#end += written >= 0 ? written : encoder.encodeInto(value, this.#bytes.subarray(start)).written;
     this.#view.setInt32(start - 4, this.#end - start);
+  }
+
+  /** @returns how many bytes, or -1 when the text is not ASCII */
+  #ascii(value: string): number {
+    const bytes = this.#bytes;
+    let at = this.#end;
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i);
+      if (code >= 0x80) return -1;
+      bytes[at++] = code;
+    }
+    return value.length;
   }
 
   /** A field whose bytes are known. */

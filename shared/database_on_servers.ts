@@ -16,7 +16,7 @@ const one = "select $1::int as one";
 Deno.test("DatabasePool.query() gives up on a server that swallows what is sent, and works at once when it is back", async () => {
   await using proxy = await TcpProxy.before(servers.DATABASE_URL);
   const pool = poolAt(proxy.url, 200);
-  deepStrictEqual([...await pool.query(one, ["1"])], [{ one: 1 }]);
+  deepStrictEqual([...await pool.query(one, ["1"])], [["1"]]);
   proxy.poison({ kind: "black-hole" });
   const late = await Promise.allSettled([pool.query(one, ["1"]), pool.query(one, ["1"])]);
   for (const result of late) {
@@ -24,7 +24,7 @@ Deno.test("DatabasePool.query() gives up on a server that swallows what is sent,
     match(String(result.status === "rejected" && result.reason), /within DATABASE_TIMEOUT_MS=200/);
   }
   proxy.poison();
-  deepStrictEqual([...await pool.query(one, ["1"])], [{ one: 1 }]);
+  deepStrictEqual([...await pool.query(one, ["1"])], [["1"]]);
   await pool.close();
 });
 
@@ -35,7 +35,7 @@ Deno.test("DatabasePool.query() has the server end a statement that takes too lo
     strictEqual(classifyStoreError(error), "retry");
     return true;
   });
-  deepStrictEqual([...await pool.query(one, ["1"])], [{ one: 1 }]);
+  deepStrictEqual([...await pool.query(one, ["1"])], [["1"]]);
   await pool.close();
 });
 
@@ -45,7 +45,7 @@ Deno.test("DatabasePool.query() recovers by itself after its connections are res
   await pool.query(one, ["1"]);
   proxy.cut();
   await pool.query(one, ["1"]).catch(() => {});
-  deepStrictEqual([...await pool.query(one, ["1"])], [{ one: 1 }]);
+  deepStrictEqual([...await pool.query(one, ["1"])], [["1"]]);
   await pool.close();
 });
 
@@ -54,8 +54,8 @@ Deno.test("DatabasePool.query() gets every text through an array literal as it i
   const texts = fc.array(fc.option(fc.string({ unit: "binary" }).map((text) => text.replaceAll("\0", ""))));
   await fc.assert(fc.asyncProperty(texts, async (values) => {
     const statement = "select array_to_json($1::text[])::text as json";
-    const [row] = await pool.query<{ json: string }>(statement, [arrayLiteral(values)]);
-    deepStrictEqual(JSON.parse(row!.json), values.map((value) => value?.toWellFormed() ?? null));
+    const [row] = await pool.query(statement, [arrayLiteral(values)]);
+    deepStrictEqual(JSON.parse(row![0]!), values.map((value) => value?.toWellFormed() ?? null));
   }));
   await pool.close();
 });
@@ -75,7 +75,7 @@ Deno.test(
     }
     proxy.poison();
     await pool.query(one, ["1"]).catch(() => {});
-    deepStrictEqual([...await pool.query(one, ["1"])], [{ one: 1 }]);
+    deepStrictEqual([...await pool.query(one, ["1"])], [["1"]]);
     await pool.close();
   },
 );

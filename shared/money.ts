@@ -52,9 +52,12 @@ export function formatMajor(amount: bigint, exponent: number): string {
   const sign = amount < 0n ? "-" : "";
   const text = String(amount < 0n ? -amount : amount).padStart(exponent + 1, "0");
   const point = text.length - exponent;
-  const fraction = text.slice(point).replace(/0+$/, "");
-  return `${sign}${text.slice(0, point)}${fraction && `.${fraction}`}`;
+  let end = text.length;
+  while (end > point && text.charCodeAt(end - 1) === zero) end--;
+  return end === point ? sign + text.slice(0, point) : `${sign}${text.slice(0, point)}.${text.slice(point, end)}`;
 }
+
+const zero = "0".charCodeAt(0);
 
 function digits(exponent: number, currencies: string): [string, number][] {
   return currencies.split(" ").map((currency) => [currency, exponent]);

@@ -53,9 +53,17 @@ function describeMoney(amount: bigint, currency: string, amountEur: bigint | und
   return currency === "EUR" || amountEur === undefined ? own : `${own} (${formatMajor(amountEur, 2)} EUR)`;
 }
 
-/** `February 2nd, 2022 at 23:45 UTC` */
+/** `February 2nd, 2022 at 23:45 UTC`. Most events are of the same minute as the one before. */
 function describeTime({ seconds }: Timestamp): string {
-  const date = new Date(seconds * 1000);
+  const minute = Math.floor(seconds / 60);
+  if (minute !== last.minute) last = { minute, text: describeMinute(minute) };
+  return last.text;
+}
+
+let last = { minute: NaN, text: "" };
+
+function describeMinute(minutes: number): string {
+  const date = new Date(minutes * 60_000);
   const day = date.getUTCDate();
   const hour = String(date.getUTCHours()).padStart(2, "0");
   const minute = String(date.getUTCMinutes()).padStart(2, "0");

@@ -1,4 +1,3 @@
-import { arrayLiteral } from "../shared/array_literal.ts";
 import type { Database } from "../shared/database.ts";
 
 export interface Player {
@@ -11,22 +10,25 @@ export interface Players {
   find(ids: readonly bigint[]): Promise<ReadonlyMap<bigint, Player>>;
 }
 
-interface PlayerRow {
-  readonly id: string;
-  readonly email: string;
-  readonly last_signed_in_at: Date | null;
-}
-
-const findStatement = "select id::text, email, last_signed_in_at from players where id = any($1::bigint[])";
+/** Times as microseconds since 1970, exact in a float8 up to the year 2255: they are read much faster than dates. */
+const findStatement = `
+  select id, email, round(date_part('epoch', last_signed_in_at) * 1e6) from players where id = any($1::bigint[])`;
 
 export class PostgresPlayers implements Players {
   constructor(private readonly database: Database) {}
 
   async find(ids: readonly bigint[]): Promise<ReadonlyMap<bigint, Player>> {
-    const rows = await this.database.query<PlayerRow>(findStatement, [arrayLiteral(ids.map(String))]);
-    return new Map(rows.map(({ id, email, last_signed_in_at }) => [
-      BigInt(id),
-      { email, lastSignedInAt: isFinite(Number(last_signed_in_at ?? NaN)) ? last_signed_in_at! : undefined },
-    ]));
+    const rows = await this.database.query(findStatement, [`{${ids.join(",")}}`]);
+    const players = new Map<bigint, Player>();
+    for (const [id, email, microseconds] of rows) {
+      players.set(BigInt(id!), { email: email!, lastSignedInAt: microseconds ? dateOf(microseconds) : undefined });
+    }
+    return players;
   }
+}
+
+/** `undefined` for infinity, and for a time that no calendar has. */
+function dateOf(microseconds: string): Date | undefined {
+  const date = new Date(Math.floor(Number(microseconds) / 1000));
+  return Number.isNaN(date.getTime()) ? undefined : date;
 }

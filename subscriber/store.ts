@@ -47,8 +47,8 @@ export class PostgresStore implements Store {
   /** Each event that is not stored, once. */
   async #withoutStored(events: readonly Enriched[]): Promise<Enriched[]> {
     const fresh = new Map(events.map((enriched) => [enriched.messageId, enriched]));
-    const rows = await this.database.query<{ message_id: string }>(findStatement, [arrayLiteral([...fresh.keys()])]);
-    for (const { message_id } of rows) fresh.delete(message_id);
+    const stored = await this.database.query(findStatement, [arrayLiteral([...fresh.keys()])]);
+    for (const [messageId] of stored) fresh.delete(messageId!);
     return [...fresh.values()];
   }
 }

@@ -44,11 +44,11 @@ export async function processWindow(
   const ids = playersOf(window);
   const known = ids.length > 0 ? await players.find(ids) : new Map();
   const enriched = window.map(({ delivery, event }) => isDead(event) ? event : enrich(delivery, event, rates, known));
-  const rejected = await saveAround(enriched.filter((entry): entry is Enriched => !isDead(entry)), store);
+  const refused = await saveAround(enriched.filter((entry): entry is Enriched => !isDead(entry)), store);
   return enriched.map((entry, i): Processed => {
     const delivery = window[i]!.delivery;
     if (isDead(entry)) return { delivery, outcome: entry };
-    const refusal = rejected.get(entry);
+    const refusal = refused?.get(entry);
     return refusal ? { delivery, outcome: refusal } : { delivery, outcome: ack, enriched: entry };
   });
 }
@@ -68,7 +68,9 @@ export function isDead(value: Event | Price | Enriched | Dead | undefined): valu
 }
 
 function playersOf(window: readonly Decoded[]): bigint[] {
-  return [...new Set(window.flatMap(({ event }) => isDead(event) ? [] : [event.playerId]))];
+  const ids = new Set<bigint>();
+  for (const { event } of window) if (!isDead(event)) ids.add(event.playerId);
+  return [...ids];
 }
 
 function enrich(
@@ -88,12 +90,15 @@ function enrich(
   }
 }
 
-/** Saves all that Postgres takes; a window with a row that it rejects is halved until that row stands alone. */
-async function saveAround(events: readonly Enriched[], store: Store): Promise<Map<Enriched, Dead>> {
-  if (events.length === 0) return new Map();
+/**
+ * Saves all that Postgres takes; a window with a row that it rejects is halved until that row stands alone.
+ * @returns the rows that it rejects, `undefined` when there are none
+ */
+async function saveAround(events: readonly Enriched[], store: Store): Promise<Map<Enriched, Dead> | undefined> {
+  if (events.length === 0) return undefined;
   try {
     await store.save(events);
-    return new Map();
+    return undefined;
   } catch (error) {
     if (classifyStoreError(error) !== "split") throw error;
     const [only, ...others] = events;
@@ -102,5 +107,5 @@ async function saveAround(events: readonly Enriched[], store: Store): Promise<Ma
   const half = Math.ceil(events.length / 2);
   const left = await saveAround(events.slice(0, half), store);
   const right = await saveAround(events.slice(half), store);
-  return new Map([...left, ...right]);
+  return new Map([...left ?? [], ...right ?? []]);
 }

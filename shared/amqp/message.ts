@@ -37,8 +37,11 @@ export function publishOptions({ messageId, headers, timestampMs, appId }: Outgo
  */
 export function timestampMsOf(seconds: unknown): number | undefined {
   const ms = typeof seconds === "number" ? seconds * 1000 : NaN;
-  return Number.isNaN(new Date(ms).getTime()) ? undefined : ms;
+  return Math.abs(ms) <= lastMs ? ms : undefined;
 }
+
+/** ECMAScript's last time value; a Date beyond is invalid. */
+const lastMs = 8.64e15;
 
 /** Without what the broker notes in them for itself: published again, it would be taken for the new message's history. */
 export function withoutBrokerHeaders(headers: Headers): Headers {
