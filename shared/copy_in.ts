@@ -2,12 +2,6 @@ import type { Buffer } from "node:buffer";
 // @ts-types="npm:@types/pg@8.23.1"
 import type pg from "pg";
 
-/** A connection of pg's, with two methods that its types leave out. */
-interface Wire extends pg.Connection {
-  sendCopyFromChunk(chunk: Buffer): void;
-  endCopyFrom(): void;
-}
-
 /**
  * Statements, one of them a COPY from stdin, as a query of pg's (the interface is its `Submittable`, with the handlers that
  * pg-copy-streams has). All goes out at once: Postgres reads the rows when it comes to the COPY and, when something fails
@@ -23,13 +17,9 @@ export class CopyIn {
     return this.#done.promise;
   }
 
-  submit(wire: pg.Connection): void {
-    const connection = wire as Wire;
-    connection.stream.cork();
+  submit(connection: pg.Connection): void {
     connection.query(this.statements);
-    connection.sendCopyFromChunk(this.rows);
-    connection.endCopyFrom();
-    connection.stream.uncork();
+    connection.stream.write(this.rows);
   }
 
   handleReadyForQuery(): void {

@@ -8,7 +8,8 @@ import { Buffer } from "node:buffer";
 const header = Buffer.from("PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0", "latin1");
 /** 2000-01-01T00:00:00Z, from which Postgres counts, in seconds since 1970. */
 const epochSeconds = 946_684_800;
-const bytesAtFirst = 64 * 1024;
+const bytesAtFirst = 128 * 1024;
+const messageHeaderBytes = 5;
 const twoTo32 = 2 ** 32;
 const [int64Min, int64Max] = [-(2n ** 63n), 2n ** 63n - 1n];
 const encoder = new TextEncoder();
@@ -25,7 +26,12 @@ export class OutOfRange extends RangeError {
 export class CopyRows {
   #bytes = Buffer.allocUnsafe(bytesAtFirst);
   #view = viewOf(this.#bytes);
-  #end = header.copy(this.#bytes);
+  #end = 0;
+
+  /** Forgets all rows. What {@linkcode finish} returned is overwritten by the next ones. */
+  begin(): void {
+    this.#end = messageHeaderBytes + header.copy(this.#bytes, messageHeaderBytes);
+  }
 
   /** Begins the next row, which must then get this many fields. */
   row(fields: number): void {
@@ -109,11 +115,20 @@ export class CopyRows {
     this.#end += bytes.length;
   }
 
-  /** All rows, with the file's trailer. Nothing can be added afterwards. */
+  /** All rows as the messages CopyData and CopyDone of Postgres's protocol (PostgreSQL documentation, 55.7 "Message Formats"). */
   finish(): Buffer {
-    this.#reserve(2);
+    this.#reserve(2 + messageHeaderBytes);
     this.#view.setInt16(this.#end, -1);
-    return this.#bytes.subarray(0, this.#end + 2);
+    this.#end += 2;
+    this.#message("d", 0, this.#end);
+    this.#message("c", this.#end, this.#end + messageHeaderBytes);
+    return this.#bytes.subarray(0, this.#end + messageHeaderBytes);
+  }
+
+  /** The length of a message counts itself, and not the letter before it. */
+  #message(letter: string, start: number, end: number): void {
+    this.#view.setUint8(start, letter.charCodeAt(0));
+    this.#view.setInt32(start + 1, end - start - 1);
   }
 
   #length(length: number, room: number): void {

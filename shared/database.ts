@@ -21,7 +21,7 @@ export interface Database {
   /**
    * Rows into a table, and what goes with them.
    * @param statements any number, one of them a COPY from stdin
-   * @param rows what it reads
+   * @param rows what it reads, as {@linkcode CopyRows} gives it
    */
   copyIn(statements: string, rows: Buffer): Promise<void>;
 }

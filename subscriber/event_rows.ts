@@ -12,6 +12,8 @@ const fields = 16;
 
 export class EventRows {
   readonly #subscriberId: Uint8Array;
+  /** As many as there were windows at once. */
+  readonly #free: CopyRows[] = [];
   /** A window has a handful of rates, one for each currency in it. */
   readonly #rates = new WeakMap<NonNullable<Price["rate"]>, Uint8Array>();
 
@@ -19,10 +21,13 @@ export class EventRows {
     this.#subscriberId = new TextEncoder().encode(subscriberId);
   }
 
-  of(events: readonly Enriched[]): Buffer {
-    const rows = new CopyRows();
+  /** Calls `use` with the rows. Their memory is used again once that went well; after a failure they may still be on their way. */
+  async with(events: readonly Enriched[], use: (rows: Buffer) => Promise<void>): Promise<void> {
+    const rows = this.#free.pop() ?? new CopyRows();
+    rows.begin();
     for (const enriched of events) this.#write(enriched, rows);
-    return rows.finish();
+    await use(rows.finish());
+    this.#free.push(rows);
   }
 
   #write({ messageId, event, price, player, description }: Enriched, rows: CopyRows): void {

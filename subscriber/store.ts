@@ -41,7 +41,7 @@ export class PostgresStore implements Store {
   async #add(events: readonly Enriched[]): Promise<void> {
     // Windows that share rows lock them in the same order, and so wait for each other and never deadlock.
     const statements = `${copyStatement};\n${totalsStatement(events, this.subscriberId)}`;
-    await this.database.copyIn(statements, this.#rows.of(inOrderOfIds(events)));
+    await this.#rows.with(inOrderOfIds(events), (rows) => this.database.copyIn(statements, rows));
   }
 
   /** Each event that is not stored, once. */
