@@ -47,9 +47,13 @@ export function parseTimestamp(text: string): Timestamp | undefined {
   return isTimestamp(timestamp) ? timestamp : undefined;
 }
 
+/** Many events are of the same second as the one before. */
+let last = { seconds: NaN, text: "" };
+
 /** RFC 3339 in UTC with 0, 3, 6 or 9 digits of a second, as protobuf's JSON mapping writes it. */
 export function formatTimestamp({ seconds, nanos }: Timestamp): string {
-  const whole = new Date(seconds * 1000).toISOString().slice(0, 19);
+  if (seconds !== last.seconds) last = { seconds, text: new Date(seconds * 1000).toISOString().slice(0, 19) };
+  const whole = last.text;
   if (nanos === 0) return `${whole}Z`;
   const digits = String(nanos).padStart(9, "0");
   return `${whole}.${digits.replace(/(?:000){1,2}$/, "")}Z`;

@@ -1,7 +1,8 @@
 /** Stored events as JSON lines, one write for each window. */
 import { messageOf } from "../shared/errors.ts";
 import type { Log } from "../shared/telemetry/log.ts";
-import { type Enriched, enrichedToJson } from "./enriched.ts";
+import type { Enriched } from "./enriched.ts";
+import { jsonLine } from "./json_line.ts";
 
 export type Report = (events: readonly Enriched[]) => Promise<void>;
 
@@ -26,7 +27,8 @@ export function reportLines(output: Output, log: Log): Report {
 
   return (events) => {
     if (closed) return last;
-    const lines = events.map((enriched) => `${JSON.stringify(enrichedToJson(enriched))}\n`).join("");
+    let lines = "";
+    for (const enriched of events) lines += jsonLine(enriched);
     return last = last.then(() => writeAll(encoder.encode(lines)));
   };
 }

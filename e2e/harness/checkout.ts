@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { freePort } from "../../tools/demo/members.ts";
 import { down, type DownOptions } from "../../tools/services/down.ts";
 import { foldersOf, readState, type State } from "../../tools/services/folder.ts";
-import type { ServerConfig } from "../../tools/services/server.ts";
+import { runToEnd } from "../../tools/services/process.ts";
+import { type ServerConfig, urlOf } from "../../tools/services/server.ts";
 import { up } from "../../tools/services/up.ts";
 
 export class Checkout implements AsyncDisposable {
@@ -35,6 +36,26 @@ export class Checkout implements AsyncDisposable {
   async folder(): Promise<{ path: string; state: State }> {
     const path = (await foldersOf(this.project))[0]!;
     return { path, state: await readState(path) };
+  }
+
+  /** One command of rabbitmqctl. */
+  async rabbitmqctl(...args: string[]): Promise<string> {
+    const { path, state } = await this.folder();
+    const { port } = urlOf("rabbitmq", this.config);
+    const folder = join(path, `rabbitmq-${port}`);
+    const epmd = state.processes.find((process) => process.name === "epmd");
+    const words = await runToEnd("ps", ["-o", "args=", "-p", String(epmd?.pid)]);
+    const { uid, gid } = await Deno.stat(join(folder, "mnesia"));
+    const as = Deno.uid() === 0 && uid !== null && gid !== null ? { uid, gid } : undefined;
+    return await runToEnd("/usr/lib/rabbitmq/bin/rabbitmqctl", ["-n", `casino${port}@localhost`, ...args], {
+      cwd: folder,
+      as,
+      env: {
+        HOME: folder,
+        ERL_EPMD_PORT: /-port (\d+)/.exec(words)?.[1] ?? "",
+        RABBITMQ_CONF_ENV_FILE: join(folder, "none"),
+      },
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { closePostgres, openPostgres, type Sql } from "../../shared/postgres.ts";
 import { TcpProxy } from "../../shared/testing/tcp_proxy.ts";
 import { superuserFile } from "../../tools/services/native/postgres.ts";
-import { isRunning, type Process, runToEnd } from "../../tools/services/process.ts";
+import { isRunning, type Process } from "../../tools/services/process.ts";
 import { delay, type ServerName, settingOf, urlOf } from "../../tools/services/server.ts";
 import { Checkout } from "./checkout.ts";
 
@@ -100,23 +100,8 @@ export class PrivateServers implements AsyncDisposable {
   }
 
   /** One command of rabbitmqctl. */
-  async rabbitmqctl(...args: string[]): Promise<string> {
-    const { path, state } = await this.checkout.folder();
-    const { port } = urlOf("rabbitmq", this.direct);
-    const folder = join(path, `rabbitmq-${port}`);
-    const epmd = state.processes.find((process) => process.name === "epmd");
-    const words = await runToEnd("ps", ["-o", "args=", "-p", String(epmd?.pid)]);
-    const { uid, gid } = await Deno.stat(join(folder, "mnesia"));
-    const as = Deno.uid() === 0 && uid !== null && gid !== null ? { uid, gid } : undefined;
-    return await runToEnd("/usr/lib/rabbitmq/bin/rabbitmqctl", ["-n", `casino${port}@localhost`, ...args], {
-      cwd: folder,
-      as,
-      env: {
-        HOME: folder,
-        ERL_EPMD_PORT: /-port (\d+)/.exec(words)?.[1] ?? "",
-        RABBITMQ_CONF_ENV_FILE: join(folder, "none"),
-      },
-    });
+  rabbitmqctl(...args: string[]): Promise<string> {
+    return this.checkout.rabbitmqctl(...args);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
