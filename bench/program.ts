@@ -4,8 +4,8 @@ import { join } from "node:path";
 export const project = join(import.meta.dirname!, "..");
 
 export interface ProgramOptions {
-  /** From the project's root. */
-  readonly file: string;
+  /** A task of deno.json, run as it stands there; or a file, from the project's root, with the permissions of the tasks. */
+  readonly program: { readonly task: string } | { readonly file: string };
   readonly args?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   /** Flags of Deno, such as those of its profiler. */
@@ -17,7 +17,6 @@ export interface ProgramOptions {
 const endTimeoutMs = 30_000;
 const mostLines = 1_000;
 
-/** Runs with the permissions of the tasks. */
 export class Program implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #lines: string[] = [];
@@ -26,9 +25,9 @@ export class Program implements AsyncDisposable {
   #wake = () => {};
 
   constructor(options: ProgramOptions) {
-    const { file, args = [], env, deno = [], stdout } = options;
-    const permissions = ["--allow-net", "--allow-env", "--allow-read", "--allow-sys"];
-    const words = [Deno.execPath(), "run", "--quiet", ...permissions, ...deno, join(project, file), ...args];
+    const { program, args = [], env, deno = [], stdout } = options;
+    const [file, ...flags] = wordsOf(program).toReversed();
+    const words = [Deno.execPath(), "run", "--quiet", ...flags, ...deno, join(project, file!), ...args];
     // Deno has no way to give a child a file; the shell makes way for the program, which keeps its pid.
     const script = stdout === undefined ? 'exec "$0" "$@"' : `exec "$0" "$@" > '${stdout}'`;
     this.#child = new Deno.Command("sh", {
@@ -113,4 +112,11 @@ export class Program implements AsyncDisposable {
       this.#wake();
     }
   }
+}
+
+/** Deno's flags, and the file last. */
+function wordsOf(program: ProgramOptions["program"]): string[] {
+  if ("file" in program) return ["--allow-net", "--allow-env", "--allow-read", "--allow-sys", program.file];
+  const { tasks } = JSON.parse(Deno.readTextFileSync(join(project, "deno.json")));
+  return tasks[program.task].split(" ").slice("deno run".split(" ").length);
 }

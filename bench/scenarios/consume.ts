@@ -1,6 +1,6 @@
 /** One queue that is full at the start, and those who empty it: ours, and the contenders. */
 import { cpuMsOf, memoryMibOf } from "../processes.ts";
-import { Program, type ProgramOptions } from "../program.ts";
+import { Program } from "../program.ts";
 import type { Stand } from "../stand.ts";
 
 export interface Load {
@@ -22,29 +22,35 @@ export interface OursOptions {
   /** File for the enriched events; `undefined`: they are not written. */
   readonly lines?: string;
   readonly env?: Readonly<Record<string, string>>;
-  readonly program?: Partial<ProgramOptions>;
+  /** Flags of Deno's beyond those of the task. */
+  readonly deno?: readonly string[];
+  /** What is stored before stays, and must have come from other seeds. */
+  readonly keep?: boolean;
+  /** Draws the events. */
+  readonly seed?: number;
 }
 
 /** Subscribers as an operator starts them. They are held still while the queue is filled, and let go together. */
 export async function consumeWithOurs(stand: Stand, options: OursOptions): Promise<Figures> {
-  const { load, subscribers = 1, lines, env = {}, program = {} } = options;
-  await stand.reset();
+  const { load, subscribers = 1, lines, env = {}, deno = [], keep = false, seed = 1 } = options;
+  await stand.reset({ keep });
+  const before = await stand.rows();
   await using ratesApi = await stand.startRatesApi();
   await using members = new Crew(Array.from({ length: subscribers }, (_, n) =>
     new Program({
-      file: "subscriber/main.ts",
+      program: { task: "subscriber" },
       args: lines === undefined ? ["--quiet"] : [],
       ...(lines !== undefined && { stdout: lines }),
       env: { ...stand.env, SUBSCRIBER_ID: `subscriber-${n + 1}`, ...env },
-      ...program,
+      deno,
     })));
   await members.until("Consuming");
-  await stand.publish(load.warmUp, load.players, 1);
+  await stand.publish(load.warmUp, load.players, 2 * seed);
   await stand.untilStored(load.warmUp);
-  const figures = await measure(stand, members, load, () => stand.untilStored(load.warmUp + load.events));
+  const figures = await measure(stand, members, load, seed, () => stand.untilStored(load.warmUp + load.events));
   await members.stop();
   await ratesApi.stop();
-  await stand.check(load.warmUp + load.events);
+  await stand.check(before + load.warmUp + load.events, { totals: !keep });
   return figures;
 }
 
@@ -58,21 +64,27 @@ export async function consumeWith(
   await stand.reset();
   await using contender = new Crew([
     new Program({
-      file: `bench/contenders/${name}.ts`,
+      program: { file: `bench/contenders/${name}.ts` },
       args: [String(load.warmUp), String(load.events)],
       env: { ...stand.env, ...env },
     }),
   ]);
-  await stand.publish(load.warmUp, load.players, 1);
+  await stand.publish(load.warmUp, load.players, 2);
   await contender.until("warm");
-  const figures = await measure(stand, contender, load, () => contender.until("done"));
+  const figures = await measure(stand, contender, load, 1, () => contender.until("done"));
   if (stores) await stand.check(load.warmUp + load.events, { totals: false });
   return figures;
 }
 
-async function measure(stand: Stand, crew: Crew, load: Load, untilDone: () => Promise<void>): Promise<Figures> {
+async function measure(
+  stand: Stand,
+  crew: Crew,
+  load: Load,
+  seed: number,
+  untilDone: () => Promise<void>,
+): Promise<Figures> {
   crew.hold();
-  await stand.publish(load.events, load.players, 2);
+  await stand.publish(load.events, load.players, 2 * seed + 1);
   await stand.settle();
   const pids = [await stand.pidOf("postgres"), await stand.pidOf("rabbitmq"), ...crew.pids];
   const before = cpuMsOf(pids);

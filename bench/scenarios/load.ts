@@ -16,7 +16,7 @@ const columns = "message_id, event_id, player_id, game_id, amount, amount_eur, c
 export async function loadRows(stand: Stand, { sessions, format }: LoadOptions): Promise<Figures> {
   const folder = await Deno.makeTempDir({ prefix: "casino-bench-" });
   try {
-    const events = await rowsOf(stand);
+    const events = await stand.rows();
     const files = Array.from({ length: sessions }, (_, n) => `${folder}/${n}`);
     await psql(
       stand,
@@ -52,11 +52,6 @@ const totals = `
   )
   insert into event_counts (second, subscriber_id, events)
   select date_trunc('second', stored_at), subscriber_id, count(*) from events group by 1, 2`;
-
-async function rowsOf({ sql }: Stand): Promise<number> {
-  const [row] = await sql`select count(*)::int as rows from events`;
-  return Number(row!["rows"]);
-}
 
 async function psql(stand: Stand, commands: readonly string[]): Promise<void> {
   const args = [

@@ -1,0 +1,27 @@
+/** The real subscriber, which notes for each event how long after it was due its commit was known. Says so when it leaves. */
+import { percentile } from "../statistics.ts";
+import { runSubscriber } from "../../subscriber/member.ts";
+
+const latenciesMs: number[] = [];
+/** The first ones pay for compiling and connecting. */
+const skipped = Number(Deno.env.get("SKIP_EVENTS"));
+
+Deno.addSignalListener("SIGTERM", () => {
+  const sorted = Float64Array.from(latenciesMs.slice(skipped)).sort();
+  const figures = { p50Ms: percentile(sorted, 50), p99Ms: percentile(sorted, 99), p999Ms: percentile(sorted, 99.9) };
+  console.log(`latencies ${JSON.stringify({ ...figures, maxMs: sorted.at(-1), events: sorted.length })}`);
+});
+
+await runSubscriber((edges) => ({
+  ...edges,
+  store: {
+    async save(events) {
+      const saved = await edges.store.save(events);
+      const now = performance.timeOrigin + performance.now();
+      for (const { event: { createdAt } } of events) {
+        latenciesMs.push(now - createdAt.seconds * 1_000 - createdAt.nanos / 1e6);
+      }
+      return saved;
+    },
+  },
+}));

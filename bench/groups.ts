@@ -1,0 +1,94 @@
+/** What is measured, in groups whose variants are run in turn, so that a noisy minute hits all of them alike. */
+import { coldStart } from "./scenarios/cold_cache.ts";
+import { consumeWith, consumeWithOurs, type Figures, oneSubscriber } from "./scenarios/consume.ts";
+import { endure } from "./scenarios/endurance.ts";
+import { consumeOnTop, growTo } from "./scenarios/growth.ts";
+import { latencyAt } from "./scenarios/latency.ts";
+import { loadRows } from "./scenarios/load.ts";
+import { publishBare, publishWithOurs } from "./scenarios/publish.ts";
+import { mostPlayers, type Stand } from "./stand.ts";
+
+export interface Variant {
+  readonly name: string;
+  /** @param run from 1 */
+  measure(stand: Stand, run: number): Promise<Figures>;
+}
+
+export interface Group {
+  readonly name: string;
+  readonly variants: readonly Variant[];
+  /** The most runs that are worth their time. */
+  readonly mostRuns?: number;
+}
+
+/** Those who store one event at a time are given fewer, for they need as long for them. */
+const oneByOne = { events: 20_000, warmUp: 5_000, players: oneSubscriber.players };
+/** Deno gives a child no file, the shell does; /dev/null would cost less than a disk. */
+const linesFile = "/tmp/casino-bench-lines";
+
+/** Of the ways to load that were tried (text and binary, 1 to 3 sessions), the fastest. */
+const fastestLoad = { sessions: 2, format: "binary" } as const;
+
+const throughput: Group = {
+  name: "throughput",
+  variants: [
+    { name: "bare", measure: (stand) => consumeWith(stand, "bare_consumer", oneSubscriber, { stores: false }) },
+    { name: "ours, lines off", measure: (stand) => consumeWithOurs(stand, { load: oneSubscriber }) },
+    // Loads again what the one before has stored.
+    { name: "load", measure: (stand) => loadRows(stand, fastestLoad) },
+    { name: "ours, lines on", measure: (stand) => consumeWithOurs(stand, { load: oneSubscriber, lines: linesFile }) },
+    { name: "naive", measure: (stand) => consumeWith(stand, "naive_subscriber", oneByOne) },
+    {
+      name: "naive, awaiting each",
+      measure: (stand) => consumeWith(stand, "naive_subscriber", oneByOne, { env: { SERIAL: "true" } }),
+    },
+    { name: "peer", measure: (stand) => consumeWith(stand, "peer_subscriber", oneByOne) },
+  ],
+};
+
+const publisher: Group = {
+  name: "publisher",
+  variants: [{ name: "ours", measure: publishWithOurs }, { name: "bare", measure: publishBare }],
+};
+
+const latency: Group = {
+  name: "latency",
+  variants: [10, 100, 1_000, 5_000].map((perSecond) => ({
+    name: String(perSecond),
+    measure: (stand) => latencyAt(stand, perSecond),
+  })),
+};
+
+const scale: Group = {
+  name: "scale",
+  variants: [10, mostPlayers].flatMap((players) =>
+    [1, 2, 4, 8].map((subscribers) => ({
+      name: `${subscribers} of ${players} players`,
+      measure: (stand: Stand) => consumeWithOurs(stand, { load: { ...oneSubscriber, players }, subscribers }),
+    }))
+  ),
+};
+
+const growth: Group = {
+  name: "growth",
+  variants: [
+    { name: "0", measure: (stand) => consumeWithOurs(stand, { load: oneSubscriber }) },
+    ...[1_000_000, 10_000_000].map((rows) => ({
+      name: String(rows),
+      async measure(stand: Stand, run: number) {
+        const grown = await stand.within(`grown_${rows}`);
+        if (await grown.rows() === 0) {
+          await consumeOnTop(grown, 1);
+          await growTo(grown, rows);
+        }
+        return await consumeOnTop(grown, run + 1);
+      },
+    })),
+  ],
+};
+
+const endurance: Group = { name: "endurance", variants: [{ name: "2000000 events", measure: endure }] };
+
+const coldCache: Group = { name: "cold cache", variants: [{ name: "16 subscribers", measure: coldStart }] };
+
+export const groups: readonly Group[] = [throughput, publisher, latency, scale, coldCache, endurance, growth];

@@ -1,0 +1,50 @@
+/** What was measured, as it is kept in bench/results/: the figures of every run, and where they come from. */
+import { cpus, release, totalmem } from "node:os";
+import { join } from "node:path";
+import { runToEnd } from "../tools/services/process.ts";
+import type { Figures } from "./scenarios/consume.ts";
+import { project } from "./program.ts";
+import type { Stand } from "./stand.ts";
+
+export interface GroupResult {
+  /** When it ended, RFC 3339. */
+  readonly at: string;
+  readonly commit: string;
+  readonly machine: Readonly<Record<string, string | number>>;
+  readonly versions: Readonly<Record<string, string>>;
+  /** By variant, one for each run. */
+  readonly runs: Readonly<Record<string, readonly Figures[]>>;
+}
+
+export type Results = Readonly<Record<string, GroupResult>>;
+
+export const resultsFolder = join(project, "bench/results");
+const file = join(resultsFolder, "results.json");
+
+export async function readResults(): Promise<Results> {
+  return JSON.parse(await Deno.readTextFile(file));
+}
+
+/** Each group's newest result stands in the place of its last. */
+export async function keepResult(name: string, result: GroupResult): Promise<void> {
+  await Deno.mkdir(resultsFolder, { recursive: true });
+  const before = await readResults().catch(() => ({}));
+  await Deno.writeTextFile(file, JSON.stringify({ ...before, [name]: result }, null, 1) + "\n");
+}
+
+export async function provenance(stand: Stand): Promise<Pick<GroupResult, "at" | "commit" | "machine" | "versions">> {
+  const changed = await runToEnd("git", ["status", "--porcelain", "--", ":!bench/results"], { cwd: project });
+  const commit = (await runToEnd("git", ["rev-parse", "--short", "HEAD"], { cwd: project })).trim();
+  return {
+    at: new Date().toISOString(),
+    commit: changed.trim() === "" ? commit : `${commit} with changes`,
+    machine: {
+      processor: cpus()[0]!.model,
+      cores: cpus().length,
+      memoryGib: Math.round(totalmem() / 2 ** 30),
+      kernel: release(),
+      loadAverage: Deno.loadavg()[0]!,
+    },
+    versions: await stand.versions(),
+  };
+}

@@ -1,0 +1,35 @@
+/** Many subscribers at once on a cache that holds no rates, and events that all need them. */
+import { controlClient } from "../../rates-api/control_client.ts";
+import { Program } from "../program.ts";
+import type { Stand } from "../stand.ts";
+import { Crew, type Figures } from "./consume.ts";
+
+const subscribers = 16;
+const events = 20_000;
+
+export async function coldStart(stand: Stand): Promise<Figures> {
+  await stand.reset();
+  await using ratesApi = await stand.startRatesApi();
+  const REDIS_KEY_PREFIX = `cold-${crypto.randomUUID().slice(0, 8)}:`;
+  await using members = new Crew(Array.from({ length: subscribers }, (_, n) =>
+    new Program({
+      program: { task: "subscriber" },
+      args: ["--quiet"],
+      env: { ...stand.env, REDIS_KEY_PREFIX, SUBSCRIBER_ID: `subscriber-${n + 1}` },
+    })));
+  await members.until("Consuming");
+  members.hold();
+  await stand.publish(events, 1_000, 3);
+  const begun = performance.now();
+  members.release();
+  let firstStoredMs = NaN;
+  while (Number.isNaN(firstStoredMs)) if (await stand.stored() > 0) firstStoredMs = performance.now() - begun;
+  await stand.untilStored(events);
+  const allStoredMs = performance.now() - begun;
+  using control = controlClient(stand.env["RATES_API_ADDRESS"]!, "development-key");
+  const { calls } = await control.stats();
+  await members.stop();
+  await ratesApi.stop();
+  await stand.check(events);
+  return { firstStoredMs, allStoredMs, apiCalls: calls };
+}

@@ -1,0 +1,56 @@
+/** One subscriber for as long as a night's backlog takes, with events still coming. */
+import { memoryMibOf } from "../processes.ts";
+import { Program } from "../program.ts";
+import type { Stand } from "../stand.ts";
+import type { Figures } from "./consume.ts";
+
+const [backlog, events] = [500_000, 2_000_000];
+const players = 1_000;
+
+interface Sample {
+  readonly ms: number;
+  readonly stored: number;
+  readonly mib: number;
+}
+
+export async function endure(stand: Stand): Promise<Figures> {
+  await stand.reset();
+  await using ratesApi = await stand.startRatesApi();
+  await stand.publish(backlog, players, 1);
+  await using subscriber = new Program({
+    program: { task: "subscriber" },
+    args: ["--quiet"],
+    env: { ...stand.env, SUBSCRIBER_ID: "subscriber-1" },
+  });
+  await subscriber.until("Consuming");
+  const publishing = stand.publish(events - backlog, players, 2);
+  const samples: Sample[] = [];
+  await stand.untilStored(events, (stored) => {
+    samples.push({ ms: performance.now(), stored, mib: memoryMibOf(subscriber.pid).now });
+  });
+  await publishing;
+  const { peak } = memoryMibOf(subscriber.pid);
+  await subscriber.stop();
+  await ratesApi.stop();
+  await stand.check(events);
+  const [first, last] = [tenth(samples, 0), tenth(samples, 9)];
+  return {
+    eventsPerSecond: events / ((samples.at(-1)!.ms - samples[0]!.ms) / 1000),
+    firstTenthEventsPerSecond: first.rate,
+    lastTenthEventsPerSecond: last.rate,
+    firstTenthMib: first.mib,
+    lastTenthMib: last.mib,
+    memoryLastOverFirst: last.mib / first.mib,
+    peakMib: peak,
+  };
+}
+
+/** Of the n-th tenth of all events: the rate, and the mean memory. */
+function tenth(samples: readonly Sample[], n: number): { rate: number; mib: number } {
+  const within = samples.filter(({ stored }) => stored > events * n / 10 && stored <= events * (n + 1) / 10);
+  const [first, last] = [within[0]!, within.at(-1)!];
+  return {
+    rate: (last.stored - first.stored) / ((last.ms - first.ms) / 1000),
+    mib: within.reduce((sum, { mib }) => sum + mib, 0) / within.length,
+  };
+}

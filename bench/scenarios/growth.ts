@@ -1,0 +1,36 @@
+/** The same load into a table that is empty, and into tables that hold millions of events already. */
+import type { Stand } from "../stand.ts";
+import { consumeWithOurs, type Figures, oneSubscriber } from "./consume.ts";
+
+/**
+ * Stores copies of what is stored until there are `rows`, under ids of their own: as old as their place in the table, as if
+ * they had come one after the other.
+ */
+export async function growTo(stand: Stand, rows: number): Promise<void> {
+  const { sql } = stand;
+  const first = await stand.rows();
+  for (let stored = first; stored < rows;) {
+    const more = Math.min(first, rows - stored);
+    await sql`
+      insert into events select
+        (lpad(to_hex(1577836800000 + ${stored}::bigint + row_number() over (order by message_id)), 12, '0')
+          || '7' || substr(md5(random()::text), 1, 3) || '8' || substr(md5(random()::text), 1, 15))::uuid,
+        event_id, player_id, game_id, amount, amount_eur, created_at, rates_as_of, player_last_signed_in_at, stored_at,
+        has_won, type, currency, rate, player_email, description, subscriber_id
+      from (select * from events limit ${more}) as some`;
+    stored += more;
+  }
+  await stand.superuser`vacuum analyze events`;
+}
+
+/** Of the table with its indexes. */
+export async function bytesPerEvent({ sql }: Stand): Promise<number> {
+  const [row] = await sql`select pg_total_relation_size('events')::float8 / count(*) as bytes from events`;
+  return Number(row!["bytes"]);
+}
+
+/** @param seed another one for each run on the same table */
+export async function consumeOnTop(stand: Stand, seed: number): Promise<Figures> {
+  const figures = await consumeWithOurs(stand, { load: oneSubscriber, keep: true, seed });
+  return { ...figures, bytesPerEvent: await bytesPerEvent(stand) };
+}
