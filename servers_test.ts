@@ -7,6 +7,7 @@ import "./shared/amqp/publisher_on_servers.ts";
 import "./shared/amqp/lost_connection_on_servers.ts";
 import "./shared/amqp/consumer_on_servers.ts";
 import "./shared/amqp/queue_conformance_on_servers.ts";
+import "./shared/copy_rows_on_servers.ts";
 import "./shared/database_on_servers.ts";
 import "./subscriber/rates/shared_rates_on_servers.ts";
 import "./subscriber/store_on_servers.ts";

@@ -17,7 +17,7 @@ export async function growTo(stand: Stand, rows: number): Promise<void> {
           || '7' || substr(md5(random()::text), 1, 3) || '8' || substr(md5(random()::text), 1, 15))::uuid,
         event_id, player_id, game_id, amount, amount_eur, created_at, rates_as_of, player_last_signed_in_at, stored_at,
         has_won, type, currency, rate, player_email, description, subscriber_id
-      from (select * from events limit ${more}) as some`;
+      from (select * from events limit ${more}) as copied`;
     stored += more;
   }
   await stand.superuser`vacuum analyze events`;

@@ -7,6 +7,7 @@ import type { Figures } from "./consume.ts";
 export const published = 200_000;
 /** ConfirmPublisher's own default. */
 const windowOfConfirms = 1_000;
+const sampleEveryMs = 50;
 
 export async function publishWithOurs(stand: Stand): Promise<Figures> {
   const args = ["--count", String(published), "--players", "1000", "--seed", "1"];
@@ -30,12 +31,16 @@ export async function publishBare(stand: Stand): Promise<Figures> {
 
 async function publish(stand: Stand, program: Program, rateOf: (words: string) => number): Promise<Figures> {
   await using publisher = program;
-  const words = await publisher.until("confirmed ");
-  const [cpuMs = NaN] = cpuMsOf([publisher.pid]);
-  const { peak } = memoryMibOf(publisher.pid);
+  let [cpuMs, peakMib] = [0, 0];
+  const sampling = setInterval(() => {
+    const { peak } = memoryMibOf(publisher.pid);
+    // One that has just ended has none.
+    if (!Number.isNaN(peak)) [cpuMs, peakMib] = [cpuMsOf([publisher.pid])[0]!, peak];
+  }, sampleEveryMs);
+  const words = await publisher.until("confirmed ").finally(() => clearInterval(sampling));
   await publisher.end();
   const { messageCount } = await stand.channel.checkQueue(stand.config.EVENTS_QUEUE);
   if (messageCount !== published) throw new Error(`${messageCount} of ${published} messages are in the queue`);
   await stand.reset();
-  return { eventsPerSecond: rateOf(words), publisherCpuUs: cpuMs * 1000 / published, peakMib: peak };
+  return { eventsPerSecond: rateOf(words), publisherCpuUs: cpuMs * 1000 / published, peakMib };
 }
