@@ -1,6 +1,6 @@
 /** What is measured, in groups whose variants are run in turn, so that a noisy minute hits all of them alike. */
 import { coldStart } from "./scenarios/cold_cache.ts";
-import { consumeWith, consumeWithOurs, type Figures, oneSubscriber } from "./scenarios/consume.ts";
+import { consumeWith, consumeWithOurs, type Figures, type Load, oneSubscriber } from "./scenarios/consume.ts";
 import { endure } from "./scenarios/endurance.ts";
 import { consumeOnTop, growTo } from "./scenarios/growth.ts";
 import { latencyAt } from "./scenarios/latency.ts";
@@ -28,6 +28,11 @@ const linesFile = "/tmp/casino-bench-lines";
 
 /** Of the ways to load that were tried (text and binary, 1 to 3 sessions), the fastest. */
 const fastestLoad = { sessions: 2, format: "binary" } as const;
+
+/** Each subscriber compiles its code for itself. */
+function warmFor(subscribers: number, players: number): Load {
+  return { events: oneSubscriber.events, warmUp: 25_000 * subscribers, players };
+}
 
 const throughput: Group = {
   name: "throughput",
@@ -64,7 +69,7 @@ const scale: Group = {
   variants: [10, mostPlayers].flatMap((players) =>
     [1, 2, 4, 8].map((subscribers) => ({
       name: `${subscribers} of ${players} players`,
-      measure: (stand: Stand) => consumeWithOurs(stand, { load: { ...oneSubscriber, players }, subscribers }),
+      measure: (stand: Stand) => consumeWithOurs(stand, { load: warmFor(subscribers, players), subscribers }),
     }))
   ),
 };

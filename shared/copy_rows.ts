@@ -46,7 +46,7 @@ export class CopyRows {
 
   /** @throws {OutOfRange} */
   int64(value: bigint): void {
-    if (value < int64Min || value > int64Max) throw new OutOfRange(`${value} is no 64-bit integer`);
+    if (value < int64Min || value > int64Max) throw new OutOfRange(`${value} is out of range for a bigint`);
     this.#length(8, 8);
     this.#view.setBigInt64(this.#end, value);
     this.#end += 8;
