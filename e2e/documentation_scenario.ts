@@ -21,7 +21,7 @@ Deno.test("the README names every task", async () => {
 
 Deno.test("every command explains itself with --help", async () => {
   const tasks = ["publisher", "subscriber", "rates-api", "rates-api:control", "migrate", "dead", "up", "demo"];
-  for (const task of [...tasks, "chaos", "simulate"]) {
+  for (const task of [...tasks, "chaos", "simulate", "bench"]) {
     const command = new Deno.Command(Deno.execPath(), {
       args: ["task", "--quiet", task, "--help"],
       cwd: project,
