@@ -33,8 +33,8 @@ export interface Edges {
   readonly store: Store;
 }
 
-/** Enough that the next window is read and priced while the one before commits. */
-const windowsInFlight = 3;
+/** The next window is read and priced while the one before commits. A third costs Postgres an eighth more: bench/README.md. */
+const windowsInFlight = 2;
 
 /** @param wrap for fault tests: puts something around an edge */
 export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges): Promise<never> {
