@@ -18,6 +18,7 @@ import { Program } from "./program.ts";
 export const mostPlayers = 1_000_000;
 
 const heldBackTimeoutMs = 600_000;
+const leaveTimeoutMs = 10_000;
 /** Asking costs what is measured: seldom, and closer together towards the end. */
 const [pollMs, lastPollsMs] = [200, 5] as const;
 
@@ -88,6 +89,7 @@ export class Stand implements AsyncDisposable {
    * @param keep the events; totals count from nothing all the same
    */
   async reset({ keep = false } = {}): Promise<void> {
+    await this.#untilLeft();
     await this.channel.purgeQueue(this.config.EVENTS_QUEUE);
     await this.channel.purgeQueue(this.config.DEAD_LETTER_QUEUE);
     await this.sql.unsafe(`truncate player_totals, event_counts${keep ? "" : ", events"}`);
@@ -95,6 +97,15 @@ export class Stand implements AsyncDisposable {
     // the cost.
     await this.checkout.rabbitmqctl("eval", "ra_log_wal:force_roll_over(ra_log_wal).");
     await this.settle();
+  }
+
+  /** What a consumer that was killed had in hand is back in the queue once the broker knows it no more. */
+  async #untilLeft(): Promise<void> {
+    const giveUpAt = performance.now() + leaveTimeoutMs;
+    while ((await this.channel.checkQueue(this.config.EVENTS_QUEUE)).consumerCount > 0) {
+      if (performance.now() > giveUpAt) throw new Error("a consumer of the last run is still there");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
   }
 
   /** Has the server write out what it owes the disk, so that no run pays for the one before. */

@@ -11,6 +11,7 @@ const sampleEveryMs = 50;
 
 export async function publishWithOurs(stand: Stand): Promise<Figures> {
   const args = ["--count", String(published), "--players", "1000", "--seed", "1"];
+  await stand.reset();
   return await publish(stand, new Program({ program: { task: "publisher" }, args, env: stand.env }), (words) => {
     const [, confirmed, seconds] = /confirmed (\d+),.* over ([\d.]+) s/.exec(words)!;
     return Number(confirmed) / Number(seconds);
@@ -18,6 +19,7 @@ export async function publishWithOurs(stand: Stand): Promise<Figures> {
 }
 
 export async function publishBare(stand: Stand): Promise<Figures> {
+  await stand.reset();
   const args = [String(published), String(windowOfConfirms)];
   return await publish(
     stand,
@@ -41,6 +43,5 @@ async function publish(stand: Stand, program: Program, rateOf: (words: string) =
   await publisher.end();
   const { messageCount } = await stand.channel.checkQueue(stand.config.EVENTS_QUEUE);
   if (messageCount !== published) throw new Error(`${messageCount} of ${published} messages are in the queue`);
-  await stand.reset();
   return { eventsPerSecond: rateOf(words), publisherCpuUs: cpuMs * 1000 / published, peakMib };
 }
