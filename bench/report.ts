@@ -25,6 +25,7 @@ function figuresTable({ runs, at, commit, machine, versions }: GroupResult): str
   const names = [...new Set(Object.values(runs).flatMap((each) => Object.keys(each[0] ?? {})))];
   const rows = Object.entries(runs).map(([variant, each]) => {
     const cells = names.map((name) => {
+      // JSON has no NaN: what was not to be had is null.
       const values = each.flatMap((figures) => figures[name] ?? []);
       return values.length === 0 ? "" : asWords(spreadOf(values));
     });

@@ -15,7 +15,7 @@ function problemsOf(values: Partial<Record<SettingName, string>>): readonly stri
 Deno.test("readConfig() has a default for every setting but the subscriber's id, and all of them are valid", () => {
   const config = readConfig(settingNames, () => undefined);
   deepStrictEqual(settingNames.filter((name) => config[name] === undefined), ["SUBSCRIBER_ID"]);
-  deepStrictEqual([config.RATES_TTL_MS, config.PREFETCH, config.EVENTS_QUEUE], [60_000, 2_000, "casino.events"]);
+  deepStrictEqual([config.RATES_TTL_MS, config.PREFETCH, config.EVENTS_QUEUE], [60_000, 4_000, "casino.events"]);
 });
 
 Deno.test("readConfig() reads no variable but those that it is asked for", () => {
@@ -25,14 +25,14 @@ Deno.test("readConfig() reads no variable but those that it is asked for", () =>
 });
 
 Deno.test("readConfig() takes an empty variable for one that is not set", () => {
-  strictEqual(readConfig(["PREFETCH"], () => "").PREFETCH, 2_000);
+  strictEqual(readConfig(["PREFETCH"], () => "").PREFETCH, 4_000);
 });
 
 Deno.test("readConfig() tells name, value and what is right, for all that is wrong at once", () => {
   deepStrictEqual(
-    problemsOf({ PREFETCH: "5000", RATES_TTL_MS: "1m", LOG_LEVEL: "loud", RATES_API_ADDRESS: "localhost" }),
+    problemsOf({ PREFETCH: "50000", RATES_TTL_MS: "1m", LOG_LEVEL: "loud", RATES_API_ADDRESS: "localhost" }),
     [
-      "PREFETCH=5000 must be a whole number from 1 to 2000",
+      "PREFETCH=50000 must be a whole number from 1 to 10000",
       "RATES_API_ADDRESS=localhost must be host:port, for example 127.0.0.1:50051",
       "RATES_TTL_MS=1m must be a whole number of milliseconds from 100 to 86400000",
       "LOG_LEVEL=loud must be one of debug, info, warning, error",
@@ -51,7 +51,10 @@ Deno.test("readConfig() refuses a bad value of every setting, with its name, the
     EVENTS_EXCHANGE: { right: name200, values: ["amq.topic", "a b", " ", "x\n"] },
     EVENTS_QUEUE: { right: name200, values: ["amq.gen", "ü", "x".repeat(201).slice(0, 200) + "y"] },
     DEAD_LETTER_QUEUE: { right: name200, values: ["a/b"] },
-    PREFETCH: { right: "a whole number from 1 to 2000", values: ["0", "2001", "-1", "1e3", "2.5", "0x10", " 5", "∞"] },
+    PREFETCH: {
+      right: "a whole number from 1 to 10000",
+      values: ["0", "10001", "-1", "1e3", "2.5", "0x10", " 5", "∞"],
+    },
     WINDOW_SIZE: { right: "a whole number from 1 to 2000", values: ["0", "2001", "many", "9".repeat(150)] },
     REDIS_URL: {
       right: "a URL such as redis://127.0.0.1:6379",
@@ -97,7 +100,7 @@ Deno.test("readConfig() refuses a URL with a control character in it, which URL 
 
 Deno.test("readConfig() accepts the least and the greatest value that it says is right", () => {
   const ends: Partial<Record<SettingName, [string, string]>> = {
-    PREFETCH: ["1", "2000"],
+    PREFETCH: ["1", "10000"],
     WINDOW_SIZE: ["1", "2000"],
     RATES_TTL_MS: ["100", "86400000"],
     RATES_CALL_TIMEOUT_MS: ["10", "60000"],
