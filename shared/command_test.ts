@@ -91,7 +91,7 @@ Flags:
   --version        show the version
 
 Environment [default]:
-  PREFETCH       ${prefetch} [2000]
+  PREFETCH       ${prefetch} [4000]
   RATES_API_KEY  ${key} [development-key]
 
 Examples:
@@ -117,11 +117,11 @@ Deno.test("parseCommand() lays the environment over the file, and the file over 
     7,
     "an empty variable is one that is unset",
   );
-  strictEqual(parsed([], { RATES_API_KEY: "own" }, files).config.PREFETCH, 2_000, "no file is read unasked");
+  strictEqual(parsed([], { RATES_API_KEY: "own" }, files).config.PREFETCH, 4_000, "no file is read unasked");
   throws(
     () => parsed(["--env-file", ".env"], {}, { ".env": "PREFETCH=none" }),
     (error: unknown) =>
-      error instanceof ConfigError && error.message === "PREFETCH=none must be a whole number from 1 to 2000",
+      error instanceof ConfigError && error.message === "PREFETCH=none must be a whole number from 1 to 10000",
   );
 });
 
