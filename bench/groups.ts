@@ -17,8 +17,6 @@ export interface Variant {
 export interface Group {
   readonly name: string;
   readonly variants: readonly Variant[];
-  /** The most runs that are worth their time. */
-  readonly mostRuns?: number;
 }
 
 /** Those who store one event at a time are given fewer, for they need as long for them. */
@@ -26,7 +24,7 @@ const oneByOne = { events: 20_000, warmUp: 5_000, players: oneSubscriber.players
 /** Deno gives a child no file, the shell does; /dev/null would cost less than a disk. */
 const linesFile = "/tmp/casino-bench-lines";
 
-/** Of the ways to load that were tried (text and binary, 1 to 3 sessions), the fastest. */
+/** Of the ways to load that were tried (by the server and by psql, text and binary, 1 to 3 sessions), the fastest. */
 const fastestLoad = { sessions: 2, format: "binary" } as const;
 
 /** Each subscriber compiles its code for itself. */

@@ -32,6 +32,7 @@ await runCommand({
   }
   const chosen = report ? [] : groups.filter(({ name }) => wanted?.includes(name) ?? true);
   if (chosen.length > 0) {
+    const [loadAverage = NaN] = Deno.loadavg();
     await using stand = await Stand.start();
     for (const { name, variants } of chosen) {
       const measured: Record<string, Figures[]> = {};
@@ -42,7 +43,7 @@ await runCommand({
           console.error(`${name} · ${variant.name} · run ${run} of ${runs}: ${asWords(figures)}`);
         }
       }
-      await keepResult(name, { ...await provenance(stand), runs: measured });
+      await keepResult(name, { ...await provenance(stand, loadAverage), runs: measured });
     }
   }
   console.log(await writeReport());

@@ -4,8 +4,11 @@ import { join } from "node:path";
 export const project = join(import.meta.dirname!, "..");
 
 export interface ProgramOptions {
-  /** A task of deno.json, run as it stands there; or a file, from the project's root, with the permissions of the tasks. */
-  readonly program: { readonly task: string } | { readonly file: string };
+  /**
+   * A task of deno.json, run as it stands there; or a file, from the project's root, with the flags of the task that is named,
+   * or else with the permissions of the tasks.
+   */
+  readonly program: { readonly task: string } | { readonly file: string; readonly withFlagsOf?: string };
   readonly args?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   /** Flags of Deno, such as those of its profiler. */
@@ -116,6 +119,9 @@ export class Program implements AsyncDisposable {
 
 /** Deno's flags, and the file last. */
 function wordsOf(program: ProgramOptions["program"]): string[] {
+  if ("file" in program && program.withFlagsOf) {
+    return [...wordsOf({ task: program.withFlagsOf }).slice(0, -1), program.file];
+  }
   if ("file" in program) return ["--allow-net", "--allow-env", "--allow-read", "--allow-sys", program.file];
   const { tasks } = JSON.parse(Deno.readTextFileSync(join(project, "deno.json")));
   return tasks[program.task].split(" ").slice("deno run".split(" ").length);

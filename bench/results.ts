@@ -32,7 +32,11 @@ export async function keepResult(name: string, result: GroupResult): Promise<voi
   await Deno.writeTextFile(file, JSON.stringify({ ...before, [name]: result }, null, 1) + "\n");
 }
 
-export async function provenance(stand: Stand): Promise<Pick<GroupResult, "at" | "commit" | "machine" | "versions">> {
+/** @param loadAverage of the minute before anything was measured */
+export async function provenance(
+  stand: Stand,
+  loadAverage: number,
+): Promise<Pick<GroupResult, "at" | "commit" | "machine" | "versions">> {
   const changed = await runToEnd("git", ["status", "--porcelain", "--", ":!bench/results"], { cwd: project });
   const commit = (await runToEnd("git", ["rev-parse", "--short", "HEAD"], { cwd: project })).trim();
   return {
@@ -43,7 +47,7 @@ export async function provenance(stand: Stand): Promise<Pick<GroupResult, "at" |
       cores: cpus().length,
       memoryGib: Math.round(totalmem() / 2 ** 30),
       kernel: release(),
-      loadAverage: Deno.loadavg()[0]!,
+      loadAverage: Number(loadAverage.toFixed(2)),
     },
     versions: await stand.versions(),
   };

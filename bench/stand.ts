@@ -12,7 +12,7 @@ import { catalogue } from "../tools/migrate/catalogue.ts";
 import { migrateUp } from "../tools/migrate/migrator.ts";
 import { superuserFile } from "../tools/services/native/postgres.ts";
 import type { ServerName } from "../tools/services/server.ts";
-import { Program } from "./program.ts";
+import { Program, project } from "./program.ts";
 
 /** All of them are in the table `players`, under the ids from 10 on that the publisher draws from. */
 export const mostPlayers = 1_000_000;
@@ -22,13 +22,24 @@ const leaveTimeoutMs = 10_000;
 /** Asking costs what is measured: seldom, and closer together towards the end. */
 const [pollMs, lastPollsMs] = [200, 5] as const;
 
+export interface CheckOptions {
+  /** Whether totals are kept of all that is stored. */
+  readonly totals?: boolean;
+  /** How many of the events the counts know, when not all or none. */
+  readonly counted?: number;
+}
+
 export class Stand implements AsyncDisposable {
+  /** By schema. */
+  readonly #within = new Map<string, Stand>();
+
   private constructor(
     private readonly checkout: Checkout,
     readonly env: Readonly<Record<string, string>>,
     readonly config: Pick<Config, "EVENTS_EXCHANGE" | "EVENTS_QUEUE" | "DEAD_LETTER_QUEUE">,
     readonly sql: Sql,
     readonly superuser: Sql,
+    readonly superuserUrl: string,
     private readonly broker: ChannelModel,
     readonly channel: Channel,
   ) {}
@@ -41,7 +52,8 @@ export class Stand implements AsyncDisposable {
       const config = readConfig(["EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE"], () => undefined);
       const env = { ...checkout.config, RATES_API_ADDRESS: `127.0.0.1:${freePort()}`, LOG_LEVEL: "info" };
       const sql = openPostgres(DATABASE_URL, { name: "casino-bench" });
-      const superuser = openPostgres(await superuserUrl(checkout), { name: "casino-bench" });
+      const asSuperuser = await superuserUrl(checkout);
+      const superuser = openPostgres(asSuperuser, { name: "casino-bench" });
       await migrateUp({ sql, catalogue, clock: systemClock, say: () => {} });
       await sql`insert into players (id, email, last_signed_in_at)
         select id, 'player' || id || '@example.com', timestamptz '2022-01-01' + id * interval '1 second'
@@ -50,7 +62,7 @@ export class Stand implements AsyncDisposable {
       await superuser`vacuum analyze players`;
       const broker = await openConnection({ url: RABBITMQ_URL, name: "casino-bench" });
       await declareTopology(broker, eventTopology(config));
-      return new Stand(checkout, env, config, sql, superuser, broker, await broker.createChannel());
+      return new Stand(checkout, env, config, sql, superuser, asSuperuser, broker, await broker.createChannel());
     } catch (error) {
       await checkout[Symbol.asyncDispose]();
       throw error;
@@ -73,15 +85,28 @@ export class Stand implements AsyncDisposable {
    * @param schema its name; it is made if it is not there
    */
   async within(schema: string): Promise<Stand> {
-    for (const table of ["events", "player_totals", "event_counts"]) {
-      await this.sql.unsafe(`create schema if not exists ${schema}`);
-      await this.sql.unsafe(`create table if not exists ${schema}.${table} (like public.${table} including all)`);
-    }
+    const there = this.#within.get(schema);
+    if (there) return there;
+    await this.#migrate(schema);
     const url = new URL(this.env["DATABASE_URL"]!);
     url.searchParams.set("search_path", `${schema},public`);
     const env = { ...this.env, DATABASE_URL: url.href };
     const sql = openPostgres(url.href, { name: "casino-bench" });
-    return new Stand(this.checkout, env, this.config, sql, this.superuser, this.broker, this.channel);
+    const { checkout, config, superuser, broker, channel } = this;
+    const stand = new Stand(checkout, env, config, sql, superuser, this.superuserUrl, broker, channel);
+    this.#within.set(schema, stand);
+    return stand;
+  }
+
+  /** All tables in a schema of their own, but for the players. */
+  async #migrate(schema: string): Promise<void> {
+    await this.sql.unsafe(`create schema ${schema}`);
+    const url = new URL(this.env["DATABASE_URL"]!);
+    url.searchParams.set("search_path", schema);
+    const sql = openPostgres(url.href, { name: "casino-bench" });
+    await migrateUp({ sql, catalogue, clock: systemClock, say: () => {} });
+    await sql`drop table players`;
+    await closePostgres(sql);
   }
 
   /**
@@ -120,6 +145,18 @@ export class Stand implements AsyncDisposable {
     await publisher.end();
   }
 
+  /** Events as lines of JSON. */
+  async publishLines(lines: readonly string[]): Promise<void> {
+    const file = await Deno.makeTempFile({ prefix: "casino-bench-" });
+    try {
+      await Deno.writeTextFile(file, lines.join("\n"));
+      await using publisher = new Program({ program: { task: "publisher" }, args: ["--input", file], env: this.env });
+      await publisher.end();
+    } finally {
+      await Deno.remove(file);
+    }
+  }
+
   async rows(): Promise<number> {
     const [row] = await this.sql`select count(*)::int as rows from events`;
     return Number(row!["rows"]);
@@ -150,7 +187,10 @@ export class Stand implements AsyncDisposable {
    * Each event once, in rows and in totals; nothing dead, nothing left over.
    * @throws when it is not so: then there is no figure
    */
-  async check(count: number, { totals = true } = {}): Promise<void> {
+  async check(
+    count: number,
+    { totals = true, counted = totals ? count : undefined }: CheckOptions = {},
+  ): Promise<void> {
     const problems: string[] = [];
     const expect = (what: string, seen: unknown, right: unknown) => {
       if (seen !== right) problems.push(`${what}: ${seen}, not ${right}`);
@@ -160,8 +200,8 @@ export class Stand implements AsyncDisposable {
     for (const queue of [this.config.EVENTS_QUEUE, this.config.DEAD_LETTER_QUEUE]) {
       expect(`messages in ${queue}`, (await this.channel.checkQueue(queue)).messageCount, 0);
     }
+    if (counted !== undefined) expect("events counted", await this.stored(), counted);
     if (totals) {
-      expect("events counted", await this.stored(), count);
       const [wrong] = await this.sql`
         select count(*)::int as players from (
           select player_id, count(*) filter (where type = 'bet') as bets, count(*) filter (where has_won) as wins,
@@ -178,10 +218,20 @@ export class Stand implements AsyncDisposable {
   async versions(): Promise<Record<string, string>> {
     const [row] = await this.sql`show server_version`;
     const { version } = this.broker.connection.serverProperties as { version: string };
-    return { deno: Deno.version.deno, rabbitmq: version, postgres: String(row!["server_version"]) };
+    const { imports } = JSON.parse(await Deno.readTextFile(join(project, "deno.json")));
+    const clients = ["amqplib", "pg", "postgres", "rabbitmq-client"].map((
+      name,
+    ) => [name, imports[name].split("@").at(-1)]);
+    return {
+      deno: Deno.version.deno,
+      rabbitmq: version,
+      postgres: String(row!["server_version"]).split(" ")[0]!,
+      ...Object.fromEntries(clients),
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const { sql } of this.#within.values()) await closePostgres(sql);
     await closePostgres(this.sql);
     await closePostgres(this.superuser);
     await this.broker.close();

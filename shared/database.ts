@@ -48,11 +48,19 @@ const connectTimeoutMs = 5_000;
 const closeTimeoutMs = 2_000;
 /** The server is given the first word on a statement that takes too long: its error says more than silence. */
 const serverFirstMs = 1_000;
+/** SQLSTATE feature_not_supported, as in "cached plan must not change result type": a table was altered under us. */
+const cannotUsePlan = "0A000";
+/**
+ * A server that waits for the rest of a COPY heeds no timeout of its own: when we are gone without a farewell, keepalives find
+ * that out within about a minute, in place of two hours.
+ */
+const serverKeepalives = { tcp_keepalives_idle: 30, tcp_keepalives_interval: 10, tcp_keepalives_count: 3 };
 
 /**
  * A pool that connects when it is first asked, and whose queries have a deadline. A query that is late has lost its server,
  * or a network that swallows what is sent; the client itself would wait for as long as TCP does, a quarter of an hour. So all
- * connections are dropped and new ones opened, and the server gives up by itself what it is still at (`statement_timeout`).
+ * connections are dropped and new ones opened, and the server gives up by itself what it is still at (`statement_timeout`, and
+ * keepalives for what it waits for).
  *
  * Parameters in the URL's query are set on each connection, so that `?search_path=NAME` picks a schema.
  */
@@ -147,8 +155,9 @@ class Connections {
       client.release();
       return result;
     } catch (error) {
-      // What Postgres itself says leaves a sound connection; anything else may not.
-      client.release(!(error instanceof pg.DatabaseError));
+      // What Postgres itself says leaves a sound connection; anything else may not. A statement whose plan can no longer be
+      // used stays prepared for as long as its connection lives.
+      client.release(!(error instanceof pg.DatabaseError) || error.code === cannotUsePlan);
       throw error;
     }
   }
@@ -175,7 +184,7 @@ class Connections {
 /** What libpq would not know in a URL's query is a setting of the server: its `options` set it as the connection begins. */
 function split(url: string): { connectionString: string; options: string } {
   const rest = new URL(url);
-  const options: string[] = [];
+  const options = Object.entries(serverKeepalives).map(([name, value]) => `-c ${name}=${value}`);
   for (const [name, value] of new URL(url).searchParams) {
     if (name.startsWith("ssl")) continue;
     rest.searchParams.delete(name);

@@ -6,6 +6,7 @@ import { classifyStoreError } from "./errors.ts";
 import { DatabasePool, QueryTimeout } from "./database.ts";
 import { servers } from "./testing/servers.ts";
 import { TcpProxy } from "./testing/tcp_proxy.ts";
+import { withTestSchema } from "../tools/migrate/test_schema.ts";
 
 function poolAt(url: string, timeoutMs: number): DatabasePool {
   return new DatabasePool(url, { name: "casino-test", max: 2, timeoutMs, clock: systemClock });
@@ -60,7 +61,24 @@ Deno.test("DatabasePool.query() gets every text through an array literal as it i
   await pool.close();
 });
 
-/** A connection that waits before it is dialled again does so to the end: postgres (npm) has no way to stop it. */
+Deno.test("DatabasePool asks anew on another connection when a table was altered under a prepared statement", async () => {
+  await withTestSchema(async (sql, url) => {
+    await sql`create table changing (value text)`;
+    await sql`insert into changing values ('seven')`;
+    const pool = new DatabasePool(url, { name: "casino-test", max: 1, timeoutMs: 10_000, clock: systemClock });
+    const ask = () => pool.query("select value from changing", []);
+    try {
+      deepStrictEqual([...await ask()], [["seven"]]);
+      await sql`alter table changing alter column value type varchar(99)`;
+      await rejects(ask(), /cached plan must not change result type/);
+      deepStrictEqual([...await ask()], [["seven"]]);
+    } finally {
+      await pool.close();
+    }
+  });
+});
+
+/** A connection that is cut while it is made leaves timers of pg's that end by themselves. */
 const leavesTimers = { sanitizeOps: false, sanitizeResources: false };
 
 Deno.test(

@@ -6,6 +6,7 @@ import { Crew, type Figures } from "./consume.ts";
 
 const subscribers = 16;
 const events = 20_000;
+const pollMs = 3;
 
 export async function coldStart(stand: Stand): Promise<Figures> {
   await stand.reset();
@@ -19,11 +20,14 @@ export async function coldStart(stand: Stand): Promise<Figures> {
     })));
   await members.until("Consuming");
   members.hold();
-  await stand.publish(events, 1_000, 3);
+  await stand.publishLines(Array.from({ length: events }, (_, n) => dollarBet(n + 1)));
   const begun = performance.now();
   members.release();
   let firstStoredMs = NaN;
-  while (Number.isNaN(firstStoredMs)) if (await stand.stored() > 0) firstStoredMs = performance.now() - begun;
+  while (Number.isNaN(firstStoredMs)) {
+    if (await stand.stored() > 0) firstStoredMs = performance.now() - begun;
+    else await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
   await stand.untilStored(events);
   const allStoredMs = performance.now() - begun;
   using control = controlClient(stand.env["RATES_API_ADDRESS"]!, "development-key");
@@ -32,4 +36,17 @@ export async function coldStart(stand: Stand): Promise<Figures> {
   await ratesApi.stop();
   await stand.check(events);
   return { firstStoredMs, allStoredMs, apiCalls: calls };
+}
+
+function dollarBet(id: number): string {
+  return JSON.stringify({
+    id,
+    player_id: 10 + id % 1_000,
+    game_id: 100,
+    type: "bet",
+    amount: 500,
+    currency: "USD",
+    has_won: false,
+    created_at: "2026-01-01T00:00:00Z",
+  });
 }

@@ -50,8 +50,18 @@ export async function consumeWithOurs(stand: Stand, options: OursOptions): Promi
   const figures = await measure(stand, members, load, seed, () => stand.untilStored(load.warmUp + load.events));
   await members.stop();
   await ratesApi.stop();
-  await stand.check(before + load.warmUp + load.events, { totals: !keep });
+  const consumed = load.warmUp + load.events;
+  if (lines !== undefined) await checkLines(lines, consumed);
+  await stand.check(before + consumed, { totals: !keep, counted: consumed });
   return figures;
+}
+
+/** @throws when there are not as many: then writing them has cost less than it should */
+async function checkLines(file: string, count: number): Promise<void> {
+  let lines = 0;
+  const { readable } = await Deno.open(file);
+  for await (const chunk of readable) for (const byte of chunk) if (byte === 0x0a) lines++;
+  if (lines !== count) throw new Error(`${lines} lines of ${count} in ${file}`);
 }
 
 /** A contender of bench/contenders/, which says itself how far it is. */
@@ -72,7 +82,7 @@ export async function consumeWith(
   await stand.publish(load.warmUp, load.players, 2);
   await contender.until("warm");
   const figures = await measure(stand, contender, load, 1, () => contender.until("done"));
-  if (stores) await stand.check(load.warmUp + load.events, { totals: false });
+  await stand.check(stores ? load.warmUp + load.events : 0, { totals: false });
   return figures;
 }
 

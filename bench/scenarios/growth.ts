@@ -20,7 +20,7 @@ export async function growTo(stand: Stand, rows: number): Promise<void> {
       from (select * from events limit ${more}) as copied`;
     stored += more;
   }
-  await stand.superuser`vacuum analyze events`;
+  await sql`vacuum analyze events`;
 }
 
 /** Of the table with its indexes. */

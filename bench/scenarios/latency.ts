@@ -11,7 +11,7 @@ export async function latencyAt(stand: Stand, perSecond: number): Promise<Figure
   await using ratesApi = await stand.startRatesApi();
   const skipped = perSecond * warmUpSeconds;
   await using subscriber = new Program({
-    program: { file: "bench/contenders/timed_subscriber.ts" },
+    program: { file: "bench/contenders/timed_subscriber.ts", withFlagsOf: "subscriber" },
     args: ["--quiet"],
     env: { ...stand.env, SUBSCRIBER_ID: "subscriber-1", SKIP_EVENTS: String(skipped) },
   });

@@ -1,5 +1,9 @@
-/** The same rows into the same tables without a broker, by the fastest means that Postgres has: what its part costs at least. */
+/**
+ * The same rows into the same tables without a broker, by the fastest means that Postgres has: what its part costs at least. The
+ * server reads them from files, in sessions that are open before, so that no client costs anything.
+ */
 import { cpuMsOf } from "../processes.ts";
+import { closePostgres, openPostgres } from "../../shared/postgres.ts";
 import type { Stand } from "../stand.ts";
 import type { Figures } from "./consume.ts";
 
@@ -15,30 +19,30 @@ const columns = "message_id, event_id, player_id, game_id, amount, amount_eur, c
 /** Loads again what is stored: a scenario that stores must have run just before. */
 export async function loadRows(stand: Stand, { sessions, format }: LoadOptions): Promise<Figures> {
   const folder = await Deno.makeTempDir({ prefix: "casino-bench-" });
+  await Deno.chmod(folder, 0o777);
+  const open = Array.from({ length: sessions }, () => openPostgres(stand.superuserUrl, { name: "casino-bench load" }));
   try {
     const events = await stand.rows();
-    const files = Array.from({ length: sessions }, (_, n) => `${folder}/${n}`);
-    await psql(
-      stand,
-      files.map((file, n) => {
-        const share = `select ${columns} from events order by message_id offset ${Math.floor(events / sessions) * n}`;
-        const limit = n === sessions - 1 ? "" : ` limit ${Math.floor(events / sessions)}`;
-        return `\\copy (${share}${limit}) to '${file}' (format ${format})`;
-      }),
-    );
+    const share = Math.floor(events / sessions);
+    await Promise.all(open.map((sql, n) => {
+      const limit = n === sessions - 1 ? "" : `limit ${share}`;
+      const rows = `select ${columns} from events order by message_id offset ${share * n} ${limit}`;
+      return sql.unsafe(`copy (${rows}) to '${folder}/${n}' (format ${format})`);
+    }));
     await stand.reset();
     const pid = await stand.pidOf("postgres");
     const [before = NaN] = cpuMsOf([pid]);
     const begun = performance.now();
     await Promise.all(
-      files.map((file) => psql(stand, [`\\copy events (${columns}) from '${file}' (format ${format})`])),
+      open.map((sql, n) => sql.unsafe(`copy events (${columns}) from '${folder}/${n}' (format ${format})`)),
     );
-    await psql(stand, [totals]);
+    await open[0]!.unsafe(totals);
     const seconds = (performance.now() - begun) / 1000;
     const [after = NaN] = cpuMsOf([pid]);
     await stand.check(events);
     return { eventsPerSecond: events / seconds, postgresCpuUs: (after - before) * 1000 / events };
   } finally {
+    for (const sql of open) await closePostgres(sql);
     await Deno.remove(folder, { recursive: true });
   }
 }
@@ -52,15 +56,3 @@ const totals = `
   )
   insert into event_counts (second, subscriber_id, events)
   select date_trunc('second', stored_at), subscriber_id, count(*) from events group by 1, 2`;
-
-async function psql(stand: Stand, commands: readonly string[]): Promise<void> {
-  const args = [
-    stand.env["DATABASE_URL"]!,
-    "-qX",
-    "-v",
-    "ON_ERROR_STOP=1",
-    ...commands.flatMap((each) => ["-c", each]),
-  ];
-  const { success, stderr } = await new Deno.Command("psql", { args, stdout: "null", stderr: "piped" }).output();
-  if (!success) throw new Error(`psql failed: ${new TextDecoder().decode(stderr)}`);
-}
