@@ -91,7 +91,7 @@ Flags:
   --version        show the version
 
 Environment [default]:
-  PREFETCH       ${prefetch} [4000]
+  PREFETCH       ${prefetch} [2000]
   RATES_API_KEY  ${key} [development-key]
 
 Examples:
@@ -117,7 +117,7 @@ Deno.test("parseCommand() lays the environment over the file, and the file over 
     7,
     "an empty variable is one that is unset",
   );
-  strictEqual(parsed([], { RATES_API_KEY: "own" }, files).config.PREFETCH, 4_000, "no file is read unasked");
+  strictEqual(parsed([], { RATES_API_KEY: "own" }, files).config.PREFETCH, 2_000, "no file is read unasked");
   throws(
     () => parsed(["--env-file", ".env"], {}, { ".env": "PREFETCH=none" }),
     (error: unknown) =>

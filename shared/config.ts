@@ -16,7 +16,7 @@ const settings = {
   EVENTS_EXCHANGE: amqpName("casino.events", "exchange that events are published to"),
   EVENTS_QUEUE: amqpName("casino.events", "queue that subscribers share"),
   DEAD_LETTER_QUEUE: amqpName("casino.events.dead", "queue, and its exchange, for what cannot be processed"),
-  PREFETCH: integer("4000", 1, 10_000, "most deliveries that one subscriber holds unacknowledged"),
+  PREFETCH: integer("2000", 1, 10_000, "most deliveries that one subscriber holds unacknowledged"),
   WINDOW_SIZE: integer("500", 1, 2000, "most deliveries that are stored in one transaction"),
   REDIS_URL: url("redis://127.0.0.1:6379", ["redis:", "rediss:"], "where Redis is: the rates cache and its lock"),
   REDIS_KEY_PREFIX: matching(

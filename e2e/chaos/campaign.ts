@@ -113,7 +113,7 @@ function drawSettings(random: Random): Record<string, string> {
     RATES_MAX_STALE_MS: pick("0", "5000"),
     RETRY_DELAYS_MS: pick("", "300", "500,2000"),
     DATABASE_TIMEOUT_MS: "2000",
-    PREFETCH: pick("50", "500", "4000"),
+    PREFETCH: pick("50", "500", "2000"),
     WINDOW_SIZE: pick("10", "100", "500"),
     SHUTDOWN_GRACE_MS: pick("0", "2000"),
   };
