@@ -15,7 +15,7 @@ function problemsOf(values: Partial<Record<SettingName, string>>): readonly stri
 Deno.test("readConfig() has a default for every setting but the subscriber's id, and all of them are valid", () => {
   const config = readConfig(settingNames, () => undefined);
   deepStrictEqual(settingNames.filter((name) => config[name] === undefined), ["SUBSCRIBER_ID"]);
-  deepStrictEqual([config.RATES_TTL_MS, config.PREFETCH, config.EVENTS_QUEUE], [60_000, 4_000, "casino.events"]);
+  deepStrictEqual([config.RATES_TTL_MS, config.PREFETCH, config.EVENTS_QUEUE], [60_000, 2_000, "casino.events"]);
 });
 
 Deno.test("readConfig() reads no variable but those that it is asked for", () => {
@@ -25,7 +25,7 @@ Deno.test("readConfig() reads no variable but those that it is asked for", () =>
 });
 
 Deno.test("readConfig() takes an empty variable for one that is not set", () => {
-  strictEqual(readConfig(["PREFETCH"], () => "").PREFETCH, 4_000);
+  strictEqual(readConfig(["PREFETCH"], () => "").PREFETCH, 2_000);
 });
 
 Deno.test("readConfig() tells name, value and what is right, for all that is wrong at once", () => {
