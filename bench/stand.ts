@@ -219,9 +219,10 @@ export class Stand implements AsyncDisposable {
     const [row] = await this.sql`show server_version`;
     const { version } = this.broker.connection.serverProperties as { version: string };
     const { imports } = JSON.parse(await Deno.readTextFile(join(project, "deno.json")));
+    // postgres is also the name of a client, and of the server.
     const clients = ["amqplib", "pg", "postgres", "rabbitmq-client"].map((
       name,
-    ) => [name, imports[name].split("@").at(-1)]);
+    ) => [`npm:${name}`, imports[name].split("@").at(-1)]);
     return {
       deno: Deno.version.deno,
       rabbitmq: version,
