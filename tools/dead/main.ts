@@ -1,17 +1,14 @@
 /** `deno task dead list|show|replay|drop` */
-import type { Channel } from "amqplib";
-import { openConnection } from "../../shared/amqp/connection.ts";
 import { ConfirmPublisher } from "../../shared/amqp/publisher.ts";
 import { eventTopology } from "../../shared/amqp/topology.ts";
 import { systemClock as clock } from "../../shared/clock.ts";
 import { runCommand, UsageError } from "../../shared/command.ts";
-import { redact } from "../../shared/config.ts";
-import { explainConnection, messageOf } from "../../shared/errors.ts";
+import { onDeadLetterChannel } from "../../shared/dead/channel.ts";
+import { type DeadLetter, deadLetterToJson } from "../../shared/dead/dead_letter.ts";
+import { drop, list, replay, type Selection } from "../../shared/dead/dead_letter_queue.ts";
 import { systemRandom as random } from "../../shared/random.ts";
 import { onShutdownSignal } from "../../shared/shutdown.ts";
 import { silentLog } from "../../shared/telemetry/log.ts";
-import { type DeadLetter, deadLetterToJson } from "./dead_letter.ts";
-import { drop, list, replay, type Selection } from "./dead_letter_queue.ts";
 import { countReasons, describeInFull, summarize } from "./print.ts";
 
 /** An operator waits for the answer: better a clear failure soon than a retry of half a minute for each letter. */
@@ -61,7 +58,7 @@ await runCommand({
   const print = (letter: DeadLetter, text: (letter: DeadLetter) => string) =>
     console.log(flags.json ? JSON.stringify(deadLetterToJson(letter)) : text(letter));
 
-  return await onChannel(config.RABBITMQ_URL, queue, async (channel) => {
+  return await onDeadLetterChannel(config.RABBITMQ_URL, queue, async (channel) => {
     const counts = new Map<string, number>();
     const count = (key: string) => counts.set(key, (counts.get(key) ?? 0) + 1);
     switch (action) {
@@ -114,33 +111,6 @@ await runCommand({
     }
   });
 });
-
-/** The channel's close gives back what was only looked at, and comes after the acks: the connection's could overtake them. */
-async function onChannel<T>(url: string, queue: string, act: (channel: Channel) => Promise<T>): Promise<T> {
-  try {
-    const connection = await openConnection({ url, name: "casino dead" });
-    connection.on("error", () => {});
-    try {
-      const channel = await connection.createChannel();
-      channel.on("error", () => {});
-      const result = await act(channel);
-      await channel.close();
-      return result;
-    } finally {
-      await connection.close().catch(() => {});
-    }
-  } catch (error) {
-    if ((error as { code?: unknown }).code === 404) {
-      throw new Error(
-        `There is no queue ${queue} at ${redact(url)}: nothing was dead-lettered yet, or DEAD_LETTER_QUEUE is wrong.`,
-      );
-    }
-    if (/ACCESS[_-]REFUSED/.test(messageOf(error))) {
-      throw new Error(`The broker refuses the user or password of RABBITMQ_URL=${redact(url)}.`);
-    }
-    throw explainConnection(error, "RabbitMQ", url);
-  }
-}
 
 function split(list: string | undefined): string[] | undefined {
   return list?.split(",").map((entry) => entry.trim()).filter((entry) => entry !== "");

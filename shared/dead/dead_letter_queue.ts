@@ -4,10 +4,10 @@
  * queue when the channel closes.
  */
 import type { Channel, GetMessage } from "amqplib";
-import { retriesHeader } from "../../shared/amqp/delay_queues.ts";
-import { type OutgoingMessage, withoutBrokerHeaders } from "../../shared/amqp/message.ts";
-import type { Clock } from "../../shared/clock.ts";
-import { messageOf } from "../../shared/errors.ts";
+import { retriesHeader } from "../amqp/delay_queues.ts";
+import { type Headers, type OutgoingMessage, withoutBrokerHeaders } from "../amqp/message.ts";
+import type { Clock } from "../clock.ts";
+import { messageOf } from "../errors.ts";
 import { type DeadLetter, replaysHeader, understand } from "./dead_letter.ts";
 
 /** Which letters; both given, both must hold. Without either, all. */
@@ -20,6 +20,8 @@ export interface Selection {
   readonly filter: Filter;
   /** Most letters to act on. */
   readonly limit?: number | undefined;
+  /** Most letters to look at, from the oldest on, whether they match or not. */
+  readonly mostSeen?: number | undefined;
   readonly stop: AbortSignal;
 }
 
@@ -28,9 +30,6 @@ interface Taken {
   readonly letter: DeadLetter;
   readonly message: GetMessage;
 }
-
-/** A letter that was replayed this often and died each time will not be cured by one more replay. */
-export const mostReplays = 10;
 
 export async function* list(channel: Channel, queue: string, selection: Selection): AsyncGenerator<DeadLetter> {
   for await (const { letter } of take(channel, queue, selection)) yield letter;
@@ -50,7 +49,7 @@ export interface ReplayOptions extends Selection {
   readonly clock: Clock;
   /** Letters a second; `undefined`: as fast as it goes. */
   readonly rate: number | undefined;
-  /** Also those that were replayed {@linkcode mostReplays} times. */
+  /** Also those that {@linkcode isWornOut} names. */
   readonly force: boolean;
 }
 
@@ -67,7 +66,7 @@ export async function* replay(channel: Channel, queue: string, options: ReplayOp
   const { exchange, publisher, clock, rate, force } = options;
   let dueAt = clock.monotonic();
   for await (const { letter, message } of take(channel, queue, options)) {
-    if (letter.replays >= mostReplays && !force) {
+    if (isWornOut(letter) && !force) {
       yield {
         letter,
         result: "refused",
@@ -80,17 +79,8 @@ export async function* replay(channel: Channel, queue: string, options: ReplayOp
       if (options.stop.aborted) return;
       dueAt = Math.max(dueAt, clock.monotonic() - 1000) + 1000 / rate;
     }
-    // A replay starts anew, with all of RETRY_DELAYS_MS before it.
-    const { [retriesHeader]: _, ...headers } = withoutBrokerHeaders(letter.headers);
     try {
-      await publisher.publish({
-        exchange,
-        messageId: letter.messageId,
-        body: letter.body,
-        headers: { ...headers, [replaysHeader]: letter.replays + 1 },
-        timestampMs: letter.timestampMs ?? clock.now(),
-        appId: letter.appId ?? "",
-      });
+      await publisher.publish({ exchange, ...replayOf(letter, clock.now()) });
     } catch (error) {
       yield { letter, result: "failed", problem: messageOf(error) };
       continue;
@@ -103,11 +93,12 @@ export async function* replay(channel: Channel, queue: string, options: ReplayOp
 async function* take(
   channel: Channel,
   queue: string,
-  { filter, limit = Infinity, stop }: Selection,
+  { filter, limit = Infinity, mostSeen = Infinity, stop }: Selection,
 ): AsyncGenerator<Taken> {
   const { messageCount } = await channel.checkQueue(queue);
+  const most = Math.min(messageCount, mostSeen);
   let taken = 0;
-  for (let seen = 0; seen < messageCount && taken < limit && !stop.aborted; seen++) {
+  for (let seen = 0; seen < most && taken < limit && !stop.aborted; seen++) {
     const message = await channel.get(queue);
     if (!message) return;
     const letter = understand(message);
@@ -117,6 +108,28 @@ async function* take(
   }
 }
 
-function matches({ reason, messageId }: DeadLetter, { reasons, ids }: Filter): boolean {
+export function matches({ reason, messageId }: DeadLetter, { reasons, ids }: Filter): boolean {
   return (reasons?.includes(reason) ?? true) && (ids?.includes(messageId) ?? true);
+}
+
+/** A letter that was replayed this often and died each time will not be cured by one more replay. */
+const mostReplays = 10;
+
+export function isWornOut({ replays }: DeadLetter): boolean {
+  return replays >= mostReplays;
+}
+
+/**
+ * The message that a replay publishes. It starts anew, with all of RETRY_DELAYS_MS before it.
+ * @param now milliseconds since 1970, for a letter that does not say when it was published
+ */
+export function replayOf(letter: DeadLetter, now: number): Omit<OutgoingMessage, "exchange"> & { headers: Headers } {
+  const { [retriesHeader]: _, ...headers } = withoutBrokerHeaders(letter.headers);
+  return {
+    messageId: letter.messageId,
+    body: letter.body,
+    headers: { ...headers, [replaysHeader]: letter.replays + 1 },
+    timestampMs: letter.timestampMs ?? now,
+    appId: letter.appId ?? "",
+  };
 }

@@ -2,7 +2,7 @@ import { deepStrictEqual, match } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { GetMessage } from "amqplib";
 import { replaysHeader, understand } from "./dead_letter.ts";
-import { describeInFull, summarize } from "./print.ts";
+import { describeInFull, summarize } from "../../tools/dead/print.ts";
 
 function letterWith(headers: Record<string, unknown>, timestamp?: number) {
   return understand({ properties: { headers, timestamp }, content: Buffer.from("?") } as unknown as GetMessage);

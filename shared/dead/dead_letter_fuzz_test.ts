@@ -2,13 +2,13 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { GetMessage } from "amqplib";
 import fc from "fast-check";
-import { deadHeaders } from "../../shared/amqp/dead_letters.ts";
-import { parseMessageId } from "../../shared/amqp/message_id.ts";
-import { encodeEvent } from "../../shared/codec.ts";
-import { anyEvent } from "../../shared/testing/arbitrary_event.ts";
-import { mutatedBytes } from "../../shared/testing/mutated_bytes.ts";
+import { deadHeaders } from "../amqp/dead_letters.ts";
+import { parseMessageId } from "../amqp/message_id.ts";
+import { encodeEvent } from "../codec.ts";
+import { anyEvent } from "../testing/arbitrary_event.ts";
+import { mutatedBytes } from "../testing/mutated_bytes.ts";
 import { deadLetterToJson, replaysHeader, understand } from "./dead_letter.ts";
-import { describeInFull, summarize } from "./print.ts";
+import { describeInFull, summarize } from "../../tools/dead/print.ts";
 
 const number = fc.oneof(
   fc.double(),

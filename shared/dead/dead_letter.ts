@@ -1,11 +1,12 @@
 /** One dead letter, understood: our headers or the broker's own, and the event in its body. */
 import type { GetMessage } from "amqplib";
-import { deadHeaders } from "../../shared/amqp/dead_letters.ts";
-import { type Headers, timestampMsOf } from "../../shared/amqp/message.ts";
-import { messageIdOfBody, parseMessageId } from "../../shared/amqp/message_id.ts";
-import { decodeEvent, UndecodableError } from "../../shared/codec.ts";
-import { describeFaults, type Event } from "../../shared/event.ts";
-import { type EventJson, eventToJson } from "../../shared/event_json.ts";
+import { deadHeaders } from "../amqp/dead_letters.ts";
+import type { Delivery } from "../amqp/delivery.ts";
+import { type Headers, timestampMsOf } from "../amqp/message.ts";
+import { messageIdOfBody, parseMessageId } from "../amqp/message_id.ts";
+import { decodeEvent, UndecodableError } from "../codec.ts";
+import { describeFaults, type Event } from "../event.ts";
+import { type EventJson, eventToJson } from "../event_json.ts";
 
 /** How often it was replayed; counted by `deno task dead replay`. */
 export const replaysHeader = "dead-replays";
@@ -31,17 +32,25 @@ export interface DeadLetter {
   readonly bodyProblem: string | undefined;
 }
 
+/** Of a message as it is in the queue; anybody may have written its properties. */
 export function understand({ properties, content }: GetMessage): DeadLetter {
-  const headers: Headers = properties.headers ?? {};
-  const [event, bodyProblem] = decodeBody(content);
-  return {
+  return letterOf({
     messageId: parseMessageId(properties.messageId) ?? messageIdOfBody(content, 0),
+    body: content,
+    headers: properties.headers ?? {},
+    appId: textOf(properties.appId),
+    timestampMs: timestampMsOf(properties.timestamp),
+  });
+}
+
+export function letterOf({ headers, body, ...known }: Delivery): DeadLetter {
+  const [event, bodyProblem] = decodeBody(body);
+  return {
+    ...known,
     ...(deadHeaders.reason in headers ? byUs(headers) : byTheBroker(headers)),
     replays: countOf(headers[replaysHeader]),
     headers,
-    body: content,
-    appId: textOf(properties.appId),
-    timestampMs: timestampMsOf(properties.timestamp),
+    body,
     event,
     bodyProblem,
   };
