@@ -15,10 +15,15 @@ interface Total {
  */
 export function totalsStatement(events: readonly Enriched[], subscriberId: string): string {
   const totals = totalsOf(events);
+  const subscriber = `'${subscriberId.replaceAll("'", "''")}'`;
   const column = (valueOf: (total: Total) => unknown) => `'{${Array.from(totals.values(), valueOf).join(",")}}'`;
-  // A row for each player, in the order of their ids; see PostgresStore.
+  // A total below what this subscriber has seen lead cannot lead. Most windows have no other, and then write no row.
+  const led = (column: string) =>
+    `coalesce((select ${column}[1] from player_leaders where subscriber_id = ${subscriber}), 0)`;
+  // A row for each player, in the order of their ids; see PostgresStore. Of the totals that come of it the greatest are kept
+  // where nobody else waits for them, for to look for them among a million players takes too long for who asks.
   const players = totals.size === 0 ? "" : `
-insert into player_totals as total (player_id, bets, wins, deposits_eur)
+with changed as (insert into player_totals as total (player_id, bets, wins, deposits_eur)
 select * from unnest(
   '{${[...totals.keys()].join(",")}}'::bigint[], ${column(({ bets }) => bets)}::bigint[],
   ${column(({ wins }) => wins)}::bigint[], ${column(({ deposits }) => deposits)}::numeric[]
@@ -26,10 +31,19 @@ select * from unnest(
 on conflict (player_id) do update set
   bets = total.bets + excluded.bets,
   wins = total.wins + excluded.wins,
-  deposits_eur = total.deposits_eur + excluded.deposits_eur;`;
+  deposits_eur = total.deposits_eur + excluded.deposits_eur
+returning player_id, bets, wins, deposits_eur)
+insert into player_leaders as leader (subscriber_id, bets, wins, deposits_eur)
+select ${subscriber}, max(array[bets, ~player_id]), max(array[wins, ~player_id]),
+  max(array[deposits_eur, (~player_id)::numeric]) from changed
+where bets >= ${led("bets")} or wins >= ${led("wins")} or deposits_eur >= ${led("deposits_eur")} having count(*) > 0
+on conflict (subscriber_id) do update set
+  bets = greatest(leader.bets, excluded.bets),
+  wins = greatest(leader.wins, excluded.wins),
+  deposits_eur = greatest(leader.deposits_eur, excluded.deposits_eur);`;
   return `${players}
 insert into event_counts as counts (second, subscriber_id, events)
-values (date_trunc('second', now()), '${subscriberId.replaceAll("'", "''")}', ${events.length})
+values (date_trunc('second', now()), ${subscriber}, ${events.length})
 on conflict (second, subscriber_id) do update set events = counts.events + excluded.events`;
 }
 

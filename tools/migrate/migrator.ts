@@ -6,7 +6,14 @@ import { type Sql } from "../../shared/postgres.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { Umzug } from "umzug";
 import { pendingMigrations } from "./folder.ts";
-import { createHistory, type Direction, type LoadMigration, MigrationError, runMigration } from "./transaction.ts";
+import {
+  createHistory,
+  type Direction,
+  type LoadMigration,
+  MigrationError,
+  runMigration,
+  transactionsOf,
+} from "./transaction.ts";
 
 /** The migrations that exist, oldest first, by file name. */
 export type Catalogue = ReadonlyMap<string, LoadMigration>;
@@ -72,7 +79,7 @@ function umzugOf({ sql, catalogue, say }: MigratorOptions, applied: readonly App
   });
 
   async function run(direction: Direction, name: string, load: LoadMigration): Promise<void> {
-    await runMigration(sql, direction, name, load);
+    await runMigration(transactionsOf(sql), direction, name, load);
     say(direction === "up" ? `Applied ${name}.` : `Rolled back ${name}.`);
   }
 }

@@ -2,7 +2,8 @@
 import { closePostgres, openPostgres, type Sql } from "../../shared/postgres.ts";
 import { servers } from "../../shared/testing/servers.ts";
 import { catalogue } from "./catalogue.ts";
-import { createHistory, runMigration } from "./transaction.ts";
+import { migrateFresh } from "./fresh.ts";
+import { transactionsOf } from "./transaction.ts";
 
 /** Calls `use` with a connection, and a URL for more of them, whose schema is new and migrated. */
 export async function withTestSchema<T>(use: (sql: Sql, url: string) => Promise<T>): Promise<T> {
@@ -13,8 +14,7 @@ export async function withTestSchema<T>(use: (sql: Sql, url: string) => Promise<
   url.searchParams.set("search_path", schema);
   const sql = openPostgres(url.href, { name: "casino-test", max: 4 });
   try {
-    await sql.unsafe(createHistory);
-    for (const [name, load] of catalogue) await runMigration(sql, "up", name, load);
+    await migrateFresh(transactionsOf(sql), catalogue);
     return await use(sql, url.href);
   } finally {
     await closePostgres(sql);

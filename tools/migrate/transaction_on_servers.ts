@@ -1,7 +1,7 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { AbstractMigration } from "./nessie.ts";
 import { withTestSchema } from "./test_schema.ts";
-import { MigrationError, runMigration } from "./transaction.ts";
+import { MigrationError, runMigration, transactionsOf } from "./transaction.ts";
 
 function migration(up: string, down = "select 1"): () => Promise<{ default: unknown }> {
   class Written extends AbstractMigration {
@@ -20,10 +20,10 @@ Deno.test("runMigration() applies a migration with its row of history, and takes
     const name = "20990101000000_more.ts";
     const load = migration("create table more (id int); insert into more values (1)", "drop table more");
     const history = async () => (await sql`select 1 from nessie_migrations where file_name = ${name}`).length;
-    await runMigration(sql, "up", name, load);
+    await runMigration(transactionsOf(sql), "up", name, load);
     strictEqual((await sql`select * from more`).length, 1);
     strictEqual(await history(), 1);
-    await runMigration(sql, "down", name, load);
+    await runMigration(transactionsOf(sql), "down", name, load);
     strictEqual(await history(), 0);
     const [table] = await sql`select to_regclass('more') as more`;
     strictEqual(table?.["more"], null);
@@ -33,7 +33,7 @@ Deno.test("runMigration() applies a migration with its row of history, and takes
 Deno.test("runMigration() undoes a migration that fails half-way, and names the file and what Postgres said", async () => {
   await withTestSchema(async (sql) => {
     const load = migration("create table half (id int); select * from nowhere");
-    await rejects(runMigration(sql, "up", "20990101000000_half.ts", load), (error: unknown) => {
+    await rejects(runMigration(transactionsOf(sql), "up", "20990101000000_half.ts", load), (error: unknown) => {
       strictEqual(error instanceof MigrationError, true);
       strictEqual(
         (error as Error).message,
@@ -51,7 +51,7 @@ Deno.test("runMigration() refuses a file without a migration in it", async () =>
     for (const wrong of [undefined, {}, () => {}, class {}]) {
       const load = () => Promise.resolve({ default: wrong });
       await rejects(
-        runMigration(sql, "up", "20990101000000_x.ts", load),
+        runMigration(transactionsOf(sql), "up", "20990101000000_x.ts", load),
         /must export by default a class that extends AbstractMigration/,
       );
     }
@@ -68,7 +68,7 @@ Deno.test("the migrations leave what they promise: tables, and the players of th
       "13 rick@example.com",
       "14 morty@example.com",
     ]);
-    for (const table of ["events", "player_totals", "event_counts"]) {
+    for (const table of ["events", "player_totals", "player_leaders", "event_counts"]) {
       strictEqual((await sql`select * from ${sql(table)}`).length, 0);
     }
   });
