@@ -31,6 +31,7 @@ export class LockWatch {
           this.#pausedUntil = this.clock.monotonic() + ms;
         }
       },
+      inspect: () => shared.inspect(),
       release: async (token) => {
         await shared.release(token);
         if (this.#isHolder(token)) this.#holder = undefined;

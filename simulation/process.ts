@@ -107,6 +107,7 @@ export class Process implements Owner {
       ...common,
       shared: this.#sharedRates(),
       api: this.#ratesApi(() => rates.alone),
+      holder: id,
       times: settings.times,
       signal: this.#abandon.signal,
     });
@@ -150,6 +151,7 @@ export class Process implements Owner {
       write: (token, rates, life) => this.#act("redis", () => shared().write(token, rates, life)),
       pause: (token, ms) => this.#act("redis", () => shared().pause(token, ms)),
       release: (token) => this.#act("redis", () => shared().release(token)),
+      inspect: () => shared().inspect(),
     };
   }
 

@@ -5,6 +5,7 @@ import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/
 import type { Clock } from "../../shared/clock.ts";
 import { messageOf } from "../../shared/errors.ts";
 import { casino } from "../../shared/generated/protobuf.js";
+import { formatTraceparent, type TraceParent, traceparentHeader } from "../../shared/telemetry/traceparent.ts";
 import { checkRates, InvalidRates, type Rates } from "./rates.ts";
 
 const { GetRatesRequest, GetRatesResponse } = casino.rates.v1;
@@ -24,6 +25,8 @@ export interface GrpcRatesApiOptions {
   /** Longest call, in ms. */
   readonly timeoutMs: number;
   readonly clock: Clock;
+  /** The span that a call is made in, if there is one: the rates API is told. */
+  readonly activeSpan?: (() => TraceParent | undefined) | undefined;
 }
 
 /**
@@ -51,7 +54,7 @@ const mostAnswerBytes = 256 * 1024;
  * One channel for each fetch, about one a minute: a server that restarts then never meets an idle channel, which crashes
  * some versions of Deno (see ARCHITECTURE.md, "Traps").
  */
-export function grpcRatesApi({ address, apiKey, timeoutMs, clock }: GrpcRatesApiOptions): RatesApi {
+export function grpcRatesApi({ address, apiKey, timeoutMs, clock, activeSpan }: GrpcRatesApiOptions): RatesApi {
   return {
     async fetch(signal) {
       if (signal.aborted) throw new RatesUnavailable("abandoned", `the rates API at ${address} ${notWaitedFor}`);
@@ -62,6 +65,8 @@ export function grpcRatesApi({ address, apiKey, timeoutMs, clock }: GrpcRatesApi
       });
       const metadata = new Metadata();
       metadata.set("x-api-key", apiKey);
+      const span = activeSpan?.();
+      if (span) metadata.set(traceparentHeader, formatTraceparent(span));
       try {
         return ratesOfAnswer(await getRates(client, metadata, timeoutMs, signal), clock.now());
       } catch (error) {

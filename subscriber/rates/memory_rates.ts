@@ -1,7 +1,7 @@
 /** {@linkcode SharedRates} in this process: for unit tests, simulation and the demo without servers. */
 import type { Clock } from "../../shared/clock.ts";
 import type { Rates } from "./rates.ts";
-import type { Cached, Life, Look, SharedRates } from "./shared_rates.ts";
+import { type Cached, holderOf, type Inspection, type Life, type Look, type SharedRates } from "./shared_rates.ts";
 
 export class MemoryRates implements SharedRates {
   #stored: { rates: Rates; freshUntil: number; usableUntil: number } | undefined;
@@ -40,13 +40,27 @@ export class MemoryRates implements SharedRates {
     return Promise.resolve();
   }
 
+  inspect(): Promise<Inspection> {
+    const now = this.clock.monotonic();
+    const lock = this.#liveLock(now);
+    const token = lock?.token;
+    return Promise.resolve({
+      cached: this.#cached(now),
+      lock: {
+        state: !lock ? "free" : token === undefined ? "paused" : "held",
+        holder: token === undefined ? undefined : holderOf(token),
+        ttlMs: lock ? lock.until - now : 0,
+      },
+    });
+  }
+
   #cached(now: number): Cached | undefined {
     const stored = this.#stored;
     if (!stored || now >= stored.usableUntil) return undefined;
     return { rates: stored.rates, freshMs: stored.freshUntil - now, usableMs: stored.usableUntil - now };
   }
 
-  #liveLock(now: number): { token: string | undefined } | undefined {
+  #liveLock(now: number): { token: string | undefined; until: number } | undefined {
     return this.#lock && now < this.#lock.until ? this.#lock : undefined;
   }
 }

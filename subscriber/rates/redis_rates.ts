@@ -1,9 +1,9 @@
 /** {@linkcode SharedRates} in Redis: one key with all rates, one lock key, and scripts that touch both in one step. */
 import type { Redis } from "ioredis";
 import { type Rates, ratesFromJson, ratesToJson } from "./rates.ts";
-import type { Life, Look, SharedRates } from "./shared_rates.ts";
+import { type Cached, holderOf, type Inspection, type Life, type Look, type SharedRates } from "./shared_rates.ts";
 
-/** The value of the lock key while it is a pause and nobody's lock; tokens are hexadecimal. */
+/** The value of the lock key while it is a pause and nobody's lock; a token has a slash in it. */
 const paused = "paused";
 
 /**
@@ -56,6 +56,10 @@ const release = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`;
 
+/** KEYS: rates, lock. Returns: what GET gives, and ms until it is gone, of each. Reads only. */
+const inspect =
+  `return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1]), redis.call('GET', KEYS[2]), redis.call('PTTL', KEYS[2])}`;
+
 /** KEYS: rates. ARGV: the SHA-1 of the value that nobody can read; its text is not the same bytes when it is no UTF-8. */
 const discard = `
 local value = redis.call('GET', KEYS[1])
@@ -104,5 +108,28 @@ export class RedisRates implements SharedRates {
 
   async release(token: string): Promise<void> {
     await this.redis.eval(release, 1, this.#lock, token);
+  }
+
+  async inspect(): Promise<Inspection> {
+    const reply = await this.redis.eval(inspect, 2, this.#rates, this.#lock);
+    const [value, usableMs, token, ttlMs] = reply as [string | null, number, string | null, number];
+    return {
+      cached: value === null ? undefined : cachedOf(value, usableMs),
+      lock: token === null
+        ? { state: "free", holder: undefined, ttlMs: 0 }
+        : token === paused
+        ? { state: "paused", holder: undefined, ttlMs }
+        : { state: "held", holder: holderOf(token), ttlMs },
+    };
+  }
+}
+
+/** `undefined` for what cannot be read: the next one who needs rates removes it. */
+function cachedOf(value: string, usableMs: number): Cached | undefined {
+  try {
+    const { stale_ms: staleMs } = JSON.parse(value);
+    return { rates: ratesFromJson(value), freshMs: usableMs - Number(staleMs ?? 0), usableMs };
+  } catch {
+    return undefined;
   }
 }

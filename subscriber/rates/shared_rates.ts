@@ -1,3 +1,4 @@
+import type { Random } from "../../shared/random.ts";
 import type { Rates } from "./rates.ts";
 
 /** What all subscribers share (Redis): the cached rates and the lock on fetching them. */
@@ -19,7 +20,37 @@ export interface SharedRates {
 
   /** Gives the lock back, if it is still ours. */
   release(token: string): Promise<void>;
+
+  /** What is there at the moment, for who watches: changes nothing. */
+  inspect(): Promise<Inspection>;
 }
+
+export interface Inspection {
+  readonly cached: Cached | undefined;
+  readonly lock: LockState;
+}
+
+export interface LockState {
+  readonly state: "free" | "held" | "paused";
+  /** Who fetches at the moment, when it is held. */
+  readonly holder: string | undefined;
+  /** Milliseconds until it is free by itself; 0 when it is. */
+  readonly ttlMs: number;
+}
+
+/** What the lock is taken by: nobody else's, and tells who it is. */
+export function lockToken(holder: string, random: Random): string {
+  return `${holder}${separator}${Array.from(random.bytes(16), (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
+
+/** Who took the lock by this token. */
+export function holderOf(token: string): string {
+  const end = token.lastIndexOf(separator);
+  return end < 0 ? "unknown" : token.slice(0, end);
+}
+
+/** Stands in no SUBSCRIBER_ID. */
+const separator = "/";
 
 /** How long cached rates live, in ms. */
 export interface Life {

@@ -9,13 +9,15 @@ import type { Random } from "../../shared/random.ts";
 import type { Log } from "../../shared/telemetry/log.ts";
 import type { RatesApi } from "./client.ts";
 import type { Rates } from "./rates.ts";
-import type { Cached, SharedRates } from "./shared_rates.ts";
+import { type Cached, lockToken, type Look, type SharedRates } from "./shared_rates.ts";
 
 export type RatesTimes = Pick<Config, "RATES_TTL_MS" | "RATES_LOCK_TTL_MS" | "RATES_WAIT_MS" | "RATES_MAX_STALE_MS">;
 
 export interface RatesSourceOptions {
   readonly shared: SharedRates;
   readonly api: RatesApi;
+  /** Who we are, for those who ask who holds the lock: SUBSCRIBER_ID. */
+  readonly holder: string;
   readonly times: RatesTimes;
   readonly clock: Clock;
   readonly random: Random;
@@ -33,6 +35,22 @@ export class RatesTimeout extends Error {
 const pollMs = { least: 20, most: 60 };
 /** Longest pause that all make after a failed call. */
 const pauseMs = 500;
+
+/** What a process has done for its rates since it started. */
+export interface RatesCounts {
+  /** Looks at the cache, by what was found. */
+  readonly looks: Record<Look["state"], number>;
+  /** Calls to the rates API, and those of them that gave no rates. */
+  calls: number;
+  failedCalls: number;
+  /** Waits that ended without rates. */
+  timeouts: number;
+  /** Windows, or waits, that got rates past their time. */
+  staleUses: number;
+}
+
+/** What can be told of a source of rates. */
+export type WatchedRates = Pick<RatesSource, "counts" | "failure" | "own" | "alone">;
 
 /** Rates in this process, which never outlive those in the cache. Times are monotonic ms. */
 interface OwnCopy {
@@ -54,13 +72,24 @@ export class RatesSource {
   /** Redis did not answer: from then on this process calls for itself, once per TTL. */
   #alone = false;
   #nextLoneCallAt = -Infinity;
-  #calls = 0;
+  readonly counts: RatesCounts = {
+    looks: { fresh: 0, locked: 0, held: 0, paused: 0 },
+    ...{ calls: 0, failedCalls: 0, timeouts: 0, staleUses: 0 },
+  };
 
   constructor(private readonly options: RatesSourceOptions) {}
 
-  /** Calls made to the rates API by this process. */
-  get calls(): number {
-    return this.#calls;
+  /** Why the last call of this process gave no rates; `undefined` when it gave some, or there was none. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
+  /** What this process has in hand, as of now; `undefined` once it is of no use. */
+  get own(): Cached | undefined {
+    const copy = this.#copy;
+    const now = this.options.clock.monotonic();
+    if (!copy || now >= copy.usableUntil) return undefined;
+    return { rates: copy.rates, freshMs: copy.freshUntil - now, usableMs: copy.usableUntil - now };
   }
 
   /** Whether this process gets its rates without the shared cache, because Redis does not answer. */
@@ -76,6 +105,7 @@ export class RatesSource {
     if (now < copy.freshUntil) return copy.rates;
     if (!this.#refreshFailed || now >= copy.usableUntil) return undefined;
     this.#join(now + this.options.times.RATES_WAIT_MS).catch(() => {});
+    this.counts.staleUses++;
     return copy.rates;
   }
 
@@ -92,6 +122,9 @@ export class RatesSource {
         this.#join(giveUpAt),
         clock.sleep(times.RATES_WAIT_MS, AbortSignal.any([done.signal, signal])).then(() => this.#stopWaiting()),
       ]);
+    } catch (error) {
+      if (error instanceof RatesTimeout) this.counts.timeouts++;
+      throw error;
     } finally {
       done.abort();
     }
@@ -106,7 +139,10 @@ export class RatesSource {
   /** The end of one waiter's time: stale rates if they may serve, else an error. */
   #stopWaiting(): Rates {
     const copy = this.#copy;
-    if (copy && this.options.clock.monotonic() < copy.usableUntil) return copy.rates;
+    if (copy && this.options.clock.monotonic() < copy.usableUntil) {
+      this.counts.staleUses++;
+      return copy.rates;
+    }
     throw new RatesTimeout(`no rates within RATES_WAIT_MS=${this.options.times.RATES_WAIT_MS}: ${this.#obstacle}`);
   }
 
@@ -123,8 +159,8 @@ export class RatesSource {
 
   /** One look at cache and lock, and what follows from it. */
   async #step(): Promise<Rates | undefined> {
-    const { shared, times, clock, random } = this.options;
-    const token = tokenOf(random);
+    const { shared, times, clock, random, holder } = this.options;
+    const token = lockToken(holder, random);
     const before = clock.monotonic();
     let look;
     try {
@@ -135,6 +171,7 @@ export class RatesSource {
       return await this.#callAlone();
     }
     const { state, cached } = look;
+    this.counts.looks[state]++;
     if (cached) this.#keep(cached, before);
     switch (state) {
       case "fresh":
@@ -208,13 +245,14 @@ export class RatesSource {
 
   async #call(): Promise<Rates | undefined> {
     const { api, log, signal } = this.options;
-    this.#calls++;
+    this.counts.calls++;
     try {
       const rates = await api.fetch(signal);
       this.#failure = undefined;
       log.info("Fetched rates", { asOf: new Date(rates.asOfMs).toISOString(), currencies: rates.perEur.size });
       return rates;
     } catch (error) {
+      this.counts.failedCalls++;
       this.#failure = this.#obstacle = messageOf(error);
       if (!signal.aborted) log.warn("The rates API gave no rates", { problem: this.#failure });
       return undefined;
@@ -235,8 +273,4 @@ export class RatesSource {
         problem: messageOf(error),
       });}
   }
-}
-
-function tokenOf(random: Random): string {
-  return Array.from(random.bytes(16), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

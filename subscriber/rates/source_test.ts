@@ -34,6 +34,7 @@ class World {
     return new RatesSource({
       shared,
       api,
+      holder: `subscriber-${seed}`,
       times: { ...times, ...changes },
       clock,
       random,
@@ -60,6 +61,7 @@ class DeadRedis implements SharedRates {
   write = this.lookOrLock;
   pause = this.lookOrLock;
   release = this.lookOrLock;
+  inspect = this.lookOrLock;
 }
 
 Deno.test("RatesSource.get() makes one call for all subscribers on a cold cache", async () => {
@@ -202,6 +204,7 @@ Deno.test("RatesSource uses Redis again when it returns", async () => {
     write: (token, rates, life) => world.shared.write(token, rates, life),
     pause: (token, ms) => world.shared.pause(token, ms),
     release: (token) => world.shared.release(token),
+    inspect: () => world.shared.inspect(),
   };
   const subscriber = world.subscriber({}, flaky);
   await world.during(subscriber.get());
@@ -219,6 +222,7 @@ Deno.test("RatesSource uses what it fetched when Redis fails between the lock an
     write: () => Promise.reject(new Error("away")),
     pause: () => Promise.reject(new Error("away")),
     release: () => Promise.reject(new Error("away")),
+    inspect: () => Promise.reject(new Error("away")),
   };
   const subscriber = world.subscriber({}, failing);
   deepStrictEqual(await world.during(subscriber.get()), someRates);

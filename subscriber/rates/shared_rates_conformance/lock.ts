@@ -1,7 +1,11 @@
 /** Who may fetch rates: one at a time, for a time. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { seededRandom } from "../../../shared/random.ts";
 import { someRates } from "../../testing.ts";
+import { lockToken } from "../shared_rates.ts";
 import { life, longMs, newer, overMs, shortMs, type Subject } from "./subject.ts";
+
+const free = { state: "free", holder: undefined, ttlMs: 0 };
 
 export function testLock({ name, withShared }: Subject): void {
   Deno.test(`${name}.lookOrLock() gives the lock to exactly one of 32 at once, and again after it has expired`, async () => {
@@ -49,6 +53,32 @@ export function testLock({ name, withShared }: Subject): void {
       await shared.release("mine");
       strictEqual((await shared.lookOrLock("third", longMs)).state, "held");
       strictEqual(await shared.write("mine", someRates, life), "lock-lost");
+    });
+  });
+
+  Deno.test(`${name}.inspect() tells who holds the lock, and changes nothing`, async () => {
+    await withShared(async (shared) => {
+      const token = lockToken("subscriber.1-a", seededRandom(1));
+      deepStrictEqual(await shared.inspect(), { cached: undefined, lock: free });
+      await shared.lookOrLock(token, longMs);
+      const held = (await shared.inspect()).lock;
+      deepStrictEqual([held.state, held.holder], ["held", "subscriber.1-a"]);
+      strictEqual(held.ttlMs > 0 && held.ttlMs <= longMs, true, `${held.ttlMs} ms left`);
+      await shared.write(token, someRates, life);
+      const { cached, lock } = await shared.inspect();
+      deepStrictEqual([cached?.rates, lock], [someRates, free]);
+      strictEqual(cached!.freshMs > 0 && cached!.freshMs <= life.freshMs, true, `${cached!.freshMs} ms fresh`);
+      strictEqual(cached!.usableMs - cached!.freshMs, life.staleMs);
+      strictEqual((await shared.lookOrLock("next", longMs)).state, "fresh");
+    });
+  });
+
+  Deno.test(`${name}.inspect() tells of a pause`, async () => {
+    await withShared(async (shared) => {
+      await shared.lookOrLock("mine", longMs);
+      await shared.pause("mine", longMs);
+      const { state, holder } = (await shared.inspect()).lock;
+      deepStrictEqual([state, holder], ["paused", undefined]);
     });
   });
 
