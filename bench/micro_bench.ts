@@ -1,9 +1,12 @@
 /** `deno bench bench/micro_bench.ts`: what each stage of the hot path takes for one event, or for a window of 500. */
 import { AckRuns } from "../shared/amqp/ack_runs.ts";
+import { type OutgoingMessage, publishOptions } from "../shared/amqp/message.ts";
 import { decodeEvent, encodeEvent } from "../shared/codec.ts";
 import type { Event } from "../shared/event.ts";
 import { seededRandom } from "../shared/random.ts";
 import { generateEvents } from "../publisher/generator.ts";
+import { openTracing } from "../shared/telemetry/deno_tracing.ts";
+import { traced } from "../publisher/traced.ts";
 import { describe } from "../subscriber/describe.ts";
 import type { Enriched } from "../subscriber/enriched.ts";
 import { EventRows } from "../subscriber/event_rows.ts";
@@ -11,6 +14,7 @@ import { jsonLine } from "../subscriber/json_line.ts";
 import { price } from "../subscriber/price.ts";
 import { ratesOf } from "../subscriber/testing.ts";
 import { totalsStatement } from "../subscriber/totals.ts";
+import { noSpans, spansOf } from "../subscriber/traced.ts";
 import { isDead } from "../subscriber/window.ts";
 
 /** As many as make the branches and the caches work as they do under load. */
@@ -62,6 +66,54 @@ Deno.bench("settle, in order", { group: "window of 500" }, () => {
 });
 Deno.bench("settle, out of order", { group: "window of 500" }, () => {
   new AckRuns((tag) => kept = tag).settle(shuffled);
+});
+
+/** With OTEL_DENO=true, what tracing costs; without, what it costs that it could be on. */
+const tracing = await openTracing();
+const places = {
+  queue: "casino.events",
+  subscriberId: "subscriber-1",
+  brokerUrl: "amqp://127.0.0.1:5672",
+  databaseUrl: "postgres://127.0.0.1:5432/casino",
+  ratesAddress: "127.0.0.1:50051",
+};
+const spans = tracing ? spansOf(tracing, places) : noSpans;
+const nobody = { room: () => undefined, flush: () => Promise.resolve() };
+const sender = {
+  ...nobody,
+  send(message: OutgoingMessage, settled: () => void) {
+    kept = publishOptions(message);
+    settled();
+  },
+};
+const tracedSender = tracing ? traced(sender, tracing, places.brokerUrl) : sender;
+const deliveriesWith = (flags: (n: number) => string) =>
+  window.map(({ messageId, event }, n) => ({
+    delivery: {
+      messageId,
+      body: bodies[n]!,
+      headers: { traceparent: `00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-${flags(n)}` },
+      appId: undefined,
+      timestampMs: undefined,
+    },
+    event,
+  }));
+const unsampled = deliveriesWith(() => "00");
+const sampled = deliveriesWith((n) => n % 100 === 0 ? "01" : "00");
+const done = () => Promise.resolve();
+
+Deno.bench("publish", { group: "tracing" }, () => {
+  const { messageId } = each(enriched);
+  tracedSender.send(
+    { exchange: "casino.events", messageId, body: each(bodies), timestampMs: 0, appId: "publisher" },
+    () => {},
+  );
+});
+Deno.bench("window of 500, none sampled", { group: "tracing" }, async () => {
+  await spans.around(unsampled, done);
+});
+Deno.bench("window of 500, 5 sampled", { group: "tracing" }, async () => {
+  await spans.around(sampled, done);
 });
 
 addEventListener("unload", () => void kept);

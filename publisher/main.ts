@@ -7,11 +7,13 @@ import { messageOf } from "../shared/errors.ts";
 import { eventToJson } from "../shared/event_json.ts";
 import { seededRandom, systemRandom } from "../shared/random.ts";
 import { onShutdownSignal } from "../shared/shutdown.ts";
+import { openTracing } from "../shared/telemetry/deno_tracing.ts";
 import { configureLog, getLog } from "../shared/telemetry/log.ts";
 import { type Generated, generateEvents } from "./generator.ts";
 import { describeBadLine, isBadLine, readEvents } from "./ndjson_input.ts";
 import { showProgress, summary } from "./progress.ts";
 import { publishEvents, Tally } from "./publish.ts";
+import { traced } from "./traced.ts";
 
 const billion = 1_000_000_000;
 /** With a seed, time is part of what repeats: a second between events, from the day of the rates that the mock serves. */
@@ -85,10 +87,11 @@ await runCommand({
     clock,
   }, showing.signal);
 
+  const tracing = await openTracing();
   const begun = clock.monotonic();
   await publishEvents({
     source,
-    sender: publisher,
+    sender: tracing ? traced(publisher, tracing, config.RABBITMQ_URL) : publisher,
     exchange: config.EVENTS_EXCHANGE,
     count: flags.count,
     rate: flags.rate,

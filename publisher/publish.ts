@@ -49,9 +49,8 @@ export async function publishEvents(options: PublishOptions): Promise<void> {
     if (error) onFailure(error);
   };
   if (count !== 0) {
+    await untilDue();
     for await (const { messageId, event } of source) {
-      await pace.due(stop);
-      await sender.room();
       if (stop.aborted) break;
       tally.published++;
       sender.send(
@@ -59,7 +58,19 @@ export async function publishEvents(options: PublishOptions): Promise<void> {
         settled,
       );
       if (tally.published === count) break;
+      const waiting = untilDue();
+      if (waiting) await waiting;
     }
   }
   await sender.flush();
+
+  /**
+   * Before the next event is made, so that its time is that of its publication. `undefined` when nothing is to be waited for:
+   * a promise for each message would cost it more than that.
+   */
+  function untilDue(): Promise<void> | undefined {
+    const due = pace.due(stop);
+    const room = sender.room();
+    return due && room ? due.then(() => room) : due ?? room;
+  }
 }

@@ -5,6 +5,7 @@ import { systemClock as clock } from "../shared/clock.ts";
 import { runCommand, UsageError } from "../shared/command.ts";
 import { seededRandom, systemRandom } from "../shared/random.ts";
 import { onShutdownSignal } from "../shared/shutdown.ts";
+import { openTracing } from "../shared/telemetry/deno_tracing.ts";
 import { configureLog, getLog } from "../shared/telemetry/log.ts";
 import { faultFlags, faultsOf } from "./fault_flags.ts";
 import { fixedQuotes, walkingQuotes } from "./quotes.ts";
@@ -39,7 +40,8 @@ await runCommand({
 }, async ({ flags, config }) => {
   if (flags["step-ms"] !== undefined && !flags.walk) throw new UsageError("--step-ms needs --walk");
   const faults = faultsOf(flags);
-  await configureLog({ level: config.LOG_LEVEL, member: "rates-api" });
+  const tracing = await openTracing();
+  await configureLog({ level: config.LOG_LEVEL, member: "rates-api", activeSpan: tracing?.active });
   const log = getLog("rates-api");
   using shutdown = onShutdownSignal(config.SHUTDOWN_GRACE_MS, log);
 
@@ -53,6 +55,7 @@ await runCommand({
     random: seededRandom(seed),
     clock,
     log,
+    tracing,
   });
   log.info("Serving rates", { address: api.address, seed, ...(flags.walk && { stepMs }), faults });
 

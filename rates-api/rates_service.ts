@@ -5,10 +5,12 @@ import type { Clock } from "../shared/clock.ts";
 import { casino } from "../shared/generated/protobuf.js";
 import type { Random } from "../shared/random.ts";
 import type { Log } from "../shared/telemetry/log.ts";
+import type { Tracing } from "../shared/telemetry/tracing.ts";
 import { timestampOfMs } from "../shared/timestamp.ts";
 import type { CallCounts, Ending } from "./call_counts.ts";
 import { type Answer, drawFate, type Faults, spoil } from "./faults.ts";
 import type { Quotes } from "./quotes.ts";
+import { traced } from "./traced.ts";
 import { type Call, RpcError, serveUnary } from "./unary.ts";
 
 const { GetRatesRequest, GetRatesResponse } = casino.rates.v1;
@@ -22,10 +24,11 @@ export interface RatesServiceOptions {
   readonly random: Random;
   readonly clock: Clock;
   readonly log: Log;
+  readonly tracing?: Tracing | undefined;
 }
 
 export function addRatesService(server: Server, options: RatesServiceOptions): void {
-  const { requireKey, quotes, faults, counts, random, clock, log } = options;
+  const { requireKey, quotes, faults, counts, random, clock, log, tracing } = options;
 
   async function getRates({ request, metadata, signal }: Call<casino.rates.v1.GetRatesRequest>) {
     counts.begin();
@@ -56,12 +59,13 @@ export function addRatesService(server: Server, options: RatesServiceOptions): v
     }
   }
 
-  serveUnary(server, {
+  const method = {
     path: "/casino.rates.v1.RatesService/GetRates",
-    decode: (bytes) => GetRatesRequest.decode(bytes),
+    decode: (bytes: Uint8Array) => GetRatesRequest.decode(bytes),
     encode: (answer: casino.rates.v1.GetRatesResponse.$Properties) => GetRatesResponse.encode(answer),
     handle: getRates,
-  }, log);
+  };
+  serveUnary(server, traced(method, tracing), log);
 }
 
 function checkRequest({ base, symbols }: casino.rates.v1.GetRatesRequest, served: Readonly<Record<string, string>>) {

@@ -4,6 +4,7 @@ import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/
 import type { Clock } from "../shared/clock.ts";
 import type { Random } from "../shared/random.ts";
 import type { Log } from "../shared/telemetry/log.ts";
+import type { Tracing } from "../shared/telemetry/tracing.ts";
 import { CallCounts } from "./call_counts.ts";
 import type { Stats } from "./control_messages.ts";
 import { addControlService } from "./control_service.ts";
@@ -24,6 +25,8 @@ export interface RatesApiOptions {
   readonly random: Random;
   readonly clock: Clock;
   readonly log: Log;
+  /** `undefined` when it is off. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** A server that listens. Disposal closes it at once, and cuts the calls in flight. */

@@ -1,6 +1,7 @@
 /** Diagnostics: structured records to stderr, one line each. Events go to stdout, never here. */
 import { configure, getJsonLinesFormatter, getLogger, type LogRecord } from "@logtape/logtape";
 import { redact } from "../config.ts";
+import type { TraceParent } from "./traceparent.ts";
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -17,10 +18,12 @@ export interface LogOptions {
   readonly member: string;
   /** This one of its instances. */
   readonly id?: string;
+  /** The span that a record is written in, if there is one: the record names it. */
+  readonly activeSpan?: (() => TraceParent | undefined) | undefined;
 }
 
 /** Sets up where the records of {@linkcode getLog} go: for a human when stderr is a terminal, else as JSON lines. */
-export async function configureLog({ level, member, id }: LogOptions): Promise<void> {
+export async function configureLog({ level, member, id, activeSpan }: LogOptions): Promise<void> {
   const format = Deno.stderr.isTerminal() ? humanLine : jsonLine({ member, ...(id && { id }) });
   const encoder = new TextEncoder();
   await configure({
@@ -29,7 +32,7 @@ export async function configureLog({ level, member, id }: LogOptions): Promise<v
       stderr: (record) => {
         // Synchronous, so that the last words of a process that dies are not lost.
         try {
-          Deno.stderr.writeSync(encoder.encode(format(record)));
+          Deno.stderr.writeSync(encoder.encode(format(inSpan(record, activeSpan?.()))));
         } catch {
           // Nobody listens: no reason to stop working.
         }
@@ -52,6 +55,12 @@ export function getLog(category: string): Log {
 
 /** For tests and for code that has nothing to say. */
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** By the names that OpenTelemetry gives them in logs that are not its own. */
+function inSpan(record: LogRecord, span: TraceParent | undefined): LogRecord {
+  if (!span) return record;
+  return { ...record, properties: { ...record.properties, trace_id: span.traceId, span_id: span.spanId } };
+}
 
 function jsonLine(common: Fields): (record: LogRecord) => string {
   const format = getJsonLinesFormatter({ properties: "flatten" });

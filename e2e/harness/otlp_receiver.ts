@@ -1,0 +1,112 @@
+/** What a collector receives: OTLP over HTTP, as JSON. https://opentelemetry.io/docs/specs/otlp/#otlphttp */
+
+export interface ReceivedSpan {
+  /** `service.name` of the process. */
+  readonly service: string;
+  /** Who made it: ours are of `casino`, the runtime's own of `deno`. */
+  readonly scope: string;
+  readonly schemaUrl: string;
+  readonly name: string;
+  readonly traceId: string;
+  readonly spanId: string;
+  /** Empty in a trace's first span. */
+  readonly parentSpanId: string;
+  /** OTLP's numbers: 1 internal, 2 server, 3 client, 4 producer, 5 consumer. */
+  readonly kind: number;
+  /** Nanoseconds since 1970. */
+  readonly begun: bigint;
+  readonly ended: bigint;
+  readonly attributes: Readonly<Record<string, unknown>>;
+  readonly links: readonly Linked[];
+  readonly failed: boolean;
+}
+
+interface Linked {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly attributes: Readonly<Record<string, unknown>>;
+}
+
+const statusError = 2;
+
+export class OtlpReceiver implements AsyncDisposable {
+  readonly spans: ReceivedSpan[] = [];
+  /** Every request, also those with logs or metrics. */
+  requests = 0;
+  /** All that came, as text. */
+  text = "";
+  readonly #server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
+    this.requests++;
+    const body = await request.text();
+    this.text += body;
+    if (new URL(request.url).pathname === "/v1/traces") this.spans.push(...spansOf(JSON.parse(body)));
+    return Response.json({});
+  });
+
+  /** What makes a member send its traces here, and soon. */
+  get env(): Record<string, string> {
+    return {
+      OTEL_DENO: "true",
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${this.#server.addr.port}`,
+      OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+      OTEL_BSP_SCHEDULE_DELAY: "100",
+    };
+  }
+
+  /** Our own, by name. */
+  named(name: string): ReceivedSpan[] {
+    return this.spans.filter((span) => span.scope === "casino" && span.name === name);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#server.shutdown();
+  }
+}
+
+interface Request {
+  readonly resourceSpans: {
+    readonly resource: { readonly attributes: KeyValue[] };
+    readonly scopeSpans: {
+      readonly scope: { readonly name: string };
+      readonly schemaUrl: string;
+      readonly spans: Span[];
+    }[];
+  }[];
+}
+
+interface Span extends Pick<ReceivedSpan, "name" | "traceId" | "spanId" | "parentSpanId" | "kind"> {
+  readonly startTimeUnixNano: string;
+  readonly endTimeUnixNano: string;
+  readonly attributes?: KeyValue[];
+  readonly links?: { readonly traceId: string; readonly spanId: string; readonly attributes?: KeyValue[] }[];
+  readonly status?: { readonly code?: number };
+}
+
+interface KeyValue {
+  readonly key: string;
+  readonly value: Readonly<Record<string, unknown>>;
+}
+
+function spansOf({ resourceSpans }: Request): ReceivedSpan[] {
+  return resourceSpans.flatMap(({ resource, scopeSpans }) =>
+    scopeSpans.flatMap(({ scope, schemaUrl, spans }) =>
+      spans.map(({ name, traceId, spanId, parentSpanId, kind, ...span }): ReceivedSpan => ({
+        ...{ name, traceId, spanId, parentSpanId, kind, schemaUrl, scope: scope.name },
+        service: String(attributesOf(resource.attributes)["service.name"]),
+        begun: BigInt(span.startTimeUnixNano),
+        ended: BigInt(span.endTimeUnixNano),
+        attributes: attributesOf(span.attributes),
+        links: (span.links ?? []).map((link) => ({ ...link, attributes: attributesOf(link.attributes) })),
+        failed: span.status?.code === statusError,
+      }))
+    )
+  );
+}
+
+/** Integers are decimal strings in OTLP's JSON, and bigints here, to tell them from doubles. */
+function attributesOf(pairs: readonly KeyValue[] = []): Record<string, unknown> {
+  return Object.fromEntries(pairs.map(({ key, value }) => {
+    const [[kind, content] = []] = Object.entries(value);
+    return [key, kind === "intValue" ? BigInt(String(content)) : content];
+  }));
+}

@@ -1,0 +1,35 @@
+/** Traces begin here: each message gets a span from its sending to its confirm, and carries it in its headers. */
+import { formatTraceparent, traceparentHeader } from "../shared/telemetry/traceparent.ts";
+import { serverOf, type Tracing } from "../shared/telemetry/tracing.ts";
+import type { ConfirmedSender } from "./publish.ts";
+
+/** @param brokerUrl where the messages go */
+export function traced(sender: ConfirmedSender, tracing: Tracing, brokerUrl: string): ConfirmedSender {
+  const common = {
+    "messaging.system": "rabbitmq",
+    "messaging.operation.type": "send",
+    "messaging.operation.name": "publish",
+    ...serverOf(brokerUrl),
+  };
+  return {
+    room: () => sender.room(),
+    flush: () => sender.flush(),
+    send(message, settled) {
+      const span = tracing.begin({
+        name: `publish ${message.exchange}`,
+        kind: "producer",
+        attributes: {
+          ...common,
+          "messaging.destination.name": message.exchange,
+          "messaging.message.id": message.messageId,
+          "messaging.message.body.size": message.body.length,
+        },
+      });
+      const headers = { ...message.headers, [traceparentHeader]: formatTraceparent(span.parent) };
+      sender.send({ ...message, headers }, (error) => {
+        span.end(error);
+        settled(error);
+      });
+    },
+  };
+}
