@@ -81,8 +81,16 @@ export async function runCommand<const F extends Record<string, Flag>, N extends
   Deno.exit(status);
 }
 
+/** Every command has these. */
+const commonFlags = {
+  "env-file": { value: "FILE", help: "read variables from FILE; those of the environment win" },
+  help: { short: "h", help: "show this" },
+  version: { help: "show the version" },
+} as const satisfies Record<string, Flag>;
+
 /**
- * Text when that is all there is to do (`--help`, `--version`), else what `main` needs.
+ * Text when that is all there is to do (`--help`, `--version`, or `--describe`, by which programs ask for the same as
+ * {@linkcode Description}), else what `main` needs.
  * @throws {UsageError} for flags and operands, {ConfigError} for the environment.
  */
 export function parseCommand<const F extends Record<string, Flag>, N extends SettingName>(
@@ -94,6 +102,7 @@ export function parseCommand<const F extends Record<string, Flag>, N extends Set
   const { values, positionals } = parseFlags(spec, args);
   if (values["help"]) return helpText(spec);
   if (values["version"]) return version;
+  if (values["describe"]) return JSON.stringify(describe(spec));
   if (positionals.length > 0 && spec.operands === undefined) {
     throw new UsageError(`${spec.name} takes no operand, but was given "${positionals[0]}"`);
   }
@@ -110,12 +119,8 @@ export function parseCommand<const F extends Record<string, Flag>, N extends Set
 }
 
 function parseFlags(spec: CommandSpec<Record<string, Flag>, SettingName>, args: readonly string[]) {
-  const options: Record<string, { type: "string" | "boolean"; short?: string }> = {
-    help: { type: "boolean", short: "h" },
-    version: { type: "boolean" },
-    "env-file": { type: "string" },
-  };
-  for (const [name, { value, short }] of Object.entries(spec.flags)) {
+  const options: Record<string, { type: "string" | "boolean"; short?: string }> = { describe: { type: "boolean" } };
+  for (const [name, { value, short }] of Object.entries<Flag>({ ...spec.flags, ...commonFlags })) {
     options[name] = { type: value === undefined ? "boolean" : "string", ...(short && { short }) };
   }
   try {
@@ -148,16 +153,33 @@ function flagValue(name: string, { value, integer, decimal, choices }: Flag, giv
   return given;
 }
 
+/** What a command understands, for programs. */
+export interface Description {
+  readonly name: string;
+  readonly summary: string;
+  readonly operands?: string;
+  readonly flags: readonly ({ readonly name: string } & Pick<Flag, "help" | "value" | "short" | "choices">)[];
+}
+
+function describe({ name, summary, operands, flags }: CommandSpec<Record<string, Flag>, SettingName>): Description {
+  return {
+    ...{ name, summary },
+    ...(operands !== undefined && { operands }),
+    flags: Object.entries<Flag>({ ...flags, ...commonFlags })
+      .map(([name, { help, value, short, choices }]) => ({
+        ...{ name, help },
+        ...(value !== undefined && { value }),
+        ...(short !== undefined && { short }),
+        ...(choices && { choices }),
+      })),
+  };
+}
+
 function helpText(spec: CommandSpec<Record<string, Flag>, SettingName>): string {
-  const flags = Object.entries(spec.flags).map(([name, { value, short, help }]): [string, string] => [
+  const flags = describe(spec).flags.map(({ name, value, short, help }): [string, string] => [
     `${short ? `-${short}, ` : ""}--${name}${value ? ` ${value}` : ""}`,
     help,
   ]);
-  flags.push(
-    ["--env-file FILE", "read variables from FILE; those of the environment win"],
-    ["-h, --help", "show this"],
-    ["--version", "show the version"],
-  );
   const variables = describeSettings(spec.settings).map(({ name, fallback, help }): [string, string] => [
     name,
     fallback ? `${help} [${fallback}]` : help,

@@ -1,5 +1,13 @@
 import { deepStrictEqual, match, strictEqual, throws } from "node:assert/strict";
-import { type CommandSpec, type Flag, parseCommand, runCommand, UsageError, version } from "./command.ts";
+import {
+  type CommandSpec,
+  type Description,
+  type Flag,
+  parseCommand,
+  runCommand,
+  UsageError,
+  version,
+} from "./command.ts";
 import { ConfigError, describeSettings } from "./config.ts";
 
 const spec = {
@@ -101,6 +109,17 @@ Exit status: 0 done, 1 something was not accepted or not done, 2 wrong usage or 
   strictEqual(parse(["--help"]), help);
   strictEqual(parse(["-h"], { PREFETCH: "wrong" }), help, "what is wrong in the environment does not hide the help");
   strictEqual(parse(["--version"]), version);
+});
+
+Deno.test("parseCommand() describes the command to programs, with the flags that every command has", () => {
+  const { name, operands, flags } = JSON.parse(String(parse(["--describe"]))) as Description;
+  deepStrictEqual([name, operands], ["deno task thing", undefined]);
+  deepStrictEqual(flags.slice(0, 3), [
+    { name: "count", help: "how many", value: "N", short: "n" },
+    { name: "share", help: "a share", value: "P" },
+    { name: "kind", help: "which", value: "KIND", choices: ["a", "b"] },
+  ]);
+  deepStrictEqual(flags.map(({ name }) => name).slice(3), ["quiet", "env-file", "help", "version"]);
 });
 
 Deno.test("parseCommand() lays the environment over the file, and the file over the defaults", () => {

@@ -56,6 +56,15 @@ const settings = {
   SUBSCRIBER_ID: optional(
     matching("", /^[\w.\-]{1,64}$/, "1 to 64 of A-Z a-z 0-9 _ . -", "names this subscriber; host-pid if unset"),
   ),
+  HTTP_TOKEN: optional({
+    ...matching(
+      "",
+      /^[\x21-\x7e]{16,512}$/,
+      "16 to 512 visible ASCII characters",
+      "bearer token for dead letters over HTTP; refused if unset",
+    ),
+    secret: true,
+  }),
   LOG_LEVEL: oneOf("info", ["debug", "info", "warning", "error"], "least severe log record that is written"),
 } as const;
 
@@ -148,8 +157,8 @@ function setting<T>(fallback: string, help: string, read: (text: string) => T): 
   return { fallback, help, read };
 }
 
-function optional<T>({ help, read }: Setting<T>): Setting<T | undefined> {
-  return { help, read };
+function optional<T>({ help, secret = false, read }: Setting<T>): Setting<T | undefined> {
+  return { help, secret, read };
 }
 
 function integer(fallback: string, min: number, max: number, help: string, unit = ""): Setting<number> {

@@ -15,6 +15,7 @@ const texts: Partial<Record<SettingName, { least: number; most: number; of: stri
   DEAD_LETTER_QUEUE: { least: 1, most: 200, of: "_.:-" },
   REDIS_KEY_PREFIX: { least: 0, most: 64, of: "_.:-" },
   SUBSCRIBER_ID: { least: 1, most: 64, of: "_.-" },
+  HTTP_TOKEN: { least: 16, most: 512, of: "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~" },
   RATES_API_KEY: { least: 1, most: 512, of: "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~" },
 };
 const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";

@@ -12,9 +12,9 @@ function problemsOf(values: Partial<Record<SettingName, string>>): readonly stri
   }
 }
 
-Deno.test("readConfig() has a default for every setting but the subscriber's id, and all of them are valid", () => {
+Deno.test("readConfig() has a default for every setting but the subscriber's id and token, and all of them are valid", () => {
   const config = readConfig(settingNames, () => undefined);
-  deepStrictEqual(settingNames.filter((name) => config[name] === undefined), ["SUBSCRIBER_ID"]);
+  deepStrictEqual(settingNames.filter((name) => config[name] === undefined), ["SUBSCRIBER_ID", "HTTP_TOKEN"]);
   deepStrictEqual([config.RATES_TTL_MS, config.PREFETCH, config.EVENTS_QUEUE], [60_000, 2_000, "casino.events"]);
 });
 
@@ -82,11 +82,19 @@ Deno.test("readConfig() refuses a bad value of every setting, with its name, the
     },
     SHUTDOWN_GRACE_MS: { right: `${ms} 0 to 600000`, values: ["-1", "600001"] },
     SUBSCRIBER_ID: { right: "1 to 64 of A-Z a-z 0-9 _ . -", values: ["a b", "x".repeat(65), "a/b"] },
+    HTTP_TOKEN: {
+      right: "16 to 512 visible ASCII characters",
+      values: ["x".repeat(15), "x".repeat(513), "a token of twenty"],
+    },
     LOG_LEVEL: { right: "one of debug, info, warning, error", values: ["INFO", "loud", "warn"] },
   };
   for (const [name, { right, values }] of Object.entries(bad)) {
     for (const value of values) {
-      const shown = name === "RATES_API_KEY" ? "(hidden)" : value.length > 200 ? `${value.slice(0, 200)}…` : value;
+      const shown = ["RATES_API_KEY", "HTTP_TOKEN"].includes(name)
+        ? "(hidden)"
+        : value.length > 200
+        ? `${value.slice(0, 200)}…`
+        : value;
       deepStrictEqual(problemsOf({ [name]: value }), [`${name}=${shown.replace("\n", "?")} must be ${right}`]);
     }
   }

@@ -1,6 +1,7 @@
 /** Takes windows from the queue and sees each to its end: what waits, retries, reports and settles around the window. */
 import { type Backoff, backoffMs } from "../shared/backoff.ts";
-import type { EventQueue } from "../shared/amqp/delivery.ts";
+import type { Delivery, EventQueue } from "../shared/amqp/delivery.ts";
+import { publishedAtMs } from "../shared/amqp/published_at.ts";
 import { type Dead, dead, retry } from "../shared/amqp/outcome.ts";
 import type { Clock } from "../shared/clock.ts";
 import { explainStoreError, messageOf } from "../shared/errors.ts";
@@ -12,13 +13,15 @@ import { delayRetries } from "./retry_delays.ts";
 import type { Rates } from "./rates/rates.ts";
 import { RatesTimeout } from "./rates/source.ts";
 import { Slots } from "./slots.ts";
-import type { Stats } from "./stats.ts";
+import type { Stage, Stats } from "./stats.ts";
 import { decode, type Decoded, isDead, type Processed, processWindow, type Stages } from "./window.ts";
 
 export interface SubscriberOptions {
   readonly queue: EventQueue;
   readonly rates: { atHand(): Rates | undefined; get(): Promise<Rates> };
   readonly stages: Stages;
+  /** Put around all that is done for a window, or for the part of one that waits for rates: a span, when there is tracing. */
+  readonly around?: (window: readonly Decoded[], work: () => Promise<void>) => Promise<void>;
   /** Tells the world what is stored. Called after the commit and before the acks, so that no event goes unreported. */
   readonly report: (events: readonly Enriched[]) => Promise<void>;
   readonly windowSize: number;
@@ -36,6 +39,8 @@ export interface SubscriberOptions {
 const holdBackoff: Backoff = { first: 100, most: 5_000 };
 
 const warnEveryMs = 10_000;
+/** Of each window, at least, if it has as many. */
+const mostLatencies = 16;
 
 export class Subscriber {
   readonly #slots: Slots;
@@ -58,18 +63,28 @@ export class Subscriber {
       await this.#slots.untilFree();
       const deliveries = await queue.take(windowSize, stop);
       await this.#slots.take();
-      this.#begin(deliveries.map(decode), abandon);
+      this.#noteAge(deliveries);
+      this.#begin(this.#timed("decode", () => deliveries.map(decode)), abandon);
     }
     while (this.#working.size > 0) await Promise.all(this.#working);
   }
 
+  /** Windows that are not settled yet, those among them that wait for rates. */
+  get windowsInFlight(): number {
+    return this.#working.size;
+  }
+
   /** Events that need no rates do not wait for those that do, and what waits takes up no slot. */
   #begin(window: readonly Decoded[], abandon: AbortSignal): void {
+    const { around = (_, work) => work() } = this.options;
     const rates = this.options.rates.atHand();
     const waiting = rates ? [] : window.filter(isInNeedOfRates);
     const ready = waiting.length === 0 ? window : window.filter((entry) => !isInNeedOfRates(entry));
-    if (waiting.length > 0) this.#track(waiting, this.#finishWhenRatesCome(waiting, abandon), abandon);
-    this.#track(ready, this.#finish(ready, rates, abandon).finally(() => this.#slots.give()), abandon);
+    if (waiting.length > 0) {
+      this.#track(waiting, around(waiting, () => this.#finishWhenRatesCome(waiting, abandon)), abandon);
+    }
+    const finished = around(ready, () => this.#finish(ready, rates, abandon));
+    this.#track(ready, finished.finally(() => this.#slots.give()), abandon);
   }
 
   async #finishWhenRatesCome(window: readonly Decoded[], abandon: AbortSignal): Promise<void> {
@@ -94,10 +109,45 @@ export class Subscriber {
     const processed = delayRetries(await this.#processUntilStored(window, rates, abandon), retryDelays);
     const stored = processed.flatMap(({ enriched }) => enriched ?? []);
     stats.count(processed);
+    this.#observe(processed);
     this.#warnOfDeadLetters(window, processed);
     this.#warnOfUnknownPlayers(stored);
-    if (stored.length > 0) await report(stored);
-    await queue.settle(processed, abandon);
+    if (stored.length > 0) await this.#timedAsync("report", () => report(stored));
+    await this.#timedAsync("settle", () => queue.settle(processed, abandon));
+  }
+
+  #timed<T>(stage: Stage, work: () => T): T {
+    const { clock, stats } = this.options;
+    const begun = clock.monotonic();
+    const result = work();
+    stats.observer.stage(stage, clock.monotonic() - begun);
+    return result;
+  }
+
+  async #timedAsync<T>(stage: Stage, work: () => Promise<T>): Promise<T> {
+    const { clock, stats } = this.options;
+    const begun = clock.monotonic();
+    const result = await work();
+    stats.observer.stage(stage, clock.monotonic() - begun);
+    return result;
+  }
+
+  #noteAge([oldest]: readonly Delivery[]): void {
+    const published = oldest && publishedAtMs(oldest);
+    if (published !== undefined) this.options.stats.oldestMs = Math.max(0, this.options.clock.now() - published);
+  }
+
+  /** Of a large window only some events are looked at: they were published in the order in which they came. */
+  #observe(processed: readonly Processed[]): void {
+    const { stats: { observer }, clock } = this.options;
+    observer.window(processed.length);
+    const now = clock.now();
+    const step = Math.max(1, Math.floor(processed.length / mostLatencies));
+    for (let i = 0; i < processed.length; i += step) {
+      const { delivery, outcome } = processed[i]!;
+      const published = outcome.kind === "ack" ? publishedAtMs(delivery) : undefined;
+      if (published !== undefined) observer.latency(Math.max(0, now - published));
+    }
   }
 
   /** Holds the window while the database is away: its events are good, and nothing else could be stored either. */
@@ -109,7 +159,7 @@ export class Subscriber {
     const { stages, stats, clock, random, log } = this.options;
     for (let attempt = 1; !abandon.aborted; attempt++) {
       try {
-        const processed = await processWindow(window, rates, stages);
+        const processed = await this.#timedAsync("process", () => processWindow(window, rates, stages));
         stats.storeAnswers(undefined);
         return processed;
       } catch (error) {

@@ -93,5 +93,6 @@ function bound(shared: Edges["shared"]): Edges["shared"] {
     write: (token, rates, life) => shared.write(token, rates, life),
     pause: (token, ms) => shared.pause(token, ms),
     release: (token) => shared.release(token),
+    inspect: () => shared.inspect(),
   };
 }

@@ -4,7 +4,7 @@ import Big from "big.js";
 import type { Event } from "../../shared/event.ts";
 import { exponentOf } from "../../shared/money.ts";
 import type { Sql } from "../../shared/postgres.ts";
-import type { DeadLetter } from "../../tools/dead/dead_letter.ts";
+import type { DeadLetter } from "../../shared/dead/dead_letter.ts";
 
 /** Digits of a division: enough that rounding twice makes no difference. */
 Big.DP = 40;

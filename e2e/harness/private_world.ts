@@ -7,8 +7,8 @@ import { openConnection } from "../../shared/amqp/connection.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { closePostgres, openPostgres, type Sql } from "../../shared/postgres.ts";
 import { TcpProxy } from "../../shared/testing/tcp_proxy.ts";
-import type { DeadLetter } from "../../tools/dead/dead_letter.ts";
-import { list } from "../../tools/dead/dead_letter_queue.ts";
+import type { DeadLetter } from "../../shared/dead/dead_letter.ts";
+import { list } from "../../shared/dead/dead_letter_queue.ts";
 import { freePort, type Member, Members, type StartOptions } from "../../tools/demo/members.ts";
 import { catalogue } from "../../tools/migrate/catalogue.ts";
 import { migrateUp } from "../../tools/migrate/migrator.ts";
@@ -77,8 +77,12 @@ export class PrivateWorld implements AsyncDisposable {
     await this.members.untilLogged(member, "Serving rates");
   }
 
-  startSubscriber(id: string, env: Env = {}, options: StartOptions = {}): Member {
-    const args = options.onLine ? [] : ["--quiet"];
+  startSubscriber(
+    id: string,
+    env: Env = {},
+    { http = "off", ...options }: StartOptions & { readonly http?: string } = {},
+  ): Member {
+    const args = ["--http", http, ...options.onLine ? [] : ["--quiet"]];
     return this.startMember("subscriber", args, { ...env, SUBSCRIBER_ID: id }, options);
   }
 

@@ -30,7 +30,16 @@ await runCommand({
     clock,
   });
   const shared = new RedisRates(redis, config.REDIS_KEY_PREFIX);
-  const rates = new RatesSource({ shared, api, times: config, clock, random, log, signal: shutdown.abandon });
+  const rates = new RatesSource({
+    shared,
+    api,
+    holder: "rates-user",
+    times: config,
+    clock,
+    random,
+    log,
+    signal: shutdown.abandon,
+  });
   log.info("Needing rates");
   while (!shutdown.stop.aborted) {
     if (!rates.atHand()) await rates.get().catch(() => {});

@@ -10,8 +10,8 @@ import { silentLog } from "../../shared/telemetry/log.ts";
 import { servers, uniqueName } from "../../shared/testing/servers.ts";
 import { controlClient } from "../../rates-api/control_client.ts";
 import { type Faults, noFaults } from "../../rates-api/faults.ts";
-import type { DeadLetter } from "../../tools/dead/dead_letter.ts";
-import { list } from "../../tools/dead/dead_letter_queue.ts";
+import type { DeadLetter } from "../../shared/dead/dead_letter.ts";
+import { list } from "../../shared/dead/dead_letter_queue.ts";
 import { freePort, type Member, Members, type StartOptions } from "../../tools/demo/members.ts";
 import { withTestSchema } from "../../tools/migrate/test_schema.ts";
 
@@ -23,7 +23,13 @@ export class World {
   readonly events: string;
   readonly dead: string;
 
-  constructor(readonly sql: Sql, readonly channel: Channel, name: string, databaseUrl: string) {
+  constructor(
+    readonly sql: Sql,
+    readonly channel: Channel,
+    name: string,
+    databaseUrl: string,
+    more: Readonly<Record<string, string>>,
+  ) {
     this.events = name;
     this.dead = `${name}.dead`;
     this.env = {
@@ -36,6 +42,7 @@ export class World {
       RATES_API_ADDRESS: `127.0.0.1:${freePort()}`,
       RATES_API_KEY: "a-key-of-the-test",
       LOG_LEVEL: "info",
+      ...more,
     };
   }
 
@@ -46,14 +53,27 @@ export class World {
   }
 
   /** Resolves when the subscriber consumes. */
-  async startSubscriber(id: string, env: Record<string, string> = {}): Promise<Member> {
-    const member = this.launchSubscriber(id, env);
+  async startSubscriber(
+    id: string,
+    env: Record<string, string> = {},
+    options: StartOptions & { readonly http?: string } = {},
+  ): Promise<Member> {
+    const member = this.launchSubscriber(id, env, options);
     await this.#members.untilLogged(member, "Consuming");
     return member;
   }
 
-  launchSubscriber(id: string, env: Record<string, string> = {}, options: StartOptions = {}): Member {
-    return this.#members.start("subscriber", ["--quiet"], { ...this.env, SUBSCRIBER_ID: id, ...env }, options);
+  launchSubscriber(
+    id: string,
+    env: Record<string, string> = {},
+    { http = "off", ...options }: StartOptions & { readonly http?: string } = {},
+  ): Member {
+    return this.#members.start(
+      "subscriber",
+      ["--quiet", "--http", http],
+      { ...this.env, SUBSCRIBER_ID: id, ...env },
+      options,
+    );
   }
 
   /** One that kills itself; see dying_subscriber.ts. */
@@ -68,12 +88,22 @@ export class World {
 
   /** @returns the publisher's closing words */
   publish(...args: string[]): Promise<string> {
-    return this.#members.runToEnd("publisher", args, this.env);
+    return this.publishWith({}, ...args);
+  }
+
+  /** Like {@linkcode publish}, with another environment. */
+  publishWith(env: Readonly<Record<string, string>>, ...args: string[]): Promise<string> {
+    return this.#members.runToEnd("publisher", args, { ...this.env, ...env });
   }
 
   /** Like {@linkcode publish}, where failing is what is to be seen. */
   tryPublishing(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
     return this.#members.run("publisher", args, this.env);
+  }
+
+  /** A member that is not expected to stay. */
+  tryRunning(name: string, args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+    return this.#members.run(name, args, this.env);
   }
 
   stop(member: Member): Promise<void> {
@@ -136,15 +166,21 @@ export class World {
   }
 }
 
-/** @param retryDelays what RETRY_DELAYS_MS will be set to, so that its queues are removed, too */
+/**
+ * @param retryDelays what RETRY_DELAYS_MS will be set to, so that its queues are removed, too
+ * @param env of all members, beside the world's own
+ */
 export async function withWorld(
   use: (world: World) => Promise<void>,
-  { retryDelays = [] }: { readonly retryDelays?: readonly number[] } = {},
+  { retryDelays = [], env = {} }: {
+    readonly retryDelays?: readonly number[];
+    readonly env?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<void> {
   const name = uniqueName("test.e2e");
   await withTestSchema(async (sql, url) => {
     const connection = await openConnection({ url: servers.RABBITMQ_URL, name });
-    const world = new World(sql, await connection.createChannel(), name, url);
+    const world = new World(sql, await connection.createChannel(), name, url, env);
     try {
       await use(world);
     } finally {

@@ -42,6 +42,11 @@ export class AckRuns {
     this.settle([]);
   }
 
+  /** How many tags are done with. */
+  get settled(): number {
+    return this.#lowest - 1 + this.#behindGap.size;
+  }
+
   /** Whether {@linkcode flush} has anything to ack. */
   get waiting(): boolean {
     return this.#waiting > 0;

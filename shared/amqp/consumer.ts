@@ -40,6 +40,11 @@ export class AmqpConsumer implements EventQueue {
     return this.#session !== undefined;
   }
 
+  /** Deliveries that are not settled yet, those at hand among them. */
+  get unsettled(): number {
+    return this.#session?.unsettled ?? 0;
+  }
+
   /**
    * Ends when the consumer is closed.
    * @throws what no retry cures, such as bad credentials
@@ -136,6 +141,7 @@ interface AmqpDelivery extends Delivery {
 }
 
 function deliveryOf({ fields, properties, content }: ConsumeMessage, session: Session): AmqpDelivery {
+  session.delivered = fields.deliveryTag;
   return {
     messageId: parseMessageId(properties.messageId) ?? messageIdOfBody(content, 0),
     body: content,
@@ -150,6 +156,8 @@ function deliveryOf({ fields, properties, content }: ConsumeMessage, session: Se
 /** One channel's life. A delivery is settled on the channel that brought it or, once that is gone, not at all. */
 class Session {
   consumerTag: string | undefined;
+  /** How many have come: the newest one's tag. */
+  delivered = 0;
   readonly #runs: AckRuns;
   readonly #ended = new AbortController();
   #flushing: Promise<void> | undefined;
@@ -160,6 +168,10 @@ class Session {
 
   get ended(): boolean {
     return this.#ended.signal.aborted;
+  }
+
+  get unsettled(): number {
+    return this.delivered - this.#runs.settled;
   }
 
   ack(tags: readonly number[]): void {

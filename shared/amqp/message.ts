@@ -9,6 +9,7 @@ export interface OutgoingMessage {
   /** A UUID that stays with the event through redelivery, dead lettering and replay: the idempotency key. */
   readonly messageId: string;
   readonly body: Uint8Array;
+  /** With tracing on, a W3C `traceparent` is among them, and stays with the event as its id does. */
   readonly headers?: Headers;
   /** Milliseconds since 1970; AMQP keeps seconds. */
   readonly timestampMs: number;

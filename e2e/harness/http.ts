@@ -1,0 +1,57 @@
+/** A subscriber's HTTP, asked as an operator would. */
+import type { Member } from "../../tools/demo/members.ts";
+import type { World } from "./world.ts";
+
+const timeoutMs = 10_000;
+export const token = "a-token-of-the-test-0123456789";
+
+/** Starts a subscriber that serves HTTP on a free port. @returns its address, http://127.0.0.1:PORT */
+export async function startServing(world: World, id: string, env: Record<string, string> = {}): Promise<string> {
+  const member = await world.startSubscriber(id, { HTTP_TOKEN: token, ...env }, { http: "127.0.0.1:0" });
+  return urlOf(member);
+}
+
+/** Where a member that consumes already serves HTTP. */
+export function urlOf({ records }: Member): string {
+  return String(records.find(({ message }) => message === "Serving HTTP")?.["url"]);
+}
+
+export async function get(url: string, init: RequestInit = {}): Promise<Response> {
+  return await fetch(url, { signal: AbortSignal.timeout(timeoutMs), ...init });
+}
+
+export async function getText(url: string): Promise<string> {
+  return await (await get(url)).text();
+}
+
+// deno-lint-ignore no-explicit-any
+export async function getJson(url: string, init: RequestInit = {}): Promise<any> {
+  return await (await get(url, init)).json();
+}
+
+/** With the token. */
+// deno-lint-ignore no-explicit-any
+export async function asOperator(url: string, method = "GET"): Promise<any> {
+  return await getJson(url, { method, headers: { authorization: `Bearer ${token}` } });
+}
+
+/** Asks until it answers so, 20 s at most. */
+export async function untilAnswered<T>(
+  ask: () => Promise<T>,
+  isRight: (answer: T) => boolean,
+  what: string,
+): Promise<T> {
+  const giveUpAt = performance.now() + 20_000;
+  let last: unknown;
+  while (performance.now() < giveUpAt) {
+    try {
+      const answer = await ask();
+      if (isRight(answer)) return answer;
+      last = answer;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`${what}: not within 20 s; last seen: ${last instanceof Error ? last : JSON.stringify(last)}`);
+}

@@ -1,0 +1,82 @@
+/** When something breaks, a subscriber's HTTP says what it is, and when it is well again, that too. */
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { get, getJson, untilAnswered, urlOf } from "./harness/http.ts";
+import { PrivateWorld } from "./harness/private_world.ts";
+
+interface Fault {
+  readonly name: string;
+  /** What the first problem says. */
+  readonly says: RegExp;
+  readonly ready: boolean;
+  break(world: PrivateWorld): Promise<void> | void;
+  heal(world: PrivateWorld): Promise<void> | void;
+}
+
+const refuse = { kind: "refuse" } as const;
+
+const faults: readonly Fault[] = [
+  {
+    name: "Redis",
+    says: /^Redis does not serve \(.+\): each subscriber calls the rates API for itself/,
+    ready: true,
+    break: ({ servers }) => servers.proxies.redis.poison(refuse),
+    heal: ({ servers }) => servers.proxies.redis.poison(),
+  },
+  {
+    name: "Postgres",
+    says: /^Postgres does not serve \(.+\): events are held until it takes them/,
+    ready: false,
+    break: ({ servers }) => servers.proxies.postgres.poison(refuse),
+    heal: ({ servers }) => servers.proxies.postgres.poison(),
+  },
+  {
+    name: "RabbitMQ",
+    says: /^RabbitMQ does not serve \(.+\): nothing is taken from the queue/,
+    ready: false,
+    break: ({ servers }) => servers.proxies.rabbitmq.poison(refuse),
+    heal: ({ servers }) => servers.proxies.rabbitmq.poison(),
+  },
+  {
+    name: "Rates API",
+    says: /^Rates API does not serve \(.+\): the rates in the cache serve/,
+    ready: true,
+    break: (world) => world.stop(world.ratesApi!),
+    heal: (world) => world.startRatesApi(),
+  },
+];
+
+Deno.test("each server that breaks is named with its problem, and no longer once it is back", async () => {
+  await using world = await PrivateWorld.start();
+  await world.startRatesApi();
+  const member = world.startSubscriber("one", {}, { http: "127.0.0.1:0" });
+  await world.members.untilLogged(member, "Consuming");
+  const url = urlOf(member);
+  const overview = () => getJson(`${url}/overview`);
+  const isWell = ({ problems }: { problems: string[] }) => problems.length === 0;
+  await untilAnswered(overview, isWell, "all is well at first");
+  for (const { name, says, ready, break: breakIt, heal } of faults) {
+    await breakIt(world);
+    const broken = await untilAnswered(overview, ({ problems }) => says.test(problems[0] ?? ""), `${name} is named`);
+    deepStrictEqual(
+      broken.dependencies.filter(({ ok }: { ok: boolean }) => !ok).map(({ name }: { name: string }) => name),
+      [name],
+    );
+    for (const problem of broken.problems) strictEqual(/:\/\/[^*]*:[^*]*@/.test(problem), false, problem);
+    const readiness = await get(`${url}/health/ready`);
+    const { why_not } = await readiness.json();
+    strictEqual(readiness.status, ready ? 200 : 503, name);
+    if (!ready) match(why_not.join(" "), new RegExp(name));
+    await heal(world);
+    await untilAnswered(overview, isWell, `${name} is well again`);
+    strictEqual(
+      (await untilAnswered(
+        () => get(`${url}/health/ready`).then((answer) => answer.json()),
+        (state) => state.ready,
+        "ready",
+      ))
+        .why_not.length,
+      0,
+    );
+  }
+  deepStrictEqual(world.crashes, []);
+});

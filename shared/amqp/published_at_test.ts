@@ -1,0 +1,24 @@
+import { strictEqual } from "node:assert/strict";
+import type { Delivery } from "./delivery.ts";
+import { uuidv7 } from "./message_id.ts";
+import { publishedAtMs } from "./published_at.ts";
+
+const atMs = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+const random = new Uint8Array(10);
+
+function delivery(messageId: string, timestampMs: number | undefined): Delivery {
+  return { messageId, timestampMs, body: new Uint8Array(), headers: {}, appId: undefined };
+}
+
+Deno.test("publishedAtMs() knows the millisecond from an id of the message's own time", () => {
+  strictEqual(publishedAtMs(delivery(uuidv7(atMs, random), atMs - 678)), atMs);
+});
+
+Deno.test("publishedAtMs() goes by the message when its id is from another time or of another kind", () => {
+  strictEqual(publishedAtMs(delivery(uuidv7(Date.UTC(2024, 5, 28), random), atMs - 678)), atMs - 678);
+  strictEqual(publishedAtMs(delivery("017f22e2-79b0-4cc3-98c4-dc0c0c07398f", atMs)), atMs);
+});
+
+Deno.test("publishedAtMs() does not guess", () => {
+  strictEqual(publishedAtMs(delivery(uuidv7(atMs, random), undefined)), undefined);
+});

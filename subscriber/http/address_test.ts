@@ -1,0 +1,26 @@
+import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { formatAddress, isLoopback, parseAddress } from "./address.ts";
+
+Deno.test("parseAddress() reads names, IPv4, IPv6 and off", () => {
+  deepStrictEqual(parseAddress("127.0.0.1:8080"), { hostname: "127.0.0.1", port: 8080 });
+  deepStrictEqual(parseAddress("host-1.example:0"), { hostname: "host-1.example", port: 0 });
+  deepStrictEqual(parseAddress("[::1]:80"), { hostname: "::1", port: 80 });
+  strictEqual(parseAddress("off"), undefined);
+});
+
+Deno.test("parseAddress() names the flag, the value and what is right", () => {
+  for (const text of ["8080", ":8080", "host:", "host:65536", "http://host:1", "::1:80", "OFF", ""]) {
+    throws(() => parseAddress(text), {
+      message: `--http=${text} must be HOST:PORT, such as 127.0.0.1:8080, or off`,
+    });
+  }
+});
+
+Deno.test("isLoopback() knows this machine's own addresses", () => {
+  deepStrictEqual(["127.0.0.1", "127.3.2.1", "localhost", "::1"].map(isLoopback), [true, true, true, true]);
+  deepStrictEqual(["0.0.0.0", "10.0.0.1", "127.example.com", "::"].map(isLoopback), [false, false, false, false]);
+});
+
+Deno.test("formatAddress() gives what parseAddress() reads", () => {
+  for (const text of ["127.0.0.1:8080", "[::1]:80", "host:1"]) strictEqual(formatAddress(parseAddress(text)!), text);
+});

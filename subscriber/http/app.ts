@@ -1,0 +1,117 @@
+/** What is answered to which request, and what holds for all of them. */
+import { Hono } from "hono";
+import { secureHeaders } from "hono/secure-headers";
+import type { Clock } from "../../shared/clock.ts";
+import type { DeadLetterDesk } from "../../shared/dead/desk.ts";
+import { messageOf } from "../../shared/errors.ts";
+import type { Log } from "../../shared/telemetry/log.ts";
+import { Late, within } from "./deadline.ts";
+import { deadLetterRoutes } from "./dead_letter_routes.ts";
+import { eventRoutes } from "./event_routes.ts";
+import type { Health } from "./health.ts";
+import type { Totals } from "./materialized.ts";
+import { openApi } from "./openapi.ts";
+import { pageAssets } from "./page/assets.ts";
+import { Problem, problemResponse, unavailable } from "./problem.ts";
+import type { RecentEvents } from "./recent_events.ts";
+import { RequestLimit } from "./request_limit.ts";
+
+export interface AppOptions {
+  readonly totals: () => Promise<Totals>;
+  readonly overview: () => Promise<object>;
+  readonly health: Health;
+  readonly metrics: { readonly contentType: string; text(): Promise<string> };
+  readonly recent: RecentEvents;
+  readonly desk: DeadLetterDesk;
+  readonly token: string | undefined;
+  /** Whether only this machine can connect: then a page of another site must not come in through a name of its own. */
+  readonly loopback: boolean;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly stop: AbortSignal;
+}
+
+/** Who asks. */
+export interface Caller {
+  readonly address: string;
+}
+
+const timeoutMs = 5_000;
+const self = ["'self'"];
+
+export function httpApp(options: AppOptions): (request: Request, caller: Caller) => Promise<Response> {
+  const { totals, overview, health, metrics, clock, log, loopback } = options;
+  const limit = new RequestLimit(clock);
+  const app = new Hono<{ Bindings: Caller }>();
+
+  app.use(secureHeaders({
+    contentSecurityPolicy: {
+      defaultSrc: ["'none'"],
+      scriptSrc: self,
+      styleSrc: self,
+      imgSrc: self,
+      connectSrc: self,
+      baseUri: ["'none'"],
+      formAction: ["'none'"],
+      frameAncestors: ["'none'"],
+    },
+    xFrameOptions: "DENY",
+    referrerPolicy: "no-referrer",
+    // Of the proxy's that adds TLS.
+    strictTransportSecurity: false,
+  }));
+  app.use(async (context, next) => {
+    if (loopback && !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(context.req.header("host") ?? "")) {
+      throw new Problem(421, "this is served to this machine alone, under 127.0.0.1 or localhost");
+    }
+    if (!limit.take(context.env.address)) {
+      throw new Problem(429, "more than 50 requests a second", { "retry-after": "1" });
+    }
+    if (Number(context.req.header("content-length") ?? 0) > 0 || context.req.header("transfer-encoding")) {
+      throw new Problem(413, "no request has a body here");
+    }
+    await next();
+    if (!context.res.headers.has("cache-control")) context.header("cache-control", "no-store");
+  });
+
+  const inTime = <T>(ask: () => Promise<T>) => within(timeoutMs, clock, ask);
+  app.get("/materialized", async (context) => {
+    try {
+      return context.json((await inTime(totals)).materialized);
+    } catch (error) {
+      throw unavailable("Postgres cannot be asked", error);
+    }
+  });
+  app.get("/overview", async (context) => context.json(await inTime(overview)));
+  app.get("/events", eventRoutes(options));
+  app.route("/dead-letters", deadLetterRoutes(options));
+  app.get("/health/live", (context) => context.json({ status: "live" }));
+  app.get("/health/ready", async (context) => {
+    const state = await inTime(() => health.ready());
+    return context.json(state, state.ready ? 200 : 503);
+  });
+  app.get(
+    "/metrics",
+    async (context) => context.body(await inTime(() => metrics.text()), 200, { "content-type": metrics.contentType }),
+  );
+  app.get("/openapi.json", (context) => context.json(openApi));
+  for (const { path, contentType, body } of pageAssets) {
+    app.get(path, (context) => context.body(body, 200, { "content-type": contentType, "cache-control": "no-cache" }));
+  }
+
+  app.notFound((context) => {
+    const known = app.routes.some(({ method, path }) => method !== "ALL" && path === context.req.path);
+    return problemResponse(
+      known
+        ? new Problem(405, `${context.req.method} is not for ${context.req.path}`)
+        : new Problem(404, `there is nothing at ${context.req.path}; /openapi.json tells what there is`),
+    );
+  });
+  app.onError((error) => {
+    if (error instanceof Problem) return problemResponse(error);
+    if (error instanceof Late) return problemResponse(new Problem(504, error.message));
+    log.error("A request failed in an unforeseen way", { problem: messageOf(error), stack: error.stack });
+    return problemResponse(new Problem(500, "this request found a fault of ours; the log tells more"));
+  });
+  return async (request, caller) => await app.fetch(request, caller);
+}

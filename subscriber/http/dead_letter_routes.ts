@@ -1,0 +1,91 @@
+/** Dead letters over HTTP, for those who have the token: list, show, replay, drop. */
+import { Hono } from "hono";
+import type { Clock } from "../../shared/clock.ts";
+import { deadLetterToJson } from "../../shared/dead/dead_letter.ts";
+import type { Filter } from "../../shared/dead/dead_letter_queue.ts";
+import type { DeadLetterDesk } from "../../shared/dead/desk.ts";
+import { parseMessageId } from "../../shared/amqp/message_id.ts";
+import { checkBearer } from "./bearer.ts";
+import { within } from "./deadline.ts";
+import { parseLimit } from "./event_query.ts";
+import { Problem, unavailable } from "./problem.ts";
+
+/** Longer than the desk itself takes for one thing after another, so that it has the last word. */
+const deskTimeoutMs = 25_000;
+const mostListed = 500;
+
+export interface DeadLetterRoutesOptions {
+  readonly desk: DeadLetterDesk;
+  readonly token: string | undefined;
+  readonly clock: Clock;
+}
+
+export function deadLetterRoutes({ desk, token, clock }: DeadLetterRoutesOptions): Hono {
+  async function ask<T>(act: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    try {
+      return await within(deskTimeoutMs, clock, act);
+    } catch (error) {
+      if (error instanceof Problem) throw error;
+      throw unavailable("the dead letter queue cannot be asked", error);
+    }
+  }
+
+  const routes = new Hono();
+  routes.use(async (context, next) => {
+    checkBearer(context.req.header("authorization"), token);
+    await next();
+  });
+  routes.get("/", async (context) => {
+    const limit = parseLimit(context.req.query("limit") ?? null, 100, mostListed);
+    const filter = reasonsOf(context.req.query("reason"));
+    const { letters, total } = await ask((signal) => desk.list({ limit, filter, signal }));
+    return context.json({ total, dead_letters: letters.map(deadLetterToJson) });
+  });
+  routes.get("/:id", async (context) => {
+    const id = idOf(context.req.param("id"));
+    const { letters: [letter] } = await ask((signal) => desk.list({ limit: 1, filter: { ids: [id] }, signal }));
+    if (!letter) throw missing(id);
+    return context.json(deadLetterToJson(letter));
+  });
+  routes.post("/replay", async (context) => {
+    const filter = chosen(context.req.query("reason"), context.req.query("all"));
+    return context.json(await ask((signal) => desk.replay({ filter, signal })));
+  });
+  routes.post("/:id/replay", async (context) => {
+    const id = idOf(context.req.param("id"));
+    const result = await ask((signal) => desk.replay({ filter: { ids: [id] }, signal }));
+    if (result.replayed + result.refused + result.failed === 0) throw missing(id);
+    return context.json(result);
+  });
+  routes.delete("/", async (context) => {
+    const filter = chosen(context.req.query("reason"), context.req.query("all"));
+    return context.json({ dropped: await ask((signal) => desk.drop({ filter, signal })) });
+  });
+  routes.delete("/:id", async (context) => {
+    const id = idOf(context.req.param("id"));
+    const dropped = await ask((signal) => desk.drop({ filter: { ids: [id] }, signal }));
+    if (dropped === 0) throw missing(id);
+    return context.json({ dropped });
+  });
+  return routes;
+}
+
+function idOf(text: string): string {
+  const id = parseMessageId(text);
+  if (id === undefined) throw new Problem(400, "a message id is a UUID such as 017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
+  return id;
+}
+
+function missing(id: string): Problem {
+  return new Problem(404, `there is no dead letter ${id}: it was replayed or dropped, or never was one`);
+}
+
+function reasonsOf(reasons: string | undefined): Filter {
+  return reasons === undefined ? {} : { reasons: reasons.split(",") };
+}
+
+/** What acts on many must say on which. */
+function chosen(reasons: string | undefined, all: string | undefined): Filter {
+  if (reasons === undefined && all !== "true") throw new Problem(400, "say which: reason=REASON,… or all=true");
+  return reasonsOf(reasons);
+}

@@ -1,0 +1,50 @@
+import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import type { Enriched } from "../enriched.ts";
+import { bet, deposit } from "../testing.ts";
+import { matches, parseEventQuery } from "./event_query.ts";
+
+const parse = (text: string) => parseEventQuery(new URLSearchParams(text));
+const enriched = (event: Enriched["event"]): Enriched => ({
+  ...{ messageId: "id", event, price: undefined, player: undefined, description: "" },
+});
+
+Deno.test("parseEventQuery() has a bound for everything", () => {
+  deepStrictEqual(parse(""), { limit: 100, types: undefined, playerId: undefined });
+  deepStrictEqual(parse("limit=500&type=bet,deposit&player_id=-9223372036854775808"), {
+    limit: 500,
+    types: new Set(["bet", "deposit"]),
+    playerId: -(2n ** 63n),
+  });
+  for (
+    const wrong of [
+      "limit=0",
+      "limit=501",
+      "limit=1e2",
+      "limit=",
+      "type=",
+      "type=bet,",
+      "type=BET",
+      "player_id=1.5",
+      "page=2",
+    ]
+  ) {
+    throws(() => parse(wrong), { name: "Problem", status: 400 }, wrong);
+  }
+});
+
+Deno.test("matches() holds an event to type and player", () => {
+  const [one, other] = [enriched(bet({ playerId: 11n })), enriched(deposit({ playerId: 12n }))];
+  const matching = (text: string) => [one, other].map((event) => matches(event, parse(text)));
+  deepStrictEqual(matching(""), [true, true]);
+  deepStrictEqual(matching("type=deposit"), [false, true]);
+  deepStrictEqual(matching("player_id=11"), [true, false]);
+  deepStrictEqual(matching("player_id=11&type=deposit"), [false, false]);
+});
+
+Deno.test("a problem shows no more than the beginning of what was wrong", () => {
+  try {
+    parse(`player_id=${"9".repeat(1_000)}`);
+  } catch (error) {
+    strictEqual((error as Error).message.length < 150, true);
+  }
+});

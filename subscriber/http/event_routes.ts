@@ -1,0 +1,95 @@
+/** `GET /events`: the newest stored events, once as JSON, or on and on as server-sent events. */
+import type { Context } from "hono";
+import { streamSSE } from "hono/streaming";
+import type { Clock } from "../../shared/clock.ts";
+import type { Enriched } from "../enriched.ts";
+import { jsonLine } from "../json_line.ts";
+import { type EventQuery, matches, parseEventQuery } from "./event_query.ts";
+import { Problem } from "./problem.ts";
+import type { RecentEvents } from "./recent_events.ts";
+
+/** Nobody reads more; what else came is counted. */
+const mostPerSecond = 20;
+const mostListeners = 100;
+const heartbeatMs = 15_000;
+
+export interface EventRoutesOptions {
+  readonly recent: RecentEvents;
+  readonly clock: Clock;
+  /** Ends all streams. */
+  readonly stop: AbortSignal;
+}
+
+export function eventRoutes({ recent, clock, stop }: EventRoutesOptions): (context: Context) => Response {
+  return (context) => {
+    const query = parseEventQuery(new URL(context.req.url).searchParams);
+    if (!context.req.header("accept")?.includes("text/event-stream")) {
+      const found: string[] = [];
+      for (const enriched of recent.newest()) {
+        if (found.length === query.limit) break;
+        if (matches(enriched, query)) found.push(toJson(enriched));
+      }
+      return context.body(`{"events":[${found.join(",")}]}\n`, 200, { "content-type": "application/json" });
+    }
+    if (recent.listeners >= mostListeners) {
+      throw new Problem(503, `${mostListeners} streams of events are open already`, { "retry-after": "10" });
+    }
+    return streamSSE(context, async (stream) => {
+      const ended = new AbortController();
+      const end = () => ended.abort(new Error("the stream has ended"));
+      stream.onAbort(end);
+      stop.addEventListener("abort", end, { once: true });
+      const sample = new Sample(query);
+      const unlisten = recent.listen((events) => sample.add(events));
+      try {
+        await stream.write(": the newest events, sampled\n\n");
+        let saidAt = clock.monotonic();
+        while (!ended.signal.aborted) {
+          await clock.sleep(1000 / pushesPerSecond, ended.signal).catch(() => {});
+          const { shown, skipped } = sample.take();
+          for (const enriched of shown) await stream.writeSSE({ event: "event", data: toJson(enriched) });
+          if (shown.length > 0) {
+            await stream.writeSSE({ event: "sampled", data: JSON.stringify({ shown: shown.length, skipped }) });
+            saidAt = clock.monotonic();
+          } else if (clock.monotonic() - saidAt >= heartbeatMs) {
+            await stream.write(": still here\n\n");
+            saidAt = clock.monotonic();
+          }
+        }
+      } finally {
+        unlisten();
+        stop.removeEventListener("abort", end);
+      }
+    });
+  };
+}
+
+/** More often than once a second, so that an event on an idle queue is seen at once. */
+const pushesPerSecond = 4;
+
+/** What came since the last look: the first few, and how many more. */
+class Sample {
+  #shown: Enriched[] = [];
+  #skipped = 0;
+
+  constructor(private readonly query: EventQuery) {}
+
+  add(events: readonly Enriched[]): void {
+    for (const enriched of events) {
+      if (!matches(enriched, this.query)) continue;
+      if (this.#shown.length < mostPerSecond / pushesPerSecond) this.#shown.push(enriched);
+      else this.#skipped++;
+    }
+  }
+
+  take(): { shown: readonly Enriched[]; skipped: number } {
+    const taken = { shown: this.#shown, skipped: this.#skipped };
+    this.#shown = [];
+    this.#skipped = 0;
+    return taken;
+  }
+}
+
+function toJson(enriched: Enriched): string {
+  return `{"message_id":"${enriched.messageId}",${jsonLine(enriched).slice(1, -1)}`;
+}

@@ -1,0 +1,56 @@
+/** `GET /health/ready`: whether this subscriber can do its work now, and if not, why. */
+import { dependencies, type Dependency, dependencyNames, type ReadDependencies } from "./probes.ts";
+import type { Depths } from "./queue_depths.ts";
+
+export interface HealthSources {
+  readonly dependencies: ReadDependencies;
+  readonly consuming: () => boolean;
+  readonly depths: () => Promise<Depths>;
+  /** Aborted once it leaves. */
+  readonly leaving: AbortSignal;
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  /** Sentences; empty when it is ready. */
+  readonly why_not: readonly string[];
+  /** Of the queue, this one among them; `null` when the broker does not tell. */
+  readonly consumers: number | null;
+  readonly dependencies: readonly {
+    readonly name: string;
+    readonly ok: boolean;
+    /** Without it there is no work; without the others there are other ways. */
+    readonly required: boolean;
+    readonly problem: string | null;
+  }[];
+}
+
+const required: ReadonlySet<Dependency> = new Set(["rabbitmq", "postgres"]);
+
+export class Health {
+  constructor(private readonly sources: HealthSources) {}
+
+  /** Never rejects. */
+  async ready(): Promise<Readiness> {
+    const { leaving, consuming, depths } = this.sources;
+    const [states, found] = await Promise.all([this.sources.dependencies(), depths().catch(() => undefined)]);
+    const why = [];
+    if (leaving.aborted) why.push("This subscriber is leaving.");
+    else if (!consuming()) why.push("This subscriber is not consuming.");
+    for (const name of required) {
+      const { ok, problem } = states[name];
+      if (!ok) why.push(`${dependencyNames[name]} does not serve: ${problem}.`);
+    }
+    return {
+      ready: why.length === 0,
+      why_not: why,
+      consumers: found?.events.consumers ?? null,
+      dependencies: dependencies.map((name) => ({
+        name: dependencyNames[name],
+        ok: states[name].ok,
+        required: required.has(name),
+        problem: states[name].problem ?? null,
+      })),
+    };
+  }
+}

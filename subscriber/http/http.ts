@@ -1,0 +1,123 @@
+/** All that a subscriber tells over HTTP, put together from what it is made of. */
+import type { Clock } from "../../shared/clock.ts";
+import type { Database } from "../../shared/database.ts";
+import type { DeadLetterDesk } from "../../shared/dead/desk.ts";
+import { messageOf } from "../../shared/errors.ts";
+import type { Log } from "../../shared/telemetry/log.ts";
+import type { SharedRates } from "../rates/shared_rates.ts";
+import type { WatchedRates } from "../rates/source.ts";
+import { type Observer, Stats } from "../stats.ts";
+import { type Address, formatAddress, isLoopback } from "./address.ts";
+import { httpApp } from "./app.ts";
+import { remembered, within } from "./deadline.ts";
+import { watchEventLoop } from "./event_loop.ts";
+import { Health } from "./health.ts";
+import { Latencies } from "./latencies.ts";
+import { readTotals } from "./materialized.ts";
+import { Metrics } from "./metrics.ts";
+import { overviewOf } from "./overview.ts";
+import { grpcHealth, type Probe, readDependencies } from "./probes.ts";
+import type { QueueDepths } from "./queue_depths.ts";
+import { RecentEvents } from "./recent_events.ts";
+import { type HttpServer, listen } from "./server.ts";
+
+/** What is noted while windows pass by, whoever asks for it later. */
+export class Observations implements Observer {
+  readonly metrics = new Metrics();
+  readonly recent = new RecentEvents();
+  readonly latencies: Latencies;
+  readonly stats = new Stats(this);
+
+  constructor(clock: Clock) {
+    this.latencies = new Latencies(clock);
+  }
+
+  stage: Observer["stage"] = (stage, ms) => this.metrics.stage(stage, ms);
+  window: Observer["window"] = (events) => this.metrics.window(events);
+  latency(ms: number): void {
+    this.metrics.latency(ms);
+    this.latencies.add(ms);
+  }
+}
+
+export interface HttpOptions {
+  readonly address: Address;
+  /** HTTP_TOKEN; `undefined`: nobody gets at dead letters. */
+  readonly token: string | undefined;
+  readonly subscriberId: string;
+  readonly mode: "servers" | "embedded";
+  readonly observations: Observations;
+  readonly rates: WatchedRates;
+  readonly shared: SharedRates;
+  /** Of its own, so that questions never wait behind windows, nor windows behind questions. */
+  readonly database: Database;
+  readonly depths: QueueDepths;
+  readonly desk: DeadLetterDesk;
+  /** host:port */
+  readonly ratesApi: string;
+  readonly prefetch: number;
+  readonly consuming: () => boolean;
+  readonly unsettled: () => number;
+  readonly windowsInFlight: () => number;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Aborted when the subscriber begins to leave. */
+  readonly leaving: AbortSignal;
+}
+
+/** However many pages are open, the servers are asked twice a second at most. */
+const rememberMs = 500;
+const askTimeoutMs = 2_000;
+
+/** @throws a sentence when the address cannot be listened on */
+export function serveHttp(options: HttpOptions): HttpServer {
+  const { address, token, observations, shared, database, clock, log, leaving } = options;
+  const ended = new AbortController();
+  const depths = asked(() => options.depths.read());
+  const totals = asked(() => readTotals(database));
+  const inspectRates = asked(() => shared.inspect());
+  const consuming: Probe = async () => {
+    await depths();
+  };
+  const dependencies = readDependencies({
+    rabbitmq: consuming,
+    redis: inspectRates,
+    postgres: totals,
+    rates_api: grpcHealth(options.ratesApi),
+  }, clock);
+  const sources = { ...options, ...observations, depths, totals, inspectRates, dependencies };
+  observations.metrics.watch({ ...sources, stats: observations.stats });
+  const server = listen(
+    address,
+    httpApp({
+      totals,
+      overview: overviewOf({ ...sources, stats: observations.stats }),
+      health: new Health({ dependencies, consuming: options.consuming, depths, leaving }),
+      metrics: observations.metrics,
+      recent: observations.recent,
+      desk: options.desk,
+      token,
+      loopback: isLoopback(address.hostname),
+      clock,
+      log,
+      stop: ended.signal,
+    }),
+    { clock },
+  );
+  watchEventLoop(clock, (ms) => observations.metrics.lag(ms), ended.signal);
+  log.info("Serving HTTP", { url: `http://${formatAddress(server.address)}` });
+  return {
+    address: server.address,
+    async close() {
+      ended.abort(new Error("HTTP is closed"));
+      await server.close();
+      for (const source of [options.desk, options.depths]) {
+        await source.close().catch((error) => log.debug("Closing failed", { problem: messageOf(error) }));
+      }
+    },
+  };
+
+  function asked<T>(ask: () => Promise<T>): () => Promise<T> {
+    return remembered(rememberMs, clock, () => within(askTimeoutMs, clock, ask));
+  }
+}

@@ -1,0 +1,63 @@
+/** `GET /materialized`: sums over all that every subscriber has stored, read from what is kept in each window's transaction. */
+import type { Database } from "../../shared/database.ts";
+
+export interface Leader {
+  /** A number while it is a safe integer, a decimal string beyond; so `count`. */
+  readonly id: number | string;
+  /** Of deposits: EUR cents. */
+  readonly count: number | string;
+}
+
+export interface Materialized {
+  readonly events_total: number;
+  /** Stored in the last 60 s. */
+  readonly events_per_minute: number;
+  /** Over the same 60 s. */
+  readonly events_per_second_moving_average: number;
+  /** Of equals the lowest id; `null` where there is no player yet. */
+  readonly top_player_bets: Leader | null;
+  readonly top_player_wins: Leader | null;
+  readonly top_player_deposits: Leader | null;
+}
+
+export interface Totals {
+  readonly materialized: Materialized;
+  /** Stored in the last second that is over. */
+  readonly eventsLastSecond: number;
+}
+
+const statement = `
+  select coalesce(sum(events), 0),
+    coalesce(sum(events) filter (where second > date_trunc('second', now()) - interval '60 seconds'), 0),
+    coalesce(sum(events) filter (where second = date_trunc('second', now()) - interval '1 second'), 0),
+    (select max(bets) from player_leaders), (select max(wins) from player_leaders),
+    (select max(deposits_eur) from player_leaders)
+  from event_counts`;
+
+/** @throws what Postgres says */
+export async function readTotals(database: Database): Promise<Totals> {
+  const [row = []] = await database.query(statement, []);
+  const [total, minute, second, bets, wins, deposits] = row;
+  return {
+    materialized: {
+      events_total: Number(total),
+      events_per_minute: Number(minute),
+      events_per_second_moving_average: Math.round(Number(minute) / 60 * 1000) / 1000,
+      top_player_bets: leaderOf(bets),
+      top_player_wins: leaderOf(wins),
+      top_player_deposits: leaderOf(deposits),
+    },
+    eventsLastSecond: Number(second),
+  };
+}
+
+/** @param array `{total,~player_id}`; see migrations/20261124000000_create_player_leaders.ts */
+function leaderOf(array: string | null | undefined): Leader | null {
+  const [, count, id] = /^\{(\d+),(-?\d+)\}$/.exec(array ?? "") ?? [];
+  if (count === undefined || id === undefined || count === "0") return null;
+  return { id: integer(~BigInt(id)), count: integer(BigInt(count)) };
+}
+
+function integer(value: bigint): number | string {
+  return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+}

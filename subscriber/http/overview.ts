@@ -1,0 +1,125 @@
+/** `GET /overview`: all that the page shows, in one answer. What cannot be had at the moment is `null`, and the problems say why. */
+import type { Clock } from "../../shared/clock.ts";
+import { version } from "../../shared/command.ts";
+import { redact } from "../../shared/config.ts";
+import { messageOf } from "../../shared/errors.ts";
+import type { Inspection } from "../rates/shared_rates.ts";
+import type { WatchedRates } from "../rates/source.ts";
+import type { Stats } from "../stats.ts";
+import type { Latencies } from "./latencies.ts";
+import type { Totals } from "./materialized.ts";
+import { dependencies, dependencyNames, type DependencyState, type ReadDependencies } from "./probes.ts";
+import type { Depths } from "./queue_depths.ts";
+
+export interface OverviewSources {
+  readonly subscriberId: string;
+  readonly mode: "servers" | "embedded";
+  readonly stats: Stats;
+  readonly latencies: Latencies;
+  readonly rates: WatchedRates;
+  /** Each rejects when what it asks does not answer. */
+  readonly totals: () => Promise<Totals>;
+  readonly depths: () => Promise<Depths>;
+  readonly inspectRates: () => Promise<Inspection>;
+  readonly dependencies: ReadDependencies;
+  readonly consuming: () => boolean;
+  readonly clock: Clock;
+}
+
+/** A backlog this old is worth a sentence. */
+const lateMs = 60_000;
+
+export function overviewOf(sources: OverviewSources): () => Promise<object> {
+  const { clock, stats, latencies, subscriberId, mode } = sources;
+  const startedAt = clock.monotonic();
+  return async () => {
+    const [totals, depths, inspection, states] = await Promise.all([
+      sources.totals().catch(() => undefined),
+      sources.depths().catch(() => undefined),
+      sources.inspectRates().catch(() => undefined),
+      sources.dependencies(),
+    ]);
+    return {
+      at: new Date(clock.now()).toISOString(),
+      version,
+      subscriber_id: subscriberId,
+      uptime_ms: Math.round(clock.monotonic() - startedAt),
+      mode,
+      problems: problemsOf(sources, states, depths),
+      materialized: totals?.materialized ?? null,
+      events_last_second: totals?.eventsLastSecond ?? null,
+      queue: depths
+        ? {
+          messages: depths.events.messages,
+          consumers: depths.events.consumers,
+          oldest_ms: depths.events.messages > 0 ? Math.round(stats.oldestMs) : 0,
+        }
+        : null,
+      dead_letters: depths?.dead.messages ?? null,
+      dead_letters_by_reason: Object.fromEntries(stats.dead),
+      latency_ms: latencies.summary() ?? null,
+      rates: ratesOf(sources, inspection),
+      dependencies: dependencies.map((name) => ({
+        name: dependencyNames[name],
+        ok: states[name].ok,
+        problem: states[name].problem ?? null,
+      })),
+    };
+  };
+}
+
+/** Sentences, the worst first. */
+function problemsOf(
+  { stats, rates, consuming, mode }: OverviewSources,
+  states: Readonly<Record<string, DependencyState>>,
+  depths: Depths | undefined,
+): string[] {
+  const problems: string[] = [];
+  const broken = (name: "rabbitmq" | "redis" | "postgres" | "rates_api", consequence: string) => {
+    const { ok, problem } = states[name]!;
+    if (!ok) problems.push(`${dependencyNames[name]} does not serve (${problem}): ${consequence}.`);
+  };
+  broken("rabbitmq", "nothing is taken from the queue");
+  if (states["rabbitmq"]!.ok && !consuming()) {
+    problems.push("This subscriber is not consuming: it is connecting again.");
+  }
+  broken("postgres", "events are held until it takes them");
+  if (states["postgres"]!.ok && stats.storeProblem !== undefined) {
+    problems.push(`Postgres does not take events: ${redact(stats.storeProblem)}.`);
+  }
+  broken("redis", "each subscriber calls the rates API for itself, once in RATES_TTL_MS");
+  broken("rates_api", "the rates in the cache serve for as long as they last");
+  if (states["rates_api"]!.ok && rates.failure !== undefined) {
+    problems.push(`The last call for rates failed: ${redact(rates.failure)}.`);
+  }
+  if (depths && depths.events.messages > 0 && stats.oldestMs > lateMs) {
+    problems.push(
+      `${depths.events.messages} events wait, the oldest for ${
+        Math.round(stats.oldestMs / 1000)
+      } s: more is published than ` +
+        `${depths.events.consumers} ${mode === "servers" ? "subscribers take; start another" : "subscribers take"}.`,
+    );
+  }
+  return problems;
+}
+
+function ratesOf({ rates, clock }: OverviewSources, inspection: Inspection | undefined): object {
+  const cached = inspection?.cached ?? rates.own;
+  return {
+    state: cached ? cached.freshMs > 0 ? "fresh" : "stale" : inspection ? "none" : "unknown",
+    as_of: cached ? new Date(cached.rates.asOfMs).toISOString() : null,
+    age_ms: cached ? Math.round(clock.now() - cached.rates.asOfMs) : null,
+    fresh_ms: cached ? Math.round(Math.max(0, cached.freshMs)) : null,
+    lock: inspection
+      ? {
+        state: inspection.lock.state,
+        holder: inspection.lock.holder ?? null,
+        ttl_ms: inspection.lock.state === "free" ? null : Math.round(inspection.lock.ttlMs),
+      }
+      : { state: "unknown", holder: null, ttl_ms: null },
+    per_eur: cached ? Object.fromEntries(Array.from(cached.rates.perEur, ([name, { text }]) => [name, text])) : {},
+    alone: rates.alone,
+    calls: rates.counts.calls,
+    problem: rates.failure === undefined ? null : redact(messageOf(rates.failure)),
+  };
+}
