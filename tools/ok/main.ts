@@ -1,76 +1,25 @@
-/** `deno task ok`, the one gate: format, lint, schemas, generated code, types, and all tests. Ends with the tests' counts. */
+/** `deno task ok` and `deno task test`. */
 import { join } from "node:path";
-import { ensureForeignClients } from "./foreign_clients.ts";
+import { runCommand, UsageError } from "../../shared/command.ts";
+import { readConfig } from "../../shared/config.ts";
+import { up } from "../services/up.ts";
+import { runGate, wrongDeno } from "./gate.ts";
 
-const root = join(import.meta.dirname!, "../..");
-const deno = Deno.execPath();
-
-interface Step {
-  readonly title: string;
-  readonly args: readonly string[];
-  /** Its output ends with the counts of a test run. */
-  readonly counts?: boolean;
-}
-
-const steps: readonly Step[] = [
-  { title: "format", args: ["fmt", "--check", "--quiet"] },
-  { title: "lint", args: ["lint", "--quiet"] },
-  { title: "schemas", args: ["run", "--quiet", "-A", "npm:@bufbuild/buf@1.74.0/buf", "lint", "proto"] },
-  { title: "compose file", args: ["run", "--quiet", "-A", "npm:dclint@3.1.0", "--quiet", "compose.yaml"] },
-  { title: "generated code", args: ["task", "--quiet", "generate", "--check"] },
-  { title: "types", args: ["check", "--quiet", "."] },
-  { title: "tests", args: ["test", "--allow-net"], counts: true },
-  { title: "scenarios", args: ["test", "--quiet", "-A", ...await scenarios()], counts: true },
-];
-
-const pinned = "2.9.3";
-if (Deno.version.deno !== pinned) {
-  console.error(
-    `This is Deno ${Deno.version.deno}, but the project is pinned to ${pinned}: npx -y deno@${pinned} task ok`,
-  );
-  Deno.exit(2);
-}
-const missing = await ensureForeignClients();
-if (missing) console.error(missing);
-
-let passed = 0;
-let failed = 0;
-const broken: string[] = [];
-for (const { title, args, counts } of steps) {
-  const begun = performance.now();
-  console.log(`\n── ${title}: deno ${args.join(" ")}`);
-  const { success, output } = await run(args);
-  if (counts) {
-    const [, ok = "0", bad = "0"] =
-      /(\d+) passed.*? (\d+) failed/.exec(output.slice(output.lastIndexOf(" passed") - 12)) ?? [];
-    passed += Number(ok);
-    failed += Number(bad);
-    if (Number(ok) === 0) broken.push(`${title} (ran nothing)`);
+await runCommand({
+  name: "deno task ok",
+  summary: "The gate: format, lint, schemas, generated code, types, and all tests, which need the servers.\n" +
+    "deno task test is the same, and brings the servers up before.",
+  flags: { up: { help: "bring the servers up first, as deno task up does" } },
+  settings: [],
+  examples: ["deno task ok", "deno task test"],
+}, async ({ flags }) => {
+  const problem = wrongDeno();
+  if (problem) throw new UsageError(problem);
+  if (flags.up) {
+    const project = join(import.meta.dirname!, "../..");
+    // The tests look for the servers at the default addresses, and nowhere else.
+    const config = readConfig(["RABBITMQ_URL", "REDIS_URL", "DATABASE_URL"], () => undefined);
+    await up({ config, project, say: console.log });
   }
-  if (!success) broken.push(title);
-  console.log(`── ${title}: ${success ? "ok" : "FAILED"} in ${((performance.now() - begun) / 1000).toFixed(1)} s`);
-}
-console.log(broken.length === 0 ? "\nAll is well." : `\nNot well: ${broken.join(", ")}.`);
-console.log(`${passed} passed, ${broken.length > 0 ? Math.max(failed, 1) : failed} failed`);
-Deno.exit(broken.length === 0 ? 0 : 1);
-
-async function scenarios(): Promise<string[]> {
-  const files = (await Array.fromAsync(Deno.readDir(join(root, "e2e")))).map(({ name }) => name);
-  return files.filter((name) => name.endsWith("_scenario.ts")).sort().map((name) => `e2e/${name}`);
-}
-
-/** Shows the output as it comes, and keeps it. */
-async function run(args: readonly string[]): Promise<{ success: boolean; output: string }> {
-  const env = { NO_COLOR: "1" };
-  const child = new Deno.Command(deno, { args: [...args], cwd: root, env, stdout: "piped", stderr: "piped" }).spawn();
-  let output = "";
-  async function tee(stream: ReadableStream<Uint8Array>, to: { writeSync(bytes: Uint8Array): number }): Promise<void> {
-    const decoder = new TextDecoder();
-    for await (const chunk of stream) {
-      output += decoder.decode(chunk, { stream: true });
-      for (let done = 0; done < chunk.length;) done += to.writeSync(chunk.subarray(done));
-    }
-  }
-  await Promise.all([tee(child.stdout, Deno.stdout), tee(child.stderr, Deno.stderr)]);
-  return { success: (await child.status).success, output };
-}
+  return await runGate();
+});

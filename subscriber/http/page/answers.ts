@@ -1,0 +1,108 @@
+/** What the subscriber answers the page; integers beyond what a number holds are decimal strings. */
+
+export interface Overview {
+  /** RFC 3339. */
+  readonly at: string;
+  readonly version: string;
+  readonly subscriber_id: string;
+  readonly uptime_ms: number;
+  readonly mode: "servers" | "embedded";
+  /** Sentences, the worst first; none when all is well. */
+  readonly problems: readonly string[];
+  readonly materialized: Materialized | null;
+  /** Of all subscribers, in the last second that is over. */
+  readonly events_last_second: number | null;
+  readonly queue: Queue | null;
+  readonly dead_letters: number | null;
+  /** This subscriber's, since its start. */
+  readonly dead_letters_by_reason: Readonly<Record<string, number>>;
+  /** From publish to commit, this subscriber's, in the last 10 s. */
+  readonly latency_ms: { readonly p50: number; readonly p99: number; readonly events: number } | null;
+  readonly rates: Rates;
+  readonly dependencies: readonly Dependency[];
+}
+
+export interface Materialized {
+  readonly events_total: number;
+  readonly events_per_minute: number;
+  readonly events_per_second_moving_average: number;
+  readonly top_player_bets: TopPlayer | null;
+  readonly top_player_wins: TopPlayer | null;
+  /** In EUR cents. */
+  readonly top_player_deposits: TopPlayer | null;
+}
+
+export interface TopPlayer {
+  readonly id: number | string;
+  readonly count: number | string;
+}
+
+export interface Queue {
+  readonly messages: number;
+  readonly consumers: number;
+  readonly oldest_ms: number | null;
+}
+
+export interface Rates {
+  readonly state: "fresh" | "stale" | "none" | "unknown";
+  readonly as_of: string | null;
+  readonly age_ms: number | null;
+  readonly fresh_ms: number | null;
+  readonly lock: {
+    readonly state: "free" | "held" | "paused" | "unknown";
+    readonly holder: string | null;
+    readonly ttl_ms: number | null;
+  };
+  /** How much of each currency 1 EUR buys. */
+  readonly per_eur: Readonly<Record<string, string>>;
+  /** Whether this subscriber does without Redis. */
+  readonly alone: boolean;
+  /** Of the rates API, by this subscriber. */
+  readonly calls: number;
+  readonly problem: string | null;
+}
+
+export interface Dependency {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly problem: string | null;
+}
+
+/** Of a stored event, what the page shows. */
+export interface StoredEvent {
+  readonly message_id: string;
+  readonly type: string;
+  readonly created_at: string;
+  readonly player_id: number | string;
+  readonly description: string;
+}
+
+/** How many of the events since the last word were sent, and how many were not. */
+export interface Sampled {
+  readonly shown: number;
+  readonly skipped: number;
+}
+
+export interface DeadLetter {
+  readonly message_id: string;
+  readonly reason: string;
+  readonly detail: string;
+  readonly subscriber: string | null;
+  readonly first_failed_at: string | null;
+  readonly last_failed_at: string | null;
+  readonly attempts: number;
+  readonly replays: number;
+  readonly event: Readonly<Record<string, unknown>> | null;
+  readonly body_problem: string | null;
+  readonly body_base64: string;
+}
+
+export interface DeadLetterList {
+  readonly total: number;
+  readonly dead_letters: readonly DeadLetter[];
+}
+
+/** What came of an action on dead letters. */
+export type Done = { readonly replayed: number; readonly refused: number; readonly failed: number } | {
+  readonly dropped: number;
+};

@@ -1,0 +1,60 @@
+/** The dashboard's files, part of the program: nothing is read at run time, and nothing comes from elsewhere. */
+import uplotCss from "uplot/dist/uPlot.min.css" with { type: "text" };
+import uplot from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
+import chart from "./chart.js" with { type: "text" };
+import charts from "./charts.js" with { type: "text" };
+import confirm from "./confirm.js" with { type: "text" };
+import deadLetterApi from "./dead_letter_api.js" with { type: "text" };
+import deadLetterRow from "./dead_letter_row.js" with { type: "text" };
+import deadLetterWords from "./dead_letter_words.js" with { type: "text" };
+import deadLetters from "./dead_letters.js" with { type: "text" };
+import dom from "./dom.js" with { type: "text" };
+import facts from "./facts.js" with { type: "text" };
+import feed from "./feed.js" with { type: "text" };
+import format from "./format.js" with { type: "text" };
+import headline from "./headline.js" with { type: "text" };
+import history from "./history.js" with { type: "text" };
+import icon from "./icon.svg" with { type: "text" };
+import html from "./index.html" with { type: "text" };
+import overview from "./overview.js" with { type: "text" };
+import css from "./page.css" with { type: "text" };
+import page from "./page.js" with { type: "text" };
+import rates from "./rates.js" with { type: "text" };
+import stream from "./stream.js" with { type: "text" };
+
+export interface PageAsset {
+  /** `/` or `/assets/NAME`. */
+  readonly path: string;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+export const pageAssets: readonly PageAsset[] = [
+  { path: "/", contentType: "text/html; charset=utf-8", body: html },
+  asset("icon.svg", icon),
+  asset("page.css", css),
+  asset("uplot.css", uplotCss),
+  asset("uplot.js", uplot),
+  asset("chart.js", chart),
+  asset("charts.js", charts),
+  asset("confirm.js", confirm),
+  asset("dead_letter_api.js", deadLetterApi),
+  asset("dead_letter_row.js", deadLetterRow),
+  asset("dead_letter_words.js", deadLetterWords),
+  asset("dead_letters.js", deadLetters),
+  asset("dom.js", dom),
+  asset("facts.js", facts),
+  asset("feed.js", feed),
+  asset("format.js", format),
+  asset("headline.js", headline),
+  asset("history.js", history),
+  asset("overview.js", overview),
+  asset("page.js", page),
+  asset("rates.js", rates),
+  asset("stream.js", stream),
+];
+
+function asset(name: string, body: string): PageAsset {
+  const types: Record<string, string> = { js: "text/javascript", css: "text/css", svg: "image/svg+xml" };
+  return { path: `/assets/${name}`, contentType: `${types[name.split(".").pop()!]}; charset=utf-8`, body };
+}

@@ -1,0 +1,104 @@
+/** The one thing to read first: all is well, what is wrong, or that nothing is known. */
+import { byId, element, setText, setTextOf } from "./dom.js";
+import { clock, dateTime, duration, plural } from "./format.js";
+
+/** @typedef {import("./answers.ts").Overview} Overview */
+
+/** A screen reader hears a change of state at once, a change of words within it at most this often. */
+const quietMs = 15_000;
+
+export class Headline {
+  /** @type {Overview | undefined} */
+  #overview;
+  /** @type {{ reason: string, nextTryAt: number, since: number } | undefined} */
+  #loss;
+  #state = "waiting";
+  #since = Date.now();
+  #announcedAt = -Infinity;
+
+  /** @param {Overview} overview */
+  answered(overview) {
+    this.#overview = overview;
+    this.#loss = undefined;
+    this.#enter(overview.problems.length === 0 ? "well" : "problems");
+  }
+
+  /**
+   * @param {string} reason
+   * @param {number} nextTryAt
+   */
+  lost(reason, nextTryAt) {
+    this.#loss = { reason, nextTryAt, since: this.#loss?.since ?? Date.now() };
+    this.#enter("lost");
+  }
+
+  draw() {
+    const { title, note, problems } = this.#words();
+    byId("headline").dataset["state"] = this.#state;
+    setTextOf("headline-title", title);
+    setTextOf("headline-note", note);
+    drawProblems(problems);
+    document.title = `${this.#state === "well" ? "✓" : "⚠"} ${title} · Casino events`;
+    this.#announce([title, ...problems].join(" "));
+    if (this.#overview) drawBar(this.#overview);
+  }
+
+  #words() {
+    const overview = this.#overview;
+    if (this.#loss) {
+      const { reason, nextTryAt, since } = this.#loss;
+      const wait = Math.max(0, Math.ceil((nextTryAt - Date.now()) / 1_000));
+      const figures = overview ? ` The figures are those of ${clock(overview.at)} UTC.` : "";
+      return {
+        title: "Connection lost, trying again",
+        note:
+          `The subscriber at ${location.host} has been away for ${duration(Math.max(1_000, Date.now() - since))}: ` +
+          `${reason}. Next try ${wait > 0 ? `in ${wait} s` : "now"}.${figures}`,
+        problems: [],
+      };
+    }
+    if (!overview) return { title: "Looking…", note: "Asking the subscriber how it is.", problems: [] };
+    const { problems } = overview;
+    if (problems.length === 0) {
+      const letters = overview.dead_letters ? ` ${plural(overview.dead_letters, "dead letter")} to look at.` : "";
+      return { title: "All is well", note: `Since ${clock(this.#since)} UTC.${letters}`, problems };
+    }
+    const title = problems.length === 1 ? "One thing is wrong" : `${problems.length} things are wrong`;
+    return { title, note: `Since ${clock(this.#since)} UTC.`, problems };
+  }
+
+  /** @param {string} state */
+  #enter(state) {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#since = Date.now();
+    this.#announcedAt = -Infinity;
+  }
+
+  /** @param {string} words */
+  #announce(words) {
+    const now = performance.now();
+    if (now - this.#announcedAt < quietMs || byId("announcement").textContent === words) return;
+    this.#announcedAt = now;
+    setTextOf("announcement", words);
+  }
+}
+
+/** @param {readonly string[]} problems */
+function drawProblems(problems) {
+  const list = byId("headline-problems");
+  list.hidden = problems.length === 0;
+  while (list.children.length > problems.length) list.lastElementChild?.remove();
+  problems.forEach((problem, n) => {
+    const item = list.children[n];
+    if (item) setText(item, problem);
+    else list.append(element("li", {}, problem));
+  });
+}
+
+/** @param {Overview} overview */
+function drawBar({ subscriber_id, version, uptime_ms, at, mode }) {
+  setTextOf("who", `${subscriber_id} ${version}${mode === "embedded" ? ", embedded" : ""}`);
+  setTextOf("uptime", `up ${duration(Math.max(1_000, uptime_ms))}`);
+  setTextOf("clock", dateTime(at));
+}

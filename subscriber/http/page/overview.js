@@ -1,0 +1,56 @@
+/** Asks the subscriber how it is, once a second, and never gives up. */
+
+/** @typedef {import("./answers.ts").Overview} Overview */
+
+const [intervalMs, hiddenIntervalMs, deadlineMs, longestPauseMs] = [1_000, 10_000, 3_000, 5_000];
+
+/**
+ * @param {object} listener
+ * @param {(overview: Overview) => void} listener.onAnswer
+ * @param {(reason: string, nextTryAt: number) => void} listener.onLost the time in ms since 1970
+ */
+export function pollOverview({ onAnswer, onLost }) {
+  let failures = 0;
+  let asking = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+
+  async function ask() {
+    if (asking) return;
+    asking = true;
+    clearTimeout(timer);
+    const begun = performance.now();
+    let pauseMs;
+    try {
+      onAnswer(await fetchOverview());
+      failures = 0;
+      const wait = document.hidden ? hiddenIntervalMs : intervalMs;
+      pauseMs = Math.max(wait / 5, wait - (performance.now() - begun));
+    } catch (error) {
+      pauseMs = Math.min(longestPauseMs, intervalMs * 2 ** failures++);
+      onLost(describeFailure(error), Date.now() + pauseMs);
+    }
+    asking = false;
+    timer = setTimeout(ask, pauseMs);
+  }
+
+  // Who comes back to the page, or to the network, does not wait for the next turn.
+  document.addEventListener("visibilitychange", () => document.hidden || ask());
+  addEventListener("online", ask);
+  ask();
+}
+
+/** @returns {Promise<Overview>} */
+async function fetchOverview() {
+  const response = await fetch("/overview", { cache: "no-store", signal: AbortSignal.timeout(deadlineMs) });
+  if (!response.ok) throw new Error(`it answers ${response.status} ${response.statusText}`.trim());
+  return await response.json();
+}
+
+/** @param {unknown} error */
+function describeFailure(error) {
+  if (!(error instanceof Error)) return String(error);
+  if (error.name === "TimeoutError") return `no answer within ${deadlineMs / 1_000} s`;
+  // Browsers say "Failed to fetch" for all that can happen below HTTP.
+  return error instanceof TypeError ? "it cannot be reached" : error.message;
+}
