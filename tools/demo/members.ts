@@ -6,6 +6,8 @@ export interface Member {
   readonly child: Deno.ChildProcess;
   /** The fields of the newest log record. */
   lastFields: Readonly<Record<string, unknown>>;
+  /** The newest log records, {@linkcode mostMessages} at most. */
+  readonly records: Readonly<Record<string, unknown>>[];
   /** Every message that was logged; of a member that runs for long, the newest {@linkcode mostMessages}. */
   readonly messages: string[];
   readonly ended: Promise<Deno.CommandStatus>;
@@ -40,14 +42,17 @@ export class Members {
       child,
       lastFields: {},
       messages: [],
+      records: [],
       ended: child.status,
       read: Promise.resolve(),
     };
     const logging = readLines(child.stderr, (line) => {
       const record = parseRecord(line);
       member.lastFields = record;
+      member.records.push(record);
       member.messages.push(String(record["message"]));
       if (member.messages.length > mostMessages) member.messages.shift();
+      if (member.records.length > mostMessages) member.records.shift();
     });
     const reporting = options.onLine ? readLines(child.stdout, options.onLine) : Promise.resolve();
     Object.assign(member, { read: Promise.all([logging, reporting]).then(() => {}) });

@@ -1,10 +1,16 @@
-/** What became of the demo's events, read from the database and the queues. */
-import type { Channel } from "amqplib";
-import { openConnection } from "../../shared/amqp/connection.ts";
-import { deadHeaders } from "../../shared/amqp/dead_letters.ts";
-import { closePostgres, openPostgres } from "../../shared/postgres.ts";
+/** What became of the demo's events, read from the database and the queues, whatever these are. */
+import type { Clock } from "../../shared/clock.ts";
+import type { Database } from "../../shared/database.ts";
 import { formatMajor } from "../../shared/money.ts";
-import type { Names } from "./main.ts";
+
+/** Where the outcome is to be read. */
+export interface Sources {
+  readonly database: Pick<Database, "query">;
+  /** How many messages are dead letters. */
+  countDead(): Promise<number>;
+  /** How many of them for which reason. */
+  deadReasons(): Promise<ReadonlyMap<string, number>>;
+}
 
 export interface Settled {
   readonly stored: number;
@@ -16,73 +22,63 @@ export interface Settled {
 const settleTimeoutMs = 120_000;
 const pollMs = 100;
 
-export async function waitUntilSettled(names: Names, published: number): Promise<Settled> {
-  const sql = openPostgres(names.DATABASE_URL, { name: "casino-demo" });
-  const connection = await openConnection({ url: names.RABBITMQ_URL, name: "casino-demo" });
-  const channel = await connection.createChannel();
-  const giveUpAt = performance.now() + settleTimeoutMs;
-  try {
-    while (true) {
-      const [row] = await sql`select count(*)::int as stored from events`;
-      const stored = Number(row?.["stored"]);
-      const { messageCount: dead } = await channel.checkQueue(names.DEAD_LETTER_QUEUE);
-      if (stored + dead >= published || performance.now() > giveUpAt) {
-        return { stored, dead, lost: Math.max(0, published - stored - dead) };
-      }
-      await new Promise((resolve) => setTimeout(resolve, pollMs));
+export async function waitUntilSettled(sources: Sources, published: number, clock: Clock): Promise<Settled> {
+  const giveUpAt = clock.monotonic() + settleTimeoutMs;
+  while (true) {
+    const [row] = await sources.database.query("select count(*) from events", []);
+    const stored = Number(row?.[0]);
+    const dead = await sources.countDead();
+    if (stored + dead >= published || clock.monotonic() > giveUpAt) {
+      return { stored, dead, lost: Math.max(0, published - stored - dead) };
     }
-  } finally {
-    await connection.close();
-    await closePostgres(sql);
+    await clock.sleep(pollMs);
   }
 }
 
-export interface SummaryOptions {
-  readonly names: Names;
+export interface Run {
   readonly settled: Settled;
+  /** From the first event's publication until all were settled. */
   readonly seconds: number;
+  /** What one should know of these seconds, such as ` at --rate 2000`. */
+  readonly remark: string;
   readonly ratesCalls: number;
-  readonly say: (sentence: string) => void;
 }
 
-export async function printSummary({ names, settled, seconds, ratesCalls, say }: SummaryOptions): Promise<void> {
-  const sql = openPostgres(names.DATABASE_URL, { name: "casino-demo" });
-  const connection = await openConnection({ url: names.RABBITMQ_URL, name: "casino-demo" });
-  try {
-    const samples = await sql`select description from events where event_id <= 100 order by event_id limit 4`;
-    say(`\nFour of them:\n${samples.map((row) => `  ${row["description"]}`).join("\n")}`);
-    const bySubscriber = await sql`select subscriber_id, count(*)::int as events from events group by 1 order by 1`;
-    const top = (column: string) =>
-      sql`
-      select player_id::text as id, ${sql(column)}::text as sum from player_totals order by ${
-        sql(column)
-      } desc, player_id limit 1`;
-    const [bets, wins, deposits] = await Promise.all(
-      ["bets", "wins", "deposits_eur"].map(async (column) => (await top(column))[0]),
-    );
-    const reasons = await deadReasons(await connection.createChannel(), names.DEAD_LETTER_QUEUE);
-    const { stored, dead, lost } = settled;
-    say(`
-Events stored       ${stored}  (${bySubscriber.map((row) => `${row["subscriber_id"]}: ${row["events"]}`).join(", ")})
-Events a second     ${Math.round((stored + dead) / seconds)}, over ${seconds.toFixed(1)} s with the publishers' start
-Dead letters        ${dead}${dead > 0 ? `  (${reasons})` : ""}
+const samplesStatement = "select description from events where event_id <= 100 order by event_id limit 4";
+const bySubscriberStatement = "select subscriber_id, count(*) from events group by 1 order by 1";
+const topStatement = (column: string) =>
+  `select player_id, ${column} from player_totals order by ${column} desc, player_id limit 1`;
+
+/** The closing words: some events as sentences, then the figures. */
+export async function summarize(sources: Sources, run: Run): Promise<string> {
+  const ask = (statement: string) => sources.database.query(statement, []);
+  const samples = await ask(samplesStatement);
+  const bySubscriber = await ask(bySubscriberStatement);
+  const [bets, wins, deposits] = await Promise.all(
+    ["bets", "wins", "deposits_eur"].map(async (column) => (await ask(topStatement(column)))[0]),
+  );
+  const shares = bySubscriber.map(([subscriber, events]) => `${subscriber}: ${events}`);
+  const reasons = Array.from(await sources.deadReasons(), ([reason, count]) => `${reason}: ${count}`);
+  const { settled: { stored, dead, lost }, seconds, remark, ratesCalls } = run;
+  return `
+Four of them:
+${samples.map(([description]) => `  ${description}`).join("\n")}
+
+Events stored       ${stored}${listed(shares)}
+Events a second     ${Math.round((stored + dead) / seconds)}, over ${seconds.toFixed(1)} s${remark}
+Dead letters        ${dead}${listed(reasons)}
 Lost                ${lost}
 Calls to rates API  ${ratesCalls}
-Most bets           player #${bets?.["id"]} with ${bets?.["sum"]}
-Most wins           player #${wins?.["id"]} with ${wins?.["sum"]}
-Largest deposits    player #${deposits?.["id"]} with ${formatMajor(BigInt(deposits?.["sum"] ?? 0), 2)} EUR`);
-  } finally {
-    await connection.close();
-    await closePostgres(sql);
-  }
+Most bets           ${shown(bets, (count) => count)}
+Most wins           ${shown(wins, (count) => count)}
+Largest deposits    ${shown(deposits, (cents) => `${formatMajor(BigInt(cents), 2)} EUR`)}`;
 }
 
-/** Looks at the dead letters without taking them; they return when the connection closes. */
-async function deadReasons(channel: Channel, queue: string): Promise<string> {
-  const counts = new Map<string, number>();
-  for (let letter; (letter = await channel.get(queue));) {
-    const reason = String(letter.properties.headers?.[deadHeaders.reason] ?? "delivery-limit");
-    counts.set(reason, (counts.get(reason) ?? 0) + 1);
-  }
-  return Array.from(counts, ([reason, count]) => `${reason}: ${count}`).join(", ");
+function listed(parts: readonly string[]): string {
+  return parts.length > 0 ? `  (${parts.join(", ")})` : "";
+}
+
+function shown(top: readonly (string | null)[] | undefined, format: (total: string) => string): string {
+  const [id, total] = top ?? [];
+  return id && total ? `player #${id} with ${format(total)}` : "nobody yet";
 }

@@ -1,0 +1,96 @@
+/** The subscriber's HTTP with its page, over the embedded system: both subscribers together, as if they were one. */
+import type { MemoryQueue } from "../../../shared/amqp/memory_queue.ts";
+import type { Clock } from "../../../shared/clock.ts";
+import type { DeadLetterDesk } from "../../../shared/dead/desk.ts";
+import { MemoryDeadLetterDesk } from "../../../shared/dead/memory_desk.ts";
+import type { Random } from "../../../shared/random.ts";
+import type { Log } from "../../../shared/telemetry/log.ts";
+import { formatAddress } from "../../../subscriber/http/address.ts";
+import { serveHttp } from "../../../subscriber/http/http.ts";
+import { type EmbeddedSystem, settings } from "./system.ts";
+
+export interface Dashboard extends AsyncDisposable {
+  /** `http://127.0.0.1:8080` */
+  readonly url: string;
+  /** What replay and drop ask for. */
+  readonly token: string;
+}
+
+export interface DashboardOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly leaving: AbortSignal;
+}
+
+const hostname = "127.0.0.1";
+const firstPort = 8080;
+const portsTried = 100;
+
+/** At port 8080, or the next that is free. */
+export function openDashboard(system: EmbeddedSystem, options: DashboardOptions): Dashboard {
+  const { queue, subscribers } = system;
+  const token = options.random.bytes(8).toHex();
+  const server = serveHttp({
+    ...options,
+    address: { hostname, port: freePort() },
+    token,
+    subscriberId: subscribers.map(({ id }) => id).join(" and "),
+    mode: "embedded",
+    observations: system.observations,
+    rates: subscribers[0]!.rates,
+    shared: system.cache,
+    database: system.database,
+    depths: depthsOf(queue, subscribers.length),
+    desk: deskOf(system, options.clock),
+    ratesApi: system.ratesApi.address,
+    prefetch: settings.PREFETCH * subscribers.length,
+    consuming: () => !options.leaving.aborted,
+    unsettled: () => queue.unsettled,
+    windowsInFlight: () => subscribers.reduce((sum, { subscriber }) => sum + subscriber.windowsInFlight, 0),
+  });
+  return {
+    url: `http://${formatAddress(server.address)}`,
+    token,
+    [Symbol.asyncDispose]: () => server.close(),
+  };
+}
+
+function depthsOf(queue: MemoryQueue, consumers: number) {
+  return {
+    read: () =>
+      Promise.resolve({
+        events: { messages: queue.ready, consumers },
+        dead: { messages: queue.deadLetters.length },
+      }),
+    close: () => Promise.resolve(),
+  };
+}
+
+/** What is dropped at the desk is not lost. */
+function deskOf(system: EmbeddedSystem, clock: Clock): DeadLetterDesk {
+  const desk = new MemoryDeadLetterDesk({ queue: system.queue, clock });
+  return {
+    list: (options) => desk.list(options),
+    replay: (options) => desk.replay(options),
+    drop: async (options) => {
+      const dropped = await desk.drop(options);
+      system.dropped += dropped;
+      return dropped;
+    },
+    close: () => desk.close(),
+  };
+}
+
+/** Who comes between this and listening is told of as at any taken port. */
+function freePort(): number {
+  for (let port = firstPort; port < firstPort + portsTried; port++) {
+    try {
+      Deno.listen({ hostname, port }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+  return 0;
+}

@@ -1,0 +1,106 @@
+/** The demo that needs nothing installed: what it does, in order, and what it says of it. */
+import { join } from "node:path";
+import { type Clock, systemClock } from "../../../shared/clock.ts";
+import { systemRandom } from "../../../shared/random.ts";
+import { onShutdownSignal } from "../../../shared/shutdown.ts";
+import { type Log, silentLog } from "../../../shared/telemetry/log.ts";
+import { type Generated, generateEvents } from "../../../publisher/generator.ts";
+import { isBadLine, readEvents } from "../../../publisher/ndjson_input.ts";
+import { summary } from "../../../publisher/progress.ts";
+import { summarize, waitUntilSettled } from "../outcome.ts";
+import { openDashboard } from "./dashboard.ts";
+import { Screen, standardOutput } from "./screen.ts";
+import { EmbeddedSystem, type Publication } from "./system.ts";
+
+export interface EmbeddedOptions {
+  /** The project's root. */
+  readonly project: string;
+  /** How many generated events. */
+  readonly count: number;
+  /** Events a second. */
+  readonly rate: number;
+  /** Whether to go on after the summary until Ctrl-C; `undefined`: where stdout is a terminal. */
+  readonly stay: boolean | undefined;
+}
+
+const players = 10;
+/** Few enough to read them, and to leave the machine in peace. */
+const stayingRate = 20;
+const graceMs = 10_000;
+
+/** @returns the exit status: 1 when an event was lost */
+export async function runEmbedded({ project, count, rate, stay }: EmbeddedOptions): Promise<number> {
+  const clock = systemClock;
+  const terminal = standardOutput();
+  const screen = new Screen(terminal, clock);
+  using shutdown = onShutdownSignal(graceMs, silentLog);
+  const { stop } = shutdown;
+
+  screen.say("Starting the rates API, two subscribers, and in memory the queue, the cache and the database");
+  const options = { clock, random: systemRandom, log: errorsTo(screen) };
+  await using system = await EmbeddedSystem.start(options);
+  await using dashboard = openDashboard(system, { ...options, leaving: stop });
+  screen.say(`The dashboard is at ${screen.bold(dashboard.url)}, its token ${dashboard.token}`);
+
+  screen.say(`Publishing samples/events.ndjson, and ${count} generated events, ${rate} a second`);
+  const begun = clock.monotonic();
+  const publish = (publication: Publication) => publishAndTell(system, publication, screen, clock);
+  await publish({ source: sampleEvents(project), count: undefined, rate: undefined, stop });
+  await publish({ source: madeUpEvents(clock), count, rate, stop });
+  const settled = await waitUntilSettled(system, system.published, clock);
+  const seconds = (clock.monotonic() - begun) / 1000;
+  if (system.firstStoredAt !== undefined) {
+    screen.say(`  the first event was stored ${(system.firstStoredAt / 1000).toFixed(1)} s after the start`);
+  }
+  const ratesCalls = system.ratesApi.stats().calls;
+  screen.say(await summarize(system, { settled, seconds, remark: ` at --rate ${rate}`, ratesCalls }));
+  screen.say(
+    `\nThis was the embedded mode: queue, cache and database in this process. On real servers: deno task demo --real, ` +
+      `or deno task up and the members by hand.`,
+  );
+  if (settled.lost > 0 || stop.aborted || !(stay ?? terminal.isTerminal)) return settled.lost === 0 ? 0 : 1;
+
+  screen.say(
+    `It goes on with ${stayingRate} events a second, for you to watch at ${
+      screen.bold(dashboard.url)
+    }; Ctrl-C ends it.`,
+  );
+  await publish({ source: madeUpEvents(clock), count: undefined, rate: stayingRate, stop });
+  const { stored, dead, lost } = await waitUntilSettled(system, system.published, clock);
+  screen.say(`Ended: ${stored} events stored, ${dead} dead-lettered, ${lost} lost.`);
+  return lost === 0 ? 0 : 1;
+}
+
+/** Shows how it goes meanwhile, and afterwards the publisher's own closing words. */
+async function publishAndTell(
+  system: EmbeddedSystem,
+  publication: Publication,
+  screen: Screen,
+  clock: Clock,
+): Promise<void> {
+  const done = new AbortController();
+  const following = screen.follow(() => system, done.signal);
+  const begun = clock.monotonic();
+  const tally = await system.publish(publication);
+  done.abort();
+  await following;
+  screen.say(`  ${summary(tally, (clock.monotonic() - begun) / 1000, 0)}`);
+}
+
+async function* sampleEvents(project: string): AsyncGenerator<Generated> {
+  const file = await Deno.open(join(project, "samples/events.ndjson"));
+  for await (const entry of readEvents(file.readable)) if (!isBadLine(entry)) yield entry;
+}
+
+function madeUpEvents(clock: Clock): Iterable<Generated> {
+  const firstId = BigInt(clock.now() * 1000);
+  return generateEvents({ random: systemRandom, players, firstId, timeMs: () => clock.now() });
+}
+
+/** What goes wrong is said; all else is to be seen on the dashboard and in the summary. */
+function errorsTo(screen: Screen): Log {
+  return {
+    ...silentLog,
+    error: (message, { problem } = {}) => screen.say(problem === undefined ? message : `${message}: ${problem}`),
+  };
+}

@@ -1,0 +1,49 @@
+import type { MemoryQueue } from "../../../shared/amqp/memory_queue.ts";
+import type { OutgoingMessage } from "../../../shared/amqp/message.ts";
+import type { PublishError } from "../../../shared/amqp/publisher.ts";
+import type { Clock } from "../../../shared/clock.ts";
+import type { ConfirmedSender } from "../../../publisher/publish.ts";
+
+/** As many wait in the queue at most: in one process nothing else would hold back a publisher that is faster than the database. */
+const mostReady = 5_000;
+/** So often the publisher lets the rest of the process go on, which waits for its answers from the network. */
+const turnEvery = 100;
+const pollMs = 5;
+
+/** The publisher's end of a {@linkcode MemoryQueue}, which has each message as soon as it is sent. */
+export class MemorySender implements ConfirmedSender {
+  #sinceTurn = 0;
+
+  /** @param stop ends all waiting */
+  constructor(
+    private readonly queue: MemoryQueue,
+    private readonly clock: Clock,
+    private readonly stop: AbortSignal,
+  ) {}
+
+  room(): Promise<void> | undefined {
+    return this.#sinceTurn < turnEvery ? undefined : this.#turn();
+  }
+
+  send(
+    { messageId, body, headers = {}, appId, timestampMs }: OutgoingMessage,
+    settled: (error?: PublishError) => void,
+  ) {
+    this.#sinceTurn++;
+    this.queue.publish({ messageId, body, headers, appId, timestampMs });
+    settled();
+  }
+
+  flush(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async #turn(): Promise<void> {
+    this.#sinceTurn = 0;
+    let waitMs = 0;
+    do {
+      await this.clock.sleep(waitMs, this.stop).catch(() => {});
+      waitMs = pollMs;
+    } while (this.queue.ready > mostReady && !this.stop.aborted);
+  }
+}

@@ -1,0 +1,51 @@
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { MemoryQueue } from "../../../shared/amqp/memory_queue.ts";
+import { seededRandom } from "../../../shared/random.ts";
+import { VirtualClock } from "../../../shared/testing/virtual_clock.ts";
+import { generateEvents } from "../../../publisher/generator.ts";
+import { publishEvents, Tally } from "../../../publisher/publish.ts";
+import { MemorySender } from "./sender.ts";
+
+function world(count: number) {
+  const clock = new VirtualClock();
+  const queue = new MemoryQueue(clock);
+  const stop = new AbortController();
+  const tally = new Tally();
+  const published = publishEvents({
+    source: generateEvents({ random: seededRandom(1), players: 10, firstId: 1n, timeMs: () => clock.now() }),
+    sender: new MemorySender(queue, clock, stop.signal),
+    exchange: "events",
+    count,
+    rate: undefined,
+    clock,
+    tally,
+    onFailure: () => {},
+    stop: stop.signal,
+  });
+  return { clock, queue, stop, tally, published };
+}
+
+Deno.test("MemorySender puts every message on the queue and confirms it", async () => {
+  const { clock, queue, tally, published } = world(250);
+  await clock.advance(1_000);
+  await published;
+  deepStrictEqual([tally.published, tally.confirmed, queue.ready], [250, 250, 250]);
+});
+
+Deno.test("MemorySender.room() holds the publisher back while nobody takes, and goes on when somebody does", async () => {
+  const { clock, queue, tally, published } = world(6_000);
+  await clock.advance(10_000);
+  strictEqual(tally.published < 6_000, true);
+  await queue.take(6_000, new AbortController().signal);
+  await clock.advance(10_000);
+  await published;
+  strictEqual(tally.confirmed, 6_000);
+});
+
+Deno.test("MemorySender.room() lets go when it is stopped", async () => {
+  const { clock, stop, tally, published } = world(1_000_000);
+  await clock.advance(1_000);
+  stop.abort();
+  await published;
+  strictEqual(tally.published, tally.confirmed);
+});

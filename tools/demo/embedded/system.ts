@@ -1,0 +1,194 @@
+/**
+ * The members in one process: the rates API as it is, subscribers as member.ts wires them, the publisher's own code, and between
+ * them a queue, a cache and a database that live in this process's memory.
+ */
+import { deadHeaders } from "../../../shared/amqp/dead_letters.ts";
+import { MemoryQueue } from "../../../shared/amqp/memory_queue.ts";
+import type { Clock } from "../../../shared/clock.ts";
+import { readConfig } from "../../../shared/config.ts";
+import { PgliteDatabase } from "../../../shared/pglite.ts";
+import type { Random } from "../../../shared/random.ts";
+import type { Log } from "../../../shared/telemetry/log.ts";
+import type { Generated } from "../../../publisher/generator.ts";
+import { publishEvents, Tally } from "../../../publisher/publish.ts";
+import { walkingQuotes } from "../../../rates-api/quotes.ts";
+import { type RunningRatesApi, startRatesApi } from "../../../rates-api/server.ts";
+import { keepFolding } from "../../../subscriber/fold.ts";
+import { Observations } from "../../../subscriber/http/http.ts";
+import { PostgresPlayers } from "../../../subscriber/players.ts";
+import { grpcRatesApi } from "../../../subscriber/rates/client.ts";
+import { MemoryRates } from "../../../subscriber/rates/memory_rates.ts";
+import { RatesSource } from "../../../subscriber/rates/source.ts";
+import { PostgresStore } from "../../../subscriber/store.ts";
+import { Subscriber } from "../../../subscriber/subscriber.ts";
+import { catalogue } from "../../migrate/catalogue.ts";
+import { migrateFresh } from "../../migrate/fresh.ts";
+import type { Sources } from "../outcome.ts";
+import { MemorySender } from "./sender.ts";
+
+export interface SystemOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** What is published, and how fast. */
+export interface Publication {
+  readonly source: AsyncIterable<Generated> | Iterable<Generated>;
+  /** Most events; `undefined`: until the source ends or `stop` is aborted. */
+  readonly count: number | undefined;
+  /** Events a second; `undefined`: as fast as it goes. */
+  readonly rate: number | undefined;
+  readonly stop: AbortSignal;
+}
+
+interface RunningSubscriber {
+  readonly id: string;
+  readonly rates: RatesSource;
+  readonly subscriber: Subscriber;
+}
+
+const subscriberIds = ["demo-1", "demo-2"];
+/** As in member.ts. */
+const windowsInFlight = 2;
+/** The rates move as often as they are fetched. */
+const stepMs = 60_000;
+const mostSeed = 2 ** 32 - 1;
+
+export const settings = readConfig(
+  [
+    ...[
+      "EVENTS_EXCHANGE",
+      "PREFETCH",
+      "WINDOW_SIZE",
+      "RATES_API_KEY",
+      "RATES_CALL_TIMEOUT_MS",
+      "RATES_TTL_MS",
+    ] as const,
+    ...["RATES_LOCK_TTL_MS", "RATES_WAIT_MS", "RATES_MAX_STALE_MS"] as const,
+  ],
+  () => undefined,
+);
+
+export class EmbeddedSystem implements Sources, AsyncDisposable {
+  readonly queue: MemoryQueue;
+  readonly cache: MemoryRates;
+  /** Of both subscribers together. */
+  readonly observations: Observations;
+  readonly subscribers: readonly RunningSubscriber[];
+  /** Dead letters that somebody has removed for good. */
+  dropped = 0;
+  /** When the first event was stored: monotonic ms. */
+  firstStoredAt: number | undefined;
+  readonly #tallies: Tally[] = [];
+  readonly #working: Promise<void>;
+  readonly #stop = new AbortController();
+  readonly #abandon = new AbortController();
+
+  private constructor(
+    readonly database: PgliteDatabase,
+    readonly ratesApi: RunningRatesApi,
+    private readonly options: SystemOptions,
+  ) {
+    this.queue = new MemoryQueue(options.clock);
+    this.cache = new MemoryRates(options.clock);
+    this.observations = new Observations(options.clock);
+    this.subscribers = subscriberIds.map((id) => this.#subscriber(id));
+    const [stop, abandon] = [this.#stop.signal, this.#abandon.signal];
+    this.#working = Promise.all([
+      ...this.subscribers.map(({ subscriber }) => subscriber.run(stop, abandon)),
+      keepFolding({ ...options, database }, stop),
+    ]).then(() => {});
+  }
+
+  static async start(options: SystemOptions): Promise<EmbeddedSystem> {
+    const { clock, random } = options;
+    const quotes = walkingQuotes({ seed: random.int(0, mostSeed), stepMs, startMs: clock.now() });
+    const [database, ratesApi] = await Promise.all([
+      openDatabase(),
+      startRatesApi({ ...options, address: "127.0.0.1:0", apiKey: settings.RATES_API_KEY, quotes }),
+    ]);
+    return new EmbeddedSystem(database, ratesApi, options);
+  }
+
+  /** With the publisher's own code. @returns its counts */
+  async publish(publication: Publication): Promise<Tally> {
+    const { clock } = this.options;
+    const tally = new Tally();
+    this.#tallies.push(tally);
+    const sender = new MemorySender(this.queue, clock, publication.stop);
+    const exchange = settings.EVENTS_EXCHANGE;
+    await publishEvents({ ...publication, sender, exchange, clock, tally, onFailure: () => {} });
+    return tally;
+  }
+
+  /** Over all publications. */
+  get published(): number {
+    return this.#tallies.reduce((sum, { published }) => sum + published, 0);
+  }
+
+  get stored(): number {
+    return this.observations.stats.stored;
+  }
+
+  get dead(): number {
+    return this.queue.deadLetters.length + this.dropped;
+  }
+
+  countDead(): Promise<number> {
+    return Promise.resolve(this.dead);
+  }
+
+  deadReasons(): Promise<ReadonlyMap<string, number>> {
+    const counts = new Map<string, number>();
+    for (const { headers } of this.queue.deadLetters) {
+      const reason = String(headers[deadHeaders.reason] ?? "delivery-limit");
+      counts.set(reason, (counts.get(reason) ?? 0) + 1);
+    }
+    return Promise.resolve(counts);
+  }
+
+  /** Orderly: what the subscribers have in hand is stored first. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort(new Error("the demo is over"));
+    await this.#working;
+    this.#abandon.abort(new Error("the demo is over"));
+    await this.ratesApi.close();
+    await this.database.close();
+  }
+
+  #subscriber(id: string): RunningSubscriber {
+    const { clock } = this.options;
+    const { stats, recent } = this.observations;
+    const api = grpcRatesApi({
+      address: this.ratesApi.address,
+      apiKey: settings.RATES_API_KEY,
+      timeoutMs: settings.RATES_CALL_TIMEOUT_MS,
+      clock,
+    });
+    const signal = this.#abandon.signal;
+    const rates = new RatesSource({ ...this.options, shared: this.cache, api, holder: id, times: settings, signal });
+    const subscriber = new Subscriber({
+      ...this.options,
+      queue: this.queue.subscribe({ prefetch: settings.PREFETCH, subscriberId: id }),
+      rates,
+      stages: { players: new PostgresPlayers(this.database), store: new PostgresStore(this.database, id) },
+      report: (events) => {
+        this.firstStoredAt ??= clock.monotonic();
+        recent.add(events);
+        return Promise.resolve();
+      },
+      windowSize: settings.WINDOW_SIZE,
+      windowsInFlight,
+      retryDelays: [],
+      stats,
+    });
+    return { id, rates, subscriber };
+  }
+}
+
+async function openDatabase(): Promise<PgliteDatabase> {
+  const database = await PgliteDatabase.open();
+  await migrateFresh((act) => database.transaction(act), catalogue);
+  return database;
+}

@@ -1,0 +1,156 @@
+/** The demo on real servers: its members are processes of their own, with queues, keys and a schema that it removes. */
+import { join } from "node:path";
+import type { Channel } from "amqplib";
+import { openConnection } from "../../shared/amqp/connection.ts";
+import { deadHeaders } from "../../shared/amqp/dead_letters.ts";
+import { eventTopology } from "../../shared/amqp/topology.ts";
+import { systemClock as clock } from "../../shared/clock.ts";
+import { type Config, readConfig } from "../../shared/config.ts";
+import { DatabasePool } from "../../shared/database.ts";
+import { closePostgres, openPostgres } from "../../shared/postgres.ts";
+import { closeRedis, openRedis } from "../../shared/redis.ts";
+import { silentLog } from "../../shared/telemetry/log.ts";
+import { catalogue } from "../migrate/catalogue.ts";
+import { migrateUp } from "../migrate/migrator.ts";
+import { down } from "../services/down.ts";
+import { up } from "../services/up.ts";
+import { freePort, Members } from "./members.ts";
+import { type Settled, type Sources, summarize, waitUntilSettled } from "./outcome.ts";
+
+export interface RealOptions {
+  /** The project's root. */
+  readonly project: string;
+  /** How many generated events. */
+  readonly count: number;
+  /** Events a second; `undefined`: as fast as it goes. */
+  readonly rate: number | undefined;
+  /** Leaves servers that were started running. */
+  readonly keep: boolean;
+  readonly config: Pick<Config, "RABBITMQ_URL" | "REDIS_URL" | "DATABASE_URL">;
+  readonly say: (sentence: string) => void;
+}
+
+const client = "casino-demo";
+const schema = "demo";
+const queryTimeoutMs = 60_000;
+
+/** @returns the exit status: 1 when an event was lost */
+export async function runOnServers({ project, count, rate, keep, config, say }: RealOptions): Promise<number> {
+  const started = await up({ config, project, say });
+  const members = new Members(project);
+  try {
+    const names = ownNames(config);
+    await removeTraces(names);
+    await prepareSchema(config.DATABASE_URL, names.DATABASE_URL);
+    say(`\nStarting the rates API and two subscribers`);
+    const ratesApi = members.start("rates-api", ["--delay-ms", "100"], names);
+    await members.untilLogged(ratesApi, "Serving rates");
+    const subscribers = ["demo-1", "demo-2"].map((id) =>
+      members.start("subscriber", ["--quiet", "--http", "off"], { ...names, SUBSCRIBER_ID: id })
+    );
+    for (const subscriber of subscribers) await members.untilLogged(subscriber, "Consuming");
+
+    say(`Publishing samples/events.ndjson and ${count} generated events`);
+    const begun = clock.monotonic();
+    const sample = await members.runToEnd("publisher", ["--input", join(project, "samples/events.ndjson")], names);
+    const pace = rate === undefined ? [] : ["--rate", String(rate)];
+    const generated = await members.runToEnd("publisher", ["--count", String(count), ...pace], names);
+    say(`  ${sample}\n  ${generated}`);
+
+    const settled = await withSources(names, async (sources): Promise<Settled> => {
+      const settled = await waitUntilSettled(sources, publishedIn(sample) + publishedIn(generated), clock);
+      const seconds = (clock.monotonic() - begun) / 1000;
+      for (const subscriber of subscribers) await members.stop(subscriber);
+      await members.stop(ratesApi);
+      const ratesCalls = Number(ratesApi.lastFields["calls"] ?? 0);
+      say(await summarize(sources, { settled, seconds, remark: " with the publishers' start", ratesCalls }));
+      return settled;
+    });
+    await removeTraces(names);
+    return settled.lost === 0 ? 0 : 1;
+  } finally {
+    await members.stopAll();
+    if (started.length > 0 && !keep) {
+      say("");
+      await down({ project, only: started, say });
+    }
+  }
+}
+
+/** Names of the demo's own for all that it makes, so that it meets nobody else's data. */
+function ownNames(config: RealOptions["config"]) {
+  const database = new URL(config.DATABASE_URL);
+  database.searchParams.set("search_path", schema);
+  return {
+    ...readConfig(["RATES_API_KEY", "LOG_LEVEL"], () => undefined),
+    ...config,
+    DATABASE_URL: database.href,
+    EVENTS_EXCHANGE: "casino.demo",
+    EVENTS_QUEUE: "casino.demo",
+    DEAD_LETTER_QUEUE: "casino.demo.dead",
+    REDIS_KEY_PREFIX: "casino:demo:",
+    RATES_API_ADDRESS: `127.0.0.1:${freePort()}`,
+  };
+}
+
+type Names = ReturnType<typeof ownNames>;
+
+async function prepareSchema(adminUrl: string, url: string): Promise<void> {
+  const admin = openPostgres(adminUrl, { name: client });
+  await admin.unsafe(`create schema ${schema}`);
+  await closePostgres(admin);
+  const sql = openPostgres(url, { name: client });
+  await migrateUp({ sql, catalogue, clock, say: () => {} });
+  await closePostgres(sql);
+}
+
+async function withSources<T>(names: Names, use: (sources: Sources) => Promise<T>): Promise<T> {
+  const database = new DatabasePool(names.DATABASE_URL, { name: client, max: 1, timeoutMs: queryTimeoutMs, clock });
+  const connection = await openConnection({ url: names.RABBITMQ_URL, name: client });
+  const channel = await connection.createChannel();
+  const queue = names.DEAD_LETTER_QUEUE;
+  try {
+    return await use({
+      database,
+      countDead: async () => (await channel.checkQueue(queue)).messageCount,
+      deadReasons: () => deadReasons(channel, queue),
+    });
+  } finally {
+    await connection.close();
+    await database.close();
+  }
+}
+
+/** Looks at the dead letters without taking them; they return when the connection closes. */
+async function deadReasons(channel: Channel, queue: string): Promise<Map<string, number>> {
+  const counts = new Map<string, number>();
+  for (let letter; (letter = await channel.get(queue));) {
+    const reason = String(letter.properties.headers?.[deadHeaders.reason] ?? "delivery-limit");
+    counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  }
+  return counts;
+}
+
+async function removeTraces(names: Names): Promise<void> {
+  const connection = await openConnection({ url: names.RABBITMQ_URL, name: client });
+  const channel = await connection.createChannel();
+  for (const { name, exchange } of eventTopology(names)) {
+    await channel.deleteQueue(name);
+    await channel.deleteExchange(exchange);
+  }
+  await connection.close();
+
+  const redis = await openRedis(names.REDIS_URL, { name: client, log: silentLog });
+  const keys = await redis.keys(`${names.REDIS_KEY_PREFIX}*`);
+  if (keys.length > 0) await redis.del(...keys);
+  await closeRedis(redis);
+
+  const sql = openPostgres(names.DATABASE_URL, { name: client });
+  await sql.unsafe(`drop schema if exists ${schema} cascade`);
+  await closePostgres(sql);
+}
+
+/** The count in the publisher's closing words. */
+function publishedIn(summary: string): number {
+  return Number(/published (\d+)/.exec(summary)?.[1] ?? 0);
+}
