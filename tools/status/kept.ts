@@ -1,0 +1,43 @@
+import type { Clock } from "../../shared/clock.ts";
+import { explainConnection } from "../../shared/errors.ts";
+import { within } from "../../shared/within.ts";
+
+export interface KeptOptions<C> {
+  /** As a sentence names it: `RabbitMQ`. */
+  readonly server: string;
+  readonly url: string;
+  open(): Promise<C>;
+  close(connection: C): Promise<unknown>;
+  readonly clock: Clock;
+}
+
+const timeoutMs = 5_000;
+
+/** A connection for one question after the other: opened when it is needed, kept, and given up when it has failed. */
+export class Kept<C> {
+  #opened: Promise<C> | undefined;
+
+  constructor(private readonly options: KeptOptions<C>) {}
+
+  /** @throws {Error} with a sentence that names the server when it does not answer within 5 s */
+  async ask<T>(question: (connection: C) => Promise<T>): Promise<T> {
+    const { server, url, clock } = this.options;
+    const opened = this.#opened ??= this.options.open();
+    try {
+      return await within(opened.then(question), {
+        ...{ ms: timeoutMs, clock },
+        late: () => new Error(`${server} at ${new URL(url).host} does not answer within ${timeoutMs} ms.`),
+      });
+    } catch (error) {
+      // Not waited for: what does not answer does not say goodbye either.
+      this.close().catch(() => {});
+      throw explainConnection(error, server, url);
+    }
+  }
+
+  async close(): Promise<void> {
+    const opened = this.#opened;
+    this.#opened = undefined;
+    if (opened) await this.options.close(await opened);
+  }
+}

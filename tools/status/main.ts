@@ -1,0 +1,91 @@
+/** `deno task status` */
+import { whenAborted } from "../../shared/abort.ts";
+import { systemClock as clock } from "../../shared/clock.ts";
+import { runCommand, UsageError } from "../../shared/command.ts";
+import { paintFor } from "../../shared/paint.ts";
+import { onShutdownSignal } from "../../shared/shutdown.ts";
+import { silentLog } from "../../shared/telemetry/log.ts";
+import { queuesReader } from "./queues.ts";
+import { ratesReader } from "./rates_cache.ts";
+import { drawStatus } from "./screen.ts";
+import { allAnswer, readStatus, type Status } from "./status.ts";
+import { totalsReader } from "./totals.ts";
+
+const fallbackSeconds = 2;
+const mostSeconds = 86_400;
+/** Longest farewell to the servers. */
+const closeMs = 1_000;
+
+await runCommand({
+  name: "deno task status",
+  summary:
+    "Shows the whole system on one screen: queues and their consumers, lag, cached rates and their lock, totals.\n" +
+    "A server that does not answer is named, the others are shown, and the exit status is 1.",
+  operands: "[SECONDS]",
+  flags: {
+    watch: { short: "w", help: `show it again every SECONDS [${fallbackSeconds}], until interrupted` },
+    json: { help: "one JSON object, with --watch one a line" },
+  },
+  settings: [
+    ...["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "RETRY_DELAYS_MS"] as const,
+    ...["REDIS_URL", "REDIS_KEY_PREFIX", "DATABASE_URL"] as const,
+  ],
+  examples: [
+    "deno task status",
+    "deno task status --watch",
+    "deno task status --watch 10",
+    "deno task status --json | jq .lag.messages",
+  ],
+}, async ({ flags: { watch, json }, operands, config }) => {
+  const everyMs = secondsOf(operands, watch) * 1_000;
+  const readers = {
+    queues: queuesReader(config, clock),
+    rates: ratesReader(config, clock),
+    totals: totalsReader(config, clock),
+  };
+  using shutdown = onShutdownSignal(0, silentLog);
+  const interrupted = whenAborted(shutdown.stop);
+  const show = json ? (status: Status) => console.log(JSON.stringify(status)) : screen(watch);
+  let well = true;
+  do {
+    const status = await Promise.race([readStatus(readers, clock), interrupted]);
+    if (!status) break;
+    well = allAnswer(status);
+    show(status);
+    if (watch) await clock.sleep(everyMs, shutdown.stop).catch(() => {});
+  } while (watch && !shutdown.stop.aborted);
+  await Promise.race([
+    Promise.allSettled(Object.values(readers).map((reader) => reader.close())),
+    clock.sleep(closeMs),
+  ]);
+  return well ? 0 : 1;
+});
+
+function secondsOf([seconds, ...surplus]: readonly string[], watch: boolean): number {
+  if (seconds === undefined) return fallbackSeconds;
+  if (!watch) throw new UsageError(`deno task status takes "${seconds}" only after --watch`);
+  if (surplus.length > 0) {
+    throw new UsageError(`--watch takes one number of seconds, but was given "${surplus[0]}", too`);
+  }
+  const number = Number(seconds);
+  if (!/^\d+(\.\d+)?$/.test(seconds) || number < 0.1 || number > mostSeconds) {
+    throw new UsageError(`--watch ${seconds} must be a number of seconds from 0.1 to ${mostSeconds}`);
+  }
+  return number;
+}
+
+/** On a terminal each one takes the place of the one before. */
+function screen(watch: boolean): (status: Status) => void {
+  const paint = paintFor(Deno.stdout);
+  if (!Deno.stdout.isTerminal()) {
+    return (status) => console.log(drawStatus(status, { paint }) + (watch ? "\n" : ""));
+  }
+  let drawn = false;
+  return (status) => {
+    const text = drawStatus(status, { paint, width: Deno.consoleSize().columns });
+    if (!watch) return console.log(text);
+    // Home, then line over line, each cleared to its end: nothing flickers.
+    console.log(`${drawn ? "\x1b[H" : "\x1b[2J\x1b[H"}${text.replaceAll("\n", "\x1b[K\n")}\x1b[K\x1b[J`);
+    drawn = true;
+  };
+}

@@ -1,0 +1,139 @@
+/** The status as one screen for a human. */
+import { formatMajor } from "../../shared/money.ts";
+import type { Paint, Tone } from "../../shared/paint.ts";
+import type { Leader } from "../../subscriber/http/materialized.ts";
+import type { Lag, Part, Queues, QueueState, RatesCache, Status, Totals } from "./status.ts";
+
+interface Row {
+  readonly label: string;
+  readonly text: string;
+  readonly tone: Tone;
+}
+
+export interface ScreenOptions {
+  readonly paint: Paint;
+  /** Longer lines are cut; `undefined` where nobody counts columns. */
+  readonly width?: number | undefined;
+}
+
+const labelWidth = 14;
+
+export function drawStatus(status: Status, { paint, width = Infinity }: ScreenOptions): string {
+  const rows: Row[] = [
+    { label: "At", text: `${status.at.slice(0, 19).replace("T", " ")} UTC`, tone: "faint" },
+    ...queueRows(status.queues),
+    lagRow(status.lag),
+    ...ratesRows(status.rates),
+    ...totalsRows(status.totals),
+  ];
+  return rows.map(({ label, text, tone }) => {
+    const room = Math.max(0, width - labelWidth);
+    const shown = text.length > room ? `${text.slice(0, Math.max(0, room - 1))}…` : text;
+    return `${paint(label.padEnd(labelWidth), "faint")}${paint(shown, tone)}`;
+  }).join("\n");
+}
+
+function queueRows(queues: Part<Queues>): Row[] {
+  if (queues.problem !== null) return [problemRow("Queues", queues.problem)];
+  const { events, dead_letters: dead, delayed } = queues;
+  const idle = events.consumers === 0;
+  const rows: Row[] = [
+    {
+      label: "Events",
+      text: `${describe(events, "event")}, ${
+        idle ? "no subscriber takes them" : plural(events.consumers ?? 0, "subscriber")
+      }`,
+      tone: idle ? "attention" : "plain",
+    },
+    {
+      label: "Dead letters",
+      text: describe(dead, "letter") + (dead.messages ? "; `deno task dead list` tells why" : ""),
+      tone: dead.messages ? "attention" : "plain",
+    },
+    ...delayed.map((queue): Row => ({ label: "Delayed", text: describe(queue, "event"), tone: "plain" })),
+  ];
+  if (events.messages !== null) return rows;
+  const text = `there is no queue ${events.name} yet: the first subscriber or publisher declares it`;
+  return [{ label: "Events", text, tone: "attention" }, ...rows.slice(1)];
+}
+
+function describe({ name, messages }: QueueState, noun: string): string {
+  return messages === null ? `there is no queue ${name} yet` : `${plural(messages, noun)} in ${name}`;
+}
+
+function lagRow({ messages, seconds }: Lag): Row {
+  const label = "Lag";
+  if (messages === null) return { label, text: "unknown", tone: "faint" };
+  if (messages === 0) return { label, text: "none", tone: "good" };
+  const time = seconds === null
+    ? "nothing was stored in the last minute"
+    : `${duration(seconds * 1000)} at the pace of the last minute`;
+  return { label, text: `${plural(messages, "event")}; ${time}`, tone: "attention" };
+}
+
+function ratesRows(cache: Part<RatesCache>): Row[] {
+  if (cache.problem !== null) return [problemRow("Rates", cache.problem)];
+  const { state, as_of, currencies, fresh_ms, usable_ms, lock } = cache;
+  const whose = `${plural(currencies, "currency", "currencies")} as of ${as_of}`;
+  const holder = lock.holder === null ? "" : ` by ${lock.holder}`;
+  const until = `for ${duration(lock.ttl_ms)} more`;
+  return [
+    {
+      fresh: { label: "Rates", text: `fresh for ${duration(fresh_ms ?? 0)} more; ${whose}`, tone: "good" as const },
+      stale: { label: "Rates", text: `stale, gone in ${duration(usable_ms ?? 0)}; ${whose}`, tone: "bad" as const },
+      none: { label: "Rates", text: "none; the next event that needs them has them fetched", tone: "plain" as const },
+    }[state],
+    {
+      free: { label: "Lock", text: "free", tone: "plain" as const },
+      held: { label: "Lock", text: `held${holder}, who fetches rates, ${until} at most`, tone: "attention" as const },
+      paused: { label: "Lock", text: `paused after a call that failed, ${until}`, tone: "attention" as const },
+    }[lock.state],
+  ];
+}
+
+function totalsRows(totals: Part<Totals>): Row[] {
+  if (totals.problem !== null) return [problemRow("Totals", totals.problem)];
+  const { events_total, events_per_minute, events_per_second_moving_average: pace, subscribers } = totals;
+  const last = `${grouped(events_per_minute)} in the last minute, ${pace.toFixed(1)} a second`;
+  return [
+    { label: "Totals", text: `${plural(events_total, "event")} stored; ${last}`, tone: "plain" },
+    { label: "Top players", text: leaders(totals), tone: "plain" },
+    ...subscribers.map(({ id, events_per_minute }): Row => ({
+      label: "  stored by",
+      text: `${id}  ${grouped(events_per_minute)} in the last minute`,
+      tone: "faint",
+    })),
+  ];
+}
+
+function leaders({ top_player_bets, top_player_wins, top_player_deposits }: Totals): string {
+  const cents = top_player_deposits && formatMajor(BigInt(top_player_deposits.count), 2);
+  return [
+    leader("bets", top_player_bets, top_player_bets?.count),
+    leader("wins", top_player_wins, top_player_wins?.count),
+    leader("deposits", top_player_deposits, `${cents} EUR`),
+  ].join("; ");
+}
+
+function leader(what: string, top: Leader | null, count: unknown): string {
+  return top ? `most ${what} #${top.id} with ${count}` : `no ${what} yet`;
+}
+
+/** What a server says may hold anything. */
+function problemRow(label: string, problem: string): Row {
+  return { label, text: problem.replace(/\p{Cc}+/gu, " "), tone: "bad" };
+}
+
+function duration(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 120_000) return `${(ms / 1_000).toFixed(1)} s`;
+  return ms < 7_200_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 3_600_000)} h`;
+}
+
+function plural(count: number, noun: string, nouns = `${noun}s`): string {
+  return `${grouped(count)} ${count === 1 ? noun : nouns}`;
+}
+
+function grouped(count: number): string {
+  return count.toLocaleString("en-US");
+}

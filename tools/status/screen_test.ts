@@ -1,0 +1,104 @@
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { paintIf } from "../../shared/paint.ts";
+import { drawStatus } from "./screen.ts";
+import type { Lag, Queues, RatesCache, Status, Totals } from "./status.ts";
+
+const queues: Queues = {
+  events: { name: "casino.events", messages: 1_200, consumers: 2 },
+  dead_letters: { name: "casino.events.dead", messages: 1, consumers: 0 },
+  delayed: [{ name: "casino.events.delay-1000", messages: 3, consumers: 0 }],
+};
+const rates: RatesCache = {
+  ...{ state: "fresh", as_of: "2024-06-28T14:00:00.000Z", currencies: 31, fresh_ms: 42_100, usable_ms: 52_100 },
+  lock: { state: "free", holder: null, ttl_ms: 0 },
+};
+const totals: Totals = {
+  ...{ events_total: 1_234_567, events_per_minute: 600, events_per_second_moving_average: 10 },
+  top_player_bets: { id: 14, count: 579 },
+  top_player_wins: null,
+  top_player_deposits: { id: 17, count: 281_209_221 },
+  subscribers: [{ id: "subscriber-1", events_per_minute: 600 }],
+};
+const well = { problem: null };
+
+function statusWith(changes: Partial<Status> = {}): Status {
+  return {
+    at: "2026-11-24T23:00:00.000Z",
+    queues: { ...queues, ...well },
+    lag: { messages: 1_200, seconds: 120 },
+    rates: { ...rates, ...well },
+    totals: { ...totals, ...well },
+    ...changes,
+  };
+}
+
+function lines(changes: Partial<Status> = {}, width?: number): string[] {
+  return drawStatus(statusWith(changes), { paint: paintIf(false), width }).split("\n");
+}
+
+/** The text behind a label. */
+function shown(label: string, changes: Partial<Status> = {}): string | undefined {
+  return lines(changes).find((line) => line.startsWith(label))?.slice(14);
+}
+
+Deno.test("drawStatus() tells of queues, lag, rates, lock and totals, a line each", () => {
+  deepStrictEqual(lines(), [
+    "At            2026-11-24 23:00:00 UTC",
+    "Events        1,200 events in casino.events, 2 subscribers",
+    "Dead letters  1 letter in casino.events.dead; `deno task dead list` tells why",
+    "Delayed       3 events in casino.events.delay-1000",
+    "Lag           1,200 events; 2 min at the pace of the last minute",
+    "Rates         fresh for 42.1 s more; 31 currencies as of 2024-06-28T14:00:00.000Z",
+    "Lock          free",
+    "Totals        1,234,567 events stored; 600 in the last minute, 10.0 a second",
+    "Top players   most bets #14 with 579; no wins yet; most deposits #17 with 2812092.21 EUR",
+    "  stored by   subscriber-1  600 in the last minute",
+  ]);
+});
+
+Deno.test("drawStatus() names what does not answer in the place of what it would tell", () => {
+  const problem = "Redis does not answer at 127.0.0.1:1 (ECONNREFUSED).\nReally\x1b[2J";
+  strictEqual(
+    shown("Rates", { rates: { problem } }),
+    "Redis does not answer at 127.0.0.1:1 (ECONNREFUSED). Really [2J",
+  );
+  strictEqual(shown("Lock", { rates: { problem } }), undefined);
+  strictEqual(shown("Queues", { queues: { problem: "away" } }), "away");
+  strictEqual(shown("Totals", { totals: { problem: "away" } }), "away");
+});
+
+Deno.test("drawStatus() says when nobody takes the events, and when their queue is not there yet", () => {
+  const events = (messages: number | null, consumers: number | null) => ({
+    queues: { ...queues, ...well, events: { name: "q", messages, consumers } },
+  });
+  strictEqual(shown("Events", events(5, 0)), "5 events in q, no subscriber takes them");
+  match(shown("Events", events(null, null)) ?? "", /^there is no queue q yet: /);
+});
+
+Deno.test("drawStatus() tells the lag in time where the pace is known", () => {
+  const lag = (messages: number | null, seconds: number | null) => shown("Lag", { lag: { messages, seconds } as Lag });
+  strictEqual(lag(0, 0), "none");
+  strictEqual(lag(null, null), "unknown");
+  strictEqual(lag(1, 0.25), "1 event; 250 ms at the pace of the last minute");
+  strictEqual(lag(7, null), "7 events; nothing was stored in the last minute");
+});
+
+Deno.test("drawStatus() tells of stale rates, of none, and of who holds the lock", () => {
+  const stale = { ...rates, ...well, state: "stale", fresh_ms: 0, usable_ms: 9_000 } as const;
+  match(shown("Rates", { rates: stale }) ?? "", /^stale, gone in 9\.0 s; 31 currencies/);
+  const none = { ...stale, state: "none", as_of: null } as const;
+  match(shown("Rates", { rates: none }) ?? "", /^none; /);
+  const lock = (state: "held" | "paused", holder: string | null) =>
+    shown("Lock", { rates: { ...rates, ...well, lock: { state, holder, ttl_ms: 1_500 } } });
+  strictEqual(lock("held", "subscriber-2"), "held by subscriber-2, who fetches rates, for 1.5 s more at most");
+  strictEqual(lock("paused", null), "paused after a call that failed, for 1.5 s more");
+});
+
+Deno.test("drawStatus() cuts its lines at the width of the terminal, colours not counted", () => {
+  const bare = lines({}, 40);
+  strictEqual(Math.max(...bare.map((line) => line.length)), 40);
+  const painted = drawStatus(statusWith(), { paint: paintIf(true), width: 40 });
+  // deno-lint-ignore no-control-regex
+  deepStrictEqual(painted.replace(/\x1b\[\d+m/g, "").split("\n"), bare);
+  strictEqual(painted.includes("\x1b[33m"), true, "a dead letter deserves a look");
+});
