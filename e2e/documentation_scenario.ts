@@ -19,18 +19,29 @@ Deno.test("the README names every task", async () => {
   for (const task of Object.keys(tasks)) match(readme, new RegExp(`\`${task}[ \`]`), task);
 });
 
-Deno.test("every command explains itself with --help", async () => {
-  const tasks = ["publisher", "subscriber", "rates-api", "rates-api:control", "migrate", "dead", "up", "demo"];
-  for (const task of [...tasks, "chaos", "simulate", "bench"]) {
-    const command = new Deno.Command(Deno.execPath(), {
-      args: ["task", "--quiet", task, "--help"],
-      cwd: project,
-      stderr: "inherit",
-    });
-    const help = new TextDecoder().decode((await command.output()).stdout);
-    for (const part of [/Flags:/, /Examples:/, /Exit status: 0 done/]) match(help, part, task);
+Deno.test("every task explains itself with --help, tells its version, and refuses what it does not know", async () => {
+  const { tasks } = JSON.parse(await Deno.readTextFile(join(project, "deno.json")));
+  for (const task of Object.keys(tasks)) {
+    const [help, version, wrong] = await Promise.all([
+      run(task, "--help"),
+      run(task, "--version"),
+      run(task, "--wrong"),
+    ]);
+    for (const part of [/Flags:/, /Examples:\n {2}/, /Exit status: 0 done/]) match(help.stdout, part, task);
+    match(version.stdout, /^\d+\.\d+\.\d+\n$/, task);
+    deepStrictEqual([help.code, version.code, wrong.code], [0, 0, 2], task);
   }
 });
+
+async function run(task: string, ...args: string[]): Promise<{ code: number; stdout: string }> {
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["task", "--quiet", task, ...args],
+    cwd: project,
+    stderr: "null",
+  });
+  const { code, stdout } = await command.output();
+  return { code, stdout: new TextDecoder().decode(stdout) };
+}
 
 Deno.test("servers_test.ts names every file of tests that need the servers", async () => {
   const named = await Deno.readTextFile(join(project, "servers_test.ts"));

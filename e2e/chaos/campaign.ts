@@ -8,10 +8,12 @@ import { silentLog } from "../../shared/telemetry/log.ts";
 import { noFaults } from "../../rates-api/faults.ts";
 import { delay } from "../../tools/services/server.ts";
 import { type Counts, Ledger } from "../harness/ledger.ts";
+import { materializedBySql, materializedOf } from "../harness/materialized.ts";
 import { PrivateWorld } from "../harness/private_world.ts";
 import { Crew } from "./crew.ts";
 import { type Fault, faultsOf } from "./faults.ts";
 import { publishLoad } from "./load.ts";
+import { watch } from "./watch.ts";
 
 export interface CampaignOptions {
   readonly seed: number;
@@ -77,6 +79,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     random: seededRandom(seed + 1),
     stop: calm.signal,
   });
+  const watching = watch(crew, clock);
   await delay(warmUpMs);
   const faults = await makeTrouble(world, crew, random, troubleMs, stop, tell);
 
@@ -89,6 +92,8 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   await crew.ensureAll();
   await untilSettled(world, ledger, tell);
   const replayed = await replayUntilStored(world, ledger, tell);
+  const untold = await watching.end();
+  const unequal = await compareMaterialized(world, crew.urls);
   await crew.leave();
   const letters = await world.deadLetters(queues.DEAD_LETTER_QUEUE);
   const counts = await world.withSql((sql) => ledger.count(sql, letters));
@@ -96,6 +101,8 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   const problems = [
     ...counts.problems,
     ...world.crashes,
+    ...untold,
+    ...unequal,
     ...(left > 0 ? [`${left} messages are left in ${queues.EVENTS_QUEUE}`] : []),
   ];
   const seconds = Math.round((clock.monotonic() - begun) / 1_000);
@@ -171,6 +178,20 @@ async function untilSettled(world: PrivateWorld, ledger: Ledger, tell: (line: st
     await delay(1_000);
   }
   tell("settled");
+}
+
+/** Once all is well, every subscriber must give the same sums, and those of the stored events. */
+async function compareMaterialized(world: PrivateWorld, urls: readonly string[]): Promise<string[]> {
+  const right = JSON.stringify(sorted(await world.withSql(materializedBySql)));
+  const told = await Promise.all(urls.map(async (url) => JSON.stringify(sorted(await materializedOf(url)))));
+  return told.filter((one) => one !== right).map((one) => `GET /materialized gives ${one}, not ${right}`);
+}
+
+function sorted(value: object): object {
+  const entries = Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1);
+  return Object.fromEntries(
+    entries.map(([key, part]) => [key, part && typeof part === "object" ? sorted(part) : part]),
+  );
 }
 
 /** As an operator would, with the command. @returns how many letters were replayed */

@@ -1,6 +1,7 @@
 import type { Member } from "../../tools/demo/members.ts";
 import { delay } from "../../tools/services/server.ts";
 import type { Ledger } from "../harness/ledger.ts";
+import { urlOf } from "../harness/http.ts";
 import type { PrivateWorld } from "../harness/private_world.ts";
 
 /** The subscribers of a campaign: a place for each, and whoever holds it now. */
@@ -48,12 +49,17 @@ export class Crew {
     }
   }
 
+  /** Where those that are up serve HTTP. */
+  get urls(): string[] {
+    return this.#members.map(urlOf).filter((url) => URL.canParse(url));
+  }
+
   async leave(): Promise<void> {
     await Promise.all(this.#members.map((member) => this.world.stop(member)));
   }
 
   #start(n: number): Member {
     const onLine = (line: string) => this.ledger.report(line);
-    return this.world.startSubscriber(this.nameOf(n), this.env, { onLine });
+    return this.world.startSubscriber(this.nameOf(n), this.env, { onLine, http: "127.0.0.1:0" });
   }
 }
