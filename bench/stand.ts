@@ -117,7 +117,7 @@ export class Stand implements AsyncDisposable {
     await this.#untilLeft();
     await this.channel.purgeQueue(this.config.EVENTS_QUEUE);
     await this.channel.purgeQueue(this.config.DEAD_LETTER_QUEUE);
-    await this.sql.unsafe(`truncate player_totals, event_counts${keep ? "" : ", events"}`);
+    await this.sql.unsafe(`truncate player_totals, player_leaders, event_counts${keep ? "" : ", events"}`);
     // Else every fifth run or so is the one in which the broker's log is full: messages then come from disk, at three times
     // the cost.
     await this.checkout.rabbitmqctl("eval", "ra_log_wal:force_roll_over(ra_log_wal).");

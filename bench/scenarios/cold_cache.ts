@@ -2,7 +2,7 @@
 import { controlClient } from "../../rates-api/control_client.ts";
 import { Program } from "../program.ts";
 import type { Stand } from "../stand.ts";
-import { Crew, type Figures } from "./consume.ts";
+import { anyPort, Crew, type Figures } from "./consume.ts";
 
 const subscribers = 16;
 const events = 20_000;
@@ -15,7 +15,7 @@ export async function coldStart(stand: Stand): Promise<Figures> {
   await using members = new Crew(Array.from({ length: subscribers }, (_, n) =>
     new Program({
       program: { task: "subscriber" },
-      args: ["--quiet"],
+      args: ["--quiet", ...anyPort],
       env: { ...stand.env, REDIS_KEY_PREFIX, SUBSCRIBER_ID: `subscriber-${n + 1}` },
     })));
   await members.until("Consuming");

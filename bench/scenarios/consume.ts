@@ -3,6 +3,9 @@ import { cpuMsOf, memoryMibOf } from "../processes.ts";
 import { Program } from "../program.ts";
 import type { Stand } from "../stand.ts";
 
+/** Several subscribers serve HTTP beside each other. */
+export const anyPort = ["--http", "127.0.0.1:0"];
+
 export interface Load {
   /** Events that are measured. */
   readonly events: number;
@@ -39,7 +42,7 @@ export async function consumeWithOurs(stand: Stand, options: OursOptions): Promi
   await using members = new Crew(Array.from({ length: subscribers }, (_, n) =>
     new Program({
       program: { task: "subscriber" },
-      args: lines === undefined ? ["--quiet"] : [],
+      args: [...anyPort, ...lines === undefined ? ["--quiet"] : []],
       ...(lines !== undefined && { stdout: lines }),
       env: { ...stand.env, SUBSCRIBER_ID: `subscriber-${n + 1}`, ...env },
       deno,

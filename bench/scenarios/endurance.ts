@@ -2,7 +2,7 @@
 import { memoryMibOf } from "../processes.ts";
 import { Program } from "../program.ts";
 import type { Stand } from "../stand.ts";
-import type { Figures } from "./consume.ts";
+import { anyPort, type Figures } from "./consume.ts";
 
 const [backlog, events] = [500_000, 2_000_000];
 const players = 1_000;
@@ -19,7 +19,7 @@ export async function endure(stand: Stand): Promise<Figures> {
   await stand.publish(backlog, players, 1);
   await using subscriber = new Program({
     program: { task: "subscriber" },
-    args: ["--quiet"],
+    args: ["--quiet", ...anyPort],
     env: { ...stand.env, SUBSCRIBER_ID: "subscriber-1" },
   });
   await subscriber.until("Consuming");

@@ -1,7 +1,7 @@
 /** How long it takes from when an event is due to be published until its commit is known, at a steady rate. */
 import { Program } from "../program.ts";
 import type { Stand } from "../stand.ts";
-import type { Figures } from "./consume.ts";
+import { anyPort, type Figures } from "./consume.ts";
 
 const seconds = 20;
 const warmUpSeconds = 3;
@@ -12,7 +12,7 @@ export async function latencyAt(stand: Stand, perSecond: number): Promise<Figure
   const skipped = perSecond * warmUpSeconds;
   await using subscriber = new Program({
     program: { file: "bench/contenders/timed_subscriber.ts", withFlagsOf: "subscriber" },
-    args: ["--quiet"],
+    args: ["--quiet", ...anyPort],
     env: { ...stand.env, SUBSCRIBER_ID: "subscriber-1", SKIP_EVENTS: String(skipped) },
   });
   await subscriber.until("Consuming");
