@@ -82,7 +82,7 @@ Deno.test("when the subscriber is gone, or hangs, the dashboard says so, keeps t
     await untilText(
       page,
       "#headline-note",
-      /127\.0\.0\.1:\d+ has been away for .* it cannot be reached\. Next try .* The figures are those of/,
+      /127\.0\.0\.1:\d+ for .* it cannot be reached\. Next try .* What stands below is of/,
     );
     await untilText(page, "#announcement", "Connection lost");
     await untilText(page, "#throughput", "4,812");

@@ -22,10 +22,14 @@ export interface Overview {
   readonly dependencies: readonly Dependency[];
 }
 
+/** `GET /materialized`. */
 export interface Materialized {
   readonly events_total: number;
+  /** Stored in the last 60 s. */
   readonly events_per_minute: number;
+  /** Over the same 60 s. */
   readonly events_per_second_moving_average: number;
+  /** Of equals the lowest id; `null` where there is no player yet. */
   readonly top_player_bets: TopPlayer | null;
   readonly top_player_wins: TopPlayer | null;
   /** In EUR cents. */

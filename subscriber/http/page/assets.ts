@@ -3,7 +3,9 @@ import uplotCss from "uplot/dist/uPlot.min.css" with { type: "text" };
 import uplot from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
 import chart from "./chart.js" with { type: "text" };
 import charts from "./charts.js" with { type: "text" };
+import chartsCss from "./charts.css" with { type: "text" };
 import confirm from "./confirm.js" with { type: "text" };
+import controlsCss from "./controls.css" with { type: "text" };
 import deadLetterApi from "./dead_letter_api.js" with { type: "text" };
 import deadLetterRow from "./dead_letter_row.js" with { type: "text" };
 import deadLetterWords from "./dead_letter_words.js" with { type: "text" };
@@ -16,8 +18,10 @@ import headline from "./headline.js" with { type: "text" };
 import history from "./history.js" with { type: "text" };
 import icon from "./icon.svg" with { type: "text" };
 import html from "./index.html" with { type: "text" };
+import listsCss from "./lists.css" with { type: "text" };
 import overview from "./overview.js" with { type: "text" };
-import css from "./page.css" with { type: "text" };
+import pageCss from "./page.css" with { type: "text" };
+import panelsCss from "./panels.css" with { type: "text" };
 import page from "./page.js" with { type: "text" };
 import rates from "./rates.js" with { type: "text" };
 import stream from "./stream.js" with { type: "text" };
@@ -32,7 +36,11 @@ export interface PageAsset {
 export const pageAssets: readonly PageAsset[] = [
   { path: "/", contentType: "text/html; charset=utf-8", body: html },
   asset("icon.svg", icon),
-  asset("page.css", css),
+  asset("page.css", pageCss),
+  asset("panels.css", panelsCss),
+  asset("charts.css", chartsCss),
+  asset("controls.css", controlsCss),
+  asset("lists.css", listsCss),
   asset("uplot.css", uplotCss),
   asset("uplot.js", uplot),
   asset("chart.js", chart),

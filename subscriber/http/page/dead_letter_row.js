@@ -47,7 +47,7 @@ function pairs({ message_id, subscriber, first_failed_at, attempts, replays }) {
 }
 
 /** @param {DeadLetter} letter */
-function body({ event, body_problem, body_base64 }) {
+function body({ event, detail, body_problem, body_base64 }) {
   if (event) {
     return [
       element("h3", {}, "The event"),
@@ -56,7 +56,7 @@ function body({ event, body_problem, body_base64 }) {
   }
   return [
     element("h3", {}, "The body"),
-    element("p", {}, body_problem ?? "It holds no valid event."),
+    ...(body_problem === detail ? [] : [element("p", {}, body_problem ?? "It holds no valid event.")]),
     element("pre", {}, body_base64 ? hex(body_base64) : "It is empty."),
   ];
 }

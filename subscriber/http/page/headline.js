@@ -38,7 +38,6 @@ export class Headline {
     setTextOf("headline-title", title);
     setTextOf("headline-note", note);
     drawProblems(problems);
-    document.title = `${this.#state === "well" ? "✓" : "⚠"} ${title} · Casino events`;
     this.#announce([title, ...problems].join(" "));
     if (this.#overview) drawBar(this.#overview);
   }
@@ -48,11 +47,10 @@ export class Headline {
     if (this.#loss) {
       const { reason, nextTryAt, since } = this.#loss;
       const wait = Math.max(0, Math.ceil((nextTryAt - Date.now()) / 1_000));
-      const figures = overview ? ` The figures are those of ${clock(overview.at)} UTC.` : "";
+      const figures = overview ? ` What stands below is of ${clock(overview.at)} UTC.` : "";
       return {
         title: "Connection lost, trying again",
-        note:
-          `The subscriber at ${location.host} has been away for ${duration(Math.max(1_000, Date.now() - since))}: ` +
+        note: `Nothing from the subscriber at ${location.host} for ${duration(Math.max(1_000, Date.now() - since))}: ` +
           `${reason}. Next try ${wait > 0 ? `in ${wait} s` : "now"}.${figures}`,
         problems: [],
       };
@@ -69,10 +67,14 @@ export class Headline {
 
   /** @param {string} state */
   #enter(state) {
-    if (state === this.#state) return;
-    this.#state = state;
-    this.#since = Date.now();
-    this.#announcedAt = -Infinity;
+    if (state !== this.#state) {
+      this.#state = state;
+      this.#since = Date.now();
+      this.#announcedAt = -Infinity;
+    }
+    // Not with the next frame: there is none in the background, where a tab's title is all that is seen.
+    const title = `${state === "well" ? "✓" : "⚠"} ${this.#words().title} · Casino events`;
+    if (document.title !== title) document.title = title;
   }
 
   /** @param {string} words */

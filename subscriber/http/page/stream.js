@@ -170,11 +170,11 @@ export class EventStream {
     const shown = this.#samples.reduce((sum, sample) => sum + sample.shown, 0);
     const skipped = this.#samples.reduce((sum, sample) => sum + sample.skipped, 0);
     if (skipped > 0) {
-      return `A sample: ${count(shown)} of ${count(shown + skipped)} in the last second; ` +
+      return `A sample: ${count(shown)} of ${count(shown + skipped)} that this subscriber stored in the last second; ` +
         `${count(this.#skippedInAll)} left out so far.`;
     }
     const left = this.#skippedInAll > 0 ? ` ${count(this.#skippedInAll)} were left out before.` : "";
-    return this.#listed.size === 0 ? "No event yet." : `Every event is shown.${left}`;
+    return this.#listed.size === 0 ? "No event yet." : `Every event that this subscriber stores is shown.${left}`;
   }
 }
 
