@@ -53,6 +53,8 @@ Deno.test("bash completes tasks, flags, operands and values", async () => {
     ["deno task dead list --js", ["--json"]],
     ["deno task dead --json l", ["list"]],
     ["deno task migrate:status --", ["--steps", "--all", "--json", "--folder", "--env-file", "--help", "--version"]],
+    // The task itself gives the operand.
+    ["deno task up ", ["--delete-data", "--env-file", "--help", "-h", "--version"]],
     ["deno task rates-api:control s", ["set", "stats"]],
     ["deno task simulate --plant ack", Object.keys(plants).filter((name) => name.startsWith("ack"))],
     ["deno task simulate --plant=ack", Object.keys(plants).filter((name) => name.startsWith("ack"))],

@@ -18,11 +18,13 @@ end
 
 function __casino_task_wanted
     set -l words (commandline -opc)
-    test (count $words) -ge 2; and test $words[2] = task; and test -z (__casino_task | string collect)
+    set -l named (__casino_task)
+    test (count $words) -ge 2; and test $words[2] = task; and not set -q named[1]
 end
 
 function __casino_task_is
-    test (__casino_task | string collect) = $argv[1]
+    set -l named (__casino_task)
+    set -q named[1]; and test $named[1] = $argv[1]
 end
 
 # No operand of the task is named already.

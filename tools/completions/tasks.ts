@@ -35,7 +35,7 @@ async function describeTask(name: string, line: string, project: string): Promis
   const { summary, operands = "", flags } = JSON.parse(new TextDecoder().decode(stdout)) as Description;
   const [firstLine = ""] = summary.split("\n");
   // A task that names the operand itself leaves none to be typed.
-  return { name, summary: firstLine, operands: given.length > 0 ? [] : wordsOf(operands), flags };
+  return { name, summary: firstLine.replace(/:$/, ""), operands: given.length > 0 ? [] : wordsOf(operands), flags };
 }
 
 /** @param line as in deno.json: `deno run --allow-net tools/dead/main.ts` */

@@ -1,5 +1,5 @@
 import type { Clock } from "../../shared/clock.ts";
-import { explainConnection } from "../../shared/errors.ts";
+import { explainConnection, messageOf } from "../../shared/errors.ts";
 import { within } from "../../shared/within.ts";
 
 export interface KeptOptions<C> {
@@ -31,7 +31,8 @@ export class Kept<C> {
     } catch (error) {
       // Not waited for: what does not answer does not say goodbye either.
       this.close().catch(() => {});
-      throw explainConnection(error, server, url);
+      const sentence = messageOf(explainConnection(error, server, url));
+      throw new Error(sentence.startsWith(server) ? sentence : `${server} at ${new URL(url).host} says: ${sentence}`);
     }
   }
 

@@ -22,7 +22,7 @@ export function ratesReader(
   return { read: () => kept.ask((redis) => inspect(redis, prefix)), close: () => kept.close() };
 }
 
-/** @throws when Redis does not answer, or refuses us */
+/** @throws when Redis does not answer, or not to us */
 async function openConnected(url: string): Promise<Redis> {
   let problem = "";
   const log = {
@@ -33,7 +33,9 @@ async function openConnected(url: string): Promise<Redis> {
   if (redis.status === "ready") return redis;
   await closeRedis(redis);
   const code = /\bE[A-Z]{5,}\b/.exec(problem)?.[0];
-  throw Object.assign(new Error(`Redis at ${new URL(url).host} refuses us: ${problem || "it says nothing"}`), { code });
+  throw Object.assign(new Error(`Redis at ${new URL(url).host} cannot be asked: ${problem || "it says nothing"}`), {
+    code,
+  });
 }
 
 async function inspect(redis: Redis, prefix: string): Promise<RatesCache> {

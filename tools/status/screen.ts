@@ -1,7 +1,7 @@
 /** The status as one screen for a human. */
 import { formatMajor } from "../../shared/money.ts";
 import type { Paint, Tone } from "../../shared/paint.ts";
-import type { Leader } from "../../subscriber/http/materialized.ts";
+import type { TopPlayer } from "../../subscriber/http/page/answers.ts";
 import type { Lag, Part, Queues, QueueState, RatesCache, Status, Totals } from "./status.ts";
 
 interface Row {
@@ -115,7 +115,7 @@ function leaders({ top_player_bets, top_player_wins, top_player_deposits }: Tota
   ].join("; ");
 }
 
-function leader(what: string, top: Leader | null, count: unknown): string {
+function leader(what: string, top: TopPlayer | null, count: unknown): string {
   return top ? `most ${what} #${top.id} with ${count}` : `no ${what} yet`;
 }
 

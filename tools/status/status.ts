@@ -2,7 +2,7 @@
 import type { Clock } from "../../shared/clock.ts";
 import { redact } from "../../shared/config.ts";
 import { messageOf } from "../../shared/errors.ts";
-import type { Materialized } from "../../subscriber/http/materialized.ts";
+import type { Materialized } from "../../subscriber/http/page/answers.ts";
 
 export interface Status {
   /** RFC 3339. */
