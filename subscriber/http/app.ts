@@ -5,7 +5,7 @@ import type { Clock } from "../../shared/clock.ts";
 import type { DeadLetterDesk } from "../../shared/dead/desk.ts";
 import { messageOf } from "../../shared/errors.ts";
 import type { Log } from "../../shared/telemetry/log.ts";
-import { Late, within } from "./deadline.ts";
+import { askWithin, Late } from "./deadline.ts";
 import { deadLetterRoutes } from "./dead_letter_routes.ts";
 import { eventRoutes } from "./event_routes.ts";
 import type { Health } from "./health.ts";
@@ -74,7 +74,7 @@ export function httpApp(options: AppOptions): (request: Request, caller: Caller)
     if (!context.res.headers.has("cache-control")) context.header("cache-control", "no-store");
   });
 
-  const inTime = <T>(ask: () => Promise<T>) => within(timeoutMs, clock, ask);
+  const inTime = <T>(ask: () => Promise<T>) => askWithin(timeoutMs, clock, ask);
   app.get("/materialized", async (context) => {
     try {
       return context.json((await inTime(totals)).materialized);

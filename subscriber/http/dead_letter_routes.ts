@@ -6,7 +6,7 @@ import type { Filter } from "../../shared/dead/dead_letter_queue.ts";
 import type { DeadLetterDesk } from "../../shared/dead/desk.ts";
 import { parseMessageId } from "../../shared/amqp/message_id.ts";
 import { checkBearer } from "./bearer.ts";
-import { within } from "./deadline.ts";
+import { askWithin } from "./deadline.ts";
 import { parseLimit } from "./event_query.ts";
 import { Problem, unavailable } from "./problem.ts";
 
@@ -23,7 +23,7 @@ export interface DeadLetterRoutesOptions {
 export function deadLetterRoutes({ desk, token, clock }: DeadLetterRoutesOptions): Hono {
   async function ask<T>(act: (signal: AbortSignal) => Promise<T>): Promise<T> {
     try {
-      return await within(deskTimeoutMs, clock, act);
+      return await askWithin(deskTimeoutMs, clock, act);
     } catch (error) {
       if (error instanceof Problem) throw error;
       throw unavailable("the dead letter queue cannot be asked", error);

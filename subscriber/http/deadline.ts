@@ -1,31 +1,24 @@
 import type { Clock } from "../../shared/clock.ts";
+import { within } from "../../shared/within.ts";
 
 /** It did not answer in time. */
 export class Late extends Error {
   override readonly name = "Late";
 }
 
-const inTime = new Error("it answered in time");
-
 /**
  * What `ask` gives, within `ms`.
  * @param ask gets a signal that is aborted when the time is up
  * @throws {Late}, or what `ask` throws
  */
-export async function within<T>(ms: number, clock: Clock, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const late = new AbortController();
-  const answered = new AbortController();
-  const timer = clock.sleep(ms, answered.signal).then(() => {
+export async function askWithin<T>(ms: number, clock: Clock, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const over = new AbortController();
+  const late = () => {
     const error = new Late(`no answer within ${ms} ms`);
-    late.abort(error);
-    throw error;
-  });
-  timer.catch(() => {});
-  try {
-    return await Promise.race([ask(late.signal), timer]);
-  } finally {
-    answered.abort(inTime);
-  }
+    over.abort(error);
+    return error;
+  };
+  return await within(ask(over.signal), { ms, clock, late });
 }
 
 /**

@@ -1,12 +1,12 @@
 import { rejects, strictEqual } from "node:assert/strict";
 import { VirtualClock } from "../../shared/testing/virtual_clock.ts";
-import { remembered, within } from "./deadline.ts";
+import { askWithin, remembered } from "./deadline.ts";
 
-Deno.test("within() gives what is answered in time, and aborts and throws what is not", async () => {
+Deno.test("askWithin() gives what is answered in time, and aborts and throws what is not", async () => {
   const clock = new VirtualClock();
-  strictEqual(await within(100, clock, () => Promise.resolve("answer")), "answer");
+  strictEqual(await askWithin(100, clock, () => Promise.resolve("answer")), "answer");
   let aborted = false;
-  const late = within(100, clock, (signal) => {
+  const late = askWithin(100, clock, (signal) => {
     signal.addEventListener("abort", () => aborted = true);
     return new Promise<never>(() => {});
   });

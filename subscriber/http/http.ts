@@ -9,7 +9,7 @@ import type { WatchedRates } from "../rates/source.ts";
 import { type Observer, Stats } from "../stats.ts";
 import { type Address, formatAddress, isLoopback } from "./address.ts";
 import { httpApp } from "./app.ts";
-import { remembered, within } from "./deadline.ts";
+import { askWithin, remembered } from "./deadline.ts";
 import { watchEventLoop } from "./event_loop.ts";
 import { Health } from "./health.ts";
 import { Latencies } from "./latencies.ts";
@@ -118,6 +118,6 @@ export function serveHttp(options: HttpOptions): HttpServer {
   };
 
   function asked<T>(ask: () => Promise<T>): () => Promise<T> {
-    return remembered(rememberMs, clock, () => within(askTimeoutMs, clock, ask));
+    return remembered(rememberMs, clock, () => askWithin(askTimeoutMs, clock, ask));
   }
 }

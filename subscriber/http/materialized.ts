@@ -1,24 +1,6 @@
 /** `GET /materialized`: sums over all that every subscriber has stored, read from what is kept in each window's transaction. */
 import type { Database } from "../../shared/database.ts";
-
-export interface Leader {
-  /** A number while it is a safe integer, a decimal string beyond; so `count`. */
-  readonly id: number | string;
-  /** Of deposits: EUR cents. */
-  readonly count: number | string;
-}
-
-export interface Materialized {
-  readonly events_total: number;
-  /** Stored in the last 60 s. */
-  readonly events_per_minute: number;
-  /** Over the same 60 s. */
-  readonly events_per_second_moving_average: number;
-  /** Of equals the lowest id; `null` where there is no player yet. */
-  readonly top_player_bets: Leader | null;
-  readonly top_player_wins: Leader | null;
-  readonly top_player_deposits: Leader | null;
-}
+import type { Materialized, TopPlayer } from "./page/answers.ts";
 
 export interface Totals {
   readonly materialized: Materialized;
@@ -52,7 +34,7 @@ export async function readTotals(database: Database): Promise<Totals> {
 }
 
 /** @param array `{total,~player_id}`; see migrations/20261124000000_create_player_leaders.ts */
-function leaderOf(array: string | null | undefined): Leader | null {
+function leaderOf(array: string | null | undefined): TopPlayer | null {
   const [, count, id] = /^\{(\d+),(-?\d+)\}$/.exec(array ?? "") ?? [];
   if (count === undefined || id === undefined || count === "0") return null;
   return { id: integer(~BigInt(id)), count: integer(BigInt(count)) };

@@ -7,6 +7,7 @@ import type { Inspection } from "../rates/shared_rates.ts";
 import type { WatchedRates } from "../rates/source.ts";
 import type { Stats } from "../stats.ts";
 import type { Latencies } from "./latencies.ts";
+import type { Overview } from "./page/answers.ts";
 import type { Totals } from "./materialized.ts";
 import { dependencies, dependencyNames, type DependencyState, type ReadDependencies } from "./probes.ts";
 import type { Depths } from "./queue_depths.ts";
@@ -29,7 +30,7 @@ export interface OverviewSources {
 /** A backlog this old is worth a sentence. */
 const lateMs = 60_000;
 
-export function overviewOf(sources: OverviewSources): () => Promise<object> {
+export function overviewOf(sources: OverviewSources): () => Promise<Overview> {
   const { clock, stats, latencies, subscriberId, mode } = sources;
   const startedAt = clock.monotonic();
   return async () => {
@@ -103,7 +104,7 @@ function problemsOf(
   return problems;
 }
 
-function ratesOf({ rates, clock }: OverviewSources, inspection: Inspection | undefined): object {
+function ratesOf({ rates, clock }: OverviewSources, inspection: Inspection | undefined): Overview["rates"] {
   const cached = inspection?.cached ?? rates.own;
   return {
     state: cached ? cached.freshMs > 0 ? "fresh" : "stale" : inspection ? "none" : "unknown",

@@ -5,7 +5,7 @@ import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
 import type { Clock } from "../../shared/clock.ts";
 import { redact } from "../../shared/config.ts";
 import { messageOf } from "../../shared/errors.ts";
-import { remembered, within } from "./deadline.ts";
+import { askWithin, remembered } from "./deadline.ts";
 
 export const dependencies = ["rabbitmq", "redis", "postgres", "rates_api"] as const;
 export type Dependency = (typeof dependencies)[number];
@@ -50,7 +50,7 @@ export function readDependencies(probes: Probes, clock: Clock): ReadDependencies
 
 async function stateOf(probe: Probe, clock: Clock): Promise<DependencyState> {
   try {
-    await within(probeTimeoutMs, clock, probe);
+    await askWithin(probeTimeoutMs, clock, probe);
     return { ok: true, problem: undefined };
   } catch (error) {
     return { ok: false, problem: redact(messageOf(error)) };
