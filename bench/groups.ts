@@ -5,6 +5,7 @@ import { endure } from "./scenarios/endurance.ts";
 import { consumeOnTop, growTo } from "./scenarios/growth.ts";
 import { latencyAt } from "./scenarios/latency.ts";
 import { loadRows } from "./scenarios/load.ts";
+import { askMaterialized } from "./scenarios/materialized.ts";
 import { publishBare, publishWithOurs } from "./scenarios/publish.ts";
 import { mostPlayers, type Stand } from "./stand.ts";
 
@@ -87,6 +88,10 @@ const growth: Group = {
         return await consumeOnTop(grown, run + 1);
       },
     })),
+    {
+      name: "GET /materialized, 10000000",
+      measure: async (stand) => await askMaterialized(await stand.within("grown_10000000")),
+    },
   ],
 };
 

@@ -79,6 +79,12 @@ function barsTable(results: Results): string {
     ["memory, last tenth ÷ first", "≤ 1.05", endured("memoryLastOverFirst"), ""],
     ["rate with 1 M events stored ÷ empty", "", grown("1000000"), ""],
     ["rate with 10 M events stored ÷ empty", "≥ 0.85", grown("10000000"), ""],
+    [
+      "p99 of GET /materialized with 10 M events stored",
+      "≤ 10 ms",
+      median("growth", "GET /materialized, 10000000", "p99Ms"),
+      " ms",
+    ],
     ["API calls, cold start of 16", "1", median("cold cache", "16 subscribers", "apiCalls"), ""],
   ];
   return markdown([
