@@ -5,6 +5,8 @@ import { PrivateWorld } from "./harness/private_world.ts";
 
 interface Fault {
   readonly name: string;
+  /** Of the metric. */
+  readonly label: string;
   /** What the first problem says. */
   readonly says: RegExp;
   readonly ready: boolean;
@@ -17,6 +19,7 @@ const refuse = { kind: "refuse" } as const;
 const faults: readonly Fault[] = [
   {
     name: "Redis",
+    label: "redis",
     says: /^Redis does not serve \(.+\): each subscriber calls the rates API for itself/,
     ready: true,
     break: ({ servers }) => servers.proxies.redis.poison(refuse),
@@ -24,6 +27,7 @@ const faults: readonly Fault[] = [
   },
   {
     name: "Postgres",
+    label: "postgres",
     says: /^Postgres does not serve \(.+\): events are held until it takes them/,
     ready: false,
     break: ({ servers }) => servers.proxies.postgres.poison(refuse),
@@ -31,6 +35,7 @@ const faults: readonly Fault[] = [
   },
   {
     name: "RabbitMQ",
+    label: "rabbitmq",
     says: /^RabbitMQ does not serve \(.+\): nothing is taken from the queue/,
     ready: false,
     break: ({ servers }) => servers.proxies.rabbitmq.poison(refuse),
@@ -38,6 +43,7 @@ const faults: readonly Fault[] = [
   },
   {
     name: "Rates API",
+    label: "rates_api",
     says: /^Rates API does not serve \(.+\): the rates in the cache serve/,
     ready: true,
     break: (world) => world.stop(world.ratesApi!),
@@ -54,7 +60,7 @@ Deno.test("each server that breaks is named with its problem, and no longer once
   const overview = () => getJson(`${url}/overview`);
   const isWell = ({ problems }: { problems: string[] }) => problems.length === 0;
   await untilAnswered(overview, isWell, "all is well at first");
-  for (const { name, says, ready, break: breakIt, heal } of faults) {
+  for (const { name, label, says, ready, break: breakIt, heal } of faults) {
     await breakIt(world);
     const broken = await untilAnswered(overview, ({ problems }) => says.test(problems[0] ?? ""), `${name} is named`);
     deepStrictEqual(
@@ -62,6 +68,11 @@ Deno.test("each server that breaks is named with its problem, and no longer once
       [name],
     );
     for (const problem of broken.problems) strictEqual(/:\/\/[^*]*:[^*]*@/.test(problem), false, problem);
+    const metrics = await get(`${url}/metrics`);
+    const told = await metrics.text();
+    strictEqual(metrics.status, 200, told);
+    strictEqual(/^casino_queue_(messages|consumers)/m.test(told), name !== "RabbitMQ", told);
+    match(told, new RegExp(`^casino_dependency_up\\{dependency="${label}"\\} 0$`, "m"));
     const readiness = await get(`${url}/health/ready`);
     const { why_not } = await readiness.json();
     strictEqual(readiness.status, ready ? 200 : 503, name);

@@ -178,7 +178,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     function serve(address: Address, observations: Observations): () => Promise<void> {
       const asked = { clock, random, name: `${subscriberId} http`, config };
       const pool = new DatabasePool(config.DATABASE_URL, {
-        ...{ name: `casino-subscriber ${subscriberId} http`, max: 1, timeoutMs: httpQueryTimeoutMs, clock },
+        ...{ name: `casino-subscriber ${subscriberId} http`, max: 2, timeoutMs: httpQueryTimeoutMs, clock },
       });
       const server = serveHttp({
         ...{ address, subscriberId, observations, rates, shared, clock, log, database: pool, mode: "servers" },

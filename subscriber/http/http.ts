@@ -90,7 +90,8 @@ export function serveHttp(options: HttpOptions): HttpServer {
   const server = listen(
     address,
     httpApp({
-      totals,
+      // Whoever asks for the sums has those of this moment.
+      totals: () => askWithin(askTimeoutMs, clock, () => readTotals(database)),
       overview: overviewOf({ ...sources, stats: observations.stats }),
       health: new Health({ dependencies, consuming: options.consuming, depths, leaving }),
       metrics: observations.metrics,

@@ -219,7 +219,8 @@ export class Metrics implements Observer {
             if (read) this.remove();
           } else this.set(value);
         } catch {
-          this.remove();
+          // With labels nothing is left since the reset; without, the reset has left a zero.
+          if (read) this.remove();
         }
       },
     });
