@@ -1,8 +1,10 @@
 import type { DeadReason } from "../shared/amqp/outcome.ts";
+import { publishedAtMs } from "../shared/amqp/published_at.ts";
+import type { Clock } from "../shared/clock.ts";
 import type { Processed } from "./window.ts";
 
-/** The parts of a window's way whose time is measured; `process` ends with the commit. */
-export const stages = ["decode", "process", "report", "settle"] as const;
+/** The parts of a window's way whose time is measured; `rates` is a wait for them, `process` ends with the commit. */
+export const stages = ["decode", "rates", "process", "report", "settle"] as const;
 export type Stage = (typeof stages)[number];
 
 /** Is told how long things take; times in ms. */
@@ -12,6 +14,9 @@ export interface Observer {
   /** From an event's publication to its commit; of some events of each window. */
   latency(ms: number): void;
 }
+
+/** Of a window that has as many. */
+const fewestLatencies = 16;
 
 const nobody: Observer = { stage() {}, window() {}, latency() {} };
 
@@ -33,8 +38,8 @@ export class Stats {
   storeErrors = 0;
   /** Why the database does not take events at the moment; `undefined` while it does. */
   storeProblem: string | undefined;
-  /** How old the oldest event of the newest window was when it was taken, in ms. */
-  oldestMs = 0;
+  /** How often a stage ended in an error; what follows from it is another's matter. */
+  readonly errors: Record<Stage, number> = { decode: 0, rates: 0, process: 0, report: 0, settle: 0 };
 
   constructor(readonly observer: Observer = nobody) {}
 
@@ -46,6 +51,46 @@ export class Stats {
       else if (outcome.kind === "delay") this.delayed++;
       else this.dead.set(outcome.reason, (this.dead.get(outcome.reason) ?? 0) + 1);
       if (enriched && !enriched.player) this.withoutPlayer++;
+    }
+  }
+
+  /** Does the work, and notes how long that took, whether or not it came to a good end. */
+  timed<T>(stage: Stage, clock: Clock, work: () => T): T {
+    const begun = clock.monotonic();
+    const noted = () => this.observer.stage(stage, clock.monotonic() - begun);
+    const failed = (error: unknown) => {
+      this.errors[stage]++;
+      noted();
+      throw error;
+    };
+    let result;
+    try {
+      result = work();
+    } catch (error) {
+      return failed(error);
+    }
+    if (!(result instanceof Promise)) noted();
+    else {
+      return result.then((value) => {
+        noted();
+        return value;
+      }, failed) as T;
+    }
+    return result;
+  }
+
+  /**
+   * How large the window was and how old its events are. Of a large one only some are looked at: they were published in the
+   * order in which they came.
+   * @param now milliseconds since 1970
+   */
+  observe(processed: readonly Processed[], now: number): void {
+    this.observer.window(processed.length);
+    const step = Math.max(1, Math.floor(processed.length / fewestLatencies));
+    for (let i = 0; i < processed.length; i += step) {
+      const { delivery, outcome } = processed[i]!;
+      const published = outcome.kind === "ack" ? publishedAtMs(delivery) : undefined;
+      if (published !== undefined) this.observer.latency(Math.max(0, now - published));
     }
   }
 

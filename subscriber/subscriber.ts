@@ -1,6 +1,6 @@
 /** Takes windows from the queue and sees each to its end: what waits, retries, reports and settles around the window. */
 import { type Backoff, backoffMs } from "../shared/backoff.ts";
-import type { Delivery, EventQueue } from "../shared/amqp/delivery.ts";
+import type { EventQueue } from "../shared/amqp/delivery.ts";
 import { publishedAtMs } from "../shared/amqp/published_at.ts";
 import { type Dead, dead, retry } from "../shared/amqp/outcome.ts";
 import type { Clock } from "../shared/clock.ts";
@@ -13,7 +13,7 @@ import { delayRetries } from "./retry_delays.ts";
 import type { Rates } from "./rates/rates.ts";
 import { RatesTimeout } from "./rates/source.ts";
 import { Slots } from "./slots.ts";
-import type { Stage, Stats } from "./stats.ts";
+import type { Stats } from "./stats.ts";
 import { decode, type Decoded, isDead, type Processed, processWindow, type Stages } from "./window.ts";
 
 export interface SubscriberOptions {
@@ -39,12 +39,11 @@ export interface SubscriberOptions {
 const holdBackoff: Backoff = { first: 100, most: 5_000 };
 
 const warnEveryMs = 10_000;
-/** Of each window, at least, if it has as many. */
-const mostLatencies = 16;
 
 export class Subscriber {
   readonly #slots: Slots;
-  readonly #working = new Set<Promise<void>>();
+  /** What is under way, and when its oldest event was published. */
+  readonly #working = new Map<Promise<void>, number | undefined>();
   #warnedAt = -Infinity;
   #unknownSinceWarning = 0;
 
@@ -57,21 +56,29 @@ export class Subscriber {
    * @param abandon ends all waiting: what is not finished by then goes back to the queue
    */
   async run(stop: AbortSignal, abandon: AbortSignal): Promise<void> {
-    const { queue, windowSize } = this.options;
+    const { queue, windowSize, stats, clock } = this.options;
     while (!stop.aborted) {
       // While a slot is free, whatever is at hand makes a window; while none is, the next window grows.
       await this.#slots.untilFree();
       const deliveries = await queue.take(windowSize, stop);
       await this.#slots.take();
-      this.#noteAge(deliveries);
-      this.#begin(this.#timed("decode", () => deliveries.map(decode)), abandon);
+      this.#begin(stats.timed("decode", clock, () => deliveries.map(decode)), abandon);
     }
-    while (this.#working.size > 0) await Promise.all(this.#working);
+    while (this.#working.size > 0) await Promise.all(this.#working.keys());
   }
 
   /** Windows that are not settled yet, those among them that wait for rates. */
   get windowsInFlight(): number {
     return this.#working.size;
+  }
+
+  /** When the oldest event in hand was published, milliseconds since 1970; `undefined` when there is none, or none that tells. */
+  get oldestPublishedAtMs(): number | undefined {
+    let oldest: number | undefined;
+    for (const published of this.#working.values()) {
+      if (published !== undefined && published < (oldest ?? Infinity)) oldest = published;
+    }
+    return oldest;
   }
 
   /** Events that need no rates do not wait for those that do, and what waits takes up no slot. */
@@ -94,8 +101,9 @@ export class Subscriber {
   }
 
   async #waitForRates(abandon: AbortSignal): Promise<Rates | Dead | undefined> {
+    const { rates, stats, clock } = this.options;
     try {
-      return await this.options.rates.get();
+      return await stats.timed("rates", clock, () => rates.get());
     } catch (error) {
       if (error instanceof RatesTimeout) return dead("rates-timeout", error.message);
       if (abandon.aborted) return undefined;
@@ -105,49 +113,15 @@ export class Subscriber {
 
   async #finish(window: readonly Decoded[], rates: Rates | Dead | undefined, abandon: AbortSignal): Promise<void> {
     if (window.length === 0) return;
-    const { queue, report, stats, retryDelays } = this.options;
+    const { queue, report, stats, retryDelays, clock } = this.options;
     const processed = delayRetries(await this.#processUntilStored(window, rates, abandon), retryDelays);
     const stored = processed.flatMap(({ enriched }) => enriched ?? []);
     stats.count(processed);
-    this.#observe(processed);
+    stats.observe(processed, clock.now());
     this.#warnOfDeadLetters(window, processed);
     this.#warnOfUnknownPlayers(stored);
-    if (stored.length > 0) await this.#timedAsync("report", () => report(stored));
-    await this.#timedAsync("settle", () => queue.settle(processed, abandon));
-  }
-
-  #timed<T>(stage: Stage, work: () => T): T {
-    const { clock, stats } = this.options;
-    const begun = clock.monotonic();
-    const result = work();
-    stats.observer.stage(stage, clock.monotonic() - begun);
-    return result;
-  }
-
-  async #timedAsync<T>(stage: Stage, work: () => Promise<T>): Promise<T> {
-    const { clock, stats } = this.options;
-    const begun = clock.monotonic();
-    const result = await work();
-    stats.observer.stage(stage, clock.monotonic() - begun);
-    return result;
-  }
-
-  #noteAge([oldest]: readonly Delivery[]): void {
-    const published = oldest && publishedAtMs(oldest);
-    if (published !== undefined) this.options.stats.oldestMs = Math.max(0, this.options.clock.now() - published);
-  }
-
-  /** Of a large window only some events are looked at: they were published in the order in which they came. */
-  #observe(processed: readonly Processed[]): void {
-    const { stats: { observer }, clock } = this.options;
-    observer.window(processed.length);
-    const now = clock.now();
-    const step = Math.max(1, Math.floor(processed.length / mostLatencies));
-    for (let i = 0; i < processed.length; i += step) {
-      const { delivery, outcome } = processed[i]!;
-      const published = outcome.kind === "ack" ? publishedAtMs(delivery) : undefined;
-      if (published !== undefined) observer.latency(Math.max(0, now - published));
-    }
+    if (stored.length > 0) await stats.timed("report", clock, () => report(stored));
+    await stats.timed("settle", clock, () => queue.settle(processed, abandon));
   }
 
   /** Holds the window while the database is away: its events are good, and nothing else could be stored either. */
@@ -159,7 +133,7 @@ export class Subscriber {
     const { stages, stats, clock, random, log } = this.options;
     for (let attempt = 1; !abandon.aborted; attempt++) {
       try {
-        const processed = await this.#timedAsync("process", () => processWindow(window, rates, stages));
+        const processed = await stats.timed("process", clock, () => processWindow(window, rates, stages));
         stats.storeAnswers(undefined);
         return processed;
       } catch (error) {
@@ -222,7 +196,7 @@ export class Subscriber {
       });
       await queue.settle(window.map(({ delivery }) => ({ delivery, outcome: retry })), abandon);
     }).finally(() => this.#working.delete(tracked));
-    this.#working.add(tracked);
+    this.#working.set(tracked, window[0] && publishedAtMs(window[0].delivery));
   }
 }
 

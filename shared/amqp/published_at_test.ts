@@ -19,6 +19,11 @@ Deno.test("publishedAtMs() goes by the message when its id is from another time 
   strictEqual(publishedAtMs(delivery("017f22e2-79b0-4cc3-98c4-dc0c0c07398f", atMs)), atMs);
 });
 
+Deno.test("publishedAtMs() takes no account of how long a dead letter lay until it was replayed", () => {
+  const replayed = { ...delivery(uuidv7(atMs, random), atMs), headers: { "dead-replays": 1 } };
+  strictEqual(publishedAtMs(replayed), undefined);
+});
+
 Deno.test("publishedAtMs() does not guess", () => {
   strictEqual(publishedAtMs(delivery(uuidv7(atMs, random), undefined)), undefined);
 });

@@ -39,14 +39,14 @@ export class Health {
     else if (!consuming()) why.push("This subscriber is not consuming.");
     for (const name of required) {
       const { ok, problem } = states[name];
-      if (!ok) why.push(`${dependencyNames[name]} does not serve: ${problem}.`);
+      if (!ok) why.push(`${dependencyNames.servers[name]} does not serve: ${problem}.`);
     }
     return {
       ready: why.length === 0,
       why_not: why,
       consumers: found?.events.consumers ?? null,
       dependencies: dependencies.map((name) => ({
-        name: dependencyNames[name],
+        name: dependencyNames.servers[name],
         ok: states[name].ok,
         required: required.has(name),
         problem: states[name].problem ?? null,

@@ -59,13 +59,15 @@ export interface HttpOptions {
   readonly consuming: () => boolean;
   readonly unsettled: () => number;
   readonly windowsInFlight: () => number;
+  /** When the oldest delivery in hand was published, milliseconds since 1970; `undefined` when there is none. */
+  readonly oldestPublishedAtMs: () => number | undefined;
   readonly clock: Clock;
   readonly log: Log;
   /** Aborted when the subscriber begins to leave. */
   readonly leaving: AbortSignal;
 }
 
-/** However many pages are open, the servers are asked twice a second at most. */
+/** However many pages are open, for them the servers are asked twice a second at most. */
 const rememberMs = 500;
 const askTimeoutMs = 2_000;
 
@@ -112,8 +114,9 @@ export function serveHttp(options: HttpOptions): HttpServer {
     async close() {
       ended.abort(new Error("HTTP is closed"));
       await server.close();
-      for (const source of [options.desk, options.depths]) {
-        await source.close().catch((error) => log.debug("Closing failed", { problem: messageOf(error) }));
+      const closing = [options.desk, options.depths].map((source) => source.close());
+      for (const { reason } of (await Promise.allSettled(closing)).filter(isRejected)) {
+        log.debug("Closing failed", { problem: messageOf(reason) });
       }
     },
   };
@@ -121,4 +124,8 @@ export function serveHttp(options: HttpOptions): HttpServer {
   function asked<T>(ask: () => Promise<T>): () => Promise<T> {
     return remembered(rememberMs, clock, () => askWithin(askTimeoutMs, clock, ask));
   }
+}
+
+function isRejected(result: PromiseSettledResult<unknown>): result is PromiseRejectedResult {
+  return result.status === "rejected";
 }

@@ -14,13 +14,14 @@ const sizes = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_000];
 const lags = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
 
 export interface MetricsSources {
-  readonly subscriberId: string;
   readonly prefetch: number;
   readonly stats: Stats;
   readonly rates: WatchedRates;
   /** Deliveries in hand. */
   readonly unsettled: () => number;
   readonly windowsInFlight: () => number;
+  /** When the oldest delivery in hand was published, milliseconds since 1970. */
+  readonly oldestPublishedAtMs: () => number | undefined;
   /** Rejects when the broker does not answer: then its gauges are left out. */
   readonly depths: () => Promise<Depths>;
   readonly dependencies: ReadDependencies;
@@ -49,6 +50,7 @@ export class Metrics implements Observer {
     this.#stages = {
       decode: labelled("decode"),
       process: labelled("process"),
+      rates: labelled("rates"),
       report: labelled("report"),
       settle: labelled("settle"),
     };
@@ -112,6 +114,7 @@ export class Metrics implements Observer {
       "Windows lost to a fault of the subscriber's own",
       () => stats.failures,
     );
+    this.#count("casino_stage_errors_total", "Stages that ended in an error", "stage", () => ({ ...stats.errors }));
     this.#count("casino_store_errors_total", "How often the database did not take a window", () => stats.storeErrors);
     this.#count("casino_rates_calls_total", "Calls to the rates API", "result", () => ({
       ok: rates.counts.calls - rates.counts.failedCalls,
@@ -119,9 +122,9 @@ export class Metrics implements Observer {
     }));
     this.#count(
       "casino_rates_looks_total",
-      "Looks at the rates cache by what was found",
+      "Looks for rates by what was found; own: this process has them, and asks nobody",
       "state",
-      () => ({ ...rates.counts.looks }),
+      () => ({ own: rates.counts.ownUses, ...rates.counts.looks }),
     );
     this.#count(
       "casino_rates_timeouts_total",
@@ -139,8 +142,8 @@ export class Metrics implements Observer {
     this.#gauge("casino_unsettled_deliveries", "Deliveries that the subscriber holds", sources.unsettled);
     this.#gauge(
       "casino_oldest_event_seconds",
-      "Age of the oldest event of the newest window when it was taken",
-      () => stats.oldestMs / 1000,
+      "How long ago the oldest event in hand was published; 0 when there is none",
+      () => Math.max(0, clock.now() - (sources.oldestPublishedAtMs() ?? Infinity)) / 1000,
     );
     this.#gauge("casino_rates_alone", "1 while rates are had without Redis", () => Number(rates.alone));
     this.#gauge("casino_rates_age_seconds", "Age of the rates in hand; none: no rates", () => {
@@ -149,12 +152,7 @@ export class Metrics implements Observer {
     });
     this.#gauge("process_resident_memory_bytes", "Resident memory", () => Deno.memoryUsage().rss);
     this.#gauge("process_start_time_seconds", "When the process began, since 1970", () => startedAtSeconds);
-    this.#gauge(
-      "casino_info",
-      "Always 1",
-      ["version", "subscriber_id"],
-      (set) => set({ version, subscriber_id: sources.subscriberId }, 1),
-    );
+    this.#gauge("casino_info", "Always 1", ["version"], (set) => set({ version }, 1));
     this.#gauge("casino_queue_messages", "Messages that wait in a queue", ["queue"], async (set) => {
       const { events, dead } = await sources.depths();
       set({ queue: "events" }, events.messages);

@@ -2,7 +2,6 @@
 import type { Clock } from "../../shared/clock.ts";
 import { version } from "../../shared/command.ts";
 import { redact } from "../../shared/config.ts";
-import { messageOf } from "../../shared/errors.ts";
 import type { Inspection } from "../rates/shared_rates.ts";
 import type { WatchedRates } from "../rates/source.ts";
 import type { Stats } from "../stats.ts";
@@ -24,6 +23,10 @@ export interface OverviewSources {
   readonly inspectRates: () => Promise<Inspection>;
   readonly dependencies: ReadDependencies;
   readonly consuming: () => boolean;
+  /** Deliveries in hand. */
+  readonly unsettled: () => number;
+  /** When the oldest of them was published, milliseconds since 1970. */
+  readonly oldestPublishedAtMs: () => number | undefined;
   readonly clock: Clock;
 }
 
@@ -46,14 +49,15 @@ export function overviewOf(sources: OverviewSources): () => Promise<Overview> {
       subscriber_id: subscriberId,
       uptime_ms: Math.round(clock.monotonic() - startedAt),
       mode,
-      problems: problemsOf(sources, states, depths),
+      problems: problemsOf(sources, states, depths, inspection),
       materialized: totals?.materialized ?? null,
       events_last_second: totals?.eventsLastSecond ?? null,
       queue: depths
         ? {
           messages: depths.events.messages,
           consumers: depths.events.consumers,
-          oldest_ms: depths.events.messages > 0 ? Math.round(stats.oldestMs) : 0,
+          in_hand: sources.unsettled(),
+          oldest_ms: Math.round(oldestMs(sources)),
         }
         : null,
       dead_letters: depths?.dead.messages ?? null,
@@ -61,7 +65,7 @@ export function overviewOf(sources: OverviewSources): () => Promise<Overview> {
       latency_ms: latencies.summary() ?? null,
       rates: ratesOf(sources, inspection),
       dependencies: dependencies.map((name) => ({
-        name: dependencyNames[name],
+        name: dependencyNames[mode][name],
         ok: states[name].ok,
         problem: states[name].problem ?? null,
       })),
@@ -71,14 +75,16 @@ export function overviewOf(sources: OverviewSources): () => Promise<Overview> {
 
 /** Sentences, the worst first. */
 function problemsOf(
-  { stats, rates, consuming, mode }: OverviewSources,
+  sources: OverviewSources,
   states: Readonly<Record<string, DependencyState>>,
   depths: Depths | undefined,
+  inspection: Inspection | undefined,
 ): string[] {
+  const { stats, rates, consuming, mode } = sources;
   const problems: string[] = [];
   const broken = (name: "rabbitmq" | "redis" | "postgres" | "rates_api", consequence: string) => {
     const { ok, problem } = states[name]!;
-    if (!ok) problems.push(`${dependencyNames[name]} does not serve (${problem}): ${consequence}.`);
+    if (!ok) problems.push(`${dependencyNames[mode][name]} does not serve (${problem}): ${consequence}.`);
   };
   broken("rabbitmq", "nothing is taken from the queue");
   if (states["rabbitmq"]!.ok && !consuming()) {
@@ -90,18 +96,26 @@ function problemsOf(
   }
   broken("redis", "each subscriber calls the rates API for itself, once in RATES_TTL_MS");
   broken("rates_api", "the rates in the cache serve for as long as they last");
-  if (states["rates_api"]!.ok && rates.failure !== undefined) {
+  if (states["rates_api"]!.ok && rates.failure !== undefined && !isFresh(rates, inspection)) {
     problems.push(`The last call for rates failed: ${redact(rates.failure)}.`);
   }
-  if (depths && depths.events.messages > 0 && stats.oldestMs > lateMs) {
-    problems.push(
-      `${depths.events.messages} events wait, the oldest for ${
-        Math.round(stats.oldestMs / 1000)
-      } s: more is published than ` +
-        `${depths.events.consumers} ${mode === "servers" ? "subscribers take; start another" : "subscribers take"}.`,
-    );
+  const oldest = oldestMs(sources);
+  if (problems.length === 0 && oldest > lateMs) {
+    const ready = depths?.events.messages ?? 0;
+    const cure = ready > 0 && mode === "servers" ? ` ${ready} more wait in the queue: start another subscriber.` : "";
+    problems.push(`The oldest event in hand was published ${Math.round(oldest / 1000)} s ago.${cure}`);
   }
   return problems;
+}
+
+/** Of the events in hand; those that wait in the queue are younger. 0 when there is none. */
+function oldestMs({ oldestPublishedAtMs, clock }: OverviewSources): number {
+  return Math.max(0, clock.now() - (oldestPublishedAtMs() ?? Infinity));
+}
+
+/** What was cured by another subscriber's call is no problem any more. */
+function isFresh(rates: WatchedRates, inspection: Inspection | undefined): boolean {
+  return ((inspection?.cached ?? rates.own)?.freshMs ?? 0) > 0;
 }
 
 function ratesOf({ rates, clock }: OverviewSources, inspection: Inspection | undefined): Overview["rates"] {
@@ -121,6 +135,6 @@ function ratesOf({ rates, clock }: OverviewSources, inspection: Inspection | und
     per_eur: cached ? Object.fromEntries(Array.from(cached.rates.perEur, ([name, { text }]) => [name, text])) : {},
     alone: rates.alone,
     calls: rates.counts.calls,
-    problem: rates.failure === undefined ? null : redact(messageOf(rates.failure)),
+    problem: rates.failure === undefined || isFresh(rates, inspection) ? null : redact(rates.failure),
   };
 }

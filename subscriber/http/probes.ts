@@ -4,17 +4,21 @@ import { Buffer } from "node:buffer";
 import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
 import type { Clock } from "../../shared/clock.ts";
 import { redact } from "../../shared/config.ts";
-import { messageOf } from "../../shared/errors.ts";
+import { explainStoreError } from "../../shared/errors.ts";
 import { askWithin, remembered } from "./deadline.ts";
 
 export const dependencies = ["rabbitmq", "redis", "postgres", "rates_api"] as const;
 export type Dependency = (typeof dependencies)[number];
 
-export const dependencyNames: Readonly<Record<Dependency, string>> = {
-  rabbitmq: "RabbitMQ",
-  redis: "Redis",
-  postgres: "Postgres",
-  rates_api: "Rates API",
+/** Where everything runs in one process, nobody shall look for servers. */
+export const dependencyNames: Readonly<Record<"servers" | "embedded", Readonly<Record<Dependency, string>>>> = {
+  servers: { rabbitmq: "RabbitMQ", redis: "Redis", postgres: "Postgres", rates_api: "Rates API" },
+  embedded: {
+    rabbitmq: "Queue, in memory",
+    redis: "Cache, in memory",
+    postgres: "Postgres, embedded",
+    rates_api: "Rates API",
+  },
 };
 
 export interface DependencyState {
@@ -53,9 +57,12 @@ async function stateOf(probe: Probe, clock: Clock): Promise<DependencyState> {
     await askWithin(probeTimeoutMs, clock, probe);
     return { ok: true, problem: undefined };
   } catch (error) {
-    return { ok: false, problem: redact(messageOf(error)) };
+    return { ok: false, problem: redact(explainStoreError(error)) };
   }
 }
+
+/** grpc-js ends its sentence with a note on names, also when there is none. */
+const emptyNote = /\.? *Resolution note: *$/;
 
 /** HealthCheckResponse { status: SERVING }: https://github.com/grpc/grpc/blob/master/doc/health-checking.md */
 const serving = Buffer.from([0x08, 0x01]);
@@ -75,7 +82,13 @@ export function grpcHealth(address: string): Probe {
         (error: ServiceError | null, answer?: Buffer) => {
           client.close();
           if (answer?.equals(serving)) resolve();
-          else reject(new Error(error ? `${address} ${error.details}` : `${address} says that it does not serve`));
+          else {reject(
+              new Error(
+                error
+                  ? `${address}: ${error.details.replace(emptyNote, "")}`
+                  : `${address} says that it does not serve`,
+              ),
+            );}
         },
       );
       signal.addEventListener("abort", () => call.cancel(), { once: true });

@@ -38,6 +38,8 @@ const pauseMs = 500;
 
 /** What a process has done for its rates since it started. */
 export interface RatesCounts {
+  /** Windows that were served by this process's own copy, while it was fresh: hits that cost no look at the cache. */
+  ownUses: number;
   /** Looks at the cache, by what was found. */
   readonly looks: Record<Look["state"], number>;
   /** Calls to the rates API, and those of them that gave no rates. */
@@ -74,7 +76,7 @@ export class RatesSource {
   #nextLoneCallAt = -Infinity;
   readonly counts: RatesCounts = {
     looks: { fresh: 0, locked: 0, held: 0, paused: 0 },
-    ...{ calls: 0, failedCalls: 0, timeouts: 0, staleUses: 0 },
+    ...{ ownUses: 0, calls: 0, failedCalls: 0, timeouts: 0, staleUses: 0 },
   };
 
   constructor(private readonly options: RatesSourceOptions) {}
@@ -102,7 +104,10 @@ export class RatesSource {
     const copy = this.#copy;
     if (!copy) return undefined;
     const now = this.options.clock.monotonic();
-    if (now < copy.freshUntil) return copy.rates;
+    if (now < copy.freshUntil) {
+      this.counts.ownUses++;
+      return copy.rates;
+    }
     if (!this.#refreshFailed || now >= copy.usableUntil) return undefined;
     this.#join(now + this.options.times.RATES_WAIT_MS).catch(() => {});
     this.counts.staleUses++;
@@ -176,6 +181,7 @@ export class RatesSource {
     switch (state) {
       case "fresh":
         this.#refreshFailed = false;
+        this.#failure = undefined;
         return cached?.rates;
       case "locked":
         return await this.#fetchAndShare(token) ?? cached?.rates;

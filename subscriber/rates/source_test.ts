@@ -251,3 +251,15 @@ Deno.test("RatesSource is not disturbed by a wall clock that jumps", async () =>
   await world.clock.advance(60_100);
   strictEqual(subscriber.atHand(), undefined);
 });
+
+Deno.test("RatesSource forgets a failure of its own once another's call has brought rates", async () => {
+  const world = new World(down, { answer: someRates });
+  const [one, other] = [world.subscriber({}, world.shared, 1), world.subscriber({}, world.shared, 2)];
+  const failed = one.get().catch(() => {});
+  await world.clock.advance(50);
+  strictEqual(one.failure !== undefined, true);
+  await world.during(other.get());
+  await world.during(Promise.resolve(failed));
+  strictEqual(one.failure, undefined);
+  strictEqual(world.api.calls, 2);
+});

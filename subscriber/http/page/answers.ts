@@ -44,6 +44,9 @@ export interface TopPlayer {
 export interface Queue {
   readonly messages: number;
   readonly consumers: number;
+  /** Deliveries that this subscriber holds. */
+  readonly in_hand: number;
+  /** How long ago the oldest of them was published; 0 when there is none. */
   readonly oldest_ms: number | null;
 }
 

@@ -83,8 +83,8 @@ function consumers(number) {
   return number === 0 ? "nobody consumes" : `taken by ${plural(number, "consumer")}`;
 }
 
-/** @param {{ messages: number, oldest_ms: number | null }} queue */
-function ageNote({ messages, oldest_ms }) {
-  if (messages === 0) return "nothing waits";
-  return oldest_ms === null ? "not known" : "since it was published";
+/** @param {{ in_hand: number, oldest_ms: number | null }} queue */
+function ageNote({ in_hand, oldest_ms }) {
+  if (oldest_ms === null) return "not known";
+  return in_hand === 0 ? "nothing waits" : `of ${plural(in_hand, "event")} in hand, since it was published`;
 }

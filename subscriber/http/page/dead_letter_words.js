@@ -49,15 +49,16 @@ export function describeDone(done) {
 }
 
 /**
- * @param {number} total
+ * @param {number} total of every reason
  * @param {number} shown
  * @param {string} reason of all that are listed; empty when they are of any
  */
 export function describeList(total, shown, reason) {
-  const of = reason ? ` with the reason ${reason}` : "";
-  if (shown === 0) return `No dead letters${of}.`;
-  if (shown < total) return `The first ${count(shown)} of ${plural(total, "dead letter")}${of}.`;
-  return `${plural(shown, "dead letter")}${of}.`;
+  const of = ` with the reason ${reason}`;
+  if (shown === total) return shown === 0 ? "No dead letters." : `${plural(shown, "dead letter")}.`;
+  const all = plural(total, "dead letter");
+  if (!reason) return `The oldest ${count(shown)} of ${all}.`;
+  return shown === 0 ? `None${of}, of ${all} in all.` : `${count(shown)}${of}, of ${all} in all.`;
 }
 
 /** @param {Record<string, number>} byReason */

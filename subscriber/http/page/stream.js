@@ -79,7 +79,7 @@ export class EventStream {
     const types = boxes.filter((box) => /** @type {HTMLInputElement} */ (box).checked)
       .map((box) => /** @type {HTMLInputElement} */ (box).value);
     const player = this.#player.value.trim();
-    const valid = /^\d{0,19}$/.test(player);
+    const valid = /^-?\d{0,19}$/.test(player);
     this.#player.setAttribute("aria-invalid", String(!valid));
     if (!valid || types.length === 0) return undefined;
     const query = new URLSearchParams();

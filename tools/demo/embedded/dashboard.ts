@@ -7,6 +7,7 @@ import type { Random } from "../../../shared/random.ts";
 import type { Log } from "../../../shared/telemetry/log.ts";
 import { formatAddress } from "../../../subscriber/http/address.ts";
 import { serveHttp } from "../../../subscriber/http/http.ts";
+import type { RatesCounts, WatchedRates } from "../../../subscriber/rates/source.ts";
 import { type EmbeddedSystem, settings } from "./system.ts";
 
 export interface Dashboard extends AsyncDisposable {
@@ -38,7 +39,7 @@ export function openDashboard(system: EmbeddedSystem, options: DashboardOptions)
     subscriberId: subscribers.map(({ id }) => id).join(" and "),
     mode: "embedded",
     observations: system.observations,
-    rates: subscribers[0]!.rates,
+    rates: ofAll(subscribers.map(({ rates }) => rates)),
     shared: system.cache,
     database: system.database,
     depths: depthsOf(queue, subscribers.length),
@@ -47,12 +48,47 @@ export function openDashboard(system: EmbeddedSystem, options: DashboardOptions)
     prefetch: settings.PREFETCH * subscribers.length,
     consuming: () => !options.leaving.aborted,
     unsettled: () => queue.unsettled,
+    oldestPublishedAtMs: () => {
+      const oldest = subscribers.flatMap(({ subscriber }) => subscriber.oldestPublishedAtMs ?? []);
+      return oldest.length === 0 ? undefined : Math.min(...oldest);
+    },
     windowsInFlight: () => subscribers.reduce((sum, { subscriber }) => sum + subscriber.windowsInFlight, 0),
   });
   return {
     url: `http://${formatAddress(server.address)}`,
     token,
     [Symbol.asyncDispose]: () => server.close(),
+  };
+}
+
+/** What several have done together; of what each has, the first that has it. */
+function ofAll(sources: readonly WatchedRates[]): WatchedRates {
+  const sum = (count: (counts: RatesCounts) => number) => sources.reduce((all, { counts }) => all + count(counts), 0);
+  return {
+    get counts() {
+      return {
+        looks: {
+          fresh: sum(({ looks }) => looks.fresh),
+          locked: sum(({ looks }) => looks.locked),
+          held: sum(({ looks }) => looks.held),
+          paused: sum(({ looks }) => looks.paused),
+        },
+        ownUses: sum(({ ownUses }) => ownUses),
+        calls: sum(({ calls }) => calls),
+        failedCalls: sum(({ failedCalls }) => failedCalls),
+        timeouts: sum(({ timeouts }) => timeouts),
+        staleUses: sum(({ staleUses }) => staleUses),
+      };
+    },
+    get failure() {
+      return sources.find(({ failure }) => failure !== undefined)?.failure;
+    },
+    get own() {
+      return sources.find(({ own }) => own !== undefined)?.own;
+    },
+    get alone() {
+      return sources.some(({ alone }) => alone);
+    },
   };
 }
 

@@ -173,11 +173,10 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
       queue: this.queue.subscribe({ prefetch: settings.PREFETCH, subscriberId: id }),
       rates,
       stages: { players: new PostgresPlayers(this.database), store: new PostgresStore(this.database, id) },
-      report: (events) => {
+      report: recent.before(() => {
         this.firstStoredAt ??= clock.monotonic();
-        recent.add(events);
         return Promise.resolve();
-      },
+      }),
       windowSize: settings.WINDOW_SIZE,
       windowsInFlight,
       retryDelays: [],
