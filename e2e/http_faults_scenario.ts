@@ -91,3 +91,29 @@ Deno.test("each server that breaks is named with its problem, and no longer once
   }
   deepStrictEqual(world.crashes, []);
 });
+
+Deno.test("a subscriber whose broker has fallen silent leaves in time, HTTP and all", async () => {
+  await using world = await PrivateWorld.start();
+  await world.startRatesApi();
+  const member = world.startSubscriber("one", {}, { http: "127.0.0.1:0" });
+  await world.members.untilLogged(member, "Consuming");
+  await getJson(`${urlOf(member)}/overview`);
+  world.servers.proxies.rabbitmq.poison({ kind: "black-hole" });
+  await world.stop(member);
+  deepStrictEqual([(await member.ended).code, member.messages.at(-1)], [0, "Left"]);
+});
+
+Deno.test("events that Postgres keeps waiting are seen to wait, by the subscriber that holds them", async () => {
+  await using world = await PrivateWorld.start();
+  await world.startRatesApi();
+  const member = world.startSubscriber("one", {}, { http: "127.0.0.1:0" });
+  await world.members.untilLogged(member, "Consuming");
+  const overview = () => getJson(`${urlOf(member)}/overview`);
+  strictEqual((await overview()).queue.oldest_ms, 0);
+  world.servers.proxies.postgres.poison(refuse);
+  await world.members.runToEnd("publisher", ["--count", "50"], world.env);
+  const { queue } = await untilAnswered(overview, ({ queue }) => queue?.oldest_ms > 2_000, "they are held");
+  deepStrictEqual([queue.messages, queue.in_hand], [0, 50]);
+  world.servers.proxies.postgres.poison();
+  await untilAnswered(overview, ({ queue }) => queue?.oldest_ms === 0 && queue.in_hand === 0, "they are stored");
+});

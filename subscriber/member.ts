@@ -158,8 +158,8 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     shutdown.stop.addEventListener("abort", () => consumer.stopTaking());
     await subscriber.run(shutdown.stop, shutdown.abandon);
 
-    await closeHttp?.();
-    await consumer.close();
+    // Each may wait a while for a broker that has fallen silent.
+    await Promise.all([closeHttp?.(), consumer.close()]);
     await publisher.close();
     await closeRedis(redis);
     await database.close();
@@ -184,7 +184,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
         ...{ address, subscriberId, observations, rates, shared, clock, log, database: pool, mode: "servers" },
         token: config.HTTP_TOKEN,
         depths: new AmqpQueueDepths({
-          ...{ url: config.RABBITMQ_URL, name: asked.name },
+          ...{ url: config.RABBITMQ_URL, name: asked.name, clock },
           ...{ eventsQueue: config.EVENTS_QUEUE, deadLetterQueue: config.DEAD_LETTER_QUEUE },
         }),
         desk: new AmqpDeadLetterDesk(asked),
@@ -193,6 +193,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
         consuming: () => consumer.consuming,
         unsettled: () => consumer.unsettled,
         windowsInFlight: () => subscriber.windowsInFlight,
+        oldestPublishedAtMs: () => subscriber.oldestPublishedAtMs,
         leaving: shutdown.stop,
       });
       return async () => {

@@ -64,7 +64,7 @@ export async function keepConnected(
       });
       await clock.sleep(delay, signal).catch(() => {});
     } finally {
-      if (connection) await close(connection, clock);
+      if (connection) await closeConnection(connection, clock);
     }
   }
 }
@@ -103,8 +103,8 @@ export async function openConnection({ url, name }: Pick<BrokerOptions, "url" | 
   });
 }
 
-/** Orderly if the broker answers in time, else by closing the socket. Never throws. */
-async function close(connection: ChannelModel, clock: Clock): Promise<void> {
+/** Orderly if the broker answers within 2 s, else by closing the socket. Never throws. */
+export async function closeConnection(connection: ChannelModel, clock: Clock): Promise<void> {
   const late = new AbortController();
   connection.on("error", () => {});
   try {

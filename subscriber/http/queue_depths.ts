@@ -1,6 +1,7 @@
 /** How full the queues are, by a connection of its own, so that no question waits behind deliveries. */
 import type { Channel, ChannelModel } from "amqplib";
-import { openConnection } from "../../shared/amqp/connection.ts";
+import { closeConnection, openConnection } from "../../shared/amqp/connection.ts";
+import type { Clock } from "../../shared/clock.ts";
 
 export interface Depths {
   readonly events: { readonly messages: number; readonly consumers: number };
@@ -18,16 +19,23 @@ export interface AmqpQueueDepthsOptions {
   readonly name: string;
   readonly eventsQueue: string;
   readonly deadLetterQueue: string;
+  readonly clock: Clock;
+}
+
+interface Opened {
+  readonly connection: ChannelModel;
+  readonly channel: Channel;
 }
 
 export class AmqpQueueDepths implements QueueDepths {
-  #channel: Promise<{ connection: ChannelModel; channel: Channel }> | undefined;
+  #opening: Promise<Opened> | undefined;
+  #closed = false;
 
   constructor(private readonly options: AmqpQueueDepthsOptions) {}
 
   async read(): Promise<Depths> {
     const { eventsQueue, deadLetterQueue } = this.options;
-    const { channel } = await (this.#channel ??= this.#open());
+    const { channel } = await (this.#opening ?? this.#open());
     const [events, dead] = await Promise.all([channel.checkQueue(eventsQueue), channel.checkQueue(deadLetterQueue)]);
     return {
       events: { messages: events.messageCount, consumers: events.consumerCount },
@@ -35,25 +43,39 @@ export class AmqpQueueDepths implements QueueDepths {
     };
   }
 
+  /** A connection that is still being opened is closed once it is there, and not waited for. */
   async close(): Promise<void> {
-    const opened = await this.#channel?.catch(() => undefined);
-    await opened?.connection.close().catch(() => {});
+    this.#closed = true;
+    const opening = this.#opening;
+    const opened = await Promise.race([opening?.catch(() => undefined), Promise.resolve(undefined)]);
+    if (opened) await closeConnection(opened.connection, this.options.clock);
   }
 
   /** Whatever ends the channel, a lost connection or a queue that is not there: the next question opens another. */
-  async #open(): Promise<{ connection: ChannelModel; channel: Channel }> {
-    const forget = () => this.#channel = undefined;
+  #open(): Promise<Opened> {
+    const opening = this.#connect(() => {
+      if (this.#opening === opening) this.#opening = undefined;
+    });
+    return this.#opening = opening;
+  }
+
+  async #connect(forget: () => void): Promise<Opened> {
+    const { clock } = this.options;
+    let connection: ChannelModel | undefined;
     try {
-      const connection = await openConnection(this.options);
+      connection = await openConnection(this.options);
+      const opened = connection;
       connection.on("error", () => {}).on("close", forget);
+      if (this.#closed) throw new Error("HTTP is closed");
       const channel = await connection.createChannel();
       channel.on("error", () => {}).on("close", () => {
         forget();
-        connection.close().catch(() => {});
+        closeConnection(opened, clock);
       });
       return { connection, channel };
     } catch (error) {
       forget();
+      if (connection) closeConnection(connection, clock);
       throw error;
     }
   }
