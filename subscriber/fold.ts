@@ -9,6 +9,8 @@ import type { Random } from "../shared/random.ts";
 import type { Log } from "../shared/telemetry/log.ts";
 
 const everyMs = 60_000;
+/** Once soon after the start, and then about once an hour. */
+const foldsPerSearch = 60;
 
 /** Each is exact beside windows that change the same rows: who deletes a row waits for its last change and returns it. */
 const statements = [
@@ -31,9 +33,27 @@ const statements = [
      deposits_eur = greatest(leader.deposits_eur, excluded.deposits_eur)`,
 ];
 
+/**
+ * Finds who leads among all totals, in the time that it takes to read them. For when somebody changes them who knows no leaders:
+ * a subscriber of the version before, while the new ones are rolled out.
+ */
+const leadersOfAll = `
+  insert into player_leaders as leader (subscriber_id, bets, wins, deposits_eur)
+  select '', max(array[bets, ~player_id]), max(array[wins, ~player_id]), max(array[deposits_eur, (~player_id)::numeric])
+  from player_totals having count(*) > 0
+  on conflict (subscriber_id) do update set
+    bets = greatest(leader.bets, excluded.bets),
+    wins = greatest(leader.wins, excluded.wins),
+    deposits_eur = greatest(leader.deposits_eur, excluded.deposits_eur)`;
+
 /** @throws what Postgres says; what is not folded now is folded the next time */
 export async function fold(database: Database): Promise<void> {
   for (const statement of statements) await database.query(statement, []);
+}
+
+/** @throws what Postgres says */
+export async function findLeaders(database: Database): Promise<void> {
+  await database.query(leadersOfAll, []);
 }
 
 export interface KeepFoldingOptions {
@@ -48,10 +68,15 @@ export async function keepFolding(
   { database, clock, random, log }: KeepFoldingOptions,
   stop: AbortSignal,
 ): Promise<void> {
-  while (!stop.aborted) {
+  for (let folds = 0; !stop.aborted; folds++) {
     // Subscribers that were started together need not all do it at the same moment.
     await clock.sleep(random.int(everyMs / 2, everyMs), stop).catch(() => {});
     if (stop.aborted) return;
-    await fold(database).catch((error) => log.debug("Old counts were not folded", { problem: messageOf(error) }));
+    try {
+      await fold(database);
+      if (folds % foldsPerSearch === 0) await findLeaders(database);
+    } catch (error) {
+      log.debug("Old counts were not folded", { problem: messageOf(error) });
+    }
   }
 }

@@ -6,7 +6,7 @@ import type { Sql } from "../../shared/postgres.ts";
 import { withTestSchema } from "../../tools/migrate/test_schema.ts";
 import { describe } from "../describe.ts";
 import type { Enriched } from "../enriched.ts";
-import { fold } from "../fold.ts";
+import { findLeaders, fold } from "../fold.ts";
 import { price } from "../price.ts";
 import { PostgresStore } from "../store.ts";
 import { bet, deposit, gameStart, someRates } from "../testing.ts";
@@ -112,6 +112,29 @@ Deno.test("readTotals() counts the last 60 s, and the last second that is over",
       [materialized.events_total, materialized.events_per_minute, materialized.events_per_second_moving_average],
       [1120, 120, 2],
     );
+  });
+});
+
+Deno.test("readTotals() tells an even stream evenly, wherever in its second the minute began", async () => {
+  await withDatabase(async (database, sql) => {
+    await sql`insert into event_counts (second, subscriber_id, events)
+      select date_trunc('second', now()) - n * interval '1 second', 'a', 300 from generate_series(1, 120) as n
+      union all select date_trunc('second', now()), 'a', 300 * (extract(epoch from now()) % 1)`;
+    const { events_per_minute } = (await readTotals(database)).materialized;
+    strictEqual(Math.abs(events_per_minute - 18_000) < 60, true, `${events_per_minute} a minute`);
+  });
+});
+
+Deno.test("findLeaders() sees who came to lead while a subscriber of the version before was at work", async () => {
+  await withDatabase(async (database, sql) => {
+    await new PostgresStore(database, "new").save([
+      enriched(bet({ playerId: 4n })),
+      enriched(deposit({ playerId: 5n })),
+    ]);
+    await sql`update player_totals set bets = 7, deposits_eur = 8 where player_id = 5`;
+    await findLeaders(database);
+    const { top_player_bets, top_player_deposits } = (await readTotals(database)).materialized;
+    deepStrictEqual([top_player_bets, top_player_deposits], [{ id: 5, count: 7 }, { id: 5, count: 10_000 }]);
   });
 });
 
