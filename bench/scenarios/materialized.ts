@@ -20,6 +20,7 @@ export async function askMaterialized(stand: Stand): Promise<Figures> {
     const begun = performance.now();
     const response = await fetch(`${url}/materialized`);
     await response.json();
+    if (!response.ok) throw new Error(`GET /materialized gave ${response.status}`);
     tookMs.push(performance.now() - begun);
     await new Promise((resolve) => setTimeout(resolve, everyMs));
   }

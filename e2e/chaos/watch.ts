@@ -3,7 +3,10 @@ import type { Clock } from "../../shared/clock.ts";
 import type { Crew } from "./crew.ts";
 
 const everyMs = 500;
-/** The machine is busy, and a subscriber may be paused: who does not answer at all is not held against it. */
+/**
+ * The machine is busy, and a subscriber may be paused: who does not answer at all is not held against it. Once all is well each
+ * of them must, for the campaign compares what they say.
+ */
 const timeoutMs = 6_000;
 
 export interface Watch {

@@ -98,7 +98,7 @@ export class FakeSubscriber {
     const chosen = this.letters.filter((letter) =>
       id && id !== "replay" ? letter.message_id === id : !reason || letter.reason === reason
     );
-    if (request.method === "GET") return Response.json({ total: chosen.length, dead_letters: chosen });
+    if (request.method === "GET") return Response.json({ total: this.letters.length, dead_letters: chosen });
     this.letters = this.letters.filter((letter) => !chosen.includes(letter));
     const done = request.method === "DELETE"
       ? { dropped: chosen.length }
@@ -130,7 +130,7 @@ export const wellOverview: Overview = {
     top_player_deposits: { id: 14, count: "9007199254740993" },
   },
   events_last_second: 4_812,
-  queue: { messages: 37, consumers: 2, oldest_ms: 12 },
+  queue: { messages: 37, consumers: 2, in_hand: 500, oldest_ms: 12 },
   dead_letters: 0,
   latency_ms: { p50: 3.1, p99: 9.7, events: 48_120 },
   rates: {

@@ -1,9 +1,9 @@
 /** Dead letters over HTTP, for those who have the token: list, show, replay, drop. */
 import { Hono } from "hono";
 import type { Clock } from "../../shared/clock.ts";
-import { deadLetterToJson } from "../../shared/dead/dead_letter.ts";
+import { type DeadLetter, deadLetterToJson } from "../../shared/dead/dead_letter.ts";
 import type { Filter } from "../../shared/dead/dead_letter_queue.ts";
-import type { DeadLetterDesk } from "../../shared/dead/desk.ts";
+import { type DeadLetterDesk, mostLookedAt } from "../../shared/dead/desk.ts";
 import { parseMessageId } from "../../shared/amqp/message_id.ts";
 import { checkBearer } from "./bearer.ts";
 import { askWithin } from "./deadline.ts";
@@ -13,6 +13,7 @@ import { Problem, unavailable } from "./problem.ts";
 /** Longer than the desk itself takes for one thing after another, so that it has the last word. */
 const deskTimeoutMs = 25_000;
 const mostListed = 500;
+const mostBodyBytes = 4_096;
 
 export interface DeadLetterRoutesOptions {
   readonly desk: DeadLetterDesk;
@@ -30,6 +31,14 @@ export function deadLetterRoutes({ desk, token, clock }: DeadLetterRoutesOptions
     }
   }
 
+  /** Among very many it may be one that was not looked at. */
+  async function missing(id: string): Promise<Problem> {
+    const { total } = await ask((signal) => desk.list({ limit: 1, filter: {}, signal }));
+    return total <= mostLookedAt
+      ? new Problem(404, `there is no dead letter ${id}: it was replayed or dropped, or never was one`)
+      : new Problem(503, `${id} is not among the oldest ${mostLookedAt} of ${total} dead letters: see deno task dead`);
+  }
+
   const routes = new Hono();
   routes.use(async (context, next) => {
     checkBearer(context.req.header("authorization"), token);
@@ -39,12 +48,12 @@ export function deadLetterRoutes({ desk, token, clock }: DeadLetterRoutesOptions
     const limit = parseLimit(context.req.query("limit") ?? null, 100, mostListed);
     const filter = reasonsOf(context.req.query("reason"));
     const { letters, total } = await ask((signal) => desk.list({ limit, filter, signal }));
-    return context.json({ total, dead_letters: letters.map(deadLetterToJson) });
+    return context.json({ total, dead_letters: letters.map(inList) });
   });
   routes.get("/:id", async (context) => {
     const id = idOf(context.req.param("id"));
     const { letters: [letter] } = await ask((signal) => desk.list({ limit: 1, filter: { ids: [id] }, signal }));
-    if (!letter) throw missing(id);
+    if (!letter) throw await missing(id);
     return context.json(deadLetterToJson(letter));
   });
   routes.post("/replay", async (context) => {
@@ -54,7 +63,7 @@ export function deadLetterRoutes({ desk, token, clock }: DeadLetterRoutesOptions
   routes.post("/:id/replay", async (context) => {
     const id = idOf(context.req.param("id"));
     const result = await ask((signal) => desk.replay({ filter: { ids: [id] }, signal }));
-    if (result.replayed + result.refused + result.failed === 0) throw missing(id);
+    if (result.replayed + result.refused + result.failed === 0) throw await missing(id);
     return context.json(result);
   });
   routes.delete("/", async (context) => {
@@ -64,7 +73,7 @@ export function deadLetterRoutes({ desk, token, clock }: DeadLetterRoutesOptions
   routes.delete("/:id", async (context) => {
     const id = idOf(context.req.param("id"));
     const dropped = await ask((signal) => desk.drop({ filter: { ids: [id] }, signal }));
-    if (dropped === 0) throw missing(id);
+    if (dropped === 0) throw await missing(id);
     return context.json({ dropped });
   });
   return routes;
@@ -76,8 +85,10 @@ function idOf(text: string): string {
   return id;
 }
 
-function missing(id: string): Problem {
-  return new Problem(404, `there is no dead letter ${id}: it was replayed or dropped, or never was one`);
+/** A body may be of any size, and a list has many: it shows their beginnings. */
+function inList(letter: DeadLetter) {
+  const body = letter.body.subarray(0, mostBodyBytes);
+  return { ...deadLetterToJson({ ...letter, body }), body_bytes: letter.body.length };
 }
 
 function reasonsOf(reasons: string | undefined): Filter {

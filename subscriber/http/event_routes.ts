@@ -2,6 +2,8 @@
 import type { Context } from "hono";
 import { streamSSE } from "hono/streaming";
 import type { Clock } from "../../shared/clock.ts";
+import type { Caller } from "./app.ts";
+import { askWithin, Late } from "./deadline.ts";
 import type { Enriched } from "../enriched.ts";
 import { jsonLine } from "../json_line.ts";
 import { type EventQuery, matches, parseEventQuery } from "./event_query.ts";
@@ -10,7 +12,11 @@ import type { RecentEvents } from "./recent_events.ts";
 
 /** Nobody reads more; what else came is counted. */
 const mostPerSecond = 20;
-const mostListeners = 100;
+const mostStreams = 100;
+/** Nobody needs more, and nobody shall take all of them. */
+const mostOfAddress = 10;
+/** A reader that takes nothing for this long has gone, or ought to. */
+const writeTimeoutMs = 10_000;
 const heartbeatMs = 15_000;
 
 export interface EventRoutesOptions {
@@ -20,7 +26,11 @@ export interface EventRoutesOptions {
   readonly stop: AbortSignal;
 }
 
-export function eventRoutes({ recent, clock, stop }: EventRoutesOptions): (context: Context) => Response {
+export function eventRoutes(
+  { recent, clock, stop }: EventRoutesOptions,
+): (context: Context<{ Bindings: Caller }>) => Response {
+  /** How many are open, by address. */
+  const streams = new Map<string, number>();
   return (context) => {
     const query = parseEventQuery(new URL(context.req.url).searchParams);
     if (!context.req.header("accept")?.includes("text/event-stream")) {
@@ -31,9 +41,13 @@ export function eventRoutes({ recent, clock, stop }: EventRoutesOptions): (conte
       }
       return context.body(`{"events":[${found.join(",")}]}\n`, 200, { "content-type": "application/json" });
     }
-    if (recent.listeners >= mostListeners) {
-      throw new Problem(503, `${mostListeners} streams of events are open already`, { "retry-after": "10" });
+    const { address } = context.env;
+    const ofAddress = streams.get(address) ?? 0;
+    if (recent.listeners >= mostStreams || ofAddress >= mostOfAddress) {
+      const which = ofAddress >= mostOfAddress ? `${mostOfAddress} streams of ${address}` : `${mostStreams} streams`;
+      throw new Problem(503, `${which} are open already`, { "retry-after": "10" });
     }
+    streams.set(address, ofAddress + 1);
     return streamSSE(context, async (stream) => {
       const ended = new AbortController();
       const end = () => ended.abort(new Error("the stream has ended"));
@@ -47,17 +61,20 @@ export function eventRoutes({ recent, clock, stop }: EventRoutesOptions): (conte
         while (!ended.signal.aborted) {
           await clock.sleep(1000 / pushesPerSecond, ended.signal).catch(() => {});
           const { shown, skipped } = sample.take();
-          for (const enriched of shown) await stream.writeSSE({ event: "event", data: toJson(enriched) });
-          if (shown.length > 0) {
-            await stream.writeSSE({ event: "sampled", data: JSON.stringify({ shown: shown.length, skipped }) });
-            saidAt = clock.monotonic();
-          } else if (clock.monotonic() - saidAt >= heartbeatMs) {
-            await stream.write(": still here\n\n");
-            saidAt = clock.monotonic();
-          }
+          const words = shown.map((enriched) => sse("event", toJson(enriched)));
+          if (shown.length > 0) words.push(sse("sampled", JSON.stringify({ shown: shown.length, skipped })));
+          else if (clock.monotonic() - saidAt >= heartbeatMs) words.push(": still here\n\n");
+          if (words.length === 0) continue;
+          await askWithin(writeTimeoutMs, clock, () => stream.write(words.join("")));
+          saidAt = clock.monotonic();
         }
+      } catch (error) {
+        if (!(error instanceof Late)) throw error;
       } finally {
         unlisten();
+        const left = (streams.get(address) ?? 1) - 1;
+        if (left > 0) streams.set(address, left);
+        else streams.delete(address);
         stop.removeEventListener("abort", end);
       }
     });
@@ -88,6 +105,10 @@ class Sample {
     this.#skipped = 0;
     return taken;
   }
+}
+
+function sse(event: string, data: string): string {
+  return `event: ${event}\ndata: ${data}\n\n`;
 }
 
 function toJson(enriched: Enriched): string {

@@ -1,4 +1,4 @@
-/** `GET /openapi.json`. e2e/http_scenario.ts holds the answers to it. */
+/** `GET /openapi.json`. */
 import { version } from "../../shared/command.ts";
 import { eventTypes } from "../../shared/event.ts";
 import { mostKept } from "./recent_events.ts";
