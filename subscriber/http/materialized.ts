@@ -14,13 +14,13 @@ export interface Totals {
  */
 const statement = `
   select coalesce(sum(events), 0),
-    coalesce(sum(events) filter (where second > minute_ago), 0) + round(
-      coalesce(sum(events) filter (where second = date_trunc('second', minute_ago)), 0)
-        * (1 - (extract(epoch from minute_ago) - floor(extract(epoch from minute_ago))))),
+    coalesce(sum(events) filter (where second > now() - interval '60 seconds'), 0) + round(
+      coalesce(sum(events) filter (where second = date_trunc('second', now()) - interval '60 seconds'), 0)
+        * (1 - extract(epoch from now()) % 1)),
     coalesce(sum(events) filter (where second = date_trunc('second', now()) - interval '1 second'), 0),
     (select max(bets) from player_leaders), (select max(wins) from player_leaders),
     (select max(deposits_eur) from player_leaders)
-  from event_counts, (select now() - interval '60 seconds' as minute_ago) as since`;
+  from event_counts`;
 
 /** @throws what Postgres says */
 export async function readTotals(database: Database): Promise<Totals> {
