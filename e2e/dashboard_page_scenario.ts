@@ -161,11 +161,11 @@ Deno.test("the dashboard opens dead letters for the right token alone, and repla
     strictEqual(fake.letters.some((letter) => letter.message_id === deadLetter(0).message_id), false);
 
     await page.getByLabel("Reason").selectOption("undecodable");
-    await untilText(page, "#letters-status", "2 dead letters with the reason undecodable.");
+    await untilText(page, "#letters-status", "2 with the reason undecodable, of 4 dead letters in all.");
     await page.getByRole("button", { name: "Drop all" }).click();
     await untilText(page, "#confirm-text", "All dead letters with the reason undecodable");
     await page.locator("#confirm").getByRole("button", { name: "Drop all" }).click();
-    await untilText(page, "#letters-status", "2 dropped. No dead letters with the reason undecodable.");
+    await untilText(page, "#letters-status", "2 dropped. None with the reason undecodable, of 2 dead letters in all.");
     deepStrictEqual(fake.letters.map(({ reason }) => reason), ["unknown-currency", "unknown-currency"]);
 
     await page.reload();
