@@ -5,10 +5,11 @@ import { systemClock as clock } from "../../shared/clock.ts";
 import { messageOf } from "../../shared/errors.ts";
 import { type Random, seededRandom } from "../../shared/random.ts";
 import { silentLog } from "../../shared/telemetry/log.ts";
+import { lasting, materializedBySql } from "../../subscriber/http/testing.ts";
 import { noFaults } from "../../rates-api/faults.ts";
 import { delay } from "../../tools/services/server.ts";
 import { type Counts, Ledger } from "../harness/ledger.ts";
-import { materializedBySql, materializedOf } from "../harness/materialized.ts";
+import { getJson } from "../harness/http.ts";
 import { PrivateWorld } from "../harness/private_world.ts";
 import { Crew } from "./crew.ts";
 import { type Fault, faultsOf } from "./faults.ts";
@@ -183,7 +184,9 @@ async function untilSettled(world: PrivateWorld, ledger: Ledger, tell: (line: st
 /** Once all is well, every subscriber must give the same sums, and those of the stored events. */
 async function compareMaterialized(world: PrivateWorld, urls: readonly string[]): Promise<string[]> {
   const right = JSON.stringify(sorted(await world.withSql(materializedBySql)));
-  const told = await Promise.all(urls.map(async (url) => JSON.stringify(sorted(await materializedOf(url)))));
+  const told = await Promise.all(
+    urls.map(async (url) => JSON.stringify(sorted(lasting(await getJson(`${url}/materialized`))))),
+  );
   return told.filter((one) => one !== right).map((one) => `GET /materialized gives ${one}, not ${right}`);
 }
 

@@ -16,7 +16,7 @@ import { Latencies } from "./latencies.ts";
 import { readTotals } from "./materialized.ts";
 import { Metrics } from "./metrics.ts";
 import { overviewOf } from "./overview.ts";
-import { grpcHealth, type Probe, readDependencies } from "./probes.ts";
+import { grpcHealth, readDependencies } from "./probes.ts";
 import type { QueueDepths } from "./queue_depths.ts";
 import { RecentEvents } from "./recent_events.ts";
 import { type HttpServer, listen } from "./server.ts";
@@ -78,11 +78,8 @@ export function serveHttp(options: HttpOptions): HttpServer {
   const depths = asked(() => options.depths.read());
   const totals = asked(() => readTotals(database));
   const inspectRates = asked(() => shared.inspect());
-  const consuming: Probe = async () => {
-    await depths();
-  };
   const dependencies = readDependencies({
-    rabbitmq: consuming,
+    rabbitmq: depths,
     redis: inspectRates,
     postgres: totals,
     rates_api: grpcHealth(options.ratesApi),
@@ -115,8 +112,8 @@ export function serveHttp(options: HttpOptions): HttpServer {
       ended.abort(new Error("HTTP is closed"));
       await server.close();
       const closing = [options.desk, options.depths].map((source) => source.close());
-      for (const { reason } of (await Promise.allSettled(closing)).filter(isRejected)) {
-        log.debug("Closing failed", { problem: messageOf(reason) });
+      for (const result of await Promise.allSettled(closing)) {
+        if (result.status === "rejected") log.debug("Closing failed", { problem: messageOf(result.reason) });
       }
     },
   };
@@ -124,8 +121,4 @@ export function serveHttp(options: HttpOptions): HttpServer {
   function asked<T>(ask: () => Promise<T>): () => Promise<T> {
     return remembered(rememberMs, clock, () => askWithin(askTimeoutMs, clock, ask));
   }
-}
-
-function isRejected(result: PromiseSettledResult<unknown>): result is PromiseRejectedResult {
-  return result.status === "rejected";
 }

@@ -1,4 +1,4 @@
-/** `GET /openapi.json`. */
+/** `GET /openapi.json`. e2e/http_scenario.ts holds the answers to its schemas. */
 import { version } from "../../shared/command.ts";
 import { eventTypes } from "../../shared/event.ts";
 import { mostKept } from "./recent_events.ts";
@@ -218,7 +218,8 @@ export const openApi = {
           replays: { type: "integer" },
           event: { type: ["object", "null"] },
           body_problem: { type: ["string", "null"] },
-          body_base64: { type: "string" },
+          body_base64: { type: "string", description: "In a list, of its first 4 KiB" },
+          body_bytes: { type: "integer", description: "In a list: how long it is" },
         },
       },
       Readiness: {

@@ -1,7 +1,8 @@
+/** What `GET /materialized` must say, for tests: asked of the stored events alone. */
 import type { Sql } from "../../shared/postgres.ts";
-import { getJson } from "./http.ts";
+import type { Materialized } from "./page/answers.ts";
 
-/** What `GET /materialized` must say, asked of the stored events alone; without what depends on the moment. */
+/** Without what depends on the moment. */
 export async function materializedBySql(sql: Sql): Promise<object> {
   const [row] = await sql`select count(*)::int as events_total,
     (select json_build_object('id', player_id, 'count', count(*)) from events where type = 'bet'
@@ -13,8 +14,8 @@ export async function materializedBySql(sql: Sql): Promise<object> {
   return { ...row };
 }
 
-/** What a subscriber says, without what depends on the moment. */
-export async function materializedOf(url: string): Promise<object> {
-  const { events_per_minute: _, events_per_second_moving_average: __, ...exact } = await getJson(`${url}/materialized`);
-  return exact;
+/** What was answered, but for what depends on the moment. */
+export function lasting(materialized: Materialized): object {
+  const { events_per_minute: _, events_per_second_moving_average: __, ...rest } = materialized;
+  return rest;
 }
