@@ -9,7 +9,7 @@ import { type Backoff, backoffMs } from "../backoff.ts";
 import { messageOf } from "../errors.ts";
 import { type BrokerOptions, keepConnected } from "./connection.ts";
 import { type OutgoingMessage, publishOptions } from "./message.ts";
-import { declareTopology, type Topology } from "./topology.ts";
+import { ensureTopology, type Topology } from "./topology.ts";
 
 export interface PublisherOptions extends BrokerOptions {
   readonly topology: Topology;
@@ -143,7 +143,7 @@ export class ConfirmPublisher {
   }
 
   async #use(connection: ChannelModel, lost: AbortSignal): Promise<void> {
-    await declareTopology(connection, this.options.topology);
+    await ensureTopology(connection, this.options.topology);
     const channel = await connection.createConfirmChannel();
     this.#refusal = undefined;
     const ended = new Promise<void>((resolve, reject) => {
