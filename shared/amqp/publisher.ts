@@ -181,7 +181,7 @@ export class ConfirmPublisher {
     const { message } = entry;
     const body = Buffer.from(message.body.buffer, message.body.byteOffset, message.body.byteLength);
     try {
-      channel.publish(message.exchange, "", body, publishOptions(message), (error: Error | null) => {
+      channel.publish(message.exchange, message.routingKey ?? "", body, publishOptions(message), (error: Error | null) => {
         this.#confirmed(entry, error);
       });
     } catch (error) {
