@@ -1,10 +1,8 @@
 /** `deno task scale`: what a load needs, what gives way first, how well the model fits, and what 1,000 workers do for rates. */
 import { runCommand, UsageError } from "../../shared/command.ts";
-import { runCrowd } from "../../simulation/crowd/crowd.ts";
-import { scenarios } from "../../simulation/crowd/scenarios.ts";
 import { usualLoad } from "./model.ts";
 import { tolerance } from "./points.ts";
-import { crowdTable, limitsTable, planTable, pointsTable } from "./tables.ts";
+import { limitsTable, planTable, pointsTable, ratesTable } from "./tables.ts";
 
 await runCommand({
   name: "deno task scale",
@@ -34,11 +32,7 @@ await runCommand({
   if (flags.check) {
     console.log(`${pointsTable()}\n\nWhere it is modelled it may be off by ${tolerance * 100} %.`);
   } else if (flags.rates) {
-    const results = [];
-    for (const scenario of scenarios) {
-      results.push({ name: scenario.name, result: await runCrowd(scenario, flags.workers ?? 1_000, flags.seed ?? 1) });
-    }
-    console.log(crowdTable(results));
+    console.log(await ratesTable(flags.workers ?? 1_000, flags.seed ?? 1));
   } else {
     const loads = (flags["events-per-second"] ?? "10000,100000,1000000").split(",").map(Number);
     if (loads.some((each) => !Number.isInteger(each) || each < 1 || each > 1e9)) {

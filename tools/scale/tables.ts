@@ -1,5 +1,6 @@
 /** The model's answers as tables of Markdown, which can be read as they are. */
-import type { CrowdResult } from "../../simulation/crowd/crowd.ts";
+import { runCrowd } from "../../simulation/crowd/crowd.ts";
+import { scenarios } from "../../simulation/crowd/scenarios.ts";
 import { type Load, usualLoad } from "./model.ts";
 import { limitsOf, needsOf } from "./plan.ts";
 import { pointsOf } from "./points.ts";
@@ -31,7 +32,12 @@ export function pointsTable(): string {
   return table([["benchmark", "measured", "model", "off by"], ...rows]);
 }
 
-export function crowdTable(results: readonly { readonly name: string; readonly result: CrowdResult }[]): string {
+/** @throws {InvariantError} */
+export async function ratesTable(workers: number, seed: number): Promise<string> {
+  const results = [];
+  for (const scenario of scenarios) {
+    results.push({ name: scenario.name, result: await runCrowd(scenario, workers, seed) });
+  }
   const ms = (value: number | undefined) => value === undefined ? "never" : shown(Math.round(value));
   const rows = results.map(({ name, result }) => [
     name,
