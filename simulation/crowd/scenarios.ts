@@ -79,5 +79,16 @@ export const scenarios: readonly Scenario[] = [
     to: 190_000,
     endMs: 190_000,
   },
+  {
+    ...base,
+    name: "Redis away for 8 s, the rates API for 6 of them",
+    script: [
+      { atMs: 0, act: ({ redis, api }) => redis.away = api.down = true },
+      { atMs: 6_000, act: ({ api }) => api.down = false },
+      { atMs: 8_000, act: ({ redis }) => redis.away = false },
+    ],
+    to: 10_000,
+    endMs: 12_000,
+  },
   { ...base, name: "Redis in another region, cold cache", network: far, to: 1_000, endMs: 8_000 },
 ];
