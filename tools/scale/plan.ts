@@ -58,9 +58,9 @@ export function needsOf(eventsPerSecond: number, load: Load = usualLoad): Need[]
       what: "network, RabbitMQ",
       amount: megabytes(2 * costs.messageBytes) * 8,
       unit: "Mbit/s",
-      from: "computed: 300 B in, 300 out",
+      from: "estimated: 300 B in, 300 out",
     },
-    { what: "network, Postgres", amount: megabytes(costs.copiedBytes) * 8, unit: "Mbit/s", from: "computed: 300 B" },
+    { what: "network, Postgres", amount: megabytes(costs.copiedBytes) * 8, unit: "Mbit/s", from: "estimated: 300 B" },
     { what: "rates API calls, each Redis", amount: 1, unit: "a minute", from: "tested" },
     { what: "the same without Redis", amount: subscribers, unit: "a minute", from: "tested" },
     {
