@@ -181,9 +181,15 @@ export class ConfirmPublisher {
     const { message } = entry;
     const body = Buffer.from(message.body.buffer, message.body.byteOffset, message.body.byteLength);
     try {
-      channel.publish(message.exchange, "", body, publishOptions(message), (error: Error | null) => {
-        this.#confirmed(entry, error);
-      });
+      channel.publish(
+        message.exchange,
+        message.routingKey ?? "",
+        body,
+        publishOptions(message),
+        (error: Error | null) => {
+          this.#confirmed(entry, error);
+        },
+      );
     } catch (error) {
       if (this.#channel !== channel) return;
       // Not the broker's word: the message itself cannot be written, and never will be (headers over 64 KiB).
