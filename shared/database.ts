@@ -9,7 +9,7 @@ import { Socket } from "node:net";
 import pg from "pg";
 import { CopyIn } from "./copy_in.ts";
 import type { Clock } from "./clock.ts";
-import { splitTls, type TlsMaterial } from "./tls.ts";
+import { splitTls } from "./tls.ts";
 
 /** The fields of a row in the order in which they were asked for, as text: nothing is rounded, nothing read in vain. */
 export type Row = readonly (string | null)[];
@@ -184,7 +184,7 @@ class Connections {
 }
 
 /** What libpq would not know in a URL's query is a setting of the server: its `options` set it as the connection begins. */
-function split(text: string): { connectionString: string; options: string; tls: TlsMaterial | undefined } {
+function split(text: string): { connectionString: string; options: string; tls: ReturnType<typeof splitTls>["tls"] } {
   const { url: rest, tls } = splitTls(text);
   const options = Object.entries(serverKeepalives).map(([name, value]) => `-c ${name}=${value}`);
   for (const [name, value] of new URL(rest).searchParams) {

@@ -22,6 +22,8 @@ export async function openRedis(url: string, { name, log }: { name: string; log:
   const redis = new Redis(target.href, {
     ...(tls && { tls }),
     connectionName: name,
+    // The library's name and version, in a command that a user of least privilege need not have.
+    disableClientInfo: true,
     connectTimeout: connectTimeoutMs,
     commandTimeout: commandTimeoutMs,
     socketTimeout: socketTimeoutMs,

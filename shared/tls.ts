@@ -1,4 +1,5 @@
 /** Which URLs ask for TLS, and the files it goes by. */
+import "./tls_sockets.ts";
 import { readFileSync } from "node:fs";
 
 /** Paths of PEM files. */
@@ -48,12 +49,12 @@ export function withTlsFiles(text: string, files: TlsFiles): string {
  * certificates need no restart. `undefined`: no TLS.
  * @throws {Error} that names a file that cannot be read
  */
-export function splitTls(text: string): { url: URL; tls: TlsMaterial | undefined } {
+export function splitTls(text: string): { url: URL; tls: (TlsMaterial & { readonly host: string }) | undefined } {
   const url = new URL(text);
   const names = namesFor(url);
-  const tls = usesTls(url)
-    ? readTlsFiles(Object.fromEntries(roles.map((role) => [role, url.searchParams.get(names[role]) ?? undefined])))
-    : undefined;
+  const files = Object.fromEntries(roles.map((role) => [role, url.searchParams.get(names[role]) ?? undefined]));
+  // Postgres's clients name no host when it is an IP address, and the certificate is then compared with localhost.
+  const tls = usesTls(url) ? { ...readTlsFiles(files), host: url.hostname.replace(/^\[|\]$/g, "") } : undefined;
   for (const role of roles) url.searchParams.delete(names[role]);
   url.searchParams.delete("sslmode");
   return { url, tls };
