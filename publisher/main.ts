@@ -5,6 +5,7 @@ import { systemClock as clock } from "../shared/clock.ts";
 import { runCommand, UsageError } from "../shared/command.ts";
 import { messageOf } from "../shared/errors.ts";
 import { eventToJson } from "../shared/event_json.ts";
+import { explainRead } from "../shared/permissions.ts";
 import { seededRandom, systemRandom } from "../shared/random.ts";
 import { onShutdownSignal } from "../shared/shutdown.ts";
 import { openTracing } from "../shared/telemetry/deno_tracing.ts";
@@ -146,7 +147,7 @@ async function openFile(path: string): Promise<ReadableStream<Uint8Array>> {
   try {
     return (await Deno.open(path)).readable;
   } catch (error) {
-    throw new UsageError(`--input=${path} cannot be read: ${messageOf(error)}`);
+    throw new UsageError(`--input=${path} cannot be read: ${messageOf(explainRead(path, error))}`);
   }
 }
 

@@ -5,6 +5,7 @@ import { Client, credentials, Metadata, status } from "@grpc/grpc-js";
 import { faultsFromMessage, faultsToMessage, type Stats, statsFromMessage } from "./control_messages.ts";
 import type { Faults } from "./faults.ts";
 import { casino } from "./generated/protobuf.js";
+import { grpcTarget } from "../shared/grpc_target.ts";
 
 const {
   SetFaultsRequest,
@@ -26,7 +27,7 @@ const callTimeoutMs = 5_000;
 
 /** Every method throws an Error that says in one sentence what the server answered, or that it did not. */
 export function controlClient(address: string, apiKey: string): ControlClient {
-  const client = new Client(address, credentials.createInsecure());
+  const client = new Client(grpcTarget(address), credentials.createInsecure());
   const metadata = new Metadata();
   metadata.set("x-api-key", apiKey);
 

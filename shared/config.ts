@@ -117,6 +117,11 @@ export function readConfig<N extends SettingName>(names: readonly N[], env: Envi
   return values as Pick<Config, N>;
 }
 
+/** Every variable that is read for the settings named. */
+export function variablesOf(names: readonly SettingName[]): string[] {
+  return [...names];
+}
+
 /** One row for each setting named, for `--help`. */
 export function describeSettings(names: readonly SettingName[]): { name: string; fallback: string; help: string }[] {
   return names.map((name) => {

@@ -14,6 +14,7 @@ import { catalogue } from "../../tools/migrate/catalogue.ts";
 import { migrateUp } from "../../tools/migrate/migrator.ts";
 import type { Counts, Ledger } from "./ledger.ts";
 import { PrivateServers } from "./private_servers.ts";
+import { readsTemporaryFiles } from "./temporary_files.ts";
 
 export const project = join(import.meta.dirname!, "../..");
 
@@ -46,6 +47,7 @@ export class PrivateWorld implements AsyncDisposable {
       RATES_API_ADDRESS: ratesProxy.address,
       RATES_API_KEY: ratesApiKey,
       LOG_LEVEL: "info",
+      ...readsTemporaryFiles,
       ...env,
     });
     try {

@@ -13,6 +13,7 @@ import { type Faults, noFaults } from "../../rates-api/faults.ts";
 import type { DeadLetter } from "../../shared/dead/dead_letter.ts";
 import { list } from "../../shared/dead/dead_letter_queue.ts";
 import { freePort, type Member, Members, type StartOptions } from "../../tools/demo/members.ts";
+import { readsTemporaryFiles } from "./temporary_files.ts";
 import { withTestSchema } from "../../tools/migrate/test_schema.ts";
 
 export const project = join(import.meta.dirname!, "../..");
@@ -42,6 +43,7 @@ export class World {
       RATES_API_ADDRESS: `127.0.0.1:${freePort()}`,
       RATES_API_KEY: "a-key-of-the-test",
       LOG_LEVEL: "info",
+      ...readsTemporaryFiles,
       ...more,
     };
   }
@@ -78,7 +80,8 @@ export class World {
 
   /** One that kills itself; see dying_subscriber.ts. */
   launchDyingSubscriber(id: string, env: Record<string, string>): Member {
-    const options = { program: "e2e/harness/dying_subscriber.ts", permissions: ["--allow-run"] };
+    const permissions = ["--allow-run", "--allow-env=DIE_AT,PAUSE_AT,POISON"];
+    const options = { program: "e2e/harness/dying_subscriber.ts", permissions };
     return this.launchSubscriber(id, env, options);
   }
 
@@ -133,7 +136,7 @@ export class World {
 
   /** With `deno task dead replay`. */
   replay(...args: string[]): Promise<string> {
-    return this.#members.runToEnd("dead", ["replay", ...args], this.env, { program: "tools/dead/main.ts" });
+    return this.#members.runToEnd("dead", ["replay", ...args], this.env);
   }
 
   /** The rates API's own counts. */

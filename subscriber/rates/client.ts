@@ -5,6 +5,7 @@ import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/
 import type { Clock } from "../../shared/clock.ts";
 import { messageOf } from "../../shared/errors.ts";
 import { casino } from "../../shared/generated/protobuf.js";
+import { grpcTarget } from "../../shared/grpc_target.ts";
 import { formatTraceparent, type TraceParent, traceparentHeader } from "../../shared/telemetry/traceparent.ts";
 import { checkRates, InvalidRates, type Rates } from "./rates.ts";
 
@@ -58,7 +59,7 @@ export function grpcRatesApi({ address, apiKey, timeoutMs, clock, activeSpan }: 
   return {
     async fetch(signal) {
       if (signal.aborted) throw new RatesUnavailable("abandoned", `the rates API at ${address} ${notWaitedFor}`);
-      const client = new Client(address, credentials.createInsecure(), {
+      const client = new Client(grpcTarget(address), credentials.createInsecure(), {
         "grpc.max_receive_message_length": mostAnswerBytes,
         "grpc.enable_retries": 0,
         "grpc.use_local_subchannel_pool": 1,

@@ -1,5 +1,6 @@
 /** The system's members as processes of their own, as an operator would start them. */
 import { join } from "node:path";
+import { joinPermissions, parseTask, readTasks } from "../tasks/task_line.ts";
 
 export interface Member {
   readonly name: string;
@@ -17,9 +18,11 @@ export interface Member {
 type Env = Readonly<Record<string, string | undefined>>;
 
 export interface StartOptions {
-  /** The program, from the project's root; NAME/main.ts if left out. */
+  /** Whose program, flags and permissions it gets; the task of its own name if left out. */
+  readonly task?: string;
+  /** The program, from the project's root, in place of the task's own. */
   readonly program?: string;
-  /** Deno permissions beyond those of the tasks. */
+  /** Deno permissions beyond those of the task. */
   readonly permissions?: readonly string[];
   /** Gets each whole line of stdout, which otherwise goes nowhere. */
   readonly onLine?: (line: string) => void;
@@ -28,8 +31,8 @@ export interface StartOptions {
 const startTimeoutMs = 60_000;
 const stopTimeoutMs = 20_000;
 const mostMessages = 1_000;
-const permissions = ["--allow-net", "--allow-env", "--allow-read", "--allow-sys"];
 
+/** Each is started by its task in deno.json: with its flags and permissions, and no others. */
 export class Members {
   readonly #running = new Set<Member>();
 
@@ -125,11 +128,13 @@ export class Members {
     args: readonly string[],
     env: Env,
     stdout: "null" | "piped",
-    { program = `${name}/main.ts`, permissions: more = [] }: StartOptions = {},
+    { task: taskName = name, program, permissions = [] }: StartOptions = {},
   ): Deno.Command {
+    const task = parseTask(readTasks(this.project)[taskName]!, env);
     const given = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+    const flags = joinPermissions(task.flags, permissions);
     return new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", ...permissions, ...more, join(this.project, program), ...args],
+      args: ["run", "--quiet", ...flags, join(this.project, program ?? task.program), ...task.operands, ...args],
       cwd: this.project,
       env: Object.fromEntries(given),
       stdin: "null",
