@@ -1,5 +1,6 @@
 /** A process that is measured: it can be held still while its input is made ready. */
 import { join } from "node:path";
+import { joinPermissions, parseTask, readTasks, type TaskLine } from "../tools/tasks/task_line.ts";
 
 export const project = join(import.meta.dirname!, "..");
 
@@ -117,12 +118,17 @@ export class Program implements AsyncDisposable {
   }
 }
 
-/** Deno's flags, and the file last. */
+/** Deno's flags, and the file last. What is no task may do more: it reads variables of its own. */
 function wordsOf(program: ProgramOptions["program"]): string[] {
   if ("file" in program && program.withFlagsOf) {
-    return [...wordsOf({ task: program.withFlagsOf }).slice(0, -1), program.file];
+    const { flags } = taskOf(program.withFlagsOf);
+    return [...joinPermissions(flags, ["--allow-env"]), program.file];
   }
   if ("file" in program) return ["--allow-net", "--allow-env", "--allow-read", "--allow-sys", program.file];
-  const { tasks } = JSON.parse(Deno.readTextFileSync(join(project, "deno.json")));
-  return tasks[program.task].split(" ").slice("deno run".split(" ").length);
+  const { flags, program: file } = taskOf(program.task);
+  return [...flags, file];
+}
+
+function taskOf(name: string): TaskLine {
+  return parseTask(readTasks(project)[name]!);
 }

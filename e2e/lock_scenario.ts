@@ -60,7 +60,7 @@ Deno.test(`${processes} processes, stopped and killed at random for a minute: ca
   listener.on("message", (_channel, key) => key === `${prefix}{rates}:lock` && expired++);
   await listener.subscribe("__keyevent@0__:expired");
 
-  const program = { program: "e2e/harness/rates_user.ts" };
+  const program = { task: "subscriber", program: "e2e/harness/rates_user.ts" };
   const start = () => world.startMember("rates-user", [], {}, program);
   const members: Member[] = [];
   const begun = performance.now();

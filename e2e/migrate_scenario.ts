@@ -154,7 +154,7 @@ Deno.test("migrate:new writes a file that runs, and refuses a bad name", async (
   deepStrictEqual((await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name).sort(), before.sort());
   await withFolder({}, async (folder) => {
     const { code } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", join(project, "tools/migrate/main.ts"), "new", "add_bonus", "--folder", folder],
+      args: ["run", "-A", join(project, "tools/migrate/new_main.ts"), "add_bonus", "--folder", folder],
       env: { NO_COLOR: "1" },
     }).output();
     strictEqual(code, 0);

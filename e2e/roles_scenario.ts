@@ -35,8 +35,7 @@ Deno.test("with the roles of deno task roles", async (t) => {
     HTTP_TOKEN: token,
     RATES_WAIT_MS: "3100",
   };
-  const run = (name: string, args: string[], env: Record<string, string>, program = `tools/${name}/main.ts`) =>
-    members.runToEnd(name, args, env, { program });
+  const run = (task: string, args: string[], env: Record<string, string>) => members.runToEnd(task, args, env);
 
   try {
     await t.step("they are made by the printed scripts, and made again without a word", async () => {
@@ -58,7 +57,7 @@ Deno.test("with the roles of deno task roles", async (t) => {
 
     await t.step("every member works, dead letters by command and over HTTP among it", async () => {
       const migrator = { DATABASE_URL: asRole(DATABASE_URL, "migrator", "_") };
-      match(await run("migrate", ["up"], migrator), /Granted what they need to casino_reader and casino_subscriber\./);
+      match(await run("migrate", [], migrator), /Granted what they need to casino_reader and casino_subscriber\./);
       await members.untilLogged(members.start("rates-api", [], rates), "Serving rates");
       const subscriber = members.start("subscriber", ["--quiet", "--http", "127.0.0.1:0"], subscriberEnv);
       await members.untilLogged(subscriber, "Consuming");
@@ -194,7 +193,7 @@ Deno.test("with the roles of deno task roles", async (t) => {
       strictEqual(code, 1);
       match(stderr, /may not declare the queue casino\.events.* With TOPOLOGY=check it only looks for them/);
       strictEqual(stderr.includes(passwordOf("subscriber")), false);
-      const wrongDesk = await members.run("dead", ["list"], broker("subscriber"), { program: "tools/dead/main.ts" });
+      const wrongDesk = await members.run("dead", ["list"], broker("subscriber"));
       strictEqual(wrongDesk.code, 1);
       match(wrongDesk.stderr, /^The user of amqp:\/\/casino-subscriber:\*\*\*@.* the one for dead letters may/);
     });

@@ -7,14 +7,14 @@ import { servers } from "../shared/testing/servers.ts";
 import { TcpProxy } from "../shared/testing/tcp_proxy.ts";
 import { freePort, Members } from "../tools/demo/members.ts";
 import type { Status } from "../tools/status/status.ts";
+import { parseTask, readTasks } from "../tools/tasks/task_line.ts";
 import { project, withWorld, type World } from "./harness/world.ts";
 
-const program = "tools/status/main.ts";
 const members = new Members(project);
 const bare = { NO_COLOR: "1" };
 
 async function readJson(world: World, env: Record<string, string> = {}): Promise<{ code: number; status: Status }> {
-  const { code, stdout } = await members.run("status", ["--json"], { ...bare, ...world.env, ...env }, { program });
+  const { code, stdout } = await members.run("status", ["--json"], { ...bare, ...world.env, ...env });
   return { code, status: JSON.parse(stdout) };
 }
 
@@ -57,7 +57,7 @@ Deno.test("status tells what RabbitMQ, Redis and Postgres tell, as JSON and on a
 
     await world.stop(subscriber);
     await world.publish("--count", "12", "--seed", "8");
-    const { stdout } = await members.run("status", [], { ...bare, ...world.env }, { program });
+    const { stdout } = await members.run("status", [], { ...bare, ...world.env });
     match(stdout, new RegExp(`^Events +12 events in ${world.events}, no subscriber takes them$`, "m"));
     match(stdout, new RegExp(`^Dead letters +1 letter in ${world.dead}; `, "m"));
     match(stdout, /^Lag +12 events; /m);
@@ -114,7 +114,7 @@ Deno.test("status says which command is missing where there are no tables, and w
     match(String(status.totals.problem), /"event_counts" does not exist; run `deno task migrate`/);
   });
   for (const args of [["5"], ["--watch", "0"], ["--watch", "soon"], ["--watch", "1", "2"], ["--interval", "1"]]) {
-    strictEqual((await members.run("status", args, bare, { program })).code, 2, args.join(" "));
+    strictEqual((await members.run("status", args, bare)).code, 2, args.join(" "));
   }
 });
 
@@ -125,7 +125,7 @@ Deno.test("status --watch goes on while a server is away, and shows it again whe
       const seen: (string | null)[] = [];
       const env = { ...bare, ...world.env, [setting]: proxy.url };
       const onLine = (line: string) => void seen.push((JSON.parse(line) as Status)[part].problem);
-      const watching = members.start("status", ["--watch", "0.2", "--json"], env, { program, onLine });
+      const watching = members.start("status", ["--watch", "0.2", "--json"], env, { onLine });
       await eventually("two looks", () => seen.length >= 2 || undefined);
       proxy.poison({ kind: "refuse" });
       await eventually(`the absence of ${setting}`, () => seen.at(-1) !== null || undefined);
@@ -142,7 +142,7 @@ Deno.test("status --watch leaves at once when it is told to", async () => {
     const seen: string[] = [];
     const env = { ...bare, ...world.env };
     const onLine = (line: string) => void seen.push(line);
-    const watching = members.start("status", ["--watch", "3600"], env, { program, onLine });
+    const watching = members.start("status", ["--watch", "3600"], env, { onLine });
     await eventually("a look", () => seen.length > 0 || undefined);
     let code: number | undefined;
     watching.ended.then((status) => code = status.code);
@@ -156,7 +156,7 @@ Deno.test("status --watch leaves at once when it is told to", async () => {
 Deno.test("status colours what it shows on a terminal alone, and not there when NO_COLOR is set", async () => {
   await withWorld(async (world) => {
     const colour = "\x1b[";
-    const { stdout } = await members.run("status", [], { ...world.env, NO_COLOR: "" }, { program });
+    const { stdout } = await members.run("status", [], { ...world.env, NO_COLOR: "" });
     strictEqual(stdout.includes(colour), false, "a pipe");
     strictEqual((await onTerminal(world, { TERM: "xterm" })).includes(`${colour}2mLock`), true, "a terminal");
     strictEqual((await onTerminal(world, { TERM: "xterm", NO_COLOR: "1" })).includes(colour), false, "NO_COLOR");
@@ -165,8 +165,8 @@ Deno.test("status colours what it shows on a terminal alone, and not there when 
 
 /** What a terminal gets, by util-linux's script. */
 async function onTerminal(world: World, env: Record<string, string>): Promise<string> {
-  const permissions = "--allow-net --allow-env --allow-read --allow-sys";
-  const command = `${Deno.execPath()} run --quiet ${permissions} ${program}`;
+  const { flags, program } = parseTask(readTasks(project)["status"]!);
+  const command = `${Deno.execPath()} run --quiet ${flags.join(" ")} ${program}`;
   const inherited = Object.fromEntries(Object.entries(Deno.env.toObject()).filter(([name]) => name !== "NO_COLOR"));
   const { stdout } = await new Deno.Command("script", {
     args: ["--quiet", "--return", "--command", command, "/dev/null"],

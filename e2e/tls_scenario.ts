@@ -31,13 +31,13 @@ Deno.test("with TLS to RabbitMQ, Redis, Postgres and the rates API", refusals, a
     RATES_API_TLS: "on",
   };
   const env = { ...encrypted.urls(), ...files, ...rates };
-  const run = (name: string, args: string[], program: string) => members.runToEnd(name, args, env, { program });
+  const run = (task: string, ...args: string[]) => members.runToEnd(task, args, env);
 
   try {
     await t.step("the whole system works, each connection encrypted", async () => {
       const itsOwn = { ...rates, TLS_CA_FILE: ca.cert, TLS_CERT_FILE: server.cert, TLS_KEY_FILE: server.key };
       await members.untilLogged(members.start("rates-api", [], itsOwn), "Serving rates");
-      match(await run("migrate", ["up"], "tools/migrate/main.ts"), /Applied \d+ migrations/);
+      match(await run("migrate"), /Applied \d+ migrations/);
       const subscriber = members.start(
         "subscriber",
         ["--quiet", "--http", "127.0.0.1:0"],
@@ -50,10 +50,10 @@ Deno.test("with TLS to RabbitMQ, Redis, Postgres and the rates API", refusals, a
       const { dependencies } = await getJson(`${url}/overview`);
       for (const { name, ok } of dependencies) strictEqual(ok, true, name);
       strictEqual((await asOperator(`${url}/dead-letters`)).total, 1);
-      match(await run("dead", ["list"], "tools/dead/main.ts"), /unknown-currency/);
-      const status = JSON.parse(await run("status", ["--json"], "tools/status/main.ts"));
+      match(await run("dead", "list"), /unknown-currency/);
+      const status = JSON.parse(await run("status", "--json"));
       strictEqual(status.totals.events_total, 26);
-      match(await run("control", ["stats"], "rates-api/control.ts"), /calls +1/);
+      match(await run("rates-api:control", "stats"), /calls +1/);
 
       const encryptedSessions = await encrypted.servers.withSuperuser((sql) =>
         sql`select bool_and(ssl) as all, count(*)::int as sessions from pg_stat_ssl join pg_stat_activity using (pid)

@@ -12,8 +12,10 @@ import {
   readConfig,
   redact,
   type SettingName,
+  variablesOf,
 } from "./config.ts";
 import { messageOf } from "./errors.ts";
+import { type Place, placesIn, refusals } from "./permissions.ts";
 
 export const version = "0.2.0";
 
@@ -27,6 +29,8 @@ export interface Flag {
   /** Inclusive bounds: the value must be a decimal. */
   readonly decimal?: { readonly min: number; readonly max: number };
   readonly choices?: readonly string[];
+  /** The value is where the command listens, host:port, or `off`: this, if it is not given. */
+  readonly listensAt?: string;
 }
 
 type FlagValue<F extends Flag> = F extends { integer: object } | { decimal: object } ? number | undefined
@@ -71,6 +75,8 @@ export async function runCommand<const F extends Record<string, Flag>, N extends
       console.log(invocation);
       status = 0;
     } else {
+      const refused = refusals(placesOf(spec, invocation));
+      if (refused.length > 0) throw new ConfigError(refused);
       status = await main(invocation);
     }
   } catch (error) {
@@ -159,11 +165,15 @@ export interface Description {
   readonly summary: string;
   readonly operands?: string;
   readonly flags: readonly ({ readonly name: string } & Pick<Flag, "help" | "value" | "short" | "choices">)[];
+  /** Every environment variable that the command reads. */
+  readonly variables: readonly string[];
 }
 
-function describe({ name, summary, operands, flags }: CommandSpec<Record<string, Flag>, SettingName>): Description {
+function describe(
+  { name, summary, operands, flags, settings }: CommandSpec<Record<string, Flag>, SettingName>,
+): Description {
   return {
-    ...{ name, summary },
+    ...{ name, summary, variables: variablesOf(settings) },
     ...(operands !== undefined && { operands }),
     flags: Object.entries<Flag>({ ...flags, ...commonFlags })
       .map(([name, { help, value, short, choices }]) => ({
@@ -216,4 +226,18 @@ function layered(first: Environment, second: Environment): Environment {
 
 function readFileAsText(path: string): string {
   return readFileSync(path, "utf8");
+}
+
+/** Where the command will connect or listen. */
+function placesOf(
+  { flags }: { readonly flags: Readonly<Record<string, Flag>> },
+  given: { readonly flags: Readonly<Record<string, unknown>>; readonly config: Readonly<Record<string, unknown>> },
+): Place[] {
+  const places = placesIn(given.config);
+  for (const [name, { listensAt }] of Object.entries(flags)) {
+    if (listensAt === undefined) continue;
+    const host = String(given.flags[name] ?? listensAt);
+    if (/:\d+$/.test(host)) places.push({ shown: `--${name}=${host}`, host, listens: true });
+  }
+  return places;
 }

@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import { isIP } from "node:net";
 import { type ChannelOptions, Client, credentials } from "@grpc/grpc-js";
 import { type Config, ConfigError, tlsFilesOf } from "./config.ts";
+import { grpcTarget } from "./grpc_target.ts";
 import { readTlsFiles, type TlsFiles } from "./tls.ts";
 
 type RatesApiConfig = Pick<
@@ -18,7 +19,7 @@ type RatesApiConfig = Pick<
  * @throws {Error} that names a file that cannot be read
  */
 export function openGrpcClient(address: string, tls: TlsFiles | undefined, options: ChannelOptions = {}): Client {
-  return new Client(address, credentialsFor(tls), { "grpc.use_local_subchannel_pool": 1, ...options });
+  return new Client(grpcTarget(address), credentialsFor(tls), { "grpc.use_local_subchannel_pool": 1, ...options });
 }
 
 /**

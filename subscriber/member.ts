@@ -56,6 +56,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       quiet: { short: "q", help: "write no events to stdout" },
       http: {
         value: "HOST:PORT",
+        listensAt: defaultAddress,
         help: `where dashboard, health and metrics are served, or off [${defaultAddress}]`,
       },
     },

@@ -209,7 +209,7 @@ async function replayUntilStored(world: PrivateWorld, ledger: Ledger, tell: (lin
     tell(`replaying ${waiting.length} dead letters`);
     const args = ["replay", "--reason", curable.join(","), "--force"];
     const env = { ...world.env, ...world.servers.direct };
-    const { code, stderr } = await world.members.run("dead", args, env, { program: "tools/dead/main.ts" });
+    const { code, stderr } = await world.members.run("dead", args, env);
     if (code !== 0) tell(`replay ended with ${code}: ${stderr.split("\n")[0]}`);
     await untilSettled(world, ledger, tell);
     await delay(1_000);

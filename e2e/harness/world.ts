@@ -87,7 +87,10 @@ export class World {
 
   /** One that kills itself; see dying_subscriber.ts. */
   launchDyingSubscriber(id: string, env: Record<string, string>): Member {
-    const options = { program: "e2e/harness/dying_subscriber.ts", permissions: ["--allow-run"] };
+    const options = {
+      program: "e2e/harness/dying_subscriber.ts",
+      permissions: ["--allow-run", "--allow-env=DIE_AT,POISON,PAUSE_AT"],
+    };
     return this.launchSubscriber(id, env, options);
   }
 
@@ -151,7 +154,7 @@ export class World {
 
   /** With `deno task dead replay`. */
   replay(...args: string[]): Promise<string> {
-    return this.members.runToEnd("dead", ["replay", ...args], this.env, { program: "tools/dead/main.ts" });
+    return this.members.runToEnd("dead", ["replay", ...args], this.env);
   }
 
   /** The rates API's own counts. */

@@ -1,5 +1,6 @@
 /** The system's members as processes of their own, as an operator would start them. */
 import { join } from "node:path";
+import { joinPermissions, parseTask, readTasks } from "../tasks/task_line.ts";
 
 export interface Member {
   readonly name: string;
@@ -17,9 +18,11 @@ export interface Member {
 type Env = Readonly<Record<string, string | undefined>>;
 
 export interface StartOptions {
-  /** The program, from the project's root; NAME/main.ts if left out. */
+  /** Whose flags and permissions it gets; the task of its own name if left out. */
+  readonly task?: string;
+  /** The program, from the project's root, in place of the task's own. */
   readonly program?: string;
-  /** Deno permissions beyond those of the tasks. */
+  /** Deno permissions beyond those of the task. */
   readonly permissions?: readonly string[];
   /** Gets each whole line of stdout, which otherwise goes nowhere. */
   readonly onLine?: (line: string) => void;
@@ -28,12 +31,14 @@ export interface StartOptions {
 const startTimeoutMs = 60_000;
 const stopTimeoutMs = 20_000;
 const mostMessages = 1_000;
-const permissions = ["--allow-net", "--allow-env", "--allow-read", "--allow-sys"];
 
 export class Members {
   readonly #running = new Set<Member>();
 
-  /** @param by how they are started: as programs, or by the tasks of the project's deno.json, with the flags that stand there */
+  /**
+   * Each is started with the flags and permissions that its task has in deno.json, and no others.
+   * @param by by itself, or by `deno task`, which another release's deno.json may need
+   */
   constructor(private readonly project: string, private readonly by: "program" | "task" = "program") {}
 
   start(name: string, args: readonly string[], env: Env, options: StartOptions = {}): Member {
@@ -126,12 +131,10 @@ export class Members {
     args: readonly string[],
     env: Env,
     stdout: "null" | "piped",
-    { program = `${name}/main.ts`, permissions: more = [] }: StartOptions = {},
+    { task = name, program, permissions = [] }: StartOptions = {},
   ): Deno.Command {
     const given = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
-    const start = this.by === "task"
-      ? ["task", "--quiet", name]
-      : ["run", "--quiet", ...permissions, ...more, join(this.project, program)];
+    const start = this.by === "task" ? ["task", "--quiet", name] : this.#program(task, env, program, permissions);
     return new Deno.Command(Deno.execPath(), {
       args: [...start, ...args],
       cwd: this.project,
@@ -140,6 +143,13 @@ export class Members {
       stdout,
       stderr: "piped",
     });
+  }
+
+  #program(taskName: string, env: Env, program: string | undefined, permissions: readonly string[]): string[] {
+    const task = parseTask(readTasks(this.project)[taskName]!, env);
+    const flags = joinPermissions(task.flags, permissions);
+    const what = program === undefined ? [task.program, ...task.operands] : [program];
+    return ["run", "--quiet", ...flags, ...what.with(0, join(this.project, what[0]!))];
   }
 }
 

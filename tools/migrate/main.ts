@@ -1,4 +1,4 @@
-/** `deno task migrate`, `migrate:down`, `migrate:status` and `migrate:new`. */
+/** `deno task migrate`, `migrate:down` and `migrate:status`. */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { systemClock as clock } from "../../shared/clock.ts";
@@ -6,13 +6,12 @@ import { runCommand, UsageError } from "../../shared/command.ts";
 import { explainConnection } from "../../shared/errors.ts";
 import { closePostgres, openPostgres } from "../../shared/postgres.ts";
 import { orderMigrations } from "./folder.ts";
-import { writeNew } from "./new.ts";
 import { type Catalogue, migrateDown, migrateUp, readHistory } from "./migrator.ts";
 
 await runCommand({
   name: "deno task migrate",
   summary: "Brings the database's tables up to date, or back, with the files in migrations/.",
-  operands: "<up|down|status|new NAME>",
+  operands: "<up|down|status>",
   flags: {
     steps: { value: "N", help: "down: how many to roll back [1]", integer: { min: 1, max: 10_000 } },
     all: { help: "down: roll back all" },
@@ -24,20 +23,11 @@ await runCommand({
     "deno task migrate",
     "deno task migrate:status --json",
     "deno task migrate:down --steps 2",
-    "deno task migrate:new add_bonus_to_players",
   ],
 }, async ({ flags, operands, config }) => {
-  const [action, name, ...rest] = operands;
-  if (rest.length > 0 || (name !== undefined && action !== "new")) {
-    throw new UsageError(`${action} takes no "${rest[0] ?? name}"`);
-  }
+  const [action, surplus] = operands;
+  if (surplus !== undefined) throw new UsageError(`${action} takes no "${surplus}"`);
   const folder = flags.folder ?? join(import.meta.dirname!, "../../migrations");
-  if (action === "new") {
-    if (name === undefined) throw new UsageError("new takes the migration's name, such as add_bonus_to_players");
-    console.log(`Wrote ${await writeNew(folder, name, clock)}. Add it to tools/migrate/catalogue.ts.`);
-    return 0;
-  }
-
   const catalogue = await readFolder(folder);
   const sql = openPostgres(config.DATABASE_URL, { name: "casino-migrate" });
   const options = { sql, catalogue, clock, say: console.log };
@@ -56,7 +46,7 @@ await runCommand({
       case "status":
         return await printStatus(catalogue, await readHistory(sql), flags.json);
       default:
-        throw new UsageError(`"${action ?? ""}" is none of up, down, status, new`);
+        throw new UsageError(`"${action ?? ""}" is none of up, down, status`);
     }
   } catch (error) {
     throw explainConnection(error, "Postgres", config.DATABASE_URL);

@@ -10,17 +10,18 @@ await runCommand({
     "Prints what makes the roles of least privilege on a server, for the configured names; changes nothing itself.\n" +
     "Each role's password is taken from the environment where it is run: CASINO_PUBLISHER_PASSWORD and so on.",
   operands: "<rabbitmq|redis|postgres>",
-  flags: {},
-  settings: [
-    ...["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "RETRY_DELAYS_MS"] as const,
-    ...["REDIS_KEY_PREFIX", "DATABASE_URL"] as const,
-  ],
+  flags: {
+    "virtual-host": { value: "NAME", help: "rabbitmq: where the queues are [/]" },
+    database: { value: "NAME", help: "postgres: where the tables are [casino]" },
+    schema: { value: "NAME", help: "postgres: the tables' schema [public]" },
+  },
+  settings: ["EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "RETRY_DELAYS_MS", "REDIS_KEY_PREFIX"],
   examples: [
     "deno task --quiet roles rabbitmq | sh",
     "deno task --quiet roles redis | sh",
     'deno task --quiet roles postgres | psql "$DATABASE_ADMIN_URL"',
   ],
-}, ({ operands: [server, surplus], config }) => {
+}, ({ flags, operands: [server, surplus], config }) => {
   if (surplus !== undefined) {
     throw new UsageError(`deno task roles takes one server, but was given "${surplus}" as well`);
   }
@@ -28,17 +29,13 @@ await runCommand({
   return Promise.resolve(0);
 
   function scriptFor(server: string | undefined): string {
-    const database = new URL(config.DATABASE_URL);
     switch (server) {
       case "rabbitmq":
-        return brokerScript(config, decodeURIComponent(new URL(config.RABBITMQ_URL).pathname.slice(1)) || "/");
+        return brokerScript(config, flags["virtual-host"] ?? "/");
       case "redis":
         return cacheScript(config.REDIS_KEY_PREFIX);
       case "postgres":
-        return databaseScript(
-          decodeURIComponent(database.pathname.slice(1)),
-          database.searchParams.get("search_path")?.split(",")[0] ?? "public",
-        );
+        return databaseScript(flags.database ?? "casino", flags.schema ?? "public");
       default:
         throw new UsageError(`"${server ?? ""}" is none of rabbitmq, redis, postgres`);
     }

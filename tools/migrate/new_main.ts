@@ -1,0 +1,20 @@
+/** `deno task migrate:new`: apart from the others, for it needs no database, and they may not write files. */
+import { join } from "node:path";
+import { systemClock as clock } from "../../shared/clock.ts";
+import { runCommand, UsageError } from "../../shared/command.ts";
+import { writeNew } from "./new.ts";
+
+await runCommand({
+  name: "deno task migrate:new",
+  summary: "Writes an empty migration with the current time in its name.",
+  operands: "<NAME>",
+  flags: { folder: { value: "PATH", help: "where the files are [migrations]" } },
+  settings: [],
+  examples: ["deno task migrate:new add_bonus_to_players"],
+}, async ({ flags, operands: [name, surplus] }) => {
+  if (name === undefined) throw new UsageError("migrate:new takes the migration's name, such as add_bonus_to_players");
+  if (surplus !== undefined) throw new UsageError(`migrate:new takes one name, but was given "${surplus}" as well`);
+  const folder = flags.folder ?? join(import.meta.dirname!, "../../migrations");
+  console.log(`Wrote ${await writeNew(folder, name, clock)}. Add it to tools/migrate/catalogue.ts.`);
+  return 0;
+});

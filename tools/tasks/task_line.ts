@@ -1,0 +1,55 @@
+/** The tasks of deno.json, for programs that start what a user would start: with the same flags and permissions. */
+import { join } from "node:path";
+
+/** What a task runs. */
+export interface TaskLine {
+  /** Flags of Deno, permissions among them. */
+  readonly flags: readonly string[];
+  /** From the project's root. */
+  readonly program: string;
+  readonly operands: readonly string[];
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** All tasks, by name, in their order. */
+export function readTasks(project: string): Readonly<Record<string, string>> {
+  const { tasks } = JSON.parse(Deno.readTextFileSync(join(project, "deno.json"))) as { tasks: Record<string, string> };
+  return tasks;
+}
+
+/**
+ * @param line as in deno.json: `deno run --allow-net=127.0.0.1$ALLOW_NET tools/dead/main.ts`
+ * @param env what the shell puts in the place of variables; without it they are unset
+ * @throws {Error} when the task is of another kind
+ */
+export function parseTask(line: string, env: Env = {}): TaskLine {
+  const [deno, run, ...words] = line.replace(/\$([A-Z_]+)/g, (_, name) => env[name] ?? "").split(" ");
+  const end = words.findIndex((word) => word.endsWith(".ts"));
+  if (deno !== "deno" || run !== "run" || end < 0) {
+    throw new Error(`The task "${line}" in deno.json does not run a program of ours.`);
+  }
+  return {
+    flags: words.slice(0, end),
+    program: words[end]!,
+    operands: words.slice(end + 1).filter((word) => !word.startsWith("-")),
+  };
+}
+
+/** Deno takes each permission once: what both lists name is joined, and a permission without a list is all of it. */
+export function joinPermissions(flags: readonly string[], more: readonly string[]): string[] {
+  const joined = new Map<string, string | undefined>();
+  for (const flag of [...flags, ...more]) {
+    const [, name, list] = /^(--[a-z][a-z\d-]*)(?:=(.*))?$/s.exec(flag) ?? [, flag];
+    const before = joined.get(name!);
+    joined.set(name!, !joined.has(name!) ? list : before && list && `${before},${list}`);
+  }
+  return Array.from(joined, ([name, list]) => list === undefined ? name : `${name}=${list}`);
+}
+
+/** What the flags allow of one kind: `true` for all of it, else the list, empty where nothing is allowed. */
+export function allowed(flags: readonly string[], kind: string): true | readonly string[] {
+  if (flags.includes("-A") || flags.includes(`--allow-${kind}`)) return true;
+  const prefix = `--allow-${kind}=`;
+  return flags.find((flag) => flag.startsWith(prefix))?.slice(prefix.length).split(",") ?? [];
+}

@@ -1,0 +1,36 @@
+import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { allowed, joinPermissions, parseTask } from "./task_line.ts";
+
+Deno.test("parseTask() tells flags, program and what the task gives it", () => {
+  deepStrictEqual(parseTask("deno run --allow-net --v8-flags=--a=8,--b=1 tools/migrate/main.ts new --folder x"), {
+    flags: ["--allow-net", "--v8-flags=--a=8,--b=1"],
+    program: "tools/migrate/main.ts",
+    operands: ["new", "x"],
+  });
+  throws(() => parseTask("deno task up && deno task ok"), /does not run a program of ours/);
+});
+
+Deno.test("parseTask() puts variables in as the task's shell does: what is unset leaves nothing", () => {
+  const line = "deno run --allow-net=127.0.0.1$ALLOW_NET a.ts";
+  deepStrictEqual(parseTask(line).flags, ["--allow-net=127.0.0.1"]);
+  deepStrictEqual(parseTask(line, { ALLOW_NET: ",a.example:1" }).flags, [
+    "--allow-net=127.0.0.1,a.example:1",
+  ]);
+});
+
+Deno.test("joinPermissions() leaves each permission once", () => {
+  deepStrictEqual(joinPermissions(["--allow-env=A,B", "--no-prompt"], ["--allow-env=C", "--allow-run"]), [
+    "--allow-env=A,B,C",
+    "--no-prompt",
+    "--allow-run",
+  ]);
+  deepStrictEqual(joinPermissions(["--allow-env=A"], ["--allow-env"]), ["--allow-env"]);
+  deepStrictEqual(joinPermissions(["--allow-env"], ["--allow-env=A"]), ["--allow-env"]);
+});
+
+Deno.test("allowed() tells a list from all and nothing", () => {
+  deepStrictEqual(allowed(["--allow-env=A,B"], "env"), ["A", "B"]);
+  deepStrictEqual(allowed(["--allow-env=A,B"], "net"), []);
+  strictEqual(allowed(["--allow-env"], "env"), true);
+  strictEqual(allowed(["-A"], "run"), true);
+});
