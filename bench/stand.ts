@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Channel, ChannelModel } from "amqplib";
 import { Checkout } from "../e2e/harness/checkout.ts";
 import { openConnection } from "../shared/amqp/connection.ts";
-import { declareTopology, eventTopology } from "../shared/amqp/topology.ts";
+import { ensureTopology, eventTopology } from "../shared/amqp/topology.ts";
 import { systemClock } from "../shared/clock.ts";
 import { type Config, readConfig } from "../shared/config.ts";
 import { closePostgres, openPostgres, type Sql } from "../shared/postgres.ts";
@@ -61,7 +61,7 @@ export class Stand implements AsyncDisposable {
         on conflict (id) do nothing`;
       await superuser`vacuum analyze players`;
       const broker = await openConnection({ url: RABBITMQ_URL, name: "casino-bench" });
-      await declareTopology(broker, eventTopology(config));
+      await ensureTopology(broker, eventTopology(config));
       return new Stand(checkout, env, config, sql, superuser, asSuperuser, broker, await broker.createChannel());
     } catch (error) {
       await checkout[Symbol.asyncDispose]();

@@ -38,7 +38,15 @@ await runCommand({
     input: { short: "i", value: "FILE", help: "publish the events in FILE, one JSON object a line; - reads stdin" },
     "dry-run": { help: "write the events to stdout as JSON lines instead of publishing them" },
   },
-  settings: ["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "SHUTDOWN_GRACE_MS", "LOG_LEVEL"],
+  settings: [
+    "RABBITMQ_URL",
+    "TOPOLOGY",
+    "EVENTS_EXCHANGE",
+    "EVENTS_QUEUE",
+    "DEAD_LETTER_QUEUE",
+    "SHUTDOWN_GRACE_MS",
+    "LOG_LEVEL",
+  ],
   examples: [
     "deno task publisher --count 1000",
     "deno task publisher --rate 50 --duration 60",

@@ -53,10 +53,10 @@ export async function publishEvents(options: PublishOptions): Promise<void> {
     for await (const { messageId, event } of source) {
       if (stop.aborted) break;
       tally.published++;
-      sender.send(
-        { exchange, messageId, body: encodeEvent(event), timestampMs: clock.now(), appId: "publisher" },
-        settled,
-      );
+      // By player, so that all events of one stay together where there are several queues: docs/scale.md.
+      const routingKey = String(event.playerId);
+      const body = encodeEvent(event);
+      sender.send({ exchange, routingKey, messageId, body, timestampMs: clock.now(), appId: "publisher" }, settled);
       if (tally.published === count) break;
       const waiting = untilDue();
       if (waiting) await waiting;

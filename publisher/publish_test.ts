@@ -40,6 +40,15 @@ function options(changes: Partial<PublishOptions>): PublishOptions {
   };
 }
 
+Deno.test("publishEvents() gives each message its player as routing key, for exchanges that share out by it", async () => {
+  const sender = new ScriptedSender();
+  await publishEvents(options({ sender }));
+  const made = events();
+  const players = sender.sent.map(() => String(made.next().value.event.playerId));
+  deepStrictEqual(sender.sent.map(({ routingKey }) => routingKey), players);
+  strictEqual(new Set(players).size > 1, true);
+});
+
 Deno.test("publishEvents() sends exactly the count, each event as it was generated", async () => {
   const sender = new ScriptedSender();
   await publishEvents(options({ sender }));

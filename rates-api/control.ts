@@ -2,6 +2,7 @@
 import "../shared/without_env.ts";
 import { status } from "@grpc/grpc-js";
 import { runCommand, UsageError } from "../shared/command.ts";
+import { ratesApiTls } from "../shared/grpc_client.ts";
 import { controlClient } from "./control_client.ts";
 import type { Stats } from "./control_messages.ts";
 import { anyFault, faultFlags, faultsOf } from "./fault_flags.ts";
@@ -20,7 +21,7 @@ await runCommand({
   ].join("\n"),
   operands: "[set|off|stats|reset]",
   flags: { ...faultFlags, json: { help: "write one line of JSON" } },
-  settings: ["RATES_API_ADDRESS", "RATES_API_KEY"],
+  settings: ["RATES_API_ADDRESS", "RATES_API_TLS", "RATES_API_KEY", "TLS_CA_FILE", "TLS_CERT_FILE", "TLS_KEY_FILE"],
   examples: [
     "deno task rates-api:control --delay-ms 300 --jitter-ms 200",
     "deno task rates-api:control --wrong-share 0.5 --wrong-answer nan",
@@ -36,7 +37,7 @@ await runCommand({
   if (operation !== "set" && anyFault(flags)) throw new UsageError(`${operation} takes no faults`);
 
   const faults = operation === "set" ? faultsOf(flags) : noFaults;
-  using client = controlClient(config.RATES_API_ADDRESS, config.RATES_API_KEY);
+  using client = controlClient(config.RATES_API_ADDRESS, config.RATES_API_KEY, ratesApiTls(config));
   switch (operation) {
     case "set":
     case "off": {

@@ -1,7 +1,9 @@
 /** The mock's controls, from another process. */
 import "../shared/without_env.ts";
 import { Buffer } from "node:buffer";
-import { Client, credentials, Metadata, status } from "@grpc/grpc-js";
+import { Metadata, status } from "@grpc/grpc-js";
+import { openGrpcClient } from "../shared/grpc_client.ts";
+import type { TlsFiles } from "../shared/tls.ts";
 import { faultsFromMessage, faultsToMessage, type Stats, statsFromMessage } from "./control_messages.ts";
 import type { Faults } from "./faults.ts";
 import { casino } from "./generated/protobuf.js";
@@ -25,8 +27,8 @@ export interface ControlClient extends Disposable {
 const callTimeoutMs = 5_000;
 
 /** Every method throws an Error that says in one sentence what the server answered, or that it did not. */
-export function controlClient(address: string, apiKey: string): ControlClient {
-  const client = new Client(address, credentials.createInsecure());
+export function controlClient(address: string, apiKey: string, tls?: TlsFiles): ControlClient {
+  const client = openGrpcClient(address, tls);
   const metadata = new Metadata();
   metadata.set("x-api-key", apiKey);
 

@@ -3,10 +3,12 @@ import "../shared/without_env.ts";
 import { whenAborted } from "../shared/abort.ts";
 import { systemClock as clock } from "../shared/clock.ts";
 import { runCommand, UsageError } from "../shared/command.ts";
+import { ConfigError, tlsFilesOf } from "../shared/config.ts";
 import { seededRandom, systemRandom } from "../shared/random.ts";
 import { onShutdownSignal } from "../shared/shutdown.ts";
 import { openTracing } from "../shared/telemetry/deno_tracing.ts";
 import { configureLog, getLog } from "../shared/telemetry/log.ts";
+import { readTlsFiles } from "../shared/tls.ts";
 import { faultFlags, faultsOf } from "./fault_flags.ts";
 import { fixedQuotes, walkingQuotes } from "./quotes.ts";
 import { startRatesApi } from "./server.ts";
@@ -31,7 +33,10 @@ await runCommand({
     },
     ...faultFlags,
   },
-  settings: ["RATES_API_ADDRESS", "RATES_API_KEY", "SHUTDOWN_GRACE_MS", "LOG_LEVEL"],
+  settings: [
+    ...["RATES_API_ADDRESS", "RATES_API_TLS", "RATES_API_KEY", "RATES_API_OLD_KEY", "TLS_CA_FILE"] as const,
+    ...["TLS_CERT_FILE", "TLS_KEY_FILE", "SHUTDOWN_GRACE_MS", "LOG_LEVEL"] as const,
+  ],
   examples: [
     "deno task rates-api",
     "deno task rates-api --walk --seed 7 --step-ms 10000",
@@ -40,6 +45,8 @@ await runCommand({
 }, async ({ flags, config }) => {
   if (flags["step-ms"] !== undefined && !flags.walk) throw new UsageError("--step-ms needs --walk");
   const faults = faultsOf(flags);
+  const tls = config.RATES_API_TLS === "on" ? readTlsFiles(tlsFilesOf(config)) : undefined;
+  if (tls && !tls.cert) throw new ConfigError(["RATES_API_TLS=on needs TLS_CERT_FILE and TLS_KEY_FILE"]);
   const tracing = await openTracing();
   await configureLog({ level: config.LOG_LEVEL, member: "rates-api", activeSpan: tracing?.active });
   const log = getLog("rates-api");
@@ -49,7 +56,9 @@ await runCommand({
   const stepMs = flags["step-ms"] ?? fallbackStepMs;
   const api = await startRatesApi({
     address: config.RATES_API_ADDRESS,
+    tls,
     apiKey: config.RATES_API_KEY,
+    oldApiKey: config.RATES_API_OLD_KEY,
     quotes: flags.walk ? walkingQuotes({ seed, stepMs, startMs: clock.now() }) : fixedQuotes,
     faults,
     random: seededRandom(seed),
@@ -57,7 +66,13 @@ await runCommand({
     log,
     tracing,
   });
-  log.info("Serving rates", { address: api.address, seed, ...(flags.walk && { stepMs }), faults });
+  log.info("Serving rates", {
+    address: api.address,
+    tls: config.RATES_API_TLS,
+    seed,
+    ...(flags.walk && { stepMs }),
+    faults,
+  });
 
   await whenAborted(shutdown.stop);
   await api.close(shutdown.abandon);

@@ -1,10 +1,12 @@
 /** The mock of a rates API, as a server in this process. */
 import "../shared/without_env.ts";
+import { Buffer } from "node:buffer";
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import type { Clock } from "../shared/clock.ts";
 import type { Random } from "../shared/random.ts";
 import type { Log } from "../shared/telemetry/log.ts";
 import type { Tracing } from "../shared/telemetry/tracing.ts";
+import type { TlsMaterial } from "../shared/tls.ts";
 import { CallCounts } from "./call_counts.ts";
 import type { Stats } from "./control_messages.ts";
 import { addControlService } from "./control_service.ts";
@@ -20,6 +22,10 @@ export interface RatesApiOptions {
   readonly address: string;
   /** What callers must send as `x-api-key`. */
   readonly apiKey: string;
+  /** What they may send as well, while keys are changed. */
+  readonly oldApiKey?: string | undefined;
+  /** Our certificate and its key, and the CA whose certificates callers must show, if any; without it, no TLS. */
+  readonly tls?: TlsMaterial | undefined;
   readonly quotes: Quotes;
   readonly faults?: Faults;
   readonly random: Random;
@@ -46,7 +52,7 @@ const closeTimeoutMs = 5_000;
 
 /** @throws {Error} when the address cannot be listened on, saying why in one sentence */
 export async function startRatesApi(options: RatesApiOptions): Promise<RunningRatesApi> {
-  const { apiKey, log } = options;
+  const { apiKey, oldApiKey, log } = options;
   // The library prints lines of its own to stderr about what it also hands us as errors.
   setLogVerbosity(logVerbosity.NONE);
   const server = new Server({ "grpc.max_receive_message_length": mostRequestBytes });
@@ -61,13 +67,13 @@ export async function startRatesApi(options: RatesApiOptions): Promise<RunningRa
     stats: (): Stats => ({ ...counts.counts, faults }),
     resetStats: () => counts.reset(),
   };
-  const requireKey = keyGuard(apiKey);
+  const requireKey = keyGuard(oldApiKey === undefined ? [apiKey] : [apiKey, oldApiKey]);
   addRatesService(server, { ...options, requireKey, faults: () => faults, counts });
   addControlService(server, mock, requireKey, log);
   const health = addHealthService(server, describedServices, log);
   addReflectionService(server);
 
-  const address = await listen(server, options.address);
+  const address = await listen(server, options.address, credentialsOf(options.tls));
   let closed: Promise<void> | undefined;
   async function close(signal?: AbortSignal): Promise<void> {
     health.leave();
@@ -88,14 +94,22 @@ export async function startRatesApi(options: RatesApiOptions): Promise<RunningRa
   };
 }
 
-async function listen(server: Server, address: string): Promise<string> {
+async function listen(server: Server, address: string, credentials: ServerCredentials): Promise<string> {
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
+    server.bindAsync(address, credentials, (error, bound) => {
       if (error) reject(new Error(explain(address, error)));
       else resolve(bound);
     });
   });
   return `${address.slice(0, address.lastIndexOf(":"))}:${port}`;
+}
+
+function credentialsOf(tls: TlsMaterial | undefined): ServerCredentials {
+  if (!tls) return ServerCredentials.createInsecure();
+  const [cert, key] = [Buffer.from(tls.cert ?? ""), Buffer.from(tls.key ?? "")];
+  // Without any CA, Deno's HTTP/2 server does not speak TLS at all.
+  const ca = tls.ca === undefined ? cert : Buffer.from(tls.ca);
+  return ServerCredentials.createSsl(ca, [{ cert_chain: cert, private_key: key }], tls.ca !== undefined);
 }
 
 function explain(address: string, { message }: Error): string {

@@ -46,14 +46,15 @@ export function serveUnary<Q, A>(server: Server, { path, decode, encode, handle 
   server.register<Q, A>(path, serve, (answer) => Buffer.from(encode(answer).finish()), decode, "unary");
 }
 
-/** Throws UNAUTHENTICATED unless the metadata has this key. How long it takes tells nothing about the key. */
-export function keyGuard(apiKey: string): (metadata: Metadata) => void {
+/** Throws UNAUTHENTICATED unless the metadata has one of these keys. How long it takes tells nothing about a key. */
+export function keyGuard(apiKeys: readonly string[]): (metadata: Metadata) => void {
   const digest = (text: string | Buffer) => createHash("sha256").update(text).digest();
-  const expected = digest(apiKey);
+  const expected = apiKeys.map(digest);
   return (metadata) => {
     const given = metadata.get("x-api-key")[0];
     if (given === undefined) throw new RpcError(status.UNAUTHENTICATED, "the metadata has no x-api-key");
-    if (!timingSafeEqual(digest(given), expected)) {
+    const digested = digest(given);
+    if (!expected.map((each) => timingSafeEqual(digested, each)).includes(true)) {
       throw new RpcError(status.UNAUTHENTICATED, "the x-api-key in the metadata is not the one of this server");
     }
   };

@@ -32,7 +32,8 @@ export function decodeEvent(body: Uint8Array): Event | Fault[] {
     id: bigIntOf(message.id),
     playerId: bigIntOf(message.playerId),
     gameId: bigIntOf(message.gameId),
-    type: typesByWire[message.type],
+    // Zero says nothing; another number that we do not know comes from a later version.
+    type: typesByWire[message.type] ?? (message.type || undefined),
     amount: bigIntOf(message.amount),
     currency: message.currency,
     hasWon: message.hasWon,

@@ -26,11 +26,12 @@ function readByHand(body: Uint8Array): Event | Fault[] {
   }
   const int64 = (value = 0n) => BigInt.asIntN(64, value);
   const int32 = (value = 0n) => Number(BigInt.asIntN(32, value));
+  const type = int32(integers.get(4));
   return eventOf({
     id: int64(integers.get(1)),
     playerId: int64(integers.get(2)),
     gameId: int64(integers.get(3)),
-    type: types[int32(integers.get(4))],
+    type: type === 0 ? undefined : types[type] ?? type,
     amount: int64(integers.get(5)),
     currency,
     hasWon,

@@ -121,9 +121,9 @@ Deno.test("decodeEvent() reads past fields that a later version has added", () =
 Deno.test("decodeEvent() names the field at fault in a message that is well formed", () => {
   const cases: [Record<string, unknown>, string][] = [
     [{ id: 0 }, "id is missing"],
-    [{ type: "EVENT_TYPE_UNSPECIFIED" }, "type is missing or unknown"],
-    [{ type: "EVENT_TYPE_JACKPOT" }, "type is missing or unknown"],
-    [{ type: -1 }, "type is missing or unknown"],
+    [{ type: "EVENT_TYPE_UNSPECIFIED" }, "type is missing"],
+    [{ type: "EVENT_TYPE_JACKPOT" }, "type = 5 is unknown to this version"],
+    [{ type: -1 }, "type = -1 is unknown to this version"],
     [{ amount: "-1" }, "amount = -1 must be 0 or more"],
     [{ currency: "" }, "currency is missing"],
     [{ created_at: null }, "created_at is missing"],

@@ -114,7 +114,7 @@ export function parseCommand<const F extends Record<string, Flag>, N extends Set
   return {
     flags: flags as Invocation<F, N>["flags"],
     operands: positionals,
-    config: readConfig(spec.settings, lookUp),
+    config: readConfig(spec.settings, lookUp, readFile),
   };
 }
 

@@ -1,18 +1,32 @@
 /** Every environment variable that any member reads, in one schema: the only place that knows their names and defaults. */
+import { readFileSync } from "node:fs";
+import { isLoopback } from "./loopback.ts";
+import { redact, shownRefused } from "./redact.ts";
+import {
+  address,
+  amqpName,
+  databaseUrl,
+  delays,
+  file,
+  integer,
+  matching,
+  milliseconds,
+  oneOf,
+  optional,
+  secret,
+  type Setting,
+  url,
+} from "./setting.ts";
+import { type TlsFiles, usesTls, withTlsFiles } from "./tls.ts";
 
-interface Setting<T> {
-  /** As it would be written in the environment. Absent: the variable may be left unset and then reads as `undefined`. */
-  readonly fallback?: string;
-  /** What it means, with its unit. One line, for `--help`. */
-  readonly help: string;
-  /** Never shown in full, neither in errors nor in logs. */
-  readonly secret?: boolean;
-  /** @throws {RangeError} whose message says what would be right. */
-  read(text: string): T;
-}
+export { redact };
 
 const settings = {
   RABBITMQ_URL: url("amqp://guest:guest@127.0.0.1:5672", ["amqp:", "amqps:"], "where RabbitMQ is"),
+  DEAD_LETTER_RABBITMQ_URL: optional(
+    url("amqp://127.0.0.1:5672", ["amqp:", "amqps:"], "RabbitMQ, for dead letters over HTTP; RABBITMQ_URL if unset"),
+  ),
+  TOPOLOGY: oneOf("declare", ["declare", "check"], "what to do with exchanges and queues"),
   EVENTS_EXCHANGE: amqpName("casino.events", "exchange that events are published to"),
   EVENTS_QUEUE: amqpName("casino.events", "queue that subscribers share"),
   DEAD_LETTER_QUEUE: amqpName("casino.events.dead", "queue, and its exchange, for what cannot be processed"),
@@ -25,9 +39,8 @@ const settings = {
     "up to 64 of A-Z a-z 0-9 _ : . -",
     "begins every Redis key",
   ),
-  DATABASE_URL: url(
+  DATABASE_URL: databaseUrl(
     "postgres://casino:casino@127.0.0.1:5432/casino",
-    ["postgres:", "postgresql:"],
     "where Postgres is; ?search_path=NAME picks a schema",
   ),
   DATABASE_TIMEOUT_MS: milliseconds(
@@ -37,7 +50,9 @@ const settings = {
     "longest query; then its connection is dropped and the window tried again",
   ),
   RATES_API_ADDRESS: address("127.0.0.1:50051", "where the rates API is, host:port"),
+  RATES_API_TLS: oneOf("off", ["off", "on"], "TLS to the rates API"),
   RATES_API_KEY: secret("development-key", "key that the rates API asks for"),
+  RATES_API_OLD_KEY: optional(secret("", "a second key that the rates API takes, while keys are changed")),
   RATES_TTL_MS: milliseconds("60000", 100, 86_400_000, "how long fetched rates are fresh"),
   RATES_CALL_TIMEOUT_MS: milliseconds("2000", 10, 60_000, "longest call to the rates API"),
   RATES_LOCK_TTL_MS: milliseconds("3000", 20, 120_000, "longest hold of the lock on fetching rates"),
@@ -56,15 +71,11 @@ const settings = {
   SUBSCRIBER_ID: optional(
     matching("", /^[\w.\-]{1,64}$/, "1 to 64 of A-Z a-z 0-9 _ . -", "names this subscriber; host-pid if unset"),
   ),
-  HTTP_TOKEN: optional({
-    ...matching(
-      "",
-      /^[\x21-\x7e]{16,512}$/,
-      "16 to 512 visible ASCII characters",
-      "bearer token for dead letters over HTTP; refused if unset",
-    ),
-    secret: true,
-  }),
+  HTTP_TOKEN: optional(secret("", "bearer token for dead letters over HTTP; refused if unset", 16)),
+  TLS_CA_FILE: optional(file("PEM file of the CAs that TLS trusts, in place of the system's")),
+  TLS_CERT_FILE: optional(file("PEM file of our certificate, for who asks for one")),
+  TLS_KEY_FILE: optional(file("PEM file of its key")),
+  ALLOW_PLAINTEXT: oneOf("no", ["no", "yes"], "send credentials to other machines without TLS"),
   LOG_LEVEL: oneOf("info", ["debug", "info", "warning", "error"], "least severe log record that is written"),
 } as const;
 
@@ -90,36 +101,138 @@ export class ConfigError extends RangeError {
   }
 }
 
+/** Reads a file as text. @throws {Error} */
+export type ReadFile = (path: string) => string;
+
 /**
- * Reads the settings named, and no other variable.
+ * Reads the settings named, those that go with them ({@linkcode withCompanions}), and no other variable. Of what may hold a
+ * secret, `NAME_FILE` may name a file with the value in place of `NAME`. Files that the settings name must be readable.
  * @throws {ConfigError} with all problems at once.
  */
-export function readConfig<N extends SettingName>(names: readonly N[], env: Environment): Pick<Config, N> {
+export function readConfig<N extends SettingName>(
+  names: readonly N[],
+  env: Environment,
+  readFile: ReadFile = (path) => readFileSync(path, "utf8"),
+): Pick<Config, N> {
   const values: Partial<Record<SettingName, unknown>> = {};
   const problems: string[] = [];
-  for (const name of names) {
-    const { fallback, secret, read } = settings[name] as Setting<unknown>;
-    const text = env(name) || fallback;
-    if (text === undefined) continue;
+  for (const name of withCompanions(names)) {
+    const { fallback, secret, fromFile, path, read } = settings[name] as Setting<unknown>;
+    let shown = "";
     try {
+      const file = fromFile && env(`${name}_FILE`);
+      shown = `${name}_FILE=${file}`;
+      const given = file ? contentOf(file, name, env, readFile) : env(name);
+      const text = given || fallback;
+      if (text === undefined) continue;
+      shown = file ? `${shown} holds a value that` : `${name}=${secret ? "(hidden)" : shownRefused(text)}`;
       values[name] = read(text);
+      if (path) mustBeReadable(text, readFile);
     } catch (error) {
-      problems.push(`${name}=${secret ? "(hidden)" : shownRefused(text)} must be ${(error as Error).message}`);
+      problems.push(`${shown} must be ${(error as Error).message}`);
     }
   }
+  problems.push(...faultsOfRelations(values), ...faultsOfConnections(values));
+  if (problems.length > 0) throw new ConfigError(problems);
+  const files: TlsFiles = tlsFilesOf(values as Partial<Config>);
+  for (const name of urlNames) {
+    if (typeof values[name] === "string") values[name] = withTlsFiles(values[name], files);
+  }
+  return Object.fromEntries(names.map((name) => [name, values[name]])) as Pick<Config, N>;
+}
+
+/** The files that TLS goes by where a URL names none of its own. */
+export function tlsFilesOf(
+  config: Partial<Pick<Config, "TLS_CA_FILE" | "TLS_CERT_FILE" | "TLS_KEY_FILE">>,
+): TlsFiles {
+  return { ca: config.TLS_CA_FILE, cert: config.TLS_CERT_FILE, key: config.TLS_KEY_FILE };
+}
+
+const urlNames = ["RABBITMQ_URL", "DEAD_LETTER_RABBITMQ_URL", "REDIS_URL", "DATABASE_URL"] as const;
+const companions: readonly SettingName[] = ["TLS_CA_FILE", "TLS_CERT_FILE", "TLS_KEY_FILE", "ALLOW_PLAINTEXT"];
+
+/** Who connects to anything reads as well how it is to be encrypted. In the order in which settings are documented. */
+export function withCompanions(names: readonly SettingName[]): readonly SettingName[] {
+  const all = new Set<SettingName>(names);
+  if (all.has("RATES_API_ADDRESS")) all.add("RATES_API_TLS");
+  if (all.has("RATES_API_ADDRESS") || urlNames.some((name) => all.has(name))) {
+    for (const name of companions) all.add(name);
+  }
+  return settingNames.filter((name) => all.has(name));
+}
+
+/** Every variable that is read for the settings named. */
+export function variablesOf(names: readonly SettingName[]): string[] {
+  return withCompanions(names).flatMap((name) =>
+    (settings[name] as Setting<unknown>).fromFile ? [name, `${name}_FILE`] : [name]
+  );
+}
+
+function contentOf(path: string, name: string, env: Environment, readFile: ReadFile): string {
+  if (env(name)) throw new RangeError(`unset, or ${name} must be: both are set`);
+  mustBeReadable(path, readFile);
+  // Editors and tools end a file with a line feed that is no part of the secret.
+  return readFile(path).replace(/\r?\n$/, "");
+}
+
+function mustBeReadable(path: string, readFile: ReadFile): void {
+  try {
+    readFile(path);
+  } catch (error) {
+    throw new RangeError(`a file that can be read (${(error as Error).message})`);
+  }
+}
+
+type Values = Readonly<Partial<Record<SettingName, unknown>>>;
+
+function faultsOfRelations(values: Values): string[] {
+  const problems: string[] = [];
   for (const [lesser, greater] of mustExceed) {
     const [low, high] = [values[lesser], values[greater]];
     if (typeof low === "number" && typeof high === "number" && low >= high) {
       problems.push(`${greater}=${high} must exceed ${lesser}=${low}`);
     }
   }
-  if (problems.length > 0) throw new ConfigError(problems);
-  return values as Pick<Config, N>;
+  if ((values.TLS_CERT_FILE === undefined) !== (values.TLS_KEY_FILE === undefined)) {
+    const [given, missing] = values.TLS_CERT_FILE
+      ? ["TLS_CERT_FILE", "TLS_KEY_FILE"]
+      : ["TLS_KEY_FILE", "TLS_CERT_FILE"];
+    problems.push(`${given} is of no use without ${missing}`);
+  }
+  return problems;
 }
 
-/** One row for each setting named, for `--help`. */
+/** Credentials leave this machine encrypted, or because somebody has said that they may not be. */
+function faultsOfConnections(values: Values): string[] {
+  if (values.ALLOW_PLAINTEXT !== "no") return [];
+  const problems: string[] = [];
+  for (const name of urlNames) {
+    if (typeof values[name] !== "string") continue;
+    const url = new URL(values[name]);
+    // RabbitMQ's and Postgres's clients log in with something whatever the URL says.
+    const credentials = !url.protocol.startsWith("redis") || url.username !== "" || url.password !== "";
+    if (usesTls(url) || isLoopback(url.hostname) || !credentials) continue;
+    const cure = url.protocol.startsWith("postgres")
+      ? "add sslmode=verify-full"
+      : `use ${url.protocol.slice(0, -1)}s://`;
+    problems.push(
+      `${name}=${redact(url.href)} would send credentials to another machine unencrypted: ${cure}, ${orAllow}`,
+    );
+  }
+  const { RATES_API_ADDRESS: rates, RATES_API_TLS: tls } = values;
+  if (typeof rates === "string" && tls === "off" && !isLoopback(rates.replace(/:\d+$/, ""))) {
+    problems.push(
+      `RATES_API_ADDRESS=${rates} would have RATES_API_KEY sent between machines unencrypted: set RATES_API_TLS=on, ${orAllow}`,
+    );
+  }
+  return problems;
+}
+
+const orAllow = "or allow it with ALLOW_PLAINTEXT=yes";
+
+/** One row for each setting that is read for those named, for `--help`. */
 export function describeSettings(names: readonly SettingName[]): { name: string; fallback: string; help: string }[] {
-  return names.map((name) => {
+  return withCompanions(names).map((name) => {
     const { fallback, help } = settings[name] as Setting<unknown>;
     return { name, fallback: fallback ?? "", help };
   });
@@ -127,126 +240,3 @@ export function describeSettings(names: readonly SettingName[]): { name: string;
 
 /** All settings, in the order in which they are documented. */
 export const settingNames = Object.keys(settings) as SettingName[];
-
-/**
- * The text, such as a line of log, with the password of any URL in it blanked. A quote ends a URL, so that in JSON no
- * neighbouring field is taken for a part of it; a setting that is a URL holds neither quotes nor white space.
- */
-export function redact(text: string): string {
-  return text.replace(/(\/\/[^/?#\s":]*:)[^/?#\s"]*@/g, "$1***@").replace(secretParameter, "$1***");
-}
-
-/** Of a URL's query: ioredis, for one, takes a password from there. */
-const secretParameter = /([?&](?:password|pass|pwd|secret|token|api_?key)=)[^&#\s"]*/gi;
-
-/**
- * A value that was refused, as it may be shown: since it is not the URL that it should be, wherever it may hold a
- * password is blanked, down to all that stands before its last `@`. On one line and of bounded length.
- */
-function shownRefused(text: string): string {
-  const shown = text
-    .replace(secretParameter, "$1***")
-    .replace(/^([a-z][a-z\d+.\-]*:\/\/)?.*@/is, "$1***@")
-    // scheme://:password without a host
-    .replace(/^([a-z][a-z\d+.\-]*:\/\/[^/?#:@[]*:)(?!\d{1,5}(?:[/?#]|$)).*$/is, "$1***")
-    .replace(/\p{Cc}/gu, "?");
-  return shown.length > 200 ? `${shown.slice(0, 200)}…` : shown;
-}
-
-function setting<T>(fallback: string, help: string, read: (text: string) => T): Setting<T> & { fallback: string } {
-  return { fallback, help, read };
-}
-
-function optional<T>({ help, secret = false, read }: Setting<T>): Setting<T | undefined> {
-  return { help, secret, read };
-}
-
-function integer(fallback: string, min: number, max: number, help: string, unit = ""): Setting<number> {
-  return setting(fallback, help, (text) => {
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || value < min || value > max) {
-      throw new RangeError(`a whole number${unit} from ${min} to ${max}`);
-    }
-    return value;
-  });
-}
-
-function milliseconds(fallback: string, min: number, max: number, help: string): Setting<number> {
-  return integer(fallback, min, max, `${help} (ms)`, " of milliseconds");
-}
-
-/** At most ten, in the order in which they are used. */
-function delays(fallback: string, help: string): Setting<readonly number[]> {
-  const each = integer("", 10, 86_400_000, "");
-  return setting(fallback, help, (text) => {
-    const parts = text === "" ? [] : text.split(",").map((part) => part.trim());
-    if (parts.length > 10) throw new RangeError("at most 10 delays");
-    try {
-      return parts.map((part) => each.read(part));
-    } catch {
-      throw new RangeError("whole numbers of milliseconds from 10 to 86400000 with commas between, as in 1000,10000");
-    }
-  });
-}
-
-function matching(fallback: string, pattern: RegExp, right: string, help: string): Setting<string> {
-  return setting(fallback, help, (text) => {
-    if (!pattern.test(text)) throw new RangeError(right);
-    return text;
-  });
-}
-
-/** RabbitMQ reserves names that begin with `amq.`; a name is at most 255 bytes (AMQP 0-9-1, short string). */
-function amqpName(fallback: string, help: string): Setting<string> {
-  return matching(
-    fallback,
-    /^(?!amq\.)[\w.:\-]{1,200}$/,
-    "1 to 200 of A-Z a-z 0-9 _ . : - and not begin with amq.",
-    help,
-  );
-}
-
-function secret(fallback: string, help: string): Setting<string> {
-  return { ...matching(fallback, /^[\x21-\x7e]{1,512}$/, "1 to 512 visible ASCII characters", help), secret: true };
-}
-
-function address(fallback: string, help: string): Setting<string> {
-  return setting(fallback, help, (text) => {
-    const port = /^(?:[\w.\-]+|\[[\da-fA-F:]+\]):(\d{1,5})$/.exec(text)?.[1];
-    if (port === undefined || Number(port) < 1 || Number(port) > 65_535) {
-      throw new RangeError("host:port, for example 127.0.0.1:50051");
-    }
-    return text;
-  });
-}
-
-function url(fallback: string, protocols: readonly string[], help: string): Setting<string> {
-  return setting(fallback, help, (text) => {
-    if (!isPlainUrl(text) || !protocols.includes(new URL(text).protocol) || new URL(text).hostname === "") {
-      const escapes = /[@%]/.test(text) ? ", with / ? # @ % written %2F %3F %23 %40 %25 in a user or password" : "";
-      throw new RangeError(`a URL such as ${redact(fallback)}${escapes}`);
-    }
-    return text;
-  });
-}
-
-/**
- * A URL in which nothing has to be guessed: a `/`, `?` or `#` that stands unescaped in a password would end the host
- * early, and name another one.
- */
-function isPlainUrl(text: string): boolean {
-  try {
-    decodeURIComponent(text);
-  } catch {
-    return false;
-  }
-  return URL.canParse(text) && !/[\s"\p{Cc}]/u.test(text) && !/\/\/[^/?#]*[/?#].*@/.test(text);
-}
-
-function oneOf<const T extends string>(fallback: T, choices: readonly T[], help: string): Setting<T> {
-  return setting(fallback, `${help}: ${choices.join(", ")}`, (text) => {
-    const found = choices.find((choice) => choice === text);
-    if (found === undefined) throw new RangeError(`one of ${choices.join(", ")}`);
-    return found;
-  });
-}

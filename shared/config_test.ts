@@ -1,10 +1,21 @@
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
-import { ConfigError, describeSettings, readConfig, redact, type SettingName, settingNames } from "./config.ts";
+import {
+  ConfigError,
+  describeSettings,
+  readConfig,
+  redact,
+  type SettingName,
+  settingNames,
+  variablesOf,
+} from "./config.ts";
 
-function problemsOf(values: Partial<Record<SettingName, string>>): readonly string[] {
+function problemsOf(values: Readonly<Record<string, string>>): readonly string[] {
+  const noFile = () => {
+    throw new Error("ENOENT");
+  };
   try {
-    readConfig(settingNames, (name) => values[name as SettingName]);
+    readConfig(settingNames, (name) => values[name], noFile);
     return [];
   } catch (error) {
     if (error instanceof ConfigError) return error.problems;
@@ -12,9 +23,17 @@ function problemsOf(values: Partial<Record<SettingName, string>>): readonly stri
   }
 }
 
-Deno.test("readConfig() has a default for every setting but the subscriber's id and token, and all of them are valid", () => {
+/** What is set by one variable alone. */
+function readOne(name: SettingName, value: string) {
+  return readConfig([name], (asked) => asked === name ? value : undefined)[name];
+}
+
+Deno.test("readConfig() has a default for every setting that is needed, and all of them are valid", () => {
   const config = readConfig(settingNames, () => undefined);
-  deepStrictEqual(settingNames.filter((name) => config[name] === undefined), ["SUBSCRIBER_ID", "HTTP_TOKEN"]);
+  deepStrictEqual(settingNames.filter((name) => config[name] === undefined), [
+    ...["DEAD_LETTER_RABBITMQ_URL", "RATES_API_OLD_KEY", "SUBSCRIBER_ID", "HTTP_TOKEN"],
+    ...["TLS_CA_FILE", "TLS_CERT_FILE", "TLS_KEY_FILE"],
+  ]);
   deepStrictEqual([config.RATES_TTL_MS, config.PREFETCH, config.EVENTS_QUEUE], [60_000, 2_000, "casino.events"]);
 });
 
@@ -48,6 +67,8 @@ Deno.test("readConfig() refuses a bad value of every setting, with its name, the
       right: "a URL such as amqp://guest:***@127.0.0.1:5672",
       values: ["localhost", "http://localhost", "amqp://", "amqp://host:99999", "amqp://a host", 'amqp://a"b'],
     },
+    DEAD_LETTER_RABBITMQ_URL: { right: "a URL such as amqp://127.0.0.1:5672", values: ["redis://localhost"] },
+    TOPOLOGY: { right: "one of declare, check", values: ["create", "Check"] },
     EVENTS_EXCHANGE: { right: name200, values: ["amq.topic", "a b", " ", "x\n"] },
     EVENTS_QUEUE: { right: name200, values: ["amq.gen", "ü", "x".repeat(201).slice(0, 200) + "y"] },
     DEAD_LETTER_QUEUE: { right: name200, values: ["a/b"] },
@@ -70,6 +91,8 @@ Deno.test("readConfig() refuses a bad value of every setting, with its name, the
       right: "host:port, for example 127.0.0.1:50051",
       values: ["host", "host:0", "host:65536", "host:70000", "http://host:1", ":1", "a:b:1", "[::1]"],
     },
+    RATES_API_TLS: { right: "one of off, on", values: ["yes", "true"] },
+    RATES_API_OLD_KEY: { right: "1 to 512 visible ASCII characters", values: ["with space"] },
     RATES_API_KEY: { right: "1 to 512 visible ASCII characters", values: ["with space", "ü", "x".repeat(513)] },
     RATES_TTL_MS: { right: `${ms} 100 to 86400000`, values: ["99", "86400001", "1m"] },
     RATES_CALL_TIMEOUT_MS: { right: `${ms} 10 to 60000`, values: ["9", "60001"] },
@@ -86,16 +109,22 @@ Deno.test("readConfig() refuses a bad value of every setting, with its name, the
       right: "16 to 512 visible ASCII characters",
       values: ["x".repeat(15), "x".repeat(513), "a token of twenty"],
     },
+    TLS_CA_FILE: { right: "a file that can be read (ENOENT)", values: ["/nowhere/ca.pem"] },
+    TLS_CERT_FILE: { right: "a file that can be read (ENOENT)", values: ["/nowhere/tls.crt"] },
+    TLS_KEY_FILE: { right: "a file that can be read (ENOENT)", values: ["/nowhere/tls.key"] },
+    ALLOW_PLAINTEXT: { right: "one of no, yes", values: ["true", "YES"] },
     LOG_LEVEL: { right: "one of debug, info, warning, error", values: ["INFO", "loud", "warn"] },
   };
   for (const [name, { right, values }] of Object.entries(bad)) {
     for (const value of values) {
-      const shown = ["RATES_API_KEY", "HTTP_TOKEN"].includes(name)
+      const shown = ["RATES_API_KEY", "RATES_API_OLD_KEY", "HTTP_TOKEN"].includes(name)
         ? "(hidden)"
         : value.length > 200
         ? `${value.slice(0, 200)}…`
         : value;
-      deepStrictEqual(problemsOf({ [name]: value }), [`${name}=${shown.replace("\n", "?")} must be ${right}`]);
+      deepStrictEqual(problemsOf({ [name]: value }).slice(0, 1), [
+        `${name}=${shown.replace("\n", "?")} must be ${right}`,
+      ]);
     }
   }
 });
@@ -119,7 +148,7 @@ Deno.test("readConfig() accepts the least and the greatest value that it says is
   };
   for (const [name, values] of Object.entries(ends)) {
     for (const value of values) {
-      strictEqual(readConfig([name as SettingName], () => value)[name as SettingName], Number(value), name);
+      strictEqual(readOne(name as SettingName, value), Number(value), name);
     }
   }
 });
@@ -128,14 +157,17 @@ Deno.test("readConfig() accepts what the servers' own documentation shows", () =
   const good: Partial<Record<SettingName, string[]>> = {
     RABBITMQ_URL: ["amqps://user:p%40ss@broker.example:5671/vhost?heartbeat=10", "amqp://[::1]:5672"],
     REDIS_URL: ["rediss://:p%2Fss@cache.example:6380/1", "redis://10.0.0.1"],
-    DATABASE_URL: ["postgresql://db.example/casino?search_path=a,b&sslmode=require", "postgres://u@s:p@h:5432/x"],
-    RATES_API_ADDRESS: ["rates.example:443", "[::1]:50051", "localhost:1", "rates_api:65535"],
+    DATABASE_URL: [
+      "postgresql://db.example/casino?search_path=a,b&sslmode=verify-full",
+      "postgres://u@s:p@localhost/x",
+    ],
+    RATES_API_ADDRESS: ["127.0.0.1:443", "[::1]:50051", "localhost:1"],
     SUBSCRIBER_ID: ["pod-7.example_1"],
     RATES_API_KEY: ["!~\"'#/", "x".repeat(512)],
   };
   for (const [name, values] of Object.entries(good)) {
     for (const value of values) {
-      strictEqual(readConfig([name as SettingName], () => value)[name as SettingName], value);
+      strictEqual(readOne(name as SettingName, value), value);
     }
   }
 });
@@ -181,10 +213,11 @@ Deno.test("readConfig() and redact() never show a password, wherever it stands i
       fc.constantFrom("RABBITMQ_URL", "REDIS_URL", "DATABASE_URL", "RATES_API_ADDRESS" as const),
       fc.constantFrom(...schemes),
       fc.constantFrom(...shapes),
+      fc.constantFrom("yes", "no"),
       anyPassword,
-      (name, scheme, shape, { parts, text }) => {
+      (name, scheme, shape, allowed, { parts, text }) => {
         const value = shape(scheme, text);
-        const problems = problemsOf({ [name]: value });
+        const problems = problemsOf({ [name]: value, ALLOW_PLAINTEXT: allowed });
         if (problems.length > 0) refused++;
         else accepted++;
         const line = JSON.stringify({ message: `No connection to ${value}`, url: value, email: "a@example.com" });
@@ -214,7 +247,7 @@ Deno.test("readConfig() tells how to write a password that would end the host ea
     deepStrictEqual(problemsOf({ REDIS_URL: `redis://u:${password}@host` }), [
       `REDIS_URL=redis://***@host must be a URL such as redis://127.0.0.1:6379, ${escapes}`,
     ]);
-    deepStrictEqual(problemsOf({ REDIS_URL: `redis://u:${encodeURIComponent(password)}@host` }), []);
+    deepStrictEqual(problemsOf({ REDIS_URL: `rediss://u:${encodeURIComponent(password)}@host` }), []);
   }
 });
 
@@ -236,4 +269,106 @@ Deno.test("redact() blanks passwords and nothing else", () => {
 
 Deno.test("describeSettings() explains every setting", () => {
   for (const { name, help } of describeSettings(settingNames)) strictEqual(help.length > 10, true, name);
+});
+
+Deno.test("readConfig() takes what may hold a secret from the file that NAME_FILE names", () => {
+  const files: Record<string, string> = { "/run/key": "of-the-file\n", "/run/url": "redis://:p@127.0.0.1:6400" };
+  const env: Record<string, string> = { RATES_API_KEY_FILE: "/run/key", REDIS_URL_FILE: "/run/url" };
+  const config = readConfig(["RATES_API_KEY", "REDIS_URL"], (name) => env[name], (path) => files[path]!);
+  deepStrictEqual([config.RATES_API_KEY, config.REDIS_URL], ["of-the-file", "redis://:p@127.0.0.1:6400"]);
+});
+
+Deno.test("readConfig() says of NAME_FILE what is wrong, and never what the file holds", () => {
+  const read = (env: Record<string, string>, content: string) => () =>
+    readConfig(["HTTP_TOKEN"], (name) => env[name], (path) => {
+      if (path !== "/run/token") throw new Error("ENOENT");
+      return content;
+    });
+  const message = (message: string) => ({ name: "ConfigError", message });
+  throws(
+    read({ HTTP_TOKEN_FILE: "/run/token" }, "too short"),
+    message("HTTP_TOKEN_FILE=/run/token holds a value that must be 16 to 512 visible ASCII characters"),
+  );
+  throws(
+    read({ HTTP_TOKEN_FILE: "/run/none" }, ""),
+    message("HTTP_TOKEN_FILE=/run/none must be a file that can be read (ENOENT)"),
+  );
+  throws(
+    read({ HTTP_TOKEN_FILE: "/run/token", HTTP_TOKEN: "x".repeat(20) }, "y".repeat(20)),
+    message("HTTP_TOKEN_FILE=/run/token must be unset, or HTTP_TOKEN must be: both are set"),
+  );
+});
+
+Deno.test("readConfig() refuses to send credentials to another machine unencrypted, unless that is allowed", () => {
+  const allow = "or allow it with ALLOW_PLAINTEXT=yes";
+  const plain = {
+    RABBITMQ_URL: "amqp://u:secret@broker.example",
+    REDIS_URL: "redis://:secret@10.0.0.1",
+    DATABASE_URL: "postgres://u:secret@db.example/casino?sslmode=disable",
+    RATES_API_ADDRESS: "rates.example:443",
+  };
+  deepStrictEqual(problemsOf(plain), [
+    `RABBITMQ_URL=amqp://u:***@broker.example would send credentials to another machine unencrypted: use amqps://, ${allow}`,
+    `REDIS_URL=redis://:***@10.0.0.1 would send credentials to another machine unencrypted: use rediss://, ${allow}`,
+    "DATABASE_URL=postgres://u:***@db.example/casino?sslmode=disable would send credentials to another machine " +
+    `unencrypted: add sslmode=verify-full, ${allow}`,
+    "RATES_API_ADDRESS=rates.example:443 would have RATES_API_KEY sent between machines unencrypted: " +
+    `set RATES_API_TLS=on, ${allow}`,
+  ]);
+  deepStrictEqual(problemsOf({ ...plain, ALLOW_PLAINTEXT: "yes" }), []);
+  const encrypted = {
+    RABBITMQ_URL: "amqps://u:secret@broker.example",
+    REDIS_URL: "rediss://:secret@10.0.0.1",
+    DATABASE_URL: "postgres://u:secret@db.example/casino?sslmode=verify-full",
+    RATES_API_ADDRESS: "rates.example:443",
+    RATES_API_TLS: "on",
+  };
+  deepStrictEqual(problemsOf(encrypted), []);
+  // Without a password there is nothing to be read on the way but rates.
+  deepStrictEqual(problemsOf({ REDIS_URL: "redis://cache.example" }), []);
+  // A broker is logged in to with guest when the URL names nobody.
+  strictEqual(problemsOf({ RABBITMQ_URL: "amqp://broker.example" }).length, 1);
+});
+
+Deno.test("readConfig() refuses a sslmode that does not verify who answers", () => {
+  for (const mode of ["require", "prefer", "allow", "verify-ca"]) {
+    deepStrictEqual(problemsOf({ DATABASE_URL: `postgres://u@127.0.0.1/x?sslmode=${mode}` }), [
+      `DATABASE_URL=postgres://***@127.0.0.1/x?sslmode=${mode} must be a URL with sslmode=verify-full, or disable: the others ` +
+      "do not verify who answers",
+    ]);
+  }
+});
+
+Deno.test("readConfig() gives each URL with TLS the files that it does not name, and no other", () => {
+  const env: Record<string, string> = {
+    RABBITMQ_URL: "amqps://127.0.0.1",
+    REDIS_URL: "redis://127.0.0.1",
+    TLS_CA_FILE: "/tls/ca.pem",
+  };
+  const { RABBITMQ_URL, REDIS_URL } = readConfig(["RABBITMQ_URL", "REDIS_URL"], (name) => env[name], () => "");
+  deepStrictEqual(
+    [RABBITMQ_URL, REDIS_URL],
+    ["amqps://127.0.0.1?cacertfile=%2Ftls%2Fca.pem", "redis://127.0.0.1"],
+  );
+});
+
+Deno.test("readConfig() wants certificate and key, or neither", () => {
+  const problems = (env: Record<string, string>) => {
+    try {
+      readConfig(["REDIS_URL"], (name) => env[name], () => "");
+      return undefined;
+    } catch (error) {
+      return (error as ConfigError).problems;
+    }
+  };
+  deepStrictEqual(problems({ TLS_CERT_FILE: "/c" }), ["TLS_CERT_FILE is of no use without TLS_KEY_FILE"]);
+  deepStrictEqual(problems({ TLS_KEY_FILE: "/k" }), ["TLS_KEY_FILE is of no use without TLS_CERT_FILE"]);
+  strictEqual(problems({ TLS_CERT_FILE: "/c", TLS_KEY_FILE: "/k" }), undefined);
+});
+
+Deno.test("variablesOf() names all that is read for a setting", () => {
+  deepStrictEqual(variablesOf(["PREFETCH", "HTTP_TOKEN"]), ["PREFETCH", "HTTP_TOKEN", "HTTP_TOKEN_FILE"]);
+  deepStrictEqual(variablesOf(["REDIS_URL"]), [
+    ...["REDIS_URL", "REDIS_URL_FILE", "TLS_CA_FILE", "TLS_CERT_FILE", "TLS_KEY_FILE", "ALLOW_PLAINTEXT"],
+  ]);
 });

@@ -9,6 +9,7 @@ import { Socket } from "node:net";
 import pg from "pg";
 import { CopyIn } from "./copy_in.ts";
 import type { Clock } from "./clock.ts";
+import { splitTls } from "./tls.ts";
 
 /** The fields of a row in the order in which they were asked for, as text: nothing is rounded, nothing read in vain. */
 export type Row = readonly (string | null)[];
@@ -130,10 +131,11 @@ class Connections {
   #cut = false;
 
   constructor(url: string, { name, max, timeoutMs }: DatabaseOptions) {
-    const { connectionString, options } = split(url);
+    const { connectionString, options, tls } = split(url);
     this.#pool = new pg.Pool({
       connectionString,
       options,
+      ssl: tls ?? false,
       max,
       application_name: name,
       statement_timeout: timeoutMs,
@@ -182,13 +184,12 @@ class Connections {
 }
 
 /** What libpq would not know in a URL's query is a setting of the server: its `options` set it as the connection begins. */
-function split(url: string): { connectionString: string; options: string } {
-  const rest = new URL(url);
+function split(text: string): { connectionString: string; options: string; tls: ReturnType<typeof splitTls>["tls"] } {
+  const { url: rest, tls } = splitTls(text);
   const options = Object.entries(serverKeepalives).map(([name, value]) => `-c ${name}=${value}`);
-  for (const [name, value] of new URL(url).searchParams) {
-    if (name.startsWith("ssl")) continue;
+  for (const [name, value] of new URL(rest).searchParams) {
     rest.searchParams.delete(name);
     options.push(`-c ${name}=${value.replace(/[\\\s]/g, "\\$&")}`);
   }
-  return { connectionString: rest.href, options: options.join(" ") };
+  return { connectionString: rest.href, options: options.join(" "), tls };
 }

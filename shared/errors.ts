@@ -29,8 +29,8 @@ export function isDuplicate(error: unknown): boolean {
 /** What the database said, and the way out where there is a plain one. */
 export function explainStoreError(error: unknown): string {
   const { code } = error as { code?: string };
-  // 42P01: undefined_table.
-  return code === "42P01" ? `${messageOf(error)}; run \`deno task migrate\`` : messageOf(error);
+  // undefined_table, and undefined_column: a subscriber that is newer than the tables.
+  return code === "42P01" || code === "42703" ? `${messageOf(error)}; run \`deno task migrate\`` : messageOf(error);
 }
 
 /** One line for humans and logs: an error's message, or the messages of all that an AggregateError holds. */

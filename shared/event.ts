@@ -45,8 +45,8 @@ export interface Draft {
   readonly id: bigint;
   readonly playerId: bigint;
   readonly gameId: bigint;
-  /** `undefined`: the encoding named none, or one that this version does not know. */
-  readonly type: EventType | undefined;
+  /** A number: one that this version does not know, as the encoding has it. `undefined`: the encoding named none. */
+  readonly type: EventType | number | undefined;
   readonly amount: bigint;
   readonly currency: string;
   readonly hasWon: boolean;
@@ -65,7 +65,7 @@ export function eventOf(draft: Draft): Event | Fault[] {
   const { id, playerId, gameId, type, amount, currency, hasWon, createdAt } = draft;
   const isMoney = type === "bet" || type === "deposit";
   if (
-    id === 0n || playerId === 0n || type === undefined || createdAt === undefined || !isTimestamp(createdAt) ||
+    id === 0n || playerId === 0n || typeof type !== "string" || createdAt === undefined || !isTimestamp(createdAt) ||
     (type === "deposit") !== (gameId === 0n) || isMoney !== (currency !== "") || amount < 0n ||
     !currency.isWellFormed() || (!isMoney && amount !== 0n) || (hasWon && type !== "bet")
   ) {
@@ -92,14 +92,15 @@ function faultsOf({ id, playerId, gameId, type, amount, currency, hasWon, create
   const fault = (field: string, problem: string) => faults.push({ field, problem });
   if (id === 0n) fault("id", "is missing");
   if (playerId === 0n) fault("player_id", "is missing");
-  if (type === undefined) fault("type", "is missing or unknown");
+  if (type === undefined) fault("type", "is missing");
+  else if (typeof type === "number") fault("type", `= ${type} is unknown to this version`);
   if (createdAt === undefined) fault("created_at", "is missing");
   else if (!isTimestamp(createdAt)) {
     fault("created_at", `is out of range (${createdAt.seconds} s, ${createdAt.nanos} ns)`);
   }
   if (amount < 0n) fault("amount", `= ${amount} must be 0 or more`);
   if (!currency.isWellFormed()) fault("currency", "holds half of a surrogate pair");
-  if (type === undefined) return faults;
+  if (typeof type !== "string") return faults;
 
   const isMoney = type === "bet" || type === "deposit";
   const stray = `does not apply to a ${type}`;

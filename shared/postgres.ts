@@ -1,6 +1,7 @@
 /** Connections to Postgres for commands and tests; the subscriber's own are in database.ts. */
 import "./without_env.ts";
 import postgres, { type Sql } from "postgres";
+import { splitTls } from "./tls.ts";
 
 export type { Sql };
 
@@ -19,8 +20,10 @@ const closeTimeoutSeconds = 2;
  * `?search_path=NAME` picks a schema. Integers of 64 bits come as strings: nothing is rounded.
  */
 export function openPostgres(url: string, { name, max = 1 }: PostgresOptions): Sql {
-  return postgres(url, {
+  const { url: target, tls } = splitTls(url);
+  return postgres(target.href, {
     max,
+    ssl: tls ?? false,
     connect_timeout: connectTimeoutSeconds,
     // Else each connection begins with a query of the client's own, whose failure nobody catches: it ends the process.
     fetch_types: false,

@@ -4,6 +4,7 @@ import { Redis } from "ioredis";
 import { redact } from "./config.ts";
 import { messageOf } from "./errors.ts";
 import type { Log } from "./telemetry/log.ts";
+import { splitTls } from "./tls.ts";
 
 const connectTimeoutMs = 2_000;
 /** A Redis that is slower than this does not help anybody; who asks must be able to go on without it. */
@@ -17,8 +18,12 @@ const closeTimeoutMs = 1_000;
  * connected, or after 2 s without: then it goes on trying.
  */
 export async function openRedis(url: string, { name, log }: { name: string; log: Log }): Promise<Redis> {
-  const redis = new Redis(url, {
+  const { url: target, tls } = splitTls(url);
+  const redis = new Redis(target.href, {
+    ...(tls && { tls }),
     connectionName: name,
+    // The library's name and version, in a command that a user of least privilege need not have.
+    disableClientInfo: true,
     connectTimeout: connectTimeoutMs,
     commandTimeout: commandTimeoutMs,
     socketTimeout: socketTimeoutMs,

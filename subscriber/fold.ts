@@ -34,8 +34,8 @@ const statements = [
 ];
 
 /**
- * Finds who leads among all totals, in the time that it takes to read them. For when somebody changes them who knows no leaders:
- * a subscriber of the version before, while the new ones are rolled out.
+ * Finds who leads among all totals, in the time that it takes to read them. For when somebody has changed them who knows no leaders:
+ * an operator by hand, or a subscriber from before there were any (every release has them).
  */
 const leadersOfAll = `
   insert into player_leaders as leader (subscriber_id, bets, wins, deposits_eur)

@@ -10,6 +10,7 @@ import { eventTopology } from "../shared/amqp/topology.ts";
 import { systemClock as clock } from "../shared/clock.ts";
 import { runCommand } from "../shared/command.ts";
 import { messageOf } from "../shared/errors.ts";
+import { ratesApiTls } from "../shared/grpc_client.ts";
 import { DatabasePool } from "../shared/database.ts";
 import { systemRandom as random } from "../shared/random.ts";
 import { closeRedis, openRedis } from "../shared/redis.ts";
@@ -60,7 +61,9 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     },
     settings: [
       ...["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "PREFETCH", "WINDOW_SIZE"] as const,
-      ...["REDIS_URL", "REDIS_KEY_PREFIX", "DATABASE_URL", "DATABASE_TIMEOUT_MS", "RATES_API_ADDRESS"] as const,
+      ...["DEAD_LETTER_RABBITMQ_URL", "TOPOLOGY", "REDIS_URL", "REDIS_KEY_PREFIX", "DATABASE_URL"] as const,
+      ...["DATABASE_TIMEOUT_MS", "RATES_API_ADDRESS", "RATES_API_TLS", "TLS_CA_FILE"] as const,
+      ...["TLS_CERT_FILE", "TLS_KEY_FILE"] as const,
       ...["RATES_API_KEY", "RATES_TTL_MS", "RATES_CALL_TIMEOUT_MS", "RATES_LOCK_TTL_MS", "RATES_WAIT_MS"] as const,
       ...["RATES_MAX_STALE_MS", "RETRY_DELAYS_MS", "SHUTDOWN_GRACE_MS", "SUBSCRIBER_ID", "HTTP_TOKEN"] as const,
       "LOG_LEVEL",
@@ -73,6 +76,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     ],
   }, async ({ flags, config }) => {
     const address = parseAddress(flags.http ?? defaultAddress);
+    const ratesTls = ratesApiTls(config);
     const subscriberId = config.SUBSCRIBER_ID ?? `${hostname()}-${Deno.pid}`;
     const tracing = await openTracing();
     await configureLog({
@@ -118,6 +122,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       shared: new RedisRates(redis, config.REDIS_KEY_PREFIX),
       api: grpcRatesApi({
         address: config.RATES_API_ADDRESS,
+        tls: ratesTls,
         apiKey: config.RATES_API_KEY,
         timeoutMs: config.RATES_CALL_TIMEOUT_MS,
         clock,
@@ -176,7 +181,8 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
 
     /** @returns what ends it */
     function serve(address: Address, observations: Observations): () => Promise<void> {
-      const asked = { clock, random, name: `${subscriberId} http`, config };
+      const operator = { ...config, RABBITMQ_URL: config.DEAD_LETTER_RABBITMQ_URL ?? config.RABBITMQ_URL };
+      const asked = { clock, random, name: `${subscriberId} http`, config: operator };
       const pool = new DatabasePool(config.DATABASE_URL, {
         ...{ name: `casino-subscriber ${subscriberId} http`, max: 2, timeoutMs: httpQueryTimeoutMs, clock },
       });
@@ -189,6 +195,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
         }),
         desk: new AmqpDeadLetterDesk(asked),
         ratesApi: config.RATES_API_ADDRESS,
+        ratesApiTls: ratesTls,
         prefetch: config.PREFETCH,
         consuming: () => consumer.consuming,
         unsettled: () => consumer.unsettled,

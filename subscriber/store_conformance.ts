@@ -121,15 +121,21 @@ export function testStore({ name, withDatabase }: Subject): void {
     });
   });
 
-  Deno.test(`${name}: PostgresStore.save() says what to do when the tables are not there`, async () => {
-    await withDatabase(async (database) => {
-      await database.query("drop table events", []);
-      await rejects(new PostgresStore(database, "s").save([enriched(bet())]), (error: unknown) => {
-        strictEqual(classifyStoreError(error), "retry");
-        strictEqual(explainStoreError(error), 'relation "events" does not exist; run `deno task migrate`');
-        return true;
+  Deno.test(`${name}: PostgresStore.save() says what to do when tables or columns are not there`, async () => {
+    const cases = {
+      "alter table events drop column rate": 'column "rate" of relation "events" does not exist',
+      "drop table events": 'relation "events" does not exist',
+    };
+    for (const [change, problem] of Object.entries(cases)) {
+      await withDatabase(async (database) => {
+        await database.query(change, []);
+        await rejects(new PostgresStore(database, "s").save([enriched(bet())]), (error: unknown) => {
+          strictEqual(classifyStoreError(error), "retry");
+          strictEqual(explainStoreError(error), `${problem}; run \`deno task migrate\``);
+          return true;
+        });
       });
-    });
+    }
   });
 
   Deno.test(`${name}: PostgresStore.save() sums deposits beyond what a bigint holds`, async () => {

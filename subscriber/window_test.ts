@@ -56,7 +56,7 @@ Deno.test("processWindow() gives each delivery its own outcome and stores the go
   strictEqual(database.events.size, 3);
   strictEqual(
     detailOf(processed[2]!),
-    "id is missing; player_id is missing; type is missing or unknown; created_at is missing",
+    "id is missing; player_id is missing; type is missing; created_at is missing",
   );
   strictEqual(detailOf(processed[4]!), "the rates have no KWD");
 });

@@ -40,22 +40,36 @@ export class Checkout implements AsyncDisposable {
 
   /** One command of rabbitmqctl. */
   async rabbitmqctl(...args: string[]): Promise<string> {
+    const { folder: cwd, node, env, as } = await this.#erlang();
+    return await runToEnd("/usr/lib/rabbitmq/bin/rabbitmqctl", ["-n", node, ...args], { cwd, as, env });
+  }
+
+  /** A shell script that is a command line tool of RabbitMQ's, for this broker. @param tool rabbitmqctl or another */
+  async rabbitmqScript(tool: string): Promise<string> {
+    const { folder, node, env, as } = await this.#erlang();
+    const variables = Object.entries(env).map(([name, value]) => `${name}='${value}'`).join(" ");
+    const user = as ? `setpriv --reuid=${as.uid} --regid=${as.gid} --clear-groups` : "";
+    return `cd '${folder}' && exec env ${variables} ${user} /usr/lib/rabbitmq/bin/${tool} -n ${node} "$@"`;
+  }
+
+  /** How the command line tools find the broker, and as whom. */
+  async #erlang() {
     const { path, state } = await this.folder();
     const { port } = urlOf("rabbitmq", this.config);
     const folder = join(path, `rabbitmq-${port}`);
     const epmd = state.processes.find((process) => process.name === "epmd");
     const words = await runToEnd("ps", ["-o", "args=", "-p", String(epmd?.pid)]);
     const { uid, gid } = await Deno.stat(join(folder, "mnesia"));
-    const as = Deno.uid() === 0 && uid !== null && gid !== null ? { uid, gid } : undefined;
-    return await runToEnd("/usr/lib/rabbitmq/bin/rabbitmqctl", ["-n", `casino${port}@localhost`, ...args], {
-      cwd: folder,
-      as,
+    return {
+      folder,
+      node: `casino${port}@localhost`,
+      as: Deno.uid() === 0 && uid !== null && gid !== null ? { uid, gid } : undefined,
       env: {
         HOME: folder,
         ERL_EPMD_PORT: /-port (\d+)/.exec(words)?.[1] ?? "",
         RABBITMQ_CONF_ENV_FILE: join(folder, "none"),
       },
-    });
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -80,12 +80,17 @@ export class PrivateServers implements AsyncDisposable {
     await this.withSuperuser((sql) => sql.unsafe(statement));
   }
 
-  async withSuperuser<T>(use: (sql: Sql) => Promise<T>): Promise<T> {
+  /** The members' database, for Postgres's superuser. */
+  async superuserUrl(): Promise<string> {
     const url = new URL(this.direct.DATABASE_URL);
     const { path } = await this.checkout.folder();
     url.username = "postgres";
     url.password = await Deno.readTextFile(join(path, `postgres-${url.port}`, superuserFile));
-    const sql = openPostgres(url.href, { name: "casino-fault", max: 2 });
+    return url.href;
+  }
+
+  async withSuperuser<T>(use: (sql: Sql) => Promise<T>): Promise<T> {
+    const sql = openPostgres(await this.superuserUrl(), { name: "casino-fault", max: 2 });
     try {
       return await use(sql);
     } finally {

@@ -13,12 +13,13 @@ import { type Faults, noFaults } from "../../rates-api/faults.ts";
 import type { DeadLetter } from "../../shared/dead/dead_letter.ts";
 import { list } from "../../shared/dead/dead_letter_queue.ts";
 import { freePort, type Member, Members, type StartOptions } from "../../tools/demo/members.ts";
+import type { Catalogue } from "../../tools/migrate/migrator.ts";
 import { withTestSchema } from "../../tools/migrate/test_schema.ts";
 
 export const project = join(import.meta.dirname!, "../..");
 
 export class World {
-  readonly #members = new Members(project);
+  readonly #others: World[] = [];
   readonly env: Readonly<Record<string, string>>;
   readonly events: string;
   readonly dead: string;
@@ -29,6 +30,7 @@ export class World {
     name: string,
     databaseUrl: string,
     more: Readonly<Record<string, string>>,
+    readonly members = new Members(project),
   ) {
     this.events = name;
     this.dead = `${name}.dead`;
@@ -46,9 +48,16 @@ export class World {
     };
   }
 
+  /** The same world, in which this starts another tree's members. */
+  withMembers(members: Members): World {
+    const other = new World(this.sql, this.channel, this.events, this.env["DATABASE_URL"]!, this.env, members);
+    this.#others.push(other);
+    return other;
+  }
+
   async startRatesApi(...args: string[]): Promise<Member> {
-    const member = this.#members.start("rates-api", args, this.env);
-    await this.#members.untilLogged(member, "Serving rates");
+    const member = this.members.start("rates-api", args, this.env);
+    await this.members.untilLogged(member, "Serving rates");
     return member;
   }
 
@@ -59,7 +68,7 @@ export class World {
     options: StartOptions & { readonly http?: string } = {},
   ): Promise<Member> {
     const member = this.launchSubscriber(id, env, options);
-    await this.#members.untilLogged(member, "Consuming");
+    await this.members.untilLogged(member, "Consuming");
     return member;
   }
 
@@ -68,9 +77,9 @@ export class World {
     env: Record<string, string> = {},
     { http = "off", ...options }: StartOptions & { readonly http?: string } = {},
   ): Member {
-    return this.#members.start(
+    return this.members.start(
       "subscriber",
-      ["--quiet", "--http", http],
+      ["--http", http, ...options.onLine ? [] : ["--quiet"]],
       { ...this.env, SUBSCRIBER_ID: id, ...env },
       options,
     );
@@ -83,7 +92,7 @@ export class World {
   }
 
   untilLogged(member: Member, message: string): Promise<void> {
-    return this.#members.untilLogged(member, message);
+    return this.members.untilLogged(member, message);
   }
 
   /** @returns the publisher's closing words */
@@ -91,27 +100,36 @@ export class World {
     return this.publishWith({}, ...args);
   }
 
+  /** One that goes on until it is stopped, or its events end. */
+  startPublisher(args: readonly string[], onLine: (line: string) => void): Member {
+    return this.members.start("publisher", args, this.env, { onLine });
+  }
+
   /** Like {@linkcode publish}, with another environment. */
   publishWith(env: Readonly<Record<string, string>>, ...args: string[]): Promise<string> {
-    return this.#members.runToEnd("publisher", args, { ...this.env, ...env });
+    return this.members.runToEnd("publisher", args, { ...this.env, ...env });
   }
 
   /** Like {@linkcode publish}, where failing is what is to be seen. */
   tryPublishing(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-    return this.#members.run("publisher", args, this.env);
+    return this.members.run("publisher", args, this.env);
   }
 
   /** A member that is not expected to stay. */
-  tryRunning(name: string, args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-    return this.#members.run(name, args, this.env);
+  tryRunning(
+    name: string,
+    args: readonly string[],
+    options?: StartOptions,
+  ): Promise<{ code: number; stdout: string; stderr: string }> {
+    return this.members.run(name, args, this.env, options);
   }
 
   stop(member: Member): Promise<void> {
-    return this.#members.stop(member);
+    return this.members.stop(member);
   }
 
-  stopAll(): Promise<void> {
-    return this.#members.stopAll();
+  async stopAll(): Promise<void> {
+    await Promise.all([this.members.stopAll(), ...this.#others.map((other) => other.stopAll())]);
   }
 
   /** Replaces what the rates API does wrong. */
@@ -133,7 +151,7 @@ export class World {
 
   /** With `deno task dead replay`. */
   replay(...args: string[]): Promise<string> {
-    return this.#members.runToEnd("dead", ["replay", ...args], this.env, { program: "tools/dead/main.ts" });
+    return this.members.runToEnd("dead", ["replay", ...args], this.env, { program: "tools/dead/main.ts" });
   }
 
   /** The rates API's own counts. */
@@ -169,12 +187,14 @@ export class World {
 /**
  * @param retryDelays what RETRY_DELAYS_MS will be set to, so that its queues are removed, too
  * @param env of all members, beside the world's own
+ * @param migrations other than the project's
  */
 export async function withWorld(
   use: (world: World) => Promise<void>,
-  { retryDelays = [], env = {} }: {
+  { retryDelays = [], env = {}, migrations }: {
     readonly retryDelays?: readonly number[];
     readonly env?: Readonly<Record<string, string>>;
+    readonly migrations?: Catalogue;
   } = {},
 ): Promise<void> {
   const name = uniqueName("test.e2e");
@@ -199,7 +219,7 @@ export async function withWorld(
       await redis.del(`${name}:{rates}:current`, `${name}:{rates}:lock`);
       await closeRedis(redis);
     }
-  });
+  }, migrations);
 }
 
 /** For what needs a connection of its own to the world's database. */

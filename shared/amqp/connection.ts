@@ -7,6 +7,7 @@ import { redact } from "../config.ts";
 import { isPermanentBrokerError, messageOf } from "../errors.ts";
 import type { Random } from "../random.ts";
 import type { Log } from "../telemetry/log.ts";
+import { splitTls } from "../tls.ts";
 
 export interface BrokerOptions {
   readonly url: string;
@@ -94,11 +95,12 @@ export function closeChannel(channel: Channel): Promise<void> {
 
 /** One connection, as it is: for commands that ask the broker something and leave. */
 export async function openConnection({ url, name }: Pick<BrokerOptions, "url" | "name">): Promise<ChannelModel> {
-  const target = new URL(url);
+  const { url: target, tls } = splitTls(url);
   if (!target.searchParams.has("heartbeat")) target.searchParams.set("heartbeat", String(heartbeatSeconds));
   return await dial(target.href, {
     timeout: connectTimeoutMs,
     noDelay: true,
+    ...tls,
     clientProperties: { connection_name: name },
   });
 }

@@ -10,7 +10,7 @@ import type { DelayQueues } from "./delay_queues.ts";
 import type { Delivery, EventQueue, Settlement } from "./delivery.ts";
 import { timestampMsOf } from "./message.ts";
 import { messageIdOfBody, parseMessageId } from "./message_id.ts";
-import { declareTopology, type Topology } from "./topology.ts";
+import { ensureTopology, type Topology } from "./topology.ts";
 
 export interface ConsumerOptions extends BrokerOptions {
   readonly topology: Topology;
@@ -103,7 +103,7 @@ export class AmqpConsumer implements EventQueue {
 
   async #consume(connection: ChannelModel, lost: AbortSignal): Promise<void> {
     const { topology, queue, prefetch, clock, log, name } = this.options;
-    await declareTopology(connection, topology);
+    await ensureTopology(connection, topology);
     const channel = await connection.createChannel();
     const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
     channel.on("error", reject);

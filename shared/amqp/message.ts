@@ -6,6 +6,8 @@ export type Headers = Readonly<Record<string, unknown>>;
 
 export interface OutgoingMessage {
   readonly exchange: string;
+  /** What an exchange that shares messages out among queues goes by; ours give each to all of theirs. */
+  readonly routingKey?: string;
   /** A UUID that stays with the event through redelivery, dead lettering and replay: the idempotency key. */
   readonly messageId: string;
   readonly body: Uint8Array;

@@ -9,7 +9,7 @@ import { type Backoff, backoffMs } from "../backoff.ts";
 import { messageOf } from "../errors.ts";
 import { type BrokerOptions, keepConnected } from "./connection.ts";
 import { type OutgoingMessage, publishOptions } from "./message.ts";
-import { declareTopology, type Topology } from "./topology.ts";
+import { ensureTopology, type Topology } from "./topology.ts";
 
 export interface PublisherOptions extends BrokerOptions {
   readonly topology: Topology;
@@ -143,7 +143,7 @@ export class ConfirmPublisher {
   }
 
   async #use(connection: ChannelModel, lost: AbortSignal): Promise<void> {
-    await declareTopology(connection, this.options.topology);
+    await ensureTopology(connection, this.options.topology);
     const channel = await connection.createConfirmChannel();
     this.#refusal = undefined;
     const ended = new Promise<void>((resolve, reject) => {
@@ -181,9 +181,15 @@ export class ConfirmPublisher {
     const { message } = entry;
     const body = Buffer.from(message.body.buffer, message.body.byteOffset, message.body.byteLength);
     try {
-      channel.publish(message.exchange, "", body, publishOptions(message), (error: Error | null) => {
-        this.#confirmed(entry, error);
-      });
+      channel.publish(
+        message.exchange,
+        message.routingKey ?? "",
+        body,
+        publishOptions(message),
+        (error: Error | null) => {
+          this.#confirmed(entry, error);
+        },
+      );
     } catch (error) {
       if (this.#channel !== channel) return;
       // Not the broker's word: the message itself cannot be written, and never will be (headers over 64 KiB).

@@ -1,4 +1,4 @@
-/** What exists in the broker, as data, and the one place that declares it. Works alike on RabbitMQ 3.10 and 4.x. */
+/** What exists in the broker, as data, and the one place that declares or checks it. Works alike on RabbitMQ 3.10 and 4.x. */
 import type { ChannelModel } from "amqplib";
 import type { Config } from "../config.ts";
 import { closeChannel } from "./connection.ts";
@@ -8,12 +8,14 @@ interface Queue {
   readonly arguments: Readonly<Record<string, string | number>>;
   /** The fanout exchange that feeds it: any routing key gets there, also a foreign publisher's. */
   readonly exchange: string;
+  /** Only looked for, by who may not declare it. */
+  readonly checkOnly?: boolean;
 }
 
 /** What a member needs to know to declare the topology. */
 export type TopologyConfig =
   & Pick<Config, "EVENTS_EXCHANGE" | "EVENTS_QUEUE" | "DEAD_LETTER_QUEUE">
-  & Partial<Pick<Config, "RETRY_DELAYS_MS">>;
+  & Partial<Pick<Config, "RETRY_DELAYS_MS" | "TOPOLOGY">>;
 
 export type Topology = readonly Queue[];
 
@@ -30,8 +32,8 @@ const atLeastOnce = { "x-dead-letter-strategy": "at-least-once", "x-overflow": "
 const deadLetterDeliveryLimit = 1_000_000_000;
 
 export function eventTopology(config: TopologyConfig): Topology {
-  const { EVENTS_EXCHANGE, EVENTS_QUEUE, DEAD_LETTER_QUEUE, RETRY_DELAYS_MS = [] } = config;
-  return [
+  const { EVENTS_EXCHANGE, EVENTS_QUEUE, DEAD_LETTER_QUEUE, RETRY_DELAYS_MS = [], TOPOLOGY = "declare" } = config;
+  const queues: Topology = [
     {
       name: DEAD_LETTER_QUEUE,
       exchange: DEAD_LETTER_QUEUE,
@@ -60,6 +62,7 @@ export function eventTopology(config: TopologyConfig): Topology {
       },
     })),
   ];
+  return TOPOLOGY === "declare" ? queues : queues.map((queue) => ({ ...queue, checkOnly: true }));
 }
 
 /** Queue, and its exchange, in which events wait this long. */
@@ -72,16 +75,21 @@ export class TopologyError extends Error {
   override readonly name = "TopologyError";
 }
 
-/** @throws {TopologyError} */
-export async function declareTopology(connection: ChannelModel, topology: Topology): Promise<void> {
+/** Declares what is there to be declared, and looks for the rest. @throws {TopologyError}, or an Error while something is missing */
+export async function ensureTopology(connection: ChannelModel, topology: Topology): Promise<void> {
   for (const queue of topology) {
     const channel = await connection.createChannel();
     // The broker closes the channel on a refusal, and amqplib emits what the call below rejects with anyway.
     channel.on("error", () => {});
     try {
-      await channel.assertExchange(queue.exchange, "fanout", { durable: true });
-      await channel.assertQueue(queue.name, { durable: true, arguments: queue.arguments });
-      await channel.bindQueue(queue.name, queue.exchange, "");
+      if (queue.checkOnly) {
+        await channel.checkExchange(queue.exchange);
+        await channel.checkQueue(queue.name);
+      } else {
+        await channel.assertExchange(queue.exchange, "fanout", { durable: true });
+        await channel.assertQueue(queue.name, { durable: true, arguments: queue.arguments });
+        await channel.bindQueue(queue.name, queue.exchange, "");
+      }
       await closeChannel(channel);
     } catch (error) {
       throw explain(error as Error & { code?: number }, queue);
@@ -100,7 +108,13 @@ function explain(error: Error & { code?: number }, { name, exchange }: Queue): E
   }
   if (error.code === 403) {
     return new TopologyError(
-      `The broker's user may not declare the queue ${name} or the exchange ${exchange} (${said}).`,
+      `The broker's user may not declare the queue ${name} or the exchange ${exchange} (${said}). ` +
+        "With TOPOLOGY=check it only looks for them, and deno task provision declares them.",
+    );
+  }
+  if (error.code === 404) {
+    return new Error(
+      `The queue ${name} or its exchange ${exchange} is not there yet (${said}): deno task provision declares them.`,
     );
   }
   return error;

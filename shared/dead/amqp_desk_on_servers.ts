@@ -5,7 +5,7 @@ import type { Channel } from "amqplib";
 import { openConnection } from "../amqp/connection.ts";
 import type { Delivery } from "../amqp/delivery.ts";
 import { eventually, type TestQueues, withTestQueues } from "../amqp/testing.ts";
-import { declareTopology } from "../amqp/topology.ts";
+import { ensureTopology } from "../amqp/topology.ts";
 import { systemClock as clock } from "../clock.ts";
 import { systemRandom as random } from "../random.ts";
 import { TcpProxy } from "../testing/tcp_proxy.ts";
@@ -38,7 +38,7 @@ function deskOf({ events, dead, broker }: TestQueues, options: Partial<AmqpDeskO
 /** The queues as the members declare them. */
 async function declared(queues: TestQueues): Promise<TestQueues> {
   const connection = await openConnection(queues.broker);
-  await declareTopology(connection, queues.topology);
+  await ensureTopology(connection, queues.topology);
   await connection.close();
   return queues;
 }

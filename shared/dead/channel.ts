@@ -32,6 +32,12 @@ export async function onDeadLetterChannel<T>(
         `There is no queue ${queue} at ${redact(url)}: nothing was dead-lettered yet, or DEAD_LETTER_QUEUE is wrong.`,
       );
     }
+    if ((error as { code?: unknown }).code === 403) {
+      throw new Error(
+        `The user of ${redact(url)} may not do this with the queue ${queue}: the one for dead letters may ` +
+          "(deno task roles rabbitmq).",
+      );
+    }
     if (/ACCESS[_-]REFUSED/.test(messageOf(error))) {
       throw new Error(`The broker refuses the user or password of RABBITMQ_URL=${redact(url)}.`);
     }

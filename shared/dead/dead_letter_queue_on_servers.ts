@@ -4,7 +4,7 @@ import { deadHeaders } from "../amqp/dead_letters.ts";
 import type { OutgoingMessage } from "../amqp/message.ts";
 import { ConfirmPublisher } from "../amqp/publisher.ts";
 import { eventually, type TestQueues, withTestQueues } from "../amqp/testing.ts";
-import { declareTopology } from "../amqp/topology.ts";
+import { ensureTopology } from "../amqp/topology.ts";
 import { openConnection } from "../amqp/connection.ts";
 import { systemClock as clock } from "../clock.ts";
 import { encodeEvent } from "../codec.ts";
@@ -19,7 +19,7 @@ const body = encodeEvent(gameStart());
 async function withDeadLetters(use: (queues: TestQueues) => Promise<void>): Promise<void> {
   await withTestQueues(async (queues) => {
     const connection = await openConnection(queues.broker);
-    await declareTopology(connection, queues.topology);
+    await ensureTopology(connection, queues.topology);
     await use({ ...queues, channel: await connection.createChannel() });
     await connection.close();
   });

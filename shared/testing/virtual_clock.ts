@@ -3,6 +3,10 @@ import type { Clock } from "../clock.ts";
 
 interface Sleeper {
   readonly wakesAt: number;
+  /** Of two that end at once, the one that began first wakes first. */
+  readonly turn: number;
+  /** It has been woken or cut short; it leaves the queue when its turn comes. */
+  over: boolean;
   wake(): void;
 }
 
@@ -10,7 +14,10 @@ interface Sleeper {
 export class VirtualClock implements Clock {
   #elapsed = 0;
   #wall: number;
-  readonly #sleepers = new Set<Sleeper>();
+  /** A binary heap: the next to wake is the first. */
+  readonly #queue: Sleeper[] = [];
+  #turn = 0;
+  #sleeping = 0;
 
   /** @param startMs the wall clock at first, milliseconds since 1970 */
   constructor(startMs: number = Date.UTC(2024, 6, 1)) {
@@ -28,26 +35,33 @@ export class VirtualClock implements Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
-      const sleeper = {
+      const sleeper: Sleeper = {
         wakesAt: this.#elapsed + Math.max(0, ms),
+        turn: this.#turn++,
+        over: false,
         wake: () => {
-          this.#sleepers.delete(sleeper);
-          signal?.removeEventListener("abort", cut);
+          end();
           resolve();
         },
       };
+      const end = () => {
+        sleeper.over = true;
+        this.#sleeping--;
+        signal?.removeEventListener("abort", cut);
+      };
       const cut = () => {
-        this.#sleepers.delete(sleeper);
+        end();
         reject(signal?.reason);
       };
       signal?.addEventListener("abort", cut, { once: true });
-      this.#sleepers.add(sleeper);
+      this.#sleeping++;
+      this.#enqueue(sleeper);
     });
   }
 
   /** How many sleeps are not over. */
   get sleepers(): number {
-    return this.#sleepers.size;
+    return this.#sleeping;
   }
 
   /**
@@ -70,13 +84,38 @@ export class VirtualClock implements Clock {
     this.#wall += ms;
   }
 
+  /** Takes the next to wake out of the queue, if it wakes by then. */
   #next(until: number): Sleeper | undefined {
-    let next: Sleeper | undefined;
-    for (const sleeper of this.#sleepers) {
-      if (sleeper.wakesAt <= until && (!next || sleeper.wakesAt < next.wakesAt)) next = sleeper;
-    }
-    return next;
+    const queue = this.#queue;
+    while (queue[0]?.over) this.#dequeue();
+    return queue[0] && queue[0].wakesAt <= until ? this.#dequeue() : undefined;
   }
+
+  #enqueue(sleeper: Sleeper): void {
+    const queue = this.#queue;
+    let at = queue.length;
+    for (let above; at > 0 && isBefore(sleeper, queue[above = (at - 1) >> 1]!); at = above) queue[at] = queue[above]!;
+    queue[at] = sleeper;
+  }
+
+  #dequeue(): Sleeper {
+    const queue = this.#queue;
+    const first = queue[0]!;
+    const last = queue.pop()!;
+    if (queue.length === 0) return first;
+    let at = 0;
+    for (let below; (below = 2 * at + 1) < queue.length; at = below) {
+      if (below + 1 < queue.length && isBefore(queue[below + 1]!, queue[below]!)) below++;
+      if (!isBefore(queue[below]!, last)) break;
+      queue[at] = queue[below]!;
+    }
+    queue[at] = last;
+    return first;
+  }
+}
+
+function isBefore(one: Sleeper, other: Sleeper): boolean {
+  return one.wakesAt < other.wakesAt || (one.wakesAt === other.wakesAt && one.turn < other.turn);
 }
 
 /** Every promise that can go on has gone on. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { seededRandom } from "../random.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
 Deno.test("advance() ends sleeps in the order of their ends, each at its time", async () => {
@@ -12,6 +13,23 @@ Deno.test("advance() ends sleeps in the order of their ends, each at its time", 
   assert.equal(clock.sleepers, 1);
   await clock.advance(1);
   await Promise.all(done);
+});
+
+Deno.test("advance() keeps the order among many sleeps, first come first where they end at once", async () => {
+  const clock = new VirtualClock();
+  const random = seededRandom(1);
+  const sleeps = Array.from({ length: 1_000 }, (_, n) => ({ n, ms: random.int(0, 100), cut: n % 7 === 0 }));
+  const woken: number[] = [];
+  const stop = new AbortController();
+  const done = sleeps.map(({ n, ms, cut }) =>
+    clock.sleep(ms, cut ? stop.signal : undefined).then(() => woken.push(n), () => {})
+  );
+  stop.abort(new Error("cut short"));
+  await clock.advance(100);
+  await Promise.all(done);
+  const expected = sleeps.filter(({ cut }) => !cut).toSorted((a, b) => a.ms - b.ms || a.n - b.n).map(({ n }) => n);
+  assert.deepEqual(woken, expected);
+  assert.equal(clock.sleepers, 0);
 });
 
 Deno.test("advance() lets what woke sleep again within the same stretch", async () => {

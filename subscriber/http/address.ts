@@ -24,11 +24,6 @@ export function parseAddress(text: string): Address | undefined {
   return { hostname, port };
 }
 
-/** Whether only programs on this machine can connect. */
-export function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "::1" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
-}
-
 export function formatAddress({ hostname, port }: Address): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }

@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
-import { formatAddress, isLoopback, parseAddress } from "./address.ts";
+import { formatAddress, parseAddress } from "./address.ts";
 
 Deno.test("parseAddress() reads names, IPv4, IPv6 and off", () => {
   deepStrictEqual(parseAddress("127.0.0.1:8080"), { hostname: "127.0.0.1", port: 8080 });
@@ -14,11 +14,6 @@ Deno.test("parseAddress() names the flag, the value and what is right", () => {
       message: `--http=${text} must be HOST:PORT, such as 127.0.0.1:8080, or off`,
     });
   }
-});
-
-Deno.test("isLoopback() knows this machine's own addresses", () => {
-  deepStrictEqual(["127.0.0.1", "127.3.2.1", "localhost", "::1"].map(isLoopback), [true, true, true, true]);
-  deepStrictEqual(["0.0.0.0", "10.0.0.1", "127.example.com", "::"].map(isLoopback), [false, false, false, false]);
 });
 
 Deno.test("formatAddress() gives what parseAddress() reads", () => {

@@ -3,11 +3,13 @@ import type { Clock } from "../../shared/clock.ts";
 import type { Database } from "../../shared/database.ts";
 import type { DeadLetterDesk } from "../../shared/dead/desk.ts";
 import { messageOf } from "../../shared/errors.ts";
+import { isLoopback } from "../../shared/loopback.ts";
 import type { Log } from "../../shared/telemetry/log.ts";
+import type { TlsFiles } from "../../shared/tls.ts";
 import type { SharedRates } from "../rates/shared_rates.ts";
 import type { WatchedRates } from "../rates/source.ts";
 import { type Observer, Stats } from "../stats.ts";
-import { type Address, formatAddress, isLoopback } from "./address.ts";
+import { type Address, formatAddress } from "./address.ts";
 import { httpApp } from "./app.ts";
 import { askWithin, remembered } from "./deadline.ts";
 import { watchEventLoop } from "./event_loop.ts";
@@ -55,6 +57,8 @@ export interface HttpOptions {
   readonly desk: DeadLetterDesk;
   /** host:port */
   readonly ratesApi: string;
+  /** The files that TLS to it goes by; without them, no TLS. */
+  readonly ratesApiTls?: TlsFiles | undefined;
   readonly prefetch: number;
   readonly consuming: () => boolean;
   readonly unsettled: () => number;
@@ -82,7 +86,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
     rabbitmq: depths,
     redis: inspectRates,
     postgres: totals,
-    rates_api: grpcHealth(options.ratesApi),
+    rates_api: grpcHealth(options.ratesApi, options.ratesApiTls),
   }, clock);
   const sources = { ...options, ...observations, depths, totals, inspectRates, dependencies };
   observations.metrics.watch({ ...sources, stats: observations.stats });

@@ -1,10 +1,12 @@
 /** What a subscriber depends on, and whether it answers. */
 import "../../shared/without_env.ts";
 import { Buffer } from "node:buffer";
-import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
+import type { ServiceError } from "@grpc/grpc-js";
 import type { Clock } from "../../shared/clock.ts";
 import { redact } from "../../shared/config.ts";
 import { explainStoreError } from "../../shared/errors.ts";
+import { openGrpcClient } from "../../shared/grpc_client.ts";
+import type { TlsFiles } from "../../shared/tls.ts";
 import { askWithin, remembered } from "./deadline.ts";
 
 export const dependencies = ["rabbitmq", "redis", "postgres", "rates_api"] as const;
@@ -68,10 +70,10 @@ const emptyNote = /\.? *Resolution note: *$/;
 const serving = Buffer.from([0x08, 0x01]);
 
 /** The rates API's own word, by gRPC's health checking protocol. A channel for each question: see rates/client.ts. */
-export function grpcHealth(address: string): Probe {
+export function grpcHealth(address: string, tls: TlsFiles | undefined): Probe {
   return (signal) =>
     new Promise<void>((resolve, reject) => {
-      const client = new Client(address, credentials.createInsecure(), { "grpc.use_local_subchannel_pool": 1 });
+      const client = openGrpcClient(address, tls);
       const asIs = (bytes: Buffer) => bytes;
       const call = client.makeUnaryRequest(
         "/grpc.health.v1.Health/Check",

@@ -1,11 +1,13 @@
 /** The rates API, seen from the subscriber. */
 import "../../shared/without_env.ts";
 import { Buffer } from "node:buffer";
-import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { type Client, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import type { Clock } from "../../shared/clock.ts";
 import { messageOf } from "../../shared/errors.ts";
 import { casino } from "../../shared/generated/protobuf.js";
+import { openGrpcClient } from "../../shared/grpc_client.ts";
 import { formatTraceparent, type TraceParent, traceparentHeader } from "../../shared/telemetry/traceparent.ts";
+import type { TlsFiles } from "../../shared/tls.ts";
 import { checkRates, InvalidRates, type Rates } from "./rates.ts";
 
 const { GetRatesRequest, GetRatesResponse } = casino.rates.v1;
@@ -21,6 +23,8 @@ export interface RatesApi {
 export interface GrpcRatesApiOptions {
   /** host:port */
   readonly address: string;
+  /** The files that TLS goes by, read for each call; without them, no TLS. */
+  readonly tls?: TlsFiles | undefined;
   readonly apiKey: string;
   /** Longest call, in ms. */
   readonly timeoutMs: number;
@@ -54,15 +58,11 @@ const mostAnswerBytes = 256 * 1024;
  * One channel for each fetch, about one a minute: a server that restarts then never meets an idle channel, which crashes
  * some versions of Deno (see ARCHITECTURE.md, "Traps").
  */
-export function grpcRatesApi({ address, apiKey, timeoutMs, clock, activeSpan }: GrpcRatesApiOptions): RatesApi {
+export function grpcRatesApi({ address, tls, apiKey, timeoutMs, clock, activeSpan }: GrpcRatesApiOptions): RatesApi {
   return {
     async fetch(signal) {
       if (signal.aborted) throw new RatesUnavailable("abandoned", `the rates API at ${address} ${notWaitedFor}`);
-      const client = new Client(address, credentials.createInsecure(), {
-        "grpc.max_receive_message_length": mostAnswerBytes,
-        "grpc.enable_retries": 0,
-        "grpc.use_local_subchannel_pool": 1,
-      });
+      const client = openClient(address, tls);
       const metadata = new Metadata();
       metadata.set("x-api-key", apiKey);
       const span = activeSpan?.();
@@ -77,6 +77,17 @@ export function grpcRatesApi({ address, apiKey, timeoutMs, clock, activeSpan }: 
       }
     },
   };
+}
+
+function openClient(address: string, tls: TlsFiles | undefined): Client {
+  try {
+    return openGrpcClient(address, tls, {
+      "grpc.max_receive_message_length": mostAnswerBytes,
+      "grpc.enable_retries": 0,
+    });
+  } catch (error) {
+    throw new RatesUnavailable("failed", `the rates API at ${address} could not be asked: ${messageOf(error)}`);
+  }
 }
 
 /**

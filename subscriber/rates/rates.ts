@@ -66,6 +66,10 @@ export function ratesFromJson(text: string): Rates {
   return checkRates({ base: value.base, asOfMs: value.as_of_ms, rates: { ...value.rates } }, Infinity);
 }
 
+/**
+ * Fields may be added to a format. What changes the meaning of one is another format, and goes under another key than
+ * redis_rates.ts has: two versions that run side by side would else throw each other's rates away.
+ */
 const formatVersion = 1;
 
 function checkRate(currency: string, text: unknown): Rate {

@@ -102,6 +102,24 @@ async function assertGoesOn(shared: RedisRates): Promise<void> {
   deepStrictEqual([state, cached?.rates], ["fresh", someRates]);
 }
 
+Deno.test("RedisRates shares its key with releases since 0.1.0: it writes what they read, and reads past what a later one adds", async () => {
+  await withRedis(async (shared, redis, keys) => {
+    await shared.lookOrLock("a", 10_000);
+    await shared.write("a", someRates, life);
+    const written = JSON.parse(await redis.get(keys.rates) ?? "");
+    const { v, base, as_of_ms, rates, stale_ms } = written;
+    deepStrictEqual([v, base, as_of_ms, stale_ms], [1, "EUR", someRates.asOfMs, 0]);
+    deepStrictEqual(
+      rates,
+      Object.fromEntries(Array.from(someRates.perEur, ([currency, { text }]) => [currency, text])),
+    );
+
+    await redis.set(keys.rates, JSON.stringify({ ...written, provider: { name: "x" } }), "PX", 60_000);
+    const { state, cached } = await shared.lookOrLock("b", 10_000);
+    deepStrictEqual([state, cached?.rates], ["fresh", someRates]);
+  });
+});
+
 Deno.test("RedisRates discards no rates that were written since it read the ones it cannot use", async () => {
   await withRedis(async (shared, redis, keys) => {
     await redis.set(keys.rates, JSON.stringify({ ...good, v: 2 }), "PX", 60_000);

@@ -31,8 +31,15 @@ export class RatesTimeout extends Error {
   override readonly name = "RatesTimeout";
 }
 
-/** Polls of cache and lock while another fetches: every 20 to 60 ms. */
+/**
+ * Polls of cache and lock while another fetches: every 20 to 60 ms at first. A thousand who wait look 25,000 times a second so,
+ * half of what Redis can answer (docs/scale.md): past the time that a call usually takes, who has waited longer polls less
+ * often, in proportion, down to a sixth.
+ */
 const pollMs = { least: 20, most: 60 };
+const [usualCallMs, slowestPoll] = [250, 6];
+/** Looks for fresh rates while stale ones serve, which hold nobody up. */
+const refreshMs = { least: 250, most: 500 };
 /** Longest pause that all make after a failed call. */
 const pauseMs = 500;
 
@@ -68,6 +75,8 @@ export class RatesSource {
   /** The try that is under way, for all who wait, and when the last of them gives up. */
   #flight: Promise<Rates> | undefined;
   #giveUpAt = -Infinity;
+  /** While stale rates serve: when fresh ones are looked for again. */
+  #nextRefreshAt = -Infinity;
   #obstacle = "nothing was tried yet";
   /** Why the last call of our own gave no rates; `undefined` when it gave some. */
   #failure: string | undefined;
@@ -109,7 +118,10 @@ export class RatesSource {
       return copy.rates;
     }
     if (!this.#refreshFailed || now >= copy.usableUntil) return undefined;
-    this.#join(now + this.options.times.RATES_WAIT_MS).catch(() => {});
+    if (now >= this.#nextRefreshAt) {
+      this.#nextRefreshAt = now + this.options.random.int(refreshMs.least, refreshMs.most);
+      this.#join(now + this.options.times.RATES_WAIT_MS).catch(() => {});
+    }
     this.counts.staleUses++;
     return copy.rates;
   }
@@ -152,14 +164,24 @@ export class RatesSource {
   }
 
   async #obtain(): Promise<Rates> {
-    const { clock, random, signal } = this.options;
+    const { clock, signal } = this.options;
+    const begun = clock.monotonic();
     while (clock.monotonic() < this.#giveUpAt) {
       signal.throwIfAborted();
       const rates = await this.#step();
       if (rates) return rates;
-      await clock.sleep(random.int(pollMs.least, pollMs.most), signal);
+      await clock.sleep(this.#untilNextLook(begun), signal);
     }
     return this.#stopWaiting();
+  }
+
+  /** In ms; the last look comes shortly before the last waiter gives up. */
+  #untilNextLook(begun: number): number {
+    const { clock, random } = this.options;
+    const now = clock.monotonic();
+    const slower = Math.min(Math.max(1, (now - begun) / usualCallMs), slowestPoll);
+    const left = this.#giveUpAt - now - pollMs.most;
+    return Math.min(random.int(pollMs.least, pollMs.most) * slower, Math.max(pollMs.least, left));
   }
 
   /** One look at cache and lock, and what follows from it. */

@@ -138,6 +138,45 @@ Deno.test("RatesSource.get() takes over when the holder of the lock dies, once i
   strictEqual(world.clock.monotonic() >= 3_300, true);
 });
 
+Deno.test("RatesSource polls every 20 to 60 ms at first, less often later, and once more before it gives up", async () => {
+  const world = new World({ answer: someRates });
+  await world.shared.lookOrLock("one that hangs", 60_000);
+  const looks: number[] = [];
+  const watched: SharedRates = {
+    lookOrLock: (token, ttl) => {
+      looks.push(world.clock.monotonic());
+      return world.shared.lookOrLock(token, ttl);
+    },
+    write: (token, rates, life) => world.shared.write(token, rates, life),
+    pause: (token, ms) => world.shared.pause(token, ms),
+    release: (token) => world.shared.release(token),
+    inspect: () => world.shared.inspect(),
+  };
+  await rejects(world.during(world.subscriber({}, watched).get()), RatesTimeout);
+  const gaps = looks.map((at, i) => at - (looks[i - 1] ?? 0));
+  for (const [i, at] of looks.entries()) {
+    if (i > 0 && at <= 250) strictEqual(gaps[i]! >= 20 && gaps[i]! <= 60, true, `${gaps[i]} ms until ${at}`);
+    strictEqual(gaps[i]! <= 360, true, `${gaps[i]} ms until ${at}`);
+  }
+  strictEqual(looks.length < 60, true, `${looks.length} looks in 5 s`);
+  strictEqual(looks.at(-1)! >= 4_920 && looks.at(-1)! < 5_000, true, `the last at ${looks.at(-1)}`);
+});
+
+Deno.test("RatesSource looks for fresh rates two to four times a second while stale ones serve, however many windows come", async () => {
+  const world = new World({ answer: someRates }, down);
+  const subscriber = world.subscriber({ RATES_MAX_STALE_MS: 60_000 });
+  await world.during(subscriber.get());
+  await world.clock.advance(60_100);
+  await world.during(subscriber.get());
+  const before = subscriber.counts.looks.paused + subscriber.counts.looks.locked;
+  for (let window = 0; window < 1_000; window++) {
+    deepStrictEqual(subscriber.atHand(), someRates);
+    await world.clock.advance(10);
+  }
+  const looks = subscriber.counts.looks.paused + subscriber.counts.looks.locked - before;
+  strictEqual(looks >= 20 && looks <= 41, true, `${looks} looks in 10 s`);
+});
+
 Deno.test("RatesSource does not store, nor use, an answer that came after its lock had ended", async () => {
   const late = ratesOf({ USD: "9" });
   const world = new World({ delayMs: 4_000, answer: late }, { delayMs: 100, answer: someRates });

@@ -28,7 +28,7 @@ await runCommand({
     force: { help: "replay: also those that were replayed 10 times already" },
     json: { help: "one JSON object a line" },
   },
-  settings: ["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE"],
+  settings: ["RABBITMQ_URL", "TOPOLOGY", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE"],
   examples: [
     "deno task dead list --reason rates-timeout",
     "deno task dead show 017f22e2-79b0-7cc3-98c4-dc0c0c07398f",

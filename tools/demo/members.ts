@@ -33,7 +33,8 @@ const permissions = ["--allow-net", "--allow-env", "--allow-read", "--allow-sys"
 export class Members {
   readonly #running = new Set<Member>();
 
-  constructor(private readonly project: string) {}
+  /** @param by how they are started: as programs, or by the tasks of the project's deno.json, with the flags that stand there */
+  constructor(private readonly project: string, private readonly by: "program" | "task" = "program") {}
 
   start(name: string, args: readonly string[], env: Env, options: StartOptions = {}): Member {
     const child = this.#command(name, args, env, options.onLine ? "piped" : "null", options).spawn();
@@ -128,8 +129,11 @@ export class Members {
     { program = `${name}/main.ts`, permissions: more = [] }: StartOptions = {},
   ): Deno.Command {
     const given = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+    const start = this.by === "task"
+      ? ["task", "--quiet", name]
+      : ["run", "--quiet", ...permissions, ...more, join(this.project, program)];
     return new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", ...permissions, ...more, join(this.project, program), ...args],
+      args: [...start, ...args],
       cwd: this.project,
       env: Object.fromEntries(given),
       stdin: "null",

@@ -6,6 +6,7 @@ import { type Sql } from "../../shared/postgres.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { Umzug } from "umzug";
 import { pendingMigrations } from "./folder.ts";
+import { grantRoles } from "./grants.ts";
 import {
   createHistory,
   type Direction,
@@ -39,6 +40,8 @@ export function migrateUp(options: MigratorOptions): Promise<string[]> {
   return underLock(options, async (applied) => {
     const pending = pendingMigrations([...options.catalogue.keys()], applied.map(({ name }) => name));
     if (pending.length > 0) await umzugOf(options, applied).up({ migrations: pending });
+    const roles = await grantRoles(options.sql);
+    if (roles.length > 0) options.say(`Granted what they need to ${roles.join(" and ")}.`);
     return pending;
   });
 }

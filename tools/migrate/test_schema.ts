@@ -3,10 +3,17 @@ import { closePostgres, openPostgres, type Sql } from "../../shared/postgres.ts"
 import { servers } from "../../shared/testing/servers.ts";
 import { catalogue } from "./catalogue.ts";
 import { migrateFresh } from "./fresh.ts";
+import type { Catalogue } from "./migrator.ts";
 import { transactionsOf } from "./transaction.ts";
 
-/** Calls `use` with a connection, and a URL for more of them, whose schema is new and migrated. */
-export async function withTestSchema<T>(use: (sql: Sql, url: string) => Promise<T>): Promise<T> {
+/**
+ * Calls `use` with a connection, and a URL for more of them, whose schema is new and migrated.
+ * @param migrations other than the project's
+ */
+export async function withTestSchema<T>(
+  use: (sql: Sql, url: string) => Promise<T>,
+  migrations: Catalogue = catalogue,
+): Promise<T> {
   const schema = `test_${crypto.randomUUID().slice(0, 8)}`;
   const admin = openPostgres(servers.DATABASE_URL, { name: "casino-test" });
   await admin.unsafe(`create schema ${schema}`);
@@ -14,7 +21,7 @@ export async function withTestSchema<T>(use: (sql: Sql, url: string) => Promise<
   url.searchParams.set("search_path", schema);
   const sql = openPostgres(url.href, { name: "casino-test", max: 4 });
   try {
-    await migrateFresh(transactionsOf(sql), catalogue);
+    await migrateFresh(transactionsOf(sql), migrations);
     return await use(sql, url.href);
   } finally {
     await closePostgres(sql);

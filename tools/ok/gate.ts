@@ -1,5 +1,6 @@
 /** The one gate: format, lint, schemas, generated code, types, and all tests. */
 import { join } from "node:path";
+import { lastRelease, schemaCheck } from "../release/releases.ts";
 import { ensureBrowser } from "./browser.ts";
 import { ensureForeignClients } from "./foreign_clients.ts";
 
@@ -17,6 +18,7 @@ const steps: readonly Step[] = [
   { title: "format", args: ["fmt", "--check", "--quiet"] },
   { title: "lint", args: ["lint", "--quiet"] },
   { title: "schemas", args: ["run", "--quiet", "-A", "npm:@bufbuild/buf@1.74.0/buf", "lint", "proto"] },
+  { title: `schemas since ${lastRelease.version}`, args: schemaCheck("proto") },
   { title: "compose file", args: ["run", "--quiet", "-A", "npm:dclint@3.1.0", "--quiet", "compose.yaml"] },
   { title: "generated code", args: ["task", "--quiet", "generate", "--check"] },
   { title: "types", args: ["check", "--quiet", "."] },

@@ -2,11 +2,12 @@
 import { join } from "node:path";
 import { redact } from "../../shared/config.ts";
 import { messageOf } from "../../shared/errors.ts";
+import { isLoopback } from "../../shared/loopback.ts";
 import { closePostgres, openPostgres } from "../../shared/postgres.ts";
 import { foldersOf, nativeFolder } from "./folder.ts";
 import { superuserFile } from "./native/postgres.ts";
 import { runToEnd } from "./process.ts";
-import { type Bare, credentialsOf, isLoopback, ServiceError, settingOf } from "./server.ts";
+import { type Bare, credentialsOf, ServiceError, settingOf } from "./server.ts";
 
 /** Runs one statement as a superuser. @returns the rows' values, one a line; rejects when it may not */
 type Superuser = (statement: string) => Promise<string>;
@@ -39,7 +40,7 @@ export async function createDatabase(url: URL, project: string, { lacks, problem
 export function superuserLine(url: URL): string {
   const { role, password } = wantedOf(url);
   const { createRole, create } = statementsFor(url, password === "casino" && role === "casino" ? password : "…");
-  const where = isLoopback(url) ? "sudo -u postgres psql" : `psql -h ${url.hostname} -U postgres`;
+  const where = isLoopback(url.hostname) ? "sudo -u postgres psql" : `psql -h ${url.hostname} -U postgres`;
   return `${where} -p ${url.port} ${[createRole, create].map((sql) => `-c ${shellQuoted(sql)}`).join(" ")}`;
 }
 
@@ -80,7 +81,7 @@ function overTcp(host: string, password = ""): Superuser {
 
 /** As root through the local socket, where the system's packages let the user `postgres` in. */
 function overSocket(url: URL): Superuser[] {
-  if (Deno.uid() !== 0 || !isLoopback(url)) return [];
+  if (Deno.uid() !== 0 || !isLoopback(url.hostname)) return [];
   const psql = ["-u", "postgres", "--", "psql", "-w", "-p", url.port, "-d", "postgres", "-tAqc"];
   return [
     async (statement) => (await runToEnd("runuser", [...psql, statement], { cwd: "/", timeoutMs: 10_000 })).trim(),

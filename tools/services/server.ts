@@ -49,11 +49,6 @@ export function urlOf(name: ServerName, config: ServerConfig): URL {
   return url;
 }
 
-/** Whether the address is on this machine, where `up` may start a server. */
-export function isLoopback({ hostname }: URL): boolean {
-  return hostname === "localhost" || /^127(\.\d{1,3}){3}$/.test(hostname) || hostname === "[::1]";
-}
-
 /** The address to listen at, so that the URL's host reaches it. */
 export function listenAddress({ hostname }: URL): string {
   return hostname === "localhost" ? "127.0.0.1" : hostname.replace(/^\[|\]$/g, "");

@@ -1,4 +1,5 @@
 /** Brings the servers up: those that answer are used, the others are started, and remembered for `down`. */
+import { isLoopback } from "../../shared/loopback.ts";
 import { composeName, composeUp, hasDockerEngine } from "./compose.ts";
 import { createDatabase } from "./database.ts";
 import { dataFolder, readState, withLock, writeState } from "./folder.ts";
@@ -7,7 +8,6 @@ import { probe } from "./probe.ts";
 import {
   type Answer,
   delay,
-  isLoopback,
   type ServerConfig,
   type ServerName,
   serverNames,
@@ -70,7 +70,7 @@ function cannotBeUsed(name: ServerName, url: URL, { problem }: Answer & { proble
 function mustBeStartable(name: ServerName, config: ServerConfig): void {
   const url = urlOf(name, config);
   const server = `${titles[name]} does not answer at ${url.host}`;
-  if (!isLoopback(url)) throw new ServiceError(`${server}, and we start servers on this machine only.`);
+  if (!isLoopback(url.hostname)) throw new ServiceError(`${server}, and we start servers on this machine only.`);
   if (/^(amqps|rediss):$/.test(url.protocol)) {
     throw new ServiceError(
       `${server}, and we start servers without TLS only: set ${settingOf[name]} to a URL without.`,

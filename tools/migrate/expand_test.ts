@@ -1,0 +1,88 @@
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { isReleased, lastRelease } from "../release/releases.ts";
+import { catalogue } from "./catalogue.ts";
+import { breaksOf, type NewMigration } from "./expand.ts";
+import type { AbstractMigration } from "./nessie.ts";
+
+const of = (...statements: string[]): NewMigration[] =>
+  statements.map((each, n) => ({ name: `2099010100000${n}_x.ts`, statements: each }));
+
+Deno.test("breaksOf() refuses what would break the last release", () => {
+  const cases: [string, RegExp][] = [
+    ["drop table event_counts", /"drop table event_counts" drops what/],
+    ["drop view totals", /drops what/],
+    ["alter table events drop column rate", /drops a column/],
+    ["alter table player_totals drop constraint player_totals_pkey", /`on conflict`/],
+    ["ALTER TABLE events\n  DROP COLUMN rate", /drops a column/],
+    ["alter table events add column a int, drop column rate", /drops a column/],
+    ["alter table events alter column stored_at drop default", /takes away what fills/],
+    ["alter table events rename column rate to quote", /renames/],
+    ["alter table events rename rate to quote", /renames/],
+    ["alter table events rename to stored_events", /renames/],
+    ["alter table events set schema old", /renames/],
+    ["alter table events alter column rate type text", /changes the type/],
+    ["alter table events alter rate set data type text", /changes the type/],
+    ["alter table events alter column rate set not null", /makes a column not null/],
+    ["alter table events add column campaign text not null", /without a default/],
+    ["alter table events add column n bigint unique", /with a constraint/],
+    ["alter table events add constraint sane check (amount < 5)", /refuses rows/],
+    ["alter table events add check (amount < 5) not valid", /refuses rows/],
+    ["alter table events add constraint once unique (event_id)", /refuses rows/],
+    ["alter table events add foreign key (player_id) references players", /refuses rows/],
+    ["create unique index once on events (event_id)", /refuses rows/],
+    ["create index by_player on events (player_id)", /keeps writers waiting/],
+    ["create index concurrently by_player on events (player_id)", /cannot run in a migration's transaction/],
+    ["truncate event_counts", /deletes rows/],
+    ["revoke select on players from casino_subscriber", /takes away a permission/],
+    ["-- a word first\ndrop /* really */ table events", /drops what/],
+  ];
+  for (const [statement, why] of cases) {
+    const breaks = breaksOf(of(`select 1; ${statement}`));
+    strictEqual(breaks.length, 1, `${statement}: ${breaks}`);
+    match(breaks[0]!, why, statement);
+  }
+});
+
+Deno.test("breaksOf() takes what expands", () => {
+  const cases = [
+    "create table campaigns (id bigint primary key, title text not null unique, check (id > 0))",
+    "alter table events add column campaign_id bigint references campaigns",
+    "alter table players add column bonus numeric(10, 2) not null default 0",
+    "alter table events alter column currency drop not null",
+    "alter table events alter column rate set default 1; alter table events alter column rate set not null",
+    "create index if not exists events_player on events (player_id)",
+    "drop index events_stored_at",
+    "insert into players (id, email) values (15, 'drop table events; rename to')",
+    "comment on table events is 'truncate; drop column'",
+    "alter table events drop constraint events_type_check; " +
+    "alter table events add constraint events_type_check check (type in ('bet', 'jackpot'))",
+  ];
+  for (const statement of cases) deepStrictEqual(breaksOf(of(statement)), [], statement);
+});
+
+Deno.test("breaksOf() leaves alone what no release has: tables that these migrations have made", () => {
+  const migrations = of(
+    "create table campaigns (id int)",
+    "alter table campaigns rename to actions; create index a on campaigns (id); drop table campaigns",
+  );
+  deepStrictEqual(breaksOf(migrations), []);
+  strictEqual(breaksOf(migrations.slice(1)).length, 3);
+});
+
+Deno.test("every migration since the last release leaves tables on which that release works, or contracts what it no longer uses", async () => {
+  strictEqual(catalogue.has(lastRelease.newestMigration), true);
+  const expanding: NewMigration[] = [];
+  for (const [name, load] of catalogue) {
+    if (name <= lastRelease.newestMigration) continue;
+    const Migration = (await load()).default as
+      & { readonly unusedSince?: string }
+      & (new (props: { client: unknown }) => AbstractMigration);
+    // A contract step says in which release nothing has used any more what it takes away.
+    if (Migration.unusedSince !== undefined && isReleased(Migration.unusedSince)) continue;
+    const sent: string[] = [];
+    const client = { queryArray: (sql: string) => Promise.resolve({ rows: [], sent: sent.push(sql) }) };
+    await new Migration({ client }).up({ dialect: "pg" });
+    expanding.push({ name, statements: sent.join(";\n") });
+  }
+  deepStrictEqual(breaksOf(expanding), []);
+});

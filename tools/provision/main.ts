@@ -1,0 +1,33 @@
+/** `deno task provision` */
+import { closeConnection, openConnection } from "../../shared/amqp/connection.ts";
+import { ensureTopology, eventTopology } from "../../shared/amqp/topology.ts";
+import { systemClock as clock } from "../../shared/clock.ts";
+import { runCommand } from "../../shared/command.ts";
+import { explainConnection } from "../../shared/errors.ts";
+
+await runCommand({
+  name: "deno task provision",
+  summary:
+    "Declares the exchanges and queues in RabbitMQ, for members that run with TOPOLOGY=check and may not do so.\n" +
+    "What is there already stays; what is there with other properties is named, and left.",
+  flags: {},
+  settings: ["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "RETRY_DELAYS_MS"],
+  examples: ["deno task provision", "RETRY_DELAYS_MS=1000,60000 deno task provision"],
+}, async ({ config }) => {
+  const topology = eventTopology(config);
+  let connection;
+  try {
+    connection = await openConnection({ url: config.RABBITMQ_URL, name: "casino provision" });
+    // Whatever ends it is told by what is asked of it.
+    connection.on("error", () => {});
+    await ensureTopology(connection, topology);
+  } catch (error) {
+    throw explainConnection(error, "RabbitMQ", config.RABBITMQ_URL);
+  } finally {
+    if (connection) await closeConnection(connection, clock);
+  }
+  for (const { name, exchange } of topology) {
+    console.log(`The queue ${name} is there, fed by the exchange ${exchange}.`);
+  }
+  return 0;
+});

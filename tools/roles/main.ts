@@ -1,0 +1,46 @@
+/** `deno task roles` */
+import { runCommand, UsageError } from "../../shared/command.ts";
+import { brokerScript } from "./rabbitmq.ts";
+import { databaseScript } from "./postgres.ts";
+import { cacheScript } from "./redis.ts";
+
+await runCommand({
+  name: "deno task roles",
+  summary:
+    "Prints what makes the roles of least privilege on a server, for the configured names; changes nothing itself.\n" +
+    "Each role's password is taken from the environment where it is run: CASINO_PUBLISHER_PASSWORD and so on.",
+  operands: "<rabbitmq|redis|postgres>",
+  flags: {},
+  settings: [
+    ...["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "RETRY_DELAYS_MS"] as const,
+    ...["REDIS_KEY_PREFIX", "DATABASE_URL"] as const,
+  ],
+  examples: [
+    "deno task --quiet roles rabbitmq | sh",
+    "deno task --quiet roles redis | sh",
+    'deno task --quiet roles postgres | psql "$DATABASE_ADMIN_URL"',
+  ],
+}, ({ operands: [server, surplus], config }) => {
+  if (surplus !== undefined) {
+    throw new UsageError(`deno task roles takes one server, but was given "${surplus}" as well`);
+  }
+  console.log(scriptFor(server).trimEnd());
+  return Promise.resolve(0);
+
+  function scriptFor(server: string | undefined): string {
+    const database = new URL(config.DATABASE_URL);
+    switch (server) {
+      case "rabbitmq":
+        return brokerScript(config, decodeURIComponent(new URL(config.RABBITMQ_URL).pathname.slice(1)) || "/");
+      case "redis":
+        return cacheScript(config.REDIS_KEY_PREFIX);
+      case "postgres":
+        return databaseScript(
+          decodeURIComponent(database.pathname.slice(1)),
+          database.searchParams.get("search_path")?.split(",")[0] ?? "public",
+        );
+      default:
+        throw new UsageError(`"${server ?? ""}" is none of rabbitmq, redis, postgres`);
+    }
+  }
+});

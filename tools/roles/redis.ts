@@ -1,0 +1,45 @@
+/** Redis's users, by its ACL. */
+import { passwordVariable } from "./rabbitmq.ts";
+
+export interface CacheRole {
+  readonly user: string;
+  readonly does: string;
+  /** Rules of ACL SETUSER, but for the password: redis.io/docs/latest/operate/oss_and_stack/management/security/acl */
+  readonly rules: readonly string[];
+}
+
+/** What the client says as it connects and leaves. */
+const connecting = ["+hello", "+client|setname", "+info", "+ping", "+quit"];
+
+/** @param prefix REDIS_KEY_PREFIX */
+export function cacheRoles(prefix: string): readonly CacheRole[] {
+  const keys = `${prefix}{rates}:*`;
+  return [
+    {
+      user: "casino-subscriber",
+      does: "deno task subscriber: the cached rates and their lock",
+      rules: [
+        ...["resetkeys", `~${keys}`, "resetchannels", "-@all", ...connecting],
+        ...["+eval", "+type", "+get", "+set", "+del", "+pttl"],
+      ],
+    },
+    {
+      user: "casino-reader",
+      does: "deno task status: looks at both, and changes nothing",
+      rules: ["resetkeys", `~${keys}`, "resetchannels", "-@all", ...connecting, "+eval", "+get", "+pttl"],
+    },
+  ];
+}
+
+/** A script for the shell that makes the users, or sets those that are there, on the Redis at REDIS_URL. */
+export function cacheScript(prefix: string): string {
+  const lines = cacheRoles(prefix).map(({ user, rules }) =>
+    `ACL SETUSER ${user} reset on ">\${${passwordVariable(user)}:?}" ${rules.map((rule) => `"${rule}"`).join(" ")}`
+  );
+  const about = cacheRoles(prefix).map(({ user, does }) => `# ${user}: ${does}`);
+  // By stdin: an argument would be seen in the list of processes. redis-cli goes on after an error, and says so.
+  return [
+    ...["set -eu", "", ...about, 'answer=$(redis-cli -u "${REDIS_URL:?}" --no-auth-warning <<COMMANDS'],
+    ...[...lines, "COMMANDS", ")", 'echo "$answer"', `[ "$answer" = "OK\nOK" ]`, ""],
+  ].join("\n");
+}
