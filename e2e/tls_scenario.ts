@@ -124,7 +124,7 @@ Deno.test("with TLS to RabbitMQ, Redis, Postgres and the rates API", refusals, a
 
 /** Servers close the connection on who shows the wrong certificate, with an alert that may or may not arrive before. */
 function isRefusal(error: unknown): boolean {
-  return /certificate|alert|closed|reset|hang up|handshake|EPIPE/i.test(messageOf(error));
+  return /certificate|alert|closed|reset|hang up|handshake|EPIPE|Failed to connect/i.test(messageOf(error));
 }
 
 type Env = Readonly<Record<string, string>>;

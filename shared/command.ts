@@ -15,7 +15,7 @@ import {
 } from "./config.ts";
 import { messageOf } from "./errors.ts";
 
-export const version = "0.1.0";
+export const version = "0.2.0";
 
 /** A flag that takes a value has `value`, the word that stands for it in `--help`; the others are switches. */
 export interface Flag {
