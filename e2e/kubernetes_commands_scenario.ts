@@ -82,7 +82,8 @@ Deno.test("the manifests' commands provision, migrate, wait, serve, publish and 
         ({ events_total }) => events_total > 20,
         "events stored",
       );
-      strictEqual((await get(`${url}/health/ready`)).status, 200);
+      const ready = await get(`${url}/health/ready`);
+      strictEqual(ready.status, 200, await ready.text());
       // A subscriber goes on without Redis or rates: each of the four must be reached.
       const metrics = await untilAnswered(
         () => getText(`${url}/metrics`),
