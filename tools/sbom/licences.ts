@@ -1,0 +1,52 @@
+/** Under which licence each package is: what its own package.json says. */
+import { join } from "node:path";
+import { runToEnd } from "../services/process.ts";
+import type { LockedPackage } from "./lock.ts";
+
+/** SPDX ids that a product under the MIT licence may ship or be built with. Another one is a decision for a person. */
+export const allowed: readonly string[] = [
+  ...["MIT", "MIT-0", "ISC", "0BSD", "BSD-2-Clause", "BSD-3-Clause", "Apache-2.0", "BlueOak-1.0.0", "Python-2.0"],
+  // axe-core, in the tests alone: weak copyleft of its own files.
+  "MPL-2.0",
+  // caniuse and the like: data.
+  ...["CC0-1.0", "CC-BY-4.0", "Unlicense"],
+];
+
+interface Manifest {
+  readonly license?: string | { readonly type?: string };
+  readonly licenses?: readonly { readonly type: string }[];
+}
+
+/** From Deno's cache; what is not there, such as another system's binaries, is asked of the registry by npm. */
+export async function licenceOf({ name, version }: LockedPackage, npmCache: string): Promise<string> {
+  const cached = await manifestIn(npmCache, name, version);
+  const manifest = cached ?? await manifestByNpm(name, version);
+  const { license, licenses } = manifest;
+  const text = typeof license === "string" ? license : license?.type ?? licenses?.map(({ type }) => type).join(" OR ");
+  if (!text) throw new Error(`${name}@${version} does not say under which licence it is.`);
+  return text.replace(/^\((.*)\)$/, "$1");
+}
+
+/** Whether every part of an `AND`, and one of an `OR`, is allowed. */
+export function isAllowed(licence: string): boolean {
+  return licence.split(" AND ").every((part) =>
+    part.replace(/[()]/g, "").split(" OR ").some((id) => allowed.includes(id.trim()))
+  );
+}
+
+/** The cache has a folder for each registry. */
+async function manifestIn(npmCache: string, name: string, version: string): Promise<Manifest | undefined> {
+  for await (const { name: registry } of Deno.readDir(npmCache)) {
+    const text = await Deno.readTextFile(join(npmCache, registry, name, version, "package.json")).catch(() =>
+      undefined
+    );
+    if (text !== undefined) return JSON.parse(text);
+  }
+  return undefined;
+}
+
+async function manifestByNpm(name: string, version: string): Promise<Manifest> {
+  const answer = await runToEnd("npm", ["view", `${name}@${version}`, "license", "licenses", "--json"]);
+  const parsed = JSON.parse(answer || "{}");
+  return typeof parsed === "string" ? { license: parsed } : parsed;
+}
