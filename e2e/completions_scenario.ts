@@ -52,7 +52,16 @@ Deno.test("bash completes tasks, flags, operands and values", async () => {
     ["deno task dead ", ["list", "show", "replay", "drop"]],
     ["deno task dead list --js", ["--json"]],
     ["deno task dead --json l", ["list"]],
-    ["deno task migrate:status --", ["--steps", "--all", "--json", "--folder", "--env-file", "--help", "--version"]],
+    ["deno task migrate:status --", [
+      "--steps",
+      "--all",
+      "--json",
+      "--wait",
+      "--folder",
+      "--env-file",
+      "--help",
+      "--version",
+    ]],
     // The task itself gives the operand.
     ["deno task up ", ["--delete-data", "--env-file", "--help", "-h", "--version"]],
     ["deno task rates-api:control s", ["set", "stats"]],

@@ -76,6 +76,19 @@ Deno.test("migrate applies once, tells its status, and goes back", async () => {
   });
 });
 
+Deno.test("migrate:status --wait ends when all is applied, and is content with a database that is ahead", async () => {
+  await withEmptySchema(async (sql, migrate) => {
+    const late = await migrate("migrate:status", "--wait", "1");
+    strictEqual(late.code, 1);
+    match(late.out, /After 1 s: pending: 20261123000000_create_players\.ts, /);
+    const waiting = migrate("migrate:status", "--wait", "60");
+    strictEqual((await migrate("migrate")).code, 0);
+    strictEqual((await waiting).code, 0);
+    await sql`insert into nessie_migrations (file_name) values ('20990101000000_of_a_later_release.ts')`;
+    deepStrictEqual(await migrate("migrate:status", "--wait", "1"), { code: 0, out: "" });
+  });
+});
+
 Deno.test("two runs at once apply each file once", async () => {
   await withEmptySchema(async (sql, migrate) => {
     const runs = await Promise.all([migrate("migrate"), migrate("migrate"), migrate("migrate")]);

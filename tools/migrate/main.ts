@@ -6,7 +6,8 @@ import { runCommand, UsageError } from "../../shared/command.ts";
 import { explainConnection } from "../../shared/errors.ts";
 import { closePostgres, openPostgres } from "../../shared/postgres.ts";
 import { orderMigrations } from "./folder.ts";
-import { type Catalogue, migrateDown, migrateUp, readHistory } from "./migrator.ts";
+import { type Catalogue, migrateDown, migrateUp, type MigratorOptions, readHistory } from "./migrator.ts";
+import { untilApplied } from "./until_applied.ts";
 
 await runCommand({
   name: "deno task migrate",
@@ -16,12 +17,18 @@ await runCommand({
     steps: { value: "N", help: "down: how many to roll back [1]", integer: { min: 1, max: 10_000 } },
     all: { help: "down: roll back all" },
     json: { help: "status: as JSON" },
+    wait: {
+      value: "SECONDS",
+      help: "status: say nothing, but wait so long until all of this version's are applied",
+      integer: { min: 1, max: 86_400 },
+    },
     folder: { value: "PATH", help: "where the files are [migrations]" },
   },
   settings: ["DATABASE_URL"],
   examples: [
     "deno task migrate",
     "deno task migrate:status --json",
+    "deno task migrate:status --wait 300",
     "deno task migrate:down --steps 2",
   ],
 }, async ({ flags, operands, config }) => {
@@ -44,6 +51,7 @@ await runCommand({
         return 0;
       }
       case "status":
+        if (flags.wait !== undefined) return await waitFor(options, flags.wait);
         return await printStatus(catalogue, await readHistory(sql), flags.json);
       default:
         throw new UsageError(`"${action ?? ""}" is none of up, down, status`);
@@ -54,6 +62,14 @@ await runCommand({
     await closePostgres(sql);
   }
 });
+
+/** @returns the exit status */
+async function waitFor(options: MigratorOptions, seconds: number): Promise<number> {
+  const obstacle = await untilApplied(options, seconds * 1000);
+  if (obstacle === undefined) return 0;
+  console.error(`After ${seconds} s: ${obstacle}`);
+  return 1;
+}
 
 async function readFolder(folder: string): Promise<Catalogue> {
   const files = (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);

@@ -1,0 +1,7 @@
+-- Run once, by the image, when the database is made. `deno task migrate` grants the other two what they need.
+create role casino_migrator login password 'development';
+create role casino_subscriber login password 'development';
+create role casino_reader login password 'development';
+create database casino owner casino_migrator;
+revoke all on database casino from public;
+grant connect on database casino to casino_subscriber, casino_reader;

@@ -1,0 +1,115 @@
+/** The commands of the manifests, with their permissions, environment and files of secrets, run the members on real servers. */
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import { argumentsOf, environmentOf, type Json, workloadsOf } from "../tools/kubernetes/manifest.ts";
+import { freePort } from "../tools/demo/members.ts";
+import { get, getJson, getText, untilAnswered } from "./harness/http.ts";
+import { overlay } from "./harness/overlays.ts";
+import { project, withWorld } from "./harness/world.ts";
+
+Deno.test("the manifests' commands provision, migrate, wait, serve, publish and subscribe", async () => {
+  const manifests = await overlay("development");
+  const running: Deno.ChildProcess[] = [];
+  const mounts = await Deno.makeTempDir({ prefix: "casino-run-" });
+  const secrets = join(mounts, "secrets");
+  await Deno.mkdir(secrets);
+  try {
+    await withWorld(async (world) => {
+      const [rates, http] = [freePort(), freePort()];
+      const { RABBITMQ_URL, REDIS_URL, DATABASE_URL } = world.env;
+      const host = (url = "") => new URL(url).host;
+      // What the cluster's network does, done to the texts: names become addresses of this machine.
+      const here = (text: string) =>
+        text.replaceAll("/run/casino", mounts)
+          .replaceAll("rabbitmq:5672", host(RABBITMQ_URL))
+          .replaceAll("redis:6379", host(REDIS_URL))
+          .replaceAll("postgres:5432", host(DATABASE_URL))
+          .replaceAll("rates-api,0.0.0.0/0:50051", `localhost,0.0.0.0/0:${rates}`)
+          .replaceAll(/(?:rates-api|0\.0\.0\.0):50051/g, (found) =>
+            found.replace("rates-api", "localhost").replace("50051", `${rates}`))
+          .replaceAll("0.0.0.0:8080", `127.0.0.1:${http}`);
+      const files: Record<string, string | undefined> = {
+        "rabbitmq-url": RABBITMQ_URL,
+        "dead-letter-rabbitmq-url": RABBITMQ_URL,
+        "redis-url": REDIS_URL,
+        "database-url": DATABASE_URL,
+        "rates-api-key": "a-key-of-the-test",
+        "http-token": "a-token-of-the-test-0123456789",
+      };
+      for (const [name, value] of Object.entries(files)) await Deno.writeTextFile(join(secrets, name), `${value}\n`);
+      const { EVENTS_EXCHANGE, EVENTS_QUEUE, DEAD_LETTER_QUEUE, REDIS_KEY_PREFIX } = world.env;
+      const names = {
+        EVENTS_EXCHANGE,
+        EVENTS_QUEUE,
+        DEAD_LETTER_QUEUE,
+        REDIS_KEY_PREFIX,
+        SUBSCRIBER_ID: "subscriber-1",
+      };
+
+      const containers = workloadsOf(manifests).flatMap(({ all }) => all) as Json[];
+      const commandOf = (name: string, stdout: "piped" | "null") => {
+        const container = containers.find((found) => found.name === name)!;
+        const [, ...args] = argumentsOf(container, manifests).map(here);
+        const given = Object.entries(environmentOf(container, manifests)).map(([name, value]) => [name, here(value)]);
+        const env = { ...Object.fromEntries(given), ...names as Record<string, string>, NO_COLOR: "1" };
+        // Nothing but what the manifest gives; and where Deno keeps what it has fetched.
+        const own = ["HOME", "DENO_DIR", "PATH"].flatMap((name) =>
+          Deno.env.has(name) ? [[name, Deno.env.get(name)!]] : []
+        );
+        return new Deno.Command(Deno.execPath(), {
+          args,
+          cwd: project,
+          env: { ...env, ...Object.fromEntries(own) },
+          clearEnv: true,
+          stdout,
+          stderr: stdout === "piped" ? "piped" : "inherit",
+        });
+      };
+      const run = async (name: string) => {
+        const { code, stdout, stderr } = await commandOf(name, "piped").output();
+        const said = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("");
+        strictEqual(code, 0, `${name}: ${said}`);
+        return said;
+      };
+
+      match(await run("provision"), /delay-600000 is there/);
+      match(await run("migrate"), /The database is up to date/);
+      await run("wait-for-migrations");
+      for (const name of ["rates-api", "subscriber", "publisher"]) running.push(commandOf(name, "null").spawn());
+      const url = `http://127.0.0.1:${http}`;
+      await untilAnswered(
+        () => getJson(`${url}/materialized`),
+        ({ events_total }) => events_total > 20,
+        "events stored",
+      );
+      const ready = await get(`${url}/health/ready`);
+      strictEqual(ready.status, 200, await ready.text());
+      // A subscriber goes on without Redis or rates: each of the four must be reached.
+      const metrics = await untilAnswered(
+        () => getText(`${url}/metrics`),
+        (text) => /^casino_dependency_up\{.*redis.*\} 1$/m.test(text),
+        "Redis reached",
+      );
+      const reached = Array.from(
+        metrics.matchAll(/^casino_dependency_up\{dependency="(.*)"\} 1$/gm),
+        ([, name]) => name,
+      );
+      deepStrictEqual(reached.sort(), ["postgres", "rabbitmq", "rates_api", "redis"]);
+      for (const child of running.reverse()) {
+        child.kill("SIGTERM");
+        strictEqual((await child.status).code, 0);
+      }
+      running.length = 0;
+    }, { retryDelays: [10_000, 60_000, 600_000] });
+  } finally {
+    for (const child of running) {
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        // It has ended already.
+      }
+      await child.status;
+    }
+    await Deno.remove(mounts, { recursive: true });
+  }
+});

@@ -1,0 +1,164 @@
+/** deploy/kubernetes: rendered, valid, and the same as what the code has. Nothing here is applied: there is no cluster. */
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { eventTopology } from "../shared/amqp/topology.ts";
+import { settingNames, variablesOf } from "../shared/config.ts";
+import { version } from "../shared/command.ts";
+import { brokerRoles } from "../tools/roles/rabbitmq.ts";
+import { cacheRoles } from "../tools/roles/redis.ts";
+import { databaseRoles } from "../tools/roles/postgres.ts";
+import { render } from "../tools/kubernetes/kustomize.ts";
+import { type Json, type Manifest, ofKind, workloadsOf } from "../tools/kubernetes/manifest.ts";
+import { policyFaults } from "../tools/kubernetes/policies/all.ts";
+import { secretsNamed } from "../tools/kubernetes/policies/references.ts";
+import { schemaFaults } from "../tools/kubernetes/schemas.ts";
+import { documentedSecrets, overlay, overlays } from "./harness/overlays.ts";
+import { project } from "./harness/world.ts";
+
+const folder = join(project, "deploy/kubernetes");
+const read = (path: string) => Deno.readTextFile(join(folder, path));
+
+/** The names that the manifests give, as the members read them. */
+function topologyConfig(manifests: readonly Manifest[]) {
+  const settings = ofKind(manifests, "ConfigMap").find(({ metadata }) => metadata.name.startsWith("settings"))!["data"];
+  return {
+    EVENTS_EXCHANGE: settings.EVENTS_EXCHANGE ?? "casino.events",
+    EVENTS_QUEUE: settings.EVENTS_QUEUE ?? "casino.events",
+    DEAD_LETTER_QUEUE: settings.DEAD_LETTER_QUEUE ?? "casino.events.dead",
+    RETRY_DELAYS_MS: String(settings.RETRY_DELAYS_MS ?? "").split(",").filter(Boolean).map(Number),
+  };
+}
+
+for (const name of overlays) {
+  Deno.test(`${name}: every object is valid by its schema, and keeps the policies`, async () => {
+    const manifests = await overlay(name);
+    deepStrictEqual((await Promise.all(manifests.map(schemaFaults))).flat(), []);
+    const secrets = await documentedSecrets(name);
+    deepStrictEqual(policyFaults(manifests, secrets), []);
+    const named = secretsNamed(manifests);
+    // start.sh reads them by its users' names.
+    for (const line of (await read("components/redis/users")).split("\n")) {
+      named.add(`redis-passwords/${line.split(" ")[0]}`);
+    }
+    const unused = [...secrets].flatMap(([secret, keys]) => keys.map((key) => `${secret}/${key}`))
+      .filter((key) => !named.has(key));
+    deepStrictEqual(unused, [], "documented, and used by nobody");
+  });
+}
+
+Deno.test("tracing, which is in no overlay, is valid and keeps the policies", async () => {
+  // kustomize follows paths within a folder that it is given; a component is named from beside the overlay.
+  const path = await Deno.makeTempDir({ dir: join(folder, "overlays"), prefix: "test-" });
+  try {
+    await Deno.writeTextFile(
+      join(path, "kustomization.yaml"),
+      "resources: [../development]\ncomponents: [../../components/tracing]\n",
+    );
+    const manifests = await render(path);
+    match(JSON.stringify(manifests), /OTEL_EXPORTER_OTLP_ENDPOINT/);
+    deepStrictEqual((await Promise.all(manifests.map(schemaFaults))).flat(), []);
+    deepStrictEqual(policyFaults(manifests, await documentedSecrets("development")), []);
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+});
+
+Deno.test("the Topology Operator declares what deno task provision declares", async () => {
+  const manifests = await overlay("production");
+  const specs = (kind: string) => ofKind(manifests, kind).map(({ spec }) => spec as Json);
+  const declared = specs("Queue").map(({ name, type, durable, arguments: more }) => {
+    strictEqual(durable, true);
+    const { source } = specs("Binding").find(({ destination, destinationType, routingKey }) =>
+      destination === name && destinationType === "queue" && routingKey === ""
+    );
+    const exchange = specs("Exchange").find(({ name }) => name === source);
+    deepStrictEqual([exchange.type, exchange.durable], ["fanout", true]);
+    return { name, exchange: source, arguments: { "x-queue-type": type, ...more } };
+  });
+  const byName = (a: { name: string }, b: { name: string }) => a.name < b.name ? -1 : 1;
+  const expected = eventTopology(topologyConfig(manifests));
+  deepStrictEqual(declared.sort(byName), [...expected].sort(byName));
+  deepStrictEqual([specs("Binding").length, specs("Exchange").length], [expected.length, expected.length]);
+  const [cluster] = specs("RabbitmqCluster");
+  strictEqual(cluster.replicas, 3);
+});
+
+Deno.test("RabbitMQ's users may do what deno task roles gives them, in both overlays that make them", async () => {
+  const manifests = await overlay("production");
+  const roles = brokerRoles(topologyConfig(manifests));
+  const rights = roles.map(({ user, configure, write, read }) => ({ user, configure, write, read }));
+  const granted = ofKind(manifests, "Permission").map(({ spec }) => ({
+    user: spec.userReference.name,
+    ...spec.permissions,
+  }));
+  const scaler = { user: "casino-scaler", configure: "^$", write: "^$", read: "^$" };
+  deepStrictEqual(
+    new Set(granted.map((right) => JSON.stringify(right, ["user", "configure", "write", "read"]))),
+    // The operator declares, so nobody needs casino-provision.
+    new Set(
+      [...rights.filter(({ user }) => user !== "casino-provision"), scaler].map((right) => JSON.stringify(right)),
+    ),
+  );
+  const users = ofKind(manifests, "User");
+  deepStrictEqual(users.map(({ metadata }) => metadata.name).sort(), granted.map(({ user }) => user).sort());
+  deepStrictEqual(users.flatMap(({ spec }) => spec.tags ?? []), []);
+
+  const { permissions } = JSON.parse(await read("overlays/development/definitions.json"));
+  deepStrictEqual(permissions, rights.map((right) => ({ ...right, vhost: "/" })));
+});
+
+Deno.test("Redis's users may do what deno task roles gives them", async () => {
+  const rules = cacheRoles("casino:").map(({ user, rules }) => [user, rules]);
+  const lines = (text: string) => text.trim().split("\n").map((line) => line.split(" "));
+  const production = lines(await read("components/redis/users")).map(([user, ...rules]) => [user, rules]);
+  deepStrictEqual(production, [
+    ...rules,
+    ["casino-replica", ["resetkeys", "resetchannels", "-@all", "+psync", "+replconf", "+ping"]],
+  ]);
+  const [off, ...development] = lines(await read("overlays/development/users.acl"));
+  deepStrictEqual(off, ["user", "default", "off"]);
+  deepStrictEqual(development.map(([, user, , , ...rules]) => [user, rules]), rules);
+});
+
+Deno.test("Postgres's roles are those of deno task roles", async () => {
+  const names = databaseRoles.map(({ role }) => role);
+  const [cluster] = ofKind(await overlay("production"), "Cluster");
+  deepStrictEqual(cluster!["spec"].managed.roles.map(({ name }: Json) => name), names);
+  const sql = await read("overlays/development/roles.sql");
+  deepStrictEqual(Array.from(sql.matchAll(/^create role (\w+) login/gm), ([, role]) => role), names);
+});
+
+Deno.test("the PrometheusRule is deploy/prometheus/alerts.yaml", async () => {
+  const alerts = parse(await Deno.readTextFile(join(project, "deploy/prometheus/alerts.yaml")));
+  for (const name of ["production", "external"] as const) {
+    const [rule] = ofKind(await overlay(name), "PrometheusRule");
+    deepStrictEqual(rule!["spec"], alerts);
+    const [monitor] = ofKind(await overlay(name), "PodMonitor");
+    match(JSON.stringify(monitor), /"replacement":"casino-subscriber"/);
+  }
+});
+
+Deno.test("images and Jobs carry the release's version; without migrate, nothing migrates", async () => {
+  for (const name of overlays) {
+    const workloads = workloadsOf(await overlay(name));
+    const ours = workloads.flatMap(({ all }) => all).map(({ image }) => String(image)).filter((image) =>
+      image.startsWith("casino-events/")
+    );
+    deepStrictEqual(new Set(ours.map((image) => image.split(":")[1])), new Set([version]));
+    const jobs = workloads.filter(({ manifest }) => manifest.kind === "Job");
+    for (const { id } of jobs) strictEqual(id.endsWith(`-${version.replaceAll(".", "-")}`), true, id);
+    // As docs/kubernetes.md goes back: `-l app.kubernetes.io/name!=migrate`.
+    const back = workloads.filter(({ manifest }) => manifest.metadata.labels?.["app.kubernetes.io/name"] !== "migrate");
+    strictEqual(back.length, workloads.length - 1);
+    strictEqual(back.some(({ all }) => all.some(({ args = [] }) => args.at(-1) === "up")), false);
+  }
+});
+
+Deno.test("the subscriber may read every setting that it has, and no other variable", async () => {
+  const [subscriber] = workloadsOf(await overlay("production")).filter(({ id }) => id === "Deployment/subscriber");
+  const args = subscriber!.containers[0].args as string[];
+  const allowed = args.find((arg) => arg.startsWith("--allow-env="))!.slice("--allow-env=".length).split(",");
+  const foreign = ["RATES_API_OLD_KEY", "RATES_API_OLD_KEY_FILE"];
+  deepStrictEqual(allowed.sort(), variablesOf(settingNames).filter((name) => !foreign.includes(name)).sort());
+});

@@ -1,0 +1,67 @@
+/** Objects as they are sent to the API server, and how to find one's way among them. */
+
+// deno-lint-ignore no-explicit-any -- what it may hold is for schemas.ts to say
+export type Json = any;
+
+export interface Manifest {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly labels?: Labels; readonly annotations?: Labels };
+  readonly [field: string]: Json;
+}
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** What makes pods: Deployments, StatefulSets and Jobs. What operators make of their resources is theirs. */
+export interface Workload {
+  readonly manifest: Manifest;
+  /** `Deployment/subscriber` */
+  readonly id: string;
+  readonly labels: Labels;
+  readonly pod: Json;
+  /** Those that stay, without init containers. */
+  readonly containers: readonly Json[];
+  readonly all: readonly Json[];
+}
+
+export function workloadsOf(manifests: readonly Manifest[]): Workload[] {
+  return manifests.filter(({ kind }) => ["Deployment", "StatefulSet", "Job"].includes(kind)).map((manifest) => {
+    const { metadata, spec: pod } = manifest["spec"].template;
+    const containers = pod.containers as Json[];
+    const all = [...pod.initContainers ?? [], ...containers] as Json[];
+    return { manifest, id: idOf(manifest), labels: metadata.labels ?? {}, pod, containers, all };
+  });
+}
+
+export function idOf({ kind, metadata }: Manifest): string {
+  return `${kind}/${metadata.name}`;
+}
+
+export function ofKind(manifests: readonly Manifest[], kind: string): Manifest[] {
+  return manifests.filter((manifest) => manifest.kind === kind);
+}
+
+/** matchLabels alone; an empty selector matches everything. */
+export function matches(selector: Json, labels: Labels): boolean {
+  if (selector?.matchExpressions) throw new Error("matchExpressions are not understood here");
+  return Object.entries(selector?.matchLabels ?? {}).every(([name, value]) => labels[name] === value);
+}
+
+/** Every environment variable of a container that is given as text, those of its ConfigMaps included. */
+export function environmentOf(container: Json, manifests: readonly Manifest[]): Record<string, string> {
+  const environment: Record<string, string> = {};
+  for (const { configMapRef } of container.envFrom ?? []) {
+    const map = ofKind(manifests, "ConfigMap").find(({ metadata }) => metadata.name === configMapRef?.name);
+    Object.assign(environment, map?.["data"] ?? {});
+  }
+  for (const { name, value = "" } of container.env ?? []) environment[name] = value;
+  return environment;
+}
+
+/** `$(NAME)` in commands and arguments, as the kubelet replaces it. */
+export function argumentsOf(container: Json, manifests: readonly Manifest[]): string[] {
+  const environment = environmentOf(container, manifests);
+  return [...container.command ?? [], ...container.args ?? []].map((text: string) =>
+    text.replace(/\$\(([A-Z_]+)\)/g, (all, name) => environment[name] ?? all)
+  );
+}
