@@ -15,19 +15,25 @@ export function grpcTarget(address: string): string {
 
 class ByName implements experimental.Resolver {
   readonly #address: experimental.HostPort | null;
+  #told = false;
 
   constructor({ path }: experimental.GrpcUri, private readonly listener: experimental.ResolverListener) {
     this.#address = experimental.splitHostPort(path);
   }
 
   updateResolution(): void {
+    // A client that cannot connect asks again at once, and would be told the same for ever.
+    if (this.#told) return;
+    this.#told = true;
     const { host = "", port = 0 } = this.#address ?? {};
     const endpoints = experimental.statusOrFromValue([{ addresses: [{ host, port }] }]);
     // Not before whoever asks has returned, as its contract says.
     queueMicrotask(() => this.listener(endpoints, {}, null, ""));
   }
 
-  destroy(): void {}
+  destroy(): void {
+    this.#told = false;
+  }
 
   static getDefaultAuthority({ path }: experimental.GrpcUri): string {
     return path;
