@@ -47,9 +47,11 @@ export class Checkout implements AsyncDisposable {
   /** A shell script that is a command line tool of RabbitMQ's, for this broker. @param tool rabbitmqctl or another */
   async rabbitmqScript(tool: string): Promise<string> {
     const { folder, node, env, as } = await this.#erlang();
-    const variables = Object.entries(env).map(([name, value]) => `${name}='${value}'`).join(" ");
+    // By a variable: RabbitMQ 4 counts a command's arguments to tell whether it reads from stdin.
+    const variables = Object.entries({ ...env, RABBITMQ_NODENAME: node }).map(([name, value]) => `${name}='${value}'`)
+      .join(" ");
     const user = as ? `setpriv --reuid=${as.uid} --regid=${as.gid} --clear-groups` : "";
-    return `cd '${folder}' && exec env ${variables} ${user} /usr/lib/rabbitmq/bin/${tool} -n ${node} "$@"`;
+    return `cd '${folder}' && exec env ${variables} ${user} /usr/lib/rabbitmq/bin/${tool} "$@"`;
   }
 
   /** How the command line tools find the broker, and as whom. */

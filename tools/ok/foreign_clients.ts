@@ -2,7 +2,7 @@
 import { aptInstall } from "../services/packages.ts";
 
 const modules = "import pika, google.protobuf, grpc";
-const packages = ["python3-pika", "python3-protobuf", "python3-grpcio"];
+export const packages = ["python3-pika", "python3-protobuf", "python3-grpcio"];
 
 /** Installs them where we may. @returns what to run where we may not */
 export async function ensureForeignClients(): Promise<string | undefined> {

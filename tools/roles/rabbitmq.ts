@@ -56,9 +56,10 @@ export function brokerScript(config: TopologyConfig, virtualHost: string): strin
     const password = `"\${${passwordVariable(user)}:?}"`;
     return [
       `# ${does}`,
-      // From stdin: an argument would be seen in the list of processes.
-      `printf '%s\\n' ${password} | rabbitmqctl -q add_user ${user} 2>/dev/null ||`,
-      `  printf '%s\\n' ${password} | rabbitmqctl -q change_password ${user}`,
+      // From stdin: an argument would be seen in the list of processes. RabbitMQ 4's script gives it to these commands
+      // when they have no other argument, and else lets them wait for ever: so there is no -q.
+      `printf '%s\\n' ${password} | rabbitmqctl add_user ${user} >/dev/null 2>&1 ||`,
+      `  printf '%s\\n' ${password} | rabbitmqctl change_password ${user} >/dev/null`,
       `rabbitmqctl -q set_permissions -p ${quoted(virtualHost)} ${user} ${
         [configure, write, read].map(quoted).join(" ")
       }`,

@@ -1,0 +1,150 @@
+# The members as images, a target for each: docker build --target subscriber --tag casino-events/subscriber .
+# docs/images.md says how they are run, and what was measured. Programs are run in exec form only: there is no shell.
+
+# A tag that stays as it is; where digests are wanted, put @sha256:… behind it. Later releases of Deno crash
+# (ARCHITECTURE.md, "Traps").
+FROM docker.io/denoland/deno:distroless-2.9.3 AS base
+ENV DENO_DIR=/deno-dir DENO_NO_UPDATE_CHECK=1 NO_COLOR=1
+WORKDIR /app
+
+# What every member resolves its imports with: the workspace's configuration. Each then reduces it to what it needs itself.
+FROM base AS workspace
+COPY deno.json deno.lock LICENSE ./
+COPY publisher/deno.json publisher/
+COPY subscriber/deno.json subscriber/
+COPY subscriber/http/page/deno.json subscriber/http/page/
+COPY rates-api/deno.json rates-api/
+COPY shared/deno.json shared/
+COPY tools/images/reduce.ts tools/images/
+
+# ── publisher: publishes casino events
+
+FROM workspace AS publisher-dependencies
+COPY tools/images/publisher.ts tools/images/
+RUN ["/bin/deno", "run", "--no-config", "--allow-read=.", "--allow-write=.", "tools/images/reduce.ts", "tools/images/publisher.ts"]
+RUN ["/bin/deno", "cache", "--frozen", "tools/images/publisher.ts"]
+
+FROM publisher-dependencies AS publisher-build
+COPY shared shared
+COPY publisher publisher
+COPY samples samples
+RUN ["/bin/deno", "cache", "--frozen", "publisher/main.ts"]
+
+FROM base AS publisher
+LABEL org.opencontainers.image.title="casino-events/publisher" \
+  org.opencontainers.image.description="publishes casino events" \
+  org.opencontainers.image.version="0.2.0" \
+  org.opencontainers.image.licenses="MIT" \
+  org.opencontainers.image.base.name="docker.io/denoland/deno:distroless-2.9.3"
+COPY --from=publisher-dependencies /deno-dir/npm /deno-dir/npm
+COPY --from=publisher-build /deno-dir/gen /deno-dir/gen
+COPY --from=publisher-build /app /app
+USER 65532:65532
+STOPSIGNAL SIGTERM
+# It serves nothing: that it runs, and its exit status, say how it is.
+HEALTHCHECK NONE
+ENTRYPOINT ["/bin/deno", "run", "--quiet", "--frozen", "--cached-only", "--no-prompt", \
+  "--allow-env=RABBITMQ_URL,RABBITMQ_URL_FILE,EVENTS_EXCHANGE,EVENTS_QUEUE,DEAD_LETTER_QUEUE,TOPOLOGY,SHUTDOWN_GRACE_MS,LOG_LEVEL,TLS_CA_FILE,TLS_CERT_FILE,TLS_KEY_FILE,ALLOW_PLAINTEXT,OTEL_DENO", \
+  "--allow-read=/run/secrets,/app/samples"]
+CMD ["--allow-net=rabbitmq:5672", "publisher/main.ts"]
+
+# ── subscriber: enriches, stores and reports casino events
+
+FROM workspace AS subscriber-dependencies
+COPY tools/images/subscriber.ts tools/images/
+RUN ["/bin/deno", "run", "--no-config", "--allow-read=.", "--allow-write=.", "tools/images/reduce.ts", "tools/images/subscriber.ts"]
+RUN ["/bin/deno", "cache", "--frozen", "tools/images/subscriber.ts"]
+
+FROM subscriber-dependencies AS subscriber-build
+COPY shared shared
+COPY subscriber subscriber
+COPY tools/health/http.ts tools/health/
+RUN ["/bin/deno", "cache", "--frozen", "subscriber/main.ts", "tools/health/http.ts"]
+
+FROM base AS subscriber
+LABEL org.opencontainers.image.title="casino-events/subscriber" \
+  org.opencontainers.image.description="enriches, stores and reports casino events" \
+  org.opencontainers.image.version="0.2.0" \
+  org.opencontainers.image.licenses="MIT" \
+  org.opencontainers.image.base.name="docker.io/denoland/deno:distroless-2.9.3"
+COPY --from=subscriber-dependencies /deno-dir/npm /deno-dir/npm
+COPY --from=subscriber-build /deno-dir/gen /deno-dir/gen
+COPY --from=subscriber-build /app /app
+USER 65532:65532
+STOPSIGNAL SIGTERM
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
+  CMD ["/bin/deno", "run", "--cached-only", "--no-prompt", "--allow-net=127.0.0.1:8080", "tools/health/http.ts", "http://127.0.0.1:8080/health/live"]
+ENTRYPOINT ["/bin/deno", "run", "--quiet", "--frozen", "--cached-only", "--no-prompt", "--v8-flags=--max-semi-space-size=8,--heap-growing-percent=70", \
+  "--allow-env=RABBITMQ_URL,RABBITMQ_URL_FILE,DEAD_LETTER_RABBITMQ_URL,DEAD_LETTER_RABBITMQ_URL_FILE,REDIS_URL,REDIS_URL_FILE,DATABASE_URL,DATABASE_URL_FILE,RATES_API_KEY,RATES_API_KEY_FILE,HTTP_TOKEN,HTTP_TOKEN_FILE,EVENTS_EXCHANGE,EVENTS_QUEUE,DEAD_LETTER_QUEUE,PREFETCH,WINDOW_SIZE,REDIS_KEY_PREFIX,DATABASE_TIMEOUT_MS,RATES_API_ADDRESS,RATES_API_TLS,RATES_TTL_MS,RATES_CALL_TIMEOUT_MS,RATES_LOCK_TTL_MS,RATES_WAIT_MS,RATES_MAX_STALE_MS,RETRY_DELAYS_MS,TOPOLOGY,SHUTDOWN_GRACE_MS,SUBSCRIBER_ID,LOG_LEVEL,TLS_CA_FILE,TLS_CERT_FILE,TLS_KEY_FILE,ALLOW_PLAINTEXT,OTEL_DENO", \
+  "--allow-read=/run/secrets", "--allow-sys=hostname"]
+CMD ["--allow-net=0.0.0.0:8080,127.0.0.1:8080,rabbitmq:5672,redis:6379,postgres:5432,rates-api:50051", "subscriber/main.ts", "--http", "0.0.0.0:8080"]
+
+# ── rates-api: a mock of a rates API
+
+FROM workspace AS rates-api-dependencies
+COPY tools/images/rates-api.ts tools/images/
+RUN ["/bin/deno", "run", "--no-config", "--allow-read=.", "--allow-write=.", "tools/images/reduce.ts", "tools/images/rates-api.ts"]
+RUN ["/bin/deno", "cache", "--frozen", "tools/images/rates-api.ts"]
+
+FROM rates-api-dependencies AS rates-api-build
+COPY shared shared
+COPY rates-api rates-api
+COPY tools/health/grpc.ts tools/health/
+RUN ["/bin/deno", "cache", "--frozen", "rates-api/main.ts", "tools/health/grpc.ts"]
+
+FROM base AS rates-api
+LABEL org.opencontainers.image.title="casino-events/rates-api" \
+  org.opencontainers.image.description="a mock of a rates API" \
+  org.opencontainers.image.version="0.2.0" \
+  org.opencontainers.image.licenses="MIT" \
+  org.opencontainers.image.base.name="docker.io/denoland/deno:distroless-2.9.3"
+COPY --from=rates-api-dependencies /deno-dir/npm /deno-dir/npm
+COPY --from=rates-api-build /deno-dir/gen /deno-dir/gen
+COPY --from=rates-api-build /app /app
+USER 65532:65532
+STOPSIGNAL SIGTERM
+ENV RATES_API_ADDRESS=0.0.0.0:50051
+EXPOSE 50051
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
+  CMD ["/bin/deno", "run", "--cached-only", "--no-prompt", "--allow-net=127.0.0.1:50051", "tools/health/grpc.ts", "127.0.0.1:50051"]
+ENTRYPOINT ["/bin/deno", "run", "--quiet", "--frozen", "--cached-only", "--no-prompt", \
+  "--allow-env=RATES_API_ADDRESS,RATES_API_KEY,RATES_API_KEY_FILE,RATES_API_OLD_KEY,RATES_API_OLD_KEY_FILE,RATES_API_TLS,SHUTDOWN_GRACE_MS,LOG_LEVEL,TLS_CA_FILE,TLS_CERT_FILE,TLS_KEY_FILE,ALLOW_PLAINTEXT,OTEL_DENO", \
+  "--allow-read=/run/secrets"]
+CMD ["--allow-net=0.0.0.0:50051", "rates-api/main.ts"]
+
+# ── tools: migrate, provision, roles, dead letters and status of casino events
+
+FROM workspace AS tools-dependencies
+COPY tools/images/tools.ts tools/images/
+RUN ["/bin/deno", "run", "--no-config", "--allow-read=.", "--allow-write=.", "tools/images/reduce.ts", "tools/images/tools.ts"]
+RUN ["/bin/deno", "cache", "--frozen", "tools/images/tools.ts"]
+
+FROM tools-dependencies AS tools-build
+COPY shared shared
+COPY subscriber subscriber
+COPY tools/dead tools/dead
+COPY tools/migrate tools/migrate
+COPY tools/provision tools/provision
+COPY tools/roles tools/roles
+COPY tools/status tools/status
+COPY migrations migrations
+RUN ["/bin/deno", "cache", "--frozen", "tools/dead/main.ts", "tools/migrate/main.ts", "tools/provision/main.ts", "tools/roles/main.ts", "tools/status/main.ts"]
+
+FROM base AS tools
+LABEL org.opencontainers.image.title="casino-events/tools" \
+  org.opencontainers.image.description="migrate, provision, roles, dead letters and status of casino events" \
+  org.opencontainers.image.version="0.2.0" \
+  org.opencontainers.image.licenses="MIT" \
+  org.opencontainers.image.base.name="docker.io/denoland/deno:distroless-2.9.3"
+COPY --from=tools-dependencies /deno-dir/npm /deno-dir/npm
+COPY --from=tools-build /deno-dir/gen /deno-dir/gen
+COPY --from=tools-build /app /app
+USER 65532:65532
+STOPSIGNAL SIGTERM
+# A command that comes to its end: its exit status says how it is.
+HEALTHCHECK NONE
+ENTRYPOINT ["/bin/deno", "run", "--quiet", "--frozen", "--cached-only", "--no-prompt", \
+  "--allow-env=RABBITMQ_URL,RABBITMQ_URL_FILE,TOPOLOGY,EVENTS_EXCHANGE,EVENTS_QUEUE,DEAD_LETTER_QUEUE,REDIS_URL,REDIS_URL_FILE,REDIS_KEY_PREFIX,DATABASE_URL,DATABASE_URL_FILE,RETRY_DELAYS_MS,TLS_CA_FILE,TLS_CERT_FILE,TLS_KEY_FILE,ALLOW_PLAINTEXT", \
+  "--allow-read=/run/secrets,/app/migrations", "--allow-sys=homedir"]
+CMD ["--allow-net=rabbitmq:5672,redis:6379,postgres:5432", "tools/status/main.ts"]

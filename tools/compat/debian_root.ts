@@ -1,0 +1,86 @@
+/** A Debian release in a folder, with the three servers installed. */
+import { join } from "node:path";
+import { packages as foreignClients } from "../ok/foreign_clients.ts";
+import { aptInstall } from "../services/packages.ts";
+import { runToEnd } from "../services/process.ts";
+import { ServiceError } from "../services/server.ts";
+
+/** Beside the servers, what the harness looks processes up with, makes certificates with, and reads the last release with. */
+const packages = ["rabbitmq-server", "redis-server", "postgresql", "procps", "openssl", "git", ...foreignClients];
+
+const programs = { debootstrap: "debootstrap", unshare: "util-linux", ip: "iproute2" } as const;
+
+/** Installs what it takes to make a root and to run in it. @throws {ServiceError} where we may not */
+export async function ensurePrograms(say: (sentence: string) => void): Promise<void> {
+  if (Deno.build.os !== "linux" || Deno.uid() !== 0) {
+    throw new ServiceError("deno task compat makes a root and a network of its own, which takes root on Linux.");
+  }
+  const missing: string[] = [];
+  for (const [program, name] of Object.entries(programs)) {
+    if (!await runToEnd(program, [program === "ip" ? "-V" : "--version"]).catch(() => undefined)) missing.push(name);
+  }
+  if (missing.length > 0) await aptInstall(missing, say);
+}
+
+/** @returns the folder; one that an earlier run has made is used again, unless `fresh` */
+export async function makeRoot(
+  project: string,
+  release: string,
+  { fresh, say }: { readonly fresh: boolean; readonly say: (sentence: string) => void },
+): Promise<string> {
+  const folder = join(project, ".services", "compat");
+  const root = join(folder, release);
+  if (fresh) await remove(root);
+  if (await Deno.stat(root).then(() => true, () => false)) {
+    // An earlier version may have asked for less.
+    if (!await hasAll(root)) await installIn(root);
+    return root;
+  }
+  // As `up` makes it: the servers' users pass through it.
+  await Deno.mkdir(join(project, ".services"), { mode: 0o711, recursive: true });
+  await Deno.mkdir(folder, { recursive: true });
+  // A half-made root never gets the name of a whole one.
+  const unfinished = `${root}.new`;
+  await remove(unfinished);
+  say(`Installing Debian ${release} in ${root}, which takes some minutes…`);
+  const mirror = await mirrorOfApt();
+  await runToEnd("debootstrap", ["--variant=minbase", release, unfinished, ...mirror === undefined ? [] : [mirror]]);
+  await installIn(unfinished);
+  await Deno.rename(unfinished, root);
+  return root;
+}
+
+async function hasAll(root: string): Promise<boolean> {
+  const states = await runToEnd("chroot", [root, "dpkg-query", "-W", "-f", "${Status}\n", ...packages]).catch(() => "");
+  return states.split("\n").filter((state) => state === "install ok installed").length === packages.length;
+}
+
+async function installIn(root: string): Promise<void> {
+  // invoke-rc.d(8) asks this program before it starts a service; 101 forbids it.
+  await Deno.writeTextFile(join(root, "usr/sbin/policy-rc.d"), "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  await Deno.mkdir(join(root, "etc/postgresql-common/createcluster.d"), { recursive: true });
+  // pg_createcluster(1): no database of the system's own is made.
+  await Deno.writeTextFile(
+    join(root, "etc/postgresql-common/createcluster.d/casino-events.conf"),
+    "create_main_cluster = false\n",
+  );
+  await Deno.copyFile("/etc/resolv.conf", join(root, "etc/resolv.conf"));
+  const env = { DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C.UTF-8" };
+  await runToEnd("chroot", [root, "apt-get", "update"], { env });
+  await runToEnd("chroot", [root, "apt-get", "install", "-y", "--no-install-recommends", ...packages], { env });
+  await runToEnd("chroot", [root, "apt-get", "clean"], { env });
+}
+
+/** Where this machine's own apt gets its packages from; debootstrap has a default for where that is not Debian. */
+async function mirrorOfApt(): Promise<string | undefined> {
+  const filters = ["Created-By: Packages", "Origin: Debian", "Component: main"];
+  const format = ["--format", "$(REPO_URI) $(LABEL)"];
+  const lines = (await runToEnd("apt-get", ["indextargets", ...format, ...filters])).split("\n");
+  return lines.find((line) => line.endsWith(" Debian"))?.split(" ")[0];
+}
+
+async function remove(path: string): Promise<void> {
+  await Deno.remove(path, { recursive: true }).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+}

@@ -1,0 +1,27 @@
+/** Reads what `up` and the test runner print, and sums it up. */
+import { titles } from "../services/server.ts";
+
+export interface Counts {
+  passed: number;
+  failed: number;
+}
+
+/** Of the output of `deno test`: its closing line; zeros when there is none, as when a file did not load. */
+export function countsIn(output: string): Counts {
+  const [, passed = "0", failed = "0"] =
+    Array.from(output.matchAll(/^(?:ok|FAILED) \| (\d+) passed.*? \| (\d+) failed/gm)).at(-1) ?? [];
+  return { passed: Number(passed), failed: Number(failed) };
+}
+
+/** Of the output of `up`: `RabbitMQ 4.0.5`, … */
+export function versionsIn(output: string): string[] {
+  return Object.values(titles).map((title) => {
+    const version = new RegExp(`^${title} (\\d+(?:\\.\\d+)*)`, "m").exec(output)?.[1];
+    if (version === undefined) throw new Error(`up names no version of ${title}:\n${output}`);
+    return `${title} ${version}`;
+  });
+}
+
+export function summary(versions: readonly string[], { passed, failed }: Counts): string {
+  return `${versions.join(", ")}: ${passed} passed, ${failed} failed`;
+}

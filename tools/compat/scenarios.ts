@@ -1,0 +1,12 @@
+/** Which scenarios say something of the servers. */
+
+/** By what they use of the harness: members on the usual servers, or servers of their own. */
+const ofServers =
+  /\b(?:withWorld|withBatch|PrivateWorld|PrivateServers|EncryptedServers|Checkout)\b|testing\/servers\.ts/;
+/** A browser is large, and sees of the servers what the scenarios of HTTP see. */
+const ofBrowser = /harness\/browser\.ts/;
+
+/** @param source of a scenario */
+export function takesServers(source: string): boolean {
+  return ofServers.test(source) && !ofBrowser.test(source);
+}

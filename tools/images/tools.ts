@@ -1,0 +1,11 @@
+/** What tools needs of npm, so that its image has that in a layer of its own: no source changes it. */
+import "@logtape/logtape";
+import "amqplib";
+import "ioredis";
+import "long";
+// @ts-types="npm:@types/pg@8.23.1"
+import "pg";
+import "postgres";
+import "protobufjs";
+import "protobufjs/minimal.js";
+import "umzug";
