@@ -60,7 +60,7 @@ Deno.test("every alert says what is wrong in a sentence, and how urgent that is"
   strictEqual(rules.length > 10, true);
   for (const rule of rules) {
     const name = rule.split("\n")[0]!;
-    for (const part of [/expr: \S/, /severity: (page|ticket)/, /summary: "[A-Z{]/]) {
+    for (const part of [/expr: \S/, /severity: (page|ticket)/, /summary: ["'][A-Z{]/]) {
       strictEqual(part.test(rule), true, `${name} lacks ${part}`);
     }
   }

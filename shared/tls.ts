@@ -45,8 +45,9 @@ export function withTlsFiles(text: string, files: TlsFiles): string {
 }
 
 /**
- * The URL without what concerns TLS, and what its files hold now: they are read anew for each connection, so that new
- * certificates need no restart. `undefined`: no TLS.
+ * The URL without what concerns TLS, and what its files hold. Clients copy that for each connection that they open, and the
+ * files are read anew then: new certificates need no restart. What cannot be read any more stays as it was.
+ * `undefined`: no TLS.
  * @throws {Error} that names a file that cannot be read
  */
 export function splitTls(text: string): { url: URL; tls: (TlsMaterial & { readonly host: string }) | undefined } {
@@ -54,10 +55,27 @@ export function splitTls(text: string): { url: URL; tls: (TlsMaterial & { readon
   const names = namesFor(url);
   const files = Object.fromEntries(roles.map((role) => [role, url.searchParams.get(names[role]) ?? undefined]));
   // Postgres's clients name no host when it is an IP address, and the certificate is then compared with localhost.
-  const tls = usesTls(url) ? { ...readTlsFiles(files), host: url.hostname.replace(/^\[|\]$/g, "") } : undefined;
+  const tls = usesTls(url) ? keptUpToDate(files, url.hostname.replace(/^\[|\]$/g, "")) : undefined;
   for (const role of roles) url.searchParams.delete(names[role]);
   url.searchParams.delete("sslmode");
   return { url, tls };
+}
+
+function keptUpToDate(files: TlsFiles, host: string): TlsMaterial & { readonly host: string } {
+  let last = readTlsFiles(files);
+  const materials = { host };
+  for (const role of Object.keys(last) as Role[]) {
+    const get = () => {
+      // Who asks is a client amid its connecting, where nobody would catch an error.
+      try {
+        last = readTlsFiles(files);
+      } catch { /* as it was */ }
+      return last[role];
+    };
+    // pg hides the key from loops, which takes a property that may be changed.
+    Object.defineProperty(materials, role, { configurable: true, enumerable: true, get });
+  }
+  return materials;
 }
 
 /** @throws {Error} that names a file that cannot be read */

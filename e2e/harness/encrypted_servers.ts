@@ -4,6 +4,7 @@ import { closeRedis, openRedis } from "../../shared/redis.ts";
 import { silentLog } from "../../shared/telemetry/log.ts";
 import { freePort } from "../../tools/demo/members.ts";
 import { Authority, type Certificate } from "./certificates.ts";
+import { type ServerName, settingOf } from "../../tools/services/server.ts";
 import { PrivateServers } from "./private_servers.ts";
 
 export class EncryptedServers implements AsyncDisposable {
@@ -18,19 +19,24 @@ export class EncryptedServers implements AsyncDisposable {
 
   static async start(): Promise<EncryptedServers> {
     const servers = await PrivateServers.start();
-    const folder = await Deno.makeTempDir({ prefix: "casino-tls-" });
     try {
-      const ca = await Authority.make(folder, "ca");
-      const server = await ca.sign("server", "DNS:localhost");
-      const client = await ca.sign("client", "DNS:client");
-      const ports = { rabbitmq: freePort(), redis: freePort() };
-      const started = new EncryptedServers(servers, folder, ca, server, client, ports);
-      await started.#encrypt();
-      return started;
+      return await EncryptedServers.of(servers);
     } catch (error) {
       await servers[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** Servers that run already; they end with these. */
+  static async of(servers: PrivateServers): Promise<EncryptedServers> {
+    const folder = await Deno.makeTempDir({ prefix: "casino-tls-" });
+    const ca = await Authority.make(folder, "ca");
+    const server = await ca.sign("server", "DNS:localhost");
+    const client = await ca.sign("client", "DNS:client");
+    const ports = { rabbitmq: freePort(), redis: freePort() };
+    const encrypted = new EncryptedServers(servers, folder, ca, server, client, ports);
+    await encrypted.#encrypt();
+    return encrypted;
   }
 
   /** The servers by name, where they want TLS. @param host what the certificate is compared with */
@@ -92,14 +98,15 @@ export class EncryptedServers implements AsyncDisposable {
     });
   }
 
-  /** Copies that belong to the server's user. */
-  async #filesFor(user: "rabbitmq" | "redis" | "postgres") {
+  /** Where a server has ca.pem, tls.crt and tls.key. */
+  async folderOf(server: ServerName): Promise<string> {
     const { path } = await this.servers.checkout.folder();
-    const port = new URL(
-      this.servers
-        .direct[({ rabbitmq: "RABBITMQ_URL", redis: "REDIS_URL", postgres: "DATABASE_URL" } as const)[user]],
-    ).port;
-    const home = join(path, `${user}-${port}`);
+    return join(path, `${server}-${new URL(this.servers.direct[settingOf[server]]).port}`);
+  }
+
+  /** Copies that belong to the server's user. */
+  async #filesFor(server: ServerName) {
+    const home = await this.folderOf(server);
     const { uid, gid } = await Deno.stat(home);
     const copied = async (from: string, name: string) => {
       const to = join(home, name);

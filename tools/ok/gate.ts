@@ -4,6 +4,7 @@ import { lastRelease, schemaCheck } from "../release/releases.ts";
 import { auditArgs, verdictOf } from "./audit.ts";
 import { ensureBrowser } from "./browser.ts";
 import { ensureForeignClients } from "./foreign_clients.ts";
+import { ensureOperatorsPrograms } from "./operators_programs.ts";
 
 const root = join(import.meta.dirname!, "../..");
 const deno = Deno.execPath();
@@ -41,7 +42,7 @@ export function wrongDeno(): string | undefined {
 
 /** Runs all steps, whatever comes of them, and ends with the tests' counts. @returns the exit status */
 export async function runGate(): Promise<number> {
-  for (const ensure of [ensureForeignClients, ensureBrowser]) {
+  for (const ensure of [ensureForeignClients, ensureBrowser, ensureOperatorsPrograms]) {
     const missing = await ensure();
     if (missing) console.error(missing);
   }
