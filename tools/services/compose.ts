@@ -57,5 +57,6 @@ export function composeVariables(config: ServerConfig): Record<string, string> {
 }
 
 async function compose(project: string, args: readonly string[], env: Record<string, string> = {}): Promise<void> {
-  await runToEnd("docker", ["compose", "--project-name", composeName(project), ...args], { cwd: project, env });
+  const words = ["compose", "--project-name", composeName(project), "--profile", "servers", ...args];
+  await runToEnd("docker", words, { cwd: project, env });
 }
