@@ -1,8 +1,8 @@
 /** Which scenarios say something of the servers. */
 
-/** By what they use of the harness: members on the usual servers, or servers of their own. */
+/** By what they use of the harness: members on the usual servers, servers of their own, or a document to follow. */
 const ofServers =
-  /\b(?:withWorld|withBatch|PrivateWorld|PrivateServers|EncryptedServers|Checkout)\b|testing\/servers\.ts/;
+  /\b(?:withWorld|withBatch|PrivateWorld|PrivateServers|EncryptedServers|Checkout|follow)\b|testing\/servers\.ts/;
 /** A browser is large, and sees of the servers what the scenarios of HTTP see. */
 const ofBrowser = /harness\/browser\.ts/;
 
