@@ -6,7 +6,16 @@ import { runToEnd } from "../services/process.ts";
 import { ServiceError } from "../services/server.ts";
 
 /** Beside the servers, what the harness looks processes up with, makes certificates with, and reads the last release with. */
-const packages = ["rabbitmq-server", "redis-server", "postgresql", "procps", "openssl", "git", ...foreignClients];
+const packages = [
+  "rabbitmq-server",
+  "redis-server",
+  "postgresql",
+  "procps",
+  "openssl",
+  "curl",
+  "git",
+  ...foreignClients,
+];
 
 const programs = { debootstrap: "debootstrap", unshare: "util-linux", ip: "iproute2" } as const;
 
