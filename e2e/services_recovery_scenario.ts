@@ -174,9 +174,9 @@ case "$*" in *" up "*) echo "no space left on device" >&2; exit 1;; esac`,
   strictEqual(
     up,
     `${port(checkout.config.RABBITMQ_URL)} ${port(checkout.config.DATABASE_URL)} ` +
-      `compose --project-name ${name} up --detach --wait rabbitmq redis postgres`,
+      `compose --project-name ${name} --profile servers up --detach --wait rabbitmq redis postgres`,
   );
-  strictEqual(rm.trim(), `compose --project-name ${name} rm --stop --force rabbitmq redis postgres`);
+  strictEqual(rm.trim(), `compose --project-name ${name} --profile servers rm --stop --force rabbitmq redis postgres`);
   strictEqual(volumes.trim(), `volume rm --force ${name}_rabbitmq ${name}_redis ${name}_postgres`);
   match(said.join("\n"), /Removed the volumes of RabbitMQ, Redis, Postgres/);
 });
