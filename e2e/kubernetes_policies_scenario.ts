@@ -53,6 +53,8 @@ const cases: readonly Case[] = [
     container(all).env.push({ name: "SHUTDOWN_GRACE", value: "1" });
   }, /is given SHUTDOWN_GRACE, which nobody reads/],
   ["all permissions", (all) => container(all).args.unshift("--allow-net"), /--allow-net without saying which/],
+  ["any address", (all) => container(all).args.unshift("--allow-net=0.0.0.0/0:443"), /not one host and port/],
+  ["any port of a host", (all) => container(all).args.unshift("--allow-net=rates-api"), /not one host and port/],
   ["to run programs", (all) => container(all).args.unshift("--allow-run=sh"), /asks for --allow-run=sh/],
   ["a host that is nowhere given", (all) => delete find(all, "ConfigMap", "addresses").data.REDIS_HOST, /no value/],
   ["a variable it may not read", (all) => {

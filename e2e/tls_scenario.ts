@@ -112,6 +112,32 @@ Deno.test("with TLS to RabbitMQ, Redis, Postgres and the rates API", refusals, a
       });
     });
 
+    await t.step(
+      "a rates API of somebody else is held to the system's CAs, and sees no certificate of ours",
+      async () => {
+        const address = `localhost:${freePort()}`;
+        const asksForNone = {
+          ...rates,
+          RATES_API_ADDRESS: address,
+          TLS_CERT_FILE: server.cert,
+          TLS_KEY_FILE: server.key,
+        };
+        await members.untilLogged(members.start("rates-api", [], asksForNone), "Serving rates");
+        const ask = (address: string, more: Env) =>
+          members.runToEnd("rates-api:control", ["stats"], {
+            ...env,
+            RATES_API_TLS: "public",
+            RATES_API_ADDRESS: address,
+            ...more,
+          });
+        // Deno adds to the system's CAs what DENO_CERT names.
+        const trusted = { DENO_CERT: ca.cert };
+        match(await ask(address, trusted), /calls/);
+        await rejects(ask(address, {}), /unable to get local issuer certificate/);
+        await rejects(ask(rates.RATES_API_ADDRESS, trusted), isRefusal);
+      },
+    );
+
     await t.step("who speaks plainly to a server that wants TLS is refused", async () => {
       const { DATABASE_URL } = encrypted.servers.direct;
       await rejects(postgres({ DATABASE_URL }), /no encryption|reject/);

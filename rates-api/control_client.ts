@@ -2,7 +2,7 @@
 import "../shared/without_env.ts";
 import { Buffer } from "node:buffer";
 import { Metadata, status } from "@grpc/grpc-js";
-import { openGrpcClient } from "../shared/grpc_client.ts";
+import { openGrpcClient, problemOf } from "../shared/grpc_client.ts";
 import type { TlsFiles } from "../shared/tls.ts";
 import { faultsFromMessage, faultsToMessage, type Stats, statsFromMessage } from "./control_messages.ts";
 import type { Faults } from "./faults.ts";
@@ -71,7 +71,9 @@ function explain(address: string, code: status, details: string): string {
       return `The rates API at ${address} refuses RATES_API_KEY: ${details}.`;
     case status.UNAVAILABLE:
     case status.DEADLINE_EXCEEDED:
-      return `No rates API answers at RATES_API_ADDRESS=${address}; start it with \`deno task rates-api\`.`;
+      return `No rates API answers at RATES_API_ADDRESS=${address}; start it with \`deno task rates-api\`: ${
+        problemOf(details)
+      }.`;
     case status.UNIMPLEMENTED:
       return `The server at ${address} is not our mock: it has no controls.`;
     default:

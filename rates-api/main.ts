@@ -45,6 +45,9 @@ await runCommand({
 }, async ({ flags, config }) => {
   if (flags["step-ms"] !== undefined && !flags.walk) throw new UsageError("--step-ms needs --walk");
   const faults = faultsOf(flags);
+  if (config.RATES_API_TLS === "public") {
+    throw new ConfigError(["RATES_API_TLS=public is for who calls a rates API: to serve one by TLS, set it to on"]);
+  }
   const tls = config.RATES_API_TLS === "on" ? readTlsFiles(tlsFilesOf(config)) : undefined;
   if (tls && !tls.cert) throw new ConfigError(["RATES_API_TLS=on needs TLS_CERT_FILE and TLS_KEY_FILE"]);
   const tracing = await openTracing();

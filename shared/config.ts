@@ -50,7 +50,11 @@ const settings = {
     "longest query; then its connection is dropped and the window tried again",
   ),
   RATES_API_ADDRESS: address("127.0.0.1:50051", "where the rates API is, host:port"),
-  RATES_API_TLS: oneOf("off", ["off", "on"], "TLS to the rates API"),
+  RATES_API_TLS: oneOf(
+    "off",
+    ["off", "on", "public"],
+    "TLS to the rates API; public: by the system's CAs, and without TLS_CERT_FILE",
+  ),
   RATES_API_KEY: secret("development-key", "key that the rates API asks for"),
   RATES_API_OLD_KEY: optional(secret("", "a second key that the rates API takes, while keys are changed")),
   RATES_TTL_MS: milliseconds("60000", 100, 86_400_000, "how long fetched rates are fresh"),

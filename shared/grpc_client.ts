@@ -30,9 +30,16 @@ export function ratesApiTls(config: RatesApiConfig): TlsFiles | undefined {
   if (config.RATES_API_TLS === "off") return undefined;
   const address = config.RATES_API_ADDRESS;
   if (isIP(address.replace(/:\d+$/, "").replace(/^\[|\]$/g, "")) !== 0) {
-    throw new ConfigError([`RATES_API_ADDRESS=${address} must name a host, not an IP address, with RATES_API_TLS=on`]);
+    throw new ConfigError([
+      `RATES_API_ADDRESS=${address} must name a host, not an IP address, with RATES_API_TLS=${config.RATES_API_TLS}`,
+    ]);
   }
-  return tlsFilesOf(config);
+  return config.RATES_API_TLS === "on" ? tlsFilesOf(config) : {};
+}
+
+/** What went wrong, without the full stop and the note on names that grpc-js ends with, also when there is none. */
+export function problemOf(details: string): string {
+  return details.replace(/\.? *Resolution note: *$/, "");
 }
 
 function credentialsFor(tls: TlsFiles | undefined) {

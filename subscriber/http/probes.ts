@@ -5,7 +5,7 @@ import type { ServiceError } from "@grpc/grpc-js";
 import type { Clock } from "../../shared/clock.ts";
 import { redact } from "../../shared/config.ts";
 import { explainStoreError } from "../../shared/errors.ts";
-import { openGrpcClient } from "../../shared/grpc_client.ts";
+import { openGrpcClient, problemOf } from "../../shared/grpc_client.ts";
 import type { TlsFiles } from "../../shared/tls.ts";
 import { askWithin, remembered } from "./deadline.ts";
 
@@ -63,9 +63,6 @@ async function stateOf(probe: Probe, clock: Clock): Promise<DependencyState> {
   }
 }
 
-/** grpc-js ends its sentence with a note on names, also when there is none. */
-const emptyNote = /\.? *Resolution note: *$/;
-
 /** HealthCheckResponse { status: SERVING }: https://github.com/grpc/grpc/blob/master/doc/health-checking.md */
 const serving = Buffer.from([0x08, 0x01]);
 
@@ -86,9 +83,7 @@ export function grpcHealth(address: string, tls: TlsFiles | undefined): Probe {
           if (answer?.equals(serving)) resolve();
           else {reject(
               new Error(
-                error
-                  ? `${address}: ${error.details.replace(emptyNote, "")}`
-                  : `${address} says that it does not serve`,
+                error ? `${address}: ${problemOf(error.details)}` : `${address} says that it does not serve`,
               ),
             );}
         },

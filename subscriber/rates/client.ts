@@ -5,7 +5,7 @@ import { type Client, Metadata, type ServiceError, status } from "@grpc/grpc-js"
 import type { Clock } from "../../shared/clock.ts";
 import { messageOf } from "../../shared/errors.ts";
 import { casino } from "../../shared/generated/protobuf.js";
-import { openGrpcClient } from "../../shared/grpc_client.ts";
+import { openGrpcClient, problemOf } from "../../shared/grpc_client.ts";
 import { formatTraceparent, type TraceParent, traceparentHeader } from "../../shared/telemetry/traceparent.ts";
 import type { TlsFiles } from "../../shared/tls.ts";
 import { checkRates, InvalidRates, type Rates } from "./rates.ts";
@@ -146,7 +146,7 @@ function explain(error: unknown, timeoutMs: number): [RatesFailure, string] {
     case status.UNAUTHENTICATED:
       return ["unauthenticated", `refuses RATES_API_KEY: ${details}`];
     case status.UNAVAILABLE:
-      return ["unavailable", `cannot be reached or is not ready: ${details}`];
+      return ["unavailable", `cannot be reached or is not ready: ${problemOf(details ?? "no reason given")}`];
     case undefined:
       return ["failed", `could not be asked: ${messageOf(error)}`];
     default:

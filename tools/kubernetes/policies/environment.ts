@@ -44,6 +44,11 @@ function commandFaults(args: readonly string[], environment: Readonly<Record<str
   faults.push(
     ...args.filter((arg) => arg.includes("$(")).map((arg) => `has ${arg}, of which the kubelet knows no value`),
   );
+  const hosts = args.filter((arg) => arg.startsWith("--allow-net=")).flatMap((arg) => arg.slice(12).split(","));
+  faults.push(
+    ...hosts.filter((host) => !/:\d+$/.test(host) || host.includes("/"))
+      .map((host) => `may connect to ${host}, which is not one host and port`),
+  );
   const allowed = args.find((arg) => arg.startsWith("--allow-env="))?.slice("--allow-env=".length).split(",") ?? [];
   faults.push(
     ...allowed.filter((name) => !settings.has(name)).map((name) => `may read ${name}, which is no setting`),
