@@ -1,5 +1,5 @@
 /** deploy/kubernetes: rendered, valid, and the same as what the code has. Nothing here is applied: there is no cluster. */
-import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { eventTopology } from "../shared/amqp/topology.ts";
@@ -124,9 +124,36 @@ Deno.test("Redis's users may do what deno task roles gives them", async () => {
 Deno.test("Postgres's roles are those of deno task roles", async () => {
   const names = databaseRoles.map(({ role }) => role);
   const [cluster] = ofKind(await overlay("production"), "Cluster");
-  deepStrictEqual(cluster!["spec"].managed.roles.map(({ name }: Json) => name), names);
+  const { managed, bootstrap } = cluster!["spec"];
+  deepStrictEqual(managed.roles.map(({ name }: Json) => name), names);
+  // Those that the first migration grants something; the migrator is there as the owner.
+  deepStrictEqual(
+    bootstrap.initdb.postInitSQL.map((statement: string) => /^create role (\w+) login$/.exec(statement)?.[1]),
+    names.filter((name) => name !== bootstrap.initdb.owner),
+  );
   const sql = await read("overlays/development/roles.sql");
   deepStrictEqual(Array.from(sql.matchAll(/^create role (\w+) login/gm), ([, role]) => role), names);
+});
+
+Deno.test("Redis's Service leads to the pod that starts as primary", async () => {
+  const [service] = ofKind(await overlay("production"), "Service").filter(({ metadata }) => metadata.name === "redis");
+  strictEqual(
+    service!["spec"].selector["statefulset.kubernetes.io/pod-name"],
+    (await read("components/redis/primary")).trim(),
+  );
+});
+
+Deno.test("Postgres asks members and its own instances for certificates of the CA that signs theirs", async () => {
+  const manifests = await overlay("production");
+  const certificates = ofKind(manifests, "Certificate").map(({ spec }) => spec as Json);
+  const issuerOf = (secret: string) => certificates.find(({ secretName }) => secretName === secret)?.issuerRef.name;
+  const [cluster] = ofKind(manifests, "Cluster");
+  const { clientCASecret, replicationTLSSecret } = cluster!["spec"].certificates;
+  const members = certificates.filter(({ secretName }) => /^(?!postgres|redis|rabbitmq).*-tls$/.test(secretName));
+  ok(members.length > 0);
+  for (const { secretName } of members) strictEqual(issuerOf(secretName), issuerOf(clientCASecret), secretName);
+  const replication = certificates.find(({ secretName }) => secretName === replicationTLSSecret)!;
+  deepStrictEqual([replication.commonName, replication.usages], ["streaming_replica", ["client auth"]]);
 });
 
 Deno.test("the PrometheusRule is deploy/prometheus/alerts.yaml", async () => {

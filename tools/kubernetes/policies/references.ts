@@ -93,6 +93,8 @@ function referencesOf(manifest: Manifest): Reference[] {
     Cluster: () => [
       ...keys(spec.certificates.serverTLSSecret, "tls.crt", "tls.key"),
       ...keys(spec.certificates.serverCASecret, "ca.crt"),
+      ...keys(spec.certificates.clientCASecret, "ca.crt"),
+      ...keys(spec.certificates.replicationTLSSecret, "tls.crt", "tls.key"),
       ...keys(spec.bootstrap.initdb.secret.name, "username", "password"),
       ...spec.managed.roles.flatMap(({ passwordSecret }: Json) => keys(passwordSecret.name, "username", "password")),
       ...spec.plugins.map(({ parameters }: Json) => `ObjectStore/${parameters.barmanObjectName}`),
