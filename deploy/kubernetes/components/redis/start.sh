@@ -1,6 +1,7 @@
 # Redis keeps rules and passwords in one file: the rules come from the ConfigMap, the passwords from the Secret, and of
 # these only a hash is written. The user `default` is off.
 set -eu
+cat /run/tls/* /run/passwords/* | sha256sum > /tmp/secrets.sum
 echo "user default off" > /tmp/users.acl
 while read -r user rules; do
   hash=$(printf %s "$(cat "/run/passwords/$user")" | sha256sum | cut -d " " -f 1)
@@ -8,15 +9,12 @@ while read -r user rules; do
 done < /etc/redis/users
 
 # Which of the two it is says its own name. The replica's password never stands on the command line.
-case "$HOSTNAME" in
-  redis-0) exec redis-server /etc/redis/redis.conf ;;
-  *)
-    cp /etc/redis/redis.conf /tmp/redis.conf
-    {
-      echo "replicaof redis-0.redis-nodes.casino-events.svc 6379"
-      echo "masteruser casino-replica"
-      echo "masterauth \"$(cat /run/passwords/casino-replica)\""
-    } >> /tmp/redis.conf
-    exec redis-server /tmp/redis.conf
-    ;;
-esac
+primary=$(cat /etc/redis/primary)
+[ "$HOSTNAME" = "$primary" ] && exec redis-server /etc/redis/redis.conf
+cp /etc/redis/redis.conf /tmp/redis.conf
+{
+  echo "replicaof $primary.redis-nodes.casino-events.svc 6379"
+  echo "masteruser casino-replica"
+  echo "masterauth \"$(sed 's/[\\"]/\\&/g' /run/passwords/casino-replica)\""
+} >> /tmp/redis.conf
+exec redis-server /tmp/redis.conf
