@@ -40,7 +40,7 @@ function isRight(name: SettingName, text: string, value: Value): boolean {
   const choices: Partial<Record<SettingName, string[]>> = {
     LOG_LEVEL: ["debug", "info", "warning", "error"],
     TOPOLOGY: ["declare", "check"],
-    RATES_API_TLS: ["off", "on"],
+    RATES_API_TLS: ["off", "on", "public"],
     ALLOW_PLAINTEXT: ["no", "yes"],
   };
   if (choices[name]) return value === text && choices[name].includes(text);

@@ -91,7 +91,7 @@ Deno.test("readConfig() refuses a bad value of every setting, with its name, the
       right: "host:port, for example 127.0.0.1:50051",
       values: ["host", "host:0", "host:65536", "host:70000", "http://host:1", ":1", "a:b:1", "[::1]"],
     },
-    RATES_API_TLS: { right: "one of off, on", values: ["yes", "true"] },
+    RATES_API_TLS: { right: "one of off, on, public", values: ["yes", "true"] },
     RATES_API_OLD_KEY: { right: "1 to 512 visible ASCII characters", values: ["with space"] },
     RATES_API_KEY: { right: "1 to 512 visible ASCII characters", values: ["with space", "ü", "x".repeat(513)] },
     RATES_TTL_MS: { right: `${ms} 100 to 86400000`, values: ["99", "86400001", "1m"] },
