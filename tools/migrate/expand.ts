@@ -31,7 +31,12 @@ const rules: readonly Rule[] = [
     breaks: /\balter (column )?\S+ (set data )?type\b/,
     why: "changes the type of a column, and rewrites the table under a lock",
   },
+  { breaks: /^delete from\b/, why: "deletes rows that the last release has stored" },
   { breaks: /^truncate\b/, why: "deletes rows that the last release has stored" },
+  {
+    breaks: /^create (or replace )?((constraint )?trigger|rule)\b/,
+    why: "changes or refuses what the last release writes",
+  },
   { breaks: /^revoke\b/, why: "takes away a permission that the last release may need" },
   {
     breaks: /\badd (constraint \S+ )?(unique|primary key|exclude|foreign key)\b/,
@@ -107,7 +112,7 @@ function statementsOf(sql: string): string[] {
 }
 
 function tableOf(statement: string): string | undefined {
-  return /^(?:alter|drop|truncate)(?: table)? (?:if exists )?(?:only )?(\S+)/.exec(statement)?.[1] ??
+  return /^(?:alter|drop|truncate|delete from)(?: table)? (?:if exists )?(?:only )?(\S+)/.exec(statement)?.[1] ??
     /^create (?:unique )?index .*? on (?:only )?([^\s(]+)/.exec(statement)?.[1];
 }
 

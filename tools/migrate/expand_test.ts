@@ -33,6 +33,9 @@ Deno.test("breaksOf() refuses what would break the last release", () => {
     ["create index by_player on events (player_id)", /keeps writers waiting/],
     ["create index concurrently by_player on events (player_id)", /cannot run in a migration's transaction/],
     ["truncate event_counts", /deletes rows/],
+    ["delete from events where player_id = 15", /deletes rows/],
+    ["create trigger t before insert on events for each row execute function f()", /changes or refuses/],
+    ["create or replace rule r as on insert to events do instead nothing", /changes or refuses/],
     ["revoke select on players from casino_subscriber", /takes away a permission/],
     ["-- a word first\ndrop /* really */ table events", /drops what/],
   ];
