@@ -8,10 +8,11 @@ import { asOperator, get, getJson, token, untilAnswered, urlOf } from "./harness
 import { project, withWorld } from "./harness/world.ts";
 
 const tasks = readTasks(project);
-const members = ["publisher", "subscriber", "rates-api"];
-const migrations = ["migrate", "migrate:down", "migrate:status"];
-/** Tasks that run in production, or beside it. */
-const guarded = [...members, ...migrations, "migrate:new", "rates-api:control", "provision", "roles", "dead", "status"];
+/** Tools of a developer's machine, which run programs of it: docs/permissions.md. A new task is held to the tests below. */
+const tools = ["up", "down", "demo", "ok", "test", "chaos", "bench", "compat", "generate", "completions", "sbom"];
+const guarded = Object.keys(tasks).filter((task) => !tools.includes(task));
+/** They connect to nobody. */
+const offline = ["migrate:new", "roles", "scale", "simulate"];
 const loopback = ["127.0.0.1", "localhost", "[::1]"];
 
 /** One line of what DENO_AUDIT_PERMISSIONS has Deno write: github.com/denoland/deno, runtime/permissions. */
@@ -37,7 +38,6 @@ Deno.test("tasks may read the variables of their settings by name, and no others
 });
 
 Deno.test("tasks that connect may connect to this machine, and to what ALLOW_NET adds", () => {
-  const offline = ["migrate:new", "roles"];
   for (const task of guarded.filter((each) => !offline.includes(each))) {
     deepStrictEqual(allowed(parseTask(tasks[task]!).flags, "net"), loopback, task);
     const more = parseTask(tasks[task]!, { ALLOW_NET: ",rabbit.example:5671" }).flags;
@@ -62,6 +62,8 @@ Deno.test("what members ask Deno for is what their tasks allow, and all of that 
       await run("migrate");
       await run("provision");
       await run("roles", "postgres");
+      await run("scale");
+      await run("simulate", "--seeds", "1");
       const api = started.start("rates-api", [], audited("rates-api"));
       await started.untilLogged(api, "Serving rates");
       const subscriber = started.start(

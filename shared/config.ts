@@ -53,7 +53,7 @@ const settings = {
   RATES_API_TLS: oneOf(
     "off",
     ["off", "on", "public"],
-    "TLS to the rates API; public: by the system's CAs, and without TLS_CERT_FILE",
+    "TLS to the rates API; public for one that is not ours",
   ),
   RATES_API_KEY: secret("development-key", "key that the rates API asks for"),
   RATES_API_OLD_KEY: optional(secret("", "a second key that the rates API takes, while keys are changed")),
