@@ -76,7 +76,7 @@ export function limitsOf(load: Load = usualLoad): Limit[] {
   return [
     { what: "one queue, in and out (seen; its own limit is unknown)", eventsPerSecond: costs.mostOf.queue },
     { what: "one publisher's thread", eventsPerSecond: costs.mostOf.publisher },
-    { what: "one subscriber's thread", eventsPerSecond: mostOfOneSubscriber(load) },
+    { what: "one subscriber's thread (computed)", eventsPerSecond: mostOfOneSubscriber(load) },
     { what: "one Postgres's log (assumed)", eventsPerSecond: costs.mostOf.postgres },
   ].sort((a, b) => a.eventsPerSecond - b.eventsPerSecond);
 }
