@@ -91,6 +91,9 @@ const cases: readonly Case[] = [
   ["a way to everywhere", (all) => {
     find(all, "NetworkPolicy", "to-rates-api").spec.egress[0].to[0].ipBlock.cidr = "0.0.0.0/0";
   }, /NetworkPolicy\/to-rates-api leads everywhere/],
+  ["Prometheus let in for nothing", (all) => {
+    remove(all, "PodMonitor", "postgres");
+  }, /NetworkPolicy\/postgres lets Prometheus in, which no PodMonitor sends there/],
   ["every port", (all) => delete find(all, "NetworkPolicy", "to-redis").spec.egress[0].ports, /open by which port/],
   ["a ConfigMap that is not there", (all) => remove(all, "ConfigMap", "settings"), /names ConfigMap\/settings/],
   ["a ServiceAccount that is not there", (all) => pod(all).serviceAccountName = "else", /ServiceAccount\/else/],
@@ -102,6 +105,12 @@ const cases: readonly Case[] = [
   }, /Secret\/subscriber-secrets\/old-key/],
   ["a file that is not mounted", (all) => container(all).volumeMounts.pop(), /names the file \/run\/casino\/tls/],
   ["a port that is not there", (all) => container(all).ports[0].name = "web", /Service\/subscriber leads to http/],
+  ["a PodMonitor of nothing", (all) => {
+    find(all, "PodMonitor", "rabbitmq").spec.selector.matchLabels = { a: "b" };
+  }, /PodMonitor\/rabbitmq selects nothing/],
+  ["a PodMonitor that trusts what is not there", (all) => {
+    find(all, "PodMonitor", "rabbitmq").spec.podMetricsEndpoints[0].tlsConfig.ca.secret.key = "ca.pem";
+  }, /PodMonitor\/rabbitmq names Secret\/rabbitmq-server-tls\/ca\.pem/],
   ["a Service of nothing", (all) => find(all, "Service", "subscriber").spec.selector = { a: "b" }, /selects nothing/],
 ];
 

@@ -47,21 +47,44 @@ for (const name of overlays) {
   });
 }
 
-Deno.test("tracing, which is in no overlay, is valid and keeps the policies", async () => {
-  // kustomize follows paths within a folder that it is given; a component is named from beside the overlay.
+const optional = [
+  ["development", "tracing", /OTEL_EXPORTER_OTLP_ENDPOINT/],
+  ["production", "postgres-recovery", /"recovery":.*"serverName":"postgres-2"/],
+] as const;
+
+for (const [name, component, brings] of optional) {
+  Deno.test(`${component}, which is in no overlay, is valid beside ${name}, and keeps the policies`, async () => {
+    const manifests = await renderWith(name, component);
+    match(JSON.stringify(manifests), brings);
+    deepStrictEqual((await Promise.all(manifests.map(schemaFaults))).flat(), []);
+    deepStrictEqual(policyFaults(manifests, await documentedSecrets(name)), []);
+  });
+}
+
+/** kustomize follows paths within a folder that it is given; a component is named from beside the overlay. */
+async function renderWith(overlay: string, component: string): Promise<Manifest[]> {
   const path = await Deno.makeTempDir({ dir: join(folder, "overlays"), prefix: "test-" });
   try {
-    await Deno.writeTextFile(
-      join(path, "kustomization.yaml"),
-      "resources: [../development]\ncomponents: [../../components/tracing]\n",
-    );
-    const manifests = await render(path);
-    match(JSON.stringify(manifests), /OTEL_EXPORTER_OTLP_ENDPOINT/);
-    deepStrictEqual((await Promise.all(manifests.map(schemaFaults))).flat(), []);
-    deepStrictEqual(policyFaults(manifests, await documentedSecrets("development")), []);
+    const text = `resources: [../${overlay}]\ncomponents: [../../components/${component}]\n`;
+    await Deno.writeTextFile(join(path, "kustomization.yaml"), text);
+    return await render(path);
   } finally {
     await Deno.remove(path, { recursive: true });
   }
+}
+
+Deno.test("Postgres is made from its backups as it was made at first, and archives elsewhere", async () => {
+  const clusterOf = (manifests: readonly Manifest[]) => ofKind(manifests, "Cluster")[0]!["spec"];
+  const { bootstrap: { initdb }, plugins: [plugin] } = clusterOf(await overlay("production"));
+  const { bootstrap, externalClusters: [source], plugins } = clusterOf(
+    await renderWith("production", "postgres-recovery"),
+  );
+  const { database, owner, secret } = initdb;
+  deepStrictEqual(bootstrap, { recovery: { source: source.name, database, owner, secret } });
+  const { name, parameters: { barmanObjectName } } = plugin;
+  // The plugin files a cluster's backups under its name, unless told otherwise.
+  deepStrictEqual(source.plugin, { name, parameters: { barmanObjectName, serverName: "postgres" } });
+  deepStrictEqual(plugins, [{ ...plugin, parameters: { barmanObjectName, serverName: "postgres-2" } }]);
 });
 
 Deno.test("the Topology Operator declares what deno task provision declares", async () => {
@@ -161,7 +184,7 @@ Deno.test("the PrometheusRule is deploy/prometheus/alerts.yaml", async () => {
   for (const name of ["production", "external"] as const) {
     const [rule] = ofKind(await overlay(name), "PrometheusRule");
     deepStrictEqual(rule!["spec"], alerts);
-    const [monitor] = ofKind(await overlay(name), "PodMonitor");
+    const monitor = ofKind(await overlay(name), "PodMonitor").find(({ metadata }) => metadata.name === "subscriber");
     match(JSON.stringify(monitor), /"replacement":"casino-subscriber"/);
   }
 });

@@ -19,6 +19,7 @@ export function networkFaults(manifests: readonly Manifest[]): string[] {
   return [
     ...workloadsOf(manifests).flatMap((workload) => workloadFaults(workload, policies, manifests)),
     ...policies.flatMap((policy) => policyFaults(policy, policies)),
+    ...policies.flatMap((policy) => unscraped(policy, ofKind(manifests, "PodMonitor"))),
   ];
 }
 
@@ -80,6 +81,17 @@ function policyFaults(policy: Manifest, policies: readonly Manifest[]): string[]
     }
   }
   return faults;
+}
+
+/** Prometheus is let in where a PodMonitor sends it, and nowhere else. */
+function unscraped({ metadata: { name }, spec }: Manifest, monitors: readonly Manifest[]): string[] {
+  const scraped = monitors.some((monitor) => matches(monitor["spec"].selector, spec.podSelector.matchLabels ?? {}));
+  const lets = (spec.ingress ?? []).some(({ from = [] }: Json) =>
+    from.some(({ namespaceSelector }: Json) =>
+      Object.values(namespaceSelector?.matchLabels ?? {}).includes("monitoring")
+    )
+  );
+  return lets && !scraped ? [`NetworkPolicy/${name} lets Prometheus in, which no PodMonitor sends there`] : [];
 }
 
 function letsIn(policies: readonly Manifest[], source: Labels, target: Labels, port: number): boolean {

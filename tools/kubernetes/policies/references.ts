@@ -3,6 +3,7 @@ import {
   environmentOf,
   idOf,
   type Json,
+  type Labels,
   type Manifest,
   matches,
   ofKind,
@@ -12,6 +13,14 @@ import {
 
 /** Secrets that somebody makes before, with their keys: those of docs/kubernetes.md. */
 export type MadeBefore = ReadonlyMap<string, readonly string[]>;
+
+/** Labels of the pods that operators make of their resources, as their documentation has them. */
+function podsOfOperators(manifests: readonly Manifest[]): Labels[] {
+  return [
+    ...ofKind(manifests, "RabbitmqCluster").map(({ metadata: { name } }) => ({ "app.kubernetes.io/name": name })),
+    ...ofKind(manifests, "Cluster").map(({ metadata: { name } }) => ({ "cnpg.io/cluster": name })),
+  ];
+}
 
 interface Reference {
   readonly from: string;
@@ -95,10 +104,16 @@ function referencesOf(manifest: Manifest): Reference[] {
       ...keys(spec.certificates.serverCASecret, "ca.crt"),
       ...keys(spec.certificates.clientCASecret, "ca.crt"),
       ...keys(spec.certificates.replicationTLSSecret, "tls.crt", "tls.key"),
-      ...keys(spec.bootstrap.initdb.secret.name, "username", "password"),
+      ...keys((spec.bootstrap.initdb ?? spec.bootstrap.recovery).secret.name, "username", "password"),
       ...spec.managed.roles.flatMap(({ passwordSecret }: Json) => keys(passwordSecret.name, "username", "password")),
-      ...spec.plugins.map(({ parameters }: Json) => `ObjectStore/${parameters.barmanObjectName}`),
+      ...[...spec.plugins, ...(spec.externalClusters ?? []).map(({ plugin }: Json) => plugin)]
+        .map(({ parameters }: Json) => `ObjectStore/${parameters.barmanObjectName}`),
     ],
+    PodMonitor: () =>
+      spec.podMetricsEndpoints.flatMap(({ tlsConfig }: Json) => {
+        const secret = tlsConfig?.ca?.secret;
+        return secret ? keys(secret.name, secret.key) : [];
+      }),
   };
   const cluster = spec.rabbitmqClusterReference && `RabbitmqCluster/${spec.rabbitmqClusterReference.name}`;
   return [cluster, ...named[kind]?.() ?? []].filter((to) => to !== undefined).map((to) => ({
@@ -114,6 +129,7 @@ function portFaults(manifests: readonly Manifest[]): string[] {
   const lacks = (workload: Workload, port: Json) =>
     !portsOf(workload).some(({ name, containerPort }) => name === port || containerPort === port);
   const faults: string[] = [];
+  const byOperators = podsOfOperators(manifests);
   for (const workload of workloads) {
     for (const container of workload.containers) {
       for (const probe of [container.startupProbe, container.livenessProbe, container.readinessProbe]) {
@@ -145,7 +161,9 @@ function portFaults(manifests: readonly Manifest[]): string[] {
   });
   for (const [manifest, selector, ports] of selecting) {
     const selected = workloads.filter(({ labels }) => matches(selector, labels));
-    if (selected.length === 0) faults.push(`${idOf(manifest)} selects nothing`);
+    if (selected.length === 0 && !byOperators.some((labels) => matches(selector, labels))) {
+      faults.push(`${idOf(manifest)} selects nothing`);
+    }
     for (const workload of selected) {
       faults.push(
         ...ports.filter((port) => lacks(workload, port)).map((port) =>
