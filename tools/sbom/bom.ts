@@ -9,6 +9,12 @@ interface Product {
   readonly name: string;
   readonly version: string;
   readonly licence: string;
+  /** What it imports itself, by `name@version`. */
+  readonly imports: readonly string[];
+  /** What its images hold, by `name@version`: the rest builds and tests it. */
+  readonly shipped: ReadonlySet<string>;
+  /** Deno's version, in which all of it runs. */
+  readonly deno: string;
 }
 
 /**
@@ -30,11 +36,29 @@ export function billOfMaterials(product: Product, packages: readonly LockedPacka
         "licenses": licensesOf(product.licence),
       },
     },
-    components: packages.map((each) => componentOf(each, licences)),
-    dependencies: packages.map((each) => ({
-      ref: purlOf(each),
-      dependsOn: [...new Set(each.dependencies.map((key) => purlOf(resolve(key, packages))))].sort(),
-    })),
+    components: [denoOf(product.deno), ...packages.map((each) => componentOf(each, licences, product.shipped))],
+    dependencies: [
+      { ref: product.name, dependsOn: refsOf(product.imports, packages).concat(denoRef(product.deno)).sort() },
+      ...packages.map((each) => ({ ref: purlOf(each), dependsOn: refsOf(each.dependencies, packages) })),
+    ],
+  };
+}
+
+function refsOf(keys: readonly string[], packages: readonly LockedPackage[]): string[] {
+  return [...new Set(keys.map((key) => purlOf(resolve(key, packages))))].sort();
+}
+
+const denoRef = (version: string) => `pkg:github/denoland/deno@v${version}`;
+
+function denoOf(version: string) {
+  return {
+    "type": "platform",
+    "bom-ref": denoRef(version),
+    "name": "deno",
+    version,
+    "scope": "required",
+    "licenses": licensesOf("MIT"),
+    "purl": denoRef(version),
   };
 }
 
@@ -43,7 +67,7 @@ export function purlOf({ name, version }: Pick<LockedPackage, "name" | "version"
   return `pkg:npm/${name.replace("@", "%40")}@${encodeURIComponent(version)}`;
 }
 
-function componentOf({ name, version, integrity }: LockedPackage, licences: Licences) {
+function componentOf({ name, version, integrity }: LockedPackage, licences: Licences, shipped: ReadonlySet<string>) {
   const licence = licences.get(`${name}@${version}`);
   if (licence === undefined) throw new Error(`The licence of ${name}@${version} is not known.`);
   const purl = purlOf({ name, version });
@@ -54,6 +78,8 @@ function componentOf({ name, version, integrity }: LockedPackage, licences: Lice
     ...(scope && { group: scope }),
     "name": own,
     version,
+    // CycloneDX: `excluded` is for what is used to build or test, and not delivered.
+    "scope": shipped.has(`${name}@${version}`) ? "required" : "excluded",
     "hashes": [{ alg: "SHA-512", content: Buffer.from(integrity.replace("sha512-", ""), "base64").toString("hex") }],
     "licenses": licensesOf(licence),
     purl,

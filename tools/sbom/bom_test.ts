@@ -1,26 +1,37 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { billOfMaterials, purlOf } from "./bom.ts";
 
-const product = { name: "casino-events", version: "1.2.3", licence: "MIT" };
+const product = {
+  ...{ name: "casino-events", version: "1.2.3", licence: "MIT", deno: "2.9.3" },
+  ...{ imports: ["@s/a@1.0.0"], shipped: new Set(["@s/a@1.0.0"]) },
+};
 const a = { name: "@s/a", version: "1.0.0", integrity: "sha512-/w==", dependencies: ["b@2.0.0"], hasScripts: false };
 const b = { name: "b", version: "2.0.0", integrity: "sha512-AA==", dependencies: [], hasScripts: false };
 
-Deno.test("billOfMaterials() names each package by purl, with hash, licence and what it needs", () => {
+Deno.test("billOfMaterials() names Deno and each package by purl, with hash, licence, what it needs, and whether it is shipped", () => {
   const licences = new Map([["@s/a@1.0.0", "MIT"], ["b@2.0.0", "(MIT OR Apache-2.0)"]]);
   const { components, dependencies, metadata } = billOfMaterials(product, [a, b], licences);
   strictEqual(metadata.component.version, "1.2.3");
-  deepStrictEqual(components[0], {
+  deepStrictEqual(components[1], {
     "type": "library",
     "bom-ref": "pkg:npm/%40s/a@1.0.0",
     "group": "@s",
     "name": "a",
     "version": "1.0.0",
+    "scope": "required",
     "hashes": [{ alg: "SHA-512", content: "ff" }],
     "licenses": [{ license: { id: "MIT" } }],
     "purl": "pkg:npm/%40s/a@1.0.0",
   });
-  deepStrictEqual(components[1]?.licenses, [{ expression: "(MIT OR Apache-2.0)" }]);
+  const deno = "pkg:github/denoland/deno@v2.9.3";
+  deepStrictEqual(components.map(({ purl, scope }) => [purl, scope]), [
+    [deno, "required"],
+    ["pkg:npm/%40s/a@1.0.0", "required"],
+    ["pkg:npm/b@2.0.0", "excluded"],
+  ]);
+  deepStrictEqual(components[2]?.licenses, [{ expression: "(MIT OR Apache-2.0)" }]);
   deepStrictEqual(dependencies, [
+    { ref: "casino-events", dependsOn: [deno, "pkg:npm/%40s/a@1.0.0"] },
     { ref: "pkg:npm/%40s/a@1.0.0", dependsOn: ["pkg:npm/b@2.0.0"] },
     { ref: "pkg:npm/b@2.0.0", dependsOn: [] },
   ]);
