@@ -32,6 +32,10 @@ const rules: readonly Rule[] = [
     why: "changes the type of a column, and rewrites the table under a lock",
   },
   { breaks: /^delete from\b/, why: "deletes rows that the last release has stored" },
+  {
+    breaks: /^update\b/,
+    why: "keeps what it changes locked until the migration's end: fill old rows in batches, by hand",
+  },
   { breaks: /^truncate\b/, why: "deletes rows that the last release has stored" },
   {
     breaks: /^create (or replace )?((constraint )?trigger|rule)\b/,
@@ -112,7 +116,7 @@ function statementsOf(sql: string): string[] {
 }
 
 function tableOf(statement: string): string | undefined {
-  return /^(?:alter|drop|truncate|delete from)(?: table)? (?:if exists )?(?:only )?(\S+)/.exec(statement)?.[1] ??
+  return /^(?:alter|drop|truncate|delete from|update)(?: table)? (?:if exists )?(?:only )?(\S+)/.exec(statement)?.[1] ??
     /^create (?:unique )?index .*? on (?:only )?([^\s(]+)/.exec(statement)?.[1];
 }
 
