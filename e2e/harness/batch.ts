@@ -17,13 +17,17 @@ export const queues = {
   DEAD_LETTER_QUEUE: "casino.events.dead",
 } as const;
 
+/** For longer than any fault lasts: what is given up would have to be published again. */
+const patienceMs = 180_000;
+
 export class Batch {
   readonly #publisher: ConfirmPublisher;
   readonly #events: Generator<Generated, never>;
 
   constructor(url: string, private readonly ledger: Ledger, players = 20, seed = 1) {
     const topology = eventTopology(queues);
-    this.#publisher = new ConfirmPublisher({ url, name: "batch", topology, clock, random, log: silentLog });
+    const options = { url, name: "batch", topology, clock, random, log: silentLog };
+    this.#publisher = new ConfirmPublisher({ ...options, giveUpAfterMs: patienceMs });
     this.#events = generateEvents({
       random: seededRandom(seed),
       players,
@@ -73,7 +77,7 @@ export async function withBatch(
   await world.startRatesApi();
   const onLine = (line: string) => ledger.report(line);
   for (let n = 1; n <= subscribers; n++) world.startSubscriber(`subscriber-${n}`, {}, { onLine });
-  const batch = new Batch(world.servers.env.RABBITMQ_URL, ledger);
+  const batch = new Batch(world.env["RABBITMQ_URL"]!, ledger);
   await use(world, batch, ledger);
   await batch.close();
 }

@@ -121,7 +121,10 @@ export class PrivateWorld implements AsyncDisposable {
   }
 
   async withChannel<T>(use: (channel: Channel, connection: ChannelModel) => Promise<T>): Promise<T> {
-    const connection = await openConnection({ url: this.servers.direct.RABBITMQ_URL, name: "casino-test" });
+    // A broker of the test's own is behind no proxy.
+    const own = this.env["RABBITMQ_URL"] !== this.servers.env.RABBITMQ_URL;
+    const url = own ? this.env["RABBITMQ_URL"]! : this.servers.direct.RABBITMQ_URL;
+    const connection = await openConnection({ url, name: "casino-test" });
     try {
       return await use(await connection.createChannel(), connection);
     } finally {

@@ -21,18 +21,21 @@ export interface Document {
   readonly beforeEach: string;
   /** Why blocks are not tried. */
   readonly untried: readonly string[];
+  /** Blocks that a scenario of their own tries. */
+  readonly elsewhere: readonly { readonly scenario: string; readonly command: string }[];
 }
 
 /** The documents that are tried. */
 export const documentNames = ["operations.md", "runbook.md", "backup.md", "rotation.md", "certificates.md"] as const;
 
-const comment = /^<!-- (?:(meanwhile|shows|not tried): (.+)|(before each)) -->$/;
+const comment = /^<!-- (?:(meanwhile|shows|not tried|elsewhere): (.+)|(before each)) -->$/;
 
 /** @throws when a comment is none that is known, or belongs to no block */
 export async function readDocument(name: string): Promise<Document> {
   const lines = (await Deno.readTextFile(join(project, "docs", name))).split("\n");
   const sections: { title: string; steps: Step[] }[] = [{ title: "", steps: [] }];
   const untried: string[] = [];
+  const elsewhere: { scenario: string; command: string }[] = [];
   let beforeEach = "";
   let marker: { readonly kind: string; readonly text: string } | undefined;
   for (let i = 0; i < lines.length; i++) {
@@ -50,6 +53,7 @@ export async function readDocument(name: string): Promise<Document> {
       const command = lines.slice(i + 1, end).join("\n");
       i = end;
       if (marker?.kind === "not tried") untried.push(`${at}: ${marker.text}`);
+      else if (marker?.kind === "elsewhere") elsewhere.push({ scenario: marker.text, command });
       else if (marker?.kind === "before each") beforeEach = command;
       else steps.push({ kind: "command", command, shows: marker && new RegExp(marker.text, "m"), at });
       marker = undefined;
@@ -62,5 +66,5 @@ export async function readDocument(name: string): Promise<Document> {
       i = lines.indexOf("```", i + 1);
     }
   }
-  return { name, sections: sections.filter(({ steps }) => steps.length > 0), beforeEach, untried };
+  return { name, sections: sections.filter(({ steps }) => steps.length > 0), beforeEach, untried, elsewhere };
 }
