@@ -87,8 +87,10 @@ Deno.test("from what the Dockerfile copies the whole system runs, as a user who 
     const httpPort = freePort();
 
     strictEqual((await end(spawn("tools", ["tools/provision/main.ts"], world.env))).code, 0);
-    const migrated = await end(spawn("tools", ["tools/migrate/main.ts", "status"], world.env));
-    strictEqual(migrated.code, 0, migrated.said);
+    for (const action of [["status"], ["down", "--all"], ["up"]]) {
+      const migrated = await end(spawn("tools", ["tools/migrate/main.ts", ...action], world.env));
+      strictEqual(migrated.code, 0, migrated.said);
+    }
     const checking = { ...fromFile, TOPOLOGY: "check" };
     const running = [
       spawn("rates-api", ["rates-api/main.ts"], world.env),

@@ -1,4 +1,6 @@
 /** `deno task migrate`, `migrate:down` and `migrate:status`. */
+// Loaded from the start, for the files that import it: what is loaded later needs the permission to be read.
+import "nessie";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { systemClock as clock } from "../../shared/clock.ts";
