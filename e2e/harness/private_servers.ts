@@ -67,6 +67,12 @@ export class PrivateServers implements AsyncDisposable {
     }
   }
 
+  /** Another server takes its place, for members and for the test. */
+  replace(name: ServerName, url: string): void {
+    this.checkout.config = { ...this.checkout.config, [settingOf[name]]: url };
+    this.proxies[name].leadTo(url);
+  }
+
   async pause(name: ServerName): Promise<void> {
     Deno.kill((await this.#processOf(name)).pid, "SIGSTOP");
   }

@@ -20,7 +20,7 @@ export class TcpProxy implements AsyncDisposable {
   #wakeOnChange: (() => void)[] = [];
   #heldUp = false;
 
-  private constructor(private readonly original: URL, private readonly random: Random) {
+  private constructor(private original: URL, private readonly random: Random) {
     this.#server = createServer((client) => this.#accept(client));
     this.#server.listen(0, "127.0.0.1");
     this.#listening = once(this.#server, "listening");
@@ -42,6 +42,12 @@ export class TcpProxy implements AsyncDisposable {
   /** host:port */
   get address(): string {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Another server takes the first one's place: connections to that one are reset. */
+  leadTo(url: string): void {
+    this.original = new URL(url);
+    this.cut();
   }
 
   /** From now on, for open connections and new ones; none: all is well again. */
