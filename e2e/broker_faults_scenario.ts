@@ -40,7 +40,7 @@ Deno.test("while the broker is out of memory publishers wait and say so, and sub
       new Promise((r) => setTimeout(r, 3_000, "held")),
     ]);
     strictEqual(held, "held");
-    for (const id of ["one", "other"]) world.startSubscriber(id);
+    for (const id of ["one", "other"]) world.startSubscriber(id, {}, { onLine: (line) => ledger.report(line) });
     await world.untilSettled(ledger, queues.DEAD_LETTER_QUEUE);
     await eventually("every ack", async () => await world.messagesIn(queues.EVENTS_QUEUE) === 0 || undefined);
     await world.servers.rabbitmqctl("set_vm_memory_high_watermark", "0.4");

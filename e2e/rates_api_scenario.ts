@@ -1,6 +1,7 @@
 /** The rates API as its users have it: a process, its command line, and a client in another language. */
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
+import { freePort } from "../tools/demo/members.ts";
 
 const root = dirname(import.meta.dirname!);
 const key = "scenario-key";
@@ -135,9 +136,4 @@ async function readRates(...args: string[]): Promise<string> {
   }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
   return new TextDecoder().decode(stdout);
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }

@@ -44,18 +44,10 @@ async function copyTree(from: string, to: string): Promise<void> {
 
 function freeAddresses(): Record<string, string> {
   return {
-    RABBITMQ_URL: `amqp://guest:guest@127.0.0.1:${freeBrokerPort()}`,
+    RABBITMQ_URL: `amqp://guest:guest@127.0.0.1:${freePort()}`,
     REDIS_URL: `redis://127.0.0.1:${freePort()}`,
     DATABASE_URL: `postgres://casino:casino@127.0.0.1:${freePort()}/casino`,
   };
-}
-
-/** The broker wants two ports more, 20,000 further up or down. */
-function freeBrokerPort(): number {
-  while (true) {
-    const port = freePort();
-    if (port > 22_000 && port < 45_000) return port;
-  }
 }
 
 Deno.test("up starts what is missing, once; down stops just that; the data stays until it is deleted", async () => {

@@ -9,7 +9,7 @@ import { lasting, materializedBySql } from "../../subscriber/http/testing.ts";
 import { noFaults } from "../../rates-api/faults.ts";
 import { delay } from "../../tools/services/server.ts";
 import { type Counts, Ledger } from "../harness/ledger.ts";
-import { getJson } from "../harness/http.ts";
+import { getJson, untilAnswered } from "../harness/http.ts";
 import { PrivateWorld } from "../harness/private_world.ts";
 import { Crew } from "./crew.ts";
 import { type Fault, faultsOf } from "./faults.ts";
@@ -166,28 +166,27 @@ async function inflict(fault: Fault, ms: number, tell: (line: string) => void): 
   }
 }
 
+/** What is not settled by then shows in the counts. */
 async function untilSettled(world: PrivateWorld, ledger: Ledger, tell: (line: string) => void): Promise<void> {
-  const giveUpAt = clock.monotonic() + settleTimeoutMs;
-  while (true) {
-    const letters = await world.deadLetters(queues.DEAD_LETTER_QUEUE);
-    const dead = new Set(letters.map(({ messageId }) => messageId));
-    if (await world.withSql((sql) => ledger.isSettled(sql, dead))) break;
-    if (clock.monotonic() > giveUpAt) {
-      tell(`not settled ${settleTimeoutMs} ms after the last fault`);
-      return;
-    }
-    await delay(1_000);
+  try {
+    await world.untilSettled(ledger, queues.DEAD_LETTER_QUEUE, settleTimeoutMs);
+    // One whose ack got lost is delivered once more.
+    await world.untilHandled(queues.DEAD_LETTER_QUEUE, settleTimeoutMs);
+    tell("settled");
+  } catch (error) {
+    tell(messageOf(error));
   }
-  tell("settled");
 }
 
-/** Once all is well, every subscriber must give the same sums, and those of the stored events. */
+/** Once all is well, every subscriber must come to give the same sums, and those of the stored events. */
 async function compareMaterialized(world: PrivateWorld, urls: readonly string[]): Promise<string[]> {
   const right = JSON.stringify(sorted(await world.withSql(materializedBySql)));
-  const told = await Promise.all(
-    urls.map(async (url) => JSON.stringify(sorted(lasting(await getJson(`${url}/materialized`))))),
+  const ask = async (url: string) => JSON.stringify(sorted(lasting(await getJson(`${url}/materialized`))));
+  const problems = urls.map((url) =>
+    untilAnswered(() => ask(url), (told) => told === right, `GET ${url}/materialized gives ${right}`)
+      .then(() => [], (error) => [messageOf(error)])
   );
-  return told.filter((one) => one !== right).map((one) => `GET /materialized gives ${one}, not ${right}`);
+  return (await Promise.all(problems)).flat();
 }
 
 function sorted(value: object): object {

@@ -71,6 +71,12 @@ export class Ledger {
     return this.#confirmed.size;
   }
 
+  /** Whether every stored event is in a subscriber's report. One that died in between leaves that to whom it is delivered next. */
+  async isReported(sql: Sql): Promise<boolean> {
+    const rows = await sql`select event_id::text as id from events`;
+    return rows.every((row) => this.#reported.has(row["id"]));
+  }
+
   /** Whether every confirmed message is in the database or among the dead letters. */
   async isSettled(sql: Sql, deadIds: ReadonlySet<string>): Promise<boolean> {
     const stored = new Set<string>();

@@ -19,7 +19,6 @@ export const project = join(import.meta.dirname!, "../..");
 
 type Env = Readonly<Record<string, string>>;
 const wordsOfCrash = 16;
-const settleTimeoutMs = 90_000;
 const ratesApiKey = "a-key-of-the-test";
 
 export class PrivateWorld implements AsyncDisposable {
@@ -146,14 +145,29 @@ export class PrivateWorld implements AsyncDisposable {
     return this.withChannel((channel) => Array.fromAsync(list(channel, queue, { filter: {}, stop })));
   }
 
-  /** Waits until each confirmed message is stored or dead-lettered, 90 s at most. */
-  async untilSettled(ledger: Ledger, deadLetterQueue: string): Promise<void> {
-    const giveUpAt = performance.now() + settleTimeoutMs;
+  /** Waits until each confirmed message is stored and reported, or dead-lettered. */
+  async untilSettled(ledger: Ledger, deadLetterQueue: string, timeoutMs = 90_000): Promise<void> {
+    const giveUpAt = performance.now() + timeoutMs;
     while (true) {
       const letters = await this.deadLetters(deadLetterQueue);
       const dead = new Set(letters.map(({ messageId }) => messageId));
-      if (await this.withSql((sql) => ledger.isSettled(sql, dead))) return;
-      if (performance.now() > giveUpAt) throw new Error(`not settled within ${settleTimeoutMs} ms`);
+      if (await this.withSql(async (sql) => await ledger.isSettled(sql, dead) && await ledger.isReported(sql))) return;
+      if (performance.now() > giveUpAt) throw new Error(`not settled within ${timeoutMs} ms`);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+  }
+
+  /** Waits until no queue but this one holds a message, ready or unacked. */
+  async untilHandled(deadLetterQueue: string, timeoutMs: number): Promise<void> {
+    const giveUpAt = performance.now() + timeoutMs;
+    while (true) {
+      const listed = await this.servers.rabbitmqctl("-q", "list_queues", "name", "messages", "--formatter", "json");
+      const held: { name: string; messages: number }[] = JSON.parse(listed);
+      const left = held.filter(({ name, messages }) => name !== deadLetterQueue && messages > 0);
+      if (left.length === 0) return;
+      if (performance.now() > giveUpAt) {
+        throw new Error(`after ${timeoutMs} ms ${left.map(({ name, messages }) => `${name} holds ${messages}`)}`);
+      }
       await new Promise((resolve) => setTimeout(resolve, 300));
     }
   }

@@ -1,5 +1,6 @@
 /** The system's members as processes of their own, as an operator would start them. */
 import { join } from "node:path";
+import { type Random, systemRandom } from "../../shared/random.ts";
 import { joinPermissions, parseTask, readTasks } from "../tasks/task_line.ts";
 
 export interface Member {
@@ -153,12 +154,21 @@ export class Members {
   }
 }
 
-/** A port that nobody uses at the moment. */
-export function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
+/**
+ * A port that nobody uses at the moment, from 20,000 to 32,767: below those that systems give to outgoing connections (Linux
+ * from 32,768, RFC 6335 from 49,152). One of these could be such a connection's when a server comes back to it, and who
+ * connects to it meanwhile could be connected to himself.
+ */
+export function freePort(random: Random = systemRandom): number {
+  while (true) {
+    const port = random.int(20_000, 32_767);
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
 }
 
 /** A line without its end, left by a member that was killed, is not one. */
