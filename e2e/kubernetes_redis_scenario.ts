@@ -9,7 +9,7 @@ import { project } from "./harness/world.ts";
 const users = ["casino-subscriber", "casino-reader", "casino-replica"];
 const component = join(project, "deploy/kubernetes/components/redis");
 // A password may hold what a shell would trip over.
-const passwordOf = (user: string) => `${user} $HOME "%s"`;
+const passwordOf = (user: string) => `${user} $HOME "%s" \\n`;
 
 Deno.test("Redis starts with the users of the ConfigMap and the passwords of the Secret, by TLS alone", async () => {
   await using pods = await Pods.make();

@@ -15,6 +15,7 @@ cp /etc/redis/redis.conf /tmp/redis.conf
 {
   echo "replicaof $primary.redis-nodes.casino-events.svc 6379"
   echo "masteruser casino-replica"
-  echo "masterauth \"$(sed 's/[\\"]/\\&/g' /run/passwords/casino-replica)\""
+  # Not echo: that of dash takes backslashes for its own.
+  printf 'masterauth "%s"\n' "$(sed 's/[\\"]/\\&/g' /run/passwords/casino-replica)"
 } >> /tmp/redis.conf
 exec redis-server /tmp/redis.conf
