@@ -1,4 +1,4 @@
-/** deploy/kubernetes: rendered, valid, and the same as what the code has. Nothing here is applied: there is no cluster. */
+/** deploy/kubernetes: rendered, valid, and the same as what the code has. Nothing here is applied: docs/kubernetes.md tells what was. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { parse } from "yaml";
@@ -203,6 +203,19 @@ Deno.test("images and Jobs carry the release's version; without migrate, nothing
     strictEqual(back.length, workloads.length - 1);
     strictEqual(back.some(({ all }) => all.some(({ args = [] }) => args.at(-1) === "up")), false);
   }
+});
+
+Deno.test("development fits on two cores beside a cluster's own, with the pods that updates add", async () => {
+  // What kubeadm asks for, as in kind: API server 250m, controllers 200m, scheduler 100m, etcd 100m, DNS 2 × 100m, network 100m.
+  const ofTheCluster = 950;
+  const asked = workloadsOf(await overlay("development")).map(({ manifest, containers }) => {
+    const { replicas = 1, strategy } = manifest["spec"];
+    const cpus = containers.map(({ resources }) => String(resources.requests.cpu));
+    for (const cpu of cpus) match(cpu, /^\d+m$/);
+    return (replicas + (strategy?.rollingUpdate?.maxSurge ?? 0)) * cpus.reduce((sum, cpu) => sum + parseInt(cpu), 0);
+  });
+  const sum = asked.reduce((sum, each) => sum + each);
+  ok(sum > 500 && sum + ofTheCluster <= 2_000, `${sum}m`);
 });
 
 Deno.test("the subscriber may read every setting that it has, and no other variable", async () => {
