@@ -14,8 +14,9 @@ await runCommand({
   summary: "Needs rates until it is stopped.",
   flags: {},
   settings: [
-    ...["REDIS_URL", "REDIS_KEY_PREFIX", "RATES_API_ADDRESS", "RATES_API_KEY", "RATES_TTL_MS"] as const,
-    ...["RATES_CALL_TIMEOUT_MS", "RATES_LOCK_TTL_MS", "RATES_WAIT_MS", "RATES_MAX_STALE_MS", "LOG_LEVEL"] as const,
+    ...["REDIS_URL", "REDIS_KEY_PREFIX", "RATES_API_ADDRESS", "RATES_API_KEY"] as const,
+    ...["RATES_TTL_MS", "RATES_CALL_TIMEOUT_MS", "RATES_LOCK_TTL_MS", "RATES_WAIT_MS", "RATES_MAX_STALE_MS"] as const,
+    ...["SUBSCRIBER_ID", "LOG_LEVEL"] as const,
   ],
   examples: [],
 }, async ({ config }) => {
@@ -33,7 +34,7 @@ await runCommand({
   const rates = new RatesSource({
     shared,
     api,
-    holder: "rates-user",
+    holder: config.SUBSCRIBER_ID!,
     times: config,
     clock,
     random,
