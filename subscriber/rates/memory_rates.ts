@@ -22,9 +22,9 @@ export class MemoryRates implements SharedRates {
   write(token: string, rates: Rates, { freshMs, staleMs }: Life): Promise<"written" | "lock-lost" | "older"> {
     const now = this.clock.monotonic();
     if (this.#liveLock(now)?.token !== token) return Promise.resolve("lock-lost");
-    this.#lock = undefined;
     const cached = this.#cached(now);
     if (cached && cached.rates.asOfMs > rates.asOfMs) return Promise.resolve("older");
+    this.#lock = undefined;
     this.#stored = { rates, freshUntil: now + freshMs, usableUntil: now + freshMs + staleMs };
     return Promise.resolve("written");
   }

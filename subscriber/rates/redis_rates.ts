@@ -39,9 +39,9 @@ return {state, value, fresh, usable, redis.sha1hex(value)}`;
 /** KEYS: rates, lock. ARGV: token, new value, its as_of in ms, TTL in ms. */
 const write = `${current}
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 'lock-lost' end
-redis.call('DEL', KEYS[2])
 local value, rates = current()
 if value and rates.as_of_ms > tonumber(ARGV[3]) then return 'older' end
+redis.call('DEL', KEYS[2])
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[4])
 return 'written'`;
 

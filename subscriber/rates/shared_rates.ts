@@ -8,12 +8,12 @@ export interface SharedRates {
 
   /**
    * Stores rates and gives the lock back. Refused (`lock-lost`) when the lock is no longer the writer's, so that one who
-   * was late cannot overwrite what came after; and (`older`) when newer rates are there, which also gives the lock back.
+   * was late cannot overwrite what came after; and (`older`) when newer rates are there: the lock stays the writer's.
    */
   write(token: string, rates: Rates, life: Life): Promise<"written" | "lock-lost" | "older">;
 
   /**
-   * After a failed call: turns the lock, if it is still ours, into a pause of this many ms, in which nobody calls.
+   * After a call that gave nothing to store: turns the lock, if it is still ours, into a pause of this many ms, in which nobody calls.
    * That keeps many waiting subscribers from calling an API that is down, one after the other.
    */
   pause(token: string, ms: number): Promise<void>;
@@ -64,7 +64,7 @@ export interface Look {
    * - `fresh`: rates are there; nobody needs to call
    * - `locked`: the lock is the caller's now, for the time it asked for
    * - `held`: another is fetching
-   * - `paused`: another's call has failed a moment ago
+   * - `paused`: another's call gave nothing to store a moment ago
    */
   readonly state: "fresh" | "locked" | "held" | "paused";
   /** Present with `fresh`; with the others when rates past their freshness are still usable. */

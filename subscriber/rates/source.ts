@@ -40,7 +40,7 @@ const pollMs = { least: 20, most: 60 };
 const [usualCallMs, slowestPoll] = [250, 6];
 /** Looks for fresh rates while stale ones serve, which hold nobody up. */
 const refreshMs = { least: 250, most: 500 };
-/** Longest pause that all make after a failed call. */
+/** Longest pause that all make after a call that gave nothing to store. */
 const pauseMs = 500;
 
 /** What a process has done for its rates since it started. */
@@ -225,10 +225,8 @@ export class RatesSource {
     if (!rates) {
       this.#refreshFailed = true;
       // An orderly leaver lets the next one try at once.
-      const giveBack = signal.aborted
-        ? shared.release(token)
-        : shared.pause(token, Math.min(pauseMs, times.RATES_LOCK_TTL_MS));
-      await giveBack.catch(() => {});
+      if (signal.aborted) await shared.release(token).catch(() => {});
+      else await this.#pause(token);
       return undefined;
     }
     const life = { freshMs: times.RATES_TTL_MS, staleMs: times.RATES_MAX_STALE_MS };
@@ -251,7 +249,14 @@ export class RatesSource {
       : "the rates API answered with rates older than the cached ones";
     log.warn("Fetched rates were not stored", { problem: this.#obstacle });
     this.#refreshFailed = result === "older";
+    // One that lags behind answers no better a moment later.
+    if (result === "older") await this.#pause(token);
     return undefined;
+  }
+
+  async #pause(token: string): Promise<void> {
+    const { shared, times } = this.options;
+    await shared.pause(token, Math.min(pauseMs, times.RATES_LOCK_TTL_MS)).catch(() => {});
   }
 
   /** Without Redis nobody else's call can be seen, so each process makes at most one per TTL, failed ones counted. */

@@ -127,6 +127,24 @@ Deno.test("RatesSource keeps waiting subscribers from calling a failing API one 
   strictEqual(world.api.calls <= 5_000 / 500 + 1, true, `${world.api.calls} calls in 5 s`);
 });
 
+Deno.test("RatesSource calls an API that lags behind its own answers no more often than one that fails", async () => {
+  const world = new World({ answer: ratesOf({ USD: "1.1" }, 2_000) }, { answer: ratesOf({ USD: "1.2" }, 1_000) });
+  const changes = { RATES_TTL_MS: 1_000, RATES_MAX_STALE_MS: 600_000 };
+  const subscribers = Array.from({ length: 16 }, (_, i) => world.subscriber(changes, world.shared, i));
+  await world.during(subscribers[0]!.get());
+  await world.clock.advance(1_000);
+  const before = world.api.calls;
+  for (let passed = 0; passed < 60_000; passed += 50) {
+    await world.clock.advance(50);
+    for (const subscriber of subscribers) if (!subscriber.atHand()) subscriber.get().catch(() => {});
+  }
+  const calls = world.api.calls - before;
+  strictEqual(calls > 10 && calls <= 60_000 / 500 + 1, true, `${calls} calls in a minute`);
+  strictEqual(subscribers[0]!.own?.rates.asOfMs, 2_000);
+  world.leave.abort();
+  await world.clock.advance(1_000);
+});
+
 Deno.test("RatesSource.get() takes over when the holder of the lock dies, once its lock has ended", async () => {
   const world = new World({ delayMs: 300, answer: someRates });
   await world.shared.lookOrLock("a holder that dies", 3_000);

@@ -64,7 +64,7 @@ export function testWrite({ name, withShared }: Subject): void {
     });
   });
 
-  Deno.test(`${name}.write() never replaces newer rates by older, and gives the lock back`, async () => {
+  Deno.test(`${name}.write() never replaces newer rates by older, and leaves the writer its lock`, async () => {
     await withShared(async (shared, pass) => {
       await shared.lookOrLock("a", longMs);
       await shared.write("a", newer, { freshMs: shortMs, staleMs: longMs });
@@ -72,7 +72,9 @@ export function testWrite({ name, withShared }: Subject): void {
       strictEqual((await shared.lookOrLock("b", longMs)).state, "locked");
       strictEqual(await shared.write("b", older, life), "older");
       const { state, cached } = await shared.lookOrLock("c", longMs);
-      deepStrictEqual([state, cached?.rates], ["locked", newer]);
+      deepStrictEqual([state, cached?.rates], ["held", newer]);
+      await shared.pause("b", longMs);
+      strictEqual((await shared.lookOrLock("c", longMs)).state, "paused");
     });
   });
 
