@@ -7,6 +7,10 @@ export class Slots {
     this.#free = count;
   }
 
+  get full(): boolean {
+    return this.#free === 0;
+  }
+
   /** Resolves when a slot is the caller's, who gives it back. */
   take(): Promise<void> {
     if (this.#free > 0) {

@@ -1,4 +1,5 @@
 /** Takes windows from the queue and sees each to its end: what waits, retries, reports and settles around the window. */
+import { unlessAborted } from "../shared/abort.ts";
 import { type Backoff, backoffMs } from "../shared/backoff.ts";
 import type { EventQueue } from "../shared/amqp/delivery.ts";
 import { publishedAtMs } from "../shared/amqp/published_at.ts";
@@ -95,8 +96,11 @@ export class Subscriber {
   }
 
   async #finishWhenRatesCome(window: readonly Decoded[], abandon: AbortSignal): Promise<void> {
-    const rates = await this.#waitForRates(abandon);
+    let rates = await this.#waitForRates(abandon);
+    const queued = this.#slots.full;
     await this.#slots.take();
+    // Rates must not outlive their time while other windows are held for long.
+    if (queued && rates && !isDead(rates)) rates = this.options.rates.atHand() ?? await this.#waitForRates(abandon);
     await this.#finish(window, rates, abandon).finally(() => this.#slots.give());
   }
 
@@ -113,15 +117,29 @@ export class Subscriber {
 
   async #finish(window: readonly Decoded[], rates: Rates | Dead | undefined, abandon: AbortSignal): Promise<void> {
     if (window.length === 0) return;
-    const { queue, report, stats, retryDelays, clock } = this.options;
+    const { queue, stats, retryDelays, clock } = this.options;
     const processed = delayRetries(await this.#processUntilStored(window, rates, abandon), retryDelays);
     const stored = processed.flatMap(({ enriched }) => enriched ?? []);
     stats.count(processed);
     stats.observe(processed, clock.now());
     this.#warnOfDeadLetters(window, processed);
     this.#warnOfUnknownPlayers(stored);
-    if (stored.length > 0) await stats.timed("report", clock, () => report(stored));
-    await stats.timed("settle", clock, () => queue.settle(processed, abandon));
+    const reported = stored.length === 0 || await this.#report(stored, abandon);
+    // What is stored and not told is told when it comes again.
+    const settled = reported ? processed : window.map(({ delivery }) => ({ delivery, outcome: retry }));
+    await stats.timed("settle", clock, () => queue.settle(settled, abandon));
+  }
+
+  /** @returns `false` once the time is over, however long the world takes to listen */
+  async #report(stored: readonly Enriched[], abandon: AbortSignal): Promise<boolean> {
+    const { report, stats, clock } = this.options;
+    try {
+      await unlessAborted(stats.timed("report", clock, () => report(stored)), abandon);
+      return true;
+    } catch (error) {
+      if (abandon.aborted) return false;
+      throw error;
+    }
   }
 
   /** Holds the window while the database is away: its events are good, and nothing else could be stored either. */

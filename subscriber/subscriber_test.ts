@@ -164,6 +164,38 @@ Deno.test("Subscriber asks for rates again after it has held a window", async ()
   await world.finish(running);
 });
 
+Deno.test("Subscriber asks for rates again after a window with rates has waited while others were held", async () => {
+  const world = new World();
+  const fresh = { ...someRates, asOfMs: someRates.asOfMs + 1 };
+  const answers = [someRates, fresh];
+  world.rates = { atHand: () => undefined, get: () => Promise.resolve(answers.shift()!) };
+  let away = true;
+  world.database.beforeEach = () => {
+    if (away) throw Object.assign(new Error("the database system is shutting down"), { code: "57P03" });
+  };
+  const running = world.start({ windowsInFlight: 1 });
+  world.queue.publish(deliveryOf(bet()), deliveryOf(deposit()));
+  await world.pass(600_000);
+  away = false;
+  await world.pass(10_000);
+  const prices = [...world.database.events.values()].flatMap(({ price }) => price?.rate?.asOfMs ?? []);
+  deepStrictEqual(prices, [fresh.asOfMs]);
+  await world.finish(running);
+});
+
+Deno.test("Subscriber leaves when its time is over though nobody reads its reports, and what it stored comes again", async () => {
+  const world = new World();
+  world.queue.publish(deliveryOf(bet()));
+  const running = world.start({ report: () => new Promise(() => {}) });
+  await world.pass(100);
+  strictEqual(world.database.events.size, 1);
+  world.stop.abort();
+  world.abandon.abort(new Error("SHUTDOWN_GRACE_MS is over"));
+  await world.pass(10);
+  await running;
+  deepStrictEqual([world.queue.ready, world.queue.acked.length, world.stats.failures], [1, 0, 0]);
+});
+
 Deno.test("Subscriber finishes what it has in hand when it is stopped, and takes nothing more", async () => {
   const world = new World();
   const later = ratesLater();

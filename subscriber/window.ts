@@ -63,7 +63,7 @@ export function decode(delivery: Delivery): Decoded {
   }
 }
 
-export function isDead(value: Event | Price | Enriched | Dead | undefined): value is Dead {
+export function isDead(value: Event | Price | Enriched | Rates | Dead | undefined): value is Dead {
   return value !== undefined && "kind" in value;
 }
 
