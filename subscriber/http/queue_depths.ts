@@ -29,6 +29,7 @@ interface Opened {
 
 export class AmqpQueueDepths implements QueueDepths {
   #opening: Promise<Opened> | undefined;
+  #connection: ChannelModel | undefined;
   #closed = false;
 
   constructor(private readonly options: AmqpQueueDepthsOptions) {}
@@ -46,9 +47,7 @@ export class AmqpQueueDepths implements QueueDepths {
   /** A connection that is still being opened is closed once it is there, and not waited for. */
   async close(): Promise<void> {
     this.#closed = true;
-    const opening = this.#opening;
-    const opened = await Promise.race([opening?.catch(() => undefined), Promise.resolve(undefined)]);
-    if (opened) await closeConnection(opened.connection, this.options.clock);
+    if (this.#connection) await closeConnection(this.#connection, this.options.clock);
   }
 
   /** Whatever ends the channel, a lost connection or a queue that is not there: the next question opens another. */
@@ -65,8 +64,12 @@ export class AmqpQueueDepths implements QueueDepths {
     try {
       connection = await openConnection(this.options);
       const opened = connection;
-      connection.on("error", () => {}).on("close", forget);
+      connection.on("error", () => {}).on("close", () => {
+        forget();
+        if (this.#connection === opened) this.#connection = undefined;
+      });
       if (this.#closed) throw new Error("HTTP is closed");
+      this.#connection = opened;
       const channel = await connection.createChannel();
       channel.on("error", () => {}).on("close", () => {
         forget();
