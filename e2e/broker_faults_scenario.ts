@@ -68,6 +68,26 @@ Deno.test("members that start before the broker wait for it and say so, and then
   await eventually("all stored", async () => await world.rows() === 200 || undefined);
 });
 
+Deno.test("a subscriber whose connection for dead letters alone is lost, and refused when it comes back, says so and exits with 1", async () => {
+  await using world = await PrivateWorld.start();
+  await world.startRatesApi();
+  const rabbitmqctl = (...args: string[]) => world.servers.rabbitmqctl("-q", ...args);
+  await rabbitmqctl("add_user", "subscriber", "first");
+  await rabbitmqctl("set_permissions", "subscriber", ".*", ".*", ".*");
+  const url = Object.assign(new URL(world.env["RABBITMQ_URL"]!), { username: "subscriber", password: "first" });
+  const subscriber = world.startSubscriber("one", { RABBITMQ_URL: url.href });
+  await world.members.untilLogged(subscriber, "Consuming");
+  const deadLetters = await eventually("its connection for dead letters", async () => {
+    const connections = (await rabbitmqctl("list_connections", "pid", "client_properties")).split("\n");
+    return connections.find((line) => line.includes("one dead letters"))?.split("\t")[0];
+  });
+  await rabbitmqctl("change_password", "subscriber", "second");
+  await rabbitmqctl("close_connection", deadLetters, "for the test");
+  await world.members.untilLogged(subscriber, "Left");
+  strictEqual((await subscriber.ended).code, 1);
+  strictEqual(subscriber.messages.includes("The broker refuses us; leaving"), true);
+});
+
 Deno.test("a broker that falls silent is found lost by its heartbeats, and work goes on when it is back", async () => {
   await withBatch(async (world, batch, ledger) => {
     await batch.publish(500);

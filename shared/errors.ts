@@ -4,8 +4,10 @@ import { TopologyError } from "./amqp/topology.ts";
 /** No retry cures it: the broker refuses who we are or what we ask for. */
 export function isPermanentBrokerError(error: unknown): boolean {
   if (error instanceof TopologyError) return true;
-  // RabbitMQ answers a failed login with 403 ACCESS_REFUSED, an unknown virtual host with 530 NOT_ALLOWED.
-  return error instanceof Error && /ACCESS[_-]REFUSED|NOT[_-]ALLOWED|403 \(ACCESS/i.test(error.message);
+  // RabbitMQ answers a failed login with 403 ACCESS_REFUSED, an unknown virtual host with 530 NOT_ALLOWED; with the same
+  // 530 a limit on connections, which ends when others leave.
+  return error instanceof Error && !/limit \(\d+\) is reached/.test(error.message) &&
+    /ACCESS[_-]REFUSED|NOT[_-]ALLOWED|403 \(ACCESS/i.test(error.message);
 }
 
 /**

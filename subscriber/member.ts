@@ -156,7 +156,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     keepFolding({ database, clock, random, log }, shutdown.stop);
 
     let status = 0;
-    consumer.finished.catch((error) => {
+    Promise.all([consumer.finished, publisher.finished]).catch((error) => {
       log.error("The broker refuses us; leaving", { problem: messageOf(error) });
       status = 1;
       shutdown.begin("the broker refuses us");

@@ -21,6 +21,8 @@ export interface BrokerOptions {
 }
 
 const backoff: Backoff = { first: 100, most: 5_000 };
+/** A connection that was of use for so long has worked. */
+const workedMs = 1_000;
 const connectTimeoutMs = 10_000;
 const closeTimeoutMs = 2_000;
 const unwindTimeoutMs = 5_000;
@@ -42,9 +44,11 @@ export async function keepConnected(
   let attempt = 0;
   while (!signal.aborted) {
     let connection: ChannelModel | undefined;
+    let openedAt = Infinity;
     const lost = new AbortController();
     try {
       connection = await connect(options);
+      openedAt = clock.monotonic();
       connection.on("error", (error: Error) => lost.abort(error));
       connection.on("close", (error?: Error) => lost.abort(error ?? new Error("the broker closed the connection")));
       if (attempt > 0) log.info("Connected to the broker again", { connection: name });
@@ -54,8 +58,9 @@ export async function keepConnected(
     } catch (error) {
       if (signal.aborted) return;
       if (isPermanentBrokerError(error)) throw error;
-      // A connection that had worked is tried again soon, one that never came up ever more slowly.
-      attempt = connection ? 1 : attempt + 1;
+      // A connection that had worked is tried again soon; one that never came up, or that was in vain because a queue is
+      // not there, ever more slowly.
+      attempt = lost.signal.aborted || clock.monotonic() - openedAt >= workedMs ? 1 : attempt + 1;
       const delay = backoffMs(attempt, backoff, random);
       log.warn("No connection to the broker, trying again", {
         connection: name,

@@ -29,6 +29,7 @@ export class AmqpConsumer implements EventQueue {
   readonly #stop = new AbortController();
   readonly #finished: Promise<void>;
   #session: Session | undefined;
+  #taking = true;
   readonly #atHand = new AtHand<AmqpDelivery>();
 
   constructor(private readonly options: ConsumerOptions) {
@@ -91,6 +92,7 @@ export class AmqpConsumer implements EventQueue {
 
   /** Takes nothing more: what arrives from now on stays with the broker, what is in hand can still be settled. */
   async stopTaking(): Promise<void> {
+    this.#taking = false;
     await this.#session?.cancel();
     this.#atHand.clear();
   }
@@ -113,14 +115,18 @@ export class AmqpConsumer implements EventQueue {
     ended.catch(() => {});
     const session = new Session(channel, clock);
     await channel.prefetch(prefetch);
-    const { consumerTag } = await channel.consume(queue, (message) => {
-      if (message === null) {
-        reject(new Error(`the broker cancelled the consumer: the queue ${queue} was deleted or moved`));
-      } else this.#atHand.add(deliveryOf(message, session));
-    });
-    session.consumerTag = consumerTag;
+    if (this.#taking) {
+      const { consumerTag } = await channel.consume(queue, (message) => {
+        if (message === null) {
+          reject(new Error(`the broker cancelled the consumer: the queue ${queue} was deleted or moved`));
+        } else this.#atHand.add(deliveryOf(message, session));
+      });
+      session.consumerTag = consumerTag;
+      log.info("Consuming", { connection: name, queue, prefetch });
+    }
     this.#session = session;
-    log.info("Consuming", { connection: name, queue, prefetch });
+    // We were told while the broker had not answered yet.
+    if (!this.#taking) await this.stopTaking();
     try {
       await ended;
       await session.leave();

@@ -1,5 +1,5 @@
 /** What becomes of messages when the connection to the broker is cut or the broker stops reading. */
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { RecordedLog } from "../testing/recorded_log.ts";
 import { TcpProxy } from "../testing/tcp_proxy.ts";
@@ -84,6 +84,46 @@ Deno.test("ConfirmPublisher waits and says so while the broker blocks it, and th
     strictEqual(settled, "confirmed");
     deepStrictEqual(heard, ["low on memory", undefined]);
     await publisher.close();
+  });
+});
+
+Deno.test("ConfirmPublisher.publish() ends with its signal while the broker blocks it, and then nothing keeps it from leaving", async () => {
+  await withTestQueues(async ({ events, topology, broker }) => {
+    await using proxy = await TcpProxy.before(broker.url);
+    const publisher = new ConfirmPublisher({ ...broker, url: proxy.url, topology });
+    await publisher.publish(messageTo(events));
+    proxy.holdUp();
+    proxy.say(blocked);
+    await eventually("the publisher to be blocked", () => publisher.blocked || undefined);
+    const enough = new AbortController();
+    const published = publisher.publish(messageTo(events), enough.signal);
+    enough.abort(new Error("the grace period is over"));
+    await rejects(published, /the grace period is over/);
+    strictEqual(publisher.inFlight, 0);
+    proxy.letGo();
+    await publisher.close();
+  });
+});
+
+Deno.test("AmqpConsumer takes nothing more once it was told so, also when it was told while it had no connection", async () => {
+  await withTestQueues(async ({ events, dead, topology, broker, channel }) => {
+    await using proxy = await TcpProxy.before(broker.url);
+    const publisher = { publish: () => Promise.resolve() };
+    const consumer = new AmqpConsumer({
+      ...{ ...broker, url: proxy.url, topology, queue: events, prefetch: 10 },
+      deadLetters: new DeadLetters({ ...broker, exchange: dead, subscriberId: "s", publisher }),
+      delayQueues: new DelayQueues({ ...broker, queue: events, publisher }),
+    });
+    await eventually("the consumer", () => consumer.consuming || undefined);
+    proxy.poison({ kind: "refuse" });
+    await eventually("the consumer to notice", () => !consumer.consuming || undefined);
+    await consumer.stopTaking();
+    proxy.poison();
+    await eventually("the consumer to come back", () => consumer.consuming || undefined);
+    channel.publish(events, "", Buffer.from("x"), { messageId: crypto.randomUUID() });
+    await eventually("the message", async () => (await channel.checkQueue(events)).messageCount === 1 || undefined);
+    deepStrictEqual([(await channel.checkQueue(events)).consumerCount, consumer.unsettled], [0, 0]);
+    await consumer.close();
   });
 });
 

@@ -8,7 +8,7 @@ import type { Headers, OutgoingMessage } from "./message.ts";
 import { PublishError } from "./publisher.ts";
 
 export interface UntilConfirmedOptions {
-  readonly publisher: { publish(message: OutgoingMessage): Promise<void> };
+  readonly publisher: { publish(message: OutgoingMessage, signal: AbortSignal): Promise<void> };
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -33,9 +33,10 @@ export async function publishUntilConfirmed(
   let message: OutgoingMessage = asItCame;
   for (let attempt = 1; !signal.aborted; attempt++) {
     try {
-      await publisher.publish(message);
+      await publisher.publish(message, signal);
       return true;
     } catch (error) {
+      if (signal.aborted) break;
       if (error instanceof PublishError && error.reason === "unwritable") {
         message = { ...message, headers: ownHeaders, timestampMs: clock.now(), appId: "" };
       }

@@ -3,8 +3,8 @@
  * not accepted, exactly once each, and what is unconfirmed is bounded.
  */
 import { Buffer } from "node:buffer";
-import type { ChannelModel, ConfirmChannel } from "amqplib";
-import { whenAborted } from "../abort.ts";
+import { type ChannelModel, type ConfirmChannel, IllegalOperationError } from "amqplib";
+import { never, unlessAborted, whenAborted } from "../abort.ts";
 import { type Backoff, backoffMs } from "../backoff.ts";
 import { messageOf } from "../errors.ts";
 import { type BrokerOptions, keepConnected } from "./connection.ts";
@@ -64,13 +64,15 @@ export class ConfirmPublisher {
   /** Why the broker closed the last channel, when it said so. */
   #refusal: string | undefined;
   #blocked = false;
-  #finished: Promise<unknown>;
+  readonly #finished: Promise<unknown>;
 
   constructor(private readonly options: PublisherOptions) {
     this.#maxInFlight = options.maxInFlight ?? 1_000;
     this.#giveUpAfterMs = options.giveUpAfterMs ?? 30_000;
-    const connected = keepConnected(options, (connection, lost) => this.#use(connection, lost), this.#stop.signal);
-    this.#finished = Promise.all([connected.catch((error) => this.#fail(error)), this.#sweep()]);
+    const connected = keepConnected(options, (connection, lost) => this.#use(connection, lost), this.#stop.signal)
+      .catch((error) => this.#fail(error));
+    this.#finished = Promise.all([connected, this.#sweep()]);
+    this.#finished.catch(() => {});
   }
 
   /** Messages that are neither confirmed nor given up. */
@@ -86,9 +88,12 @@ export class ConfirmPublisher {
     return this.#channel !== undefined;
   }
 
-  /** Aborted when it is closed, or when the broker refuses us for good: from then on it accepts nothing. */
-  get ended(): AbortSignal {
-    return this.#stop.signal;
+  /**
+   * Ends when the publisher is closed.
+   * @throws what no retry cures, such as bad credentials: from then on it accepts nothing
+   */
+  get finished(): Promise<unknown> {
+    return this.#finished;
   }
 
   /** Resolves when one more message may be sent; `undefined` when that is now. */
@@ -99,6 +104,10 @@ export class ConfirmPublisher {
 
   /** Takes the message; the caller has waited for {@linkcode room}. */
   send(message: OutgoingMessage, settled: Settled): void {
+    this.#enter(message, settled);
+  }
+
+  #enter(message: OutgoingMessage, settled: Settled): Entry {
     const now = this.options.clock.monotonic();
     const entry: Entry = {
       message,
@@ -111,16 +120,24 @@ export class ConfirmPublisher {
     this.#inFlight.add(entry);
     if (this.#stop.signal.aborted) this.#giveUp(entry, "closed", "the publisher is closed");
     else this.#transmit(entry);
+    return entry;
   }
 
   /**
    * Resolves when the broker has confirmed the message.
-   * @throws {PublishError}
+   * @param signal ends the wait, which a broker that blocks us makes as long as it likes; the message may arrive all the same
+   * @throws {PublishError}, or the signal's reason
    */
-  async publish(message: OutgoingMessage): Promise<void> {
+  async publish(message: OutgoingMessage, signal: AbortSignal = never): Promise<void> {
     // Many wait for the same room.
-    for (let room; (room = this.room());) await room;
-    return await new Promise((resolve, reject) => this.send(message, (error) => error ? reject(error) : resolve()));
+    for (let room; (room = this.room());) await unlessAborted(room, signal);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const entry = this.#enter(message, (error) => error ? reject(error) : resolve());
+    try {
+      await unlessAborted(promise, signal);
+    } finally {
+      if (this.#inFlight.has(entry)) this.#settle(entry);
+    }
   }
 
   /** Resolves when nothing is in flight; every message ends within its own deadline. */
@@ -139,7 +156,7 @@ export class ConfirmPublisher {
     for (const entry of this.#inFlight) {
       this.#giveUp(entry, "closed", "the publisher was closed before the broker confirmed it");
     }
-    await this.#finished;
+    await this.#finished.catch(() => {});
   }
 
   async #use(connection: ChannelModel, lost: AbortSignal): Promise<void> {
@@ -192,10 +209,11 @@ export class ConfirmPublisher {
       );
     } catch (error) {
       if (this.#channel !== channel) return;
-      // Not the broker's word: the message itself cannot be written, and never will be (headers over 64 KiB).
-      if (error instanceof RangeError || error instanceof TypeError) {
-        this.#giveUp(entry, "unwritable", messageOf(error));
-      } else entry.lastProblem = { reason: "unconfirmed", detail: messageOf(error) };
+      // The channel closed a moment before we were told: the message goes with the next one.
+      if (error instanceof IllegalOperationError) {
+        entry.lastProblem = { reason: "unconfirmed", detail: messageOf(error) };
+        // Not the broker's word: the message itself cannot be written, and never will be (headers over 64 KiB, say).
+      } else this.#giveUp(entry, "unwritable", messageOf(error));
     }
   }
 
@@ -260,8 +278,9 @@ export class ConfirmPublisher {
   }
 
   /** No retry can help: everything in flight, and all that is sent from now on, is reported as not accepted. */
-  #fail(error: unknown): void {
+  #fail(error: unknown): never {
     this.#stop.abort(error);
     for (const entry of this.#inFlight) this.#giveUp(entry, "closed", messageOf(error));
+    throw error;
   }
 }
