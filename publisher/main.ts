@@ -60,9 +60,11 @@ await runCommand({
   await configureLog({ level: config.LOG_LEVEL, member: "publisher" });
   const log = getLog("publisher");
   using shutdown = onShutdownSignal(config.SHUTDOWN_GRACE_MS, log);
-  const stop = flags.duration === undefined
-    ? shutdown.stop
-    : AbortSignal.any([shutdown.stop, AbortSignal.timeout(flags.duration * 1000)]);
+  const refused = new AbortController();
+  const stop = AbortSignal.any([
+    ...[shutdown.stop, refused.signal],
+    ...flags.duration === undefined ? [] : [AbortSignal.timeout(flags.duration * 1000)],
+  ]);
 
   let badLines = 0;
   const source = flags.input === undefined ? generated(flags) : await fromFile(flags.input);
@@ -82,6 +84,10 @@ await runCommand({
     random: systemRandom,
     log,
     onBlocked: (reason) => blocked = reason,
+  });
+  publisher.finished.catch((error) => {
+    log.error("The broker refuses us; leaving", { problem: messageOf(error) });
+    refused.abort(error);
   });
   // Without a grace period's end, a broker that is away would keep us waiting for the confirms.
   shutdown.abandon.addEventListener("abort", () => publisher.close());
@@ -105,7 +111,7 @@ await runCommand({
     rate: flags.rate,
     clock,
     tally,
-    stop: AbortSignal.any([stop, publisher.ended]),
+    stop,
     onFailure: (error) => {
       const failures = tally.returned + tally.failed;
       if (failures <= mostFailuresShown) log.error(error.message, { messageId: error.messageId, reason: error.reason });
@@ -117,13 +123,13 @@ await runCommand({
   await progress;
   await publisher.close();
   console.log(summary(tally, seconds, badLines));
-  return tally.confirmed === tally.published && badLines === 0 ? 0 : 1;
+  return tally.confirmed === tally.published && badLines === 0 && !refused.signal.aborted ? 0 : 1;
 
   async function fromFile(path: string): Promise<AsyncIterable<Generated>> {
     const stream = path === "-" ? Deno.stdin.readable : await openFile(path);
     const file = path === "-" ? "stdin" : path;
     return (async function* () {
-      for await (const entry of readEvents(stream)) {
+      for await (const entry of readEvents(stream, stop)) {
         if (!isBadLine(entry)) yield entry;
         else {
           badLines++;

@@ -1,4 +1,5 @@
 /** Events from a file of JSON lines. A bad line is told and skipped; the others are published. */
+import { never } from "../shared/abort.ts";
 import { messageIdOfBody } from "../shared/amqp/message_id.ts";
 import { encodeEvent } from "../shared/codec.ts";
 import type { Event, Fault } from "../shared/event.ts";
@@ -17,12 +18,15 @@ export interface BadLine {
 const longestLine = 64 * 1024;
 
 /**
- * Reads UTF-8 lines; empty ones are passed over. The message id is made from the event, so that a file that is published
+ * Reads UTF-8 lines until the input ends or the signal is aborted, however long the input is silent; empty ones are passed over. The message id is made from the event, so that a file that is published
  * again brings nothing new.
  */
-export async function* readEvents(input: ReadableStream<Uint8Array>): AsyncGenerator<Generated | BadLine> {
+export async function* readEvents(
+  input: ReadableStream<Uint8Array>,
+  signal: AbortSignal = never,
+): AsyncGenerator<Generated | BadLine> {
   let line = 0;
-  for await (const text of linesOf(input)) {
+  for await (const text of linesOf(input, signal)) {
     line++;
     if (typeof text !== "string") yield { line, faults: [text] };
     else if (text.trim() !== "") {
@@ -48,10 +52,10 @@ function messageIdOf(event: Event): string {
 const tooLong: Fault = { field: "line", problem: `is longer than ${longestLine} bytes` };
 const notUtf8: Fault = { field: "line", problem: "is not UTF-8" };
 
-async function* linesOf(input: ReadableStream<Uint8Array>): AsyncGenerator<string | Fault> {
+async function* linesOf(input: ReadableStream<Uint8Array>, signal: AbortSignal): AsyncGenerator<string | Fault> {
   let rest: Uint8Array = new Uint8Array();
   let skipping = false;
-  for await (const chunk of input) {
+  for await (const chunk of chunksOf(input, signal)) {
     let start = 0;
     for (let end = chunk.indexOf(lineFeed); end >= 0; end = chunk.indexOf(lineFeed, start)) {
       yield skipping ? tooLong : textOf(joined(rest, chunk.subarray(start, end)));
@@ -65,8 +69,23 @@ async function* linesOf(input: ReadableStream<Uint8Array>): AsyncGenerator<strin
       rest = new Uint8Array();
     }
   }
+  // What has come of a line is no line yet.
+  if (signal.aborted) return;
   if (skipping) yield tooLong;
   else if (rest.length > 0) yield textOf(rest);
+}
+
+async function* chunksOf(input: ReadableStream<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const reader = input.getReader();
+  // A read that is under way ends with it.
+  const cancel = () => reader.cancel().catch(() => {});
+  signal.addEventListener("abort", cancel, { once: true });
+  try {
+    for (let read; !signal.aborted && !(read = await reader.read()).done;) yield read.value;
+  } finally {
+    signal.removeEventListener("abort", cancel);
+    await cancel();
+  }
 }
 
 const lineFeed = 0x0a;

@@ -52,6 +52,21 @@ Deno.test("readEvents() refuses a line that is not UTF-8, and changes nothing in
   ]);
 });
 
+Deno.test("readEvents() ends with its signal while its input is silent, and takes half a line for none", async () => {
+  const stop = new AbortController();
+  let cancelled = false;
+  const silent = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(new TextEncoder().encode(`${line(1)}\n${line(2).slice(0, 20)}`)),
+    cancel: () => void (cancelled = true),
+  });
+  const entries = [];
+  for await (const entry of readEvents(silent, stop.signal)) {
+    entries.push(isBadLine(entry) ? describeBadLine("f", entry) : `${entry.event.id}`);
+    setTimeout(() => stop.abort());
+  }
+  deepStrictEqual([entries, cancelled], [["1"], true]);
+});
+
 Deno.test("readEvents() passes over a byte order mark", async () => {
   deepStrictEqual(await read(`\ufeff${line(1)}\n\ufeff\n\ufeff${line(2)}`), ["1", "2"]);
 });

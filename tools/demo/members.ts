@@ -27,6 +27,8 @@ export interface StartOptions {
   readonly permissions?: readonly string[];
   /** Gets each whole line of stdout, which otherwise goes nowhere. */
   readonly onLine?: (line: string) => void;
+  /** Whether the caller writes its stdin, and closes it. */
+  readonly reads?: boolean;
 }
 
 const startTimeoutMs = 60_000;
@@ -132,7 +134,7 @@ export class Members {
     args: readonly string[],
     env: Env,
     stdout: "null" | "piped",
-    { task = name, program, permissions = [] }: StartOptions = {},
+    { task = name, program, permissions = [], reads = false }: StartOptions = {},
   ): Deno.Command {
     const given = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
     const start = this.by === "task" ? ["task", "--quiet", name] : this.#program(task, env, program, permissions);
@@ -140,7 +142,7 @@ export class Members {
       args: [...start, ...args],
       cwd: this.project,
       env: Object.fromEntries(given),
-      stdin: "null",
+      stdin: reads ? "piped" : "null",
       stdout,
       stderr: "piped",
     });
