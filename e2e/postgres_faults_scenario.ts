@@ -50,6 +50,33 @@ Deno.test("Postgres restarted in an orderly way, twice: events wait for it, and 
   });
 });
 
+Deno.test("Postgres is away for longer than the broker lets a message be held: it is taken back, and out again once Postgres answers", async () => {
+  await withBatch(
+    async (world, batch, ledger) => {
+      // For channels to come: half an hour, looked at each minute, is what they have else.
+      const impatient = ["consumer_timeout, 1500", "channel_tick_interval, 300"];
+      for (const setting of impatient) {
+        await world.servers.rabbitmqctl("eval", `application:set_env(rabbit, ${setting}).`);
+      }
+      await world.servers.stop("postgres");
+      const onLine = (line: string) => ledger.report(line);
+      const members = ["one", "other"].map((id) => world.startSubscriber(id, {}, { onLine }));
+      await batch.publish(count);
+      for (const member of members) {
+        await world.members.untilLogged(member, "No connection to the broker, trying again");
+      }
+      await new Promise((resolve) => setTimeout(resolve, 6_000));
+      for (const { messages } of members) strictEqual(messages.filter((each) => each === "Consuming").length, 1);
+      strictEqual(await world.messagesIn(queues.EVENTS_QUEUE), count, "none is in hand");
+      strictEqual(await world.messagesIn(queues.DEAD_LETTER_QUEUE), 0);
+      await world.servers.restart();
+      await checkAllStored(world, ledger, count);
+    },
+    0,
+    env,
+  );
+});
+
 Deno.test("Postgres swallows what it is sent: events wait, and are stored as soon as it answers again", async () => {
   await under(async ({ servers }, hold) => {
     servers.proxies.postgres.poison({ kind: "black-hole" });

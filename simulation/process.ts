@@ -94,6 +94,7 @@ export class Process implements Owner {
     };
     const topology = eventTopology({ ...names, RETRY_DELAYS_MS: settings.retryDelays });
     const publisher = new ConfirmPublisher({ ...broker, name: `${id} dead letters`, topology });
+    const stats = new Stats();
     const consumer = new AmqpConsumer({
       ...broker,
       name: `${id} events`,
@@ -102,6 +103,7 @@ export class Process implements Owner {
       prefetch: settings.prefetch,
       deadLetters: new DeadLetters({ ...common, exchange: names.DEAD_LETTER_QUEUE, subscriberId: id, publisher }),
       delayQueues: new DelayQueues({ ...common, queue: names.EVENTS_QUEUE, publisher }),
+      mayTake: () => stats.storeProblem === undefined,
     });
     const rates: RatesSource = new RatesSource({
       ...common,
@@ -127,7 +129,7 @@ export class Process implements Owner {
       windowSize: settings.windowSize,
       windowsInFlight,
       retryDelays: settings.retryDelays,
-      stats: new Stats(),
+      stats,
     });
     this.#stop.signal.addEventListener("abort", () => consumer.stopTaking());
     await subscriber.run(this.#stop.signal, this.#abandon.signal);

@@ -110,6 +110,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       prefetch: config.PREFETCH,
       deadLetters: new DeadLetters({ ...moving, exchange: config.DEAD_LETTER_QUEUE, subscriberId }),
       delayQueues: new DelayQueues({ ...moving, queue: config.EVENTS_QUEUE }),
+      mayTake: () => stats.storeProblem === undefined,
     });
     const spans = !tracing ? noSpans : spansOf(tracing, {
       queue: config.EVENTS_QUEUE,

@@ -207,6 +207,8 @@ export class Subscriber {
     const { queue, stats, log } = this.options;
     const tracked = work.catch(async (error) => {
       stats.failures++;
+      // Of what is no longer held nothing more will be heard.
+      stats.storeAnswers(undefined);
       log.error("A window failed in an unforeseen way and goes back to the queue", {
         events: window.length,
         problem: messageOf(error),

@@ -19,11 +19,18 @@ export interface ConsumerOptions extends BrokerOptions {
   readonly prefetch: number;
   readonly deadLetters: DeadLetters;
   readonly delayQueues: DelayQueues;
+  /**
+   * Asked before it consumes on a new channel, each second until it says yes. The broker takes back what is held for longer
+   * than its consumer_timeout (30 minutes by default): taken again it would only be held again, and each time costs one of
+   * its deliveries.
+   */
+  readonly mayTake?: () => boolean;
 }
 
 /** How long acks may wait for a gap below them to close, in ms, before they are sent one by one. */
 const flushAcksAfterMs = 20;
 const leaveTimeoutMs = 2_000;
+const askEveryMs = 1_000;
 
 export class AmqpConsumer implements EventQueue {
   readonly #stop = new AbortController();
@@ -99,6 +106,7 @@ export class AmqpConsumer implements EventQueue {
 
   /** Sends the acks that wait, and leaves; what is not settled goes back to the queue. */
   async close(): Promise<void> {
+    this.#taking = false;
     this.#stop.abort(new Error("the consumer is closed"));
     await this.#finished.catch(() => {});
   }
@@ -115,6 +123,7 @@ export class AmqpConsumer implements EventQueue {
     ended.catch(() => {});
     const session = new Session(channel, clock);
     await channel.prefetch(prefetch);
+    await this.#untilItMayTake(lost);
     if (this.#taking) {
       const { consumerTag } = await channel.consume(queue, (message) => {
         if (message === null) {
@@ -138,6 +147,12 @@ export class AmqpConsumer implements EventQueue {
       }
       await session.end();
     }
+  }
+
+  async #untilItMayTake(lost: AbortSignal): Promise<void> {
+    const { mayTake = () => true, clock } = this.options;
+    const over = AbortSignal.any([lost, this.#stop.signal]);
+    while (this.#taking && !over.aborted && !mayTake()) await clock.sleep(askEveryMs, over).catch(() => {});
   }
 }
 
