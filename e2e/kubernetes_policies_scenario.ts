@@ -77,6 +77,9 @@ const cases: readonly Case[] = [
   ["a smaller Postgres", (all) => {
     find(all, "Cluster", "postgres").spec.postgresql.parameters.max_connections = "50";
   }, /which has 27/],
+  ["subscribers taken away when RabbitMQ does not answer", (all) => {
+    delete find(all, "ScaledObject", "subscriber").spec.fallback.behavior;
+  }, /takes subscribers away when it cannot see the queue/],
   ["replicas beside KEDA", (all) => find(all, "Deployment", "subscriber").spec.replicas = 2, /is undone/],
   ["no policy at all", (all) => remove(all, "NetworkPolicy", "default-deny"), /under no policy for Ingress/],
   ["a pod without its label", (all) => {

@@ -55,6 +55,9 @@ export function scalingFaults(manifests: readonly Manifest[]): string[] {
     const most = (spec.maxReplicaCount + 2) * connectionsEach;
     const faults = most <= bearable ? [] : [`may take ${most} connections to Postgres, which has ${bearable} for them`];
     if (!(spec.minReplicaCount >= 2)) faults.push("may leave a single subscriber");
+    if (spec.fallback && spec.fallback.behavior !== "currentReplicasIfHigher") {
+      faults.push("takes subscribers away when it cannot see the queue");
+    }
     const target = workloadsOf(manifests).find(({ id }) => id === `Deployment/${spec.scaleTargetRef.name}`);
     if (!target) faults.push("scales what is not there");
     else if (target.manifest["spec"].replicas !== undefined) faults.push("is undone by a number of replicas");
