@@ -73,6 +73,30 @@ async function renderWith(overlay: string, component: string): Promise<Manifest[
   }
 }
 
+Deno.test("what docs/kubernetes.md calls plain is open to whom it says, and no other port of production is plain", async () => {
+  const text = await Deno.readTextFile(join(project, "docs/kubernetes.md"));
+  const words = (cell = "") => Array.from(cell.matchAll(/`([^`]+)`/g), ([, word]) => word!);
+  const [section] = text.split("## What is not encrypted").slice(1).map((rest) => rest.split("\n## ")[0]!);
+  const rows = section!.split("\n").filter((line) => line.startsWith("| `")).map((line) => line.split("|"));
+  const documented = rows.flatMap(([, ports, , to]) => words(ports).map((port) => `${port} from ${words(to)}`));
+
+  // amqps, RabbitMQ's management and metrics, Redis, Postgres, and CloudNativePG's operator, each set to TLS.
+  const encrypted = ["5671", "15671", "15691", "6379", "5432", "8000"];
+  const manifests = await overlay("production");
+  const ports = workloadsOf(manifests).flatMap(({ containers }) => containers.flatMap(({ ports = [] }) => ports));
+  const numberOf = (port: Json) => String(ports.find(({ name }) => name === port)?.containerPort ?? port);
+  const plain = ofKind(manifests, "NetworkPolicy").flatMap(({ spec }) => spec.ingress ?? []).flatMap((rule: Json) =>
+    rule.ports.map(({ port }: Json) => numberOf(port)).filter((port: string) => !encrypted.includes(port))
+      .flatMap((port: string) =>
+        rule.from.map(({ namespaceSelector, podSelector }: Json) => {
+          const [[label, value]] = Object.entries({ ...(namespaceSelector ?? podSelector).matchLabels }) as Json;
+          return `${port} from ${namespaceSelector ? value : `${label}: ${value}`}`;
+        })
+      )
+  );
+  deepStrictEqual([...new Set(plain)].sort(), documented.sort());
+});
+
 Deno.test("Postgres is made from its backups as it was made at first, and archives elsewhere", async () => {
   const clusterOf = (manifests: readonly Manifest[]) => ofKind(manifests, "Cluster")[0]!["spec"];
   const { bootstrap: { initdb }, plugins: [plugin] } = clusterOf(await overlay("production"));
