@@ -49,6 +49,7 @@ for (const name of overlays) {
 
 const optional = [
   ["development", "tracing", /OTEL_EXPORTER_OTLP_ENDPOINT/],
+  ["production", "journal", /"subscriber\/main\.ts","--http=/],
   ["production", "postgres-recovery", /"recovery":.*"serverName":"postgres-2"/],
 ] as const;
 
@@ -95,6 +96,27 @@ Deno.test("what docs/kubernetes.md calls plain is open to whom it says, and no o
       )
   );
   deepStrictEqual([...new Set(plain)].sort(), documented.sort());
+});
+
+Deno.test("subscribers keep a journal with components/journal and not otherwise, and docs/kubernetes.md says so", async () => {
+  const argumentsFor = (manifests: readonly Manifest[]) => {
+    const { args } = workloadsOf(manifests).find(({ id }) => id === "Deployment/subscriber")!.containers[0];
+    return (args as string[]).slice(args.indexOf("subscriber/main.ts") + 1);
+  };
+  for (const name of overlays) {
+    const quiet = argumentsFor(await overlay(name));
+    ok(quiet.includes("--quiet"), name);
+    deepStrictEqual(
+      argumentsFor(await renderWith(name, "journal")),
+      quiet.filter((arg) => arg !== "--quiet"),
+    );
+  }
+  const text = await Deno.readTextFile(join(project, "docs/kubernetes.md"));
+  const restore = text.slice(text.indexOf("## Restore"), text.indexOf("## What was tried")).replaceAll(/\s+/g, " ");
+  match(
+    restore,
+    /\*\*These overlays keep no journal\*\*.*all that is left are the publishers' files.*With `components\/journal`/,
+  );
 });
 
 Deno.test("Postgres is made from its backups as it was made at first, and archives elsewhere", async () => {
