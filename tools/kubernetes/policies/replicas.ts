@@ -1,5 +1,5 @@
 /** That there are several, where, how they leave, and how many there may be. */
-import { environmentOf, idOf, type Manifest, matches, ofKind, type Workload, workloadsOf } from "../manifest.ts";
+import { ends, environmentOf, idOf, type Manifest, matches, ofKind, type Workload, workloadsOf } from "../manifest.ts";
 
 /** Whatever has replicas keeps some of them when a node is drained, and does not have all on one node. */
 export function disruptionFaults(manifests: readonly Manifest[]): string[] {
@@ -19,8 +19,9 @@ export function disruptionFaults(manifests: readonly Manifest[]): string[] {
   });
 }
 
-function isReplicated({ manifest }: Workload, manifests: readonly Manifest[]): boolean {
-  if (manifest.kind === "Job") return false;
+function isReplicated(workload: Workload, manifests: readonly Manifest[]): boolean {
+  if (ends(workload)) return false;
+  const { manifest } = workload;
   const scaled = ofKind(manifests, "ScaledObject").some(({ spec }) =>
     spec.scaleTargetRef.name === manifest.metadata.name
   );
