@@ -225,6 +225,28 @@ Deno.test("Postgres asks members and its own instances for certificates of the C
   deepStrictEqual([replication.commonName, replication.usages], ["streaming_replica", ["client auth"]]);
 });
 
+Deno.test("the CA keeps its key when it is renewed, and nobody else does", async () => {
+  const keeps = ofKind(await overlay("production"), "Certificate")
+    .filter(({ spec }) => spec.privateKey.rotationPolicy !== "Always")
+    .map(({ metadata, spec }) => [metadata.name, spec.privateKey.rotationPolicy]);
+  deepStrictEqual(keeps, [["casino-ca", "Never"]]);
+});
+
+Deno.test("docs/kubernetes.md says how each Secret is changed, and labels those of Postgres's roles", async () => {
+  const text = await Deno.readTextFile(join(project, "docs/kubernetes.md"));
+  const rotation = text.slice(text.indexOf("## Rotation"), text.indexOf("## Commands"));
+  const made = ["rabbitmq-default-user", "rabbitmq-erlang-cookie", "casino-ca"];
+  for (const name of ["production", "external"] as const) {
+    // Whose certificates they are, is for cert-manager or whoever runs the servers.
+    const secrets = [...(await documentedSecrets(name)).keys()].filter((secret) => !secret.endsWith("-tls"));
+    for (const secret of [...secrets, ...made]) ok(rotation.includes(`\`${secret}\``), secret);
+  }
+  const [, labelled = ""] = /label secret cnpg\.io\/reload=true ([^`]+)/.exec(text.replaceAll(/\\?\n\s*/g, " ")) ?? [];
+  const [cluster] = ofKind(await overlay("production"), "Cluster");
+  const secrets = cluster!["spec"].managed.roles.map(({ passwordSecret }: Json) => passwordSecret.name);
+  deepStrictEqual(labelled.trim().split(/\s+/), secrets);
+});
+
 Deno.test("the PrometheusRule is deploy/prometheus/alerts.yaml", async () => {
   const alerts = parse(await Deno.readTextFile(join(project, "deploy/prometheus/alerts.yaml")));
   for (const name of ["production", "external"] as const) {
