@@ -1,6 +1,7 @@
 /** The commands of the manifests, with their permissions, environment and files of secrets, run the members on real servers. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
+import { parse } from "yaml";
 import { systemClock } from "../shared/clock.ts";
 import { argumentsOf, environmentOf, type Json, workloadsOf } from "../tools/kubernetes/manifest.ts";
 import { catalogue } from "../tools/migrate/catalogue.ts";
@@ -10,7 +11,7 @@ import { get, getJson, getText, untilAnswered } from "./harness/http.ts";
 import { overlay } from "./harness/overlays.ts";
 import { project, withWorld } from "./harness/world.ts";
 
-Deno.test("the manifests' commands provision, migrate, wait, serve, publish and subscribe", async () => {
+Deno.test("the manifests' commands provision, migrate, wait, serve, publish, subscribe, and do what a person asks for", async () => {
   const manifests = await overlay("development");
   const running: Deno.ChildProcess[] = [];
   const mounts = await Deno.makeTempDir({ prefix: "casino-run-" });
@@ -49,9 +50,9 @@ Deno.test("the manifests' commands provision, migrate, wait, serve, publish and 
       };
 
       const containers = workloadsOf(manifests).flatMap(({ all }) => all) as Json[];
-      const commandOf = (name: string, stdout: "piped" | "null") => {
+      const commandOf = (name: string, stdout: "piped" | "null", more: readonly string[] = [], stdin?: "piped") => {
         const container = containers.find((found) => found.name === name)!;
-        const [, ...args] = argumentsOf(container, manifests).map(here);
+        const [, ...args] = [...argumentsOf(container, manifests).map(here), ...more];
         const given = Object.entries(environmentOf(container, manifests)).map(([name, value]) => [name, here(value)]);
         const env = { ...Object.fromEntries(given), ...names as Record<string, string>, NO_COLOR: "1" };
         // Nothing but what the manifest gives; and where Deno keeps what it has fetched.
@@ -63,12 +64,17 @@ Deno.test("the manifests' commands provision, migrate, wait, serve, publish and 
           cwd: project,
           env: { ...env, ...Object.fromEntries(own) },
           clearEnv: true,
+          stdin: stdin ?? "null",
           stdout,
           stderr: stdout === "piped" ? "piped" : "inherit",
         });
       };
-      const run = async (name: string) => {
-        const { code, stdout, stderr } = await commandOf(name, "piped").output();
+      const run = async (name: string, more: readonly string[] = [], input?: string) => {
+        const child = commandOf(name, "piped", more, "piped").spawn();
+        const writer = child.stdin.getWriter();
+        if (input !== undefined) await writer.write(new TextEncoder().encode(input));
+        await writer.close();
+        const { code, stdout, stderr } = await child.output();
         const said = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("");
         strictEqual(code, 0, `${name}: ${said}`);
         return said;
@@ -104,6 +110,21 @@ Deno.test("the manifests' commands provision, migrate, wait, serve, publish and 
         strictEqual((await child.status).code, 0);
       }
       running.length = 0;
+
+      // What a person runs, from "Commands" of docs/kubernetes.md.
+      const typed = async (words: string, input?: string) => {
+        const [cronjob, ...more] = await startedBy(words);
+        return await run(cronjob!, more, input);
+      };
+      const lag = async () =>
+        JSON.parse(await typed("start operator tools/status/main.ts --json")).lag.messages as number;
+      const before = await lag();
+      const [line] = (await Deno.readTextFile(join(project, "samples/events.ndjson"))).split("\n");
+      await typed("start publish --rate=1000", `${line}\n`);
+      await untilAnswered(lag, (messages) => messages > before, "what was published waits");
+      match(await typed("start operator tools/dead/main.ts list --limit 20"), /No dead letters/);
+      match(await typed("start migrations down --steps 1"), /Rolled back 1 migrations/);
+      match(await typed("start migrations status"), /^pending/m);
     }, { retryDelays: [10_000, 60_000, 600_000] });
   } finally {
     for (const child of running) {
@@ -117,3 +138,29 @@ Deno.test("the manifests' commands provision, migrate, wait, serve, publish and 
     await Deno.remove(mounts, { recursive: true });
   }
 });
+
+/** Types it after the functions of docs/kubernetes.md, with a kubectl that writes down what it is told. @returns CronJob and arguments */
+async function startedBy(words: string): Promise<string[]> {
+  const text = await Deno.readTextFile(join(project, "docs/kubernetes.md"));
+  const functions = text.slice(text.indexOf("start() {"), text.indexOf("```", text.indexOf("start() {")));
+  const folder = await Deno.makeTempDir({ prefix: "casino-kubectl-" });
+  try {
+    const said = join(folder, "said");
+    const script = `#!/bin/sh\n[ "$1" = -n ] && shift 2\nprintf '%s\\n' "$@" >>"${said}-$1"\n`;
+    await Deno.writeTextFile(join(folder, "kubectl"), script, { mode: 0o755 });
+    const { success, stderr } = await new Deno.Command("bash", {
+      args: ["-euc", `${functions}\n${words}`],
+      env: { PATH: `${folder}:${Deno.env.get("PATH")}` },
+    }).output();
+    strictEqual(success, true, new TextDecoder().decode(stderr));
+    const flag = async (name: string, verb: string) =>
+      (await Deno.readTextFile(`${said}-${verb}`)).split("\n").find((line) => line.startsWith(name))!.slice(
+        name.length,
+      );
+    const patch = parse(await flag("--patch=", "patch")) as { op: string; path: string; value: string }[];
+    for (const { op, path } of patch) deepStrictEqual([op, path], ["add", "/spec/template/spec/containers/0/args/-"]);
+    return [await flag("--from=cronjob/", "create"), ...patch.map(({ value }) => value)];
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}

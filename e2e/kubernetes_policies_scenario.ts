@@ -77,6 +77,9 @@ const cases: readonly Case[] = [
   ["a smaller Postgres", (all) => {
     find(all, "Cluster", "postgres").spec.postgresql.parameters.max_connections = "50";
   }, /which has 27/],
+  ["subscribers taken away when RabbitMQ does not answer", (all) => {
+    delete find(all, "ScaledObject", "subscriber").spec.fallback.behavior;
+  }, /takes subscribers away when it cannot see the queue/],
   ["replicas beside KEDA", (all) => find(all, "Deployment", "subscriber").spec.replicas = 2, /is undone/],
   ["no policy at all", (all) => remove(all, "NetworkPolicy", "default-deny"), /under no policy for Ingress/],
   ["a pod without its label", (all) => {
@@ -85,6 +88,13 @@ const cases: readonly Case[] = [
   ["a label too many", (all) => {
     find(all, "Job", "migrate").spec.template.metadata.labels["casino-events/reaches-redis"] = "true";
   }, /Job\/migrate\S* may reach port 6379, and has no use for it/],
+  ["a person's command without its label", (all) => {
+    delete find(all, "CronJob", "operator").spec.jobTemplate.spec.template.metadata
+      .labels["casino-events/reaches-redis"];
+  }, /CronJob\/operator uses port 6379, which is closed/],
+  ["a person's command without a certificate", (all) => {
+    find(all, "CronJob", "publish").spec.jobTemplate.spec.template.spec.volumes.pop();
+  }, /CronJob\/publish names/],
   ["a server that lets nobody in", (all) => {
     find(all, "NetworkPolicy", "redis").spec.ingress = [];
   }, /NetworkPolicy\/to-redis leads to port 6379 of pods that do not let it in/],
@@ -135,6 +145,7 @@ const misfits: readonly (readonly [kind: string, name: string, change: (manifest
   ],
   ["Deployment", "subscriber", ({ spec }) => spec.replicas = "two", /\/spec\/replicas/],
   ["Deployment", "subscriber", ({ spec }) => delete spec.selector, /selector/],
+  ["CronJob", "operator", ({ spec }) => spec.jobTemplate.spec.suspended = true, /suspended: is no field/],
   ["NetworkPolicy", "redis", ({ spec }) => spec.policyType = ["Egress"], /policyType: is no field/],
   ["ScaledObject", "subscriber", ({ spec }) => spec.maxReplicas = 3, /maxReplicas: is no field/],
   ["Cluster", "postgres", ({ spec }) => spec.postgresql.synchronous.methods = "any", /methods: is no field/],

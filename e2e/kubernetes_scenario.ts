@@ -49,6 +49,7 @@ for (const name of overlays) {
 
 const optional = [
   ["development", "tracing", /OTEL_EXPORTER_OTLP_ENDPOINT/],
+  ["production", "journal", /"subscriber\/main\.ts","--http=/],
   ["production", "postgres-recovery", /"recovery":.*"serverName":"postgres-2"/],
 ] as const;
 
@@ -72,6 +73,51 @@ async function renderWith(overlay: string, component: string): Promise<Manifest[
     await Deno.remove(path, { recursive: true });
   }
 }
+
+Deno.test("what docs/kubernetes.md calls plain is open to whom it says, and no other port of production is plain", async () => {
+  const text = await Deno.readTextFile(join(project, "docs/kubernetes.md"));
+  const words = (cell = "") => Array.from(cell.matchAll(/`([^`]+)`/g), ([, word]) => word!);
+  const [section] = text.split("## What is not encrypted").slice(1).map((rest) => rest.split("\n## ")[0]!);
+  const rows = section!.split("\n").filter((line) => line.startsWith("| `")).map((line) => line.split("|"));
+  const documented = rows.flatMap(([, ports, , to]) => words(ports).map((port) => `${port} from ${words(to)}`));
+
+  // amqps, RabbitMQ's management and metrics, Redis, Postgres, and CloudNativePG's operator, each set to TLS.
+  const encrypted = ["5671", "15671", "15691", "6379", "5432", "8000"];
+  const manifests = await overlay("production");
+  const ports = workloadsOf(manifests).flatMap(({ containers }) => containers.flatMap(({ ports = [] }) => ports));
+  const numberOf = (port: Json) => String(ports.find(({ name }) => name === port)?.containerPort ?? port);
+  const plain = ofKind(manifests, "NetworkPolicy").flatMap(({ spec }) => spec.ingress ?? []).flatMap((rule: Json) =>
+    rule.ports.map(({ port }: Json) => numberOf(port)).filter((port: string) => !encrypted.includes(port))
+      .flatMap((port: string) =>
+        rule.from.map(({ namespaceSelector, podSelector }: Json) => {
+          const [[label, value]] = Object.entries({ ...(namespaceSelector ?? podSelector).matchLabels }) as Json;
+          return `${port} from ${namespaceSelector ? value : `${label}: ${value}`}`;
+        })
+      )
+  );
+  deepStrictEqual([...new Set(plain)].sort(), documented.sort());
+});
+
+Deno.test("subscribers keep a journal with components/journal and not otherwise, and docs/kubernetes.md says so", async () => {
+  const argumentsFor = (manifests: readonly Manifest[]) => {
+    const { args } = workloadsOf(manifests).find(({ id }) => id === "Deployment/subscriber")!.containers[0];
+    return (args as string[]).slice(args.indexOf("subscriber/main.ts") + 1);
+  };
+  for (const name of overlays) {
+    const quiet = argumentsFor(await overlay(name));
+    ok(quiet.includes("--quiet"), name);
+    deepStrictEqual(
+      argumentsFor(await renderWith(name, "journal")),
+      quiet.filter((arg) => arg !== "--quiet"),
+    );
+  }
+  const text = await Deno.readTextFile(join(project, "docs/kubernetes.md"));
+  const restore = text.slice(text.indexOf("## Restore"), text.indexOf("## What was tried")).replaceAll(/\s+/g, " ");
+  match(
+    restore,
+    /\*\*These overlays keep no journal\*\*.*all that is left are the publishers' files.*With `components\/journal`/,
+  );
+});
 
 Deno.test("Postgres is made from its backups as it was made at first, and archives elsewhere", async () => {
   const clusterOf = (manifests: readonly Manifest[]) => ofKind(manifests, "Cluster")[0]!["spec"];
@@ -179,6 +225,28 @@ Deno.test("Postgres asks members and its own instances for certificates of the C
   deepStrictEqual([replication.commonName, replication.usages], ["streaming_replica", ["client auth"]]);
 });
 
+Deno.test("the CA keeps its key when it is renewed, and nobody else does", async () => {
+  const keeps = ofKind(await overlay("production"), "Certificate")
+    .filter(({ spec }) => spec.privateKey.rotationPolicy !== "Always")
+    .map(({ metadata, spec }) => [metadata.name, spec.privateKey.rotationPolicy]);
+  deepStrictEqual(keeps, [["casino-ca", "Never"]]);
+});
+
+Deno.test("docs/kubernetes.md says how each Secret is changed, and labels those of Postgres's roles", async () => {
+  const text = await Deno.readTextFile(join(project, "docs/kubernetes.md"));
+  const rotation = text.slice(text.indexOf("## Rotation"), text.indexOf("## Commands"));
+  const made = ["rabbitmq-default-user", "rabbitmq-erlang-cookie", "casino-ca"];
+  for (const name of ["production", "external"] as const) {
+    // Whose certificates they are, is for cert-manager or whoever runs the servers.
+    const secrets = [...(await documentedSecrets(name)).keys()].filter((secret) => !secret.endsWith("-tls"));
+    for (const secret of [...secrets, ...made]) ok(rotation.includes(`\`${secret}\``), secret);
+  }
+  const [, labelled = ""] = /label secret cnpg\.io\/reload=true ([^`]+)/.exec(text.replaceAll(/\\?\n\s*/g, " ")) ?? [];
+  const [cluster] = ofKind(await overlay("production"), "Cluster");
+  const secrets = cluster!["spec"].managed.roles.map(({ passwordSecret }: Json) => passwordSecret.name);
+  deepStrictEqual(labelled.trim().split(/\s+/), secrets);
+});
+
 Deno.test("the PrometheusRule is deploy/prometheus/alerts.yaml", async () => {
   const alerts = parse(await Deno.readTextFile(join(project, "deploy/prometheus/alerts.yaml")));
   for (const name of ["production", "external"] as const) {
@@ -198,6 +266,9 @@ Deno.test("images and Jobs carry the release's version; without migrate, nothing
     deepStrictEqual(new Set(ours.map((image) => image.split(":")[1])), new Set([version]));
     const jobs = workloads.filter(({ manifest }) => manifest.kind === "Job");
     for (const { id } of jobs) strictEqual(id.endsWith(`-${version.replaceAll(".", "-")}`), true, id);
+    // They are for `kubectl create job --from`, and never run by themselves.
+    const cronJobs = workloads.filter(({ manifest }) => manifest.kind === "CronJob");
+    deepStrictEqual(cronJobs.map(({ manifest }) => manifest["spec"].suspend), [true, true, true]);
     // As docs/kubernetes.md goes back: `-l app.kubernetes.io/name!=migrate`.
     const back = workloads.filter(({ manifest }) => manifest.metadata.labels?.["app.kubernetes.io/name"] !== "migrate");
     strictEqual(back.length, workloads.length - 1);
@@ -208,7 +279,10 @@ Deno.test("images and Jobs carry the release's version; without migrate, nothing
 Deno.test("development fits on two cores beside a cluster's own, with the pods that updates add", async () => {
   // What kubeadm asks for, as in kind: API server 250m, controllers 200m, scheduler 100m, etcd 100m, DNS 2 × 100m, network 100m.
   const ofTheCluster = 950;
-  const asked = workloadsOf(await overlay("development")).map(({ manifest, containers }) => {
+  // One command of a person's at a time.
+  const [publish, migrations] = ["CronJob/publish", "CronJob/migrations"];
+  const atOnce = workloadsOf(await overlay("development")).filter(({ id }) => id !== publish && id !== migrations);
+  const asked = atOnce.map(({ manifest, containers }) => {
     const { replicas = 1, strategy } = manifest["spec"];
     const cpus = containers.map(({ resources }) => String(resources.requests.cpu));
     for (const cpu of cpus) match(cpu, /^\d+m$/);

@@ -33,7 +33,6 @@ export async function makeRolesFor(system: System): Promise<void> {
       DATABASE_URL: as(DATABASE_URL, "casino_reader", "READER"),
       TOPOLOGY: "check",
     },
-    provision: { RABBITMQ_URL: as(RABBITMQ_URL, "casino-provision", "PROVISION") },
     migrator: { DATABASE_URL: as(DATABASE_URL, "casino_migrator", "MIGRATOR") },
   };
   for (const [name, variables] of Object.entries(files)) {
@@ -46,7 +45,8 @@ export async function makeRolesFor(system: System): Promise<void> {
       "deno task --quiet roles rabbitmq | sh",
       "deno task --quiet roles redis | sh",
       'deno task --quiet roles postgres | psql --quiet "$DATABASE_ADMIN_URL"',
-      "set -a && . ./provision.env && set +a\ndeno task provision",
+      // Not by a file: that is for the document to make.
+      `RABBITMQ_URL=${as(RABBITMQ_URL, "casino-provision", "PROVISION")} deno task provision`,
       "set -a && . ./migrator.env && set +a\ndeno task migrate",
     ]
   ) await system.operator.try(command, undefined, "the roles");

@@ -12,7 +12,7 @@ export interface Manifest {
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** What makes pods: Deployments, StatefulSets and Jobs. What operators make of their resources is theirs. */
+/** What makes pods: Deployments, StatefulSets, Jobs and CronJobs. What operators make of their resources is theirs. */
 export interface Workload {
   readonly manifest: Manifest;
   /** `Deployment/subscriber` */
@@ -24,13 +24,23 @@ export interface Workload {
   readonly all: readonly Json[];
 }
 
+const endingKinds = ["Job", "CronJob"];
+
+/** Its pods do something and end: there is one at a time, and nothing asks it how it is. */
+export function ends({ manifest }: Workload): boolean {
+  return endingKinds.includes(manifest.kind);
+}
+
 export function workloadsOf(manifests: readonly Manifest[]): Workload[] {
-  return manifests.filter(({ kind }) => ["Deployment", "StatefulSet", "Job"].includes(kind)).map((manifest) => {
-    const { metadata, spec: pod } = manifest["spec"].template;
-    const containers = pod.containers as Json[];
-    const all = [...pod.initContainers ?? [], ...containers] as Json[];
-    return { manifest, id: idOf(manifest), labels: metadata.labels ?? {}, pod, containers, all };
-  });
+  return manifests.filter(({ kind }) => ["Deployment", "StatefulSet", ...endingKinds].includes(kind)).map(
+    (manifest) => {
+      const { template, jobTemplate } = manifest["spec"];
+      const { metadata, spec: pod } = template ?? jobTemplate.spec.template;
+      const containers = pod.containers as Json[];
+      const all = [...pod.initContainers ?? [], ...containers] as Json[];
+      return { manifest, id: idOf(manifest), labels: metadata.labels ?? {}, pod, containers, all };
+    },
+  );
 }
 
 export function idOf({ kind, metadata }: Manifest): string {

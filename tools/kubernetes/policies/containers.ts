@@ -1,5 +1,5 @@
 /** How containers run: confined, bounded, watched, and from an image that stays what it is. */
-import { type Json, type Manifest, type Workload, workloadsOf } from "../manifest.ts";
+import { ends, type Json, type Manifest, type Workload, workloadsOf } from "../manifest.ts";
 
 /** Nothing asks them how they are: they serve nothing, and end when they cannot go on. */
 const withoutProbes = new Set(["Deployment/publisher"]);
@@ -46,8 +46,9 @@ function imageFaults({ image }: Json): string[] {
   return /:(?!latest$)[\w.-]+$|@sha256:[0-9a-f]{64}$/.test(image) ? [] : [`runs ${image}, which may be anything`];
 }
 
-function probeFaults({ id, manifest }: Workload, container: Json): string[] {
-  if (manifest.kind === "Job" || withoutProbes.has(id)) return [];
+function probeFaults(workload: Workload, container: Json): string[] {
+  const { id } = workload;
+  if (ends(workload) || withoutProbes.has(id)) return [];
   return ["startupProbe", "livenessProbe", "readinessProbe"].filter((probe) => !container[probe])
     .map((probe) => `${id}: ${container.name} has no ${probe}`);
 }

@@ -1,5 +1,5 @@
 /** That there are several, where, how they leave, and how many there may be. */
-import { environmentOf, idOf, type Manifest, matches, ofKind, type Workload, workloadsOf } from "../manifest.ts";
+import { ends, environmentOf, idOf, type Manifest, matches, ofKind, type Workload, workloadsOf } from "../manifest.ts";
 
 /** Whatever has replicas keeps some of them when a node is drained, and does not have all on one node. */
 export function disruptionFaults(manifests: readonly Manifest[]): string[] {
@@ -19,8 +19,9 @@ export function disruptionFaults(manifests: readonly Manifest[]): string[] {
   });
 }
 
-function isReplicated({ manifest }: Workload, manifests: readonly Manifest[]): boolean {
-  if (manifest.kind === "Job") return false;
+function isReplicated(workload: Workload, manifests: readonly Manifest[]): boolean {
+  if (ends(workload)) return false;
+  const { manifest } = workload;
   const scaled = ofKind(manifests, "ScaledObject").some(({ spec }) =>
     spec.scaleTargetRef.name === manifest.metadata.name
   );
@@ -55,6 +56,9 @@ export function scalingFaults(manifests: readonly Manifest[]): string[] {
     const most = (spec.maxReplicaCount + 2) * connectionsEach;
     const faults = most <= bearable ? [] : [`may take ${most} connections to Postgres, which has ${bearable} for them`];
     if (!(spec.minReplicaCount >= 2)) faults.push("may leave a single subscriber");
+    if (spec.fallback && spec.fallback.behavior !== "currentReplicasIfHigher") {
+      faults.push("takes subscribers away when it cannot see the queue");
+    }
     const target = workloadsOf(manifests).find(({ id }) => id === `Deployment/${spec.scaleTargetRef.name}`);
     if (!target) faults.push("scales what is not there");
     else if (target.manifest["spec"].replicas !== undefined) faults.push("is undone by a number of replicas");
