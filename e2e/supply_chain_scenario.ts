@@ -2,6 +2,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { lockedPackages } from "../tools/sbom/lock.ts";
+import { runToEnd } from "../tools/services/process.ts";
 import { OtherRegistry } from "./harness/other_registry.ts";
 import { project } from "./harness/world.ts";
 
@@ -53,6 +54,22 @@ Deno.test("every import is pinned to one version", () => {
   for (const [name, target] of Object.entries<string>(config.imports)) {
     if (target.startsWith("npm:")) match(target, /^npm:\/?(@[\w.\-]+\/)?[\w.\-]+@\d+\.\d+\.\d+(\/[\w./]*)?$/, name);
   }
+});
+
+Deno.test("versions of packages stand in deno.json alone, where updates are proposed from", async () => {
+  const files = await runToEnd("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.ts"], {
+    cwd: project,
+  });
+  // Tests of tools make up locks of their own.
+  const own = files.trim().split("\n").filter((path) => !/^tools\/.*_test\.ts$/.test(path));
+  const pinned = own.flatMap((path) => {
+    const text = Deno.readTextFileSync(join(project, path));
+    return Array.from(
+      text.matchAll(/npm:\/?(?:@[\w-]+\/)?[\w.-]+@\d[\w.-]*/g),
+      ([specifier]) => `${path}: ${specifier}`,
+    );
+  });
+  deepStrictEqual(pinned, []);
 });
 
 /** A project with one of our packages, and what deno.lock says of that. */

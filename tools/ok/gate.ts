@@ -22,9 +22,9 @@ interface Step {
 const steps: readonly Step[] = [
   { title: "format", args: ["fmt", "--check", "--quiet"] },
   { title: "lint", args: ["lint", "--quiet"] },
-  { title: "schemas", args: ["run", "--quiet", "-A", "npm:@bufbuild/buf@1.74.0/buf", "lint", "proto"] },
+  { title: "schemas", args: ["run", "--quiet", "-A", "@bufbuild/buf/buf", "lint", "proto"] },
   { title: `schemas since ${lastRelease.version}`, args: schemaCheck("proto") },
-  { title: "compose file", args: ["run", "--quiet", "-A", "npm:dclint@3.1.0", "--quiet", "compose.yaml"] },
+  { title: "compose file", args: ["run", "--quiet", "-A", "dclint", "--quiet", "compose.yaml"] },
   { title: "generated code", args: ["task", "--quiet", "generate", "--check"] },
   { title: "packages", args: ["task", "--quiet", "sbom", "--check"] },
   { title: "known vulnerabilities", args: auditArgs, tolerates: (output) => verdictOf(false, output) === "not asked" },
