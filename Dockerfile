@@ -107,7 +107,7 @@ STOPSIGNAL SIGTERM
 ENV RATES_API_ADDRESS=0.0.0.0:50051
 EXPOSE 50051
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
-  CMD ["/bin/deno", "run", "--cached-only", "--no-prompt", "--allow-net=127.0.0.1:50051", "tools/health/grpc.ts", "127.0.0.1:50051"]
+  CMD ["/bin/deno", "run", "--cached-only", "--no-prompt", "--allow-net=127.0.0.1:50051", "--allow-env=RATES_API_TLS,TLS_CA_FILE,TLS_CERT_FILE,TLS_KEY_FILE", "--allow-read=/run/secrets", "tools/health/grpc.ts", "127.0.0.1:50051"]
 ENTRYPOINT ["/bin/deno", "run", "--quiet", "--frozen", "--cached-only", "--no-prompt", \
   "--allow-env=RATES_API_ADDRESS,RATES_API_KEY,RATES_API_KEY_FILE,RATES_API_OLD_KEY,RATES_API_OLD_KEY_FILE,RATES_API_TLS,SHUTDOWN_GRACE_MS,LOG_LEVEL,TLS_CA_FILE,TLS_CERT_FILE,TLS_KEY_FILE,ALLOW_PLAINTEXT,OTEL_DENO", \
   "--allow-read=/run/secrets"]

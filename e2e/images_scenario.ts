@@ -5,6 +5,7 @@ import { eventually } from "../shared/amqp/testing.ts";
 import { version } from "../shared/command.ts";
 import { settingNames, variablesOf } from "../shared/config.ts";
 import { freePort } from "../tools/demo/members.ts";
+import { Authority } from "./harness/certificates.ts";
 import { Builder, type Image, parseDockerfile, type Stage, valuesOf } from "./harness/dockerfile.ts";
 import { project, withWorld } from "./harness/world.ts";
 
@@ -43,7 +44,7 @@ for (const target of Object.keys(programs)) {
     strictEqual(health.length, 1);
     match(
       health[0]!,
-      /^(NONE|.*CMD \["\/bin\/deno", "run", "--cached-only", "--no-prompt", "--allow-net=127\.0\.0\.1:\d+", "tools\/health\/.*\])$/,
+      /^(NONE|.*CMD \["\/bin\/deno", "run", "--cached-only", "--no-prompt", "--allow-net=127\.0\.0\.1:\d+", ("--allow-env=[\w,]+", "--allow-read=\/run\/secrets", )?"tools\/health\/.*\])$/,
     );
     const entrypoint: string[] = JSON.parse(valuesOf(stage, "ENTRYPOINT")[0]!);
     for (const flag of ["--frozen", "--cached-only", "--no-prompt"]) ok(entrypoint.includes(flag), flag);
@@ -118,7 +119,10 @@ Deno.test("from what the Dockerfile copies the whole system runs, as a user who 
       const { code, said } = await ended;
       strictEqual(code, 0, said);
     }
-    await Deno.remove(join(images["subscriber"]!.root, "run"), { recursive: true });
+    await servesByTls(world.env);
+    for (const target of ["subscriber", "rates-api"]) {
+      await Deno.remove(join(images[target]!.root, "run"), { recursive: true });
+    }
   });
   deepStrictEqual(await filesIn(images), before);
 
@@ -141,14 +145,39 @@ Deno.test("from what the Dockerfile copies the whole system runs, as a user who 
     }).spawn();
   }
 
+  /** With and without certificates asked of callers. */
+  async function servesByTls(env: Readonly<Record<string, string>>): Promise<void> {
+    const secrets = join(images["rates-api"]!.root, "run/secrets");
+    await Deno.mkdir(secrets, { recursive: true });
+    const ca = await Authority.make(secrets, "ca");
+    const { cert, key } = await ca.sign("server", "DNS:rates-api");
+    await Deno.chmod(key, 0o644);
+    for (const TLS_CA_FILE of [ca.cert, ""]) {
+      const port = String(freePort());
+      const tls = { RATES_API_TLS: "on", TLS_CA_FILE, TLS_CERT_FILE: cert, TLS_KEY_FILE: key };
+      const own = { ...env, ...tls, RATES_API_ADDRESS: `127.0.0.1:${port}` };
+      const child = spawn("rates-api", ["rates-api/main.ts"], own);
+      const ended = end(child);
+      try {
+        await healthy("rates-api", port, own);
+        strictEqual(await isHealthy("rates-api", port, { ...own, RATES_API_TLS: "off" }), false);
+      } finally {
+        child.kill("SIGTERM");
+      }
+      const { code, said } = await ended;
+      strictEqual(code, 0, said);
+    }
+  }
+
+  async function healthy(target: string, port: string, env: Readonly<Record<string, string>> = {}): Promise<void> {
+    await eventually(`the health of ${target}`, async () => await isHealthy(target, port, env) || undefined);
+  }
+
   /** Asks as the image's own health check does, at the port that it has here. */
-  async function healthy(target: string, port: string): Promise<void> {
+  async function isHealthy(target: string, port: string, env: Readonly<Record<string, string>>): Promise<boolean> {
     const command: string[] = JSON.parse(/CMD (\[.*)$/.exec(valuesOf(stageOf(target), "HEALTHCHECK")[0]!)![1]!);
     const words = command.map((word) => word.replace(/127\.0\.0\.1:\d+/, `127.0.0.1:${port}`));
-    await eventually(
-      `the health of ${target}`,
-      async () => (await end(run(images[target]!, words, {}))).code === 0 || undefined,
-    );
+    return (await end(run(images[target]!, words, env))).code === 0;
   }
 });
 

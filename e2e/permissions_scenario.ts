@@ -1,6 +1,7 @@
 /** Each task asks Deno for what it may do and nothing more, and may do nothing that it has no use for. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describeTask } from "../tools/completions/tasks.ts";
 import { Members } from "../tools/demo/members.ts";
 import { allowed, parseTask, readTasks } from "../tools/tasks/task_line.ts";
@@ -48,6 +49,8 @@ Deno.test("tasks that connect may connect to this machine, and to what ALLOW_NET
 
 Deno.test("what members ask Deno for is what their tasks allow, and all of that is asked for", async () => {
   const folder = await Deno.makeTempDir({ prefix: "casino-audit-" });
+  const given = join(folder, "given.env");
+  await Deno.writeTextFile(given, "");
   const started = new Members(project);
   try {
     await withWorld(async (world) => {
@@ -56,37 +59,39 @@ Deno.test("what members ask Deno for is what their tasks allow, and all of that 
         ...env,
         DENO_AUDIT_PERMISSIONS: join(folder, `${task.replace(":", "-")}.jsonl`),
       });
+      // The audit is of a task's last run.
+      const fromFile = ["--env-file", given];
       const run = (task: string, ...args: string[]) => started.runToEnd(task, args, audited(task));
 
-      await run("migrate:status");
-      await run("migrate");
-      await run("provision");
-      await run("roles", "postgres");
+      await run("migrate:status", ...fromFile);
+      await run("migrate", ...fromFile);
+      await run("provision", ...fromFile);
+      await run("roles", "postgres", ...fromFile);
       await run("scale");
       await run("simulate", "--seeds", "1");
-      const api = started.start("rates-api", [], audited("rates-api"));
+      const api = started.start("rates-api", fromFile, audited("rates-api"));
       await started.untilLogged(api, "Serving rates");
       const subscriber = started.start(
         "subscriber",
-        ["--http", "127.0.0.1:0"],
+        ["--http", "127.0.0.1:0", ...fromFile],
         audited("subscriber", { HTTP_TOKEN: token, SUBSCRIBER_ID: "" }),
         { onLine: () => {} },
       );
       await started.untilLogged(subscriber, "Consuming");
-      await run("publisher", "--input", join(project, "samples/events.ndjson"));
+      await run("publisher", "--input", join(project, "samples/events.ndjson"), ...fromFile);
       const url = urlOf(subscriber);
       await untilAnswered(() => getJson(`${url}/materialized`), ({ events_total }) => events_total === 26, "26 stored");
       for (const path of ["", "overview", "events", "metrics", "health/ready", "openapi.json"]) {
         strictEqual((await get(`${url}/${path}`)).status, 200, path);
       }
       strictEqual((await asOperator(`${url}/dead-letters`)).total, 1);
-      await run("status", "--json");
-      await run("rates-api:control", "stats");
+      await run("status", "--json", ...fromFile);
+      await run("rates-api:control", "stats", ...fromFile);
       await run("dead", "list");
       await started.stop(subscriber);
-      await run("dead", "replay", "--all");
+      await run("dead", "replay", "--all", ...fromFile);
       await started.stop(api);
-      await run("migrate:down", "--steps", "1");
+      await run("migrate:down", "--steps", "1", ...fromFile);
       await started.run("migrate:new", ["Bad Name"], audited("migrate:new"));
     });
 
@@ -94,15 +99,23 @@ Deno.test("what members ask Deno for is what their tasks allow, and all of that 
       const asked = await askedBy(join(folder, `${task.replace(":", "-")}.jsonl`));
       const { flags } = parseTask(tasks[task]!);
       deepStrictEqual(asked.filter((each) => !isAllowed(each, flags)), [], `${task} asks for what it may not do`);
+      const of = (kind: string) =>
+        asked.filter(({ permission }) => permission === kind).map(({ value }) => value ?? "");
       const unused = (kind: string) => {
         const list = allowed(flags, kind);
-        const used = asked.filter(({ permission }) => permission === kind).map(({ value }) => value ?? "");
-        return list === true ? [] : list.filter((each) => !used.includes(each));
+        return list === true ? [] : list.filter((each) => !of(kind).some((value) => covers(kind, each, value)));
       };
-      // Its reader names all variables, and of hosts one is enough.
-      deepStrictEqual([...unused("env"), ...unused("sys")], [], `${task} may do what it has no use for`);
-      const connects = asked.some(({ permission }) => permission === "net");
-      strictEqual(connects, allowed(flags, "net") !== true && (allowed(flags, "net") as string[]).length > 0, task);
+      // Its reader names all variables.
+      deepStrictEqual(["env", "sys", "read"].flatMap(unused), [], `${task} may do what it has no use for`);
+      // Of hosts, one is enough.
+      strictEqual(of("net").length > 0, (allowed(flags, "net") as readonly string[]).length > 0, task);
+      // Who may read any file is named one here; nothing else is read but the project's own.
+      strictEqual(
+        of("read").includes(given),
+        allowed(flags, "read") === true,
+        `${task} and the file that it is given`,
+      );
+      deepStrictEqual(of("read").filter((path) => path !== given && !isIn(project, path)), [], task);
     }
   } finally {
     await started.stopAll();
@@ -142,13 +155,22 @@ async function askedBy(path: string): Promise<Asked[]> {
   const asked: Asked[] = lines.map((line) => JSON.parse(line));
   // Of a file that Deno.open() opens for reading, the audit of Deno 2.9.3 says both; it opens without the permission to write.
   const read = new Set(asked.filter(({ permission }) => permission === "read").map(({ value }) => value));
-  return asked.filter(({ permission, value }) => permission !== "write" || !read.has(value));
+  return asked.filter(({ permission, value }) => permission !== "write" || !read.has(value))
+    .map((each) => ({ ...each, value: each.value?.startsWith("file:") ? fileURLToPath(each.value) : each.value }));
 }
 
 function isAllowed({ permission, value }: Asked, flags: readonly string[]): boolean {
   const list = allowed(flags, permission);
-  if (list === true) return true;
-  const name = value ?? "";
-  if (permission === "net") return list.some((host) => name === host || name.startsWith(`${host}:`));
-  return list.includes(name);
+  return list === true || list.some((each) => covers(permission, each, value ?? ""));
+}
+
+/** @param listed as a task has it @param value what was asked for */
+function covers(kind: string, listed: string, value: string): boolean {
+  if (kind === "net") return value === listed || value.startsWith(`${listed}:`);
+  if (kind === "read") return isIn(join(project, listed), value);
+  return value === listed;
+}
+
+function isIn(folder: string, path: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
 }

@@ -1,6 +1,6 @@
 /** The main job at volume, against sums that code of somebody else makes from the same input. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
-// @ts-types="npm:@types/big.js@7.0.0"
+// @ts-types="@types/big.js"
 import Big from "big.js";
 import { withWorld } from "./harness/world.ts";
 

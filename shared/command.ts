@@ -87,12 +87,17 @@ export async function runCommand<const F extends Record<string, Flag>, N extends
   Deno.exit(status);
 }
 
-/** Every command has these. */
-const commonFlags = {
-  "env-file": { value: "FILE", help: "read variables from FILE; those of the environment win" },
-  help: { short: "h", help: "show this" },
-  version: { help: "show the version" },
-} as const satisfies Record<string, Flag>;
+/** Its own, and those that every command has. One without settings has no use for a file of them, nor may it read one. */
+function flagsOf({ flags, settings }: CommandSpec<Record<string, Flag>, SettingName>): [string, Flag][] {
+  return Object.entries({
+    ...flags,
+    ...(settings.length > 0 && {
+      "env-file": { value: "FILE", help: "read variables from FILE; those of the environment win" },
+    }),
+    help: { short: "h", help: "show this" },
+    version: { help: "show the version" },
+  });
+}
 
 /**
  * Text when that is all there is to do (`--help`, `--version`, or `--describe`, by which programs ask for the same as
@@ -126,7 +131,7 @@ export function parseCommand<const F extends Record<string, Flag>, N extends Set
 
 function parseFlags(spec: CommandSpec<Record<string, Flag>, SettingName>, args: readonly string[]) {
   const options: Record<string, { type: "string" | "boolean"; short?: string }> = { describe: { type: "boolean" } };
-  for (const [name, { value, short }] of Object.entries<Flag>({ ...spec.flags, ...commonFlags })) {
+  for (const [name, { value, short }] of flagsOf(spec)) {
     options[name] = { type: value === undefined ? "boolean" : "string", ...(short && { short }) };
   }
   try {
@@ -169,13 +174,12 @@ export interface Description {
   readonly variables: readonly string[];
 }
 
-function describe(
-  { name, summary, operands, flags, settings }: CommandSpec<Record<string, Flag>, SettingName>,
-): Description {
+function describe(spec: CommandSpec<Record<string, Flag>, SettingName>): Description {
+  const { name, summary, operands, settings } = spec;
   return {
     ...{ name, summary, variables: variablesOf(settings) },
     ...(operands !== undefined && { operands }),
-    flags: Object.entries<Flag>({ ...flags, ...commonFlags })
+    flags: flagsOf(spec)
       .map(([name, { help, value, short, choices }]) => ({
         ...{ name, help },
         ...(value !== undefined && { value }),

@@ -122,6 +122,14 @@ Deno.test("parseCommand() describes the command to programs, with the flags that
   deepStrictEqual(flags.map(({ name }) => name).slice(3), ["quiet", "env-file", "help", "version"]);
 });
 
+Deno.test("parseCommand() offers a command without settings no file of them", () => {
+  const bare = { ...spec, settings: [] } as const;
+  const ask = (...args: string[]) => parseCommand(bare, args, () => undefined, () => "");
+  const { flags } = JSON.parse(String(ask("--describe"))) as Description;
+  deepStrictEqual(flags.map(({ name }) => name).slice(3), ["quiet", "help", "version"]);
+  throws(() => ask("--env-file", ".env"), /Unknown option '--env-file'/);
+});
+
 Deno.test("parseCommand() lays the environment over the file, and the file over the defaults", () => {
   const files = { ".env": "PREFETCH=7\n# a comment\nRATES_API_KEY='from the file'\n" };
   throws(() => parsed(["--env-file", ".env"], {}, files), ConfigError, "the key has a space");

@@ -1,5 +1,5 @@
 import type { Buffer } from "node:buffer";
-// @ts-types="npm:@types/pg@8.23.1"
+// @ts-types="@types/pg"
 import type pg from "pg";
 
 /**

@@ -5,7 +5,7 @@
 import "./without_env.ts";
 import type { Buffer } from "node:buffer";
 import { Socket } from "node:net";
-// @ts-types="npm:@types/pg@8.23.1"
+// @ts-types="@types/pg"
 import pg from "pg";
 import { CopyIn } from "./copy_in.ts";
 import type { Clock } from "./clock.ts";

@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
-// @ts-types="npm:@types/big.js@7.0.0"
+// @ts-types="@types/big.js"
 import Big from "big.js";
 import fc from "fast-check";
 import { exponentOf, formatMajor, toEurCents } from "./money.ts";

@@ -1,5 +1,5 @@
 /** What was published, and what became of each message, counted against the database and the dead letters. */
-// @ts-types="npm:@types/big.js@7.0.0"
+// @ts-types="@types/big.js"
 import Big from "big.js";
 import type { Event } from "../../shared/event.ts";
 import { exponentOf } from "../../shared/money.ts";

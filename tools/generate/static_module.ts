@@ -1,10 +1,14 @@
 import { basename, join } from "node:path";
+import configuration from "../../deno.json" with { type: "json" };
+import { reduceLock } from "../images/reduce.ts";
 
-const cli = "npm:protobufjs-cli@2.7.1";
+const cli = "protobufjs-cli";
+/** It takes protobufjs as its peer. */
+const imports = { [cli]: configuration.imports[cli], protobufjs: configuration.imports.protobufjs };
 
 /**
  * JavaScript and its types for the messages of some schemas, as `{ [path]: text }`. protobufjs-cli finds its parts by
- * walking node_modules, so it runs in a folder of its own that has one.
+ * walking node_modules, so it runs in a folder of its own that has one, with what the project's lock says of it.
  * @param path where the module goes, without extension
  * @param namespace keeps this module's messages apart from those of others in the same process
  */
@@ -16,9 +20,11 @@ export async function staticModule(
 ): Promise<Record<string, string>> {
   const folder = await Deno.makeTempDir({ prefix: "protobuf-" });
   try {
+    const lock = reduceLock(JSON.parse(await Deno.readTextFile(join(root, "deno.lock"))), imports);
+    await Deno.writeTextFile(join(folder, "deno.lock"), JSON.stringify(lock));
     await Deno.writeTextFile(
       join(folder, "deno.json"),
-      JSON.stringify({ nodeModulesDir: "auto", imports: { "protobufjs-cli": cli } }),
+      JSON.stringify({ nodeModulesDir: "auto", imports, lock: { frozen: true } }),
     );
     const script = join(folder, "protobuf.js");
     const types = join(folder, "protobuf.d.ts");

@@ -1,17 +1,20 @@
 /**
- * For a container's health check: `grpc.ts 127.0.0.1:50051` asks grpc.health.v1.Health of the server as a whole.
- * Exit status 0 when it is SERVING. Without TLS.
+ * For a container's health check: `grpc.ts 127.0.0.1:50051` asks grpc.health.v1.Health of the server as a whole, by TLS where
+ * the rates API's own variables have it serve so. Exit status 0 when it is SERVING.
  */
 import "../../shared/without_env.ts";
 import { Buffer } from "node:buffer";
 import { Client, credentials } from "@grpc/grpc-js";
 import { grpc } from "../../rates-api/generated/protobuf.js";
+import { readConfig, tlsFilesOf } from "../../shared/config.ts";
+import { readTlsFiles } from "../../shared/tls.ts";
 
 const { HealthCheckRequest, HealthCheckResponse } = grpc.health.v1;
 const timeoutMs = 3_000;
 const [address = ""] = Deno.args;
 
-const client = new Client(address, credentials.createInsecure());
+// Deno takes no IP address for a name to ask for.
+const client = new Client(address, ownCredentials(), { "grpc.ssl_target_name_override": "localhost" });
 client.makeUnaryRequest(
   "/grpc.health.v1.Health/Check",
   (request: Uint8Array) => Buffer.from(request),
@@ -24,3 +27,14 @@ client.makeUnaryRequest(
     Deno.exit(serving ? 0 : 1);
   },
 );
+
+/** It shows the server's own certificate where one is asked for. */
+function ownCredentials() {
+  const names = ["RATES_API_TLS", "TLS_CA_FILE", "TLS_CERT_FILE", "TLS_KEY_FILE"] as const;
+  const config = readConfig(names, (name) => Deno.env.get(name));
+  if (config.RATES_API_TLS === "off") return credentials.createInsecure();
+  const { cert = "", key = "" } = readTlsFiles(tlsFilesOf(config));
+  // The certificate names the host that callers know, which is not loopback; and there is nothing here to keep from anybody.
+  // The kubelet's HTTPS probes do not verify certificates, either.
+  return credentials.createSsl(null, Buffer.from(key), Buffer.from(cert), { rejectUnauthorized: false });
+}

@@ -1,7 +1,7 @@
 /**
  * Run while an image is built: `reduce.ts LIST` leaves in deno.json and deno.lock what LIST, one of the files beside this,
  * imports and what that depends on, with the versions and checksums of the lock. Deno installs all that a lock names: the
- * browser driver of the tests, a Postgres and more, 180 MB that no member runs.
+ * browser driver of the tests, a Postgres and more, over 200 MB that no member runs.
  */
 
 interface Configuration {
@@ -23,9 +23,15 @@ interface Package {
   readonly [key: string]: unknown;
 }
 
-/** The names, as the import map has them, of the packages that a file imports: of `hono/streaming` it is `hono`. */
+/**
+ * The names, as the import map has them, of the packages that a file imports, and of those that have the types of one: of
+ * `hono/streaming` it is `hono`.
+ */
 export function importedNames(source: string): Set<string> {
-  const specifiers = Array.from(source.matchAll(/^import "([^"]+)"/gm), ([, specifier]) => specifier!);
+  const specifiers = Array.from(
+    source.matchAll(/^(?:import |\/\/ @ts-types=)"([^"]+)"/gm),
+    ([, specifier]) => specifier!,
+  );
   return new Set(
     specifiers.map((specifier) => specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/")),
   );
@@ -39,20 +45,15 @@ export function reduceConfiguration(configuration: Configuration, names: Readonl
   return { ...rest, imports: Object.fromEntries(kept) };
 }
 
-/** The packages with types alone that a file names: `npm:@types/pg@8.23.1`. */
-export function namedTypes(source: string): string[] {
-  return Array.from(source.matchAll(/@ts-types="([^"]+)"/g), ([, specifier]) => specifier!);
-}
-
-/** @param types are no part of the import map @throws {Error} when the lock lacks what is named */
-export function reduceLock(lock: Lock, imports: Readonly<Record<string, string>>, types: readonly string[] = []): Lock {
+/** @throws {Error} when the lock lacks what is named */
+export function reduceLock(lock: Lock, imports: Readonly<Record<string, string>>): Lock {
   const wanted = new Set(
     Object.values(imports).filter((target) => target.startsWith("npm:")).map((target) =>
       /^npm:\/?((?:@[^/]+\/)?[^/]+)/.exec(target)![1]!
     ),
   );
   const npm: Record<string, Package> = {};
-  const waiting = [...wanted, ...types.map((type) => type.slice("npm:".length))];
+  const waiting = [...wanted];
   for (let named = waiting.pop(); named !== undefined; named = waiting.pop()) {
     const id = idOf(named, lock.npm);
     if (npm[id]) continue;
@@ -60,10 +61,9 @@ export function reduceLock(lock: Lock, imports: Readonly<Record<string, string>>
     waiting.push(...found.dependencies ?? [], ...found.optionalDependencies ?? []);
   }
   const dependencies = Array.from(wanted, (name) => `npm:${name}`).sort();
-  const specifiers = [...dependencies, ...types].sort();
   return {
     ...lock,
-    specifiers: Object.fromEntries(specifiers.map((specifier) => [specifier, lock.specifiers[specifier]!])),
+    specifiers: Object.fromEntries(dependencies.map((specifier) => [specifier, lock.specifiers[specifier]!])),
     npm: Object.fromEntries(Object.keys(lock.npm).filter((id) => npm[id]).map((id) => [id, npm[id]!])),
     workspace: { dependencies },
   };
@@ -79,9 +79,9 @@ function idOf(named: string, npm: Lock["npm"]): string {
 
 if (import.meta.main) {
   const [list = ""] = Deno.args;
-  const source = await Deno.readTextFile(list);
-  const configuration = reduceConfiguration(JSON.parse(await Deno.readTextFile("deno.json")), importedNames(source));
-  const lock = reduceLock(JSON.parse(await Deno.readTextFile("deno.lock")), configuration.imports, namedTypes(source));
+  const names = importedNames(await Deno.readTextFile(list));
+  const configuration = reduceConfiguration(JSON.parse(await Deno.readTextFile("deno.json")), names);
+  const lock = reduceLock(JSON.parse(await Deno.readTextFile("deno.lock")), configuration.imports);
   await Deno.writeTextFile("deno.json", JSON.stringify(configuration, undefined, 2));
   await Deno.writeTextFile("deno.lock", JSON.stringify(lock, undefined, 2));
 }

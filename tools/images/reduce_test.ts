@@ -1,5 +1,5 @@
 import { deepStrictEqual, throws } from "node:assert/strict";
-import { importedNames, namedTypes, reduceConfiguration, reduceLock } from "./reduce.ts";
+import { importedNames, reduceConfiguration, reduceLock } from "./reduce.ts";
 
 const lock = {
   version: "5",
@@ -21,10 +21,10 @@ const lock = {
   workspace: { dependencies: ["npm:@grpc/grpc-js@1.0.0", "npm:fast-check@4.0.0", "npm:hono@4.0.0"] },
 };
 
-Deno.test("importedNames() are packages, whatever of theirs is imported", () => {
-  const source =
-    'import "@grpc/grpc-js";\nimport "hono/streaming";\nimport "uplot/a.css" with { type: "text" };\n// "x"\n';
-  deepStrictEqual(Array.from(importedNames(source)), ["@grpc/grpc-js", "hono", "uplot"]);
+Deno.test("importedNames() are packages, whatever of theirs is imported, and those that have their types", () => {
+  const source = 'import "@grpc/grpc-js";\nimport "hono/streaming";\nimport "uplot/a.css" with { type: "text" };\n' +
+    '// "x"\n// @ts-types="@types/pg"\nimport "pg";\n';
+  deepStrictEqual(Array.from(importedNames(source)), ["@grpc/grpc-js", "hono", "uplot", "@types/pg", "pg"]);
 });
 
 Deno.test("reduceConfiguration() leaves the packages named, what is no package, and all that is no import", () => {
@@ -55,14 +55,6 @@ Deno.test("reduceLock() leaves what the imports reach, with its versions and che
 Deno.test("reduceLock() counts a package once, by whichever path of it is imported", () => {
   const imports = { "hono": "npm:hono@4.0.0", "hono/": "npm:/hono@4.0.0/" };
   deepStrictEqual(Object.keys(reduceLock(lock, imports).npm), ["hono@4.0.0"]);
-});
-
-Deno.test("reduceLock() keeps types that a file names, which are none of the workspace's own dependencies", () => {
-  const types = namedTypes('// @ts-types="npm:fast-check@4.0.0"\nimport "hono";\n');
-  const { specifiers, npm, workspace } = reduceLock(lock, { hono: "npm:hono@4.0.0" }, types);
-  deepStrictEqual(specifiers, { "npm:fast-check@4.0.0": "4.0.0", "npm:hono@4.0.0": "4.0.0" });
-  deepStrictEqual(Object.keys(npm), ["fast-check@4.0.0", "hono@4.0.0", "pure-rand@8.0.0"]);
-  deepStrictEqual(workspace.dependencies, ["npm:hono@4.0.0"]);
 });
 
 Deno.test("reduceLock() refuses what the lock does not have", () => {

@@ -8,7 +8,7 @@ import "hono/secure-headers";
 import "hono/streaming";
 import "ioredis";
 import "long";
-// @ts-types="npm:@types/pg@8.23.1"
+// @ts-types="@types/pg"
 import "pg";
 import "prom-client";
 import "protobufjs";

@@ -3,7 +3,7 @@ import "@logtape/logtape";
 import "amqplib";
 import "ioredis";
 import "long";
-// @ts-types="npm:@types/pg@8.23.1"
+// @ts-types="@types/pg"
 import "pg";
 import "postgres";
 import "protobufjs";

