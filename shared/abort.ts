@@ -12,6 +12,7 @@ export function whenAborted(signal: AbortSignal): Promise<void> {
  * @throws the signal's reason
  */
 export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  promise.catch(() => {});
   signal.throwIfAborted();
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const listener = () => reject(signal.reason);

@@ -8,6 +8,8 @@ Deno.test("unlessAborted() gives what comes before the signal is aborted, and th
   aborted.abort(new Error("enough"));
   await rejects(waiting, /enough/);
   await rejects(unlessAborted(Promise.resolve("too late"), aborted.signal), /enough/);
+  // What nobody waits for any more must not end the process.
+  await rejects(unlessAborted(Promise.reject(new Error("failed")), aborted.signal), /enough/);
 });
 
 Deno.test("unlessAborted() hands on what fails, and leaves no listener on the signal", async () => {

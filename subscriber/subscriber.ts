@@ -40,6 +40,8 @@ export interface SubscriberOptions {
 const holdBackoff: Backoff = { first: 100, most: 5_000 };
 
 const warnEveryMs = 10_000;
+/** Whoever reads our reports at all has taken them by then, when the time is over. */
+const lastWordsMs = 500;
 
 export class Subscriber {
   readonly #slots: Slots;
@@ -97,10 +99,15 @@ export class Subscriber {
 
   async #finishWhenRatesCome(window: readonly Decoded[], abandon: AbortSignal): Promise<void> {
     let rates = await this.#waitForRates(abandon);
-    const queued = this.#slots.full;
-    await this.#slots.take();
-    // Rates must not outlive their time while other windows are held for long.
-    if (queued && rates && !isDead(rates)) rates = this.options.rates.atHand() ?? await this.#waitForRates(abandon);
+    while (true) {
+      const queued = this.#slots.full;
+      await this.#slots.take();
+      // Rates must not outlive their time while other windows are held for long.
+      if (queued && rates && !isDead(rates)) rates = this.options.rates.atHand();
+      if (rates || abandon.aborted) break;
+      this.#slots.give();
+      rates = await this.#waitForRates(abandon);
+    }
     await this.#finish(window, rates, abandon).finally(() => this.#slots.give());
   }
 
@@ -119,26 +126,29 @@ export class Subscriber {
     if (window.length === 0) return;
     const { queue, stats, retryDelays, clock } = this.options;
     const processed = delayRetries(await this.#processUntilStored(window, rates, abandon), retryDelays);
+    const storedAt = clock.now();
     const stored = processed.flatMap(({ enriched }) => enriched ?? []);
-    stats.count(processed);
-    stats.observe(processed, clock.now());
-    this.#warnOfDeadLetters(window, processed);
-    this.#warnOfUnknownPlayers(stored);
     const reported = stored.length === 0 || await this.#report(stored, abandon);
     // What is stored and not told is told when it comes again.
-    const settled = reported ? processed : window.map(({ delivery }) => ({ delivery, outcome: retry }));
+    const settled = reported ? processed : window.map(({ delivery }): Processed => ({ delivery, outcome: retry }));
+    stats.count(settled);
+    stats.observe(settled, storedAt);
+    this.#warnOfDeadLetters(window, settled);
+    this.#warnOfUnknownPlayers(stored);
     await stats.timed("settle", clock, () => queue.settle(settled, abandon));
   }
 
-  /** @returns `false` once the time is over, however long the world takes to listen */
+  /** @returns `false` if the world does not listen and the time is over */
   async #report(stored: readonly Enriched[], abandon: AbortSignal): Promise<boolean> {
     const { report, stats, clock } = this.options;
+    const told = stats.timed("report", clock, () => report(stored)).then(() => true);
     try {
-      await unlessAborted(stats.timed("report", clock, () => report(stored)), abandon);
-      return true;
+      return await unlessAborted(told, abandon);
     } catch (error) {
-      if (abandon.aborted) return false;
-      throw error;
+      if (!abandon.aborted) throw error;
+      const heard = new AbortController();
+      const unheard = clock.sleep(lastWordsMs, heard.signal).then(() => false);
+      return await Promise.race([told, unheard]).finally(() => heard.abort());
     }
   }
 

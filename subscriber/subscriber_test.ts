@@ -191,9 +191,53 @@ Deno.test("Subscriber leaves when its time is over though nobody reads its repor
   strictEqual(world.database.events.size, 1);
   world.stop.abort();
   world.abandon.abort(new Error("SHUTDOWN_GRACE_MS is over"));
-  await world.pass(10);
+  await world.pass(1_000);
   await running;
   deepStrictEqual([world.queue.ready, world.queue.acked.length, world.stats.failures], [1, 0, 0]);
+  deepStrictEqual([world.stats.stored, world.stats.putBack], [0, 1]);
+});
+
+Deno.test("Subscriber reports and acks what is committed as its time ends, to a world that listens", async () => {
+  const world = new World();
+  world.queue.publish(deliveryOf(bet()));
+  world.database.beforeEach = (access) => {
+    if (access === "save") world.abandon.abort(new Error("SHUTDOWN_GRACE_MS is over"));
+  };
+  const running = world.start({
+    report: async (events) => {
+      await world.clock.sleep(100);
+      world.reported.push(...events);
+    },
+  });
+  await world.pass(1_000);
+  deepStrictEqual([world.reported.length, world.queue.acked.length, world.stats.stored], [1, 1, 1]);
+  await world.finish(running);
+});
+
+Deno.test("Subscriber goes on with events that need no rates while others, whose rates ran out in an outage, wait for new ones", async () => {
+  const world = new World();
+  const [first, second] = [ratesLater(), ratesLater()];
+  const answers = [first, second];
+  world.rates = { atHand: () => undefined, get: () => answers.shift()!.rates.get() };
+  let away = true;
+  world.database.beforeEach = () => {
+    if (away) throw Object.assign(new Error("the database system is shutting down"), { code: "57P03" });
+  };
+  const running = world.start({ windowsInFlight: 1, windowSize: 1 });
+  const [waiting, held, next] = [deliveryOf(bet()), deliveryOf(deposit()), deliveryOf(deposit())];
+  world.queue.publish(waiting, held);
+  await world.pass(100);
+  // They come, and their window waits for the slot that the deposit has.
+  first.resolve(someRates);
+  await world.pass(60_000);
+  away = false;
+  world.queue.publish(next);
+  await world.pass(10_000);
+  deepStrictEqual([answers.length, world.queue.acked], [0, ids([held, next])]);
+  second.resolve(someRates);
+  await world.pass(10);
+  deepStrictEqual(world.queue.acked, ids([held, next, waiting]));
+  await world.finish(running);
 });
 
 Deno.test("Subscriber finishes what it has in hand when it is stopped, and takes nothing more", async () => {

@@ -150,7 +150,8 @@ export class AmqpConsumer implements EventQueue {
   }
 
   async #untilItMayTake(lost: AbortSignal): Promise<void> {
-    const { mayTake = () => true, clock } = this.options;
+    const { mayTake = () => true, clock, log, name } = this.options;
+    if (!mayTake()) log.warn("Not consuming yet: what is taken now would only be held", { connection: name });
     const over = AbortSignal.any([lost, this.#stop.signal]);
     while (this.#taking && !over.aborted && !mayTake()) await clock.sleep(askEveryMs, over).catch(() => {});
   }

@@ -131,6 +131,7 @@ export class ConfirmPublisher {
   async publish(message: OutgoingMessage, signal: AbortSignal = never): Promise<void> {
     // Many wait for the same room.
     for (let room; (room = this.room());) await unlessAborted(room, signal);
+    signal.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const entry = this.#enter(message, (error) => error ? reject(error) : resolve());
     try {

@@ -88,7 +88,8 @@ function problemsOf(
   };
   broken("rabbitmq", "nothing is taken from the queue");
   if (states["rabbitmq"]!.ok && !consuming()) {
-    problems.push("This subscriber is not consuming: it is connecting again.");
+    const wait = stats.storeProblem === undefined ? "it is connecting again" : "it waits until Postgres takes events";
+    problems.push(`This subscriber is not consuming: ${wait}.`);
   }
   broken("postgres", "events are held until it takes them");
   if (states["postgres"]!.ok && stats.storeProblem !== undefined) {
