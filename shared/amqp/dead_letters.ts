@@ -18,8 +18,13 @@ export const deadHeaders = {
 /** amqplib refuses header tables over 64 KiB, and nobody reads more than this. */
 export const maxDetailBytes = 2_048;
 
-/** Headers that came with the message are kept up to this many characters of JSON, and beyond dropped as a whole. */
-const maxKeptHeaders = 16_384;
+/**
+ * Headers that came with the message are kept up to this many characters of JSON, and this many levels, and beyond dropped
+ * as a whole. amqplib reads and writes them by recursion: a frame has room for 26,000 levels, and on the stack that V8
+ * takes by itself some 4,000 can be read. Whoever reads a queue of ours runs with `--stack-size=7000` (KB; Linux gives
+ * 8192), or one such message would cost its connection, time and again.
+ */
+const [maxKeptHeaders, maxKeptLevels] = [16_384, 16];
 
 export interface DeadLettersOptions extends UntilConfirmedOptions {
   readonly exchange: string;
@@ -61,7 +66,7 @@ export function deadLetterHeaders(
   const time = new Date(now).toISOString();
   const attempts = before[deadHeaders.attempts];
   return {
-    ...(JSON.stringify(before).length <= maxKeptHeaders ? withoutBrokerHeaders(before) : {}),
+    ...(areKept(before) ? withoutBrokerHeaders(before) : {}),
     [deadHeaders.reason]: reason,
     [deadHeaders.detail]: cutToBytes(detail, maxDetailBytes),
     [deadHeaders.subscriber]: subscriberId,
@@ -69,6 +74,15 @@ export function deadLetterHeaders(
     [deadHeaders.lastFailedAt]: time,
     [deadHeaders.attempts]: (typeof attempts === "number" ? attempts : 0) + 1,
   };
+}
+
+function areKept(headers: Headers): boolean {
+  return hasLevels(headers, maxKeptLevels) && JSON.stringify(headers).length <= maxKeptHeaders;
+}
+
+function hasLevels(value: unknown, most: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  return most > 0 && Object.values(value).every((inner) => hasLevels(inner, most - 1));
 }
 
 function cutToBytes(text: string, most: number): string {

@@ -6,6 +6,7 @@
 import type { Channel, GetMessage } from "amqplib";
 import { retriesHeader } from "../amqp/delay_queues.ts";
 import { type Headers, type OutgoingMessage, withoutBrokerHeaders } from "../amqp/message.ts";
+import { PublishError } from "../amqp/publisher.ts";
 import type { Clock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import { type DeadLetter, replaysHeader, understand } from "./dead_letter.ts";
@@ -63,7 +64,7 @@ export type Replayed =
 
 /** Publishes the letters again under their own ids. A letter leaves its queue once the broker has confirmed the new message. */
 export async function* replay(channel: Channel, queue: string, options: ReplayOptions): AsyncGenerator<Replayed> {
-  const { exchange, publisher, clock, rate, force } = options;
+  const { exchange, clock, rate, force } = options;
   let dueAt = clock.monotonic();
   for await (const { letter, message } of take(channel, queue, options)) {
     if (isWornOut(letter) && !force) {
@@ -80,13 +81,28 @@ export async function* replay(channel: Channel, queue: string, options: ReplayOp
       dueAt = Math.max(dueAt, clock.monotonic() - 1000) + 1000 / rate;
     }
     try {
-      await publisher.publish({ exchange, ...replayOf(letter, clock.now()) });
+      await publishAgain({ exchange, ...replayOf(letter, clock.now()) }, letter, options);
     } catch (error) {
       yield { letter, result: "failed", problem: messageOf(error) };
       continue;
     }
     channel.ack(message);
     yield { letter, result: "replayed" };
+  }
+}
+
+/** The broker itself dead-letters what a foreign publisher sent as it came: what cannot be written again stays behind. */
+async function publishAgain(
+  message: OutgoingMessage,
+  { replays }: DeadLetter,
+  { publisher, clock }: ReplayOptions,
+): Promise<void> {
+  try {
+    await publisher.publish(message);
+  } catch (error) {
+    if (!(error instanceof PublishError && error.reason === "unwritable")) throw error;
+    const headers = { [replaysHeader]: replays + 1 };
+    await publisher.publish({ ...message, headers, timestampMs: clock.now(), appId: "" });
   }
 }
 

@@ -110,6 +110,18 @@ Deno.test("replay() keeps id, body and headers, counts itself, and empties the d
   });
 });
 
+Deno.test("replay() leaves behind the headers that can be read but not written again", async () => {
+  await withDeadLetters(async (queues) => {
+    // amqplib would write it as a whole number of 64 bits.
+    await bury(queues, [{ foreign: { "!": "double", value: -1e300 } }]);
+    deepStrictEqual((await replayAll(queues)).map(({ result }) => result), ["replayed"]);
+    await inQueue(queues, queues.dead, 0);
+    const message = await queues.channel.get(queues.events, { noAck: true });
+    const { [replaysHeader]: replays, foreign } = message ? message.properties.headers ?? {} : {};
+    deepStrictEqual([replays, foreign], [1, undefined]);
+  });
+});
+
 Deno.test("replay() acts on the letters that its filter names, and on no others", async () => {
   await withDeadLetters(async (queues) => {
     const messageId = crypto.randomUUID();
