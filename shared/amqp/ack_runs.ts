@@ -1,13 +1,17 @@
+import { TagRanges } from "./tag_ranges.ts";
+
 /**
  * Turns the delivery tags of one channel, settled in any order, into few acks: one `multiple` ack for each run that has
- * no gap below it. What stays behind a gap for long (a delivery that waits for rates) is acked one by one.
+ * no gap below it. What stays behind a gap for long (a delivery that waits for rates) is acked one by one. However long the
+ * gap stays, what comes and goes behind it takes neither room nor time.
  */
 export class AckRuns {
   /** The lowest tag that is not settled. The tags of a channel count up from 1. */
   #lowest = 1;
-  /** Settled tags above the gap; `true`: the broker knows already. */
-  readonly #behindGap = new Map<number, boolean>();
-  #waiting = 0;
+  /** Settled tags above the gap that the broker is yet to be told of. */
+  readonly #waiting = new Set<number>();
+  /** Those that it knows already. */
+  readonly #known = new TagRanges();
 
   /** @param ack acks this tag, and with `multiple` all tags below it */
   constructor(private readonly ack: (tag: number, multiple: boolean) => void) {}
@@ -18,47 +22,45 @@ export class AckRuns {
     let run = 0;
     for (const tag of tags) {
       if (tag !== this.#lowest) {
-        this.#behindGap.set(tag, false);
-        this.#waiting++;
+        this.#waiting.add(tag);
         continue;
       }
       last = tag;
       run++;
       this.#lowest++;
     }
-    for (let known; (known = this.#behindGap.get(this.#lowest)) !== undefined; this.#lowest++) {
-      this.#behindGap.delete(this.#lowest);
-      if (known) continue;
-      this.#waiting--;
-      last = this.#lowest;
-      run++;
+    for (let known;;) {
+      if (this.#waiting.delete(this.#lowest)) {
+        last = this.#lowest++;
+        run++;
+      } else if ((known = this.#known.takeFrom(this.#lowest)) !== undefined) this.#lowest = known + 1;
+      else break;
     }
     if (run > 0) this.ack(last, run > 1);
   }
 
   /** The broker was told of this tag by other means than an ack. */
   settledOtherwise(tag: number): void {
-    this.#behindGap.set(tag, true);
+    this.#known.add(tag);
     this.settle([]);
   }
 
   /** How many tags are done with. */
   get settled(): number {
-    return this.#lowest - 1 + this.#behindGap.size;
+    return this.#lowest - 1 + this.#waiting.size + this.#known.size;
   }
 
   /** Whether {@linkcode flush} has anything to ack. */
   get waiting(): boolean {
-    return this.#waiting > 0;
+    return this.#waiting.size > 0;
   }
 
   /** Acks one by one what waits behind a gap. */
   flush(): void {
-    for (const [tag, known] of this.#behindGap) {
-      if (known) continue;
-      this.#behindGap.set(tag, true);
+    for (const tag of this.#waiting) {
+      this.#known.add(tag);
       this.ack(tag, false);
     }
-    this.#waiting = 0;
+    this.#waiting.clear();
   }
 }

@@ -42,6 +42,18 @@ Deno.test("AckRuns.settledOtherwise() never acks a tag that the broker knows alr
   deepStrictEqual(acks, [[1, false], [3, false]]);
 });
 
+Deno.test("AckRuns closes a gap over what waited, what was flushed and what was settled otherwise", () => {
+  const { acks, runs } = recorded();
+  runs.settle([2, 3]);
+  runs.flush();
+  runs.settledOtherwise(4);
+  runs.settle([5, 6]);
+  deepStrictEqual([runs.settled, runs.waiting], [5, true]);
+  runs.settle([1]);
+  deepStrictEqual(acks, [[2, false], [3, false], [6, true]]);
+  deepStrictEqual([runs.settled, runs.waiting], [6, false]);
+});
+
 Deno.test("AckRuns tells the broker of every tag exactly once, and of none that is open, in whatever order", () => {
   const steps = fc.integer({ min: 1, max: 60 }).chain((count) =>
     fc.record({
