@@ -5,8 +5,8 @@ import { TopologyError } from "./amqp/topology.ts";
 export function isPermanentBrokerError(error: unknown): boolean {
   if (error instanceof TopologyError) return true;
   // RabbitMQ answers a failed login with 403 ACCESS_REFUSED, an unknown virtual host with 530 NOT_ALLOWED; with the same
-  // 530 a limit on connections, which ends when others leave.
-  return error instanceof Error && !/limit \(\d+\) is reached/.test(error.message) &&
+  // 530 a limit on connections or channels, which ends when others leave.
+  return error instanceof Error && !/limit (of )?\(\d+\)/.test(error.message) &&
     /ACCESS[_-]REFUSED|NOT[_-]ALLOWED|403 \(ACCESS/i.test(error.message);
 }
 

@@ -10,6 +10,8 @@ Deno.test("isPermanentBrokerError() tells what no retry cures from what passes",
       false,
     "Handshake terminated by server: 530 (NOT-ALLOWED) with message \"NOT_ALLOWED - connection refused for user 'casino': user connection limit (2) is reached\"":
       false,
+    "Connection closed: 530 (NOT-ALLOWED) with message \"NOT_ALLOWED - number of channels opened for user 'casino' has reached the maximum allowed user limit of (6)\"":
+      false,
     "connect ECONNREFUSED 127.0.0.1:5672": false,
   };
   for (const [message, permanent] of Object.entries(words)) {

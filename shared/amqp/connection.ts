@@ -21,8 +21,8 @@ export interface BrokerOptions {
 }
 
 const backoff: Backoff = { first: 100, most: 5_000 };
-/** A connection that was of use for so long has worked. */
-const workedMs = 1_000;
+/** A connection that was lost after so long had worked; so had one that was of use for so long until its use failed. */
+const [lostAfterMs, workedMs] = [100, 1_000];
 const connectTimeoutMs = 10_000;
 const closeTimeoutMs = 2_000;
 const unwindTimeoutMs = 5_000;
@@ -58,9 +58,10 @@ export async function keepConnected(
     } catch (error) {
       if (signal.aborted) return;
       if (isPermanentBrokerError(error)) throw error;
-      // A connection that had worked is tried again soon; one that never came up, or that was in vain because a queue is
-      // not there, ever more slowly.
-      attempt = lost.signal.aborted || clock.monotonic() - openedAt >= workedMs ? 1 : attempt + 1;
+      // A connection that had worked is tried again soon; one that never came up, that the broker ends at once, or that was
+      // in vain because a queue is not there, ever more slowly.
+      const had = lost.signal.aborted ? lostAfterMs : workedMs;
+      attempt = clock.monotonic() - openedAt >= had ? 1 : attempt + 1;
       const delay = backoffMs(attempt, backoff, random);
       log.warn("No connection to the broker, trying again", {
         connection: name,

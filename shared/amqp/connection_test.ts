@@ -40,9 +40,11 @@ async function dialsInAMinute(usedForMs: number, lost = false): Promise<number> 
   return dials;
 }
 
-Deno.test("keepConnected() comes back ever more slowly while each connection fails as soon as it is used", async () => {
-  const dials = await dialsInAMinute(0);
-  strictEqual(dials >= 10 && dials <= 30, true, `${dials} in a minute`);
+Deno.test("keepConnected() comes back ever more slowly while each connection fails, or is lost, as soon as it is used", async () => {
+  for (const lost of [false, true]) {
+    const dials = await dialsInAMinute(10, lost);
+    strictEqual(dials >= 10 && dials <= 30, true, `${dials} in a minute`);
+  }
 });
 
 Deno.test("keepConnected() comes back soon after a connection that had worked, or was lost", async () => {
