@@ -3,6 +3,7 @@ import { match, strictEqual } from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { eventually } from "../shared/testing/eventually.ts";
+import { TcpProxy } from "../shared/testing/tcp_proxy.ts";
 import type { Member } from "../tools/demo/members.ts";
 import { project, withWorld, type World } from "./harness/world.ts";
 
@@ -42,8 +43,13 @@ async function withPublisher(
 
 /** A whole line, and half of one. */
 async function someInput(): Promise<string> {
-  const [first, second] = (await readFile(join(project, "samples/events.ndjson"), "utf8")).split("\n");
-  return `${first}\n${second!.slice(0, 20)}`;
+  const line = await wholeLine();
+  return `${line}\n${line.slice(0, 20)}`;
+}
+
+async function wholeLine(): Promise<string> {
+  const [line] = (await readFile(join(project, "samples/events.ndjson"), "utf8")).split("\n");
+  return line!;
 }
 
 Deno.test("a publisher whose input falls silent leaves in order: when its duration is over, and when it is asked to", async () => {
@@ -72,5 +78,23 @@ Deno.test("a publisher that the broker refuses while it waits for input says so 
       strictEqual(JSON.stringify(member.records).includes("wrong"), false, "no password in the log");
       match(lines.join("\n"), /^published 0, confirmed 0,/);
     }, { RABBITMQ_URL: url });
+  });
+});
+
+Deno.test("a publisher whose broker is silent when it is asked to leave tells what was confirmed, and exits with 1", async () => {
+  await withWorld(async (world) => {
+    await world.publish("--count", "1");
+    await using proxy = await TcpProxy.before(world.env["RABBITMQ_URL"]!);
+    await withPublisher(world, [], async ({ member, lines, ended, say }) => {
+      const before = await world.messagesIn(world.events);
+      await say(`${await wholeLine()}\n`);
+      await eventually("the event", async () => await world.messagesIn(world.events) > before || undefined);
+      proxy.poison({ kind: "black-hole" });
+      await say(`${await wholeLine()}\n`);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      member.child.kill("SIGTERM");
+      strictEqual(await ended(), 1);
+      match(lines.join("\n"), /^published 2, confirmed 1, returned 0, failed 1;/);
+    }, { RABBITMQ_URL: proxy.url, SHUTDOWN_GRACE_MS: "500" });
   });
 });

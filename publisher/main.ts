@@ -90,7 +90,7 @@ await runCommand({
     refused.abort(error);
   });
   // Without a grace period's end, a broker that is away would keep us waiting for the confirms.
-  shutdown.abandon.addEventListener("abort", () => publisher.close());
+  shutdown.abandon.addEventListener("abort", () => publisher.close(0));
   const showing = new AbortController();
   const progress = showProgress({
     tally,
@@ -121,8 +121,9 @@ await runCommand({
   const seconds = (clock.monotonic() - begun) / 1000;
   showing.abort();
   await progress;
-  await publisher.close();
+  // Before the connection's end, which a broker that is silent can draw out.
   console.log(summary(tally, seconds, badLines));
+  await publisher.close();
   return tally.confirmed === tally.published && badLines === 0 && !refused.signal.aborted ? 0 : 1;
 
   async function fromFile(path: string): Promise<AsyncIterable<Generated>> {

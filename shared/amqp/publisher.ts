@@ -148,10 +148,13 @@ export class ConfirmPublisher {
     }
   }
 
-  /** Waits a little for what is in flight, reports the rest as not accepted, and closes the connection. */
-  async close(): Promise<void> {
+  /**
+   * Reports what is still in flight as not accepted, and closes the connection.
+   * @param waitMs longest wait for what is in flight
+   */
+  async close(waitMs = drainMs): Promise<void> {
     const late = new AbortController();
-    await Promise.race([this.flush(), this.options.clock.sleep(drainMs, late.signal).catch(() => {})]);
+    await Promise.race([this.flush(), this.options.clock.sleep(waitMs, late.signal).catch(() => {})]);
     late.abort();
     this.#stop.abort(new Error("the publisher is closed"));
     for (const entry of this.#inFlight) {
