@@ -85,6 +85,30 @@ Deno.test("Postgres swallows what it is sent: events wait, and are stored as soo
   });
 });
 
+Deno.test("a subscriber that is asked to leave while Postgres is silent leaves when its time is over, in order, and loses nothing", async () => {
+  const patient = { DATABASE_TIMEOUT_MS: "60000", SHUTDOWN_GRACE_MS: "500" };
+  await withBatch(
+    async (world, batch, ledger) => {
+      const onLine = (line: string) => ledger.report(line);
+      const subscriber = world.startSubscriber("first", {}, { onLine });
+      await batch.publish(count / 2);
+      await eventually("the first half", async () => await world.rows() === count / 2 || undefined);
+      world.servers.proxies.postgres.poison({ kind: "black-hole" });
+      await batch.publish(count / 2);
+      await eventually("all in hand", async () => await world.messagesIn(queues.EVENTS_QUEUE) === 0 || undefined);
+      await world.stop(subscriber);
+      strictEqual((await subscriber.ended).code, 0);
+      strictEqual(subscriber.messages.includes("Left"), true);
+      strictEqual(await world.messagesIn(queues.EVENTS_QUEUE), count / 2);
+      world.servers.proxies.postgres.poison();
+      world.startSubscriber("second", {}, { onLine });
+      await checkAllStored(world, ledger, count);
+    },
+    0,
+    patient,
+  );
+});
+
 Deno.test("Postgres read-only, as after a failover to a replica: events wait until it is writable", async () => {
   await under(async ({ servers }, hold) => {
     await servers.asSuperuser("alter system set default_transaction_read_only = on");

@@ -40,8 +40,8 @@ export interface SubscriberOptions {
 const holdBackoff: Backoff = { first: 100, most: 5_000 };
 
 const warnEveryMs = 10_000;
-/** Whoever reads our reports at all has taken them by then, when the time is over. */
-const lastWordsMs = 500;
+/** What is nearly done when the time is over is done by then: a commit on its way, a report that somebody reads. */
+const lastMomentMs = 500;
 
 export class Subscriber {
   readonly #slots: Slots;
@@ -93,8 +93,7 @@ export class Subscriber {
     if (waiting.length > 0) {
       this.#track(waiting, around(waiting, () => this.#finishWhenRatesCome(waiting, abandon)), abandon);
     }
-    const finished = around(ready, () => this.#finish(ready, rates, abandon));
-    this.#track(ready, finished.finally(() => this.#slots.give()), abandon);
+    this.#track(ready, around(ready, () => this.#finish(ready, rates, abandon)), abandon);
   }
 
   async #finishWhenRatesCome(window: readonly Decoded[], abandon: AbortSignal): Promise<void> {
@@ -102,13 +101,13 @@ export class Subscriber {
     while (true) {
       const queued = this.#slots.full;
       await this.#slots.take();
-      // Rates must not outlive their time while other windows are held for long.
-      if (queued && rates && !isDead(rates)) rates = this.options.rates.atHand();
+      // Rates must not outlive their time while other windows are held for long, and may have come meanwhile.
+      if (queued) rates = this.options.rates.atHand() ?? (isDead(rates) ? rates : undefined);
       if (rates || abandon.aborted) break;
       this.#slots.give();
       rates = await this.#waitForRates(abandon);
     }
-    await this.#finish(window, rates, abandon).finally(() => this.#slots.give());
+    await this.#finish(window, rates, abandon);
   }
 
   async #waitForRates(abandon: AbortSignal): Promise<Rates | Dead | undefined> {
@@ -122,9 +121,27 @@ export class Subscriber {
     }
   }
 
+  /**
+   * In a slot that is taken, and given back once all is stored and told. What goes to another queue is waited for without:
+   * a broker that is out of memory or room takes nothing, perhaps until its queues are shorter.
+   */
   async #finish(window: readonly Decoded[], rates: Rates | Dead | undefined, abandon: AbortSignal): Promise<void> {
-    if (window.length === 0) return;
-    const { queue, stats, retryDelays, clock } = this.options;
+    const { queue, stats, clock } = this.options;
+    let settled: Processed[];
+    try {
+      settled = window.length === 0 ? [] : await this.#storeAndReport(window, rates, abandon);
+    } finally {
+      this.#slots.give();
+    }
+    if (settled.length > 0) await stats.timed("settle", clock, () => queue.settle(settled, abandon));
+  }
+
+  async #storeAndReport(
+    window: readonly Decoded[],
+    rates: Rates | Dead | undefined,
+    abandon: AbortSignal,
+  ): Promise<Processed[]> {
+    const { stats, retryDelays, clock } = this.options;
     const processed = delayRetries(await this.#processUntilStored(window, rates, abandon), retryDelays);
     const storedAt = clock.now();
     const stored = processed.flatMap(({ enriched }) => enriched ?? []);
@@ -135,20 +152,25 @@ export class Subscriber {
     stats.observe(settled, storedAt);
     this.#warnOfDeadLetters(window, settled);
     this.#warnOfUnknownPlayers(stored);
-    await stats.timed("settle", clock, () => queue.settle(settled, abandon));
+    return settled;
   }
 
   /** @returns `false` if the world does not listen and the time is over */
   async #report(stored: readonly Enriched[], abandon: AbortSignal): Promise<boolean> {
     const { report, stats, clock } = this.options;
     const told = stats.timed("report", clock, () => report(stored)).then(() => true);
+    return await this.#inTime(told, abandon) ?? false;
+  }
+
+  /** @returns `undefined` if the time is over, and a last moment as well */
+  async #inTime<T>(work: Promise<T>, abandon: AbortSignal): Promise<T | undefined> {
     try {
-      return await unlessAborted(told, abandon);
+      return await unlessAborted(work, abandon);
     } catch (error) {
       if (!abandon.aborted) throw error;
-      const heard = new AbortController();
-      const unheard = clock.sleep(lastWordsMs, heard.signal).then(() => false);
-      return await Promise.race([told, unheard]).finally(() => heard.abort());
+      const done = new AbortController();
+      const late = this.options.clock.sleep(lastMomentMs, done.signal).then(() => undefined);
+      return await Promise.race([work, late]).finally(() => done.abort());
     }
   }
 
@@ -161,8 +183,11 @@ export class Subscriber {
     const { stages, stats, clock, random, log } = this.options;
     for (let attempt = 1; !abandon.aborted; attempt++) {
       try {
-        const processed = await stats.timed("process", clock, () => processWindow(window, rates, stages));
-        stats.storeAnswers(undefined);
+        const work = stats.timed("process", clock, () => processWindow(window, rates, stages));
+        const processed = await this.#inTime(work, abandon);
+        if (!processed) break;
+        // A window without a good event asks the database nothing.
+        if (window.some(({ event }) => !isDead(event))) stats.storeAnswers(undefined);
         return processed;
       } catch (error) {
         const retryInMs = Math.round(backoffMs(attempt, holdBackoff, random));

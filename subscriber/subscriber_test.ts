@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import type { Delivery } from "../shared/amqp/delivery.ts";
+import type { Delivery, EventQueue } from "../shared/amqp/delivery.ts";
 import { MemoryQueue } from "../shared/amqp/memory_queue.ts";
 import { seededRandom } from "../shared/random.ts";
 import { RecordedLog } from "../shared/testing/recorded_log.ts";
@@ -237,6 +237,119 @@ Deno.test("Subscriber goes on with events that need no rates while others, whose
   second.resolve(someRates);
   await world.pass(10);
   deepStrictEqual(world.queue.acked, ids([held, next, waiting]));
+  await world.finish(running);
+});
+
+Deno.test("Subscriber counts an event's latency until its commit, not until somebody has read of it", async () => {
+  const world = new World();
+  const latencies: number[] = [];
+  const stats = new Stats({ stage() {}, window() {}, latency: (ms) => void latencies.push(ms) });
+  world.queue.publish({ ...deliveryOf(deposit()), timestampMs: world.clock.now() });
+  world.database.beforeEach = (access) => access === "save" ? world.clock.sleep(20) : undefined;
+  const running = world.start({ stats, report: () => world.clock.sleep(700) });
+  await world.pass(1_000);
+  deepStrictEqual([latencies, world.queue.acked.length], [[20], 1]);
+  await world.finish(running);
+});
+
+Deno.test("Subscriber goes on while the broker takes no dead letters, and they go there once it does", async () => {
+  const world = new World();
+  const room = Promise.withResolvers<void>();
+  const queue: EventQueue = {
+    take: (limit, signal) => world.queue.take(limit, signal),
+    settle: async (settlements) => {
+      await world.queue.settle(settlements.filter(({ outcome }) => outcome.kind !== "dead"));
+      await room.promise;
+      await world.queue.settle(settlements.filter(({ outcome }) => outcome.kind === "dead"));
+    },
+  };
+  const running = world.start({ queue, windowSize: 1 });
+  for (let i = 0; i < 10; i++) world.queue.publish(deliveryOf(new Uint8Array([0xff])), deliveryOf(deposit()));
+  await world.pass(600_000);
+  deepStrictEqual([world.queue.acked.length, world.queue.dead.length], [10, 0]);
+  room.resolve();
+  await world.pass();
+  strictEqual(world.queue.dead.length, 10);
+  await world.finish(running);
+});
+
+Deno.test("Subscriber leaves when its time is over though the database is silent", async () => {
+  const world = new World();
+  world.database.beforeEach = () => new Promise(() => {});
+  world.queue.publish(deliveryOf(deposit()));
+  const running = world.start();
+  await world.pass(100);
+  world.stop.abort();
+  world.abandon.abort(new Error("SHUTDOWN_GRACE_MS is over"));
+  await world.pass(1_000);
+  await running;
+  deepStrictEqual([world.queue.ready, world.queue.acked.length, world.stats.failures], [1, 0, 0]);
+});
+
+Deno.test("Subscriber leaves when its time is over though events of its own wait for rates, and asks for none again", async () => {
+  const world = new World();
+  let asked = 0;
+  const get = async (): Promise<Rates> => {
+    if (asked++ > 10) throw new RatesTimeout("asked again and again");
+    await world.clock.sleep(3_600_000, world.abandon.signal);
+    return someRates;
+  };
+  world.rates = { atHand: () => undefined, get };
+  world.queue.publish(deliveryOf(bet()));
+  const running = world.start();
+  await world.pass(100);
+  world.stop.abort();
+  world.abandon.abort(new Error("SHUTDOWN_GRACE_MS is over"));
+  await world.pass(10);
+  await running;
+  deepStrictEqual([asked, world.queue.ready, world.queue.dead.length], [1, 1, 0]);
+});
+
+Deno.test("Subscriber prices with rates that came while a window without them waited for its turn", async () => {
+  const world = new World();
+  let current: Rates | undefined;
+  world.rates = { atHand: () => current, get: () => Promise.reject(new RatesTimeout("the API is down")) };
+  let away = true;
+  world.database.beforeEach = () => {
+    if (away) throw Object.assign(new Error("the database system is shutting down"), { code: "57P03" });
+  };
+  const running = world.start({ windowsInFlight: 1 });
+  world.queue.publish(deliveryOf(bet()), deliveryOf(deposit()));
+  await world.pass(60_000);
+  [current, away] = [someRates, false];
+  await world.pass(10_000);
+  deepStrictEqual([world.queue.acked.length, world.queue.dead.length], [2, 0]);
+  await world.finish(running);
+});
+
+Deno.test("Subscriber does not take a window without good events for the database's answer", async () => {
+  const world = new World();
+  world.database.beforeEach = () => Promise.reject(new Error("away"));
+  const running = world.start();
+  world.queue.publish(deliveryOf(deposit()));
+  await world.pass(100);
+  world.queue.publish(deliveryOf(new Uint8Array([0xff])));
+  await world.pass();
+  deepStrictEqual([world.queue.dead.length, world.stats.storeProblem], [1, "away"]);
+  world.abandon.abort(new Error("SHUTDOWN_GRACE_MS is over"));
+  await world.finish(running);
+});
+
+Deno.test("Subscriber says nothing more of the database for a window that it no longer holds", async () => {
+  const world = new World();
+  let current: Rates | undefined = someRates;
+  const never = () => world.clock.sleep(3_600_000, world.abandon.signal).then(() => someRates);
+  const answers = [() => Promise.reject(new Error("a fault of ours")), never];
+  world.rates = { atHand: () => current, get: () => answers.shift()!() };
+  world.database.beforeEach = () => {
+    current = undefined;
+    throw new Error("away");
+  };
+  world.queue.publish(deliveryOf(bet()));
+  const running = world.start();
+  await world.pass(10_000);
+  deepStrictEqual([world.stats.failures, world.stats.storeProblem], [1, undefined]);
+  world.abandon.abort(new Error("SHUTDOWN_GRACE_MS is over"));
   await world.finish(running);
 });
 
