@@ -1,6 +1,7 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { RecordedLog } from "../testing/recorded_log.ts";
+import { type BrokerOptions, openConnection } from "./connection.ts";
 import { AmqpConsumer, type ConsumerOptions } from "./consumer.ts";
 import { deadHeaders, DeadLetters } from "./dead_letters.ts";
 import { DelayQueues } from "./delay_queues.ts";
@@ -94,6 +95,39 @@ Deno.test("AmqpConsumer gives a message without a valid id one that its body dec
     const ids = (await takeAll(consumer, 3)).map(({ messageId }) => messageId);
     const derived = messageIdOfBody(new TextEncoder().encode("a"), 0);
     deepStrictEqual(ids, [derived, derived, id.toLowerCase()]);
+  });
+});
+
+Deno.test("AmqpConsumer.stopTaking() leaves everything to the broker, also when the broker is just letting it consume", async () => {
+  await withTestQueues(async (queues) => {
+    let consumer: AmqpConsumer | undefined;
+    const connect: BrokerOptions["connect"] = async (options) => {
+      const connection = await openConnection(options);
+      const createChannel = connection.createChannel.bind(connection);
+      connection.createChannel = async () => {
+        const channel = await createChannel();
+        const consume = channel.consume.bind(channel);
+        channel.consume = async (...args) => {
+          const reply = await consume(...args);
+          await consumer!.stopTaking();
+          return reply;
+        };
+        return channel;
+      };
+      return connection;
+    };
+    const unused = {} as never;
+    const options = { topology: queues.topology, queue: queues.events, deadLetters: unused, delayQueues: unused };
+    consumer = new AmqpConsumer({ ...queues.broker, ...options, prefetch: 100, connect });
+    try {
+      const { channel, events } = queues;
+      await eventually("the consumer", () => consumer!.consuming || undefined);
+      await eventually("no consumer", async () => (await channel.checkQueue(events)).consumerCount === 0 || undefined);
+      publish(queues, ["1"]);
+      await inQueue(queues, events, 1);
+    } finally {
+      await consumer.close();
+    }
   });
 });
 

@@ -139,7 +139,8 @@ Deno.test("RatesSource calls an API that lags behind its own answers no more oft
     for (const subscriber of subscribers) if (!subscriber.atHand()) subscriber.get().catch(() => {});
   }
   const calls = world.api.calls - before;
-  strictEqual(calls > 10 && calls <= 60_000 / 500 + 1, true, `${calls} calls in a minute`);
+  // Fewer: the lock is left to its end each time.
+  strictEqual(calls > 60 && calls <= 60_000 / 500 + 1, true, `${calls} calls in a minute`);
   strictEqual(subscribers[0]!.own?.rates.asOfMs, 2_000);
   world.leave.abort();
   await world.clock.advance(1_000);
