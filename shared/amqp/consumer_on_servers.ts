@@ -100,7 +100,6 @@ Deno.test("AmqpConsumer gives a message without a valid id one that its body dec
 
 Deno.test("AmqpConsumer.stopTaking() leaves everything to the broker, also when the broker is just letting it consume", async () => {
   await withTestQueues(async (queues) => {
-    let consumer: AmqpConsumer | undefined;
     const connect: BrokerOptions["connect"] = async (options) => {
       const connection = await openConnection(options);
       const createChannel = connection.createChannel.bind(connection);
@@ -109,7 +108,7 @@ Deno.test("AmqpConsumer.stopTaking() leaves everything to the broker, also when 
         const consume = channel.consume.bind(channel);
         channel.consume = async (...args) => {
           const reply = await consume(...args);
-          await consumer!.stopTaking();
+          await consumer.stopTaking();
           return reply;
         };
         return channel;
@@ -118,10 +117,10 @@ Deno.test("AmqpConsumer.stopTaking() leaves everything to the broker, also when 
     };
     const unused = {} as never;
     const options = { topology: queues.topology, queue: queues.events, deadLetters: unused, delayQueues: unused };
-    consumer = new AmqpConsumer({ ...queues.broker, ...options, prefetch: 100, connect });
+    const consumer: AmqpConsumer = new AmqpConsumer({ ...queues.broker, ...options, prefetch: 100, connect });
     try {
       const { channel, events } = queues;
-      await eventually("the consumer", () => consumer!.consuming || undefined);
+      await eventually("the consumer", () => consumer.consuming || undefined);
       await eventually("no consumer", async () => (await channel.checkQueue(events)).consumerCount === 0 || undefined);
       publish(queues, ["1"]);
       await inQueue(queues, events, 1);
