@@ -63,7 +63,8 @@ Deno.test("headers nested beyond what V8's own stack can read harm nobody, and a
     }
     await world.untilSettled(42, 4);
     strictEqual(subscriber.messages.includes("No connection to the broker, trying again"), false);
-    match((await world.tryRunning("dead", ["list"])).stdout, /^unknown-currency: 2, unknown: 2$/m);
+    const [counts] = (await world.tryRunning("dead", ["list"])).stdout.trim().split("\n").slice(-1);
+    deepStrictEqual(counts?.split(", ").sort(), ["unknown-currency: 2", "unknown: 2"]);
     match(await world.replay("--reason", "unknown"), /^replayed: 2$/m);
     await world.untilSettled(44, 2);
     // Read here with the stack that Deno gives by itself: what we write is everybody's to read.
