@@ -70,7 +70,7 @@ export class Subscriber {
     while (this.#working.size > 0) await Promise.all(this.#working.keys());
   }
 
-  /** Windows that are not settled yet, those among them that wait for rates. */
+  /** Windows that are not settled yet, and parts of windows that wait for rates or for another queue. */
   get windowsInFlight(): number {
     return this.#working.size;
   }
@@ -122,18 +122,24 @@ export class Subscriber {
   }
 
   /**
-   * In a slot that is taken, and given back once all is stored and told. What goes to another queue is waited for without:
-   * a broker that is out of memory or room takes nothing, perhaps until its queues are shorter.
+   * In a slot that is taken, and given back once all is stored and told. What goes to another queue is waited for without
+   * slot and window: a broker that is out of memory or room takes nothing, perhaps until its queues are shorter.
    */
   async #finish(window: readonly Decoded[], rates: Rates | Dead | undefined, abandon: AbortSignal): Promise<void> {
-    const { queue, stats, clock } = this.options;
-    let settled: Processed[];
+    let processed: Processed[];
     try {
-      settled = window.length === 0 ? [] : await this.#storeAndReport(window, rates, abandon);
+      processed = window.length === 0 ? [] : await this.#storeAndReport(window, rates, abandon);
     } finally {
       this.#slots.give();
     }
-    if (settled.length > 0) await stats.timed("settle", clock, () => queue.settle(settled, abandon));
+    const moving = processed.filter(isMoving);
+    if (moving.length > 0) this.#track(moving, this.#settle(moving, abandon), abandon);
+    await this.#settle(moving.length > 0 ? processed.filter((entry) => !isMoving(entry)) : processed, abandon);
+  }
+
+  async #settle(processed: readonly Processed[], abandon: AbortSignal): Promise<void> {
+    const { queue, stats, clock } = this.options;
+    if (processed.length > 0) await stats.timed("settle", clock, () => queue.settle(processed, abandon));
   }
 
   async #storeAndReport(
@@ -253,6 +259,10 @@ export class Subscriber {
     }).finally(() => this.#working.delete(tracked));
     this.#working.set(tracked, window[0] && publishedAtMs(window[0].delivery));
   }
+}
+
+function isMoving({ outcome }: Processed): boolean {
+  return outcome.kind === "dead" || outcome.kind === "delay";
 }
 
 function isInNeedOfRates({ event }: Decoded): boolean {

@@ -255,18 +255,21 @@ Deno.test("Subscriber counts an event's latency until its commit, not until some
 Deno.test("Subscriber goes on while the broker takes no dead letters, and they go there once it does", async () => {
   const world = new World();
   const room = Promise.withResolvers<void>();
+  const waiting: number[] = [];
   const queue: EventQueue = {
     take: (limit, signal) => world.queue.take(limit, signal),
     settle: async (settlements) => {
+      if (settlements.some(({ outcome }) => outcome.kind === "dead")) waiting.push(settlements.length);
       await world.queue.settle(settlements.filter(({ outcome }) => outcome.kind !== "dead"));
       await room.promise;
       await world.queue.settle(settlements.filter(({ outcome }) => outcome.kind === "dead"));
     },
   };
-  const running = world.start({ queue, windowSize: 1 });
+  const running = world.start({ queue, windowSize: 2 });
   for (let i = 0; i < 10; i++) world.queue.publish(deliveryOf(new Uint8Array([0xff])), deliveryOf(deposit()));
   await world.pass(600_000);
   deepStrictEqual([world.queue.acked.length, world.queue.dead.length], [10, 0]);
+  deepStrictEqual(waiting, Array(10).fill(1), "without the rest of its window, which would stay in memory as long");
   room.resolve();
   await world.pass();
   strictEqual(world.queue.dead.length, 10);
@@ -302,7 +305,7 @@ Deno.test("Subscriber leaves when its time is over though events of its own wait
   world.abandon.abort(new Error("SHUTDOWN_GRACE_MS is over"));
   await world.pass(10);
   await running;
-  deepStrictEqual([asked, world.queue.ready, world.queue.dead.length], [1, 1, 0]);
+  deepStrictEqual([asked, world.queue.ready, world.queue.dead.length, world.stats.failures], [1, 1, 0, 0]);
 });
 
 Deno.test("Subscriber prices with rates that came while a window without them waited for its turn", async () => {

@@ -68,11 +68,17 @@ export class AmqpConsumer implements EventQueue {
   async settle(settlements: readonly Settlement[], signal: AbortSignal): Promise<void> {
     const done = new Map<Session, number[]>();
     const moving: Promise<void>[] = [];
-    const moved = async (accepted: Promise<boolean>, session: Session, tag: number) => {
-      if (await accepted) session.ack([tag]);
+    const move = async (own: AmqpDelivery, publish: (until: AbortSignal) => Promise<boolean>) => {
+      const { session, tag } = own;
+      // The broker gives it out again: a letter of it would be one too many.
+      if (session.ended) return;
+      // It may wait for long, and would keep all that the socket brought with it.
+      own.body = new Uint8Array(own.body);
+      if (await publish(session.until(signal))) session.ack([tag]);
     };
     for (const { delivery, outcome } of settlements) {
-      const { session, tag } = delivery as AmqpDelivery;
+      const own = delivery as AmqpDelivery;
+      const { session, tag } = own;
       switch (outcome.kind) {
         case "ack": {
           const tags = done.get(session);
@@ -81,13 +87,10 @@ export class AmqpConsumer implements EventQueue {
           break;
         }
         case "dead":
-          // The broker gives it out again: a letter of it would be one too many.
-          if (session.ended) break;
-          moving.push(moved(this.options.deadLetters.publish(delivery, outcome, signal), session, tag));
+          moving.push(move(own, (until) => this.options.deadLetters.publish(own, outcome, until)));
           break;
         case "delay":
-          if (session.ended) break;
-          moving.push(moved(this.options.delayQueues.publish(delivery, outcome, signal), session, tag));
+          moving.push(move(own, (until) => this.options.delayQueues.publish(own, outcome, until)));
           break;
         case "retry":
           session.putBack(tag);
@@ -158,6 +161,7 @@ export class AmqpConsumer implements EventQueue {
 }
 
 interface AmqpDelivery extends Delivery {
+  body: Uint8Array;
   readonly tag: number;
   readonly session: Session;
 }
@@ -182,6 +186,7 @@ class Session {
   delivered = 0;
   readonly #runs: AckRuns;
   readonly #ended = new AbortController();
+  #until: { readonly given: AbortSignal; readonly either: AbortSignal } | undefined;
   #flushing: Promise<void> | undefined;
 
   constructor(private readonly channel: Channel, private readonly clock: Clock) {
@@ -194,6 +199,12 @@ class Session {
 
   get unsettled(): number {
     return this.delivered - this.#runs.settled;
+  }
+
+  /** Aborted when the signal is, or this has ended. */
+  until(given: AbortSignal): AbortSignal {
+    if (this.#until?.given !== given) this.#until = { given, either: AbortSignal.any([given, this.#ended.signal]) };
+    return this.#until.either;
   }
 
   ack(tags: readonly number[]): void {

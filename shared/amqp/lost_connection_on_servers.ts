@@ -1,13 +1,14 @@
 /** What becomes of messages when the connection to the broker is cut or the broker stops reading. */
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { whenAborted } from "../abort.ts";
 import { RecordedLog } from "../testing/recorded_log.ts";
 import { TcpProxy } from "../testing/tcp_proxy.ts";
 import { AmqpConsumer } from "./consumer.ts";
 import { DeadLetters } from "./dead_letters.ts";
 import { DelayQueues } from "./delay_queues.ts";
 import type { OutgoingMessage } from "./message.ts";
-import { ack } from "./outcome.ts";
+import { ack, dead } from "./outcome.ts";
 import { ConfirmPublisher } from "./publisher.ts";
 import { eventually, withTestQueues } from "./testing.ts";
 
@@ -127,6 +128,48 @@ Deno.test("AmqpConsumer takes nothing more once it was told so, also when it was
   });
 });
 
+Deno.test("AmqpConsumer waits for no dead letter whose original the broker gives out again", async () => {
+  await withTestQueues(async ({ events, topology, broker, channel }) => {
+    await using proxy = await TcpProxy.before(broker.url);
+    const waiting = new Set<AbortSignal>();
+    const publish = async (_: unknown, __: unknown, signal: AbortSignal): Promise<boolean> => {
+      waiting.add(signal);
+      await whenAborted(signal);
+      waiting.delete(signal);
+      return false;
+    };
+    const options = {
+      topology,
+      queue: events,
+      prefetch: 100,
+      deadLetters: { publish } as never,
+      delayQueues: {} as never,
+    };
+    const consumer = new AmqpConsumer({ ...broker, url: proxy.url, ...options });
+    try {
+      await eventually("the consumer", () => consumer.consuming || undefined);
+      channel.publish(events, "", Buffer.from("bad body"));
+      const leaving = new AbortController();
+      const settleIt = async () => {
+        const [delivery] = await consumer.take(1, never);
+        return [consumer.settle([{ delivery: delivery!, outcome: dead("invalid", "no amount") }], leaving.signal)];
+      };
+      const [first] = await settleIt();
+      strictEqual(waiting.size, 1);
+      proxy.cut();
+      await eventually("no letter that waits", () => waiting.size === 0 || undefined);
+      await first;
+      const [second] = await settleIt();
+      strictEqual(waiting.size, 1);
+      leaving.abort();
+      await second;
+      strictEqual(waiting.size, 0);
+    } finally {
+      await consumer.close();
+    }
+  });
+});
+
 Deno.test("AmqpConsumer comes back after its connection was cut, and what was unsettled is delivered again", async () => {
   await withTestQueues(async ({ events, dead, topology, broker, channel }) => {
     await using proxy = await TcpProxy.before(broker.url);
@@ -185,6 +228,8 @@ Deno.test("AmqpConsumer and ConfirmPublisher come back wherever in their setting
       await broker.clock.sleep(150);
       proxy.poison();
       await bothAreThere();
+      // What was lost sooner would be dialled ever more slowly.
+      await broker.clock.sleep(120);
     }
     await publisher.publish(messageTo(events));
     const [delivery] = await consumer.take(1, never);
