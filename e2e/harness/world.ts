@@ -145,8 +145,13 @@ export class World {
   async deadLetters(): Promise<DeadLetter[]> {
     const connection = await openConnection({ url: servers.RABBITMQ_URL, name: this.events });
     try {
+      const channel = await connection.createChannel();
       const stop = new AbortController().signal;
-      return await Array.fromAsync(list(await connection.createChannel(), this.dead, { filter: {}, stop }));
+      const letters = await Array.fromAsync(list(channel, this.dead, { filter: {}, stop }));
+      channel.nackAll();
+      // The broker takes them back a moment later: who looks next would find too few.
+      await eventually("all letters", async () => await this.messagesIn(this.dead) >= letters.length || undefined);
+      return letters;
     } finally {
       await connection.close();
     }
