@@ -134,7 +134,7 @@ export class Subscriber {
     }
     const moving = processed.filter(isMoving);
     if (moving.length > 0) this.#track(moving, this.#settle(moving, abandon), abandon);
-    await this.#settle(moving.length > 0 ? processed.filter((entry) => !isMoving(entry)) : processed, abandon);
+    await this.#settle(processed.filter((entry) => !isMoving(entry)), abandon);
   }
 
   async #settle(processed: readonly Processed[], abandon: AbortSignal): Promise<void> {

@@ -1,66 +1,10 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { Delivery, EventQueue } from "../shared/amqp/delivery.ts";
-import { MemoryQueue } from "../shared/amqp/memory_queue.ts";
-import { seededRandom } from "../shared/random.ts";
-import { RecordedLog } from "../shared/testing/recorded_log.ts";
-import { VirtualClock } from "../shared/testing/virtual_clock.ts";
-import type { Enriched } from "./enriched.ts";
-import { MemoryDatabase } from "./memory_database.ts";
 import type { Rates } from "./rates/rates.ts";
 import { RatesTimeout } from "./rates/source.ts";
 import { Stats } from "./stats.ts";
-import { Subscriber, type SubscriberOptions } from "./subscriber.ts";
+import { ratesLater, World } from "./subscriber_world.ts";
 import { bet, deliveryOf, deposit, gameStart, someRates } from "./testing.ts";
-
-/** A subscriber over memory, its rates at hand unless a test takes them away. */
-class World {
-  readonly clock = new VirtualClock();
-  readonly queue = new MemoryQueue(this.clock);
-  readonly database = new MemoryDatabase();
-  readonly log = new RecordedLog();
-  readonly stats = new Stats();
-  readonly reported: Enriched[] = [];
-  readonly stop = new AbortController();
-  readonly abandon = new AbortController();
-  rates: SubscriberOptions["rates"] = { atHand: () => someRates, get: () => Promise.resolve(someRates) };
-
-  start(changes: Partial<SubscriberOptions> = {}): Promise<void> {
-    const { clock, queue, database, log, stats } = this;
-    const subscriber = new Subscriber({
-      queue,
-      rates: { atHand: () => this.rates.atHand(), get: () => this.rates.get() },
-      stages: { players: database, store: database },
-      report: (events) => Promise.resolve(void this.reported.push(...events)),
-      windowSize: 10,
-      windowsInFlight: 2,
-      retryDelays: [],
-      stats,
-      clock,
-      random: seededRandom(1),
-      log,
-      ...changes,
-    });
-    return subscriber.run(this.stop.signal, this.abandon.signal);
-  }
-
-  /** Lets everything happen that can within `ms`. */
-  pass(ms = 0): Promise<void> {
-    return this.clock.advance(ms);
-  }
-
-  async finish(running: Promise<void>): Promise<void> {
-    this.stop.abort();
-    for (let i = 0; i < 20; i++) await this.pass(10);
-    await running;
-  }
-}
-
-/** Rates that come when the test says so. */
-function ratesLater() {
-  const { promise, resolve, reject } = Promise.withResolvers<Rates>();
-  promise.catch(() => {});
-  return { rates: { atHand: () => undefined, get: () => promise }, resolve, reject };
-}
 
 function ids(deliveries: readonly Delivery[]): string[] {
   return deliveries.map(({ messageId }) => messageId);
@@ -183,37 +127,6 @@ Deno.test("Subscriber asks for rates again after a window with rates has waited 
   await world.finish(running);
 });
 
-Deno.test("Subscriber leaves when its time is over though nobody reads its reports, and what it stored comes again", async () => {
-  const world = new World();
-  world.queue.publish(deliveryOf(bet()));
-  const running = world.start({ report: () => new Promise(() => {}) });
-  await world.pass(100);
-  strictEqual(world.database.events.size, 1);
-  world.stop.abort();
-  world.abandon.abort(new Error("SHUTDOWN_GRACE_MS is over"));
-  await world.pass(1_000);
-  await running;
-  deepStrictEqual([world.queue.ready, world.queue.acked.length, world.stats.failures], [1, 0, 0]);
-  deepStrictEqual([world.stats.stored, world.stats.putBack], [0, 1]);
-});
-
-Deno.test("Subscriber reports and acks what is committed as its time ends, to a world that listens", async () => {
-  const world = new World();
-  world.queue.publish(deliveryOf(bet()));
-  world.database.beforeEach = (access) => {
-    if (access === "save") world.abandon.abort(new Error("SHUTDOWN_GRACE_MS is over"));
-  };
-  const running = world.start({
-    report: async (events) => {
-      await world.clock.sleep(100);
-      world.reported.push(...events);
-    },
-  });
-  await world.pass(1_000);
-  deepStrictEqual([world.reported.length, world.queue.acked.length, world.stats.stored], [1, 1, 1]);
-  await world.finish(running);
-});
-
 Deno.test("Subscriber goes on with events that need no rates while others, whose rates ran out in an outage, wait for new ones", async () => {
   const world = new World();
   const [first, second] = [ratesLater(), ratesLater()];
@@ -276,38 +189,6 @@ Deno.test("Subscriber goes on while the broker takes no dead letters, and they g
   await world.finish(running);
 });
 
-Deno.test("Subscriber leaves when its time is over though the database is silent", async () => {
-  const world = new World();
-  world.database.beforeEach = () => new Promise(() => {});
-  world.queue.publish(deliveryOf(deposit()));
-  const running = world.start();
-  await world.pass(100);
-  world.stop.abort();
-  world.abandon.abort(new Error("SHUTDOWN_GRACE_MS is over"));
-  await world.pass(1_000);
-  await running;
-  deepStrictEqual([world.queue.ready, world.queue.acked.length, world.stats.failures], [1, 0, 0]);
-});
-
-Deno.test("Subscriber leaves when its time is over though events of its own wait for rates, and asks for none again", async () => {
-  const world = new World();
-  let asked = 0;
-  const get = async (): Promise<Rates> => {
-    if (asked++ > 10) throw new RatesTimeout("asked again and again");
-    await world.clock.sleep(3_600_000, world.abandon.signal);
-    return someRates;
-  };
-  world.rates = { atHand: () => undefined, get };
-  world.queue.publish(deliveryOf(bet()));
-  const running = world.start();
-  await world.pass(100);
-  world.stop.abort();
-  world.abandon.abort(new Error("SHUTDOWN_GRACE_MS is over"));
-  await world.pass(10);
-  await running;
-  deepStrictEqual([asked, world.queue.ready, world.queue.dead.length, world.stats.failures], [1, 1, 0, 0]);
-});
-
 Deno.test("Subscriber prices with rates that came while a window without them waited for its turn", async () => {
   const world = new World();
   let current: Rates | undefined;
@@ -354,40 +235,6 @@ Deno.test("Subscriber says nothing more of the database for a window that it no 
   deepStrictEqual([world.stats.failures, world.stats.storeProblem], [1, undefined]);
   world.abandon.abort(new Error("SHUTDOWN_GRACE_MS is over"));
   await world.finish(running);
-});
-
-Deno.test("Subscriber finishes what it has in hand when it is stopped, and takes nothing more", async () => {
-  const world = new World();
-  const later = ratesLater();
-  world.rates = later.rates;
-  world.queue.publish(deliveryOf(bet()));
-  const running = world.start();
-  await world.pass(10);
-  world.stop.abort();
-  world.queue.publish(deliveryOf(bet()));
-  await world.pass(10);
-  strictEqual(world.queue.acked.length, 0);
-  later.resolve(someRates);
-  await world.pass(10);
-  await running;
-  strictEqual(world.queue.acked.length, 1);
-  strictEqual(world.queue.ready, 1);
-});
-
-Deno.test("Subscriber puts back what is unfinished when its time is over", async () => {
-  const world = new World();
-  world.database.beforeEach = () => Promise.reject(new Error("away"));
-  const deliveries = [deliveryOf(bet()), deliveryOf(new Uint8Array([0xff]))];
-  world.queue.publish(...deliveries);
-  const running = world.start();
-  await world.pass(100);
-  world.stop.abort();
-  world.abandon.abort(new Error("SHUTDOWN_GRACE_MS is over"));
-  await world.pass(10);
-  await running;
-  strictEqual(world.queue.ready, 2);
-  strictEqual(world.queue.unsettled, 0);
-  strictEqual(world.stats.putBack, 2);
 });
 
 Deno.test("Subscriber gives a window back that fails in an unforeseen way, until the delivery limit", async () => {

@@ -60,8 +60,8 @@ export async function keepConnected(
       if (isPermanentBrokerError(error)) throw error;
       // A connection that had worked is tried again soon; one that never came up, that the broker ends at once, or that was
       // in vain because a queue is not there, ever more slowly.
-      const had = lost.signal.aborted ? lostAfterMs : workedMs;
-      attempt = clock.monotonic() - openedAt >= had ? 1 : attempt + 1;
+      const worked = clock.monotonic() - openedAt >= (lost.signal.aborted ? lostAfterMs : workedMs);
+      attempt = worked ? 1 : attempt + 1;
       const delay = backoffMs(attempt, backoff, random);
       log.warn("No connection to the broker, trying again", {
         connection: name,

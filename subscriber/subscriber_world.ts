@@ -1,0 +1,69 @@
+/** What the tests of a subscriber put around it. */
+import { MemoryQueue } from "../shared/amqp/memory_queue.ts";
+import { seededRandom } from "../shared/random.ts";
+import { RecordedLog } from "../shared/testing/recorded_log.ts";
+import { VirtualClock } from "../shared/testing/virtual_clock.ts";
+import type { Enriched } from "./enriched.ts";
+import { MemoryDatabase } from "./memory_database.ts";
+import type { Rates } from "./rates/rates.ts";
+import { Stats } from "./stats.ts";
+import { Subscriber, type SubscriberOptions } from "./subscriber.ts";
+import { someRates } from "./testing.ts";
+
+/** A subscriber over memory, its rates at hand unless a test takes them away. */
+export class World {
+  readonly clock = new VirtualClock();
+  readonly queue = new MemoryQueue(this.clock);
+  readonly database = new MemoryDatabase();
+  readonly log = new RecordedLog();
+  readonly stats = new Stats();
+  readonly reported: Enriched[] = [];
+  readonly stop = new AbortController();
+  readonly abandon = new AbortController();
+  rates: SubscriberOptions["rates"] = { atHand: () => someRates, get: () => Promise.resolve(someRates) };
+
+  start(changes: Partial<SubscriberOptions> = {}): Promise<void> {
+    const { clock, queue, database, log, stats } = this;
+    const subscriber = new Subscriber({
+      queue,
+      rates: { atHand: () => this.rates.atHand(), get: () => this.rates.get() },
+      stages: { players: database, store: database },
+      report: (events) => Promise.resolve(void this.reported.push(...events)),
+      windowSize: 10,
+      windowsInFlight: 2,
+      retryDelays: [],
+      stats,
+      clock,
+      random: seededRandom(1),
+      log,
+      ...changes,
+    });
+    return subscriber.run(this.stop.signal, this.abandon.signal);
+  }
+
+  /** Lets everything happen that can within `ms`. */
+  pass(ms = 0): Promise<void> {
+    return this.clock.advance(ms);
+  }
+
+  async finish(running: Promise<void>): Promise<void> {
+    this.stop.abort();
+    for (let i = 0; i < 20; i++) await this.pass(10);
+    await running;
+  }
+
+  /** Its time is over: nothing is waited for any more. */
+  async abandonNow(running: Promise<void>): Promise<void> {
+    this.stop.abort();
+    this.abandon.abort(new Error("SHUTDOWN_GRACE_MS is over"));
+    await this.pass(1_000);
+    await running;
+  }
+}
+
+/** Rates that come when the test says so. */
+export function ratesLater() {
+  const { promise, resolve, reject } = Promise.withResolvers<Rates>();
+  promise.catch(() => {});
+  return { rates: { atHand: () => undefined, get: () => promise }, resolve, reject };
+}
