@@ -151,6 +151,22 @@ Deno.test("a server that does not start is told with the end of its log, and the
   doesNotMatch(left, /Stopped Postgres/);
 });
 
+Deno.test("a server that listens and then ends, before it lets anybody in, is told with the end of its log", async () => {
+  await using _ = await withoutDocker();
+  await using __ = await shadowProgram(
+    "redis-server",
+    `PATH=\${PATH#*:}
+     redis-server "$1" --requirepass "of somebody else" &
+     sleep 1
+     kill $!
+     wait
+     echo "out of luck"
+     exit 1`,
+  );
+  await using checkout = await Checkout.make();
+  await rejects(checkout.up(), /Redis did not start\. The end of .*server\.log:\n(.*\n)*.*out of luck/);
+});
+
 Deno.test("where a Docker engine answers, Compose starts what is missing at the configured ports, and stops just that", async () => {
   const calls = await Deno.makeTempFile();
   // An engine that fails to start anything, and writes down what it was asked.

@@ -83,6 +83,8 @@ export class Checkout implements AsyncDisposable {
 /** Puts a program of this name before all others of the name, until it is disposed of. */
 export async function shadowProgram(name: string, script: string): Promise<AsyncDisposable> {
   const folder = await Deno.makeTempDir({ prefix: "casino-path-" });
+  // Servers run as users of their own.
+  await Deno.chmod(folder, 0o755);
   await Deno.writeTextFile(join(folder, name), `#!/bin/sh\n${script}\n`);
   await Deno.chmod(join(folder, name), 0o755);
   const before = Deno.env.get("PATH") ?? "";

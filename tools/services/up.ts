@@ -103,16 +103,20 @@ async function startFromPackages(absent: readonly ServerName[], options: UpOptio
   return await startNatively(absent, (names) => whichAreAbsent(names, options), {
     ...options,
     urlOf: (name) => urlOf(name, options.config),
-    whenListening: (name, log) => untilItLetsUsIn(name, options, log, begun),
+    whenListening: (name, log, mustRun) => untilItLetsUsIn(name, options, log, begun, mustRun),
   });
 }
 
-/** A server listens a little before it lets anybody in. */
+/**
+ * A server listens a little before it lets anybody in, and may end in between.
+ * @param mustRun rejects when it has ended
+ */
 async function untilItLetsUsIn(
   name: ServerName,
   { config, project, say }: UpOptions,
   log: string,
   begun: number,
+  mustRun: () => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
   const url = urlOf(name, config);
   const giveUpAt = performance.now() + admitTimeoutMs;
@@ -123,6 +127,7 @@ async function untilItLetsUsIn(
       return say(`${titles[name]} ${answer.version} started at ${url.host} in ${seconds} s`);
     }
     if (answer.kind === "bare") await createDatabase(url, project, answer);
+    await mustRun();
     if (performance.now() > giveUpAt) {
       const problem = answer.kind === "absent" ? "it does not answer" : answer.problem;
       throw new ServiceError(

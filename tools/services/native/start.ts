@@ -18,8 +18,8 @@ export interface StartOptions {
   readonly project: string;
   readonly urlOf: (name: ServerName) => URL;
   readonly say: (sentence: string) => void;
-  /** Waits until the server lets us in; rejects when it does not. */
-  readonly whenListening: (name: ServerName, log: string) => Promise<void>;
+  /** Waits until the server lets us in; rejects when it does not, or when `mustRun` does. */
+  readonly whenListening: (name: ServerName, log: string, mustRun: () => Promise<void>) => Promise<void>;
 }
 
 /**
@@ -109,15 +109,19 @@ async function startOne(
   await give(folder, user);
 
   const processes: Process[] = [];
+  const mustRun = async () => {
+    const running = await Promise.all(processes.map(isRunning));
+    if (running.includes(false)) throw await notStarted(name, "did not start", log);
+  };
   try {
     for (const each of launches) {
       const process = await launch(each, url.port, folder, log, user);
       processes.push(process);
       await remember(process);
       const at = each.readyAt === undefined ? url : new URL(`tcp://127.0.0.1:${each.readyAt}`);
-      await untilListening(name, at, processes, log);
+      await untilListening(name, at, mustRun, log);
     }
-    await whenListening(name, log);
+    await whenListening(name, log, mustRun);
   } catch (error) {
     for (const process of processes.toReversed()) {
       await stop(process, cleanUpMs);
@@ -127,16 +131,17 @@ async function startOne(
   }
 }
 
-async function untilListening(name: ServerName, url: URL, processes: readonly Process[], log: string): Promise<void> {
+async function untilListening(name: ServerName, url: URL, mustRun: () => Promise<void>, log: string): Promise<void> {
   const giveUpAt = performance.now() + startTimeoutMs;
   while (!await isListening(url)) {
-    const ended = (await Promise.all(processes.map(isRunning))).includes(false);
-    if (ended || performance.now() > giveUpAt) {
-      const problem = ended ? "did not start" : `did not start within ${startTimeoutMs} ms`;
-      throw new ServiceError(`${titles[name]} ${problem}. The end of ${log}:\n${await endOf(log)}`);
-    }
+    await mustRun();
+    if (performance.now() > giveUpAt) throw await notStarted(name, `did not start within ${startTimeoutMs} ms`, log);
     await delay(100);
   }
+}
+
+async function notStarted(name: ServerName, problem: string, log: string): Promise<ServiceError> {
+  return new ServiceError(`${titles[name]} ${problem}. The end of ${log}:\n${await endOf(log)}`);
 }
 
 /** As root, the servers run as the users of their packages: Postgres refuses to run as root, and none needs to. */
