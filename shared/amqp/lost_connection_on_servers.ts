@@ -63,10 +63,10 @@ Deno.test("ConfirmPublisher waits and says so while the broker blocks it, and th
       url: proxy.url,
       log,
       topology,
-      giveUpAfterMs: 400,
+      giveUpAfterMs: 1_500,
       onBlocked: (reason) => heard.push(reason),
     });
-    await publisher.publish(messageTo(events));
+    await eventually("the publisher", () => publisher.connected || undefined);
     // A broker under a memory alarm tells its publishers, and reads no more from them.
     proxy.holdUp();
     proxy.say(blocked);
@@ -76,7 +76,7 @@ Deno.test("ConfirmPublisher waits and says so while the broker blocks it, and th
       () => settled = "confirmed",
       (error) => settled = error,
     );
-    await broker.clock.sleep(1_000);
+    await broker.clock.sleep(2_000);
     strictEqual(settled, "not yet", "longer than it would wait otherwise");
     deepStrictEqual(log.at("warn"), ["The broker blocks publishing; waiting"]);
     proxy.letGo();
@@ -85,6 +85,35 @@ Deno.test("ConfirmPublisher waits and says so while the broker blocks it, and th
     strictEqual(settled, "confirmed");
     deepStrictEqual(heard, ["low on memory", undefined]);
     await publisher.close();
+  });
+});
+
+Deno.test("ConfirmPublisher sends nothing while the broker blocks it, and never what was no longer waited for by then", async () => {
+  await withTestQueues(async ({ events, topology, broker, channel }) => {
+    await using proxy = await TcpProxy.before(broker.url);
+    const publisher = new ConfirmPublisher({ ...broker, url: proxy.url, topology });
+    await eventually("the publisher", () => publisher.connected || undefined);
+    // Says so, but would take what comes.
+    proxy.say(blocked);
+    await eventually("the publisher to be blocked", () => publisher.blocked || undefined);
+    const enough = new AbortController();
+    const messages = [1, 2, 3].map(() => messageTo(events));
+    const [first, abandoned, last] = messages.map((message, n) =>
+      publisher.publish(message, n === 1 ? enough.signal : undefined)
+    );
+    await broker.clock.sleep(200);
+    strictEqual(publisher.inFlight, 3);
+    strictEqual((await channel.checkQueue(events)).messageCount, 0);
+    enough.abort(new Error("the delivery went back"));
+    await rejects(abandoned!, /the delivery went back/);
+    proxy.say(unblocked);
+    await Promise.all([first, last]);
+    await publisher.close();
+    const arrived = [];
+    for (let message; (message = await channel.get(events, { noAck: true }));) {
+      arrived.push(message.properties.messageId);
+    }
+    deepStrictEqual(arrived, [messages[0]!.messageId, messages[2]!.messageId], "in the order in which they were sent");
   });
 });
 

@@ -42,7 +42,9 @@ interface Entry {
   /** Monotonic ms; moved on while the broker blocks us. */
   deadline: number;
   failures: number;
-  /** When it is to be sent again; `undefined` while it is on its way. */
+  /** Not on its way: there was no connection, or the broker blocked us. */
+  held: boolean;
+  /** When it is to be sent again after the broker did not take it. */
   retryAt: number | undefined;
   lastProblem: { reason: PublishError["reason"]; detail: string };
 }
@@ -114,6 +116,7 @@ export class ConfirmPublisher {
       settled,
       deadline: now + this.#giveUpAfterMs,
       failures: 0,
+      held: false,
       retryAt: undefined,
       lastProblem: { reason: "unconfirmed", detail: "there is no connection to the broker" },
     };
@@ -125,7 +128,8 @@ export class ConfirmPublisher {
 
   /**
    * Resolves when the broker has confirmed the message.
-   * @param signal ends the wait, which a broker that blocks us makes as long as it likes; the message may arrive all the same
+   * @param signal ends the wait, which a broker that blocks us makes as long as it likes; a message that was on its way may
+   * arrive all the same
    * @throws {PublishError}, or the signal's reason
    */
   async publish(message: OutgoingMessage, signal: AbortSignal = never): Promise<void> {
@@ -182,7 +186,7 @@ export class ConfirmPublisher {
     channel.on("return", ({ properties }) => this.#returned.add(String(properties.messageId)));
     // What an earlier connection says while it closes is nothing to us: nobody would take it back.
     connection.on("blocked", (reason: string) => this.#channel === channel && this.#setBlocked(reason));
-    connection.on("unblocked", () => this.#channel === channel && this.#setBlocked(undefined));
+    connection.on("unblocked", () => this.#channel === channel && this.#unblock());
     this.#channel = channel;
     for (const entry of this.#inFlight) this.#transmit(entry);
     try {
@@ -198,7 +202,9 @@ export class ConfirmPublisher {
   #transmit(entry: Entry): void {
     const channel = this.#channel;
     entry.retryAt = undefined;
-    if (!channel) return;
+    // The broker would not read it before it lets go, and who sent it may have ended the wait by then.
+    entry.held = !channel || this.#blocked;
+    if (!channel || entry.held) return;
     const { message } = entry;
     const body = Buffer.from(message.body.buffer, message.body.byteOffset, message.body.byteLength);
     try {
@@ -271,6 +277,11 @@ export class ConfirmPublisher {
       }
       last = now;
     }
+  }
+
+  #unblock(): void {
+    this.#setBlocked(undefined);
+    for (const entry of this.#inFlight) if (entry.held) this.#transmit(entry);
   }
 
   #setBlocked(reason: string | undefined): void {
