@@ -19,7 +19,7 @@ async function withConsumer(
   await withTestQueues(async (queues) => {
     const { broker, topology, events } = queues;
     const log = new RecordedLog();
-    const publisher = new ConfirmPublisher({ ...broker, topology, giveUpAfterMs: 300 });
+    const publisher = new ConfirmPublisher({ ...broker, topology, giveUpAfterMs: 2_000 });
     const deadLetters = new DeadLetters({
       ...broker,
       log,

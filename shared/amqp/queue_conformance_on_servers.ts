@@ -98,7 +98,8 @@ class RabbitPublisher implements TestPublisher {
 
 Deno.test("ConfirmPublisher.publish() fails, in words, on an exchange that is not there", async () => {
   await withTestQueues(async ({ events, broker }) => {
-    const publisher = new ConfirmPublisher({ ...broker, topology: [], giveUpAfterMs: 500 });
+    const publisher = new ConfirmPublisher({ ...broker, topology: [], giveUpAfterMs: 1_500 });
+    await eventually("the publisher", () => publisher.connected || undefined);
     await rejects(publisher.publish({ ...message("x"), exchange: events, appId: "", timestampMs: 0 }), (error) => {
       strictEqual(error instanceof PublishError, true);
       match((error as Error).message, new RegExp(`no exchange '${events}'`));

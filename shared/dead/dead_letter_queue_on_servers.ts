@@ -45,7 +45,7 @@ function inQueue({ channel }: Pick<TestQueues, "channel">, queue: string, count:
 }
 
 async function replayAll(queues: TestQueues, changes: Partial<ReplayOptions> = {}) {
-  const publisher = new ConfirmPublisher({ ...queues.broker, topology: queues.topology, giveUpAfterMs: 300 });
+  const publisher = new ConfirmPublisher({ ...queues.broker, topology: queues.topology, giveUpAfterMs: 2_000 });
   const options: ReplayOptions = {
     filter: {},
     stop,
