@@ -156,16 +156,21 @@ export class Members {
   }
 }
 
+/** Whoever got one may not listen there yet. */
+const given = new Set<number>();
+
 /**
- * A port that nobody uses at the moment, from 20,000 to 32,767: below those that systems give to outgoing connections (Linux
- * from 32,768, RFC 6335 from 49,152). One of these could be such a connection's when a server comes back to it, and who
- * connects to it meanwhile could be connected to himself.
+ * A port that nobody uses at the moment and that was not given before, from 20,000 to 32,767: below those that systems give
+ * to outgoing connections (Linux from 32,768, RFC 6335 from 49,152). One of these could be such a connection's when a server
+ * comes back to it, and who connects to it meanwhile could be connected to himself.
  */
 export function freePort(random: Random = systemRandom): number {
   while (true) {
     const port = random.int(20_000, 32_767);
+    if (given.has(port)) continue;
     try {
       Deno.listen({ hostname: "127.0.0.1", port }).close();
+      given.add(port);
       return port;
     } catch (error) {
       if (!(error instanceof Deno.errors.AddrInUse)) throw error;

@@ -67,21 +67,26 @@ export const rabbitmq: NativeServer = {
 };
 
 /**
- * Erlang's two ports for a broker at `port`: its own plus 20,000 for the distribution and plus 21,000 for epmd, or less
- * than it beyond 44,535. Brokers at neighbouring ports thus do not meet; one that is taken moves on towards the broker's.
+ * Erlang's two ports for a broker at `port`: its own plus 20,000 for the distribution, as RabbitMQ has it, and plus 21,000
+ * for epmd, brought into {@linkcode erlangsOwn}. Brokers at neighbouring ports thus do not meet. One that is taken gives
+ * way to the next.
  */
 export function erlangPorts(
   port: number,
   isFree: (port: number) => boolean = () => true,
 ): { distribution: number; epmd: number } {
-  const away = port <= 44_535 ? 1 : -1;
-  const from = (first: number) => {
-    let candidate = first;
-    while (!isFree(candidate)) candidate -= away;
-    return candidate;
+  const { first, count } = erlangsOwn;
+  const from = (wanted: number) => {
+    for (let next = wanted;; next++) {
+      const candidate = first + (next - first) % count;
+      if (isFree(candidate)) return candidate;
+    }
   };
-  return { distribution: from(port + away * 20_000), epmd: from(port + away * 21_000) };
+  return { distribution: from(port + 20_000), epmd: from(port + 21_000) };
 }
+
+/** From 10,000 to 32,767: any of those above could be an outgoing connection's by the time that Erlang comes to it. */
+const erlangsOwn = { first: 10_000, count: 22_768 };
 
 function freeErlangPorts(port: number) {
   return erlangPorts(port, (candidate) => {
