@@ -3,14 +3,12 @@ import { deepStrictEqual, doesNotMatch, match, rejects, strictEqual } from "node
 import { join } from "node:path";
 import { closePostgres, openPostgres } from "../shared/postgres.ts";
 import { freePort } from "../tools/demo/members.ts";
+import { hasDockerEngine } from "../tools/services/compose.ts";
 import { isRunning, type Process } from "../tools/services/process.ts";
 import { writeState } from "../tools/services/folder.ts";
 import { Checkout, shadowProgram } from "./harness/checkout.ts";
 
-const withoutDocker = () => shadowProgram("docker", "exit 1");
-
 Deno.test("up after an unclean stop keeps the data, and down leaves alone who has the pids by now", async () => {
-  await using _ = await withoutDocker();
   await using checkout = await Checkout.make();
   await checkout.up();
   await query(checkout.config.DATABASE_URL, "create table kept as select 42 as answer");
@@ -40,7 +38,6 @@ Deno.test("up after an unclean stop keeps the data, and down leaves alone who ha
 });
 
 Deno.test("up after a broker died alone leaves nothing of the earlier start behind", async () => {
-  await using _ = await withoutDocker();
   await using checkout = await Checkout.make();
   await checkout.up();
   const before = (await checkout.folder()).state.processes;
@@ -53,7 +50,6 @@ Deno.test("up after a broker died alone leaves nothing of the earlier start behi
 });
 
 Deno.test("down sends Postgres's clients away rather than wait for them", async () => {
-  await using _ = await withoutDocker();
   await using checkout = await Checkout.make();
   await checkout.up();
   const client = openPostgres(checkout.config.DATABASE_URL, { name: "lingering" });
@@ -69,7 +65,6 @@ Deno.test("down sends Postgres's clients away rather than wait for them", async 
 });
 
 Deno.test("checkouts at neighbouring ports run side by side", async () => {
-  await using _ = await withoutDocker();
   const port = neighbouringPorts();
   await using one = await Checkout.make({ RABBITMQ_URL: `amqp://guest:guest@127.0.0.1:${port}` });
   await using other = await Checkout.make({ RABBITMQ_URL: `amqp://guest:guest@127.0.0.1:${port + 1}` });
@@ -79,7 +74,6 @@ Deno.test("checkouts at neighbouring ports run side by side", async () => {
 });
 
 Deno.test("two ups at once start each server once", async () => {
-  await using _ = await withoutDocker();
   await using checkout = await Checkout.make();
   const started = (await Promise.all([checkout.up(), checkout.up()])).flat().sort();
   deepStrictEqual(started, ["postgres", "rabbitmq", "redis"]);
@@ -87,7 +81,6 @@ Deno.test("two ups at once start each server once", async () => {
 });
 
 Deno.test("credentials may hold any character, and let nobody else in", async () => {
-  await using _ = await withoutDocker();
   const password = encodeURIComponent(`a#b "c'd$e\\`);
   const login = `c%40sino:${password}@127.0.0.1`;
   await using checkout = await Checkout.make({
@@ -109,7 +102,6 @@ Deno.test("credentials may hold any character, and let nobody else in", async ()
 });
 
 Deno.test("up makes the role and the database where it may, and never changes a role that is there", async () => {
-  await using _ = await withoutDocker();
   await using checkout = await Checkout.make();
   await checkout.up();
   const { host } = new URL(checkout.config.DATABASE_URL);
@@ -138,7 +130,6 @@ Deno.test("up makes the role and the database where it may, and never changes a 
 });
 
 Deno.test("a server that does not start is told with the end of its log, and the others run on", async () => {
-  await using _ = await withoutDocker();
   await using checkout = await Checkout.make();
   await checkout.up();
   await checkout.down();
@@ -152,8 +143,7 @@ Deno.test("a server that does not start is told with the end of its log, and the
 });
 
 Deno.test("a server that listens and then ends, before it lets anybody in, is told with the end of its log", async () => {
-  await using _ = await withoutDocker();
-  await using __ = await shadowProgram(
+  await using _ = await shadowProgram(
     "redis-server",
     `PATH=\${PATH#*:}
      redis-server "$1" --requirepass "of somebody else" &
@@ -163,6 +153,8 @@ Deno.test("a server that listens and then ends, before it lets anybody in, is to
      echo "out of luck"
      exit 1`,
   );
+  // What a test kills and pauses runs from packages all the same.
+  await using __ = await shadowProgram("docker", "exit 0");
   await using checkout = await Checkout.make();
   await rejects(checkout.up(), /Redis did not start\. The end of .*server\.log:\n(.*\n)*.*out of luck/);
 });
@@ -176,7 +168,7 @@ Deno.test("where a Docker engine answers, Compose starts what is missing at the 
 echo "$RABBITMQ_PORT $POSTGRES_PORT $*" >>'${calls}'
 case "$*" in *" up "*) echo "no space left on device" >&2; exit 1;; esac`,
   );
-  await using checkout = await Checkout.make();
+  await using checkout = await Checkout.make({}, hasDockerEngine);
   await rejects(checkout.up(), /docker failed:\s+no space left on device/);
   await checkout.down();
   const said = await checkout.down({ deleteData: true });

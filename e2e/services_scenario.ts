@@ -3,6 +3,7 @@ import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { freePort } from "../tools/demo/members.ts";
 import { catalogue } from "../tools/migrate/catalogue.ts";
+import { shadowProgram } from "./harness/checkout.ts";
 import { project } from "./harness/world.ts";
 
 interface Ran {
@@ -51,6 +52,7 @@ function freeAddresses(): Record<string, string> {
 }
 
 Deno.test("up starts what is missing, once; down stops just that; the data stays until it is deleted", async () => {
+  await using _ = await shadowProgram("docker", "exit 1");
   await withCopy(async (copy) => {
     const env = freeAddresses();
     const up = await run(copy, env, "up");

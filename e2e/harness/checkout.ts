@@ -1,4 +1,7 @@
-/** An empty checkout with free ports of its own, for what `up` and `down` do in process. */
+/**
+ * An empty checkout with free ports of its own, for what `up` and `down` do in process. Its servers run from the system's
+ * packages, whether a Docker engine answers or not: tests kill and pause them.
+ */
 import { join } from "node:path";
 import { freePort } from "../../tools/demo/members.ts";
 import { down, type DownOptions } from "../../tools/services/down.ts";
@@ -10,20 +13,31 @@ import { up } from "../../tools/services/up.ts";
 export class Checkout implements AsyncDisposable {
   readonly said: string[] = [];
 
-  private constructor(readonly project: string, public config: ServerConfig) {}
+  private constructor(
+    readonly project: string,
+    public config: ServerConfig,
+    private readonly inContainers: () => Promise<boolean>,
+  ) {}
 
-  static async make(config: Partial<ServerConfig> = {}): Promise<Checkout> {
+  static async make(
+    config: Partial<ServerConfig> = {},
+    inContainers = () => Promise.resolve(false),
+  ): Promise<Checkout> {
     const project = await Deno.makeTempDir({ prefix: "casino checkout " });
-    return new Checkout(project, {
+    const own = {
       RABBITMQ_URL: `amqp://guest:guest@127.0.0.1:${freePort()}`,
       REDIS_URL: `redis://127.0.0.1:${freePort()}`,
       DATABASE_URL: `postgres://casino:casino@127.0.0.1:${freePort()}/casino`,
-      ...config,
-    });
+    };
+    return new Checkout(project, { ...own, ...config }, inContainers);
   }
 
   up(config: Partial<ServerConfig> = {}): Promise<string[]> {
-    return up({ config: { ...this.config, ...config }, project: this.project, say: (words) => this.said.push(words) });
+    const { project, inContainers } = this;
+    return up({
+      ...{ config: { ...this.config, ...config }, project, inContainers },
+      say: (words) => this.said.push(words),
+    });
   }
 
   async down(options: Partial<DownOptions> = {}): Promise<string[]> {

@@ -22,6 +22,8 @@ export interface UpOptions {
   /** The project's root. */
   readonly project: string;
   readonly say: (sentence: string) => void;
+  /** Whether Docker Compose is to start what is missing: where an engine answers, if left out. */
+  readonly inContainers?: () => Promise<boolean>;
 }
 
 /** How long a server that listens may refuse us: it is still waking up. */
@@ -32,7 +34,8 @@ export async function up(options: UpOptions): Promise<ServerName[]> {
   const absent = await whichAreAbsent(serverNames, options);
   if (absent.length === 0) return [];
   absent.forEach((name) => mustBeStartable(name, options.config));
-  const start = await hasDockerEngine() ? startInContainers : startFromPackages;
+  const { inContainers = hasDockerEngine } = options;
+  const start = await inContainers() ? startInContainers : startFromPackages;
   return await start(absent, options);
 }
 
