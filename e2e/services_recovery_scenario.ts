@@ -143,7 +143,10 @@ Deno.test("a server that does not start is told with the end of its log, and the
 });
 
 Deno.test("a server that listens and then ends, before it lets anybody in, is told with the end of its log", async () => {
-  await using _ = await shadowProgram(
+  // What a test kills and pauses runs from packages all the same.
+  await using _ = await shadowProgram("docker", "exit 0");
+  // The last one comes first in PATH: what it takes away is itself.
+  await using __ = await shadowProgram(
     "redis-server",
     `PATH=\${PATH#*:}
      redis-server "$1" --requirepass "of somebody else" &
@@ -153,8 +156,6 @@ Deno.test("a server that listens and then ends, before it lets anybody in, is to
      echo "out of luck"
      exit 1`,
   );
-  // What a test kills and pauses runs from packages all the same.
-  await using __ = await shadowProgram("docker", "exit 0");
   await using checkout = await Checkout.make();
   await rejects(checkout.up(), /Redis did not start\. The end of .*server\.log:\n(.*\n)*.*out of luck/);
 });
