@@ -57,7 +57,7 @@ function isRight(name: SettingName, text: string, value: Value): boolean {
     Number(value) >= Number(min) && Number(value) <= Number(max);
 }
 
-/** Plaintext is allowed where nothing else is said: shared/config_test.ts is about that. */
+/** Plaintext is allowed where nothing else is said: config_secrets_test.ts is about that. */
 function environmentOf(env: Partial<Record<SettingName, string>>) {
   return (name: string) => env[name as SettingName] ?? (name === "ALLOW_PLAINTEXT" ? "yes" : undefined);
 }
