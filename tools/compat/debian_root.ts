@@ -1,6 +1,6 @@
 /** A Debian release in a folder, with the three servers installed. */
 import { join } from "node:path";
-import { packages as foreignClients } from "../ok/foreign_clients.ts";
+import { packages as foreignClients } from "../../dev/check/foreign_clients.ts";
 import { aptInstall } from "../services/packages.ts";
 import { runToEnd } from "../services/process.ts";
 import { ServiceError } from "../services/server.ts";

@@ -1,5 +1,6 @@
 /** What `deno task compat` runs within the other release's root: `up`, the tests, and the line that sums them up. */
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { scenarioFiles } from "../../dev/check/scenarios.ts";
 import { type Counts, countsIn, summary, versionsIn } from "./outcome.ts";
 import { takesServers } from "./scenarios.ts";
 
@@ -10,9 +11,9 @@ const up = await run(["task", "--quiet", "up"]);
 if (up.code !== 0) Deno.exit(1);
 const versions = versionsIn(up.output);
 
-const scenarios = (await Array.fromAsync(scenarioFiles())).sort();
+const scenarios = await chosenScenarios();
 const runs = [
-  ...only === undefined ? [["test", "--quiet", "--allow-net", "servers_test.ts"]] : [],
+  ...only === undefined ? [["test", "--quiet", "--allow-net", "tests/integration"]] : [],
   ["test", "--quiet", "-A", ...scenarios],
 ];
 const counts: Counts = { passed: 0, failed: 0 };
@@ -29,11 +30,13 @@ for (const args of allWell ? runs : []) {
 console.log(`\n${summary(versions, counts)}`);
 Deno.exit(allWell ? 0 : 1);
 
-async function* scenarioFiles(): AsyncIterable<string> {
-  for await (const { name } of Deno.readDir(join(project, "e2e"))) {
-    if (!name.endsWith("_scenario.ts") || (only !== undefined && !name.startsWith(only))) continue;
-    if (takesServers(await Deno.readTextFile(join(project, "e2e", name)))) yield `e2e/${name}`;
+async function chosenScenarios(): Promise<string[]> {
+  const chosen: string[] = [];
+  for (const file of await scenarioFiles(project)) {
+    if (only !== undefined && !basename(file).startsWith(only)) continue;
+    if (takesServers(await Deno.readTextFile(join(project, file)))) chosen.push(file);
   }
+  return chosen;
 }
 
 /** Shows the output as it comes, and keeps it. */

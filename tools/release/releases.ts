@@ -1,5 +1,5 @@
-/** Which releases there are, as releases/releases.json keeps them: what runs beside the next one while that is rolled out. */
-import releases from "../../releases/releases.json" with { type: "json" };
+/** Which releases there are, as tests/releases/releases.json keeps them: what runs beside the next one while that is rolled out. */
+import releases from "../../tests/releases/releases.json" with { type: "json" };
 
 export interface Release {
   readonly version: string;
@@ -23,12 +23,12 @@ export function isReleased(version: string, last = lastRelease.version): boolean
  * says, FILE: the strictest set, for code is generated from these files, names are written as JSON, and numbers are on the wire.
  */
 export function schemaCheck(folder: string): string[] {
-  const against = `releases/${lastRelease.version}/proto`;
+  const against = `tests/releases/${lastRelease.version}/proto`;
   return ["run", "--quiet", "-A", "@bufbuild/buf/buf", "breaking", folder, "--against", against];
 }
 
 function newestOf(releases: readonly Release[]): Release {
   const newest = releases.at(-1);
-  if (!newest) throw new Error("releases/releases.json names no release");
+  if (!newest) throw new Error("tests/releases/releases.json names no release");
   return newest;
 }

@@ -1,0 +1,177 @@
+/** Three RabbitMQ nodes that are one cluster, behind one address that leads to whichever of them answers, as a Service does. */
+import { join } from "node:path";
+import { freePort } from "../../../tools/demo/members.ts";
+import { rabbitmq } from "../../../tools/services/native/rabbitmq.ts";
+import { findPrograms, install } from "../../../tools/services/packages.ts";
+import { isListening } from "../../../tools/services/probe.ts";
+import { type Identity, type Launch, launch, type Process, runToEnd, stop } from "../../../tools/services/process.ts";
+import { delay } from "../../../tools/services/server.ts";
+import { Balancer } from "./balancer.ts";
+
+const startTimeoutMs = 60_000;
+const stopGraceMs = 30_000;
+/** As private_servers.ts has it: a node that falls silent is found out within a test's patience. */
+const heartbeatSeconds = 3;
+
+/** As deploy/kubernetes has it. */
+const settings = ["cluster_partition_handling = pause_minority", "queue_leader_locator = balanced"];
+
+export class RabbitmqCluster implements AsyncDisposable {
+  readonly nodes: Node[] = [];
+  #epmd: Process | undefined;
+
+  private constructor(
+    readonly folder: string,
+    readonly balancer: Balancer,
+    private readonly as: Identity | undefined,
+  ) {}
+
+  static async start(): Promise<RabbitmqCluster> {
+    if (!await findPrograms(rabbitmq)) await install(["rabbitmq"], console.error);
+    const folder = await Deno.makeTempDir({ prefix: "casino-cluster-" });
+    await Deno.chmod(folder, 0o755);
+    const cluster = new RabbitmqCluster(folder, await Balancer.start(), await identity());
+    try {
+      await cluster.#begin();
+      return cluster;
+    } catch (error) {
+      await cluster[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get url(): string {
+    return `amqp://guest:guest@${this.balancer.address}?heartbeat=${heartbeatSeconds}`;
+  }
+
+  /** The node that leads the queue. */
+  async leaderOf(queue: string): Promise<Node> {
+    const { leader } = await this.#queue(queue);
+    return this.nodes.find(({ name }) => name === leader)!;
+  }
+
+  /** How many nodes have the queue, and answer. */
+  async online(queue: string): Promise<number> {
+    return (await this.#queue(queue)).online.length;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.balancer[Symbol.asyncDispose]();
+    // Nobody waits for a majority any more.
+    for (const node of this.nodes) await node.kill();
+    if (this.#epmd) await stop(this.#epmd, stopGraceMs);
+    await Deno.remove(this.folder, { recursive: true });
+  }
+
+  async #queue(name: string): Promise<{ leader: string; online: string[] }> {
+    const node = await this.#first();
+    const words = ["list_queues", "--quiet", "--formatter", "json", "name", "leader", "online"];
+    const queues: { name: string; leader: string; online: string[] }[] = JSON.parse(
+      await node.run("rabbitmqctl", ...words),
+    );
+    const found = queues.find((each) => each.name === name);
+    if (!found) throw new Error(`the cluster has no queue ${name}`);
+    return found;
+  }
+
+  async #first(): Promise<Node> {
+    for (const node of this.nodes) if (await isListening(node.url)) return node;
+    throw new Error("no node answers");
+  }
+
+  async #begin(): Promise<void> {
+    const programs = (await findPrograms(rabbitmq))!;
+    const cookie = crypto.randomUUID();
+    for (let n = 0; n < 3; n++) {
+      const url = new URL(`amqp://guest:guest@127.0.0.1:${freePort()}`);
+      const folder = join(this.folder, `node-${n + 1}`);
+      await Deno.mkdir(folder);
+      const run = (program: string, args: readonly string[]) => runToEnd(program, args, { cwd: folder, as: this.as });
+      const [epmd, server] = await rabbitmq.prepare({ folder, programs, url, run }) as [Launch, Launch];
+      await Deno.writeTextFile(join(folder, ".erlang.cookie"), cookie, { mode: 0o400 });
+      // The first begins the cluster, and the others join it.
+      const peers = [...n > 0 ? [this.nodes[0]!.name] : [], nameOf(url)];
+      const peering = peers.map((peer, i) => `cluster_formation.classic_config.nodes.${i + 1} = ${peer}`);
+      const backend = "cluster_formation.peer_discovery_backend = classic_config";
+      const lines = [...settings, backend, ...peering, ""].join("\n");
+      await Deno.writeTextFile(join(folder, "rabbitmq.conf"), lines, { append: true });
+      if (this.as) await runToEnd("chown", ["-R", `${this.as.uid}:${this.as.gid}`, folder]);
+      if (!this.#epmd) {
+        this.#epmd = await launch(epmd, url.port, folder, join(folder, "epmd.log"), this.as);
+        this.nodes.push(new Node(url, folder, server, String(epmd.readyAt), this.as));
+      } else this.nodes.push(new Node(url, folder, server, this.nodes[0]!.epmdPort, this.as));
+      await this.nodes[n]!.start();
+      this.balancer.add(Number(url.port));
+    }
+  }
+}
+
+export class Node {
+  #process: Process | undefined;
+
+  constructor(
+    readonly url: URL,
+    private readonly folder: string,
+    private readonly server: Launch,
+    readonly epmdPort: string,
+    private readonly as: Identity | undefined,
+  ) {}
+
+  get name(): string {
+    return nameOf(this.url);
+  }
+
+  /** Resolves when it takes connections. */
+  async start(): Promise<void> {
+    const log = join(this.folder, "server.log");
+    const server = { ...this.server, env: { ...this.server.env, ERL_EPMD_PORT: this.epmdPort } };
+    this.#process = await launch(server, this.url.port, this.folder, log, this.as);
+    const giveUpAt = performance.now() + startTimeoutMs;
+    while (!await isListening(this.url)) {
+      if (performance.now() > giveUpAt) {
+        throw new Error(`${this.name} does not start:\n${(await Deno.readTextFile(log)).slice(-2_000)}`);
+      }
+      await delay(100);
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (this.#process) await stop(this.#process, stopGraceMs);
+  }
+
+  async kill(): Promise<void> {
+    if (this.#process) await stop({ ...this.#process, stopSignal: "SIGKILL" }, stopGraceMs);
+  }
+
+  /** One of RabbitMQ's command line tools, for this node. @returns what it says */
+  async run(tool: string, ...args: string[]): Promise<string> {
+    return await runToEnd(`/usr/lib/rabbitmq/bin/${tool}`, args, { cwd: this.folder, as: this.as, env: this.#env });
+  }
+
+  /** The same as a shell script. */
+  script(tool: string): string {
+    const variables = Object.entries(this.#env).map(([name, value]) => `${name}='${value}'`).join(" ");
+    const user = this.as ? `setpriv --reuid=${this.as.uid} --regid=${this.as.gid} --clear-groups` : "";
+    return `cd '${this.folder}' && exec env ${variables} ${user} /usr/lib/rabbitmq/bin/${tool} "$@"`;
+  }
+
+  get #env(): Record<string, string> {
+    return {
+      HOME: this.folder,
+      ERL_EPMD_PORT: this.epmdPort,
+      RABBITMQ_NODENAME: this.name,
+      RABBITMQ_CONF_ENV_FILE: join(this.folder, "none"),
+    };
+  }
+}
+
+/** As tools/services/native/rabbitmq.ts names it. */
+function nameOf(url: URL): string {
+  return `casino${url.port}@localhost`;
+}
+
+async function identity(): Promise<Identity | undefined> {
+  if (Deno.uid() !== 0) return undefined;
+  const ask = async (which: string) => Number(await runToEnd("id", [which, rabbitmq.user]));
+  return { uid: await ask("-u"), gid: await ask("-g") };
+}

@@ -1,0 +1,40 @@
+/** Alerts by Prometheus's own judgement, and each with its section in the runbook. */
+import { deepStrictEqual, match } from "node:assert/strict";
+import { join } from "node:path";
+import { project } from "../../harness/world.ts";
+
+const folder = join(project, "deploy/prometheus");
+const alerts = await Deno.readTextFile(join(folder, "alerts.yaml"));
+const names = Array.from(alerts.matchAll(/- alert: (\w+)/g), ([, name]) => name!);
+
+async function promtool(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command("promtool", { args, cwd: folder }).output();
+  const words = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+  deepStrictEqual(code, 0, words);
+  return words;
+}
+
+Deno.test("Prometheus takes the alerts, and finds each firing when it should, and not before", async () => {
+  match(await promtool("check", "rules", "alerts.yaml"), new RegExp(`SUCCESS: ${names.length} rules found`));
+  await promtool("test", "rules", "alerts_test.yaml");
+});
+
+Deno.test("each alert is tested to fire, and not to", async () => {
+  const tests = await Deno.readTextFile(join(folder, "alerts_test.yaml"));
+  const tested = Array.from(
+    tests.matchAll(/alertname: (\w+)[,\s]+exp_alerts:(.*)/g),
+    ([, name, expected]) => ({ name: name!, fires: !/\[\]/.test(expected!) }),
+  );
+  for (const fires of [true, false]) {
+    const found = new Set(tested.filter((each) => each.fires === fires).map(({ name }) => name));
+    deepStrictEqual([...found].sort(), [...names].sort(), fires ? "fires" : "does not fire");
+  }
+});
+
+Deno.test("each alert links its section of the runbook, and each section is of an alert", async () => {
+  const runbook = await Deno.readTextFile(join(project, "docs/runbook.md"));
+  const sections = Array.from(runbook.matchAll(/^## (\w+)$/gm), ([, name]) => name!);
+  deepStrictEqual(sections, names);
+  const links = Array.from(alerts.matchAll(/- alert: (\w+)[\s\S]*?runbook: "(.+)"/g), ([, name, link]) => [name, link]);
+  deepStrictEqual(links, names.map((name) => [name, `docs/runbook.md#${name.toLowerCase()}`]));
+});
