@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { freePort } from "../../tools/demo/members.ts";
+import { withoutEpmd } from "../../tools/services/native/rabbitmq.ts";
 import { down, type DownOptions } from "../../tools/services/down.ts";
 import { foldersOf, readState, type State } from "../../tools/services/folder.ts";
 import { runToEnd } from "../../tools/services/process.ts";
@@ -83,6 +84,7 @@ export class Checkout implements AsyncDisposable {
       env: {
         HOME: folder,
         ERL_EPMD_PORT: /-port (\d+)/.exec(words)?.[1] ?? "",
+        ERL_FLAGS: withoutEpmd,
         RABBITMQ_CONF_ENV_FILE: join(folder, "none"),
       },
     };

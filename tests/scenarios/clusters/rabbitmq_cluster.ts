@@ -1,7 +1,7 @@
 /** Three RabbitMQ nodes that are one cluster, behind one address that leads to whichever of them answers, as a Service does. */
 import { join } from "node:path";
 import { freePort } from "../../../tools/demo/members.ts";
-import { rabbitmq } from "../../../tools/services/native/rabbitmq.ts";
+import { rabbitmq, withoutEpmd } from "../../../tools/services/native/rabbitmq.ts";
 import { findPrograms, install } from "../../../tools/services/packages.ts";
 import { isListening } from "../../../tools/services/probe.ts";
 import { type Identity, type Launch, launch, type Process, runToEnd, stop } from "../../../tools/services/process.ts";
@@ -159,6 +159,7 @@ export class Node {
     return {
       HOME: this.folder,
       ERL_EPMD_PORT: this.epmdPort,
+      ERL_FLAGS: withoutEpmd,
       RABBITMQ_NODENAME: this.name,
       RABBITMQ_CONF_ENV_FILE: join(this.folder, "none"),
     };
