@@ -1,6 +1,6 @@
 /** A Debian release in a folder, with the three servers installed. */
 import { join } from "node:path";
-import { packages as foreignClients } from "../../dev/check/foreign_clients.ts";
+import { foreignClients } from "../../dev/check/programs.ts";
 import { aptInstall } from "../services/packages.ts";
 import { runToEnd } from "../services/process.ts";
 import { ServiceError } from "../services/server.ts";
@@ -14,7 +14,7 @@ const packages = [
   "openssl",
   "curl",
   "git",
-  ...foreignClients,
+  ...foreignClients.packages,
 ];
 
 const programs = { debootstrap: "debootstrap", unshare: "util-linux", ip: "iproute2" } as const;

@@ -3,7 +3,7 @@ import { deepStrictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import axe from "axe-core/axe.min.js" with { type: "text" };
 import { type Browser, type BrowserContextOptions, chromium as playwright, type Page } from "playwright-core";
-import { chromium, isThere, whatToInstall } from "../../../dev/check/browser.ts";
+import { chromium, requireBrowser } from "../../../dev/check/programs.ts";
 import { project } from "../../harness/world.ts";
 
 const [launchTimeoutMs, actionTimeoutMs] = [30_000, 10_000];
@@ -52,7 +52,7 @@ export interface OpenPage {
 
 /** @throws {Error} that says what to install */
 export async function openBrowser(): Promise<TestBrowser> {
-  if (!await isThere()) throw new Error(whatToInstall);
+  await requireBrowser();
   return new TestBrowser(
     await playwright.launch({ executablePath: chromium, args, timeout: launchTimeoutMs, chromiumSandbox: false }),
   );

@@ -10,7 +10,7 @@ import { project, withWorld } from "../../harness/world.ts";
 
 const tasks = readTasks(project);
 /** Tools of a developer's machine, which run programs of it: docs/permissions.md. A new task is held to the tests below. */
-const tools = ["up", "down", "demo", "ok", "test", "chaos", "bench", "compat", "generate", "completions", "sbom"];
+const tools = ["up", "down", "demo", "check", "test", "chaos", "bench", "compat", "generate", "completions", "sbom"];
 const guarded = Object.keys(tasks).filter((task) => !tools.includes(task));
 /** They connect to nobody. */
 const offline = ["migrate:new", "roles", "scale", "simulate"];
