@@ -1,4 +1,6 @@
 /** What tests have left behind: their temporary files have a folder of their own, and each process is told of it. */
+import { join } from "node:path";
+import { down } from "../../tools/services/down.ts";
 
 const patienceMs = 5_000;
 
@@ -10,7 +12,7 @@ export async function makeTemporaryFolder(): Promise<string> {
 }
 
 /**
- * Files and processes that are still there after a while; the files are then removed.
+ * Files and processes that are still there after a while. Servers that belong to them are then stopped, and files removed.
  * @param folder the processes' TMPDIR, or where their home is
  * @returns each as a few words
  */
@@ -19,6 +21,7 @@ export async function leftBehind(folder: string): Promise<string[]> {
   while (true) {
     const left = [...await filesIn(folder), ...await processesOf(folder)];
     if (left.length === 0 || performance.now() > giveUpAt) {
+      for (const project of await filesIn(folder)) await down({ project, deleteData: true, say: () => {} });
       await Deno.remove(folder, { recursive: true });
       return left;
     }
@@ -27,7 +30,7 @@ export async function leftBehind(folder: string): Promise<string[]> {
 }
 
 async function filesIn(folder: string): Promise<string[]> {
-  return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => `${folder}/${name}`);
+  return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => join(folder, name));
 }
 
 /** Known by their environment, which only Linux shows. */

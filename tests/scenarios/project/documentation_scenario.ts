@@ -3,7 +3,10 @@ import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { describeSettings, settingNames } from "../../../shared/config.ts";
 import { limitsTable, planTable, pointsTable, ratesTable } from "../../../tools/scale/tables.ts";
+import { nameOf } from "../../../dev/check/jobs.ts";
+import { scenarioFiles } from "../../../dev/check/scenarios.ts";
 import { project } from "../../harness/world.ts";
+import { schedule } from "../schedule.ts";
 
 const readme = await Deno.readTextFile(join(project, "README.md"));
 
@@ -58,4 +61,9 @@ Deno.test("every test that docs/reliability.md names is there", async () => {
     const source = await Deno.readTextFile(join(project, file));
     strictEqual(source.includes(words), true, `${file} has no "${words}"`);
   }
+});
+
+Deno.test("every scenario that tests/scenarios/schedule.ts names is there", async () => {
+  const names = (await scenarioFiles(project)).map(nameOf);
+  deepStrictEqual(Object.keys(schedule).filter((name) => !names.includes(name)), []);
 });

@@ -20,7 +20,7 @@ Deno.test("an event with a new field and one of a new type: what an old version 
   await using last = await ReleasedTree.checkOut();
   await using next = await NextVersion.make();
   const breaking = new Deno.Command(Deno.execPath(), { args: schemaCheck(join(next.path, "proto")), cwd: project });
-  strictEqual(new TextDecoder().decode((await breaking.output()).stdout), "", "the gate takes the next schema");
+  strictEqual(new TextDecoder().decode((await breaking.output()).stdout), "", "the check takes the next schema");
 
   const schema = schemaOf(await next.schema());
   const encode = (fields: object) => Buffer.from(schema.encode(schema.fromObject({ ...common, ...fields })).finish());

@@ -1,4 +1,4 @@
-/** The gate's step that holds the schemas to the last release's, with schemas that break it and that do not. */
+/** The check's step that holds the schemas to the last release's, with schemas that break it and that do not. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { lastRelease, schemaCheck } from "../../../tools/release/releases.ts";
@@ -62,7 +62,7 @@ const taken: Record<string, Change> = {
 };
 
 for (const [what, { says, ...change }] of Object.entries(refused)) {
-  Deno.test(`the gate refuses ${what} since the last release`, async () => {
+  Deno.test(`the check refuses ${what} since the last release`, async () => {
     const { code, said } = await check(change);
     match(said, says);
     strictEqual(code, 100);
@@ -70,7 +70,7 @@ for (const [what, { says, ...change }] of Object.entries(refused)) {
 }
 
 for (const [what, change] of Object.entries(taken)) {
-  Deno.test(`the gate takes ${what} since the last release`, async () => {
+  Deno.test(`the check takes ${what} since the last release`, async () => {
     deepStrictEqual(await check(change), { code: 0, said: "" });
   });
 }
@@ -83,7 +83,7 @@ Deno.test("what is kept of the last release is what was released", async () => {
   strictEqual(lastRelease.newestMigration, (await releasedMigrations()).at(-1));
 });
 
-/** What the gate's step says of the last release's schemas with one change in them. */
+/** What the check's step says of the last release's schemas with one change in them. */
 async function check({ file, from, to }: Change): Promise<{ code: number; said: string }> {
   const folder = await Deno.makeTempDir({ prefix: "casino-schemas-" });
   try {
