@@ -138,6 +138,8 @@ Deno.test("ConfirmPublisher ends at once on credentials that the broker refuses,
       return true;
     });
     await rejects(publisher.finished, /ACCESS[_-]REFUSED/);
+    // A message that comes later is told the same.
+    await rejects(publisher.publish(message(events)), /ACCESS[_-]REFUSED/);
     await publisher.close();
   });
 });
