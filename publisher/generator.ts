@@ -1,9 +1,9 @@
 /** Makes events up: plausible sessions of play, the same ones for the same seed. */
 import { uuidv7 } from "../shared/amqp/message_id.ts";
-import type { Event, EventType } from "../shared/event.ts";
-import { exponentOf } from "../shared/money.ts";
+import type { Event, EventType } from "../shared/event/event.ts";
+import { exponentOf } from "../shared/event/money.ts";
 import type { Random } from "../shared/random.ts";
-import { type Timestamp, timestampOfMs } from "../shared/timestamp.ts";
+import { type Timestamp, timestampOfMs } from "../shared/event/timestamp.ts";
 
 export interface GeneratorOptions {
   readonly random: Random;

@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, notDeepStrictEqual, strictEqual } from "node:assert/strict";
-import { encodeEvent } from "../shared/codec.ts";
+import { encodeEvent } from "../shared/event/protobuf.ts";
 import { seededRandom } from "../shared/random.ts";
 import { generateEvents } from "./generator.ts";
 

@@ -1,7 +1,7 @@
 /** One suite for every {@linkcode Database} that events are stored in: Postgres on its server, and the one in this process. */
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { classifyStoreError, explainStoreError } from "../shared/errors.ts";
-import type { Event } from "../shared/event.ts";
+import type { Event } from "../shared/event/event.ts";
 import type { Database } from "../shared/database.ts";
 import { describe } from "./describe.ts";
 import type { Enriched } from "./enriched.ts";

@@ -1,7 +1,7 @@
 /** Deliveries and rates for tests. */
 import type { Delivery } from "../shared/amqp/delivery.ts";
-import { encodeEvent } from "../shared/codec.ts";
-import type { Bet, Deposit, Event, GameStart } from "../shared/event.ts";
+import { encodeEvent } from "../shared/event/protobuf.ts";
+import type { Bet, Deposit, Event, GameStart } from "../shared/event/event.ts";
 import { checkRates, type Rates } from "./rates/rates.ts";
 
 const createdAt = { seconds: Date.UTC(2022, 1, 2, 23, 45) / 1000, nanos: 0 };

@@ -2,8 +2,8 @@
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { deadLetterHeaders } from "../../shared/amqp/dead_letters.ts";
-import { encodeEvent } from "../../shared/codec.ts";
-import type { Bet } from "../../shared/event.ts";
+import { encodeEvent } from "../../shared/event/protobuf.ts";
+import type { Bet } from "../../shared/event/event.ts";
 import { closePostgres, openPostgres } from "../../shared/postgres.ts";
 import { eventually } from "../../shared/testing/eventually.ts";
 import { bet } from "../../subscriber/testing.ts";

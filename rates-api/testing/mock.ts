@@ -3,7 +3,7 @@ import "../../shared/without_env.ts";
 import { Buffer } from "node:buffer";
 import { type CallOptions, Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { systemClock } from "../../shared/clock.ts";
-import { casino } from "../../shared/generated/protobuf.js";
+import { casino } from "../../shared/event/generated/protobuf.js";
 import { seededRandom } from "../../shared/random.ts";
 import { silentLog } from "../../shared/telemetry/log.ts";
 import { fixedQuotes } from "../quotes.ts";

@@ -7,7 +7,7 @@ import { eventually, type TestQueues, withTestQueues } from "../amqp/testing.ts"
 import { ensureTopology } from "../amqp/topology.ts";
 import { openConnection } from "../amqp/connection.ts";
 import { systemClock as clock } from "../clock.ts";
-import { encodeEvent } from "../codec.ts";
+import { encodeEvent } from "../event/protobuf.ts";
 import { gameStart } from "../../subscriber/testing.ts";
 import { deadLetterToJson, replaysHeader } from "./dead_letter.ts";
 import { drop, list, replay, type ReplayOptions } from "./dead_letter_queue.ts";

@@ -1,7 +1,7 @@
 /** Every valid event, for properties. */
 import fc from "fast-check";
-import type { Event } from "../event.ts";
-import type { Timestamp } from "../timestamp.ts";
+import type { Event } from "../event/event.ts";
+import type { Timestamp } from "../event/timestamp.ts";
 
 /** Objects as our code makes them, with a prototype. */
 const plain = { noNullPrototype: true } as const;

@@ -1,6 +1,6 @@
 /** A line of JSON read a second time, to judge what was made of it. */
 import { strictEqual } from "node:assert/strict";
-import type { Event } from "../event.ts";
+import type { Event } from "../event/event.ts";
 
 /** Takes every number for the text that it is, the last of a repeated key, and created_at by Temporal. */
 export function statesTheSame(event: Event, line: string): void {

@@ -1,11 +1,11 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
-import { decodeEvent, encodeEvent, UndecodableError } from "./codec.ts";
+import { decodeEvent, encodeEvent, UndecodableError } from "./protobuf.ts";
 import { type Event, eventOf, type Fault } from "./event.ts";
-import { anyEvent } from "./testing/arbitrary_event.ts";
-import { mutatedMessage } from "./testing/mutated_bytes.ts";
-import { wireFields, wireText } from "./testing/wire_format.ts";
+import { anyEvent } from "../testing/arbitrary_event.ts";
+import { mutatedMessage } from "../testing/mutated_bytes.ts";
+import { wireFields, wireText } from "../testing/wire_format.ts";
 
 const types = [undefined, "game_start", "bet", "deposit", "game_stop"] as const;
 
