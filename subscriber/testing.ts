@@ -1,12 +1,12 @@
 /** Deliveries and rates for tests. */
 import type { Delivery } from "../shared/amqp/delivery.ts";
 import { encodeEvent } from "../shared/event/protobuf.ts";
-import type { Bet, Deposit, Event, GameStart } from "../shared/event/event.ts";
+import type { Event, EventOf } from "../shared/event/event.ts";
 import { checkRates, type Rates } from "./rates/rates.ts";
 
 const createdAt = { seconds: Date.UTC(2022, 1, 2, 23, 45) / 1000, nanos: 0 };
 
-export function bet(changes: Partial<Bet> = {}): Bet {
+export function bet(changes: Partial<EventOf<"bet">> = {}): EventOf<"bet"> {
   return {
     type: "bet",
     id: 1n,
@@ -20,11 +20,11 @@ export function bet(changes: Partial<Bet> = {}): Bet {
   };
 }
 
-export function deposit(changes: Partial<Deposit> = {}): Deposit {
+export function deposit(changes: Partial<EventOf<"deposit">> = {}): EventOf<"deposit"> {
   return { type: "deposit", id: 2n, playerId: 12n, amount: 10_000n, currency: "EUR", createdAt, ...changes };
 }
 
-export function gameStart(changes: Partial<GameStart> = {}): GameStart {
+export function gameStart(changes: Partial<EventOf<"game_start">> = {}): EventOf<"game_start"> {
   return { type: "game_start", id: 3n, playerId: 10n, gameId: 100n, createdAt, ...changes };
 }
 

@@ -1,6 +1,7 @@
 /** Every valid event, for properties. */
 import fc from "fast-check";
 import type { Event } from "../event/event.ts";
+import { kinds } from "../event/kinds.ts";
 import type { Timestamp } from "../event/timestamp.ts";
 
 /** Objects as our code makes them, with a prototype. */
@@ -23,12 +24,13 @@ export const anyTimestamp: fc.Arbitrary<Timestamp> = fc.record({
 
 const common = { id: present, playerId: present, createdAt: anyTimestamp };
 
-export const anyEvent: fc.Arbitrary<Event> = fc.oneof(
-  fc.record({ ...common, type: fc.constant("game_start" as const), gameId: present }, plain),
-  fc.record({ ...common, type: fc.constant("game_stop" as const), gameId: present }, plain),
-  fc.record(
-    { ...common, type: fc.constant("bet" as const), gameId: present, amount, currency, hasWon: fc.boolean() },
-    plain,
-  ),
-  fc.record({ ...common, type: fc.constant("deposit" as const), amount, currency }, plain),
-);
+/** Of every kind, with the fields that the kind has. */
+export const anyEvent = fc.oneof(...kinds.map(({ type, hasGame, hasMoney, hasOutcome }) =>
+  fc.record({
+    ...common,
+    type: fc.constant(type),
+    ...(hasGame && { gameId: present }),
+    ...(hasMoney && { amount, currency }),
+    ...(hasOutcome && { hasWon: fc.boolean() }),
+  }, plain)
+)) as fc.Arbitrary<Event>;
