@@ -4,7 +4,7 @@
  */
 import "../../shared/without_env.ts";
 import { checkRates } from "../../subscriber/rates/rates.ts";
-import { decodeEvent } from "../../shared/codec.ts";
+import { decodeEvent } from "../../shared/event/protobuf.ts";
 import { openPostgres } from "../../shared/postgres.ts";
 import { price } from "../../subscriber/price.ts";
 import { describe } from "../../subscriber/describe.ts";

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { type Client, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import type { Clock } from "../../shared/clock.ts";
 import { messageOf } from "../../shared/errors.ts";
-import { casino } from "../../shared/generated/protobuf.js";
+import { casino } from "../../shared/event/generated/protobuf.js";
 import { openGrpcClient, problemOf } from "../../shared/grpc_client.ts";
 import { formatTraceparent, type TraceParent, traceparentHeader } from "../../shared/telemetry/traceparent.ts";
 import type { TlsFiles } from "../../shared/tls.ts";

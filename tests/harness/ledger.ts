@@ -1,8 +1,8 @@
 /** What was published, and what became of each message, counted against the database and the dead letters. */
 // @ts-types="@types/big.js"
 import Big from "big.js";
-import type { Event } from "../../shared/event.ts";
-import { exponentOf } from "../../shared/money.ts";
+import type { Event } from "../../shared/event/event.ts";
+import { exponentOf } from "../../shared/event/money.ts";
 import type { Sql } from "../../shared/postgres.ts";
 import type { DeadLetter } from "../../shared/dead/dead_letter.ts";
 

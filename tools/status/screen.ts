@@ -1,5 +1,5 @@
 /** The status as one screen for a human. */
-import { formatMajor } from "../../shared/money.ts";
+import { formatMajor } from "../../shared/event/money.ts";
 import type { Paint, Tone } from "../../shared/paint.ts";
 import type { TopPlayer } from "../../subscriber/http/page/answers.ts";
 import type { Lag, Part, Queues, QueueState, RatesCache, Status, Totals } from "./status.ts";

@@ -2,7 +2,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { Page } from "playwright-core";
-import { encodeEvent } from "../../../shared/codec.ts";
+import { encodeEvent } from "../../../shared/event/protobuf.ts";
 import { freePort } from "../../../tools/demo/members.ts";
 import { bet } from "../../fixtures/deliveries.ts";
 import { count, euros } from "../../../subscriber/http/page/format.js";

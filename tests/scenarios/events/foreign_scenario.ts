@@ -1,7 +1,7 @@
 /** A publisher in another language that shares no code with us. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { encodeEvent } from "../../../shared/codec.ts";
+import { encodeEvent } from "../../../shared/event/protobuf.ts";
 import { bet } from "../../fixtures/deliveries.ts";
 import { project, withWorld, type World } from "../../harness/world.ts";
 

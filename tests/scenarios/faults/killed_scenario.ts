@@ -1,7 +1,7 @@
 /** kill -9 at every stage of a window, and a message that kills whoever takes it. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { encodeEvent } from "../../../shared/codec.ts";
+import { encodeEvent } from "../../../shared/event/protobuf.ts";
 import { understand } from "../../../shared/dead/dead_letter.ts";
 import { bet } from "../../fixtures/deliveries.ts";
 import { stages } from "../../harness/dying_subscriber.ts";

@@ -2,7 +2,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
-import { encodeEvent } from "../../../shared/codec.ts";
+import { encodeEvent } from "../../../shared/event/protobuf.ts";
 import { bet } from "../../fixtures/deliveries.ts";
 import { eventually } from "../../servers/test_queues.ts";
 import { getJson, urlOf } from "../../harness/http.ts";

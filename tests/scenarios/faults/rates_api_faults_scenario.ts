@@ -3,7 +3,7 @@ import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { status } from "@grpc/grpc-js";
 import type { Faults } from "../../../rates-api/faults.ts";
-import { encodeEvent } from "../../../shared/codec.ts";
+import { encodeEvent } from "../../../shared/event/protobuf.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { bet } from "../../fixtures/deliveries.ts";
 import { retriesHeader } from "../../../shared/amqp/delay_queues.ts";

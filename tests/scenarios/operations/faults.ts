@@ -2,8 +2,8 @@
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { deadLetterHeaders } from "../../../shared/amqp/dead_letters.ts";
-import { encodeEvent } from "../../../shared/codec.ts";
-import type { Bet } from "../../../shared/event.ts";
+import { encodeEvent } from "../../../shared/event/protobuf.ts";
+import type { EventOf } from "../../../shared/event/event.ts";
 import { closePostgres, openPostgres } from "../../../shared/postgres.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { bet } from "../../fixtures/deliveries.ts";
@@ -204,7 +204,7 @@ export async function putInOrder(system: System): Promise<void> {
 }
 
 /** An event that will be stored in the end. */
-function good(system: System, fields: Partial<Bet>): { messageId: string; body: Buffer } {
+function good(system: System, fields: Partial<EventOf<"bet">>): { messageId: string; body: Buffer } {
   const event = bet({ id: ++lastId, currency: "EUR", ...fields });
   const messageId = uuid(event.id);
   system.ledger.attempt({ messageId, event, reason: undefined });
@@ -212,7 +212,7 @@ function good(system: System, fields: Partial<Bet>): { messageId: string; body: 
   return { messageId, body: Buffer.from(encodeEvent(event)) };
 }
 
-async function sendGood(system: System, fields: Partial<Bet>): Promise<void> {
+async function sendGood(system: System, fields: Partial<EventOf<"bet">>): Promise<void> {
   const { messageId, body } = good(system, fields);
   await system.withChannel((channel) =>
     Promise.resolve(channel.publish(queues.EVENTS_EXCHANGE, "", body, { messageId, persistent: true }))
@@ -220,7 +220,7 @@ async function sendGood(system: System, fields: Partial<Bet>): Promise<void> {
 }
 
 /** A message that is to be dropped in the end. */
-async function send(system: System, what: Buffer | Partial<Bet>): Promise<void> {
+async function send(system: System, what: Buffer | Partial<EventOf<"bet">>): Promise<void> {
   const body = Buffer.isBuffer(what) ? what : Buffer.from(encodeEvent(bet({ id: ++lastId, ...what })));
   const options = { messageId: uuid(++lastId), persistent: true };
   await system.withChannel((channel) => Promise.resolve(channel.publish(queues.EVENTS_EXCHANGE, "", body, options)));

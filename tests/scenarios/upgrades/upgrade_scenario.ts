@@ -3,7 +3,7 @@
  * one cache and one database, whose tables change beneath them.
  */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { eventToJson } from "../../../shared/event_json.ts";
+import { eventToJson } from "../../../shared/event/json.ts";
 import { seededRandom } from "../../../shared/random.ts";
 import { generateEvents } from "../../../publisher/generator.ts";
 import { isBadLine, readEvents } from "../../../publisher/ndjson_input.ts";
