@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { closeConnection, openConnection } from "../shared/amqp/connection.ts";
 import { systemClock as clock } from "../shared/clock.ts";
 import { readConfig } from "../shared/config.ts";
-import { DatabasePool } from "../shared/database.ts";
+import { DatabasePool } from "../shared/postgres/pool.ts";
 import { messageOf } from "../shared/errors.ts";
 import { ratesApiTls } from "../shared/grpc_client.ts";
 import { closePostgres, openPostgres } from "../shared/postgres.ts";

@@ -1,8 +1,8 @@
 import { deepStrictEqual, rejects, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { systemClock } from "./clock.ts";
-import { CopyRows, numericBytes, OutOfRange } from "./copy_rows.ts";
-import { DatabasePool } from "./database.ts";
+import { CopyRows, numericBytes, OutOfRange } from "./postgres/copy_rows.ts";
+import { DatabasePool } from "./postgres/pool.ts";
 import { servers } from "./testing/servers.ts";
 import { anyTimestamp } from "./testing/arbitrary_event.ts";
 

@@ -1,9 +1,9 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { arrayLiteral } from "./array_literal.ts";
+import { arrayLiteral } from "./postgres/array_literal.ts";
 import { systemClock } from "./clock.ts";
 import { classifyStoreError } from "./errors.ts";
-import { DatabasePool, QueryTimeout } from "./database.ts";
+import { DatabasePool, QueryTimeout } from "./postgres/pool.ts";
 import { servers } from "./testing/servers.ts";
 import { TcpProxy } from "./testing/tcp_proxy.ts";
 import { withTestSchema } from "../tools/migrate/test_schema.ts";

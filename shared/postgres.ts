@@ -1,4 +1,4 @@
-/** Connections to Postgres for commands and tests; the subscriber's own are in database.ts. */
+/** Connections to Postgres for commands and tests; the subscriber's own are in postgres/pool.ts. */
 import "./without_env.ts";
 import postgres, { type Sql } from "postgres";
 import { splitTls } from "./tls.ts";

@@ -2,7 +2,7 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { classifyStoreError, explainStoreError } from "../shared/errors.ts";
 import type { Event } from "../shared/event.ts";
-import type { Database } from "../shared/database.ts";
+import type { Database } from "../shared/postgres/pool.ts";
 import { describe } from "./describe.ts";
 import type { Enriched } from "./enriched.ts";
 import { PostgresPlayers } from "./players.ts";

@@ -1,5 +1,5 @@
 import { systemClock } from "../shared/clock.ts";
-import { DatabasePool } from "../shared/database.ts";
+import { DatabasePool } from "../shared/postgres/pool.ts";
 import { withTestSchema } from "../tools/migrate/test_schema.ts";
 import { testStore } from "./store_conformance.ts";
 

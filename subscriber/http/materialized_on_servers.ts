@@ -1,7 +1,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { seededRandom } from "../../shared/random.ts";
 import { systemClock } from "../../shared/clock.ts";
-import { type Database, DatabasePool } from "../../shared/database.ts";
+import { type Database, DatabasePool } from "../../shared/postgres/pool.ts";
 import type { Sql } from "../../shared/postgres.ts";
 import { withTestSchema } from "../../tools/migrate/test_schema.ts";
 import { describe } from "../describe.ts";

@@ -6,7 +6,7 @@ import { deadHeaders } from "../../shared/amqp/dead_letters.ts";
 import { eventTopology } from "../../shared/amqp/topology.ts";
 import { systemClock as clock } from "../../shared/clock.ts";
 import { type Config, readConfig } from "../../shared/config.ts";
-import { DatabasePool } from "../../shared/database.ts";
+import { DatabasePool } from "../../shared/postgres/pool.ts";
 import { closePostgres, openPostgres } from "../../shared/postgres.ts";
 import { closeRedis, openRedis } from "../../shared/redis.ts";
 import { silentLog } from "../../shared/telemetry/log.ts";

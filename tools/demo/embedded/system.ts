@@ -6,7 +6,7 @@ import { deadHeaders } from "../../../shared/amqp/dead_letters.ts";
 import { MemoryQueue } from "../../../shared/amqp/memory_queue.ts";
 import type { Clock } from "../../../shared/clock.ts";
 import { readConfig } from "../../../shared/config.ts";
-import { PgliteDatabase } from "../../../shared/pglite.ts";
+import { PgliteDatabase } from "../../../shared/postgres/pglite.ts";
 import type { Random } from "../../../shared/random.ts";
 import type { Log } from "../../../shared/telemetry/log.ts";
 import type { Generated } from "../../../publisher/generator.ts";

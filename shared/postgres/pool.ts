@@ -2,14 +2,14 @@
  * The subscriber's connections to Postgres. With pg, because postgres (npm), which commands and tests use, loses the error of
  * a COPY and then never settles it (github.com/porsager/postgres/issues/1173), and COPY is how windows are stored.
  */
-import "./without_env.ts";
+import "../without_env.ts";
 import type { Buffer } from "node:buffer";
 import { Socket } from "node:net";
 // @ts-types="@types/pg"
 import pg from "pg";
 import { CopyIn } from "./copy_in.ts";
-import type { Clock } from "./clock.ts";
-import { splitTls } from "./tls.ts";
+import type { Clock } from "../clock.ts";
+import { splitTls } from "../tls.ts";
 
 /** The fields of a row in the order in which they were asked for, as text: nothing is rounded, nothing read in vain. */
 export type Row = readonly (string | null)[];
