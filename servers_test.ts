@@ -9,6 +9,7 @@ import "./shared/amqp/consumer_on_servers.ts";
 import "./shared/amqp/queue_conformance_on_servers.ts";
 import "./shared/copy_rows_on_servers.ts";
 import "./shared/database_on_servers.ts";
+import "./shared/postgres/session_on_servers.ts";
 import "./shared/dead/amqp_desk_on_servers.ts";
 import "./shared/dead/dead_letter_queue_on_servers.ts";
 import "./subscriber/http/materialized_on_servers.ts";

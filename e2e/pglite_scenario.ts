@@ -5,13 +5,13 @@ import { CopyRows } from "../shared/postgres/copy_rows.ts";
 import { PgliteDatabase } from "../shared/postgres/pglite.ts";
 import { testStore } from "../subscriber/store_conformance.ts";
 import { catalogue } from "../tools/migrate/catalogue.ts";
-import { migrateFresh } from "../tools/migrate/fresh.ts";
+import { migrateFresh } from "../tools/migrate/transaction.ts";
 
 testStore({
   name: "PGlite",
   withDatabase: (use) =>
     withDatabase(async (database) => {
-      await migrateFresh((act) => database.transaction(act), catalogue);
+      await migrateFresh(database, catalogue);
       await use(database);
     }),
 });

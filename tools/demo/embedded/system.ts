@@ -22,7 +22,7 @@ import { RatesSource } from "../../../subscriber/rates/source.ts";
 import { PostgresStore } from "../../../subscriber/store.ts";
 import { Subscriber } from "../../../subscriber/subscriber.ts";
 import { catalogue } from "../../migrate/catalogue.ts";
-import { migrateFresh } from "../../migrate/fresh.ts";
+import { migrateFresh } from "../../migrate/transaction.ts";
 import type { Sources } from "../outcome.ts";
 import { MemorySender } from "./sender.ts";
 
@@ -188,6 +188,6 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
 
 async function openDatabase(): Promise<PgliteDatabase> {
   const database = await PgliteDatabase.open();
-  await migrateFresh((act) => database.transaction(act), catalogue);
+  await migrateFresh(database, catalogue);
   return database;
 }
