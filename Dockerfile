@@ -146,5 +146,5 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK NONE
 ENTRYPOINT ["/bin/deno", "run", "--quiet", "--frozen", "--cached-only", "--no-prompt", "--v8-flags=--stack-size=7000", \
   "--allow-env=RABBITMQ_URL,RABBITMQ_URL_FILE,TOPOLOGY,EVENTS_EXCHANGE,EVENTS_QUEUE,DEAD_LETTER_QUEUE,REDIS_URL,REDIS_URL_FILE,REDIS_KEY_PREFIX,DATABASE_URL,DATABASE_URL_FILE,RETRY_DELAYS_MS,TLS_CA_FILE,TLS_CERT_FILE,TLS_KEY_FILE,ALLOW_PLAINTEXT", \
-  "--allow-read=/run/secrets,/app/migrations", "--allow-sys=homedir"]
+  "--allow-read=/run/secrets,/app/migrations"]
 CMD ["--allow-net=rabbitmq:5672,redis:6379,postgres:5432", "tools/status/main.ts"]

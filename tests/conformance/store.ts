@@ -3,7 +3,7 @@ import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { classifyStoreError, explainStoreError } from "../../shared/errors.ts";
 import { type Event, eventOf } from "../../shared/event/event.ts";
 import { eventTypes, kinds } from "../../shared/event/kinds.ts";
-import type { Database } from "../../shared/database.ts";
+import type { Database } from "../../shared/postgres/pool.ts";
 import { describe } from "../../subscriber/describe.ts";
 import type { Enriched } from "../../subscriber/enriched.ts";
 import { PostgresPlayers } from "../../subscriber/players.ts";

@@ -5,7 +5,5 @@ import "ioredis";
 import "long";
 // @ts-types="@types/pg"
 import "pg";
-import "postgres";
 import "protobufjs";
 import "protobufjs/minimal.js";
-import "umzug";

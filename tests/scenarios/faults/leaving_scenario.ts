@@ -8,11 +8,10 @@ import { eventually } from "../../servers/test_queues.ts";
 import { getJson, urlOf } from "../../harness/http.ts";
 import { project, withWorld, type World } from "../../harness/world.ts";
 
-async function totals(world: World) {
-  const [row] = await world.sql`
+function totals(world: World) {
+  return world.sql.one(`
     select (select count(*)::int from events) as events, (select sum(events)::int from event_counts) as counted,
-      (select count(*)::int from events where type = 'bet') as bets, (select sum(bets)::int from player_totals) as counted_bets`;
-  return { ...row };
+      (select count(*)::int from events where type = 'bet') as bets, (select sum(bets)::int from player_totals) as counted_bets`);
 }
 
 async function untilSome(world: World): Promise<void> {

@@ -113,9 +113,9 @@ Deno.test("the rates API answers with older rates than those cached: they are re
     publishBet(world, 2);
     await world.untilSettled(2);
     strictEqual(subscriber.messages.includes("Fetched rates were not stored"), true);
-    const rows = await world.sql`select event_id::int as id, rates_as_of from events order by 1`;
+    const rows = await world.sql.query("select event_id::int as id, rates_as_of from events order by 1");
     const asOf = new Date("2024-06-28T14:00:00Z");
-    deepStrictEqual(rows.map((row) => [row["id"], row["rates_as_of"]]), [[1, asOf], [2, asOf]]);
+    deepStrictEqual(rows.map(({ id, rates_as_of }) => [id, rates_as_of]), [[1, asOf], [2, asOf]]);
   });
 });
 

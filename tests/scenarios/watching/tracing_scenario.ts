@@ -52,8 +52,8 @@ Deno.test("an event's path from its publisher to its commit, and the call for it
     const published = receiver.named(`publish ${world.events}`);
     strictEqual(published.length, 2);
     strictEqual(new Set(published.map(({ traceId }) => traceId)).size, 2, "each event begins a trace");
-    const [bet] = await world.sql`select message_id from events where event_id = 1`;
-    const send = published.find(({ attributes }) => attributes["messaging.message.id"] === bet?.["message_id"]);
+    const { message_id } = await world.sql.one("select message_id from events where event_id = 1");
+    const send = published.find(({ attributes }) => attributes["messaging.message.id"] === message_id);
     ok(send, "the bet's publish span has its message id");
     deepStrictEqual([send.kind, send.parentSpanId, send.service, send.schemaUrl], [4, "", "publisher", schemaUrl]);
 
