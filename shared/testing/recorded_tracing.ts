@@ -1,6 +1,14 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { TraceParent } from "../telemetry/traceparent.ts";
-import type { Attributes, ChildSpec, Link, OpenSpan, RootSpan, SpanSpec, Tracing } from "../telemetry/tracing.ts";
+import type {
+  Attributes,
+  ChildSpec,
+  Link,
+  OpenSpan,
+  RootSpan,
+  SpanSpec,
+  TraceParent,
+  Tracing,
+} from "../telemetry/tracing.ts";
 
 export interface RecordedSpan extends Required<SpanSpec> {
   readonly self: TraceParent;
@@ -46,6 +54,14 @@ export class RecordedTracing implements Tracing {
   }
 
   readonly active = (): TraceParent | undefined => this.#current.getStore()?.self;
+
+  readonly extract = (header: unknown): TraceParent | undefined => {
+    const [, traceId, spanId, flags] = /^00-([0-9a-f]{32})-([0-9a-f]{16})-(0\d)$/.exec(String(header)) ?? [];
+    return traceId && spanId ? { traceId, spanId, sampled: flags === "01" } : undefined;
+  };
+
+  readonly inject = ({ traceId, spanId, sampled }: TraceParent): string =>
+    `00-${traceId}-${spanId}-${sampled ? "01" : "00"}`;
 
   /** The only span of this name. */
   the(name: string): RecordedSpan {
