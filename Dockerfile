@@ -7,7 +7,8 @@ FROM docker.io/denoland/deno:distroless-2.9.3 AS base
 ENV DENO_DIR=/deno-dir DENO_NO_UPDATE_CHECK=1 NO_COLOR=1
 WORKDIR /app
 
-# What every member resolves its imports with: the workspace's configuration. Each then reduces it to what it needs itself.
+# What every member resolves its imports with: the workspace's configuration, whose lock is the whole project's. Of its
+# packages each member gets those that its programs import ("npm-lazy-caching" in deno.json).
 FROM base AS workspace
 COPY deno.json deno.lock LICENSE ./
 COPY publisher/deno.json publisher/
@@ -15,16 +16,10 @@ COPY subscriber/deno.json subscriber/
 COPY subscriber/http/page/deno.json subscriber/http/page/
 COPY rates-api/deno.json rates-api/
 COPY shared/deno.json shared/
-COPY tools/images/reduce.ts tools/images/
 
 # ── publisher: publishes casino events
 
-FROM workspace AS publisher-dependencies
-COPY tools/images/publisher.ts tools/images/
-RUN ["/bin/deno", "run", "--no-config", "--allow-read=.", "--allow-write=.", "tools/images/reduce.ts", "tools/images/publisher.ts"]
-RUN ["/bin/deno", "cache", "--frozen", "tools/images/publisher.ts"]
-
-FROM publisher-dependencies AS publisher-build
+FROM workspace AS publisher-build
 COPY shared shared
 COPY publisher publisher
 COPY samples samples
@@ -36,7 +31,7 @@ LABEL org.opencontainers.image.title="casino-events/publisher" \
   org.opencontainers.image.version="0.2.0" \
   org.opencontainers.image.licenses="MIT" \
   org.opencontainers.image.base.name="docker.io/denoland/deno:distroless-2.9.3"
-COPY --from=publisher-dependencies /deno-dir/npm /deno-dir/npm
+COPY --from=publisher-build /deno-dir/npm /deno-dir/npm
 COPY --from=publisher-build /deno-dir/gen /deno-dir/gen
 COPY --from=publisher-build /app /app
 USER 65532:65532
@@ -50,12 +45,7 @@ CMD ["--allow-net=rabbitmq:5672", "publisher/main.ts"]
 
 # ── subscriber: enriches, stores and reports casino events
 
-FROM workspace AS subscriber-dependencies
-COPY tools/images/subscriber.ts tools/images/
-RUN ["/bin/deno", "run", "--no-config", "--allow-read=.", "--allow-write=.", "tools/images/reduce.ts", "tools/images/subscriber.ts"]
-RUN ["/bin/deno", "cache", "--frozen", "tools/images/subscriber.ts"]
-
-FROM subscriber-dependencies AS subscriber-build
+FROM workspace AS subscriber-build
 COPY shared shared
 COPY subscriber subscriber
 COPY tools/health/http.ts tools/health/
@@ -67,7 +57,7 @@ LABEL org.opencontainers.image.title="casino-events/subscriber" \
   org.opencontainers.image.version="0.2.0" \
   org.opencontainers.image.licenses="MIT" \
   org.opencontainers.image.base.name="docker.io/denoland/deno:distroless-2.9.3"
-COPY --from=subscriber-dependencies /deno-dir/npm /deno-dir/npm
+COPY --from=subscriber-build /deno-dir/npm /deno-dir/npm
 COPY --from=subscriber-build /deno-dir/gen /deno-dir/gen
 COPY --from=subscriber-build /app /app
 USER 65532:65532
@@ -82,12 +72,7 @@ CMD ["--allow-net=0.0.0.0:8080,127.0.0.1:8080,rabbitmq:5672,redis:6379,postgres:
 
 # ── rates-api: a mock of a rates API
 
-FROM workspace AS rates-api-dependencies
-COPY tools/images/rates-api.ts tools/images/
-RUN ["/bin/deno", "run", "--no-config", "--allow-read=.", "--allow-write=.", "tools/images/reduce.ts", "tools/images/rates-api.ts"]
-RUN ["/bin/deno", "cache", "--frozen", "tools/images/rates-api.ts"]
-
-FROM rates-api-dependencies AS rates-api-build
+FROM workspace AS rates-api-build
 COPY shared shared
 COPY rates-api rates-api
 COPY tools/health/grpc.ts tools/health/
@@ -99,7 +84,7 @@ LABEL org.opencontainers.image.title="casino-events/rates-api" \
   org.opencontainers.image.version="0.2.0" \
   org.opencontainers.image.licenses="MIT" \
   org.opencontainers.image.base.name="docker.io/denoland/deno:distroless-2.9.3"
-COPY --from=rates-api-dependencies /deno-dir/npm /deno-dir/npm
+COPY --from=rates-api-build /deno-dir/npm /deno-dir/npm
 COPY --from=rates-api-build /deno-dir/gen /deno-dir/gen
 COPY --from=rates-api-build /app /app
 USER 65532:65532
@@ -115,12 +100,7 @@ CMD ["--allow-net=0.0.0.0:50051", "rates-api/main.ts"]
 
 # ── tools: migrate, provision, roles, dead letters and status of casino events
 
-FROM workspace AS tools-dependencies
-COPY tools/images/tools.ts tools/images/
-RUN ["/bin/deno", "run", "--no-config", "--allow-read=.", "--allow-write=.", "tools/images/reduce.ts", "tools/images/tools.ts"]
-RUN ["/bin/deno", "cache", "--frozen", "tools/images/tools.ts"]
-
-FROM tools-dependencies AS tools-build
+FROM workspace AS tools-build
 COPY shared shared
 COPY subscriber subscriber
 COPY tools/dead tools/dead
@@ -137,7 +117,7 @@ LABEL org.opencontainers.image.title="casino-events/tools" \
   org.opencontainers.image.version="0.2.0" \
   org.opencontainers.image.licenses="MIT" \
   org.opencontainers.image.base.name="docker.io/denoland/deno:distroless-2.9.3"
-COPY --from=tools-dependencies /deno-dir/npm /deno-dir/npm
+COPY --from=tools-build /deno-dir/npm /deno-dir/npm
 COPY --from=tools-build /deno-dir/gen /deno-dir/gen
 COPY --from=tools-build /app /app
 USER 65532:65532

@@ -128,7 +128,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
         apiKey: config.RATES_API_KEY,
         timeoutMs: config.RATES_CALL_TIMEOUT_MS,
         clock,
-        activeSpan: tracing?.active,
+        tracing,
       }),
       players: new PostgresPlayers(database),
       store: new PostgresStore(database, subscriberId),

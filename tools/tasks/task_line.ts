@@ -1,5 +1,6 @@
 /** The tasks of deno.json, for programs that start what a user would start: with the same flags and permissions. */
 import { join } from "node:path";
+import type { Description } from "../../shared/command.ts";
 
 /** What a task runs. */
 export interface TaskLine {
@@ -34,6 +35,15 @@ export function parseTask(line: string, env: Env = {}): TaskLine {
     program: words[end]!,
     operands: words.slice(end + 1).filter((word) => !word.startsWith("-")),
   };
+}
+
+/** What the task's command says of itself, asked with the task's own permissions. @throws {Error} that names the task */
+export async function describeTask(name: string, line: string, project: string): Promise<Description> {
+  const { flags, program } = parseTask(line);
+  const args = ["run", ...flags, program, "--describe"];
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: project }).output();
+  if (!success) throw new Error(`deno task ${name} --describe failed: ${new TextDecoder().decode(stderr).trim()}`);
+  return JSON.parse(new TextDecoder().decode(stdout));
 }
 
 /** Deno takes each permission once: what both lists name is joined, and a permission without a list is all of it. */

@@ -2,15 +2,14 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describeTask } from "../../../tools/completions/tasks.ts";
 import { Members } from "../../../tools/demo/members.ts";
-import { allowed, parseTask, readTasks } from "../../../tools/tasks/task_line.ts";
+import { allowed, describeTask, parseTask, readTasks } from "../../../tools/tasks/task_line.ts";
 import { asOperator, get, getJson, token, untilAnswered, urlOf } from "../../harness/http.ts";
 import { project, withWorld } from "../../harness/world.ts";
 
 const tasks = readTasks(project);
 /** Tools of a developer's machine, which run programs of it: docs/permissions.md. A new task is held to the tests below. */
-const tools = ["up", "down", "demo", "check", "test", "chaos", "bench", "compat", "generate", "completions", "sbom"];
+const tools = ["up", "down", "demo", "check", "test", "chaos", "bench", "compat", "generate", "sbom"];
 const guarded = Object.keys(tasks).filter((task) => !tools.includes(task));
 /** They connect to nobody. */
 const offline = ["migrate:new", "roles", "scale", "simulate"];
