@@ -1,19 +1,10 @@
 /** What the README says is what the code does. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { describeSettings, settingNames } from "../shared/config.ts";
 import { limitsTable, planTable, pointsTable, ratesTable } from "../tools/scale/tables.ts";
 import { project } from "./harness/world.ts";
 
 const readme = await Deno.readTextFile(join(project, "README.md"));
-
-Deno.test("the README's table of configuration has every setting, with its default and meaning", () => {
-  const rows = Array.from(
-    readme.matchAll(/^\| `([A-Z_]+)` +\| (?:`([^`]*)`)? *\| (.*?) *\|$/gm),
-    ([, name, fallback = "", help]) => ({ name, fallback, help }),
-  );
-  deepStrictEqual(rows, describeSettings(settingNames));
-});
 
 Deno.test("the README names every task", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile(join(project, "deno.json")));
