@@ -39,8 +39,7 @@ STOPSIGNAL SIGTERM
 # It serves nothing: that it runs, and its exit status, say how it is.
 HEALTHCHECK NONE
 ENTRYPOINT ["/bin/deno", "run", "--quiet", "--frozen", "--cached-only", "--no-prompt", \
-  "--allow-env=RABBITMQ_URL,RABBITMQ_URL_FILE,EVENTS_EXCHANGE,EVENTS_QUEUE,DEAD_LETTER_QUEUE,TOPOLOGY,SHUTDOWN_GRACE_MS,LOG_LEVEL,TLS_CA_FILE,TLS_CERT_FILE,TLS_KEY_FILE,ALLOW_PLAINTEXT,OTEL_DENO", \
-  "--allow-read=/run/secrets,/app/samples"]
+  "-P=publisher", "--allow-read=/run/secrets,/app/samples"]
 CMD ["--allow-net=rabbitmq:5672", "publisher/main.ts"]
 
 # ── subscriber: enriches, stores and reports casino events
@@ -66,8 +65,7 @@ EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
   CMD ["/bin/deno", "run", "--cached-only", "--no-prompt", "--allow-net=127.0.0.1:8080", "tools/health/http.ts", "http://127.0.0.1:8080/health/live"]
 ENTRYPOINT ["/bin/deno", "run", "--quiet", "--frozen", "--cached-only", "--no-prompt", "--v8-flags=--max-semi-space-size=8,--heap-growing-percent=70,--stack-size=7000", \
-  "--allow-env=RABBITMQ_URL,RABBITMQ_URL_FILE,DEAD_LETTER_RABBITMQ_URL,DEAD_LETTER_RABBITMQ_URL_FILE,REDIS_URL,REDIS_URL_FILE,DATABASE_URL,DATABASE_URL_FILE,RATES_API_KEY,RATES_API_KEY_FILE,HTTP_TOKEN,HTTP_TOKEN_FILE,EVENTS_EXCHANGE,EVENTS_QUEUE,DEAD_LETTER_QUEUE,PREFETCH,WINDOW_SIZE,REDIS_KEY_PREFIX,DATABASE_TIMEOUT_MS,RATES_API_ADDRESS,RATES_API_TLS,RATES_TTL_MS,RATES_CALL_TIMEOUT_MS,RATES_LOCK_TTL_MS,RATES_WAIT_MS,RATES_MAX_STALE_MS,RETRY_DELAYS_MS,TOPOLOGY,SHUTDOWN_GRACE_MS,SUBSCRIBER_ID,LOG_LEVEL,TLS_CA_FILE,TLS_CERT_FILE,TLS_KEY_FILE,ALLOW_PLAINTEXT,OTEL_DENO", \
-  "--allow-read=/run/secrets", "--allow-sys=hostname"]
+  "-P=subscriber", "--allow-read=/run/secrets"]
 CMD ["--allow-net=0.0.0.0:8080,127.0.0.1:8080,rabbitmq:5672,redis:6379,postgres:5432,rates-api:50051", "subscriber/main.ts", "--http", "0.0.0.0:8080"]
 
 # ── rates-api: a mock of a rates API
@@ -94,8 +92,7 @@ EXPOSE 50051
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
   CMD ["/bin/deno", "run", "--cached-only", "--no-prompt", "--allow-net=127.0.0.1:50051", "--allow-env=RATES_API_TLS,TLS_CA_FILE,TLS_CERT_FILE,TLS_KEY_FILE", "--allow-read=/run/secrets", "tools/health/grpc.ts", "127.0.0.1:50051"]
 ENTRYPOINT ["/bin/deno", "run", "--quiet", "--frozen", "--cached-only", "--no-prompt", \
-  "--allow-env=RATES_API_ADDRESS,RATES_API_KEY,RATES_API_KEY_FILE,RATES_API_OLD_KEY,RATES_API_OLD_KEY_FILE,RATES_API_TLS,SHUTDOWN_GRACE_MS,LOG_LEVEL,TLS_CA_FILE,TLS_CERT_FILE,TLS_KEY_FILE,ALLOW_PLAINTEXT,OTEL_DENO", \
-  "--allow-read=/run/secrets"]
+  "-P=rates-api", "--allow-read=/run/secrets"]
 CMD ["--allow-net=0.0.0.0:50051", "rates-api/main.ts"]
 
 # ── tools: migrate, provision, roles, dead letters and status of casino events
@@ -125,6 +122,5 @@ STOPSIGNAL SIGTERM
 # A command that comes to its end: its exit status says how it is.
 HEALTHCHECK NONE
 ENTRYPOINT ["/bin/deno", "run", "--quiet", "--frozen", "--cached-only", "--no-prompt", "--v8-flags=--stack-size=7000", \
-  "--allow-env=RABBITMQ_URL,RABBITMQ_URL_FILE,TOPOLOGY,EVENTS_EXCHANGE,EVENTS_QUEUE,DEAD_LETTER_QUEUE,REDIS_URL,REDIS_URL_FILE,REDIS_KEY_PREFIX,DATABASE_URL,DATABASE_URL_FILE,RETRY_DELAYS_MS,TLS_CA_FILE,TLS_CERT_FILE,TLS_KEY_FILE,ALLOW_PLAINTEXT", \
-  "--allow-read=/run/secrets,/app/migrations"]
+  "-P=tools", "--allow-read=/run/secrets,/app/migrations"]
 CMD ["--allow-net=rabbitmq:5672,redis:6379,postgres:5432", "tools/status/main.ts"]

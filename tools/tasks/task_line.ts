@@ -13,10 +13,44 @@ export interface TaskLine {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** All tasks, by name, in their order. */
+/** What a permission set of deno.json allows, by kind: all of it, or what is listed. */
+export type PermissionSet = Readonly<Record<string, boolean | readonly string[]>>;
+
+interface Configuration {
+  readonly tasks: Readonly<Record<string, { readonly description: string; readonly command: string }>>;
+  readonly permissions: Readonly<Record<string, PermissionSet>>;
+}
+
+/** The commands of all tasks, by name, in their order. */
 export function readTasks(project: string): Readonly<Record<string, string>> {
-  const { tasks } = JSON.parse(Deno.readTextFileSync(join(project, "deno.json"))) as { tasks: Record<string, string> };
-  return tasks;
+  const { tasks } = readConfiguration(project);
+  return Object.fromEntries(Object.entries(tasks).map(([name, { command }]) => [name, command]));
+}
+
+export function readPermissionSets(project: string): Readonly<Record<string, PermissionSet>> {
+  return readConfiguration(project).permissions;
+}
+
+function readConfiguration(project: string): Configuration {
+  return JSON.parse(Deno.readTextFileSync(join(project, "deno.json")));
+}
+
+/** The flags with `-P=NAME` written out. As in Deno, a kind that a flag names itself is that flag's alone. */
+export function expandPermissions(
+  flags: readonly string[],
+  sets: Readonly<Record<string, PermissionSet>>,
+): string[] {
+  return flags.flatMap((flag) => {
+    const [, name] = /^-P=(.*)$/.exec(flag) ?? [];
+    if (name === undefined) return [flag];
+    const set = sets[name];
+    if (!set) throw new Error(`deno.json has no permission set "${name}".`);
+    return Object.entries(set).flatMap(([kind, value]) => {
+      const given = flags.some((other) => other === `--allow-${kind}` || other.startsWith(`--allow-${kind}=`));
+      if (given || value === false) return [];
+      return [value === true ? `--allow-${kind}` : `--allow-${kind}=${value.join(",")}`];
+    });
+  });
 }
 
 /**
