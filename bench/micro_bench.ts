@@ -7,15 +7,15 @@ import { seededRandom } from "../shared/random.ts";
 import { generateEvents } from "../publisher/generator.ts";
 import { openTracing } from "../shared/telemetry/deno_tracing.ts";
 import { traced } from "../publisher/traced.ts";
-import { describe } from "../subscriber/describe.ts";
-import type { Enriched } from "../subscriber/enriched.ts";
-import { EventRows } from "../subscriber/event_rows.ts";
-import { jsonLine } from "../subscriber/json_line.ts";
-import { price } from "../subscriber/price.ts";
+import { describe } from "../subscriber/pipeline/steps/describe.ts";
+import type { Enriched } from "../subscriber/pipeline/enriched.ts";
+import { EventRows } from "../subscriber/store/event_rows.ts";
+import { jsonLine } from "../subscriber/pipeline/json_line.ts";
+import { price } from "../subscriber/pipeline/steps/price.ts";
 import { ratesOf } from "../subscriber/testing.ts";
-import { totalsStatement } from "../subscriber/totals.ts";
-import { noSpans, spansOf } from "../subscriber/traced.ts";
-import { isDead } from "../subscriber/window.ts";
+import { totalsStatement } from "../subscriber/store/totals.ts";
+import { noSpans, spansOf } from "../subscriber/pipeline/around/traced.ts";
+import { isDead } from "../subscriber/pipeline/process_batch.ts";
 
 /** As many as make the branches and the caches work as they do under load. */
 const count = 5_000;

@@ -17,20 +17,20 @@ import { closeRedis, openRedis } from "../shared/redis.ts";
 import { onShutdownSignal } from "../shared/shutdown.ts";
 import { openTracing } from "../shared/telemetry/deno_tracing.ts";
 import { configureLog, getLog } from "../shared/telemetry/log.ts";
-import { keepFolding } from "./fold.ts";
+import { keepFolding } from "./store/compact.ts";
 import { type Address, defaultAddress, parseAddress } from "./http/address.ts";
 import { Observations, serveHttp } from "./http/http.ts";
 import { AmqpQueueDepths } from "./http/queue_depths.ts";
-import { type Players, PostgresPlayers } from "./players.ts";
+import { type Players, PostgresPlayers } from "./store/postgres_players.ts";
 import { grpcRatesApi, type RatesApi } from "./rates/client.ts";
 import { RedisRates } from "./rates/redis_rates.ts";
 import type { SharedRates } from "./rates/shared_rates.ts";
 import { RatesSource } from "./rates/source.ts";
-import { reportLines, reportNothing } from "./report.ts";
-import { Stats } from "./stats.ts";
-import { PostgresStore, type Store } from "./store.ts";
-import { Subscriber } from "./subscriber.ts";
-import { noSpans, spansOf } from "./traced.ts";
+import { reportLines, reportNothing } from "./pipeline/report.ts";
+import { Stats } from "./pipeline/stats.ts";
+import { PostgresStore, type Store } from "./store/postgres_store.ts";
+import { Subscriber } from "./pipeline/runner.ts";
+import { noSpans, spansOf } from "./pipeline/around/traced.ts";
 
 /** The edges to the outside. */
 export interface Edges {

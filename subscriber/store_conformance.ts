@@ -3,13 +3,13 @@ import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { classifyStoreError, explainStoreError } from "../shared/errors.ts";
 import type { Event } from "../shared/event.ts";
 import type { Database } from "../shared/database.ts";
-import { describe } from "./describe.ts";
-import type { Enriched } from "./enriched.ts";
-import { PostgresPlayers } from "./players.ts";
-import { price } from "./price.ts";
-import { PostgresStore } from "./store.ts";
+import { describe } from "./pipeline/steps/describe.ts";
+import type { Enriched } from "./pipeline/enriched.ts";
+import { PostgresPlayers } from "./store/postgres_players.ts";
+import { price } from "./pipeline/steps/price.ts";
+import { PostgresStore } from "./store/postgres_store.ts";
 import { bet, deposit, gameStart, someRates } from "./testing.ts";
-import { isDead } from "./window.ts";
+import { isDead } from "./pipeline/process_batch.ts";
 
 /** A kind of database that is put to the test. */
 export interface Subject {

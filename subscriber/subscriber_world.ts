@@ -3,11 +3,11 @@ import { MemoryQueue } from "../shared/amqp/memory_queue.ts";
 import { seededRandom } from "../shared/random.ts";
 import { RecordedLog } from "../shared/testing/recorded_log.ts";
 import { VirtualClock } from "../shared/testing/virtual_clock.ts";
-import type { Enriched } from "./enriched.ts";
-import { MemoryDatabase } from "./memory_database.ts";
+import type { Enriched } from "./pipeline/enriched.ts";
+import { MemoryDatabase } from "./store/memory_database.ts";
 import type { Rates } from "./rates/rates.ts";
-import { Stats } from "./stats.ts";
-import { Subscriber, type SubscriberOptions } from "./subscriber.ts";
+import { Stats } from "./pipeline/stats.ts";
+import { Subscriber, type SubscriberOptions } from "./pipeline/runner.ts";
 import { someRates } from "./testing.ts";
 
 /** A subscriber over memory, its rates at hand unless a test takes them away. */

@@ -6,8 +6,8 @@ import "../../shared/without_env.ts";
 import { checkRates } from "../../subscriber/rates/rates.ts";
 import { decodeEvent } from "../../shared/codec.ts";
 import { openPostgres } from "../../shared/postgres.ts";
-import { price } from "../../subscriber/price.ts";
-import { describe } from "../../subscriber/describe.ts";
+import { price } from "../../subscriber/pipeline/steps/price.ts";
+import { describe } from "../../subscriber/pipeline/steps/describe.ts";
 
 const asOfMs = Date.UTC(2024, 5, 28);
 const rates = checkRates({

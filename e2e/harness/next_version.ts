@@ -22,7 +22,7 @@ const changes: readonly (readonly [file: string, from: string, to: string])[] = 
     "game_stop: WireType.EVENT_TYPE_GAME_STOP,\n  jackpot: WireType.EVENT_TYPE_JACKPOT,",
   ],
   [
-    "subscriber/describe.ts",
+    "subscriber/pipeline/steps/describe.ts",
     'case "game_stop":',
     'case "jackpot":\n      return `${player} hit a jackpot on ${time}.`;\n    case "game_stop":',
   ],

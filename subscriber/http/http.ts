@@ -8,7 +8,7 @@ import type { Log } from "../../shared/telemetry/log.ts";
 import type { TlsFiles } from "../../shared/tls.ts";
 import type { SharedRates } from "../rates/shared_rates.ts";
 import type { WatchedRates } from "../rates/source.ts";
-import { type Observer, Stats } from "../stats.ts";
+import { type Observer, Stats } from "../pipeline/stats.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { httpApp } from "./app.ts";
 import { askWithin, remembered } from "./deadline.ts";

@@ -4,7 +4,7 @@ import { deadReasons } from "../../shared/amqp/outcome.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { version } from "../../shared/command.ts";
 import type { WatchedRates } from "../rates/source.ts";
-import { type Observer, type Stage, stages, type Stats } from "../stats.ts";
+import { type Observer, type Stage, stages, type Stats } from "../pipeline/stats.ts";
 import type { Depths } from "./queue_depths.ts";
 import { dependencies, type ReadDependencies } from "./probes.ts";
 

@@ -4,7 +4,7 @@ import { version } from "../../shared/command.ts";
 import { redact } from "../../shared/config.ts";
 import type { Inspection } from "../rates/shared_rates.ts";
 import type { WatchedRates } from "../rates/source.ts";
-import type { Stats } from "../stats.ts";
+import type { Stats } from "../pipeline/stats.ts";
 import type { Latencies } from "./latencies.ts";
 import type { Overview } from "./page/answers.ts";
 import type { Totals } from "./materialized.ts";

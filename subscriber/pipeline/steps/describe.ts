@@ -1,7 +1,7 @@
 /** One sentence that tells a human what happened. */
-import type { Event } from "../shared/event.ts";
-import { exponentOf, formatMajor } from "../shared/money.ts";
-import type { Timestamp } from "../shared/timestamp.ts";
+import type { Event } from "../../../shared/event.ts";
+import { exponentOf, formatMajor } from "../../../shared/money.ts";
+import type { Timestamp } from "../../../shared/timestamp.ts";
 
 const games: ReadonlyMap<bigint, string> = new Map([
   [100n, "Rocket Dice"],

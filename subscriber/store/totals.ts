@@ -1,5 +1,5 @@
 /** What a window adds to the sums that are kept beside the events. */
-import type { Enriched } from "./enriched.ts";
+import type { Enriched } from "../pipeline/enriched.ts";
 
 interface Total {
   bets: number;

@@ -1,21 +1,21 @@
 /** Takes windows from the queue and sees each to its end: what waits, retries, reports and settles around the window. */
-import { unlessAborted } from "../shared/abort.ts";
-import { type Backoff, backoffMs } from "../shared/backoff.ts";
-import type { EventQueue } from "../shared/amqp/delivery.ts";
-import { publishedAtMs } from "../shared/amqp/published_at.ts";
-import { type Dead, dead, retry } from "../shared/amqp/outcome.ts";
-import type { Clock } from "../shared/clock.ts";
-import { explainStoreError, messageOf } from "../shared/errors.ts";
-import type { Random } from "../shared/random.ts";
-import type { Log } from "../shared/telemetry/log.ts";
+import { unlessAborted } from "../../shared/abort.ts";
+import { type Backoff, backoffMs } from "../../shared/backoff.ts";
+import type { EventQueue } from "../../shared/amqp/delivery.ts";
+import { publishedAtMs } from "../../shared/amqp/published_at.ts";
+import { type Dead, dead, retry } from "../../shared/amqp/outcome.ts";
+import type { Clock } from "../../shared/clock.ts";
+import { explainStoreError, messageOf } from "../../shared/errors.ts";
+import type { Random } from "../../shared/random.ts";
+import type { Log } from "../../shared/telemetry/log.ts";
 import type { Enriched } from "./enriched.ts";
-import { needsRates } from "./price.ts";
-import { delayRetries } from "./retry_delays.ts";
-import type { Rates } from "./rates/rates.ts";
-import { RatesTimeout } from "./rates/source.ts";
-import { Slots } from "./slots.ts";
+import { needsRates } from "./steps/price.ts";
+import { delayRetries } from "./around/retry_delays.ts";
+import type { Rates } from "../rates/rates.ts";
+import { RatesTimeout } from "../rates/source.ts";
+import { Slots } from "./semaphore.ts";
 import type { Stats } from "./stats.ts";
-import { decode, type Decoded, isDead, type Processed, processWindow, type Stages } from "./window.ts";
+import { decode, type Decoded, isDead, type Processed, processWindow, type Stages } from "./process_batch.ts";
 
 export interface SubscriberOptions {
   readonly queue: EventQueue;

@@ -1,8 +1,8 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
-import type { Dead } from "../shared/amqp/outcome.ts";
-import { MemoryDatabase } from "./memory_database.ts";
-import { bet, deliveryOf, deposit, gameStart, ratesOf, someRates } from "./testing.ts";
-import { decode, type Processed, processWindow } from "./window.ts";
+import type { Dead } from "../../shared/amqp/outcome.ts";
+import { MemoryDatabase } from "../store/memory_database.ts";
+import { bet, deliveryOf, deposit, gameStart, ratesOf, someRates } from "../testing.ts";
+import { decode, type Processed, processWindow } from "./process_batch.ts";
 
 /** What Postgres says of a value out of range. */
 const outOfRange = Object.assign(new Error("bigint out of range"), { code: "22003" });

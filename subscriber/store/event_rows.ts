@@ -1,7 +1,7 @@
 /** Enriched events as rows of the table `events`. */
 import type { Buffer } from "node:buffer";
-import { CopyRows, numericBytes } from "../shared/copy_rows.ts";
-import type { Enriched, Price } from "./enriched.ts";
+import { CopyRows, numericBytes } from "../../shared/copy_rows.ts";
+import type { Enriched, Price } from "../pipeline/enriched.ts";
 
 /** The order in which {@linkcode EventRows} writes the fields. */
 export const copyStatement = `copy events (

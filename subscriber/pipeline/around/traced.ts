@@ -2,13 +2,19 @@
  * A span around each window, or part of one, that holds a sampled event, and one around each of its steps. A window without
  * is only looked through; with tracing off, not even that.
  */
-import type { Delivery } from "../shared/amqp/delivery.ts";
-import { parseTraceparent, traceparentHeader } from "../shared/telemetry/traceparent.ts";
-import { type Attributes, type Link, type OpenSpan, serverOf, type Tracing } from "../shared/telemetry/tracing.ts";
-import type { Edges } from "./member.ts";
-import { type RatesFailure, RatesUnavailable } from "./rates/client.ts";
-import type { Report } from "./report.ts";
-import type { SubscriberOptions } from "./subscriber.ts";
+import type { Delivery } from "../../../shared/amqp/delivery.ts";
+import { parseTraceparent, traceparentHeader } from "../../../shared/telemetry/traceparent.ts";
+import {
+  type Attributes,
+  type Link,
+  type OpenSpan,
+  serverOf,
+  type Tracing,
+} from "../../../shared/telemetry/tracing.ts";
+import type { Edges } from "../../member.ts";
+import { type RatesFailure, RatesUnavailable } from "../../rates/client.ts";
+import type { Report } from "../report.ts";
+import type { SubscriberOptions } from "../runner.ts";
 
 /** What the parts of a subscriber become when tracing is on. */
 export interface Spans {

@@ -1,8 +1,8 @@
 import { deepStrictEqual } from "node:assert/strict";
-import { retriesHeader } from "../shared/amqp/delay_queues.ts";
-import { ack, dead } from "../shared/amqp/outcome.ts";
+import { retriesHeader } from "../../../shared/amqp/delay_queues.ts";
+import { ack, dead } from "../../../shared/amqp/outcome.ts";
 import { delayRetries } from "./retry_delays.ts";
-import { bet, deliveryOf } from "./testing.ts";
+import { bet, deliveryOf } from "../../testing.ts";
 
 const none = dead("rates-timeout", "no rates");
 

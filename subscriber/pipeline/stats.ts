@@ -1,7 +1,7 @@
-import type { DeadReason } from "../shared/amqp/outcome.ts";
-import { publishedAtMs } from "../shared/amqp/published_at.ts";
-import type { Clock } from "../shared/clock.ts";
-import type { Processed } from "./window.ts";
+import type { DeadReason } from "../../shared/amqp/outcome.ts";
+import { publishedAtMs } from "../../shared/amqp/published_at.ts";
+import type { Clock } from "../../shared/clock.ts";
+import type { Processed } from "./process_batch.ts";
 
 /** The parts of a window's way whose time is measured; `rates` is a wait for them, `process` ends with the commit. */
 export const stages = ["decode", "rates", "process", "report", "settle"] as const;

@@ -1,8 +1,8 @@
-import { type Dead, dead } from "../shared/amqp/outcome.ts";
-import type { Event } from "../shared/event.ts";
-import { exponentOf, toEurCents } from "../shared/money.ts";
-import type { Price } from "./enriched.ts";
-import type { Rates } from "./rates/rates.ts";
+import { type Dead, dead } from "../../../shared/amqp/outcome.ts";
+import type { Event } from "../../../shared/event.ts";
+import { exponentOf, toEurCents } from "../../../shared/money.ts";
+import type { Price } from "../enriched.ts";
+import type { Rates } from "../../rates/rates.ts";
 
 /** Whether the event has an amount that only rates can tell in EUR; one in an unknown currency they could not either. */
 export function needsRates(event: Event): boolean {

@@ -1,10 +1,10 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import type { Delivery, EventQueue } from "../shared/amqp/delivery.ts";
-import type { Rates } from "./rates/rates.ts";
-import { RatesTimeout } from "./rates/source.ts";
+import type { Delivery, EventQueue } from "../../shared/amqp/delivery.ts";
+import type { Rates } from "../rates/rates.ts";
+import { RatesTimeout } from "../rates/source.ts";
 import { Stats } from "./stats.ts";
-import { ratesLater, World } from "./subscriber_world.ts";
-import { bet, deliveryOf, deposit, gameStart, someRates } from "./testing.ts";
+import { ratesLater, World } from "../subscriber_world.ts";
+import { bet, deliveryOf, deposit, gameStart, someRates } from "../testing.ts";
 
 function ids(deliveries: readonly Delivery[]): string[] {
   return deliveries.map(({ messageId }) => messageId);

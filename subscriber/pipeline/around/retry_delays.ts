@@ -1,6 +1,6 @@
-import { retriesOf } from "../shared/amqp/delay_queues.ts";
-import type { DeadReason } from "../shared/amqp/outcome.ts";
-import type { Processed } from "./window.ts";
+import { retriesOf } from "../../../shared/amqp/delay_queues.ts";
+import type { DeadReason } from "../../../shared/amqp/outcome.ts";
+import type { Processed } from "../process_batch.ts";
 
 /** What time may cure. The rest of the reasons are the event's own, and stay. */
 const curable: DeadReason = "rates-timeout";

@@ -1,5 +1,5 @@
-import type { Event } from "../shared/event.ts";
-import type { Player } from "./players.ts";
+import type { Event } from "../../shared/event.ts";
+import type { Player } from "../store/postgres_players.ts";
 
 /** An event with all that is known of it: what is stored and reported. */
 export interface Enriched {

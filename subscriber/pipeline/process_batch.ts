@@ -2,17 +2,17 @@
  * The product in one place: a window of deliveries is decoded, priced, described, stored, and each delivery gets its own
  * outcome. What waits, retries or settles is around it, in subscriber.ts.
  */
-import type { Delivery } from "../shared/amqp/delivery.ts";
-import { ack, type Dead, dead, type Outcome } from "../shared/amqp/outcome.ts";
-import { decodeEvent, UndecodableError } from "../shared/codec.ts";
-import { classifyStoreError, messageOf } from "../shared/errors.ts";
-import { describeFaults, type Event } from "../shared/event.ts";
-import { describe } from "./describe.ts";
+import type { Delivery } from "../../shared/amqp/delivery.ts";
+import { ack, type Dead, dead, type Outcome } from "../../shared/amqp/outcome.ts";
+import { decodeEvent, UndecodableError } from "../../shared/codec.ts";
+import { classifyStoreError, messageOf } from "../../shared/errors.ts";
+import { describeFaults, type Event } from "../../shared/event.ts";
+import { describe } from "./steps/describe.ts";
 import type { Enriched, Price } from "./enriched.ts";
-import type { Player, Players } from "./players.ts";
-import { price } from "./price.ts";
-import type { Rates } from "./rates/rates.ts";
-import type { Store } from "./store.ts";
+import type { Player, Players } from "../store/postgres_players.ts";
+import { price } from "./steps/price.ts";
+import type { Rates } from "../rates/rates.ts";
+import type { Store } from "../store/postgres_store.ts";
 
 /** A delivery and the event in it, or why there is none. */
 export interface Decoded {

@@ -1,8 +1,8 @@
 /** Enriched events into Postgres: each window in one transaction, each event once. */
-import { arrayLiteral } from "../shared/array_literal.ts";
-import type { Database } from "../shared/database.ts";
-import { isDuplicate } from "../shared/errors.ts";
-import type { Enriched } from "./enriched.ts";
+import { arrayLiteral } from "../../shared/array_literal.ts";
+import type { Database } from "../../shared/database.ts";
+import { isDuplicate } from "../../shared/errors.ts";
+import type { Enriched } from "../pipeline/enriched.ts";
 import { copyStatement, EventRows } from "./event_rows.ts";
 import { totalsStatement } from "./totals.ts";
 
