@@ -6,10 +6,9 @@ import type { Database } from "../shared/database.ts";
 import { describe } from "./pipeline/steps/describe.ts";
 import type { Enriched } from "./pipeline/enriched.ts";
 import { PostgresPlayers } from "./store/postgres_players.ts";
-import { price } from "./pipeline/steps/price.ts";
+import { isUnpriced, price } from "./pipeline/steps/price.ts";
 import { PostgresStore } from "./store/postgres_store.ts";
 import { bet, deposit, gameStart, someRates } from "./testing.ts";
-import { isDead } from "./pipeline/process_batch.ts";
 
 /** A kind of database that is put to the test. */
 export interface Subject {
@@ -20,7 +19,7 @@ export interface Subject {
 
 function enriched(event: Event, changes: Partial<Enriched> = {}): Enriched {
   const cost = price(event, someRates);
-  if (isDead(cost)) throw new Error(cost.detail);
+  if (isUnpriced(cost)) throw new Error(cost.detail);
   return {
     messageId: crypto.randomUUID(),
     event,

@@ -3,11 +3,13 @@ import { MemoryQueue } from "../shared/amqp/memory_queue.ts";
 import { seededRandom } from "../shared/random.ts";
 import { RecordedLog } from "../shared/testing/recorded_log.ts";
 import { VirtualClock } from "../shared/testing/virtual_clock.ts";
+import { createRunner, type Flow, type FlowSettings, type FlowSurroundings } from "./create_subscriber.ts";
+import { DatabaseGate } from "./pipeline/database_gate.ts";
 import type { Enriched } from "./pipeline/enriched.ts";
-import { MemoryDatabase } from "./store/memory_database.ts";
-import type { Rates } from "./rates/rates.ts";
 import { Stats } from "./pipeline/stats.ts";
-import { Subscriber, type SubscriberOptions } from "./pipeline/runner.ts";
+import type { RatesNowOrLater } from "./pipeline/waiting_for_rates.ts";
+import type { Rates } from "./rates/rates.ts";
+import { MemoryDatabase } from "./store/memory_database.ts";
 import { someRates } from "./testing.ts";
 
 /** A subscriber over memory, its rates at hand unless a test takes them away. */
@@ -17,28 +19,25 @@ export class World {
   readonly database = new MemoryDatabase();
   readonly log = new RecordedLog();
   readonly stats = new Stats();
+  readonly gate = new DatabaseGate();
   readonly reported: Enriched[] = [];
   readonly stop = new AbortController();
   readonly abandon = new AbortController();
-  rates: SubscriberOptions["rates"] = { atHand: () => someRates, get: () => Promise.resolve(someRates) };
+  rates: RatesNowOrLater = { current: () => someRates, get: () => Promise.resolve(someRates) };
 
-  start(changes: Partial<SubscriberOptions> = {}): Promise<void> {
-    const { clock, queue, database, log, stats } = this;
-    const subscriber = new Subscriber({
+  start(changes: Partial<Flow & FlowSettings & FlowSurroundings> = {}): Promise<void> {
+    const { clock, queue, database, log, stats, gate } = this;
+    const flow: Flow = {
       queue,
-      rates: { atHand: () => this.rates.atHand(), get: () => this.rates.get() },
-      stages: { players: database, store: database },
+      players: database,
+      store: database,
+      rates: { current: () => this.rates.current(), get: () => this.rates.get() },
       report: (events) => Promise.resolve(void this.reported.push(...events)),
-      windowSize: 10,
-      windowsInFlight: 2,
-      retryDelays: [],
-      stats,
-      clock,
-      random: seededRandom(1),
-      log,
       ...changes,
-    });
-    return subscriber.run(this.stop.signal, this.abandon.signal);
+    };
+    const settings = { batchSize: 10, batchesInFlight: 2, retryDelays: [], ...changes };
+    const runner = createRunner(flow, settings, { clock, random: seededRandom(1), log, stats, gate, ...changes });
+    return runner.run(this.stop.signal, this.abandon.signal);
   }
 
   /** Lets everything happen that can within `ms`. */
@@ -65,5 +64,10 @@ export class World {
 export function ratesLater() {
   const { promise, resolve, reject } = Promise.withResolvers<Rates>();
   promise.catch(() => {});
-  return { rates: { atHand: () => undefined, get: () => promise }, resolve, reject };
+  return { rates: { current: () => undefined, get: () => promise }, resolve, reject };
+}
+
+/** As Postgres answers while it shuts down. */
+export function shuttingDown(): Error {
+  return Object.assign(new Error("the database system is shutting down"), { code: "57P03" });
 }

@@ -6,7 +6,7 @@ import "../../shared/without_env.ts";
 import { checkRates } from "../../subscriber/rates/rates.ts";
 import { decodeEvent } from "../../shared/codec.ts";
 import { openPostgres } from "../../shared/postgres.ts";
-import { price } from "../../subscriber/pipeline/steps/price.ts";
+import { isUnpriced, price } from "../../subscriber/pipeline/steps/price.ts";
 import { describe } from "../../subscriber/pipeline/steps/describe.ts";
 
 const asOfMs = Date.UTC(2024, 5, 28);
@@ -27,7 +27,7 @@ export function oneByOne(
     if (Array.isArray(event)) throw new Error("an invalid event was published");
     const [player] = await sql`select email, last_signed_in_at from players where id = ${String(event.playerId)}`;
     const cost = price(event, rates);
-    if (cost && "kind" in cost) throw new Error(cost.detail);
+    if (isUnpriced(cost)) throw new Error(cost.detail);
     await sql`
       insert into events (
         message_id, event_id, player_id, game_id, type, amount, currency, has_won, created_at, rate, rates_as_of,

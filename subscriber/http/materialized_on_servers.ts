@@ -7,10 +7,9 @@ import { withTestSchema } from "../../tools/migrate/test_schema.ts";
 import { describe } from "../pipeline/steps/describe.ts";
 import type { Enriched } from "../pipeline/enriched.ts";
 import { findLeaders, fold } from "../store/compact.ts";
-import { price } from "../pipeline/steps/price.ts";
+import { isUnpriced, price } from "../pipeline/steps/price.ts";
 import { PostgresStore } from "../store/postgres_store.ts";
 import { bet, deposit, gameStart, someRates } from "../testing.ts";
-import { isDead } from "../pipeline/process_batch.ts";
 import { readTotals } from "./materialized.ts";
 import { lasting, materializedBySql } from "./testing.ts";
 
@@ -23,7 +22,7 @@ async function withDatabase(use: (database: Database, sql: Sql) => Promise<void>
 
 function enriched(event: Enriched["event"]): Enriched {
   const cost = price(event, someRates);
-  if (isDead(cost)) throw new Error(cost.detail);
+  if (isUnpriced(cost)) throw new Error(cost.detail);
   const messageId = crypto.randomUUID();
   return { messageId, event, price: cost, player: undefined, description: describe(event, cost?.eurCents, undefined) };
 }

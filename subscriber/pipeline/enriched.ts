@@ -1,5 +1,4 @@
 import type { Event } from "../../shared/event.ts";
-import type { Player } from "../store/postgres_players.ts";
 
 /** An event with all that is known of it: what is stored and reported. */
 export interface Enriched {
@@ -17,4 +16,10 @@ export interface Price {
   readonly eurCents: bigint;
   /** How much of the currency 1 EUR bought, in exact decimal digits, and when; `undefined` for amounts in EUR. */
   readonly rate: { readonly perEur: string; readonly asOfMs: number } | undefined;
+}
+
+/** What the casino's own table says of a player. */
+export interface Player {
+  readonly email: string;
+  readonly lastSignedInAt: Date | undefined;
 }

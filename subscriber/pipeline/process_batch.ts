@@ -1,111 +1,69 @@
-/**
- * The product in one place: a window of deliveries is decoded, priced, described, stored, and each delivery gets its own
- * outcome. What waits, retries or settles is around it, in subscriber.ts.
- */
+/** The heart of the product: one batch's way from bytes to one outcome for each delivery. */
 import type { Delivery } from "../../shared/amqp/delivery.ts";
-import { ack, type Dead, dead, type Outcome } from "../../shared/amqp/outcome.ts";
+import { ack, dead } from "../../shared/amqp/outcome.ts";
 import { decodeEvent, UndecodableError } from "../../shared/codec.ts";
-import { classifyStoreError, messageOf } from "../../shared/errors.ts";
-import { describeFaults, type Event } from "../../shared/event.ts";
-import { describe } from "./steps/describe.ts";
-import type { Enriched, Price } from "./enriched.ts";
-import type { Player, Players } from "../store/postgres_players.ts";
-import { price } from "./steps/price.ts";
-import type { Rates } from "../rates/rates.ts";
-import type { Store } from "../store/postgres_store.ts";
+import { messageOf } from "../../shared/errors.ts";
+import { describeFaults } from "../../shared/event.ts";
+import type { Enriched } from "./enriched.ts";
+import type { Entry, Process, Processed } from "./entry.ts";
+import type { Step } from "./steps/step.ts";
 
-/** A delivery and the event in it, or why there is none. */
-export interface Decoded {
-  readonly delivery: Delivery;
-  readonly event: Event | Dead;
+export interface Store {
+  /**
+   * Stores all events, or none; one whose message id is there already is left as it is. Updates the totals by what is new.
+   * @returns how many were new
+   */
+  save(events: readonly Enriched[]): Promise<number>;
 }
 
-export interface Stages {
-  readonly players: Players;
+export interface Parts {
+  /** {@linkcode decodeAll}, measured perhaps. */
+  readonly decode: (deliveries: readonly Delivery[]) => Entry[];
+  /** What is found out about each event, in this order. */
+  readonly steps: readonly Step[];
   readonly store: Store;
 }
 
-export interface Processed {
-  readonly delivery: Delivery;
-  readonly outcome: Outcome;
-  /** What was stored, now or when the event was delivered before. */
-  readonly enriched?: Enriched;
-}
-
 /**
- * @param rates or why there are none; may be missing when no event of the window needs them
- * @throws what the database threw, when no row is at fault: then nothing is stored, and the window can be tried again
+ * What waits, retries, reports or measures is a wrapper around this: see `around/`, and create_subscriber.ts for their order.
+ * The process throws what the database threw; then nothing is stored, and the batch can be processed again.
  */
-export async function processWindow(
-  window: readonly Decoded[],
-  rates: Rates | Dead | undefined,
-  { players, store }: Stages,
-): Promise<Processed[]> {
-  const ids = playersOf(window);
-  const known = ids.length > 0 ? await players.find(ids) : new Map();
-  const enriched = window.map(({ delivery, event }) => isDead(event) ? event : enrich(delivery, event, rates, known));
-  const refused = await saveAround(enriched.filter((entry): entry is Enriched => !isDead(entry)), store);
-  return enriched.map((entry, i): Processed => {
-    const delivery = window[i]!.delivery;
-    if (isDead(entry)) return { delivery, outcome: entry };
-    const refusal = refused?.get(entry);
-    return refusal ? { delivery, outcome: refusal } : { delivery, outcome: ack, enriched: entry };
-  });
+export function processBatch({ decode, steps, store }: Parts): Process {
+  return async (deliveries, signal) => {
+    const entries = decode(deliveries);
+    for (const step of steps) await step.run(entries, signal);
+    const events = complete(entries);
+    if (events.length > 0) await store.save(events);
+    return entries.map(settledBy);
+  };
 }
 
-export function decode(delivery: Delivery): Decoded {
+export function decodeAll(deliveries: readonly Delivery[]): Entry[] {
+  return deliveries.map(decode);
+}
+
+function decode(delivery: Delivery): Entry {
   try {
     const event = decodeEvent(delivery.body);
-    return { delivery, event: Array.isArray(event) ? dead("invalid", describeFaults(event)) : event };
+    if (Array.isArray(event)) return { delivery, facts: undefined, outcome: dead("invalid", describeFaults(event)) };
+    const { messageId } = delivery;
+    const facts = { messageId, event, price: undefined, player: undefined, description: "" };
+    return { delivery, facts, outcome: undefined };
   } catch (error) {
     const reason = error instanceof UndecodableError ? "undecodable" : "processing-failed";
-    return { delivery, event: dead(reason, messageOf(error)) };
+    return { delivery, facts: undefined, outcome: dead(reason, messageOf(error)) };
   }
 }
 
-export function isDead(value: Event | Price | Enriched | Rates | Dead | undefined): value is Dead {
-  return value !== undefined && "kind" in value;
+/** The events of which every step has found out its facts. */
+function complete(entries: readonly Entry[]): Enriched[] {
+  const events: Enriched[] = [];
+  for (const { facts, outcome } of entries) if (facts && !outcome) events.push(facts);
+  return events;
 }
 
-function playersOf(window: readonly Decoded[]): bigint[] {
-  const ids = new Set<bigint>();
-  for (const { event } of window) if (!isDead(event)) ids.add(event.playerId);
-  return [...ids];
-}
-
-function enrich(
-  { messageId }: Delivery,
-  event: Event,
-  rates: Rates | Dead | undefined,
-  known: ReadonlyMap<bigint, Player>,
-): Enriched | Dead {
-  try {
-    const cost = price(event, rates);
-    if (isDead(cost)) return cost;
-    const player = known.get(event.playerId);
-    return { messageId, event, price: cost, player, description: describe(event, cost?.eurCents, player?.email) };
-  } catch (error) {
-    // A fault of ours, not of the event: it must neither stop its neighbours nor be lost.
-    return dead("processing-failed", messageOf(error));
-  }
-}
-
-/**
- * Saves all that Postgres takes; a window with a row that it rejects is halved until that row stands alone.
- * @returns the rows that it rejects, `undefined` when there are none
- */
-async function saveAround(events: readonly Enriched[], store: Store): Promise<Map<Enriched, Dead> | undefined> {
-  if (events.length === 0) return undefined;
-  try {
-    await store.save(events);
-    return undefined;
-  } catch (error) {
-    if (classifyStoreError(error) !== "split") throw error;
-    const [only, ...others] = events;
-    if (only && others.length === 0) return new Map([[only, dead("store-rejected", messageOf(error))]]);
-  }
-  const half = Math.ceil(events.length / 2);
-  const left = await saveAround(events.slice(0, half), store);
-  const right = await saveAround(events.slice(half), store);
-  return new Map([...left ?? [], ...right ?? []]);
+/** Whatever has no outcome by now is stored. */
+function settledBy(entry: Entry): Processed {
+  entry.outcome ??= ack;
+  return entry as Processed;
 }

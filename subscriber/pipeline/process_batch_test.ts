@@ -1,27 +1,32 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
-import type { Dead } from "../../shared/amqp/outcome.ts";
+import { never } from "../../shared/abort.ts";
+import type { Delivery } from "../../shared/amqp/delivery.ts";
 import { MemoryDatabase } from "../store/memory_database.ts";
 import { bet, deliveryOf, deposit, gameStart, ratesOf, someRates } from "../testing.ts";
-import { decode, type Processed, processWindow } from "./process_batch.ts";
+import type { Processed } from "./entry.ts";
+import { decodeAll, processBatch } from "./process_batch.ts";
+import { enrichment, type Sources } from "./steps/steps.ts";
+import { RatesTimeout } from "../rates/source.ts";
 
-/** What Postgres says of a value out of range. */
-const outOfRange = Object.assign(new Error("bigint out of range"), { code: "22003" });
+const ratesNow: Sources["rates"] = { current: () => someRates, answerTo: () => undefined };
+
+function process(database: MemoryDatabase, deliveries: Delivery[], rates = ratesNow): Promise<Processed[]> {
+  const steps = enrichment({ rates, players: database });
+  return processBatch({ decode: decodeAll, steps, store: database })(deliveries, never);
+}
 
 function outcomes(processed: readonly Processed[]): string[] {
   return processed.map(({ outcome }) => outcome.kind === "dead" ? outcome.reason : outcome.kind);
 }
 
-function detailOf({ outcome }: Processed): string {
-  return (outcome as Dead).detail;
+function detailOf({ outcome }: Processed): string | undefined {
+  return outcome.kind === "dead" ? outcome.detail : undefined;
 }
 
-Deno.test("processWindow() stores each event enriched with its price, its player and a sentence", async () => {
+Deno.test("processBatch() stores each event enriched with its price, its player and a sentence", async () => {
   const database = new MemoryDatabase();
   database.players.set(11n, { email: "john@example.com", lastSignedInAt: undefined });
-  const [processed] = await processWindow([decode(deliveryOf(bet()))], someRates, {
-    players: database,
-    store: database,
-  });
+  const [processed] = await process(database, [deliveryOf(bet())]);
   deepStrictEqual(processed?.outcome, { kind: "ack" });
   const [stored] = database.events.values();
   strictEqual(stored?.price?.eurCents, 467n);
@@ -32,9 +37,9 @@ Deno.test("processWindow() stores each event enriched with its price, its player
   );
 });
 
-Deno.test("processWindow() gives each delivery its own outcome and stores the good ones", async () => {
+Deno.test("processBatch() gives each delivery its own outcome and stores the good ones", async () => {
   const database = new MemoryDatabase();
-  const window = [
+  const batch = [
     deliveryOf(bet()),
     deliveryOf(new Uint8Array([0xff, 0xff])),
     deliveryOf(new Uint8Array()),
@@ -42,8 +47,9 @@ Deno.test("processWindow() gives each delivery its own outcome and stores the go
     deliveryOf(bet({ currency: "KWD" })),
     deliveryOf(deposit()),
     deliveryOf(gameStart()),
-  ].map(decode);
-  const processed = await processWindow(window, someRates, { players: database, store: database });
+  ];
+  const processed = await process(database, batch);
+  deepStrictEqual(processed.map(({ delivery }) => delivery), batch);
   deepStrictEqual(outcomes(processed), [
     "ack",
     "undecodable",
@@ -61,55 +67,67 @@ Deno.test("processWindow() gives each delivery its own outcome and stores the go
   strictEqual(detailOf(processed[4]!), "the rates have no KWD");
 });
 
-Deno.test("processWindow() splits a window around the row that the database rejects", async () => {
-  const database = new MemoryDatabase();
-  const poison = crypto.randomUUID();
-  database.beforeEach = (_, events) => {
-    if (events.some(({ messageId }) => messageId === poison)) throw outOfRange;
-  };
-  const window = Array.from({ length: 21 }, (_, i) => decode(deliveryOf(bet(), i === 13 ? poison : undefined)));
-  const processed = await processWindow(window, someRates, { players: database, store: database });
-  deepStrictEqual(outcomes(processed), window.map((_, i) => i === 13 ? "store-rejected" : "ack"));
-  strictEqual(detailOf(processed[13]!), "bigint out of range");
-  strictEqual(database.events.size, 20);
-});
-
-Deno.test("processWindow() throws and stores nothing when the database is away", async () => {
+Deno.test("processBatch() throws and stores nothing when the database is away", async () => {
   const database = new MemoryDatabase();
   database.beforeEach = () => {
     throw Object.assign(new Error("terminating connection"), { code: "57P01" });
   };
-  await rejects(
-    processWindow([decode(deliveryOf(bet()))], someRates, { players: database, store: database }),
-    /terminating connection/,
-  );
+  await rejects(process(database, [deliveryOf(bet())]), /terminating connection/);
   strictEqual(database.events.size, 0);
 });
 
-Deno.test("processWindow() dead-letters what needs rates when there are none, and only that", async () => {
+Deno.test("processBatch() asks the database nothing for a batch without a good event", async () => {
   const database = new MemoryDatabase();
-  const window = [bet(), deposit(), gameStart(), bet({ currency: "EUR" })].map((event) => decode(deliveryOf(event)));
-  const none = { kind: "dead", reason: "rates-timeout", detail: "no rates" } as const;
-  const processed = await processWindow(window, none, { players: database, store: database });
-  deepStrictEqual(outcomes(processed), ["rates-timeout", "ack", "ack", "ack"]);
+  database.beforeEach = () => {
+    throw new Error("asked");
+  };
+  deepStrictEqual(outcomes(await process(database, [deliveryOf(bet({ currency: "ZZZ" }))])), ["unknown-currency"]);
 });
 
-Deno.test("processWindow() dead-letters an event on which our own code fails, and stores its neighbours", async () => {
+Deno.test("processBatch() sets aside what needs rates while there are none, and only that", async () => {
+  const database = new MemoryDatabase();
+  const batch = [bet(), deposit(), gameStart(), bet({ currency: "EUR" }), bet({ currency: "ZZZ" })]
+    .map((event) => deliveryOf(event));
+  const processed = await process(database, batch, { ...ratesNow, current: () => undefined });
+  deepStrictEqual(outcomes(processed), ["wait", "ack", "ack", "ack", "unknown-currency"]);
+  strictEqual(database.events.size, 3);
+});
+
+Deno.test("processBatch() prices by what a delivery has waited for, and dead-letters it when its time is over", async () => {
+  const database = new MemoryDatabase();
+  const [priced, late] = [deliveryOf(bet()), deliveryOf(bet())];
+  const rates: Sources["rates"] = {
+    current: () => undefined,
+    answerTo: (delivery) => delivery === priced ? someRates : new RatesTimeout("no rates within 5 s"),
+  };
+  const processed = await process(database, [priced, late], rates);
+  deepStrictEqual(outcomes(processed), ["ack", "rates-timeout"]);
+  strictEqual(detailOf(processed[1]!), "no rates within 5 s");
+});
+
+Deno.test("processBatch() prices by rates that have come meanwhile, though a delivery's time is over", async () => {
+  const rates: Sources["rates"] = { current: () => someRates, answerTo: () => new RatesTimeout("no rates") };
+  deepStrictEqual(outcomes(await process(new MemoryDatabase(), [deliveryOf(bet())], rates)), ["ack"]);
+});
+
+Deno.test("processBatch() dead-letters an event on which our own code fails, and stores its neighbours", async () => {
   const database = new MemoryDatabase();
   const broken = ratesOf({ USD: "1" });
   (broken.perEur as Map<string, unknown>).set("GBP", { units: 0n, scale: 0, text: "0" });
-  const window = [bet({ currency: "GBP" }), bet()].map((event) => decode(deliveryOf(event)));
-  const processed = await processWindow(window, broken, { players: database, store: database });
-  deepStrictEqual(outcomes(processed), ["processing-failed", "ack"]);
+  const batch = [deliveryOf(bet({ currency: "GBP" })), deliveryOf(bet())];
+  deepStrictEqual(outcomes(await process(database, batch, { ...ratesNow, current: () => broken })), [
+    "processing-failed",
+    "ack",
+  ]);
 });
 
-Deno.test("processWindow() reports an event again that was stored before, and stores it once", async () => {
+Deno.test("processBatch() gives an event again that was stored before, and stores it once", async () => {
   const database = new MemoryDatabase();
   const delivery = deliveryOf(bet());
   for (const _ of [1, 2]) {
-    const [processed] = await processWindow([decode(delivery)], someRates, { players: database, store: database });
+    const [processed] = await process(database, [delivery]);
     strictEqual(processed?.outcome.kind, "ack");
-    strictEqual(processed?.enriched?.messageId, delivery.messageId);
+    strictEqual(processed?.facts?.messageId, delivery.messageId);
   }
   strictEqual(database.events.size, 1);
 });

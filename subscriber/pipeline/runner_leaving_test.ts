@@ -4,7 +4,7 @@ import { RatesTimeout } from "../rates/source.ts";
 import { ratesLater, World } from "../subscriber_world.ts";
 import { bet, deliveryOf, deposit, someRates } from "../testing.ts";
 
-Deno.test("Subscriber leaves when its time is over though nobody reads its reports, and what it stored comes again", async () => {
+Deno.test("Runner leaves when its time is over though nobody reads its reports, and what it stored comes again", async () => {
   const world = new World();
   world.queue.publish(deliveryOf(bet()));
   const running = world.start({ report: () => new Promise(() => {}) });
@@ -12,10 +12,10 @@ Deno.test("Subscriber leaves when its time is over though nobody reads its repor
   strictEqual(world.database.events.size, 1);
   await world.abandonNow(running);
   deepStrictEqual([world.queue.ready, world.queue.acked.length, world.stats.failures], [1, 0, 0]);
-  deepStrictEqual([world.stats.stored, world.stats.putBack], [0, 1]);
+  deepStrictEqual([world.stats.stored, world.stats.requeued], [0, 1]);
 });
 
-Deno.test("Subscriber reports and acks what is committed as its time ends, to a world that listens", async () => {
+Deno.test("Runner reports and acks what is committed as its time ends, to a world that listens", async () => {
   const world = new World();
   world.queue.publish(deliveryOf(bet()));
   world.database.beforeEach = (access) => {
@@ -32,7 +32,7 @@ Deno.test("Subscriber reports and acks what is committed as its time ends, to a 
   await world.finish(running);
 });
 
-Deno.test("Subscriber leaves when its time is over though the database is silent", async () => {
+Deno.test("Runner leaves when its time is over though the database is silent", async () => {
   const world = new World();
   world.database.beforeEach = () => new Promise(() => {});
   world.queue.publish(deliveryOf(deposit()));
@@ -42,7 +42,7 @@ Deno.test("Subscriber leaves when its time is over though the database is silent
   deepStrictEqual([world.queue.ready, world.queue.acked.length, world.stats.failures], [1, 0, 0]);
 });
 
-Deno.test("Subscriber leaves when its time is over though events of its own wait for rates, and asks for none again", async () => {
+Deno.test("Runner leaves when its time is over though events of its own wait for rates, and asks for none again", async () => {
   const world = new World();
   let asked = 0;
   const get = async (): Promise<Rates> => {
@@ -50,7 +50,7 @@ Deno.test("Subscriber leaves when its time is over though events of its own wait
     await world.clock.sleep(3_600_000, world.abandon.signal);
     return someRates;
   };
-  world.rates = { atHand: () => undefined, get };
+  world.rates = { current: () => undefined, get };
   world.queue.publish(deliveryOf(bet()));
   const running = world.start();
   await world.pass(100);
@@ -58,7 +58,7 @@ Deno.test("Subscriber leaves when its time is over though events of its own wait
   deepStrictEqual([asked, world.queue.ready, world.queue.dead.length, world.stats.failures], [1, 1, 0, 0]);
 });
 
-Deno.test("Subscriber finishes what it has in hand when it is stopped, and takes nothing more", async () => {
+Deno.test("Runner finishes what it has in hand when it is stopped, and takes nothing more", async () => {
   const world = new World();
   const later = ratesLater();
   world.rates = later.rates;
@@ -76,7 +76,7 @@ Deno.test("Subscriber finishes what it has in hand when it is stopped, and takes
   strictEqual(world.queue.ready, 1);
 });
 
-Deno.test("Subscriber puts back what is unfinished when its time is over", async () => {
+Deno.test("Runner requeues what is unfinished when its time is over", async () => {
   const world = new World();
   world.database.beforeEach = () => Promise.reject(new Error("away"));
   const deliveries = [deliveryOf(bet()), deliveryOf(new Uint8Array([0xff]))];
@@ -86,5 +86,5 @@ Deno.test("Subscriber puts back what is unfinished when its time is over", async
   await world.abandonNow(running);
   strictEqual(world.queue.ready, 2);
   strictEqual(world.queue.unsettled, 0);
-  strictEqual(world.stats.putBack, 2);
+  strictEqual(world.stats.requeued, 2);
 });

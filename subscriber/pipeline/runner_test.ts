@@ -3,14 +3,14 @@ import type { Delivery, EventQueue } from "../../shared/amqp/delivery.ts";
 import type { Rates } from "../rates/rates.ts";
 import { RatesTimeout } from "../rates/source.ts";
 import { Stats } from "./stats.ts";
-import { ratesLater, World } from "../subscriber_world.ts";
+import { ratesLater, shuttingDown, World } from "../subscriber_world.ts";
 import { bet, deliveryOf, deposit, gameStart, someRates } from "../testing.ts";
 
 function ids(deliveries: readonly Delivery[]): string[] {
   return deliveries.map(({ messageId }) => messageId);
 }
 
-Deno.test("Subscriber stores, reports and then acks what it takes", async () => {
+Deno.test("Runner stores, reports and then acks what it takes", async () => {
   const world = new World();
   const deliveries = Array.from({ length: 25 }, () => deliveryOf(bet()));
   world.queue.publish(...deliveries);
@@ -31,7 +31,7 @@ Deno.test("Subscriber stores, reports and then acks what it takes", async () => 
   await world.finish(running);
 });
 
-Deno.test("Subscriber dead-letters each event that needs rates when none come in time, and only those", async () => {
+Deno.test("Runner dead-letters each event that needs rates when none come in time, and only those", async () => {
   const world = new World();
   const later = ratesLater();
   world.rates = later.rates;
@@ -52,11 +52,11 @@ Deno.test("Subscriber dead-letters each event that needs rates when none come in
   await world.finish(running);
 });
 
-Deno.test("Subscriber goes on with events that need no rates however many wait for some", async () => {
+Deno.test("Runner goes on with events that need no rates however many wait for some", async () => {
   const world = new World();
   const later = ratesLater();
   world.rates = later.rates;
-  const running = world.start({ windowsInFlight: 1, windowSize: 1 });
+  const running = world.start({ batchesInFlight: 1, batchSize: 1 });
   world.queue.publish(...Array.from({ length: 5 }, () => deliveryOf(bet())));
   await world.pass(10);
   world.queue.publish(deliveryOf(deposit()));
@@ -68,31 +68,31 @@ Deno.test("Subscriber goes on with events that need no rates however many wait f
   await world.finish(running);
 });
 
-Deno.test("Subscriber holds its windows while the database is away, and dead-letters nothing", async () => {
+Deno.test("Runner holds its batches while the database is away, and dead-letters nothing", async () => {
   const world = new World();
   let away = true;
   world.database.beforeEach = () => {
-    if (away) throw Object.assign(new Error("the database system is shutting down"), { code: "57P03" });
+    if (away) throw shuttingDown();
   };
   world.queue.publish(...Array.from({ length: 50 }, () => deliveryOf(bet())));
   const running = world.start();
   await world.pass(60_000);
-  strictEqual(world.queue.unsettled, 20, "two windows of ten in hand, the rest with the broker");
-  strictEqual(world.stats.storeProblem, "the database system is shutting down");
+  strictEqual(world.queue.unsettled, 20, "two batches of ten in hand, the rest with the broker");
+  strictEqual(world.gate.problem, "the database system is shutting down");
   away = false;
   await world.pass(10_000);
   strictEqual(world.queue.acked.length, 50);
   strictEqual(world.queue.dead.length, 0);
-  strictEqual(world.stats.storeProblem, undefined);
+  strictEqual(world.gate.problem, undefined);
   await world.finish(running);
 });
 
-Deno.test("Subscriber asks for rates again after it has held a window", async () => {
+Deno.test("Runner asks for rates again after it has held a batch", async () => {
   const world = new World();
   let current: Rates | undefined = someRates;
   const asked: number[] = [];
   const fresh = { ...someRates, asOfMs: someRates.asOfMs + 1 };
-  world.rates = { atHand: () => current, get: () => (asked.push(1), Promise.resolve(fresh)) };
+  world.rates = { current: () => current, get: () => (asked.push(1), Promise.resolve(fresh)) };
   let failures = 1;
   world.database.beforeEach = (access) => {
     if (access === "save" && failures-- > 0) {
@@ -108,17 +108,20 @@ Deno.test("Subscriber asks for rates again after it has held a window", async ()
   await world.finish(running);
 });
 
-Deno.test("Subscriber asks for rates again after a window with rates has waited while others were held", async () => {
+Deno.test("Runner asks for rates again for events whose rates came while other batches were held", async () => {
   const world = new World();
   const fresh = { ...someRates, asOfMs: someRates.asOfMs + 1 };
   const answers = [someRates, fresh];
-  world.rates = { atHand: () => undefined, get: () => Promise.resolve(answers.shift()!) };
+  const get = () => world.clock.sleep(10).then(() => answers.shift()!);
+  world.rates = { current: () => undefined, get };
   let away = true;
   world.database.beforeEach = () => {
-    if (away) throw Object.assign(new Error("the database system is shutting down"), { code: "57P03" });
+    if (away) throw shuttingDown();
   };
-  const running = world.start({ windowsInFlight: 1 });
-  world.queue.publish(deliveryOf(bet()), deliveryOf(deposit()));
+  const running = world.start({ batchesInFlight: 1 });
+  world.queue.publish(deliveryOf(bet()));
+  await world.pass();
+  world.queue.publish(deliveryOf(deposit()));
   await world.pass(600_000);
   away = false;
   await world.pass(10_000);
@@ -127,20 +130,20 @@ Deno.test("Subscriber asks for rates again after a window with rates has waited 
   await world.finish(running);
 });
 
-Deno.test("Subscriber goes on with events that need no rates while others, whose rates ran out in an outage, wait for new ones", async () => {
+Deno.test("Runner goes on with events that need no rates while others, whose rates ran out in an outage, wait for new ones", async () => {
   const world = new World();
   const [first, second] = [ratesLater(), ratesLater()];
   const answers = [first, second];
-  world.rates = { atHand: () => undefined, get: () => answers.shift()!.rates.get() };
+  world.rates = { current: () => undefined, get: () => answers.shift()!.rates.get() };
   let away = true;
   world.database.beforeEach = () => {
-    if (away) throw Object.assign(new Error("the database system is shutting down"), { code: "57P03" });
+    if (away) throw shuttingDown();
   };
-  const running = world.start({ windowsInFlight: 1, windowSize: 1 });
+  const running = world.start({ batchesInFlight: 1, batchSize: 1 });
   const [waiting, held, next] = [deliveryOf(bet()), deliveryOf(deposit()), deliveryOf(deposit())];
   world.queue.publish(waiting, held);
   await world.pass(100);
-  // They come, and their window waits for the slot that the deposit has.
+  // They come, and the bet waits for the permit that the deposit has.
   first.resolve(someRates);
   await world.pass(60_000);
   away = false;
@@ -153,10 +156,10 @@ Deno.test("Subscriber goes on with events that need no rates while others, whose
   await world.finish(running);
 });
 
-Deno.test("Subscriber counts an event's latency until its commit, not until somebody has read of it", async () => {
+Deno.test("Runner counts an event's latency until its commit, not until somebody has read of it", async () => {
   const world = new World();
   const latencies: number[] = [];
-  const stats = new Stats({ stage() {}, window() {}, latency: (ms) => void latencies.push(ms) });
+  const stats = new Stats({ stage() {}, batch() {}, latency: (ms) => void latencies.push(ms) });
   world.queue.publish({ ...deliveryOf(deposit()), timestampMs: world.clock.now() });
   world.database.beforeEach = (access) => access === "save" ? world.clock.sleep(20) : undefined;
   const running = world.start({ stats, report: () => world.clock.sleep(700) });
@@ -165,7 +168,7 @@ Deno.test("Subscriber counts an event's latency until its commit, not until some
   await world.finish(running);
 });
 
-Deno.test("Subscriber goes on while the broker takes no dead letters, and they go there once it does", async () => {
+Deno.test("Runner goes on while the broker takes no dead letters, and they go there once it does", async () => {
   const world = new World();
   const room = Promise.withResolvers<void>();
   const waiting: number[] = [];
@@ -178,26 +181,26 @@ Deno.test("Subscriber goes on while the broker takes no dead letters, and they g
       await world.queue.settle(settlements.filter(({ outcome }) => outcome.kind === "dead"));
     },
   };
-  const running = world.start({ queue, windowSize: 2 });
+  const running = world.start({ queue, batchSize: 2 });
   for (let i = 0; i < 10; i++) world.queue.publish(deliveryOf(new Uint8Array([0xff])), deliveryOf(deposit()));
   await world.pass(600_000);
   deepStrictEqual([world.queue.acked.length, world.queue.dead.length], [10, 0]);
-  deepStrictEqual(waiting, Array(10).fill(1), "without the rest of its window, which would stay in memory as long");
+  deepStrictEqual(waiting, Array(10).fill(1), "without the rest of its batch, which would stay in memory as long");
   room.resolve();
   await world.pass();
   strictEqual(world.queue.dead.length, 10);
   await world.finish(running);
 });
 
-Deno.test("Subscriber prices with rates that came while a window without them waited for its turn", async () => {
+Deno.test("Runner prices with rates that came while events waited for a permit", async () => {
   const world = new World();
   let current: Rates | undefined;
-  world.rates = { atHand: () => current, get: () => Promise.reject(new RatesTimeout("the API is down")) };
+  world.rates = { current: () => current, get: () => Promise.reject(new RatesTimeout("the API is down")) };
   let away = true;
   world.database.beforeEach = () => {
-    if (away) throw Object.assign(new Error("the database system is shutting down"), { code: "57P03" });
+    if (away) throw shuttingDown();
   };
-  const running = world.start({ windowsInFlight: 1 });
+  const running = world.start({ batchesInFlight: 1 });
   world.queue.publish(deliveryOf(bet()), deliveryOf(deposit()));
   await world.pass(60_000);
   [current, away] = [someRates, false];
@@ -206,7 +209,7 @@ Deno.test("Subscriber prices with rates that came while a window without them wa
   await world.finish(running);
 });
 
-Deno.test("Subscriber does not take a window without good events for the database's answer", async () => {
+Deno.test("Runner does not take a batch without good events for the database's answer", async () => {
   const world = new World();
   world.database.beforeEach = () => Promise.reject(new Error("away"));
   const running = world.start();
@@ -214,17 +217,17 @@ Deno.test("Subscriber does not take a window without good events for the databas
   await world.pass(100);
   world.queue.publish(deliveryOf(new Uint8Array([0xff])));
   await world.pass();
-  deepStrictEqual([world.queue.dead.length, world.stats.storeProblem], [1, "away"]);
+  deepStrictEqual([world.queue.dead.length, world.gate.problem], [1, "away"]);
   world.abandon.abort(new Error("SHUTDOWN_GRACE_MS is over"));
   await world.finish(running);
 });
 
-Deno.test("Subscriber says nothing more of the database for a window that it no longer holds", async () => {
+Deno.test("Runner says nothing more of the database for a batch that it no longer holds", async () => {
   const world = new World();
   let current: Rates | undefined = someRates;
   const never = () => world.clock.sleep(3_600_000, world.abandon.signal).then(() => someRates);
   const answers = [() => Promise.reject(new Error("a fault of ours")), never];
-  world.rates = { atHand: () => current, get: () => answers.shift()!() };
+  world.rates = { current: () => current, get: () => answers.shift()!() };
   world.database.beforeEach = () => {
     current = undefined;
     throw new Error("away");
@@ -232,12 +235,12 @@ Deno.test("Subscriber says nothing more of the database for a window that it no 
   world.queue.publish(deliveryOf(bet()));
   const running = world.start();
   await world.pass(10_000);
-  deepStrictEqual([world.stats.failures, world.stats.storeProblem], [1, undefined]);
+  deepStrictEqual([world.stats.failures, world.gate.problem], [1, undefined]);
   world.abandon.abort(new Error("SHUTDOWN_GRACE_MS is over"));
   await world.finish(running);
 });
 
-Deno.test("Subscriber gives a window back that fails in an unforeseen way, until the delivery limit", async () => {
+Deno.test("Runner requeues a batch that fails in an unforeseen way, until the delivery limit", async () => {
   const world = new World();
   let failures = 3;
   world.queue.publish(deliveryOf(bet()));
@@ -252,7 +255,7 @@ Deno.test("Subscriber gives a window back that fails in an unforeseen way, until
   await world.finish(running);
 });
 
-Deno.test("Subscriber warns of players that are not found, at once and then every ten seconds at most", async () => {
+Deno.test("Runner warns of players that are not found, at once and then every ten seconds at most", async () => {
   const world = new World();
   const running = world.start();
   for (let i = 0; i < 100; i++) {
@@ -269,7 +272,7 @@ Deno.test("Subscriber warns of players that are not found, at once and then ever
   await world.finish(running);
 });
 
-Deno.test("Subscriber never has more windows in flight than it may", async () => {
+Deno.test("Runner never has more batches in flight than it may", async () => {
   const world = new World();
   let inFlight = 0;
   let most = 0;
@@ -280,7 +283,7 @@ Deno.test("Subscriber never has more windows in flight than it may", async () =>
     inFlight--;
   };
   world.queue.publish(...Array.from({ length: 200 }, () => deliveryOf(bet())));
-  const running = world.start({ windowsInFlight: 3 });
+  const running = world.start({ batchesInFlight: 3 });
   await world.pass(1_000);
   strictEqual(most, 3);
   strictEqual(world.queue.acked.length, 200);

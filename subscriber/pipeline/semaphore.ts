@@ -1,34 +1,25 @@
-/** A bound on how much goes on at once; who comes first is served first. */
-export class Slots {
-  #free: number;
+/** A bound on how much goes on at once; permits are given in the order in which they were asked for. */
+export class Semaphore {
+  #available: number;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(count: number) {
-    this.#free = count;
+  /** @param permits 1 or more */
+  constructor(permits: number) {
+    this.#available = permits;
   }
 
-  get full(): boolean {
-    return this.#free === 0;
-  }
-
-  /** Resolves when a slot is the caller's, who gives it back. */
-  take(): Promise<void> {
-    if (this.#free > 0) {
-      this.#free--;
+  /** Resolves when a permit is the caller's, who releases it. */
+  acquire(): Promise<void> {
+    if (this.#available > 0) {
+      this.#available--;
       return Promise.resolve();
     }
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Resolves when a slot is free, and leaves it so. */
-  async untilFree(): Promise<void> {
-    await this.take();
-    this.give();
-  }
-
-  give(): void {
+  release(): void {
     const next = this.#waiting.shift();
     if (next) next();
-    else this.#free++;
+    else this.#available++;
   }
 }

@@ -1,26 +1,25 @@
 import type { DeadReason } from "../../shared/amqp/outcome.ts";
-import { publishedAtMs } from "../../shared/amqp/published_at.ts";
 import type { Clock } from "../../shared/clock.ts";
-import type { Processed } from "./process_batch.ts";
+import { isStored, type Processed } from "./entry.ts";
 
-/** The parts of a window's way whose time is measured; `rates` is a wait for them, `process` ends with the commit. */
+/**
+ * The parts of a batch's way whose time is measured: `process` is one attempt, from bytes to the commit, and `decode` a part
+ * of it; `rates` is a wait for them.
+ */
 export const stages = ["decode", "rates", "process", "report", "settle"] as const;
 export type Stage = (typeof stages)[number];
 
 /** Is told how long things take; times in ms. */
 export interface Observer {
   stage(stage: Stage, ms: number): void;
-  window(events: number): void;
-  /** From an event's publication to its commit; of some events of each window. */
+  batch(events: number): void;
+  /** From an event's publication to its commit; of some events of each batch. */
   latency(ms: number): void;
 }
 
-/** Of a window that has as many. */
-const fewestLatencies = 16;
+const nobody: Observer = { stage() {}, batch() {}, latency() {} };
 
-const nobody: Observer = { stage() {}, window() {}, latency() {} };
-
-/** What a subscriber has done since it started: for its closing words, its health and its metrics. */
+/** What a subscriber has done since it started: for its closing words and its metrics. */
 export class Stats {
   /** Events acknowledged as stored; one that was delivered twice counts twice. */
   stored = 0;
@@ -29,29 +28,31 @@ export class Stats {
   withoutPlayer = 0;
   /** Put on a delay queue, to be tried again. */
   delayed = 0;
-  /** Deliveries put back because the subscriber had to leave. */
-  putBack = 0;
-  windows = 0;
-  /** Windows lost to a fault of ours. */
+  /** Deliveries requeued because the subscriber had to leave. */
+  requeued = 0;
+  batches = 0;
+  /** Batches lost to a fault of ours. */
   failures = 0;
-  /** How often the database did not take a window. */
-  storeErrors = 0;
-  /** Why the database does not take events at the moment; `undefined` while it does. */
-  storeProblem: string | undefined;
   /** How often a stage ended in an error; what follows from it is another's matter. */
   readonly errors: Record<Stage, number> = { decode: 0, rates: 0, process: 0, report: 0, settle: 0 };
 
   constructor(readonly observer: Observer = nobody) {}
 
+  /** What waits for rates is counted with the batch that it joins later. */
   count(processed: readonly Processed[]): void {
-    this.windows++;
-    for (const { outcome, enriched } of processed) {
+    let waiting = 0;
+    for (const entry of processed) {
+      const { outcome } = entry;
       if (outcome.kind === "ack") this.stored++;
-      else if (outcome.kind === "retry") this.putBack++;
+      else if (outcome.kind === "wait") waiting++;
+      else if (outcome.kind === "retry") this.requeued++;
       else if (outcome.kind === "delay") this.delayed++;
       else this.dead.set(outcome.reason, (this.dead.get(outcome.reason) ?? 0) + 1);
-      if (enriched && !enriched.player) this.withoutPlayer++;
+      if (isStored(entry) && !entry.facts.player) this.withoutPlayer++;
     }
+    if (waiting === processed.length) return;
+    this.batches++;
+    this.observer.batch(processed.length - waiting);
   }
 
   /** Does the work, and notes how long that took, whether or not it came to a good end. */
@@ -77,25 +78,5 @@ export class Stats {
       }, failed) as T;
     }
     return result;
-  }
-
-  /**
-   * How large the window was and how old its events are. Of a large one only some are looked at: they were published in the
-   * order in which they came.
-   * @param now milliseconds since 1970
-   */
-  observe(processed: readonly Processed[], now: number): void {
-    this.observer.window(processed.length);
-    const step = Math.max(1, Math.floor(processed.length / fewestLatencies));
-    for (let i = 0; i < processed.length; i += step) {
-      const { delivery, outcome } = processed[i]!;
-      const published = outcome.kind === "ack" ? publishedAtMs(delivery) : undefined;
-      if (published !== undefined) this.observer.latency(Math.max(0, now - published));
-    }
-  }
-
-  storeAnswers(problem: string | undefined): void {
-    if (problem !== undefined) this.storeErrors++;
-    this.storeProblem = problem;
   }
 }

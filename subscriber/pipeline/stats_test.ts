@@ -4,7 +4,7 @@ import { type Stage, Stats } from "./stats.ts";
 
 function recorded() {
   const seen: [Stage, number][] = [];
-  const stats = new Stats({ stage: (stage, ms) => seen.push([stage, ms]), window() {}, latency() {} });
+  const stats = new Stats({ stage: (stage, ms) => seen.push([stage, ms]), batch() {}, latency() {} });
   return { seen, stats };
 }
 

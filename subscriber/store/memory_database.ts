@@ -1,7 +1,7 @@
 /** {@linkcode Store} and {@linkcode Players} in this process: for unit tests and simulation. */
-import type { Enriched } from "../pipeline/enriched.ts";
-import type { Player, Players } from "./postgres_players.ts";
-import type { Store } from "./postgres_store.ts";
+import type { Enriched, Player } from "../pipeline/enriched.ts";
+import type { Store } from "../pipeline/process_batch.ts";
+import type { Players } from "../pipeline/steps/steps.ts";
 
 export class MemoryDatabase implements Store, Players {
   readonly players = new Map<bigint, Player>();

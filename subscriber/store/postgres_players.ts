@@ -1,14 +1,6 @@
 import type { Database } from "../../shared/database.ts";
-
-export interface Player {
-  readonly email: string;
-  readonly lastSignedInAt: Date | undefined;
-}
-
-export interface Players {
-  /** The players that exist, by id. Read anew for every window: what is stored with an event is what held then. */
-  find(ids: readonly bigint[]): Promise<ReadonlyMap<bigint, Player>>;
-}
+import type { Player } from "../pipeline/enriched.ts";
+import type { Players } from "../pipeline/steps/steps.ts";
 
 /**
  * Times as microseconds since 1970: they are read much faster than dates. A float8 of seconds tells them apart up to the year

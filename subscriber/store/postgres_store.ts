@@ -1,18 +1,11 @@
-/** Enriched events into Postgres: each window in one transaction, each event once. */
+/** Enriched events into Postgres: each batch in one transaction, each event once. */
 import { arrayLiteral } from "../../shared/array_literal.ts";
 import type { Database } from "../../shared/database.ts";
 import { isDuplicate } from "../../shared/errors.ts";
 import type { Enriched } from "../pipeline/enriched.ts";
+import type { Store } from "../pipeline/process_batch.ts";
 import { copyStatement, EventRows } from "./event_rows.ts";
 import { totalsStatement } from "./totals.ts";
-
-export interface Store {
-  /**
-   * Stores all events, or none; one whose message id is there already is left as it is. Updates the totals by what is new.
-   * @returns how many were new
-   */
-  save(events: readonly Enriched[]): Promise<number>;
-}
 
 const findStatement = "select message_id from events where message_id = any($1::uuid[])";
 
@@ -39,7 +32,7 @@ export class PostgresStore implements Store {
   }
 
   async #add(events: readonly Enriched[]): Promise<void> {
-    // Windows that share rows lock them in the same order, and so wait for each other and never deadlock.
+    // Batches that share rows lock them in the same order, and so wait for each other and never deadlock.
     const statements = `${copyStatement};\n${totalsStatement(events, this.subscriberId)}`;
     await this.#rows.with(inOrderOfIds(events), (rows) => this.database.copyIn(statements, rows));
   }

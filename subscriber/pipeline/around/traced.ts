@@ -1,6 +1,6 @@
 /**
- * A span around each window, or part of one, that holds a sampled event, and one around each of its steps. A window without
- * is only looked through; with tracing off, not even that.
+ * A span around each batch that holds a sampled event, and one around each thing that is done for it. A batch without is only
+ * looked through; with tracing off, not even that.
  */
 import type { Delivery } from "../../../shared/amqp/delivery.ts";
 import { parseTraceparent, traceparentHeader } from "../../../shared/telemetry/traceparent.ts";
@@ -11,24 +11,25 @@ import {
   serverOf,
   type Tracing,
 } from "../../../shared/telemetry/tracing.ts";
-import type { Edges } from "../../member.ts";
+import type { Edges } from "../../edges.ts";
 import { type RatesFailure, RatesUnavailable } from "../../rates/client.ts";
 import type { Report } from "../report.ts";
-import type { SubscriberOptions } from "../runner.ts";
+import type { Wrapper } from "../entry.ts";
+import type { RatesNowOrLater } from "../waiting_for_rates.ts";
 
 /** What the parts of a subscriber become when tracing is on. */
 export interface Spans {
   edges(edges: Edges): Edges;
-  rates(rates: SubscriberOptions["rates"]): SubscriberOptions["rates"];
+  rates(rates: RatesNowOrLater): RatesNowOrLater;
   report(report: Report): Report;
-  readonly around: NonNullable<SubscriberOptions["around"]>;
+  readonly batch: Wrapper;
 }
 
 export const noSpans: Spans = {
   edges: (edges) => edges,
   rates: (rates) => rates,
   report: (report) => report,
-  around: (_, work) => work(),
+  batch: (process) => process,
 };
 
 /** What spans say about where their work goes. */
@@ -41,7 +42,7 @@ export interface Places {
   readonly ratesAddress: string;
 }
 
-/** Most events of one window that it links to; OpenTelemetry's own limit. */
+/** Most events of one batch that it links to; OpenTelemetry's own limit. */
 export const mostLinks = 128;
 
 export function spansOf(tracing: Tracing, places: Places): Spans {
@@ -104,25 +105,26 @@ export function spansOf(tracing: Tracing, places: Places): Spans {
       },
     }),
     rates: (rates) => ({
-      atHand: () => rates.atHand(),
+      current: () => rates.current(),
       get: () => tracing.within({ name: "wait for rates", kind: "internal" }, () => rates.get()),
     }),
     report: (report) => (events) => tracing.within({ name: "report", kind: "internal" }, () => report(events)),
-    around: (window, work) => {
-      const links = linksOf(window);
+    batch: (run) => (deliveries, signal) => {
+      const links = linksOf(deliveries);
       const [first] = links;
-      if (!first) return work();
-      const attributes = { ...process, "messaging.batch.message_count": window.length };
+      if (!first) return run(deliveries, signal);
+      const attributes = { ...process, "messaging.batch.message_count": deliveries.length };
       // A child of one of them, so that it is sampled whatever the sampler does with new traces, and found in that trace.
-      return tracing.within({ name: `process ${queue}`, kind: "consumer", attributes, parent: first.to, links }, work);
+      const span = { name: `process ${queue}`, kind: "consumer", attributes, parent: first.to, links } as const;
+      return tracing.within(span, () => run(deliveries, signal));
     },
   };
 }
 
 /** The publish spans of the sampled events, oldest first, up to {@linkcode mostLinks}. */
-function linksOf(window: readonly { readonly delivery: Delivery }[]): Link[] {
+function linksOf(deliveries: readonly Delivery[]): Link[] {
   const links: Link[] = [];
-  for (const { delivery: { headers, messageId } } of window) {
+  for (const { headers, messageId } of deliveries) {
     const header = headers[traceparentHeader];
     // As most of them end, and ten times as fast to see.
     if (typeof header !== "string" || header.endsWith("-00")) continue;

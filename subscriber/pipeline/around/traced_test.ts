@@ -6,12 +6,12 @@ import { RecordedTracing } from "../../../shared/testing/recorded_tracing.ts";
 import { VirtualClock } from "../../../shared/testing/virtual_clock.ts";
 import { MemoryQueue } from "../../../shared/amqp/memory_queue.ts";
 import { MemoryDatabase } from "../../store/memory_database.ts";
-import type { Edges } from "../../member.ts";
+import type { Edges } from "../../edges.ts";
 import { RatesUnavailable } from "../../rates/client.ts";
 import { MemoryRates } from "../../rates/memory_rates.ts";
 import { bet, deliveryOf, someRates } from "../../testing.ts";
 import { mostLinks, spansOf } from "./traced.ts";
-import { decode } from "../process_batch.ts";
+import type { Wrapper } from "../entry.ts";
 
 const places = {
   queue: "events",
@@ -44,17 +44,22 @@ function edges(fetch: Edges["api"]["fetch"] = () => Promise.resolve(someRates)):
 
 const never = new AbortController().signal;
 
-Deno.test("a window's span links to its sampled events and belongs to the first one's trace", async () => {
+/** Does the work as the batch's. */
+async function around(batch: Wrapper, deliveries: readonly Delivery[], work: () => Promise<void>): Promise<void> {
+  await batch(() => work().then(() => []))(deliveries, never);
+}
+
+Deno.test("a batch's span links to its sampled events and belongs to the first one's trace", async () => {
   const tracing = new RecordedTracing();
-  const { around } = spansOf(tracing, places);
+  const { batch } = spansOf(tracing, places);
   const [first, second] = [parentOf(1, true), parentOf(2, true)];
   const others = [...deliveries(undefined, parentOf(3, false)), deliveryWith(flagged), deliveryWith(7)];
-  const window = [...others, ...deliveries(first, second)].map(decode);
-  await around(window, () => Promise.resolve());
+  const taken = [...others, ...deliveries(first, second)];
+  await around(batch, taken, () => Promise.resolve());
   const span = tracing.the("process events");
   const links = [first, second].map((to, n) => ({
     to,
-    attributes: { "messaging.message.id": window[n + 4]!.delivery.messageId },
+    attributes: { "messaging.message.id": taken[n + 4]!.messageId },
   }));
   deepStrictEqual([span.parent, span.links, span.kind], [first, links, "consumer"]);
   deepStrictEqual(span.attributes, {
@@ -70,14 +75,14 @@ Deno.test("a window's span links to its sampled events and belongs to the first 
   strictEqual(span.ended, true);
 });
 
-Deno.test("a window without a sampled event leaves no span, and neither does what is done for it", async () => {
+Deno.test("a batch without a sampled event leaves no span, and neither does what is done for it", async () => {
   const tracing = new RecordedTracing();
-  const { around, edges: wrap, rates, report } = spansOf(tracing, places);
+  const { batch, edges: wrap, rates, report } = spansOf(tracing, places);
   const { players, queue, store, api } = wrap(edges());
-  const window = [...deliveries(undefined, parentOf(1, false)), deliveryWith(flagged)].map(decode);
+  const taken = [...deliveries(undefined, parentOf(1, false)), deliveryWith(flagged)];
   let worked = false;
-  await around(window, async () => {
-    await rates({ atHand: () => undefined, get: () => api.fetch(never) }).get();
+  await around(batch, taken, async () => {
+    await rates({ current: () => undefined, get: () => api.fetch(never) }).get();
     await players.find([11n]);
     await store.save([]);
     await report(() => Promise.resolve())([]);
@@ -87,15 +92,15 @@ Deno.test("a window without a sampled event leaves no span, and neither does wha
   deepStrictEqual([worked, tracing.names()], [true, []]);
 });
 
-Deno.test("each step of a window is a child of its span, the call to the rates API of the wait for rates", async () => {
+Deno.test("each step of a batch is a child of its span, the call to the rates API of the wait for rates", async () => {
   const tracing = new RecordedTracing();
-  const { around, edges: wrap, rates, report } = spansOf(tracing, places);
+  const { batch, edges: wrap, rates, report } = spansOf(tracing, places);
   const inner = edges();
   const { players, queue, store, api } = wrap(inner);
   (inner.queue as MemoryQueue).publish(...deliveries(parentOf(1, true)));
   const [delivery] = await queue.take(1, never);
-  await around([decode(delivery!)], async () => {
-    await rates({ atHand: () => undefined, get: () => api.fetch(never) }).get();
+  await around(batch, [delivery!], async () => {
+    await rates({ current: () => undefined, get: () => api.fetch(never) }).get();
     await players.find([11n]);
     await store.save([]);
     await report(() => Promise.resolve())([]);
@@ -112,19 +117,19 @@ Deno.test("each step of a window is a child of its span, the call to the rates A
   strictEqual(/secret/.test(JSON.stringify(tracing.spans)), false, "no password in a span");
 });
 
-Deno.test("a window links to 128 events at most", async () => {
+Deno.test("a batch links to 128 events at most", async () => {
   const tracing = new RecordedTracing();
-  const window = deliveries(...Array.from({ length: 200 }, (_, n) => parentOf(n + 1, true))).map(decode);
-  await spansOf(tracing, places).around(window, () => Promise.resolve());
+  const taken = deliveries(...Array.from({ length: 200 }, (_, n) => parentOf(n + 1, true)));
+  await around(spansOf(tracing, places).batch, taken, () => Promise.resolve());
   strictEqual(tracing.the("process events").links.length, mostLinks);
 });
 
 Deno.test("a step that fails leaves its error on its span, and fails as it would without", async () => {
   const tracing = new RecordedTracing();
   const failure = new RatesUnavailable("deadline", "the rates API did not answer");
-  const { around, edges: wrap } = spansOf(tracing, places);
+  const { batch, edges: wrap } = spansOf(tracing, places);
   const { api } = wrap(edges(() => Promise.reject(failure)));
-  const work = around(deliveries(parentOf(1, true)).map(decode), async () => void await api.fetch(never));
+  const work = around(batch, deliveries(parentOf(1, true)), async () => void await api.fetch(never));
   await rejects(work, failure);
   const call = tracing.the("casino.rates.v1.RatesService/GetRates");
   deepStrictEqual([call.error, call.attributes["rpc.response.status_code"]], [failure, "DEADLINE_EXCEEDED"]);

@@ -1,31 +1,41 @@
-import { type Dead, dead } from "../../../shared/amqp/outcome.ts";
 import type { Event } from "../../../shared/event.ts";
 import { exponentOf, toEurCents } from "../../../shared/money.ts";
 import type { Price } from "../enriched.ts";
 import type { Rates } from "../../rates/rates.ts";
 
-/** Whether the event has an amount that only rates can tell in EUR; one in an unknown currency they could not either. */
-export function needsRates(event: Event): boolean {
-  return "currency" in event && event.currency !== "EUR" && exponentOf(event.currency) !== undefined;
+/** Why an amount cannot be told in EUR. */
+export interface Unpriced {
+  readonly unpriced: "unknown-currency" | "no-rates";
+  /** For a human: what exactly was wrong. */
+  readonly detail: string;
+}
+
+const noRates: Unpriced = { unpriced: "no-rates", detail: "there are no rates to convert it by" };
+
+export function isUnpriced(value: Price | Unpriced | undefined): value is Unpriced {
+  return value !== undefined && "unpriced" in value;
 }
 
 /**
  * What the event's amount is worth, `undefined` for an event without amount, or why it cannot be told.
- * @param rates or why there are none; may be missing for events that do not need them
+ * @param rates may be missing for amounts in EUR, and in currencies that no rates have
  */
-export function price(event: Event, rates: Rates | Dead | undefined): Price | Dead | undefined {
+export function price(event: Event, rates: Rates | undefined): Price | Unpriced | undefined {
   if (!("currency" in event)) return undefined;
   const { amount, currency } = event;
   if (currency === "EUR") return { eurCents: amount, rate: undefined };
-  if (rates !== undefined && !("kind" in rates)) {
+  if (rates) {
     const quote = quoteOf(currency, rates);
     if (quote) return { eurCents: quote.toEurCents(amount), rate: quote.rate };
   }
   if (exponentOf(currency) === undefined) {
-    return dead("unknown-currency", `currency ${JSON.stringify(currency)} is neither in ISO 4217 nor BTC`);
+    return unknownCurrency(`currency ${JSON.stringify(currency)} is neither in ISO 4217 nor BTC`);
   }
-  if (rates === undefined) throw new Error(`a price in ${currency} was asked for without rates`);
-  return "kind" in rates ? rates : dead("unknown-currency", `the rates have no ${currency}`);
+  return rates ? unknownCurrency(`the rates have no ${currency}`) : noRates;
+}
+
+function unknownCurrency(detail: string): Unpriced {
+  return { unpriced: "unknown-currency", detail };
 }
 
 /** All that one currency's prices share. */
