@@ -34,7 +34,7 @@ await runCommand({
 
 async function generate(): Promise<Record<string, string>> {
   return {
-    ...await staticModule(root, "shared/generated/protobuf", "default", [
+    ...await staticModule(root, "shared/event/generated/protobuf", "default", [
       "casino/events/v1/event.proto",
       "casino/rates/v1/rates.proto",
     ]),

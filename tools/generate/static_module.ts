@@ -1,6 +1,5 @@
 import { basename, join } from "node:path";
 import configuration from "../../deno.json" with { type: "json" };
-import { reduceLock } from "../images/reduce.ts";
 
 const cli = "protobufjs-cli";
 /** It takes protobufjs as its peer. */
@@ -20,11 +19,11 @@ export async function staticModule(
 ): Promise<Record<string, string>> {
   const folder = await Deno.makeTempDir({ prefix: "protobuf-" });
   try {
-    const lock = reduceLock(JSON.parse(await Deno.readTextFile(join(root, "deno.lock"))), imports);
-    await Deno.writeTextFile(join(folder, "deno.lock"), JSON.stringify(lock));
+    // Deno leaves in it what these imports need, at the same versions.
+    await Deno.copyFile(join(root, "deno.lock"), join(folder, "deno.lock"));
     await Deno.writeTextFile(
       join(folder, "deno.json"),
-      JSON.stringify({ nodeModulesDir: "auto", imports, lock: { frozen: true } }),
+      JSON.stringify({ nodeModulesDir: "auto", imports }),
     );
     const script = join(folder, "protobuf.js");
     const types = join(folder, "protobuf.d.ts");

@@ -5,11 +5,10 @@ import { runToEnd } from "../services/process.ts";
 import { billOfMaterials } from "./bom.ts";
 import { isAllowed, licenceOf } from "./licences.ts";
 import { lockedPackages } from "./lock.ts";
-import { importedPackages, shippedPackages } from "./shipped.ts";
+import { type Graph, imagePrograms, importedPackages, shippedPackages } from "./shipped.ts";
 
 const root = join(import.meta.dirname!, "../..");
 const path = join(root, "sbom.cdx.json");
-const images = ["publisher", "subscriber", "rates-api", "tools"];
 
 await runCommand({
   name: "deno task sbom",
@@ -27,11 +26,14 @@ await runCommand({
   const licences = new Map<string, string>();
   for (const each of packages) licences.set(`${each.name}@${each.version}`, await licenceOf(each, npmCache));
 
-  const configuration = await Deno.readTextFile(join(root, "deno.json"));
-  const lists = await Promise.all(images.map((name) => Deno.readTextFile(join(root, "tools/images", `${name}.ts`))));
+  const shipped = new Set<string>();
+  for (const program of imagePrograms(await Deno.readTextFile(join(root, "Dockerfile")))) {
+    const graph: Graph = JSON.parse(await runToEnd(Deno.execPath(), ["info", "--json", program], { cwd: root }));
+    for (const each of shippedPackages(graph)) shipped.add(each);
+  }
   const product = {
     ...{ name: "casino-events", version, licence: "MIT", deno: Deno.version.deno },
-    ...{ imports: importedPackages(lock), shipped: shippedPackages(configuration, lock, lists) },
+    ...{ imports: importedPackages(lock), shipped },
   };
   const text = `${JSON.stringify(billOfMaterials(product, packages, licences), null, 2)}\n`;
   const refused = [...licences].filter(([, licence]) => !isAllowed(licence));

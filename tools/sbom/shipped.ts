@@ -1,14 +1,31 @@
-/** Which packages are in the images: what the lists in tools/images import, and all that needs. The rest is for building. */
-import { importedNames, reduceConfiguration, reduceLock } from "../images/reduce.ts";
-import { split } from "./lock.ts";
+/** Which packages are in the images: those that the programs in them import, and all that needs. The rest is for building. */
 
-/** @param lists the text of each list @returns `name@version` */
-export function shippedPackages(configuration: string, lock: string, lists: readonly string[]): Set<string> {
-  const keys = lists.flatMap((list) => {
-    const { imports } = reduceConfiguration(JSON.parse(configuration), importedNames(list));
-    return Object.keys(reduceLock(JSON.parse(lock), imports).npm);
-  });
-  return new Set(keys.map(split).map(({ name, version }) => `${name}@${version}`));
+/** Part of what `deno info --json` prints. */
+export interface Graph {
+  readonly modules: readonly { readonly npmPackage?: string }[];
+  readonly npmPackages: Readonly<
+    Record<string, { readonly name: string; readonly version: string; readonly dependencies: readonly string[] }>
+  >;
+}
+
+/** The programs that a Dockerfile caches, from the project's root: what its images can run. */
+export function imagePrograms(dockerfile: string): string[] {
+  return Array.from(
+    dockerfile.matchAll(/^RUN \["\/bin\/deno", "cache", "--frozen", (.*)\]$/gm),
+    ([, programs]) => JSON.parse(`[${programs}]`) as string[],
+  ).flat();
+}
+
+/** @returns `name@version` of each package that the graph's modules reach */
+export function shippedPackages({ modules, npmPackages }: Graph): Set<string> {
+  const reached = new Set<string>();
+  const waiting = modules.flatMap(({ npmPackage }) => npmPackage ?? []);
+  for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
+    if (reached.has(id)) continue;
+    reached.add(id);
+    waiting.push(...npmPackages[id]!.dependencies);
+  }
+  return new Set(Array.from(reached, (id) => `${npmPackages[id]!.name}@${npmPackages[id]!.version}`));
 }
 
 /** What the workspace itself imports, as the lock has it. @returns `name@version` */

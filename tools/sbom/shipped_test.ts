@@ -1,26 +1,25 @@
 import { deepStrictEqual } from "node:assert/strict";
-import { importedPackages, shippedPackages } from "./shipped.ts";
+import { imagePrograms, importedPackages, shippedPackages } from "./shipped.ts";
 
-const configuration = JSON.stringify({ imports: { a: "npm:a@1.0.0", "t/": "npm:/t@1.0.0/", own: "./own.ts" } });
-const lock = JSON.stringify({
-  specifiers: { "npm:a@1.0.0": "1.0.0_p@3.0.0", "npm:t@1.0.0": "1.0.0" },
-  npm: {
-    "a@1.0.0_p@3.0.0": { integrity: "sha512-AA==", dependencies: ["b"] },
-    "b@2.0.0": { integrity: "sha512-BB==" },
-    "t@1.0.0": { integrity: "sha512-CC==", dependencies: ["b"] },
-  },
-  workspace: { dependencies: ["npm:a@1.0.0", "npm:t@1.0.0"] },
+Deno.test("imagePrograms() are those that the Dockerfile caches", () => {
+  const dockerfile = 'FROM a AS b\nRUN ["/bin/deno", "cache", "--frozen", "a/main.ts", "b.ts"]\nCOPY a a\n' +
+    'RUN ["/bin/deno", "cache", "--frozen", "c.ts"]\n# RUN ["/bin/deno", "cache", "--frozen", "d.ts"]\n';
+  deepStrictEqual(imagePrograms(dockerfile), ["a/main.ts", "b.ts", "c.ts"]);
 });
 
-Deno.test("shippedPackages() are those that some image's list needs, and no tool of the tests", () => {
-  deepStrictEqual(shippedPackages(configuration, lock, ['import "a";\n']), new Set(["a@1.0.0", "b@2.0.0"]));
-  deepStrictEqual(
-    shippedPackages(configuration, lock, ['import "t/x.js";\n', 'import "own";\n']),
-    new Set(["t@1.0.0", "b@2.0.0"]),
-  );
-  deepStrictEqual(shippedPackages(configuration, lock, []), new Set());
+Deno.test("shippedPackages() are those that the modules import, and all that they need, each once", () => {
+  const of = (name: string, dependencies: string[] = []) => ({ name, version: "1.0.0", dependencies });
+  const npmPackages = {
+    "a@1.0.0_p@3.0.0": of("a", ["b@1.0.0"]),
+    "b@1.0.0": of("b", ["a@1.0.0_p@3.0.0"]),
+    "tool@1.0.0": of("tool", ["b@1.0.0"]),
+  };
+  const modules = [{}, { npmPackage: "a@1.0.0_p@3.0.0" }, { npmPackage: "a@1.0.0_p@3.0.0" }];
+  deepStrictEqual(shippedPackages({ modules, npmPackages }), new Set(["a@1.0.0", "b@1.0.0"]));
+  deepStrictEqual(shippedPackages({ modules: [], npmPackages }), new Set());
 });
 
 Deno.test("importedPackages() are those that the workspace imports itself", () => {
-  deepStrictEqual(importedPackages(lock), ["a@1.0.0", "t@1.0.0"]);
+  const lock = JSON.stringify({ workspace: { dependencies: ["npm:a@1.0.0", "npm:@s/t@1.0.0"] } });
+  deepStrictEqual(importedPackages(lock), ["a@1.0.0", "@s/t@1.0.0"]);
 });

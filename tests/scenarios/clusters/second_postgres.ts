@@ -1,12 +1,12 @@
 /** A second Postgres beside a private world's: a replica of it, or one that is restored from its backup. */
 import { dirname, join } from "node:path";
-import { closePostgres, openPostgres, type Sql } from "../../../shared/postgres.ts";
 import { freePort } from "../../../tools/demo/members.ts";
 import { postgres } from "../../../tools/services/native/postgres.ts";
 import { findPrograms } from "../../../tools/services/packages.ts";
 import { type Identity, launch, type Process, runToEnd, stop } from "../../../tools/services/process.ts";
 import { delay } from "../../../tools/services/server.ts";
 import type { PrivateServers } from "../../harness/private_servers.ts";
+import { Session } from "../../../shared/postgres/session.ts";
 
 const startTimeoutMs = 60_000;
 const stopGraceMs = 10_000;
@@ -73,13 +73,9 @@ export class SecondPostgres implements AsyncDisposable {
     }
   }
 
-  async withSuperuser<T>(use: (sql: Sql) => Promise<T>): Promise<T> {
-    const sql = openPostgres(this.#at(this.superuserOfFirst), { name: "casino-test", max: 1 });
-    try {
-      return await use(sql);
-    } finally {
-      await closePostgres(sql);
-    }
+  async withSuperuser<T>(use: (sql: Session) => Promise<T>): Promise<T> {
+    await using sql = new Session(this.#at(this.superuserOfFirst), { name: "casino-test" });
+    return await use(sql);
   }
 
   /** What it has logged. */

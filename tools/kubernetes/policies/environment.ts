@@ -1,5 +1,7 @@
 /** What the members get from their environment and their command line. */
 import { settingNames, variablesOf } from "../../../shared/config.ts";
+import configuration from "../../../deno.json" with { type: "json" };
+import { expandPermissions } from "../../tasks/task_line.ts";
 import { argumentsOf, environmentOf, type Manifest, workloadsOf } from "../manifest.ts";
 
 /** Settings of shared/config.ts, and the files that may hold them. */
@@ -33,9 +35,10 @@ export function environmentFaults(manifests: readonly Manifest[]): string[] {
   );
 }
 
-/** Deno's permissions are written out: no more than named hosts, variables and folders, and each variable that is set. */
-function commandFaults(args: readonly string[], environment: Readonly<Record<string, string>>): string[] {
-  if (!args[0]?.endsWith("deno")) return [];
+/** Deno's permissions: no more than named hosts, variables and folders, and each variable that is set. */
+function commandFaults(command: readonly string[], environment: Readonly<Record<string, string>>): string[] {
+  if (!command[0]?.endsWith("deno")) return [];
+  const args = expandPermissions(command, configuration.permissions);
   const faults = args.filter((arg) =>
     /^(?:-A|--allow-all|--allow-(?:net|env|read|write|run|ffi|sys|import))$/.test(arg)
   )
@@ -55,7 +58,6 @@ function commandFaults(args: readonly string[], environment: Readonly<Record<str
     ...Object.keys(environment).filter((name) =>
       name.endsWith("_FILE") && settings.has(name) && !allowed.includes(name)
     )
-      .filter((name) => variablesOf(allowed as never[]).includes(name))
       .map((name) => `may not read ${name}`),
   );
   if (!args.includes("--no-prompt")) faults.push("would ask for permissions where nobody answers");
