@@ -1,4 +1,5 @@
 /** Queries of commands, tools and tests: rows as objects, several statements at once, transactions. */
+import "../without_env.ts";
 // @ts-types="@types/pg"
 import pg from "pg";
 import { systemClock } from "../clock.ts";
@@ -7,7 +8,7 @@ import { type ConnectionOptions, Connections, serverFirstMs } from "./connection
 /** By the columns' names. */
 type Row = Record<string, unknown>;
 
-/** A parameter: `$1` and so on. An array is an array of Postgres's, any other object is JSON. */
+/** A parameter: `$1` and so on. An array is one of Postgres's. */
 export type Parameter = string | number | bigint | boolean | Date | null | readonly (string | number)[];
 
 /** Asks within a transaction: several statements at once, or one with parameters. @returns the rows of the last, as arrays */
