@@ -2,7 +2,6 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { describeSettings, settingNames } from "../shared/config.ts";
-import { limitsTable, planTable, pointsTable, ratesTable } from "../tools/scale/tables.ts";
 import { project } from "./harness/world.ts";
 
 const readme = await Deno.readTextFile(join(project, "README.md"));
@@ -50,12 +49,6 @@ Deno.test("servers_test.ts names every file of tests that need the servers", asy
   const found = files.filter((file) => file.endsWith("_on_servers.ts"));
   strictEqual(found.length > 0, true);
   for (const file of found) match(named, new RegExp(`import "\\./${file}"`), file);
-});
-
-Deno.test("docs/scale.md shows what the model and the simulation say", async () => {
-  const text = await Deno.readTextFile(join(project, "docs/scale.md"));
-  const tables = [planTable([1e4, 1e5, 1e6]), limitsTable(), pointsTable(), await ratesTable(1_000, 1)];
-  for (const table of tables) strictEqual(text.includes(table), true, `it does not have this:\n${table}`);
 });
 
 Deno.test("every test that docs/reliability.md names is there", async () => {
