@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describeSettings, settingNames } from "../shared/config.ts";
 import { limitsTable, planTable, pointsTable, ratesTable } from "../tools/scale/tables.ts";
 import { project } from "./harness/world.ts";
+import { endOf } from "../tools/run_program.ts";
 
 const readme = await Deno.readTextFile(join(project, "README.md"));
 
@@ -35,13 +36,7 @@ Deno.test("every task explains itself with --help, tells its version, and refuse
 });
 
 async function run(task: string, ...args: string[]): Promise<{ code: number; stdout: string }> {
-  const command = new Deno.Command(Deno.execPath(), {
-    args: ["task", "--quiet", task, ...args],
-    cwd: project,
-    stderr: "null",
-  });
-  const { code, stdout } = await command.output();
-  return { code, stdout: new TextDecoder().decode(stdout) };
+  return await endOf(Deno.execPath(), ["task", "--quiet", task, ...args], { cwd: project });
 }
 
 Deno.test("servers_test.ts names every file of tests that need the servers", async () => {

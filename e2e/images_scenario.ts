@@ -8,6 +8,7 @@ import { freePort } from "../tools/demo/members.ts";
 import { Authority } from "./harness/certificates.ts";
 import { Builder, type Image, parseDockerfile, type Stage, valuesOf } from "./harness/dockerfile.ts";
 import { project, withWorld } from "./harness/world.ts";
+import { endOf } from "../tools/run_program.ts";
 
 const stages = parseDockerfile(await Deno.readTextFile(join(project, "Dockerfile")));
 const programs: Readonly<Record<string, readonly string[]>> = {
@@ -59,8 +60,8 @@ for (const target of Object.keys(programs)) {
   Deno.test(`the image ${target} may read the variables of its settings, and no others`, async () => {
     const names = await Promise.all(programs[target]!.map(async (program) => {
       const args = ["run", "--quiet", "--allow-env", "--allow-read", "--allow-sys", program, "--help"];
-      const { stdout } = await new Deno.Command(Deno.execPath(), { args, cwd: project }).output();
-      const words = new TextDecoder().decode(stdout).match(/^ +[A-Z][A-Z_]+\b/gm) ?? [];
+      const { stdout } = await endOf(Deno.execPath(), args, { cwd: project });
+      const words = stdout.match(/^ +[A-Z][A-Z_]+\b/gm) ?? [];
       return settingNames.filter((name) => words.some((word) => word.trim() === name));
     }));
     const wanted = variablesOf(settingNames.filter((name) => names.flat().includes(name)));

@@ -5,6 +5,7 @@ import { closePostgres, openPostgres, type Sql } from "../shared/postgres.ts";
 import { servers } from "../shared/testing/servers.ts";
 import { catalogue } from "../tools/migrate/catalogue.ts";
 import { project } from "./harness/world.ts";
+import { endOf, runProgram } from "../tools/run_program.ts";
 
 interface Ran {
   code: number;
@@ -20,12 +21,11 @@ async function withEmptySchema(
   const sql = openPostgres(url.href, { name: "casino-e2e" });
   await sql.unsafe(`create schema ${schema}`);
   const migrate = async (...args: string[]) => {
-    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["task", "--quiet", ...args],
+    const { code, output } = await endOf(Deno.execPath(), ["task", "--quiet", ...args], {
       cwd: project,
       env: { DATABASE_URL: url.href, NO_COLOR: "1" },
-    }).output();
-    return { code, out: [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("") };
+    });
+    return { code, out: output };
   };
   try {
     await use(sql, migrate);
@@ -166,11 +166,8 @@ Deno.test("migrate:new writes a file that runs, and refuses a bad name", async (
   });
   deepStrictEqual((await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name).sort(), before.sort());
   await withFolder({}, async (folder) => {
-    const { code } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", join(project, "tools/migrate/new_main.ts"), "add_bonus", "--folder", folder],
-      env: { NO_COLOR: "1" },
-    }).output();
-    strictEqual(code, 0);
+    const program = join(project, "tools/migrate/new_main.ts");
+    await runProgram(Deno.execPath(), ["run", "-A", program, "add_bonus", "--folder", folder]);
     await withEmptySchema(async (_, migrate) => {
       match((await migrate("migrate", "--folder", folder)).out, /Applied \d{14}_add_bonus\.ts/);
     });

@@ -170,7 +170,7 @@ echo "$RABBITMQ_PORT $POSTGRES_PORT $*" >>'${calls}'
 case "$*" in *" up "*) echo "no space left on device" >&2; exit 1;; esac`,
   );
   await using checkout = await Checkout.make({}, hasDockerEngine);
-  await rejects(checkout.up(), /docker failed:\s+no space left on device/);
+  await rejects(checkout.up(), /docker failed \(exit code 1\):\s+no space left on device/);
   await checkout.down();
   const said = await checkout.down({ deleteData: true });
   const asked = (await Deno.readTextFile(calls)).trim().split("\n");

@@ -2,7 +2,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { lockedPackages } from "../tools/sbom/lock.ts";
-import { runToEnd } from "../tools/services/process.ts";
+import { endOf, runProgram } from "../tools/run_program.ts";
 import { OtherRegistry } from "./harness/other_registry.ts";
 import { project } from "./harness/world.ts";
 
@@ -57,7 +57,7 @@ Deno.test("every import is pinned to one version", () => {
 });
 
 Deno.test("versions of packages stand in deno.json alone, where updates are proposed from", async () => {
-  const files = await runToEnd("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.ts"], {
+  const files = await runProgram("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.ts"], {
     cwd: project,
   });
   // Tests of tools make up locks of their own.
@@ -98,12 +98,11 @@ class Small implements AsyncDisposable {
 
   async run(lock: object, env: Record<string, string> = {}): Promise<{ success: boolean; said: string }> {
     await Deno.writeTextFile(join(this.folder, "deno.lock"), JSON.stringify(lock));
-    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-check", "main.ts"],
+    const { success, stderr } = await endOf(Deno.execPath(), ["run", "--no-check", "main.ts"], {
       cwd: this.folder,
       env: { NO_COLOR: "1", ...env },
-    }).output();
-    return { success, said: new TextDecoder().decode(stderr) };
+    });
+    return { success, said: stderr };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

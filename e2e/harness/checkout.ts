@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { freePort } from "../../tools/demo/members.ts";
 import { down, type DownOptions } from "../../tools/services/down.ts";
 import { foldersOf, readState, type State } from "../../tools/services/folder.ts";
-import { runToEnd } from "../../tools/services/process.ts";
+import { runProgram } from "../../tools/run_program.ts";
 import { type ServerConfig, urlOf } from "../../tools/services/server.ts";
 import { up } from "../../tools/services/up.ts";
 
@@ -55,7 +55,7 @@ export class Checkout implements AsyncDisposable {
   /** One command of rabbitmqctl. */
   async rabbitmqctl(...args: string[]): Promise<string> {
     const { folder: cwd, node, env, as } = await this.#erlang();
-    return await runToEnd("/usr/lib/rabbitmq/bin/rabbitmqctl", ["-n", node, ...args], { cwd, as, env });
+    return await runProgram("/usr/lib/rabbitmq/bin/rabbitmqctl", ["-n", node, ...args], { cwd, as, env });
   }
 
   /** A shell script that is a command line tool of RabbitMQ's, for this broker. @param tool rabbitmqctl or another */
@@ -74,7 +74,7 @@ export class Checkout implements AsyncDisposable {
     const { port } = urlOf("rabbitmq", this.config);
     const folder = join(path, `rabbitmq-${port}`);
     const epmd = state.processes.find((process) => process.name === "epmd");
-    const words = await runToEnd("ps", ["-o", "args=", "-p", String(epmd?.pid)]);
+    const words = await runProgram("ps", ["-o", "args=", "-p", String(epmd?.pid)]);
     const { uid, gid } = await Deno.stat(join(folder, "mnesia"));
     return {
       folder,

@@ -1,6 +1,6 @@
 /** Reads the Dockerfile, and builds its targets without an engine: into folders, which hold what the images would. */
 import { dirname, join, relative } from "node:path";
-import { runToEnd } from "../../tools/services/process.ts";
+import { runProgram } from "../../tools/run_program.ts";
 import { project } from "./world.ts";
 
 export interface Stage {
@@ -136,13 +136,13 @@ export class Builder implements AsyncDisposable {
   async #run(image: Image, words: readonly string[]): Promise<void> {
     const [program = "", ...args] = this.commandIn(image, words);
     if (args[0] === "cache") await seedPackages(image.root);
-    await runToEnd(program, args, { cwd: join(image.root, "app"), env: this.environmentOf(image) });
+    await runProgram(program, args, { cwd: join(image.root, "app"), env: this.environmentOf(image) });
   }
 }
 
 /** Of the packages that the image's lock names, those that this machine has: no registry is asked for them again. */
 async function seedPackages(root: string): Promise<void> {
-  const { npmCache } = JSON.parse(await runToEnd(Deno.execPath(), ["info", "--json"]));
+  const { npmCache } = JSON.parse(await runProgram(Deno.execPath(), ["info", "--json"]));
   const { npm } = JSON.parse(await Deno.readTextFile(join(root, "app/deno.lock")));
   for (const id of Object.keys(npm)) {
     const [, name = "", version = ""] = /^(@?[^@]+)@([^_]+)/.exec(id) ?? [];
@@ -158,7 +158,7 @@ async function seedPackages(root: string): Promise<void> {
 
 async function copyWhole(from: string, to: string): Promise<void> {
   await Deno.mkdir(dirname(to), { recursive: true });
-  await runToEnd("cp", ["-r", "-T", from, to]);
+  await runProgram("cp", ["-r", "-T", from, to]);
 }
 
 async function copyWanted(from: string, to: string, wanted: (path: string) => boolean): Promise<void> {

@@ -4,7 +4,8 @@ import { freePort } from "../../tools/demo/members.ts";
 import { rabbitmq } from "../../tools/services/native/rabbitmq.ts";
 import { findPrograms, install } from "../../tools/services/packages.ts";
 import { isListening } from "../../tools/services/probe.ts";
-import { type Identity, type Launch, launch, type Process, runToEnd, stop } from "../../tools/services/process.ts";
+import { type Identity, runProgram } from "../../tools/run_program.ts";
+import { type Launch, launch, type Process, stop } from "../../tools/services/process.ts";
 import { delay } from "../../tools/services/server.ts";
 import { Balancer } from "./balancer.ts";
 
@@ -86,7 +87,7 @@ export class RabbitmqCluster implements AsyncDisposable {
       const url = new URL(`amqp://guest:guest@127.0.0.1:${freePort()}`);
       const folder = join(this.folder, `node-${n + 1}`);
       await Deno.mkdir(folder);
-      const run = (program: string, args: readonly string[]) => runToEnd(program, args, { cwd: folder, as: this.as });
+      const run = (program: string, args: readonly string[]) => runProgram(program, args, { cwd: folder, as: this.as });
       const [epmd, server] = await rabbitmq.prepare({ folder, programs, url, run }) as [Launch, Launch];
       await Deno.writeTextFile(join(folder, ".erlang.cookie"), cookie, { mode: 0o400 });
       // The first begins the cluster, and the others join it.
@@ -95,7 +96,7 @@ export class RabbitmqCluster implements AsyncDisposable {
       const backend = "cluster_formation.peer_discovery_backend = classic_config";
       const lines = [...settings, backend, ...peering, ""].join("\n");
       await Deno.writeTextFile(join(folder, "rabbitmq.conf"), lines, { append: true });
-      if (this.as) await runToEnd("chown", ["-R", `${this.as.uid}:${this.as.gid}`, folder]);
+      if (this.as) await runProgram("chown", ["-R", `${this.as.uid}:${this.as.gid}`, folder]);
       if (!this.#epmd) {
         this.#epmd = await launch(epmd, url.port, folder, join(folder, "epmd.log"), this.as);
         this.nodes.push(new Node(url, folder, server, String(epmd.readyAt), this.as));
@@ -145,7 +146,7 @@ export class Node {
 
   /** One of RabbitMQ's command line tools, for this node. @returns what it says */
   async run(tool: string, ...args: string[]): Promise<string> {
-    return await runToEnd(`/usr/lib/rabbitmq/bin/${tool}`, args, { cwd: this.folder, as: this.as, env: this.#env });
+    return await runProgram(`/usr/lib/rabbitmq/bin/${tool}`, args, { cwd: this.folder, as: this.as, env: this.#env });
   }
 
   /** The same as a shell script. */
@@ -172,6 +173,6 @@ function nameOf(url: URL): string {
 
 async function identity(): Promise<Identity | undefined> {
   if (Deno.uid() !== 0) return undefined;
-  const ask = async (which: string) => Number(await runToEnd("id", [which, rabbitmq.user]));
+  const ask = async (which: string) => Number(await runProgram("id", [which, rabbitmq.user]));
   return { uid: await ask("-u"), gid: await ask("-g") };
 }

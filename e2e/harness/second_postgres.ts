@@ -4,7 +4,8 @@ import { closePostgres, openPostgres, type Sql } from "../../shared/postgres.ts"
 import { freePort } from "../../tools/demo/members.ts";
 import { postgres } from "../../tools/services/native/postgres.ts";
 import { findPrograms } from "../../tools/services/packages.ts";
-import { type Identity, launch, type Process, runToEnd, stop } from "../../tools/services/process.ts";
+import { type Identity, runProgram } from "../../tools/run_program.ts";
+import { launch, type Process, stop } from "../../tools/services/process.ts";
 import { delay } from "../../tools/services/server.ts";
 import type { PrivateServers } from "./private_servers.ts";
 
@@ -34,7 +35,7 @@ export class SecondPostgres implements AsyncDisposable {
     const superuser = await servers.superuserUrl();
     const second = new SecondPostgres(folder, server!, as, superuser, servers.direct.DATABASE_URL);
     const words = ["--pgdata", second.#data, "--dbname", superuser, "--checkpoint", "fast", ...more];
-    await runToEnd(join(dirname(server!), "pg_basebackup"), words, { cwd: folder, as });
+    await runProgram(join(dirname(server!), "pg_basebackup"), words, { cwd: folder, as });
     return second;
   }
 
@@ -66,7 +67,7 @@ export class SecondPostgres implements AsyncDisposable {
     this.#process = await launch({ ...server, stopSignal }, String(this.#port), this.folder, log, this.as);
     const giveUpAt = performance.now() + startTimeoutMs;
     const asking = ["--host", "127.0.0.1", "--port", String(this.#port)];
-    const isReady = () => runToEnd(join(dirname(this.program), "pg_isready"), asking).then(() => true, () => false);
+    const isReady = () => runProgram(join(dirname(this.program), "pg_isready"), asking).then(() => true, () => false);
     while (!await isReady()) {
       if (performance.now() > giveUpAt) throw new Error(`it does not answer:\n${await this.log()}`);
       await delay(100);

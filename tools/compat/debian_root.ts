@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { packages as foreignClients } from "../ok/foreign_clients.ts";
 import { aptInstall } from "../services/packages.ts";
-import { runToEnd } from "../services/process.ts";
+import { runProgram } from "../run_program.ts";
 import { ServiceError } from "../services/server.ts";
 
 /** Beside the servers, what the harness looks processes up with, makes certificates with, and reads the last release with. */
@@ -26,7 +26,7 @@ export async function ensurePrograms(say: (sentence: string) => void): Promise<v
   }
   const missing: string[] = [];
   for (const [program, name] of Object.entries(programs)) {
-    if (!await runToEnd(program, [program === "ip" ? "-V" : "--version"]).catch(() => undefined)) missing.push(name);
+    if (!await runProgram(program, [program === "ip" ? "-V" : "--version"]).catch(() => undefined)) missing.push(name);
   }
   if (missing.length > 0) await aptInstall(missing, say);
 }
@@ -53,14 +53,16 @@ export async function makeRoot(
   await remove(unfinished);
   say(`Installing Debian ${release} in ${root}, which takes some minutes…`);
   const mirror = await mirrorOfApt();
-  await runToEnd("debootstrap", ["--variant=minbase", release, unfinished, ...mirror === undefined ? [] : [mirror]]);
+  await runProgram("debootstrap", ["--variant=minbase", release, unfinished, ...mirror === undefined ? [] : [mirror]]);
   await installIn(unfinished);
   await Deno.rename(unfinished, root);
   return root;
 }
 
 async function hasAll(root: string): Promise<boolean> {
-  const states = await runToEnd("chroot", [root, "dpkg-query", "-W", "-f", "${Status}\n", ...packages]).catch(() => "");
+  const states = await runProgram("chroot", [root, "dpkg-query", "-W", "-f", "${Status}\n", ...packages]).catch(() =>
+    ""
+  );
   return states.split("\n").filter((state) => state === "install ok installed").length === packages.length;
 }
 
@@ -75,16 +77,16 @@ async function installIn(root: string): Promise<void> {
   );
   await Deno.copyFile("/etc/resolv.conf", join(root, "etc/resolv.conf"));
   const env = { DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C.UTF-8" };
-  await runToEnd("chroot", [root, "apt-get", "update"], { env });
-  await runToEnd("chroot", [root, "apt-get", "install", "-y", "--no-install-recommends", ...packages], { env });
-  await runToEnd("chroot", [root, "apt-get", "clean"], { env });
+  await runProgram("chroot", [root, "apt-get", "update"], { env });
+  await runProgram("chroot", [root, "apt-get", "install", "-y", "--no-install-recommends", ...packages], { env });
+  await runProgram("chroot", [root, "apt-get", "clean"], { env });
 }
 
 /** Where this machine's own apt gets its packages from; debootstrap has a default for where that is not Debian. */
 async function mirrorOfApt(): Promise<string | undefined> {
   const filters = ["Created-By: Packages", "Origin: Debian", "Component: main"];
   const format = ["--format", "$(REPO_URI) $(LABEL)"];
-  const lines = (await runToEnd("apt-get", ["indextargets", ...format, ...filters])).split("\n");
+  const lines = (await runProgram("apt-get", ["indextargets", ...format, ...filters])).split("\n");
   return lines.find((line) => line.endsWith(" Debian"))?.split(" ")[0];
 }
 

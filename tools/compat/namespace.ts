@@ -1,6 +1,6 @@
 /** Runs a program of the project within the root, with processes, mounts and a loopback of its own. */
 import { join } from "node:path";
-import { runToEnd } from "../services/process.ts";
+import { runProgram } from "../run_program.ts";
 
 /**
  * The first process of the namespace. It stays, as it is the one that takes leave of servers whose parents have gone;
@@ -25,8 +25,8 @@ chroot "$root" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 export async function runInside(root: string, project: string, args: readonly string[]): Promise<number> {
   const deno = Deno.execPath();
   // There is no way to a registry from inside.
-  await runToEnd(deno, ["install", "--frozen", "--quiet"], { cwd: project });
-  const { denoDir } = JSON.parse(await runToEnd(deno, ["info", "--json"]));
+  await runProgram(deno, ["install", "--frozen", "--quiet"], { cwd: project });
+  const { denoDir } = JSON.parse(await runProgram(deno, ["info", "--json"]));
   for (const folder of ["srv/project", "srv/deno-dir"]) await Deno.mkdir(join(root, folder), { recursive: true });
   await Deno.writeFile(join(root, "usr/local/bin/deno"), new Uint8Array(), { mode: 0o755 });
   const child = new Deno.Command("unshare", {

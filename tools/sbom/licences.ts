@@ -1,6 +1,6 @@
 /** Under which licence each package is: what its own package.json says. */
 import { join } from "node:path";
-import { runToEnd } from "../services/process.ts";
+import { runProgram } from "../run_program.ts";
 import type { LockedPackage } from "./lock.ts";
 
 /** SPDX ids that a product under the MIT licence may ship or be built with. Another one is a decision for a person. */
@@ -46,7 +46,7 @@ async function manifestIn(npmCache: string, name: string, version: string): Prom
 }
 
 async function manifestByNpm(name: string, version: string): Promise<Manifest> {
-  const answer = await runToEnd("npm", ["view", `${name}@${version}`, "license", "licenses", "--json"]);
+  const answer = await runProgram("npm", ["view", `${name}@${version}`, "license", "licenses", "--json"]);
   const parsed = JSON.parse(answer || "{}");
   return typeof parsed === "string" ? { license: parsed } : parsed;
 }

@@ -1,7 +1,7 @@
 /** `deno task sbom` */
 import { join } from "node:path";
 import { runCommand, version } from "../../shared/command.ts";
-import { runToEnd } from "../services/process.ts";
+import { runProgram } from "../run_program.ts";
 import { billOfMaterials } from "./bom.ts";
 import { isAllowed, licenceOf } from "./licences.ts";
 import { lockedPackages } from "./lock.ts";
@@ -23,7 +23,7 @@ await runCommand({
 }, async ({ flags }) => {
   const lock = await Deno.readTextFile(join(root, "deno.lock"));
   const packages = lockedPackages(lock);
-  const { npmCache } = JSON.parse(await runToEnd(Deno.execPath(), ["info", "--json"]));
+  const { npmCache } = JSON.parse(await runProgram(Deno.execPath(), ["info", "--json"]));
   const licences = new Map<string, string>();
   for (const each of packages) licences.set(`${each.name}@${each.version}`, await licenceOf(each, npmCache));
 

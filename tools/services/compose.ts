@@ -1,14 +1,14 @@
 /** The servers in containers, where a Docker engine answers. */
 import { projectKey } from "./folder.ts";
-import { runToEnd } from "./process.ts";
+import { runProgram } from "../run_program.ts";
 import { credentialsOf, type ServerConfig, type ServerName, urlOf } from "./server.ts";
 
 const answerMs = 5_000;
 
 export async function hasDockerEngine(): Promise<boolean> {
   try {
-    await runToEnd("docker", ["compose", "version"], { timeoutMs: answerMs });
-    await runToEnd("docker", ["info"], { timeoutMs: answerMs });
+    await runProgram("docker", ["compose", "version"], { deadlineMs: answerMs });
+    await runProgram("docker", ["info"], { deadlineMs: answerMs });
     return true;
   } catch {
     return false;
@@ -26,7 +26,7 @@ export async function composeStop(project: string, names: readonly ServerName[])
 
 /** The containers must be gone. */
 export async function removeVolumes(project: string, names: readonly ServerName[]): Promise<void> {
-  await runToEnd("docker", ["volume", "rm", "--force", ...names.map((name) => `${composeName(project)}_${name}`)]);
+  await runProgram("docker", ["volume", "rm", "--force", ...names.map((name) => `${composeName(project)}_${name}`)]);
 }
 
 /** Compose's own name for what belongs to this checkout, so that two do not share containers or data. */
@@ -58,5 +58,5 @@ export function composeVariables(config: ServerConfig): Record<string, string> {
 
 async function compose(project: string, args: readonly string[], env: Record<string, string> = {}): Promise<void> {
   const words = ["compose", "--project-name", composeName(project), "--profile", "servers", ...args];
-  await runToEnd("docker", words, { cwd: project, env });
+  await runProgram("docker", words, { cwd: project, env });
 }

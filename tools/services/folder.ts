@@ -1,7 +1,8 @@
 /** The folder that holds the native servers' data, and the list of what `up` has started. */
 import { join } from "node:path";
 import { createHash } from "node:crypto";
-import { type Identity, type Process, runToEnd } from "./process.ts";
+import { type Identity, runProgram } from "../run_program.ts";
+import { type Process } from "./process.ts";
 import { type ServerName, ServiceError } from "./server.ts";
 
 export interface State {
@@ -24,7 +25,7 @@ const bearable = /^[\w./+@-]+$/;
  */
 export async function dataFolder(project: string, users: readonly Identity[]): Promise<string> {
   const reachable = await Promise.all(
-    users.map((as) => runToEnd("test", ["-x", project], { cwd: "/", as }).then(() => true, () => false)),
+    users.map((as) => runProgram("test", ["-x", project], { cwd: "/", as }).then(() => true, () => false)),
   );
   return await ownFolder(bearable.test(project) && reachable.every(Boolean) ? inside(project) : outside(project));
 }

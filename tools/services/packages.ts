@@ -1,7 +1,7 @@
 /** The programs that native servers need: found, installed where that is allowed, or asked for. */
 import { dirname } from "node:path";
 import type { NativeServer } from "./native/native_server.ts";
-import { runToEnd } from "./process.ts";
+import { runProgram } from "../run_program.ts";
 import { type ServerName, ServiceError, titles } from "./server.ts";
 
 type Packages = Readonly<Record<ServerName, string>>;
@@ -65,10 +65,10 @@ export function whatToInstall(names: readonly ServerName[], tool: PackageTool | 
 export async function aptInstall(packages: readonly string[], say: (sentence: string) => void): Promise<void> {
   say(`Installing ${packages.join(", ")} with apt-get…`);
   const env = { DEBIAN_FRONTEND: "noninteractive" };
-  await runToEnd("apt-get", ["update"], { env });
+  await runProgram("apt-get", ["update"], { env });
   await withFiles(
     restraints,
-    () => runToEnd("apt-get", ["install", "-y", "--no-install-recommends", ...packages], { env }),
+    () => runProgram("apt-get", ["install", "-y", "--no-install-recommends", ...packages], { env }),
   );
 }
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Launch } from "../process.ts";
 import { listenAddress, ServiceError } from "../server.ts";
 import type { NativeContext, NativeServer } from "./native_server.ts";
+import { endOf } from "../../run_program.ts";
 
 /** Holds the superuser's password; lies beside the data. */
 export const superuserFile = "superuser-password";
@@ -70,9 +71,8 @@ async function removeStaleLock(data: string): Promise<void> {
   const lock = join(data, "postmaster.pid");
   const pid = (await readIfThere(lock))?.split("\n")[0]?.trim();
   if (pid === undefined) return;
-  const { stdout } = await new Deno.Command("cat", { args: [`/proc/${pid}/cmdline`], stderr: "null" }).output();
-  const command = new TextDecoder().decode(stdout);
-  if (Deno.build.os === "linux" && !command.split("\0").includes(data)) await Deno.remove(lock);
+  const command = await endOf("cat", [`/proc/${pid}/cmdline`]);
+  if (Deno.build.os === "linux" && !command.stdout.split("\0").includes(data)) await Deno.remove(lock);
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

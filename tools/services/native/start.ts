@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { dataFolder, nativeFolder, readState, withLock, writeState } from "../folder.ts";
 import { findPrograms, install } from "../packages.ts";
 import { isListening } from "../probe.ts";
-import { type Identity, isRunning, launch, type Process, runToEnd, serverOf, stop } from "../process.ts";
+import { type Identity, runProgram } from "../../run_program.ts";
+import { isRunning, launch, type Process, serverOf, stop } from "../process.ts";
 import { delay, type ServerName, ServiceError, titles } from "../server.ts";
 import type { NativeServer } from "./native_server.ts";
 import { postgres } from "./postgres.ts";
@@ -104,7 +105,7 @@ async function startOne(
     folder,
     programs,
     url,
-    run: (program, args) => runToEnd(program, args, { cwd: folder, as: user, timeoutMs: startTimeoutMs }),
+    run: (program, args) => runProgram(program, args, { cwd: folder, as: user, deadlineMs: startTimeoutMs }),
   });
   await give(folder, user);
 
@@ -148,7 +149,7 @@ async function notStarted(name: ServerName, problem: string, log: string): Promi
 async function identityFor({ name, user }: NativeServer): Promise<Identity | undefined> {
   if (Deno.uid() !== 0) return undefined;
   try {
-    return { uid: Number(await runToEnd("id", ["-u", user])), gid: Number(await runToEnd("id", ["-g", user])) };
+    return { uid: Number(await runProgram("id", ["-u", user])), gid: Number(await runProgram("id", ["-g", user])) };
   } catch {
     throw new ServiceError(
       `${titles[name]} is not run as root, and the user ${user} that it would run as does not exist: ` +
@@ -158,7 +159,7 @@ async function identityFor({ name, user }: NativeServer): Promise<Identity | und
 }
 
 async function give(folder: string, user: Identity | undefined): Promise<void> {
-  if (user) await runToEnd("chown", ["-R", `${user.uid}:${user.gid}`, folder]);
+  if (user) await runProgram("chown", ["-R", `${user.uid}:${user.gid}`, folder]);
 }
 
 async function endOf(log: string): Promise<string> {
