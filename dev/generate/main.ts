@@ -2,9 +2,10 @@
 import { join } from "node:path";
 import { runCommand } from "../../shared/command.ts";
 import { descriptorModule } from "./descriptors.ts";
-import { staticModule } from "./static_module.ts";
+import { messageModule } from "./message_code.ts";
 
 const root = join(import.meta.dirname!, "../..");
+const proto = join(root, "proto");
 
 await runCommand({
   name: "deno task generate",
@@ -34,12 +35,12 @@ await runCommand({
 
 async function generate(): Promise<Record<string, string>> {
   return {
-    ...await staticModule(root, "shared/generated/protobuf", "default", [
+    ...await messageModule(proto, "shared/generated/protobuf", [
       "casino/events/v1/event.proto",
       "casino/rates/v1/rates.proto",
     ]),
     // v1alpha of reflection differs from v1 in name only, so that one set of messages serves both.
-    ...await staticModule(root, "rates-api/generated/protobuf", "rates-api", [
+    ...await messageModule(proto, "rates-api/generated/protobuf", [
       "casino/rates/v1/mock_control.proto",
       "grpc/health/v1/health.proto",
       "grpc/reflection/v1/reflection.proto",

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import protobuf from "protobufjs/minimal.js";
+import { runProgram } from "../../tools/run_program.ts";
 
 /** What is read here of descriptor.proto's FileDescriptorProto, in its JSON form. */
 interface FileDescriptor {
@@ -52,18 +53,18 @@ export async function descriptorModule(root: string, schemas: readonly string[])
   ].join("\n");
 }
 
+/** By a file: what is encoded is no text. */
 async function build(root: string, format: "json" | "binpb"): Promise<Uint8Array> {
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
+  const path = await Deno.makeTempFile();
+  try {
+    await runProgram(Deno.execPath(), [
       ...["run", "-A", "@bufbuild/buf/buf", "build", join(root, "proto")],
-      ...["--as-file-descriptor-set", "--exclude-source-info", "--output", `-#format=${format}`],
-    ],
-    cwd: root,
-    stdout: "piped",
-    stderr: "piped",
-  }).output();
-  if (!success) throw new Error(`buf build failed:\n${new TextDecoder().decode(stderr)}`);
-  return stdout;
+      ...["--as-file-descriptor-set", "--exclude-source-info", "--output", `${path}#format=${format}`],
+    ], { cwd: root });
+    return await Deno.readFile(path);
+  } finally {
+    await Deno.remove(path);
+  }
 }
 
 /** A FileDescriptorSet has one field, number 1: its files, each still encoded here. */
