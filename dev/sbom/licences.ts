@@ -1,6 +1,6 @@
 /** Under which licence each package is: what its own package.json says. */
 import { join } from "node:path";
-import { runProgram } from "../run_program.ts";
+import { runProgram } from "../../tools/run_program.ts";
 import type { LockedPackage } from "./lock.ts";
 
 /** SPDX ids that a product under the MIT licence may ship or be built with. Another one is a decision for a person. */
@@ -17,11 +17,22 @@ interface Manifest {
   readonly licenses?: readonly { readonly type: string }[];
 }
 
-/** From Deno's cache; what is not there, such as another system's binaries, is asked of the registry by npm. */
-export async function licenceOf({ name, version }: LockedPackage, npmCache: string): Promise<string> {
+/** What an earlier bill of materials says, by the package's hash in hex. */
+export type KnownLicences = ReadonlyMap<string, string>;
+
+/**
+ * From Deno's cache. What is not there, such as another system's binaries, is as an earlier bill says of the same bytes; or
+ * npm asks the registry.
+ */
+export async function licenceOf(
+  { name, version, hash }: LockedPackage,
+  npmCache: string,
+  known: KnownLicences,
+): Promise<string> {
   const cached = await manifestIn(npmCache, name, version);
-  const manifest = cached ?? await manifestByNpm(name, version);
-  const { license, licenses } = manifest;
+  const earlier = known.get(hash);
+  if (!cached && earlier) return earlier;
+  const { license, licenses } = cached ?? await manifestByNpm(name, version);
   const text = typeof license === "string" ? license : license?.type ?? licenses?.map(({ type }) => type).join(" OR ");
   if (!text) throw new Error(`${name}@${version} does not say under which licence it is.`);
   return text.replace(/^\((.*)\)$/, "$1");
