@@ -13,6 +13,8 @@ export interface RunOptions {
   readonly as?: Identity | undefined;
   /** What it reads from stdin, which is closed otherwise. */
   readonly input?: string;
+  /** Whether what it writes is shown as it comes, too. */
+  readonly shown?: boolean;
   /** The program is killed after this many milliseconds; 30 minutes if left out. */
   readonly deadlineMs?: number;
 }
@@ -51,7 +53,7 @@ export async function succeeds(program: string, args: readonly string[], options
 export async function endOf(
   program: string,
   args: readonly string[],
-  { cwd, env, as, input, deadlineMs = longestMs }: RunOptions = {},
+  { cwd, env, as, input, shown = false, deadlineMs = longestMs }: RunOptions = {},
 ): Promise<Ended> {
   let child: Deno.ChildProcess;
   try {
@@ -74,12 +76,13 @@ export async function endOf(
   }, deadlineMs);
   try {
     // One that ends without reading to the end is judged by its exit code.
-    const [{ success, code, stdout, stderr }] = await Promise.all([
-      child.output(),
+    const [{ success, code }, stdout, stderr] = await Promise.all([
+      child.status,
+      textOf(child.stdout, shown ? Deno.stdout : undefined),
+      textOf(child.stderr, shown ? Deno.stderr : undefined),
       input === undefined ? undefined : feed(child.stdin, input),
     ]);
-    const [out, err] = [textOf(stdout), textOf(stderr)];
-    const ended = { success, code, stdout: out, stderr: err, output: out + err };
+    const ended = { success, code, stdout, stderr, output: stdout + stderr };
     if (timedOut) throw failure(program, ended, `did not end within ${deadlineMs} ms`);
     return ended;
   } finally {
@@ -96,6 +99,13 @@ function failure(program: string, { code, output }: Ended, how = `failed (exit c
   return new ProgramError(`${program} ${how}:\n${words}`);
 }
 
-function textOf(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
+/** All of a stream, shown as it comes where there is somewhere to show it. */
+async function textOf(stream: ReadableStream<Uint8Array>, shownBy?: typeof Deno.stdout): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of stream) {
+    text += decoder.decode(chunk, { stream: true });
+    for (let done = 0; shownBy && done < chunk.length;) done += shownBy.writeSync(chunk.subarray(done));
+  }
+  return text + decoder.decode();
 }

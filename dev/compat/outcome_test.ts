@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
-import { countsIn, summary, versionsIn } from "./outcome.ts";
+import { countsIn, isOfServers, summary, versionsIn } from "./outcome.ts";
 
 Deno.test("countsIn() takes the closing line of a test run, with or without steps, and no line of a test", () => {
   deepStrictEqual(countsIn("a 3 passed test ... ok (1ms)\n\nok | 12 passed (40 steps) | 0 failed (1m2s)\n"), {
@@ -24,5 +24,18 @@ Deno.test("summary() ends with the counts", () => {
   strictEqual(
     summary(["RabbitMQ 4.0.5", "Redis 8.0.2"], { passed: 9, failed: 1 }),
     "RabbitMQ 4.0.5, Redis 8.0.2: 9 passed, 1 failed",
+  );
+});
+
+Deno.test("isOfServers() takes what runs members on servers, and nothing that needs a browser", () => {
+  strictEqual(isOfServers('import { withWorld } from "./harness/world.ts";'), true);
+  strictEqual(isOfServers('import { PrivateWorld } from "./harness/private_world.ts";'), true);
+  strictEqual(isOfServers('import { servers } from "../shared/testing/servers.ts";'), true);
+  strictEqual(isOfServers('import { EncryptedServers } from "./harness/encrypted_servers.ts";'), true);
+  strictEqual(isOfServers('import { follow } from "./operations/follow.ts";'), true);
+  strictEqual(isOfServers('import { project } from "./harness/world.ts";'), false);
+  strictEqual(
+    isOfServers('import { withWorld } from "./harness/world.ts";\nimport { openPage } from "./harness/browser.ts";'),
+    false,
   );
 });

@@ -1,9 +1,9 @@
 /** A Debian release in a folder, with the three servers installed. */
 import { join } from "node:path";
-import { packages as foreignClients } from "../ok/foreign_clients.ts";
-import { aptInstall } from "../services/packages.ts";
-import { runProgram } from "../run_program.ts";
-import { ServiceError } from "../services/server.ts";
+import { packages as foreignClients } from "../../tools/ok/foreign_clients.ts";
+import { aptInstall } from "../../tools/services/packages.ts";
+import { runProgram, succeeds } from "../../tools/run_program.ts";
+import { ServiceError } from "../../tools/services/server.ts";
 
 /** Beside the servers, what the harness looks processes up with, makes certificates with, and reads the last release with. */
 const packages = [
@@ -26,7 +26,7 @@ export async function ensurePrograms(say: (sentence: string) => void): Promise<v
   }
   const missing: string[] = [];
   for (const [program, name] of Object.entries(programs)) {
-    if (!await runProgram(program, [program === "ip" ? "-V" : "--version"]).catch(() => undefined)) missing.push(name);
+    if (!await succeeds(program, [program === "ip" ? "-V" : "--version"])) missing.push(name);
   }
   if (missing.length > 0) await aptInstall(missing, say);
 }

@@ -1,6 +1,6 @@
 /** Runs a program of the project within the root, with processes, mounts and a loopback of its own. */
 import { join } from "node:path";
-import { runProgram } from "../run_program.ts";
+import { runProgram } from "../../tools/run_program.ts";
 
 /**
  * The first process of the namespace. It stays, as it is the one that takes leave of servers whose parents have gone;
@@ -18,7 +18,7 @@ mount --bind "$deno" "$root/usr/local/bin/deno"
 mount --rbind /dev "$root/dev"
 mount -t proc proc "$root/proc"
 chroot "$root" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \\
-  DENO_DIR=/srv/deno-dir NO_COLOR=1 deno run --quiet -A /srv/project/tools/compat/inside.ts "$@"
+  DENO_DIR=/srv/deno-dir NO_COLOR=1 deno run --quiet -A /srv/project/dev/compat/inside.ts "$@"
 `;
 
 /** @returns the exit status of inside.ts */

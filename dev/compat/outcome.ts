@@ -1,9 +1,20 @@
-/** Reads what `up` and the test runner print, and sums it up. */
-import { titles } from "../services/server.ts";
+/** Which scenarios say something of the servers, and what came of them. */
+import { titles } from "../../tools/services/server.ts";
+
+/** By what they use of the harness: members on the usual servers, servers of their own, or a document to follow. */
+const ofServers =
+  /\b(?:withWorld|withBatch|PrivateWorld|PrivateServers|EncryptedServers|Checkout|follow)\b|testing\/servers\.ts/;
+/** A browser is large, and sees of the servers what the scenarios of HTTP see. */
+const ofBrowser = /harness\/browser\.ts/;
+
+/** @param source of a scenario */
+export function isOfServers(source: string): boolean {
+  return ofServers.test(source) && !ofBrowser.test(source);
+}
 
 export interface Counts {
-  passed: number;
-  failed: number;
+  readonly passed: number;
+  readonly failed: number;
 }
 
 /** Of the output of `deno test`: its closing line; zeros when there is none, as when a file did not load. */
