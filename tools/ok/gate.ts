@@ -24,7 +24,6 @@ const steps: readonly Step[] = [
   { title: "lint", args: ["lint", "--quiet"] },
   { title: "schemas", args: ["run", "--quiet", "-A", "@bufbuild/buf/buf", "lint", "proto"] },
   { title: `schemas since ${lastRelease.version}`, args: schemaCheck("proto") },
-  { title: "compose file", args: ["run", "--quiet", "-A", "dclint", "--quiet", "compose.yaml"] },
   { title: "generated code", args: ["task", "--quiet", "generate", "--check"] },
   { title: "packages", args: ["task", "--quiet", "sbom", "--check"] },
   { title: "known vulnerabilities", args: auditArgs, tolerates: (output) => verdictOf(false, output) === "not asked" },
