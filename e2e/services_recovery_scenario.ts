@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { closePostgres, openPostgres } from "../shared/postgres.ts";
 import { freePort } from "../tools/demo/members.ts";
 import { hasDockerEngine } from "../tools/services/compose.ts";
-import { isRunning, type Process } from "../tools/services/process.ts";
+import { hasEnded, isRunning, type Process } from "../tools/services/process.ts";
 import { writeState } from "../tools/services/folder.ts";
 import { Checkout, shadowProgram } from "./harness/checkout.ts";
 
@@ -213,7 +213,7 @@ function neighbouringPorts(): number {
 }
 
 async function ended(process: Process): Promise<void> {
-  while (await isRunning(process)) await new Promise((resolve) => setTimeout(resolve, 20));
+  strictEqual(await hasEnded(process, 30_000), true, process.name);
 }
 
 function sleeper(uid?: number): { pid: number; isAlive(): boolean } & AsyncDisposable {

@@ -1,7 +1,7 @@
 /** A Debian release in a folder, with the three servers installed. */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { packages as foreignClients } from "../../tools/ok/foreign_clients.ts";
-import { aptInstall } from "../../tools/services/packages.ts";
+import { aptInstall, restraints } from "../../tools/services/packages.ts";
 import { runProgram, succeeds } from "../../tools/run_program.ts";
 import { ServiceError } from "../../tools/services/server.ts";
 
@@ -67,14 +67,10 @@ async function hasAll(root: string): Promise<boolean> {
 }
 
 async function installIn(root: string): Promise<void> {
-  // invoke-rc.d(8) asks this program before it starts a service; 101 forbids it.
-  await Deno.writeTextFile(join(root, "usr/sbin/policy-rc.d"), "#!/bin/sh\nexit 101\n", { mode: 0o755 });
-  await Deno.mkdir(join(root, "etc/postgresql-common/createcluster.d"), { recursive: true });
-  // pg_createcluster(1): no database of the system's own is made.
-  await Deno.writeTextFile(
-    join(root, "etc/postgresql-common/createcluster.d/casino-events.conf"),
-    "create_main_cluster = false\n",
-  );
+  for (const { path, text, mode } of restraints) {
+    await Deno.mkdir(join(root, dirname(path)), { recursive: true });
+    await Deno.writeTextFile(join(root, path), text, { mode });
+  }
   await Deno.copyFile("/etc/resolv.conf", join(root, "etc/resolv.conf"));
   const env = { DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C.UTF-8" };
   await runProgram("chroot", [root, "apt-get", "update"], { env });

@@ -2,8 +2,9 @@
 import { join } from "node:path";
 import { closePostgres, openPostgres, type Sql } from "../../shared/postgres.ts";
 import { TcpProxy } from "../../shared/testing/tcp_proxy.ts";
+import { nativeFolder } from "../../tools/services/folder.ts";
 import { superuserFile } from "../../tools/services/native/postgres.ts";
-import { isRunning, type Process } from "../../tools/services/process.ts";
+import { hasEnded, isRunning, type Process } from "../../tools/services/process.ts";
 import { delay, type ServerName, settingOf, urlOf } from "../../tools/services/server.ts";
 import { Checkout } from "./checkout.ts";
 
@@ -46,7 +47,7 @@ export class PrivateServers implements AsyncDisposable {
   async kill(name: ServerName): Promise<void> {
     const process = await this.#processOf(name);
     Deno.kill(process.pid, "SIGKILL");
-    await ended(process);
+    if (!await hasEnded(process, endTimeoutMs)) throw new Error(`${process.name} (pid ${process.pid}) does not end`);
   }
 
   /** Asks it to stop, as an operator would, and waits until it has. */
@@ -89,9 +90,8 @@ export class PrivateServers implements AsyncDisposable {
   /** The members' database, for Postgres's superuser. */
   async superuserUrl(): Promise<string> {
     const url = new URL(this.direct.DATABASE_URL);
-    const { path } = await this.checkout.folder();
     url.username = "postgres";
-    url.password = await Deno.readTextFile(join(path, `postgres-${url.port}`, superuserFile));
+    url.password = await Deno.readTextFile(join(await this.folderOf("postgres"), superuserFile));
     return url.href;
   }
 
@@ -104,10 +104,15 @@ export class PrivateServers implements AsyncDisposable {
     }
   }
 
+  /** Where the server's data and its log are. */
+  async folderOf(name: ServerName): Promise<string> {
+    const { path } = await this.checkout.folder();
+    return nativeFolder(path, name, urlOf(name, this.direct));
+  }
+
   /** What the server has logged. */
   async log(name: ServerName): Promise<string> {
-    const { path } = await this.checkout.folder();
-    return await Deno.readTextFile(join(path, `${name}-${urlOf(name, this.direct).port}`, "server.log"));
+    return await Deno.readTextFile(join(await this.folderOf(name), "server.log"));
   }
 
   /** One command of rabbitmqctl. */
@@ -127,13 +132,5 @@ export class PrivateServers implements AsyncDisposable {
     const process = state.processes.findLast((each) => each.name === name);
     if (!process) throw new Error(`no ${name} runs at ${settingOf[name]}`);
     return process;
-  }
-}
-
-async function ended(process: Process): Promise<void> {
-  const giveUpAt = performance.now() + endTimeoutMs;
-  while (await isRunning(process)) {
-    if (performance.now() > giveUpAt) throw new Error(`${process.name} (pid ${process.pid}) does not end`);
-    await delay(20);
   }
 }

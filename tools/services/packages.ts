@@ -72,13 +72,14 @@ export async function aptInstall(packages: readonly string[], say: (sentence: st
   );
 }
 
-interface TemporaryFile {
+interface RestrainingFile {
   readonly path: string;
   readonly text: string;
   readonly mode: number;
 }
 
-const restraints: readonly TemporaryFile[] = [
+/** What keeps Debian from starting a server as it is installed. */
+export const restraints: readonly RestrainingFile[] = [
   // invoke-rc.d(8) asks this program before it starts a service; 101 forbids it.
   { path: "/usr/sbin/policy-rc.d", text: "#!/bin/sh\nexit 101\n", mode: 0o755 },
   // pg_createcluster(1): no database of the system's own is made.
@@ -92,7 +93,7 @@ const restraints: readonly TemporaryFile[] = [
 const deadlySignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** The files are there while `act` runs, and are gone after it, and after Ctrl-C too. Those that exist are left alone. */
-async function withFiles(files: readonly TemporaryFile[], act: () => Promise<unknown>): Promise<void> {
+async function withFiles(files: readonly RestrainingFile[], act: () => Promise<unknown>): Promise<void> {
   const made: string[] = [];
   const removeAll = () => made.splice(0).forEach((path) => Deno.removeSync(path));
   const leave = () => {

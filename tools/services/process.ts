@@ -64,13 +64,19 @@ export async function stop(process: Process, graceMs: number): Promise<boolean> 
   for (const signal of [process.stopSignal ?? "SIGTERM", "SIGKILL"] as const) {
     if (!await isRunning(process)) return false;
     Deno.kill(process.pid, signal);
-    const giveUpAt = performance.now() + graceMs;
-    while (performance.now() < giveUpAt) {
-      await delay(50);
-      if (!await isRunning(process)) return signal === "SIGKILL";
-    }
+    if (await hasEnded(process, graceMs)) return signal === "SIGKILL";
   }
   throw new ServiceError(`${process.name} (pid ${process.pid}) does not end, not even by SIGKILL.`);
+}
+
+/** Waits for a process to end. @returns whether it did */
+export async function hasEnded(process: Process, withinMs: number): Promise<boolean> {
+  const giveUpAt = performance.now() + withinMs;
+  while (await isRunning(process)) {
+    if (performance.now() > giveUpAt) return false;
+    await delay(50);
+  }
+  return true;
 }
 
 /** When the process began; `undefined` when there is none, or only its remains. */

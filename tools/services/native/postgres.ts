@@ -23,18 +23,23 @@ export const postgres: NativeServer = {
       ? programs["server"]!
       : await ofVersion(version.trim(), programs["server"]!, data);
     await removeStaleLock(data);
-    const settings = {
-      port: url.port,
-      listen_addresses: listenAddress(url),
-      // A socket's path is at most 107 bytes long, and a project's may be longer.
-      unix_socket_directories: "",
-      logging_collector: "off",
-    };
-    const args = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-    // SIGTERM would wait for clients to leave, SIGINT sends them away: PostgreSQL documentation, 19.5.
-    return [{ name: "postgres", program, args: ["-D", data, ...args], stopSignal: "SIGINT" }];
+    return [serverOn(data, program, url)];
   },
 };
+
+/** The server of a cluster that has been made. */
+export function serverOn(data: string, program: string, url: URL): Launch {
+  const settings = {
+    port: url.port,
+    listen_addresses: listenAddress(url),
+    // A socket's path is at most 107 bytes long, and a project's may be longer.
+    unix_socket_directories: "",
+    logging_collector: "off",
+  };
+  const args = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+  // SIGTERM would wait for clients to leave, SIGINT sends them away: PostgreSQL documentation, 19.5.
+  return { name: "postgres", program, args: ["-D", data, ...args], stopSignal: "SIGINT" };
+}
 
 /** A half-made cluster never gets the name of a whole one. */
 async function initialise({ folder, programs, run }: NativeContext, data: string): Promise<void> {
