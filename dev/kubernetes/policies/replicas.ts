@@ -2,7 +2,7 @@
 import { ends, environmentOf, idOf, type Manifest, matches, ofKind, type Workload, workloadsOf } from "../manifest.ts";
 
 /** Whatever has replicas keeps some of them when a node is drained, and does not have all on one node. */
-export function disruptionFaults(manifests: readonly Manifest[]): string[] {
+export function replicasOutliveADrain(manifests: readonly Manifest[]): string[] {
   const budgets = ofKind(manifests, "PodDisruptionBudget");
   return workloadsOf(manifests).filter((workload) => isReplicated(workload, manifests)).flatMap((workload) => {
     const faults: string[] = [];
@@ -29,7 +29,7 @@ function isReplicated(workload: Workload, manifests: readonly Manifest[]): boole
 }
 
 /** The longest orderly shutdown, closing included, is over before the kubelet kills. */
-export function graceFaults(manifests: readonly Manifest[]): string[] {
+export function thereIsTimeToLeave(manifests: readonly Manifest[]): string[] {
   return workloadsOf(manifests).flatMap(({ id, pod, containers }) => {
     const graces = containers.map((container) => Number(environmentOf(container, manifests)["SHUTDOWN_GRACE_MS"] ?? 0));
     const needed = (Math.max(...graces) + closingMs) / 1000;
@@ -47,7 +47,7 @@ const connectionsEach = 4;
 const connectionsOfOthers = 3 + 20;
 
 /** All subscribers that there may be at once, with one that comes and one that leaves, find a connection. */
-export function scalingFaults(manifests: readonly Manifest[]): string[] {
+export function scalingIsBearable(manifests: readonly Manifest[]): string[] {
   return ofKind(manifests, "ScaledObject").flatMap(({ metadata, spec }) => {
     const [cluster] = ofKind(manifests, "Cluster");
     const stated = cluster?.["spec"].postgresql.parameters.max_connections ??

@@ -8,7 +8,6 @@ import { Ajv, type ValidateFunction } from "ajv";
 import { Pod } from "kubernetes-models/v1/Pod";
 import type { Json } from "./manifest.ts";
 import { faultsOf } from "./strict.ts";
-import { validateBy } from "./validate_by.ts";
 
 const text = { type: "string", minLength: 1 };
 const yes = { type: "boolean" };
@@ -110,5 +109,5 @@ export function faultsByHand(type: string, manifest: Json): string[] | undefined
   const pod = override?.statefulSet?.spec?.template?.spec ?? {};
   const containers = [...pod.containers ?? [], { name: "resources", resources }];
   const asPod = { apiVersion: "v1", kind: "Pod", spec: { ...pod, containers } };
-  return [...faults, ...faultsOf(validateBy(Pod), asPod)];
+  return [...faults, ...faultsOf(Pod, asPod)];
 }

@@ -1,8 +1,7 @@
 /** Every object against the published schema of its type, strictly: a field that is not in it is a fault. */
 import { idOf, type Manifest } from "./manifest.ts";
-import { faultsByHand } from "./rabbitmq_schemas.ts";
-import { faultsOf } from "./strict.ts";
-import { type Model, validateBy } from "./validate_by.ts";
+import { faultsByHand } from "./operator_schemas.ts";
+import { faultsOf, type Model } from "./strict.ts";
 
 /** Which package has the schemas of an API. */
 const packages: Readonly<Record<string, string>> = {
@@ -21,7 +20,7 @@ const packages: Readonly<Record<string, string>> = {
 export async function schemaFaults(manifest: Manifest): Promise<string[]> {
   const { apiVersion, kind } = manifest;
   const faults = packages[apiVersion]
-    ? faultsOf(validateBy(await modelOf(apiVersion, kind)), manifest)
+    ? faultsOf(await modelOf(apiVersion, kind), manifest)
     : faultsByHand(`${apiVersion} ${kind}`, manifest) ?? [" is of a type without a schema"];
   return faults.map((fault) => `${idOf(manifest)}${fault}`);
 }

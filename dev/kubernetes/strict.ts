@@ -1,16 +1,18 @@
 /**
- * Finds fields that a validator did not ask for. The published validators let them pass, while the API server refuses
- * them or drops them silently. So the validator gets the object through proxies, which note what it looks at: where it
- * looks for any field by name, it knows all fields by name, and whatever else is there is unknown. Where it looks for
- * none (free-form objects), anything goes.
+ * The published validators, strictly. They let fields pass that they did not ask for, while the API server refuses those or
+ * drops them silently. So a validator gets the object through proxies, which note what it looks at: where it looks for any
+ * field by name, it knows all fields by name, and whatever else is there is unknown. Where it looks for none (free-form
+ * objects), anything goes.
  */
 import type { Json } from "./manifest.ts";
 
-/** @returns none when it is valid */
-export type Validate = (data: Json) => readonly Fault[];
+/** A class of kubernetes-models and its kin. */
+export interface Model {
+  readonly prototype: { validate(): void };
+}
 
 /** As ajv writes them. */
-export interface Fault {
+interface Fault {
   readonly instancePath: string;
   readonly message?: string;
   readonly keyword: string;
@@ -18,11 +20,11 @@ export interface Fault {
 }
 
 /** @returns what is wrong, with its path */
-export function faultsOf(validate: Validate, object: Json): string[] {
+export function faultsOf(model: Model, object: Json): string[] {
   const seen: Look[] = [];
-  const faults = validate(watched(object, "", seen, new Map())).map(({ instancePath, message, keyword, params }) =>
-    `${instancePath || "/"}: ${message ?? keyword} ${JSON.stringify(params)}`
-  );
+  const faults = validate(model, watched(object, "", seen, new Map())).map((
+    { instancePath, message, keyword, params },
+  ) => `${instancePath || "/"}: ${message ?? keyword} ${JSON.stringify(params)}`);
   for (const { path, object, asked } of seen) {
     if (asked.size === 0) continue;
     const unknown = Object.keys(object).filter((name) => !asked.has(name));
@@ -51,4 +53,16 @@ function watched(value: Json, path: string, seen: Look[], made: Map<object, Json
   });
   made.set(value, proxy);
   return proxy;
+}
+
+/** Without making an object of the class: that would copy what is to be watched. */
+function validate(model: Model, data: Json): readonly Fault[] {
+  try {
+    model.prototype.validate.call(data);
+    return [];
+  } catch (error) {
+    const faults = (error as { errors?: readonly Fault[] }).errors;
+    if (!faults) throw error;
+    return faults;
+  }
 }

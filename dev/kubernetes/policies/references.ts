@@ -1,26 +1,8 @@
 /** What one object names in another is there. */
-import {
-  environmentOf,
-  idOf,
-  type Json,
-  type Labels,
-  type Manifest,
-  matches,
-  ofKind,
-  type Workload,
-  workloadsOf,
-} from "../manifest.ts";
+import { environmentOf, idOf, type Json, type Manifest, type Workload, workloadsOf } from "../manifest.ts";
 
 /** Secrets that somebody makes before, with their keys: those of docs/kubernetes.md. */
 export type MadeBefore = ReadonlyMap<string, readonly string[]>;
-
-/** Labels of the pods that operators make of their resources, as their documentation has them. */
-function podsOfOperators(manifests: readonly Manifest[]): Labels[] {
-  return [
-    ...ofKind(manifests, "RabbitmqCluster").map(({ metadata: { name } }) => ({ "app.kubernetes.io/name": name })),
-    ...ofKind(manifests, "Cluster").map(({ metadata: { name } }) => ({ "cnpg.io/cluster": name })),
-  ];
-}
 
 interface Reference {
   readonly from: string;
@@ -28,26 +10,29 @@ interface Reference {
   readonly to: string;
 }
 
-export function referenceFaults(manifests: readonly Manifest[], madeBefore: MadeBefore): string[] {
+export function referencesExist(manifests: readonly Manifest[], madeBefore: MadeBefore): string[] {
   const there = new Set(manifests.flatMap(namesOf));
   for (const [name, keys] of madeBefore) {
     for (const key of ["", ...keys.map((key) => `/${key}`)]) there.add(`Secret/${name}${key}`);
   }
-  const missing = [
-    ...workloadsOf(manifests).flatMap((workload) => referencesOfPods(workload, manifests)),
-    ...manifests.flatMap((manifest) => referencesOf(manifest)),
-  ].filter(({ to }) => !there.has(to)).map(({ from, to }) => `${from} names ${to}, which is not there`);
-  return [...new Set([...missing, ...portFaults(manifests)])];
+  const missing = referencesIn(manifests).filter(({ to }) => !there.has(to));
+  return [...new Set(missing.map(({ from, to }) => `${from} names ${to}, which is not there`))];
 }
 
 /** The Secrets that objects name and do not bring. */
 export function secretsNamed(manifests: readonly Manifest[]): Set<string> {
   const brought = new Set(manifests.flatMap(namesOf));
-  const named = [
-    ...workloadsOf(manifests).flatMap((workload) => referencesOfPods(workload, manifests)),
-    ...manifests.flatMap((manifest) => referencesOf(manifest)),
-  ].map(({ to }) => to).filter((to) => to.startsWith("Secret/") && !brought.has(to));
+  const named = referencesIn(manifests).map(({ to }) => to).filter((to) =>
+    to.startsWith("Secret/") && !brought.has(to)
+  );
   return new Set(named.map((to) => to.slice("Secret/".length)));
+}
+
+function referencesIn(manifests: readonly Manifest[]): Reference[] {
+  return [
+    ...workloadsOf(manifests).flatMap((workload) => referencesOfPods(workload, manifests)),
+    ...manifests.flatMap(referencesOf),
+  ];
 }
 
 /** An object's own name, those of its keys, and those of what it makes. */
@@ -120,72 +105,4 @@ function referencesOf(manifest: Manifest): Reference[] {
     from: idOf(manifest),
     to,
   }));
-}
-
-/** Ports by name, or by number where a container has that port. */
-function portFaults(manifests: readonly Manifest[]): string[] {
-  const workloads = workloadsOf(manifests);
-  const portsOf = (workload: Workload) => workload.containers.flatMap(({ ports = [] }) => ports as Json[]);
-  const lacks = (workload: Workload, port: Json) =>
-    !portsOf(workload).some(({ name, containerPort }) => name === port || containerPort === port);
-  const faults: string[] = [];
-  const byOperators = podsOfOperators(manifests);
-  for (const workload of workloads) {
-    for (const container of workload.containers) {
-      for (const probe of [container.startupProbe, container.livenessProbe, container.readinessProbe]) {
-        const port = probe?.httpGet?.port ?? probe?.grpc?.port ?? probe?.tcpSocket?.port;
-        if (port !== undefined && lacks(workload, port)) {
-          faults.push(`${workload.id} is asked at ${port}, which it has not`);
-        }
-      }
-    }
-  }
-  const selecting = manifests.flatMap((manifest): [Manifest, Json, Json[]][] => {
-    const { kind, spec } = manifest;
-    const pods = { matchLabels: { ...spec?.selector, "statefulset.kubernetes.io/pod-name": undefined } };
-    if (kind === "Service") {
-      return [[
-        manifest,
-        withoutUndefined(pods),
-        spec.ports.map(({ targetPort }: Json) => targetPort),
-      ]];
-    }
-    if (kind === "PodMonitor") {
-      return [[
-        manifest,
-        spec.selector,
-        spec.podMetricsEndpoints.map(({ port }: Json) => port),
-      ]];
-    }
-    return [];
-  });
-  for (const [manifest, selector, ports] of selecting) {
-    const selected = workloads.filter(({ labels }) => matches(selector, labels));
-    if (selected.length === 0 && !byOperators.some((labels) => matches(selector, labels))) {
-      faults.push(`${idOf(manifest)} selects nothing`);
-    }
-    for (const workload of selected) {
-      faults.push(
-        ...ports.filter((port) => lacks(workload, port)).map((port) =>
-          `${idOf(manifest)} leads to ${port}, which ${workload.id} has not`
-        ),
-      );
-    }
-  }
-  for (const { metadata, spec } of ofKind(manifests, "NetworkPolicy")) {
-    for (const { ports = [] } of spec.ingress ?? []) {
-      for (const workload of workloads.filter(({ labels }) => matches(spec.podSelector, labels))) {
-        faults.push(
-          ...ports.filter(({ port }: Json) => lacks(workload, port)).map(({ port }: Json) =>
-            `NetworkPolicy/${metadata.name} opens ${port}, which ${workload.id} has not`
-          ),
-        );
-      }
-    }
-  }
-  return faults;
-}
-
-function withoutUndefined({ matchLabels }: Json): Json {
-  return { matchLabels: Object.fromEntries(Object.entries(matchLabels).filter(([, value]) => value !== undefined)) };
 }

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import configuration from "../../deno.json" with { type: "json" };
+import { runProgram } from "../../tools/run_program.ts";
 import type { Manifest } from "./manifest.ts";
 
 /** The package for other machines is not everywhere to be had: there, kustomize is looked for on the PATH. */
@@ -11,7 +12,7 @@ const specifier = configuration.imports[`@install-binary/${binary}`];
 
 /** @param folder with a kustomization.yaml */
 export async function render(folder: string): Promise<Manifest[]> {
-  return parse(await run(await kustomize(), ["build", folder]));
+  return parse(await runProgram(await kustomize(), ["build", folder]));
 }
 
 /** As the API server's tools read it: YAML 1.1, in which 0440 is octal and a bare `yes` is no text. */
@@ -32,19 +33,15 @@ export function parse(text: string): Manifest[] {
 async function kustomize(): Promise<string> {
   if (Deno.build.target !== "x86_64-unknown-linux-gnu") return "kustomize";
   // deno.lock stands beside deno.json, and holds its checksum.
-  await run(Deno.execPath(), ["cache", "--quiet", "--frozen", specifier]);
-  const { npmCache } = JSON.parse(await run(Deno.execPath(), ["info", "--json"])) as { npmCache: string };
+  const cwd = join(import.meta.dirname!, "../..");
+  await runProgram(Deno.execPath(), ["cache", "--quiet", "--frozen", specifier], { cwd });
+  const { npmCache } = JSON.parse(await runProgram(Deno.execPath(), ["info", "--json"], { cwd })) as {
+    npmCache: string;
+  };
   // A folder for each registry that Deno has been pointed at.
   for await (const { name } of Deno.readDir(npmCache)) {
     const path = join(npmCache, name, "@install-binary", binary, specifier.split("@").at(-1)!, binary);
     if (await Deno.stat(path).then(() => true, () => false)) return path;
   }
   throw new Error(`${specifier} is not in ${npmCache}, where Deno should have put it.`);
-}
-
-async function run(command: string, args: readonly string[]): Promise<string> {
-  const cwd = join(import.meta.dirname!, "../..");
-  const { success, stdout, stderr } = await new Deno.Command(command, { args: [...args], cwd }).output();
-  if (!success) throw new Error(`${command} ${args.join(" ")} failed:\n${new TextDecoder().decode(stderr)}`);
-  return new TextDecoder().decode(stdout);
 }
