@@ -12,7 +12,7 @@ import type { Enriched } from "../subscriber/enriched.ts";
 import { EventRows } from "../subscriber/event_rows.ts";
 import { jsonLine } from "../subscriber/json_line.ts";
 import { price } from "../subscriber/price.ts";
-import { ratesOf } from "../subscriber/testing.ts";
+import { ratesOf } from "../tests/fixtures/deliveries.ts";
 import { totalsStatement } from "../subscriber/totals.ts";
 import { noSpans, spansOf } from "../subscriber/traced.ts";
 import { isDead } from "../subscriber/window.ts";

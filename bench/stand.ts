@@ -1,7 +1,7 @@
 /** Servers of the benchmark's own, started fresh, with the project's tables and a million players in them. */
 import { join } from "node:path";
 import type { Channel, ChannelModel } from "amqplib";
-import { Checkout } from "../e2e/harness/checkout.ts";
+import { Checkout } from "../tests/harness/checkout.ts";
 import { openConnection } from "../shared/amqp/connection.ts";
 import { ensureTopology, eventTopology } from "../shared/amqp/topology.ts";
 import { systemClock } from "../shared/clock.ts";

@@ -3,7 +3,7 @@ import type { OutgoingMessage } from "../shared/amqp/message.ts";
 import { PublishError } from "../shared/amqp/publisher.ts";
 import { decodeEvent } from "../shared/codec.ts";
 import { seededRandom } from "../shared/random.ts";
-import { VirtualClock } from "../shared/testing/virtual_clock.ts";
+import { VirtualClock } from "../tests/fixtures/virtual_clock.ts";
 import { type Generated, generateEvents } from "./generator.ts";
 import { Pace } from "./pace.ts";
 import { summary } from "./progress.ts";

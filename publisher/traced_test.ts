@@ -2,7 +2,7 @@ import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { OutgoingMessage } from "../shared/amqp/message.ts";
 import { PublishError } from "../shared/amqp/publisher.ts";
 import { formatTraceparent } from "../shared/telemetry/traceparent.ts";
-import { RecordedTracing } from "../shared/testing/recorded_tracing.ts";
+import { RecordedTracing } from "../tests/fixtures/recorded_tracing.ts";
 import type { ConfirmedSender } from "./publish.ts";
 import { traced } from "./traced.ts";
 

@@ -4,7 +4,7 @@ import { status } from "@grpc/grpc-js";
 import { controlClient } from "./control_client.ts";
 import { type Faults, noFaults } from "./faults.ts";
 import { casino } from "./generated/protobuf.js";
-import { apiKey, startMock, TestClient } from "./testing/mock.ts";
+import { apiKey, startMock, TestClient } from "../tests/fixtures/mock_rates_api.ts";
 
 const service = "/casino.rates.v1.MockControlService";
 

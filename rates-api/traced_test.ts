@@ -2,10 +2,10 @@ import "../shared/without_env.ts";
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { systemClock as clock } from "../shared/clock.ts";
 import type { TraceParent } from "../shared/telemetry/traceparent.ts";
-import { RecordedTracing } from "../shared/testing/recorded_tracing.ts";
+import { RecordedTracing } from "../tests/fixtures/recorded_tracing.ts";
 import { grpcRatesApi } from "../subscriber/rates/client.ts";
 import { noFaults } from "./faults.ts";
-import { apiKey, startMock } from "./testing/mock.ts";
+import { apiKey, startMock } from "../tests/fixtures/mock_rates_api.ts";
 
 const name = "casino.rates.v1.RatesService/GetRates";
 const caller: TraceParent = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", sampled: true };

@@ -3,9 +3,9 @@ import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { decodeEvent, encodeEvent, UndecodableError } from "./codec.ts";
 import { type Event, eventOf, type Fault } from "./event.ts";
-import { anyEvent } from "./testing/arbitrary_event.ts";
-import { mutatedMessage } from "./testing/mutated_bytes.ts";
-import { wireFields, wireText } from "./testing/wire_format.ts";
+import { anyEvent } from "../tests/fixtures/arbitrary_event.ts";
+import { mutatedMessage } from "../tests/fixtures/mutated_bytes.ts";
+import { wireFields, wireText } from "../tests/fixtures/wire_format.ts";
 
 const types = [undefined, "game_start", "bet", "deposit", "game_stop"] as const;
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import protobuf from "protobufjs";
 import { decodeEvent, encodeEvent, UndecodableError } from "./codec.ts";
 import { describeFaults, type Event } from "./event.ts";
-import { anyEvent } from "./testing/arbitrary_event.ts";
+import { anyEvent } from "../tests/fixtures/arbitrary_event.ts";
 
 /** proto/casino/events/v1/event.proto once more, and a later version of it, for protobufjs's own reading of them. */
 const eventProto = `

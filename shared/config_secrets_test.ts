@@ -2,7 +2,7 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { ConfigError, readConfig, redact } from "./config.ts";
-import { problemsOf } from "./testing/config_problems.ts";
+import { problemsOf } from "../tests/fixtures/config_problems.ts";
 
 /** Every part of a password, so that half of one that is shown is seen, between characters that end things in a URL. */
 const anyPassword = fc.tuple(

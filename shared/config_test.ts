@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { describeSettings, readConfig, type SettingName, settingNames, variablesOf } from "./config.ts";
-import { problemsOf } from "./testing/config_problems.ts";
+import { problemsOf } from "../tests/fixtures/config_problems.ts";
 
 /** What is set by one variable alone. */
 function readOne(name: SettingName, value: string) {

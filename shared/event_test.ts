@@ -1,7 +1,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { describeFaults, type Draft, eventOf, eventTypes } from "./event.ts";
-import { anyTimestamp } from "./testing/arbitrary_event.ts";
+import { anyTimestamp } from "../tests/fixtures/arbitrary_event.ts";
 
 const createdAt = { seconds: 1_643_845_500, nanos: 0 };
 const bet: Draft = {

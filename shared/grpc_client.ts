@@ -5,6 +5,7 @@ import { isIP } from "node:net";
 import { type ChannelOptions, Client, credentials } from "@grpc/grpc-js";
 import { type Config, ConfigError, tlsFilesOf } from "./config.ts";
 import { grpcTarget } from "./grpc_target.ts";
+import { isLoopback } from "./loopback.ts";
 import { readTlsFiles, type TlsFiles } from "./tls.ts";
 
 type RatesApiConfig = Pick<
@@ -13,13 +14,18 @@ type RatesApiConfig = Pick<
 >;
 
 /**
- * A client with a channel of its own.
+ * A client with a channel of its own. It goes through the proxy that `http_proxy` names, unless the address is loopback.
  * @param address host:port
  * @param tls the files that TLS goes by, which are read now; `undefined`: no TLS
  * @throws {Error} that names a file that cannot be read
  */
 export function openGrpcClient(address: string, tls: TlsFiles | undefined, options: ChannelOptions = {}): Client {
-  return new Client(grpcTarget(address), credentialsFor(tls), { "grpc.use_local_subchannel_pool": 1, ...options });
+  return new Client(grpcTarget(address), credentialsFor(tls), {
+    "grpc.use_local_subchannel_pool": 1,
+    // A proxy cannot reach this machine's loopback.
+    "grpc.enable_http_proxy": Number(!isLoopback(address.replace(/:\d+$/, ""))),
+    ...options,
+  });
 }
 
 /**

@@ -1,5 +1,5 @@
 import { rejects, strictEqual } from "node:assert/strict";
-import { VirtualClock } from "./testing/virtual_clock.ts";
+import { VirtualClock } from "../tests/fixtures/virtual_clock.ts";
 import { within } from "./within.ts";
 
 const late = () => new Error("too late");

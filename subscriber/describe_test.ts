@@ -1,6 +1,6 @@
 import { match, strictEqual } from "node:assert/strict";
 import { describe } from "./describe.ts";
-import { bet, deposit, gameStart } from "./testing.ts";
+import { bet, deposit, gameStart } from "../tests/fixtures/deliveries.ts";
 
 const at = (text: string) => ({ seconds: Date.parse(text) / 1000, nanos: 0 });
 

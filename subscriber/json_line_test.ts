@@ -1,10 +1,10 @@
 import { strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { eventToJson, jsonInteger } from "../shared/event_json.ts";
-import { anyEvent } from "../shared/testing/arbitrary_event.ts";
+import { anyEvent } from "../tests/fixtures/arbitrary_event.ts";
 import type { Enriched } from "./enriched.ts";
 import { jsonLine } from "./json_line.ts";
-import { bet, gameStart } from "./testing.ts";
+import { bet, gameStart } from "../tests/fixtures/deliveries.ts";
 
 const anyText = fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: "grapheme" }), fc.string());
 const plain = { noNullPrototype: true } as const;

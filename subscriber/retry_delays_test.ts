@@ -2,7 +2,7 @@ import { deepStrictEqual } from "node:assert/strict";
 import { retriesHeader } from "../shared/amqp/delay_queues.ts";
 import { ack, dead } from "../shared/amqp/outcome.ts";
 import { delayRetries } from "./retry_delays.ts";
-import { bet, deliveryOf } from "./testing.ts";
+import { bet, deliveryOf } from "../tests/fixtures/deliveries.ts";
 
 const none = dead("rates-timeout", "no rates");
 

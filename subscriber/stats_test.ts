@@ -1,5 +1,5 @@
 import { deepStrictEqual, rejects, strictEqual, throws } from "node:assert/strict";
-import { VirtualClock } from "../shared/testing/virtual_clock.ts";
+import { VirtualClock } from "../tests/fixtures/virtual_clock.ts";
 import { type Stage, Stats } from "./stats.ts";
 
 function recorded() {

@@ -1,8 +1,8 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { Rates } from "./rates/rates.ts";
 import { RatesTimeout } from "./rates/source.ts";
-import { ratesLater, World } from "./subscriber_world.ts";
-import { bet, deliveryOf, deposit, someRates } from "./testing.ts";
+import { ratesLater, World } from "../tests/fixtures/subscriber_world.ts";
+import { bet, deliveryOf, deposit, someRates } from "../tests/fixtures/deliveries.ts";
 
 Deno.test("Subscriber leaves when its time is over though nobody reads its reports, and what it stored comes again", async () => {
   const world = new World();

@@ -3,8 +3,8 @@ import type { Delivery, EventQueue } from "../shared/amqp/delivery.ts";
 import type { Rates } from "./rates/rates.ts";
 import { RatesTimeout } from "./rates/source.ts";
 import { Stats } from "./stats.ts";
-import { ratesLater, World } from "./subscriber_world.ts";
-import { bet, deliveryOf, deposit, gameStart, someRates } from "./testing.ts";
+import { ratesLater, World } from "../tests/fixtures/subscriber_world.ts";
+import { bet, deliveryOf, deposit, gameStart, someRates } from "../tests/fixtures/deliveries.ts";
 
 function ids(deliveries: readonly Delivery[]): string[] {
   return deliveries.map(({ messageId }) => messageId);

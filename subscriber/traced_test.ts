@@ -2,14 +2,14 @@ import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import type { Delivery } from "../shared/amqp/delivery.ts";
 import { ack, dead } from "../shared/amqp/outcome.ts";
 import { formatTraceparent, type TraceParent } from "../shared/telemetry/traceparent.ts";
-import { RecordedTracing } from "../shared/testing/recorded_tracing.ts";
-import { VirtualClock } from "../shared/testing/virtual_clock.ts";
+import { RecordedTracing } from "../tests/fixtures/recorded_tracing.ts";
+import { VirtualClock } from "../tests/fixtures/virtual_clock.ts";
 import { MemoryQueue } from "../shared/amqp/memory_queue.ts";
 import { MemoryDatabase } from "./memory_database.ts";
 import type { Edges } from "./member.ts";
 import { RatesUnavailable } from "./rates/client.ts";
 import { MemoryRates } from "./rates/memory_rates.ts";
-import { bet, deliveryOf, someRates } from "./testing.ts";
+import { bet, deliveryOf, someRates } from "../tests/fixtures/deliveries.ts";
 import { mostLinks, spansOf } from "./traced.ts";
 import { decode } from "./window.ts";
 

@@ -1,7 +1,7 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import type { Dead } from "../shared/amqp/outcome.ts";
 import { MemoryDatabase } from "./memory_database.ts";
-import { bet, deliveryOf, deposit, gameStart, ratesOf, someRates } from "./testing.ts";
+import { bet, deliveryOf, deposit, gameStart, ratesOf, someRates } from "../tests/fixtures/deliveries.ts";
 import { decode, type Processed, processWindow } from "./window.ts";
 
 /** What Postgres says of a value out of range. */

@@ -1,6 +1,6 @@
 /** A Debian release in a folder, with the three servers installed. */
 import { dirname, join } from "node:path";
-import { packages as foreignClients } from "../../tools/ok/foreign_clients.ts";
+import { foreignClients } from "../check/programs.ts";
 import { aptInstall, restraints } from "../../tools/services/packages.ts";
 import { runProgram, succeeds } from "../../tools/run_program.ts";
 import { ServiceError } from "../../tools/services/server.ts";
@@ -14,7 +14,7 @@ const packages = [
   "openssl",
   "curl",
   "git",
-  ...foreignClients,
+  ...foreignClients.packages,
 ];
 
 const programs = { debootstrap: "debootstrap", unshare: "util-linux", ip: "iproute2" } as const;

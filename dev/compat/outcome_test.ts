@@ -28,14 +28,16 @@ Deno.test("summary() ends with the counts", () => {
 });
 
 Deno.test("isOfServers() takes what runs members on servers, and nothing that needs a browser", () => {
-  strictEqual(isOfServers('import { withWorld } from "./harness/world.ts";'), true);
-  strictEqual(isOfServers('import { PrivateWorld } from "./harness/private_world.ts";'), true);
-  strictEqual(isOfServers('import { servers } from "../shared/testing/servers.ts";'), true);
-  strictEqual(isOfServers('import { EncryptedServers } from "./harness/encrypted_servers.ts";'), true);
-  strictEqual(isOfServers('import { follow } from "./operations/follow.ts";'), true);
-  strictEqual(isOfServers('import { project } from "./harness/world.ts";'), false);
+  strictEqual(isOfServers('import { withWorld } from "../../harness/world.ts";'), true);
+  strictEqual(isOfServers('import { PrivateWorld } from "../../harness/private_world.ts";'), true);
+  strictEqual(isOfServers('import { servers } from "../../servers/servers.ts";'), true);
+  strictEqual(isOfServers('import { EncryptedServers } from "../../harness/encrypted_servers.ts";'), true);
+  strictEqual(isOfServers('import { follow } from "../operations/follow.ts";'), true);
+  strictEqual(isOfServers('import { project } from "../../harness/world.ts";'), false);
   strictEqual(
-    isOfServers('import { withWorld } from "./harness/world.ts";\nimport { openPage } from "./harness/browser.ts";'),
+    isOfServers(
+      'import { withWorld } from "../../harness/world.ts";\nimport { openPage } from "../dashboard/browser.ts";',
+    ),
     false,
   );
 });

@@ -2,8 +2,8 @@ import { strictEqual } from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import type { ChannelModel } from "amqplib";
 import { seededRandom } from "../random.ts";
-import { RecordedLog } from "../testing/recorded_log.ts";
-import { VirtualClock } from "../testing/virtual_clock.ts";
+import { RecordedLog } from "../../tests/fixtures/recorded_log.ts";
+import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
 import { keepConnected } from "./connection.ts";
 
 /** @returns how often it dialled in a minute in which each connection is used for so long, and then lost, or left open */

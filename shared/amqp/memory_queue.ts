@@ -1,6 +1,6 @@
 /**
  * A queue and its broker in this process: for unit tests, simulation and the demo without servers. Behaves as RabbitMQ
- * does, which queue_conformance.ts holds both to.
+ * does, which tests/conformance/queue.ts holds both to.
  */
 import { type Clock, systemClock } from "../clock.ts";
 import { AtHand } from "./at_hand.ts";

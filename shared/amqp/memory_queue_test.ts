@@ -1,11 +1,11 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { systemClock } from "../clock.ts";
-import { VirtualClock } from "../testing/virtual_clock.ts";
+import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
 import { deadHeaders } from "./dead_letters.ts";
 import { MemoryQueue } from "./memory_queue.ts";
 import { ack, dead } from "./outcome.ts";
-import { testQueue } from "./queue_conformance.ts";
-import { message, messages, never, subscriberId, texts } from "./queue_conformance/subject.ts";
+import { testQueue } from "../../tests/conformance/queue.ts";
+import { message, messages, never, subscriberId, texts } from "../../tests/conformance/queue/subject.ts";
 
 testQueue({
   name: "MemoryQueue",

@@ -1,7 +1,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { seededRandom } from "../random.ts";
-import { RecordedLog } from "../testing/recorded_log.ts";
-import { VirtualClock } from "../testing/virtual_clock.ts";
+import { RecordedLog } from "../../tests/fixtures/recorded_log.ts";
+import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
 import type { OutgoingMessage } from "./message.ts";
 import { publishUntilConfirmed } from "./publish_until_confirmed.ts";
 import { PublishError } from "./publisher.ts";

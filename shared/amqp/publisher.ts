@@ -121,7 +121,7 @@ export class ConfirmPublisher {
       lastProblem: { reason: "unconfirmed", detail: "there is no connection to the broker" },
     };
     this.#inFlight.add(entry);
-    if (this.#stop.signal.aborted) this.#giveUp(entry, "closed", "the publisher is closed");
+    if (this.#stop.signal.aborted) this.#giveUp(entry, "closed", messageOf(this.#stop.signal.reason));
     else this.#transmit(entry);
     return entry;
   }

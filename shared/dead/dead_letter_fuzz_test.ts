@@ -5,8 +5,8 @@ import fc from "fast-check";
 import { deadHeaders } from "../amqp/dead_letters.ts";
 import { parseMessageId } from "../amqp/message_id.ts";
 import { encodeEvent } from "../codec.ts";
-import { anyEvent } from "../testing/arbitrary_event.ts";
-import { mutatedBytes } from "../testing/mutated_bytes.ts";
+import { anyEvent } from "../../tests/fixtures/arbitrary_event.ts";
+import { mutatedBytes } from "../../tests/fixtures/mutated_bytes.ts";
 import { deadLetterToJson, replaysHeader, understand } from "./dead_letter.ts";
 import { describeInFull, summarize } from "../../tools/dead/print.ts";
 

@@ -1,6 +1,6 @@
 import { MemoryQueue } from "../amqp/memory_queue.ts";
 import { systemClock as clock } from "../clock.ts";
-import { testDesk } from "./desk_conformance.ts";
+import { testDesk } from "../../tests/conformance/dead_letter_desk.ts";
 import { MemoryDeadLetterDesk } from "./memory_desk.ts";
 
 testDesk({

@@ -1,5 +1,5 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
-import { VirtualClock } from "../testing/virtual_clock.ts";
+import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
 import { Turns } from "./turns.ts";
 
 const never = new AbortController().signal;

@@ -1,5 +1,5 @@
 import { rejects, strictEqual } from "node:assert/strict";
-import { VirtualClock } from "../../shared/testing/virtual_clock.ts";
+import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
 import { askWithin, remembered } from "./deadline.ts";
 
 Deno.test("askWithin() gives what is answered in time, and aborts and throws what is not", async () => {

@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { VirtualClock } from "../../shared/testing/virtual_clock.ts";
+import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
 import { Latencies } from "./latencies.ts";
 
 Deno.test("Latencies gives the median and the 99th of 100, of the last 10 s", async () => {

@@ -1,4 +1,4 @@
-/** `GET /openapi.json`. e2e/http_scenario.ts holds the answers to its schemas. */
+/** `GET /openapi.json`. tests/scenarios/watching/http_scenario.ts holds the answers to its schemas. */
 import { version } from "../../shared/command.ts";
 import { eventTypes } from "../../shared/event.ts";
 import { mostKept } from "./recent_events.ts";

@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { Enriched } from "../enriched.ts";
-import { bet } from "../testing.ts";
+import { bet } from "../../tests/fixtures/deliveries.ts";
 import { mostKept, RecentEvents } from "./recent_events.ts";
 
 function windowOf(from: number, count: number): Enriched[] {

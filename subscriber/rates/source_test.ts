@@ -1,8 +1,8 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { seededRandom } from "../../shared/random.ts";
-import { RecordedLog } from "../../shared/testing/recorded_log.ts";
-import { VirtualClock } from "../../shared/testing/virtual_clock.ts";
-import { ratesOf, someRates } from "../testing.ts";
+import { RecordedLog } from "../../tests/fixtures/recorded_log.ts";
+import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
+import { ratesOf, someRates } from "../../tests/fixtures/deliveries.ts";
 import { MemoryRatesApi, type Turn } from "./memory_api.ts";
 import { MemoryRates } from "./memory_rates.ts";
 import type { Rates } from "./rates.ts";

@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
-import { isReleased, lastRelease } from "../release/releases.ts";
+import { isReleased, lastRelease } from "../../tests/releases/releases.ts";
 import { catalogue } from "./catalogue.ts";
 import { breaksOf, type NewMigration } from "./expand.ts";
 import type { AbstractMigration } from "./nessie.ts";

@@ -1,6 +1,6 @@
 /** The model's answers as tables of Markdown, which can be read as they are. */
-import { runCrowd } from "../../simulation/crowd/crowd.ts";
-import { scenarios } from "../../simulation/crowd/scenarios.ts";
+import { runCrowd } from "../../tests/simulation/crowd/crowd.ts";
+import { scenarios } from "../../tests/simulation/crowd/scenarios.ts";
 import { type Load, usualLoad } from "./model.ts";
 import { limitsOf, needsOf } from "./plan.ts";
 import { pointsOf } from "./points.ts";

@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
-import { VirtualClock } from "../../../shared/testing/virtual_clock.ts";
+import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import { Screen, type Terminal } from "./screen.ts";
 
 function world(changes: Partial<Terminal> = {}) {

@@ -1,7 +1,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { MemoryQueue } from "../../../shared/amqp/memory_queue.ts";
 import { seededRandom } from "../../../shared/random.ts";
-import { VirtualClock } from "../../../shared/testing/virtual_clock.ts";
+import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import { generateEvents } from "../../../publisher/generator.ts";
 import { publishEvents, Tally } from "../../../publisher/publish.ts";
 import { MemorySender } from "./sender.ts";
