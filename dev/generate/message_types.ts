@@ -17,8 +17,10 @@ function declared(object: protobuf.ReflectionObject, prefix = ""): string[] {
   const { name } = object;
   if (object instanceof protobuf.Service) return [];
   if (object instanceof protobuf.Enum) {
-    const values = Object.entries(object.values).map(([key, value]) => `  ${key} = ${value},`);
-    return [`${prefix}enum ${name} {`, ...values, "}"];
+    const values = Object.entries(object.values).map(([key, value]) => `  readonly ${key}: ${value};`);
+    // proto3's are open: a later schema's value arrives as its number.
+    const type = `${prefix}type ${name} = number;`;
+    return [`${prefix}const ${name}: {`, ...values, "};", type];
   }
   if (!(object instanceof protobuf.Namespace)) throw new Error(`${object.fullName} is nothing to declare`);
   const inner = object.nestedArray.flatMap((nested) => declared(nested));

@@ -34,17 +34,18 @@ export namespace casino {
           $unknowns?: Uint8Array[];
         }
       }
-      enum WrongAnswer {
-        WRONG_ANSWER_UNSPECIFIED = 0,
-        WRONG_ANSWER_ZERO = 1,
-        WRONG_ANSWER_NEGATIVE = 2,
-        WRONG_ANSWER_NAN = 3,
-        WRONG_ANSWER_ABSURD = 4,
-        WRONG_ANSWER_MISSING_BASE = 5,
-        WRONG_ANSWER_TOO_MANY = 6,
-        WRONG_ANSWER_OLD = 7,
-        WRONG_ANSWER_EMPTY = 8,
-      }
+      const WrongAnswer: {
+        readonly WRONG_ANSWER_UNSPECIFIED: 0;
+        readonly WRONG_ANSWER_ZERO: 1;
+        readonly WRONG_ANSWER_NEGATIVE: 2;
+        readonly WRONG_ANSWER_NAN: 3;
+        readonly WRONG_ANSWER_ABSURD: 4;
+        readonly WRONG_ANSWER_MISSING_BASE: 5;
+        readonly WRONG_ANSWER_TOO_MANY: 6;
+        readonly WRONG_ANSWER_OLD: 7;
+        readonly WRONG_ANSWER_EMPTY: 8;
+      };
+      type WrongAnswer = number;
       class SetFaultsRequest {
         constructor(properties?: casino.rates.v1.SetFaultsRequest.$Properties);
         faults?: casino.rates.v1.Faults.$Properties | null;
@@ -209,12 +210,13 @@ export namespace grpc {
           status?: grpc.health.v1.HealthCheckResponse.ServingStatus | null;
           $unknowns?: Uint8Array[];
         }
-        enum ServingStatus {
-          UNKNOWN = 0,
-          SERVING = 1,
-          NOT_SERVING = 2,
-          SERVICE_UNKNOWN = 3,
-        }
+        const ServingStatus: {
+          readonly UNKNOWN: 0;
+          readonly SERVING: 1;
+          readonly NOT_SERVING: 2;
+          readonly SERVICE_UNKNOWN: 3;
+        };
+        type ServingStatus = number;
       }
     }
   }

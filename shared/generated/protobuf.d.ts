@@ -5,13 +5,14 @@ import type Long from "long";
 export namespace casino {
   namespace events {
     namespace v1 {
-      enum EventType {
-        EVENT_TYPE_UNSPECIFIED = 0,
-        EVENT_TYPE_GAME_START = 1,
-        EVENT_TYPE_BET = 2,
-        EVENT_TYPE_DEPOSIT = 3,
-        EVENT_TYPE_GAME_STOP = 4,
-      }
+      const EventType: {
+        readonly EVENT_TYPE_UNSPECIFIED: 0;
+        readonly EVENT_TYPE_GAME_START: 1;
+        readonly EVENT_TYPE_BET: 2;
+        readonly EVENT_TYPE_DEPOSIT: 3;
+        readonly EVENT_TYPE_GAME_STOP: 4;
+      };
+      type EventType = number;
       class Event {
         constructor(properties?: casino.events.v1.Event.$Properties);
         id: Long;
