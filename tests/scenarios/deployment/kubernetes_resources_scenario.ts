@@ -2,7 +2,7 @@
 import { deepStrictEqual, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { spreadOf } from "../../../bench/statistics.ts";
-import { type Json, ofKind, workloadsOf } from "../../../tools/kubernetes/manifest.ts";
+import { type Json, ofKind, workloadsOf } from "../../../dev/kubernetes/manifest.ts";
 import { overlay } from "./overlays.ts";
 import { project } from "../../harness/world.ts";
 

@@ -3,6 +3,7 @@ import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { nameOf } from "../../../dev/check/jobs.ts";
 import { scenarioFiles } from "../../../dev/check/scenarios.ts";
+import { endOf } from "../../../tools/run_program.ts";
 import { project } from "../../harness/world.ts";
 import { schedule } from "../schedule.ts";
 
@@ -28,13 +29,7 @@ Deno.test("every task explains itself with --help, tells its version, and refuse
 });
 
 async function run(task: string, ...args: string[]): Promise<{ code: number; stdout: string }> {
-  const command = new Deno.Command(Deno.execPath(), {
-    args: ["task", "--quiet", task, ...args],
-    cwd: project,
-    stderr: "null",
-  });
-  const { code, stdout } = await command.output();
-  return { code, stdout: new TextDecoder().decode(stdout) };
+  return await endOf(Deno.execPath(), ["task", "--quiet", task, ...args], { cwd: project });
 }
 
 Deno.test("every test that docs/reliability.md names is there", async () => {
