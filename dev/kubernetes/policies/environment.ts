@@ -44,9 +44,8 @@ export function permissionsAreNarrow(manifests: readonly Manifest[]): string[] {
     const listed = (flag: string) =>
       args.filter((arg) => arg.startsWith(`${flag}=`)).flatMap((arg) => arg.slice(flag.length + 1).split(","));
     const allowed = listed("--allow-env");
-    const readable = new Set<string>(variablesOf(allowed.filter((name) => settings.has(name)) as never[]));
     const unreadable = Object.keys(environment).filter((name) =>
-      name.endsWith("_FILE") && settings.has(name) && readable.has(name) && !allowed.includes(name)
+      name.endsWith("_FILE") && settings.has(name) && !allowed.includes(name)
     );
     return [
       ...args.filter((arg) => /^(?:-A|--allow-all|--allow-[a-z]+)$/.test(arg))
