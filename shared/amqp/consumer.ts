@@ -18,8 +18,8 @@ export interface ConsumerOptions extends BrokerOptions {
   readonly queue: string;
   /** Most deliveries that are held unacknowledged. */
   readonly prefetch: number;
-  readonly deadLetters: DeadLetters;
-  readonly delayQueues: DelayQueues;
+  readonly deadLetters: Pick<DeadLetters, "publish">;
+  readonly delayQueues: Pick<DelayQueues, "publish">;
   /**
    * Asked before it consumes on a new channel, each second until it says yes. The broker takes back what is held for longer
    * than its consumer_timeout (30 minutes by default): taken again it would only be held again, and each time costs one of
@@ -99,9 +99,12 @@ export class AmqpConsumer implements EventQueue {
     const published = outcome.kind === "dead"
       ? deadLetters.publish(copy, outcome, until)
       : delayQueues.publish(copy, outcome, until);
-    return published.then((confirmed) => {
-      if (confirmed) session.ack([tag]);
-    });
+    const settled = (confirmed: boolean) => confirmed && session.ack([tag]);
+    const failed = (error: unknown) => {
+      session.putBack(tag);
+      throw error;
+    };
+    return published.then(settled, failed).then(() => {});
   }
 
   /** Takes nothing more: what arrives from now on stays with the broker, what is in hand can still be settled. */

@@ -70,7 +70,8 @@ export class Runner {
     const ready = waiting.take(batchSize);
     if (ready.length > 0) return ready;
     if (!stop.aborted) return await queue.take(batchSize, this.#either(stop, waiting.ready));
-    await Promise.race(this.#inHand.keys());
+    // A race of none would never end.
+    if (this.#inHand.size > 0) await Promise.race(this.#inHand.keys());
     return [];
   }
 
