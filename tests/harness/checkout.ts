@@ -69,14 +69,24 @@ export class Checkout implements AsyncDisposable {
     return await runToEnd("/usr/lib/rabbitmq/bin/rabbitmqctl", ["-n", node, ...args], { cwd, as, env });
   }
 
-  /** A shell script that is a command line tool of RabbitMQ's, for this broker. @param tool rabbitmqctl or another */
+  /**
+   * A shell script that is a command line tool of RabbitMQ's, for this broker. It says what an operator would read: while the
+   * broker is away, that is by an epmd that the tool starts, which then goes again. One that knows a node does not.
+   * @param tool rabbitmqctl or another
+   */
   async rabbitmqScript(tool: string): Promise<string> {
     const { folder, node, env, as } = await this.#erlang();
     // By a variable: RabbitMQ 4 counts a command's arguments to tell whether it reads from stdin.
-    const variables = Object.entries({ ...env, RABBITMQ_NODENAME: node }).map(([name, value]) => `${name}='${value}'`)
-      .join(" ");
+    const own = { ...env, ERL_FLAGS: "", ERL_EPMD_ADDRESS: "127.0.0.1", RABBITMQ_NODENAME: node };
+    const variables = Object.entries(own).map(([name, value]) => `${name}='${value}'`).join(" ");
     const user = as ? `setpriv --reuid=${as.uid} --regid=${as.gid} --clear-groups` : "";
-    return `cd '${folder}' && exec env ${variables} ${user} /usr/lib/rabbitmq/bin/${tool} "$@"`;
+    return [
+      `cd '${folder}' || exit`,
+      `env ${variables} ${user} /usr/lib/rabbitmq/bin/${tool} "$@"`,
+      "status=$?",
+      `epmd -port ${env.ERL_EPMD_PORT} -kill >/dev/null 2>&1`,
+      "exit $status",
+    ].join("\n");
   }
 
   /** How the command line tools find the broker, and as whom. */
