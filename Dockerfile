@@ -13,7 +13,7 @@ FROM base AS workspace
 COPY deno.json deno.lock LICENSE ./
 COPY publisher/deno.json publisher/
 COPY subscriber/deno.json subscriber/
-COPY subscriber/http/page/deno.json subscriber/http/page/
+COPY subscriber/dashboard/deno.json subscriber/dashboard/
 COPY rates-api/deno.json rates-api/
 COPY shared/deno.json shared/
 

@@ -1,11 +1,11 @@
 /** `deno bench bench/micro_bench.ts`: what each stage of the hot path takes for one event, or for a window of 500. */
-import { AckRuns } from "../shared/amqp/ack_runs.ts";
-import { type OutgoingMessage, publishOptions } from "../shared/amqp/message.ts";
+import { AckRuns } from "../shared/rabbitmq/ack_runs.ts";
+import { type OutgoingMessage, publishOptions } from "../shared/rabbitmq/message.ts";
 import { decodeEvent, encodeEvent } from "../shared/event/protobuf.ts";
 import type { Event } from "../shared/event/event.ts";
-import { seededRandom } from "../shared/random.ts";
+import { seededRandom } from "../shared/runtime/random.ts";
 import { generateEvents } from "../publisher/generator.ts";
-import { openTracing } from "../shared/telemetry/deno_tracing.ts";
+import { openTracing } from "../shared/runtime/telemetry/deno_tracing.ts";
 import { traced } from "../publisher/traced.ts";
 import { describe } from "../subscriber/pipeline/steps/describe.ts";
 import type { Enriched } from "../subscriber/pipeline/enriched.ts";

@@ -2,10 +2,10 @@
 import { join } from "node:path";
 import type { Channel, ChannelModel } from "amqplib";
 import { Checkout } from "../tests/harness/checkout.ts";
-import { openConnection } from "../shared/amqp/connection.ts";
-import { ensureTopology, eventTopology } from "../shared/amqp/topology.ts";
-import { systemClock } from "../shared/clock.ts";
-import { type Config, readConfig } from "../shared/config.ts";
+import { openConnection } from "../shared/rabbitmq/connection.ts";
+import { ensureTopology, eventTopology } from "../shared/rabbitmq/topology.ts";
+import { systemClock } from "../shared/runtime/clock.ts";
+import { type Config, readConfig } from "../shared/runtime/configuration/config.ts";
 import { Session } from "../shared/postgres/session.ts";
 import { freePort } from "../tools/demo/members.ts";
 import { catalogue } from "../tools/migrate/catalogue.ts";

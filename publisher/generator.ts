@@ -1,9 +1,9 @@
 /** Makes events up: plausible sessions of play, the same ones for the same seed. */
-import { uuidv7 } from "../shared/amqp/message_id.ts";
+import { uuidv7 } from "../shared/rabbitmq/message_id.ts";
 import type { Event } from "../shared/event/event.ts";
 import { kinds } from "../shared/event/kinds.ts";
 import { exponentOf } from "../shared/event/money.ts";
-import type { Random } from "../shared/random.ts";
+import type { Random } from "../shared/runtime/random.ts";
 import { type Timestamp, timestampOfMs } from "../shared/event/timestamp.ts";
 
 export interface GeneratorOptions {

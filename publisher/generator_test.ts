@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, notDeepStrictEqual, strictEqual } from "node:assert/strict";
 import { encodeEvent } from "../shared/event/protobuf.ts";
 import { eventTypes } from "../shared/event/kinds.ts";
-import { seededRandom } from "../shared/random.ts";
+import { seededRandom } from "../shared/runtime/random.ts";
 import { generateEvents } from "./generator.ts";
 
 function generate(seed: number, count: number, players = 10) {

@@ -1,5 +1,5 @@
 /** Traces begin here: each message gets a span from its sending to its confirm, and carries it in its headers. */
-import { serverOf, traceparentHeader, type Tracing } from "../shared/telemetry/tracing.ts";
+import { serverOf, traceparentHeader, type Tracing } from "../shared/runtime/telemetry/tracing.ts";
 import type { ConfirmedSender } from "./publish.ts";
 
 /** @param brokerUrl where the messages go */

@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import type { OutgoingMessage } from "../shared/amqp/message.ts";
-import { PublishError } from "../shared/amqp/publisher.ts";
+import type { OutgoingMessage } from "../shared/rabbitmq/message.ts";
+import { PublishError } from "../shared/rabbitmq/publisher.ts";
 import { RecordedTracing } from "../tests/fixtures/recorded_tracing.ts";
 import type { ConfirmedSender } from "./publish.ts";
 import { traced } from "./traced.ts";

@@ -1,4 +1,4 @@
-import "../shared/without_env.ts";
+import "../shared/runtime/deno_workarounds/without_env.ts";
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
 import { controlClient } from "./control_client.ts";

@@ -1,4 +1,4 @@
-import "../shared/without_env.ts";
+import "../shared/runtime/deno_workarounds/without_env.ts";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { Metadata, status } from "@grpc/grpc-js";

@@ -1,8 +1,8 @@
-import "../shared/without_env.ts";
+import "../shared/runtime/deno_workarounds/without_env.ts";
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
 import { casino } from "../shared/event/generated/protobuf.js";
-import { silentLog } from "../shared/telemetry/log.ts";
+import { silentLog } from "../shared/runtime/telemetry/log.ts";
 import { VirtualClock } from "../tests/fixtures/virtual_clock.ts";
 import { type Faults, noFaults } from "./faults.ts";
 import { referenceRates, referenceTimeMs, walkingQuotes } from "./quotes.ts";

@@ -1,6 +1,6 @@
 /** A span around each call whose caller records one. */
 import { status } from "@grpc/grpc-js";
-import { traceparentHeader, type Tracing } from "../shared/telemetry/tracing.ts";
+import { traceparentHeader, type Tracing } from "../shared/runtime/telemetry/tracing.ts";
 import { RpcError, type UnaryMethod } from "./unary.ts";
 
 /** @param tracing `undefined` when it is off */

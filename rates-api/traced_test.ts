@@ -1,7 +1,7 @@
-import "../shared/without_env.ts";
+import "../shared/runtime/deno_workarounds/without_env.ts";
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
-import { systemClock as clock } from "../shared/clock.ts";
-import type { TraceParent } from "../shared/telemetry/tracing.ts";
+import { systemClock as clock } from "../shared/runtime/clock.ts";
+import type { TraceParent } from "../shared/runtime/telemetry/tracing.ts";
 import { RecordedTracing } from "../tests/fixtures/recorded_tracing.ts";
 import { grpcRatesApi } from "../subscriber/rates/client.ts";
 import { noFaults } from "./faults.ts";

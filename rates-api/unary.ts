@@ -1,10 +1,10 @@
 /** Methods with one request and one answer, served by functions that return or throw. */
-import "../shared/without_env.ts";
+import "../shared/runtime/deno_workarounds/without_env.ts";
 import { Buffer } from "node:buffer";
 import { type Metadata, type sendUnaryData, type Server, type ServerUnaryCall, status } from "@grpc/grpc-js";
-import { messageOf } from "../shared/errors.ts";
+import { messageOf } from "../shared/runtime/errors.ts";
 import { isSecret } from "../shared/runtime/secret.ts";
-import type { Log } from "../shared/telemetry/log.ts";
+import type { Log } from "../shared/runtime/telemetry/log.ts";
 
 export interface Call<Q> {
   readonly request: Q;

@@ -1,8 +1,8 @@
 /** The graph of one subscriber: the process, the demo, the simulation and the tests are wired here and nowhere else. */
-import type { EventQueue } from "../shared/amqp/delivery.ts";
-import type { Clock } from "../shared/clock.ts";
-import type { Random } from "../shared/random.ts";
-import type { Log } from "../shared/telemetry/log.ts";
+import type { EventQueue } from "../shared/rabbitmq/delivery.ts";
+import type { Clock } from "../shared/runtime/clock.ts";
+import type { Random } from "../shared/runtime/random.ts";
+import type { Log } from "../shared/runtime/telemetry/log.ts";
 import type { Edges } from "./edges.ts";
 import { bisected } from "./pipeline/around/bisected.ts";
 import { delayed } from "./pipeline/around/delayed.ts";

@@ -1,4 +1,4 @@
-import type { EventQueue } from "../shared/amqp/delivery.ts";
+import type { EventQueue } from "../shared/rabbitmq/delivery.ts";
 import type { Store } from "./pipeline/process_batch.ts";
 import type { Players } from "./pipeline/steps/steps.ts";
 import type { RatesApi } from "./rates/client.ts";

@@ -1,10 +1,10 @@
-import { AmqpConsumer } from "../shared/amqp/consumer.ts";
-import type { BrokerOptions } from "../shared/amqp/connection.ts";
-import { DeadLetters } from "../shared/amqp/dead_letters.ts";
-import { DelayQueues } from "../shared/amqp/delay_queues.ts";
-import { ConfirmPublisher } from "../shared/amqp/publisher.ts";
-import { eventTopology } from "../shared/amqp/topology.ts";
-import type { Config } from "../shared/config.ts";
+import { AmqpConsumer } from "../shared/rabbitmq/consumer.ts";
+import type { BrokerOptions } from "../shared/rabbitmq/connection.ts";
+import { DeadLetters } from "../shared/rabbitmq/dead_letters.ts";
+import { DelayQueues } from "../shared/rabbitmq/delay_queues.ts";
+import { ConfirmPublisher } from "../shared/rabbitmq/publisher.ts";
+import { eventTopology } from "../shared/rabbitmq/topology.ts";
+import type { Config } from "../shared/runtime/configuration/config.ts";
 import type { DatabaseGate } from "./pipeline/database_gate.ts";
 
 /** What both connections go by; each gets a name of its own. */

@@ -1,7 +1,7 @@
 /** `deno task check` and `deno task test`. */
 import { join } from "node:path";
-import { runCommand, UsageError } from "../../shared/command.ts";
-import { readConfig } from "../../shared/config.ts";
+import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
+import { readConfig } from "../../shared/runtime/configuration/config.ts";
 import { up } from "../../tools/services/up.ts";
 import { runCheck } from "./check.ts";
 import { selectJobs } from "./jobs.ts";

@@ -1,6 +1,6 @@
 /** `deno task compat`: the integration tests against the servers of another Debian release. */
 import { join } from "node:path";
-import { runCommand } from "../../shared/command.ts";
+import { runCommand } from "../../shared/runtime/configuration/command.ts";
 import { ensurePrograms, makeRoot } from "./debian_root.ts";
 import { runInside } from "./namespace.ts";
 

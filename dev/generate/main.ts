@@ -1,6 +1,6 @@
 /** `deno task generate` */
 import { join } from "node:path";
-import { runCommand } from "../../shared/command.ts";
+import { runCommand } from "../../shared/runtime/configuration/command.ts";
 import { descriptorModule } from "./descriptors.ts";
 import { messageModule } from "./message_code.ts";
 

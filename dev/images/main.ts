@@ -1,8 +1,8 @@
 /** Where a Docker engine answers: builds every image, and runs the system of compose.yaml from them. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { systemClock } from "../../shared/clock.ts";
-import { runCommand } from "../../shared/command.ts";
+import { systemClock } from "../../shared/runtime/clock.ts";
+import { runCommand } from "../../shared/runtime/configuration/command.ts";
 import { freePort } from "../../tools/demo/members.ts";
 import { hasDockerEngine } from "../../tools/services/compose.ts";
 import { runProgram } from "../../tools/run_program.ts";

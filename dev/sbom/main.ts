@@ -1,6 +1,6 @@
 /** `deno task sbom` */
 import { join } from "node:path";
-import { runCommand, version } from "../../shared/command.ts";
+import { runCommand, version } from "../../shared/runtime/configuration/command.ts";
 import { runProgram } from "../../tools/run_program.ts";
 import { billOfMaterials, licencesIn } from "./bom.ts";
 import { isAllowed, licenceOf } from "./licences.ts";

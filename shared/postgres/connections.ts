@@ -1,10 +1,10 @@
 /** The one place where connections to a Postgres server are opened. */
-import "../without_env.ts";
+import "../runtime/deno_workarounds/without_env.ts";
 import { Socket } from "node:net";
 // @ts-types="@types/pg"
 import pg from "pg";
-import type { Clock } from "../clock.ts";
-import { splitTls } from "../tls.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { splitTls } from "../runtime/tls.ts";
 
 export interface ConnectionOptions {
   /** Shown in pg_stat_activity. */

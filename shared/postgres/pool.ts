@@ -2,7 +2,7 @@
 import type { Buffer } from "node:buffer";
 // @ts-types="@types/pg"
 import type pg from "pg";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../runtime/clock.ts";
 import { type ConnectionOptions, Connections, serverFirstMs } from "./connections.ts";
 import { CopyIn } from "./copy_in.ts";
 

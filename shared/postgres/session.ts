@@ -1,8 +1,8 @@
 /** Queries of commands, tools and tests: rows as objects, several statements at once, transactions. */
-import "../without_env.ts";
+import "../runtime/deno_workarounds/without_env.ts";
 // @ts-types="@types/pg"
 import pg from "pg";
-import { systemClock } from "../clock.ts";
+import { systemClock } from "../runtime/clock.ts";
 import { type ConnectionOptions, Connections, serverFirstMs } from "./connections.ts";
 
 /** By the columns' names. */

@@ -1,5 +1,5 @@
-import type { Clock } from "../../shared/clock.ts";
-import { within } from "../../shared/within.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
+import { within } from "../../shared/runtime/within.ts";
 
 /** It did not answer in time. */
 export class Late extends Error {

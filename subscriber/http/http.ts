@@ -1,11 +1,11 @@
 /** All that a subscriber tells over HTTP, put together from what it is made of. */
-import type { Clock } from "../../shared/clock.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
-import type { DeadLetterDesk } from "../../shared/dead/desk.ts";
-import { messageOf } from "../../shared/errors.ts";
-import { isLoopback } from "../../shared/loopback.ts";
-import type { Log } from "../../shared/telemetry/log.ts";
-import type { TlsFiles } from "../../shared/tls.ts";
+import type { DeadLetterDesk } from "../../shared/rabbitmq/dead/desk.ts";
+import { messageOf } from "../../shared/runtime/errors.ts";
+import { isLoopback } from "../../shared/runtime/loopback.ts";
+import type { Log } from "../../shared/runtime/telemetry/log.ts";
+import type { TlsFiles } from "../../shared/runtime/tls.ts";
 import type { SharedRates } from "../rates/shared_rates.ts";
 import type { WatchedRates } from "../rates/source.ts";
 import type { DatabaseGate } from "../pipeline/database_gate.ts";
@@ -13,15 +13,15 @@ import { type Observer, Stats } from "../pipeline/stats.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { httpApp } from "./app.ts";
 import { askWithin, remembered } from "./deadline.ts";
-import { watchEventLoop } from "./event_loop.ts";
+import { watchEventLoop } from "../metrics/event_loop.ts";
 import { Health } from "./health.ts";
-import { Latencies } from "./latencies.ts";
-import { readTotals } from "./materialized.ts";
-import { Metrics } from "./metrics.ts";
-import { overviewOf } from "./overview.ts";
+import { Latencies } from "../metrics/latencies.ts";
+import { readTotals } from "../metrics/materialized.ts";
+import { Metrics } from "../metrics/metrics.ts";
+import { overviewOf } from "../metrics/overview.ts";
 import { grpcHealth, readDependencies } from "./probes.ts";
-import type { QueueDepths } from "./queue_depths.ts";
-import { RecentEvents } from "./recent_events.ts";
+import type { QueueDepths } from "../metrics/queue_depths.ts";
+import { RecentEvents } from "../metrics/recent_events.ts";
 import { type HttpServer, listen } from "./server.ts";
 
 /** What is noted while batches pass by, whoever asks for it later. */

@@ -1,12 +1,12 @@
 /** What a subscriber depends on, and whether it answers. */
-import "../../shared/without_env.ts";
+import "../../shared/runtime/deno_workarounds/without_env.ts";
 import { Buffer } from "node:buffer";
 import type { ServiceError } from "@grpc/grpc-js";
-import type { Clock } from "../../shared/clock.ts";
-import { redact } from "../../shared/config.ts";
-import { explainStoreError } from "../../shared/errors.ts";
-import { openGrpcClient, problemOf } from "../../shared/grpc_client.ts";
-import type { TlsFiles } from "../../shared/tls.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
+import { redact } from "../../shared/runtime/configuration/config.ts";
+import { explainStoreError } from "../../shared/runtime/errors.ts";
+import { openGrpcClient, problemOf } from "../../shared/grpc/client.ts";
+import type { TlsFiles } from "../../shared/runtime/tls.ts";
 import { askWithin, remembered } from "./deadline.ts";
 
 export const dependencies = ["rabbitmq", "redis", "postgres", "rates_api"] as const;

@@ -1,4 +1,4 @@
-import type { Clock } from "../../shared/clock.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
 
 /** Of one address: so many at once, and so many a second after that. A page asks twice a second or so. */
 const burst = 200;

@@ -1,5 +1,5 @@
 /** Listens, and closes in time. */
-import type { Clock } from "../../shared/clock.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
 import { type Address, formatAddress } from "./address.ts";
 import type { Caller } from "./app.ts";
 

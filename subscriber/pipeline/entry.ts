@@ -1,5 +1,5 @@
-import type { Delivery } from "../../shared/amqp/delivery.ts";
-import { type Outcome, retry } from "../../shared/amqp/outcome.ts";
+import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
+import { type Outcome, retry } from "../../shared/rabbitmq/outcome.ts";
 import type { Enriched } from "./enriched.ts";
 
 /** One delivery on its way through a batch. */

@@ -1,8 +1,8 @@
 /** The heart of the product: one batch's way from bytes to one outcome for each delivery. */
-import type { Delivery } from "../../shared/amqp/delivery.ts";
-import { ack, dead } from "../../shared/amqp/outcome.ts";
+import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
+import { ack, dead } from "../../shared/rabbitmq/outcome.ts";
 import { decodeEvent, UndecodableError } from "../../shared/event/protobuf.ts";
-import { messageOf } from "../../shared/errors.ts";
+import { messageOf } from "../../shared/runtime/errors.ts";
 import { describeFaults } from "../../shared/event/event.ts";
 import type { Enriched } from "./enriched.ts";
 import type { Entry, Process, Processed } from "./entry.ts";

@@ -1,6 +1,6 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
-import { never } from "../../shared/abort.ts";
-import type { Delivery } from "../../shared/amqp/delivery.ts";
+import { never } from "../../shared/runtime/abort.ts";
+import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { MemoryDatabase } from "../store/memory_database.ts";
 import { bet, deliveryOf, deposit, gameStart, ratesOf, someRates } from "../../tests/fixtures/deliveries.ts";
 import type { Processed } from "./entry.ts";

@@ -1,6 +1,6 @@
 /** Stored events as JSON lines, one write for each window. */
-import { messageOf } from "../../shared/errors.ts";
-import type { Log } from "../../shared/telemetry/log.ts";
+import { messageOf } from "../../shared/runtime/errors.ts";
+import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import type { Enriched } from "./enriched.ts";
 import { jsonLine } from "./json_line.ts";
 

@@ -1,8 +1,8 @@
 /** Takes batches from the queue, has each processed, and settles what became of it. */
-import type { Delivery, EventQueue } from "../../shared/amqp/delivery.ts";
-import { publishedAtMs } from "../../shared/amqp/published_at.ts";
-import { messageOf } from "../../shared/errors.ts";
-import type { Log } from "../../shared/telemetry/log.ts";
+import type { Delivery, EventQueue } from "../../shared/rabbitmq/delivery.ts";
+import { publishedAtMs } from "../../shared/rabbitmq/published_at.ts";
+import { messageOf } from "../../shared/runtime/errors.ts";
+import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import { isWaiting, type Process, type Processed, requeued, type Settled, type Wrapper } from "./entry.ts";
 import { Semaphore } from "./semaphore.ts";
 import type { Stats } from "./stats.ts";

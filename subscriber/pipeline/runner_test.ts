@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import type { Delivery, EventQueue } from "../../shared/amqp/delivery.ts";
+import type { Delivery, EventQueue } from "../../shared/rabbitmq/delivery.ts";
 import type { Rates } from "../rates/rates.ts";
 import { RatesTimeout } from "../rates/source.ts";
 import { Stats } from "./stats.ts";

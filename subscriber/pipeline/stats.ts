@@ -1,5 +1,5 @@
-import type { DeadReason } from "../../shared/amqp/outcome.ts";
-import type { Clock } from "../../shared/clock.ts";
+import type { DeadReason } from "../../shared/rabbitmq/outcome.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
 import { isStored, type Processed } from "./entry.ts";
 
 /**

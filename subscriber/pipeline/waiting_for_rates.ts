@@ -1,5 +1,5 @@
-import type { Delivery } from "../../shared/amqp/delivery.ts";
-import type { Clock } from "../../shared/clock.ts";
+import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Rates } from "../rates/rates.ts";
 import { RatesTimeout } from "../rates/source.ts";
 

@@ -1,13 +1,13 @@
 /** The rates API, seen from the subscriber. */
-import "../../shared/without_env.ts";
+import "../../shared/runtime/deno_workarounds/without_env.ts";
 import { Buffer } from "node:buffer";
 import { type Client, Metadata, type ServiceError, status } from "@grpc/grpc-js";
-import type { Clock } from "../../shared/clock.ts";
-import { messageOf } from "../../shared/errors.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
+import { messageOf } from "../../shared/runtime/errors.ts";
 import { casino } from "../../shared/event/generated/protobuf.js";
-import { openGrpcClient, problemOf } from "../../shared/grpc_client.ts";
-import { traceparentHeader, type Tracing } from "../../shared/telemetry/tracing.ts";
-import type { TlsFiles } from "../../shared/tls.ts";
+import { openGrpcClient, problemOf } from "../../shared/grpc/client.ts";
+import { traceparentHeader, type Tracing } from "../../shared/runtime/telemetry/tracing.ts";
+import type { TlsFiles } from "../../shared/runtime/tls.ts";
 import { checkRates, InvalidRates, type Rates } from "./rates.ts";
 
 const { GetRatesRequest, GetRatesResponse } = casino.rates.v1;

@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
-import { seededRandom } from "../../shared/random.ts";
+import { seededRandom } from "../../shared/runtime/random.ts";
 import { RecordedLog } from "../../tests/fixtures/recorded_log.ts";
 import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
 import { ratesOf, someRates } from "../../tests/fixtures/deliveries.ts";

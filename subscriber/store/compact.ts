@@ -2,11 +2,11 @@
  * Once a minute, what subscribers have left in rows of their own becomes one row: the counts of seconds long gone, and the
  * leaders. So what `GET /materialized` reads stays small, however long the system runs and however many subscribers come and go.
  */
-import type { Clock } from "../../shared/clock.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
-import { messageOf } from "../../shared/errors.ts";
-import type { Random } from "../../shared/random.ts";
-import type { Log } from "../../shared/telemetry/log.ts";
+import { messageOf } from "../../shared/runtime/errors.ts";
+import type { Random } from "../../shared/runtime/random.ts";
+import type { Log } from "../../shared/runtime/telemetry/log.ts";
 
 const everyMs = 60_000;
 /** Once soon after the start, and then about once an hour. */

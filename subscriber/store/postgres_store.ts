@@ -1,7 +1,7 @@
 /** Enriched events into Postgres: each batch in one transaction, each event once. */
 import { arrayLiteral } from "../../shared/postgres/array_literal.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
-import { isDuplicate } from "../../shared/errors.ts";
+import { isDuplicate } from "../../shared/runtime/errors.ts";
 import type { Enriched } from "../pipeline/enriched.ts";
 import type { Store } from "../pipeline/process_batch.ts";
 import { copyStatement, EventRows } from "./event_rows.ts";

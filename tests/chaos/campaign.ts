@@ -1,10 +1,10 @@
 /** One campaign: a load, random faults on everything, then peace, and the count of what became of each message. */
-import { ConfirmPublisher } from "../../shared/amqp/publisher.ts";
-import { eventTopology } from "../../shared/amqp/topology.ts";
-import { systemClock as clock } from "../../shared/clock.ts";
-import { messageOf } from "../../shared/errors.ts";
-import { type Random, seededRandom } from "../../shared/random.ts";
-import { silentLog } from "../../shared/telemetry/log.ts";
+import { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
+import { eventTopology } from "../../shared/rabbitmq/topology.ts";
+import { systemClock as clock } from "../../shared/runtime/clock.ts";
+import { messageOf } from "../../shared/runtime/errors.ts";
+import { type Random, seededRandom } from "../../shared/runtime/random.ts";
+import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { lasting, materializedBySql } from "../servers/materialized_by_sql.ts";
 import { noFaults } from "../../rates-api/faults.ts";
 import { delay } from "../../tools/services/server.ts";

@@ -1,6 +1,6 @@
 /** Everything that a campaign breaks, as data: what it is, whom it hits, and how it is done and undone. */
 import { noFaults, wrongAnswers } from "../../rates-api/faults.ts";
-import type { Random } from "../../shared/random.ts";
+import type { Random } from "../../shared/runtime/random.ts";
 import type { TcpProxy } from "../servers/tcp_proxy.ts";
 import type { Toxic } from "../servers/toxics.ts";
 import { delay, type ServerName, serverNames } from "../../tools/services/server.ts";

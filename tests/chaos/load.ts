@@ -1,9 +1,9 @@
 /** Events at a steady rate, good ones and bad ones, each entered in the ledger before it is sent and when it is confirmed. */
-import { uuidv7 } from "../../shared/amqp/message_id.ts";
-import type { ConfirmPublisher } from "../../shared/amqp/publisher.ts";
-import type { Clock } from "../../shared/clock.ts";
+import { uuidv7 } from "../../shared/rabbitmq/message_id.ts";
+import type { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
 import { encodeEvent } from "../../shared/event/protobuf.ts";
-import type { Random } from "../../shared/random.ts";
+import type { Random } from "../../shared/runtime/random.ts";
 import { generateEvents } from "../../publisher/generator.ts";
 import { bet } from "../fixtures/deliveries.ts";
 import type { Attempt, Ledger } from "../harness/ledger.ts";

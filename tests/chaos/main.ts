@@ -1,5 +1,5 @@
 /** `deno task chaos`: random faults on a whole system of its own, and the count of every message. */
-import { runCommand } from "../../shared/command.ts";
+import { runCommand } from "../../shared/runtime/configuration/command.ts";
 import { type CampaignResult, runCampaign } from "./campaign.ts";
 import { asRow, header } from "./table.ts";
 

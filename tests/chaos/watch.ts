@@ -1,5 +1,5 @@
 /** Somebody who has the dashboard open all the time. A subscriber that is up must answer, whatever is broken around it. */
-import type { Clock } from "../../shared/clock.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Crew } from "./crew.ts";
 
 const everyMs = 500;

@@ -1,12 +1,12 @@
 /** One suite for everything that is a {@linkcode DeadLetterDesk}: over RabbitMQ, and over the queue in memory. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
-import { deadHeaders } from "../../shared/amqp/dead_letters.ts";
-import { retriesHeader } from "../../shared/amqp/delay_queues.ts";
-import type { Delivery } from "../../shared/amqp/delivery.ts";
-import { withoutBrokerHeaders } from "../../shared/amqp/message.ts";
+import { deadHeaders } from "../../shared/rabbitmq/dead_letters.ts";
+import { retriesHeader } from "../../shared/rabbitmq/delay_queues.ts";
+import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
+import { withoutBrokerHeaders } from "../../shared/rabbitmq/message.ts";
 import { eventually } from "../fixtures/eventually.ts";
-import { replaysHeader } from "../../shared/dead/dead_letter.ts";
-import type { DeadLetterDesk } from "../../shared/dead/desk.ts";
+import { replaysHeader } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import type { DeadLetterDesk } from "../../shared/rabbitmq/dead/desk.ts";
 
 /** A kind of desk that is put to the test. */
 export interface DeskSubject {

@@ -1,6 +1,6 @@
 /** One suite for every {@linkcode Database} that events are stored in: Postgres on its server, and the one in this process. */
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
-import { classifyStoreError, explainStoreError } from "../../shared/errors.ts";
+import { classifyStoreError, explainStoreError } from "../../shared/runtime/errors.ts";
 import { type Event, eventOf } from "../../shared/event/event.ts";
 import { eventTypes, kinds } from "../../shared/event/kinds.ts";
 import type { Database } from "../../shared/postgres/pool.ts";

@@ -1,12 +1,12 @@
 /** Events published by the harness itself, so that it knows of each message whether it was confirmed. */
 import { deepStrictEqual } from "node:assert/strict";
-import { ConfirmPublisher } from "../../shared/amqp/publisher.ts";
-import { eventTopology } from "../../shared/amqp/topology.ts";
-import { systemClock as clock } from "../../shared/clock.ts";
+import { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
+import { eventTopology } from "../../shared/rabbitmq/topology.ts";
+import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { encodeEvent } from "../../shared/event/protobuf.ts";
 import type { Event } from "../../shared/event/event.ts";
-import { seededRandom, systemRandom as random } from "../../shared/random.ts";
-import { silentLog } from "../../shared/telemetry/log.ts";
+import { seededRandom, systemRandom as random } from "../../shared/runtime/random.ts";
+import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { type Generated, generateEvents } from "../../publisher/generator.ts";
 import { Ledger } from "./ledger.ts";
 import { PrivateWorld } from "./private_world.ts";

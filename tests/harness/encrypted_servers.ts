@@ -1,7 +1,7 @@
 /** Private servers that speak TLS as well, and ask their clients for certificates. */
 import { join } from "node:path";
-import { closeRedis, openRedis } from "../../shared/redis.ts";
-import { silentLog } from "../../shared/telemetry/log.ts";
+import { closeRedis, openRedis } from "../../shared/redis/client.ts";
+import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { freePort } from "../../tools/demo/members.ts";
 import { Authority, type Certificate } from "./certificates.ts";
 import type { ServerName } from "../../tools/services/server.ts";

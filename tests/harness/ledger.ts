@@ -4,7 +4,7 @@ import Big from "big.js";
 import type { Event } from "../../shared/event/event.ts";
 import { exponentOf } from "../../shared/event/money.ts";
 import type { Session } from "../../shared/postgres/session.ts";
-import type { DeadLetter } from "../../shared/dead/dead_letter.ts";
+import type { DeadLetter } from "../../shared/rabbitmq/dead/dead_letter.ts";
 
 /** Digits of a division: enough that rounding twice makes no difference. */
 Big.DP = 40;

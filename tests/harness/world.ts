@@ -1,17 +1,17 @@
 /** Real members on real servers, with queues, keys and a schema of their own that are gone afterwards. */
 import { join } from "node:path";
 import type { Channel } from "amqplib";
-import { openConnection } from "../../shared/amqp/connection.ts";
+import { openConnection } from "../../shared/rabbitmq/connection.ts";
 import { eventually } from "../servers/test_queues.ts";
-import { eventTopology } from "../../shared/amqp/topology.ts";
+import { eventTopology } from "../../shared/rabbitmq/topology.ts";
 import type { Session } from "../../shared/postgres/session.ts";
-import { closeRedis, openRedis } from "../../shared/redis.ts";
-import { silentLog } from "../../shared/telemetry/log.ts";
+import { closeRedis, openRedis } from "../../shared/redis/client.ts";
+import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { servers, uniqueName } from "../servers/servers.ts";
 import { controlClient } from "../../rates-api/control_client.ts";
 import { type Faults, noFaults } from "../../rates-api/faults.ts";
-import type { DeadLetter } from "../../shared/dead/dead_letter.ts";
-import { list } from "../../shared/dead/dead_letter_queue.ts";
+import type { DeadLetter } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import { list } from "../../shared/rabbitmq/dead/dead_letter_queue.ts";
 import { freePort, type Member, Members, type StartOptions } from "../../tools/demo/members.ts";
 import type { Catalogue } from "../../tools/migrate/transaction.ts";
 import { withTestSchema } from "../servers/test_schema.ts";

@@ -1,13 +1,13 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { RecordedLog } from "../fixtures/recorded_log.ts";
-import { type BrokerOptions, openConnection } from "../../shared/amqp/connection.ts";
-import { AmqpConsumer, type ConsumerOptions } from "../../shared/amqp/consumer.ts";
-import { deadHeaders, DeadLetters } from "../../shared/amqp/dead_letters.ts";
-import { DelayQueues } from "../../shared/amqp/delay_queues.ts";
-import { messageIdOfBody } from "../../shared/amqp/message_id.ts";
-import { ack, dead, retry } from "../../shared/amqp/outcome.ts";
-import { ConfirmPublisher } from "../../shared/amqp/publisher.ts";
+import { type BrokerOptions, openConnection } from "../../shared/rabbitmq/connection.ts";
+import { AmqpConsumer, type ConsumerOptions } from "../../shared/rabbitmq/consumer.ts";
+import { deadHeaders, DeadLetters } from "../../shared/rabbitmq/dead_letters.ts";
+import { DelayQueues } from "../../shared/rabbitmq/delay_queues.ts";
+import { messageIdOfBody } from "../../shared/rabbitmq/message_id.ts";
+import { ack, dead, retry } from "../../shared/rabbitmq/outcome.ts";
+import { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
 import { eventually, type TestQueues, withTestQueues } from "../servers/test_queues.ts";
 
 const never = new AbortController().signal;

@@ -1,6 +1,6 @@
 import { deepStrictEqual, rejects, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
-import { systemClock } from "../../shared/clock.ts";
+import { systemClock } from "../../shared/runtime/clock.ts";
 import { CopyRows, numericBytes, OutOfRange } from "../../shared/postgres/copy_rows.ts";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
 import { servers } from "../servers/servers.ts";

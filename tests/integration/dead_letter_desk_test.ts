@@ -2,14 +2,14 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { Channel } from "amqplib";
-import { openConnection } from "../../shared/amqp/connection.ts";
-import type { Delivery } from "../../shared/amqp/delivery.ts";
+import { openConnection } from "../../shared/rabbitmq/connection.ts";
+import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { eventually, type TestQueues, withTestQueues } from "../servers/test_queues.ts";
-import { ensureTopology } from "../../shared/amqp/topology.ts";
-import { systemClock as clock } from "../../shared/clock.ts";
-import { systemRandom as random } from "../../shared/random.ts";
+import { ensureTopology } from "../../shared/rabbitmq/topology.ts";
+import { systemClock as clock } from "../../shared/runtime/clock.ts";
+import { systemRandom as random } from "../../shared/runtime/random.ts";
 import { TcpProxy } from "../servers/tcp_proxy.ts";
-import { AmqpDeadLetterDesk, type AmqpDeskOptions } from "../../shared/dead/amqp_desk.ts";
+import { AmqpDeadLetterDesk, type AmqpDeskOptions } from "../../shared/rabbitmq/dead/amqp_desk.ts";
 import { letterOf, testDesk } from "../conformance/dead_letter_desk.ts";
 
 const everything = { filter: {}, signal: new AbortController().signal };

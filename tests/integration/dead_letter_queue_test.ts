@@ -1,16 +1,16 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { deadHeaders } from "../../shared/amqp/dead_letters.ts";
-import type { OutgoingMessage } from "../../shared/amqp/message.ts";
-import { ConfirmPublisher } from "../../shared/amqp/publisher.ts";
+import { deadHeaders } from "../../shared/rabbitmq/dead_letters.ts";
+import type { OutgoingMessage } from "../../shared/rabbitmq/message.ts";
+import { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
 import { eventually, type TestQueues, withTestQueues } from "../servers/test_queues.ts";
-import { ensureTopology } from "../../shared/amqp/topology.ts";
-import { openConnection } from "../../shared/amqp/connection.ts";
-import { systemClock as clock } from "../../shared/clock.ts";
+import { ensureTopology } from "../../shared/rabbitmq/topology.ts";
+import { openConnection } from "../../shared/rabbitmq/connection.ts";
+import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { encodeEvent } from "../../shared/event/protobuf.ts";
 import { gameStart } from "../fixtures/deliveries.ts";
-import { deadLetterToJson, replaysHeader } from "../../shared/dead/dead_letter.ts";
-import { drop, list, replay, type ReplayOptions } from "../../shared/dead/dead_letter_queue.ts";
+import { deadLetterToJson, replaysHeader } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import { drop, list, replay, type ReplayOptions } from "../../shared/rabbitmq/dead/dead_letter_queue.ts";
 
 const stop = new AbortController().signal;
 const body = encodeEvent(gameStart());

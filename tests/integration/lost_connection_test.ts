@@ -1,15 +1,15 @@
 /** What becomes of messages when the connection to the broker is cut or the broker stops reading. */
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { whenAborted } from "../../shared/abort.ts";
+import { whenAborted } from "../../shared/runtime/abort.ts";
 import { RecordedLog } from "../fixtures/recorded_log.ts";
 import { TcpProxy } from "../servers/tcp_proxy.ts";
-import { AmqpConsumer } from "../../shared/amqp/consumer.ts";
-import { DeadLetters } from "../../shared/amqp/dead_letters.ts";
-import { DelayQueues } from "../../shared/amqp/delay_queues.ts";
-import type { OutgoingMessage } from "../../shared/amqp/message.ts";
-import { ack, dead } from "../../shared/amqp/outcome.ts";
-import { ConfirmPublisher } from "../../shared/amqp/publisher.ts";
+import { AmqpConsumer } from "../../shared/rabbitmq/consumer.ts";
+import { DeadLetters } from "../../shared/rabbitmq/dead_letters.ts";
+import { DelayQueues } from "../../shared/rabbitmq/delay_queues.ts";
+import type { OutgoingMessage } from "../../shared/rabbitmq/message.ts";
+import { ack, dead } from "../../shared/rabbitmq/outcome.ts";
+import { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
 import { eventually, withTestQueues } from "../servers/test_queues.ts";
 
 const never = new AbortController().signal;

@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { seededRandom } from "../../shared/random.ts";
-import { systemClock } from "../../shared/clock.ts";
+import { seededRandom } from "../../shared/runtime/random.ts";
+import { systemClock } from "../../shared/runtime/clock.ts";
 import { type Database, DatabasePool } from "../../shared/postgres/pool.ts";
 import type { Session } from "../../shared/postgres/session.ts";
 import { withTestSchema } from "../servers/test_schema.ts";
@@ -10,7 +10,7 @@ import { findLeaders, fold } from "../../subscriber/store/compact.ts";
 import { isUnpriced, price } from "../../subscriber/pipeline/steps/price.ts";
 import { PostgresStore } from "../../subscriber/store/postgres_store.ts";
 import { bet, deposit, gameStart, someRates } from "../fixtures/deliveries.ts";
-import { readTotals } from "../../subscriber/http/materialized.ts";
+import { readTotals } from "../../subscriber/metrics/materialized.ts";
 import { lasting, materializedBySql } from "../servers/materialized_by_sql.ts";
 
 async function withDatabase(use: (database: Database, sql: Session) => Promise<void>): Promise<void> {

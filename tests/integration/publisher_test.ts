@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
-import type { OutgoingMessage } from "../../shared/amqp/message.ts";
-import { ConfirmPublisher, PublishError } from "../../shared/amqp/publisher.ts";
+import type { OutgoingMessage } from "../../shared/rabbitmq/message.ts";
+import { ConfirmPublisher, PublishError } from "../../shared/rabbitmq/publisher.ts";
 import { eventually, withTestQueues } from "../servers/test_queues.ts";
 
 function message(exchange: string, changes: Partial<OutgoingMessage> = {}): OutgoingMessage {

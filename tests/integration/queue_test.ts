@@ -1,11 +1,11 @@
 /** The suite on RabbitMQ, and what only a broker that is somewhere else can get wrong. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { RecordedLog } from "../fixtures/recorded_log.ts";
-import { AmqpConsumer } from "../../shared/amqp/consumer.ts";
-import { DeadLetters } from "../../shared/amqp/dead_letters.ts";
-import { DelayQueues } from "../../shared/amqp/delay_queues.ts";
-import type { Delivery, Subscription } from "../../shared/amqp/delivery.ts";
-import { ConfirmPublisher, PublishError } from "../../shared/amqp/publisher.ts";
+import { AmqpConsumer } from "../../shared/rabbitmq/consumer.ts";
+import { DeadLetters } from "../../shared/rabbitmq/dead_letters.ts";
+import { DelayQueues } from "../../shared/rabbitmq/delay_queues.ts";
+import type { Delivery, Subscription } from "../../shared/rabbitmq/delivery.ts";
+import { ConfirmPublisher, PublishError } from "../../shared/rabbitmq/publisher.ts";
 import { testQueue } from "../conformance/queue.ts";
 import { message, subscriberId, type TestedQueue, type TestPublisher } from "../conformance/queue/subject.ts";
 import { eventually, type TestQueues, withTestQueues } from "../servers/test_queues.ts";

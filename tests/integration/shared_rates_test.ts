@@ -2,9 +2,9 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { Redis } from "ioredis";
-import { systemClock as clock } from "../../shared/clock.ts";
-import { closeRedis, openRedis } from "../../shared/redis.ts";
-import { silentLog } from "../../shared/telemetry/log.ts";
+import { systemClock as clock } from "../../shared/runtime/clock.ts";
+import { closeRedis, openRedis } from "../../shared/redis/client.ts";
+import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { servers, uniqueName } from "../servers/servers.ts";
 import { someRates } from "../fixtures/deliveries.ts";
 import { ratesToJson } from "../../subscriber/rates/rates.ts";

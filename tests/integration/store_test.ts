@@ -1,4 +1,4 @@
-import { systemClock } from "../../shared/clock.ts";
+import { systemClock } from "../../shared/runtime/clock.ts";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
 import { withTestSchema } from "../servers/test_schema.ts";
 import { testStore } from "../conformance/store.ts";

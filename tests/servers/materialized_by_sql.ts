@@ -1,6 +1,6 @@
 /** What `GET /materialized` must say, for tests: asked of the stored events alone. */
 import type { Session } from "../../shared/postgres/session.ts";
-import type { Materialized } from "../../subscriber/http/page/answers.ts";
+import type { Materialized } from "../../subscriber/dashboard/answers.ts";
 
 /** Without what depends on the moment. */
 export function materializedBySql(sql: Session): Promise<object> {

@@ -2,7 +2,7 @@
  * For tests that need the servers: importing this fails, with one sentence, when one of them is away. A test that was
  * skipped instead would look like one that passed.
  */
-import { readConfig } from "../../shared/config.ts";
+import { readConfig } from "../../shared/runtime/configuration/config.ts";
 
 /** Where tests find the servers. Tests run without permission to read the environment, so these are the defaults. */
 export const servers = readConfig(["RABBITMQ_URL", "REDIS_URL", "DATABASE_URL"], () => undefined);

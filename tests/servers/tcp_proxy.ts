@@ -1,8 +1,8 @@
 /** A TCP proxy in front of a server, whose connections a test can cut, hold up, speak into and poison. */
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { once } from "node:events";
-import { systemClock } from "../../shared/clock.ts";
-import { type Random, systemRandom } from "../../shared/random.ts";
+import { systemClock } from "../../shared/runtime/clock.ts";
+import { type Random, systemRandom } from "../../shared/runtime/random.ts";
 import { passageOf, type Toxic } from "./toxics.ts";
 
 interface Pair {

@@ -1,8 +1,8 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
-import { systemClock } from "../../shared/clock.ts";
-import { seededRandom } from "../../shared/random.ts";
+import { systemClock } from "../../shared/runtime/clock.ts";
+import { seededRandom } from "../../shared/runtime/random.ts";
 import { TcpProxy } from "./tcp_proxy.ts";
 import { passageOf } from "./toxics.ts";
 

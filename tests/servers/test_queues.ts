@@ -1,11 +1,11 @@
 /** A real broker's queues for one test, gone afterwards. */
 import { type Channel, connect } from "amqplib";
-import { systemClock } from "../../shared/clock.ts";
-import { systemRandom } from "../../shared/random.ts";
+import { systemClock } from "../../shared/runtime/clock.ts";
+import { systemRandom } from "../../shared/runtime/random.ts";
 import { servers, uniqueName } from "./servers.ts";
-import { silentLog } from "../../shared/telemetry/log.ts";
-import type { BrokerOptions } from "../../shared/amqp/connection.ts";
-import { eventTopology, type Topology } from "../../shared/amqp/topology.ts";
+import { silentLog } from "../../shared/runtime/telemetry/log.ts";
+import type { BrokerOptions } from "../../shared/rabbitmq/connection.ts";
+import { eventTopology, type Topology } from "../../shared/rabbitmq/topology.ts";
 
 export { eventually } from "../fixtures/eventually.ts";
 

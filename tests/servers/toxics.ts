@@ -1,5 +1,5 @@
 /** What a {@linkcode TcpProxy} does to the bytes that pass it; named after Shopify's Toxiproxy. */
-import type { Random } from "../../shared/random.ts";
+import type { Random } from "../../shared/runtime/random.ts";
 
 export type Toxic =
   /** Every chunk comes later: by `ms`, plus or minus `jitterMs`. */

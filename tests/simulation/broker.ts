@@ -1,7 +1,7 @@
 /** What a RabbitMQ server does with queues, as far as our members rely on it, in this process and under virtual time. */
 import { Buffer } from "node:buffer";
 import type { Options } from "amqplib";
-import type { Clock } from "../../shared/clock.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
 
 export interface Message {
   readonly body: Buffer;

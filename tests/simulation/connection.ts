@@ -2,8 +2,8 @@
 import type { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
 import { type ChannelModel, type ConsumeMessage, IllegalOperationError, type Options } from "amqplib";
-import type { Clock } from "../../shared/clock.ts";
-import type { Random } from "../../shared/random.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
+import type { Random } from "../../shared/runtime/random.ts";
 import { type Broker, type Message, ServerChannel } from "./broker.ts";
 import { Lane } from "./lane.ts";
 

@@ -1,5 +1,5 @@
-import type { Clock } from "../../shared/clock.ts";
-import type { Random } from "../../shared/random.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
+import type { Random } from "../../shared/runtime/random.ts";
 
 /** One direction of a connection: what is sent arrives in order, each after a while, unless the connection is cut first. */
 export class Lane {

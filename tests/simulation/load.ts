@@ -1,5 +1,5 @@
-import type { ConfirmPublisher } from "../../shared/amqp/publisher.ts";
-import { uuidv7 } from "../../shared/amqp/message_id.ts";
+import type { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
+import { uuidv7 } from "../../shared/rabbitmq/message_id.ts";
 import { encodeEvent } from "../../shared/event/protobuf.ts";
 import { generateEvents } from "../../publisher/generator.ts";
 import { bet } from "../fixtures/deliveries.ts";

@@ -1,5 +1,5 @@
 /** Looks at the rates cache and its lock from outside, and knows by itself who may hold what. */
-import type { Clock } from "../../shared/clock.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Rates } from "../../subscriber/rates/rates.ts";
 import type { Life, Look, SharedRates } from "../../subscriber/rates/shared_rates.ts";
 

@@ -1,5 +1,5 @@
 /** `deno task simulate`: many seeds, and for each that fails its number and what went wrong. */
-import { runCommand } from "../../shared/command.ts";
+import { runCommand } from "../../shared/runtime/configuration/command.ts";
 import { InvariantError } from "./ledger.ts";
 import { type PlantName, plants } from "./plants.ts";
 import { simulate } from "./simulate.ts";

@@ -1,10 +1,10 @@
 /** Bugs to plant, so that it can be seen that simulation finds them. The product's own code stays as it is. */
-import type { EventQueue } from "../../shared/amqp/delivery.ts";
-import { uuidv7 } from "../../shared/amqp/message_id.ts";
-import type { OutgoingMessage } from "../../shared/amqp/message.ts";
-import { ack } from "../../shared/amqp/outcome.ts";
-import type { Clock } from "../../shared/clock.ts";
-import type { Random } from "../../shared/random.ts";
+import type { EventQueue } from "../../shared/rabbitmq/delivery.ts";
+import { uuidv7 } from "../../shared/rabbitmq/message_id.ts";
+import type { OutgoingMessage } from "../../shared/rabbitmq/message.ts";
+import { ack } from "../../shared/rabbitmq/outcome.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
+import type { Random } from "../../shared/runtime/random.ts";
 import { MemoryRates } from "../../subscriber/rates/memory_rates.ts";
 import type { Look } from "../../subscriber/rates/shared_rates.ts";
 

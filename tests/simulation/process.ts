@@ -1,7 +1,7 @@
 /** One subscriber's process: all its real parts, over simulated connections. It can be paused, asked to leave, and killed. */
-import type { Clock } from "../../shared/clock.ts";
-import { type Random, seededRandom } from "../../shared/random.ts";
-import { silentLog } from "../../shared/telemetry/log.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
+import { type Random, seededRandom } from "../../shared/runtime/random.ts";
+import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { createSubscriber, type Subscriber } from "../../subscriber/create_subscriber.ts";
 import { openEventQueue } from "../../subscriber/event_queue.ts";
 import { DatabaseGate } from "../../subscriber/pipeline/database_gate.ts";

@@ -3,14 +3,14 @@
  * time. A seed decides everything: settings, how long each thing takes, what fails before and after its effect, who is
  * killed, paused or cut off and when. The same seed gives the same run, to the message.
  */
-import { ConfirmPublisher } from "../../shared/amqp/publisher.ts";
-import { eventTopology } from "../../shared/amqp/topology.ts";
-import { seededRandom } from "../../shared/random.ts";
-import { silentLog } from "../../shared/telemetry/log.ts";
+import { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
+import { eventTopology } from "../../shared/rabbitmq/topology.ts";
+import { seededRandom } from "../../shared/runtime/random.ts";
+import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { VirtualClock } from "../fixtures/virtual_clock.ts";
-import { understand } from "../../shared/dead/dead_letter.ts";
-import { replay } from "../../shared/dead/dead_letter_queue.ts";
-import type { Random } from "../../shared/random.ts";
+import { understand } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import { replay } from "../../shared/rabbitmq/dead/dead_letter_queue.ts";
+import type { Random } from "../../shared/runtime/random.ts";
 import type { GetMessage } from "amqplib";
 import { asChannelModel } from "./connection.ts";
 import { publishOverTime } from "./load.ts";

@@ -1,5 +1,5 @@
 /** What the simulated members share: broker, database, rates cache and rates API, each of which can be away. */
-import type { Random } from "../../shared/random.ts";
+import type { Random } from "../../shared/runtime/random.ts";
 import type { VirtualClock } from "../fixtures/virtual_clock.ts";
 import type { Enriched } from "../../subscriber/pipeline/enriched.ts";
 import { MemoryRates } from "../../subscriber/rates/memory_rates.ts";

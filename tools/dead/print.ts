@@ -1,6 +1,6 @@
 /** Dead letters for a human to read. */
 import { eventToJson } from "../../shared/event/json.ts";
-import type { DeadLetter } from "../../shared/dead/dead_letter.ts";
+import type { DeadLetter } from "../../shared/rabbitmq/dead/dead_letter.ts";
 
 /** Two lines: what became of it, and what it is. */
 export function summarize(

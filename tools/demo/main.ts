@@ -1,6 +1,6 @@
 /** `deno task demo`: the whole system at work on this machine, from nothing to a summary. */
 import { join } from "node:path";
-import { runCommand, UsageError } from "../../shared/command.ts";
+import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
 
 const project = join(import.meta.dirname!, "../..");
 const fallbackCount = 10_000;

@@ -1,6 +1,6 @@
 /** The system's members as processes of their own, as an operator would start them. */
 import { join } from "node:path";
-import { type Random, systemRandom } from "../../shared/random.ts";
+import { type Random, systemRandom } from "../../shared/runtime/random.ts";
 import { expandPermissions, joinPermissions, parseTask, readPermissionSets, readTasks } from "../tasks/task_line.ts";
 
 export interface Member {

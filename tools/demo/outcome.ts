@@ -1,5 +1,5 @@
 /** What became of the demo's events, read from the database and the queues, whatever these are. */
-import type { Clock } from "../../shared/clock.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
 import { formatMajor } from "../../shared/event/money.ts";
 

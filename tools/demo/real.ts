@@ -1,15 +1,15 @@
 /** The demo on real servers: its members are processes of their own, with queues, keys and a schema that it removes. */
 import { join } from "node:path";
 import type { Channel } from "amqplib";
-import { openConnection } from "../../shared/amqp/connection.ts";
-import { deadHeaders } from "../../shared/amqp/dead_letters.ts";
-import { eventTopology } from "../../shared/amqp/topology.ts";
-import { systemClock as clock } from "../../shared/clock.ts";
-import { type Config, readConfig } from "../../shared/config.ts";
+import { openConnection } from "../../shared/rabbitmq/connection.ts";
+import { deadHeaders } from "../../shared/rabbitmq/dead_letters.ts";
+import { eventTopology } from "../../shared/rabbitmq/topology.ts";
+import { systemClock as clock } from "../../shared/runtime/clock.ts";
+import { type Config, readConfig } from "../../shared/runtime/configuration/config.ts";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
 import { Session } from "../../shared/postgres/session.ts";
-import { closeRedis, openRedis } from "../../shared/redis.ts";
-import { silentLog } from "../../shared/telemetry/log.ts";
+import { closeRedis, openRedis } from "../../shared/redis/client.ts";
+import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { catalogue } from "../migrate/catalogue.ts";
 import { migrateUp } from "../migrate/migrator.ts";
 import { down } from "../services/down.ts";

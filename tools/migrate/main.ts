@@ -3,9 +3,9 @@
 import "nessie";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { systemClock as clock } from "../../shared/clock.ts";
-import { runCommand, UsageError } from "../../shared/command.ts";
-import { explainConnection } from "../../shared/errors.ts";
+import { systemClock as clock } from "../../shared/runtime/clock.ts";
+import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
+import { explainConnection } from "../../shared/runtime/errors.ts";
 import { Session } from "../../shared/postgres/session.ts";
 import { orderMigrations } from "./folder.ts";
 import {

@@ -2,8 +2,8 @@
  * Applies migrations under nessie's contract, but safely: each file in a transaction together with its row of history, and only
  * one run at a time.
  */
-import type { Clock } from "../../shared/clock.ts";
-import { messageOf } from "../../shared/errors.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
+import { messageOf } from "../../shared/runtime/errors.ts";
 import type { Session } from "../../shared/postgres/session.ts";
 import { pendingMigrations } from "./folder.ts";
 import { grantRoles } from "./grants.ts";

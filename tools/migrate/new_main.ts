@@ -1,7 +1,7 @@
 /** `deno task migrate:new`: apart from the others, for it needs no database, and they may not write files. */
 import { join } from "node:path";
-import { systemClock as clock } from "../../shared/clock.ts";
-import { runCommand, UsageError } from "../../shared/command.ts";
+import { systemClock as clock } from "../../shared/runtime/clock.ts";
+import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
 import { newFileName } from "./folder.ts";
 
 const template = `import { AbstractMigration, type Info } from "nessie";

@@ -1,8 +1,8 @@
 /** Asks what answers at a server's address, by the server's own protocol. Changes nothing. */
-import "../../shared/without_env.ts";
+import "../../shared/runtime/deno_workarounds/without_env.ts";
 import { connect } from "amqplib";
 import { Redis } from "ioredis";
-import { messageOf } from "../../shared/errors.ts";
+import { messageOf } from "../../shared/runtime/errors.ts";
 import { Session } from "../../shared/postgres/session.ts";
 import { type Answer, isAtLeast, listenAddress, type ServerName } from "./server.ts";
 

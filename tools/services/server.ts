@@ -1,5 +1,5 @@
 /** What `up` and `down` know of each of the three servers. */
-import type { Config } from "../../shared/config.ts";
+import type { Config } from "../../shared/runtime/configuration/config.ts";
 
 export type ServerName = "rabbitmq" | "redis" | "postgres";
 

@@ -1,9 +1,9 @@
 /** `deno task status` */
-import { whenAborted } from "../../shared/abort.ts";
-import { systemClock as clock } from "../../shared/clock.ts";
-import { runCommand, UsageError } from "../../shared/command.ts";
-import { onShutdownSignal } from "../../shared/shutdown.ts";
-import { silentLog } from "../../shared/telemetry/log.ts";
+import { whenAborted } from "../../shared/runtime/abort.ts";
+import { systemClock as clock } from "../../shared/runtime/clock.ts";
+import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
+import { onShutdownSignal } from "../../shared/runtime/shutdown.ts";
+import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { queuesReader } from "./queues.ts";
 import { ratesReader } from "./rates_cache.ts";
 import { drawStatus } from "./screen.ts";

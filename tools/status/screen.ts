@@ -1,7 +1,7 @@
 /** The status as one screen for a human. */
 import { styleText } from "node:util";
 import { formatMajor } from "../../shared/event/money.ts";
-import type { TopPlayer } from "../../subscriber/http/page/answers.ts";
+import type { TopPlayer } from "../../subscriber/dashboard/answers.ts";
 import type { Lag, Part, Queues, QueueState, RatesCache, Status, Totals } from "./status.ts";
 
 /** Of what is well, of what deserves a look, of what is wrong, and of what only helps to read the rest. */

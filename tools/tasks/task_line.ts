@@ -1,6 +1,6 @@
 /** The tasks of deno.json, for programs that start what a user would start: with the same flags and permissions. */
 import { join } from "node:path";
-import type { Description } from "../../shared/command.ts";
+import type { Description } from "../../shared/runtime/configuration/command.ts";
 
 /** What a task runs. */
 export interface TaskLine {

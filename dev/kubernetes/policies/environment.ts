@@ -1,10 +1,10 @@
 /** What the members get from their environment and their command line. */
 import configuration from "../../../deno.json" with { type: "json" };
 import { expandPermissions } from "../../../tools/tasks/task_line.ts";
-import { settingNames, variablesOf } from "../../../shared/config.ts";
+import { settingNames, variablesOf } from "../../../shared/runtime/configuration/config.ts";
 import { argumentsOf, environmentOf, type Json, type Manifest, workloadsOf } from "../manifest.ts";
 
-/** Settings of shared/config.ts, and the files that may hold them. */
+/** Settings of shared/runtime/configuration/config.ts, and the files that may hold them. */
 const settings = new Set(variablesOf(settingNames));
 
 /** Names that commands are told by `$(NAME)`, and what Deno and the servers' images read themselves. */

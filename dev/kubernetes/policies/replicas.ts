@@ -38,7 +38,7 @@ export function thereIsTimeToLeave(manifests: readonly Manifest[]): string[] {
   });
 }
 
-/** shared/shutdown.ts: what comes after SHUTDOWN_GRACE_MS. */
+/** shared/runtime/shutdown.ts: what comes after SHUTDOWN_GRACE_MS. */
 const closingMs = 5_000;
 
 /** A subscriber's pool and the one of its HTTP side (subscriber/main.ts). */

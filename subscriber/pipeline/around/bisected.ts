@@ -1,5 +1,5 @@
-import { dead } from "../../../shared/amqp/outcome.ts";
-import { classifyStoreError, messageOf } from "../../../shared/errors.ts";
+import { dead } from "../../../shared/rabbitmq/outcome.ts";
+import { classifyStoreError, messageOf } from "../../../shared/runtime/errors.ts";
 import type { Process, Wrapper } from "../entry.ts";
 
 /**

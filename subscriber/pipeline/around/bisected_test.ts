@@ -1,6 +1,6 @@
 import { deepStrictEqual, rejects } from "node:assert/strict";
-import { never } from "../../../shared/abort.ts";
-import { ack } from "../../../shared/amqp/outcome.ts";
+import { never } from "../../../shared/runtime/abort.ts";
+import { ack } from "../../../shared/rabbitmq/outcome.ts";
 import { bet, deliveryOf } from "../../../tests/fixtures/deliveries.ts";
 import type { Process } from "../entry.ts";
 import { bisected } from "./bisected.ts";

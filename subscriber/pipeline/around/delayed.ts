@@ -1,5 +1,5 @@
-import { retriesOf } from "../../../shared/amqp/delay_queues.ts";
-import type { DeadReason } from "../../../shared/amqp/outcome.ts";
+import { retriesOf } from "../../../shared/rabbitmq/delay_queues.ts";
+import type { DeadReason } from "../../../shared/rabbitmq/outcome.ts";
 import { isWaiting, type Settled, type Wrapper } from "../entry.ts";
 
 /** What time may cure. The rest of the reasons are the event's own, and stay. */

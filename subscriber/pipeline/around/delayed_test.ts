@@ -1,7 +1,7 @@
 import { deepStrictEqual } from "node:assert/strict";
-import { never } from "../../../shared/abort.ts";
-import { retriesHeader } from "../../../shared/amqp/delay_queues.ts";
-import { ack, dead, type Outcome } from "../../../shared/amqp/outcome.ts";
+import { never } from "../../../shared/runtime/abort.ts";
+import { retriesHeader } from "../../../shared/rabbitmq/delay_queues.ts";
+import { ack, dead, type Outcome } from "../../../shared/rabbitmq/outcome.ts";
 import { bet, deliveryOf } from "../../../tests/fixtures/deliveries.ts";
 import { type Process, type Wait, wait } from "../entry.ts";
 import { delayed } from "./delayed.ts";

@@ -1,8 +1,8 @@
-import { type Backoff, backoffMs } from "../../../shared/backoff.ts";
-import type { Clock } from "../../../shared/clock.ts";
-import { classifyStoreError, explainStoreError } from "../../../shared/errors.ts";
-import type { Random } from "../../../shared/random.ts";
-import type { Log } from "../../../shared/telemetry/log.ts";
+import { type Backoff, backoffMs } from "../../../shared/runtime/backoff.ts";
+import type { Clock } from "../../../shared/runtime/clock.ts";
+import { classifyStoreError, explainStoreError } from "../../../shared/runtime/errors.ts";
+import type { Random } from "../../../shared/runtime/random.ts";
+import type { Log } from "../../../shared/runtime/telemetry/log.ts";
 import type { DatabaseGate } from "../database_gate.ts";
 import { isStored, requeued, type Wrapper } from "../entry.ts";
 

@@ -1,6 +1,6 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
-import { ack, dead } from "../../../shared/amqp/outcome.ts";
-import { seededRandom } from "../../../shared/random.ts";
+import { ack, dead } from "../../../shared/rabbitmq/outcome.ts";
+import { seededRandom } from "../../../shared/runtime/random.ts";
 import { RecordedLog } from "../../../tests/fixtures/recorded_log.ts";
 import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import { shuttingDown } from "../../../tests/fixtures/subscriber_world.ts";

@@ -1,6 +1,6 @@
 /** The end of the grace period: what is nearly done is still done, and the rest is requeued. */
-import { unlessAborted } from "../../../shared/abort.ts";
-import type { Clock } from "../../../shared/clock.ts";
+import { unlessAborted } from "../../../shared/runtime/abort.ts";
+import type { Clock } from "../../../shared/runtime/clock.ts";
 import { requeued, type Wrapper } from "../entry.ts";
 
 /** A commit on its way, or a report that somebody reads, is done by then. */

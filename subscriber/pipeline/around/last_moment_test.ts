@@ -1,5 +1,5 @@
 import { deepStrictEqual, rejects } from "node:assert/strict";
-import { ack } from "../../../shared/amqp/outcome.ts";
+import { ack } from "../../../shared/rabbitmq/outcome.ts";
 import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import { bet, deliveryOf } from "../../../tests/fixtures/deliveries.ts";
 import type { Process } from "../entry.ts";

@@ -1,8 +1,8 @@
-import type { Delivery } from "../../../shared/amqp/delivery.ts";
-import type { Dead } from "../../../shared/amqp/outcome.ts";
-import type { Clock } from "../../../shared/clock.ts";
+import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
+import type { Dead } from "../../../shared/rabbitmq/outcome.ts";
+import type { Clock } from "../../../shared/runtime/clock.ts";
 import { decodeEvent } from "../../../shared/event/protobuf.ts";
-import type { Log } from "../../../shared/telemetry/log.ts";
+import type { Log } from "../../../shared/runtime/telemetry/log.ts";
 import { isStored, type Stored, type Wrapper } from "../entry.ts";
 
 const warnEveryMs = 10_000;

@@ -1,6 +1,6 @@
 import { deepStrictEqual } from "node:assert/strict";
-import { never } from "../../../shared/abort.ts";
-import { dead } from "../../../shared/amqp/outcome.ts";
+import { never } from "../../../shared/runtime/abort.ts";
+import { dead } from "../../../shared/rabbitmq/outcome.ts";
 import { RecordedLog } from "../../../tests/fixtures/recorded_log.ts";
 import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import { bet, deliveryOf } from "../../../tests/fixtures/deliveries.ts";

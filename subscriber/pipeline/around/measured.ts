@@ -1,7 +1,7 @@
 /** What is noted of each batch for the subscriber's counts and metrics, in three places: at decoding, commit and end. */
-import { publishedAtMs } from "../../../shared/amqp/published_at.ts";
-import type { EventQueue } from "../../../shared/amqp/delivery.ts";
-import type { Clock } from "../../../shared/clock.ts";
+import { publishedAtMs } from "../../../shared/rabbitmq/published_at.ts";
+import type { EventQueue } from "../../../shared/rabbitmq/delivery.ts";
+import type { Clock } from "../../../shared/runtime/clock.ts";
 import { isStored, type Processed, type Wrapper } from "../entry.ts";
 import type { Parts } from "../process_batch.ts";
 import type { Report } from "../report.ts";

@@ -1,5 +1,5 @@
-import { retry } from "../../../shared/amqp/outcome.ts";
-import type { Clock } from "../../../shared/clock.ts";
+import { retry } from "../../../shared/rabbitmq/outcome.ts";
+import type { Clock } from "../../../shared/runtime/clock.ts";
 import { isStored, type Wrapper } from "../entry.ts";
 import type { Report } from "../report.ts";
 import { inLastMoment } from "./last_moment.ts";

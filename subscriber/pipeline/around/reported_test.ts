@@ -1,6 +1,6 @@
 import { deepStrictEqual, rejects } from "node:assert/strict";
-import { never } from "../../../shared/abort.ts";
-import { ack, dead } from "../../../shared/amqp/outcome.ts";
+import { never } from "../../../shared/runtime/abort.ts";
+import { ack, dead } from "../../../shared/rabbitmq/outcome.ts";
 import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import { bet, deliveryOf } from "../../../tests/fixtures/deliveries.ts";
 import type { Process } from "../entry.ts";

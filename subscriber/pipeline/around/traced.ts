@@ -2,7 +2,7 @@
  * A span around each batch that holds a sampled event, and one around each thing that is done for it. A batch without is only
  * looked through; with tracing off, not even that.
  */
-import type { Delivery } from "../../../shared/amqp/delivery.ts";
+import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
 import {
   type Attributes,
   type Link,
@@ -10,7 +10,7 @@ import {
   serverOf,
   traceparentHeader,
   type Tracing,
-} from "../../../shared/telemetry/tracing.ts";
+} from "../../../shared/runtime/telemetry/tracing.ts";
 import type { Edges } from "../../edges.ts";
 import { type RatesFailure, RatesUnavailable } from "../../rates/client.ts";
 import type { Report } from "../report.ts";

@@ -1,10 +1,10 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
-import type { Delivery } from "../../../shared/amqp/delivery.ts";
-import { ack, dead } from "../../../shared/amqp/outcome.ts";
-import type { TraceParent } from "../../../shared/telemetry/tracing.ts";
+import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
+import { ack, dead } from "../../../shared/rabbitmq/outcome.ts";
+import type { TraceParent } from "../../../shared/runtime/telemetry/tracing.ts";
 import { RecordedTracing } from "../../../tests/fixtures/recorded_tracing.ts";
 import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
-import { MemoryQueue } from "../../../shared/amqp/memory_queue.ts";
+import { MemoryQueue } from "../../../shared/rabbitmq/memory_queue.ts";
 import { MemoryDatabase } from "../../store/memory_database.ts";
 import type { Edges } from "../../edges.ts";
 import { RatesUnavailable } from "../../rates/client.ts";

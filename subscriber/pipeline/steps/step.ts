@@ -1,6 +1,6 @@
-import type { Delivery } from "../../../shared/amqp/delivery.ts";
-import { dead, type Outcome } from "../../../shared/amqp/outcome.ts";
-import { messageOf } from "../../../shared/errors.ts";
+import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
+import { dead, type Outcome } from "../../../shared/rabbitmq/outcome.ts";
+import { messageOf } from "../../../shared/runtime/errors.ts";
 import type { Entry, Fact, Facts, Wait } from "../entry.ts";
 
 /** One step of enrichment, over all events of a batch. */

@@ -1,6 +1,6 @@
 import { deepStrictEqual, rejects } from "node:assert/strict";
-import { never } from "../../../shared/abort.ts";
-import { dead } from "../../../shared/amqp/outcome.ts";
+import { never } from "../../../shared/runtime/abort.ts";
+import { dead } from "../../../shared/rabbitmq/outcome.ts";
 import { bet, deliveryOf } from "../../../tests/fixtures/deliveries.ts";
 import { decodeAll } from "../process_batch.ts";
 import { defineStep, inOrder } from "./step.ts";

@@ -1,8 +1,8 @@
 /** What is found out about each event, as a list. A new step is one entry here, its fact in enriched.ts, and its column. */
-import { dead } from "../../../shared/amqp/outcome.ts";
+import { dead } from "../../../shared/rabbitmq/outcome.ts";
 import type { Rates } from "../../rates/rates.ts";
 import type { RatesTimeout } from "../../rates/source.ts";
-import type { Delivery } from "../../../shared/amqp/delivery.ts";
+import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
 import type { Player } from "../enriched.ts";
 import { type Facts, wait } from "../entry.ts";
 import { describe } from "./describe.ts";

@@ -1,7 +1,7 @@
 /** Many publishers and many subscribers at once. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import type { Delivery } from "../../../shared/amqp/delivery.ts";
-import { retry } from "../../../shared/amqp/outcome.ts";
+import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
+import { retry } from "../../../shared/rabbitmq/outcome.ts";
 import {
   ackUntil,
   assertReady,

@@ -1,10 +1,10 @@
 /** What ends in the dead letter queue, and how it looks there. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
-import { deadHeaders, maxDetailBytes } from "../../../shared/amqp/dead_letters.ts";
-import type { Delivery } from "../../../shared/amqp/delivery.ts";
-import { withoutBrokerHeaders } from "../../../shared/amqp/message.ts";
-import { dead, deadReasons, retry } from "../../../shared/amqp/outcome.ts";
-import { deliveryLimit } from "../../../shared/amqp/topology.ts";
+import { deadHeaders, maxDetailBytes } from "../../../shared/rabbitmq/dead_letters.ts";
+import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
+import { withoutBrokerHeaders } from "../../../shared/rabbitmq/message.ts";
+import { dead, deadReasons, retry } from "../../../shared/rabbitmq/outcome.ts";
+import { deliveryLimit } from "../../../shared/rabbitmq/topology.ts";
 import {
   assertReady,
   message,

@@ -1,9 +1,9 @@
 /** What is put on a delay queue, and how it comes back. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { retriesHeader, retriesOf } from "../../../shared/amqp/delay_queues.ts";
-import { withoutBrokerHeaders } from "../../../shared/amqp/message.ts";
-import { type Delay, retry } from "../../../shared/amqp/outcome.ts";
-import { deliveryLimit } from "../../../shared/amqp/topology.ts";
+import { retriesHeader, retriesOf } from "../../../shared/rabbitmq/delay_queues.ts";
+import { withoutBrokerHeaders } from "../../../shared/rabbitmq/message.ts";
+import { type Delay, retry } from "../../../shared/rabbitmq/outcome.ts";
+import { deliveryLimit } from "../../../shared/rabbitmq/topology.ts";
 import { assertOfTheBroker } from "./dead_lettering.ts";
 import {
   assertReady,

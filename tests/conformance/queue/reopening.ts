@@ -1,7 +1,7 @@
 /** Subscribers that come, fail and go, over and over: nothing is lost, and nothing that was acked comes back. */
 import { deepStrictEqual } from "node:assert/strict";
-import { retry } from "../../../shared/amqp/outcome.ts";
-import { deliveryLimit } from "../../../shared/amqp/topology.ts";
+import { retry } from "../../../shared/rabbitmq/outcome.ts";
+import { deliveryLimit } from "../../../shared/rabbitmq/topology.ts";
 import {
   assertReady,
   ids,

@@ -1,7 +1,7 @@
 /** What becomes of a delivery that is acked, put back, or left unsettled. */
 import { deepStrictEqual } from "node:assert/strict";
-import { withoutBrokerHeaders } from "../../../shared/amqp/message.ts";
-import { ack, dead, type Outcome, retry } from "../../../shared/amqp/outcome.ts";
+import { withoutBrokerHeaders } from "../../../shared/rabbitmq/message.ts";
+import { ack, dead, type Outcome, retry } from "../../../shared/rabbitmq/outcome.ts";
 import {
   assertReady,
   message,

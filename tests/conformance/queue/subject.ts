@@ -1,8 +1,8 @@
 /** What the suite needs of a queue, and what its tests have in common. */
 import { strictEqual } from "node:assert/strict";
 import { eventually, withinAMinute } from "../../fixtures/eventually.ts";
-import type { Delivery, EventQueue, Subscription } from "../../../shared/amqp/delivery.ts";
-import { ack, type Outcome } from "../../../shared/amqp/outcome.ts";
+import type { Delivery, EventQueue, Subscription } from "../../../shared/rabbitmq/delivery.ts";
+import { ack, type Outcome } from "../../../shared/rabbitmq/outcome.ts";
 
 /** A kind of queue that is put to the test. */
 export interface Subject {

@@ -1,6 +1,6 @@
 /** How much of the queue is given to whom, and when. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import type { Delivery } from "../../../shared/amqp/delivery.ts";
+import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
 import {
   ackUntil,
   assertReady,

@@ -1,6 +1,6 @@
 /** Who may fetch rates: one at a time, for a time. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { seededRandom } from "../../../shared/random.ts";
+import { seededRandom } from "../../../shared/runtime/random.ts";
 import { someRates } from "../../fixtures/deliveries.ts";
 import { lockToken } from "../../../subscriber/rates/shared_rates.ts";
 import { life, longMs, newer, overMs, shortMs, type Subject } from "./subject.ts";

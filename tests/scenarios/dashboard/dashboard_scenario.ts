@@ -5,7 +5,7 @@ import type { Page } from "playwright-core";
 import { encodeEvent } from "../../../shared/event/protobuf.ts";
 import { freePort } from "../../../tools/demo/members.ts";
 import { bet } from "../../fixtures/deliveries.ts";
-import { count, euros } from "../../../subscriber/http/page/format.js";
+import { count, euros } from "../../../subscriber/dashboard/format.js";
 import { checkAccessibility, openBrowser, phone, takeScreenshot, untilText } from "./browser.ts";
 import { PrivateWorld } from "../../harness/private_world.ts";
 import { withWorld, type World } from "../../harness/world.ts";

@@ -1,6 +1,6 @@
 /** Answers the dashboard as a subscriber does, with whatever a test wants it to say. */
-import type { DeadLetter, Overview, StoredEvent } from "../../../subscriber/http/page/answers.ts";
-import { pageAssets } from "../../../subscriber/http/page/assets.ts";
+import type { DeadLetter, Overview, StoredEvent } from "../../../subscriber/dashboard/answers.ts";
+import { pageAssets } from "../../../subscriber/dashboard/assets.ts";
 
 /** The policy of the real one: what it forbids must not be needed here either. */
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +

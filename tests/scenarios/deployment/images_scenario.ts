@@ -2,7 +2,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { version } from "../../../shared/command.ts";
+import { version } from "../../../shared/runtime/configuration/command.ts";
 import { freePort, Members } from "../../../tools/demo/members.ts";
 import { Authority } from "../../harness/certificates.ts";
 import { project } from "../../harness/world.ts";

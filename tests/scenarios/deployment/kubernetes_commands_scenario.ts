@@ -2,7 +2,7 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { systemClock } from "../../../shared/clock.ts";
+import { systemClock } from "../../../shared/runtime/clock.ts";
 import { argumentsOf, environmentOf, type Json, workloadsOf } from "../../../dev/kubernetes/manifest.ts";
 import { catalogue } from "../../../tools/migrate/catalogue.ts";
 import { migrateDown } from "../../../tools/migrate/migrator.ts";

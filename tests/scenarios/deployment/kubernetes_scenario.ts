@@ -2,9 +2,9 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { eventTopology } from "../../../shared/amqp/topology.ts";
-import { settingNames, variablesOf } from "../../../shared/config.ts";
-import { version } from "../../../shared/command.ts";
+import { eventTopology } from "../../../shared/rabbitmq/topology.ts";
+import { settingNames, variablesOf } from "../../../shared/runtime/configuration/config.ts";
+import { version } from "../../../shared/runtime/configuration/command.ts";
 import { brokerRoles } from "../../../tools/roles/rabbitmq.ts";
 import { cacheRoles } from "../../../tools/roles/redis.ts";
 import { databaseRoles } from "../../../tools/roles/postgres.ts";

@@ -1,7 +1,7 @@
 /** Many subscribers that all need rates at once, and a cache that has none. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { closeRedis, openRedis } from "../../../shared/redis.ts";
-import { silentLog } from "../../../shared/telemetry/log.ts";
+import { closeRedis, openRedis } from "../../../shared/redis/client.ts";
+import { silentLog } from "../../../shared/runtime/telemetry/log.ts";
 import { controlClient } from "../../../rates-api/control_client.ts";
 import { noFaults } from "../../../rates-api/faults.ts";
 import { eventually } from "../../servers/test_queues.ts";

@@ -1,10 +1,10 @@
 /** A process that needs rates again and again, as a subscriber does, with the real cache, lock and client. */
-import { systemClock as clock } from "../../../shared/clock.ts";
-import { runCommand } from "../../../shared/command.ts";
-import { systemRandom as random } from "../../../shared/random.ts";
-import { closeRedis, openRedis } from "../../../shared/redis.ts";
-import { onShutdownSignal } from "../../../shared/shutdown.ts";
-import { configureLog, getLog } from "../../../shared/telemetry/log.ts";
+import { systemClock as clock } from "../../../shared/runtime/clock.ts";
+import { runCommand } from "../../../shared/runtime/configuration/command.ts";
+import { systemRandom as random } from "../../../shared/runtime/random.ts";
+import { closeRedis, openRedis } from "../../../shared/redis/client.ts";
+import { onShutdownSignal } from "../../../shared/runtime/shutdown.ts";
+import { configureLog, getLog } from "../../../shared/runtime/telemetry/log.ts";
 import { grpcRatesApi } from "../../../subscriber/rates/client.ts";
 import { RedisRates } from "../../../subscriber/rates/redis_rates.ts";
 import { RatesSource } from "../../../subscriber/rates/source.ts";

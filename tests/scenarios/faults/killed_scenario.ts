@@ -2,7 +2,7 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { encodeEvent } from "../../../shared/event/protobuf.ts";
-import { understand } from "../../../shared/dead/dead_letter.ts";
+import { understand } from "../../../shared/rabbitmq/dead/dead_letter.ts";
 import { bet } from "../../fixtures/deliveries.ts";
 import { stages } from "../../harness/dying_subscriber.ts";
 import { withWorld, type World } from "../../harness/world.ts";

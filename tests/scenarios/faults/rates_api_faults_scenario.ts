@@ -6,7 +6,7 @@ import type { Faults } from "../../../rates-api/faults.ts";
 import { encodeEvent } from "../../../shared/event/protobuf.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { bet } from "../../fixtures/deliveries.ts";
-import { retriesHeader } from "../../../shared/amqp/delay_queues.ts";
+import { retriesHeader } from "../../../shared/rabbitmq/delay_queues.ts";
 import { withWorld, type World } from "../../harness/world.ts";
 
 /** Short enough that a test sees each end. */

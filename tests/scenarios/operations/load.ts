@@ -1,11 +1,11 @@
 /** Events that come all the time, with ids made from their content, as those of a publisher's file. */
-import { ConfirmPublisher } from "../../../shared/amqp/publisher.ts";
-import { messageIdOfBody } from "../../../shared/amqp/message_id.ts";
-import { eventTopology } from "../../../shared/amqp/topology.ts";
-import { systemClock as clock } from "../../../shared/clock.ts";
+import { ConfirmPublisher } from "../../../shared/rabbitmq/publisher.ts";
+import { messageIdOfBody } from "../../../shared/rabbitmq/message_id.ts";
+import { eventTopology } from "../../../shared/rabbitmq/topology.ts";
+import { systemClock as clock } from "../../../shared/runtime/clock.ts";
 import { encodeEvent } from "../../../shared/event/protobuf.ts";
-import { seededRandom, systemRandom as random } from "../../../shared/random.ts";
-import { silentLog } from "../../../shared/telemetry/log.ts";
+import { seededRandom, systemRandom as random } from "../../../shared/runtime/random.ts";
+import { silentLog } from "../../../shared/runtime/telemetry/log.ts";
 import { msOfTimestamp } from "../../../shared/event/timestamp.ts";
 import { generateEvents } from "../../../publisher/generator.ts";
 import { queues } from "../../harness/batch.ts";

@@ -2,11 +2,11 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import type { Channel } from "amqplib";
-import { messageIdOfBody } from "../../../shared/amqp/message_id.ts";
-import { openConnection } from "../../../shared/amqp/connection.ts";
+import { messageIdOfBody } from "../../../shared/rabbitmq/message_id.ts";
+import { openConnection } from "../../../shared/rabbitmq/connection.ts";
 import { encodeEvent } from "../../../shared/event/protobuf.ts";
 import { eventToJson } from "../../../shared/event/json.ts";
-import { seededRandom } from "../../../shared/random.ts";
+import { seededRandom } from "../../../shared/runtime/random.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { msOfTimestamp } from "../../../shared/event/timestamp.ts";
 import { generateEvents } from "../../../publisher/generator.ts";

@@ -10,7 +10,7 @@ import { servers } from "../../servers/servers.ts";
 import { catalogue } from "../../../tools/migrate/catalogue.ts";
 import { migrateUp, readHistory } from "../../../tools/migrate/migrator.ts";
 import { withEmptySchema } from "../../servers/test_schema.ts";
-import { systemClock as clock } from "../../../shared/clock.ts";
+import { systemClock as clock } from "../../../shared/runtime/clock.ts";
 import { project } from "../../harness/world.ts";
 
 const nessie = "https://deno.land/x/nessie@2.0.11/";

@@ -1,8 +1,8 @@
-/** Settings are declared in shared/config.ts; deno.json, the Dockerfile, the manifests and the README say the same of them. */
+/** Settings are declared in shared/runtime/configuration/config.ts; deno.json, the Dockerfile, the manifests and the README say the same of them. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { basename, join } from "node:path";
 import { parse, parseAllDocuments } from "yaml";
-import { describeSettings, settingNames, variablesOf } from "../../../shared/config.ts";
+import { describeSettings, settingNames, variablesOf } from "../../../shared/runtime/configuration/config.ts";
 import { expandPermissions, parseTask, readPermissionSets, readTasks } from "../../../tools/tasks/task_line.ts";
 import { stagesOf, valuesOf } from "../deployment/stages.ts";
 import { project } from "../../harness/world.ts";

@@ -1,13 +1,13 @@
 /** TLS to all four servers, with certificates on both sides: what is not right is refused, in words. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { closeConnection, openConnection } from "../../../shared/amqp/connection.ts";
-import { systemClock as clock } from "../../../shared/clock.ts";
-import { readConfig } from "../../../shared/config.ts";
-import { messageOf } from "../../../shared/errors.ts";
-import { ratesApiTls } from "../../../shared/grpc_client.ts";
-import { closeRedis, openRedis } from "../../../shared/redis.ts";
-import { silentLog } from "../../../shared/telemetry/log.ts";
+import { closeConnection, openConnection } from "../../../shared/rabbitmq/connection.ts";
+import { systemClock as clock } from "../../../shared/runtime/clock.ts";
+import { readConfig } from "../../../shared/runtime/configuration/config.ts";
+import { messageOf } from "../../../shared/runtime/errors.ts";
+import { ratesApiTls } from "../../../shared/grpc/client.ts";
+import { closeRedis, openRedis } from "../../../shared/redis/client.ts";
+import { silentLog } from "../../../shared/runtime/telemetry/log.ts";
 import { grpcRatesApi } from "../../../subscriber/rates/client.ts";
 import { freePort, Members } from "../../../tools/demo/members.ts";
 import { Authority } from "../../harness/certificates.ts";

@@ -4,7 +4,7 @@
  */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { eventToJson } from "../../../shared/event/json.ts";
-import { seededRandom } from "../../../shared/random.ts";
+import { seededRandom } from "../../../shared/runtime/random.ts";
 import { generateEvents } from "../../../publisher/generator.ts";
 import { isBadLine, readEvents } from "../../../publisher/ndjson_input.ts";
 import { lasting, materializedBySql } from "../../servers/materialized_by_sql.ts";

@@ -1,7 +1,7 @@
 /** What deploy/ asks of Prometheus is what a subscriber's /metrics has. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { deadReasons } from "../../../shared/amqp/outcome.ts";
+import { deadReasons } from "../../../shared/rabbitmq/outcome.ts";
 import { getText, startServing } from "../../harness/http.ts";
 import { project, withWorld } from "../../harness/world.ts";
 

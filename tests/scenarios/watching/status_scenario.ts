@@ -1,7 +1,7 @@
 /** `deno task status` beside what the servers themselves say, and with one of them away. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
-import { closeRedis, openRedis } from "../../../shared/redis.ts";
-import { silentLog } from "../../../shared/telemetry/log.ts";
+import { closeRedis, openRedis } from "../../../shared/redis/client.ts";
+import { silentLog } from "../../../shared/runtime/telemetry/log.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { servers } from "../../servers/servers.ts";
 import { TcpProxy } from "../../servers/tcp_proxy.ts";

@@ -1,6 +1,6 @@
 /** One event's path, as a collector sees it: from its publication to its commit, and the call for its rates. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { schemaUrl } from "../../../shared/telemetry/tracing.ts";
+import { schemaUrl } from "../../../shared/runtime/telemetry/tracing.ts";
 import { OtlpReceiver, type ReceivedSpan } from "./otlp_receiver.ts";
 import { project, withWorld, type World } from "../../harness/world.ts";
 

@@ -2,7 +2,7 @@
  * A thousand subscribers' rates: the real source of each, over one Redis and one rates API in memory, under virtual time. A
  * seed decides all that is left to chance.
  */
-import { type Random, seededRandom } from "../../../shared/random.ts";
+import { type Random, seededRandom } from "../../../shared/runtime/random.ts";
 import { VirtualClock } from "../../fixtures/virtual_clock.ts";
 import { MemoryRates } from "../../../subscriber/rates/memory_rates.ts";
 import type { SharedRates } from "../../../subscriber/rates/shared_rates.ts";

@@ -1,5 +1,5 @@
 /** The rates API that a crowd of workers shares, and who called it when. */
-import type { Random } from "../../../shared/random.ts";
+import type { Random } from "../../../shared/runtime/random.ts";
 import type { VirtualClock } from "../../fixtures/virtual_clock.ts";
 import { type RatesApi, RatesUnavailable } from "../../../subscriber/rates/client.ts";
 import { ratesOf } from "../../fixtures/deliveries.ts";

@@ -1,5 +1,5 @@
 /** The one Redis that a crowd of workers shares: it serves one after the other, over a network that takes its time. */
-import type { Random } from "../../../shared/random.ts";
+import type { Random } from "../../../shared/runtime/random.ts";
 import type { VirtualClock } from "../../fixtures/virtual_clock.ts";
 import type { SharedRates } from "../../../subscriber/rates/shared_rates.ts";
 import { LockWatch } from "../lock_watch.ts";
@@ -9,7 +9,7 @@ export type Network = (random: Random) => number;
 
 /** CPU of Redis 7.0.15 for one look at cache and lock: 15 µs while the lock is held, 20 µs with rates in the answer. */
 const lookMs = 0.02;
-/** As in shared/redis.ts. */
+/** As in shared/redis/client.ts. */
 const commandTimeoutMs = 1_000;
 
 export class RedisServer {

@@ -1,5 +1,5 @@
 /** What may happen to a thousand workers' rates. Times are virtual ms. */
-import type { Random } from "../../../shared/random.ts";
+import type { Random } from "../../../shared/runtime/random.ts";
 import type { Scenario } from "./crowd.ts";
 import type { Network } from "./redis_server.ts";
 

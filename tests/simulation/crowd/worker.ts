@@ -1,7 +1,7 @@
 /** One subscriber, as far as rates go: windows that need them come all the time. */
-import type { Clock } from "../../../shared/clock.ts";
-import { type Random, seededRandom } from "../../../shared/random.ts";
-import { silentLog } from "../../../shared/telemetry/log.ts";
+import type { Clock } from "../../../shared/runtime/clock.ts";
+import { type Random, seededRandom } from "../../../shared/runtime/random.ts";
+import { silentLog } from "../../../shared/runtime/telemetry/log.ts";
 import type { VirtualClock } from "../../fixtures/virtual_clock.ts";
 import type { SharedRates } from "../../../subscriber/rates/shared_rates.ts";
 import { RatesSource, RatesTimeout, type RatesTimes } from "../../../subscriber/rates/source.ts";

@@ -1,10 +1,10 @@
 /** The subscriber's HTTP with its page, over the embedded system: both subscribers together, as if they were one. */
-import type { MemoryQueue } from "../../../shared/amqp/memory_queue.ts";
-import type { Clock } from "../../../shared/clock.ts";
-import type { DeadLetterDesk } from "../../../shared/dead/desk.ts";
-import { MemoryDeadLetterDesk } from "../../../shared/dead/memory_desk.ts";
-import type { Random } from "../../../shared/random.ts";
-import type { Log } from "../../../shared/telemetry/log.ts";
+import type { MemoryQueue } from "../../../shared/rabbitmq/memory_queue.ts";
+import type { Clock } from "../../../shared/runtime/clock.ts";
+import type { DeadLetterDesk } from "../../../shared/rabbitmq/dead/desk.ts";
+import { MemoryDeadLetterDesk } from "../../../shared/rabbitmq/dead/memory_desk.ts";
+import type { Random } from "../../../shared/runtime/random.ts";
+import type { Log } from "../../../shared/runtime/telemetry/log.ts";
 import { formatAddress } from "../../../subscriber/http/address.ts";
 import { serveHttp } from "../../../subscriber/http/http.ts";
 import type { RatesCounts, WatchedRates } from "../../../subscriber/rates/source.ts";

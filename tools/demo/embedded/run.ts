@@ -1,9 +1,9 @@
 /** The demo that needs nothing installed: what it does, in order, and what it says of it. */
 import { join } from "node:path";
-import { type Clock, systemClock } from "../../../shared/clock.ts";
-import { systemRandom } from "../../../shared/random.ts";
-import { onShutdownSignal } from "../../../shared/shutdown.ts";
-import { type Log, silentLog } from "../../../shared/telemetry/log.ts";
+import { type Clock, systemClock } from "../../../shared/runtime/clock.ts";
+import { systemRandom } from "../../../shared/runtime/random.ts";
+import { onShutdownSignal } from "../../../shared/runtime/shutdown.ts";
+import { type Log, silentLog } from "../../../shared/runtime/telemetry/log.ts";
 import { type Generated, generateEvents } from "../../../publisher/generator.ts";
 import { isBadLine, readEvents } from "../../../publisher/ndjson_input.ts";
 import { summary } from "../../../publisher/progress.ts";

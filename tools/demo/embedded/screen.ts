@@ -1,5 +1,5 @@
 /** What the demo says: lines, and on a terminal one more below them that is redrawn while events flow. */
-import type { Clock } from "../../../shared/clock.ts";
+import type { Clock } from "../../../shared/runtime/clock.ts";
 
 export interface Counts {
   readonly published: number;

@@ -1,7 +1,7 @@
-import type { MemoryQueue } from "../../../shared/amqp/memory_queue.ts";
-import type { OutgoingMessage } from "../../../shared/amqp/message.ts";
-import type { PublishError } from "../../../shared/amqp/publisher.ts";
-import type { Clock } from "../../../shared/clock.ts";
+import type { MemoryQueue } from "../../../shared/rabbitmq/memory_queue.ts";
+import type { OutgoingMessage } from "../../../shared/rabbitmq/message.ts";
+import type { PublishError } from "../../../shared/rabbitmq/publisher.ts";
+import type { Clock } from "../../../shared/runtime/clock.ts";
 import type { ConfirmedSender } from "../../../publisher/publish.ts";
 
 /** As many wait in the queue at most: in one process nothing else would hold back a publisher that is faster than the database. */

@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { MemoryQueue } from "../../../shared/amqp/memory_queue.ts";
-import { seededRandom } from "../../../shared/random.ts";
+import { MemoryQueue } from "../../../shared/rabbitmq/memory_queue.ts";
+import { seededRandom } from "../../../shared/runtime/random.ts";
 import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import { generateEvents } from "../../../publisher/generator.ts";
 import { publishEvents, Tally } from "../../../publisher/publish.ts";

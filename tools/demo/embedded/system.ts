@@ -2,13 +2,13 @@
  * The members in one process: the rates API as it is, subscribers as create_subscriber.ts wires them, the publisher's own code, and between
  * them a queue, a cache and a database that live in this process's memory.
  */
-import { deadHeaders } from "../../../shared/amqp/dead_letters.ts";
-import { MemoryQueue } from "../../../shared/amqp/memory_queue.ts";
-import type { Clock } from "../../../shared/clock.ts";
-import { readConfig } from "../../../shared/config.ts";
+import { deadHeaders } from "../../../shared/rabbitmq/dead_letters.ts";
+import { MemoryQueue } from "../../../shared/rabbitmq/memory_queue.ts";
+import type { Clock } from "../../../shared/runtime/clock.ts";
+import { readConfig } from "../../../shared/runtime/configuration/config.ts";
 import { PgliteDatabase } from "../../../shared/postgres/pglite.ts";
-import type { Random } from "../../../shared/random.ts";
-import type { Log } from "../../../shared/telemetry/log.ts";
+import type { Random } from "../../../shared/runtime/random.ts";
+import type { Log } from "../../../shared/runtime/telemetry/log.ts";
 import type { Generated } from "../../../publisher/generator.ts";
 import { publishEvents, Tally } from "../../../publisher/publish.ts";
 import { walkingQuotes } from "../../../rates-api/quotes.ts";
