@@ -3,7 +3,7 @@ import type { EventQueue } from "../shared/rabbitmq/delivery.ts";
 import type { Clock } from "../shared/runtime/clock.ts";
 import type { Random } from "../shared/runtime/random.ts";
 import type { Log } from "../shared/runtime/telemetry/log.ts";
-import type { Edges } from "./edges.ts";
+import type { Edges } from "./pipeline/edges.ts";
 import { bisected } from "./pipeline/around/bisected.ts";
 import { delayed } from "./pipeline/around/delayed.ts";
 import { held } from "./pipeline/around/held.ts";

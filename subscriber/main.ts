@@ -12,7 +12,7 @@ import { onShutdownSignal } from "../shared/runtime/shutdown.ts";
 import { openTracing } from "../shared/runtime/telemetry/deno_tracing.ts";
 import { configureLog, getLog } from "../shared/runtime/telemetry/log.ts";
 import { batchesInFlight, createSubscriber } from "./create_subscriber.ts";
-import type { Edges } from "./edges.ts";
+import type { Edges } from "./pipeline/edges.ts";
 import { openEventQueue } from "./event_queue.ts";
 import { type Address, defaultAddress, parseAddress } from "./http/address.ts";
 import { Observations, serveHttp } from "./http/http.ts";

@@ -1,4 +1,4 @@
-import { replaysHeader } from "./dead/dead_letter.ts";
+import { replaysHeader } from "./dead_letters.ts";
 import type { Delivery } from "./delivery.ts";
 
 /** How far a message id's time may be from the message's own, which is in whole seconds, to be taken for the same. */

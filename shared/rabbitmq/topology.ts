@@ -1,6 +1,7 @@
 /** What exists in the broker, as data, and the one place that declares or checks it. Works alike on RabbitMQ 3.10 and 4.x. */
 import type { ChannelModel } from "amqplib";
 import type { Config } from "../runtime/configuration/config.ts";
+import { PermanentError } from "../runtime/errors.ts";
 import { closeChannel } from "./connection.ts";
 
 interface Queue {
@@ -71,7 +72,7 @@ export function delayQueueOf(eventsQueue: string, ms: number): string {
 }
 
 /** Something exists in the broker under a name of ours, but is not what we need; the message tells the way out. */
-export class TopologyError extends Error {
+export class TopologyError extends PermanentError {
   override readonly name = "TopologyError";
 }
 

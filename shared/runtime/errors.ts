@@ -1,9 +1,13 @@
 /** The one place that says what an error means for what we do next. */
-import { TopologyError } from "../rabbitmq/topology.ts";
+
+/** No retry cures it; the message says what does. */
+export class PermanentError extends Error {
+  override readonly name: string = "PermanentError";
+}
 
 /** No retry cures it: the broker refuses who we are or what we ask for. */
 export function isPermanentBrokerError(error: unknown): boolean {
-  if (error instanceof TopologyError) return true;
+  if (error instanceof PermanentError) return true;
   // RabbitMQ answers a failed login with 403 ACCESS_REFUSED, an unknown virtual host with 530 NOT_ALLOWED; with the same
   // 530 a limit on connections or channels, which ends when others leave.
   return error instanceof Error && !/limit (of )?\(\d+\)/.test(error.message) &&

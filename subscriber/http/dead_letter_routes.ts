@@ -6,7 +6,7 @@ import type { Filter } from "../../shared/rabbitmq/dead/dead_letter_queue.ts";
 import { type DeadLetterDesk, mostLookedAt } from "../../shared/rabbitmq/dead/desk.ts";
 import { parseMessageId } from "../../shared/rabbitmq/message_id.ts";
 import { checkBearer } from "./bearer.ts";
-import { askWithin } from "./deadline.ts";
+import { askWithin } from "../metrics/deadline.ts";
 import { parseLimit } from "./event_query.ts";
 import { Problem, unavailable } from "./problem.ts";
 

@@ -2,13 +2,13 @@
 import type { Context } from "hono";
 import { streamSSE } from "hono/streaming";
 import type { Clock } from "../../shared/runtime/clock.ts";
-import type { Caller } from "./app.ts";
-import { askWithin, Late } from "./deadline.ts";
+import { askWithin, Late } from "../metrics/deadline.ts";
 import type { Enriched } from "../pipeline/enriched.ts";
 import { jsonLine } from "../pipeline/json_line.ts";
 import { type EventQuery, matches, parseEventQuery } from "./event_query.ts";
 import { Problem } from "./problem.ts";
 import type { RecentEvents } from "../metrics/recent_events.ts";
+import type { Caller } from "./request_limit.ts";
 
 /** Nobody reads more; what else came is counted. */
 const mostPerSecond = 20;

@@ -10,6 +10,12 @@ interface Bucket {
   filledAt: number;
 }
 
+/** The other end of a request. */
+export interface Caller {
+  /** Its IP address. */
+  readonly address: string;
+}
+
 /** A bucket of tokens for each address that asks. */
 export class RequestLimit {
   readonly #buckets = new Map<string, Bucket>();

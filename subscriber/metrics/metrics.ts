@@ -7,7 +7,7 @@ import type { WatchedRates } from "../rates/source.ts";
 import type { DatabaseGate } from "../pipeline/database_gate.ts";
 import { type Observer, type Stage, stages, type Stats } from "../pipeline/stats.ts";
 import type { Depths } from "./queue_depths.ts";
-import { dependencies, type ReadDependencies } from "../http/probes.ts";
+import { dependencies, type ReadDependencies } from "./probes.ts";
 
 const fast = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 const latency = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];

@@ -9,7 +9,7 @@ import type { Stats } from "../pipeline/stats.ts";
 import type { Latencies } from "./latencies.ts";
 import type { Overview } from "../dashboard/answers.ts";
 import type { Totals } from "./materialized.ts";
-import { dependencies, dependencyNames, type DependencyState, type ReadDependencies } from "../http/probes.ts";
+import { dependencies, dependencyNames, type DependencyState, type ReadDependencies } from "./probes.ts";
 import type { Depths } from "./queue_depths.ts";
 
 export interface OverviewSources {

@@ -5,7 +5,7 @@ import { retriesHeader } from "../../shared/rabbitmq/delay_queues.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { withoutBrokerHeaders } from "../../shared/rabbitmq/message.ts";
 import { eventually } from "../fixtures/eventually.ts";
-import { replaysHeader } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import { replaysHeader } from "../../shared/rabbitmq/dead_letters.ts";
 import type { DeadLetterDesk } from "../../shared/rabbitmq/dead/desk.ts";
 
 /** A kind of desk that is put to the test. */

@@ -3,7 +3,7 @@
  * once at the one that PAUSE_AT names; with POISON it dies as soon as it takes a message with that in its body.
  */
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
-import type { Edges } from "../../subscriber/edges.ts";
+import type { Edges } from "../../subscriber/pipeline/edges.ts";
 import { runSubscriber } from "../../subscriber/main.ts";
 
 export const stages = ["taken", "locked", "fetched", "before-commit", "after-commit", "acking"] as const;

@@ -9,7 +9,8 @@ import { openConnection } from "../../shared/rabbitmq/connection.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { encodeEvent } from "../../shared/event/protobuf.ts";
 import { gameStart } from "../fixtures/deliveries.ts";
-import { deadLetterToJson, replaysHeader } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import { deadLetterToJson } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import { replaysHeader } from "../../shared/rabbitmq/dead_letters.ts";
 import { drop, list, replay, type ReplayOptions } from "../../shared/rabbitmq/dead/dead_letter_queue.ts";
 
 const stop = new AbortController().signal;

@@ -1,15 +1,12 @@
 /** One dead letter, understood: our headers or the broker's own, and the event in its body. */
 import type { GetMessage } from "amqplib";
-import { deadHeaders } from "../dead_letters.ts";
+import { deadHeaders, replaysHeader } from "../dead_letters.ts";
 import type { Delivery } from "../delivery.ts";
 import { type Headers, timestampMsOf } from "../message.ts";
 import { messageIdOfBody, parseMessageId } from "../message_id.ts";
 import { decodeEvent, UndecodableError } from "../../event/protobuf.ts";
 import { describeFaults, type Event } from "../../event/event.ts";
 import { type EventJson, eventToJson } from "../../event/json.ts";
-
-/** How often it was replayed; counted by `deno task dead replay`. */
-export const replaysHeader = "dead-replays";
 
 export interface DeadLetter {
   readonly messageId: string;

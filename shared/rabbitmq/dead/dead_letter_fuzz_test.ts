@@ -7,7 +7,8 @@ import { parseMessageId } from "../message_id.ts";
 import { encodeEvent } from "../../event/protobuf.ts";
 import { anyEvent } from "../../../tests/fixtures/arbitrary_event.ts";
 import { mutatedBytes } from "../../../tests/fixtures/mutated_bytes.ts";
-import { deadLetterToJson, replaysHeader, understand } from "./dead_letter.ts";
+import { deadLetterToJson, understand } from "./dead_letter.ts";
+import { replaysHeader } from "../dead_letters.ts";
 import { describeInFull, summarize } from "../../../tools/dead/print.ts";
 
 const number = fc.oneof(

@@ -9,7 +9,8 @@ import { type Headers, type OutgoingMessage, withoutBrokerHeaders } from "../mes
 import { PublishError } from "../publisher.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/errors.ts";
-import { type DeadLetter, replaysHeader, understand } from "./dead_letter.ts";
+import { type DeadLetter, understand } from "./dead_letter.ts";
+import { replaysHeader } from "../dead_letters.ts";
 
 /** Which letters; both given, both must hold. Without either, all. */
 export interface Filter {

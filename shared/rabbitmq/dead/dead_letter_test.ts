@@ -1,7 +1,8 @@
 import { deepStrictEqual, match } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { GetMessage } from "amqplib";
-import { replaysHeader, understand } from "./dead_letter.ts";
+import { understand } from "./dead_letter.ts";
+import { replaysHeader } from "../dead_letters.ts";
 import { describeInFull, summarize } from "../../../tools/dead/print.ts";
 
 function letterWith(headers: Record<string, unknown>, timestamp?: number) {

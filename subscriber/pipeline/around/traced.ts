@@ -11,7 +11,7 @@ import {
   traceparentHeader,
   type Tracing,
 } from "../../../shared/runtime/telemetry/tracing.ts";
-import type { Edges } from "../../edges.ts";
+import type { Edges } from "../edges.ts";
 import { type RatesFailure, RatesUnavailable } from "../../rates/client.ts";
 import type { Report } from "../report.ts";
 import type { Wrapper } from "../entry.ts";

@@ -6,7 +6,7 @@ import { RecordedTracing } from "../../../tests/fixtures/recorded_tracing.ts";
 import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import { MemoryQueue } from "../../../shared/rabbitmq/memory_queue.ts";
 import { MemoryDatabase } from "../../store/memory_database.ts";
-import type { Edges } from "../../edges.ts";
+import type { Edges } from "../edges.ts";
 import { RatesUnavailable } from "../../rates/client.ts";
 import { MemoryRates } from "../../rates/memory_rates.ts";
 import { bet, deliveryOf, someRates } from "../../../tests/fixtures/deliveries.ts";
