@@ -1,5 +1,4 @@
 /** Runs one job, and keeps what it says until it has ended. */
-import { countsIn } from "../compat/outcome.ts";
 import type { Job } from "./jobs.ts";
 
 export interface Result {
@@ -10,6 +9,18 @@ export interface Result {
   readonly seconds: number;
   /** Stdout and stderr, as they came. */
   readonly output: string;
+}
+
+export interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+/** Of the output of `deno test`: its closing line; zeros when there is none, as when a file did not load. */
+export function countsIn(output: string): Counts {
+  const [, passed = "0", failed = "0"] =
+    Array.from(output.matchAll(/^(?:ok|FAILED) \| (\d+) passed.*? \| (\d+) failed/gm)).at(-1) ?? [];
+  return { passed: Number(passed), failed: Number(failed) };
 }
 
 /** Longer than the longest takes on a slow machine. */

@@ -2,7 +2,8 @@
 import { basename, join } from "node:path";
 import { endOf } from "../../tools/run_program.ts";
 import { scenarioFiles } from "../check/scenarios.ts";
-import { countsIn, isOfServers, summary, versionsIn } from "./outcome.ts";
+import { countsIn } from "../check/run_job.ts";
+import { isOfServers, summary, versionsIn } from "./outcome.ts";
 
 const project = join(import.meta.dirname!, "../..");
 const [only] = Deno.args;

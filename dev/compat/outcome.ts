@@ -1,4 +1,5 @@
 /** Which scenarios say something of the servers, and what came of them. */
+import type { Counts } from "../check/run_job.ts";
 import { titles } from "../../tools/services/server.ts";
 
 /** By what they use of the harness: members on the usual servers, servers of their own, or a document to follow. */
@@ -10,18 +11,6 @@ const ofBrowser = /\/browser\.ts/;
 /** @param source of a scenario */
 export function isOfServers(source: string): boolean {
   return ofServers.test(source) && !ofBrowser.test(source);
-}
-
-export interface Counts {
-  readonly passed: number;
-  readonly failed: number;
-}
-
-/** Of the output of `deno test`: its closing line; zeros when there is none, as when a file did not load. */
-export function countsIn(output: string): Counts {
-  const [, passed = "0", failed = "0"] =
-    Array.from(output.matchAll(/^(?:ok|FAILED) \| (\d+) passed.*? \| (\d+) failed/gm)).at(-1) ?? [];
-  return { passed: Number(passed), failed: Number(failed) };
 }
 
 /** Of the output of `up`: `RabbitMQ 4.0.5`, … */

@@ -1,17 +1,5 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
-import { countsIn, isOfServers, summary, versionsIn } from "./outcome.ts";
-
-Deno.test("countsIn() takes the closing line of a test run, with or without steps, and no line of a test", () => {
-  deepStrictEqual(countsIn("a 3 passed test ... ok (1ms)\n\nok | 12 passed (40 steps) | 0 failed (1m2s)\n"), {
-    passed: 12,
-    failed: 0,
-  });
-  deepStrictEqual(countsIn("FAILED | 3 passed | 2 failed (3s)\n\nerror: Test failed\n"), { passed: 3, failed: 2 });
-});
-
-Deno.test("countsIn() counts nothing where a file did not load", () => {
-  deepStrictEqual(countsIn("error: Module not found\n"), { passed: 0, failed: 0 });
-});
+import { isOfServers, summary, versionsIn } from "./outcome.ts";
 
 Deno.test("versionsIn() reads what up says, whether it has started a server or found it", () => {
   const said = "Redis 8.0.2 answers at 127.0.0.1:6379\nRabbitMQ 4.0.5 started at 127.0.0.1:5672 in 3.1 s\n" +
