@@ -1,5 +1,5 @@
 /** What the check consists of, each a run of Deno. */
-import { lastRelease, schemaCheck } from "../../tools/release/releases.ts";
+import { lastRelease, schemaCheck } from "../../tests/releases/releases.ts";
 import { schedule } from "../../tests/scenarios/schedule.ts";
 import { auditArgs, verdictOf } from "./audit.ts";
 import { scenarioFiles } from "./scenarios.ts";
@@ -30,7 +30,6 @@ export const steps: readonly Job[] = [
   { title: "lint", args: ["lint", "--quiet"] },
   { title: "schemas", args: ["run", "--quiet", "-A", "@bufbuild/buf/buf", "lint", "proto"] },
   { title: `schemas since ${lastRelease.version}`, args: schemaCheck("proto") },
-  { title: "compose file", args: ["run", "--quiet", "-A", "dclint", "--quiet", "compose.yaml"] },
   { title: "Dockerfile", args: ["run", "--quiet", "-A", "dockerfile-utils/dockerfile-utils", "lint", "Dockerfile"] },
   { title: "generated code", args: ["task", "--quiet", "generate", "--check"] },
   { title: "packages", args: ["task", "--quiet", "sbom", "--check"] },

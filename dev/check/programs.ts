@@ -1,4 +1,5 @@
 /** Programs that only `--all` needs beside the servers: Debian has them as packages. */
+import { succeeds } from "../../tools/run_program.ts";
 import { aptInstall } from "../../tools/services/packages.ts";
 
 interface Needed {
@@ -29,7 +30,7 @@ const needed: readonly Needed[] = [
 /** Installs what is missing, where we may. @returns what to run for what is still missing; `undefined` when all is there */
 export async function ensurePrograms(say: (sentence: string) => void): Promise<string | undefined> {
   let missing = await missingOf(needed);
-  if (missing.length > 0 && Deno.uid() === 0 && await runs(["apt-get", "--version"])) {
+  if (missing.length > 0 && Deno.uid() === 0 && await succeeds("apt-get", ["--version"])) {
     await aptInstall(missing.flatMap(({ packages }) => packages), say);
     missing = await missingOf(missing);
   }
@@ -49,15 +50,6 @@ function whatToInstall(missing: readonly Needed[]): string {
 }
 
 async function missingOf(programs: readonly Needed[]): Promise<Needed[]> {
-  const found = await Promise.all(programs.map(({ probe }) => runs(probe)));
+  const found = await Promise.all(programs.map(({ probe: [program, ...args] }) => succeeds(program, args)));
   return programs.filter((_, index) => !found[index]);
-}
-
-async function runs([program, ...args]: Needed["probe"]): Promise<boolean> {
-  try {
-    const silent = { stdin: "null", stdout: "null", stderr: "null" } as const;
-    return (await new Deno.Command(program, { args, ...silent }).output()).success;
-  } catch {
-    return false;
-  }
 }

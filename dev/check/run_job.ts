@@ -1,5 +1,5 @@
 /** Runs one job, and keeps what it says until it has ended. */
-import { countsIn } from "../../tools/compat/outcome.ts";
+import { countsIn } from "../compat/outcome.ts";
 import type { Job } from "./jobs.ts";
 
 export interface Result {

@@ -5,7 +5,7 @@ import { systemClock } from "../../shared/clock.ts";
 import { runCommand } from "../../shared/command.ts";
 import { freePort } from "../../tools/demo/members.ts";
 import { hasDockerEngine } from "../../tools/services/compose.ts";
-import { runToEnd } from "../../tools/services/process.ts";
+import { runProgram } from "../../tools/run_program.ts";
 
 const root = join(import.meta.dirname!, "../..");
 /** The first time, the base image and the servers' images are fetched. */
@@ -28,9 +28,9 @@ await runCommand({
   const project = `casino-images-${Deno.pid}`;
   const ports = ["RABBITMQ_PORT", "REDIS_PORT", "POSTGRES_PORT"].map((name) => [name, String(freePort())]);
   const env = { ...Object.fromEntries(ports), SUBSCRIBER_PORTS: "0", PUBLISHER_RATE: "100" };
-  const compose = (args: readonly string[], timeoutMs = answerMs) =>
-    runToEnd("docker", ["compose", "--project-name", project, "--profile", "everything", ...args], {
-      ...{ cwd: root, env, timeoutMs },
+  const compose = (args: readonly string[], deadlineMs = answerMs) =>
+    runProgram("docker", ["compose", "--project-name", project, "--profile", "everything", ...args], {
+      ...{ cwd: root, env, deadlineMs },
     });
   try {
     await compose(["up", "--build", "--detach"], upMs);
@@ -73,7 +73,7 @@ await runCommand({
 
 async function inspect(container: string, field: string): Promise<string> {
   const args = ["inspect", "--format", `{{${field}}}`, container];
-  return (await runToEnd("docker", args, { timeoutMs: answerMs })).trim();
+  return (await runProgram("docker", args, { deadlineMs: answerMs })).trim();
 }
 
 /** Asks every second; a question that fails is asked again. */

@@ -104,7 +104,7 @@ function getRates(client: Client, metadata: Metadata, timeoutMs: number, signal:
   return new Promise<casino.rates.v1.GetRatesResponse>((resolve, reject) => {
     const call = client.makeUnaryRequest(
       path,
-      (request: casino.rates.v1.GetRatesRequest.$Shape) => Buffer.from(GetRatesRequest.encode(request).finish()),
+      (request: casino.rates.v1.GetRatesRequest.$Properties) => Buffer.from(GetRatesRequest.encode(request).finish()),
       (bytes: Buffer) => GetRatesResponse.decode(bytes),
       { base: "EUR", symbols: [] },
       metadata,

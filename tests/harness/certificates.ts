@@ -1,6 +1,6 @@
 /** Certificates of a test's own, by openssl: a CA, and what it has signed. */
 import { join } from "node:path";
-import { runToEnd } from "../../tools/services/process.ts";
+import { runProgram } from "../../tools/run_program.ts";
 
 /** Paths of PEM files. */
 export interface Certificate {
@@ -41,5 +41,5 @@ export class Authority {
 }
 
 async function openssl(folder: string, ...args: string[]): Promise<void> {
-  await runToEnd("openssl", args, { cwd: folder });
+  await runProgram("openssl", args, { cwd: folder });
 }

@@ -4,13 +4,15 @@
  */
 import { join } from "node:path";
 import { freePort } from "../../tools/demo/members.ts";
-import { withoutEpmd } from "../../tools/services/native/rabbitmq.ts";
 import { down, type DownOptions } from "../../tools/services/down.ts";
-import { foldersOf, readState, type State } from "../../tools/services/folder.ts";
+import { foldersOf, nativeFolder, readState, type State } from "../../tools/services/folder.ts";
+import { runProgram } from "../../tools/run_program.ts";
 import { superuserFile } from "../../tools/services/native/postgres.ts";
-import { runToEnd } from "../../tools/services/process.ts";
 import { type ServerConfig, urlOf } from "../../tools/services/server.ts";
+import { nodeNameOf, rabbitmq } from "../../tools/services/native/rabbitmq.ts";
+import { identityFor } from "../../tools/services/native/start.ts";
 import { up } from "../../tools/services/up.ts";
+import { RabbitmqTools } from "./rabbitmq_tools.ts";
 
 export class Checkout implements AsyncDisposable {
   readonly said: string[] = [];
@@ -65,49 +67,26 @@ export class Checkout implements AsyncDisposable {
 
   /** One command of rabbitmqctl. */
   async rabbitmqctl(...args: string[]): Promise<string> {
-    const { folder: cwd, node, env, as } = await this.#erlang();
-    return await runToEnd("/usr/lib/rabbitmq/bin/rabbitmqctl", ["-n", node, ...args], { cwd, as, env });
+    return await (await this.#tools()).run("rabbitmqctl", ...args);
   }
 
-  /**
-   * A shell script that is a command line tool of RabbitMQ's, for this broker. It says what an operator would read: while the
-   * broker is away, that is by an epmd that the tool starts, which then goes again. One that knows a node does not.
-   * @param tool rabbitmqctl or another
-   */
+  /** A shell script that is a command line tool of RabbitMQ's, for this broker. @param tool rabbitmqctl or another */
   async rabbitmqScript(tool: string): Promise<string> {
-    const { folder, node, env, as } = await this.#erlang();
-    // By a variable: RabbitMQ 4 counts a command's arguments to tell whether it reads from stdin.
-    const own = { ...env, ERL_FLAGS: "", ERL_EPMD_ADDRESS: "127.0.0.1", RABBITMQ_NODENAME: node };
-    const variables = Object.entries(own).map(([name, value]) => `${name}='${value}'`).join(" ");
-    const user = as ? `setpriv --reuid=${as.uid} --regid=${as.gid} --clear-groups` : "";
-    return [
-      `cd '${folder}' || exit`,
-      `env ${variables} ${user} /usr/lib/rabbitmq/bin/${tool} "$@"`,
-      "status=$?",
-      `epmd -port ${env.ERL_EPMD_PORT} -kill >/dev/null 2>&1`,
-      "exit $status",
-    ].join("\n");
+    return (await this.#tools()).script(tool);
   }
 
-  /** How the command line tools find the broker, and as whom. */
-  async #erlang() {
+  async #tools(): Promise<RabbitmqTools> {
     const { path, state } = await this.folder();
-    const { port } = urlOf("rabbitmq", this.config);
-    const folder = join(path, `rabbitmq-${port}`);
-    const epmd = state.processes.find((process) => process.name === "epmd");
-    const words = await runToEnd("ps", ["-o", "args=", "-p", String(epmd?.pid)]);
-    const { uid, gid } = await Deno.stat(join(folder, "mnesia"));
-    return {
-      folder,
-      node: `casino${port}@localhost`,
-      as: Deno.uid() === 0 && uid !== null && gid !== null ? { uid, gid } : undefined,
-      env: {
-        HOME: folder,
-        ERL_EPMD_PORT: /-port (\d+)/.exec(words)?.[1] ?? "",
-        ERL_FLAGS: withoutEpmd,
-        RABBITMQ_CONF_ENV_FILE: join(folder, "none"),
-      },
-    };
+    const url = urlOf("rabbitmq", this.config);
+    const epmd = state.processes.find(({ name, port }) => name === "epmd" && port === url.port);
+    const words = await runProgram("ps", ["-o", "args=", "-p", String(epmd?.pid)]);
+    const epmdPort = /-port (\d+)/.exec(words)![1]!;
+    return new RabbitmqTools(
+      nativeFolder(path, "rabbitmq", url),
+      await identityFor(rabbitmq),
+      nodeNameOf(url),
+      epmdPort,
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,7 +4,7 @@ import { closeRedis, openRedis } from "../../shared/redis.ts";
 import { silentLog } from "../../shared/telemetry/log.ts";
 import { freePort } from "../../tools/demo/members.ts";
 import { Authority, type Certificate } from "./certificates.ts";
-import { type ServerName, settingOf } from "../../tools/services/server.ts";
+import type { ServerName } from "../../tools/services/server.ts";
 import { PrivateServers } from "./private_servers.ts";
 
 export class EncryptedServers implements AsyncDisposable {
@@ -83,8 +83,7 @@ export class EncryptedServers implements AsyncDisposable {
 
   async #postgres(): Promise<void> {
     const { ca, cert, key } = await this.#filesFor("postgres");
-    const { path } = await this.servers.checkout.folder();
-    const data = join(path, `postgres-${new URL(this.servers.direct.DATABASE_URL).port}`, "data");
+    const data = join(await this.servers.folderOf("postgres"), "data");
     const rules = [
       "host all postgres all scram-sha-256",
       "hostssl all all all scram-sha-256 clientcert=verify-ca",
@@ -99,9 +98,8 @@ export class EncryptedServers implements AsyncDisposable {
   }
 
   /** Where a server has ca.pem, tls.crt and tls.key. */
-  async folderOf(server: ServerName): Promise<string> {
-    const { path } = await this.servers.checkout.folder();
-    return join(path, `${server}-${new URL(this.servers.direct[settingOf[server]]).port}`);
+  folderOf(server: ServerName): Promise<string> {
+    return this.servers.folderOf(server);
   }
 
   /** Copies that belong to the server's user. */

@@ -2,7 +2,8 @@
 import { join } from "node:path";
 import { Session } from "../../shared/postgres/session.ts";
 import { TcpProxy } from "../servers/tcp_proxy.ts";
-import { isRunning, type Process } from "../../tools/services/process.ts";
+import { nativeFolder } from "../../tools/services/folder.ts";
+import { hasEnded, isRunning, type Process } from "../../tools/services/process.ts";
 import { delay, type ServerName, settingOf, urlOf } from "../../tools/services/server.ts";
 import { Checkout } from "./checkout.ts";
 
@@ -45,7 +46,7 @@ export class PrivateServers implements AsyncDisposable {
   async kill(name: ServerName): Promise<void> {
     const process = await this.#processOf(name);
     Deno.kill(process.pid, "SIGKILL");
-    await ended(process);
+    if (!await hasEnded(process, endTimeoutMs)) throw new Error(`${process.name} (pid ${process.pid}) does not end`);
   }
 
   /** Asks it to stop, as an operator would, and waits until it has. */
@@ -95,10 +96,15 @@ export class PrivateServers implements AsyncDisposable {
     return await use(sql);
   }
 
+  /** Where the server's data and its log are. */
+  async folderOf(name: ServerName): Promise<string> {
+    const { path } = await this.checkout.folder();
+    return nativeFolder(path, name, urlOf(name, this.direct));
+  }
+
   /** What the server has logged. */
   async log(name: ServerName): Promise<string> {
-    const { path } = await this.checkout.folder();
-    return await Deno.readTextFile(join(path, `${name}-${urlOf(name, this.direct).port}`, "server.log"));
+    return await Deno.readTextFile(join(await this.folderOf(name), "server.log"));
   }
 
   /** One command of rabbitmqctl. */
@@ -118,13 +124,5 @@ export class PrivateServers implements AsyncDisposable {
     const process = state.processes.findLast((each) => each.name === name);
     if (!process) throw new Error(`no ${name} runs at ${settingOf[name]}`);
     return process;
-  }
-}
-
-async function ended(process: Process): Promise<void> {
-  const giveUpAt = performance.now() + endTimeoutMs;
-  while (await isRunning(process)) {
-    if (performance.now() > giveUpAt) throw new Error(`${process.name} (pid ${process.pid}) does not end`);
-    await delay(20);
   }
 }

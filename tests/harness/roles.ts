@@ -1,6 +1,6 @@
 /** The roles of `deno task roles` on private servers, made by what it prints. */
 import { join } from "node:path";
-import { runToEnd } from "../../tools/services/process.ts";
+import { runProgram } from "../../tools/run_program.ts";
 import { passwordVariable } from "../../tools/roles/rabbitmq.ts";
 import type { PrivateServers } from "./private_servers.ts";
 import { project } from "./world.ts";
@@ -32,7 +32,7 @@ export async function makeRoles(servers: PrivateServers, env: Readonly<Record<st
       DENO: Deno.execPath(),
     };
     for (const pipeline of ["rabbitmq | sh", "redis | sh", 'postgres | psql --quiet "$DATABASE_ADMIN_URL"']) {
-      await runToEnd("bash", ["-o", "pipefail", "-c", `"$DENO" task --quiet roles ${pipeline}`], {
+      await runProgram("bash", ["-o", "pipefail", "-c", `"$DENO" task --quiet roles ${pipeline}`], {
         cwd: project,
         env: variables,
       });

@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
-import { lastRelease } from "../release/releases.ts";
+import { lastRelease } from "../../tests/releases/releases.ts";
 import { isAtLeast } from "../services/server.ts";
 import { catalogue } from "./catalogue.ts";
 import { breaksOf, type NewMigration } from "./expand.ts";

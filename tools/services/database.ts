@@ -6,7 +6,7 @@ import { isLoopback } from "../../shared/loopback.ts";
 import { Session } from "../../shared/postgres/session.ts";
 import { foldersOf, nativeFolder } from "./folder.ts";
 import { superuserFile } from "./native/postgres.ts";
-import { runToEnd } from "./process.ts";
+import { runProgram } from "../run_program.ts";
 import { type Bare, credentialsOf, ServiceError, settingOf } from "./server.ts";
 
 /** Runs one statement as a superuser. @returns the rows' values, one a line; rejects when it may not */
@@ -82,7 +82,7 @@ function overSocket(url: URL): Superuser[] {
   if (Deno.uid() !== 0 || !isLoopback(url.hostname)) return [];
   const psql = ["-u", "postgres", "--", "psql", "-w", "-p", url.port, "-d", "postgres", "-tAqc"];
   return [
-    async (statement) => (await runToEnd("runuser", [...psql, statement], { cwd: "/", timeoutMs: 10_000 })).trim(),
+    async (statement) => (await runProgram("runuser", [...psql, statement], { cwd: "/", deadlineMs: 10_000 })).trim(),
   ];
 }
 

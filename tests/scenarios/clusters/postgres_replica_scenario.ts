@@ -2,7 +2,7 @@
 import { match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { eventually } from "../../fixtures/eventually.ts";
-import { runToEnd } from "../../../tools/services/process.ts";
+import { runProgram } from "../../../tools/run_program.ts";
 import { checkAllStored, queues, withBatch } from "../../harness/batch.ts";
 import type { PrivateServers } from "../../harness/private_servers.ts";
 import { SecondPostgres } from "./second_postgres.ts";
@@ -81,7 +81,7 @@ async function archiving(servers: PrivateServers): Promise<string> {
   const { uid, gid } = await Deno.stat(join(path, `postgres-${new URL(servers.direct.DATABASE_URL).port}`, "data"));
   const archive = join(path, "archive");
   await Deno.mkdir(archive);
-  if (Deno.uid() === 0) await runToEnd("chown", [`${uid}:${gid}`, archive]);
+  if (Deno.uid() === 0) await runProgram("chown", [`${uid}:${gid}`, archive]);
   await servers.asSuperuser("alter system set archive_mode = on");
   await servers.asSuperuser(`alter system set archive_command = 'test ! -e ${archive}/%f && cp %p ${archive}/%f'`);
   await servers.stop("postgres");

@@ -1,14 +1,15 @@
 /** Three RabbitMQ nodes that are one cluster, behind one address that leads to whichever of them answers, as a Service does. */
 import { join } from "node:path";
 import { freePort } from "../../../tools/demo/members.ts";
-import { rabbitmq, withoutEpmd } from "../../../tools/services/native/rabbitmq.ts";
-import { findPrograms, install } from "../../../tools/services/packages.ts";
+import { type Identity, runProgram } from "../../../tools/run_program.ts";
+import { nodeNameOf, rabbitmq } from "../../../tools/services/native/rabbitmq.ts";
+import { ensurePrograms, give, identityFor, launchAll } from "../../../tools/services/native/start.ts";
+import { findPrograms } from "../../../tools/services/packages.ts";
 import { isListening } from "../../../tools/services/probe.ts";
-import { type Identity, type Launch, launch, type Process, runToEnd, stop } from "../../../tools/services/process.ts";
-import { delay } from "../../../tools/services/server.ts";
+import { type Launch, launch, type Process, stop } from "../../../tools/services/process.ts";
 import { Balancer } from "./balancer.ts";
+import { RabbitmqTools } from "../../harness/rabbitmq_tools.ts";
 
-const startTimeoutMs = 60_000;
 const stopGraceMs = 30_000;
 /** As private_servers.ts has it: a node that falls silent is found out within a test's patience. */
 const heartbeatSeconds = 3;
@@ -27,10 +28,10 @@ export class RabbitmqCluster implements AsyncDisposable {
   ) {}
 
   static async start(): Promise<RabbitmqCluster> {
-    if (!await findPrograms(rabbitmq)) await install(["rabbitmq"], console.error);
+    await ensurePrograms([rabbitmq], console.error);
     const folder = await Deno.makeTempDir({ prefix: "casino-cluster-" });
     await Deno.chmod(folder, 0o755);
-    const cluster = new RabbitmqCluster(folder, await Balancer.start(), await identity());
+    const cluster = new RabbitmqCluster(folder, await Balancer.start(), await identityFor(rabbitmq));
     try {
       await cluster.#begin();
       return cluster;
@@ -67,7 +68,7 @@ export class RabbitmqCluster implements AsyncDisposable {
     const node = await this.#first();
     const words = ["list_queues", "--quiet", "--formatter", "json", "name", "leader", "online"];
     const queues: { name: string; leader: string; online: string[] }[] = JSON.parse(
-      await node.run("rabbitmqctl", ...words),
+      await node.tools.run("rabbitmqctl", ...words),
     );
     const found = queues.find((each) => each.name === name);
     if (!found) throw new Error(`the cluster has no queue ${name}`);
@@ -86,20 +87,19 @@ export class RabbitmqCluster implements AsyncDisposable {
       const url = new URL(`amqp://guest:guest@127.0.0.1:${freePort()}`);
       const folder = join(this.folder, `node-${n + 1}`);
       await Deno.mkdir(folder);
-      const run = (program: string, args: readonly string[]) => runToEnd(program, args, { cwd: folder, as: this.as });
+      const run = (program: string, args: readonly string[]) => runProgram(program, args, { cwd: folder, as: this.as });
       const [epmd, server] = await rabbitmq.prepare({ folder, programs, url, run }) as [Launch, Launch];
       await Deno.writeTextFile(join(folder, ".erlang.cookie"), cookie, { mode: 0o400 });
       // The first begins the cluster, and the others join it.
-      const peers = [...n > 0 ? [this.nodes[0]!.name] : [], nameOf(url)];
+      const peers = [...n > 0 ? [this.nodes[0]!.name] : [], nodeNameOf(url)];
       const peering = peers.map((peer, i) => `cluster_formation.classic_config.nodes.${i + 1} = ${peer}`);
       const backend = "cluster_formation.peer_discovery_backend = classic_config";
       const lines = [...settings, backend, ...peering, ""].join("\n");
       await Deno.writeTextFile(join(folder, "rabbitmq.conf"), lines, { append: true });
-      if (this.as) await runToEnd("chown", ["-R", `${this.as.uid}:${this.as.gid}`, folder]);
-      if (!this.#epmd) {
-        this.#epmd = await launch(epmd, url.port, folder, join(folder, "epmd.log"), this.as);
-        this.nodes.push(new Node(url, folder, server, String(epmd.readyAt), this.as));
-      } else this.nodes.push(new Node(url, folder, server, this.nodes[0]!.epmdPort, this.as));
+      await give(folder, this.as);
+      this.#epmd ??= await launch(epmd, url.port, folder, join(folder, "epmd.log"), this.as);
+      const epmdPort = this.nodes[0]?.epmdPort ?? String(epmd.readyAt);
+      this.nodes.push(new Node(url, folder, server, epmdPort, this.as));
       await this.nodes[n]!.start();
       this.balancer.add(Number(url.port));
     }
@@ -107,6 +107,8 @@ export class RabbitmqCluster implements AsyncDisposable {
 }
 
 export class Node {
+  readonly name: string;
+  readonly tools: RabbitmqTools;
   #process: Process | undefined;
 
   constructor(
@@ -115,24 +117,17 @@ export class Node {
     private readonly server: Launch,
     readonly epmdPort: string,
     private readonly as: Identity | undefined,
-  ) {}
-
-  get name(): string {
-    return nameOf(this.url);
+  ) {
+    this.name = nodeNameOf(url);
+    this.tools = new RabbitmqTools(folder, as, this.name, epmdPort);
   }
 
   /** Resolves when it takes connections. */
   async start(): Promise<void> {
-    const log = join(this.folder, "server.log");
+    const { name: title, url, folder, as } = this;
     const server = { ...this.server, env: { ...this.server.env, ERL_EPMD_PORT: this.epmdPort } };
-    this.#process = await launch(server, this.url.port, this.folder, log, this.as);
-    const giveUpAt = performance.now() + startTimeoutMs;
-    while (!await isListening(this.url)) {
-      if (performance.now() > giveUpAt) {
-        throw new Error(`${this.name} does not start:\n${(await Deno.readTextFile(log)).slice(-2_000)}`);
-      }
-      await delay(100);
-    }
+    const started = (process: Process) => void (this.#process = process);
+    await launchAll([server], { title, url, folder, log: join(folder, "server.log"), as, started });
   }
 
   async stop(): Promise<void> {
@@ -142,37 +137,4 @@ export class Node {
   async kill(): Promise<void> {
     if (this.#process) await stop({ ...this.#process, stopSignal: "SIGKILL" }, stopGraceMs);
   }
-
-  /** One of RabbitMQ's command line tools, for this node. @returns what it says */
-  async run(tool: string, ...args: string[]): Promise<string> {
-    return await runToEnd(`/usr/lib/rabbitmq/bin/${tool}`, args, { cwd: this.folder, as: this.as, env: this.#env });
-  }
-
-  /** The same as a shell script. */
-  script(tool: string): string {
-    const variables = Object.entries(this.#env).map(([name, value]) => `${name}='${value}'`).join(" ");
-    const user = this.as ? `setpriv --reuid=${this.as.uid} --regid=${this.as.gid} --clear-groups` : "";
-    return `cd '${this.folder}' && exec env ${variables} ${user} /usr/lib/rabbitmq/bin/${tool} "$@"`;
-  }
-
-  get #env(): Record<string, string> {
-    return {
-      HOME: this.folder,
-      ERL_EPMD_PORT: this.epmdPort,
-      ERL_FLAGS: withoutEpmd,
-      RABBITMQ_NODENAME: this.name,
-      RABBITMQ_CONF_ENV_FILE: join(this.folder, "none"),
-    };
-  }
-}
-
-/** As tools/services/native/rabbitmq.ts names it. */
-function nameOf(url: URL): string {
-  return `casino${url.port}@localhost`;
-}
-
-async function identity(): Promise<Identity | undefined> {
-  if (Deno.uid() !== 0) return undefined;
-  const ask = async (which: string) => Number(await runToEnd("id", [which, rabbitmq.user]));
-  return { uid: await ask("-u"), gid: await ask("-g") };
 }

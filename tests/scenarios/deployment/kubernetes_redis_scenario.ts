@@ -5,6 +5,7 @@ import { freePort } from "../../../tools/demo/members.ts";
 import { Authority } from "../../harness/certificates.ts";
 import { untilAnswered } from "../../harness/http.ts";
 import { project } from "../../harness/world.ts";
+import { endOf, succeeds } from "../../../tools/run_program.ts";
 
 const users = ["casino-subscriber", "casino-reader", "casino-replica"];
 const component = join(project, "deploy/kubernetes/components/redis");
@@ -94,14 +95,7 @@ class Pods {
     }).spawn();
     const pod: Pod = {
       ask: (user, ...command) => this.#ask(name, user, command),
-      isAlive: async () => {
-        const { success } = await new Deno.Command("sh", {
-          args: [join(own, "etc/alive.sh")],
-          stdout: "null",
-          stderr: "null",
-        }).output();
-        return success;
-      },
+      isAlive: () => succeeds("sh", [join(own, "etc/alive.sh")]),
       stop: async () => {
         // It may have ended already, which the probe's ping has told then.
         try {
@@ -136,8 +130,8 @@ class Pods {
     const certificate = ["--cert", join(tls, "tls.crt"), "--key", join(tls, "tls.key")];
     const login = user === "" ? [] : ["--user", user, "--pass", passwordOf(user), "--no-auth-warning"];
     const words = ["-p", String(this.#ports[name]), "--tls", "--cacert", join(tls, "ca.crt"), ...certificate, ...login];
-    const { code, stdout, stderr } = await new Deno.Command("redis-cli", { args: [...words, ...command] }).output();
-    return `${code} ${[stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("")}`.trim();
+    const { code, output } = await endOf("redis-cli", [...words, ...command]);
+    return `${code} ${output}`.trim();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -8,11 +8,11 @@ import { version } from "../../../shared/command.ts";
 import { brokerRoles } from "../../../tools/roles/rabbitmq.ts";
 import { cacheRoles } from "../../../tools/roles/redis.ts";
 import { databaseRoles } from "../../../tools/roles/postgres.ts";
-import { render } from "../../../tools/kubernetes/kustomize.ts";
-import { type Json, type Manifest, ofKind, workloadsOf } from "../../../tools/kubernetes/manifest.ts";
-import { policyFaults } from "../../../tools/kubernetes/policies/all.ts";
-import { secretsNamed } from "../../../tools/kubernetes/policies/references.ts";
-import { schemaFaults } from "../../../tools/kubernetes/schemas.ts";
+import { render } from "../../../dev/kubernetes/kustomize.ts";
+import { type Json, type Manifest, ofKind, workloadsOf } from "../../../dev/kubernetes/manifest.ts";
+import { policyFaults } from "../../../dev/kubernetes/policies.ts";
+import { secretsNamed } from "../../../dev/kubernetes/policies/references.ts";
+import { schemaFaults } from "../../../dev/kubernetes/schemas.ts";
 import { documentedSecrets, overlay, overlays } from "./overlays.ts";
 import { project } from "../../harness/world.ts";
 

@@ -1,7 +1,7 @@
 /** deploy/kubernetes, rendered once for each overlay, and the Secrets that docs/kubernetes.md asks for. */
 import { join } from "node:path";
-import { render } from "../../../tools/kubernetes/kustomize.ts";
-import type { Manifest } from "../../../tools/kubernetes/manifest.ts";
+import { render } from "../../../dev/kubernetes/kustomize.ts";
+import type { Manifest } from "../../../dev/kubernetes/manifest.ts";
 import { project } from "../../harness/world.ts";
 
 export const overlays = ["development", "production", "external"] as const;

@@ -4,21 +4,18 @@ import { join } from "node:path";
 import { encodeEvent } from "../../../shared/event/protobuf.ts";
 import { bet } from "../../fixtures/deliveries.ts";
 import { project, withWorld, type World } from "../../harness/world.ts";
+import { runProgram } from "../../../tools/run_program.ts";
 
 async function publishFromPython(world: World, ...args: string[]): Promise<void> {
   await runPython("publish_events.py", world.env["RABBITMQ_URL"]!, world.events, ...args);
 }
 
 async function runPython(script: string, ...args: string[]): Promise<void> {
-  const command = new Deno.Command("/usr/bin/python3", {
-    args: [join(project, "tests/scenarios/events/foreign", script), ...args],
-  });
-  const { success, stderr } = await command.output();
-  if (!success) {
-    throw new Error(
-      `${script} failed. It needs the system's packages python3-pika and python3-protobuf ` +
-        `(apt-get install python3-pika python3-protobuf). It said:\n${new TextDecoder().decode(stderr)}`,
-    );
+  try {
+    await runProgram("/usr/bin/python3", [join(project, "tests/scenarios/events/foreign", script), ...args]);
+  } catch (cause) {
+    const packages = "python3-pika python3-protobuf";
+    throw new Error(`${script} failed. It needs these packages: apt-get install ${packages}`, { cause });
   }
 }
 

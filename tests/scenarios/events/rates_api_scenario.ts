@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { freePort } from "../../../tools/demo/members.ts";
+import { endOf, runProgram } from "../../../tools/run_program.ts";
 
 const root = join(import.meta.dirname!, "../../..");
 const key = "scenario-key";
@@ -110,30 +111,26 @@ async function control(address: string, ...args: string[]) {
   return await run(["task", "-q", "rates-api:control", ...args], address);
 }
 
-async function run(args: string[], address: string) {
-  const { code, stdout, stderr } = await command(args, address).output();
-  const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-  return { code, stdout: out!, stderr: err! };
+function run(args: string[], address: string) {
+  return endOf(Deno.execPath(), args, { cwd: root, env: environment(address) });
 }
 
 function command(args: string[], address: string): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
     args,
     cwd: root,
-    env: { RATES_API_ADDRESS: address, RATES_API_KEY: key, SHUTDOWN_GRACE_MS: "1000" },
+    env: environment(address),
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
   });
 }
 
+function environment(address: string): Record<string, string> {
+  return { RATES_API_ADDRESS: address, RATES_API_KEY: key, SHUTDOWN_GRACE_MS: "1000" };
+}
+
 /** What Debian's Python, which has python3-grpcio, writes; rejects with what it complains of. */
 async function readRates(...args: string[]): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command("/usr/bin/python3", {
-    args: [join(root, "tests/scenarios/events/foreign/read_rates.py"), ...args],
-    stdout: "piped",
-    stderr: "piped",
-  }).output();
-  if (!success) throw new Error(new TextDecoder().decode(stderr));
-  return new TextDecoder().decode(stdout);
+  return await runProgram("/usr/bin/python3", [join(root, "tests/scenarios/events/foreign/read_rates.py"), ...args]);
 }

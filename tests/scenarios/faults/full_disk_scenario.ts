@@ -1,7 +1,7 @@
 /** Postgres on a disk that is full: what an operator sees, and that nothing is lost by it. */
 import { join } from "node:path";
 import { eventually } from "../../fixtures/eventually.ts";
-import { runToEnd } from "../../../tools/services/process.ts";
+import { runProgram } from "../../../tools/run_program.ts";
 import { checkAllStored, withBatch } from "../../harness/batch.ts";
 import type { PrivateServers } from "../../harness/private_servers.ts";
 
@@ -47,20 +47,20 @@ class SmallDisk implements AsyncDisposable {
     const { path: parent } = await servers.checkout.folder();
     const path = join(parent, `postgres-${new URL(servers.direct.DATABASE_URL).port}`, folder);
     await servers.stop("postgres");
-    const usedMiB = Number((await runToEnd("du", ["-sm", path])).split("\t")[0]);
+    const usedMiB = Number((await runProgram("du", ["-sm", path])).split("\t")[0]);
     const { uid, gid } = await Deno.stat(path);
     await Deno.rename(path, `${path}.before`);
     await Deno.mkdir(path);
     const options = `size=${usedMiB + roomMiB}m,mode=0700,uid=${uid},gid=${gid}`;
-    await runToEnd("mount", ["-t", "tmpfs", "-o", options, "tmpfs", path]);
-    await runToEnd("cp", ["-a", `${path}.before/.`, path]);
+    await runProgram("mount", ["-t", "tmpfs", "-o", options, "tmpfs", path]);
+    await runProgram("cp", ["-a", `${path}.before/.`, path]);
     await servers.restart();
     return new SmallDisk(path, servers);
   }
 
   /** To the last block. */
   async fill(): Promise<void> {
-    await runToEnd("sh", ["-c", 'dd if=/dev/zero of="$0" bs=64k 2>/dev/null || true', join(this.path, "filler")]);
+    await runProgram("sh", ["-c", 'dd if=/dev/zero of="$0" bs=64k 2>/dev/null || true', join(this.path, "filler")]);
   }
 
   async makeRoom(): Promise<void> {
@@ -69,7 +69,7 @@ class SmallDisk implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.servers.stop("postgres");
-    await runToEnd("umount", [this.path]);
+    await runProgram("umount", [this.path]);
     await Deno.remove(this.path);
     await Deno.rename(`${this.path}.before`, this.path);
   }

@@ -1,5 +1,6 @@
 /** Types what a document says into a shell, in a clone of the project and with servers of its own. */
 import { join } from "node:path";
+import { endOf } from "../../../tools/run_program.ts";
 
 /** A command that has not shown what it should by then never will. */
 const patienceMs = 40_000;
@@ -87,13 +88,14 @@ export class Operator {
 }
 
 async function signalGroup(group: number, signal: string): Promise<void> {
-  await new Deno.Command("kill", { args: ["-s", signal, "--", `-${group}`], stderr: "null" }).output();
+  // A group that has ended is no fault.
+  await endOf("kill", ["-s", signal, "--", `-${group}`]);
 }
 
 /** The group is a session as well, which ps can be asked for. What nobody has waited for is dead all the same. */
 async function isAlive(group: number): Promise<boolean> {
-  const { stdout } = await new Deno.Command("ps", { args: ["-o", "stat=", "-s", String(group)] }).output();
-  return new TextDecoder().decode(stdout).split("\n").some((state) => /^[^Z\s]/.test(state));
+  const { stdout } = await endOf("ps", ["-o", "stat=", "-s", String(group)]);
+  return stdout.split("\n").some((state) => /^[^Z\s]/.test(state));
 }
 
 /** The member that a block leaves running. */

@@ -11,7 +11,7 @@ import { eventually } from "../../fixtures/eventually.ts";
 import { msOfTimestamp } from "../../../shared/event/timestamp.ts";
 import { generateEvents } from "../../../publisher/generator.ts";
 import { freePort } from "../../../tools/demo/members.ts";
-import { runToEnd } from "../../../tools/services/process.ts";
+import { runProgram } from "../../../tools/run_program.ts";
 import { Batch, queues } from "../../harness/batch.ts";
 import { Ledger } from "../../harness/ledger.ts";
 import { PrivateServers } from "../../harness/private_servers.ts";
@@ -52,7 +52,7 @@ export class System implements AsyncDisposable {
     const servers = await PrivateServers.start();
     const programs = await Deno.makeTempDir({ prefix: "casino-path-" });
     const clone = servers.checkout.project;
-    const files = await runToEnd("git", ["ls-files", "--cached", "--others", "--exclude-standard", "-z"], {
+    const files = await runProgram("git", ["ls-files", "--cached", "--others", "--exclude-standard", "-z"], {
       cwd: project,
     });
     for (const file of files.split("\0").filter(Boolean)) {

@@ -3,6 +3,7 @@ import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { catalogue } from "../../../tools/migrate/catalogue.ts";
 import { project } from "../../harness/world.ts";
+import { endOf, runProgram } from "../../../tools/run_program.ts";
 import type { Session } from "../../../shared/postgres/session.ts";
 import { withEmptySchema } from "../../servers/test_schema.ts";
 
@@ -16,12 +17,11 @@ function withDatabase(
 ): Promise<void> {
   return withEmptySchema((sql, url) =>
     use(sql, async (...args) => {
-      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-        args: ["task", "--quiet", ...args],
+      const { code, output } = await endOf(Deno.execPath(), ["task", "--quiet", ...args], {
         cwd: project,
         env: { DATABASE_URL: url, NO_COLOR: "1" },
-      }).output();
-      return { code, out: [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("") };
+      });
+      return { code, out: output };
     })
   );
 }
@@ -159,11 +159,8 @@ Deno.test("migrate:new writes a file that runs, and refuses a bad name", async (
   });
   deepStrictEqual((await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name).sort(), before.sort());
   await withFolder({}, async (folder) => {
-    const { code } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", join(project, "tools/migrate/new_main.ts"), "add_bonus", "--folder", folder],
-      env: { NO_COLOR: "1" },
-    }).output();
-    strictEqual(code, 0);
+    const program = join(project, "tools/migrate/new_main.ts");
+    await runProgram(Deno.execPath(), ["run", "-A", program, "add_bonus", "--folder", folder]);
     await withDatabase(async (_, migrate) => {
       match((await migrate("migrate", "--folder", folder)).out, /Applied \d{14}_add_bonus\.ts/);
     });

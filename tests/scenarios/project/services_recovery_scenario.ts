@@ -3,7 +3,7 @@ import { deepStrictEqual, doesNotMatch, match, rejects, strictEqual } from "node
 import { join } from "node:path";
 import { freePort } from "../../../tools/demo/members.ts";
 import { hasDockerEngine } from "../../../tools/services/compose.ts";
-import { isRunning, type Process } from "../../../tools/services/process.ts";
+import { hasEnded, isRunning, type Process } from "../../../tools/services/process.ts";
 import { writeState } from "../../../tools/services/folder.ts";
 import { Checkout, shadowProgram } from "../../harness/checkout.ts";
 import { Session } from "../../../shared/postgres/session.ts";
@@ -170,7 +170,7 @@ echo "$RABBITMQ_PORT $POSTGRES_PORT $*" >>'${calls}'
 case "$*" in *" up "*) echo "no space left on device" >&2; exit 1;; esac`,
   );
   await using checkout = await Checkout.make({}, hasDockerEngine);
-  await rejects(checkout.up(), /docker failed:\s+no space left on device/);
+  await rejects(checkout.up(), /docker failed \(exit code 1\):\s+no space left on device/);
   await checkout.down();
   const said = await checkout.down({ deleteData: true });
   const asked = (await Deno.readTextFile(calls)).trim().split("\n");
@@ -209,7 +209,7 @@ function neighbouringPorts(): number {
 }
 
 async function ended(process: Process): Promise<void> {
-  while (await isRunning(process)) await new Promise((resolve) => setTimeout(resolve, 20));
+  strictEqual(await hasEnded(process, 30_000), true, process.name);
 }
 
 function sleeper(uid?: number): { pid: number; isAlive(): boolean } & AsyncDisposable {

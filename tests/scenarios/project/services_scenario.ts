@@ -5,6 +5,7 @@ import { freePort } from "../../../tools/demo/members.ts";
 import { catalogue } from "../../../tools/migrate/catalogue.ts";
 import { shadowProgram } from "../../harness/checkout.ts";
 import { project } from "../../harness/world.ts";
+import { endOf } from "../../../tools/run_program.ts";
 
 interface Ran {
   code: number;
@@ -12,13 +13,11 @@ interface Ran {
 }
 
 async function run(cwd: string, env: Record<string, string>, ...args: string[]): Promise<Ran> {
-  const command = new Deno.Command(Deno.execPath(), {
-    args: ["task", "--quiet", ...args],
+  const { code, output } = await endOf(Deno.execPath(), ["task", "--quiet", ...args], {
     cwd,
     env: { ...env, NO_COLOR: "1" },
   });
-  const { code, stdout, stderr } = await command.output();
-  return { code, out: [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("") };
+  return { code, out: output };
 }
 
 async function withCopy(use: (copy: string) => Promise<void>): Promise<void> {

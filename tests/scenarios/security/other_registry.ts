@@ -1,6 +1,6 @@
 /** A registry of npm that has something else under a package's name and version, and says that this is right. */
 import { join } from "node:path";
-import { runToEnd } from "../../../tools/services/process.ts";
+import { runProgram } from "../../../tools/run_program.ts";
 
 export class OtherRegistry implements AsyncDisposable {
   private constructor(
@@ -14,7 +14,7 @@ export class OtherRegistry implements AsyncDisposable {
     await Deno.mkdir(join(folder, "package"));
     await Deno.writeTextFile(join(folder, "package/package.json"), JSON.stringify({ name, version, type: "module" }));
     await Deno.writeTextFile(join(folder, "package/index.js"), "export default {};");
-    await runToEnd("tar", ["-czf", "package.tgz", "package"], { cwd: folder });
+    await runProgram("tar", ["-czf", "package.tgz", "package"], { cwd: folder });
     const bytes = await Deno.readFile(join(folder, "package.tgz"));
     const integrity = `sha512-${new Uint8Array(await crypto.subtle.digest("SHA-512", bytes)).toBase64()}`;
 

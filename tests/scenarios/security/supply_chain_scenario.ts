@@ -1,8 +1,8 @@
 /** What the project is built from is what deno.lock says, and runs nothing as it is installed. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { lockedPackages } from "../../../tools/sbom/lock.ts";
-import { runToEnd } from "../../../tools/services/process.ts";
+import { lockedPackages } from "../../../dev/sbom/lock.ts";
+import { endOf, runProgram } from "../../../tools/run_program.ts";
 import { OtherRegistry } from "./other_registry.ts";
 import { project } from "../../harness/world.ts";
 
@@ -43,7 +43,7 @@ Deno.test("a package with another hash than the lock's is not loaded, whatever t
 });
 
 Deno.test("no package runs a script when it is installed: each that has one is denied", () => {
-  const withScripts = lockedPackages(lock).filter(({ hasScripts }) => hasScripts).map(({ name }) => name);
+  const withScripts = [...lockedPackages(lock).values()].filter(({ hasScripts }) => hasScripts).map(({ name }) => name);
   strictEqual(withScripts.length > 0, true);
   const denied: string[] = config.allowScripts.deny;
   deepStrictEqual([...new Set(withScripts)].filter((name) => !denied.includes(`npm:${name}`)), []);
@@ -57,11 +57,11 @@ Deno.test("every import is pinned to one version", () => {
 });
 
 Deno.test("versions of packages stand in deno.json alone, where updates are proposed from", async () => {
-  const files = await runToEnd("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.ts"], {
+  const files = await runProgram("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.ts"], {
     cwd: project,
   });
   // Tests of tools make up locks of their own.
-  const own = files.trim().split("\n").filter((path) => !/^tools\/.*_test\.ts$/.test(path));
+  const own = files.trim().split("\n").filter((path) => !/^(?:tools|dev)\/.*_test\.ts$/.test(path));
   const pinned = own.flatMap((path) => {
     const text = Deno.readTextFileSync(join(project, path));
     return Array.from(
@@ -98,12 +98,11 @@ class Small implements AsyncDisposable {
 
   async run(lock: object, env: Record<string, string> = {}): Promise<{ success: boolean; said: string }> {
     await Deno.writeTextFile(join(this.folder, "deno.lock"), JSON.stringify(lock));
-    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-check", "main.ts"],
+    const { success, stderr } = await endOf(Deno.execPath(), ["run", "--no-check", "main.ts"], {
       cwd: this.folder,
       env: { NO_COLOR: "1", ...env },
-    }).output();
-    return { success, said: new TextDecoder().decode(stderr) };
+    });
+    return { success, said: stderr };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,7 @@
 /** The project's migrations, and one more that comes after them. */
 import { join } from "node:path";
 import { readHistory } from "../../../tools/migrate/migrator.ts";
-import { lastRelease } from "../../../tools/release/releases.ts";
+import { lastRelease } from "../../releases/releases.ts";
 import { project, type World } from "../../harness/world.ts";
 
 export interface OneMore {

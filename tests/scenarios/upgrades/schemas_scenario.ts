@@ -1,9 +1,10 @@
 /** The check's step that holds the schemas to the last release's, with schemas that break it and that do not. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { lastRelease, schemaCheck } from "../../../tools/release/releases.ts";
+import { lastRelease, schemaCheck } from "../../releases/releases.ts";
 import { readReleased, releasedMigrations } from "./release.ts";
 import { project } from "../../harness/world.ts";
+import { endOf } from "../../../tools/run_program.ts";
 
 const eventProto = "casino/events/v1/event.proto";
 const ratesProto = "casino/rates/v1/rates.proto";
@@ -95,9 +96,8 @@ async function check({ file, from, to }: Change): Promise<{ code: number; said: 
     }
     // Files that are new have nothing to break; buf.yaml says what is held to.
     await Deno.copyFile(join(project, "proto/buf.yaml"), join(folder, "buf.yaml"));
-    const command = new Deno.Command(Deno.execPath(), { args: schemaCheck(folder), cwd: project });
-    const { code, stdout, stderr } = await command.output();
-    return { code, said: [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("") };
+    const { code, output } = await endOf(Deno.execPath(), schemaCheck(folder), { cwd: project });
+    return { code, said: output };
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -2,17 +2,13 @@
 import { deepStrictEqual, match } from "node:assert/strict";
 import { join } from "node:path";
 import { project } from "../../harness/world.ts";
+import { runProgram } from "../../../tools/run_program.ts";
 
 const folder = join(project, "deploy/prometheus");
 const alerts = await Deno.readTextFile(join(folder, "alerts.yaml"));
 const names = Array.from(alerts.matchAll(/- alert: (\w+)/g), ([, name]) => name!);
 
-async function promtool(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await new Deno.Command("promtool", { args, cwd: folder }).output();
-  const words = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-  deepStrictEqual(code, 0, words);
-  return words;
-}
+const promtool = (...args: string[]) => runProgram("promtool", args, { cwd: folder });
 
 Deno.test("Prometheus takes the alerts, and finds each firing when it should, and not before", async () => {
   match(await promtool("check", "rules", "alerts.yaml"), new RegExp(`SUCCESS: ${names.length} rules found`));

@@ -53,7 +53,7 @@ export const rabbitmq: NativeServer = {
         args: [],
         env: {
           ...erlang,
-          RABBITMQ_NODENAME: `casino${url.port}@localhost`,
+          RABBITMQ_NODENAME: nodeNameOf(url),
           RABBITMQ_MNESIA_BASE: join(folder, "mnesia"),
           RABBITMQ_LOG_BASE: join(folder, "log"),
           RABBITMQ_CONFIG_FILE: join(folder, "rabbitmq.conf"),
@@ -71,6 +71,11 @@ export const rabbitmq: NativeServer = {
     ];
   },
 };
+
+/** Of the broker at this address. */
+export function nodeNameOf(url: URL): string {
+  return `casino${url.port}@localhost`;
+}
 
 /**
  * Erlang's two ports for a broker at `port`: its own plus 20,000 for the distribution, as RabbitMQ has it, and plus 21,000

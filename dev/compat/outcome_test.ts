@@ -1,0 +1,43 @@
+import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { countsIn, isOfServers, summary, versionsIn } from "./outcome.ts";
+
+Deno.test("countsIn() takes the closing line of a test run, with or without steps, and no line of a test", () => {
+  deepStrictEqual(countsIn("a 3 passed test ... ok (1ms)\n\nok | 12 passed (40 steps) | 0 failed (1m2s)\n"), {
+    passed: 12,
+    failed: 0,
+  });
+  deepStrictEqual(countsIn("FAILED | 3 passed | 2 failed (3s)\n\nerror: Test failed\n"), { passed: 3, failed: 2 });
+});
+
+Deno.test("countsIn() counts nothing where a file did not load", () => {
+  deepStrictEqual(countsIn("error: Module not found\n"), { passed: 0, failed: 0 });
+});
+
+Deno.test("versionsIn() reads what up says, whether it has started a server or found it", () => {
+  const said = "Redis 8.0.2 answers at 127.0.0.1:6379\nRabbitMQ 4.0.5 started at 127.0.0.1:5672 in 3.1 s\n" +
+    "Postgres 17.12 (Debian 17.12-0+deb13u1) started at 127.0.0.1:5432 in 1.0 s\n";
+  deepStrictEqual(versionsIn(said), ["RabbitMQ 4.0.5", "Redis 8.0.2", "Postgres 17.12"]);
+  throws(() => versionsIn("RabbitMQ 4.0.5 started at"), /no version of Redis/);
+});
+
+Deno.test("summary() ends with the counts", () => {
+  strictEqual(
+    summary(["RabbitMQ 4.0.5", "Redis 8.0.2"], { passed: 9, failed: 1 }),
+    "RabbitMQ 4.0.5, Redis 8.0.2: 9 passed, 1 failed",
+  );
+});
+
+Deno.test("isOfServers() takes what runs members on servers, and nothing that needs a browser", () => {
+  strictEqual(isOfServers('import { withWorld } from "../../harness/world.ts";'), true);
+  strictEqual(isOfServers('import { PrivateWorld } from "../../harness/private_world.ts";'), true);
+  strictEqual(isOfServers('import { servers } from "../../servers/servers.ts";'), true);
+  strictEqual(isOfServers('import { EncryptedServers } from "../../harness/encrypted_servers.ts";'), true);
+  strictEqual(isOfServers('import { follow } from "../operations/follow.ts";'), true);
+  strictEqual(isOfServers('import { project } from "../../harness/world.ts";'), false);
+  strictEqual(
+    isOfServers(
+      'import { withWorld } from "../../harness/world.ts";\nimport { openPage } from "../dashboard/browser.ts";',
+    ),
+    false,
+  );
+});
