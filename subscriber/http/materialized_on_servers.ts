@@ -6,7 +6,7 @@ import type { Sql } from "../../shared/postgres.ts";
 import { withTestSchema } from "../../tools/migrate/test_schema.ts";
 import { describe } from "../pipeline/steps/describe.ts";
 import type { Enriched } from "../pipeline/enriched.ts";
-import { findLeaders, fold } from "../store/compact.ts";
+import { compact, findLeaders } from "../store/compact.ts";
 import { isUnpriced, price } from "../pipeline/steps/price.ts";
 import { PostgresStore } from "../store/postgres_store.ts";
 import { bet, deposit, gameStart, someRates } from "../testing.ts";
@@ -44,7 +44,7 @@ Deno.test("readTotals() knows no player while there is none, nor one who only pl
   });
 });
 
-Deno.test("readTotals() equals SQL over the events, whoever stored them, also while old counts are folded", async () => {
+Deno.test("readTotals() equals SQL over the events, whoever stored them, also while old counts are compacted", async () => {
   await withDatabase(async (database, sql) => {
     const random = seededRandom(7);
     const stores = ["a", "b", "it's c"].map((id) => new PostgresStore(database, id));
@@ -59,14 +59,14 @@ Deno.test("readTotals() equals SQL over the events, whoever stored them, also wh
                 : bet({ playerId: playerId(), hasWon: random.next() < 0.4 }),
             ));
           return store.save(window);
-        }).concat(round % 3 === 2 ? [fold(database).then(() => 0), fold(database).then(() => 0)] : []),
+        }).concat(round % 3 === 2 ? [compact(database).then(() => 0), compact(database).then(() => 0)] : []),
       );
       deepStrictEqual(await answered(database), await materializedBySql(sql));
       // As if minutes had passed.
       await sql`update event_counts set second = second - ${round + 1} * interval '1 hour'
         where second > now() - interval '1 hour'`;
     }
-    await fold(database);
+    await compact(database);
     deepStrictEqual(await answered(database), await materializedBySql(sql));
     const rows = await sql`select (select count(*)::int from event_counts) as counts,
       (select count(*)::int from player_leaders) as leaders`;
