@@ -22,7 +22,7 @@ import { DatabaseGate } from "./pipeline/database_gate.ts";
 import { reportLines, reportNothing } from "./pipeline/report.ts";
 import { grpcRatesApi } from "./rates/client.ts";
 import { RedisRates } from "./rates/redis_rates.ts";
-import { keepFolding } from "./store/compact.ts";
+import { keepCompacting } from "./store/compact.ts";
 import { PostgresPlayers } from "./store/postgres_players.ts";
 import { PostgresStore } from "./store/postgres_store.ts";
 
@@ -126,7 +126,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     );
 
     const closeHttp = address && observations && serve(address, observations);
-    keepFolding({ database, clock, random, log }, shutdown.stop);
+    keepCompacting({ database, clock, random, log }, shutdown.stop);
 
     let status = 0;
     queue.finished.catch((error) => {

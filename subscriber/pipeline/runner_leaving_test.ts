@@ -1,4 +1,5 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import type { EventQueue } from "../../shared/rabbitmq/delivery.ts";
 import type { Rates } from "../rates/rates.ts";
 import { RatesTimeout } from "../rates/source.ts";
 import { ratesLater, World } from "../../tests/fixtures/subscriber_world.ts";
@@ -74,6 +75,26 @@ Deno.test("Runner finishes what it has in hand when it is stopped, and takes not
   await running;
   strictEqual(world.queue.acked.length, 1);
   strictEqual(world.queue.ready, 1);
+});
+
+Deno.test("Runner leaves only once its dead letters are where they belong", async () => {
+  const world = new World();
+  const room = Promise.withResolvers<void>();
+  const queue: EventQueue = {
+    take: (limit, signal) => world.queue.take(limit, signal),
+    settle: (settlements) => room.promise.then(() => world.queue.settle(settlements)),
+  };
+  world.queue.publish(deliveryOf(new Uint8Array([0xff])));
+  const running = world.start({ queue });
+  let left = false;
+  running.then(() => left = true);
+  await world.pass(10);
+  world.stop.abort();
+  await world.pass(10);
+  strictEqual(left, false);
+  room.resolve();
+  await world.finish(running);
+  strictEqual(world.queue.dead.length, 1);
 });
 
 Deno.test("Runner requeues what is unfinished when its time is over", async () => {

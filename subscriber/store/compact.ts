@@ -10,9 +10,9 @@ import type { Log } from "../../shared/runtime/telemetry/log.ts";
 
 const everyMs = 60_000;
 /** Once soon after the start, and then about once an hour. */
-const foldsPerSearch = 60;
+const roundsPerSearch = 60;
 
-/** Each is exact beside windows that change the same rows: who deletes a row waits for its last change and returns it. */
+/** Each is exact beside batches that change the same rows: who deletes a row waits for its last change and returns it. */
 const statements = [
   `with old as (
      delete from event_counts where second < now() - interval '5 minutes' and subscriber_id <> '' returning events
@@ -46,8 +46,8 @@ const leadersOfAll = `
     wins = greatest(leader.wins, excluded.wins),
     deposits_eur = greatest(leader.deposits_eur, excluded.deposits_eur)`;
 
-/** @throws what Postgres says; what is not folded now is folded the next time */
-export async function fold(database: Database): Promise<void> {
+/** @throws what Postgres says; what is not compacted now is compacted the next time */
+export async function compact(database: Database): Promise<void> {
   for (const statement of statements) await database.query(statement, []);
 }
 
@@ -56,27 +56,27 @@ export async function findLeaders(database: Database): Promise<void> {
   await database.query(leadersOfAll, []);
 }
 
-export interface KeepFoldingOptions {
+export interface KeepCompactingOptions {
   readonly database: Database;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
 }
 
-/** Folds until the signal is aborted; never throws. */
-export async function keepFolding(
-  { database, clock, random, log }: KeepFoldingOptions,
+/** Compacts until the signal is aborted; never throws. */
+export async function keepCompacting(
+  { database, clock, random, log }: KeepCompactingOptions,
   stop: AbortSignal,
 ): Promise<void> {
-  for (let folds = 0; !stop.aborted; folds++) {
+  for (let rounds = 0; !stop.aborted; rounds++) {
     // Subscribers that were started together need not all do it at the same moment.
     await clock.sleep(random.int(everyMs / 2, everyMs), stop).catch(() => {});
     if (stop.aborted) return;
     try {
-      await fold(database);
-      if (folds % foldsPerSearch === 0) await findLeaders(database);
+      await compact(database);
+      if (rounds % roundsPerSearch === 0) await findLeaders(database);
     } catch (error) {
-      log.debug("Old counts were not folded", { problem: messageOf(error) });
+      log.debug("Old counts were not compacted", { problem: messageOf(error) });
     }
   }
 }

@@ -6,7 +6,7 @@ import type { Session } from "../../shared/postgres/session.ts";
 import { withTestSchema } from "../servers/test_schema.ts";
 import { describe } from "../../subscriber/pipeline/steps/describe.ts";
 import type { Enriched } from "../../subscriber/pipeline/enriched.ts";
-import { findLeaders, fold } from "../../subscriber/store/compact.ts";
+import { compact, findLeaders } from "../../subscriber/store/compact.ts";
 import { isUnpriced, price } from "../../subscriber/pipeline/steps/price.ts";
 import { PostgresStore } from "../../subscriber/store/postgres_store.ts";
 import { bet, deposit, gameStart, someRates } from "../fixtures/deliveries.ts";
@@ -44,7 +44,7 @@ Deno.test("readTotals() knows no player while there is none, nor one who only pl
   });
 });
 
-Deno.test("readTotals() equals SQL over the events, whoever stored them, also while old counts are folded", async () => {
+Deno.test("readTotals() equals SQL over the events, whoever stored them, also while old counts are compacted", async () => {
   await withDatabase(async (database, sql) => {
     const random = seededRandom(7);
     const stores = ["a", "b", "it's c"].map((id) => new PostgresStore(database, id));
@@ -59,7 +59,7 @@ Deno.test("readTotals() equals SQL over the events, whoever stored them, also wh
                 : bet({ playerId: playerId(), hasWon: random.next() < 0.4 }),
             ));
           return store.save(window);
-        }).concat(round % 3 === 2 ? [fold(database).then(() => 0), fold(database).then(() => 0)] : []),
+        }).concat(round % 3 === 2 ? [compact(database).then(() => 0), compact(database).then(() => 0)] : []),
       );
       deepStrictEqual(await answered(database), await materializedBySql(sql));
       // As if minutes had passed.
@@ -68,7 +68,7 @@ Deno.test("readTotals() equals SQL over the events, whoever stored them, also wh
         [round + 1],
       );
     }
-    await fold(database);
+    await compact(database);
     deepStrictEqual(await answered(database), await materializedBySql(sql));
     const rows = await sql.one(`select (select count(*)::int from event_counts) as counts,
       (select count(*)::int from player_leaders) as leaders`);

@@ -14,7 +14,7 @@ import { publishEvents, Tally } from "../../../publisher/publish.ts";
 import { walkingQuotes } from "../../../rates-api/quotes.ts";
 import { type RunningRatesApi, startRatesApi } from "../../../rates-api/server.ts";
 import { createSubscriber, type Subscriber } from "../../../subscriber/create_subscriber.ts";
-import { keepFolding } from "../../../subscriber/store/compact.ts";
+import { keepCompacting } from "../../../subscriber/store/compact.ts";
 import { Observations } from "../../../subscriber/http/http.ts";
 import { PostgresPlayers } from "../../../subscriber/store/postgres_players.ts";
 import { grpcRatesApi } from "../../../subscriber/rates/client.ts";
@@ -89,7 +89,7 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
     this.subscribers = subscriberIds.map((id) => this.#subscriber(id));
     this.#working = Promise.all([
       ...this.subscribers.map((subscriber) => subscriber.run()),
-      keepFolding({ ...options, database }, this.#stop.signal),
+      keepCompacting({ ...options, database }, this.#stop.signal),
     ]).then(() => {});
   }
 
