@@ -1,7 +1,7 @@
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { anyTimestamp } from "../../tests/fixtures/arbitrary_event.ts";
-import { formatTimestamp, isTimestamp, msOfTimestamp, parseTimestamp, timestampOfMs } from "./timestamp.ts";
+import { formatMs, formatTimestamp, isTimestamp, msOfTimestamp, parseTimestamp, timestampOfMs } from "./timestamp.ts";
 
 Deno.test("parseTimestamp() reads what formatTimestamp() writes, to the nanosecond", () => {
   fc.assert(
@@ -112,4 +112,14 @@ Deno.test("timestampOfMs() and msOfTimestamp() agree on the millisecond, also be
     }),
     { numRuns: 5_000, examples: [[-1], [999.9999999999], [-1e-20], [1_641_816_000_999.9999]] },
   );
+});
+
+Deno.test("formatMs() writes what Date.toISOString() does, of any time that a Date can be", () => {
+  const ends = [0, -1, 999, 86_399_999, 86_400_000, -8.64e15, 8.64e15];
+  for (const ms of ends) strictEqual(formatMs(ms), new Date(ms).toISOString());
+  fc.assert(
+    fc.property(fc.date({ noInvalidDate: true }), (date) => strictEqual(formatMs(date.getTime()), date.toISOString())),
+    { numRuns: 10_000 },
+  );
+  throws(() => formatMs(NaN), RangeError);
 });

@@ -1,9 +1,9 @@
-import { strictEqual } from "node:assert/strict";
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { eventToJson, jsonInteger } from "../../shared/event/json.ts";
+import { eventToJson, jsonInteger, parseEventJson } from "../../shared/event/json.ts";
 import { anyEvent } from "../../tests/fixtures/arbitrary_event.ts";
 import type { Enriched } from "./enriched.ts";
-import { jsonLine } from "./json_line.ts";
+import { jsonLine, storedEventJson } from "./json_line.ts";
 import { bet, gameStart } from "../../tests/fixtures/deliveries.ts";
 
 const anyText = fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: "grapheme" }), fc.string());
@@ -42,6 +42,18 @@ Deno.test("jsonLine() writes what JSON.stringify would, whatever is in the texts
   fc.assert(fc.property(anyEnriched, (enriched) => strictEqual(jsonLine(enriched), stringified(enriched))), {
     numRuns: 20_000,
   });
+});
+
+Deno.test("jsonLine() writes what parseEventJson() reads back as the same event", () => {
+  fc.assert(fc.property(anyEnriched, (enriched) => {
+    deepStrictEqual(parseEventJson(jsonLine(enriched)), enriched.event);
+  }));
+});
+
+Deno.test("storedEventJson() writes the message id, and then what jsonLine() does", () => {
+  fc.assert(fc.property(anyEnriched, (enriched) => {
+    strictEqual(storedEventJson(enriched), `{"message_id":"${enriched.messageId}",${jsonLine(enriched).slice(1, -1)}`);
+  }));
 });
 
 Deno.test("jsonLine() writes each character that needs it escaped", () => {

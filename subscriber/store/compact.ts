@@ -7,6 +7,7 @@ import type { Database } from "../../shared/postgres/pool.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
 import type { Random } from "../../shared/runtime/random.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
+import { keepLeaders, leadersOfLeaders, leadersOfTotals } from "./leaders.ts";
 
 const everyMs = 60_000;
 /** Once soon after the start, and then about once an hour. */
@@ -25,26 +26,14 @@ const statements = [
        select subscriber_id from player_leaders where subscriber_id <> '' order by subscriber_id for update skip locked
      ) returning bets, wins, deposits_eur
    )
-   insert into player_leaders as leader (subscriber_id, bets, wins, deposits_eur)
-   select '', max(bets), max(wins), max(deposits_eur) from old having count(*) > 0
-   on conflict (subscriber_id) do update set
-     bets = greatest(leader.bets, excluded.bets),
-     wins = greatest(leader.wins, excluded.wins),
-     deposits_eur = greatest(leader.deposits_eur, excluded.deposits_eur)`,
+   ${keepLeaders("''", leadersOfLeaders, "old")}`,
 ];
 
 /**
  * Finds who leads among all totals, in the time that it takes to read them. For when somebody has changed them who knows no leaders:
  * an operator by hand, or a subscriber from before there were any (every release has them).
  */
-const leadersOfAll = `
-  insert into player_leaders as leader (subscriber_id, bets, wins, deposits_eur)
-  select '', max(array[bets, ~player_id]), max(array[wins, ~player_id]), max(array[deposits_eur, (~player_id)::numeric])
-  from player_totals having count(*) > 0
-  on conflict (subscriber_id) do update set
-    bets = greatest(leader.bets, excluded.bets),
-    wins = greatest(leader.wins, excluded.wins),
-    deposits_eur = greatest(leader.deposits_eur, excluded.deposits_eur)`;
+const leadersOfAll = keepLeaders("''", leadersOfTotals, "player_totals");
 
 /** @throws what Postgres says; what is not compacted now is compacted the next time */
 export async function compact(database: Database): Promise<void> {

@@ -1,79 +1,78 @@
 /** Enriched events as rows of the table `events`. */
 import type { Buffer } from "node:buffer";
 import { CopyRows, numericBytes } from "../../shared/postgres/copy_rows.ts";
-import type { Enriched, Price } from "../pipeline/enriched.ts";
+import type { Enriched } from "../pipeline/enriched.ts";
+import { type Column, columns, type Values } from "./columns.ts";
 
-/** The order in which {@linkcode EventRows} writes the fields. */
-export const copyStatement = `copy events (
-  message_id, event_id, player_id, game_id, type, amount, currency, has_won, created_at,
-  rate, rates_as_of, amount_eur, player_email, player_last_signed_in_at, description, subscriber_id
-) from stdin (format binary)`;
-const fields = 16;
+export const copyStatement = `copy events (${columns.map(({ name }) => name).join(", ")}) from stdin (format binary)`;
 
 export class EventRows {
-  readonly #subscriberId: Uint8Array;
   /** As many as there were windows at once. */
   readonly #free: CopyRows[] = [];
-  /** A window has a handful of rates, one for each currency in it. */
-  readonly #rates = new WeakMap<NonNullable<Price["rate"]>, Uint8Array>();
 
-  constructor(subscriberId: string) {
-    this.#subscriberId = new TextEncoder().encode(subscriberId);
-  }
+  constructor(private readonly subscriberId: string) {}
 
   /** Calls `use` with the rows. Their memory is used again once that went well; after a failure they may still be on their way. */
   async with(events: readonly Enriched[], use: (rows: Buffer) => Promise<void>): Promise<void> {
     const rows = this.#free.pop() ?? new CopyRows();
     rows.begin();
-    for (const enriched of events) this.#write(enriched, rows);
+    for (const enriched of events) {
+      rows.row(columns.length);
+      for (let i = 0; i < columns.length; i++) write(columns[i]!, enriched, this.subscriberId, rows);
+    }
     await use(rows.finish());
     this.#free.push(rows);
   }
+}
 
-  #write({ messageId, event, price, player, description }: Enriched, rows: CopyRows): void {
-    rows.row(fields);
-    rows.uuid(messageId);
-    rows.int64(event.id);
-    rows.int64(event.playerId);
-    if ("gameId" in event) rows.int64(event.gameId);
-    else rows.null();
-    rows.text(event.type);
-    if ("amount" in event) {
-      rows.int64(event.amount);
-      rows.text(event.currency);
-    } else {
-      rows.null();
-      rows.null();
+/**
+ * A switch in place of a writer for each column: of two calls whose target the engine cannot foresee, one is left. (A list of
+ * calls without any table is faster by some 70 ns of the 20 µs that an event takes; bench/micro_bench.ts.)
+ */
+function write(column: Column, enriched: Enriched, subscriberId: string, rows: CopyRows): void {
+  switch (column.type) {
+    case "int8": {
+      const value = column.of(enriched, subscriberId);
+      return value === undefined ? rows.null() : rows.int64(value);
     }
-    if ("hasWon" in event) rows.boolean(event.hasWon);
-    else rows.null();
-    // Postgres keeps microseconds; the rest is cut, for rounded up it could carry into the next second or year.
-    rows.timestamp(event.createdAt.seconds, Math.floor(event.createdAt.nanos / 1000));
-    if (price?.rate) {
-      rows.raw(this.#rateBytes(price.rate));
-      writeMs(price.rate.asOfMs, rows);
-    } else {
-      rows.null();
-      rows.null();
+    case "text": {
+      const value = column.of(enriched, subscriberId);
+      return value === undefined ? rows.null() : rows.text(value);
     }
-    if (price) rows.int64(price.eurCents);
-    else rows.null();
-    if (player) rows.text(player.email);
-    else rows.null();
-    if (player?.lastSignedInAt) writeMs(player.lastSignedInAt.getTime(), rows);
-    else rows.null();
-    rows.text(description);
-    rows.raw(this.#subscriberId);
-  }
-
-  #rateBytes(rate: NonNullable<Price["rate"]>): Uint8Array {
-    let bytes = this.#rates.get(rate);
-    if (!bytes) this.#rates.set(rate, bytes = numericBytes(rate.perEur));
-    return bytes;
+    case "timestamptz": {
+      const value = column.of(enriched, subscriberId);
+      if (value === undefined) return rows.null();
+      if (typeof value === "number") return writeMs(value, rows);
+      // Postgres keeps microseconds; the rest is cut, for rounded up it could carry into the next second or year.
+      return rows.timestamp(value.seconds, Math.floor(value.nanos / 1000));
+    }
+    case "numeric": {
+      const value = column.of(enriched, subscriberId);
+      return value === undefined ? rows.null() : rows.raw(bytesOf(value));
+    }
+    case "bool": {
+      const value = column.of(enriched, subscriberId);
+      return value === undefined ? rows.null() : rows.boolean(value);
+    }
+    case "uuid": {
+      const value = column.of(enriched, subscriberId);
+      return value === undefined ? rows.null() : rows.uuid(value);
+    }
+    default:
+      column satisfies never;
   }
 }
 
 function writeMs(ms: number, rows: CopyRows): void {
   const seconds = Math.floor(ms / 1000);
   rows.timestamp(seconds, (ms - seconds * 1000) * 1000);
+}
+
+/** A window has a handful of rates, one for each currency in it. */
+const encoded = new WeakMap<Values["numeric"], Uint8Array>();
+
+function bytesOf(rate: Values["numeric"]): Uint8Array {
+  let bytes = encoded.get(rate);
+  if (!bytes) encoded.set(rate, bytes = numericBytes(rate.perEur));
+  return bytes;
 }

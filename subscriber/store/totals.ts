@@ -1,6 +1,7 @@
 /** What a window adds to the sums that are kept beside the events. */
 import { kindOf } from "../../shared/event/kinds.ts";
 import type { Enriched } from "../pipeline/enriched.ts";
+import { keepLeaders, leadersOfTotals, leadingTotal } from "./leaders.ts";
 
 interface Total {
   bets: number;
@@ -19,8 +20,7 @@ export function totalsStatement(events: readonly Enriched[], subscriberId: strin
   const subscriber = `'${subscriberId.replaceAll("'", "''")}'`;
   const column = (valueOf: (total: Total) => unknown) => `'{${Array.from(totals.values(), valueOf).join(",")}}'`;
   // A total below what this subscriber has seen lead cannot lead. Most windows have no other, and then write no row.
-  const led = (column: string) =>
-    `coalesce((select ${column}[1] from player_leaders where subscriber_id = ${subscriber}), 0)`;
+  const leads = ["bets", "wins", "deposits_eur"].map((total) => `${total} >= ${leadingTotal(total, subscriber)}`);
   // A row for each player, in the order of their ids; see PostgresStore. Of the totals that come of it the greatest are kept
   // where nobody else waits for them, for to look for them among a million players takes too long for who asks.
   const players = totals.size === 0 ? "" : `
@@ -34,14 +34,7 @@ on conflict (player_id) do update set
   wins = total.wins + excluded.wins,
   deposits_eur = total.deposits_eur + excluded.deposits_eur
 returning player_id, bets, wins, deposits_eur)
-insert into player_leaders as leader (subscriber_id, bets, wins, deposits_eur)
-select ${subscriber}, max(array[bets, ~player_id]), max(array[wins, ~player_id]),
-  max(array[deposits_eur, (~player_id)::numeric]) from changed
-where bets >= ${led("bets")} or wins >= ${led("wins")} or deposits_eur >= ${led("deposits_eur")} having count(*) > 0
-on conflict (subscriber_id) do update set
-  bets = greatest(leader.bets, excluded.bets),
-  wins = greatest(leader.wins, excluded.wins),
-  deposits_eur = greatest(leader.deposits_eur, excluded.deposits_eur);`;
+${keepLeaders(subscriber, leadersOfTotals, `changed where ${leads.join(" or ")}`)};`;
   return `${players}
 insert into event_counts as counts (second, subscriber_id, events)
 values (date_trunc('second', now()), ${subscriber}, ${events.length})

@@ -9,6 +9,7 @@ import type { Enriched } from "../../subscriber/pipeline/enriched.ts";
 import { PostgresPlayers } from "../../subscriber/store/postgres_players.ts";
 import { isUnpriced, price } from "../../subscriber/pipeline/steps/price.ts";
 import { PostgresStore } from "../../subscriber/store/postgres_store.ts";
+import { columnProblem, columnsQuery } from "../../subscriber/store/columns.ts";
 import { bet, deposit, gameStart, someRates } from "../fixtures/deliveries.ts";
 
 /** A kind of database that is put to the test. */
@@ -156,6 +157,17 @@ export function testStore({ name, withDatabase }: Subject): void {
         });
       });
     }
+  });
+
+  Deno.test(`${name}: columnProblem() finds nothing wrong with the migrated table, and names what was changed`, async () => {
+    await withDatabase(async (database) => {
+      const problem = async () => columnProblem(await database.query(columnsQuery, []));
+      strictEqual(await problem(), undefined);
+      await database.query("alter table events alter player_id type numeric", []);
+      strictEqual(await problem(), "events.player_id is of type numeric, not int8");
+      await database.query("drop table events", []);
+      strictEqual(await problem(), "there is no table events");
+    });
   });
 
   Deno.test(`${name}: PostgresStore.save() sums deposits beyond what a bigint holds`, async () => {
