@@ -1,8 +1,8 @@
 /** `deno bench bench/micro_bench.ts`: what each stage of the hot path takes for one event, or for a window of 500. */
 import { AckRuns } from "../shared/amqp/ack_runs.ts";
 import { type OutgoingMessage, publishOptions } from "../shared/amqp/message.ts";
-import { decodeEvent, encodeEvent } from "../shared/codec.ts";
-import type { Event } from "../shared/event.ts";
+import { decodeEvent, encodeEvent } from "../shared/event/protobuf.ts";
+import type { Event } from "../shared/event/event.ts";
 import { seededRandom } from "../shared/random.ts";
 import { generateEvents } from "../publisher/generator.ts";
 import { openTracing } from "../shared/telemetry/deno_tracing.ts";

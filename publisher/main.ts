@@ -4,7 +4,7 @@ import { eventTopology } from "../shared/amqp/topology.ts";
 import { systemClock as clock } from "../shared/clock.ts";
 import { runCommand, UsageError } from "../shared/command.ts";
 import { messageOf } from "../shared/errors.ts";
-import { eventToJson } from "../shared/event_json.ts";
+import { eventToJson } from "../shared/event/json.ts";
 import { seededRandom, systemRandom } from "../shared/random.ts";
 import { onShutdownSignal } from "../shared/shutdown.ts";
 import { openTracing } from "../shared/telemetry/deno_tracing.ts";

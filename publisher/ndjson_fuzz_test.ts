@@ -1,8 +1,8 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
-import type { Event } from "../shared/event.ts";
-import { eventToJson } from "../shared/event_json.ts";
+import type { Event } from "../shared/event/event.ts";
+import { eventToJson } from "../shared/event/json.ts";
 import { anyEvent } from "../tests/fixtures/arbitrary_event.ts";
 import { statesTheSame } from "../tests/fixtures/json_line.ts";
 import { mutatedBytes } from "../tests/fixtures/mutated_bytes.ts";

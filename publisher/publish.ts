@@ -2,7 +2,7 @@
 import type { OutgoingMessage } from "../shared/amqp/message.ts";
 import type { PublishError } from "../shared/amqp/publisher.ts";
 import type { Clock } from "../shared/clock.ts";
-import { encodeEvent } from "../shared/codec.ts";
+import { encodeEvent } from "../shared/event/protobuf.ts";
 import type { Generated } from "./generator.ts";
 import { Pace } from "./pace.ts";
 

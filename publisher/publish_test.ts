@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import type { OutgoingMessage } from "../shared/amqp/message.ts";
 import { PublishError } from "../shared/amqp/publisher.ts";
-import { decodeEvent } from "../shared/codec.ts";
+import { decodeEvent } from "../shared/event/protobuf.ts";
 import { seededRandom } from "../shared/random.ts";
 import { VirtualClock } from "../tests/fixtures/virtual_clock.ts";
 import { type Generated, generateEvents } from "./generator.ts";

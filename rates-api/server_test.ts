@@ -1,7 +1,7 @@
 import "../shared/without_env.ts";
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
-import { casino } from "../shared/generated/protobuf.js";
+import { casino } from "../shared/event/generated/protobuf.js";
 import { silentLog } from "../shared/telemetry/log.ts";
 import { VirtualClock } from "../tests/fixtures/virtual_clock.ts";
 import { type Faults, noFaults } from "./faults.ts";

@@ -100,8 +100,8 @@ function flagsOf({ flags, settings }: CommandSpec<Record<string, Flag>, SettingN
 }
 
 /**
- * Text when that is all there is to do (`--help`, `--version`, or `--describe`, by which programs ask for the same as
- * {@linkcode Description}), else what `main` needs.
+ * Text when that is all there is to do (`--help`, `--version`, or `--describe`, which prints a {@linkcode Description} as
+ * JSON), else what `main` needs.
  * @throws {UsageError} for flags and operands, {ConfigError} for the environment.
  */
 export function parseCommand<const F extends Record<string, Flag>, N extends SettingName>(
@@ -113,7 +113,7 @@ export function parseCommand<const F extends Record<string, Flag>, N extends Set
   const { values, positionals } = parseFlags(spec, args);
   if (values["help"]) return helpText(spec);
   if (values["version"]) return version;
-  if (values["describe"]) return JSON.stringify(describe(spec));
+  if (values["describe"]) return JSON.stringify({ variables: variablesOf(spec.settings) } satisfies Description);
   if (positionals.length > 0 && spec.operands === undefined) {
     throw new UsageError(`${spec.name} takes no operand, but was given "${positionals[0]}"`);
   }
@@ -164,33 +164,14 @@ function flagValue(name: string, { value, integer, decimal, choices }: Flag, giv
   return given;
 }
 
-/** What a command understands, for programs. */
+/** What a command says of itself to programs, with `--describe`. */
 export interface Description {
-  readonly name: string;
-  readonly summary: string;
-  readonly operands?: string;
-  readonly flags: readonly ({ readonly name: string } & Pick<Flag, "help" | "value" | "short" | "choices">)[];
   /** Every environment variable that the command reads. */
   readonly variables: readonly string[];
 }
 
-function describe(spec: CommandSpec<Record<string, Flag>, SettingName>): Description {
-  const { name, summary, operands, settings } = spec;
-  return {
-    ...{ name, summary, variables: variablesOf(settings) },
-    ...(operands !== undefined && { operands }),
-    flags: flagsOf(spec)
-      .map(([name, { help, value, short, choices }]) => ({
-        ...{ name, help },
-        ...(value !== undefined && { value }),
-        ...(short !== undefined && { short }),
-        ...(choices && { choices }),
-      })),
-  };
-}
-
 function helpText(spec: CommandSpec<Record<string, Flag>, SettingName>): string {
-  const flags = describe(spec).flags.map(({ name, value, short, help }): [string, string] => [
+  const flags = flagsOf(spec).map(([name, { value, short, help }]): [string, string] => [
     `${short ? `-${short}, ` : ""}--${name}${value ? ` ${value}` : ""}`,
     help,
   ]);

@@ -46,10 +46,12 @@ export function messageOf(error: unknown): string {
 
 /** Turns a failure to reach a server into one sentence with the way out; other errors come back as they are. */
 export function explainConnection(error: unknown, server: string, url: string): unknown {
-  const { code, errors } = error as { code?: string; errors?: { code?: string }[] };
-  const causes = [code, ...(errors ?? []).map((inner) => inner.code)];
+  const { code, errors, message } = error as { code?: string; errors?: { code?: string }[]; message?: string };
+  // pg has no code for a server that is silent, or hangs up.
+  const causes = [code, ...(errors ?? []).map((inner) => inner.code), message];
   const unreachable = causes.find((cause) =>
-    /^(ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|ETIMEDOUT|CONNECT_TIMEOUT|CONNECTION_\w+)$/.test(cause ?? "")
+    /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|EHOSTUNREACH|ETIMEDOUT|Connection terminated.*|timeout exceeded when trying to connect)$/
+      .test(cause ?? "")
   );
   if (!unreachable) return error;
   return new Error(

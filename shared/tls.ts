@@ -54,7 +54,7 @@ export function splitTls(text: string): { url: URL; tls: (TlsMaterial & { readon
   const url = new URL(text);
   const names = namesFor(url);
   const files = Object.fromEntries(roles.map((role) => [role, url.searchParams.get(names[role]) ?? undefined]));
-  // Postgres's clients name no host when it is an IP address, and the certificate is then compared with localhost.
+  // pg names no host when it is an IP address, and the certificate is then compared with localhost.
   const tls = usesTls(url) ? keptUpToDate(files, url.hostname.replace(/^\[|\]$/g, "")) : undefined;
   for (const role of roles) url.searchParams.delete(names[role]);
   url.searchParams.delete("sslmode");

@@ -1,7 +1,8 @@
 /** One sentence that tells a human what happened. */
-import type { Event } from "../shared/event.ts";
-import { exponentOf, formatMajor } from "../shared/money.ts";
-import type { Timestamp } from "../shared/timestamp.ts";
+import type { Event } from "../shared/event/event.ts";
+import { kindOf } from "../shared/event/kinds.ts";
+import { exponentOf, formatMajor } from "../shared/event/money.ts";
+import type { Timestamp } from "../shared/event/timestamp.ts";
 
 const games: ReadonlyMap<bigint, string> = new Map([
   [100n, "Rocket Dice"],
@@ -21,25 +22,17 @@ const months = "January February March April May June July August September Octo
 /**
  * For example: `Player #11 (john@example.com) placed a bet of 5 USD (4.68 EUR) on a game "It's bananas!" on February 2nd,
  * 2022 at 23:45 UTC.`
- * @param amountEur in cents; given for bets and deposits
+ * @param amountEur in cents; given for events with money
  * @param email given when the player is known
  */
 export function describe(event: Event, amountEur: bigint | undefined, email: string | undefined): string {
-  const player = email === undefined ? `Player #${event.playerId}` : `Player #${event.playerId} (${email})`;
-  const time = describeTime(event.createdAt);
-  switch (event.type) {
-    case "game_start":
-      return `${player} started playing ${describeGame(event.gameId)} on ${time}.`;
-    case "game_stop":
-      return `${player} stopped playing ${describeGame(event.gameId)} on ${time}.`;
-    case "bet": {
-      const money = describeMoney(event.amount, event.currency, amountEur);
-      const result = event.hasWon ? " and won" : "";
-      return `${player} placed a bet of ${money} on ${describeGame(event.gameId)} on ${time}${result}.`;
-    }
-    case "deposit":
-      return `${player} made a deposit of ${describeMoney(event.amount, event.currency, amountEur)} on ${time}.`;
-  }
+  return kindOf(event.type).sentence({
+    player: email === undefined ? `Player #${event.playerId}` : `Player #${event.playerId} (${email})`,
+    game: "gameId" in event ? describeGame(event.gameId) : "",
+    money: "amount" in event ? describeMoney(event.amount, event.currency, amountEur) : "",
+    hasWon: "hasWon" in event && event.hasWon,
+    time: describeTime(event.createdAt),
+  });
 }
 
 function describeGame(id: bigint): string {

@@ -1,4 +1,4 @@
-import type { Event } from "../shared/event.ts";
+import type { Event } from "../shared/event/event.ts";
 import type { Player } from "./players.ts";
 
 /** An event with all that is known of it: what is stored and reported. */

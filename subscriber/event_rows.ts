@@ -1,6 +1,6 @@
 /** Enriched events as rows of the table `events`. */
 import type { Buffer } from "node:buffer";
-import { CopyRows, numericBytes } from "../shared/copy_rows.ts";
+import { CopyRows, numericBytes } from "../shared/postgres/copy_rows.ts";
 import type { Enriched, Price } from "./enriched.ts";
 
 /** The order in which {@linkcode EventRows} writes the fields. */

@@ -3,7 +3,7 @@
  * leaders. So what `GET /materialized` reads stays small, however long the system runs and however many subscribers come and go.
  */
 import type { Clock } from "../shared/clock.ts";
-import type { Database } from "../shared/database.ts";
+import type { Database } from "../shared/postgres/pool.ts";
 import { messageOf } from "../shared/errors.ts";
 import type { Random } from "../shared/random.ts";
 import type { Log } from "../shared/telemetry/log.ts";

@@ -1,8 +1,8 @@
 /**
  * An enriched event as a line of JSON, put together by hand: a fifth of the cost of objects for JSON.stringify. The keys are
- * those of shared/event_json.ts; what does not apply is left out.
+ * those of shared/event/json.ts; what does not apply is left out.
  */
-import { formatTimestamp } from "../shared/timestamp.ts";
+import { formatTimestamp } from "../shared/event/timestamp.ts";
 import type { Enriched } from "./enriched.ts";
 
 export function jsonLine({ event, price, player, description }: Enriched): string {

@@ -1,6 +1,6 @@
 import { strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { eventToJson, jsonInteger } from "../shared/event_json.ts";
+import { eventToJson, jsonInteger } from "../shared/event/json.ts";
 import { anyEvent } from "../tests/fixtures/arbitrary_event.ts";
 import type { Enriched } from "./enriched.ts";
 import { jsonLine } from "./json_line.ts";

@@ -11,7 +11,7 @@ import { systemClock as clock } from "../shared/clock.ts";
 import { runCommand } from "../shared/command.ts";
 import { messageOf } from "../shared/errors.ts";
 import { ratesApiTls } from "../shared/grpc_client.ts";
-import { DatabasePool } from "../shared/database.ts";
+import { DatabasePool } from "../shared/postgres/pool.ts";
 import { systemRandom as random } from "../shared/random.ts";
 import { closeRedis, openRedis } from "../shared/redis.ts";
 import { onShutdownSignal } from "../shared/shutdown.ts";
@@ -128,7 +128,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
         apiKey: config.RATES_API_KEY,
         timeoutMs: config.RATES_CALL_TIMEOUT_MS,
         clock,
-        activeSpan: tracing?.active,
+        tracing,
       }),
       players: new PostgresPlayers(database),
       store: new PostgresStore(database, subscriberId),

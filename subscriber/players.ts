@@ -1,4 +1,4 @@
-import type { Database } from "../shared/database.ts";
+import type { Database } from "../shared/postgres/pool.ts";
 
 export interface Player {
   readonly email: string;

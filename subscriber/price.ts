@@ -1,6 +1,6 @@
 import { type Dead, dead } from "../shared/amqp/outcome.ts";
-import type { Event } from "../shared/event.ts";
-import { exponentOf, toEurCents } from "../shared/money.ts";
+import type { Event } from "../shared/event/event.ts";
+import { exponentOf, toEurCents } from "../shared/event/money.ts";
 import type { Price } from "./enriched.ts";
 import type { Rates } from "./rates/rates.ts";
 

@@ -1,6 +1,6 @@
 /** Enriched events into Postgres: each window in one transaction, each event once. */
-import { arrayLiteral } from "../shared/array_literal.ts";
-import type { Database } from "../shared/database.ts";
+import { arrayLiteral } from "../shared/postgres/array_literal.ts";
+import type { Database } from "../shared/postgres/pool.ts";
 import { isDuplicate } from "../shared/errors.ts";
 import type { Enriched } from "./enriched.ts";
 import { copyStatement, EventRows } from "./event_rows.ts";

@@ -1,4 +1,5 @@
 /** What a window adds to the sums that are kept beside the events. */
+import { kindOf } from "../shared/event/kinds.ts";
 import type { Enriched } from "./enriched.ts";
 
 interface Total {
@@ -47,17 +48,18 @@ values (date_trunc('second', now()), ${subscriber}, ${events.length})
 on conflict (second, subscriber_id) do update set events = counts.events + excluded.events`;
 }
 
-/** By player; of bets and deposits only. */
+/** By player; of the kinds that add to totals only. */
 export function totalsOf(events: readonly Enriched[]): Map<bigint, Total> {
   const totals = new Map<bigint, Total>();
   for (const { event, price } of events) {
-    if (event.type !== "bet" && event.type !== "deposit") continue;
+    const kind = kindOf(event.type);
+    if (!kind.hasMoney || kind.addsTo === undefined) continue;
     let total = totals.get(event.playerId);
     if (!total) totals.set(event.playerId, total = { bets: 0, wins: 0, deposits: 0n });
-    if (event.type === "deposit") total.deposits += price?.eurCents ?? 0n;
+    if (kind.addsTo === "deposits") total.deposits += price?.eurCents ?? 0n;
     else {
       total.bets++;
-      if (event.hasWon) total.wins++;
+      if ("hasWon" in event && event.hasWon) total.wins++;
     }
   }
   return totals;

@@ -3,8 +3,14 @@
  * is only looked through; with tracing off, not even that.
  */
 import type { Delivery } from "../shared/amqp/delivery.ts";
-import { parseTraceparent, traceparentHeader } from "../shared/telemetry/traceparent.ts";
-import { type Attributes, type Link, type OpenSpan, serverOf, type Tracing } from "../shared/telemetry/tracing.ts";
+import {
+  type Attributes,
+  type Link,
+  type OpenSpan,
+  serverOf,
+  traceparentHeader,
+  type Tracing,
+} from "../shared/telemetry/tracing.ts";
 import type { Edges } from "./member.ts";
 import { type RatesFailure, RatesUnavailable } from "./rates/client.ts";
 import type { Report } from "./report.ts";
@@ -103,7 +109,7 @@ export function spansOf(tracing: Tracing, places: Places): Spans {
     }),
     report: (report) => (events) => tracing.within({ name: "report", kind: "internal" }, () => report(events)),
     around: (window, work) => {
-      const links = linksOf(window);
+      const links = linksOf(window, tracing);
       const [first] = links;
       if (!first) return work();
       const attributes = { ...process, "messaging.batch.message_count": window.length };
@@ -114,13 +120,13 @@ export function spansOf(tracing: Tracing, places: Places): Spans {
 }
 
 /** The publish spans of the sampled events, oldest first, up to {@linkcode mostLinks}. */
-function linksOf(window: readonly { readonly delivery: Delivery }[]): Link[] {
+function linksOf(window: readonly { readonly delivery: Delivery }[], tracing: Tracing): Link[] {
   const links: Link[] = [];
   for (const { delivery: { headers, messageId } } of window) {
     const header = headers[traceparentHeader];
     // As most of them end, and ten times as fast to see.
     if (typeof header !== "string" || header.endsWith("-00")) continue;
-    const to = parseTraceparent(header);
+    const to = tracing.extract(header);
     if (!to?.sampled) continue;
     if (links.push({ to, attributes: { "messaging.message.id": messageId } }) === mostLinks) break;
   }

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import type { Delivery } from "../shared/amqp/delivery.ts";
 import { ack, dead } from "../shared/amqp/outcome.ts";
-import { formatTraceparent, type TraceParent } from "../shared/telemetry/traceparent.ts";
+import type { TraceParent } from "../shared/telemetry/tracing.ts";
 import { RecordedTracing } from "../tests/fixtures/recorded_tracing.ts";
 import { VirtualClock } from "../tests/fixtures/virtual_clock.ts";
 import { MemoryQueue } from "../shared/amqp/memory_queue.ts";
@@ -26,7 +26,7 @@ function parentOf(n: number, sampled: boolean): TraceParent {
 }
 
 function deliveries(...parents: (TraceParent | undefined)[]): Delivery[] {
-  return parents.map((parent) => deliveryWith(parent && formatTraceparent(parent)));
+  return parents.map((parent) => deliveryWith(parent && new RecordedTracing().inject(parent)));
 }
 
 function deliveryWith(traceparent: unknown): Delivery {

@@ -4,9 +4,9 @@
  */
 import type { Delivery } from "../shared/amqp/delivery.ts";
 import { ack, type Dead, dead, type Outcome } from "../shared/amqp/outcome.ts";
-import { decodeEvent, UndecodableError } from "../shared/codec.ts";
+import { decodeEvent, UndecodableError } from "../shared/event/protobuf.ts";
 import { classifyStoreError, messageOf } from "../shared/errors.ts";
-import { describeFaults, type Event } from "../shared/event.ts";
+import { describeFaults, type Event } from "../shared/event/event.ts";
 import { describe } from "./describe.ts";
 import type { Enriched, Price } from "./enriched.ts";
 import type { Player, Players } from "./players.ts";

@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { openConnection } from "../../shared/amqp/connection.ts";
 import { publishOptions } from "../../shared/amqp/message.ts";
-import { encodeEvent } from "../../shared/codec.ts";
+import { encodeEvent } from "../../shared/event/protobuf.ts";
 import { readConfig } from "../../shared/config.ts";
 import { seededRandom } from "../../shared/random.ts";
 import { generateEvents } from "../../publisher/generator.ts";

@@ -5,7 +5,7 @@
 import { ConfirmPublisher } from "../../shared/amqp/publisher.ts";
 import { eventTopology } from "../../shared/amqp/topology.ts";
 import { systemClock as clock } from "../../shared/clock.ts";
-import { encodeEvent } from "../../shared/codec.ts";
+import { encodeEvent } from "../../shared/event/protobuf.ts";
 import { readConfig } from "../../shared/config.ts";
 import { seededRandom, systemRandom } from "../../shared/random.ts";
 import { silentLog as log } from "../../shared/telemetry/log.ts";

@@ -30,10 +30,19 @@ export const steps: readonly Job[] = [
   { title: "lint", args: ["lint", "--quiet"] },
   { title: "schemas", args: ["run", "--quiet", "-A", "@bufbuild/buf/buf", "lint", "proto"] },
   { title: `schemas since ${lastRelease.version}`, args: schemaCheck("proto") },
+  { title: "Dockerfile", args: ["run", "--quiet", "-A", "dockerfile-utils/dockerfile-utils", "lint", "Dockerfile"] },
   { title: "generated code", args: ["task", "--quiet", "generate", "--check"] },
   { title: "packages", args: ["task", "--quiet", "sbom", "--check"] },
   { title: "known vulnerabilities", args: auditArgs, tolerates: (output) => verdictOf(false, output) === "not asked" },
 ];
+
+/** Builds and runs the images, where a Docker engine answers; where none does, it says so and counts as not asked. */
+const images: Job = {
+  title: "images in containers",
+  args: ["run", "--quiet", "-A", "dev/images/main.ts"],
+  alone: true,
+  tolerates: (output) => output.includes("not run: no Docker engine answers"),
+};
 
 /** Unit and integration tests, which fill the cores by themselves. The step "types" has checked them. */
 export const tests: Job = {
@@ -51,7 +60,10 @@ export async function selectJobs(project: string, { all, only }: Selection): Pro
     .sort((a, b) => Number(a.alone) - Number(b.alone) || secondsOf(b.file) - secondsOf(a.file));
   return {
     before: steps.filter(isChosen),
-    after: [...[tests].filter(isChosen), ...chosen.map(({ file: _, ...job }) => job)],
+    after: [
+      ...[tests, ...(all || only !== undefined ? [images] : [])].filter(isChosen),
+      ...chosen.map(({ file: _, ...job }) => job),
+    ],
   };
 }
 

@@ -39,6 +39,9 @@ await runCommand({
       // The tests look for the servers at the default addresses, and nowhere else.
       const config = readConfig(["RABBITMQ_URL", "REDIS_URL", "DATABASE_URL"], () => undefined);
       await up({ config, project, say: console.log });
+    } else {
+      // Says which of them do not answer, once for all tests.
+      await import("../../tests/servers/servers.ts");
     }
     const missing = flags.all || flags.only !== undefined ? await ensurePrograms(console.log) : undefined;
     if (missing !== undefined) console.error(missing);

@@ -35,7 +35,7 @@ await runCommand({
 
 async function generate(): Promise<Record<string, string>> {
   return {
-    ...await messageModule(proto, "shared/generated/protobuf", [
+    ...await messageModule(proto, "shared/event/generated/protobuf", [
       "casino/events/v1/event.proto",
       "casino/rates/v1/rates.proto",
     ]),

@@ -4,9 +4,9 @@ import { deadHeaders } from "../amqp/dead_letters.ts";
 import type { Delivery } from "../amqp/delivery.ts";
 import { type Headers, timestampMsOf } from "../amqp/message.ts";
 import { messageIdOfBody, parseMessageId } from "../amqp/message_id.ts";
-import { decodeEvent, UndecodableError } from "../codec.ts";
-import { describeFaults, type Event } from "../event.ts";
-import { type EventJson, eventToJson } from "../event_json.ts";
+import { decodeEvent, UndecodableError } from "../event/protobuf.ts";
+import { describeFaults, type Event } from "../event/event.ts";
+import { type EventJson, eventToJson } from "../event/json.ts";
 
 /** How often it was replayed; counted by `deno task dead replay`. */
 export const replaysHeader = "dead-replays";

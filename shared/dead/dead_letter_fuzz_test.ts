@@ -4,7 +4,7 @@ import type { GetMessage } from "amqplib";
 import fc from "fast-check";
 import { deadHeaders } from "../amqp/dead_letters.ts";
 import { parseMessageId } from "../amqp/message_id.ts";
-import { encodeEvent } from "../codec.ts";
+import { encodeEvent } from "../event/protobuf.ts";
 import { anyEvent } from "../../tests/fixtures/arbitrary_event.ts";
 import { mutatedBytes } from "../../tests/fixtures/mutated_bytes.ts";
 import { deadLetterToJson, replaysHeader, understand } from "./dead_letter.ts";

@@ -1,11 +1,10 @@
 /** Spans through Deno's own OpenTelemetry, which OTEL_DENO=true turns on. */
-import type { Context, Span, Tracer } from "@opentelemetry/api";
+import type { Context, Span, SpanContext, Tracer } from "@opentelemetry/api";
 import { redact } from "../config.ts";
 import { version } from "../command.ts";
 import { messageOf } from "../errors.ts";
 import { type Attributes, type ChildSpec, errorType, type OpenSpan, type RootSpan } from "./tracing.ts";
-import { schemaUrl, type SpanSpec, type Tracing } from "./tracing.ts";
-import type { TraceParent } from "./traceparent.ts";
+import { schemaUrl, type SpanSpec, type TraceParent, traceparentHeader, type Tracing } from "./tracing.ts";
 
 type Api = typeof import("@opentelemetry/api");
 
@@ -29,7 +28,7 @@ class DenoTracing implements Tracing {
 
   begin({ name, kind, attributes = {} }: SpanSpec): RootSpan {
     const span = this.#tracer.startSpan(name, { kind: this.#kind(kind), root: true });
-    const parent = parentOf(span);
+    const parent = parentOf(span.spanContext());
     if (!parent.sampled) return { parent, end: () => {} };
     span.setAttributes(typed(attributes));
     return {
@@ -65,8 +64,22 @@ class DenoTracing implements Tracing {
 
   readonly active = (): TraceParent | undefined => {
     const span = this.api.trace.getActiveSpan();
-    const parent = span && parentOf(span);
+    const parent = span && parentOf(span.spanContext());
     return parent?.sampled ? parent : undefined;
+  };
+
+  readonly extract = (header: unknown): TraceParent | undefined => {
+    if (typeof header !== "string") return undefined;
+    const { propagation, ROOT_CONTEXT, trace } = this.api;
+    const context = trace.getSpanContext(propagation.extract(ROOT_CONTEXT, { [traceparentHeader]: header }));
+    return context && parentOf(context);
+  };
+
+  readonly inject = (span: TraceParent): string => {
+    const { propagation, ROOT_CONTEXT, trace } = this.api;
+    const carrier: Record<string, string> = {};
+    propagation.inject(trace.setSpanContext(ROOT_CONTEXT, this.#remote(span)), carrier);
+    return carrier[traceparentHeader] ?? "";
   };
 
   #parentContext(parent: TraceParent | undefined): Context | undefined {
@@ -92,8 +105,7 @@ class DenoTracing implements Tracing {
 
 const nowhere: OpenSpan = { set() {} };
 
-function parentOf(span: Span): TraceParent {
-  const { traceId, spanId, traceFlags } = span.spanContext();
+function parentOf({ traceId, spanId, traceFlags }: SpanContext): TraceParent {
   return { traceId, spanId, sampled: (traceFlags & 1) === 1 };
 }
 

@@ -1,7 +1,7 @@
 /** Diagnostics: structured records to stderr, one line each. Events go to stdout, never here. */
 import { configure, getJsonLinesFormatter, getLogger, type LogRecord } from "@logtape/logtape";
 import { redact } from "../config.ts";
-import type { TraceParent } from "./traceparent.ts";
+import type { TraceParent } from "./tracing.ts";
 
 export type Fields = Readonly<Record<string, unknown>>;
 

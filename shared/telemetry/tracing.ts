@@ -2,7 +2,19 @@
  * Spans, as code that makes them sees them. Only a publisher begins traces. Everybody else follows what they were given:
  * of what nobody sampled, nothing is recorded. See docs/tracing.md.
  */
-import type { TraceParent } from "./traceparent.ts";
+
+/** The header of a message, and the key in gRPC's metadata, by which W3C Trace Context names a span to another process. */
+export const traceparentHeader = "traceparent";
+
+/** A span, as other processes know it. */
+export interface TraceParent {
+  /** 32 hexadecimal digits in lower case. */
+  readonly traceId: string;
+  /** 16 of them. */
+  readonly spanId: string;
+  /** Whether the span is recorded; who is given it then records his own work, and nobody else does. */
+  readonly sampled: boolean;
+}
 
 /** The version of OpenTelemetry's semantic conventions that our names and attributes follow. */
 export const conventions = "1.44.0";
@@ -55,6 +67,12 @@ export interface Tracing {
 
   /** The span that the caller is in, if it is sampled. */
   readonly active: () => TraceParent | undefined;
+
+  /** The span that a `traceparent` header names; `undefined` for anything but a valid one: publishers are free to write. */
+  readonly extract: (header: unknown) => TraceParent | undefined;
+
+  /** The `traceparent` header that names this span. */
+  readonly inject: (span: TraceParent) => string;
 }
 
 /** A class of errors, for `error.type`: what the error calls its reason or its code, else its name. */

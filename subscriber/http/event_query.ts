@@ -1,4 +1,4 @@
-import { type EventType, eventTypes } from "../../shared/event.ts";
+import { type EventType, eventTypes } from "../../shared/event/kinds.ts";
 import type { Enriched } from "../enriched.ts";
 import { Problem } from "./problem.ts";
 import { mostKept } from "./recent_events.ts";

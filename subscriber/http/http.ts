@@ -1,6 +1,6 @@
 /** All that a subscriber tells over HTTP, put together from what it is made of. */
 import type { Clock } from "../../shared/clock.ts";
-import type { Database } from "../../shared/database.ts";
+import type { Database } from "../../shared/postgres/pool.ts";
 import type { DeadLetterDesk } from "../../shared/dead/desk.ts";
 import { messageOf } from "../../shared/errors.ts";
 import { isLoopback } from "../../shared/loopback.ts";

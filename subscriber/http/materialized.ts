@@ -1,5 +1,5 @@
 /** `GET /materialized`: sums over all that every subscriber has stored, read from what is kept in each window's transaction. */
-import type { Database } from "../../shared/database.ts";
+import type { Database } from "../../shared/postgres/pool.ts";
 import type { Materialized, TopPlayer } from "./page/answers.ts";
 
 export interface Totals {

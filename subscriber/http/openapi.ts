@@ -1,6 +1,6 @@
 /** `GET /openapi.json`. tests/scenarios/watching/http_scenario.ts holds the answers to its schemas. */
 import { version } from "../../shared/command.ts";
-import { eventTypes } from "../../shared/event.ts";
+import { eventTypes } from "../../shared/event/kinds.ts";
 import { mostKept } from "./recent_events.ts";
 
 const integer = { type: ["integer", "string"], description: "A string of digits beyond 2^53" } as const;

@@ -4,9 +4,9 @@ import { Buffer } from "node:buffer";
 import { type Client, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import type { Clock } from "../../shared/clock.ts";
 import { messageOf } from "../../shared/errors.ts";
-import { casino } from "../../shared/generated/protobuf.js";
+import { casino } from "../../shared/event/generated/protobuf.js";
 import { openGrpcClient, problemOf } from "../../shared/grpc_client.ts";
-import { formatTraceparent, type TraceParent, traceparentHeader } from "../../shared/telemetry/traceparent.ts";
+import { traceparentHeader, type Tracing } from "../../shared/telemetry/tracing.ts";
 import type { TlsFiles } from "../../shared/tls.ts";
 import { checkRates, InvalidRates, type Rates } from "./rates.ts";
 
@@ -29,8 +29,8 @@ export interface GrpcRatesApiOptions {
   /** Longest call, in ms. */
   readonly timeoutMs: number;
   readonly clock: Clock;
-  /** The span that a call is made in, if there is one: the rates API is told. */
-  readonly activeSpan?: (() => TraceParent | undefined) | undefined;
+  /** The rates API is told the span that a call is made in, if there is one. */
+  readonly tracing?: Pick<Tracing, "active" | "inject"> | undefined;
 }
 
 /**
@@ -58,15 +58,15 @@ const mostAnswerBytes = 256 * 1024;
  * One channel for each fetch, about one a minute: a server that restarts then never meets an idle channel, which crashes
  * some versions of Deno (see ARCHITECTURE.md, "Traps").
  */
-export function grpcRatesApi({ address, tls, apiKey, timeoutMs, clock, activeSpan }: GrpcRatesApiOptions): RatesApi {
+export function grpcRatesApi({ address, tls, apiKey, timeoutMs, clock, tracing }: GrpcRatesApiOptions): RatesApi {
   return {
     async fetch(signal) {
       if (signal.aborted) throw new RatesUnavailable("abandoned", `the rates API at ${address} ${notWaitedFor}`);
       const client = openClient(address, tls);
       const metadata = new Metadata();
       metadata.set("x-api-key", apiKey);
-      const span = activeSpan?.();
-      if (span) metadata.set(traceparentHeader, formatTraceparent(span));
+      const span = tracing?.active();
+      if (span) metadata.set(traceparentHeader, tracing!.inject(span));
       try {
         return ratesOfAnswer(await getRates(client, metadata, timeoutMs, signal), clock.now());
       } catch (error) {

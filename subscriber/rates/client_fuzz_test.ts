@@ -1,7 +1,7 @@
 import { deepStrictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import Long from "long";
-import { casino } from "../../shared/generated/protobuf.js";
+import { casino } from "../../shared/event/generated/protobuf.js";
 import { mutatedMessage } from "../../tests/fixtures/mutated_bytes.ts";
 import { wireFields, wireText } from "../../tests/fixtures/wire_format.ts";
 import { ratesOfAnswer } from "./client.ts";

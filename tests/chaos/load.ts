@@ -2,7 +2,7 @@
 import { uuidv7 } from "../../shared/amqp/message_id.ts";
 import type { ConfirmPublisher } from "../../shared/amqp/publisher.ts";
 import type { Clock } from "../../shared/clock.ts";
-import { encodeEvent } from "../../shared/codec.ts";
+import { encodeEvent } from "../../shared/event/protobuf.ts";
 import type { Random } from "../../shared/random.ts";
 import { generateEvents } from "../../publisher/generator.ts";
 import { bet } from "../fixtures/deliveries.ts";

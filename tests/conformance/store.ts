@@ -1,8 +1,9 @@
 /** One suite for every {@linkcode Database} that events are stored in: Postgres on its server, and the one in this process. */
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { classifyStoreError, explainStoreError } from "../../shared/errors.ts";
-import type { Event } from "../../shared/event.ts";
-import type { Database } from "../../shared/database.ts";
+import { type Event, eventOf } from "../../shared/event/event.ts";
+import { eventTypes, kinds } from "../../shared/event/kinds.ts";
+import type { Database } from "../../shared/postgres/pool.ts";
 import { describe } from "../../subscriber/describe.ts";
 import type { Enriched } from "../../subscriber/enriched.ts";
 import { PostgresPlayers } from "../../subscriber/players.ts";
@@ -76,6 +77,26 @@ export function testStore({ name, withDatabase }: Subject): void {
         ...[one.player!.email, one.description],
         ...["0001-01-01 00:00:00.999999", "2024-06-28 14:00:00", "2022-01-10 12:30:00.123"],
       ]);
+    });
+  });
+
+  Deno.test(`${name}: PostgresStore.save() stores events of every kind: the column takes no other type`, async () => {
+    await withDatabase(async (database) => {
+      const { id, playerId, gameId, createdAt, amount, currency } = bet({ currency: "EUR" });
+      const fields = { id, playerId, gameId, createdAt, amount, currency, hasWon: true };
+      const events = kinds.map((kind) =>
+        eventOf({
+          ...fields,
+          kind,
+          ...(!kind.hasGame && { gameId: 0n }),
+          ...(!kind.hasMoney && { amount: 0n, currency: "" }),
+          ...(!kind.hasOutcome && { hasWon: false }),
+        }) as Event
+      );
+      await new PostgresStore(database, "s").save(events.map((event) => enriched(event)));
+      const stored = await ask(database, "select type from events order by type");
+      deepStrictEqual(stored, eventTypes.toSorted().map((type) => [type]));
+      await rejects(database.query("update events set type = 'other'", []), /events_type_check/);
     });
   });
 

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { freePort } from "../../tools/demo/members.ts";
 import { down, type DownOptions } from "../../tools/services/down.ts";
 import { foldersOf, nativeFolder, readState, type State } from "../../tools/services/folder.ts";
+import { superuserFile } from "../../tools/services/native/postgres.ts";
 import { runProgram } from "../../tools/run_program.ts";
 import { type ServerConfig, urlOf } from "../../tools/services/server.ts";
 import { nodeNameOf, rabbitmq } from "../../tools/services/native/rabbitmq.ts";
@@ -53,6 +54,15 @@ export class Checkout implements AsyncDisposable {
   async folder(): Promise<{ path: string; state: State }> {
     const path = (await foldersOf(this.project))[0]!;
     return { path, state: await readState(path) };
+  }
+
+  /** The members' database, for the superuser of a Postgres that `up` has started. */
+  async superuserUrl(): Promise<string> {
+    const url = new URL(this.config.DATABASE_URL);
+    const { path } = await this.folder();
+    url.username = "postgres";
+    url.password = await Deno.readTextFile(join(path, `postgres-${url.port}`, superuserFile));
+    return url.href;
   }
 
   /** One command of rabbitmqctl. */

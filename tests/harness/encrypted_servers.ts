@@ -92,8 +92,8 @@ export class EncryptedServers implements AsyncDisposable {
     await Deno.writeTextFile(join(data, "pg_hba.conf"), rules.join("\n") + "\n");
     await this.servers.withSuperuser(async (sql) => {
       const settings = { ssl: "on", ssl_ca_file: ca, ssl_cert_file: cert, ssl_key_file: key };
-      for (const [name, value] of Object.entries(settings)) await sql.unsafe(`alter system set ${name} = '${value}'`);
-      await sql.unsafe("select pg_reload_conf()");
+      for (const [name, value] of Object.entries(settings)) await sql.query(`alter system set ${name} = '${value}'`);
+      await sql.query("select pg_reload_conf()");
     });
   }
 

@@ -1,9 +1,9 @@
 /** What was published, and what became of each message, counted against the database and the dead letters. */
 // @ts-types="@types/big.js"
 import Big from "big.js";
-import type { Event } from "../../shared/event.ts";
-import { exponentOf } from "../../shared/money.ts";
-import type { Sql } from "../../shared/postgres.ts";
+import type { Event } from "../../shared/event/event.ts";
+import { exponentOf } from "../../shared/event/money.ts";
+import type { Session } from "../../shared/postgres/session.ts";
 import type { DeadLetter } from "../../shared/dead/dead_letter.ts";
 
 /** Digits of a division: enough that rounding twice makes no difference. */
@@ -72,25 +72,24 @@ export class Ledger {
   }
 
   /** Whether every stored event is in a subscriber's report. One that died in between leaves that to whom it is delivered next. */
-  async isReported(sql: Sql): Promise<boolean> {
-    const rows = await sql`select event_id::text as id from events`;
-    return rows.every((row) => this.#reported.has(row["id"]));
+  async isReported(sql: Session): Promise<boolean> {
+    const rows = await sql.query<{ id: string }>("select event_id as id from events");
+    return rows.every(({ id }) => this.#reported.has(id));
   }
 
   /** Whether every confirmed message is in the database or among the dead letters. */
-  async isSettled(sql: Sql, deadIds: ReadonlySet<string>): Promise<boolean> {
-    const stored = new Set<string>();
-    for (const row of await sql`select message_id::text as id from events`) stored.add(String(row["id"]));
+  async isSettled(sql: Session, deadIds: ReadonlySet<string>): Promise<boolean> {
+    const rows = await sql.query<{ id: string }>("select message_id as id from events");
+    const stored = new Set(rows.map(({ id }) => id));
     for (const id of this.#confirmed) if (!stored.has(id) && !deadIds.has(id)) return false;
     return true;
   }
 
-  async count(sql: Sql, letters: readonly DeadLetter[]): Promise<Counts> {
+  async count(sql: Session, letters: readonly DeadLetter[]): Promise<Counts> {
     const problems: string[] = [];
     const complain = (problem: string) => void (problems.length < mostProblems && problems.push(problem));
-    const rows = await sql<Row[]>`
-      select message_id::text, event_id::text, player_id::text, game_id::text, type, amount::text, currency, has_won,
-        rate::text, amount_eur::text from events`;
+    const rows = await sql.query<Row>(`
+      select message_id, event_id, player_id, game_id, type, amount, currency, has_won, rate, amount_eur from events`);
     const stored = new Set(rows.map((row) => row.message_id));
     const reasons = new Map<string, Set<string>>();
     for (const { messageId, reason } of letters) {
@@ -178,7 +177,7 @@ function eurCentsOf({ amount, currency, rate }: Row): string | null {
   return major.div(currency === "EUR" ? "1" : rate ?? "0").times(100).round(0, Big.roundHalfUp).toFixed();
 }
 
-async function problemsOfTotals(sql: Sql, rows: readonly Row[]): Promise<string[]> {
+async function problemsOfTotals(sql: Session, rows: readonly Row[]): Promise<string[]> {
   const problems: string[] = [];
   const expected = new Map<string, [number, number, bigint]>();
   for (const { player_id, type, has_won, amount_eur } of rows) {
@@ -188,18 +187,18 @@ async function problemsOfTotals(sql: Sql, rows: readonly Row[]): Promise<string[
     const deposit = type === "deposit" ? BigInt(amount_eur ?? 0) : 0n;
     expected.set(player_id, [bets + bet, wins + (has_won ? 1 : 0), deposits + deposit]);
   }
-  const totals = await sql`select player_id::text, bets::int, wins::int, deposits_eur::text from player_totals`;
-  const found = new Map(
-    totals.map((row) => [String(row["player_id"]), [row["bets"], row["wins"], row["deposits_eur"]]]),
+  const totals = await sql.query<{ player_id: string; sums: string }>(
+    "select player_id, concat_ws(',', bets, wins, deposits_eur) as sums from player_totals",
   );
+  const found = new Map(totals.map(({ player_id, sums }) => [player_id, sums]));
   for (const [player, [bets, wins, deposits]] of expected) {
     const sums = [bets, wins, String(deposits)].join();
-    if (found.get(player)?.join() !== sums) {
+    if (found.get(player) !== sums) {
       problems.push(`totals of player ${player}: ${found.get(player)} not ${sums}`);
     }
   }
   if (found.size !== expected.size) problems.push(`${found.size} players have totals, not ${expected.size}`);
-  const [counted] = await sql`select coalesce(sum(events), 0)::int as events from event_counts`;
-  if (counted?.["events"] !== rows.length) problems.push(`event_counts: ${counted?.["events"]}, not ${rows.length}`);
+  const { counted } = await sql.one("select coalesce(sum(events), 0)::int as counted from event_counts");
+  if (counted !== rows.length) problems.push(`event_counts: ${counted}, not ${rows.length}`);
   return problems;
 }

@@ -1,9 +1,8 @@
 /** RabbitMQ, Redis and Postgres of a test's own, which it may kill, pause and bring back, behind proxies that it may poison. */
 import { join } from "node:path";
-import { closePostgres, openPostgres, type Sql } from "../../shared/postgres.ts";
+import { Session } from "../../shared/postgres/session.ts";
 import { TcpProxy } from "../servers/tcp_proxy.ts";
 import { nativeFolder } from "../../tools/services/folder.ts";
-import { superuserFile } from "../../tools/services/native/postgres.ts";
 import { hasEnded, isRunning, type Process } from "../../tools/services/process.ts";
 import { delay, type ServerName, settingOf, urlOf } from "../../tools/services/server.ts";
 import { Checkout } from "./checkout.ts";
@@ -84,24 +83,17 @@ export class PrivateServers implements AsyncDisposable {
 
   /** One statement as Postgres's superuser, in the members' database. */
   async asSuperuser(statement: string): Promise<void> {
-    await this.withSuperuser((sql) => sql.unsafe(statement));
+    await this.withSuperuser((sql) => sql.query(statement));
   }
 
   /** The members' database, for Postgres's superuser. */
-  async superuserUrl(): Promise<string> {
-    const url = new URL(this.direct.DATABASE_URL);
-    url.username = "postgres";
-    url.password = await Deno.readTextFile(join(await this.folderOf("postgres"), superuserFile));
-    return url.href;
+  superuserUrl(): Promise<string> {
+    return this.checkout.superuserUrl();
   }
 
-  async withSuperuser<T>(use: (sql: Sql) => Promise<T>): Promise<T> {
-    const sql = openPostgres(await this.superuserUrl(), { name: "casino-fault", max: 2 });
-    try {
-      return await use(sql);
-    } finally {
-      await closePostgres(sql);
-    }
+  async withSuperuser<T>(use: (sql: Session) => Promise<T>): Promise<T> {
+    await using sql = new Session(await this.superuserUrl(), { name: "casino-fault", max: 2 });
+    return await use(sql);
   }
 
   /** Where the server's data and its log are. */

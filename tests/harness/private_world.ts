@@ -5,7 +5,7 @@ import { controlClient } from "../../rates-api/control_client.ts";
 import type { Faults } from "../../rates-api/faults.ts";
 import { openConnection } from "../../shared/amqp/connection.ts";
 import { systemClock } from "../../shared/clock.ts";
-import { closePostgres, openPostgres, type Sql } from "../../shared/postgres.ts";
+import { Session } from "../../shared/postgres/session.ts";
 import { TcpProxy } from "../servers/tcp_proxy.ts";
 import type { DeadLetter } from "../../shared/dead/dead_letter.ts";
 import { list } from "../../shared/dead/dead_letter_queue.ts";
@@ -48,9 +48,8 @@ export class PrivateWorld implements AsyncDisposable {
       ...env,
     });
     try {
-      const sql = openPostgres(servers.direct.DATABASE_URL, { name: "casino-test" });
+      await using sql = new Session(servers.direct.DATABASE_URL, { name: "casino-test" });
       await migrateUp({ sql, catalogue, clock: systemClock, say: () => {} });
-      await closePostgres(sql);
       return world;
     } catch (error) {
       await world[Symbol.asyncDispose]();
@@ -110,13 +109,9 @@ export class PrivateWorld implements AsyncDisposable {
     for (const proxy of [...Object.values(this.servers.proxies), this.ratesProxy]) proxy.poison();
   }
 
-  async withSql<T>(use: (sql: Sql) => Promise<T>): Promise<T> {
-    const sql = openPostgres(this.servers.direct.DATABASE_URL, { name: "casino-test" });
-    try {
-      return await use(sql);
-    } finally {
-      await closePostgres(sql);
-    }
+  async withSql<T>(use: (sql: Session) => Promise<T>): Promise<T> {
+    await using sql = new Session(this.servers.direct.DATABASE_URL, { name: "casino-test" });
+    return await use(sql);
   }
 
   async withChannel<T>(use: (channel: Channel, connection: ChannelModel) => Promise<T>): Promise<T> {
@@ -136,7 +131,9 @@ export class PrivateWorld implements AsyncDisposable {
   }
 
   rows(): Promise<number> {
-    return this.withSql(async (sql) => Number((await sql`select count(*)::int as rows from events`)[0]?.["rows"]));
+    return this.withSql(async (sql) =>
+      (await sql.one<{ rows: number }>("select count(*)::int as rows from events")).rows
+    );
   }
 
   /** All dead letters, which stay where they are. */

@@ -4,7 +4,7 @@ import type { Channel } from "amqplib";
 import { openConnection } from "../../shared/amqp/connection.ts";
 import { eventually } from "../servers/test_queues.ts";
 import { eventTopology } from "../../shared/amqp/topology.ts";
-import { closePostgres, openPostgres, type Sql } from "../../shared/postgres.ts";
+import type { Session } from "../../shared/postgres/session.ts";
 import { closeRedis, openRedis } from "../../shared/redis.ts";
 import { silentLog } from "../../shared/telemetry/log.ts";
 import { servers, uniqueName } from "../servers/servers.ts";
@@ -13,7 +13,7 @@ import { type Faults, noFaults } from "../../rates-api/faults.ts";
 import type { DeadLetter } from "../../shared/dead/dead_letter.ts";
 import { list } from "../../shared/dead/dead_letter_queue.ts";
 import { freePort, type Member, Members, type StartOptions } from "../../tools/demo/members.ts";
-import type { Catalogue } from "../../tools/migrate/migrator.ts";
+import type { Catalogue } from "../../tools/migrate/transaction.ts";
 import { withTestSchema } from "../servers/test_schema.ts";
 
 export const project = join(import.meta.dirname!, "../..");
@@ -25,7 +25,7 @@ export class World {
   readonly dead: string;
 
   constructor(
-    readonly sql: Sql,
+    readonly sql: Session,
     readonly channel: Channel,
     name: string,
     databaseUrl: string,
@@ -169,8 +169,7 @@ export class World {
   }
 
   async rows(): Promise<number> {
-    const [row] = await this.sql`select count(*)::int as rows from events`;
-    return Number(row?.["rows"]);
+    return (await this.sql.one<{ rows: number }>("select count(*)::int as rows from events")).rows;
   }
 
   async messagesIn(queue: string): Promise<number> {
@@ -228,14 +227,4 @@ export async function withWorld(
       await closeRedis(redis);
     }
   }, migrations);
-}
-
-/** For what needs a connection of its own to the world's database. */
-export async function query<T>(url: string, ask: (sql: Sql) => Promise<T>): Promise<T> {
-  const sql = openPostgres(url, { name: "casino-test" });
-  try {
-    return await ask(sql);
-  } finally {
-    await closePostgres(sql);
-  }
 }

@@ -1,8 +1,8 @@
 import { deepStrictEqual, rejects, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { systemClock } from "../../shared/clock.ts";
-import { CopyRows, numericBytes, OutOfRange } from "../../shared/copy_rows.ts";
-import { DatabasePool } from "../../shared/database.ts";
+import { CopyRows, numericBytes, OutOfRange } from "../../shared/postgres/copy_rows.ts";
+import { DatabasePool } from "../../shared/postgres/pool.ts";
 import { servers } from "../servers/servers.ts";
 import { anyTimestamp } from "../fixtures/arbitrary_event.ts";
 

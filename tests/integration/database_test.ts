@@ -1,9 +1,9 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { arrayLiteral } from "../../shared/array_literal.ts";
+import { arrayLiteral } from "../../shared/postgres/array_literal.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { classifyStoreError } from "../../shared/errors.ts";
-import { DatabasePool, QueryTimeout } from "../../shared/database.ts";
+import { DatabasePool, QueryTimeout } from "../../shared/postgres/pool.ts";
 import { servers } from "../servers/servers.ts";
 import { TcpProxy } from "../servers/tcp_proxy.ts";
 import { withTestSchema } from "../servers/test_schema.ts";
@@ -63,13 +63,12 @@ Deno.test("DatabasePool.query() gets every text through an array literal as it i
 
 Deno.test("DatabasePool asks anew on another connection when a table was altered under a prepared statement", async () => {
   await withTestSchema(async (sql, url) => {
-    await sql`create table changing (value text)`;
-    await sql`insert into changing values ('seven')`;
+    await sql.query("create table changing (value text); insert into changing values ('seven')");
     const pool = new DatabasePool(url, { name: "casino-test", max: 1, timeoutMs: 10_000, clock: systemClock });
     const ask = () => pool.query("select value from changing", []);
     try {
       deepStrictEqual([...await ask()], [["seven"]]);
-      await sql`alter table changing alter column value type varchar(99)`;
+      await sql.query("alter table changing alter column value type varchar(99)");
       await rejects(ask(), /cached plan must not change result type/);
       deepStrictEqual([...await ask()], [["seven"]]);
     } finally {

@@ -7,7 +7,7 @@ import { eventually, type TestQueues, withTestQueues } from "../servers/test_que
 import { ensureTopology } from "../../shared/amqp/topology.ts";
 import { openConnection } from "../../shared/amqp/connection.ts";
 import { systemClock as clock } from "../../shared/clock.ts";
-import { encodeEvent } from "../../shared/codec.ts";
+import { encodeEvent } from "../../shared/event/protobuf.ts";
 import { gameStart } from "../fixtures/deliveries.ts";
 import { deadLetterToJson, replaysHeader } from "../../shared/dead/dead_letter.ts";
 import { drop, list, replay, type ReplayOptions } from "../../shared/dead/dead_letter_queue.ts";

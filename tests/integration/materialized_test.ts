@@ -1,8 +1,8 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { seededRandom } from "../../shared/random.ts";
 import { systemClock } from "../../shared/clock.ts";
-import { type Database, DatabasePool } from "../../shared/database.ts";
-import type { Sql } from "../../shared/postgres.ts";
+import { type Database, DatabasePool } from "../../shared/postgres/pool.ts";
+import type { Session } from "../../shared/postgres/session.ts";
 import { withTestSchema } from "../servers/test_schema.ts";
 import { describe } from "../../subscriber/describe.ts";
 import type { Enriched } from "../../subscriber/enriched.ts";
@@ -14,7 +14,7 @@ import { isDead } from "../../subscriber/window.ts";
 import { readTotals } from "../../subscriber/http/materialized.ts";
 import { lasting, materializedBySql } from "../servers/materialized_by_sql.ts";
 
-async function withDatabase(use: (database: Database, sql: Sql) => Promise<void>): Promise<void> {
+async function withDatabase(use: (database: Database, sql: Session) => Promise<void>): Promise<void> {
   await withTestSchema(async (sql, url) => {
     const pool = new DatabasePool(url, { name: "casino-test", max: 4, timeoutMs: 10_000, clock: systemClock });
     await use(pool, sql).finally(() => pool.close());
@@ -64,14 +64,16 @@ Deno.test("readTotals() equals SQL over the events, whoever stored them, also wh
       );
       deepStrictEqual(await answered(database), await materializedBySql(sql));
       // As if minutes had passed.
-      await sql`update event_counts set second = second - ${round + 1} * interval '1 hour'
-        where second > now() - interval '1 hour'`;
+      await sql.query(
+        "update event_counts set second = second - $1 * interval '1 hour' where second > now() - interval '1 hour'",
+        [round + 1],
+      );
     }
     await fold(database);
     deepStrictEqual(await answered(database), await materializedBySql(sql));
-    const rows = await sql`select (select count(*)::int from event_counts) as counts,
-      (select count(*)::int from player_leaders) as leaders`;
-    deepStrictEqual({ ...rows[0] }, { counts: 1, leaders: 1 });
+    const rows = await sql.one(`select (select count(*)::int from event_counts) as counts,
+      (select count(*)::int from player_leaders) as leaders`);
+    deepStrictEqual(rows, { counts: 1, leaders: 1 });
   });
 });
 
@@ -89,10 +91,10 @@ Deno.test("readTotals() gives numbers beyond 2^53, and the least player id, exac
 
 Deno.test("readTotals() counts the last 60 s, and the last second that is over", async () => {
   await withDatabase(async (database, sql) => {
-    await sql`insert into event_counts (second, subscriber_id, events) values
+    await sql.query(`insert into event_counts (second, subscriber_id, events) values
       (date_trunc('second', now()) - interval '2 minutes', 'a', 1000),
       (date_trunc('second', now()) - interval '30 seconds', 'a', 100),
-      (date_trunc('second', now()) - interval '30 seconds', 'b', 20)`;
+      (date_trunc('second', now()) - interval '30 seconds', 'b', 20)`);
     const { materialized } = await readTotals(database);
     deepStrictEqual(
       [materialized.events_total, materialized.events_per_minute, materialized.events_per_second_moving_average],
@@ -103,16 +105,16 @@ Deno.test("readTotals() counts the last 60 s, and the last second that is over",
 
 Deno.test("readTotals() tells an even stream evenly, wherever in its second the minute began", async () => {
   await withDatabase(async (database, sql) => {
-    const [begun] = await sql`
+    const begun = await sql.one<{ seconds: number }>(`
       with stored as (
         insert into event_counts (second, subscriber_id, events)
         select date_trunc('second', now()) - n * interval '1 second', 'a', 300 from generate_series(1, 600) as n
         union all select date_trunc('second', now()), 'a', 300 * (extract(epoch from now()) % 1)
-      ) select extract(epoch from now())::float8 as seconds`;
+      ) select extract(epoch from now())::float8 as seconds`);
     const { events_per_minute } = (await readTotals(database)).materialized;
-    const [ended] = await sql`select extract(epoch from now())::float8 as seconds`;
+    const ended = await sql.one<{ seconds: number }>("select extract(epoch from now())::float8 as seconds");
     // Nothing comes any more: what has left the minute until it was read is missing.
-    const least = 18_000 - 300 * (ended!["seconds"] - begun!["seconds"]);
+    const least = 18_000 - 300 * (ended.seconds - begun.seconds);
     strictEqual(
       events_per_minute >= least - 2 && events_per_minute <= 18_002,
       true,
@@ -127,7 +129,7 @@ Deno.test("findLeaders() sees who came to lead while a subscriber of the version
       enriched(bet({ playerId: 4n })),
       enriched(deposit({ playerId: 5n })),
     ]);
-    await sql`update player_totals set bets = 7, deposits_eur = 8 where player_id = 5`;
+    await sql.query("update player_totals set bets = 7, deposits_eur = 8 where player_id = 5");
     await findLeaders(database);
     const { top_player_bets, top_player_deposits } = (await readTotals(database)).materialized;
     deepStrictEqual([top_player_bets, top_player_deposits], [{ id: 5, count: 7 }, { id: 5, count: 10_000 }]);
@@ -138,10 +140,9 @@ Deno.test("the migration that brings player_leaders finds those who lead already
   await withDatabase(async (database, sql) => {
     await new PostgresStore(database, "s").save([enriched(bet({ playerId: 4n })), enriched(deposit({ playerId: 5n }))]);
     const before = await answered(database);
-    await sql`create table kept as select * from player_leaders`;
-    await sql`delete from player_leaders`;
+    await sql.query("delete from player_leaders");
     const { default: Migration } = await import("../../migrations/20261124000000_create_player_leaders.ts");
-    const client = { queryArray: (text: string) => sql.unsafe(text) };
+    const client = { queryArray: (text: string) => sql.query(text) };
     const migration = new Migration({ client, dialect: "pg" } as never);
     const info = { dialect: "pg" } as never;
     await migration.down(info);

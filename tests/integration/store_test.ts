@@ -1,5 +1,5 @@
 import { systemClock } from "../../shared/clock.ts";
-import { DatabasePool } from "../../shared/database.ts";
+import { DatabasePool } from "../../shared/postgres/pool.ts";
 import { withTestSchema } from "../servers/test_schema.ts";
 import { testStore } from "../conformance/store.ts";
 

@@ -11,13 +11,6 @@ export interface Release {
 
 export const lastRelease: Release = newestOf(releases);
 
-/** @param version such as `0.1.0` @returns whether that is the last release or an older one */
-export function isReleased(version: string, last = lastRelease.version): boolean {
-  const [asked, newest] = [version, last].map((text) => text.split(".").map(Number));
-  for (const [i, part] of newest!.entries()) if (part !== asked![i]) return asked![i]! < part;
-  return true;
-}
-
 /**
  * What asks buf, from the project's root, whether the schemas of a folder break the last release's. Held to is what buf.yaml
  * says, FILE: the strictest set, for code is generated from these files, names are written as JSON, and numbers are on the wire.

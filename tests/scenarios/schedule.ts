@@ -15,7 +15,7 @@ export const schedule: Readonly<Record<string, Schedule>> = {
   "events/bad_events": { promise: "a bad message loses nothing" },
   "events/cold_cache": { promise: "a lock makes sure that one subscriber of all calls the rates API" },
   "events/volume": { promise: "each event is stored exactly once, with its amount in EUR, and reported" },
-  "faults/broker_faults": { promise: "a lost connection loses nothing" },
+  "faults/broker_lost": { promise: "a lost connection loses nothing" },
   "faults/killed": { promise: "a crash loses nothing" },
   "project/demo": { promise: "the whole system at work, from nothing to a summary" },
   "project/documentation": { promise: "each task has --help; the tables of tasks and settings are complete" },

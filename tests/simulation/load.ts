@@ -1,6 +1,6 @@
 import type { ConfirmPublisher } from "../../shared/amqp/publisher.ts";
 import { uuidv7 } from "../../shared/amqp/message_id.ts";
-import { encodeEvent } from "../../shared/codec.ts";
+import { encodeEvent } from "../../shared/event/protobuf.ts";
 import { generateEvents } from "../../publisher/generator.ts";
 import { bet } from "../fixtures/deliveries.ts";
 import type { Published } from "./ledger.ts";

@@ -1,5 +1,5 @@
 /** Dead letters for a human to read. */
-import { eventToJson } from "../../shared/event_json.ts";
+import { eventToJson } from "../../shared/event/json.ts";
 import type { DeadLetter } from "../../shared/dead/dead_letter.ts";
 
 /** Two lines: what became of it, and what it is. */

@@ -1,7 +1,7 @@
 /** What became of the demo's events, read from the database and the queues, whatever these are. */
 import type { Clock } from "../../shared/clock.ts";
-import type { Database } from "../../shared/database.ts";
-import { formatMajor } from "../../shared/money.ts";
+import type { Database } from "../../shared/postgres/pool.ts";
+import { formatMajor } from "../../shared/event/money.ts";
 
 /** Where the outcome is to be read. */
 export interface Sources {

@@ -1,6 +1,6 @@
 import type { Clock } from "../../shared/clock.ts";
 import type { Config } from "../../shared/config.ts";
-import { DatabasePool } from "../../shared/database.ts";
+import { DatabasePool } from "../../shared/postgres/pool.ts";
 import { explainStoreError } from "../../shared/errors.ts";
 import { readTotals } from "../../subscriber/http/materialized.ts";
 import { Kept } from "./kept.ts";

@@ -1,5 +1,7 @@
 /** What the members get from their environment and their command line. */
+import configuration from "../../../deno.json" with { type: "json" };
 import { settingNames, variablesOf } from "../../../shared/config.ts";
+import { expandPermissions } from "../../../tools/tasks/task_line.ts";
 import { argumentsOf, environmentOf, type Json, type Manifest, workloadsOf } from "../manifest.ts";
 
 /** Settings of shared/config.ts, and the files that may hold them. */
@@ -34,16 +36,16 @@ export function secretsAreInFiles(manifests: readonly Manifest[]): string[] {
   });
 }
 
-/** Deno's permissions are written out: no more than named hosts, variables and folders, and each variable that is set. */
+/** Deno's permissions: no more than named hosts, variables and folders, and each variable that is set. */
 export function permissionsAreNarrow(manifests: readonly Manifest[]): string[] {
-  return ofEachContainer(manifests, ({ args, environment }) => {
-    if (!args[0]?.endsWith("deno")) return [];
+  return ofEachContainer(manifests, ({ command, environment }) => {
+    if (!command[0]?.endsWith("deno")) return [];
+    const args = expandPermissions(command, configuration.permissions);
     const listed = (flag: string) =>
       args.filter((arg) => arg.startsWith(`${flag}=`)).flatMap((arg) => arg.slice(flag.length + 1).split(","));
     const allowed = listed("--allow-env");
-    const readable = new Set<string>(variablesOf(allowed.filter((name) => settings.has(name)) as never[]));
     const unreadable = Object.keys(environment).filter((name) =>
-      name.endsWith("_FILE") && settings.has(name) && readable.has(name) && !allowed.includes(name)
+      name.endsWith("_FILE") && settings.has(name) && !allowed.includes(name)
     );
     return [
       ...args.filter((arg) => /^(?:-A|--allow-all|--allow-[a-z]+)$/.test(arg))
@@ -61,17 +63,16 @@ export function permissionsAreNarrow(manifests: readonly Manifest[]): string[] {
 
 interface Started {
   readonly container: Json;
-  /** The command line. */
-  readonly args: readonly string[];
+  readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
 }
 
 function ofEachContainer(manifests: readonly Manifest[], faultsOf: (started: Started) => string[]): string[] {
   return workloadsOf(manifests).flatMap(({ id, all }) =>
     all.flatMap((container) => {
-      const args = argumentsOf(container, manifests);
+      const command = argumentsOf(container, manifests);
       const environment = environmentOf(container, manifests);
-      return faultsOf({ container, args, environment }).map((fault) => `${id}: ${container.name} ${fault}`);
+      return faultsOf({ container, command, environment }).map((fault) => `${id}: ${container.name} ${fault}`);
     })
   );
 }

@@ -1,4 +1,5 @@
 /** The dashboard's files, part of the program: nothing is read at run time, and nothing comes from elsewhere. */
+import { kinds } from "../../../shared/event/kinds.ts";
 import uplotCss from "uplot/dist/uPlot.min.css" with { type: "text" };
 import uplot from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
 import chart from "./chart.js" with { type: "text" };
@@ -34,7 +35,7 @@ export interface PageAsset {
 }
 
 export const pageAssets: readonly PageAsset[] = [
-  { path: "/", contentType: "text/html; charset=utf-8", body: html },
+  { path: "/", contentType: "text/html; charset=utf-8", body: html.replace("<!-- event types -->", typeFilters()) },
   asset("icon.svg", icon),
   asset("page.css", pageCss),
   asset("panels.css", panelsCss),
@@ -65,4 +66,11 @@ export const pageAssets: readonly PageAsset[] = [
 function asset(name: string, body: string): PageAsset {
   const types: Record<string, string> = { js: "text/javascript", css: "text/css", svg: "image/svg+xml" };
   return { path: `/assets/${name}`, contentType: `${types[name.split(".").pop()!]}; charset=utf-8`, body };
+}
+
+/** A box for each kind of events; stream.js reads from it what an event of the kind is called. */
+function typeFilters(): string {
+  return kinds.map(({ type, label }) =>
+    `<label class="chip"><input type="checkbox" name="type" value="${type}" data-label="${label}" checked> ${label}s</label>`
+  ).join("\n");
 }

@@ -7,7 +7,9 @@ import { clock, count, plural } from "./format.js";
 
 const [mostShown, drawEveryMs, typingMs] = [200, 250, 300];
 const calmly = matchMedia("(prefers-reduced-motion: reduce)");
-const names = new Map([["bet", "bet"], ["deposit", "deposit"], ["game_start", "start"], ["game_stop", "stop"]]);
+/** @type {NodeListOf<HTMLInputElement>} */
+const boxes = document.querySelectorAll("#event-filters input[name=type]");
+const labels = new Map(Array.from(boxes, (box) => [box.value, box.dataset["label"]]));
 
 export class EventStream {
   #list = byId("events");
@@ -75,9 +77,7 @@ export class EventStream {
 
   /** @returns {string | undefined} nothing when the filters let nothing through */
   #query() {
-    const boxes = Array.from(document.querySelectorAll("#event-filters input[name=type]"));
-    const types = boxes.filter((box) => /** @type {HTMLInputElement} */ (box).checked)
-      .map((box) => /** @type {HTMLInputElement} */ (box).value);
+    const types = Array.from(boxes).filter(({ checked }) => checked).map(({ value }) => value);
     const player = this.#player.value.trim();
     const valid = /^-?\d{0,19}$/.test(player);
     this.#player.setAttribute("aria-invalid", String(!valid));
@@ -184,7 +184,7 @@ function line({ message_id, type, created_at, description }) {
     "li",
     { "data-id": message_id },
     element("time", { datetime: created_at }, clock(created_at)),
-    element("span", { class: "tag", "data-type": type }, names.get(type) ?? type),
+    element("span", { class: "tag", "data-type": type }, labels.get(type) ?? type),
     element("span", {}, description),
   );
 }

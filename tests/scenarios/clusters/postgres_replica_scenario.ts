@@ -16,8 +16,8 @@ Deno.test("the primary is killed and its synchronous replica promoted: what was 
     await servers.asSuperuser("select pg_reload_conf()");
     await eventually("a synchronous replica", () =>
       servers.withSuperuser(async (sql) => {
-        const [row] = await sql`select sync_state from pg_stat_replication`;
-        return row?.["sync_state"] === "sync" || undefined;
+        const [replica] = await sql.query("select sync_state from pg_stat_replication");
+        return replica?.["sync_state"] === "sync" || undefined;
       }));
 
     // Led to the replica by mistake, while the primary is well.
@@ -33,7 +33,7 @@ Deno.test("the primary is killed and its synchronous replica promoted: what was 
       if (sent !== 12_000) return;
       failedOver = (async () => {
         await servers.kill("postgres");
-        await replica.withSuperuser((sql) => sql`select pg_promote()`);
+        await replica.withSuperuser((sql) => sql.query("select pg_promote()"));
         servers.replace("postgres", replica.url);
       })();
     });
@@ -49,20 +49,16 @@ Deno.test("a table is dropped by mistake: a base backup and the archived log giv
     await using second = await SecondPostgres.backUp(servers);
     await batch.publish(2_000);
     await eventually("all of it", async () => await world.rows() === 2_000 || undefined);
-    const before = await servers.withSuperuser(async (sql) =>
-      String((await sql`select now()::text as now`)[0]?.["now"])
-    );
+    const { before } = await servers.withSuperuser((sql) => sql.one("select now()::text as before"));
     await new Promise((resolve) => setTimeout(resolve, 1_000));
 
     await servers.asSuperuser("drop table events");
     await batch.publish(500);
     await servers.withSuperuser(async (sql) => {
-      const [row] = await sql`select pg_walfile_name(pg_switch_wal()) as file`;
+      const { file } = await sql.one<{ file: string }>("select pg_walfile_name(pg_switch_wal()) as file");
       await eventually("its log in the archive", async () => {
-        const [archiver] = await sql`select last_archived_wal >= ${
-          String(row?.["file"])
-        } as there from pg_stat_archiver`;
-        return archiver?.["there"] === true || undefined;
+        const { there } = await sql.one("select last_archived_wal >= $1 as there from pg_stat_archiver", [file]);
+        return there === true || undefined;
       });
     });
     await servers.stop("postgres");

@@ -7,7 +7,6 @@ import { publishEvents, Tally } from "../../../publisher/publish.ts";
 import { openConnection } from "../../../shared/amqp/connection.ts";
 import { ConfirmPublisher } from "../../../shared/amqp/publisher.ts";
 import { systemClock as clock } from "../../../shared/clock.ts";
-import { closePostgres, openPostgres, type Sql } from "../../../shared/postgres.ts";
 import { seededRandom, systemRandom as random } from "../../../shared/random.ts";
 import { silentLog as log } from "../../../shared/telemetry/log.ts";
 import { eventually } from "../../fixtures/eventually.ts";
@@ -16,6 +15,7 @@ import { catalogue } from "../../../tools/migrate/catalogue.ts";
 import { migrateUp } from "../../../tools/migrate/migrator.ts";
 import { Checkout } from "../../harness/checkout.ts";
 import { project } from "../../harness/world.ts";
+import { Session } from "../../../shared/postgres/session.ts";
 
 const [shards, events, players] = [4, 20_000, 1_000];
 const exchange = "casino.events.by-player";
@@ -27,12 +27,12 @@ Deno.test("four queues behind a consistent-hash exchange: each event once, each 
   await checkout.up();
   await enablePlugin(checkout, "rabbitmq_consistent_hash_exchange");
   const { DATABASE_URL, RABBITMQ_URL } = checkout.config;
-  const sql = openPostgres(DATABASE_URL, { name: "casino-test" });
+  await using sql = new Session(DATABASE_URL, { name: "casino-test" });
   const broker = await openConnection({ url: RABBITMQ_URL, name: "casino-test" });
   const members = new Members(project);
   try {
     await migrateUp({ sql, catalogue, clock, say: () => {} });
-    await sql.unsafe(await statementsOf("docs/scale.md"));
+    await sql.query(await statementsOf("docs/scale.md"));
     const env = { ...checkout.config, RATES_API_ADDRESS: `127.0.0.1:${freePort()}` };
     await members.untilLogged(members.start("rates-api", [], env), "Serving rates");
     for (let n = 0; n < shards; n++) {
@@ -65,14 +65,15 @@ Deno.test("four queues behind a consistent-hash exchange: each event once, each 
     }
     await members.stopAll();
     strictEqual(await rows(sql), events, "those that were there already are not stored again");
-    const [totals] = await sql`select sum(events)::int as events from event_counts`;
-    strictEqual(totals!["events"], events);
-    const partitions = await sql`select count(*)::int as events from events group by tableoid order by tableoid`;
+    const { counted } = await sql.one("select sum(events)::int as counted from event_counts");
+    strictEqual(counted, events);
+    const partitions = await sql.query(
+      "select count(*)::int as events from events group by tableoid order by tableoid",
+    );
     deepStrictEqual(partitions.map(({ events }) => events), [events / 2, events / 2]);
   } finally {
     await members.stopAll();
     await broker.close();
-    await closePostgres(sql);
   }
 });
 
@@ -111,16 +112,14 @@ async function publish(url: string, source: readonly Generated[]): Promise<void>
   strictEqual(tally.confirmed, source.length);
 }
 
-async function rows(sql: Sql): Promise<number> {
-  const [row] = await sql`select count(*)::int as rows from events`;
-  return Number(row!["rows"]);
+async function rows(sql: Session): Promise<number> {
+  return (await sql.one<{ rows: number }>("select count(*)::int as rows from events")).rows;
 }
 
-async function spreadOf(sql: Sql): Promise<{ events: number; players: number }[]> {
-  const found = await sql`
+function spreadOf(sql: Session): Promise<{ events: number; players: number }[]> {
+  return sql.query(`
     select count(*)::int as events, count(distinct player_id)::int as players
-    from events group by subscriber_id order by subscriber_id`;
-  return found.map(({ events, players }) => ({ events: Number(events), players: Number(players) }));
+    from events group by subscriber_id order by subscriber_id`);
 }
 
 /** Messages that are ready. */

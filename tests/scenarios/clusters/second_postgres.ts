@@ -1,6 +1,5 @@
 /** A second Postgres beside a private world's: a replica of it, or one that is restored from its backup. */
 import { dirname, join } from "node:path";
-import { closePostgres, openPostgres, type Sql } from "../../../shared/postgres.ts";
 import { freePort } from "../../../tools/demo/members.ts";
 import { postgres, serverOn } from "../../../tools/services/native/postgres.ts";
 import { give, identityFor, launchAll } from "../../../tools/services/native/start.ts";
@@ -9,6 +8,7 @@ import { type Identity, runProgram, succeeds } from "../../../tools/run_program.
 import { type Process, stop } from "../../../tools/services/process.ts";
 import { delay } from "../../../tools/services/server.ts";
 import type { PrivateServers } from "../../harness/private_servers.ts";
+import { Session } from "../../../shared/postgres/session.ts";
 
 const startTimeoutMs = 60_000;
 const stopGraceMs = 10_000;
@@ -72,13 +72,9 @@ export class SecondPostgres implements AsyncDisposable {
     }
   }
 
-  async withSuperuser<T>(use: (sql: Sql) => Promise<T>): Promise<T> {
-    const sql = openPostgres(this.#at(this.superuserOfFirst), { name: "casino-test", max: 1 });
-    try {
-      return await use(sql);
-    } finally {
-      await closePostgres(sql);
-    }
+  async withSuperuser<T>(use: (sql: Session) => Promise<T>): Promise<T> {
+    await using sql = new Session(this.#at(this.superuserOfFirst), { name: "casino-test" });
+    return await use(sql);
   }
 
   /** What it has logged. */

@@ -130,7 +130,7 @@ Deno.test("the dashboard's stream takes 5,000 events a second and more, lists 20
     await page.getByLabel("bets").uncheck();
     await eventually(
       "a stream without bets",
-      () => fake.queries.at(-1) === "type=deposit%2Cgame_start%2Cgame_stop&player_id=14" || undefined,
+      () => fake.queries.at(-1) === "type=game_start%2Cdeposit%2Cgame_stop&player_id=14" || undefined,
     );
     await page.locator("#player-filter").fill("bob");
     await untilText(page, "#events-status", "A player’s id is a whole number.");

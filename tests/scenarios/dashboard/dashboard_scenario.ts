@@ -2,7 +2,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { Page } from "playwright-core";
-import { encodeEvent } from "../../../shared/codec.ts";
+import { encodeEvent } from "../../../shared/event/protobuf.ts";
 import { freePort } from "../../../tools/demo/members.ts";
 import { bet } from "../../fixtures/deliveries.ts";
 import { count, euros } from "../../../subscriber/http/page/format.js";
@@ -58,14 +58,17 @@ async function shownLeaders(page: Page): Promise<string[]> {
 
 /** From the events themselves. */
 async function leaders({ sql }: World): Promise<string[]> {
-  const [bets] = await sql`select player_id, count(*) from events where type = 'bet' group by 1 order by 2 desc, 1`;
-  const [wins] = await sql`select player_id, count(*) from events where has_won group by 1 order by 2 desc, 1`;
-  const [deposits] = await sql`select player_id, sum(amount_eur)::text as sum from events where type = 'deposit'
-    group by 1 order by sum(amount_eur) desc, 1`;
+  const first = (figure: string, of: string) =>
+    sql.one<{ id: string; figure: string }>(
+      `select player_id as id, ${figure} as figure from events where ${of} group by 1 order by ${figure} desc, 1 limit 1`,
+    );
+  const bets = await first("count(*)", "type = 'bet'");
+  const wins = await first("count(*)", "has_won");
+  const deposits = await first("sum(amount_eur)", "type = 'deposit'");
   return [
-    `Most bets#${bets!["player_id"]}${count(bets!["count"])}`,
-    `Most wins#${wins!["player_id"]}${count(wins!["count"])}`,
-    `Most deposits#${deposits!["player_id"]}${euros(deposits!["sum"])}`,
+    `Most bets#${bets.id}${count(bets.figure)}`,
+    `Most wins#${wins.id}${count(wins.figure)}`,
+    `Most deposits#${deposits.id}${euros(deposits.figure)}`,
   ];
 }
 

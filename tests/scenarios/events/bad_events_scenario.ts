@@ -3,7 +3,7 @@ import { match, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import protobuf from "protobufjs/minimal.js";
 import { deadHeaders } from "../../../shared/amqp/dead_letters.ts";
-import { encodeEvent } from "../../../shared/codec.ts";
+import { encodeEvent } from "../../../shared/event/protobuf.ts";
 import { bet, deposit, gameStart } from "../../fixtures/deliveries.ts";
 import { withWorld, type World } from "../../harness/world.ts";
 

@@ -35,7 +35,7 @@ Deno.test("16 subscribers on a cold cache make one call to the rates API, and ev
     await world.untilSettled(1_600);
     strictEqual((await world.ratesStats()).calls, 1);
     strictEqual(await world.messagesIn(world.dead), 0);
-    const shares = await world.sql`select distinct subscriber_id from events`;
+    const shares = await world.sql.query("select distinct subscriber_id from events");
     strictEqual(shares.length, 16, "all of them needed rates");
   });
 });

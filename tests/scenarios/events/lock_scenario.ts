@@ -2,7 +2,7 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { noFaults } from "../../../rates-api/faults.ts";
-import { encodeEvent } from "../../../shared/codec.ts";
+import { encodeEvent } from "../../../shared/event/protobuf.ts";
 import { seededRandom } from "../../../shared/random.ts";
 import { closeRedis, openRedis } from "../../../shared/redis.ts";
 import { silentLog } from "../../../shared/telemetry/log.ts";

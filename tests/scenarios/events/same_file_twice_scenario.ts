@@ -5,11 +5,13 @@ import { project, withWorld, type World } from "../../harness/world.ts";
 const sample = join(project, "samples/events.ndjson");
 
 async function totals(world: World): Promise<unknown> {
-  const [events] = await world.sql`select count(*)::int as events, sum(amount_eur)::text as eur from events`;
-  const [players] = await world
-    .sql`select sum(bets)::int as bets, sum(wins)::int as wins, sum(deposits_eur)::text as deposits from player_totals`;
-  const [counts] = await world.sql`select sum(events)::int as events from event_counts`;
-  return [{ ...events }, { ...players }, { ...counts }];
+  return [
+    await world.sql.one("select count(*)::int as events, sum(amount_eur) as eur from events"),
+    await world.sql.one(
+      "select sum(bets)::int as bets, sum(wins)::int as wins, sum(deposits_eur) as deposits from player_totals",
+    ),
+    await world.sql.one("select sum(events)::int as events from event_counts"),
+  ];
 }
 
 Deno.test("the same file published twice: no row twice, totals unchanged", async () => {
@@ -25,9 +27,10 @@ Deno.test("the same file published twice: no row twice, totals unchanged", async
     await world.stop(subscriber);
     strictEqual(await world.messagesIn(world.events), 0);
     deepStrictEqual(await totals(world), before);
-    const described = await world
-      .sql`select description from events where event_id in (1, 2, 6, 8, 25) order by event_id`;
-    deepStrictEqual(described.map((row) => row["description"]), [
+    const described = await world.sql.query(
+      "select description from events where event_id in (1, 2, 6, 8, 25) order by event_id",
+    );
+    deepStrictEqual(described.map(({ description }) => description), [
       'Player #10 (john@example.com) started playing a game "Rocket Dice" on January 10th, 2022 at 12:34 UTC.',
       `Player #11 (jane@example.com) placed a bet of 5 USD (4.67 EUR) on a game "It's bananas!" on February 2nd, 2022 at 23:45 UTC.`,
       'Player #10 (john@example.com) placed a bet of 12.5 EUR on a game "Rocket Dice" on January 10th, 2022 at 12:35 UTC and won.',

@@ -1,35 +1,9 @@
-/** What the broker may do to us: be away, restart in the middle, cut connections, run out of memory. */
+/** What the broker may do to us: be away, fall silent, refuse us, run out of memory. That it restarts: broker_lost_scenario.ts. */
 import { match, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { eventually } from "../../fixtures/eventually.ts";
 import { checkAllStored, queues, withBatch } from "../../harness/batch.ts";
 import { PrivateWorld } from "../../harness/private_world.ts";
-
-Deno.test("the broker restarts at one third and is killed at one half of 10,000 messages: all are confirmed and stored once", async () => {
-  await withBatch(async (world, batch, ledger) => {
-    const count = 10_000;
-    const faults: Promise<void>[] = [];
-    await batch.publish(count, (sent) => {
-      if (sent === Math.floor(count / 3)) {
-        faults.push(world.servers.stop("rabbitmq").then(() => world.servers.restart()));
-      }
-      if (sent === count / 2) {
-        faults.push(faults[0]!.then(() => world.servers.kill("rabbitmq")).then(() => world.servers.restart()));
-      }
-    });
-    await Promise.all(faults);
-    await checkAllStored(world, ledger, count);
-  });
-});
-
-Deno.test("connections are reset again and again during publishing, confirms and acks: all are stored once", async () => {
-  await withBatch(async (world, batch, ledger) => {
-    await batch.publish(8_000, (sent) => {
-      if (sent % 1_500 === 700) world.servers.proxies.rabbitmq.cut();
-    });
-    await checkAllStored(world, ledger, 8_000);
-  });
-});
 
 /** @returns how many messages the queue holds, those in a subscriber's hands among them */
 async function heldIn(world: PrivateWorld, queue: string): Promise<number> {

@@ -1,7 +1,7 @@
 /** kill -9 at every stage of a window, and a message that kills whoever takes it. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { encodeEvent } from "../../../shared/codec.ts";
+import { encodeEvent } from "../../../shared/event/protobuf.ts";
 import { understand } from "../../../shared/dead/dead_letter.ts";
 import { bet } from "../../fixtures/deliveries.ts";
 import { stages } from "../../harness/dying_subscriber.ts";
@@ -10,11 +10,12 @@ import { withWorld, type World } from "../../harness/world.ts";
 const count = 2_000;
 
 async function sums(world: World) {
-  const [row] = await world.sql`
+  const { bets, counted_bets, ...rest } = await world.sql.one<
+    Record<"events" | "counted" | "bets" | "counted_bets", number>
+  >(`
     select (select count(*)::int from events) as events, (select sum(events)::int from event_counts) as counted,
-      (select count(*)::int from events where type = 'bet') as bets, (select sum(bets)::int from player_totals) as counted_bets`;
-  const { events, counted, bets, counted_bets } = row as Record<string, number>;
-  return { events, counted, lackingBets: bets! - counted_bets! };
+      (select count(*)::int from events where type = 'bet') as bets, (select sum(bets)::int from player_totals) as counted_bets`);
+  return { ...rest, lackingBets: bets - counted_bets };
 }
 
 for (const stage of stages) {

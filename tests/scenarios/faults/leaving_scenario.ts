@@ -2,17 +2,16 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
-import { encodeEvent } from "../../../shared/codec.ts";
+import { encodeEvent } from "../../../shared/event/protobuf.ts";
 import { bet } from "../../fixtures/deliveries.ts";
 import { eventually } from "../../servers/test_queues.ts";
 import { getJson, urlOf } from "../../harness/http.ts";
 import { project, withWorld, type World } from "../../harness/world.ts";
 
-async function totals(world: World) {
-  const [row] = await world.sql`
+function totals(world: World) {
+  return world.sql.one(`
     select (select count(*)::int from events) as events, (select sum(events)::int from event_counts) as counted,
-      (select count(*)::int from events where type = 'bet') as bets, (select sum(bets)::int from player_totals) as counted_bets`;
-  return { ...row };
+      (select count(*)::int from events where type = 'bet') as bets, (select sum(bets)::int from player_totals) as counted_bets`);
 }
 
 async function untilSome(world: World): Promise<void> {

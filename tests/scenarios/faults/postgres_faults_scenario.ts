@@ -1,6 +1,6 @@
 /** What Postgres may do to us: the window is held and tried again, nothing is dead-lettered, nothing is stored twice. */
 import { ok, strictEqual } from "node:assert/strict";
-import type { Sql, TransactionSql } from "postgres";
+import type { Session } from "../../../shared/postgres/session.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { type Batch, checkAllStored, queues, withBatch } from "../../harness/batch.ts";
 import type { Ledger } from "../../harness/ledger.ts";
@@ -138,24 +138,25 @@ Deno.test("Postgres chooses a subscriber as the victim of a deadlock: its window
 const mostRounds = 10;
 
 /** Locks players against the order in which windows do, while some come. */
-async function quarrel(sql: Sql, publish: () => Promise<void>): Promise<void> {
-  const players = (await sql`select player_id from player_totals order by player_id`).map((row) => row["player_id"]);
-  const lock = (rival: TransactionSql, player: unknown) =>
-    rival`select 1 from player_totals where player_id = ${String(player)} for update`;
+async function quarrel(sql: Session, publish: () => Promise<void>): Promise<void> {
+  const { first, last } = await sql.one<{ first: string; last: string }>(
+    "select min(player_id) as first, max(player_id) as last from player_totals",
+  );
   let publishing: Promise<void> | undefined;
-  await sql.begin(async (rival) => {
+  await sql.transaction(async (rival) => {
+    const lock = (player: string) => rival("select 1 from player_totals where player_id = $1 for update", [player]);
     // The rival looks for deadlocks late, so that it is the subscriber that finds this one, and is its victim.
-    await rival`set local deadlock_timeout = '20s'`;
-    await lock(rival, players.at(-1));
+    await rival("set local deadlock_timeout = '20s'");
+    await lock(last);
     publishing = publish();
     await eventually("a window that waits for the rival", async () => {
-      const [row] = await sql`select count(*)::int as waiting from pg_locks where not granted`;
-      return Number(row?.["waiting"]) > 0 || undefined;
+      const { waits } = await sql.one("select count(*) > 0 as waits from pg_locks where not granted");
+      return waits === true || undefined;
     });
     // Time for a large window to wait, too; less than the second after which it looks.
     await new Promise((resolve) => setTimeout(resolve, 300));
     // Granted once the victim has let go.
-    await lock(rival, players[0]);
+    await lock(first);
   });
   await publishing;
 }

@@ -3,7 +3,7 @@ import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { status } from "@grpc/grpc-js";
 import type { Faults } from "../../../rates-api/faults.ts";
-import { encodeEvent } from "../../../shared/codec.ts";
+import { encodeEvent } from "../../../shared/event/protobuf.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { bet } from "../../fixtures/deliveries.ts";
 import { retriesHeader } from "../../../shared/amqp/delay_queues.ts";
@@ -113,9 +113,9 @@ Deno.test("the rates API answers with older rates than those cached: they are re
     publishBet(world, 2);
     await world.untilSettled(2);
     strictEqual(subscriber.messages.includes("Fetched rates were not stored"), true);
-    const rows = await world.sql`select event_id::int as id, rates_as_of from events order by 1`;
+    const rows = await world.sql.query("select event_id::int as id, rates_as_of from events order by 1");
     const asOf = new Date("2024-06-28T14:00:00Z");
-    deepStrictEqual(rows.map((row) => [row["id"], row["rates_as_of"]]), [[1, asOf], [2, asOf]]);
+    deepStrictEqual(rows.map(({ id, rates_as_of }) => [id, rates_as_of]), [[1, asOf], [2, asOf]]);
   });
 });
 

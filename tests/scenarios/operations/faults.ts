@@ -2,13 +2,13 @@
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { deadLetterHeaders } from "../../../shared/amqp/dead_letters.ts";
-import { encodeEvent } from "../../../shared/codec.ts";
-import type { Bet } from "../../../shared/event.ts";
-import { closePostgres, openPostgres } from "../../../shared/postgres.ts";
+import { encodeEvent } from "../../../shared/event/protobuf.ts";
+import type { EventOf } from "../../../shared/event/event.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { bet } from "../../fixtures/deliveries.ts";
 import { queues } from "../../harness/batch.ts";
 import { Authority } from "../../harness/certificates.ts";
+import { Session } from "../../../shared/postgres/session.ts";
 import { Load } from "./load.ts";
 import type { System } from "./system.ts";
 
@@ -91,14 +91,10 @@ export const happenings: Readonly<Record<string, Happening>> = {
   },
 
   async "a session holds a lock"(system) {
-    const sql = openPostgres(system.servers.direct.DATABASE_URL, { name: "a-forgotten-session", max: 1 });
-    // reserve() waits for ever for a first connection that fetches no types.
-    await sql`select 1`;
-    const connection = await sql.reserve();
-    await connection`begin`;
-    await connection`lock table player_totals in access exclusive mode`;
+    const sql = new Session(system.servers.direct.DATABASE_URL, { name: "a-forgotten-session" });
+    await sql.query("begin; lock table player_totals in access exclusive mode");
     await system.publish(some);
-    forgotten.push(() => closePostgres(sql));
+    forgotten.push(() => sql.close());
   },
 
   async "events have waited"(system) {
@@ -120,12 +116,14 @@ export const happenings: Readonly<Record<string, Happening>> = {
   },
 
   async "Postgres rejects a row"(system) {
-    await system.withSql((sql) => sql`alter table events add constraint no_such_bet check (amount <> 666) not valid`);
+    await system.withSql((sql) =>
+      sql.query("alter table events add constraint no_such_bet check (amount <> 666) not valid")
+    );
     await sendGood(system, { amount: 666n });
   },
 
   async "the constraint is dropped"(system) {
-    await system.withSql((sql) => sql`alter table events drop constraint no_such_bet`);
+    await system.withSql((sql) => sql.query("alter table events drop constraint no_such_bet"));
   },
 
   async "an event reaches the delivery limit"(system) {
@@ -204,7 +202,7 @@ export async function putInOrder(system: System): Promise<void> {
 }
 
 /** An event that will be stored in the end. */
-function good(system: System, fields: Partial<Bet>): { messageId: string; body: Buffer } {
+function good(system: System, fields: Partial<EventOf<"bet">>): { messageId: string; body: Buffer } {
   const event = bet({ id: ++lastId, currency: "EUR", ...fields });
   const messageId = uuid(event.id);
   system.ledger.attempt({ messageId, event, reason: undefined });
@@ -212,7 +210,7 @@ function good(system: System, fields: Partial<Bet>): { messageId: string; body: 
   return { messageId, body: Buffer.from(encodeEvent(event)) };
 }
 
-async function sendGood(system: System, fields: Partial<Bet>): Promise<void> {
+async function sendGood(system: System, fields: Partial<EventOf<"bet">>): Promise<void> {
   const { messageId, body } = good(system, fields);
   await system.withChannel((channel) =>
     Promise.resolve(channel.publish(queues.EVENTS_EXCHANGE, "", body, { messageId, persistent: true }))
@@ -220,7 +218,7 @@ async function sendGood(system: System, fields: Partial<Bet>): Promise<void> {
 }
 
 /** A message that is to be dropped in the end. */
-async function send(system: System, what: Buffer | Partial<Bet>): Promise<void> {
+async function send(system: System, what: Buffer | Partial<EventOf<"bet">>): Promise<void> {
   const body = Buffer.isBuffer(what) ? what : Buffer.from(encodeEvent(bet({ id: ++lastId, ...what })));
   const options = { messageId: uuid(++lastId), persistent: true };
   await system.withChannel((channel) => Promise.resolve(channel.publish(queues.EVENTS_EXCHANGE, "", body, options)));

@@ -4,12 +4,11 @@ import { join } from "node:path";
 import type { Channel } from "amqplib";
 import { messageIdOfBody } from "../../../shared/amqp/message_id.ts";
 import { openConnection } from "../../../shared/amqp/connection.ts";
-import { encodeEvent } from "../../../shared/codec.ts";
-import { eventToJson } from "../../../shared/event_json.ts";
-import { closePostgres, openPostgres, type Sql } from "../../../shared/postgres.ts";
+import { encodeEvent } from "../../../shared/event/protobuf.ts";
+import { eventToJson } from "../../../shared/event/json.ts";
 import { seededRandom } from "../../../shared/random.ts";
 import { eventually } from "../../fixtures/eventually.ts";
-import { msOfTimestamp } from "../../../shared/timestamp.ts";
+import { msOfTimestamp } from "../../../shared/event/timestamp.ts";
 import { generateEvents } from "../../../publisher/generator.ts";
 import { freePort } from "../../../tools/demo/members.ts";
 import { runProgram } from "../../../tools/run_program.ts";
@@ -17,6 +16,7 @@ import { Batch, queues } from "../../harness/batch.ts";
 import { Ledger } from "../../harness/ledger.ts";
 import { PrivateServers } from "../../harness/private_servers.ts";
 import { project } from "../../harness/private_world.ts";
+import { Session } from "../../../shared/postgres/session.ts";
 import { Operator } from "./operator.ts";
 
 /** Short enough that a test sees the end of each wait. */
@@ -103,13 +103,9 @@ export class System implements AsyncDisposable {
   }
 
   /** As the superuser, whoever owns the tables. */
-  async withSql<T>(use: (sql: Sql) => Promise<T>): Promise<T> {
-    const sql = openPostgres(this.env["DATABASE_ADMIN_URL"]!, { name: "casino-test" });
-    try {
-      return await use(sql);
-    } finally {
-      await closePostgres(sql);
-    }
+  async withSql<T>(use: (sql: Session) => Promise<T>): Promise<T> {
+    await using sql = new Session(this.env["DATABASE_ADMIN_URL"]!, { name: "casino-test" });
+    return await use(sql);
   }
 
   /** A file for the publisher, whose events the ledger counts on. */
@@ -181,7 +177,7 @@ export class System implements AsyncDisposable {
 
   async rows(): Promise<number> {
     return await this.withSql(async (sql) =>
-      Number((await sql`select count(*)::int as rows from events`)[0]?.["rows"])
+      (await sql.one<{ rows: number }>("select count(*)::int as rows from events")).rows
     );
   }
 

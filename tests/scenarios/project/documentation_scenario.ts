@@ -1,7 +1,6 @@
 /** What the README says is what the code does. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { describeSettings, settingNames } from "../../../shared/config.ts";
 import { limitsTable, planTable, pointsTable, ratesTable } from "../../../tools/scale/tables.ts";
 import { nameOf } from "../../../dev/check/jobs.ts";
 import { scenarioFiles } from "../../../dev/check/scenarios.ts";
@@ -10,14 +9,6 @@ import { project } from "../../harness/world.ts";
 import { schedule } from "../schedule.ts";
 
 const readme = await Deno.readTextFile(join(project, "README.md"));
-
-Deno.test("the README's table of configuration has every setting, with its default and meaning", () => {
-  const rows = Array.from(
-    readme.matchAll(/^\| `([A-Z_]+)` +\| (?:`([^`]*)`)? *\| (.*?) *\|$/gm),
-    ([, name, fallback = "", help]) => ({ name, fallback, help }),
-  );
-  deepStrictEqual(rows, describeSettings(settingNames));
-});
 
 Deno.test("the README names every task", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile(join(project, "deno.json")));

@@ -1,17 +1,17 @@
 /** The database of the demo without servers. A scenario, for PGlite reads its own files: `deno test --allow-net` is not enough. */
 import { deepStrictEqual, rejects } from "node:assert/strict";
-import { arrayLiteral } from "../../../shared/array_literal.ts";
-import { CopyRows } from "../../../shared/copy_rows.ts";
-import { PgliteDatabase } from "../../../shared/pglite.ts";
+import { arrayLiteral } from "../../../shared/postgres/array_literal.ts";
+import { CopyRows } from "../../../shared/postgres/copy_rows.ts";
+import { PgliteDatabase } from "../../../shared/postgres/pglite.ts";
 import { testStore } from "../../conformance/store.ts";
 import { catalogue } from "../../../tools/migrate/catalogue.ts";
-import { migrateFresh } from "../../../tools/migrate/fresh.ts";
+import { migrateFresh } from "../../../tools/migrate/transaction.ts";
 
 testStore({
   name: "PGlite",
   withDatabase: (use) =>
     withDatabase(async (database) => {
-      await migrateFresh((act) => database.transaction(act), catalogue);
+      await migrateFresh(database, catalogue);
       await use(database);
     }),
 });

@@ -1,12 +1,12 @@
 /** `up` and `down` where things are not as they should be: killed servers, strangers' pids, neighbours, locked doors. */
 import { deepStrictEqual, doesNotMatch, match, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { closePostgres, openPostgres } from "../../../shared/postgres.ts";
 import { freePort } from "../../../tools/demo/members.ts";
 import { hasDockerEngine } from "../../../tools/services/compose.ts";
 import { hasEnded, isRunning, type Process } from "../../../tools/services/process.ts";
 import { writeState } from "../../../tools/services/folder.ts";
 import { Checkout, shadowProgram } from "../../harness/checkout.ts";
+import { Session } from "../../../shared/postgres/session.ts";
 
 Deno.test("up after an unclean stop keeps the data, and down leaves alone who has the pids by now", async () => {
   await using checkout = await Checkout.make();
@@ -52,10 +52,10 @@ Deno.test("up after a broker died alone leaves nothing of the earlier start behi
 Deno.test("down sends Postgres's clients away rather than wait for them", async () => {
   await using checkout = await Checkout.make();
   await checkout.up();
-  const client = openPostgres(checkout.config.DATABASE_URL, { name: "lingering" });
-  await client`select 1`;
+  const client = new Session(checkout.config.DATABASE_URL, { name: "lingering" });
+  await client.query("select 1");
   const said = await checkout.down({ only: ["postgres"] });
-  await closePostgres(client);
+  await client.close();
   match(said.join("\n"), /^Stopped Postgres \(pid \d+\)$/);
   deepStrictEqual((await checkout.folder()).state.processes.map(({ name }) => name).sort(), [
     "epmd",
@@ -191,12 +191,8 @@ case "$*" in *" up "*) echo "no space left on device" >&2; exit 1;; esac`,
 });
 
 async function query(url: string, statement: string): Promise<Record<string, unknown>[]> {
-  const sql = openPostgres(url, { name: "scenario" });
-  try {
-    return [...await sql.unsafe(statement)].map((row) => ({ ...row }));
-  } finally {
-    await closePostgres(sql);
-  }
+  await using sql = new Session(url, { name: "scenario" });
+  return await sql.query(statement);
 }
 
 /** A port that is free, and so is the next. */

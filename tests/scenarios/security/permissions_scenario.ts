@@ -2,19 +2,30 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describeTask } from "../../../tools/completions/tasks.ts";
 import { Members } from "../../../tools/demo/members.ts";
-import { allowed, parseTask, readTasks } from "../../../tools/tasks/task_line.ts";
+import {
+  allowed,
+  expandPermissions,
+  parseTask,
+  readPermissionSets,
+  readTasks,
+} from "../../../tools/tasks/task_line.ts";
 import { asOperator, get, getJson, token, untilAnswered, urlOf } from "../../harness/http.ts";
 import { project, withWorld } from "../../harness/world.ts";
 
 const tasks = readTasks(project);
+const sets = readPermissionSets(project);
 /** Tools of a developer's machine, which run programs of it: docs/permissions.md. A new task is held to the tests below. */
-const tools = ["up", "down", "demo", "check", "test", "chaos", "bench", "compat", "generate", "completions", "sbom"];
+const tools = ["up", "down", "demo", "check", "test", "chaos", "bench", "compat", "generate", "sbom"];
 const guarded = Object.keys(tasks).filter((task) => !tools.includes(task));
 /** They connect to nobody. */
 const offline = ["migrate:new", "roles", "scale", "simulate"];
 const loopback = ["127.0.0.1", "localhost", "[::1]"];
+
+/** What a task is run with. */
+function flagsOf(task: string, env: Record<string, string> = {}): string[] {
+  return expandPermissions(parseTask(tasks[task]!, env).flags, sets);
+}
 
 /** One line of what DENO_AUDIT_PERMISSIONS has Deno write: github.com/denoland/deno, runtime/permissions. */
 interface Asked {
@@ -24,27 +35,20 @@ interface Asked {
 
 Deno.test("tasks run no programs, load no libraries, write nothing but a new migration, and never ask a person", () => {
   for (const task of guarded) {
-    const { flags } = parseTask(tasks[task]!);
+    const flags = flagsOf(task);
     strictEqual(flags.includes("--no-prompt"), true, task);
     for (const kind of ["run", "ffi", "import"]) deepStrictEqual(allowed(flags, kind), [], task);
     deepStrictEqual(allowed(flags, "write"), task === "migrate:new" ? ["migrations"] : [], task);
   }
 });
 
-Deno.test("tasks may read the variables of their settings by name, and no others", async () => {
-  for (const task of guarded) {
-    const { variables } = await describeTask(task, tasks[task]!, project);
-    deepStrictEqual(allowed(parseTask(tasks[task]!).flags, "env"), variables, task);
-  }
-});
-
 Deno.test("tasks that connect may connect to this machine, and to what ALLOW_NET adds", () => {
   for (const task of guarded.filter((each) => !offline.includes(each))) {
-    deepStrictEqual(allowed(parseTask(tasks[task]!).flags, "net"), loopback, task);
-    const more = parseTask(tasks[task]!, { ALLOW_NET: ",rabbit.example:5671" }).flags;
+    deepStrictEqual(allowed(flagsOf(task), "net"), loopback, task);
+    const more = flagsOf(task, { ALLOW_NET: ",rabbit.example:5671" });
     deepStrictEqual(allowed(more, "net"), [...loopback, "rabbit.example:5671"], task);
   }
-  for (const task of offline) deepStrictEqual(allowed(parseTask(tasks[task]!).flags, "net"), [], task);
+  for (const task of offline) deepStrictEqual(allowed(flagsOf(task), "net"), [], task);
 });
 
 Deno.test("what members ask Deno for is what their tasks allow, and all of that is asked for", async () => {
@@ -97,7 +101,7 @@ Deno.test("what members ask Deno for is what their tasks allow, and all of that 
 
     for (const task of guarded) {
       const asked = await askedBy(join(folder, `${task.replace(":", "-")}.jsonl`));
-      const { flags } = parseTask(tasks[task]!);
+      const flags = flagsOf(task);
       deepStrictEqual(asked.filter((each) => !isAllowed(each, flags)), [], `${task} asks for what it may not do`);
       const of = (kind: string) =>
         asked.filter(({ permission }) => permission === kind).map(({ value }) => value ?? "");

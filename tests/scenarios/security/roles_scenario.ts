@@ -3,6 +3,7 @@ import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { Buffer } from "node:buffer";
 import type { ConfirmChannel } from "amqplib";
+import { Session } from "../../../shared/postgres/session.ts";
 import { openConnection } from "../../../shared/amqp/connection.ts";
 import { closeRedis, openRedis } from "../../../shared/redis.ts";
 import { silentLog } from "../../../shared/telemetry/log.ts";
@@ -11,7 +12,7 @@ import { delay } from "../../../tools/services/server.ts";
 import { asOperator, getJson, token, untilAnswered, urlOf } from "../../harness/http.ts";
 import { PrivateServers } from "../../harness/private_servers.ts";
 import { asRole, makeRoles, passwordOf, type Role } from "../../harness/roles.ts";
-import { project, query } from "../../harness/world.ts";
+import { project } from "../../harness/world.ts";
 
 const names = {
   EVENTS_EXCHANGE: "casino.events",
@@ -159,11 +160,12 @@ Deno.test("with the roles of deno task roles", async (t) => {
         ["migrator", "alter role casino_reader password 'x'"],
       ];
       for (const [role, statement] of refused) {
-        const answer = query(asRole(DATABASE_URL, role, "_"), (sql) => sql.unsafe(statement));
-        const code = await answer.then(() => "done", (error) => error.code);
+        await using sql = new Session(asRole(DATABASE_URL, role, "_"), { name: "casino-test" });
+        const code = await sql.query(statement).then(() => "done", (error: { code?: string }) => error.code ?? "");
         strictEqual(/^(42501)$/.test(code), true, `${role}: ${statement}: ${code}`);
       }
-      await query(asRole(DATABASE_URL, "reader", "_"), (sql) => sql.unsafe("select count(*) from events"));
+      await using sql = new Session(asRole(DATABASE_URL, "reader", "_"), { name: "casino-test" });
+      await sql.query("select count(*) from events");
     });
 
     await t.step("Redis refuses each user what is not its member's", async () => {

@@ -4,10 +4,9 @@ import { join } from "node:path";
 import { closeConnection, openConnection } from "../../../shared/amqp/connection.ts";
 import { systemClock as clock } from "../../../shared/clock.ts";
 import { readConfig } from "../../../shared/config.ts";
-import { DatabasePool } from "../../../shared/database.ts";
+import { DatabasePool } from "../../../shared/postgres/pool.ts";
 import { messageOf } from "../../../shared/errors.ts";
 import { ratesApiTls } from "../../../shared/grpc_client.ts";
-import { closePostgres, openPostgres } from "../../../shared/postgres.ts";
 import { closeRedis, openRedis } from "../../../shared/redis.ts";
 import { silentLog } from "../../../shared/telemetry/log.ts";
 import { grpcRatesApi } from "../../../subscriber/rates/client.ts";
@@ -16,6 +15,7 @@ import { Authority } from "../../harness/certificates.ts";
 import { EncryptedServers } from "../../harness/encrypted_servers.ts";
 import { asOperator, getJson, token, untilAnswered, urlOf } from "../../harness/http.ts";
 import { project } from "../../harness/world.ts";
+import { Session } from "../../../shared/postgres/session.ts";
 
 // Clients that were refused keep a timer for their next try a little longer than they say.
 const refusals = { sanitizeOps: false, sanitizeResources: false };
@@ -56,10 +56,12 @@ Deno.test("with TLS to RabbitMQ, Redis, Postgres and the rates API", refusals, a
       match(await run("rates-api:control", "stats"), /calls +1/);
 
       const encryptedSessions = await encrypted.servers.withSuperuser((sql) =>
-        sql`select bool_and(ssl) as all, count(*)::int as sessions from pg_stat_ssl join pg_stat_activity using (pid)
-            where usename = 'casino'`
+        sql.one(
+          `select bool_and(ssl) as all, count(*)::int as sessions from pg_stat_ssl join pg_stat_activity using (pid)
+            where usename = 'casino'`,
+        )
       );
-      strictEqual(encryptedSessions[0]?.["all"], true);
+      strictEqual(encryptedSessions["all"], true);
       match(
         await encrypted.servers.rabbitmqctl("-q", "list_connections", "ssl", "peer_cert_subject"),
         /true\tCN=client/,
@@ -179,12 +181,8 @@ async function redis(env: Env): Promise<void> {
 
 async function postgres(env: Env): Promise<void> {
   const { DATABASE_URL } = readConfig(["DATABASE_URL"], (name) => env[name]);
-  const sql = openPostgres(DATABASE_URL, { name: "test" });
-  try {
-    await sql`select 1`;
-  } finally {
-    await closePostgres(sql);
-  }
+  await using sql = new Session(DATABASE_URL, { name: "test" });
+  await sql.query("select 1");
 }
 
 async function postgresByPool(env: Env): Promise<void> {

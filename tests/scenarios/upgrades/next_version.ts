@@ -1,5 +1,6 @@
 /** A version that is still to come, made of this one: with one more type of event and one more field, code and tables. */
 import { join } from "node:path";
+import { eventTypes } from "../../../shared/event/kinds.ts";
 import { Members } from "../../../tools/demo/members.ts";
 import { project } from "../../harness/world.ts";
 
@@ -9,22 +10,24 @@ const migration = "20990101000000_allow_jackpots.ts";
 const changes: readonly (readonly [file: string, from: string, to: string])[] = [
   [
     "proto/casino/events/v1/event.proto",
-    "EVENT_TYPE_GAME_STOP = 4;",
-    "EVENT_TYPE_GAME_STOP = 4;\n  EVENT_TYPE_JACKPOT = 5;",
+    "EVENT_TYPE_UNSPECIFIED = 0;",
+    "EVENT_TYPE_UNSPECIFIED = 0;\n  EVENT_TYPE_JACKPOT = 99;",
   ],
   ["proto/casino/events/v1/event.proto", "created_at = 8;", "created_at = 8;\n  string campaign = 9;"],
-  ["shared/event.ts", '"deposit", "game_stop"] as const', '"deposit", "game_stop", "jackpot"] as const'],
-  ["shared/event.ts", 'readonly type: "game_stop";', 'readonly type: "game_stop" | "jackpot";'],
-  ["shared/codec.ts", '"deposit", "game_stop"];', '"deposit", "game_stop", "jackpot"];'],
   [
-    "shared/codec.ts",
-    "game_stop: WireType.EVENT_TYPE_GAME_STOP,",
-    "game_stop: WireType.EVENT_TYPE_GAME_STOP,\n  jackpot: WireType.EVENT_TYPE_JACKPOT,",
-  ],
-  [
-    "subscriber/describe.ts",
-    'case "game_stop":',
-    'case "jackpot":\n      return `${player} hit a jackpot on ${time}.`;\n    case "game_stop":',
+    "shared/event/kinds.ts",
+    "export const kinds = [",
+    `export const kinds = [
+  {
+    type: "jackpot",
+    wireNumber: 99,
+    hasGame: true,
+    hasMoney: false,
+    hasOutcome: false,
+    label: "jackpot",
+    weight: 0,
+    sentence: ({ player, time }) => \`\${player} hit a jackpot on \${time}.\`,
+  },`,
   ],
 ];
 
@@ -56,7 +59,7 @@ export default class extends AbstractMigration {
   async up(): Promise<void> {
     await this.client.queryArray("alter table events drop constraint events_type_check");
     await this.client.queryArray("alter table events add constraint events_type_check " +
-      "check (type in ('game_start', 'bet', 'deposit', 'game_stop', 'jackpot'))");
+      "check (type in (${[...eventTypes, "jackpot"].map((type) => `'${type}'`).join(", ")}))");
   }
   async down(): Promise<void> {}
 }`,

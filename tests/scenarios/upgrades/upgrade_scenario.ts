@@ -3,12 +3,13 @@
  * one cache and one database, whose tables change beneath them.
  */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { eventToJson } from "../../../shared/event_json.ts";
+import { eventToJson } from "../../../shared/event/json.ts";
 import { seededRandom } from "../../../shared/random.ts";
 import { generateEvents } from "../../../publisher/generator.ts";
 import { isBadLine, readEvents } from "../../../publisher/ndjson_input.ts";
 import { lasting, materializedBySql } from "../../servers/materialized_by_sql.ts";
 import type { Member } from "../../../tools/demo/members.ts";
+import { readHistory } from "../../../tools/migrate/migrator.ts";
 import { getJson, untilAnswered, urlOf } from "../../harness/http.ts";
 import { Ledger } from "../../harness/ledger.ts";
 import { MoreMigrations } from "./more_migrations.ts";
@@ -125,8 +126,11 @@ class Crew {
   async untilAllStore(): Promise<void> {
     const ids = [...this.#subscribers.keys()];
     await untilAnswered(
-      () => this.now.sql`select subscriber_id, count(*)::int as events from events group by subscriber_id`,
-      (rows) => ids.every((id) => rows.some((row) => row["subscriber_id"] === id && row["events"] >= enough)),
+      () =>
+        this.now.sql.query<{ id: string; events: number }>(
+          "select subscriber_id as id, count(*)::int as events from events group by subscriber_id",
+        ),
+      (rows) => ids.every((wanted) => rows.some(({ id, events }) => id === wanted && events >= enough)),
       `${enough} events stored by each of ${ids}`,
     );
   }
@@ -142,8 +146,11 @@ class Crew {
     const words: string[] = [];
     const member = world.startPublisher(["--input", file, "--rate", String(rate)], (line) => words.push(line));
     await untilAnswered(
-      () => this.now.sql`select count(*)::int as events from events where event_id >= ${String(firstId)}`,
-      ([row]) => row?.["events"] >= enough,
+      () =>
+        this.now.sql.one<{ events: number }>("select count(*)::int as events from events where event_id >= $1", [
+          firstId,
+        ]),
+      ({ events }) => events >= enough,
       `${enough} events stored of publisher ${seed}`,
     );
     return { world, member, file, words };
@@ -194,6 +201,5 @@ class Crew {
 }
 
 async function appliedIn(world: World): Promise<string[]> {
-  const rows = await world.sql`select file_name from nessie_migrations order by file_name`;
-  return Array.from(rows, (row) => String(row["file_name"]));
+  return (await readHistory(world.sql)).map(({ name }) => name);
 }

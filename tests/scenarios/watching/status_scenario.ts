@@ -166,7 +166,7 @@ Deno.test("status colours what it shows on a terminal alone, and not there when 
 /** What a terminal gets, by util-linux's script. */
 async function onTerminal(world: World, env: Record<string, string>): Promise<string> {
   const { flags, program } = parseTask(readTasks(project)["status"]!);
-  const command = `${Deno.execPath()} run --quiet ${flags.join(" ")} ${program}`;
+  const command = `${Deno.execPath()} run ${flags.join(" ")} ${program}`;
   const inherited = Object.fromEntries(Object.entries(Deno.env.toObject()).filter(([name]) => name !== "NO_COLOR"));
   const { stdout } = await new Deno.Command("script", {
     args: ["--quiet", "--return", "--command", command, "/dev/null"],

@@ -6,7 +6,7 @@ import { deadHeaders } from "../../../shared/amqp/dead_letters.ts";
 import { MemoryQueue } from "../../../shared/amqp/memory_queue.ts";
 import type { Clock } from "../../../shared/clock.ts";
 import { readConfig } from "../../../shared/config.ts";
-import { PgliteDatabase } from "../../../shared/pglite.ts";
+import { PgliteDatabase } from "../../../shared/postgres/pglite.ts";
 import type { Random } from "../../../shared/random.ts";
 import type { Log } from "../../../shared/telemetry/log.ts";
 import type { Generated } from "../../../publisher/generator.ts";
@@ -22,7 +22,7 @@ import { RatesSource } from "../../../subscriber/rates/source.ts";
 import { PostgresStore } from "../../../subscriber/store.ts";
 import { Subscriber } from "../../../subscriber/subscriber.ts";
 import { catalogue } from "../../migrate/catalogue.ts";
-import { migrateFresh } from "../../migrate/fresh.ts";
+import { migrateFresh } from "../../migrate/transaction.ts";
 import type { Sources } from "../outcome.ts";
 import { MemorySender } from "./sender.ts";
 
@@ -188,6 +188,6 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
 
 async function openDatabase(): Promise<PgliteDatabase> {
   const database = await PgliteDatabase.open();
-  await migrateFresh((act) => database.transaction(act), catalogue);
+  await migrateFresh(database, catalogue);
   return database;
 }

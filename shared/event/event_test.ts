@@ -1,21 +1,22 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { describeFaults, type Draft, eventOf, eventTypes } from "./event.ts";
-import { anyTimestamp } from "../tests/fixtures/arbitrary_event.ts";
+import { describeFaults, type Draft, eventOf } from "./event.ts";
+import { kindOf, kinds } from "./kinds.ts";
+import { anyTimestamp } from "../../tests/fixtures/arbitrary_event.ts";
 
 const createdAt = { seconds: 1_643_845_500, nanos: 0 };
 const bet: Draft = {
   id: 1n,
   playerId: 11n,
   gameId: 101n,
-  type: "bet",
+  kind: kindOf("bet"),
   amount: 500n,
   currency: "USD",
   hasWon: true,
   createdAt,
 };
-const deposit: Draft = { ...bet, type: "deposit", gameId: 0n, hasWon: false };
-const start: Draft = { ...bet, type: "game_start", amount: 0n, currency: "", hasWon: false };
+const deposit: Draft = { ...bet, kind: kindOf("deposit"), gameId: 0n, hasWon: false };
+const start: Draft = { ...bet, kind: kindOf("game_start"), amount: 0n, currency: "", hasWon: false };
 
 function faultsOf(draft: Draft): string {
   const event = eventOf(draft);
@@ -42,7 +43,13 @@ Deno.test("eventOf() keeps what applies to the type, and nothing else", () => {
     createdAt,
   });
   for (const type of ["game_start", "game_stop"] as const) {
-    deepStrictEqual(eventOf({ ...start, type }), { type, id: 1n, playerId: 11n, gameId: 101n, createdAt });
+    deepStrictEqual(eventOf({ ...start, kind: kindOf(type) }), {
+      type,
+      id: 1n,
+      playerId: 11n,
+      gameId: 101n,
+      createdAt,
+    });
   }
 });
 
@@ -51,8 +58,8 @@ Deno.test("eventOf() names each field at fault", () => {
     [{ ...bet, id: 0n }, "id is missing"],
     [{ ...bet, playerId: 0n }, "player_id is missing"],
     [{ ...bet, gameId: 0n }, "game_id is missing"],
-    [{ ...bet, type: undefined }, "type is missing"],
-    [{ ...bet, type: 5 }, "type = 5 is unknown to this version"],
+    [{ ...bet, kind: undefined }, "type is missing"],
+    [{ ...bet, kind: 99 }, "type = 99 is unknown to this version"],
     [{ ...bet, amount: -1n }, "amount = -1 must be 0 or more"],
     [{ ...bet, currency: "" }, "currency is missing"],
     [{ ...bet, currency: "\ud800" }, "currency holds half of a surrogate pair"],
@@ -81,7 +88,7 @@ Deno.test("eventOf() gives an event, or names just the fields that break a rule 
     id: int,
     playerId: int,
     gameId: int,
-    type: fc.constantFrom(undefined, 5, ...eventTypes),
+    kind: fc.constantFrom(undefined, 99, ...kinds),
     amount: int,
     currency: fc.constantFrom("", "EUR", "\ud800", "\udc00x", "€"),
     hasWon: fc.boolean(),
@@ -97,7 +104,9 @@ Deno.test("eventOf() gives an event, or names just the fields that break a rule 
       deepStrictEqual([...faulty].toSorted(), faultyFields(draft).toSorted());
       if (!Array.isArray(event)) {
         events++;
-        for (const [key, value] of Object.entries(event)) deepStrictEqual(value, draft[key as keyof Draft], key);
+        const { type, ...fields } = event;
+        strictEqual(draft.kind, kindOf(type));
+        for (const [key, value] of Object.entries(fields)) deepStrictEqual(value, draft[key as keyof Draft], key);
       }
     }),
     { numRuns: 10_000 },
@@ -106,9 +115,8 @@ Deno.test("eventOf() gives an event, or names just the fields that break a rule 
 });
 
 /** The rules once more, field by field, as the schema's comments state them. */
-function faultyFields({ id, playerId, gameId, type, amount, currency, hasWon, createdAt }: Draft): string[] {
-  const isKnown = typeof type === "string";
-  const isMoney = type === "bet" || type === "deposit";
+function faultyFields({ id, playerId, gameId, kind, amount, currency, hasWon, createdAt }: Draft): string[] {
+  const isKnown = typeof kind === "object";
   const isTime = createdAt !== undefined && Number.isInteger(createdAt.seconds) &&
     createdAt.seconds >= Date.parse("0001-01-01T00:00:00Z") / 1000 &&
     createdAt.seconds <= Date.parse("9999-12-31T23:59:59Z") / 1000 && createdAt.nanos >= 0 && createdAt.nanos < 1e9;
@@ -117,10 +125,10 @@ function faultyFields({ id, playerId, gameId, type, amount, currency, hasWon, cr
     player_id: playerId === 0n,
     type: !isKnown,
     created_at: !isTime,
-    game_id: isKnown && (type === "deposit" ? gameId !== 0n : gameId === 0n),
-    amount: amount < 0n || (isKnown && !isMoney && amount > 0n),
-    currency: !currency.isWellFormed() || (isKnown && isMoney === (currency === "")),
-    has_won: isKnown && type !== "bet" && hasWon,
+    game_id: isKnown && kind.hasGame === (gameId === 0n),
+    amount: amount < 0n || (isKnown && !kind.hasMoney && amount > 0n),
+    currency: !currency.isWellFormed() || (isKnown && kind.hasMoney === (currency === "")),
+    has_won: isKnown && !kind.hasOutcome && hasWon,
   };
   return Object.entries(broken).filter(([, isBroken]) => isBroken).map(([field]) => field);
 }

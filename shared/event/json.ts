@@ -1,5 +1,6 @@
 /** Events as JSON: log lines, HTTP, and NDJSON in and out. */
-import { type Draft, type Event, eventOf, type EventType, eventTypes, type Fault } from "./event.ts";
+import { type Draft, type Event, eventOf, type Fault } from "./event.ts";
+import { type EventType, eventTypes, kinds } from "./kinds.ts";
 import { formatTimestamp, parseTimestamp } from "./timestamp.ts";
 
 /** A 64-bit integer: a number while it is a safe integer, a decimal string beyond. */
@@ -93,8 +94,8 @@ function eventOfFields(object: Readonly<Record<string, unknown>>): Event | Fault
       problem: `is unknown; the keys are ${eventKeys.join(", ")}`,
     });
   }
-  const type = eventTypes.find((known) => known === fields.get("type"));
-  if (type === undefined && fields.has("type")) wrong("type", `one of ${eventTypes.join(", ")}`);
+  const kind = kinds.find(({ type }) => type === fields.get("type"));
+  if (!kind && fields.has("type")) wrong("type", `one of ${eventTypes.join(", ")}`);
   const currency = fields.get("currency") ?? "";
   if (typeof currency !== "string") wrong("currency", "text");
   const hasWon = fields.get("has_won") ?? false;
@@ -102,14 +103,12 @@ function eventOfFields(object: Readonly<Record<string, unknown>>): Event | Fault
   const text = fields.get("created_at");
   const createdAt = typeof text === "string" ? parseTimestamp(text) : undefined;
   if (text !== undefined && !createdAt) wrong("created_at", 'an RFC 3339 time, such as "2022-01-10T12:34:00Z"');
-  if ((type === "bet" || type === "deposit") && !fields.has("amount")) {
-    faults.push({ field: "amount", problem: "is missing" });
-  }
+  if (kind?.hasMoney && !fields.has("amount")) faults.push({ field: "amount", problem: "is missing" });
   const draft: Draft = {
     id: integer("id"),
     playerId: integer("player_id"),
     gameId: integer("game_id"),
-    type,
+    kind,
     amount: integer("amount"),
     currency: typeof currency === "string" ? currency : "",
     hasWon: hasWon === true,

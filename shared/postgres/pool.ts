@@ -1,15 +1,10 @@
-/**
- * The subscriber's connections to Postgres. With pg, because postgres (npm), which commands and tests use, loses the error of
- * a COPY and then never settles it (github.com/porsager/postgres/issues/1173), and COPY is how windows are stored.
- */
-import "./without_env.ts";
+/** The subscriber's queries: each is prepared once for each connection, and has a deadline. */
 import type { Buffer } from "node:buffer";
-import { Socket } from "node:net";
 // @ts-types="@types/pg"
-import pg from "pg";
+import type pg from "pg";
+import type { Clock } from "../clock.ts";
+import { Connections } from "./connections.ts";
 import { CopyIn } from "./copy_in.ts";
-import type { Clock } from "./clock.ts";
-import { splitTls } from "./tls.ts";
 
 /** The fields of a row in the order in which they were asked for, as text: nothing is rounded, nothing read in vain. */
 export type Row = readonly (string | null)[];
@@ -45,17 +40,8 @@ export interface DatabaseOptions {
 /** Given as a reason, for one that abort() makes itself costs 50 µs: it has a stack trace. */
 const inTime = new Error("Postgres answered in time");
 const asText = { getTypeParser: () => (text: string) => text };
-const connectTimeoutMs = 5_000;
-const closeTimeoutMs = 2_000;
 /** The server is given the first word on a statement that takes too long: its error says more than silence. */
 const serverFirstMs = 1_000;
-/** SQLSTATE feature_not_supported, as in "cached plan must not change result type": a table was altered under us. */
-const cannotUsePlan = "0A000";
-/**
- * A server that waits for the rest of a COPY heeds no timeout of its own: when we are gone without a farewell, keepalives find
- * that out within about a minute, in place of two hours.
- */
-const serverKeepalives = { tcp_keepalives_idle: 30, tcp_keepalives_interval: 10, tcp_keepalives_count: 3 };
 
 /**
  * A pool that connects when it is first asked, and whose queries have a deadline. A query that is late has lost its server,
@@ -86,11 +72,7 @@ export class DatabasePool implements Database {
   }
 
   async close(): Promise<void> {
-    const late = new AbortController();
-    const { clock } = this.options;
-    await Promise.race([this.#connections.end(), clock.sleep(closeTimeoutMs, late.signal).catch(() => {})]);
-    late.abort();
-    this.#connections.cut();
+    await this.#connections.close(this.options.clock);
   }
 
   async #inTime<T>(ask: (client: pg.PoolClient) => Promise<T>): Promise<T> {
@@ -122,74 +104,4 @@ export class DatabasePool implements Database {
     if (name === undefined) this.#statements.set(statement, name = `s${this.#statements.size}`);
     return name;
   }
-}
-
-/** The client's pool with its sockets at hand: the client itself waits until its farewell has arrived. */
-class Connections {
-  readonly #pool: pg.Pool;
-  readonly #sockets = new Set<Socket>();
-  #cut = false;
-
-  constructor(url: string, { name, max, timeoutMs }: DatabaseOptions) {
-    const { connectionString, options, tls } = split(url);
-    this.#pool = new pg.Pool({
-      connectionString,
-      options,
-      ssl: tls ?? false,
-      max,
-      application_name: name,
-      statement_timeout: timeoutMs,
-      connectionTimeoutMillis: connectTimeoutMs,
-      idleTimeoutMillis: 0,
-      keepAlive: true,
-      stream: () => this.#socket(),
-    });
-    // Whoever uses a connection that is lost learns it from its query; the next one gets a new connection.
-    this.#pool.on("error", () => {});
-    this.#pool.on("connect", (client) => client.on("error", () => {}));
-  }
-
-  async use<T>(ask: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    if (this.#cut) throw new Error("these connections were given up");
-    const client = await this.#pool.connect();
-    try {
-      const result = await ask(client);
-      client.release();
-      return result;
-    } catch (error) {
-      // What Postgres itself says leaves a sound connection; anything else may not. A statement whose plan can no longer be
-      // used stays prepared for as long as its connection lives.
-      client.release(!(error instanceof pg.DatabaseError) || error.code === cannotUsePlan);
-      throw error;
-    }
-  }
-
-  async end(): Promise<void> {
-    await this.#pool.end();
-  }
-
-  /** Fails what is under way, closes every connection at once, and lets no new one be made. */
-  cut(): void {
-    this.#cut = true;
-    for (const socket of this.#sockets) socket.destroy();
-    if (!this.#pool.ending) this.#pool.end().catch(() => {});
-  }
-
-  #socket(): Socket {
-    const socket = new Socket();
-    this.#sockets.add(socket);
-    socket.once("close", () => this.#sockets.delete(socket));
-    return socket;
-  }
-}
-
-/** What libpq would not know in a URL's query is a setting of the server: its `options` set it as the connection begins. */
-function split(text: string): { connectionString: string; options: string; tls: ReturnType<typeof splitTls>["tls"] } {
-  const { url: rest, tls } = splitTls(text);
-  const options = Object.entries(serverKeepalives).map(([name, value]) => `-c ${name}=${value}`);
-  for (const [name, value] of new URL(rest).searchParams) {
-    rest.searchParams.delete(name);
-    options.push(`-c ${name}=${value.replace(/[\\\s]/g, "\\$&")}`);
-  }
-  return { connectionString: rest.href, options: options.join(" "), tls };
 }

@@ -1,35 +1,16 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
 import protobuf from "protobufjs";
-import { decodeEvent, encodeEvent, UndecodableError } from "./codec.ts";
+import { decodeEvent, encodeEvent, UndecodableError } from "./protobuf.ts";
+import eventProto from "../../proto/casino/events/v1/event.proto" with { type: "text" };
 import { describeFaults, type Event } from "./event.ts";
-import { anyEvent } from "../tests/fixtures/arbitrary_event.ts";
+import { kinds } from "./kinds.ts";
+import { anyEvent } from "../../tests/fixtures/arbitrary_event.ts";
 
-/** proto/casino/events/v1/event.proto once more, and a later version of it, for protobufjs's own reading of them. */
-const eventProto = `
-  syntax = "proto3";
-  package casino.events.v1;
-  import "google/protobuf/timestamp.proto";
-  enum EventType {
-    EVENT_TYPE_UNSPECIFIED = 0;
-    EVENT_TYPE_GAME_START = 1;
-    EVENT_TYPE_BET = 2;
-    EVENT_TYPE_DEPOSIT = 3;
-    EVENT_TYPE_GAME_STOP = 4;
-  }
-  message Event {
-    int64 id = 1;
-    int64 player_id = 2;
-    int64 game_id = 3;
-    EventType type = 4;
-    int64 amount = 5;
-    string currency = 6;
-    bool has_won = 7;
-    google.protobuf.Timestamp created_at = 8;
-  }`;
+/** The schema, and a later version of it, in protobufjs's own reading. */
 const schema = schemaOf(eventProto);
 const laterSchema = schemaOf(
-  eventProto.replace("EVENT_TYPE_GAME_STOP = 4;", "EVENT_TYPE_GAME_STOP = 4; EVENT_TYPE_JACKPOT = 5;")
+  eventProto.replace("EVENT_TYPE_UNSPECIFIED = 0;", "EVENT_TYPE_UNSPECIFIED = 0; EVENT_TYPE_JACKPOT = 99;")
     .replace("created_at = 8;", "created_at = 8; string from_the_future = 99;"),
 );
 
@@ -55,6 +36,16 @@ function fieldsOf(event: Event): Record<string, unknown> {
 
 const bet = { type: "bet", id: 1n, playerId: 11n, gameId: 101n, amount: 500n, currency: "USD", hasWon: true } as const;
 const createdAt = { seconds: 1_643_845_500, nanos: 250_000_000 };
+
+Deno.test("kinds are those of the schema, under its names and numbers", () => {
+  deepStrictEqual(
+    {
+      EVENT_TYPE_UNSPECIFIED: 0,
+      ...Object.fromEntries(kinds.map(({ type, wireNumber }) => [`EVENT_TYPE_${type.toUpperCase()}`, wireNumber])),
+    },
+    { ...schema.root.lookupEnum("casino.events.v1.EventType").values },
+  );
+});
 
 Deno.test("decodeEvent() gives back what encodeEvent() was given, over all of int64, times and text", () => {
   fc.assert(fc.property(anyEvent, (event) => deepStrictEqual(decodeEvent(encodeEvent(event)), event)), {
@@ -122,7 +113,7 @@ Deno.test("decodeEvent() names the field at fault in a message that is well form
   const cases: [Record<string, unknown>, string][] = [
     [{ id: 0 }, "id is missing"],
     [{ type: "EVENT_TYPE_UNSPECIFIED" }, "type is missing"],
-    [{ type: "EVENT_TYPE_JACKPOT" }, "type = 5 is unknown to this version"],
+    [{ type: "EVENT_TYPE_JACKPOT" }, "type = 99 is unknown to this version"],
     [{ type: -1 }, "type = -1 is unknown to this version"],
     [{ amount: "-1" }, "amount = -1 must be 0 or more"],
     [{ currency: "" }, "currency is missing"],

@@ -1,7 +1,7 @@
 /** Postgres in this process, in memory, compiled to WebAssembly: for the demo that needs no servers. */
 import { Buffer } from "node:buffer";
 import { PGlite, type Results } from "@electric-sql/pglite";
-import type { Database, Row } from "./database.ts";
+import type { Database, Row } from "./pool.ts";
 
 type Fields = (string | null)[];
 
@@ -16,7 +16,7 @@ export class PgliteDatabase implements Database {
   /** An empty database, which is gone when it is closed or the process ends. */
   static async open(): Promise<PgliteDatabase> {
     const postgres = await PGlite.create();
-    // As shared/database.ts has them: nothing is rounded, nothing read in vain.
+    // As pool.ts has them: nothing is rounded, nothing read in vain.
     for (const type of Object.keys(postgres.parsers)) postgres.parsers[type] = asText;
     for (const type of Object.keys(postgres.serializers)) postgres.serializers[type] = asText;
     return new PgliteDatabase(postgres);

@@ -1,20 +1,16 @@
 /** Events as protobuf: `casino.events.v1.Event` in proto/casino/events/v1/event.proto. */
 import Long from "long";
 import protobuf from "protobufjs/minimal.js";
-import { type Event, eventOf, type EventType, type Fault } from "./event.ts";
+import { type Event, eventOf, type Fault } from "./event.ts";
 import { casino } from "./generated/protobuf.js";
+import { type EventKind, kindOf, kinds } from "./kinds.ts";
 
 const Message = casino.events.v1.Event;
-const { EventType: WireType } = casino.events.v1;
-
-const wireTypes: Record<EventType, casino.events.v1.EventType> = {
-  game_start: WireType.EVENT_TYPE_GAME_START,
-  bet: WireType.EVENT_TYPE_BET,
-  deposit: WireType.EVENT_TYPE_DEPOSIT,
-  game_stop: WireType.EVENT_TYPE_GAME_STOP,
-};
-
-const typesByWire: readonly (EventType | undefined)[] = [undefined, "game_start", "bet", "deposit", "game_stop"];
+/** protobuf_test.ts holds the numbers to those of the schema. */
+const kindsByWireNumber: readonly (EventKind | undefined)[] = Array.from(
+  { length: 1 + Math.max(...kinds.map(({ wireNumber }) => wireNumber)) },
+  (_, number) => kinds.find(({ wireNumber }) => wireNumber === number),
+);
 
 /** The body is not the protobuf message that it should be. */
 export class UndecodableError extends Error {
@@ -33,7 +29,7 @@ export function decodeEvent(body: Uint8Array): Event | Fault[] {
     playerId: bigIntOf(message.playerId),
     gameId: bigIntOf(message.gameId),
     // Zero says nothing; another number that we do not know comes from a later version.
-    type: typesByWire[message.type] ?? (message.type || undefined),
+    kind: kindsByWireNumber[message.type] ?? (message.type || undefined),
     amount: bigIntOf(message.amount),
     currency: message.currency,
     hasWon: message.hasWon,
@@ -44,16 +40,14 @@ export function decodeEvent(body: Uint8Array): Event | Fault[] {
 }
 
 export function encodeEvent(event: Event): Uint8Array {
-  const isPlay = event.type !== "deposit";
-  const isMoney = event.type === "bet" || event.type === "deposit";
   return Message.encode({
     id: longOf(event.id),
     playerId: longOf(event.playerId),
-    gameId: isPlay ? longOf(event.gameId) : null,
-    type: wireTypes[event.type],
-    amount: isMoney ? longOf(event.amount) : null,
-    currency: isMoney ? event.currency : null,
-    hasWon: event.type === "bet" ? event.hasWon : null,
+    gameId: "gameId" in event ? longOf(event.gameId) : null,
+    type: kindOf(event.type).wireNumber,
+    amount: "amount" in event ? longOf(event.amount) : null,
+    currency: "amount" in event ? event.currency : null,
+    hasWon: "hasWon" in event ? event.hasWon : null,
     createdAt: { seconds: Long.fromNumber(event.createdAt.seconds), nanos: event.createdAt.nanos },
   }).finish();
 }
