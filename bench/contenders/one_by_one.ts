@@ -5,8 +5,8 @@
 import { checkRates } from "../../subscriber/rates/rates.ts";
 import { decodeEvent } from "../../shared/event/protobuf.ts";
 import { Connections } from "../../shared/postgres/connections.ts";
-import { price } from "../../subscriber/price.ts";
-import { describe } from "../../subscriber/describe.ts";
+import { describe } from "../../subscriber/pipeline/steps/describe.ts";
+import { isUnpriced, price } from "../../subscriber/pipeline/steps/price.ts";
 
 const asOfMs = Date.UTC(2024, 5, 28);
 const rates = checkRates({
@@ -41,7 +41,7 @@ export function oneByOne(
       client.query({ ...findPlayer, values: [String(event.playerId)] })
     );
     const cost = price(event, rates);
-    if (cost && "kind" in cost) throw new Error(cost.detail);
+    if (isUnpriced(cost)) throw new Error(cost.detail);
     const values = [
       messageId,
       String(event.id),

@@ -8,8 +8,9 @@ import { type BrokerOptions, closeChannel, keepConnected } from "./connection.ts
 import type { DeadLetters } from "./dead_letters.ts";
 import type { DelayQueues } from "./delay_queues.ts";
 import type { Delivery, EventQueue, Settlement } from "./delivery.ts";
-import { timestampMsOf } from "./message.ts";
+import { type Headers, timestampMsOf } from "./message.ts";
 import { messageIdOfBody, parseMessageId } from "./message_id.ts";
+import type { Dead, Delay } from "./outcome.ts";
 import { ensureTopology, type Topology } from "./topology.ts";
 
 export interface ConsumerOptions extends BrokerOptions {
@@ -17,8 +18,8 @@ export interface ConsumerOptions extends BrokerOptions {
   readonly queue: string;
   /** Most deliveries that are held unacknowledged. */
   readonly prefetch: number;
-  readonly deadLetters: DeadLetters;
-  readonly delayQueues: DelayQueues;
+  readonly deadLetters: Pick<DeadLetters, "publish">;
+  readonly delayQueues: Pick<DelayQueues, "publish">;
   /**
    * Asked before it consumes on a new channel, each second until it says yes. The broker takes back what is held for longer
    * than its consumer_timeout (30 minutes by default): taken again it would only be held again, and each time costs one of
@@ -65,39 +66,45 @@ export class AmqpConsumer implements EventQueue {
     return this.#atHand.take(limit, signal);
   }
 
-  async settle(settlements: readonly Settlement[], signal: AbortSignal): Promise<void> {
-    const done = new Map<Session, number[]>();
+  settle(settlements: readonly Settlement[], signal: AbortSignal): Promise<void> {
+    const acked = new Map<Session, number[]>();
     const moving: Promise<void>[] = [];
-    const move = async (own: AmqpDelivery, publish: (until: AbortSignal) => Promise<boolean>) => {
-      const { session, tag } = own;
-      // The broker gives it out again: a letter of it would be one too many.
-      if (session.ended) return;
-      // It may wait for long, and would keep all that the socket brought with it.
-      own.body = new Uint8Array(own.body);
-      if (await publish(session.until(signal))) session.ack([tag]);
-    };
     for (const { delivery, outcome } of settlements) {
-      const own = delivery as AmqpDelivery;
-      const { session, tag } = own;
+      if (!(delivery instanceof AmqpDelivery)) throw new TypeError(`${delivery.messageId} came from another queue`);
+      const { session, tag } = delivery;
       switch (outcome.kind) {
         case "ack": {
-          const tags = done.get(session);
+          const tags = acked.get(session);
           if (tags) tags.push(tag);
-          else done.set(session, [tag]);
+          else acked.set(session, [tag]);
           break;
         }
         case "dead":
-          moving.push(move(own, (until) => this.options.deadLetters.publish(own, outcome, until)));
-          break;
         case "delay":
-          moving.push(move(own, (until) => this.options.delayQueues.publish(own, outcome, until)));
+          // The broker gives out again what an ended session brought: a letter of it would be one too many.
+          if (!session.ended) moving.push(this.#move(delivery, outcome, session.until(signal)));
           break;
         case "retry":
           session.putBack(tag);
       }
     }
-    for (const [session, tags] of done) session.ack(tags);
-    await Promise.all(moving);
+    for (const [session, tags] of acked) session.ack(tags);
+    return Promise.all(moving).then(() => {});
+  }
+
+  /** Waits, perhaps for long, with a copy: the delivery's body would keep all that the socket brought with it in memory. */
+  #move({ session, tag, ...delivery }: AmqpDelivery, outcome: Dead | Delay, until: AbortSignal): Promise<void> {
+    const { deadLetters, delayQueues } = this.options;
+    const copy: Delivery = { ...delivery, body: new Uint8Array(delivery.body) };
+    const published = outcome.kind === "dead"
+      ? deadLetters.publish(copy, outcome, until)
+      : delayQueues.publish(copy, outcome, until);
+    const settled = (confirmed: boolean) => confirmed && session.ack([tag]);
+    const failed = (error: unknown) => {
+      session.putBack(tag);
+      throw error;
+    };
+    return published.then(settled, failed).then(() => {});
   }
 
   /** Takes nothing more: what arrives from now on stays with the broker, what is in hand can still be settled. */
@@ -134,7 +141,7 @@ export class AmqpConsumer implements EventQueue {
         } else this.#atHand.add(deliveryOf(message, session));
       });
       session.consumerTag = consumerTag;
-      log.info("Consuming", { connection: name, queue, prefetch });
+      log.info("Consuming", { event: "consumer.ready", connection: name, queue, prefetch });
     }
     this.#session = session;
     // We were told while the broker had not answered yet.
@@ -154,29 +161,40 @@ export class AmqpConsumer implements EventQueue {
 
   async #untilItMayTake(lost: AbortSignal): Promise<void> {
     const { mayTake = () => true, clock, log, name } = this.options;
-    if (!mayTake()) log.warn("Not consuming yet: what is taken now would only be held", { connection: name });
+    if (!mayTake()) {
+      log.warn("Not consuming yet: what is taken now would only be held", {
+        event: "consumer.held_back",
+        connection: name,
+      });
+    }
     const over = AbortSignal.any([lost, this.#stop.signal]);
     while (this.#taking && !over.aborted && !mayTake()) await clock.sleep(askEveryMs, over).catch(() => {});
   }
 }
 
-interface AmqpDelivery extends Delivery {
-  body: Uint8Array;
-  readonly tag: number;
-  readonly session: Session;
+class AmqpDelivery implements Delivery {
+  constructor(
+    readonly messageId: string,
+    readonly body: Uint8Array,
+    readonly headers: Headers,
+    readonly appId: string | undefined,
+    readonly timestampMs: number | undefined,
+    readonly tag: number,
+    readonly session: Session,
+  ) {}
 }
 
 function deliveryOf({ fields, properties, content }: ConsumeMessage, session: Session): AmqpDelivery {
   session.delivered = fields.deliveryTag;
-  return {
-    messageId: parseMessageId(properties.messageId) ?? messageIdOfBody(content, 0),
-    body: content,
-    headers: properties.headers ?? {},
-    appId: properties.appId,
-    timestampMs: timestampMsOf(properties.timestamp),
-    tag: fields.deliveryTag,
+  return new AmqpDelivery(
+    parseMessageId(properties.messageId) ?? messageIdOfBody(content, 0),
+    content,
+    properties.headers ?? {},
+    properties.appId,
+    timestampMsOf(properties.timestamp),
+    fields.deliveryTag,
     session,
-  };
+  );
 }
 
 /** One channel's life. A delivery is settled on the channel that brought it or, once that is gone, not at all. */

@@ -1,7 +1,6 @@
 /** What every message of ours looks like on the wire. */
 import type { Options } from "amqplib";
 
-export type HeaderValue = string | number | boolean;
 export type Headers = Readonly<Record<string, unknown>>;
 
 export interface OutgoingMessage {

@@ -15,6 +15,8 @@ export interface ConnectionOptions {
   readonly timeoutMs: number;
 }
 
+/** How much longer than the server a client waits, in ms: the server's error says more than silence. */
+export const serverFirstMs = 1_000;
 /** A new connection is given up after this, in ms. */
 const connectTimeoutMs = 5_000;
 const closeTimeoutMs = 2_000;

@@ -3,7 +3,7 @@ import type { Buffer } from "node:buffer";
 // @ts-types="@types/pg"
 import type pg from "pg";
 import type { Clock } from "../clock.ts";
-import { Connections } from "./connections.ts";
+import { type ConnectionOptions, Connections, serverFirstMs } from "./connections.ts";
 import { CopyIn } from "./copy_in.ts";
 
 /** The fields of a row in the order in which they were asked for, as text: nothing is rounded, nothing read in vain. */
@@ -27,21 +27,13 @@ export class QueryTimeout extends Error {
   override readonly name = "QueryTimeout";
 }
 
-export interface DatabaseOptions {
-  /** Shown in pg_stat_activity. */
-  readonly name: string;
-  /** Most connections at once. */
-  readonly max: number;
-  /** The longest that one query takes, in ms. */
-  readonly timeoutMs: number;
+export interface DatabaseOptions extends ConnectionOptions {
   readonly clock: Clock;
 }
 
 /** Given as a reason, for one that abort() makes itself costs 50 µs: it has a stack trace. */
 const inTime = new Error("Postgres answered in time");
 const asText = { getTypeParser: () => (text: string) => text };
-/** The server is given the first word on a statement that takes too long: its error says more than silence. */
-const serverFirstMs = 1_000;
 
 /**
  * A pool that connects when it is first asked, and whose queries have a deadline. A query that is late has lost its server,

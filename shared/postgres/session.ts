@@ -1,30 +1,23 @@
 /** Queries of commands, tools and tests: rows as objects, several statements at once, transactions. */
+import "../without_env.ts";
 // @ts-types="@types/pg"
 import pg from "pg";
 import { systemClock } from "../clock.ts";
-import { Connections } from "./connections.ts";
+import { type ConnectionOptions, Connections, serverFirstMs } from "./connections.ts";
 
 /** By the columns' names. */
-export type Row = Record<string, unknown>;
+type Row = Record<string, unknown>;
 
-/** A parameter: `$1` and so on. An array is an array of Postgres's, any other object is JSON. */
+/** A parameter: `$1` and so on. An array is one of Postgres's. */
 export type Parameter = string | number | bigint | boolean | Date | null | readonly (string | number)[];
 
 /** Asks within a transaction: several statements at once, or one with parameters. @returns the rows of the last, as arrays */
 export type Ask = (statements: string, parameters?: readonly Parameter[]) => Promise<unknown[][]>;
 
-export interface SessionOptions {
-  /** Shown in pg_stat_activity. */
-  readonly name: string;
-  /** Most connections at once [1]. With one, what is set on the session lasts until its connection is lost. */
-  readonly max?: number;
-  /** The longest that one query takes, in ms [60,000]. */
-  readonly timeoutMs?: number;
-}
+/** By default one connection, so that what is set on the session lasts until that is lost, and 60 s for a query. */
+export type SessionOptions = Pick<ConnectionOptions, "name"> & Partial<ConnectionOptions>;
 
 const defaultTimeoutMs = 60_000;
-/** The server is given the first word on a statement that takes too long: its error says more than silence. */
-const serverFirstMs = 1_000;
 
 const { BOOL, FLOAT4, FLOAT8, INT2, INT4, JSON: PLAIN_JSON, JSONB, OID, TIMESTAMPTZ } = pg.types.builtins;
 
@@ -65,7 +58,7 @@ export class Session implements AsyncDisposable {
    * @throws what Postgres says, with the SQLSTATE as `code`; or why it was not reached
    */
   query<R = Row>(statements: string, parameters: readonly Parameter[] = []): Promise<R[]> {
-    return this.#connections.use((client) => this.#ask<R>(client, { text: statements, parameters }));
+    return this.#connections.use((client) => this.#ask<R>(client, statements, parameters));
   }
 
   /** The only row. @throws when there is another number of them, and as {@linkcode query} does */
@@ -78,7 +71,7 @@ export class Session implements AsyncDisposable {
   /** Commits when `act` is done; what it throws undoes all of it, and is thrown. */
   transaction<T>(act: (ask: Ask) => Promise<T>): Promise<T> {
     return this.#connections.use(async (client) => {
-      const ask: Ask = (text, parameters = []) => this.#ask(client, { text, parameters, rowMode: "array" });
+      const ask: Ask = (text, parameters = []) => this.#ask(client, text, parameters, "array");
       await ask("begin");
       try {
         const result = await act(ask);
@@ -105,13 +98,11 @@ export class Session implements AsyncDisposable {
 
   async #ask<R>(
     client: pg.PoolClient,
-    { text, parameters, rowMode }: {
-      readonly text: string;
-      readonly parameters: readonly Parameter[];
-      readonly rowMode?: "array";
-    },
+    text: string,
+    parameters: readonly Parameter[],
+    rowMode?: "array",
   ): Promise<R[]> {
-    const values = parameters.length > 0 ? { values: [...parameters] } : {};
+    const values = parameters.length > 0 && { values: [...parameters] };
     const query = { text, types, ...values, ...rowMode && { rowMode }, query_timeout: this.#timeoutMs + serverFirstMs };
     const results = await client.query(query) as unknown as pg.QueryResult | pg.QueryResult[];
     const last = Array.isArray(results) ? results.at(-1) : results;

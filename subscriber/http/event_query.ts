@@ -1,5 +1,5 @@
 import { type EventType, eventTypes } from "../../shared/event/kinds.ts";
-import type { Enriched } from "../enriched.ts";
+import type { Enriched } from "../pipeline/enriched.ts";
 import { Problem } from "./problem.ts";
 import { mostKept } from "./recent_events.ts";
 

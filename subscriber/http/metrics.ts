@@ -4,7 +4,8 @@ import { deadReasons } from "../../shared/amqp/outcome.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { version } from "../../shared/command.ts";
 import type { WatchedRates } from "../rates/source.ts";
-import { type Observer, type Stage, stages, type Stats } from "../stats.ts";
+import type { DatabaseGate } from "../pipeline/database_gate.ts";
+import { type Observer, type Stage, stages, type Stats } from "../pipeline/stats.ts";
 import type { Depths } from "./queue_depths.ts";
 import { dependencies, type ReadDependencies } from "./probes.ts";
 
@@ -16,10 +17,11 @@ const lags = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
 export interface MetricsSources {
   readonly prefetch: number;
   readonly stats: Stats;
+  readonly gate: DatabaseGate;
   readonly rates: WatchedRates;
   /** Deliveries in hand. */
   readonly unsettled: () => number;
-  readonly windowsInFlight: () => number;
+  readonly batchesInFlight: () => number;
   /** When the oldest delivery in hand was published, milliseconds since 1970. */
   readonly oldestPublishedAtMs: () => number | undefined;
   /** Rejects when the broker does not answer: then its gauges are left out. */
@@ -31,7 +33,7 @@ export interface MetricsSources {
 export class Metrics implements Observer {
   readonly #registry = new Registry();
   readonly #stages: Readonly<Record<Stage, { observe(seconds: number): void }>>;
-  readonly #windows: Histogram;
+  readonly #batches: Histogram;
   readonly #latency: Histogram;
   readonly #lag: Histogram;
 
@@ -39,7 +41,7 @@ export class Metrics implements Observer {
     const registers = [this.#registry];
     const stage = new Histogram({
       name: "casino_stage_seconds",
-      help: "How long a window's stages take; process ends with the commit",
+      help: "How long a batch's stages take; process goes from bytes to the commit, and decode is a part of it",
       labelNames: ["stage"],
       buckets: fast,
       registers,
@@ -54,7 +56,7 @@ export class Metrics implements Observer {
       report: labelled("report"),
       settle: labelled("settle"),
     };
-    this.#windows = new Histogram({
+    this.#batches = new Histogram({
       ...{ name: "casino_window_events", help: "Events in a window", buckets: sizes, registers },
     });
     this.#latency = new Histogram({
@@ -75,8 +77,8 @@ export class Metrics implements Observer {
     this.#stages[stage].observe(ms / 1000);
   }
 
-  window(events: number): void {
-    this.#windows.observe(events);
+  batch(events: number): void {
+    this.#batches.observe(events);
   }
 
   latency(ms: number): void {
@@ -89,13 +91,13 @@ export class Metrics implements Observer {
 
   /** What is not observed but read when it is asked for. */
   watch(sources: MetricsSources): void {
-    const { stats, rates, clock } = sources;
+    const { stats, gate, rates, clock } = sources;
     const startedAtSeconds = clock.now() / 1000;
     this.#count("casino_events_total", "Deliveries by what became of them", "outcome", () => ({
       stored: stats.stored,
       dead: [...stats.dead.values()].reduce((sum, count) => sum + count, 0),
       delayed: stats.delayed,
-      put_back: stats.putBack,
+      put_back: stats.requeued,
     }));
     this.#count(
       "casino_dead_letters_total",
@@ -108,14 +110,14 @@ export class Metrics implements Observer {
       "Stored events whose player is not known",
       () => stats.withoutPlayer,
     );
-    this.#count("casino_windows_total", "Windows seen to their end", () => stats.windows);
+    this.#count("casino_windows_total", "Windows seen to their end", () => stats.batches);
     this.#count(
       "casino_window_failures_total",
       "Windows lost to a fault of the subscriber's own",
       () => stats.failures,
     );
     this.#count("casino_stage_errors_total", "Stages that ended in an error", "stage", () => ({ ...stats.errors }));
-    this.#count("casino_store_errors_total", "How often the database did not take a window", () => stats.storeErrors);
+    this.#count("casino_store_errors_total", "How often the database did not take a window", () => gate.refusals);
     this.#count("casino_rates_calls_total", "Calls to the rates API", "result", () => ({
       ok: rates.counts.calls - rates.counts.failedCalls,
       failed: rates.counts.failedCalls,
@@ -137,7 +139,7 @@ export class Metrics implements Observer {
       () => rates.counts.staleUses,
     );
 
-    this.#gauge("casino_windows_in_flight", "Windows that are not settled yet", sources.windowsInFlight);
+    this.#gauge("casino_windows_in_flight", "Windows that are not settled yet", sources.batchesInFlight);
     this.#gauge("casino_prefetch", "Most deliveries that the subscriber holds unacknowledged", () => sources.prefetch);
     this.#gauge("casino_unsettled_deliveries", "Deliveries that the subscriber holds", sources.unsettled);
     this.#gauge(

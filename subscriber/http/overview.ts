@@ -4,7 +4,8 @@ import { version } from "../../shared/command.ts";
 import { redact } from "../../shared/config.ts";
 import type { Inspection } from "../rates/shared_rates.ts";
 import type { WatchedRates } from "../rates/source.ts";
-import type { Stats } from "../stats.ts";
+import type { DatabaseGate } from "../pipeline/database_gate.ts";
+import type { Stats } from "../pipeline/stats.ts";
 import type { Latencies } from "./latencies.ts";
 import type { Overview } from "./page/answers.ts";
 import type { Totals } from "./materialized.ts";
@@ -15,6 +16,7 @@ export interface OverviewSources {
   readonly subscriberId: string;
   readonly mode: "servers" | "embedded";
   readonly stats: Stats;
+  readonly gate: DatabaseGate;
   readonly latencies: Latencies;
   readonly rates: WatchedRates;
   /** Each rejects when what it asks does not answer. */
@@ -80,7 +82,7 @@ function problemsOf(
   depths: Depths | undefined,
   inspection: Inspection | undefined,
 ): string[] {
-  const { stats, rates, consuming, mode } = sources;
+  const { gate, rates, consuming, mode } = sources;
   const problems: string[] = [];
   const broken = (name: "rabbitmq" | "redis" | "postgres" | "rates_api", consequence: string) => {
     const { ok, problem } = states[name]!;
@@ -88,12 +90,12 @@ function problemsOf(
   };
   broken("rabbitmq", "nothing is taken from the queue");
   if (states["rabbitmq"]!.ok && !consuming()) {
-    const wait = stats.storeProblem === undefined ? "it is connecting again" : "it waits until Postgres takes events";
+    const wait = gate.isOpen ? "it is connecting again" : "it waits until Postgres takes events";
     problems.push(`This subscriber is not consuming: ${wait}.`);
   }
   broken("postgres", "events are held until it takes them");
-  if (states["postgres"]!.ok && stats.storeProblem !== undefined) {
-    problems.push(`Postgres does not take events: ${redact(stats.storeProblem)}.`);
+  if (states["postgres"]!.ok && gate.problem !== undefined) {
+    problems.push(`Postgres does not take events: ${redact(gate.problem)}.`);
   }
   broken("redis", "each subscriber calls the rates API for itself, once in RATES_TTL_MS");
   broken("rates_api", "the rates in the cache serve for as long as they last");

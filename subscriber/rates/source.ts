@@ -109,7 +109,7 @@ export class RatesSource {
   }
 
   /** Rates that can be used now, without waiting. */
-  atHand(): Rates | undefined {
+  current(): Rates | undefined {
     const copy = this.#copy;
     if (!copy) return undefined;
     const now = this.options.clock.monotonic();

@@ -4,13 +4,12 @@ import { classifyStoreError, explainStoreError } from "../../shared/errors.ts";
 import { type Event, eventOf } from "../../shared/event/event.ts";
 import { eventTypes, kinds } from "../../shared/event/kinds.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
-import { describe } from "../../subscriber/describe.ts";
-import type { Enriched } from "../../subscriber/enriched.ts";
-import { PostgresPlayers } from "../../subscriber/players.ts";
-import { price } from "../../subscriber/price.ts";
-import { PostgresStore } from "../../subscriber/store.ts";
+import { describe } from "../../subscriber/pipeline/steps/describe.ts";
+import type { Enriched } from "../../subscriber/pipeline/enriched.ts";
+import { PostgresPlayers } from "../../subscriber/store/postgres_players.ts";
+import { isUnpriced, price } from "../../subscriber/pipeline/steps/price.ts";
+import { PostgresStore } from "../../subscriber/store/postgres_store.ts";
 import { bet, deposit, gameStart, someRates } from "../fixtures/deliveries.ts";
-import { isDead } from "../../subscriber/window.ts";
 
 /** A kind of database that is put to the test. */
 export interface Subject {
@@ -21,7 +20,7 @@ export interface Subject {
 
 function enriched(event: Event, changes: Partial<Enriched> = {}): Enriched {
   const cost = price(event, someRates);
-  if (isDead(cost)) throw new Error(cost.detail);
+  if (isUnpriced(cost)) throw new Error(cost.detail);
   return {
     messageId: crypto.randomUUID(),
     event,

@@ -3,7 +3,8 @@
  * once at the one that PAUSE_AT names; with POISON it dies as soon as it takes a message with that in its body.
  */
 import type { Delivery } from "../../shared/amqp/delivery.ts";
-import { type Edges, runSubscriber } from "../../subscriber/member.ts";
+import type { Edges } from "../../subscriber/edges.ts";
+import { runSubscriber } from "../../subscriber/main.ts";
 
 export const stages = ["taken", "locked", "fetched", "before-commit", "after-commit", "acking"] as const;
 export type Stage = (typeof stages)[number];

@@ -30,10 +30,21 @@ export class RabbitmqTools {
     return await runProgram(join(programs, tool), args, { cwd: this.folder, as: this.as, env: this.#env });
   }
 
-  /** The same as a shell script. */
+  /**
+   * The same as a shell script, which says what an operator would read: while the broker is away, that is by an epmd that the
+   * tool starts, which then goes again. A tool that is kept from starting one says something else.
+   */
   script(tool: string): string {
-    const variables = Object.entries(this.#env).map(([name, value]) => `${name}='${value}'`).join(" ");
+    const own: Readonly<Record<string, string>> = { ...this.#env, ERL_FLAGS: "", ERL_EPMD_ADDRESS: "127.0.0.1" };
+    const variables = Object.entries(own).map(([name, value]) => `${name}='${value}'`).join(" ");
     const user = this.as ? `setpriv --reuid=${this.as.uid} --regid=${this.as.gid} --clear-groups` : "";
-    return `cd '${this.folder}' && exec env ${variables} ${user} ${join(programs, tool)} "$@"`;
+    return [
+      `cd '${this.folder}' || exit`,
+      `env ${variables} ${user} ${join(programs, tool)} "$@"`,
+      "status=$?",
+      // It leaves alone one that knows a node.
+      `epmd -port ${own["ERL_EPMD_PORT"]} -kill >/dev/null 2>&1`,
+      "exit $status",
+    ].join("\n");
   }
 }

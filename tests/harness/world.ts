@@ -184,7 +184,7 @@ export class World {
       seen = `${rows} of ${stored} stored, ${letters} of ${dead} dead-lettered`;
       return rows >= stored && letters >= dead || undefined;
     };
-    for (let tries = 0; tries < 6; tries++) {
+    for (let tries = 0; tries < 2; tries++) {
       if (await eventually("", settled).catch(() => false)) return;
     }
     throw new Error(`waited a minute: ${seen}`);

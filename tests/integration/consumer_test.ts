@@ -242,6 +242,18 @@ Deno.test("AmqpConsumer.settle() keeps a delivery unacknowledged while its dead 
   });
 });
 
+Deno.test("AmqpConsumer.settle() requeues a delivery on whose dead letter our own code fails, and throws that", async () => {
+  const failing = { publish: () => Promise.reject(new Error("a fault of ours")) };
+  await withConsumer(async (consumer, queues) => {
+    publish(queues, ["good", "bad"]);
+    const [good, bad] = await takeAll(consumer, 2);
+    const settlements = [{ delivery: good!, outcome: ack }, { delivery: bad!, outcome: dead("invalid", "no id") }];
+    await rejects(consumer.settle(settlements, never), /a fault of ours/);
+    const [again] = await takeAll(consumer, 1);
+    deepStrictEqual([text(again!.body), consumer.unsettled], ["bad", 1]);
+  }, { deadLetters: failing });
+});
+
 Deno.test("AmqpConsumer.settle() puts a retry back into the queue, and acks its neighbours", async () => {
   await withConsumer(async (consumer, queues) => {
     publish(queues, ["1", "2", "3"]);

@@ -4,13 +4,12 @@ import { systemClock } from "../../shared/clock.ts";
 import { type Database, DatabasePool } from "../../shared/postgres/pool.ts";
 import type { Session } from "../../shared/postgres/session.ts";
 import { withTestSchema } from "../servers/test_schema.ts";
-import { describe } from "../../subscriber/describe.ts";
-import type { Enriched } from "../../subscriber/enriched.ts";
-import { findLeaders, fold } from "../../subscriber/fold.ts";
-import { price } from "../../subscriber/price.ts";
-import { PostgresStore } from "../../subscriber/store.ts";
+import { describe } from "../../subscriber/pipeline/steps/describe.ts";
+import type { Enriched } from "../../subscriber/pipeline/enriched.ts";
+import { findLeaders, fold } from "../../subscriber/store/compact.ts";
+import { isUnpriced, price } from "../../subscriber/pipeline/steps/price.ts";
+import { PostgresStore } from "../../subscriber/store/postgres_store.ts";
 import { bet, deposit, gameStart, someRates } from "../fixtures/deliveries.ts";
-import { isDead } from "../../subscriber/window.ts";
 import { readTotals } from "../../subscriber/http/materialized.ts";
 import { lasting, materializedBySql } from "../servers/materialized_by_sql.ts";
 
@@ -23,7 +22,7 @@ async function withDatabase(use: (database: Database, sql: Session) => Promise<v
 
 function enriched(event: Enriched["event"]): Enriched {
   const cost = price(event, someRates);
-  if (isDead(cost)) throw new Error(cost.detail);
+  if (isUnpriced(cost)) throw new Error(cost.detail);
   const messageId = crypto.randomUUID();
   return { messageId, event, price: cost, player: undefined, description: describe(event, cost?.eurCents, undefined) };
 }

@@ -1,19 +1,14 @@
 /** One subscriber's process: all its real parts, over simulated connections. It can be paused, asked to leave, and killed. */
-import { AmqpConsumer } from "../../shared/amqp/consumer.ts";
-import { DeadLetters } from "../../shared/amqp/dead_letters.ts";
-import { DelayQueues } from "../../shared/amqp/delay_queues.ts";
-import { ConfirmPublisher } from "../../shared/amqp/publisher.ts";
-import { eventTopology } from "../../shared/amqp/topology.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { type Random, seededRandom } from "../../shared/random.ts";
 import { silentLog } from "../../shared/telemetry/log.ts";
-import type { Enriched } from "../../subscriber/enriched.ts";
-import type { Player } from "../../subscriber/players.ts";
+import { createSubscriber, type Subscriber } from "../../subscriber/create_subscriber.ts";
+import { openEventQueue } from "../../subscriber/event_queue.ts";
+import { DatabaseGate } from "../../subscriber/pipeline/database_gate.ts";
+import type { Enriched, Player } from "../../subscriber/pipeline/enriched.ts";
 import { type RatesApi, RatesUnavailable } from "../../subscriber/rates/client.ts";
 import type { SharedRates } from "../../subscriber/rates/shared_rates.ts";
-import { RatesSource, type RatesTimes } from "../../subscriber/rates/source.ts";
-import { Stats } from "../../subscriber/stats.ts";
-import { Subscriber } from "../../subscriber/subscriber.ts";
+import type { RatesTimes } from "../../subscriber/rates/source.ts";
 import { ratesOf } from "../fixtures/deliveries.ts";
 import { asChannelModel, type Owner, type SimulatedConnection } from "./connection.ts";
 import { names } from "./names.ts";
@@ -23,11 +18,10 @@ export interface Settings {
   readonly times: RatesTimes;
   readonly callTimeoutMs: number;
   readonly retryDelays: readonly number[];
-  readonly windowSize: number;
+  readonly batchSize: number;
   readonly prefetch: number;
 }
 
-const windowsInFlight = 2;
 const slowestAnswerMs = 150;
 
 export class Process implements Owner {
@@ -92,49 +86,36 @@ export class Process implements Owner {
         return asChannelModel(connection);
       },
     };
-    const topology = eventTopology({ ...names, RETRY_DELAYS_MS: settings.retryDelays });
-    const publisher = new ConfirmPublisher({ ...broker, name: `${id} dead letters`, topology });
-    const stats = new Stats();
-    const consumer = new AmqpConsumer({
-      ...broker,
-      name: `${id} events`,
-      topology,
-      queue: names.EVENTS_QUEUE,
-      prefetch: settings.prefetch,
-      deadLetters: new DeadLetters({ ...common, exchange: names.DEAD_LETTER_QUEUE, subscriberId: id, publisher }),
-      delayQueues: new DelayQueues({ ...common, queue: names.EVENTS_QUEUE, publisher }),
-      mayTake: () => stats.storeProblem === undefined,
-    });
-    const rates: RatesSource = new RatesSource({
-      ...common,
-      shared: this.#sharedRates(),
-      api: this.#ratesApi(() => rates.alone),
-      holder: id,
-      times: settings.times,
-      signal: this.#abandon.signal,
-    });
-    const stages = {
-      players: { find: (ids: readonly bigint[]) => this.#act("database", () => playersOf(ids)) },
-      store: { save: (events: readonly Enriched[]) => this.#act("database", () => world.save(events)) },
-    };
-    const subscriber = new Subscriber({
-      ...common,
-      queue: world.plant?.queue?.(consumer) ?? consumer,
-      rates,
-      stages,
-      report: async (events) => {
-        await this.#reach(world.clock.sleep(this.#random.int(0, 20)));
-        for (const { messageId } of events) world.ledger.reported.add(messageId);
+    const gate = new DatabaseGate();
+    const queueSettings = { ...names, RETRY_DELAYS_MS: settings.retryDelays, PREFETCH: settings.prefetch };
+    const queue = openEventQueue(broker, queueSettings, id, gate);
+    const subscriber: Subscriber = createSubscriber(
+      {
+        queue: world.plant?.queue?.(queue.consumer) ?? queue.consumer,
+        shared: this.#sharedRates(),
+        api: this.#ratesApi(() => subscriber.rates.alone),
+        players: { find: (ids: readonly bigint[]) => this.#act("database", () => playersOf(ids)) },
+        store: { save: (events: readonly Enriched[]) => this.#act("database", () => world.save(events)) },
       },
-      windowSize: settings.windowSize,
-      windowsInFlight,
-      retryDelays: settings.retryDelays,
-      stats,
-    });
-    this.#stop.signal.addEventListener("abort", () => consumer.stopTaking());
-    await subscriber.run(this.#stop.signal, this.#abandon.signal);
-    await consumer.close();
-    await publisher.close();
+      {
+        ...settings,
+        subscriberId: id,
+        ratesTimes: settings.times,
+        stop: this.#stop.signal,
+        abandon: this.#abandon.signal,
+      },
+      {
+        ...common,
+        gate,
+        report: async (events) => {
+          await this.#reach(world.clock.sleep(this.#random.int(0, 20)));
+          for (const { messageId } of events) world.ledger.reported.add(messageId);
+        },
+      },
+    );
+    this.#stop.signal.addEventListener("abort", () => queue.consumer.stopTaking());
+    await subscriber.run();
+    await queue.close();
   }
 
   #ownClock(): Clock {

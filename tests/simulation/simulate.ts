@@ -73,7 +73,7 @@ function drawSettings(random: Random): Settings {
     },
     callTimeoutMs: 1_000,
     retryDelays: pick([], [], [300], [500, 3_000]),
-    windowSize: pick(1, 5, 20),
+    batchSize: pick(1, 5, 20),
     prefetch: pick(2, 10, 50),
   };
 }

@@ -1,7 +1,7 @@
 /** What the members get from their environment and their command line. */
 import configuration from "../../../deno.json" with { type: "json" };
-import { settingNames, variablesOf } from "../../../shared/config.ts";
 import { expandPermissions } from "../../../tools/tasks/task_line.ts";
+import { settingNames, variablesOf } from "../../../shared/config.ts";
 import { argumentsOf, environmentOf, type Json, type Manifest, workloadsOf } from "../manifest.ts";
 
 /** Settings of shared/config.ts, and the files that may hold them. */
@@ -36,9 +36,9 @@ export function secretsAreInFiles(manifests: readonly Manifest[]): string[] {
   });
 }
 
-/** Deno's permissions: no more than named hosts, variables and folders, and each variable that is set. */
+/** Deno's permissions, those of its set in deno.json among them: no more than named hosts, variables and folders, and each variable that is set. */
 export function permissionsAreNarrow(manifests: readonly Manifest[]): string[] {
-  return ofEachContainer(manifests, ({ command, environment }) => {
+  return ofEachContainer(manifests, ({ args: command, environment }) => {
     if (!command[0]?.endsWith("deno")) return [];
     const args = expandPermissions(command, configuration.permissions);
     const listed = (flag: string) =>
@@ -63,16 +63,17 @@ export function permissionsAreNarrow(manifests: readonly Manifest[]): string[] {
 
 interface Started {
   readonly container: Json;
-  readonly command: readonly string[];
+  /** The command line. */
+  readonly args: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
 }
 
 function ofEachContainer(manifests: readonly Manifest[], faultsOf: (started: Started) => string[]): string[] {
   return workloadsOf(manifests).flatMap(({ id, all }) =>
     all.flatMap((container) => {
-      const command = argumentsOf(container, manifests);
+      const args = argumentsOf(container, manifests);
       const environment = environmentOf(container, manifests);
-      return faultsOf({ container, command, environment }).map((fault) => `${id}: ${container.name} ${fault}`);
+      return faultsOf({ container, args, environment }).map((fault) => `${id}: ${container.name} ${fault}`);
     })
   );
 }

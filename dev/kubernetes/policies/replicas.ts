@@ -41,7 +41,7 @@ export function thereIsTimeToLeave(manifests: readonly Manifest[]): string[] {
 /** shared/shutdown.ts: what comes after SHUTDOWN_GRACE_MS. */
 const closingMs = 5_000;
 
-/** A subscriber's pool and the one of its HTTP side (subscriber/member.ts). */
+/** A subscriber's pool and the one of its HTTP side (subscriber/main.ts). */
 const connectionsEach = 4;
 /** superuser_reserved_connections; the operator, a migration, people and readers. */
 const connectionsOfOthers = 3 + 20;

@@ -3,13 +3,14 @@ import { deepStrictEqual, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { spreadOf } from "../../../bench/statistics.ts";
 import { type Json, ofKind, workloadsOf } from "../../../dev/kubernetes/manifest.ts";
-import { acceptUs, deliverUs } from "../../../tools/scale/costs.ts";
 import { overlay } from "./overlays.ts";
 import { project } from "../../harness/world.ts";
 
 type Results = Readonly<Record<string, { readonly runs: Readonly<Record<string, readonly Record<string, number>[]>> }>>;
 
 const results: Results = JSON.parse(await Deno.readTextFile(join(project, "bench/results/results.json")));
+/** µs of CPU an event, in and out: the publisher's group leaves it at most 25.5 to take one in, and delivery takes 6.3. */
+const rabbitmqUs = 32;
 const text = await Deno.readTextFile(join(project, "docs/kubernetes.md"));
 const [production, development] = await Promise.all([overlay("production"), overlay("development")]);
 
@@ -28,7 +29,7 @@ Deno.test("docs/kubernetes.md has what the benchmark measured, and what the mani
   const measured: Readonly<Record<string, string>> = {
     subscriber: `${both(subscriber.us, 1)} µs of CPU an event, ${both(subscriber.mib)} MiB`,
     publisher: `${both(publisher.us, 1)} µs of CPU an event, ${both(publisher.mib)} MiB`,
-    RabbitMQ: `computed: at most ${Math.ceil(acceptUs + deliverUs)} µs of CPU an event, in and out`,
+    RabbitMQ: `computed: at most ${rabbitmqUs} µs of CPU an event, in and out`,
     Postgres: `${both(postgres.us, 1)} µs of CPU an event, ${both(postgres.bytes)} bytes an event on disk`,
   };
   const section = text.slice(text.indexOf("## Requests and limits"), text.indexOf("## Install"));

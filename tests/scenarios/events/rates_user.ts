@@ -43,7 +43,7 @@ await runCommand({
   });
   log.info("Needing rates");
   while (!shutdown.stop.aborted) {
-    if (!rates.atHand()) await rates.get().catch(() => {});
+    if (!rates.current()) await rates.get().catch(() => {});
     await clock.sleep(random.int(5, 100), shutdown.stop).catch(() => {});
   }
   await closeRedis(redis);

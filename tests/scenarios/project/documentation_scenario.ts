@@ -1,7 +1,6 @@
 /** What the README says is what the code does. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { limitsTable, planTable, pointsTable, ratesTable } from "../../../tools/scale/tables.ts";
 import { nameOf } from "../../../dev/check/jobs.ts";
 import { scenarioFiles } from "../../../dev/check/scenarios.ts";
 import { endOf } from "../../../tools/run_program.ts";
@@ -32,12 +31,6 @@ Deno.test("every task explains itself with --help, tells its version, and refuse
 async function run(task: string, ...args: string[]): Promise<{ code: number; stdout: string }> {
   return await endOf(Deno.execPath(), ["task", "--quiet", task, ...args], { cwd: project });
 }
-
-Deno.test("docs/scale.md shows what the model and the simulation say", async () => {
-  const text = await Deno.readTextFile(join(project, "docs/scale.md"));
-  const tables = [planTable([1e4, 1e5, 1e6]), limitsTable(), pointsTable(), await ratesTable(1_000, 1)];
-  for (const table of tables) strictEqual(text.includes(table), true, `it does not have this:\n${table}`);
-});
 
 Deno.test("every test that docs/reliability.md names is there", async () => {
   const text = await Deno.readTextFile(join(project, "docs/reliability.md"));

@@ -19,7 +19,7 @@ const sets = readPermissionSets(project);
 const tools = ["up", "down", "demo", "check", "test", "chaos", "bench", "compat", "generate", "sbom"];
 const guarded = Object.keys(tasks).filter((task) => !tools.includes(task));
 /** They connect to nobody. */
-const offline = ["migrate:new", "roles", "scale", "simulate"];
+const offline = ["migrate:new", "roles", "simulate"];
 const loopback = ["127.0.0.1", "localhost", "[::1]"];
 
 /** What a task is run with. */
@@ -71,7 +71,6 @@ Deno.test("what members ask Deno for is what their tasks allow, and all of that 
       await run("migrate", ...fromFile);
       await run("provision", ...fromFile);
       await run("roles", "postgres", ...fromFile);
-      await run("scale");
       await run("simulate", "--seeds", "1");
       const api = started.start("rates-api", fromFile, audited("rates-api"));
       await started.untilLogged(api, "Serving rates");

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { closeConnection, openConnection } from "../../../shared/amqp/connection.ts";
 import { systemClock as clock } from "../../../shared/clock.ts";
 import { readConfig } from "../../../shared/config.ts";
-import { DatabasePool } from "../../../shared/postgres/pool.ts";
 import { messageOf } from "../../../shared/errors.ts";
 import { ratesApiTls } from "../../../shared/grpc_client.ts";
 import { closeRedis, openRedis } from "../../../shared/redis.ts";
@@ -70,7 +69,7 @@ Deno.test("with TLS to RabbitMQ, Redis, Postgres and the rates API", refusals, a
       deepStrictEqual(subscriber.records.filter(({ level }) => level === "error" || level === "warning"), []);
     });
 
-    const attempts = [rabbitmq, redis, postgres, postgresByPool, ratesApi];
+    const attempts = [rabbitmq, redis, postgres, ratesApi];
 
     await t.step("what is right gets in", async () => {
       for (const attempt of attempts) await attempt(env);
@@ -101,7 +100,7 @@ Deno.test("with TLS to RabbitMQ, Redis, Postgres and the rates API", refusals, a
     });
 
     await t.step("a server of another name is not spoken to", async () => {
-      for (const attempt of attempts.slice(0, 4)) {
+      for (const attempt of attempts.slice(0, 3)) {
         await rejects(
           attempt({ ...env, ...encrypted.urls("127.0.0.1") }),
           (error) => /certificate|altname|NotValidForName|IP/i.test(messageOf(error)),
@@ -183,16 +182,6 @@ async function postgres(env: Env): Promise<void> {
   const { DATABASE_URL } = readConfig(["DATABASE_URL"], (name) => env[name]);
   await using sql = new Session(DATABASE_URL, { name: "test" });
   await sql.query("select 1");
-}
-
-async function postgresByPool(env: Env): Promise<void> {
-  const { DATABASE_URL } = readConfig(["DATABASE_URL"], (name) => env[name]);
-  const pool = new DatabasePool(DATABASE_URL, { name: "test", max: 1, timeoutMs: 5_000, clock });
-  try {
-    await pool.query("select 1", []);
-  } finally {
-    await pool.close();
-  }
 }
 
 async function ratesApi(env: Env): Promise<void> {

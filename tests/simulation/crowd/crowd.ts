@@ -9,7 +9,7 @@ import type { SharedRates } from "../../../subscriber/rates/shared_rates.ts";
 import type { RatesTimes } from "../../../subscriber/rates/source.ts";
 import { InvariantError } from "../ledger.ts";
 import { RatesServer } from "./rates_server.ts";
-import { lookMs, type Network, RedisServer } from "./redis_server.ts";
+import { type Network, RedisServer } from "./redis_server.ts";
 import { Worker } from "./worker.ts";
 
 /** Everything in virtual ms. */
@@ -31,18 +31,14 @@ export interface Scenario {
 }
 
 export interface CrowdResult {
-  readonly workers: number;
   readonly calls: number;
   /** Of them, those made without Redis. */
   readonly loneCalls: number;
   /** Looks at Redis a second in the busiest tenth of a second, and over the stretch. */
   readonly peakLooks: number;
   readonly meanLooks: number;
-  /** Share of a core that Redis spends on the looks, over the stretch. */
-  readonly redisShare: number;
-  /** From the stretch's begin until a worker, half of them and all have got fresh rates; `undefined` when that was not. */
+  /** From the stretch's begin until one worker and all of them have got fresh rates; `undefined` when that was not. */
   readonly firstMs: number | undefined;
-  readonly halfMs: number | undefined;
   readonly allMs: number | undefined;
   /** Waits that ended in dead letters. */
   readonly timeouts: number;
@@ -133,16 +129,12 @@ export class Crowd {
     const looks = this.redis.looksAt.filter((at) => at >= from && at < to);
     const buckets = new Map<number, number>();
     for (const at of looks) buckets.set(Math.floor(at / bucketMs), (buckets.get(Math.floor(at / bucketMs)) ?? 0) + 1);
-    const meanLooks = looks.length * 1_000 / (to - from);
     return {
-      workers: this.#workers.length,
       calls: this.api.calls.length,
       loneCalls: this.api.calls.filter(({ alone }) => alone).length,
       peakLooks: Math.max(0, ...buckets.values()) * 1_000 / bucketMs,
-      meanLooks,
-      redisShare: meanLooks * lookMs / 1_000,
+      meanLooks: looks.length * 1_000 / (to - from),
       firstMs: got[0],
-      halfMs: got[Math.ceil(alive.length / 2) - 1],
       allMs: got[alive.length - 1],
       timeouts: this.#workers.reduce((sum, { timedOutAt }) => sum + timedOutAt.length, 0),
       staleUses: this.#workers.reduce((sum, { source }) => sum + source.counts.staleUses, 0),

@@ -59,7 +59,7 @@ export class Worker {
     const random = this.#random;
     await clock.sleep(inMs);
     while (this.#alive && !stop.aborted) {
-      if (!this.source.atHand()) await this.#wait();
+      if (!this.source.current()) await this.#wait();
       // While its own copy is fresh, no window asks anybody: the first that comes after is the next of interest.
       const freshMs = Math.max(0, this.source.own?.freshMs ?? 0);
       if (freshMs > 0) this.gotAt.push(clock.monotonic());

@@ -8,7 +8,7 @@ import type { Log } from "../../../shared/telemetry/log.ts";
 import { formatAddress } from "../../../subscriber/http/address.ts";
 import { serveHttp } from "../../../subscriber/http/http.ts";
 import type { RatesCounts, WatchedRates } from "../../../subscriber/rates/source.ts";
-import { type EmbeddedSystem, settings } from "./system.ts";
+import { type EmbeddedSystem, settings, subscriberIds } from "./system.ts";
 
 export interface Dashboard extends AsyncDisposable {
   /** `http://127.0.0.1:8080` */
@@ -36,9 +36,10 @@ export function openDashboard(system: EmbeddedSystem, options: DashboardOptions)
     ...options,
     address: { hostname, port: freePort() },
     token,
-    subscriberId: subscribers.map(({ id }) => id).join(" and "),
+    subscriberId: subscriberIds.join(" and "),
     mode: "embedded",
     observations: system.observations,
+    gate: system.gate,
     rates: ofAll(subscribers.map(({ rates }) => rates)),
     shared: system.cache,
     database: system.database,
@@ -49,10 +50,10 @@ export function openDashboard(system: EmbeddedSystem, options: DashboardOptions)
     consuming: () => !options.leaving.aborted,
     unsettled: () => queue.unsettled,
     oldestPublishedAtMs: () => {
-      const oldest = subscribers.flatMap(({ subscriber }) => subscriber.oldestPublishedAtMs ?? []);
+      const oldest = subscribers.flatMap(({ oldestPublishedAtMs }) => oldestPublishedAtMs ?? []);
       return oldest.length === 0 ? undefined : Math.min(...oldest);
     },
-    windowsInFlight: () => subscribers.reduce((sum, { subscriber }) => sum + subscriber.windowsInFlight, 0),
+    batchesInFlight: () => subscribers.reduce((sum, { batchesInFlight }) => sum + batchesInFlight, 0),
   });
   return {
     url: `http://${formatAddress(server.address)}`,

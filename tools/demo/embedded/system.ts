@@ -1,5 +1,5 @@
 /**
- * The members in one process: the rates API as it is, subscribers as member.ts wires them, the publisher's own code, and between
+ * The members in one process: the rates API as it is, subscribers as create_subscriber.ts wires them, the publisher's own code, and between
  * them a queue, a cache and a database that live in this process's memory.
  */
 import { deadHeaders } from "../../../shared/amqp/dead_letters.ts";
@@ -13,14 +13,14 @@ import type { Generated } from "../../../publisher/generator.ts";
 import { publishEvents, Tally } from "../../../publisher/publish.ts";
 import { walkingQuotes } from "../../../rates-api/quotes.ts";
 import { type RunningRatesApi, startRatesApi } from "../../../rates-api/server.ts";
-import { keepFolding } from "../../../subscriber/fold.ts";
+import { createSubscriber, type Subscriber } from "../../../subscriber/create_subscriber.ts";
+import { keepFolding } from "../../../subscriber/store/compact.ts";
 import { Observations } from "../../../subscriber/http/http.ts";
-import { PostgresPlayers } from "../../../subscriber/players.ts";
+import { PostgresPlayers } from "../../../subscriber/store/postgres_players.ts";
 import { grpcRatesApi } from "../../../subscriber/rates/client.ts";
 import { MemoryRates } from "../../../subscriber/rates/memory_rates.ts";
-import { RatesSource } from "../../../subscriber/rates/source.ts";
-import { PostgresStore } from "../../../subscriber/store.ts";
-import { Subscriber } from "../../../subscriber/subscriber.ts";
+import { PostgresStore } from "../../../subscriber/store/postgres_store.ts";
+import { DatabaseGate } from "../../../subscriber/pipeline/database_gate.ts";
 import { catalogue } from "../../migrate/catalogue.ts";
 import { migrateFresh } from "../../migrate/transaction.ts";
 import type { Sources } from "../outcome.ts";
@@ -42,15 +42,7 @@ export interface Publication {
   readonly stop: AbortSignal;
 }
 
-interface RunningSubscriber {
-  readonly id: string;
-  readonly rates: RatesSource;
-  readonly subscriber: Subscriber;
-}
-
-const subscriberIds = ["demo-1", "demo-2"];
-/** As in member.ts. */
-const windowsInFlight = 2;
+export const subscriberIds = ["demo-1", "demo-2"];
 /** The rates move as often as they are fetched. */
 const stepMs = 60_000;
 const mostSeed = 2 ** 32 - 1;
@@ -75,7 +67,8 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
   readonly cache: MemoryRates;
   /** Of both subscribers together. */
   readonly observations: Observations;
-  readonly subscribers: readonly RunningSubscriber[];
+  readonly gate = new DatabaseGate();
+  readonly subscribers: readonly Subscriber[];
   /** Dead letters that somebody has removed for good. */
   dropped = 0;
   /** When the first event was stored: monotonic ms. */
@@ -94,10 +87,9 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
     this.cache = new MemoryRates(options.clock);
     this.observations = new Observations(options.clock);
     this.subscribers = subscriberIds.map((id) => this.#subscriber(id));
-    const [stop, abandon] = [this.#stop.signal, this.#abandon.signal];
     this.#working = Promise.all([
-      ...this.subscribers.map(({ subscriber }) => subscriber.run(stop, abandon)),
-      keepFolding({ ...options, database }, stop),
+      ...this.subscribers.map((subscriber) => subscriber.run()),
+      keepFolding({ ...options, database }, this.#stop.signal),
     ]).then(() => {});
   }
 
@@ -157,32 +149,40 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
     await this.database.close();
   }
 
-  #subscriber(id: string): RunningSubscriber {
+  #subscriber(id: string): Subscriber {
     const { clock } = this.options;
     const { stats, recent } = this.observations;
-    const api = grpcRatesApi({
-      address: this.ratesApi.address,
-      apiKey: settings.RATES_API_KEY,
-      timeoutMs: settings.RATES_CALL_TIMEOUT_MS,
-      clock,
-    });
-    const signal = this.#abandon.signal;
-    const rates = new RatesSource({ ...this.options, shared: this.cache, api, holder: id, times: settings, signal });
-    const subscriber = new Subscriber({
-      ...this.options,
-      queue: this.queue.subscribe({ prefetch: settings.PREFETCH, subscriberId: id }),
-      rates,
-      stages: { players: new PostgresPlayers(this.database), store: new PostgresStore(this.database, id) },
-      report: recent.before(() => {
-        this.firstStoredAt ??= clock.monotonic();
-        return Promise.resolve();
-      }),
-      windowSize: settings.WINDOW_SIZE,
-      windowsInFlight,
-      retryDelays: [],
-      stats,
-    });
-    return { id, rates, subscriber };
+    return createSubscriber(
+      {
+        queue: this.queue.subscribe({ prefetch: settings.PREFETCH, subscriberId: id }),
+        shared: this.cache,
+        api: grpcRatesApi({
+          address: this.ratesApi.address,
+          apiKey: settings.RATES_API_KEY,
+          timeoutMs: settings.RATES_CALL_TIMEOUT_MS,
+          clock,
+        }),
+        players: new PostgresPlayers(this.database),
+        store: new PostgresStore(this.database, id),
+      },
+      {
+        subscriberId: id,
+        batchSize: settings.WINDOW_SIZE,
+        retryDelays: [],
+        ratesTimes: settings,
+        stop: this.#stop.signal,
+        abandon: this.#abandon.signal,
+      },
+      {
+        ...this.options,
+        report: recent.before(() => {
+          this.firstStoredAt ??= clock.monotonic();
+          return Promise.resolve();
+        }),
+        stats,
+        gate: this.gate,
+      },
+    );
   }
 }
 
