@@ -43,7 +43,7 @@ export class RabbitmqTools {
       `env ${variables} ${user} ${join(programs, tool)} "$@"`,
       "status=$?",
       // It leaves alone one that knows a node.
-      `epmd -port ${own["ERL_EPMD_PORT"]} -kill >/dev/null 2>&1`,
+      `epmd -port ${this.#env["ERL_EPMD_PORT"]} -kill >/dev/null 2>&1`,
       "exit $status",
     ].join("\n");
   }
