@@ -3,6 +3,7 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { eventTopology } from "../../../shared/amqp/topology.ts";
+import { settingNames, variablesOf } from "../../../shared/config.ts";
 import { version } from "../../../shared/command.ts";
 import { brokerRoles } from "../../../tools/roles/rabbitmq.ts";
 import { cacheRoles } from "../../../tools/roles/redis.ts";
@@ -289,4 +290,12 @@ Deno.test("development fits on two cores beside a cluster's own, with the pods t
   });
   const sum = asked.reduce((sum, each) => sum + each);
   ok(sum > 500 && sum + ofTheCluster <= 2_000, `${sum}m`);
+});
+
+Deno.test("the subscriber may read every setting that it has, and no other variable", async () => {
+  const [subscriber] = workloadsOf(await overlay("production")).filter(({ id }) => id === "Deployment/subscriber");
+  const args = subscriber!.containers[0].args as string[];
+  const allowed = args.find((arg) => arg.startsWith("--allow-env="))!.slice("--allow-env=".length).split(",");
+  const foreign = ["RATES_API_OLD_KEY", "RATES_API_OLD_KEY_FILE"];
+  deepStrictEqual(allowed.sort(), variablesOf(settingNames).filter((name) => !foreign.includes(name)).sort());
 });
