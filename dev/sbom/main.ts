@@ -9,13 +9,12 @@ import { closure, lockedPackages, split } from "./lock.ts";
 const root = join(import.meta.dirname!, "../..");
 const path = join(root, "sbom.cdx.json");
 
-/** The programs of each image. */
-const programs: Readonly<Record<string, readonly string[]>> = {
-  "publisher": ["publisher/main.ts"],
-  "subscriber": ["subscriber/main.ts"],
-  "rates-api": ["rates-api/main.ts"],
-  "tools": ["dead", "migrate", "provision", "roles", "status"].map((name) => `tools/${name}/main.ts`),
-};
+/** What the Dockerfile caches for each image: what that can run. */
+const programs = Array.from(
+  (await Deno.readTextFile(join(root, "Dockerfile")))
+    .matchAll(/ AS ([\w-]+)-build$(?:(?! AS ).)*?"cache", "--frozen", ([^\]]+)\]/gms),
+  ([, member = "", files]): [string, string[]] => [member, JSON.parse(`[${files}]`)],
+);
 
 await runCommand({
   name: "deno task sbom",
@@ -33,7 +32,7 @@ await runCommand({
   const known = licencesIn(present);
   const { npmCache } = await info<{ npmCache: string }>();
   const shipped = await Promise.all(
-    Object.entries(programs).map(async ([member, files]) => {
+    programs.map(async ([member, files]) => {
       const loaded = (await Promise.all(files.map(packagesOf))).flat();
       return { member, ids: closure(loaded, packages) };
     }),

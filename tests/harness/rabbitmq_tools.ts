@@ -35,7 +35,7 @@ export class RabbitmqTools {
    * tool starts, which then goes again. A tool that is kept from starting one says something else.
    */
   script(tool: string): string {
-    const own = { ...this.#env, ERL_FLAGS: "", ERL_EPMD_ADDRESS: "127.0.0.1" };
+    const own: Readonly<Record<string, string>> = { ...this.#env, ERL_FLAGS: "", ERL_EPMD_ADDRESS: "127.0.0.1" };
     const variables = Object.entries(own).map(([name, value]) => `${name}='${value}'`).join(" ");
     const user = this.as ? `setpriv --reuid=${this.as.uid} --regid=${this.as.gid} --clear-groups` : "";
     return [

@@ -1,6 +1,8 @@
 /** The tasks of deno.json, for programs that start what a user would start: with the same flags and permissions. */
 import { join } from "node:path";
 import type { Description } from "../../shared/runtime/configuration/command.ts";
+import { runProgram } from "../run_program.ts";
+import { messageOf } from "../../shared/runtime/errors.ts";
 
 /** What a task runs. */
 export interface TaskLine {
@@ -75,9 +77,11 @@ export function parseTask(line: string, env: Env = {}): TaskLine {
 export async function describeTask(name: string, line: string, project: string): Promise<Description> {
   const { flags, program } = parseTask(line);
   const args = ["run", ...flags, program, "--describe"];
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: project }).output();
-  if (!success) throw new Error(`deno task ${name} --describe failed: ${new TextDecoder().decode(stderr).trim()}`);
-  return JSON.parse(new TextDecoder().decode(stdout));
+  try {
+    return JSON.parse(await runProgram(Deno.execPath(), args, { cwd: project }));
+  } catch (error) {
+    throw new Error(`deno task ${name} --describe: ${messageOf(error)}`);
+  }
 }
 
 /** Deno takes each permission once: what both lists name is joined, and a permission without a list is all of it. */

@@ -4,6 +4,7 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { version } from "../../../shared/runtime/configuration/command.ts";
 import { freePort, Members } from "../../../tools/demo/members.ts";
+import { runProgram, succeeds } from "../../../tools/run_program.ts";
 import { Authority } from "../../harness/certificates.ts";
 import { project } from "../../harness/world.ts";
 import { type Stage, stagesOf, valuesOf } from "./stages.ts";
@@ -124,15 +125,13 @@ async function isHealthy(
   const [, ...args]: string[] = JSON.parse(
     command.replaceAll(/127\.0\.0\.1:\d+/g, `127.0.0.1:${port}`).replace("/run/secrets", secrets),
   );
-  const options = { args, cwd: project, env, stdout: "null", stderr: "null" } as const;
-  return (await new Deno.Command(Deno.execPath(), options).output()).success;
+  return await succeeds(Deno.execPath(), args, { cwd: project, env });
 }
 
 /** The project's own files that a program loads, from the project's root. */
 async function modulesOf(program: string): Promise<string[]> {
-  const args = ["info", "--json", program];
-  const { stdout } = await new Deno.Command(Deno.execPath(), { args, cwd: project }).output();
-  const { modules }: { modules: { specifier: string }[] } = JSON.parse(new TextDecoder().decode(stdout));
+  const graph = await runProgram(Deno.execPath(), ["info", "--json", program], { cwd: project });
+  const { modules }: { modules: { specifier: string }[] } = JSON.parse(graph);
   return modules.filter(({ specifier }) => specifier.startsWith("file:"))
     .map(({ specifier }) => relative(project, fileURLToPath(specifier)));
 }

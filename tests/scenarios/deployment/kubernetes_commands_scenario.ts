@@ -124,7 +124,7 @@ Deno.test("the manifests' commands provision, migrate, wait, serve, publish, sub
       await typed("start publish --rate=1000", `${line}\n`);
       await untilAnswered(lag, (messages) => messages > before, "what was published waits");
       match(await typed("start operator tools/dead/main.ts list --limit 20"), /No dead letters/);
-      match(await typed("start migrations down --steps 1"), /Rolled back 1 migrations/);
+      match(await typed("start migrations down --steps 1"), /Rolled back 1 migration\./);
       match(await typed("start migrations status"), /^pending/m);
     }, { retryDelays: [10_000, 60_000, 600_000] });
   } finally {

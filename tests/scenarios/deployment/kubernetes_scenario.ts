@@ -2,9 +2,11 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { parse } from "yaml";
+import configuration from "../../../deno.json" with { type: "json" };
 import { eventTopology } from "../../../shared/rabbitmq/topology.ts";
 import { settingNames, variablesOf } from "../../../shared/runtime/configuration/config.ts";
 import { version } from "../../../shared/runtime/configuration/command.ts";
+import { expandPermissions } from "../../../tools/tasks/task_line.ts";
 import { brokerRoles } from "../../../tools/roles/rabbitmq.ts";
 import { cacheRoles } from "../../../tools/roles/redis.ts";
 import { databaseRoles } from "../../../tools/roles/postgres.ts";
@@ -294,7 +296,7 @@ Deno.test("development fits on two cores beside a cluster's own, with the pods t
 
 Deno.test("the subscriber may read every setting that it has, and no other variable", async () => {
   const [subscriber] = workloadsOf(await overlay("production")).filter(({ id }) => id === "Deployment/subscriber");
-  const args = subscriber!.containers[0].args as string[];
+  const args = expandPermissions(subscriber!.containers[0].args, configuration.permissions);
   const allowed = args.find((arg) => arg.startsWith("--allow-env="))!.slice("--allow-env=".length).split(",");
   const foreign = ["RATES_API_OLD_KEY", "RATES_API_OLD_KEY_FILE"];
   deepStrictEqual(allowed.sort(), variablesOf(settingNames).filter((name) => !foreign.includes(name)).sort());

@@ -1,9 +1,9 @@
 /** The migration commands as an operator types them, and as two of them type at once. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
+import { endOf, runProgram } from "../../../tools/run_program.ts";
 import { catalogue } from "../../../tools/migrate/catalogue.ts";
 import { project } from "../../harness/world.ts";
-import { endOf, runProgram } from "../../../tools/run_program.ts";
 import type { Session } from "../../../shared/postgres/session.ts";
 import { withEmptySchema } from "../../servers/test_schema.ts";
 

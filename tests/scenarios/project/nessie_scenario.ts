@@ -9,6 +9,7 @@ import type { Session } from "../../../shared/postgres/session.ts";
 import { servers } from "../../servers/servers.ts";
 import { catalogue } from "../../../tools/migrate/catalogue.ts";
 import { migrateUp, readHistory } from "../../../tools/migrate/migrator.ts";
+import { runProgram } from "../../../tools/run_program.ts";
 import { withEmptySchema } from "../../servers/test_schema.ts";
 import { systemClock as clock } from "../../../shared/runtime/clock.ts";
 import { project } from "../../harness/world.ts";
@@ -64,13 +65,8 @@ async function withNessie(use: (run: (...action: string[]) => Promise<Ran>) => P
     const local = command.replaceAll(nessie, `${pathToFileURL(folder).href}/`).replace("HOST:PORT", address)
       .replace(/^deno run/, `'${Deno.execPath()}' run --no-prompt --quiet`).replace(/ migrate$/, "");
     await use(async (...action) => {
-      const { code, stdout, stderr } = await new Deno.Command("sh", {
-        args: ["-c", `${local} ${action.join(" ")}`],
-        cwd: project,
-        env: { DATABASE_URL: servers.DATABASE_URL, NO_COLOR: "1" },
-      }).output();
-      strictEqual(code, 0, new TextDecoder().decode(stderr));
-      return JSON.parse(new TextDecoder().decode(stdout));
+      const env = { DATABASE_URL: servers.DATABASE_URL, NO_COLOR: "1" };
+      return JSON.parse(await runProgram("sh", ["-c", `${local} ${action.join(" ")}`], { cwd: project, env }));
     });
   } finally {
     await Deno.remove(folder, { recursive: true });

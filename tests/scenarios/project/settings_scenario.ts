@@ -6,6 +6,7 @@ import { describeSettings, settingNames, variablesOf } from "../../../shared/run
 import { expandPermissions, parseTask, readPermissionSets, readTasks } from "../../../tools/tasks/task_line.ts";
 import { stagesOf, valuesOf } from "../deployment/stages.ts";
 import { project } from "../../harness/world.ts";
+import { runProgram } from "../../../tools/run_program.ts";
 
 const sets = readPermissionSets(project);
 const read = (path: string) => Deno.readTextFile(join(project, path));
@@ -85,8 +86,8 @@ Deno.test("a manifest's container has the permission set of its program, and is 
 /** What the program reads, from its own description. */
 async function variablesReadBy(program: string): Promise<string[]> {
   const args = ["run", "--quiet", "--allow-env", "--allow-read", "--allow-sys", program, "--help"];
-  const { stdout } = await new Deno.Command(Deno.execPath(), { args, cwd: project }).output();
-  const words = new TextDecoder().decode(stdout).match(/^ +[A-Z][A-Z_]+\b/gm)?.map((word) => word.trim()) ?? [];
+  const help = await runProgram(Deno.execPath(), args, { cwd: project });
+  const words = help.match(/^ +[A-Z][A-Z_]+\b/gm)?.map((word) => word.trim()) ?? [];
   return variablesOf(settingNames.filter((name) => words.includes(name)));
 }
 

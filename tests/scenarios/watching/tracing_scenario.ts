@@ -3,6 +3,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { schemaUrl } from "../../../shared/runtime/telemetry/tracing.ts";
 import { OtlpReceiver, type ReceivedSpan } from "./otlp_receiver.ts";
 import { project, withWorld, type World } from "../../harness/world.ts";
+import { runProgram } from "../../../tools/run_program.ts";
 
 const call = "casino.rates.v1.RatesService/GetRates";
 
@@ -169,12 +170,8 @@ Deno.test("W3C's own examples are read and written, and nothing that is not one 
     const written = tracing.inject(${JSON.stringify(span)});
     console.log(JSON.stringify({ written, read: headers.map((header) => tracing.extract(header) ?? null) }));`;
   await using receiver = new OtlpReceiver();
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["eval", program],
-    cwd: project,
-    env: { ...receiver.env, OTEL_DENO: "true" },
-  }).output();
-  const { written, read } = JSON.parse(new TextDecoder().decode(stdout));
+  const env = { ...receiver.env, OTEL_DENO: "true" };
+  const { written, read } = JSON.parse(await runProgram(Deno.execPath(), ["eval", program], { cwd: project, env }));
   strictEqual(written, cases[0]![0]);
   deepStrictEqual(read, cases.map(([, expected]) => expected ?? null));
 });
