@@ -37,6 +37,7 @@ export async function runEmbedded({ project, count, rate, stay }: EmbeddedOption
   const { stop } = shutdown;
 
   screen.say("Starting the rates API, two subscribers, and in memory the queue, the cache and the database");
+  screen.say("  Postgres, compiled to WebAssembly, takes a second or more of a processor to start");
   const options = { clock, random: systemRandom, log: errorsTo(screen) };
   await using system = await EmbeddedSystem.start(options);
   await using dashboard = openDashboard(system, { ...options, leaving: stop });
@@ -79,7 +80,7 @@ async function publishAndTell(
   clock: Clock,
 ): Promise<void> {
   const done = new AbortController();
-  const following = screen.follow(() => system, done.signal);
+  const following = screen.follow(() => system.view, done.signal);
   const begun = clock.monotonic();
   const tally = await system.publish(publication);
   done.abort();
