@@ -20,8 +20,8 @@ const clearToEndOfLine = "\x1b[K";
 const clearBelow = "\x1b[J";
 
 export class Screen {
-  /** How many lines above the cursor are to be redrawn. */
-  #drawn = 0;
+  /** The lengths of the lines above the cursor that are to be redrawn. */
+  #drawn: readonly number[] = [];
 
   constructor(private readonly terminal: Terminal, private readonly clock: Clock) {}
 
@@ -54,23 +54,29 @@ export class Screen {
 
   #draw(lines: readonly string[], warns: boolean): void {
     const { columns, rows, colours, write } = this.terminal;
-    const shown = lines.slice(0, Math.max(1, rows() - 1)).map((line) => {
-      const text = line.slice(0, Math.max(1, columns() - 1));
-      return colours && warns && text.startsWith("  dead letters") ? `${yellow}${text}${plain}` : text;
-    });
-    // A window that was made lower shows fewer lines than stood there before.
-    const fewer = shown.length < this.#drawn ? clearBelow : "";
+    const texts = lines.slice(0, Math.max(1, rows() - 1)).map((line) => line.slice(0, Math.max(1, columns() - 1)));
+    const shown = texts.map((text) =>
+      colours && warns && text.startsWith("  dead letters") ? `${yellow}${text}${plain}` : text
+    );
+    // A window that has another size may show more rows of them than there are lines now.
+    const fewer = this.#rowsDrawn() > shown.length ? clearBelow : "";
     write(this.#toTop() + fewer + shown.map((line) => `${line}${clearToEndOfLine}\n`).join(""));
-    this.#drawn = shown.length;
+    this.#drawn = texts.map(({ length }) => length);
   }
 
   #clear(): void {
-    if (this.#drawn > 0) this.terminal.write(this.#toTop() + clearBelow);
-    this.#drawn = 0;
+    if (this.#drawn.length > 0) this.terminal.write(this.#toTop() + clearBelow);
+    this.#drawn = [];
   }
 
   #toTop(): string {
-    return this.#drawn > 0 ? `\r\x1b[${this.#drawn}A` : "\r";
+    return this.#drawn.length > 0 ? `\r\x1b[${this.#rowsDrawn()}A` : "\r";
+  }
+
+  /** A terminal that was made narrower has wrapped what was drawn before. */
+  #rowsDrawn(): number {
+    const columns = Math.max(1, this.terminal.columns());
+    return this.#drawn.reduce((rows, length) => rows + Math.max(1, Math.ceil(length / columns)), 0);
   }
 }
 

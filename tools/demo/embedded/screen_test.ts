@@ -87,3 +87,16 @@ Deno.test("Screen.say() puts its line above those that are redrawn", async () =>
   stop.abort();
   await following;
 });
+
+Deno.test("Screen.follow() goes up by the rows that its lines have where the terminal was made narrower", async () => {
+  let columns = 80;
+  const { clock, written, screen } = world({ columns: () => columns });
+  const stop = new AbortController();
+  const following = screen.follow(() => viewOf(7), stop.signal);
+  await clock.advance(100);
+  columns = 40;
+  await clock.advance(200);
+  strictEqual(written.at(-1)!.startsWith("\r\x1b[7A\x1b[J"), true, "one of the six has wrapped");
+  stop.abort();
+  await following;
+});
