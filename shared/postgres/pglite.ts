@@ -13,7 +13,10 @@ const messageHeaderBytes = 5;
 export class PgliteDatabase implements Database {
   private constructor(private readonly postgres: PGlite) {}
 
-  /** An empty database, which is gone when it is closed or the process ends. */
+  /**
+   * An empty database, which is gone when it is closed or the process ends. To start it costs 2.6 s of a processor, and 1.5 s
+   * with V8's `--liftoff-only`, which leaves WebAssembly unoptimized; 10,000 events cost the same either way.
+   */
   static async open(): Promise<PgliteDatabase> {
     const postgres = await PGlite.create();
     // As pool.ts has them: nothing is rounded, nothing read in vain.

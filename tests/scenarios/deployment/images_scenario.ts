@@ -7,7 +7,13 @@ import { freePort, Members } from "../../../tools/demo/members.ts";
 import { runProgram, succeeds } from "../../../tools/run_program.ts";
 import { Authority } from "../../harness/certificates.ts";
 import { project } from "../../harness/world.ts";
-import { type Stage, stagesOf, valuesOf } from "./stages.ts";
+
+interface Stage {
+  readonly name: string;
+  readonly from: string;
+  /** Keyword and value of each instruction. */
+  readonly instructions: (readonly [string, string])[];
+}
 
 const stages = stagesOf(await Deno.readTextFile(join(project, "Dockerfile")));
 const programs: Readonly<Record<string, readonly string[]>> = {
@@ -17,6 +23,22 @@ const programs: Readonly<Record<string, readonly string[]>> = {
   "tools": ["dead", "migrate", "provision", "roles", "status"].map((name) => `tools/${name}/main.ts`),
 };
 const nobody = 65532;
+
+function stagesOf(dockerfile: string): Stage[] {
+  const stages: Stage[] = [];
+  for (const line of dockerfile.replace(/^#.*\n/gm, "").replace(/\\\n\s*/g, "").split("\n")) {
+    const [, keyword = "", value = ""] = /^([A-Z]+) (.*)$/.exec(line) ?? [];
+    const [from = "", , name = ""] = value.split(" ");
+    if (keyword === "FROM") stages.push({ name, from, instructions: [] });
+    else if (keyword) stages.at(-1)!.instructions.push([keyword, value]);
+  }
+  return stages;
+}
+
+/** The values of a stage's instructions of one kind, inherited ones left out. */
+function valuesOf({ instructions }: Stage, keyword: string): string[] {
+  return instructions.filter(([each]) => each === keyword).map(([, value]) => value);
+}
 
 function stageOf(target: string): Stage {
   return stages.find(({ name }) => name === target)!;

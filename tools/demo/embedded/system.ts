@@ -25,6 +25,7 @@ import { catalogue } from "../../migrate/catalogue.ts";
 import { migrateFresh } from "../../migrate/transaction.ts";
 import type { Sources } from "../outcome.ts";
 import { MemorySender } from "./sender.ts";
+import type { View } from "./view.ts";
 
 export interface SystemOptions {
   readonly clock: Clock;
@@ -42,10 +43,28 @@ export interface Publication {
   readonly stop: AbortSignal;
 }
 
+interface RunningSubscriber {
+  readonly id: string;
+  readonly subscriber: Subscriber;
+  readonly rates: Subscriber["rates"];
+  /** How many events it has stored. */
+  stored: number;
+}
+
 export const subscriberIds = ["demo-1", "demo-2"];
 /** The rates move as often as they are fetched. */
 const stepMs = 60_000;
 const mostSeed = 2 ** 32 - 1;
+
+/**
+ * Rates come from this process too, so waits for them are bounded by how much of the machine it gets. Members wait 5 s, and
+ * dead-letter then; on a machine that is busy that would be most of the demo's events.
+ */
+const patience: Readonly<Record<string, string>> = {
+  RATES_CALL_TIMEOUT_MS: "60000",
+  RATES_LOCK_TTL_MS: "120000",
+  RATES_WAIT_MS: "600000",
+};
 
 export const settings = readConfig(
   [
@@ -59,7 +78,7 @@ export const settings = readConfig(
     ] as const,
     ...["RATES_LOCK_TTL_MS", "RATES_WAIT_MS", "RATES_MAX_STALE_MS"] as const,
   ],
-  () => undefined,
+  (name) => patience[name],
 );
 
 export class EmbeddedSystem implements Sources, AsyncDisposable {
@@ -68,7 +87,7 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
   /** Of both subscribers together. */
   readonly observations: Observations;
   readonly gate = new DatabaseGate();
-  readonly subscribers: readonly Subscriber[];
+  readonly subscribers: readonly RunningSubscriber[];
   /** Dead letters that somebody has removed for good. */
   dropped = 0;
   /** When the first event was stored: monotonic ms. */
@@ -88,7 +107,7 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
     this.observations = new Observations(options.clock);
     this.subscribers = subscriberIds.map((id) => this.#subscriber(id));
     this.#working = Promise.all([
-      ...this.subscribers.map((subscriber) => subscriber.run()),
+      ...this.subscribers.map(({ subscriber }) => subscriber.run()),
       keepCompacting({ ...options, database }, this.#stop.signal),
     ]).then(() => {});
   }
@@ -132,12 +151,37 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
   }
 
   deadReasons(): Promise<ReadonlyMap<string, number>> {
+    return Promise.resolve(this.#deadReasons());
+  }
+
+  #deadReasons(): ReadonlyMap<string, number> {
     const counts = new Map<string, number>();
     for (const { headers } of this.queue.deadLetters) {
       const reason = String(headers[deadHeaders.reason] ?? "delivery-limit");
       counts.set(reason, (counts.get(reason) ?? 0) + 1);
     }
-    return Promise.resolve(counts);
+    return counts;
+  }
+
+  /** For those who watch. */
+  get view(): View {
+    const { queue, subscribers, observations, published, stored, dead } = this;
+    const own = subscribers.find(({ rates }) => rates.own)?.rates.own;
+    const calling = subscribers.filter(({ rates }) => rates.counts.calls > 0);
+    const oldest = Math.min(...subscribers.map(({ subscriber }) => subscriber.oldestPublishedAtMs ?? Infinity));
+    const [newest] = observations.recent.newest();
+    return {
+      ...{ published, stored, dead, subscribers },
+      waiting: queue.ready + queue.unsettled,
+      lagMs: Math.max(0, this.options.clock.now() - oldest),
+      rates: own && {
+        asOfMs: own.rates.asOfMs,
+        fetchedBy: calling.map(({ id }) => id),
+        calls: calling.reduce((sum, { rates }) => sum + rates.counts.calls, 0),
+      },
+      deadReasons: this.#deadReasons(),
+      newest: newest?.description,
+    };
   }
 
   /** Orderly: what the subscribers have in hand is stored first. */
@@ -149,10 +193,10 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
     await this.database.close();
   }
 
-  #subscriber(id: string): Subscriber {
+  #subscriber(id: string): RunningSubscriber {
     const { clock } = this.options;
     const { stats, recent } = this.observations;
-    return createSubscriber(
+    const subscriber = createSubscriber(
       {
         queue: this.queue.subscribe({ prefetch: settings.PREFETCH, subscriberId: id }),
         shared: this.cache,
@@ -175,14 +219,17 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
       },
       {
         ...this.options,
-        report: recent.before(() => {
+        report: recent.before((events) => {
           this.firstStoredAt ??= clock.monotonic();
+          running.stored += events.length;
           return Promise.resolve();
         }),
         stats,
         gate: this.gate,
       },
     );
+    const running: RunningSubscriber = { id, subscriber, rates: subscriber.rates, stored: 0 };
+    return running;
   }
 }
 
