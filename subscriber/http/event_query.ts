@@ -1,5 +1,5 @@
 import { type EventType, eventTypes } from "../../shared/event/kinds.ts";
-import type { Enriched } from "../pipeline/enriched.ts";
+import type { Enriched } from "../enriched/enriched.ts";
 import { Problem } from "./problem.ts";
 import { mostKept } from "../metrics/recent_events.ts";
 

@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
-import type { Enriched } from "../pipeline/enriched.ts";
+import type { Enriched } from "../enriched/enriched.ts";
 import { bet, deposit } from "../../tests/fixtures/deliveries.ts";
 import { matches, parseEventQuery } from "./event_query.ts";
 

@@ -1,7 +1,7 @@
 /** `GET /openapi.json`. tests/scenarios/watching/http_scenario.ts holds the answers to its schemas. */
 import { version } from "../../shared/runtime/configuration/command.ts";
 import { eventTypes } from "../../shared/event/kinds.ts";
-import { columns, type Values } from "../store/columns.ts";
+import { columns, type Values } from "../enriched/columns.ts";
 import { mostKept } from "../metrics/recent_events.ts";
 
 const integer = { type: ["integer", "string"], description: "A string of digits beyond 2^53" } as const;

@@ -1,5 +1,5 @@
 /** The newest stored events of this subscriber, for those who watch. */
-import type { Enriched } from "../pipeline/enriched.ts";
+import type { Enriched } from "../enriched/enriched.ts";
 import type { Report } from "../pipeline/report.ts";
 
 /** Of each window, at most: what is kept here outlives the young generation, and costs the garbage collector. */

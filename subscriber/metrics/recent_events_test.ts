@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import type { Enriched } from "../pipeline/enriched.ts";
+import type { Enriched } from "../enriched/enriched.ts";
 import { bet } from "../../tests/fixtures/deliveries.ts";
 import { mostKept, RecentEvents } from "./recent_events.ts";
 

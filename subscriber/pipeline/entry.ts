@@ -1,6 +1,6 @@
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { type Outcome, retry } from "../../shared/rabbitmq/outcome.ts";
-import type { Enriched } from "./enriched.ts";
+import type { Enriched } from "../enriched/enriched.ts";
 
 /** One delivery on its way through a batch. */
 export interface Entry {

@@ -4,7 +4,7 @@ import { ack, dead } from "../../shared/rabbitmq/outcome.ts";
 import { decodeEvent, UndecodableError } from "../../shared/event/protobuf.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
 import { describeFaults } from "../../shared/event/event.ts";
-import type { Enriched } from "./enriched.ts";
+import type { Enriched } from "../enriched/enriched.ts";
 import type { Entry, Process, Processed } from "./entry.ts";
 import type { Step } from "./steps/step.ts";
 

@@ -1,8 +1,8 @@
 /** Stored events as JSON lines, one write for each window. */
 import { messageOf } from "../../shared/runtime/errors.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
-import type { Enriched } from "./enriched.ts";
-import { jsonLine } from "./json_line.ts";
+import type { Enriched } from "../enriched/enriched.ts";
+import { jsonLine } from "../enriched/json_line.ts";
 
 export type Report = (events: readonly Enriched[]) => Promise<void>;
 

@@ -1,8 +1,8 @@
 /** Enriched events as rows of the table `events`. */
 import type { Buffer } from "node:buffer";
 import { CopyRows, numericBytes } from "../../shared/postgres/copy_rows.ts";
-import type { Enriched } from "../pipeline/enriched.ts";
-import { type Column, columns, type Values } from "./columns.ts";
+import type { Enriched } from "../enriched/enriched.ts";
+import { type Column, columns, type Values } from "../enriched/columns.ts";
 
 export const copyStatement = `copy events (${columns.map(({ name }) => name).join(", ")}) from stdin (format binary)`;
 

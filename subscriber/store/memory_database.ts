@@ -1,5 +1,5 @@
 /** {@linkcode Store} and {@linkcode Players} in this process: for unit tests and simulation. */
-import type { Enriched, Player } from "../pipeline/enriched.ts";
+import type { Enriched, Player } from "../enriched/enriched.ts";
 import type { Store } from "../pipeline/process_batch.ts";
 import type { Players } from "../pipeline/steps/steps.ts";
 

@@ -1,5 +1,5 @@
 import type { Database } from "../../shared/postgres/pool.ts";
-import type { Player } from "../pipeline/enriched.ts";
+import type { Player } from "../enriched/enriched.ts";
 import type { Players } from "../pipeline/steps/steps.ts";
 
 /**

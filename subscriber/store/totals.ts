@@ -1,6 +1,6 @@
 /** What a window adds to the sums that are kept beside the events. */
 import { kindOf } from "../../shared/event/kinds.ts";
-import type { Enriched } from "../pipeline/enriched.ts";
+import type { Enriched } from "../enriched/enriched.ts";
 import { keepLeaders, leadersOfTotals, leadingTotal } from "./leaders.ts";
 
 interface Total {

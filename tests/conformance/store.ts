@@ -5,11 +5,11 @@ import { type Event, eventOf } from "../../shared/event/event.ts";
 import { eventTypes, kinds } from "../../shared/event/kinds.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
 import { describe } from "../../subscriber/pipeline/steps/describe.ts";
-import type { Enriched } from "../../subscriber/pipeline/enriched.ts";
+import type { Enriched } from "../../subscriber/enriched/enriched.ts";
 import { PostgresPlayers } from "../../subscriber/store/postgres_players.ts";
 import { isUnpriced, price } from "../../subscriber/pipeline/steps/price.ts";
 import { PostgresStore } from "../../subscriber/store/postgres_store.ts";
-import { columnProblem, columnsQuery } from "../../subscriber/store/columns.ts";
+import { columnProblem, columnsQuery } from "../../subscriber/enriched/columns.ts";
 import { bet, deposit, gameStart, someRates } from "../fixtures/deliveries.ts";
 
 /** A kind of database that is put to the test. */

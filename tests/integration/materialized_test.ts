@@ -5,7 +5,7 @@ import { type Database, DatabasePool } from "../../shared/postgres/pool.ts";
 import type { Session } from "../../shared/postgres/session.ts";
 import { withTestSchema } from "../servers/test_schema.ts";
 import { describe } from "../../subscriber/pipeline/steps/describe.ts";
-import type { Enriched } from "../../subscriber/pipeline/enriched.ts";
+import type { Enriched } from "../../subscriber/enriched/enriched.ts";
 import { compact, findLeaders } from "../../subscriber/store/compact.ts";
 import { isUnpriced, price } from "../../subscriber/pipeline/steps/price.ts";
 import { PostgresStore } from "../../subscriber/store/postgres_store.ts";

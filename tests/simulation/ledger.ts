@@ -1,7 +1,7 @@
 /** What holds at every step and what holds at the end, whatever goes wrong. */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Event } from "../../shared/event/event.ts";
-import type { Enriched } from "../../subscriber/pipeline/enriched.ts";
+import type { Enriched } from "../../subscriber/enriched/enriched.ts";
 import type { Broker, BrokerWatch, Message } from "./broker.ts";
 import { names } from "./names.ts";
 

@@ -5,7 +5,7 @@ import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { createSubscriber, type Subscriber } from "../../subscriber/create_subscriber.ts";
 import { openEventQueue } from "../../subscriber/event_queue.ts";
 import { DatabaseGate } from "../../subscriber/pipeline/database_gate.ts";
-import type { Enriched, Player } from "../../subscriber/pipeline/enriched.ts";
+import type { Enriched, Player } from "../../subscriber/enriched/enriched.ts";
 import { type RatesApi, RatesUnavailable } from "../../subscriber/rates/client.ts";
 import type { SharedRates } from "../../subscriber/rates/shared_rates.ts";
 import type { RatesTimes } from "../../subscriber/rates/source.ts";

@@ -1,7 +1,7 @@
 /** What the simulated members share: broker, database, rates cache and rates API, each of which can be away. */
 import type { Random } from "../../shared/runtime/random.ts";
 import type { VirtualClock } from "../fixtures/virtual_clock.ts";
-import type { Enriched } from "../../subscriber/pipeline/enriched.ts";
+import type { Enriched } from "../../subscriber/enriched/enriched.ts";
 import { MemoryRates } from "../../subscriber/rates/memory_rates.ts";
 import type { SharedRates } from "../../subscriber/rates/shared_rates.ts";
 import { Broker } from "./broker.ts";

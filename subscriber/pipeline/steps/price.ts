@@ -1,6 +1,6 @@
 import type { Event } from "../../../shared/event/event.ts";
 import { exponentOf, toEurCents } from "../../../shared/event/money.ts";
-import type { Price } from "../enriched.ts";
+import type { Price } from "../../enriched/enriched.ts";
 import type { Rates } from "../../rates/rates.ts";
 
 /** Why an amount cannot be told in EUR. */

@@ -3,7 +3,7 @@ import { dead } from "../../../shared/rabbitmq/outcome.ts";
 import type { Rates } from "../../rates/rates.ts";
 import type { RatesTimeout } from "../../rates/source.ts";
 import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
-import type { Player } from "../enriched.ts";
+import type { Player } from "../../enriched/enriched.ts";
 import { type Facts, wait } from "../entry.ts";
 import { describe } from "./describe.ts";
 import { isUnpriced, price } from "./price.ts";

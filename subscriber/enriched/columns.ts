@@ -4,7 +4,7 @@
  */
 import { eventTypes } from "../../shared/event/kinds.ts";
 import type { Timestamp } from "../../shared/event/timestamp.ts";
-import type { Enriched, Price } from "../pipeline/enriched.ts";
+import type { Enriched, Price } from "./enriched.ts";
 
 /** By the column's type in `pg_type.typname`. */
 export interface Values {

@@ -4,7 +4,7 @@
  */
 import { formatMs, formatTimestamp } from "../../shared/event/timestamp.ts";
 import type { Enriched } from "./enriched.ts";
-import { type Column, columns } from "../store/columns.ts";
+import { type Column, columns } from "./columns.ts";
 
 /** With the key `message_id`, by which whoever reads stored events tells them apart. */
 export const storedEventJson = writerOf(columns);
