@@ -47,7 +47,7 @@ Deno.test("an image has the permission set of its name, and is given settings al
     if (!entrypoint) continue;
     found += 1;
     deepStrictEqual(JSON.parse(entrypoint).filter((flag: string) => /^-P=|^--allow-env/.test(flag)), [`-P=${name}`]);
-    for (const [, variable] of stage.matchAll(/^ENV (\w+)=/gm)) ok(variables.has(variable!), variable);
+    for (const [, variable] of stage.matchAll(/^ENV (\w+)=/gm)) ok(variables.has(variable!), variable!);
     for (const [, names] of stage.matchAll(/"--allow-env=([\w,]+)"/g)) {
       for (const variable of names!.split(",")) ok((sets[name]!["env"] as string[]).includes(variable), variable);
     }
