@@ -6,6 +6,7 @@ import { runCommand, UsageError } from "../shared/command.ts";
 import { messageOf } from "../shared/errors.ts";
 import { eventToJson } from "../shared/event_json.ts";
 import { seededRandom, systemRandom } from "../shared/random.ts";
+import { printableJson } from "../shared/runtime/printable.ts";
 import { onShutdownSignal } from "../shared/shutdown.ts";
 import { openTracing } from "../shared/telemetry/deno_tracing.ts";
 import { configureLog, getLog } from "../shared/telemetry/log.ts";
@@ -174,7 +175,7 @@ async function printEvents(
   let printed = 0;
   for await (const { event } of source) {
     if (stop.aborted) break;
-    console.log(JSON.stringify(eventToJson(event)));
+    console.log(printableJson(JSON.stringify(eventToJson(event))));
     if (++printed === count) break;
   }
 }

@@ -4,6 +4,7 @@ import { messageIdOfBody } from "../shared/amqp/message_id.ts";
 import { encodeEvent } from "../shared/codec.ts";
 import type { Event, Fault } from "../shared/event.ts";
 import { parseEventJson } from "../shared/event_json.ts";
+import { printable } from "../shared/runtime/printable.ts";
 import { msOfTimestamp } from "../shared/timestamp.ts";
 import type { Generated } from "./generator.ts";
 
@@ -42,7 +43,7 @@ export function isBadLine(entry: Generated | BadLine): entry is BadLine {
 
 /** `events.ndjson:3: amount = -5 must be 0 or more` */
 export function describeBadLine(file: string, { line, faults }: BadLine): string {
-  return faults.map(({ field, problem }) => `${file}:${line}: ${field} ${problem}`).join("\n");
+  return faults.map(({ field, problem }) => printable(`${file}:${line}: ${field} ${problem}`)).join("\n");
 }
 
 function messageIdOf(event: Event): string {

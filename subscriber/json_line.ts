@@ -2,6 +2,7 @@
  * An enriched event as a line of JSON, put together by hand: a fifth of the cost of objects for JSON.stringify. The keys are
  * those of shared/event_json.ts; what does not apply is left out.
  */
+import { printableJson } from "../shared/runtime/printable.ts";
 import { formatTimestamp } from "../shared/timestamp.ts";
 import type { Enriched } from "./enriched.ts";
 
@@ -28,10 +29,13 @@ function integer(value: bigint): string {
   return value <= safest && value >= -safest ? String(value) : `"${value}"`;
 }
 
-/** What JSON, or JSON.stringify, does not write as it is: RFC 8259, section 7, and halves of surrogate pairs. */
+/**
+ * What JSON, or JSON.stringify, does not write as it is (RFC 8259, section 7, and halves of surrogate pairs), and what
+ * printable.ts keeps from a terminal.
+ */
 // deno-lint-ignore no-control-regex
-const special = /["\\\u0000-\u001f\ud800-\udfff]/;
+const special = /["\\\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]/;
 
 function text(value: string): string {
-  return special.test(value) ? JSON.stringify(value) : `"${value}"`;
+  return special.test(value) ? printableJson(JSON.stringify(value)) : `"${value}"`;
 }

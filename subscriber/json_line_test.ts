@@ -1,6 +1,7 @@
 import { strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { eventToJson, jsonInteger } from "../shared/event_json.ts";
+import { printableJson } from "../shared/runtime/printable.ts";
 import { anyEvent } from "../shared/testing/arbitrary_event.ts";
 import type { Enriched } from "./enriched.ts";
 import { jsonLine } from "./json_line.ts";
@@ -30,15 +31,15 @@ const anyEnriched: fc.Arbitrary<Enriched> = fc.record({
 
 /** The slow way. */
 function stringified({ event, price, player, description }: Enriched): string {
-  return JSON.stringify({
+  return printableJson(JSON.stringify({
     ...eventToJson(event),
     amount_eur: price && jsonInteger(price.eurCents),
     player: player && { email: player.email, last_signed_in_at: player.lastSignedInAt?.toISOString() },
     description,
-  }) + "\n";
+  })) + "\n";
 }
 
-Deno.test("jsonLine() writes what JSON.stringify would, whatever is in the texts", () => {
+Deno.test("jsonLine() writes what JSON.stringify would, and nothing that a terminal obeys, whatever is in the texts", () => {
   fc.assert(fc.property(anyEnriched, (enriched) => strictEqual(jsonLine(enriched), stringified(enriched))), {
     numRuns: 20_000,
   });
@@ -55,7 +56,11 @@ Deno.test("jsonLine() writes each character that needs it escaped", () => {
     "\r",
     "\t",
     "\u001f",
+    "\u007f",
+    "\u009b",
+    "\u202e",
     "\u2028",
+    "\u2066",
     "\ud800",
     "\udc00",
     "\ud83c\udfb0",

@@ -1,6 +1,7 @@
 import { type Dead, dead } from "../shared/amqp/outcome.ts";
 import type { Event } from "../shared/event.ts";
 import { exponentOf, toEurCents } from "../shared/money.ts";
+import { cutTo } from "../shared/runtime/printable.ts";
 import type { Price } from "./enriched.ts";
 import type { Rates } from "./rates/rates.ts";
 
@@ -22,7 +23,7 @@ export function price(event: Event, rates: Rates | Dead | undefined): Price | De
     if (quote) return { eurCents: quote.toEurCents(amount), rate: quote.rate };
   }
   if (exponentOf(currency) === undefined) {
-    return dead("unknown-currency", `currency ${JSON.stringify(currency)} is neither in ISO 4217 nor BTC`);
+    return dead("unknown-currency", `currency ${JSON.stringify(cutTo(currency, 60))} is neither in ISO 4217 nor BTC`);
   }
   if (rates === undefined) throw new Error(`a price in ${currency} was asked for without rates`);
   return "kind" in rates ? rates : dead("unknown-currency", `the rates have no ${currency}`);

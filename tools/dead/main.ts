@@ -7,6 +7,7 @@ import { onDeadLetterChannel } from "../../shared/dead/channel.ts";
 import { type DeadLetter, deadLetterToJson } from "../../shared/dead/dead_letter.ts";
 import { drop, list, replay, type Selection } from "../../shared/dead/dead_letter_queue.ts";
 import { systemRandom as random } from "../../shared/random.ts";
+import { printable, printableJson } from "../../shared/runtime/printable.ts";
 import { onShutdownSignal } from "../../shared/shutdown.ts";
 import { silentLog } from "../../shared/telemetry/log.ts";
 import { countReasons, describeInFull, summarize } from "./print.ts";
@@ -56,7 +57,7 @@ await runCommand({
   };
   const queue = config.DEAD_LETTER_QUEUE;
   const print = (letter: DeadLetter, text: (letter: DeadLetter) => string) =>
-    console.log(flags.json ? JSON.stringify(deadLetterToJson(letter)) : text(letter));
+    console.log(flags.json ? printableJson(JSON.stringify(deadLetterToJson(letter))) : text(letter));
 
   return await onDeadLetterChannel(config.RABBITMQ_URL, queue, async (channel) => {
     const counts = new Map<string, number>();
@@ -81,7 +82,7 @@ await runCommand({
       case "drop":
         for await (const letter of drop(channel, queue, selection)) {
           count(letter.reason);
-          print(letter, ({ messageId, reason }) => `dropped ${messageId}  ${reason}`);
+          print(letter, ({ messageId, reason }) => printable(`dropped ${messageId}  ${reason}`));
         }
         if (!flags.json) console.log(counts.size === 0 ? "Nothing to drop." : `Dropped ${countReasons(counts)}`);
         return 0;
@@ -102,7 +103,7 @@ await runCommand({
           count(replayed.result);
           const { messageId, reason } = replayed.letter;
           const words = replayed.result === "replayed" ? "" : `: ${replayed.problem}`;
-          print(replayed.letter, () => `${replayed.result} ${messageId}  ${reason}${words}`);
+          print(replayed.letter, () => printable(`${replayed.result} ${messageId}  ${reason}${words}`));
         }
         await publisher.close();
         if (!flags.json) console.log(counts.size === 0 ? "Nothing to replay." : countReasons(counts));

@@ -1,6 +1,7 @@
 /** Dead letters for a human to read. */
 import { eventToJson } from "../../shared/event_json.ts";
 import type { DeadLetter } from "../../shared/dead/dead_letter.ts";
+import { cutTo, printable } from "../../shared/runtime/printable.ts";
 
 /** Two lines: what became of it, and what it is. */
 export function summarize(
@@ -11,10 +12,13 @@ export function summarize(
   const why = detail === bodyProblem || !bodyProblem ? detail : `${detail}; ${bodyProblem}`;
   return [
     `${messageId}  ${reason}  ${lastFailedAt ?? "at an unknown time"}  ${times}`,
-    `  ${cut(why, 160)}`,
-    `  ${cut(what, 240)}`,
-  ].map(onOneLine).join("\n");
+    `  ${cutTo(why, 160)}`,
+    `  ${cutTo(what, 240)}`,
+  ].map((line) => printable(line)).join("\n");
 }
+
+/** Headers may have 16 KiB; all of them are shown. */
+const mostOfOneRow = 65_536;
 
 /** Everything that is known of one letter. */
 export function describeInFull(letter: DeadLetter): string {
@@ -32,14 +36,14 @@ export function describeInFull(letter: DeadLetter): string {
     ["event", letter.event ? JSON.stringify(eventToJson(letter.event)) : `none: ${letter.bodyProblem}`],
     ["headers", JSON.stringify(letter.headers)],
   ];
-  const lines = rows.map(([name, value]) => onOneLine(`${name.padEnd(16)} ${value ?? "unknown"}`));
+  const lines = rows.map(([name, value]) => printable(`${name.padEnd(16)} ${value ?? "unknown"}`, mostOfOneRow));
   return `${lines.join("\n")}\nbody, ${letter.body.length} bytes\n${hexDump(letter.body)}`;
 }
 
 /** `reason: count`, most first. */
 export function countReasons(counts: ReadonlyMap<string, number>): string {
   const descending = [...counts].sort(([, a], [, b]) => b - a);
-  return onOneLine(descending.map(([reason, count]) => `${reason}: ${count}`).join(", "));
+  return printable(descending.map(([reason, count]) => `${reason}: ${count}`).join(", "));
 }
 
 const mostBytesShown = 1_024;
@@ -56,15 +60,6 @@ function hexDump(body: Uint8Array): string {
   return lines.join("\n");
 }
 
-/** Headers are whatever somebody wrote: no control character of theirs reaches the terminal. */
-function onOneLine(text: string): string {
-  return text.replace(/\p{Cc}/gu, "?");
-}
-
 function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
-
-function cut(text: string, most: number): string {
-  return text.length > most ? `${text.slice(0, most)}…` : text;
 }

@@ -2,6 +2,7 @@
 import type { Clock } from "../../shared/clock.ts";
 import type { Database } from "../../shared/database.ts";
 import { formatMajor } from "../../shared/money.ts";
+import { printable } from "../../shared/runtime/printable.ts";
 
 /** Where the outcome is to be read. */
 export interface Sources {
@@ -58,11 +59,11 @@ export async function summarize(sources: Sources, run: Run): Promise<string> {
     ["bets", "wins", "deposits_eur"].map(async (column) => (await ask(topStatement(column)))[0]),
   );
   const shares = bySubscriber.map(([subscriber, events]) => `${subscriber}: ${events}`);
-  const reasons = Array.from(await sources.deadReasons(), ([reason, count]) => `${reason}: ${count}`);
+  const reasons = Array.from(await sources.deadReasons(), ([reason, count]) => `${printable(reason)}: ${count}`);
   const { settled: { stored, dead, lost }, seconds, remark, ratesCalls } = run;
   return `
 Four of them:
-${samples.map(([description]) => `  ${description}`).join("\n")}
+${samples.map(([description]) => `  ${printable(description ?? "")}`).join("\n")}
 
 Events stored       ${stored}${listed(shares)}
 Events a second     ${Math.round((stored + dead) / seconds)}, over ${seconds.toFixed(1)} s${remark}

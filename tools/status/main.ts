@@ -3,6 +3,7 @@ import { whenAborted } from "../../shared/abort.ts";
 import { systemClock as clock } from "../../shared/clock.ts";
 import { runCommand, UsageError } from "../../shared/command.ts";
 import { paintFor } from "../../shared/paint.ts";
+import { printableJson } from "../../shared/runtime/printable.ts";
 import { onShutdownSignal } from "../../shared/shutdown.ts";
 import { silentLog } from "../../shared/telemetry/log.ts";
 import { queuesReader } from "./queues.ts";
@@ -45,7 +46,7 @@ await runCommand({
   };
   using shutdown = onShutdownSignal(0, silentLog);
   const interrupted = whenAborted(shutdown.stop);
-  const show = json ? (status: Status) => console.log(JSON.stringify(status)) : screen(watch);
+  const show = json ? (status: Status) => console.log(printableJson(JSON.stringify(status))) : screen(watch);
   let well = true;
   do {
     const status = await Promise.race([readStatus(readers, clock), interrupted]);

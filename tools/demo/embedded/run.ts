@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { type Clock, systemClock } from "../../../shared/clock.ts";
 import { systemRandom } from "../../../shared/random.ts";
+import { printable } from "../../../shared/runtime/printable.ts";
 import { onShutdownSignal } from "../../../shared/shutdown.ts";
 import { type Log, silentLog } from "../../../shared/telemetry/log.ts";
 import { type Generated, generateEvents } from "../../../publisher/generator.ts";
@@ -101,6 +102,7 @@ function madeUpEvents(clock: Clock): Iterable<Generated> {
 function errorsTo(screen: Screen): Log {
   return {
     ...silentLog,
-    error: (message, { problem } = {}) => screen.say(problem === undefined ? message : `${message}: ${problem}`),
+    error: (message, { problem } = {}) =>
+      screen.say(printable(problem === undefined ? message : `${message}: ${problem}`)),
   };
 }
