@@ -4,6 +4,7 @@
  */
 import "./shared/testing/servers.ts";
 import "./shared/amqp/publisher_on_servers.ts";
+import "./shared/amqp/exact_headers_on_servers.ts";
 import "./shared/amqp/lost_connection_on_servers.ts";
 import "./shared/amqp/consumer_on_servers.ts";
 import "./shared/amqp/queue_conformance_on_servers.ts";

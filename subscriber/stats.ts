@@ -17,6 +17,8 @@ export interface Observer {
 
 /** Of a window that has as many. */
 const fewestLatencies = 16;
+/** How far the clocks of a publisher and a subscriber may be apart. */
+const mostSkewMs = 1_000;
 
 const nobody: Observer = { stage() {}, window() {}, latency() {} };
 
@@ -90,7 +92,9 @@ export class Stats {
     for (let i = 0; i < processed.length; i += step) {
       const { delivery, outcome } = processed[i]!;
       const published = outcome.kind === "ack" ? publishedAtMs(delivery) : undefined;
-      if (published !== undefined) this.observer.latency(Math.max(0, now - published));
+      // From the future: the publisher's clock is wrong, by more than clocks that are kept together may be.
+      if (published === undefined || published - now > mostSkewMs) continue;
+      this.observer.latency(Math.max(0, now - published));
     }
   }
 

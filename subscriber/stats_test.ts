@@ -1,6 +1,9 @@
 import { deepStrictEqual, rejects, strictEqual, throws } from "node:assert/strict";
+import { timestampMsOf } from "../shared/amqp/message.ts";
+import { ack } from "../shared/amqp/outcome.ts";
 import { VirtualClock } from "../shared/testing/virtual_clock.ts";
 import { type Stage, Stats } from "./stats.ts";
+import { deliveryOf, gameStart } from "./testing.ts";
 
 function recorded() {
   const seen: [Stage, number][] = [];
@@ -32,4 +35,16 @@ Deno.test("Stats.timed() notes work that failed as well, counts it, and throws w
     }), /at once/);
   deepStrictEqual(seen, [["process", 5_000], ["decode", 0]]);
   deepStrictEqual([stats.errors.process, stats.errors.decode, stats.errors.settle], [1, 1, 0]);
+});
+
+Deno.test("Stats.observe() takes no latency from an event of the future, and the right one where seconds are milliseconds", () => {
+  const seen: number[] = [];
+  const stats = new Stats({ stage() {}, window() {}, latency: (ms) => seen.push(ms) });
+  const now = 1_700_000_010_000;
+  const published = [1_700_000_000, 1_700_000_000_123, 1_700_003_600, 1_700_003_600_000, 2 ** 60];
+  for (const timestamp of published) {
+    const found = { ...deliveryOf(gameStart()), timestampMs: timestampMsOf(timestamp) };
+    stats.observe([{ delivery: found, outcome: ack }], now);
+  }
+  deepStrictEqual(seen, [10_000, 9_877]);
 });

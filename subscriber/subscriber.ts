@@ -217,6 +217,7 @@ export class Subscriber {
       const event = window[i]?.event;
       this.options.log.warn("Dead-lettering", {
         messageId: delivery.messageId,
+        ...(delivery.sentId !== undefined && { sentId: delivery.sentId }),
         ...(event && !isDead(event) && { eventId: String(event.id) }),
         reason: outcome.reason,
         detail: outcome.detail,

@@ -8,6 +8,7 @@ import { isPermanentBrokerError, messageOf } from "../errors.ts";
 import type { Random } from "../random.ts";
 import type { Log } from "../telemetry/log.ts";
 import { splitTls } from "../tls.ts";
+import { rememberProperties } from "./exact_headers.ts";
 
 export interface BrokerOptions {
   readonly url: string;
@@ -103,12 +104,14 @@ export function closeChannel(channel: Channel): Promise<void> {
 export async function openConnection({ url, name }: Pick<BrokerOptions, "url" | "name">): Promise<ChannelModel> {
   const { url: target, tls } = splitTls(url);
   if (!target.searchParams.has("heartbeat")) target.searchParams.set("heartbeat", String(heartbeatSeconds));
-  return await dial(target.href, {
+  const connection = await dial(target.href, {
     timeout: connectTimeoutMs,
     noDelay: true,
     ...tls,
     clientProperties: { connection_name: name },
   });
+  rememberProperties(connection);
+  return connection;
 }
 
 /** Orderly if the broker answers within 2 s, else by closing the socket. Never throws. */

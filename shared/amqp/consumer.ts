@@ -8,8 +8,10 @@ import { type BrokerOptions, closeChannel, keepConnected } from "./connection.ts
 import type { DeadLetters } from "./dead_letters.ts";
 import type { DelayQueues } from "./delay_queues.ts";
 import type { Delivery, EventQueue, Settlement } from "./delivery.ts";
+import { withOwnBytes } from "./exact_headers.ts";
 import { timestampMsOf } from "./message.ts";
-import { messageIdOfBody, parseMessageId } from "./message_id.ts";
+import { messageIdOf, sentIdOf } from "./message_id.ts";
+import type { Origin } from "./origin.ts";
 import { ensureTopology, type Topology } from "./topology.ts";
 
 export interface ConsumerOptions extends BrokerOptions {
@@ -74,6 +76,8 @@ export class AmqpConsumer implements EventQueue {
       if (session.ended) return;
       // It may wait for long, and would keep all that the socket brought with it.
       own.body = new Uint8Array(own.body);
+      const { exchange, routingKey } = own.fields;
+      own.origin = { exchange, routingKey, properties: withOwnBytes(own.properties) };
       if (await publish(session.until(signal))) session.ack([tag]);
     };
     for (const { delivery, outcome } of settlements) {
@@ -162,16 +166,26 @@ export class AmqpConsumer implements EventQueue {
 
 interface AmqpDelivery extends Delivery {
   body: Uint8Array;
+  /** Given once it is passed on: most are not. */
+  origin: Origin | undefined;
+  readonly fields: ConsumeMessage["fields"];
+  readonly properties: ConsumeMessage["properties"];
   readonly tag: number;
   readonly session: Session;
 }
 
 function deliveryOf({ fields, properties, content }: ConsumeMessage, session: Session): AmqpDelivery {
   session.delivered = fields.deliveryTag;
+  const messageId = messageIdOf(properties.messageId, content);
+  const headers = properties.headers ?? {};
   return {
-    messageId: parseMessageId(properties.messageId) ?? messageIdOfBody(content, 0),
+    messageId,
+    sentId: sentIdOf(properties.messageId, messageId, headers),
     body: content,
-    headers: properties.headers ?? {},
+    headers,
+    origin: undefined,
+    fields,
+    properties,
     appId: properties.appId,
     timestampMs: timestampMsOf(properties.timestamp),
     tag: fields.deliveryTag,

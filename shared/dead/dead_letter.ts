@@ -3,7 +3,8 @@ import type { GetMessage } from "amqplib";
 import { deadHeaders } from "../amqp/dead_letters.ts";
 import type { Delivery } from "../amqp/delivery.ts";
 import { type Headers, timestampMsOf } from "../amqp/message.ts";
-import { messageIdOfBody, parseMessageId } from "../amqp/message_id.ts";
+import { messageIdOf, sentIdOf } from "../amqp/message_id.ts";
+import type { Origin } from "../amqp/origin.ts";
 import { decodeEvent, UndecodableError } from "../codec.ts";
 import { describeFaults, type Event } from "../event.ts";
 import { type EventJson, eventToJson } from "../event_json.ts";
@@ -13,6 +14,10 @@ export const replaysHeader = "dead-replays";
 
 export interface DeadLetter {
   readonly messageId: string;
+  /** The id that its publisher sent, where that is another text. */
+  readonly sentId?: string | undefined;
+  /** How it came, and is published again. */
+  readonly origin?: Origin | undefined;
   /** As in shared/amqp/outcome.ts, or the broker's own: `delivery-limit`, `expired`, `rejected`, `maxlen`. */
   readonly reason: string;
   readonly detail: string;
@@ -33,11 +38,15 @@ export interface DeadLetter {
 }
 
 /** Of a message as it is in the queue; anybody may have written its properties. */
-export function understand({ properties, content }: GetMessage): DeadLetter {
+export function understand({ fields, properties, content }: GetMessage): DeadLetter {
+  const messageId = messageIdOf(properties.messageId, content);
+  const headers = properties.headers ?? {};
   return letterOf({
-    messageId: parseMessageId(properties.messageId) ?? messageIdOfBody(content, 0),
+    messageId,
+    sentId: sentIdOf(properties.messageId, messageId, headers),
+    origin: { exchange: fields?.exchange, routingKey: fields?.routingKey, properties },
     body: content,
-    headers: properties.headers ?? {},
+    headers,
     appId: textOf(properties.appId),
     timestampMs: timestampMsOf(properties.timestamp),
   });
@@ -62,6 +71,7 @@ export function deadLetterToJson(letter: DeadLetter) {
     letter;
   return {
     message_id: messageId,
+    sent_id: letter.sentId ?? null,
     reason,
     detail,
     subscriber: subscriber ?? null,

@@ -1,4 +1,5 @@
 /** `deno task dead list|show|replay|drop` */
+import { parseMessageId } from "../../shared/amqp/message_id.ts";
 import { ConfirmPublisher } from "../../shared/amqp/publisher.ts";
 import { eventTopology } from "../../shared/amqp/topology.ts";
 import { systemClock as clock } from "../../shared/clock.ts";
@@ -43,7 +44,7 @@ await runCommand({
   if (rest.length > 0 || (operandId !== undefined && action !== "show")) {
     throw new UsageError(`${action} takes no "${rest[0] ?? operandId}"; --id picks letters by their message ids`);
   }
-  const ids = split(operandId ?? flags.id)?.map((id) => id.toLowerCase());
+  const ids = split(operandId ?? flags.id)?.map((id) => parseMessageId(id) ?? id);
   const reasons = split(flags.reason);
   if (action === "show" && !ids) throw new UsageError("show takes the message id of the letter");
   if ((action === "replay" || action === "drop") && !ids && !reasons && !flags.all) {

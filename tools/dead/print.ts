@@ -5,13 +5,15 @@ import { cutTo, printable } from "../../shared/runtime/printable.ts";
 
 /** Two lines: what became of it, and what it is. */
 export function summarize(
-  { messageId, reason, lastFailedAt, attempts, replays, detail, event, bodyProblem, body }: DeadLetter,
+  { messageId, sentId, reason, lastFailedAt, attempts, replays, detail, event, bodyProblem, body }: DeadLetter,
 ): string {
   const times = plural(attempts, "attempt") + (replays > 0 ? `, ${plural(replays, "replay")}` : "");
   const what = event ? JSON.stringify(eventToJson(event)) : `no event in ${body.length} bytes`;
   const why = detail === bodyProblem || !bodyProblem ? detail : `${detail}; ${bodyProblem}`;
   return [
-    `${messageId}  ${reason}  ${lastFailedAt ?? "at an unknown time"}  ${times}`,
+    `${messageId}${sentId === undefined ? "" : ` (sent as ${sentId})`}  ${reason}  ${
+      lastFailedAt ?? "at an unknown time"
+    }  ${times}`,
     `  ${cutTo(why, 160)}`,
     `  ${cutTo(what, 240)}`,
   ].map((line) => printable(line)).join("\n");
@@ -24,6 +26,7 @@ const mostOfOneRow = 65_536;
 export function describeInFull(letter: DeadLetter): string {
   const rows: [string, unknown][] = [
     ["message id", letter.messageId],
+    ...(letter.sentId === undefined ? [] : [["sent as", letter.sentId] as [string, unknown]]),
     ["reason", letter.reason],
     ["detail", letter.detail],
     ["subscriber", letter.subscriber],

@@ -1,6 +1,8 @@
 /** What the suite needs of a queue, and what its tests have in common. */
 import { strictEqual } from "node:assert/strict";
 import { eventually, withinAMinute } from "../../testing/eventually.ts";
+import { type Headers, withoutBrokerHeaders } from "../message.ts";
+import { originHeaders } from "../origin.ts";
 import type { Delivery, EventQueue, Subscription } from "../delivery.ts";
 import { ack, type Outcome } from "../outcome.ts";
 
@@ -120,4 +122,10 @@ export async function takeLetters(queue: TestedQueue, count: number): Promise<De
   });
   strictEqual(letters.length, count, "dead letters");
   return letters;
+}
+
+/** Without what the broker noted, and without where the message came from, which only a broker with exchanges knows. */
+export function theirHeaders(headers: Headers): Headers {
+  const ours: readonly string[] = Object.values(originHeaders);
+  return Object.fromEntries(Object.entries(withoutBrokerHeaders(headers)).filter(([name]) => !ours.includes(name)));
 }
