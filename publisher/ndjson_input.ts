@@ -41,9 +41,14 @@ export function isBadLine(entry: Generated | BadLine): entry is BadLine {
   return "faults" in entry;
 }
 
+/** A line of 64 KiB has room for thousands. */
+const mostFaultsShown = 10;
+
 /** `events.ndjson:3: amount = -5 must be 0 or more` */
 export function describeBadLine(file: string, { line, faults }: BadLine): string {
-  return faults.map(({ field, problem }) => printable(`${file}:${line}: ${field} ${problem}`)).join("\n");
+  const shown = faults.slice(0, mostFaultsShown).map(({ field, problem }) => `${file}:${line}: ${field} ${problem}`);
+  if (faults.length > shown.length) shown.push(`${file}:${line}: ${faults.length - shown.length} faults more`);
+  return shown.map((each) => printable(each)).join("\n");
 }
 
 function messageIdOf(event: Event): string {

@@ -2,7 +2,7 @@
 import { strictEqual } from "node:assert/strict";
 import type { Event } from "../event.ts";
 
-/** Takes every number for the text that it is, the last of a repeated key, and created_at by Temporal. */
+/** Takes every number for the text that it is, and created_at by Temporal. */
 export function statesTheSame(event: Event, line: string): void {
   const asText = line.replace(/"(?:[^"\\]|\\.)*"|-?\d[\d.eE+\-]*/g, (token) => token[0] === '"' ? token : `"${token}"`);
   const stated = JSON.parse(asText);
