@@ -68,11 +68,12 @@ await runCommand({
   ]);
 
   let badLines = 0;
+  let unread = false;
   const source = flags.input === undefined ? generated(flags) : await fromFile(flags.input);
 
   if (flags["dry-run"]) {
     await printEvents(source, flags.count, stop);
-    return badLines > 0 ? 1 : 0;
+    return badLines > 0 || unread ? 1 : 0;
   }
 
   const tally = new Tally();
@@ -125,7 +126,7 @@ await runCommand({
   // Before the connection's end, which a broker that is silent can draw out.
   console.log(summary(tally, seconds, badLines));
   await publisher.close();
-  return tally.confirmed === tally.published && badLines === 0 && !refused.signal.aborted ? 0 : 1;
+  return tally.confirmed === tally.published && badLines === 0 && !unread && !refused.signal.aborted ? 0 : 1;
 
   async function fromFile(path: string): Promise<AsyncIterable<Generated>> {
     const stream = path === "-" ? Deno.stdin.readable : await openFile(path);
@@ -134,7 +135,8 @@ await runCommand({
       for await (const entry of readEvents(stream, stop)) {
         if (!isBadLine(entry)) yield entry;
         else {
-          badLines++;
+          if (entry.last) unread = true;
+          else badLines++;
           console.error(describeBadLine(file, entry));
         }
       }

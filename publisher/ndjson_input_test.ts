@@ -92,3 +92,22 @@ Deno.test("describeBadLine() shows what a terminal obeys escaped, and of thousan
     "f:7: 2990 faults more",
   ]);
 });
+
+Deno.test("readEvents() gives all that was read before its input failed, then names the line at which it did", async () => {
+  for (const half of ["", line(3).slice(0, 20)]) {
+    const chunks = [`${line(1)}\n${line(2)}\n${half}`];
+    const failing = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        const chunk = chunks.shift();
+        if (chunk === undefined) controller.error(new Error("Input/output error (os error 5)"));
+        else controller.enqueue(new TextEncoder().encode(chunk));
+      },
+    });
+    const entries = await Array.fromAsync(readEvents(failing));
+    deepStrictEqual(entries.map((entry) => isBadLine(entry) ? describeBadLine("f", entry) : `${entry.event.id}`), [
+      ...["1", "2"],
+      "f:3: line could not be read, nor what follows it: Input/output error (os error 5)",
+    ]);
+    deepStrictEqual(entries.map((entry) => isBadLine(entry) && entry.last), [false, false, true]);
+  }
+});
