@@ -14,6 +14,8 @@ interface Sleeper {
 export class VirtualClock implements Clock {
   #elapsed = 0;
   #wall: number;
+  /** How far {@linkcode jump} has set the wall clock forward in all: to a process the same as having been suspended. */
+  setAheadMs = 0;
   /** A binary heap: the next to wake is the first. */
   readonly #queue: Sleeper[] = [];
   #turn = 0;
@@ -82,6 +84,7 @@ export class VirtualClock implements Clock {
   /** Sets the wall clock forward, or back where negative; {@linkcode monotonic} and the sleeps do not notice. */
   jump(ms: number): void {
     this.#wall += ms;
+    this.setAheadMs += Math.max(0, ms);
   }
 
   /** Takes the next to wake out of the queue, if it wakes by then. */

@@ -76,6 +76,7 @@ function ofAll(sources: readonly WatchedRates[]): WatchedRates {
         ownUses: sum(({ ownUses }) => ownUses),
         calls: sum(({ calls }) => calls),
         failedCalls: sum(({ failedCalls }) => failedCalls),
+        leftOut: sum(({ leftOut }) => leftOut),
         timeouts: sum(({ timeouts }) => timeouts),
         staleUses: sum(({ staleUses }) => staleUses),
       };
