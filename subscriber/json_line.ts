@@ -29,6 +29,8 @@ function integer(value: bigint): string {
   return value <= safest && value >= -safest ? String(value) : `"${value}"`;
 }
 
+/** Anything but what ASCII prints. Nearly all texts have none, and need no closer look than for quotes. */
+const beyondAscii = /[^ -~]/;
 /**
  * What JSON, or JSON.stringify, does not write as it is (RFC 8259, section 7, and halves of surrogate pairs), and what
  * printable.ts keeps from a terminal.
@@ -37,5 +39,6 @@ function integer(value: bigint): string {
 const special = /["\\\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]/;
 
 function text(value: string): string {
-  return special.test(value) ? printableJson(JSON.stringify(value)) : `"${value}"`;
+  if (beyondAscii.test(value)) return special.test(value) ? printableJson(JSON.stringify(value)) : `"${value}"`;
+  return value.includes('"') || value.includes("\\") ? JSON.stringify(value) : `"${value}"`;
 }
