@@ -7,24 +7,19 @@ FROM docker.io/denoland/deno:distroless-2.9.3 AS base
 ENV DENO_DIR=/deno-dir DENO_NO_UPDATE_CHECK=1 NO_COLOR=1
 WORKDIR /app
 
-# What every member resolves its imports with: the workspace's configuration. Each then reduces it to what it needs itself.
+# What every member resolves its imports with: the workspace's configuration, whose lock is the whole project's. Of its
+# packages each member gets those that its programs import ("npm-lazy-caching" in deno.json).
 FROM base AS workspace
 COPY deno.json deno.lock LICENSE ./
 COPY publisher/deno.json publisher/
 COPY subscriber/deno.json subscriber/
-COPY subscriber/http/page/deno.json subscriber/http/page/
+COPY subscriber/dashboard/deno.json subscriber/dashboard/
 COPY rates-api/deno.json rates-api/
 COPY shared/deno.json shared/
-COPY tools/images/reduce.ts tools/images/
 
 # ── publisher: publishes casino events
 
-FROM workspace AS publisher-dependencies
-COPY tools/images/publisher.ts tools/images/
-RUN ["/bin/deno", "run", "--no-config", "--allow-read=.", "--allow-write=.", "tools/images/reduce.ts", "tools/images/publisher.ts"]
-RUN ["/bin/deno", "cache", "--frozen", "tools/images/publisher.ts"]
-
-FROM publisher-dependencies AS publisher-build
+FROM workspace AS publisher-build
 COPY shared shared
 COPY publisher publisher
 COPY samples samples
@@ -36,7 +31,7 @@ LABEL org.opencontainers.image.title="casino-events/publisher" \
   org.opencontainers.image.version="0.2.0" \
   org.opencontainers.image.licenses="MIT" \
   org.opencontainers.image.base.name="docker.io/denoland/deno:distroless-2.9.3"
-COPY --from=publisher-dependencies /deno-dir/npm /deno-dir/npm
+COPY --from=publisher-build /deno-dir/npm /deno-dir/npm
 COPY --from=publisher-build /deno-dir/gen /deno-dir/gen
 COPY --from=publisher-build /app /app
 USER 65532:65532
@@ -44,18 +39,12 @@ STOPSIGNAL SIGTERM
 # It serves nothing: that it runs, and its exit status, say how it is.
 HEALTHCHECK NONE
 ENTRYPOINT ["/bin/deno", "run", "--quiet", "--frozen", "--cached-only", "--no-prompt", \
-  "--allow-env=RABBITMQ_URL,RABBITMQ_URL_FILE,EVENTS_EXCHANGE,EVENTS_QUEUE,DEAD_LETTER_QUEUE,TOPOLOGY,SHUTDOWN_GRACE_MS,LOG_LEVEL,TLS_CA_FILE,TLS_CERT_FILE,TLS_KEY_FILE,ALLOW_PLAINTEXT,OTEL_DENO", \
-  "--allow-read=/run/secrets,/app/samples"]
+  "-P=publisher", "--allow-read=/run/secrets,/app/samples"]
 CMD ["--allow-net=rabbitmq:5672", "publisher/main.ts"]
 
 # ── subscriber: enriches, stores and reports casino events
 
-FROM workspace AS subscriber-dependencies
-COPY tools/images/subscriber.ts tools/images/
-RUN ["/bin/deno", "run", "--no-config", "--allow-read=.", "--allow-write=.", "tools/images/reduce.ts", "tools/images/subscriber.ts"]
-RUN ["/bin/deno", "cache", "--frozen", "tools/images/subscriber.ts"]
-
-FROM subscriber-dependencies AS subscriber-build
+FROM workspace AS subscriber-build
 COPY shared shared
 COPY subscriber subscriber
 COPY tools/health/http.ts tools/health/
@@ -67,7 +56,7 @@ LABEL org.opencontainers.image.title="casino-events/subscriber" \
   org.opencontainers.image.version="0.2.0" \
   org.opencontainers.image.licenses="MIT" \
   org.opencontainers.image.base.name="docker.io/denoland/deno:distroless-2.9.3"
-COPY --from=subscriber-dependencies /deno-dir/npm /deno-dir/npm
+COPY --from=subscriber-build /deno-dir/npm /deno-dir/npm
 COPY --from=subscriber-build /deno-dir/gen /deno-dir/gen
 COPY --from=subscriber-build /app /app
 USER 65532:65532
@@ -76,18 +65,12 @@ EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
   CMD ["/bin/deno", "run", "--cached-only", "--no-prompt", "--allow-net=127.0.0.1:8080", "tools/health/http.ts", "http://127.0.0.1:8080/health/live"]
 ENTRYPOINT ["/bin/deno", "run", "--quiet", "--frozen", "--cached-only", "--no-prompt", "--v8-flags=--max-semi-space-size=8,--heap-growing-percent=70,--stack-size=7000", \
-  "--allow-env=RABBITMQ_URL,RABBITMQ_URL_FILE,DEAD_LETTER_RABBITMQ_URL,DEAD_LETTER_RABBITMQ_URL_FILE,REDIS_URL,REDIS_URL_FILE,DATABASE_URL,DATABASE_URL_FILE,RATES_API_KEY,RATES_API_KEY_FILE,HTTP_TOKEN,HTTP_TOKEN_FILE,EVENTS_EXCHANGE,EVENTS_QUEUE,DEAD_LETTER_QUEUE,PREFETCH,WINDOW_SIZE,REDIS_KEY_PREFIX,DATABASE_TIMEOUT_MS,RATES_API_ADDRESS,RATES_API_TLS,RATES_TTL_MS,RATES_CALL_TIMEOUT_MS,RATES_LOCK_TTL_MS,RATES_WAIT_MS,RATES_MAX_STALE_MS,RETRY_DELAYS_MS,TOPOLOGY,SHUTDOWN_GRACE_MS,SUBSCRIBER_ID,LOG_LEVEL,TLS_CA_FILE,TLS_CERT_FILE,TLS_KEY_FILE,ALLOW_PLAINTEXT,OTEL_DENO", \
-  "--allow-read=/run/secrets", "--allow-sys=hostname"]
+  "-P=subscriber", "--allow-read=/run/secrets"]
 CMD ["--allow-net=0.0.0.0:8080,127.0.0.1:8080,rabbitmq:5672,redis:6379,postgres:5432,rates-api:50051", "subscriber/main.ts", "--http", "0.0.0.0:8080"]
 
 # ── rates-api: a mock of a rates API
 
-FROM workspace AS rates-api-dependencies
-COPY tools/images/rates-api.ts tools/images/
-RUN ["/bin/deno", "run", "--no-config", "--allow-read=.", "--allow-write=.", "tools/images/reduce.ts", "tools/images/rates-api.ts"]
-RUN ["/bin/deno", "cache", "--frozen", "tools/images/rates-api.ts"]
-
-FROM rates-api-dependencies AS rates-api-build
+FROM workspace AS rates-api-build
 COPY shared shared
 COPY rates-api rates-api
 COPY tools/health/grpc.ts tools/health/
@@ -99,7 +82,7 @@ LABEL org.opencontainers.image.title="casino-events/rates-api" \
   org.opencontainers.image.version="0.2.0" \
   org.opencontainers.image.licenses="MIT" \
   org.opencontainers.image.base.name="docker.io/denoland/deno:distroless-2.9.3"
-COPY --from=rates-api-dependencies /deno-dir/npm /deno-dir/npm
+COPY --from=rates-api-build /deno-dir/npm /deno-dir/npm
 COPY --from=rates-api-build /deno-dir/gen /deno-dir/gen
 COPY --from=rates-api-build /app /app
 USER 65532:65532
@@ -109,18 +92,12 @@ EXPOSE 50051
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
   CMD ["/bin/deno", "run", "--cached-only", "--no-prompt", "--allow-net=127.0.0.1:50051", "--allow-env=RATES_API_TLS,TLS_CA_FILE,TLS_CERT_FILE,TLS_KEY_FILE", "--allow-read=/run/secrets", "tools/health/grpc.ts", "127.0.0.1:50051"]
 ENTRYPOINT ["/bin/deno", "run", "--quiet", "--frozen", "--cached-only", "--no-prompt", \
-  "--allow-env=RATES_API_ADDRESS,RATES_API_KEY,RATES_API_KEY_FILE,RATES_API_OLD_KEY,RATES_API_OLD_KEY_FILE,RATES_API_TLS,SHUTDOWN_GRACE_MS,LOG_LEVEL,TLS_CA_FILE,TLS_CERT_FILE,TLS_KEY_FILE,ALLOW_PLAINTEXT,OTEL_DENO", \
-  "--allow-read=/run/secrets"]
+  "-P=rates-api", "--allow-read=/run/secrets"]
 CMD ["--allow-net=0.0.0.0:50051", "rates-api/main.ts"]
 
 # ── tools: migrate, provision, roles, dead letters and status of casino events
 
-FROM workspace AS tools-dependencies
-COPY tools/images/tools.ts tools/images/
-RUN ["/bin/deno", "run", "--no-config", "--allow-read=.", "--allow-write=.", "tools/images/reduce.ts", "tools/images/tools.ts"]
-RUN ["/bin/deno", "cache", "--frozen", "tools/images/tools.ts"]
-
-FROM tools-dependencies AS tools-build
+FROM workspace AS tools-build
 COPY shared shared
 COPY subscriber subscriber
 COPY tools/dead tools/dead
@@ -137,7 +114,7 @@ LABEL org.opencontainers.image.title="casino-events/tools" \
   org.opencontainers.image.version="0.2.0" \
   org.opencontainers.image.licenses="MIT" \
   org.opencontainers.image.base.name="docker.io/denoland/deno:distroless-2.9.3"
-COPY --from=tools-dependencies /deno-dir/npm /deno-dir/npm
+COPY --from=tools-build /deno-dir/npm /deno-dir/npm
 COPY --from=tools-build /deno-dir/gen /deno-dir/gen
 COPY --from=tools-build /app /app
 USER 65532:65532
@@ -145,6 +122,5 @@ STOPSIGNAL SIGTERM
 # A command that comes to its end: its exit status says how it is.
 HEALTHCHECK NONE
 ENTRYPOINT ["/bin/deno", "run", "--quiet", "--frozen", "--cached-only", "--no-prompt", "--v8-flags=--stack-size=7000", \
-  "--allow-env=RABBITMQ_URL,RABBITMQ_URL_FILE,TOPOLOGY,EVENTS_EXCHANGE,EVENTS_QUEUE,DEAD_LETTER_QUEUE,REDIS_URL,REDIS_URL_FILE,REDIS_KEY_PREFIX,DATABASE_URL,DATABASE_URL_FILE,RETRY_DELAYS_MS,TLS_CA_FILE,TLS_CERT_FILE,TLS_KEY_FILE,ALLOW_PLAINTEXT", \
-  "--allow-read=/run/secrets,/app/migrations", "--allow-sys=homedir"]
+  "-P=tools", "--allow-read=/run/secrets,/app/migrations"]
 CMD ["--allow-net=rabbitmq:5672,redis:6379,postgres:5432", "tools/status/main.ts"]

@@ -1,5 +1,5 @@
 /** `deno task bench`: how fast it is, beside what the broker, the database and other ways of writing it can do. */
-import { runCommand, UsageError } from "../shared/command.ts";
+import { runCommand, UsageError } from "../shared/runtime/configuration/command.ts";
 import { groups } from "./groups.ts";
 import { writeReport } from "./report.ts";
 import { keepResult, provenance } from "./results.ts";

@@ -1,21 +1,22 @@
 /** `deno bench bench/micro_bench.ts`: what each stage of the hot path takes for one event, or for a window of 500. */
-import { AckRuns } from "../shared/amqp/ack_runs.ts";
-import { type OutgoingMessage, publishOptions } from "../shared/amqp/message.ts";
-import { decodeEvent, encodeEvent } from "../shared/codec.ts";
-import type { Event } from "../shared/event.ts";
-import { seededRandom } from "../shared/random.ts";
+import { AckRuns } from "../shared/rabbitmq/ack_runs.ts";
+import { type OutgoingMessage, publishOptions } from "../shared/rabbitmq/message.ts";
+import { decodeEvent, encodeEvent } from "../shared/event/protobuf.ts";
+import type { Event } from "../shared/event/event.ts";
+import { seededRandom } from "../shared/runtime/random.ts";
 import { generateEvents } from "../publisher/generator.ts";
-import { openTracing } from "../shared/telemetry/deno_tracing.ts";
+import { openTracing } from "../shared/runtime/telemetry/deno_tracing.ts";
 import { traced } from "../publisher/traced.ts";
-import { describe } from "../subscriber/describe.ts";
-import type { Enriched } from "../subscriber/enriched.ts";
-import { EventRows } from "../subscriber/event_rows.ts";
-import { jsonLine } from "../subscriber/json_line.ts";
-import { price } from "../subscriber/price.ts";
-import { ratesOf } from "../subscriber/testing.ts";
-import { totalsStatement } from "../subscriber/totals.ts";
-import { noSpans, spansOf } from "../subscriber/traced.ts";
-import { isDead } from "../subscriber/window.ts";
+import { describe } from "../subscriber/pipeline/steps/describe.ts";
+import type { Enriched } from "../subscriber/enriched/enriched.ts";
+import { EventRows } from "../subscriber/store/event_rows.ts";
+import { jsonLine } from "../subscriber/enriched/json_line.ts";
+import { decodeAll, processBatch } from "../subscriber/pipeline/process_batch.ts";
+import { enrichment } from "../subscriber/pipeline/steps/steps.ts";
+import { isUnpriced, price } from "../subscriber/pipeline/steps/price.ts";
+import { ratesOf } from "../tests/fixtures/deliveries.ts";
+import { totalsStatement } from "../subscriber/store/totals.ts";
+import { noSpans, spansOf } from "../subscriber/pipeline/around/traced.ts";
 
 /** As many as make the branches and the caches work as they do under load. */
 const count = 5_000;
@@ -27,7 +28,7 @@ const source = generateEvents({ random, players: 1_000, firstId: 1n, timeMs: (n)
 const enriched: Enriched[] = Array.from({ length: count }, () => {
   const { messageId, event } = source.next().value;
   const cost = price(event, rates);
-  if (isDead(cost)) throw new Error(cost.detail);
+  if (isUnpriced(cost)) throw new Error(cost.detail);
   const player = { email: `player${event.playerId}@example.com`, lastSignedInAt: new Date(1_700_000_000_000) };
   return { messageId, event, price: cost, player, description: describe(event, cost?.eurCents, player.email) };
 });
@@ -36,6 +37,16 @@ const window = enriched.slice(0, windowSize);
 const tags = window.map((_, i) => i + 1);
 const shuffled = tags.toSorted((a, b) => a * 7_919 % windowSize - b * 7_919 % windowSize);
 const rows = new EventRows("subscriber-1");
+const deliveries = window.map(({ messageId }, n) => ({
+  ...{ messageId, body: bodies[n]!, headers: {}, appId: undefined, timestampMs: undefined },
+}));
+const known = new Map(enriched.map(({ event, player }) => [event.playerId, player!]));
+const steps = enrichment({
+  rates: { current: () => rates, answerTo: () => undefined },
+  players: { find: () => Promise.resolve(known) },
+});
+const enrich = processBatch({ decode: decodeAll, steps, store: { save: () => Promise.resolve(0) } });
+const never = new AbortController().signal;
 
 let next = 0;
 const each = <T>(items: readonly T[]): T => items[next = (next + 1) % count]!;
@@ -54,6 +65,9 @@ Deno.bench("describe", { group: "event" }, () => {
 });
 Deno.bench("JSON line", { group: "event" }, () => {
   kept = jsonLine(each(enriched));
+});
+Deno.bench("decode and enrich", { group: "window of 500" }, async () => {
+  kept = await enrich(deliveries, never);
 });
 Deno.bench("rows for COPY", { group: "window of 500" }, async () => {
   await rows.with(window, (bytes) => Promise.resolve(void (kept = bytes)));
@@ -88,19 +102,16 @@ const sender = {
 };
 const tracedSender = tracing ? traced(sender, tracing, places.brokerUrl) : sender;
 const deliveriesWith = (flags: (n: number) => string) =>
-  window.map(({ messageId, event }, n) => ({
-    delivery: {
-      messageId,
-      body: bodies[n]!,
-      headers: { traceparent: `00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-${flags(n)}` },
-      appId: undefined,
-      timestampMs: undefined,
-    },
-    event,
+  window.map(({ messageId }, n) => ({
+    messageId,
+    body: bodies[n]!,
+    headers: { traceparent: `00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-${flags(n)}` },
+    appId: undefined,
+    timestampMs: undefined,
   }));
 const unsampled = deliveriesWith(() => "00");
 const sampled = deliveriesWith((n) => n % 100 === 0 ? "01" : "00");
-const done = () => Promise.resolve();
+const batch = spans.batch(() => Promise.resolve([]));
 
 Deno.bench("publish", { group: "tracing" }, () => {
   const { messageId } = each(enriched);
@@ -110,10 +121,10 @@ Deno.bench("publish", { group: "tracing" }, () => {
   );
 });
 Deno.bench("window of 500, none sampled", { group: "tracing" }, async () => {
-  await spans.around(unsampled, done);
+  await batch(unsampled, never);
 });
 Deno.bench("window of 500, 5 sampled", { group: "tracing" }, async () => {
-  await spans.around(sampled, done);
+  await batch(sampled, never);
 });
 
 addEventListener("unload", () => void kept);

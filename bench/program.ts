@@ -1,6 +1,13 @@
 /** A process that is measured: it can be held still while its input is made ready. */
 import { join } from "node:path";
-import { joinPermissions, parseTask, readTasks, type TaskLine } from "../tools/tasks/task_line.ts";
+import {
+  expandPermissions,
+  joinPermissions,
+  parseTask,
+  readPermissionSets,
+  readTasks,
+  type TaskLine,
+} from "../tools/tasks/task_line.ts";
 
 export const project = join(import.meta.dirname!, "..");
 
@@ -31,7 +38,7 @@ export class Program implements AsyncDisposable {
   constructor(options: ProgramOptions) {
     const { program, args = [], env, deno = [], stdout } = options;
     const [file, ...flags] = wordsOf(program).toReversed();
-    const words = [Deno.execPath(), "run", "--quiet", ...flags, ...deno, join(project, file!), ...args];
+    const words = [Deno.execPath(), "run", ...flags, ...deno, join(project, file!), ...args];
     // Deno has no way to give a child a file; the shell makes way for the program, which keeps its pid.
     const script = stdout === undefined ? 'exec "$0" "$@"' : `exec "$0" "$@" > '${stdout}'`;
     this.#child = new Deno.Command("sh", {
@@ -122,9 +129,10 @@ export class Program implements AsyncDisposable {
 function wordsOf(program: ProgramOptions["program"]): string[] {
   if ("file" in program && program.withFlagsOf) {
     const { flags } = taskOf(program.withFlagsOf);
-    return [...joinPermissions(flags, ["--allow-env"]), program.file];
+    const own = expandPermissions(flags, readPermissionSets(project));
+    return [...joinPermissions(own, ["--allow-env"]), program.file];
   }
-  if ("file" in program) return ["--allow-net", "--allow-env", "--allow-read", "--allow-sys", program.file];
+  if ("file" in program) return ["-q", "--allow-net", "--allow-env", "--allow-read", "--allow-sys", program.file];
   const { flags, program: file } = taskOf(program.task);
   return [...flags, file];
 }

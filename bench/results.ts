@@ -1,7 +1,7 @@
 /** What was measured, as it is kept in bench/results/: the figures of every run, and where they come from. */
 import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
-import { runToEnd } from "../tools/services/process.ts";
+import { runProgram } from "../tools/run_program.ts";
 import type { Figures } from "./scenarios/consume.ts";
 import { project } from "./program.ts";
 import type { Stand } from "./stand.ts";
@@ -37,8 +37,8 @@ export async function provenance(
   stand: Stand,
   loadAverage: number,
 ): Promise<Pick<GroupResult, "at" | "commit" | "machine" | "versions">> {
-  const changed = await runToEnd("git", ["status", "--porcelain", "--", ":!bench/results"], { cwd: project });
-  const commit = (await runToEnd("git", ["rev-parse", "--short", "HEAD"], { cwd: project })).trim();
+  const changed = await runProgram("git", ["status", "--porcelain", "--", ":!bench/results"], { cwd: project });
+  const commit = (await runProgram("git", ["rev-parse", "--short", "HEAD"], { cwd: project })).trim();
   return {
     at: new Date().toISOString(),
     commit: changed.trim() === "" ? commit : `${commit} with changes`,

@@ -1,22 +1,23 @@
 /** Servers of the benchmark's own, started fresh, with the project's tables and a million players in them. */
 import { join } from "node:path";
 import type { Channel, ChannelModel } from "amqplib";
-import { Checkout } from "../e2e/harness/checkout.ts";
-import { openConnection } from "../shared/amqp/connection.ts";
-import { ensureTopology, eventTopology } from "../shared/amqp/topology.ts";
-import { systemClock } from "../shared/clock.ts";
-import { type Config, readConfig } from "../shared/config.ts";
-import { closePostgres, openPostgres, type Sql } from "../shared/postgres.ts";
+import { Checkout } from "../tests/harness/checkout.ts";
+import { openConnection } from "../shared/rabbitmq/connection.ts";
+import { ensureTopology, eventTopology } from "../shared/rabbitmq/topology.ts";
+import { systemClock } from "../shared/runtime/clock.ts";
+import { type Config, readConfig } from "../shared/runtime/configuration/config.ts";
+import { Session } from "../shared/postgres/session.ts";
 import { freePort } from "../tools/demo/members.ts";
 import { catalogue } from "../tools/migrate/catalogue.ts";
 import { migrateUp } from "../tools/migrate/migrator.ts";
-import { superuserFile } from "../tools/services/native/postgres.ts";
 import type { ServerName } from "../tools/services/server.ts";
 import { Program, project } from "./program.ts";
 
 /** All of them are in the table `players`, under the ids from 10 on that the publisher draws from. */
 export const mostPlayers = 1_000_000;
 
+/** Millions of rows are copied, and counted, in one statement. */
+export const longestQueryMs = 1_800_000;
 const heldBackTimeoutMs = 600_000;
 const leaveTimeoutMs = 10_000;
 /** Asking costs what is measured: seldom, and closer together towards the end. */
@@ -37,8 +38,8 @@ export class Stand implements AsyncDisposable {
     private readonly checkout: Checkout,
     readonly env: Readonly<Record<string, string>>,
     readonly config: Pick<Config, "EVENTS_EXCHANGE" | "EVENTS_QUEUE" | "DEAD_LETTER_QUEUE">,
-    readonly sql: Sql,
-    readonly superuser: Sql,
+    readonly sql: Session,
+    readonly superuser: Session,
     readonly superuserUrl: string,
     private readonly broker: ChannelModel,
     readonly channel: Channel,
@@ -51,15 +52,15 @@ export class Stand implements AsyncDisposable {
       const { DATABASE_URL, RABBITMQ_URL } = checkout.config;
       const config = readConfig(["EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE"], () => undefined);
       const env = { ...checkout.config, RATES_API_ADDRESS: `127.0.0.1:${freePort()}`, LOG_LEVEL: "info" };
-      const sql = openPostgres(DATABASE_URL, { name: "casino-bench" });
-      const asSuperuser = await superuserUrl(checkout);
-      const superuser = openPostgres(asSuperuser, { name: "casino-bench" });
+      const sql = openSession(DATABASE_URL);
+      const asSuperuser = await checkout.superuserUrl();
+      const superuser = openSession(asSuperuser);
       await migrateUp({ sql, catalogue, clock: systemClock, say: () => {} });
-      await sql`insert into players (id, email, last_signed_in_at)
+      await sql.query(`insert into players (id, email, last_signed_in_at)
         select id, 'player' || id || '@example.com', timestamptz '2022-01-01' + id * interval '1 second'
-        from generate_series(10, ${9 + mostPlayers}::int) as id
-        on conflict (id) do nothing`;
-      await superuser`vacuum analyze players`;
+        from generate_series(10, ${9 + mostPlayers}) as id
+        on conflict (id) do nothing`);
+      await superuser.query("vacuum analyze players");
       const broker = await openConnection({ url: RABBITMQ_URL, name: "casino-bench" });
       await ensureTopology(broker, eventTopology(config));
       return new Stand(checkout, env, config, sql, superuser, asSuperuser, broker, await broker.createChannel());
@@ -91,7 +92,7 @@ export class Stand implements AsyncDisposable {
     const url = new URL(this.env["DATABASE_URL"]!);
     url.searchParams.set("search_path", `${schema},public`);
     const env = { ...this.env, DATABASE_URL: url.href };
-    const sql = openPostgres(url.href, { name: "casino-bench" });
+    const sql = openSession(url.href);
     const { checkout, config, superuser, broker, channel } = this;
     const stand = new Stand(checkout, env, config, sql, superuser, this.superuserUrl, broker, channel);
     this.#within.set(schema, stand);
@@ -100,13 +101,12 @@ export class Stand implements AsyncDisposable {
 
   /** All tables in a schema of their own, but for the players. */
   async #migrate(schema: string): Promise<void> {
-    await this.sql.unsafe(`create schema ${schema}`);
+    await this.sql.query(`create schema ${schema}`);
     const url = new URL(this.env["DATABASE_URL"]!);
     url.searchParams.set("search_path", schema);
-    const sql = openPostgres(url.href, { name: "casino-bench" });
+    await using sql = openSession(url.href);
     await migrateUp({ sql, catalogue, clock: systemClock, say: () => {} });
-    await sql`drop table players`;
-    await closePostgres(sql);
+    await sql.query("drop table players");
   }
 
   /**
@@ -117,7 +117,7 @@ export class Stand implements AsyncDisposable {
     await this.#untilLeft();
     await this.channel.purgeQueue(this.config.EVENTS_QUEUE);
     await this.channel.purgeQueue(this.config.DEAD_LETTER_QUEUE);
-    await this.sql.unsafe(`truncate player_totals, player_leaders, event_counts${keep ? "" : ", events"}`);
+    await this.sql.query(`truncate player_totals, player_leaders, event_counts${keep ? "" : ", events"}`);
     // Else every fifth run or so is the one in which the broker's log is full: messages then come from disk, at three times
     // the cost.
     await this.checkout.rabbitmqctl("eval", "ra_log_wal:force_roll_over(ra_log_wal).");
@@ -135,7 +135,7 @@ export class Stand implements AsyncDisposable {
 
   /** Has the server write out what it owes the disk, so that no run pays for the one before. */
   async settle(): Promise<void> {
-    await this.superuser`checkpoint`;
+    await this.superuser.query("checkpoint");
   }
 
   /** Events on the queue, confirmed. */
@@ -158,14 +158,15 @@ export class Stand implements AsyncDisposable {
   }
 
   async rows(): Promise<number> {
-    const [row] = await this.sql`select count(*)::int as rows from events`;
-    return Number(row!["rows"]);
+    return (await this.sql.one<{ rows: number }>("select count(*)::int as rows from events")).rows;
   }
 
   /** Events that are stored, as the totals know it: two rows for each second are cheap to ask for. */
   async stored(): Promise<number> {
-    const [row] = await this.sql`select coalesce(sum(events), 0)::int as events from event_counts`;
-    return Number(row!["events"]);
+    const { stored } = await this.sql.one<{ stored: number }>(
+      "select coalesce(sum(events), 0)::int as stored from event_counts",
+    );
+    return stored;
   }
 
   /** @param onProgress is told how many are stored, each time that is asked */
@@ -202,48 +203,43 @@ export class Stand implements AsyncDisposable {
     }
     if (counted !== undefined) expect("events counted", await this.stored(), counted);
     if (totals) {
-      const [wrong] = await this.sql`
+      const { players } = await this.sql.one(`
         select count(*)::int as players from (
           select player_id, count(*) filter (where type = 'bet') as bets, count(*) filter (where has_won) as wins,
             coalesce(sum(amount_eur) filter (where type = 'deposit'), 0) as deposits_eur
           from events where type in ('bet', 'deposit') group by 1
         ) as right_ones full join player_totals as kept using (player_id)
         where (right_ones.bets, right_ones.wins, right_ones.deposits_eur)
-          is distinct from (kept.bets, kept.wins, kept.deposits_eur)`;
-      expect("players with wrong totals", wrong!["players"], 0);
+          is distinct from (kept.bets, kept.wins, kept.deposits_eur)`);
+      expect("players with wrong totals", players, 0);
     }
     if (problems.length > 0) throw new Error(`Not every event was stored once: ${problems.join("; ")}`);
   }
 
   async versions(): Promise<Record<string, string>> {
-    const [row] = await this.sql`show server_version`;
+    const { server_version } = await this.sql.one<{ server_version: string }>("show server_version");
     const { version } = this.broker.connection.serverProperties as { version: string };
     const { imports } = JSON.parse(await Deno.readTextFile(join(project, "deno.json")));
-    // postgres is also the name of a client, and of the server.
-    const clients = ["amqplib", "pg", "postgres", "rabbitmq-client"].map((
+    const clients = ["amqplib", "pg", "rabbitmq-client"].map((
       name,
     ) => [`npm:${name}`, imports[name].split("@").at(-1)]);
     return {
       deno: Deno.version.deno,
       rabbitmq: version,
-      postgres: String(row!["server_version"]).split(" ")[0]!,
+      postgres: server_version.split(" ")[0]!,
       ...Object.fromEntries(clients),
     };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { sql } of this.#within.values()) await closePostgres(sql);
-    await closePostgres(this.sql);
-    await closePostgres(this.superuser);
+    for (const { sql } of this.#within.values()) await sql.close();
+    await this.sql.close();
+    await this.superuser.close();
     await this.broker.close();
     await this.checkout[Symbol.asyncDispose]();
   }
 }
 
-async function superuserUrl(checkout: Checkout): Promise<string> {
-  const url = new URL(checkout.config.DATABASE_URL);
-  const { path } = await checkout.folder();
-  url.username = "postgres";
-  url.password = await Deno.readTextFile(join(path, `postgres-${url.port}`, superuserFile));
-  return url.href;
+function openSession(url: string): Session {
+  return new Session(url, { name: "casino-bench", timeoutMs: longestQueryMs });
 }

@@ -1,9 +1,10 @@
 /** Makes events up: plausible sessions of play, the same ones for the same seed. */
-import { uuidv7 } from "../shared/amqp/message_id.ts";
-import type { Event, EventType } from "../shared/event.ts";
-import { exponentOf } from "../shared/money.ts";
-import type { Random } from "../shared/random.ts";
-import { type Timestamp, timestampOfMs } from "../shared/timestamp.ts";
+import { uuidv7 } from "../shared/rabbitmq/message_id.ts";
+import type { Event } from "../shared/event/event.ts";
+import { kinds } from "../shared/event/kinds.ts";
+import { exponentOf } from "../shared/event/money.ts";
+import type { Random } from "../shared/runtime/random.ts";
+import { type Timestamp, timestampOfMs } from "../shared/event/timestamp.ts";
 
 export interface GeneratorOptions {
   readonly random: Random;
@@ -23,18 +24,7 @@ export interface Generated {
 export const firstPlayerId = 10;
 const [firstGameId, lastGameId] = [100, 109];
 const currencies = ["EUR", "USD", "GBP", "NZD", "JPY", "BTC"] as const;
-/** Bets are what a casino sees most of. */
-const typesByWeight: readonly EventType[] = [
-  "game_start",
-  "bet",
-  "bet",
-  "bet",
-  "bet",
-  "bet",
-  "deposit",
-  "deposit",
-  "game_stop",
-];
+const kindsByWeight = kinds.flatMap((kind) => Array.from({ length: kind.weight }, () => kind));
 
 /** Events without end. */
 export function* generateEvents({ random, players, firstId, timeMs }: GeneratorOptions): Generator<Generated, never> {
@@ -46,17 +36,14 @@ export function* generateEvents({ random, players, firstId, timeMs }: GeneratorO
 }
 
 function makeEvent(id: bigint, createdAt: Timestamp, players: number, random: Random): Event {
-  const type = pick(typesByWeight, random);
+  const kind = pick(kindsByWeight, random);
   const playerId = BigInt(random.int(firstPlayerId, firstPlayerId + players - 1));
   const gameId = BigInt(random.int(firstGameId, lastGameId));
-  switch (type) {
-    case "bet":
-      return { type, id, playerId, gameId, ...makeMoney(1, 500, random), hasWon: random.next() < 0.3, createdAt };
-    case "deposit":
-      return { type, id, playerId, ...makeMoney(10, 2_000, random), createdAt };
-    default:
-      return { type, id, playerId, gameId, createdAt };
-  }
+  if (!kind.hasMoney) return { type: kind.type, id, playerId, gameId, createdAt };
+  const [least, most] = kind.usualAmounts;
+  const money = makeMoney(least, most, random);
+  if (!kind.hasGame) return { type: kind.type, id, playerId, ...money, createdAt };
+  return { type: kind.type, id, playerId, gameId, ...money, hasWon: random.next() < 0.3, createdAt };
 }
 
 /** @param least, most: in whole units of the currency; bitcoins are cut to thousandths of that */

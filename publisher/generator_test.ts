@@ -1,6 +1,7 @@
 import { deepStrictEqual, match, notDeepStrictEqual, strictEqual } from "node:assert/strict";
-import { encodeEvent } from "../shared/codec.ts";
-import { seededRandom } from "../shared/random.ts";
+import { encodeEvent } from "../shared/event/protobuf.ts";
+import { eventTypes } from "../shared/event/kinds.ts";
+import { seededRandom } from "../shared/runtime/random.ts";
 import { generateEvents } from "./generator.ts";
 
 function generate(seed: number, count: number, players = 10) {
@@ -18,7 +19,7 @@ Deno.test("generateEvents() makes valid events of every type, with ids that coun
   const generated = generate(1, 5_000, 25);
   deepStrictEqual(
     new Set(generated.map(({ event }) => event.type)),
-    new Set(["game_start", "bet", "deposit", "game_stop"]),
+    new Set(eventTypes),
   );
   strictEqual(new Set(generated.map(({ messageId }) => messageId)).size, 5_000);
   generated.forEach(({ messageId, event }, n) => {

@@ -1,19 +1,19 @@
 /** Wires the publisher's parts together. */
-import { ConfirmPublisher } from "../shared/amqp/publisher.ts";
-import { eventTopology } from "../shared/amqp/topology.ts";
-import { systemClock as clock } from "../shared/clock.ts";
-import { runCommand, UsageError } from "../shared/command.ts";
-import { messageOf } from "../shared/errors.ts";
-import { eventToJson } from "../shared/event_json.ts";
-import { seededRandom, systemRandom } from "../shared/random.ts";
-import { printableJson } from "../shared/runtime/printable.ts";
-import { onShutdownSignal } from "../shared/shutdown.ts";
-import { openTracing } from "../shared/telemetry/deno_tracing.ts";
-import { configureLog, getLog } from "../shared/telemetry/log.ts";
+import { ConfirmPublisher } from "../shared/rabbitmq/publisher.ts";
+import { eventTopology } from "../shared/rabbitmq/topology.ts";
+import { systemClock as clock } from "../shared/runtime/clock.ts";
+import { runCommand, UsageError } from "../shared/runtime/configuration/command.ts";
+import { messageOf } from "../shared/runtime/errors.ts";
+import { eventToJson } from "../shared/event/json.ts";
+import { seededRandom, systemRandom } from "../shared/runtime/random.ts";
+import { onShutdownSignal } from "../shared/runtime/shutdown.ts";
+import { openTracing } from "../shared/runtime/telemetry/deno_tracing.ts";
+import { configureLog, getLog } from "../shared/runtime/telemetry/log.ts";
 import { type Generated, generateEvents } from "./generator.ts";
 import { describeBadLine, isBadLine, readEvents } from "./ndjson_input.ts";
 import { showProgress, summary } from "./progress.ts";
 import { publishEvents, Tally } from "./publish.ts";
+import { printableJson } from "../shared/runtime/printable.ts";
 import { traced } from "./traced.ts";
 
 const billion = 1_000_000_000;

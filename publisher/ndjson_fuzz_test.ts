@@ -1,12 +1,12 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
-import type { Event } from "../shared/event.ts";
-import { eventToJson } from "../shared/event_json.ts";
-import { anyEvent } from "../shared/testing/arbitrary_event.ts";
-import { statesTheSame } from "../shared/testing/json_line.ts";
-import { mutatedBytes } from "../shared/testing/mutated_bytes.ts";
-import { wireText } from "../shared/testing/wire_format.ts";
+import type { Event } from "../shared/event/event.ts";
+import { eventToJson } from "../shared/event/json.ts";
+import { anyEvent } from "../tests/fixtures/arbitrary_event.ts";
+import { statesTheSame } from "../tests/fixtures/json_line.ts";
+import { mutatedBytes } from "../tests/fixtures/mutated_bytes.ts";
+import { wireText } from "../tests/fixtures/wire_format.ts";
 import { describeBadLine, isBadLine, readEvents } from "./ndjson_input.ts";
 
 const lineOf = (event: Event) => JSON.stringify(eventToJson(event));

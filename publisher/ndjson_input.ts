@@ -1,12 +1,12 @@
 /** Events from a file of JSON lines. A bad line is told and skipped; the others are published. */
-import { never } from "../shared/abort.ts";
-import { messageIdOfBody } from "../shared/amqp/message_id.ts";
-import { encodeEvent } from "../shared/codec.ts";
-import { messageOf } from "../shared/errors.ts";
-import type { Event, Fault } from "../shared/event.ts";
-import { parseEventJson } from "../shared/event_json.ts";
+import { never } from "../shared/runtime/abort.ts";
+import { messageIdOfBody } from "../shared/rabbitmq/message_id.ts";
+import { encodeEvent } from "../shared/event/protobuf.ts";
+import type { Event, Fault } from "../shared/event/event.ts";
+import { parseEventJson } from "../shared/event/json.ts";
+import { msOfTimestamp } from "../shared/event/timestamp.ts";
 import { printable } from "../shared/runtime/printable.ts";
-import { msOfTimestamp } from "../shared/timestamp.ts";
+import { messageOf } from "../shared/runtime/errors.ts";
 import type { Generated } from "./generator.ts";
 
 /** A line that states no valid event. */

@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { parseEventJson } from "../shared/event_json.ts";
+import { parseEventJson } from "../shared/event/json.ts";
 import { describeBadLine, isBadLine, readEvents } from "./ndjson_input.ts";
 
 const line = (id: number) =>

@@ -1,4 +1,4 @@
-import type { Clock } from "../shared/clock.ts";
+import type { Clock } from "../shared/runtime/clock.ts";
 
 /** Keeps to a number of events a second, over the whole run; after a pause it does not catch up by more than a second's worth. */
 export class Pace {

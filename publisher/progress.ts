@@ -1,5 +1,5 @@
 /** How the run is going: a bar that redraws itself on a terminal, else a line every few seconds. */
-import type { Clock } from "../shared/clock.ts";
+import type { Clock } from "../shared/runtime/clock.ts";
 import type { Tally } from "./publish.ts";
 
 export interface ProgressOptions {

@@ -1,8 +1,8 @@
 /** Events from a source to the broker, with nothing lost unseen. */
-import type { OutgoingMessage } from "../shared/amqp/message.ts";
-import type { PublishError } from "../shared/amqp/publisher.ts";
-import type { Clock } from "../shared/clock.ts";
-import { encodeEvent } from "../shared/codec.ts";
+import type { OutgoingMessage } from "../shared/rabbitmq/message.ts";
+import type { PublishError } from "../shared/rabbitmq/publisher.ts";
+import type { Clock } from "../shared/runtime/clock.ts";
+import { encodeEvent } from "../shared/event/protobuf.ts";
 import type { Generated } from "./generator.ts";
 import { Pace } from "./pace.ts";
 

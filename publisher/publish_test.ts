@@ -1,9 +1,9 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
-import type { OutgoingMessage } from "../shared/amqp/message.ts";
-import { PublishError } from "../shared/amqp/publisher.ts";
-import { decodeEvent } from "../shared/codec.ts";
-import { seededRandom } from "../shared/random.ts";
-import { VirtualClock } from "../shared/testing/virtual_clock.ts";
+import type { OutgoingMessage } from "../shared/rabbitmq/message.ts";
+import { PublishError } from "../shared/rabbitmq/publisher.ts";
+import { decodeEvent } from "../shared/event/protobuf.ts";
+import { seededRandom } from "../shared/runtime/random.ts";
+import { VirtualClock } from "../tests/fixtures/virtual_clock.ts";
 import { type Generated, generateEvents } from "./generator.ts";
 import { Pace } from "./pace.ts";
 import { summary } from "./progress.ts";

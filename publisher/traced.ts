@@ -1,6 +1,5 @@
 /** Traces begin here: each message gets a span from its sending to its confirm, and carries it in its headers. */
-import { formatTraceparent, traceparentHeader } from "../shared/telemetry/traceparent.ts";
-import { serverOf, type Tracing } from "../shared/telemetry/tracing.ts";
+import { serverOf, traceparentHeader, type Tracing } from "../shared/runtime/telemetry/tracing.ts";
 import type { ConfirmedSender } from "./publish.ts";
 
 /** @param brokerUrl where the messages go */
@@ -25,7 +24,7 @@ export function traced(sender: ConfirmedSender, tracing: Tracing, brokerUrl: str
           "messaging.message.body.size": message.body.length,
         },
       });
-      const headers = { ...message.headers, [traceparentHeader]: formatTraceparent(span.parent) };
+      const headers = { ...message.headers, [traceparentHeader]: tracing.inject(span.parent) };
       sender.send({ ...message, headers }, (error) => {
         span.end(error);
         settled(error);

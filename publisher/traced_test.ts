@@ -1,8 +1,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import type { OutgoingMessage } from "../shared/amqp/message.ts";
-import { PublishError } from "../shared/amqp/publisher.ts";
-import { formatTraceparent } from "../shared/telemetry/traceparent.ts";
-import { RecordedTracing } from "../shared/testing/recorded_tracing.ts";
+import type { OutgoingMessage } from "../shared/rabbitmq/message.ts";
+import { PublishError } from "../shared/rabbitmq/publisher.ts";
+import { RecordedTracing } from "../tests/fixtures/recorded_tracing.ts";
 import type { ConfirmedSender } from "./publish.ts";
 import { traced } from "./traced.ts";
 
@@ -27,7 +26,7 @@ Deno.test("a message carries its own publish span, which lasts until its confirm
   traced(sender, tracing, brokerUrl).send(message("m1"), () => told++);
   const span = tracing.the("publish events");
   const [sent] = sender.sent;
-  strictEqual(sent?.message.headers?.["traceparent"], formatTraceparent(span.self));
+  strictEqual(sent?.message.headers?.["traceparent"], tracing.inject(span.self));
   strictEqual(span.kind, "producer");
   deepStrictEqual(span.attributes, {
     "messaging.system": "rabbitmq",

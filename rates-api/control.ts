@@ -1,8 +1,8 @@
 /** Makes a running mock misbehave, and shows what it did. */
-import "../shared/without_env.ts";
+import "../shared/runtime/deno_workarounds/without_env.ts";
 import { status } from "@grpc/grpc-js";
-import { runCommand, UsageError } from "../shared/command.ts";
-import { ratesApiTls } from "../shared/grpc_client.ts";
+import { runCommand, UsageError } from "../shared/runtime/configuration/command.ts";
+import { ratesApiTls } from "../shared/grpc/client.ts";
 import { controlClient } from "./control_client.ts";
 import type { Stats } from "./control_messages.ts";
 import { anyFault, faultFlags, faultsOf } from "./fault_flags.ts";

@@ -1,9 +1,9 @@
 /** The mock's controls, from another process. */
-import "../shared/without_env.ts";
+import "../shared/runtime/deno_workarounds/without_env.ts";
 import { Buffer } from "node:buffer";
 import { Metadata, status } from "@grpc/grpc-js";
-import { openGrpcClient, problemOf } from "../shared/grpc_client.ts";
-import type { TlsFiles } from "../shared/tls.ts";
+import { openGrpcClient, problemOf } from "../shared/grpc/client.ts";
+import type { TlsFiles } from "../shared/runtime/tls.ts";
 import { faultsFromMessage, faultsToMessage, type Stats, statsFromMessage } from "./control_messages.ts";
 import type { Faults } from "./faults.ts";
 import { casino } from "./generated/protobuf.js";

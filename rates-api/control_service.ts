@@ -1,6 +1,6 @@
 /** casino.rates.v1.MockControlService */
 import { type Metadata, type Server, status } from "@grpc/grpc-js";
-import type { Log } from "../shared/telemetry/log.ts";
+import type { Log } from "../shared/runtime/telemetry/log.ts";
 import { faultsFromMessage, faultsToMessage, type Stats, statsToMessage } from "./control_messages.ts";
 import { checkFaults, type Faults } from "./faults.ts";
 import { casino } from "./generated/protobuf.js";

@@ -1,10 +1,10 @@
-import "../shared/without_env.ts";
+import "../shared/runtime/deno_workarounds/without_env.ts";
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
 import { controlClient } from "./control_client.ts";
 import { type Faults, noFaults } from "./faults.ts";
 import { casino } from "./generated/protobuf.js";
-import { apiKey, startMock, TestClient } from "./testing/mock.ts";
+import { apiKey, startMock, TestClient } from "../tests/fixtures/mock_rates_api.ts";
 
 const service = "/casino.rates.v1.MockControlService";
 

@@ -1,5 +1,5 @@
 import { status } from "@grpc/grpc-js";
-import { type Flag, type Invocation, UsageError } from "../shared/command.ts";
+import { type Flag, type Invocation, UsageError } from "../shared/runtime/configuration/command.ts";
 import { checkFaults, type Faults, mostDelayMs, noFaults, wrongAnswers } from "./faults.ts";
 
 type ErrorCode = Exclude<keyof typeof status, "OK">;

@@ -1,5 +1,5 @@
 import { status } from "@grpc/grpc-js";
-import type { Random } from "../shared/random.ts";
+import type { Random } from "../shared/runtime/random.ts";
 import type { Quote } from "./quotes.ts";
 
 /** What goes wrong in calls, as `Faults` of mock_control.proto describes it. Shares are 0 to 1, times in ms. */

@@ -1,9 +1,9 @@
-import "../shared/without_env.ts";
+import "../shared/runtime/deno_workarounds/without_env.ts";
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
 import fc from "fast-check";
-import { seededRandom } from "../shared/random.ts";
-import { UsageError } from "../shared/command.ts";
+import { seededRandom } from "../shared/runtime/random.ts";
+import { UsageError } from "../shared/runtime/configuration/command.ts";
 import { faultsFromMessage, faultsToMessage } from "./control_messages.ts";
 import { faultsOf } from "./fault_flags.ts";
 import { checkFaults, drawFate, type Faults, noFaults, spoil, type WrongAnswer, wrongAnswers } from "./faults.ts";

@@ -1,7 +1,7 @@
 /** grpc.health.v1.Health: https://github.com/grpc/grpc/blob/master/doc/health-checking.md */
 import { Buffer } from "node:buffer";
 import { type Server, type ServerWritableStream, status } from "@grpc/grpc-js";
-import type { Log } from "../shared/telemetry/log.ts";
+import type { Log } from "../shared/runtime/telemetry/log.ts";
 import { grpc } from "./generated/protobuf.js";
 import { RpcError, serveUnary } from "./unary.ts";
 

@@ -1,9 +1,9 @@
-import "../shared/without_env.ts";
+import "../shared/runtime/deno_workarounds/without_env.ts";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { Metadata, status } from "@grpc/grpc-js";
 import { grpc } from "./generated/protobuf.js";
-import { startMock, TestClient } from "./testing/mock.ts";
+import { startMock, TestClient } from "../tests/fixtures/mock_rates_api.ts";
 
 const { HealthCheckRequest, HealthCheckResponse, HealthListResponse } = grpc.health.v1;
 const { SERVING, NOT_SERVING, SERVICE_UNKNOWN } = HealthCheckResponse.ServingStatus;

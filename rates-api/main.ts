@@ -1,14 +1,14 @@
 /** Starts the mock of a rates API; says nothing of what it does. */
-import "../shared/without_env.ts";
-import { whenAborted } from "../shared/abort.ts";
-import { systemClock as clock } from "../shared/clock.ts";
-import { runCommand, UsageError } from "../shared/command.ts";
-import { ConfigError, tlsFilesOf } from "../shared/config.ts";
-import { seededRandom, systemRandom } from "../shared/random.ts";
-import { onShutdownSignal } from "../shared/shutdown.ts";
-import { openTracing } from "../shared/telemetry/deno_tracing.ts";
-import { configureLog, getLog } from "../shared/telemetry/log.ts";
-import { readTlsFiles } from "../shared/tls.ts";
+import "../shared/runtime/deno_workarounds/without_env.ts";
+import { whenAborted } from "../shared/runtime/abort.ts";
+import { systemClock as clock } from "../shared/runtime/clock.ts";
+import { runCommand, UsageError } from "../shared/runtime/configuration/command.ts";
+import { ConfigError, tlsFilesOf } from "../shared/runtime/configuration/config.ts";
+import { seededRandom, systemRandom } from "../shared/runtime/random.ts";
+import { onShutdownSignal } from "../shared/runtime/shutdown.ts";
+import { openTracing } from "../shared/runtime/telemetry/deno_tracing.ts";
+import { configureLog, getLog } from "../shared/runtime/telemetry/log.ts";
+import { readTlsFiles } from "../shared/runtime/tls.ts";
 import { faultFlags, faultsOf } from "./fault_flags.ts";
 import { fixedQuotes, walkingQuotes } from "./quotes.ts";
 import { startRatesApi } from "./server.ts";

@@ -1,4 +1,4 @@
-import { type Random, seededRandom } from "../shared/random.ts";
+import { type Random, seededRandom } from "../shared/runtime/random.ts";
 
 /** What the API quotes at an instant. */
 export interface Quote {

@@ -1,12 +1,12 @@
 /** casino.rates.v1.RatesService */
 import { type Metadata, type Server, status } from "@grpc/grpc-js";
 import Long from "long";
-import type { Clock } from "../shared/clock.ts";
-import { casino } from "../shared/generated/protobuf.js";
-import type { Random } from "../shared/random.ts";
-import type { Log } from "../shared/telemetry/log.ts";
-import type { Tracing } from "../shared/telemetry/tracing.ts";
-import { timestampOfMs } from "../shared/timestamp.ts";
+import type { Clock } from "../shared/runtime/clock.ts";
+import { casino } from "../shared/event/generated/protobuf.js";
+import type { Random } from "../shared/runtime/random.ts";
+import type { Log } from "../shared/runtime/telemetry/log.ts";
+import type { Tracing } from "../shared/runtime/telemetry/tracing.ts";
+import { timestampOfMs } from "../shared/event/timestamp.ts";
 import type { CallCounts, Ending } from "./call_counts.ts";
 import { type Answer, drawFate, type Faults, spoil } from "./faults.ts";
 import type { Quotes } from "./quotes.ts";

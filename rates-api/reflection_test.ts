@@ -1,10 +1,10 @@
-import "../shared/without_env.ts";
+import "../shared/runtime/deno_workarounds/without_env.ts";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { Metadata, status } from "@grpc/grpc-js";
 import protobuf from "protobufjs/minimal.js";
 import { grpc } from "./generated/protobuf.js";
-import { startMock, TestClient } from "./testing/mock.ts";
+import { startMock, TestClient } from "../tests/fixtures/mock_rates_api.ts";
 
 const { ServerReflectionRequest, ServerReflectionResponse } = grpc.reflection.v1;
 type Request = grpc.reflection.v1.ServerReflectionRequest.$Properties;

@@ -1,12 +1,12 @@
 /** The mock of a rates API, as a server in this process. */
-import "../shared/without_env.ts";
+import "../shared/runtime/deno_workarounds/without_env.ts";
 import { Buffer } from "node:buffer";
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
-import type { Clock } from "../shared/clock.ts";
-import type { Random } from "../shared/random.ts";
-import type { Log } from "../shared/telemetry/log.ts";
-import type { Tracing } from "../shared/telemetry/tracing.ts";
-import type { TlsMaterial } from "../shared/tls.ts";
+import type { Clock } from "../shared/runtime/clock.ts";
+import type { Random } from "../shared/runtime/random.ts";
+import type { Log } from "../shared/runtime/telemetry/log.ts";
+import type { Tracing } from "../shared/runtime/telemetry/tracing.ts";
+import type { TlsMaterial } from "../shared/runtime/tls.ts";
 import { CallCounts } from "./call_counts.ts";
 import type { Stats } from "./control_messages.ts";
 import { addControlService } from "./control_service.ts";

@@ -1,13 +1,13 @@
-import "../shared/without_env.ts";
+import "../shared/runtime/deno_workarounds/without_env.ts";
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
-import { casino } from "../shared/generated/protobuf.js";
-import { silentLog } from "../shared/telemetry/log.ts";
-import { VirtualClock } from "../shared/testing/virtual_clock.ts";
+import { casino } from "../shared/event/generated/protobuf.js";
+import { silentLog } from "../shared/runtime/telemetry/log.ts";
+import { VirtualClock } from "../tests/fixtures/virtual_clock.ts";
 import { type Faults, noFaults } from "./faults.ts";
 import { referenceRates, referenceTimeMs, walkingQuotes } from "./quotes.ts";
 import type { RunningRatesApi } from "./server.ts";
-import { apiKey, eventually, startMock, TestClient } from "./testing/mock.ts";
+import { apiKey, eventually, startMock, TestClient } from "../tests/fixtures/mock_rates_api.ts";
 
 Deno.test("GetRates gives all rates when no symbol is named, exact and with their time", async () => {
   await using api = await startMock();

@@ -1,7 +1,6 @@
 /** A span around each call whose caller records one. */
 import { status } from "@grpc/grpc-js";
-import { parseTraceparent, traceparentHeader } from "../shared/telemetry/traceparent.ts";
-import type { Tracing } from "../shared/telemetry/tracing.ts";
+import { traceparentHeader, type Tracing } from "../shared/runtime/telemetry/tracing.ts";
 import { RpcError, type UnaryMethod } from "./unary.ts";
 
 /** @param tracing `undefined` when it is off */
@@ -12,7 +11,7 @@ export function traced<Q, A>(method: UnaryMethod<Q, A>, tracing: Tracing | undef
   return {
     ...method,
     async handle(call) {
-      const parent = parseTraceparent(call.metadata.get(traceparentHeader)[0]);
+      const parent = tracing.extract(call.metadata.get(traceparentHeader)[0]);
       if (!parent) return await method.handle(call);
       return await tracing.within({ name, kind: "server", attributes, parent }, async (span) => {
         let code = status.OK;

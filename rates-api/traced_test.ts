@@ -1,11 +1,11 @@
-import "../shared/without_env.ts";
+import "../shared/runtime/deno_workarounds/without_env.ts";
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
-import { systemClock as clock } from "../shared/clock.ts";
-import type { TraceParent } from "../shared/telemetry/traceparent.ts";
-import { RecordedTracing } from "../shared/testing/recorded_tracing.ts";
+import { systemClock as clock } from "../shared/runtime/clock.ts";
+import type { TraceParent } from "../shared/runtime/telemetry/tracing.ts";
+import { RecordedTracing } from "../tests/fixtures/recorded_tracing.ts";
 import { grpcRatesApi } from "../subscriber/rates/client.ts";
 import { noFaults } from "./faults.ts";
-import { apiKey, startMock } from "./testing/mock.ts";
+import { apiKey, startMock } from "../tests/fixtures/mock_rates_api.ts";
 
 const name = "casino.rates.v1.RatesService/GetRates";
 const caller: TraceParent = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", sampled: true };
@@ -13,7 +13,8 @@ const never = new AbortController().signal;
 
 /** Calls once as the subscriber does, from within this span. */
 async function call(address: string, span: TraceParent | undefined): Promise<void> {
-  await grpcRatesApi({ address, apiKey, timeoutMs: 5_000, clock, activeSpan: () => span }).fetch(never);
+  const tracing = { active: () => span, inject: new RecordedTracing().inject };
+  await grpcRatesApi({ address, apiKey, timeoutMs: 5_000, clock, tracing }).fetch(never);
 }
 
 Deno.test("a call made in a span is a span of the server, its child", async () => {

@@ -1,3 +1,189 @@
-import { runSubscriber } from "./member.ts";
+/** The subscriber's process: opens its real edges, wires them, and runs until it is told to leave. */
+import { hostname } from "node:os";
+import { AmqpDeadLetterDesk } from "../shared/rabbitmq/dead/amqp_desk.ts";
+import { systemClock as clock } from "../shared/runtime/clock.ts";
+import { runCommand } from "../shared/runtime/configuration/command.ts";
+import { messageOf } from "../shared/runtime/errors.ts";
+import { ratesApiTls } from "../shared/grpc/client.ts";
+import { DatabasePool } from "../shared/postgres/pool.ts";
+import { systemRandom as random } from "../shared/runtime/random.ts";
+import { closeRedis, openRedis } from "../shared/redis/client.ts";
+import { onShutdownSignal } from "../shared/runtime/shutdown.ts";
+import { openTracing } from "../shared/runtime/telemetry/deno_tracing.ts";
+import { configureLog, getLog } from "../shared/runtime/telemetry/log.ts";
+import { batchesInFlight, createSubscriber } from "./create_subscriber.ts";
+import type { Edges } from "./pipeline/edges.ts";
+import { openEventQueue } from "./event_queue.ts";
+import { type Address, defaultAddress, parseAddress } from "./http/address.ts";
+import { Observations, serveHttp } from "./http/http.ts";
+import { AmqpQueueDepths } from "./metrics/queue_depths.ts";
+import { noSpans, spansOf } from "./pipeline/around/traced.ts";
+import { DatabaseGate } from "./pipeline/database_gate.ts";
+import { reportLines, reportNothing } from "./pipeline/report.ts";
+import { grpcRatesApi } from "./rates/client.ts";
+import { RedisRates } from "./rates/redis_rates.ts";
+import { keepCompacting } from "./store/compact.ts";
+import { PostgresPlayers } from "./store/postgres_players.ts";
+import { PostgresStore } from "./store/postgres_store.ts";
 
-await runSubscriber();
+/** Who looks at a page does not wait for longer. */
+const httpQueryTimeoutMs = 2_000;
+
+/** @param wrap for fault tests: puts something around an edge */
+export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges): Promise<never> {
+  return runCommand({
+    name: "deno task subscriber",
+    summary:
+      "Takes casino events from RabbitMQ, enriches them, stores them in Postgres and writes each as a line of JSON.",
+    flags: {
+      quiet: { short: "q", help: "write no events to stdout" },
+      http: {
+        value: "HOST:PORT",
+        listensAt: defaultAddress,
+        help: `where dashboard, health and metrics are served, or off [${defaultAddress}]`,
+      },
+    },
+    settings: [
+      ...["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "PREFETCH", "WINDOW_SIZE"] as const,
+      ...["DEAD_LETTER_RABBITMQ_URL", "TOPOLOGY", "REDIS_URL", "REDIS_KEY_PREFIX", "DATABASE_URL"] as const,
+      ...["DATABASE_TIMEOUT_MS", "RATES_API_ADDRESS", "RATES_API_TLS", "TLS_CA_FILE"] as const,
+      ...["TLS_CERT_FILE", "TLS_KEY_FILE"] as const,
+      ...["RATES_API_KEY", "RATES_TTL_MS", "RATES_CALL_TIMEOUT_MS", "RATES_LOCK_TTL_MS", "RATES_WAIT_MS"] as const,
+      ...["RATES_MAX_STALE_MS", "RETRY_DELAYS_MS", "SHUTDOWN_GRACE_MS", "SUBSCRIBER_ID", "HTTP_TOKEN"] as const,
+      "LOG_LEVEL",
+    ],
+    examples: [
+      "deno task subscriber",
+      "deno task subscriber --quiet",
+      "RATES_MAX_STALE_MS=600000 deno task subscriber > events.ndjson",
+      "deno task subscriber --quiet --http 127.0.0.1:8081",
+    ],
+  }, async ({ flags, config }) => {
+    const address = parseAddress(flags.http ?? defaultAddress);
+    const ratesTls = ratesApiTls(config);
+    const subscriberId = config.SUBSCRIBER_ID ?? `${hostname()}-${Deno.pid}`;
+    const tracing = await openTracing();
+    await configureLog({
+      level: config.LOG_LEVEL,
+      member: "subscriber",
+      id: subscriberId,
+      activeSpan: tracing?.active,
+    });
+    const log = getLog("subscriber");
+    using shutdown = onShutdownSignal(config.SHUTDOWN_GRACE_MS, log);
+
+    const database = new DatabasePool(config.DATABASE_URL, {
+      name: `casino-subscriber ${subscriberId}`,
+      max: batchesInFlight,
+      timeoutMs: config.DATABASE_TIMEOUT_MS,
+      clock,
+    });
+    const redis = await openRedis(config.REDIS_URL, { name: subscriberId, log });
+    const observations = address && new Observations(clock);
+    const gate = new DatabaseGate();
+    const broker = { url: config.RABBITMQ_URL, clock, random, log };
+    const shared = new RedisRates(redis, config.REDIS_KEY_PREFIX);
+    const { consumer, ...queue } = openEventQueue(broker, config, subscriberId, gate);
+    const lines = flags.quiet ? reportNothing : reportLines(Deno.stdout, log);
+    const subscriber = createSubscriber(
+      wrap({
+        queue: consumer,
+        shared,
+        api: grpcRatesApi({
+          address: config.RATES_API_ADDRESS,
+          tls: ratesTls,
+          apiKey: config.RATES_API_KEY,
+          timeoutMs: config.RATES_CALL_TIMEOUT_MS,
+          clock,
+          tracing,
+        }),
+        players: new PostgresPlayers(database),
+        store: new PostgresStore(database, subscriberId),
+      }),
+      {
+        subscriberId,
+        batchSize: config.WINDOW_SIZE,
+        retryDelays: config.RETRY_DELAYS_MS,
+        ratesTimes: config,
+        stop: shutdown.stop,
+        abandon: shutdown.abandon,
+      },
+      {
+        report: observations?.recent.before(lines) ?? lines,
+        ...(observations && { stats: observations.stats }),
+        gate,
+        spans: !tracing ? noSpans : spansOf(tracing, {
+          queue: config.EVENTS_QUEUE,
+          subscriberId,
+          brokerUrl: config.RABBITMQ_URL,
+          databaseUrl: config.DATABASE_URL,
+          ratesAddress: config.RATES_API_ADDRESS,
+        }),
+        clock,
+        random,
+        log,
+      },
+    );
+
+    const closeHttp = address && observations && serve(address, observations);
+    keepCompacting({ database, clock, random, log }, shutdown.stop);
+
+    let status = 0;
+    queue.finished.catch((error) => {
+      log.error("The broker refuses us; leaving", { event: "broker.refused", problem: messageOf(error) });
+      status = 1;
+      shutdown.begin("the broker refuses us");
+    });
+    shutdown.stop.addEventListener("abort", () => consumer.stopTaking());
+    await subscriber.run();
+
+    await Promise.all([closeHttp?.(), queue.close()]);
+    await closeRedis(redis);
+    await database.close();
+    const { stats, rates } = subscriber;
+    log.info("Left", {
+      event: "member.left",
+      stored: stats.stored,
+      dead: Object.fromEntries(stats.dead),
+      delayed: stats.delayed,
+      withoutPlayer: stats.withoutPlayer,
+      putBack: stats.requeued,
+      windows: stats.batches,
+      ratesCalls: rates.counts.calls,
+    });
+    return status;
+
+    /** @returns what ends it */
+    function serve(address: Address, observations: Observations): () => Promise<void> {
+      const operator = { ...config, RABBITMQ_URL: config.DEAD_LETTER_RABBITMQ_URL ?? config.RABBITMQ_URL };
+      const asked = { clock, random, name: `${subscriberId} http`, config: operator };
+      const pool = new DatabasePool(config.DATABASE_URL, {
+        ...{ name: `casino-subscriber ${subscriberId} http`, max: 2, timeoutMs: httpQueryTimeoutMs, clock },
+      });
+      const server = serveHttp({
+        ...{ address, subscriberId, observations, gate, clock, log, database: pool, mode: "servers" },
+        ...{ rates: subscriber.rates, shared },
+        token: config.HTTP_TOKEN,
+        depths: new AmqpQueueDepths({
+          ...{ url: config.RABBITMQ_URL, name: asked.name, clock },
+          ...{ eventsQueue: config.EVENTS_QUEUE, deadLetterQueue: config.DEAD_LETTER_QUEUE },
+        }),
+        desk: new AmqpDeadLetterDesk(asked),
+        ratesApi: config.RATES_API_ADDRESS,
+        ratesApiTls: ratesTls,
+        prefetch: config.PREFETCH,
+        consuming: () => consumer.consuming,
+        unsettled: () => consumer.unsettled,
+        batchesInFlight: () => subscriber.batchesInFlight,
+        oldestPublishedAtMs: () => subscriber.oldestPublishedAtMs,
+        leaving: shutdown.stop,
+      });
+      return async () => {
+        await server.close();
+        await pool.close();
+      };
+    }
+  });
+}
+
+if (import.meta.main) await runSubscriber();

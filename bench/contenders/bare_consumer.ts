@@ -1,6 +1,6 @@
 /** amqplib alone: takes messages and acks them, many at once. Nothing else can consume faster with this client. */
-import { openConnection } from "../../shared/amqp/connection.ts";
-import { readConfig } from "../../shared/config.ts";
+import { openConnection } from "../../shared/rabbitmq/connection.ts";
+import { readConfig } from "../../shared/runtime/configuration/config.ts";
 import { Milestones } from "./milestones.ts";
 
 const { RABBITMQ_URL, EVENTS_QUEUE, PREFETCH } = readConfig(

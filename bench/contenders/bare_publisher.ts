@@ -1,10 +1,10 @@
 /** amqplib alone: the same messages, encoded beforehand, with the same window of confirms. */
 import { Buffer } from "node:buffer";
-import { openConnection } from "../../shared/amqp/connection.ts";
-import { publishOptions } from "../../shared/amqp/message.ts";
-import { encodeEvent } from "../../shared/codec.ts";
-import { readConfig } from "../../shared/config.ts";
-import { seededRandom } from "../../shared/random.ts";
+import { openConnection } from "../../shared/rabbitmq/connection.ts";
+import { publishOptions } from "../../shared/rabbitmq/message.ts";
+import { encodeEvent } from "../../shared/event/protobuf.ts";
+import { readConfig } from "../../shared/runtime/configuration/config.ts";
+import { seededRandom } from "../../shared/runtime/random.ts";
 import { generateEvents } from "../../publisher/generator.ts";
 
 const { RABBITMQ_URL, EVENTS_EXCHANGE } = readConfig(["RABBITMQ_URL", "EVENTS_EXCHANGE"], (name) => Deno.env.get(name));

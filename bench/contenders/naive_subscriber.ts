@@ -1,6 +1,6 @@
 /** amqplib with a prefetch of 100 and an async callback, which most people write: up to 100 events are under way at once. */
-import { openConnection } from "../../shared/amqp/connection.ts";
-import { readConfig } from "../../shared/config.ts";
+import { openConnection } from "../../shared/rabbitmq/connection.ts";
+import { readConfig } from "../../shared/runtime/configuration/config.ts";
 import { Milestones } from "./milestones.ts";
 import { oneByOne } from "./one_by_one.ts";
 

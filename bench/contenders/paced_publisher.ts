@@ -2,13 +2,13 @@
  * Our publisher's parts at a steady rate, open loop: each event is due at its own time, whatever became of those before.
  * `created_at` is when the event was due, to the microsecond, so that a publisher that falls behind shows as latency.
  */
-import { ConfirmPublisher } from "../../shared/amqp/publisher.ts";
-import { eventTopology } from "../../shared/amqp/topology.ts";
-import { systemClock as clock } from "../../shared/clock.ts";
-import { encodeEvent } from "../../shared/codec.ts";
-import { readConfig } from "../../shared/config.ts";
-import { seededRandom, systemRandom } from "../../shared/random.ts";
-import { silentLog as log } from "../../shared/telemetry/log.ts";
+import { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
+import { eventTopology } from "../../shared/rabbitmq/topology.ts";
+import { systemClock as clock } from "../../shared/runtime/clock.ts";
+import { encodeEvent } from "../../shared/event/protobuf.ts";
+import { readConfig } from "../../shared/runtime/configuration/config.ts";
+import { seededRandom, systemRandom } from "../../shared/runtime/random.ts";
+import { silentLog as log } from "../../shared/runtime/telemetry/log.ts";
 import { generateEvents } from "../../publisher/generator.ts";
 
 const config = readConfig(

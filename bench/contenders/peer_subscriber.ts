@@ -3,7 +3,7 @@
  * (README, "Consumer"); of the values tried (10, 100, 500), this one was the fastest.
  */
 import { Connection } from "rabbitmq-client";
-import { readConfig } from "../../shared/config.ts";
+import { readConfig } from "../../shared/runtime/configuration/config.ts";
 import { Milestones } from "./milestones.ts";
 import { oneByOne } from "./one_by_one.ts";
 

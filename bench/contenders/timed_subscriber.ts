@@ -1,6 +1,6 @@
 /** The real subscriber, which notes for each event how long after it was due its commit was known. Says so when it leaves. */
 import { percentile } from "../statistics.ts";
-import { runSubscriber } from "../../subscriber/member.ts";
+import { runSubscriber } from "../../subscriber/main.ts";
 
 const latenciesMs: number[] = [];
 /** The first ones pay for compiling and connecting. */

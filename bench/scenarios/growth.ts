@@ -11,22 +11,26 @@ export async function growTo(stand: Stand, rows: number): Promise<void> {
   const first = await stand.rows();
   for (let stored = first; stored < rows;) {
     const more = Math.min(first, rows - stored);
-    await sql`
-      insert into events select
-        (lpad(to_hex(1577836800000 + ${stored}::bigint + row_number() over (order by message_id)), 12, '0')
+    await sql.query(
+      `insert into events select
+        (lpad(to_hex(1577836800000 + $1::bigint + row_number() over (order by message_id)), 12, '0')
           || '7' || substr(md5(random()::text), 1, 3) || '8' || substr(md5(random()::text), 1, 15))::uuid,
         event_id, player_id, game_id, amount, amount_eur, created_at, rates_as_of, player_last_signed_in_at, stored_at,
         has_won, type, currency, rate, player_email, description, subscriber_id
-      from (select * from events limit ${more}) as copied`;
+      from (select * from events limit $2) as copied`,
+      [stored, more],
+    );
     stored += more;
   }
-  await sql`vacuum analyze events`;
+  await sql.query("vacuum analyze events");
 }
 
 /** Of the table with its indexes. */
 export async function bytesPerEvent({ sql }: Stand): Promise<number> {
-  const [row] = await sql`select pg_total_relation_size('events')::float8 / count(*) as bytes from events`;
-  return Number(row!["bytes"]);
+  const { bytes } = await sql.one<{ bytes: number }>(
+    "select pg_total_relation_size('events')::float8 / count(*) as bytes from events",
+  );
+  return bytes;
 }
 
 /** @param seed another one for each run on the same table */

@@ -3,8 +3,8 @@
  * server reads them from files, in sessions that are open before, so that no client costs anything.
  */
 import { cpuMsOf } from "../processes.ts";
-import { closePostgres, openPostgres } from "../../shared/postgres.ts";
-import type { Stand } from "../stand.ts";
+import { Session } from "../../shared/postgres/session.ts";
+import { longestQueryMs, type Stand } from "../stand.ts";
 import type { Figures } from "./consume.ts";
 
 export interface LoadOptions {
@@ -20,29 +20,32 @@ const columns = "message_id, event_id, player_id, game_id, amount, amount_eur, c
 export async function loadRows(stand: Stand, { sessions, format }: LoadOptions): Promise<Figures> {
   const folder = await Deno.makeTempDir({ prefix: "casino-bench-" });
   await Deno.chmod(folder, 0o777);
-  const open = Array.from({ length: sessions }, () => openPostgres(stand.superuserUrl, { name: "casino-bench load" }));
+  const open = Array.from(
+    { length: sessions },
+    () => new Session(stand.superuserUrl, { name: "casino-bench load", timeoutMs: longestQueryMs }),
+  );
   try {
     const events = await stand.rows();
     const share = Math.floor(events / sessions);
     await Promise.all(open.map((sql, n) => {
       const limit = n === sessions - 1 ? "" : `limit ${share}`;
       const rows = `select ${columns} from events order by message_id offset ${share * n} ${limit}`;
-      return sql.unsafe(`copy (${rows}) to '${folder}/${n}' (format ${format})`);
+      return sql.query(`copy (${rows}) to '${folder}/${n}' (format ${format})`);
     }));
     await stand.reset();
     const pid = await stand.pidOf("postgres");
     const [before = NaN] = cpuMsOf([pid]);
     const begun = performance.now();
     await Promise.all(
-      open.map((sql, n) => sql.unsafe(`copy events (${columns}) from '${folder}/${n}' (format ${format})`)),
+      open.map((sql, n) => sql.query(`copy events (${columns}) from '${folder}/${n}' (format ${format})`)),
     );
-    await open[0]!.unsafe(totals);
+    await open[0]!.query(totals);
     const seconds = (performance.now() - begun) / 1000;
     const [after = NaN] = cpuMsOf([pid]);
     await stand.check(events);
     return { eventsPerSecond: events / seconds, postgresCpuUs: (after - before) * 1000 / events };
   } finally {
-    for (const sql of open) await closePostgres(sql);
+    for (const sql of open) await sql.close();
     await Deno.remove(folder, { recursive: true });
   }
 }

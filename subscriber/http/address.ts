@@ -1,4 +1,4 @@
-import { UsageError } from "../../shared/command.ts";
+import { UsageError } from "../../shared/runtime/configuration/command.ts";
 
 /** Where HTTP is served. */
 export interface Address {

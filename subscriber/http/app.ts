@@ -1,20 +1,20 @@
 /** What is answered to which request, and what holds for all of them. */
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
-import type { Clock } from "../../shared/clock.ts";
-import type { DeadLetterDesk } from "../../shared/dead/desk.ts";
-import { messageOf } from "../../shared/errors.ts";
-import type { Log } from "../../shared/telemetry/log.ts";
-import { askWithin, Late } from "./deadline.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
+import type { DeadLetterDesk } from "../../shared/rabbitmq/dead/desk.ts";
+import { messageOf } from "../../shared/runtime/errors.ts";
+import type { Log } from "../../shared/runtime/telemetry/log.ts";
+import { askWithin, Late } from "../metrics/deadline.ts";
 import { deadLetterRoutes } from "./dead_letter_routes.ts";
 import { eventRoutes } from "./event_routes.ts";
 import type { Health } from "./health.ts";
-import type { Totals } from "./materialized.ts";
+import type { Totals } from "../metrics/materialized.ts";
 import { openApi } from "./openapi.ts";
-import { pageAssets } from "./page/assets.ts";
+import { pageAssets } from "../dashboard/assets.ts";
 import { Problem, problemResponse, unavailable } from "./problem.ts";
-import type { RecentEvents } from "./recent_events.ts";
-import { RequestLimit } from "./request_limit.ts";
+import type { RecentEvents } from "../metrics/recent_events.ts";
+import { type Caller, RequestLimit } from "./request_limit.ts";
 
 export interface AppOptions {
   readonly totals: () => Promise<Totals>;
@@ -29,11 +29,6 @@ export interface AppOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly stop: AbortSignal;
-}
-
-/** Who asks. */
-export interface Caller {
-  readonly address: string;
 }
 
 const timeoutMs = 5_000;

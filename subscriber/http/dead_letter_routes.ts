@@ -1,12 +1,12 @@
 /** Dead letters over HTTP, for those who have the token: list, show, replay, drop. */
 import { Hono } from "hono";
-import type { Clock } from "../../shared/clock.ts";
-import { type DeadLetter, deadLetterToJson } from "../../shared/dead/dead_letter.ts";
-import type { Filter } from "../../shared/dead/dead_letter_queue.ts";
-import { type DeadLetterDesk, mostLookedAt } from "../../shared/dead/desk.ts";
-import { parseMessageId } from "../../shared/amqp/message_id.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
+import { type DeadLetter, deadLetterToJson } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import type { Filter } from "../../shared/rabbitmq/dead/dead_letter_queue.ts";
+import { type DeadLetterDesk, mostLookedAt } from "../../shared/rabbitmq/dead/desk.ts";
+import { parseMessageId } from "../../shared/rabbitmq/message_id.ts";
 import { checkBearer } from "./bearer.ts";
-import { askWithin } from "./deadline.ts";
+import { askWithin } from "../metrics/deadline.ts";
 import { parseLimit } from "./event_query.ts";
 import { Problem, unavailable } from "./problem.ts";
 

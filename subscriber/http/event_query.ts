@@ -1,7 +1,7 @@
-import { type EventType, eventTypes } from "../../shared/event.ts";
-import type { Enriched } from "../enriched.ts";
+import { type EventType, eventTypes } from "../../shared/event/kinds.ts";
+import type { Enriched } from "../enriched/enriched.ts";
 import { Problem } from "./problem.ts";
-import { mostKept } from "./recent_events.ts";
+import { mostKept } from "../metrics/recent_events.ts";
 
 export interface EventQuery {
   readonly limit: number;

@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
-import type { Enriched } from "../enriched.ts";
-import { bet, deposit } from "../testing.ts";
+import type { Enriched } from "../enriched/enriched.ts";
+import { bet, deposit } from "../../tests/fixtures/deliveries.ts";
 import { matches, parseEventQuery } from "./event_query.ts";
 
 const parse = (text: string) => parseEventQuery(new URLSearchParams(text));

@@ -1,14 +1,14 @@
 /** `GET /events`: the newest stored events, once as JSON, or on and on as server-sent events. */
 import type { Context } from "hono";
 import { streamSSE } from "hono/streaming";
-import type { Clock } from "../../shared/clock.ts";
-import type { Caller } from "./app.ts";
-import { askWithin, Late } from "./deadline.ts";
-import type { Enriched } from "../enriched.ts";
-import { jsonLine } from "../json_line.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
+import { askWithin, Late } from "../metrics/deadline.ts";
+import type { Enriched } from "../enriched/enriched.ts";
+import { storedEventJson } from "../enriched/json_line.ts";
 import { type EventQuery, matches, parseEventQuery } from "./event_query.ts";
 import { Problem } from "./problem.ts";
-import type { RecentEvents } from "./recent_events.ts";
+import type { RecentEvents } from "../metrics/recent_events.ts";
+import type { Caller } from "./request_limit.ts";
 
 /** Nobody reads more; what else came is counted. */
 const mostPerSecond = 20;
@@ -37,7 +37,7 @@ export function eventRoutes(
       const found: string[] = [];
       for (const enriched of recent.newest()) {
         if (found.length === query.limit) break;
-        if (matches(enriched, query)) found.push(toJson(enriched));
+        if (matches(enriched, query)) found.push(storedEventJson(enriched));
       }
       return context.body(`{"events":[${found.join(",")}]}\n`, 200, { "content-type": "application/json" });
     }
@@ -61,7 +61,7 @@ export function eventRoutes(
         while (!ended.signal.aborted) {
           await clock.sleep(1000 / pushesPerSecond, ended.signal).catch(() => {});
           const { shown, skipped } = sample.take();
-          const words = shown.map((enriched) => sse("event", toJson(enriched)));
+          const words = shown.map((enriched) => sse("event", storedEventJson(enriched)));
           if (shown.length > 0) words.push(sse("sampled", JSON.stringify({ shown: shown.length, skipped })));
           else if (clock.monotonic() - saidAt >= heartbeatMs) words.push(": still here\n\n");
           if (words.length === 0) continue;
@@ -109,8 +109,4 @@ class Sample {
 
 function sse(event: string, data: string): string {
   return `event: ${event}\ndata: ${data}\n\n`;
-}
-
-function toJson(enriched: Enriched): string {
-  return `{"message_id":"${enriched.messageId}",${jsonLine(enriched).slice(1, -1)}`;
 }

@@ -1,6 +1,6 @@
 /** `GET /health/ready`: whether this subscriber can do its work now, and if not, why. */
-import { dependencies, type Dependency, dependencyNames, type ReadDependencies } from "./probes.ts";
-import type { Depths } from "./queue_depths.ts";
+import { dependencies, type Dependency, dependencyNames, type ReadDependencies } from "../metrics/probes.ts";
+import type { Depths } from "../metrics/queue_depths.ts";
 
 export interface HealthSources {
   readonly dependencies: ReadDependencies;

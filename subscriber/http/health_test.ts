@@ -1,6 +1,6 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { Health } from "./health.ts";
-import { dependencies, type Dependency, type DependencyState } from "./probes.ts";
+import { dependencies, type Dependency, type DependencyState } from "../metrics/probes.ts";
 
 function health(down: Partial<Record<Dependency, string>>, { consuming = true, leaving = false } = {}): Health {
   const states = Object.fromEntries(

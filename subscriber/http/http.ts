@@ -1,29 +1,30 @@
 /** All that a subscriber tells over HTTP, put together from what it is made of. */
-import type { Clock } from "../../shared/clock.ts";
-import type { Database } from "../../shared/database.ts";
-import type { DeadLetterDesk } from "../../shared/dead/desk.ts";
-import { messageOf } from "../../shared/errors.ts";
-import { isLoopback } from "../../shared/loopback.ts";
-import type { Log } from "../../shared/telemetry/log.ts";
-import type { TlsFiles } from "../../shared/tls.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
+import type { Database } from "../../shared/postgres/pool.ts";
+import type { DeadLetterDesk } from "../../shared/rabbitmq/dead/desk.ts";
+import { messageOf } from "../../shared/runtime/errors.ts";
+import { isLoopback } from "../../shared/runtime/loopback.ts";
+import type { Log } from "../../shared/runtime/telemetry/log.ts";
+import type { TlsFiles } from "../../shared/runtime/tls.ts";
 import type { SharedRates } from "../rates/shared_rates.ts";
 import type { WatchedRates } from "../rates/source.ts";
-import { type Observer, Stats } from "../stats.ts";
+import type { DatabaseGate } from "../pipeline/database_gate.ts";
+import { type Observer, Stats } from "../pipeline/stats.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { httpApp } from "./app.ts";
-import { askWithin, remembered } from "./deadline.ts";
-import { watchEventLoop } from "./event_loop.ts";
+import { askWithin, remembered } from "../metrics/deadline.ts";
+import { watchEventLoop } from "../metrics/event_loop.ts";
 import { Health } from "./health.ts";
-import { Latencies } from "./latencies.ts";
-import { readTotals } from "./materialized.ts";
-import { Metrics } from "./metrics.ts";
-import { overviewOf } from "./overview.ts";
-import { grpcHealth, readDependencies } from "./probes.ts";
-import type { QueueDepths } from "./queue_depths.ts";
-import { RecentEvents } from "./recent_events.ts";
+import { Latencies } from "../metrics/latencies.ts";
+import { readTotals } from "../metrics/materialized.ts";
+import { Metrics } from "../metrics/metrics.ts";
+import { overviewOf } from "../metrics/overview.ts";
+import { grpcHealth, readDependencies } from "../metrics/probes.ts";
+import type { QueueDepths } from "../metrics/queue_depths.ts";
+import { RecentEvents } from "../metrics/recent_events.ts";
 import { type HttpServer, listen } from "./server.ts";
 
-/** What is noted while windows pass by, whoever asks for it later. */
+/** What is noted while batches pass by, whoever asks for it later. */
 export class Observations implements Observer {
   readonly metrics = new Metrics();
   readonly recent = new RecentEvents();
@@ -35,7 +36,7 @@ export class Observations implements Observer {
   }
 
   stage: Observer["stage"] = (stage, ms) => this.metrics.stage(stage, ms);
-  window: Observer["window"] = (events) => this.metrics.window(events);
+  batch: Observer["batch"] = (events) => this.metrics.batch(events);
   latency(ms: number): void {
     this.metrics.latency(ms);
     this.latencies.add(ms);
@@ -49,9 +50,10 @@ export interface HttpOptions {
   readonly subscriberId: string;
   readonly mode: "servers" | "embedded";
   readonly observations: Observations;
+  readonly gate: DatabaseGate;
   readonly rates: WatchedRates;
   readonly shared: SharedRates;
-  /** Of its own, so that questions never wait behind windows, nor windows behind questions. */
+  /** Of its own, so that questions never wait behind batches, nor batches behind questions. */
   readonly database: Database;
   readonly depths: QueueDepths;
   readonly desk: DeadLetterDesk;
@@ -62,7 +64,7 @@ export interface HttpOptions {
   readonly prefetch: number;
   readonly consuming: () => boolean;
   readonly unsettled: () => number;
-  readonly windowsInFlight: () => number;
+  readonly batchesInFlight: () => number;
   /** When the oldest delivery in hand was published, milliseconds since 1970; `undefined` when there is none. */
   readonly oldestPublishedAtMs: () => number | undefined;
   readonly clock: Clock;

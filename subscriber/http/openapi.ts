@@ -1,7 +1,8 @@
-/** `GET /openapi.json`. e2e/http_scenario.ts holds the answers to its schemas. */
-import { version } from "../../shared/command.ts";
-import { eventTypes } from "../../shared/event.ts";
-import { mostKept } from "./recent_events.ts";
+/** `GET /openapi.json`. tests/scenarios/watching/http_scenario.ts holds the answers to its schemas. */
+import { version } from "../../shared/runtime/configuration/command.ts";
+import { eventTypes } from "../../shared/event/kinds.ts";
+import { columns, type Values } from "../enriched/columns.ts";
+import { mostKept } from "../metrics/recent_events.ts";
 
 const integer = { type: ["integer", "string"], description: "A string of digits beyond 2^53" } as const;
 const problem = (description: string) => ({
@@ -45,6 +46,21 @@ const replays = {
   },
 };
 const dropped = { type: "object", required: ["dropped"], properties: { dropped: { type: "integer" } } };
+
+const schemas: Readonly<Record<keyof Values, object>> = {
+  uuid: { type: "string", format: "uuid" },
+  int8: integer,
+  text: { type: "string" },
+  bool: { type: "boolean" },
+  timestamptz: { type: "string", format: "date-time" },
+  numeric: { type: "number" },
+};
+
+interface Schema {
+  readonly type: "object";
+  readonly required: string[];
+  readonly properties: Record<string, object>;
+}
 
 export const openApi = {
   openapi: "3.1.0",
@@ -188,23 +204,7 @@ export const openApi = {
           top_player_deposits: { ...ref("Leader"), description: "count in EUR cents" },
         },
       },
-      Event: {
-        ...{ type: "object", required: ["message_id", "id", "player_id", "type", "created_at", "description"] },
-        properties: {
-          message_id: { type: "string", format: "uuid" },
-          id: integer,
-          player_id: integer,
-          game_id: integer,
-          type: { enum: eventTypes },
-          amount: { ...integer, description: "In the currency's minor unit" },
-          currency: { type: "string" },
-          has_won: { type: "boolean" },
-          created_at: { type: "string", format: "date-time" },
-          amount_eur: { ...integer, description: "In cents" },
-          player: { type: "object", properties: { email: { type: "string" }, last_signed_in_at: { type: "string" } } },
-          description: { type: "string" },
-        },
-      },
+      Event: eventSchema(),
       DeadLetter: {
         ...{ type: "object", required: ["message_id", "reason", "detail", "attempts", "replays", "body_base64"] },
         properties: {
@@ -246,3 +246,19 @@ export const openApi = {
     },
   },
 } as const;
+
+/** Of a stored event, as json_line.ts writes it. */
+function eventSchema(): Schema {
+  const event: Schema = { type: "object", required: [], properties: {} };
+  for (const { type, nullable, json } of columns) {
+    if (!json) continue;
+    let schema = event;
+    if (json.inside !== undefined) {
+      schema = event.properties[json.inside] as Schema ??
+        (event.properties[json.inside] = { type: "object", required: [], properties: {} });
+    }
+    schema.properties[json.key] = { ...schemas[type], ...json.schema };
+    if (!nullable) schema.required.push(json.key);
+  }
+  return event;
+}

@@ -1,4 +1,4 @@
-import type { Clock } from "../../shared/clock.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
 
 /** Of one address: so many at once, and so many a second after that. A page asks twice a second or so. */
 const burst = 200;
@@ -8,6 +8,12 @@ const mostAddresses = 1_000;
 interface Bucket {
   left: number;
   filledAt: number;
+}
+
+/** The other end of a request. */
+export interface Caller {
+  /** Its IP address. */
+  readonly address: string;
 }
 
 /** A bucket of tokens for each address that asks. */

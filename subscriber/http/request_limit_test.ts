@@ -1,5 +1,5 @@
 import { strictEqual } from "node:assert/strict";
-import { VirtualClock } from "../../shared/testing/virtual_clock.ts";
+import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
 import { RequestLimit } from "./request_limit.ts";
 
 Deno.test("RequestLimit takes 200 at once, then 50 a second, of each address", async () => {

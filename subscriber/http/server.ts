@@ -1,7 +1,7 @@
 /** Listens, and closes in time. */
-import type { Clock } from "../../shared/clock.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
 import { type Address, formatAddress } from "./address.ts";
-import type { Caller } from "./app.ts";
+import type { Caller } from "./request_limit.ts";
 
 export interface HttpServer {
   /** Where it listens, with the port it got. */

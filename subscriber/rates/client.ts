@@ -1,13 +1,13 @@
 /** The rates API, seen from the subscriber. */
-import "../../shared/without_env.ts";
+import "../../shared/runtime/deno_workarounds/without_env.ts";
 import { Buffer } from "node:buffer";
 import { type Client, Metadata, type ServiceError, status } from "@grpc/grpc-js";
-import type { Clock } from "../../shared/clock.ts";
-import { messageOf } from "../../shared/errors.ts";
-import { casino } from "../../shared/generated/protobuf.js";
-import { openGrpcClient, problemOf } from "../../shared/grpc_client.ts";
-import { formatTraceparent, type TraceParent, traceparentHeader } from "../../shared/telemetry/traceparent.ts";
-import type { TlsFiles } from "../../shared/tls.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
+import { messageOf } from "../../shared/runtime/errors.ts";
+import { casino } from "../../shared/event/generated/protobuf.js";
+import { openGrpcClient, problemOf } from "../../shared/grpc/client.ts";
+import { traceparentHeader, type Tracing } from "../../shared/runtime/telemetry/tracing.ts";
+import type { TlsFiles } from "../../shared/runtime/tls.ts";
 import { checkRates, InvalidRates, type Rates } from "./rates.ts";
 
 const { GetRatesRequest, GetRatesResponse } = casino.rates.v1;
@@ -29,8 +29,8 @@ export interface GrpcRatesApiOptions {
   /** Longest call, in ms. */
   readonly timeoutMs: number;
   readonly clock: Clock;
-  /** The span that a call is made in, if there is one: the rates API is told. */
-  readonly activeSpan?: (() => TraceParent | undefined) | undefined;
+  /** The rates API is told the span that a call is made in, if there is one. */
+  readonly tracing?: Pick<Tracing, "active" | "inject"> | undefined;
 }
 
 /**
@@ -58,15 +58,15 @@ const mostAnswerBytes = 256 * 1024;
  * One channel for each fetch, about one a minute: a server that restarts then never meets an idle channel, which crashes
  * some versions of Deno (see ARCHITECTURE.md, "Traps").
  */
-export function grpcRatesApi({ address, tls, apiKey, timeoutMs, clock, activeSpan }: GrpcRatesApiOptions): RatesApi {
+export function grpcRatesApi({ address, tls, apiKey, timeoutMs, clock, tracing }: GrpcRatesApiOptions): RatesApi {
   return {
     async fetch(signal) {
       if (signal.aborted) throw new RatesUnavailable("abandoned", `the rates API at ${address} ${notWaitedFor}`);
       const client = openClient(address, tls);
       const metadata = new Metadata();
       metadata.set("x-api-key", apiKey);
-      const span = activeSpan?.();
-      if (span) metadata.set(traceparentHeader, formatTraceparent(span));
+      const span = tracing?.active();
+      if (span) metadata.set(traceparentHeader, tracing!.inject(span));
       try {
         return ratesOfAnswer(await getRates(client, metadata, timeoutMs, signal), clock.now());
       } catch (error) {
@@ -104,7 +104,7 @@ function getRates(client: Client, metadata: Metadata, timeoutMs: number, signal:
   return new Promise<casino.rates.v1.GetRatesResponse>((resolve, reject) => {
     const call = client.makeUnaryRequest(
       path,
-      (request: casino.rates.v1.GetRatesRequest.$Shape) => Buffer.from(GetRatesRequest.encode(request).finish()),
+      (request: casino.rates.v1.GetRatesRequest.$Properties) => Buffer.from(GetRatesRequest.encode(request).finish()),
       (bytes: Buffer) => GetRatesResponse.decode(bytes),
       { base: "EUR", symbols: [] },
       metadata,

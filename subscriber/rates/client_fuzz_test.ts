@@ -1,12 +1,12 @@
 import { deepStrictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import Long from "long";
-import { casino } from "../../shared/generated/protobuf.js";
-import { mutatedMessage } from "../../shared/testing/mutated_bytes.ts";
-import { wireFields, wireText } from "../../shared/testing/wire_format.ts";
+import { casino } from "../../shared/event/generated/protobuf.js";
+import { mutatedMessage } from "../../tests/fixtures/mutated_bytes.ts";
+import { wireFields, wireText } from "../../tests/fixtures/wire_format.ts";
 import { ratesOfAnswer } from "./client.ts";
 import { checkRates } from "./rates.ts";
-import { anyRates, now, Outcomes } from "./testing.ts";
+import { anyRates, now, Outcomes } from "../../tests/fixtures/any_rates.ts";
 
 const { GetRatesResponse } = casino.rates.v1;
 

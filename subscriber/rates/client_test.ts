@@ -1,11 +1,11 @@
-import "../../shared/without_env.ts";
+import "../../shared/runtime/deno_workarounds/without_env.ts";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { type sendUnaryData, Server, ServerCredentials, type ServerUnaryCall, status } from "@grpc/grpc-js";
 import { type Faults, noFaults } from "../../rates-api/faults.ts";
 import { referenceRates, referenceTimeMs } from "../../rates-api/quotes.ts";
-import { apiKey, eventually, startMock } from "../../rates-api/testing/mock.ts";
-import { systemClock as clock } from "../../shared/clock.ts";
+import { apiKey, eventually, startMock } from "../../tests/fixtures/mock_rates_api.ts";
+import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { grpcRatesApi, type RatesFailure, RatesUnavailable } from "./client.ts";
 
 const timeoutMs = 5_000;

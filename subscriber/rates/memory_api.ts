@@ -1,5 +1,5 @@
 /** {@linkcode RatesApi} in this process, following a script: for unit tests and simulation. */
-import type { Clock } from "../../shared/clock.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
 import { type RatesApi, RatesUnavailable } from "./client.ts";
 import type { Rates } from "./rates.ts";
 

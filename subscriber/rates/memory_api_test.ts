@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { VirtualClock } from "../../shared/testing/virtual_clock.ts";
+import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
 import { RatesUnavailable } from "./client.ts";
 import { MemoryRatesApi } from "./memory_api.ts";
 import { checkRates } from "./rates.ts";

@@ -1,6 +1,6 @@
-import { VirtualClock } from "../../shared/testing/virtual_clock.ts";
+import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
 import { MemoryRates } from "./memory_rates.ts";
-import { testSharedRates } from "./shared_rates_conformance.ts";
+import { testSharedRates } from "../../tests/conformance/shared_rates.ts";
 
 testSharedRates({
   name: "MemoryRates",

@@ -1,5 +1,5 @@
 /** Exchange rates as a value, and the border at which answers and cached text become one. */
-import type { Decimal } from "../../shared/money.ts";
+import type { Decimal } from "../../shared/event/money.ts";
 
 /** How much of a currency 1 EUR buys, exact, with the digits as they were given. */
 export interface Rate extends Decimal {

@@ -1,4 +1,4 @@
-import type { Random } from "../../shared/random.ts";
+import type { Random } from "../../shared/runtime/random.ts";
 import type { Rates } from "./rates.ts";
 
 /** What all subscribers share (Redis): the cached rates and the lock on fetching them. */

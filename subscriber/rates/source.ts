@@ -2,11 +2,11 @@
  * Where a subscriber gets exchange rates: from its own copy, from the cache that all share, or, holding the lock that lets
  * one of all call at a time, from the rates API.
  */
-import type { Config } from "../../shared/config.ts";
-import type { Clock } from "../../shared/clock.ts";
-import { messageOf } from "../../shared/errors.ts";
-import type { Random } from "../../shared/random.ts";
-import type { Log } from "../../shared/telemetry/log.ts";
+import type { Config } from "../../shared/runtime/configuration/config.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
+import { messageOf } from "../../shared/runtime/errors.ts";
+import type { Random } from "../../shared/runtime/random.ts";
+import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import type { RatesApi } from "./client.ts";
 import type { Rates } from "./rates.ts";
 import { type Cached, lockToken, type Look, type SharedRates } from "./shared_rates.ts";
@@ -119,7 +119,7 @@ export class RatesSource {
   }
 
   /** Rates that can be used now, without waiting. */
-  atHand(): Rates | undefined {
+  current(): Rates | undefined {
     const copy = this.#copy;
     if (!copy) return undefined;
     const now = this.#time.now();

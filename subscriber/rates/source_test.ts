@@ -1,8 +1,8 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
-import { seededRandom } from "../../shared/random.ts";
-import { RecordedLog } from "../../shared/testing/recorded_log.ts";
-import { VirtualClock } from "../../shared/testing/virtual_clock.ts";
-import { ratesOf, someRates } from "../testing.ts";
+import { seededRandom } from "../../shared/runtime/random.ts";
+import { RecordedLog } from "../../tests/fixtures/recorded_log.ts";
+import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
+import { ratesOf, someRates } from "../../tests/fixtures/deliveries.ts";
 import { MemoryRatesApi, type Turn } from "./memory_api.ts";
 import { MemoryRates } from "./memory_rates.ts";
 import { checkRates, type Rates } from "./rates.ts";
@@ -79,20 +79,20 @@ Deno.test("RatesSource.get() serves all who wait in one process by one try", asy
   strictEqual(world.api.calls, 1);
 });
 
-Deno.test("RatesSource.atHand() is there without waiting until the cached rates end, never longer", async () => {
+Deno.test("RatesSource.current() is there without waiting until the cached rates end, never longer", async () => {
   const world = new World({ answer: someRates });
   const [first, second] = [world.subscriber(), world.subscriber()];
-  strictEqual(first.atHand(), undefined);
+  strictEqual(first.current(), undefined);
   await world.during(first.get());
   await world.clock.advance(40_000);
   await world.during(second.get());
   strictEqual(world.api.calls, 1);
   await world.clock.advance(19_500);
-  strictEqual(first.atHand(), someRates);
-  strictEqual(second.atHand(), someRates);
+  strictEqual(first.current(), someRates);
+  strictEqual(second.current(), someRates);
   await world.clock.advance(700);
-  strictEqual(first.atHand(), undefined);
-  strictEqual(second.atHand(), undefined, "its copy ends with the cached value, not 60 s after it was read");
+  strictEqual(first.current(), undefined);
+  strictEqual(second.current(), undefined, "its copy ends with the cached value, not 60 s after it was read");
 });
 
 Deno.test("RatesSource.get() gives up after RATES_WAIT_MS and tells the last obstacle", async () => {
@@ -136,7 +136,7 @@ Deno.test("RatesSource calls an API that lags behind its own answers no more oft
   const before = world.api.calls;
   for (let passed = 0; passed < 60_000; passed += 50) {
     await world.clock.advance(50);
-    for (const subscriber of subscribers) if (!subscriber.atHand()) subscriber.get().catch(() => {});
+    for (const subscriber of subscribers) if (!subscriber.current()) subscriber.get().catch(() => {});
   }
   const calls = world.api.calls - before;
   // Fewer: the lock is left to its end each time.
@@ -189,7 +189,7 @@ Deno.test("RatesSource looks for fresh rates two to four times a second while st
   await world.during(subscriber.get());
   const before = subscriber.counts.looks.paused + subscriber.counts.looks.locked;
   for (let window = 0; window < 1_000; window++) {
-    deepStrictEqual(subscriber.atHand(), someRates);
+    deepStrictEqual(subscriber.current(), someRates);
     await world.clock.advance(10);
   }
   const looks = subscriber.counts.looks.paused + subscriber.counts.looks.locked - before;
@@ -210,15 +210,15 @@ Deno.test("RatesSource serves stale rates at once while the API is down, up to R
   const subscriber = world.subscriber({ RATES_MAX_STALE_MS: 30_000 });
   await world.during(subscriber.get());
   await world.clock.advance(60_100);
-  strictEqual(subscriber.atHand(), undefined, "fresh ones are tried for first");
+  strictEqual(subscriber.current(), undefined, "fresh ones are tried for first");
   deepStrictEqual(await world.during(subscriber.get()), someRates);
   await world.clock.advance(1_000);
-  deepStrictEqual(subscriber.atHand(), someRates);
+  deepStrictEqual(subscriber.current(), someRates);
   const newer = ratesOf({ USD: "2" }, Date.UTC(2024, 6, 1));
   world.api.follow({ answer: newer });
-  subscriber.atHand();
+  subscriber.current();
   await world.clock.advance(1_000);
-  deepStrictEqual(subscriber.atHand(), newer, "the refresh beside it has come through");
+  deepStrictEqual(subscriber.current(), newer, "the refresh beside it has come through");
   world.api.follow(down);
   await world.clock.advance(89_100);
   await rejects(world.during(subscriber.get()), RatesTimeout);
@@ -236,7 +236,7 @@ Deno.test("RatesSource calls at most once per TTL for itself while Redis is away
   const world = new World({ answer: someRates });
   const subscriber = world.subscriber({}, new DeadRedis());
   for (let second = 0; second < 180; second++) {
-    if (!subscriber.atHand()) deepStrictEqual(await world.during(subscriber.get()), someRates);
+    if (!subscriber.current()) deepStrictEqual(await world.during(subscriber.get()), someRates);
     await world.clock.advance(1_000);
   }
   strictEqual(subscriber.alone, true);
@@ -303,9 +303,9 @@ Deno.test("RatesSource is not disturbed by a wall clock that is set back", async
   const subscriber = world.subscriber();
   await world.during(subscriber.get());
   world.clock.jump(-2 * 86_400_000);
-  strictEqual(subscriber.atHand(), someRates);
+  strictEqual(subscriber.current(), someRates);
   await world.clock.advance(60_100);
-  strictEqual(subscriber.atHand(), undefined);
+  strictEqual(subscriber.current(), undefined);
 });
 
 Deno.test("RatesSource counts the time that its machine was suspended: its copy does not outlive its TTL by that", async () => {
@@ -314,9 +314,9 @@ Deno.test("RatesSource counts the time that its machine was suspended: its copy 
   await world.during(subscriber.get());
   // As Linux has it: the wall clock goes on, the monotonic one stands still.
   world.clock.jump(45_000);
-  strictEqual(subscriber.atHand(), someRates);
+  strictEqual(subscriber.current(), someRates);
   await world.clock.advance(16_000);
-  deepStrictEqual([subscriber.atHand(), subscriber.own], [undefined, undefined]);
+  deepStrictEqual([subscriber.current(), subscriber.own], [undefined, undefined]);
 });
 
 Deno.test("RatesSource without Redis calls again after its machine was suspended for longer than the TTL, once", async () => {
@@ -324,7 +324,7 @@ Deno.test("RatesSource without Redis calls again after its machine was suspended
   const subscriber = world.subscriber({}, new DeadRedis());
   await world.during(subscriber.get());
   world.clock.jump(3_600_000);
-  strictEqual(subscriber.atHand(), undefined);
+  strictEqual(subscriber.current(), undefined);
   for (let n = 0; n < 3; n++) strictEqual(await world.during(subscriber.get()), someRates);
   strictEqual(world.api.calls, 2);
 });

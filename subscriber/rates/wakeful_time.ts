@@ -1,4 +1,4 @@
-import type { Clock } from "../../shared/clock.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
 
 /** How far the wall clock may get ahead by being set, before it is taken for time that the machine was suspended. */
 const mostSetMs = 1_000;

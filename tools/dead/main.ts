@@ -1,16 +1,16 @@
 /** `deno task dead list|show|replay|drop` */
-import { parseMessageId } from "../../shared/amqp/message_id.ts";
-import { ConfirmPublisher } from "../../shared/amqp/publisher.ts";
-import { eventTopology } from "../../shared/amqp/topology.ts";
-import { systemClock as clock } from "../../shared/clock.ts";
-import { runCommand, UsageError } from "../../shared/command.ts";
-import { onDeadLetterChannel } from "../../shared/dead/channel.ts";
-import { type DeadLetter, deadLetterToJson } from "../../shared/dead/dead_letter.ts";
-import { drop, list, replay, type Selection } from "../../shared/dead/dead_letter_queue.ts";
-import { systemRandom as random } from "../../shared/random.ts";
+import { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
+import { eventTopology } from "../../shared/rabbitmq/topology.ts";
+import { systemClock as clock } from "../../shared/runtime/clock.ts";
+import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
+import { onDeadLetterChannel } from "../../shared/rabbitmq/dead/channel.ts";
+import { type DeadLetter, deadLetterToJson } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import { drop, list, replay, type Selection } from "../../shared/rabbitmq/dead/dead_letter_queue.ts";
+import { systemRandom as random } from "../../shared/runtime/random.ts";
+import { onShutdownSignal } from "../../shared/runtime/shutdown.ts";
+import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { printable, printableJson } from "../../shared/runtime/printable.ts";
-import { onShutdownSignal } from "../../shared/shutdown.ts";
-import { silentLog } from "../../shared/telemetry/log.ts";
+import { parseMessageId } from "../../shared/rabbitmq/message_id.ts";
 import { countReasons, describeInFull, summarize } from "./print.ts";
 
 /** An operator waits for the answer: better a clear failure soon than a retry of half a minute for each letter. */

@@ -1,7 +1,7 @@
 /** Dead letters for a human to read. */
-import { eventToJson } from "../../shared/event_json.ts";
-import type { DeadLetter } from "../../shared/dead/dead_letter.ts";
+import { eventToJson } from "../../shared/event/json.ts";
 import { cutTo, printable } from "../../shared/runtime/printable.ts";
+import type { DeadLetter } from "../../shared/rabbitmq/dead/dead_letter.ts";
 
 /** Two lines: what became of it, and what it is. */
 export function summarize(

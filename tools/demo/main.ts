@@ -1,6 +1,6 @@
 /** `deno task demo`: the whole system at work on this machine, from nothing to a summary. */
 import { join } from "node:path";
-import { runCommand, UsageError } from "../../shared/command.ts";
+import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
 
 const project = join(import.meta.dirname!, "../..");
 const fallbackCount = 10_000;
@@ -39,9 +39,9 @@ await runCommand({
   }
   if (!real && keep) throw new UsageError("--keep goes with --real: the embedded demo starts no servers");
   if (stay && once) throw new UsageError("--stay and --once exclude each other");
-  // What one mode needs is not loaded for the other.
   if (real) {
-    const { runOnServers } = await import("./real.ts");
+    // Deno downloads what a literal import() names before anything runs: the clients of all three servers.
+    const { runOnServers }: typeof import("./real.ts") = await import(new URL("./real.ts", import.meta.url).href);
     return await runOnServers({ project, count, rate, keep, config, say: (sentence) => console.log(sentence) });
   }
   const { runEmbedded } = await import("./embedded/run.ts");

@@ -1,7 +1,7 @@
 /** The system's members as processes of their own, as an operator would start them. */
 import { join } from "node:path";
-import { type Random, systemRandom } from "../../shared/random.ts";
-import { joinPermissions, parseTask, readTasks } from "../tasks/task_line.ts";
+import { type Random, systemRandom } from "../../shared/runtime/random.ts";
+import { expandPermissions, joinPermissions, parseTask, readPermissionSets, readTasks } from "../tasks/task_line.ts";
 
 export interface Member {
   readonly name: string;
@@ -150,9 +150,11 @@ export class Members {
 
   #program(taskName: string, env: Env, program: string | undefined, permissions: readonly string[]): string[] {
     const task = parseTask(readTasks(this.project)[taskName]!, env);
-    const flags = joinPermissions(task.flags, permissions);
+    const flags = permissions.length === 0
+      ? task.flags
+      : joinPermissions(expandPermissions(task.flags, readPermissionSets(this.project)), permissions);
     const what = program === undefined ? [task.program, ...task.operands] : [program];
-    return ["run", "--quiet", ...flags, ...what.with(0, join(this.project, what[0]!))];
+    return ["run", ...flags, ...what.with(0, join(this.project, what[0]!))];
   }
 }
 

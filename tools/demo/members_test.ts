@@ -1,5 +1,5 @@
 import { strictEqual } from "node:assert/strict";
-import { seededRandom } from "../../shared/random.ts";
+import { seededRandom } from "../../shared/runtime/random.ts";
 import { freePort } from "./members.ts";
 
 Deno.test("freePort() passes over a port that somebody listens at", () => {

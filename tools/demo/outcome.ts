@@ -1,8 +1,8 @@
 /** What became of the demo's events, read from the database and the queues, whatever these are. */
-import type { Clock } from "../../shared/clock.ts";
-import type { Database } from "../../shared/database.ts";
-import { formatMajor } from "../../shared/money.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
+import type { Database } from "../../shared/postgres/pool.ts";
 import { printable } from "../../shared/runtime/printable.ts";
+import { formatMajor } from "../../shared/event/money.ts";
 
 /** Where the outcome is to be read. */
 export interface Sources {
@@ -16,20 +16,22 @@ export interface Sources {
 export interface Settled {
   readonly stored: number;
   readonly dead: number;
-  /** Published, but neither stored nor dead-lettered when the time was up. */
+  /** Published, but neither stored nor dead-lettered when no more came for long. */
   readonly lost: number;
 }
 
-const settleTimeoutMs = 120_000;
+/** Longest time in which nothing is stored or dead-lettered: a machine that is busy takes longer, and loses nothing by it. */
+const stallTimeoutMs = 120_000;
 const pollMs = 100;
 
 export async function waitUntilSettled(sources: Sources, published: number, clock: Clock): Promise<Settled> {
-  const giveUpAt = clock.monotonic() + settleTimeoutMs;
+  let [settled, giveUpAt] = [-1, 0];
   while (true) {
     const [row] = await sources.database.query("select count(*) from events", []);
     const stored = Number(row?.[0]);
     const dead = await sources.countDead();
-    if (stored + dead >= published || clock.monotonic() > giveUpAt) {
+    if (stored + dead !== settled) [settled, giveUpAt] = [stored + dead, clock.monotonic() + stallTimeoutMs];
+    if (settled >= published || clock.monotonic() > giveUpAt) {
       return { stored, dead, lost: Math.max(0, published - stored - dead) };
     }
     await clock.sleep(pollMs);

@@ -1,15 +1,15 @@
 /** The demo on real servers: its members are processes of their own, with queues, keys and a schema that it removes. */
 import { join } from "node:path";
 import type { Channel } from "amqplib";
-import { openConnection } from "../../shared/amqp/connection.ts";
-import { deadHeaders } from "../../shared/amqp/dead_letters.ts";
-import { eventTopology } from "../../shared/amqp/topology.ts";
-import { systemClock as clock } from "../../shared/clock.ts";
-import { type Config, readConfig } from "../../shared/config.ts";
-import { DatabasePool } from "../../shared/database.ts";
-import { closePostgres, openPostgres } from "../../shared/postgres.ts";
-import { closeRedis, openRedis } from "../../shared/redis.ts";
-import { silentLog } from "../../shared/telemetry/log.ts";
+import { openConnection } from "../../shared/rabbitmq/connection.ts";
+import { deadHeaders } from "../../shared/rabbitmq/dead_letters.ts";
+import { eventTopology } from "../../shared/rabbitmq/topology.ts";
+import { systemClock as clock } from "../../shared/runtime/clock.ts";
+import { type Config, readConfig } from "../../shared/runtime/configuration/config.ts";
+import { DatabasePool } from "../../shared/postgres/pool.ts";
+import { Session } from "../../shared/postgres/session.ts";
+import { closeRedis, openRedis } from "../../shared/redis/client.ts";
+import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { catalogue } from "../migrate/catalogue.ts";
 import { migrateUp } from "../migrate/migrator.ts";
 import { down } from "../services/down.ts";
@@ -96,12 +96,10 @@ function ownNames(config: RealOptions["config"]) {
 type Names = ReturnType<typeof ownNames>;
 
 async function prepareSchema(adminUrl: string, url: string): Promise<void> {
-  const admin = openPostgres(adminUrl, { name: client });
-  await admin.unsafe(`create schema ${schema}`);
-  await closePostgres(admin);
-  const sql = openPostgres(url, { name: client });
+  await using admin = new Session(adminUrl, { name: client });
+  await admin.query(`create schema ${schema}`);
+  await using sql = new Session(url, { name: client });
   await migrateUp({ sql, catalogue, clock, say: () => {} });
-  await closePostgres(sql);
 }
 
 async function withSources<T>(names: Names, use: (sources: Sources) => Promise<T>): Promise<T> {
@@ -145,9 +143,8 @@ async function removeTraces(names: Names): Promise<void> {
   if (keys.length > 0) await redis.del(...keys);
   await closeRedis(redis);
 
-  const sql = openPostgres(names.DATABASE_URL, { name: client });
-  await sql.unsafe(`drop schema if exists ${schema} cascade`);
-  await closePostgres(sql);
+  await using sql = new Session(names.DATABASE_URL, { name: client });
+  await sql.query(`drop schema if exists ${schema} cascade`);
 }
 
 /** The count in the publisher's closing words. */

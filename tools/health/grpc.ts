@@ -2,19 +2,23 @@
  * For a container's health check: `grpc.ts 127.0.0.1:50051` asks grpc.health.v1.Health of the server as a whole, by TLS where
  * the rates API's own variables have it serve so. Exit status 0 when it is SERVING.
  */
-import "../../shared/without_env.ts";
+import "../../shared/runtime/deno_workarounds/without_env.ts";
 import { Buffer } from "node:buffer";
 import { Client, credentials } from "@grpc/grpc-js";
 import { grpc } from "../../rates-api/generated/protobuf.js";
-import { readConfig, tlsFilesOf } from "../../shared/config.ts";
-import { readTlsFiles } from "../../shared/tls.ts";
+import { readConfig, tlsFilesOf } from "../../shared/runtime/configuration/config.ts";
+import { readTlsFiles } from "../../shared/runtime/tls.ts";
 
 const { HealthCheckRequest, HealthCheckResponse } = grpc.health.v1;
 const timeoutMs = 3_000;
 const [address = ""] = Deno.args;
 
 // Deno takes no IP address for a name to ask for.
-const client = new Client(address, ownCredentials(), { "grpc.ssl_target_name_override": "localhost" });
+const client = new Client(address, ownCredentials(), {
+  "grpc.ssl_target_name_override": "localhost",
+  // The container asks itself, which a proxy cannot reach.
+  "grpc.enable_http_proxy": 0,
+});
 client.makeUnaryRequest(
   "/grpc.health.v1.Health/Check",
   (request: Uint8Array) => Buffer.from(request),

@@ -1,5 +1,5 @@
 /** The project's migrations as imports that need no permission to read: for tests, and for the demo. */
-import type { Catalogue } from "./migrator.ts";
+import type { Catalogue } from "./transaction.ts";
 
 export const catalogue: Catalogue = new Map([
   ["20261123000000_create_players.ts", () => import("../../migrations/20261123000000_create_players.ts")],

@@ -1,5 +1,5 @@
 /** What the roles of tools/roles/postgres.ts may do with the tables. Granted after every migration, for who has the roles. */
-import type { Sql } from "../../shared/postgres.ts";
+import type { Session } from "../../shared/postgres/session.ts";
 
 type Privilege = "select" | "insert" | "update" | "delete";
 
@@ -25,17 +25,19 @@ export const grants: Readonly<Record<string, Readonly<Record<string, readonly Pr
  * Grants what is missing, and takes back what a role has beyond it. Tables that are not there are passed over.
  * @returns the roles that there are
  */
-export async function grantRoles(sql: Sql): Promise<string[]> {
-  const rows = await sql`select rolname from pg_roles where rolname in ${sql(Object.keys(grants))} order by rolname`;
-  const roles = rows.map((row) => String(row["rolname"]));
+export async function grantRoles(sql: Session): Promise<string[]> {
+  const rows = await sql.query<{ rolname: string }>(
+    "select rolname from pg_roles where rolname = any($1) order by rolname",
+    [Object.keys(grants)],
+  );
+  const roles = rows.map(({ rolname }) => rolname);
   for (const role of roles) {
     for (const [table, privileges] of Object.entries(grants[role]!)) {
-      const [found] = await sql`select to_regclass(${table}) as name`;
-      if (found?.["name"] === null) continue;
-      await sql.begin(async (transaction) => {
-        await transaction.unsafe(`revoke all on ${table} from ${role}`);
-        await transaction.unsafe(`grant ${privileges.join(", ")} on ${table} to ${role}`);
-      });
+      const { found } = await sql.one("select to_regclass($1) as found", [table]);
+      if (found === null) continue;
+      await sql.query(
+        `revoke all on ${table} from ${role}; grant ${privileges.join(", ")} on ${table} to ${role}`,
+      );
     }
   }
   return roles;

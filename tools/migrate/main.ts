@@ -3,13 +3,25 @@
 import "nessie";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { systemClock as clock } from "../../shared/clock.ts";
-import { runCommand, UsageError } from "../../shared/command.ts";
-import { explainConnection } from "../../shared/errors.ts";
-import { closePostgres, openPostgres } from "../../shared/postgres.ts";
+import { systemClock as clock } from "../../shared/runtime/clock.ts";
+import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
+import { explainConnection } from "../../shared/runtime/errors.ts";
+import { Session } from "../../shared/postgres/session.ts";
 import { orderMigrations } from "./folder.ts";
-import { type Catalogue, migrateDown, migrateUp, type MigratorOptions, readHistory } from "./migrator.ts";
-import { untilApplied } from "./until_applied.ts";
+import {
+  type AppliedMigration,
+  migrateDown,
+  migrateUp,
+  type MigratorOptions,
+  readHistory,
+  untilApplied,
+} from "./migrator.ts";
+import type { Catalogue } from "./transaction.ts";
+
+/** A statement may rewrite a large table, or build an index on it. */
+const longestStatementMs = 24 * 3_600_000;
+/** Reading the history is a matter of milliseconds. */
+const longestReadMs = 5_000;
 
 await runCommand({
   name: "deno task migrate",
@@ -38,32 +50,36 @@ await runCommand({
   if (surplus !== undefined) throw new UsageError(`${action} takes no "${surplus}"`);
   const folder = flags.folder ?? join(import.meta.dirname!, "../../migrations");
   const catalogue = await readFolder(folder);
-  const sql = openPostgres(config.DATABASE_URL, { name: "casino-migrate" });
+  const timeoutMs = action === "status" ? longestReadMs : longestStatementMs;
+  await using sql = new Session(config.DATABASE_URL, { name: "casino-migrate", timeoutMs });
   const options = { sql, catalogue, clock, say: console.log };
   try {
     switch (action) {
       case "up": {
         const applied = await migrateUp(options);
-        console.log(applied.length === 0 ? "The database is up to date." : `Applied ${applied.length} migrations.`);
+        console.log(applied.length === 0 ? "The database is up to date." : `Applied ${countOf(applied)}.`);
         return 0;
       }
       case "down": {
         const undone = await migrateDown(options, flags.all ? Infinity : flags.steps ?? 1);
-        console.log(undone.length === 0 ? "Nothing to roll back." : `Rolled back ${undone.length} migrations.`);
+        console.log(undone.length === 0 ? "Nothing to roll back." : `Rolled back ${countOf(undone)}.`);
         return 0;
       }
       case "status":
         if (flags.wait !== undefined) return await waitFor(options, flags.wait);
-        return await printStatus(catalogue, await readHistory(sql), flags.json);
+        printStatus(catalogue, await readHistory(sql), flags.json);
+        return 0;
       default:
         throw new UsageError(`"${action ?? ""}" is none of up, down, status`);
     }
   } catch (error) {
     throw explainConnection(error, "Postgres", config.DATABASE_URL);
-  } finally {
-    await closePostgres(sql);
   }
 });
+
+function countOf({ length }: readonly string[]): string {
+  return length === 1 ? "1 migration" : `${length} migrations`;
+}
 
 /** @returns the exit status */
 async function waitFor(options: MigratorOptions, seconds: number): Promise<number> {
@@ -78,19 +94,12 @@ async function readFolder(folder: string): Promise<Catalogue> {
   return new Map(orderMigrations(files).map((file) => [file, () => import(pathToFileURL(join(folder, file)).href)]));
 }
 
-function printStatus(
-  catalogue: Catalogue,
-  history: readonly { name: string; appliedAt: Date }[],
-  json: boolean,
-): Promise<number> {
+function printStatus(catalogue: Catalogue, history: readonly AppliedMigration[], json: boolean): void {
   const times = new Map(history.map(({ name, appliedAt }) => [name, appliedAt.toISOString()]));
   const names = [...new Set([...catalogue.keys(), ...times.keys()])].sort();
   const rows = names.map((name) => ({ name, applied_at: times.get(name) ?? null, file: catalogue.has(name) }));
-  if (json) console.log(JSON.stringify(rows, null, 2));
-  else {
-    for (const { name, applied_at, file } of rows) {
-      console.log(`${applied_at ?? "pending".padEnd(24)}  ${name}${file ? "" : "  (no file)"}`);
-    }
+  if (json) return console.log(JSON.stringify(rows, null, 2));
+  for (const { name, applied_at, file } of rows) {
+    console.log(`${applied_at ?? "pending".padEnd(24)}  ${name}${file ? "" : "  (no file)"}`);
   }
-  return Promise.resolve(0);
 }

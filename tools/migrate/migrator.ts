@@ -1,26 +1,17 @@
 /**
- * Applies migrations with umzug under nessie's contract, but safely: each file in a transaction together with its row of
- * history, and only one run at a time.
+ * Applies migrations under nessie's contract, but safely: each file in a transaction together with its row of history, and only
+ * one run at a time.
  */
-import { type Sql } from "../../shared/postgres.ts";
-import type { Clock } from "../../shared/clock.ts";
-import { Umzug } from "umzug";
+import type { Clock } from "../../shared/runtime/clock.ts";
+import { messageOf } from "../../shared/runtime/errors.ts";
+import type { Session } from "../../shared/postgres/session.ts";
 import { pendingMigrations } from "./folder.ts";
 import { grantRoles } from "./grants.ts";
-import {
-  createHistory,
-  type Direction,
-  type LoadMigration,
-  MigrationError,
-  runMigration,
-  transactionsOf,
-} from "./transaction.ts";
-
-/** The migrations that exist, oldest first, by file name. */
-export type Catalogue = ReadonlyMap<string, LoadMigration>;
+import { type Catalogue, createHistory, type Direction, MigrationError, runMigration } from "./transaction.ts";
 
 export interface MigratorOptions {
-  readonly sql: Sql;
+  /** Of one connection: it holds the lock. */
+  readonly sql: Session;
   readonly catalogue: Catalogue;
   readonly clock: Clock;
   /** Called with a sentence for each step. */
@@ -34,71 +25,89 @@ export interface AppliedMigration {
 
 const lockDeadlineMs = 60_000;
 const lockPollMs = 200;
+const appliedPollMs = 1_000;
 
-/** Applies all that is pending, oldest first. @returns the files' names */
+/**
+ * Applies all that is pending, oldest first. @returns the files' names
+ * @throws {FolderError} when nessie would skip a file or read the folder wrongly
+ * @throws {MigrationError} when a file fails; those before it stay applied
+ */
 export function migrateUp(options: MigratorOptions): Promise<string[]> {
   return underLock(options, async (applied) => {
-    const pending = pendingMigrations([...options.catalogue.keys()], applied.map(({ name }) => name));
-    if (pending.length > 0) await umzugOf(options, applied).up({ migrations: pending });
+    const pending = pendingMigrations([...options.catalogue.keys()], applied);
+    for (const name of pending) await run(options, "up", name);
     const roles = await grantRoles(options.sql);
     if (roles.length > 0) options.say(`Granted what they need to ${roles.join(" and ")}.`);
     return pending;
   });
 }
 
-/** Rolls back the newest `steps`, newest first. @returns the files' names */
+/**
+ * Rolls back the newest `steps`, newest first. @returns the files' names
+ * @throws as {@linkcode migrateUp} does
+ */
 export function migrateDown(options: MigratorOptions, steps: number): Promise<string[]> {
   return underLock(options, async (applied) => {
-    pendingMigrations([...options.catalogue.keys()], applied.map(({ name }) => name));
-    const last = applied.map(({ name }) => name).reverse().slice(0, steps);
-    if (last.length > 0) await umzugOf(options, applied).down({ migrations: last });
+    pendingMigrations([...options.catalogue.keys()], applied);
+    const last = applied.toReversed().slice(0, steps);
+    for (const name of last) await run(options, "down", name);
     return last;
   });
 }
 
 /** What is applied, oldest first; changes nothing. */
-export async function readHistory(sql: Sql): Promise<AppliedMigration[]> {
-  const [table] = await sql`select to_regclass('nessie_migrations') as name`;
-  if (table?.["name"] === null) return [];
-  const rows = await sql<{ file_name: string; created_at: Date }[]>`
-    select file_name, created_at from nessie_migrations order by file_name`;
-  return rows.map(({ file_name, created_at }) => ({ name: file_name, appliedAt: created_at }));
+export async function readHistory(sql: Session): Promise<AppliedMigration[]> {
+  const { found } = await sql.one("select to_regclass('nessie_migrations') as found");
+  if (found === null) return [];
+  // It was written in the server's time zone, and without one.
+  return await sql.query<{ name: string; appliedAt: Date }>(
+    `select file_name as name, created_at::timestamptz as "appliedAt" from nessie_migrations order by file_name`,
+  );
 }
 
-function umzugOf({ sql, catalogue, say }: MigratorOptions, applied: readonly AppliedMigration[]): Umzug {
-  return new Umzug({
-    migrations: Array.from(catalogue, ([name, load]) => ({
-      name,
-      up: () => run("up", name, load),
-      down: () => run("down", name, load),
-    })),
-    // The row of history is written in the migration's own transaction, so there is nothing left for umzug to log.
-    storage: {
-      executed: () => Promise.resolve(applied.map(({ name }) => name)),
-      logMigration: () => Promise.resolve(),
-      unlogMigration: () => Promise.resolve(),
-    },
-    logger: undefined,
-  });
-
-  async function run(direction: Direction, name: string, load: LoadMigration): Promise<void> {
-    await runMigration(transactionsOf(sql), direction, name, load);
-    say(direction === "up" ? `Applied ${name}.` : `Rolled back ${name}.`);
+/**
+ * Waits until all migrations of the catalogue are applied; a database that is ahead of it has them as well. What cannot be
+ * asked yet (a server that starts, a role without its grants) is waited for likewise.
+ * @returns what was in the way when the time was over
+ */
+export async function untilApplied(
+  { sql, catalogue, clock, say }: MigratorOptions,
+  timeoutMs: number,
+): Promise<string | undefined> {
+  const giveUpAt = clock.monotonic() + timeoutMs;
+  for (let said = "";;) {
+    const obstacle = await readHistory(sql).then(
+      (history) => {
+        const applied = new Set(history.map(({ name }) => name));
+        const pending = [...catalogue.keys()].filter((name) => !applied.has(name));
+        return pending.length === 0 ? undefined : `pending: ${pending.join(", ")}`;
+      },
+      (error) => messageOf(error),
+    );
+    if (obstacle === undefined || clock.monotonic() >= giveUpAt) return obstacle;
+    if (obstacle !== said) say(`Waiting for migrations (${obstacle}).`);
+    said = obstacle;
+    await clock.sleep(appliedPollMs);
   }
 }
 
-/** Two runs at once would both find the same files pending. */
+async function run({ sql, catalogue, say }: MigratorOptions, direction: Direction, name: string): Promise<void> {
+  await runMigration(sql, direction, name, catalogue.get(name)!);
+  say(direction === "up" ? `Applied ${name}.` : `Rolled back ${name}.`);
+}
+
+/** Two runs at once would both find the same files pending. @param act is given the names of what is applied, oldest first */
 async function underLock<T>(
   { sql, clock, say }: MigratorOptions,
-  act: (applied: AppliedMigration[]) => Promise<T>,
+  act: (applied: string[]) => Promise<T>,
 ): Promise<T> {
-  const [where] = await sql`select current_schema() as schema`;
-  if (where?.["schema"] === null) throw new MigrationError("The schema in DATABASE_URL's search_path does not exist.");
-  const key = `${where?.["schema"]}.nessie_migrations`;
+  const { schema } = await sql.one<{ schema: string | null }>("select current_schema() as schema");
+  if (schema === null) throw new MigrationError("The schema in DATABASE_URL's search_path does not exist.");
+  const key = `${schema}.nessie_migrations`;
   const giveUpAt = clock.monotonic() + lockDeadlineMs;
   for (let said = false;; said = true) {
-    const [lock] = await sql`select pg_try_advisory_lock(hashtextextended(${key}, 0)) as mine`;
-    if (lock?.["mine"]) break;
+    const { locked } = await sql.one("select pg_try_advisory_lock(hashtextextended($1, 0)) as locked", [key]);
+    if (locked) break;
     if (clock.monotonic() > giveUpAt) {
       throw new MigrationError(`Another run has been migrating for ${lockDeadlineMs} ms; try again later.`);
     }
@@ -106,13 +115,9 @@ async function underLock<T>(
     await clock.sleep(lockPollMs);
   }
   try {
-    await sql.unsafe(createHistory);
-    return await act(await readHistory(sql));
-  } catch (error) {
-    // umzug wraps what a migration throws in words of its own.
-    if (error instanceof Error && error.cause instanceof MigrationError) throw error.cause;
-    throw error;
+    await sql.query(createHistory);
+    return await act((await readHistory(sql)).map(({ name }) => name));
   } finally {
-    await sql`select pg_advisory_unlock(hashtextextended(${key}, 0))`.catch(() => {});
+    await sql.query("select pg_advisory_unlock(hashtextextended($1, 0))", [key]).catch(() => {});
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What migration files import as `nessie`: the part of deno-nessie 2.0.11 that they use. To run them with nessie itself,
- * point the import map's line `"nessie"` at it; the files and nessie.config.ts stay as they are.
+ * What migration files import as `nessie`: the part of deno-nessie 2.0.11 that they use. nessie itself runs them by another import
+ * map (docs/migrations.md); the files, nessie.config.ts and deno.json stay as they are.
  */
 
 /** The connection that a migration has. */

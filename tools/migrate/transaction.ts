@@ -1,25 +1,18 @@
 /** Runs one migration and its row of history in one transaction. */
-import type { Sql } from "../../shared/postgres.ts";
 import type { AbstractMigration, MigrationClient } from "./nessie.ts";
 
 export type Direction = "up" | "down";
 export type LoadMigration = () => Promise<{ default: unknown }>;
 
+/** The migrations that exist, oldest first, by file name. */
+export type Catalogue = ReadonlyMap<string, LoadMigration>;
+
 /** Asks within a transaction: several statements at once, or one with parameters. @returns the rows of the last */
-export type Ask = (statements: string, parameters?: readonly string[]) => Promise<unknown[][]>;
+type Ask = (statements: string, parameters?: readonly string[]) => Promise<unknown[][]>;
 
-/** Begins a transaction and commits it when `act` is done; what `act` throws undoes all of it. */
-export type Begin = (act: (ask: Ask) => Promise<void>) => Promise<void>;
-
-/** Transactions on a server. */
-export function transactionsOf(sql: Sql): Begin {
-  return async (act) => {
-    await sql.begin((transaction) =>
-      act(async (statements, parameters = []) =>
-        Array.from(await transaction.unsafe(statements, [...parameters]).values())
-      )
-    );
-  };
+/** Commits when `act` is done; what `act` throws undoes all of it. A server has this, and one in this process. */
+export interface Transactions {
+  transaction(act: (ask: Ask) => Promise<void>): Promise<void>;
 }
 
 /** A migration did not run; nothing of it remains. */
@@ -31,16 +24,25 @@ export class MigrationError extends Error {
 export const createHistory = `create table if not exists nessie_migrations
   (id bigserial primary key, file_name varchar(100) unique, created_at timestamp(0) default current_timestamp)`;
 
+/**
+ * Applies all migrations to a database that has none and that nobody else uses, such as a test's or the demo's.
+ * @throws {MigrationError}
+ */
+export async function migrateFresh(database: Transactions, catalogue: Catalogue): Promise<void> {
+  await database.transaction(async (ask) => void await ask(createHistory));
+  for (const [name, load] of catalogue) await runMigration(database, "up", name, load);
+}
+
 /** @throws {MigrationError} */
 export async function runMigration(
-  begin: Begin,
+  database: Transactions,
   direction: Direction,
   name: string,
   load: LoadMigration,
 ): Promise<void> {
   const Migration = await loadClass(name, load);
   try {
-    await begin(async (ask) => {
+    await database.transaction(async (ask) => {
       const client: MigrationClient = { queryArray: async (text) => ({ rows: await ask(text) }) };
       await new Migration({ client })[direction]({ dialect: "pg" });
       await ask(history[direction], [name]);

@@ -1,9 +1,9 @@
 /** `deno task provision` */
-import { closeConnection, openConnection } from "../../shared/amqp/connection.ts";
-import { ensureTopology, eventTopology } from "../../shared/amqp/topology.ts";
-import { systemClock as clock } from "../../shared/clock.ts";
-import { runCommand } from "../../shared/command.ts";
-import { explainConnection } from "../../shared/errors.ts";
+import { closeConnection, openConnection } from "../../shared/rabbitmq/connection.ts";
+import { ensureTopology, eventTopology } from "../../shared/rabbitmq/topology.ts";
+import { systemClock as clock } from "../../shared/runtime/clock.ts";
+import { runCommand } from "../../shared/runtime/configuration/command.ts";
+import { explainConnection } from "../../shared/runtime/errors.ts";
 
 await runCommand({
   name: "deno task provision",

@@ -1,5 +1,5 @@
 /** `deno task roles` */
-import { runCommand, UsageError } from "../../shared/command.ts";
+import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
 import { brokerScript } from "./rabbitmq.ts";
 import { databaseScript } from "./postgres.ts";
 import { cacheScript } from "./redis.ts";

@@ -1,5 +1,5 @@
 /** RabbitMQ's users: each may do what its member does, and no more. */
-import { eventTopology, type TopologyConfig } from "../../shared/amqp/topology.ts";
+import { eventTopology, type TopologyConfig } from "../../shared/rabbitmq/topology.ts";
 
 export interface BrokerRole {
   readonly user: string;

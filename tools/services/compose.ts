@@ -1,24 +1,33 @@
 /** The servers in containers, where a Docker engine answers. */
-import { projectKey } from "./folder.ts";
-import { runToEnd } from "./process.ts";
-import { credentialsOf, type ServerConfig, type ServerName, urlOf } from "./server.ts";
+import { runProgram, succeeds } from "../run_program.ts";
+import { dataFolder, projectKey, readState, writeState } from "./folder.ts";
+import { credentialsOf, type ServerConfig, type ServerName, titles, urlOf } from "./server.ts";
+import { untilItLetsUsIn, type Way } from "./way.ts";
 
 const answerMs = 5_000;
 
 export async function hasDockerEngine(): Promise<boolean> {
-  try {
-    await runToEnd("docker", ["compose", "version"], { timeoutMs: answerMs });
-    await runToEnd("docker", ["info"], { timeoutMs: answerMs });
-    return true;
-  } catch {
-    return false;
-  }
+  return await succeeds("docker", ["compose", "version"], { deadlineMs: answerMs }) &&
+    await succeeds("docker", ["info"], { deadlineMs: answerMs });
 }
 
-/** May take minutes the first time, while the images are fetched. */
-export async function composeUp(project: string, names: readonly ServerName[], config: ServerConfig): Promise<void> {
-  await compose(project, ["up", "--detach", "--wait", ...names], composeVariables(config));
-}
+export const inContainers: Way = {
+  prepare: (_names, { project }) => dataFolder(project, []),
+
+  async start(names, folder, options) {
+    const { project, config, say } = options;
+    const before = await readState(folder);
+    const composed = [...new Set([...before.composed, ...names])];
+    const volumes = [...new Set([...before.volumes, ...names])];
+    await writeState(folder, { ...before, composed, volumes });
+    const list = names.map((name) => titles[name]).join(", ");
+    say(`Starting ${list} with Docker Compose, which fetches their images first if need be…`);
+    const begun = performance.now();
+    await compose(project, ["up", "--detach", "--wait", ...names], composeVariables(config));
+    const log = `docker compose --project-name ${composeName(project)} logs`;
+    await Promise.all(names.map((name) => untilItLetsUsIn(name, options, log, begun)));
+  },
+};
 
 export async function composeStop(project: string, names: readonly ServerName[]): Promise<void> {
   await compose(project, ["rm", "--stop", "--force", ...names]);
@@ -26,7 +35,7 @@ export async function composeStop(project: string, names: readonly ServerName[])
 
 /** The containers must be gone. */
 export async function removeVolumes(project: string, names: readonly ServerName[]): Promise<void> {
-  await runToEnd("docker", ["volume", "rm", "--force", ...names.map((name) => `${composeName(project)}_${name}`)]);
+  await runProgram("docker", ["volume", "rm", "--force", ...names.map((name) => `${composeName(project)}_${name}`)]);
 }
 
 /** Compose's own name for what belongs to this checkout, so that two do not share containers or data. */
@@ -58,5 +67,5 @@ export function composeVariables(config: ServerConfig): Record<string, string> {
 
 async function compose(project: string, args: readonly string[], env: Record<string, string> = {}): Promise<void> {
   const words = ["compose", "--project-name", composeName(project), "--profile", "servers", ...args];
-  await runToEnd("docker", words, { cwd: project, env });
+  await runProgram("docker", words, { cwd: project, env });
 }

@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, notStrictEqual, strictEqual } from "node:assert/strict";
-import { readConfig } from "../../shared/config.ts";
+import { readConfig } from "../../shared/runtime/configuration/config.ts";
 import { composeName, composeVariables } from "./compose.ts";
 
 const names = ["RABBITMQ_URL", "REDIS_URL", "DATABASE_URL"] as const;

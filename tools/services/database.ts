@@ -1,12 +1,12 @@
 /** Makes our role and database in a Postgres that has neither, where we may. What is there already is not changed. */
 import { join } from "node:path";
-import { redact } from "../../shared/config.ts";
-import { messageOf } from "../../shared/errors.ts";
-import { isLoopback } from "../../shared/loopback.ts";
-import { closePostgres, openPostgres } from "../../shared/postgres.ts";
+import { redact } from "../../shared/runtime/configuration/config.ts";
+import { messageOf } from "../../shared/runtime/errors.ts";
+import { isLoopback } from "../../shared/runtime/loopback.ts";
+import { Session } from "../../shared/postgres/session.ts";
 import { foldersOf, nativeFolder } from "./folder.ts";
 import { superuserFile } from "./native/postgres.ts";
-import { runToEnd } from "./process.ts";
+import { runProgram } from "../run_program.ts";
 import { type Bare, credentialsOf, ServiceError, settingOf } from "./server.ts";
 
 /** Runs one statement as a superuser. @returns the rows' values, one a line; rejects when it may not */
@@ -68,13 +68,11 @@ async function ourOwn(url: URL, project: string): Promise<Superuser[]> {
 
 function overTcp(host: string, password = ""): Superuser {
   return async (statement) => {
-    const sql = openPostgres(`postgres://postgres${password}@${host}/postgres`, { name: "casino-up" });
+    await using sql = new Session(`postgres://postgres${password}@${host}/postgres`, { name: "casino-up" });
     try {
-      return (await sql.unsafe(statement)).map((row) => Object.values(row).join()).join("\n");
+      return (await sql.query(statement)).map((row) => Object.values(row).join()).join("\n");
     } catch (error) {
       throw new ServiceError(redact(messageOf(error)));
-    } finally {
-      await closePostgres(sql);
     }
   };
 }
@@ -84,14 +82,14 @@ function overSocket(url: URL): Superuser[] {
   if (Deno.uid() !== 0 || !isLoopback(url.hostname)) return [];
   const psql = ["-u", "postgres", "--", "psql", "-w", "-p", url.port, "-d", "postgres", "-tAqc"];
   return [
-    async (statement) => (await runToEnd("runuser", [...psql, statement], { cwd: "/", timeoutMs: 10_000 })).trim(),
+    async (statement) => (await runProgram("runuser", [...psql, statement], { cwd: "/", deadlineMs: 10_000 })).trim(),
   ];
 }
 
 function wantedOf(url: URL): { role: string; password: string; database: string } {
   const { user, password } = credentialsOf(url);
-  // The members' client, postgres.js, takes this part of the URL as it stands.
-  return { role: user, password, database: url.pathname.slice(1) || user };
+  // The members' client, pg, reads this part of the URL so.
+  return { role: user, password, database: decodeURI(url.pathname.slice(1)) || user };
 }
 
 function statementsFor(url: URL, shownPassword?: string): { createRole: string; create: string } {

@@ -1,7 +1,8 @@
 /** The folder that holds the native servers' data, and the list of what `up` has started. */
 import { join } from "node:path";
 import { createHash } from "node:crypto";
-import { type Identity, type Process, runToEnd } from "./process.ts";
+import { type Identity, succeeds } from "../run_program.ts";
+import { isRunning, type Process } from "./process.ts";
 import { type ServerName, ServiceError } from "./server.ts";
 
 export interface State {
@@ -24,7 +25,7 @@ const bearable = /^[\w./+@-]+$/;
  */
 export async function dataFolder(project: string, users: readonly Identity[]): Promise<string> {
   const reachable = await Promise.all(
-    users.map((as) => runToEnd("test", ["-x", project], { cwd: "/", as }).then(() => true, () => false)),
+    users.map((as) => succeeds("test", ["-x", project], { cwd: "/", as })),
   );
   return await ownFolder(bearable.test(project) && reachable.every(Boolean) ? inside(project) : outside(project));
 }
@@ -67,6 +68,35 @@ export async function writeState(folder: string, state: State): Promise<void> {
   const path = join(folder, "state.json");
   await Deno.writeTextFile(`${path}.new`, JSON.stringify(state, null, 2));
   await Deno.rename(`${path}.new`, path);
+}
+
+/** The processes that were started and still run, as the folder's state remembers them. */
+export interface ProcessList {
+  /** Those that ran when the list was read. */
+  readonly running: readonly Process[];
+  /** Each is written down as it starts: whatever goes wrong afterwards, `down` finds it. */
+  add(process: Process): Promise<void>;
+  /** For a process that was stopped. */
+  remove(process: Process): Promise<void>;
+}
+
+/** Those of earlier calls that have ended are forgotten. */
+export async function processListOf(folder: string): Promise<ProcessList> {
+  const before = await readState(folder);
+  const running: Process[] = [];
+  for (const process of before.processes) if (await isRunning(process)) running.push(process);
+  let processes: readonly Process[] = running;
+  let written = Promise.resolve();
+  const change = (next: readonly Process[]) => {
+    processes = next;
+    return written = written.then(() => writeState(folder, { ...before, processes: next }));
+  };
+  await change(running);
+  return {
+    running,
+    add: (process) => change([...processes, process]),
+    remove: (process) => change(processes.filter((each) => each !== process)),
+  };
 }
 
 /** Names what belongs to this project on this machine, in one word. */

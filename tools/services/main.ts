@@ -1,6 +1,6 @@
 /** `deno task up` and `deno task down`. */
 import { join } from "node:path";
-import { runCommand, UsageError } from "../../shared/command.ts";
+import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
 import { down } from "./down.ts";
 import { up } from "./up.ts";
 

@@ -1,7 +1,7 @@
 /** The programs that native servers need: found, installed where that is allowed, or asked for. */
 import { dirname } from "node:path";
 import type { NativeServer } from "./native/native_server.ts";
-import { runToEnd } from "./process.ts";
+import { runProgram } from "../run_program.ts";
 import { type ServerName, ServiceError, titles } from "./server.ts";
 
 type Packages = Readonly<Record<ServerName, string>>;
@@ -65,20 +65,21 @@ export function whatToInstall(names: readonly ServerName[], tool: PackageTool | 
 export async function aptInstall(packages: readonly string[], say: (sentence: string) => void): Promise<void> {
   say(`Installing ${packages.join(", ")} with apt-get…`);
   const env = { DEBIAN_FRONTEND: "noninteractive" };
-  await runToEnd("apt-get", ["update"], { env });
+  await runProgram("apt-get", ["update"], { env });
   await withFiles(
     restraints,
-    () => runToEnd("apt-get", ["install", "-y", "--no-install-recommends", ...packages], { env }),
+    () => runProgram("apt-get", ["install", "-y", "--no-install-recommends", ...packages], { env }),
   );
 }
 
-interface TemporaryFile {
+interface RestrainingFile {
   readonly path: string;
   readonly text: string;
   readonly mode: number;
 }
 
-const restraints: readonly TemporaryFile[] = [
+/** What keeps Debian from starting a server as it is installed. */
+export const restraints: readonly RestrainingFile[] = [
   // invoke-rc.d(8) asks this program before it starts a service; 101 forbids it.
   { path: "/usr/sbin/policy-rc.d", text: "#!/bin/sh\nexit 101\n", mode: 0o755 },
   // pg_createcluster(1): no database of the system's own is made.
@@ -92,7 +93,7 @@ const restraints: readonly TemporaryFile[] = [
 const deadlySignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** The files are there while `act` runs, and are gone after it, and after Ctrl-C too. Those that exist are left alone. */
-async function withFiles(files: readonly TemporaryFile[], act: () => Promise<unknown>): Promise<void> {
+async function withFiles(files: readonly RestrainingFile[], act: () => Promise<unknown>): Promise<void> {
   const made: string[] = [];
   const removeAll = () => made.splice(0).forEach((path) => Deno.removeSync(path));
   const leave = () => {

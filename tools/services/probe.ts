@@ -1,9 +1,9 @@
 /** Asks what answers at a server's address, by the server's own protocol. Changes nothing. */
-import "../../shared/without_env.ts";
+import "../../shared/runtime/deno_workarounds/without_env.ts";
 import { connect } from "amqplib";
 import { Redis } from "ioredis";
-import { messageOf } from "../../shared/errors.ts";
-import { closePostgres, openPostgres } from "../../shared/postgres.ts";
+import { messageOf } from "../../shared/runtime/errors.ts";
+import { Session } from "../../shared/postgres/session.ts";
 import { type Answer, isAtLeast, listenAddress, type ServerName } from "./server.ts";
 
 const timeoutMs = 5_000;
@@ -87,19 +87,23 @@ const probes: Readonly<Record<ServerName, (url: URL) => Promise<Answer>>> = {
   },
 
   async postgres(url) {
-    const sql = openPostgres(url.href, { name: "casino-up" });
+    await using sql = new Session(url.href, { name: "casino-up", timeoutMs });
     try {
-      const [row] = await sql`select current_setting('server_version') as version`;
-      return judge("postgres", String(row?.["version"]));
+      return judge(
+        "postgres",
+        String((await sql.one("select current_setting('server_version') as version"))["version"]),
+      );
     } catch (error) {
       const code = String((error as { code?: unknown }).code);
       // 28: invalid authorization; 3D000: no such database, told to those it let in. PostgreSQL documentation, appendix A.
       if (/^28...$/.test(code)) return { kind: "bare", lacks: "login", problem: messageOf(error) };
       if (code === "3D000") return { kind: "bare", lacks: "database", problem: messageOf(error) };
       if (/^[0-9A-Z]{5}$/.test(code)) return misfit(error);
+      // pg has no password to answer with, and no code for that.
+      if (/client password must be a/.test(messageOf(error))) {
+        return { kind: "bare", lacks: "login", problem: "it asks for a password, and the URL has none" };
+      }
       return misfit(`${stranger} (${messageOf(error)})`);
-    } finally {
-      await closePostgres(sql);
     }
   },
 };

@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
-import { servers } from "../../shared/testing/servers.ts";
+import { servers } from "../../tests/servers/servers.ts";
 import { probe } from "./probe.ts";
 import { type Answer, type ServerName, urlOf } from "./server.ts";
 

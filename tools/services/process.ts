@@ -1,10 +1,6 @@
 /** Processes that outlive the command that starts them, and that are known again later beyond doubt. */
+import { type Identity, runProgram } from "../run_program.ts";
 import { delay, type ServerName, ServiceError } from "./server.ts";
-
-export interface Identity {
-  readonly uid: number;
-  readonly gid: number;
-}
 
 /** What to start. It gets no variable of our environment but PATH: one such as PGDATA would lead the server astray. */
 export interface Launch {
@@ -27,41 +23,6 @@ export interface Process {
   /** The port of the server that it is, or belongs to: servers at two ports are two servers. */
   readonly port: string;
   readonly stopSignal?: Deno.Signal;
-}
-
-interface RunOptions {
-  readonly cwd?: string;
-  readonly env?: Readonly<Record<string, string>>;
-  readonly as?: Identity | undefined;
-  readonly timeoutMs?: number;
-}
-
-/** Runs a program and waits for its end. @throws {ServiceError} with its last words when it fails or is not there */
-export async function runToEnd(
-  program: string,
-  args: readonly string[],
-  { cwd, env, as, timeoutMs }: RunOptions = {},
-): Promise<string> {
-  let ended: Deno.CommandOutput;
-  try {
-    ended = await new Deno.Command(program, {
-      args: [...args],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-      ...(cwd && { cwd }),
-      ...(env && { env }),
-      ...(timeoutMs && { signal: AbortSignal.timeout(timeoutMs) }),
-      ...as,
-    }).output();
-  } catch (error) {
-    throw new ServiceError(`${program} could not be run: ${(error as Error).message}`);
-  }
-  const { success, stdout, stderr } = ended;
-  const text = new TextDecoder().decode(stdout);
-  if (success) return text;
-  const words = `${text}\n${new TextDecoder().decode(stderr)}`.trim().split("\n").slice(-8).join("\n");
-  throw new ServiceError(`${program} failed:\n${words}`);
 }
 
 /** Starts a process of its own session: neither our end nor Ctrl-C in our terminal ends it. Output goes to `log`. */
@@ -103,23 +64,29 @@ export async function stop(process: Process, graceMs: number): Promise<boolean> 
   for (const signal of [process.stopSignal ?? "SIGTERM", "SIGKILL"] as const) {
     if (!await isRunning(process)) return false;
     Deno.kill(process.pid, signal);
-    const giveUpAt = performance.now() + graceMs;
-    while (performance.now() < giveUpAt) {
-      await delay(50);
-      if (!await isRunning(process)) return signal === "SIGKILL";
-    }
+    if (await hasEnded(process, graceMs)) return signal === "SIGKILL";
   }
   throw new ServiceError(`${process.name} (pid ${process.pid}) does not end, not even by SIGKILL.`);
+}
+
+/** Waits for a process to end. @returns whether it did */
+export async function hasEnded(process: Process, withinMs: number): Promise<boolean> {
+  const giveUpAt = performance.now() + withinMs;
+  while (await isRunning(process)) {
+    if (performance.now() > giveUpAt) return false;
+    await delay(50);
+  }
+  return true;
 }
 
 /** When the process began; `undefined` when there is none, or only its remains. */
 async function beginningOf(pid: number): Promise<string | undefined> {
   if (Deno.build.os !== "linux") {
-    return (await runToEnd("ps", ["-o", "lstart=", "-p", String(pid)]).catch(() => "")).trim() || undefined;
+    return (await runProgram("ps", ["-o", "lstart=", "-p", String(pid)]).catch(() => "")).trim() || undefined;
   }
   // Deno itself reads /proc with every permission or not at all, and ps is not on every Linux.
   const files = [`/proc/${pid}/stat`, "/proc/sys/kernel/random/boot_id"];
-  const [stat = "", boot] = (await runToEnd("cat", files).catch(() => "")).split("\n");
+  const [stat = "", boot] = (await runProgram("cat", files).catch(() => "")).split("\n");
   // The second field, the name, may hold spaces and brackets; the 22nd counts ticks since the machine started: proc(5).
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [state, threads, begun] = [fields[0], fields[17], fields[19]];

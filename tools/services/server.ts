@@ -1,5 +1,5 @@
 /** What `up` and `down` know of each of the three servers. */
-import type { Config } from "../../shared/config.ts";
+import type { Config } from "../../shared/runtime/configuration/config.ts";
 
 export type ServerName = "rabbitmq" | "redis" | "postgres";
 
@@ -75,6 +75,14 @@ export function isAtLeast(version: string, least: string): boolean {
 
 function numbersOf(version: string): number[] {
   return (/^\d+(\.\d+)*/.exec(version)?.[0] ?? "0").split(".").map(Number);
+}
+
+/** Waits for all of them. @throws {ServiceError} with one line for each that failed */
+export async function allOrProblems<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  const settled = await Promise.allSettled(promises);
+  const problems = settled.flatMap((each) => each.status === "rejected" ? [String(each.reason.message)] : []);
+  if (problems.length > 0) throw new ServiceError(problems.join("\n"));
+  return settled.flatMap((each) => each.status === "fulfilled" ? [each.value] : []);
 }
 
 export function delay(ms: number): Promise<void> {

@@ -1,6 +1,6 @@
-import type { Clock } from "../../shared/clock.ts";
-import { explainConnection, messageOf } from "../../shared/errors.ts";
-import { within } from "../../shared/within.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
+import { explainConnection, messageOf } from "../../shared/runtime/errors.ts";
+import { within } from "../../shared/runtime/within.ts";
 
 export interface KeptOptions<C> {
   /** As a sentence names it: `RabbitMQ`. */

@@ -1,15 +1,14 @@
 /** `deno task status` */
-import { whenAborted } from "../../shared/abort.ts";
-import { systemClock as clock } from "../../shared/clock.ts";
-import { runCommand, UsageError } from "../../shared/command.ts";
-import { paintFor } from "../../shared/paint.ts";
-import { printableJson } from "../../shared/runtime/printable.ts";
-import { onShutdownSignal } from "../../shared/shutdown.ts";
-import { silentLog } from "../../shared/telemetry/log.ts";
+import { whenAborted } from "../../shared/runtime/abort.ts";
+import { systemClock as clock } from "../../shared/runtime/clock.ts";
+import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
+import { onShutdownSignal } from "../../shared/runtime/shutdown.ts";
+import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { queuesReader } from "./queues.ts";
 import { ratesReader } from "./rates_cache.ts";
 import { drawStatus } from "./screen.ts";
 import { allAnswer, readStatus, type Status } from "./status.ts";
+import { printableJson } from "../../shared/runtime/printable.ts";
 import { totalsReader } from "./totals.ts";
 
 const fallbackSeconds = 2;
@@ -77,13 +76,14 @@ function secondsOf([seconds, ...surplus]: readonly string[], watch: boolean): nu
 
 /** On a terminal each one takes the place of the one before. */
 function screen(watch: boolean): (status: Status) => void {
-  const paint = paintFor(Deno.stdout);
   if (!Deno.stdout.isTerminal()) {
-    return (status) => console.log(drawStatus(status, { paint }) + (watch ? "\n" : ""));
+    return (status) => console.log(drawStatus(status, { colours: false }) + (watch ? "\n" : ""));
   }
+  // Not for those who have set NO_COLOR (no-color.org).
+  const colours = !Deno.noColor;
   let drawn = false;
   return (status) => {
-    const text = drawStatus(status, { paint, width: Deno.consoleSize().columns });
+    const text = drawStatus(status, { colours, width: Deno.consoleSize().columns });
     if (!watch) return console.log(text);
     // Home, then line over line, each cleared to its end: nothing flickers.
     console.log(`${drawn ? "\x1b[H" : "\x1b[2J\x1b[H"}${text.replaceAll("\n", "\x1b[K\n")}\x1b[K\x1b[J`);

@@ -1,8 +1,8 @@
 import type { ChannelModel } from "amqplib";
-import { closeChannel, openConnection } from "../../shared/amqp/connection.ts";
-import { eventTopology, type TopologyConfig } from "../../shared/amqp/topology.ts";
-import type { Clock } from "../../shared/clock.ts";
-import type { Config } from "../../shared/config.ts";
+import { closeChannel, openConnection } from "../../shared/rabbitmq/connection.ts";
+import { eventTopology, type TopologyConfig } from "../../shared/rabbitmq/topology.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
+import type { Config } from "../../shared/runtime/configuration/config.ts";
 import { Kept } from "./kept.ts";
 import type { Queues, QueueState, Reader } from "./status.ts";
 

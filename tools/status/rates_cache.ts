@@ -1,8 +1,8 @@
 import type { Redis } from "ioredis";
-import type { Clock } from "../../shared/clock.ts";
-import type { Config } from "../../shared/config.ts";
-import { closeRedis, openRedis } from "../../shared/redis.ts";
-import { silentLog } from "../../shared/telemetry/log.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
+import type { Config } from "../../shared/runtime/configuration/config.ts";
+import { closeRedis, openRedis } from "../../shared/redis/client.ts";
+import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { RedisRates } from "../../subscriber/rates/redis_rates.ts";
 import { Kept } from "./kept.ts";
 import type { RatesCache, Reader } from "./status.ts";

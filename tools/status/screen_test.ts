@@ -1,5 +1,4 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
-import { paintIf } from "../../shared/paint.ts";
 import { drawStatus } from "./screen.ts";
 import type { Lag, Queues, RatesCache, Status, Totals } from "./status.ts";
 
@@ -33,7 +32,7 @@ function statusWith(changes: Partial<Status> = {}): Status {
 }
 
 function lines(changes: Partial<Status> = {}, width?: number): string[] {
-  return drawStatus(statusWith(changes), { paint: paintIf(false), width }).split("\n");
+  return drawStatus(statusWith(changes), { colours: false, width }).split("\n");
 }
 
 /** The text behind a label. */
@@ -97,7 +96,7 @@ Deno.test("drawStatus() tells of stale rates, of none, and of who holds the lock
 Deno.test("drawStatus() cuts its lines at the width of the terminal, colours not counted", () => {
   const bare = lines({}, 40);
   strictEqual(Math.max(...bare.map((line) => line.length)), 40);
-  const painted = drawStatus(statusWith(), { paint: paintIf(true), width: 40 });
+  const painted = drawStatus(statusWith(), { colours: true, width: 40 });
   // deno-lint-ignore no-control-regex
   deepStrictEqual(painted.replace(/\x1b\[\d+m/g, "").split("\n"), bare);
   strictEqual(painted.includes("\x1b[33m"), true, "a dead letter deserves a look");

@@ -1,8 +1,8 @@
 /** What `deno task status` tells: the keys of `--json`, from which the screen is drawn as well. */
-import type { Clock } from "../../shared/clock.ts";
-import { redact } from "../../shared/config.ts";
-import { messageOf } from "../../shared/errors.ts";
-import type { Materialized } from "../../subscriber/http/page/answers.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
+import { redact } from "../../shared/runtime/configuration/config.ts";
+import { messageOf } from "../../shared/runtime/errors.ts";
+import type { Materialized } from "../../subscriber/dashboard/answers.ts";
 
 export interface Status {
   /** RFC 3339. */

@@ -1,8 +1,8 @@
-import type { Clock } from "../../shared/clock.ts";
-import type { Config } from "../../shared/config.ts";
-import { DatabasePool } from "../../shared/database.ts";
-import { explainStoreError } from "../../shared/errors.ts";
-import { readTotals } from "../../subscriber/http/materialized.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
+import type { Config } from "../../shared/runtime/configuration/config.ts";
+import { DatabasePool } from "../../shared/postgres/pool.ts";
+import { explainStoreError } from "../../shared/runtime/errors.ts";
+import { readTotals } from "../../subscriber/metrics/materialized.ts";
 import { Kept } from "./kept.ts";
 import type { Reader, Totals } from "./status.ts";
 

@@ -1,5 +1,8 @@
 /** The tasks of deno.json, for programs that start what a user would start: with the same flags and permissions. */
 import { join } from "node:path";
+import type { Description } from "../../shared/runtime/configuration/command.ts";
+import { runProgram } from "../run_program.ts";
+import { messageOf } from "../../shared/runtime/errors.ts";
 
 /** What a task runs. */
 export interface TaskLine {
@@ -12,10 +15,44 @@ export interface TaskLine {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** All tasks, by name, in their order. */
+/** What a permission set of deno.json allows, by kind: all of it, or what is listed. */
+export type PermissionSet = Readonly<Record<string, boolean | readonly string[]>>;
+
+interface Configuration {
+  readonly tasks: Readonly<Record<string, { readonly description: string; readonly command: string }>>;
+  readonly permissions: Readonly<Record<string, PermissionSet>>;
+}
+
+/** The commands of all tasks, by name, in their order. */
 export function readTasks(project: string): Readonly<Record<string, string>> {
-  const { tasks } = JSON.parse(Deno.readTextFileSync(join(project, "deno.json"))) as { tasks: Record<string, string> };
-  return tasks;
+  const { tasks } = readConfiguration(project);
+  return Object.fromEntries(Object.entries(tasks).map(([name, { command }]) => [name, command]));
+}
+
+export function readPermissionSets(project: string): Readonly<Record<string, PermissionSet>> {
+  return readConfiguration(project).permissions;
+}
+
+function readConfiguration(project: string): Configuration {
+  return JSON.parse(Deno.readTextFileSync(join(project, "deno.json")));
+}
+
+/** The flags with `-P=NAME` written out. As in Deno, a kind that a flag names itself is that flag's alone. */
+export function expandPermissions(
+  flags: readonly string[],
+  sets: Readonly<Record<string, PermissionSet>>,
+): string[] {
+  return flags.flatMap((flag) => {
+    const [, name] = /^-P=(.*)$/.exec(flag) ?? [];
+    if (name === undefined) return [flag];
+    const set = sets[name];
+    if (!set) throw new Error(`deno.json has no permission set "${name}".`);
+    return Object.entries(set).flatMap(([kind, value]) => {
+      const given = flags.some((other) => other === `--allow-${kind}` || other.startsWith(`--allow-${kind}=`));
+      if (given || value === false) return [];
+      return [value === true ? `--allow-${kind}` : `--allow-${kind}=${value.join(",")}`];
+    });
+  });
 }
 
 /**
@@ -34,6 +71,17 @@ export function parseTask(line: string, env: Env = {}): TaskLine {
     program: words[end]!,
     operands: words.slice(end + 1).filter((word) => !word.startsWith("-")),
   };
+}
+
+/** What the task's command says of itself, asked with the task's own permissions. @throws {Error} that names the task */
+export async function describeTask(name: string, line: string, project: string): Promise<Description> {
+  const { flags, program } = parseTask(line);
+  const args = ["run", ...flags, program, "--describe"];
+  try {
+    return JSON.parse(await runProgram(Deno.execPath(), args, { cwd: project }));
+  } catch (error) {
+    throw new Error(`deno task ${name} --describe: ${messageOf(error)}`);
+  }
 }
 
 /** Deno takes each permission once: what both lists name is joined, and a permission without a list is all of it. */

@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
-import { allowed, joinPermissions, parseTask } from "./task_line.ts";
+import { allowed, expandPermissions, joinPermissions, parseTask } from "./task_line.ts";
 
 Deno.test("parseTask() tells flags, program and what the task gives it", () => {
   deepStrictEqual(parseTask("deno run --allow-net --v8-flags=--a=8,--b=1 tools/migrate/main.ts new --folder x"), {
@@ -7,7 +7,7 @@ Deno.test("parseTask() tells flags, program and what the task gives it", () => {
     program: "tools/migrate/main.ts",
     operands: ["new", "x"],
   });
-  throws(() => parseTask("deno task up && deno task ok"), /does not run a program of ours/);
+  throws(() => parseTask("deno task up && deno task check"), /does not run a program of ours/);
 });
 
 Deno.test("parseTask() puts variables in as the task's shell does: what is unset leaves nothing", () => {
@@ -33,4 +33,16 @@ Deno.test("allowed() tells a list from all and nothing", () => {
   deepStrictEqual(allowed(["--allow-env=A,B"], "net"), []);
   strictEqual(allowed(["--allow-env"], "env"), true);
   strictEqual(allowed(["-A"], "run"), true);
+});
+
+Deno.test("expandPermissions() writes a set out, but for the kinds that a flag names itself", () => {
+  const sets = { one: { env: ["A", "B"], read: true, sys: ["hostname"], write: false } };
+  deepStrictEqual(expandPermissions(["-q", "-P=one", "--allow-net=a", "--allow-read=x"], sets), [
+    "-q",
+    "--allow-env=A,B",
+    "--allow-sys=hostname",
+    "--allow-net=a",
+    "--allow-read=x",
+  ]);
+  throws(() => expandPermissions(["-P=two"], sets), /no permission set "two"/);
 });

@@ -1,14 +1,14 @@
 /** The subscriber's HTTP with its page, over the embedded system: both subscribers together, as if they were one. */
-import type { MemoryQueue } from "../../../shared/amqp/memory_queue.ts";
-import type { Clock } from "../../../shared/clock.ts";
-import type { DeadLetterDesk } from "../../../shared/dead/desk.ts";
-import { MemoryDeadLetterDesk } from "../../../shared/dead/memory_desk.ts";
-import type { Random } from "../../../shared/random.ts";
-import type { Log } from "../../../shared/telemetry/log.ts";
+import type { MemoryQueue } from "../../../shared/rabbitmq/memory_queue.ts";
+import type { Clock } from "../../../shared/runtime/clock.ts";
+import type { DeadLetterDesk } from "../../../shared/rabbitmq/dead/desk.ts";
+import { MemoryDeadLetterDesk } from "../../../shared/rabbitmq/dead/memory_desk.ts";
+import type { Random } from "../../../shared/runtime/random.ts";
+import type { Log } from "../../../shared/runtime/telemetry/log.ts";
 import { formatAddress } from "../../../subscriber/http/address.ts";
 import { serveHttp } from "../../../subscriber/http/http.ts";
 import type { RatesCounts, WatchedRates } from "../../../subscriber/rates/source.ts";
-import { type EmbeddedSystem, settings } from "./system.ts";
+import { type EmbeddedSystem, settings, subscriberIds } from "./system.ts";
 
 export interface Dashboard extends AsyncDisposable {
   /** `http://127.0.0.1:8080` */
@@ -36,9 +36,10 @@ export function openDashboard(system: EmbeddedSystem, options: DashboardOptions)
     ...options,
     address: { hostname, port: freePort() },
     token,
-    subscriberId: subscribers.map(({ id }) => id).join(" and "),
+    subscriberId: subscriberIds.join(" and "),
     mode: "embedded",
     observations: system.observations,
+    gate: system.gate,
     rates: ofAll(subscribers.map(({ rates }) => rates)),
     shared: system.cache,
     database: system.database,
@@ -52,7 +53,7 @@ export function openDashboard(system: EmbeddedSystem, options: DashboardOptions)
       const oldest = subscribers.flatMap(({ subscriber }) => subscriber.oldestPublishedAtMs ?? []);
       return oldest.length === 0 ? undefined : Math.min(...oldest);
     },
-    windowsInFlight: () => subscribers.reduce((sum, { subscriber }) => sum + subscriber.windowsInFlight, 0),
+    batchesInFlight: () => subscribers.reduce((sum, { subscriber }) => sum + subscriber.batchesInFlight, 0),
   });
   return {
     url: `http://${formatAddress(server.address)}`,

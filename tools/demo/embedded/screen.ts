@@ -1,16 +1,13 @@
-/** What the demo says: lines, and on a terminal one more below them that is redrawn while events flow. */
-import type { Clock } from "../../../shared/clock.ts";
-
-export interface Counts {
-  readonly published: number;
-  readonly stored: number;
-  readonly dead: number;
-}
+/** What the demo says: lines, and on a terminal a few more below them that are redrawn while events flow. */
+import type { Clock } from "../../../shared/runtime/clock.ts";
+import { lineOf, linesOf, type View } from "./view.ts";
 
 export interface Terminal {
   readonly isTerminal: boolean;
   /** Characters in a line; a longer one would wrap, and could not be redrawn. */
   readonly columns: () => number;
+  /** Lines; what scrolls out of sight could not be redrawn. */
+  readonly rows: () => number;
   readonly colours: boolean;
   readonly write: (text: string) => void;
 }
@@ -19,10 +16,12 @@ const [redrawMs, lineMs] = [200, 2_000];
 /** Over so long the events a second are counted. */
 const rateOverMs = 1_000;
 const [bold, yellow, plain] = ["\x1b[1m", "\x1b[33m", "\x1b[0m"];
-const clearLine = "\r\x1b[K";
+const clearToEndOfLine = "\x1b[K";
+const clearBelow = "\x1b[J";
 
 export class Screen {
-  #redrawn = false;
+  /** The lengths of the lines above the cursor that are to be redrawn. */
+  #drawn: readonly number[] = [];
 
   constructor(private readonly terminal: Terminal, private readonly clock: Clock) {}
 
@@ -37,33 +36,47 @@ export class Screen {
   }
 
   /** Shows how it goes until the signal is aborted: on a terminal in place, else a line every 2 s. */
-  async follow(counts: () => Counts, signal: AbortSignal): Promise<void> {
-    const { isTerminal, write } = this.terminal;
+  async follow(view: () => View, signal: AbortSignal): Promise<void> {
+    const { isTerminal } = this.terminal;
     const seen: { at: number; stored: number }[] = [];
     while (!signal.aborted) {
       const now = this.clock.monotonic();
-      const current = counts();
+      const current = view();
       seen.push({ at: now, stored: current.stored });
       while (seen.length > 2 && now - seen[0]!.at > rateOverMs) seen.shift();
       const rate = Math.round((current.stored - seen[0]!.stored) * 1000 / Math.max(1, now - seen[0]!.at));
-      if (isTerminal) {
-        write(`${clearLine}${this.#line(current, rate)}`);
-        this.#redrawn = true;
-      } else if (seen.length > 1) this.say(this.#line(current, rate));
+      if (isTerminal) this.#draw(linesOf(current, rate), current.dead > 0);
+      else if (seen.length > 1) this.say(lineOf(current, rate));
       await this.clock.sleep(isTerminal ? redrawMs : lineMs, signal).catch(() => {});
     }
     this.#clear();
   }
 
-  #clear(): void {
-    if (this.#redrawn) this.terminal.write(clearLine);
-    this.#redrawn = false;
+  #draw(lines: readonly string[], warns: boolean): void {
+    const { columns, rows, colours, write } = this.terminal;
+    const texts = lines.slice(0, Math.max(1, rows() - 1)).map((line) => line.slice(0, Math.max(1, columns() - 1)));
+    const shown = texts.map((text) =>
+      colours && warns && text.startsWith("  dead letters") ? `${yellow}${text}${plain}` : text
+    );
+    // A window that has another size may show more rows of them than there are lines now.
+    const fewer = this.#rowsDrawn() > shown.length ? clearBelow : "";
+    write(this.#toTop() + fewer + shown.map((line) => `${line}${clearToEndOfLine}\n`).join(""));
+    this.#drawn = texts.map(({ length }) => length);
   }
 
-  #line({ published, stored, dead }: Counts, rate: number): string {
-    const { columns, colours } = this.terminal;
-    const text = `  published ${published}  stored ${stored}  dead ${dead}  ${rate} events/s`.slice(0, columns() - 1);
-    return colours && dead > 0 ? text.replace(`dead ${dead}`, (part) => `${yellow}${part}${plain}`) : text;
+  #clear(): void {
+    if (this.#drawn.length > 0) this.terminal.write(this.#toTop() + clearBelow);
+    this.#drawn = [];
+  }
+
+  #toTop(): string {
+    return this.#drawn.length > 0 ? `\r\x1b[${this.#rowsDrawn()}A` : "\r";
+  }
+
+  /** A terminal that was made narrower has wrapped what was drawn before. */
+  #rowsDrawn(): number {
+    const columns = Math.max(1, this.terminal.columns());
+    return this.#drawn.reduce((rows, length) => rows + Math.max(1, Math.ceil(length / columns)), 0);
   }
 }
 
@@ -74,6 +87,7 @@ export function standardOutput(): Terminal {
   return {
     isTerminal,
     columns: () => isTerminal ? Deno.consoleSize().columns : Infinity,
+    rows: () => isTerminal ? Deno.consoleSize().rows : Infinity,
     colours: isTerminal && !Deno.noColor,
     write(text) {
       const bytes = encoder.encode(text);

@@ -1,63 +1,102 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
-import { VirtualClock } from "../../../shared/testing/virtual_clock.ts";
+import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import { Screen, type Terminal } from "./screen.ts";
+import type { View } from "./view.ts";
 
 function world(changes: Partial<Terminal> = {}) {
   const clock = new VirtualClock();
   const written: string[] = [];
   const write = (text: string) => void written.push(text);
-  const terminal = { isTerminal: true, columns: () => 80, colours: true, write, ...changes };
+  const terminal = { isTerminal: true, columns: () => 80, rows: () => 24, colours: true, write, ...changes };
   return { clock, written, screen: new Screen(terminal, clock) };
 }
 
-const counts = (stored: number) => ({ published: 2_000, stored, dead: 1 });
+function viewOf(stored: number): View {
+  return {
+    ...{ published: 2_000, stored, dead: 1, waiting: 0, lagMs: 0, rates: undefined, newest: undefined },
+    subscribers: [{ id: "demo-1", stored }],
+    deadReasons: new Map([["unknown-currency", 1]]),
+  };
+}
 
-Deno.test("Screen.follow() redraws one line on a terminal, and leaves none behind", async () => {
+/** What a terminal shows after all that was written: it knows of lines, "up", "clear to the end of the line" and "below". */
+function shown(written: readonly string[]): string[] {
+  const lines = [""];
+  let row = 0;
+  // deno-lint-ignore no-control-regex -- control characters are what it is about
+  for (const part of written.join("").split(/(\n|\r|\x1b\[\d*[A-Zm])/)) {
+    // deno-lint-ignore no-control-regex -- as above
+    const [, count = "", kind] = /^\x1b\[(\d*)([A-Zm])$/.exec(part) ?? [];
+    if (part === "\n") lines[++row] ??= "";
+    else if (kind === "A") row -= Number(count);
+    else if (kind === "J") lines.splice(row, Infinity, "");
+    else if (kind === undefined && part !== "\r" && part !== "") lines[row] = part;
+  }
+  return lines;
+}
+
+Deno.test("Screen.follow() redraws its lines on a terminal, and leaves none behind", async () => {
   const { clock, written, screen } = world();
+  screen.say("Before");
   const stop = new AbortController();
   let stored = 0;
-  const following = screen.follow(() => counts(stored += 100), stop.signal);
+  const following = screen.follow(() => viewOf(stored += 100), stop.signal);
   await clock.advance(2_000);
+  const lines = shown(written);
+  strictEqual(lines.length, 8, "one that was said, six that are redrawn, and the cursor's");
+  match(lines[1]!, /stored 1100/);
+  match(lines[2]!, /500 events\/s/);
+  strictEqual(written.at(-1)!.includes("\x1b[33m  dead letters  1  unknown-currency 1\x1b[0m"), true);
   stop.abort();
   await following;
-  strictEqual(written.some((text) => text.includes("\n")), false);
-  strictEqual(written.at(-1), "\r\x1b[K");
-  strictEqual(
-    written.at(-2),
-    "\r\x1b[K  published 2000  stored 1100  \x1b[33mdead 1\x1b[0m  500 events/s",
-  );
+  deepStrictEqual(shown(written), ["Before", ""]);
 });
 
 Deno.test("Screen.follow() writes whole lines without any control character where there is no terminal", async () => {
   const { clock, written, screen } = world({ isTerminal: false, colours: false });
   const stop = new AbortController();
-  const following = screen.follow(() => counts(7), stop.signal);
+  const following = screen.follow(() => viewOf(7), stop.signal);
   await clock.advance(5_000);
   stop.abort();
   await following;
   deepStrictEqual(written, Array(2).fill("  published 2000  stored 7  dead 1  0 events/s\n"));
 });
 
-Deno.test("Screen writes no colours where they are off, and no longer line than the terminal has room for", async () => {
-  const { clock, written, screen } = world({ colours: false, columns: () => 20 });
+Deno.test("Screen writes no colours where they are off, and no more or longer lines than the terminal has room for", async () => {
+  const { clock, written, screen } = world({ colours: false, columns: () => 20, rows: () => 4 });
   const stop = new AbortController();
-  const following = screen.follow(() => counts(7), stop.signal);
+  const following = screen.follow(() => viewOf(7), stop.signal);
   await clock.advance(100);
-  strictEqual(written[0], "\r\x1b[K  published 2000  s");
+  deepStrictEqual(shown(written), ["  events        pub", "  throughput    0 e", "  subscribers   dem", ""]);
+  strictEqual(written.join("").includes("\x1b[33m"), false);
   strictEqual(screen.bold("here"), "here");
   stop.abort();
   await following;
 });
 
-Deno.test("Screen.say() puts its line above the one that is redrawn", async () => {
+Deno.test("Screen.say() puts its line above those that are redrawn", async () => {
   const { clock, written, screen } = world();
   const stop = new AbortController();
-  const following = screen.follow(() => counts(7), stop.signal);
+  const following = screen.follow(() => viewOf(7), stop.signal);
   await clock.advance(100);
   screen.say("Something happened");
-  deepStrictEqual(written.slice(1), ["\r\x1b[K", "Something happened\n"]);
+  deepStrictEqual(shown(written), ["Something happened", ""]);
   await clock.advance(200);
-  match(written.at(-1)!, /stored 7/);
+  const lines = shown(written);
+  deepStrictEqual([lines[0], lines.length], ["Something happened", 8]);
+  stop.abort();
+  await following;
+});
+
+Deno.test("Screen.follow() goes up by the rows that its lines have where the terminal was made narrower", async () => {
+  let columns = 80;
+  const { clock, written, screen } = world({ columns: () => columns });
+  const stop = new AbortController();
+  const following = screen.follow(() => viewOf(7), stop.signal);
+  await clock.advance(100);
+  columns = 40;
+  await clock.advance(200);
+  strictEqual(written.at(-1)!.startsWith("\r\x1b[7A\x1b[J"), true, "one of the six has wrapped");
   stop.abort();
   await following;
 });

@@ -1,11 +1,14 @@
-import type { MemoryQueue } from "../../../shared/amqp/memory_queue.ts";
-import type { OutgoingMessage } from "../../../shared/amqp/message.ts";
-import type { PublishError } from "../../../shared/amqp/publisher.ts";
-import type { Clock } from "../../../shared/clock.ts";
+import type { MemoryQueue } from "../../../shared/rabbitmq/memory_queue.ts";
+import type { OutgoingMessage } from "../../../shared/rabbitmq/message.ts";
+import type { PublishError } from "../../../shared/rabbitmq/publisher.ts";
+import type { Clock } from "../../../shared/runtime/clock.ts";
 import type { ConfirmedSender } from "../../../publisher/publish.ts";
 
-/** As many wait in the queue at most: in one process nothing else would hold back a publisher that is faster than the database. */
-const mostReady = 5_000;
+/**
+ * As many wait at most, in the queue or in a subscriber's hands. On a machine that is busy the publisher thus goes as slow as
+ * the database, and no event waits for long.
+ */
+const mostUnprocessed = 3_000;
 /** So often the publisher lets the rest of the process go on, which waits for its answers from the network. */
 const turnEvery = 100;
 const pollMs = 5;
@@ -44,6 +47,6 @@ export class MemorySender implements ConfirmedSender {
     do {
       await this.clock.sleep(waitMs, this.stop).catch(() => {});
       waitMs = pollMs;
-    } while (this.queue.ready > mostReady && !this.stop.aborted);
+    } while (this.queue.ready + this.queue.unsettled > mostUnprocessed && !this.stop.aborted);
   }
 }

@@ -1,7 +1,8 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { MemoryQueue } from "../../../shared/amqp/memory_queue.ts";
-import { seededRandom } from "../../../shared/random.ts";
-import { VirtualClock } from "../../../shared/testing/virtual_clock.ts";
+import { MemoryQueue } from "../../../shared/rabbitmq/memory_queue.ts";
+import { ack } from "../../../shared/rabbitmq/outcome.ts";
+import { seededRandom } from "../../../shared/runtime/random.ts";
+import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import { generateEvents } from "../../../publisher/generator.ts";
 import { publishEvents, Tally } from "../../../publisher/publish.ts";
 import { MemorySender } from "./sender.ts";
@@ -32,11 +33,15 @@ Deno.test("MemorySender puts every message on the queue and confirms it", async 
   deepStrictEqual([tally.published, tally.confirmed, queue.ready], [250, 250, 250]);
 });
 
-Deno.test("MemorySender.room() holds the publisher back while nobody takes, and goes on when somebody does", async () => {
+Deno.test("MemorySender.room() holds the publisher back until what it has sent is settled: taken is not enough", async () => {
   const { clock, queue, tally, published } = world(6_000);
   await clock.advance(10_000);
-  strictEqual(tally.published < 6_000, true);
-  await queue.take(6_000, new AbortController().signal);
+  strictEqual(tally.published < 3_200, true);
+  const signal = new AbortController().signal;
+  const deliveries = await queue.take(6_000, signal);
+  await clock.advance(10_000);
+  strictEqual(tally.published < 3_200, true);
+  await queue.settle(deliveries.map((delivery) => ({ delivery, outcome: ack })));
   await clock.advance(10_000);
   await published;
   strictEqual(tally.confirmed, 6_000);

@@ -1,30 +1,31 @@
 /**
- * The members in one process: the rates API as it is, subscribers as member.ts wires them, the publisher's own code, and between
+ * The members in one process: the rates API as it is, subscribers as create_subscriber.ts wires them, the publisher's own code, and between
  * them a queue, a cache and a database that live in this process's memory.
  */
-import { deadHeaders } from "../../../shared/amqp/dead_letters.ts";
-import { MemoryQueue } from "../../../shared/amqp/memory_queue.ts";
-import type { Clock } from "../../../shared/clock.ts";
-import { readConfig } from "../../../shared/config.ts";
-import { PgliteDatabase } from "../../../shared/pglite.ts";
-import type { Random } from "../../../shared/random.ts";
-import type { Log } from "../../../shared/telemetry/log.ts";
+import { deadHeaders } from "../../../shared/rabbitmq/dead_letters.ts";
+import { MemoryQueue } from "../../../shared/rabbitmq/memory_queue.ts";
+import type { Clock } from "../../../shared/runtime/clock.ts";
+import { readConfig } from "../../../shared/runtime/configuration/config.ts";
+import { PgliteDatabase } from "../../../shared/postgres/pglite.ts";
+import type { Random } from "../../../shared/runtime/random.ts";
+import type { Log } from "../../../shared/runtime/telemetry/log.ts";
 import type { Generated } from "../../../publisher/generator.ts";
 import { publishEvents, Tally } from "../../../publisher/publish.ts";
 import { walkingQuotes } from "../../../rates-api/quotes.ts";
 import { type RunningRatesApi, startRatesApi } from "../../../rates-api/server.ts";
-import { keepFolding } from "../../../subscriber/fold.ts";
+import { createSubscriber, type Subscriber } from "../../../subscriber/create_subscriber.ts";
+import { keepCompacting } from "../../../subscriber/store/compact.ts";
 import { Observations } from "../../../subscriber/http/http.ts";
-import { PostgresPlayers } from "../../../subscriber/players.ts";
+import { PostgresPlayers } from "../../../subscriber/store/postgres_players.ts";
 import { grpcRatesApi } from "../../../subscriber/rates/client.ts";
 import { MemoryRates } from "../../../subscriber/rates/memory_rates.ts";
-import { RatesSource } from "../../../subscriber/rates/source.ts";
-import { PostgresStore } from "../../../subscriber/store.ts";
-import { Subscriber } from "../../../subscriber/subscriber.ts";
+import { PostgresStore } from "../../../subscriber/store/postgres_store.ts";
+import { DatabaseGate } from "../../../subscriber/pipeline/database_gate.ts";
 import { catalogue } from "../../migrate/catalogue.ts";
-import { migrateFresh } from "../../migrate/fresh.ts";
+import { migrateFresh } from "../../migrate/transaction.ts";
 import type { Sources } from "../outcome.ts";
 import { MemorySender } from "./sender.ts";
+import type { View } from "./view.ts";
 
 export interface SystemOptions {
   readonly clock: Clock;
@@ -44,16 +45,26 @@ export interface Publication {
 
 interface RunningSubscriber {
   readonly id: string;
-  readonly rates: RatesSource;
   readonly subscriber: Subscriber;
+  readonly rates: Subscriber["rates"];
+  /** How many events it has stored. */
+  stored: number;
 }
 
-const subscriberIds = ["demo-1", "demo-2"];
-/** As in member.ts. */
-const windowsInFlight = 2;
+export const subscriberIds = ["demo-1", "demo-2"];
 /** The rates move as often as they are fetched. */
 const stepMs = 60_000;
 const mostSeed = 2 ** 32 - 1;
+
+/**
+ * Rates come from this process too, so waits for them are bounded by how much of the machine it gets. Members wait 5 s, and
+ * dead-letter then; on a machine that is busy that would be most of the demo's events.
+ */
+const patience: Readonly<Record<string, string>> = {
+  RATES_CALL_TIMEOUT_MS: "60000",
+  RATES_LOCK_TTL_MS: "120000",
+  RATES_WAIT_MS: "600000",
+};
 
 export const settings = readConfig(
   [
@@ -67,7 +78,7 @@ export const settings = readConfig(
     ] as const,
     ...["RATES_LOCK_TTL_MS", "RATES_WAIT_MS", "RATES_MAX_STALE_MS"] as const,
   ],
-  () => undefined,
+  (name) => patience[name],
 );
 
 export class EmbeddedSystem implements Sources, AsyncDisposable {
@@ -75,6 +86,7 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
   readonly cache: MemoryRates;
   /** Of both subscribers together. */
   readonly observations: Observations;
+  readonly gate = new DatabaseGate();
   readonly subscribers: readonly RunningSubscriber[];
   /** Dead letters that somebody has removed for good. */
   dropped = 0;
@@ -94,10 +106,9 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
     this.cache = new MemoryRates(options.clock);
     this.observations = new Observations(options.clock);
     this.subscribers = subscriberIds.map((id) => this.#subscriber(id));
-    const [stop, abandon] = [this.#stop.signal, this.#abandon.signal];
     this.#working = Promise.all([
-      ...this.subscribers.map(({ subscriber }) => subscriber.run(stop, abandon)),
-      keepFolding({ ...options, database }, stop),
+      ...this.subscribers.map(({ subscriber }) => subscriber.run()),
+      keepCompacting({ ...options, database }, this.#stop.signal),
     ]).then(() => {});
   }
 
@@ -140,12 +151,37 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
   }
 
   deadReasons(): Promise<ReadonlyMap<string, number>> {
+    return Promise.resolve(this.#deadReasons());
+  }
+
+  #deadReasons(): ReadonlyMap<string, number> {
     const counts = new Map<string, number>();
     for (const { headers } of this.queue.deadLetters) {
       const reason = String(headers[deadHeaders.reason] ?? "delivery-limit");
       counts.set(reason, (counts.get(reason) ?? 0) + 1);
     }
-    return Promise.resolve(counts);
+    return counts;
+  }
+
+  /** For those who watch. */
+  get view(): View {
+    const { queue, subscribers, observations, published, stored, dead } = this;
+    const own = subscribers.find(({ rates }) => rates.own)?.rates.own;
+    const calling = subscribers.filter(({ rates }) => rates.counts.calls > 0);
+    const oldest = Math.min(...subscribers.map(({ subscriber }) => subscriber.oldestPublishedAtMs ?? Infinity));
+    const [newest] = observations.recent.newest();
+    return {
+      ...{ published, stored, dead, subscribers },
+      waiting: queue.ready + queue.unsettled,
+      lagMs: Math.max(0, this.options.clock.now() - oldest),
+      rates: own && {
+        asOfMs: own.rates.asOfMs,
+        fetchedBy: calling.map(({ id }) => id),
+        calls: calling.reduce((sum, { rates }) => sum + rates.counts.calls, 0),
+      },
+      deadReasons: this.#deadReasons(),
+      newest: newest?.description,
+    };
   }
 
   /** Orderly: what the subscribers have in hand is stored first. */
@@ -160,34 +196,45 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
   #subscriber(id: string): RunningSubscriber {
     const { clock } = this.options;
     const { stats, recent } = this.observations;
-    const api = grpcRatesApi({
-      address: this.ratesApi.address,
-      apiKey: settings.RATES_API_KEY,
-      timeoutMs: settings.RATES_CALL_TIMEOUT_MS,
-      clock,
-    });
-    const signal = this.#abandon.signal;
-    const rates = new RatesSource({ ...this.options, shared: this.cache, api, holder: id, times: settings, signal });
-    const subscriber = new Subscriber({
-      ...this.options,
-      queue: this.queue.subscribe({ prefetch: settings.PREFETCH, subscriberId: id }),
-      rates,
-      stages: { players: new PostgresPlayers(this.database), store: new PostgresStore(this.database, id) },
-      report: recent.before(() => {
-        this.firstStoredAt ??= clock.monotonic();
-        return Promise.resolve();
-      }),
-      windowSize: settings.WINDOW_SIZE,
-      windowsInFlight,
-      retryDelays: [],
-      stats,
-    });
-    return { id, rates, subscriber };
+    const subscriber = createSubscriber(
+      {
+        queue: this.queue.subscribe({ prefetch: settings.PREFETCH, subscriberId: id }),
+        shared: this.cache,
+        api: grpcRatesApi({
+          address: this.ratesApi.address,
+          apiKey: settings.RATES_API_KEY,
+          timeoutMs: settings.RATES_CALL_TIMEOUT_MS,
+          clock,
+        }),
+        players: new PostgresPlayers(this.database),
+        store: new PostgresStore(this.database, id),
+      },
+      {
+        subscriberId: id,
+        batchSize: settings.WINDOW_SIZE,
+        retryDelays: [],
+        ratesTimes: settings,
+        stop: this.#stop.signal,
+        abandon: this.#abandon.signal,
+      },
+      {
+        ...this.options,
+        report: recent.before((events) => {
+          this.firstStoredAt ??= clock.monotonic();
+          running.stored += events.length;
+          return Promise.resolve();
+        }),
+        stats,
+        gate: this.gate,
+      },
+    );
+    const running: RunningSubscriber = { id, subscriber, rates: subscriber.rates, stored: 0 };
+    return running;
   }
 }
 
 async function openDatabase(): Promise<PgliteDatabase> {
   const database = await PgliteDatabase.open();
-  await migrateFresh((act) => database.transaction(act), catalogue);
+  await migrateFresh(database, catalogue);
   return database;
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Launch } from "../process.ts";
 import { listenAddress, ServiceError } from "../server.ts";
 import type { NativeContext, NativeServer } from "./native_server.ts";
+import { endOf } from "../../run_program.ts";
 
 /** Holds the superuser's password; lies beside the data. */
 export const superuserFile = "superuser-password";
@@ -22,18 +23,23 @@ export const postgres: NativeServer = {
       ? programs["server"]!
       : await ofVersion(version.trim(), programs["server"]!, data);
     await removeStaleLock(data);
-    const settings = {
-      port: url.port,
-      listen_addresses: listenAddress(url),
-      // A socket's path is at most 107 bytes long, and a project's may be longer.
-      unix_socket_directories: "",
-      logging_collector: "off",
-    };
-    const args = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-    // SIGTERM would wait for clients to leave, SIGINT sends them away: PostgreSQL documentation, 19.5.
-    return [{ name: "postgres", program, args: ["-D", data, ...args], stopSignal: "SIGINT" }];
+    return [serverOn(data, program, url)];
   },
 };
+
+/** The server of a cluster that has been made. */
+export function serverOn(data: string, program: string, url: URL): Launch {
+  const settings = {
+    port: url.port,
+    listen_addresses: listenAddress(url),
+    // A socket's path is at most 107 bytes long, and a project's may be longer.
+    unix_socket_directories: "",
+    logging_collector: "off",
+  };
+  const args = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+  // SIGTERM would wait for clients to leave, SIGINT sends them away: PostgreSQL documentation, 19.5.
+  return { name: "postgres", program, args: ["-D", data, ...args], stopSignal: "SIGINT" };
+}
 
 /** A half-made cluster never gets the name of a whole one. */
 async function initialise({ folder, programs, run }: NativeContext, data: string): Promise<void> {
@@ -70,9 +76,8 @@ async function removeStaleLock(data: string): Promise<void> {
   const lock = join(data, "postmaster.pid");
   const pid = (await readIfThere(lock))?.split("\n")[0]?.trim();
   if (pid === undefined) return;
-  const { stdout } = await new Deno.Command("cat", { args: [`/proc/${pid}/cmdline`], stderr: "null" }).output();
-  const command = new TextDecoder().decode(stdout);
-  if (Deno.build.os === "linux" && !command.split("\0").includes(data)) await Deno.remove(lock);
+  const command = await endOf("cat", [`/proc/${pid}/cmdline`]);
+  if (Deno.build.os === "linux" && !command.stdout.split("\0").includes(data)) await Deno.remove(lock);
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

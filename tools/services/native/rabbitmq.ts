@@ -4,6 +4,12 @@ import type { Launch } from "../process.ts";
 import { credentialsOf, listenAddress } from "../server.ts";
 import type { NativeServer } from "./native_server.ts";
 
+/**
+ * Flags for Erlang (ERL_FLAGS). Without them the broker and each of its command line tools start an epmd when they find none,
+ * and that one outlives them.
+ */
+export const withoutEpmd = "-start_epmd false";
+
 export const rabbitmq: NativeServer = {
   name: "rabbitmq",
   programs: {
@@ -31,7 +37,7 @@ export const rabbitmq: NativeServer = {
       ].join("\n"),
     );
     await Deno.writeTextFile(join(folder, "enabled_plugins"), "[].\n");
-    const erlang = { ERL_EPMD_PORT: String(epmd), ERL_EPMD_ADDRESS: "127.0.0.1" };
+    const erlang = { ERL_EPMD_PORT: String(epmd), ERL_EPMD_ADDRESS: "127.0.0.1", ERL_FLAGS: withoutEpmd };
     return [
       // Erlang would start one by itself, which then outlives the broker.
       {
@@ -47,14 +53,14 @@ export const rabbitmq: NativeServer = {
         args: [],
         env: {
           ...erlang,
-          RABBITMQ_NODENAME: `casino${url.port}@localhost`,
+          RABBITMQ_NODENAME: nodeNameOf(url),
           RABBITMQ_MNESIA_BASE: join(folder, "mnesia"),
           RABBITMQ_LOG_BASE: join(folder, "log"),
           RABBITMQ_CONFIG_FILE: join(folder, "rabbitmq.conf"),
           RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, "enabled_plugins"),
           RABBITMQ_CONF_ENV_FILE: join(folder, "none"),
           RABBITMQ_DIST_PORT: String(distribution),
-          RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: "-kernel inet_dist_use_interface {127,0,0,1} -start_epmd false",
+          RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: "-kernel inet_dist_use_interface {127,0,0,1}",
           RABBITMQ_DEFAULT_USER: user || "guest",
           RABBITMQ_DEFAULT_PASS: password || "guest",
           RABBITMQ_DEFAULT_VHOST: path || "/",
@@ -65,6 +71,11 @@ export const rabbitmq: NativeServer = {
     ];
   },
 };
+
+/** Of the broker at this address. */
+export function nodeNameOf(url: URL): string {
+  return `casino${url.port}@localhost`;
+}
 
 /**
  * Erlang's two ports for a broker at `port`: its own plus 20,000 for the distribution, as RabbitMQ has it, and plus 21,000

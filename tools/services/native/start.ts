@@ -1,10 +1,12 @@
-/** Starts servers from the system's packages, all at once, and remembers their processes for `down`. */
+/** Servers from the system's packages, whose processes are remembered for `down`. */
 import { join } from "node:path";
-import { dataFolder, nativeFolder, readState, withLock, writeState } from "../folder.ts";
+import { type Identity, runProgram } from "../../run_program.ts";
+import { dataFolder, nativeFolder, type ProcessList, processListOf } from "../folder.ts";
 import { findPrograms, install } from "../packages.ts";
 import { isListening } from "../probe.ts";
-import { type Identity, isRunning, launch, type Process, runToEnd, serverOf, stop } from "../process.ts";
-import { delay, type ServerName, ServiceError, titles } from "../server.ts";
+import { isRunning, type Launch, launch, type Process, serverOf, stop } from "../process.ts";
+import { allOrProblems, delay, type ServerName, ServiceError, titles, urlOf } from "../server.ts";
+import { untilItLetsUsIn, type Way, type WayOptions } from "../way.ts";
 import type { NativeServer } from "./native_server.ts";
 import { postgres } from "./postgres.ts";
 import { rabbitmq } from "./rabbitmq.ts";
@@ -14,141 +16,35 @@ const nativeServers: Readonly<Record<ServerName, NativeServer>> = { rabbitmq, re
 const startTimeoutMs = 60_000;
 const cleanUpMs = 10_000;
 
-export interface StartOptions {
-  readonly project: string;
-  readonly urlOf: (name: ServerName) => URL;
-  readonly say: (sentence: string) => void;
-  /** Waits until the server lets us in; rejects when it does not, or when `mustRun` does. */
-  readonly whenListening: (name: ServerName, log: string, mustRun: () => Promise<void>) => Promise<void>;
-}
+export const fromPackages: Way = {
+  async prepare(names, { project, say }) {
+    const servers = names.map((name) => nativeServers[name]);
+    await ensurePrograms(servers, say);
+    const users = await Promise.all(servers.map(identityFor));
+    return await dataFolder(project, users.filter((user) => user !== undefined));
+  },
 
-/**
- * @param absent asked under the lock: which servers still do not answer
- * @returns those that were started
- * @throws {ServiceError} with one sentence for each that failed, which is stopped again
- */
-export async function startNatively(
-  names: readonly ServerName[],
-  absent: (names: readonly ServerName[]) => Promise<ServerName[]>,
-  options: StartOptions,
-): Promise<ServerName[]> {
-  const missing: ServerName[] = [];
-  for (const name of names) if (!await findPrograms(nativeServers[name])) missing.push(name);
-  if (missing.length > 0) await install(missing, options.say);
+  async start(names, folder, options) {
+    const processes = await processListOf(folder);
+    await allOrProblems(names.map((name) => startOne(name, folder, processes, options)));
+  },
+};
 
-  const users = new Map<ServerName, Identity | undefined>();
-  for (const name of names) users.set(name, await identityFor(nativeServers[name]));
-  const folder = await dataFolder(options.project, [...users.values()].filter((user) => user !== undefined));
-  return await withLock(folder, async () => {
-    const remaining = await absent(names);
-    const memory = await memoryOf(folder);
-    const started = await Promise.allSettled(
-      remaining.map((name) => startOne(name, users.get(name), folder, memory, options)),
-    );
-    const problems = started.flatMap((result) => result.status === "rejected" ? [String(result.reason.message)] : []);
-    if (problems.length > 0) throw new ServiceError(problems.join("\n"));
-    return remaining;
-  });
-}
-
-interface Memory {
-  /** What earlier calls have started, and still runs. */
-  readonly running: readonly Process[];
-  /** Each process is written down as it starts: whatever goes wrong afterwards, `down` finds it. */
-  remember(process: Process): Promise<void>;
-  /** For a process that was stopped. */
-  forget(process: Process): Promise<void>;
-}
-
-async function memoryOf(folder: string): Promise<Memory> {
-  const before = await readState(folder);
-  const running: Process[] = [];
-  for (const process of before.processes) if (await isRunning(process)) running.push(process);
-  let processes: readonly Process[] = running;
-  let written = Promise.resolve();
-  const change = (next: readonly Process[]) => {
-    processes = next;
-    return written = written.then(() => writeState(folder, { ...before, processes: next }));
-  };
-  await change(running);
-  return {
-    running,
-    remember: (process) => change([...processes, process]),
-    forget: (process) => change(processes.filter((each) => each !== process)),
-  };
-}
-
-async function startOne(
-  name: ServerName,
-  user: Identity | undefined,
-  parent: string,
-  { running, remember, forget }: Memory,
-  { urlOf, whenListening }: StartOptions,
+/** @throws {ServiceError} when they are not there, and may not be installed */
+export async function ensurePrograms(
+  servers: readonly NativeServer[],
+  say: (sentence: string) => void,
 ): Promise<void> {
-  const server = nativeServers[name];
-  const url = urlOf(name);
-  const programs = await findPrograms(server);
-  if (!programs) throw new ServiceError(`${titles[name]}'s programs are not where its package puts them.`);
-  const folder = nativeFolder(parent, name, url);
-  const log = join(folder, "server.log");
-  await Deno.mkdir(folder, { recursive: true });
-  await Deno.chmod(folder, 0o700);
-  await give(folder, user);
-  // What is left of an earlier start, such as epmd after a broker that died, holds ports and files.
-  const left = running.filter((process) => serverOf(process) === name && process.port === url.port);
-  for (const process of left) {
-    await stop(process, cleanUpMs);
-    await forget(process);
-  }
-  const launches = await server.prepare({
-    folder,
-    programs,
-    url,
-    run: (program, args) => runToEnd(program, args, { cwd: folder, as: user, timeoutMs: startTimeoutMs }),
-  });
-  await give(folder, user);
-
-  const processes: Process[] = [];
-  const mustRun = async () => {
-    const running = await Promise.all(processes.map(isRunning));
-    if (running.includes(false)) throw await notStarted(name, "did not start", log);
-  };
-  try {
-    for (const each of launches) {
-      const process = await launch(each, url.port, folder, log, user);
-      processes.push(process);
-      await remember(process);
-      const at = each.readyAt === undefined ? url : new URL(`tcp://127.0.0.1:${each.readyAt}`);
-      await untilListening(name, at, mustRun, log);
-    }
-    await whenListening(name, log, mustRun);
-  } catch (error) {
-    for (const process of processes.toReversed()) {
-      await stop(process, cleanUpMs);
-      await forget(process);
-    }
-    throw error;
-  }
-}
-
-async function untilListening(name: ServerName, url: URL, mustRun: () => Promise<void>, log: string): Promise<void> {
-  const giveUpAt = performance.now() + startTimeoutMs;
-  while (!await isListening(url)) {
-    await mustRun();
-    if (performance.now() > giveUpAt) throw await notStarted(name, `did not start within ${startTimeoutMs} ms`, log);
-    await delay(100);
-  }
-}
-
-async function notStarted(name: ServerName, problem: string, log: string): Promise<ServiceError> {
-  return new ServiceError(`${titles[name]} ${problem}. The end of ${log}:\n${await endOf(log)}`);
+  const missing: ServerName[] = [];
+  for (const server of servers) if (!await findPrograms(server)) missing.push(server.name);
+  if (missing.length > 0) await install(missing, say);
 }
 
 /** As root, the servers run as the users of their packages: Postgres refuses to run as root, and none needs to. */
-async function identityFor({ name, user }: NativeServer): Promise<Identity | undefined> {
+export async function identityFor({ name, user }: NativeServer): Promise<Identity | undefined> {
   if (Deno.uid() !== 0) return undefined;
   try {
-    return { uid: Number(await runToEnd("id", ["-u", user])), gid: Number(await runToEnd("id", ["-g", user])) };
+    return { uid: Number(await runProgram("id", ["-u", user])), gid: Number(await runProgram("id", ["-g", user])) };
   } catch {
     throw new ServiceError(
       `${titles[name]} is not run as root, and the user ${user} that it would run as does not exist: ` +
@@ -157,11 +53,94 @@ async function identityFor({ name, user }: NativeServer): Promise<Identity | und
   }
 }
 
-async function give(folder: string, user: Identity | undefined): Promise<void> {
-  if (user) await runToEnd("chown", ["-R", `${user.uid}:${user.gid}`, folder]);
+/** Gives a folder, and all in it, to a server's user. */
+export async function give(folder: string, user: Identity | undefined): Promise<void> {
+  if (user) await runProgram("chown", ["-R", `${user.uid}:${user.gid}`, folder]);
 }
 
-async function endOf(log: string): Promise<string> {
+async function startOne(
+  name: ServerName,
+  parent: string,
+  processes: ProcessList,
+  options: WayOptions,
+): Promise<void> {
+  const server = nativeServers[name];
+  const begun = performance.now();
+  const url = urlOf(name, options.config);
+  const programs = await findPrograms(server);
+  if (!programs) throw new ServiceError(`${titles[name]}'s programs are not where its package puts them.`);
+  const as = await identityFor(server);
+  const folder = nativeFolder(parent, name, url);
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.chmod(folder, 0o700);
+  await give(folder, as);
+  // What is left of an earlier start, such as epmd after a broker that died, holds ports and files.
+  for (const process of processes.running) {
+    if (serverOf(process) === name && process.port === url.port) await stopAndForget([process], processes);
+  }
+  const run = (program: string, args: readonly string[]) =>
+    runProgram(program, args, { cwd: folder, as, deadlineMs: startTimeoutMs });
+  const launches = await server.prepare({ folder, programs, url, run });
+  await give(folder, as);
+
+  const log = join(folder, "server.log");
+  const started: Process[] = [];
+  const remember = async (process: Process) => {
+    started.push(process);
+    await processes.add(process);
+  };
+  try {
+    await launchAll(launches, { title: titles[name], url, folder, log, as, started: remember });
+    await untilItLetsUsIn(name, options, log, begun, () => mustRun(started, titles[name], log));
+  } catch (error) {
+    await stopAndForget(started.toReversed(), processes);
+    throw error;
+  }
+}
+
+async function stopAndForget(which: readonly Process[], processes: ProcessList): Promise<void> {
+  for (const process of which) {
+    await stop(process, cleanUpMs);
+    await processes.remove(process);
+  }
+}
+
+export interface LaunchOptions {
+  /** What the errors call it. */
+  readonly title: string;
+  /** Where the last of the processes listens when it is ready. */
+  readonly url: URL;
+  readonly folder: string;
+  readonly log: string;
+  readonly as: Identity | undefined;
+  /** Told of each process as it starts: whatever goes wrong afterwards, it can be stopped. */
+  readonly started: (process: Process) => Promise<void> | void;
+}
+
+/** Starts a server's processes, one when the one before listens. @throws {ServiceError} with the end of its log */
+export async function launchAll(launches: readonly Launch[], options: LaunchOptions): Promise<void> {
+  const { title, url, folder, log, as } = options;
+  const processes: Process[] = [];
+  for (const each of launches) {
+    const process = await launch(each, url.port, folder, log, as);
+    processes.push(process);
+    await options.started(process);
+    const at = each.readyAt === undefined ? url : new URL(`tcp://127.0.0.1:${each.readyAt}`);
+    const giveUpAt = performance.now() + startTimeoutMs;
+    while (!await isListening(at)) {
+      await mustRun(processes, title, log);
+      if (performance.now() > giveUpAt) throw await notStarted(title, `did not start within ${startTimeoutMs} ms`, log);
+      await delay(100);
+    }
+  }
+}
+
+async function mustRun(processes: readonly Process[], title: string, log: string): Promise<void> {
+  const running = await Promise.all(processes.map(isRunning));
+  if (running.includes(false)) throw await notStarted(title, "did not start", log);
+}
+
+async function notStarted(title: string, problem: string, log: string): Promise<ServiceError> {
   const text = await Deno.readTextFile(log).catch(() => "(no log)");
-  return text.trim().split("\n").slice(-8).join("\n");
+  return new ServiceError(`${title} ${problem}. The end of ${log}:\n${text.trim().split("\n").slice(-8).join("\n")}`);
 }

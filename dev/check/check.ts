@@ -1,0 +1,59 @@
+/** The one check: runs its jobs, shows what each says, and sums them up. */
+import { availableParallelism } from "node:os";
+import type { Job } from "./jobs.ts";
+import { leftBehind, makeTemporaryFolder } from "./left_behind.ts";
+import { summaryOf } from "./outcome.ts";
+import { type Result, runJob } from "./run_job.ts";
+import { runSideBySide } from "./side_by_side.ts";
+
+const loopback = "127.0.0.1,localhost,::1,[::1]";
+
+/**
+ * Runs all jobs, whatever comes of them, and ends with the tests' counts.
+ * @param before what needs no server
+ * @param ready resolves when the servers are there, and what else the jobs of `after` need; rejects with the reason when not
+ * @returns the exit status
+ */
+export async function runCheck(
+  { before, after }: { readonly before: readonly Job[]; readonly after: readonly Job[] },
+  ready: Promise<void>,
+  project: string,
+): Promise<number> {
+  const folder = await makeTemporaryFolder();
+  const env = { NO_COLOR: "1", TMPDIR: folder, ...pastProxies() };
+  const results: Result[] = [];
+  const total = before.length + after.length;
+  const workers = Math.max(1, Number(Deno.env.get("DENO_JOBS")) || availableParallelism());
+  async function run(job: Job): Promise<void> {
+    console.log(`── ${job.title} begins`);
+    const result = await runJob(job, project, env);
+    results.push(result);
+    console.log(`\n${result.output.trim()}\n── ${lineOf(result)} (${results.length} of ${total})`.replace(/^\n+/, ""));
+  }
+
+  let notReady: string | undefined;
+  const waited = ready.catch((error: Error) => notReady = error.message);
+  await runSideBySide(before, workers, run);
+  await waited;
+  if (notReady === undefined) await runSideBySide(after, workers, run);
+  else console.error(`\n${notReady}`);
+  const left = await leftBehind(folder);
+  const { text, status } = summaryOf(results, [
+    ...notReady === undefined ? [] : [`nothing that needs servers was run: ${notReady}`],
+    ...left.length > 0 ? [`left behind: ${left.join(", ")}`] : [],
+  ]);
+  console.log(`\n${text}`);
+  return status;
+}
+
+function lineOf({ title, verdict, passed, failed, seconds }: Result): string {
+  const counts = passed + failed > 0 ? `, ${passed} passed, ${failed} failed,` : "";
+  return `${title}: ${verdict}${counts} in ${seconds.toFixed(1)} s`;
+}
+
+/** A proxy for the world outside cannot reach the servers of this machine. */
+function pastProxies(): Record<string, string> {
+  const listed = Deno.env.get("no_proxy") ?? Deno.env.get("NO_PROXY");
+  const hosts = listed ? `${listed},${loopback}` : loopback;
+  return { no_proxy: hosts, NO_PROXY: hosts };
+}

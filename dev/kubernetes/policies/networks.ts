@@ -1,0 +1,102 @@
+/** Every pod is closed but for what it uses, and what it may reach lets it in. */
+import {
+  argumentsOf,
+  environmentOf,
+  idOf,
+  type Json,
+  type Labels,
+  type Manifest,
+  matches,
+  ofKind,
+  type Workload,
+  workloadsOf,
+} from "../manifest.ts";
+
+/** To the API server and to object stores, whose addresses are not known here: pods of operators. */
+const mayReachAll = new Set(["NetworkPolicy/rabbitmq", "NetworkPolicy/postgres"]);
+
+export function podsAreUnderPolicies(manifests: readonly Manifest[]): string[] {
+  return workloadsOf(manifests).flatMap((workload) => {
+    const own = policiesOf(workload, manifests);
+    return ["Ingress", "Egress"].filter((type) => !own.some(({ spec }) => spec.policyTypes.includes(type)))
+      .map((type) => `${workload.id} is under no policy for ${type}`);
+  });
+}
+
+export function podsReachWhatTheyUse(manifests: readonly Manifest[]): string[] {
+  return workloadsOf(manifests).flatMap((workload) => {
+    const used = portsUsed(workload, manifests);
+    if (!used) return [];
+    const rules: Json[] = policiesOf(workload, manifests).flatMap(({ spec }) => spec.egress ?? []);
+    const allowed = new Set<number>(rules.flatMap(({ ports = [] }) => ports.map(({ port }: Json) => Number(port))));
+    allowed.delete(53);
+    return [
+      ...[...used].filter((port) => !allowed.has(port)).map((port) =>
+        `${workload.id} uses port ${port}, which is closed`
+      ),
+      ...[...allowed].filter((port) => !used.has(port))
+        .map((port) => `${workload.id} may reach port ${port}, and has no use for it`),
+    ];
+  });
+}
+
+function policiesOf({ labels }: Workload, manifests: readonly Manifest[]): Manifest[] {
+  return ofKind(manifests, "NetworkPolicy").filter(({ spec }) => matches(spec.podSelector, labels));
+}
+
+/** By the permissions that Deno gets; `undefined` for servers, which are not ours. */
+function portsUsed({ all }: Workload, manifests: readonly Manifest[]): Set<number> | undefined {
+  const nets = all.flatMap((container) =>
+    argumentsOf(container, manifests).filter((arg) => arg.startsWith("--allow-net="))
+  );
+  if (nets.length === 0) return undefined;
+  const listening = new Set(all.flatMap(({ ports = [] }) => ports.map(({ containerPort }: Json) => containerPort)));
+  const reached = nets.flatMap((arg) => arg.slice("--allow-net=".length).split(","));
+  const collectors = all.map((container) => environmentOf(container, manifests)["OTEL_EXPORTER_OTLP_ENDPOINT"] ?? "");
+  const ports = [...reached, ...collectors].map((host) => Number(/:(\d+)$/.exec(host)?.[1] ?? 0));
+  return new Set(ports.filter((port) => port > 0 && !listening.has(port)));
+}
+
+export function policiesSayWhoAndWhere(manifests: readonly Manifest[]): string[] {
+  return ofKind(manifests, "NetworkPolicy").flatMap((policy) => {
+    const id = idOf(policy);
+    const { ingress = [], egress = [] } = policy["spec"];
+    const rules: [Json, "from" | "to"][] = [
+      ...ingress.map((rule: Json) => [rule, "from"]),
+      ...egress.map((rule: Json) => [rule, "to"]),
+    ];
+    return rules.flatMap(([rule, peers]) => {
+      const faults: string[] = [];
+      if (!(rule[peers]?.length > 0)) faults.push(`${id} leaves open ${peers} where`);
+      if (!(rule.ports?.length > 0)) faults.push(`${id} leaves open by which port`);
+      const all = (rule[peers] ?? []).some(({ ipBlock }: Json) => ipBlock?.cidr.endsWith("/0"));
+      if (all && !mayReachAll.has(id)) faults.push(`${id} leads everywhere`);
+      return faults;
+    });
+  });
+}
+
+/** What one pod may reach of another, that lets it in. */
+export function waysHaveTwoEnds(manifests: readonly Manifest[]): string[] {
+  const policies = ofKind(manifests, "NetworkPolicy");
+  return policies.flatMap((policy) => {
+    const source: Labels = policy["spec"].podSelector.matchLabels ?? {};
+    return (policy["spec"].egress ?? []).flatMap(({ to = [], ports = [] }: Json) =>
+      to.filter(({ podSelector, namespaceSelector }: Json) => podSelector && !namespaceSelector)
+        .flatMap(({ podSelector }: Json) =>
+          ports.filter(({ port }: Json) => !letsIn(policies, source, podSelector.matchLabels, port))
+            .map(({ port }: Json) => `${idOf(policy)} leads to port ${port} of pods that do not let it in`)
+        )
+    );
+  });
+}
+
+function letsIn(policies: readonly Manifest[], source: Labels, target: Labels, port: number): boolean {
+  return policies.filter(({ spec }) => matches(spec.podSelector, target)).some(({ spec }) =>
+    (spec.ingress ?? []).some((rule: Json) =>
+      rule.from.some(({ podSelector, namespaceSelector }: Json) =>
+        podSelector && !namespaceSelector && matches(podSelector, source)
+      ) && rule.ports.some((open: Json) => open.port === port)
+    )
+  );
+}

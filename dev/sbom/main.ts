@@ -1,0 +1,83 @@
+/** `deno task sbom` */
+import { join } from "node:path";
+import { runCommand, version } from "../../shared/runtime/configuration/command.ts";
+import { runProgram } from "../../tools/run_program.ts";
+import { billOfMaterials, licencesIn } from "./bom.ts";
+import { isAllowed, licenceOf } from "./licences.ts";
+import { closure, lockedPackages, split } from "./lock.ts";
+
+const root = join(import.meta.dirname!, "../..");
+const path = join(root, "sbom.cdx.json");
+
+/** What the Dockerfile caches for each image: what that can run. */
+const programs = Array.from(
+  (await Deno.readTextFile(join(root, "Dockerfile")))
+    .matchAll(/ AS ([\w-]+)-build$(?:(?! AS ).)*?"cache", "--frozen", ([^\]]+)\]/gms),
+  ([, member = "", files]): [string, string[]] => [member, JSON.parse(`[${files}]`)],
+);
+
+await runCommand({
+  name: "deno task sbom",
+  summary:
+    "Writes sbom.cdx.json: Deno and every package that deno.lock pins, with its hash, its licence and the members that\n" +
+    "ship it, as CycloneDX 1.6; what no member ships is `excluded`.\n" +
+    "A package under a licence that dev/sbom/licences.ts does not allow is named, and the exit status is 1.",
+  flags: { check: { help: "write nothing; say whether the file is what would be written" } },
+  settings: [],
+  examples: ["deno task sbom", "deno task sbom --check"],
+}, async ({ flags }) => {
+  const lock = await Deno.readTextFile(join(root, "deno.lock"));
+  const packages = lockedPackages(lock);
+  const present = await Deno.readTextFile(path).catch(() => "");
+  const known = licencesIn(present);
+  const { npmCache } = await info<{ npmCache: string }>();
+  const shipped = await Promise.all(
+    programs.map(async ([member, files]) => {
+      const loaded = (await Promise.all(files.map(packagesOf))).flat();
+      return { member, ids: closure(loaded, packages) };
+    }),
+  );
+  const components = await Promise.all(Array.from(packages, async ([id, each]) => ({
+    ...each,
+    licence: await licenceOf(each, npmCache, known),
+    shippedBy: shipped.filter(({ ids }) => ids.has(id)).map(({ member }) => member),
+  })));
+  const product = { name: "casino-events", version, licence: "MIT", deno: Deno.version.deno, imports: importsOf(lock) };
+  const text = `${JSON.stringify(billOfMaterials(product, components), null, 2)}\n`;
+
+  const refused = components.filter(({ licence }) => !isAllowed(licence));
+  for (const { name, version, licence } of refused) {
+    console.error(`${name}@${version} is under ${licence}, which is not allowed.`);
+  }
+  if (!flags.check) {
+    await Deno.writeTextFile(path, text);
+    console.log(
+      `${components.length} packages, ${components.filter((each) => each.shippedBy.length > 0).length} shipped`,
+    );
+  } else if (text !== present) {
+    console.error("sbom.cdx.json is not what deno.lock says: deno task sbom, and commit it.");
+    return 1;
+  }
+  return refused.length === 0 ? 0 : 1;
+});
+
+/** What the program's modules import of npm, by `name@version`. */
+async function packagesOf(program: string): Promise<string[]> {
+  const { modules } = await info<{ modules: readonly { readonly npmPackage?: string }[] }>(program);
+  return modules.flatMap(({ npmPackage }) => npmPackage === undefined ? [] : [idOf(npmPackage)]);
+}
+
+/** What the workspace itself imports, by `name@version`. */
+function importsOf(lock: string): string[] {
+  const { workspace } = JSON.parse(lock) as { workspace: { dependencies: readonly string[] } };
+  return workspace.dependencies.map((specifier) => idOf(specifier.slice("npm:".length)));
+}
+
+function idOf(key: string): string {
+  const { name, version } = split(key);
+  return `${name}@${version}`;
+}
+
+async function info<T>(...args: string[]): Promise<T> {
+  return JSON.parse(await runProgram(Deno.execPath(), ["info", "--json", ...args], { cwd: root }));
+}

@@ -1,0 +1,71 @@
+/** Events as protobuf: `casino.events.v1.Event` in proto/casino/events/v1/event.proto. */
+import Long from "long";
+import protobuf from "protobufjs/minimal.js";
+import { type Event, eventOf, type Fault } from "./event.ts";
+import { casino } from "./generated/protobuf.js";
+import { type EventKind, kindOf, kinds } from "./kinds.ts";
+
+const Message = casino.events.v1.Event;
+/** protobuf_test.ts holds the numbers to those of the schema. */
+const kindsByWireNumber: readonly (EventKind | undefined)[] = Array.from(
+  { length: 1 + Math.max(...kinds.map(({ wireNumber }) => wireNumber)) },
+  (_, number) => kinds.find(({ wireNumber }) => wireNumber === number),
+);
+
+/** The body is not the protobuf message that it should be. */
+export class UndecodableError extends Error {
+  override readonly name = "UndecodableError";
+}
+
+/**
+ * The event in `body`, or what is wrong with its fields (an empty body is a message with every field left out).
+ * @throws {UndecodableError}
+ */
+export function decodeEvent(body: Uint8Array): Event | Fault[] {
+  const message = decodeMessage(body);
+  const { createdAt } = message;
+  return eventOf({
+    id: bigIntOf(message.id),
+    playerId: bigIntOf(message.playerId),
+    gameId: bigIntOf(message.gameId),
+    // Zero says nothing; another number that we do not know comes from a later version.
+    kind: kindsByWireNumber[message.type] ?? (message.type || undefined),
+    amount: bigIntOf(message.amount),
+    currency: message.currency,
+    hasWon: message.hasWon,
+    createdAt: createdAt
+      ? { seconds: Number(bigIntOf(createdAt.seconds ?? Long.ZERO)), nanos: createdAt.nanos ?? 0 }
+      : undefined,
+  });
+}
+
+export function encodeEvent(event: Event): Uint8Array {
+  return Message.encode({
+    id: longOf(event.id),
+    playerId: longOf(event.playerId),
+    gameId: "gameId" in event ? longOf(event.gameId) : null,
+    type: kindOf(event.type).wireNumber,
+    amount: "amount" in event ? longOf(event.amount) : null,
+    currency: "amount" in event ? event.currency : null,
+    hasWon: "hasWon" in event ? event.hasWon : null,
+    createdAt: { seconds: Long.fromNumber(event.createdAt.seconds), nanos: event.createdAt.nanos },
+  }).finish();
+}
+
+function decodeMessage(body: Uint8Array): casino.events.v1.Event {
+  try {
+    const reader = protobuf.Reader.create(body);
+    reader.discardUnknown = true;
+    return Message.decode(reader);
+  } catch (error) {
+    throw new UndecodableError(`${body.length} bytes are not a casino.events.v1.Event: ${(error as Error).message}`);
+  }
+}
+
+function bigIntOf({ low, high }: Long): bigint {
+  return high === 0 ? BigInt(low >>> 0) : (BigInt(high) << 32n) | BigInt(low >>> 0);
+}
+
+function longOf(value: bigint): Long {
+  return Long.fromBits(Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
+}

@@ -1,0 +1,183 @@
+import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import fc from "fast-check";
+import protobuf from "protobufjs";
+import { decodeEvent, encodeEvent, UndecodableError } from "./protobuf.ts";
+import eventProto from "../../proto/casino/events/v1/event.proto" with { type: "text" };
+import { describeFaults, type Event } from "./event.ts";
+import { kinds } from "./kinds.ts";
+import { anyEvent } from "../../tests/fixtures/arbitrary_event.ts";
+
+/** The schema, and a later version of it, in protobufjs's own reading. */
+const schema = schemaOf(eventProto);
+const laterSchema = schemaOf(
+  eventProto.replace("EVENT_TYPE_UNSPECIFIED = 0;", "EVENT_TYPE_UNSPECIFIED = 0; EVENT_TYPE_JACKPOT = 99;")
+    .replace("created_at = 8;", "created_at = 8; string from_the_future = 99;"),
+);
+
+function schemaOf(proto: string): protobuf.Type {
+  const root = new protobuf.Root();
+  root.addJSON(protobuf.common.get("google/protobuf/timestamp.proto")!.nested!);
+  protobuf.parse(proto, root, { keepCase: true });
+  return root.lookupType("casino.events.v1.Event");
+}
+
+/** The event under the schema's names, as protobufjs's `fromObject` takes it: what does not apply is left out. */
+function fieldsOf(event: Event): Record<string, unknown> {
+  return {
+    id: String(event.id),
+    player_id: String(event.playerId),
+    ...("gameId" in event && { game_id: String(event.gameId) }),
+    type: `EVENT_TYPE_${event.type.toUpperCase()}`,
+    ...("amount" in event && { amount: String(event.amount), currency: event.currency }),
+    ...("hasWon" in event && { has_won: event.hasWon }),
+    created_at: { seconds: String(event.createdAt.seconds), nanos: event.createdAt.nanos },
+  };
+}
+
+const bet = { type: "bet", id: 1n, playerId: 11n, gameId: 101n, amount: 500n, currency: "USD", hasWon: true } as const;
+const createdAt = { seconds: 1_643_845_500, nanos: 250_000_000 };
+
+Deno.test("kinds are those of the schema, under its names and numbers", () => {
+  deepStrictEqual(
+    {
+      EVENT_TYPE_UNSPECIFIED: 0,
+      ...Object.fromEntries(kinds.map(({ type, wireNumber }) => [`EVENT_TYPE_${type.toUpperCase()}`, wireNumber])),
+    },
+    { ...schema.root.lookupEnum("casino.events.v1.EventType").values },
+  );
+});
+
+Deno.test("decodeEvent() gives back what encodeEvent() was given, over all of int64, times and text", () => {
+  fc.assert(fc.property(anyEvent, (event) => deepStrictEqual(decodeEvent(encodeEvent(event)), event)), {
+    numRuns: 5_000,
+  });
+});
+
+Deno.test("encodeEvent() writes the bytes that protobufjs writes from the schema alone", () => {
+  fc.assert(
+    fc.property(anyEvent, (event) => {
+      const expected = schema.encode(schema.fromObject(fieldsOf(event))).finish();
+      strictEqual(encodeEvent(event).toHex(), expected.toHex());
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
+Deno.test("decodeEvent() reads fields in any order, the last of each when it is repeated, and defaults written out", () => {
+  fc.assert(
+    fc.property(anyEvent, fc.infiniteStream(fc.nat()), (event, order) => {
+      const parts = Object.entries(fieldsOf(event)).map(([name, value]) => {
+        const bytes = schema.encode(schema.fromObject({ [name]: value })).finish();
+        return { bytes, rank: order.next().value };
+      });
+      const shuffled = parts.toSorted((a, b) => a.rank - b.rank).flatMap(({ bytes }) => [...bytes]);
+      // id = 0, player_id = -1, has_won = false: overruled by what comes after, or the defaults.
+      const before = [0x08, 0x00, 0x10, ...new Array(9).fill(0xff), 0x01, 0x38, 0x00];
+      deepStrictEqual(decodeEvent(Uint8Array.from([...before, ...shuffled])), event);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+Deno.test("encodeEvent() and decodeEvent() keep the ends of int64 and of time", () => {
+  const ends = [
+    -(2n ** 63n),
+    -(2n ** 32n),
+    -1n,
+    1n,
+    2n ** 31n,
+    2n ** 32n - 1n,
+    2n ** 32n,
+    2n ** 53n + 1n,
+    2n ** 63n - 1n,
+  ];
+  for (const end of ends) {
+    const event = { ...bet, id: end, playerId: end, gameId: end, amount: end < 0n ? 0n : end, createdAt };
+    deepStrictEqual(decodeEvent(encodeEvent(event)), event, String(end));
+  }
+  for (const seconds of [-62_135_596_800, -1, 0, 253_402_300_799]) {
+    for (const nanos of [0, 1, 999_999_999]) {
+      const event = { ...bet, createdAt: { seconds, nanos } };
+      deepStrictEqual(decodeEvent(encodeEvent(event)), event, `${seconds} s ${nanos} ns`);
+    }
+  }
+});
+
+Deno.test("decodeEvent() reads past fields that a later version has added", () => {
+  const event = { ...bet, createdAt };
+  const body = laterSchema.encode(laterSchema.fromObject({ ...fieldsOf(event), from_the_future: "x" })).finish();
+  deepStrictEqual(decodeEvent(body), event);
+});
+
+Deno.test("decodeEvent() names the field at fault in a message that is well formed", () => {
+  const cases: [Record<string, unknown>, string][] = [
+    [{ id: 0 }, "id is missing"],
+    [{ type: "EVENT_TYPE_UNSPECIFIED" }, "type is missing"],
+    [{ type: "EVENT_TYPE_JACKPOT" }, "type = 99 is unknown to this version"],
+    [{ type: -1 }, "type = -1 is unknown to this version"],
+    [{ amount: "-1" }, "amount = -1 must be 0 or more"],
+    [{ currency: "" }, "currency is missing"],
+    [{ created_at: null }, "created_at is missing"],
+    [{ created_at: { seconds: 0, nanos: -1 } }, "created_at is out of range (0 s, -1 ns)"],
+    [{ created_at: { seconds: "253402300800" } }, "created_at is out of range (253402300800 s, 0 ns)"],
+    [{ type: "EVENT_TYPE_DEPOSIT", has_won: false }, "game_id does not apply to a deposit"],
+  ];
+  for (const [changes, faults] of cases) {
+    const message = laterSchema.fromObject({ ...fieldsOf({ ...bet, createdAt }), ...changes });
+    const event = decodeEvent(laterSchema.encode(message).finish());
+    strictEqual(Array.isArray(event) ? describeFaults(event) : "an event", faults);
+  }
+});
+
+Deno.test("decodeEvent() says how many bytes are no such message, and why", () => {
+  const cases: [string, number[], RegExp][] = [
+    ["cut within a field", [...encodeEvent({ ...bet, createdAt })].slice(0, -1), /^\d+ bytes are not a casino\.events/],
+    ["JSON", [...new TextEncoder().encode('{"id":1}')], /^8 bytes are not a casino\.events\.v1\.Event: ./],
+    ["text that is no UTF-8", [0x32, 0x02, 0xc3, 0x28], /^4 bytes are not .*: ./],
+    ["a varint without end", new Array(12).fill(0xff), /^12 bytes are not .*: ./],
+    ["a length beyond the end", [0x42, 0xff, 0xff, 0xff, 0xff, 0x0f], /^6 bytes are not .*: ./],
+    ["groups within groups", new Array(100_000).fill(0x7b), /^100000 bytes are not .*: ./],
+  ];
+  for (const [name, bytes, message] of cases) {
+    throws(
+      () => decodeEvent(Uint8Array.from(bytes)),
+      (error: unknown) =>
+        error instanceof UndecodableError && message.test(error.message) && error.message.length < 200,
+      name,
+    );
+  }
+});
+
+Deno.test("decodeEvent() finds an event, faults, or throws UndecodableError, and nothing else, in whatever bytes", () => {
+  let events = 0;
+  const read = (body: Uint8Array) => {
+    try {
+      const event = decodeEvent(body);
+      if (!Array.isArray(event)) {
+        events++;
+        deepStrictEqual(
+          decodeEvent(encodeEvent(event)),
+          event,
+          "an event that was found can be written and found again",
+        );
+      } else strictEqual(event.length > 0, true);
+    } catch (error) {
+      if (!(error instanceof UndecodableError)) throw error;
+    }
+  };
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), read), { numRuns: 5_000 });
+  const mutated = fc.tuple(anyEvent, fc.nat(), fc.integer({ min: 0, max: 255 }), fc.boolean()).map(
+    ([event, at, byte, cut]) => {
+      const body = encodeEvent(event).slice();
+      body[at % body.length] = byte;
+      return cut ? body.subarray(0, at % body.length) : body;
+    },
+  );
+  fc.assert(fc.property(mutated, read), { numRuns: 10_000 });
+  strictEqual(events > 100, true, "some mutations leave an event");
+});
+
+Deno.test("decodeEvent() takes an empty body for a message that says nothing", () => {
+  const faults = decodeEvent(new Uint8Array());
+  deepStrictEqual(Array.isArray(faults) && faults.map(({ field }) => field), ["id", "player_id", "type", "created_at"]);
+});

@@ -1,0 +1,59 @@
+/** The one place that opens channels to the rates API. */
+import "../runtime/deno_workarounds/without_env.ts";
+import { Buffer } from "node:buffer";
+import { isIP } from "node:net";
+import { type ChannelOptions, Client, credentials } from "@grpc/grpc-js";
+import { type Config, ConfigError, tlsFilesOf } from "../runtime/configuration/config.ts";
+import { grpcTarget } from "./target.ts";
+import { isLoopback } from "../runtime/loopback.ts";
+import { readTlsFiles, type TlsFiles } from "../runtime/tls.ts";
+
+type RatesApiConfig = Pick<
+  Config,
+  "RATES_API_ADDRESS" | "RATES_API_TLS" | "TLS_CA_FILE" | "TLS_CERT_FILE" | "TLS_KEY_FILE"
+>;
+
+/**
+ * A client with a channel of its own. It goes through the proxy that `http_proxy` names, unless the address is loopback.
+ * @param address host:port
+ * @param tls the files that TLS goes by, which are read now; `undefined`: no TLS
+ * @throws {Error} that names a file that cannot be read
+ */
+export function openGrpcClient(address: string, tls: TlsFiles | undefined, options: ChannelOptions = {}): Client {
+  return new Client(grpcTarget(address), credentialsFor(tls), {
+    "grpc.use_local_subchannel_pool": 1,
+    // A proxy cannot reach this machine's loopback.
+    "grpc.enable_http_proxy": Number(!isLoopback(address.replace(/:\d+$/, ""))),
+    ...options,
+  });
+}
+
+/**
+ * What {@linkcode openGrpcClient} needs for the rates API.
+ * @throws {ConfigError} for an IP address with TLS: Deno compares certificates with names only
+ */
+export function ratesApiTls(config: RatesApiConfig): TlsFiles | undefined {
+  if (config.RATES_API_TLS === "off") return undefined;
+  const address = config.RATES_API_ADDRESS;
+  if (isIP(address.replace(/:\d+$/, "").replace(/^\[|\]$/g, "")) !== 0) {
+    throw new ConfigError([
+      `RATES_API_ADDRESS=${address} must name a host, not an IP address, with RATES_API_TLS=${config.RATES_API_TLS}`,
+    ]);
+  }
+  return config.RATES_API_TLS === "on" ? tlsFilesOf(config) : {};
+}
+
+/** What went wrong, without the full stop and the note on names that grpc-js ends with, also when there is none. */
+export function problemOf(details: string): string {
+  return details.replace(/\.? *Resolution note: *$/, "");
+}
+
+function credentialsFor(tls: TlsFiles | undefined) {
+  if (!tls) return credentials.createInsecure();
+  const { ca, cert, key } = readTlsFiles(tls);
+  return credentials.createSsl(bytesOf(ca), bytesOf(key), bytesOf(cert));
+}
+
+function bytesOf(pem: string | undefined): Buffer | null {
+  return pem === undefined ? null : Buffer.from(pem);
+}

@@ -1,0 +1,99 @@
+/** The subscriber's queries: each is prepared once for each connection, and has a deadline. */
+import type { Buffer } from "node:buffer";
+// @ts-types="@types/pg"
+import type pg from "pg";
+import type { Clock } from "../runtime/clock.ts";
+import { type ConnectionOptions, Connections, serverFirstMs } from "./connections.ts";
+import { CopyIn } from "./copy_in.ts";
+
+/** The fields of a row in the order in which they were asked for, as text: nothing is rounded, nothing read in vain. */
+export type Row = readonly (string | null)[];
+
+/** What asks Postgres something in one message, which is a transaction of its own. */
+export interface Database {
+  /** @param parameters for `$1` and so on, as Postgres reads them in text; the statement casts them */
+  query(statement: string, parameters: readonly string[]): Promise<readonly Row[]>;
+
+  /**
+   * Rows into a table, and what goes with them.
+   * @param statements any number, one of them a COPY from stdin
+   * @param rows what it reads, as {@linkcode CopyRows} gives it
+   */
+  copyIn(statements: string, rows: Buffer): Promise<void>;
+}
+
+/** Postgres did not answer in time. Whether the statement took effect is not known. */
+export class QueryTimeout extends Error {
+  override readonly name = "QueryTimeout";
+}
+
+export interface DatabaseOptions extends ConnectionOptions {
+  readonly clock: Clock;
+}
+
+/** Given as a reason, for one that abort() makes itself costs 50 µs: it has a stack trace. */
+const inTime = new Error("Postgres answered in time");
+const asText = { getTypeParser: () => (text: string) => text };
+
+/**
+ * A pool that connects when it is first asked, and whose queries have a deadline. A query that is late has lost its server,
+ * or a network that swallows what is sent; the client itself would wait for as long as TCP does, a quarter of an hour. So all
+ * connections are dropped and new ones opened, and the server gives up by itself what it is still at (`statement_timeout`, and
+ * keepalives for what it waits for).
+ *
+ * Parameters in the URL's query are set on each connection, so that `?search_path=NAME` picks a schema.
+ */
+export class DatabasePool implements Database {
+  readonly #statements = new Map<string, string>();
+  #connections: Connections;
+
+  constructor(private readonly url: string, private readonly options: DatabaseOptions) {
+    this.#connections = new Connections(url, options);
+  }
+
+  /** @throws {QueryTimeout}, or what Postgres or the client says */
+  async query(text: string, parameters: readonly string[]): Promise<readonly Row[]> {
+    const query = { name: this.#nameOf(text), text, rowMode: "array" as const, types: asText };
+    const { rows } = await this.#inTime((client) => client.query<(string | null)[]>(query, [...parameters]));
+    return rows;
+  }
+
+  /** @throws {QueryTimeout}, or what Postgres or the client says */
+  copyIn(statements: string, rows: Buffer): Promise<void> {
+    return this.#inTime((client) => client.query(new CopyIn(statements, rows)).done);
+  }
+
+  async close(): Promise<void> {
+    await this.#connections.close(this.options.clock);
+  }
+
+  async #inTime<T>(ask: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const { timeoutMs, clock } = this.options;
+    const connections = this.#connections;
+    const answered = new AbortController();
+    const late = clock.sleep(timeoutMs + serverFirstMs, answered.signal).then(() => {
+      this.#replace(connections);
+      throw new QueryTimeout(`Postgres did not answer within DATABASE_TIMEOUT_MS=${timeoutMs}`);
+    });
+    late.catch(() => {});
+    try {
+      return await Promise.race([connections.use(ask), late]);
+    } finally {
+      answered.abort(inTime);
+    }
+  }
+
+  /** Only the first of the queries that are late on the same connections replaces them. */
+  #replace(late: Connections): void {
+    if (late !== this.#connections) return;
+    this.#connections = new Connections(this.url, this.options);
+    late.cut();
+  }
+
+  /** A statement that has a name is planned once for each connection. */
+  #nameOf(statement: string): string {
+    let name = this.#statements.get(statement);
+    if (name === undefined) this.#statements.set(statement, name = `s${this.#statements.size}`);
+    return name;
+  }
+}

@@ -1,0 +1,133 @@
+/** The one place that opens connections to the broker, and opens them again. */
+import { type Channel, type ChannelModel, connect as dial } from "amqplib";
+import { whenAborted } from "../runtime/abort.ts";
+import { type Backoff, backoffMs } from "../runtime/backoff.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { redact } from "../runtime/configuration/config.ts";
+import { isPermanentBrokerError, messageOf } from "../runtime/errors.ts";
+import type { Random } from "../runtime/random.ts";
+import type { Log } from "../runtime/telemetry/log.ts";
+import { rememberProperties } from "./origin/exact_headers.ts";
+import { splitTls } from "../runtime/tls.ts";
+
+export interface BrokerOptions {
+  readonly url: string;
+  /** Shown in the broker's list of connections. */
+  readonly name: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** {@linkcode openConnection} if left out; simulation has its own. */
+  readonly connect?: (options: Pick<BrokerOptions, "url" | "name">) => Promise<ChannelModel>;
+}
+
+const backoff: Backoff = { first: 100, most: 5_000 };
+/** A connection that was lost after so long had worked; so had one that was of use for so long until its use failed. */
+const [lostAfterMs, workedMs] = [100, 1_000];
+const connectTimeoutMs = 10_000;
+const closeTimeoutMs = 2_000;
+const unwindTimeoutMs = 5_000;
+/** Two missed heartbeats mean that the broker is gone. A `heartbeat` in the URL wins. */
+const heartbeatSeconds = 10;
+
+/**
+ * Calls `use` with an open connection; when the connection is lost, or `use` throws, waits a little and does so again.
+ * Ends when `use` returns on a live connection, or the signal is aborted.
+ * @param use gets a signal of its own that is aborted when its connection is lost
+ * @throws what no retry cures: bad credentials, a topology that does not fit
+ */
+export async function keepConnected(
+  options: BrokerOptions,
+  use: (connection: ChannelModel, lost: AbortSignal) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { name, url, clock, random, log, connect = openConnection } = options;
+  let attempt = 0;
+  while (!signal.aborted) {
+    let connection: ChannelModel | undefined;
+    let openedAt = Infinity;
+    const lost = new AbortController();
+    try {
+      connection = await connect(options);
+      openedAt = clock.monotonic();
+      connection.on("error", (error: Error) => lost.abort(error));
+      connection.on("close", (error?: Error) => lost.abort(error ?? new Error("the broker closed the connection")));
+      if (attempt > 0) log.info("Connected to the broker again", { connection: name });
+      await untilUnwound(use(connection, lost.signal), lost.signal, clock);
+      if (!lost.signal.aborted) return;
+      throw lost.signal.reason;
+    } catch (error) {
+      if (signal.aborted) return;
+      if (isPermanentBrokerError(error)) throw error;
+      // A connection that had worked is tried again soon; one that never came up, that the broker ends at once, or that was
+      // in vain because a queue is not there, ever more slowly.
+      const worked = clock.monotonic() - openedAt >= (lost.signal.aborted ? lostAfterMs : workedMs);
+      attempt = worked ? 1 : attempt + 1;
+      const delay = backoffMs(attempt, backoff, random);
+      log.warn("No connection to the broker, trying again", {
+        connection: name,
+        broker: redact(url),
+        reason: messageOf(error),
+        retryInMs: Math.round(delay),
+      });
+      await clock.sleep(delay, signal).catch(() => {});
+    } finally {
+      if (connection) await closeConnection(connection, clock);
+    }
+  }
+}
+
+/** What still goes on when its connection is lost has a little time to end, and is left then: it must not keep us from the next one. */
+async function untilUnwound(using: Promise<void>, lost: AbortSignal, clock: Clock): Promise<void> {
+  const ended = new AbortController();
+  const tooLate = whenAborted(lost).then(async () => {
+    await clock.sleep(unwindTimeoutMs, ended.signal).catch(() => {});
+    throw lost.reason;
+  });
+  tooLate.catch(() => {});
+  try {
+    await Promise.race([using, tooLate]);
+  } finally {
+    ended.abort();
+  }
+}
+
+/** Resolves when the channel is closed, also by the loss of its connection: amqplib's own close() then never settles. */
+export function closeChannel(channel: Channel): Promise<void> {
+  return new Promise((resolve) => {
+    channel.once("close", resolve);
+    (async () => await channel.close())().catch(() => resolve());
+  });
+}
+
+/** One connection, as it is: for commands that ask the broker something and leave. */
+export async function openConnection({ url, name }: Pick<BrokerOptions, "url" | "name">): Promise<ChannelModel> {
+  const { url: target, tls } = splitTls(url);
+  if (!target.searchParams.has("heartbeat")) target.searchParams.set("heartbeat", String(heartbeatSeconds));
+  const connection = await dial(target.href, {
+    timeout: connectTimeoutMs,
+    noDelay: true,
+    ...tls,
+    clientProperties: { connection_name: name },
+  });
+  rememberProperties(connection);
+  return connection;
+}
+
+/** Orderly if the broker answers within 2 s, else by closing the socket. Never throws. */
+export async function closeConnection(connection: ChannelModel, clock: Clock): Promise<void> {
+  const late = new AbortController();
+  connection.on("error", () => {});
+  try {
+    await Promise.race([
+      connection.close(),
+      clock.sleep(closeTimeoutMs, late.signal).then(() => {
+        (connection.connection as unknown as { stream: { destroy(): void } }).stream.destroy();
+      }, () => {}),
+    ]);
+  } catch {
+    // Closed already.
+  } finally {
+    late.abort();
+  }
+}

@@ -1,0 +1,295 @@
+/** The real {@linkcode EventQueue}: a consumer with manual acks on a connection that is kept open. */
+import { type Channel, type ChannelModel, type ConsumeMessage, IllegalOperationError } from "amqplib";
+import { whenAborted } from "../runtime/abort.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { AckRuns } from "./ack_runs.ts";
+import { AtHand } from "./at_hand.ts";
+import { type BrokerOptions, closeChannel, keepConnected } from "./connection.ts";
+import type { DeadLetters } from "./dead_letters.ts";
+import type { DelayQueues } from "./delay_queues.ts";
+import type { Delivery, EventQueue, Settlement } from "./delivery.ts";
+import { type Headers, timestampMsOf } from "./message.ts";
+import { messageIdOf, sentIdOf } from "./message_id.ts";
+import { withOwnBytes } from "./origin/exact_headers.ts";
+import type { Dead, Delay } from "./outcome.ts";
+import { ensureTopology, type Topology } from "./topology.ts";
+
+export interface ConsumerOptions extends BrokerOptions {
+  readonly topology: Topology;
+  readonly queue: string;
+  /** Most deliveries that are held unacknowledged. */
+  readonly prefetch: number;
+  readonly deadLetters: Pick<DeadLetters, "publish">;
+  readonly delayQueues: Pick<DelayQueues, "publish">;
+  /**
+   * Asked before it consumes on a new channel, each second until it says yes. The broker takes back what is held for longer
+   * than its consumer_timeout (30 minutes by default): taken again it would only be held again, and each time costs one of
+   * its deliveries.
+   */
+  readonly mayTake?: () => boolean;
+}
+
+/** How long acks may wait for a gap below them to close, in ms, before they are sent one by one. */
+const flushAcksAfterMs = 20;
+const leaveTimeoutMs = 2_000;
+const askEveryMs = 1_000;
+
+export class AmqpConsumer implements EventQueue {
+  readonly #stop = new AbortController();
+  readonly #finished: Promise<void>;
+  #session: Session | undefined;
+  #taking = true;
+  readonly #atHand = new AtHand<AmqpDelivery>();
+
+  constructor(private readonly options: ConsumerOptions) {
+    this.#finished = keepConnected(options, (connection, lost) => this.#consume(connection, lost), this.#stop.signal);
+  }
+
+  /** Whether deliveries can arrive. */
+  get consuming(): boolean {
+    return this.#session !== undefined;
+  }
+
+  /** Deliveries that are not settled yet, those at hand among them. */
+  get unsettled(): number {
+    return this.#session?.unsettled ?? 0;
+  }
+
+  /**
+   * Ends when the consumer is closed.
+   * @throws what no retry cures, such as bad credentials
+   */
+  get finished(): Promise<void> {
+    return this.#finished;
+  }
+
+  take(limit: number, signal: AbortSignal): Promise<Delivery[]> {
+    return this.#atHand.take(limit, signal);
+  }
+
+  settle(settlements: readonly Settlement[], signal: AbortSignal): Promise<void> {
+    const acked = new Map<Session, number[]>();
+    const moving: Promise<void>[] = [];
+    for (const { delivery, outcome } of settlements) {
+      if (!(delivery instanceof AmqpDelivery)) throw new TypeError(`${delivery.messageId} came from another queue`);
+      const { session, tag } = delivery;
+      switch (outcome.kind) {
+        case "ack": {
+          const tags = acked.get(session);
+          if (tags) tags.push(tag);
+          else acked.set(session, [tag]);
+          break;
+        }
+        case "dead":
+        case "delay":
+          // The broker gives out again what an ended session brought: a letter of it would be one too many.
+          if (!session.ended) moving.push(this.#move(delivery, outcome, session.until(signal)));
+          break;
+        case "retry":
+          session.putBack(tag);
+      }
+    }
+    for (const [session, tags] of acked) session.ack(tags);
+    return Promise.all(moving).then(() => {});
+  }
+
+  /** Waits, perhaps for long, with a copy: the delivery's body would keep all that the socket brought with it in memory. */
+  #move({ session, tag, came, ...delivery }: AmqpDelivery, outcome: Dead | Delay, until: AbortSignal): Promise<void> {
+    const { deadLetters, delayQueues } = this.options;
+    const { fields: { exchange, routingKey }, properties } = came;
+    const origin = { exchange, routingKey, properties: withOwnBytes(properties) };
+    const copy: Delivery = { ...delivery, body: new Uint8Array(delivery.body), origin };
+    const published = outcome.kind === "dead"
+      ? deadLetters.publish(copy, outcome, until)
+      : delayQueues.publish(copy, outcome, until);
+    const settled = (confirmed: boolean) => confirmed && session.ack([tag]);
+    const failed = (error: unknown) => {
+      session.putBack(tag);
+      throw error;
+    };
+    return published.then(settled, failed).then(() => {});
+  }
+
+  /** Takes nothing more: what arrives from now on stays with the broker, what is in hand can still be settled. */
+  async stopTaking(): Promise<void> {
+    this.#taking = false;
+    await this.#session?.cancel();
+    this.#atHand.clear();
+  }
+
+  /** Sends the acks that wait, and leaves; what is not settled goes back to the queue. */
+  async close(): Promise<void> {
+    this.#taking = false;
+    this.#stop.abort(new Error("the consumer is closed"));
+    await this.#finished.catch(() => {});
+  }
+
+  async #consume(connection: ChannelModel, lost: AbortSignal): Promise<void> {
+    const { topology, queue, prefetch, clock, log, name } = this.options;
+    await ensureTopology(connection, topology);
+    const channel = await connection.createChannel();
+    const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
+    channel.on("error", reject);
+    channel.on("close", () => reject(new Error("the broker closed the channel")));
+    whenAborted(lost).then(() => reject(lost.reason));
+    whenAborted(this.#stop.signal).then(resolve);
+    ended.catch(() => {});
+    const session = new Session(channel, clock);
+    await channel.prefetch(prefetch);
+    await this.#untilItMayTake(lost);
+    if (this.#taking) {
+      const { consumerTag } = await channel.consume(queue, (message) => {
+        if (message === null) {
+          reject(new Error(`the broker cancelled the consumer: the queue ${queue} was deleted or moved`));
+        } else this.#atHand.add(deliveryOf(message, session));
+      });
+      session.consumerTag = consumerTag;
+      log.info("Consuming", { event: "consumer.ready", connection: name, queue, prefetch });
+    }
+    this.#session = session;
+    // We were told while the broker had not answered yet.
+    if (!this.#taking) await this.stopTaking();
+    try {
+      await ended;
+      await session.leave();
+    } finally {
+      // Deliveries of this channel can no longer be settled, and the broker gives them out again.
+      if (this.#session === session) {
+        this.#session = undefined;
+        this.#atHand.clear();
+      }
+      await session.end();
+    }
+  }
+
+  async #untilItMayTake(lost: AbortSignal): Promise<void> {
+    const { mayTake = () => true, clock, log, name } = this.options;
+    if (!mayTake()) {
+      log.warn("Not consuming yet: what is taken now would only be held", {
+        event: "consumer.held_back",
+        connection: name,
+      });
+    }
+    const over = AbortSignal.any([lost, this.#stop.signal]);
+    while (this.#taking && !over.aborted && !mayTake()) await clock.sleep(askEveryMs, over).catch(() => {});
+  }
+}
+
+class AmqpDelivery implements Delivery {
+  constructor(
+    readonly messageId: string,
+    readonly sentId: string | undefined,
+    readonly body: Uint8Array,
+    readonly headers: Headers,
+    readonly appId: string | undefined,
+    readonly timestampMs: number | undefined,
+    readonly tag: number,
+    readonly session: Session,
+    /** How it came, for when it is passed on: most are not. */
+    readonly came: Pick<ConsumeMessage, "fields" | "properties">,
+  ) {}
+}
+
+function deliveryOf(message: ConsumeMessage, session: Session): AmqpDelivery {
+  const { fields, properties, content } = message;
+  session.delivered = fields.deliveryTag;
+  const messageId = messageIdOf(properties.messageId, content);
+  const headers = properties.headers ?? {};
+  return new AmqpDelivery(
+    messageId,
+    sentIdOf(properties.messageId, messageId, headers),
+    content,
+    headers,
+    properties.appId,
+    timestampMsOf(properties.timestamp),
+    fields.deliveryTag,
+    session,
+    message,
+  );
+}
+
+/** One channel's life. A delivery is settled on the channel that brought it or, once that is gone, not at all. */
+class Session {
+  consumerTag: string | undefined;
+  /** How many have come: the newest one's tag. */
+  delivered = 0;
+  readonly #runs: AckRuns;
+  readonly #ended = new AbortController();
+  #until: { readonly given: AbortSignal; readonly either: AbortSignal } | undefined;
+  #flushing: Promise<void> | undefined;
+
+  constructor(private readonly channel: Channel, private readonly clock: Clock) {
+    this.#runs = new AckRuns((tag, multiple) => this.channel.ack(messageOfTag(tag), multiple));
+  }
+
+  get ended(): boolean {
+    return this.#ended.signal.aborted;
+  }
+
+  get unsettled(): number {
+    return this.delivered - this.#runs.settled;
+  }
+
+  /** Aborted when the signal is, or this has ended. */
+  until(given: AbortSignal): AbortSignal {
+    if (this.#until?.given !== given) this.#until = { given, either: AbortSignal.any([given, this.#ended.signal]) };
+    return this.#until.either;
+  }
+
+  ack(tags: readonly number[]): void {
+    this.#onChannel(() => this.#runs.settle(tags));
+    if (this.#runs.waiting) this.#flushing ??= this.#flushSoon();
+  }
+
+  putBack(tag: number): void {
+    this.#onChannel(() => {
+      this.channel.nack(messageOfTag(tag), false, true);
+      this.#runs.settledOtherwise(tag);
+    });
+  }
+
+  flush(): void {
+    this.#onChannel(() => this.#runs.flush());
+  }
+
+  async cancel(): Promise<void> {
+    if (this.ended || this.consumerTag === undefined) return;
+    // A broker that does not answer is about to be found lost.
+    await this.channel.cancel(this.consumerTag).catch(() => {});
+  }
+
+  /** The channel is closed before its connection: on its own, the connection's close may overtake acks on their way. */
+  async leave(): Promise<void> {
+    this.flush();
+    const answered = new AbortController();
+    const late = this.clock.sleep(leaveTimeoutMs, answered.signal).catch(() => {});
+    await Promise.race([closeChannel(this.channel), late]);
+    answered.abort();
+  }
+
+  async end(): Promise<void> {
+    this.#ended.abort();
+    await this.#flushing;
+  }
+
+  async #flushSoon(): Promise<void> {
+    await this.clock.sleep(flushAcksAfterMs, this.#ended.signal).catch(() => {});
+    this.#flushing = undefined;
+    this.flush();
+  }
+
+  #onChannel(act: () => void): void {
+    if (this.ended) return;
+    try {
+      act();
+    } catch (error) {
+      // The channel closed a moment before we were told: the broker gives the deliveries out again.
+      if (!(error instanceof IllegalOperationError)) throw error;
+      this.#ended.abort();
+    }
+  }
+}
+
+function messageOfTag(deliveryTag: number): ConsumeMessage {
+  return { fields: { deliveryTag } } as ConsumeMessage;
+}

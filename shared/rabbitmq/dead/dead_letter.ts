@@ -1,0 +1,133 @@
+/** One dead letter, understood: our headers or the broker's own, and the event in its body. */
+import type { GetMessage } from "amqplib";
+import { deadHeaders, replaysHeader } from "../dead_letters.ts";
+import type { Delivery } from "../delivery.ts";
+import { type Headers, timestampMsOf } from "../message.ts";
+import { messageIdOf, sentIdOf } from "../message_id.ts";
+import type { Origin } from "../origin/origin.ts";
+import { decodeEvent, UndecodableError } from "../../event/protobuf.ts";
+import { describeFaults, type Event } from "../../event/event.ts";
+import { type EventJson, eventToJson } from "../../event/json.ts";
+
+export interface DeadLetter {
+  readonly messageId: string;
+  /** The id that its publisher sent, where that is another text. */
+  readonly sentId?: string | undefined;
+  /** How it came, and is published again. */
+  readonly origin?: Origin | undefined;
+  /** As in shared/rabbitmq/outcome.ts, or the broker's own: `delivery-limit`, `expired`, `rejected`, `maxlen`. */
+  readonly reason: string;
+  readonly detail: string;
+  readonly subscriber: string | undefined;
+  /** RFC 3339. */
+  readonly firstFailedAt: string | undefined;
+  readonly lastFailedAt: string | undefined;
+  readonly attempts: number;
+  readonly replays: number;
+  readonly headers: Headers;
+  readonly body: Uint8Array;
+  readonly appId: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly timestampMs: number | undefined;
+  readonly event: Event | undefined;
+  /** Why the body holds no valid event. */
+  readonly bodyProblem: string | undefined;
+}
+
+/** Of a message as it is in the queue; anybody may have written its properties. */
+export function understand({ fields, properties, content }: GetMessage): DeadLetter {
+  const messageId = messageIdOf(properties.messageId, content);
+  const headers = properties.headers ?? {};
+  return letterOf({
+    messageId,
+    sentId: sentIdOf(properties.messageId, messageId, headers),
+    origin: { exchange: fields?.exchange, routingKey: fields?.routingKey, properties },
+    body: content,
+    headers,
+    appId: textOf(properties.appId),
+    timestampMs: timestampMsOf(properties.timestamp),
+  });
+}
+
+export function letterOf({ headers, body, ...known }: Delivery): DeadLetter {
+  const [event, bodyProblem] = decodeBody(body);
+  return {
+    ...known,
+    ...(deadHeaders.reason in headers ? byUs(headers) : byTheBroker(headers)),
+    replays: countOf(headers[replaysHeader]),
+    headers,
+    body,
+    event,
+    bodyProblem,
+  };
+}
+
+/** The keys of `--json`. */
+export function deadLetterToJson(letter: DeadLetter) {
+  const { messageId, reason, detail, subscriber, firstFailedAt, lastFailedAt, attempts, replays, event, bodyProblem } =
+    letter;
+  return {
+    message_id: messageId,
+    sent_id: letter.sentId ?? null,
+    reason,
+    detail,
+    subscriber: subscriber ?? null,
+    first_failed_at: firstFailedAt ?? null,
+    last_failed_at: lastFailedAt ?? null,
+    attempts,
+    replays,
+    event: event ? eventToJson(event) as EventJson : null,
+    body_problem: bodyProblem ?? null,
+    body_base64: letter.body.toBase64(),
+  };
+}
+
+type Failure = Pick<DeadLetter, "reason" | "detail" | "subscriber" | "firstFailedAt" | "lastFailedAt" | "attempts">;
+
+function byUs(headers: Headers): Failure {
+  return {
+    reason: textOf(headers[deadHeaders.reason]) ?? "unknown",
+    detail: textOf(headers[deadHeaders.detail]) ?? "",
+    subscriber: textOf(headers[deadHeaders.subscriber]),
+    firstFailedAt: textOf(headers[deadHeaders.firstFailedAt]),
+    lastFailedAt: textOf(headers[deadHeaders.lastFailedAt]),
+    attempts: countOf(headers[deadHeaders.attempts]),
+  };
+}
+
+/** What RabbitMQ writes when it dead-letters a message itself: rabbitmq.com, "Dead Letter Exchanges", "Effects on Messages". */
+function byTheBroker(headers: Headers): Failure {
+  const [death] = Array.isArray(headers["x-death"]) ? headers["x-death"] : [];
+  // The last death: the first is an expiry when the message had been on a delay queue.
+  const reason = textOf(death?.reason) ?? textOf(headers["x-first-death-reason"]) ?? "unknown";
+  const timeMs = timestampMsOf(death?.time?.value);
+  const time = timeMs === undefined ? undefined : new Date(timeMs).toISOString();
+  return {
+    reason: reason.replaceAll("_", "-"),
+    detail: reason === "delivery_limit"
+      ? "delivered as often as the queue allows, and never settled"
+      : "dead-lettered by the broker",
+    subscriber: undefined,
+    firstFailedAt: time,
+    lastFailedAt: time,
+    attempts: countOf(death?.count),
+  };
+}
+
+function decodeBody(body: Uint8Array): [Event | undefined, string | undefined] {
+  try {
+    const event = decodeEvent(body);
+    return Array.isArray(event) ? [undefined, describeFaults(event)] : [event, undefined];
+  } catch (error) {
+    if (error instanceof UndecodableError) return [undefined, error.message];
+    throw error;
+  }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+function countOf(value: unknown): number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value > 0 ? value : 0;
+}

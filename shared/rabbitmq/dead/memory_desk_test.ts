@@ -1,0 +1,24 @@
+import { MemoryQueue } from "../memory_queue.ts";
+import { systemClock as clock } from "../../runtime/clock.ts";
+import { testDesk } from "../../../tests/conformance/dead_letter_desk.ts";
+import { MemoryDeadLetterDesk } from "./memory_desk.ts";
+
+testDesk({
+  name: "MemoryDeadLetterDesk",
+  async withDesk(use, options) {
+    const queue = new MemoryQueue(clock);
+    const desk = new MemoryDeadLetterDesk({ queue, clock, ...options });
+    await use({
+      desk,
+      bury: (letters) => Promise.resolve(void queue.deadLetters.push(...letters)),
+      events: async () => {
+        const taken = queue.ready > 0 ? await queue.take(queue.ready, new AbortController().signal) : [];
+        return taken.map(({ messageId, body, headers, appId, timestampMs }) => ({
+          ...{ messageId, body, headers, appId, timestampMs },
+        }));
+      },
+      waiting: () => Promise.resolve(queue.deadLetters.length),
+    });
+    await desk.close();
+  },
+});

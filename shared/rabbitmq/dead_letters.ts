@@ -1,0 +1,107 @@
+/** Dead letters as we write them: the body verbatim, the reason in headers that survive replay. */
+import type { Delivery } from "./delivery.ts";
+import type { Headers } from "./message.ts";
+import { headersToKeep, ofOrigin, propertiesToKeep } from "./origin/origin.ts";
+import type { Dead } from "./outcome.ts";
+import { publishUntilConfirmed, type UntilConfirmedOptions } from "./publish_until_confirmed.ts";
+
+/** The headers of a dead letter. Times are RFC 3339. */
+export const deadHeaders = {
+  reason: "dead-reason",
+  detail: "dead-detail",
+  subscriber: "dead-subscriber",
+  firstFailedAt: "dead-first-failed-at",
+  lastFailedAt: "dead-last-failed-at",
+  /** How often it was dead-lettered, over all replays. */
+  attempts: "dead-attempts",
+} as const;
+
+/** How often a dead letter was replayed; counted by `deno task dead replay`. */
+export const replaysHeader = "dead-replays";
+
+/** amqplib refuses header tables over 64 KiB, and nobody reads more than this. */
+export const maxDetailBytes = 2_048;
+
+/**
+ * Headers that came with the message are kept up to this many characters of JSON, and this many levels, and beyond dropped
+ * as a whole. amqplib reads and writes them by recursion: a frame has room for 26,000 levels, and on the stack that V8
+ * takes by itself some 4,000 can be read. Whoever reads a queue of ours runs with `--stack-size=7000` (KB; Linux gives
+ * 8192), or one such message would cost its connection, time and again.
+ */
+const [maxKeptHeaders, maxKeptLevels] = [16_384, 16];
+
+export interface DeadLettersOptions extends UntilConfirmedOptions {
+  readonly exchange: string;
+  readonly subscriberId: string;
+}
+
+export class DeadLetters {
+  constructor(private readonly options: DeadLettersOptions) {}
+
+  /** @returns whether the broker has confirmed it; `false` only once the signal is aborted */
+  async publish(delivery: Delivery, { reason, detail }: Dead, signal: AbortSignal): Promise<boolean> {
+    const { exchange, subscriberId, clock } = this.options;
+    const now = clock.now();
+    const ours = { reason, detail, subscriberId, now };
+    return await publishUntilConfirmed(
+      {
+        exchange,
+        messageId: delivery.messageId,
+        body: delivery.body,
+        headers: deadLetterHeaders(delivery, ours),
+        ownHeaders: { ...ofOrigin(delivery.origin, delivery.sentId), ...deadHeadersOf(delivery.headers, ours) },
+        properties: delivery.origin && propertiesToKeep(delivery.origin),
+        timestampMs: delivery.timestampMs ?? now,
+        appId: delivery.appId ?? "",
+      },
+      this.options,
+      signal,
+    );
+  }
+}
+
+/** The headers of a dead letter: those it had before, how it came, and {@linkcode deadHeaders}. */
+export function deadLetterHeaders(
+  { headers, origin, sentId }: Pick<Delivery, "headers" | "origin" | "sentId">,
+  failure: Failure,
+): Headers {
+  const before = areKept(headers) ? headersToKeep(headers, origin, sentId) : ofOrigin(origin, sentId);
+  return { ...before, ...deadHeadersOf(headers, failure) };
+}
+
+interface Failure {
+  readonly reason: string;
+  readonly detail: string;
+  readonly subscriberId: string;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+function deadHeadersOf(before: Headers, { reason, detail, subscriberId, now }: Failure): Headers {
+  const time = new Date(now).toISOString();
+  const attempts = before[deadHeaders.attempts];
+  return {
+    [deadHeaders.reason]: reason,
+    [deadHeaders.detail]: cutToBytes(detail, maxDetailBytes),
+    [deadHeaders.subscriber]: subscriberId,
+    [deadHeaders.firstFailedAt]: before[deadHeaders.firstFailedAt] ?? time,
+    [deadHeaders.lastFailedAt]: time,
+    [deadHeaders.attempts]: (typeof attempts === "number" ? attempts : 0) + 1,
+  };
+}
+
+function areKept(headers: Headers): boolean {
+  return hasLevels(headers, maxKeptLevels) && JSON.stringify(headers).length <= maxKeptHeaders;
+}
+
+function hasLevels(value: unknown, most: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  return most > 0 && Object.values(value).every((inner) => hasLevels(inner, most - 1));
+}
+
+function cutToBytes(text: string, most: number): string {
+  const bytes = new TextEncoder().encode(text);
+  if (bytes.length <= most) return text;
+  // Cutting inside a character leaves a replacement character at the end.
+  return `${new TextDecoder().decode(bytes.subarray(0, most - 3)).replace(/\uFFFD$/, "")}…`;
+}

@@ -1,0 +1,177 @@
+/**
+ * A queue and its broker in this process: for unit tests, simulation and the demo without servers. Behaves as RabbitMQ
+ * does, which tests/conformance/queue.ts holds both to.
+ */
+import { type Clock, systemClock } from "../runtime/clock.ts";
+import { AtHand } from "./at_hand.ts";
+import { deadLetterHeaders } from "./dead_letters.ts";
+import { retriesHeader } from "./delay_queues.ts";
+import type { Delivery, EventQueue, Settlement, Subscription } from "./delivery.ts";
+import type { Headers } from "./message.ts";
+import { headersToKeep } from "./origin/origin.ts";
+import type { Dead, Delay } from "./outcome.ts";
+import { deliveryLimit } from "./topology.ts";
+
+interface Message {
+  readonly published: Delivery;
+  deliveries: number;
+}
+
+interface Subscriber {
+  readonly id: string;
+  readonly prefetch: number;
+  readonly atHand: AtHand<MemoryDelivery>;
+  readonly unsettled: Set<MemoryDelivery>;
+  closed: boolean;
+}
+
+interface MemoryDelivery extends Delivery {
+  readonly message: Message;
+  readonly subscriber: Subscriber;
+}
+
+/** As an {@linkcode EventQueue} itself it is one subscriber without a prefetch, which is given only what it takes. */
+export class MemoryQueue implements EventQueue {
+  readonly #ready = new AtHand<Message>();
+  readonly #subscribers: Subscriber[] = [];
+  readonly #itself = subscriberOf("memory", Infinity);
+  /** Whose turn it is among the subscribers. */
+  #turn = 0;
+  #unsettled = 0;
+  /** What was dead-lettered by a subscriber, and why. */
+  readonly dead: { readonly delivery: Delivery; readonly outcome: Dead }[] = [];
+  /** All dead letters, also those of the delivery limit, as they can be published again. */
+  readonly deadLetters: Delivery[] = [];
+  readonly acked: string[] = [];
+
+  /** Messages that wait on a delay queue. */
+  delayed = 0;
+
+  /** @param clock dates dead letters, and brings delayed messages back */
+  constructor(private readonly clock: Clock = systemClock) {}
+
+  publish(...deliveries: readonly Delivery[]): void {
+    for (const published of deliveries) this.#ready.add({ published, deliveries: 0 });
+    this.#giveOut();
+  }
+
+  /** Messages that wait for a subscriber. */
+  get ready(): number {
+    return this.#ready.size;
+  }
+
+  /** Messages in a subscriber's hands. */
+  get unsettled(): number {
+    return this.#unsettled;
+  }
+
+  /** @param prefetch most deliveries that it holds unsettled, those included that it has not taken yet */
+  subscribe({ prefetch, subscriberId = "memory" }: { prefetch: number; subscriberId?: string }): Subscription {
+    const subscriber = subscriberOf(subscriberId, prefetch);
+    this.#subscribers.push(subscriber);
+    this.#giveOut();
+    return {
+      take: (limit, signal) => subscriber.atHand.take(limit, signal),
+      settle: (settlements) => this.settle(settlements),
+      close: () => this.#close(subscriber),
+    };
+  }
+
+  async take(limit: number, signal: AbortSignal): Promise<Delivery[]> {
+    const taken = await this.#ready.take(limit, signal);
+    return taken.map((message) => this.#deliver(message, this.#itself));
+  }
+
+  settle(settlements: readonly Settlement[]): Promise<void> {
+    for (const { delivery, outcome } of settlements) {
+      const { message, subscriber } = delivery as MemoryDelivery;
+      if (subscriber.closed) continue;
+      if (!subscriber.unsettled.delete(delivery as MemoryDelivery)) {
+        throw new Error(`${delivery.messageId} was settled twice: a broker would close the channel`);
+      }
+      this.#unsettled--;
+      if (outcome.kind === "ack") this.acked.push(delivery.messageId);
+      else if (outcome.kind === "retry") this.#putBack(message);
+      else if (outcome.kind === "delay") this.#delay(message, outcome);
+      else {
+        this.dead.push({ delivery, outcome });
+        const { reason, detail } = outcome;
+        const now = this.clock.now();
+        this.#bury(message, deadLetterHeaders(delivery, { reason, detail, subscriberId: subscriber.id, now }));
+      }
+    }
+    this.#giveOut();
+    return Promise.resolve();
+  }
+
+  #delay({ published }: Message, { ms, attempt }: Delay): void {
+    this.delayed++;
+    this.clock.sleep(ms).then(() => {
+      this.delayed--;
+      const { origin, sentId } = published;
+      const counted = { ...headersToKeep(published.headers, origin, sentId), [retriesHeader]: attempt };
+      this.publish({ ...published, headers: withDeath(counted, "expired", this.clock.now()) });
+    });
+  }
+
+  #close(subscriber: Subscriber): Promise<void> {
+    if (subscriber.closed) return Promise.resolve();
+    subscriber.closed = true;
+    this.#subscribers.splice(this.#subscribers.indexOf(subscriber), 1);
+    this.#unsettled -= subscriber.unsettled.size;
+    for (const { message } of subscriber.unsettled) this.#putBack(message);
+    subscriber.atHand.clear();
+    this.#giveOut();
+    return Promise.resolve();
+  }
+
+  /** To each subscriber in turn that may hold more. */
+  #giveOut(): void {
+    while (this.#ready.size > 0) {
+      const subscriber = this.#nextWithRoom();
+      if (!subscriber) return;
+      subscriber.atHand.add(this.#deliver(this.#ready.next()!, subscriber));
+    }
+  }
+
+  #nextWithRoom(): Subscriber | undefined {
+    const count = this.#subscribers.length;
+    for (let i = 0; i < count; i++) {
+      const subscriber = this.#subscribers[(this.#turn + i) % count]!;
+      if (subscriber.unsettled.size >= subscriber.prefetch) continue;
+      this.#turn = (this.#turn + i + 1) % count;
+      return subscriber;
+    }
+    return undefined;
+  }
+
+  #deliver(message: Message, subscriber: Subscriber): MemoryDelivery {
+    message.deliveries++;
+    const delivery = { ...message.published, message, subscriber };
+    subscriber.unsettled.add(delivery);
+    this.#unsettled++;
+    return delivery;
+  }
+
+  #putBack(message: Message): void {
+    if (message.deliveries <= deliveryLimit) this.#ready.putBack(message);
+    else this.#bury(message, withDeath(message.published.headers, "delivery_limit", this.clock.now()));
+  }
+
+  #bury({ published }: Message, headers: Headers): void {
+    const { messageId, sentId, origin, body, appId = "", timestampMs = this.clock.now() } = published;
+    const came = { ...(sentId !== undefined && { sentId }), ...(origin && { origin }) };
+    this.deadLetters.push({ messageId, ...came, body, headers, appId, timestampMs });
+  }
+}
+
+function subscriberOf(id: string, prefetch: number): Subscriber {
+  return { id, prefetch, atHand: new AtHand(), unsettled: new Set(), closed: false };
+}
+
+/** What RabbitMQ notes when it dead-letters a message itself: its last death first. */
+function withDeath(before: Headers, reason: "delivery_limit" | "expired", now: number): Headers {
+  const death = { reason, count: 1, time: { "!": "timestamp", value: Math.floor(now / 1000) } };
+  const earlier = Array.isArray(before["x-death"]) ? before["x-death"] : [];
+  return { "x-first-death-reason": reason, ...before, "x-death": [death, ...earlier] };
+}

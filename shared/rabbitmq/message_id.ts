@@ -1,0 +1,55 @@
+import { createHash } from "node:crypto";
+import type { Headers } from "./message.ts";
+import { originHeaders } from "./origin/origin.ts";
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+/** As RFC 9562 and others write it besides: as a URN, in braces, or without hyphens. */
+const enclosed = /^(?:urn:uuid:([0-9a-f-]{36})|\{([0-9a-f-]{36})\})$/i;
+const digits = /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/i;
+/** Both stand for "no UUID": RFC 9562, sections 5.9 and 5.10. */
+const [nil, max] = ["00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"];
+
+/** The id in lower case, as Postgres has it; `undefined` when it is no UUID, or says that it is none. */
+export function parseMessageId(text: unknown): string | undefined {
+  if (typeof text !== "string") return undefined;
+  const id = (uuid.test(text) ? text : inOtherForm(text))?.toLowerCase();
+  return id === nil || id === max ? undefined : id;
+}
+
+function inOtherForm(text: string): string | undefined {
+  const [, urn, braced] = enclosed.exec(text) ?? [];
+  const inner = urn ?? braced;
+  if (inner !== undefined) return uuid.test(inner) ? inner : undefined;
+  return digits.exec(text)?.slice(1).join("-");
+}
+
+/** The id by which a message goes: its own, or one that says the same for the same body each time. */
+export function messageIdOf(sent: unknown, body: Uint8Array): string {
+  return parseMessageId(sent) ?? messageIdOfBody(body, 0);
+}
+
+/** The id that the publisher sent, where `messageId` is not how it wrote it; `undefined` where it sent none, or just that. */
+export function sentIdOf(sent: unknown, messageId: string, headers: Headers): string | undefined {
+  if (sent !== messageId && typeof sent === "string" && sent !== "") return sent;
+  const passedOn = headers[originHeaders.messageId];
+  return typeof passedOn === "string" ? passedOn : undefined;
+}
+
+/**
+ * A UUIDv7 (RFC 9562) that says the same for the same body each time: its random part is the body's SHA-256. So a file
+ * that is published twice, or an event that a foreign publisher sends again without an id, is one event.
+ * @param ms the UUID's time, milliseconds since 1970; 0 where the body's time is not known
+ */
+export function messageIdOfBody(body: Uint8Array, ms: number): string {
+  return uuidv7(ms, createHash("sha256").update(body).digest());
+}
+
+/** @param random at least 10 bytes, of which 74 bits are used */
+export function uuidv7(ms: number, random: Uint8Array): string {
+  const time = Math.max(0, Math.floor(ms)).toString(16).padStart(12, "0").slice(-12);
+  const bytes = Array.from(random.subarray(0, 10));
+  bytes[0] = 0x70 | (bytes[0]! & 0x0f);
+  bytes[2] = 0x80 | (bytes[2]! & 0x3f);
+  const hex = bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return `${time.slice(0, 8)}-${time.slice(8)}-${hex.slice(0, 4)}-${hex.slice(4, 8)}-${hex.slice(8)}`;
+}

@@ -1,0 +1,61 @@
+/** The one place that opens connections to Redis. */
+import "../runtime/deno_workarounds/without_env.ts";
+import { Redis } from "ioredis";
+import { redact } from "../runtime/configuration/config.ts";
+import { messageOf } from "../runtime/errors.ts";
+import type { Log } from "../runtime/telemetry/log.ts";
+import { splitTls } from "../runtime/tls.ts";
+
+const connectTimeoutMs = 2_000;
+/** A Redis that is slower than this does not help anybody; who asks must be able to go on without it. */
+const commandTimeoutMs = 1_000;
+/** A connection on which a command gets no answer for this long is taken for lost, and opened again. */
+const socketTimeoutMs = 5_000;
+const closeTimeoutMs = 1_000;
+
+/**
+ * A client that reconnects by itself and whose commands fail, rather than wait, while Redis is away. Resolves when it is
+ * connected, or after 2 s without: then it goes on trying.
+ */
+export async function openRedis(url: string, { name, log }: { name: string; log: Log }): Promise<Redis> {
+  const { url: target, tls } = splitTls(url);
+  const redis = new Redis(target.href, {
+    ...(tls && { tls }),
+    connectionName: name,
+    // The library's name and version, in a command that a user of least privilege need not have.
+    disableClientInfo: true,
+    connectTimeout: connectTimeoutMs,
+    commandTimeout: commandTimeoutMs,
+    socketTimeout: socketTimeoutMs,
+    maxRetriesPerRequest: 1,
+    enableOfflineQueue: false,
+    retryStrategy: (attempt) => Math.min(attempt * 100, 2_000),
+  });
+  let last = "";
+  redis.on("error", (error) => {
+    const problem = messageOf(error);
+    // ioredis says the same at each try.
+    if (problem !== last) log.warn("No connection to Redis, trying again", { redis: redact(url), problem });
+    last = problem;
+  });
+  redis.on("ready", () => last = "");
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, connectTimeoutMs);
+    redis.once("ready", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+  return redis;
+}
+
+/** Leaves in order, or after 1 s without. */
+export async function closeRedis(redis: Redis): Promise<void> {
+  if (redis.status === "end") return;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const ended = new Promise<"ended">((resolve) => redis.once("end", () => resolve("ended")));
+  const late = new Promise<"late">((resolve) => timer = setTimeout(() => resolve("late"), closeTimeoutMs));
+  redis.quit().catch(() => redis.disconnect());
+  if (await Promise.race([ended, late]) === "late") redis.disconnect();
+  clearTimeout(timer);
+}

@@ -1,0 +1,233 @@
+/**
+ * The border of every command: flags, `--help`, `--version`, `--env-file`, configuration, exit status.
+ * Exit status: 0 done, 1 something was not accepted or not done, 2 wrong usage or configuration.
+ */
+import { readFileSync } from "node:fs";
+import { parseArgs, parseEnv } from "node:util";
+import {
+  type Config,
+  ConfigError,
+  describeSettings,
+  type Environment,
+  readConfig,
+  redact,
+  type SettingName,
+  variablesOf,
+} from "./config.ts";
+import { messageOf } from "../errors.ts";
+import { printable } from "../printable.ts";
+import { type Place, placesIn, refusals } from "../permissions.ts";
+
+export const version = "0.2.0";
+
+/** A flag that takes a value has `value`, the word that stands for it in `--help`; the others are switches. */
+export interface Flag {
+  readonly help: string;
+  readonly value?: string;
+  readonly short?: string;
+  /** Inclusive bounds: the value must be a whole number. */
+  readonly integer?: { readonly min: number; readonly max: number };
+  /** Inclusive bounds: the value must be a decimal. */
+  readonly decimal?: { readonly min: number; readonly max: number };
+  readonly choices?: readonly string[];
+  /** The value is where the command listens, host:port, or `off`: this, if it is not given. */
+  readonly listensAt?: string;
+}
+
+type FlagValue<F extends Flag> = F extends { integer: object } | { decimal: object } ? number | undefined
+  : F extends { value: string } ? string | undefined
+  : boolean;
+
+export interface CommandSpec<F extends Record<string, Flag>, N extends SettingName> {
+  /** As the user types it: `deno task publisher`. */
+  readonly name: string;
+  readonly summary: string;
+  /** Words after the flags, as shown in the usage line: `<list|show|replay|drop>`. */
+  readonly operands?: string;
+  readonly flags: F;
+  readonly settings: readonly N[];
+  readonly examples: readonly string[];
+}
+
+export interface Invocation<F extends Record<string, Flag>, N extends SettingName> {
+  readonly flags: { readonly [K in keyof F]: FlagValue<F[K]> };
+  readonly operands: readonly string[];
+  readonly config: Pick<Config, N>;
+}
+
+/** The command was called in a way that it does not understand; the message says what to write instead. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/**
+ * Runs a command: prints its help or version, or its faults of usage and configuration, or calls `main`, whose result
+ * is the exit status. An error that `main` lets through is printed as one sentence, exit status 1.
+ */
+export async function runCommand<const F extends Record<string, Flag>, N extends SettingName>(
+  spec: CommandSpec<F, N>,
+  main: (invocation: Invocation<F, N>) => Promise<number>,
+  args: readonly string[] = Deno.args,
+): Promise<never> {
+  let status: number;
+  try {
+    const invocation = parseCommand(spec, args, (name) => Deno.env.get(name), readFileAsText);
+    if (typeof invocation === "string") {
+      console.log(invocation);
+      status = 0;
+    } else {
+      const refused = refusals(placesOf(spec, invocation));
+      if (refused.length > 0) throw new ConfigError(refused);
+      status = await main(invocation);
+    }
+  } catch (error) {
+    const usage = error instanceof UsageError || error instanceof ConfigError;
+    console.error(
+      usage
+        ? `${(error as Error).message}\nSee ${spec.name} --help.`
+        : redact(messageOf(error)).split("\n").map((line) => printable(line)).join("\n"),
+    );
+    status = usage ? 2 : 1;
+  }
+  Deno.exit(status);
+}
+
+/** Its own, and those that every command has. One without settings has no use for a file of them, nor may it read one. */
+function flagsOf({ flags, settings }: CommandSpec<Record<string, Flag>, SettingName>): [string, Flag][] {
+  return Object.entries({
+    ...flags,
+    ...(settings.length > 0 && {
+      "env-file": { value: "FILE", help: "read variables from FILE; those of the environment win" },
+    }),
+    help: { short: "h", help: "show this" },
+    version: { help: "show the version" },
+  });
+}
+
+/**
+ * Text when that is all there is to do (`--help`, `--version`, or `--describe`, which prints a {@linkcode Description} as
+ * JSON), else what `main` needs.
+ * @throws {UsageError} for flags and operands, {ConfigError} for the environment.
+ */
+export function parseCommand<const F extends Record<string, Flag>, N extends SettingName>(
+  spec: CommandSpec<F, N>,
+  args: readonly string[],
+  env: Environment,
+  readFile: (path: string) => string,
+): string | Invocation<F, N> {
+  const { values, positionals } = parseFlags(spec, args);
+  if (values["help"]) return helpText(spec);
+  if (values["version"]) return version;
+  if (values["describe"]) return JSON.stringify({ variables: variablesOf(spec.settings) } satisfies Description);
+  if (positionals.length > 0 && spec.operands === undefined) {
+    throw new UsageError(`${spec.name} takes no operand, but was given "${positionals[0]}"`);
+  }
+  const flags = Object.fromEntries(
+    Object.entries<Flag>(spec.flags).map(([name, flag]) => [name, flagValue(name, flag, values[name])]),
+  );
+  const envFile = values["env-file"];
+  const lookUp = typeof envFile === "string" ? layered(env, parseEnvFile(envFile, readFile)) : env;
+  return {
+    flags: flags as Invocation<F, N>["flags"],
+    operands: positionals,
+    config: readConfig(spec.settings, lookUp, readFile),
+  };
+}
+
+function parseFlags(spec: CommandSpec<Record<string, Flag>, SettingName>, args: readonly string[]) {
+  const options: Record<string, { type: "string" | "boolean"; short?: string }> = { describe: { type: "boolean" } };
+  for (const [name, { value, short }] of flagsOf(spec)) {
+    options[name] = { type: value === undefined ? "boolean" : "string", ...(short && { short }) };
+  }
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+  } catch (error) {
+    throw new UsageError((error as Error).message.replace(/\. To specify a positional.*$/s, "").replaceAll("\n", " "));
+  }
+}
+
+function flagValue(name: string, { value, integer, decimal, choices }: Flag, given: unknown): unknown {
+  if (value === undefined) return given === true;
+  if (typeof given !== "string") return undefined;
+  if (integer) {
+    const number = Number(given);
+    if (!/^\d+$/.test(given) || number < integer.min || number > integer.max) {
+      throw new UsageError(`--${name}=${given} must be a whole number from ${integer.min} to ${integer.max}`);
+    }
+    return number;
+  }
+  if (decimal) {
+    const number = Number(given);
+    if (!/^\d+(\.\d+)?$/.test(given) || number < decimal.min || number > decimal.max) {
+      throw new UsageError(`--${name}=${given} must be a decimal from ${decimal.min} to ${decimal.max}`);
+    }
+    return number;
+  }
+  if (choices && !choices.includes(given)) {
+    throw new UsageError(`--${name}=${given} must be one of ${choices.join(", ")}`);
+  }
+  return given;
+}
+
+/** What a command says of itself to programs, with `--describe`. */
+export interface Description {
+  /** Every environment variable that the command reads. */
+  readonly variables: readonly string[];
+}
+
+function helpText(spec: CommandSpec<Record<string, Flag>, SettingName>): string {
+  const flags = flagsOf(spec).map(([name, { value, short, help }]): [string, string] => [
+    `${short ? `-${short}, ` : ""}--${name}${value ? ` ${value}` : ""}`,
+    help,
+  ]);
+  const variables = describeSettings(spec.settings).map(({ name, fallback, help }): [string, string] => [
+    name,
+    fallback ? `${help} [${fallback}]` : help,
+  ]);
+  return [
+    `${spec.name} [flags]${spec.operands ? ` ${spec.operands}` : ""}`,
+    `\n${spec.summary}`,
+    `\nFlags:\n${table(flags)}`,
+    ...(variables.length > 0 ? [`\nEnvironment [default]:\n${table(variables)}`] : []),
+    `\nExamples:\n${spec.examples.map((example) => `  ${example}`).join("\n")}`,
+    "\nExit status: 0 done, 1 something was not accepted or not done, 2 wrong usage or configuration.",
+  ].join("\n");
+}
+
+function table(rows: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join("\n");
+}
+
+function parseEnvFile(path: string, readFile: (path: string) => string): Environment {
+  let text: string;
+  try {
+    text = readFile(path);
+  } catch (error) {
+    throw new UsageError(`--env-file=${path} cannot be read: ${messageOf(error)}`);
+  }
+  const values = parseEnv(text);
+  return (name) => values[name];
+}
+
+function layered(first: Environment, second: Environment): Environment {
+  return (name) => first(name) || second(name);
+}
+
+function readFileAsText(path: string): string {
+  return readFileSync(path, "utf8");
+}
+
+/** Where the command will connect or listen. */
+function placesOf(
+  { flags }: { readonly flags: Readonly<Record<string, Flag>> },
+  given: { readonly flags: Readonly<Record<string, unknown>>; readonly config: Readonly<Record<string, unknown>> },
+): Place[] {
+  const places = placesIn(given.config);
+  for (const [name, { listensAt }] of Object.entries(flags)) {
+    if (listensAt === undefined) continue;
+    const host = String(given.flags[name] ?? listensAt);
+    if (/:\d+$/.test(host)) places.push({ shown: `--${name}=${host}`, host, listens: true });
+  }
+  return places;
+}

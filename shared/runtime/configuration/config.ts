@@ -1,0 +1,256 @@
+/** Every environment variable that any member reads, in one schema: the only place that knows their names and defaults. */
+import { readFileSync } from "node:fs";
+import { isLoopback } from "../loopback.ts";
+import { redact, shownRefused } from "../redact.ts";
+import {
+  address,
+  amqpName,
+  databaseUrl,
+  delays,
+  file,
+  integer,
+  matching,
+  milliseconds,
+  oneOf,
+  optional,
+  secret,
+  type Setting,
+  url,
+} from "./setting.ts";
+import { type TlsFiles, usesTls, withTlsFiles } from "../tls.ts";
+
+export { redact };
+
+const settings = {
+  RABBITMQ_URL: url("amqp://guest:guest@127.0.0.1:5672", ["amqp:", "amqps:"], "where RabbitMQ is"),
+  DEAD_LETTER_RABBITMQ_URL: optional(
+    url("amqp://127.0.0.1:5672", ["amqp:", "amqps:"], "RabbitMQ, for dead letters over HTTP; RABBITMQ_URL if unset"),
+  ),
+  TOPOLOGY: oneOf("declare", ["declare", "check"], "what to do with exchanges and queues"),
+  EVENTS_EXCHANGE: amqpName("casino.events", "exchange that events are published to"),
+  EVENTS_QUEUE: amqpName("casino.events", "queue that subscribers share"),
+  DEAD_LETTER_QUEUE: amqpName("casino.events.dead", "queue, and its exchange, for what cannot be processed"),
+  PREFETCH: integer("2000", 1, 10_000, "most deliveries that one subscriber holds unacknowledged"),
+  WINDOW_SIZE: integer("500", 1, 2000, "most deliveries that are stored in one transaction"),
+  REDIS_URL: url("redis://127.0.0.1:6379", ["redis:", "rediss:"], "where Redis is: the rates cache and its lock"),
+  REDIS_KEY_PREFIX: matching(
+    "casino:",
+    /^[\w:.\-]{0,64}$/,
+    "up to 64 of A-Z a-z 0-9 _ : . -",
+    "begins every Redis key",
+  ),
+  DATABASE_URL: databaseUrl(
+    "postgres://casino:casino@127.0.0.1:5432/casino",
+    "where Postgres is; ?search_path=NAME picks a schema",
+  ),
+  DATABASE_TIMEOUT_MS: milliseconds(
+    "10000",
+    100,
+    600_000,
+    "longest query; then its connection is dropped and the window tried again",
+  ),
+  RATES_API_ADDRESS: address("127.0.0.1:50051", "where the rates API is, host:port"),
+  RATES_API_TLS: oneOf(
+    "off",
+    ["off", "on", "public"],
+    "TLS to the rates API; public for one that is not ours",
+  ),
+  RATES_API_KEY: secret("development-key", "key that the rates API asks for"),
+  RATES_API_OLD_KEY: optional(secret("", "a second key that the rates API takes, while keys are changed")),
+  RATES_TTL_MS: milliseconds("60000", 100, 86_400_000, "how long fetched rates are fresh"),
+  RATES_CALL_TIMEOUT_MS: milliseconds("2000", 10, 60_000, "longest call to the rates API"),
+  RATES_LOCK_TTL_MS: milliseconds("3000", 20, 120_000, "longest hold of the lock on fetching rates"),
+  RATES_WAIT_MS: milliseconds("5000", 30, 600_000, "longest wait of a delivery for rates, then it is dead-lettered"),
+  RATES_MAX_STALE_MS: milliseconds(
+    "0",
+    0,
+    86_400_000,
+    "how long past RATES_TTL_MS rates may serve when no fresh ones come",
+  ),
+  RETRY_DELAYS_MS: delays(
+    "",
+    "waits, with commas between, of an event that found no rates before it is tried again (ms)",
+  ),
+  SHUTDOWN_GRACE_MS: milliseconds("10000", 0, 600_000, "longest orderly shutdown"),
+  SUBSCRIBER_ID: optional(
+    matching("", /^[\w.\-]{1,64}$/, "1 to 64 of A-Z a-z 0-9 _ . -", "names this subscriber; host-pid if unset"),
+  ),
+  HTTP_TOKEN: optional(secret("", "bearer token for dead letters over HTTP; refused if unset", 16)),
+  TLS_CA_FILE: optional(file("PEM file of the CAs that TLS trusts, in place of the system's")),
+  TLS_CERT_FILE: optional(file("PEM file of our certificate, for who asks for one")),
+  TLS_KEY_FILE: optional(file("PEM file of its key")),
+  ALLOW_PLAINTEXT: oneOf("no", ["no", "yes"], "send credentials to other machines without TLS"),
+  LOG_LEVEL: oneOf("info", ["debug", "info", "warning", "error"], "least severe log record that is written"),
+} as const;
+
+export type SettingName = keyof typeof settings;
+
+/** The values of all settings, under the names they have in the environment. */
+export type Config = { readonly [N in SettingName]: ReturnType<(typeof settings)[N]["read"]> };
+
+/** Looks a variable up; `undefined` and the empty string both mean unset. */
+export type Environment = (name: string) => string | undefined;
+
+/** Each `[a, b]`: the value of `a` must be less than that of `b`, or the later never gets to act. */
+const mustExceed = [
+  ["RATES_CALL_TIMEOUT_MS", "RATES_LOCK_TTL_MS"],
+  ["RATES_LOCK_TTL_MS", "RATES_WAIT_MS"],
+] as const satisfies readonly (readonly [SettingName, SettingName])[];
+
+/** The configuration cannot be used; `problems` holds one sentence for each variable at fault. */
+export class ConfigError extends RangeError {
+  override readonly name = "ConfigError";
+  constructor(readonly problems: readonly string[]) {
+    super(problems.join("\n"));
+  }
+}
+
+/** Reads a file as text. @throws {Error} */
+export type ReadFile = (path: string) => string;
+
+/**
+ * Reads the settings named, those that go with them ({@linkcode withCompanions}), and no other variable. Of what may hold a
+ * secret, `NAME_FILE` may name a file with the value in place of `NAME`. Files that the settings name must be readable.
+ * @throws {ConfigError} with all problems at once.
+ */
+export function readConfig<N extends SettingName>(
+  names: readonly N[],
+  env: Environment,
+  readFile: ReadFile = (path) => readFileSync(path, "utf8"),
+): Pick<Config, N> {
+  const values: Partial<Record<SettingName, unknown>> = {};
+  const problems: string[] = [];
+  for (const name of withCompanions(names)) {
+    const { fallback, secret, fromFile, path, read } = settings[name] as Setting<unknown>;
+    let shown = "";
+    try {
+      const file = fromFile && env(`${name}_FILE`);
+      shown = `${name}_FILE=${file}`;
+      const given = file ? contentOf(file, name, env, readFile) : env(name);
+      const text = given || fallback;
+      if (text === undefined) continue;
+      shown = file ? `${shown} holds a value that` : `${name}=${secret ? "(hidden)" : shownRefused(text)}`;
+      values[name] = read(text);
+      if (path) mustBeReadable(text, readFile);
+    } catch (error) {
+      problems.push(`${shown} must be ${(error as Error).message}`);
+    }
+  }
+  problems.push(...faultsOfRelations(values), ...faultsOfDefaults(values), ...faultsOfConnections(values));
+  if (problems.length > 0) throw new ConfigError(problems);
+  const files: TlsFiles = tlsFilesOf(values as Partial<Config>);
+  for (const name of urlNames) {
+    if (typeof values[name] === "string") values[name] = withTlsFiles(values[name], files);
+  }
+  return Object.fromEntries(names.map((name) => [name, values[name]])) as Pick<Config, N>;
+}
+
+/** The files that TLS goes by where a URL names none of its own. */
+export function tlsFilesOf(
+  config: Partial<Pick<Config, "TLS_CA_FILE" | "TLS_CERT_FILE" | "TLS_KEY_FILE">>,
+): TlsFiles {
+  return { ca: config.TLS_CA_FILE, cert: config.TLS_CERT_FILE, key: config.TLS_KEY_FILE };
+}
+
+const urlNames = ["RABBITMQ_URL", "DEAD_LETTER_RABBITMQ_URL", "REDIS_URL", "DATABASE_URL"] as const;
+const companions: readonly SettingName[] = ["TLS_CA_FILE", "TLS_CERT_FILE", "TLS_KEY_FILE", "ALLOW_PLAINTEXT"];
+
+/** Who connects to anything reads as well how it is to be encrypted. In the order in which settings are documented. */
+export function withCompanions(names: readonly SettingName[]): readonly SettingName[] {
+  const all = new Set<SettingName>(names);
+  if (all.has("RATES_API_ADDRESS")) all.add("RATES_API_TLS");
+  if (all.has("RATES_API_ADDRESS") || urlNames.some((name) => all.has(name))) {
+    for (const name of companions) all.add(name);
+  }
+  return settingNames.filter((name) => all.has(name));
+}
+
+/** Every variable that is read for the settings named. */
+export function variablesOf(names: readonly SettingName[]): string[] {
+  return withCompanions(names).flatMap((name) =>
+    (settings[name] as Setting<unknown>).fromFile ? [name, `${name}_FILE`] : [name]
+  );
+}
+
+function contentOf(path: string, name: string, env: Environment, readFile: ReadFile): string {
+  if (env(name)) throw new RangeError(`unset, or ${name} must be: both are set`);
+  mustBeReadable(path, readFile);
+  // Editors and tools end a file with a line feed that is no part of the secret.
+  return readFile(path).replace(/\r?\n$/, "");
+}
+
+function mustBeReadable(path: string, readFile: ReadFile): void {
+  try {
+    readFile(path);
+  } catch (error) {
+    throw new RangeError(`a file that can be read (${(error as Error).message})`);
+  }
+}
+
+type Values = Readonly<Partial<Record<SettingName, unknown>>>;
+
+function faultsOfRelations(values: Values): string[] {
+  const problems: string[] = [];
+  for (const [lesser, greater] of mustExceed) {
+    const [low, high] = [values[lesser], values[greater]];
+    if (typeof low === "number" && typeof high === "number" && low >= high) {
+      problems.push(`${greater}=${high} must exceed ${lesser}=${low}`);
+    }
+  }
+  if ((values.TLS_CERT_FILE === undefined) !== (values.TLS_KEY_FILE === undefined)) {
+    const [given, missing] = values.TLS_CERT_FILE
+      ? ["TLS_CERT_FILE", "TLS_KEY_FILE"]
+      : ["TLS_KEY_FILE", "TLS_CERT_FILE"];
+    problems.push(`${given} is of no use without ${missing}`);
+  }
+  return problems;
+}
+
+/** The key that everybody knows is for this machine alone. */
+function faultsOfDefaults({ RATES_API_ADDRESS: address, RATES_API_KEY: key }: Values): string[] {
+  if (typeof address !== "string" || key !== settings.RATES_API_KEY.fallback) return [];
+  if (isLoopback(address.replace(/:\d+$/, ""))) return [];
+  return [
+    `RATES_API_KEY must be set to a key of your own: ${key} is the default, which everybody knows, and ` +
+    `RATES_API_ADDRESS=${address} is not of this machine alone`,
+  ];
+}
+
+/** Credentials leave this machine encrypted, or because somebody has said that they may not be. */
+function faultsOfConnections(values: Values): string[] {
+  if (values.ALLOW_PLAINTEXT !== "no") return [];
+  const problems: string[] = [];
+  for (const name of urlNames) {
+    if (typeof values[name] !== "string") continue;
+    const url = new URL(values[name]);
+    // RabbitMQ's and Postgres's clients log in with something whatever the URL says.
+    const credentials = !url.protocol.startsWith("redis") || url.username !== "" || url.password !== "";
+    if (usesTls(url) || isLoopback(url.hostname) || !credentials) continue;
+    const cure = url.protocol.startsWith("postgres")
+      ? "add sslmode=verify-full"
+      : `use ${url.protocol.slice(0, -1)}s://`;
+    problems.push(
+      `${name}=${redact(url.href)} would send credentials to another machine unencrypted: ${cure}, ${orAllow}`,
+    );
+  }
+  const { RATES_API_ADDRESS: rates, RATES_API_TLS: tls } = values;
+  if (typeof rates === "string" && tls === "off" && !isLoopback(rates.replace(/:\d+$/, ""))) {
+    problems.push(
+      `RATES_API_ADDRESS=${rates} would have RATES_API_KEY sent between machines unencrypted: set RATES_API_TLS=on, ${orAllow}`,
+    );
+  }
+  return problems;
+}
+
+const orAllow = "or allow it with ALLOW_PLAINTEXT=yes";
+
+/** One row for each setting that is read for those named, for `--help`. */
+export function describeSettings(names: readonly SettingName[]): { name: string; fallback: string; help: string }[] {
+  return withCompanions(names).map((name) => {
+    const { fallback, help } = settings[name] as Setting<unknown>;
+    return { name, fallback: fallback ?? "", help };
+  });
+}
+
+/** All settings, in the order in which they are documented. */
+export const settingNames = Object.keys(settings) as SettingName[];

@@ -1,0 +1,201 @@
+/** No secret is shown, and none leaves this machine unencrypted. */
+import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import fc from "fast-check";
+import { ConfigError, readConfig, redact } from "./config.ts";
+import { problemsOf } from "../../../tests/fixtures/config_problems.ts";
+
+/** Every part of a password, so that half of one that is shown is seen, between characters that end things in a URL. */
+const anyPassword = fc.tuple(
+  fc.array(fc.string({ minLength: 7, maxLength: 7, unit: fc.constantFrom(..."abcdefXYZ0189") }), {
+    minLength: 1,
+    maxLength: 4,
+  }),
+  fc.constantFrom(..."/?#@:%&\"' \\\n;,=[]{}|^<>é-_.!$*+~"),
+).map(([parts, separator]) => ({ parts, text: parts.join(separator) }));
+
+Deno.test("readConfig() and redact() never show a password, wherever it stands in a URL, well formed or not", () => {
+  const schemes = ["amqp", "amqps", "redis", "rediss", "postgres", "postgresql", "http"];
+  const shapes: ((scheme: string, password: string) => string)[] = [
+    (scheme, password) => `${scheme}://user:${password}@host:5672/db`,
+    (scheme, password) => `${scheme}://us@er:${password}@host/db`,
+    (scheme, password) => `${scheme}://:${password}@host`,
+    (scheme, password) => `${scheme}:user:${password}@host`,
+    (scheme, password) => `${scheme}:/user:${password}@host/`,
+    (scheme, password) => `${scheme}://user:${password.slice(0, 7)}`,
+    (_, password) => `user:${password}@host:5432`,
+    (scheme, password) => `${scheme}://host/0?password=${encodeURIComponent(password)}`,
+    (scheme, password) => `${scheme}://h o s t/0?db=1&password=${encodeURIComponent(password)}`,
+  ];
+  let [accepted, refused] = [0, 0];
+  fc.assert(
+    fc.property(
+      fc.constantFrom("RABBITMQ_URL", "REDIS_URL", "DATABASE_URL", "RATES_API_ADDRESS" as const),
+      fc.constantFrom(...schemes),
+      fc.constantFrom(...shapes),
+      fc.constantFrom("yes", "no"),
+      anyPassword,
+      (name, scheme, shape, allowed, { parts, text }) => {
+        const value = shape(scheme, text);
+        const problems = problemsOf({ [name]: value, ALLOW_PLAINTEXT: allowed });
+        if (problems.length > 0) refused++;
+        else accepted++;
+        const line = JSON.stringify({ message: `No connection to ${value}`, url: value, email: "a@example.com" });
+        const shown = problems.length > 0 ? problems.join("\n") : `${redact(value)} ${redact(line)}`;
+        for (const part of parts) strictEqual(shown.includes(part), false, shown);
+      },
+    ),
+    { numRuns: 10_000 },
+  );
+  strictEqual(accepted > 500 && refused > 500, true, `${accepted} accepted, ${refused} refused`);
+});
+
+Deno.test("readConfig() never shows a key", () => {
+  fc.assert(
+    fc.property(anyPassword, ({ parts, text }) => {
+      const shown = problemsOf({ RATES_API_KEY: `${text} ` }).join("\n");
+      strictEqual(shown, "RATES_API_KEY=(hidden) must be 1 to 512 visible ASCII characters");
+      for (const part of parts) strictEqual(shown.includes(part), false, shown);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+Deno.test("readConfig() tells how to write a password that would end the host early, or is cut by its own %", () => {
+  const escapes = "with / ? # @ % written %2F %3F %23 %40 %25 in a user or password";
+  for (const password of ["a/b", "12/b", "a?b", "1?b", "a#b", "1#b", "50%", "%zz", "%ff"]) {
+    deepStrictEqual(problemsOf({ REDIS_URL: `redis://u:${password}@host` }), [
+      `REDIS_URL=redis://***@host must be a URL such as redis://127.0.0.1:6379, ${escapes}`,
+    ]);
+    deepStrictEqual(problemsOf({ REDIS_URL: `rediss://u:${encodeURIComponent(password)}@host` }), []);
+  }
+});
+
+Deno.test("redact() blanks passwords and nothing else", () => {
+  const cases: [string, string][] = [
+    ["amqp://guest:guest@127.0.0.1:5672", "amqp://guest:***@127.0.0.1:5672"],
+    ["redis://:a@b@host/0", "redis://:***@host/0"],
+    ["no //url:here", "no //url:here"],
+    ["redis://127.0.0.1:6379 and john@example.com", "redis://127.0.0.1:6379 and john@example.com"],
+    [
+      '{"redis":"redis://127.0.0.1:6379","email":"john@example.com"}',
+      '{"redis":"redis://127.0.0.1:6379","email":"john@example.com"}',
+    ],
+    ["redis://host/0?password=x&db=1 tried", "redis://host/0?password=***&db=1 tried"],
+    ["postgres://a:b@h/x and amqp://c:d@h", "postgres://a:***@h/x and amqp://c:***@h"],
+  ];
+  for (const [text, shown] of cases) strictEqual(redact(text), shown);
+});
+
+Deno.test("readConfig() takes what may hold a secret from the file that NAME_FILE names", () => {
+  const files: Record<string, string> = { "/run/key": "of-the-file\n", "/run/url": "redis://:p@127.0.0.1:6400" };
+  const env: Record<string, string> = { RATES_API_KEY_FILE: "/run/key", REDIS_URL_FILE: "/run/url" };
+  const config = readConfig(["RATES_API_KEY", "REDIS_URL"], (name) => env[name], (path) => files[path]!);
+  deepStrictEqual([config.RATES_API_KEY, config.REDIS_URL], ["of-the-file", "redis://:p@127.0.0.1:6400"]);
+});
+
+Deno.test("readConfig() says of NAME_FILE what is wrong, and never what the file holds", () => {
+  const read = (env: Record<string, string>, content: string) => () =>
+    readConfig(["HTTP_TOKEN"], (name) => env[name], (path) => {
+      if (path !== "/run/token") throw new Error("ENOENT");
+      return content;
+    });
+  const message = (message: string) => ({ name: "ConfigError", message });
+  throws(
+    read({ HTTP_TOKEN_FILE: "/run/token" }, "too short"),
+    message("HTTP_TOKEN_FILE=/run/token holds a value that must be 16 to 512 visible ASCII characters"),
+  );
+  throws(
+    read({ HTTP_TOKEN_FILE: "/run/none" }, ""),
+    message("HTTP_TOKEN_FILE=/run/none must be a file that can be read (ENOENT)"),
+  );
+  throws(
+    read({ HTTP_TOKEN_FILE: "/run/token", HTTP_TOKEN: "x".repeat(20) }, "y".repeat(20)),
+    message("HTTP_TOKEN_FILE=/run/token must be unset, or HTTP_TOKEN must be: both are set"),
+  );
+});
+
+Deno.test("readConfig() refuses to send credentials to another machine unencrypted, unless that is allowed", () => {
+  const allow = "or allow it with ALLOW_PLAINTEXT=yes";
+  const plain = {
+    RABBITMQ_URL: "amqp://u:secret@broker.example",
+    REDIS_URL: "redis://:secret@10.0.0.1",
+    DATABASE_URL: "postgres://u:secret@db.example/casino?sslmode=disable",
+    RATES_API_ADDRESS: "rates.example:443",
+    RATES_API_KEY: "a-key-of-theirs",
+  };
+  deepStrictEqual(problemsOf(plain), [
+    `RABBITMQ_URL=amqp://u:***@broker.example would send credentials to another machine unencrypted: use amqps://, ${allow}`,
+    `REDIS_URL=redis://:***@10.0.0.1 would send credentials to another machine unencrypted: use rediss://, ${allow}`,
+    "DATABASE_URL=postgres://u:***@db.example/casino?sslmode=disable would send credentials to another machine " +
+    `unencrypted: add sslmode=verify-full, ${allow}`,
+    "RATES_API_ADDRESS=rates.example:443 would have RATES_API_KEY sent between machines unencrypted: " +
+    `set RATES_API_TLS=on, ${allow}`,
+  ]);
+  deepStrictEqual(problemsOf({ ...plain, ALLOW_PLAINTEXT: "yes" }), []);
+  const encrypted = {
+    RABBITMQ_URL: "amqps://u:secret@broker.example",
+    REDIS_URL: "rediss://:secret@10.0.0.1",
+    DATABASE_URL: "postgres://u:secret@db.example/casino?sslmode=verify-full",
+    RATES_API_ADDRESS: "rates.example:443",
+    RATES_API_KEY: "a-key-of-theirs",
+    RATES_API_TLS: "on",
+  };
+  deepStrictEqual(problemsOf(encrypted), []);
+  // Without a password there is nothing to be read on the way but rates.
+  deepStrictEqual(problemsOf({ REDIS_URL: "redis://cache.example" }), []);
+  // A broker is logged in to with guest when the URL names nobody.
+  strictEqual(problemsOf({ RABBITMQ_URL: "amqp://broker.example" }).length, 1);
+});
+
+Deno.test("readConfig() refuses a sslmode that does not verify who answers", () => {
+  for (const mode of ["require", "prefer", "allow", "verify-ca"]) {
+    deepStrictEqual(problemsOf({ DATABASE_URL: `postgres://u@127.0.0.1/x?sslmode=${mode}` }), [
+      `DATABASE_URL=postgres://***@127.0.0.1/x?sslmode=${mode} must be a URL with sslmode=verify-full, or disable: the others ` +
+      "do not verify who answers",
+    ]);
+  }
+});
+
+Deno.test("readConfig() gives each URL with TLS the files that it does not name, and no other", () => {
+  const env: Record<string, string> = {
+    RABBITMQ_URL: "amqps://127.0.0.1",
+    REDIS_URL: "redis://127.0.0.1",
+    TLS_CA_FILE: "/tls/ca.pem",
+  };
+  const { RABBITMQ_URL, REDIS_URL } = readConfig(["RABBITMQ_URL", "REDIS_URL"], (name) => env[name], () => "");
+  deepStrictEqual(
+    [RABBITMQ_URL, REDIS_URL],
+    ["amqps://127.0.0.1?cacertfile=%2Ftls%2Fca.pem", "redis://127.0.0.1"],
+  );
+});
+
+Deno.test("readConfig() wants certificate and key, or neither", () => {
+  const problems = (env: Record<string, string>) => {
+    try {
+      readConfig(["REDIS_URL"], (name) => env[name], () => "");
+      return undefined;
+    } catch (error) {
+      return (error as ConfigError).problems;
+    }
+  };
+  deepStrictEqual(problems({ TLS_CERT_FILE: "/c" }), ["TLS_CERT_FILE is of no use without TLS_KEY_FILE"]);
+  deepStrictEqual(problems({ TLS_KEY_FILE: "/k" }), ["TLS_KEY_FILE is of no use without TLS_CERT_FILE"]);
+  strictEqual(problems({ TLS_CERT_FILE: "/c", TLS_KEY_FILE: "/k" }), undefined);
+});
+
+Deno.test("readConfig() refuses the rates API's default key where others can hear or say it, TLS or not", () => {
+  for (const allowed of [{ RATES_API_TLS: "on" }, { ALLOW_PLAINTEXT: "yes" }]) {
+    for (const address of ["rates.example:443", "0.0.0.0:50051", "[::]:50051", "10.0.0.1:50051"]) {
+      for (const key of [undefined, "development-key"]) {
+        const env = { RATES_API_ADDRESS: address, ...(key && { RATES_API_KEY: key }), ...allowed };
+        deepStrictEqual(problemsOf(env), [
+          "RATES_API_KEY must be set to a key of your own: development-key is the default, which everybody knows, and " +
+          `RATES_API_ADDRESS=${address} is not of this machine alone`,
+        ]);
+      }
+    }
+  }
+  for (const address of ["127.0.0.1:50051", "localhost:50051", "[::1]:50051"]) {
+    deepStrictEqual(problemsOf({ RATES_API_ADDRESS: address }), []);
+  }
+});

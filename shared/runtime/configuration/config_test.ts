@@ -1,0 +1,176 @@
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { describeSettings, readConfig, type SettingName, settingNames, variablesOf } from "./config.ts";
+import { problemsOf } from "../../../tests/fixtures/config_problems.ts";
+
+/** What is set by one variable alone. */
+function readOne(name: SettingName, value: string) {
+  return readConfig([name], (asked) => asked === name ? value : undefined)[name];
+}
+
+Deno.test("readConfig() has a default for every setting that is needed, and all of them are valid", () => {
+  const config = readConfig(settingNames, () => undefined);
+  deepStrictEqual(settingNames.filter((name) => config[name] === undefined), [
+    ...["DEAD_LETTER_RABBITMQ_URL", "RATES_API_OLD_KEY", "SUBSCRIBER_ID", "HTTP_TOKEN"],
+    ...["TLS_CA_FILE", "TLS_CERT_FILE", "TLS_KEY_FILE"],
+  ]);
+  deepStrictEqual([config.RATES_TTL_MS, config.PREFETCH, config.EVENTS_QUEUE], [60_000, 2_000, "casino.events"]);
+});
+
+Deno.test("readConfig() reads no variable but those that it is asked for", () => {
+  const read: string[] = [];
+  readConfig(["PREFETCH", "LOG_LEVEL"], (name) => void read.push(name));
+  deepStrictEqual(read, ["PREFETCH", "LOG_LEVEL"]);
+});
+
+Deno.test("readConfig() takes an empty variable for one that is not set", () => {
+  strictEqual(readConfig(["PREFETCH"], () => "").PREFETCH, 2_000);
+});
+
+Deno.test("readConfig() tells name, value and what is right, for all that is wrong at once", () => {
+  deepStrictEqual(
+    problemsOf({ PREFETCH: "50000", RATES_TTL_MS: "1m", LOG_LEVEL: "loud", RATES_API_ADDRESS: "localhost" }),
+    [
+      "PREFETCH=50000 must be a whole number from 1 to 10000",
+      "RATES_API_ADDRESS=localhost must be host:port, for example 127.0.0.1:50051",
+      "RATES_TTL_MS=1m must be a whole number of milliseconds from 100 to 86400000",
+      "LOG_LEVEL=loud must be one of debug, info, warning, error",
+    ],
+  );
+});
+
+Deno.test("readConfig() refuses a bad value of every setting, with its name, the value and what is right", () => {
+  const name200 = "1 to 200 of A-Z a-z 0-9 _ . : - and not begin with amq.";
+  const ms = "a whole number of milliseconds from";
+  const bad: Record<SettingName, { right: string; values: string[] }> = {
+    RABBITMQ_URL: {
+      right: "a URL such as amqp://guest:***@127.0.0.1:5672",
+      values: ["localhost", "http://localhost", "amqp://", "amqp://host:99999", "amqp://a host", 'amqp://a"b'],
+    },
+    DEAD_LETTER_RABBITMQ_URL: { right: "a URL such as amqp://127.0.0.1:5672", values: ["redis://localhost"] },
+    TOPOLOGY: { right: "one of declare, check", values: ["create", "Check"] },
+    EVENTS_EXCHANGE: { right: name200, values: ["amq.topic", "a b", " ", "x\n"] },
+    EVENTS_QUEUE: { right: name200, values: ["amq.gen", "ü", "x".repeat(201).slice(0, 200) + "y"] },
+    DEAD_LETTER_QUEUE: { right: name200, values: ["a/b"] },
+    PREFETCH: {
+      right: "a whole number from 1 to 10000",
+      values: ["0", "10001", "-1", "1e3", "2.5", "0x10", " 5", "∞"],
+    },
+    WINDOW_SIZE: { right: "a whole number from 1 to 2000", values: ["0", "2001", "many", "9".repeat(150)] },
+    REDIS_URL: {
+      right: "a URL such as redis://127.0.0.1:6379",
+      values: ["127.0.0.1:6379", "amqp://127.0.0.1", "redis:///0"],
+    },
+    REDIS_KEY_PREFIX: { right: "up to 64 of A-Z a-z 0-9 _ : . -", values: ["{braces}", "x".repeat(65), "a*"] },
+    DATABASE_URL: {
+      right: "a URL such as postgres://casino:***@127.0.0.1:5432/casino",
+      values: ["mysql://localhost/x", "casino", "host=localhost dbname=casino"],
+    },
+    DATABASE_TIMEOUT_MS: { right: `${ms} 100 to 600000`, values: ["99", "600001", "10s"] },
+    RATES_API_ADDRESS: {
+      right: "host:port, for example 127.0.0.1:50051",
+      values: ["host", "host:0", "host:65536", "host:70000", "http://host:1", ":1", "a:b:1", "[::1]"],
+    },
+    RATES_API_TLS: { right: "one of off, on, public", values: ["yes", "true"] },
+    RATES_API_OLD_KEY: { right: "1 to 512 visible ASCII characters", values: ["with space"] },
+    RATES_API_KEY: { right: "1 to 512 visible ASCII characters", values: ["with space", "ü", "x".repeat(513)] },
+    RATES_TTL_MS: { right: `${ms} 100 to 86400000`, values: ["99", "86400001", "1m"] },
+    RATES_CALL_TIMEOUT_MS: { right: `${ms} 10 to 60000`, values: ["9", "60001"] },
+    RATES_LOCK_TTL_MS: { right: `${ms} 20 to 120000`, values: ["19", "120001", "3s"] },
+    RATES_WAIT_MS: { right: `${ms} 30 to 600000`, values: ["29", "600001", "soon"] },
+    RATES_MAX_STALE_MS: { right: `${ms} 0 to 86400000`, values: ["-1", "86400001"] },
+    RETRY_DELAYS_MS: {
+      right: "whole numbers of milliseconds from 10 to 86400000 with commas between, as in 1000,10000",
+      values: ["9", "1000,", "1000;2000", "1s", "86400001", ",", "1000,,2000"],
+    },
+    SHUTDOWN_GRACE_MS: { right: `${ms} 0 to 600000`, values: ["-1", "600001"] },
+    SUBSCRIBER_ID: { right: "1 to 64 of A-Z a-z 0-9 _ . -", values: ["a b", "x".repeat(65), "a/b"] },
+    HTTP_TOKEN: {
+      right: "16 to 512 visible ASCII characters",
+      values: ["x".repeat(15), "x".repeat(513), "a token of twenty"],
+    },
+    TLS_CA_FILE: { right: "a file that can be read (ENOENT)", values: ["/nowhere/ca.pem"] },
+    TLS_CERT_FILE: { right: "a file that can be read (ENOENT)", values: ["/nowhere/tls.crt"] },
+    TLS_KEY_FILE: { right: "a file that can be read (ENOENT)", values: ["/nowhere/tls.key"] },
+    ALLOW_PLAINTEXT: { right: "one of no, yes", values: ["true", "YES"] },
+    LOG_LEVEL: { right: "one of debug, info, warning, error", values: ["INFO", "loud", "warn"] },
+  };
+  for (const [name, { right, values }] of Object.entries(bad)) {
+    for (const value of values) {
+      const shown = ["RATES_API_KEY", "RATES_API_OLD_KEY", "HTTP_TOKEN"].includes(name)
+        ? "(hidden)"
+        : value.length > 200
+        ? `${value.slice(0, 200)}…`
+        : value;
+      deepStrictEqual(problemsOf({ [name]: value }).slice(0, 1), [
+        `${name}=${shown.replace("\n", "?")} must be ${right}`,
+      ]);
+    }
+  }
+});
+
+Deno.test("readConfig() refuses a URL with a control character in it, which URL would pass over or escape", () => {
+  for (const url of ["\x01redis://host", "redis://u\x1bs:p@host", "redis://host/0\x7f"]) {
+    strictEqual(problemsOf({ REDIS_URL: url })[0]?.includes("must be a URL such as redis://127.0.0.1:6379"), true, url);
+  }
+});
+
+Deno.test("readConfig() accepts the least and the greatest value that it says is right", () => {
+  const ends: Partial<Record<SettingName, [string, string]>> = {
+    PREFETCH: ["1", "10000"],
+    WINDOW_SIZE: ["1", "2000"],
+    RATES_TTL_MS: ["100", "86400000"],
+    RATES_CALL_TIMEOUT_MS: ["10", "60000"],
+    RATES_LOCK_TTL_MS: ["20", "120000"],
+    RATES_WAIT_MS: ["30", "600000"],
+    RATES_MAX_STALE_MS: ["0", "86400000"],
+    SHUTDOWN_GRACE_MS: ["0", "600000"],
+  };
+  for (const [name, values] of Object.entries(ends)) {
+    for (const value of values) {
+      strictEqual(readOne(name as SettingName, value), Number(value), name);
+    }
+  }
+});
+
+Deno.test("readConfig() accepts what the servers' own documentation shows", () => {
+  const good: Partial<Record<SettingName, string[]>> = {
+    RABBITMQ_URL: ["amqps://user:p%40ss@broker.example:5671/vhost?heartbeat=10", "amqp://[::1]:5672"],
+    REDIS_URL: ["rediss://:p%2Fss@cache.example:6380/1", "redis://10.0.0.1"],
+    DATABASE_URL: [
+      "postgresql://db.example/casino?search_path=a,b&sslmode=verify-full",
+      "postgres://u@s:p@localhost/x",
+    ],
+    RATES_API_ADDRESS: ["127.0.0.1:443", "[::1]:50051", "localhost:1"],
+    SUBSCRIBER_ID: ["pod-7.example_1"],
+    RATES_API_KEY: ["!~\"'#/", "x".repeat(512)],
+  };
+  for (const [name, values] of Object.entries(good)) {
+    for (const value of values) {
+      strictEqual(readOne(name as SettingName, value), value);
+    }
+  }
+});
+
+Deno.test("readConfig() checks that call timeout, lock and wait fit into each other", () => {
+  deepStrictEqual(problemsOf({ RATES_CALL_TIMEOUT_MS: "3000", RATES_LOCK_TTL_MS: "2000", RATES_WAIT_MS: "2000" }), [
+    "RATES_LOCK_TTL_MS=2000 must exceed RATES_CALL_TIMEOUT_MS=3000",
+    "RATES_WAIT_MS=2000 must exceed RATES_LOCK_TTL_MS=2000",
+  ]);
+  deepStrictEqual(problemsOf({ RATES_LOCK_TTL_MS: "2000" }), [
+    "RATES_LOCK_TTL_MS=2000 must exceed RATES_CALL_TIMEOUT_MS=2000",
+  ]);
+  deepStrictEqual(problemsOf({ RATES_LOCK_TTL_MS: "2001", RATES_WAIT_MS: "2002" }), []);
+  // A member that does not read the other setting has nothing to compare with.
+  strictEqual(readConfig(["RATES_LOCK_TTL_MS"], () => "20").RATES_LOCK_TTL_MS, 20);
+});
+
+Deno.test("describeSettings() explains every setting", () => {
+  for (const { name, help } of describeSettings(settingNames)) strictEqual(help.length > 10, true, name);
+});
+
+Deno.test("variablesOf() names all that is read for a setting", () => {
+  deepStrictEqual(variablesOf(["PREFETCH", "HTTP_TOKEN"]), ["PREFETCH", "HTTP_TOKEN", "HTTP_TOKEN_FILE"]);
+  deepStrictEqual(variablesOf(["REDIS_URL"]), [
+    ...["REDIS_URL", "REDIS_URL_FILE", "TLS_CA_FILE", "TLS_CERT_FILE", "TLS_KEY_FILE", "ALLOW_PLAINTEXT"],
+  ]);
+});

@@ -1,0 +1,150 @@
+/** The kinds of settings: how each is read from its text, and what is refused. */
+import { redact } from "../redact.ts";
+
+export interface Setting<T> {
+  /** As it would be written in the environment. Absent: the variable may be left unset and then reads as `undefined`. */
+  readonly fallback?: string;
+  /** What it means, with its unit. One line, for `--help`. */
+  readonly help: string;
+  /** Never shown in full, neither in errors nor in logs. */
+  readonly secret?: boolean;
+  /** May hold a secret, and so may come from a file that a second variable names: the setting's name and `_FILE`. */
+  readonly fromFile?: boolean;
+  /** The text is the path of a file that must be readable. */
+  readonly path?: boolean;
+  /** @throws {RangeError} whose message says what would be right. */
+  read(text: string): T;
+}
+
+export function setting<T>(
+  fallback: string,
+  help: string,
+  read: (text: string) => T,
+): Setting<T> & { fallback: string } {
+  return { fallback, help, read };
+}
+
+export function optional<T>({ fallback: _, ...setting }: Setting<T>): Setting<T | undefined> {
+  return setting;
+}
+
+export function integer(fallback: string, min: number, max: number, help: string, unit = ""): Setting<number> {
+  return setting(fallback, help, (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max) {
+      throw new RangeError(`a whole number${unit} from ${min} to ${max}`);
+    }
+    return value;
+  });
+}
+
+export function milliseconds(fallback: string, min: number, max: number, help: string): Setting<number> {
+  return integer(fallback, min, max, `${help} (ms)`, " of milliseconds");
+}
+
+/** At most ten, in the order in which they are used. */
+export function delays(fallback: string, help: string): Setting<readonly number[]> {
+  const each = integer("", 10, 86_400_000, "");
+  return setting(fallback, help, (text) => {
+    const parts = text === "" ? [] : text.split(",").map((part) => part.trim());
+    if (parts.length > 10) throw new RangeError("at most 10 delays");
+    try {
+      return parts.map((part) => each.read(part));
+    } catch {
+      throw new RangeError("whole numbers of milliseconds from 10 to 86400000 with commas between, as in 1000,10000");
+    }
+  });
+}
+
+export function matching(
+  fallback: string,
+  pattern: RegExp,
+  right: string,
+  help: string,
+): Setting<string> & { fallback: string } {
+  return setting(fallback, help, (text) => {
+    if (!pattern.test(text)) throw new RangeError(right);
+    return text;
+  });
+}
+
+/** RabbitMQ reserves names that begin with `amq.`; a name is at most 255 bytes (AMQP 0-9-1, short string). */
+export function amqpName(fallback: string, help: string): Setting<string> {
+  return matching(
+    fallback,
+    /^(?!amq\.)[\w.:\-]{1,200}$/,
+    "1 to 200 of A-Z a-z 0-9 _ . : - and not begin with amq.",
+    help,
+  );
+}
+
+export function secret(fallback: string, help: string, least = 1): Setting<string> & { fallback: string } {
+  const pattern = new RegExp(`^[\\x21-\\x7e]{${least},512}$`);
+  const right = `${least} to 512 visible ASCII characters`;
+  return { ...matching(fallback, pattern, right, help), secret: true, fromFile: true };
+}
+
+export function file(help: string): Setting<string> {
+  return { ...setting("", help, (text) => text), path: true };
+}
+
+export function address(fallback: string, help: string): Setting<string> {
+  return setting(fallback, help, (text) => {
+    const port = /^(?:[\w.\-]+|\[[\da-fA-F:]+\]):(\d{1,5})$/.exec(text)?.[1];
+    if (port === undefined || Number(port) < 1 || Number(port) > 65_535) {
+      throw new RangeError("host:port, for example 127.0.0.1:50051");
+    }
+    return text;
+  });
+}
+
+export function url(
+  fallback: string,
+  protocols: readonly string[],
+  help: string,
+): Setting<string> & { fallback: string } {
+  const read = (text: string) => {
+    if (!isPlainUrl(text) || !protocols.includes(new URL(text).protocol) || new URL(text).hostname === "") {
+      const escapes = /[@%]/.test(text) ? ", with / ? # @ % written %2F %3F %23 %40 %25 in a user or password" : "";
+      throw new RangeError(`a URL such as ${redact(fallback)}${escapes}`);
+    }
+    return text;
+  };
+  return { fallback, help, read, fromFile: true };
+}
+
+/** libpq's other values of `sslmode` encrypt for whoever answers, or only perhaps. */
+const sslModes: readonly (string | null)[] = [null, "disable", "verify-full"];
+
+export function databaseUrl(fallback: string, help: string): Setting<string> & { fallback: string } {
+  const plain = url(fallback, ["postgres:", "postgresql:"], help);
+  const read = (text: string) => {
+    const sslMode = new URL(plain.read(text)).searchParams.get("sslmode");
+    if (!sslModes.includes(sslMode)) {
+      throw new RangeError("a URL with sslmode=verify-full, or disable: the others do not verify who answers");
+    }
+    return text;
+  };
+  return { ...plain, read };
+}
+
+/**
+ * A URL in which nothing has to be guessed: a `/`, `?` or `#` that stands unescaped in a password would end the host
+ * early, and name another one.
+ */
+function isPlainUrl(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+  } catch {
+    return false;
+  }
+  return URL.canParse(text) && !/[\s"\p{Cc}]/u.test(text) && !/\/\/[^/?#]*[/?#].*@/.test(text);
+}
+
+export function oneOf<const T extends string>(fallback: T, choices: readonly T[], help: string): Setting<T> {
+  return setting(fallback, `${help}: ${choices.join(", ")}`, (text) => {
+    const found = choices.find((choice) => choice === text);
+    if (found === undefined) throw new RangeError(`one of ${choices.join(", ")}`);
+    return found;
+  });
+}

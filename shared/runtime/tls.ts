@@ -1,0 +1,93 @@
+/** Which URLs ask for TLS, and the files it goes by. */
+import "./deno_workarounds/tls_sockets.ts";
+import { readFileSync } from "node:fs";
+
+/** Paths of PEM files. */
+export interface TlsFiles {
+  /** The CAs that are trusted, in place of the system's. */
+  readonly ca?: string | undefined;
+  /** Our certificate and its key, for who asks for one. */
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+}
+
+/** What the files hold, for `tls.connect()`. */
+export interface TlsMaterial {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+type Role = keyof TlsFiles;
+
+/** Where a URL names files: RabbitMQ's URI specification has the first names, libpq the second ones. */
+const amqpNames: Record<Role, string> = { ca: "cacertfile", cert: "certfile", key: "keyfile" };
+const libpqNames: Record<Role, string> = { ca: "sslrootcert", cert: "sslcert", key: "sslkey" };
+const roles: readonly Role[] = ["ca", "cert", "key"];
+
+function namesFor({ protocol }: URL): Record<Role, string> {
+  return protocol.startsWith("postgres") ? libpqNames : amqpNames;
+}
+
+/** `amqps:`, `rediss:`, or Postgres with `sslmode=verify-full`: the server's certificate and name are always verified. */
+export function usesTls(url: URL): boolean {
+  return /^(amqps|rediss):$/.test(url.protocol) || url.searchParams.get("sslmode") === "verify-full";
+}
+
+/** The URL with the files that it does not name itself; as it is when it asks for no TLS. */
+export function withTlsFiles(text: string, files: TlsFiles): string {
+  const url = new URL(text);
+  if (!usesTls(url)) return text;
+  const names = namesFor(url);
+  const missing = roles.filter((role) => files[role] !== undefined && !url.searchParams.has(names[role]));
+  for (const role of missing) url.searchParams.set(names[role], files[role]!);
+  return missing.length > 0 ? url.href : text;
+}
+
+/**
+ * The URL without what concerns TLS, and what its files hold. Clients copy that for each connection that they open, and the
+ * files are read anew then: new certificates need no restart. What cannot be read any more stays as it was.
+ * `undefined`: no TLS.
+ * @throws {Error} that names a file that cannot be read
+ */
+export function splitTls(text: string): { url: URL; tls: (TlsMaterial & { readonly host: string }) | undefined } {
+  const url = new URL(text);
+  const names = namesFor(url);
+  const files = Object.fromEntries(roles.map((role) => [role, url.searchParams.get(names[role]) ?? undefined]));
+  // pg names no host when it is an IP address, and the certificate is then compared with localhost.
+  const tls = usesTls(url) ? keptUpToDate(files, url.hostname.replace(/^\[|\]$/g, "")) : undefined;
+  for (const role of roles) url.searchParams.delete(names[role]);
+  url.searchParams.delete("sslmode");
+  return { url, tls };
+}
+
+function keptUpToDate(files: TlsFiles, host: string): TlsMaterial & { readonly host: string } {
+  let last = readTlsFiles(files);
+  const materials = { host };
+  for (const role of Object.keys(last) as Role[]) {
+    const get = () => {
+      // Who asks is a client amid its connecting, where nobody would catch an error.
+      try {
+        last = readTlsFiles(files);
+      } catch { /* as it was */ }
+      return last[role];
+    };
+    // pg hides the key from loops, which takes a property that may be changed.
+    Object.defineProperty(materials, role, { configurable: true, enumerable: true, get });
+  }
+  return materials;
+}
+
+/** @throws {Error} that names a file that cannot be read */
+export function readTlsFiles(files: TlsFiles): TlsMaterial {
+  const given = roles.filter((role) => files[role] !== undefined);
+  return Object.fromEntries(given.map((role) => [role, readPem(files[role]!)]));
+}
+
+function readPem(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new Error(`${path}, which TLS needs, cannot be read: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,76 @@
+/** The dashboard's files, part of the program: nothing is read at run time, and nothing comes from elsewhere. */
+import { kinds } from "../../shared/event/kinds.ts";
+import uplotCss from "uplot/dist/uPlot.min.css" with { type: "text" };
+import uplot from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
+import chart from "./charts/chart.js" with { type: "text" };
+import charts from "./charts/charts.js" with { type: "text" };
+import chartsCss from "./styles/charts.css" with { type: "text" };
+import confirm from "./dead_letters/confirm.js" with { type: "text" };
+import controlsCss from "./styles/controls.css" with { type: "text" };
+import deadLetterApi from "./dead_letters/api.js" with { type: "text" };
+import deadLetterRow from "./dead_letters/row.js" with { type: "text" };
+import deadLetterWords from "./dead_letters/words.js" with { type: "text" };
+import deadLetters from "./dead_letters/dead_letters.js" with { type: "text" };
+import dom from "./dom.js" with { type: "text" };
+import facts from "./facts.js" with { type: "text" };
+import feed from "./feed.js" with { type: "text" };
+import format from "./format.js" with { type: "text" };
+import headline from "./headline.js" with { type: "text" };
+import history from "./charts/history.js" with { type: "text" };
+import icon from "./styles/icon.svg" with { type: "text" };
+import html from "./index.html" with { type: "text" };
+import listsCss from "./styles/lists.css" with { type: "text" };
+import overview from "./overview.js" with { type: "text" };
+import pageCss from "./styles/page.css" with { type: "text" };
+import panelsCss from "./styles/panels.css" with { type: "text" };
+import page from "./page.js" with { type: "text" };
+import rates from "./rates.js" with { type: "text" };
+import stream from "./stream.js" with { type: "text" };
+
+export interface PageAsset {
+  /** `/` or `/assets/NAME`. */
+  readonly path: string;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+export const pageAssets: readonly PageAsset[] = [
+  { path: "/", contentType: "text/html; charset=utf-8", body: html.replace("<!-- event types -->", typeFilters()) },
+  asset("icon.svg", icon),
+  asset("page.css", pageCss),
+  asset("panels.css", panelsCss),
+  asset("charts.css", chartsCss),
+  asset("controls.css", controlsCss),
+  asset("lists.css", listsCss),
+  asset("uplot.css", uplotCss),
+  asset("uplot.js", uplot),
+  asset("charts/chart.js", chart),
+  asset("charts/charts.js", charts),
+  asset("dead_letters/confirm.js", confirm),
+  asset("dead_letters/api.js", deadLetterApi),
+  asset("dead_letters/row.js", deadLetterRow),
+  asset("dead_letters/words.js", deadLetterWords),
+  asset("dead_letters/dead_letters.js", deadLetters),
+  asset("dom.js", dom),
+  asset("facts.js", facts),
+  asset("feed.js", feed),
+  asset("format.js", format),
+  asset("headline.js", headline),
+  asset("charts/history.js", history),
+  asset("overview.js", overview),
+  asset("page.js", page),
+  asset("rates.js", rates),
+  asset("stream.js", stream),
+];
+
+function asset(name: string, body: string): PageAsset {
+  const types: Record<string, string> = { js: "text/javascript", css: "text/css", svg: "image/svg+xml" };
+  return { path: `/assets/${name}`, contentType: `${types[name.split(".").pop()!]}; charset=utf-8`, body };
+}
+
+/** A box for each kind of events; stream.js reads from it what an event of the kind is called. */
+function typeFilters(): string {
+  return kinds.map(({ type, label }) =>
+    `<label class="chip"><input type="checkbox" name="type" value="${type}" data-label="${label}" checked> ${label}s</label>`
+  ).join("\n");
+}

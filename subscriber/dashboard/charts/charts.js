@@ -1,0 +1,90 @@
+/** The four figures that move, each with its last five minutes. */
+import { LiveChart } from "./chart.js";
+import { byId, setTextOf } from "../dom.js";
+import { compact, count, duration, plural, rate } from "../format.js";
+
+export const historyNames = ["throughput", "queue", "oldest", "p50", "p99"];
+
+const [leastMs, mostMs] = [60_000, 5 * 60_000];
+
+/** @type {LiveChart[] | undefined} */
+let charts;
+
+/**
+ * @param {import("./history.js").History} history
+ * @param {import("../answers.ts").Overview} overview
+ */
+export function drawCharts(history, overview) {
+  drawFigures(overview);
+  charts ??= makeCharts();
+  const now = Date.now();
+  const spanMs = Math.min(mostMs, Math.max(leastMs, now - history.firstMs));
+  for (const chart of charts) {
+    chart.draw(history.since(now - spanMs, chart.names), now / 1_000, Math.round(spanMs / 1_000));
+  }
+}
+
+function makeCharts() {
+  return [
+    new LiveChart(byId("throughput-chart"), {
+      title: "Events stored per second",
+      series: [{ name: "throughput", label: "", color: 1 }],
+      format: rate,
+      axis: compact,
+      least: 10,
+    }),
+    new LiveChart(byId("queue-chart"), {
+      title: "Events waiting in the queue",
+      series: [{ name: "queue", label: "", color: 1 }],
+      format: count,
+      axis: compact,
+      least: 10,
+    }),
+    new LiveChart(byId("oldest-chart"), {
+      title: "Age of the oldest waiting event",
+      series: [{ name: "oldest", label: "", color: 1 }],
+      format: duration,
+      axis: duration,
+      least: 100,
+    }),
+    new LiveChart(byId("latency-chart"), {
+      title: "Time from publish to commit",
+      series: [{ name: "p50", label: "p50", color: 1 }, { name: "p99", label: "p99", color: 2 }],
+      format: duration,
+      axis: duration,
+      least: 10,
+    }),
+  ];
+}
+
+/** @param {import("../answers.ts").Overview} overview */
+function drawFigures({ events_last_second, materialized, queue, latency_ms }) {
+  setTextOf("throughput", count(events_last_second));
+  setTextOf(
+    "throughput-note",
+    materialized
+      ? `${rate(materialized.events_per_second_moving_average)} a second over the last minute`
+      : "Postgres does not tell",
+  );
+  setTextOf("queue", count(queue?.messages));
+  setTextOf("queue-note", queue ? consumers(queue.consumers) : "the broker does not answer");
+  setTextOf("oldest", duration(queue?.oldest_ms));
+  setTextOf("oldest-note", queue ? ageNote(queue) : "the broker does not answer");
+  setTextOf("latency-p50", duration(latency_ms?.p50));
+  setTextOf("latency-p99", duration(latency_ms?.p99));
+  setTextOf(
+    "latency-note",
+    latency_ms ? `${plural(latency_ms.events, "event")} of the last 10 s` : "no event in the last 10 s",
+  );
+}
+
+/** @param {number} number */
+function consumers(number) {
+  return number === 0 ? "nobody consumes" : `taken by ${plural(number, "consumer")}`;
+}
+
+/** @param {{ in_hand: number, oldest_ms: number | null }} queue */
+function ageNote({ in_hand, oldest_ms }) {
+  if (oldest_ms === null) return "not known";
+  return in_hand === 0 ? "nothing waits" : `of ${plural(in_hand, "event")} in hand, since it was published`;
+}

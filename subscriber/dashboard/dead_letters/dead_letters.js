@@ -1,0 +1,189 @@
+/** Dead letters, for whoever has the subscriber's token: to look at, replay and drop, one by one or by reason. */
+import { confirm } from "./confirm.js";
+import { deadLetterRow } from "./row.js";
+import { dropMany, dropOne, listDeadLetters, Refusal, replayMany, replayOne, token } from "./api.js";
+import { byId, element, setTextOf } from "../dom.js";
+import { describeDone, describeList, describeReasons, questions, refusals } from "./words.js";
+
+/** @typedef {import("../answers.ts").DeadLetter} DeadLetter */
+
+const reloadEveryMs = 5_000;
+
+export class DeadLetters {
+  /** @type {HTMLSelectElement} */
+  #reason = byId("letters-reason");
+  /** @type {"unasked" | "closed" | "unconfigured" | "open"} */
+  #state = "unasked";
+  #loading = Promise.resolve();
+  #loadedAt = -Infinity;
+  /** How many there were when the list was loaded. @type {number | null} */
+  #countThen = null;
+  /** @type {number | null} */
+  #countNow = null;
+  #uptimeMs = 0;
+  /** What the last action has come to. */
+  #done = "";
+  /** @type {Set<string>} */
+  #reasons = new Set();
+  /** What is listed, by the letter's JSON. @type {Map<string, HTMLElement>} */
+  #rows = new Map();
+
+  constructor() {
+    byId("token-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      const field = /** @type {HTMLInputElement} */ (byId("token"));
+      token.set(field.value.trim());
+      field.value = "";
+      this.#load();
+    });
+    byId("letters-forget").addEventListener("click", () => this.#close(refusals.locked));
+    this.#reason.addEventListener("change", () => {
+      this.#done = "";
+      this.#load();
+    });
+    byId("letters-replay").addEventListener("click", () => this.#replayAll());
+    byId("letters-drop").addEventListener("click", () => this.#dropAll());
+  }
+
+  /** @param {import("../answers.ts").Overview} overview */
+  answered({ dead_letters, dead_letters_by_reason, uptime_ms }) {
+    this.#countNow = dead_letters;
+    this.#addReasons(Object.keys(dead_letters_by_reason));
+    this.#drawReasons(dead_letters_by_reason);
+    if (uptime_ms < this.#uptimeMs && this.#state === "unconfigured") this.#state = "unasked";
+    this.#uptimeMs = uptime_ms;
+    const due = performance.now() - this.#loadedAt > reloadEveryMs;
+    const changed = this.#state === "open" && dead_letters !== null && dead_letters !== this.#countThen;
+    if (!document.hidden && due && (this.#state === "unasked" || changed)) this.#load();
+  }
+
+  /** One at a time. */
+  #load() {
+    this.#loading = this.#loading.then(() => this.#loadNow());
+    return this.#loading;
+  }
+
+  async #loadNow() {
+    this.#loadedAt = performance.now();
+    this.#countThen = this.#countNow;
+    try {
+      const { total, dead_letters } = await listDeadLetters(this.#reason.value);
+      this.#state = "open";
+      this.#draw(dead_letters);
+      this.#say(`${this.#done} ${describeList(total, dead_letters.length, this.#reason.value)}`.trim());
+    } catch (error) {
+      this.#refused(error);
+    }
+    this.#show();
+  }
+
+  /** @param {unknown} error */
+  #refused(error) {
+    if (!(error instanceof Refusal)) throw error;
+    if (error.status === 401) {
+      this.#close(token.get() === null ? refusals.closed : refusals.wrongToken);
+    } else if (error.status === 403) {
+      this.#close(refusals.unconfigured, "unconfigured");
+    } else {
+      this.#say(error.message);
+    }
+  }
+
+  /**
+   * @param {string} sentence
+   * @param {"closed" | "unconfigured"} state
+   */
+  #close(sentence, state = "closed") {
+    token.forget();
+    this.#state = state;
+    this.#done = "";
+    this.#draw([]);
+    this.#show();
+    this.#say(sentence);
+  }
+
+  #show() {
+    const focused = document.activeElement;
+    byId("token-form").hidden = this.#state !== "closed";
+    byId("letters-tools").hidden = this.#state !== "open";
+    byId("letters-forget").hidden = this.#state !== "open";
+    if (focused?.closest("[hidden]")) byId(this.#state === "closed" ? "token" : "letters-title").focus();
+  }
+
+  /** @param {string} sentence */
+  #say(sentence) {
+    setTextOf("letters-status", sentence);
+  }
+
+  /**
+   * Rows that are there already stay, opened as they are.
+   * @param {readonly DeadLetter[]} letters
+   */
+  #draw(letters) {
+    this.#addReasons(letters.map(({ reason }) => reason));
+    const rows = new Map(letters.map((letter) => {
+      const key = JSON.stringify(letter);
+      return [key, this.#rows.get(key) ?? deadLetterRow(letter, (it) => this.#replay(it), (it) => this.#drop(it))];
+    }));
+    const focused = document.activeElement;
+    for (const [key, row] of this.#rows) if (!rows.has(key)) row.remove();
+    let place = byId("letters").firstElementChild;
+    for (const row of rows.values()) {
+      if (row === place) place = place.nextElementSibling;
+      else byId("letters").insertBefore(row, place);
+    }
+    this.#rows = rows;
+    if (focused && focused !== document.body && !focused.isConnected) byId("letters-title").focus();
+  }
+
+  /** @param {string[]} reasons */
+  #addReasons(reasons) {
+    if (this.#reason.options.length > 0 && reasons.every((reason) => this.#reasons.has(reason))) return;
+    for (const reason of reasons) this.#reasons.add(reason);
+    const chosen = this.#reason.value;
+    const all = Array.from(this.#reasons).sort();
+    this.#reason.replaceChildren(
+      element("option", { value: "" }, "all"),
+      ...all.map((reason) => element("option", { value: reason }, reason)),
+    );
+    this.#reason.value = chosen;
+  }
+
+  /** @param {Record<string, number>} byReason */
+  #drawReasons(byReason) {
+    const sentence = describeReasons(byReason);
+    byId("letters-reasons").hidden = sentence === "";
+    setTextOf("letters-reasons", sentence);
+  }
+
+  /** @param {DeadLetter} letter */
+  async #replay(letter) {
+    if (await confirm(questions.replay(letter))) await this.#act(() => replayOne(letter.message_id));
+  }
+
+  /** @param {DeadLetter} letter */
+  async #drop(letter) {
+    if (await confirm(questions.drop(letter))) await this.#act(() => dropOne(letter.message_id));
+  }
+
+  async #replayAll() {
+    const reason = this.#reason.value;
+    if (await confirm(questions.replayAll(reason))) await this.#act(() => replayMany(reason));
+  }
+
+  async #dropAll() {
+    const reason = this.#reason.value;
+    if (await confirm(questions.dropAll(reason))) await this.#act(() => dropMany(reason));
+  }
+
+  /** @param {() => Promise<import("../answers.ts").Done>} act */
+  async #act(act) {
+    this.#say("Working…");
+    try {
+      this.#done = describeDone(await act());
+    } catch (error) {
+      return this.#refused(error);
+    }
+    await this.#load();
+  }
+}

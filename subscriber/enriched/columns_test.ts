@@ -1,0 +1,36 @@
+import { deepStrictEqual } from "node:assert/strict";
+import { bet, deposit, gameStart } from "../../tests/fixtures/deliveries.ts";
+import type { Enriched } from "./enriched.ts";
+import { columnProblem, columns } from "./columns.ts";
+
+const bare: Enriched = { messageId: "", event: gameStart(), price: undefined, player: undefined, description: "" };
+const full: Enriched = {
+  ...bare,
+  event: bet(),
+  price: { eurCents: 468n, rate: { perEur: "1.0705", asOfMs: 0 } },
+  player: { email: "john@example.com", lastSignedInAt: new Date(0) },
+};
+/** As a table would be that was made for the columns. */
+const made = columns.map(({ name, type, nullable }) => [name, type, nullable ? "f" : "t", "f"]);
+const changed = (name: string, ...to: string[][]) => made.flatMap((row) => row[0] === name ? to : [row]);
+
+Deno.test("columns have a value of every event, but for those that may be null", () => {
+  for (const { name, nullable, of } of columns) {
+    const isLeftOut = [bare, { ...bare, event: deposit() }, full].map((event) => of(event, "s") === undefined);
+    deepStrictEqual([isLeftOut.includes(true), isLeftOut.at(-1)], [nullable, false], name);
+  }
+});
+
+Deno.test("columnProblem() names the column that does not take what is written", () => {
+  const cases: [string[][], string | undefined][] = [
+    [made, undefined],
+    [[...made, ["stored_at", "timestamptz", "t", "t"], ["note", "text", "f", "f"]], undefined],
+    [[], "there is no table events"],
+    [changed("rate"), "events.rate is missing"],
+    [changed("rate", ["rate", "float8", "f", "f"]), "events.rate is of type float8, not numeric"],
+    [changed("amount", ["amount", "int8", "t", "t"]), "events.amount is not null, but some events leave it out"],
+    [changed("type", ["type", "text", "f", "f"]), undefined],
+    [[...made, ["country", "text", "t", "f"]], "events.country is not null, has no default, and is not written"],
+  ];
+  for (const [rows, problem] of cases) deepStrictEqual(columnProblem(rows), problem);
+});

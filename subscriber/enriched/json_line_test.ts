@@ -1,0 +1,90 @@
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import fc from "fast-check";
+import { eventToJson, jsonInteger, parseEventJson } from "../../shared/event/json.ts";
+import { anyEvent } from "../../tests/fixtures/arbitrary_event.ts";
+import type { Enriched } from "./enriched.ts";
+import { jsonLine, storedEventJson } from "./json_line.ts";
+import { printableJson } from "../../shared/runtime/printable.ts";
+import { bet, gameStart } from "../../tests/fixtures/deliveries.ts";
+
+const anyText = fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: "grapheme" }), fc.string());
+const plain = { noNullPrototype: true } as const;
+const anyEnriched: fc.Arbitrary<Enriched> = fc.record({
+  messageId: fc.uuid(),
+  event: anyEvent,
+  price: fc.option(
+    fc.record({
+      eurCents: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+      rate: fc.constant(undefined),
+    }, plain),
+    { nil: undefined },
+  ),
+  player: fc.option(
+    fc.record({
+      email: anyText,
+      lastSignedInAt: fc.option(fc.date({ noInvalidDate: true }), { nil: undefined }),
+    }, plain),
+    { nil: undefined },
+  ),
+  description: anyText,
+}, plain);
+
+/** The slow way. */
+function stringified({ event, price, player, description }: Enriched): string {
+  return printableJson(JSON.stringify({
+    ...eventToJson(event),
+    amount_eur: price && jsonInteger(price.eurCents),
+    player: player && { email: player.email, last_signed_in_at: player.lastSignedInAt?.toISOString() },
+    description,
+  })) + "\n";
+}
+
+Deno.test("jsonLine() writes what JSON.stringify would, and nothing that a terminal obeys, whatever is in the texts", () => {
+  fc.assert(fc.property(anyEnriched, (enriched) => strictEqual(jsonLine(enriched), stringified(enriched))), {
+    numRuns: 20_000,
+  });
+});
+
+Deno.test("jsonLine() writes what parseEventJson() reads back as the same event", () => {
+  fc.assert(fc.property(anyEnriched, (enriched) => {
+    deepStrictEqual(parseEventJson(jsonLine(enriched)), enriched.event);
+  }));
+});
+
+Deno.test("storedEventJson() writes the message id, and then what jsonLine() does", () => {
+  fc.assert(fc.property(anyEnriched, (enriched) => {
+    strictEqual(storedEventJson(enriched), `{"message_id":"${enriched.messageId}",${jsonLine(enriched).slice(1, -1)}`);
+  }));
+});
+
+Deno.test("jsonLine() writes each character that needs it escaped", () => {
+  const characters = [
+    '"',
+    "\\",
+    "\u0000",
+    "\b",
+    "\f",
+    "\n",
+    "\r",
+    "\t",
+    "\u001f",
+    "\u007f",
+    "\u009b",
+    "\u202e",
+    "\u2028",
+    "\u2066",
+    "\ud800",
+    "\udc00",
+    "\ud83c\udfb0",
+  ];
+  for (const character of characters) {
+    const enriched = { messageId: "", event: gameStart(), price: undefined, player: undefined, description: character };
+    strictEqual(jsonLine(enriched), stringified(enriched), JSON.stringify(character));
+  }
+});
+
+Deno.test("jsonLine() writes integers beyond the safe ones as decimal strings", () => {
+  const event = bet({ id: 2n ** 53n, playerId: 2n ** 53n - 1n });
+  const line = jsonLine({ messageId: "", event, price: undefined, player: undefined, description: "" });
+  strictEqual(line.startsWith('{"id":"9007199254740992","player_id":9007199254740991,'), true, line);
+});

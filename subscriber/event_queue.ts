@@ -1,0 +1,54 @@
+import { AmqpConsumer } from "../shared/rabbitmq/consumer.ts";
+import type { BrokerOptions } from "../shared/rabbitmq/connection.ts";
+import { DeadLetters } from "../shared/rabbitmq/dead_letters.ts";
+import { DelayQueues } from "../shared/rabbitmq/delay_queues.ts";
+import { ConfirmPublisher } from "../shared/rabbitmq/publisher.ts";
+import { eventTopology } from "../shared/rabbitmq/topology.ts";
+import type { Config } from "../shared/runtime/configuration/config.ts";
+import type { DatabaseGate } from "./pipeline/database_gate.ts";
+
+/** What both connections go by; each gets a name of its own. */
+export type Broker = Omit<BrokerOptions, "name">;
+
+export type EventQueueSettings =
+  & Pick<Config, "EVENTS_EXCHANGE" | "EVENTS_QUEUE" | "DEAD_LETTER_QUEUE" | "RETRY_DELAYS_MS" | "PREFETCH">
+  & Partial<Pick<Config, "TOPOLOGY">>;
+
+/** A subscriber's two connections to the broker: one takes and acks, one moves to other queues, which an alarm may block. */
+export interface OpenEventQueue {
+  readonly consumer: AmqpConsumer;
+  /** Ends when both are closed. @throws what no retry cures, such as bad credentials */
+  readonly finished: Promise<unknown>;
+  /** Each may wait a while for a broker that has fallen silent. */
+  close(): Promise<void>;
+}
+
+export function openEventQueue(
+  broker: Broker,
+  settings: EventQueueSettings,
+  subscriberId: string,
+  gate: DatabaseGate,
+): OpenEventQueue {
+  const { clock, random, log } = broker;
+  const topology = eventTopology(settings);
+  const publisher = new ConfirmPublisher({ ...broker, name: `${subscriberId} dead letters`, topology });
+  const moving = { publisher, clock, random, log };
+  const consumer = new AmqpConsumer({
+    ...broker,
+    name: `${subscriberId} events`,
+    topology,
+    queue: settings.EVENTS_QUEUE,
+    prefetch: settings.PREFETCH,
+    deadLetters: new DeadLetters({ ...moving, exchange: settings.DEAD_LETTER_QUEUE, subscriberId }),
+    delayQueues: new DelayQueues({ ...moving, queue: settings.EVENTS_QUEUE }),
+    mayTake: () => gate.isOpen,
+  });
+  return {
+    consumer,
+    finished: Promise.all([consumer.finished, publisher.finished]),
+    async close() {
+      await consumer.close();
+      await publisher.close();
+    },
+  };
+}

@@ -1,0 +1,46 @@
+/** `GET /materialized`: sums over all that every subscriber has stored, read from what is kept in each window's transaction. */
+import type { Database } from "../../shared/postgres/pool.ts";
+import { jsonInteger } from "../../shared/event/json.ts";
+import { leaderOf, leadersOfLeaders } from "../store/leaders.ts";
+import type { Materialized, TopPlayer } from "../dashboard/answers.ts";
+
+export interface Totals {
+  readonly materialized: Materialized;
+  /** Stored in the last second that is over. */
+  readonly eventsLastSecond: number;
+}
+
+/**
+ * Counts are kept by whole seconds: of the one in which the minute began, only the share that is within it counts, so that what
+ * comes evenly is told evenly.
+ */
+const counts = `
+  select coalesce(sum(events), 0),
+    coalesce(sum(events) filter (where second > now() - interval '60 seconds'), 0) + round(
+      coalesce(sum(events) filter (where second = date_trunc('second', now()) - interval '60 seconds'), 0)
+        * (1 - extract(epoch from now()) % 1)),
+    coalesce(sum(events) filter (where second = date_trunc('second', now()) - interval '1 second'), 0)
+  from event_counts`;
+const statement = `select * from (${counts}) as counts, (select ${leadersOfLeaders} from player_leaders) as leaders`;
+
+/** @throws what Postgres says */
+export async function readTotals(database: Database): Promise<Totals> {
+  const [row = []] = await database.query(statement, []);
+  const [total, minute, second, bets, wins, deposits] = row;
+  return {
+    materialized: {
+      events_total: Number(total),
+      events_per_minute: Number(minute),
+      events_per_second_moving_average: Math.round(Number(minute) / 60 * 1000) / 1000,
+      top_player_bets: topPlayer(bets),
+      top_player_wins: topPlayer(wins),
+      top_player_deposits: topPlayer(deposits),
+    },
+    eventsLastSecond: Number(second),
+  };
+}
+
+function topPlayer(array: string | null | undefined): TopPlayer | null {
+  const leader = leaderOf(array);
+  return leader ? { id: jsonInteger(leader.id), count: jsonInteger(leader.total) } : null;
+}

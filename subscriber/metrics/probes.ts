@@ -1,0 +1,93 @@
+/** What a subscriber depends on, and whether it answers. */
+import "../../shared/runtime/deno_workarounds/without_env.ts";
+import { Buffer } from "node:buffer";
+import type { ServiceError } from "@grpc/grpc-js";
+import type { Clock } from "../../shared/runtime/clock.ts";
+import { redact } from "../../shared/runtime/configuration/config.ts";
+import { explainStoreError } from "../../shared/runtime/errors.ts";
+import { openGrpcClient, problemOf } from "../../shared/grpc/client.ts";
+import type { TlsFiles } from "../../shared/runtime/tls.ts";
+import { askWithin, remembered } from "./deadline.ts";
+
+export const dependencies = ["rabbitmq", "redis", "postgres", "rates_api"] as const;
+export type Dependency = (typeof dependencies)[number];
+
+/** Where everything runs in one process, nobody shall look for servers. */
+export const dependencyNames: Readonly<Record<"servers" | "embedded", Readonly<Record<Dependency, string>>>> = {
+  servers: { rabbitmq: "RabbitMQ", redis: "Redis", postgres: "Postgres", rates_api: "Rates API" },
+  embedded: {
+    rabbitmq: "Queue, in memory",
+    redis: "Cache, in memory",
+    postgres: "Postgres, embedded",
+    rates_api: "Rates API",
+  },
+};
+
+export interface DependencyState {
+  readonly ok: boolean;
+  /** Why not; `undefined` when it is. */
+  readonly problem: string | undefined;
+}
+
+/** Rejects when the dependency does not serve. */
+export type Probe = (signal: AbortSignal) => Promise<unknown>;
+export type Probes = Readonly<Record<Dependency, Probe>>;
+
+export type ReadDependencies = () => Promise<Readonly<Record<Dependency, DependencyState>>>;
+
+const rememberMs = 1_000;
+/** The API is another's: whether it serves is asked no more often than that. */
+const rememberApiMs = 10_000;
+const probeTimeoutMs = 2_000;
+
+/** Asks all of them at once, each with a deadline of 2 s. Never rejects. */
+export function readDependencies(probes: Probes, clock: Clock): ReadDependencies {
+  const ask = Object.fromEntries(
+    dependencies.map((name) => [
+      name,
+      remembered(name === "rates_api" ? rememberApiMs : rememberMs, clock, () => stateOf(probes[name], clock)),
+    ]),
+  ) as Record<Dependency, () => Promise<DependencyState>>;
+  return async () => {
+    const states = await Promise.all(dependencies.map(async (name) => [name, await ask[name]()] as const));
+    return Object.fromEntries(states) as Record<Dependency, DependencyState>;
+  };
+}
+
+async function stateOf(probe: Probe, clock: Clock): Promise<DependencyState> {
+  try {
+    await askWithin(probeTimeoutMs, clock, probe);
+    return { ok: true, problem: undefined };
+  } catch (error) {
+    return { ok: false, problem: redact(explainStoreError(error)) };
+  }
+}
+
+/** HealthCheckResponse { status: SERVING }: https://github.com/grpc/grpc/blob/master/doc/health-checking.md */
+const serving = Buffer.from([0x08, 0x01]);
+
+/** The rates API's own word, by gRPC's health checking protocol. A channel for each question: see rates/client.ts. */
+export function grpcHealth(address: string, tls: TlsFiles | undefined): Probe {
+  return (signal) =>
+    new Promise<void>((resolve, reject) => {
+      const client = openGrpcClient(address, tls);
+      const asIs = (bytes: Buffer) => bytes;
+      const call = client.makeUnaryRequest(
+        "/grpc.health.v1.Health/Check",
+        asIs,
+        asIs,
+        Buffer.alloc(0),
+        { deadline: Date.now() + probeTimeoutMs },
+        (error: ServiceError | null, answer?: Buffer) => {
+          client.close();
+          if (answer?.equals(serving)) resolve();
+          else {reject(
+              new Error(
+                error ? `${address}: ${problemOf(error.details)}` : `${address} says that it does not serve`,
+              ),
+            );}
+        },
+      );
+      signal.addEventListener("abort", () => call.cancel(), { once: true });
+    });
+}

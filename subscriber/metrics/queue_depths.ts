@@ -1,0 +1,85 @@
+/** How full the queues are, by a connection of its own, so that no question waits behind deliveries. */
+import type { Channel, ChannelModel } from "amqplib";
+import { closeConnection, openConnection } from "../../shared/rabbitmq/connection.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
+
+export interface Depths {
+  readonly events: { readonly messages: number; readonly consumers: number };
+  readonly dead: { readonly messages: number };
+}
+
+export interface QueueDepths {
+  /** @throws when the broker does not answer, or has no such queue */
+  read(): Promise<Depths>;
+  close(): Promise<void>;
+}
+
+export interface AmqpQueueDepthsOptions {
+  readonly url: string;
+  readonly name: string;
+  readonly eventsQueue: string;
+  readonly deadLetterQueue: string;
+  readonly clock: Clock;
+}
+
+interface Opened {
+  readonly connection: ChannelModel;
+  readonly channel: Channel;
+}
+
+export class AmqpQueueDepths implements QueueDepths {
+  #opening: Promise<Opened> | undefined;
+  #connection: ChannelModel | undefined;
+  #closed = false;
+
+  constructor(private readonly options: AmqpQueueDepthsOptions) {}
+
+  async read(): Promise<Depths> {
+    const { eventsQueue, deadLetterQueue } = this.options;
+    const { channel } = await (this.#opening ?? this.#open());
+    const [events, dead] = await Promise.all([channel.checkQueue(eventsQueue), channel.checkQueue(deadLetterQueue)]);
+    return {
+      events: { messages: events.messageCount, consumers: events.consumerCount },
+      dead: { messages: dead.messageCount },
+    };
+  }
+
+  /** A connection that is still being opened is closed once it is there, and not waited for. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#connection) await closeConnection(this.#connection, this.options.clock);
+  }
+
+  /** Whatever ends the channel, a lost connection or a queue that is not there: the next question opens another. */
+  #open(): Promise<Opened> {
+    const opening = this.#connect(() => {
+      if (this.#opening === opening) this.#opening = undefined;
+    });
+    return this.#opening = opening;
+  }
+
+  async #connect(forget: () => void): Promise<Opened> {
+    const { clock } = this.options;
+    let connection: ChannelModel | undefined;
+    try {
+      connection = await openConnection(this.options);
+      const opened = connection;
+      connection.on("error", () => {}).on("close", () => {
+        forget();
+        if (this.#connection === opened) this.#connection = undefined;
+      });
+      if (this.#closed) throw new Error("HTTP is closed");
+      this.#connection = opened;
+      const channel = await connection.createChannel();
+      channel.on("error", () => {}).on("close", () => {
+        forget();
+        closeConnection(opened, clock);
+      });
+      return { connection, channel };
+    } catch (error) {
+      forget();
+      if (connection) closeConnection(connection, clock);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import { deepStrictEqual, rejects } from "node:assert/strict";
+import { ack } from "../../../shared/rabbitmq/outcome.ts";
+import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
+import { bet, deliveryOf } from "../../../tests/fixtures/deliveries.ts";
+import type { Process } from "../entry.ts";
+import { lastMoment, lastMomentMs } from "./last_moment.ts";
+
+const batch = [deliveryOf(bet()), deliveryOf(bet())];
+
+/** What becomes of a batch that is abandoned while it takes `ms` more. */
+async function abandonedWith(ms: number): Promise<string[]> {
+  const [clock, abandon] = [new VirtualClock(), new AbortController()];
+  const slow: Process = async (deliveries) => {
+    await clock.sleep(1_000 + ms);
+    return deliveries.map((delivery) => ({ delivery, facts: undefined, outcome: ack }));
+  };
+  const processing = lastMoment(clock)(slow)(batch, abandon.signal);
+  await clock.advance(1_000);
+  abandon.abort();
+  await clock.advance(lastMomentMs);
+  return (await processing).map(({ outcome }) => outcome.kind);
+}
+
+Deno.test("lastMoment() lets a batch end that is nearly done, and requeues one that is not", async () => {
+  deepStrictEqual(await abandonedWith(lastMomentMs - 1), ["ack", "ack"]);
+  deepStrictEqual(await abandonedWith(3_600_000), ["retry", "retry"]);
+});
+
+Deno.test("lastMoment() throws what the process throws, also when it is abandoned", async () => {
+  const clock = new VirtualClock();
+  const failing: Process = () => Promise.reject(new Error("away"));
+  await rejects(lastMoment(clock)(failing)(batch, new AbortController().signal), /away/);
+  await rejects(lastMoment(clock)(failing)(batch, AbortSignal.abort()), /away/);
+});

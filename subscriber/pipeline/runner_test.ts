@@ -1,0 +1,291 @@
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import type { Delivery, EventQueue } from "../../shared/rabbitmq/delivery.ts";
+import type { Rates } from "../rates/rates.ts";
+import { RatesTimeout } from "../rates/source.ts";
+import { Stats } from "./stats.ts";
+import { ratesLater, shuttingDown, World } from "../../tests/fixtures/subscriber_world.ts";
+import { bet, deliveryOf, deposit, gameStart, someRates } from "../../tests/fixtures/deliveries.ts";
+
+function ids(deliveries: readonly Delivery[]): string[] {
+  return deliveries.map(({ messageId }) => messageId);
+}
+
+Deno.test("Runner stores, reports and then acks what it takes", async () => {
+  const world = new World();
+  const deliveries = Array.from({ length: 25 }, () => deliveryOf(bet()));
+  world.queue.publish(...deliveries);
+  const running = world.start({
+    report: (events) => {
+      for (const { messageId } of events) {
+        strictEqual(world.database.events.has(messageId), true, "reported before it was stored");
+        strictEqual(world.queue.acked.includes(messageId), false, "acked before it was reported");
+      }
+      return Promise.resolve(void world.reported.push(...events));
+    },
+  });
+  await world.pass(10);
+  deepStrictEqual([...world.database.events.keys()].sort(), ids(deliveries).sort());
+  strictEqual(world.reported.length, 25);
+  strictEqual(world.queue.acked.length, 25);
+  strictEqual(world.stats.stored, 25);
+  await world.finish(running);
+});
+
+Deno.test("Runner dead-letters each event that needs rates when none come in time, and only those", async () => {
+  const world = new World();
+  const later = ratesLater();
+  world.rates = later.rates;
+  world.queue.publish(
+    deliveryOf(bet()),
+    deliveryOf(deposit()),
+    deliveryOf(gameStart()),
+    deliveryOf(bet({ currency: "ZZZ" })),
+  );
+  const running = world.start();
+  await world.pass(10);
+  strictEqual(world.queue.acked.length, 2, "events without conversion do not wait");
+  deepStrictEqual(world.queue.dead.map(({ outcome }) => outcome.reason), ["unknown-currency"]);
+  later.reject(new RatesTimeout("no rates within RATES_WAIT_MS=5000: the API is down"));
+  await world.pass(10);
+  deepStrictEqual(world.queue.dead.map(({ outcome }) => outcome.reason), ["unknown-currency", "rates-timeout"]);
+  strictEqual(world.queue.dead[1]?.outcome.detail, "no rates within RATES_WAIT_MS=5000: the API is down");
+  await world.finish(running);
+});
+
+Deno.test("Runner goes on with events that need no rates however many wait for some", async () => {
+  const world = new World();
+  const later = ratesLater();
+  world.rates = later.rates;
+  const running = world.start({ batchesInFlight: 1, batchSize: 1 });
+  world.queue.publish(...Array.from({ length: 5 }, () => deliveryOf(bet())));
+  await world.pass(10);
+  world.queue.publish(deliveryOf(deposit()));
+  await world.pass(10);
+  strictEqual(world.queue.acked.length, 1);
+  later.resolve(someRates);
+  await world.pass(10);
+  strictEqual(world.queue.acked.length, 6);
+  await world.finish(running);
+});
+
+Deno.test("Runner holds its batches while the database is away, and dead-letters nothing", async () => {
+  const world = new World();
+  let away = true;
+  world.database.beforeEach = () => {
+    if (away) throw shuttingDown();
+  };
+  world.queue.publish(...Array.from({ length: 50 }, () => deliveryOf(bet())));
+  const running = world.start();
+  await world.pass(60_000);
+  strictEqual(world.queue.unsettled, 20, "two batches of ten in hand, the rest with the broker");
+  strictEqual(world.gate.problem, "the database system is shutting down");
+  away = false;
+  await world.pass(10_000);
+  strictEqual(world.queue.acked.length, 50);
+  strictEqual(world.queue.dead.length, 0);
+  strictEqual(world.gate.problem, undefined);
+  await world.finish(running);
+});
+
+Deno.test("Runner asks for rates again after it has held a batch", async () => {
+  const world = new World();
+  let current: Rates | undefined = someRates;
+  const asked: number[] = [];
+  const fresh = { ...someRates, asOfMs: someRates.asOfMs + 1 };
+  world.rates = { current: () => current, get: () => (asked.push(1), Promise.resolve(fresh)) };
+  let failures = 1;
+  world.database.beforeEach = (access) => {
+    if (access === "save" && failures-- > 0) {
+      current = undefined;
+      throw Object.assign(new Error("deadlock detected"), { code: "40P01" });
+    }
+  };
+  world.queue.publish(deliveryOf(bet()));
+  const running = world.start();
+  await world.pass(1_000);
+  strictEqual(asked.length, 1);
+  strictEqual([...world.database.events.values()][0]?.price?.rate?.asOfMs, fresh.asOfMs);
+  await world.finish(running);
+});
+
+Deno.test("Runner asks for rates again for events whose rates came while other batches were held", async () => {
+  const world = new World();
+  const fresh = { ...someRates, asOfMs: someRates.asOfMs + 1 };
+  const answers = [someRates, fresh];
+  const get = () => world.clock.sleep(10).then(() => answers.shift()!);
+  world.rates = { current: () => undefined, get };
+  let away = true;
+  world.database.beforeEach = () => {
+    if (away) throw shuttingDown();
+  };
+  const running = world.start({ batchesInFlight: 1 });
+  world.queue.publish(deliveryOf(bet()));
+  await world.pass();
+  world.queue.publish(deliveryOf(deposit()));
+  await world.pass(600_000);
+  away = false;
+  await world.pass(10_000);
+  const prices = [...world.database.events.values()].flatMap(({ price }) => price?.rate?.asOfMs ?? []);
+  deepStrictEqual(prices, [fresh.asOfMs]);
+  await world.finish(running);
+});
+
+Deno.test("Runner goes on with events that need no rates while others, whose rates ran out in an outage, wait for new ones", async () => {
+  const world = new World();
+  const [first, second] = [ratesLater(), ratesLater()];
+  const answers = [first, second];
+  world.rates = { current: () => undefined, get: () => answers.shift()!.rates.get() };
+  let away = true;
+  world.database.beforeEach = () => {
+    if (away) throw shuttingDown();
+  };
+  const running = world.start({ batchesInFlight: 1, batchSize: 1 });
+  const [waiting, held, next] = [deliveryOf(bet()), deliveryOf(deposit()), deliveryOf(deposit())];
+  world.queue.publish(waiting, held);
+  await world.pass(100);
+  // They come, and the bet waits for the permit that the deposit has.
+  first.resolve(someRates);
+  await world.pass(60_000);
+  away = false;
+  world.queue.publish(next);
+  await world.pass(10_000);
+  deepStrictEqual([answers.length, world.queue.acked], [0, ids([held, next])]);
+  second.resolve(someRates);
+  await world.pass(10);
+  deepStrictEqual(world.queue.acked, ids([held, next, waiting]));
+  await world.finish(running);
+});
+
+Deno.test("Runner counts an event's latency until its commit, not until somebody has read of it", async () => {
+  const world = new World();
+  const latencies: number[] = [];
+  const stats = new Stats({ stage() {}, batch() {}, latency: (ms) => void latencies.push(ms) });
+  world.queue.publish({ ...deliveryOf(deposit()), timestampMs: world.clock.now() });
+  world.database.beforeEach = (access) => access === "save" ? world.clock.sleep(20) : undefined;
+  const running = world.start({ stats, report: () => world.clock.sleep(700) });
+  await world.pass(1_000);
+  deepStrictEqual([latencies, world.queue.acked.length], [[20], 1]);
+  await world.finish(running);
+});
+
+Deno.test("Runner goes on while the broker takes no dead letters, and they go there once it does", async () => {
+  const world = new World();
+  const room = Promise.withResolvers<void>();
+  const waiting: number[] = [];
+  const queue: EventQueue = {
+    take: (limit, signal) => world.queue.take(limit, signal),
+    settle: async (settlements) => {
+      if (settlements.some(({ outcome }) => outcome.kind === "dead")) waiting.push(settlements.length);
+      await world.queue.settle(settlements.filter(({ outcome }) => outcome.kind !== "dead"));
+      await room.promise;
+      await world.queue.settle(settlements.filter(({ outcome }) => outcome.kind === "dead"));
+    },
+  };
+  const running = world.start({ queue, batchSize: 2 });
+  for (let i = 0; i < 10; i++) world.queue.publish(deliveryOf(new Uint8Array([0xff])), deliveryOf(deposit()));
+  await world.pass(600_000);
+  deepStrictEqual([world.queue.acked.length, world.queue.dead.length], [10, 0]);
+  deepStrictEqual(waiting, Array(10).fill(1), "without the rest of its batch, which would stay in memory as long");
+  room.resolve();
+  await world.pass();
+  strictEqual(world.queue.dead.length, 10);
+  await world.finish(running);
+});
+
+Deno.test("Runner prices with rates that came while events waited for a permit", async () => {
+  const world = new World();
+  let current: Rates | undefined;
+  world.rates = { current: () => current, get: () => Promise.reject(new RatesTimeout("the API is down")) };
+  let away = true;
+  world.database.beforeEach = () => {
+    if (away) throw shuttingDown();
+  };
+  const running = world.start({ batchesInFlight: 1 });
+  world.queue.publish(deliveryOf(bet()), deliveryOf(deposit()));
+  await world.pass(60_000);
+  [current, away] = [someRates, false];
+  await world.pass(10_000);
+  deepStrictEqual([world.queue.acked.length, world.queue.dead.length], [2, 0]);
+  await world.finish(running);
+});
+
+Deno.test("Runner does not take a batch without good events for the database's answer", async () => {
+  const world = new World();
+  world.database.beforeEach = () => Promise.reject(new Error("away"));
+  const running = world.start();
+  world.queue.publish(deliveryOf(deposit()));
+  await world.pass(100);
+  world.queue.publish(deliveryOf(new Uint8Array([0xff])));
+  await world.pass();
+  deepStrictEqual([world.queue.dead.length, world.gate.problem], [1, "away"]);
+  world.abandon.abort(new Error("SHUTDOWN_GRACE_MS is over"));
+  await world.finish(running);
+});
+
+Deno.test("Runner says nothing more of the database for a batch that it no longer holds", async () => {
+  const world = new World();
+  let current: Rates | undefined = someRates;
+  const never = () => world.clock.sleep(3_600_000, world.abandon.signal).then(() => someRates);
+  const answers = [() => Promise.reject(new Error("a fault of ours")), never];
+  world.rates = { current: () => current, get: () => answers.shift()!() };
+  world.database.beforeEach = () => {
+    current = undefined;
+    throw new Error("away");
+  };
+  world.queue.publish(deliveryOf(bet()));
+  const running = world.start();
+  await world.pass(10_000);
+  deepStrictEqual([world.stats.failures, world.gate.problem], [1, undefined]);
+  world.abandon.abort(new Error("SHUTDOWN_GRACE_MS is over"));
+  await world.finish(running);
+});
+
+Deno.test("Runner requeues a batch that fails in an unforeseen way, until the delivery limit", async () => {
+  const world = new World();
+  let failures = 3;
+  world.queue.publish(deliveryOf(bet()));
+  const running = world.start({
+    report: () => failures-- > 0 ? Promise.reject(new Error("a fault of ours")) : Promise.resolve(),
+  });
+  await world.pass(100);
+  strictEqual(world.queue.acked.length, 1);
+  strictEqual(world.stats.failures, 3);
+  strictEqual(world.database.events.size, 1);
+  strictEqual(world.log.at("error").length, 3);
+  await world.finish(running);
+});
+
+Deno.test("Runner warns of players that are not found, at once and then every ten seconds at most", async () => {
+  const world = new World();
+  const running = world.start();
+  for (let i = 0; i < 100; i++) {
+    world.queue.publish(deliveryOf(bet({ playerId: 99n })));
+    await world.pass(100);
+  }
+  world.queue.publish(deliveryOf(bet({ playerId: 99n })));
+  await world.pass(100);
+  const warnings = world.log.entries.filter(({ level }) => level === "warn");
+  deepStrictEqual(warnings.map(({ fields }) => fields["events"]), [1, 100]);
+  deepStrictEqual(warnings[1]?.fields["players"], ["99"]);
+  strictEqual(world.stats.withoutPlayer, 101);
+  strictEqual(world.queue.acked.length, 101);
+  await world.finish(running);
+});
+
+Deno.test("Runner never has more batches in flight than it may", async () => {
+  const world = new World();
+  let inFlight = 0;
+  let most = 0;
+  world.database.beforeEach = async (access) => {
+    if (access !== "save") return;
+    most = Math.max(most, ++inFlight);
+    await world.clock.sleep(10);
+    inFlight--;
+  };
+  world.queue.publish(...Array.from({ length: 200 }, () => deliveryOf(bet())));
+  const running = world.start({ batchesInFlight: 3 });
+  await world.pass(1_000);
+  strictEqual(most, 3);
+  strictEqual(world.queue.acked.length, 200);
+  await world.finish(running);
+});

@@ -1,0 +1,62 @@
+import type { Event } from "../../../shared/event/event.ts";
+import { exponentOf, toEurCents } from "../../../shared/event/money.ts";
+import { cutTo } from "../../../shared/runtime/printable.ts";
+import type { Price } from "../../enriched/enriched.ts";
+import type { Rates } from "../../rates/rates.ts";
+
+/** Why an amount cannot be told in EUR. */
+export interface Unpriced {
+  readonly unpriced: "unknown-currency" | "no-rates";
+  /** For a human: what exactly was wrong. */
+  readonly detail: string;
+}
+
+const noRates: Unpriced = { unpriced: "no-rates", detail: "there are no rates to convert it by" };
+
+export function isUnpriced(value: Price | Unpriced | undefined): value is Unpriced {
+  return value !== undefined && "unpriced" in value;
+}
+
+/**
+ * What the event's amount is worth, `undefined` for an event without amount, or why it cannot be told.
+ * @param rates may be missing for amounts in EUR, and in currencies that no rates have
+ */
+export function price(event: Event, rates: Rates | undefined): Price | Unpriced | undefined {
+  if (!("currency" in event)) return undefined;
+  const { amount, currency } = event;
+  if (currency === "EUR") return { eurCents: amount, rate: undefined };
+  if (rates) {
+    const quote = quoteOf(currency, rates);
+    if (quote) return { eurCents: quote.toEurCents(amount), rate: quote.rate };
+  }
+  if (exponentOf(currency) === undefined) {
+    return unknownCurrency(`currency ${JSON.stringify(cutTo(currency, 60))} is neither in ISO 4217 nor BTC`);
+  }
+  return rates ? unknownCurrency(`the rates have no ${currency}`) : noRates;
+}
+
+function unknownCurrency(detail: string): Unpriced {
+  return { unpriced: "unknown-currency", detail };
+}
+
+/** All that one currency's prices share. */
+interface Quote {
+  readonly toEurCents: (amount: bigint) => bigint;
+  readonly rate: NonNullable<Price["rate"]>;
+}
+
+/** As long as the rates are in use: the same few currencies come again and again. */
+const quotes = new WeakMap<Rates, Map<string, Quote>>();
+
+/** `undefined` when the currency is unknown, or the rates do not have it. */
+function quoteOf(currency: string, rates: Rates): Quote | undefined {
+  let ofRates = quotes.get(rates);
+  if (!ofRates) quotes.set(rates, ofRates = new Map());
+  let quote = ofRates.get(currency);
+  if (quote) return quote;
+  const [exponent, perEur] = [exponentOf(currency), rates.perEur.get(currency)];
+  if (exponent === undefined || !perEur) return undefined;
+  quote = { toEurCents: toEurCents(exponent, perEur), rate: { perEur: perEur.text, asOfMs: rates.asOfMs } };
+  ofRates.set(currency, quote);
+  return quote;
+}

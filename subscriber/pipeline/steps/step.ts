@@ -1,0 +1,68 @@
+import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
+import { dead, type Outcome } from "../../../shared/rabbitmq/outcome.ts";
+import { messageOf } from "../../../shared/runtime/errors.ts";
+import type { Entry, Fact, Facts, Wait } from "../entry.ts";
+
+/** One step of enrichment, over all events of a batch. */
+export interface Step<Needs extends Fact = Fact, Adds extends Fact = Fact> {
+  readonly name: string;
+  readonly needs: readonly Needs[];
+  readonly adds: readonly Adds[];
+  /**
+   * Adds the facts to each entry that has no outcome yet, or gives it one.
+   * @throws what reading for the whole batch threw
+   */
+  run(entries: readonly Entry[], signal: AbortSignal): Promise<void>;
+}
+
+/** How a step is written. `Context` is what it has read for the whole batch. */
+export interface StepDefinition<Needs extends Fact, Adds extends Fact, Context> {
+  readonly name: string;
+  /** Facts that an earlier step has added. */
+  readonly needs: readonly Needs[];
+  readonly adds: readonly Adds[];
+  /** Called once for a batch, and not at all when no event goes on. */
+  read(events: readonly Facts[], signal: AbortSignal): Context | Promise<Context>;
+  /** @returns why the event goes no further; an error that it throws dead-letters this event, `processing-failed` */
+  add(facts: Facts, context: Context, delivery: Delivery): Outcome | Wait | undefined;
+}
+
+export function defineStep<const Needs extends Fact, const Adds extends Fact, Context>(
+  { name, needs, adds, read, add }: StepDefinition<Needs, Adds, Context>,
+): Step<Needs, Adds> {
+  return {
+    name,
+    needs,
+    adds,
+    async run(entries, signal) {
+      const events: Facts[] = [];
+      for (const { facts, outcome } of entries) if (facts && !outcome) events.push(facts);
+      if (events.length === 0) return;
+      const context = await read(events, signal);
+      for (const entry of entries) {
+        if (!entry.facts || entry.outcome) continue;
+        try {
+          entry.outcome = add(entry.facts, context, entry.delivery);
+        } catch (error) {
+          // A fault of ours, not of the event: it must neither stop its neighbours nor be lost.
+          entry.outcome = dead("processing-failed", messageOf(error));
+        }
+      }
+    },
+  };
+}
+
+/** What decoding knows of an event. */
+type Decoded = "messageId" | "event";
+
+/** `unknown` when each step's needs are met by the ones before it and no fact is left out; else what is missing. */
+type Complete<Steps extends readonly Step[], Known extends Fact = Decoded> = Steps extends
+  readonly [Step<infer Needs, infer Adds>, ...infer Rest extends readonly Step[]]
+  ? [Needs] extends [Known] ? Complete<Rest, Known | Adds> : { readonly addedTooLate: Exclude<Needs, Known> }
+  : [Fact] extends [Known] ? unknown
+  : { readonly addedByNoStep: Exclude<Fact, Known> };
+
+/** The steps, if they are {@linkcode Complete}; else this does not compile. */
+export function inOrder<const Steps extends readonly Step[]>(steps: Steps & Complete<Steps>): readonly Step[] {
+  return steps;
+}

@@ -1,0 +1,68 @@
+import { deepStrictEqual, rejects } from "node:assert/strict";
+import { never } from "../../../shared/runtime/abort.ts";
+import { dead } from "../../../shared/rabbitmq/outcome.ts";
+import { bet, deliveryOf } from "../../../tests/fixtures/deliveries.ts";
+import { decodeAll } from "../process_batch.ts";
+import { defineStep, inOrder } from "./step.ts";
+
+const price = defineStep({ name: "price", needs: ["event"], adds: ["price"], read() {}, add: () => undefined });
+const player = defineStep({ name: "player", needs: ["event"], adds: ["player"], read() {}, add: () => undefined });
+const describe = defineStep({
+  name: "describe",
+  needs: ["event", "price", "player"],
+  adds: ["description"],
+  read() {},
+  add: () => undefined,
+});
+
+Deno.test("defineStep() reads once for the batch, and leaves alone what has an outcome", async () => {
+  const entries = decodeAll([deliveryOf(bet({ id: 1n })), deliveryOf(new Uint8Array()), deliveryOf(bet({ id: 3n }))]);
+  entries[0]!.outcome = dead("unknown-currency", "ZZZ");
+  const read: bigint[][] = [];
+  const added: bigint[] = [];
+  const step = defineStep({
+    name: "player",
+    needs: ["event"],
+    adds: ["player"],
+    read: (events) => void read.push(events.map(({ event }) => event.id)),
+    add: ({ event }) => void added.push(event.id),
+  });
+  await step.run(entries, never);
+  deepStrictEqual([read, added], [[[3n]], [3n]]);
+  entries[2]!.outcome = dead("unknown-currency", "ZZZ");
+  await step.run(entries, never);
+  deepStrictEqual([read, added], [[[3n]], [3n]], "nothing is read for nobody");
+});
+
+Deno.test("defineStep() dead-letters the event on which it fails, and throws what reading threw", async () => {
+  const entries = decodeAll([deliveryOf(bet({ id: 1n })), deliveryOf(bet({ id: 2n }))]);
+  const failing = defineStep({
+    name: "player",
+    needs: [],
+    adds: ["player"],
+    read() {},
+    add({ event }) {
+      if (event.id === 1n) throw new Error("a fault of ours");
+      return undefined;
+    },
+  });
+  await failing.run(entries, never);
+  deepStrictEqual(entries.map(({ outcome }) => outcome), [dead("processing-failed", "a fault of ours"), undefined]);
+  const away = defineStep({
+    name: "player",
+    needs: [],
+    adds: ["player"],
+    read: () => Promise.reject(new Error("away")),
+    add: () => undefined,
+  });
+  await rejects(away.run(entries, never), /away/);
+});
+
+Deno.test("inOrder() takes steps whose needs are met, and compiles with no others", () => {
+  const names = (steps: readonly { readonly name: string }[]) => steps.map(({ name }) => name);
+  deepStrictEqual(names(inOrder([price, player, describe])), ["price", "player", "describe"]);
+  // @ts-expect-error: describe needs what player adds
+  inOrder([price, describe, player]);
+  // @ts-expect-error: no step adds the description
+  inOrder([price, player]);
+});

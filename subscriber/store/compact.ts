@@ -1,0 +1,71 @@
+/**
+ * Once a minute, what subscribers have left in rows of their own becomes one row: the counts of seconds long gone, and the
+ * leaders. So what `GET /materialized` reads stays small, however long the system runs and however many subscribers come and go.
+ */
+import type { Clock } from "../../shared/runtime/clock.ts";
+import type { Database } from "../../shared/postgres/pool.ts";
+import { messageOf } from "../../shared/runtime/errors.ts";
+import type { Random } from "../../shared/runtime/random.ts";
+import type { Log } from "../../shared/runtime/telemetry/log.ts";
+import { keepLeaders, leadersOfLeaders, leadersOfTotals } from "./leaders.ts";
+
+const everyMs = 60_000;
+/** Once soon after the start, and then about once an hour. */
+const roundsPerSearch = 60;
+
+/** Each is exact beside batches that change the same rows: who deletes a row waits for its last change and returns it. */
+const statements = [
+  `with old as (
+     delete from event_counts where second < now() - interval '5 minutes' and subscriber_id <> '' returning events
+   )
+   insert into event_counts as counts (second, subscriber_id, events)
+   select '-infinity', '', sum(events) from old having count(*) > 0
+   on conflict (second, subscriber_id) do update set events = counts.events + excluded.events`,
+  `with old as (
+     delete from player_leaders where subscriber_id in (
+       select subscriber_id from player_leaders where subscriber_id <> '' order by subscriber_id for update skip locked
+     ) returning bets, wins, deposits_eur
+   )
+   ${keepLeaders("''", leadersOfLeaders, "old")}`,
+];
+
+/**
+ * Finds who leads among all totals, in the time that it takes to read them. For when somebody has changed them who knows no leaders:
+ * an operator by hand, or a subscriber from before there were any (every release has them).
+ */
+const leadersOfAll = keepLeaders("''", leadersOfTotals, "player_totals");
+
+/** @throws what Postgres says; what is not compacted now is compacted the next time */
+export async function compact(database: Database): Promise<void> {
+  for (const statement of statements) await database.query(statement, []);
+}
+
+/** @throws what Postgres says */
+export async function findLeaders(database: Database): Promise<void> {
+  await database.query(leadersOfAll, []);
+}
+
+export interface KeepCompactingOptions {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** Compacts until the signal is aborted; never throws. */
+export async function keepCompacting(
+  { database, clock, random, log }: KeepCompactingOptions,
+  stop: AbortSignal,
+): Promise<void> {
+  for (let rounds = 0; !stop.aborted; rounds++) {
+    // Subscribers that were started together need not all do it at the same moment.
+    await clock.sleep(random.int(everyMs / 2, everyMs), stop).catch(() => {});
+    if (stop.aborted) return;
+    try {
+      await compact(database);
+      if (rounds % roundsPerSearch === 0) await findLeaders(database);
+    } catch (error) {
+      log.debug("Old counts were not compacted", { problem: messageOf(error) });
+    }
+  }
+}

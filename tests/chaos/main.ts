@@ -1,0 +1,42 @@
+/** `deno task chaos`: random faults on a whole system of its own, and the count of every message. */
+import { runCommand } from "../../shared/runtime/configuration/command.ts";
+import { type CampaignResult, runCampaign } from "./campaign.ts";
+import { asRow, header } from "./table.ts";
+
+await runCommand({
+  name: "deno task chaos",
+  summary:
+    "Starts RabbitMQ, Redis, Postgres, the rates API and subscribers of its own, breaks them at random while events\n" +
+    "are published, then lets all be well and counts what became of each message.",
+  flags: {
+    minutes: { value: "N", help: "how long things go wrong, for each seed [1]", decimal: { min: 0.1, max: 1_000 } },
+    seed: { value: "S", help: "draws the settings and the faults [1]", integer: { min: 0, max: 2 ** 31 } },
+    seeds: {
+      value: "N",
+      help: "how many campaigns, with one seed after the other [1]",
+      integer: { min: 1, max: 1_000 },
+    },
+    subscribers: { value: "N", help: "how many subscribers [3]", integer: { min: 1, max: 20 } },
+    rate: { value: "N", help: "events a second [150]", integer: { min: 1, max: 10_000 } },
+  },
+  settings: [],
+  examples: ["deno task chaos --minutes 5 --seed 7", "deno task chaos --minutes 3 --seeds 20"],
+}, async ({ flags: { minutes = 1, seed = 1, seeds = 1, subscribers = 3, rate = 150 } }) => {
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => {
+      console.error("Ending early: letting all be well, counting, and taking down what was started");
+      stop.abort();
+    });
+  }
+  const results: CampaignResult[] = [];
+  for (let n = 0; n < seeds && !stop.signal.aborted; n++) {
+    const say = (line: string) => console.error(line);
+    const troubleMs = minutes * 60_000;
+    results.push(await runCampaign({ seed: seed + n, troubleMs, subscribers, rate, say, stop: stop.signal }));
+    for (const problem of results.at(-1)!.problems) console.error(`problem: ${problem}`);
+    if (n === 0) console.log(header);
+    console.log(asRow(results.at(-1)!));
+  }
+  return results.every(({ problems }) => problems.length === 0) ? 0 : 1;
+});

@@ -1,0 +1,128 @@
+/** RabbitMQ, Redis and Postgres of a test's own, which it may kill, pause and bring back, behind proxies that it may poison. */
+import { join } from "node:path";
+import { Session } from "../../shared/postgres/session.ts";
+import { TcpProxy } from "../servers/tcp_proxy.ts";
+import { nativeFolder } from "../../tools/services/folder.ts";
+import { hasEnded, isRunning, type Process } from "../../tools/services/process.ts";
+import { delay, type ServerName, settingOf, urlOf } from "../../tools/services/server.ts";
+import { Checkout } from "./checkout.ts";
+
+/** Heartbeats every 3 s, so that a broker that falls silent is found out within a test's patience. */
+const heartbeatSeconds = 3;
+const endTimeoutMs = 30_000;
+const startAttempts = 10;
+
+export class PrivateServers implements AsyncDisposable {
+  private constructor(readonly checkout: Checkout, readonly proxies: Readonly<Record<ServerName, TcpProxy>>) {}
+
+  static async start(): Promise<PrivateServers> {
+    const checkout = await Checkout.make();
+    try {
+      await checkout.up();
+      const { RABBITMQ_URL, REDIS_URL, DATABASE_URL } = checkout.config;
+      const [rabbitmq, redis, postgres] = await Promise.all([
+        TcpProxy.before(`${RABBITMQ_URL}?heartbeat=${heartbeatSeconds}`),
+        TcpProxy.before(REDIS_URL),
+        TcpProxy.before(DATABASE_URL),
+      ]);
+      return new PrivateServers(checkout, { rabbitmq, redis, postgres });
+    } catch (error) {
+      await checkout[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Where members find the servers: behind the proxies. */
+  get env(): Record<"RABBITMQ_URL" | "REDIS_URL" | "DATABASE_URL", string> {
+    const { rabbitmq, redis, postgres } = this.proxies;
+    return { RABBITMQ_URL: rabbitmq.url, REDIS_URL: redis.url, DATABASE_URL: postgres.url };
+  }
+
+  /** The servers themselves, for what the test asks of them. */
+  get direct(): Checkout["config"] {
+    return this.checkout.config;
+  }
+
+  async kill(name: ServerName): Promise<void> {
+    const process = await this.#processOf(name);
+    Deno.kill(process.pid, "SIGKILL");
+    if (!await hasEnded(process, endTimeoutMs)) throw new Error(`${process.name} (pid ${process.pid}) does not end`);
+  }
+
+  /** Asks it to stop, as an operator would, and waits until it has. */
+  async stop(name: ServerName): Promise<void> {
+    await this.checkout.down({ only: [name] });
+  }
+
+  /** Starts what does not run. A server that was killed may leave children that keep the next one from starting a while. */
+  async restart(): Promise<void> {
+    for (let attempt = 1;; attempt++) {
+      try {
+        await this.checkout.up();
+        return;
+      } catch (error) {
+        if (attempt === startAttempts) throw error;
+        await delay(1_000);
+      }
+    }
+  }
+
+  /** Another server takes its place, for members and for the test. */
+  replace(name: ServerName, url: string): void {
+    this.checkout.config = { ...this.checkout.config, [settingOf[name]]: url };
+    this.proxies[name].leadTo(url);
+  }
+
+  async pause(name: ServerName): Promise<void> {
+    Deno.kill((await this.#processOf(name)).pid, "SIGSTOP");
+  }
+
+  async resume(name: ServerName): Promise<void> {
+    Deno.kill((await this.#processOf(name)).pid, "SIGCONT");
+  }
+
+  /** One statement as Postgres's superuser, in the members' database. */
+  async asSuperuser(statement: string): Promise<void> {
+    await this.withSuperuser((sql) => sql.query(statement));
+  }
+
+  /** The members' database, for Postgres's superuser. */
+  superuserUrl(): Promise<string> {
+    return this.checkout.superuserUrl();
+  }
+
+  async withSuperuser<T>(use: (sql: Session) => Promise<T>): Promise<T> {
+    await using sql = new Session(await this.superuserUrl(), { name: "casino-fault", max: 2 });
+    return await use(sql);
+  }
+
+  /** Where the server's data and its log are. */
+  async folderOf(name: ServerName): Promise<string> {
+    const { path } = await this.checkout.folder();
+    return nativeFolder(path, name, urlOf(name, this.direct));
+  }
+
+  /** What the server has logged. */
+  async log(name: ServerName): Promise<string> {
+    return await Deno.readTextFile(join(await this.folderOf(name), "server.log"));
+  }
+
+  /** One command of rabbitmqctl. */
+  rabbitmqctl(...args: string[]): Promise<string> {
+    return this.checkout.rabbitmqctl(...args);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const proxy of Object.values(this.proxies)) await proxy[Symbol.asyncDispose]();
+    const { state } = await this.checkout.folder();
+    for (const process of state.processes) if (await isRunning(process)) Deno.kill(process.pid, "SIGCONT");
+    await this.checkout[Symbol.asyncDispose]();
+  }
+
+  async #processOf(name: ServerName): Promise<Process> {
+    const { state } = await this.checkout.folder();
+    const process = state.processes.findLast((each) => each.name === name);
+    if (!process) throw new Error(`no ${name} runs at ${settingOf[name]}`);
+    return process;
+  }
+}

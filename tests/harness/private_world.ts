@@ -1,0 +1,184 @@
+/** Real members on private servers, behind proxies: all that a fault campaign breaks. */
+import { join } from "node:path";
+import type { Channel, ChannelModel } from "amqplib";
+import { controlClient } from "../../rates-api/control_client.ts";
+import type { Faults } from "../../rates-api/faults.ts";
+import { openConnection } from "../../shared/rabbitmq/connection.ts";
+import { systemClock } from "../../shared/runtime/clock.ts";
+import { Session } from "../../shared/postgres/session.ts";
+import { TcpProxy } from "../servers/tcp_proxy.ts";
+import type { DeadLetter } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import { list } from "../../shared/rabbitmq/dead/dead_letter_queue.ts";
+import { freePort, type Member, Members, type StartOptions } from "../../tools/demo/members.ts";
+import { catalogue } from "../../tools/migrate/catalogue.ts";
+import { migrateUp } from "../../tools/migrate/migrator.ts";
+import type { Counts, Ledger } from "./ledger.ts";
+import { PrivateServers } from "./private_servers.ts";
+
+export const project = join(import.meta.dirname!, "../..");
+
+type Env = Readonly<Record<string, string>>;
+const wordsOfCrash = 16;
+const ratesApiKey = "a-key-of-the-test";
+
+export class PrivateWorld implements AsyncDisposable {
+  readonly members = new Members(project);
+  /** Members that ended though nobody asked them to. */
+  readonly crashes: string[] = [];
+  readonly #asked = new WeakSet<Member>();
+  ratesApi: Member | undefined;
+
+  private constructor(
+    readonly servers: PrivateServers,
+    readonly ratesProxy: TcpProxy,
+    readonly ratesAddress: string,
+    readonly env: Env,
+  ) {}
+
+  /** @param env settings beyond the addresses, for all members */
+  static async start(env: Env = {}): Promise<PrivateWorld> {
+    const servers = await PrivateServers.start();
+    const ratesAddress = `127.0.0.1:${freePort()}`;
+    const ratesProxy = await TcpProxy.before(`tcp://${ratesAddress}`);
+    const world = new PrivateWorld(servers, ratesProxy, ratesAddress, {
+      ...servers.env,
+      RATES_API_ADDRESS: ratesProxy.address,
+      RATES_API_KEY: ratesApiKey,
+      LOG_LEVEL: "info",
+      ...env,
+    });
+    try {
+      await using sql = new Session(servers.direct.DATABASE_URL, { name: "casino-test" });
+      await migrateUp({ sql, catalogue, clock: systemClock, say: () => {} });
+      return world;
+    } catch (error) {
+      await world[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  startMember(name: string, args: readonly string[], env: Env, options?: StartOptions): Member {
+    const member = this.members.start(name, args, { ...this.env, ...env }, options);
+    member.ended.then(({ code, signal }) => {
+      if (this.#asked.has(member) || code === 0) return;
+      const last = member.messages.slice(-wordsOfCrash).join("\n    ");
+      this.crashes.push(
+        `${name} ${env["SUBSCRIBER_ID"] ?? ""} ended by itself: ${signal ?? code}. It said:\n    ${last}`,
+      );
+    });
+    return member;
+  }
+
+  async startRatesApi(): Promise<void> {
+    const member = this.startMember("rates-api", [], { RATES_API_ADDRESS: this.ratesAddress });
+    this.ratesApi = member;
+    await this.members.untilLogged(member, "Serving rates");
+  }
+
+  startSubscriber(
+    id: string,
+    env: Env = {},
+    { http = "off", ...options }: StartOptions & { readonly http?: string } = {},
+  ): Member {
+    const args = ["--http", http, ...options.onLine ? [] : ["--quiet"]];
+    return this.startMember("subscriber", args, { ...env, SUBSCRIBER_ID: id }, options);
+  }
+
+  async kill(member: Member): Promise<void> {
+    this.#asked.add(member);
+    await this.members.kill(member);
+  }
+
+  async stop(member: Member): Promise<void> {
+    this.#asked.add(member);
+    await this.members.stop(member);
+  }
+
+  async setRatesFaults(faults: Faults): Promise<void> {
+    using client = controlClient(this.ratesAddress, ratesApiKey);
+    await client.setFaults(faults);
+  }
+
+  async ratesCalls(): Promise<number> {
+    using client = controlClient(this.ratesAddress, ratesApiKey);
+    return (await client.stats()).calls;
+  }
+
+  /** Ends every toxic. */
+  heal(): void {
+    for (const proxy of [...Object.values(this.servers.proxies), this.ratesProxy]) proxy.poison();
+  }
+
+  async withSql<T>(use: (sql: Session) => Promise<T>): Promise<T> {
+    await using sql = new Session(this.servers.direct.DATABASE_URL, { name: "casino-test" });
+    return await use(sql);
+  }
+
+  async withChannel<T>(use: (channel: Channel, connection: ChannelModel) => Promise<T>): Promise<T> {
+    // A broker of the test's own is behind no proxy.
+    const own = this.env["RABBITMQ_URL"] !== this.servers.env.RABBITMQ_URL;
+    const url = own ? this.env["RABBITMQ_URL"]! : this.servers.direct.RABBITMQ_URL;
+    const connection = await openConnection({ url, name: "casino-test" });
+    try {
+      return await use(await connection.createChannel(), connection);
+    } finally {
+      await connection.close();
+    }
+  }
+
+  messagesIn(queue: string): Promise<number> {
+    return this.withChannel(async (channel) => (await channel.checkQueue(queue)).messageCount);
+  }
+
+  rows(): Promise<number> {
+    return this.withSql(async (sql) =>
+      (await sql.one<{ rows: number }>("select count(*)::int as rows from events")).rows
+    );
+  }
+
+  /** All dead letters, which stay where they are. */
+  deadLetters(queue: string): Promise<DeadLetter[]> {
+    const stop = new AbortController().signal;
+    return this.withChannel((channel) => Array.fromAsync(list(channel, queue, { filter: {}, stop })));
+  }
+
+  /** Waits until each confirmed message is stored and reported, or dead-lettered. */
+  async untilSettled(ledger: Ledger, deadLetterQueue: string, timeoutMs = 90_000): Promise<void> {
+    const giveUpAt = performance.now() + timeoutMs;
+    while (true) {
+      const letters = await this.deadLetters(deadLetterQueue);
+      const dead = new Set(letters.map(({ messageId }) => messageId));
+      if (await this.withSql(async (sql) => await ledger.isSettled(sql, dead) && await ledger.isReported(sql))) return;
+      if (performance.now() > giveUpAt) throw new Error(`not settled within ${timeoutMs} ms`);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+  }
+
+  /** Waits until no queue but this one holds a message, ready or unacked. */
+  async untilHandled(deadLetterQueue: string, timeoutMs: number): Promise<void> {
+    const giveUpAt = performance.now() + timeoutMs;
+    while (true) {
+      const listed = await this.servers.rabbitmqctl("-q", "list_queues", "name", "messages", "--formatter", "json");
+      const held: { name: string; messages: number }[] = JSON.parse(listed);
+      const left = held.filter(({ name, messages }) => name !== deadLetterQueue && messages > 0);
+      if (left.length === 0) return;
+      if (performance.now() > giveUpAt) {
+        throw new Error(`after ${timeoutMs} ms ${left.map(({ name, messages }) => `${name} holds ${messages}`)}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+  }
+
+  /** What became of each message, once all subscribers have left. */
+  async count(ledger: Ledger, deadLetterQueue: string): Promise<Counts> {
+    const letters = await this.deadLetters(deadLetterQueue);
+    return await this.withSql((sql) => ledger.count(sql, letters));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.heal();
+    await this.members.stopAll();
+    await this.ratesProxy[Symbol.asyncDispose]();
+    await this.servers[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,230 @@
+/** Real members on real servers, with queues, keys and a schema of their own that are gone afterwards. */
+import { join } from "node:path";
+import type { Channel } from "amqplib";
+import { openConnection } from "../../shared/rabbitmq/connection.ts";
+import { eventually } from "../servers/test_queues.ts";
+import { eventTopology } from "../../shared/rabbitmq/topology.ts";
+import type { Session } from "../../shared/postgres/session.ts";
+import { closeRedis, openRedis } from "../../shared/redis/client.ts";
+import { silentLog } from "../../shared/runtime/telemetry/log.ts";
+import { servers, uniqueName } from "../servers/servers.ts";
+import { controlClient } from "../../rates-api/control_client.ts";
+import { type Faults, noFaults } from "../../rates-api/faults.ts";
+import type { DeadLetter } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import { list } from "../../shared/rabbitmq/dead/dead_letter_queue.ts";
+import { freePort, type Member, Members, type StartOptions } from "../../tools/demo/members.ts";
+import type { Catalogue } from "../../tools/migrate/transaction.ts";
+import { withTestSchema } from "../servers/test_schema.ts";
+
+export const project = join(import.meta.dirname!, "../..");
+
+export class World {
+  readonly #others: World[] = [];
+  readonly env: Readonly<Record<string, string>>;
+  readonly events: string;
+  readonly dead: string;
+
+  constructor(
+    readonly sql: Session,
+    readonly channel: Channel,
+    name: string,
+    databaseUrl: string,
+    more: Readonly<Record<string, string>>,
+    readonly members = new Members(project),
+  ) {
+    this.events = name;
+    this.dead = `${name}.dead`;
+    this.env = {
+      ...servers,
+      DATABASE_URL: databaseUrl,
+      EVENTS_EXCHANGE: this.events,
+      EVENTS_QUEUE: this.events,
+      DEAD_LETTER_QUEUE: this.dead,
+      REDIS_KEY_PREFIX: `${name}:`,
+      RATES_API_ADDRESS: `127.0.0.1:${freePort()}`,
+      RATES_API_KEY: "a-key-of-the-test",
+      LOG_LEVEL: "info",
+      ...more,
+    };
+  }
+
+  /** The same world, in which this starts another tree's members. */
+  withMembers(members: Members): World {
+    const other = new World(this.sql, this.channel, this.events, this.env["DATABASE_URL"]!, this.env, members);
+    this.#others.push(other);
+    return other;
+  }
+
+  async startRatesApi(...args: string[]): Promise<Member> {
+    const member = this.members.start("rates-api", args, this.env);
+    await this.members.untilLogged(member, "Serving rates");
+    return member;
+  }
+
+  /** Resolves when the subscriber consumes. */
+  async startSubscriber(
+    id: string,
+    env: Record<string, string> = {},
+    options: StartOptions & { readonly http?: string } = {},
+  ): Promise<Member> {
+    const member = this.launchSubscriber(id, env, options);
+    await this.members.untilLogged(member, "Consuming");
+    return member;
+  }
+
+  launchSubscriber(
+    id: string,
+    env: Record<string, string> = {},
+    { http = "off", ...options }: StartOptions & { readonly http?: string } = {},
+  ): Member {
+    return this.members.start(
+      "subscriber",
+      ["--http", http, ...options.onLine ? [] : ["--quiet"]],
+      { ...this.env, SUBSCRIBER_ID: id, ...env },
+      options,
+    );
+  }
+
+  /** One that kills itself; see dying_subscriber.ts. */
+  launchDyingSubscriber(id: string, env: Record<string, string>): Member {
+    const options = {
+      program: "tests/harness/dying_subscriber.ts",
+      permissions: ["--allow-run", "--allow-env=DIE_AT,POISON,PAUSE_AT"],
+    };
+    return this.launchSubscriber(id, env, options);
+  }
+
+  untilLogged(member: Member, message: string): Promise<void> {
+    return this.members.untilLogged(member, message);
+  }
+
+  /** @returns the publisher's closing words */
+  publish(...args: string[]): Promise<string> {
+    return this.publishWith({}, ...args);
+  }
+
+  /** One that goes on until it is stopped, or its events end. */
+  startPublisher(args: readonly string[], onLine: (line: string) => void): Member {
+    return this.members.start("publisher", args, this.env, { onLine });
+  }
+
+  /** Like {@linkcode publish}, with another environment. */
+  publishWith(env: Readonly<Record<string, string>>, ...args: string[]): Promise<string> {
+    return this.members.runToEnd("publisher", args, { ...this.env, ...env });
+  }
+
+  /** Like {@linkcode publish}, where failing is what is to be seen. */
+  tryPublishing(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+    return this.members.run("publisher", args, this.env);
+  }
+
+  /** A member that is not expected to stay. */
+  tryRunning(
+    name: string,
+    args: readonly string[],
+    options?: StartOptions,
+  ): Promise<{ code: number; stdout: string; stderr: string }> {
+    return this.members.run(name, args, this.env, options);
+  }
+
+  stop(member: Member): Promise<void> {
+    return this.members.stop(member);
+  }
+
+  async stopAll(): Promise<void> {
+    await Promise.all([this.members.stopAll(), ...this.#others.map((other) => other.stopAll())]);
+  }
+
+  /** Replaces what the rates API does wrong. */
+  async setRatesFaults(faults: Partial<Faults>): Promise<void> {
+    using client = controlClient(this.env["RATES_API_ADDRESS"]!, this.env["RATES_API_KEY"]!);
+    await client.setFaults({ ...noFaults, ...faults });
+  }
+
+  /** All dead letters, which stay where they are. */
+  async deadLetters(): Promise<DeadLetter[]> {
+    const connection = await openConnection({ url: servers.RABBITMQ_URL, name: this.events });
+    try {
+      const channel = await connection.createChannel();
+      const stop = new AbortController().signal;
+      const letters = await Array.fromAsync(list(channel, this.dead, { filter: {}, stop }));
+      channel.nackAll();
+      // The broker takes them back a moment later: who looks next would find too few.
+      await eventually("all letters", async () => await this.messagesIn(this.dead) >= letters.length || undefined);
+      return letters;
+    } finally {
+      await connection.close();
+    }
+  }
+
+  /** With `deno task dead replay`. */
+  replay(...args: string[]): Promise<string> {
+    return this.members.runToEnd("dead", ["replay", ...args], this.env);
+  }
+
+  /** The rates API's own counts. */
+  async ratesStats() {
+    using client = controlClient(this.env["RATES_API_ADDRESS"]!, this.env["RATES_API_KEY"]!);
+    return await client.stats();
+  }
+
+  async rows(): Promise<number> {
+    return (await this.sql.one<{ rows: number }>("select count(*)::int as rows from events")).rows;
+  }
+
+  async messagesIn(queue: string): Promise<number> {
+    return (await this.channel.checkQueue(queue)).messageCount;
+  }
+
+  /** Waits until this many events are stored and this many dead-lettered, a minute at most, and that no more come. */
+  async untilSettled(stored: number, dead = 0): Promise<void> {
+    let seen = "";
+    const settled = async () => {
+      const [rows, letters] = [await this.rows(), await this.messagesIn(this.dead)];
+      seen = `${rows} of ${stored} stored, ${letters} of ${dead} dead-lettered`;
+      return rows >= stored && letters >= dead || undefined;
+    };
+    for (let tries = 0; tries < 2; tries++) {
+      if (await eventually("", settled).catch(() => false)) return;
+    }
+    throw new Error(`waited a minute: ${seen}`);
+  }
+}
+
+/**
+ * @param retryDelays what RETRY_DELAYS_MS will be set to, so that its queues are removed, too
+ * @param env of all members, beside the world's own
+ * @param migrations other than the project's
+ */
+export async function withWorld(
+  use: (world: World) => Promise<void>,
+  { retryDelays = [], env = {}, migrations }: {
+    readonly retryDelays?: readonly number[];
+    readonly env?: Readonly<Record<string, string>>;
+    readonly migrations?: Catalogue;
+  } = {},
+): Promise<void> {
+  const name = uniqueName("test.world");
+  await withTestSchema(async (sql, url) => {
+    const connection = await openConnection({ url: servers.RABBITMQ_URL, name });
+    const world = new World(sql, await connection.createChannel(), name, url, env);
+    try {
+      await use(world);
+    } finally {
+      await world.stopAll();
+      const topology = eventTopology({
+        ...{ EVENTS_EXCHANGE: name, EVENTS_QUEUE: name, DEAD_LETTER_QUEUE: world.dead },
+        RETRY_DELAYS_MS: retryDelays,
+      });
+      for (const queue of topology) {
+        const channel = await connection.createChannel();
+        await channel.deleteQueue(queue.name);
+        await channel.deleteExchange(queue.exchange);
+      }
+      await connection.close();
+      const redis = await openRedis(servers.REDIS_URL, { name, log: silentLog });
+      await redis.del(`${name}:{rates}:current`, `${name}:{rates}:lock`);
+      await closeRedis(redis);
+    }
+  }, migrations);
+}

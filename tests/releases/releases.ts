@@ -1,0 +1,27 @@
+/** Which releases there are, as releases.json keeps them: what runs beside the next one while that is rolled out. */
+import releases from "./releases.json" with { type: "json" };
+
+export interface Release {
+  readonly version: string;
+  /** All 40 digits. */
+  readonly commit: string;
+  /** The newest file in migrations/ that it has. */
+  readonly newestMigration: string;
+}
+
+export const lastRelease: Release = newestOf(releases);
+
+/**
+ * What asks buf, from the project's root, whether the schemas of a folder break the last release's. Held to is what buf.yaml
+ * says, FILE: the strictest set, for code is generated from these files, names are written as JSON, and numbers are on the wire.
+ */
+export function schemaCheck(folder: string): string[] {
+  const against = `tests/releases/${lastRelease.version}/proto`;
+  return ["run", "--quiet", "-A", "@bufbuild/buf/buf", "breaking", folder, "--against", against];
+}
+
+function newestOf(releases: readonly Release[]): Release {
+  const newest = releases.at(-1);
+  if (!newest) throw new Error("tests/releases/releases.json names no release");
+  return newest;
+}

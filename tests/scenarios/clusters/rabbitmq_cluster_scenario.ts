@@ -1,0 +1,113 @@
+/** RabbitMQ on three nodes: what it may lose of them, and how they are restarted, while events come. */
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { eventually } from "../../fixtures/eventually.ts";
+import { checkAllStored, queues, withBatch } from "../../harness/batch.ts";
+import { type Node, RabbitmqCluster } from "./rabbitmq_cluster.ts";
+import { readDocument } from "../operations/document.ts";
+import { Operator } from "../operations/operator.ts";
+
+const { EVENTS_QUEUE, DEAD_LETTER_QUEUE } = queues;
+
+Deno.test("on three nodes, of which some are away", async (t) => {
+  await using cluster = await RabbitmqCluster.start();
+  await withBatch(
+    async (world, batch, ledger) => {
+      const on = () => cluster.online(EVENTS_QUEUE).catch(() => 0);
+      const untilWhole = () => eventually("all nodes", async () => await on() === 3 || undefined);
+      const untilSettled = async () => {
+        strictEqual(ledger.confirmed, ledger.attempted, "confirmed of those that were published");
+        await world.untilSettled(ledger, DEAD_LETTER_QUEUE);
+      };
+      await untilWhole();
+
+      await t.step(
+        "one after the other restarts, as operations.md has it: events are stored all the while",
+        async () => {
+          const { elsewhere } = await readDocument("operations.md");
+          const commands = elsewhere.filter(({ scenario }) =>
+            scenario === "tests/scenarios/clusters/rabbitmq_cluster_scenario.ts"
+          );
+          const [onEach, atTheEnd] = commands.map(({ command }) => command);
+          strictEqual(commands.length, 2);
+          for (const node of cluster.nodes) {
+            await using operator = await operatorOf(node, async () => {
+              await node.stop();
+              await batch.publish(100);
+              await untilSettled();
+              await node.start();
+            });
+            await operator.try(onEach!, undefined, node.name);
+            await batch.publish(100);
+            await untilSettled();
+          }
+          await using operator = await operatorOf(cluster.nodes[0]!);
+          await operator.try(atTheEnd!, undefined, "the end");
+          await untilWhole();
+        },
+      );
+
+      await t.step("the one that leads the queue is killed, again and again, while events come", async () => {
+        let killed = Promise.resolve();
+        const leaders = new Set<string>();
+        await batch.publish(6_000, (sent) => {
+          if (sent % 2_000 !== 1_000) return;
+          killed = killed.then(async () => {
+            const leader = await cluster.leaderOf(EVENTS_QUEUE);
+            leaders.add(leader.name);
+            await leader.kill();
+            await leader.start();
+            await untilWhole();
+          });
+        });
+        await killed;
+        strictEqual(leaders.size > 1, true, `led by ${[...leaders]} alone`);
+        await untilSettled();
+      });
+
+      await t.step("while two are away nothing is confirmed, and it is when they are back", async () => {
+        const [, ...away] = cluster.nodes;
+        for (const node of away) await node.kill();
+        const before = ledger.confirmed;
+        const publishing = batch.publish(500);
+        await new Promise((resolve) => setTimeout(resolve, 5_000));
+        deepStrictEqual([ledger.confirmed, await world.rows()], [before, before]);
+        await Promise.all(away.map((node) => node.start()));
+        await publishing;
+      });
+
+      await t.step("all that was confirmed is stored once, and nothing is dead", async () => {
+        await checkAllStored(world, ledger, ledger.attempted);
+      });
+    },
+    2,
+    { RABBITMQ_URL: cluster.url },
+  );
+});
+
+/** Somebody at a node, whose service manager is the test. */
+async function operatorOf(
+  node: Node,
+  restart = () => Promise.resolve(),
+): Promise<Operator & AsyncDisposable> {
+  const folder = await Deno.makeTempDir({ prefix: "casino-path-" });
+  await Deno.chmod(folder, 0o755);
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async () => {
+    await restart();
+    return new Response("restarted\n");
+  });
+  const operator = new Operator(folder, folder, "");
+  for (const tool of ["rabbitmq-queues", "rabbitmq-upgrade", "rabbitmq-diagnostics"]) {
+    await operator.shadow(tool, node.tools.script(tool));
+  }
+  await operator.shadow("systemctl", `test "$*" = "restart rabbitmq-server" && curl -sS http://${hostOf(server)}`);
+  return Object.assign(operator, {
+    async [Symbol.asyncDispose]() {
+      await server.shutdown();
+      await Deno.remove(folder, { recursive: true });
+    },
+  });
+}
+
+function hostOf({ addr }: Deno.HttpServer<Deno.NetAddr>): string {
+  return `${addr.hostname}:${addr.port}`;
+}

@@ -1,0 +1,131 @@
+/** What docs/scale.md says of several queues and of a partitioned table, on servers of its own. */
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import type { ChannelModel } from "amqplib";
+import { type Generated, generateEvents } from "../../../publisher/generator.ts";
+import { publishEvents, Tally } from "../../../publisher/publish.ts";
+import { openConnection } from "../../../shared/rabbitmq/connection.ts";
+import { ConfirmPublisher } from "../../../shared/rabbitmq/publisher.ts";
+import { systemClock as clock } from "../../../shared/runtime/clock.ts";
+import { seededRandom, systemRandom as random } from "../../../shared/runtime/random.ts";
+import { silentLog as log } from "../../../shared/runtime/telemetry/log.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { freePort, Members } from "../../../tools/demo/members.ts";
+import { catalogue } from "../../../tools/migrate/catalogue.ts";
+import { migrateUp } from "../../../tools/migrate/migrator.ts";
+import { Checkout } from "../../harness/checkout.ts";
+import { project } from "../../harness/world.ts";
+import { Session } from "../../../shared/postgres/session.ts";
+
+const [shards, events, players] = [4, 20_000, 1_000];
+const exchange = "casino.events.by-player";
+const shardOf = (n: number) => `casino.events.shard-${n}`;
+const dayMs = 86_400_000;
+
+Deno.test("four queues behind a consistent-hash exchange: each event once, each player's events in one of them, in a table that is partitioned by day", async () => {
+  await using checkout = await Checkout.make();
+  await checkout.up();
+  await enablePlugin(checkout, "rabbitmq_consistent_hash_exchange");
+  const { DATABASE_URL, RABBITMQ_URL } = checkout.config;
+  await using sql = new Session(DATABASE_URL, { name: "casino-test" });
+  const broker = await openConnection({ url: RABBITMQ_URL, name: "casino-test" });
+  const members = new Members(project);
+  try {
+    await migrateUp({ sql, catalogue, clock, say: () => {} });
+    await sql.query(await statementsOf("docs/scale.md"));
+    const env = { ...checkout.config, RATES_API_ADDRESS: `127.0.0.1:${freePort()}` };
+    await members.untilLogged(members.start("rates-api", [], env), "Serving rates");
+    for (let n = 0; n < shards; n++) {
+      const own = { EVENTS_EXCHANGE: shardOf(n), EVENTS_QUEUE: shardOf(n), SUBSCRIBER_ID: shardOf(n) };
+      await members.untilLogged(
+        members.start("subscriber", ["--quiet", "--http", "off"], { ...env, ...own }),
+        "Consuming",
+      );
+    }
+    await bindShards(broker);
+
+    // Half of them of today, half of tomorrow.
+    const now = clock.now();
+    const source = generateEvents({
+      random: seededRandom(1),
+      ...{ players, firstId: 1n, timeMs: (n: number) => now + (n < events / 2 ? 0 : dayMs) },
+    });
+    const made = Array.from({ length: events }, () => source.next().value);
+    await publish(RABBITMQ_URL, made);
+    await eventually("all are stored", async () => (await rows(sql)) >= events || undefined);
+    const spread = await spreadOf(sql);
+    console.log(`events by shard: ${spread.map(({ events }) => events).join(", ")}`);
+    strictEqual(spread.length, shards);
+    strictEqual(spread.reduce((sum, each) => sum + each.players, 0), players, "no player's events are in two shards");
+    for (const each of spread) ok(each.events > events / shards / 2, `${each.events} of ${events}`);
+
+    await publish(RABBITMQ_URL, made);
+    for (let n = 0; n < shards; n++) {
+      await eventually("nothing waits", async () => (await waiting(broker, shardOf(n))) === 0 || undefined);
+    }
+    await members.stopAll();
+    strictEqual(await rows(sql), events, "those that were there already are not stored again");
+    const { counted } = await sql.one("select sum(events)::int as counted from event_counts");
+    strictEqual(counted, events);
+    const partitions = await sql.query(
+      "select count(*)::int as events from events group by tableoid order by tableoid",
+    );
+    deepStrictEqual(partitions.map(({ events }) => events), [events / 2, events / 2]);
+  } finally {
+    await members.stopAll();
+    await broker.close();
+  }
+});
+
+async function enablePlugin(checkout: Checkout, plugin: string): Promise<void> {
+  const { path } = await checkout.folder();
+  const file = join(path, `rabbitmq-${new URL(checkout.config.RABBITMQ_URL).port}`, "enabled_plugins");
+  await Deno.writeTextFile(file, `[${plugin}].\n`);
+  await checkout.rabbitmqctl("eval", `rabbit_plugins:ensure("${file}").`);
+}
+
+/** The SQL that the document shows. */
+async function statementsOf(document: string): Promise<string> {
+  const text = await Deno.readTextFile(join(project, document));
+  return Array.from(text.matchAll(/^```sql\n(.*?)^```/gms), ([, statements]) => statements).join("\n");
+}
+
+/** The subscribers have declared an exchange each, with its queue: one of a kind of its own shares events out among them. */
+async function bindShards(broker: ChannelModel): Promise<void> {
+  const channel = await broker.createChannel();
+  await channel.assertExchange(exchange, "x-consistent-hash", { durable: true });
+  for (let n = 0; n < shards; n++) await channel.bindExchange(shardOf(n), exchange, "10");
+  await channel.close();
+}
+
+async function publish(url: string, source: readonly Generated[]): Promise<void> {
+  const publisher = new ConfirmPublisher({ url, name: "casino-test publisher", topology: [], clock, random, log });
+  const tally = new Tally();
+  await publishEvents({
+    ...{ source, sender: publisher, exchange, clock, tally },
+    ...{ count: undefined, rate: undefined, stop: new AbortController().signal },
+    onFailure: (error) => {
+      throw error;
+    },
+  });
+  await publisher.close();
+  strictEqual(tally.confirmed, source.length);
+}
+
+async function rows(sql: Session): Promise<number> {
+  return (await sql.one<{ rows: number }>("select count(*)::int as rows from events")).rows;
+}
+
+function spreadOf(sql: Session): Promise<{ events: number; players: number }[]> {
+  return sql.query(`
+    select count(*)::int as events, count(distinct player_id)::int as players
+    from events group by subscriber_id order by subscriber_id`);
+}
+
+/** Messages that are ready. */
+async function waiting(broker: ChannelModel, queue: string): Promise<number> {
+  const channel = await broker.createChannel();
+  const { messageCount } = await channel.checkQueue(queue);
+  await channel.close();
+  return messageCount;
+}

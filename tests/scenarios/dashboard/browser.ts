@@ -1,0 +1,101 @@
+/** A real browser: Debian's Chromium, by Playwright, with a deadline on whatever it does. */
+import { deepStrictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import axe from "axe-core/axe.min.js" with { type: "text" };
+import { type Browser, type BrowserContextOptions, chromium as playwright, type Page } from "playwright-core";
+import { chromium, requireBrowser } from "../../../dev/check/programs.ts";
+import { project } from "../../harness/world.ts";
+
+const [launchTimeoutMs, actionTimeoutMs] = [30_000, 10_000];
+const args = [
+  ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
+  ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
+];
+
+export const desktop = { width: 1440, height: 1080 };
+export const phone = { width: 360, height: 740 };
+
+export class TestBrowser {
+  constructor(private readonly browser: Browser) {}
+
+  /** A page of its own, with nothing stored; an error in its scripts is told by {@linkcode OpenPage.errors}. */
+  async open(url: string, options: BrowserContextOptions = {}): Promise<OpenPage> {
+    const context = await this.browser.newContext({
+      viewport: desktop,
+      locale: "en-GB",
+      timezoneId: "UTC",
+      ...options,
+    });
+    context.setDefaultTimeout(actionTimeoutMs);
+    // Not by a script tag, which the page's policy forbids.
+    await context.addInitScript({ content: axe });
+    const page = await context.newPage();
+    const errors: string[] = [];
+    page.on("pageerror", (error) => errors.push(String(error)));
+    page.on("console", (message) => {
+      // A browser reports each request that fails, and a scenario lets many of them fail.
+      if (message.type() === "error" && !/Failed to load resource/.test(message.text())) errors.push(message.text());
+    });
+    await page.goto(url);
+    return { page, errors };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.browser.close();
+  }
+}
+
+export interface OpenPage {
+  readonly page: Page;
+  readonly errors: readonly string[];
+}
+
+/** @throws {Error} that says what to install */
+export async function openBrowser(): Promise<TestBrowser> {
+  await requireBrowser();
+  return new TestBrowser(
+    await playwright.launch({ executablePath: chromium, args, timeout: launchTimeoutMs, chromiumSandbox: false }),
+  );
+}
+
+interface AxeResults {
+  readonly violations: readonly {
+    readonly id: string;
+    readonly help: string;
+    readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
+  }[];
+}
+
+/** Fails with what axe-core finds wrong: all its rules for WCAG 2.2 A and AA, and its best practices. */
+export async function checkAccessibility(page: Page, what: string): Promise<void> {
+  const { violations } = await page.evaluate(() =>
+    (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run()
+  );
+  const found = violations.map(({ id, help, nodes }) => ({
+    id,
+    help,
+    nodes: nodes.slice(0, 3).map((node) => `${node.html}: ${node.failureSummary}`),
+  }));
+  deepStrictEqual(found, [], what);
+}
+
+/** Into docs/screenshots when CASINO_SCREENSHOTS is set; else for nothing, for a test run leaves the documentation as it is. */
+export async function takeScreenshot(page: Page, name: string): Promise<void> {
+  const path = Deno.env.get("CASINO_SCREENSHOTS") && join(project, "docs/screenshots", `${name}.png`);
+  await page.screenshot({ ...(path && { path }), animations: "disabled" });
+}
+
+/** Waits until the text of an element is, or has, what it should. */
+export async function untilText(
+  page: Page,
+  selector: string,
+  text: string | RegExp,
+  timeout = actionTimeoutMs,
+): Promise<void> {
+  try {
+    await page.locator(selector).filter({ hasText: text }).first().waitFor({ state: "attached", timeout });
+  } catch (error) {
+    const seen = await page.locator(selector).allTextContents();
+    throw new Error(`${selector} never said ${text}; it says ${JSON.stringify(seen)}`, { cause: error });
+  }
+}

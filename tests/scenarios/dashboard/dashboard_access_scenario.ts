@@ -1,0 +1,120 @@
+/** The dashboard for everybody: by keyboard, by screen reader, in the dark, and on a phone. */
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import type { BrowserContextOptions, Page } from "playwright-core";
+import { checkAccessibility, openBrowser, phone, untilText } from "./browser.ts";
+import { deadLetter, FakeSubscriber, storedEvent, wellOverview } from "./fake_subscriber.ts";
+
+/** A page with something in each of its parts. */
+async function withFullPage(options: BrowserContextOptions, use: (page: Page, fake: FakeSubscriber) => Promise<void>) {
+  await using fake = new FakeSubscriber();
+  fake.letters = [deadLetter(0), deadLetter(1)];
+  fake.events = Array.from({ length: 30 }, (_, n) => storedEvent(30 - n));
+  fake.start();
+  await using browser = await openBrowser();
+  const { page, errors } = await browser.open(fake.url, options);
+  await untilText(page, "#headline-title", "All is well");
+  await untilText(page, "#events li", "placed a bet");
+  await page.getByLabel("Token").fill("the-token");
+  await page.getByRole("button", { name: "Open" }).click();
+  await untilText(page, "#letters-status", "2 dead letters.");
+  // The focus is where a visitor's is.
+  await page.reload();
+  await untilText(page, "#letters-status", "2 dead letters.");
+  await untilText(page, "#events li", "placed a bet");
+  await use(page, fake);
+  deepStrictEqual(errors, []);
+}
+
+/** In a page: every control that can be seen, in the document's order, by its id or words. */
+const controls = `Array.from(document.querySelectorAll("a[href], button, input, select, summary, [tabindex='0']"))
+  .filter((it) => it.checkVisibility({ checkOpacity: true }) && !it.closest("dialog:not([open])"))
+  .map((it) => it.id || it.textContent || it.value)`;
+const focused = `(() => {
+  const it = document.activeElement;
+  const { outlineStyle, outlineWidth } = getComputedStyle(it);
+  const name = it === document.body ? "" : it.id || it.textContent || it.value;
+  return { name, seen: outlineStyle !== "none" && parseFloat(outlineWidth) >= 2 };
+})()`;
+
+Deno.test("the dashboard's every control is reached with Tab, in order, and the focus is always seen", async () => {
+  await withFullPage({}, async (page) => {
+    const expected = await page.evaluate<string[]>(controls);
+    const reached: string[] = [];
+    for (let n = 0; n < expected.length; n++) {
+      await page.keyboard.press("Tab");
+      const { name, seen } = await page.evaluate<{ name: string; seen: boolean }>(focused);
+      strictEqual(seen, true, `the focus on ${name} is not seen`);
+      reached.push(name);
+    }
+    deepStrictEqual(reached, expected);
+    strictEqual(expected.length > 20, true);
+  });
+});
+
+Deno.test("the dashboard is used by keyboard alone: skip link, pause, filters, rates, and a replay with its question", async () => {
+  await withFullPage({}, async (page, fake) => {
+    const press = (...keys: string[]) =>
+      keys.reduce((done, key) => done.then(() => page.keyboard.press(key)), Promise.resolve());
+    const focusedName = async () => (await page.evaluate<{ name: string }>(focused)).name;
+    await press("Tab", "Enter");
+    strictEqual(await focusedName(), "main");
+    await page.locator("#pause").focus();
+    await press("Space");
+    strictEqual(await page.locator("#pause").getAttribute("aria-pressed"), "true");
+    await press("Space", "Tab", "Space");
+    strictEqual(await page.getByLabel("bets").isChecked(), false);
+    await page.locator("#rates-summary").focus();
+    await press("Enter", "Tab", "U", "S");
+    deepStrictEqual(await page.locator("#rates tr:visible").allTextContents(), ["USD1.0705"]);
+
+    await page.locator("#letters summary").first().focus();
+    await press("Enter", "Tab");
+    strictEqual(await focusedName(), "Replay");
+    await press("Enter");
+    strictEqual(await focusedName(), "confirm-no");
+    await press("Escape");
+    strictEqual(await focusedName(), "Replay");
+    strictEqual(fake.letters.length, 2);
+    await press("Enter", "Tab", "Enter");
+    await untilText(page, "#letters-status", "1 replayed. 1 dead letter.");
+    strictEqual(await focusedName(), "letters-title");
+  });
+});
+
+const appearances: Record<string, BrowserContextOptions> = {
+  "in the light": { colorScheme: "light" },
+  "in the dark": { colorScheme: "dark" },
+  "on a phone": { viewport: phone, hasTouch: true, isMobile: true },
+};
+for (const [where, options] of Object.entries(appearances)) {
+  Deno.test(`axe-core finds nothing wrong with the dashboard ${where}, whatever it shows`, async () => {
+    await withFullPage(options, async (page, fake) => {
+      await page.locator("#letters summary").first().click();
+      await page.locator("#letters summary").last().click();
+      await page.locator("#rates-summary").click();
+      await checkAccessibility(page, "all is well");
+      await page.locator("#letters-drop").click();
+      await checkAccessibility(page, "a question");
+      await page.locator("#confirm-no").click();
+      const problem = "Redis does not answer: connection refused.";
+      fake.overview = {
+        ...wellOverview,
+        problems: [problem],
+        dependencies: wellOverview.dependencies.map((it) => ({ ...it, ok: false, problem })),
+      };
+      await untilText(page, "#headline-title", "One thing is wrong");
+      await checkAccessibility(page, "a problem");
+      await fake.stop();
+      await untilText(page, "#headline-title", "Connection lost");
+      await checkAccessibility(page, "connection lost");
+    });
+  });
+}
+
+Deno.test("the dashboard fits a phone of 360 pixels, whatever is opened", async () => {
+  await withFullPage(appearances["on a phone"]!, async (page) => {
+    await page.locator("#letters summary").first().click();
+    await page.locator("#rates-summary").click();
+    strictEqual(await page.evaluate("document.documentElement.scrollWidth"), phone.width);
+  });
+});

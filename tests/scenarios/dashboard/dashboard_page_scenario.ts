@@ -1,0 +1,187 @@
+/** The dashboard alone, in a real browser, before a subscriber that says whatever it should be seen to tell. */
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { eventTypes } from "../../../shared/event/kinds.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { openBrowser, type OpenPage, untilText } from "./browser.ts";
+import { deadLetter, FakeSubscriber, storedEvent, wellOverview } from "./fake_subscriber.ts";
+
+async function withPage(use: (open: OpenPage, fake: FakeSubscriber) => Promise<void>): Promise<void> {
+  await using fake = new FakeSubscriber();
+  fake.start();
+  await using browser = await openBrowser();
+  const open = await browser.open(fake.url);
+  await use(open, fake);
+  deepStrictEqual(open.errors, []);
+}
+
+Deno.test("the dashboard says that all is well, and shows what the subscriber tells it", async () => {
+  await withPage(async ({ page }) => {
+    await untilText(page, "#headline-title", "All is well");
+    match(await page.title(), /All is well/);
+    const shown: Record<string, string> = {
+      "#throughput": "4,812",
+      "#queue": "37",
+      "#queue-note": "taken by 2 consumers",
+      "#oldest": "12 ms",
+      "#latency-p50": "3.1 ms",
+      "#latency-p99": "9.7 ms",
+      "#events-total": "1,234,567",
+      "#events-per-minute": "288,060",
+      "#events-average": "4,801",
+      "#dead-letters-total": "0",
+      "#players": "Most deposits#1490,071,992,547,409.93 EUR",
+      "#rates-state": "fresh",
+      "#rates-sentence": "Fresh for another 41 s. As of 2026-11-24 22:59:41 UTC, 19 s ago.",
+      "#rates-lock": "Nobody holds the lock. 123 calls to the rates API by this subscriber.",
+      "#who": "subscriber-1 0.1.0",
+      "#uptime": "up 2 h 3 min",
+    };
+    for (const [selector, text] of Object.entries(shown)) await untilText(page, selector, text);
+    strictEqual(await page.locator("#dependencies li[data-state=well]").count(), 4);
+    match(
+      await page.locator("#throughput-chart").getAttribute("aria-label") ?? "",
+      /^Events stored per second, in the last 1 min: now 4,812, lowest 4,812, highest 4,812\.$/,
+    );
+    await page.locator("#rates-summary").click();
+    await page.locator("#rates-filter").fill("b");
+    deepStrictEqual(await page.locator("#rates tr:visible").allTextContents(), ["BTC0.0000176"]);
+  });
+});
+
+Deno.test("the dashboard tells each problem as a sentence, and what is not known as unknown", async () => {
+  await withPage(async ({ page }, fake) => {
+    await untilText(page, "#headline-title", "All is well");
+    const problem = "Postgres does not answer: connection refused.";
+    fake.overview = {
+      ...wellOverview,
+      problems: [problem, "Nothing consumes casino.events."],
+      ...{ materialized: null, events_last_second: null, queue: null, latency_ms: null },
+      dependencies: wellOverview.dependencies.map((it) => it.name === "Postgres" ? { ...it, ok: false, problem } : it),
+    };
+    await untilText(page, "#headline-title", "2 things are wrong");
+    deepStrictEqual(await page.locator("#headline-problems li").allTextContents(), fake.overview.problems);
+    await untilText(page, "#announcement", problem);
+    await untilText(page, "#dependencies li[data-state=problems]", /Postgresnot wellPostgres does not answer/);
+    for (const id of ["throughput", "queue", "oldest", "latency-p99", "events-total"]) {
+      await untilText(page, `#${id}`, /^–$/);
+    }
+    fake.overview = {
+      ...wellOverview,
+      rates: { ...wellOverview.rates, lock: { state: "held", holder: "two", ttl_ms: 2_100 } },
+    };
+    await untilText(page, "#headline-title", "All is well");
+    await untilText(page, "#rates-lock", "two holds the lock for another 2.1 s.");
+    strictEqual(await page.locator("#headline-problems li").count(), 0);
+  });
+});
+
+Deno.test("when the subscriber is gone, or hangs, the dashboard says so, keeps the figures, and comes back by itself", async () => {
+  await withPage(async ({ page }, fake) => {
+    await untilText(page, "#headline-title", "All is well");
+    await eventually("the stream", () => fake.queries.length > 0 || undefined);
+    const opened = fake.queries.length;
+    await fake.stop();
+    await untilText(page, "#headline-title", "Connection lost, trying again");
+    await untilText(
+      page,
+      "#headline-note",
+      /127\.0\.0\.1:\d+ for .* it cannot be reached\. Next try .* What stands below is of/,
+    );
+    await untilText(page, "#announcement", "Connection lost");
+    await untilText(page, "#throughput", "4,812");
+    strictEqual(await page.locator("main[data-stale]").count(), 1);
+    fake.start();
+    await untilText(page, "#headline-title", "All is well");
+    strictEqual(await page.locator("main[data-stale]").count(), 0);
+    await eventually("the stream to be open again", () => fake.queries.length > opened || undefined);
+    fake.send("event", storedEvent(1));
+    await untilText(page, "#events li", "a bet of 1 EUR");
+
+    fake.hangs = true;
+    await untilText(page, "#headline-note", "no answer within 3 s");
+    await fake.stop();
+    fake.hangs = false;
+    fake.start();
+    await untilText(page, "#headline-title", "All is well");
+  });
+});
+
+Deno.test("the dashboard's stream takes 5,000 events a second and more, lists 200 of them, pauses and filters", async () => {
+  await withPage(async ({ page }, fake) => {
+    fake.events = [storedEvent(2), storedEvent(1)];
+    await eventually("the stream", () => fake.queries.length > 0 || undefined);
+    await untilText(page, "#events li", "a bet of 2 EUR");
+    for (let n = 3; n <= 20_000; n++) fake.send("event", storedEvent(n));
+    fake.send("sampled", { shown: 20, skipped: 4_980 });
+    await untilText(page, "#events li:first-child", "a bet of 20000 EUR");
+    strictEqual(await page.locator("#events li").count(), 200);
+    await untilText(page, "#events-status", "4,980");
+
+    await page.locator("#pause").click();
+    for (let n = 20_001; n <= 20_007; n++) fake.send("event", storedEvent(n));
+    await untilText(page, "#events-status", "Paused; 7 new events held back.");
+    await untilText(page, "#events li:first-child", "a bet of 20000 EUR");
+    await page.locator("#pause").click();
+    await untilText(page, "#events li:first-child", "a bet of 20007 EUR");
+
+    fake.events = [];
+    await page.locator("#players button").last().click();
+    await eventually("a stream of that player's", () => fake.queries.includes("player_id=14") || undefined);
+    strictEqual(await page.locator("#events li").count(), 0);
+    await page.getByLabel("bets").uncheck();
+    await eventually(
+      "a stream without bets",
+      () =>
+        fake.queries.at(-1) === `type=${eventTypes.filter((type) => type !== "bet").join("%2C")}&player_id=14` ||
+        undefined,
+    );
+    await page.locator("#player-filter").fill("bob");
+    await untilText(page, "#events-status", "A player’s id is a whole number.");
+  });
+});
+
+Deno.test("the dashboard opens dead letters for the right token alone, and replays and drops them once that is confirmed", async () => {
+  await withPage(async ({ page }, fake) => {
+    fake.letters = [0, 1, 2, 3, 4].map(deadLetter);
+    await untilText(page, "#letters-status", "Opening them takes the subscriber’s HTTP_TOKEN");
+    const submit = async (token: string) => {
+      await page.getByLabel("Token").fill(token);
+      await page.getByRole("button", { name: "Open" }).click();
+    };
+    await submit("a wrong one");
+    await untilText(page, "#letters-status", "The token is wrong.");
+    await submit("the-token");
+    await untilText(page, "#letters-status", "5 dead letters.");
+    deepStrictEqual(await page.evaluate("Object.keys(localStorage)"), []);
+    const first = page.locator("#letters li").first();
+    await first.locator("summary").click();
+    await untilText(page, "#letters li:first-child pre", '"currency": "KWD"');
+
+    await first.getByRole("button", { name: "Drop" }).click();
+    await page.getByRole("button", { name: "Cancel" }).click();
+    strictEqual(fake.letters.length, 5);
+    await first.getByRole("button", { name: "Replay" }).click();
+    await page.locator("#confirm").getByRole("button", { name: "Replay" }).click();
+    await untilText(page, "#letters-status", "1 replayed. 4 dead letters.");
+    strictEqual(fake.letters.some((letter) => letter.message_id === deadLetter(0).message_id), false);
+
+    await page.getByLabel("Reason").selectOption("undecodable");
+    await untilText(page, "#letters-status", "2 with the reason undecodable, of 4 dead letters in all.");
+    await page.getByRole("button", { name: "Drop all" }).click();
+    await untilText(page, "#confirm-text", "All dead letters with the reason undecodable");
+    await page.locator("#confirm").getByRole("button", { name: "Drop all" }).click();
+    await untilText(page, "#letters-status", "2 dropped. None with the reason undecodable, of 2 dead letters in all.");
+    deepStrictEqual(fake.letters.map(({ reason }) => reason), ["unknown-currency", "unknown-currency"]);
+
+    await page.reload();
+    await untilText(page, "#letters-status", "2 dead letters.");
+    await page.getByRole("button", { name: "Lock" }).click();
+    strictEqual(await page.locator("#letters li").count(), 0);
+    await page.reload();
+    await untilText(page, "#letters-status", "Opening them takes the subscriber’s HTTP_TOKEN");
+    fake.token = undefined;
+    await page.reload();
+    await untilText(page, "#letters-status", "no HTTP_TOKEN is configured for this subscriber");
+    strictEqual(await page.getByLabel("Token").isVisible(), false);
+  });
+});

@@ -1,0 +1,160 @@
+/** The dashboard of real members, in a real browser: its figures, its replay, what is broken, and the pictures for the README. */
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import type { Page } from "playwright-core";
+import { encodeEvent } from "../../../shared/event/protobuf.ts";
+import { freePort } from "../../../tools/demo/members.ts";
+import { bet } from "../../fixtures/deliveries.ts";
+import { count, euros } from "../../../subscriber/dashboard/format.js";
+import { checkAccessibility, openBrowser, phone, takeScreenshot, untilText } from "./browser.ts";
+import { PrivateWorld } from "../../harness/private_world.ts";
+import { withWorld, type World } from "../../harness/world.ts";
+
+const token = "a-token-of-the-test";
+/** The subscriber asks the rates API how it is every 10 s. */
+const healedMs = 40_000;
+
+function publishRaw({ channel, events }: World, body: Uint8Array): void {
+  channel.publish(events, "", Buffer.from(body), { messageId: crypto.randomUUID() });
+}
+
+async function openLetters(page: Page): Promise<void> {
+  await page.getByLabel("Token").fill(token);
+  await page.getByRole("button", { name: "Open" }).click();
+}
+
+Deno.test("the dashboard's figures are those of Postgres, over all subscribers, and it comes back when its subscriber does", async () => {
+  await withWorld(async (world) => {
+    await world.startRatesApi();
+    const http = `127.0.0.1:${freePort()}`;
+    const subscriber = await world.startSubscriber("one", {}, { http });
+    await world.startSubscriber("other");
+    await world.publish("--count", "600", "--seed", "5");
+    await world.untilSettled(600);
+    await using browser = await openBrowser();
+    const { page, errors } = await browser.open(`http://${http}/`);
+    await untilText(page, "#headline-title", "All is well");
+    await untilText(page, "#events-total", /^600$/);
+    await untilText(page, "#queue-note", "taken by 2 consumers");
+    await untilText(page, "#events li", /^\d\d:\d\d:\d\d\w+Player #\d+/);
+    await untilText(page, "#rates-state", "fresh");
+    deepStrictEqual(await shownLeaders(page), await leaders(world));
+
+    await world.stop(subscriber);
+    await untilText(page, "#headline-title", "Connection lost, trying again");
+    await world.startSubscriber("one", {}, { http });
+    await untilText(page, "#headline-title", "All is well", healedMs);
+    await world.publish("--count", "50", "--seed", "6");
+    await world.untilSettled(650);
+    await untilText(page, "#events-total", /^650$/);
+    deepStrictEqual(await shownLeaders(page), await leaders(world));
+    deepStrictEqual(errors, []);
+  });
+});
+
+async function shownLeaders(page: Page): Promise<string[]> {
+  return await page.locator("#players tr").allTextContents();
+}
+
+/** From the events themselves. */
+async function leaders({ sql }: World): Promise<string[]> {
+  const first = (figure: string, of: string) =>
+    sql.one<{ id: string; figure: string }>(
+      `select player_id as id, ${figure} as figure from events where ${of} group by 1 order by ${figure} desc, 1 limit 1`,
+    );
+  const bets = await first("count(*)", "type = 'bet'");
+  const wins = await first("count(*)", "has_won");
+  const deposits = await first("sum(amount_eur)", "type = 'deposit'");
+  return [
+    `Most bets#${bets.id}${count(bets.figure)}`,
+    `Most wins#${wins.id}${count(wins.figure)}`,
+    `Most deposits#${deposits.id}${euros(deposits.figure)}`,
+  ];
+}
+
+Deno.test("an event that found no rates is replayed from the dashboard, and then stored", async () => {
+  await withWorld(async (world) => {
+    const http = `127.0.0.1:${freePort()}`;
+    const times = { RATES_CALL_TIMEOUT_MS: "200", RATES_LOCK_TTL_MS: "400", RATES_WAIT_MS: "1500" };
+    await world.startSubscriber("one", { ...times, HTTP_TOKEN: token }, { http });
+    publishRaw(world, encodeEvent(bet()));
+    await world.untilSettled(0, 1);
+    await using browser = await openBrowser();
+    const { page, errors } = await browser.open(`http://${http}/`);
+    await untilText(page, "#headline-problems li", "Rates API");
+    await openLetters(page);
+    await untilText(page, "#letters-status", "1 dead letter.");
+    await page.locator("#letters summary").click();
+    await untilText(page, "#letters li", "rates-timeout");
+    await untilText(page, "#letters pre", '"player_id": 11');
+
+    await world.startRatesApi();
+    await page.getByRole("button", { name: "Replay", exact: true }).click();
+    await page.locator("#confirm").getByRole("button", { name: "Replay" }).click();
+    await untilText(page, "#letters-status", "1 replayed.");
+    await world.untilSettled(1);
+    await untilText(page, "#events-total", /^1$/);
+    await untilText(page, "#events li", "Player #11 (jane@example.com) placed a bet of 5 USD (4.67 EUR)");
+    await untilText(page, "#headline-title", "All is well", healedMs);
+    deepStrictEqual(errors, []);
+  });
+});
+
+Deno.test("the dashboard names whatever falls silent, one after the other, and says when it is well again", async () => {
+  await using world = await PrivateWorld.start({ DATABASE_TIMEOUT_MS: "1500" });
+  await world.startRatesApi();
+  const http = `127.0.0.1:${freePort()}`;
+  const subscriber = world.startSubscriber("one", {}, { http });
+  await world.members.untilLogged(subscriber, "Consuming");
+  await using browser = await openBrowser();
+  const { page, errors } = await browser.open(`http://${http}/`);
+  await untilText(page, "#headline-title", "All is well", healedMs);
+  const { rabbitmq, redis, postgres } = world.servers.proxies;
+  const broken = { "RabbitMQ": rabbitmq, "Redis": redis, "Postgres": postgres, "Rates API": world.ratesProxy };
+  for (const [name, proxy] of Object.entries(broken)) {
+    proxy.poison({ kind: "black-hole" });
+    await untilText(page, "#headline-problems li", name, healedMs);
+    await untilText(page, "#dependencies li[data-state=problems]", name);
+    proxy.poison();
+    await untilText(page, "#headline-title", "All is well", healedMs);
+  }
+  strictEqual(await page.locator("#headline-problems li").count(), 0);
+  deepStrictEqual(errors, []);
+});
+
+Deno.test("the dashboard under load has no fault for axe-core; its pictures for the README", async () => {
+  await withWorld(async (world) => {
+    await world.startRatesApi();
+    const http = `127.0.0.1:${freePort()}`;
+    await world.startSubscriber("subscriber-1", { HTTP_TOKEN: token }, { http });
+    await world.startSubscriber("subscriber-2");
+    publishRaw(world, encodeEvent(bet({ currency: "KWD" })));
+    publishRaw(world, Uint8Array.from([0xff, 0x01, 0x80, 0x80, 0x80]));
+    await using browser = await openBrowser();
+    const url = `http://${http}/`;
+    const pages = await Promise.all([
+      browser.open(url, { colorScheme: "light" }),
+      browser.open(url, { colorScheme: "dark" }),
+      browser.open(url, { colorScheme: "dark", viewport: phone, isMobile: true, deviceScaleFactor: 2 }),
+    ]);
+    const seconds = Deno.env.get("CASINO_SCREENSHOTS") ? "150" : "10";
+    const load = world.publish("--rate", "300", "--duration", seconds, "--players", "50");
+    const names = ["dashboard-light", "dashboard-dark", "dashboard-phone"];
+    for (const { page } of pages) {
+      await openLetters(page);
+      await untilText(page, "#letters-status", "2 dead letters.");
+      await page.locator("#letters summary").first().click();
+    }
+    await new Promise((resolve) => setTimeout(resolve, (Number(seconds) - 6) * 1_000));
+    for (const [n, { page }] of pages.entries()) {
+      await untilText(page, "#throughput", /^\d/);
+      await page.locator("h1").hover();
+      await takeScreenshot(page, names[n]!);
+    }
+    await load;
+    for (const [n, { page, errors }] of pages.entries()) {
+      await checkAccessibility(page, names[n]!);
+      deepStrictEqual(errors, []);
+    }
+  });
+});

@@ -1,0 +1,180 @@
+/** Answers the dashboard as a subscriber does, with whatever a test wants it to say. */
+import type { DeadLetter, Overview, StoredEvent } from "../../../subscriber/dashboard/answers.ts";
+import { pageAssets } from "../../../subscriber/dashboard/assets.ts";
+
+/** The policy of the real one: what it forbids must not be needed here either. */
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const json = { "content-type": "application/json" };
+
+export class FakeSubscriber {
+  overview: Overview = structuredClone(wellOverview);
+  events: StoredEvent[] = [];
+  letters: DeadLetter[] = [];
+  /** None: dead letters answer 403. */
+  token: string | undefined = "the-token";
+  /** Answers nothing while it is set, as a process that hangs. */
+  hangs = false;
+  #port = 0;
+  #server: Deno.HttpServer<Deno.NetAddr> | undefined;
+  #stop = new AbortController();
+  readonly #streams = new Set<ReadableStreamDefaultController<Uint8Array>>();
+  /** The queries of the streams that were opened. */
+  readonly queries: string[] = [];
+
+  /** On the port of the last time, if there was one. */
+  start(): void {
+    this.#stop = new AbortController();
+    const options = { hostname: "127.0.0.1", port: this.#port, onListen: () => {} };
+    this.#server = Deno.serve(options, (request) => this.#answer(request));
+    this.#port = this.#server.addr.port;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}/`;
+  }
+
+  /** Ends every connection. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    for (const stream of this.#streams) stream.close();
+    this.#streams.clear();
+    await this.#server?.shutdown();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  send(name: "event" | "sampled", data: unknown): void {
+    const bytes = new TextEncoder().encode(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
+    for (const stream of this.#streams) stream.enqueue(bytes);
+  }
+
+  async #answer(request: Request): Promise<Response> {
+    const { pathname, searchParams } = new URL(request.url);
+    const asset = pageAssets.find(({ path }) => path === pathname);
+    if (asset) {
+      return new Response(asset.body, {
+        headers: { "content-type": asset.contentType, "content-security-policy": policy, "cache-control": "no-store" },
+      });
+    }
+    if (this.hangs) await new Promise((resolve) => this.#stop.signal.addEventListener("abort", resolve));
+    if (pathname === "/overview") {
+      this.overview = { ...this.overview, dead_letters: this.letters.length };
+      return Response.json({ ...this.overview, at: new Date().toISOString() });
+    }
+    if (pathname === "/events") {
+      const streaming = request.headers.get("accept")?.includes("text/event-stream");
+      return streaming ? this.#stream(searchParams) : Response.json({ events: this.events });
+    }
+    if (pathname.startsWith("/dead-letters")) return this.#deadLetters(request, pathname, searchParams);
+    return problem(404, "Not Found", `There is no ${pathname}.`);
+  }
+
+  #stream(query: URLSearchParams): Response {
+    this.queries.push(String(query));
+    let mine: ReadableStreamDefaultController<Uint8Array>;
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        mine = controller;
+        this.#streams.add(mine);
+        controller.enqueue(new TextEncoder().encode(": open\n\n"));
+      },
+      cancel: () => {
+        this.#streams.delete(mine);
+      },
+    });
+    return new Response(body, { headers: { "content-type": "text/event-stream" } });
+  }
+
+  #deadLetters(request: Request, path: string, query: URLSearchParams): Response {
+    if (this.token === undefined) return problem(403, "Forbidden", "HTTP_TOKEN is not configured.");
+    if (request.headers.get("authorization") !== `Bearer ${this.token}`) {
+      return problem(401, "Unauthorized", "The token is missing or wrong.");
+    }
+    const reason = query.get("reason");
+    const [, id] = /^\/dead-letters\/([^/]+)(\/replay)?$/.exec(path) ?? [];
+    const chosen = this.letters.filter((letter) =>
+      id && id !== "replay" ? letter.message_id === id : !reason || letter.reason === reason
+    );
+    if (request.method === "GET") return Response.json({ total: this.letters.length, dead_letters: chosen });
+    this.letters = this.letters.filter((letter) => !chosen.includes(letter));
+    const done = request.method === "DELETE"
+      ? { dropped: chosen.length }
+      : { replayed: chosen.length, refused: 0, failed: 0 };
+    return new Response(JSON.stringify(done), { headers: json });
+  }
+}
+
+function problem(status: number, title: string, detail: string): Response {
+  return new Response(JSON.stringify({ type: "about:blank", title, status, detail }), {
+    status,
+    headers: { "content-type": "application/problem+json" },
+  });
+}
+
+export const wellOverview: Overview = {
+  at: "2026-11-24T23:00:00.000Z",
+  version: "0.1.0",
+  subscriber_id: "subscriber-1",
+  uptime_ms: 7_380_000,
+  mode: "servers",
+  problems: [],
+  materialized: {
+    events_total: 1_234_567,
+    events_per_minute: 288_060,
+    events_per_second_moving_average: 4_801,
+    top_player_bets: { id: 10, count: 51_204 },
+    top_player_wins: { id: 11, count: 15_377 },
+    top_player_deposits: { id: 14, count: "9007199254740993" },
+  },
+  events_last_second: 4_812,
+  queue: { messages: 37, consumers: 2, in_hand: 500, oldest_ms: 12 },
+  dead_letters: 0,
+  latency_ms: { p50: 3.1, p99: 9.7, events: 48_120 },
+  rates: {
+    state: "fresh",
+    as_of: "2026-11-24T22:59:41.000Z",
+    age_ms: 19_000,
+    fresh_ms: 41_000,
+    lock: { state: "free", holder: null, ttl_ms: null },
+    per_eur: { USD: "1.0705", JPY: "171.94", GBP: "0.84638", BTC: "0.0000176" },
+    alone: false,
+    calls: 123,
+    problem: null,
+  },
+  dependencies: ["RabbitMQ", "Redis", "Postgres", "Rates API"].map((name) => ({ name, ok: true, problem: null })),
+  dead_letters_by_reason: {},
+};
+
+/** The n-th of many. */
+export function storedEvent(n: number): StoredEvent {
+  const player = 10 + n % 5;
+  return {
+    message_id: `019aa000-0000-7000-8000-${String(n).padStart(12, "0")}`,
+    type: "bet",
+    created_at: new Date(1_700_000_000_000 + n).toISOString(),
+    player_id: player,
+    description: `Player #${player} (bob@example.com) placed a bet of ${n} EUR on a game "Wild Spin" on …`,
+  };
+}
+
+/** The n-th of many; every second of them has a body that is no event. */
+export function deadLetter(n: number): DeadLetter {
+  const decodes = n % 2 === 0;
+  return {
+    message_id: `019aa000-0000-7000-9000-${String(n).padStart(12, "0")}`,
+    sent_id: null,
+    reason: decodes ? "unknown-currency" : "undecodable",
+    detail: decodes ? 'currency = "KWD": the rates have no KWD' : "5 bytes are not a casino.events.v1.Event",
+    subscriber: "subscriber-1",
+    first_failed_at: "2026-11-24T22:10:00.000Z",
+    last_failed_at: "2026-11-24T22:10:07.000Z",
+    attempts: 1,
+    replays: 0,
+    event: decodes ? { id: n, player_id: 11, game_id: 101, type: "bet", amount: 500, currency: "KWD" } : null,
+    body_problem: decodes ? null : "5 bytes are not a casino.events.v1.Event",
+    body_base64: "/wGAgIA=",
+  };
+}

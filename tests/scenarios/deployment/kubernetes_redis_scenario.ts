@@ -1,0 +1,141 @@
+/** What components/redis starts: its scripts and configuration, on two Redis of this machine. */
+import { match, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import { freePort } from "../../../tools/demo/members.ts";
+import { Authority } from "../../harness/certificates.ts";
+import { untilAnswered } from "../../harness/http.ts";
+import { project } from "../../harness/world.ts";
+import { endOf, succeeds } from "../../../tools/run_program.ts";
+
+const users = ["casino-subscriber", "casino-reader", "casino-replica"];
+const component = join(project, "deploy/kubernetes/components/redis");
+// A password may hold what a shell would trip over.
+const passwordOf = (user: string) => `${user} $HOME "%s" \\n`;
+
+Deno.test("Redis starts with the users of the ConfigMap and the passwords of the Secret, by TLS alone", async () => {
+  await using pods = await Pods.make();
+  const redis = await pods.start("redis-0");
+  const key = "casino:{rates}:current";
+  strictEqual(await redis.ask("casino-subscriber", "set", key, "1"), "0 OK");
+  strictEqual(await redis.ask("casino-reader", "get", key), "0 1");
+  match(await redis.ask("casino-reader", "set", key, "2"), /NOPERM/);
+  match(await redis.ask("casino-subscriber", "set", "else", "1"), /NOPERM/);
+  match(await redis.ask("casino-subscriber", "acl", "list"), /NOPERM/);
+  match(await redis.ask("casino-replica", "get", key), /NOPERM/);
+});
+
+Deno.test("the second Redis follows the one that `primary` names, and is primary when it is named itself", async () => {
+  await using pods = await Pods.make();
+  const [primary, other] = [await pods.start("redis-0"), await pods.start("redis-1")];
+  const key = "casino:{rates}:current";
+  strictEqual(await primary.ask("casino-subscriber", "set", key, "1"), "0 OK");
+  await untilAnswered(() => other.ask("casino-reader", "get", key), (said) => said === "0 1", "the replica's copy");
+  match(await other.ask("casino-subscriber", "set", key, "2"), /READONLY/);
+
+  await primary.stop();
+  await other.stop();
+  const promoted = await pods.start("redis-1", { primary: "redis-1" });
+  strictEqual(await promoted.ask("casino-subscriber", "set", key, "2"), "0 OK");
+});
+
+Deno.test("the liveness probe fails once a password or the certificate is another", async () => {
+  await using pods = await Pods.make();
+  const redis = await pods.start("redis-0");
+  for (const path of ["passwords/casino-reader", "tls/tls.crt"]) {
+    const before = await Deno.readTextFile(join(pods.folder, path));
+    strictEqual(await redis.isAlive(), true);
+    await Deno.writeTextFile(join(pods.folder, path), `${before}\n`);
+    strictEqual(await redis.isAlive(), false, path);
+    await Deno.writeTextFile(join(pods.folder, path), before);
+  }
+});
+
+interface Pod {
+  /** What redis-cli says, after its exit status. With no user, as somebody with a certificate and no password. */
+  ask(user: string, ...command: string[]): Promise<string>;
+  isAlive(): Promise<boolean>;
+  stop(): Promise<void>;
+}
+
+/** Both pods of the StatefulSet: Secrets in one folder, and for each what it mounts besides. */
+class Pods {
+  readonly #ports: Readonly<Record<string, number>> = { "redis-0": freePort(), "redis-1": freePort() };
+  readonly #started: Pod[] = [];
+
+  private constructor(readonly folder: string) {}
+
+  static async make(): Promise<Pods> {
+    const pods = new Pods(await Deno.makeTempDir({ prefix: "casino-redis-" }));
+    const authority = await Authority.make(pods.folder, "ca");
+    const own = await authority.sign("redis", "DNS:localhost,IP:127.0.0.1");
+    for (const name of ["passwords", "tls"]) await Deno.mkdir(join(pods.folder, name));
+    for (const [from, to] of [[authority.cert, "ca.crt"], [own.cert, "tls.crt"], [own.key, "tls.key"]] as const) {
+      await Deno.copyFile(from, join(pods.folder, "tls", to));
+    }
+    // One line feed at its end is not part of a password.
+    for (const user of users) await Deno.writeTextFile(join(pods.folder, "passwords", user), `${passwordOf(user)}\n`);
+    return pods;
+  }
+
+  async start(name: string, { primary }: { primary?: string } = {}): Promise<Pod> {
+    const own = await Deno.makeTempDir({ dir: this.folder, prefix: `${name}-` });
+    await Deno.mkdir(join(own, "etc"));
+    await Deno.mkdir(join(own, "tmp"));
+    for (const { name: file } of Deno.readDirSync(component)) {
+      if (file.endsWith(".yaml")) continue;
+      const text = await Deno.readTextFile(join(component, file));
+      await Deno.writeTextFile(join(own, "etc", file), this.#here(text, name, own));
+    }
+    if (primary) await Deno.writeTextFile(join(own, "etc/primary"), `${primary}\n`);
+    const server = new Deno.Command("sh", {
+      args: [join(own, "etc/start.sh")],
+      env: { HOSTNAME: name },
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    const pod: Pod = {
+      ask: (user, ...command) => this.#ask(name, user, command),
+      isAlive: () => succeeds("sh", [join(own, "etc/alive.sh")]),
+      stop: async () => {
+        // It may have ended already, which the probe's ping has told then.
+        try {
+          server.kill("SIGTERM");
+        } catch {
+          // It has.
+        }
+        await server.status;
+      },
+    };
+    this.#started.push(pod);
+    // The startup probe: an answer without a password, and the exit status 0.
+    await untilAnswered(() => pod.ask("", "ping"), (said) => /^0 NOAUTH/.test(said), `the ping of ${name}`);
+    return pod;
+  }
+
+  /** A file of the ConfigMap, with this machine's paths and ports. */
+  #here(text: string, name: string, own: string): string {
+    // One pass: the folder that takes their place is in /tmp itself.
+    return text
+      .replaceAll(/\/run\/(?=passwords|tls)|\/etc\/redis|\/(?=tmp)/g, (path) => {
+        if (path === "/run/") return `${this.folder}/`;
+        return path === "/" ? `${own}/` : `${own}/etc`;
+      })
+      .replace("tls-port 6379", `tls-port ${this.#ports[name]}`)
+      .replace("$primary.redis-nodes.casino-events.svc 6379", `localhost ${this.#ports["redis-0"]}`)
+      .replace("redis-cli --tls", `redis-cli -p ${this.#ports[name]} --tls`);
+  }
+
+  async #ask(name: string, user: string, command: string[]): Promise<string> {
+    const tls = join(this.folder, "tls");
+    const certificate = ["--cert", join(tls, "tls.crt"), "--key", join(tls, "tls.key")];
+    const login = user === "" ? [] : ["--user", user, "--pass", passwordOf(user), "--no-auth-warning"];
+    const words = ["-p", String(this.#ports[name]), "--tls", "--cacert", join(tls, "ca.crt"), ...certificate, ...login];
+    const { code, output } = await endOf("redis-cli", [...words, ...command]);
+    return `${code} ${output}`.trim();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const pod of this.#started) await pod.stop();
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}

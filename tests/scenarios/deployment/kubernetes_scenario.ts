@@ -1,0 +1,303 @@
+/** deploy/kubernetes: rendered, valid, and the same as what the code has. Nothing here is applied: docs/kubernetes.md tells what was. */
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import { parse } from "yaml";
+import configuration from "../../../deno.json" with { type: "json" };
+import { eventTopology } from "../../../shared/rabbitmq/topology.ts";
+import { settingNames, variablesOf } from "../../../shared/runtime/configuration/config.ts";
+import { version } from "../../../shared/runtime/configuration/command.ts";
+import { expandPermissions } from "../../../tools/tasks/task_line.ts";
+import { brokerRoles } from "../../../tools/roles/rabbitmq.ts";
+import { cacheRoles } from "../../../tools/roles/redis.ts";
+import { databaseRoles } from "../../../tools/roles/postgres.ts";
+import { render } from "../../../dev/kubernetes/kustomize.ts";
+import { type Json, type Manifest, ofKind, workloadsOf } from "../../../dev/kubernetes/manifest.ts";
+import { policyFaults } from "../../../dev/kubernetes/policies.ts";
+import { secretsNamed } from "../../../dev/kubernetes/policies/references.ts";
+import { schemaFaults } from "../../../dev/kubernetes/schemas.ts";
+import { documentedSecrets, overlay, overlays } from "./overlays.ts";
+import { project } from "../../harness/world.ts";
+
+const folder = join(project, "deploy/kubernetes");
+const read = (path: string) => Deno.readTextFile(join(folder, path));
+
+/** The names that the manifests give, as the members read them. */
+function topologyConfig(manifests: readonly Manifest[]) {
+  const settings = ofKind(manifests, "ConfigMap").find(({ metadata }) => metadata.name.startsWith("settings"))!["data"];
+  return {
+    EVENTS_EXCHANGE: settings.EVENTS_EXCHANGE ?? "casino.events",
+    EVENTS_QUEUE: settings.EVENTS_QUEUE ?? "casino.events",
+    DEAD_LETTER_QUEUE: settings.DEAD_LETTER_QUEUE ?? "casino.events.dead",
+    RETRY_DELAYS_MS: String(settings.RETRY_DELAYS_MS ?? "").split(",").filter(Boolean).map(Number),
+  };
+}
+
+for (const name of overlays) {
+  Deno.test(`${name}: every object is valid by its schema, and keeps the policies`, async () => {
+    const manifests = await overlay(name);
+    deepStrictEqual((await Promise.all(manifests.map(schemaFaults))).flat(), []);
+    const secrets = await documentedSecrets(name);
+    deepStrictEqual(policyFaults(manifests, secrets), []);
+    const named = secretsNamed(manifests);
+    // start.sh reads them by its users' names.
+    for (const line of (await read("components/redis/users")).split("\n")) {
+      named.add(`redis-passwords/${line.split(" ")[0]}`);
+    }
+    const unused = [...secrets].flatMap(([secret, keys]) => keys.map((key) => `${secret}/${key}`))
+      .filter((key) => !named.has(key));
+    deepStrictEqual(unused, [], "documented, and used by nobody");
+  });
+}
+
+const optional = [
+  ["development", "tracing", /OTEL_EXPORTER_OTLP_ENDPOINT/],
+  ["production", "journal", /"subscriber\/main\.ts","--http=/],
+  ["production", "postgres-recovery", /"recovery":.*"serverName":"postgres-2"/],
+] as const;
+
+for (const [name, component, brings] of optional) {
+  Deno.test(`${component}, which is in no overlay, is valid beside ${name}, and keeps the policies`, async () => {
+    const manifests = await renderWith(name, component);
+    match(JSON.stringify(manifests), brings);
+    deepStrictEqual((await Promise.all(manifests.map(schemaFaults))).flat(), []);
+    deepStrictEqual(policyFaults(manifests, await documentedSecrets(name)), []);
+  });
+}
+
+/** kustomize follows paths within a folder that it is given; a component is named from beside the overlay. */
+async function renderWith(overlay: string, component: string): Promise<Manifest[]> {
+  const path = await Deno.makeTempDir({ dir: join(folder, "overlays"), prefix: "test-" });
+  try {
+    const text = `resources: [../${overlay}]\ncomponents: [../../components/${component}]\n`;
+    await Deno.writeTextFile(join(path, "kustomization.yaml"), text);
+    return await render(path);
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+}
+
+Deno.test("what docs/kubernetes.md calls plain is open to whom it says, and no other port of production is plain", async () => {
+  const text = await Deno.readTextFile(join(project, "docs/kubernetes.md"));
+  const words = (cell = "") => Array.from(cell.matchAll(/`([^`]+)`/g), ([, word]) => word!);
+  const [section] = text.split("## What is not encrypted").slice(1).map((rest) => rest.split("\n## ")[0]!);
+  const rows = section!.split("\n").filter((line) => line.startsWith("| `")).map((line) => line.split("|"));
+  const documented = rows.flatMap(([, ports, , to]) => words(ports).map((port) => `${port} from ${words(to)}`));
+
+  // amqps, RabbitMQ's management and metrics, Redis, Postgres, and CloudNativePG's operator, each set to TLS.
+  const encrypted = ["5671", "15671", "15691", "6379", "5432", "8000"];
+  const manifests = await overlay("production");
+  const ports = workloadsOf(manifests).flatMap(({ containers }) => containers.flatMap(({ ports = [] }) => ports));
+  const numberOf = (port: Json) => String(ports.find(({ name }) => name === port)?.containerPort ?? port);
+  const plain = ofKind(manifests, "NetworkPolicy").flatMap(({ spec }) => spec.ingress ?? []).flatMap((rule: Json) =>
+    rule.ports.map(({ port }: Json) => numberOf(port)).filter((port: string) => !encrypted.includes(port))
+      .flatMap((port: string) =>
+        rule.from.map(({ namespaceSelector, podSelector }: Json) => {
+          const [[label, value]] = Object.entries({ ...(namespaceSelector ?? podSelector).matchLabels }) as Json;
+          return `${port} from ${namespaceSelector ? value : `${label}: ${value}`}`;
+        })
+      )
+  );
+  deepStrictEqual([...new Set(plain)].sort(), documented.sort());
+});
+
+Deno.test("subscribers keep a journal with components/journal and not otherwise, and docs/kubernetes.md says so", async () => {
+  const argumentsFor = (manifests: readonly Manifest[]) => {
+    const { args } = workloadsOf(manifests).find(({ id }) => id === "Deployment/subscriber")!.containers[0];
+    return (args as string[]).slice(args.indexOf("subscriber/main.ts") + 1);
+  };
+  for (const name of overlays) {
+    const quiet = argumentsFor(await overlay(name));
+    ok(quiet.includes("--quiet"), name);
+    deepStrictEqual(
+      argumentsFor(await renderWith(name, "journal")),
+      quiet.filter((arg) => arg !== "--quiet"),
+    );
+  }
+  const text = await Deno.readTextFile(join(project, "docs/kubernetes.md"));
+  const restore = text.slice(text.indexOf("## Restore"), text.indexOf("## What was tried")).replaceAll(/\s+/g, " ");
+  match(
+    restore,
+    /\*\*These overlays keep no journal\*\*.*all that is left are the publishers' files.*With `components\/journal`/,
+  );
+});
+
+Deno.test("Postgres is made from its backups as it was made at first, and archives elsewhere", async () => {
+  const clusterOf = (manifests: readonly Manifest[]) => ofKind(manifests, "Cluster")[0]!["spec"];
+  const { bootstrap: { initdb }, plugins: [plugin] } = clusterOf(await overlay("production"));
+  const { bootstrap, externalClusters: [source], plugins } = clusterOf(
+    await renderWith("production", "postgres-recovery"),
+  );
+  const { database, owner, secret } = initdb;
+  deepStrictEqual(bootstrap, { recovery: { source: source.name, database, owner, secret } });
+  const { name, parameters: { barmanObjectName } } = plugin;
+  // The plugin files a cluster's backups under its name, unless told otherwise.
+  deepStrictEqual(source.plugin, { name, parameters: { barmanObjectName, serverName: "postgres" } });
+  deepStrictEqual(plugins, [{ ...plugin, parameters: { barmanObjectName, serverName: "postgres-2" } }]);
+});
+
+Deno.test("the Topology Operator declares what deno task provision declares", async () => {
+  const manifests = await overlay("production");
+  const specs = (kind: string) => ofKind(manifests, kind).map(({ spec }) => spec as Json);
+  const declared = specs("Queue").map(({ name, type, durable, arguments: more }) => {
+    strictEqual(durable, true);
+    const { source } = specs("Binding").find(({ destination, destinationType, routingKey }) =>
+      destination === name && destinationType === "queue" && routingKey === ""
+    );
+    const exchange = specs("Exchange").find(({ name }) => name === source);
+    deepStrictEqual([exchange.type, exchange.durable], ["fanout", true]);
+    return { name, exchange: source, arguments: { "x-queue-type": type, ...more } };
+  });
+  const byName = (a: { name: string }, b: { name: string }) => a.name < b.name ? -1 : 1;
+  const expected = eventTopology(topologyConfig(manifests));
+  deepStrictEqual(declared.sort(byName), [...expected].sort(byName));
+  deepStrictEqual([specs("Binding").length, specs("Exchange").length], [expected.length, expected.length]);
+  const [cluster] = specs("RabbitmqCluster");
+  strictEqual(cluster.replicas, 3);
+});
+
+Deno.test("RabbitMQ's users may do what deno task roles gives them, in both overlays that make them", async () => {
+  const manifests = await overlay("production");
+  const roles = brokerRoles(topologyConfig(manifests));
+  const rights = roles.map(({ user, configure, write, read }) => ({ user, configure, write, read }));
+  const granted = ofKind(manifests, "Permission").map(({ spec }) => ({
+    user: spec.userReference.name,
+    ...spec.permissions,
+  }));
+  const scaler = { user: "casino-scaler", configure: "^$", write: "^$", read: "^$" };
+  deepStrictEqual(
+    new Set(granted.map((right) => JSON.stringify(right, ["user", "configure", "write", "read"]))),
+    // The operator declares, so nobody needs casino-provision.
+    new Set(
+      [...rights.filter(({ user }) => user !== "casino-provision"), scaler].map((right) => JSON.stringify(right)),
+    ),
+  );
+  const users = ofKind(manifests, "User");
+  deepStrictEqual(users.map(({ metadata }) => metadata.name).sort(), granted.map(({ user }) => user).sort());
+  deepStrictEqual(users.flatMap(({ spec }) => spec.tags ?? []), []);
+
+  const { permissions } = JSON.parse(await read("overlays/development/definitions.json"));
+  deepStrictEqual(permissions, rights.map((right) => ({ ...right, vhost: "/" })));
+});
+
+Deno.test("Redis's users may do what deno task roles gives them", async () => {
+  const rules = cacheRoles("casino:").map(({ user, rules }) => [user, rules]);
+  const lines = (text: string) => text.trim().split("\n").map((line) => line.split(" "));
+  const production = lines(await read("components/redis/users")).map(([user, ...rules]) => [user, rules]);
+  deepStrictEqual(production, [
+    ...rules,
+    ["casino-replica", ["resetkeys", "resetchannels", "-@all", "+psync", "+replconf", "+ping"]],
+  ]);
+  const [off, ...development] = lines(await read("overlays/development/users.acl"));
+  deepStrictEqual(off, ["user", "default", "off"]);
+  deepStrictEqual(development.map(([, user, , , ...rules]) => [user, rules]), rules);
+});
+
+Deno.test("Postgres's roles are those of deno task roles", async () => {
+  const names = databaseRoles.map(({ role }) => role);
+  const [cluster] = ofKind(await overlay("production"), "Cluster");
+  const { managed, bootstrap } = cluster!["spec"];
+  deepStrictEqual(managed.roles.map(({ name }: Json) => name), names);
+  // Those that the first migration grants something; the migrator is there as the owner.
+  deepStrictEqual(
+    bootstrap.initdb.postInitSQL.map((statement: string) => /^create role (\w+) login$/.exec(statement)?.[1]),
+    names.filter((name) => name !== bootstrap.initdb.owner),
+  );
+  const sql = await read("overlays/development/roles.sql");
+  deepStrictEqual(Array.from(sql.matchAll(/^create role (\w+) login/gm), ([, role]) => role), names);
+});
+
+Deno.test("Redis's Service leads to the pod that starts as primary", async () => {
+  const [service] = ofKind(await overlay("production"), "Service").filter(({ metadata }) => metadata.name === "redis");
+  strictEqual(
+    service!["spec"].selector["statefulset.kubernetes.io/pod-name"],
+    (await read("components/redis/primary")).trim(),
+  );
+});
+
+Deno.test("Postgres asks members and its own instances for certificates of the CA that signs theirs", async () => {
+  const manifests = await overlay("production");
+  const certificates = ofKind(manifests, "Certificate").map(({ spec }) => spec as Json);
+  const issuerOf = (secret: string) => certificates.find(({ secretName }) => secretName === secret)?.issuerRef.name;
+  const [cluster] = ofKind(manifests, "Cluster");
+  const { clientCASecret, replicationTLSSecret } = cluster!["spec"].certificates;
+  const members = certificates.filter(({ secretName }) => /^(?!postgres|redis|rabbitmq).*-tls$/.test(secretName));
+  ok(members.length > 0);
+  for (const { secretName } of members) strictEqual(issuerOf(secretName), issuerOf(clientCASecret), secretName);
+  const replication = certificates.find(({ secretName }) => secretName === replicationTLSSecret)!;
+  deepStrictEqual([replication.commonName, replication.usages], ["streaming_replica", ["client auth"]]);
+});
+
+Deno.test("the CA keeps its key when it is renewed, and nobody else does", async () => {
+  const keeps = ofKind(await overlay("production"), "Certificate")
+    .filter(({ spec }) => spec.privateKey.rotationPolicy !== "Always")
+    .map(({ metadata, spec }) => [metadata.name, spec.privateKey.rotationPolicy]);
+  deepStrictEqual(keeps, [["casino-ca", "Never"]]);
+});
+
+Deno.test("docs/kubernetes.md says how each Secret is changed, and labels those of Postgres's roles", async () => {
+  const text = await Deno.readTextFile(join(project, "docs/kubernetes.md"));
+  const rotation = text.slice(text.indexOf("## Rotation"), text.indexOf("## Commands"));
+  const made = ["rabbitmq-default-user", "rabbitmq-erlang-cookie", "casino-ca"];
+  for (const name of ["production", "external"] as const) {
+    // Whose certificates they are, is for cert-manager or whoever runs the servers.
+    const secrets = [...(await documentedSecrets(name)).keys()].filter((secret) => !secret.endsWith("-tls"));
+    for (const secret of [...secrets, ...made]) ok(rotation.includes(`\`${secret}\``), secret);
+  }
+  const [, labelled = ""] = /label secret cnpg\.io\/reload=true ([^`]+)/.exec(text.replaceAll(/\\?\n\s*/g, " ")) ?? [];
+  const [cluster] = ofKind(await overlay("production"), "Cluster");
+  const secrets = cluster!["spec"].managed.roles.map(({ passwordSecret }: Json) => passwordSecret.name);
+  deepStrictEqual(labelled.trim().split(/\s+/), secrets);
+});
+
+Deno.test("the PrometheusRule is deploy/prometheus/alerts.yaml", async () => {
+  const alerts = parse(await Deno.readTextFile(join(project, "deploy/prometheus/alerts.yaml")));
+  for (const name of ["production", "external"] as const) {
+    const [rule] = ofKind(await overlay(name), "PrometheusRule");
+    deepStrictEqual(rule!["spec"], alerts);
+    const monitor = ofKind(await overlay(name), "PodMonitor").find(({ metadata }) => metadata.name === "subscriber");
+    match(JSON.stringify(monitor), /"replacement":"casino-subscriber"/);
+  }
+});
+
+Deno.test("images and Jobs carry the release's version; without migrate, nothing migrates", async () => {
+  for (const name of overlays) {
+    const workloads = workloadsOf(await overlay(name));
+    const ours = workloads.flatMap(({ all }) => all).map(({ image }) => String(image)).filter((image) =>
+      image.startsWith("casino-events/")
+    );
+    deepStrictEqual(new Set(ours.map((image) => image.split(":")[1])), new Set([version]));
+    const jobs = workloads.filter(({ manifest }) => manifest.kind === "Job");
+    for (const { id } of jobs) strictEqual(id.endsWith(`-${version.replaceAll(".", "-")}`), true, id);
+    // They are for `kubectl create job --from`, and never run by themselves.
+    const cronJobs = workloads.filter(({ manifest }) => manifest.kind === "CronJob");
+    deepStrictEqual(cronJobs.map(({ manifest }) => manifest["spec"].suspend), [true, true, true]);
+    // As docs/kubernetes.md goes back: `-l app.kubernetes.io/name!=migrate`.
+    const back = workloads.filter(({ manifest }) => manifest.metadata.labels?.["app.kubernetes.io/name"] !== "migrate");
+    strictEqual(back.length, workloads.length - 1);
+    strictEqual(back.some(({ all }) => all.some(({ args = [] }) => args.at(-1) === "up")), false);
+  }
+});
+
+Deno.test("development fits on two cores beside a cluster's own, with the pods that updates add", async () => {
+  // What kubeadm asks for, as in kind: API server 250m, controllers 200m, scheduler 100m, etcd 100m, DNS 2 × 100m, network 100m.
+  const ofTheCluster = 950;
+  // One command of a person's at a time.
+  const [publish, migrations] = ["CronJob/publish", "CronJob/migrations"];
+  const atOnce = workloadsOf(await overlay("development")).filter(({ id }) => id !== publish && id !== migrations);
+  const asked = atOnce.map(({ manifest, containers }) => {
+    const { replicas = 1, strategy } = manifest["spec"];
+    const cpus = containers.map(({ resources }) => String(resources.requests.cpu));
+    for (const cpu of cpus) match(cpu, /^\d+m$/);
+    return (replicas + (strategy?.rollingUpdate?.maxSurge ?? 0)) * cpus.reduce((sum, cpu) => sum + parseInt(cpu), 0);
+  });
+  const sum = asked.reduce((sum, each) => sum + each);
+  ok(sum > 500 && sum + ofTheCluster <= 2_000, `${sum}m`);
+});
+
+Deno.test("the subscriber may read every setting that it has, and no other variable", async () => {
+  const [subscriber] = workloadsOf(await overlay("production")).filter(({ id }) => id === "Deployment/subscriber");
+  const args = expandPermissions(subscriber!.containers[0].args, configuration.permissions);
+  const allowed = args.find((arg) => arg.startsWith("--allow-env="))!.slice("--allow-env=".length).split(",");
+  const foreign = ["RATES_API_OLD_KEY", "RATES_API_OLD_KEY_FILE"];
+  deepStrictEqual(allowed.sort(), variablesOf(settingNames).filter((name) => !foreign.includes(name)).sort());
+});

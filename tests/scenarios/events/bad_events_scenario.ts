@@ -1,0 +1,185 @@
+/** Every kind of bad event, each of which has a place to go to, and none of which disturbs its neighbours. */
+import { match, strictEqual } from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import protobuf from "protobufjs/minimal.js";
+import { deadHeaders } from "../../../shared/rabbitmq/dead_letters.ts";
+import { encodeEvent } from "../../../shared/event/protobuf.ts";
+import { bet, deposit, gameStart } from "../../fixtures/deliveries.ts";
+import { withWorld, type World } from "../../harness/world.ts";
+
+const good = encodeEvent(bet({ id: 1_000n }));
+const createdAt = protobuf.Writer.create().uint32(8).int64(1_700_000_000).finish();
+
+/** A message written by hand: fields by number, as varints or bytes. */
+function message(fields: Record<number, number | bigint | string | Uint8Array>): Uint8Array {
+  const writer = protobuf.Writer.create();
+  for (const [number, value] of Object.entries(fields)) {
+    const tag = Number(number) << 3;
+    if (typeof value === "string") writer.uint32(tag | 2).string(value);
+    else if (value instanceof Uint8Array) writer.uint32(tag | 2).bytes(value);
+    else writer.uint32(tag).int64(Number(value));
+  }
+  return writer.finish();
+}
+
+const bad: Record<string, { body: Uint8Array; reason: string; detail: RegExp }> = {
+  "an empty body": {
+    body: new Uint8Array(),
+    reason: "invalid",
+    detail: /id is missing; player_id is missing; type is missing/,
+  },
+  "random bytes": {
+    body: Uint8Array.from([0xff, 0x01, 0x80, 0x80, 0x80]),
+    reason: "undecodable",
+    detail: /5 bytes are not/,
+  },
+  "a truncated message": {
+    body: good.subarray(0, good.length - 3),
+    reason: "undecodable",
+    detail: /are not a casino.events.v1.Event/,
+  },
+  "text that is no UTF-8": {
+    body: message({ 1: 1, 2: 10, 3: 100, 4: 2, 5: 1, 6: Uint8Array.from([0xc3, 0x28, 0xff]), 8: createdAt }),
+    reason: "undecodable",
+    detail: /are not a casino.events.v1.Event/,
+  },
+  "no type": {
+    body: message({ 1: 1, 2: 10, 3: 100, 8: createdAt }),
+    reason: "invalid",
+    detail: /^type is missing$/,
+  },
+  "a type from the future": {
+    body: message({ 1: 1, 2: 10, 3: 100, 4: 9, 8: createdAt }),
+    reason: "invalid",
+    detail: /^type = 9 is unknown to this version$/,
+  },
+  "a negative amount": {
+    body: message({ 1: 1, 2: 10, 3: 100, 4: 2, 5: -5, 6: "EUR", 8: createdAt }),
+    reason: "invalid",
+    detail: /amount = -5 must be 0 or more/,
+  },
+  "no currency": {
+    body: message({ 1: 1, 2: 10, 3: 100, 4: 2, 5: 5, 8: createdAt }),
+    reason: "invalid",
+    detail: /currency is missing/,
+  },
+  "no time": { body: message({ 1: 1, 2: 10, 3: 100, 4: 1 }), reason: "invalid", detail: /created_at is missing/ },
+  "a time beyond year 9999": {
+    body: message({ 1: 1, 2: 10, 3: 100, 4: 1, 8: protobuf.Writer.create().uint32(8).int64(300_000_000_000).finish() }),
+    reason: "invalid",
+    detail: /created_at is out of range/,
+  },
+  "no player": {
+    body: message({ 1: 1, 3: 100, 4: 1, 8: createdAt }),
+    reason: "invalid",
+    detail: /player_id is missing/,
+  },
+  "a deposit with a game": {
+    body: message({ 1: 1, 2: 10, 3: 100, 4: 3, 5: 1, 6: "EUR", 8: createdAt }),
+    reason: "invalid",
+    detail: /game_id does not apply to a deposit/,
+  },
+  "a currency that does not exist": {
+    body: encodeEvent(bet({ currency: "ZZZ" })),
+    reason: "unknown-currency",
+    detail: /"ZZZ"/,
+  },
+  "a currency without a rate": {
+    body: encodeEvent(bet({ currency: "KWD" })),
+    reason: "unknown-currency",
+    detail: /the rates have no KWD/,
+  },
+  "more EUR cents than a bigint holds": {
+    body: encodeEvent(bet({ currency: "GBP", amount: 2n ** 63n - 1n })),
+    reason: "store-rejected",
+    detail: /out of range/,
+  },
+};
+
+async function publishRaw(world: World, bodies: readonly Uint8Array[], properties = {}): Promise<void> {
+  for (const body of bodies) {
+    world.channel.publish(world.events, "", Buffer.from(body), { messageId: crypto.randomUUID(), ...properties });
+  }
+  await world.channel.checkQueue(world.events);
+}
+
+Deno.test("each bad event gets to the dead letter queue with its reason and its body, and its neighbours are stored", async () => {
+  await withWorld(async (world) => {
+    await world.startRatesApi();
+    const subscriber = await world.startSubscriber("subscriber");
+    const between = () => encodeEvent(bet({ id: BigInt(Math.floor(Math.random() * 1e9)) }));
+    const bodies = Object.values(bad).flatMap(({ body }) => [between(), body, between()]);
+    await publishRaw(world, bodies);
+    // What is odd about a message, rather than bad about its event, is no reason to refuse it.
+    await publishRaw(world, [between()], { messageId: undefined });
+    await publishRaw(world, [between()], { messageId: "not a uuid" });
+    await publishRaw(world, [between()], {
+      headers: { huge: "x".repeat(60_000) },
+      contentType: "text/plain",
+      type: "?",
+    });
+    await world.untilSettled(2 * Object.keys(bad).length + 3, Object.keys(bad).length);
+
+    const letters = new Map<string, { reason: string; detail: string }>();
+    for (let letter; (letter = await world.channel.get(world.dead, { noAck: true }));) {
+      const { headers = {} } = letter.properties;
+      const [reason, detail] = [headers[deadHeaders.reason], headers[deadHeaders.detail]].map(String);
+      letters.set(letter.content.toString("hex"), { reason: reason!, detail: detail! });
+      strictEqual(headers[deadHeaders.subscriber], "subscriber");
+    }
+    for (const [what, { body, reason, detail }] of Object.entries(bad)) {
+      const letter = letters.get(Buffer.from(body).toString("hex"));
+      strictEqual(letter?.reason, reason, what);
+      match(letter!.detail, detail, what);
+    }
+    await world.stop(subscriber);
+    strictEqual((await subscriber.ended).code, 0);
+    strictEqual(await world.messagesIn(world.events), 0);
+  });
+});
+
+Deno.test("without a rates API, what needs rates is dead-lettered after RATES_WAIT_MS, and nothing else waits for it", async () => {
+  await withWorld(async (world) => {
+    const times = { RATES_CALL_TIMEOUT_MS: "200", RATES_LOCK_TTL_MS: "400", RATES_WAIT_MS: "3000" };
+    await world.startSubscriber("subscriber", times);
+    await publishRaw(world, [bet(), deposit(), gameStart(), bet({ currency: "EUR" })].map(encodeEvent));
+    await world.untilSettled(3);
+    strictEqual(await world.messagesIn(world.dead), 0, "stored while the fourth still waits");
+    await world.untilSettled(3, 1);
+    const letter = await world.channel.get(world.dead, { noAck: true });
+    if (!letter) throw new Error("no dead letter");
+    strictEqual(letter.properties.headers?.[deadHeaders.reason], "rates-timeout");
+    match(
+      String(letter.properties.headers?.[deadHeaders.detail]),
+      /RATES_WAIT_MS=3000: the rates API at 127.0.0.1:\d+ /,
+    );
+  });
+});
+
+Deno.test("the publisher names each bad line of a file by line and field, publishes the others, and exits with 1", async () => {
+  await withWorld(async (world) => {
+    const line = { id: 1, player_id: 10, game_id: 100, type: "game_start", created_at: "2022-01-10T12:34:00Z" };
+    const lines = [
+      JSON.stringify(line),
+      "{not json",
+      JSON.stringify({ ...line, type: "jackpot" }),
+      JSON.stringify({ ...line, id: 2, created_at: "yesterday" }),
+      "",
+      JSON.stringify({ ...line, id: "9223372036854775808" }),
+      JSON.stringify({ ...line, ammount: 5 }),
+      JSON.stringify({ ...line, id: "9223372036854775807" }),
+    ];
+    const file = await Deno.makeTempFile({ suffix: ".ndjson" });
+    await Deno.writeTextFile(file, lines.join("\n"));
+    const { code, stdout, stderr } = await world.tryPublishing("--input", file);
+    await Deno.remove(file);
+    strictEqual(code, 1);
+    match(stdout, /published 2, confirmed 2, returned 0, failed 0, 5 bad lines skipped/);
+    match(stderr, /:2: line is not JSON/);
+    match(stderr, /:3: type = "jackpot" must be one of game_start, bet, deposit, game_stop/);
+    match(stderr, /:4: created_at = "yesterday" must be an RFC 3339 time/);
+    match(stderr, /:6: id = "9223372036854775808" must be a 64-bit integer/);
+    match(stderr, /:7: ammount is unknown/);
+    strictEqual(await world.messagesIn(world.events), 2);
+  });
+});

@@ -1,0 +1,72 @@
+/** A publisher in another language that shares no code with us. */
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import { encodeEvent } from "../../../shared/event/protobuf.ts";
+import { bet } from "../../fixtures/deliveries.ts";
+import { project, withWorld, type World } from "../../harness/world.ts";
+import { runProgram } from "../../../tools/run_program.ts";
+
+async function publishFromPython(world: World, ...args: string[]): Promise<void> {
+  await runPython("publish_events.py", world.env["RABBITMQ_URL"]!, world.events, ...args);
+}
+
+async function runPython(script: string, ...args: string[]): Promise<void> {
+  try {
+    await runProgram("/usr/bin/python3", [join(project, "tests/scenarios/events/foreign", script), ...args]);
+  } catch (cause) {
+    const packages = "python3-pika python3-protobuf";
+    throw new Error(`${script} failed. It needs these packages: apt-get install ${packages}`, { cause });
+  }
+}
+
+Deno.test("events that python3-pika and python3-protobuf publish are stored, once, with or without a message id", async () => {
+  await withWorld(async (world) => {
+    await world.startRatesApi();
+    await world.startSubscriber("subscriber");
+    await publishFromPython(world, "with-id");
+    await publishFromPython(world, "without-id");
+    await world.untilSettled(8);
+    await publishFromPython(world, "with-id");
+    await publishFromPython(world, "without-id");
+    // The queue is shared by turns: what comes after them is stored after them.
+    await world.publish("--count", "1");
+    await world.untilSettled(9);
+    strictEqual(await world.rows(), 9);
+    const rows = await world.sql.query(`select type, amount, currency, has_won, amount_eur, created_at from events
+      where player_id = 11 and event_id = 9007199254740993 order by type`);
+    deepStrictEqual(rows.slice(0, 1), [{
+      type: "bet",
+      amount: "500",
+      currency: "USD",
+      has_won: true,
+      amount_eur: "467",
+      created_at: new Date("2022-02-02T23:45:00.250Z"),
+    }]);
+    strictEqual(rows.length, 2);
+  });
+});
+
+Deno.test("headers nested beyond what V8's own stack can read harm nobody, and a dead letter that has them can be handled", async () => {
+  await withWorld(async (world) => {
+    await world.startRatesApi();
+    const subscriber = await world.startSubscriber("subscriber");
+    const publishNested = (exchange: string, kind: "tables" | "arrays", body: Uint8Array) =>
+      runPython("publish_nested.py", world.env["RABBITMQ_URL"]!, exchange, kind, "12000", body.toHex());
+    for (const [i, kind] of (["tables", "arrays"] as const).entries()) {
+      await world.publish("--count", "10");
+      await publishNested(world.events, kind, encodeEvent(bet({ id: BigInt(1 + i) })));
+      await publishNested(world.events, kind, encodeEvent(bet({ currency: "ZZZ" })));
+      await world.publish("--count", "10");
+      // As the broker itself leaves it there when a subscriber dies of it.
+      await publishNested(world.dead, kind, encodeEvent(bet({ id: BigInt(11 + i) })));
+    }
+    await world.untilSettled(42, 4);
+    strictEqual(subscriber.messages.includes("No connection to the broker, trying again"), false);
+    const [counts] = (await world.tryRunning("dead", ["list"])).stdout.trim().split("\n").slice(-1);
+    deepStrictEqual(counts?.split(", ").sort(), ["unknown-currency: 2", "unknown: 2"]);
+    match(await world.replay("--reason", "unknown"), /^replayed: 2$/m);
+    await world.untilSettled(44, 2);
+    // Read here with the stack that Deno gives by itself: what we write is everybody's to read.
+    deepStrictEqual((await world.deadLetters()).map(({ reason }) => reason), ["unknown-currency", "unknown-currency"]);
+  });
+});

@@ -1,0 +1,110 @@
+/** A publisher whose input falls silent, and one that the broker refuses. */
+import { match, strictEqual } from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { eventually } from "../../fixtures/eventually.ts";
+import { TcpProxy } from "../../servers/tcp_proxy.ts";
+import type { Member } from "../../../tools/demo/members.ts";
+import { project, withWorld, type World } from "../../harness/world.ts";
+
+interface Publisher {
+  readonly member: Member;
+  /** Its closing words. */
+  readonly lines: string[];
+  /** Its exit status. */
+  ended(): Promise<number>;
+  say(text: string): Promise<void>;
+}
+
+/** Reads from its stdin, which stays open for as long as `use` runs. */
+async function withPublisher(
+  world: World,
+  args: readonly string[],
+  use: (publisher: Publisher) => Promise<void>,
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const lines: string[] = [];
+  const options = { reads: true, onLine: (line: string) => void lines.push(line) };
+  const member = world.members.start("publisher", ["--input", "-", ...args], { ...world.env, ...env }, options);
+  let status: Deno.CommandStatus | undefined;
+  member.ended.then((ended) => status = ended);
+  const ended = async () => {
+    const { code } = await eventually("its end", () => status);
+    await member.read;
+    return code;
+  };
+  const input = member.child.stdin.getWriter();
+  try {
+    await use({ member, lines, ended, say: (text) => input.write(new TextEncoder().encode(text)) });
+  } finally {
+    await input.close().catch(() => {});
+  }
+}
+
+/** A whole line, and half of one. */
+async function someInput(): Promise<string> {
+  const line = await wholeLine();
+  return `${line}\n${line.slice(0, 20)}`;
+}
+
+async function wholeLine(): Promise<string> {
+  const [line] = (await readFile(join(project, "samples/events.ndjson"), "utf8")).split("\n");
+  return line!;
+}
+
+Deno.test("a publisher whose input falls silent leaves in order: when its duration is over, and when it is asked to", async () => {
+  await withWorld(async (world) => {
+    // That the queue is there.
+    await world.publish("--count", "1");
+    for (const args of [["--duration", "2"], []]) {
+      await withPublisher(world, args, async ({ member, lines, ended, say }) => {
+        const before = await world.messagesIn(world.events);
+        await say(await someInput());
+        await eventually("the event", async () => await world.messagesIn(world.events) > before || undefined);
+        if (args.length === 0) member.child.kill("SIGTERM");
+        strictEqual(await ended(), 0);
+        match(lines.join("\n"), /^published 1, confirmed 1, returned 0, failed 0;/);
+      });
+    }
+  });
+});
+
+Deno.test("a publisher whose input cannot be read tells what was published all the same, and exits with 1", async () => {
+  await withWorld(async (world) => {
+    // A directory opens as a file does, and fails when it is read.
+    await withPublisher(world, ["--input", project], async ({ lines, ended }) => {
+      strictEqual(await ended(), 1);
+      match(lines.join("\n"), /^published 0, confirmed 0, returned 0, failed 0;/);
+    });
+  });
+});
+
+Deno.test("a publisher that the broker refuses while it waits for input says so and exits with 1", async () => {
+  await withWorld(async (world) => {
+    const url = world.env["RABBITMQ_URL"]!.replace("guest:guest", "guest:wrong");
+    await withPublisher(world, [], async ({ member, lines, ended }) => {
+      strictEqual(await ended(), 1);
+      strictEqual(member.messages.includes("The broker refuses us; leaving"), true);
+      strictEqual(JSON.stringify(member.records).includes("wrong"), false, "no password in the log");
+      match(lines.join("\n"), /^published 0, confirmed 0,/);
+    }, { RABBITMQ_URL: url });
+  });
+});
+
+Deno.test("a publisher whose broker is silent when it is asked to leave tells what was confirmed, and exits with 1", async () => {
+  await withWorld(async (world) => {
+    await world.publish("--count", "1");
+    await using proxy = await TcpProxy.before(world.env["RABBITMQ_URL"]!);
+    await withPublisher(world, [], async ({ member, lines, ended, say }) => {
+      const before = await world.messagesIn(world.events);
+      await say(`${await wholeLine()}\n`);
+      await eventually("the event", async () => await world.messagesIn(world.events) > before || undefined);
+      proxy.poison({ kind: "black-hole" });
+      await say(`${await wholeLine()}\n`);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      member.child.kill("SIGTERM");
+      strictEqual(await ended(), 1);
+      match(lines.join("\n"), /^published 2, confirmed 1, returned 0, failed 1;/);
+    }, { RABBITMQ_URL: proxy.url, SHUTDOWN_GRACE_MS: "500" });
+  });
+});

@@ -1,0 +1,28 @@
+/** Connections to the broker are lost, and the broker itself, while events come. */
+import { checkAllStored, withBatch } from "../../harness/batch.ts";
+
+Deno.test("the broker restarts at one third and is killed at one half of 10,000 messages: all are confirmed and stored once", async () => {
+  await withBatch(async (world, batch, ledger) => {
+    const count = 10_000;
+    const faults: Promise<void>[] = [];
+    await batch.publish(count, (sent) => {
+      if (sent === Math.floor(count / 3)) {
+        faults.push(world.servers.stop("rabbitmq").then(() => world.servers.restart()));
+      }
+      if (sent === count / 2) {
+        faults.push(faults[0]!.then(() => world.servers.kill("rabbitmq")).then(() => world.servers.restart()));
+      }
+    });
+    await Promise.all(faults);
+    await checkAllStored(world, ledger, count);
+  });
+});
+
+Deno.test("connections are reset again and again during publishing, confirms and acks: all are stored once", async () => {
+  await withBatch(async (world, batch, ledger) => {
+    await batch.publish(8_000, (sent) => {
+      if (sent % 1_500 === 700) world.servers.proxies.rabbitmq.cut();
+    });
+    await checkAllStored(world, ledger, 8_000);
+  });
+});

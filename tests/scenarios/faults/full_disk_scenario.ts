@@ -1,0 +1,76 @@
+/** Postgres on a disk that is full: what an operator sees, and that nothing is lost by it. */
+import { join } from "node:path";
+import { eventually } from "../../fixtures/eventually.ts";
+import { runProgram } from "../../../tools/run_program.ts";
+import { checkAllStored, withBatch } from "../../harness/batch.ts";
+import type { PrivateServers } from "../../harness/private_servers.ts";
+
+/** What Postgres needs to start, beside what is there, in MiB. */
+const roomMiB = 60;
+/** A hundred times what the disks hold. */
+const mostEvents = 500_000;
+
+/** What is on the disk, and what Postgres says when it has no more room. */
+const disks = [
+  ["its tables", "data", /ERROR: {2}could not extend file .*No space left on device/],
+  // Then it ends, and cannot start again before there is room.
+  ["its write-ahead log", "data/pg_wal", /PANIC: {2}could not write to file "pg_wal.*No space left on device/],
+] as const;
+
+for (const [what, folder, said] of disks) {
+  Deno.test({
+    name: `the disk with ${what} is full: nothing is lost or dead-lettered, and all is stored once when there is room`,
+    // Only root may mount a small disk.
+    ignore: Deno.uid() !== 0,
+    async fn() {
+      await withBatch(async (world, batch, ledger) => {
+        await batch.publish(500);
+        await using disk = await SmallDisk.under(world.servers, folder);
+        await disk.fill();
+        const says = async () => said.test(await world.servers.log("postgres")) || undefined;
+        while (!await says() && ledger.attempted < mostEvents) await batch.publish(1_000);
+        await eventually(`${said} in Postgres's log`, says);
+        await batch.publish(500);
+        await disk.makeRoom();
+        await world.servers.restart();
+        await checkAllStored(world, ledger, ledger.attempted);
+      });
+    },
+  });
+}
+
+/** A folder of Postgres's on a file system of its own, which is as large as the folder and a little more. */
+class SmallDisk implements AsyncDisposable {
+  private constructor(private readonly path: string, private readonly servers: PrivateServers) {}
+
+  static async under(servers: PrivateServers, folder: string): Promise<SmallDisk> {
+    const { path: parent } = await servers.checkout.folder();
+    const path = join(parent, `postgres-${new URL(servers.direct.DATABASE_URL).port}`, folder);
+    await servers.stop("postgres");
+    const usedMiB = Number((await runProgram("du", ["-sm", path])).split("\t")[0]);
+    const { uid, gid } = await Deno.stat(path);
+    await Deno.rename(path, `${path}.before`);
+    await Deno.mkdir(path);
+    const options = `size=${usedMiB + roomMiB}m,mode=0700,uid=${uid},gid=${gid}`;
+    await runProgram("mount", ["-t", "tmpfs", "-o", options, "tmpfs", path]);
+    await runProgram("cp", ["-a", `${path}.before/.`, path]);
+    await servers.restart();
+    return new SmallDisk(path, servers);
+  }
+
+  /** To the last block. */
+  async fill(): Promise<void> {
+    await runProgram("sh", ["-c", 'dd if=/dev/zero of="$0" bs=64k 2>/dev/null || true', join(this.path, "filler")]);
+  }
+
+  async makeRoom(): Promise<void> {
+    await Deno.remove(join(this.path, "filler"));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.servers.stop("postgres");
+    await runProgram("umount", [this.path]);
+    await Deno.remove(this.path);
+    await Deno.rename(`${this.path}.before`, this.path);
+  }
+}

@@ -1,0 +1,143 @@
+/** What the rates API may do to us: restart, be slow, fail, say nothing, answer nonsense. */
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { status } from "@grpc/grpc-js";
+import type { Faults } from "../../../rates-api/faults.ts";
+import { encodeEvent } from "../../../shared/event/protobuf.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { bet } from "../../fixtures/deliveries.ts";
+import { retriesHeader } from "../../../shared/rabbitmq/delay_queues.ts";
+import { withWorld, type World } from "../../harness/world.ts";
+
+/** Short enough that a test sees each end. */
+const times = {
+  RATES_TTL_MS: "500",
+  RATES_CALL_TIMEOUT_MS: "300",
+  RATES_LOCK_TTL_MS: "600",
+  RATES_WAIT_MS: "1500",
+};
+
+/** A bet that needs rates. */
+function publishBet(world: World, id: number, currency = "USD"): void {
+  const body = Buffer.from(encodeEvent(bet({ id: BigInt(id), currency })));
+  const messageId = `00000000-0000-7000-8000-${String(id).padStart(12, "0")}`;
+  world.channel.publish(world.events, "", body, { messageId });
+}
+
+Deno.test("the rates API restarts under an idle and under a busy subscriber: it lives, and every event is stored", async () => {
+  await withWorld(async (world) => {
+    let api = await world.startRatesApi();
+    const subscriber = await world.startSubscriber("subscriber", times);
+    let published = 0;
+    const restart = async () => {
+      await world.stop(api);
+      api = await world.startRatesApi();
+    };
+    publishBet(world, ++published);
+    await world.untilSettled(1);
+    for (let n = 0; n < 5; n++) await restart();
+    publishBet(world, ++published);
+    await world.untilSettled(2);
+    const stop = new AbortController();
+    const publishing = (async () => {
+      while (!stop.signal.aborted) {
+        publishBet(world, ++published);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    })();
+    for (let n = 0; n < 5; n++) await restart();
+    stop.abort();
+    await publishing;
+    await eventually("every event", async () => {
+      const letters = await world.deadLetters();
+      // While the API is starting a wait may be too long: then the event is told, not lost.
+      return await world.rows() + letters.length >= published || undefined;
+    });
+    await world.replay("--all");
+    await world.untilSettled(published);
+    const alive = await Promise.race([subscriber.ended, new Promise((resolve) => setTimeout(resolve, 0, "alive"))]);
+    strictEqual(alive, "alive");
+  });
+});
+
+const troubles: { name: string; faults: Partial<Faults>; says: RegExp }[] = [
+  { name: "is slow", faults: { delayMs: 5_000, delayShare: 1 }, says: /did not answer within RATES_CALL_TIMEOUT_MS/ },
+  { name: "fails", faults: { errorShare: 1, errorCode: status.INTERNAL }, says: /failed with INTERNAL/ },
+  { name: "says nothing", faults: { blackHoleShare: 1 }, says: /did not answer within RATES_CALL_TIMEOUT_MS/ },
+  { name: "answers zero", faults: { wrongShare: 1, wrongAnswer: "zero" }, says: /is zero/ },
+  {
+    name: "answers a negative rate",
+    faults: { wrongShare: 1, wrongAnswer: "negative" },
+    says: /not a positive decimal/,
+  },
+  { name: "answers NaN", faults: { wrongShare: 1, wrongAnswer: "nan" }, says: /not a positive decimal/ },
+  { name: "answers absurdly", faults: { wrongShare: 1, wrongAnswer: "absurd" }, says: /not a positive decimal/ },
+  { name: "answers too many rates", faults: { wrongShare: 1, wrongAnswer: "too-many" }, says: /rates/ },
+];
+
+Deno.test("the rates API is slow, fails, says nothing or answers nonsense: what needs rates is dead-lettered with why, the rest stored", async () => {
+  await withWorld(async (world) => {
+    await world.startRatesApi();
+    await world.startSubscriber("subscriber", times);
+    let id = 0;
+    for (const { name, faults, says } of troubles) {
+      await world.setRatesFaults(faults);
+      // What is cached from before must be over.
+      await new Promise((resolve) => setTimeout(resolve, Number(times.RATES_TTL_MS)));
+      publishBet(world, ++id);
+      publishBet(world, 1_000 + id, "EUR");
+      const letter = await eventually(
+        `the dead letter: the API ${name}`,
+        async () => (await world.deadLetters()).find(({ event }) => event?.id === BigInt(id)),
+      );
+      strictEqual(letter.reason, "rates-timeout", name);
+      match(letter.detail, says, name);
+      match(letter.detail, /^no rates within RATES_WAIT_MS=1500: /, name);
+    }
+    await eventually("what needs no rates", async () => await world.rows() === troubles.length || undefined);
+    await world.setRatesFaults({});
+    await world.replay("--reason", "rates-timeout");
+    await world.untilSettled(2 * troubles.length);
+    strictEqual(await world.messagesIn(world.dead), 0);
+  });
+});
+
+Deno.test("the rates API answers with older rates than those cached: they are refused, and each event says what it used", async () => {
+  await withWorld(async (world) => {
+    await world.startRatesApi();
+    const subscriber = await world.startSubscriber("subscriber", { ...times, RATES_MAX_STALE_MS: "60000" });
+    publishBet(world, 1);
+    await world.untilSettled(1);
+    await world.setRatesFaults({ wrongShare: 1, wrongAnswer: "old" });
+    await new Promise((resolve) => setTimeout(resolve, Number(times.RATES_TTL_MS)));
+    publishBet(world, 2);
+    await world.untilSettled(2);
+    strictEqual(subscriber.messages.includes("Fetched rates were not stored"), true);
+    const rows = await world.sql.query("select event_id::int as id, rates_as_of from events order by 1");
+    const asOf = new Date("2024-06-28T14:00:00Z");
+    deepStrictEqual(rows.map(({ id, rates_as_of }) => [id, rates_as_of]), [[1, asOf], [2, asOf]]);
+  });
+});
+
+Deno.test("RETRY_DELAYS_MS: an event without rates waits on delay queues, and is stored when rates come", async () => {
+  const retryDelays = [300, 900];
+  await withWorld(async (world) => {
+    await world.startRatesApi("--error-share", "1");
+    const env = { ...times, RATES_WAIT_MS: "700", RETRY_DELAYS_MS: retryDelays.join(",") };
+    const subscriber = await world.startSubscriber("subscriber", env);
+    publishBet(world, 1);
+    const letter = await eventually("the dead letter", async () => (await world.deadLetters())[0]);
+    deepStrictEqual([letter.reason, letter.headers[retriesHeader], letter.attempts], ["rates-timeout", 2, 1]);
+    strictEqual(await world.rows(), 0);
+
+    // Replayed it has all its retries before it again, and this time rates come during the first delay.
+    await world.setRatesFaults({ errorShare: 1 });
+    await world.replay("--all");
+    await eventually("a delay", async () => await world.messagesIn(`${world.events}.delay-300`) > 0 || undefined);
+    await world.setRatesFaults({});
+    await world.untilSettled(1);
+    strictEqual(await world.messagesIn(world.dead), 0);
+    await world.stop(subscriber);
+    strictEqual(Number(subscriber.lastFields["delayed"]) >= 3, true);
+  }, { retryDelays });
+});

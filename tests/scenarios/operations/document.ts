@@ -1,0 +1,70 @@
+/**
+ * A document as what is to be done with it: its `sh` blocks, in their order. Comments before them, which no reader sees,
+ * say what a block must show and what happens meanwhile.
+ */
+import { join } from "node:path";
+import { project } from "../../harness/private_world.ts";
+
+export type Step =
+  | { readonly kind: "meanwhile"; readonly what: string }
+  | { readonly kind: "command"; readonly command: string; readonly shows: RegExp | undefined; readonly at: string };
+
+export interface Section {
+  readonly title: string;
+  readonly steps: readonly Step[];
+}
+
+export interface Document {
+  readonly name: string;
+  readonly sections: readonly Section[];
+  /** What a reader types first. */
+  readonly beforeEach: string;
+  /** Why blocks are not tried. */
+  readonly untried: readonly string[];
+  /** Blocks that a scenario of their own tries. */
+  readonly elsewhere: readonly { readonly scenario: string; readonly command: string }[];
+}
+
+/** The documents that are tried. */
+export const documentNames = ["operations.md", "runbook.md", "backup.md", "rotation.md", "certificates.md"] as const;
+
+const comment = /^<!-- (?:(meanwhile|shows|not tried|elsewhere): (.+)|(before each)) -->$/;
+
+/** @throws when a comment is none that is known, or belongs to no block */
+export async function readDocument(name: string): Promise<Document> {
+  const lines = (await Deno.readTextFile(join(project, "docs", name))).split("\n");
+  const sections: { title: string; steps: Step[] }[] = [{ title: "", steps: [] }];
+  const untried: string[] = [];
+  const elsewhere: { scenario: string; command: string }[] = [];
+  let beforeEach = "";
+  let marker: { readonly kind: string; readonly text: string } | undefined;
+  for (let i = 0; i < lines.length; i++) {
+    const line = lines[i]!;
+    const at = `${name}:${i + 1}`;
+    const steps = sections.at(-1)!.steps;
+    if (line.startsWith("<!--")) {
+      const [, kind, text = "", alone] = comment.exec(line) ?? [];
+      if (!kind && !alone) throw new Error(`${at}: ${line} says nothing that is known`);
+      if (marker) throw new Error(`${at}: no block came after "${marker.kind}"`);
+      if (kind === "meanwhile") steps.push({ kind, what: text });
+      else marker = { kind: kind ?? alone!, text };
+    } else if (line === "```sh") {
+      const end = lines.indexOf("```", i);
+      const command = lines.slice(i + 1, end).join("\n");
+      i = end;
+      if (marker?.kind === "not tried") untried.push(`${at}: ${marker.text}`);
+      else if (marker?.kind === "elsewhere") elsewhere.push({ scenario: marker.text, command });
+      else if (marker?.kind === "before each") beforeEach = command;
+      else steps.push({ kind: "command", command, shows: marker && new RegExp(marker.text, "m"), at });
+      marker = undefined;
+    } else if (line.startsWith("## ")) {
+      if (marker) throw new Error(`${at}: no block came after "${marker.kind}"`);
+      sections.push({ title: line.slice(3), steps: [] });
+    } else if (/^\s*```\s*(?:bash|shell|console)/.test(line) || /^\s+```sh/.test(line)) {
+      throw new Error(`${at}: commands stand in blocks of sh that begin at the margin`);
+    } else if (line.startsWith("```")) {
+      i = lines.indexOf("```", i + 1);
+    }
+  }
+  return { name, sections: sections.filter(({ steps }) => steps.length > 0), beforeEach, untried, elsewhere };
+}

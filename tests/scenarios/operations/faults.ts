@@ -1,0 +1,229 @@
+/** What happens meanwhile, by the words with which documents tell it in comments. */
+import { Buffer } from "node:buffer";
+import { join } from "node:path";
+import { deadLetterHeaders } from "../../../shared/rabbitmq/dead_letters.ts";
+import { encodeEvent } from "../../../shared/event/protobuf.ts";
+import type { EventOf } from "../../../shared/event/event.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { bet } from "../../fixtures/deliveries.ts";
+import { queues } from "../../harness/batch.ts";
+import { Authority } from "../../harness/certificates.ts";
+import { Session } from "../../../shared/postgres/session.ts";
+import { Load } from "./load.ts";
+import type { System } from "./system.ts";
+
+type Happening = (system: System) => Promise<void>;
+
+/** More would only take longer. */
+const some = 60;
+const standstillMs = 2_500;
+let lastId = 900_000n;
+
+export const happenings: Readonly<Record<string, Happening>> = {
+  "events come all the time"(system) {
+    const load = new Load(system.servers.direct.RABBITMQ_URL, system.ledger);
+    forgotten.push(() => load.stop());
+    return Promise.resolve();
+  },
+
+  "events come no more": endAll,
+
+  async "a file of events is to be published"(system) {
+    await system.writeEvents("todays-events.ndjson", some);
+  },
+
+  async "another CA has signed new certificates"({ operator }) {
+    const folder = join(operator.folder, "new");
+    await Deno.mkdir(folder);
+    const authority = await Authority.make(folder, "ca");
+    for (const name of ["server", "member"]) await authority.sign(name, "DNS:localhost");
+  },
+
+  async "the database is lost"(system) {
+    const before = await system.rows();
+    await eventually("events that no dump has", async () => await system.rows() > before + 20 || undefined);
+    const lost = new URL(system.servers.direct.DATABASE_URL).pathname.slice(1);
+    await system.operator.type(`psql "$DATABASE_SERVER_URL" -c 'drop database ${lost} with (force)'`);
+    await new Promise((resolve) => setTimeout(resolve, standstillMs));
+  },
+
+  "the servers are started again": ({ servers }) => servers.restart(),
+
+  async "RabbitMQ has too little disk"({ servers }) {
+    await servers.rabbitmqctl("set_disk_free_limit", "900000GB");
+  },
+
+  "events are published": (system) => system.publish(some),
+
+  async "subscriber-1 is killed"(system) {
+    await system.operator.end("subscriber-1", "KILL");
+    await system.publish(some);
+  },
+
+  async "subscribers are stopped"(system) {
+    await system.stopSubscribers();
+    await system.publish(some);
+  },
+
+  async "RabbitMQ is stopped"({ servers }) {
+    await servers.stop("rabbitmq");
+  },
+
+  async "Postgres is stopped"(system) {
+    await system.servers.stop("postgres");
+    await system.publish(some);
+  },
+
+  async "Redis is killed"(system) {
+    await system.servers.kill("redis");
+    await system.publish(some);
+  },
+
+  async "the rates API is stopped"({ operator }) {
+    await operator.end("rates-api");
+  },
+
+  /** One event a transaction. */
+  async "subscribers are slow"(system) {
+    await system.stopSubscribers();
+    await system.publish(4_000);
+    await system.startMembers({ WINDOW_SIZE: "1", PREFETCH: "1" });
+  },
+
+  async "a session holds a lock"(system) {
+    const sql = new Session(system.servers.direct.DATABASE_URL, { name: "a-forgotten-session" });
+    await sql.query("begin; lock table player_totals in access exclusive mode");
+    await system.publish(some);
+    forgotten.push(() => sql.close());
+  },
+
+  async "events have waited"(system) {
+    await system.stopSubscribers();
+    await system.publish(some);
+    await new Promise((resolve) => setTimeout(resolve, standstillMs));
+    await system.startMembers();
+    // What waited may all have gone to the one that was up first.
+    await system.publish(some);
+  },
+
+  async "bad events are published"(system) {
+    await send(system, Buffer.from("no event"));
+    await send(system, Buffer.from([]));
+  },
+
+  async "an event has a currency without a rate"(system) {
+    await send(system, { currency: "AED" });
+  },
+
+  async "Postgres rejects a row"(system) {
+    await system.withSql((sql) =>
+      sql.query("alter table events add constraint no_such_bet check (amount <> 666) not valid")
+    );
+    await sendGood(system, { amount: 666n });
+  },
+
+  async "the constraint is dropped"(system) {
+    await system.withSql((sql) => sql.query("alter table events drop constraint no_such_bet"));
+  },
+
+  async "an event reaches the delivery limit"(system) {
+    await system.stopSubscribers();
+    await sendGood(system, {});
+    await system.withChannel(async (channel) => {
+      await channel.consume(queues.EVENTS_QUEUE, (delivery) => delivery && channel.nack(delivery));
+      await eventually(
+        "its dead letter",
+        async () => (await channel.checkQueue(queues.DEAD_LETTER_QUEUE)).messageCount > 0 || undefined,
+      );
+    });
+    await system.startMembers();
+  },
+
+  async "no rates come"(system) {
+    await system.operator.end("rates-api");
+    await system.operator.type('redis-cli -u "$REDIS_URL" flushall');
+    await system.publish(some);
+    await eventually("a dead letter", async () => await system.messagesIn(queues.DEAD_LETTER_QUEUE) > 0 || undefined);
+  },
+
+  async "Postgres is read-only"(system) {
+    await system.servers.asSuperuser("alter system set default_transaction_read_only = on");
+    await system.servers.asSuperuser("select pg_reload_conf()");
+    await system.publish(some);
+  },
+
+  async "the newest migration is rolled back"(system) {
+    await system.operator.try("deno task migrate:down", undefined, "the newest migration");
+    await system.publish(some);
+  },
+
+  async "rates are stale"(system) {
+    await system.stopSubscribers();
+    // What these have fetched is kept for its time alone: the next ones must not take it for theirs.
+    await new Promise((resolve) => setTimeout(resolve, standstillMs));
+    await system.startMembers({ RATES_MAX_STALE_MS: "600000" });
+    await system.publish(some);
+    await system.checkNothingIsLost();
+    await system.operator.try("deno task rates-api:control --error-share 1", undefined, "the faults");
+    await new Promise((resolve) => setTimeout(resolve, standstillMs));
+    await system.publish(some);
+  },
+
+  async "an older version has failed on an event"(system) {
+    const { messageId, body } = good(system, {});
+    const why = { reason: "processing-failed", detail: "RangeError: it was not foreseen" };
+    const headers = deadLetterHeaders({ headers: {} }, { ...why, subscriberId: "subscriber-1", now: Date.now() });
+    await system.withChannel(async (channel) => {
+      channel.sendToQueue(queues.DEAD_LETTER_QUEUE, body, { messageId, headers, persistent: true });
+      await eventually("its letter", async () => await system.messagesIn(queues.DEAD_LETTER_QUEUE) > 0 || undefined);
+    });
+  },
+
+  async "subscriber-1 stands still for a while"({ operator }) {
+    await operator.signal("subscriber-1", "STOP");
+    await new Promise((resolve) => setTimeout(resolve, standstillMs));
+    await operator.signal("subscriber-1", "CONT");
+  },
+};
+
+/** What ends what was begun. */
+const forgotten: (() => Promise<void>)[] = [];
+
+async function endAll(): Promise<void> {
+  for (const end of forgotten.splice(0)) await end();
+}
+
+/** Between two sections all is as it was at first. */
+export async function putInOrder(system: System): Promise<void> {
+  await endAll();
+  await system.operator.end("subscriber-3");
+  if (system.differs) await system.stopSubscribers();
+  await system.startMembers();
+}
+
+/** An event that will be stored in the end. */
+function good(system: System, fields: Partial<EventOf<"bet">>): { messageId: string; body: Buffer } {
+  const event = bet({ id: ++lastId, currency: "EUR", ...fields });
+  const messageId = uuid(event.id);
+  system.ledger.attempt({ messageId, event, reason: undefined });
+  system.ledger.confirm(messageId);
+  return { messageId, body: Buffer.from(encodeEvent(event)) };
+}
+
+async function sendGood(system: System, fields: Partial<EventOf<"bet">>): Promise<void> {
+  const { messageId, body } = good(system, fields);
+  await system.withChannel((channel) =>
+    Promise.resolve(channel.publish(queues.EVENTS_EXCHANGE, "", body, { messageId, persistent: true }))
+  );
+}
+
+/** A message that is to be dropped in the end. */
+async function send(system: System, what: Buffer | Partial<EventOf<"bet">>): Promise<void> {
+  const body = Buffer.isBuffer(what) ? what : Buffer.from(encodeEvent(bet({ id: ++lastId, ...what })));
+  const options = { messageId: uuid(++lastId), persistent: true };
+  await system.withChannel((channel) => Promise.resolve(channel.publish(queues.EVENTS_EXCHANGE, "", body, options)));
+}
+
+function uuid(n: bigint): string {
+  return `00000000-0000-7000-8000-${String(n).padStart(12, "0")}`;
+}

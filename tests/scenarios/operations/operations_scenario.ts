@@ -1,0 +1,21 @@
+/** What documents for operators have them type is typed, as it stands, into a system that is broken on purpose. */
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { documentNames, readDocument } from "./document.ts";
+import { happenings } from "./faults.ts";
+import { follow } from "./follow.ts";
+
+Deno.test("all that the documents say of meanwhile can happen, and all that can happen does", async () => {
+  const documents = await Promise.all(documentNames.map(readDocument));
+  const told = documents.flatMap(({ sections }) => sections).flatMap(({ steps }) => steps)
+    .flatMap((step) => step.kind === "meanwhile" ? [step.what] : []);
+  deepStrictEqual([...new Set(told)].sort(), Object.keys(happenings).sort());
+  for (const { name, beforeEach } of documents) strictEqual(beforeEach, documents[0]!.beforeEach, name);
+});
+
+Deno.test("operations.md: each command, as it stands", async (t) => {
+  await follow(t, "operations.md", { begin: () => Promise.resolve() });
+});
+
+Deno.test("runbook.md: each fault is made, seen as it is told, and cured as it is told", async (t) => {
+  await follow(t, "runbook.md");
+});

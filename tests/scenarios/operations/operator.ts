@@ -1,0 +1,105 @@
+/** Types what a document says into a shell, in a clone of the project and with servers of its own. */
+import { join } from "node:path";
+import { endOf } from "../../../tools/run_program.ts";
+
+/** A command that has not shown what it should by then never will. */
+const patienceMs = 40_000;
+const pauseMs = 300;
+
+export interface Answer {
+  readonly code: number;
+  /** stdout and stderr. */
+  readonly output: string;
+}
+
+export class Operator {
+  /** Members that were started with `&`, by name: their process groups. */
+  readonly #groups = new Map<string, number>();
+
+  /**
+   * @param folder where the operator is: a clone of the project
+   * @param programs a folder whose programs come before all others
+   * @param beforeEach what is typed first
+   */
+  constructor(readonly folder: string, private readonly programs: string, private readonly beforeEach: string) {}
+
+  /** Every line of it. @param first lines of the test's own, after those that begin each block */
+  async type(command: string, first = ""): Promise<Answer> {
+    const script = [this.beforeEach, first, command].join("\n");
+    const child = new Deno.Command("bash", {
+      args: ["-o", "errexit", "-o", "pipefail", "-c", script],
+      cwd: this.folder,
+      // A group of its own: what it leaves running can be ended.
+      detached: true,
+      env: { PATH: `${this.programs}:${Deno.env.get("PATH")}`, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const { code, stdout, stderr } = await child.output();
+    const name = startedBy(command);
+    if (name) this.#groups.set(name, child.pid);
+    return { code, output: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
+  }
+
+  /** Until it shows what it should, again and again; without that, once, and it must succeed. */
+  async try(command: string, shows: RegExp | undefined, at: string): Promise<void> {
+    const giveUpAt = performance.now() + patienceMs;
+    while (true) {
+      const { code, output } = await this.type(command);
+      if (shows ? shows.test(output) : code === 0) return;
+      if (!shows || performance.now() > giveUpAt) {
+        throw new Error(
+          `${at}\n${command}\nended with ${code}${shows ? ` and never showed ${shows}` : ""}:\n${output}`,
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+
+  /** Those that a document had ended. */
+  async forgetEnded(): Promise<void> {
+    for (const [name, group] of this.#groups) {
+      if (!await isAlive(group)) this.#groups.delete(name);
+    }
+  }
+
+  get running(): readonly string[] {
+    return [...this.#groups.keys()];
+  }
+
+  /** Ends a member, and all of its processes. */
+  async end(name: string, signal: "TERM" | "KILL" = "TERM"): Promise<void> {
+    const group = this.#groups.get(name);
+    if (group === undefined) return;
+    this.#groups.delete(name);
+    await signalGroup(group, signal);
+    while (await isAlive(group)) await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+
+  async signal(name: string, signal: "STOP" | "CONT"): Promise<void> {
+    await signalGroup(this.#groups.get(name)!, signal);
+  }
+
+  /** Puts a program before all others of its name. */
+  async shadow(name: string, script: string): Promise<void> {
+    await Deno.writeTextFile(join(this.programs, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  }
+}
+
+async function signalGroup(group: number, signal: string): Promise<void> {
+  // A group that has ended is no fault.
+  await endOf("kill", ["-s", signal, "--", `-${group}`]);
+}
+
+/** The group is a session as well, which ps can be asked for. What nobody has waited for is dead all the same. */
+async function isAlive(group: number): Promise<boolean> {
+  const { stdout } = await endOf("ps", ["-o", "stat=", "-s", String(group)]);
+  return stdout.split("\n").some((state) => /^[^Z\s]/.test(state));
+}
+
+/** The member that a block leaves running. */
+function startedBy(command: string): string | undefined {
+  if (!/ &$/m.test(command)) return undefined;
+  return /SUBSCRIBER_ID=(\S+)/.exec(command)?.[1] ?? /deno task (\S+)/.exec(command)?.[1];
+}

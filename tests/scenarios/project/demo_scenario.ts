@@ -1,0 +1,108 @@
+/** `deno task demo` in both of its modes, as a new user runs it. */
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { eventually } from "../../fixtures/eventually.ts";
+import { project } from "../../harness/world.ts";
+
+/** Of samples/events.ndjson; one has a currency that does not exist. */
+const [samples, deadSamples] = [27, 1];
+/** Where nobody listens: what needs no servers finds none. */
+const noServers = {
+  RABBITMQ_URL: "amqp://guest:guest@127.0.0.1:1",
+  REDIS_URL: "redis://127.0.0.1:1",
+  DATABASE_URL: "postgres://casino:casino@127.0.0.1:1/casino",
+};
+
+class Demo {
+  out = "";
+  readonly #child: Deno.ChildProcess;
+  readonly #read: Promise<unknown>;
+
+  constructor(args: readonly string[], env: Record<string, string> = {}) {
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: ["task", "--quiet", "demo", ...args],
+      cwd: project,
+      env,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#read = Promise.all([this.#collect(this.#child.stdout), this.#collect(this.#child.stderr)]);
+  }
+
+  signal(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  /** @returns its exit status */
+  async end(): Promise<number> {
+    await this.#read;
+    return (await this.#child.status).code;
+  }
+
+  async #collect(stream: ReadableStream<Uint8Array>): Promise<void> {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) this.out += text;
+  }
+}
+
+function checkSummary(out: string, generated: number): void {
+  match(out, new RegExp(`published ${samples}, confirmed ${samples}, returned 0, failed 0;`));
+  match(out, new RegExp(`published ${generated}, confirmed ${generated}, returned 0, failed 0;`));
+  match(
+    out,
+    /Player #11 \(jane@example.com\) placed a bet of 5 USD \(4.67 EUR\) on a game "It's bananas!" on February 2nd/,
+  );
+  const stored = samples + generated - deadSamples;
+  const shares = /Events stored +(\d+) +\(demo-1: (\d+), demo-2: (\d+)\)/.exec(out)?.slice(1).map(Number) ?? [];
+  deepStrictEqual([shares[0], (shares[1] ?? 0) + (shares[2] ?? 0)], [stored, stored], out);
+  match(out, /Dead letters +1 +\(unknown-currency: 1\)\nLost +0\nCalls to rates API +1\n/);
+  match(out, /Largest deposits +player #\d+ with [\d.]+ EUR/);
+}
+
+Deno.test("demo, embedded: ends by itself with a summary in which every event is stored or dead-lettered, without any server", async () => {
+  const demo = new Demo(["--count", "2000"], noServers);
+  strictEqual(await demo.end(), 0, demo.out);
+  checkSummary(demo.out, 2_000);
+  match(demo.out, /This was the embedded mode.*deno task demo --real/);
+  strictEqual(demo.out.includes("\x1b"), false, "no colours, and nothing redrawn, where there is no terminal");
+});
+
+Deno.test("demo --stay: goes on until it is asked to leave, and its dashboard shows what is stored", async () => {
+  const demo = new Demo(["--stay", "--count", "100"], noServers);
+  try {
+    await eventually("the demo to go on", () => demo.out.includes("It goes on") || undefined);
+    const [, url, token] = /dashboard is at (http:\/\/127\.0\.0\.1:\d+), its token (\w+)/.exec(demo.out)!;
+    const ask = async (path: string, init?: RequestInit) => await (await fetch(`${url}${path}`, init)).json();
+    match(await (await fetch(`${url}/`)).text(), /<html/);
+
+    const overview = await ask("/overview");
+    deepStrictEqual([overview.mode, overview.problems, overview.dead_letters], ["embedded", [], 1]);
+    await eventually(
+      "events that go on",
+      async () => (await ask("/materialized")).events_total > samples - deadSamples + 110 || undefined,
+    );
+
+    const headers = { authorization: `Bearer ${token}` };
+    const replayed = await ask("/dead-letters/replay?reason=unknown-currency", { method: "POST", headers });
+    deepStrictEqual([replayed.replayed, replayed.failed], [1, 0]);
+    await eventually("the letter to come back", async () => (await ask("/overview")).dead_letters === 1 || undefined);
+    deepStrictEqual(await ask("/dead-letters?all=true", { method: "DELETE", headers }), { dropped: 1 });
+  } finally {
+    demo.signal("SIGINT");
+    strictEqual(await demo.end(), 0, demo.out);
+  }
+  match(demo.out, /Ended: \d+ events stored, 1 dead-lettered, 0 lost\./);
+});
+
+Deno.test("demo --real: the same summary from members on real servers", async () => {
+  const demo = new Demo(["--real", "--count", "2000"]);
+  strictEqual(await demo.end(), 0, demo.out);
+  checkSummary(demo.out, 2_000);
+});
+
+Deno.test("demo refuses flags that do not go together", async () => {
+  for (const args of [["--real", "--stay"], ["--keep"], ["--stay", "--once"], ["--count", "many"]]) {
+    const demo = new Demo(args);
+    strictEqual(await demo.end(), 2, args.join(" "));
+    match(demo.out, /See deno task demo --help\./);
+  }
+});

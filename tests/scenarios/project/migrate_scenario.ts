@@ -1,0 +1,168 @@
+/** The migration commands as an operator types them, and as two of them type at once. */
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import { endOf, runProgram } from "../../../tools/run_program.ts";
+import { catalogue } from "../../../tools/migrate/catalogue.ts";
+import { project } from "../../harness/world.ts";
+import type { Session } from "../../../shared/postgres/session.ts";
+import { withEmptySchema } from "../../servers/test_schema.ts";
+
+interface Ran {
+  code: number;
+  out: string;
+}
+
+function withDatabase(
+  use: (sql: Session, migrate: (...args: string[]) => Promise<Ran>) => Promise<void>,
+): Promise<void> {
+  return withEmptySchema((sql, url) =>
+    use(sql, async (...args) => {
+      const { code, output } = await endOf(Deno.execPath(), ["task", "--quiet", ...args], {
+        cwd: project,
+        env: { DATABASE_URL: url, NO_COLOR: "1" },
+      });
+      return { code, out: output };
+    })
+  );
+}
+
+async function withFolder(files: Record<string, string>, use: (folder: string) => Promise<void>): Promise<void> {
+  // Inside the project, where the bare specifier `nessie` means something.
+  const folder = await Deno.makeTempDir({ dir: join(project, "tests"), prefix: "migrations-" });
+  try {
+    for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(join(folder, name), text);
+    await use(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const all = catalogue.size;
+
+const migration = (up: string) =>
+  `import { AbstractMigration } from "nessie";
+export default class extends AbstractMigration {
+  async up(): Promise<void> { await this.client.queryArray(\`${up}\`); }
+  async down(): Promise<void> { await this.client.queryArray("select 1"); }
+}`;
+
+Deno.test("the catalogue for tests names every file of migrations/", async () => {
+  const files = (await Array.fromAsync(Deno.readDir(join(project, "migrations")))).map(({ name }) => name);
+  deepStrictEqual([...catalogue.keys()], files.filter((name) => name.endsWith(".ts")).sort());
+});
+
+Deno.test("migrate applies once, tells its status, and goes back", async () => {
+  await withDatabase(async (_, migrate) => {
+    match((await migrate("migrate")).out, new RegExp(`Applied ${all} migrations\\.`));
+    deepStrictEqual(await migrate("migrate"), { code: 0, out: "The database is up to date.\n" });
+    const status = JSON.parse((await migrate("migrate:status", "--json")).out);
+    strictEqual(status.length, all);
+    strictEqual(status.every((row: { applied_at: string | null }) => row.applied_at !== null), true);
+    match(
+      (await migrate("migrate:down")).out,
+      /Rolled back 20261124000000_create_player_leaders\.ts\.\nRolled back 1 migration\./,
+    );
+    match((await migrate("migrate:status")).out, /pending +20261124000000_create_player_leaders\.ts/);
+    match((await migrate("migrate:down", "--all")).out, new RegExp(`Rolled back ${all - 1} migrations`));
+  });
+});
+
+Deno.test("migrate:status --wait ends when all is applied, and is content with a database that is ahead", async () => {
+  await withDatabase(async (sql, migrate) => {
+    const late = await migrate("migrate:status", "--wait", "1");
+    strictEqual(late.code, 1);
+    match(late.out, /After 1 s: pending: 20261123000000_create_players\.ts, /);
+    const waiting = migrate("migrate:status", "--wait", "60");
+    strictEqual((await migrate("migrate")).code, 0);
+    strictEqual((await waiting).code, 0);
+    await sql.query("insert into nessie_migrations (file_name) values ('20990101000000_of_a_later_release.ts')");
+    deepStrictEqual(await migrate("migrate:status", "--wait", "1"), { code: 0, out: "" });
+  });
+});
+
+Deno.test("two runs at once apply each file once", async () => {
+  await withDatabase(async (sql, migrate) => {
+    const runs = await Promise.all([migrate("migrate"), migrate("migrate"), migrate("migrate")]);
+    deepStrictEqual(runs.map(({ code }) => code), [0, 0, 0]);
+    strictEqual(runs.filter(({ out }) => out.includes(`Applied ${all} migrations.`)).length, 1);
+    strictEqual((await sql.query("select * from nessie_migrations")).length, all);
+  });
+});
+
+Deno.test("a database that nessie has begun is continued, and reads as nessie's own", async () => {
+  await withDatabase(async (sql, migrate) => {
+    // As nessie 2.0.11 does it.
+    await sql.query(
+      "CREATE TABLE nessie_migrations (id bigserial PRIMARY KEY, file_name varchar(100) UNIQUE, created_at timestamp (0) default current_timestamp);",
+    );
+    await sql.query(
+      "CREATE TABLE players (id bigint primary key, last_signed_in_at timestamptz, email text not null)",
+    );
+    await sql.query("INSERT INTO nessie_migrations (file_name) VALUES ('20261123000000_create_players.ts');");
+    match((await migrate("migrate")).out, new RegExp(`Applied ${all - 1} migrations\\.`));
+    deepStrictEqual(await sql.query("SELECT file_name FROM nessie_migrations ORDER BY file_name DESC LIMIT 1;"), [
+      { file_name: "20261124000000_create_player_leaders.ts" },
+    ]);
+  });
+});
+
+Deno.test("a failing migration leaves nothing, keeps those before it, and ends with 1", async () => {
+  const files = {
+    "20240101000000_good.ts": migration("create table good (id int)"),
+    "20240102000000_bad.ts": migration("create table bad (id int); select nonsense"),
+    "20240103000000_never.ts": migration("create table never (id int)"),
+  };
+  await withFolder(files, async (folder) => {
+    await withDatabase(async (sql, migrate) => {
+      const { code, out } = await migrate("migrate", "--folder", folder);
+      strictEqual(code, 1);
+      match(
+        out,
+        /Applied 20240101000000_good\.ts\.\n20240102000000_bad\.ts failed and was undone: column "nonsense" does not exist/,
+      );
+      const tables = await sql.one(
+        "select to_regclass('good') as good, to_regclass('bad') as bad, to_regclass('never') as never",
+      );
+      deepStrictEqual(tables, { good: "good", bad: null, never: null });
+    });
+  });
+});
+
+Deno.test("a folder that nessie would read wrongly is refused", async () => {
+  await withFolder(
+    { "20240101000000_a.ts": migration("select 1"), "20240101000000_b.ts": migration("select 1") },
+    async (folder) => {
+      await withDatabase(async (_, migrate) => {
+        const { code, out } = await migrate("migrate", "--folder", folder);
+        strictEqual(code, 1);
+        match(out, /have one timestamp/);
+      });
+    },
+  );
+  await withFolder({ "20240102000000_b.ts": migration("select 1") }, async (folder) => {
+    await withDatabase(async (_, migrate) => {
+      strictEqual((await migrate("migrate", "--folder", folder)).code, 0);
+      await Deno.writeTextFile(join(folder, "20240101000000_a.ts"), migration("select 1"));
+      const { code, out } = await migrate("migrate", "--folder", folder);
+      strictEqual(code, 1);
+      match(out, /20240101000000_a\.ts is older than 20240102000000_b\.ts, which is applied already/);
+    });
+  });
+});
+
+Deno.test("migrate:new writes a file that runs, and refuses a bad name", async () => {
+  const path = join(project, "migrations");
+  const before = (await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name);
+  await withDatabase(async (_, migrate) => {
+    strictEqual((await migrate("migrate:new", "Bad Name")).code, 1);
+    strictEqual((await migrate("migrate:new")).code, 2);
+  });
+  deepStrictEqual((await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name).sort(), before.sort());
+  await withFolder({}, async (folder) => {
+    const program = join(project, "tools/migrate/new_main.ts");
+    await runProgram(Deno.execPath(), ["run", "-A", program, "add_bonus", "--folder", folder]);
+    await withDatabase(async (_, migrate) => {
+      match((await migrate("migrate", "--folder", folder)).out, /Applied \d{14}_add_bonus\.ts/);
+    });
+  });
+});

@@ -1,0 +1,128 @@
+/** `up` and `down` on servers of their own, from a copy of the project in a path with a space. */
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import { freePort } from "../../../tools/demo/members.ts";
+import { catalogue } from "../../../tools/migrate/catalogue.ts";
+import { shadowProgram } from "../../harness/checkout.ts";
+import { project } from "../../harness/world.ts";
+import { endOf } from "../../../tools/run_program.ts";
+
+interface Ran {
+  code: number;
+  out: string;
+}
+
+async function run(cwd: string, env: Record<string, string>, ...args: string[]): Promise<Ran> {
+  const { code, output } = await endOf(Deno.execPath(), ["task", "--quiet", ...args], {
+    cwd,
+    env: { ...env, NO_COLOR: "1" },
+  });
+  return { code, out: output };
+}
+
+async function withCopy(use: (copy: string) => Promise<void>): Promise<void> {
+  const parent = await Deno.makeTempDir({ prefix: "a path with a space " });
+  const copy = join(parent, "the project");
+  try {
+    await copyTree(project, copy);
+    // Servers run as users of their own, who must get here.
+    await Deno.chmod(parent, 0o755);
+    await use(copy);
+  } finally {
+    await Deno.remove(parent, { recursive: true });
+  }
+}
+
+async function copyTree(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to, { recursive: true });
+  for await (const { name, isDirectory } of Deno.readDir(from)) {
+    if ([".git", ".services", "node_modules"].includes(name)) continue;
+    if (isDirectory) await copyTree(join(from, name), join(to, name));
+    else await Deno.copyFile(join(from, name), join(to, name));
+  }
+}
+
+function freeAddresses(): Record<string, string> {
+  return {
+    RABBITMQ_URL: `amqp://guest:guest@127.0.0.1:${freePort()}`,
+    REDIS_URL: `redis://127.0.0.1:${freePort()}`,
+    DATABASE_URL: `postgres://casino:casino@127.0.0.1:${freePort()}/casino`,
+  };
+}
+
+Deno.test("up starts what is missing, once; down stops just that; the data stays until it is deleted", async () => {
+  await using _ = await shadowProgram("docker", "exit 1");
+  await withCopy(async (copy) => {
+    const env = freeAddresses();
+    const up = await run(copy, env, "up");
+    strictEqual(up.code, 0, up.out);
+    for (const title of ["RabbitMQ", "Redis", "Postgres"]) {
+      match(up.out, new RegExp(`${title} [\\d.].* started at 127\\.0\\.0\\.1:\\d+`));
+    }
+    try {
+      const again = await run(copy, env, "up");
+      strictEqual(again.code, 0);
+      for (const title of ["RabbitMQ", "Redis", "Postgres"]) {
+        match(again.out, new RegExp(`${title} [\\d.].* answers at`));
+      }
+      match((await run(copy, env, "migrate")).out, new RegExp(`Applied ${catalogue.size} migrations`));
+    } finally {
+      const down = await run(copy, env, "down");
+      strictEqual(down.code, 0, down.out);
+      for (const title of ["RabbitMQ", "RabbitMQ's epmd", "Redis", "Postgres"]) {
+        match(down.out, new RegExp(`Stopped ${title} \\(pid \\d+\\)`));
+      }
+    }
+    for (const url of Object.values(env)) await strictEqual(await isListening(url), false, url);
+    deepStrictEqual(await run(copy, env, "down"), {
+      code: 0,
+      out: "Nothing that `deno task up` started is running.\n",
+    });
+
+    await run(copy, env, "up");
+    match((await run(copy, env, "migrate")).out, /The database is up to date/);
+    match((await run(copy, env, "down", "--delete-data")).out, /Removed /);
+  });
+});
+
+Deno.test("up says so when something else has taken a port, and starts nothing", async () => {
+  const stranger = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const answering = (async () => {
+    for await (const connection of stranger) {
+      await connection.write(new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n")).catch(() => {});
+      connection.close();
+    }
+  })();
+  try {
+    for (
+      const [title, setting, scheme] of [["RabbitMQ", "RABBITMQ_URL", "amqp"], ["Redis", "REDIS_URL", "redis"], [
+        "Postgres",
+        "DATABASE_URL",
+        "postgres",
+      ]]
+    ) {
+      const env = { ...freeAddresses(), [setting!]: `${scheme}://casino:casino@127.0.0.1:${stranger.addr.port}` };
+      const { code, out } = await run(project, env, "up");
+      strictEqual(code, 1, out);
+      match(
+        out,
+        new RegExp(
+          `${title} cannot be used at 127\\.0\\.0\\.1:${stranger.addr.port}: .*Stop what runs there, or set ${setting} to another address`,
+          "s",
+        ),
+      );
+    }
+  } finally {
+    stranger.close();
+    await answering;
+  }
+});
+
+async function isListening(url: string): Promise<boolean> {
+  try {
+    (await Deno.connect({ hostname: "127.0.0.1", port: Number(new URL(url).port) })).close();
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,179 @@
+/** Each task asks Deno for what it may do and nothing more, and may do nothing that it has no use for. */
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Members } from "../../../tools/demo/members.ts";
+import {
+  allowed,
+  expandPermissions,
+  parseTask,
+  readPermissionSets,
+  readTasks,
+} from "../../../tools/tasks/task_line.ts";
+import { asOperator, get, getJson, token, untilAnswered, urlOf } from "../../harness/http.ts";
+import { project, withWorld } from "../../harness/world.ts";
+
+const tasks = readTasks(project);
+const sets = readPermissionSets(project);
+/** Tools of a developer's machine, which run programs of it: docs/permissions.md. A new task is held to the tests below. */
+const tools = ["up", "down", "demo", "check", "test", "chaos", "bench", "compat", "generate", "sbom"];
+const guarded = Object.keys(tasks).filter((task) => !tools.includes(task));
+/** They connect to nobody. */
+const offline = ["migrate:new", "roles", "simulate"];
+const loopback = ["127.0.0.1", "localhost", "[::1]"];
+
+/** What a task is run with. */
+function flagsOf(task: string, env: Record<string, string> = {}): string[] {
+  return expandPermissions(parseTask(tasks[task]!, env).flags, sets);
+}
+
+/** One line of what DENO_AUDIT_PERMISSIONS has Deno write: github.com/denoland/deno, runtime/permissions. */
+interface Asked {
+  readonly permission: string;
+  readonly value: string | null;
+}
+
+Deno.test("tasks run no programs, load no libraries, write nothing but a new migration, and never ask a person", () => {
+  for (const task of guarded) {
+    const flags = flagsOf(task);
+    strictEqual(flags.includes("--no-prompt"), true, task);
+    for (const kind of ["run", "ffi", "import"]) deepStrictEqual(allowed(flags, kind), [], task);
+    deepStrictEqual(allowed(flags, "write"), task === "migrate:new" ? ["migrations"] : [], task);
+  }
+});
+
+Deno.test("tasks that connect may connect to this machine, and to what ALLOW_NET adds", () => {
+  for (const task of guarded.filter((each) => !offline.includes(each))) {
+    deepStrictEqual(allowed(flagsOf(task), "net"), loopback, task);
+    const more = flagsOf(task, { ALLOW_NET: ",rabbit.example:5671" });
+    deepStrictEqual(allowed(more, "net"), [...loopback, "rabbit.example:5671"], task);
+  }
+  for (const task of offline) deepStrictEqual(allowed(flagsOf(task), "net"), [], task);
+});
+
+Deno.test("what members ask Deno for is what their tasks allow, and all of that is asked for", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "casino-audit-" });
+  const given = join(folder, "given.env");
+  await Deno.writeTextFile(given, "");
+  const started = new Members(project);
+  try {
+    await withWorld(async (world) => {
+      const audited = (task: string, env: Record<string, string> = {}) => ({
+        ...world.env,
+        ...env,
+        DENO_AUDIT_PERMISSIONS: join(folder, `${task.replace(":", "-")}.jsonl`),
+      });
+      // The audit is of a task's last run.
+      const fromFile = ["--env-file", given];
+      const run = (task: string, ...args: string[]) => started.runToEnd(task, args, audited(task));
+
+      await run("migrate:status", ...fromFile);
+      await run("migrate", ...fromFile);
+      await run("provision", ...fromFile);
+      await run("roles", "postgres", ...fromFile);
+      await run("simulate", "--seeds", "1");
+      const api = started.start("rates-api", fromFile, audited("rates-api"));
+      await started.untilLogged(api, "Serving rates");
+      const subscriber = started.start(
+        "subscriber",
+        ["--http", "127.0.0.1:0", ...fromFile],
+        audited("subscriber", { HTTP_TOKEN: token, SUBSCRIBER_ID: "" }),
+        { onLine: () => {} },
+      );
+      await started.untilLogged(subscriber, "Consuming");
+      await run("publisher", "--input", join(project, "samples/events.ndjson"), ...fromFile);
+      const url = urlOf(subscriber);
+      await untilAnswered(() => getJson(`${url}/materialized`), ({ events_total }) => events_total === 26, "26 stored");
+      for (const path of ["", "overview", "events", "metrics", "health/ready", "openapi.json"]) {
+        strictEqual((await get(`${url}/${path}`)).status, 200, path);
+      }
+      strictEqual((await asOperator(`${url}/dead-letters`)).total, 1);
+      await run("status", "--json", ...fromFile);
+      await run("rates-api:control", "stats", ...fromFile);
+      await run("dead", "list");
+      await started.stop(subscriber);
+      await run("dead", "replay", "--all", ...fromFile);
+      await started.stop(api);
+      await run("migrate:down", "--steps", "1", ...fromFile);
+      await started.run("migrate:new", ["Bad Name"], audited("migrate:new"));
+    });
+
+    for (const task of guarded) {
+      const asked = await askedBy(join(folder, `${task.replace(":", "-")}.jsonl`));
+      const flags = flagsOf(task);
+      deepStrictEqual(asked.filter((each) => !isAllowed(each, flags)), [], `${task} asks for what it may not do`);
+      const of = (kind: string) =>
+        asked.filter(({ permission }) => permission === kind).map(({ value }) => value ?? "");
+      const unused = (kind: string) => {
+        const list = allowed(flags, kind);
+        return list === true ? [] : list.filter((each) => !of(kind).some((value) => covers(kind, each, value)));
+      };
+      // Its reader names all variables.
+      deepStrictEqual(["env", "sys", "read"].flatMap(unused), [], `${task} may do what it has no use for`);
+      // Of hosts, one is enough.
+      strictEqual(of("net").length > 0, (allowed(flags, "net") as readonly string[]).length > 0, task);
+      // Who may read any file is named one here; nothing else is read but the project's own.
+      strictEqual(
+        of("read").includes(given),
+        allowed(flags, "read") === true,
+        `${task} and the file that it is given`,
+      );
+      deepStrictEqual(of("read").filter((path) => path !== given && !isIn(project, path)), [], task);
+    }
+  } finally {
+    await started.stopAll();
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("a host that a member may not connect to is told at its start, with all others and the way out", async () => {
+  const env = {
+    RABBITMQ_URL: "amqps://casino:secret@rabbit.example",
+    REDIS_URL: "rediss://:secret@cache.example:6380",
+    DATABASE_URL: "postgres://u:secret@127.0.0.1/casino",
+  };
+  const { code, stderr } = await started("subscriber", ["--http", "0.0.0.0:8080"], env);
+  strictEqual(code, 2);
+  const hosts = "rabbit.example:5671,cache.example:6380,0.0.0.0:8080";
+  deepStrictEqual(stderr.trim().split("\n"), [
+    `RABBITMQ_URL=amqps://rabbit.example names a host that this process may not connect to: start it with ALLOW_NET=,${hosts}`,
+    `REDIS_URL=rediss://cache.example:6380 names a host that this process may not connect to: start it with ALLOW_NET=,${hosts}`,
+    `--http=0.0.0.0:8080 names a host that this process may not listen at: start it with ALLOW_NET=,${hosts}`,
+    "See deno task subscriber --help.",
+  ]);
+  const way = await started("dead", ["list"], {
+    RABBITMQ_URL: "amqps://rabbit.invalid",
+    ALLOW_NET: ",rabbit.invalid:5671",
+  });
+  strictEqual(way.code, 1);
+  match(way.stderr, /rabbit\.invalid/);
+
+  function started(task: string, args: string[], env: Record<string, string>) {
+    return new Members(project).run(task, args, env);
+  }
+});
+
+async function askedBy(path: string): Promise<Asked[]> {
+  const lines = (await Deno.readTextFile(path)).split("\n").filter(Boolean);
+  const asked: Asked[] = lines.map((line) => JSON.parse(line));
+  // Of a file that Deno.open() opens for reading, the audit of Deno 2.9.3 says both; it opens without the permission to write.
+  const read = new Set(asked.filter(({ permission }) => permission === "read").map(({ value }) => value));
+  return asked.filter(({ permission, value }) => permission !== "write" || !read.has(value))
+    .map((each) => ({ ...each, value: each.value?.startsWith("file:") ? fileURLToPath(each.value) : each.value }));
+}
+
+function isAllowed({ permission, value }: Asked, flags: readonly string[]): boolean {
+  const list = allowed(flags, permission);
+  return list === true || list.some((each) => covers(permission, each, value ?? ""));
+}
+
+/** @param listed as a task has it @param value what was asked for */
+function covers(kind: string, listed: string, value: string): boolean {
+  if (kind === "net") return value === listed || value.startsWith(`${listed}:`);
+  if (kind === "read") return isIn(join(project, listed), value);
+  return value === listed;
+}
+
+function isIn(folder: string, path: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
+}

@@ -1,0 +1,233 @@
+/** Each member works with its own role and nothing more, and each role is refused what its member does not need. */
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import { Buffer } from "node:buffer";
+import type { ConfirmChannel } from "amqplib";
+import { Session } from "../../../shared/postgres/session.ts";
+import { openConnection } from "../../../shared/rabbitmq/connection.ts";
+import { closeRedis, openRedis } from "../../../shared/redis/client.ts";
+import { silentLog } from "../../../shared/runtime/telemetry/log.ts";
+import { freePort, Members } from "../../../tools/demo/members.ts";
+import { delay } from "../../../tools/services/server.ts";
+import { asOperator, getJson, token, untilAnswered, urlOf } from "../../harness/http.ts";
+import { PrivateServers } from "../../harness/private_servers.ts";
+import { asRole, makeRoles, passwordOf, type Role } from "../../harness/roles.ts";
+import { project } from "../../harness/world.ts";
+
+const names = {
+  EVENTS_EXCHANGE: "casino.events",
+  EVENTS_QUEUE: "casino.events",
+  DEAD_LETTER_QUEUE: "casino.events.dead",
+  RETRY_DELAYS_MS: "300",
+};
+
+Deno.test("with the roles of deno task roles", async (t) => {
+  await using servers = await PrivateServers.start();
+  const members = new Members(project);
+  const { RABBITMQ_URL, REDIS_URL, DATABASE_URL } = servers.direct;
+  const broker = (role: Role) => ({ ...names, RABBITMQ_URL: asRole(RABBITMQ_URL, role), TOPOLOGY: "check" });
+  const rates = { RATES_API_ADDRESS: `127.0.0.1:${freePort()}`, RATES_API_KEY: "a-key-of-the-test" };
+  const subscriberEnv = {
+    ...broker("subscriber"),
+    ...rates,
+    DEAD_LETTER_RABBITMQ_URL: asRole(RABBITMQ_URL, "dead-letters"),
+    REDIS_URL: asRole(REDIS_URL, "subscriber"),
+    DATABASE_URL: asRole(DATABASE_URL, "subscriber", "_"),
+    HTTP_TOKEN: token,
+    RATES_WAIT_MS: "3100",
+  };
+  const run = (task: string, args: string[], env: Record<string, string>) => members.runToEnd(task, args, env);
+
+  try {
+    await t.step("they are made by the printed scripts, and made again without a word", async () => {
+      await makeRoles(servers, names);
+      await makeRoles(servers, names);
+    });
+
+    await t.step("a member with TOPOLOGY=check waits for the queues, and says for what", async () => {
+      const publisher = members.start("publisher", ["--count", "1"], broker("publisher"));
+      await members.untilLogged(publisher, "No connection to the broker, trying again");
+      match(String(publisher.records.at(-1)?.["reason"]), /not there yet .*: deno task provision declares them/);
+      match(
+        await run("provision", [], { ...broker("provision"), TOPOLOGY: "declare" }),
+        /queue casino\.events is there/,
+      );
+      const { code } = await publisher.ended;
+      strictEqual(code, 0);
+    });
+
+    await t.step("every member works, dead letters by command and over HTTP among it", async () => {
+      const migrator = { DATABASE_URL: asRole(DATABASE_URL, "migrator", "_") };
+      match(await run("migrate", [], migrator), /Granted what they need to casino_reader and casino_subscriber\./);
+      await members.untilLogged(members.start("rates-api", [], rates), "Serving rates");
+      const subscriber = members.start("subscriber", ["--quiet", "--http", "127.0.0.1:0"], subscriberEnv);
+      await members.untilLogged(subscriber, "Consuming");
+      const url = urlOf(subscriber);
+      await members.runToEnd("publisher", ["--input", join(project, "samples/events.ndjson")], broker("publisher"));
+      await untilAnswered(
+        () => getJson(`${url}/materialized`),
+        ({ events_total }) => events_total === 27,
+        "all but one stored",
+      );
+
+      const operator = broker("dead-letters");
+      match(await run("dead", ["list"], operator), /unknown-currency/);
+      match(await run("dead", ["replay", "--all"], operator), /^replayed: 1$/m);
+      const letters = () => asOperator(`${url}/dead-letters`);
+      const again = await untilAnswered(letters, (found) => found.dead_letters[0]?.attempts === 2, "dead once more");
+      const [letter] = again.dead_letters;
+      deepStrictEqual(await asOperator(`${url}/dead-letters/${letter.message_id}`, "DELETE"), { dropped: 1 });
+
+      const reader = {
+        ...names,
+        RABBITMQ_URL: asRole(RABBITMQ_URL, "publisher"),
+        REDIS_URL: asRole(REDIS_URL, "reader"),
+        DATABASE_URL: asRole(DATABASE_URL, "reader", "_"),
+      };
+      const status = JSON.parse(await run("status", ["--json"], reader));
+      deepStrictEqual([status.totals.events_total, status.queues.events.messages], [27, 0], JSON.stringify(status));
+      await members.stop(subscriber);
+      deepStrictEqual(subscriber.records.filter(({ level }) => level === "error"), []);
+    });
+
+    await t.step("an event that finds no rates waits in its delay queue", async () => {
+      const redis = await openRedis(REDIS_URL, { name: "test", log: silentLog });
+      await redis.del("casino:{rates}:current");
+      await closeRedis(redis);
+      const away = { ...subscriberEnv, RATES_API_ADDRESS: `127.0.0.1:${freePort()}` };
+      const subscriber = members.start("subscriber", ["--quiet", "--http", "127.0.0.1:0"], away);
+      await members.untilLogged(subscriber, "Consuming");
+      await members.runToEnd("publisher", ["--count", "40", "--seed", "3"], broker("publisher"));
+      const letters = () => asOperator(`${urlOf(subscriber)}/dead-letters`);
+      await untilAnswered(letters, ({ total }) => total > 0, "dead letters after the delay");
+      await members.stop(subscriber);
+      strictEqual(Number(subscriber.records.at(-1)?.["delayed"]) > 0, true);
+    });
+
+    await t.step("RabbitMQ refuses each user what is not its member's", async () => {
+      const publish = (exchange: string) => (channel: ConfirmChannel) => {
+        channel.publish(exchange, "", Buffer.alloc(0));
+        return channel.waitForConfirms();
+      };
+      const get = (queue: string) => (channel: ConfirmChannel) => channel.get(queue);
+      const refused: [Role, string, (channel: ConfirmChannel) => Promise<unknown>][] = [
+        ["publisher", "takes events", get("casino.events")],
+        ["publisher", "takes dead letters", get("casino.events.dead")],
+        ["publisher", "writes dead letters", publish("casino.events.dead")],
+        ["publisher", "reaches queues by name", publish("")],
+        ["publisher", "declares", (channel) => channel.assertQueue("casino.events.more")],
+        ["publisher", "purges", (channel) => channel.purgeQueue("casino.events")],
+        ["subscriber", "publishes events", publish("casino.events")],
+        ["subscriber", "takes dead letters", get("casino.events.dead")],
+        ["subscriber", "declares", (channel) => channel.assertQueue("casino.events")],
+        ["subscriber", "deletes", (channel) => channel.deleteQueue("casino.events")],
+        ["subscriber", "reaches queues by name", publish("")],
+        ["subscriber", "reaches other exchanges", publish("amq.direct")],
+        ["dead-letters", "takes events", get("casino.events")],
+        ["dead-letters", "writes dead letters", publish("casino.events.dead")],
+        ["dead-letters", "reaches queues by name", publish("")],
+        ["dead-letters", "deletes", (channel) => channel.deleteQueue("casino.events.dead")],
+        ["provision", "declares what is not ours", (channel) => channel.assertQueue("another")],
+        ["provision", "deletes what is not ours", (channel) => channel.deleteExchange("amq.topic")],
+      ];
+      for (const [role, what, act] of refused) {
+        strictEqual(await codeOf(asRole(RABBITMQ_URL, role), act), 403, `${role} ${what}`);
+      }
+      // The same questions are answered where they may be asked: it is not the questions that are refused.
+      strictEqual(await codeOf(asRole(RABBITMQ_URL, "publisher"), publish("casino.events")), undefined);
+      strictEqual(await codeOf(asRole(RABBITMQ_URL, "subscriber"), get("casino.events")), undefined);
+      strictEqual(await codeOf(asRole(RABBITMQ_URL, "dead-letters"), get("casino.events.dead")), undefined);
+    });
+
+    await t.step("Postgres refuses each role what is not its member's", async () => {
+      const refused: [Role, string][] = [
+        ["subscriber", "delete from events"],
+        ["subscriber", "update events set amount = 0"],
+        ["subscriber", "truncate events"],
+        ["subscriber", "update players set email = ''"],
+        ["subscriber", "insert into players (id, email) values (1, 'x')"],
+        ["subscriber", "delete from player_totals"],
+        ["subscriber", "select * from nessie_migrations"],
+        ["subscriber", "create table mine (id int)"],
+        ["subscriber", "create temporary table mine (id int)"],
+        ["subscriber", "drop table events"],
+        ["reader", "insert into players (id, email) values (1, 'x')"],
+        ["reader", "update player_totals set bets = 0"],
+        ["reader", "delete from event_counts"],
+        ["reader", "select * from events for update"],
+        ["migrator", "create role another"],
+        ["migrator", "create database another"],
+        ["migrator", "alter role casino_reader password 'x'"],
+      ];
+      for (const [role, statement] of refused) {
+        await using sql = new Session(asRole(DATABASE_URL, role, "_"), { name: "casino-test" });
+        const code = await sql.query(statement).then(() => "done", (error: { code?: string }) => error.code ?? "");
+        strictEqual(/^(42501)$/.test(code), true, `${role}: ${statement}: ${code}`);
+      }
+      await using sql = new Session(asRole(DATABASE_URL, "reader", "_"), { name: "casino-test" });
+      await sql.query("select count(*) from events");
+    });
+
+    await t.step("Redis refuses each user what is not its member's", async () => {
+      const rates = "casino:{rates}:current";
+      const refused: [Role, string, string[]][] = [
+        ["subscriber", "get", ["another"]],
+        ["subscriber", "set", ["casino:another", "x"]],
+        ["subscriber", "eval", ["return redis.call('KEYS', '*')", "0"]],
+        ["subscriber", "keys", ["*"]],
+        ["subscriber", "flushall", []],
+        ["subscriber", "config", ["GET", "*"]],
+        ["subscriber", "acl", ["LIST"]],
+        ["subscriber", "publish", ["channel", "x"]],
+        ["reader", "set", [rates, "x"]],
+        ["reader", "del", [rates]],
+        ["reader", "eval", [`return redis.call('DEL', KEYS[1])`, "1", rates]],
+        ["reader", "get", ["another"]],
+      ];
+      for (const [role, command, args] of refused) {
+        const redis = await openRedis(asRole(REDIS_URL, role), { name: "test", log: silentLog });
+        const answer = await redis.call(command, ...args).then(() => "done", (error: Error) => error.message);
+        await closeRedis(redis);
+        match(String(answer), /NOPERM|ACL failure|can't run this command/i, `${role} ${command} ${args}`);
+      }
+    });
+
+    await t.step("a member with another's role says what it may not do, and where to look", async () => {
+      const declaring = { ...subscriberEnv, TOPOLOGY: "declare" };
+      const { code, stderr } = await members.run("subscriber", ["--quiet", "--http", "off"], declaring);
+      strictEqual(code, 1);
+      match(stderr, /may not declare the queue casino\.events.* With TOPOLOGY=check it only looks for them/);
+      strictEqual(stderr.includes(passwordOf("subscriber")), false);
+      const wrongDesk = await members.run("dead", ["list"], broker("subscriber"));
+      strictEqual(wrongDesk.code, 1);
+      match(wrongDesk.stderr, /^The user of amqp:\/\/casino-subscriber:\*\*\*@.* the one for dead letters may/);
+    });
+  } finally {
+    await members.stopAll();
+  }
+});
+
+/** The code that the broker closes the channel with; `undefined` when it does what is asked. */
+async function codeOf(url: string, act: (channel: ConfirmChannel) => Promise<unknown>): Promise<number | undefined> {
+  const connection = await openConnection({ url, name: "test" });
+  try {
+    const channel = await connection.createConfirmChannel();
+    let code: number | undefined;
+    const closed = new Promise<void>((resolve) =>
+      channel.on("error", (error: Error & { code?: number }) => {
+        code = error.code;
+        resolve();
+      })
+    );
+    try {
+      await Promise.race([act(channel), closed]);
+    } catch (error) {
+      // A message without a confirm rejects a moment before the channel tells why.
+      await Promise.race([closed, delay(1_000)]);
+      if (code === undefined) throw error;
+    }
+    return code;
+  } finally {
+    await connection.close();
+  }
+}

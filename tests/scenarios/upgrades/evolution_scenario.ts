@@ -1,0 +1,116 @@
+/** What becomes of events when publishers and subscribers do not have the same schema. */
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { join } from "node:path";
+import protobuf from "protobufjs";
+import { eventually } from "../../servers/test_queues.ts";
+import { Members } from "../../../tools/demo/members.ts";
+import { schemaCheck } from "../../releases/releases.ts";
+import { NextVersion } from "./next_version.ts";
+import { ReleasedTree } from "./release.ts";
+import { project, withWorld, type World } from "../../harness/world.ts";
+import { endOf } from "../../../tools/run_program.ts";
+
+const ids = {
+  bet: "0190fffe-0000-7000-8000-000000000001",
+  jackpot: "0190fffe-0000-7000-8000-000000000002",
+  unpriced: "0190fffe-0000-7000-8000-000000000003",
+};
+
+Deno.test("an event with a new field and one of a new type: what an old version cannot read waits unchanged for the upgrade", async () => {
+  await using last = await ReleasedTree.checkOut();
+  await using next = await NextVersion.make();
+  const breaking = await endOf(Deno.execPath(), schemaCheck(join(next.path, "proto")), { cwd: project });
+  strictEqual(breaking.stdout, "", "the check takes the next schema");
+
+  const schema = schemaOf(await next.schema());
+  const encode = (fields: object) => Buffer.from(schema.encode(schema.fromObject({ ...common, ...fields })).finish());
+  const bodies = {
+    bet: encode({ type: "EVENT_TYPE_BET", id: "1", amount: "500", currency: "USD", has_won: true }),
+    jackpot: encode({ type: "EVENT_TYPE_JACKPOT", id: "2" }),
+    unpriced: encode({ type: "EVENT_TYPE_BET", id: "3", amount: "500", currency: "KWD" }),
+  };
+
+  await withWorld(async (world) => {
+    const now = world.withMembers(new Members(project, "task"));
+    const [old, later] = [world.withMembers(last.members), world.withMembers(next.members)];
+    await migrate(old);
+    await old.startRatesApi();
+    const first = await old.startSubscriber("last-release");
+    for (const [what, body] of Object.entries(bodies)) {
+      world.channel.publish(world.events, "", body, { messageId: ids[what as keyof typeof ids] });
+    }
+    await world.untilSettled(1, 2);
+    deepStrictEqual(await row(world, ids.bet), {
+      ...{ event_id: "1", player_id: "11", game_id: "101", type: "bet", amount: "500", currency: "USD" },
+      ...{ has_won: true, amount_eur: "467", subscriber_id: "last-release" },
+    });
+    await assertWaits(world, "jackpot", { reason: "invalid", detail: /^type / });
+    await assertWaits(world, "unpriced", { reason: "unknown-currency", detail: /KWD/ });
+    await old.stop(first);
+
+    await migrate(now);
+    const second = await now.startSubscriber("this-version");
+    await world.replay("--all");
+    await eventually("both again", async () => {
+      const letters = await world.deadLetters();
+      return letters.length === 2 && letters.every(({ attempts }) => attempts === 2) || undefined;
+    });
+    await assertWaits(world, "jackpot", { reason: "invalid", detail: /^type = 99 is unknown to this version$/ });
+    await assertWaits(world, "unpriced", { reason: "unknown-currency", detail: /KWD/ });
+    await now.stop(second);
+
+    await migrate(later);
+    await later.startSubscriber("next-version");
+    await world.replay("--reason", "invalid");
+    await world.untilSettled(2, 1);
+    deepStrictEqual(await row(world, ids.jackpot), {
+      ...{ event_id: "2", player_id: "11", game_id: "101", type: "jackpot", amount: null, currency: null },
+      ...{ has_won: null, amount_eur: null, subscriber_id: "next-version" },
+    });
+    await assertWaits(world, "unpriced", { reason: "unknown-currency", detail: /KWD/ });
+
+    match(await old.publish("--count", "50", "--seed", "7"), /published 50, confirmed 50/);
+    await world.untilSettled(52, 1);
+    deepStrictEqual((await world.deadLetters()).map(({ messageId }) => messageId), [ids.unpriced]);
+  }, { migrations: new Map() });
+
+  /** Byte for byte, so that nothing in it is lost that only a later version knows. */
+  async function assertWaits(
+    world: World,
+    what: keyof typeof bodies,
+    { reason, detail }: { reason: string; detail: RegExp },
+  ): Promise<void> {
+    const letter = (await world.deadLetters()).find(({ messageId }) => messageId === ids[what]);
+    if (!letter) throw new Error(`no dead letter of the ${what}`);
+    strictEqual(letter.reason, reason);
+    match(letter.detail, detail);
+    strictEqual(Buffer.from(letter.body).toString("hex"), bodies[what].toString("hex"));
+    strictEqual((schema.decode(letter.body) as unknown as { campaign: string }).campaign, common.campaign);
+  }
+});
+
+const common = {
+  ...{ player_id: "11", game_id: "101", created_at: { seconds: "1719532800" } },
+  campaign: "Two for one, für alle",
+};
+
+function schemaOf(proto: string): protobuf.Type {
+  const root = new protobuf.Root();
+  root.addJSON(protobuf.common.get("google/protobuf/timestamp.proto")!.nested!);
+  protobuf.parse(proto, root, { keepCase: true });
+  return root.lookupType("casino.events.v1.Event");
+}
+
+async function migrate(world: World): Promise<void> {
+  const { code, stderr } = await world.tryRunning("migrate", []);
+  strictEqual(code, 0, stderr);
+}
+
+function row(world: World, messageId: string): Promise<object> {
+  return world.sql.one(
+    `select event_id, player_id, game_id, type, amount, currency, has_won, amount_eur, subscriber_id
+    from events where message_id = $1`,
+    [messageId],
+  );
+}

@@ -1,0 +1,205 @@
+/**
+ * A rolling upgrade from the last release to this version, and back to it, under load: members of both at work on one queue,
+ * one cache and one database, whose tables change beneath them.
+ */
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { eventToJson } from "../../../shared/event/json.ts";
+import { seededRandom } from "../../../shared/runtime/random.ts";
+import { generateEvents } from "../../../publisher/generator.ts";
+import { isBadLine, readEvents } from "../../../publisher/ndjson_input.ts";
+import { lasting, materializedBySql } from "../../servers/materialized_by_sql.ts";
+import type { Member } from "../../../tools/demo/members.ts";
+import { readHistory } from "../../../tools/migrate/migrator.ts";
+import { getJson, untilAnswered, urlOf } from "../../harness/http.ts";
+import { Ledger } from "../../harness/ledger.ts";
+import { MoreMigrations } from "./more_migrations.ts";
+import { releasedMigrations, ReleasedTree } from "./release.ts";
+import { withWorld, type World } from "../../harness/world.ts";
+
+const ratesTtlMs = 5_000;
+const rate = 300;
+const linesOfFile = 40_000;
+const enough = 100;
+
+/** What an expand step may bring, on top of the project's own: tables that the last release's statements touch have more in them. */
+const expand = {
+  name: "20990101000000_add_campaigns.ts",
+  up: `create table campaigns (id bigint primary key, title text not null);
+    alter table events add column campaign_id bigint references campaigns;
+    alter table player_totals add column biggest_win bigint not null default 0;
+    alter table player_leaders add column biggest_win bigint[];
+    alter table event_counts add column late bigint not null default 0;
+    alter table players add column nickname text;
+    create index if not exists events_campaign on events (campaign_id) where campaign_id is not null`,
+  down: `drop index events_campaign;
+    alter table events drop column campaign_id;
+    alter table player_totals drop column biggest_win;
+    alter table player_leaders drop column biggest_win;
+    alter table event_counts drop column late;
+    alter table players drop column nickname;
+    drop table campaigns`,
+};
+
+Deno.test("a rolling upgrade and its rollback under load: each event is stored once, by whichever version, and the totals are right", async () => {
+  await using tree = await ReleasedTree.checkOut();
+  await using migrations = await MoreMigrations.make(expand);
+  await withWorld(async (now) => {
+    const old = now.withMembers(tree.members);
+    const crew = new Crew(now);
+    strictEqual((await old.tryRunning("migrate", [])).code, 0);
+    await old.startRatesApi();
+
+    const begun = performance.now();
+    for (const id of ["old-1", "old-2", "old-3"]) await crew.join(old, id);
+    let load = await crew.publish(old, 1);
+    await crew.untilAllStore();
+
+    strictEqual((await migrations.run(now, "up")).code, 0);
+    for (const n of [1, 2, 3]) await crew.replace(`old-${n}`, now, `new-${n}`);
+    load = await crew.takeOver(load, now, 2);
+    await crew.untilAllStore();
+
+    load = await crew.takeOver(load, old, 3);
+    for (const n of [1, 2]) await crew.replace(`new-${n}`, old, `back-${n}`);
+    strictEqual((await old.tryRunning("migrate", [])).code, 1, "the last release leaves alone what it does not know");
+    await crew.untilAllStore();
+    await crew.end(load);
+    await now.untilSettled(crew.ledger.confirmed);
+    await crew.compareMaterialized();
+
+    // Nobody of the new version is left when its tables go.
+    await crew.replace("new-3", old, "back-3");
+    const undone = await migrations.run(now, "down");
+    strictEqual(undone.code, 0, undone.stderr);
+    deepStrictEqual(await appliedIn(now), await releasedMigrations());
+    load = await crew.publish(old, 4);
+    await crew.untilAllStore();
+    await crew.end(load);
+    await now.untilSettled(crew.ledger.confirmed);
+    await crew.compareMaterialized();
+
+    // Whoever throws away what the other version has cached makes both call, again and again.
+    const most = Math.ceil((performance.now() - begun) / ratesTtlMs);
+    const { calls } = await now.ratesStats();
+    ok(calls <= most, `${calls} calls to the rates API, ${most} at most`);
+
+    await crew.leave();
+    const counts = await crew.ledger.count(now.sql, await now.deadLetters());
+    const { attempted, confirmed, stored, problems } = counts;
+    deepStrictEqual(problems, []);
+    deepStrictEqual([confirmed, stored], [attempted, attempted]);
+    for (const key of ["dead", "lost", "unexpected", "duplicated", "unreported"] as const) {
+      strictEqual(counts[key], 0, key);
+    }
+    strictEqual(await now.messagesIn(now.events), 0);
+  }, { env: { RATES_TTL_MS: String(ratesTtlMs) }, migrations: new Map() });
+});
+
+interface Load {
+  readonly world: World;
+  readonly member: Member;
+  readonly file: string;
+  /** What the publisher writes when it ends. */
+  readonly words: string[];
+}
+
+/** Who is at work at the moment, of either version, and what they make of the events. */
+class Crew {
+  readonly ledger = new Ledger();
+  readonly #subscribers = new Map<string, { readonly world: World; readonly member: Member }>();
+
+  constructor(private readonly now: World) {}
+
+  async join(world: World, id: string): Promise<void> {
+    const onLine = (line: string) => this.ledger.report(line);
+    const member = await world.startSubscriber(id, {}, { http: "127.0.0.1:0", onLine });
+    this.#subscribers.set(id, { world, member });
+  }
+
+  /** The new one comes before the old one leaves, as orchestrators do it. */
+  async replace(id: string, world: World, by: string): Promise<void> {
+    await this.join(world, by);
+    await this.#stop(id);
+  }
+
+  /** Until each has stored some of the events, beside the others. */
+  async untilAllStore(): Promise<void> {
+    const ids = [...this.#subscribers.keys()];
+    await untilAnswered(
+      () =>
+        this.now.sql.query<{ id: string; events: number }>(
+          "select subscriber_id as id, count(*)::int as events from events group by subscriber_id",
+        ),
+      (rows) => ids.every((wanted) => rows.some(({ id, events }) => id === wanted && events >= enough)),
+      `${enough} events stored by each of ${ids}`,
+    );
+  }
+
+  /** Resolves when some of its events are stored. */
+  async publish(world: World, seed: number): Promise<Load> {
+    const file = await Deno.makeTempFile({ suffix: ".ndjson" });
+    const firstId = BigInt(seed) * 1_000_000n;
+    const timeMs = (n: number) => Date.UTC(2024, 5, 28) + n;
+    const events = generateEvents({ random: seededRandom(seed), players: 40, firstId, timeMs });
+    const lines = Array.from(events.take(linesOfFile), ({ event }) => JSON.stringify(eventToJson(event)));
+    await Deno.writeTextFile(file, lines.join("\n"));
+    const words: string[] = [];
+    const member = world.startPublisher(["--input", file, "--rate", String(rate)], (line) => words.push(line));
+    await untilAnswered(
+      () =>
+        this.now.sql.one<{ events: number }>("select count(*)::int as events from events where event_id >= $1", [
+          firstId,
+        ]),
+      ({ events }) => events >= enough,
+      `${enough} events stored of publisher ${seed}`,
+    );
+    return { world, member, file, words };
+  }
+
+  /** The next publisher begins before the one at work ends. */
+  async takeOver(load: Load, world: World, seed: number): Promise<Load> {
+    const next = await this.publish(world, seed);
+    await this.end(load);
+    return next;
+  }
+
+  /** Stops the publisher, and enters in the ledger what it has published: so many events from the beginning of its file. */
+  async end({ world, member, file, words }: Load): Promise<void> {
+    await world.stop(member);
+    strictEqual((await member.ended).code, 0, member.messages.join("\n"));
+    const [, published, confirmed] = /^published (\d+), confirmed (\d+), returned 0, failed 0/.exec(words.at(-1)!)!;
+    strictEqual(published, confirmed);
+    ok(Number(published) >= enough && Number(published) < linesOfFile, `published ${published}`);
+    let rest = Number(published);
+    for await (const entry of readEvents((await Deno.open(file)).readable)) {
+      if (isBadLine(entry)) throw new Error(`line ${entry.line} of the test's own file is bad`);
+      this.ledger.attempt({ ...entry, reason: undefined });
+      this.ledger.confirm(entry.messageId);
+      if (--rest === 0) break;
+    }
+    await Deno.remove(file);
+  }
+
+  /** Each subscriber of each version must say what the stored events say. */
+  async compareMaterialized(): Promise<void> {
+    const right = await materializedBySql(this.now.sql);
+    for (const [id, { member }] of this.#subscribers) {
+      deepStrictEqual({ ...lasting(await getJson(`${urlOf(member)}/materialized`)) }, right, id);
+    }
+  }
+
+  async leave(): Promise<void> {
+    for (const id of [...this.#subscribers.keys()]) await this.#stop(id);
+  }
+
+  async #stop(id: string): Promise<void> {
+    const { world, member } = this.#subscribers.get(id)!;
+    this.#subscribers.delete(id);
+    await world.stop(member);
+    deepStrictEqual([(await member.ended).code, member.messages.at(-1)], [0, "Left"], id);
+  }
+}
+
+async function appliedIn(world: World): Promise<string[]> {
+  return (await readHistory(world.sql)).map(({ name }) => name);
+}

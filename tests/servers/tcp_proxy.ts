@@ -1,0 +1,150 @@
+/** A TCP proxy in front of a server, whose connections a test can cut, hold up, speak into and poison. */
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { once } from "node:events";
+import { systemClock } from "../../shared/runtime/clock.ts";
+import { type Random, systemRandom } from "../../shared/runtime/random.ts";
+import { passageOf, type Toxic } from "./toxics.ts";
+
+interface Pair {
+  readonly client: Socket;
+  readonly server: Socket;
+  passed: number;
+}
+
+export class TcpProxy implements AsyncDisposable {
+  readonly #pairs = new Set<Pair>();
+  readonly #closed = new AbortController();
+  #listening: Promise<unknown>;
+  #server: Server;
+  #toxics: readonly Toxic[] = [];
+  #wakeOnChange: (() => void)[] = [];
+  #heldUp = false;
+
+  private constructor(private original: URL, private readonly random: Random) {
+    this.#server = createServer((client) => this.#accept(client));
+    this.#server.listen(0, "127.0.0.1");
+    this.#listening = once(this.#server, "listening");
+  }
+
+  /** @param url of the server; {@linkcode url} is the same with the proxy's address */
+  static async before(url: string, random: Random = systemRandom): Promise<TcpProxy> {
+    const proxy = new TcpProxy(new URL(url), random);
+    await proxy.#listening;
+    return proxy;
+  }
+
+  get url(): string {
+    const url = new URL(this.original);
+    url.host = this.address;
+    return url.href;
+  }
+
+  /** host:port */
+  get address(): string {
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Another server takes the first one's place: connections to that one are reset. */
+  leadTo(url: string): void {
+    this.original = new URL(url);
+    this.cut();
+  }
+
+  /** From now on, for open connections and new ones; none: all is well again. */
+  poison(...toxics: readonly Toxic[]): void {
+    this.#toxics = toxics;
+    if (this.#has("refuse")) this.cut();
+    this.#changed();
+  }
+
+  /** Resets every connection that is open now. */
+  cut(): void {
+    for (const { client, server } of this.#pairs) {
+      client.resetAndDestroy();
+      server.resetAndDestroy();
+    }
+    this.#pairs.clear();
+  }
+
+  /** What clients send stays here until {@linkcode letGo}. */
+  holdUp(): void {
+    this.#heldUp = true;
+  }
+
+  letGo(): void {
+    this.#heldUp = false;
+    this.#changed();
+  }
+
+  /** Sends bytes to every client, as if from the server. */
+  say(bytes: Uint8Array): void {
+    for (const { client } of this.#pairs) client.write(bytes);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed.abort(new Error("the proxy is closed"));
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    this.#toxics = [];
+    this.letGo();
+    this.cut();
+    await closed;
+  }
+
+  #accept(client: Socket): void {
+    client.on("error", () => {});
+    if (this.#has("refuse")) {
+      client.resetAndDestroy();
+      return;
+    }
+    const server = connect(Number(this.original.port), this.original.hostname);
+    const pair = { client, server, passed: 0 };
+    this.#pairs.add(pair);
+    server.on("error", () => client.resetAndDestroy());
+    for (const socket of [client, server]) {
+      socket.setNoDelay(true);
+      socket.on("close", () => client.destroyed && server.destroyed && this.#pairs.delete(pair));
+    }
+    this.#pump(client, server, pair).catch(() => {});
+    this.#pump(server, client, pair).catch(() => {});
+  }
+
+  async #pump(from: Socket, to: Socket, pair: Pair): Promise<void> {
+    const signal = this.#closed.signal;
+    try {
+      for await (const chunk of from) {
+        while (this.#has("black-hole") || (this.#heldUp && from === pair.client)) await this.#change();
+        const { delayMs, slices, pauseMs } = passageOf(chunk, this.#toxics, this.random);
+        if (delayMs > 0) await systemClock.sleep(delayMs, signal);
+        for (const [i, slice] of slices.entries()) {
+          if (i > 0 && pauseMs > 0) await systemClock.sleep(pauseMs, signal);
+          if (to.destroyed) return;
+          if (!to.write(slice)) await Promise.race([once(to, "drain"), once(to, "close")]);
+        }
+        pair.passed += chunk.length;
+        const limit = this.#has("cut-after");
+        if (limit && pair.passed >= limit.bytes) {
+          pair.client.resetAndDestroy();
+          pair.server.resetAndDestroy();
+        }
+      }
+    } finally {
+      const slow = this.#has("slow-close");
+      if (slow) await systemClock.sleep(slow.ms, signal).catch(() => {});
+      if (from.errored) to.resetAndDestroy();
+      else to.end();
+    }
+  }
+
+  #has<K extends Toxic["kind"]>(kind: K): Extract<Toxic, { kind: K }> | undefined {
+    return this.#toxics.find((toxic): toxic is Extract<Toxic, { kind: K }> => toxic.kind === kind);
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#wakeOnChange.push(resolve));
+  }
+
+  #changed(): void {
+    for (const wake of this.#wakeOnChange.splice(0)) wake();
+  }
+}

@@ -1,0 +1,213 @@
+/** What a RabbitMQ server does with queues, as far as our members rely on it, in this process and under virtual time. */
+import { Buffer } from "node:buffer";
+import type { Options } from "amqplib";
+import type { Clock } from "../../shared/runtime/clock.ts";
+
+export interface Message {
+  readonly body: Buffer;
+  readonly properties: Options.Publish;
+  deliveries: number;
+}
+
+interface Queue {
+  readonly name: string;
+  readonly limit: number;
+  readonly ttlMs: number | undefined;
+  readonly deadLetterTo: { readonly exchange: string; readonly routingKey: string } | undefined;
+  readonly ready: Message[];
+  readonly consumers: Consumer[];
+  turn: number;
+}
+
+interface Consumer {
+  readonly channel: ServerChannel;
+  deliver(message: Message, tag: number): void;
+}
+
+/** Told what happens in the broker, as it happens. */
+export interface BrokerWatch {
+  /** A message is in a queue, for good. */
+  enqueued(queue: string, message: Message): void;
+  /** A message leaves a queue because it was acked. */
+  acked(queue: string, message: Message): void;
+  /** A member did what a broker answers with a channel error. */
+  misused(what: string): void;
+}
+
+export class Broker {
+  readonly #exchanges = new Map<string, Set<string>>();
+  readonly #queues = new Map<string, Queue>();
+  /** Messages that were delivered and not settled. */
+  unsettled = 0;
+
+  constructor(private readonly clock: Clock, readonly watch: BrokerWatch) {}
+
+  declareExchange(name: string): void {
+    if (!this.#exchanges.has(name)) this.#exchanges.set(name, new Set());
+  }
+
+  declareQueue(name: string, args: Readonly<Record<string, unknown>> = {}): void {
+    if (this.#queues.has(name)) return;
+    const exchange = args["x-dead-letter-exchange"];
+    this.#queues.set(name, {
+      name,
+      limit: Number(args["x-delivery-limit"] ?? Infinity),
+      ttlMs: args["x-message-ttl"] === undefined ? undefined : Number(args["x-message-ttl"]),
+      deadLetterTo: exchange === undefined
+        ? undefined
+        : { exchange: String(exchange), routingKey: String(args["x-dead-letter-routing-key"] ?? "") },
+      ready: [],
+      consumers: [],
+      turn: 0,
+    });
+  }
+
+  bind(queue: string, exchange: string): void {
+    this.#exchanges.get(exchange)?.add(queue);
+  }
+
+  /** @returns whether any queue took it */
+  publish(exchange: string, routingKey: string, body: Buffer, properties: Options.Publish): boolean {
+    const targets = exchange === "" ? [routingKey] : this.#exchanges.get(exchange) ?? [];
+    let routed = false;
+    for (const name of targets) {
+      const queue = this.#queues.get(name);
+      if (!queue) continue;
+      routed = true;
+      this.#enqueue(queue, { body, properties, deliveries: 0 });
+    }
+    return routed;
+  }
+
+  consume(name: string, consumer: Consumer): void {
+    const queue = this.#queueOf(name);
+    queue.consumers.push(consumer);
+    this.#giveOut(queue);
+  }
+
+  cancel(channel: ServerChannel): void {
+    for (const queue of this.#queues.values()) {
+      const at = queue.consumers.findIndex((consumer) => consumer.channel === channel);
+      if (at >= 0) queue.consumers.splice(at, 1);
+    }
+  }
+
+  get(name: string, channel: ServerChannel): { message: Message; tag: number } | undefined {
+    const queue = this.#queueOf(name);
+    const message = queue.ready.shift();
+    return message && { message, tag: channel.hold(queue.name, message) };
+  }
+
+  settled(name: string, message: Message, how: "acked" | "put back"): void {
+    const queue = this.#queueOf(name);
+    if (how === "acked") this.watch.acked(name, message);
+    else if (message.deliveries <= queue.limit) queue.ready.unshift(message);
+    else this.#deadLetter(queue, message, "delivery_limit");
+    this.#giveOut(queue);
+  }
+
+  /** Messages that wait. */
+  ready(name: string): number {
+    return this.#queues.get(name)?.ready.length ?? 0;
+  }
+
+  /** The messages that wait, without taking them. */
+  peek(name: string): readonly Message[] {
+    return this.#queues.get(name)?.ready ?? [];
+  }
+
+  /** How many wait in each queue. */
+  waiting(): ReadonlyMap<string, number> {
+    return new Map(Array.from(this.#queues.values(), ({ name, ready }) => [name, ready.length]));
+  }
+
+  #enqueue(queue: Queue, message: Message): void {
+    this.watch.enqueued(queue.name, message);
+    queue.ready.push(message);
+    if (queue.ttlMs !== undefined) this.clock.sleep(queue.ttlMs).then(() => this.#expire(queue, message));
+    this.#giveOut(queue);
+  }
+
+  #expire(queue: Queue, message: Message): void {
+    const at = queue.ready.indexOf(message);
+    if (at < 0) return;
+    queue.ready.splice(at, 1);
+    this.#deadLetter(queue, message, "expired");
+  }
+
+  #deadLetter({ name, deadLetterTo }: Queue, { body, properties }: Message, reason: string): void {
+    if (!deadLetterTo) return;
+    const death = { reason, queue: name, count: 1, time: { value: Math.floor(this.clock.now() / 1000) } };
+    const headers = { ...properties.headers, "x-first-death-reason": reason, "x-death": [death] };
+    this.publish(deadLetterTo.exchange, deadLetterTo.routingKey, body, { ...properties, headers });
+  }
+
+  /** To each consumer in turn that may hold more. */
+  #giveOut(queue: Queue): void {
+    for (let idle = 0; queue.ready.length > 0 && idle < queue.consumers.length;) {
+      queue.turn = (queue.turn + 1) % queue.consumers.length;
+      const consumer = queue.consumers[queue.turn]!;
+      if (!consumer.channel.hasRoom) {
+        idle++;
+        continue;
+      }
+      idle = 0;
+      const message = queue.ready.shift()!;
+      consumer.deliver(message, consumer.channel.hold(queue.name, message));
+    }
+  }
+
+  #queueOf(name: string): Queue {
+    const queue = this.#queues.get(name);
+    if (!queue) throw new Error(`NOT_FOUND - no queue '${name}'`);
+    return queue;
+  }
+}
+
+/** The server's side of a channel: what was delivered on it and is not settled. */
+export class ServerChannel {
+  prefetch = 0;
+  #lastTag = 0;
+  readonly #unsettled = new Map<number, { queue: string; message: Message }>();
+  #closed = false;
+
+  constructor(private readonly broker: Broker) {}
+
+  get hasRoom(): boolean {
+    return this.prefetch === 0 || this.#unsettled.size < this.prefetch;
+  }
+
+  hold(queue: string, message: Message): number {
+    message.deliveries++;
+    this.broker.unsettled++;
+    this.#unsettled.set(++this.#lastTag, { queue, message });
+    return this.#lastTag;
+  }
+
+  settle(tag: number, multiple: boolean, how: "acked" | "put back"): void {
+    if (this.#closed) return;
+    const tags = multiple ? [...this.#unsettled.keys()].filter((each) => each <= tag) : [tag];
+    for (const each of tags) {
+      const held = this.#unsettled.get(each);
+      if (!held) {
+        this.broker.watch.misused(`PRECONDITION_FAILED - unknown delivery tag ${each}`);
+        continue;
+      }
+      this.#unsettled.delete(each);
+      this.broker.unsettled--;
+      this.broker.settled(held.queue, held.message, how);
+    }
+  }
+
+  /** What is not settled goes back to its queue, oldest first. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.broker.cancel(this);
+    this.broker.unsettled -= this.#unsettled.size;
+    for (const { queue, message } of [...this.#unsettled.values()].reverse()) {
+      this.broker.settled(queue, message, "put back");
+    }
+    this.#unsettled.clear();
+  }
+}

@@ -1,0 +1,110 @@
+/** One subscriber, as far as rates go: windows that need them come all the time. */
+import type { Clock } from "../../../shared/runtime/clock.ts";
+import { type Random, seededRandom } from "../../../shared/runtime/random.ts";
+import { silentLog } from "../../../shared/runtime/telemetry/log.ts";
+import type { VirtualClock } from "../../fixtures/virtual_clock.ts";
+import type { SharedRates } from "../../../subscriber/rates/shared_rates.ts";
+import { RatesSource, RatesTimeout, type RatesTimes } from "../../../subscriber/rates/source.ts";
+import type { RatesServer } from "./rates_server.ts";
+import type { RedisServer } from "./redis_server.ts";
+
+export interface WorkerOptions {
+  readonly id: number;
+  readonly seed: number;
+  readonly clock: VirtualClock;
+  readonly redis: RedisServer;
+  readonly api: RatesServer;
+  readonly times: RatesTimes;
+  /** Between two windows that need rates, in ms on average. */
+  readonly windowEveryMs: number;
+  readonly stop: AbortSignal;
+}
+
+export class Worker {
+  readonly source: RatesSource;
+  /** When a window came that found fresh rates, or had them after a wait, in virtual ms; those after it are left out while they last. */
+  readonly gotAt: number[] = [];
+  /** When waits ended without: each is a window's events, dead-lettered. */
+  readonly timedOutAt: number[] = [];
+  #alive = true;
+  readonly #random: Random;
+
+  constructor(private readonly options: WorkerOptions) {
+    const { id, seed, clock, redis, api, times, stop } = options;
+    this.#random = seededRandom(seed);
+    this.source = new RatesSource({
+      shared: this.#reaching(redis.asSeen()),
+      api: api.asSeen(id, () => this.source.alone),
+      holder: `worker-${id}`,
+      times,
+      clock: this.#mortal(clock),
+      random: this.#random,
+      log: silentLog,
+      signal: stop,
+    });
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  /** As SIGKILL: nothing that it still does has any effect. */
+  kill(): void {
+    this.#alive = false;
+  }
+
+  /** @param inMs when its first window comes */
+  async work(inMs: number): Promise<void> {
+    const { clock, stop, windowEveryMs } = this.options;
+    const random = this.#random;
+    await clock.sleep(inMs);
+    while (this.#alive && !stop.aborted) {
+      if (!this.source.current()) await this.#wait();
+      // While its own copy is fresh, no window asks anybody: the first that comes after is the next of interest.
+      const freshMs = Math.max(0, this.source.own?.freshMs ?? 0);
+      if (freshMs > 0) this.gotAt.push(clock.monotonic());
+      await clock.sleep(freshMs + random.next() * 2 * windowEveryMs);
+    }
+  }
+
+  async #wait(): Promise<void> {
+    try {
+      await this.#reach(this.source.get());
+    } catch (error) {
+      if (error instanceof RatesTimeout) this.timedOutAt.push(this.options.clock.monotonic());
+      else if (!this.options.stop.aborted) throw error;
+    }
+  }
+
+  #reaching(shared: SharedRates): SharedRates {
+    return {
+      lookOrLock: (token, ttlMs) => this.#reach(shared.lookOrLock(token, ttlMs)),
+      write: (token, rates, life) => this.#write(shared, token, rates, life),
+      pause: (token, ms) => this.#reach(shared.pause(token, ms)),
+      release: (token) => this.#reach(shared.release(token)),
+      inspect: () => shared.inspect(),
+    };
+  }
+
+  async #write(shared: SharedRates, ...args: Parameters<SharedRates["write"]>): ReturnType<SharedRates["write"]> {
+    await this.#reach(Promise.resolve());
+    return await this.#reach(shared.write(...args));
+  }
+
+  #mortal(clock: Clock): Clock {
+    return {
+      now: () => clock.now(),
+      monotonic: () => clock.monotonic(),
+      sleep: (ms, signal) => this.#reach(clock.sleep(ms, signal)),
+    };
+  }
+
+  /** What a dead one waits for never comes. */
+  async #reach<T>(waiting: Promise<T>): Promise<T> {
+    try {
+      return await waiting;
+    } finally {
+      if (!this.#alive) await new Promise(() => {});
+    }
+  }
+}

@@ -1,0 +1,62 @@
+/** Bugs to plant, so that it can be seen that simulation finds them. The product's own code stays as it is. */
+import type { EventQueue } from "../../shared/rabbitmq/delivery.ts";
+import { uuidv7 } from "../../shared/rabbitmq/message_id.ts";
+import type { OutgoingMessage } from "../../shared/rabbitmq/message.ts";
+import { ack } from "../../shared/rabbitmq/outcome.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
+import type { Random } from "../../shared/runtime/random.ts";
+import { MemoryRates } from "../../subscriber/rates/memory_rates.ts";
+import type { Look } from "../../subscriber/rates/shared_rates.ts";
+
+export interface Plant {
+  /** In the place of the subscriber's queue. */
+  readonly queue?: (queue: EventQueue) => EventQueue;
+  /** In the place of the rates cache and its lock. */
+  readonly cache?: (clock: Clock) => MemoryRates;
+  /** What a replay publishes. */
+  readonly replayed?: (message: OutgoingMessage, random: Random) => OutgoingMessage;
+}
+
+export const plants = {
+  "ack-before-commit": { queue: (queue) => new AckingEarly(queue) },
+  "lock-released-without-token": { cache: (clock) => new CarelessRates(clock) },
+  "replay-with-new-message-id": {
+    replayed: (message, random) => ({ ...message, messageId: uuidv7(0, random.bytes(10)) }),
+  },
+} as const satisfies Record<string, Plant>;
+
+export type PlantName = keyof typeof plants;
+
+/** Acks what it takes, as a consumer without manual acks would. */
+export class AckingEarly implements EventQueue {
+  constructor(private readonly queue: EventQueue) {}
+
+  async take(limit: number, signal: AbortSignal) {
+    const taken = await this.queue.take(limit, signal);
+    await this.queue.settle(taken.map((delivery) => ({ delivery, outcome: ack })), signal);
+    return taken;
+  }
+
+  settle(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** Gives the lock back whosever it is, as `DEL lock` does. */
+class CarelessRates extends MemoryRates {
+  #token = "";
+
+  override async lookOrLock(token: string, lockTtlMs: number): Promise<Look> {
+    const look = await super.lookOrLock(token, lockTtlMs);
+    if (look.state === "locked") this.#token = token;
+    return look;
+  }
+
+  override pause(_token: string, ms: number): Promise<void> {
+    return super.pause(this.#token, ms);
+  }
+
+  override release(): Promise<void> {
+    return super.release(this.#token);
+  }
+}

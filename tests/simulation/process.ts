@@ -1,0 +1,209 @@
+/** One subscriber's process: all its real parts, over simulated connections. It can be paused, asked to leave, and killed. */
+import type { Clock } from "../../shared/runtime/clock.ts";
+import { type Random, seededRandom } from "../../shared/runtime/random.ts";
+import { silentLog } from "../../shared/runtime/telemetry/log.ts";
+import { createSubscriber, type Subscriber } from "../../subscriber/create_subscriber.ts";
+import { openEventQueue } from "../../subscriber/event_queue.ts";
+import { DatabaseGate } from "../../subscriber/pipeline/database_gate.ts";
+import type { Enriched, Player } from "../../subscriber/enriched/enriched.ts";
+import { type RatesApi, RatesUnavailable } from "../../subscriber/rates/client.ts";
+import type { SharedRates } from "../../subscriber/rates/shared_rates.ts";
+import type { RatesTimes } from "../../subscriber/rates/source.ts";
+import { ratesOf } from "../fixtures/deliveries.ts";
+import { asChannelModel, type Owner, type SimulatedConnection } from "./connection.ts";
+import { names } from "./names.ts";
+import type { Dependency, World } from "./world.ts";
+
+export interface Settings {
+  readonly times: RatesTimes;
+  readonly callTimeoutMs: number;
+  readonly retryDelays: readonly number[];
+  readonly batchSize: number;
+  readonly prefetch: number;
+}
+
+const slowestAnswerMs = 150;
+
+export class Process implements Owner {
+  #alive = true;
+  #resumed: { promise: Promise<void>; resolve: () => void } | undefined;
+  readonly #held: (() => void)[] = [];
+  readonly #connections: SimulatedConnection[] = [];
+  readonly #stop = new AbortController();
+  readonly #abandon = new AbortController();
+  readonly #random: Random;
+  readonly #ended: Promise<void>;
+  #lastLoneCallAt = -Infinity;
+
+  constructor(private readonly world: World, private readonly settings: Settings, id: string, seed: number) {
+    this.#random = seededRandom(seed);
+    this.#ended = this.#live(id).catch((error) => this.world.ledger.violated(`${id} failed: ${error}`));
+  }
+
+  /** Something arrives at the process: it waits while the process is paused, and is nothing to a dead one. */
+  run(arrived: () => void): void {
+    if (!this.#alive) return;
+    if (this.#resumed) this.#held.push(arrived);
+    else arrived();
+  }
+
+  /** As SIGKILL: nothing that it still does has any effect, and its connections break. */
+  kill(): void {
+    this.#alive = false;
+    for (const connection of this.#connections) connection.cut();
+    this.resume();
+  }
+
+  /** As SIGTERM, with a grace period. Resolves when it has left, or is dead. */
+  async leave(graceMs: number): Promise<void> {
+    this.#stop.abort(new Error("leaving"));
+    this.world.clock.sleep(graceMs).then(() => this.#abandon.abort(new Error("the grace period is over")));
+    await this.#ended;
+  }
+
+  /** As SIGSTOP. */
+  pause(): void {
+    this.#resumed ??= Promise.withResolvers<void>();
+  }
+
+  resume(): void {
+    const resumed = this.#resumed;
+    this.#resumed = undefined;
+    for (const arrived of this.#held.splice(0)) this.run(arrived);
+    resumed?.resolve();
+  }
+
+  async #live(id: string): Promise<void> {
+    const { world, settings } = this;
+    const clock = this.#ownClock();
+    const common = { clock, random: this.#random, log: silentLog };
+    const broker = {
+      ...common,
+      url: "amqp://simulated",
+      connect: async () => {
+        const connection = await this.#reach(world.connect(this));
+        this.#connections.push(connection);
+        return asChannelModel(connection);
+      },
+    };
+    const gate = new DatabaseGate();
+    const queueSettings = { ...names, RETRY_DELAYS_MS: settings.retryDelays, PREFETCH: settings.prefetch };
+    const queue = openEventQueue(broker, queueSettings, id, gate);
+    const subscriber: Subscriber = createSubscriber(
+      {
+        queue: world.plant?.queue?.(queue.consumer) ?? queue.consumer,
+        shared: this.#sharedRates(),
+        api: this.#ratesApi(() => subscriber.rates.alone),
+        players: { find: (ids: readonly bigint[]) => this.#act("database", () => playersOf(ids)) },
+        store: { save: (events: readonly Enriched[]) => this.#act("database", () => world.save(events)) },
+      },
+      {
+        ...settings,
+        subscriberId: id,
+        ratesTimes: settings.times,
+        stop: this.#stop.signal,
+        abandon: this.#abandon.signal,
+      },
+      {
+        ...common,
+        gate,
+        report: async (events) => {
+          await this.#reach(world.clock.sleep(this.#random.int(0, 20)));
+          for (const { messageId } of events) world.ledger.reported.add(messageId);
+        },
+      },
+    );
+    this.#stop.signal.addEventListener("abort", () => queue.consumer.stopTaking());
+    await subscriber.run();
+    await queue.close();
+  }
+
+  #ownClock(): Clock {
+    const { clock } = this.world;
+    return {
+      now: () => clock.now(),
+      monotonic: () => clock.monotonic(),
+      sleep: (ms, signal) => this.#reach(clock.sleep(ms, signal)),
+    };
+  }
+
+  #sharedRates(): SharedRates {
+    const shared = () => this.world.sharedRates;
+    return {
+      lookOrLock: (token, ttl) => this.#act("redis", () => shared().lookOrLock(token, ttl)),
+      write: (token, rates, life) => this.#act("redis", () => shared().write(token, rates, life)),
+      pause: (token, ms) => this.#act("redis", () => shared().pause(token, ms)),
+      release: (token) => this.#act("redis", () => shared().release(token)),
+      inspect: () => shared().inspect(),
+    };
+  }
+
+  #ratesApi(isAlone: () => boolean): RatesApi {
+    const { world, settings } = this;
+    return {
+      fetch: async (signal) => {
+        world.ratesCalls++;
+        if (isAlone()) this.#checkLoneCall();
+        const takesMs = world.luck(this.#random, 0.2) ? this.#random.int(500, 4_000) : this.#random.int(5, 300);
+        const late = takesMs > settings.callTimeoutMs;
+        const waiting = world.clock.sleep(Math.min(takesMs, settings.callTimeoutMs), signal);
+        await this.#reach(waiting).catch(() => {
+          throw new RatesUnavailable("abandoned", "simulated");
+        });
+        if (late) throw new RatesUnavailable("deadline", "simulated");
+        if (world.away.has("rates-api") || world.luck(this.#random, 0.2)) {
+          throw new RatesUnavailable("unavailable", "simulated");
+        }
+        // Servers that are not in step: some answers are a little older than others.
+        return ratesOf(
+          allRates,
+          Date.UTC(2024, 5, 28) + Math.floor(world.clock.monotonic()) - this.#random.int(0, 3_000),
+        );
+      },
+    };
+  }
+
+  #checkLoneCall(): void {
+    const { clock } = this.world;
+    const now = clock.monotonic() + clock.setAheadMs;
+    const { RATES_TTL_MS } = this.settings.times;
+    if (now - this.#lastLoneCallAt < RATES_TTL_MS) {
+      this.world.ledger.violated("a process without Redis called the rates API twice within RATES_TTL_MS");
+    }
+    this.#lastLoneCallAt = now;
+  }
+
+  /** An action on a server: late, sometimes refused, sometimes done although the answer is lost. */
+  async #act<T>(on: Dependency, action: () => T | Promise<T>): Promise<T> {
+    const { world } = this;
+    const random = this.#random;
+    await this.#reach(world.clock.sleep(random.int(0, slowestAnswerMs)));
+    if (world.away.has(on) || world.luck(random, 0.05)) throw awayOf(on);
+    const result = await action();
+    await this.#reach(world.clock.sleep(random.int(0, slowestAnswerMs)));
+    if (world.luck(random, 0.05)) throw awayOf(on);
+    return result;
+  }
+
+  /** A paused process goes on when it is resumed; what a dead one waited for never comes. */
+  async #reach<T>(waiting: Promise<T>): Promise<T> {
+    try {
+      return await waiting;
+    } finally {
+      while (this.#resumed) await this.#resumed.promise;
+      if (!this.#alive) await new Promise(() => {});
+    }
+  }
+}
+
+const allRates = { USD: "1.0705", JPY: "171.94", GBP: "0.84638", NZD: "1.7601", BTC: "0.0000176" };
+
+/** SQLSTATE 08006: connection_failure. */
+function awayOf(what: Dependency): Error {
+  return Object.assign(new Error(`${what} is away`), { code: "08006" });
+}
+
+function playersOf(ids: readonly bigint[]): ReadonlyMap<bigint, Player> {
+  const known = ids.filter((id) => id >= 10n && id <= 14n);
+  return new Map(known.map((id) => [id, { email: `${id}@example.com`, lastSignedInAt: undefined }]));
+}

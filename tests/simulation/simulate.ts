@@ -1,0 +1,281 @@
+/**
+ * The real code of publisher, subscribers and replay, over broker, database, cache and rates API in memory, under virtual
+ * time. A seed decides everything: settings, how long each thing takes, what fails before and after its effect, who is
+ * killed, paused or cut off and when. The same seed gives the same run, to the message.
+ */
+import { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
+import { eventTopology } from "../../shared/rabbitmq/topology.ts";
+import { seededRandom } from "../../shared/runtime/random.ts";
+import { silentLog } from "../../shared/runtime/telemetry/log.ts";
+import { VirtualClock } from "../fixtures/virtual_clock.ts";
+import { understand } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import { replay } from "../../shared/rabbitmq/dead/dead_letter_queue.ts";
+import type { Random } from "../../shared/runtime/random.ts";
+import type { GetMessage } from "amqplib";
+import { asChannelModel } from "./connection.ts";
+import { publishOverTime } from "./load.ts";
+import { names } from "./names.ts";
+import { type PlantName, plants } from "./plants.ts";
+import { Process, type Settings } from "./process.ts";
+import { World } from "./world.ts";
+
+export interface SimulationOptions {
+  readonly seed: number;
+  /** A bug to plant. */
+  readonly plant?: PlantName | undefined;
+}
+
+/** What a run came to; one that breaks an invariant throws an `InvariantError` instead, which names its seed. */
+export interface SimulationResult {
+  readonly published: number;
+  readonly stored: number;
+  readonly dead: number;
+  readonly replayed: number;
+  readonly acks: number;
+  readonly kills: number;
+  readonly ratesCalls: number;
+}
+
+/** How long things go wrong, and how long everything may take to settle when they no longer do, in virtual ms. */
+const [troubleMs, settleMs] = [30_000, 300_000];
+const quietMs = 15_000;
+const subscribers = 3;
+const curable = ["rates-timeout", "delivery-limit"];
+const replayRounds = 5;
+
+/** @throws {InvariantError} */
+export async function simulate({ seed, plant }: SimulationOptions): Promise<SimulationResult> {
+  const random = seededRandom(seed);
+  const clock = new VirtualClock();
+  const world = new World(seed, clock, random, plant && plants[plant]);
+  const run = new Run(world, drawSettings(random));
+  await run.trouble();
+  const replayed = await run.peace();
+  return {
+    published: world.ledger.published.size,
+    stored: world.ledger.stored.size,
+    dead: world.broker.ready(names.DEAD_LETTER_QUEUE),
+    replayed,
+    acks: world.ledger.acks,
+    kills: world.kills.count,
+    ratesCalls: world.ratesCalls,
+  };
+}
+
+function drawSettings(random: Random): Settings {
+  const pick = <T>(...choices: readonly T[]) => choices[random.int(0, choices.length - 1)]!;
+  return {
+    times: {
+      RATES_TTL_MS: pick(1_000, 5_000, 20_000),
+      RATES_LOCK_TTL_MS: 1_500,
+      RATES_WAIT_MS: pick(2_000, 5_000),
+      RATES_MAX_STALE_MS: pick(0, 0, 10_000),
+    },
+    callTimeoutMs: 1_000,
+    retryDelays: pick([], [], [300], [500, 3_000]),
+    batchSize: pick(1, 5, 20),
+    prefetch: pick(2, 10, 50),
+  };
+}
+
+class Run {
+  readonly #processes: Process[];
+  readonly #publisher: ConfirmPublisher;
+  readonly #publishing: Promise<void>;
+  #started = 0;
+
+  constructor(private readonly world: World, private readonly settings: Settings) {
+    this.#processes = Array.from({ length: subscribers }, () => this.#start());
+    this.#publisher = this.#newPublisher("publisher");
+    this.#publishing = publishOverTime(world, this.#publisher, troubleMs);
+  }
+
+  async trouble(): Promise<void> {
+    const { world } = this;
+    const { clock, random } = world;
+    while (clock.monotonic() < troubleMs) {
+      await this.#advance(random.int(20, 1_500));
+      this.#breakSomething();
+    }
+  }
+
+  /** @returns how many dead letters were replayed */
+  async peace(): Promise<number> {
+    const { world } = this;
+    world.healed = true;
+    world.away.clear();
+    world.setBlocked(false);
+    for (const process of this.#processes) process.resume();
+    await this.#untilDone("all is published", this.#publishing);
+    await this.#untilSettled();
+    let replayed = 0;
+    for (let round = 0; round < replayRounds; round++) {
+      const count = await this.#replay();
+      if (count === 0) break;
+      replayed += count;
+      await this.#untilSettled();
+    }
+    const leaving = Promise.all(this.#processes.map((process) => process.leave(5_000)));
+    await this.#untilDone("all have left", leaving);
+    const closing = this.#publisher.close();
+    await this.#untilDone("the publisher has left", closing);
+    world.ledger.checkEnd(world.broker, this.#deadReasons());
+    this.#throwIfViolated();
+    return replayed;
+  }
+
+  #start(): Process {
+    const n = ++this.#started;
+    return new Process(this.world, this.settings, `subscriber-${n}`, this.world.seed * 1_000 + n);
+  }
+
+  /** Something, or nothing. */
+  #breakSomething(): void {
+    const { world } = this;
+    const { random, clock } = world;
+    const n = random.int(0, this.#processes.length - 1);
+    const victim = this.#processes[n]!;
+    const later = (ms: number, act: () => void) => void clock.sleep(ms).then(act);
+    const takeAway = (what: "broker" | "database" | "redis" | "rates-api") => {
+      world.away.add(what);
+      later(random.int(200, 6_000), () => world.away.delete(what));
+    };
+    switch (random.int(0, 14)) {
+      case 0:
+      case 1:
+        world.kills.count++;
+        victim.kill();
+        this.#processes[n] = this.#start();
+        break;
+      case 2:
+        victim.resume();
+        victim.leave(random.int(0, 3_000));
+        this.#processes[n] = this.#start();
+        break;
+      case 3:
+      case 4:
+        victim.pause();
+        later(random.int(100, 6_000), () => victim.resume());
+        break;
+      case 5:
+      case 6:
+        world.cutOne();
+        break;
+      case 7:
+        world.cutAll();
+        takeAway("broker");
+        break;
+      case 8:
+        takeAway("database");
+        break;
+      case 9:
+        takeAway("redis");
+        if (random.next() < 0.5) world.flushRedis();
+        break;
+      case 10:
+        takeAway("rates-api");
+        break;
+      case 11:
+        world.setBlocked(true);
+        later(random.int(200, 4_000), () => world.setBlocked(false));
+        break;
+      case 12:
+        clock.jump(random.int(-3_600_000, 3_600_000));
+        break;
+    }
+  }
+
+  /** And stays so: a publisher whose confirm was lost sends its message again when it has a connection, seconds later. */
+  async #untilSettled(): Promise<void> {
+    do {
+      await this.#until("everything is settled", () => this.#isSettled());
+      await this.#advance(quietMs);
+    } while (!this.#isSettled());
+  }
+
+  #isSettled(): boolean {
+    const { ledger, broker } = this.world;
+    for (const [queue, count] of broker.waiting()) {
+      if (queue !== names.DEAD_LETTER_QUEUE && count > 0) return false;
+    }
+    if (broker.unsettled > 0) return false;
+    const dead = this.#deadReasons();
+    return [...ledger.confirmed].every((id) => ledger.stored.has(id) || dead.has(id));
+  }
+
+  /** With the code of `deno task dead replay`. @returns how many letters were replayed */
+  async #replay(): Promise<number> {
+    const { world } = this;
+    const publisher = this.#newPublisher("replay");
+    const connection = asChannelModel(await this.#during(world.connect(passive)));
+    const channel = await this.#during(connection.createChannel());
+    const renamed = (message: Parameters<ConfirmPublisher["publish"]>[0]) =>
+      world.plant?.replayed?.(message, world.random) ?? message;
+    const replaying = Array.fromAsync(replay(channel, names.DEAD_LETTER_QUEUE, {
+      filter: { reasons: curable },
+      stop: new AbortController().signal,
+      exchange: names.EVENTS_EXCHANGE,
+      publisher: { publish: (message) => publisher.publish(renamed(message)) },
+      clock: world.clock,
+      rate: undefined,
+      force: true,
+    }));
+    const replayed = await this.#during(replaying);
+    await this.#during(connection.close());
+    await this.#during(publisher.close());
+    return replayed.filter(({ result }) => result === "replayed").length;
+  }
+
+  #newPublisher(name: string): ConfirmPublisher {
+    const { clock, random } = this.world;
+    return new ConfirmPublisher({
+      ...{ clock, random, log: silentLog, name, url: "amqp://simulated" },
+      connect: async () => asChannelModel(await this.world.connect(passive)),
+      topology: eventTopology(names),
+      maxInFlight: 20,
+      giveUpAfterMs: 20_000,
+    });
+  }
+
+  #deadReasons(): ReadonlyMap<string, string> {
+    const letters = this.world.broker.peek(names.DEAD_LETTER_QUEUE);
+    return new Map(letters.map(({ body, properties }) => {
+      const letter = understand({ content: body, properties } as unknown as GetMessage);
+      return [letter.messageId, letter.reason];
+    }));
+  }
+
+  async #during<T>(work: Promise<T>): Promise<T> {
+    await this.#untilDone("a command is done", work);
+    return await work;
+  }
+
+  async #untilDone(what: string, work: Promise<unknown>): Promise<void> {
+    let done = false;
+    work.then(() => done = true, () => done = true);
+    await this.#until(what, () => done);
+  }
+
+  async #until(what: string, isTrue: () => boolean): Promise<void> {
+    const { clock, ledger } = this.world;
+    const giveUpAt = clock.monotonic() + settleMs;
+    while (!isTrue()) {
+      if (clock.monotonic() > giveUpAt) {
+        ledger.violated(`waited ${settleMs} ms in vain until ${what}`);
+      }
+      await this.#advance(250);
+    }
+  }
+
+  async #advance(ms: number): Promise<void> {
+    await this.world.clock.advance(ms);
+    this.#throwIfViolated();
+  }
+
+  #throwIfViolated(): void {
+    if (this.world.ledger.violation) throw this.world.ledger.violation;
+  }
+}
+
+/** One that is never paused and never killed. */
+const passive = { run: (arrived: () => void) => arrived() };

@@ -1,0 +1,90 @@
+/** What the simulated members share: broker, database, rates cache and rates API, each of which can be away. */
+import type { Random } from "../../shared/runtime/random.ts";
+import type { VirtualClock } from "../fixtures/virtual_clock.ts";
+import type { Enriched } from "../../subscriber/enriched/enriched.ts";
+import { MemoryRates } from "../../subscriber/rates/memory_rates.ts";
+import type { SharedRates } from "../../subscriber/rates/shared_rates.ts";
+import { Broker } from "./broker.ts";
+import { type Owner, SimulatedConnection } from "./connection.ts";
+import { Ledger } from "./ledger.ts";
+import { LockWatch } from "./lock_watch.ts";
+import type { Plant } from "./plants.ts";
+
+/** Things that can be away as a whole. */
+export type Dependency = "broker" | "database" | "redis" | "rates-api";
+
+export class World {
+  readonly ledger: Ledger;
+  readonly broker: Broker;
+  readonly lockWatch: LockWatch;
+  readonly connections = new Set<SimulatedConnection>();
+  readonly away = new Set<Dependency>();
+  readonly kills = { count: 0 };
+  /** From then on nothing goes wrong by itself any more. */
+  healed = false;
+  blocked = false;
+  ratesCalls = 0;
+  #cache: MemoryRates;
+
+  constructor(
+    readonly seed: number,
+    readonly clock: VirtualClock,
+    readonly random: Random,
+    readonly plant: Plant | undefined,
+  ) {
+    this.ledger = new Ledger(seed, clock);
+    this.broker = new Broker(clock, this.ledger);
+    this.lockWatch = new LockWatch(clock, (what) => this.ledger.violated(what));
+    this.#cache = this.#newCache();
+  }
+
+  get sharedRates(): SharedRates {
+    return this.lockWatch.around(this.#cache);
+  }
+
+  /** As when Redis restarts: it keeps nothing. */
+  flushRedis(): void {
+    this.#cache = this.#newCache();
+    this.lockWatch.flushed();
+  }
+
+  /** A share of what goes wrong by itself; none any more at the end. */
+  luck(random: Random, share: number): boolean {
+    return !this.healed && random.next() < share;
+  }
+
+  async connect(owner: Owner): Promise<SimulatedConnection> {
+    const { clock, random, broker } = this;
+    await clock.sleep(random.int(1, 60));
+    if (this.away.has("broker")) throw Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
+    const refusedShare = () => this.healed ? 0 : 0.01;
+    const connection = new SimulatedConnection({ broker, owner, clock, random, refusedShare });
+    this.connections.add(connection);
+    if (this.blocked) connection.block();
+    return connection;
+  }
+
+  /** Every connection is lost, and for a while there are no new ones. */
+  cutAll(): void {
+    for (const connection of this.connections) connection.cut();
+    this.connections.clear();
+  }
+
+  cutOne(): void {
+    const open = [...this.connections].filter((connection) => !connection.lost);
+    open[this.random.int(0, Math.max(0, open.length - 1))]?.cut();
+  }
+
+  setBlocked(blocked: boolean): void {
+    this.blocked = blocked;
+    for (const connection of this.connections) blocked ? connection.block() : connection.unblock();
+  }
+
+  save(events: readonly Enriched[]): number {
+    return this.ledger.store(events);
+  }
+
+  #newCache(): MemoryRates {
+    return this.plant?.cache?.(this.clock) ?? new MemoryRates(this.clock);
+  }
+}
