@@ -2,7 +2,7 @@
 export const never: AbortSignal = new AbortController().signal;
 
 /** Resolves once the signal is aborted, also when it was so before. */
-export function whenAborted(signal: AbortSignal): Promise<void> {
+export function untilAborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
@@ -11,7 +11,7 @@ export function whenAborted(signal: AbortSignal): Promise<void> {
  * What the promise gives, if it is settled before the signal is aborted; leaves no listener on a signal that lives long.
  * @throws the signal's reason
  */
-export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   promise.catch(() => {});
   signal.throwIfAborted();
   const { promise: aborted, reject } = Promise.withResolvers<never>();

@@ -1,25 +1,25 @@
 import { rejects, strictEqual } from "node:assert/strict";
 import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
-import { askWithin, remembered } from "./deadline.ts";
+import { callWithDeadline, coalesced } from "./deadline.ts";
 
-Deno.test("askWithin() gives what is answered in time, and aborts and throws what is not", async () => {
+Deno.test("callWithDeadline() gives what is answered in time, and aborts and throws what is not", async () => {
   const clock = new VirtualClock();
-  strictEqual(await askWithin(100, clock, () => Promise.resolve("answer")), "answer");
+  strictEqual(await callWithDeadline(100, clock, () => Promise.resolve("answer")), "answer");
   let aborted = false;
-  const late = askWithin(100, clock, (signal) => {
+  const late = callWithDeadline(100, clock, (signal) => {
     signal.addEventListener("abort", () => aborted = true);
     return new Promise<never>(() => {});
   });
-  const refused = rejects(late, { name: "Late", message: "no answer within 100 ms" });
+  const refused = rejects(late, { name: "DeadlineExceeded", message: "no answer within 100 ms" });
   await clock.advance(100);
   await refused;
   strictEqual(aborted, true);
 });
 
-Deno.test("remembered() asks once for all who ask at once, and again when its time is over", async () => {
+Deno.test("coalesced() asks once for all who ask at once, and again when its time is over", async () => {
   const clock = new VirtualClock();
   let asked = 0;
-  const ask = remembered(500, clock, async () => {
+  const ask = coalesced(500, clock, async () => {
     await clock.sleep(50);
     return ++asked;
   });
@@ -34,10 +34,10 @@ Deno.test("remembered() asks once for all who ask at once, and again when its ti
   strictEqual(await again, 2);
 });
 
-Deno.test("remembered() remembers that it failed", async () => {
+Deno.test("coalesced() remembers that it failed", async () => {
   const clock = new VirtualClock();
   let asked = 0;
-  const ask = remembered(500, clock, () => Promise.reject(new Error(`failure ${++asked}`)));
+  const ask = coalesced(500, clock, () => Promise.reject(new Error(`failure ${++asked}`)));
   await rejects(ask(), /failure 1/);
   await rejects(ask(), /failure 1/);
   await clock.advance(500);

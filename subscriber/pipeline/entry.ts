@@ -1,5 +1,5 @@
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
-import { type Outcome, retry } from "../../shared/rabbitmq/outcome.ts";
+import { type Outcome, requeue } from "../../shared/rabbitmq/outcome.ts";
 import type { Enriched } from "../enriched/enriched.ts";
 
 /** One delivery on its way through a batch. */
@@ -42,7 +42,7 @@ export interface Stored extends Settled {
 /** One batch, from deliveries to one outcome for each, in the same order. After the signal is aborted nothing is begun. */
 export type Process = (deliveries: readonly Delivery[], signal: AbortSignal) => Promise<Processed[]>;
 
-/** Puts something around a {@linkcode Process}: a retry, a measurement, a span. */
+/** Puts something around a {@linkcode Process}: a requeue, a measurement, a span. */
 export type Wrapper = (process: Process) => Process;
 
 export function isWaiting(entry: Processed): entry is Waiting {
@@ -55,5 +55,5 @@ export function isStored(entry: Processed): entry is Stored {
 
 /** For deliveries that the subscriber cannot finish. */
 export function requeued(delivery: Delivery): Settled {
-  return { delivery, facts: undefined, outcome: retry };
+  return { delivery, facts: undefined, outcome: requeue };
 }

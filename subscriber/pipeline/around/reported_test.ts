@@ -33,7 +33,7 @@ Deno.test("reported() tells of what is stored, once and together, before the bat
 });
 
 Deno.test("reported() requeues what is stored when nobody listens and the time is over", async () => {
-  deepStrictEqual(await outcomesOf(() => new Promise(() => {}), AbortSignal.abort()), ["retry", "dead", "retry"]);
+  deepStrictEqual(await outcomesOf(() => new Promise(() => {}), AbortSignal.abort()), ["requeue", "dead", "requeue"]);
 });
 
 Deno.test("reported() throws what the report throws", async () => {

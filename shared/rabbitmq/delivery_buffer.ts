@@ -1,5 +1,5 @@
 /** What can be taken at once, and those who wait for something to take. */
-export class AtHand<T> {
+export class DeliveryBuffer<T> {
   readonly #first = new Fifo<T>();
   readonly #rest = new Fifo<T>();
   readonly #takers = new Set<() => void>();
@@ -14,7 +14,7 @@ export class AtHand<T> {
   }
 
   /** It goes before all that was added, behind what was put back earlier. */
-  putBack(item: T): void {
+  requeue(item: T): void {
     this.#first.add(item);
     this.#wakeAll();
   }

@@ -1,6 +1,6 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
-import { Turns } from "./turns.ts";
+import { Mutex } from "./mutex.ts";
 
 const never = new AbortController().signal;
 const signals = { waiting: never, closed: never };
@@ -11,9 +11,9 @@ function openEnded() {
   return { act: () => promise, end: resolve };
 }
 
-Deno.test("Turns.take() lets one begin when the one before has ended, however it ended", async () => {
+Deno.test("Mutex.take() lets one begin when the one before has ended, however it ended", async () => {
   const clock = new VirtualClock();
-  const turns = new Turns(clock, 1_000);
+  const turns = new Mutex(clock, 1_000);
   const begun: string[] = [];
   const first = openEnded();
   const failing = turns.take(() => first.act().then(() => Promise.reject(new Error("failed"))), signals);
@@ -27,15 +27,15 @@ Deno.test("Turns.take() lets one begin when the one before has ended, however it
   deepStrictEqual([begun, clock.sleepers], [["second", "third"], 0]);
 });
 
-Deno.test("Turns.take() gives up on a turn that does not come in time, and never begins it", async () => {
+Deno.test("Mutex.take() gives up on a turn that does not come in time, and never begins it", async () => {
   const clock = new VirtualClock();
-  const turns = new Turns(clock, 1_000);
+  const turns = new Mutex(clock, 1_000);
   const [before, long] = [openEnded(), openEnded()];
   const earlier = Promise.allSettled([turns.take(before.act, signals), turns.take(long.act, signals)]);
   await clock.advance(500);
   let begun = false;
   const waiting = turns.take(() => Promise.resolve(begun = true), signals);
-  const refused = rejects(waiting, { name: "DeskTimeout", message: /^Another operation .* 1000 ms/ });
+  const refused = rejects(waiting, { name: "DeadLetterTimeout", message: /^Another operation .* 1000 ms/ });
   // The long one begins only now, and so may still be at it when the last one's wait is over.
   before.end("");
   await clock.advance(1_000);
@@ -45,18 +45,18 @@ Deno.test("Turns.take() gives up on a turn that does not come in time, and never
   strictEqual(begun, false);
 });
 
-Deno.test("Turns.take() does not wait for who takes too long, and lets the next begin", async () => {
+Deno.test("Mutex.take() does not wait for who takes too long, and lets the next begin", async () => {
   const clock = new VirtualClock();
-  const turns = new Turns(clock, 1_000);
-  const late = rejects(turns.take(openEnded().act, signals), { name: "DeskTimeout", message: /did not answer within/ });
+  const turns = new Mutex(clock, 1_000);
+  const late = rejects(turns.take(openEnded().act, signals), { name: "DeadLetterTimeout", message: /did not answer within/ });
   await clock.advance(1_000);
   await late;
   strictEqual(await turns.take(() => Promise.resolve("next"), signals), "next");
 });
 
-Deno.test("Turns.take() ends a wait when who waits has left, and a turn when all is closed", async () => {
+Deno.test("Mutex.take() ends a wait when who waits has left, and a turn when all is closed", async () => {
   const clock = new VirtualClock();
-  const turns = new Turns(clock, 1_000);
+  const turns = new Mutex(clock, 1_000);
   const [leaving, closing] = [new AbortController(), new AbortController()];
   const turn = rejects(turns.take(openEnded().act, { ...signals, closed: closing.signal }), /closed/);
   const wait = rejects(turns.take(openEnded().act, { ...signals, waiting: leaving.signal }), /left/);
