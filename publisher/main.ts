@@ -13,6 +13,7 @@ import { type Generated, generateEvents } from "./generator.ts";
 import { describeBadLine, isBadLine, readEvents } from "./ndjson_input.ts";
 import { showProgress, summary } from "./progress.ts";
 import { publishEvents, Tally } from "./publish.ts";
+import { printableJson } from "../shared/runtime/printable.ts";
 import { traced } from "./traced.ts";
 
 const billion = 1_000_000_000;
@@ -67,11 +68,12 @@ await runCommand({
   ]);
 
   let badLines = 0;
+  let unread = false;
   const source = flags.input === undefined ? generated(flags) : await fromFile(flags.input);
 
   if (flags["dry-run"]) {
     await printEvents(source, flags.count, stop);
-    return badLines > 0 ? 1 : 0;
+    return badLines > 0 || unread ? 1 : 0;
   }
 
   const tally = new Tally();
@@ -124,7 +126,7 @@ await runCommand({
   // Before the connection's end, which a broker that is silent can draw out.
   console.log(summary(tally, seconds, badLines));
   await publisher.close();
-  return tally.confirmed === tally.published && badLines === 0 && !refused.signal.aborted ? 0 : 1;
+  return tally.confirmed === tally.published && badLines === 0 && !unread && !refused.signal.aborted ? 0 : 1;
 
   async function fromFile(path: string): Promise<AsyncIterable<Generated>> {
     const stream = path === "-" ? Deno.stdin.readable : await openFile(path);
@@ -133,7 +135,8 @@ await runCommand({
       for await (const entry of readEvents(stream, stop)) {
         if (!isBadLine(entry)) yield entry;
         else {
-          badLines++;
+          if (entry.last) unread = true;
+          else badLines++;
           console.error(describeBadLine(file, entry));
         }
       }
@@ -174,7 +177,7 @@ async function printEvents(
   let printed = 0;
   for await (const { event } of source) {
     if (stop.aborted) break;
-    console.log(JSON.stringify(eventToJson(event)));
+    console.log(printableJson(JSON.stringify(eventToJson(event))));
     if (++printed === count) break;
   }
 }

@@ -5,6 +5,8 @@ import { encodeEvent } from "../shared/event/protobuf.ts";
 import type { Event, Fault } from "../shared/event/event.ts";
 import { parseEventJson } from "../shared/event/json.ts";
 import { msOfTimestamp } from "../shared/event/timestamp.ts";
+import { printable } from "../shared/runtime/printable.ts";
+import { messageOf } from "../shared/runtime/errors.ts";
 import type { Generated } from "./generator.ts";
 
 /** A line that states no valid event. */
@@ -12,14 +14,17 @@ export interface BadLine {
   /** Counted from 1. */
   readonly line: number;
   readonly faults: readonly Fault[];
+  /** The input itself could not be read on: what follows is unknown. */
+  readonly last?: true;
 }
 
 /** A longer line is refused rather than gathered in memory; an event has a few hundred bytes. */
 const longestLine = 64 * 1024;
 
 /**
- * Reads UTF-8 lines until the input ends or the signal is aborted, however long the input is silent; empty ones are passed over. The message id is made from the event, so that a file that is published
- * again brings nothing new.
+ * Reads UTF-8 lines until the input ends, fails or the signal is aborted, however long the input is silent; empty ones are
+ * passed over. An input that fails is told as its last line, and throws nothing: what was read before it is published all
+ * the same. The message id is made from the event, so that a file that is published again brings nothing new.
  */
 export async function* readEvents(
   input: ReadableStream<Uint8Array>,
@@ -28,7 +33,8 @@ export async function* readEvents(
   let line = 0;
   for await (const text of linesOf(input, signal)) {
     line++;
-    if (typeof text !== "string") yield { line, faults: [text] };
+    if (text instanceof ReadFailure) yield { line, faults: [text], last: true };
+    else if (typeof text !== "string") yield { line, faults: [text] };
     else if (text.trim() !== "") {
       const event = parseEventJson(text);
       yield Array.isArray(event) ? { line, faults: event } : { messageId: messageIdOf(event), event };
@@ -36,13 +42,28 @@ export async function* readEvents(
   }
 }
 
+/** In the place of a line: a terminal that is gone, a disk that fails, a directory. */
+class ReadFailure implements Fault {
+  readonly field = "line";
+  readonly problem: string;
+
+  constructor(error: unknown) {
+    this.problem = `could not be read, nor what follows it: ${messageOf(error)}`;
+  }
+}
+
 export function isBadLine(entry: Generated | BadLine): entry is BadLine {
   return "faults" in entry;
 }
 
+/** A line of 64 KiB has room for thousands. */
+const mostFaultsShown = 10;
+
 /** `events.ndjson:3: amount = -5 must be 0 or more` */
 export function describeBadLine(file: string, { line, faults }: BadLine): string {
-  return faults.map(({ field, problem }) => `${file}:${line}: ${field} ${problem}`).join("\n");
+  const shown = faults.slice(0, mostFaultsShown).map(({ field, problem }) => `${file}:${line}: ${field} ${problem}`);
+  if (faults.length > shown.length) shown.push(`${file}:${line}: ${faults.length - shown.length} faults more`);
+  return shown.map((each) => printable(each)).join("\n");
 }
 
 function messageIdOf(event: Event): string {
@@ -56,6 +77,7 @@ async function* linesOf(input: ReadableStream<Uint8Array>, signal: AbortSignal):
   let rest: Uint8Array = new Uint8Array();
   let skipping = false;
   for await (const chunk of chunksOf(input, signal)) {
+    if (chunk instanceof ReadFailure) return yield chunk;
     let start = 0;
     for (let end = chunk.indexOf(lineFeed); end >= 0; end = chunk.indexOf(lineFeed, start)) {
       yield skipping ? tooLong : textOf(joined(rest, chunk.subarray(start, end)));
@@ -69,19 +91,24 @@ async function* linesOf(input: ReadableStream<Uint8Array>, signal: AbortSignal):
       rest = new Uint8Array();
     }
   }
-  // What has come of a line is no line yet.
+  // What has come of a line is no line yet, here and where the input could not be read on.
   if (signal.aborted) return;
   if (skipping) yield tooLong;
   else if (rest.length > 0) yield textOf(rest);
 }
 
-async function* chunksOf(input: ReadableStream<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+async function* chunksOf(
+  input: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array | ReadFailure> {
   const reader = input.getReader();
   // A read that is under way ends with it.
   const cancel = () => reader.cancel().catch(() => {});
   signal.addEventListener("abort", cancel, { once: true });
   try {
     for (let read; !signal.aborted && !(read = await reader.read()).done;) yield read.value;
+  } catch (error) {
+    yield new ReadFailure(error);
   } finally {
     signal.removeEventListener("abort", cancel);
     await cancel();

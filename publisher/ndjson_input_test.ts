@@ -78,3 +78,36 @@ Deno.test("readEvents() gives the same message id to the same event, wherever it
   deepStrictEqual(await ids(`${line(2)}\n${line(1).replace(/,/g, " , ")}\n`), [two, one]);
   strictEqual(one === two, false);
 });
+
+Deno.test("readEvents() takes a key that is there twice for a bad line, and names it", async () => {
+  const bet = line(2).replace("game_start", "bet").replace("}", ',"amount":5,"\\u0061mount":50000,"currency":"EUR"}');
+  deepStrictEqual(await read(`${line(1)}\n${bet}\n${line(3)}`), ["1", "f:2: amount is there more than once", "3"]);
+});
+
+Deno.test("describeBadLine() shows what a terminal obeys escaped, and of thousands of faults the first", () => {
+  const faults = Array.from({ length: 3_000 }, () => ({ field: "line", problem: 'is not JSON: "\x1b[2J\u202e' }));
+  const lines = describeBadLine("f", { line: 7, faults }).split("\n");
+  deepStrictEqual([lines.length, lines[0], lines.at(-1)], [
+    ...[11, 'f:7: line is not JSON: "\\u001b[2J\\u202e'],
+    "f:7: 2990 faults more",
+  ]);
+});
+
+Deno.test("readEvents() gives all that was read before its input failed, then names the line at which it did", async () => {
+  for (const half of ["", line(3).slice(0, 20)]) {
+    const chunks = [`${line(1)}\n${line(2)}\n${half}`];
+    const failing = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        const chunk = chunks.shift();
+        if (chunk === undefined) controller.error(new Error("Input/output error (os error 5)"));
+        else controller.enqueue(new TextEncoder().encode(chunk));
+      },
+    });
+    const entries = await Array.fromAsync(readEvents(failing));
+    deepStrictEqual(entries.map((entry) => isBadLine(entry) ? describeBadLine("f", entry) : `${entry.event.id}`), [
+      ...["1", "2"],
+      "f:3: line could not be read, nor what follows it: Input/output error (os error 5)",
+    ]);
+    deepStrictEqual(entries.map((entry) => isBadLine(entry) && entry.last), [false, false, true]);
+  }
+});

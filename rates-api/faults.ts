@@ -82,17 +82,17 @@ export interface Answer extends Quote {
 const yearMs = 365 * 24 * 60 * 60 * 1000;
 const tooMany = 5_000;
 
-/** The answer, made wrong; at least one rate must be in it. */
-export function spoil(answer: Answer, how: WrongAnswer, random: Random): Answer {
+/** The answer, made wrong. */
+export function spoil(answer: Answer, how: WrongAnswer): Answer {
   switch (how) {
     case "zero":
-      return withOneRate(answer, "0", random);
+      return withAllRates(answer, "0");
     case "negative":
-      return withOneRate(answer, "-1.0705", random);
+      return withAllRates(answer, "-1.0705");
     case "nan":
-      return withOneRate(answer, "NaN", random);
+      return withAllRates(answer, "NaN");
     case "absurd":
-      return withOneRate(answer, "9".repeat(40), random);
+      return withAllRates(answer, "9".repeat(40));
     case "missing-base":
       return { ...answer, base: "" };
     case "too-many":
@@ -104,10 +104,9 @@ export function spoil(answer: Answer, how: WrongAnswer, random: Random): Answer 
   }
 }
 
-function withOneRate(answer: Answer, rate: string, random: Random): Answer {
-  const currencies = Object.keys(answer.rates);
-  const chosen = currencies[random.int(0, currencies.length - 1)]!;
-  return { ...answer, rates: { ...answer.rates, [chosen]: rate } };
+/** A single wrong one would be left out, and the others used. */
+function withAllRates(answer: Answer, rate: string): Answer {
+  return { ...answer, rates: Object.fromEntries(Object.keys(answer.rates).map((currency) => [currency, rate])) };
 }
 
 /** AAA, AAB, AAC … */

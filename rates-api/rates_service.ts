@@ -52,7 +52,7 @@ export function addRatesService(server: Server, options: RatesServiceOptions): v
       }
       const answer = select({ base: "EUR", ...quotes.at(clock.now()) }, request.symbols);
       ending = fate.ending === "wrong" ? "answeredWrongly" : "answered";
-      return toMessage(fate.ending === "wrong" ? spoil(answer, wrongAnswer, random) : answer);
+      return toMessage(fate.ending === "wrong" ? spoil(answer, wrongAnswer) : answer);
     } finally {
       counts.end(ending);
       log.debug("GetRates", { ending });

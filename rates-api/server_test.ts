@@ -87,7 +87,7 @@ Deno.test("a wrong answer goes out as if it were right, and is counted", async (
   await using api = await startMock({ faults: { ...noFaults, wrongShare: 1, wrongAnswer: "zero" } });
   using client = new TestClient(api.address);
   const { rates } = await client.getRates();
-  assert.deepEqual(Object.values(rates).filter((rate) => rate === "0"), ["0"]);
+  assert.deepEqual([...new Set(Object.values(rates))], ["0"]);
   assert.equal(api.stats().answeredWrongly, 1);
 });
 

@@ -1,6 +1,7 @@
 /** Events as JSON: log lines, HTTP, and NDJSON in and out. */
 import { type Draft, type Event, eventOf, type Fault } from "./event.ts";
 import { type EventType, eventTypes, kinds } from "./kinds.ts";
+import { repeatedKeys } from "./repeated_keys.ts";
 import { formatTimestamp, parseTimestamp } from "./timestamp.ts";
 
 /** A 64-bit integer: a number while it is a safe integer, a decimal string beyond. */
@@ -53,6 +54,8 @@ export function parseEventJson(line: string): Event | Fault[] {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return [{ field: "line", problem: "is not a JSON object" }];
   }
+  const repeated = repeatedKeys(line, Object.keys(value).length);
+  if (repeated.length > 0) return repeated.map((key) => ({ field: fieldOf(key), problem: "is there more than once" }));
   return eventOfFields(value as Readonly<Record<string, unknown>>);
 }
 
@@ -90,7 +93,7 @@ function eventOfFields(object: Readonly<Record<string, unknown>>): Event | Fault
   for (const key of Object.keys(object)) {
     if (knownKeys.has(key)) continue;
     faults.push({
-      field: /^\w{1,60}$/.test(key) ? key : shown(key),
+      field: fieldOf(key),
       problem: `is unknown; the keys are ${eventKeys.join(", ")}`,
     });
   }
@@ -118,6 +121,11 @@ function eventOfFields(object: Readonly<Record<string, unknown>>): Event | Fault
   if (!Array.isArray(event)) return faults.length > 0 ? faults : event;
   const named = new Set(faults.map(({ field }) => field));
   return [...faults, ...event.filter(({ field }) => !named.has(field))];
+}
+
+/** A key as the name of a field at fault. */
+function fieldOf(key: string): string {
+  return /^\w{1,60}$/.test(key) ? key : shown(key);
 }
 
 /** Neither arrays nor objects are written out: they may be of any size and depth. */

@@ -7,6 +7,7 @@ import { redact } from "../runtime/configuration/config.ts";
 import { isPermanentBrokerError, messageOf } from "../runtime/errors.ts";
 import type { Random } from "../runtime/random.ts";
 import type { Log } from "../runtime/telemetry/log.ts";
+import { rememberProperties } from "./origin/exact_headers.ts";
 import { splitTls } from "../runtime/tls.ts";
 
 export interface BrokerOptions {
@@ -103,12 +104,14 @@ export function closeChannel(channel: Channel): Promise<void> {
 export async function openConnection({ url, name }: Pick<BrokerOptions, "url" | "name">): Promise<ChannelModel> {
   const { url: target, tls } = splitTls(url);
   if (!target.searchParams.has("heartbeat")) target.searchParams.set("heartbeat", String(heartbeatSeconds));
-  return await dial(target.href, {
+  const connection = await dial(target.href, {
     timeout: connectTimeoutMs,
     noDelay: true,
     ...tls,
     clientProperties: { connection_name: name },
   });
+  rememberProperties(connection);
+  return connection;
 }
 
 /** Orderly if the broker answers within 2 s, else by closing the socket. Never throws. */

@@ -9,7 +9,8 @@ import type { DeadLetters } from "./dead_letters.ts";
 import type { DelayQueues } from "./delay_queues.ts";
 import type { Delivery, EventQueue, Settlement } from "./delivery.ts";
 import { type Headers, timestampMsOf } from "./message.ts";
-import { messageIdOfBody, parseMessageId } from "./message_id.ts";
+import { messageIdOf, sentIdOf } from "./message_id.ts";
+import { withOwnBytes } from "./origin/exact_headers.ts";
 import type { Dead, Delay } from "./outcome.ts";
 import { ensureTopology, type Topology } from "./topology.ts";
 
@@ -93,9 +94,11 @@ export class AmqpConsumer implements EventQueue {
   }
 
   /** Waits, perhaps for long, with a copy: the delivery's body would keep all that the socket brought with it in memory. */
-  #move({ session, tag, ...delivery }: AmqpDelivery, outcome: Dead | Delay, until: AbortSignal): Promise<void> {
+  #move({ session, tag, came, ...delivery }: AmqpDelivery, outcome: Dead | Delay, until: AbortSignal): Promise<void> {
     const { deadLetters, delayQueues } = this.options;
-    const copy: Delivery = { ...delivery, body: new Uint8Array(delivery.body) };
+    const { fields: { exchange, routingKey }, properties } = came;
+    const origin = { exchange, routingKey, properties: withOwnBytes(properties) };
+    const copy: Delivery = { ...delivery, body: new Uint8Array(delivery.body), origin };
     const published = outcome.kind === "dead"
       ? deadLetters.publish(copy, outcome, until)
       : delayQueues.publish(copy, outcome, until);
@@ -175,25 +178,33 @@ export class AmqpConsumer implements EventQueue {
 class AmqpDelivery implements Delivery {
   constructor(
     readonly messageId: string,
+    readonly sentId: string | undefined,
     readonly body: Uint8Array,
     readonly headers: Headers,
     readonly appId: string | undefined,
     readonly timestampMs: number | undefined,
     readonly tag: number,
     readonly session: Session,
+    /** How it came, for when it is passed on: most are not. */
+    readonly came: Pick<ConsumeMessage, "fields" | "properties">,
   ) {}
 }
 
-function deliveryOf({ fields, properties, content }: ConsumeMessage, session: Session): AmqpDelivery {
+function deliveryOf(message: ConsumeMessage, session: Session): AmqpDelivery {
+  const { fields, properties, content } = message;
   session.delivered = fields.deliveryTag;
+  const messageId = messageIdOf(properties.messageId, content);
+  const headers = properties.headers ?? {};
   return new AmqpDelivery(
-    parseMessageId(properties.messageId) ?? messageIdOfBody(content, 0),
+    messageId,
+    sentIdOf(properties.messageId, messageId, headers),
     content,
-    properties.headers ?? {},
+    headers,
     properties.appId,
     timestampMsOf(properties.timestamp),
     fields.deliveryTag,
     session,
+    message,
   );
 }
 

@@ -1,6 +1,7 @@
 /** Dead letters as we write them: the body verbatim, the reason in headers that survive replay. */
 import type { Delivery } from "./delivery.ts";
-import { type Headers, withoutBrokerHeaders } from "./message.ts";
+import type { Headers } from "./message.ts";
+import { headersToKeep, ofOrigin, propertiesToKeep } from "./origin/origin.ts";
 import type { Dead } from "./outcome.ts";
 import { publishUntilConfirmed, type UntilConfirmedOptions } from "./publish_until_confirmed.ts";
 
@@ -47,8 +48,9 @@ export class DeadLetters {
         exchange,
         messageId: delivery.messageId,
         body: delivery.body,
-        headers: deadLetterHeaders(delivery.headers, ours),
-        ownHeaders: deadLetterHeaders({}, ours),
+        headers: deadLetterHeaders(delivery, ours),
+        ownHeaders: { ...ofOrigin(delivery.origin, delivery.sentId), ...deadHeadersOf(delivery.headers, ours) },
+        properties: delivery.origin && propertiesToKeep(delivery.origin),
         timestampMs: delivery.timestampMs ?? now,
         appId: delivery.appId ?? "",
       },
@@ -58,18 +60,27 @@ export class DeadLetters {
   }
 }
 
-/**
- * The headers of a dead letter: those it had before, and {@linkcode deadHeaders}.
- * @param now milliseconds since 1970
- */
+/** The headers of a dead letter: those it had before, how it came, and {@linkcode deadHeaders}. */
 export function deadLetterHeaders(
-  before: Headers,
-  { reason, detail, subscriberId, now }: { reason: string; detail: string; subscriberId: string; now: number },
+  { headers, origin, sentId }: Pick<Delivery, "headers" | "origin" | "sentId">,
+  failure: Failure,
 ): Headers {
+  const before = areKept(headers) ? headersToKeep(headers, origin, sentId) : ofOrigin(origin, sentId);
+  return { ...before, ...deadHeadersOf(headers, failure) };
+}
+
+interface Failure {
+  readonly reason: string;
+  readonly detail: string;
+  readonly subscriberId: string;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+function deadHeadersOf(before: Headers, { reason, detail, subscriberId, now }: Failure): Headers {
   const time = new Date(now).toISOString();
   const attempts = before[deadHeaders.attempts];
   return {
-    ...(areKept(before) ? withoutBrokerHeaders(before) : {}),
     [deadHeaders.reason]: reason,
     [deadHeaders.detail]: cutToBytes(detail, maxDetailBytes),
     [deadHeaders.subscriber]: subscriberId,

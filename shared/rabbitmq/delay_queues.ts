@@ -1,7 +1,7 @@
 /** Events that wait in the broker before they are tried again: one quorum queue for each delay, which dead-letters them back. */
 import type { Clock } from "../runtime/clock.ts";
 import type { Delivery } from "./delivery.ts";
-import { withoutBrokerHeaders } from "./message.ts";
+import { headersToKeep, ofOrigin, propertiesToKeep } from "./origin/origin.ts";
 import type { Delay } from "./outcome.ts";
 import { publishUntilConfirmed, type UntilConfirmedOptions } from "./publish_until_confirmed.ts";
 import { delayQueueOf } from "./topology.ts";
@@ -27,13 +27,15 @@ export class DelayQueues {
   /** @returns whether the broker has confirmed it; `false` only once the signal is aborted */
   async publish(delivery: Delivery, { ms, attempt }: Delay, signal: AbortSignal): Promise<boolean> {
     const { queue, clock } = this.options;
+    const { origin, sentId } = delivery;
     return await publishUntilConfirmed(
       {
         exchange: delayQueueOf(queue, ms),
         messageId: delivery.messageId,
         body: delivery.body,
-        headers: { ...withoutBrokerHeaders(delivery.headers), [retriesHeader]: attempt },
-        ownHeaders: { [retriesHeader]: attempt },
+        headers: { ...headersToKeep(delivery.headers, origin, sentId), [retriesHeader]: attempt },
+        ownHeaders: { ...ofOrigin(origin, sentId), [retriesHeader]: attempt },
+        properties: origin && propertiesToKeep(origin),
         timestampMs: delivery.timestampMs ?? clock.now(),
         appId: delivery.appId ?? "",
       },

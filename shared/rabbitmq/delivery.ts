@@ -1,4 +1,5 @@
 import type { Headers } from "./message.ts";
+import type { Origin } from "./origin/origin.ts";
 import type { Outcome } from "./outcome.ts";
 
 /** One message in the hands of a subscriber, which owes the broker one settlement for it. */
@@ -7,6 +8,10 @@ export interface Delivery {
   readonly messageId: string;
   readonly body: Uint8Array;
   readonly headers: Headers;
+  /** The id that its publisher sent, where that is another text: in other letters or form, or no UUID at all. */
+  readonly sentId?: string | undefined;
+  /** How it came, for whoever passes it on; `undefined` in this process, where messages have no more than what is here. */
+  readonly origin?: Origin | undefined;
   /** The member that published it, if it said so. */
   readonly appId: string | undefined;
   /** When it was published, if the publisher said so: milliseconds since 1970. */

@@ -7,7 +7,8 @@ import { DeliveryBuffer } from "./delivery_buffer.ts";
 import { deadLetterHeaders } from "./dead_letters.ts";
 import { retriesHeader } from "./delay_queues.ts";
 import type { Delivery, EventQueue, Settlement, Subscription } from "./delivery.ts";
-import { type Headers, withoutBrokerHeaders } from "./message.ts";
+import type { Headers } from "./message.ts";
+import { headersToKeep } from "./origin/origin.ts";
 import type { Dead, Delay } from "./outcome.ts";
 import { deliveryLimit } from "./topology.ts";
 
@@ -96,7 +97,7 @@ export class MemoryQueue implements EventQueue {
         this.dead.push({ delivery, outcome });
         const { reason, detail } = outcome;
         const now = this.clock.now();
-        this.#bury(message, deadLetterHeaders(delivery.headers, { reason, detail, subscriberId: subscriber.id, now }));
+        this.#bury(message, deadLetterHeaders(delivery, { reason, detail, subscriberId: subscriber.id, now }));
       }
     }
     this.#giveOut();
@@ -107,7 +108,8 @@ export class MemoryQueue implements EventQueue {
     this.delayed++;
     this.clock.sleep(ms).then(() => {
       this.delayed--;
-      const counted = { ...withoutBrokerHeaders(published.headers), [retriesHeader]: attempt };
+      const { origin, sentId } = published;
+      const counted = { ...headersToKeep(published.headers, origin, sentId), [retriesHeader]: attempt };
       this.publish({ ...published, headers: withDeath(counted, "expired", this.clock.now()) });
     });
   }
@@ -157,8 +159,9 @@ export class MemoryQueue implements EventQueue {
   }
 
   #bury({ published }: Message, headers: Headers): void {
-    const { messageId, body, appId = "", timestampMs = this.clock.now() } = published;
-    this.deadLetters.push({ messageId, body, headers, appId, timestampMs });
+    const { messageId, sentId, origin, body, appId = "", timestampMs = this.clock.now() } = published;
+    const came = { ...(sentId !== undefined && { sentId }), ...(origin && { origin }) };
+    this.deadLetters.push({ messageId, ...came, body, headers, appId, timestampMs });
   }
 }
 

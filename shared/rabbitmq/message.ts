@@ -16,12 +16,31 @@ export interface OutgoingMessage {
   readonly timestampMs: number;
   /** The member that published it first. */
   readonly appId: string;
+  /** Of one that came from elsewhere and is passed on: in place of what messages of ours have, time and publisher among it. */
+  readonly properties?: KeptProperties | undefined;
 }
+
+/** What a message that is passed on still is to its reader. */
+export type KeptProperties = Pick<
+  Options.Publish,
+  | "contentType"
+  | "contentEncoding"
+  | "priority"
+  | "correlationId"
+  | "replyTo"
+  | "expiration"
+  | "type"
+  | "timestamp"
+  | "appId"
+>;
 
 export const messageType = "casino.events.v1.Event";
 export const contentType = "application/x-protobuf";
 
-export function publishOptions({ messageId, headers, timestampMs, appId }: OutgoingMessage): Options.Publish {
+export function publishOptions(
+  { messageId, headers, timestampMs, appId, properties }: OutgoingMessage,
+): Options.Publish {
+  if (properties) return { persistent: true, mandatory: true, messageId, headers, ...properties };
   return {
     persistent: true,
     mandatory: true,
@@ -35,15 +54,16 @@ export function publishOptions({ messageId, headers, timestampMs, appId }: Outgo
 }
 
 /**
- * Milliseconds since 1970 of AMQP's seconds. Anybody may send any 64 bits: `undefined` for a time that no calendar has.
+ * Milliseconds since 1970 of AMQP's seconds. Anybody may send any 64 bits, and publishers are known to send milliseconds:
+ * what would be a second after the year 5138 is a millisecond after 1973; `undefined` for what would be neither.
  */
 export function timestampMsOf(seconds: unknown): number | undefined {
-  const ms = typeof seconds === "number" ? seconds * 1000 : NaN;
-  return Math.abs(ms) <= lastMs ? ms : undefined;
+  if (typeof seconds !== "number") return undefined;
+  const ms = seconds < firstMs ? seconds * 1000 : seconds;
+  return ms >= 0 && ms <= lastMs ? ms : undefined;
 }
 
-/** ECMAScript's last time value; a Date beyond is invalid. */
-const lastMs = 8.64e15;
+const [firstMs, lastMs] = [1e11, 1e14];
 
 /** Without what the broker notes in them for itself: published again, it would be taken for the new message's history. */
 export function withoutBrokerHeaders(headers: Headers): Headers {

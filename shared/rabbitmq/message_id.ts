@@ -1,10 +1,38 @@
 import { createHash } from "node:crypto";
+import type { Headers } from "./message.ts";
+import { originHeaders } from "./origin/origin.ts";
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+/** As RFC 9562 and others write it besides: as a URN, in braces, or without hyphens. */
+const enclosed = /^(?:urn:uuid:([0-9a-f-]{36})|\{([0-9a-f-]{36})\})$/i;
+const digits = /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/i;
+/** Both stand for "no UUID": RFC 9562, sections 5.9 and 5.10. */
+const [nil, max] = ["00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"];
 
-/** The id in lower case, as Postgres has it; `undefined` when it is no UUID. */
+/** The id in lower case, as Postgres has it; `undefined` when it is no UUID, or says that it is none. */
 export function parseMessageId(text: unknown): string | undefined {
-  return typeof text === "string" && uuid.test(text) ? text.toLowerCase() : undefined;
+  if (typeof text !== "string") return undefined;
+  const id = (uuid.test(text) ? text : inOtherForm(text))?.toLowerCase();
+  return id === nil || id === max ? undefined : id;
+}
+
+function inOtherForm(text: string): string | undefined {
+  const [, urn, braced] = enclosed.exec(text) ?? [];
+  const inner = urn ?? braced;
+  if (inner !== undefined) return uuid.test(inner) ? inner : undefined;
+  return digits.exec(text)?.slice(1).join("-");
+}
+
+/** The id by which a message goes: its own, or one that says the same for the same body each time. */
+export function messageIdOf(sent: unknown, body: Uint8Array): string {
+  return parseMessageId(sent) ?? messageIdOfBody(body, 0);
+}
+
+/** The id that the publisher sent, where `messageId` is not how it wrote it; `undefined` where it sent none, or just that. */
+export function sentIdOf(sent: unknown, messageId: string, headers: Headers): string | undefined {
+  if (sent !== messageId && typeof sent === "string" && sent !== "") return sent;
+  const passedOn = headers[originHeaders.messageId];
+  return typeof passedOn === "string" ? passedOn : undefined;
 }
 
 /**

@@ -1,5 +1,6 @@
-import { match, notStrictEqual, strictEqual } from "node:assert/strict";
-import { messageIdOfBody, parseMessageId, uuidv7 } from "./message_id.ts";
+import { deepStrictEqual, match, notStrictEqual, strictEqual } from "node:assert/strict";
+import { messageIdOf, messageIdOfBody, parseMessageId, sentIdOf, uuidv7 } from "./message_id.ts";
+import { originHeaders } from "./origin/origin.ts";
 
 const version7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -26,10 +27,44 @@ Deno.test("parseMessageId() takes any UUID, in lower case, and nothing else", ()
       7,
       "",
       "42",
+      "order-17",
+      "{017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
+      "urn:uuid:017f22e279b07cc398c4dc0c0c07398f",
+      "00000000-0000-0000-0000-000000000000",
+      "urn:uuid:00000000-0000-0000-0000-000000000000",
+      "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF",
+      "f".repeat(32),
       "017f22e2-79b0-7cc3-98c4-dc0c0c07398",
       " 017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
     ]
   ) {
     strictEqual(parseMessageId(other), undefined);
   }
+});
+
+Deno.test("parseMessageId() takes a UUID for the same however it is written", () => {
+  const id = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f";
+  const hex = id.replaceAll("-", "");
+  for (const form of [id, `urn:uuid:${id}`, `URN:UUID:${id}`, `{${id}}`, hex]) {
+    strictEqual(parseMessageId(form), id, form);
+    strictEqual(parseMessageId(form.toUpperCase()), id, form);
+  }
+});
+
+Deno.test("messageIdOf() tells bodies apart that came under one id which is none, and takes the same for the same", () => {
+  const [one, two] = ["amount 1", "amount 999999"].map((text) => new TextEncoder().encode(text));
+  for (const none of ["order-17", "00000000-0000-0000-0000-000000000000", undefined]) {
+    strictEqual(messageIdOf(none, one!), messageIdOf(none, one!.slice()));
+    notStrictEqual(messageIdOf(none, one!), messageIdOf(none, two!));
+  }
+});
+
+Deno.test("sentIdOf() tells what was sent where the message goes by another text, also once it was passed on", () => {
+  const id = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f";
+  const passedOn = { [originHeaders.messageId]: "order-17" };
+  deepStrictEqual(
+    [sentIdOf("order-17", id, {}), sentIdOf(id.toUpperCase(), id, {}), sentIdOf(id, id, passedOn)],
+    ["order-17", id.toUpperCase(), "order-17"],
+  );
+  for (const sent of [id, undefined, ""]) strictEqual(sentIdOf(sent, id, {}), undefined);
 });

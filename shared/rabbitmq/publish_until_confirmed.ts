@@ -38,7 +38,7 @@ export async function publishUntilConfirmed(
     } catch (error) {
       if (signal.aborted) break;
       if (error instanceof PublishError && error.reason === "unwritable") {
-        message = { ...message, headers: ownHeaders, timestampMs: clock.now(), appId: "" };
+        message = { ...message, headers: ownHeaders, properties: undefined, timestampMs: clock.now(), appId: "" };
       }
       log.error(`The queue ${message.exchange} did not accept a message, trying again`, {
         messageId: message.messageId,

@@ -16,13 +16,19 @@ Deno.test("publishUntilConfirmed() sends a message that cannot be written as it 
     return reason ? Promise.reject(new PublishError(reason, message.messageId, "as scripted")) : Promise.resolve();
   };
   const kept = { exchange: "dead", messageId: "1", body: new Uint8Array(3) };
-  const asItCame = { ...kept, headers: { ours: 1, theirs: -1e300 }, timestampMs: 2 ** 70, appId: "theirs" };
+  const asItCame = {
+    ...kept,
+    headers: { ours: 1, theirs: -1e300 },
+    timestampMs: 2 ** 70,
+    appId: "theirs",
+    properties: { type: "Theirs" },
+  };
   const confirmed = await publishUntilConfirmed(
     { ...asItCame, ownHeaders: { ours: 1 } },
     { publisher: { publish }, clock, random: seededRandom(1), log: new RecordedLog() },
     new AbortController().signal,
   );
   strictEqual(confirmed, true);
-  const ours = { ...kept, headers: { ours: 1 }, timestampMs: clock.now(), appId: "" };
+  const ours = { ...kept, headers: { ours: 1 }, properties: undefined, timestampMs: clock.now(), appId: "" };
   deepStrictEqual(tried, [asItCame, asItCame, ours, ours]);
 });

@@ -1,5 +1,6 @@
 import { strictEqual } from "node:assert/strict";
 import type { Delivery } from "./delivery.ts";
+import { timestampMsOf } from "./message.ts";
 import { uuidv7 } from "./message_id.ts";
 import { publishedAtMs } from "./published_at.ts";
 
@@ -26,4 +27,12 @@ Deno.test("publishedAtMs() takes no account of how long a dead letter lay until 
 
 Deno.test("publishedAtMs() does not guess", () => {
   strictEqual(publishedAtMs(delivery(uuidv7(atMs, random), undefined)), undefined);
+});
+
+Deno.test("timestampMsOf() knows milliseconds where AMQP has seconds, and takes what is neither for no time", () => {
+  strictEqual(timestampMsOf(1_700_000_000), 1_700_000_000_000);
+  strictEqual(timestampMsOf(1_700_000_000_123), 1_700_000_000_123);
+  for (const none of [1_700_000_000_123_456, 2 ** 63, 2 ** 64, -1, NaN, "1700000000", undefined]) {
+    strictEqual(timestampMsOf(none), undefined, String(none));
+  }
 });

@@ -92,6 +92,8 @@ export interface Sampled {
 
 export interface DeadLetter {
   readonly message_id: string;
+  /** As its publisher sent it, where that is another text. */
+  readonly sent_id: string | null;
   readonly reason: string;
   readonly detail: string;
   readonly subscriber: string | null;

@@ -4,6 +4,7 @@
  */
 import { formatMs, formatTimestamp } from "../../shared/event/timestamp.ts";
 import type { Enriched } from "./enriched.ts";
+import { printableJson } from "../../shared/runtime/printable.ts";
 import { type Column, columns } from "./columns.ts";
 
 /** With the key `message_id`, by which whoever reads stored events tells them apart. */
@@ -81,10 +82,16 @@ function integer(value: bigint): string {
   return value <= safest && value >= -safest ? String(value) : `"${value}"`;
 }
 
-/** What JSON, or JSON.stringify, does not write as it is: RFC 8259, section 7, and halves of surrogate pairs. */
+/** Anything but what ASCII prints. Nearly all texts have none, and need no closer look than for quotes. */
+const beyondAscii = /[^ -~]/;
+/**
+ * What JSON, or JSON.stringify, does not write as it is (RFC 8259, section 7, and halves of surrogate pairs), and what
+ * printable.ts keeps from a terminal.
+ */
 // deno-lint-ignore no-control-regex
-const special = /["\\\u0000-\u001f\ud800-\udfff]/;
+const special = /["\\\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]/;
 
 function quoted(value: string): string {
-  return special.test(value) ? JSON.stringify(value) : `"${value}"`;
+  if (beyondAscii.test(value)) return special.test(value) ? printableJson(JSON.stringify(value)) : `"${value}"`;
+  return value.includes('"') || value.includes("\\") ? JSON.stringify(value) : `"${value}"`;
 }

@@ -4,6 +4,7 @@ import { eventToJson, jsonInteger, parseEventJson } from "../../shared/event/jso
 import { anyEvent } from "../../tests/fixtures/arbitrary_event.ts";
 import type { Enriched } from "./enriched.ts";
 import { jsonLine, storedEventJson } from "./json_line.ts";
+import { printableJson } from "../../shared/runtime/printable.ts";
 import { bet, gameStart } from "../../tests/fixtures/deliveries.ts";
 
 const anyText = fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: "grapheme" }), fc.string());
@@ -30,15 +31,15 @@ const anyEnriched: fc.Arbitrary<Enriched> = fc.record({
 
 /** The slow way. */
 function stringified({ event, price, player, description }: Enriched): string {
-  return JSON.stringify({
+  return printableJson(JSON.stringify({
     ...eventToJson(event),
     amount_eur: price && jsonInteger(price.eurCents),
     player: player && { email: player.email, last_signed_in_at: player.lastSignedInAt?.toISOString() },
     description,
-  }) + "\n";
+  })) + "\n";
 }
 
-Deno.test("jsonLine() writes what JSON.stringify would, whatever is in the texts", () => {
+Deno.test("jsonLine() writes what JSON.stringify would, and nothing that a terminal obeys, whatever is in the texts", () => {
   fc.assert(fc.property(anyEnriched, (enriched) => strictEqual(jsonLine(enriched), stringified(enriched))), {
     numRuns: 20_000,
   });
@@ -67,7 +68,11 @@ Deno.test("jsonLine() writes each character that needs it escaped", () => {
     "\r",
     "\t",
     "\u001f",
+    "\u007f",
+    "\u009b",
+    "\u202e",
     "\u2028",
+    "\u2066",
     "\ud800",
     "\udc00",
     "\ud83c\udfb0",

@@ -209,6 +209,7 @@ export const openApi = {
         ...{ type: "object", required: ["message_id", "reason", "detail", "attempts", "replays", "body_base64"] },
         properties: {
           message_id: { type: "string", format: "uuid" },
+          sent_id: { type: ["string", "null"], description: "As its publisher sent it, where that is another text" },
           reason: { type: "string" },
           detail: { type: "string" },
           subscriber: { type: ["string", "null"] },

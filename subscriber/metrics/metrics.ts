@@ -147,6 +147,11 @@ export class Metrics implements Observer {
       "How long ago the oldest event in hand was published; 0 when there is none",
       () => Math.max(0, clock.now() - (sources.oldestPublishedAtMs() ?? Infinity)) / 1000,
     );
+    this.#gauge(
+      "casino_rates_left_out",
+      "Entries of the last answer of the rates API that could not be used",
+      () => rates.counts.leftOut,
+    );
     this.#gauge("casino_rates_alone", "1 while rates are had without Redis", () => Number(rates.alone));
     this.#gauge("casino_rates_age_seconds", "Age of the rates in hand; none: no rates", () => {
       const own = rates.own;

@@ -10,6 +10,8 @@ export interface Rates {
   /** When they were set, milliseconds since 1970. */
   readonly asOfMs: number;
   readonly perEur: ReadonlyMap<string, Rate>;
+  /** Of an answer with entries that cannot be used: a sentence for each, which is not cached. */
+  readonly leftOut?: readonly string[];
 }
 
 /** Rates as somebody else gives them, nothing of which is taken on trust. */
@@ -19,7 +21,7 @@ export interface UncheckedRates {
   readonly rates: Readonly<Record<string, unknown>>;
 }
 
-/** The rates are not what they should be. They are refused as a whole: who is wrong once may be wrong throughout. */
+/** The rates are refused as a whole, for what makes all of them doubtful. */
 export class InvalidRates extends Error {
   override readonly name = "InvalidRates";
 }
@@ -30,8 +32,10 @@ const mostRates = 1_000;
 const mostAheadMs = 24 * 60 * 60 * 1000;
 
 /**
+ * The rates that can be used. An entry that cannot be (no currency code, zero, negative, absurd) is left out, and what needs
+ * its currency finds none.
  * @param now milliseconds since 1970
- * @throws {InvalidRates}
+ * @throws {InvalidRates} for another base, no time or one to come, no rates, or none to speak of: most cannot be used
  */
 export function checkRates({ base, asOfMs, rates }: UncheckedRates, now: number): Rates {
   if (base !== "EUR") throw new InvalidRates(`the rates' base is ${shown(base)}, not EUR`);
@@ -42,7 +46,17 @@ export function checkRates({ base, asOfMs, rates }: UncheckedRates, now: number)
   const entries = Object.entries(rates);
   if (entries.length === 0) throw new InvalidRates("there are no rates");
   if (entries.length > mostRates) throw new InvalidRates(`there are ${entries.length} rates, more than ${mostRates}`);
-  return { asOfMs, perEur: new Map(entries.map(([currency, text]) => [currency, checkRate(currency, text)])) };
+  const perEur = new Map<string, Rate>();
+  const leftOut: string[] = [];
+  for (const [currency, text] of entries) {
+    const rate = rateOf(currency, text);
+    if (typeof rate === "string") leftOut.push(rate);
+    else perEur.set(currency, rate);
+  }
+  if (leftOut.length * 2 > entries.length || perEur.size === 0) {
+    throw new InvalidRates(`${leftOut.length} of ${entries.length} rates cannot be used: ${leftOut[0]}`);
+  }
+  return { asOfMs, perEur, ...(leftOut.length > 0 && { leftOut }) };
 }
 
 /** The value that is cached: format version, time and digits. */
@@ -51,7 +65,9 @@ export function ratesToJson({ asOfMs, perEur }: Rates): object {
   return { v: formatVersion, base: "EUR", as_of_ms: asOfMs, rates };
 }
 
-/** @throws {InvalidRates} */
+const notOurs = "the cached rates are not written as subscribers write them";
+
+/** @throws {InvalidRates} also for a single entry: who wrote that is none of us */
 export function ratesFromJson(text: string): Rates {
   let value: { v?: unknown; base?: unknown; as_of_ms?: unknown; rates?: unknown } | null;
   try {
@@ -63,7 +79,11 @@ export function ratesFromJson(text: string): Rates {
     throw new InvalidRates(`the cached rates are not of format version ${formatVersion}`);
   }
   // They were checked against a clock when they were fetched.
-  return checkRates({ base: value.base, asOfMs: value.as_of_ms, rates: { ...value.rates } }, Infinity);
+  const stated: Readonly<Record<string, unknown>> = { ...value.rates };
+  const rates = checkRates({ base: value.base, asOfMs: value.as_of_ms, rates: stated }, Infinity);
+  for (const [currency, { text }] of rates.perEur) if (text !== stated[currency]) throw new InvalidRates(notOurs);
+  if (rates.leftOut) throw new InvalidRates(notOurs);
+  return rates;
 }
 
 /**
@@ -72,17 +92,41 @@ export function ratesFromJson(text: string): Rates {
  */
 const formatVersion = 1;
 
-function checkRate(currency: string, text: unknown): Rate {
-  if (!/^[A-Z]{3}$/.test(currency)) throw new InvalidRates(`${shown(currency)} is no currency code`);
-  const digits = typeof text === "string" ? /^(\d{1,15})(?:\.(\d{1,18}))?$/.exec(text) : null;
-  if (!digits) throw new InvalidRates(`the rate of ${currency} is ${shown(text)}, not a positive decimal`);
-  const [whole = "", fraction = ""] = digits.slice(1);
-  const units = BigInt(whole + fraction);
-  if (units === 0n) throw new InvalidRates(`the rate of ${currency} is zero`);
-  if (currency === "EUR" && units !== 10n ** BigInt(fraction.length)) {
-    throw new InvalidRates(`the rate of EUR in EUR is ${text}, not 1`);
+/** Most digits before and after the point, written plainly; ten times beyond any currency that there has been. */
+const [mostWhole, mostFraction] = [15, 18];
+
+/** The rate, or why the entry cannot be used. */
+function rateOf(currency: string, text: unknown): Rate | string {
+  if (!/^[A-Z]{3}$/.test(currency)) return `${shown(currency)} is no currency code`;
+  const rate = typeof text === "string" ? decimalOf(text) : undefined;
+  if (!rate) return `the rate of ${currency} is ${shown(text)}, not a positive decimal`;
+  if (rate.units === 0n) return `the rate of ${currency} is zero`;
+  if (currency === "EUR" && rate.units !== 10n ** BigInt(rate.scale)) {
+    return `the rate of EUR in EUR is ${rate.text}, not 1`;
   }
-  return { text: String(text), units, scale: fraction.length };
+  return rate;
+}
+
+/** `1.0705`, or with an exponent: `1.6e-05` is 0.000016, which its `text` says as well. */
+function decimalOf(text: string): Rate | undefined {
+  const [, whole, fraction = "", exponent] = /^(\d{1,40})(?:\.(\d{1,40}))?(?:[eE]([+-]?\d{1,3}))?$/.exec(text) ??
+    [];
+  if (whole === undefined) return undefined;
+  const plain = exponent === undefined ? text : shifted(whole, fraction, Number(exponent));
+  const digits = new RegExp(`^(\\d{1,${mostWhole}})(?:\\.(\\d{1,${mostFraction}}))?$`).exec(plain);
+  if (!digits) return undefined;
+  const [, wholeDigits = "", fractionDigits = ""] = digits;
+  return { text: plain, units: BigInt(wholeDigits + fractionDigits), scale: fractionDigits.length };
+}
+
+/** With the point moved to the right by so many digits, and no needless zeros. */
+function shifted(whole: string, fraction: string, places: number): string {
+  const digits = "0".repeat(Math.max(0, -places)) + whole + fraction +
+    "0".repeat(Math.max(0, places - fraction.length));
+  const point = Math.max(0, -places) + whole.length + places;
+  const before = digits.slice(0, point).replace(/^0+(?=\d)/, "");
+  const after = digits.slice(point).replace(/0+$/, "");
+  return after === "" ? before : `${before}.${after}`;
 }
 
 /** Neither arrays nor objects are written out: they may be of any size, and not all of them can be. */

@@ -55,7 +55,8 @@ const refused: [string, Partial<UncheckedRates>, RegExp][] = [
   ["zero", { rates: { USD: "0.00" } }, /rate of USD is zero/],
   ["a negative rate", { rates: { USD: "-1.07" } }, /rate of USD is "-1.07"/],
   ["NaN", { rates: { USD: "NaN" } }, /rate of USD is "NaN"/],
-  ["an exponent", { rates: { USD: "1e3" } }, /rate of USD is "1e3"/],
+  ["an exponent beyond all rates", { rates: { USD: "1e30" } }, /rate of USD is "1e30"/],
+  ["an exponent of no digits", { rates: { USD: "1e" } }, /rate of USD is "1e"/],
   ["a number in place of text", { rates: { USD: 1.07 } }, /rate of USD is 1.07/],
   ["an empty rate", { rates: { USD: "" } }, /rate of USD is ""/],
   ["a point without digits", { rates: { USD: "1." } }, /rate of USD is "1\."/],
@@ -80,7 +81,7 @@ Deno.test("checkRates() accepts 1,000 rates, EUR at 1.000, and a clock that is a
   checkRates({ ...good, asOfMs: now + 86_400_000 }, now);
 });
 
-Deno.test("checkRates() refuses the whole answer when any one entry is wrong, naming it", () => {
+Deno.test("checkRates() leaves out the one entry that is wrong and names it, and refuses an answer of which most are", () => {
   const wrongRate = fc.oneof(
     fc.constantFrom(
       "0",
@@ -99,16 +100,53 @@ Deno.test("checkRates() refuses the whole answer when any one entry is wrong, na
       {},
       [],
     ),
-    fc.string().filter((text) => !/^\d{1,15}(\.\d{1,18})?$/.test(text)),
+    fc.string().filter((text) => !/^\d+(\.\d+)?([eE][+-]?\d+)?$/.test(text)),
   );
-  fc.assert(fc.property(answers, wrongRate, fc.nat(), (answer, wrong, at) => {
+  fc.assert(fc.property(answers, wrongRate, fc.nat(), fc.nat(), (answer, wrong, at, more) => {
     const currencies = Object.keys(answer.rates);
-    const spoilt = currencies[at % currencies.length]!;
+    const count = 1 + more % currencies.length;
+    const spoilt = currencies.map((_, i) => currencies[(at + i) % currencies.length]!).slice(0, count);
+    const rates = { ...answer.rates, ...Object.fromEntries(spoilt.map((currency) => [currency, wrong])) };
+    if (count * 2 <= currencies.length) {
+      const { perEur, leftOut = [] } = checkRates({ ...answer, rates }, now);
+      assert.deepEqual([...perEur.keys()].sort(), currencies.filter((currency) => !spoilt.includes(currency)).sort());
+      assert.equal(leftOut.length, count);
+      for (const currency of spoilt) assert.ok(leftOut.some((sentence) => sentence.includes(currency)));
+      return;
+    }
     assert.throws(
-      () => checkRates({ ...answer, rates: { ...answer.rates, [spoilt]: wrong } }, now),
-      (error) => error instanceof InvalidRates && error.message.includes(spoilt) && error.message.length < 200,
+      () => checkRates({ ...answer, rates }, now),
+      (error) =>
+        error instanceof InvalidRates && /rates cannot be used/.test(error.message) && error.message.length < 200,
     );
   }));
+});
+
+Deno.test("checkRates() leaves USDT out, and knows Bitcoin's rate with an exponent to the digit", () => {
+  const rates = { ...good.rates, USDT: "1.07", BTC: "1.6e-05", JPY: "1.7194E+2", IDR: "1748721e-2", KRW: "15E2" };
+  const { perEur, leftOut } = checkRates({ ...good, rates }, now);
+  assert.deepEqual(leftOut, ['"USDT" is no currency code']);
+  assert.deepEqual(perEur.get("BTC"), { text: "0.000016", units: 16n, scale: 6 });
+  assert.deepEqual(perEur.get("JPY"), { text: "171.94", units: 17_194n, scale: 2 });
+  assert.deepEqual(perEur.get("IDR"), { text: "17487.21", units: 1_748_721n, scale: 2 });
+  assert.deepEqual(perEur.get("KRW"), { text: "1500", units: 1_500n, scale: 0 });
+});
+
+Deno.test("checkRates() takes a rate for the same with an exponent as without, of 5,000 rates", () => {
+  fc.assert(
+    fc.property(rate, fc.integer({ min: -12, max: 12 }), (plain, places) => {
+      const given = checkRates({ ...good, rates: { USD: plain } }, now).perEur.get("USD")!;
+      const [whole = "", fraction = ""] = plain.split(".");
+      // The same digits, with the point elsewhere and an exponent that brings it back.
+      const digits = `${"0".repeat(12)}${whole}${fraction}${"0".repeat(12)}`;
+      const point = 12 + whole.length + places;
+      const text = `${digits.slice(0, point)}.${digits.slice(point)}e${-places}`;
+      if (!/^\d{1,40}\.\d{1,40}e/.test(text)) return;
+      const { units, scale } = checkRates({ ...good, rates: { USD: text } }, now).perEur.get("USD")!;
+      assert.equal(units * 10n ** BigInt(given.scale), given.units * 10n ** BigInt(scale), text);
+    }),
+    { numRuns: 5_000 },
+  );
 });
 
 Deno.test("ratesFromJson() gives back what ratesToJson() took, digit for digit", () => {

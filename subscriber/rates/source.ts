@@ -10,6 +10,7 @@ import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import type { RatesApi } from "./client.ts";
 import type { Rates } from "./rates.ts";
 import { type Cached, lockToken, type Look, type SharedRates } from "./shared_rates.ts";
+import { WakefulTime } from "./wakeful_time.ts";
 
 export type RatesTimes = Pick<Config, "RATES_TTL_MS" | "RATES_LOCK_TTL_MS" | "RATES_WAIT_MS" | "RATES_MAX_STALE_MS">;
 
@@ -40,6 +41,8 @@ const pollMs = { least: 20, most: 60 };
 const [usualCallMs, slowestPoll] = [250, 6];
 /** Looks for fresh rates while stale ones serve, which hold nobody up. */
 const refreshMs = { least: 250, most: 500 };
+/** Of very many, the first will do. */
+const mostLeftOutTold = 10;
 /** Longest pause that all make after a call that gave nothing to store. */
 const pauseMs = 500;
 
@@ -52,6 +55,8 @@ export interface RatesCounts {
   /** Calls to the rates API, and those of them that gave no rates. */
   calls: number;
   failedCalls: number;
+  /** Entries of the last answer that could not be used, and were left out. */
+  leftOut: number;
   /** Waits that ended without rates. */
   timeouts: number;
   /** Windows, or waits, that got rates past their time. */
@@ -61,7 +66,7 @@ export interface RatesCounts {
 /** What can be told of a source of rates. */
 export type WatchedRates = Pick<RatesSource, "counts" | "failure" | "own" | "alone">;
 
-/** Rates in this process, which never outlive those in the cache. Times are monotonic ms. */
+/** Rates in this process, which never outlive those in the cache. Times are those of {@linkcode WakefulTime}. */
 interface OwnCopy {
   readonly rates: Rates;
   readonly freshUntil: number;
@@ -83,12 +88,17 @@ export class RatesSource {
   /** Redis did not answer: from then on this process calls for itself, once per TTL. */
   #alone = false;
   #nextLoneCallAt = -Infinity;
+  #leftOutTold = "";
   readonly counts: RatesCounts = {
     looks: { fresh: 0, locked: 0, held: 0, paused: 0 },
-    ...{ ownUses: 0, calls: 0, failedCalls: 0, timeouts: 0, staleUses: 0 },
+    ...{ ownUses: 0, calls: 0, failedCalls: 0, leftOut: 0, timeouts: 0, staleUses: 0 },
   };
 
-  constructor(private readonly options: RatesSourceOptions) {}
+  readonly #time: WakefulTime;
+
+  constructor(private readonly options: RatesSourceOptions) {
+    this.#time = new WakefulTime(options.clock);
+  }
 
   /** Why the last call of this process gave no rates; `undefined` when it gave some, or there was none. */
   get failure(): string | undefined {
@@ -98,7 +108,7 @@ export class RatesSource {
   /** What this process has in hand, as of now; `undefined` once it is of no use. */
   get own(): Cached | undefined {
     const copy = this.#copy;
-    const now = this.options.clock.monotonic();
+    const now = this.#time.now();
     if (!copy || now >= copy.usableUntil) return undefined;
     return { rates: copy.rates, freshMs: copy.freshUntil - now, usableMs: copy.usableUntil - now };
   }
@@ -112,7 +122,7 @@ export class RatesSource {
   current(): Rates | undefined {
     const copy = this.#copy;
     if (!copy) return undefined;
-    const now = this.options.clock.monotonic();
+    const now = this.#time.now();
     if (now < copy.freshUntil) {
       this.counts.ownUses++;
       return copy.rates;
@@ -120,7 +130,7 @@ export class RatesSource {
     if (!this.#refreshFailed || now >= copy.usableUntil) return undefined;
     if (now >= this.#nextRefreshAt) {
       this.#nextRefreshAt = now + this.options.random.int(refreshMs.least, refreshMs.most);
-      this.#join(now + this.options.times.RATES_WAIT_MS).catch(() => {});
+      this.#join(this.options.clock.monotonic() + this.options.times.RATES_WAIT_MS).catch(() => {});
     }
     this.counts.staleUses++;
     return copy.rates;
@@ -156,7 +166,7 @@ export class RatesSource {
   /** The end of one waiter's time: stale rates if they may serve, else an error. */
   #stopWaiting(): Rates {
     const copy = this.#copy;
-    if (copy && this.options.clock.monotonic() < copy.usableUntil) {
+    if (copy && this.#time.now() < copy.usableUntil) {
       this.counts.staleUses++;
       return copy.rates;
     }
@@ -186,9 +196,9 @@ export class RatesSource {
 
   /** One look at cache and lock, and what follows from it. */
   async #step(): Promise<Rates | undefined> {
-    const { shared, times, clock, random, holder } = this.options;
+    const { shared, times, random, holder } = this.options;
     const token = lockToken(holder, random);
-    const before = clock.monotonic();
+    const before = this.#time.now();
     let look;
     try {
       look = await shared.lookOrLock(token, times.RATES_LOCK_TTL_MS);
@@ -219,8 +229,8 @@ export class RatesSource {
 
   /** We hold the lock: call, and store the answer for all. `undefined` when the call failed or came too late. */
   async #fetchAndShare(token: string): Promise<Rates | undefined> {
-    const { shared, times, clock, log, signal } = this.options;
-    const before = clock.monotonic();
+    const { shared, times, log, signal } = this.options;
+    const before = this.#time.now();
     const rates = await this.#call();
     if (!rates) {
       this.#refreshFailed = true;
@@ -261,15 +271,15 @@ export class RatesSource {
 
   /** Without Redis nobody else's call can be seen, so each process makes at most one per TTL, failed ones counted. */
   async #callAlone(): Promise<Rates | undefined> {
-    const { times, clock } = this.options;
-    const now = clock.monotonic();
+    const { times } = this.options;
+    const now = this.#time.now();
     if (now < this.#nextLoneCallAt) return undefined;
     this.#nextLoneCallAt = now + times.RATES_TTL_MS;
     const rates = await this.#call();
     this.#refreshFailed = rates === undefined;
     if (!rates) {
       const copy = this.#copy;
-      return copy && clock.monotonic() < copy.usableUntil ? copy.rates : undefined;
+      return copy && this.#time.now() < copy.usableUntil ? copy.rates : undefined;
     }
     const freshMs = times.RATES_TTL_MS;
     this.#keep({ rates, freshMs, usableMs: freshMs + times.RATES_MAX_STALE_MS }, now);
@@ -282,6 +292,7 @@ export class RatesSource {
     try {
       const rates = await api.fetch(signal);
       this.#failure = undefined;
+      this.#tellWhatIsLeftOut(rates);
       log.info("Fetched rates", { asOf: new Date(rates.asOfMs).toISOString(), currencies: rates.perEur.size });
       return rates;
     } catch (error) {
@@ -290,6 +301,19 @@ export class RatesSource {
       if (!signal.aborted) log.warn("The rates API gave no rates", { problem: this.#failure });
       return undefined;
     }
+  }
+
+  /** Once for the same entries: they come again with every answer. */
+  #tellWhatIsLeftOut({ leftOut = [] }: Rates): void {
+    this.counts.leftOut = leftOut.length;
+    const told = leftOut.slice(0, mostLeftOutTold).join("; ");
+    if (told === this.#leftOutTold) return;
+    this.#leftOutTold = told;
+    if (told === "") return;
+    this.options.log.warn("The rates API gave rates that cannot be used; they are left out", {
+      rates: leftOut.length,
+      problem: told,
+    });
   }
 
   /** @param before when the cache was asked: its remaining time is counted from then, so that ours ends first */

@@ -5,7 +5,7 @@ import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
 import { ratesOf, someRates } from "../../tests/fixtures/deliveries.ts";
 import { MemoryRatesApi, type Turn } from "./memory_api.ts";
 import { MemoryRates } from "./memory_rates.ts";
-import type { Rates } from "./rates.ts";
+import { checkRates, type Rates } from "./rates.ts";
 import type { SharedRates } from "./shared_rates.ts";
 import { RatesSource, RatesTimeout, type RatesTimes } from "./source.ts";
 
@@ -298,16 +298,35 @@ Deno.test("RatesSource.get() rejects when its subscriber leaves, and gives the l
   strictEqual((await world.shared.lookOrLock("next", 100)).state, "locked");
 });
 
-Deno.test("RatesSource is not disturbed by a wall clock that jumps", async () => {
+Deno.test("RatesSource is not disturbed by a wall clock that is set back", async () => {
   const world = new World({ answer: someRates });
   const subscriber = world.subscriber();
   await world.during(subscriber.get());
-  for (const jump of [86_400_000, -2 * 86_400_000]) {
-    world.clock.jump(jump);
-    strictEqual(subscriber.current(), someRates);
-  }
+  world.clock.jump(-2 * 86_400_000);
+  strictEqual(subscriber.current(), someRates);
   await world.clock.advance(60_100);
   strictEqual(subscriber.current(), undefined);
+});
+
+Deno.test("RatesSource counts the time that its machine was suspended: its copy does not outlive its TTL by that", async () => {
+  const world = new World({ answer: someRates });
+  const subscriber = world.subscriber();
+  await world.during(subscriber.get());
+  // As Linux has it: the wall clock goes on, the monotonic one stands still.
+  world.clock.jump(45_000);
+  strictEqual(subscriber.current(), someRates);
+  await world.clock.advance(16_000);
+  deepStrictEqual([subscriber.current(), subscriber.own], [undefined, undefined]);
+});
+
+Deno.test("RatesSource without Redis calls again after its machine was suspended for longer than the TTL, once", async () => {
+  const world = new World({ answer: someRates });
+  const subscriber = world.subscriber({}, new DeadRedis());
+  await world.during(subscriber.get());
+  world.clock.jump(3_600_000);
+  strictEqual(subscriber.current(), undefined);
+  for (let n = 0; n < 3; n++) strictEqual(await world.during(subscriber.get()), someRates);
+  strictEqual(world.api.calls, 2);
 });
 
 Deno.test("RatesSource forgets a failure of its own once another's call has brought rates", async () => {
@@ -320,4 +339,20 @@ Deno.test("RatesSource forgets a failure of its own once another's call has brou
   await world.during(Promise.resolve(failed));
   strictEqual(one.failure, undefined);
   strictEqual(world.api.calls, 2);
+});
+
+Deno.test("RatesSource uses what is good of an answer, and tells once what is not, with its count", async () => {
+  const rates = { USD: "1.0705", BTC: "1.6e-05", USDT: "1.07", XXX: "0" };
+  const answer = checkRates({ base: "EUR", asOfMs: Date.UTC(2024, 5, 28), rates }, Date.UTC(2024, 5, 28));
+  const world = new World({ answer });
+  const source = world.subscriber();
+  for (let fetch = 0; fetch < 3; fetch++) {
+    deepStrictEqual([...(await world.during(source.get())).perEur.keys()], ["USD", "BTC"]);
+    await world.clock.advance(60_100);
+  }
+  strictEqual(source.counts.calls, 3);
+  strictEqual(source.counts.leftOut, 2);
+  deepStrictEqual(world.log.at("warn"), ["The rates API gave rates that cannot be used; they are left out"]);
+  const { problem, rates: count } = world.log.entries.find(({ level }) => level === "warn")!.fields;
+  deepStrictEqual([problem, count], ['"USDT" is no currency code; the rate of XXX is zero', 2]);
 });

@@ -1,11 +1,10 @@
 /** One suite for everything that is a {@linkcode DeadLetterAdmin}: over RabbitMQ, and over the queue in memory. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
-import { deadHeaders } from "../../shared/rabbitmq/dead_letters.ts";
+import { deadHeaders, replaysHeader } from "../../shared/rabbitmq/dead_letters.ts";
 import { retriesHeader } from "../../shared/rabbitmq/delay_queues.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { withoutBrokerHeaders } from "../../shared/rabbitmq/message.ts";
 import { eventually } from "../fixtures/eventually.ts";
-import { replaysHeader } from "../../shared/rabbitmq/dead_letters.ts";
 import type { DeadLetterAdmin } from "../../shared/rabbitmq/dead/admin.ts";
 
 /** A kind of admin that is put to the test. */

@@ -10,7 +10,7 @@ export type Role = (typeof roles)[number];
 
 /** Each password holds what a URL and a shell could trip over. */
 export function passwordOf(role: Role): string {
-  return `${role}'s-\$ecret/?#@:%`;
+  return `${role}'s-\$ecret/?#@:%"\\n\\`;
 }
 
 /** Runs the three scripts as a README's reader would. @param env what the members' names are */

@@ -86,15 +86,25 @@ Deno.test("AmqpConsumer.take() gives an empty array once its signal is aborted",
   });
 });
 
-Deno.test("AmqpConsumer gives a message without a valid id one that its body decides", async () => {
+Deno.test("AmqpConsumer gives a message without a valid id one that its body decides, and tells what was sent", async () => {
   await withConsumer(async (consumer, queues) => {
+    const nil = "00000000-0000-0000-0000-000000000000";
     const id = "017F22E2-79B0-7CC3-98C4-DC0C0C07398F";
     publish(queues, ["a"]);
-    publish(queues, ["a"], { messageId: "not-a-uuid" });
+    publish(queues, ["a", "a", "b"], { messageId: "order-17" });
+    publish(queues, ["a", "b"], { messageId: nil });
     publish(queues, ["a"], { messageId: id });
-    const ids = (await takeAll(consumer, 3)).map(({ messageId }) => messageId);
-    const derived = messageIdOfBody(new TextEncoder().encode("a"), 0);
-    deepStrictEqual(ids, [derived, derived, id.toLowerCase()]);
+    publish(queues, ["a"], { messageId: `urn:uuid:${id}` });
+    publish(queues, ["a"], { messageId: id.toLowerCase() });
+    const ids = (await takeAll(consumer, 9)).map(({ messageId, sentId }) => [messageId, sentId]);
+    const [a, b] = ["a", "b"].map((body) => messageIdOfBody(new TextEncoder().encode(body), 0));
+    deepStrictEqual(ids, [
+      [a, undefined],
+      ...[[a, "order-17"], [a, "order-17"], [b, "order-17"]],
+      ...[[a, nil], [b, nil]],
+      ...[[id.toLowerCase(), id], [id.toLowerCase(), `urn:uuid:${id}`]],
+      [id.toLowerCase(), undefined],
+    ]);
   });
 });
 
@@ -143,21 +153,29 @@ Deno.test("AmqpConsumer.settle() acks out of order, and what is settled does not
   });
 });
 
-Deno.test("AmqpConsumer.settle() writes a dead letter without the headers that can be read but not written again", async () => {
+Deno.test("AmqpConsumer.settle() writes a dead letter with the headers that amqplib alone could not write again", async () => {
   await withConsumer(async (consumer, queues) => {
     // amqplib writes the first as a whole number, the second beyond 64 bits, and takes the third for its own notation.
-    const unwritable = [
+    const odd = [
       { "!": "double", value: -1e300 },
       { "!": "timestamp", value: 2n ** 64n - 1n },
       { "!": "object", value: { "!": "of theirs", value: 1 } },
     ];
-    for (const header of unwritable) {
+    for (const header of odd) {
       publish(queues, ["bad body"], { messageId: crypto.randomUUID(), headers: { header } });
     }
-    const deliveries = await takeAll(consumer, unwritable.length);
+    const deliveries = await takeAll(consumer, odd.length);
     const settlements = deliveries.map((delivery) => ({ delivery, outcome: dead("invalid", "no amount") }));
     await consumer.settle(settlements, AbortSignal.timeout(5_000));
     await inQueue(queues, queues.dead, deliveries.length);
+    for (const sent of odd) {
+      const letter = await queues.channel.get(queues.dead, { noAck: true });
+      const read = letter && letter.properties.headers?.header;
+      deepStrictEqual(
+        read,
+        sent["!"] === "double" ? sent.value : sent["!"] === "object" ? sent.value : { ...sent, value: 2 ** 64 },
+      );
+    }
     await consumer.close();
     await inQueue(queues, queues.events, 0);
   });

@@ -1,8 +1,8 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { deadHeaders } from "../../shared/rabbitmq/dead_letters.ts";
+import { deadHeaders, replaysHeader } from "../../shared/rabbitmq/dead_letters.ts";
 import type { OutgoingMessage } from "../../shared/rabbitmq/message.ts";
-import { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
+import { ConfirmPublisher, PublishError } from "../../shared/rabbitmq/publisher.ts";
 import { eventually, type TestQueues, withTestQueues } from "../servers/test_queues.ts";
 import { ensureTopology } from "../../shared/rabbitmq/topology.ts";
 import { openConnection } from "../../shared/rabbitmq/connection.ts";
@@ -10,7 +10,6 @@ import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { encodeEvent } from "../../shared/event/protobuf.ts";
 import { gameStart } from "../fixtures/deliveries.ts";
 import { deadLetterToJson } from "../../shared/rabbitmq/dead/dead_letter.ts";
-import { replaysHeader } from "../../shared/rabbitmq/dead_letters.ts";
 import { drop, list, replay, type ReplayOptions } from "../../shared/rabbitmq/dead/dead_letter_queue.ts";
 
 const stop = new AbortController().signal;
@@ -111,7 +110,7 @@ Deno.test("replay() keeps id, body and headers, counts itself, and empties the d
   });
 });
 
-Deno.test("replay() leaves behind the headers that can be read but not written again", async () => {
+Deno.test("replay() gives back headers that amqplib alone could not write again", async () => {
   await withDeadLetters(async (queues) => {
     // amqplib would write it as a whole number of 64 bits.
     await bury(queues, [{ foreign: { "!": "double", value: -1e300 } }]);
@@ -119,7 +118,21 @@ Deno.test("replay() leaves behind the headers that can be read but not written a
     await inQueue(queues, queues.dead, 0);
     const message = await queues.channel.get(queues.events, { noAck: true });
     const { [replaysHeader]: replays, foreign } = message ? message.properties.headers ?? {} : {};
-    deepStrictEqual([replays, foreign], [1, undefined]);
+    deepStrictEqual([replays, foreign], [1, -1e300]);
+  });
+});
+
+Deno.test("replay() leaves behind what came with a letter and cannot be written again", async () => {
+  await withDeadLetters(async (queues) => {
+    await bury(queues, [{ foreign: "as scripted" }]);
+    const tried: OutgoingMessage[] = [];
+    const publish = (message: OutgoingMessage) =>
+      tried.push(message) === 1
+        ? Promise.reject(new PublishError("unwritable", message.messageId, "as scripted"))
+        : Promise.resolve();
+    deepStrictEqual((await replayAll(queues, { publisher: { publish } })).map(({ result }) => result), ["replayed"]);
+    deepStrictEqual(tried.map(({ headers }) => headers?.["foreign"]), ["as scripted", undefined]);
+    deepStrictEqual(tried.map(({ properties }) => properties === undefined), [false, true]);
   });
 });
 

@@ -5,12 +5,11 @@
  */
 import { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
 import { eventTopology } from "../../shared/rabbitmq/topology.ts";
-import { seededRandom } from "../../shared/runtime/random.ts";
+import { type Random, seededRandom } from "../../shared/runtime/random.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { VirtualClock } from "../fixtures/virtual_clock.ts";
 import { understand } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { replay } from "../../shared/rabbitmq/dead/dead_letter_queue.ts";
-import type { Random } from "../../shared/runtime/random.ts";
 import type { GetMessage } from "amqplib";
 import { asChannelModel } from "./connection.ts";
 import { publishOverTime } from "./load.ts";

@@ -9,6 +9,8 @@ import { drop, list, replay, type Selection } from "../../shared/rabbitmq/dead/d
 import { systemRandom as random } from "../../shared/runtime/random.ts";
 import { onShutdownSignal } from "../../shared/runtime/shutdown.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
+import { printable, printableJson } from "../../shared/runtime/printable.ts";
+import { parseMessageId } from "../../shared/rabbitmq/message_id.ts";
 import { countReasons, describeInFull, summarize } from "./print.ts";
 
 /** An operator waits for the answer: better a clear failure soon than a retry of half a minute for each letter. */
@@ -42,7 +44,7 @@ await runCommand({
   if (rest.length > 0 || (operandId !== undefined && action !== "show")) {
     throw new UsageError(`${action} takes no "${rest[0] ?? operandId}"; --id picks letters by their message ids`);
   }
-  const ids = split(operandId ?? flags.id)?.map((id) => id.toLowerCase());
+  const ids = split(operandId ?? flags.id)?.map((id) => parseMessageId(id) ?? id);
   const reasons = split(flags.reason);
   if (action === "show" && !ids) throw new UsageError("show takes the message id of the letter");
   if ((action === "replay" || action === "drop") && !ids && !reasons && !flags.all) {
@@ -56,7 +58,7 @@ await runCommand({
   };
   const queue = config.DEAD_LETTER_QUEUE;
   const print = (letter: DeadLetter, text: (letter: DeadLetter) => string) =>
-    console.log(flags.json ? JSON.stringify(deadLetterToJson(letter)) : text(letter));
+    console.log(flags.json ? printableJson(JSON.stringify(deadLetterToJson(letter))) : text(letter));
 
   return await onDeadLetterChannel(config.RABBITMQ_URL, queue, async (channel) => {
     const counts = new Map<string, number>();
@@ -81,7 +83,7 @@ await runCommand({
       case "drop":
         for await (const letter of drop(channel, queue, selection)) {
           count(letter.reason);
-          print(letter, ({ messageId, reason }) => `dropped ${messageId}  ${reason}`);
+          print(letter, ({ messageId, reason }) => printable(`dropped ${messageId}  ${reason}`));
         }
         if (!flags.json) console.log(counts.size === 0 ? "Nothing to drop." : `Dropped ${countReasons(counts)}`);
         return 0;
@@ -102,7 +104,7 @@ await runCommand({
           count(replayed.result);
           const { messageId, reason } = replayed.letter;
           const words = replayed.result === "replayed" ? "" : `: ${replayed.problem}`;
-          print(replayed.letter, () => `${replayed.result} ${messageId}  ${reason}${words}`);
+          print(replayed.letter, () => printable(`${replayed.result} ${messageId}  ${reason}${words}`));
         }
         await publisher.close();
         if (!flags.json) console.log(counts.size === 0 ? "Nothing to replay." : countReasons(counts));

@@ -1,25 +1,32 @@
 /** Dead letters for a human to read. */
 import { eventToJson } from "../../shared/event/json.ts";
+import { cutTo, printable } from "../../shared/runtime/printable.ts";
 import type { DeadLetter } from "../../shared/rabbitmq/dead/dead_letter.ts";
 
 /** Two lines: what became of it, and what it is. */
 export function summarize(
-  { messageId, reason, lastFailedAt, attempts, replays, detail, event, bodyProblem, body }: DeadLetter,
+  { messageId, sentId, reason, lastFailedAt, attempts, replays, detail, event, bodyProblem, body }: DeadLetter,
 ): string {
   const times = plural(attempts, "attempt") + (replays > 0 ? `, ${plural(replays, "replay")}` : "");
   const what = event ? JSON.stringify(eventToJson(event)) : `no event in ${body.length} bytes`;
   const why = detail === bodyProblem || !bodyProblem ? detail : `${detail}; ${bodyProblem}`;
   return [
-    `${messageId}  ${reason}  ${lastFailedAt ?? "at an unknown time"}  ${times}`,
-    `  ${cut(why, 160)}`,
-    `  ${cut(what, 240)}`,
-  ].map(onOneLine).join("\n");
+    `${messageId}${sentId === undefined ? "" : ` (sent as ${sentId})`}  ${reason}  ${
+      lastFailedAt ?? "at an unknown time"
+    }  ${times}`,
+    `  ${cutTo(why, 160)}`,
+    `  ${cutTo(what, 240)}`,
+  ].map((line) => printable(line)).join("\n");
 }
+
+/** Headers may have 16 KiB; all of them are shown. */
+const mostOfOneRow = 65_536;
 
 /** Everything that is known of one letter. */
 export function describeInFull(letter: DeadLetter): string {
   const rows: [string, unknown][] = [
     ["message id", letter.messageId],
+    ...(letter.sentId === undefined ? [] : [["sent as", letter.sentId] as [string, unknown]]),
     ["reason", letter.reason],
     ["detail", letter.detail],
     ["subscriber", letter.subscriber],
@@ -32,14 +39,14 @@ export function describeInFull(letter: DeadLetter): string {
     ["event", letter.event ? JSON.stringify(eventToJson(letter.event)) : `none: ${letter.bodyProblem}`],
     ["headers", JSON.stringify(letter.headers)],
   ];
-  const lines = rows.map(([name, value]) => onOneLine(`${name.padEnd(16)} ${value ?? "unknown"}`));
+  const lines = rows.map(([name, value]) => printable(`${name.padEnd(16)} ${value ?? "unknown"}`, mostOfOneRow));
   return `${lines.join("\n")}\nbody, ${letter.body.length} bytes\n${hexDump(letter.body)}`;
 }
 
 /** `reason: count`, most first. */
 export function countReasons(counts: ReadonlyMap<string, number>): string {
   const descending = [...counts].sort(([, a], [, b]) => b - a);
-  return onOneLine(descending.map(([reason, count]) => `${reason}: ${count}`).join(", "));
+  return printable(descending.map(([reason, count]) => `${reason}: ${count}`).join(", "));
 }
 
 const mostBytesShown = 1_024;
@@ -56,15 +63,6 @@ function hexDump(body: Uint8Array): string {
   return lines.join("\n");
 }
 
-/** Headers are whatever somebody wrote: no control character of theirs reaches the terminal. */
-function onOneLine(text: string): string {
-  return text.replace(/\p{Cc}/gu, "?");
-}
-
 function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
-
-function cut(text: string, most: number): string {
-  return text.length > most ? `${text.slice(0, most)}…` : text;
 }

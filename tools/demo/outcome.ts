@@ -1,6 +1,7 @@
 /** What became of the demo's events, read from the database and the queues, whatever these are. */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
+import { printable } from "../../shared/runtime/printable.ts";
 import { formatMajor } from "../../shared/event/money.ts";
 
 /** Where the outcome is to be read. */
@@ -60,11 +61,11 @@ export async function summarize(sources: Sources, run: Run): Promise<string> {
     ["bets", "wins", "deposits_eur"].map(async (column) => (await ask(topStatement(column)))[0]),
   );
   const shares = bySubscriber.map(([subscriber, events]) => `${subscriber}: ${events}`);
-  const reasons = Array.from(await sources.deadReasons(), ([reason, count]) => `${reason}: ${count}`);
+  const reasons = Array.from(await sources.deadReasons(), ([reason, count]) => `${printable(reason)}: ${count}`);
   const { settled: { stored, dead, lost }, seconds, remark, ratesCalls } = run;
   return `
 Four of them:
-${samples.map(([description]) => `  ${description}`).join("\n")}
+${samples.map(([description]) => `  ${printable(description ?? "")}`).join("\n")}
 
 Events stored       ${stored}${listed(shares)}
 Events a second     ${Math.round((stored + dead) / seconds)}, over ${seconds.toFixed(1)} s${remark}

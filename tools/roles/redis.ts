@@ -33,13 +33,20 @@ export function cacheRoles(prefix: string): readonly CacheRole[] {
 
 /** A script for the shell that makes the users, or sets those that are there, on the Redis at REDIS_URL. */
 export function cacheScript(prefix: string): string {
-  const lines = cacheRoles(prefix).map(({ user, rules }) =>
-    `ACL SETUSER ${user} reset on ">\${${passwordVariable(user)}:?}" ${rules.map((rule) => `"${rule}"`).join(" ")}`
-  );
+  const lines = cacheRoles(prefix).map(({ user, rules }) => {
+    return `ACL SETUSER ${user} reset on $(quoted ">$${passwordVariable(user)}") ${
+      rules.map((rule) => `"${rule}"`).join(" ")
+    }`;
+  });
   const about = cacheRoles(prefix).map(({ user, does }) => `# ${user}: ${does}`);
   // By stdin: an argument would be seen in the list of processes. redis-cli goes on after an error, and says so.
   return [
-    ...["set -eu", "", ...about, 'answer=$(redis-cli -u "${REDIS_URL:?}" --no-auth-warning <<COMMANDS'],
+    ...["set -eu", "", ...about],
+    // Here, for a shell that ends within another one ends that one alone.
+    ...cacheRoles(prefix).map(({ user }) => `: "\${${passwordVariable(user)}:?}"`),
+    // As redis-cli reads it: a quote or a backslash of a password would end the text, or change it.
+    `quoted() { printf '"'; printf '%s' "$1" | sed 's/[\\\\"]/\\\\&/g'; printf '"'; }`,
+    ...['answer=$(redis-cli -u "${REDIS_URL:?}" --no-auth-warning <<COMMANDS'],
     ...[...lines, "COMMANDS", ")", 'echo "$answer"', `[ "$answer" = "OK\nOK" ]`, ""],
   ].join("\n");
 }

@@ -8,6 +8,7 @@ import { queuesReader } from "./queues.ts";
 import { ratesReader } from "./rates_cache.ts";
 import { drawStatus } from "./screen.ts";
 import { allAnswer, readStatus, type Status } from "./status.ts";
+import { printableJson } from "../../shared/runtime/printable.ts";
 import { totalsReader } from "./totals.ts";
 
 const fallbackSeconds = 2;
@@ -44,7 +45,7 @@ await runCommand({
   };
   using shutdown = onShutdownSignal(0, silentLog);
   const interrupted = untilAborted(shutdown.stop);
-  const show = json ? (status: Status) => console.log(JSON.stringify(status)) : screen(watch);
+  const show = json ? (status: Status) => console.log(printableJson(JSON.stringify(status))) : screen(watch);
   let well = true;
   do {
     const status = await Promise.race([readStatus(readers, clock), interrupted]);

@@ -1,6 +1,7 @@
 /** The status as one screen for a human. */
 import { styleText } from "node:util";
 import { formatMajor } from "../../shared/event/money.ts";
+import { printable } from "../../shared/runtime/printable.ts";
 import type { TopPlayer } from "../../subscriber/dashboard/answers.ts";
 import type { Lag, Part, Queues, QueueState, RatesCache, Status, Totals } from "./status.ts";
 
@@ -34,7 +35,9 @@ export function drawStatus(status: Status, { colours, width = Infinity }: Screen
   // Without a stream: to inspect one, styleText() reads variables that this task has no permission for.
   const paint = (text: string, tone: Tone) =>
     colours && tone !== "plain" ? styleText(styles[tone], text, { validateStream: false }) : text;
-  return rows.map(({ label, text, tone }) => {
+  return rows.map(({ label, text: told, tone }) => {
+    // What a server says, and who holds the lock, may hold anything.
+    const text = printable(told);
     const room = Math.max(0, width - labelWidth);
     const shown = text.length > room ? `${text.slice(0, Math.max(0, room - 1))}…` : text;
     return `${paint(label.padEnd(labelWidth), "faint")}${paint(shown, tone)}`;
@@ -127,9 +130,8 @@ function leader(what: string, top: TopPlayer | null, count: unknown): string {
   return top ? `most ${what} #${top.id} with ${count}` : `no ${what} yet`;
 }
 
-/** What a server says may hold anything. */
 function problemRow(label: string, problem: string): Row {
-  return { label, text: problem.replace(/\p{Cc}+/gu, " "), tone: "bad" };
+  return { label, text: problem.replace(/\s+/g, " "), tone: "bad" };
 }
 
 function duration(ms: number): string {

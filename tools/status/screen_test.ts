@@ -59,7 +59,7 @@ Deno.test("drawStatus() names what does not answer in the place of what it would
   const problem = "Redis does not answer at 127.0.0.1:1 (ECONNREFUSED).\nReally\x1b[2J";
   strictEqual(
     shown("Rates", { rates: { problem } }),
-    "Redis does not answer at 127.0.0.1:1 (ECONNREFUSED). Really [2J",
+    "Redis does not answer at 127.0.0.1:1 (ECONNREFUSED). Really\\u001b[2J",
   );
   strictEqual(shown("Lock", { rates: { problem } }), undefined);
   strictEqual(shown("Queues", { queues: { problem: "away" } }), "away");

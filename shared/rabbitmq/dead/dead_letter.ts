@@ -3,13 +3,18 @@ import type { GetMessage } from "amqplib";
 import { deadHeaders, replaysHeader } from "../dead_letters.ts";
 import type { Delivery } from "../delivery.ts";
 import { type Headers, timestampMsOf } from "../message.ts";
-import { messageIdOfBody, parseMessageId } from "../message_id.ts";
+import { messageIdOf, sentIdOf } from "../message_id.ts";
+import type { Origin } from "../origin/origin.ts";
 import { decodeEvent, UndecodableError } from "../../event/protobuf.ts";
 import { describeFaults, type Event } from "../../event/event.ts";
 import { type EventJson, eventToJson } from "../../event/json.ts";
 
 export interface DeadLetter {
   readonly messageId: string;
+  /** The id that its publisher sent, where that is another text. */
+  readonly sentId?: string | undefined;
+  /** How it came, and is published again. */
+  readonly origin?: Origin | undefined;
   /** As in shared/rabbitmq/outcome.ts, or the broker's own: `delivery-limit`, `expired`, `rejected`, `maxlen`. */
   readonly reason: string;
   readonly detail: string;
@@ -30,11 +35,15 @@ export interface DeadLetter {
 }
 
 /** Of a message as it is in the queue; anybody may have written its properties. */
-export function understand({ properties, content }: GetMessage): DeadLetter {
+export function understand({ fields, properties, content }: GetMessage): DeadLetter {
+  const messageId = messageIdOf(properties.messageId, content);
+  const headers = properties.headers ?? {};
   return letterOf({
-    messageId: parseMessageId(properties.messageId) ?? messageIdOfBody(content, 0),
+    messageId,
+    sentId: sentIdOf(properties.messageId, messageId, headers),
+    origin: { exchange: fields?.exchange, routingKey: fields?.routingKey, properties },
     body: content,
-    headers: properties.headers ?? {},
+    headers,
     appId: textOf(properties.appId),
     timestampMs: timestampMsOf(properties.timestamp),
   });
@@ -59,6 +68,7 @@ export function deadLetterToJson(letter: DeadLetter) {
     letter;
   return {
     message_id: messageId,
+    sent_id: letter.sentId ?? null,
     reason,
     detail,
     subscriber: subscriber ?? null,

@@ -10,6 +10,7 @@ import { PublishError } from "../publisher.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/errors.ts";
 import { type DeadLetter, understand } from "./dead_letter.ts";
+import { exactOf, originHeaders, propertiesToKeep, restored } from "../origin/origin.ts";
 import { replaysHeader } from "../dead_letters.ts";
 
 /** Which letters; both given, both must hold. Without either, all. */
@@ -103,7 +104,7 @@ async function publishAgain(
   } catch (error) {
     if (!(error instanceof PublishError && error.reason === "unwritable")) throw error;
     const headers = { [replaysHeader]: replays + 1 };
-    await publisher.publish({ ...message, headers, timestampMs: clock.now(), appId: "" });
+    await publisher.publish({ ...message, headers, properties: undefined, timestampMs: clock.now(), appId: "" });
   }
 }
 
@@ -125,8 +126,8 @@ async function* take(
   }
 }
 
-export function matches({ reason, messageId }: DeadLetter, { reasons, ids }: Filter): boolean {
-  return (reasons?.includes(reason) ?? true) && (ids?.includes(messageId) ?? true);
+export function matches({ reason, messageId, sentId }: DeadLetter, { reasons, ids }: Filter): boolean {
+  return (reasons?.includes(reason) ?? true) && (ids?.some((id) => id === messageId || id === sentId) ?? true);
 }
 
 /** A letter that was replayed this often and died each time will not be cured by one more replay. */
@@ -141,11 +142,22 @@ export function isWornOut({ replays }: DeadLetter): boolean {
  * @param now milliseconds since 1970, for a letter that does not say when it was published
  */
 export function replayOf(letter: DeadLetter, now: number): Omit<OutgoingMessage, "exchange"> & { headers: Headers } {
-  const { [retriesHeader]: _, ...headers } = withoutBrokerHeaders(letter.headers);
+  const { routingKey, expiration } = restored(letter.headers);
+  const { [retriesHeader]: _, [originHeaders.expiration]: __, ...headers } = withoutBrokerHeaders(
+    exactOf(letter).headers,
+  );
   return {
+    ...(routingKey !== undefined && { routingKey }),
     messageId: letter.messageId,
     body: letter.body,
-    headers: { ...headers, [replaysHeader]: letter.replays + 1 },
+    headers: {
+      ...headers,
+      ...(letter.sentId !== undefined && { [originHeaders.messageId]: letter.sentId }),
+      [replaysHeader]: letter.replays + 1,
+    },
+    ...(letter.origin && {
+      properties: { ...propertiesToKeep(letter.origin), ...(expiration !== undefined && { expiration }) },
+    }),
     timestampMs: letter.timestampMs ?? now,
     appId: letter.appId ?? "",
   };

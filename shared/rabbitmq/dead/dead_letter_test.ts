@@ -27,5 +27,5 @@ Deno.test("understand() counts no replays where the header is no count", () => {
 });
 
 Deno.test("summarize() lets no control character of a header through to the terminal", () => {
-  match(summarize(letterWith({ "dead-reason": "a\x1b[2J\nb" })), /^\S+ {2}a\?\[2J\?b {2}at an unknown time/);
+  match(summarize(letterWith({ "dead-reason": "a\x1b[2J\nb" })), /^\S+ {2}a\\u001b\[2J\\u000ab {2}at an unknown time/);
 });

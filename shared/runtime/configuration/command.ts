@@ -15,6 +15,7 @@ import {
   variablesOf,
 } from "./config.ts";
 import { messageOf } from "../errors.ts";
+import { printable } from "../printable.ts";
 import { type Place, placesIn, refusals } from "../permissions.ts";
 
 export const version = "0.2.0";
@@ -81,7 +82,11 @@ export async function runCommand<const F extends Record<string, Flag>, N extends
     }
   } catch (error) {
     const usage = error instanceof UsageError || error instanceof ConfigError;
-    console.error(usage ? `${(error as Error).message}\nSee ${spec.name} --help.` : redact(messageOf(error)));
+    console.error(
+      usage
+        ? `${(error as Error).message}\nSee ${spec.name} --help.`
+        : redact(messageOf(error)).split("\n").map((line) => printable(line)).join("\n"),
+    );
     status = usage ? 2 : 1;
   }
   Deno.exit(status);

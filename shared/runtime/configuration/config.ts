@@ -136,7 +136,7 @@ export function readConfig<N extends SettingName>(
       problems.push(`${shown} must be ${(error as Error).message}`);
     }
   }
-  problems.push(...faultsOfRelations(values), ...faultsOfConnections(values));
+  problems.push(...faultsOfRelations(values), ...faultsOfDefaults(values), ...faultsOfConnections(values));
   if (problems.length > 0) throw new ConfigError(problems);
   const files: TlsFiles = tlsFilesOf(values as Partial<Config>);
   for (const name of urlNames) {
@@ -204,6 +204,16 @@ function faultsOfRelations(values: Values): string[] {
     problems.push(`${given} is of no use without ${missing}`);
   }
   return problems;
+}
+
+/** The key that everybody knows is for this machine alone. */
+function faultsOfDefaults({ RATES_API_ADDRESS: address, RATES_API_KEY: key }: Values): string[] {
+  if (typeof address !== "string" || key !== settings.RATES_API_KEY.fallback) return [];
+  if (isLoopback(address.replace(/:\d+$/, ""))) return [];
+  return [
+    `RATES_API_KEY must be set to a key of your own: ${key} is the default, which everybody knows, and ` +
+    `RATES_API_ADDRESS=${address} is not of this machine alone`,
+  ];
 }
 
 /** Credentials leave this machine encrypted, or because somebody has said that they may not be. */

@@ -121,6 +121,7 @@ Deno.test("readConfig() refuses to send credentials to another machine unencrypt
     REDIS_URL: "redis://:secret@10.0.0.1",
     DATABASE_URL: "postgres://u:secret@db.example/casino?sslmode=disable",
     RATES_API_ADDRESS: "rates.example:443",
+    RATES_API_KEY: "a-key-of-theirs",
   };
   deepStrictEqual(problemsOf(plain), [
     `RABBITMQ_URL=amqp://u:***@broker.example would send credentials to another machine unencrypted: use amqps://, ${allow}`,
@@ -136,6 +137,7 @@ Deno.test("readConfig() refuses to send credentials to another machine unencrypt
     REDIS_URL: "rediss://:secret@10.0.0.1",
     DATABASE_URL: "postgres://u:secret@db.example/casino?sslmode=verify-full",
     RATES_API_ADDRESS: "rates.example:443",
+    RATES_API_KEY: "a-key-of-theirs",
     RATES_API_TLS: "on",
   };
   deepStrictEqual(problemsOf(encrypted), []);
@@ -179,4 +181,21 @@ Deno.test("readConfig() wants certificate and key, or neither", () => {
   deepStrictEqual(problems({ TLS_CERT_FILE: "/c" }), ["TLS_CERT_FILE is of no use without TLS_KEY_FILE"]);
   deepStrictEqual(problems({ TLS_KEY_FILE: "/k" }), ["TLS_KEY_FILE is of no use without TLS_CERT_FILE"]);
   strictEqual(problems({ TLS_CERT_FILE: "/c", TLS_KEY_FILE: "/k" }), undefined);
+});
+
+Deno.test("readConfig() refuses the rates API's default key where others can hear or say it, TLS or not", () => {
+  for (const allowed of [{ RATES_API_TLS: "on" }, { ALLOW_PLAINTEXT: "yes" }]) {
+    for (const address of ["rates.example:443", "0.0.0.0:50051", "[::]:50051", "10.0.0.1:50051"]) {
+      for (const key of [undefined, "development-key"]) {
+        const env = { RATES_API_ADDRESS: address, ...(key && { RATES_API_KEY: key }), ...allowed };
+        deepStrictEqual(problemsOf(env), [
+          "RATES_API_KEY must be set to a key of your own: development-key is the default, which everybody knows, and " +
+          `RATES_API_ADDRESS=${address} is not of this machine alone`,
+        ]);
+      }
+    }
+  }
+  for (const address of ["127.0.0.1:50051", "localhost:50051", "[::1]:50051"]) {
+    deepStrictEqual(problemsOf({ RATES_API_ADDRESS: address }), []);
+  }
 });

@@ -3,8 +3,18 @@ import type { Context, Span, SpanContext, Tracer } from "@opentelemetry/api";
 import { redact } from "../configuration/config.ts";
 import { version } from "../configuration/command.ts";
 import { messageOf } from "../errors.ts";
-import { type Attributes, type ChildSpec, errorType, type OpenSpan, type RootSpan } from "./tracing.ts";
-import { schemaUrl, type SpanSpec, type TraceParent, traceparentHeader, type Tracing } from "./tracing.ts";
+import {
+  type Attributes,
+  type ChildSpec,
+  errorType,
+  type OpenSpan,
+  type RootSpan,
+  schemaUrl,
+  type SpanSpec,
+  type TraceParent,
+  traceparentHeader,
+  type Tracing,
+} from "./tracing.ts";
 
 type Api = typeof import("@opentelemetry/api");
 

@@ -1,6 +1,7 @@
 /** Diagnostics: structured records to stderr, one line each. Events go to stdout, never here. */
 import { configure, getJsonLinesFormatter, getLogger, type LogRecord } from "@logtape/logtape";
 import { redact } from "../configuration/config.ts";
+import { cutTo, printable, printableJson } from "../printable.ts";
 import type { TraceParent } from "./tracing.ts";
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -62,23 +63,46 @@ function inSpan(record: LogRecord, span: TraceParent | undefined): LogRecord {
   return { ...record, properties: { ...record.properties, trace_id: span.traceId, span_id: span.spanId } };
 }
 
-function jsonLine(common: Fields): (record: LogRecord) => string {
+/** Longest text, be it the message or one field, that a record is given; stack traces have fewer code units. */
+const mostOfOne = 4_096;
+
+/** One line of JSON. Exported for tests, as {@linkcode humanLine} is. */
+export function jsonLine(common: Fields): (record: LogRecord) => string {
   const format = getJsonLinesFormatter({ properties: "flatten" });
-  return (record) => redact(format({ ...record, properties: { ...common, ...record.properties } }));
+  return (record) => {
+    const properties: Record<string, unknown> = { ...common };
+    for (const [name, value] of Object.entries(record.properties)) properties[name] = bounded(value);
+    return printableJson(redact(format({ ...record, message: record.message.map(bounded), properties })));
+  };
 }
 
-function humanLine({ timestamp, level, message, properties }: LogRecord): string {
+/** One line for who reads along. */
+export function humanLine({ timestamp, level, message, properties }: LogRecord): string {
   const time = new Date(timestamp).toISOString().slice(11, 23);
   const fields = Object.entries(properties).filter(([, value]) => value !== undefined)
     .map(([name, value]) => ` ${name}=${shown(value)}`).join("");
-  return redact(`${time} ${level.padEnd(7)} ${message.join("")}${fields}\n`);
+  const text = redact(`${message.map(bounded).join("")}${fields}`);
+  return `${time} ${level.padEnd(7)} ${printable(text, Infinity)}\n`;
+}
+
+/** Cut where it is too long, whatever it is. */
+function bounded(value: unknown): unknown {
+  if (typeof value === "string") return cut(value);
+  if (typeof value !== "object" || value === null || value instanceof Error) return value;
+  const text = shown(value);
+  return text.length > mostOfOne ? text : value;
+}
+
+function cut(text: string): string {
+  // What a password is part of is shown no more once the end that tells it is gone.
+  return text.length <= mostOfOne ? text : cutTo(text, mostOfOne).replace(/\/\/[^/?#\s":]*:[^\s"]*…$/, "//***…");
 }
 
 function shown(value: unknown): string {
-  if (typeof value === "string") return value;
-  if (value instanceof Error) return value.message;
+  if (typeof value === "string") return cut(value);
+  if (value instanceof Error) return cut(value.message);
   try {
-    return JSON.stringify(value, (_, part) => typeof part === "bigint" ? String(part) : part);
+    return cut(JSON.stringify(value, (_, part) => typeof part === "bigint" ? String(part) : part) ?? String(value));
   } catch {
     // It contains itself: better the line without it than no line.
     return String(value);

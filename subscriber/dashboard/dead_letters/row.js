@@ -36,9 +36,10 @@ export function deadLetterRow(letter, onReplay, onDrop) {
 }
 
 /** @param {DeadLetter} letter */
-function pairs({ message_id, subscriber, first_failed_at, attempts, replays }) {
+function pairs({ message_id, sent_id, subscriber, first_failed_at, attempts, replays }) {
   const facts = [
     ["Message id", message_id],
+    ...(sent_id === null ? [] : [["Sent as", sent_id]]),
     ["First failed", dateTime(first_failed_at)],
     ["Given up by", subscriber ?? "the broker"],
     ["Tried", `${plural(attempts, "time")}, replayed ${plural(replays, "time")}`],

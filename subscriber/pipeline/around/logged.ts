@@ -27,6 +27,7 @@ function warnOfDeadLetter(delivery: Delivery, { reason, detail }: Dead, log: Log
   log.warn("Dead-lettering", {
     event: "event.dead_lettered",
     messageId: delivery.messageId,
+    ...(delivery.sentId !== undefined && { sentId: delivery.sentId }),
     ...(eventId !== undefined && { eventId }),
     reason,
     detail,

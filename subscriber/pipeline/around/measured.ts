@@ -10,6 +10,8 @@ import type { RatesNowOrLater } from "../waiting_for_rates.ts";
 
 /** Of a batch that has as many. */
 const fewestLatencies = 16;
+/** How far the clocks of a publisher and a subscriber may be apart. */
+const mostSkewMs = 1_000;
 
 /** What the parts of a subscriber become when they are measured. */
 export interface Measured {
@@ -54,6 +56,8 @@ function observeLatencies(processed: readonly Processed[], stats: Stats, nowMs: 
   for (let i = 0; i < processed.length; i += step) {
     const entry = processed[i]!;
     const published = isStored(entry) ? publishedAtMs(entry.delivery) : undefined;
-    if (published !== undefined) stats.observer.latency(Math.max(0, nowMs - published));
+    // From the future: the publisher's clock is wrong, by more than clocks that are kept together may be.
+    if (published === undefined || published - nowMs > mostSkewMs) continue;
+    stats.observer.latency(Math.max(0, nowMs - published));
   }
 }

@@ -35,6 +35,12 @@ Deno.test("measured().attempt notes how long an attempt takes, and its events' a
   deepStrictEqual(seen, [["process", 0], ["latency", 20]]);
 });
 
+Deno.test("measured().attempt takes no latency from an event of the future, and 0 where clocks are apart", async () => {
+  const { seen, measure } = recorded();
+  await measure.attempt(() => Promise.resolve(stored(20, -3_600_000, -500)))([], never);
+  deepStrictEqual(seen, [["process", 0], ["latency", 20], ["latency", 0]]);
+});
+
 Deno.test("measured().attempt looks at the age of sixteen events of a large batch or a few more", async () => {
   const { seen, measure } = recorded();
   await measure.attempt(() => Promise.resolve(stored(...Array(500).fill(5))))([], never);

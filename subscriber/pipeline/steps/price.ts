@@ -1,5 +1,6 @@
 import type { Event } from "../../../shared/event/event.ts";
 import { exponentOf, toEurCents } from "../../../shared/event/money.ts";
+import { cutTo } from "../../../shared/runtime/printable.ts";
 import type { Price } from "../../enriched/enriched.ts";
 import type { Rates } from "../../rates/rates.ts";
 
@@ -29,7 +30,7 @@ export function price(event: Event, rates: Rates | undefined): Price | Unpriced 
     if (quote) return { eurCents: quote.toEurCents(amount), rate: quote.rate };
   }
   if (exponentOf(currency) === undefined) {
-    return unknownCurrency(`currency ${JSON.stringify(currency)} is neither in ISO 4217 nor BTC`);
+    return unknownCurrency(`currency ${JSON.stringify(cutTo(currency, 60))} is neither in ISO 4217 nor BTC`);
   }
   return rates ? unknownCurrency(`the rates have no ${currency}`) : noRates;
 }

@@ -2,7 +2,6 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { deadHeaders, maxDetailBytes } from "../../../shared/rabbitmq/dead_letters.ts";
 import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
-import { withoutBrokerHeaders } from "../../../shared/rabbitmq/message.ts";
 import { dead, deadReasons, requeue } from "../../../shared/rabbitmq/outcome.ts";
 import { deliveryLimit } from "../../../shared/rabbitmq/topology.ts";
 import {
@@ -17,6 +16,7 @@ import {
   takeOne,
   type TestedQueue,
   texts,
+  theirHeaders,
 } from "./subject.ts";
 
 /** Publishes, dead-letters, and gives the letter. */
@@ -35,7 +35,7 @@ export function testDeadLettering({ name, withQueue }: Subject): void {
     await withQueue(async (queue) => {
       const sent = message("bad", { headers: { größe: "übergroß", "x-of-theirs": 1 } });
       const { headers, messageId, body, appId, timestampMs } = await bury(queue, sent);
-      const { [deadHeaders.firstFailedAt]: first, [deadHeaders.lastFailedAt]: last, ...rest } = withoutBrokerHeaders(
+      const { [deadHeaders.firstFailedAt]: first, [deadHeaders.lastFailedAt]: last, ...rest } = theirHeaders(
         headers,
       );
       deepStrictEqual({ messageId, body: Uint8Array.from(body), appId, timestampMs, headers: rest }, {
@@ -142,7 +142,7 @@ export function testDeadLettering({ name, withQueue }: Subject): void {
         return letter!;
       };
       const letter = await putBackUntilDead();
-      await publish(queue, { ...letter, headers: withoutBrokerHeaders(letter.headers) });
+      await publish(queue, { ...letter, headers: theirHeaders(letter.headers) });
       assertOfTheBroker(await putBackUntilDead(), letter);
     });
   });
@@ -152,7 +152,7 @@ export function testDeadLettering({ name, withQueue }: Subject): void {
 export function assertOfTheBroker({ messageId, body, headers }: Delivery, published: Delivery): void {
   strictEqual(messageId, published.messageId);
   deepStrictEqual(Uint8Array.from(body), Uint8Array.from(published.body));
-  deepStrictEqual(withoutBrokerHeaders(headers), withoutBrokerHeaders(published.headers));
+  deepStrictEqual(theirHeaders(headers), theirHeaders(published.headers));
   const [death] = headers["x-death"] as { count: number; reason: string; time: { value: number } }[];
   deepStrictEqual([death?.reason, death?.count, typeof death?.time.value], ["delivery_limit", 1, "number"]);
 }

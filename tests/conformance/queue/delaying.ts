@@ -1,7 +1,6 @@
 /** What is put on a delay queue, and how it comes back. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { retriesHeader, retriesOf } from "../../../shared/rabbitmq/delay_queues.ts";
-import { withoutBrokerHeaders } from "../../../shared/rabbitmq/message.ts";
 import { type Delay, requeue } from "../../../shared/rabbitmq/outcome.ts";
 import { deliveryLimit } from "../../../shared/rabbitmq/topology.ts";
 import { assertOfTheBroker } from "./dead_lettering.ts";
@@ -15,6 +14,7 @@ import {
   takeLetters,
   takeOne,
   texts,
+  theirHeaders,
 } from "./subject.ts";
 
 const retryDelays = [200, 400];
@@ -37,7 +37,7 @@ export function testDelaying({ name, withQueue }: Subject): void {
       await settle(subscription, [second], delay(400, 2));
       const { messageId, body, headers, appId, timestampMs } = await takeOne(subscription);
       deepStrictEqual(
-        { messageId, body: Uint8Array.from(body), headers: withoutBrokerHeaders(headers), appId, timestampMs },
+        { messageId, body: Uint8Array.from(body), headers: theirHeaders(headers), appId, timestampMs },
         { ...sent, headers: { ...sent.headers, [retriesHeader]: 2 } },
       );
       await subscription.close();

@@ -2,6 +2,8 @@
 import { strictEqual } from "node:assert/strict";
 import { eventually, withinAMinute } from "../../fixtures/eventually.ts";
 import type { Delivery, EventQueue, Subscription } from "../../../shared/rabbitmq/delivery.ts";
+import { type Headers, withoutBrokerHeaders } from "../../../shared/rabbitmq/message.ts";
+import { originHeaders } from "../../../shared/rabbitmq/origin/origin.ts";
 import { ack, type Outcome } from "../../../shared/rabbitmq/outcome.ts";
 
 /** A kind of queue that is put to the test. */
@@ -120,4 +122,10 @@ export async function takeLetters(queue: TestedQueue, count: number): Promise<De
   });
   strictEqual(letters.length, count, "dead letters");
   return letters;
+}
+
+/** Without what the broker noted, and without where the message came from, which only a broker with exchanges knows. */
+export function theirHeaders(headers: Headers): Headers {
+  const ours: readonly string[] = Object.values(originHeaders);
+  return Object.fromEntries(Object.entries(withoutBrokerHeaders(headers)).filter(([name]) => !ours.includes(name)));
 }

@@ -165,6 +165,7 @@ export function deadLetter(n: number): DeadLetter {
   const decodes = n % 2 === 0;
   return {
     message_id: `019aa000-0000-7000-9000-${String(n).padStart(12, "0")}`,
+    sent_id: null,
     reason: decodes ? "unknown-currency" : "undecodable",
     detail: decodes ? 'currency = "KWD": the rates have no KWD' : "5 bytes are not a casino.events.v1.Event",
     subscriber: "subscriber-1",

@@ -69,6 +69,16 @@ Deno.test("a publisher whose input falls silent leaves in order: when its durati
   });
 });
 
+Deno.test("a publisher whose input cannot be read tells what was published all the same, and exits with 1", async () => {
+  await withWorld(async (world) => {
+    // A directory opens as a file does, and fails when it is read.
+    await withPublisher(world, ["--input", project], async ({ lines, ended }) => {
+      strictEqual(await ended(), 1);
+      match(lines.join("\n"), /^published 0, confirmed 0, returned 0, failed 0;/);
+    });
+  });
+});
+
 Deno.test("a publisher that the broker refuses while it waits for input says so and exits with 1", async () => {
   await withWorld(async (world) => {
     const url = world.env["RABBITMQ_URL"]!.replace("guest:guest", "guest:wrong");

@@ -1,9 +1,8 @@
 /** What Redis may do to us: without it each subscriber gets rates for itself, and says so; with it they share them again. */
 import { ok, strictEqual } from "node:assert/strict";
-import { Batch, queues } from "../../harness/batch.ts";
+import { Batch, checkAllStored, queues } from "../../harness/batch.ts";
 import { Ledger } from "../../harness/ledger.ts";
 import { PrivateWorld } from "../../harness/private_world.ts";
-import { checkAllStored } from "../../harness/batch.ts";
 
 const ttlMs = 4_000;
 const env = { RATES_TTL_MS: String(ttlMs) };

@@ -172,7 +172,7 @@ export const happenings: Readonly<Record<string, Happening>> = {
   async "an older version has failed on an event"(system) {
     const { messageId, body } = good(system, {});
     const why = { reason: "processing-failed", detail: "RangeError: it was not foreseen" };
-    const headers = deadLetterHeaders({}, { ...why, subscriberId: "subscriber-1", now: Date.now() });
+    const headers = deadLetterHeaders({ headers: {} }, { ...why, subscriberId: "subscriber-1", now: Date.now() });
     await system.withChannel(async (channel) => {
       channel.sendToQueue(queues.DEAD_LETTER_QUEUE, body, { messageId, headers, persistent: true });
       await eventually("its letter", async () => await system.messagesIn(queues.DEAD_LETTER_QUEUE) > 0 || undefined);

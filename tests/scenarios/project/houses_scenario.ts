@@ -13,7 +13,7 @@ const houses = [
   { folder: "shared/postgres/", uses: ["shared/runtime/"] },
   { folder: "shared/redis/", uses: ["shared/runtime/"] },
   { folder: "shared/grpc/", uses: ["shared/runtime/"] },
-  { folder: "subscriber/enriched/", uses: ["shared/event/"] },
+  { folder: "subscriber/enriched/", uses: ["shared/event/", "shared/runtime/"] },
   { folder: "subscriber/rates/", uses: ["shared/", "rates-api/generated/"] },
   {
     folder: "subscriber/pipeline/",

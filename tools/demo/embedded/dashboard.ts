@@ -77,6 +77,7 @@ function ofAll(sources: readonly WatchedRates[]): WatchedRates {
         ownUses: sum(({ ownUses }) => ownUses),
         calls: sum(({ calls }) => calls),
         failedCalls: sum(({ failedCalls }) => failedCalls),
+        leftOut: sum(({ leftOut }) => leftOut),
         timeouts: sum(({ timeouts }) => timeouts),
         staleUses: sum(({ staleUses }) => staleUses),
       };

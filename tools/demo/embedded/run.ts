@@ -10,6 +10,7 @@ import { summary } from "../../../publisher/progress.ts";
 import { summarize, waitUntilSettled } from "../outcome.ts";
 import { openDashboard } from "./dashboard.ts";
 import { Screen, standardOutput } from "./screen.ts";
+import { printable } from "../../../shared/runtime/printable.ts";
 import { EmbeddedSystem, type Publication } from "./system.ts";
 
 export interface EmbeddedOptions {
@@ -106,6 +107,7 @@ function madeUpEvents(clock: Clock): Iterable<Generated> {
 function errorsTo(screen: Screen): Log {
   return {
     ...silentLog,
-    error: (message, { problem } = {}) => screen.say(problem === undefined ? message : `${message}: ${problem}`),
+    error: (message, { problem } = {}) =>
+      screen.say(printable(problem === undefined ? message : `${message}: ${problem}`)),
   };
 }

@@ -1,0 +1,206 @@
+/**
+ * Header values as they are on the wire. amqplib gives every number as a double, which rounds integers beyond 2^53 and
+ * forgets which of AMQP's twelve kinds of number it was: right for reading, wrong for passing on.
+ */
+import { Buffer } from "node:buffer";
+import type { ChannelModel } from "amqplib";
+import type { Headers } from "../message.ts";
+
+/** Where a message's properties, as amqplib gives them, hold the bytes that they were read from. */
+const wire: unique symbol = Symbol("properties on the wire");
+
+/** Of AMQP 0-9-1: a frame's own header, then class, weight and body size of a content header. */
+const [frameHeaderBytes, contentHeaderBytes] = [7, 12];
+const basicProperties = 60;
+const flag = { contentType: 0x8000, contentEncoding: 0x4000, headers: 0x2000, deliveryMode: 0x1000, priority: 0x0800 };
+const flagsBeforeTimestamp = [0x0400, 0x0200, 0x0100, 0x0080];
+const timestampFlag = 0x0040;
+
+/** Properties of a message, which may remember their bytes. */
+interface Remembering {
+  headers?: Headers | undefined;
+  timestamp?: number | undefined;
+  [wire]?: Uint8Array;
+}
+
+interface Frame {
+  readonly id?: number;
+  readonly fields: Remembering;
+}
+
+/** amqplib's connection, as far as it is read here (2.3.1, lib/connection.js). */
+interface WireConnection {
+  rest: Buffer;
+  recvFrame(): Frame | false;
+}
+
+/**
+ * Lets the properties of each message that this connection brings remember their bytes, where amqplib's reading of them
+ * may not say all: with headers, or with a timestamp that is no safe integer. Other messages cost a comparison.
+ */
+export function rememberProperties({ connection }: ChannelModel): void {
+  const inner = connection as unknown as WireConnection;
+  const receive = inner.recvFrame;
+  inner.recvFrame = function () {
+    const before = this.rest;
+    const frame = receive.call(this);
+    // Calls itself when it had to read first: then the inner call has seen the whole frame.
+    if (frame && frame.id === basicProperties && frame.fields[wire] === undefined && maySayMore(frame)) {
+      const end = frameHeaderBytes + before.readUInt32BE(3);
+      frame.fields[wire] = before.subarray(frameHeaderBytes + contentHeaderBytes, end);
+    }
+    return frame;
+  };
+}
+
+function maySayMore({ fields: { headers, timestamp } }: Frame): boolean {
+  // Not worth it for the empty table that amqplib writes in every message.
+  for (const _ in headers) return true;
+  return timestamp !== undefined && !Number.isSafeInteger(timestamp);
+}
+
+export interface Exact {
+  /** As amqplib writes them: a number is `{ "!": type, value }`. */
+  readonly headers: Headers;
+  /** AMQP's seconds, where they are no safe integer. */
+  readonly timestamp?: bigint;
+}
+
+/** @param properties of a message; without their bytes, as from a test or a simulation, the headers are amqplib's */
+export function exactPropertiesOf({ headers = {}, [wire]: bytes }: Readonly<Remembering>): Exact {
+  if (!bytes) return { headers };
+  try {
+    return readProperties(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  } catch (error) {
+    // Tables within tables, deeper than the stack: amqplib's reading, which went less deep for each, is what there is.
+    if (error instanceof RangeError) return { headers };
+    throw error;
+  }
+}
+
+/** The same with bytes of its own, for what may wait for long: else all is kept that the socket brought with them. */
+export function withOwnBytes<P extends Readonly<Remembering>>(properties: P): P {
+  const bytes = properties[wire];
+  return bytes ? { ...properties, [wire]: new Uint8Array(bytes) } : properties;
+}
+
+function readProperties(bytes: Buffer): Exact {
+  const flags = bytes.readUInt16BE(0);
+  let offset = 2;
+  const skipText = (present: number) => {
+    if (flags & present) offset += 1 + bytes.readUInt8(offset);
+  };
+  skipText(flag.contentType);
+  skipText(flag.contentEncoding);
+  let headers: Headers = {};
+  if (flags & flag.headers) {
+    const end = offset + 4 + bytes.readUInt32BE(offset);
+    headers = new Table(bytes.subarray(offset + 4, end)).fields();
+    offset = end;
+  }
+  if (flags & flag.deliveryMode) offset++;
+  if (flags & flag.priority) offset++;
+  flagsBeforeTimestamp.forEach(skipText);
+  if (!(flags & timestampFlag)) return { headers };
+  const timestamp = bytes.readBigUInt64BE(offset);
+  return { headers, ...(timestamp > Number.MAX_SAFE_INTEGER && { timestamp }) };
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** A field table of AMQP 0-9-1, with the tags that RabbitMQ uses: rabbitmq.com/amqp-0-9-1-errata, section 3. */
+class Table {
+  #offset = 0;
+
+  constructor(private readonly bytes: Buffer) {}
+
+  fields(): Record<string, unknown> {
+    // Without a prototype that a key such as `__proto__` could set.
+    const fields: Record<string, unknown> = Object.create(null);
+    while (this.#offset < this.bytes.length) {
+      const key = this.#take(this.bytes.readUInt8(this.#offset++)).toString("utf8");
+      fields[key] = this.#value();
+    }
+    return fields;
+  }
+
+  #values(): unknown[] {
+    const values: unknown[] = [];
+    while (this.#offset < this.bytes.length) values.push(this.#value());
+    return values;
+  }
+
+  #value(): unknown {
+    const tag = String.fromCharCode(this.bytes.readUInt8(this.#offset++));
+    switch (tag) {
+      case "t":
+        return this.#take(1).readUInt8() !== 0;
+      case "V":
+        return null;
+      case "S":
+        return textOrBytes(this.#long());
+      case "x":
+        return Buffer.from(this.#long());
+      case "A":
+        return new Table(this.#long()).#values();
+      case "F": {
+        const fields = new Table(this.#long()).fields();
+        // A key by which amqplib would take the table for one value of that type.
+        return Object.hasOwn(fields, "!") ? { "!": "object", value: fields } : fields;
+      }
+      case "D":
+        return {
+          "!": "decimal",
+          value: { places: this.#take(1).readUInt8(), digits: this.#take(4).readUInt32BE() },
+        };
+      case "T":
+        return { "!": "timestamp", value: this.#take(8).readBigUInt64BE() };
+      default:
+        return this.#number(tag);
+    }
+  }
+
+  #number(tag: string): { readonly "!": string; readonly value: number | bigint } {
+    switch (tag) {
+      case "b":
+        return { "!": "int8", value: this.#take(1).readInt8() };
+      case "B":
+        return { "!": "uint8", value: this.#take(1).readUInt8() };
+      case "s":
+        return { "!": "int16", value: this.#take(2).readInt16BE() };
+      case "u":
+        return { "!": "uint16", value: this.#take(2).readUInt16BE() };
+      case "I":
+        return { "!": "int32", value: this.#take(4).readInt32BE() };
+      case "i":
+        return { "!": "uint32", value: this.#take(4).readUInt32BE() };
+      case "l":
+        return { "!": "int64", value: this.#take(8).readBigInt64BE() };
+      case "f":
+        return { "!": "float", value: this.#take(4).readFloatBE() };
+      case "d":
+        return { "!": "double", value: this.#take(8).readDoubleBE() };
+      default:
+        throw new TypeError(`A header of the unknown type ${JSON.stringify(tag)}`);
+    }
+  }
+
+  #long(): Buffer {
+    const length = this.bytes.readUInt32BE(this.#offset);
+    this.#offset += 4;
+    return this.#take(length);
+  }
+
+  #take(length: number): Buffer {
+    return this.bytes.subarray(this.#offset, this.#offset += length);
+  }
+}
+
+/** AMQP's long strings need not be UTF-8; as text, such a one would become another. */
+function textOrBytes(bytes: Buffer): string | Buffer {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return Buffer.from(bytes);
+  }
+}
