@@ -7,12 +7,12 @@ import { latencyAt } from "./scenarios/latency.ts";
 import { loadRows } from "./scenarios/load.ts";
 import { askMaterialized } from "./scenarios/materialized.ts";
 import { publishBare, publishWithOurs } from "./scenarios/publish.ts";
-import { mostPlayers, type Stand } from "./stand.ts";
+import { type Environment, mostPlayers } from "./environment.ts";
 
 export interface Variant {
   readonly name: string;
   /** @param run from 1 */
-  measure(stand: Stand, run: number): Promise<Figures>;
+  measure(environment: Environment, run: number): Promise<Figures>;
 }
 
 export interface Group {
@@ -36,17 +36,23 @@ function warmFor(subscribers: number, players: number): Load {
 const throughput: Group = {
   name: "throughput",
   variants: [
-    { name: "bare", measure: (stand) => consumeWith(stand, "bare_consumer", oneSubscriber, { stores: false }) },
-    { name: "ours, lines off", measure: (stand) => consumeWithOurs(stand, { load: oneSubscriber }) },
+    {
+      name: "bare",
+      measure: (environment) => consumeWith(environment, "bare_consumer", oneSubscriber, { stores: false }),
+    },
+    { name: "ours, lines off", measure: (environment) => consumeWithOurs(environment, { load: oneSubscriber }) },
     // Loads again what the one before has stored.
-    { name: "load", measure: (stand) => loadRows(stand, fastestLoad) },
-    { name: "ours, lines on", measure: (stand) => consumeWithOurs(stand, { load: oneSubscriber, lines: linesFile }) },
-    { name: "naive", measure: (stand) => consumeWith(stand, "naive_subscriber", oneByOne) },
+    { name: "load", measure: (environment) => loadRows(environment, fastestLoad) },
+    {
+      name: "ours, lines on",
+      measure: (environment) => consumeWithOurs(environment, { load: oneSubscriber, lines: linesFile }),
+    },
+    { name: "naive", measure: (environment) => consumeWith(environment, "naive_subscriber", oneByOne) },
     {
       name: "naive, awaiting each",
-      measure: (stand) => consumeWith(stand, "naive_subscriber", oneByOne, { env: { SERIAL: "true" } }),
+      measure: (environment) => consumeWith(environment, "naive_subscriber", oneByOne, { env: { SERIAL: "true" } }),
     },
-    { name: "peer", measure: (stand) => consumeWith(stand, "peer_subscriber", oneByOne) },
+    { name: "peer", measure: (environment) => consumeWith(environment, "peer_subscriber", oneByOne) },
   ],
 };
 
@@ -59,7 +65,7 @@ const latency: Group = {
   name: "latency",
   variants: [10, 100, 1_000, 5_000].map((perSecond) => ({
     name: String(perSecond),
-    measure: (stand) => latencyAt(stand, perSecond),
+    measure: (environment) => latencyAt(environment, perSecond),
   })),
 };
 
@@ -68,7 +74,8 @@ const scale: Group = {
   variants: [10, mostPlayers].flatMap((players) =>
     [1, 2, 4, 8].map((subscribers) => ({
       name: `${subscribers} of ${players} players`,
-      measure: (stand: Stand) => consumeWithOurs(stand, { load: warmFor(subscribers, players), subscribers }),
+      measure: (environment: Environment) =>
+        consumeWithOurs(environment, { load: warmFor(subscribers, players), subscribers }),
     }))
   ),
 };
@@ -76,11 +83,11 @@ const scale: Group = {
 const growth: Group = {
   name: "growth",
   variants: [
-    { name: "0", measure: (stand) => consumeWithOurs(stand, { load: oneSubscriber }) },
+    { name: "0", measure: (environment) => consumeWithOurs(environment, { load: oneSubscriber }) },
     ...[1_000_000, 10_000_000].map((rows) => ({
       name: String(rows),
-      async measure(stand: Stand, run: number) {
-        const grown = await stand.within(`grown_${rows}`);
+      async measure(environment: Environment, run: number) {
+        const grown = await environment.within(`grown_${rows}`);
         if (await grown.rows() === 0) {
           await consumeOnTop(grown, 1);
           await growTo(grown, rows);
@@ -90,7 +97,7 @@ const growth: Group = {
     })),
     {
       name: "GET /materialized, 10000000",
-      measure: async (stand) => await askMaterialized(await stand.within("grown_10000000")),
+      measure: async (environment) => await askMaterialized(await environment.within("grown_10000000")),
     },
   ],
 };

@@ -4,7 +4,7 @@ import { groups } from "./groups.ts";
 import { writeReport } from "./report.ts";
 import { keepResult, provenance } from "./results.ts";
 import type { Figures } from "./scenarios/consume.ts";
-import { Stand } from "./stand.ts";
+import { Environment } from "./environment.ts";
 
 const names = groups.map(({ name }) => name).join(", ");
 
@@ -33,17 +33,17 @@ await runCommand({
   const chosen = report ? [] : groups.filter(({ name }) => wanted?.includes(name) ?? true);
   if (chosen.length > 0) {
     const [loadAverage = NaN] = Deno.loadavg();
-    await using stand = await Stand.start();
+    await using environment = await Environment.start();
     for (const { name, variants } of chosen) {
       const measured: Record<string, Figures[]> = {};
       for (let run = 1; run <= runs; run++) {
         for (const variant of variants) {
-          const figures = await variant.measure(stand, run);
+          const figures = await variant.measure(environment, run);
           (measured[variant.name] ??= []).push(figures);
           console.error(`${name} · ${variant.name} · run ${run} of ${runs}: ${asWords(figures)}`);
         }
       }
-      await keepResult(name, { ...await provenance(stand, loadAverage), runs: measured });
+      await keepResult(name, { ...await provenance(environment, loadAverage), runs: measured });
     }
   }
   console.log(await writeReport());

@@ -1,4 +1,4 @@
-/** `deno bench bench/micro_bench.ts`: what each stage of the hot path takes for one event, or for a window of 500. */
+/** `deno bench bench/micro_bench.ts`: what each stage of the hot path takes for one event, or for a batch of 500. */
 import { AckRuns } from "../shared/rabbitmq/ack_runs.ts";
 import { type OutgoingMessage, publishOptions } from "../shared/rabbitmq/message.ts";
 import { decodeEvent, encodeEvent } from "../shared/event/protobuf.ts";
@@ -20,7 +20,7 @@ import { noSpans, spansOf } from "../subscriber/pipeline/around/traced.ts";
 
 /** As many as make the branches and the caches work as they do under load. */
 const count = 5_000;
-const windowSize = 500;
+const batchSize = 500;
 
 const rates = ratesOf({ USD: "1.0705", GBP: "0.84638", NZD: "1.7601", JPY: "171.94", BTC: "0.0000176" });
 const random = seededRandom(1);
@@ -33,11 +33,11 @@ const enriched: Enriched[] = Array.from({ length: count }, () => {
   return { messageId, event, price: cost, player, description: describe(event, cost?.eurCents, player.email) };
 });
 const bodies = enriched.map(({ event }) => encodeEvent(event));
-const window = enriched.slice(0, windowSize);
-const tags = window.map((_, i) => i + 1);
-const shuffled = tags.toSorted((a, b) => a * 7_919 % windowSize - b * 7_919 % windowSize);
+const batch = enriched.slice(0, batchSize);
+const tags = batch.map((_, i) => i + 1);
+const shuffled = tags.toSorted((a, b) => a * 7_919 % batchSize - b * 7_919 % batchSize);
 const rows = new EventRows("subscriber-1");
-const deliveries = window.map(({ messageId }, n) => ({
+const deliveries = batch.map(({ messageId }, n) => ({
   ...{ messageId, body: bodies[n]!, headers: {}, appId: undefined, timestampMs: undefined },
 }));
 const known = new Map(enriched.map(({ event, player }) => [event.playerId, player!]));
@@ -66,19 +66,19 @@ Deno.bench("describe", { group: "event" }, () => {
 Deno.bench("JSON line", { group: "event" }, () => {
   kept = jsonLine(each(enriched));
 });
-Deno.bench("decode and enrich", { group: "window of 500" }, async () => {
+Deno.bench("decode and enrich", { group: "batch of 500" }, async () => {
   kept = await enrich(deliveries, never);
 });
-Deno.bench("rows for COPY", { group: "window of 500" }, async () => {
-  await rows.with(window, (bytes) => Promise.resolve(void (kept = bytes)));
+Deno.bench("rows for COPY", { group: "batch of 500" }, async () => {
+  await rows.with(batch, (bytes) => Promise.resolve(void (kept = bytes)));
 });
-Deno.bench("totals", { group: "window of 500" }, () => {
-  kept = totalsStatement(window, "subscriber-1");
+Deno.bench("totals", { group: "batch of 500" }, () => {
+  kept = totalsStatement(batch, "subscriber-1");
 });
-Deno.bench("settle, in order", { group: "window of 500" }, () => {
+Deno.bench("settle, in order", { group: "batch of 500" }, () => {
   new AckRuns((tag) => kept = tag).settle(tags);
 });
-Deno.bench("settle, out of order", { group: "window of 500" }, () => {
+Deno.bench("settle, out of order", { group: "batch of 500" }, () => {
   new AckRuns((tag) => kept = tag).settle(shuffled);
 });
 
@@ -102,7 +102,7 @@ const sender = {
 };
 const tracedSender = tracing ? traced(sender, tracing, places.brokerUrl) : sender;
 const deliveriesWith = (flags: (n: number) => string) =>
-  window.map(({ messageId }, n) => ({
+  batch.map(({ messageId }, n) => ({
     messageId,
     body: bodies[n]!,
     headers: { traceparent: `00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-${flags(n)}` },
@@ -111,7 +111,7 @@ const deliveriesWith = (flags: (n: number) => string) =>
   }));
 const unsampled = deliveriesWith(() => "00");
 const sampled = deliveriesWith((n) => n % 100 === 0 ? "01" : "00");
-const batch = spans.batch(() => Promise.resolve([]));
+const tracedBatch = spans.batch(() => Promise.resolve([]));
 
 Deno.bench("publish", { group: "tracing" }, () => {
   const { messageId } = each(enriched);
@@ -120,11 +120,11 @@ Deno.bench("publish", { group: "tracing" }, () => {
     () => {},
   );
 });
-Deno.bench("window of 500, none sampled", { group: "tracing" }, async () => {
-  await batch(unsampled, never);
+Deno.bench("batch of 500, none sampled", { group: "tracing" }, async () => {
+  await tracedBatch(unsampled, never);
 });
-Deno.bench("window of 500, 5 sampled", { group: "tracing" }, async () => {
-  await batch(sampled, never);
+Deno.bench("batch of 500, 5 sampled", { group: "tracing" }, async () => {
+  await tracedBatch(sampled, never);
 });
 
 addEventListener("unload", () => void kept);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { runProgram } from "../tools/run_program.ts";
 import type { Figures } from "./scenarios/consume.ts";
 import { project } from "./program.ts";
-import type { Stand } from "./stand.ts";
+import type { Environment } from "./environment.ts";
 
 export interface GroupResult {
   /** When it ended, RFC 3339. */
@@ -34,7 +34,7 @@ export async function keepResult(name: string, result: GroupResult): Promise<voi
 
 /** @param loadAverage of the minute before anything was measured */
 export async function provenance(
-  stand: Stand,
+  environment: Environment,
   loadAverage: number,
 ): Promise<Pick<GroupResult, "at" | "commit" | "machine" | "versions">> {
   const changed = await runProgram("git", ["status", "--porcelain", "--", ":!bench/results"], { cwd: project });
@@ -49,6 +49,6 @@ export async function provenance(
       kernel: release(),
       loadAverage: Number(loadAverage.toFixed(2)),
     },
-    versions: await stand.versions(),
+    versions: await environment.versions(),
   };
 }

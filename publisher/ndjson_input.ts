@@ -1,5 +1,5 @@
 /** Events from a file of JSON lines. A bad line is told and skipped; the others are published. */
-import { never } from "../shared/runtime/abort.ts";
+import { never } from "../shared/runtime/deadline.ts";
 import { messageIdOfBody } from "../shared/rabbitmq/message_id.ts";
 import { encodeEvent } from "../shared/event/protobuf.ts";
 import type { Event, Fault } from "../shared/event/event.ts";

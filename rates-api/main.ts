@@ -1,6 +1,6 @@
 /** Starts the mock of a rates API; says nothing of what it does. */
 import "../shared/runtime/deno_workarounds/without_env.ts";
-import { whenAborted } from "../shared/runtime/abort.ts";
+import { untilAborted } from "../shared/runtime/deadline.ts";
 import { systemClock as clock } from "../shared/runtime/clock.ts";
 import { runCommand, UsageError } from "../shared/runtime/configuration/command.ts";
 import { ConfigError, tlsFilesOf } from "../shared/runtime/configuration/config.ts";
@@ -77,7 +77,7 @@ await runCommand({
     faults,
   });
 
-  await whenAborted(shutdown.stop);
+  await untilAborted(shutdown.stop);
   await api.close(shutdown.abandon);
   const { faults: _, ...counts } = api.stats();
   log.info("Left", counts);

@@ -13,7 +13,7 @@ export function traced<Q, A>(method: UnaryMethod<Q, A>, tracing: Tracing | undef
     async handle(call) {
       const parent = tracing.extract(call.metadata.get(traceparentHeader)[0]);
       if (!parent) return await method.handle(call);
-      return await tracing.within({ name, kind: "server", attributes, parent }, async (span) => {
+      return await tracing.inSpan({ name, kind: "server", attributes, parent }, async (span) => {
         let code = status.OK;
         try {
           return await method.handle(call);

@@ -27,7 +27,7 @@ export const batchesInFlight = 2;
 
 export interface SubscriberSettings {
   readonly subscriberId: string;
-  /** WINDOW_SIZE */
+  /** BATCH_SIZE */
   readonly batchSize: number;
   /** RETRY_DELAYS_MS */
   readonly retryDelays: readonly number[];

@@ -1,6 +1,6 @@
 /** The subscriber's process: opens its real edges, wires them, and runs until it is told to leave. */
 import { hostname } from "node:os";
-import { AmqpDeadLetterDesk } from "../shared/rabbitmq/dead/amqp_desk.ts";
+import { AmqpDeadLetterAdmin } from "../shared/rabbitmq/dead/amqp_admin.ts";
 import { systemClock as clock } from "../shared/runtime/clock.ts";
 import { runCommand } from "../shared/runtime/configuration/command.ts";
 import { messageOf } from "../shared/runtime/errors.ts";
@@ -44,7 +44,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       },
     },
     settings: [
-      ...["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "PREFETCH", "WINDOW_SIZE"] as const,
+      ...["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "PREFETCH", "BATCH_SIZE"] as const,
       ...["DEAD_LETTER_RABBITMQ_URL", "TOPOLOGY", "REDIS_URL", "REDIS_KEY_PREFIX", "DATABASE_URL"] as const,
       ...["DATABASE_TIMEOUT_MS", "RATES_API_ADDRESS", "RATES_API_TLS", "TLS_CA_FILE"] as const,
       ...["TLS_CERT_FILE", "TLS_KEY_FILE"] as const,
@@ -102,7 +102,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       }),
       {
         subscriberId,
-        batchSize: config.WINDOW_SIZE,
+        batchSize: config.BATCH_SIZE,
         retryDelays: config.RETRY_DELAYS_MS,
         ratesTimes: config,
         stop: shutdown.stop,
@@ -147,8 +147,8 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       dead: Object.fromEntries(stats.dead),
       delayed: stats.delayed,
       withoutPlayer: stats.withoutPlayer,
-      putBack: stats.requeued,
-      windows: stats.batches,
+      requeued: stats.requeued,
+      batches: stats.batches,
       ratesCalls: rates.counts.calls,
     });
     return status;
@@ -168,7 +168,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
           ...{ url: config.RABBITMQ_URL, name: asked.name, clock },
           ...{ eventsQueue: config.EVENTS_QUEUE, deadLetterQueue: config.DEAD_LETTER_QUEUE },
         }),
-        desk: new AmqpDeadLetterDesk(asked),
+        admin: new AmqpDeadLetterAdmin(asked),
         ratesApi: config.RATES_API_ADDRESS,
         ratesApiTls: ratesTls,
         prefetch: config.PREFETCH,

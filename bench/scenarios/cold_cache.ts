@@ -1,40 +1,40 @@
 /** Many subscribers at once on a cache that holds no rates, and events that all need them. */
 import { controlClient } from "../../rates-api/control_client.ts";
 import { Program } from "../program.ts";
-import type { Stand } from "../stand.ts";
-import { anyPort, Crew, type Figures } from "./consume.ts";
+import type { Environment } from "../environment.ts";
+import { anyPort, type Figures, Workers } from "./consume.ts";
 
 const subscribers = 16;
 const events = 20_000;
 const pollMs = 3;
 
-export async function coldStart(stand: Stand): Promise<Figures> {
-  await stand.reset();
-  await using ratesApi = await stand.startRatesApi();
+export async function coldStart(environment: Environment): Promise<Figures> {
+  await environment.reset();
+  await using ratesApi = await environment.startRatesApi();
   const REDIS_KEY_PREFIX = `cold-${crypto.randomUUID().slice(0, 8)}:`;
-  await using members = new Crew(Array.from({ length: subscribers }, (_, n) =>
+  await using members = new Workers(Array.from({ length: subscribers }, (_, n) =>
     new Program({
       program: { task: "subscriber" },
       args: ["--quiet", ...anyPort],
-      env: { ...stand.env, REDIS_KEY_PREFIX, SUBSCRIBER_ID: `subscriber-${n + 1}` },
+      env: { ...environment.env, REDIS_KEY_PREFIX, SUBSCRIBER_ID: `subscriber-${n + 1}` },
     })));
   await members.until("Consuming");
   members.hold();
-  await stand.publishLines(Array.from({ length: events }, (_, n) => dollarBet(n + 1)));
+  await environment.publishLines(Array.from({ length: events }, (_, n) => dollarBet(n + 1)));
   const begun = performance.now();
   members.release();
   let firstStoredMs = NaN;
   while (Number.isNaN(firstStoredMs)) {
-    if (await stand.stored() > 0) firstStoredMs = performance.now() - begun;
+    if (await environment.stored() > 0) firstStoredMs = performance.now() - begun;
     else await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
-  await stand.untilStored(events);
+  await environment.untilStored(events);
   const allStoredMs = performance.now() - begun;
-  using control = controlClient(stand.env["RATES_API_ADDRESS"]!, "development-key");
+  using control = controlClient(environment.env["RATES_API_ADDRESS"]!, "development-key");
   const { calls } = await control.stats();
   await members.stop();
   await ratesApi.stop();
-  await stand.check(events);
+  await environment.check(events);
   return { firstStoredMs, allStoredMs, apiCalls: calls };
 }
 

@@ -1,7 +1,7 @@
 /** One queue that is full at the start, and those who empty it: ours, and the contenders. */
 import { cpuMsOf, memoryMibOf } from "../processes.ts";
 import { Program } from "../program.ts";
-import type { Stand } from "../stand.ts";
+import type { Environment } from "../environment.ts";
 
 /** Several subscribers serve HTTP beside each other. */
 export const anyPort = ["--http", "127.0.0.1:0"];
@@ -34,28 +34,34 @@ export interface OursOptions {
 }
 
 /** Subscribers as an operator starts them. They are held still while the queue is filled, and let go together. */
-export async function consumeWithOurs(stand: Stand, options: OursOptions): Promise<Figures> {
+export async function consumeWithOurs(environment: Environment, options: OursOptions): Promise<Figures> {
   const { load, subscribers = 1, lines, env = {}, deno = [], keep = false, seed = 1 } = options;
-  await stand.reset({ keep });
-  const before = await stand.rows();
-  await using ratesApi = await stand.startRatesApi();
-  await using members = new Crew(Array.from({ length: subscribers }, (_, n) =>
+  await environment.reset({ keep });
+  const before = await environment.rows();
+  await using ratesApi = await environment.startRatesApi();
+  await using members = new Workers(Array.from({ length: subscribers }, (_, n) =>
     new Program({
       program: { task: "subscriber" },
       args: [...anyPort, ...lines === undefined ? ["--quiet"] : []],
       ...(lines !== undefined && { stdout: lines }),
-      env: { ...stand.env, SUBSCRIBER_ID: `subscriber-${n + 1}`, ...env },
+      env: { ...environment.env, SUBSCRIBER_ID: `subscriber-${n + 1}`, ...env },
       deno,
     })));
   await members.until("Consuming");
-  await stand.publish(load.warmUp, load.players, 2 * seed);
-  await stand.untilStored(load.warmUp);
-  const figures = await measure(stand, members, load, seed, () => stand.untilStored(load.warmUp + load.events));
+  await environment.publish(load.warmUp, load.players, 2 * seed);
+  await environment.untilStored(load.warmUp);
+  const figures = await measure(
+    environment,
+    members,
+    load,
+    seed,
+    () => environment.untilStored(load.warmUp + load.events),
+  );
   await members.stop();
   await ratesApi.stop();
   const consumed = load.warmUp + load.events;
   if (lines !== undefined) await checkLines(lines, consumed);
-  await stand.check(before + consumed, { totals: !keep, counted: consumed });
+  await environment.check(before + consumed, { totals: !keep, counted: consumed });
   return figures;
 }
 
@@ -69,40 +75,40 @@ async function checkLines(file: string, count: number): Promise<void> {
 
 /** A contender of bench/contenders/, which says itself how far it is. */
 export async function consumeWith(
-  stand: Stand,
+  environment: Environment,
   name: string,
   load: Load,
   { env = {}, stores = true }: { env?: Readonly<Record<string, string>>; stores?: boolean } = {},
 ): Promise<Figures> {
-  await stand.reset();
-  await using contender = new Crew([
+  await environment.reset();
+  await using contender = new Workers([
     new Program({
       program: { file: `bench/contenders/${name}.ts` },
       args: [String(load.warmUp), String(load.events)],
-      env: { ...stand.env, ...env },
+      env: { ...environment.env, ...env },
     }),
   ]);
-  await stand.publish(load.warmUp, load.players, 2);
+  await environment.publish(load.warmUp, load.players, 2);
   await contender.until("warm");
-  const figures = await measure(stand, contender, load, 1, () => contender.until("done"));
-  await stand.check(stores ? load.warmUp + load.events : 0, { totals: false });
+  const figures = await measure(environment, contender, load, 1, () => contender.until("done"));
+  await environment.check(stores ? load.warmUp + load.events : 0, { totals: false });
   return figures;
 }
 
 async function measure(
-  stand: Stand,
-  crew: Crew,
+  environment: Environment,
+  workers: Workers,
   load: Load,
   seed: number,
   untilDone: () => Promise<void>,
 ): Promise<Figures> {
-  crew.hold();
-  await stand.publish(load.events, load.players, 2 * seed + 1);
-  await stand.settle();
-  const pids = [await stand.pidOf("postgres"), await stand.pidOf("rabbitmq"), ...crew.pids];
+  workers.hold();
+  await environment.publish(load.events, load.players, 2 * seed + 1);
+  await environment.settle();
+  const pids = [await environment.pidOf("postgres"), await environment.pidOf("rabbitmq"), ...workers.pids];
   const before = cpuMsOf(pids);
   const begun = performance.now();
-  crew.release();
+  workers.release();
   await untilDone();
   const seconds = (performance.now() - begun) / 1000;
   const usPerEvent = cpuMsOf(pids).map((ms, i) => (ms - before[i]!) * 1000 / load.events);
@@ -114,12 +120,12 @@ async function measure(
     postgresCpuUs: postgres,
     rabbitmqCpuUs: rabbitmq,
     totalCpuUs: subscriber + postgres + rabbitmq,
-    peakMib: Math.max(...crew.pids.map((pid) => memoryMibOf(pid).peak)),
+    peakMib: Math.max(...workers.pids.map((pid) => memoryMibOf(pid).peak)),
   };
 }
 
 /** Programs that do the same thing. */
-export class Crew implements AsyncDisposable {
+export class Workers implements AsyncDisposable {
   constructor(private readonly programs: readonly Program[]) {}
 
   get pids(): number[] {

@@ -1,7 +1,7 @@
 /** One subscriber for as long as a night's backlog takes, with events still coming. */
 import { memoryMibOf } from "../processes.ts";
 import { Program } from "../program.ts";
-import type { Stand } from "../stand.ts";
+import type { Environment } from "../environment.ts";
 import { anyPort, type Figures } from "./consume.ts";
 
 const [backlog, events] = [500_000, 2_000_000];
@@ -13,26 +13,26 @@ interface Sample {
   readonly mib: number;
 }
 
-export async function endure(stand: Stand): Promise<Figures> {
-  await stand.reset();
-  await using ratesApi = await stand.startRatesApi();
-  await stand.publish(backlog, players, 1);
+export async function endure(environment: Environment): Promise<Figures> {
+  await environment.reset();
+  await using ratesApi = await environment.startRatesApi();
+  await environment.publish(backlog, players, 1);
   await using subscriber = new Program({
     program: { task: "subscriber" },
     args: ["--quiet", ...anyPort],
-    env: { ...stand.env, SUBSCRIBER_ID: "subscriber-1" },
+    env: { ...environment.env, SUBSCRIBER_ID: "subscriber-1" },
   });
   await subscriber.until("Consuming");
-  const publishing = stand.publish(events - backlog, players, 2);
+  const publishing = environment.publish(events - backlog, players, 2);
   const samples: Sample[] = [];
-  await stand.untilStored(events, (stored) => {
+  await environment.untilStored(events, (stored) => {
     samples.push({ ms: performance.now(), stored, mib: memoryMibOf(subscriber.pid).now });
   });
   await publishing;
   const { peak } = memoryMibOf(subscriber.pid);
   await subscriber.stop();
   await ratesApi.stop();
-  await stand.check(events);
+  await environment.check(events);
   const [first, last] = [tenth(samples, 0), tenth(samples, 9)];
   return {
     eventsPerSecond: events / ((samples.at(-1)!.ms - samples[0]!.ms) / 1000),

@@ -1,14 +1,14 @@
 /** The same load into a table that is empty, and into tables that hold millions of events already. */
-import type { Stand } from "../stand.ts";
+import type { Environment } from "../environment.ts";
 import { consumeWithOurs, type Figures, oneSubscriber } from "./consume.ts";
 
 /**
  * Stores copies of what is stored until there are `rows`, under ids of their own: as old as their place in the table, as if
  * they had come one after the other.
  */
-export async function growTo(stand: Stand, rows: number): Promise<void> {
-  const { sql } = stand;
-  const first = await stand.rows();
+export async function growTo(environment: Environment, rows: number): Promise<void> {
+  const { sql } = environment;
+  const first = await environment.rows();
   for (let stored = first; stored < rows;) {
     const more = Math.min(first, rows - stored);
     await sql.query(
@@ -26,7 +26,7 @@ export async function growTo(stand: Stand, rows: number): Promise<void> {
 }
 
 /** Of the table with its indexes. */
-export async function bytesPerEvent({ sql }: Stand): Promise<number> {
+export async function bytesPerEvent({ sql }: Environment): Promise<number> {
   const { bytes } = await sql.one<{ bytes: number }>(
     "select pg_total_relation_size('events')::float8 / count(*) as bytes from events",
   );
@@ -34,7 +34,7 @@ export async function bytesPerEvent({ sql }: Stand): Promise<number> {
 }
 
 /** @param seed another one for each run on the same table */
-export async function consumeOnTop(stand: Stand, seed: number): Promise<Figures> {
-  const figures = await consumeWithOurs(stand, { load: oneSubscriber, keep: true, seed });
-  return { ...figures, bytesPerEvent: await bytesPerEvent(stand) };
+export async function consumeOnTop(environment: Environment, seed: number): Promise<Figures> {
+  const figures = await consumeWithOurs(environment, { load: oneSubscriber, keep: true, seed });
+  return { ...figures, bytesPerEvent: await bytesPerEvent(environment) };
 }

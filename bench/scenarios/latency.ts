@@ -1,30 +1,30 @@
 /** How long it takes from when an event is due to be published until its commit is known, at a steady rate. */
 import { Program } from "../program.ts";
-import type { Stand } from "../stand.ts";
+import type { Environment } from "../environment.ts";
 import { anyPort, type Figures } from "./consume.ts";
 
 const seconds = 20;
 const warmUpSeconds = 3;
 
-export async function latencyAt(stand: Stand, perSecond: number): Promise<Figures> {
-  await stand.reset();
-  await using ratesApi = await stand.startRatesApi();
+export async function latencyAt(environment: Environment, perSecond: number): Promise<Figures> {
+  await environment.reset();
+  await using ratesApi = await environment.startRatesApi();
   const skipped = perSecond * warmUpSeconds;
   await using subscriber = new Program({
     program: { file: "bench/contenders/timed_subscriber.ts", withFlagsOf: "subscriber" },
     args: ["--quiet", ...anyPort],
-    env: { ...stand.env, SUBSCRIBER_ID: "subscriber-1", SKIP_EVENTS: String(skipped) },
+    env: { ...environment.env, SUBSCRIBER_ID: "subscriber-1", SKIP_EVENTS: String(skipped) },
   });
   await subscriber.until("Consuming");
   await using publisher = new Program({
     program: { file: "bench/contenders/paced_publisher.ts" },
     args: [String(perSecond), String(seconds), "1"],
-    env: stand.env,
+    env: environment.env,
   });
   await publisher.end();
-  await stand.untilStored(perSecond * seconds);
+  await environment.untilStored(perSecond * seconds);
   await subscriber.stop();
   await ratesApi.stop();
-  await stand.check(perSecond * seconds);
+  await environment.check(perSecond * seconds);
   return JSON.parse((await subscriber.until("latencies ")).slice("latencies ".length));
 }

@@ -4,7 +4,7 @@
  */
 import { cpuMsOf } from "../processes.ts";
 import { Session } from "../../shared/postgres/session.ts";
-import { longestQueryMs, type Stand } from "../stand.ts";
+import { type Environment, longestQueryMs } from "../environment.ts";
 import type { Figures } from "./consume.ts";
 
 export interface LoadOptions {
@@ -17,23 +17,23 @@ const columns = "message_id, event_id, player_id, game_id, amount, amount_eur, c
   "player_last_signed_in_at, has_won, type, currency, rate, player_email, description, subscriber_id";
 
 /** Loads again what is stored: a scenario that stores must have run just before. */
-export async function loadRows(stand: Stand, { sessions, format }: LoadOptions): Promise<Figures> {
+export async function loadRows(environment: Environment, { sessions, format }: LoadOptions): Promise<Figures> {
   const folder = await Deno.makeTempDir({ prefix: "casino-bench-" });
   await Deno.chmod(folder, 0o777);
   const open = Array.from(
     { length: sessions },
-    () => new Session(stand.superuserUrl, { name: "casino-bench load", timeoutMs: longestQueryMs }),
+    () => new Session(environment.superuserUrl, { name: "casino-bench load", timeoutMs: longestQueryMs }),
   );
   try {
-    const events = await stand.rows();
+    const events = await environment.rows();
     const share = Math.floor(events / sessions);
     await Promise.all(open.map((sql, n) => {
       const limit = n === sessions - 1 ? "" : `limit ${share}`;
       const rows = `select ${columns} from events order by message_id offset ${share * n} ${limit}`;
       return sql.query(`copy (${rows}) to '${folder}/${n}' (format ${format})`);
     }));
-    await stand.reset();
-    const pid = await stand.pidOf("postgres");
+    await environment.reset();
+    const pid = await environment.pidOf("postgres");
     const [before = NaN] = cpuMsOf([pid]);
     const begun = performance.now();
     await Promise.all(
@@ -42,7 +42,7 @@ export async function loadRows(stand: Stand, { sessions, format }: LoadOptions):
     await open[0]!.query(totals);
     const seconds = (performance.now() - begun) / 1000;
     const [after = NaN] = cpuMsOf([pid]);
-    await stand.check(events);
+    await environment.check(events);
     return { eventsPerSecond: events / seconds, postgresCpuUs: (after - before) * 1000 / events };
   } finally {
     for (const sql of open) await sql.close();

@@ -1,17 +1,17 @@
 /** How long `GET /materialized` takes, however much is stored. */
 import { Program } from "../program.ts";
-import type { Stand } from "../stand.ts";
+import type { Environment } from "../environment.ts";
 import { percentile } from "../statistics.ts";
 import { anyPort, type Figures } from "./consume.ts";
 
 /** Fewer a second than one address may make. */
 const [asks, everyMs] = [600, 25] as const;
 
-export async function askMaterialized(stand: Stand): Promise<Figures> {
+export async function askMaterialized(environment: Environment): Promise<Figures> {
   await using subscriber = new Program({
     program: { task: "subscriber" },
     args: ["--quiet", ...anyPort],
-    env: { ...stand.env, SUBSCRIBER_ID: "asked" },
+    env: { ...environment.env, SUBSCRIBER_ID: "asked" },
   });
   const { url } = JSON.parse(await subscriber.until("Serving HTTP"));
   await subscriber.until("Consuming");

@@ -1,7 +1,7 @@
 import { TagRanges } from "./tag_ranges.ts";
 
 /**
- * Turns the delivery tags of one channel, settled in any order, into few acks: one `multiple` ack for each run that has
+ * Mutex the delivery tags of one channel, settled in any order, into few acks: one `multiple` ack for each run that has
  * no gap below it. What stays behind a gap for long (a delivery that waits for rates) is acked one by one. However long the
  * gap stays, what comes and goes behind it takes neither room nor time.
  */

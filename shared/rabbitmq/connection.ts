@@ -1,6 +1,6 @@
 /** The one place that opens connections to the broker, and opens them again. */
 import { type Channel, type ChannelModel, connect as dial } from "amqplib";
-import { whenAborted } from "../runtime/abort.ts";
+import { untilAborted } from "../runtime/deadline.ts";
 import { type Backoff, backoffMs } from "../runtime/backoff.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { redact } from "../runtime/configuration/config.ts";
@@ -80,7 +80,7 @@ export async function keepConnected(
 /** What still goes on when its connection is lost has a little time to end, and is left then: it must not keep us from the next one. */
 async function untilUnwound(using: Promise<void>, lost: AbortSignal, clock: Clock): Promise<void> {
   const ended = new AbortController();
-  const tooLate = whenAborted(lost).then(async () => {
+  const tooLate = untilAborted(lost).then(async () => {
     await clock.sleep(unwindTimeoutMs, ended.signal).catch(() => {});
     throw lost.reason;
   });

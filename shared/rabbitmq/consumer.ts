@@ -1,9 +1,9 @@
 /** The real {@linkcode EventQueue}: a consumer with manual acks on a connection that is kept open. */
 import { type Channel, type ChannelModel, type ConsumeMessage, IllegalOperationError } from "amqplib";
-import { whenAborted } from "../runtime/abort.ts";
+import { untilAborted } from "../runtime/deadline.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { AckRuns } from "./ack_runs.ts";
-import { AtHand } from "./at_hand.ts";
+import { DeliveryBuffer } from "./delivery_buffer.ts";
 import { type BrokerOptions, closeChannel, keepConnected } from "./connection.ts";
 import type { DeadLetters } from "./dead_letters.ts";
 import type { DelayQueues } from "./delay_queues.ts";
@@ -39,7 +39,7 @@ export class AmqpConsumer implements EventQueue {
   readonly #finished: Promise<void>;
   #session: Session | undefined;
   #taking = true;
-  readonly #atHand = new AtHand<AmqpDelivery>();
+  readonly #buffer = new DeliveryBuffer<AmqpDelivery>();
 
   constructor(private readonly options: ConsumerOptions) {
     this.#finished = keepConnected(options, (connection, lost) => this.#consume(connection, lost), this.#stop.signal);
@@ -64,7 +64,7 @@ export class AmqpConsumer implements EventQueue {
   }
 
   take(limit: number, signal: AbortSignal): Promise<Delivery[]> {
-    return this.#atHand.take(limit, signal);
+    return this.#buffer.take(limit, signal);
   }
 
   settle(settlements: readonly Settlement[], signal: AbortSignal): Promise<void> {
@@ -85,8 +85,8 @@ export class AmqpConsumer implements EventQueue {
           // The broker gives out again what an ended session brought: a letter of it would be one too many.
           if (!session.ended) moving.push(this.#move(delivery, outcome, session.until(signal)));
           break;
-        case "retry":
-          session.putBack(tag);
+        case "requeue":
+          session.requeue(tag);
       }
     }
     for (const [session, tags] of acked) session.ack(tags);
@@ -104,7 +104,7 @@ export class AmqpConsumer implements EventQueue {
       : delayQueues.publish(copy, outcome, until);
     const settled = (confirmed: boolean) => confirmed && session.ack([tag]);
     const failed = (error: unknown) => {
-      session.putBack(tag);
+      session.requeue(tag);
       throw error;
     };
     return published.then(settled, failed).then(() => {});
@@ -114,7 +114,7 @@ export class AmqpConsumer implements EventQueue {
   async stopTaking(): Promise<void> {
     this.#taking = false;
     await this.#session?.cancel();
-    this.#atHand.clear();
+    this.#buffer.clear();
   }
 
   /** Sends the acks that wait, and leaves; what is not settled goes back to the queue. */
@@ -131,8 +131,8 @@ export class AmqpConsumer implements EventQueue {
     const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
     channel.on("error", reject);
     channel.on("close", () => reject(new Error("the broker closed the channel")));
-    whenAborted(lost).then(() => reject(lost.reason));
-    whenAborted(this.#stop.signal).then(resolve);
+    untilAborted(lost).then(() => reject(lost.reason));
+    untilAborted(this.#stop.signal).then(resolve);
     ended.catch(() => {});
     const session = new Session(channel, clock);
     await channel.prefetch(prefetch);
@@ -141,7 +141,7 @@ export class AmqpConsumer implements EventQueue {
       const { consumerTag } = await channel.consume(queue, (message) => {
         if (message === null) {
           reject(new Error(`the broker cancelled the consumer: the queue ${queue} was deleted or moved`));
-        } else this.#atHand.add(deliveryOf(message, session));
+        } else this.#buffer.add(deliveryOf(message, session));
       });
       session.consumerTag = consumerTag;
       log.info("Consuming", { event: "consumer.ready", connection: name, queue, prefetch });
@@ -156,7 +156,7 @@ export class AmqpConsumer implements EventQueue {
       // Deliveries of this channel can no longer be settled, and the broker gives them out again.
       if (this.#session === session) {
         this.#session = undefined;
-        this.#atHand.clear();
+        this.#buffer.clear();
       }
       await session.end();
     }
@@ -241,7 +241,7 @@ class Session {
     if (this.#runs.waiting) this.#flushing ??= this.#flushSoon();
   }
 
-  putBack(tag: number): void {
+  requeue(tag: number): void {
     this.#onChannel(() => {
       this.channel.nack(messageOfTag(tag), false, true);
       this.#runs.settledOtherwise(tag);

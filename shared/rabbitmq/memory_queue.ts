@@ -3,7 +3,7 @@
  * does, which tests/conformance/queue.ts holds both to.
  */
 import { type Clock, systemClock } from "../runtime/clock.ts";
-import { AtHand } from "./at_hand.ts";
+import { DeliveryBuffer } from "./delivery_buffer.ts";
 import { deadLetterHeaders } from "./dead_letters.ts";
 import { retriesHeader } from "./delay_queues.ts";
 import type { Delivery, EventQueue, Settlement, Subscription } from "./delivery.ts";
@@ -20,7 +20,7 @@ interface Message {
 interface Subscriber {
   readonly id: string;
   readonly prefetch: number;
-  readonly atHand: AtHand<MemoryDelivery>;
+  readonly buffer: DeliveryBuffer<MemoryDelivery>;
   readonly unsettled: Set<MemoryDelivery>;
   closed: boolean;
 }
@@ -32,7 +32,7 @@ interface MemoryDelivery extends Delivery {
 
 /** As an {@linkcode EventQueue} itself it is one subscriber without a prefetch, which is given only what it takes. */
 export class MemoryQueue implements EventQueue {
-  readonly #ready = new AtHand<Message>();
+  readonly #ready = new DeliveryBuffer<Message>();
   readonly #subscribers: Subscriber[] = [];
   readonly #itself = subscriberOf("memory", Infinity);
   /** Whose turn it is among the subscribers. */
@@ -71,7 +71,7 @@ export class MemoryQueue implements EventQueue {
     this.#subscribers.push(subscriber);
     this.#giveOut();
     return {
-      take: (limit, signal) => subscriber.atHand.take(limit, signal),
+      take: (limit, signal) => subscriber.buffer.take(limit, signal),
       settle: (settlements) => this.settle(settlements),
       close: () => this.#close(subscriber),
     };
@@ -91,7 +91,7 @@ export class MemoryQueue implements EventQueue {
       }
       this.#unsettled--;
       if (outcome.kind === "ack") this.acked.push(delivery.messageId);
-      else if (outcome.kind === "retry") this.#putBack(message);
+      else if (outcome.kind === "requeue") this.#requeue(message);
       else if (outcome.kind === "delay") this.#delay(message, outcome);
       else {
         this.dead.push({ delivery, outcome });
@@ -119,8 +119,8 @@ export class MemoryQueue implements EventQueue {
     subscriber.closed = true;
     this.#subscribers.splice(this.#subscribers.indexOf(subscriber), 1);
     this.#unsettled -= subscriber.unsettled.size;
-    for (const { message } of subscriber.unsettled) this.#putBack(message);
-    subscriber.atHand.clear();
+    for (const { message } of subscriber.unsettled) this.#requeue(message);
+    subscriber.buffer.clear();
     this.#giveOut();
     return Promise.resolve();
   }
@@ -130,7 +130,7 @@ export class MemoryQueue implements EventQueue {
     while (this.#ready.size > 0) {
       const subscriber = this.#nextWithRoom();
       if (!subscriber) return;
-      subscriber.atHand.add(this.#deliver(this.#ready.next()!, subscriber));
+      subscriber.buffer.add(this.#deliver(this.#ready.next()!, subscriber));
     }
   }
 
@@ -153,8 +153,8 @@ export class MemoryQueue implements EventQueue {
     return delivery;
   }
 
-  #putBack(message: Message): void {
-    if (message.deliveries <= deliveryLimit) this.#ready.putBack(message);
+  #requeue(message: Message): void {
+    if (message.deliveries <= deliveryLimit) this.#ready.requeue(message);
     else this.#bury(message, withDeath(message.published.headers, "delivery_limit", this.clock.now()));
   }
 
@@ -166,7 +166,7 @@ export class MemoryQueue implements EventQueue {
 }
 
 function subscriberOf(id: string, prefetch: number): Subscriber {
-  return { id, prefetch, atHand: new AtHand(), unsettled: new Set(), closed: false };
+  return { id, prefetch, buffer: new DeliveryBuffer(), unsettled: new Set(), closed: false };
 }
 
 /** What RabbitMQ notes when it dead-letters a message itself: its last death first. */

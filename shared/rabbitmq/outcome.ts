@@ -1,5 +1,5 @@
 /** What becomes of a delivery: a value, so that the code that decides it never touches a channel. */
-export type Outcome = Ack | Dead | Delay | Retry;
+export type Outcome = Ack | Dead | Delay | Requeue;
 
 /** Done: the event is stored. */
 export interface Ack {
@@ -26,8 +26,8 @@ export interface Delay {
 }
 
 /** Back to the queue, because this subscriber could not finish it. Only for shutdown: the broker counts these, up to its delivery limit. */
-export interface Retry {
-  readonly kind: "retry";
+export interface Requeue {
+  readonly kind: "requeue";
 }
 
 export const deadReasons = [
@@ -42,7 +42,7 @@ export const deadReasons = [
 export type DeadReason = (typeof deadReasons)[number];
 
 export const ack: Ack = { kind: "ack" };
-export const retry: Retry = { kind: "retry" };
+export const requeue: Requeue = { kind: "requeue" };
 
 export function dead(reason: DeadReason, detail: string): Dead {
   return { kind: "dead", reason, detail };

@@ -4,7 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import { type ChannelModel, type ConfirmChannel, IllegalOperationError } from "amqplib";
-import { never, unlessAborted, whenAborted } from "../runtime/abort.ts";
+import { abortable, never, untilAborted } from "../runtime/deadline.ts";
 import { type Backoff, backoffMs } from "../runtime/backoff.ts";
 import { messageOf } from "../runtime/errors.ts";
 import { type BrokerOptions, keepConnected } from "./connection.ts";
@@ -134,12 +134,12 @@ export class ConfirmPublisher {
    */
   async publish(message: OutgoingMessage, signal: AbortSignal = never): Promise<void> {
     // Many wait for the same room.
-    for (let room; (room = this.room());) await unlessAborted(room, signal);
+    for (let room; (room = this.room());) await abortable(room, signal);
     signal.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const entry = this.#enter(message, (error) => error ? reject(error) : resolve());
     try {
-      await unlessAborted(promise, signal);
+      await abortable(promise, signal);
     } finally {
       if (this.#inFlight.has(entry)) this.#settle(entry);
     }
@@ -178,8 +178,8 @@ export class ConfirmPublisher {
         reject(error);
       });
       channel.on("close", () => reject(new Error("the broker closed the channel")));
-      whenAborted(lost).then(() => reject(lost.reason));
-      whenAborted(this.#stop.signal).then(resolve);
+      untilAborted(lost).then(() => reject(lost.reason));
+      untilAborted(this.#stop.signal).then(resolve);
     });
     ended.catch(() => {});
     // Comes before the confirm of the same message, which is positive all the same.

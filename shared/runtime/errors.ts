@@ -15,7 +15,7 @@ export function isPermanentBrokerError(error: unknown): boolean {
 }
 
 /**
- * What to do with a window that Postgres refused.
+ * What to do with a batch that Postgres refused.
  * - `split`: a value in one of its rows is at fault (SQLSTATE class 22, data exception, or 23, integrity constraint)
  * - `retry`: the database is away, busy or not ready; the rows are fine
  */
@@ -48,7 +48,7 @@ export function messageOf(error: unknown): string {
   return String(error);
 }
 
-/** Turns a failure to reach a server into one sentence with the way out; other errors come back as they are. */
+/** Mutex a failure to reach a server into one sentence with the way out; other errors come back as they are. */
 export function explainConnection(error: unknown, server: string, url: string): unknown {
   const { code, errors, message } = error as { code?: string; errors?: { code?: string }[]; message?: string };
   // pg has no code for a server that is silent, or hangs up.

@@ -2,10 +2,10 @@
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
 import type { Clock } from "../../shared/runtime/clock.ts";
-import type { DeadLetterDesk } from "../../shared/rabbitmq/dead/desk.ts";
+import type { DeadLetterAdmin } from "../../shared/rabbitmq/dead/admin.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
-import { askWithin, Late } from "../metrics/deadline.ts";
+import { callWithDeadline, DeadlineExceeded } from "../../shared/runtime/deadline.ts";
 import { deadLetterRoutes } from "./dead_letter_routes.ts";
 import { eventRoutes } from "./event_routes.ts";
 import type { Health } from "./health.ts";
@@ -22,7 +22,7 @@ export interface AppOptions {
   readonly health: Health;
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   readonly recent: RecentEvents;
-  readonly desk: DeadLetterDesk;
+  readonly admin: DeadLetterAdmin;
   readonly token: string | undefined;
   /** Whether only this machine can connect: then a page of another site must not come in through a name of its own. */
   readonly loopback: boolean;
@@ -69,7 +69,7 @@ export function httpApp(options: AppOptions): (request: Request, caller: Caller)
     if (!context.res.headers.has("cache-control")) context.header("cache-control", "no-store");
   });
 
-  const inTime = <T>(ask: () => Promise<T>) => askWithin(timeoutMs, clock, ask);
+  const inTime = <T>(ask: () => Promise<T>) => callWithDeadline(timeoutMs, clock, ask);
   app.get("/materialized", async (context) => {
     try {
       return context.json((await inTime(totals)).materialized);
@@ -104,7 +104,7 @@ export function httpApp(options: AppOptions): (request: Request, caller: Caller)
   });
   app.onError((error) => {
     if (error instanceof Problem) return problemResponse(error);
-    if (error instanceof Late) return problemResponse(new Problem(504, error.message));
+    if (error instanceof DeadlineExceeded) return problemResponse(new Problem(504, error.message));
     log.error("A request failed in an unforeseen way", { problem: messageOf(error), stack: error.stack });
     return problemResponse(new Problem(500, "this request found a fault of ours; the log tells more"));
   });

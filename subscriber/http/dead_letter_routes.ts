@@ -3,28 +3,28 @@ import { Hono } from "hono";
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { type DeadLetter, deadLetterToJson } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import type { Filter } from "../../shared/rabbitmq/dead/dead_letter_queue.ts";
-import { type DeadLetterDesk, mostLookedAt } from "../../shared/rabbitmq/dead/desk.ts";
+import { type DeadLetterAdmin, mostLookedAt } from "../../shared/rabbitmq/dead/admin.ts";
 import { parseMessageId } from "../../shared/rabbitmq/message_id.ts";
 import { checkBearer } from "./bearer.ts";
-import { askWithin } from "../metrics/deadline.ts";
+import { callWithDeadline } from "../../shared/runtime/deadline.ts";
 import { parseLimit } from "./event_query.ts";
 import { Problem, unavailable } from "./problem.ts";
 
-/** Longer than the desk itself takes for one thing after another, so that it has the last word. */
+/** Longer than the admin itself takes for one thing after another, so that it has the last word. */
 const deskTimeoutMs = 25_000;
 const mostListed = 500;
 const mostBodyBytes = 4_096;
 
 export interface DeadLetterRoutesOptions {
-  readonly desk: DeadLetterDesk;
+  readonly admin: DeadLetterAdmin;
   readonly token: string | undefined;
   readonly clock: Clock;
 }
 
-export function deadLetterRoutes({ desk, token, clock }: DeadLetterRoutesOptions): Hono {
+export function deadLetterRoutes({ admin, token, clock }: DeadLetterRoutesOptions): Hono {
   async function ask<T>(act: (signal: AbortSignal) => Promise<T>): Promise<T> {
     try {
-      return await askWithin(deskTimeoutMs, clock, act);
+      return await callWithDeadline(deskTimeoutMs, clock, act);
     } catch (error) {
       if (error instanceof Problem) throw error;
       throw unavailable("the dead letter queue cannot be asked", error);
@@ -33,7 +33,7 @@ export function deadLetterRoutes({ desk, token, clock }: DeadLetterRoutesOptions
 
   /** Among very many it may be one that was not looked at. */
   async function missing(id: string): Promise<Problem> {
-    const { total } = await ask((signal) => desk.list({ limit: 1, filter: {}, signal }));
+    const { total } = await ask((signal) => admin.list({ limit: 1, filter: {}, signal }));
     return total <= mostLookedAt
       ? new Problem(404, `there is no dead letter ${id}: it was replayed or dropped, or never was one`)
       : new Problem(503, `${id} is not among the oldest ${mostLookedAt} of ${total} dead letters: see deno task dead`);
@@ -47,32 +47,32 @@ export function deadLetterRoutes({ desk, token, clock }: DeadLetterRoutesOptions
   routes.get("/", async (context) => {
     const limit = parseLimit(context.req.query("limit") ?? null, 100, mostListed);
     const filter = reasonsOf(context.req.query("reason"));
-    const { letters, total } = await ask((signal) => desk.list({ limit, filter, signal }));
+    const { letters, total } = await ask((signal) => admin.list({ limit, filter, signal }));
     return context.json({ total, dead_letters: letters.map(inList) });
   });
   routes.get("/:id", async (context) => {
     const id = idOf(context.req.param("id"));
-    const { letters: [letter] } = await ask((signal) => desk.list({ limit: 1, filter: { ids: [id] }, signal }));
+    const { letters: [letter] } = await ask((signal) => admin.list({ limit: 1, filter: { ids: [id] }, signal }));
     if (!letter) throw await missing(id);
     return context.json(deadLetterToJson(letter));
   });
   routes.post("/replay", async (context) => {
     const filter = chosen(context.req.query("reason"), context.req.query("all"));
-    return context.json(await ask((signal) => desk.replay({ filter, signal })));
+    return context.json(await ask((signal) => admin.replay({ filter, signal })));
   });
   routes.post("/:id/replay", async (context) => {
     const id = idOf(context.req.param("id"));
-    const result = await ask((signal) => desk.replay({ filter: { ids: [id] }, signal }));
+    const result = await ask((signal) => admin.replay({ filter: { ids: [id] }, signal }));
     if (result.replayed + result.refused + result.failed === 0) throw await missing(id);
     return context.json(result);
   });
   routes.delete("/", async (context) => {
     const filter = chosen(context.req.query("reason"), context.req.query("all"));
-    return context.json({ dropped: await ask((signal) => desk.drop({ filter, signal })) });
+    return context.json({ dropped: await ask((signal) => admin.drop({ filter, signal })) });
   });
   routes.delete("/:id", async (context) => {
     const id = idOf(context.req.param("id"));
-    const dropped = await ask((signal) => desk.drop({ filter: { ids: [id] }, signal }));
+    const dropped = await ask((signal) => admin.drop({ filter: { ids: [id] }, signal }));
     if (dropped === 0) throw await missing(id);
     return context.json({ dropped });
   });

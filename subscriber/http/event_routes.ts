@@ -2,7 +2,7 @@
 import type { Context } from "hono";
 import { streamSSE } from "hono/streaming";
 import type { Clock } from "../../shared/runtime/clock.ts";
-import { askWithin, Late } from "../metrics/deadline.ts";
+import { callWithDeadline, DeadlineExceeded } from "../../shared/runtime/deadline.ts";
 import type { Enriched } from "../enriched/enriched.ts";
 import { storedEventJson } from "../enriched/json_line.ts";
 import { type EventQuery, matches, parseEventQuery } from "./event_query.ts";
@@ -65,11 +65,11 @@ export function eventRoutes(
           if (shown.length > 0) words.push(sse("sampled", JSON.stringify({ shown: shown.length, skipped })));
           else if (clock.monotonic() - saidAt >= heartbeatMs) words.push(": still here\n\n");
           if (words.length === 0) continue;
-          await askWithin(writeTimeoutMs, clock, () => stream.write(words.join("")));
+          await callWithDeadline(writeTimeoutMs, clock, () => stream.write(words.join("")));
           saidAt = clock.monotonic();
         }
       } catch (error) {
-        if (!(error instanceof Late)) throw error;
+        if (!(error instanceof DeadlineExceeded)) throw error;
       } finally {
         unlisten();
         const left = (streams.get(address) ?? 1) - 1;

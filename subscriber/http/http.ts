@@ -1,7 +1,7 @@
 /** All that a subscriber tells over HTTP, put together from what it is made of. */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
-import type { DeadLetterDesk } from "../../shared/rabbitmq/dead/desk.ts";
+import type { DeadLetterAdmin } from "../../shared/rabbitmq/dead/admin.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
 import { isLoopback } from "../../shared/runtime/loopback.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
@@ -12,7 +12,7 @@ import type { DatabaseGate } from "../pipeline/database_gate.ts";
 import { type Observer, Stats } from "../pipeline/stats.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { httpApp } from "./app.ts";
-import { askWithin, remembered } from "../metrics/deadline.ts";
+import { callWithDeadline, coalesced } from "../../shared/runtime/deadline.ts";
 import { watchEventLoop } from "../metrics/event_loop.ts";
 import { Health } from "./health.ts";
 import { Latencies } from "../metrics/latencies.ts";
@@ -56,7 +56,7 @@ export interface HttpOptions {
   /** Of its own, so that questions never wait behind batches, nor batches behind questions. */
   readonly database: Database;
   readonly depths: QueueDepths;
-  readonly desk: DeadLetterDesk;
+  readonly admin: DeadLetterAdmin;
   /** host:port */
   readonly ratesApi: string;
   /** The files that TLS to it goes by; without them, no TLS. */
@@ -96,12 +96,12 @@ export function serveHttp(options: HttpOptions): HttpServer {
     address,
     httpApp({
       // Whoever asks for the sums has those of this moment.
-      totals: () => askWithin(askTimeoutMs, clock, () => readTotals(database)),
+      totals: () => callWithDeadline(askTimeoutMs, clock, () => readTotals(database)),
       overview: overviewOf({ ...sources, stats: observations.stats }),
       health: new Health({ dependencies, consuming: options.consuming, depths, leaving }),
       metrics: observations.metrics,
       recent: observations.recent,
-      desk: options.desk,
+      admin: options.admin,
       token,
       loopback: isLoopback(address.hostname),
       clock,
@@ -117,7 +117,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
     async close() {
       ended.abort(new Error("HTTP is closed"));
       await server.close();
-      const closing = [options.desk, options.depths].map((source) => source.close());
+      const closing = [options.admin, options.depths].map((source) => source.close());
       for (const result of await Promise.allSettled(closing)) {
         if (result.status === "rejected") log.debug("Closing failed", { problem: messageOf(result.reason) });
       }
@@ -125,6 +125,6 @@ export function serveHttp(options: HttpOptions): HttpServer {
   };
 
   function asked<T>(ask: () => Promise<T>): () => Promise<T> {
-    return remembered(rememberMs, clock, () => askWithin(askTimeoutMs, clock, ask));
+    return coalesced(rememberMs, clock, () => callWithDeadline(askTimeoutMs, clock, ask));
   }
 }

@@ -84,7 +84,7 @@ export const openApi = {
     },
     "/events": {
       get: {
-        summary: "The newest events that this subscriber has stored; of a large window only some",
+        summary: "The newest events that this subscriber has stored; of a large batch only some",
         parameters: [
           limit(mostKept),
           {

@@ -1,4 +1,4 @@
-/** `GET /materialized`: sums over all that every subscriber has stored, read from what is kept in each window's transaction. */
+/** `GET /materialized`: sums over all that every subscriber has stored, read from what is kept in each batch's transaction. */
 import type { Database } from "../../shared/postgres/pool.ts";
 import { jsonInteger } from "../../shared/event/json.ts";
 import { leaderOf, leadersOfLeaders } from "../store/leaders.ts";

@@ -57,11 +57,11 @@ export class Metrics implements Observer {
       settle: labelled("settle"),
     };
     this.#batches = new Histogram({
-      ...{ name: "casino_window_events", help: "Events in a window", buckets: sizes, registers },
+      ...{ name: "casino_batch_events", help: "Events in a batch", buckets: sizes, registers },
     });
     this.#latency = new Histogram({
       name: "casino_event_latency_seconds",
-      help: "From an event's publication to its commit; of 16 events of each window",
+      help: "From an event's publication to its commit; of 16 events of each batch",
       buckets: latency,
       registers,
     });
@@ -97,7 +97,7 @@ export class Metrics implements Observer {
       stored: stats.stored,
       dead: [...stats.dead.values()].reduce((sum, count) => sum + count, 0),
       delayed: stats.delayed,
-      put_back: stats.requeued,
+      requeued: stats.requeued,
     }));
     this.#count(
       "casino_dead_letters_total",
@@ -110,14 +110,14 @@ export class Metrics implements Observer {
       "Stored events whose player is not known",
       () => stats.withoutPlayer,
     );
-    this.#count("casino_windows_total", "Windows seen to their end", () => stats.batches);
+    this.#count("casino_windows_total", "Batches seen to their end", () => stats.batches);
     this.#count(
       "casino_window_failures_total",
-      "Windows lost to a fault of the subscriber's own",
+      "Batches lost to a fault of the subscriber's own",
       () => stats.failures,
     );
     this.#count("casino_stage_errors_total", "Stages that ended in an error", "stage", () => ({ ...stats.errors }));
-    this.#count("casino_store_errors_total", "How often the database did not take a window", () => gate.refusals);
+    this.#count("casino_store_errors_total", "How often the database did not take a batch", () => gate.refusals);
     this.#count("casino_rates_calls_total", "Calls to the rates API", "result", () => ({
       ok: rates.counts.calls - rates.counts.failedCalls,
       failed: rates.counts.failedCalls,
@@ -130,16 +130,16 @@ export class Metrics implements Observer {
     );
     this.#count(
       "casino_rates_timeouts_total",
-      "Windows that found no rates within RATES_WAIT_MS",
+      "Batches that found no rates within RATES_WAIT_MS",
       () => rates.counts.timeouts,
     );
     this.#count(
       "casino_rates_stale_uses_total",
-      "Windows that were given rates past their time",
+      "Batches that were given rates past their time",
       () => rates.counts.staleUses,
     );
 
-    this.#gauge("casino_windows_in_flight", "Windows that are not settled yet", sources.batchesInFlight);
+    this.#gauge("casino_batches_in_flight", "Batches that are not settled yet", sources.batchesInFlight);
     this.#gauge("casino_prefetch", "Most deliveries that the subscriber holds unacknowledged", () => sources.prefetch);
     this.#gauge("casino_unsettled_deliveries", "Deliveries that the subscriber holds", sources.unsettled);
     this.#gauge(

@@ -7,7 +7,7 @@ import { redact } from "../../shared/runtime/configuration/config.ts";
 import { explainStoreError } from "../../shared/runtime/errors.ts";
 import { openGrpcClient, problemOf } from "../../shared/grpc/client.ts";
 import type { TlsFiles } from "../../shared/runtime/tls.ts";
-import { askWithin, remembered } from "./deadline.ts";
+import { callWithDeadline, coalesced } from "../../shared/runtime/deadline.ts";
 
 export const dependencies = ["rabbitmq", "redis", "postgres", "rates_api"] as const;
 export type Dependency = (typeof dependencies)[number];
@@ -45,7 +45,7 @@ export function readDependencies(probes: Probes, clock: Clock): ReadDependencies
   const ask = Object.fromEntries(
     dependencies.map((name) => [
       name,
-      remembered(name === "rates_api" ? rememberApiMs : rememberMs, clock, () => stateOf(probes[name], clock)),
+      coalesced(name === "rates_api" ? rememberApiMs : rememberMs, clock, () => stateOf(probes[name], clock)),
     ]),
   ) as Record<Dependency, () => Promise<DependencyState>>;
   return async () => {
@@ -56,7 +56,7 @@ export function readDependencies(probes: Probes, clock: Clock): ReadDependencies
 
 async function stateOf(probe: Probe, clock: Clock): Promise<DependencyState> {
   try {
-    await askWithin(probeTimeoutMs, clock, probe);
+    await callWithDeadline(probeTimeoutMs, clock, probe);
     return { ok: true, problem: undefined };
   } catch (error) {
     return { ok: false, problem: redact(explainStoreError(error)) };

@@ -2,11 +2,11 @@
 import type { Enriched } from "../enriched/enriched.ts";
 import type { Report } from "../pipeline/report.ts";
 
-/** Of each window, at most: what is kept here outlives the young generation, and costs the garbage collector. */
-const mostOfWindow = 20;
+/** Of each batch, at most: what is kept here outlives the young generation, and costs the garbage collector. */
+const mostOfBatch = 20;
 export const mostKept = 500;
 
-/** Is given the events of each window as they are stored. */
+/** Is given the events of each batch as they are stored. */
 export type Listener = (events: readonly Enriched[]) => void;
 
 export class RecentEvents {
@@ -15,7 +15,7 @@ export class RecentEvents {
   readonly #listeners = new Set<Listener>();
 
   add(events: readonly Enriched[]): void {
-    const step = Math.ceil(events.length / mostOfWindow);
+    const step = Math.ceil(events.length / mostOfBatch);
     for (let i = 0; i < events.length; i += step) {
       this.#kept[this.#next] = events[i];
       this.#next = (this.#next + 1) % mostKept;
@@ -31,7 +31,7 @@ export class RecentEvents {
     };
   }
 
-  /** Newest first: up to {@linkcode mostKept}, of a large window only some. */
+  /** Newest first: up to {@linkcode mostKept}, of a large batch only some. */
   *newest(): Generator<Enriched> {
     for (let i = 1; i <= mostKept; i++) {
       const enriched = this.#kept[(this.#next - i + mostKept) % mostKept];

@@ -3,7 +3,7 @@ import type { Enriched } from "../enriched/enriched.ts";
 import { bet } from "../../tests/fixtures/deliveries.ts";
 import { mostKept, RecentEvents } from "./recent_events.ts";
 
-function windowOf(from: number, count: number): Enriched[] {
+function batchOf(from: number, count: number): Enriched[] {
   return Array.from({ length: count }, (_, i) => ({
     ...{ messageId: String(from + i), event: bet(), price: undefined, player: undefined, description: "" },
   }));
@@ -11,19 +11,19 @@ function windowOf(from: number, count: number): Enriched[] {
 
 const idsOf = (recent: RecentEvents) => Array.from(recent.newest(), ({ messageId }) => Number(messageId));
 
-Deno.test("RecentEvents gives small windows whole, the newest first", () => {
+Deno.test("RecentEvents gives small batches whole, the newest first", () => {
   const recent = new RecentEvents();
   deepStrictEqual(idsOf(recent), []);
-  recent.add(windowOf(1, 3));
-  recent.add(windowOf(4, 2));
+  recent.add(batchOf(1, 3));
+  recent.add(batchOf(4, 2));
   deepStrictEqual(idsOf(recent), [5, 4, 3, 2, 1]);
 });
 
-Deno.test("RecentEvents keeps some of a large window, and never more than its bound", () => {
+Deno.test("RecentEvents keeps some of a large batch, and never more than its bound", () => {
   const recent = new RecentEvents();
-  recent.add(windowOf(0, 500));
+  recent.add(batchOf(0, 500));
   strictEqual(idsOf(recent).length, 20);
-  for (let i = 0; i < 1_000; i++) recent.add(windowOf(i * 20, 20));
+  for (let i = 0; i < 1_000; i++) recent.add(batchOf(i * 20, 20));
   const ids = idsOf(recent);
   deepStrictEqual([ids.length, ids[0], ids.at(-1)], [mostKept, 19_999, 20_000 - mostKept]);
 });
@@ -32,8 +32,8 @@ Deno.test("RecentEvents tells listeners of all events, until they have enough", 
   const recent = new RecentEvents();
   let heard = 0;
   const end = recent.listen((events) => heard += events.length);
-  recent.add(windowOf(0, 500));
+  recent.add(batchOf(0, 500));
   end();
-  recent.add(windowOf(0, 500));
+  recent.add(batchOf(0, 500));
   deepStrictEqual([heard, recent.listeners], [500, 0]);
 });

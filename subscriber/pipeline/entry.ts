@@ -1,5 +1,5 @@
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
-import { type Outcome, retry } from "../../shared/rabbitmq/outcome.ts";
+import { type Outcome, requeue } from "../../shared/rabbitmq/outcome.ts";
 import type { Enriched } from "../enriched/enriched.ts";
 
 /** One delivery on its way through a batch. */
@@ -55,5 +55,5 @@ export function isStored(entry: Processed): entry is Stored {
 
 /** For deliveries that the subscriber cannot finish. */
 export function requeued(delivery: Delivery): Settled {
-  return { delivery, facts: undefined, outcome: retry };
+  return { delivery, facts: undefined, outcome: requeue };
 }

@@ -1,5 +1,5 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
-import { never } from "../../shared/runtime/abort.ts";
+import { never } from "../../shared/runtime/deadline.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { MemoryDatabase } from "../store/memory_database.ts";
 import { bet, deliveryOf, deposit, gameStart, ratesOf, someRates } from "../../tests/fixtures/deliveries.ts";

@@ -1,4 +1,4 @@
-/** Stored events as JSON lines, one write for each window. */
+/** Stored events as JSON lines, one write for each batch. */
 import { messageOf } from "../../shared/runtime/errors.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import type { Enriched } from "../enriched/enriched.ts";
@@ -10,7 +10,7 @@ export interface Output {
   write(bytes: Uint8Array): Promise<number>;
 }
 
-/** Writes to `output`, one window after the other. When nobody reads it any more, says so once and goes on without. */
+/** Writes to `output`, one batch after the other. When nobody reads it any more, says so once and goes on without. */
 export function reportLines(output: Output, log: Log): Report {
   const encoder = new TextEncoder();
   let last: Promise<void> = Promise.resolve();

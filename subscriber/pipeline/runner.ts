@@ -120,7 +120,7 @@ export class Runner {
   #failed(error: unknown, events: number): void {
     const { stats, log } = this.options;
     stats.failures++;
-    log.error("A window failed in an unforeseen way and goes back to the queue", {
+    log.error("A batch failed in an unforeseen way and goes back to the queue", {
       event: "batch.failed",
       events,
       problem: messageOf(error),

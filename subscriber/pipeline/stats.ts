@@ -45,7 +45,7 @@ export class Stats {
       const { outcome } = entry;
       if (outcome.kind === "ack") this.stored++;
       else if (outcome.kind === "wait") waiting++;
-      else if (outcome.kind === "retry") this.requeued++;
+      else if (outcome.kind === "requeue") this.requeued++;
       else if (outcome.kind === "delay") this.delayed++;
       else this.dead.set(outcome.reason, (this.dead.get(outcome.reason) ?? 0) + 1);
       if (isStored(entry) && !entry.facts.player) this.withoutPlayer++;

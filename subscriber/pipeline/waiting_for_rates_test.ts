@@ -1,5 +1,5 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
-import { never } from "../../shared/runtime/abort.ts";
+import { never } from "../../shared/runtime/deadline.ts";
 import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
 import { RatesTimeout } from "../rates/source.ts";
 import { ratesLater } from "../../tests/fixtures/subscriber_world.ts";

@@ -48,7 +48,7 @@ const pauseMs = 500;
 
 /** What a process has done for its rates since it started. */
 export interface RatesCounts {
-  /** Windows that were served by this process's own copy, while it was fresh: hits that cost no look at the cache. */
+  /** Batches that were served by this process's own copy, while it was fresh: hits that cost no look at the cache. */
   ownUses: number;
   /** Looks at the cache, by what was found. */
   readonly looks: Record<Look["state"], number>;

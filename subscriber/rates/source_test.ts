@@ -181,14 +181,14 @@ Deno.test("RatesSource polls every 20 to 60 ms at first, less often later, and o
   strictEqual(looks.at(-1)! >= 4_920 && looks.at(-1)! < 5_000, true, `the last at ${looks.at(-1)}`);
 });
 
-Deno.test("RatesSource looks for fresh rates two to four times a second while stale ones serve, however many windows come", async () => {
+Deno.test("RatesSource looks for fresh rates two to four times a second while stale ones serve, however many batches come", async () => {
   const world = new World({ answer: someRates }, down);
   const subscriber = world.subscriber({ RATES_MAX_STALE_MS: 60_000 });
   await world.during(subscriber.get());
   await world.clock.advance(60_100);
   await world.during(subscriber.get());
   const before = subscriber.counts.looks.paused + subscriber.counts.looks.locked;
-  for (let window = 0; window < 1_000; window++) {
+  for (let batch = 0; batch < 1_000; batch++) {
     deepStrictEqual(subscriber.current(), someRates);
     await world.clock.advance(10);
   }

@@ -7,7 +7,7 @@ import { type Column, columns, type Values } from "../enriched/columns.ts";
 export const copyStatement = `copy events (${columns.map(({ name }) => name).join(", ")}) from stdin (format binary)`;
 
 export class EventRows {
-  /** As many as there were windows at once. */
+  /** As many as there were batches at once. */
   readonly #free: CopyRows[] = [];
 
   constructor(private readonly subscriberId: string) {}
@@ -68,7 +68,7 @@ function writeMs(ms: number, rows: CopyRows): void {
   rows.timestamp(seconds, (ms - seconds * 1000) * 1000);
 }
 
-/** A window has a handful of rates, one for each currency in it. */
+/** A batch has a handful of rates, one for each currency in it. */
 const encoded = new WeakMap<Values["numeric"], Uint8Array>();
 
 function bytesOf(rate: Values["numeric"]): Uint8Array {

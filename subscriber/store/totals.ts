@@ -1,4 +1,4 @@
-/** What a window adds to the sums that are kept beside the events. */
+/** What a batch adds to the sums that are kept beside the events. */
 import { kindOf } from "../../shared/event/kinds.ts";
 import type { Enriched } from "../enriched/enriched.ts";
 import { keepLeaders, leadersOfTotals, leadingTotal } from "./leaders.ts";
@@ -19,7 +19,7 @@ export function totalsStatement(events: readonly Enriched[], subscriberId: strin
   const totals = totalsOf(events);
   const subscriber = `'${subscriberId.replaceAll("'", "''")}'`;
   const column = (valueOf: (total: Total) => unknown) => `'{${Array.from(totals.values(), valueOf).join(",")}}'`;
-  // A total below what this subscriber has seen lead cannot lead. Most windows have no other, and then write no row.
+  // A total below what this subscriber has seen lead cannot lead. Most batches have no other, and then write no row.
   const leads = ["bets", "wins", "deposits_eur"].map((total) => `${total} >= ${leadingTotal(total, subscriber)}`);
   // A row for each player, in the order of their ids; see PostgresStore. Of the totals that come of it the greatest are kept
   // where nobody else waits for them, for to look for them among a million players takes too long for who asks.

@@ -11,7 +11,7 @@ import { delay } from "../../tools/services/server.ts";
 import { type Counts, Ledger } from "../harness/ledger.ts";
 import { getJson, untilAnswered } from "../harness/http.ts";
 import { PrivateWorld } from "../harness/private_world.ts";
-import { Crew } from "./crew.ts";
+import { Workers } from "./workers.ts";
 import { type Fault, faultsOf } from "./faults.ts";
 import { publishLoad } from "./load.ts";
 import { watch } from "./watch.ts";
@@ -64,7 +64,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   await using world = await PrivateWorld.start({ ...queues, ...settings });
   const ledger = new Ledger();
   await world.startRatesApi();
-  const crew = new Crew(world, ledger, {}, subscribers);
+  const workers = new Workers(world, ledger, {}, subscribers);
   const publisher = new ConfirmPublisher({
     url: world.servers.env.RABBITMQ_URL,
     name: "chaos",
@@ -80,9 +80,9 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     random: seededRandom(seed + 1),
     stop: calm.signal,
   });
-  const watching = watch(crew, clock);
+  const watching = watch(workers, clock);
   await delay(warmUpMs);
-  const faults = await makeTrouble(world, crew, random, troubleMs, stop, tell);
+  const faults = await makeTrouble(world, workers, random, troubleMs, stop, tell);
 
   tell("peace");
   world.heal();
@@ -90,12 +90,12 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   calm.abort();
   await loading;
   await publisher.close();
-  await crew.ensureAll();
+  await workers.ensureAll();
   await untilSettled(world, ledger, tell);
   const replayed = await replayUntilStored(world, ledger, tell);
   const untold = await watching.end();
-  const unequal = await compareMaterialized(world, crew.urls);
-  await crew.leave();
+  const unequal = await compareMaterialized(world, workers.urls);
+  await workers.leave();
   const letters = await world.deadLetters(queues.DEAD_LETTER_QUEUE);
   const counts = await world.withSql((sql) => ledger.count(sql, letters));
   const left = await world.messagesIn(queues.EVENTS_QUEUE);
@@ -122,7 +122,7 @@ function drawSettings(random: Random): Record<string, string> {
     RETRY_DELAYS_MS: pick("", "300", "500,2000"),
     DATABASE_TIMEOUT_MS: "2000",
     PREFETCH: pick("50", "500", "2000"),
-    WINDOW_SIZE: pick("10", "100", "500"),
+    BATCH_SIZE: pick("10", "100", "500"),
     SHUTDOWN_GRACE_MS: pick("0", "2000"),
   };
 }
@@ -130,13 +130,13 @@ function drawSettings(random: Random): Record<string, string> {
 /** Faults one after the other and side by side, until the time is up and the last is undone. @returns how many */
 async function makeTrouble(
   world: PrivateWorld,
-  crew: Crew,
+  workers: Workers,
   random: Random,
   troubleMs: number,
   stop: AbortSignal,
   tell: (line: string) => void,
 ): Promise<number> {
-  const catalogue = faultsOf(world, crew, random);
+  const catalogue = faultsOf(world, workers, random);
   const claims = new Map<string, Promise<void>>();
   const until = clock.monotonic() + troubleMs;
   let count = 0;
@@ -149,7 +149,7 @@ async function makeTrouble(
       claims.set(fault.claim, inflict(fault, ms, tell).finally(() => claims.delete(fault.claim)));
     }
     await delay(gap);
-    await crew.ensureAll();
+    await workers.ensureAll();
   }
   await Promise.all(claims.values());
   return count;

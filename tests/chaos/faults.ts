@@ -5,7 +5,7 @@ import type { TcpProxy } from "../servers/tcp_proxy.ts";
 import type { Toxic } from "../servers/toxics.ts";
 import { delay, type ServerName, serverNames } from "../../tools/services/server.ts";
 import type { PrivateWorld } from "../harness/private_world.ts";
-import type { Crew } from "./crew.ts";
+import type { Workers } from "./workers.ts";
 
 export interface Fault {
   readonly name: string;
@@ -18,7 +18,7 @@ export interface Fault {
 /** Servers are killed and paused one at a time: bringing one back looks at the others. */
 const servers = "servers";
 
-export function faultsOf(world: PrivateWorld, crew: Crew, random: Random): (() => Fault)[] {
+export function faultsOf(world: PrivateWorld, workers: Workers, random: Random): (() => Fault)[] {
   return [
     ...serverNames.flatMap((name) => serverFaults(world, name)),
     ...Object.entries({ ...world.servers.proxies, "rates-api": world.ratesProxy }).map(([name, proxy]) => () =>
@@ -27,7 +27,7 @@ export function faultsOf(world: PrivateWorld, crew: Crew, random: Random): (() =
     ...Object.entries(world.servers.proxies).map(([name, proxy]) => () => connectionsCut(name, proxy)),
     ...inside(world),
     // Members are the least reliable of all.
-    ...[1, 2, 3].flatMap(() => memberFaults(crew, random)),
+    ...[1, 2, 3].flatMap(() => memberFaults(workers, random)),
     ...ratesFaults(world, random),
   ];
 }
@@ -143,24 +143,28 @@ function inside({ servers: own }: PrivateWorld): (() => Fault)[] {
   ];
 }
 
-function memberFaults(crew: Crew, random: Random): (() => Fault)[] {
-  const someone = () => random.int(0, crew.size - 1);
+function memberFaults(workers: Workers, random: Random): (() => Fault)[] {
+  const someone = () => random.int(0, workers.size - 1);
   return [
     () => {
       const n = someone();
-      return { name: `${crew.nameOf(n)} killed`, claim: crew.nameOf(n), run: (ms) => crew.replace(n, "kill", ms) };
-    },
-    () => {
-      const n = someone();
       return {
-        name: `${crew.nameOf(n)} asked to leave`,
-        claim: crew.nameOf(n),
-        run: (ms) => crew.replace(n, "stop", ms),
+        name: `${workers.nameOf(n)} killed`,
+        claim: workers.nameOf(n),
+        run: (ms) => workers.replace(n, "kill", ms),
       };
     },
     () => {
       const n = someone();
-      return { name: `${crew.nameOf(n)} paused`, claim: crew.nameOf(n), run: (ms) => crew.pause(n, ms) };
+      return {
+        name: `${workers.nameOf(n)} asked to leave`,
+        claim: workers.nameOf(n),
+        run: (ms) => workers.replace(n, "stop", ms),
+      };
+    },
+    () => {
+      const n = someone();
+      return { name: `${workers.nameOf(n)} paused`, claim: workers.nameOf(n), run: (ms) => workers.pause(n, ms) };
     },
   ];
 }

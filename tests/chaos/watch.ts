@@ -1,6 +1,6 @@
 /** Somebody who has the dashboard open all the time. A subscriber that is up must answer, whatever is broken around it. */
 import type { Clock } from "../../shared/runtime/clock.ts";
-import type { Crew } from "./crew.ts";
+import type { Workers } from "./workers.ts";
 
 const everyMs = 500;
 /**
@@ -14,7 +14,7 @@ export interface Watch {
   end(): Promise<string[]>;
 }
 
-export function watch(crew: Pick<Crew, "urls">, clock: Clock): Watch {
+export function watch(workers: Pick<Workers, "urls">, clock: Clock): Watch {
   const stop = new AbortController();
   const problems = new Set<string>();
   let answers = 0;
@@ -45,7 +45,7 @@ export function watch(crew: Pick<Crew, "urls">, clock: Clock): Watch {
 
   const watching = (async () => {
     while (!stop.signal.aborted) {
-      await Promise.all(crew.urls.map(look));
+      await Promise.all(workers.urls.map(look));
       await clock.sleep(everyMs, stop.signal).catch(() => {});
     }
   })();

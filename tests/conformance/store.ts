@@ -125,7 +125,7 @@ export function testStore({ name, withDatabase }: Subject): void {
     });
   });
 
-  Deno.test(`${name}: PostgresStore.save() stores nothing of a window with a row that Postgres rejects`, async () => {
+  Deno.test(`${name}: PostgresStore.save() stores nothing of a batch with a row that Postgres rejects`, async () => {
     await withDatabase(async (database) => {
       const store = new PostgresStore(database, "s");
       const huge = enriched(bet(), { price: { eurCents: 2n ** 63n, rate: undefined } });
@@ -178,7 +178,7 @@ export function testStore({ name, withDatabase }: Subject): void {
     });
   });
 
-  Deno.test(`${name}: PostgresStore.save() neither deadlocks nor miscounts when windows share events and players`, async () => {
+  Deno.test(`${name}: PostgresStore.save() neither deadlocks nor miscounts when batches share events and players`, async () => {
     await withDatabase(async (database) => {
       const events = Array.from({ length: 300 }, (_, i) => enriched(bet({ playerId: BigInt(i % 7 + 1) })));
       const shuffled = () => events.toSorted(() => Math.random() - 0.5).slice(0, 200);

@@ -1,5 +1,5 @@
 /**
- * The real subscriber, which kills itself (SIGKILL) at the stage of a window that DIE_AT names, or stands still (SIGSTOP)
+ * The real subscriber, which kills itself (SIGKILL) at the stage of a batch that DIE_AT names, or stands still (SIGSTOP)
  * once at the one that PAUSE_AT names; with POISON it dies as soon as it takes a message with that in its body.
  */
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";

@@ -6,7 +6,7 @@ import { AmqpConsumer, type ConsumerOptions } from "../../shared/rabbitmq/consum
 import { deadHeaders, DeadLetters } from "../../shared/rabbitmq/dead_letters.ts";
 import { DelayQueues } from "../../shared/rabbitmq/delay_queues.ts";
 import { messageIdOfBody } from "../../shared/rabbitmq/message_id.ts";
-import { ack, dead, retry } from "../../shared/rabbitmq/outcome.ts";
+import { ack, dead, requeue } from "../../shared/rabbitmq/outcome.ts";
 import { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
 import { eventually, type TestQueues, withTestQueues } from "../servers/test_queues.ts";
 
@@ -272,11 +272,11 @@ Deno.test("AmqpConsumer.settle() requeues a delivery on whose dead letter our ow
   }, { deadLetters: failing });
 });
 
-Deno.test("AmqpConsumer.settle() puts a retry back into the queue, and acks its neighbours", async () => {
+Deno.test("AmqpConsumer.settle() puts a requeue back into the queue, and acks its neighbours", async () => {
   await withConsumer(async (consumer, queues) => {
     publish(queues, ["1", "2", "3"]);
     const taken = await takeAll(consumer, 3);
-    await consumer.settle(taken.map((delivery, i) => ({ delivery, outcome: i === 1 ? retry : ack })), never);
+    await consumer.settle(taken.map((delivery, i) => ({ delivery, outcome: i === 1 ? requeue : ack })), never);
     const [again] = await takeAll(consumer, 1);
     strictEqual(text(again!.body), "2");
     await consumer.settle([{ delivery: again!, outcome: ack }], never);

@@ -1,7 +1,7 @@
 /** What becomes of messages when the connection to the broker is cut or the broker stops reading. */
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { whenAborted } from "../../shared/runtime/abort.ts";
+import { untilAborted } from "../../shared/runtime/deadline.ts";
 import { RecordedLog } from "../fixtures/recorded_log.ts";
 import { TcpProxy } from "../servers/tcp_proxy.ts";
 import { AmqpConsumer } from "../../shared/rabbitmq/consumer.ts";
@@ -163,7 +163,7 @@ Deno.test("AmqpConsumer waits for no dead letter whose original the broker gives
     const waiting = new Set<AbortSignal>();
     const publish = async (_: unknown, __: unknown, signal: AbortSignal): Promise<boolean> => {
       waiting.add(signal);
-      await whenAborted(signal);
+      await untilAborted(signal);
       waiting.delete(signal);
       return false;
     };

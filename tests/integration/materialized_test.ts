@@ -52,13 +52,13 @@ Deno.test("readTotals() equals SQL over the events, whoever stored them, also wh
       await Promise.all(
         stores.map((store) => {
           const playerId = () => BigInt(random.int(-3, 8) || 9);
-          const window = Array.from({ length: random.int(1, 40) }, () =>
+          const batch = Array.from({ length: random.int(1, 40) }, () =>
             enriched(
               random.next() < 0.3
                 ? deposit({ playerId: playerId(), amount: BigInt(random.int(1, 500)) })
                 : bet({ playerId: playerId(), hasWon: random.next() < 0.4 }),
             ));
-          return store.save(window);
+          return store.save(batch);
         }).concat(round % 3 === 2 ? [compact(database).then(() => 0), compact(database).then(() => 0)] : []),
       );
       deepStrictEqual(await answered(database), await materializedBySql(sql));

@@ -98,7 +98,7 @@ export class Broker {
     return message && { message, tag: channel.hold(queue.name, message) };
   }
 
-  settled(name: string, message: Message, how: "acked" | "put back"): void {
+  settled(name: string, message: Message, how: "acked" | "requeued"): void {
     const queue = this.#queueOf(name);
     if (how === "acked") this.watch.acked(name, message);
     else if (message.deliveries <= queue.limit) queue.ready.unshift(message);
@@ -184,7 +184,7 @@ export class ServerChannel {
     return this.#lastTag;
   }
 
-  settle(tag: number, multiple: boolean, how: "acked" | "put back"): void {
+  settle(tag: number, multiple: boolean, how: "acked" | "requeued"): void {
     if (this.#closed) return;
     const tags = multiple ? [...this.#unsettled.keys()].filter((each) => each <= tag) : [tag];
     for (const each of tags) {
@@ -206,7 +206,7 @@ export class ServerChannel {
     this.broker.cancel(this);
     this.broker.unsettled -= this.#unsettled.size;
     for (const { queue, message } of [...this.#unsettled.values()].reverse()) {
-      this.broker.settled(queue, message, "put back");
+      this.broker.settled(queue, message, "requeued");
     }
     this.#unsettled.clear();
   }

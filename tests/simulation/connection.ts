@@ -5,7 +5,7 @@ import { type ChannelModel, type ConsumeMessage, IllegalOperationError, type Opt
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Random } from "../../shared/runtime/random.ts";
 import { type Broker, type Message, ServerChannel } from "./broker.ts";
-import { Lane } from "./lane.ts";
+import { Link } from "./link.ts";
 
 /** Whose connection it is: what arrives may have to wait for a process that is paused, and never reaches a dead one. */
 export interface Owner {
@@ -28,8 +28,8 @@ const slowestNoticeMs = 3_000;
 export class SimulatedConnection extends EventEmitter {
   readonly #channels = new Set<SimulatedChannel>();
   readonly connection = { serverProperties: { version: "simulated" }, stream: { destroy: () => this.cut() } };
-  readonly toServer: Lane;
-  readonly toClient: Lane;
+  readonly toServer: Link;
+  readonly toClient: Link;
   #cut = false;
   #blocked: (() => void)[] | undefined;
   /** Calls under way, told when the connection is lost. */
@@ -38,9 +38,9 @@ export class SimulatedConnection extends EventEmitter {
   constructor(readonly options: ConnectionOptions) {
     super();
     const { clock, random, owner } = options;
-    this.toServer = new Lane(clock, random, slowestMs, () => this.#cut);
-    const lane = new Lane(clock, random, slowestMs, () => this.#cut);
-    this.toClient = { send: (arrive: () => void) => lane.send(() => owner.run(arrive)) } as Lane;
+    this.toServer = new Link(clock, random, slowestMs, () => this.#cut);
+    const link = new Link(clock, random, slowestMs, () => this.#cut);
+    this.toClient = { send: (arrive: () => void) => link.send(() => owner.run(arrive)) } as Link;
     this.on("error", () => {});
   }
 
@@ -192,7 +192,7 @@ class SimulatedChannel extends EventEmitter {
   }
 
   nack({ fields }: ConsumeMessage, multiple = false): void {
-    this.#settle(fields.deliveryTag, multiple, "put back");
+    this.#settle(fields.deliveryTag, multiple, "requeued");
   }
 
   publish(
@@ -254,7 +254,7 @@ class SimulatedChannel extends EventEmitter {
     return this.link.options.broker;
   }
 
-  #settle(tag: number, multiple: boolean, how: "acked" | "put back"): void {
+  #settle(tag: number, multiple: boolean, how: "acked" | "requeued"): void {
     this.#mustBeOpen();
     this.link.toServer.send(() => this.server.settle(tag, multiple, how));
   }

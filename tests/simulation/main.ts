@@ -1,7 +1,7 @@
 /** `deno task simulate`: many seeds, and for each that fails its number and what went wrong. */
 import { runCommand } from "../../shared/runtime/configuration/command.ts";
 import { InvariantError } from "./ledger.ts";
-import { type PlantName, plants } from "./plants.ts";
+import { type MutationName, mutations } from "./mutations.ts";
 import { simulate } from "./simulate.ts";
 
 const mostFailures = 10;
@@ -17,32 +17,32 @@ await runCommand({
       help: "the first seed [1]; the others count up from it",
       integer: { min: 0, max: 2 ** 31 },
     },
-    plant: {
+    mutation: {
       value: "BUG",
-      help: `plant a bug, and stop at the first seed that finds it: ${Object.keys(plants).join(", ")}`,
-      choices: Object.keys(plants),
+      help: `mutation a bug, and stop at the first seed that finds it: ${Object.keys(mutations).join(", ")}`,
+      choices: Object.keys(mutations),
     },
   },
   settings: [],
   examples: [
     "deno task simulate --seeds 10000",
     "deno task simulate --first 1234 --seeds 1",
-    "deno task simulate --plant ack-before-commit",
+    "deno task simulate --mutation ack-before-commit",
   ],
-}, async ({ flags: { seeds = 2_000, first = 1, plant } }) => {
+}, async ({ flags: { seeds = 2_000, first = 1, mutation } }) => {
   const begun = performance.now();
   let [ran, failures] = [0, 0];
   const sums = { published: 0, stored: 0, dead: 0, replayed: 0, acks: 0, kills: 0, ratesCalls: 0 };
   for (let seed = first; seed < first + seeds && failures < mostFailures; seed++) {
     ran++;
     try {
-      const result = await simulate({ seed, plant: plant as PlantName | undefined });
+      const result = await simulate({ seed, mutation: mutation as MutationName | undefined });
       for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] += result[name];
     } catch (error) {
       if (!(error instanceof InvariantError)) throw error;
       failures++;
       console.log(error.message);
-      if (plant) break;
+      if (mutation) break;
     }
   }
   const seconds = ((performance.now() - begun) / 1_000).toFixed(1);

@@ -91,7 +91,7 @@ export class Process implements Owner {
     const queue = openEventQueue(broker, queueSettings, id, gate);
     const subscriber: Subscriber = createSubscriber(
       {
-        queue: world.plant?.queue?.(queue.consumer) ?? queue.consumer,
+        queue: world.mutation?.queue?.(queue.consumer) ?? queue.consumer,
         shared: this.#sharedRates(),
         api: this.#ratesApi(() => subscriber.rates.alone),
         players: { find: (ids: readonly bigint[]) => this.#act("database", () => playersOf(ids)) },

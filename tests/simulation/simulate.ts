@@ -15,14 +15,14 @@ import type { GetMessage } from "amqplib";
 import { asChannelModel } from "./connection.ts";
 import { publishOverTime } from "./load.ts";
 import { names } from "./names.ts";
-import { type PlantName, plants } from "./plants.ts";
+import { type MutationName, mutations } from "./mutations.ts";
 import { Process, type Settings } from "./process.ts";
 import { World } from "./world.ts";
 
 export interface SimulationOptions {
   readonly seed: number;
-  /** A bug to plant. */
-  readonly plant?: PlantName | undefined;
+  /** A bug to mutation. */
+  readonly mutation?: MutationName | undefined;
 }
 
 /** What a run came to; one that breaks an invariant throws an `InvariantError` instead, which names its seed. */
@@ -44,10 +44,10 @@ const curable = ["rates-timeout", "delivery-limit"];
 const replayRounds = 5;
 
 /** @throws {InvariantError} */
-export async function simulate({ seed, plant }: SimulationOptions): Promise<SimulationResult> {
+export async function simulate({ seed, mutation }: SimulationOptions): Promise<SimulationResult> {
   const random = seededRandom(seed);
   const clock = new VirtualClock();
-  const world = new World(seed, clock, random, plant && plants[plant]);
+  const world = new World(seed, clock, random, mutation && mutations[mutation]);
   const run = new Run(world, drawSettings(random));
   await run.trouble();
   const replayed = await run.peace();
@@ -210,7 +210,7 @@ class Run {
     const connection = asChannelModel(await this.#during(world.connect(passive)));
     const channel = await this.#during(connection.createChannel());
     const renamed = (message: Parameters<ConfirmPublisher["publish"]>[0]) =>
-      world.plant?.replayed?.(message, world.random) ?? message;
+      world.mutation?.replayed?.(message, world.random) ?? message;
     const replaying = Array.fromAsync(replay(channel, names.DEAD_LETTER_QUEUE, {
       filter: { reasons: curable },
       stop: new AbortController().signal,

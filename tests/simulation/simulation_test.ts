@@ -1,15 +1,15 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { InvariantError } from "./ledger.ts";
-import { type PlantName, plants } from "./plants.ts";
+import { type MutationName, mutations } from "./mutations.ts";
 import { simulate, type SimulationResult } from "./simulate.ts";
 
 const seeds = 2_000;
 
 /** The message of the first seed that finds the bug. */
-async function firstFind(plant: PlantName): Promise<InvariantError | undefined> {
+async function firstFind(mutation: MutationName): Promise<InvariantError | undefined> {
   for (let seed = 1; seed <= seeds; seed++) {
     try {
-      await simulate({ seed, plant });
+      await simulate({ seed, mutation });
     } catch (error) {
       if (error instanceof InvariantError) return error;
       throw error;
@@ -36,9 +36,9 @@ Deno.test("simulate() runs the same for the same seed, and fails the same", asyn
   deepStrictEqual([one?.seed, one?.what, one?.atMs], [other?.seed, other?.what, other?.atMs]);
 });
 
-for (const plant of Object.keys(plants) as PlantName[]) {
-  Deno.test(`simulate() finds a planted bug: ${plant}`, async () => {
-    const found = await firstFind(plant);
+for (const mutation of Object.keys(mutations) as MutationName[]) {
+  Deno.test(`simulate() finds a mutated bug: ${mutation}`, async () => {
+    const found = await firstFind(mutation);
     strictEqual(found instanceof InvariantError, true, `none of ${seeds} seeds found it`);
   });
 }

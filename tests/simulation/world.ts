@@ -8,7 +8,7 @@ import { Broker } from "./broker.ts";
 import { type Owner, SimulatedConnection } from "./connection.ts";
 import { Ledger } from "./ledger.ts";
 import { LockWatch } from "./lock_watch.ts";
-import type { Plant } from "./plants.ts";
+import type { Mutation } from "./mutations.ts";
 
 /** Things that can be away as a whole. */
 export type Dependency = "broker" | "database" | "redis" | "rates-api";
@@ -30,7 +30,7 @@ export class World {
     readonly seed: number,
     readonly clock: VirtualClock,
     readonly random: Random,
-    readonly plant: Plant | undefined,
+    readonly mutation: Mutation | undefined,
   ) {
     this.ledger = new Ledger(seed, clock);
     this.broker = new Broker(clock, this.ledger);
@@ -85,6 +85,6 @@ export class World {
   }
 
   #newCache(): MemoryRates {
-    return this.plant?.cache?.(this.clock) ?? new MemoryRates(this.clock);
+    return this.mutation?.cache?.(this.clock) ?? new MemoryRates(this.clock);
   }
 }

@@ -1,5 +1,5 @@
 /** `deno task status` */
-import { whenAborted } from "../../shared/runtime/abort.ts";
+import { untilAborted } from "../../shared/runtime/deadline.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
 import { onShutdownSignal } from "../../shared/runtime/shutdown.ts";
@@ -44,7 +44,7 @@ await runCommand({
     totals: totalsReader(config, clock),
   };
   using shutdown = onShutdownSignal(0, silentLog);
-  const interrupted = whenAborted(shutdown.stop);
+  const interrupted = untilAborted(shutdown.stop);
   const show = json ? (status: Status) => console.log(printableJson(JSON.stringify(status))) : screen(watch);
   let well = true;
   do {

@@ -3,7 +3,7 @@ import { closeChannel, openConnection } from "../../shared/rabbitmq/connection.t
 import { eventTopology, type TopologyConfig } from "../../shared/rabbitmq/topology.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Config } from "../../shared/runtime/configuration/config.ts";
-import { Kept } from "./kept.ts";
+import { Kept } from "./lazy_connection.ts";
 import type { Queues, QueueState, Reader } from "./status.ts";
 
 /** Asks RabbitMQ for its queues; declares none. */

@@ -4,7 +4,7 @@ import type { Config } from "../../shared/runtime/configuration/config.ts";
 import { closeRedis, openRedis } from "../../shared/redis/client.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { RedisRates } from "../../subscriber/rates/redis_rates.ts";
-import { Kept } from "./kept.ts";
+import { Kept } from "./lazy_connection.ts";
 import type { RatesCache, Reader } from "./status.ts";
 
 type RedisConfig = Pick<Config, "REDIS_URL" | "REDIS_KEY_PREFIX">;

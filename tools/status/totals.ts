@@ -3,7 +3,7 @@ import type { Config } from "../../shared/runtime/configuration/config.ts";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
 import { explainStoreError } from "../../shared/runtime/errors.ts";
 import { readTotals } from "../../subscriber/metrics/materialized.ts";
-import { Kept } from "./kept.ts";
+import { Kept } from "./lazy_connection.ts";
 import type { Reader, Totals } from "./status.ts";
 
 const timeoutMs = 4_000;

@@ -31,7 +31,7 @@ const settings = {
   EVENTS_QUEUE: amqpName("casino.events", "queue that subscribers share"),
   DEAD_LETTER_QUEUE: amqpName("casino.events.dead", "queue, and its exchange, for what cannot be processed"),
   PREFETCH: integer("2000", 1, 10_000, "most deliveries that one subscriber holds unacknowledged"),
-  WINDOW_SIZE: integer("500", 1, 2000, "most deliveries that are stored in one transaction"),
+  BATCH_SIZE: integer("500", 1, 2000, "most deliveries that are stored in one transaction"),
   REDIS_URL: url("redis://127.0.0.1:6379", ["redis:", "rediss:"], "where Redis is: the rates cache and its lock"),
   REDIS_KEY_PREFIX: matching(
     "casino:",
@@ -47,7 +47,7 @@ const settings = {
     "10000",
     100,
     600_000,
-    "longest query; then its connection is dropped and the window tried again",
+    "longest query; then its connection is dropped and the batch tried again",
   ),
   RATES_API_ADDRESS: address("127.0.0.1:50051", "where the rates API is, host:port"),
   RATES_API_TLS: oneOf(

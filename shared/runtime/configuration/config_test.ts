@@ -55,7 +55,7 @@ Deno.test("readConfig() refuses a bad value of every setting, with its name, the
       right: "a whole number from 1 to 10000",
       values: ["0", "10001", "-1", "1e3", "2.5", "0x10", " 5", "∞"],
     },
-    WINDOW_SIZE: { right: "a whole number from 1 to 2000", values: ["0", "2001", "many", "9".repeat(150)] },
+    BATCH_SIZE: { right: "a whole number from 1 to 2000", values: ["0", "2001", "many", "9".repeat(150)] },
     REDIS_URL: {
       right: "a URL such as redis://127.0.0.1:6379",
       values: ["127.0.0.1:6379", "amqp://127.0.0.1", "redis:///0"],
@@ -117,7 +117,7 @@ Deno.test("readConfig() refuses a URL with a control character in it, which URL 
 Deno.test("readConfig() accepts the least and the greatest value that it says is right", () => {
   const ends: Partial<Record<SettingName, [string, string]>> = {
     PREFETCH: ["1", "10000"],
-    WINDOW_SIZE: ["1", "2000"],
+    BATCH_SIZE: ["1", "2000"],
     RATES_TTL_MS: ["100", "86400000"],
     RATES_CALL_TIMEOUT_MS: ["10", "60000"],
     RATES_LOCK_TTL_MS: ["20", "120000"],

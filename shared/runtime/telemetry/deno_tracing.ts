@@ -40,7 +40,7 @@ class DenoTracing implements Tracing {
     };
   }
 
-  async within<T>(spec: ChildSpec, work: (span: OpenSpan) => Promise<T>): Promise<T> {
+  async inSpan<T>(spec: ChildSpec, work: (span: OpenSpan) => Promise<T>): Promise<T> {
     const around = this.#parentContext(spec.parent);
     if (!around) return await work(nowhere);
     const { context, trace } = this.api;

@@ -59,6 +59,6 @@ Deno.test("a span that is not sampled is told nothing", async () => {
 
 Deno.test("what is done in no span is done all the same, and its error comes through", async () => {
   using on = await tracingOf(new KeptSpan(1));
-  strictEqual(await on.tracing.within({ name: "a", kind: "internal" }, () => Promise.resolve(7)), 7);
+  strictEqual(await on.tracing.inSpan({ name: "a", kind: "internal" }, () => Promise.resolve(7)), 7);
   strictEqual(on.tracing.active(), undefined);
 });

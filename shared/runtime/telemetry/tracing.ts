@@ -63,7 +63,7 @@ export interface Tracing {
    * Does the work inside a span, which takes its end and its error from it; without a span, when it would be nobody's
    * child or the child of one that is not sampled.
    */
-  within<T>(span: ChildSpec, work: (span: OpenSpan) => Promise<T>): Promise<T>;
+  inSpan<T>(span: ChildSpec, work: (span: OpenSpan) => Promise<T>): Promise<T>;
 
   /** The span that the caller is in, if it is sampled. */
   readonly active: () => TraceParent | undefined;

@@ -1,5 +1,5 @@
 import { deepStrictEqual, rejects } from "node:assert/strict";
-import { never } from "../../../shared/runtime/abort.ts";
+import { never } from "../../../shared/runtime/deadline.ts";
 import { ack } from "../../../shared/rabbitmq/outcome.ts";
 import { bet, deliveryOf } from "../../../tests/fixtures/deliveries.ts";
 import type { Process } from "../entry.ts";

@@ -1,5 +1,5 @@
 import { deepStrictEqual } from "node:assert/strict";
-import { never } from "../../../shared/runtime/abort.ts";
+import { never } from "../../../shared/runtime/deadline.ts";
 import { retriesHeader } from "../../../shared/rabbitmq/delay_queues.ts";
 import { ack, dead, type Outcome } from "../../../shared/rabbitmq/outcome.ts";
 import { bet, deliveryOf } from "../../../tests/fixtures/deliveries.ts";

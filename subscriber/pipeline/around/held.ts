@@ -34,7 +34,7 @@ export function held({ gate, clock, random, log }: HeldOptions): Wrapper {
           if (classifyStoreError(error) === "split") throw error;
           const problem = explainStoreError(error);
           const retryInMs = Math.round(backoffMs(attempt, holdBackoff, random));
-          log.error("The database did not take a window; holding it", {
+          log.error("The database did not take a batch; holding it", {
             event: "batch.held",
             events: batch.length,
             problem,

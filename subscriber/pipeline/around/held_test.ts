@@ -48,7 +48,7 @@ Deno.test("held() backs off up to five seconds", async () => {
   await clock.advance(60_000);
   deepStrictEqual([inFirstMinute < 30, attempts() - inFirstMinute >= 12], [true, true]);
   abandon.abort();
-  deepStrictEqual((await result).map(({ outcome }) => outcome.kind), ["retry"]);
+  deepStrictEqual((await result).map(({ outcome }) => outcome.kind), ["requeue"]);
 });
 
 Deno.test("held() requeues the batch, and begins nothing more, once it is abandoned", async () => {
@@ -56,7 +56,7 @@ Deno.test("held() requeues the batch, and begins nothing more, once it is abando
   await clock.advance(0);
   abandon.abort();
   await clock.advance(60_000);
-  deepStrictEqual((await result).map(({ outcome }) => outcome.kind), ["retry"]);
+  deepStrictEqual((await result).map(({ outcome }) => outcome.kind), ["requeue"]);
   deepStrictEqual([attempts(), gate.isOpen], [1, true]);
 });
 

@@ -1,5 +1,5 @@
 /** The end of the grace period: what is nearly done is still done, and the rest is requeued. */
-import { unlessAborted } from "../../../shared/runtime/abort.ts";
+import { abortable } from "../../../shared/runtime/deadline.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import { requeued, type Wrapper } from "../entry.ts";
 
@@ -9,7 +9,7 @@ export const lastMomentMs = 500;
 /** @returns what the work gives; `undefined` once the signal is aborted and a last moment is over as well */
 export async function inLastMoment<T>(work: Promise<T>, signal: AbortSignal, clock: Clock): Promise<T | undefined> {
   try {
-    return await unlessAborted(work, signal);
+    return await abortable(work, signal);
   } catch (error) {
     if (!signal.aborted) throw error;
     const done = new AbortController();

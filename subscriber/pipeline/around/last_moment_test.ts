@@ -23,7 +23,7 @@ async function abandonedWith(ms: number): Promise<string[]> {
 
 Deno.test("lastMoment() lets a batch end that is nearly done, and requeues one that is not", async () => {
   deepStrictEqual(await abandonedWith(lastMomentMs - 1), ["ack", "ack"]);
-  deepStrictEqual(await abandonedWith(3_600_000), ["retry", "retry"]);
+  deepStrictEqual(await abandonedWith(3_600_000), ["requeue", "requeue"]);
 });
 
 Deno.test("lastMoment() throws what the process throws, also when it is abandoned", async () => {

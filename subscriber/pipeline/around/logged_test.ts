@@ -1,5 +1,5 @@
 import { deepStrictEqual } from "node:assert/strict";
-import { never } from "../../../shared/runtime/abort.ts";
+import { never } from "../../../shared/runtime/deadline.ts";
 import { dead } from "../../../shared/rabbitmq/outcome.ts";
 import { RecordedLog } from "../../../tests/fixtures/recorded_log.ts";
 import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";

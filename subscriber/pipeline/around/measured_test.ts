@@ -1,6 +1,6 @@
 import { deepStrictEqual, rejects } from "node:assert/strict";
-import { never } from "../../../shared/runtime/abort.ts";
-import { ack, dead, retry } from "../../../shared/rabbitmq/outcome.ts";
+import { never } from "../../../shared/runtime/deadline.ts";
+import { ack, dead, requeue } from "../../../shared/rabbitmq/outcome.ts";
 import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import { bet, deliveryOf, someRates } from "../../../tests/fixtures/deliveries.ts";
 import { type Process, type Processed, requeued, wait } from "../entry.ts";
@@ -59,7 +59,7 @@ Deno.test("measured().batch counts what became of a batch; what waits for rates 
   const processed: Processed[] = [
     entry!,
     { ...entry!, outcome: dead("invalid", "no id") },
-    { ...entry!, outcome: retry },
+    { ...entry!, outcome: requeue },
     { ...entry!, outcome: wait },
   ];
   const give = (result: Processed[]): Process => measure.batch(() => Promise.resolve(result));

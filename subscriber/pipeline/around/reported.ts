@@ -1,4 +1,4 @@
-import { retry } from "../../../shared/rabbitmq/outcome.ts";
+import { requeue } from "../../../shared/rabbitmq/outcome.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import { isStored, type Wrapper } from "../entry.ts";
 import type { Report } from "../report.ts";
@@ -16,7 +16,7 @@ export function reported(report: Report, clock: Clock): Wrapper {
     const told = report(stored.map(({ facts }) => facts)).then(() => true);
     if (!await inLastMoment(told, signal, clock)) {
       // Nobody listens and the time is over. What is stored and not told is told when it comes again.
-      for (const entry of stored) entry.outcome = retry;
+      for (const entry of stored) entry.outcome = requeue;
     }
     return processed;
   };

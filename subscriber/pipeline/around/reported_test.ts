@@ -1,5 +1,5 @@
 import { deepStrictEqual, rejects } from "node:assert/strict";
-import { never } from "../../../shared/runtime/abort.ts";
+import { never } from "../../../shared/runtime/deadline.ts";
 import { ack, dead } from "../../../shared/rabbitmq/outcome.ts";
 import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import { bet, deliveryOf } from "../../../tests/fixtures/deliveries.ts";
@@ -33,7 +33,7 @@ Deno.test("reported() tells of what is stored, once and together, before the bat
 });
 
 Deno.test("reported() requeues what is stored when nobody listens and the time is over", async () => {
-  deepStrictEqual(await outcomesOf(() => new Promise(() => {}), AbortSignal.abort()), ["retry", "dead", "retry"]);
+  deepStrictEqual(await outcomesOf(() => new Promise(() => {}), AbortSignal.abort()), ["requeue", "dead", "requeue"]);
 });
 
 Deno.test("reported() throws what the report throws", async () => {

@@ -87,28 +87,28 @@ export function spansOf(tracing: Tracing, places: Places): Spans {
         take: (limit, signal) => events.take(limit, signal),
         settle: (settlements, signal) => {
           const attributes = { ...settle, "messaging.batch.message_count": settlements.length };
-          return tracing.within({ name: `settle ${queue}`, kind: "client", attributes }, (span) => {
+          return tracing.inSpan({ name: `settle ${queue}`, kind: "client", attributes }, (span) => {
             span.set(outcomeCounts(settlements));
             return events.settle(settlements, signal);
           });
         },
       },
-      api: { fetch: (signal) => tracing.within(call, (span) => withStatus(span, () => api.fetch(signal))) },
-      players: { find: (ids) => tracing.within(find, () => players.find(ids)) },
+      api: { fetch: (signal) => tracing.inSpan(call, (span) => withStatus(span, () => api.fetch(signal))) },
+      players: { find: (ids) => tracing.inSpan(find, () => players.find(ids)) },
       store: {
         save: (events) => {
           // The conventions want it for batches of two and more.
           const size = events.length > 1 ? { "db.operation.batch.size": events.length } : {};
           const attributes = { ...save.attributes, ...size };
-          return tracing.within({ ...save, attributes }, () => store.save(events));
+          return tracing.inSpan({ ...save, attributes }, () => store.save(events));
         },
       },
     }),
     rates: (rates) => ({
       current: () => rates.current(),
-      get: () => tracing.within({ name: "wait for rates", kind: "internal" }, () => rates.get()),
+      get: () => tracing.inSpan({ name: "wait for rates", kind: "internal" }, () => rates.get()),
     }),
-    report: (report) => (events) => tracing.within({ name: "report", kind: "internal" }, () => report(events)),
+    report: (report) => (events) => tracing.inSpan({ name: "report", kind: "internal" }, () => report(events)),
     batch: (run) => (deliveries, signal) => {
       const links = linksOf(deliveries, tracing);
       const [first] = links;
@@ -116,7 +116,7 @@ export function spansOf(tracing: Tracing, places: Places): Spans {
       const attributes = { ...process, "messaging.batch.message_count": deliveries.length };
       // A child of one of them, so that it is sampled whatever the sampler does with new traces, and found in that trace.
       const span = { name: `process ${queue}`, kind: "consumer", attributes, parent: first.to, links } as const;
-      return tracing.within(span, () => run(deliveries, signal));
+      return tracing.inSpan(span, () => run(deliveries, signal));
     },
   };
 }

@@ -1,5 +1,5 @@
 import { deepStrictEqual, rejects } from "node:assert/strict";
-import { never } from "../../../shared/runtime/abort.ts";
+import { never } from "../../../shared/runtime/deadline.ts";
 import { dead } from "../../../shared/rabbitmq/outcome.ts";
 import { bet, deliveryOf } from "../../../tests/fixtures/deliveries.ts";
 import { decodeAll } from "../process_batch.ts";

@@ -1,7 +1,7 @@
 /** Many publishers and many subscribers at once. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
-import { retry } from "../../../shared/rabbitmq/outcome.ts";
+import { requeue } from "../../../shared/rabbitmq/outcome.ts";
 import {
   ackUntil,
   assertReady,
@@ -62,7 +62,7 @@ export function testCrowds({ name, withQueue }: Subject): void {
     });
   });
 
-  Deno.test(`${name} has each message with one subscriber at a time, while some are put back and subscribers leave`, async () => {
+  Deno.test(`${name} has each message with one subscriber at a time, while some are requeued and subscribers leave`, async () => {
     await withQueue(async (queue) => {
       const published = messages(500);
       await publish(queue, ...published);
@@ -89,7 +89,7 @@ export function testCrowds({ name, withQueue }: Subject): void {
             const finished = taken.filter((delivery) => !again.includes(delivery));
             acked.push(...ids(finished));
             if (acked.length >= published.length) finish();
-            await settle(subscription, again, retry);
+            await settle(subscription, again, requeue);
             await settle(subscription, finished);
           }
           if (round < 3) await hold(await subscription.take(3, done));

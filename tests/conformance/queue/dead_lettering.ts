@@ -2,7 +2,7 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { deadHeaders, maxDetailBytes } from "../../../shared/rabbitmq/dead_letters.ts";
 import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
-import { dead, deadReasons, retry } from "../../../shared/rabbitmq/outcome.ts";
+import { dead, deadReasons, requeue } from "../../../shared/rabbitmq/outcome.ts";
 import { deliveryLimit } from "../../../shared/rabbitmq/topology.ts";
 import {
   assertReady,
@@ -95,18 +95,18 @@ export function testDeadLettering({ name, withQueue }: Subject): void {
     });
   });
 
-  Deno.test(`${name} dead-letters once what was put back more than ${deliveryLimit} times, and not its neighbours`, async () => {
+  Deno.test(`${name} dead-letters once what was requeued more than ${deliveryLimit} times, and not its neighbours`, async () => {
     await withQueue(async (queue) => {
       const poison = message("poison", { headers: { größe: "übergroß" } });
       await publish(queue, message("before"), poison, message("after"));
       const subscription = await queue.subscribe();
       const [before, first, after] = await takeExactly(subscription, 3);
-      await settle(subscription, [first!], retry);
-      for (let putBack = 1; putBack <= deliveryLimit; putBack++) {
+      await settle(subscription, [first!], requeue);
+      for (let times = 1; times <= deliveryLimit; times++) {
         const again = await takeOne(subscription);
         strictEqual(again.messageId, poison.messageId);
-        strictEqual((await queue.deadLetters()).length, 0, `after ${putBack} times`);
-        await settle(subscription, [again], retry);
+        strictEqual((await queue.deadLetters()).length, 0, `after ${times} times`);
+        await settle(subscription, [again], requeue);
       }
       const [letter] = await takeLetters(queue, 1);
       await settle(subscription, [before!, after!]);
@@ -137,7 +137,7 @@ export function testDeadLettering({ name, withQueue }: Subject): void {
       await publish(queue, message("poison"));
       const subscription = await queue.subscribe();
       const putBackUntilDead = async () => {
-        for (let i = 0; i <= deliveryLimit; i++) await settle(subscription, [await takeOne(subscription)], retry);
+        for (let i = 0; i <= deliveryLimit; i++) await settle(subscription, [await takeOne(subscription)], requeue);
         const [letter] = await takeLetters(queue, 1);
         return letter!;
       };

@@ -1,7 +1,7 @@
 /** What is put on a delay queue, and how it comes back. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { retriesHeader, retriesOf } from "../../../shared/rabbitmq/delay_queues.ts";
-import { type Delay, retry } from "../../../shared/rabbitmq/outcome.ts";
+import { type Delay, requeue } from "../../../shared/rabbitmq/outcome.ts";
 import { deliveryLimit } from "../../../shared/rabbitmq/topology.ts";
 import { assertOfTheBroker } from "./dead_lettering.ts";
 import {
@@ -84,9 +84,9 @@ export function testDelaying({ name, withQueue }: Subject): void {
       const sent = message("poison");
       await publish(queue, sent);
       const subscription = await queue.subscribe();
-      await settle(subscription, [await takeOne(subscription)], retry);
+      await settle(subscription, [await takeOne(subscription)], requeue);
       await settle(subscription, [await takeOne(subscription)], delay(200, 1));
-      for (let i = 0; i <= deliveryLimit; i++) await settle(subscription, [await takeOne(subscription)], retry);
+      for (let i = 0; i <= deliveryLimit; i++) await settle(subscription, [await takeOne(subscription)], requeue);
       const [letter] = await takeLetters(queue, 1);
       assertOfTheBroker(letter!, { ...sent, headers: { [retriesHeader]: 1 } });
     }, { retryDelays });

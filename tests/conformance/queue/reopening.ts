@@ -1,6 +1,6 @@
 /** Subscribers that come, fail and go, over and over: nothing is lost, and nothing that was acked comes back. */
 import { deepStrictEqual } from "node:assert/strict";
-import { retry } from "../../../shared/rabbitmq/outcome.ts";
+import { requeue } from "../../../shared/rabbitmq/outcome.ts";
 import { deliveryLimit } from "../../../shared/rabbitmq/topology.ts";
 import {
   assertReady,
@@ -80,7 +80,7 @@ export function testReopening({ name, withQueue }: Subject): void {
           }
           failures.set(messageId, before + 1);
           if (times-- % 2 === 0) {
-            await settle(subscription, [delivery], retry);
+            await settle(subscription, [delivery], requeue);
           } else {
             await subscription.close();
             subscription = await queue.subscribe({ prefetch: 1 });

@@ -1,7 +1,7 @@
-/** What becomes of a delivery that is acked, put back, or left unsettled. */
+/** What becomes of a delivery that is acked, requeued, or left unsettled. */
 import { deepStrictEqual } from "node:assert/strict";
 import { withoutBrokerHeaders } from "../../../shared/rabbitmq/message.ts";
-import { ack, dead, type Outcome, retry } from "../../../shared/rabbitmq/outcome.ts";
+import { ack, dead, type Outcome, requeue } from "../../../shared/rabbitmq/outcome.ts";
 import {
   assertReady,
   message,
@@ -32,13 +32,13 @@ export function testSettling({ name, withQueue }: Subject): void {
     });
   });
 
-  Deno.test(`${name} delivers again what was put back, unchanged, and not its neighbours`, async () => {
+  Deno.test(`${name} delivers again what was requeued, unchanged, and not its neighbours`, async () => {
     await withQueue(async (queue) => {
       const sent = message("again", { headers: { größe: "übergroß" } });
       await publish(queue, message("before"), sent, message("after"));
       const subscription = await queue.subscribe();
       const taken = await takeExactly(subscription, 3);
-      const outcomes: Outcome[] = [ack, retry, ack];
+      const outcomes: Outcome[] = [ack, requeue, ack];
       await subscription.settle(taken.map((delivery, i) => ({ delivery, outcome: outcomes[i]! })), never);
       const { messageId, body, headers, appId, timestampMs } = await takeOne(subscription);
       deepStrictEqual(
@@ -50,12 +50,12 @@ export function testSettling({ name, withQueue }: Subject): void {
     });
   });
 
-  Deno.test(`${name} delivers what was put back before what was never delivered`, async () => {
+  Deno.test(`${name} delivers what was requeued before what was never delivered`, async () => {
     await withQueue(async (queue) => {
       await publish(queue, ...messages(10));
       const subscription = await queue.subscribe({ prefetch: 3 });
       const taken = await takeExactly(subscription, 3);
-      await settle(subscription, taken, retry);
+      await settle(subscription, taken, requeue);
       deepStrictEqual(texts(await takeExactly(subscription, 3)), ["0", "1", "2"]);
     });
   });
@@ -83,7 +83,7 @@ export function testSettling({ name, withQueue }: Subject): void {
     });
   });
 
-  for (const outcome of [ack, retry, dead("invalid", "too late")]) {
+  for (const outcome of [ack, requeue, dead("invalid", "too late")]) {
     Deno.test(`${name} takes no notice of "${outcome.kind}" for a delivery whose subscriber has closed`, async () => {
       await withQueue(async (queue) => {
         await publish(queue, ...messages(3));
@@ -134,7 +134,7 @@ export function testSettling({ name, withQueue }: Subject): void {
       await publish(queue, ...messages(300));
       const subscription = await queue.subscribe({ prefetch: 300 });
       const taken = await takeExactly(subscription, 300);
-      const outcomes: Outcome[] = [ack, retry, dead("invalid", "every third")];
+      const outcomes: Outcome[] = [ack, requeue, dead("invalid", "every third")];
       await subscription.settle(taken.map((delivery, i) => ({ delivery, outcome: outcomes[i % 3]! })), never);
       const again = await takeExactly(subscription, 100);
       deepStrictEqual(texts(again).sort(), texts(messages(300)).filter((_, i) => i % 3 === 1).sort());

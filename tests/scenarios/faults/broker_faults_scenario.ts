@@ -46,7 +46,7 @@ Deno.test("while the broker is out of memory publishers wait and say so, and sub
       await eventually("their acks", async () => await heldIn(world, queues.EVENTS_QUEUE) === 0 || undefined);
     },
     0,
-    { WINDOW_SIZE: "100" },
+    { BATCH_SIZE: "100" },
   );
 });
 

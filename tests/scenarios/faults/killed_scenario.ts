@@ -1,4 +1,4 @@
-/** kill -9 at every stage of a window, and a message that kills whoever takes it. */
+/** kill -9 at every stage of a batch, and a message that kills whoever takes it. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { encodeEvent } from "../../../shared/event/protobuf.ts";

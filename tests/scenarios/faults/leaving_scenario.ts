@@ -26,7 +26,7 @@ Deno.test("SIGTERM with deliveries in hand: what was taken is settled, the rest 
     await untilSome(world);
     await world.stop(first);
     strictEqual((await first.ended).code, 0);
-    deepStrictEqual([first.messages.at(-1), first.lastFields["putBack"]], ["Left", 0]);
+    deepStrictEqual([first.messages.at(-1), first.lastFields["requeue"]], ["Left", 0]);
     const stored = await world.rows();
     strictEqual(first.lastFields["stored"], stored, "all that it acknowledged is stored, and no more");
     // At least: a quorum queue may forget the last acks of a channel that closes, and gives those messages out again.
@@ -58,7 +58,7 @@ Deno.test("SIGTERM with 2,000 messages in hand, all waiting for rates: they are 
     await world.startRatesApi();
     strictEqual((await full.ended).code, 0);
     await full.read;
-    deepStrictEqual([full.lastFields["stored"], full.lastFields["putBack"], await world.rows()], [2_000, 0, 2_000]);
+    deepStrictEqual([full.lastFields["stored"], full.lastFields["requeue"], await world.rows()], [2_000, 0, 2_000]);
     await world.startSubscriber("next");
     await world.untilSettled(count);
     deepStrictEqual(await totals(world), { events: count, counted: count, bets: count, counted_bets: count });

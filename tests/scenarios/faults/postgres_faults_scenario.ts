@@ -1,4 +1,4 @@
-/** What Postgres may do to us: the window is held and tried again, nothing is dead-lettered, nothing is stored twice. */
+/** What Postgres may do to us: the batch is held and tried again, nothing is dead-lettered, nothing is stored twice. */
 import { ok, strictEqual } from "node:assert/strict";
 import type { Session } from "../../../shared/postgres/session.ts";
 import { eventually } from "../../fixtures/eventually.ts";
@@ -119,12 +119,12 @@ Deno.test("Postgres read-only, as after a failover to a replica: events wait unt
   });
 });
 
-Deno.test("Postgres chooses a subscriber as the victim of a deadlock: its window is stored at the next try", async () => {
+Deno.test("Postgres chooses a subscriber as the victim of a deadlock: its batch is stored at the next try", async () => {
   await withBatch(async (world, batch, ledger) => {
     await batch.publish(count / 2);
     await eventually("the first half", async () => await world.rows() === count / 2 || undefined);
     let found = false;
-    // It takes a window with the first and the last player in it, and that is a matter of chance.
+    // It takes a batch with the first and the last player in it, and that is a matter of chance.
     for (let round = 0; round < mostRounds && !found; round++) {
       await world.servers.withSuperuser((sql) => quarrel(sql, () => batch.publish(count / 2)));
       found = /deadlock detected/.test(await world.servers.log("postgres"));
@@ -137,7 +137,7 @@ Deno.test("Postgres chooses a subscriber as the victim of a deadlock: its window
 
 const mostRounds = 10;
 
-/** Locks players against the order in which windows do, while some come. */
+/** Locks players against the order in which batches do, while some come. */
 async function quarrel(sql: Session, publish: () => Promise<void>): Promise<void> {
   const { first, last } = await sql.one<{ first: string; last: string }>(
     "select min(player_id) as first, max(player_id) as last from player_totals",
@@ -149,11 +149,11 @@ async function quarrel(sql: Session, publish: () => Promise<void>): Promise<void
     await rival("set local deadlock_timeout = '20s'");
     await lock(last);
     publishing = publish();
-    await eventually("a window that waits for the rival", async () => {
+    await eventually("a batch that waits for the rival", async () => {
       const { waits } = await sql.one("select count(*) > 0 as waits from pg_locks where not granted");
       return waits === true || undefined;
     });
-    // Time for a large window to wait, too; less than the second after which it looks.
+    // Time for a large batch to wait, too; less than the second after which it looks.
     await new Promise((resolve) => setTimeout(resolve, 300));
     // Granted once the victim has let go.
     await lock(first);

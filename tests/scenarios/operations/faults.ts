@@ -87,7 +87,7 @@ export const happenings: Readonly<Record<string, Happening>> = {
   async "subscribers are slow"(system) {
     await system.stopSubscribers();
     await system.publish(4_000);
-    await system.startMembers({ WINDOW_SIZE: "1", PREFETCH: "1" });
+    await system.startMembers({ BATCH_SIZE: "1", PREFETCH: "1" });
   },
 
   async "a session holds a lock"(system) {

@@ -45,46 +45,46 @@ Deno.test("a rolling upgrade and its rollback under load: each event is stored o
   await using migrations = await MoreMigrations.make(expand);
   await withWorld(async (now) => {
     const old = now.withMembers(tree.members);
-    const crew = new Crew(now);
+    const workers = new Workers(now);
     strictEqual((await old.tryRunning("migrate", [])).code, 0);
     await old.startRatesApi();
 
     const begun = performance.now();
-    for (const id of ["old-1", "old-2", "old-3"]) await crew.join(old, id);
-    let load = await crew.publish(old, 1);
-    await crew.untilAllStore();
+    for (const id of ["old-1", "old-2", "old-3"]) await workers.join(old, id);
+    let load = await workers.publish(old, 1);
+    await workers.untilAllStore();
 
     strictEqual((await migrations.run(now, "up")).code, 0);
-    for (const n of [1, 2, 3]) await crew.replace(`old-${n}`, now, `new-${n}`);
-    load = await crew.takeOver(load, now, 2);
-    await crew.untilAllStore();
+    for (const n of [1, 2, 3]) await workers.replace(`old-${n}`, now, `new-${n}`);
+    load = await workers.takeOver(load, now, 2);
+    await workers.untilAllStore();
 
-    load = await crew.takeOver(load, old, 3);
-    for (const n of [1, 2]) await crew.replace(`new-${n}`, old, `back-${n}`);
+    load = await workers.takeOver(load, old, 3);
+    for (const n of [1, 2]) await workers.replace(`new-${n}`, old, `back-${n}`);
     strictEqual((await old.tryRunning("migrate", [])).code, 1, "the last release leaves alone what it does not know");
-    await crew.untilAllStore();
-    await crew.end(load);
-    await now.untilSettled(crew.ledger.confirmed);
-    await crew.compareMaterialized();
+    await workers.untilAllStore();
+    await workers.end(load);
+    await now.untilSettled(workers.ledger.confirmed);
+    await workers.compareMaterialized();
 
     // Nobody of the new version is left when its tables go.
-    await crew.replace("new-3", old, "back-3");
+    await workers.replace("new-3", old, "back-3");
     const undone = await migrations.run(now, "down");
     strictEqual(undone.code, 0, undone.stderr);
     deepStrictEqual(await appliedIn(now), await releasedMigrations());
-    load = await crew.publish(old, 4);
-    await crew.untilAllStore();
-    await crew.end(load);
-    await now.untilSettled(crew.ledger.confirmed);
-    await crew.compareMaterialized();
+    load = await workers.publish(old, 4);
+    await workers.untilAllStore();
+    await workers.end(load);
+    await now.untilSettled(workers.ledger.confirmed);
+    await workers.compareMaterialized();
 
     // Whoever throws away what the other version has cached makes both call, again and again.
     const most = Math.ceil((performance.now() - begun) / ratesTtlMs);
     const { calls } = await now.ratesStats();
     ok(calls <= most, `${calls} calls to the rates API, ${most} at most`);
 
-    await crew.leave();
-    const counts = await crew.ledger.count(now.sql, await now.deadLetters());
+    await workers.leave();
+    const counts = await workers.ledger.count(now.sql, await now.deadLetters());
     const { attempted, confirmed, stored, problems } = counts;
     deepStrictEqual(problems, []);
     deepStrictEqual([confirmed, stored], [attempted, attempted]);
@@ -104,7 +104,7 @@ interface Load {
 }
 
 /** Who is at work at the moment, of either version, and what they make of the events. */
-class Crew {
+class Workers {
   readonly ledger = new Ledger();
   readonly #subscribers = new Map<string, { readonly world: World; readonly member: Member }>();
 

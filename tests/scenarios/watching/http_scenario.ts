@@ -39,7 +39,7 @@ Deno.test("GET /events gives the newest, filtered; as a stream it gives them as 
     const { events } = await getJson(`${url}/events?limit=500`);
     ok(
       events.length >= 13 && events.length <= 26,
-      `${events.length}: of a window of more than 20 every other, else all`,
+      `${events.length}: of a batch of more than 20 every other, else all`,
     );
     holds(openApi.components.schemas.Event, events);
     const deposits = (await getJson(`${url}/events?type=deposit&player_id=12`)).events;
@@ -86,7 +86,7 @@ Deno.test("health tells that it works, metrics count, the overview shows", async
         'casino_queue_messages{queue="dead"} 1',
         "casino_queue_consumers 1",
         "casino_unsettled_deliveries 0",
-        "casino_windows_in_flight 0",
+        "casino_batches_in_flight 0",
         "casino_events_without_player_total 5",
         'casino_dependency_up{dependency="rates_api"} 1',
       ]

@@ -58,16 +58,16 @@ Deno.test("an event's path from its publisher to its commit, and the call for it
     deepStrictEqual([send.kind, send.parentSpanId, send.service, send.schemaUrl], [4, "", "publisher", schemaUrl]);
 
     // The first batch sets the bet aside, the second stores it.
-    const [first, window] = receiver.named(`process ${world.events}`)
+    const [first, batch] = receiver.named(`process ${world.events}`)
       .filter(({ links }) => links.some(({ spanId }) => spanId === send.spanId))
       .sort((a, b) => Number(a.begun - b.begun));
-    ok(first && window, "two batches link to the bet's publish span");
-    deepStrictEqual([window.kind, window.service], [5, "subscriber"]);
-    deepStrictEqual([window.traceId, window.parentSpanId], [send.traceId, send.spanId]);
-    strictEqual(window.attributes["messaging.batch.message_count"], 1n, "an integer, as the conventions have it");
+    ok(first && batch, "two batches link to the bet's publish span");
+    deepStrictEqual([batch.kind, batch.service], [5, "subscriber"]);
+    deepStrictEqual([batch.traceId, batch.parentSpanId], [send.traceId, send.spanId]);
+    strictEqual(batch.attributes["messaging.batch.message_count"], 1n, "an integer, as the conventions have it");
 
     const step = (name: string) => {
-      const [span, ...more] = receiver.named(name).filter(({ parentSpanId }) => parentSpanId === window.spanId);
+      const [span, ...more] = receiver.named(name).filter(({ parentSpanId }) => parentSpanId === batch.spanId);
       ok(span && more.length === 0, `one "${name}" in the bet's batch`);
       return span;
     };

@@ -19,8 +19,8 @@ export interface Scenario {
   /** How long the rates API takes to answer. */
   readonly answerMs: (random: Random) => number;
   readonly times?: Partial<RatesTimes>;
-  readonly windowEveryMs: number;
-  /** Within which all workers see their first window. */
+  readonly batchEveryMs: number;
+  /** Within which all workers see their first batch. */
   readonly startWithinMs: number;
   /** What happens, in the order of time. */
   readonly script: readonly { readonly atMs: number; readonly act: (crowd: Crowd) => void }[];
@@ -42,7 +42,7 @@ export interface CrowdResult {
   readonly allMs: number | undefined;
   /** Waits that ended in dead letters. */
   readonly timeouts: number;
-  /** Windows that were served by rates past their time. */
+  /** Batches that were served by rates past their time. */
   readonly staleUses: number;
 }
 
@@ -94,7 +94,7 @@ export class Crowd {
     this.#workers = Array.from({ length: workers }, (_, id) =>
       new Worker({
         ...{ id, seed: seed * 100_003 + id, clock, redis: this.redis, api: this.api, times: this.#times },
-        ...{ windowEveryMs: scenario.windowEveryMs, stop: this.#stop.signal },
+        ...{ batchEveryMs: scenario.batchEveryMs, stop: this.#stop.signal },
       }));
   }
 

@@ -27,7 +27,7 @@ const expected: Readonly<Record<string, (result: CrowdResult) => void>> = {
   },
   "the same, stale rates may serve": ({ calls, staleUses, timeouts, meanLooks }) => {
     ok(calls <= 2 + 8_000 / 500 + 1, `${calls} calls`);
-    ok(staleUses > 100_000, `${staleUses} windows`);
+    ok(staleUses > 100_000, `${staleUses} batches`);
     strictEqual(timeouts, 0);
     ok(meanLooks < 4_000, `${meanLooks} looks a second`);
   },

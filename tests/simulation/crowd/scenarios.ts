@@ -13,7 +13,7 @@ const usual = (random: Random) => 100 + random.next() * 200;
 const base = {
   network: near,
   answerMs: usual,
-  windowEveryMs: 100,
+  batchEveryMs: 100,
   startWithinMs: 100,
   script: [],
   from: 0,
@@ -50,7 +50,7 @@ export const scenarios: readonly Scenario[] = [
     ...base,
     name: "the same, stale rates may serve",
     times: { RATES_MAX_STALE_MS: 600_000 },
-    windowEveryMs: 50,
+    batchEveryMs: 50,
     script: [
       { atMs: 59_000, act: ({ api }) => api.down = true },
       { atMs: 67_000, act: ({ api }) => api.down = false },

@@ -1,4 +1,4 @@
-/** One subscriber, as far as rates go: windows that need them come all the time. */
+/** One subscriber, as far as rates go: batches that need them come all the time. */
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import { type Random, seededRandom } from "../../../shared/runtime/random.ts";
 import { silentLog } from "../../../shared/runtime/telemetry/log.ts";
@@ -15,16 +15,16 @@ export interface WorkerOptions {
   readonly redis: RedisServer;
   readonly api: RatesServer;
   readonly times: RatesTimes;
-  /** Between two windows that need rates, in ms on average. */
-  readonly windowEveryMs: number;
+  /** Between two batches that need rates, in ms on average. */
+  readonly batchEveryMs: number;
   readonly stop: AbortSignal;
 }
 
 export class Worker {
   readonly source: RatesSource;
-  /** When a window came that found fresh rates, or had them after a wait, in virtual ms; those after it are left out while they last. */
+  /** When a batch came that found fresh rates, or had them after a wait, in virtual ms; those after it are left out while they last. */
   readonly gotAt: number[] = [];
-  /** When waits ended without: each is a window's events, dead-lettered. */
+  /** When waits ended without: each is a batch's events, dead-lettered. */
   readonly timedOutAt: number[] = [];
   #alive = true;
   readonly #random: Random;
@@ -53,17 +53,17 @@ export class Worker {
     this.#alive = false;
   }
 
-  /** @param inMs when its first window comes */
+  /** @param inMs when its first batch comes */
   async work(inMs: number): Promise<void> {
-    const { clock, stop, windowEveryMs } = this.options;
+    const { clock, stop, batchEveryMs } = this.options;
     const random = this.#random;
     await clock.sleep(inMs);
     while (this.#alive && !stop.aborted) {
       if (!this.source.current()) await this.#wait();
-      // While its own copy is fresh, no window asks anybody: the first that comes after is the next of interest.
+      // While its own copy is fresh, no batch asks anybody: the first that comes after is the next of interest.
       const freshMs = Math.max(0, this.source.own?.freshMs ?? 0);
       if (freshMs > 0) this.gotAt.push(clock.monotonic());
-      await clock.sleep(freshMs + random.next() * 2 * windowEveryMs);
+      await clock.sleep(freshMs + random.next() * 2 * batchEveryMs);
     }
   }
 

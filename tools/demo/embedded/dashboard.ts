@@ -1,8 +1,8 @@
 /** The subscriber's HTTP with its page, over the embedded system: both subscribers together, as if they were one. */
 import type { MemoryQueue } from "../../../shared/rabbitmq/memory_queue.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
-import type { DeadLetterDesk } from "../../../shared/rabbitmq/dead/desk.ts";
-import { MemoryDeadLetterDesk } from "../../../shared/rabbitmq/dead/memory_desk.ts";
+import type { DeadLetterAdmin } from "../../../shared/rabbitmq/dead/admin.ts";
+import { MemoryDeadLetterAdmin } from "../../../shared/rabbitmq/dead/memory_admin.ts";
 import type { Random } from "../../../shared/runtime/random.ts";
 import type { Log } from "../../../shared/runtime/telemetry/log.ts";
 import { formatAddress } from "../../../subscriber/http/address.ts";
@@ -44,7 +44,7 @@ export function openDashboard(system: EmbeddedSystem, options: DashboardOptions)
     shared: system.cache,
     database: system.database,
     depths: depthsOf(queue, subscribers.length),
-    desk: deskOf(system, options.clock),
+    admin: deskOf(system, options.clock),
     ratesApi: system.ratesApi.address,
     prefetch: settings.PREFETCH * subscribers.length,
     consuming: () => !options.leaving.aborted,
@@ -105,18 +105,18 @@ function depthsOf(queue: MemoryQueue, consumers: number) {
   };
 }
 
-/** What is dropped at the desk is not lost. */
-function deskOf(system: EmbeddedSystem, clock: Clock): DeadLetterDesk {
-  const desk = new MemoryDeadLetterDesk({ queue: system.queue, clock });
+/** What is dropped at the admin is not lost. */
+function deskOf(system: EmbeddedSystem, clock: Clock): DeadLetterAdmin {
+  const admin = new MemoryDeadLetterAdmin({ queue: system.queue, clock });
   return {
-    list: (options) => desk.list(options),
-    replay: (options) => desk.replay(options),
+    list: (options) => admin.list(options),
+    replay: (options) => admin.replay(options),
     drop: async (options) => {
-      const dropped = await desk.drop(options);
+      const dropped = await admin.drop(options);
       system.dropped += dropped;
       return dropped;
     },
-    close: () => desk.close(),
+    close: () => admin.close(),
   };
 }
 

@@ -58,7 +58,7 @@ export class Screen {
     const shown = texts.map((text) =>
       colours && warns && text.startsWith("  dead letters") ? `${yellow}${text}${plain}` : text
     );
-    // A window that has another size may show more rows of them than there are lines now.
+    // A batch that has another size may show more rows of them than there are lines now.
     const fewer = this.#rowsDrawn() > shown.length ? clearBelow : "";
     write(this.#toTop() + fewer + shown.map((line) => `${line}${clearToEndOfLine}\n`).join(""));
     this.#drawn = texts.map(({ length }) => length);

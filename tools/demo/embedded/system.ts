@@ -71,7 +71,7 @@ export const settings = readConfig(
     ...[
       "EVENTS_EXCHANGE",
       "PREFETCH",
-      "WINDOW_SIZE",
+      "BATCH_SIZE",
       "RATES_API_KEY",
       "RATES_CALL_TIMEOUT_MS",
       "RATES_TTL_MS",
@@ -211,7 +211,7 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
       },
       {
         subscriberId: id,
-        batchSize: settings.WINDOW_SIZE,
+        batchSize: settings.BATCH_SIZE,
         retryDelays: [],
         ratesTimes: settings,
         stop: this.#stop.signal,

@@ -6,7 +6,7 @@ import type { Filter } from "./dead_letter_queue.ts";
  * {@linkcode mostLookedAt} letters at most, and at those alone that were there when it began. One that runs out of time
  * stops where it is, and tells what it has done.
  */
-export interface DeadLetterDesk {
+export interface DeadLetterAdmin {
   /** Those that match, oldest first, and how many letters there are in all. They stay where they are. */
   list(options: ListOptions): Promise<{ readonly letters: readonly DeadLetter[]; readonly total: number }>;
 
@@ -45,14 +45,14 @@ export interface Replays {
 export const mostLookedAt = 10_000;
 
 /** What was asked for was not begun or not ended in time: an answer of the kind "try again". */
-export class DeskTimeout extends Error {
-  override readonly name = "DeskTimeout";
+export class DeadLetterTimeout extends Error {
+  override readonly name = "DeadLetterTimeout";
 }
 
 /** Nothing more is done once it is closed. */
 export class DeskClosed extends Error {
   override readonly name = "DeskClosed";
   constructor() {
-    super("The desk for dead letters is closed.");
+    super("The admin for dead letters is closed.");
   }
 }

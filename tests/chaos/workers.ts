@@ -5,7 +5,7 @@ import { urlOf } from "../harness/http.ts";
 import type { PrivateWorld } from "../harness/private_world.ts";
 
 /** The subscribers of a campaign: a place for each, and whoever holds it now. */
-export class Crew {
+export class Workers {
   readonly #members: Member[];
   /** Places that are empty on purpose for a while. */
   readonly #vacant = new Set<number>();

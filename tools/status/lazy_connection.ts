@@ -1,6 +1,6 @@
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { explainConnection, messageOf } from "../../shared/runtime/errors.ts";
-import { within } from "../../shared/runtime/within.ts";
+import { deadline } from "../../shared/runtime/deadline.ts";
 
 export interface KeptOptions<C> {
   /** As a sentence names it: `RabbitMQ`. */
@@ -24,9 +24,9 @@ export class Kept<C> {
     const { server, url, clock } = this.options;
     const opened = this.#opened ??= this.options.open();
     try {
-      return await within(opened.then(question), {
+      return await deadline(opened.then(question), {
         ...{ ms: timeoutMs, clock },
-        late: () => new Error(`${server} at ${new URL(url).host} does not answer within ${timeoutMs} ms.`),
+        exceeded: () => new Error(`${server} at ${new URL(url).host} does not answer within ${timeoutMs} ms.`),
       });
     } catch (error) {
       // Not waited for: what does not answer does not say goodbye either.

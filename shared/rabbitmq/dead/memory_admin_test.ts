@@ -1,15 +1,15 @@
 import { MemoryQueue } from "../memory_queue.ts";
 import { systemClock as clock } from "../../runtime/clock.ts";
-import { testDesk } from "../../../tests/conformance/dead_letter_desk.ts";
-import { MemoryDeadLetterDesk } from "./memory_desk.ts";
+import { testDesk } from "../../../tests/conformance/dead_letter_admin.ts";
+import { MemoryDeadLetterAdmin } from "./memory_admin.ts";
 
 testDesk({
-  name: "MemoryDeadLetterDesk",
+  name: "MemoryDeadLetterAdmin",
   async withDesk(use, options) {
     const queue = new MemoryQueue(clock);
-    const desk = new MemoryDeadLetterDesk({ queue, clock, ...options });
+    const admin = new MemoryDeadLetterAdmin({ queue, clock, ...options });
     await use({
-      desk,
+      admin,
       bury: (letters) => Promise.resolve(void queue.deadLetters.push(...letters)),
       events: async () => {
         const taken = queue.ready > 0 ? await queue.take(queue.ready, new AbortController().signal) : [];
@@ -19,6 +19,6 @@ testDesk({
       },
       waiting: () => Promise.resolve(queue.deadLetters.length),
     });
-    await desk.close();
+    await admin.close();
   },
 });

@@ -1,17 +1,17 @@
-/** {@linkcode DeadLetterDesk} over a queue in this process. */
+/** {@linkcode DeadLetterAdmin} over a queue in this process. */
 import type { Delivery } from "../delivery.ts";
 import type { MemoryQueue } from "../memory_queue.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { type DeadLetter, letterOf } from "./dead_letter.ts";
 import { isWornOut, matches, replayOf } from "./dead_letter_queue.ts";
 import {
-  type DeadLetterDesk,
+  type DeadLetterAdmin,
   DeskClosed,
   type DeskOptions,
   type ListOptions,
   mostLookedAt,
   type Replays,
-} from "./desk.ts";
+} from "./admin.ts";
 
 export interface MemoryDeskOptions {
   readonly queue: Pick<MemoryQueue, "deadLetters" | "publish">;
@@ -25,7 +25,7 @@ interface Found {
   readonly letter: DeadLetter;
 }
 
-export class MemoryDeadLetterDesk implements DeadLetterDesk {
+export class MemoryDeadLetterAdmin implements DeadLetterAdmin {
   #closed = false;
 
   constructor(private readonly options: MemoryDeskOptions) {}

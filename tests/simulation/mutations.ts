@@ -1,4 +1,4 @@
-/** Bugs to plant, so that it can be seen that simulation finds them. The product's own code stays as it is. */
+/** Bugs to mutation, so that it can be seen that simulation finds them. The product's own code stays as it is. */
 import type { EventQueue } from "../../shared/rabbitmq/delivery.ts";
 import { uuidv7 } from "../../shared/rabbitmq/message_id.ts";
 import type { OutgoingMessage } from "../../shared/rabbitmq/message.ts";
@@ -8,7 +8,7 @@ import type { Random } from "../../shared/runtime/random.ts";
 import { MemoryRates } from "../../subscriber/rates/memory_rates.ts";
 import type { Look } from "../../subscriber/rates/shared_rates.ts";
 
-export interface Plant {
+export interface Mutation {
   /** In the place of the subscriber's queue. */
   readonly queue?: (queue: EventQueue) => EventQueue;
   /** In the place of the rates cache and its lock. */
@@ -17,15 +17,15 @@ export interface Plant {
   readonly replayed?: (message: OutgoingMessage, random: Random) => OutgoingMessage;
 }
 
-export const plants = {
+export const mutations = {
   "ack-before-commit": { queue: (queue) => new AckingEarly(queue) },
   "lock-released-without-token": { cache: (clock) => new CarelessRates(clock) },
   "replay-with-new-message-id": {
     replayed: (message, random) => ({ ...message, messageId: uuidv7(0, random.bytes(10)) }),
   },
-} as const satisfies Record<string, Plant>;
+} as const satisfies Record<string, Mutation>;
 
-export type PlantName = keyof typeof plants;
+export type MutationName = keyof typeof mutations;
 
 /** Acks what it takes, as a consumer without manual acks would. */
 export class AckingEarly implements EventQueue {

@@ -1,12 +1,12 @@
 import type { Clock } from "../../runtime/clock.ts";
-import { within } from "../../runtime/within.ts";
-import { DeskTimeout } from "./desk.ts";
+import { deadline } from "../../runtime/deadline.ts";
+import { DeadLetterTimeout } from "./admin.ts";
 
 /**
  * One after the other: a letter that one has in hand is invisible to the others. Who waits in vain gives up, and who takes
  * too long is not waited for.
  */
-export class Turns {
+export class Mutex {
   #last: Promise<unknown> = Promise.resolve();
 
   /** @param ms longest wait for a turn, and longest turn */
@@ -15,7 +15,7 @@ export class Turns {
   /**
    * @param waiting ends the wait for the turn
    * @param closed ends the turn, too
-   * @throws {DeskTimeout}, or the reason of a signal
+   * @throws {DeadLetterTimeout}, or the reason of a signal
    */
   async take<T>(act: () => Promise<T>, { waiting, closed }: Record<"waiting" | "closed", AbortSignal>): Promise<T> {
     const { clock, ms } = this;
@@ -23,13 +23,14 @@ export class Turns {
     const turn = Promise.withResolvers<void>();
     this.#last = Promise.all([before, turn.promise]);
     try {
-      await within(before, {
+      await deadline(before, {
         ...{ ms, clock, signal: AbortSignal.any([waiting, closed]) },
-        late: () => new DeskTimeout(`Another operation on the dead letters has gone on for ${ms} ms: try again later.`),
+        exceeded: () =>
+          new DeadLetterTimeout(`Another operation on the dead letters has gone on for ${ms} ms: try again later.`),
       });
-      return await within(act(), {
+      return await deadline(act(), {
         ...{ ms, clock, signal: closed },
-        late: () => new DeskTimeout(`The dead letter queue did not answer within ${ms} ms: try again later.`),
+        exceeded: () => new DeadLetterTimeout(`The dead letter queue did not answer within ${ms} ms: try again later.`),
       });
     } finally {
       turn.resolve();

@@ -1,5 +1,5 @@
 /** What can be taken at once, and those who wait for something to take. */
-export class AtHand<T> {
+export class DeliveryBuffer<T> {
   readonly #first = new Fifo<T>();
   readonly #rest = new Fifo<T>();
   readonly #takers = new Set<() => void>();
@@ -13,8 +13,8 @@ export class AtHand<T> {
     this.#wakeAll();
   }
 
-  /** It goes before all that was added, behind what was put back earlier. */
-  putBack(item: T): void {
+  /** It goes before all that was added, behind what was requeued earlier. */
+  requeue(item: T): void {
     this.#first.add(item);
     this.#wakeAll();
   }

@@ -30,9 +30,9 @@ export interface CheckOptions {
   readonly counted?: number;
 }
 
-export class Stand implements AsyncDisposable {
+export class Environment implements AsyncDisposable {
   /** By schema. */
-  readonly #within = new Map<string, Stand>();
+  readonly #within = new Map<string, Environment>();
 
   private constructor(
     private readonly checkout: Checkout,
@@ -45,7 +45,7 @@ export class Stand implements AsyncDisposable {
     readonly channel: Channel,
   ) {}
 
-  static async start(): Promise<Stand> {
+  static async start(): Promise<Environment> {
     const checkout = await Checkout.make();
     try {
       await checkout.up();
@@ -63,7 +63,7 @@ export class Stand implements AsyncDisposable {
       await superuser.query("vacuum analyze players");
       const broker = await openConnection({ url: RABBITMQ_URL, name: "casino-bench" });
       await ensureTopology(broker, eventTopology(config));
-      return new Stand(checkout, env, config, sql, superuser, asSuperuser, broker, await broker.createChannel());
+      return new Environment(checkout, env, config, sql, superuser, asSuperuser, broker, await broker.createChannel());
     } catch (error) {
       await checkout[Symbol.asyncDispose]();
       throw error;
@@ -85,7 +85,7 @@ export class Stand implements AsyncDisposable {
    * The same servers with tables `events` and totals of their own.
    * @param schema its name; it is made if it is not there
    */
-  async within(schema: string): Promise<Stand> {
+  async within(schema: string): Promise<Environment> {
     const there = this.#within.get(schema);
     if (there) return there;
     await this.#migrate(schema);
@@ -94,9 +94,9 @@ export class Stand implements AsyncDisposable {
     const env = { ...this.env, DATABASE_URL: url.href };
     const sql = openSession(url.href);
     const { checkout, config, superuser, broker, channel } = this;
-    const stand = new Stand(checkout, env, config, sql, superuser, this.superuserUrl, broker, channel);
-    this.#within.set(schema, stand);
-    return stand;
+    const environment = new Environment(checkout, env, config, sql, superuser, this.superuserUrl, broker, channel);
+    this.#within.set(schema, environment);
+    return environment;
   }
 
   /** All tables in a schema of their own, but for the players. */

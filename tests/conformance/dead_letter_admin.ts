@@ -1,4 +1,4 @@
-/** One suite for everything that is a {@linkcode DeadLetterDesk}: over RabbitMQ, and over the queue in memory. */
+/** One suite for everything that is a {@linkcode DeadLetterAdmin}: over RabbitMQ, and over the queue in memory. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { deadHeaders } from "../../shared/rabbitmq/dead_letters.ts";
 import { retriesHeader } from "../../shared/rabbitmq/delay_queues.ts";
@@ -6,17 +6,17 @@ import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { withoutBrokerHeaders } from "../../shared/rabbitmq/message.ts";
 import { eventually } from "../fixtures/eventually.ts";
 import { replaysHeader } from "../../shared/rabbitmq/dead_letters.ts";
-import type { DeadLetterDesk } from "../../shared/rabbitmq/dead/desk.ts";
+import type { DeadLetterAdmin } from "../../shared/rabbitmq/dead/admin.ts";
 
-/** A kind of desk that is put to the test. */
+/** A kind of admin that is put to the test. */
 export interface DeskSubject {
   readonly name: string;
-  /** Gives `use` a desk with queues of its own; the desk is closed afterwards. */
+  /** Gives `use` a admin with queues of its own; the admin is closed afterwards. */
   withDesk(use: (tested: TestedDesk) => Promise<void>, options?: { readonly mostSeen?: number }): Promise<void>;
 }
 
 export interface TestedDesk {
-  readonly desk: DeadLetterDesk;
+  readonly admin: DeadLetterAdmin;
   /** Resolves when the letters are in the dead letter queue, in this order. */
   bury(letters: readonly Delivery[]): Promise<void>;
   /** Takes out the messages that wait in the events queue. */
@@ -53,11 +53,11 @@ export function testDesk(subject: DeskSubject): void {
 
 function testListing({ name, withDesk }: DeskSubject): void {
   Deno.test(`${name}.list() shows the oldest first with all that is known of them, and each stays`, async () => {
-    await withDesk(async ({ desk, bury, waiting }) => {
+    await withDesk(async ({ admin, bury, waiting }) => {
       const buried = [letterOf("invalid", { [deadHeaders.detail]: "amount -5" }), letterOf("rates-timeout")];
-      deepStrictEqual(await desk.list({ limit, ...everything }), { letters: [], total: 0 });
+      deepStrictEqual(await admin.list({ limit, ...everything }), { letters: [], total: 0 });
       await bury(buried);
-      const { letters, total } = await desk.list({ limit, ...everything });
+      const { letters, total } = await admin.list({ limit, ...everything });
       deepStrictEqual([ids(letters), total], [ids(buried), 2]);
       const { reason, detail, attempts, replays, appId, timestampMs, body, bodyProblem } = letters[0]!;
       deepStrictEqual([reason, detail, attempts, replays, appId, timestampMs], [
@@ -71,20 +71,20 @@ function testListing({ name, withDesk }: DeskSubject): void {
   });
 
   Deno.test(`${name}.list() shows no more than asked for, and counts all`, async () => {
-    await withDesk(async ({ desk, bury }) => {
+    await withDesk(async ({ admin, bury }) => {
       const buried = [letterOf("invalid"), letterOf("invalid"), letterOf("invalid")];
       await bury(buried);
-      const { letters, total } = await desk.list({ ...everything, limit: 2 });
+      const { letters, total } = await admin.list({ ...everything, limit: 2 });
       deepStrictEqual([ids(letters), total], [ids(buried.slice(0, 2)), 3]);
     });
   });
 
   Deno.test(`${name}.list() finds by reasons, by ids, and by both`, async () => {
-    await withDesk(async ({ desk, bury }) => {
+    await withDesk(async ({ admin, bury }) => {
       const [a, b, c] = [letterOf("invalid"), letterOf("rates-timeout"), letterOf("unknown-currency")] as const;
       await bury([a, b, c]);
       const found = async (filter: { reasons?: string[]; ids?: string[] }) =>
-        ids((await desk.list({ limit, signal, filter })).letters);
+        ids((await admin.list({ limit, signal, filter })).letters);
       deepStrictEqual(await found({ reasons: ["invalid", "unknown-currency"] }), ids([a, c]));
       deepStrictEqual(await found({ ids: ids([b]) }), ids([b]));
       deepStrictEqual(await found({ reasons: ["invalid"], ids: ids([a, b]) }), ids([a]));
@@ -93,35 +93,35 @@ function testListing({ name, withDesk }: DeskSubject): void {
   });
 
   Deno.test(`${name}: of many who look at once each sees all, and so does who looks next`, async () => {
-    await withDesk(async ({ desk, bury }) => {
+    await withDesk(async ({ admin, bury }) => {
       const buried = Array.from({ length: 20 }, () => letterOf("invalid"));
       await bury(buried);
-      const looks = await Promise.all(Array.from({ length: 8 }, () => desk.list({ limit, ...everything })));
-      for (const { letters, total } of [...looks, await desk.list({ limit, ...everything })]) {
+      const looks = await Promise.all(Array.from({ length: 8 }, () => admin.list({ limit, ...everything })));
+      for (const { letters, total } of [...looks, await admin.list({ limit, ...everything })]) {
         deepStrictEqual([new Set(ids(letters)), total], [new Set(ids(buried)), 20]);
       }
     });
   });
 
   Deno.test(`${name} looks at no more than the oldest of many`, async () => {
-    await withDesk(async ({ desk, bury }) => {
+    await withDesk(async ({ admin, bury }) => {
       const buried = [letterOf("invalid"), letterOf("invalid"), letterOf("rates-timeout")];
       await bury(buried);
-      const { letters, total } = await desk.list({ limit, ...everything });
+      const { letters, total } = await admin.list({ limit, ...everything });
       deepStrictEqual([ids(letters), total], [ids(buried.slice(0, 2)), 3]);
-      strictEqual(await desk.drop({ signal, filter: { reasons: ["rates-timeout"] } }), 0);
+      strictEqual(await admin.drop({ signal, filter: { reasons: ["rates-timeout"] } }), 0);
     }, { mostSeen: 2 });
   });
 }
 
 function testReplaying({ name, withDesk }: DeskSubject): void {
   Deno.test(`${name}.replay() publishes what matches under its own id, counts itself, and leaves the others`, async () => {
-    await withDesk(async ({ desk, bury, events, waiting }) => {
+    await withDesk(async ({ admin, bury, events, waiting }) => {
       const death = [{ reason: "expired", count: 1 }];
       const chosen = letterOf("rates-timeout", { "x-theirs": "kept", [retriesHeader]: 2, "x-death": death });
       await bury([letterOf("invalid"), chosen]);
       const filter = { reasons: ["rates-timeout"] };
-      deepStrictEqual(await desk.replay({ filter, signal }), { replayed: 1, refused: 0, failed: 0 });
+      deepStrictEqual(await admin.replay({ filter, signal }), { replayed: 1, refused: 0, failed: 0 });
       const [event, ...more] = await eventually("the event", async () => {
         const waiting = await events();
         return waiting.length > 0 ? waiting : undefined;
@@ -139,9 +139,9 @@ function testReplaying({ name, withDesk }: DeskSubject): void {
   });
 
   Deno.test(`${name}.replay() refuses what was replayed ten times, and leaves it where it is`, async () => {
-    await withDesk(async ({ desk, bury, waiting }) => {
+    await withDesk(async ({ admin, bury, waiting }) => {
       await bury([letterOf("invalid", { [replaysHeader]: 9 }), letterOf("invalid", { [replaysHeader]: 10 })]);
-      deepStrictEqual(await desk.replay(everything), { replayed: 1, refused: 1, failed: 0 });
+      deepStrictEqual(await admin.replay(everything), { replayed: 1, refused: 1, failed: 0 });
       strictEqual(await waiting(), 1);
     });
   });
@@ -149,11 +149,11 @@ function testReplaying({ name, withDesk }: DeskSubject): void {
 
 function testDropping({ name, withDesk }: DeskSubject): void {
   Deno.test(`${name}.drop() removes what matches, for good, and nothing else`, async () => {
-    await withDesk(async ({ desk, bury, events }) => {
+    await withDesk(async ({ admin, bury, events }) => {
       const [stays, goes] = [letterOf("invalid"), letterOf("invalid")] as const;
       await bury([stays, goes]);
-      strictEqual(await desk.drop({ signal, filter: { ids: ids([goes]) } }), 1);
-      deepStrictEqual(ids((await desk.list({ limit, ...everything })).letters), ids([stays]));
+      strictEqual(await admin.drop({ signal, filter: { ids: ids([goes]) } }), 1);
+      deepStrictEqual(ids((await admin.list({ limit, ...everything })).letters), ids([stays]));
       deepStrictEqual(await events(), []);
     });
   });
@@ -161,21 +161,21 @@ function testDropping({ name, withDesk }: DeskSubject): void {
 
 function testEnding({ name, withDesk }: DeskSubject): void {
   Deno.test(`${name} does nothing for who has left already`, async () => {
-    await withDesk(async ({ desk, bury, waiting }) => {
+    await withDesk(async ({ admin, bury, waiting }) => {
       await bury([letterOf("invalid")]);
       const left = { filter: {}, signal: AbortSignal.abort(new Error("the client has left")) };
-      await rejects(desk.drop(left), /the client has left/);
-      await rejects(desk.replay(left), /the client has left/);
-      await rejects(desk.list({ limit, ...left }), /the client has left/);
+      await rejects(admin.drop(left), /the client has left/);
+      await rejects(admin.replay(left), /the client has left/);
+      await rejects(admin.list({ limit, ...left }), /the client has left/);
       strictEqual(await waiting(), 1);
     });
   });
 
   Deno.test(`${name} does nothing once it is closed`, async () => {
-    await withDesk(async ({ desk, bury, waiting }) => {
+    await withDesk(async ({ admin, bury, waiting }) => {
       await bury([letterOf("invalid")]);
-      await desk.close();
-      for (const refused of [desk.drop(everything), desk.replay(everything), desk.list({ limit, ...everything })]) {
+      await admin.close();
+      for (const refused of [admin.drop(everything), admin.replay(everything), admin.list({ limit, ...everything })]) {
         await rejects(refused, (error: Error) => error.name === "DeskClosed");
       }
       strictEqual(await waiting(), 1);

@@ -9,30 +9,30 @@ import { ensureTopology } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { systemRandom as random } from "../../shared/runtime/random.ts";
 import { TcpProxy } from "../servers/tcp_proxy.ts";
-import { AmqpDeadLetterDesk, type AmqpDeskOptions } from "../../shared/rabbitmq/dead/amqp_desk.ts";
-import { letterOf, testDesk } from "../conformance/dead_letter_desk.ts";
+import { AmqpDeadLetterAdmin, type AmqpDeskOptions } from "../../shared/rabbitmq/dead/amqp_admin.ts";
+import { letterOf, testDesk } from "../conformance/dead_letter_admin.ts";
 
 const everything = { filter: {}, signal: new AbortController().signal };
 
 testDesk({
-  name: "AmqpDeadLetterDesk",
+  name: "AmqpDeadLetterAdmin",
   withDesk: (use, options) =>
     withTestQueues(async (queues) => {
       const { channel, events, dead } = await declared(queues);
-      const desk = deskOf(queues, options);
+      const admin = deskOf(queues, options);
       await use({
-        desk,
+        admin,
         bury: (letters) => bury(channel, dead, letters),
         events: () => takeAll(channel, events),
         waiting: async () => (await channel.checkQueue(dead)).messageCount,
       });
-      await desk.close();
+      await admin.close();
     }),
 });
 
-function deskOf({ events, dead, broker }: TestQueues, options: Partial<AmqpDeskOptions> = {}): AmqpDeadLetterDesk {
+function deskOf({ events, dead, broker }: TestQueues, options: Partial<AmqpDeskOptions> = {}): AmqpDeadLetterAdmin {
   const config = { RABBITMQ_URL: broker.url, EVENTS_EXCHANGE: events, EVENTS_QUEUE: events, DEAD_LETTER_QUEUE: dead };
-  return new AmqpDeadLetterDesk({ config, name: events, clock, random, ...options });
+  return new AmqpDeadLetterAdmin({ config, name: events, clock, random, ...options });
 }
 
 /** The queues as the members declare them. */
@@ -63,45 +63,45 @@ async function takeAll(channel: Channel, queue: string): Promise<Delivery[]> {
   return taken;
 }
 
-Deno.test("AmqpDeadLetterDesk.replay() counts what the broker does not accept as failed, with its words, and leaves it", async () => {
+Deno.test("AmqpDeadLetterAdmin.replay() counts what the broker does not accept as failed, with its words, and leaves it", async () => {
   await withTestQueues(async (queues) => {
     const { channel, events, dead } = await declared(queues);
     await bury(channel, dead, [letterOf("invalid"), letterOf("invalid")]);
     await channel.deleteQueue(events);
     await channel.assertQueue(events, { autoDelete: true });
-    const desk = deskOf(queues);
-    const { problem, ...counts } = await desk.replay(everything);
+    const admin = deskOf(queues);
+    const { problem, ...counts } = await admin.replay(everything);
     deepStrictEqual(counts, { replayed: 0, refused: 0, failed: 2 });
     match(problem ?? "", /exists with other properties/);
     strictEqual((await channel.checkQueue(dead)).messageCount, 2);
-    await desk.close();
+    await admin.close();
   });
 });
 
-Deno.test("AmqpDeadLetterDesk gives up on a broker that does not answer, and works again when it does", async () => {
+Deno.test("AmqpDeadLetterAdmin gives up on a broker that does not answer, and works again when it does", async () => {
   await withTestQueues(async (queues) => {
     await declared(queues);
     await using proxy = await TcpProxy.before(queues.broker.url);
     const broker = { ...queues.broker, url: proxy.url };
-    const desk = deskOf({ ...queues, broker }, { timeoutMs: 500 });
+    const admin = deskOf({ ...queues, broker }, { timeoutMs: 500 });
     proxy.holdUp();
-    const silent = await Promise.allSettled([desk.list({ ...everything, limit: 1 }), desk.drop(everything)]);
+    const silent = await Promise.allSettled([admin.list({ ...everything, limit: 1 }), admin.drop(everything)]);
     deepStrictEqual(silent.map((each) => each.status === "rejected" && each.reason.name), [
-      "DeskTimeout",
-      "DeskTimeout",
+      "DeadLetterTimeout",
+      "DeadLetterTimeout",
     ]);
     proxy.letGo();
-    await eventually("an answer", () => desk.list({ ...everything, limit: 1 }).catch(() => undefined));
-    await desk.close();
+    await eventually("an answer", () => admin.list({ ...everything, limit: 1 }).catch(() => undefined));
+    await admin.close();
   });
 });
 
-Deno.test("AmqpDeadLetterDesk says that there is no dead letter queue, and goes on when there is one", async () => {
+Deno.test("AmqpDeadLetterAdmin says that there is no dead letter queue, and goes on when there is one", async () => {
   await withTestQueues(async (queues) => {
-    const desk = deskOf(queues);
-    await rejects(desk.list({ ...everything, limit: 1 }), new RegExp(`There is no queue ${queues.dead} at `));
+    const admin = deskOf(queues);
+    await rejects(admin.list({ ...everything, limit: 1 }), new RegExp(`There is no queue ${queues.dead} at `));
     await declared(queues);
-    deepStrictEqual(await desk.list({ ...everything, limit: 1 }), { letters: [], total: 0 });
-    await desk.close();
+    deepStrictEqual(await admin.list({ ...everything, limit: 1 }), { letters: [], total: 0 });
+    await admin.close();
   });
 });

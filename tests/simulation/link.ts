@@ -2,7 +2,7 @@ import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Random } from "../../shared/runtime/random.ts";
 
 /** One direction of a connection: what is sent arrives in order, each after a while, unless the connection is cut first. */
-export class Lane {
+export class Link {
   #lastAt = 0;
 
   /** @param slowestMs longest time on the way */

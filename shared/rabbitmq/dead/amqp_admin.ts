@@ -1,6 +1,6 @@
-/** {@linkcode DeadLetterDesk} over RabbitMQ. Each operation has a connection of its own, and none is open in between. */
+/** {@linkcode DeadLetterAdmin} over RabbitMQ. Each operation has a connection of its own, and none is open in between. */
 import type { Channel } from "amqplib";
-import { whenAborted } from "../../runtime/abort.ts";
+import { untilAborted } from "../../runtime/deadline.ts";
 import { ConfirmPublisher } from "../publisher.ts";
 import { eventTopology, type TopologyConfig } from "../topology.ts";
 import type { Clock } from "../../runtime/clock.ts";
@@ -10,14 +10,14 @@ import { silentLog } from "../../runtime/telemetry/log.ts";
 import { onDeadLetterChannel } from "./channel.ts";
 import { drop, list, replay } from "./dead_letter_queue.ts";
 import {
-  type DeadLetterDesk,
+  type DeadLetterAdmin,
   DeskClosed,
   type DeskOptions,
   type ListOptions,
   mostLookedAt,
   type Replays,
-} from "./desk.ts";
-import { Turns } from "./turns.ts";
+} from "./admin.ts";
+import { Mutex } from "./mutex.ts";
 
 export interface AmqpDeskOptions {
   readonly config: TopologyConfig & Pick<Config, "RABBITMQ_URL">;
@@ -38,15 +38,15 @@ const publishShare = 0.15;
 const closeTimeoutMs = 2_000;
 const [giveBackMs, pollMs] = [500, 5];
 
-export class AmqpDeadLetterDesk implements DeadLetterDesk {
+export class AmqpDeadLetterAdmin implements DeadLetterAdmin {
   readonly #timeoutMs: number;
-  readonly #turns: Turns;
+  readonly #mutex: Mutex;
   readonly #closed = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
 
   constructor(private readonly options: AmqpDeskOptions) {
     this.#timeoutMs = options.timeoutMs ?? 10_000;
-    this.#turns = new Turns(options.clock, this.#timeoutMs);
+    this.#mutex = new Mutex(options.clock, this.#timeoutMs);
   }
 
   list({ limit, filter, signal }: ListOptions) {
@@ -65,7 +65,7 @@ export class AmqpDeadLetterDesk implements DeadLetterDesk {
         log: silentLog,
       });
       // While the broker blocks publishers, no time of the publisher's own runs.
-      whenAborted(stop).then(() => publisher.close());
+      untilAborted(stop).then(() => publisher.close());
       const counts = { replayed: 0, refused: 0, failed: 0 };
       let problem: string | undefined;
       try {
@@ -124,7 +124,7 @@ export class AmqpDeadLetterDesk implements DeadLetterDesk {
       this.#running.add(running);
       return running;
     };
-    const result = await this.#turns.take(begin, { waiting: signal, closed });
+    const result = await this.#mutex.take(begin, { waiting: signal, closed });
     signal.throwIfAborted();
     return result;
   }
