@@ -17,9 +17,10 @@ import { openEventQueue } from "./event_queue.ts";
 import { type Address, defaultAddress, parseAddress } from "./http/address.ts";
 import { Observations, serveHttp } from "./http/http.ts";
 import { AmqpQueueDepths } from "./metrics/queue_depths.ts";
-import { noSpans, spansOf } from "./pipeline/around/traced.ts";
 import { DatabaseGate } from "./pipeline/database_gate.ts";
+import { noSpans, spansOf } from "./pipeline/middleware/traced.ts";
 import { reportLines, reportNothing } from "./pipeline/report.ts";
+import { Stats } from "./pipeline/stats.ts";
 import { grpcRatesApi } from "./rates/client.ts";
 import { RedisRates } from "./rates/redis_rates.ts";
 import { keepCompacting } from "./store/compact.ts";
@@ -80,12 +81,13 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     });
     const redis = await openRedis(config.REDIS_URL, { name: subscriberId, log });
     const observations = address && new Observations(clock);
+    const stats = observations?.stats ?? new Stats();
     const gate = new DatabaseGate();
     const broker = { url: config.RABBITMQ_URL, clock, random, log };
     const shared = new RedisRates(redis, config.REDIS_KEY_PREFIX);
     const { consumer, ...queue } = openEventQueue(broker, config, subscriberId, gate);
     const lines = flags.quiet ? reportNothing : reportLines(Deno.stdout, log);
-    const subscriber = createSubscriber(
+    const { rates, runner } = createSubscriber(
       wrap({
         queue: consumer,
         shared,
@@ -105,12 +107,9 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
         batchSize: config.BATCH_SIZE,
         retryDelays: config.RETRY_DELAYS_MS,
         ratesTimes: config,
-        stop: shutdown.stop,
         abandon: shutdown.abandon,
-      },
-      {
         report: observations?.recent.before(lines) ?? lines,
-        ...(observations && { stats: observations.stats }),
+        stats,
         gate,
         spans: !tracing ? noSpans : spansOf(tracing, {
           queue: config.EVENTS_QUEUE,
@@ -135,12 +134,11 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       shutdown.begin("the broker refuses us");
     });
     shutdown.stop.addEventListener("abort", () => consumer.stopTaking());
-    await subscriber.run();
+    await runner.run(shutdown.stop, shutdown.abandon);
 
     await Promise.all([closeHttp?.(), queue.close()]);
     await closeRedis(redis);
     await database.close();
-    const { stats, rates } = subscriber;
     log.info("Left", {
       event: "member.left",
       stored: stats.stored,
@@ -162,7 +160,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       });
       const server = serveHttp({
         ...{ address, subscriberId, observations, gate, clock, log, database: pool, mode: "servers" },
-        ...{ rates: subscriber.rates, shared },
+        ...{ rates, shared },
         token: config.HTTP_TOKEN,
         depths: new AmqpQueueDepths({
           ...{ url: config.RABBITMQ_URL, name: asked.name, clock },
@@ -174,8 +172,8 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
         prefetch: config.PREFETCH,
         consuming: () => consumer.consuming,
         unsettled: () => consumer.unsettled,
-        batchesInFlight: () => subscriber.batchesInFlight,
-        oldestPublishedAtMs: () => subscriber.oldestPublishedAtMs,
+        batchesInFlight: () => runner.batchesInFlight,
+        oldestPublishedAtMs: () => runner.oldestPublishedAtMs,
         leaving: shutdown.stop,
       });
       return async () => {

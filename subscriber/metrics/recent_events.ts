@@ -1,6 +1,6 @@
 /** The newest stored events of this subscriber, for those who watch. */
 import type { Enriched } from "../enriched/enriched.ts";
-import type { Report } from "../pipeline/report.ts";
+import type { Report } from "../pipeline/edges.ts";
 
 /** Of each batch, at most: what is kept here outlives the young generation, and costs the garbage collector. */
 const mostOfBatch = 20;

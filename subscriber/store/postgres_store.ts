@@ -3,7 +3,7 @@ import { arrayLiteral } from "../../shared/postgres/array_literal.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
 import { isDuplicate } from "../../shared/runtime/errors.ts";
 import type { Enriched } from "../enriched/enriched.ts";
-import type { Store } from "../pipeline/process_batch.ts";
+import type { Store } from "../pipeline/edges.ts";
 import { copyStatement, EventRows } from "./event_rows.ts";
 import { totalsStatement } from "./totals.ts";
 

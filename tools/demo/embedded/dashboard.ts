@@ -50,10 +50,10 @@ export function openDashboard(system: EmbeddedSystem, options: DashboardOptions)
     consuming: () => !options.leaving.aborted,
     unsettled: () => queue.unsettled,
     oldestPublishedAtMs: () => {
-      const oldest = subscribers.flatMap(({ subscriber }) => subscriber.oldestPublishedAtMs ?? []);
+      const oldest = subscribers.flatMap(({ runner }) => runner.oldestPublishedAtMs ?? []);
       return oldest.length === 0 ? undefined : Math.min(...oldest);
     },
-    batchesInFlight: () => subscribers.reduce((sum, { subscriber }) => sum + subscriber.batchesInFlight, 0),
+    batchesInFlight: () => subscribers.reduce((sum, { runner }) => sum + runner.batchesInFlight, 0),
   });
   return {
     url: `http://${formatAddress(server.address)}`,
