@@ -5,7 +5,7 @@ import type { DeadLetterAdmin } from "../../../shared/rabbitmq/dead/admin.ts";
 import { MemoryDeadLetterAdmin } from "../../../shared/rabbitmq/dead/memory_admin.ts";
 import type { Random } from "../../../shared/runtime/random.ts";
 import type { Log } from "../../../shared/runtime/telemetry/log.ts";
-import { formatAddress } from "../../../subscriber/http/address.ts";
+import { formatAddress } from "../../../subscriber/http/server.ts";
 import { serveHttp } from "../../../subscriber/http/http.ts";
 import type { RatesCounts, WatchedRates } from "../../../subscriber/rates/source.ts";
 import { type EmbeddedSystem, settings, subscriberIds } from "./system.ts";
