@@ -1,4 +1,4 @@
-/** `GET /overview`: all that the page shows, in one answer. What cannot be had at the moment is `null`, and the problems say why. */
+/** `GET /overview`: all that the page shows. A value that cannot be read at the moment is `null`, and `problems` says why. */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { version } from "../../shared/runtime/configuration/command.ts";
 import { redact } from "../../shared/runtime/configuration/config.ts";
@@ -19,7 +19,7 @@ export interface OverviewSources {
   readonly gate: DatabaseGate;
   readonly latencies: Latencies;
   readonly rates: WatchedRates;
-  /** Each rejects when what it asks does not answer. */
+  /** Each rejects when its server does not answer. */
   readonly totals: () => Promise<Totals>;
   readonly depths: () => Promise<Depths>;
   readonly inspectRates: () => Promise<Inspection>;
@@ -32,7 +32,7 @@ export interface OverviewSources {
   readonly clock: Clock;
 }
 
-/** A backlog this old is worth a sentence. */
+/** An event in hand that is older is a problem. */
 const lateMs = 60_000;
 
 export function overviewOf(sources: OverviewSources): () => Promise<Overview> {
@@ -111,12 +111,12 @@ function problemsOf(
   return problems;
 }
 
-/** Of the events in hand; those that wait in the queue are younger. 0 when there is none. */
+/** Age of the oldest event in hand; those in the queue are younger. 0 when there is none. */
 function oldestMs({ oldestPublishedAtMs, clock }: OverviewSources): number {
   return Math.max(0, clock.now() - (oldestPublishedAtMs() ?? Infinity));
 }
 
-/** What was cured by another subscriber's call is no problem any more. */
+/** Another subscriber's call may have fetched rates after ours failed. */
 function isFresh(rates: WatchedRates, inspection: Inspection | undefined): boolean {
   return ((inspection?.cached ?? rates.own)?.freshMs ?? 0) > 0;
 }
