@@ -83,23 +83,8 @@ Deno.test("checkRates() accepts 1,000 rates, EUR at 1.000, and a clock that is a
 
 Deno.test("checkRates() leaves out the one entry that is wrong and names it, and refuses an answer of which most are", () => {
   const wrongRate = fc.oneof(
-    fc.constantFrom(
-      "0",
-      "-1",
-      "NaN",
-      "Infinity",
-      "",
-      " 1",
-      "1 ",
-      "0x10",
-      "1,07",
-      "9".repeat(40),
-      null,
-      undefined,
-      1,
-      {},
-      [],
-    ),
+    fc.constantFrom(...["0", "-1", "NaN", "Infinity", "", " 1", "1 ", "0x10", "1,07", "9".repeat(40)]),
+    fc.constantFrom(null, undefined, 1, {}, []),
     fc.string().filter((text) => !/^\d+(\.\d+)?([eE][+-]?\d+)?$/.test(text)),
   );
   fc.assert(fc.property(answers, wrongRate, fc.nat(), fc.nat(), (answer, wrong, at, more) => {
@@ -160,11 +145,7 @@ Deno.test("ratesFromJson() refuses what is cut, of another version, or changed t
   const json = ratesToJson(checkRates(good, now)) as Record<string, unknown>;
   const text = JSON.stringify(json);
   const broken = [
-    text.slice(0, -1),
-    "",
-    "null",
-    "[]",
-    "1",
+    ...[text.slice(0, -1), "", "null", "[]", "1"],
     JSON.stringify({ ...json, v: 2 }),
     JSON.stringify({ ...json, base: "USD" }),
     JSON.stringify({ ...json, rates: null }),
