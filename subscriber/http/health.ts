@@ -1,14 +1,6 @@
 /** `GET /health/ready`: whether this subscriber can do its work now, and why not. */
-import { dependencies, type Dependency, dependencyNames, type ReadDependencies } from "../metrics/probes.ts";
-import type { Depths } from "../metrics/queue_depths.ts";
-
-export interface HealthSources {
-  readonly dependencies: ReadDependencies;
-  readonly consuming: () => boolean;
-  readonly depths: () => Promise<Depths>;
-  /** Aborted once the subscriber leaves. */
-  readonly leaving: AbortSignal;
-}
+import { dependencies, type Dependency, dependencyNames } from "../metrics/probes.ts";
+import type { Sources } from "../metrics/sources.ts";
 
 export interface Readiness {
   readonly ready: boolean;
@@ -27,9 +19,11 @@ export interface Readiness {
 
 const required: ReadonlySet<Dependency> = new Set(["rabbitmq", "postgres"]);
 
+type ReadinessSources = Pick<Sources, "dependencies" | "consuming" | "depths" | "leaving">;
+
 /** Never rejects. */
 export async function readinessOf(
-  { dependencies: read, consuming, depths, leaving }: HealthSources,
+  { dependencies: read, consuming, depths, leaving }: ReadinessSources,
 ): Promise<Readiness> {
   const [states, found] = await Promise.all([read(), depths().catch(() => undefined)]);
   const why = [];

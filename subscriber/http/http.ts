@@ -7,8 +7,6 @@ import { isLoopback } from "../../shared/runtime/loopback.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import type { TlsFiles } from "../../shared/runtime/tls.ts";
 import type { SharedRates } from "../rates/shared_rates.ts";
-import type { WatchedRates } from "../rates/source.ts";
-import type { DatabaseGate } from "../pipeline/database_gate.ts";
 import { type Observer, Stats } from "../pipeline/stats.ts";
 import { httpApp } from "./app.ts";
 import { callWithDeadline, coalesced } from "../../shared/runtime/deadline.ts";
@@ -20,6 +18,7 @@ import { overviewOf } from "../metrics/overview.ts";
 import { grpcHealth, readDependencies } from "../metrics/probes.ts";
 import type { QueueDepths } from "../metrics/queue_depths.ts";
 import { RecentEvents } from "../metrics/recent_events.ts";
+import type { Sources, State } from "../metrics/sources.ts";
 import { type Address, formatAddress, type HttpServer, listen } from "./server.ts";
 
 /** Measurements and events, kept while batches pass by. */
@@ -41,15 +40,11 @@ export class Observations implements Observer {
   }
 }
 
-export interface HttpOptions {
+export interface HttpOptions extends State {
   readonly address: Address;
   /** HTTP_TOKEN; `undefined`: dead letters are not served. */
   readonly token: string | undefined;
-  readonly subscriberId: string;
-  readonly mode: "servers" | "embedded";
   readonly observations: Observations;
-  readonly gate: DatabaseGate;
-  readonly rates: WatchedRates;
   readonly shared: SharedRates;
   /** Connections of its own: queries never wait behind batches, nor batches behind queries. */
   readonly database: Database;
@@ -59,16 +54,7 @@ export interface HttpOptions {
   readonly ratesApi: string;
   /** The files for TLS to it; without them, no TLS. */
   readonly ratesApiTls?: TlsFiles | undefined;
-  readonly prefetch: number;
-  readonly consuming: () => boolean;
-  readonly unsettled: () => number;
-  readonly batchesInFlight: () => number;
-  /** When the oldest delivery in hand was published, milliseconds since 1970; `undefined` when there is none. */
-  readonly oldestPublishedAtMs: () => number | undefined;
-  readonly clock: Clock;
   readonly log: Log;
-  /** Aborted when the subscriber begins to leave. */
-  readonly leaving: AbortSignal;
 }
 
 /** However many pages are open, the servers are queried twice a second at most. */
@@ -77,52 +63,48 @@ const askTimeoutMs = 2_000;
 
 /** @throws an error for the operator when the address cannot be listened on */
 export function serveHttp(options: HttpOptions): HttpServer {
-  const { address, token, observations, shared, database, clock, log, leaving } = options;
+  const { address, token, observations, shared, database, admin, clock, log } = options;
+  const { metrics, recent, latencies, stats } = observations;
   const ended = new AbortController();
-  const depths = asked(() => options.depths.read());
-  const totals = asked(() => readTotals(database));
-  const inspectRates = asked(() => shared.inspect());
+  const depths = remembered(() => options.depths.read());
+  const totals = remembered(() => readTotals(database));
+  const inspectRates = remembered(() => shared.inspect());
   const dependencies = readDependencies({
     rabbitmq: depths,
     redis: inspectRates,
     postgres: totals,
     rates_api: grpcHealth(options.ratesApi, options.ratesApiTls),
   }, clock);
-  const sources = { ...options, ...observations, depths, totals, inspectRates, dependencies };
-  observations.metrics.watch({ ...sources, stats: observations.stats });
+  const sources: Sources = { ...options, stats, latencies, depths, totals, inspectRates, dependencies };
+  metrics.watch(sources);
   const server = listen(
     address,
     httpApp({
       // Never cached: a caller gets the sums of this moment.
       totals: () => callWithDeadline(askTimeoutMs, clock, () => readTotals(database)),
-      overview: overviewOf({ ...sources, stats: observations.stats }),
-      readiness: () => readinessOf({ dependencies, consuming: options.consuming, depths, leaving }),
-      metrics: observations.metrics,
-      recent: observations.recent,
-      admin: options.admin,
-      token,
+      overview: overviewOf(sources),
+      readiness: () => readinessOf(sources),
+      ...{ metrics, recent, admin, token, clock, log },
       loopback: isLoopback(address.hostname),
-      clock,
-      log,
       stop: ended.signal,
     }),
-    { clock },
+    clock,
   );
-  observations.metrics.watchEventLoop(clock, ended.signal);
+  metrics.watchEventLoop(clock, ended.signal);
   log.info("Serving HTTP", { event: "http.ready", url: `http://${formatAddress(server.address)}` });
   return {
     address: server.address,
     async close() {
       ended.abort(new Error("HTTP is closed"));
       await server.close();
-      const closing = [options.admin, options.depths].map((source) => source.close());
+      const closing = [admin, options.depths].map((source) => source.close());
       for (const result of await Promise.allSettled(closing)) {
         if (result.status === "rejected") log.debug("Closing failed", { problem: messageOf(result.reason) });
       }
     },
   };
 
-  function asked<T>(ask: () => Promise<T>): () => Promise<T> {
+  function remembered<T>(ask: () => Promise<T>): () => Promise<T> {
     return coalesced(rememberMs, clock, () => callWithDeadline(askTimeoutMs, clock, ask));
   }
 }

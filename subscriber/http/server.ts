@@ -43,7 +43,7 @@ const closeTimeoutMs = 1_000;
 export function listen(
   address: Address,
   answer: (request: Request, caller: Caller) => Promise<Response>,
-  { clock }: { clock: Clock },
+  clock: Clock,
 ): HttpServer {
   const abort = new AbortController();
   const server = begin();

@@ -3,33 +3,15 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { deadReasons } from "../../shared/rabbitmq/outcome.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { version } from "../../shared/runtime/configuration/command.ts";
-import type { WatchedRates } from "../rates/source.ts";
-import type { DatabaseGate } from "../pipeline/database_gate.ts";
-import { type Observer, type Stage, stages, type Stats } from "../pipeline/stats.ts";
-import type { Depths } from "./queue_depths.ts";
-import { dependencies, type ReadDependencies } from "./probes.ts";
+import { type Observer, type Stage, stages } from "../pipeline/stats.ts";
+import { dependencies } from "./probes.ts";
+import { oldestMs, type Sources } from "./sources.ts";
 
 const fast = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 const latency = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 const sizes = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_000];
 const lags = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
 const lagEveryMs = 500;
-
-export interface MetricsSources {
-  readonly prefetch: number;
-  readonly stats: Stats;
-  readonly gate: DatabaseGate;
-  readonly rates: WatchedRates;
-  /** Deliveries in hand. */
-  readonly unsettled: () => number;
-  readonly batchesInFlight: () => number;
-  /** When the oldest delivery in hand was published, milliseconds since 1970. */
-  readonly oldestPublishedAtMs: () => number | undefined;
-  /** Rejects when the broker does not answer: then its gauges are left out. */
-  readonly depths: () => Promise<Depths>;
-  readonly dependencies: ReadDependencies;
-  readonly clock: Clock;
-}
 
 export class Metrics implements Observer {
   readonly #registry = new Registry();
@@ -90,7 +72,7 @@ export class Metrics implements Observer {
   }
 
   /** The metrics that are read at each request. */
-  watch(sources: MetricsSources): void {
+  watch(sources: Sources): void {
     const { stats, gate, rates, clock } = sources;
     const counts = () => rates.counts;
     const startedAtSeconds = clock.now() / 1000;
@@ -141,7 +123,7 @@ export class Metrics implements Observer {
     this.#gauge(
       "casino_oldest_event_seconds",
       "How long ago the oldest event in hand was published; 0 when there is none",
-      () => Math.max(0, clock.now() - (sources.oldestPublishedAtMs() ?? Infinity)) / 1000,
+      () => oldestMs(sources) / 1000,
     );
     this.#gauge(
       "casino_rates_left_out",
