@@ -3,7 +3,7 @@ import "../shared/runtime/deno_workarounds/without_env.ts";
 import { Buffer } from "node:buffer";
 import { type Metadata, type sendUnaryData, type Server, type ServerUnaryCall, status } from "@grpc/grpc-js";
 import { messageOf } from "../shared/runtime/errors.ts";
-import { isSecret } from "../shared/runtime/secret.ts";
+import { isSecret } from "../shared/runtime/secrets.ts";
 import type { Log } from "../shared/runtime/telemetry/log.ts";
 
 export interface Call<Q> {

@@ -1,9 +1,9 @@
 /** The one place that opens connections to the broker, and opens them again. */
 import { type Channel, type ChannelModel, connect as dial } from "amqplib";
 import { untilAborted } from "../runtime/deadline.ts";
-import { type Backoff, backoffMs } from "../runtime/backoff.ts";
+import { type Backoff, backoffMs } from "../runtime/clock.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { redact } from "../runtime/configuration/config.ts";
+import { redact } from "../runtime/secrets.ts";
 import { isPermanentBrokerError, messageOf } from "../runtime/errors.ts";
 import type { Random } from "../runtime/random.ts";
 import type { Log } from "../runtime/telemetry/log.ts";

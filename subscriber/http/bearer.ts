@@ -1,4 +1,4 @@
-import { isSecret } from "../../shared/runtime/secret.ts";
+import { isSecret } from "../../shared/runtime/secrets.ts";
 import { Problem } from "./problem.ts";
 
 /**

@@ -1,6 +1,6 @@
 /** Errors as RFC 9457 has them. */
 import { messageOf } from "../../shared/runtime/errors.ts";
-import { redact } from "../../shared/runtime/configuration/config.ts";
+import { redact } from "../../shared/runtime/secrets.ts";
 
 const titles = {
   400: "Bad request",

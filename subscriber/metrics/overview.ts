@@ -1,7 +1,7 @@
 /** `GET /overview`: all that the page shows, in one answer. What cannot be had at the moment is `null`, and the problems say why. */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { version } from "../../shared/runtime/configuration/command.ts";
-import { redact } from "../../shared/runtime/configuration/config.ts";
+import { redact } from "../../shared/runtime/secrets.ts";
 import type { Inspection } from "../rates/shared_rates.ts";
 import type { WatchedRates } from "../rates/source.ts";
 import type { DatabaseGate } from "../pipeline/database_gate.ts";

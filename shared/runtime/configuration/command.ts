@@ -4,19 +4,19 @@
  */
 import { readFileSync } from "node:fs";
 import { parseArgs, parseEnv } from "node:util";
+import { redact } from "../secrets.ts";
 import {
   type Config,
   ConfigError,
   describeSettings,
   type Environment,
   readConfig,
-  redact,
   type SettingName,
   variablesOf,
 } from "./config.ts";
 import { messageOf } from "../errors.ts";
 import { printable } from "../printable.ts";
-import { type Place, placesIn, refusals } from "../permissions.ts";
+import { type Place, placesIn, refusals } from "../hosts.ts";
 
 export const version = "0.2.0";
 

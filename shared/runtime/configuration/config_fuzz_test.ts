@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { type Config, ConfigError, readConfig, redact, type SettingName, settingNames } from "./config.ts";
+import { redact } from "../secrets.ts";
+import { type Config, ConfigError, readConfig, type SettingName, settingNames } from "./config.ts";
 
 type Value = Config[SettingName];
 

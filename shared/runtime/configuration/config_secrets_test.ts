@@ -1,7 +1,8 @@
 /** No secret is shown, and none leaves this machine unencrypted. */
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
-import { ConfigError, readConfig, redact } from "./config.ts";
+import { redact } from "../secrets.ts";
+import { ConfigError, readConfig } from "./config.ts";
 import { problemsOf } from "../../../tests/fixtures/config_problems.ts";
 
 /** Every part of a password, so that half of one that is shown is seen, between characters that end things in a URL. */

@@ -1,6 +1,6 @@
 /** Spans through Deno's own OpenTelemetry, which OTEL_DENO=true turns on. */
 import type { Context, Span, SpanContext, Tracer } from "@opentelemetry/api";
-import { redact } from "../configuration/config.ts";
+import { redact } from "../secrets.ts";
 import { version } from "../configuration/command.ts";
 import { messageOf } from "../errors.ts";
 import {

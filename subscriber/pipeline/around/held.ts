@@ -1,4 +1,4 @@
-import { type Backoff, backoffMs } from "../../../shared/runtime/backoff.ts";
+import { type Backoff, backoffMs } from "../../../shared/runtime/clock.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import { classifyStoreError, explainStoreError } from "../../../shared/runtime/errors.ts";
 import type { Random } from "../../../shared/runtime/random.ts";
