@@ -31,7 +31,8 @@ export function openGrpcClient(address: string, tls: TlsFiles | undefined, optio
 
 /**
  * What {@linkcode openGrpcClient} needs for the rates API.
- * @throws {ConfigError} for an IP address with TLS: Deno compares certificates with names only
+ * @throws {ConfigError} for an IP address with TLS: grpc-js passes it as the server's name, and Deno refuses such a name
+ * (https://github.com/grpc/grpc-node/issues/1919)
  */
 export function ratesApiTls(config: RatesApiConfig): TlsFiles | undefined {
   if (config.RATES_API_TLS === "off") return undefined;
