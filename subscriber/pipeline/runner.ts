@@ -1,6 +1,6 @@
 /** Takes batches from the queue, has each processed, and settles what became of it. */
 import type { Delivery, EventQueue } from "../../shared/rabbitmq/delivery.ts";
-import { publishedAtMs } from "../../shared/rabbitmq/published_at.ts";
+import { publishedAtMs } from "../../shared/rabbitmq/message.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import { isWaiting, type Process, type Processed, requeued, type Settled, type Wrapper } from "./entry.ts";

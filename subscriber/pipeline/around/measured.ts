@@ -1,5 +1,5 @@
 /** What is noted of each batch for the subscriber's counts and metrics, in three places: at decoding, commit and end. */
-import { publishedAtMs } from "../../../shared/rabbitmq/published_at.ts";
+import { publishedAtMs } from "../../../shared/rabbitmq/message.ts";
 import type { EventQueue } from "../../../shared/rabbitmq/delivery.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import { isStored, type Processed, type Wrapper } from "../entry.ts";
