@@ -9,7 +9,7 @@ import { ensureTopology } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { systemRandom as random } from "../../shared/runtime/random.ts";
 import { TcpProxy } from "../servers/tcp_proxy.ts";
-import { AmqpDeadLetterAdmin, type AmqpAdminOptions } from "../../shared/rabbitmq/dead/amqp_admin.ts";
+import { type AmqpAdminOptions, AmqpDeadLetterAdmin } from "../../shared/rabbitmq/dead/amqp_admin.ts";
 import { letterOf, testDesk } from "../conformance/dead_letter_admin.ts";
 
 const everything = { filter: {}, signal: new AbortController().signal };
