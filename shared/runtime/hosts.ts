@@ -1,7 +1,15 @@
 /**
- * What Deno lets this process do, compared with what it is told to do: a host that it may not connect to would otherwise be
- * tried again for as long as the process lives, and look like a server that is away.
+ * The hosts that settings name. One that Deno does not let this process reach is refused at the start: otherwise the process
+ * would try again for as long as it lives, and the host would look like a server that is away.
  */
+
+/**
+ * Whether only programs on this machine can connect to the host.
+ * @param hostname as a URL or an address has it, IPv6 with brackets or without
+ */
+export function isLoopback(hostname: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/.test(hostname);
+}
 
 /** Where a setting, or a flag, has the process connect or listen. */
 export interface Place {

@@ -1,4 +1,5 @@
-/** What may be shown of a text that may hold a password. */
+/** Secrets: what may be shown of a text that may hold one, and how one is compared. */
+import { createHash, timingSafeEqual } from "node:crypto";
 
 /**
  * The text, such as a line of log, with the password of any URL in it blanked. A quote ends a URL, so that in JSON no
@@ -23,4 +24,13 @@ export function shownRefused(text: string): string {
     .replace(/^([a-z][a-z\d+.\-]*:\/\/[^/?#:@[]*:)(?!\d{1,5}(?:[/?#]|$)).*$/is, "$1***")
     .replace(/\p{Cc}/gu, "?");
   return shown.length > 200 ? `${shown.slice(0, 200)}…` : shown;
+}
+
+/** Whether it is one of these secrets. The time taken says nothing about any of them. */
+export function isSecret(given: string | Uint8Array, secrets: readonly string[]): boolean {
+  // Digests have the same length, whatever was given.
+  const digest = (text: string | Uint8Array) => createHash("sha256").update(text).digest();
+  const digested = digest(given);
+  // All of them are compared: the first that is equal must not end it.
+  return secrets.map((each) => timingSafeEqual(digested, digest(each))).includes(true);
 }

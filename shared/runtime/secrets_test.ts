@@ -1,5 +1,5 @@
 import { strictEqual } from "node:assert/strict";
-import { isSecret } from "./secret.ts";
+import { isSecret } from "./secrets.ts";
 
 Deno.test("isSecret() takes each of the secrets whole, as text or bytes, and nothing else", () => {
   const secrets = ["current", "old-one"];
