@@ -10,13 +10,13 @@ import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { systemRandom as random } from "../../shared/runtime/random.ts";
 import { TcpProxy } from "../servers/tcp_proxy.ts";
 import { AmqpDeadLetterAdmin, type AmqpDeskOptions } from "../../shared/rabbitmq/dead/amqp_admin.ts";
-import { letterOf, testDesk } from "../conformance/dead_letter_admin.ts";
+import { letterOf, testDeadLetterAdmin } from "../conformance/dead_letter_admin.ts";
 
 const everything = { filter: {}, signal: new AbortController().signal };
 
-testDesk({
+testDeadLetterAdmin({
   name: "AmqpDeadLetterAdmin",
-  withDesk: (use, options) =>
+  withAdmin: (use, options) =>
     withTestQueues(async (queues) => {
       const { channel, events, dead } = await declared(queues);
       const admin = deskOf(queues, options);

@@ -10,11 +10,17 @@ import { ack, type Outcome } from "../../../shared/rabbitmq/outcome.ts";
 export interface Subject {
   readonly name: string;
   /** Gives `use` a fresh queue; whatever `use` has opened on it and not closed is closed afterwards. */
-  withQueue(
-    use: (queue: TestedQueue) => Promise<void>,
-    options?: { readonly retryDelays?: readonly number[] },
-  ): Promise<void>;
+  withQueue(use: Use, options?: Options): Promise<void>;
 }
+
+type Use = (queue: TestedQueue) => Promise<void>;
+
+interface Options {
+  readonly retryDelays?: readonly number[];
+}
+
+/** Registers one test of the suite, under the subject's name. */
+export type Register = (what: string, use: Use, options?: Options) => void;
 
 export interface TestedQueue {
   openPublisher(): Promise<TestPublisher>;
