@@ -106,9 +106,10 @@ export function testStore({ name, withDatabase }: Subject): void {
 
   test("PostgresStore.save() stores nothing of a batch with a row that Postgres rejects", async (database) => {
     const store = new PostgresStore(database, "s");
-    const huge = enriched(bet(), { price: { eurCents: 2n ** 63n, rate: undefined } });
+    const outOfRange = [2n ** 63n, -(2n ** 63n) - 1n]
+      .map((eurCents) => enriched(bet(), { price: { eurCents, rate: undefined } }));
     const nul = enriched(bet(), { description: "a \u0000 character" });
-    for (const bad of [huge, nul]) {
+    for (const bad of [...outOfRange, nul]) {
       await rejects(store.save([enriched(bet()), bad]), (error: unknown) => {
         strictEqual(classifyStoreError(error), "split");
         return true;
