@@ -3,6 +3,13 @@ import { Buffer } from "node:buffer";
 import type { Options } from "amqplib";
 import type { Clock } from "../../shared/runtime/clock.ts";
 
+/** Queues and exchanges of a simulated run. */
+export const names = {
+  EVENTS_EXCHANGE: "events",
+  EVENTS_QUEUE: "events",
+  DEAD_LETTER_QUEUE: "events.dead",
+} as const;
+
 export interface Message {
   readonly body: Buffer;
   readonly properties: Options.Publish;

@@ -2,8 +2,7 @@
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Event } from "../../shared/event/event.ts";
 import type { Enriched } from "../../subscriber/enriched/enriched.ts";
-import type { Broker, BrokerWatch, Message } from "./broker.ts";
-import { names } from "./names.ts";
+import { type Broker, type BrokerWatch, type Message, names } from "./broker.ts";
 
 /** Something happened that must not happen, ever. */
 export class InvariantError extends Error {

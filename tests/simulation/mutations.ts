@@ -1,4 +1,4 @@
-/** Bugs to mutation, so that it can be seen that simulation finds them. The product's own code stays as it is. */
+/** Bugs that the simulation must find. The product's own code stays as it is. */
 import type { EventQueue } from "../../shared/rabbitmq/delivery.ts";
 import { uuidv7 } from "../../shared/rabbitmq/message_id.ts";
 import type { OutgoingMessage } from "../../shared/rabbitmq/message.ts";
@@ -28,7 +28,7 @@ export const mutations = {
 export type MutationName = keyof typeof mutations;
 
 /** Acks what it takes, as a consumer without manual acks would. */
-export class AckingEarly implements EventQueue {
+class AckingEarly implements EventQueue {
   constructor(private readonly queue: EventQueue) {}
 
   async take(limit: number, signal: AbortSignal) {

@@ -10,8 +10,8 @@ import { type RatesApi, RatesUnavailable } from "../../subscriber/rates/client.t
 import type { SharedRates } from "../../subscriber/rates/shared_rates.ts";
 import type { RatesTimes } from "../../subscriber/rates/source.ts";
 import { ratesOf } from "../fixtures/deliveries.ts";
+import { names } from "./broker.ts";
 import { asChannelModel, type Owner, type SimulatedConnection } from "./connection.ts";
-import { names } from "./names.ts";
 import type { Dependency, World } from "./world.ts";
 
 export interface Settings {
