@@ -1,8 +1,7 @@
 import { ok } from "node:assert/strict";
 import fc from "fast-check";
 import { eventToJson, parseEventJson } from "./json.ts";
-import { anyEvent } from "../../tests/fixtures/arbitrary_event.ts";
-import { statesTheSame } from "../../tests/fixtures/json_line.ts";
+import { anyEvent, statesTheSame } from "../../tests/fixtures/arbitraries.ts";
 
 Deno.test("parseEventJson() reads 15,000 lines of odd values as they say, or names what is wrong: a key twice for one", () => {
   const integer = fc.oneof(fc.bigInt({ min: -(2n ** 64n), max: 2n ** 64n }), fc.bigInt({ min: -9n, max: 9n })).map(

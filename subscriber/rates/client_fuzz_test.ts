@@ -6,7 +6,7 @@ import { mutatedMessage } from "../../tests/fixtures/mutated_bytes.ts";
 import { wireFields, wireText } from "../../tests/fixtures/wire_format.ts";
 import { ratesOfAnswer } from "./client.ts";
 import { checkRates } from "./rates.ts";
-import { anyRates, now, Outcomes } from "../../tests/fixtures/any_rates.ts";
+import { anyRates, now, Outcomes } from "../../tests/fixtures/arbitraries.ts";
 
 const { GetRatesResponse } = casino.rates.v1;
 

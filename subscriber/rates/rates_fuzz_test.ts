@@ -2,7 +2,7 @@ import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { mutatedBytes } from "../../tests/fixtures/mutated_bytes.ts";
 import { checkRates, ratesFromJson, ratesToJson } from "./rates.ts";
-import { anyCurrency, anyDecimal, anyRates, anyTime, now, Outcomes } from "../../tests/fixtures/any_rates.ts";
+import { anyCurrency, anyDecimal, anyRates, anyTime, now, Outcomes } from "../../tests/fixtures/arbitraries.ts";
 
 Deno.test("checkRates() gives positive decimals that are their digits, or InvalidRates, for 10,000 records", () => {
   const outcomes = new Outcomes();

@@ -6,7 +6,7 @@ import { deadHeaders } from "../../shared/rabbitmq/dead_letters.ts";
 import { messageIdOfBody } from "../../shared/rabbitmq/message_id.ts";
 import { ack, dead } from "../../shared/rabbitmq/outcome.ts";
 import { never, settle, texts } from "../conformance/queue/subject.ts";
-import { RecordedLog } from "../fixtures/recorded_log.ts";
+import { RecordedLog } from "../fixtures/recorded_telemetry.ts";
 import { eventually, type TestQueues, withTestQueues } from "../servers/test_queues.ts";
 import {
   consumerOn,
@@ -137,7 +137,7 @@ Deno.test("AmqpConsumer.stopTaking() leaves everything to the broker, also when 
     try {
       const { channel, events } = queues;
       await untilConsuming(consumer);
-      await eventually("no consumer", async () => (await channel.checkQueue(events)).consumerCount === 0 || undefined);
+      await eventually("no consumer", async () => (await channel.checkQueue(events)).consumerCount === 0);
       sendBodies(queues, ["1"]);
       await inQueue(queues, events, 1);
     } finally {

@@ -6,7 +6,7 @@ import { CopyRows, numericBytes } from "../../shared/postgres/copy_rows.ts";
 import { DatabasePool, QueryTimeout } from "../../shared/postgres/pool.ts";
 import { systemClock } from "../../shared/runtime/clock.ts";
 import { classifyStoreError } from "../../shared/runtime/errors.ts";
-import { anyTimestamp } from "../fixtures/arbitrary_event.ts";
+import { anyTimestamp } from "../fixtures/arbitraries.ts";
 import { servers } from "../servers/servers.ts";
 import { TcpProxy } from "../servers/tcp_proxy.ts";
 import { withEmptySchema } from "../servers/test_schema.ts";

@@ -167,7 +167,7 @@ test("list() tells of a letter that the broker made after too many deliveries", 
   const { messageId, body } = outgoing(events, { body: encodeEvent(gameStart()) });
   channel.publish(events, "", Buffer.from(body), { messageId });
   for (let delivery = 0; delivery <= deliveryLimit; delivery++) {
-    const message = await eventually("a delivery", async () => await channel.get(events) || undefined);
+    const message = await eventually("a delivery", async () => await channel.get(events));
     channel.nack(message, false, true);
   }
   await inQueue(queues, dead, 1);

@@ -3,7 +3,7 @@ import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { untilAborted } from "../../shared/runtime/deadline.ts";
 import { dead } from "../../shared/rabbitmq/outcome.ts";
 import { never, settle } from "../conformance/queue/subject.ts";
-import { RecordedLog } from "../fixtures/recorded_log.ts";
+import { RecordedLog } from "../fixtures/recorded_telemetry.ts";
 import type { TcpProxy } from "../servers/tcp_proxy.ts";
 import { eventually, type TestQueues } from "../servers/test_queues.ts";
 import {
@@ -67,7 +67,7 @@ test(
     // A broker under a memory alarm tells its publishers, and reads no more from them.
     proxy.holdUp();
     proxy.say(blocked);
-    await eventually("the publisher to be blocked", () => publisher.blocked || undefined);
+    await eventually("the publisher to be blocked", () => publisher.blocked);
     let settled: unknown = "not yet";
     const published = publisher.publish(outgoing(queues.events)).then(
       () => settled = "confirmed",
@@ -92,7 +92,7 @@ test(
     const publisher = await untilConnected(publisherOn(queues));
     // Says so, but would take what comes.
     proxy.say(blocked);
-    await eventually("the publisher to be blocked", () => publisher.blocked || undefined);
+    await eventually("the publisher to be blocked", () => publisher.blocked);
     const enough = new AbortController();
     const messages = [1, 2, 3].map(() => outgoing(events));
     const [first, abandoned, last] = messages.map((message, n) =>
@@ -118,7 +118,7 @@ test(
     await publisher.publish(outgoing(queues.events));
     proxy.holdUp();
     proxy.say(blocked);
-    await eventually("the publisher to be blocked", () => publisher.blocked || undefined);
+    await eventually("the publisher to be blocked", () => publisher.blocked);
     const enough = new AbortController();
     const published = publisher.publish(outgoing(queues.events), enough.signal);
     enough.abort(new Error("the grace period is over"));
@@ -166,7 +166,7 @@ test("AmqpConsumer waits for no dead letter whose original the broker gives out 
     const [first] = await settleIt();
     strictEqual(waiting.size, 1);
     proxy.cut();
-    await eventually("no letter that waits", () => waiting.size === 0 || undefined);
+    await eventually("no letter that waits", () => waiting.size === 0);
     await first;
     const [second] = await settleIt();
     strictEqual(waiting.size, 1);
@@ -214,7 +214,7 @@ test(
     const { clock } = queues.broker;
     const publisher = publisherOn(queues);
     const consumer = consumerOn(queues);
-    const bothAreThere = () => eventually("both", () => (consumer.consuming && publisher.connected) || undefined);
+    const bothAreThere = () => eventually("both", () => (consumer.consuming && publisher.connected));
     await bothAreThere();
     // The queues are declared by bytes 950 to 1,700, in frames of 26 bytes and more.
     for (let bytes = 950; bytes <= 1_750; bytes += 24) {

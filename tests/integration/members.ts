@@ -27,12 +27,12 @@ export function consumerOn(
 }
 
 export async function untilConsuming(consumer: AmqpConsumer): Promise<AmqpConsumer> {
-  await eventually("the consumer", () => consumer.consuming || undefined);
+  await eventually("the consumer", () => consumer.consuming);
   return consumer;
 }
 
 export async function untilNotConsuming(consumer: AmqpConsumer): Promise<void> {
-  await eventually("the consumer to notice", () => !consumer.consuming || undefined);
+  await eventually("the consumer to notice", () => !consumer.consuming);
 }
 
 export function publisherOn(
@@ -43,7 +43,7 @@ export function publisherOn(
 }
 
 export async function untilConnected(publisher: ConfirmPublisher): Promise<ConfirmPublisher> {
-  await eventually("the publisher", () => publisher.connected || undefined);
+  await eventually("the publisher", () => publisher.connected);
   return publisher;
 }
 
@@ -81,12 +81,12 @@ export async function take(from: EventQueue, count: number): Promise<Delivery[]>
 export function inQueue({ channel }: Pick<TestQueues, "channel">, queue: string, count: number): Promise<true> {
   return eventually(
     `${count} messages in ${queue}`,
-    async () => (await channel.checkQueue(queue)).messageCount === count || undefined,
+    async () => (await channel.checkQueue(queue)).messageCount === count,
   );
 }
 
 export async function getOne(channel: Channel, queue: string) {
-  return await eventually(`a message in ${queue}`, async () => await channel.get(queue, { noAck: true }) || undefined);
+  return await eventually(`a message in ${queue}`, async () => await channel.get(queue, { noAck: true }));
 }
 
 /** Takes out all messages that wait in the queue. */

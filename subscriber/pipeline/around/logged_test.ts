@@ -1,7 +1,7 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { never } from "../../../shared/runtime/deadline.ts";
 import { dead } from "../../../shared/rabbitmq/outcome.ts";
-import { RecordedLog } from "../../../tests/fixtures/recorded_log.ts";
+import { RecordedLog } from "../../../tests/fixtures/recorded_telemetry.ts";
 import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import { bet, deliveryOf } from "../../../tests/fixtures/deliveries.ts";
 import { decodeAll } from "../process_batch.ts";

@@ -116,7 +116,7 @@ export function ids(deliveries: readonly Delivery[]): string[] {
 
 /** A subscriber's unsettled deliveries are not among these: close it first to see that nothing is left at all. */
 export async function assertReady(queue: TestedQueue, count: number): Promise<void> {
-  await eventually(`${count} messages in the queue`, async () => await queue.ready() === count || undefined);
+  await eventually(`${count} messages in the queue`, async () => await queue.ready() === count);
 }
 
 /** Fails when there are more of them. */
@@ -124,7 +124,7 @@ export async function takeLetters(queue: TestedQueue, count: number): Promise<De
   const letters: Delivery[] = [];
   await eventually(`${count} dead letters`, async () => {
     letters.push(...await queue.deadLetters());
-    return letters.length >= count || undefined;
+    return letters.length >= count;
   });
   strictEqual(letters.length, count, "dead letters");
   return letters;
