@@ -113,7 +113,7 @@ function testListing(test: Register): void {
 }
 
 function testActing(test: Register): void {
-  test("replay() publishes what matches under its own id, counts itself, and leaves the others", async ({ admin, bury, events, waiting }) => {
+  test("replay() publishes a letter that matches under its own id, counts itself, and leaves the others", async ({ admin, bury, events, waiting }) => {
     const death = [{ reason: "expired", count: 1 }];
     const chosen = letterOf("rates-timeout", { "x-theirs": "kept", [retriesHeader]: 2, "x-death": death });
     await bury([letterOf("invalid"), chosen]);
@@ -134,13 +134,13 @@ function testActing(test: Register): void {
     strictEqual(await waiting(), 1);
   });
 
-  test("replay() refuses what was replayed ten times, and leaves it where it is", async ({ admin, bury, waiting }) => {
+  test("replay() refuses a letter that was replayed ten times, and leaves it where it is", async ({ admin, bury, waiting }) => {
     await bury([letterOf("invalid", { [replaysHeader]: 9 }), letterOf("invalid", { [replaysHeader]: 10 })]);
     deepStrictEqual(await admin.replay(everything), { replayed: 1, refused: 1, failed: 0 });
     strictEqual(await waiting(), 1);
   });
 
-  test("drop() removes what matches, for good, and nothing else", async ({ admin, bury, events }) => {
+  test("drop() removes the letters that match, for good, and no others", async ({ admin, bury, events }) => {
     const [stays, goes] = [letterOf("invalid"), letterOf("invalid")] as const;
     await bury([stays, goes]);
     strictEqual(await admin.drop({ signal, filter: { ids: ids([goes]) } }), 1);

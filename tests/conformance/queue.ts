@@ -1,6 +1,6 @@
 /**
  * One suite for everything that is an {@linkcode EventQueue} with its broker: RabbitMQ, and the one in memory. After
- * watermill's tests of what carries its messages (pubsub/tests in ThreeDotsLabs/watermill).
+ * watermill's tests of its message transports (pubsub/tests in ThreeDotsLabs/watermill).
  */
 import { testCrowds, testReopening } from "./queue/crowds.ts";
 import { testDeadLettering, testDelaying } from "./queue/dead_lettering.ts";

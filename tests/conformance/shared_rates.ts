@@ -248,7 +248,7 @@ function testTimes(test: Register): void {
     }
   });
 
-  test("still has rates that are no longer fresh, with whatever becomes of the lock", async (shared, pass) => {
+  test("still has rates that are no longer fresh, whatever the state of the lock", async (shared, pass) => {
     await writeStale(shared, pass, someRates);
     const states = [];
     for (const token of ["b", "c", "d"]) {
@@ -261,7 +261,7 @@ function testTimes(test: Register): void {
     deepStrictEqual(states, ["locked", "held", "paused"]);
   });
 
-  test("has no rates once their time is over, also what they may be stale", async (shared, pass) => {
+  test("has no rates once their time is over, the stale time included", async (shared, pass) => {
     await shared.lookOrLock("a", longMs);
     await shared.write("a", someRates, { freshMs: shortMs, staleMs: shortMs });
     await pass(overMs + shortMs);

@@ -135,7 +135,7 @@ export function testStore({ name, withDatabase }: Subject): void {
     });
   }
 
-  test("columnProblem() finds nothing wrong with the migrated table, and names what was changed", async (database) => {
+  test("columnProblem() finds nothing wrong with the migrated table, and names a changed column", async (database) => {
     const problem = async () => columnProblem(await database.query(columnsQuery, []));
     strictEqual(await problem(), undefined);
     await database.query("alter table events alter player_id type numeric", []);
@@ -144,7 +144,7 @@ export function testStore({ name, withDatabase }: Subject): void {
     strictEqual(await problem(), "there is no table events");
   });
 
-  test("PostgresStore.save() sums deposits beyond what a bigint holds", async (database) => {
+  test("PostgresStore.save() sums deposits beyond the range of a bigint", async (database) => {
     const store = new PostgresStore(database, "s");
     for (const _ of [1, 2]) await store.save([enriched(deposit({ amount: 2n ** 63n - 1n }))]);
     deepStrictEqual(await ask(database, totals), [["12", "0", "0", "18446744073709551614"]]);

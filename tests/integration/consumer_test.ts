@@ -1,4 +1,4 @@
-/** What a consumer does on RabbitMQ, besides what the suite for queues holds. */
+/** The consumer on RabbitMQ, beyond the suite for queues. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { type BrokerOptions, openConnection } from "../../shared/rabbitmq/connection.ts";
 import type { AmqpConsumer, ConsumerOptions } from "../../shared/rabbitmq/consumer.ts";

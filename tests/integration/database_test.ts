@@ -107,7 +107,7 @@ Deno.test("DatabasePool asks anew on another connection when a table was altered
   });
 });
 
-Deno.test("DatabasePool.copyIn() stores all or nothing, says what was wrong, and leaves a sound connection", async () => {
+Deno.test("DatabasePool.copyIn() stores all or nothing, gives Postgres's error, and leaves a sound connection", async () => {
   await withTable("n int8 primary key", async (pool) => {
     const rows = (...ids: bigint[]) => {
       const some = new CopyRows();

@@ -1,4 +1,4 @@
-/** The suite for administrators of dead letters on RabbitMQ, and what only a broker that is somewhere else can get wrong. */
+/** The suite for administrators of dead letters on RabbitMQ, and faults that only a remote broker can have. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { Channel } from "amqplib";
@@ -56,7 +56,7 @@ async function bury({ channel, dead }: TestQueues, letters: readonly Delivery[])
   await inQueue({ channel }, dead, letters.length);
 }
 
-Deno.test("AmqpDeadLetterAdmin.replay() counts what the broker does not accept as failed, with its words, and leaves it", async () => {
+Deno.test("AmqpDeadLetterAdmin.replay() counts letters that the broker does not accept as failed, with its words, and leaves them", async () => {
   await withTestQueues(async (queues) => {
     const { channel, events, dead } = queues;
     await declare(queues);
@@ -95,7 +95,7 @@ Deno.test("AmqpDeadLetterAdmin says that there is no dead letter queue, and goes
   });
 });
 
-/** For the command's own functions, on a channel whose close gives back what was looked at. */
+/** For the command's own functions, on a channel whose close returns the letters to their queue. */
 function test(what: string, use: (channel: Channel, queues: TestQueues) => Promise<void>): void {
   Deno.test(what, async () => {
     await withTestQueues(async (queues) => {
@@ -141,9 +141,9 @@ test("replay() leaves a letter where it is when no queue takes it", async (chann
   await inQueue(queues, queues.dead, 1);
 });
 
-test("replay() does not replay again, in one run, what comes straight back", async (channel, queues) => {
+test("replay() does not replay a letter again, in one run, that comes straight back", async (channel, queues) => {
   await bury(queues, [letterOf("invalid"), letterOf("invalid")]);
-  // Whatever is replayed is a dead letter again before the next is taken.
+  // Each replayed letter is a dead letter again before the next is taken.
   const { dead } = queues;
   const publisher = {
     async publish({ messageId, headers, body }: OutgoingMessage): Promise<void> {

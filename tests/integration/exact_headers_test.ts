@@ -1,4 +1,4 @@
-/** Whatever a publisher sends arrives with the dead letter, and comes back by its replay: on RabbitMQ. */
+/** Dead letters on RabbitMQ keep all properties and headers of their messages, and replays restore them. */
 import { deepStrictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { GetMessage, Options } from "amqplib";
@@ -64,7 +64,7 @@ const anyProperties: fc.Arbitrary<Options.Publish> = fc.record({
   appId: shortText,
 }, { requiredKeys: ["headers", "messageId"], noNullPrototype: true });
 
-/** What a reader of the message sees, whichever queue it is in. */
+/** A reader's view of the message, whichever queue it is in. */
 function seen({ properties }: GetMessage): Record<string, unknown> {
   const { deliveryMode: _, headers: __, ...others } = Object.fromEntries(Object.entries(properties));
   const headers = withoutBrokerHeaders(exactPropertiesOf(properties).headers);
@@ -110,7 +110,7 @@ function publish({ channel, events }: TestQueues, properties: Options.Publish): 
   channel.publish(events, "player-7", Buffer.from("a body"), { persistent: true, ...properties });
 }
 
-/** What a message itself looks like to a reader is seen in a queue beside the one that it is taken from. */
+/** A second queue, in which the message itself can be read. */
 async function queueBeside({ channel, events }: TestQueues): Promise<string> {
   const { queue } = await channel.assertQueue("", { exclusive: true });
   await channel.bindQueue(queue, events, "");

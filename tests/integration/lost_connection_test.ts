@@ -1,4 +1,4 @@
-/** What becomes of messages when the connection to the broker is cut or the broker stops reading. */
+/** Messages while the connection to the broker is cut or the broker stops reading. */
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { untilAborted } from "../../shared/runtime/deadline.ts";
 import { dead } from "../../shared/rabbitmq/outcome.ts";
@@ -90,7 +90,7 @@ test(
   async (queues, proxy) => {
     const { channel, events } = queues;
     const publisher = await untilConnected(publisherOn(queues));
-    // Says so, but would take what comes.
+    // It says so, but would read on.
     proxy.say(blocked);
     await eventually("the publisher to be blocked", () => publisher.blocked);
     const enough = new AbortController();
@@ -190,7 +190,7 @@ test(
     for (let round = 0; settled.size < ids.length && round < 100; round++) {
       const taken = await consumer.take(4, never);
       if (round % 3 === 1) {
-        // A reset takes with it what is on its way: the acks of the round before are to arrive.
+        // A reset drops frames on their way: the acks of the round before must arrive first.
         await broker.clock.sleep(50);
         proxy.cut();
         await untilNotConsuming(consumer);
@@ -223,7 +223,7 @@ test(
       await clock.sleep(150);
       proxy.poison();
       await bothAreThere();
-      // What was lost sooner would be dialled ever more slowly.
+      // A connection that is lost sooner counts as failed, and the backoff grows.
       await clock.sleep(120);
     }
     await publisher.publish(outgoing(queues.events));

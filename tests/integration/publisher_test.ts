@@ -1,4 +1,4 @@
-/** What a publisher does on RabbitMQ while its connection stands. */
+/** The publisher on RabbitMQ while its connection stands. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { withoutBrokerHeaders } from "../../shared/rabbitmq/message.ts";
 import { type ConfirmPublisher, type PublisherOptions, PublishError } from "../../shared/rabbitmq/publisher.ts";
@@ -97,7 +97,7 @@ test(".publish() declares an exchange again that was deleted, and loses nothing"
   await eventually("the messages", async () => (await channel.checkQueue(events)).messageCount >= 21);
 });
 
-test(".room() bounds what is in flight", async (publisher, { events }) => {
+test(".room() bounds the messages in flight", async (publisher, { events }) => {
   let most = 0;
   for (let i = 0; i < 200; i++) {
     await publisher.room();
@@ -108,7 +108,7 @@ test(".room() bounds what is in flight", async (publisher, { events }) => {
   deepStrictEqual([most, publisher.inFlight], [10, 0]);
 }, () => ({ maxInFlight: 10 }));
 
-test(".publish() bounds what is in flight, however many callers wait for room", async (publisher, { events }) => {
+test(".publish() bounds the messages in flight, however many callers wait for room", async (publisher, { events }) => {
   let most = 0;
   await Promise.all(Array.from({ length: 200 }, async () => {
     await publisher.publish(outgoing(events));
@@ -117,7 +117,7 @@ test(".publish() bounds what is in flight, however many callers wait for room", 
   strictEqual(most <= 10, true, `${most} in flight`);
 }, () => ({ maxInFlight: 10 }));
 
-test(".publish() reports what the broker never took, when there is no broker", async (publisher, { events }) => {
+test(".publish() reports a message as not sent when there is no broker", async (publisher, { events }) => {
   await rejects(publisher.publish(outgoing(events)), /there is no connection to the broker/);
 }, () => ({ url: "amqp://guest:guest@127.0.0.1:1", giveUpAfterMs: 200 }));
 

@@ -1,4 +1,4 @@
-/** The suite on Postgres, and what is read from what it stored. */
+/** The suite on Postgres, and the totals of the stored events. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { seededRandom } from "../../shared/runtime/random.ts";
 import { systemClock } from "../../shared/runtime/clock.ts";
@@ -25,7 +25,7 @@ async function answered(database: Database): Promise<object> {
   return lasting((await readTotals(database)).materialized);
 }
 
-Deno.test("readTotals() knows no player while there is none, nor one who only played", async () => {
+Deno.test("readTotals() knows no player while there is none, nor one with games alone", async () => {
   await withDatabase(async (database) => {
     const nobody = { top_player_bets: null, top_player_wins: null, top_player_deposits: null };
     const nothing = { events_total: 0, events_per_minute: 0, events_per_second_moving_average: 0 };
@@ -38,7 +38,7 @@ Deno.test("readTotals() knows no player while there is none, nor one who only pl
   });
 });
 
-Deno.test("readTotals() equals SQL over the events, whoever stored them, also while old counts are compacted", async () => {
+Deno.test("readTotals() equals SQL over the events, whichever subscriber stored them, also while old counts are compacted", async () => {
   await withDatabase(async (database, sql) => {
     const random = seededRandom(7);
     const stores = ["a", "b", "it's c"].map((id) => new PostgresStore(database, id));
@@ -106,7 +106,7 @@ Deno.test("readTotals() tells an even stream evenly, wherever in its second the 
       ) select extract(epoch from now())::float8 as seconds`);
     const { events_per_minute } = (await readTotals(database)).materialized;
     const ended = await sql.one<{ seconds: number }>("select extract(epoch from now())::float8 as seconds");
-    // Nothing comes any more: what has left the minute until it was read is missing.
+    // No event comes any more: those that have left the minute by the time of the read are missing.
     const least = 18_000 - 300 * (ended.seconds - begun.seconds);
     strictEqual(
       events_per_minute >= least - 2 && events_per_minute <= 18_002,
@@ -116,7 +116,7 @@ Deno.test("readTotals() tells an even stream evenly, wherever in its second the 
   });
 });
 
-Deno.test("findLeaders() sees who came to lead while a subscriber of the version before was at work", async () => {
+Deno.test("findLeaders() sees players that took the lead while a subscriber of the version before was at work", async () => {
   await withDatabase(async (database, sql) => {
     await new PostgresStore(database, "new").save([
       enriched(bet({ playerId: 4n })),
@@ -129,7 +129,7 @@ Deno.test("findLeaders() sees who came to lead while a subscriber of the version
   });
 });
 
-Deno.test("the migration that brings player_leaders finds those who lead already", async () => {
+Deno.test("the migration that brings player_leaders finds the players that lead already", async () => {
   await withDatabase(async (database, sql) => {
     await new PostgresStore(database, "s").save([enriched(bet({ playerId: 4n })), enriched(deposit({ playerId: 5n }))]);
     const before = await answered(database);

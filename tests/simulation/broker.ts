@@ -1,4 +1,4 @@
-/** What a RabbitMQ server does with queues, as far as our members rely on it, in this process and under virtual time. */
+/** The queues of a RabbitMQ server, as far as our members rely on them, in this process and under virtual time. */
 import { Buffer } from "node:buffer";
 import type { Options } from "amqplib";
 import type { Clock } from "../../shared/runtime/clock.ts";
@@ -37,7 +37,7 @@ export interface BrokerWatch {
   enqueued(queue: string, message: Message): void;
   /** A message leaves a queue because it was acked. */
   acked(queue: string, message: Message): void;
-  /** A member did what a broker answers with a channel error. */
+  /** A member made a mistake that a broker answers with a channel error. */
   misused(what: string): void;
 }
 
@@ -171,7 +171,7 @@ export class Broker {
   }
 }
 
-/** The server's side of a channel: what was delivered on it and is not settled. */
+/** The server's side of a channel: its unsettled deliveries. */
 export class ServerChannel {
   prefetch = 0;
   #lastTag = 0;
@@ -206,7 +206,7 @@ export class ServerChannel {
     }
   }
 
-  /** What is not settled goes back to its queue, oldest first. */
+  /** Requeues the unsettled deliveries, oldest first. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

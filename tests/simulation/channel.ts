@@ -9,7 +9,7 @@ interface Sender {
   send(arrive: () => void): void;
 }
 
-/** What the channels of one connection share. */
+/** The connection as its channels see it. */
 export interface Wire {
   readonly broker: Broker;
   readonly random: Random;

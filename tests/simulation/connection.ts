@@ -6,7 +6,7 @@ import type { Random } from "../../shared/runtime/random.ts";
 import { type Broker, ServerChannel } from "./broker.ts";
 import { SimulatedChannel, type Wire } from "./channel.ts";
 
-/** Whose connection it is: what arrives may have to wait for a process that is paused, and never reaches a dead one. */
+/** The owner of a connection: a paused process gets arrivals later, and a dead one never. */
 export interface Owner {
   run(arrived: () => void): void;
 }
@@ -25,7 +25,7 @@ const slowestMs = 40;
 /** A side that is not told finds out by heartbeats that the other is gone. */
 const slowestNoticeMs = 3_000;
 
-/** One direction of a connection: what is sent arrives in order, each after a while, unless the connection is cut first. */
+/** One direction of a connection: frames arrive in order, each after a while, unless the connection is cut first. */
 class Link {
   #lastAt = 0;
 
@@ -82,7 +82,7 @@ export class SimulatedConnection extends EventEmitter implements Wire {
     this.emit("close");
   }
 
-  /** Both sides lose what is on its way, and find out each in its own time. */
+  /** Both sides lose the frames on their way, and notice each in its own time. */
   cut(): void {
     if (this.#cut) return;
     this.#cut = true;
@@ -151,7 +151,7 @@ export class SimulatedConnection extends EventEmitter implements Wire {
   }
 }
 
-/** As amqplib types it; only what our members use is there. */
+/** As amqplib types it; only the parts that our members use are there. */
 export function asChannelModel(connection: SimulatedConnection): ChannelModel {
   return connection as unknown as ChannelModel;
 }

@@ -1,4 +1,4 @@
-/** `deno task simulate`: many seeds, and for each that fails its number and what went wrong. */
+/** `deno task simulate`: runs many seeds, and prints the number and the broken invariant of each that fails. */
 import { runCommand } from "../../shared/runtime/configuration/command.ts";
 import { type MutationName, mutations } from "./mutations.ts";
 import { simulateSeeds } from "./simulate.ts";

@@ -13,7 +13,7 @@ export interface Mutation {
   readonly queue?: (queue: EventQueue) => EventQueue;
   /** In the place of the rates cache and its lock. */
   readonly cache?: (clock: Clock) => MemoryRates;
-  /** What a replay publishes. */
+  /** Changes a message that a replay publishes. */
   readonly replayed?: (message: OutgoingMessage, random: Random) => OutgoingMessage;
 }
 
@@ -27,7 +27,7 @@ export const mutations = {
 
 export type MutationName = keyof typeof mutations;
 
-/** Acks what it takes, as a consumer without manual acks would. */
+/** Acks each delivery when it is taken, as a consumer without manual acks would. */
 class AckingEarly implements EventQueue {
   constructor(private readonly queue: EventQueue) {}
 

@@ -185,7 +185,7 @@ export class Process implements Owner {
     return result;
   }
 
-  /** A paused process goes on when it is resumed; what a dead one waited for never comes. */
+  /** Waits while the process is paused, and never settles once it is dead. */
   async #reach<T>(waiting: Promise<T>): Promise<T> {
     try {
       return await waiting;

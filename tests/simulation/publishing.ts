@@ -1,4 +1,4 @@
-/** What is published in a run: good and bad events while there is trouble, and dead letters again once there is none. */
+/** A run's publishers: good and bad events while there is trouble, and the replay of dead letters afterwards. */
 import type { GetMessage } from "amqplib";
 import { generateEvents } from "../../publisher/generator.ts";
 import { encodeEvent } from "../../shared/event/protobuf.ts";

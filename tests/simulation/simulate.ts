@@ -1,6 +1,6 @@
 /**
  * The real code of publisher, subscribers and replay, over broker, database, cache and rates API in memory, under virtual
- * time. A seed decides everything: settings, how long each thing takes, what fails before and after its effect, who is
+ * time. A seed decides everything: settings, how long each thing takes, which step fails before or after its effect, which process is
  * killed, paused or cut off and when. The same seed gives the same run, to the message.
  */
 import type { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
@@ -15,11 +15,11 @@ import { World } from "./world.ts";
 
 export interface SimulationOptions {
   readonly seed: number;
-  /** A bug that takes the place of what is right. */
+  /** A bug to put in. */
   readonly mutation?: MutationName | undefined;
 }
 
-/** What a run came to; one that breaks an invariant throws an `InvariantError` instead, which names its seed. */
+/** The counts of a run; a run that breaks an invariant throws an `InvariantError` instead, which names its seed. */
 export interface SimulationResult {
   readonly published: number;
   readonly stored: number;
@@ -55,7 +55,7 @@ export async function simulate({ seed, mutation }: SimulationOptions): Promise<S
   };
 }
 
-/** Runs one seed after the other until so many have failed, and adds up what the others came to. */
+/** Runs one seed after the other until so many have failed, and adds up the results of the others. */
 export async function simulateSeeds(
   { first = 1, count, mutation, mostFailures = 1, onFailure }: {
     readonly first?: number;

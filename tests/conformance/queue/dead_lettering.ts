@@ -1,4 +1,4 @@
-/** What ends in the dead letter queue and what comes back from a delay queue, and how it looks there. */
+/** Messages in the dead letter queue, and messages that come back from a delay queue. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { deadHeaders, maxDetailBytes } from "../../../shared/rabbitmq/dead_letters.ts";
 import { retriesHeader, retriesOf } from "../../../shared/rabbitmq/delay_queues.ts";
@@ -86,7 +86,7 @@ export function testDeadLettering(test: Register): void {
     deepStrictEqual(texts([again]), ["bad"]);
   });
 
-  test(`dead-letters once what was requeued more than ${deliveryLimit} times, and not its neighbours`, async (queue) => {
+  test(`dead-letters once a message that was requeued more than ${deliveryLimit} times, and not its neighbours`, async (queue) => {
     const poison = message("poison", { headers: { größe: "übergroß" } });
     await publish(queue, message("before"), poison, message("after"));
     const subscription = await queue.subscribe();
@@ -106,7 +106,7 @@ export function testDeadLettering(test: Register): void {
     assertOfTheBroker(letter!, poison);
   });
 
-  test("dead-letters what was in hand each time a subscriber left, and not what waited behind it", async (queue) => {
+  test("dead-letters a message that was in hand each time a subscriber left, and not the one behind it", async (queue) => {
     const poison = message("poison");
     await publish(queue, poison, message("after"));
     for (let deliveries = 0; deliveries <= deliveryLimit; deliveries++) {
@@ -119,7 +119,7 @@ export function testDeadLettering(test: Register): void {
     deepStrictEqual(texts(await takeExactly(await queue.subscribe(), 1)), ["after"]);
   });
 
-  test("gives what died of the delivery limit all its deliveries again when it is replayed", async (queue) => {
+  test("gives a replayed letter all its deliveries again after it died of the delivery limit", async (queue) => {
     await publish(queue, message("poison"));
     const subscription = await queue.subscribe();
     const requeueUntilDead = async () => {
@@ -192,7 +192,7 @@ export function testDelaying(test: Register): void {
     const [once, sentinel] = await takeExactly(next, 2);
     await settle(next, old, delay(200, 1));
     await settle(next, [once!]);
-    // What the closed one delayed would come back before what is delayed now.
+    // A message that the closed one delayed would come back before the one that is delayed now.
     await settle(next, [sentinel!], delay(200, 2));
     const back = await takeOne(next);
     deepStrictEqual([texts([back]), retriesOf(back)], [["sentinel"], 2]);

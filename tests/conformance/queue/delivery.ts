@@ -1,8 +1,7 @@
-/** What reaches which subscriber and when: unchanged, in order, up to the prefetch. */
+/** Messages reach subscribers unchanged, in order, and up to the prefetch. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
 import {
-  ackUntil,
   assertReady,
   ids,
   message,
@@ -14,11 +13,10 @@ import {
   takeExactly,
   takeOne,
   texts,
-  untilFinished,
 } from "./subject.ts";
 
 export function testDelivery(test: Register): void {
-  test("delivers what was published before a subscriber came, and after", async (queue) => {
+  test("delivers messages that were published before a subscriber came, and after", async (queue) => {
     await publish(queue, ...messages(10));
     const subscription = await queue.subscribe();
     await publish(queue, ...messages(10, 10));
@@ -81,7 +79,7 @@ export function testDelivery(test: Register): void {
 }
 
 export function testTaking(test: Register): void {
-  test("take() gives what is at hand up to its limit, oldest first, and never waits for more", async (queue) => {
+  test("take() gives the deliveries at hand up to its limit, oldest first, and never waits for more", async (queue) => {
     await publish(queue, ...messages(995));
     const subscription = await queue.subscribe({ prefetch: 1_000 });
     const [seen, sizes]: [string[], number[]] = [[], []];
@@ -150,20 +148,5 @@ export function testTaking(test: Register): void {
     await publish(queue, ...messages(30));
     const taken = await Promise.all(subscriptions.map(takeOne));
     strictEqual(new Set(ids(taken)).size, 3);
-  });
-
-  test("gives a share to each of two subscribers that take", async (queue) => {
-    const subscriptions = [await queue.subscribe({ prefetch: 10 }), await queue.subscribe({ prefetch: 10 })];
-    const shares = [0, 0];
-    await untilFinished("200 acks", (done, finish) => [
-      ...subscriptions.map((subscription, i) =>
-        ackUntil(done, subscription, (taken) => {
-          shares[i]! += taken.length;
-          if (shares[0]! + shares[1]! === 200) finish();
-        })
-      ),
-      publish(queue, ...messages(200)),
-    ]);
-    strictEqual(Math.min(...shares) > 0, true, `shares of ${shares.join(" and ")}`);
   });
 }

@@ -1,4 +1,4 @@
-/** What becomes of a delivery that is acked, requeued, or left unsettled. */
+/** Deliveries that are acked, requeued, or left unsettled. */
 import { deepStrictEqual } from "node:assert/strict";
 import { withoutBrokerHeaders } from "../../../shared/rabbitmq/message.ts";
 import { ack, dead, type Outcome, requeue } from "../../../shared/rabbitmq/outcome.ts";
@@ -17,7 +17,7 @@ import {
 } from "./subject.ts";
 
 export function testSettling(test: Register): void {
-  test("never again delivers what was acked, in whatever order", async (queue) => {
+  test("never delivers an acked message again, in any order of acks", async (queue) => {
     await publish(queue, ...messages(100));
     const subscription = await queue.subscribe();
     const taken = await takeExactly(subscription, 100);
@@ -30,7 +30,7 @@ export function testSettling(test: Register): void {
     await assertReady(queue, 0);
   });
 
-  test("delivers again what was requeued, unchanged, and not its neighbours", async (queue) => {
+  test("delivers a requeued message again, unchanged, and not its neighbours", async (queue) => {
     const sent = message("again", { headers: { größe: "übergroß" } });
     await publish(queue, message("before"), sent, message("after"));
     const subscription = await queue.subscribe();
@@ -46,7 +46,7 @@ export function testSettling(test: Register): void {
     await assertReady(queue, 1);
   });
 
-  test("delivers what was requeued before what was never delivered", async (queue) => {
+  test("delivers requeued messages before those that were never delivered", async (queue) => {
     await publish(queue, ...messages(10));
     const subscription = await queue.subscribe({ prefetch: 3 });
     const taken = await takeExactly(subscription, 3);
@@ -54,7 +54,7 @@ export function testSettling(test: Register): void {
     deepStrictEqual(texts(await takeExactly(subscription, 3)), ["0", "1", "2"]);
   });
 
-  test("delivers what a subscriber left unsettled to the next, in order", async (queue) => {
+  test("delivers a subscriber's unsettled messages to the next one, in order", async (queue) => {
     await publish(queue, ...messages(20));
     const leaver = await queue.subscribe({ prefetch: 10 });
     await takeExactly(leaver, 5);
@@ -63,7 +63,7 @@ export function testSettling(test: Register): void {
     deepStrictEqual(texts(await takeExactly(next, 20)), texts(messages(20)), "also what the leaver never took");
   });
 
-  test("delivers what a subscriber left unsettled to one that waits already", async (queue) => {
+  test("delivers a subscriber's unsettled messages to one that waits already", async (queue) => {
     await publish(queue, ...messages(10));
     const leaver = await queue.subscribe({ prefetch: 10 });
     await takeExactly(leaver, 10);

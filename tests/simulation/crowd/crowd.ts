@@ -53,7 +53,7 @@ const defaultTimes: RatesTimes = {
 const callTimeoutMs = 2_000;
 const bucketMs = 100;
 
-/** What cache and lock do; another than the usual one has a bug in it. */
+/** Makes cache and lock; tests pass some with a bug. */
 export type NewCache = (clock: VirtualClock) => SharedRates;
 
 /** @throws {InvariantError} */

@@ -1,4 +1,4 @@
-/** What may happen to a thousand workers' rates, and what must come of it. Times are virtual ms. */
+/** A thousand workers and their rates: cases with their expected results. Times are virtual ms. */
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import type { Random } from "../../../shared/runtime/random.ts";
 import { MemoryRates } from "../../../subscriber/rates/memory_rates.ts";
@@ -16,7 +16,7 @@ interface Case extends Partial<Scenario> {
 const near: Network = (random) => 0.1 + random.next() * 0.3;
 /** Workers of another region than their Redis: 20 to 60 ms one way, and one packet in a hundred up to 400 ms late. */
 const far: Network = (random) => 20 + random.next() * 40 + (random.next() < 0.01 ? random.next() * 400 : 0);
-/** What a rates API takes across the Internet, the connection included. */
+/** A rates API across the Internet, the connection included. */
 const usual = (random: Random) => 100 + random.next() * 200;
 
 const base: Scenario = {
@@ -154,11 +154,11 @@ class ForgetfulLock extends MemoryRates {
   }
 }
 
-Deno.test("runCrowd() finds a lock that two hold at once", async () => {
+Deno.test("runCrowd() finds a lock with two holders at once", async () => {
   await rejects(runCrowd(base, 50, 1, (clock) => new ForgetfulLock(clock)), /second holder/);
 });
 
-/** Takes whoever writes for the one that has the lock. */
+/** Takes every writer for the lock's holder. */
 class CarelessCache extends MemoryRates {
   #token = "";
 
@@ -173,7 +173,7 @@ class CarelessCache extends MemoryRates {
   }
 }
 
-Deno.test("runCrowd() finds a write by one who has lost the lock", async () => {
+Deno.test("runCrowd() finds a write by a worker that has lost the lock", async () => {
   const late = { ...base, answerMs: () => 1_500, times: { RATES_LOCK_TTL_MS: 1_000 } };
   strictEqual((await runCrowd(late, 20, 1)).firstMs, undefined, "each is refused what it would write");
   await rejects(runCrowd(late, 20, 1, (clock) => new CarelessCache(clock)), /lost the lock/);

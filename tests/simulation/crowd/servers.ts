@@ -1,4 +1,4 @@
-/** What a crowd of workers shares: one Redis, which serves one after the other, and one rates API. */
+/** The servers of a crowd of workers: one Redis, which serves one command after the other, and one rates API. */
 import type { Random } from "../../../shared/runtime/random.ts";
 import { type RatesApi, RatesUnavailable } from "../../../subscriber/rates/client.ts";
 import type { SharedRates } from "../../../subscriber/rates/shared_rates.ts";
@@ -24,8 +24,8 @@ export class RedisServer {
   readonly #shared: SharedRates;
 
   /**
-   * @param cache what it does
-   * @param violated told when that is what it must not
+   * @param cache runs the commands
+   * @param violated told of each broken invariant
    */
   constructor(
     private readonly clock: VirtualClock,

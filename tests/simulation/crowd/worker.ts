@@ -98,7 +98,7 @@ export class Worker {
     };
   }
 
-  /** What a dead one waits for never comes. */
+  /** Never settles once the worker is dead. */
   async #reach<T>(waiting: Promise<T>): Promise<T> {
     try {
       return await waiting;
