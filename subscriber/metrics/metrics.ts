@@ -110,9 +110,9 @@ export class Metrics implements Observer {
       "Stored events whose player is not known",
       () => stats.withoutPlayer,
     );
-    this.#count("casino_windows_total", "Batches seen to their end", () => stats.batches);
+    this.#count("casino_batches_total", "Batches seen to their end", () => stats.batches);
     this.#count(
-      "casino_window_failures_total",
+      "casino_batch_failures_total",
       "Batches lost to a fault of the subscriber's own",
       () => stats.failures,
     );

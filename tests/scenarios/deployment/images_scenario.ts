@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { version } from "../../../shared/runtime/configuration/command.ts";
 import { freePort, Members } from "../../../tools/demo/members.ts";
 import { runProgram, succeeds } from "../../../tools/run_program.ts";
-import { Authority } from "../../harness/certificates.ts";
+import { Authority } from "../../harness/encrypted_servers.ts";
 import { project } from "../../harness/world.ts";
 
 interface Stage {

@@ -7,7 +7,7 @@ import type { EventOf } from "../../../shared/event/event.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { bet } from "../../fixtures/deliveries.ts";
 import { queues } from "../../harness/batch.ts";
-import { Authority } from "../../harness/certificates.ts";
+import { Authority } from "../../harness/encrypted_servers.ts";
 import { Session } from "../../../shared/postgres/session.ts";
 import { Load } from "./load.ts";
 import type { System } from "./system.ts";

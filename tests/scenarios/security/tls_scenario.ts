@@ -10,7 +10,7 @@ import { closeRedis, openRedis } from "../../../shared/redis/client.ts";
 import { silentLog } from "../../../shared/runtime/telemetry/log.ts";
 import { grpcRatesApi } from "../../../subscriber/rates/client.ts";
 import { freePort, Members } from "../../../tools/demo/members.ts";
-import { Authority } from "../../harness/certificates.ts";
+import { Authority } from "../../harness/encrypted_servers.ts";
 import { EncryptedServers } from "../../harness/encrypted_servers.ts";
 import { asOperator, getJson, token, untilAnswered, urlOf } from "../../harness/http.ts";
 import { project } from "../../harness/world.ts";

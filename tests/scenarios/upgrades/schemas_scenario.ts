@@ -2,7 +2,7 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { lastRelease, schemaCheck } from "../../releases/releases.ts";
-import { readReleased, releasedMigrations } from "./release.ts";
+import { readReleased, releasedMigrations } from "./versions.ts";
 import { project } from "../../harness/world.ts";
 import { endOf } from "../../../tools/run_program.ts";
 

@@ -12,8 +12,8 @@ import type { Member } from "../../../tools/demo/members.ts";
 import { readHistory } from "../../../tools/migrate/migrator.ts";
 import { getJson, untilAnswered, urlOf } from "../../harness/http.ts";
 import { Ledger } from "../../harness/ledger.ts";
-import { MoreMigrations } from "./more_migrations.ts";
-import { releasedMigrations, ReleasedTree } from "./release.ts";
+import { MoreMigrations } from "./versions.ts";
+import { releasedMigrations, ReleasedTree } from "./versions.ts";
 import { withWorld, type World } from "../../harness/world.ts";
 
 const ratesTtlMs = 5_000;
