@@ -57,7 +57,7 @@ export class World {
 
   async startRatesApi(...args: string[]): Promise<Member> {
     const member = this.members.start("rates-api", args, this.env);
-    await this.members.untilLogged(member, "Serving rates");
+    await this.members.untilLogged(member, "rates_api.ready");
     return member;
   }
 
@@ -68,7 +68,7 @@ export class World {
     options: StartOptions & { readonly http?: string } = {},
   ): Promise<Member> {
     const member = this.launchSubscriber(id, env, options);
-    await this.members.untilLogged(member, "Consuming");
+    await this.members.untilLogged(member, "consumer.ready");
     return member;
   }
 
@@ -94,8 +94,8 @@ export class World {
     return this.launchSubscriber(id, env, options);
   }
 
-  untilLogged(member: Member, message: string): Promise<void> {
-    return this.members.untilLogged(member, message);
+  untilLogged(member: Member, event: string): Promise<void> {
+    return this.members.untilLogged(member, event);
   }
 
   /** @returns the publisher's closing words */

@@ -105,7 +105,7 @@ Deno.test("the dashboard names whatever falls silent, one after the other, and s
   await world.startRatesApi();
   const http = `127.0.0.1:${freePort()}`;
   const subscriber = world.startSubscriber("one", {}, { http });
-  await world.members.untilLogged(subscriber, "Consuming");
+  await world.members.untilLogged(subscriber, "consumer.ready");
   await using browser = await openBrowser();
   const { page, errors } = await browser.open(`http://${http}/`);
   await untilText(page, "#headline-title", "All is well", healedMs);

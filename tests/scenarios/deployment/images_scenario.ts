@@ -124,7 +124,7 @@ Deno.test("the health check of the rates API passes while that serves, by TLS wh
     for (const env of [{ RATES_API_TLS: "off" }, tls, { ...tls, TLS_CA_FILE: ca.cert }]) {
       const port = freePort();
       const api = members.start("rates-api", [], { ...env, RATES_API_ADDRESS: `127.0.0.1:${port}` });
-      await members.untilLogged(api, "Serving rates");
+      await members.untilLogged(api, "rates_api.ready");
       strictEqual(await isHealthy("rates-api", port, env, folder), true, JSON.stringify(env));
       if (env.RATES_API_TLS === "on") strictEqual(await isHealthy("rates-api", port, {}, folder), false);
       await members.stop(api);

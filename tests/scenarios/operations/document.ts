@@ -3,7 +3,7 @@
  * say what a block must show and what happens meanwhile.
  */
 import { join } from "node:path";
-import { project } from "../../harness/private_world.ts";
+import { project } from "../../harness/world.ts";
 import { happenings, putInOrder } from "./faults.ts";
 import { System } from "./system.ts";
 

@@ -1,11 +1,23 @@
-/** The last release, out of the repository's history: its files, and its members as processes of their own. */
+/** The versions that an upgrade is between: the last release, out of the repository's history, and one that is still to come. */
 import { join } from "node:path";
 import { eventTypes } from "../../../shared/event/kinds.ts";
-import { Members } from "../../../tools/demo/members.ts";
+import { type Member, Members } from "../../../tools/demo/members.ts";
 import { readHistory } from "../../../tools/migrate/migrator.ts";
 import { runProgram } from "../../../tools/run_program.ts";
 import { project, type World } from "../../harness/world.ts";
 import { lastRelease } from "../../releases/releases.ts";
+
+/** The last release logs its messages without codes. */
+const messages: Readonly<Record<string, string>> = {
+  "consumer.ready": "Consuming",
+  "rates_api.ready": "Serving rates",
+};
+
+class ReleasedMembers extends Members {
+  override untilLogged(member: Member, event: string): Promise<void> {
+    return super.untilLogged(member, messages[event] ?? event);
+  }
+}
 
 /** All files of the last release, in a folder of their own. */
 export class ReleasedTree implements AsyncDisposable {
@@ -13,7 +25,7 @@ export class ReleasedTree implements AsyncDisposable {
   readonly members: Members;
 
   private constructor(readonly path: string) {
-    this.members = new Members(path, "task");
+    this.members = new ReleasedMembers(path, "task");
   }
 
   static async checkOut(): Promise<ReleasedTree> {
