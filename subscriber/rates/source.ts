@@ -293,7 +293,11 @@ export class RatesSource {
       const rates = await api.fetch(signal);
       this.#failure = undefined;
       this.#tellWhatIsLeftOut(rates);
-      log.info("Fetched rates", { asOf: new Date(rates.asOfMs).toISOString(), currencies: rates.perEur.size });
+      log.info("Fetched rates", {
+        event: "rates.fetched",
+        asOf: new Date(rates.asOfMs).toISOString(),
+        currencies: rates.perEur.size,
+      });
       return rates;
     } catch (error) {
       this.counts.failedCalls++;

@@ -1,7 +1,8 @@
 /** The dashboard for everybody: by keyboard, by screen reader, in the dark, and on a phone. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { BrowserContextOptions, Page } from "playwright-core";
-import { checkAccessibility, openBrowser, phone, untilText } from "./browser.ts";
+import { kinds } from "../../../shared/event/kinds.ts";
+import { checkAccessibility, openPage, phone, untilText } from "./browser.ts";
 import { deadLetter, FakeSubscriber, storedEvent, wellOverview } from "./fake_subscriber.ts";
 
 /** A page with something in each of its parts. */
@@ -10,8 +11,8 @@ async function withFullPage(options: BrowserContextOptions, use: (page: Page, fa
   fake.letters = [deadLetter(0), deadLetter(1)];
   fake.events = Array.from({ length: 30 }, (_, n) => storedEvent(30 - n));
   fake.start();
-  await using browser = await openBrowser();
-  const { page, errors } = await browser.open(fake.url, options);
+  await using open = await openPage(fake.url, options);
+  const { page, errors } = open;
   await untilText(page, "#headline-title", "All is well");
   await untilText(page, "#events li", "placed a bet");
   await page.getByLabel("Token").fill("the-token");
@@ -62,7 +63,7 @@ Deno.test("the dashboard is used by keyboard alone: skip link, pause, filters, r
     await press("Space");
     strictEqual(await page.locator("#pause").getAttribute("aria-pressed"), "true");
     await press("Space", "Tab", "Space");
-    strictEqual(await page.getByLabel("bets").isChecked(), false);
+    strictEqual(await page.getByLabel(`${kinds[0].label}s`).isChecked(), false);
     await page.locator("#rates-summary").focus();
     await press("Enter", "Tab", "U", "S");
     deepStrictEqual(await page.locator("#rates tr:visible").allTextContents(), ["USD1.0705"]);

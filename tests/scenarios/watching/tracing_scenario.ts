@@ -88,7 +88,7 @@ Deno.test("an event's path from its publisher to its commit, and the call for it
     ok(ancestors(receiver, server).includes(client), "the rates API's span descends from the call's");
     ok(ancestors(receiver, server).includes(send), "and so from the event's publish span");
 
-    strictEqual(logged["message"], "Fetched rates");
+    strictEqual(logged["event"], "rates.fetched");
     deepStrictEqual([logged["trace_id"], logged["span_id"]], [wait.traceId, wait.spanId], "logs name their span");
 
     const { password } = new URL(world.env["DATABASE_URL"]!);
@@ -164,7 +164,7 @@ Deno.test("W3C's own examples are read and written, and nothing that is not one 
       .map((header): [unknown, undefined] => [header, undefined]),
   ];
   const program = `
-    import { openTracing } from "./shared/telemetry/deno_tracing.ts";
+    import { openTracing } from "./shared/runtime/telemetry/deno_tracing.ts";
     const tracing = await openTracing();
     const headers = ${JSON.stringify(cases.map(([header]) => header))};
     const written = tracing.inject(${JSON.stringify(span)});
