@@ -97,14 +97,9 @@ export class EncryptedServers implements AsyncDisposable {
     });
   }
 
-  /** Where a server has ca.pem, tls.crt and tls.key. */
-  folderOf(server: ServerName): Promise<string> {
-    return this.servers.folderOf(server);
-  }
-
-  /** Copies that belong to the server's user. */
+  /** ca.pem, tls.crt and tls.key in the server's folder, which belong to the server's user. */
   async #filesFor(server: ServerName) {
-    const home = await this.folderOf(server);
+    const home = await this.servers.folderOf(server);
     const { uid, gid } = await Deno.stat(home);
     const copied = async (from: string, name: string) => {
       const to = join(home, name);

@@ -100,22 +100,7 @@ export class World {
 
   /** @returns the publisher's closing words */
   publish(...args: string[]): Promise<string> {
-    return this.publishWith({}, ...args);
-  }
-
-  /** One that goes on until it is stopped, or its events end. */
-  startPublisher(args: readonly string[], onLine: (line: string) => void): Member {
-    return this.members.start("publisher", args, this.env, { onLine });
-  }
-
-  /** Like {@linkcode publish}, with another environment. */
-  publishWith(env: Readonly<Record<string, string>>, ...args: string[]): Promise<string> {
-    return this.members.runToEnd("publisher", args, { ...this.env, ...env });
-  }
-
-  /** Like {@linkcode publish}, where failing is what is to be seen. */
-  tryPublishing(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-    return this.members.run("publisher", args, this.env);
+    return this.members.runToEnd("publisher", args, this.env);
   }
 
   /** A member that is not expected to stay. */

@@ -100,7 +100,7 @@ Deno.test("an event that found no rates is replayed from the dashboard, and then
   });
 });
 
-Deno.test("the dashboard names whatever falls silent, one after the other, and says when it is well again", async () => {
+Deno.test("the dashboard names whatever falls silent, and says when it is well again", async () => {
   await using world = await PrivateWorld.start({ DATABASE_TIMEOUT_MS: "1500" });
   await world.startRatesApi();
   const http = `127.0.0.1:${freePort()}`;
@@ -111,13 +111,13 @@ Deno.test("the dashboard names whatever falls silent, one after the other, and s
   await untilText(page, "#headline-title", "All is well", healedMs);
   const { rabbitmq, redis, postgres } = world.servers.proxies;
   const broken = { "RabbitMQ": rabbitmq, "Redis": redis, "Postgres": postgres, "Rates API": world.ratesProxy };
-  for (const [name, proxy] of Object.entries(broken)) {
-    proxy.poison({ kind: "black-hole" });
+  for (const proxy of Object.values(broken)) proxy.poison({ kind: "black-hole" });
+  for (const name of Object.keys(broken)) {
     await untilText(page, "#headline-problems li", name, healedMs);
     await untilText(page, "#dependencies li[data-state=problems]", name);
-    proxy.poison();
-    await untilText(page, "#headline-title", "All is well", healedMs);
   }
+  world.heal();
+  await untilText(page, "#headline-title", "All is well", healedMs);
   strictEqual(await page.locator("#headline-problems li").count(), 0);
   deepStrictEqual(errors, []);
 });

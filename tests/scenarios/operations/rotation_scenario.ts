@@ -46,9 +46,9 @@ export async function encrypt(system: System): Promise<AsyncDisposable> {
     RATES_API_TLS: "on",
     RATES_API_ADDRESS: `localhost:${freePort()}`,
     ...Object.fromEntries(await Promise.all(copies)),
-    RABBITMQ_TLS: await encrypted.folderOf("rabbitmq"),
-    REDIS_TLS: await encrypted.folderOf("redis"),
-    POSTGRES_TLS: await encrypted.folderOf("postgres"),
+    RABBITMQ_TLS: await system.servers.folderOf("rabbitmq"),
+    REDIS_TLS: await system.servers.folderOf("redis"),
+    POSTGRES_TLS: await system.servers.folderOf("postgres"),
   });
   await system.operator.try("deno task migrate", undefined, "the tables");
   await system.startMembers();

@@ -141,7 +141,9 @@ class Workers {
     const events = [...makeEvents(seed, firstId, 40).take(linesOfFile)];
     await Deno.writeTextFile(file, events.map(({ event }) => JSON.stringify(eventToJson(event))).join("\n"));
     const words: string[] = [];
-    const member = world.startPublisher(["--input", file, "--rate", String(rate)], (line) => words.push(line));
+    const member = world.members.start("publisher", ["--input", file, "--rate", String(rate)], world.env, {
+      onLine: (line) => words.push(line),
+    });
     await untilAnswered(
       () =>
         this.now.sql.one<{ events: number }>("select count(*)::int as events from events where event_id >= $1", [

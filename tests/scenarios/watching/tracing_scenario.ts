@@ -19,7 +19,7 @@ const inPesos = events.split("\n")[0]!.replace("USD", "CLP");
 async function publish(world: World, env: Record<string, string> = {}, lines = events): Promise<void> {
   const file = await Deno.makeTempFile({ suffix: ".ndjson" });
   await Deno.writeTextFile(file, lines);
-  await world.publishWith(env, "--input", file);
+  await world.members.runToEnd("publisher", ["--input", file], { ...world.env, ...env });
   await Deno.remove(file);
 }
 
