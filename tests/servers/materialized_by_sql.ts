@@ -1,4 +1,5 @@
-/** What `GET /materialized` must say, for tests: asked of the stored events alone. */
+/** What `GET /materialized` and the totals must say, for tests: asked of the stored events alone. */
+import { deepStrictEqual } from "node:assert/strict";
 import type { Session } from "../../shared/postgres/session.ts";
 import type { Materialized } from "../../subscriber/dashboard/answers.ts";
 
@@ -17,4 +18,12 @@ export function materializedBySql(sql: Session): Promise<object> {
 export function lasting(materialized: Materialized): object {
   const { events_per_minute: _, events_per_second_moving_average: __, ...rest } = materialized;
   return rest;
+}
+
+/** Fails unless so many events are stored, and counts and players' totals are theirs. */
+export async function checkTotals(sql: Session, events: number): Promise<void> {
+  const found = await sql.one(`
+    select (select count(*)::int from events) as events, (select sum(events)::int from event_counts) as counted,
+      (select count(*)::int from events where type = 'bet') - (select sum(bets)::int from player_totals) as uncounted_bets`);
+  deepStrictEqual(found, { events, counted: events, uncounted_bets: 0 });
 }
