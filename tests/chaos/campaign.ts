@@ -1,4 +1,5 @@
 /** One campaign: a load, random faults on everything, then peace, and the count of what became of each message. */
+import { isDeepStrictEqual } from "node:util";
 import { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
 import { eventTopology } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
@@ -10,6 +11,7 @@ import { noFaults } from "../../rates-api/faults.ts";
 import { delay } from "../../tools/services/server.ts";
 import { type Counts, Ledger } from "../harness/ledger.ts";
 import { getJson, untilAnswered } from "../harness/http.ts";
+import { queues } from "../harness/batch.ts";
 import { PrivateWorld } from "../harness/private_world.ts";
 import { Workers } from "./workers.ts";
 import { type Fault, faultsOf } from "./faults.ts";
@@ -36,11 +38,6 @@ export interface CampaignResult extends Counts {
   readonly seconds: number;
 }
 
-const queues = {
-  EVENTS_EXCHANGE: "casino.events",
-  EVENTS_QUEUE: "casino.events",
-  DEAD_LETTER_QUEUE: "casino.events.dead",
-};
 const most = { faultMs: 8_000, gapMs: 2_500, atOnce: 3 };
 /**
  * RabbitMQ 3.10.8 (one node) loses a quorum queue, with what it has confirmed in it, when it is killed within about a second
@@ -64,7 +61,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   await using world = await PrivateWorld.start({ ...queues, ...settings });
   const ledger = new Ledger();
   await world.startRatesApi();
-  const workers = new Workers(world, ledger, {}, subscribers);
+  const workers = new Workers(world, ledger, subscribers);
   const publisher = new ConfirmPublisher({
     url: world.servers.env.RABBITMQ_URL,
     name: "chaos",
@@ -180,20 +177,15 @@ async function untilSettled(world: PrivateWorld, ledger: Ledger, tell: (line: st
 
 /** Once all is well, every subscriber must come to give the same sums, and those of the stored events. */
 async function compareMaterialized(world: PrivateWorld, urls: readonly string[]): Promise<string[]> {
-  const right = JSON.stringify(sorted(await world.withSql(materializedBySql)));
-  const ask = async (url: string) => JSON.stringify(sorted(lasting(await getJson(`${url}/materialized`))));
+  const right = await world.withSql(materializedBySql);
   const problems = urls.map((url) =>
-    untilAnswered(() => ask(url), (told) => told === right, `GET ${url}/materialized gives ${right}`)
-      .then(() => [], (error) => [messageOf(error)])
+    untilAnswered(
+      async () => lasting(await getJson(`${url}/materialized`)),
+      (told) => isDeepStrictEqual(told, right),
+      `GET ${url}/materialized gives ${JSON.stringify(right)}`,
+    ).then(() => [], (error) => [messageOf(error)])
   );
   return (await Promise.all(problems)).flat();
-}
-
-function sorted(value: object): object {
-  const entries = Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1);
-  return Object.fromEntries(
-    entries.map(([key, part]) => [key, part && typeof part === "object" ? sorted(part) : part]),
-  );
 }
 
 /** As an operator would, with the command. @returns how many letters were replayed */
