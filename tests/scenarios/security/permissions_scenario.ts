@@ -73,14 +73,14 @@ Deno.test("what members ask Deno for is what their tasks allow, and all of that 
       await run("roles", "postgres", ...fromFile);
       await run("simulate", "--seeds", "1");
       const api = started.start("rates-api", fromFile, audited("rates-api"));
-      await started.untilLogged(api, "Serving rates");
+      await started.untilLogged(api, "rates_api.ready");
       const subscriber = started.start(
         "subscriber",
         ["--http", "127.0.0.1:0", ...fromFile],
         audited("subscriber", { HTTP_TOKEN: token, SUBSCRIBER_ID: "" }),
         { onLine: () => {} },
       );
-      await started.untilLogged(subscriber, "Consuming");
+      await started.untilLogged(subscriber, "consumer.ready");
       await run("publisher", "--input", join(project, "samples/events.ndjson"), ...fromFile);
       const url = urlOf(subscriber);
       await untilAnswered(() => getJson(`${url}/materialized`), ({ events_total }) => events_total === 26, "26 stored");
