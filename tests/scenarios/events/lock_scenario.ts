@@ -6,7 +6,7 @@ import { holderOf } from "../../../subscriber/rates/shared_rates.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { PrivateWorld } from "../../harness/private_world.ts";
 import { withWorld } from "../../harness/world.ts";
-import { publishBet } from "../../servers/publish_bet.ts";
+import { publishBet } from "../../servers/test_queues.ts";
 import { withRedis } from "../../servers/with_redis.ts";
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -5,7 +5,7 @@ import { understand } from "../../../shared/rabbitmq/dead/dead_letter.ts";
 import { stages } from "../../harness/dying_subscriber.ts";
 import { withWorld } from "../../harness/world.ts";
 import { checkTotals } from "../../servers/materialized_by_sql.ts";
-import { publishBet, uuidOf } from "../../servers/publish_bet.ts";
+import { publishBet, uuidOf } from "../../servers/test_queues.ts";
 
 const count = 2_000;
 

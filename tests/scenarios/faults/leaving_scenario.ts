@@ -6,7 +6,7 @@ import { eventually } from "../../fixtures/eventually.ts";
 import { getJson, urlOf } from "../../harness/http.ts";
 import { project, withWorld, type World } from "../../harness/world.ts";
 import { checkTotals } from "../../servers/materialized_by_sql.ts";
-import { publishBets } from "../../servers/publish_bet.ts";
+import { publishBets } from "../../servers/test_queues.ts";
 
 async function untilSomeStored(world: World): Promise<void> {
   await eventually("the first stored events", async () => await world.rows() > 0 || undefined);

@@ -5,7 +5,7 @@ import type { Faults } from "../../../rates-api/faults.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { retriesHeader } from "../../../shared/rabbitmq/delay_queues.ts";
 import { withWorld } from "../../harness/world.ts";
-import { publishBet } from "../../servers/publish_bet.ts";
+import { publishBet } from "../../servers/test_queues.ts";
 import { hasLogged } from "../../../tools/demo/members.ts";
 
 /** Short enough that a test sees each end. */

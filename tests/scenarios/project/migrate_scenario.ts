@@ -81,23 +81,6 @@ Deno.test("two runs at once apply each file once", async () => {
   });
 });
 
-Deno.test("a database that nessie has begun is continued, and reads as nessie's own", async () => {
-  await withDatabase(async (sql, migrate) => {
-    // As nessie 2.0.11 does it.
-    await sql.query(
-      "CREATE TABLE nessie_migrations (id bigserial PRIMARY KEY, file_name varchar(100) UNIQUE, created_at timestamp (0) default current_timestamp);",
-    );
-    await sql.query(
-      "CREATE TABLE players (id bigint primary key, last_signed_in_at timestamptz, email text not null)",
-    );
-    await sql.query("INSERT INTO nessie_migrations (file_name) VALUES ('20261123000000_create_players.ts');");
-    match((await migrate("migrate")).out, new RegExp(`Applied ${all - 1} migrations\\.`));
-    deepStrictEqual(await sql.query("SELECT file_name FROM nessie_migrations ORDER BY file_name DESC LIMIT 1;"), [
-      { file_name: newest },
-    ]);
-  });
-});
-
 Deno.test("a failing migration leaves nothing, keeps those before it, and ends with 1", async () => {
   const files = {
     "20240101000000_good.ts": migration("create table good (id int)"),
