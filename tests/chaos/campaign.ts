@@ -26,7 +26,7 @@ export interface CampaignOptions {
   /** Events a second. */
   readonly rate?: number;
   readonly say: (line: string) => void;
-  /** Ends the trouble early; what comes after it stays the same. */
+  /** Ends the trouble early. Settling and counting stay the same. */
   readonly stop: AbortSignal;
 }
 
@@ -46,7 +46,7 @@ const most = { faultMs: 8_000, gapMs: 2_500, atOnce: 3 };
 const warmUpMs = 4_000;
 const settleTimeoutMs = 240_000;
 const replayRounds = 6;
-/** What a replay may cure. */
+/** Reasons that a replay may cure. */
 const curable = ["rates-timeout", "delivery-limit"];
 
 /** @throws when the events do not settle in time once all is well; otherwise the counts tell whether anything went wrong */
@@ -107,7 +107,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   return { ...counts, problems, seed, faults, replayed, seconds };
 }
 
-/** Each campaign has settings of its own: what holds under one set must hold under all. */
+/** The guarantees must hold under all settings. */
 function drawSettings(random: Random): Record<string, string> {
   const pick = <T>(...choices: readonly T[]) => choices[random.int(0, choices.length - 1)]!;
   return {
@@ -158,12 +158,12 @@ async function inflict(fault: Fault, ms: number, tell: (line: string) => void): 
     await fault.run(ms);
     tell(`end   ${fault.name}`);
   } catch (error) {
-    // A fault may meet a server that another one has just hit. What it was to undo is undone at the end.
+    // Another fault may have just hit the same server. The end of the campaign undoes both.
     tell(`could not ${fault.name}: ${messageOf(error).split("\n")[0]}`);
   }
 }
 
-/** What is not settled by then shows in the counts. */
+/** Messages that are not settled by then show in the counts. */
 async function untilSettled(world: PrivateWorld, ledger: Ledger, tell: (line: string) => void): Promise<void> {
   try {
     await world.untilSettled(ledger, queues.DEAD_LETTER_QUEUE, settleTimeoutMs);

@@ -9,7 +9,7 @@ import type { Workers } from "./workers.ts";
 
 export interface Fault {
   readonly name: string;
-  /** What it keeps to itself: two faults of the same claim never overlap. */
+  /** Two faults of the same claim never overlap. */
   readonly claim: string;
   /** Does the damage, waits `ms`, and undoes it. */
   run(ms: number): Promise<void>;
@@ -73,7 +73,7 @@ function networkFault(name: string, proxy: TcpProxy, random: Random): Fault {
   return lasting(title, `${name} proxy`, () => proxy.poison(toxic), () => proxy.poison());
 }
 
-/** What goes wrong within a server that runs. */
+/** Faults of a server that keeps running. */
 function faultsInside({ servers: own }: PrivateWorld): Draw[] {
   const setReadOnly = async (value: "on" | "off") => {
     await own.asSuperuser(`alter system set default_transaction_read_only = ${value}`);

@@ -30,7 +30,7 @@ export function watch(workers: Pick<Workers, "urls">, clock: Clock) {
     }
   }
 
-  /** What is said to be broken is said in words, and without a password. */
+  /** Each broken dependency is named in a sentence, without a password. */
   function checkOverview(text: string): void {
     const { dependencies, problems: sentences } = JSON.parse(text);
     const broken = dependencies.filter(({ ok }: { ok: boolean }) => !ok);

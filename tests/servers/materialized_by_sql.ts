@@ -1,9 +1,9 @@
-/** What `GET /materialized` and the totals must say, for tests: asked of the stored events alone. */
+/** The expected `GET /materialized` and totals, computed from the stored events alone. */
 import { deepStrictEqual } from "node:assert/strict";
 import type { Session } from "../../shared/postgres/session.ts";
 import type { Materialized } from "../../subscriber/dashboard/answers.ts";
 
-/** Without what depends on the moment. */
+/** Without the figures that depend on the moment. */
 export function materializedBySql(sql: Session): Promise<object> {
   return sql.one(`select count(*)::int as events_total,
     (select json_build_object('id', player_id, 'count', count(*)) from events where type = 'bet'
@@ -14,7 +14,7 @@ export function materializedBySql(sql: Session): Promise<object> {
       group by player_id order by sum(amount_eur) desc, player_id limit 1) as top_player_deposits from events`);
 }
 
-/** What was answered, but for what depends on the moment. */
+/** The answer without the figures that depend on the moment. */
 export function lasting(materialized: Materialized): object {
   const { events_per_minute: _, events_per_second_moving_average: __, ...rest } = materialized;
   return rest;

@@ -19,7 +19,7 @@ Deno.test("events that python3-pika and python3-protobuf publish are stored, onc
     await world.untilSettled(8);
     await publishFromPython(world, "with-id");
     await publishFromPython(world, "without-id");
-    // The queue is shared by turns: what comes after them is stored after them.
+    // There is one subscriber: a later event is stored later.
     await world.publish("--count", "1");
     await world.untilSettled(9);
     strictEqual(await world.rows(), 9);
@@ -57,7 +57,7 @@ Deno.test("headers nested beyond what V8's own stack can read harm nobody, and a
     deepStrictEqual(counts?.split(", ").sort(), ["unknown-currency: 2", "unknown: 2"]);
     match(await world.replay("--reason", "unknown"), /^replayed: 2$/m);
     await world.untilSettled(44, 2);
-    // Read here with the stack that Deno gives by itself: what we write is everybody's to read.
+    // This process has Deno's own stack size: dead letters must be readable with that.
     deepStrictEqual((await world.deadLetters()).map(({ reason }) => reason), ["unknown-currency", "unknown-currency"]);
   });
 });

@@ -6,9 +6,9 @@ import { checkAllStored } from "../../harness/batch.ts";
 import type { PrivateServers } from "../../harness/private_servers.ts";
 import { sharedWorld } from "./shared_world.ts";
 
-/** What Postgres needs to start, beside what is there, in MiB. */
+/** Free space that Postgres needs to start, in MiB. */
 const roomMiB = 60;
-/** A hundred times what the disks hold. */
+/** A hundred times as many as the disks hold. */
 const mostEvents = 500_000;
 
 /** Only root may mount a small disk. */
@@ -16,10 +16,10 @@ const mayMount = Deno.uid() === 0;
 
 const test = sharedWorld();
 
-/** What is on the disk, and what Postgres says when it has no more room. */
+/** The contents of each disk, and Postgres's log record when it is full. */
 const disks = [
   ["its tables", "data", /ERROR: {2}could not extend file .*No space left on device/],
-  // Then it ends, and cannot start again before there is room.
+  // Postgres then ends, and cannot start again before there is room.
   ["its write-ahead log", "data/pg_wal", /PANIC: {2}could not write to file "pg_wal.*No space left on device/],
 ] as const;
 

@@ -9,7 +9,7 @@ interface Fault {
   readonly name: string;
   /** Of the metric. */
   readonly label: string;
-  /** What the first problem says. */
+  /** Matches the first problem. */
   readonly says: RegExp;
   readonly ready: boolean;
   begin(world: PrivateWorld): Promise<void> | void;

@@ -42,7 +42,7 @@ Deno.test("SIGTERM with 2,000 messages in hand, all waiting for rates: they are 
     const env = { PREFETCH: "2000", RATES_WAIT_MS: "60000", SHUTDOWN_GRACE_MS: "60000" };
     const full = await world.startSubscriber("full", env, { http: "127.0.0.1:0" });
     publishBets(world, count);
-    // What the broker has sent may still be on its way.
+    // Deliveries may still be on their way.
     const inHand = async () => (await getJson(`${urlOf(full)}/overview`)).queue?.in_hand;
     await eventually("2,000 in hand", async () => await inHand() === 2_000 || undefined);
     await eventually("the rest in the queue", async () => await world.messagesIn(world.events) === 500 || undefined);
@@ -67,7 +67,7 @@ Deno.test("a second signal leaves at once, and what was in hand goes back to the
     await untilSomeStored(world);
     patient.child.kill("SIGTERM");
     await world.untilLogged(patient, "member.leaving");
-    // What comes sooner counts as the same signal, for Ctrl-C arrives twice.
+    // A signal that follows sooner counts as the same one, because Ctrl-C arrives twice.
     await new Promise((resolve) => setTimeout(resolve, 700));
     patient.child.kill("SIGTERM");
     strictEqual((await patient.ended).code, 130);

@@ -54,7 +54,7 @@ Deno.test("the rates API restarts under an idle and under a busy subscriber: it 
 
 const wrong = (wrongAnswer: Faults["wrongAnswer"]): Partial<Faults> => ({ wrongShare: 1, wrongAnswer });
 
-/** What the rates API does, the faults that make it do so, and what a dead letter then says. */
+/** Each trouble: its name, the faults that make it, and the detail of the dead letters. */
 const troubles: readonly (readonly [string, Partial<Faults>, RegExp])[] = [
   ["is slow", { delayMs: 5_000, delayShare: 1 }, /did not answer within RATES_CALL_TIMEOUT_MS/],
   ["fails", { errorShare: 1, errorCode: status.INTERNAL }, /failed with INTERNAL/],
@@ -66,14 +66,14 @@ const troubles: readonly (readonly [string, Partial<Faults>, RegExp])[] = [
   ["answers too many rates", wrong("too-many"), /rates/],
 ];
 
-Deno.test("the rates API is slow, fails, says nothing or answers nonsense: what needs rates is dead-lettered with why, the rest stored", async () => {
+Deno.test("the rates API is slow, fails, says nothing or answers nonsense: events that need rates are dead-lettered with the reason, the others stored", async () => {
   await withWorld(async (world) => {
     await world.startRatesApi();
     await world.startSubscriber("subscriber", times);
     let id = 0;
     for (const [name, faults, says] of troubles) {
       await world.setRatesFaults(faults);
-      // What is cached from before must be over.
+      // The rates cached before must have expired.
       await new Promise((resolve) => setTimeout(resolve, Number(times.RATES_TTL_MS)));
       publishBet(world, ++id);
       publishBet(world, 1_000 + id, "EUR");

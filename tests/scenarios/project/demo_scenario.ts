@@ -7,7 +7,7 @@ import { project } from "../../harness/world.ts";
 
 /** Of samples/events.ndjson; one has a currency that does not exist. */
 const [samples, deadSamples] = [27, 1];
-/** Where nobody listens: what needs no servers finds none. */
+/** Addresses at which no server listens. */
 const noServers = {
   RABBITMQ_URL: "amqp://guest:guest@127.0.0.1:1",
   REDIS_URL: "redis://127.0.0.1:1",

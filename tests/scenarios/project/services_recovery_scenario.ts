@@ -1,4 +1,4 @@
-/** `up` and `down` where things are not as they should be: killed servers, other programs' pids, neighbours, locked doors. */
+/** `up` and `down` after servers were killed, beside other programs and neighbours, and without the rights they need. */
 import { deepStrictEqual, doesNotMatch, match, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { freePort } from "../../../tools/demo/members.ts";
@@ -150,7 +150,7 @@ Deno.test("checkouts at neighbouring ports run side by side", async () => {
 Deno.test("a server that listens and then ends, before it lets a client in, is told with the end of its log", async () => {
   // Where a Docker engine answers, too, a checkout starts its servers from packages.
   await using _ = await shadowProgram("docker", "exit 0");
-  // The last one comes first in PATH: what it takes away is itself.
+  // This one is first in PATH, so it removes itself from there.
   await using __ = await shadowProgram(
     "redis-server",
     `PATH=\${PATH#*:}

@@ -22,7 +22,7 @@ async function withCopy(use: (copy: string) => Promise<void>): Promise<void> {
   const copy = join(parent, "the project");
   try {
     await copyTree(project, copy);
-    // Servers run as users of their own, who must get here.
+    // Servers run as users of their own, which must be able to read it.
     await Deno.chmod(parent, 0o755);
     await use(copy);
   } finally {

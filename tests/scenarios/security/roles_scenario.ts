@@ -1,4 +1,4 @@
-/** Each member works with its own role and nothing more, and each role is refused what its member does not need. */
+/** Each member works with its own role, and each role is refused everything that its member does not need. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { Buffer } from "node:buffer";
@@ -44,7 +44,7 @@ Deno.test("with the roles of deno task roles", async (t) => {
   };
 
   try {
-    await t.step("they are made by the printed scripts, and made again without a word", async () => {
+    await t.step("they are made by the printed scripts, and can be made again", async () => {
       await makeRoles(servers, names);
       await makeRoles(servers, names);
     });
@@ -101,7 +101,7 @@ Deno.test("with the roles of deno task roles", async (t) => {
       strictEqual(Number(subscriber.records.at(-1)?.["delayed"]) > 0, true);
     });
 
-    await t.step("RabbitMQ refuses each user what is not its member's", async () => {
+    await t.step("RabbitMQ refuses each user everything that its member does not need", async () => {
       const publish = (exchange: string) => (channel: ConfirmChannel) => {
         channel.publish(exchange, "", Buffer.alloc(0));
         return channel.waitForConfirms();
@@ -124,19 +124,19 @@ Deno.test("with the roles of deno task roles", async (t) => {
         ["dead-letters", "writes dead letters", publish("casino.events.dead")],
         ["dead-letters", "reaches queues by name", publish("")],
         ["dead-letters", "deletes", (channel) => channel.deleteQueue("casino.events.dead")],
-        ["provision", "declares what is not ours", (channel) => channel.assertQueue("another")],
-        ["provision", "deletes what is not ours", (channel) => channel.deleteExchange("amq.topic")],
+        ["provision", "declares another queue", (channel) => channel.assertQueue("another")],
+        ["provision", "deletes another exchange", (channel) => channel.deleteExchange("amq.topic")],
       ];
       for (const [role, what, act] of refused) {
         strictEqual(await codeOf(asRole(RABBITMQ_URL, role), act), 403, `${role} ${what}`);
       }
-      // The same questions are answered where they may be asked: it is not the questions that are refused.
+      // Users that may ask these questions get answers: the questions themselves are good.
       strictEqual(await codeOf(asRole(RABBITMQ_URL, "publisher"), publish("casino.events")), undefined);
       strictEqual(await codeOf(asRole(RABBITMQ_URL, "subscriber"), get("casino.events")), undefined);
       strictEqual(await codeOf(asRole(RABBITMQ_URL, "dead-letters"), get("casino.events.dead")), undefined);
     });
 
-    await t.step("Postgres refuses each role what is not its member's", async () => {
+    await t.step("Postgres refuses each role everything that its member does not need", async () => {
       const refused: Partial<Record<Role, readonly string[]>> = {
         subscriber: [
           "delete from events",
@@ -168,7 +168,7 @@ Deno.test("with the roles of deno task roles", async (t) => {
       await sql.query("select count(*) from events");
     });
 
-    await t.step("Redis refuses each user what is not its member's", async () => {
+    await t.step("Redis refuses each user everything that its member does not need", async () => {
       const refused: [Role, string, string[]][] = [
         ["subscriber", "get", ["another"]],
         ["subscriber", "set", ["casino:another", "x"]],
@@ -189,22 +189,25 @@ Deno.test("with the roles of deno task roles", async (t) => {
       }
     });
 
-    await t.step("a member with another's role says what it may not do, and where to look", async () => {
-      const declaring = { ...subscriberEnv, TOPOLOGY: "declare" };
-      const { code, stderr } = await members.run("subscriber", ["--quiet", "--http", "off"], declaring);
-      strictEqual(code, 1);
-      match(stderr, /may not declare the queue casino\.events.* With TOPOLOGY=check it only looks for them/);
-      strictEqual(stderr.includes(passwordOf("subscriber")), false);
-      const wrongUser = await members.run("dead", ["list"], broker("subscriber"));
-      strictEqual(wrongUser.code, 1);
-      match(wrongUser.stderr, /^The user of amqp:\/\/casino-subscriber:\*\*\*@.* the one for dead letters may/);
-    });
+    await t.step(
+      "a member with another member's role names the operation it was refused, and the way out",
+      async () => {
+        const declaring = { ...subscriberEnv, TOPOLOGY: "declare" };
+        const { code, stderr } = await members.run("subscriber", ["--quiet", "--http", "off"], declaring);
+        strictEqual(code, 1);
+        match(stderr, /may not declare the queue casino\.events.* With TOPOLOGY=check it only looks for them/);
+        strictEqual(stderr.includes(passwordOf("subscriber")), false);
+        const wrongUser = await members.run("dead", ["list"], broker("subscriber"));
+        strictEqual(wrongUser.code, 1);
+        match(wrongUser.stderr, /^The user of amqp:\/\/casino-subscriber:\*\*\*@.* the one for dead letters may/);
+      },
+    );
   } finally {
     await members.stopAll();
   }
 });
 
-/** The code that the broker closes the channel with; `undefined` when it does what is asked. */
+/** @returns the code with which the broker closes the channel; `undefined` when it obeys */
 async function codeOf(url: string, act: (channel: ConfirmChannel) => Promise<unknown>): Promise<number | undefined> {
   const connection = await openConnection({ url, name: "test" });
   try {

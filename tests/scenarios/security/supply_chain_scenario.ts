@@ -1,4 +1,4 @@
-/** What the project is built from is what deno.lock says, and runs nothing as it is installed. */
+/** The project is built from the packages of deno.lock, and none of them runs a script when it is installed. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { lockedPackages } from "../../../dev/sbom/lock.ts";
@@ -7,7 +7,7 @@ import { project } from "../../harness/world.ts";
 
 const lock = await Deno.readTextFile(join(project, "deno.lock"));
 const config = JSON.parse(await Deno.readTextFile(join(project, "deno.json")));
-/** One of ours that needs no other. */
+/** A package without dependencies. */
 const name = "long";
 const specifier: string = config.imports[name];
 const version = specifier.split("@").at(-1)!;
@@ -26,7 +26,7 @@ Deno.test("a package with another hash than the lock's is not loaded, whatever t
   await using registry = await OtherRegistry.serve(small.folder, name, version);
   const ask = async (integrity: string) => {
     const npm = { [`${name}@${version}`]: { integrity, tarball: registry.tarball } };
-    // What a cache has was compared when it was fetched.
+    // Deno compares hashes when it fetches a package, so each run needs an empty cache.
     const DENO_DIR = await Deno.makeTempDir({ dir: small.folder });
     return await small.run({ ...small.lock, npm }, { DENO_DIR, NPM_CONFIG_REGISTRY: registry.url });
   };
@@ -71,7 +71,7 @@ Deno.test("versions of packages stand in deno.json alone, where updates are prop
   deepStrictEqual(pinned, []);
 });
 
-/** A project with one of our packages, and what deno.lock says of that. */
+/** A project with one package, and its entry of deno.lock. */
 class Small implements AsyncDisposable {
   private constructor(readonly folder: string) {}
 
@@ -109,7 +109,7 @@ class Small implements AsyncDisposable {
   }
 }
 
-/** A registry of npm that has something else under a package's name and version, and says that this is right. */
+/** An npm registry that serves another package under the name and version, with a matching hash. */
 class OtherRegistry implements AsyncDisposable {
   private constructor(
     private readonly server: Deno.HttpServer<Deno.NetAddr>,

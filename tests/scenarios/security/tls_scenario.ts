@@ -1,4 +1,4 @@
-/** TLS to all four servers, with certificates on both sides: what is not right is refused, in words. */
+/** TLS to all four servers, with certificates on both sides: each wrong one is refused with a sentence. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { closeConnection, openConnection } from "../../../shared/rabbitmq/connection.ts";
@@ -71,7 +71,7 @@ Deno.test("with TLS to RabbitMQ, Redis, Postgres and the rates API", refusals, a
 
     const attempts = [rabbitmq, redis, postgres, ratesApi];
 
-    await t.step("what is right gets in", async () => {
+    await t.step("the right certificates get in", async () => {
       for (const attempt of attempts) await attempt(env);
     });
 
@@ -114,7 +114,7 @@ Deno.test("with TLS to RabbitMQ, Redis, Postgres and the rates API", refusals, a
     });
 
     await t.step(
-      "a rates API of another owner is held to the system's CAs, and sees no certificate of ours",
+      "a rates API of another owner is held to the system's CAs, and sees no client certificate",
       async () => {
         const address = `localhost:${freePort()}`;
         const itsOwn = { TLS_CERT_FILE: server.cert, TLS_KEY_FILE: server.key };
