@@ -1,11 +1,8 @@
 /** One campaign: a load, random faults on everything, then peace, and the count of what became of each message. */
 import { isDeepStrictEqual } from "node:util";
-import { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
-import { eventTopology } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
 import { type Random, seededRandom } from "../../shared/runtime/random.ts";
-import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { lasting, materializedBySql } from "../servers/materialized_by_sql.ts";
 import { noFaults } from "../../rates-api/faults.ts";
 import { delay } from "../../tools/services/server.ts";
@@ -62,22 +59,10 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   const ledger = new Ledger();
   await world.startRatesApi();
   const workers = new Workers(world, ledger, subscribers);
-  const publisher = new ConfirmPublisher({
-    url: world.servers.env.RABBITMQ_URL,
-    name: "chaos",
-    topology: eventTopology(queues),
-    clock,
-    random,
-    log: silentLog,
-    giveUpAfterMs: 60_000,
-  });
   const calm = new AbortController();
-  const loading = publishLoad({
-    ...{ publisher, ledger, rate, clock, exchange: queues.EVENTS_EXCHANGE },
-    random: seededRandom(seed + 1),
-    stop: calm.signal,
-  });
-  const watching = watch(workers, clock);
+  const { RABBITMQ_URL: url } = world.servers.env;
+  const loading = publishLoad({ url, ledger, rate, seed: seed + 1, stop: calm.signal });
+  const watching = watch(workers);
   await delay(warmUpMs);
   const faults = await makeTrouble(world, workers, random, troubleMs, stop, tell);
 
@@ -86,15 +71,13 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   await world.setRatesFaults(noFaults);
   calm.abort();
   await loading;
-  await publisher.close();
   await workers.ensureAll();
   await untilSettled(world, ledger, tell);
   const replayed = await replayUntilStored(world, ledger, tell);
   const untold = await watching.end();
   const unequal = await compareMaterialized(world, workers.urls);
   await workers.leave();
-  const letters = await world.deadLetters(queues.DEAD_LETTER_QUEUE);
-  const counts = await world.withSql((sql) => ledger.count(sql, letters));
+  const counts = await world.count(ledger, queues.DEAD_LETTER_QUEUE);
   const left = await world.messagesIn(queues.EVENTS_QUEUE);
   const problems = [
     ...counts.problems,

@@ -1,5 +1,5 @@
 /** A dashboard that is open all the time. A subscriber that is up must answer, whatever is broken around it. */
-import type { Clock } from "../../shared/runtime/clock.ts";
+import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import type { Workers } from "./workers.ts";
 
 const everyMs = 500;
@@ -9,7 +9,7 @@ const everyMs = 500;
  */
 const timeoutMs = 6_000;
 
-export function watch(workers: Pick<Workers, "urls">, clock: Clock) {
+export function watch(workers: Workers) {
   const stop = new AbortController();
   const problems = new Set<string>();
   let answers = 0;

@@ -1,5 +1,5 @@
 /** Faults of the broker: it is away, falls silent, refuses a member, runs out of memory. Restarts: broker_lost_scenario.ts. */
-import { match, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { hasLogged } from "../../../tools/demo/members.ts";
 import { eventually } from "../../fixtures/eventually.ts";
@@ -34,6 +34,7 @@ test("while the broker is out of memory publishers wait and say so, and subscrib
   await world.untilSettled(ledger, DEAD_LETTER_QUEUE);
   // The bad ones alone wait, each in hand until its dead letter is confirmed.
   await eventually("every ack", async () => await heldIn(world.servers, EVENTS_QUEUE) === bad || undefined);
+  deepStrictEqual(written, [], "the publisher still waits");
   await world.servers.rabbitmqctl("set_vm_memory_high_watermark", "0.4");
   strictEqual((await publisher.ended).code, 0);
   await publisher.read;

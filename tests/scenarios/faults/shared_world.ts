@@ -29,12 +29,9 @@ export interface TestWorld {
  * @returns declares a test, which has a rates API, and subscribers that report into its ledger
  */
 export function sharedWorld(settings: Env = {}) {
-  let world: PrivateWorld;
-  Deno.test.beforeAll(async () => {
-    world = await PrivateWorld.start(settings);
-  });
-  Deno.test.afterAll(() => world[Symbol.asyncDispose]());
-  // Deno's sanitizers take it for a leak when a test ends a server that runs since the file began.
+  let world: PrivateWorld | undefined;
+  Deno.test.afterAll(() => world?.[Symbol.asyncDispose]());
+  // Deno's sanitizers take it for a leak when a test ends a server that another test started.
   const sanitizers = { sanitizeOps: false, sanitizeResources: false };
 
   return (
@@ -43,26 +40,30 @@ export function sharedWorld(settings: Env = {}) {
     { subscribers = 0, env = {}, ignore = false }: TestOptions = {},
   ): void =>
     Deno.test({ name, ignore, ...sanitizers }, async () => {
-      await empty(world);
+      const ours = world ??= await PrivateWorld.start(settings);
+      await empty(ours);
       const ledger = new Ledger();
-      const batch = new Batch(world.env["RABBITMQ_URL"]!, ledger);
+      const batch = new Batch(ours.env["RABBITMQ_URL"]!, ledger);
       const start: TestWorld["start"] = (id, env, options) =>
-        world.startSubscriber(id, env, { onLine: (line) => ledger.report(line), ...options });
+        ours.startSubscriber(id, env, { onLine: (line) => ledger.report(line), ...options });
       try {
-        await world.startRatesApi();
+        await ours.startRatesApi();
         const started = Array.from({ length: subscribers }, (_, n) => start(`subscriber-${n + 1}`, env));
-        await use({ world, batch, ledger, subscribers: started, start });
+        await use({ world: ours, batch, ledger, subscribers: started, start });
+        ours.heal();
+        await ours.members.stopAll();
+      } catch (error) {
+        // It may leave servers broken: the next test gets others.
+        world = undefined;
+        await ours[Symbol.asyncDispose]();
+        throw error;
       } finally {
-        world.heal();
-        await world.members.stopAll();
         await batch.close();
       }
     });
 }
 
-/** The test before may have failed at any point. */
 async function empty(world: PrivateWorld): Promise<void> {
-  await world.servers.restart();
   world.crashes.length = 0;
   await world.withSql((sql) => sql.query("truncate events, event_counts, player_totals, player_leaders"));
   await world.withChannel(async (channel) => {
