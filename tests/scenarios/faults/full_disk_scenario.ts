@@ -77,5 +77,6 @@ class SmallDisk implements AsyncDisposable {
     await runProgram("umount", [this.path]);
     await Deno.remove(this.path);
     await Deno.rename(`${this.path}.before`, this.path);
+    await this.servers.restart();
   }
 }
