@@ -6,7 +6,7 @@ import { basename } from "node:path";
 import protobuf from "protobufjs";
 import { runProgram } from "../../tools/run_program.ts";
 import { messageTypes } from "./message_types.ts";
-import { codeName, loadSchemas, messagesOf, schemaOf } from "./schemas.ts";
+import { codeName, isTabled, loadSchemas, messagesOf, schemaOf } from "./schemas.ts";
 
 /**
  * @param folder the schemas' root
@@ -91,7 +91,7 @@ function exported(object: protobuf.ReflectionObject, indent: string): string {
     return JSON.stringify(object.values);
   }
   if (!(object instanceof protobuf.Namespace)) throw new Error(`${object.fullName} is nothing to export`);
-  const inner = object.nestedArray.filter((nested) => !(nested instanceof protobuf.Service))
+  const inner = object.nestedArray.filter((nested) => !(nested instanceof protobuf.Service) && !isTabled(nested))
     .map((nested) => `${indent}  ${nested.name}: ${exported(nested, `${indent}  `)},\n`);
   const members = inner.length > 0 ? `{\n${inner.join("")}${indent}}` : "{}";
   if (!(object instanceof protobuf.Type)) return members;

@@ -1,6 +1,6 @@
 /** TypeScript's view of a module of messages. */
 import protobuf from "protobufjs";
-import { schemaOf } from "./schemas.ts";
+import { isTabled, schemaOf } from "./schemas.ts";
 
 /** A class with `encode` and `decode` for each message, and `$Properties`: what `encode` takes. */
 export function messageTypes(root: protobuf.Root): string {
@@ -15,7 +15,7 @@ export function messageTypes(root: protobuf.Root): string {
 
 function declared(object: protobuf.ReflectionObject, prefix = ""): string[] {
   const { name } = object;
-  if (object instanceof protobuf.Service) return [];
+  if (object instanceof protobuf.Service || isTabled(object)) return [];
   if (object instanceof protobuf.Enum) {
     const values = Object.entries(object.values).map(([key, value]) => `  readonly ${key}: ${value};`);
     // proto3's are open: a later schema's value arrives as its number.
@@ -64,7 +64,7 @@ function typeOf(field: protobuf.Field): string {
   const { resolvedType } = field.resolve();
   const one = resolvedType instanceof protobuf.Type
     ? `${schemaOf(resolvedType)}.$Properties`
-    : resolvedType
+    : resolvedType && !isTabled(resolvedType)
     ? schemaOf(resolvedType)
     : scalars[field.type] ?? "number";
   return field.map ? `{ [key: string]: ${one} }` : field.repeated ? `${one}[]` : one;

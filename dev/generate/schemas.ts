@@ -28,3 +28,11 @@ export function schemaOf({ fullName }: protobuf.ReflectionObject): string {
 export function codeName(type: protobuf.Type): string {
   return schemaOf(type).replaceAll(".", "_");
 }
+
+/**
+ * Whether generated code leaves the enum out, so that a new kind of event changes none. Its values stand in
+ * shared/event/kinds.ts, and a test compares them with the schema.
+ */
+export function isTabled(object: protobuf.ReflectionObject): boolean {
+  return schemaOf(object) === "casino.events.v1.EventType";
+}

@@ -5,20 +5,12 @@ import type Long from "long";
 export namespace casino {
   namespace events {
     namespace v1 {
-      const EventType: {
-        readonly EVENT_TYPE_UNSPECIFIED: 0;
-        readonly EVENT_TYPE_GAME_START: 1;
-        readonly EVENT_TYPE_BET: 2;
-        readonly EVENT_TYPE_DEPOSIT: 3;
-        readonly EVENT_TYPE_GAME_STOP: 4;
-      };
-      type EventType = number;
       class Event {
         constructor(properties?: casino.events.v1.Event.$Properties);
         id: Long;
         playerId: Long;
         gameId: Long;
-        type: casino.events.v1.EventType;
+        type: number;
         amount: Long;
         currency: string;
         hasWon: boolean;
@@ -34,7 +26,7 @@ export namespace casino {
           id?: Long | null;
           playerId?: Long | null;
           gameId?: Long | null;
-          type?: casino.events.v1.EventType | null;
+          type?: number | null;
           amount?: Long | null;
           currency?: string | null;
           hasWon?: boolean | null;

@@ -569,13 +569,6 @@ const google_protobuf_Timestamp = (() => {
 export const casino = {
   events: {
     v1: {
-      EventType: {
-        "EVENT_TYPE_UNSPECIFIED": 0,
-        "EVENT_TYPE_GAME_START": 1,
-        "EVENT_TYPE_BET": 2,
-        "EVENT_TYPE_DEPOSIT": 3,
-        "EVENT_TYPE_GAME_STOP": 4,
-      },
       Event: casino_events_v1_Event,
     },
   },
