@@ -1,4 +1,7 @@
+/** What is known of an event once it is enriched, and the table of the columns that it is stored in. */
 import type { Event } from "../../shared/event/event.ts";
+import { eventTypes } from "../../shared/event/kinds.ts";
+import type { Timestamp } from "../../shared/event/timestamp.ts";
 
 /** An event with all that is known of it: what is stored and reported. */
 export interface Enriched {
@@ -22,4 +25,173 @@ export interface Price {
 export interface Player {
   readonly email: string;
   readonly lastSignedInAt: Date | undefined;
+}
+
+/**
+ * Times as microseconds since 1970: they are read much faster than dates. A float8 of seconds tells them apart up to the year
+ * 2106, and to a microsecond or so beyond. The casts keep a prepared statement good when the casino alters a column's type.
+ */
+export const playersQuery = `
+  select id::bigint, email::text, round(date_part('epoch', last_signed_in_at) * 1e6) from players where id = any($1::bigint[])`;
+
+/** @param row of {@linkcode playersQuery}, in Postgres's text form */
+export function playerOf([, email, microseconds]: readonly (string | null)[]): Player {
+  return { email: email!, lastSignedInAt: microseconds ? dateOf(microseconds) : undefined };
+}
+
+/** `undefined` for infinity, and for a time that no calendar has. */
+function dateOf(microseconds: string): Date | undefined {
+  const date = new Date(Math.floor(Number(microseconds) / 1000));
+  return Number.isNaN(date.getTime()) ? undefined : date;
+}
+
+/** By the column's type in `pg_type.typname`. */
+export interface Values {
+  readonly uuid: string;
+  readonly int8: bigint;
+  readonly text: string;
+  readonly bool: boolean;
+  /** A number: milliseconds since 1970. */
+  readonly timestamptz: Timestamp | number;
+  /** The object, and not its text: each rate is encoded once. */
+  readonly numeric: NonNullable<Price["rate"]>;
+}
+
+export interface Property {
+  readonly key: string;
+  /** The object that the property is part of; it is there when the first of its properties is. */
+  readonly inside?: string;
+  /** What the OpenAPI schema says beyond what follows from the type. */
+  readonly schema?: object;
+}
+
+interface Facts<Type extends keyof Values, Value> {
+  readonly name: string;
+  readonly type: Type;
+  readonly of: (enriched: Enriched, subscriberId: string) => Value;
+  /** How JSON shows it, if it does. Never left out: entries of one shape are read faster. */
+  readonly json: Property | undefined;
+}
+
+/** `undefined` is null in Postgres and left out of JSON. */
+type ColumnOf<Type extends keyof Values> =
+  | Facts<Type, Values[Type]> & { readonly nullable: false }
+  | Facts<Type, Values[Type] | undefined> & { readonly nullable: true };
+
+export type Column = { [Type in keyof Values]: ColumnOf<Type> }[keyof Values];
+
+/**
+ * One entry for each column of the table `events`, in the order in which COPY and JSON write them. The COPY statement and its
+ * rows, the JSON line, the OpenAPI schema and the check of the database's columns follow from it.
+ */
+export const columns: readonly Column[] = [
+  {
+    name: "message_id",
+    type: "uuid",
+    nullable: false,
+    of: ({ messageId }) => messageId,
+    json: { key: "message_id" },
+  },
+  { name: "event_id", type: "int8", nullable: false, of: ({ event }) => event.id, json: { key: "id" } },
+  { name: "player_id", type: "int8", nullable: false, of: ({ event }) => event.playerId, json: { key: "player_id" } },
+  {
+    name: "game_id",
+    type: "int8",
+    nullable: true,
+    of: ({ event }) => "gameId" in event ? event.gameId : undefined,
+    json: { key: "game_id" },
+  },
+  {
+    name: "type",
+    type: "text",
+    nullable: false,
+    of: ({ event }) => event.type,
+    json: { key: "type", schema: { enum: eventTypes } },
+  },
+  {
+    name: "amount",
+    type: "int8",
+    nullable: true,
+    of: ({ event }) => "amount" in event ? event.amount : undefined,
+    json: { key: "amount", schema: { description: "In the currency's minor unit" } },
+  },
+  {
+    name: "currency",
+    type: "text",
+    nullable: true,
+    of: ({ event }) => "currency" in event ? event.currency : undefined,
+    json: { key: "currency" },
+  },
+  {
+    name: "has_won",
+    type: "bool",
+    nullable: true,
+    of: ({ event }) => "hasWon" in event ? event.hasWon : undefined,
+    json: { key: "has_won" },
+  },
+  {
+    name: "created_at",
+    type: "timestamptz",
+    nullable: false,
+    of: ({ event }) => event.createdAt,
+    json: { key: "created_at" },
+  },
+  { name: "rate", type: "numeric", nullable: true, of: ({ price }) => price?.rate, json: undefined },
+  { name: "rates_as_of", type: "timestamptz", nullable: true, of: ({ price }) => price?.rate?.asOfMs, json: undefined },
+  {
+    name: "amount_eur",
+    type: "int8",
+    nullable: true,
+    of: ({ price }) => price?.eurCents,
+    json: { key: "amount_eur", schema: { description: "In cents" } },
+  },
+  {
+    name: "player_email",
+    type: "text",
+    nullable: true,
+    of: ({ player }) => player?.email,
+    json: { key: "email", inside: "player" },
+  },
+  {
+    name: "player_last_signed_in_at",
+    type: "timestamptz",
+    nullable: true,
+    of: ({ player }) => player?.lastSignedInAt?.getTime(),
+    json: { key: "last_signed_in_at", inside: "player" },
+  },
+  {
+    name: "description",
+    type: "text",
+    nullable: false,
+    of: ({ description }) => description,
+    json: { key: "description" },
+  },
+  { name: "subscriber_id", type: "text", nullable: false, of: (_, subscriberId) => subscriberId, json: undefined },
+];
+
+/** Those of the table `events` that is first on the search path; see {@linkcode columnProblem}. */
+export const columnsQuery = `
+  select attname, typname, attnotnull, atthasdef from pg_attribute join pg_type on pg_type.oid = atttypid
+  where attrelid = to_regclass('events') and attnum > 0 and not attisdropped`;
+
+/**
+ * Why rows cannot be written to the columns that there are, in one sentence.
+ * @param rows what {@linkcode columnsQuery} gave, in Postgres's text form
+ */
+export function columnProblem(rows: readonly (readonly (string | null)[])[]): string | undefined {
+  const found = new Map(rows.map(([name, type, notNull, hasDefault]) => [name, { type, notNull, hasDefault }]));
+  if (found.size === 0) return "there is no table events";
+  for (const { name, type, nullable } of columns) {
+    const column = found.get(name);
+    if (!column) return `events.${name} is missing`;
+    if (column.type !== type) return `events.${name} is of type ${column.type}, not ${type}`;
+    if (nullable && column.notNull === "t") return `events.${name} is not null, but some events leave it out`;
+    found.delete(name);
+  }
+  for (const [name, { notNull, hasDefault }] of found) {
+    if (notNull === "t" && hasDefault === "f") {
+      return `events.${name} is not null, has no default, and is not written`;
+    }
+  }
+  return undefined;
 }

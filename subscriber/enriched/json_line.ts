@@ -3,9 +3,8 @@
  * shared/event/json.ts; what does not apply is left out.
  */
 import { formatMs, formatTimestamp } from "../../shared/event/timestamp.ts";
-import type { Enriched } from "./enriched.ts";
 import { printableJson } from "../../shared/runtime/printable.ts";
-import { type Column, columns } from "./columns.ts";
+import { type Column, columns, type Enriched } from "./enriched.ts";
 
 /** With the key `message_id`, by which whoever reads stored events tells them apart. */
 export const storedEventJson = writerOf(columns);

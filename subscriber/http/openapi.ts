@@ -1,7 +1,7 @@
 /** `GET /openapi.json`. tests/scenarios/watching/http_scenario.ts holds the answers to its schemas. */
 import { eventTypes } from "../../shared/event/kinds.ts";
 import { version } from "../../shared/runtime/configuration/command.ts";
-import { columns, type Values } from "../enriched/columns.ts";
+import { columns, type Values } from "../enriched/enriched.ts";
 import { mostKept } from "../metrics/recent_events.ts";
 
 const text = { type: "string" };

@@ -1,8 +1,7 @@
 /** Enriched events as rows of the table `events`. */
 import type { Buffer } from "node:buffer";
 import { CopyRows, numericBytes } from "../../shared/postgres/copy_rows.ts";
-import type { Enriched } from "../enriched/enriched.ts";
-import { type Column, columns, type Values } from "../enriched/columns.ts";
+import { type Column, columns, type Enriched, type Values } from "../enriched/enriched.ts";
 
 export const copyStatement = `copy events (${columns.map(({ name }) => name).join(", ")}) from stdin (format binary)`;
 

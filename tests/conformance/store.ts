@@ -6,7 +6,7 @@ import { eventTypes, kinds } from "../../shared/event/kinds.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
 import { PostgresPlayers } from "../../subscriber/store/postgres_players.ts";
 import { PostgresStore } from "../../subscriber/store/postgres_store.ts";
-import { columnProblem, columnsQuery } from "../../subscriber/enriched/columns.ts";
+import { columnProblem, columnsQuery } from "../../subscriber/enriched/enriched.ts";
 import { bet, deposit, enriched, gameStart } from "../fixtures/deliveries.ts";
 
 type Use = (database: Database) => Promise<void>;

@@ -2,15 +2,18 @@ import { deepStrictEqual, rejects } from "node:assert/strict";
 import { never } from "../../../shared/runtime/deadline.ts";
 import { dead } from "../../../shared/rabbitmq/outcome.ts";
 import { bet, deliveryOf } from "../../../tests/fixtures/deliveries.ts";
+import type { Fact } from "../entry.ts";
 import { decodeAll } from "../process_batch.ts";
 import { defineStep, inOrder } from "./step.ts";
 
 const price = defineStep({ name: "price", needs: ["event"], adds: ["price"], read() {}, add: () => undefined });
 const player = defineStep({ name: "player", needs: ["event"], adds: ["player"], read() {}, add: () => undefined });
+/** Of whatever facts there are. */
+const rest: Exclude<Fact, "messageId" | "event" | "price" | "player">[] = ["description"];
 const describe = defineStep({
   name: "describe",
   needs: ["event", "price", "player"],
-  adds: ["description"],
+  adds: rest,
   read() {},
   add: () => undefined,
 });

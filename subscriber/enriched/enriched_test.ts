@@ -1,7 +1,6 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { bet, deposit, gameStart } from "../../tests/fixtures/deliveries.ts";
-import type { Enriched } from "./enriched.ts";
-import { columnProblem, columns } from "./columns.ts";
+import { columnProblem, columns, type Enriched } from "./enriched.ts";
 
 const bare: Enriched = { messageId: "", event: gameStart(), price: undefined, player: undefined, description: "" };
 const full: Enriched = {
