@@ -22,6 +22,36 @@ export interface Subscriber {
   readonly runner: Runner;
 }
 
+/**
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { MemoryQueue } from "../shared/rabbitmq/memory_queue.ts";
+ * import { systemClock as clock } from "../shared/runtime/clock.ts";
+ * import { systemRandom as random } from "../shared/runtime/random.ts";
+ * import { silentLog as log } from "../shared/runtime/telemetry/log.ts";
+ * import { bet, deliveryOf, someRates } from "../tests/fixtures/deliveries.ts";
+ * import { MemoryDatabase } from "../tests/fixtures/memory_database.ts";
+ * import { DatabaseGate } from "./pipeline/database_gate.ts";
+ * import { Stats } from "./pipeline/stats.ts";
+ * import { MemoryRates } from "./rates/memory_rates.ts";
+ *
+ * const [queue, database, stop] = [new MemoryQueue(), new MemoryDatabase(), new AbortController()];
+ * const api = { fetch: () => Promise.resolve(someRates) };
+ * const ratesTimes = { RATES_TTL_MS: 60_000, RATES_LOCK_TTL_MS: 3_000, RATES_WAIT_MS: 5_000, RATES_MAX_STALE_MS: 0 };
+ * const { runner } = createSubscriber(
+ *   { queue, shared: new MemoryRates(clock), api, players: database, store: database },
+ *   {
+ *     ...{ subscriberId: "a", batchSize: 10, retryDelays: [], ratesTimes, stats: new Stats(), gate: new DatabaseGate() },
+ *     ...{ clock, random, log, abandon: stop.signal },
+ *     report: (events) => Promise.resolve(events.length === 1 ? stop.abort() : undefined),
+ *   },
+ * );
+ * queue.publish(deliveryOf(bet()));
+ * await runner.run(stop.signal, new AbortController().signal);
+ * deepStrictEqual(Array.from(database.events.values(), ({ price }) => price?.eurCents), [467n]);
+ * ```
+ */
 export function createSubscriber(edges: Edges, options: SubscriberOptions): Subscriber {
   const { subscriberId: holder, ratesTimes: times, abandon: signal, report, spans = noSpans } = options;
   const { queue, shared, api, players, store } = edges;

@@ -47,7 +47,7 @@ const images: Job = {
 /** Unit and integration tests, which fill the cores by themselves. The step "types" has checked them. */
 export const tests: Job = {
   title: "tests",
-  args: ["test", "--no-check", "--parallel", "--allow-net"],
+  args: ["test", "--doc", "--no-check", "--parallel", "--allow-net"],
   alone: true,
   counts: true,
 };

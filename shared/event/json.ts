@@ -43,7 +43,19 @@ export function jsonInteger(value: bigint): JsonInteger {
   return Number.isSafeInteger(number) ? number : String(value);
 }
 
-/** The event that one line of NDJSON states, or what is wrong with it; the field of a fault is `line` when it is no JSON object. */
+/**
+ * The event that one line of NDJSON states, or what is wrong with it; the field of a fault is `line` when it is no JSON object.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ *
+ * const line = '{"id":1,"player_id":10,"game_id":100,"type":"game_start","created_at":"2022-01-10T12:34:00Z"}';
+ * const event = parseEventJson(line);
+ * if (!Array.isArray(event)) deepStrictEqual(JSON.stringify(eventToJson(event)), line);
+ * deepStrictEqual(parseEventJson("[]"), [{ field: "line", problem: "is not a JSON object" }]);
+ * ```
+ */
 export function parseEventJson(line: string): Event | Fault[] {
   let value: unknown;
   try {

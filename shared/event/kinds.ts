@@ -102,6 +102,15 @@ export type TypesWith<Field extends "hasGame" | "hasMoney" | "hasOutcome"> = Ext
 /** A map finds it in half the time that an object's keys take. */
 const kindsByType: ReadonlyMap<EventType, EventKind> = new Map(kinds.map((kind) => [kind.type, kind]));
 
+/**
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ *
+ * strictEqual(kindOf("deposit").hasMoney, true);
+ * strictEqual(kindOf("deposit").hasGame, false);
+ * ```
+ */
 export function kindOf(type: EventType): EventKind {
   return kindsByType.get(type)!;
 }

@@ -28,7 +28,17 @@ const exponents: ReadonlyMap<string, number> = new Map([
   ...digits(8, "BTC"),
 ]);
 
-/** How many digits the currency has after its decimal point; `undefined` when it is not known: it is never guessed. */
+/**
+ * How many digits the currency has after its decimal point; `undefined` when it is not known: it is never guessed.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ *
+ * strictEqual(exponentOf("JPY"), 0);
+ * strictEqual(exponentOf("XXX"), undefined);
+ * ```
+ */
 export function exponentOf(currency: string): number | undefined {
   return exponents.get(currency);
 }
@@ -38,6 +48,14 @@ export function exponentOf(currency: string): number | undefined {
  * @param exponent how many digits the currency has after the point; its minor unit is what amounts are in
  * @param perEur how much of the currency 1 EUR buys; greater than 0
  * @throws {RangeError} when `perEur` is 0
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ *
+ * const dollars = toEurCents(2, { units: 10705n, scale: 4 }); // 1 EUR buys 1.0705 USD
+ * strictEqual(dollars(500n), 467n);
+ * ```
  */
 export function toEurCents(exponent: number, perEur: Decimal): (amount: bigint) => bigint {
   const twiceCents = 200n * 10n ** BigInt(perEur.scale);
@@ -47,7 +65,16 @@ export function toEurCents(exponent: number, perEur: Decimal): (amount: bigint) 
   return (amount) => (amount * twiceCents + (amount < 0n ? -divisor : divisor)) / twiceDivisor;
 }
 
-/** The amount in major units without needless zeros: `5`, `4.68`, `0.5`, `0.00012345`. */
+/**
+ * The amount in major units without needless zeros: `5`, `4.68`, `0.5`, `0.00012345`.
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ *
+ * strictEqual(formatMajor(12_345n, 8), "0.00012345");
+ * ```
+ */
 export function formatMajor(amount: bigint, exponent: number): string {
   const sign = amount < 0n ? "-" : "";
   const text = String(amount < 0n ? -amount : amount).padStart(exponent + 1, "0");

@@ -20,6 +20,16 @@ export class UndecodableError extends Error {
 /**
  * The event in `body`, or what is wrong with its fields (an empty body is a message with every field left out).
  * @throws {UndecodableError}
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import type { Event } from "./event.ts";
+ *
+ * const createdAt = { seconds: 1_641_818_040, nanos: 0 };
+ * const event: Event = { type: "game_start", id: 1n, playerId: 10n, gameId: 100n, createdAt };
+ * deepStrictEqual(decodeEvent(encodeEvent(event)), event);
+ * ```
  */
 export function decodeEvent(body: Uint8Array): Event | Fault[] {
   const message = decodeMessage(body);

@@ -39,6 +39,15 @@ export function sentIdOf(sent: unknown, messageId: string, headers: Headers): st
  * A UUIDv7 (RFC 9562) that says the same for the same body each time: its random part is the body's SHA-256. So a file
  * that is published twice, or an event that a foreign publisher sends again without an id, is one event.
  * @param ms the UUID's time, milliseconds since 1970; 0 where the body's time is not known
+ *
+ * @example
+ * ```ts
+ * import { notStrictEqual, strictEqual } from "node:assert/strict";
+ *
+ * const [once, again, other] = ["a", "a", "b"].map((text) => messageIdOfBody(new TextEncoder().encode(text), 0));
+ * strictEqual(once, again);
+ * notStrictEqual(once, other);
+ * ```
  */
 export function messageIdOfBody(body: Uint8Array, ms: number): string {
   return uuidv7(ms, createHash("sha256").update(body).digest());

@@ -13,6 +13,16 @@ export function untilAborted(signal: AbortSignal): Promise<void> {
 /**
  * Settles as the promise does, or rejects as soon as the signal is aborted. Leaves no listener on a long-lived signal.
  * @throws the signal's reason
+ *
+ * @example
+ * ```ts
+ * import { rejects } from "node:assert/strict";
+ *
+ * const stop = new AbortController();
+ * const waiting = abortable(new Promise(() => {}), stop.signal);
+ * stop.abort(new Error("leaving"));
+ * await rejects(waiting, /leaving/);
+ * ```
  */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   promise.catch(() => {});
@@ -46,6 +56,15 @@ export interface DeadlineOptions {
  * Settles as the promise does, or rejects when the time is over. The underlying work is not cancelled; its late result or
  * rejection is ignored.
  * @throws what `exceeded` makes, the signal's reason, or what the promise throws
+ *
+ * @example
+ * ```ts
+ * import { rejects } from "node:assert/strict";
+ * import { systemClock as clock } from "./clock.ts";
+ *
+ * const exceeded = () => new DeadlineExceeded("no answer within 5 ms");
+ * await rejects(deadline(new Promise(() => {}), { ms: 5, clock, exceeded }), DeadlineExceeded);
+ * ```
  */
 export async function deadline<T>(
   promise: Promise<T>,
@@ -86,7 +105,19 @@ export async function callWithDeadline<T>(
   return await deadline(ask(over.signal), { ms, clock, exceeded });
 }
 
-/** Coalesces concurrent calls, and caches the result, or the error, for `ms`. */
+/**
+ * Coalesces concurrent calls, and caches the result, or the error, for `ms`.
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { systemClock } from "./clock.ts";
+ *
+ * let calls = 0;
+ * const ask = coalesced(1_000, systemClock, () => Promise.resolve(++calls));
+ * deepStrictEqual([...await Promise.all([ask(), ask()]), await ask()], [1, 1, 1]);
+ * ```
+ */
 export function coalesced<T>(ms: number, clock: Clock, ask: () => Promise<T>): () => Promise<T> {
   let last: { promise: Promise<T>; settledAt: number } | undefined;
   return () => {

@@ -24,6 +24,17 @@ const months = "January February March April May June July August September Octo
  * 2022 at 23:45 UTC.`
  * @param amountEur in cents; given for events with money
  * @param email given when the player is known
+ *
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { deposit } from "../../../tests/fixtures/deliveries.ts";
+ *
+ * strictEqual(
+ *   describe(deposit(), 10_000n, "bob@example.com"),
+ *   "Player #12 (bob@example.com) made a deposit of 100 EUR on February 2nd, 2022 at 23:45 UTC.",
+ * );
+ * ```
  */
 export function describe(event: Event, amountEur: bigint | undefined, email: string | undefined): string {
   return kindOf(event.type).sentence({

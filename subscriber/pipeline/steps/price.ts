@@ -20,6 +20,15 @@ export function isUnpriced(value: Price | Unpriced | undefined): value is Unpric
 /**
  * What the event's amount is worth, `undefined` for an event without amount, or why it cannot be told.
  * @param rates may be missing for amounts in EUR, and in currencies that no rates have
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { bet, gameStart, someRates } from "../../../tests/fixtures/deliveries.ts";
+ *
+ * deepStrictEqual(price(bet({ amount: 10_705n, currency: "EUR" }), undefined), { eurCents: 10_705n, rate: undefined });
+ * deepStrictEqual(price(gameStart(), someRates), undefined);
+ * ```
  */
 export function price(event: Event, rates: Rates | undefined): Price | Unpriced | undefined {
   if (!("currency" in event)) return undefined;

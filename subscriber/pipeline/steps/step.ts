@@ -27,6 +27,28 @@ export interface StepDefinition<Needs extends Fact, Adds extends Fact, Context> 
   add(facts: Facts, context: Context, delivery: Delivery): Outcome | Wait | undefined;
 }
 
+/**
+ * @example
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { bet, deliveryOf } from "../../../tests/fixtures/deliveries.ts";
+ * import { decodeAll } from "../process_batch.ts";
+ *
+ * const step = defineStep({
+ *   name: "describe",
+ *   needs: ["event"],
+ *   adds: ["description"],
+ *   read: (events) => `one of ${events.length}`,
+ *   add(facts, words) {
+ *     facts.description = `${facts.event.type}, ${words}`;
+ *     return undefined;
+ *   },
+ * });
+ * const entries = decodeAll([deliveryOf(bet()), deliveryOf(bet())]);
+ * await step.run(entries, new AbortController().signal);
+ * strictEqual(entries[0]?.facts?.description, "bet, one of 2");
+ * ```
+ */
 export function defineStep<const Needs extends Fact, const Adds extends Fact, Context>(
   { name, needs, adds, read, add }: StepDefinition<Needs, Adds, Context>,
 ): Step<Needs, Adds> {
