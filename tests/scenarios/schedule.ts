@@ -28,6 +28,7 @@ export const schedule: Readonly<Record<string, Schedule>> = {
   "operations/rotation": { seconds: 140 },
   "project/demo": { promise: "the whole system at work, from nothing to a summary" },
   "project/documentation": { promise: "each task has --help, and the table of tasks is complete" },
+  "project/extending": { seconds: 120 },
   "project/houses": { promise: "the layout of ARCHITECTURE.md" },
   "project/migrate": { promise: "tables by hand" },
   "project/services": { promise: "servers are brought up, and what was started is stopped" },
