@@ -5,19 +5,10 @@ import type { AmqpConsumer, ConsumerOptions } from "../../shared/rabbitmq/consum
 import { deadHeaders } from "../../shared/rabbitmq/dead_letters.ts";
 import { messageIdOfBody } from "../../shared/rabbitmq/message_id.ts";
 import { ack, dead } from "../../shared/rabbitmq/outcome.ts";
-import { never, settle, texts } from "../conformance/queue/subject.ts";
+import { never, settle, takeExactly, texts } from "../conformance/queue/subject.ts";
 import { RecordedLog } from "../fixtures/recorded_telemetry.ts";
 import { eventually, type TestQueues, withTestQueues } from "../servers/test_queues.ts";
-import {
-  consumerOn,
-  getOne,
-  inQueue,
-  publisherOn,
-  sendBodies,
-  take,
-  untilConsuming,
-  untilNotConsuming,
-} from "./members.ts";
+import { consumerOn, getOne, inQueue, publisherOn, sendBodies, untilConsuming, untilNotConsuming } from "./members.ts";
 
 type Use = (consumer: AmqpConsumer, queues: TestQueues, log: RecordedLog) => Promise<void>;
 
@@ -48,7 +39,7 @@ test(
     sendBodies(queues, ["a"], { messageId: id });
     sendBodies(queues, ["a"], { messageId: `urn:uuid:${id}` });
     sendBodies(queues, ["a"], { messageId: id.toLowerCase() });
-    const ids = (await take(consumer, 9)).map(({ messageId, sentId }) => [messageId, sentId]);
+    const ids = (await takeExactly(consumer, 9)).map(({ messageId, sentId }) => [messageId, sentId]);
     const [a, b] = ["a", "b"].map((body) => messageIdOfBody(new TextEncoder().encode(body), 0));
     deepStrictEqual(ids, [
       [a, undefined],
@@ -62,7 +53,7 @@ test(
 
 test(".settle() drops foreign headers that leave no room for the reason", async (consumer, queues) => {
   sendBodies(queues, ["x"], { headers: { huge: "y".repeat(60_000) } });
-  await settle(consumer, await take(consumer, 1), dead("invalid", "z".repeat(5_000)));
+  await settle(consumer, await takeExactly(consumer, 1), dead("invalid", "z".repeat(5_000)));
   const { headers = {} } = (await getOne(queues.channel, queues.dead)).properties;
   deepStrictEqual([headers["huge"], headers[deadHeaders.reason]], [undefined, "invalid"]);
 });
@@ -72,7 +63,7 @@ test(
   async (consumer, queues, log) => {
     const { channel, dead: deadQueue, events } = queues;
     sendBodies(queues, ["bad"]);
-    const [delivery] = await take(consumer, 1);
+    const [delivery] = await takeExactly(consumer, 1);
     await channel.unbindQueue(deadQueue, deadQueue, "");
     const leave = new AbortController();
     const settling = consumer.settle([{ delivery: delivery!, outcome: dead("invalid", "bad") }], leave.signal);
@@ -89,10 +80,10 @@ test(
   ".settle() requeues a delivery on whose dead letter our own code fails, and throws that",
   async (consumer, queues) => {
     sendBodies(queues, ["good", "bad"]);
-    const [good, bad] = await take(consumer, 2);
+    const [good, bad] = await takeExactly(consumer, 2);
     const settlements = [{ delivery: good!, outcome: ack }, { delivery: bad!, outcome: dead("invalid", "no id") }];
     await rejects(consumer.settle(settlements, never), /a fault of ours/);
-    const again = await take(consumer, 1);
+    const again = await takeExactly(consumer, 1);
     deepStrictEqual([texts(again), consumer.unsettled], [["bad"], 1]);
   },
   { deadLetters: { publish: () => Promise.reject(new Error("a fault of ours")) } },
@@ -103,12 +94,12 @@ test(
   async (consumer, queues) => {
     const { channel, events } = queues;
     sendBodies(queues, ["old"]);
-    const old = await take(consumer, 1);
+    const old = await takeExactly(consumer, 1);
     await channel.deleteQueue(events);
     await untilNotConsuming(consumer);
     await untilConsuming(consumer);
     sendBodies(queues, ["new"]);
-    const fresh = await take(consumer, 1);
+    const fresh = await takeExactly(consumer, 1);
     await settle(consumer, old);
     deepStrictEqual(texts(fresh), ["new"]);
     await consumer.close();

@@ -2,7 +2,7 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { untilAborted } from "../../shared/runtime/deadline.ts";
 import { dead } from "../../shared/rabbitmq/outcome.ts";
-import { never, settle } from "../conformance/queue/subject.ts";
+import { never, settle, takeExactly } from "../conformance/queue/subject.ts";
 import { RecordedLog } from "../fixtures/recorded_telemetry.ts";
 import type { TcpProxy } from "../servers/tcp_proxy.ts";
 import { eventually, type TestQueues } from "../servers/test_queues.ts";
@@ -13,7 +13,6 @@ import {
   outgoing,
   publisherOn,
   sendBodies,
-  take,
   untilConnected,
   untilConsuming,
   untilNotConsuming,
@@ -160,7 +159,7 @@ test("AmqpConsumer waits for no dead letter whose original the broker gives out 
     sendBodies(queues, ["bad body"]);
     const leaving = new AbortController();
     const settleIt = async () => {
-      const [delivery] = await take(consumer, 1);
+      const [delivery] = await takeExactly(consumer, 1);
       return [consumer.settle([{ delivery: delivery!, outcome: dead("invalid", "no amount") }], leaving.signal)];
     };
     const [first] = await settleIt();
@@ -227,7 +226,7 @@ test(
       await clock.sleep(120);
     }
     await publisher.publish(outgoing(queues.events));
-    await settle(consumer, await take(consumer, 1));
+    await settle(consumer, await takeExactly(consumer, 1));
     await consumer.close();
     await publisher.close();
   },
