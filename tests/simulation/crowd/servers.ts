@@ -4,7 +4,7 @@ import { type RatesApi, RatesUnavailable } from "../../../subscriber/rates/clien
 import type { SharedRates } from "../../../subscriber/rates/shared_rates.ts";
 import { ratesOf } from "../../fixtures/deliveries.ts";
 import type { VirtualClock } from "../../fixtures/virtual_clock.ts";
-import { LockWatch } from "../lock_watch.ts";
+import { LockWatch } from "../invariants.ts";
 
 /** How long a packet takes one way, in ms. */
 export type Network = (random: Random) => number;

@@ -2,6 +2,8 @@
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Event } from "../../shared/event/event.ts";
 import type { Enriched } from "../../subscriber/enriched/enriched.ts";
+import type { Rates } from "../../subscriber/rates/rates.ts";
+import type { Life, Look, SharedRates } from "../../subscriber/rates/shared_rates.ts";
 import { type Broker, type BrokerWatch, type Message, names } from "./broker.ts";
 
 /** Something happened that must not happen, ever. */
@@ -15,18 +17,11 @@ export class InvariantError extends Error {
 /** A message of the load: its event or, for a bad one, the reason of its dead letter. */
 export type Published = { readonly event: Event } | { readonly reason: string };
 
-interface Total {
-  bets: number;
-  wins: number;
-  depositsEur: bigint;
-}
-
 export class Ledger implements BrokerWatch {
   readonly published = new Map<string, Published>();
   readonly confirmed = new Set<string>();
-  readonly stored = new Map<string, Enriched>();
+  readonly stored = new Set<string>();
   readonly #eventIds = new Set<bigint>();
-  readonly totals = new Map<bigint, Total>();
   readonly reported = new Set<string>();
   /** Messages that were in the dead letter queue or a delay queue at any time. */
   readonly #elsewhere = new Set<string>();
@@ -62,16 +57,14 @@ export class Ledger implements BrokerWatch {
   /** The rows of one transaction. */
   store(events: readonly Enriched[]): number {
     let added = 0;
-    for (const enriched of events) {
-      const { messageId, event, price } = enriched;
+    for (const { messageId, event, price } of events) {
       if (this.stored.has(messageId)) continue;
       const published = this.published.get(messageId);
       if (!published || !("event" in published)) this.violated(`${messageId} is stored, but was no good event`);
       if (this.#eventIds.has(event.id)) this.violated(`event ${event.id} is stored twice, under two message ids`);
       if ("currency" in event && !price) this.violated(`${messageId} is stored without its price`);
-      this.stored.set(messageId, enriched);
+      this.stored.add(messageId);
       this.#eventIds.add(event.id);
-      this.#add(enriched);
       added++;
     }
     return added;
@@ -94,23 +87,78 @@ export class Ledger implements BrokerWatch {
         );
       }
     }
-    this.#checkTotals();
+  }
+}
+
+type Written = Awaited<ReturnType<SharedRates["write"]>>;
+
+/** Watches the rates cache and its lock from outside, with a record of its own of holder, pause and rates. */
+export class LockWatch {
+  /** The lock's holder until it releases the lock or the lock expires. */
+  #holder: { token: string; until: number } | undefined;
+  #pausedUntil = -Infinity;
+  #cached: { asOfMs: number; freshUntil: number; usableUntil: number } | undefined;
+
+  constructor(private readonly clock: Clock, private readonly violated: (what: string) => void) {}
+
+  /** The server forgot everything, the lock included. */
+  flushed(): void {
+    this.#holder = undefined;
+    this.#pausedUntil = -Infinity;
+    this.#cached = undefined;
   }
 
-  #add({ event, price }: Enriched): void {
-    if (event.type !== "bet" && event.type !== "deposit") return;
-    const total = this.totals.get(event.playerId) ?? { bets: 0, wins: 0, depositsEur: 0n };
-    if (event.type === "bet") total.bets++;
-    if (event.type === "bet" && event.hasWon) total.wins++;
-    if (event.type === "deposit") total.depositsEur += price?.eurCents ?? 0n;
-    this.totals.set(event.playerId, total);
+  around(shared: SharedRates): SharedRates {
+    return {
+      lookOrLock: async (token, ttl) => this.#looked(token, ttl, await shared.lookOrLock(token, ttl)),
+      write: async (token, rates, life) => this.#wrote(token, rates, life, await shared.write(token, rates, life)),
+      pause: async (token, ms) => {
+        await shared.pause(token, ms);
+        if (this.#isHolder(token)) {
+          this.#holder = undefined;
+          this.#pausedUntil = this.clock.monotonic() + ms;
+        }
+      },
+      inspect: () => shared.inspect(),
+      release: async (token) => {
+        await shared.release(token);
+        if (this.#isHolder(token)) this.#holder = undefined;
+      },
+    };
   }
 
-  #checkTotals(): void {
-    let bets = 0;
-    for (const { event } of this.stored.values()) if (event.type === "bet") bets++;
-    let counted = 0;
-    for (const total of this.totals.values()) counted += total.bets;
-    if (bets !== counted) this.violated(`${counted} bets in the totals, ${bets} in the rows`);
+  #looked(token: string, ttlMs: number, look: Look): Look {
+    const now = this.clock.monotonic();
+    const fresh = this.#cached !== undefined && now < this.#cached.freshUntil;
+    if (look.state === "locked") {
+      if (this.#liveHolder(now)) this.violated("the lock was given to a second holder while the first one had it");
+      if (fresh) this.violated("the lock was given out though fresh rates are there");
+      if (now < this.#pausedUntil) this.violated("the lock was given out in the pause after a failed call");
+      this.#holder = { token, until: now + ttlMs };
+    } else if (look.state === "fresh" && !fresh) {
+      this.violated("rates were given for fresh that are not");
+    }
+    return look;
+  }
+
+  #wrote(token: string, { asOfMs }: Rates, { freshMs, staleMs }: Life, written: Written): Written {
+    const now = this.clock.monotonic();
+    const holds = this.#isHolder(token);
+    if (holds) this.#holder = undefined;
+    if (written !== "written") return written;
+    if (!holds) this.violated("rates were written by one who had lost the lock");
+    if (this.#cached && now < this.#cached.usableUntil && asOfMs < this.#cached.asOfMs) {
+      this.violated("newer rates were replaced by older ones");
+    }
+    this.#cached = { asOfMs, freshUntil: now + freshMs, usableUntil: now + freshMs + staleMs };
+    return written;
+  }
+
+  #isHolder(token: string): boolean {
+    return this.#liveHolder(this.clock.monotonic())?.token === token;
+  }
+
+  #liveHolder(now: number): { token: string } | undefined {
+    return this.#holder && now < this.#holder.until ? this.#holder : undefined;
   }
 }
