@@ -1,8 +1,7 @@
 /** The subscriber's connections to Postgres, and the rows that it copies over them. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { arrayLiteral } from "../../shared/postgres/array_literal.ts";
-import { CopyRows, numericBytes } from "../../shared/postgres/copy_rows.ts";
+import { arrayLiteral, CopyRows, numericBytes } from "../../shared/postgres/copy_rows.ts";
 import { DatabasePool, QueryTimeout } from "../../shared/postgres/pool.ts";
 import { systemClock } from "../../shared/runtime/clock.ts";
 import { classifyStoreError } from "../../shared/runtime/errors.ts";

@@ -3,13 +3,12 @@ import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict
 import { Buffer } from "node:buffer";
 import type { Channel } from "amqplib";
 import { encodeEvent } from "../../shared/event/protobuf.ts";
+import { type OutgoingMessage, replaysHeader } from "../../shared/rabbitmq/message.ts";
 import { openConnection } from "../../shared/rabbitmq/connection.ts";
 import { AmqpDeadLetterAdmin } from "../../shared/rabbitmq/dead/amqp_admin.ts";
 import { deadLetterToJson } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { list, replay, type ReplayOptions } from "../../shared/rabbitmq/dead/dead_letter_queue.ts";
-import { replaysHeader } from "../../shared/rabbitmq/dead_letters.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
-import type { OutgoingMessage } from "../../shared/rabbitmq/message.ts";
 import { PublishError } from "../../shared/rabbitmq/publisher.ts";
 import { deliveryLimit } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
