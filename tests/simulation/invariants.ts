@@ -162,3 +162,17 @@ export class LockWatch {
     return this.#holder && now < this.#holder.until ? this.#holder : undefined;
   }
 }
+
+/** The same rates and lock, each command of which is sent in a way of its own. */
+export function sentBy(
+  send: <T>(command: () => Promise<T>) => Promise<T>,
+  shared: () => SharedRates,
+): SharedRates {
+  return {
+    lookOrLock: (token, ttlMs) => send(() => shared().lookOrLock(token, ttlMs)),
+    write: (token, rates, life) => send(() => shared().write(token, rates, life)),
+    pause: (token, ms) => send(() => shared().pause(token, ms)),
+    release: (token) => send(() => shared().release(token)),
+    inspect: () => shared().inspect(),
+  };
+}
