@@ -11,8 +11,7 @@ import { timestampOfMs } from "../shared/event/timestamp.ts";
 import type { CallCounts, Ending } from "./control_service.ts";
 import { type Answer, drawFate, type Faults, spoil } from "./faults.ts";
 import type { Quotes } from "./quotes.ts";
-import { traced } from "./unary.ts";
-import { type Call, RpcError, serveUnary } from "./unary.ts";
+import { type Call, RpcError, serveUnary, traced } from "./unary.ts";
 
 const { GetRatesRequest, GetRatesResponse } = casino.rates.v1;
 

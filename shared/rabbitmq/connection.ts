@@ -1,8 +1,7 @@
 /** The one place that opens connections to the broker, and opens them again. */
 import { type ChannelModel, connect as dial } from "amqplib";
 import { untilAborted } from "../runtime/deadline.ts";
-import { type Backoff, backoffMs } from "../runtime/clock.ts";
-import type { Clock } from "../runtime/clock.ts";
+import { type Backoff, backoffMs, type Clock } from "../runtime/clock.ts";
 import { redact } from "../runtime/secrets.ts";
 import { isPermanentBrokerError, messageOf } from "../runtime/errors.ts";
 import type { Random } from "../runtime/random.ts";

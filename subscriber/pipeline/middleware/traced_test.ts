@@ -1,17 +1,16 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
 import { ack, dead } from "../../../shared/rabbitmq/outcome.ts";
+import { never } from "../../../shared/runtime/deadline.ts";
 import type { TraceParent } from "../../../shared/runtime/telemetry/tracing.ts";
 import { RecordedTracing } from "../../../tests/fixtures/recorded_tracing.ts";
 import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import { MemoryQueue } from "../../../shared/rabbitmq/memory_queue.ts";
-import { MemoryDatabase } from "../../store/memory_database.ts";
-import type { Edges } from "../edges.ts";
-import { RatesUnavailable } from "../../rates/client.ts";
-import { MemoryRates } from "../../rates/memory_rates.ts";
+import { MemoryDatabase } from "../../../tests/fixtures/memory_database.ts";
+import { type RatesApi, RatesUnavailable } from "../../rates/client.ts";
 import { bet, deliveryOf, someRates } from "../../../tests/fixtures/deliveries.ts";
 import { mostLinks, spansOf } from "./traced.ts";
-import type { Wrapper } from "../entry.ts";
+import type { Middleware } from "../entry.ts";
 
 const places = {
   queue: "events",
@@ -36,16 +35,24 @@ function deliveryWith(traceparent: unknown): Delivery {
 /** Not sampled either, by a flag that W3C has not given a meaning yet. */
 const flagged = `00-${"f".repeat(32)}-${"e".repeat(16)}-02`;
 
-function edges(fetch: Edges["api"]["fetch"] = () => Promise.resolve(someRates)): Edges {
-  const [clock, database] = [new VirtualClock(), new MemoryDatabase()];
-  const queue = new MemoryQueue(clock);
-  return { queue, shared: new MemoryRates(clock), api: { fetch }, players: database, store: database };
+/** A subscriber's parts with spans around them, and the queue within. */
+function tracedParts(fetch: RatesApi["fetch"] = () => Promise.resolve(someRates)) {
+  const tracing = new RecordedTracing();
+  const spans = spansOf(tracing, places);
+  const [database, inner] = [new MemoryDatabase(), new MemoryQueue(new VirtualClock())];
+  const api = spans.api({ fetch });
+  const parts = spans.parts({
+    queue: inner,
+    rates: { current: () => undefined, get: () => api.fetch(never) },
+    players: database,
+    store: database,
+    report: () => Promise.resolve(),
+  });
+  return { ...parts, tracing, inner, api, batch: spans.batch };
 }
 
-const never = new AbortController().signal;
-
 /** Does the work as the batch's. */
-async function around(batch: Wrapper, deliveries: readonly Delivery[], work: () => Promise<void>): Promise<void> {
+async function around(batch: Middleware, deliveries: readonly Delivery[], work: () => Promise<void>): Promise<void> {
   await batch(() => work().then(() => []))(deliveries, never);
 }
 
@@ -76,16 +83,14 @@ Deno.test("a batch's span links to its sampled events and belongs to the first o
 });
 
 Deno.test("a batch without a sampled event leaves no span, and neither does what is done for it", async () => {
-  const tracing = new RecordedTracing();
-  const { batch, edges: wrap, rates, report } = spansOf(tracing, places);
-  const { players, queue, store, api } = wrap(edges());
+  const { tracing, batch, rates, players, store, report, queue } = tracedParts();
   const taken = [...deliveries(undefined, parentOf(1, false)), deliveryWith(flagged)];
   let worked = false;
   await around(batch, taken, async () => {
-    await rates({ current: () => undefined, get: () => api.fetch(never) }).get();
+    await rates.get();
     await players.find([11n]);
     await store.save([]);
-    await report(() => Promise.resolve())([]);
+    await report([]);
     await queue.settle([], never);
     worked = true;
   });
@@ -93,17 +98,14 @@ Deno.test("a batch without a sampled event leaves no span, and neither does what
 });
 
 Deno.test("each step of a batch is a child of its span, the call to the rates API of the wait for rates", async () => {
-  const tracing = new RecordedTracing();
-  const { batch, edges: wrap, rates, report } = spansOf(tracing, places);
-  const inner = edges();
-  const { players, queue, store, api } = wrap(inner);
-  (inner.queue as MemoryQueue).publish(...deliveries(parentOf(1, true)));
+  const { tracing, batch, rates, players, store, report, queue, inner } = tracedParts();
+  inner.publish(...deliveries(parentOf(1, true)));
   const [delivery] = await queue.take(1, never);
   await around(batch, [delivery!], async () => {
-    await rates({ current: () => undefined, get: () => api.fetch(never) }).get();
+    await rates.get();
     await players.find([11n]);
     await store.save([]);
-    await report(() => Promise.resolve())([]);
+    await report([]);
     await queue.settle([{ delivery: delivery!, outcome: dead("invalid", "no amount") }], never);
   });
   const steps = ["wait for rates", "SELECT players", "COPY events", "report", "settle events"];
@@ -125,10 +127,8 @@ Deno.test("a batch links to 128 events at most", async () => {
 });
 
 Deno.test("a step that fails leaves its error on its span, and fails as it would without", async () => {
-  const tracing = new RecordedTracing();
   const failure = new RatesUnavailable("deadline", "the rates API did not answer");
-  const { batch, edges: wrap } = spansOf(tracing, places);
-  const { api } = wrap(edges(() => Promise.reject(failure)));
+  const { tracing, batch, api } = tracedParts(() => Promise.reject(failure));
   const work = around(batch, deliveries(parentOf(1, true)), async () => void await api.fetch(never));
   await rejects(work, failure);
   const call = tracing.the("casino.rates.v1.RatesService/GetRates");
@@ -137,12 +137,10 @@ Deno.test("a step that fails leaves its error on its span, and fails as it would
 });
 
 Deno.test("settling goes on as without tracing", async () => {
-  const inner = edges();
-  const queue = inner.queue as MemoryQueue;
+  const { queue, inner } = tracedParts();
   const [delivery] = deliveries(parentOf(1, true));
-  queue.publish(delivery!);
-  const wrapped = spansOf(new RecordedTracing(), places).edges(inner);
-  const [taken] = await wrapped.queue.take(1, never);
-  await wrapped.queue.settle([{ delivery: taken!, outcome: ack }], never);
-  deepStrictEqual(queue.acked, [delivery!.messageId]);
+  inner.publish(delivery!);
+  const [taken] = await queue.take(1, never);
+  await queue.settle([{ delivery: taken!, outcome: ack }], never);
+  deepStrictEqual(inner.acked, [delivery!.messageId]);
 });

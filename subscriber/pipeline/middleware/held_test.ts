@@ -74,5 +74,7 @@ Deno.test("held() does not take a batch of which nothing is stored for the datab
     await clock.advance(1_000);
     await result;
     strictEqual(gate.problem, "read-only", "of the batch that is held still");
+    gate.leave(another);
+    strictEqual(gate.isOpen, true, "nothing is said of a batch that is no longer held");
   }
 });

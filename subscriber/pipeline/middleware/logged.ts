@@ -3,12 +3,12 @@ import type { Dead } from "../../../shared/rabbitmq/outcome.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import { decodeEvent } from "../../../shared/event/protobuf.ts";
 import type { Log } from "../../../shared/runtime/telemetry/log.ts";
-import { isStored, type Stored, type Wrapper } from "../entry.ts";
+import { isStored, type Middleware, type Stored } from "../entry.ts";
 
 const warnEveryMs = 10_000;
 
 /** Warns of each dead letter, and of players that are not found. */
-export function logged(log: Log, clock: Clock): Wrapper {
+export function logged(log: Log, clock: Clock): Middleware {
   const unknownPlayers = new UnknownPlayers(log, clock);
   return (process) => async (deliveries, signal) => {
     const processed = await process(deliveries, signal);

@@ -5,7 +5,7 @@ import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import { bet, deliveryOf } from "../../../tests/fixtures/deliveries.ts";
 import type { Process } from "../entry.ts";
 import { decodeAll } from "../process_batch.ts";
-import type { Report } from "../report.ts";
+import type { Report } from "../edges.ts";
 import { lastMomentMs } from "./last_moment.ts";
 import { reported } from "./reported.ts";
 

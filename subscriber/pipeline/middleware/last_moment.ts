@@ -1,12 +1,12 @@
-/** The end of the grace period: what is nearly done is still done, and the rest is requeued. */
+/** The end of the grace period: a batch that is nearly done is finished, and any other is requeued. */
 import { abortable } from "../../../shared/runtime/deadline.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
-import { requeued, type Wrapper } from "../entry.ts";
+import { type Middleware, requeued } from "../entry.ts";
 
-/** A commit on its way, or a report that somebody reads, is done by then. */
+/** Enough for a commit on its way, or a report that somebody reads. */
 export const lastMomentMs = 500;
 
-/** @returns what the work gives; `undefined` once the signal is aborted and a last moment is over as well */
+/** @returns the result of the work; `undefined` once the signal is aborted and a last moment is over as well */
 export async function inLastMoment<T>(work: Promise<T>, signal: AbortSignal, clock: Clock): Promise<T | undefined> {
   try {
     return await abortable(work, signal);
@@ -18,8 +18,8 @@ export async function inLastMoment<T>(work: Promise<T>, signal: AbortSignal, clo
   }
 }
 
-/** Waits for no batch longer than that: a database may be silent for ever. */
-export function lastMoment(clock: Clock): Wrapper {
+/** Requeues a batch that takes longer than that: a database may be silent for ever. */
+export function lastMoment(clock: Clock): Middleware {
   return (process) => async (deliveries, signal) =>
     await inLastMoment(process(deliveries, signal), signal, clock) ?? deliveries.map(requeued);
 }

@@ -1,7 +1,4 @@
-/**
- * A span around each batch that holds a sampled event, and one around each thing that is done for it. A batch without is only
- * looked through; with tracing off, not even that.
- */
+/** A span around each batch that holds a sampled event, with a child span for each part of the work. */
 import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
 import {
   type Attributes,
@@ -11,28 +8,21 @@ import {
   traceparentHeader,
   type Tracing,
 } from "../../../shared/runtime/telemetry/tracing.ts";
-import type { Edges } from "../edges.ts";
-import { type RatesFailure, RatesUnavailable } from "../../rates/client.ts";
-import type { Report } from "../report.ts";
-import type { Wrapper } from "../entry.ts";
-import type { RatesNowOrLater } from "../waiting_for_rates.ts";
+import { type RatesApi, type RatesFailure, RatesUnavailable } from "../../rates/client.ts";
+import type { Parts } from "../edges.ts";
+import type { Middleware } from "../entry.ts";
 
-/** What the parts of a subscriber become when tracing is on. */
 export interface Spans {
-  edges(edges: Edges): Edges;
-  rates(rates: RatesNowOrLater): RatesNowOrLater;
-  report(report: Report): Report;
-  readonly batch: Wrapper;
+  /** Around everything that is done for a batch. */
+  readonly batch: Middleware;
+  parts(parts: Parts): Parts;
+  api(api: RatesApi): RatesApi;
 }
 
-export const noSpans: Spans = {
-  edges: (edges) => edges,
-  rates: (rates) => rates,
-  report: (report) => report,
-  batch: (process) => process,
-};
+/** With tracing off, batches are not even searched for sampled events. */
+export const noSpans: Spans = { batch: (process) => process, parts: (parts) => parts, api: (api) => api };
 
-/** What spans say about where their work goes. */
+/** Where the work of a span goes. */
 export interface Places {
   readonly queue: string;
   readonly subscriberId: string;
@@ -42,7 +32,7 @@ export interface Places {
   readonly ratesAddress: string;
 }
 
-/** Most events of one batch that it links to; OpenTelemetry's own limit. */
+/** Most links of one span; OpenTelemetry's own limit. */
 export const mostLinks = 128;
 
 export function spansOf(tracing: Tracing, places: Places): Spans {
@@ -81,8 +71,7 @@ export function spansOf(tracing: Tracing, places: Places): Spans {
   } as const;
 
   return {
-    edges: ({ queue: events, shared, api, players, store }) => ({
-      shared,
+    parts: ({ queue: events, rates, players, store, report }) => ({
       queue: {
         take: (limit, signal) => events.take(limit, signal),
         settle: (settlements, signal) => {
@@ -93,7 +82,10 @@ export function spansOf(tracing: Tracing, places: Places): Spans {
           });
         },
       },
-      api: { fetch: (signal) => tracing.inSpan(call, (span) => withStatus(span, () => api.fetch(signal))) },
+      rates: {
+        current: () => rates.current(),
+        get: () => tracing.inSpan({ name: "wait for rates", kind: "internal" }, () => rates.get()),
+      },
       players: { find: (ids) => tracing.inSpan(find, () => players.find(ids)) },
       store: {
         save: (events) => {
@@ -103,18 +95,15 @@ export function spansOf(tracing: Tracing, places: Places): Spans {
           return tracing.inSpan({ ...save, attributes }, () => store.save(events));
         },
       },
+      report: (events) => tracing.inSpan({ name: "report", kind: "internal" }, () => report(events)),
     }),
-    rates: (rates) => ({
-      current: () => rates.current(),
-      get: () => tracing.inSpan({ name: "wait for rates", kind: "internal" }, () => rates.get()),
-    }),
-    report: (report) => (events) => tracing.inSpan({ name: "report", kind: "internal" }, () => report(events)),
+    api: (api) => ({ fetch: (signal) => tracing.inSpan(call, (span) => withStatus(span, () => api.fetch(signal))) }),
     batch: (run) => (deliveries, signal) => {
       const links = linksOf(deliveries, tracing);
       const [first] = links;
       if (!first) return run(deliveries, signal);
       const attributes = { ...process, "messaging.batch.message_count": deliveries.length };
-      // A child of one of them, so that it is sampled whatever the sampler does with new traces, and found in that trace.
+      // A child of one event's span: so it is sampled whatever the sampler does with new traces, and found in that trace.
       const span = { name: `process ${queue}`, kind: "consumer", attributes, parent: first.to, links } as const;
       return tracing.inSpan(span, () => run(deliveries, signal));
     },
@@ -126,7 +115,7 @@ function linksOf(deliveries: readonly Delivery[], tracing: Tracing): Link[] {
   const links: Link[] = [];
   for (const { headers, messageId } of deliveries) {
     const header = headers[traceparentHeader];
-    // As most of them end, and ten times as fast to see.
+    // Most headers end so, and this is ten times as fast.
     if (typeof header !== "string" || header.endsWith("-00")) continue;
     const to = tracing.extract(header);
     if (!to?.sampled) continue;
@@ -135,7 +124,7 @@ function linksOf(deliveries: readonly Delivery[], tracing: Tracing): Link[] {
   return links;
 }
 
-function outcomeCounts(settlements: Parameters<Edges["queue"]["settle"]>[0]): Attributes {
+function outcomeCounts(settlements: Parameters<Parts["queue"]["settle"]>[0]): Attributes {
   const counts: Record<string, number> = {};
   for (const { outcome } of settlements) {
     const name = `casino.outcome.${outcome.kind}`;

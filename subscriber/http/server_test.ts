@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
-import { formatAddress, parseAddress } from "./address.ts";
+import { formatAddress, parseAddress } from "./server.ts";
 
 Deno.test("parseAddress() reads names, IPv4, IPv6 and off", () => {
   deepStrictEqual(parseAddress("127.0.0.1:8080"), { hostname: "127.0.0.1", port: 8080 });

@@ -1,8 +1,10 @@
 import { deepStrictEqual, rejects } from "node:assert/strict";
 import { never } from "../../../shared/runtime/deadline.ts";
 import { ack, dead, requeue } from "../../../shared/rabbitmq/outcome.ts";
-import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import { bet, deliveryOf, someRates } from "../../../tests/fixtures/deliveries.ts";
+import { MemoryDatabase } from "../../../tests/fixtures/memory_database.ts";
+import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
+import type { Parts } from "../edges.ts";
 import { type Process, type Processed, requeued, wait } from "../entry.ts";
 import { decodeAll } from "../process_batch.ts";
 import { Stats } from "../stats.ts";
@@ -48,9 +50,9 @@ Deno.test("measured().attempt looks at the age of sixteen events of a large batc
 });
 
 Deno.test("measured().attempt counts an attempt that failed, and throws what it threw", async () => {
-  const { stats, measure } = recorded();
+  const { seen, stats, measure } = recorded();
   await rejects(measure.attempt(() => Promise.reject(new Error("away")))([], never), /away/);
-  deepStrictEqual(stats.errors.process, 1);
+  deepStrictEqual([stats.errors.process, seen], [1, [["process", 0]]]);
 });
 
 Deno.test("measured().batch counts what became of a batch; what waits for rates counts where it ends", async () => {
@@ -71,13 +73,16 @@ Deno.test("measured().batch counts what became of a batch; what waits for rates 
 
 Deno.test("measured() notes how long decoding, waiting for rates, reporting and settling take", async () => {
   const { seen, clock, measure } = recorded();
-  const after = (ms: number) => clock.sleep(ms);
+  const database = new MemoryDatabase();
+  const parts: Parts = {
+    rates: { current: () => undefined, get: () => clock.sleep(10).then(() => someRates) },
+    report: () => clock.sleep(20),
+    queue: { take: () => Promise.resolve([]), settle: () => clock.sleep(30) },
+    ...{ players: database, store: database },
+  };
+  const { rates, report, queue } = measure.parts(parts);
   measure.decode(decodeAll)([]);
-  const waits = [
-    measure.rates({ current: () => undefined, get: () => after(10).then(() => someRates) }).get(),
-    measure.report(() => after(20))([]),
-    measure.queue({ take: () => Promise.resolve([]), settle: () => after(30) }).settle([], never),
-  ];
+  const waits = [rates.get(), report([]), queue.settle([], never)];
   await clock.advance(30);
   await Promise.all(waits);
   deepStrictEqual(seen, [["decode", 0], ["rates", 10], ["report", 20], ["settle", 30]]);

@@ -1,15 +1,15 @@
 import { retriesOf } from "../../../shared/rabbitmq/delay_queues.ts";
 import type { DeadReason } from "../../../shared/rabbitmq/outcome.ts";
-import { isWaiting, type Settled, type Wrapper } from "../entry.ts";
+import { isWaiting, type Middleware, type Settled } from "../entry.ts";
 
-/** What time may cure. The rest of the reasons are the event's own, and stay. */
+/** The reason that passes with time. All others are the event's own. */
 const curable: DeadReason = "rates-timeout";
 
 /**
- * Events that would be dead-lettered for want of rates are delayed instead, as long as there are delays left for them.
+ * Moves an event that timed out waiting for rates to a delay queue, as long as it has delays left, and dead-letters it then.
  * @param delays RETRY_DELAYS_MS
  */
-export function delayed(delays: readonly number[]): Wrapper {
+export function delayed(delays: readonly number[]): Middleware {
   if (delays.length === 0) return (process) => process;
   return (process) => async (deliveries, signal) => {
     const processed = await process(deliveries, signal);

@@ -1,12 +1,12 @@
 import { dead } from "../../../shared/rabbitmq/outcome.ts";
 import { classifyStoreError, messageOf } from "../../../shared/runtime/errors.ts";
-import type { Process, Wrapper } from "../entry.ts";
+import type { Middleware, Process } from "../entry.ts";
 
 /**
- * Halves a batch that the database refuses for what is in it, until what it refuses stands alone; that is dead-lettered,
+ * Halves a batch that holds a row that the database rejects, until that row stands alone; its event is dead-lettered,
  * `store-rejected`. The other halves are stored, each once: a half is processed again only when nothing of it was stored.
  */
-export const bisected: Wrapper = (process) => {
+export const bisected: Middleware = (process) => {
   const bisect: Process = async (batch, signal) => {
     try {
       return await process(batch, signal);

@@ -1,10 +1,9 @@
-import { type Backoff, backoffMs } from "../../../shared/runtime/clock.ts";
-import type { Clock } from "../../../shared/runtime/clock.ts";
+import { type Backoff, backoffMs, type Clock } from "../../../shared/runtime/clock.ts";
 import { classifyStoreError, explainStoreError } from "../../../shared/runtime/errors.ts";
 import type { Random } from "../../../shared/runtime/random.ts";
 import type { Log } from "../../../shared/runtime/telemetry/log.ts";
 import type { DatabaseGate } from "../database_gate.ts";
-import { isStored, requeued, type Wrapper } from "../entry.ts";
+import { isStored, type Middleware, requeued } from "../entry.ts";
 
 /** How long a batch is held before it is processed again. */
 const holdBackoff: Backoff = { first: 100, most: 5_000 };
@@ -17,17 +16,16 @@ export interface HeldOptions {
 }
 
 /**
- * Holds the batch while the database is away: its events are good, and nothing else could be stored either. Each attempt is the
- * whole process again, so that neither rates nor players are older than the attempt. An error that a row is to blame for is
- * thrown on.
+ * Holds the batch while the database is away: its events are good, and no other batch could be stored either. Each attempt
+ * runs the whole process, so that neither rates nor players are older than the attempt. Rethrows an error that a row caused.
  */
-export function held({ gate, clock, random, log }: HeldOptions): Wrapper {
+export function held({ gate, clock, random, log }: HeldOptions): Middleware {
   return (process) => async (batch, signal) => {
     try {
       for (let attempt = 1; !signal.aborted; attempt++) {
         try {
           const processed = await process(batch, signal);
-          // A batch of which nothing is stored may have asked the database nothing.
+          // A batch of which nothing is stored may not have asked the database.
           if (processed.some(isStored)) gate.open();
           return processed;
         } catch (error) {
