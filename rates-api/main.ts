@@ -1,4 +1,4 @@
-/** Starts the mock of a rates API; says nothing of what it does. */
+/** Starts the mock of a rates API. */
 import "../shared/runtime/deno_workarounds/without_env.ts";
 import { untilAborted } from "../shared/runtime/deadline.ts";
 import { systemClock as clock } from "../shared/runtime/clock.ts";

@@ -7,9 +7,9 @@ import type { Log } from "../runtime/telemetry/log.ts";
 import { splitTls } from "../runtime/tls.ts";
 
 const connectTimeoutMs = 2_000;
-/** A Redis that is slower than this does not help anybody; who asks must be able to go on without it. */
+/** A slower Redis is of no use: its callers go on without it. */
 const commandTimeoutMs = 1_000;
-/** A connection on which a command gets no answer for this long is taken for lost, and opened again. */
+/** A connection without an answer for this long counts as lost, and is opened again. */
 const socketTimeoutMs = 5_000;
 const closeTimeoutMs = 1_000;
 
