@@ -9,7 +9,7 @@ import { onShutdownSignal } from "../shared/runtime/shutdown.ts";
 import { openTracing } from "../shared/runtime/telemetry/deno_tracing.ts";
 import { configureLog, getLog } from "../shared/runtime/telemetry/log.ts";
 import { readTlsFiles } from "../shared/runtime/tls.ts";
-import { faultFlags, faultsOf } from "./fault_flags.ts";
+import { faultFlags, faultsOf } from "./faults.ts";
 import { fixedQuotes, walkingQuotes } from "./quotes.ts";
 import { startRatesApi } from "./server.ts";
 
