@@ -1,6 +1,6 @@
 /** The one place that opens connections to the broker, and opens them again. */
 import { type ChannelModel, connect as dial } from "amqplib";
-import { untilAborted } from "../runtime/deadline.ts";
+import { settledWithin, untilAborted } from "../runtime/deadline.ts";
 import { type Backoff, backoffMs, type Clock } from "../runtime/clock.ts";
 import { redact } from "../runtime/secrets.ts";
 import { isPermanentBrokerError, messageOf } from "../runtime/errors.ts";
@@ -108,18 +108,9 @@ export async function openConnection({ url, name }: Pick<BrokerOptions, "url" | 
 
 /** Orderly if the broker answers within 2 s, else by closing the socket. Never throws. */
 export async function closeConnection(connection: ChannelModel, clock: Clock): Promise<void> {
-  const late = new AbortController();
   connection.on("error", () => {});
-  try {
-    await Promise.race([
-      connection.close(),
-      clock.sleep(closeTimeoutMs, late.signal).then(() => {
-        (connection.connection as unknown as { stream: { destroy(): void } }).stream.destroy();
-      }, () => {}),
-    ]);
-  } catch {
-    // Closed already.
-  } finally {
-    late.abort();
-  }
+  // One that is closed already throws.
+  const closed = (async () => await connection.close())();
+  if (await settledWithin(closeTimeoutMs, clock, closed)) return;
+  (connection.connection as unknown as { stream: { destroy(): void } }).stream.destroy();
 }

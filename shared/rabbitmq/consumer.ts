@@ -1,6 +1,6 @@
 /** The real {@linkcode EventQueue}: a consumer with manual acks on a connection that is kept open. */
 import { type Channel, type ChannelModel, type ConsumeMessage, IllegalOperationError } from "amqplib";
-import { untilAborted } from "../runtime/deadline.ts";
+import { settledWithin, untilAborted } from "../runtime/deadline.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { AckRuns } from "./ack_runs.ts";
 import { DeliveryBuffer } from "./delivery_buffer.ts";
@@ -262,10 +262,7 @@ class Session {
   /** The channel is closed before its connection: on its own, the connection's close may overtake acks on their way. */
   async leave(): Promise<void> {
     this.flush();
-    const answered = new AbortController();
-    const late = this.clock.sleep(leaveTimeoutMs, answered.signal).catch(() => {});
-    await Promise.race([closeChannel(this.channel), late]);
-    answered.abort();
+    await settledWithin(leaveTimeoutMs, this.clock, closeChannel(this.channel));
   }
 
   async end(): Promise<void> {

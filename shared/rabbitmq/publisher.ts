@@ -4,7 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import { type ChannelModel, type ConfirmChannel, IllegalOperationError } from "amqplib";
-import { abortable, never, untilAborted } from "../runtime/deadline.ts";
+import { abortable, never, settledWithin, untilAborted } from "../runtime/deadline.ts";
 import { type Backoff, backoffMs } from "../runtime/clock.ts";
 import { messageOf } from "../runtime/errors.ts";
 import { type BrokerOptions, keepConnected } from "./connection.ts";
@@ -157,9 +157,7 @@ export class ConfirmPublisher {
    * @param waitMs longest wait for what is in flight
    */
   async close(waitMs = drainMs): Promise<void> {
-    const late = new AbortController();
-    await Promise.race([this.flush(), this.options.clock.sleep(waitMs, late.signal).catch(() => {})]);
-    late.abort();
+    await settledWithin(waitMs, this.options.clock, this.flush());
     this.#stop.abort(new Error("the publisher is closed"));
     for (const entry of this.#inFlight) {
       this.#giveUp(entry, "closed", "the publisher was closed before the broker confirmed it");
