@@ -6,7 +6,7 @@ import type { Filter } from "../../shared/rabbitmq/dead/dead_letter_queue.ts";
 import { type DeadLetterAdmin, mostLookedAt } from "../../shared/rabbitmq/dead/admin.ts";
 import { parseMessageId } from "../../shared/rabbitmq/message_id.ts";
 import { callWithDeadline } from "../../shared/runtime/deadline.ts";
-import { isSecret } from "../../shared/runtime/secret.ts";
+import { isSecret } from "../../shared/runtime/secrets.ts";
 import { parseLimit } from "./event_query.ts";
 import { Problem, unavailable } from "./problem.ts";
 

@@ -3,7 +3,7 @@ import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
 import type { DeadLetterAdmin } from "../../shared/rabbitmq/dead/admin.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
-import { isLoopback } from "../../shared/runtime/loopback.ts";
+import { isLoopback } from "../../shared/runtime/hosts.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import type { TlsFiles } from "../../shared/runtime/tls.ts";
 import type { SharedRates } from "../rates/shared_rates.ts";

@@ -1,6 +1,6 @@
 /** Errors in the format of RFC 9457. */
 import { messageOf } from "../../shared/runtime/errors.ts";
-import { redact } from "../../shared/runtime/configuration/config.ts";
+import { redact } from "../../shared/runtime/secrets.ts";
 
 const titles = {
   400: "Bad request",

@@ -1,6 +1,6 @@
 /** `GET /overview`: all that the page shows. A value that cannot be read at the moment is `null`, and `problems` says why. */
 import { version } from "../../shared/runtime/configuration/command.ts";
-import { redact } from "../../shared/runtime/configuration/config.ts";
+import { redact } from "../../shared/runtime/secrets.ts";
 import type { Overview } from "../dashboard/answers.ts";
 import type { Inspection } from "../rates/shared_rates.ts";
 import type { WatchedRates } from "../rates/source.ts";

@@ -3,7 +3,7 @@ import "../../shared/runtime/deno_workarounds/without_env.ts";
 import { Buffer } from "node:buffer";
 import type { ServiceError } from "@grpc/grpc-js";
 import type { Clock } from "../../shared/runtime/clock.ts";
-import { redact } from "../../shared/runtime/configuration/config.ts";
+import { redact } from "../../shared/runtime/secrets.ts";
 import { explainStoreError } from "../../shared/runtime/errors.ts";
 import { openGrpcClient, problemOf } from "../../shared/grpc/client.ts";
 import type { TlsFiles } from "../../shared/runtime/tls.ts";

@@ -1,6 +1,6 @@
 /** Takes batches from the queue, has each processed, and settles its outcomes. */
 import type { Delivery, EventQueue } from "../../shared/rabbitmq/delivery.ts";
-import { publishedAtMs } from "../../shared/rabbitmq/published_at.ts";
+import { publishedAtMs } from "../../shared/rabbitmq/message.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import { isWaiting, type Middleware, type Process, type Processed, requeued, type Settled } from "./entry.ts";

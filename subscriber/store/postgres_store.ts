@@ -1,5 +1,5 @@
 /** Stores enriched events in Postgres: each batch in one transaction, each event once. */
-import { arrayLiteral } from "../../shared/postgres/array_literal.ts";
+import { arrayLiteral } from "../../shared/postgres/copy_rows.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
 import { isDuplicate } from "../../shared/runtime/errors.ts";
 import type { Enriched } from "../enriched/enriched.ts";

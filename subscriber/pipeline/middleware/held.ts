@@ -1,5 +1,4 @@
-import { type Backoff, backoffMs } from "../../../shared/runtime/backoff.ts";
-import type { Clock } from "../../../shared/runtime/clock.ts";
+import { type Backoff, backoffMs, type Clock } from "../../../shared/runtime/clock.ts";
 import { classifyStoreError, explainStoreError } from "../../../shared/runtime/errors.ts";
 import type { Random } from "../../../shared/runtime/random.ts";
 import type { Log } from "../../../shared/runtime/telemetry/log.ts";

@@ -1,5 +1,5 @@
 /** Measures each batch for the subscriber's counts and metrics. */
-import { publishedAtMs } from "../../../shared/rabbitmq/published_at.ts";
+import { publishedAtMs } from "../../../shared/rabbitmq/message.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import type { Parts } from "../edges.ts";
 import { isStored, type Middleware, type Processed } from "../entry.ts";
