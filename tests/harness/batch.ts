@@ -88,7 +88,7 @@ export async function withBatch(
   await batch.close();
 }
 
-/** Every confirmed event is a row, once, as it was published, and in a report; nothing is dead, and the totals are right. */
+/** Asserts that each confirmed event is stored once, as published, and reported; no dead letter; correct totals. */
 export async function checkAllStored(world: PrivateWorld, ledger: Ledger, count: number): Promise<void> {
   await world.untilSettled(ledger, queues.DEAD_LETTER_QUEUE);
   await world.members.stopAll();

@@ -1,4 +1,4 @@
-/** Real members on private servers, behind proxies: all that a fault campaign breaks. */
+/** Real members on private servers, behind proxies. */
 import { join } from "node:path";
 import type { Channel, ChannelModel } from "amqplib";
 import { controlClient } from "../../rates-api/control_client.ts";
@@ -23,7 +23,7 @@ const ratesApiKey = "a-key-of-the-test";
 
 export class PrivateWorld implements AsyncDisposable {
   readonly members = new Members(project);
-  /** Members that ended though nobody asked them to. */
+  /** Members that ended unasked. */
   readonly crashes: string[] = [];
   readonly #asked = new WeakSet<Member>();
   ratesApi: Member | undefined;
@@ -104,7 +104,7 @@ export class PrivateWorld implements AsyncDisposable {
     return (await client.stats()).calls;
   }
 
-  /** Ends every toxic. */
+  /** Removes every toxic. */
   heal(): void {
     for (const proxy of [...Object.values(this.servers.proxies), this.ratesProxy]) proxy.poison();
   }
@@ -169,7 +169,7 @@ export class PrivateWorld implements AsyncDisposable {
     }
   }
 
-  /** What became of each message, once all subscribers have left. */
+  /** Counts the outcomes, once all subscribers have left. */
   async count(ledger: Ledger, deadLetterQueue: string): Promise<Counts> {
     const letters = await this.deadLetters(deadLetterQueue);
     return await this.withSql((sql) => ledger.count(sql, letters));

@@ -1,4 +1,4 @@
-/** What components/redis starts: its scripts and configuration, on two Redis of this machine. */
+/** components/redis: its scripts and configuration, on two Redis of this machine. */
 import { match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { freePort } from "../../../tools/demo/members.ts";
@@ -51,7 +51,7 @@ Deno.test("the liveness probe fails once a password or the certificate is anothe
 });
 
 interface Pod {
-  /** What redis-cli says, after its exit status. With no user, as somebody with a certificate and no password. */
+  /** @returns redis-cli's exit status and output @param user without one, no password is sent */
   ask(user: string, ...command: string[]): Promise<string>;
   isAlive(): Promise<boolean>;
   stop(): Promise<void>;

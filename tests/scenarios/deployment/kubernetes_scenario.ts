@@ -1,4 +1,4 @@
-/** deploy/kubernetes: rendered, valid, and the same as what the code has. Nothing here is applied: docs/kubernetes.md tells what was. */
+/** deploy/kubernetes, rendered: valid, and consistent with the code. Nothing is applied here. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { parse } from "yaml";

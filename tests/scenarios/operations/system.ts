@@ -1,4 +1,4 @@
-/** A whole system of its own that an operator looks after: servers, members, a clone of the project, and what is published. */
+/** A private system for an operator: servers, members, a clone of the project, and the published events. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import type { Channel } from "amqplib";
@@ -14,7 +14,7 @@ import { project } from "../../harness/world.ts";
 import { Session } from "../../../shared/postgres/session.ts";
 import { Operator } from "./operator.ts";
 
-/** Short enough that a test sees the end of each wait. */
+/** Short waits, so that a test sees the end of each. */
 const times = {
   RATES_TTL_MS: "1500",
   RATES_CALL_TIMEOUT_MS: "1000",
@@ -70,15 +70,15 @@ export class System implements AsyncDisposable {
     const system = new System(servers, operator, env, programs);
     await system.configure({});
     await operator.shadow("deno", `exec '${Deno.execPath()}' "$@"`);
-    // `deno task up` is to bring back what it has started: from packages, whether an engine answers or not.
+    // `deno task up` must restart the servers from packages, as the test started them, even where a Docker engine answers.
     await operator.shadow("docker", "exit 1");
     return system;
   }
 
-  /** RabbitMQ's command line tools find the broker by a port that a start of it may have moved. */
+  /** Points RabbitMQ's command line tools to the broker, whose epmd port may change with each start. */
   async pointTools(): Promise<void> {
     for (const tool of ["rabbitmqctl", "rabbitmq-diagnostics"]) {
-      // While no broker runs there is nothing to point at.
+      // No broker runs at the moment.
       const script = await this.servers.checkout.rabbitmqScript(tool).catch(() => undefined);
       if (script !== undefined) await this.operator.shadow(tool, script);
     }
@@ -90,7 +90,7 @@ export class System implements AsyncDisposable {
     await Deno.writeTextFile(join(this.operator.folder, "casino.env"), lines.join(""));
   }
 
-  /** Good events, of which the ledger knows. */
+  /** Publishes events that the ledger expects. */
   async publish(count: number): Promise<void> {
     // The exchange is there since the first subscriber was.
     this.#batch ??= new Batch(this.servers.direct.RABBITMQ_URL, this.ledger);
@@ -103,7 +103,7 @@ export class System implements AsyncDisposable {
     return await use(sql);
   }
 
-  /** A file for the publisher, whose events the ledger counts on. */
+  /** Writes a file for the publisher, with events that the ledger expects. */
   async writeEvents(name: string, count: number): Promise<void> {
     let lines = "";
     for (const { messageId, event } of makeEvents(9, 9_000_000n).take(count)) {
@@ -118,10 +118,10 @@ export class System implements AsyncDisposable {
     const connection = await openConnection({ url: this.servers.direct.RABBITMQ_URL, name: "casino-test" });
     try {
       const channel = await connection.createChannel();
-      // It is closed when a queue is not there yet; whoever asked is told by its promise.
+      // The broker closes the channel when a queue does not exist; the caller's promise rejects as well.
       channel.on("error", () => {});
       const result = await use(channel);
-      // The close of the connection alone overtakes what was published.
+      // Without this the close of the connection would overtake the published messages.
       await channel.close();
       return result;
     } finally {
@@ -129,7 +129,7 @@ export class System implements AsyncDisposable {
     }
   }
 
-  /** Subscriber 1, which serves HTTP, and subscriber 2, as operations.md starts them; those that run already stay. @param first has variables in the end */
+  /** Starts the members that do not run, as operations.md does. @param first a command that sets variables */
   async startMembers(more: Readonly<Record<string, string>> = {}, first = ""): Promise<void> {
     await this.operator.forgetEnded();
     const exports = Object.entries(more).map(([name, value]) => `export ${name}='${value}'\n`).join("");
@@ -172,7 +172,7 @@ export class System implements AsyncDisposable {
     );
   }
 
-  /** Every event that was published is a row, once; nothing waits, and no dead letter is left. */
+  /** Waits until each published event is stored; no dead letter may be left. */
   async checkNothingIsLost(): Promise<void> {
     const giveUpAt = performance.now() + settleTimeoutMs;
     while (!await this.withSql((sql) => this.ledger.isSettled(sql, new Set()))) {
@@ -185,7 +185,7 @@ export class System implements AsyncDisposable {
     strictEqual(await this.messagesIn(queues.DEAD_LETTER_QUEUE), 0);
   }
 
-  /** The same, to the last field and total; and each event is in what the subscribers wrote to stdout. */
+  /** Compares each field and total as well, and finds each event in the subscribers' output. */
   async checkLedger(): Promise<void> {
     for await (const { name } of Deno.readDir(this.operator.folder)) {
       if (!/^events-\d\.ndjson$/.test(name)) continue;
