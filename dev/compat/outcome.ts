@@ -4,7 +4,7 @@ import { titles } from "../../tools/services/server.ts";
 
 /** By what they use of the harness: members on the usual servers, servers of their own, or a document to follow. */
 const ofServers =
-  /\b(?:withWorld|withBatch|PrivateWorld|PrivateServers|EncryptedServers|Checkout|follow)\b|servers\/servers\.ts/;
+  /\b(?:withWorld|withBatch|sharedWorld|PrivateWorld|PrivateServers|EncryptedServers|Checkout|follow)\b|servers\/servers\.ts/;
 /** A browser is large, and sees of the servers what the scenarios of HTTP see. */
 const ofBrowser = /\/browser\.ts/;
 

@@ -10,8 +10,7 @@ import { readHistory } from "../../../tools/migrate/migrator.ts";
 import { type MadeEvent, makeEvents } from "../../harness/batch.ts";
 import { getJson, untilAnswered, urlOf } from "../../harness/http.ts";
 import { Ledger } from "../../harness/ledger.ts";
-import { MoreMigrations } from "./versions.ts";
-import { releasedMigrations, ReleasedTree } from "./versions.ts";
+import { MoreMigrations, releasedMigrations, ReleasedTree } from "./versions.ts";
 import { withWorld, type World } from "../../harness/world.ts";
 
 const ratesTtlMs = 5_000;
