@@ -1,5 +1,7 @@
 /** Private RabbitMQ, Redis and Postgres, which a test may kill and pause, behind proxies that it may poison. */
 import { join } from "node:path";
+import type { Channel } from "amqplib";
+import { openConnection } from "../../shared/rabbitmq/connection.ts";
 import { Session } from "../../shared/postgres/session.ts";
 import { TcpProxy } from "../servers/tcp_proxy.ts";
 import { nativeFolder } from "../../tools/services/folder.ts";
@@ -121,5 +123,39 @@ export class PrivateServers implements AsyncDisposable {
     const process = state.processes.findLast((each) => each.name === name);
     if (!process) throw new Error(`no ${name} runs at ${settingOf[name]}`);
     return process;
+  }
+}
+
+/** What a test asks the servers themselves, whatever stands between them and the members. */
+export abstract class ServerAccess {
+  protected abstract get urls(): { readonly RABBITMQ_URL: string; readonly DATABASE_URL: string };
+
+  async withSql<T>(use: (sql: Session) => Promise<T>): Promise<T> {
+    await using sql = new Session(this.urls.DATABASE_URL, { name: "casino-test" });
+    return await use(sql);
+  }
+
+  async withChannel<T>(use: (channel: Channel) => Promise<T>): Promise<T> {
+    const connection = await openConnection({ url: this.urls.RABBITMQ_URL, name: "casino-test" });
+    try {
+      const channel = await connection.createChannel();
+      // The broker closes the channel when a queue does not exist; the caller's promise rejects as well.
+      channel.on("error", () => {});
+      const result = await use(channel);
+      // Without this the close of the connection would overtake the published messages.
+      await channel.close();
+      return result;
+    } finally {
+      await connection.close();
+    }
+  }
+
+  messagesIn(queue: string): Promise<number> {
+    return this.withChannel(async (channel) => (await channel.checkQueue(queue)).messageCount);
+  }
+
+  async rows(): Promise<number> {
+    const ask = (sql: Session) => sql.one<{ rows: number }>("select count(*)::int as rows from events");
+    return (await this.withSql(ask)).rows;
   }
 }

@@ -1,17 +1,15 @@
 /** A private system for an operator: servers, members, a clone of the project, and the published events. */
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import type { Channel } from "amqplib";
-import { openConnection } from "../../../shared/rabbitmq/connection.ts";
 import { eventToJson } from "../../../shared/event/json.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { freePort } from "../../../tools/demo/members.ts";
 import { runProgram } from "../../../tools/run_program.ts";
-import { Batch, makeEvents, queues } from "../../harness/batch.ts";
+import { Batch, checkCounts, makeEvents, queues } from "../../harness/batch.ts";
 import { Ledger } from "../../harness/ledger.ts";
-import { PrivateServers } from "../../harness/private_servers.ts";
+import { PrivateServers, ServerAccess } from "../../harness/private_servers.ts";
 import { project } from "../../harness/world.ts";
-import { Session } from "../../../shared/postgres/session.ts";
 import { Operator } from "./operator.ts";
 
 /** Short waits, so that a test sees the end of each. */
@@ -26,7 +24,7 @@ const times = {
 const settleTimeoutMs = 40_000;
 const pauseMs = 100;
 
-export class System implements AsyncDisposable {
+export class System extends ServerAccess implements AsyncDisposable {
   readonly ledger = new Ledger();
   #batch: Batch | undefined;
   /** Subscribers run with other settings than those of casino.env. */
@@ -37,7 +35,9 @@ export class System implements AsyncDisposable {
     readonly operator: Operator,
     readonly env: Readonly<Record<string, string>>,
     private readonly programs: string,
-  ) {}
+  ) {
+    super();
+  }
 
   /**
    * @param beforeEach what the documents have an operator type first
@@ -97,10 +97,9 @@ export class System implements AsyncDisposable {
     await this.#batch.publish(count);
   }
 
-  /** As the superuser, whoever owns the tables. */
-  async withSql<T>(use: (sql: Session) => Promise<T>): Promise<T> {
-    await using sql = new Session(this.env["DATABASE_ADMIN_URL"]!, { name: "casino-test" });
-    return await use(sql);
+  /** Postgres as the superuser, whoever owns the tables. */
+  protected override get urls() {
+    return { RABBITMQ_URL: this.servers.direct.RABBITMQ_URL, DATABASE_URL: this.env["DATABASE_ADMIN_URL"]! };
   }
 
   /** Writes a file for the publisher, with events that the ledger expects. */
@@ -112,21 +111,6 @@ export class System implements AsyncDisposable {
       lines += `${JSON.stringify(eventToJson(event))}\n`;
     }
     await Deno.writeTextFile(join(this.operator.folder, name), lines);
-  }
-
-  async withChannel<T>(use: (channel: Channel) => Promise<T>): Promise<T> {
-    const connection = await openConnection({ url: this.servers.direct.RABBITMQ_URL, name: "casino-test" });
-    try {
-      const channel = await connection.createChannel();
-      // The broker closes the channel when a queue does not exist; the caller's promise rejects as well.
-      channel.on("error", () => {});
-      const result = await use(channel);
-      // Without this the close of the connection would overtake the published messages.
-      await channel.close();
-      return result;
-    } finally {
-      await connection.close();
-    }
   }
 
   /** Starts the members that do not run, as operations.md does. @param first a command that sets variables */
@@ -162,16 +146,6 @@ export class System implements AsyncDisposable {
     return await this.withChannel(ask).catch(() => 0);
   }
 
-  async messagesIn(queue: string): Promise<number> {
-    return await this.withChannel(async (channel) => (await channel.checkQueue(queue)).messageCount);
-  }
-
-  async rows(): Promise<number> {
-    return await this.withSql(async (sql) =>
-      (await sql.one<{ rows: number }>("select count(*)::int as rows from events")).rows
-    );
-  }
-
   /** Waits until each published event is stored; no dead letter may be left. */
   async checkNothingIsLost(): Promise<void> {
     const giveUpAt = performance.now() + settleTimeoutMs;
@@ -192,11 +166,7 @@ export class System implements AsyncDisposable {
       const lines = (await Deno.readTextFile(join(this.operator.folder, name))).split("\n");
       for (const line of lines) this.ledger.report(line);
     }
-    const { problems, ...counts } = await this.withSql((sql) => this.ledger.count(sql, []));
-    deepStrictEqual(problems, []);
-    const { attempted: all } = this.ledger;
-    const none = { dead: 0, lost: 0, unexpected: 0, duplicated: 0, unreported: 0 };
-    deepStrictEqual(counts, { attempted: all, confirmed: all, stored: all, ...none });
+    checkCounts(await this.withSql((sql) => this.ledger.count(sql, [])), this.ledger.attempted);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
