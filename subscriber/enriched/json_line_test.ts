@@ -59,23 +59,8 @@ Deno.test("storedEventJson() writes the message id, and then what jsonLine() doe
 
 Deno.test("jsonLine() writes each character that needs it escaped", () => {
   const characters = [
-    '"',
-    "\\",
-    "\u0000",
-    "\b",
-    "\f",
-    "\n",
-    "\r",
-    "\t",
-    "\u001f",
-    "\u007f",
-    "\u009b",
-    "\u202e",
-    "\u2028",
-    "\u2066",
-    "\ud800",
-    "\udc00",
-    "\ud83c\udfb0",
+    ...['"', "\\", "\u0000", "\b", "\f", "\n", "\r", "\t", "\u001f", "\u007f", "\u009b"],
+    ...["\u202e", "\u2028", "\u2066", "\ud800", "\udc00", "\ud83c\udfb0"],
   ];
   for (const character of characters) {
     const enriched = { messageId: "", event: gameStart(), price: undefined, player: undefined, description: character };

@@ -1,9 +1,9 @@
 /** One suite for everything that is a {@linkcode DeadLetterAdmin}: over RabbitMQ, and over the queue in memory. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
-import { deadHeaders, replaysHeader } from "../../shared/rabbitmq/dead_letters.ts";
+import { deadHeaders } from "../../shared/rabbitmq/dead_letters.ts";
 import { retriesHeader } from "../../shared/rabbitmq/delay_queues.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
-import { withoutBrokerHeaders } from "../../shared/rabbitmq/message.ts";
+import { replaysHeader, withoutBrokerHeaders } from "../../shared/rabbitmq/message.ts";
 import { eventually } from "../fixtures/eventually.ts";
 import type { DeadLetterAdmin } from "../../shared/rabbitmq/dead/admin.ts";
 
@@ -175,7 +175,7 @@ function testEnding({ name, withDesk }: DeskSubject): void {
       await bury([letterOf("invalid")]);
       await admin.close();
       for (const refused of [admin.drop(everything), admin.replay(everything), admin.list({ limit, ...everything })]) {
-        await rejects(refused, (error: Error) => error.name === "DeskClosed");
+        await rejects(refused, (error: Error) => error.name === "AdminClosed");
       }
       strictEqual(await waiting(), 1);
     });

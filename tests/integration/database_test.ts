@@ -1,8 +1,8 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { arrayLiteral } from "../../shared/postgres/array_literal.ts";
 import { systemClock } from "../../shared/runtime/clock.ts";
 import { classifyStoreError } from "../../shared/runtime/errors.ts";
+import { arrayLiteral } from "../../shared/postgres/copy_rows.ts";
 import { DatabasePool, QueryTimeout } from "../../shared/postgres/pool.ts";
 import { servers } from "../servers/servers.ts";
 import { TcpProxy } from "../servers/tcp_proxy.ts";

@@ -9,7 +9,7 @@ import { ensureTopology } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { systemRandom as random } from "../../shared/runtime/random.ts";
 import { TcpProxy } from "../servers/tcp_proxy.ts";
-import { AmqpDeadLetterAdmin, type AmqpDeskOptions } from "../../shared/rabbitmq/dead/amqp_admin.ts";
+import { type AmqpAdminOptions, AmqpDeadLetterAdmin } from "../../shared/rabbitmq/dead/amqp_admin.ts";
 import { letterOf, testDesk } from "../conformance/dead_letter_admin.ts";
 
 const everything = { filter: {}, signal: new AbortController().signal };
@@ -30,7 +30,7 @@ testDesk({
     }),
 });
 
-function deskOf({ events, dead, broker }: TestQueues, options: Partial<AmqpDeskOptions> = {}): AmqpDeadLetterAdmin {
+function deskOf({ events, dead, broker }: TestQueues, options: Partial<AmqpAdminOptions> = {}): AmqpDeadLetterAdmin {
   const config = { RABBITMQ_URL: broker.url, EVENTS_EXCHANGE: events, EVENTS_QUEUE: events, DEAD_LETTER_QUEUE: dead };
   return new AmqpDeadLetterAdmin({ config, name: events, clock, random, ...options });
 }

@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { deadHeaders, replaysHeader } from "../../shared/rabbitmq/dead_letters.ts";
-import type { OutgoingMessage } from "../../shared/rabbitmq/message.ts";
+import { deadHeaders } from "../../shared/rabbitmq/dead_letters.ts";
+import { type OutgoingMessage, replaysHeader } from "../../shared/rabbitmq/message.ts";
 import { ConfirmPublisher, PublishError } from "../../shared/rabbitmq/publisher.ts";
 import { eventually, type TestQueues, withTestQueues } from "../servers/test_queues.ts";
 import { ensureTopology } from "../../shared/rabbitmq/topology.ts";

@@ -1,5 +1,6 @@
 import type { ChannelModel } from "amqplib";
-import { closeChannel, openConnection } from "../../shared/rabbitmq/connection.ts";
+import { closeChannel } from "../../shared/runtime/deno_workarounds/amqp_close_channel.ts";
+import { openConnection } from "../../shared/rabbitmq/connection.ts";
 import { eventTopology, type TopologyConfig } from "../../shared/rabbitmq/topology.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Config } from "../../shared/runtime/configuration/config.ts";

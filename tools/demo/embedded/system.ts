@@ -45,7 +45,7 @@ export interface Publication {
 
 interface RunningSubscriber {
   readonly id: string;
-  readonly subscriber: Subscriber;
+  readonly runner: Subscriber["runner"];
   readonly rates: Subscriber["rates"];
   /** How many events it has stored. */
   stored: number;
@@ -107,7 +107,7 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
     this.observations = new Observations(options.clock);
     this.subscribers = subscriberIds.map((id) => this.#subscriber(id));
     this.#working = Promise.all([
-      ...this.subscribers.map(({ subscriber }) => subscriber.run()),
+      ...this.subscribers.map(({ runner }) => runner.run(this.#stop.signal, this.#abandon.signal)),
       keepCompacting({ ...options, database }, this.#stop.signal),
     ]).then(() => {});
   }
@@ -168,7 +168,7 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
     const { queue, subscribers, observations, published, stored, dead } = this;
     const own = subscribers.find(({ rates }) => rates.own)?.rates.own;
     const calling = subscribers.filter(({ rates }) => rates.counts.calls > 0);
-    const oldest = Math.min(...subscribers.map(({ subscriber }) => subscriber.oldestPublishedAtMs ?? Infinity));
+    const oldest = Math.min(...subscribers.map(({ runner }) => runner.oldestPublishedAtMs ?? Infinity));
     const [newest] = observations.recent.newest();
     return {
       ...{ published, stored, dead, subscribers },
@@ -196,7 +196,7 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
   #subscriber(id: string): RunningSubscriber {
     const { clock } = this.options;
     const { stats, recent } = this.observations;
-    const subscriber = createSubscriber(
+    const { rates, runner } = createSubscriber(
       {
         queue: this.queue.subscribe({ prefetch: settings.PREFETCH, subscriberId: id }),
         shared: this.cache,
@@ -214,10 +214,7 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
         batchSize: settings.BATCH_SIZE,
         retryDelays: [],
         ratesTimes: settings,
-        stop: this.#stop.signal,
         abandon: this.#abandon.signal,
-      },
-      {
         ...this.options,
         report: recent.before((events) => {
           this.firstStoredAt ??= clock.monotonic();
@@ -228,7 +225,7 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
         gate: this.gate,
       },
     );
-    const running: RunningSubscriber = { id, subscriber, rates: subscriber.rates, stored: 0 };
+    const running: RunningSubscriber = { id, runner, rates, stored: 0 };
     return running;
   }
 }
