@@ -2,7 +2,7 @@ import "../shared/runtime/deno_workarounds/without_env.ts";
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { systemClock as clock } from "../shared/runtime/clock.ts";
 import type { TraceParent } from "../shared/runtime/telemetry/tracing.ts";
-import { RecordedTracing } from "../tests/fixtures/recorded_tracing.ts";
+import { RecordedTracing } from "../tests/fixtures/recorded_telemetry.ts";
 import { grpcRatesApi } from "../subscriber/rates/client.ts";
 import { noFaults } from "./faults.ts";
 import { apiKey, startMock } from "../tests/fixtures/mock_rates_api.ts";

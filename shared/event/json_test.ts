@@ -2,8 +2,7 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { describeFaults } from "./event.ts";
 import { eventToJson, parseEventJson } from "./json.ts";
-import { anyEvent } from "../../tests/fixtures/arbitrary_event.ts";
-import { statesTheSame } from "../../tests/fixtures/json_line.ts";
+import { anyEvent, statesTheSame } from "../../tests/fixtures/arbitraries.ts";
 
 const start = { id: 1, player_id: 10, game_id: 100, type: "game_start", created_at: "2022-01-10T12:34:00Z" };
 

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { decodeEvent, encodeEvent, UndecodableError } from "./protobuf.ts";
 import { kinds } from "./kinds.ts";
 import { type Event, eventOf, type Fault } from "./event.ts";
-import { anyEvent } from "../../tests/fixtures/arbitrary_event.ts";
+import { anyEvent } from "../../tests/fixtures/arbitraries.ts";
 import { mutatedMessage } from "../../tests/fixtures/mutated_bytes.ts";
 import { wireFields, wireText } from "../../tests/fixtures/wire_format.ts";
 

@@ -5,7 +5,7 @@ import { decodeEvent, encodeEvent, UndecodableError } from "./protobuf.ts";
 import eventProto from "../../proto/casino/events/v1/event.proto" with { type: "text" };
 import { describeFaults, type Event } from "./event.ts";
 import { kinds } from "./kinds.ts";
-import { anyEvent } from "../../tests/fixtures/arbitrary_event.ts";
+import { anyEvent } from "../../tests/fixtures/arbitraries.ts";
 
 /** The schema, and a later version of it, in protobufjs's own reading. */
 const schema = schemaOf(eventProto);

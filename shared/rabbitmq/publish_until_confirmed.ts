@@ -40,6 +40,7 @@ export async function publishUntilConfirmed(
         message = { ...message, headers: ownHeaders, properties: undefined, timestampMs: clock.now(), appId: "" };
       }
       log.error(`The queue ${message.exchange} did not accept a message, trying again`, {
+        event: "message.not_accepted",
         messageId: message.messageId,
         problem: messageOf(error),
       });

@@ -1,7 +1,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { eventToJson, jsonInteger, parseEventJson } from "../../shared/event/json.ts";
-import { anyEvent } from "../../tests/fixtures/arbitrary_event.ts";
+import { anyEvent } from "../../tests/fixtures/arbitraries.ts";
 import type { Enriched } from "./enriched.ts";
 import { jsonLine, storedEventJson } from "./json_line.ts";
 import { printableJson } from "../../shared/runtime/printable.ts";

@@ -2,7 +2,7 @@ import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import Long from "long";
 import { casino } from "../../shared/event/generated/protobuf.js";
-import { anyCurrency, anyDecimal, anyRates, anyTime, now, Outcomes } from "../../tests/fixtures/any_rates.ts";
+import { anyCurrency, anyDecimal, anyRates, anyTime, now, Outcomes } from "../../tests/fixtures/arbitraries.ts";
 import { mutatedBytes, mutatedMessage } from "../../tests/fixtures/mutated_bytes.ts";
 import { wireFields, wireText } from "../../tests/fixtures/wire_format.ts";
 import { ratesOfAnswer } from "./client.ts";

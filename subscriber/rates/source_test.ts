@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { seededRandom } from "../../shared/runtime/random.ts";
-import { type LogEntry, RecordedLog } from "../../tests/fixtures/recorded_log.ts";
+import { type LogEntry, RecordedLog } from "../../tests/fixtures/recorded_telemetry.ts";
 import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
 import { ratesOf, someRates } from "../../tests/fixtures/deliveries.ts";
 import { MemoryRatesApi, type Turn } from "../../tests/fixtures/memory_rates_api.ts";

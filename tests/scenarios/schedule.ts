@@ -13,7 +13,7 @@ export interface Schedule {
 
 export const schedule: Readonly<Record<string, Schedule>> = {
   "clusters/rabbitmq_cluster": { seconds: 90 },
-  "dashboard/dashboard": { seconds: 90 },
+  "dashboard/dashboard": { seconds: 80 },
   "events/bad_events": { promise: "a bad message loses nothing" },
   "events/cold_cache": { promise: "a lock makes sure that one subscriber of all calls the rates API" },
   "events/lock": { seconds: 50 },

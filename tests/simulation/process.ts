@@ -11,8 +11,8 @@ import { type RatesApi, RatesUnavailable } from "../../subscriber/rates/client.t
 import type { SharedRates } from "../../subscriber/rates/shared_rates.ts";
 import type { RatesTimes } from "../../subscriber/rates/source.ts";
 import { ratesOf } from "../fixtures/deliveries.ts";
+import { names } from "./broker.ts";
 import { asChannelModel, type Owner, type SimulatedConnection } from "./connection.ts";
-import { names } from "./names.ts";
 import type { Dependency, World } from "./world.ts";
 
 export interface Settings {
@@ -184,7 +184,7 @@ export class Process implements Owner {
     return result;
   }
 
-  /** A paused process goes on when it is resumed; what a dead one waited for never comes. */
+  /** Waits while the process is paused, and never settles once it is dead. */
   async #reach<T>(waiting: Promise<T>): Promise<T> {
     try {
       return await waiting;

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { replaysHeader } from "../message.ts";
 import { deadHeaders } from "../dead_letters.ts";
 import { encodeEvent } from "../../event/protobuf.ts";
-import { anyEvent } from "../../../tests/fixtures/arbitrary_event.ts";
+import { anyEvent } from "../../../tests/fixtures/arbitraries.ts";
 import { mutatedBytes } from "../../../tests/fixtures/mutated_bytes.ts";
 import { deadLetterToJson, understand } from "./dead_letter.ts";
 import { describeInFull, summarize } from "../../../tools/dead/print.ts";

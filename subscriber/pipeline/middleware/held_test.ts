@@ -1,7 +1,7 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { ack, dead } from "../../../shared/rabbitmq/outcome.ts";
 import { seededRandom } from "../../../shared/runtime/random.ts";
-import { RecordedLog } from "../../../tests/fixtures/recorded_log.ts";
+import { RecordedLog } from "../../../tests/fixtures/recorded_telemetry.ts";
 import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import { shuttingDown } from "../../../tests/fixtures/subscriber_world.ts";
 import { bet, deliveryOf } from "../../../tests/fixtures/deliveries.ts";

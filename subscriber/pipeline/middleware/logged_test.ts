@@ -2,7 +2,7 @@ import { deepStrictEqual } from "node:assert/strict";
 import { ack, dead, type Outcome } from "../../../shared/rabbitmq/outcome.ts";
 import { never } from "../../../shared/runtime/deadline.ts";
 import { bet, deliveryOf } from "../../../tests/fixtures/deliveries.ts";
-import { RecordedLog } from "../../../tests/fixtures/recorded_log.ts";
+import { RecordedLog } from "../../../tests/fixtures/recorded_telemetry.ts";
 import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import { decodeAll } from "../process_batch.ts";
 import { logged } from "./logged.ts";

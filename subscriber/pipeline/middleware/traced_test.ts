@@ -3,7 +3,7 @@ import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
 import { ack, dead } from "../../../shared/rabbitmq/outcome.ts";
 import { never } from "../../../shared/runtime/deadline.ts";
 import type { TraceParent } from "../../../shared/runtime/telemetry/tracing.ts";
-import { RecordedTracing } from "../../../tests/fixtures/recorded_tracing.ts";
+import { RecordedTracing } from "../../../tests/fixtures/recorded_telemetry.ts";
 import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import { MemoryQueue } from "../../../shared/rabbitmq/memory_queue.ts";
 import { MemoryDatabase } from "../../../tests/fixtures/memory_database.ts";

@@ -124,7 +124,7 @@ Deno.test("the publisher names each bad line of a file by line and field, publis
     ];
     const file = await Deno.makeTempFile({ suffix: ".ndjson" });
     await Deno.writeTextFile(file, lines.join("\n"));
-    const { code, stdout, stderr } = await world.tryPublishing("--input", file);
+    const { code, stdout, stderr } = await world.tryRunning("publisher", ["--input", file]);
     await Deno.remove(file);
     strictEqual(code, 1);
     match(stdout, /published 2, confirmed 2, returned 0, failed 0, 5 bad lines skipped/);

