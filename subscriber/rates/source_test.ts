@@ -3,7 +3,7 @@ import { seededRandom } from "../../shared/runtime/random.ts";
 import { type LogEntry, RecordedLog } from "../../tests/fixtures/recorded_telemetry.ts";
 import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
 import { ratesOf, someRates } from "../../tests/fixtures/deliveries.ts";
-import { MemoryRatesApi, type Turn } from "../../tests/fixtures/memory_rates_api.ts";
+import { MemoryRatesApi, type Turn } from "../../tests/fixtures/memory_edges.ts";
 import { MemoryRates } from "./memory_rates.ts";
 import { checkRates, type Rates } from "./rates.ts";
 import type { SharedRates } from "./shared_rates.ts";

@@ -2,7 +2,7 @@ import { deepStrictEqual, rejects } from "node:assert/strict";
 import { never } from "../../../shared/runtime/deadline.ts";
 import { ack, dead, requeue } from "../../../shared/rabbitmq/outcome.ts";
 import { bet, deliveryOf, someRates } from "../../../tests/fixtures/deliveries.ts";
-import { MemoryDatabase } from "../../../tests/fixtures/memory_database.ts";
+import { MemoryDatabase } from "../../../tests/fixtures/memory_edges.ts";
 import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import type { Parts } from "../edges.ts";
 import { type Process, type Processed, requeued, wait } from "../entry.ts";

@@ -6,7 +6,7 @@ import type { TraceParent } from "../../../shared/runtime/telemetry/tracing.ts";
 import { RecordedTracing } from "../../../tests/fixtures/recorded_telemetry.ts";
 import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import { MemoryQueue } from "../../../shared/rabbitmq/memory_queue.ts";
-import { MemoryDatabase } from "../../../tests/fixtures/memory_database.ts";
+import { MemoryDatabase } from "../../../tests/fixtures/memory_edges.ts";
 import { type RatesApi, RatesUnavailable } from "../../rates/client.ts";
 import { bet, deliveryOf, someRates } from "../../../tests/fixtures/deliveries.ts";
 import { mostLinks, spansOf } from "./traced.ts";
