@@ -1,4 +1,4 @@
-/** Known vulnerabilities of what deno.lock pins, as the registry knows them. */
+/** Known vulnerabilities of what a lock pins, as the registry knows them. */
 
 /** Those that were looked at and do not concern us, each with the reason and the day: `{ id: "CVE-2026-1", why: "…" }`. */
 export const accepted: readonly { readonly id: string; readonly why: string }[] = [];

@@ -1,6 +1,7 @@
 /** What the check consists of, each a run of Deno. */
 import { lastRelease, schemaCheck } from "../../tests/releases/releases.ts";
 import { schedule } from "../../tests/scenarios/schedule.ts";
+import { programArgs } from "../programs/programs.ts";
 import { auditArgs, verdictOf } from "./audit.ts";
 import { scenarioFiles } from "./scenarios.ts";
 
@@ -8,6 +9,8 @@ export interface Job {
   readonly title: string;
   /** Of Deno. */
   readonly args: readonly string[];
+  /** Where it runs, below the project's root. */
+  readonly folder?: string;
   /** Nothing else may run beside it. */
   readonly alone?: boolean;
   /** Its output ends with the counts of a test run. */
@@ -28,13 +31,19 @@ export const steps: readonly Job[] = [
   { title: "types", args: ["check", "--quiet", "."] },
   { title: "format", args: ["fmt", "--check", "--quiet"] },
   { title: "lint", args: ["lint", "--quiet"] },
-  { title: "schemas", args: ["run", "--quiet", "-A", "@bufbuild/buf/buf", "lint", "proto"] },
+  { title: "schemas", args: programArgs("@bufbuild/buf/buf", "lint", "proto") },
   { title: `schemas since ${lastRelease.version}`, args: schemaCheck("proto") },
-  { title: "Dockerfile", args: ["run", "--quiet", "-A", "dockerfile-utils/dockerfile-utils", "lint", "Dockerfile"] },
+  { title: "Dockerfile", args: programArgs("dockerfile-utils/dockerfile-utils", "lint", "Dockerfile") },
   { title: "generated code", args: ["task", "--quiet", "generate", "--check"] },
   { title: "packages", args: ["task", "--quiet", "sbom", "--check"] },
-  { title: "known vulnerabilities", args: auditArgs, tolerates: (output) => verdictOf(false, output) === "not asked" },
+  auditOf("known vulnerabilities", "."),
+  auditOf("known vulnerabilities of the check's programs", "dev/programs"),
 ];
+
+/** Asks the registry about what the folder's lock pins. */
+function auditOf(title: string, folder: string): Job {
+  return { title, folder, args: auditArgs, tolerates: (output) => verdictOf(false, output) === "not asked" };
+}
 
 /** Builds and runs the images, where a Docker engine answers; where none does, it says so and counts as not asked. */
 const images: Job = {

@@ -1,4 +1,5 @@
 /** Runs one job, and keeps what it says until it has ended. */
+import { join } from "node:path";
 import type { Job } from "./jobs.ts";
 
 export interface Result {
@@ -28,7 +29,7 @@ const timeoutMs = 20 * 60_000;
 
 /** @param env beside ours */
 export async function runJob(
-  { title, args, counts = false, tolerates }: Job,
+  { title, args, folder = ".", counts = false, tolerates }: Job,
   project: string,
   env: Readonly<Record<string, string>>,
 ): Promise<Result> {
@@ -36,7 +37,7 @@ export async function runJob(
   const late = AbortSignal.timeout(timeoutMs);
   const child = new Deno.Command(Deno.execPath(), {
     args: [...args],
-    cwd: project,
+    cwd: join(project, folder),
     env,
     stdin: "null",
     stdout: "piped",

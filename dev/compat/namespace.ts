@@ -25,7 +25,9 @@ chroot "$root" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 export async function runInside(root: string, project: string, args: readonly string[]): Promise<number> {
   const deno = Deno.execPath();
   // There is no way to a registry from inside.
-  await runProgram(deno, ["install", "--frozen", "--quiet"], { cwd: project });
+  for (const config of ["deno.json", "dev/programs/deno.json"]) {
+    await runProgram(deno, ["install", "--frozen", "--quiet", "--config", config], { cwd: project });
+  }
   const { denoDir } = JSON.parse(await runProgram(deno, ["info", "--json"]));
   for (const folder of ["srv/project", "srv/deno-dir"]) await Deno.mkdir(join(root, folder), { recursive: true });
   await Deno.writeFile(join(root, "usr/local/bin/deno"), new Uint8Array(), { mode: 0o755 });

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import protobuf from "protobufjs/minimal.js";
+import { programArgs } from "../programs/programs.ts";
 import { runProgram } from "../../tools/run_program.ts";
 
 /** What is read here of descriptor.proto's FileDescriptorProto, in its JSON form. */
@@ -58,7 +59,7 @@ async function build(root: string, format: "json" | "binpb"): Promise<Uint8Array
   const path = await Deno.makeTempFile();
   try {
     await runProgram(Deno.execPath(), [
-      ...["run", "-A", "@bufbuild/buf/buf", "build", join(root, "proto")],
+      ...programArgs("@bufbuild/buf/buf", "build", join(root, "proto")),
       ...["--as-file-descriptor-set", "--exclude-source-info", "--output", `${path}#format=${format}`],
     ], { cwd: root });
     return await Deno.readFile(path);

@@ -1,4 +1,4 @@
-/** What deno.lock pins. */
+/** What a lock pins. */
 import { Buffer } from "node:buffer";
 
 export interface LockedPackage {

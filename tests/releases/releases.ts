@@ -1,4 +1,5 @@
 /** Which releases there are, as releases.json keeps them: what runs beside the next one while that is rolled out. */
+import { programArgs } from "../../dev/programs/programs.ts";
 import releases from "./releases.json" with { type: "json" };
 
 export interface Release {
@@ -17,7 +18,7 @@ export const lastRelease: Release = newestOf(releases);
  */
 export function schemaCheck(folder: string): string[] {
   const against = `tests/releases/${lastRelease.version}/proto`;
-  return ["run", "--quiet", "-A", "@bufbuild/buf/buf", "breaking", folder, "--against", against];
+  return programArgs("@bufbuild/buf/buf", "breaking", folder, "--against", against);
 }
 
 function newestOf(releases: readonly Release[]): Release {

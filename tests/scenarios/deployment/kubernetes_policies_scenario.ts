@@ -2,7 +2,7 @@
 import { deepStrictEqual, match } from "node:assert/strict";
 import { type Json, type Manifest, ofKind } from "../../../dev/kubernetes/manifest.ts";
 import { policies, policyFaults } from "../../../dev/kubernetes/policies.ts";
-import { schemaFaults } from "../../../dev/kubernetes/schemas.ts";
+import { schemaFaults } from "../../../dev/programs/programs.ts";
 import { documentedSecrets, overlay } from "./overlays.ts";
 
 const madeBefore = await documentedSecrets("production");
@@ -172,11 +172,19 @@ const misfits: readonly (readonly [kind: string, name: string, change: (manifest
   ["Issuer", "casino-ca", (manifest) => manifest.apiVersion = "example.com/v1", /without a schema/],
 ];
 
-for (const [kind, name, change, said] of misfits) {
-  Deno.test(`the schema of ${kind} refuses what ${said.source} says`, async () => {
-    const manifest = find(await overlay("production"), kind, name);
-    deepStrictEqual(await schemaFaults(manifest), []);
-    change(manifest);
-    match((await schemaFaults(manifest)).join("\n"), said);
+const production = await overlay("production");
+const faultsOfMisfits = await schemaFaults(misfits.map(([kind, name, change]) => {
+  const manifest = structuredClone(find(production, kind, name));
+  change(manifest);
+  return manifest;
+}));
+
+misfits.forEach(([kind, , , said], index) => {
+  Deno.test(`the schema of ${kind} refuses what ${said.source} says`, () => {
+    match(faultsOfMisfits[index]!.join("\n"), said);
   });
-}
+});
+
+Deno.test("every object of production is valid by its schema", async () => {
+  deepStrictEqual((await schemaFaults(production)).flat(), []);
+});

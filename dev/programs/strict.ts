@@ -4,7 +4,7 @@
  * field by name, it knows all fields by name, and whatever else is there is unknown. Where it looks for none (free-form
  * objects), anything goes.
  */
-import type { Json } from "./manifest.ts";
+import type { Json } from "../kubernetes/manifest.ts";
 
 /** A class of kubernetes-models and its kin. */
 export interface Model {
