@@ -19,8 +19,6 @@ export interface ProgramOptions {
   readonly program: { readonly task: string } | { readonly file: string; readonly withFlagsOf?: string };
   readonly args?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Flags of Deno, such as those of its profiler. */
-  readonly deno?: readonly string[];
   /** Where stdout goes instead of to {@linkcode Program.until}. */
   readonly stdout?: string;
 }
@@ -36,9 +34,9 @@ export class Program implements AsyncDisposable {
   #wake = () => {};
 
   constructor(options: ProgramOptions) {
-    const { program, args = [], env, deno = [], stdout } = options;
+    const { program, args = [], env, stdout } = options;
     const [file, ...flags] = wordsOf(program).toReversed();
-    const words = [Deno.execPath(), "run", ...flags, ...deno, join(project, file!), ...args];
+    const words = [Deno.execPath(), "run", ...flags, join(project, file!), ...args];
     // Deno has no way to give a child a file; the shell makes way for the program, which keeps its pid.
     const script = stdout === undefined ? 'exec "$0" "$@"' : `exec "$0" "$@" > '${stdout}'`;
     this.#child = new Deno.Command("sh", {

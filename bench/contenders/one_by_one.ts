@@ -28,12 +28,9 @@ const insertEvent = {
     on conflict (message_id) do nothing`,
 };
 
-/** @param connections most at once to Postgres; 10 is pg's own default */
-export function oneByOne(
-  databaseUrl: string,
-  connections: number,
-): (messageId: string, body: Uint8Array) => Promise<void> {
-  const pool = new Connections(databaseUrl, { name: "one by one", max: connections, timeoutMs: longestQueryMs });
+/** Over at most 10 connections to Postgres: pg's own default. */
+export function oneByOne(databaseUrl: string): (messageId: string, body: Uint8Array) => Promise<void> {
+  const pool = new Connections(databaseUrl, { name: "one by one", max: 10, timeoutMs: longestQueryMs });
   return async (messageId, body) => {
     const event = decodeEvent(body);
     if (Array.isArray(event)) throw new Error("an invalid event was published");
