@@ -5,8 +5,7 @@
 import { basename } from "node:path";
 import protobuf from "protobufjs";
 import { runProgram } from "../../tools/run_program.ts";
-import { messageTypes } from "./message_types.ts";
-import { codeName, loadSchemas, messagesOf, schemaOf } from "./schemas.ts";
+import { codeName, loadSchemas, messagesOf, messageTypes, schemaOf } from "./message_types.ts";
 
 /**
  * @param folder the schemas' root

@@ -75,3 +75,26 @@ export function argumentsOf(container: Json, manifests: readonly Manifest[]): st
     text.replace(/\$\(([A-Z_]+)\)/g, (all, name) => environment[name] ?? all)
   );
 }
+
+export interface Started {
+  readonly container: Json;
+  readonly workload: Workload;
+  /** The command line. */
+  readonly args: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** Asks about each container, init containers among them. @returns the faults, with the names of workload and container */
+export function faultsOfContainers(
+  manifests: readonly Manifest[],
+  faultsOf: (started: Started) => readonly string[],
+): string[] {
+  return workloadsOf(manifests).flatMap((workload) =>
+    workload.all.flatMap((container) => {
+      const args = argumentsOf(container, manifests);
+      const environment = environmentOf(container, manifests);
+      return faultsOf({ container, workload, args, environment })
+        .map((fault) => `${workload.id}: ${container.name} ${fault}`);
+    })
+  );
+}
