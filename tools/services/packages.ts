@@ -1,7 +1,7 @@
 /** The programs that native servers need: found, installed where that is allowed, or asked for. */
 import { dirname } from "node:path";
-import type { NativeServer } from "./native/native_server.ts";
 import { runProgram } from "../run_program.ts";
+import type { NativeServer } from "./process.ts";
 import { type ServerName, ServiceError, titles } from "./server.ts";
 
 type Packages = Readonly<Record<ServerName, string>>;

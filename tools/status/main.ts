@@ -4,12 +4,10 @@ import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
 import { onShutdownSignal } from "../../shared/runtime/shutdown.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
-import { queuesReader } from "./queues.ts";
-import { ratesReader } from "./rates_cache.ts";
+import { queuesReader, ratesReader, totalsReader } from "./readers.ts";
 import { drawStatus } from "./screen.ts";
 import { allAnswer, readStatus, type Status } from "./status.ts";
 import { printableJson } from "../../shared/runtime/printable.ts";
-import { totalsReader } from "./totals.ts";
 
 const fallbackSeconds = 2;
 const mostSeconds = 86_400;

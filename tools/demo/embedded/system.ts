@@ -25,7 +25,7 @@ import { catalogue } from "../../migrate/catalogue.ts";
 import { migrateFresh } from "../../migrate/transaction.ts";
 import type { Sources } from "../outcome.ts";
 import { MemorySender } from "./sender.ts";
-import type { View } from "./view.ts";
+import type { View } from "./screen.ts";
 
 export interface SystemOptions {
   readonly clock: Clock;

@@ -1,8 +1,7 @@
 /** RabbitMQ and the name service of its Erlang, both on loopback only. */
 import { join } from "node:path";
-import type { Launch } from "../process.ts";
+import type { Launch, NativeServer } from "../process.ts";
 import { credentialsOf, listenAddress } from "../server.ts";
-import type { NativeServer } from "./native_server.ts";
 
 /**
  * Flags for Erlang (ERL_FLAGS). Without them the broker and each of its command line tools start an epmd when they find none,

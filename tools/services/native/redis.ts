@@ -1,9 +1,8 @@
 /** Redis, in memory only: it holds what can be fetched again. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { Launch } from "../process.ts";
+import type { Launch, NativeServer } from "../process.ts";
 import { credentialsOf, listenAddress } from "../server.ts";
-import type { NativeServer } from "./native_server.ts";
 
 export const redis: NativeServer = {
   name: "redis",
