@@ -19,7 +19,7 @@ export interface Delay {
   readonly kind: "delay";
   /** How long; one of RETRY_DELAYS_MS. */
   readonly ms: number;
-  /** Which requeue this is, from 1. */
+  /** Which retry this is, from 1. */
   readonly attempt: number;
   /** What it would be dead-lettered for. */
   readonly reason: DeadReason;

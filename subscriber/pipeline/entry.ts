@@ -42,7 +42,7 @@ export interface Stored extends Settled {
 /** One batch, from deliveries to one outcome for each, in the same order. After the signal is aborted nothing is begun. */
 export type Process = (deliveries: readonly Delivery[], signal: AbortSignal) => Promise<Processed[]>;
 
-/** Puts something around a {@linkcode Process}: a requeue, a measurement, a span. */
+/** Puts something around a {@linkcode Process}: a retry, a measurement, a span. */
 export type Wrapper = (process: Process) => Process;
 
 export function isWaiting(entry: Processed): entry is Waiting {

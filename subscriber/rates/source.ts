@@ -137,10 +137,13 @@ export class RatesSource {
   }
 
   /**
-   * Rates, waited for up to RATES_WAIT_MS. All who wait in this process share one try.
+   * Rates, waited for up to RATES_WAIT_MS unless they have come since {@linkcode current} had none. All waits in this process
+   * share one try.
    * @throws {RatesTimeout}, or the signal's reason once it is aborted
    */
   async get(): Promise<Rates> {
+    const current = this.current();
+    if (current) return current;
     const { clock, signal, times } = this.options;
     const giveUpAt = clock.monotonic() + times.RATES_WAIT_MS;
     const done = new AbortController();

@@ -247,6 +247,14 @@ Deno.test("RatesSource calls at most once per TTL for itself while Redis is away
   strictEqual(world.api.calls >= 3, true, `${world.api.calls} calls in 3 TTLs`);
 });
 
+Deno.test("RatesSource.get() gives what another wait has brought meanwhile, without a look at a Redis that is away", async () => {
+  const world = new World({ answer: someRates });
+  const subscriber = world.subscriber({}, new DeadRedis());
+  await world.during(subscriber.get());
+  strictEqual(await subscriber.get(), someRates);
+  strictEqual(world.clock.sleepers, 0);
+});
+
 Deno.test("RatesSource counts a failed call as the one of its TTL while Redis is away", async () => {
   const world = new World(down);
   const subscriber = world.subscriber({}, new DeadRedis());

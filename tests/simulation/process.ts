@@ -167,7 +167,7 @@ export class Process implements Owner {
     const { clock } = this.world;
     const now = clock.monotonic() + clock.setAheadMs;
     const { RATES_TTL_MS } = this.settings.times;
-    if (now - this.#lastLoneCallAt < RATES_TTL_MS) {
+    if (now < this.#lastLoneCallAt + RATES_TTL_MS) {
       this.world.ledger.violated("a process without Redis called the rates API twice within RATES_TTL_MS");
     }
     this.#lastLoneCallAt = now;

@@ -62,7 +62,7 @@ Deno.test("the dashboard is used by keyboard alone: skip link, pause, filters, r
     await press("Space");
     strictEqual(await page.locator("#pause").getAttribute("aria-pressed"), "true");
     await press("Space", "Tab", "Space");
-    strictEqual(await page.getByLabel("bets").isChecked(), false);
+    strictEqual(await page.getByLabel("starts").isChecked(), false);
     await page.locator("#rates-summary").focus();
     await press("Enter", "Tab", "U", "S");
     deepStrictEqual(await page.locator("#rates tr:visible").allTextContents(), ["USD1.0705"]);

@@ -164,7 +164,7 @@ Deno.test("W3C's own examples are read and written, and nothing that is not one 
       .map((header): [unknown, undefined] => [header, undefined]),
   ];
   const program = `
-    import { openTracing } from "./shared/telemetry/deno_tracing.ts";
+    import { openTracing } from "./shared/runtime/telemetry/deno_tracing.ts";
     const tracing = await openTracing();
     const headers = ${JSON.stringify(cases.map(([header]) => header))};
     const written = tracing.inject(${JSON.stringify(span)});
