@@ -9,52 +9,33 @@ export interface NewMigration {
   readonly statements: string;
 }
 
-interface Rule {
-  readonly breaks: RegExp;
-  readonly why: string;
-}
-
 /** Of one statement, in lower case, about a table that the last release has. */
-const rules: readonly Rule[] = [
-  { breaks: /^drop (?!index)/, why: "drops what the last release may use" },
-  {
-    breaks: /\bdrop constraint (if exists )?\S+_(pkey|key)\b/,
-    why: "drops what `on conflict` of the last release may go by",
-  },
-  { breaks: /\bdrop column\b/, why: "drops a column that the last release may use" },
-  {
-    breaks: /\bdrop (default|identity|expression)\b/,
-    why: "takes away what fills a column that the last release leaves out",
-  },
-  { breaks: /\brename\b|\bset schema\b/, why: "renames what the last release calls by its name" },
-  {
-    breaks: /\balter (column )?\S+ (set data )?type\b/,
-    why: "changes the type of a column, and rewrites the table under a lock",
-  },
-  { breaks: /^delete from\b/, why: "deletes rows that the last release has stored" },
-  {
-    breaks: /^update\b/,
-    why: "keeps what it changes locked until the migration's end: fill old rows in batches, by hand",
-  },
-  { breaks: /^truncate\b/, why: "deletes rows that the last release has stored" },
-  {
-    breaks: /^create (or replace )?((constraint )?trigger|rule)\b/,
-    why: "changes or refuses what the last release writes",
-  },
-  { breaks: /^revoke\b/, why: "takes away a permission that the last release may need" },
-  {
-    breaks: /\badd (constraint \S+ )?(unique|primary key|exclude|foreign key)\b/,
-    why: "refuses rows that the last release may write",
-  },
-  { breaks: /^create unique index\b/, why: "refuses rows that the last release may write" },
-  {
-    breaks: /^create (?:unique )?index concurrently\b/,
-    why: "cannot run in a migration's transaction: make it by hand before, and write `if not exists`",
-  },
-  {
-    breaks: /^create index (?!if not exists|concurrently)/,
-    why: "keeps writers waiting while it is made, unless it is made by hand before: write `if not exists`",
-  },
+const rules: readonly (readonly [breaks: RegExp, why: string])[] = [
+  [/^drop (?!index)/, "drops what the last release may use"],
+  [/\bdrop constraint (if exists )?\S+_(pkey|key)\b/, "drops what `on conflict` of the last release may go by"],
+  [/\bdrop column\b/, "drops a column that the last release may use"],
+  [/\bdrop (default|identity|expression)\b/, "takes away what fills a column that the last release leaves out"],
+  [/\brename\b|\bset schema\b/, "renames what the last release calls by its name"],
+  [
+    /\balter (column )?\S+ (set data )?type\b/,
+    "changes the type of a column, and rewrites the table under a lock",
+  ],
+  [/^(delete from|truncate)\b/, "deletes rows that the last release has stored"],
+  [/^update\b/, "keeps what it changes locked until the migration's end: fill old rows in batches, by hand"],
+  [/^create (or replace )?((constraint )?trigger|rule)\b/, "changes or refuses what the last release writes"],
+  [/^revoke\b/, "takes away a permission that the last release may need"],
+  [
+    /\badd (constraint \S+ )?(unique|primary key|exclude|foreign key)\b|^create unique index\b/,
+    "refuses rows that the last release may write",
+  ],
+  [
+    /^create (?:unique )?index concurrently\b/,
+    "cannot run in a migration's transaction: make it by hand before, and write `if not exists`",
+  ],
+  [
+    /^create index (?!if not exists|concurrently)/,
+    "keeps writers waiting while it is made, unless it is made by hand before: write `if not exists`",
+  ],
 ];
 
 /**
@@ -72,7 +53,7 @@ export function breaksOf(migrations: readonly NewMigration[]): string[] {
     return all.flatMap((statement) => {
       if (made.has(tableOf(statement) ?? "")) return [];
       const why = [
-        ...rules.filter(({ breaks }) => breaks.test(statement)).map((rule) => rule.why),
+        ...rules.filter(([breaks]) => breaks.test(statement)).map(([, why]) => why),
         ...columnBreaks(statement, all),
       ];
       return why.map((each) => `${name}: "${excerpt(statement)}" ${each}`);
