@@ -1,6 +1,7 @@
 /** What became of the demo's events, read from the database and the queues, whatever these are. */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
+import { deadHeaders } from "../../shared/rabbitmq/dead_letters.ts";
 import { printable } from "../../shared/runtime/printable.ts";
 import { formatMajor } from "../../shared/event/money.ts";
 
@@ -18,6 +19,18 @@ export interface Settled {
   readonly dead: number;
   /** Published, but neither stored nor dead-lettered when no more came for long. */
   readonly lost: number;
+}
+
+/** How many letters have which reason; the broker itself gives none. */
+export function reasonsOf(
+  letters: readonly { readonly headers: Readonly<Record<string, unknown>> }[],
+): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { headers } of letters) {
+    const reason = String(headers[deadHeaders.reason] ?? "delivery-limit");
+    counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  }
+  return counts;
 }
 
 /** Longest time in which nothing is stored or dead-lettered: a machine that is busy takes longer, and loses nothing by it. */

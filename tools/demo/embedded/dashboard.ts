@@ -40,7 +40,7 @@ export function openDashboard(system: EmbeddedSystem, options: DashboardOptions)
     mode: "embedded",
     observations: system.observations,
     gate: system.gate,
-    rates: ofAll(subscribers.map(({ rates }) => rates)),
+    rates: ofAll(subscribers.map(({ subscriber }) => subscriber.rates)),
     shared: system.cache,
     database: system.database,
     depths: depthsOf(queue, subscribers.length),

@@ -1,8 +1,4 @@
-/**
- * The members in one process: the rates API as it is, subscribers as create_subscriber.ts wires them, the publisher's own code, and between
- * them a queue, a cache and a database that live in this process's memory.
- */
-import { deadHeaders } from "../../../shared/rabbitmq/dead_letters.ts";
+/** The members in one process, over a queue, a cache and a database in its memory. Their code is what runs on servers. */
 import { MemoryQueue } from "../../../shared/rabbitmq/memory_queue.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import { readConfig } from "../../../shared/runtime/configuration/config.ts";
@@ -23,7 +19,7 @@ import { PostgresStore } from "../../../subscriber/store/postgres_store.ts";
 import { DatabaseGate } from "../../../subscriber/pipeline/database_gate.ts";
 import { catalogue } from "../../migrate/catalogue.ts";
 import { migrateFresh } from "../../migrate/transaction.ts";
-import type { Sources } from "../outcome.ts";
+import { reasonsOf, type Sources } from "../outcome.ts";
 import { MemorySender } from "./sender.ts";
 import type { View } from "./screen.ts";
 
@@ -46,7 +42,6 @@ export interface Publication {
 interface RunningSubscriber {
   readonly id: string;
   readonly subscriber: Subscriber;
-  readonly rates: Subscriber["rates"];
   /** How many events it has stored. */
   stored: number;
 }
@@ -68,15 +63,8 @@ const patience: Readonly<Record<string, string>> = {
 
 export const settings = readConfig(
   [
-    ...[
-      "EVENTS_EXCHANGE",
-      "PREFETCH",
-      "BATCH_SIZE",
-      "RATES_API_KEY",
-      "RATES_CALL_TIMEOUT_MS",
-      "RATES_TTL_MS",
-    ] as const,
-    ...["RATES_LOCK_TTL_MS", "RATES_WAIT_MS", "RATES_MAX_STALE_MS"] as const,
+    ...["EVENTS_EXCHANGE", "PREFETCH", "BATCH_SIZE", "RATES_API_KEY", "RATES_CALL_TIMEOUT_MS"] as const,
+    ...["RATES_TTL_MS", "RATES_LOCK_TTL_MS", "RATES_WAIT_MS", "RATES_MAX_STALE_MS"] as const,
   ],
   (name) => patience[name],
 );
@@ -116,9 +104,10 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
     const { clock, random } = options;
     const quotes = walkingQuotes({ seed: random.int(0, mostSeed), stepMs, startMs: clock.now() });
     const [database, ratesApi] = await Promise.all([
-      openDatabase(),
+      PgliteDatabase.open(),
       startRatesApi({ ...options, address: "127.0.0.1:0", apiKey: settings.RATES_API_KEY, quotes }),
     ]);
+    await migrateFresh(database, catalogue);
     return new EmbeddedSystem(database, ratesApi, options);
   }
 
@@ -151,23 +140,14 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
   }
 
   deadReasons(): Promise<ReadonlyMap<string, number>> {
-    return Promise.resolve(this.#deadReasons());
-  }
-
-  #deadReasons(): ReadonlyMap<string, number> {
-    const counts = new Map<string, number>();
-    for (const { headers } of this.queue.deadLetters) {
-      const reason = String(headers[deadHeaders.reason] ?? "delivery-limit");
-      counts.set(reason, (counts.get(reason) ?? 0) + 1);
-    }
-    return counts;
+    return Promise.resolve(reasonsOf(this.queue.deadLetters));
   }
 
   /** For those who watch. */
   get view(): View {
     const { queue, subscribers, observations, published, stored, dead } = this;
-    const own = subscribers.find(({ rates }) => rates.own)?.rates.own;
-    const calling = subscribers.filter(({ rates }) => rates.counts.calls > 0);
+    const own = subscribers.find(({ subscriber }) => subscriber.rates.own)?.subscriber.rates.own;
+    const calling = subscribers.filter(({ subscriber }) => subscriber.rates.counts.calls > 0);
     const oldest = Math.min(...subscribers.map(({ subscriber }) => subscriber.oldestPublishedAtMs ?? Infinity));
     const [newest] = observations.recent.newest();
     return {
@@ -177,9 +157,9 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
       rates: own && {
         asOfMs: own.rates.asOfMs,
         fetchedBy: calling.map(({ id }) => id),
-        calls: calling.reduce((sum, { rates }) => sum + rates.counts.calls, 0),
+        calls: calling.reduce((sum, { subscriber }) => sum + subscriber.rates.counts.calls, 0),
       },
-      deadReasons: this.#deadReasons(),
+      deadReasons: reasonsOf(queue.deadLetters),
       newest: newest?.description,
     };
   }
@@ -228,13 +208,7 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
         gate: this.gate,
       },
     );
-    const running: RunningSubscriber = { id, subscriber, rates: subscriber.rates, stored: 0 };
+    const running: RunningSubscriber = { id, subscriber, stored: 0 };
     return running;
   }
-}
-
-async function openDatabase(): Promise<PgliteDatabase> {
-  const database = await PgliteDatabase.open();
-  await migrateFresh(database, catalogue);
-  return database;
 }
