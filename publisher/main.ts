@@ -88,7 +88,7 @@ await runCommand({
     onBlocked: (reason) => blocked = reason,
   });
   publisher.finished.catch((error) => {
-    log.error("The broker refuses us; leaving", { problem: messageOf(error) });
+    log.error("The broker refuses us; leaving", { event: "broker.refused", problem: messageOf(error) });
     refused.abort(error);
   });
   // Without a grace period's end, a broker that is away would keep us waiting for the confirms.

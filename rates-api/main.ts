@@ -70,6 +70,7 @@ await runCommand({
     tracing,
   });
   log.info("Serving rates", {
+    event: "rates_api.ready",
     address: api.address,
     tls: config.RATES_API_TLS,
     seed,
@@ -80,6 +81,6 @@ await runCommand({
   await untilAborted(shutdown.stop);
   await api.close(shutdown.abandon);
   const { faults: _, ...counts } = api.stats();
-  log.info("Left", counts);
+  log.info("Left", { event: "member.left", ...counts });
   return 0;
 });

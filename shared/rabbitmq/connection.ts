@@ -65,6 +65,7 @@ export async function keepConnected(
       attempt = worked ? 1 : attempt + 1;
       const delay = backoffMs(attempt, backoff, random);
       log.warn("No connection to the broker, trying again", {
+        event: "broker.unreachable",
         connection: name,
         broker: redact(url),
         reason: messageOf(error),

@@ -288,7 +288,7 @@ export class ConfirmPublisher {
     const { log, name, onBlocked } = this.options;
     this.#blocked = reason !== undefined;
     if (reason === undefined) log.info("The broker accepts messages again", { connection: name });
-    else log.warn("The broker blocks publishing; waiting", { connection: name, reason });
+    else log.warn("The broker blocks publishing; waiting", { event: "publisher.blocked", connection: name, reason });
     onBlocked?.(reason);
   }
 

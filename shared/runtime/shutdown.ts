@@ -26,10 +26,10 @@ export function onShutdownSignal(graceMs: number, log: Log): Shutdown {
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   function begin(why: string): void {
-    log.info("Leaving: finishing what is in hand", { why, graceMs });
+    log.info("Leaving: finishing what is in hand", { event: "member.leaving", why, graceMs });
     stop.abort(new Error(why));
     timer = setTimeout(() => {
-      log.warn("The grace period is over: leaving what is unfinished", { graceMs });
+      log.warn("The grace period is over: leaving what is unfinished", { event: "member.grace_over", graceMs });
       abandon.abort(new Error(`SHUTDOWN_GRACE_MS=${graceMs} is over`));
       timer = setTimeout(() => {
         log.error("Closing took too long: leaving at once", { closeMs });

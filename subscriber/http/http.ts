@@ -111,7 +111,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
     { clock },
   );
   watchEventLoop(clock, (ms) => observations.metrics.lag(ms), ended.signal);
-  log.info("Serving HTTP", { url: `http://${formatAddress(server.address)}` });
+  log.info("Serving HTTP", { event: "http.ready", url: `http://${formatAddress(server.address)}` });
   return {
     address: server.address,
     async close() {

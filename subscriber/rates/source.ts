@@ -260,7 +260,7 @@ export class RatesSource {
     this.#obstacle = result === "lock-lost"
       ? "the rates API answered after the lock had expired"
       : "the rates API answered with rates older than the cached ones";
-    log.warn("Fetched rates were not stored", { problem: this.#obstacle });
+    log.warn("Fetched rates were not stored", { event: "rates.not_stored", problem: this.#obstacle });
     this.#refreshFailed = result === "older";
     // One that lags behind answers no better a moment later.
     if (result === "older") await this.#pause(token);
@@ -328,8 +328,9 @@ export class RatesSource {
     if (alone === this.#alone) return;
     this.#alone = alone;
     const { log } = this.options;
-    if (!alone) log.info("Redis answers again; rates are shared again");
+    if (!alone) log.info("Redis answers again; rates are shared again", { event: "redis.back" });
     else {log.error("Redis does not answer; calling the rates API at most once per RATES_TTL_MS", {
+        event: "redis.away",
         problem: messageOf(error),
       });}
   }

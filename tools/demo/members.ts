@@ -69,12 +69,15 @@ export class Members {
     return member;
   }
 
-  /** @throws when the member ends, or says nothing of the kind within a minute */
-  async untilLogged(member: Member, message: string): Promise<void> {
+  /**
+   * Waits for a record by its `event` code, or by its message.
+   * @throws when the member ends, or logs no such record within a minute
+   */
+  async untilLogged(member: Member, what: string): Promise<void> {
     const giveUpAt = performance.now() + startTimeoutMs;
     let ended = false;
     member.ended.then(() => ended = true);
-    while (!member.messages.includes(message)) {
+    while (!hasLogged(member, what)) {
       if (ended || performance.now() > giveUpAt) {
         throw new Error(`The ${member.name} did not come up. It said:\n${member.messages.slice(-5).join("\n")}`);
       }
@@ -156,6 +159,11 @@ export class Members {
     const what = program === undefined ? [task.program, ...task.operands] : [program];
     return ["run", ...flags, ...what.with(0, join(this.project, what[0]!))];
   }
+}
+
+/** Whether one of the newest records has this `event` code, or this message. */
+export function hasLogged({ records }: Member, what: string): boolean {
+  return records.some(({ event, message }) => event === what || message === what);
 }
 
 /** Whoever got one may not listen there yet. */
