@@ -72,7 +72,7 @@ export class Environment implements AsyncDisposable {
 
   async startRatesApi(...args: string[]): Promise<Program> {
     const ratesApi = new Program({ program: { task: "rates-api" }, args, env: this.env });
-    await ratesApi.until("Serving rates");
+    await ratesApi.until("rates_api.ready");
     return ratesApi;
   }
 

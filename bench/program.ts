@@ -1,5 +1,6 @@
 /** A process that is measured: it can be held still while its input is made ready. */
 import { join } from "node:path";
+import { readLines } from "../tools/demo/members.ts";
 import {
   expandPermissions,
   joinPermissions,
@@ -47,7 +48,8 @@ export class Program implements AsyncDisposable {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    this.#read = Promise.all([this.#readLines(this.#child.stdout), this.#readLines(this.#child.stderr)]);
+    const { stdout: said, stderr: logged } = this.#child;
+    this.#read = Promise.all([said, logged].map((stream) => readLines(stream, (line) => this.#keep(line))));
     this.#child.status.then(() => {
       this.#ended = true;
       this.#wake();
@@ -111,15 +113,10 @@ export class Program implements AsyncDisposable {
     return `It said:\n${this.#lines.slice(-8).join("\n")}`;
   }
 
-  async #readLines(stream: ReadableStream<Uint8Array>): Promise<void> {
-    let rest = "";
-    for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
-      const lines = (rest + chunk).split("\n");
-      rest = lines.pop() ?? "";
-      this.#lines.push(...lines);
-      if (this.#lines.length > mostLines) this.#lines.splice(0, this.#lines.length - mostLines);
-      this.#wake();
-    }
+  #keep(line: string): void {
+    this.#lines.push(line);
+    if (this.#lines.length > mostLines) this.#lines.shift();
+    this.#wake();
   }
 }
 

@@ -74,7 +74,7 @@ export async function startSubscribers(
       env: { ...environment.env, SUBSCRIBER_ID: `subscriber-${n + 1}`, ...env },
       ...options,
     })));
-  await subscribers.until("Consuming");
+  await subscribers.until("consumer.ready");
   return subscribers;
 }
 

@@ -41,7 +41,7 @@ const [asks, everyMs] = [600, 25] as const;
 /** How long `GET /materialized` takes, however much is stored. */
 export async function askMaterialized(environment: Environment): Promise<Figures> {
   await using subscribers = await startSubscribers(environment, 1);
-  const { url } = JSON.parse(await subscribers.first.until("Serving HTTP"));
+  const { url } = JSON.parse(await subscribers.first.until("http.ready"));
   const tookMs: number[] = [];
   for (let asked = 0; asked < asks; asked++) {
     const begun = performance.now();

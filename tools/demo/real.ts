@@ -43,11 +43,11 @@ export async function runOnServers({ project, count, rate, keep, config, say }: 
     await prepareSchema(config.DATABASE_URL, names.DATABASE_URL);
     say(`\nStarting the rates API and two subscribers`);
     const ratesApi = members.start("rates-api", ["--delay-ms", "100"], names);
-    await members.untilLogged(ratesApi, "Serving rates");
+    await members.untilLogged(ratesApi, "rates_api.ready");
     const subscribers = ["demo-1", "demo-2"].map((id) =>
       members.start("subscriber", ["--quiet", "--http", "off"], { ...names, SUBSCRIBER_ID: id })
     );
-    for (const subscriber of subscribers) await members.untilLogged(subscriber, "Consuming");
+    for (const subscriber of subscribers) await members.untilLogged(subscriber, "consumer.ready");
 
     say(`Publishing samples/events.ndjson and ${count} generated events`);
     const begun = clock.monotonic();

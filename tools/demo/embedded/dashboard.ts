@@ -44,7 +44,7 @@ export function openDashboard(system: EmbeddedSystem, options: DashboardOptions)
     shared: system.cache,
     database: system.database,
     depths: depthsOf(queue, subscribers.length),
-    admin: deskOf(system, options.clock),
+    admin: adminOf(system, options.clock),
     ratesApi: system.ratesApi.address,
     prefetch: settings.PREFETCH * subscribers.length,
     consuming: () => !options.leaving.aborted,
@@ -106,7 +106,7 @@ function depthsOf(queue: MemoryQueue, consumers: number) {
 }
 
 /** What is dropped at the admin is not lost. */
-function deskOf(system: EmbeddedSystem, clock: Clock): DeadLetterAdmin {
+function adminOf(system: EmbeddedSystem, clock: Clock): DeadLetterAdmin {
   const admin = new MemoryDeadLetterAdmin({ queue: system.queue, clock });
   return {
     list: (options) => admin.list(options),

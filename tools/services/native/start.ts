@@ -1,4 +1,4 @@
-/** Servers from the system's packages, whose processes are coalesced for `down`. */
+/** Servers from the system's packages, whose processes are written down for `down`. */
 import { join } from "node:path";
 import { type Identity, runProgram } from "../../run_program.ts";
 import { dataFolder, nativeFolder, type ProcessList, processListOf } from "../folder.ts";
