@@ -1,8 +1,5 @@
 /** The tasks of deno.json, for programs that start what a user would start: with the same flags and permissions. */
 import { join } from "node:path";
-import type { Description } from "../../shared/runtime/configuration/command.ts";
-import { runProgram } from "../run_program.ts";
-import { messageOf } from "../../shared/runtime/errors.ts";
 
 /** What a task runs. */
 export interface TaskLine {
@@ -71,17 +68,6 @@ export function parseTask(line: string, env: Env = {}): TaskLine {
     program: words[end]!,
     operands: words.slice(end + 1).filter((word) => !word.startsWith("-")),
   };
-}
-
-/** What the task's command says of itself, asked with the task's own permissions. @throws {Error} that names the task */
-export async function describeTask(name: string, line: string, project: string): Promise<Description> {
-  const { flags, program } = parseTask(line);
-  const args = ["run", ...flags, program, "--describe"];
-  try {
-    return JSON.parse(await runProgram(Deno.execPath(), args, { cwd: project }));
-  } catch (error) {
-    throw new Error(`deno task ${name} --describe: ${messageOf(error)}`);
-  }
 }
 
 /** Deno takes each permission once: what both lists name is joined, and a permission without a list is all of it. */
