@@ -7,7 +7,7 @@ import type { Random } from "../../../shared/runtime/random.ts";
 import type { Log } from "../../../shared/runtime/telemetry/log.ts";
 import { formatAddress } from "../../../subscriber/http/address.ts";
 import { serveHttp } from "../../../subscriber/http/http.ts";
-import type { RatesCounts, WatchedRates } from "../../../subscriber/rates/source.ts";
+import type { WatchedRates } from "../../../subscriber/rates/source.ts";
 import { type EmbeddedSystem, settings, subscriberIds } from "./system.ts";
 
 export interface Dashboard extends AsyncDisposable {
@@ -64,23 +64,9 @@ export function openDashboard(system: EmbeddedSystem, options: DashboardOptions)
 
 /** What several have done together; of what each has, the first that has it. */
 function ofAll(sources: readonly WatchedRates[]): WatchedRates {
-  const sum = (count: (counts: RatesCounts) => number) => sources.reduce((all, { counts }) => all + count(counts), 0);
   return {
     get counts() {
-      return {
-        looks: {
-          fresh: sum(({ looks }) => looks.fresh),
-          locked: sum(({ looks }) => looks.locked),
-          held: sum(({ looks }) => looks.held),
-          paused: sum(({ looks }) => looks.paused),
-        },
-        ownUses: sum(({ ownUses }) => ownUses),
-        calls: sum(({ calls }) => calls),
-        failedCalls: sum(({ failedCalls }) => failedCalls),
-        leftOut: sum(({ leftOut }) => leftOut),
-        timeouts: sum(({ timeouts }) => timeouts),
-        staleUses: sum(({ staleUses }) => staleUses),
-      };
+      return sources.map(({ counts }) => counts).reduce(sumOf);
     },
     get failure() {
       return sources.find(({ failure }) => failure !== undefined)?.failure;
@@ -92,6 +78,15 @@ function ofAll(sources: readonly WatchedRates[]): WatchedRates {
       return sources.some(({ alone }) => alone);
     },
   };
+}
+
+/** Adds counts of the same names, those within them included. */
+function sumOf<T extends object>(one: T, other: T): T {
+  const counts = Object.entries(one).map(([name, count]) => {
+    const another = other[name as keyof T];
+    return [name, typeof count === "number" ? count + Number(another) : sumOf(count, another)];
+  });
+  return Object.fromEntries(counts) as T;
 }
 
 function depthsOf(queue: MemoryQueue, consumers: number) {
