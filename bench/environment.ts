@@ -24,7 +24,7 @@ const leaveTimeoutMs = 10_000;
 const [pollMs, lastPollsMs] = [200, 5] as const;
 
 export class Environment implements AsyncDisposable {
-  /** By schema. */
+  /** Environments by schema. */
   readonly #within = new Map<string, Environment>();
 
   private constructor(
@@ -114,7 +114,7 @@ export class Environment implements AsyncDisposable {
     await this.settle();
   }
 
-  /** What a consumer that was killed had in hand is back in the queue once the broker knows it no more. */
+  /** Unsettled deliveries of a consumer that was killed return to the queue once the broker has dropped it. */
   async #untilLeft(): Promise<void> {
     const giveUpAt = performance.now() + leaveTimeoutMs;
     while ((await this.channel.checkQueue(this.config.EVENTS_QUEUE)).consumerCount > 0) {
@@ -123,7 +123,7 @@ export class Environment implements AsyncDisposable {
     }
   }
 
-  /** Has the server write out what it owes the disk, so that no run pays for the one before. */
+  /** Forces a checkpoint, so that no run pays for the writes of the one before. */
   async settle(): Promise<void> {
     await this.superuser.query("checkpoint");
   }

@@ -1,4 +1,4 @@
-/** What is measured, in groups whose variants are run in turn, so that a noisy minute hits all of them alike. */
+/** The measurements, in groups whose variants run in turn: a noisy minute then affects all of them alike. */
 import { coldStart } from "./scenarios/cold_cache.ts";
 import { consumeWith, consumeWithOurs, type Figures, type Load, oneSubscriber } from "./scenarios/consume.ts";
 import { endure } from "./scenarios/endurance.ts";
@@ -19,7 +19,7 @@ export interface Group {
   readonly variants: readonly Variant[];
 }
 
-/** Those who store one event at a time are given fewer, for they need as long for them. */
+/** Subscribers that store one event at a time get fewer events: these take as long. */
 const oneByOne = { events: 20_000, warmUp: 5_000, players: oneSubscriber.players };
 /** Deno gives a child no file, the shell does; /dev/null would cost less than a disk. */
 const linesFile = "/tmp/casino-bench-lines";

@@ -1,4 +1,4 @@
-/** What processes use, as Linux counts it: /proc, which needs all of Deno's permissions. */
+/** CPU time and memory of processes, from Linux's /proc, which needs all of Deno's permissions. */
 
 /** Of the kernel's accounting: man 5 proc, fields in USER_HZ, which is 100 on Linux. */
 const msPerTick = 10;

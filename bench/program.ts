@@ -20,7 +20,7 @@ export interface ProgramOptions {
   readonly program: { readonly task: string } | { readonly file: string; readonly withFlagsOf?: string };
   readonly args?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Where stdout goes instead of to {@linkcode Program.until}. */
+  /** A file that gets stdout, in place of {@linkcode Program.until}. */
   readonly stdout?: string;
 }
 

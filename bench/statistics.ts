@@ -1,4 +1,4 @@
-/** What is said of several runs: the middle one, and how far the others are from it. */
+/** The median of several runs, and their spread. */
 
 export interface Spread {
   readonly median: number;

@@ -21,7 +21,7 @@ export interface OursOptions {
   readonly subscribers?: number;
   /** File for the enriched events; `undefined`: they are not written. */
   readonly lines?: string;
-  /** What is stored before stays, and must have come from other seeds. */
+  /** Keeps the events that are stored already, which must come from other seeds. */
   readonly keep?: boolean;
   /** Draws the events. */
   readonly seed?: number;

@@ -40,7 +40,7 @@ export async function endure(environment: Environment): Promise<Figures> {
   };
 }
 
-/** Of the n-th tenth of all events: the rate, and the mean memory. */
+/** The rate and the mean memory of the n-th tenth of all events. */
 function tenth(samples: readonly Sample[], n: number): { rate: number; mib: number } {
   const within = samples.filter(({ stored }) => stored > events * n / 10 && stored <= events * (n + 1) / 10);
   const [first, last] = [within[0]!, within.at(-1)!];

@@ -38,7 +38,7 @@ export async function consumeOnTop(environment: Environment, seed: number): Prom
 /** Fewer a second than one address may make. */
 const [asks, everyMs] = [600, 25] as const;
 
-/** How long `GET /materialized` takes, however much is stored. */
+/** The latency of `GET /materialized`. */
 export async function askMaterialized(environment: Environment): Promise<Figures> {
   await using subscribers = await startSubscribers(environment, 1);
   const { url } = JSON.parse(await subscribers.first.until("http.ready"));

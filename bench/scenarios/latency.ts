@@ -1,4 +1,4 @@
-/** How long it takes from when an event is due to be published until its commit is known, at a steady rate. */
+/** The time from when an event is due to be published until its commit is known, at a steady rate. */
 import { Program } from "../program.ts";
 import type { Environment } from "../environment.ts";
 import { type Figures, startSubscribers } from "./consume.ts";

@@ -1,4 +1,4 @@
-/** What the check consists of, each a run of Deno. */
+/** The parts of the check, each a run of Deno. */
 import { join, relative } from "node:path";
 import { lastRelease, schemaCheck } from "../../tests/releases/releases.ts";
 import { schedule } from "../../tests/scenarios/schedule.ts";
@@ -6,26 +6,26 @@ import { programArgs } from "../programs/programs.ts";
 
 export interface Job {
   readonly title: string;
-  /** Of Deno. */
+  /** Arguments for Deno. */
   readonly args: readonly string[];
-  /** Where it runs, below the project's root. */
+  /** Its working directory, below the project's root. */
   readonly folder?: string;
   /** Nothing else may run beside it. */
   readonly alone?: boolean;
   /** Its output ends with the counts of a test run. */
   readonly counts?: boolean;
-  /** Whether a failure with this output is none of ours. */
+  /** Whether a failure with this output is not the project's fault. */
   readonly tolerates?: (output: string) => boolean;
 }
 
 export interface Selection {
   /** Every scenario, and not just those of the README's promises. */
   readonly all: boolean;
-  /** Of everything there is, what has this in its title. */
+  /** Runs the jobs of all that have this in their title. */
   readonly only?: string | undefined;
 }
 
-/** Those that were looked at and do not concern us, each with the reason and the day: `{ id: "CVE-2026-1", why: "…" }`. */
+/** Vulnerabilities that do not concern us, each with the reason and the day: `{ id: "CVE-2026-1", why: "…" }`. */
 const accepted: readonly { readonly id: string; readonly why: string }[] = [];
 
 const auditArgs: readonly string[] = [
@@ -33,7 +33,7 @@ const auditArgs: readonly string[] = [
   ...accepted.flatMap(({ id }) => ["--ignore", id]),
 ];
 
-/** What needs no server. */
+/** Jobs that need no server. */
 const steps: readonly Job[] = [
   { title: "types", args: ["check", "--quiet", "."] },
   { title: "format", args: ["fmt", "--check", "--quiet"] },

@@ -17,7 +17,7 @@ interface Counts {
   readonly failed: number;
 }
 
-/** Of the output of `deno test`: its closing line; zeros when there is none, as when a file did not load. */
+/** The counts in the closing line of `deno test`; zeros when there is none, as when a file did not load. */
 export function countsIn(output: string): Counts {
   const [, passed = "0", failed = "0"] =
     Array.from(output.matchAll(/^(?:ok|FAILED) \| (\d+) passed.*? \| (\d+) failed/gm)).at(-1) ?? [];
@@ -85,7 +85,7 @@ export function summaryOf(
 
 const mostLines = 60;
 
-/** Of a test run what Deno says of the failures, and of another program its last lines. */
+/** Deno's summary of the failures of a test run; the first lines of another program's output. */
 function failuresIn(output: string): string {
   const said = output.slice(Math.max(output.indexOf("\n ERRORS \n"), 0)).trim().split("\n");
   return (said.length > mostLines ? [...said.slice(0, mostLines), "…"] : said).join("\n");

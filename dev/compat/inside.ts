@@ -1,4 +1,4 @@
-/** What `deno task compat` runs within the other release's root: `up`, the tests, and the line that sums them up. */
+/** Runs within the other release's root for `deno task compat`: `up`, the tests, and a line that sums them up. */
 import { basename, join } from "node:path";
 import { endOf } from "../../tools/run_program.ts";
 import { titles } from "../../tools/services/server.ts";
@@ -7,7 +7,7 @@ import { countsIn } from "../check/run_job.ts";
 
 const project = join(import.meta.dirname!, "../..");
 
-/** By what they use of the harness: members on the usual servers, servers of their own, or a document to follow. */
+/** Parts of the harness that need servers. */
 const ofServers =
   /\b(?:withWorld|withBatch|PrivateWorld|PrivateServers|EncryptedServers|Checkout|follow)\b|servers\/servers\.ts/;
 /** A browser is large, and sees of the servers what the scenarios of HTTP see. */
@@ -47,7 +47,7 @@ export function isOfServers(source: string): boolean {
   return ofServers.test(source) && !ofBrowser.test(source);
 }
 
-/** Of the output of `up`: `RabbitMQ 4.0.5`, … */
+/** The servers' versions in the output of `up`: `RabbitMQ 4.0.5`, … */
 export function versionsIn(output: string): string[] {
   return Object.values(titles).map((title) => {
     const version = new RegExp(`^${title} (\\d+(?:\\.\\d+)*)`, "m").exec(output)?.[1];

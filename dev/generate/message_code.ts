@@ -74,7 +74,7 @@ function codeOf(type: protobuf.Type): string[] {
   ];
 }
 
-/** What a field that was not sent reads as. */
+/** The value of a field that was not sent. */
 function initial(field: protobuf.Field): string {
   if (field.repeated) return "util.emptyArray";
   if (field.map) return "util.emptyObject";

@@ -98,7 +98,7 @@ function typeOf(field: protobuf.Field): string {
 }
 
 const long = ["int64", "uint64", "sint64", "fixed64", "sfixed64"].map((type) => [type, "Long"]);
-/** Those that are no number. */
+/** Scalar types that are no number. */
 const scalars: Readonly<Record<string, string>> = {
   ...Object.fromEntries(long),
   bool: "boolean",

@@ -9,7 +9,7 @@ export async function render(folder: string): Promise<Manifest[]> {
   return parse(await runProgram(await kustomize(), ["build", folder]));
 }
 
-/** As the API server's tools read it: YAML 1.1, in which 0440 is octal and a bare `yes` is no text. */
+/** Reads YAML 1.1, as the API server's tools do: 0440 is octal, and a bare `yes` is a boolean. */
 export function parse(text: string): Manifest[] {
   return [parseAllDocuments(text, { version: "1.1" })].flat().map((document) => {
     const [error] = document.errors;

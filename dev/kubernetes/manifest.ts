@@ -12,14 +12,14 @@ export interface Manifest {
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** What makes pods: Deployments, StatefulSets, Jobs and CronJobs. What operators make of their resources is theirs. */
+/** An object that makes pods: Deployment, StatefulSet, Job or CronJob. Pods that operators make are theirs. */
 export interface Workload {
   readonly manifest: Manifest;
   /** `Deployment/subscriber` */
   readonly id: string;
   readonly labels: Labels;
   readonly pod: Json;
-  /** Those that stay, without init containers. */
+  /** The containers that keep running, without init containers. */
   readonly containers: readonly Json[];
   readonly all: readonly Json[];
 }

@@ -39,7 +39,7 @@ async function newAjv(options: object): Promise<Ajv> {
   return new Ajv(options);
 }
 
-/** Of its own module: the whole package takes seconds to load. */
+/** Loads the type's own module: the whole package takes seconds. */
 async function modelOf(apiVersion: string, kind: string): Promise<Model> {
   const module = await load<Readonly<Record<string, Model>>>(`${packages[apiVersion]}/${apiVersion}/${kind}`);
   return module[kind]!;

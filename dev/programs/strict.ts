@@ -11,7 +11,7 @@ export interface Model {
   readonly prototype: { validate(): void };
 }
 
-/** As ajv writes them. */
+/** An error of ajv. */
 interface Fault {
   readonly instancePath: string;
   readonly message?: string;

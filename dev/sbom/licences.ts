@@ -17,7 +17,7 @@ interface Manifest {
   readonly licenses?: readonly { readonly type: string }[];
 }
 
-/** What an earlier bill of materials says, by the package's hash in hex. */
+/** The licences of an earlier bill of materials, by the package's hash in hex. */
 export type KnownLicences = ReadonlyMap<string, string>;
 
 /**

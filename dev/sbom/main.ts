@@ -9,7 +9,7 @@ import { closure, lockedPackages, split } from "./lock.ts";
 const root = join(import.meta.dirname!, "../..");
 const path = join(root, "sbom.cdx.json");
 
-/** What the Dockerfile caches for each image: what that can run. */
+/** The files that the Dockerfile caches for each image: its programs. */
 const programs = Array.from(
   (await Deno.readTextFile(join(root, "Dockerfile")))
     .matchAll(/ AS ([\w-]+)-build$(?:(?! AS ).)*?"cache", "--frozen", ([^\]]+)\]/gms),
@@ -69,13 +69,13 @@ await runCommand({
   return refused.length === 0 ? 0 : 1;
 });
 
-/** What the program's modules import of npm, by `name@version`. */
+/** The npm packages that the program's modules import, by `name@version`. */
 async function packagesOf(program: string): Promise<string[]> {
   const { modules } = await info<{ modules: readonly { readonly npmPackage?: string }[] }>(program);
   return modules.flatMap(({ npmPackage }) => npmPackage === undefined ? [] : [idOf(npmPackage)]);
 }
 
-/** What the workspace itself imports, by `name@version`. */
+/** The direct imports of a configuration, by `name@version`. */
 function importsOf(lock: string): string[] {
   const { workspace } = JSON.parse(lock) as { workspace: { dependencies: readonly string[] } };
   return workspace.dependencies.map((specifier) => idOf(specifier.slice("npm:".length)));

@@ -166,7 +166,7 @@ export function hasLogged({ records }: Member, what: string): boolean {
   return records.some(({ event, message }) => event === what || message === what);
 }
 
-/** Whoever got one may not listen there yet. */
+/** Ports that were given, and may not be in use yet. */
 const given = new Set<number>();
 
 /**

@@ -19,7 +19,7 @@ import { reasonsOf, type Settled, type Sources, summarize, waitUntilSettled } fr
 export interface RealOptions {
   /** The project's root. */
   readonly project: string;
-  /** How many generated events. */
+  /** Number of generated events. */
   readonly count: number;
   /** Events a second; `undefined`: as fast as it goes. */
   readonly rate: number | undefined;

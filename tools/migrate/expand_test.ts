@@ -1,6 +1,5 @@
 /**
- * Whether the last release goes on working on the tables that a migration leaves: what docs/upgrades.md forbids in one step,
- * found in the migration's statements.
+ * The last release must keep working on the tables that a migration leaves. Finds the statements that docs/upgrades.md forbids.
  */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { lastRelease } from "../../tests/releases/releases.ts";
@@ -14,7 +13,7 @@ interface NewMigration {
   readonly statements: string;
 }
 
-/** Of one statement, in lower case, about a table that the last release has. */
+/** Each is tested on one statement, in lower case, about a table that the last release has. */
 const rules: readonly (readonly [breaks: RegExp, why: string])[] = [
   [/^drop (?!index)/, "drops what the last release may use"],
   [/\bdrop constraint (if exists )?\S+_(pkey|key)\b/, "drops what `on conflict` of the last release may go by"],
@@ -66,7 +65,7 @@ function breaksOf(migrations: readonly NewMigration[]): string[] {
   });
 }
 
-/** What hangs on more than one clause: a value must be there for what the last release leaves out. */
+/** Rules that depend on more than one clause: a column that the last release leaves out needs a value. */
 function columnBreaks(statement: string, all: readonly string[]): string[] {
   const breaks: string[] = [];
   for (const clause of clausesOf(statement)) {
@@ -95,7 +94,7 @@ function columnBreaks(statement: string, all: readonly string[]): string[] {
   return breaks;
 }
 
-/** In lower case, with single spaces, without comments, and with nothing in their quotes. */
+/** Statements in lower case, with single spaces, without comments, and with empty string literals. */
 function statementsOf(sql: string): string[] {
   return sql.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, " ").replace(/'(?:[^']|'')*'/g, "''").toLowerCase()
     .split(";").map((statement) => statement.replace(/\s+/g, " ").trim()).filter((statement) => statement !== "");

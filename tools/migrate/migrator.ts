@@ -10,7 +10,7 @@ import { grantRoles } from "./grants.ts";
 import { type Catalogue, createHistory, type Direction, MigrationError, runMigration } from "./transaction.ts";
 
 export interface MigratorOptions {
-  /** Of one connection: it holds the lock. */
+  /** One connection: it holds the lock. */
   readonly sql: Session;
   readonly catalogue: Catalogue;
   readonly clock: Clock;
@@ -55,11 +55,11 @@ export function migrateDown(options: MigratorOptions, steps: number): Promise<st
   });
 }
 
-/** What is applied, oldest first; changes nothing. */
+/** The applied migrations, oldest first. Changes nothing. */
 export async function readHistory(sql: Session): Promise<AppliedMigration[]> {
   const { found } = await sql.one("select to_regclass('nessie_migrations') as found");
   if (found === null) return [];
-  // It was written in the server's time zone, and without one.
+  // created_at has no time zone: it is in the server's.
   return await sql.query<{ name: string; appliedAt: Date }>(
     `select file_name as name, created_at::timestamptz as "appliedAt" from nessie_migrations order by file_name`,
   );

@@ -8,7 +8,7 @@ export interface CacheRole {
   readonly rules: readonly string[];
 }
 
-/** What the client says as it connects and leaves. */
+/** Commands that the client sends as it connects and leaves. */
 const connecting = ["+hello", "+client|setname", "+info", "+ping", "+quit"];
 
 /** @param prefix REDIS_KEY_PREFIX */

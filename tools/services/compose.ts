@@ -43,7 +43,7 @@ export function composeName(project: string): string {
   return `casino-events-${projectKey(project)}`;
 }
 
-/** What compose.yaml takes from the configuration. */
+/** The variables of compose.yaml, from the configured URLs. */
 export function composeVariables(config: ServerConfig): Record<string, string> {
   const [rabbitmq, redis, postgres] = [
     urlOf("rabbitmq", config),

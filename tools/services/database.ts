@@ -36,7 +36,7 @@ export async function createDatabase(url: URL, project: string, { lacks, problem
   if (await superuser(`select 1 from pg_database where datname = ${literal(database)}`) === "") await superuser(create);
 }
 
-/** What a superuser may run for us. The password is shown only where it is the documented default. */
+/** A command for a superuser. Shows the password only when it is the documented default. */
 export function superuserLine(url: URL): string {
   const { role, password } = wantedOf(url);
   const { createRole, create } = statementsFor(url, password === "casino" && role === "casino" ? password : "…");

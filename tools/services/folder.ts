@@ -16,7 +16,7 @@ export interface State {
 
 const empty: State = { processes: [], composed: [], volumes: [] };
 
-/** What RabbitMQ's start scripts bear in a path: they do not quote it, so a space or a `*` would end or change it. */
+/** Characters that RabbitMQ's start scripts tolerate in a path: they do not quote it. */
 const bearable = /^[\w./+@-]+$/;
 
 /**
@@ -42,7 +42,7 @@ export async function foldersOf(project: string): Promise<string[]> {
   return folders;
 }
 
-/** Where one server's data is. Servers at two ports are two servers. */
+/** The folder of one server's data. Servers at two ports are two servers. */
 export function nativeFolder(folder: string, name: ServerName, url: URL): string {
   return join(folder, `${name}-${url.port}`);
 }
@@ -72,15 +72,14 @@ export async function writeState(folder: string, state: State): Promise<void> {
 
 /** The processes that were started and still run, as the folder's state remembers them. */
 export interface ProcessList {
-  /** Those that ran when the list was read. */
+  /** The processes that ran when the list was read. */
   readonly running: readonly Process[];
   /** Each is written down as it starts: whatever goes wrong afterwards, `down` finds it. */
   add(process: Process): Promise<void>;
-  /** For a process that was stopped. */
   remove(process: Process): Promise<void>;
 }
 
-/** Those of earlier calls that have ended are forgotten. */
+/** Forgets processes of earlier calls that have ended. */
 export async function processListOf(folder: string): Promise<ProcessList> {
   const before = await readState(folder);
   const running: Process[] = [];

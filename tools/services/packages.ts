@@ -8,7 +8,7 @@ type Packages = Readonly<Record<ServerName, string>>;
 
 export interface PackageTool {
   readonly program: string;
-  /** What a user types before the packages' names. */
+  /** The command line, up to the packages' names. */
   readonly command: string;
   readonly packages: Packages;
 }
@@ -78,7 +78,7 @@ interface RestrainingFile {
   readonly mode: number;
 }
 
-/** What keeps Debian from starting a server as it is installed. */
+/** Files that keep Debian from starting a server as it is installed. */
 export const restraints: readonly RestrainingFile[] = [
   // invoke-rc.d(8) asks this program before it starts a service; 101 forbids it.
   { path: "/usr/sbin/policy-rc.d", text: "#!/bin/sh\nexit 101\n", mode: 0o755 },

@@ -17,7 +17,6 @@ const timeoutMs = 5_000;
 const least: Readonly<Record<ServerName, string>> = { rabbitmq: "3.10", redis: "6.2", postgres: "14" };
 
 const refused = "it refuses the user or the password of the URL";
-/** Says that somebody answers, but in another protocol or not at all. */
 const stranger = "something else uses this port";
 
 /** Takes 5 s at most for an answer by protocol; a port that nobody listens at is `absent` at once. */
@@ -27,7 +26,7 @@ export async function probe(name: ServerName, url: URL): Promise<Answer> {
   return await deadline(probes[name](url), { ms: timeoutMs, clock, exceeded }).catch(misfit);
 }
 
-/** Whether anybody accepts connections there. Also false when the host has no address, or does not answer in 5 s. */
+/** Whether a server accepts connections there within 5 s. */
 export async function isListening(url: URL): Promise<boolean> {
   try {
     const signal = AbortSignal.timeout(timeoutMs);

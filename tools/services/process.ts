@@ -2,7 +2,7 @@
 import { type Identity, runProgram } from "../run_program.ts";
 import { delay, type ServerName, ServiceError } from "./server.ts";
 
-/** What to start. It gets no variable of our environment but PATH: one such as PGDATA would lead the server astray. */
+/** A process to start. It inherits PATH alone from our environment: a variable such as PGDATA would misconfigure it. */
 export interface Launch {
   readonly name: string;
   readonly program: string;
@@ -26,7 +26,7 @@ export interface NativeServer {
 }
 
 export interface NativeContext {
-  /** For this server alone; belongs to its user. */
+  /** The server's own folder, owned by its user. */
   readonly folder: string;
   readonly programs: Readonly<Record<string, string>>;
   readonly url: URL;

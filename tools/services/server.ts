@@ -1,11 +1,11 @@
-/** What `up` and `down` know of each of the three servers. */
+/** The three servers: their names, URLs and versions. */
 import type { Config } from "../../shared/runtime/configuration/config.ts";
 
 export type ServerName = "rabbitmq" | "redis" | "postgres";
 
 export type ServerConfig = Pick<Config, "RABBITMQ_URL" | "REDIS_URL" | "DATABASE_URL">;
 
-/** What answers at a server's address. */
+/** The answer at a server's address. */
 export type Answer =
   /** The server itself, in a version that will do, and it lets us in. */
   | { readonly kind: "fits"; readonly version: string }

@@ -19,7 +19,7 @@ import {
 import type { WayOptions } from "./way.ts";
 
 export interface UpOptions extends WayOptions {
-  /** Whether Docker Compose is to start what is missing: where an engine answers, if left out. */
+  /** Whether to use Docker Compose; by default, when an engine answers. */
   readonly inContainers?: () => Promise<boolean>;
 }
 

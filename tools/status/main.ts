@@ -72,7 +72,7 @@ function secondsOf([seconds, ...surplus]: readonly string[], watch: boolean): nu
   return number;
 }
 
-/** On a terminal each one takes the place of the one before. */
+/** On a terminal, each status replaces the one before. */
 function screen(watch: boolean): (status: Status) => void {
   if (!Deno.stdout.isTerminal()) {
     return (status) => console.log(drawStatus(status, { colours: false }) + (watch ? "\n" : ""));

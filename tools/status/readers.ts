@@ -1,4 +1,4 @@
-/** How each server is asked for its part of the status. */
+/** Asks each server for its part of the status. */
 import type { ChannelModel } from "amqplib";
 import type { Redis } from "ioredis";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
@@ -43,7 +43,7 @@ export function queuesReader(config: TopologyConfig & Pick<Config, "RABBITMQ_URL
   };
 }
 
-/** On a channel of its own, for the broker closes the one on which it was asked for a queue that is not there. */
+/** Uses a channel of its own: the broker closes the channel when the queue does not exist. */
 async function stateOf(connection: ChannelModel, name: string): Promise<QueueState> {
   const channel = await connection.createChannel();
   channel.on("error", () => {});
@@ -102,13 +102,13 @@ async function inspect(redis: Redis, prefix: string): Promise<RatesCache> {
 
 const queryTimeoutMs = 4_000;
 
-/** In the same 60 s as the sums of {@linkcode readTotals}. */
+/** Covers the same 60 s as {@linkcode readTotals}. */
 const bySubscriber = `
   select subscriber_id, sum(events) as stored from event_counts
   where second > date_trunc('second', now()) - interval '60 seconds'
   group by subscriber_id order by stored desc, subscriber_id limit 20`;
 
-/** What `GET /materialized` tells, and which subscribers had a part in it. */
+/** Reads the figures of `GET /materialized`, and each subscriber's share. */
 export function totalsReader({ DATABASE_URL: url }: Pick<Config, "DATABASE_URL">, clock: Clock): Reader<Totals> {
   const lazy = new LazyConnection<DatabasePool>({
     ...{ server: "Postgres", url, clock },
@@ -131,7 +131,7 @@ async function read(database: DatabasePool): Promise<Totals> {
 }
 
 interface LazyOptions<C> {
-  /** As a sentence names it: `RabbitMQ`. */
+  /** The server's name in errors: `RabbitMQ`. */
   readonly server: string;
   readonly url: string;
   open(): Promise<C>;

@@ -1,4 +1,4 @@
-/** What the members get from their environment and their command line. */
+/** The members' environment and command line: settings that exist, secrets in files, narrow permissions. */
 import configuration from "../../../deno.json" with { type: "json" };
 import { expandPermissions } from "../../../tools/tasks/task_line.ts";
 import { settingNames, variablesOf } from "../../../shared/runtime/configuration/config.ts";

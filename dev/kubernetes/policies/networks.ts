@@ -44,7 +44,7 @@ function policiesOf({ labels }: Workload, manifests: readonly Manifest[]): Manif
   return ofKind(manifests, "NetworkPolicy").filter(({ spec }) => matches(spec.podSelector, labels));
 }
 
-/** By the permissions that Deno gets; `undefined` for servers, which are not ours. */
+/** The ports in Deno's permissions; `undefined` for servers, which are not ours. */
 function portsUsed({ all }: Workload, manifests: readonly Manifest[]): Set<number> | undefined {
   const nets = all.flatMap((container) =>
     argumentsOf(container, manifests).filter((arg) => arg.startsWith("--allow-net="))
@@ -76,7 +76,7 @@ export function policiesSayWhoAndWhere(manifests: readonly Manifest[]): string[]
   });
 }
 
-/** What one pod may reach of another, that lets it in. */
+/** A pod that another may reach also lets it in. */
 export function waysHaveTwoEnds(manifests: readonly Manifest[]): string[] {
   const policies = ofKind(manifests, "NetworkPolicy");
   return policies.flatMap((policy) => {
@@ -101,7 +101,7 @@ function letsIn(policies: readonly Manifest[], source: Labels, target: Labels, p
   );
 }
 
-/** Whatever leads to a port of some pods leads to a port that they have. */
+/** Probes, Services, monitors and policies name ports that their pods have. */
 export function portsExist(manifests: readonly Manifest[]): string[] {
   const faults = waysIn(manifests).flatMap(({ from, pods, ports }) =>
     pods.flatMap((pod) =>
@@ -121,7 +121,7 @@ export function selectorsFindPods(manifests: readonly Manifest[]): string[] {
 interface WayIn {
   readonly from: string;
   readonly pods: readonly Workload[];
-  /** By name, or by number. */
+  /** Names or numbers. */
   readonly ports: readonly Json[];
 }
 

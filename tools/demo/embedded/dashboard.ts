@@ -13,7 +13,7 @@ import { type EmbeddedSystem, settings, subscriberIds } from "./system.ts";
 export interface Dashboard extends AsyncDisposable {
   /** `http://127.0.0.1:8080` */
   readonly url: string;
-  /** What replay and drop ask for. */
+  /** The bearer token for replay and drop. */
   readonly token: string;
 }
 
@@ -62,7 +62,7 @@ export function openDashboard(system: EmbeddedSystem, options: DashboardOptions)
   };
 }
 
-/** What several have done together; of what each has, the first that has it. */
+/** Both subscribers' rates as one: counts are added, of the rest the first that is there. */
 function ofAll(sources: readonly WatchedRates[]): WatchedRates {
   return {
     get counts() {
@@ -100,7 +100,7 @@ function depthsOf(queue: MemoryQueue, consumers: number) {
   };
 }
 
-/** What is dropped at the admin is not lost. */
+/** Counts dropped letters, so that they do not count as lost events. */
 function adminOf(system: EmbeddedSystem, clock: Clock): DeadLetterAdmin {
   const admin = new MemoryDeadLetterAdmin({ queue: system.queue, clock });
   return {
@@ -115,7 +115,6 @@ function adminOf(system: EmbeddedSystem, clock: Clock): DeadLetterAdmin {
   };
 }
 
-/** Who comes between this and listening is told of as at any taken port. */
 function freePort(): number {
   for (let port = firstPort; port < firstPort + portsTried; port++) {
     try {

@@ -1,4 +1,4 @@
-/** What the demo says: lines, and on a terminal a few more below them that are redrawn while events flow. */
+/** The demo's output: lines, and on a terminal a status below them that is redrawn while events flow. */
 import type { Clock } from "../../../shared/runtime/clock.ts";
 
 export interface View {
@@ -13,7 +13,7 @@ export interface View {
   /** `undefined` before the first are fetched. */
   readonly rates: RatesView | undefined;
   readonly deadReasons: ReadonlyMap<string, number>;
-  /** Of the event that was stored last. */
+  /** Description of the event that was stored last. */
   readonly newest: string | undefined;
 }
 
@@ -103,12 +103,12 @@ export class Screen {
   }
 }
 
-/** For where nothing can be redrawn. @param perSecond events stored a second */
+/** The status as one line, for output that is no terminal. @param perSecond events stored a second */
 export function lineOf({ published, stored, dead }: View, perSecond: number): string {
   return `  published ${published}  stored ${stored}  dead ${dead}  ${perSecond} events/s`;
 }
 
-/** For a terminal, always as many lines. @param perSecond events stored a second */
+/** The status for a terminal: always the same number of lines. @param perSecond events stored a second */
 export function linesOf(view: View, perSecond: number): string[] {
   const { published, stored, waiting, lagMs, subscribers, rates, dead, deadReasons, newest } = view;
   const shares = subscribers.map(({ id, stored }) => `${id} ${stored}`).join("  ");
@@ -148,7 +148,7 @@ export function standardOutput(): Terminal {
       try {
         for (let done = 0; done < bytes.length;) done += Deno.stdout.writeSync(bytes.subarray(done));
       } catch {
-        // Nobody reads it any more, as after `| head`: no reason to stop.
+        // The reader has gone, as after `| head`: no reason to stop.
       }
     },
   };

@@ -18,7 +18,7 @@ function viewOf(stored: number): View {
   };
 }
 
-/** What a terminal shows after all that was written: it knows of lines, "up", "clear to the end of the line" and "below". */
+/** A small terminal: knows line feeds, "up", "clear to the end of the line" and "clear below". */
 function shown(written: readonly string[]): string[] {
   const lines = [""];
   let row = 0;

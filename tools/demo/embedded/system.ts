@@ -29,7 +29,6 @@ export interface SystemOptions {
   readonly log: Log;
 }
 
-/** What is published, and how fast. */
 export interface Publication {
   readonly source: AsyncIterable<Generated> | Iterable<Generated>;
   /** Most events; `undefined`: until the source ends or `stop` is aborted. */
@@ -42,7 +41,7 @@ export interface Publication {
 interface RunningSubscriber {
   readonly id: string;
   readonly subscriber: Subscriber;
-  /** How many events it has stored. */
+  /** Number of events that it has stored. */
   stored: number;
 }
 
@@ -72,7 +71,7 @@ export const settings = readConfig(
 export class EmbeddedSystem implements Sources, AsyncDisposable {
   readonly queue: MemoryQueue;
   readonly cache: MemoryRates;
-  /** Of both subscribers together. */
+  /** Both subscribers' together. */
   readonly observations: Observations;
   readonly gate = new DatabaseGate();
   readonly subscribers: readonly RunningSubscriber[];
@@ -111,7 +110,7 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
     return new EmbeddedSystem(database, ratesApi, options);
   }
 
-  /** With the publisher's own code. @returns its counts */
+  /** Publishes with the publisher's own code. @returns its counts */
   async publish(publication: Publication): Promise<Tally> {
     const { clock } = this.options;
     const tally = new Tally();
@@ -143,7 +142,6 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
     return Promise.resolve(reasonsOf(this.queue.deadLetters));
   }
 
-  /** For those who watch. */
   get view(): View {
     const { queue, subscribers, observations, published, stored, dead } = this;
     const own = subscribers.find(({ subscriber }) => subscriber.rates.own)?.subscriber.rates.own;

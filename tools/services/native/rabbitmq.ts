@@ -71,7 +71,7 @@ export const rabbitmq: NativeServer = {
   },
 };
 
-/** Of the broker at this address. */
+/** The Erlang node name of the broker at this address. */
 export function nodeNameOf(url: URL): string {
   return `casino${url.port}@localhost`;
 }

@@ -73,7 +73,7 @@ async function startOne(
   await Deno.mkdir(folder, { recursive: true });
   await Deno.chmod(folder, 0o700);
   await give(folder, as);
-  // What is left of an earlier start, such as epmd after a broker that died, holds ports and files.
+  // Processes of an earlier start, such as epmd after a broker that died, hold ports and files.
   for (const process of processes.running) {
     if (serverOf(process) === name && process.port === url.port) await stopAndForget([process], processes);
   }
@@ -105,9 +105,9 @@ async function stopAndForget(which: readonly Process[], processes: ProcessList):
 }
 
 export interface LaunchOptions {
-  /** What the errors call it. */
+  /** The server's name in errors. */
   readonly title: string;
-  /** Where the last of the processes listens when it is ready. */
+  /** The address at which the last process listens when it is ready. */
   readonly url: URL;
   readonly folder: string;
   readonly log: string;
