@@ -108,8 +108,8 @@ export class Environment implements AsyncDisposable {
     await this.channel.purgeQueue(this.config.EVENTS_QUEUE);
     await this.channel.purgeQueue(this.config.DEAD_LETTER_QUEUE);
     await this.sql.query(`truncate player_totals, player_leaders, event_counts${keep ? "" : ", events"}`);
-    // Else every fifth run or so is the one in which the broker's log is full: messages then come from disk, at three times
-    // the cost.
+    // Else every fifth run or so is the one in which the broker's log is full: messages then come from disk, at three
+    // times the cost.
     await this.checkout.rabbitmqctl("eval", "ra_log_wal:force_roll_over(ra_log_wal).");
     await this.settle();
   }

@@ -8,7 +8,9 @@ interface Entry {
   readonly ticks: number;
 }
 
-/** CPU time that each process and its descendants have used so far, those that have ended included, in ms (steps of 10). */
+/**
+ * CPU time that each process and its descendants have used so far, those that have ended included, in ms (steps of 10).
+ */
 export function cpuMsOf(pids: readonly number[]): number[] {
   const entries = new Map<number, Entry>();
   for (const { name } of Deno.readDirSync("/proc")) {

@@ -14,8 +14,8 @@ export const project = join(import.meta.dirname!, "..");
 
 export interface ProgramOptions {
   /**
-   * A task of deno.json, run as it stands there; or a file, from the project's root, with the flags of the task that is named,
-   * or else with the permissions of the tasks.
+   * A task of deno.json, run as it stands there; or a file, from the project's root, with the flags of the task that is
+   * named, or else with the permissions of the tasks.
    */
   readonly program: { readonly task: string } | { readonly file: string; readonly withFlagsOf?: string };
   readonly args?: readonly string[];

@@ -1,6 +1,7 @@
 /**
- * `consumers.ts NAME WARM MEASURED`: other ways to write a subscriber. Each prints `warm` after its first WARM events and
- * `done` after MEASURED more, and stays. What one of them alone imports is loaded by that one alone: memory is measured.
+ * `consumers.ts NAME WARM MEASURED`: other ways to write a subscriber. Each prints `warm` after its first WARM events
+ * and `done` after MEASURED more, and stays. What one of them alone imports is loaded by that one alone: memory is
+ * measured.
  */
 import { openConnection } from "../../shared/rabbitmq/connection.ts";
 import { readConfig } from "../../shared/runtime/configuration/config.ts";
@@ -68,8 +69,8 @@ const consumers: Readonly<Record<string, () => Promise<void>>> = {
   },
 
   /**
-   * npm:rabbitmq-client with the same work in its handler. Its documentation advises a `concurrency` of at most the prefetch
-   * (README, "Consumer"); of the values tried (10, 100, 500), this one was the fastest.
+   * npm:rabbitmq-client with the same work in its handler. Its documentation advises a `concurrency` of at most the
+   * prefetch (README, "Consumer"); of the values tried (10, 100, 500), this one was the fastest.
    */
   async peer() {
     const [{ Connection }, { oneByOne }] = await Promise.all([import("rabbitmq-client"), import("./one_by_one.ts")]);

@@ -1,6 +1,6 @@
 /**
- * The same enrichment one event at a time, as most people write it: one query for the player, one insert, then the ack. The
- * rates lie ready in memory, and totals are not kept: it does less than ours.
+ * The same enrichment one event at a time, as most people write it: one query for the player, one insert, then the ack.
+ * The rates lie ready in memory, and totals are not kept: it does less than ours.
  */
 import { checkRates } from "../../subscriber/rates/rates.ts";
 import { decodeEvent } from "../../shared/event/protobuf.ts";

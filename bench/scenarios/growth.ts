@@ -4,8 +4,8 @@ import { percentile } from "../statistics.ts";
 import { consumeWithOurs, type Figures, oneSubscriber, startSubscribers } from "./consume.ts";
 
 /**
- * Stores copies of what is stored until there are `rows`, under ids of their own: as old as their place in the table, as if
- * they had come one after the other.
+ * Stores copies of what is stored until there are `rows`, under ids of their own: as old as their place in the table,
+ * as if they had come one after the other.
  */
 export async function growTo(environment: Environment, rows: number): Promise<void> {
   const { sql } = environment;

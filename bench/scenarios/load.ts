@@ -1,6 +1,6 @@
 /**
- * The same rows into the same tables without a broker, by the fastest means that Postgres has: what its part costs at least. The
- * server reads them from files, in sessions that are open before, so that no client costs anything.
+ * The same rows into the same tables without a broker, by the fastest means that Postgres has: what its part costs at
+ * least. The server reads them from files, in sessions that are open before, so that no client costs anything.
  */
 import { cpuMsOf } from "../processes.ts";
 import { Session } from "../../shared/postgres/session.ts";

@@ -9,7 +9,8 @@ const loopback = "127.0.0.1,localhost,::1,[::1]";
 /**
  * Runs all jobs, whatever comes of them, and ends with the tests' counts.
  * @param before what needs no server
- * @param ready resolves when the servers are there, and what else the jobs of `after` need; rejects with the reason when not
+ * @param ready resolves when the servers are there, and what else the jobs of `after` need; rejects with the reason
+ * when not
  * @returns the exit status
  */
 export async function runCheck(
@@ -45,8 +46,8 @@ export async function runCheck(
 }
 
 /**
- * Runs jobs in their order, several at a time. One that is `alone` begins when those before it have ended, and nothing else
- * begins until it has.
+ * Runs jobs in their order, several at a time. One that is `alone` begins when those before it have ended, and nothing
+ * else begins until it has.
  * @param workers how many run at a time, at least one
  * @param run does not reject
  */

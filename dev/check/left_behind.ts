@@ -12,7 +12,8 @@ export async function makeTemporaryFolder(): Promise<string> {
 }
 
 /**
- * Files and processes that are still there after a while. Servers that belong to them are then stopped, and files removed.
+ * Files and processes that are still there after a while. Servers that belong to them are then stopped, and files
+ * removed.
  * @param folder the processes' TMPDIR, or where their home is
  * @returns each as a few words
  */

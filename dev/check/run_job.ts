@@ -59,9 +59,9 @@ export async function runJob(
 }
 
 /**
- * What the check says when all has run: which jobs failed, with the end of what they said, and the tests' counts as the last
- * line. A job that could not be asked keeps nothing back, but is named: where that is so each time, as with a registry's mirror
- * that has no advisories, nobody has asked at all.
+ * What the check says when all has run: which jobs failed, with the end of what they said, and the tests' counts as the
+ * last line. A job that could not be asked keeps nothing back, but is named: where that is so each time, as with a
+ * registry's mirror that has no advisories, nobody has asked at all.
  * @param faults besides, each a sentence
  */
 export function summaryOf(

@@ -5,7 +5,10 @@ import { aptInstall, restraints } from "../../tools/services/packages.ts";
 import { runProgram, succeeds } from "../../tools/run_program.ts";
 import { ServiceError } from "../../tools/services/server.ts";
 
-/** Beside the servers, what the harness looks processes up with, makes certificates with, and reads the last release with. */
+/**
+ * Beside the servers, what the harness looks processes up with, makes certificates with, and reads the last release
+ * with.
+ */
 const packages = [
   "rabbitmq-server",
   "redis-server",

@@ -42,7 +42,10 @@ await runCommand({
   return await runInside(root, project, flags.only === undefined ? [] : [flags.only]);
 });
 
-/** Runs inside.ts within the root, with processes, mounts and a loopback of its own. @returns the exit status of inside.ts */
+/**
+ * Runs inside.ts within the root, with processes, mounts and a loopback of its own.
+ * @returns the exit status of inside.ts
+ */
 async function runInside(root: string, project: string, args: readonly string[]): Promise<number> {
   const deno = Deno.execPath();
   // There is no way to a registry from inside.

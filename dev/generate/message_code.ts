@@ -1,6 +1,7 @@
 /**
- * The module that encodes and decodes the messages of some schemas. How one message is encoded and decoded is protobufjs's
- * own code, which it otherwise makes while a program runs: written to a file, nothing is compiled from text at run time.
+ * The module that encodes and decodes the messages of some schemas. How one message is encoded and decoded is
+ * protobufjs's own code, which it otherwise makes while a program runs: written to a file, nothing is compiled from
+ * text at run time.
  */
 import { basename } from "node:path";
 import protobuf from "protobufjs";

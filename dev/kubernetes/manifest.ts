@@ -84,7 +84,10 @@ export interface Started {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** Asks about each container, init containers among them. @returns the faults, with the names of workload and container */
+/**
+ * Asks about each container, init containers among them.
+ * @returns the faults, with the names of workload and container
+ */
 export function faultsOfContainers(
   manifests: readonly Manifest[],
   faultsOf: (started: Started) => readonly string[],

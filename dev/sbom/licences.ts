@@ -21,8 +21,8 @@ interface Manifest {
 export type KnownLicences = ReadonlyMap<string, string>;
 
 /**
- * From Deno's cache. What is not there, such as another system's binaries, is as an earlier bill says of the same bytes; or
- * npm asks the registry.
+ * From Deno's cache. What is not there, such as another system's binaries, is as an earlier bill says of the same
+ * bytes; or npm asks the registry.
  */
 export async function licenceOf(
   { name, version, hash }: LockedPackage,

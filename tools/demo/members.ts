@@ -170,9 +170,9 @@ export function hasLogged({ records }: Member, what: string): boolean {
 const given = new Set<number>();
 
 /**
- * A port that nobody uses at the moment and that was not given before, from 20,000 to 32,767: below those that systems give
- * to outgoing connections (Linux from 32,768, RFC 6335 from 49,152). One of these could be such a connection's when a server
- * comes back to it, and who connects to it meanwhile could be connected to himself.
+ * A port that nobody uses at the moment and that was not given before, from 20,000 to 32,767: below those that systems
+ * give to outgoing connections (Linux from 32,768, RFC 6335 from 49,152). One of these could be such a connection's
+ * when a server comes back to it, and who connects to it meanwhile could be connected to himself.
  */
 export function freePort(random: Random = systemRandom): number {
   while (true) {

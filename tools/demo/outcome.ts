@@ -32,7 +32,10 @@ export function reasonsOf(
   return counts;
 }
 
-/** Longest time in which nothing is stored or dead-lettered: a machine that is busy takes longer, and loses nothing by it. */
+/**
+ * Longest time in which nothing is stored or dead-lettered: a machine that is busy takes longer, and loses nothing by
+ * it.
+ */
 const stallTimeoutMs = 120_000;
 const pollMs = 100;
 

@@ -1,5 +1,6 @@
 /**
- * The last release must keep working on the tables that a migration leaves. Finds the statements that docs/upgrades.md forbids.
+ * The last release must keep working on the tables that a migration leaves. Finds the statements that docs/upgrades.md
+ * forbids.
  */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { lastRelease } from "../../tests/releases/releases.ts";

@@ -1,6 +1,6 @@
 /**
- * Applies migrations under nessie's contract, but safely: each file in a transaction together with its row of history, and only
- * one run at a time.
+ * Applies migrations under nessie's contract, but safely: each file in a transaction together with its row of history,
+ * and only one run at a time.
  */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
@@ -66,8 +66,8 @@ export async function readHistory(sql: Session): Promise<AppliedMigration[]> {
 }
 
 /**
- * Waits until all migrations of the catalogue are applied; a database that is ahead of it has them as well. What cannot be
- * asked yet (a server that starts, a role without its grants) is waited for likewise.
+ * Waits until all migrations of the catalogue are applied; a database that is ahead of it has them as well. What cannot
+ * be asked yet (a server that starts, a role without its grants) is waited for likewise.
  * @returns what was in the way when the time was over
  */
 export async function untilApplied(
@@ -96,7 +96,10 @@ async function run({ sql, catalogue, say }: MigratorOptions, direction: Directio
   say(direction === "up" ? `Applied ${name}.` : `Rolled back ${name}.`);
 }
 
-/** Two runs at once would both find the same files pending. @param act is given the names of what is applied, oldest first */
+/**
+ * Two runs at once would both find the same files pending.
+ * @param act is given the names of what is applied, oldest first
+ */
 async function underLock<T>(
   { sql, clock, say }: MigratorOptions,
   act: (applied: string[]) => Promise<T>,

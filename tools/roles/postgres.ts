@@ -1,4 +1,6 @@
-/** Postgres's roles. What they may do with the tables is in tools/migrate/grants.ts, and granted by `deno task migrate`. */
+/**
+ * Postgres's roles. What they may do with the tables is in tools/migrate/grants.ts, and granted by `deno task migrate`.
+ */
 import { passwordVariable } from "./rabbitmq.ts";
 
 export interface DatabaseRole {
@@ -12,7 +14,10 @@ export const databaseRoles: readonly DatabaseRole[] = [
   { role: "casino_reader", does: "deno task status, and whoever asks for figures: reads" },
 ];
 
-/** SQL for psql, run by a superuser or by who may create roles and owns the database. Passwords come from the environment. */
+/**
+ * SQL for psql, run by a superuser or by who may create roles and owns the database. Passwords come from the
+ * environment.
+ */
 export function databaseScript(database: string, schema: string): string {
   const name = identifier(database);
   const within = identifier(schema);

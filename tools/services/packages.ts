@@ -92,7 +92,9 @@ export const restraints: readonly RestrainingFile[] = [
 
 const deadlySignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** The files are there while `act` runs, and are gone after it, and after Ctrl-C too. Those that exist are left alone. */
+/**
+ * The files are there while `act` runs, and are gone after it, and after Ctrl-C too. Those that exist are left alone.
+ */
 async function withFiles(files: readonly RestrainingFile[], act: () => Promise<unknown>): Promise<void> {
   const made: string[] = [];
   const removeAll = () => made.splice(0).forEach((path) => Deno.removeSync(path));

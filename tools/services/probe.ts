@@ -85,7 +85,8 @@ const probes: Readonly<Record<ServerName, (url: URL) => Promise<Answer>>> = {
     } catch (error) {
       const problem = messageOf(error);
       const code = String((error as { code?: unknown }).code);
-      // 28: invalid authorization; 3D000: no such database, told to those it let in. PostgreSQL documentation, appendix A.
+      // 28: invalid authorization; 3D000: no such database, told to those it let in. PostgreSQL documentation, appendix
+      // A.
       if (/^28...$/.test(code)) return { kind: "bare", lacks: "login", problem };
       if (code === "3D000") return { kind: "bare", lacks: "database", problem };
       if (/^[0-9A-Z]{5}$/.test(code)) return misfit(problem);

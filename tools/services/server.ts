@@ -63,7 +63,9 @@ export function credentialsOf({ username, password, pathname }: URL): { user: st
   };
 }
 
-/** Compares number by number: 6.10 is newer than 6.2. What follows the numbers (`-rc.1`, ` (Debian …)`) does not count. */
+/**
+ * Compares number by number: 6.10 is newer than 6.2. What follows the numbers (`-rc.1`, ` (Debian …)`) does not count.
+ */
 export function isAtLeast(version: string, least: string): boolean {
   const [has, needs] = [numbersOf(version), numbersOf(least)];
   for (const [index, needed] of needs.entries()) {

@@ -24,9 +24,9 @@ export interface UpOptions extends WayOptions {
 }
 
 /**
- * What answers at its address already is used. What does not is started, with Docker Compose where an engine answers, else
- * from the system's packages, which root installs with apt; anybody else is told the one line that installs them. What was
- * started is written down for `down`.
+ * What answers at its address already is used. What does not is started, with Docker Compose where an engine answers,
+ * else from the system's packages, which root installs with apt; anybody else is told the one line that installs them.
+ * What was started is written down for `down`.
  * @returns the servers that this call has started
  * @throws {ServiceError}
  */

@@ -36,7 +36,10 @@ export function secretsAreInFiles(manifests: readonly Manifest[]): string[] {
   });
 }
 
-/** Deno's permissions, those of its set in deno.json among them: no more than named hosts, variables and folders, and each variable that is set. */
+/**
+ * Deno's permissions, those of its set in deno.json among them: no more than named hosts, variables and folders, and
+ * each variable that is set.
+ */
 export function permissionsAreNarrow(manifests: readonly Manifest[]): string[] {
   return faultsOfContainers(manifests, ({ args: command, environment }) => {
     if (!command[0]?.endsWith("deno")) return [];

@@ -1,4 +1,6 @@
-/** The members in one process, over a queue, a cache and a database in its memory. Their code is what runs on servers. */
+/**
+ * The members in one process, over a queue, a cache and a database in its memory. Their code is what runs on servers.
+ */
 import { MemoryQueue } from "../../../shared/rabbitmq/memory_queue.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import { readConfig } from "../../../shared/runtime/configuration/config.ts";
@@ -51,8 +53,8 @@ const stepMs = 60_000;
 const mostSeed = 2 ** 32 - 1;
 
 /**
- * Rates come from this process too, so waits for them are bounded by how much of the machine it gets. Members wait 5 s, and
- * dead-letter then; on a machine that is busy that would be most of the demo's events.
+ * Rates come from this process too, so waits for them are bounded by how much of the machine it gets. Members wait 5 s,
+ * and dead-letter then; on a machine that is busy that would be most of the demo's events.
  */
 const patience: Readonly<Record<string, string>> = {
   RATES_CALL_TIMEOUT_MS: "60000",

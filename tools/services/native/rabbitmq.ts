@@ -4,8 +4,8 @@ import type { Launch, NativeServer } from "../process.ts";
 import { credentialsOf, listenAddress } from "../server.ts";
 
 /**
- * Flags for Erlang (ERL_FLAGS). Without them the broker and each of its command line tools start an epmd when they find none,
- * and that one outlives them.
+ * Flags for Erlang (ERL_FLAGS). Without them the broker and each of its command line tools start an epmd when they find
+ * none, and that one outlives them.
  */
 export const withoutEpmd = "-start_epmd false";
 
@@ -77,9 +77,9 @@ export function nodeNameOf(url: URL): string {
 }
 
 /**
- * Erlang's two ports for a broker at `port`: its own plus 20,000 for the distribution, as RabbitMQ has it, and plus 21,000
- * for epmd, brought into {@linkcode erlangsOwn}. Brokers at neighbouring ports thus do not meet. One that is taken gives
- * way to the next.
+ * Erlang's two ports for a broker at `port`: its own plus 20,000 for the distribution, as RabbitMQ has it, and plus
+ * 21,000 for epmd, brought into {@linkcode erlangsOwn}. Brokers at neighbouring ports thus do not meet. One that is
+ * taken gives way to the next.
  */
 export function erlangPorts(
   port: number,

@@ -15,7 +15,10 @@ export const redis: NativeServer = {
   },
 };
 
-/** The configuration file for a server at the URL. It holds the password's hash, as Redis's ACL allows, not the password. */
+/**
+ * The configuration file for a server at the URL. It holds the password's hash, as Redis's ACL allows, not the
+ * password.
+ */
 export function redisConfig(url: URL): string {
   const { user, password } = credentialsOf(url);
   const lines = [`bind ${listenAddress(url)}`, `port ${url.port}`, 'save ""', "appendonly no"];
