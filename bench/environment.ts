@@ -10,7 +10,7 @@ import { Session } from "../shared/postgres/session.ts";
 import { freePort } from "../tools/demo/members.ts";
 import { catalogue } from "../tools/migrate/catalogue.ts";
 import { migrateUp } from "../tools/migrate/migrator.ts";
-import type { ServerName } from "../tools/services/server.ts";
+import { delay, type ServerName } from "../tools/services/server.ts";
 import { Program, project } from "./program.ts";
 
 /** All of them are in the table `players`, under the ids from 10 on that the publisher draws from. */
@@ -119,7 +119,7 @@ export class Environment implements AsyncDisposable {
     const giveUpAt = performance.now() + leaveTimeoutMs;
     while ((await this.channel.checkQueue(this.config.EVENTS_QUEUE)).consumerCount > 0) {
       if (performance.now() > giveUpAt) throw new Error("a consumer of the last run is still there");
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await delay(20);
     }
   }
 
@@ -170,7 +170,7 @@ export class Environment implements AsyncDisposable {
       if (now > giveUpAt) throw new Error(`${stored} of ${count} stored in ${heldBackTimeoutMs} ms`);
       const leftMs = (count - stored) * (now - begun) / (stored - first);
       const waitMs = Number.isFinite(leftMs) ? Math.min(pollMs, Math.max(lastPollsMs, leftMs / 2)) : lastPollsMs;
-      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      await delay(waitMs);
       stored = await this.stored();
       onProgress(stored);
     }

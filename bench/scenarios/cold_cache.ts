@@ -1,4 +1,5 @@
 /** Many subscribers at once on a cache that holds no rates, and events that all need them. */
+import { delay } from "../../tools/services/server.ts";
 import { controlClient } from "../../rates-api/control_client.ts";
 import type { Environment } from "../environment.ts";
 import { type Figures, startSubscribers } from "./consume.ts";
@@ -19,7 +20,7 @@ export async function coldStart(environment: Environment): Promise<Figures> {
   let firstStoredMs = NaN;
   while (Number.isNaN(firstStoredMs)) {
     if (await environment.stored() > 0) firstStoredMs = performance.now() - begun;
-    else await new Promise((resolve) => setTimeout(resolve, pollMs));
+    else await delay(pollMs);
   }
   await environment.untilStored(events);
   const allStoredMs = performance.now() - begun;

@@ -1,6 +1,5 @@
 /** One queue that is full at the start, and those who empty it: ours, and the contenders. */
-import { cpuMsOf, memoryMibOf } from "../processes.ts";
-import { Program, type ProgramOptions } from "../program.ts";
+import { cpuMsOf, memoryMibOf, Program, type ProgramOptions } from "../program.ts";
 import type { Environment } from "../environment.ts";
 
 export interface Load {

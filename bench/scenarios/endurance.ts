@@ -1,5 +1,5 @@
 /** One subscriber for as long as a night's backlog takes, with events still coming. */
-import { memoryMibOf } from "../processes.ts";
+import { memoryMibOf } from "../program.ts";
 import type { Environment } from "../environment.ts";
 import { type Figures, startSubscribers } from "./consume.ts";
 

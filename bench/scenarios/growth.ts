@@ -1,4 +1,5 @@
 /** The same load into a table that is empty, and into tables that hold millions of events already. */
+import { delay } from "../../tools/services/server.ts";
 import type { Environment } from "../environment.ts";
 import { percentile } from "../statistics.ts";
 import { consumeWithOurs, type Figures, oneSubscriber, startSubscribers } from "./consume.ts";
@@ -49,7 +50,7 @@ export async function askMaterialized(environment: Environment): Promise<Figures
     await response.json();
     if (!response.ok) throw new Error(`GET /materialized gave ${response.status}`);
     tookMs.push(performance.now() - begun);
-    await new Promise((resolve) => setTimeout(resolve, everyMs));
+    await delay(everyMs);
   }
   await subscribers.stop();
   tookMs.sort((a, b) => a - b);

@@ -2,7 +2,7 @@
  * The same rows into the same tables without a broker, by the fastest means that Postgres has: what its part costs at
  * least. The server reads them from files, in sessions that are open before, so that no client costs anything.
  */
-import { cpuMsOf } from "../processes.ts";
+import { cpuMsOf } from "../program.ts";
 import { Session } from "../../shared/postgres/session.ts";
 import { type Environment, longestQueryMs } from "../environment.ts";
 import type { Figures } from "./consume.ts";

@@ -1,6 +1,5 @@
 /** Confirmed publishing: ours against amqplib alone. */
-import { cpuMsOf, memoryMibOf } from "../processes.ts";
-import { Program, type ProgramOptions } from "../program.ts";
+import { cpuMsOf, memoryMibOf, Program, type ProgramOptions } from "../program.ts";
 import type { Environment } from "../environment.ts";
 import type { Figures } from "./consume.ts";
 

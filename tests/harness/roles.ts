@@ -1,7 +1,7 @@
 /** The roles of `deno task roles` on private servers, made by what it prints. */
 import { join } from "node:path";
 import { runProgram } from "../../tools/run_program.ts";
-import { passwordVariable } from "../../tools/roles/rabbitmq.ts";
+import { passwordVariable } from "../../tools/roles/roles.ts";
 import type { PrivateServers } from "./private_servers.ts";
 import { project } from "./world.ts";
 

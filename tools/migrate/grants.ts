@@ -1,4 +1,4 @@
-/** Privileges of the roles of tools/roles/postgres.ts, granted after every migration where the roles exist. */
+/** Privileges of the roles of tools/roles/roles.ts, granted after every migration where the roles exist. */
 import type { Session } from "../../shared/postgres/session.ts";
 
 type Privilege = "select" | "insert" | "update" | "delete";

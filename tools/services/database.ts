@@ -6,6 +6,7 @@ import { isLoopback } from "../../shared/runtime/loopback.ts";
 import { Session } from "../../shared/postgres/session.ts";
 import { foldersOf, nativeFolder } from "./folder.ts";
 import { superuserFile } from "./native/postgres.ts";
+import { identifier, quoted } from "../roles/roles.ts";
 import { runProgram } from "../run_program.ts";
 import { type Bare, credentialsOf, ServiceError, settingOf } from "./server.ts";
 
@@ -41,7 +42,7 @@ export function superuserLine(url: URL): string {
   const { role, password } = wantedOf(url);
   const { createRole, create } = statementsFor(url, password === "casino" && role === "casino" ? password : "…");
   const where = isLoopback(url.hostname) ? "sudo -u postgres psql" : `psql -h ${url.hostname} -U postgres`;
-  return `${where} -p ${url.port} ${[createRole, create].map((sql) => `-c ${shellQuoted(sql)}`).join(" ")}`;
+  return `${where} -p ${url.port} ${[createRole, create].map((sql) => `-c ${quoted(sql)}`).join(" ")}`;
 }
 
 async function findSuperuser(url: URL, project: string): Promise<Superuser | undefined> {
@@ -100,14 +101,6 @@ function statementsFor(url: URL, shownPassword?: string): { createRole: string; 
   };
 }
 
-function identifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
 function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
-}
-
-function shellQuoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }
