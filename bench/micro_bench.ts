@@ -16,7 +16,7 @@ import { enrichment } from "../subscriber/pipeline/steps/steps.ts";
 import { isUnpriced, price } from "../subscriber/pipeline/steps/price.ts";
 import { ratesOf } from "../tests/fixtures/deliveries.ts";
 import { totalsStatement } from "../subscriber/store/totals.ts";
-import { noSpans, spansOf } from "../subscriber/pipeline/around/traced.ts";
+import { noSpans, spansOf } from "../subscriber/pipeline/middleware/traced.ts";
 
 /** Enough to load branch predictors and caches as under load. */
 const count = 5_000;

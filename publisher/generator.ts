@@ -1,4 +1,4 @@
-/** Makes events up: plausible sessions of play, the same ones for the same seed. */
+/** Generates plausible events, the same ones for the same seed. */
 import { uuidv7 } from "../shared/rabbitmq/message_id.ts";
 import type { Event } from "../shared/event/event.ts";
 import { kinds } from "../shared/event/kinds.ts";

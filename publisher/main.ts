@@ -1,4 +1,4 @@
-/** Wires the publisher's parts together. */
+/** The publisher's process. */
 import { ConfirmPublisher } from "../shared/rabbitmq/publisher.ts";
 import { eventTopology } from "../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../shared/runtime/clock.ts";
@@ -17,9 +17,9 @@ import { printableJson } from "../shared/runtime/printable.ts";
 import { traced } from "./traced.ts";
 
 const billion = 1_000_000_000;
-/** With a seed, time is part of what repeats: a second between events, from the day of the rates that the mock serves. */
+/** With a seed the times repeat as well: one second between events, from the day of the mock's rates. */
 const seededStartMs = Date.UTC(2024, 5, 28);
-/** Each further failure would only scroll the first ones away. */
+/** More would scroll the first ones away. */
 const mostFailuresShown = 10;
 
 await runCommand({
@@ -91,7 +91,7 @@ await runCommand({
     log.error("The broker refuses us; leaving", { event: "broker.refused", problem: messageOf(error) });
     refused.abort(error);
   });
-  // Without a grace period's end, a broker that is away would keep us waiting for the confirms.
+  // A broker that is away would keep the publisher waiting for confirms for ever.
   shutdown.abandon.addEventListener("abort", () => publisher.close(0));
   const showing = new AbortController();
   const progress = showProgress({
@@ -123,7 +123,7 @@ await runCommand({
   const seconds = (clock.monotonic() - begun) / 1000;
   showing.abort();
   await progress;
-  // Before the connection's end, which a broker that is silent can draw out.
+  // Printed before the connection is closed, which takes long while the broker is silent.
   console.log(summary(tally, seconds, badLines));
   await publisher.close();
   return tally.confirmed === tally.published && badLines === 0 && !unread && !refused.signal.aborted ? 0 : 1;
@@ -151,7 +151,7 @@ function generated(
     const timeMs = (n: number) => seededStartMs + n * 1000;
     return generateEvents({ random: seededRandom(seed), players, firstId: 1n, timeMs });
   }
-  // Microseconds since 1970 are safe integers, and ids from two runs do not meet.
+  // Microseconds since 1970 are safe integers, and two runs have no id in common.
   return generateEvents({
     random: systemRandom,
     players,

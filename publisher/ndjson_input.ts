@@ -1,4 +1,4 @@
-/** Events from a file of JSON lines. A bad line is told and skipped; the others are published. */
+/** Reads events from a file of JSON lines. A bad line is reported and skipped. */
 import { never } from "../shared/runtime/deadline.ts";
 import { messageIdOfBody } from "../shared/rabbitmq/message_id.ts";
 import { encodeEvent } from "../shared/event/protobuf.ts";
@@ -14,17 +14,17 @@ export interface BadLine {
   /** Counted from 1. */
   readonly line: number;
   readonly faults: readonly Fault[];
-  /** The input itself could not be read on: what follows is unknown. */
+  /** The input failed here: what follows is unknown. */
   readonly last?: true;
 }
 
-/** A longer line is refused rather than gathered in memory; an event has a few hundred bytes. */
+/** A longer line is refused and not kept in memory; an event has a few hundred bytes. */
 const longestLine = 64 * 1024;
 
 /**
- * Reads UTF-8 lines until the input ends, fails or the signal is aborted, however long the input is silent; empty ones are
- * passed over. An input that fails is told as its last line, and throws nothing: what was read before it is published all
- * the same. The message id is made from the event, so that a file that is published again brings nothing new.
+ * Reads UTF-8 lines until the input ends or fails, or the signal is aborted; skips empty ones. An input that fails gives a last
+ * bad line and throws nothing: the events before it are published all the same. The message id is made from the event: a file
+ * that is published again brings nothing new.
  */
 export async function* readEvents(
   input: ReadableStream<Uint8Array>,
@@ -42,7 +42,7 @@ export async function* readEvents(
   }
 }
 
-/** In the place of a line: a terminal that is gone, a disk that fails, a directory. */
+/** In place of a line: the terminal is gone, the disk fails, the path is a directory. */
 class ReadFailure implements Fault {
   readonly field = "line";
   readonly problem: string;
@@ -91,7 +91,7 @@ async function* linesOf(input: ReadableStream<Uint8Array>, signal: AbortSignal):
       rest = new Uint8Array();
     }
   }
-  // What has come of a line is no line yet, here and where the input could not be read on.
+  // An unfinished line is no line, neither here nor where the input fails.
   if (signal.aborted) return;
   if (skipping) yield tooLong;
   else if (rest.length > 0) yield textOf(rest);
@@ -119,7 +119,7 @@ const lineFeed = 0x0a;
 /** Passes over a byte order mark at the beginning of a line, which files that were joined have there. */
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** Never with a replacement character in the place of what is no UTF-8: that would be another event. */
+/** Puts in no replacement characters: that would be another event. */
 function textOf(line: Uint8Array): string | Fault {
   if (line.length > longestLine) return tooLong;
   try {

@@ -13,36 +13,44 @@ function streamOf(text: string, chunk = 7): ReadableStream<Uint8Array> {
   })());
 }
 
-async function read(text: string, chunk?: number): Promise<string[]> {
-  const entries = await Array.fromAsync(readEvents(streamOf(text, chunk)));
+/** The ids of the events, and the description of each bad line. */
+async function read(input: ReadableStream<Uint8Array>, signal?: AbortSignal): Promise<string[]> {
+  const entries = await Array.fromAsync(readEvents(input, signal));
   return entries.map((entry) => isBadLine(entry) ? describeBadLine("f", entry) : `${entry.event.id}`);
 }
 
-Deno.test("readEvents() reads lines however they are cut, with or without a last line break, and passes over empty ones", async () => {
-  for (const chunk of [1, 5, 64, 10_000]) {
-    deepStrictEqual(await read(`${line(1)}\n\n  \r\n${line(2)}\r\n${line(3)}`, chunk), ["1", "2", "3"]);
-  }
-});
-
-Deno.test("readEvents() names a bad line by its number, and reads on", async () => {
-  deepStrictEqual(await read(`${line(1)}\n\n${line(2).replace("10", '"x"')}\n${line(3)}\n`), [
-    "1",
-    'f:3: player_id = "x" must be a 64-bit integer, as a number or a decimal string',
-    "3",
-  ]);
-});
-
-Deno.test("readEvents() refuses a line that is too long, without keeping it, and reads on", async () => {
-  deepStrictEqual(await read(`${"x".repeat(200_000)}\n${line(2)}\n${"y".repeat(70_000)}`, 1_000), [
-    "f:1: line is longer than 65536 bytes",
-    "2",
-    "f:3: line is longer than 65536 bytes",
-  ]);
-});
+const betWith = (fields: string) => line(2).replace("game_start", "bet").replace("}", `,${fields}}`);
+const cases: [what: string, text: string, read: string[]][] = [
+  [
+    "passes over empty lines, and needs no last line break",
+    `${line(1)}\n\n  \r\n${line(2)}\r\n${line(3)}`,
+    ["1", "2", "3"],
+  ],
+  [
+    "names a bad line by its number, and reads on",
+    `${line(1)}\n\n${line(2).replace("10", '"x"')}\n${line(3)}\n`,
+    ["1", 'f:3: player_id = "x" must be a 64-bit integer, as a number or a decimal string', "3"],
+  ],
+  [
+    "refuses a line that is too long, and reads on",
+    `${"x".repeat(200_000)}\n${line(2)}\n${"y".repeat(70_000)}`,
+    ["f:1: line is longer than 65536 bytes", "2", "f:3: line is longer than 65536 bytes"],
+  ],
+  ["passes over a byte order mark", `\ufeff${line(1)}\n\ufeff\n\ufeff${line(2)}`, ["1", "2"]],
+  [
+    "refuses a key that is there twice, and names it",
+    `${line(1)}\n${betWith('"amount":5,"\\u0061mount":50000,"currency":"EUR"')}\n${line(3)}`,
+    ["1", "f:2: amount is there more than once", "3"],
+  ],
+];
+for (const [what, text, expected] of cases) {
+  Deno.test(`readEvents() ${what}, however the text is cut`, async () => {
+    for (const chunk of [7, 64, 10_000]) deepStrictEqual(await read(streamOf(text, chunk)), expected);
+  });
+}
 
 Deno.test("readEvents() refuses a line that is not UTF-8, and changes nothing in it to make it so", async () => {
-  const bet = (currency: string) =>
-    line(2).replace("game_start", "bet").replace("}", `,"amount":5,"currency":"${currency}"}`);
+  const bet = (currency: string) => betWith(`"amount":5,"currency":"${currency}"`);
   const bytes = new TextEncoder().encode(`${bet("EU?")}\n${bet("€\ufffd")}\n`);
   bytes[bytes.indexOf("?".charCodeAt(0))] = 0xff;
   const entries = await Array.fromAsync(readEvents(ReadableStream.from([bytes])));
@@ -67,21 +75,12 @@ Deno.test("readEvents() ends with its signal while its input is silent, and take
   deepStrictEqual([entries, cancelled], [["1"], true]);
 });
 
-Deno.test("readEvents() passes over a byte order mark", async () => {
-  deepStrictEqual(await read(`\ufeff${line(1)}\n\ufeff\n\ufeff${line(2)}`), ["1", "2"]);
-});
-
 Deno.test("readEvents() gives the same message id to the same event, wherever it stands, and another to another", async () => {
   const ids = async (text: string) =>
     (await Array.fromAsync(readEvents(streamOf(text)))).map((entry) => isBadLine(entry) ? "" : entry.messageId);
   const [one, two] = await ids(`${line(1)}\n${line(2)}`);
   deepStrictEqual(await ids(`${line(2)}\n${line(1).replace(/,/g, " , ")}\n`), [two, one]);
   strictEqual(one === two, false);
-});
-
-Deno.test("readEvents() takes a key that is there twice for a bad line, and names it", async () => {
-  const bet = line(2).replace("game_start", "bet").replace("}", ',"amount":5,"\\u0061mount":50000,"currency":"EUR"}');
-  deepStrictEqual(await read(`${line(1)}\n${bet}\n${line(3)}`), ["1", "f:2: amount is there more than once", "3"]);
 });
 
 Deno.test("describeBadLine() shows what a terminal obeys escaped, and of thousands of faults the first", () => {

@@ -1,10 +1,10 @@
-/** How the run is going: a bar that redraws itself on a terminal, else a line every few seconds. */
+/** Progress of a run: a bar on a terminal, else a line every few seconds. */
 import type { Clock } from "../shared/runtime/clock.ts";
 import type { Tally } from "./publish.ts";
 
 export interface ProgressOptions {
   readonly tally: Tally;
-  /** How many events there will be; `undefined` when nobody knows. */
+  /** How many events there will be; `undefined`: not known. */
   readonly total: number | undefined;
   readonly isTerminal: boolean;
   /** Why nothing moves, such as a broker that blocks publishers. */

@@ -1,12 +1,11 @@
-/** Events from a source to the broker, with nothing lost unseen. */
+/** Publishes events from a source; every event is confirmed or reported. */
 import type { OutgoingMessage } from "../shared/rabbitmq/message.ts";
 import type { PublishError } from "../shared/rabbitmq/publisher.ts";
 import type { Clock } from "../shared/runtime/clock.ts";
 import { encodeEvent } from "../shared/event/protobuf.ts";
 import type { Generated } from "./generator.ts";
-import { Pace } from "./pace.ts";
 
-/** What the publisher needs of a broker. */
+/** The part of a confirming publisher that is used here. */
 export interface ConfirmedSender {
   room(): Promise<void> | undefined;
   send(message: OutgoingMessage, settled: (error?: PublishError) => void): void;
@@ -24,11 +23,11 @@ export interface PublishOptions {
   readonly clock: Clock;
   readonly tally: Tally;
   readonly onFailure: (error: PublishError) => void;
-  /** Ends publishing; what was sent is still waited for. */
+  /** Ends publishing; confirms are still waited for. */
   readonly stop: AbortSignal;
 }
 
-/** Counts while it goes on, for those who show it. */
+/** Counts of a run, while it goes on. */
 export class Tally {
   published = 0;
   confirmed = 0;
@@ -65,12 +64,33 @@ export async function publishEvents(options: PublishOptions): Promise<void> {
   await sender.flush();
 
   /**
-   * Before the next event is made, so that its time is that of its publication. `undefined` when nothing is to be waited for:
-   * a promise for each message would cost it more than that.
+   * Awaited before the next event is made, so that its time is that of its publication. `undefined` when there is nothing to
+   * wait for: a promise for each message costs more than the message.
    */
   function untilDue(): Promise<void> | undefined {
     const due = pace.due(stop);
     const room = sender.room();
     return due && room ? due.then(() => room) : due ?? room;
+  }
+}
+
+/** Keeps to a rate over the whole run. After a pause it catches up by no more than one second's events. */
+export class Pace {
+  #begun: number;
+  #sent = 0;
+
+  /** @param perSecond `undefined`: as fast as it goes */
+  constructor(private readonly perSecond: number | undefined, private readonly clock: Clock) {
+    this.#begun = clock.monotonic();
+  }
+
+  /** Resolves when the next event is due; `undefined` when that is now. */
+  due(signal: AbortSignal): Promise<void> | undefined {
+    if (this.perSecond === undefined) return undefined;
+    const now = this.clock.monotonic();
+    const dueAt = this.#begun + (this.#sent++ / this.perSecond) * 1000;
+    if (dueAt > now) return this.clock.sleep(dueAt - now, signal).catch(() => {});
+    if (now - dueAt > 1000) this.#begun += now - dueAt - 1000;
+    return undefined;
   }
 }

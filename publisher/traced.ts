@@ -1,4 +1,4 @@
-/** Traces begin here: each message gets a span from its sending to its confirm, and carries it in its headers. */
+/** Begins the traces: a span for each message, from its sending to its confirm, carried in its headers. */
 import { serverOf, traceparentHeader, type Tracing } from "../shared/runtime/telemetry/tracing.ts";
 import type { ConfirmedSender } from "./publish.ts";
 

@@ -4,7 +4,7 @@ import { status } from "@grpc/grpc-js";
 import { runCommand, UsageError } from "../shared/runtime/configuration/command.ts";
 import { ratesApiTls } from "../shared/grpc/client.ts";
 import { controlClient } from "./control_client.ts";
-import type { Stats } from "./control_messages.ts";
+import type { Stats } from "./control_service.ts";
 import { anyFault, faultFlags, faultsOf } from "./fault_flags.ts";
 import { type Faults, noFaults } from "./faults.ts";
 

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { Metadata, status } from "@grpc/grpc-js";
 import { openGrpcClient, problemOf } from "../shared/grpc/client.ts";
 import type { TlsFiles } from "../shared/runtime/tls.ts";
-import { faultsFromMessage, faultsToMessage, type Stats, statsFromMessage } from "./control_messages.ts";
+import { faultsFromMessage, faultsToMessage, type Stats, statsFromMessage } from "./control_service.ts";
 import type { Faults } from "./faults.ts";
 import { casino } from "./generated/protobuf.js";
 

@@ -1,8 +1,8 @@
-/** casino.rates.v1.MockControlService */
+/** casino.rates.v1.MockControlService: counts of the mock's calls, and its faults as mock_control.proto carries them. */
 import { type Metadata, type Server, status } from "@grpc/grpc-js";
+import Long from "long";
 import type { Log } from "../shared/runtime/telemetry/log.ts";
-import { faultsFromMessage, faultsToMessage, type Stats, statsToMessage } from "./control_messages.ts";
-import { checkFaults, type Faults } from "./faults.ts";
+import { checkFaults, type Faults, noFaults, wrongAnswers } from "./faults.ts";
 import { casino } from "./generated/protobuf.js";
 import { type Call, RpcError, serveUnary } from "./unary.ts";
 
@@ -22,6 +22,11 @@ export interface Mock {
   resetStats(): void;
 }
 
+/** What the mock tells: its counts, and the faults that are set. */
+export interface Stats extends Counts {
+  readonly faults: Faults;
+}
+
 export function addControlService(
   server: Server,
   mock: Mock,
@@ -33,28 +38,25 @@ export function addControlService(
     requireKey(metadata);
     return handle(request);
   };
-
   serveUnary(server, {
     path: `${service}/SetFaults`,
-    decode: (bytes) => SetFaultsRequest.decode(bytes),
-    encode: (answer: casino.rates.v1.SetFaultsResponse.$Properties) => SetFaultsResponse.encode(answer),
-    handle: guarded((request: casino.rates.v1.SetFaultsRequest) => {
-      mock.setFaults(checked(request.faults));
+    request: SetFaultsRequest,
+    answer: SetFaultsResponse,
+    handle: guarded(({ faults }: casino.rates.v1.SetFaultsRequest) => {
+      mock.setFaults(checked(faults));
       return { faults: faultsToMessage(mock.stats().faults) };
     }),
   }, log);
-
   serveUnary(server, {
     path: `${service}/GetStats`,
-    decode: (bytes) => GetStatsRequest.decode(bytes),
-    encode: (answer: casino.rates.v1.GetStatsResponse.$Properties) => GetStatsResponse.encode(answer),
+    request: GetStatsRequest,
+    answer: GetStatsResponse,
     handle: guarded(() => statsToMessage(mock.stats())),
   }, log);
-
   serveUnary(server, {
     path: `${service}/ResetStats`,
-    decode: (bytes) => ResetStatsRequest.decode(bytes),
-    encode: (answer: casino.rates.v1.ResetStatsResponse.$Properties) => ResetStatsResponse.encode(answer),
+    request: ResetStatsRequest,
+    answer: ResetStatsResponse,
     handle: guarded(() => {
       mock.resetStats();
       return {};
@@ -69,4 +71,80 @@ function checked(faults: casino.rates.v1.Faults.$Properties | null | undefined):
     if (error instanceof RangeError) throw new RpcError(status.INVALID_ARGUMENT, error.message);
     throw error;
   }
+}
+
+/** How a call of GetRates ended, as `GetStatsResponse` of mock_control.proto describes it. */
+export type Ending = "answered" | "failed" | "answeredWrongly" | "givenUp" | "unauthenticated" | "invalid";
+
+export type Counts = Readonly<Record<"calls" | "inFlight" | Ending, number>>;
+
+/** Counts each call once: in flight, then under how it ended. */
+export class CallCounts {
+  #inFlight = 0;
+  #ended = noneEnded();
+
+  begin(): void {
+    this.#inFlight++;
+  }
+
+  end(ending: Ending): void {
+    this.#inFlight--;
+    this.#ended[ending]++;
+  }
+
+  /** Forgets the calls that ended. */
+  reset(): void {
+    this.#ended = noneEnded();
+  }
+
+  get counts(): Counts {
+    const ended = Object.values(this.#ended).reduce((sum, count) => sum + count, 0);
+    return { calls: this.#inFlight + ended, inFlight: this.#inFlight, ...this.#ended };
+  }
+}
+
+function noneEnded(): Record<Ending, number> {
+  return { answered: 0, failed: 0, answeredWrongly: 0, givenUp: 0, unauthenticated: 0, invalid: 0 };
+}
+
+type FaultsMessage = casino.rates.v1.Faults.$Properties;
+type StatsMessage = casino.rates.v1.GetStatsResponse.$Properties;
+
+export function faultsToMessage({ wrongAnswer, ...faults }: Faults): FaultsMessage {
+  // The enum has the same order, after its zero.
+  return { ...faults, wrongAnswer: wrongAnswers.indexOf(wrongAnswer) + 1 };
+}
+
+/**
+ * Not yet checked for ranges. Where no code or no kind of wrong answer is given, they are those of {@linkcode noFaults}.
+ * @throws {RangeError} for a kind of wrong answer that does not exist
+ */
+export function faultsFromMessage(message: FaultsMessage | null | undefined): Faults {
+  const kind = message?.wrongAnswer ?? 0;
+  const wrongAnswer = kind === 0 ? noFaults.wrongAnswer : wrongAnswers[kind - 1];
+  if (wrongAnswer === undefined) throw new RangeError(`wrong_answer is ${kind}, which is no WrongAnswer`);
+  return {
+    delayMs: message?.delayMs ?? 0,
+    jitterMs: message?.jitterMs ?? 0,
+    delayShare: message?.delayShare ?? 0,
+    errorShare: message?.errorShare ?? 0,
+    errorCode: message?.errorCode || noFaults.errorCode,
+    wrongShare: message?.wrongShare ?? 0,
+    wrongAnswer,
+    blackHoleShare: message?.blackHoleShare ?? 0,
+  };
+}
+
+const countNames = [
+  ...["calls", "inFlight", "answered", "failed", "answeredWrongly", "givenUp", "unauthenticated", "invalid"] as const,
+];
+
+export function statsToMessage({ faults, ...counts }: Stats): StatsMessage {
+  const longs = Object.fromEntries(countNames.map((name) => [name, Long.fromNumber(counts[name], true)]));
+  return { ...longs, faults: faultsToMessage(faults) };
+}
+
+export function statsFromMessage(message: StatsMessage): Stats {
+  const counts = Object.fromEntries(countNames.map((name) => [name, Number(message[name] ?? 0)]));
+  return { ...counts as Counts, faults: faultsFromMessage(message.faults) };
 }

@@ -28,8 +28,8 @@ export function addHealthService(server: Server, services: readonly string[], lo
 
   serveUnary(server, {
     path: "/grpc.health.v1.Health/Check",
-    decode: (bytes) => HealthCheckRequest.decode(bytes),
-    encode: (answer: Response) => HealthCheckResponse.encode(answer),
+    request: HealthCheckRequest,
+    answer: HealthCheckResponse,
     handle: ({ request }) => {
       if (!known.has(request.service)) throw new RpcError(status.NOT_FOUND, "the service is not known here");
       return statusOf(request.service);
@@ -38,8 +38,8 @@ export function addHealthService(server: Server, services: readonly string[], lo
 
   serveUnary(server, {
     path: "/grpc.health.v1.Health/List",
-    decode: (bytes) => HealthListRequest.decode(bytes),
-    encode: (answer: grpc.health.v1.HealthListResponse.$Properties) => HealthListResponse.encode(answer),
+    request: HealthListRequest,
+    answer: HealthListResponse,
     handle: () => ({ statuses: Object.fromEntries(Array.from(known, (service) => [service, statusOf(service)])) }),
   }, log);
 

@@ -2,16 +2,16 @@
 import { type Metadata, type Server, status } from "@grpc/grpc-js";
 import Long from "long";
 import type { Clock } from "../shared/runtime/clock.ts";
+import { untilAborted } from "../shared/runtime/deadline.ts";
 import { casino } from "../shared/event/generated/protobuf.js";
 import type { Random } from "../shared/runtime/random.ts";
 import type { Log } from "../shared/runtime/telemetry/log.ts";
 import type { Tracing } from "../shared/runtime/telemetry/tracing.ts";
 import { timestampOfMs } from "../shared/event/timestamp.ts";
-import type { CallCounts, Ending } from "./call_counts.ts";
+import type { CallCounts, Ending } from "./control_service.ts";
 import { type Answer, drawFate, type Faults, spoil } from "./faults.ts";
 import type { Quotes } from "./quotes.ts";
-import { traced } from "./traced.ts";
-import { type Call, RpcError, serveUnary } from "./unary.ts";
+import { type Call, RpcError, serveUnary, traced } from "./unary.ts";
 
 const { GetRatesRequest, GetRatesResponse } = casino.rates.v1;
 
@@ -61,8 +61,8 @@ export function addRatesService(server: Server, options: RatesServiceOptions): v
 
   const method = {
     path: "/casino.rates.v1.RatesService/GetRates",
-    decode: (bytes: Uint8Array) => GetRatesRequest.decode(bytes),
-    encode: (answer: casino.rates.v1.GetRatesResponse.$Properties) => GetRatesResponse.encode(answer),
+    request: GetRatesRequest,
+    answer: GetRatesResponse,
     handle: getRates,
   };
   serveUnary(server, traced(method, tracing), log);
@@ -89,13 +89,6 @@ function select(answer: Answer, symbols: readonly string[]): Answer {
 function toMessage({ base, asOfMs, rates }: Answer): casino.rates.v1.GetRatesResponse.$Properties {
   const { seconds, nanos } = timestampOfMs(asOfMs);
   return { base, asOf: { seconds: Long.fromNumber(seconds), nanos }, rates: { ...rates } };
-}
-
-function untilAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
 }
 
 function quoted(text: string): string {

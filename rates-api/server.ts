@@ -1,15 +1,13 @@
 /** The mock of a rates API, as a server in this process. */
 import "../shared/runtime/deno_workarounds/without_env.ts";
-import { Buffer } from "node:buffer";
-import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
+import { serverCredentials } from "../shared/runtime/deno_workarounds/grpc_server_tls.ts";
+import { logVerbosity, Server, type ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import type { Clock } from "../shared/runtime/clock.ts";
 import type { Random } from "../shared/runtime/random.ts";
 import type { Log } from "../shared/runtime/telemetry/log.ts";
 import type { Tracing } from "../shared/runtime/telemetry/tracing.ts";
 import type { TlsMaterial } from "../shared/runtime/tls.ts";
-import { CallCounts } from "./call_counts.ts";
-import type { Stats } from "./control_messages.ts";
-import { addControlService } from "./control_service.ts";
+import { addControlService, CallCounts, type Stats } from "./control_service.ts";
 import { checkFaults, type Faults, noFaults } from "./faults.ts";
 import { addHealthService } from "./health.ts";
 import type { Quotes } from "./quotes.ts";
@@ -73,7 +71,7 @@ export async function startRatesApi(options: RatesApiOptions): Promise<RunningRa
   const health = addHealthService(server, describedServices, log);
   addReflectionService(server);
 
-  const address = await listen(server, options.address, credentialsOf(options.tls));
+  const address = await listen(server, options.address, serverCredentials(options.tls));
   let closed: Promise<void> | undefined;
   async function close(signal?: AbortSignal): Promise<void> {
     health.leave();
@@ -102,14 +100,6 @@ async function listen(server: Server, address: string, credentials: ServerCreden
     });
   });
   return `${address.slice(0, address.lastIndexOf(":"))}:${port}`;
-}
-
-function credentialsOf(tls: TlsMaterial | undefined): ServerCredentials {
-  if (!tls) return ServerCredentials.createInsecure();
-  const [cert, key] = [Buffer.from(tls.cert ?? ""), Buffer.from(tls.key ?? "")];
-  // Without any CA, Deno's HTTP/2 server does not speak TLS at all.
-  const ca = tls.ca === undefined ? cert : Buffer.from(tls.ca);
-  return ServerCredentials.createSsl(ca, [{ cert_chain: cert, private_key: key }], tls.ca !== undefined);
 }
 
 function explain(address: string, { message }: Error): string {

@@ -3,8 +3,9 @@ import "../shared/runtime/deno_workarounds/without_env.ts";
 import { Buffer } from "node:buffer";
 import { type Metadata, type sendUnaryData, type Server, type ServerUnaryCall, status } from "@grpc/grpc-js";
 import { messageOf } from "../shared/runtime/errors.ts";
-import { isSecret } from "../shared/runtime/secret.ts";
+import { isSecret } from "../shared/runtime/secrets.ts";
 import type { Log } from "../shared/runtime/telemetry/log.ts";
+import { traceparentHeader, type Tracing } from "../shared/runtime/telemetry/tracing.ts";
 
 export interface Call<Q> {
   readonly request: Q;
@@ -16,8 +17,8 @@ export interface Call<Q> {
 export interface UnaryMethod<Q, A> {
   /** `/package.Service/Method` */
   readonly path: string;
-  decode(bytes: Uint8Array): Q;
-  encode(answer: A): { finish(): Uint8Array };
+  readonly request: { decode(bytes: Uint8Array): Q };
+  readonly answer: { encode(answer: A): { finish(): Uint8Array } };
   /** @throws {RpcError} for what the caller is to know; anything else is logged and reaches the caller as INTERNAL */
   handle(call: Call<Q>): A | Promise<A>;
 }
@@ -30,7 +31,7 @@ export class RpcError extends Error {
   }
 }
 
-export function serveUnary<Q, A>(server: Server, { path, decode, encode, handle }: UnaryMethod<Q, A>, log: Log): void {
+export function serveUnary<Q, A>(server: Server, { path, request, answer, handle }: UnaryMethod<Q, A>, log: Log): void {
   const serve = async (call: ServerUnaryCall<Q, A>, respond: sendUnaryData<A>) => {
     const gone = new AbortController();
     call.on("cancelled", () => gone.abort(new RpcError(status.CANCELLED, "nobody waits for the answer")));
@@ -43,7 +44,36 @@ export function serveUnary<Q, A>(server: Server, { path, decode, encode, handle 
       respond({ code, details: error instanceof RpcError ? error.message : "the server failed; its log says why" });
     }
   };
-  server.register<Q, A>(path, serve, (answer) => Buffer.from(encode(answer).finish()), decode, "unary");
+  const encode = (message: A) => Buffer.from(answer.encode(message).finish());
+  server.register<Q, A>(path, serve, encode, (bytes) => request.decode(bytes), "unary");
+}
+
+/**
+ * Puts a span around each call whose caller records one.
+ * @param tracing `undefined`: off
+ */
+export function traced<Q, A>(method: UnaryMethod<Q, A>, tracing: Tracing | undefined): UnaryMethod<Q, A> {
+  if (!tracing) return method;
+  const name = method.path.slice(1);
+  const attributes = { "rpc.system.name": "grpc", "rpc.method": name };
+  return {
+    ...method,
+    async handle(call) {
+      const parent = tracing.extract(call.metadata.get(traceparentHeader)[0]);
+      if (!parent) return await method.handle(call);
+      return await tracing.inSpan({ name, kind: "server", attributes, parent }, async (span) => {
+        let code = status.OK;
+        try {
+          return await method.handle(call);
+        } catch (error) {
+          code = error instanceof RpcError ? error.code : status.INTERNAL;
+          throw error;
+        } finally {
+          span.set({ "rpc.response.status_code": status[code] });
+        }
+      });
+    },
+  };
 }
 
 /** Throws UNAUTHENTICATED unless the metadata has one of these keys. */

@@ -14,22 +14,23 @@ import { configureLog, getLog } from "../shared/runtime/telemetry/log.ts";
 import { batchesInFlight, createSubscriber } from "./create_subscriber.ts";
 import type { Edges } from "./pipeline/edges.ts";
 import { openEventQueue } from "./event_queue.ts";
-import { type Address, defaultAddress, parseAddress } from "./http/address.ts";
 import { Observations, serveHttp } from "./http/http.ts";
+import { type Address, defaultAddress, parseAddress } from "./http/server.ts";
 import { AmqpQueueDepths } from "./metrics/queue_depths.ts";
-import { noSpans, spansOf } from "./pipeline/around/traced.ts";
 import { DatabaseGate } from "./pipeline/database_gate.ts";
+import { noSpans, spansOf } from "./pipeline/middleware/traced.ts";
 import { reportLines, reportNothing } from "./pipeline/report.ts";
+import { Stats } from "./pipeline/stats.ts";
 import { grpcRatesApi } from "./rates/client.ts";
 import { RedisRates } from "./rates/redis_rates.ts";
 import { keepCompacting } from "./store/compact.ts";
 import { PostgresPlayers } from "./store/postgres_players.ts";
 import { PostgresStore } from "./store/postgres_store.ts";
 
-/** Who looks at a page does not wait for longer. */
+/** A query for the page is given up after this. */
 const httpQueryTimeoutMs = 2_000;
 
-/** @param wrap for fault tests: puts something around an edge */
+/** @param wrap for fault tests: wraps an edge */
 export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges): Promise<never> {
   return runCommand({
     name: "deno task subscriber",
@@ -79,51 +80,43 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       clock,
     });
     const redis = await openRedis(config.REDIS_URL, { name: subscriberId, log });
-    const observations = address && new Observations(clock);
     const gate = new DatabaseGate();
     const broker = { url: config.RABBITMQ_URL, clock, random, log };
-    const shared = new RedisRates(redis, config.REDIS_KEY_PREFIX);
     const { consumer, ...queue } = openEventQueue(broker, config, subscriberId, gate);
-    const lines = flags.quiet ? reportNothing : reportLines(Deno.stdout, log);
-    const subscriber = createSubscriber(
-      wrap({
-        queue: consumer,
-        shared,
-        api: grpcRatesApi({
-          address: config.RATES_API_ADDRESS,
-          tls: ratesTls,
-          apiKey: config.RATES_API_KEY,
-          timeoutMs: config.RATES_CALL_TIMEOUT_MS,
-          clock,
-          tracing,
-        }),
-        players: new PostgresPlayers(database),
-        store: new PostgresStore(database, subscriberId),
-      }),
-      {
-        subscriberId,
-        batchSize: config.BATCH_SIZE,
-        retryDelays: config.RETRY_DELAYS_MS,
-        ratesTimes: config,
-        stop: shutdown.stop,
-        abandon: shutdown.abandon,
-      },
-      {
-        report: observations?.recent.before(lines) ?? lines,
-        ...(observations && { stats: observations.stats }),
-        gate,
-        spans: !tracing ? noSpans : spansOf(tracing, {
-          queue: config.EVENTS_QUEUE,
-          subscriberId,
-          brokerUrl: config.RABBITMQ_URL,
-          databaseUrl: config.DATABASE_URL,
-          ratesAddress: config.RATES_API_ADDRESS,
-        }),
+    const edges = wrap({
+      queue: consumer,
+      shared: new RedisRates(redis, config.REDIS_KEY_PREFIX),
+      api: grpcRatesApi({
+        address: config.RATES_API_ADDRESS,
+        tls: ratesTls,
+        apiKey: config.RATES_API_KEY,
+        timeoutMs: config.RATES_CALL_TIMEOUT_MS,
         clock,
-        random,
-        log,
-      },
-    );
+        tracing,
+      }),
+      players: new PostgresPlayers(database),
+      store: new PostgresStore(database, subscriberId),
+    });
+
+    const observations = address && new Observations(clock);
+    const stats = observations?.stats ?? new Stats();
+    const lines = flags.quiet ? reportNothing : reportLines(Deno.stdout, log);
+    const spans = !tracing ? noSpans : spansOf(tracing, {
+      queue: config.EVENTS_QUEUE,
+      subscriberId,
+      brokerUrl: config.RABBITMQ_URL,
+      databaseUrl: config.DATABASE_URL,
+      ratesAddress: config.RATES_API_ADDRESS,
+    });
+    const { rates, runner } = createSubscriber(edges, {
+      subscriberId,
+      batchSize: config.BATCH_SIZE,
+      retryDelays: config.RETRY_DELAYS_MS,
+      ratesTimes: config,
+      report: observations?.recent.before(lines) ?? lines,
+      abandon: shutdown.abandon,
+      ...{ stats, gate, spans, clock, random, log },
+    });
 
     const closeHttp = address && observations && serve(address, observations);
     keepCompacting({ database, clock, random, log }, shutdown.stop);
@@ -135,12 +128,11 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       shutdown.begin("the broker refuses us");
     });
     shutdown.stop.addEventListener("abort", () => consumer.stopTaking());
-    await subscriber.run();
+    await runner.run(shutdown.stop, shutdown.abandon);
 
     await Promise.all([closeHttp?.(), queue.close()]);
     await closeRedis(redis);
     await database.close();
-    const { stats, rates } = subscriber;
     log.info("Left", {
       event: "member.left",
       stored: stats.stored,
@@ -153,29 +145,29 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     });
     return status;
 
-    /** @returns what ends it */
+    /** @returns a function that ends it */
     function serve(address: Address, observations: Observations): () => Promise<void> {
       const operator = { ...config, RABBITMQ_URL: config.DEAD_LETTER_RABBITMQ_URL ?? config.RABBITMQ_URL };
-      const asked = { clock, random, name: `${subscriberId} http`, config: operator };
+      const name = `${subscriberId} http`;
       const pool = new DatabasePool(config.DATABASE_URL, {
-        ...{ name: `casino-subscriber ${subscriberId} http`, max: 2, timeoutMs: httpQueryTimeoutMs, clock },
+        ...{ name: `casino-subscriber ${name}`, max: 2, timeoutMs: httpQueryTimeoutMs, clock },
       });
       const server = serveHttp({
         ...{ address, subscriberId, observations, gate, clock, log, database: pool, mode: "servers" },
-        ...{ rates: subscriber.rates, shared },
+        ...{ rates, shared: edges.shared },
         token: config.HTTP_TOKEN,
         depths: new AmqpQueueDepths({
-          ...{ url: config.RABBITMQ_URL, name: asked.name, clock },
+          ...{ url: config.RABBITMQ_URL, name, clock },
           ...{ eventsQueue: config.EVENTS_QUEUE, deadLetterQueue: config.DEAD_LETTER_QUEUE },
         }),
-        admin: new AmqpDeadLetterAdmin(asked),
+        admin: new AmqpDeadLetterAdmin({ name, config: operator, clock, random }),
         ratesApi: config.RATES_API_ADDRESS,
         ratesApiTls: ratesTls,
         prefetch: config.PREFETCH,
         consuming: () => consumer.consuming,
         unsettled: () => consumer.unsettled,
-        batchesInFlight: () => subscriber.batchesInFlight,
-        oldestPublishedAtMs: () => subscriber.oldestPublishedAtMs,
+        batchesInFlight: () => runner.batchesInFlight,
+        oldestPublishedAtMs: () => runner.oldestPublishedAtMs,
         leaving: shutdown.stop,
       });
       return async () => {

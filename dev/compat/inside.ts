@@ -9,7 +9,7 @@ const project = join(import.meta.dirname!, "../..");
 
 /** Parts of the harness that need servers. */
 const ofServers =
-  /\b(?:withWorld|withBatch|PrivateWorld|PrivateServers|EncryptedServers|Checkout|follow)\b|servers\/servers\.ts/;
+  /\b(?:withWorld|withBatch|sharedWorld|PrivateWorld|PrivateServers|EncryptedServers|Checkout|follow)\b|servers\/servers\.ts/;
 /** A browser is large, and sees of the servers what the scenarios of HTTP see. */
 const ofBrowser = /\/browser\.ts/;
 

@@ -2,7 +2,7 @@ import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { describeFaults, type Draft, eventOf } from "./event.ts";
 import { kindOf, kinds } from "./kinds.ts";
-import { anyTimestamp } from "../../tests/fixtures/arbitrary_event.ts";
+import { anyTimestamp } from "../../tests/fixtures/arbitraries.ts";
 
 const createdAt = { seconds: 1_643_845_500, nanos: 0 };
 const bet: Draft = {

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { decodeEvent, encodeEvent, UndecodableError } from "./protobuf.ts";
 import { kinds } from "./kinds.ts";
 import { type Event, eventOf, type Fault } from "./event.ts";
-import { anyEvent } from "../../tests/fixtures/arbitrary_event.ts";
+import { anyEvent } from "../../tests/fixtures/arbitraries.ts";
 import { mutatedMessage } from "../../tests/fixtures/mutated_bytes.ts";
 import { wireFields, wireText } from "../../tests/fixtures/wire_format.ts";
 
@@ -77,10 +77,10 @@ Deno.test("decodeEvent() gives back what encodeEvent() was given, in 10,000 even
   );
 });
 
-Deno.test("decodeEvent() reads in 50,000 mutated messages just what they say, or refuses them", () => {
-  fc.assert(fc.property(mutatedMessage(anyEvent.map(encodeEvent)), agree), { numRuns: 50_000 });
+Deno.test("decodeEvent() reads in 20,000 mutated messages just what they say, or refuses them", () => {
+  fc.assert(fc.property(mutatedMessage(anyEvent.map(encodeEvent)), agree), { numRuns: 20_000 });
   const { events, faults, refused } = counts;
-  strictEqual(events > 5_000 && faults > 5_000 && refused > 5_000, true, JSON.stringify(counts));
+  strictEqual(events > 2_000 && faults > 2_000 && refused > 2_000, true, JSON.stringify(counts));
 });
 
 Deno.test("decodeEvent() reads in 10,000 random bodies just what they say, or refuses them", () => {

@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
-import { anyTimestamp } from "../../tests/fixtures/arbitrary_event.ts";
+import { anyTimestamp } from "../../tests/fixtures/arbitraries.ts";
 import { formatMs, formatTimestamp, isTimestamp, msOfTimestamp, parseTimestamp, timestampOfMs } from "./timestamp.ts";
 
 Deno.test("parseTimestamp() reads what formatTimestamp() writes, to the nanosecond", () => {

@@ -2,10 +2,9 @@
 import "../runtime/deno_workarounds/without_env.ts";
 import { Buffer } from "node:buffer";
 import { isIP } from "node:net";
-import { type ChannelOptions, Client, credentials } from "@grpc/grpc-js";
+import { type ChannelOptions, Client, credentials, experimental } from "@grpc/grpc-js";
 import { type Config, ConfigError, tlsFilesOf } from "../runtime/configuration/config.ts";
-import { grpcTarget } from "./target.ts";
-import { isLoopback } from "../runtime/loopback.ts";
+import { isLoopback } from "../runtime/hosts.ts";
 import { readTlsFiles, type TlsFiles } from "../runtime/tls.ts";
 
 type RatesApiConfig = Pick<
@@ -13,14 +12,16 @@ type RatesApiConfig = Pick<
   "RATES_API_ADDRESS" | "RATES_API_TLS" | "TLS_CA_FILE" | "TLS_CERT_FILE" | "TLS_KEY_FILE"
 >;
 
+const scheme = "by-name";
+
 /**
  * A client with a channel of its own. It goes through the proxy that `http_proxy` names, unless the address is loopback.
  * @param address host:port
- * @param tls the files that TLS goes by, which are read now; `undefined`: no TLS
+ * @param tls the files for TLS, which are read now; `undefined`: no TLS
  * @throws {Error} that names a file that cannot be read
  */
 export function openGrpcClient(address: string, tls: TlsFiles | undefined, options: ChannelOptions = {}): Client {
-  return new Client(grpcTarget(address), credentialsFor(tls), {
+  return new Client(`${scheme}:${address}`, credentialsFor(tls), {
     "grpc.use_local_subchannel_pool": 1,
     // A proxy cannot reach this machine's loopback.
     "grpc.enable_http_proxy": Number(!isLoopback(address.replace(/:\d+$/, ""))),
@@ -30,7 +31,8 @@ export function openGrpcClient(address: string, tls: TlsFiles | undefined, optio
 
 /**
  * What {@linkcode openGrpcClient} needs for the rates API.
- * @throws {ConfigError} for an IP address with TLS: Deno compares certificates with names only
+ * @throws {ConfigError} for an IP address with TLS: grpc-js passes it as the server's name, and Deno refuses such a name
+ * (https://github.com/grpc/grpc-node/issues/1919)
  */
 export function ratesApiTls(config: RatesApiConfig): TlsFiles | undefined {
   if (config.RATES_API_TLS === "off") return undefined;
@@ -43,7 +45,7 @@ export function ratesApiTls(config: RatesApiConfig): TlsFiles | undefined {
   return config.RATES_API_TLS === "on" ? tlsFilesOf(config) : {};
 }
 
-/** What went wrong, without the full stop and the note on names that grpc-js ends with, also when there is none. */
+/** Removes what grpc-js puts at the end of each problem: a full stop, and a heading for notes on the name's resolution. */
 export function problemOf(details: string): string {
   return details.replace(/\.? *Resolution note: *$/, "");
 }
@@ -57,3 +59,37 @@ function credentialsFor(tls: TlsFiles | undefined) {
 function bytesOf(pem: string | undefined): Buffer | null {
   return pem === undefined ? null : Buffer.from(pem);
 }
+
+/**
+ * Connects to a host by its name. gRPC's own resolver looks the name up and connects to the addresses: a process that may
+ * connect to `rates.example:50051` would need a permission for each of them. It also asks name servers for service
+ * configurations that nobody here has.
+ */
+class ByName implements experimental.Resolver {
+  readonly #address: experimental.HostPort | null;
+  #told = false;
+
+  constructor({ path }: experimental.GrpcUri, private readonly listener: experimental.ResolverListener) {
+    this.#address = experimental.splitHostPort(path);
+  }
+
+  updateResolution(): void {
+    // A client that cannot connect asks again at once: the same answer would make it ask for ever.
+    if (this.#told) return;
+    this.#told = true;
+    const { host = "", port = 0 } = this.#address ?? {};
+    const endpoints = experimental.statusOrFromValue([{ addresses: [{ host, port }] }]);
+    // The contract of a resolver: no answer before this call has returned.
+    queueMicrotask(() => this.listener(endpoints, {}, null, ""));
+  }
+
+  destroy(): void {
+    this.#told = false;
+  }
+
+  static getDefaultAuthority({ path }: experimental.GrpcUri): string {
+    return path;
+  }
+}
+
+experimental.registerResolver(scheme, ByName);

@@ -29,8 +29,9 @@ const cannotUsePlan = "0A000";
 const serverKeepalives = { tcp_keepalives_idle: 30, tcp_keepalives_interval: 10, tcp_keepalives_count: 3 };
 
 /**
- * pg's pool, with its sockets at hand: pg itself waits until its farewell has arrived. Connections are opened when they are first
- * needed. Parameters in the URL's query are set on each connection, so that `?search_path=NAME` picks a schema.
+ * pg's pool, with its sockets at hand: pg itself waits until its farewell has arrived, which may be for ever
+ * (https://github.com/brianc/node-postgres/issues/2648). Connections are opened when they are first needed. Parameters in
+ * the URL's query are set on each connection, so that `?search_path=NAME` picks a schema.
  */
 export class Connections {
   readonly #pool: pg.Pool;
@@ -51,7 +52,8 @@ export class Connections {
       keepAlive: true,
       stream: () => this.#socket(),
     });
-    // Whoever uses a connection that is lost learns it from its query; the next one gets a new connection.
+    // The query on a lost connection fails, and the next one gets a new connection. Without these listeners the process
+    // would end: https://github.com/brianc/node-postgres/issues/2439.
     this.#pool.on("error", () => {});
     this.#pool.on("connect", (client) => client.on("error", () => {}));
   }

@@ -1,5 +1,5 @@
 /**
- * Rows in Postgres's binary format for COPY: PostgreSQL documentation, "COPY", "Binary Format"; of each type the bytes that
+ * Rows in Postgres's binary format for COPY: PostgreSQL documentation, "COPY", "Binary Format". Each type has the bytes that
  * its `recv` function reads. All integers are big-endian.
  */
 import { Buffer } from "node:buffer";
@@ -184,4 +184,25 @@ export function numericBytes(decimal: string): Uint8Array {
 
 function viewOf(bytes: Buffer): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/**
+ * Values as the text of a Postgres array: PostgreSQL documentation, 8.15.2 "Array Value Input". Every value is quoted, so
+ * that Postgres takes none for NULL or for a part of the syntax.
+ */
+export function arrayLiteral(values: readonly (string | null)[]): string {
+  let text = "{";
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (i > 0) text += ",";
+    text += value === null || value === undefined ? "NULL" : `"${escaped(value)}"`;
+  }
+  return text + "}";
+}
+
+const special = /["\\]/;
+
+function escaped(value: string): string {
+  // Most values have nothing to escape, and test() costs less than replace().
+  return special.test(value) ? value.replace(/["\\]/g, "\\$&") : value;
 }

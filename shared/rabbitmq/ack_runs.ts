@@ -1,9 +1,7 @@
-import { TagRanges } from "./tag_ranges.ts";
-
 /**
- * Mutex the delivery tags of one channel, settled in any order, into few acks: one `multiple` ack for each run that has
- * no gap below it. What stays behind a gap for long (a delivery that waits for rates) is acked one by one. However long the
- * gap stays, what comes and goes behind it takes neither room nor time.
+ * Turns the delivery tags of one channel, settled in any order, into few acks: one `multiple` ack for each run that has no
+ * gap below it. Tags that stay behind a gap for long (below them a delivery waits for rates) are acked one by one. However
+ * long the gap stays, the tags that come and go behind it take neither room nor time.
  */
 export class AckRuns {
   /** The lowest tag that is not settled. The tags of a channel count up from 1. */
@@ -62,5 +60,47 @@ export class AckRuns {
       this.ack(tag, false);
     }
     this.#waiting.clear();
+  }
+}
+
+/** A set of delivery tags that takes no more room than it has gaps. */
+export class TagRanges {
+  /** Of each range without a gap its last tag by its first, and the other way round. */
+  readonly #lastOf = new Map<number, number>();
+  readonly #firstOf = new Map<number, number>();
+  #size = 0;
+
+  /** How many tags. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** How many ranges. */
+  get ranges(): number {
+    return this.#lastOf.size;
+  }
+
+  /** @param tag one that is not in it yet */
+  add(tag: number): void {
+    const first = this.#firstOf.get(tag - 1) ?? tag;
+    const last = this.#lastOf.get(tag + 1) ?? tag;
+    this.#firstOf.delete(tag - 1);
+    this.#lastOf.delete(tag + 1);
+    this.#lastOf.set(first, last);
+    this.#firstOf.set(last, first);
+    this.#size++;
+  }
+
+  /**
+   * Removes the range that begins with this tag.
+   * @returns its last tag; `undefined` if none begins there
+   */
+  takeFrom(first: number): number | undefined {
+    const last = this.#lastOf.get(first);
+    if (last === undefined) return undefined;
+    this.#lastOf.delete(first);
+    this.#firstOf.delete(last);
+    this.#size -= last - first + 1;
+    return last;
   }
 }

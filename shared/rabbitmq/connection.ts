@@ -1,9 +1,8 @@
 /** The one place that opens connections to the broker, and opens them again. */
-import { type Channel, type ChannelModel, connect as dial } from "amqplib";
+import { type ChannelModel, connect as dial } from "amqplib";
 import { untilAborted } from "../runtime/deadline.ts";
-import { type Backoff, backoffMs } from "../runtime/backoff.ts";
-import type { Clock } from "../runtime/clock.ts";
-import { redact } from "../runtime/configuration/config.ts";
+import { type Backoff, backoffMs, type Clock } from "../runtime/clock.ts";
+import { redact } from "../runtime/secrets.ts";
 import { isPermanentBrokerError, messageOf } from "../runtime/errors.ts";
 import type { Random } from "../runtime/random.ts";
 import type { Log } from "../runtime/telemetry/log.ts";
@@ -91,14 +90,6 @@ async function untilUnwound(using: Promise<void>, lost: AbortSignal, clock: Cloc
   } finally {
     ended.abort();
   }
-}
-
-/** Resolves when the channel is closed, also by the loss of its connection: amqplib's own close() then never settles. */
-export function closeChannel(channel: Channel): Promise<void> {
-  return new Promise((resolve) => {
-    channel.once("close", resolve);
-    (async () => await channel.close())().catch(() => resolve());
-  });
 }
 
 /** One connection, as it is: for commands that ask the broker something and leave. */

@@ -2,7 +2,7 @@ import { strictEqual } from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import type { ChannelModel } from "amqplib";
 import { seededRandom } from "../runtime/random.ts";
-import { RecordedLog } from "../../tests/fixtures/recorded_log.ts";
+import { RecordedLog } from "../../tests/fixtures/recorded_telemetry.ts";
 import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
 import { keepConnected } from "./connection.ts";
 

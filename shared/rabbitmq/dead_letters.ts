@@ -16,9 +16,6 @@ export const deadHeaders = {
   attempts: "dead-attempts",
 } as const;
 
-/** How often a dead letter was replayed; counted by `deno task dead replay`. */
-export const replaysHeader = "dead-replays";
-
 /** amqplib refuses header tables over 64 KiB, and nobody reads more than this. */
 export const maxDetailBytes = 2_048;
 

@@ -71,3 +71,26 @@ export function withoutBrokerHeaders(headers: Headers): Headers {
 }
 
 const brokerHeader = /^x-(death|first-death-.*|last-death-.*|delivery-count|acquired-count|opt-.*)$/;
+
+/** How often a dead letter was replayed; counted by `deno task dead replay`. */
+export const replaysHeader = "dead-replays";
+
+/** How far a message id's time may be from the message's own, which is in whole seconds, to count as the same. */
+const sameMs = 2_000;
+
+/**
+ * When a message was published, in milliseconds since 1970: to the millisecond if its id is a UUIDv7 (RFC 9562) of that time,
+ * else to the second. `undefined` if its publisher did not say, and for a replayed dead letter: its age is not our latency.
+ */
+export function publishedAtMs(
+  { messageId, timestampMs, headers }: {
+    readonly messageId: string;
+    readonly timestampMs: number | undefined;
+    readonly headers: Headers;
+  },
+): number | undefined {
+  if (timestampMs === undefined || replaysHeader in headers) return undefined;
+  if (messageId[14] !== "7") return timestampMs;
+  const idMs = parseInt(messageId.slice(0, 8) + messageId.slice(9, 13), 16);
+  return Math.abs(idMs - timestampMs) < sameMs ? idMs : timestampMs;
+}

@@ -1,4 +1,6 @@
 import { deepStrictEqual, match, notStrictEqual, strictEqual } from "node:assert/strict";
+import fc from "fast-check";
+import { mutatedBytes } from "../../tests/fixtures/mutated_bytes.ts";
 import { messageIdOf, messageIdOfBody, parseMessageId, sentIdOf, uuidv7 } from "./message_id.ts";
 import { originHeaders } from "./origin/origin.ts";
 
@@ -49,6 +51,27 @@ Deno.test("parseMessageId() takes a UUID for the same however it is written", ()
     strictEqual(parseMessageId(form), id, form);
     strictEqual(parseMessageId(form.toUpperCase()), id, form);
   }
+});
+
+Deno.test("parseMessageId() takes UUIDs and nothing else, of 5,000 texts", () => {
+  const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+  const text = fc.oneof(
+    fc.uuid(),
+    fc.uuid().map((id) => id.toUpperCase()),
+    mutatedBytes(fc.uuid().map((id) => new TextEncoder().encode(id))).map((bytes) => new TextDecoder().decode(bytes)),
+    fc.string({ unit: "binary" }),
+  );
+  fc.assert(
+    fc.property(text, (given) => {
+      const isUuid = uuid.test(given);
+      const none = isUuid && /^(?:0|f|-)+$/i.test(given) && new Set(given.toLowerCase()).size === 2;
+      const hex = /^[0-9a-f]{32}$/i.test(given);
+      const parsed = parseMessageId(given);
+      if (hex) strictEqual(parsed?.replaceAll("-", ""), given.toLowerCase());
+      else strictEqual(parsed, isUuid && !none ? given.toLowerCase() : undefined);
+    }),
+    { numRuns: 5_000 },
+  );
 });
 
 Deno.test("messageIdOf() tells bodies apart that came under one id which is none, and takes the same for the same", () => {

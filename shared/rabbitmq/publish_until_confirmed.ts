@@ -1,6 +1,5 @@
 /** What leaves the event queue for another one must be safe there before its original is acked. */
-import { type Backoff, backoffMs } from "../runtime/backoff.ts";
-import type { Clock } from "../runtime/clock.ts";
+import { type Backoff, backoffMs, type Clock } from "../runtime/clock.ts";
 import { messageOf } from "../runtime/errors.ts";
 import type { Random } from "../runtime/random.ts";
 import type { Log } from "../runtime/telemetry/log.ts";
@@ -41,6 +40,7 @@ export async function publishUntilConfirmed(
         message = { ...message, headers: ownHeaders, properties: undefined, timestampMs: clock.now(), appId: "" };
       }
       log.error(`The queue ${message.exchange} did not accept a message, trying again`, {
+        event: "message.not_accepted",
         messageId: message.messageId,
         problem: messageOf(error),
       });

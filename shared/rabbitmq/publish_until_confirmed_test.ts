@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { seededRandom } from "../runtime/random.ts";
-import { RecordedLog } from "../../tests/fixtures/recorded_log.ts";
+import { RecordedLog } from "../../tests/fixtures/recorded_telemetry.ts";
 import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
 import type { OutgoingMessage } from "./message.ts";
 import { publishUntilConfirmed } from "./publish_until_confirmed.ts";

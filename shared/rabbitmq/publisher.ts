@@ -5,7 +5,7 @@
 import { Buffer } from "node:buffer";
 import { type ChannelModel, type ConfirmChannel, IllegalOperationError } from "amqplib";
 import { abortable, never, untilAborted } from "../runtime/deadline.ts";
-import { type Backoff, backoffMs } from "../runtime/backoff.ts";
+import { type Backoff, backoffMs } from "../runtime/clock.ts";
 import { messageOf } from "../runtime/errors.ts";
 import { type BrokerOptions, keepConnected } from "./connection.ts";
 import { type OutgoingMessage, publishOptions } from "./message.ts";

@@ -2,7 +2,7 @@
 import type { ChannelModel } from "amqplib";
 import type { Config } from "../runtime/configuration/config.ts";
 import { PermanentError } from "../runtime/errors.ts";
-import { closeChannel } from "./connection.ts";
+import { closeChannel } from "../runtime/deno_workarounds/amqp_close_channel.ts";
 
 interface Queue {
   readonly name: string;

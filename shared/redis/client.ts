@@ -1,7 +1,7 @@
 /** The one place that opens connections to Redis. */
 import "../runtime/deno_workarounds/without_env.ts";
 import { Redis } from "ioredis";
-import { redact } from "../runtime/configuration/config.ts";
+import { redact } from "../runtime/secrets.ts";
 import { messageOf } from "../runtime/errors.ts";
 import type { Log } from "../runtime/telemetry/log.ts";
 import { splitTls } from "../runtime/tls.ts";

@@ -1,4 +1,6 @@
 /** Time, passed in, so that tests and simulation can drive it. */
+import type { Random } from "./random.ts";
+
 export interface Clock {
   /** The wall clock, milliseconds since 1970. May jump; for what humans read. */
   now(): number;
@@ -25,3 +27,16 @@ export const systemClock: Clock = {
       signal?.addEventListener("abort", cut, { once: true });
     }),
 };
+
+/** How long to wait before the next try, in ms: doubling from `first` up to `most`, each time 50 to 100 % of that. */
+export interface Backoff {
+  readonly first: number;
+  readonly most: number;
+}
+
+/** @param attempt how many tries have failed; 1 or more */
+export function backoffMs(attempt: number, { first, most }: Backoff, random: Random): number {
+  const full = Math.min(most, first * 2 ** Math.min(attempt - 1, 30));
+  // Half of it is chance: members that failed together must not come back together.
+  return full * (0.5 + random.next() / 2);
+}

@@ -48,7 +48,7 @@ export function messageOf(error: unknown): string {
   return String(error);
 }
 
-/** Mutex a failure to reach a server into one sentence with the way out; other errors come back as they are. */
+/** Returns a failure to reach a server as one sentence with the way out, and any other error as it is. */
 export function explainConnection(error: unknown, server: string, url: string): unknown {
   const { code, errors, message } = error as { code?: string; errors?: { code?: string }[]; message?: string };
   // pg has no code for a server that is silent, or hangs up.

@@ -50,29 +50,28 @@ export function withTlsFiles(text: string, files: TlsFiles): string {
  * `undefined`: no TLS.
  * @throws {Error} that names a file that cannot be read
  */
-export function splitTls(text: string): { url: URL; tls: (TlsMaterial & { readonly host: string }) | undefined } {
+export function splitTls(text: string): { url: URL; tls: TlsMaterial | undefined } {
   const url = new URL(text);
   const names = namesFor(url);
   const files = Object.fromEntries(roles.map((role) => [role, url.searchParams.get(names[role]) ?? undefined]));
-  // pg names no host when it is an IP address, and the certificate is then compared with localhost.
-  const tls = usesTls(url) ? keptUpToDate(files, url.hostname.replace(/^\[|\]$/g, "")) : undefined;
+  const tls = usesTls(url) ? keptUpToDate(files) : undefined;
   for (const role of roles) url.searchParams.delete(names[role]);
   url.searchParams.delete("sslmode");
   return { url, tls };
 }
 
-function keptUpToDate(files: TlsFiles, host: string): TlsMaterial & { readonly host: string } {
+function keptUpToDate(files: TlsFiles): TlsMaterial {
   let last = readTlsFiles(files);
-  const materials = { host };
+  const materials: TlsMaterial = {};
   for (const role of Object.keys(last) as Role[]) {
     const get = () => {
-      // Who asks is a client amid its connecting, where nobody would catch an error.
+      // A client reads this while it connects, where nobody would catch an error.
       try {
         last = readTlsFiles(files);
       } catch { /* as it was */ }
       return last[role];
     };
-    // pg hides the key from loops, which takes a property that may be changed.
+    // pg redefines the key as not enumerable, which needs a configurable property.
     Object.defineProperty(materials, role, { configurable: true, enumerable: true, get });
   }
   return materials;

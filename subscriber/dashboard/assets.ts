@@ -4,9 +4,7 @@ import uplotCss from "uplot/dist/uPlot.min.css" with { type: "text" };
 import uplot from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
 import chart from "./charts/chart.js" with { type: "text" };
 import charts from "./charts/charts.js" with { type: "text" };
-import chartsCss from "./styles/charts.css" with { type: "text" };
 import confirm from "./dead_letters/confirm.js" with { type: "text" };
-import controlsCss from "./styles/controls.css" with { type: "text" };
 import deadLetterApi from "./dead_letters/api.js" with { type: "text" };
 import deadLetterRow from "./dead_letters/row.js" with { type: "text" };
 import deadLetterWords from "./dead_letters/words.js" with { type: "text" };
@@ -17,12 +15,10 @@ import feed from "./feed.js" with { type: "text" };
 import format from "./format.js" with { type: "text" };
 import headline from "./headline.js" with { type: "text" };
 import history from "./charts/history.js" with { type: "text" };
-import icon from "./styles/icon.svg" with { type: "text" };
+import icon from "./icon.svg" with { type: "text" };
 import html from "./index.html" with { type: "text" };
-import listsCss from "./styles/lists.css" with { type: "text" };
 import overview from "./overview.js" with { type: "text" };
-import pageCss from "./styles/page.css" with { type: "text" };
-import panelsCss from "./styles/panels.css" with { type: "text" };
+import pageCss from "./page.css" with { type: "text" };
 import page from "./page.js" with { type: "text" };
 import rates from "./rates.js" with { type: "text" };
 import stream from "./stream.js" with { type: "text" };
@@ -38,10 +34,6 @@ export const pageAssets: readonly PageAsset[] = [
   { path: "/", contentType: "text/html; charset=utf-8", body: html.replace("<!-- event types -->", typeFilters()) },
   asset("icon.svg", icon),
   asset("page.css", pageCss),
-  asset("panels.css", panelsCss),
-  asset("charts.css", chartsCss),
-  asset("controls.css", controlsCss),
-  asset("lists.css", listsCss),
   asset("uplot.css", uplotCss),
   asset("uplot.js", uplot),
   asset("charts/chart.js", chart),

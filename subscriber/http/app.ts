@@ -1,4 +1,4 @@
-/** What is answered to which request, and what holds for all of them. */
+/** The routes, and the rules that hold for every request. */
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
 import type { Clock } from "../../shared/runtime/clock.ts";
@@ -8,7 +8,7 @@ import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import { callWithDeadline, DeadlineExceeded } from "../../shared/runtime/deadline.ts";
 import { deadLetterRoutes } from "./dead_letter_routes.ts";
 import { eventRoutes } from "./event_routes.ts";
-import type { Health } from "./health.ts";
+import type { Readiness } from "./health.ts";
 import type { Totals } from "../metrics/materialized.ts";
 import { openApi } from "./openapi.ts";
 import { pageAssets } from "../dashboard/assets.ts";
@@ -19,12 +19,12 @@ import { type Caller, RequestLimit } from "./request_limit.ts";
 export interface AppOptions {
   readonly totals: () => Promise<Totals>;
   readonly overview: () => Promise<object>;
-  readonly health: Health;
+  readonly readiness: () => Promise<Readiness>;
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   readonly recent: RecentEvents;
   readonly admin: DeadLetterAdmin;
   readonly token: string | undefined;
-  /** Whether only this machine can connect: then a page of another site must not come in through a name of its own. */
+  /** Whether only this machine can connect. Then the Host header is checked: a page of another site may use a name of its own. */
   readonly loopback: boolean;
   readonly clock: Clock;
   readonly log: Log;
@@ -35,7 +35,7 @@ const timeoutMs = 5_000;
 const self = ["'self'"];
 
 export function httpApp(options: AppOptions): (request: Request, caller: Caller) => Promise<Response> {
-  const { totals, overview, health, metrics, clock, log, loopback } = options;
+  const { totals, overview, readiness, metrics, clock, log, loopback } = options;
   const limit = new RequestLimit(clock);
   const app = new Hono<{ Bindings: Caller }>();
 
@@ -52,7 +52,7 @@ export function httpApp(options: AppOptions): (request: Request, caller: Caller)
     },
     xFrameOptions: "DENY",
     referrerPolicy: "no-referrer",
-    // Of the proxy's that adds TLS.
+    // Left to the proxy that adds TLS.
     strictTransportSecurity: false,
   }));
   app.use(async (context, next) => {
@@ -69,25 +69,26 @@ export function httpApp(options: AppOptions): (request: Request, caller: Caller)
     if (!context.res.headers.has("cache-control")) context.header("cache-control", "no-store");
   });
 
-  const inTime = <T>(ask: () => Promise<T>) => callWithDeadline(timeoutMs, clock, ask);
+  const withDeadline = <T>(ask: () => Promise<T>) => callWithDeadline(timeoutMs, clock, ask);
   app.get("/materialized", async (context) => {
     try {
-      return context.json((await inTime(totals)).materialized);
+      return context.json((await withDeadline(totals)).materialized);
     } catch (error) {
       throw unavailable("Postgres cannot be asked", error);
     }
   });
-  app.get("/overview", async (context) => context.json(await inTime(overview)));
+  app.get("/overview", async (context) => context.json(await withDeadline(overview)));
   app.get("/events", eventRoutes(options));
   app.route("/dead-letters", deadLetterRoutes(options));
   app.get("/health/live", (context) => context.json({ status: "live" }));
   app.get("/health/ready", async (context) => {
-    const state = await inTime(() => health.ready());
+    const state = await withDeadline(readiness);
     return context.json(state, state.ready ? 200 : 503);
   });
   app.get(
     "/metrics",
-    async (context) => context.body(await inTime(() => metrics.text()), 200, { "content-type": metrics.contentType }),
+    async (context) =>
+      context.body(await withDeadline(() => metrics.text()), 200, { "content-type": metrics.contentType }),
   );
   app.get("/openapi.json", (context) => context.json(openApi));
   for (const { path, contentType, body } of pageAssets) {
@@ -105,8 +106,12 @@ export function httpApp(options: AppOptions): (request: Request, caller: Caller)
   app.onError((error) => {
     if (error instanceof Problem) return problemResponse(error);
     if (error instanceof DeadlineExceeded) return problemResponse(new Problem(504, error.message));
-    log.error("A request failed in an unforeseen way", { problem: messageOf(error), stack: error.stack });
-    return problemResponse(new Problem(500, "this request found a fault of ours; the log tells more"));
+    log.error("A request failed in an unforeseen way", {
+      event: "http.failed",
+      problem: messageOf(error),
+      stack: error.stack,
+    });
+    return problemResponse(new Problem(500, "internal error; see the log"));
   });
   return async (request, caller) => await app.fetch(request, caller);
 }

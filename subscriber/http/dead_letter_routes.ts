@@ -1,17 +1,17 @@
-/** Dead letters over HTTP, for those who have the token: list, show, replay, drop. */
+/** Dead letters over HTTP, with the token: list, show, replay, drop. */
 import { Hono } from "hono";
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { type DeadLetter, deadLetterToJson } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import type { Filter } from "../../shared/rabbitmq/dead/dead_letter_queue.ts";
 import { type DeadLetterAdmin, mostLookedAt } from "../../shared/rabbitmq/dead/admin.ts";
 import { parseMessageId } from "../../shared/rabbitmq/message_id.ts";
-import { checkBearer } from "./bearer.ts";
 import { callWithDeadline } from "../../shared/runtime/deadline.ts";
+import { isSecret } from "../../shared/runtime/secrets.ts";
 import { parseLimit } from "./event_query.ts";
 import { Problem, unavailable } from "./problem.ts";
 
-/** Longer than the admin itself takes for one thing after another, so that it has the last word. */
-const deskTimeoutMs = 25_000;
+/** Longer than the admin's own deadlines in sequence: its error says more than ours. */
+const adminTimeoutMs = 25_000;
 const mostListed = 500;
 const mostBodyBytes = 4_096;
 
@@ -24,14 +24,14 @@ export interface DeadLetterRoutesOptions {
 export function deadLetterRoutes({ admin, token, clock }: DeadLetterRoutesOptions): Hono {
   async function ask<T>(act: (signal: AbortSignal) => Promise<T>): Promise<T> {
     try {
-      return await callWithDeadline(deskTimeoutMs, clock, act);
+      return await callWithDeadline(adminTimeoutMs, clock, act);
     } catch (error) {
       if (error instanceof Problem) throw error;
       throw unavailable("the dead letter queue cannot be asked", error);
     }
   }
 
-  /** Among very many it may be one that was not looked at. */
+  /** Among very many letters it may be one that was not looked at. */
   async function missing(id: string): Promise<Problem> {
     const { total } = await ask((signal) => admin.list({ limit: 1, filter: {}, signal }));
     return total <= mostLookedAt
@@ -79,13 +79,26 @@ export function deadLetterRoutes({ admin, token, clock }: DeadLetterRoutesOption
   return routes;
 }
 
+/** @throws {Problem} unless the request has the token; without HTTP_TOKEN no request passes */
+function checkBearer(authorization: string | undefined, token: string | undefined): void {
+  if (token === undefined) {
+    throw new Problem(403, "dead letters are not to be had over HTTP: this subscriber was started without HTTP_TOKEN");
+  }
+  const challenge = { "www-authenticate": 'Bearer realm="dead letters"' };
+  const given = /^Bearer (\S+)$/i.exec(authorization ?? "")?.[1];
+  if (given === undefined) {
+    throw new Problem(401, "send the header Authorization: Bearer, with the value of HTTP_TOKEN", challenge);
+  }
+  if (!isSecret(given, [token])) throw new Problem(401, "that is not HTTP_TOKEN", challenge);
+}
+
 function idOf(text: string): string {
   const id = parseMessageId(text);
   if (id === undefined) throw new Problem(400, "a message id is a UUID such as 017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
   return id;
 }
 
-/** A body may be of any size, and a list has many: it shows their beginnings. */
+/** A body may be of any size, and a list has many: it shows their first bytes. */
 function inList(letter: DeadLetter) {
   const body = letter.body.subarray(0, mostBodyBytes);
   return { ...deadLetterToJson({ ...letter, body }), body_bytes: letter.body.length };
@@ -95,7 +108,7 @@ function reasonsOf(reasons: string | undefined): Filter {
   return reasons === undefined ? {} : { reasons: reasons.split(",") };
 }
 
-/** What acts on many must say on which. */
+/** An act on many letters must say on which. */
 function chosen(reasons: string | undefined, all: string | undefined): Filter {
   if (reasons === undefined && all !== "true") throw new Problem(400, "say which: reason=REASON,… or all=true");
   return reasonsOf(reasons);

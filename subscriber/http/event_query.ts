@@ -13,7 +13,7 @@ export interface EventQuery {
 const defaultLimit = 100;
 const names = new Set(["limit", "type", "player_id"]);
 
-/** @throws {Problem} for what it does not know, so that a mistyped filter does not pass for one that matches all */
+/** @throws {Problem} for unknown names and values: a mistyped filter must not match everything */
 export function parseEventQuery(query: URLSearchParams): EventQuery {
   for (const name of query.keys()) {
     if (!names.has(name)) throw new Problem(400, `"${name}" is none of the parameters ${[...names].join(", ")}`);

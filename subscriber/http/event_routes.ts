@@ -1,4 +1,4 @@
-/** `GET /events`: the newest stored events, once as JSON, or on and on as server-sent events. */
+/** `GET /events`: the newest stored events, once as JSON, or continuously as server-sent events. */
 import type { Context } from "hono";
 import { streamSSE } from "hono/streaming";
 import type { Clock } from "../../shared/runtime/clock.ts";
@@ -10,12 +10,12 @@ import { Problem } from "./problem.ts";
 import type { RecentEvents } from "../metrics/recent_events.ts";
 import type { Caller } from "./request_limit.ts";
 
-/** Nobody reads more; what else came is counted. */
+/** No human reads more; the rest is counted. */
 const mostPerSecond = 20;
 const mostStreams = 100;
-/** Nobody needs more, and nobody shall take all of them. */
+/** So that one address cannot take all of them. */
 const mostOfAddress = 10;
-/** A reader that takes nothing for this long has gone, or ought to. */
+/** A reader that takes nothing for this long is disconnected. */
 const writeTimeoutMs = 10_000;
 const heartbeatMs = 15_000;
 
@@ -29,7 +29,7 @@ export interface EventRoutesOptions {
 export function eventRoutes(
   { recent, clock, stop }: EventRoutesOptions,
 ): (context: Context<{ Bindings: Caller }>) => Response {
-  /** How many are open, by address. */
+  /** Open streams, by address. */
   const streams = new Map<string, number>();
   return (context) => {
     const query = parseEventQuery(new URL(context.req.url).searchParams);
@@ -81,10 +81,10 @@ export function eventRoutes(
   };
 }
 
-/** More often than once a second, so that an event on an idle queue is seen at once. */
+/** So that an event on an idle queue is seen at once. */
 const pushesPerSecond = 4;
 
-/** What came since the last look: the first few, and how many more. */
+/** The events since the last push: the first few, and how many more. */
 class Sample {
   #shown: Enriched[] = [];
   #skipped = 0;

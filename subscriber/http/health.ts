@@ -1,25 +1,17 @@
-/** `GET /health/ready`: whether this subscriber can do its work now, and if not, why. */
-import { dependencies, type Dependency, dependencyNames, type ReadDependencies } from "../metrics/probes.ts";
-import type { Depths } from "../metrics/queue_depths.ts";
-
-export interface HealthSources {
-  readonly dependencies: ReadDependencies;
-  readonly consuming: () => boolean;
-  readonly depths: () => Promise<Depths>;
-  /** Aborted once it leaves. */
-  readonly leaving: AbortSignal;
-}
+/** `GET /health/ready`: whether this subscriber can do its work now, and why not. */
+import { dependencies, type Dependency, dependencyNames } from "../metrics/probes.ts";
+import type { Sources } from "../metrics/sources.ts";
 
 export interface Readiness {
   readonly ready: boolean;
   /** Sentences; empty when it is ready. */
   readonly why_not: readonly string[];
-  /** Of the queue, this one among them; `null` when the broker does not tell. */
+  /** Of the queue, this subscriber included; `null` when the broker does not tell. */
   readonly consumers: number | null;
   readonly dependencies: readonly {
     readonly name: string;
     readonly ok: boolean;
-    /** Without it there is no work; without the others there are other ways. */
+    /** Without it the subscriber cannot work; without the others it has another way. */
     readonly required: boolean;
     readonly problem: string | null;
   }[];
@@ -27,30 +19,29 @@ export interface Readiness {
 
 const required: ReadonlySet<Dependency> = new Set(["rabbitmq", "postgres"]);
 
-export class Health {
-  constructor(private readonly sources: HealthSources) {}
+type ReadinessSources = Pick<Sources, "dependencies" | "consuming" | "depths" | "leaving">;
 
-  /** Never rejects. */
-  async ready(): Promise<Readiness> {
-    const { leaving, consuming, depths } = this.sources;
-    const [states, found] = await Promise.all([this.sources.dependencies(), depths().catch(() => undefined)]);
-    const why = [];
-    if (leaving.aborted) why.push("This subscriber is leaving.");
-    else if (!consuming()) why.push("This subscriber is not consuming.");
-    for (const name of required) {
-      const { ok, problem } = states[name];
-      if (!ok) why.push(`${dependencyNames.servers[name]} does not serve: ${problem}.`);
-    }
-    return {
-      ready: why.length === 0,
-      why_not: why,
-      consumers: found?.events.consumers ?? null,
-      dependencies: dependencies.map((name) => ({
-        name: dependencyNames.servers[name],
-        ok: states[name].ok,
-        required: required.has(name),
-        problem: states[name].problem ?? null,
-      })),
-    };
+/** Never rejects. */
+export async function readinessOf(
+  { dependencies: read, consuming, depths, leaving }: ReadinessSources,
+): Promise<Readiness> {
+  const [states, found] = await Promise.all([read(), depths().catch(() => undefined)]);
+  const why = [];
+  if (leaving.aborted) why.push("This subscriber is leaving.");
+  else if (!consuming()) why.push("This subscriber is not consuming.");
+  for (const name of required) {
+    const { ok, problem } = states[name];
+    if (!ok) why.push(`${dependencyNames.servers[name]} does not serve: ${problem}.`);
   }
+  return {
+    ready: why.length === 0,
+    why_not: why,
+    consumers: found?.events.consumers ?? null,
+    dependencies: dependencies.map((name) => ({
+      name: dependencyNames.servers[name],
+      ok: states[name].ok,
+      required: required.has(name),
+      problem: states[name].problem ?? null,
+    })),
+  };
 }

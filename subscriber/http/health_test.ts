@@ -1,13 +1,16 @@
 import { deepStrictEqual } from "node:assert/strict";
-import { Health } from "./health.ts";
+import { type Readiness, readinessOf } from "./health.ts";
 import { dependencies, type Dependency, type DependencyState } from "../metrics/probes.ts";
 
-function health(down: Partial<Record<Dependency, string>>, { consuming = true, leaving = false } = {}): Health {
+function readiness(
+  down: Partial<Record<Dependency, string>>,
+  { consuming = true, leaving = false } = {},
+): Promise<Readiness> {
   const states = Object.fromEntries(
     dependencies.map((name) => [name, { ok: down[name] === undefined, problem: down[name] }]),
   ) as Record<Dependency, DependencyState>;
   const depths = { events: { messages: 5, consumers: 2 }, dead: { messages: 1 } };
-  return new Health({
+  return readinessOf({
     dependencies: () => Promise.resolve(states),
     consuming: () => consuming,
     depths: () => down.rabbitmq ? Promise.reject(new Error(down.rabbitmq)) : Promise.resolve(depths),
@@ -15,16 +18,16 @@ function health(down: Partial<Record<Dependency, string>>, { consuming = true, l
   });
 }
 
-Deno.test("Health is ready while it consumes and what it cannot do without serves", async () => {
-  const well = await health({}).ready();
+Deno.test("readinessOf() is ready while the subscriber consumes and RabbitMQ and Postgres serve", async () => {
+  const well = await readiness({});
   deepStrictEqual([well.ready, well.why_not, well.consumers], [true, [], 2]);
-  const without = await health({ redis: "away", rates_api: "away" }).ready();
+  const without = await readiness({ redis: "away", rates_api: "away" });
   deepStrictEqual([without.ready, without.why_not], [true, []]);
   deepStrictEqual(without.dependencies.filter(({ ok }) => !ok).map(({ name }) => name), ["Redis", "Rates API"]);
 });
 
-Deno.test("Health says why it is not ready, all of it", async () => {
-  const down = await health({ rabbitmq: "refused", postgres: "starting up" }, { consuming: false }).ready();
+Deno.test("readinessOf() gives every reason why the subscriber is not ready", async () => {
+  const down = await readiness({ rabbitmq: "refused", postgres: "starting up" }, { consuming: false });
   deepStrictEqual([down.ready, down.why_not, down.consumers], [
     false,
     [
@@ -34,5 +37,5 @@ Deno.test("Health says why it is not ready, all of it", async () => {
     ],
     null,
   ]);
-  deepStrictEqual((await health({}, { leaving: true }).ready()).why_not, ["This subscriber is leaving."]);
+  deepStrictEqual((await readiness({}, { leaving: true })).why_not, ["This subscriber is leaving."]);
 });

@@ -1,20 +1,16 @@
-/** All that a subscriber tells over HTTP, put together from what it is made of. */
+/** Puts together what a subscriber serves over HTTP. */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
 import type { DeadLetterAdmin } from "../../shared/rabbitmq/dead/admin.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
-import { isLoopback } from "../../shared/runtime/loopback.ts";
+import { isLoopback } from "../../shared/runtime/hosts.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import type { TlsFiles } from "../../shared/runtime/tls.ts";
 import type { SharedRates } from "../rates/shared_rates.ts";
-import type { WatchedRates } from "../rates/source.ts";
-import type { DatabaseGate } from "../pipeline/database_gate.ts";
 import { type Observer, Stats } from "../pipeline/stats.ts";
-import { type Address, formatAddress } from "./address.ts";
 import { httpApp } from "./app.ts";
 import { callWithDeadline, coalesced } from "../../shared/runtime/deadline.ts";
-import { watchEventLoop } from "../metrics/event_loop.ts";
-import { Health } from "./health.ts";
+import { readinessOf } from "./health.ts";
 import { Latencies } from "../metrics/latencies.ts";
 import { readTotals } from "../metrics/materialized.ts";
 import { Metrics } from "../metrics/metrics.ts";
@@ -22,9 +18,10 @@ import { overviewOf } from "../metrics/overview.ts";
 import { grpcHealth, readDependencies } from "../metrics/probes.ts";
 import type { QueueDepths } from "../metrics/queue_depths.ts";
 import { RecentEvents } from "../metrics/recent_events.ts";
-import { type HttpServer, listen } from "./server.ts";
+import type { Sources, State } from "../metrics/sources.ts";
+import { type Address, formatAddress, type HttpServer, listen } from "./server.ts";
 
-/** What is noted while batches pass by, whoever asks for it later. */
+/** Measurements and events, kept while batches pass by. */
 export class Observations implements Observer {
   readonly metrics = new Metrics();
   readonly recent = new RecentEvents();
@@ -43,88 +40,71 @@ export class Observations implements Observer {
   }
 }
 
-export interface HttpOptions {
+export interface HttpOptions extends State {
   readonly address: Address;
-  /** HTTP_TOKEN; `undefined`: nobody gets at dead letters. */
+  /** HTTP_TOKEN; `undefined`: dead letters are not served. */
   readonly token: string | undefined;
-  readonly subscriberId: string;
-  readonly mode: "servers" | "embedded";
   readonly observations: Observations;
-  readonly gate: DatabaseGate;
-  readonly rates: WatchedRates;
   readonly shared: SharedRates;
-  /** Of its own, so that questions never wait behind batches, nor batches behind questions. */
+  /** Connections of its own: queries never wait behind batches, nor batches behind queries. */
   readonly database: Database;
   readonly depths: QueueDepths;
   readonly admin: DeadLetterAdmin;
   /** host:port */
   readonly ratesApi: string;
-  /** The files that TLS to it goes by; without them, no TLS. */
+  /** The files for TLS to it; without them, no TLS. */
   readonly ratesApiTls?: TlsFiles | undefined;
-  readonly prefetch: number;
-  readonly consuming: () => boolean;
-  readonly unsettled: () => number;
-  readonly batchesInFlight: () => number;
-  /** When the oldest delivery in hand was published, milliseconds since 1970; `undefined` when there is none. */
-  readonly oldestPublishedAtMs: () => number | undefined;
-  readonly clock: Clock;
   readonly log: Log;
-  /** Aborted when the subscriber begins to leave. */
-  readonly leaving: AbortSignal;
 }
 
-/** However many pages are open, for them the servers are asked twice a second at most. */
+/** However many pages are open, the servers are queried twice a second at most. */
 const rememberMs = 500;
 const askTimeoutMs = 2_000;
 
-/** @throws a sentence when the address cannot be listened on */
+/** @throws an error for the operator when the address cannot be listened on */
 export function serveHttp(options: HttpOptions): HttpServer {
-  const { address, token, observations, shared, database, clock, log, leaving } = options;
+  const { address, token, observations, shared, database, admin, clock, log } = options;
+  const { metrics, recent, latencies, stats } = observations;
   const ended = new AbortController();
-  const depths = asked(() => options.depths.read());
-  const totals = asked(() => readTotals(database));
-  const inspectRates = asked(() => shared.inspect());
+  const depths = remembered(() => options.depths.read());
+  const totals = remembered(() => readTotals(database));
+  const inspectRates = remembered(() => shared.inspect());
   const dependencies = readDependencies({
     rabbitmq: depths,
     redis: inspectRates,
     postgres: totals,
     rates_api: grpcHealth(options.ratesApi, options.ratesApiTls),
   }, clock);
-  const sources = { ...options, ...observations, depths, totals, inspectRates, dependencies };
-  observations.metrics.watch({ ...sources, stats: observations.stats });
+  const sources: Sources = { ...options, stats, latencies, depths, totals, inspectRates, dependencies };
+  metrics.watch(sources);
   const server = listen(
     address,
     httpApp({
-      // Whoever asks for the sums has those of this moment.
+      // Never cached: a caller gets the sums of this moment.
       totals: () => callWithDeadline(askTimeoutMs, clock, () => readTotals(database)),
-      overview: overviewOf({ ...sources, stats: observations.stats }),
-      health: new Health({ dependencies, consuming: options.consuming, depths, leaving }),
-      metrics: observations.metrics,
-      recent: observations.recent,
-      admin: options.admin,
-      token,
+      overview: overviewOf(sources),
+      readiness: () => readinessOf(sources),
+      ...{ metrics, recent, admin, token, clock, log },
       loopback: isLoopback(address.hostname),
-      clock,
-      log,
       stop: ended.signal,
     }),
-    { clock },
+    clock,
   );
-  watchEventLoop(clock, (ms) => observations.metrics.lag(ms), ended.signal);
+  metrics.watchEventLoop(clock, ended.signal);
   log.info("Serving HTTP", { event: "http.ready", url: `http://${formatAddress(server.address)}` });
   return {
     address: server.address,
     async close() {
       ended.abort(new Error("HTTP is closed"));
       await server.close();
-      const closing = [options.admin, options.depths].map((source) => source.close());
+      const closing = [admin, options.depths].map((source) => source.close());
       for (const result of await Promise.allSettled(closing)) {
         if (result.status === "rejected") log.debug("Closing failed", { problem: messageOf(result.reason) });
       }
     },
   };
 
-  function asked<T>(ask: () => Promise<T>): () => Promise<T> {
+  function remembered<T>(ask: () => Promise<T>): () => Promise<T> {
     return coalesced(rememberMs, clock, () => callWithDeadline(askTimeoutMs, clock, ask));
   }
 }

@@ -1,23 +1,38 @@
 /** `GET /openapi.json`. tests/scenarios/watching/http_scenario.ts holds the answers to its schemas. */
-import { version } from "../../shared/runtime/configuration/command.ts";
 import { eventTypes } from "../../shared/event/kinds.ts";
+import { version } from "../../shared/runtime/configuration/command.ts";
 import { columns, type Values } from "../enriched/columns.ts";
 import { mostKept } from "../metrics/recent_events.ts";
 
-const integer = { type: ["integer", "string"], description: "A string of digits beyond 2^53" } as const;
-const problem = (description: string) => ({
-  description,
-  content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
-});
-const json = (description: string, schema: object) => ({ description, content: { "application/json": { schema } } });
+const text = { type: "string" };
+const textOrNull = { type: ["string", "null"] };
+const count = { type: "integer" };
+const flag = { type: "boolean" };
+const uuid = { type: "string", format: "uuid" };
+const integer = { type: ["integer", "string"], description: "A string of digits beyond 2^53" };
+
+/** By type of column. */
+const schemas: Readonly<Record<keyof Values, object>> = {
+  ...{ uuid, int8: integer, text, bool: flag, numeric: { type: "number" } },
+  timestamptz: { type: "string", format: "date-time" },
+};
+
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+const list = (items: object) => ({ type: "array", items });
+const described = (schema: object, description: string) => ({ ...schema, description });
+/** @param required all of them, unless it names some */
+const object = (properties: Record<string, object>, required = Object.keys(properties)) => ({
+  ...{ type: "object", required, properties },
+});
+
+const json = (description: string, schema: object) => ({ description, content: { "application/json": { schema } } });
+const problem = (description: string) => ({
+  ...{ description, content: { "application/problem+json": { schema: ref("Problem") } } },
+});
 const errors = {
   "429": problem("More than 50 requests a second"),
   "503": problem("What was to be asked does not answer"),
   "504": problem("No answer in time"),
-};
-const secured = {
-  security: [{ token: [] }],
 };
 const refusals = {
   "400": problem("What was asked is not clear"),
@@ -25,42 +40,30 @@ const refusals = {
   "403": problem("The subscriber has no HTTP_TOKEN"),
   ...errors,
 };
-const id = { name: "id", in: "path", required: true, schema: { type: "string", format: "uuid" } };
-const reason = {
-  name: "reason",
-  in: "query",
-  schema: { type: "string" },
-  description: "One or more, with commas between",
-};
-const all = { name: "all", in: "query", schema: { const: "true" }, description: "In place of reason: all of them" };
-const limit = (most: number) => ({
-  ...{ name: "limit", in: "query", schema: { type: "integer", minimum: 1, maximum: most, default: 100 } },
+
+const query = (name: string, schema: object, description?: string) => ({
+  ...{ name, in: "query", schema },
+  ...(description !== undefined && { description }),
 });
-const replays = {
-  type: "object",
-  required: ["replayed", "refused", "failed"],
-  properties: {
-    replayed: { type: "integer" },
-    refused: { type: "integer", description: "Replayed ten times already" },
-    failed: { type: "integer" },
-  },
-};
-const dropped = { type: "object", required: ["dropped"], properties: { dropped: { type: "integer" } } };
+const limit = (maximum: number) => query("limit", { type: "integer", minimum: 1, maximum, default: 100 });
+const reason = query("reason", text, "One or more, with commas between");
+const all = query("all", { const: "true" }, "In place of reason: all of them");
+const id = { name: "id", in: "path", required: true, schema: uuid };
 
-const schemas: Readonly<Record<keyof Values, object>> = {
-  uuid: { type: "string", format: "uuid" },
-  int8: integer,
-  text: { type: "string" },
-  bool: { type: "boolean" },
-  timestamptz: { type: "string", format: "date-time" },
-  numeric: { type: "number" },
-};
-
-interface Schema {
-  readonly type: "object";
-  readonly required: string[];
-  readonly properties: Record<string, object>;
-}
+/** Of dead letters: with the token only. */
+const secured = (summary: string, parameters: object[], ok: object) => ({
+  ...{ summary, parameters, security: [{ token: [] }], responses: { "200": ok, ...refusals } },
+});
+const ofOne = (summary: string, ok: object) => ({
+  ...{ summary, parameters: [id], security: [{ token: [] }] },
+  responses: { "200": ok, "404": problem("Not there"), ...refusals },
+});
+const replays = object({
+  replayed: count,
+  refused: described(count, "Replayed ten times already"),
+  failed: count,
+});
+const dropped = object({ dropped: count });
 
 export const openApi = {
   openapi: "3.1.0",
@@ -87,28 +90,16 @@ export const openApi = {
         summary: "The newest events that this subscriber has stored; of a large batch only some",
         parameters: [
           limit(mostKept),
-          {
-            ...{
-              name: "type",
-              in: "query",
-              description: `One or more of ${eventTypes.join(", ")}, with commas between`,
-            },
-            schema: { type: "string" },
-          },
-          { name: "player_id", in: "query", schema: integer },
+          query("type", text, `One or more of ${eventTypes.join(", ")}, with commas between`),
+          query("player_id", integer),
         ],
         responses: {
           "200": {
             description: "Newest first; with Accept: text/event-stream as they come, at most 20 a second",
             content: {
-              "application/json": {
-                schema: { type: "object", properties: { events: { type: "array", items: ref("Event") } } },
-              },
+              "application/json": { schema: object({ events: list(ref("Event")) }) },
               "text/event-stream": {
-                schema: {
-                  type: "string",
-                  description: "event: event, its data an Event; event: sampled, {shown, skipped}",
-                },
+                schema: described(text, "event: event, its data an Event; event: sampled, {shown, skipped}"),
               },
             },
           },
@@ -118,43 +109,25 @@ export const openApi = {
       },
     },
     "/dead-letters": {
-      get: {
-        ...{ summary: "Dead letters, oldest first", parameters: [limit(500), reason], ...secured },
-        responses: {
-          "200": json("How many there are, and those asked for", {
-            type: "object",
-            required: ["total", "dead_letters"],
-            properties: { total: { type: "integer" }, dead_letters: { type: "array", items: ref("DeadLetter") } },
-          }),
-          ...refusals,
-        },
-      },
-      delete: {
-        ...{ summary: "Drop them for good", parameters: [reason, all], ...secured },
-        responses: { "200": json("How many", dropped), ...refusals },
-      },
+      get: secured(
+        "Dead letters, oldest first",
+        [limit(500), reason],
+        json(
+          "How many there are, and those asked for",
+          object({ total: count, dead_letters: list(ref("DeadLetter")) }),
+        ),
+      ),
+      delete: secured("Drop them for good", [reason, all], json("How many", dropped)),
     },
     "/dead-letters/replay": {
-      post: {
-        ...{ summary: "Publish them again under their own ids", parameters: [reason, all], ...secured },
-        responses: { "200": json("What became of them", replays), ...refusals },
-      },
+      post: secured("Publish them again under their own ids", [reason, all], json("What became of them", replays)),
     },
     "/dead-letters/{id}": {
-      get: {
-        ...{ summary: "One dead letter", parameters: [id], ...secured },
-        responses: { "200": json("It", ref("DeadLetter")), "404": problem("Not there"), ...refusals },
-      },
-      delete: {
-        ...{ summary: "Drop it for good", parameters: [id], ...secured },
-        responses: { "200": json("Done", dropped), "404": problem("Not there"), ...refusals },
-      },
+      get: ofOne("One dead letter", json("It", ref("DeadLetter"))),
+      delete: ofOne("Drop it for good", json("Done", dropped)),
     },
     "/dead-letters/{id}/replay": {
-      post: {
-        ...{ summary: "Publish it again under its own id", parameters: [id], ...secured },
-        responses: { "200": json("What became of it", replays), "404": problem("Not there"), ...refusals },
-      },
+      post: ofOne("Publish it again under its own id", json("What became of it", replays)),
     },
     "/health/live": { get: { summary: "The process answers", responses: { "200": json("Yes", { type: "object" }) } } },
     "/health/ready": {
@@ -166,97 +139,61 @@ export const openApi = {
     "/metrics": {
       get: {
         summary: "Prometheus's text format",
-        responses: {
-          "200": { description: "Now", content: { "text/plain": { schema: { type: "string" } } } },
-          ...errors,
-        },
+        responses: { "200": { description: "Now", content: { "text/plain": { schema: text } } }, ...errors },
       },
     },
   },
   components: {
     securitySchemes: { token: { type: "http", scheme: "bearer", description: "HTTP_TOKEN of the subscriber" } },
     schemas: {
-      Problem: {
-        ...{ type: "object", required: ["type", "title", "status", "detail"], description: "RFC 9457" },
-        properties: {
-          type: { type: "string" },
-          title: { type: "string" },
-          status: { type: "integer" },
-          detail: { type: "string" },
-        },
-      },
+      Problem: described(object({ type: text, title: text, status: count, detail: text }), "RFC 9457"),
       Leader: {
-        ...{ type: ["object", "null"], required: ["id", "count"], description: "Of equals the lowest id" },
-        properties: { id: integer, count: integer },
+        ...described(object({ id: integer, count: integer }), "Of equals the lowest id"),
+        type: ["object", "null"],
       },
-      Materialized: {
-        type: "object",
-        required: [
-          ...["events_total", "events_per_minute", "events_per_second_moving_average"],
-          ...["top_player_bets", "top_player_wins", "top_player_deposits"],
-        ],
-        properties: {
-          events_total: { type: "integer" },
-          events_per_minute: { type: "integer", description: "Stored in the last 60 s" },
-          events_per_second_moving_average: { type: "number", description: "Over the same 60 s" },
-          top_player_bets: ref("Leader"),
-          top_player_wins: ref("Leader"),
-          top_player_deposits: { ...ref("Leader"), description: "count in EUR cents" },
-        },
-      },
+      Materialized: object({
+        events_total: count,
+        events_per_minute: described(count, "Stored in the last 60 s"),
+        events_per_second_moving_average: { type: "number", description: "Over the same 60 s" },
+        top_player_bets: ref("Leader"),
+        top_player_wins: ref("Leader"),
+        top_player_deposits: described(ref("Leader"), "count in EUR cents"),
+      }),
       Event: eventSchema(),
-      DeadLetter: {
-        ...{ type: "object", required: ["message_id", "reason", "detail", "attempts", "replays", "body_base64"] },
-        properties: {
-          message_id: { type: "string", format: "uuid" },
-          sent_id: { type: ["string", "null"], description: "As its publisher sent it, where that is another text" },
-          reason: { type: "string" },
-          detail: { type: "string" },
-          subscriber: { type: ["string", "null"] },
-          first_failed_at: { type: ["string", "null"] },
-          last_failed_at: { type: ["string", "null"] },
-          attempts: { type: "integer" },
-          replays: { type: "integer" },
-          event: { type: ["object", "null"] },
-          body_problem: { type: ["string", "null"] },
-          body_base64: { type: "string", description: "In a list, of its first 4 KiB" },
-          body_bytes: { type: "integer", description: "In a list: how long it is" },
-        },
-      },
-      Readiness: {
-        ...{ type: "object", required: ["ready", "why_not", "consumers", "dependencies"] },
-        properties: {
-          ready: { type: "boolean" },
-          why_not: { type: "array", items: { type: "string" } },
-          consumers: { type: ["integer", "null"] },
-          dependencies: {
-            type: "array",
-            items: {
-              type: "object",
-              properties: {
-                name: { type: "string" },
-                ok: { type: "boolean" },
-                required: { type: "boolean" },
-                problem: { type: ["string", "null"] },
-              },
-            },
-          },
-        },
-      },
+      DeadLetter: object({
+        message_id: uuid,
+        sent_id: described(textOrNull, "As its publisher sent it, where that is another text"),
+        reason: text,
+        detail: text,
+        subscriber: textOrNull,
+        first_failed_at: textOrNull,
+        last_failed_at: textOrNull,
+        attempts: count,
+        replays: count,
+        event: { type: ["object", "null"] },
+        body_problem: textOrNull,
+        body_base64: described(text, "In a list, of its first 4 KiB"),
+        body_bytes: described(count, "In a list: how long it is"),
+      }, ["message_id", "reason", "detail", "attempts", "replays", "body_base64"]),
+      Readiness: object({
+        ready: flag,
+        why_not: list(text),
+        consumers: { type: ["integer", "null"] },
+        dependencies: list(object({ name: text, ok: flag, required: flag, problem: textOrNull })),
+      }),
     },
   },
-} as const;
+};
 
 /** Of a stored event, as json_line.ts writes it. */
-function eventSchema(): Schema {
-  const event: Schema = { type: "object", required: [], properties: {} };
+function eventSchema(): ReturnType<typeof object> {
+  const event = object({});
+  const inner: Record<string, ReturnType<typeof object>> = {};
   for (const { type, nullable, json } of columns) {
     if (!json) continue;
-    let schema = event;
-    if (json.inside !== undefined) {
-      schema = event.properties[json.inside] as Schema ??
-        (event.properties[json.inside] = { type: "object", required: [], properties: {} });
-    }
+    const schema = json.inside === undefined
+      ? event
+      : event.properties[json.inside] = inner[json.inside] ??= object({});
     schema.properties[json.key] = { ...schemas[type], ...json.schema };
     if (!nullable) schema.required.push(json.key);
   }

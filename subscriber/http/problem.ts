@@ -1,6 +1,6 @@
-/** Errors as RFC 9457 has them. */
+/** Errors in the format of RFC 9457. */
 import { messageOf } from "../../shared/runtime/errors.ts";
-import { redact } from "../../shared/runtime/configuration/config.ts";
+import { redact } from "../../shared/runtime/secrets.ts";
 
 const titles = {
   400: "Bad request",
@@ -18,7 +18,7 @@ const titles = {
 
 export type ProblemStatus = keyof typeof titles;
 
-/** A request that is answered by a problem; the message is its detail. */
+/** Answers the request with a problem; the message is its detail. */
 export class Problem extends Error {
   override readonly name = "Problem";
   constructor(
@@ -38,7 +38,7 @@ export function problemResponse({ status, message, headers }: Problem): Response
   });
 }
 
-/** A failure of something that we asked: the client may try again. */
+/** A server that we depend on failed: the client may retry. */
 export function unavailable(what: string, error: unknown): Problem {
   return new Problem(503, redact(`${what}: ${messageOf(error)}`), { "retry-after": "2" });
 }

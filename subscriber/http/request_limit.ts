@@ -1,6 +1,6 @@
 import type { Clock } from "../../shared/runtime/clock.ts";
 
-/** Of one address: so many at once, and so many a second after that. A page asks twice a second or so. */
+/** For one address: so many at once, and so many a second after that. A page asks about twice a second. */
 const burst = 200;
 const perSecond = 50;
 const mostAddresses = 1_000;
@@ -16,7 +16,7 @@ export interface Caller {
   readonly address: string;
 }
 
-/** A bucket of tokens for each address that asks. */
+/** A token bucket for each address. */
 export class RequestLimit {
   readonly #buckets = new Map<string, Bucket>();
 
@@ -28,7 +28,7 @@ export class RequestLimit {
     const bucket = this.#buckets.get(address) ?? { left: burst, filledAt: now };
     bucket.left = Math.min(burst, bucket.left + (now - bucket.filledAt) / 1000 * perSecond);
     bucket.filledAt = now;
-    // The one that asked least recently goes first.
+    // The address that asked least recently is forgotten first.
     this.#buckets.delete(address);
     this.#buckets.set(address, bucket);
     if (this.#buckets.size > mostAddresses) this.#buckets.delete(this.#buckets.keys().next().value!);

@@ -1,7 +1,34 @@
-/** Listens, and closes in time. */
+/** The address that HTTP is served at, and the server itself. */
 import type { Clock } from "../../shared/runtime/clock.ts";
-import { type Address, formatAddress } from "./address.ts";
+import { UsageError } from "../../shared/runtime/configuration/command.ts";
 import type { Caller } from "./request_limit.ts";
+
+export interface Address {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+export const defaultAddress = "127.0.0.1:8080";
+
+/**
+ * @param text `HOST:PORT`, `[IPv6]:PORT` or `off`; port 0 takes a free one
+ * @returns `undefined` for `off`
+ * @throws {UsageError}
+ */
+export function parseAddress(text: string): Address | undefined {
+  if (text === "off") return undefined;
+  const [, ipv6, name, digits] = /^(?:\[([\da-fA-F:.]+)\]|([\w.\-]+)):(\d{1,5})$/.exec(text) ?? [];
+  const hostname = ipv6 ?? name;
+  const port = Number(digits);
+  if (hostname === undefined || port > 65_535) {
+    throw new UsageError(`--http=${text} must be HOST:PORT, such as ${defaultAddress}, or off`);
+  }
+  return { hostname, port };
+}
+
+export function formatAddress({ hostname, port }: Address): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
 
 export interface HttpServer {
   /** Where it listens, with the port it got. */
@@ -12,11 +39,11 @@ export interface HttpServer {
 
 const closeTimeoutMs = 1_000;
 
-/** @throws a sentence that names the flag when the port is taken, or may not be used */
+/** @throws an error that names the flag when the port is taken, or may not be used */
 export function listen(
   address: Address,
   answer: (request: Request, caller: Caller) => Promise<Response>,
-  { clock }: { clock: Clock },
+  clock: Clock,
 ): HttpServer {
   const abort = new AbortController();
   const server = begin();

@@ -1,17 +1,17 @@
 import type { Clock } from "../../shared/runtime/clock.ts";
 
-/** Most that are kept: the newest. */
+/** The newest are kept. */
 const most = 4_096;
 const overMs = 10_000;
 
 export interface LatencySummary {
   readonly p50: number;
   readonly p99: number;
-  /** Of how many events that is. */
+  /** How many events were measured. */
   readonly events: number;
 }
 
-/** How long events took from publication to commit, of the last 10 s. */
+/** Times from publication to commit, over the last 10 s. */
 export class Latencies {
   readonly #ms = new Float64Array(most);
   readonly #at = new Float64Array(most).fill(-Infinity);

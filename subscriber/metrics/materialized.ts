@@ -1,19 +1,16 @@
-/** `GET /materialized`: sums over all that every subscriber has stored, read from what is kept in each batch's transaction. */
+/** `GET /materialized`: sums over all stored events, read from the rows that each batch's transaction updates. */
 import type { Database } from "../../shared/postgres/pool.ts";
 import { jsonInteger } from "../../shared/event/json.ts";
-import { leaderOf, leadersOfLeaders } from "../store/leaders.ts";
+import { leaderOf, leadersOfLeaders } from "../store/totals.ts";
 import type { Materialized, TopPlayer } from "../dashboard/answers.ts";
 
 export interface Totals {
   readonly materialized: Materialized;
-  /** Stored in the last second that is over. */
+  /** Stored in the last full second. */
   readonly eventsLastSecond: number;
 }
 
-/**
- * Counts are kept by whole seconds: of the one in which the minute began, only the share that is within it counts, so that what
- * comes evenly is told evenly.
- */
+/** Counts are kept by whole seconds. The second in which the minute began counts in proportion: an even flow has an even count. */
 const counts = `
   select coalesce(sum(events), 0),
     coalesce(sum(events) filter (where second > now() - interval '60 seconds'), 0) + round(
@@ -23,7 +20,7 @@ const counts = `
   from event_counts`;
 const statement = `select * from (${counts}) as counts, (select ${leadersOfLeaders} from player_leaders) as leaders`;
 
-/** @throws what Postgres says */
+/** @throws errors of Postgres */
 export async function readTotals(database: Database): Promise<Totals> {
   const [row = []] = await database.query(statement, []);
   const [total, minute, second, bets, wins, deposits] = row;

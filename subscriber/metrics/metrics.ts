@@ -3,32 +3,15 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { deadReasons } from "../../shared/rabbitmq/outcome.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { version } from "../../shared/runtime/configuration/command.ts";
-import type { WatchedRates } from "../rates/source.ts";
-import type { DatabaseGate } from "../pipeline/database_gate.ts";
-import { type Observer, type Stage, stages, type Stats } from "../pipeline/stats.ts";
-import type { Depths } from "./queue_depths.ts";
-import { dependencies, type ReadDependencies } from "./probes.ts";
+import { type Observer, type Stage, stages } from "../pipeline/stats.ts";
+import { dependencies } from "./probes.ts";
+import { oldestMs, type Sources } from "./sources.ts";
 
 const fast = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 const latency = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 const sizes = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_000];
 const lags = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
-
-export interface MetricsSources {
-  readonly prefetch: number;
-  readonly stats: Stats;
-  readonly gate: DatabaseGate;
-  readonly rates: WatchedRates;
-  /** Deliveries in hand. */
-  readonly unsettled: () => number;
-  readonly batchesInFlight: () => number;
-  /** When the oldest delivery in hand was published, milliseconds since 1970. */
-  readonly oldestPublishedAtMs: () => number | undefined;
-  /** Rejects when the broker does not answer: then its gauges are left out. */
-  readonly depths: () => Promise<Depths>;
-  readonly dependencies: ReadDependencies;
-  readonly clock: Clock;
-}
+const lagEveryMs = 500;
 
 export class Metrics implements Observer {
   readonly #registry = new Registry();
@@ -46,16 +29,10 @@ export class Metrics implements Observer {
       buckets: fast,
       registers,
     });
-    // A rate over what is not there yet would be no rate rather than 0.
+    // Prometheus makes no rate of a series that is not there yet.
     for (const name of stages) stage.zero({ stage: name });
-    const labelled = (name: Stage) => stage.labels({ stage: name });
-    this.#stages = {
-      decode: labelled("decode"),
-      process: labelled("process"),
-      rates: labelled("rates"),
-      report: labelled("report"),
-      settle: labelled("settle"),
-    };
+    const labelled = stages.map((name) => [name, stage.labels({ stage: name })] as const);
+    this.#stages = Object.fromEntries(labelled) as Record<Stage, typeof labelled[0][1]>;
     this.#batches = new Histogram({
       ...{ name: "casino_batch_events", help: "Events in a batch", buckets: sizes, registers },
     });
@@ -85,58 +62,59 @@ export class Metrics implements Observer {
     this.#latency.observe(ms / 1000);
   }
 
-  lag(ms: number): void {
-    this.#lag.observe(ms / 1000);
+  /** Observes, twice a second, how late a timer fires, until the signal is aborted. */
+  async watchEventLoop(clock: Clock, stop: AbortSignal): Promise<void> {
+    while (!stop.aborted) {
+      const begun = clock.monotonic();
+      await clock.sleep(lagEveryMs, stop).catch(() => {});
+      if (!stop.aborted) this.#lag.observe(Math.max(0, clock.monotonic() - begun - lagEveryMs) / 1000);
+    }
   }
 
-  /** What is not observed but read when it is asked for. */
-  watch(sources: MetricsSources): void {
+  /** The metrics that are read at each request. */
+  watch(sources: Sources): void {
     const { stats, gate, rates, clock } = sources;
+    const counts = () => rates.counts;
     const startedAtSeconds = clock.now() / 1000;
-    this.#count("casino_events_total", "Deliveries by what became of them", "outcome", () => ({
-      stored: stats.stored,
-      dead: [...stats.dead.values()].reduce((sum, count) => sum + count, 0),
-      delayed: stats.delayed,
-      requeued: stats.requeued,
-    }));
-    this.#count(
-      "casino_dead_letters_total",
-      "Events that were dead-lettered",
-      "reason",
-      () => Object.fromEntries(deadReasons.map((reason) => [reason, stats.dead.get(reason) ?? 0])),
-    );
-    this.#count(
+    const sum = (numbers: Iterable<number>) => [...numbers].reduce((all, one) => all + one, 0);
+
+    this.#counter("casino_events_total", "Deliveries by outcome", () => ({
+      ...{ stored: stats.stored, dead: sum(stats.dead.values()), delayed: stats.delayed, requeued: stats.requeued },
+    }), "outcome");
+    this.#counter("casino_dead_letters_total", "Events that were dead-lettered", () => (
+      Object.fromEntries(deadReasons.map((reason) => [reason, stats.dead.get(reason) ?? 0]))
+    ), "reason");
+    this.#counter(
       "casino_events_without_player_total",
       "Stored events whose player is not known",
       () => stats.withoutPlayer,
     );
-    this.#count("casino_windows_total", "Batches seen to their end", () => stats.batches);
-    this.#count(
-      "casino_window_failures_total",
+    this.#counter("casino_batches_total", "Batches seen to their end", () => stats.batches);
+    this.#counter(
+      "casino_batch_failures_total",
       "Batches lost to a fault of the subscriber's own",
       () => stats.failures,
     );
-    this.#count("casino_stage_errors_total", "Stages that ended in an error", "stage", () => ({ ...stats.errors }));
-    this.#count("casino_store_errors_total", "How often the database did not take a batch", () => gate.refusals);
-    this.#count("casino_rates_calls_total", "Calls to the rates API", "result", () => ({
-      ok: rates.counts.calls - rates.counts.failedCalls,
-      failed: rates.counts.failedCalls,
-    }));
-    this.#count(
+    this.#counter("casino_stage_errors_total", "Stages that ended in an error", () => stats.errors, "stage");
+    this.#counter("casino_store_errors_total", "How often the database did not take a batch", () => gate.refusals);
+    this.#counter("casino_rates_calls_total", "Calls to the rates API", () => ({
+      ...{ ok: counts().calls - counts().failedCalls, failed: counts().failedCalls },
+    }), "result");
+    this.#counter(
       "casino_rates_looks_total",
-      "Looks for rates by what was found; own: this process has them, and asks nobody",
+      "Looks for rates by result; own: the process had a fresh copy of its own",
+      () => ({ own: counts().ownUses, ...counts().looks }),
       "state",
-      () => ({ own: rates.counts.ownUses, ...rates.counts.looks }),
     );
-    this.#count(
+    this.#counter(
       "casino_rates_timeouts_total",
       "Batches that found no rates within RATES_WAIT_MS",
-      () => rates.counts.timeouts,
+      () => counts().timeouts,
     );
-    this.#count(
+    this.#counter(
       "casino_rates_stale_uses_total",
       "Batches that were given rates past their time",
-      () => rates.counts.staleUses,
+      () => counts().staleUses,
     );
 
     this.#gauge("casino_batches_in_flight", "Batches that are not settled yet", sources.batchesInFlight);
@@ -145,12 +123,12 @@ export class Metrics implements Observer {
     this.#gauge(
       "casino_oldest_event_seconds",
       "How long ago the oldest event in hand was published; 0 when there is none",
-      () => Math.max(0, clock.now() - (sources.oldestPublishedAtMs() ?? Infinity)) / 1000,
+      () => oldestMs(sources) / 1000,
     );
     this.#gauge(
       "casino_rates_left_out",
       "Entries of the last answer of the rates API that could not be used",
-      () => rates.counts.leftOut,
+      () => counts().leftOut,
     );
     this.#gauge("casino_rates_alone", "1 while rates are had without Redis", () => Number(rates.alone));
     this.#gauge("casino_rates_age_seconds", "Age of the rates in hand; none: no rates", () => {
@@ -159,21 +137,20 @@ export class Metrics implements Observer {
     });
     this.#gauge("process_resident_memory_bytes", "Resident memory", () => Deno.memoryUsage().rss);
     this.#gauge("process_start_time_seconds", "When the process began, since 1970", () => startedAtSeconds);
-    this.#gauge("casino_info", "Always 1", ["version"], (set) => set({ version }, 1));
-    this.#gauge("casino_queue_messages", "Messages that wait in a queue", ["queue"], async (set) => {
+    this.#gauge("casino_info", "Always 1", () => ({ [version]: 1 }), "version");
+    this.#gauge("casino_queue_messages", "Messages that wait in a queue", async () => {
       const { events, dead } = await sources.depths();
-      set({ queue: "events" }, events.messages);
-      set({ queue: "dead" }, dead.messages);
-    });
+      return { events: events.messages, dead: dead.messages };
+    }, "queue");
     this.#gauge(
       "casino_queue_consumers",
       "Subscribers on the events queue",
       async () => (await sources.depths()).events.consumers,
     );
-    this.#gauge("casino_dependency_up", "1 while it answers", ["dependency"], async (set) => {
+    this.#gauge("casino_dependency_up", "1 while it answers", async () => {
       const states = await sources.dependencies();
-      for (const dependency of dependencies) set({ dependency }, Number(states[dependency].ok));
-    });
+      return Object.fromEntries(dependencies.map((name) => [name, Number(states[name].ok)]));
+    }, "dependency");
   }
 
   get contentType(): string {
@@ -184,52 +161,31 @@ export class Metrics implements Observer {
     return this.#registry.metrics();
   }
 
-  #count(name: string, help: string, read: () => number): void;
-  #count(name: string, help: string, label: string, read: () => Record<string, number>): void;
-  #count(
-    name: string,
-    help: string,
-    ...rest: [() => number] | [string, () => Record<string, number>]
-  ): void {
-    const [label, read] = rest.length === 1 ? [undefined, rest[0]] : rest;
-    new Counter({
-      ...{ name, help, registers: [this.#registry], labelNames: label ? [label] : [] },
-      collect() {
-        const values = read();
-        this.reset();
-        if (typeof values === "number") this.inc(values);
-        else for (const [value, count] of Object.entries(values)) this.inc({ [label!]: value }, count);
-      },
+  #counter(name: string, help: string, read: Read, label?: string): void {
+    const counter: Counter = new Counter({
+      ...this.#definition(name, help, label),
+      collect: () => fill(counter, read, label),
     });
   }
 
-  /** A value that cannot be had at the moment is left out, rather than shown as what it was. */
-  #gauge(name: string, help: string, read: () => number | undefined | Promise<number>): void;
-  #gauge(name: string, help: string, labelNames: string[], fill: (set: SetGauge) => void | Promise<void>): void;
-  #gauge(
-    name: string,
-    help: string,
-    ...rest: [() => number | undefined | Promise<number>] | [string[], (set: SetGauge) => void | Promise<void>]
-  ): void {
-    const [labelNames, fill] = rest.length === 1 ? [[], undefined] : rest;
-    const read = rest.length === 1 ? rest[0] : undefined;
-    new Gauge({
-      ...{ name, help, registers: [this.#registry], labelNames },
-      async collect() {
-        this.reset();
-        try {
-          if (fill) await fill((labels, value) => this.set(labels, value));
-          const value = await read?.();
-          if (value === undefined) {
-            if (read) this.remove();
-          } else this.set(value);
-        } catch {
-          // With labels nothing is left since the reset; without, the reset has left a zero.
-          if (read) this.remove();
-        }
-      },
-    });
+  #gauge(name: string, help: string, read: Read, label?: string): void {
+    const gauge: Gauge = new Gauge({ ...this.#definition(name, help, label), collect: () => fill(gauge, read, label) });
+  }
+
+  #definition(name: string, help: string, label: string | undefined) {
+    return { name, help, registers: [this.#registry], labelNames: label === undefined ? [] : [label] };
   }
 }
 
-type SetGauge = (labels: Record<string, string>, value: number) => void;
+/** A value, or one by each value of the label; `undefined`: there is none at the moment. */
+type Reading = number | Readonly<Record<string, number>> | undefined;
+type Read = () => Reading | Promise<Reading>;
+
+/** A value that cannot be read at the moment is left out: the last one would mislead. */
+async function fill(metric: Counter | Gauge, read: Read, label: string | undefined): Promise<void> {
+  metric.reset();
+  const reading = await Promise.try(read).catch(() => undefined);
+  if (typeof reading === "number") metric.inc(reading);
+  else if (label === undefined) metric.remove();
+  else for (const [value, number] of Object.entries(reading ?? {})) metric.inc({ [label]: value }, number);
+}

@@ -1,41 +1,17 @@
-/** `GET /overview`: all that the page shows, in one answer. What cannot be had at the moment is `null`, and the problems say why. */
-import type { Clock } from "../../shared/runtime/clock.ts";
+/** `GET /overview`: all that the page shows. A value that cannot be read at the moment is `null`, and `problems` says why. */
 import { version } from "../../shared/runtime/configuration/command.ts";
-import { redact } from "../../shared/runtime/configuration/config.ts";
+import { redact } from "../../shared/runtime/secrets.ts";
+import type { Overview } from "../dashboard/answers.ts";
 import type { Inspection } from "../rates/shared_rates.ts";
 import type { WatchedRates } from "../rates/source.ts";
-import type { DatabaseGate } from "../pipeline/database_gate.ts";
-import type { Stats } from "../pipeline/stats.ts";
-import type { Latencies } from "./latencies.ts";
-import type { Overview } from "../dashboard/answers.ts";
-import type { Totals } from "./materialized.ts";
-import { dependencies, dependencyNames, type DependencyState, type ReadDependencies } from "./probes.ts";
+import { dependencies, dependencyNames, type DependencyState } from "./probes.ts";
 import type { Depths } from "./queue_depths.ts";
+import { oldestMs, type Sources } from "./sources.ts";
 
-export interface OverviewSources {
-  readonly subscriberId: string;
-  readonly mode: "servers" | "embedded";
-  readonly stats: Stats;
-  readonly gate: DatabaseGate;
-  readonly latencies: Latencies;
-  readonly rates: WatchedRates;
-  /** Each rejects when what it asks does not answer. */
-  readonly totals: () => Promise<Totals>;
-  readonly depths: () => Promise<Depths>;
-  readonly inspectRates: () => Promise<Inspection>;
-  readonly dependencies: ReadDependencies;
-  readonly consuming: () => boolean;
-  /** Deliveries in hand. */
-  readonly unsettled: () => number;
-  /** When the oldest of them was published, milliseconds since 1970. */
-  readonly oldestPublishedAtMs: () => number | undefined;
-  readonly clock: Clock;
-}
-
-/** A backlog this old is worth a sentence. */
+/** An event in hand that is older is a problem. */
 const lateMs = 60_000;
 
-export function overviewOf(sources: OverviewSources): () => Promise<Overview> {
+export function overviewOf(sources: Sources): () => Promise<Overview> {
   const { clock, stats, latencies, subscriberId, mode } = sources;
   const startedAt = clock.monotonic();
   return async () => {
@@ -77,7 +53,7 @@ export function overviewOf(sources: OverviewSources): () => Promise<Overview> {
 
 /** Sentences, the worst first. */
 function problemsOf(
-  sources: OverviewSources,
+  sources: Sources,
   states: Readonly<Record<string, DependencyState>>,
   depths: Depths | undefined,
   inspection: Inspection | undefined,
@@ -111,17 +87,12 @@ function problemsOf(
   return problems;
 }
 
-/** Of the events in hand; those that wait in the queue are younger. 0 when there is none. */
-function oldestMs({ oldestPublishedAtMs, clock }: OverviewSources): number {
-  return Math.max(0, clock.now() - (oldestPublishedAtMs() ?? Infinity));
-}
-
-/** What was cured by another subscriber's call is no problem any more. */
+/** Another subscriber's call may have fetched rates after ours failed. */
 function isFresh(rates: WatchedRates, inspection: Inspection | undefined): boolean {
   return ((inspection?.cached ?? rates.own)?.freshMs ?? 0) > 0;
 }
 
-function ratesOf({ rates, clock }: OverviewSources, inspection: Inspection | undefined): Overview["rates"] {
+function ratesOf({ rates, clock }: Sources, inspection: Inspection | undefined): Overview["rates"] {
   const cached = inspection?.cached ?? rates.own;
   return {
     state: cached ? cached.freshMs > 0 ? "fresh" : "stale" : inspection ? "none" : "unknown",

@@ -1,9 +1,9 @@
-/** What a subscriber depends on, and whether it answers. */
+/** The servers that a subscriber depends on, and whether they answer. */
 import "../../shared/runtime/deno_workarounds/without_env.ts";
 import { Buffer } from "node:buffer";
 import type { ServiceError } from "@grpc/grpc-js";
 import type { Clock } from "../../shared/runtime/clock.ts";
-import { redact } from "../../shared/runtime/configuration/config.ts";
+import { redact } from "../../shared/runtime/secrets.ts";
 import { explainStoreError } from "../../shared/runtime/errors.ts";
 import { openGrpcClient, problemOf } from "../../shared/grpc/client.ts";
 import type { TlsFiles } from "../../shared/runtime/tls.ts";
@@ -12,7 +12,7 @@ import { callWithDeadline, coalesced } from "../../shared/runtime/deadline.ts";
 export const dependencies = ["rabbitmq", "redis", "postgres", "rates_api"] as const;
 export type Dependency = (typeof dependencies)[number];
 
-/** Where everything runs in one process, nobody shall look for servers. */
+/** The embedded demo has no servers to look for. */
 export const dependencyNames: Readonly<Record<"servers" | "embedded", Readonly<Record<Dependency, string>>>> = {
   servers: { rabbitmq: "RabbitMQ", redis: "Redis", postgres: "Postgres", rates_api: "Rates API" },
   embedded: {
@@ -36,11 +36,11 @@ export type Probes = Readonly<Record<Dependency, Probe>>;
 export type ReadDependencies = () => Promise<Readonly<Record<Dependency, DependencyState>>>;
 
 const rememberMs = 1_000;
-/** The API is another's: whether it serves is asked no more often than that. */
+/** The API is not ours: probed less often. */
 const rememberApiMs = 10_000;
 const probeTimeoutMs = 2_000;
 
-/** Asks all of them at once, each with a deadline of 2 s. Never rejects. */
+/** Probes all of them at once, each with a deadline of 2 s. Never rejects. */
 export function readDependencies(probes: Probes, clock: Clock): ReadDependencies {
   const ask = Object.fromEntries(
     dependencies.map((name) => [
@@ -66,7 +66,7 @@ async function stateOf(probe: Probe, clock: Clock): Promise<DependencyState> {
 /** HealthCheckResponse { status: SERVING }: https://github.com/grpc/grpc/blob/master/doc/health-checking.md */
 const serving = Buffer.from([0x08, 0x01]);
 
-/** The rates API's own word, by gRPC's health checking protocol. A channel for each question: see rates/client.ts. */
+/** By gRPC's health checking protocol. One channel for each probe: see rates/client.ts. */
 export function grpcHealth(address: string, tls: TlsFiles | undefined): Probe {
   return (signal) =>
     new Promise<void>((resolve, reject) => {

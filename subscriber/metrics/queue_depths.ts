@@ -1,4 +1,4 @@
-/** How full the queues are, by a connection of its own, so that no question waits behind deliveries. */
+/** How full the queues are. Has a connection of its own: no query waits behind deliveries. */
 import type { Channel, ChannelModel } from "amqplib";
 import { closeConnection, openConnection } from "../../shared/rabbitmq/connection.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
@@ -44,13 +44,13 @@ export class AmqpQueueDepths implements QueueDepths {
     };
   }
 
-  /** A connection that is still being opened is closed once it is there, and not waited for. */
+  /** Does not wait for a connection that is being opened; that is closed once it is open. */
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#connection) await closeConnection(this.#connection, this.options.clock);
   }
 
-  /** Whatever ends the channel, a lost connection or a queue that is not there: the next question opens another. */
+  /** When a lost connection or a missing queue ends the channel, the next query opens another. */
   #open(): Promise<Opened> {
     const opening = this.#connect(() => {
       if (this.#opening === opening) this.#opening = undefined;

@@ -1,12 +1,12 @@
-/** The newest stored events of this subscriber, for those who watch. */
+/** The newest stored events of this subscriber, for the page and GET /events. */
 import type { Enriched } from "../enriched/enriched.ts";
-import type { Report } from "../pipeline/report.ts";
+import type { Report } from "../pipeline/edges.ts";
 
-/** Of each batch, at most: what is kept here outlives the young generation, and costs the garbage collector. */
+/** Most of one batch: an event that is kept outlives the young generation, and costs the garbage collector. */
 const mostOfBatch = 20;
 export const mostKept = 500;
 
-/** Is given the events of each batch as they are stored. */
+/** Receives the events of each batch as they are stored. */
 export type Listener = (events: readonly Enriched[]) => void;
 
 export class RecentEvents {
@@ -23,7 +23,7 @@ export class RecentEvents {
     for (const listener of this.#listeners) listener(events);
   }
 
-  /** The report, with a look at what goes by. */
+  /** Adds the events, then reports them. */
   before(report: Report): Report {
     return (events) => {
       this.add(events);
@@ -44,7 +44,7 @@ export class RecentEvents {
     return this.#listeners.size;
   }
 
-  /** @returns what ends it */
+  /** @returns a function that ends it */
   listen(listener: Listener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

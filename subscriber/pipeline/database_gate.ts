@@ -1,6 +1,6 @@
-/** Whether the database takes batches, as those see it that are held: asked by flow control, health and metrics. */
+/** Whether the database takes batches. Held batches close it; flow control, health and metrics read it. */
 export class DatabaseGate {
-  /** By the batch that is held, in the order of the last refusal. */
+  /** By held batch, in the order of the last refusal. */
   readonly #problems = new Map<object, string>();
   #problem: string | undefined;
   /** How often the database did not take a batch. */
@@ -23,14 +23,14 @@ export class DatabaseGate {
     this.#problem = problem;
   }
 
-  /** The database has taken a batch. What else is held is about to be tried again, and closes the gate if need be. */
+  /** The database has taken a batch. Other held batches are about to be tried again, and close the gate if need be. */
   open(): void {
     if (this.isOpen) return;
     this.#problems.clear();
     this.#problem = undefined;
   }
 
-  /** The batch is no longer held, so its problem no longer counts: nobody would hear of its end. */
+  /** The batch is no longer held, so its problem no longer counts: nothing else would clear it. */
   leave(batch: object): void {
     if (!this.#problems.delete(batch)) return;
     this.#problem = [...this.#problems.values()].at(-1);

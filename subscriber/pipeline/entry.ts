@@ -1,3 +1,4 @@
+/** The values that pass through the pipeline, and the two types of function that it is made of. */
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { type Outcome, requeue } from "../../shared/rabbitmq/outcome.ts";
 import type { Enriched } from "../enriched/enriched.ts";
@@ -5,7 +6,7 @@ import type { Enriched } from "../enriched/enriched.ts";
 /** One delivery on its way through a batch. */
 export interface Entry {
   readonly delivery: Delivery;
-  /** What is known of its event so far; `undefined` when the body holds no event. */
+  /** The event and its facts so far; `undefined` when the body holds no event. */
   readonly facts: Facts | undefined;
   /** `undefined` while the entry goes on to the next step. */
   outcome: Outcome | Wait | undefined;
@@ -15,13 +16,13 @@ export interface Entry {
 export type Facts = { -readonly [Fact in keyof Enriched]: Enriched[Fact] };
 export type Fact = keyof Facts;
 
-/** Its event needs rates, and there are none: it is set aside and joins a later batch. */
+/** The event needs rates, and there are none: the delivery is set aside and joins a later batch. */
 export interface Wait {
   readonly kind: "wait";
 }
 export const wait: Wait = { kind: "wait" };
 
-/** An entry whose outcome is for the queue to carry out. */
+/** An entry whose outcome the queue carries out. */
 export interface Settled extends Entry {
   outcome: Outcome;
 }
@@ -31,19 +32,26 @@ export interface Waiting extends Entry {
   outcome: Wait;
 }
 
-/** An entry whose way through the batch is over. */
+/** An entry at the end of its batch. */
 export type Processed = Settled | Waiting;
 
-/** The event is in the database, now or since it was delivered before. */
+/** The event is in the database, from this delivery or from an earlier one. */
 export interface Stored extends Settled {
   readonly facts: Facts;
 }
 
-/** One batch, from deliveries to one outcome for each, in the same order. After the signal is aborted nothing is begun. */
+/** Turns the deliveries of one batch into one outcome each, in the same order. Begins nothing once the signal is aborted. */
 export type Process = (deliveries: readonly Delivery[], signal: AbortSignal) => Promise<Processed[]>;
 
-/** Puts something around a {@linkcode Process}: a retry, a measurement, a span. */
-export type Wrapper = (process: Process) => Process;
+/** Puts a {@linkcode Process} around another one: retries, a measurement, a span. */
+export type Middleware = (process: Process) => Process;
+
+/** The facts of the entries that have no outcome yet. */
+export function undecided(entries: readonly Entry[]): Facts[] {
+  const events: Facts[] = [];
+  for (const { facts, outcome } of entries) if (facts && !outcome) events.push(facts);
+  return events;
+}
 
 export function isWaiting(entry: Processed): entry is Waiting {
   return entry.outcome.kind === "wait";

@@ -1,7 +1,7 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { never } from "../../shared/runtime/deadline.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
-import { MemoryDatabase } from "../store/memory_database.ts";
+import { MemoryDatabase } from "../../tests/fixtures/memory_database.ts";
 import { bet, deliveryOf, deposit, gameStart, ratesOf, someRates } from "../../tests/fixtures/deliveries.ts";
 import type { Processed } from "./entry.ts";
 import { decodeAll, processBatch } from "./process_batch.ts";

@@ -1,16 +1,14 @@
 /** Stored events as JSON lines, one write for each batch. */
 import { messageOf } from "../../shared/runtime/errors.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
-import type { Enriched } from "../enriched/enriched.ts";
 import { jsonLine } from "../enriched/json_line.ts";
-
-export type Report = (events: readonly Enriched[]) => Promise<void>;
+import type { Report } from "./edges.ts";
 
 export interface Output {
   write(bytes: Uint8Array): Promise<number>;
 }
 
-/** Writes to `output`, one batch after the other. When nobody reads it any more, says so once and goes on without. */
+/** Writes to `output`, one batch after the other. When its reader has gone, logs that once and goes on without. */
 export function reportLines(output: Output, log: Log): Report {
   const encoder = new TextEncoder();
   let last: Promise<void> = Promise.resolve();
@@ -21,7 +19,10 @@ export function reportLines(output: Output, log: Log): Report {
       for (let done = 0; done < bytes.length && !closed;) done += await output.write(bytes.subarray(done));
     } catch (error) {
       closed = true;
-      log.error("Nobody reads the events on stdout any more; going on without", { problem: messageOf(error) });
+      log.error("The reader of stdout has gone; events are no longer written there", {
+        event: "report.closed",
+        problem: messageOf(error),
+      });
     }
   }
 

@@ -1,10 +1,9 @@
-/** Takes batches from the queue, has each processed, and settles what became of it. */
+/** Takes batches from the queue, has each processed, and settles its outcomes. */
 import type { Delivery, EventQueue } from "../../shared/rabbitmq/delivery.ts";
-import { publishedAtMs } from "../../shared/rabbitmq/published_at.ts";
+import { publishedAtMs } from "../../shared/rabbitmq/message.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
-import { isWaiting, type Process, type Processed, requeued, type Settled, type Wrapper } from "./entry.ts";
-import { Semaphore } from "./semaphore.ts";
+import { isWaiting, type Middleware, type Process, type Processed, requeued, type Settled } from "./entry.ts";
 import type { Stats } from "./stats.ts";
 import type { WaitingForRates } from "./waiting_for_rates.ts";
 
@@ -12,8 +11,8 @@ export interface RunnerOptions {
   readonly queue: EventQueue;
   /** One batch's whole way, up to its outcomes. */
   readonly process: Process;
-  /** Around all that is done for a batch, its settling as well: a span. */
-  readonly around?: Wrapper;
+  /** Around processing and settling. */
+  readonly outermost?: Middleware;
   readonly waiting: WaitingForRates;
   /** Most deliveries in a batch. */
   readonly batchSize: number;
@@ -26,19 +25,19 @@ export interface RunnerOptions {
 export class Runner {
   readonly #permits: Semaphore;
   readonly #finish: Process;
-  /** What is under way, and when its oldest event was published. */
+  /** The work under way, and when its oldest event was published. */
   readonly #inHand = new Map<Promise<void>, number | undefined>();
   #interrupt: { readonly ready: AbortSignal; readonly either: AbortSignal } | undefined;
 
   constructor(private readonly options: RunnerOptions) {
     this.#permits = new Semaphore(options.batchesInFlight);
-    const { around = (process) => process } = options;
-    this.#finish = around((deliveries, abandon) => this.#processAndSettle(deliveries, abandon));
+    const { outermost = (process) => process } = options;
+    this.#finish = outermost((deliveries, abandon) => this.#processAndSettle(deliveries, abandon));
   }
 
   /**
-   * Works until `stop` is aborted and all that was taken is settled.
-   * @param abandon ends all waiting: what is not finished a moment later is requeued
+   * Works until `stop` is aborted and every delivery that was taken is settled.
+   * @param abandon ends all waiting: a batch that is not finished a moment later is requeued
    */
   async run(stop: AbortSignal, abandon: AbortSignal): Promise<void> {
     while (!stop.aborted || this.#inHand.size > 0 || this.options.waiting.size > 0) {
@@ -55,7 +54,7 @@ export class Runner {
     return this.#inHand.size;
   }
 
-  /** When the oldest event in hand was published, milliseconds since 1970; `undefined` when there is none, or none that tells. */
+  /** When the oldest event in hand was published, milliseconds since 1970; `undefined` when none tells. */
   get oldestPublishedAtMs(): number | undefined {
     let oldest: number | undefined;
     for (const published of this.#inHand.values()) {
@@ -64,7 +63,7 @@ export class Runner {
     return oldest;
   }
 
-  /** What has waited for rates, or else what is at hand; none when something else is to be looked at first. */
+  /** Deliveries that have waited for rates, or else those at hand; none when the loop has something else to look at. */
   async #next(stop: AbortSignal): Promise<Delivery[]> {
     const { queue, waiting, batchSize } = this.options;
     const ready = waiting.take(batchSize);
@@ -75,44 +74,34 @@ export class Runner {
     return [];
   }
 
-  /** With the permit that was acquired, which is released once all is stored and reported. */
+  /** Holds the permit until the batch is stored and reported. */
   async #processAndSettle(deliveries: readonly Delivery[], abandon: AbortSignal): Promise<Processed[]> {
-    let processed: Processed[];
-    try {
-      processed = await this.options.process(deliveries, abandon);
-    } catch (error) {
-      await this.#requeue(deliveries, abandon);
-      throw error;
-    } finally {
-      this.#permits.release();
-    }
+    const processed = await this.#orRequeue(deliveries, abandon, this.options.process(deliveries, abandon))
+      .finally(() => this.#permits.release());
     const { settled, moving, waiting } = byOutcome(processed);
     // Neither holds a permit, nor the rest of its batch in memory: a broker that is out of room takes no dead letters for long.
     if (moving.length > 0) this.#track(this.options.queue.settle(moving, abandon), moving.map(deliveryOf));
-    if (waiting.length > 0) this.#track(this.#setAside(waiting, abandon), waiting);
+    if (waiting.length > 0) {
+      this.#track(this.#orRequeue(waiting, abandon, this.options.waiting.setAside(waiting, abandon)), waiting);
+    }
     if (settled.length > 0) await this.options.queue.settle(settled, abandon);
     return processed;
   }
 
-  async #setAside(deliveries: readonly Delivery[], abandon: AbortSignal): Promise<void> {
+  /** After a fault of ours the deliveries go back, and the broker counts how often. */
+  async #orRequeue<T>(deliveries: readonly Delivery[], abandon: AbortSignal, work: Promise<T>): Promise<T> {
     try {
-      await this.options.waiting.setAside(deliveries, abandon);
+      return await work;
     } catch (error) {
-      await this.#requeue(deliveries, abandon);
+      await this.options.queue.settle(deliveries.map(requeued), abandon);
       throw error;
     }
-  }
-
-  /** After a fault of ours. The broker counts how often. */
-  #requeue(deliveries: readonly Delivery[], abandon: AbortSignal): Promise<void> {
-    return this.options.queue.settle(deliveries.map(requeued), abandon);
   }
 
   /** Keeps the work in sight until it is done. */
   #track(work: Promise<unknown>, deliveries: readonly Delivery[]): void {
     const [first] = deliveries;
-    const events = deliveries.length;
-    const tracked = work.then(() => {}, (error) => this.#failed(error, events))
+    const tracked = work.then(() => {}, (error) => this.#failed(error, deliveries.length))
       .finally(() => this.#inHand.delete(tracked));
     this.#inHand.set(tracked, first && publishedAtMs(first));
   }
@@ -120,7 +109,7 @@ export class Runner {
   #failed(error: unknown, events: number): void {
     const { stats, log } = this.options;
     stats.failures++;
-    log.error("A batch failed in an unforeseen way and goes back to the queue", {
+    log.error("A batch failed in an unforeseen way and was requeued", {
       event: "batch.failed",
       events,
       problem: messageOf(error),
@@ -128,14 +117,14 @@ export class Runner {
     });
   }
 
-  /** Aborted when one of them is. Made anew only after something has waited for rates. */
+  /** Aborted when one of them is. A new one is made only after deliveries have waited for rates. */
   #either(stop: AbortSignal, ready: AbortSignal): AbortSignal {
     if (this.#interrupt?.ready !== ready) this.#interrupt = { ready, either: AbortSignal.any([stop, ready]) };
     return this.#interrupt.either;
   }
 }
 
-/** `moving`: to another queue, which is to be confirmed first. */
+/** `moving`: to another queue, whose confirm may take long. */
 function byOutcome(processed: readonly Processed[]) {
   const [settled, moving, waiting]: [Settled[], Settled[], Delivery[]] = [[], [], []];
   for (const entry of processed) {
@@ -148,4 +137,25 @@ function byOutcome(processed: readonly Processed[]) {
 
 function deliveryOf({ delivery }: Settled): Delivery {
   return delivery;
+}
+
+class Semaphore {
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(private available: number) {}
+
+  /** Resolves when a permit is the caller's, who releases it. */
+  acquire(): Promise<void> {
+    if (this.available > 0) {
+      this.available--;
+      return Promise.resolve();
+    }
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  release(): void {
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.available++;
+  }
 }

@@ -2,9 +2,9 @@ import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { Delivery, EventQueue } from "../../shared/rabbitmq/delivery.ts";
 import type { Rates } from "../rates/rates.ts";
 import { RatesTimeout } from "../rates/source.ts";
-import { Stats } from "./stats.ts";
-import { ratesLater, shuttingDown, World } from "../../tests/fixtures/subscriber_world.ts";
 import { bet, deliveryOf, deposit, gameStart, someRates } from "../../tests/fixtures/deliveries.ts";
+import { ratesLater, shuttingDown, World } from "../../tests/fixtures/subscriber_world.ts";
+import { Stats } from "./stats.ts";
 
 function ids(deliveries: readonly Delivery[]): string[] {
   return deliveries.map(({ messageId }) => messageId);
@@ -108,28 +108,6 @@ Deno.test("Runner asks for rates again after it has held a batch", async () => {
   await world.finish(running);
 });
 
-Deno.test("Runner asks for rates again for events whose rates came while other batches were held", async () => {
-  const world = new World();
-  const fresh = { ...someRates, asOfMs: someRates.asOfMs + 1 };
-  const answers = [someRates, fresh];
-  const get = () => world.clock.sleep(10).then(() => answers.shift()!);
-  world.rates = { current: () => undefined, get };
-  let away = true;
-  world.database.beforeEach = () => {
-    if (away) throw shuttingDown();
-  };
-  const running = world.start({ batchesInFlight: 1 });
-  world.queue.publish(deliveryOf(bet()));
-  await world.pass();
-  world.queue.publish(deliveryOf(deposit()));
-  await world.pass(600_000);
-  away = false;
-  await world.pass(10_000);
-  const prices = [...world.database.events.values()].flatMap(({ price }) => price?.rate?.asOfMs ?? []);
-  deepStrictEqual(prices, [fresh.asOfMs]);
-  await world.finish(running);
-});
-
 Deno.test("Runner goes on with events that need no rates while others, whose rates ran out in an outage, wait for new ones", async () => {
   const world = new World();
   const [first, second] = [ratesLater(), ratesLater()];
@@ -192,86 +170,6 @@ Deno.test("Runner goes on while the broker takes no dead letters, and they go th
   await world.finish(running);
 });
 
-Deno.test("Runner prices with rates that came while events waited for a permit", async () => {
-  const world = new World();
-  let current: Rates | undefined;
-  world.rates = { current: () => current, get: () => Promise.reject(new RatesTimeout("the API is down")) };
-  let away = true;
-  world.database.beforeEach = () => {
-    if (away) throw shuttingDown();
-  };
-  const running = world.start({ batchesInFlight: 1 });
-  world.queue.publish(deliveryOf(bet()), deliveryOf(deposit()));
-  await world.pass(60_000);
-  [current, away] = [someRates, false];
-  await world.pass(10_000);
-  deepStrictEqual([world.queue.acked.length, world.queue.dead.length], [2, 0]);
-  await world.finish(running);
-});
-
-Deno.test("Runner does not take a batch without good events for the database's answer", async () => {
-  const world = new World();
-  world.database.beforeEach = () => Promise.reject(new Error("away"));
-  const running = world.start();
-  world.queue.publish(deliveryOf(deposit()));
-  await world.pass(100);
-  world.queue.publish(deliveryOf(new Uint8Array([0xff])));
-  await world.pass();
-  deepStrictEqual([world.queue.dead.length, world.gate.problem], [1, "away"]);
-  world.abandon.abort(new Error("SHUTDOWN_GRACE_MS is over"));
-  await world.finish(running);
-});
-
-Deno.test("Runner says nothing more of the database for a batch that it no longer holds", async () => {
-  const world = new World();
-  let current: Rates | undefined = someRates;
-  const never = () => world.clock.sleep(3_600_000, world.abandon.signal).then(() => someRates);
-  const answers = [() => Promise.reject(new Error("a fault of ours")), never];
-  world.rates = { current: () => current, get: () => answers.shift()!() };
-  world.database.beforeEach = () => {
-    current = undefined;
-    throw new Error("away");
-  };
-  world.queue.publish(deliveryOf(bet()));
-  const running = world.start();
-  await world.pass(10_000);
-  deepStrictEqual([world.stats.failures, world.gate.problem], [1, undefined]);
-  world.abandon.abort(new Error("SHUTDOWN_GRACE_MS is over"));
-  await world.finish(running);
-});
-
-Deno.test("Runner requeues a batch that fails in an unforeseen way, until the delivery limit", async () => {
-  const world = new World();
-  let failures = 3;
-  world.queue.publish(deliveryOf(bet()));
-  const running = world.start({
-    report: () => failures-- > 0 ? Promise.reject(new Error("a fault of ours")) : Promise.resolve(),
-  });
-  await world.pass(100);
-  strictEqual(world.queue.acked.length, 1);
-  strictEqual(world.stats.failures, 3);
-  strictEqual(world.database.events.size, 1);
-  strictEqual(world.log.at("error").length, 3);
-  await world.finish(running);
-});
-
-Deno.test("Runner warns of players that are not found, at once and then every ten seconds at most", async () => {
-  const world = new World();
-  const running = world.start();
-  for (let i = 0; i < 100; i++) {
-    world.queue.publish(deliveryOf(bet({ playerId: 99n })));
-    await world.pass(100);
-  }
-  world.queue.publish(deliveryOf(bet({ playerId: 99n })));
-  await world.pass(100);
-  const warnings = world.log.entries.filter(({ level }) => level === "warn");
-  deepStrictEqual(warnings.map(({ fields }) => fields["events"]), [1, 100]);
-  deepStrictEqual(warnings[1]?.fields["players"], ["99"]);
-  strictEqual(world.stats.withoutPlayer, 101);
-  strictEqual(world.queue.acked.length, 101);
-  await world.finish(running);
-});
-
 Deno.test("Runner never has more batches in flight than it may", async () => {
   const world = new World();
   let inFlight = 0;
@@ -287,5 +185,18 @@ Deno.test("Runner never has more batches in flight than it may", async () => {
   await world.pass(1_000);
   strictEqual(most, 3);
   strictEqual(world.queue.acked.length, 200);
+  await world.finish(running);
+});
+Deno.test("Runner requeues a batch that fails in an unforeseen way, until the delivery limit", async () => {
+  const world = new World();
+  const fails = (times: number) => () => times-- > 0 ? Promise.reject(new Error("a fault of ours")) : undefined;
+  const [reporting, waiting] = [fails(3), fails(2)];
+  const rates = { current: () => undefined, get: async () => await waiting() ?? someRates };
+  world.queue.publish(deliveryOf(bet()));
+  const running = world.start({ rates, report: async () => await reporting() });
+  await world.pass(100);
+  deepStrictEqual([world.queue.acked.length, world.stats.failures, world.database.events.size], [1, 5, 1]);
+  const errors = world.log.entries.filter(({ level }) => level === "error");
+  deepStrictEqual(errors.map(({ fields }) => fields["event"]), Array(5).fill("batch.failed"));
   await world.finish(running);
 });

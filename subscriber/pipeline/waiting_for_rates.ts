@@ -2,22 +2,15 @@ import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Rates } from "../rates/rates.ts";
 import { RatesTimeout } from "../rates/source.ts";
-
-/** Where rates come from: {@linkcode RatesSource}. */
-export interface RatesNowOrLater {
-  /** Rates that can be used now, without waiting. */
-  current(): Rates | undefined;
-  /** Waits for rates. @throws {RatesTimeout} when the time of this wait is over */
-  get(): Promise<Rates>;
-}
+import type { RatesNowOrLater } from "./edges.ts";
 
 /**
- * For how long rates may still be used by what has waited for them, in ms: with a short RATES_TTL_MS their own time may be
- * over by the time the call has ended, and then nothing would ever be priced. A batch that is held takes much longer.
+ * How long an answer may be used by the deliveries that have waited for it, in ms. With a short RATES_TTL_MS the rates may
+ * have expired when the call ends, and then nothing would ever be priced. A batch that is held takes much longer.
  */
 const usableMs = 1_000;
 
-/** Deliveries that are set aside because their events need rates: they hold no permit, and nobody waits for them. */
+/** Deliveries that are set aside because their events need rates. They hold no permit, and no batch waits for them. */
 export class WaitingForRates {
   readonly #ready: Delivery[] = [];
   readonly #answers = new WeakMap<Delivery, { readonly answer: Rates | RatesTimeout; readonly usableUntil: number }>();
@@ -26,8 +19,8 @@ export class WaitingForRates {
   constructor(private readonly rates: RatesNowOrLater, private readonly clock: Clock) {}
 
   /**
-   * Waits with the deliveries until rates come or the time of this wait is over; then they are {@linkcode take}n.
-   * @param abandon aborted: they are to be taken at once
+   * Waits until rates come or the time of this wait is over; then {@linkcode take} returns the deliveries.
+   * @param abandon aborted: they can be taken at once
    */
   async setAside(deliveries: readonly Delivery[], abandon: AbortSignal): Promise<void> {
     const answer = await this.#ask(abandon);
@@ -39,7 +32,7 @@ export class WaitingForRates {
     this.#wake.abort();
   }
 
-  /** How many are to be taken. */
+  /** How many can be taken. */
   get size(): number {
     return this.#ready.length;
   }
@@ -50,7 +43,7 @@ export class WaitingForRates {
     return this.#ready.splice(0, limit);
   }
 
-  /** Aborted as soon as there is something to {@linkcode take}. */
+  /** Aborted as soon as deliveries can be taken. */
   get ready(): AbortSignal {
     return this.#wake.signal;
   }
@@ -59,7 +52,7 @@ export class WaitingForRates {
     return this.rates.current();
   }
 
-  /** What this delivery has waited for; each answer is given once, so that no rates serve a batch that is held for long. */
+  /** The answer that this delivery has waited for. It is given once, so that no rates serve a batch that is held for long. */
   answerTo(delivery: Delivery): Rates | RatesTimeout | undefined {
     const given = this.#answers.get(delivery);
     this.#answers.delete(delivery);

@@ -4,7 +4,8 @@ import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
 import { RatesTimeout } from "../rates/source.ts";
 import { ratesLater } from "../../tests/fixtures/subscriber_world.ts";
 import { bet, deliveryOf, someRates } from "../../tests/fixtures/deliveries.ts";
-import { type RatesNowOrLater, WaitingForRates } from "./waiting_for_rates.ts";
+import type { RatesNowOrLater } from "./edges.ts";
+import { WaitingForRates } from "./waiting_for_rates.ts";
 
 function waitingFor(rates: RatesNowOrLater) {
   const clock = new VirtualClock();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { checkRates, InvalidRates, type Rates, ratesFromJson, ratesToJson, type UncheckedRates } from "./rates.ts";
+import { checkRates, InvalidRates, ratesFromJson, ratesToJson, type UncheckedRates } from "./rates.ts";
 
 const now = Date.UTC(2024, 6, 1);
 const good = { base: "EUR", asOfMs: now, rates: { USD: "1.0705", JPY: "171.94", BTC: "0.0000176", EUR: "1" } };
@@ -83,23 +83,8 @@ Deno.test("checkRates() accepts 1,000 rates, EUR at 1.000, and a clock that is a
 
 Deno.test("checkRates() leaves out the one entry that is wrong and names it, and refuses an answer of which most are", () => {
   const wrongRate = fc.oneof(
-    fc.constantFrom(
-      "0",
-      "-1",
-      "NaN",
-      "Infinity",
-      "",
-      " 1",
-      "1 ",
-      "0x10",
-      "1,07",
-      "9".repeat(40),
-      null,
-      undefined,
-      1,
-      {},
-      [],
-    ),
+    fc.constantFrom(...["0", "-1", "NaN", "Infinity", "", " 1", "1 ", "0x10", "1,07", "9".repeat(40)]),
+    fc.constantFrom(null, undefined, 1, {}, []),
     fc.string().filter((text) => !/^\d+(\.\d+)?([eE][+-]?\d+)?$/.test(text)),
   );
   fc.assert(fc.property(answers, wrongRate, fc.nat(), fc.nat(), (answer, wrong, at, more) => {
@@ -160,11 +145,7 @@ Deno.test("ratesFromJson() refuses what is cut, of another version, or changed t
   const json = ratesToJson(checkRates(good, now)) as Record<string, unknown>;
   const text = JSON.stringify(json);
   const broken = [
-    text.slice(0, -1),
-    "",
-    "null",
-    "[]",
-    "1",
+    ...[text.slice(0, -1), "", "null", "[]", "1"],
     JSON.stringify({ ...json, v: 2 }),
     JSON.stringify({ ...json, base: "USD" }),
     JSON.stringify({ ...json, rates: null }),
@@ -172,29 +153,6 @@ Deno.test("ratesFromJson() refuses what is cut, of another version, or changed t
     JSON.stringify({ ...json, as_of_ms: "yesterday" }),
   ];
   for (const each of broken) assert.throws(() => ratesFromJson(each), InvalidRates, each);
-});
-
-Deno.test("ratesFromJson() gives valid rates or InvalidRates, whatever the text", () => {
-  const json = ratesToJson(checkRates(good, now)) as Record<string, unknown>;
-  const anything = fc.oneof(
-    fc.string(),
-    fc.json(),
-    fc.record({ v: fc.constant(1), base: fc.constant("EUR"), as_of_ms: fc.anything(), rates: fc.anything() })
-      .map((value) => JSON.stringify(value, (_, part) => typeof part === "bigint" ? String(part) : part)),
-    fc.tuple(fc.nat({ max: JSON.stringify(json).length }), fc.string({ maxLength: 3 }))
-      .map(([at, inserted]) => JSON.stringify(json).slice(0, at) + inserted + JSON.stringify(json).slice(at)),
-  );
-  fc.assert(fc.property(anything, (text) => {
-    let rates: Rates;
-    try {
-      rates = ratesFromJson(text);
-    } catch (error) {
-      assert.ok(error instanceof InvalidRates, String(error));
-      return;
-    }
-    assert.ok(rates.perEur.size > 0);
-    for (const { units } of rates.perEur.values()) assert.ok(units > 0n);
-  }));
 });
 
 function manyRates(count: number): Record<string, string> {

@@ -3,12 +3,12 @@ import type { Redis } from "ioredis";
 import { type Rates, ratesFromJson, ratesToJson } from "./rates.ts";
 import { type Cached, holderOf, type Inspection, type Life, type Look, type SharedRates } from "./shared_rates.ts";
 
-/** The value of the lock key while it is a pause and nobody's lock; a token has a slash in it. */
+/** The value of the lock key during a pause. A token has a slash in it. */
 const paused = "paused";
 
 /**
- * The cached value as text and as JSON, and its ms until it is gone. What cannot be ours is deleted at once: it would be
- * in the way of every subscriber, and without a time to live for good.
+ * Returns the cached value as text and as JSON, and the ms until it expires. A value that no subscriber wrote is deleted at
+ * once: it would stand in the way of every subscriber, and for good if it has no time to live.
  */
 const current = `
 local function current()
@@ -60,7 +60,7 @@ return redis.call('DEL', KEYS[1])`;
 const inspect =
   `return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1]), redis.call('GET', KEYS[2]), redis.call('PTTL', KEYS[2])}`;
 
-/** KEYS: rates. ARGV: the SHA-1 of the value that nobody can read; its text is not the same bytes when it is no UTF-8. */
+/** KEYS: rates. ARGV: the SHA-1 of the unreadable value; its text is not the same bytes when it is no UTF-8. */
 const discard = `
 local value = redis.call('GET', KEYS[1])
 if not value or redis.sha1hex(value) ~= ARGV[1] then return 0 end
@@ -89,7 +89,7 @@ export class RedisRates implements SharedRates {
     try {
       return { state, cached: { rates: ratesFromJson(value), freshMs, usableMs } };
     } catch {
-      // Somebody else wrote this, or a version of ours that writes them differently.
+      // Another program wrote this, or another version of ours.
       await this.redis.eval(discard, 1, this.#rates, sha1);
       return { state: state === "fresh" ? "held" : state };
     }

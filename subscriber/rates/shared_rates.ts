@@ -1,27 +1,27 @@
 import type { Random } from "../../shared/runtime/random.ts";
 import type { Rates } from "./rates.ts";
 
-/** What all subscribers share (Redis): the cached rates and the lock on fetching them. */
+/** The cache that all subscribers share (Redis): the rates, and the lock on fetching them. */
 export interface SharedRates {
   /** One step that cannot be interleaved: the cached rates while they are fresh, else the lock if it is free. */
   lookOrLock(token: string, lockTtlMs: number): Promise<Look>;
 
   /**
-   * Stores rates and gives the lock back. Refused (`lock-lost`) when the lock is no longer the writer's, so that one who
-   * was late cannot overwrite what came after; and (`older`) when newer rates are there: the lock stays the writer's.
+   * Stores rates and releases the lock. Refused (`lock-lost`) when the lock is no longer the writer's: a late writer cannot
+   * overwrite newer rates. Refused (`older`) when newer rates are cached: then the lock stays the writer's.
    */
   write(token: string, rates: Rates, life: Life): Promise<"written" | "lock-lost" | "older">;
 
   /**
-   * After a call that gave nothing to store: turns the lock, if it is still ours, into a pause of this many ms, in which nobody calls.
-   * That keeps many waiting subscribers from calling an API that is down, one after the other.
+   * After a call that gave nothing to store: turns the lock, if it is still ours, into a pause of this many ms, in which nobody
+   * calls. That keeps waiting subscribers from calling an API that is down one after the other.
    */
   pause(token: string, ms: number): Promise<void>;
 
-  /** Gives the lock back, if it is still ours. */
+  /** Releases the lock, if it is still ours. */
   release(token: string): Promise<void>;
 
-  /** What is there at the moment, for who watches: changes nothing. */
+  /** The state at the moment; changes nothing. */
   inspect(): Promise<Inspection>;
 }
 
@@ -32,18 +32,18 @@ export interface Inspection {
 
 export interface LockState {
   readonly state: "free" | "held" | "paused";
-  /** Who fetches at the moment, when it is held. */
+  /** The subscriber that fetches, while the lock is held. */
   readonly holder: string | undefined;
   /** Milliseconds until it is free by itself; 0 when it is. */
   readonly ttlMs: number;
 }
 
-/** What the lock is taken by: nobody else's, and tells who it is. */
+/** A token that no other try has, and that names the holder. */
 export function lockToken(holder: string, random: Random): string {
   return `${holder}${separator}${Array.from(random.bytes(16), (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
-/** Who took the lock by this token. */
+/** The holder that the token names. */
 export function holderOf(token: string): string {
   const end = token.lastIndexOf(separator);
   return end < 0 ? "unknown" : token.slice(0, end);
@@ -55,7 +55,7 @@ const separator = "/";
 /** How long cached rates live, in ms. */
 export interface Life {
   readonly freshMs: number;
-  /** On top of that, for when no fresh ones come. */
+  /** After that, while no fresh ones come. */
   readonly staleMs: number;
 }
 

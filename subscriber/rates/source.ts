@@ -1,23 +1,24 @@
 /**
- * Where a subscriber gets exchange rates: from its own copy, from the cache that all share, or, holding the lock that lets
- * one of all call at a time, from the rates API.
+ * Where a subscriber gets exchange rates: from its own copy, from the cache that all subscribers share, or, while it holds the
+ * lock, from the rates API.
  */
 import type { Config } from "../../shared/runtime/configuration/config.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
 import type { Random } from "../../shared/runtime/random.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
+import { type CallCounts, RatesCalls } from "./calls.ts";
 import type { RatesApi } from "./client.ts";
+import { OwnCopy } from "./own_copy.ts";
 import type { Rates } from "./rates.ts";
 import { type Cached, lockToken, type Look, type SharedRates } from "./shared_rates.ts";
-import { WakefulTime } from "./wakeful_time.ts";
 
 export type RatesTimes = Pick<Config, "RATES_TTL_MS" | "RATES_LOCK_TTL_MS" | "RATES_WAIT_MS" | "RATES_MAX_STALE_MS">;
 
 export interface RatesSourceOptions {
   readonly shared: SharedRates;
   readonly api: RatesApi;
-  /** Who we are, for those who ask who holds the lock: SUBSCRIBER_ID. */
+  /** SUBSCRIBER_ID, shown as the holder of the lock. */
   readonly holder: string;
   readonly times: RatesTimes;
   readonly clock: Clock;
@@ -33,84 +34,64 @@ export class RatesTimeout extends Error {
 }
 
 /**
- * Polls of cache and lock while another fetches: every 20 to 60 ms at first. A thousand who wait look 25,000 times a second so,
- * half of what Redis can answer (docs/scale.md): past the time that a call usually takes, who has waited longer polls less
- * often, in proportion, down to a sixth.
+ * Polls of cache and lock while another subscriber fetches: every 20 to 60 ms at first. A thousand subscribers then look 25,000
+ * times a second, half of what Redis can answer (docs/scale.md). Past the time of a usual call the polls back off, in
+ * proportion to the wait, down to a sixth.
  */
 const pollMs = { least: 20, most: 60 };
 const [usualCallMs, slowestPoll] = [250, 6];
-/** Looks for fresh rates while stale ones serve, which hold nobody up. */
+/** Looks for fresh rates while stale ones serve. */
 const refreshMs = { least: 250, most: 500 };
-/** Of very many, the first will do. */
-const mostLeftOutTold = 10;
-/** Longest pause that all make after a call that gave nothing to store. */
+/** Longest pause that all subscribers make after a call that gave nothing to store. */
 const pauseMs = 500;
 
-/** What a process has done for its rates since it started. */
-export interface RatesCounts {
-  /** Batches that were served by this process's own copy, while it was fresh: hits that cost no look at the cache. */
+/** Counts since the process started. */
+export interface RatesCounts extends CallCounts {
+  /** Batches that used this process's own copy while it was fresh: hits that cost no look at the cache. */
   ownUses: number;
-  /** Looks at the cache, by what was found. */
+  /** Looks at the cache, by result. */
   readonly looks: Record<Look["state"], number>;
-  /** Calls to the rates API, and those of them that gave no rates. */
-  calls: number;
-  failedCalls: number;
-  /** Entries of the last answer that could not be used, and were left out. */
-  leftOut: number;
   /** Waits that ended without rates. */
   timeouts: number;
-  /** Windows, or waits, that got rates past their time. */
+  /** Batches, or waits, that got stale rates. */
   staleUses: number;
 }
 
-/** What can be told of a source of rates. */
+/** The part of a source that metrics and the page read. */
 export type WatchedRates = Pick<RatesSource, "counts" | "failure" | "own" | "alone">;
 
-/** Rates in this process, which never outlive those in the cache. Times are those of {@linkcode WakefulTime}. */
-interface OwnCopy {
-  readonly rates: Rates;
-  readonly freshUntil: number;
-  readonly usableUntil: number;
-}
-
 export class RatesSource {
-  #copy: OwnCopy | undefined;
+  readonly counts: RatesCounts = {
+    looks: { fresh: 0, locked: 0, held: 0, paused: 0 },
+    ...{ ownUses: 0, calls: 0, failedCalls: 0, leftOut: 0, timeouts: 0, staleUses: 0 },
+  };
+  readonly #calls: RatesCalls;
+  readonly #copy: OwnCopy;
   /** The last try to refresh has failed: a stale copy serves at once, and the next try runs beside it. */
   #refreshFailed = false;
-  /** The try that is under way, for all who wait, and when the last of them gives up. */
+  /** The try under way, shared by every waiter, and when the last waiter gives up. */
   #flight: Promise<Rates> | undefined;
   #giveUpAt = -Infinity;
   /** While stale rates serve: when fresh ones are looked for again. */
   #nextRefreshAt = -Infinity;
   #obstacle = "nothing was tried yet";
-  /** Why the last call of our own gave no rates; `undefined` when it gave some. */
-  #failure: string | undefined;
   /** Redis did not answer: from then on this process calls for itself, once per TTL. */
   #alone = false;
   #nextLoneCallAt = -Infinity;
-  #leftOutTold = "";
-  readonly counts: RatesCounts = {
-    looks: { fresh: 0, locked: 0, held: 0, paused: 0 },
-    ...{ ownUses: 0, calls: 0, failedCalls: 0, leftOut: 0, timeouts: 0, staleUses: 0 },
-  };
-
-  readonly #time: WakefulTime;
 
   constructor(private readonly options: RatesSourceOptions) {
-    this.#time = new WakefulTime(options.clock);
+    this.#calls = new RatesCalls(options.api, this.counts, options.log);
+    this.#copy = new OwnCopy(options.clock);
   }
 
   /** Why the last call of this process gave no rates; `undefined` when it gave some, or there was none. */
   get failure(): string | undefined {
-    return this.#failure;
+    return this.#calls.failure;
   }
 
-  /** What this process has in hand, as of now; `undefined` once it is of no use. */
+  /** This process's own copy as of now; `undefined` once it is of no use. */
   get own(): Cached | undefined {
-    const copy = this.#copy;
-    const now = this.#time.now();
-    if (!copy || now >= copy.usableUntil) return undefined;
-    return { rates: copy.rates, freshMs: copy.freshUntil - now, usableMs: copy.usableUntil - now };
+    return this.#copy.state;
   }
 
   /** Whether this process gets its rates without the shared cache, because Redis does not answer. */
@@ -120,24 +101,24 @@ export class RatesSource {
 
   /** Rates that can be used now, without waiting. */
   current(): Rates | undefined {
-    const copy = this.#copy;
-    if (!copy) return undefined;
-    const now = this.#time.now();
-    if (now < copy.freshUntil) {
+    const fresh = this.#copy.fresh;
+    if (fresh) {
       this.counts.ownUses++;
-      return copy.rates;
+      return fresh;
     }
-    if (!this.#refreshFailed || now >= copy.usableUntil) return undefined;
+    const stale = this.#refreshFailed ? this.#copy.usable : undefined;
+    if (!stale) return undefined;
+    const now = this.#copy.now();
     if (now >= this.#nextRefreshAt) {
       this.#nextRefreshAt = now + this.options.random.int(refreshMs.least, refreshMs.most);
       this.#join(this.options.clock.monotonic() + this.options.times.RATES_WAIT_MS).catch(() => {});
     }
     this.counts.staleUses++;
-    return copy.rates;
+    return stale;
   }
 
   /**
-   * Rates, waited for up to RATES_WAIT_MS unless they have come since {@linkcode current} had none. All waits in this process
+   * Waits for rates up to RATES_WAIT_MS, unless they have come since {@linkcode current} had none. All waiters of this process
    * share one try.
    * @throws {RatesTimeout}, or the signal's reason once it is aborted
    */
@@ -160,7 +141,7 @@ export class RatesSource {
     }
   }
 
-  /** Takes part in the try that is under way, or begins one, and keeps it going until `giveUpAt` at least. */
+  /** Joins the try under way, or begins one, and keeps it going until `giveUpAt` at least. */
   #join(giveUpAt: number): Promise<Rates> {
     this.#giveUpAt = Math.max(this.#giveUpAt, giveUpAt);
     return this.#flight ??= this.#obtain().finally(() => this.#flight = undefined);
@@ -168,10 +149,10 @@ export class RatesSource {
 
   /** The end of one waiter's time: stale rates if they may serve, else an error. */
   #stopWaiting(): Rates {
-    const copy = this.#copy;
-    if (copy && this.#time.now() < copy.usableUntil) {
+    const stale = this.#copy.usable;
+    if (stale) {
       this.counts.staleUses++;
-      return copy.rates;
+      return stale;
     }
     throw new RatesTimeout(`no rates within RATES_WAIT_MS=${this.options.times.RATES_WAIT_MS}: ${this.#obstacle}`);
   }
@@ -197,11 +178,11 @@ export class RatesSource {
     return Math.min(random.int(pollMs.least, pollMs.most) * slower, Math.max(pollMs.least, left));
   }
 
-  /** One look at cache and lock, and what follows from it. */
+  /** One look at cache and lock, and a call if the lock is ours. */
   async #step(): Promise<Rates | undefined> {
     const { shared, times, random, holder } = this.options;
     const token = lockToken(holder, random);
-    const before = this.#time.now();
+    const before = this.#copy.now();
     let look;
     try {
       look = await shared.lookOrLock(token, times.RATES_LOCK_TTL_MS);
@@ -212,16 +193,16 @@ export class RatesSource {
     }
     const { state, cached } = look;
     this.counts.looks[state]++;
-    if (cached) this.#keep(cached, before);
+    if (cached) this.#copy.keep(cached, before);
     switch (state) {
       case "fresh":
         this.#refreshFailed = false;
-        this.#failure = undefined;
+        this.#calls.failure = undefined;
         return cached?.rates;
       case "locked":
         return await this.#fetchAndShare(token) ?? cached?.rates;
       case "paused":
-        this.#obstacle = this.#failure ?? "another subscriber's call to the rates API has failed";
+        this.#obstacle = this.#calls.failure ?? "another subscriber's call to the rates API has failed";
         this.#refreshFailed = true;
         return cached?.rates;
       case "held":
@@ -230,14 +211,14 @@ export class RatesSource {
     }
   }
 
-  /** We hold the lock: call, and store the answer for all. `undefined` when the call failed or came too late. */
+  /** Calls under the lock and stores the answer for all. `undefined` when the call failed or came too late. */
   async #fetchAndShare(token: string): Promise<Rates | undefined> {
     const { shared, times, log, signal } = this.options;
-    const before = this.#time.now();
+    const before = this.#copy.now();
     const rates = await this.#call();
     if (!rates) {
       this.#refreshFailed = true;
-      // An orderly leaver lets the next one try at once.
+      // A subscriber that leaves in order lets the next one try at once.
       if (signal.aborted) await shared.release(token).catch(() => {});
       else await this.#pause(token);
       return undefined;
@@ -247,13 +228,13 @@ export class RatesSource {
     try {
       result = await shared.write(token, rates, life);
     } catch (error) {
-      // Redis failed in between. The rates are good, and count as the one call that is ours while it is down.
+      // Redis failed in between. The rates are good, and this was our one call while Redis is down.
       this.#setAlone(true, error);
       this.#nextLoneCallAt = before + times.RATES_TTL_MS;
       result = "written";
     }
     if (result === "written") {
-      this.#keep({ rates, freshMs: life.freshMs, usableMs: life.freshMs + life.staleMs }, before);
+      this.#copy.keep({ rates, freshMs: life.freshMs, usableMs: life.freshMs + life.staleMs }, before);
       this.#refreshFailed = false;
       return rates;
     }
@@ -262,7 +243,7 @@ export class RatesSource {
       : "the rates API answered with rates older than the cached ones";
     log.warn("Fetched rates were not stored", { event: "rates.not_stored", problem: this.#obstacle });
     this.#refreshFailed = result === "older";
-    // One that lags behind answers no better a moment later.
+    // An API that lags behind answers no better a moment later.
     if (result === "older") await this.#pause(token);
     return undefined;
   }
@@ -272,66 +253,33 @@ export class RatesSource {
     await shared.pause(token, Math.min(pauseMs, times.RATES_LOCK_TTL_MS)).catch(() => {});
   }
 
-  /** Without Redis nobody else's call can be seen, so each process makes at most one per TTL, failed ones counted. */
+  /** Without Redis no other subscriber's call can be seen, so each process makes at most one per TTL, failed ones counted. */
   async #callAlone(): Promise<Rates | undefined> {
     const { times } = this.options;
-    const now = this.#time.now();
+    const now = this.#copy.now();
     if (now < this.#nextLoneCallAt) return undefined;
     this.#nextLoneCallAt = now + times.RATES_TTL_MS;
     const rates = await this.#call();
     this.#refreshFailed = rates === undefined;
-    if (!rates) {
-      const copy = this.#copy;
-      return copy && this.#time.now() < copy.usableUntil ? copy.rates : undefined;
-    }
+    if (!rates) return this.#copy.usable;
     const freshMs = times.RATES_TTL_MS;
-    this.#keep({ rates, freshMs, usableMs: freshMs + times.RATES_MAX_STALE_MS }, now);
+    this.#copy.keep({ rates, freshMs, usableMs: freshMs + times.RATES_MAX_STALE_MS }, now);
     return rates;
   }
 
   async #call(): Promise<Rates | undefined> {
-    const { api, log, signal } = this.options;
-    this.counts.calls++;
-    try {
-      const rates = await api.fetch(signal);
-      this.#failure = undefined;
-      this.#tellWhatIsLeftOut(rates);
-      log.info("Fetched rates", { asOf: new Date(rates.asOfMs).toISOString(), currencies: rates.perEur.size });
-      return rates;
-    } catch (error) {
-      this.counts.failedCalls++;
-      this.#failure = this.#obstacle = messageOf(error);
-      if (!signal.aborted) log.warn("The rates API gave no rates", { problem: this.#failure });
-      return undefined;
-    }
-  }
-
-  /** Once for the same entries: they come again with every answer. */
-  #tellWhatIsLeftOut({ leftOut = [] }: Rates): void {
-    this.counts.leftOut = leftOut.length;
-    const told = leftOut.slice(0, mostLeftOutTold).join("; ");
-    if (told === this.#leftOutTold) return;
-    this.#leftOutTold = told;
-    if (told === "") return;
-    this.options.log.warn("The rates API gave rates that cannot be used; they are left out", {
-      rates: leftOut.length,
-      problem: told,
-    });
-  }
-
-  /** @param before when the cache was asked: its remaining time is counted from then, so that ours ends first */
-  #keep({ rates, freshMs, usableMs }: Cached, before: number): void {
-    this.#copy = { rates, freshUntil: before + freshMs, usableUntil: before + usableMs };
+    const rates = await this.#calls.fetch(this.options.signal);
+    if (!rates) this.#obstacle = this.#calls.failure!;
+    return rates;
   }
 
   #setAlone(alone: boolean, error?: unknown): void {
     if (alone === this.#alone) return;
     this.#alone = alone;
     const { log } = this.options;
-    if (!alone) log.info("Redis answers again; rates are shared again", { event: "redis.back" });
-    else {log.error("Redis does not answer; calling the rates API at most once per RATES_TTL_MS", {
-        event: "redis.away",
-        problem: messageOf(error),
-      });}
+    if (alone) {
+      const message = "Redis does not answer; calling the rates API at most once per RATES_TTL_MS";
+      log.error(message, { event: "redis.away", problem: messageOf(error) });
+    } else log.info("Redis answers again; rates are shared again", { event: "redis.back" });
   }
 }

@@ -1,9 +1,9 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { seededRandom } from "../../shared/runtime/random.ts";
-import { RecordedLog } from "../../tests/fixtures/recorded_log.ts";
+import { type LogEntry, RecordedLog } from "../../tests/fixtures/recorded_telemetry.ts";
 import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
 import { ratesOf, someRates } from "../../tests/fixtures/deliveries.ts";
-import { MemoryRatesApi, type Turn } from "./memory_api.ts";
+import { MemoryRatesApi, type Turn } from "../../tests/fixtures/memory_rates_api.ts";
 import { MemoryRates } from "./memory_rates.ts";
 import { checkRates, type Rates } from "./rates.ts";
 import type { SharedRates } from "./shared_rates.ts";
@@ -29,18 +29,15 @@ class World {
   }
 
   subscriber(changes: Partial<RatesTimes> = {}, shared: SharedRates = this.shared, seed = 1): RatesSource {
-    const { clock, api, leave } = this;
-    const random = seededRandom(seed);
+    const { clock, api, leave, log } = this;
     return new RatesSource({
-      shared,
-      api,
-      holder: `subscriber-${seed}`,
-      times: { ...times, ...changes },
-      clock,
-      random,
-      log: this.log,
-      signal: leave.signal,
+      ...{ shared, api, holder: `subscriber-${seed}`, times: { ...times, ...changes }, signal: leave.signal },
+      ...{ clock, random: seededRandom(seed), log },
     });
+  }
+
+  codes(level: LogEntry["level"]): unknown[] {
+    return this.log.entries.filter((entry) => entry.level === level).map(({ fields }) => fields["event"]);
   }
 
   /** Lets time pass until the promise is settled, at most `ms`. */
@@ -56,12 +53,18 @@ class World {
 
 const down = { answer: new Error("connection refused") };
 
-class DeadRedis implements SharedRates {
-  lookOrLock = () => Promise.reject(new Error("Redis is away"));
-  write = this.lookOrLock;
-  pause = this.lookOrLock;
-  release = this.lookOrLock;
-  inspect = this.lookOrLock;
+const away = () => Promise.reject(new Error("Redis is away"));
+const deadRedis: SharedRates = { lookOrLock: away, write: away, pause: away, release: away, inspect: away };
+
+function changed(shared: SharedRates, changes: Partial<SharedRates>): SharedRates {
+  return {
+    lookOrLock: (token, ttl) => shared.lookOrLock(token, ttl),
+    write: (token, rates, life) => shared.write(token, rates, life),
+    pause: (token, ms) => shared.pause(token, ms),
+    release: (token) => shared.release(token),
+    inspect: () => shared.inspect(),
+    ...changes,
+  };
 }
 
 Deno.test("RatesSource.get() makes one call for all subscribers on a cold cache", async () => {
@@ -161,16 +164,12 @@ Deno.test("RatesSource polls every 20 to 60 ms at first, less often later, and o
   const world = new World({ answer: someRates });
   await world.shared.lookOrLock("one that hangs", 60_000);
   const looks: number[] = [];
-  const watched: SharedRates = {
-    lookOrLock: (token, ttl) => {
+  const watched = changed(world.shared, {
+    lookOrLock(token, ttl) {
       looks.push(world.clock.monotonic());
       return world.shared.lookOrLock(token, ttl);
     },
-    write: (token, rates, life) => world.shared.write(token, rates, life),
-    pause: (token, ms) => world.shared.pause(token, ms),
-    release: (token) => world.shared.release(token),
-    inspect: () => world.shared.inspect(),
-  };
+  });
   await rejects(world.during(world.subscriber({}, watched).get()), RatesTimeout);
   const gaps = looks.map((at, i) => at - (looks[i - 1] ?? 0));
   for (const [i, at] of looks.entries()) {
@@ -234,22 +233,20 @@ Deno.test("RatesSource never serves stale rates by default", async () => {
 
 Deno.test("RatesSource calls at most once per TTL for itself while Redis is away, and says so", async () => {
   const world = new World({ answer: someRates });
-  const subscriber = world.subscriber({}, new DeadRedis());
+  const subscriber = world.subscriber({}, deadRedis);
   for (let second = 0; second < 180; second++) {
     if (!subscriber.current()) deepStrictEqual(await world.during(subscriber.get()), someRates);
     await world.clock.advance(1_000);
   }
   strictEqual(subscriber.alone, true);
-  deepStrictEqual(world.log.at("error"), [
-    "Redis does not answer; calling the rates API at most once per RATES_TTL_MS",
-  ]);
+  deepStrictEqual(world.codes("error"), ["redis.away"]);
   strictEqual(world.api.calls <= 4, true, `${world.api.calls} calls in 3 TTLs`);
   strictEqual(world.api.calls >= 3, true, `${world.api.calls} calls in 3 TTLs`);
 });
 
 Deno.test("RatesSource.get() gives what another wait has brought meanwhile, without a look at a Redis that is away", async () => {
   const world = new World({ answer: someRates });
-  const subscriber = world.subscriber({}, new DeadRedis());
+  const subscriber = world.subscriber({}, deadRedis);
   await world.during(subscriber.get());
   strictEqual(await subscriber.get(), someRates);
   strictEqual(world.clock.sleepers, 0);
@@ -257,24 +254,18 @@ Deno.test("RatesSource.get() gives what another wait has brought meanwhile, with
 
 Deno.test("RatesSource counts a failed call as the one of its TTL while Redis is away", async () => {
   const world = new World(down);
-  const subscriber = world.subscriber({}, new DeadRedis());
+  const subscriber = world.subscriber({}, deadRedis);
   for (let i = 0; i < 5; i++) await rejects(world.during(subscriber.get()), RatesTimeout);
   strictEqual(world.api.calls, 1);
 });
 
 Deno.test("RatesSource uses Redis again when it returns", async () => {
   const world = new World({ answer: someRates });
-  let away = true;
-  const flaky: SharedRates = {
-    lookOrLock: (token, ttl) => away ? Promise.reject(new Error("away")) : world.shared.lookOrLock(token, ttl),
-    write: (token, rates, life) => world.shared.write(token, rates, life),
-    pause: (token, ms) => world.shared.pause(token, ms),
-    release: (token) => world.shared.release(token),
-    inspect: () => world.shared.inspect(),
-  };
-  const subscriber = world.subscriber({}, flaky);
+  let isAway = true;
+  const lookOrLock: SharedRates["lookOrLock"] = (token, ttl) => isAway ? away() : world.shared.lookOrLock(token, ttl);
+  const subscriber = world.subscriber({}, changed(world.shared, { lookOrLock }));
   await world.during(subscriber.get());
-  away = false;
+  isAway = false;
   await world.clock.advance(61_000);
   await world.during(subscriber.get());
   strictEqual(subscriber.alone, false);
@@ -283,14 +274,8 @@ Deno.test("RatesSource uses Redis again when it returns", async () => {
 
 Deno.test("RatesSource uses what it fetched when Redis fails between the lock and the write", async () => {
   const world = new World({ answer: someRates });
-  const failing: SharedRates = {
-    lookOrLock: (token, ttl) => world.shared.lookOrLock(token, ttl),
-    write: () => Promise.reject(new Error("away")),
-    pause: () => Promise.reject(new Error("away")),
-    release: () => Promise.reject(new Error("away")),
-    inspect: () => Promise.reject(new Error("away")),
-  };
-  const subscriber = world.subscriber({}, failing);
+  const { lookOrLock } = changed(world.shared, {});
+  const subscriber = world.subscriber({}, { ...deadRedis, lookOrLock });
   deepStrictEqual(await world.during(subscriber.get()), someRates);
   strictEqual(subscriber.alone, true);
 });
@@ -329,7 +314,7 @@ Deno.test("RatesSource counts the time that its machine was suspended: its copy 
 
 Deno.test("RatesSource without Redis calls again after its machine was suspended for longer than the TTL, once", async () => {
   const world = new World({ answer: someRates });
-  const subscriber = world.subscriber({}, new DeadRedis());
+  const subscriber = world.subscriber({}, deadRedis);
   await world.during(subscriber.get());
   world.clock.jump(3_600_000);
   strictEqual(subscriber.current(), undefined);
@@ -360,7 +345,7 @@ Deno.test("RatesSource uses what is good of an answer, and tells once what is no
   }
   strictEqual(source.counts.calls, 3);
   strictEqual(source.counts.leftOut, 2);
-  deepStrictEqual(world.log.at("warn"), ["The rates API gave rates that cannot be used; they are left out"]);
+  deepStrictEqual(world.codes("warn"), ["rates.left_out"]);
   const { problem, rates: count } = world.log.entries.find(({ level }) => level === "warn")!.fields;
   deepStrictEqual([problem, count], ['"USDT" is no currency code; the rate of XXX is zero', 2]);
 });

@@ -1,19 +1,19 @@
 /**
- * Once a minute, what subscribers have left in rows of their own becomes one row: the counts of seconds long gone, and the
- * leaders. So what `GET /materialized` reads stays small, however long the system runs and however many subscribers come and go.
+ * Once a minute, compacts the rows that each subscriber writes for itself into one: counts of past seconds, and leaders. So
+ * `GET /materialized` reads few rows, however long the system runs and however many subscribers come and go.
  */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
 import type { Random } from "../../shared/runtime/random.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
-import { keepLeaders, leadersOfLeaders, leadersOfTotals } from "./leaders.ts";
+import { keepLeaders, leadersOfLeaders, leadersOfTotals } from "./totals.ts";
 
 const everyMs = 60_000;
 /** Once soon after the start, and then about once an hour. */
 const roundsPerSearch = 60;
 
-/** Each is exact beside batches that change the same rows: who deletes a row waits for its last change and returns it. */
+/** Each is exact beside batches that change the same rows: a delete waits for the row's last change and returns it. */
 const statements = [
   `with old as (
      delete from event_counts where second < now() - interval '5 minutes' and subscriber_id <> '' returning events
@@ -29,18 +29,15 @@ const statements = [
    ${keepLeaders("''", leadersOfLeaders, "old")}`,
 ];
 
-/**
- * Finds who leads among all totals, in the time that it takes to read them. For when somebody has changed them who knows no leaders:
- * an operator by hand, or a subscriber from before there were any (every release has them).
- */
+/** Reads all totals to find the leaders: an operator may have changed totals by hand. */
 const leadersOfAll = keepLeaders("''", leadersOfTotals, "player_totals");
 
-/** @throws what Postgres says; what is not compacted now is compacted the next time */
+/** @throws errors of Postgres; the next run compacts what this one did not */
 export async function compact(database: Database): Promise<void> {
   for (const statement of statements) await database.query(statement, []);
 }
 
-/** @throws what Postgres says */
+/** @throws errors of Postgres */
 export async function findLeaders(database: Database): Promise<void> {
   await database.query(leadersOfAll, []);
 }
@@ -58,7 +55,7 @@ export async function keepCompacting(
   stop: AbortSignal,
 ): Promise<void> {
   for (let rounds = 0; !stop.aborted; rounds++) {
-    // Subscribers that were started together need not all do it at the same moment.
+    // Subscribers that were started together compact at different moments.
     await clock.sleep(random.int(everyMs / 2, everyMs), stop).catch(() => {});
     if (stop.aborted) return;
     try {

@@ -1,6 +1,6 @@
 import type { Database } from "../../shared/postgres/pool.ts";
 import type { Player } from "../enriched/enriched.ts";
-import type { Players } from "../pipeline/steps/steps.ts";
+import type { Players } from "../pipeline/edges.ts";
 
 /**
  * Times as microseconds since 1970: they are read much faster than dates. A float8 of seconds tells them apart up to the year

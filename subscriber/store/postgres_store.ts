@@ -1,9 +1,9 @@
-/** Enriched events into Postgres: each batch in one transaction, each event once. */
-import { arrayLiteral } from "../../shared/postgres/array_literal.ts";
+/** Stores enriched events in Postgres: each batch in one transaction, each event once. */
+import { arrayLiteral } from "../../shared/postgres/copy_rows.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
 import { isDuplicate } from "../../shared/runtime/errors.ts";
 import type { Enriched } from "../enriched/enriched.ts";
-import type { Store } from "../pipeline/process_batch.ts";
+import type { Store } from "../pipeline/edges.ts";
 import { copyStatement, EventRows } from "./event_rows.ts";
 import { totalsStatement } from "./totals.ts";
 
@@ -16,7 +16,7 @@ export class PostgresStore implements Store {
     this.#rows = new EventRows(subscriberId);
   }
 
-  /** Nearly always all events are new. COPY stores them at a third of an INSERT's cost, but knows no ON CONFLICT. */
+  /** COPY costs a third of an INSERT but knows no ON CONFLICT; nearly always all events are new. */
   async save(events: readonly Enriched[]): Promise<number> {
     if (events.length === 0) return 0;
     try {
@@ -26,18 +26,20 @@ export class PostgresStore implements Store {
       if (!isDuplicate(error)) throw error;
     }
     const fresh = await this.#withoutStored(events);
-    // Another subscriber may store one of them meanwhile: then there is one less the next time.
-    if (fresh.length === events.length) throw new Error("an event was in the way of its like, and then was not there");
+    // Another subscriber may store one of them meanwhile: each retry has fewer.
+    if (fresh.length === events.length) {
+      throw new Error("Postgres refused an event as a duplicate, but has no such row");
+    }
     return await this.save(fresh);
   }
 
   async #add(events: readonly Enriched[]): Promise<void> {
-    // Batches that share rows lock them in the same order, and so wait for each other and never deadlock.
+    // Batches that share rows lock them in the same order, so they never deadlock.
     const statements = `${copyStatement};\n${totalsStatement(events, this.subscriberId)}`;
     await this.#rows.with(inOrderOfIds(events), (rows) => this.database.copyIn(statements, rows));
   }
 
-  /** Each event that is not stored, once. */
+  /** The events that are not stored, each once. */
   async #withoutStored(events: readonly Enriched[]): Promise<Enriched[]> {
     const fresh = new Map(events.map((enriched) => [enriched.messageId, enriched]));
     const stored = await this.database.query(findStatement, [arrayLiteral([...fresh.keys()])]);
@@ -46,7 +48,7 @@ export class PostgresStore implements Store {
   }
 }
 
-/** They mostly come so: the ids begin with the time. */
+/** Mostly they are in order already: the ids begin with the time. */
 function inOrderOfIds(events: readonly Enriched[]): readonly Enriched[] {
   for (let i = 1; i < events.length; i++) {
     if (events[i - 1]!.messageId > events[i]!.messageId) {

@@ -1,7 +1,6 @@
-/** What a batch adds to the sums that are kept beside the events. */
+/** The sums beside the events: the statement by which a batch adds to them, and the leaders among players. */
 import { kindOf } from "../../shared/event/kinds.ts";
 import type { Enriched } from "../enriched/enriched.ts";
-import { keepLeaders, leadersOfTotals, leadingTotal } from "./leaders.ts";
 
 interface Total {
   bets: number;
@@ -11,18 +10,18 @@ interface Total {
 }
 
 /**
- * Adds the events to the totals of their players and to the counts. Its values are part of its text, for it is sent together
- * with the rows, and takes no parameters then.
+ * Adds the events to the totals of their players and to the counts. The values are part of the text: a statement that is sent
+ * together with rows takes no parameters.
  * @param events all of them new, at least one
  */
 export function totalsStatement(events: readonly Enriched[], subscriberId: string): string {
   const totals = totalsOf(events);
   const subscriber = `'${subscriberId.replaceAll("'", "''")}'`;
   const column = (valueOf: (total: Total) => unknown) => `'{${Array.from(totals.values(), valueOf).join(",")}}'`;
-  // A total below what this subscriber has seen lead cannot lead. Most batches have no other, and then write no row.
+  // A total below this subscriber's own maximum cannot lead. Most batches have no greater one, and write no row then.
   const leads = ["bets", "wins", "deposits_eur"].map((total) => `${total} >= ${leadingTotal(total, subscriber)}`);
-  // A row for each player, in the order of their ids; see PostgresStore. Of the totals that come of it the greatest are kept
-  // where nobody else waits for them, for to look for them among a million players takes too long for who asks.
+  // Rows are locked in the order of player ids; see PostgresStore. Each subscriber keeps its own maxima in its own row: no lock
+  // contention, and /materialized does not scan every player.
   const players = totals.size === 0 ? "" : `
 with changed as (insert into player_totals as total (player_id, bets, wins, deposits_eur)
 select * from unnest(
@@ -41,7 +40,7 @@ values (date_trunc('second', now()), ${subscriber}, ${events.length})
 on conflict (second, subscriber_id) do update set events = counts.events + excluded.events`;
 }
 
-/** By player; of the kinds that add to totals only. */
+/** By player, for the kinds that add to totals. */
 export function totalsOf(events: readonly Enriched[]): Map<bigint, Total> {
   const totals = new Map<bigint, Total>();
   for (const { event, price } of events) {
@@ -56,4 +55,44 @@ export function totalsOf(events: readonly Enriched[]): Map<bigint, Total> {
     }
   }
   return totals;
+}
+
+/*
+ * Who leads, as the table `player_leaders` keeps it: `{total, ~player_id}` for each total. Arrays compare element by element, so
+ * the maximum has the greatest total and, as a tie-break, the lowest id, which ~ inverts. These arrays are built and read only
+ * here.
+ */
+
+/** From rows with the columns of `player_totals`. */
+export const leadersOfTotals =
+  "max(array[bets, ~player_id]), max(array[wins, ~player_id]), max(array[deposits_eur, (~player_id)::numeric])";
+
+/** From rows of `player_leaders`. */
+export const leadersOfLeaders = "max(bets), max(wins), max(deposits_eur)";
+
+/**
+ * The statement that merges leaders into a row of `player_leaders`.
+ * @param subscriber the row's subscriber, as an SQL literal
+ * @param leaders one of the two above
+ * @param source follows `from`; when it has no rows, nothing is written
+ */
+export function keepLeaders(subscriber: string, leaders: string, source: string): string {
+  return `insert into player_leaders as leader (subscriber_id, bets, wins, deposits_eur)
+select ${subscriber}, ${leaders} from ${source} having count(*) > 0
+on conflict (subscriber_id) do update set
+  bets = greatest(leader.bets, excluded.bets),
+  wins = greatest(leader.wins, excluded.wins),
+  deposits_eur = greatest(leader.deposits_eur, excluded.deposits_eur)`;
+}
+
+/** SQL expression: the total of the subscriber's own leader; 0 when it has none. */
+export function leadingTotal(total: string, subscriber: string): string {
+  return `coalesce((select ${total}[1] from player_leaders where subscriber_id = ${subscriber}), 0)`;
+}
+
+/** @param array as Postgres writes it, or null; @returns `undefined` when the total is 0 for every player */
+export function leaderOf(array: string | null | undefined): { id: bigint; total: bigint } | undefined {
+  const [, total, id] = /^\{(\d+),(-?\d+)\}$/.exec(array ?? "") ?? [];
+  if (total === undefined || id === undefined || total === "0") return undefined;
+  return { id: ~BigInt(id), total: BigInt(total) };
 }

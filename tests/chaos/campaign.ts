@@ -1,15 +1,14 @@
 /** One campaign: a load, random faults on everything, then peace, and the count of what became of each message. */
-import { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
-import { eventTopology } from "../../shared/rabbitmq/topology.ts";
+import { isDeepStrictEqual } from "node:util";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
 import { type Random, seededRandom } from "../../shared/runtime/random.ts";
-import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { lasting, materializedBySql } from "../servers/materialized_by_sql.ts";
 import { noFaults } from "../../rates-api/faults.ts";
 import { delay } from "../../tools/services/server.ts";
 import { type Counts, Ledger } from "../harness/ledger.ts";
 import { getJson, untilAnswered } from "../harness/http.ts";
+import { queues } from "../harness/batch.ts";
 import { PrivateWorld } from "../harness/private_world.ts";
 import { Workers } from "./workers.ts";
 import { type Fault, faultsOf } from "./faults.ts";
@@ -24,7 +23,7 @@ export interface CampaignOptions {
   /** Events a second. */
   readonly rate?: number;
   readonly say: (line: string) => void;
-  /** Ends the trouble early; what comes after it stays the same. */
+  /** Ends the trouble early. Settling and counting stay the same. */
   readonly stop: AbortSignal;
 }
 
@@ -36,11 +35,6 @@ export interface CampaignResult extends Counts {
   readonly seconds: number;
 }
 
-const queues = {
-  EVENTS_EXCHANGE: "casino.events",
-  EVENTS_QUEUE: "casino.events",
-  DEAD_LETTER_QUEUE: "casino.events.dead",
-};
 const most = { faultMs: 8_000, gapMs: 2_500, atOnce: 3 };
 /**
  * RabbitMQ 3.10.8 (one node) loses a quorum queue, with what it has confirmed in it, when it is killed within about a second
@@ -49,7 +43,7 @@ const most = { faultMs: 8_000, gapMs: 2_500, atOnce: 3 };
 const warmUpMs = 4_000;
 const settleTimeoutMs = 240_000;
 const replayRounds = 6;
-/** What a replay may cure. */
+/** Reasons that a replay may cure. */
 const curable = ["rates-timeout", "delivery-limit"];
 
 /** @throws when the events do not settle in time once all is well; otherwise the counts tell whether anything went wrong */
@@ -64,23 +58,11 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   await using world = await PrivateWorld.start({ ...queues, ...settings });
   const ledger = new Ledger();
   await world.startRatesApi();
-  const workers = new Workers(world, ledger, {}, subscribers);
-  const publisher = new ConfirmPublisher({
-    url: world.servers.env.RABBITMQ_URL,
-    name: "chaos",
-    topology: eventTopology(queues),
-    clock,
-    random,
-    log: silentLog,
-    giveUpAfterMs: 60_000,
-  });
+  const workers = new Workers(world, ledger, subscribers);
   const calm = new AbortController();
-  const loading = publishLoad({
-    ...{ publisher, ledger, rate, clock, exchange: queues.EVENTS_EXCHANGE },
-    random: seededRandom(seed + 1),
-    stop: calm.signal,
-  });
-  const watching = watch(workers, clock);
+  const { RABBITMQ_URL: url } = world.servers.env;
+  const loading = publishLoad({ url, ledger, rate, seed: seed + 1, stop: calm.signal });
+  const watching = watch(workers);
   await delay(warmUpMs);
   const faults = await makeTrouble(world, workers, random, troubleMs, stop, tell);
 
@@ -89,15 +71,13 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   await world.setRatesFaults(noFaults);
   calm.abort();
   await loading;
-  await publisher.close();
   await workers.ensureAll();
   await untilSettled(world, ledger, tell);
   const replayed = await replayUntilStored(world, ledger, tell);
   const untold = await watching.end();
   const unequal = await compareMaterialized(world, workers.urls);
   await workers.leave();
-  const letters = await world.deadLetters(queues.DEAD_LETTER_QUEUE);
-  const counts = await world.withSql((sql) => ledger.count(sql, letters));
+  const counts = await world.count(ledger, queues.DEAD_LETTER_QUEUE);
   const left = await world.messagesIn(queues.EVENTS_QUEUE);
   const problems = [
     ...counts.problems,
@@ -110,7 +90,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   return { ...counts, problems, seed, faults, replayed, seconds };
 }
 
-/** Each campaign has settings of its own: what holds under one set must hold under all. */
+/** The guarantees must hold under all settings. */
 function drawSettings(random: Random): Record<string, string> {
   const pick = <T>(...choices: readonly T[]) => choices[random.int(0, choices.length - 1)]!;
   return {
@@ -161,12 +141,12 @@ async function inflict(fault: Fault, ms: number, tell: (line: string) => void): 
     await fault.run(ms);
     tell(`end   ${fault.name}`);
   } catch (error) {
-    // A fault may meet a server that another one has just hit. What it was to undo is undone at the end.
+    // Another fault may have just hit the same server. The end of the campaign undoes both.
     tell(`could not ${fault.name}: ${messageOf(error).split("\n")[0]}`);
   }
 }
 
-/** What is not settled by then shows in the counts. */
+/** Messages that are not settled by then show in the counts. */
 async function untilSettled(world: PrivateWorld, ledger: Ledger, tell: (line: string) => void): Promise<void> {
   try {
     await world.untilSettled(ledger, queues.DEAD_LETTER_QUEUE, settleTimeoutMs);
@@ -180,20 +160,15 @@ async function untilSettled(world: PrivateWorld, ledger: Ledger, tell: (line: st
 
 /** Once all is well, every subscriber must come to give the same sums, and those of the stored events. */
 async function compareMaterialized(world: PrivateWorld, urls: readonly string[]): Promise<string[]> {
-  const right = JSON.stringify(sorted(await world.withSql(materializedBySql)));
-  const ask = async (url: string) => JSON.stringify(sorted(lasting(await getJson(`${url}/materialized`))));
+  const right = await world.withSql(materializedBySql);
   const problems = urls.map((url) =>
-    untilAnswered(() => ask(url), (told) => told === right, `GET ${url}/materialized gives ${right}`)
-      .then(() => [], (error) => [messageOf(error)])
+    untilAnswered(
+      async () => lasting(await getJson(`${url}/materialized`)),
+      (told) => isDeepStrictEqual(told, right),
+      `GET ${url}/materialized gives ${JSON.stringify(right)}`,
+    ).then(() => [], (error) => [messageOf(error)])
   );
   return (await Promise.all(problems)).flat();
-}
-
-function sorted(value: object): object {
-  const entries = Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1);
-  return Object.fromEntries(
-    entries.map(([key, part]) => [key, part && typeof part === "object" ? sorted(part) : part]),
-  );
 }
 
 /** As an operator would, with the command. @returns how many letters were replayed */

@@ -1,5 +1,5 @@
-/** Everything that a campaign breaks, as data: what it is, whom it hits, and how it is done and undone. */
-import { noFaults, wrongAnswers } from "../../rates-api/faults.ts";
+/** Everything that a campaign breaks. */
+import { type Faults, noFaults, wrongAnswers } from "../../rates-api/faults.ts";
 import type { Random } from "../../shared/runtime/random.ts";
 import type { TcpProxy } from "../servers/tcp_proxy.ts";
 import type { Toxic } from "../servers/toxics.ts";
@@ -9,58 +9,52 @@ import type { Workers } from "./workers.ts";
 
 export interface Fault {
   readonly name: string;
-  /** What it keeps to itself: two faults of the same claim never overlap. */
+  /** Two faults of the same claim never overlap. */
   readonly claim: string;
   /** Does the damage, waits `ms`, and undoes it. */
   run(ms: number): Promise<void>;
 }
 
+type Draw = () => Fault;
+
 /** Servers are killed and paused one at a time: bringing one back looks at the others. */
 const servers = "servers";
 
-export function faultsOf(world: PrivateWorld, workers: Workers, random: Random): (() => Fault)[] {
+/** @returns what a fault is drawn from; its details come from `random` */
+export function faultsOf(world: PrivateWorld, workers: Workers, random: Random): Draw[] {
+  const { proxies } = world.servers;
   return [
     ...serverNames.flatMap((name) => serverFaults(world, name)),
-    ...Object.entries({ ...world.servers.proxies, "rates-api": world.ratesProxy }).map(([name, proxy]) => () =>
+    ...Object.entries({ ...proxies, "rates-api": world.ratesProxy }).map(([name, proxy]) => () =>
       networkFault(name, proxy, random)
     ),
-    ...Object.entries(world.servers.proxies).map(([name, proxy]) => () => connectionsCut(name, proxy)),
-    ...inside(world),
+    ...Object.entries(proxies).map(([name, proxy]) => () =>
+      atOnce(`${name} connections reset`, `${name} proxy`, () => proxy.cut())
+    ),
+    ...faultsInside(world),
     // Members are the least reliable of all.
     ...[1, 2, 3].flatMap(() => memberFaults(workers, random)),
     ...ratesFaults(world, random),
   ];
 }
 
-function serverFaults({ servers: own }: PrivateWorld, name: ServerName): (() => Fault)[] {
+function atOnce(name: string, claim: string, act: (ms: number) => unknown): Fault {
+  return { name, claim, run: async (ms) => void await act(ms) };
+}
+
+function lasting(name: string, claim: string, begin: () => unknown, end: () => unknown): Fault {
+  return atOnce(name, claim, async (ms) => {
+    await begin();
+    await delay(ms);
+    await end();
+  });
+}
+
+function serverFaults({ servers: own }: PrivateWorld, name: ServerName): Draw[] {
   return [
-    () => ({
-      name: `${name} killed`,
-      claim: servers,
-      run: async (ms) => {
-        await own.kill(name);
-        await delay(ms);
-        await own.restart();
-      },
-    }),
-    () => ({
-      name: `${name} stopped`,
-      claim: servers,
-      run: async (ms) => {
-        await own.stop(name);
-        await delay(ms);
-        await own.restart();
-      },
-    }),
-    () => ({
-      name: `${name} paused`,
-      claim: servers,
-      run: async (ms) => {
-        await own.pause(name);
-        await delay(ms);
-        await own.resume(name);
-      },
-    }),
+    () => lasting(`${name} killed`, servers, () => own.kill(name), () => own.restart()),
+    () => lasting(`${name} stopped`, servers, () => own.stop(name), () => own.restart()),
+    () => lasting(`${name} paused`, servers, () => own.pause(name), () => own.resume(name)),
   ];
 }
 
@@ -75,136 +69,57 @@ function networkFault(name: string, proxy: TcpProxy, random: Random): Fault {
     { kind: "refuse" },
   ];
   const toxic = choices[random.int(0, choices.length - 1)]!;
-  return {
-    name: `${name} proxy: ${Object.values(toxic).join(" ")}`,
-    claim: `${name} proxy`,
-    run: async (ms) => {
-      proxy.poison(toxic);
-      await delay(ms);
-      proxy.poison();
-    },
-  };
+  const title = `${name} proxy: ${Object.values(toxic).join(" ")}`;
+  return lasting(title, `${name} proxy`, () => proxy.poison(toxic), () => proxy.poison());
 }
 
-function connectionsCut(name: string, proxy: TcpProxy): Fault {
-  return {
-    name: `${name} connections reset`,
-    claim: `${name} proxy`,
-    run: () => Promise.resolve(proxy.cut()),
+/** Faults of a server that keeps running. */
+function faultsInside({ servers: own }: PrivateWorld): Draw[] {
+  const setReadOnly = async (value: "on" | "off") => {
+    await own.asSuperuser(`alter system set default_transaction_read_only = ${value}`);
+    await own.asSuperuser("select pg_reload_conf()");
   };
-}
-
-/** What goes wrong within a server that runs. */
-function inside({ servers: own }: PrivateWorld): (() => Fault)[] {
-  const readOnly = (value: "on" | "off") =>
-    own.asSuperuser(`alter system set default_transaction_read_only = ${value}`);
-  const reload = () => own.asSuperuser("select pg_reload_conf()");
+  const lockTables = (ms: number) =>
+    own.asSuperuser(`do $$ begin
+      lock table events, player_totals in access exclusive mode; perform pg_sleep(${ms / 1_000}); end $$`);
+  const terminate = "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'casino'";
+  const setMemory = (share: string) => own.rabbitmqctl("set_vm_memory_high_watermark", share);
   return [
-    () => ({
-      name: "postgres read-only",
-      claim: servers,
-      run: async (ms) => {
-        await readOnly("on");
-        await reload();
-        await delay(ms);
-        await readOnly("off");
-        await reload();
-      },
-    }),
-    () => ({
-      name: "postgres table locked",
-      claim: servers,
-      run: (ms) =>
-        own.asSuperuser(
-          `do $$ begin lock table events, player_totals in access exclusive mode; perform pg_sleep(${
-            ms / 1_000
-          }); end $$`,
-        ),
-    }),
-    () => ({
-      name: "postgres clients terminated",
-      claim: servers,
-      run: () => own.asSuperuser("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'casino'"),
-    }),
-    () => ({
-      name: "rabbitmq memory alarm",
-      claim: servers,
-      run: async (ms) => {
-        await own.rabbitmqctl("set_vm_memory_high_watermark", "0.00001");
-        await delay(ms);
-        await own.rabbitmqctl("set_vm_memory_high_watermark", "0.4");
-      },
-    }),
-    () => ({
-      name: "rabbitmq connections closed",
-      claim: servers,
-      run: async () => void await own.rabbitmqctl("close_all_connections", "a fault"),
-    }),
+    () => lasting("postgres read-only", servers, () => setReadOnly("on"), () => setReadOnly("off")),
+    () => atOnce("postgres table locked", servers, lockTables),
+    () => atOnce("postgres clients terminated", servers, () => own.asSuperuser(terminate)),
+    () => lasting("rabbitmq memory alarm", servers, () => setMemory("0.00001"), () => setMemory("0.4")),
+    () => atOnce("rabbitmq connections closed", servers, () => own.rabbitmqctl("close_all_connections", "a fault")),
   ];
 }
 
-function memberFaults(workers: Workers, random: Random): (() => Fault)[] {
-  const someone = () => random.int(0, workers.size - 1);
+function memberFaults(workers: Workers, random: Random): Draw[] {
+  const draw = (what: string, act: (n: number, ms: number) => Promise<void>) => () => {
+    const n = random.int(0, workers.size - 1);
+    return atOnce(`${workers.nameOf(n)} ${what}`, workers.nameOf(n), (ms) => act(n, ms));
+  };
   return [
-    () => {
-      const n = someone();
-      return {
-        name: `${workers.nameOf(n)} killed`,
-        claim: workers.nameOf(n),
-        run: (ms) => workers.replace(n, "kill", ms),
-      };
-    },
-    () => {
-      const n = someone();
-      return {
-        name: `${workers.nameOf(n)} asked to leave`,
-        claim: workers.nameOf(n),
-        run: (ms) => workers.replace(n, "stop", ms),
-      };
-    },
-    () => {
-      const n = someone();
-      return { name: `${workers.nameOf(n)} paused`, claim: workers.nameOf(n), run: (ms) => workers.pause(n, ms) };
-    },
+    draw("killed", (n, ms) => workers.replace(n, "kill", ms)),
+    draw("asked to leave", (n, ms) => workers.replace(n, "stop", ms)),
+    draw("paused", (n, ms) => workers.pause(n, ms)),
   ];
 }
 
-function ratesFaults(world: PrivateWorld, random: Random): (() => Fault)[] {
+function ratesFaults(world: PrivateWorld, random: Random): Draw[] {
   const claim = "rates-api";
+  const start = () => world.startRatesApi();
   return [
-    () => ({
-      name: "rates-api killed",
-      claim,
-      run: async (ms) => {
-        if (world.ratesApi) await world.kill(world.ratesApi);
-        await delay(ms);
-        await world.startRatesApi();
-      },
-    }),
-    () => ({
-      name: "rates-api restarted",
-      claim,
-      run: async () => {
-        if (world.ratesApi) await world.stop(world.ratesApi);
-        await world.startRatesApi();
-      },
-    }),
+    () => lasting("rates-api killed", claim, () => world.kill(world.ratesApi!), start),
+    () => atOnce("rates-api restarted", claim, () => world.stop(world.ratesApi!).then(start)),
     () => {
-      const faults = {
+      const faults: Faults = {
         ...noFaults,
         ...{ delayMs: random.int(50, 1_500), jitterMs: random.int(0, 500), delayShare: random.next() },
         ...{ errorShare: random.next() * 0.4, wrongShare: random.next() * 0.3, blackHoleShare: random.next() * 0.3 },
         wrongAnswer: wrongAnswers[random.int(0, wrongAnswers.length - 1)]!,
       };
-      return {
-        name: `rates-api slow, failing, silent and wrong (${faults.wrongAnswer})`,
-        claim,
-        run: async (ms) => {
-          await world.setRatesFaults(faults);
-          await delay(ms);
-          await world.setRatesFaults(noFaults);
-        },
-      };
+      const title = `rates-api slow, failing, silent and wrong (${faults.wrongAnswer})`;
+      return lasting(title, claim, () => world.setRatesFaults(faults), () => world.setRatesFaults(noFaults));
     },
   ];
 }

@@ -1,21 +1,22 @@
-/** Events at a steady rate, good ones and bad ones, each entered in the ledger before it is sent and when it is confirmed. */
-import { uuidv7 } from "../../shared/rabbitmq/message_id.ts";
-import type { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
-import type { Clock } from "../../shared/runtime/clock.ts";
-import { encodeEvent } from "../../shared/event/protobuf.ts";
-import type { Random } from "../../shared/runtime/random.ts";
+/** Events at a steady rate, good and bad ones. Each is entered in the ledger before it is sent, and when it is confirmed. */
 import { generateEvents } from "../../publisher/generator.ts";
+import { encodeEvent } from "../../shared/event/protobuf.ts";
+import { uuidv7 } from "../../shared/rabbitmq/message_id.ts";
+import { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
+import { eventTopology } from "../../shared/rabbitmq/topology.ts";
+import { systemClock as clock } from "../../shared/runtime/clock.ts";
+import { type Random, seededRandom } from "../../shared/runtime/random.ts";
+import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { bet } from "../fixtures/deliveries.ts";
+import { queues } from "../harness/batch.ts";
 import type { Attempt, Ledger } from "../harness/ledger.ts";
 
 export interface LoadOptions {
-  readonly publisher: ConfirmPublisher;
-  readonly exchange: string;
+  readonly url: string;
   readonly ledger: Ledger;
   /** Events a second. */
   readonly rate: number;
-  readonly random: Random;
-  readonly clock: Clock;
+  readonly seed: number;
   readonly stop: AbortSignal;
 }
 
@@ -29,8 +30,11 @@ const players = 40;
 const [badShare, twiceShare] = [0.03, 0.01];
 
 /** Publishes until `stop` is aborted, then waits for the confirms. */
-export async function publishLoad({ publisher, exchange, ledger, rate, random, clock, stop }: LoadOptions) {
-  const items = makeItems(random, clock);
+export async function publishLoad({ url, ledger, rate, seed, stop }: LoadOptions): Promise<void> {
+  const random = seededRandom(seed);
+  const options = { url, name: "chaos", topology: eventTopology(queues), clock, random, log: silentLog };
+  const publisher = new ConfirmPublisher({ ...options, giveUpAfterMs: 60_000 });
+  const items = makeItems(random);
   const begun = clock.monotonic();
   for (let sent = 0; !stop.aborted;) {
     const due = Math.floor((clock.monotonic() - begun) / 1_000 * rate);
@@ -43,16 +47,17 @@ export async function publishLoad({ publisher, exchange, ledger, rate, random, c
     await clock.sleep(tickMs, stop).catch(() => {});
   }
   await publisher.flush();
+  await publisher.close();
 
   function send({ messageId, body }: Item): void {
     publisher.send(
-      { exchange, messageId, body, timestampMs: clock.now(), appId: "chaos" },
+      { exchange: queues.EVENTS_EXCHANGE, messageId, body, timestampMs: clock.now(), appId: "chaos" },
       (error) => !error && ledger.confirm(messageId),
     );
   }
 }
 
-function* makeItems(random: Random, clock: Clock): Generator<Item, never> {
+function* makeItems(random: Random): Generator<Item, never> {
   const events = generateEvents({ random, players, firstId: 1n, timeMs: () => clock.now() });
   for (let n = 0n;; n++) {
     const { messageId, event } = events.next().value;
@@ -62,10 +67,11 @@ function* makeItems(random: Random, clock: Clock): Generator<Item, never> {
     }
     const id = uuidv7(clock.now(), random.bytes(10));
     const foreign = bet({ id: 2n ** 40n + n, currency: "XTS" });
-    yield [
-      { messageId: id, event: undefined, reason: "undecodable", body: Uint8Array.from([0xff, 0x01, 0x80, 0x80]) },
-      { messageId: id, event: undefined, reason: "invalid", body: new Uint8Array() },
-      { messageId: id, event: undefined, reason: "unknown-currency", body: encodeEvent(foreign) },
+    const [reason, body] = [
+      ["undecodable", Uint8Array.from([0xff, 0x01, 0x80, 0x80])] as const,
+      ["invalid", new Uint8Array()] as const,
+      ["unknown-currency", encodeEvent(foreign)] as const,
     ][random.int(0, 2)]!;
+    yield { messageId: id, event: undefined, reason, body };
   }
 }

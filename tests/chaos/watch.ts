@@ -1,20 +1,15 @@
-/** Somebody who has the dashboard open all the time. A subscriber that is up must answer, whatever is broken around it. */
-import type { Clock } from "../../shared/runtime/clock.ts";
+/** A dashboard that is open all the time. A subscriber that is up must answer, whatever is broken around it. */
+import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import type { Workers } from "./workers.ts";
 
 const everyMs = 500;
 /**
- * The machine is busy, and a subscriber may be paused: who does not answer at all is not held against it. Once all is well each
- * of them must, for the campaign compares what they say.
+ * The machine is busy, and a subscriber may be paused: no answer at all is no problem here. Once all is well each of them must
+ * answer, because the campaign compares their answers.
  */
 const timeoutMs = 6_000;
 
-export interface Watch {
-  /** @returns answers that should not have been given */
-  end(): Promise<string[]>;
-}
-
-export function watch(workers: Pick<Workers, "urls">, clock: Clock): Watch {
+export function watch(workers: Workers) {
   const stop = new AbortController();
   const problems = new Set<string>();
   let answers = 0;
@@ -35,7 +30,7 @@ export function watch(workers: Pick<Workers, "urls">, clock: Clock): Watch {
     }
   }
 
-  /** What is said to be broken is said in words, and without a password. */
+  /** Each broken dependency is named in a sentence, without a password. */
   function checkOverview(text: string): void {
     const { dependencies, problems: sentences } = JSON.parse(text);
     const broken = dependencies.filter(({ ok }: { ok: boolean }) => !ok);
@@ -50,7 +45,8 @@ export function watch(workers: Pick<Workers, "urls">, clock: Clock): Watch {
     }
   })();
   return {
-    async end() {
+    /** @returns answers that should not have been given */
+    async end(): Promise<string[]> {
       stop.abort();
       await watching;
       return answers === 0 ? ["no subscriber answered over HTTP"] : [...problems];

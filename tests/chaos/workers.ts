@@ -1,10 +1,11 @@
+/** The subscribers of a campaign. */
 import type { Member } from "../../tools/demo/members.ts";
 import { delay } from "../../tools/services/server.ts";
 import type { Ledger } from "../harness/ledger.ts";
 import { urlOf } from "../harness/http.ts";
 import type { PrivateWorld } from "../harness/private_world.ts";
 
-/** The subscribers of a campaign: a place for each, and whoever holds it now. */
+/** A place for each subscriber, and the process that holds it now. */
 export class Workers {
   readonly #members: Member[];
   /** Places that are empty on purpose for a while. */
@@ -13,7 +14,6 @@ export class Workers {
   constructor(
     private readonly world: PrivateWorld,
     private readonly ledger: Ledger,
-    private readonly env: Readonly<Record<string, string>>,
     readonly size: number,
   ) {
     this.#members = Array.from({ length: size }, (_, n) => this.#start(n));
@@ -40,7 +40,7 @@ export class Workers {
     this.world.members.signal(member, "SIGCONT");
   }
 
-  /** Starts again whoever has crashed. */
+  /** Starts again what has crashed. */
   async ensureAll(): Promise<void> {
     for (const [n, member] of this.#members.entries()) {
       if (this.#vacant.has(n)) continue;
@@ -60,6 +60,6 @@ export class Workers {
 
   #start(n: number): Member {
     const onLine = (line: string) => this.ledger.report(line);
-    return this.world.startSubscriber(this.nameOf(n), this.env, { onLine, http: "127.0.0.1:0" });
+    return this.world.startSubscriber(this.nameOf(n), {}, { onLine, http: "127.0.0.1:0" });
   }
 }

@@ -4,32 +4,18 @@ import { classifyStoreError, explainStoreError } from "../../shared/runtime/erro
 import { type Event, eventOf } from "../../shared/event/event.ts";
 import { eventTypes, kinds } from "../../shared/event/kinds.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
-import { describe } from "../../subscriber/pipeline/steps/describe.ts";
-import type { Enriched } from "../../subscriber/enriched/enriched.ts";
 import { PostgresPlayers } from "../../subscriber/store/postgres_players.ts";
-import { isUnpriced, price } from "../../subscriber/pipeline/steps/price.ts";
 import { PostgresStore } from "../../subscriber/store/postgres_store.ts";
 import { columnProblem, columnsQuery } from "../../subscriber/enriched/columns.ts";
-import { bet, deposit, gameStart, someRates } from "../fixtures/deliveries.ts";
+import { bet, deposit, enriched, gameStart } from "../fixtures/deliveries.ts";
+
+type Use = (database: Database) => Promise<void>;
 
 /** A kind of database that is put to the test. */
 export interface Subject {
   readonly name: string;
   /** Gives `use` a database with all tables, in which nothing is stored. */
-  withDatabase(use: (database: Database) => Promise<void>): Promise<void>;
-}
-
-function enriched(event: Event, changes: Partial<Enriched> = {}): Enriched {
-  const cost = price(event, someRates);
-  if (isUnpriced(cost)) throw new Error(cost.detail);
-  return {
-    messageId: crypto.randomUUID(),
-    event,
-    price: cost,
-    player: undefined,
-    description: describe(event, cost?.eurCents, undefined),
-    ...changes,
-  };
+  withDatabase(use: Use): Promise<void>;
 }
 
 async function ask(database: Database, statement: string): Promise<(string | null)[][]> {
@@ -41,171 +27,153 @@ const counts = "select (select count(*) from events), (select sum(events) from e
 
 /** Registers the suite's tests, under the subject's name. */
 export function testStore({ name, withDatabase }: Subject): void {
-  Deno.test(`${name}: PostgresStore.save() stores every field of an event, exactly`, async () => {
-    await withDatabase(async (database) => {
-      const event = bet({
-        id: 2n ** 63n - 1n,
-        amount: 1999n,
-        hasWon: true,
-        createdAt: { seconds: -62_135_596_800, nanos: 999_999_999 },
-      });
-      const one = enriched(event, {
-        player: { email: "d'Artagnan \"\\ {,}@example.com", lastSignedInAt: new Date("2022-01-10T12:30:00.123Z") },
-        description: 'a "quoted", {braced} \\ sentence',
-      });
-      strictEqual(await new PostgresStore(database, "subscriber-1").save([one]), 1);
-      const [row] = await ask(
-        database,
-        `select message_id, event_id, player_id, game_id, type, amount, currency, has_won, rate, amount_eur, subscriber_id,
-          player_email, description, created_at at time zone 'UTC', rates_as_of at time zone 'UTC',
-          player_last_signed_in_at at time zone 'UTC' from events`,
-      );
-      deepStrictEqual(row, [
-        ...[
-          one.messageId,
-          "9223372036854775807",
-          "11",
-          "101",
-          "bet",
-          "1999",
-          "USD",
-          "t",
-          "1.0705",
-          "1867",
-          "subscriber-1",
-        ],
-        ...[one.player!.email, one.description],
-        ...["0001-01-01 00:00:00.999999", "2024-06-28 14:00:00", "2022-01-10 12:30:00.123"],
-      ]);
+  const test = (what: string, use: Use) => Deno.test(`${name}: ${what}`, () => withDatabase(use));
+  test("PostgresStore.save() stores every field of an event, exactly", async (database) => {
+    const event = bet({
+      id: 2n ** 63n - 1n,
+      amount: 1999n,
+      hasWon: true,
+      createdAt: { seconds: -62_135_596_800, nanos: 999_999_999 },
     });
+    const one = enriched(event, {
+      player: { email: "d'Artagnan \"\\ {,}@example.com", lastSignedInAt: new Date("2022-01-10T12:30:00.123Z") },
+      description: 'a "quoted", {braced} \\ sentence',
+    });
+    strictEqual(await new PostgresStore(database, "subscriber-1").save([one]), 1);
+    const [row] = await ask(
+      database,
+      `select message_id, event_id, player_id, game_id, type, amount, currency, has_won, rate, amount_eur, subscriber_id,
+        player_email, description, created_at at time zone 'UTC', rates_as_of at time zone 'UTC',
+        player_last_signed_in_at at time zone 'UTC' from events`,
+    );
+    deepStrictEqual(row, [
+      ...[
+        one.messageId,
+        "9223372036854775807",
+        "11",
+        "101",
+        "bet",
+        "1999",
+        "USD",
+        "t",
+        "1.0705",
+        "1867",
+        "subscriber-1",
+      ],
+      ...[one.player!.email, one.description],
+      ...["0001-01-01 00:00:00.999999", "2024-06-28 14:00:00", "2022-01-10 12:30:00.123"],
+    ]);
   });
 
-  Deno.test(`${name}: PostgresStore.save() stores events of every kind: the column takes no other type`, async () => {
-    await withDatabase(async (database) => {
-      const { id, playerId, gameId, createdAt, amount, currency } = bet({ currency: "EUR" });
-      const fields = { id, playerId, gameId, createdAt, amount, currency, hasWon: true };
-      const events = kinds.map((kind) =>
-        eventOf({
-          ...fields,
-          kind,
-          ...(!kind.hasGame && { gameId: 0n }),
-          ...(!kind.hasMoney && { amount: 0n, currency: "" }),
-          ...(!kind.hasOutcome && { hasWon: false }),
-        }) as Event
-      );
-      await new PostgresStore(database, "s").save(events.map((event) => enriched(event)));
-      const stored = await ask(database, "select type from events order by type");
-      deepStrictEqual(stored, eventTypes.toSorted().map((type) => [type]));
-      await rejects(database.query("update events set type = 'other'", []), /events_type_check/);
-    });
+  test("PostgresStore.save() stores events of every kind: the column takes no other type", async (database) => {
+    const { id, playerId, gameId, createdAt, amount, currency } = bet({ currency: "EUR" });
+    const fields = { id, playerId, gameId, createdAt, amount, currency, hasWon: true };
+    const events = kinds.map((kind) =>
+      eventOf({
+        ...fields,
+        kind,
+        ...(!kind.hasGame && { gameId: 0n }),
+        ...(!kind.hasMoney && { amount: 0n, currency: "" }),
+        ...(!kind.hasOutcome && { hasWon: false }),
+      }) as Event
+    );
+    await new PostgresStore(database, "s").save(events.map((event) => enriched(event)));
+    const stored = await ask(database, "select type from events order by type");
+    deepStrictEqual(stored, eventTypes.toSorted().map((type) => [type]));
+    await rejects(database.query("update events set type = 'other'", []), /events_type_check/);
   });
 
-  Deno.test(`${name}: PostgresStore.save() leaves out what does not apply`, async () => {
-    await withDatabase(async (database) => {
-      await new PostgresStore(database, "s").save([enriched(gameStart()), enriched(deposit())]);
-      const columns = "game_id, amount, currency, has_won, rate, rates_as_of, amount_eur";
-      deepStrictEqual(await ask(database, `select ${columns} from events order by type`), [
-        [null, "10000", "EUR", null, null, null, "10000"],
-        ["100", null, null, null, null, null, null],
-      ]);
-    });
+  test("PostgresStore.save() leaves out what does not apply", async (database) => {
+    await new PostgresStore(database, "s").save([enriched(gameStart()), enriched(deposit())]);
+    const columns = "game_id, amount, currency, has_won, rate, rates_as_of, amount_eur";
+    deepStrictEqual(await ask(database, `select ${columns} from events order by type`), [
+      [null, "10000", "EUR", null, null, null, "10000"],
+      ["100", null, null, null, null, null, null],
+    ]);
   });
 
-  Deno.test(`${name}: PostgresStore.save() stores an event once, however often and wherever it is saved, and counts it once`, async () => {
-    await withDatabase(async (database) => {
-      const events = [enriched(bet({ hasWon: true })), enriched(deposit()), enriched(bet())];
-      const stores = ["a", "b"].map((id) => new PostgresStore(database, id));
-      const saved = [
-        ...await Promise.all(stores.map((store) => store.save(events))),
-        await stores[0]!.save([...events, events[0]!]),
-      ];
-      strictEqual(saved.reduce((sum, count) => sum + count, 0), 3);
-      deepStrictEqual(await ask(database, counts), [["3", "3"]]);
-      deepStrictEqual(await ask(database, totals), [["11", "2", "1", "0"], ["12", "0", "0", "10000"]]);
-    });
+  test("PostgresStore.save() stores an event once, however often and wherever it is saved, and counts it once", async (database) => {
+    const events = [enriched(bet({ hasWon: true })), enriched(deposit()), enriched(bet())];
+    const stores = ["a", "b"].map((id) => new PostgresStore(database, id));
+    const saved = [
+      ...await Promise.all(stores.map((store) => store.save(events))),
+      await stores[0]!.save([...events, events[0]!]),
+    ];
+    strictEqual(saved.reduce((sum, count) => sum + count, 0), 3);
+    deepStrictEqual(await ask(database, counts), [["3", "3"]]);
+    deepStrictEqual(await ask(database, totals), [["11", "2", "1", "0"], ["12", "0", "0", "10000"]]);
   });
 
-  Deno.test(`${name}: PostgresStore.save() stores nothing of a batch with a row that Postgres rejects`, async () => {
-    await withDatabase(async (database) => {
-      const store = new PostgresStore(database, "s");
-      const huge = enriched(bet(), { price: { eurCents: 2n ** 63n, rate: undefined } });
-      const nul = enriched(bet(), { description: "a \u0000 character" });
-      for (const bad of [huge, nul]) {
-        await rejects(store.save([enriched(bet()), bad]), (error: unknown) => {
-          strictEqual(classifyStoreError(error), "split");
-          return true;
-        });
-      }
-      deepStrictEqual(await ask(database, counts), [["0", null]]);
-      deepStrictEqual(await ask(database, totals), []);
-      strictEqual(await store.save([enriched(bet())]), 1, "what was refused leaves nothing in the way");
-    });
-  });
-
-  Deno.test(`${name}: PostgresStore.save() says what to do when tables or columns are not there`, async () => {
-    const cases = {
-      "alter table events drop column rate": 'column "rate" of relation "events" does not exist',
-      "drop table events": 'relation "events" does not exist',
-    };
-    for (const [change, problem] of Object.entries(cases)) {
-      await withDatabase(async (database) => {
-        await database.query(change, []);
-        await rejects(new PostgresStore(database, "s").save([enriched(bet())]), (error: unknown) => {
-          strictEqual(classifyStoreError(error), "retry");
-          strictEqual(explainStoreError(error), `${problem}; run \`deno task migrate\``);
-          return true;
-        });
+  test("PostgresStore.save() stores nothing of a batch with a row that Postgres rejects", async (database) => {
+    const store = new PostgresStore(database, "s");
+    const outOfRange = [2n ** 63n, -(2n ** 63n) - 1n]
+      .map((eurCents) => enriched(bet(), { price: { eurCents, rate: undefined } }));
+    const nul = enriched(bet(), { description: "a \u0000 character" });
+    for (const bad of [...outOfRange, nul]) {
+      await rejects(store.save([enriched(bet()), bad]), (error: unknown) => {
+        strictEqual(classifyStoreError(error), "split");
+        return true;
       });
     }
+    deepStrictEqual(await ask(database, counts), [["0", null]]);
+    deepStrictEqual(await ask(database, totals), []);
+    strictEqual(await store.save([enriched(bet())]), 1, "what was refused leaves nothing in the way");
   });
 
-  Deno.test(`${name}: columnProblem() finds nothing wrong with the migrated table, and names what was changed`, async () => {
-    await withDatabase(async (database) => {
-      const problem = async () => columnProblem(await database.query(columnsQuery, []));
-      strictEqual(await problem(), undefined);
-      await database.query("alter table events alter player_id type numeric", []);
-      strictEqual(await problem(), "events.player_id is of type numeric, not int8");
-      await database.query("drop table events", []);
-      strictEqual(await problem(), "there is no table events");
+  const missing = {
+    "alter table events drop column rate": 'column "rate" of relation "events" does not exist',
+    "drop table events": 'relation "events" does not exist',
+  };
+  for (const [change, problem] of Object.entries(missing)) {
+    test(`PostgresStore.save() says what to do after: ${change}`, async (database) => {
+      await database.query(change, []);
+      await rejects(new PostgresStore(database, "s").save([enriched(bet())]), (error: unknown) => {
+        strictEqual(classifyStoreError(error), "retry");
+        strictEqual(explainStoreError(error), `${problem}; run \`deno task migrate\``);
+        return true;
+      });
     });
+  }
+
+  test("columnProblem() finds nothing wrong with the migrated table, and names a changed column", async (database) => {
+    const problem = async () => columnProblem(await database.query(columnsQuery, []));
+    strictEqual(await problem(), undefined);
+    await database.query("alter table events alter player_id type numeric", []);
+    strictEqual(await problem(), "events.player_id is of type numeric, not int8");
+    await database.query("drop table events", []);
+    strictEqual(await problem(), "there is no table events");
   });
 
-  Deno.test(`${name}: PostgresStore.save() sums deposits beyond what a bigint holds`, async () => {
-    await withDatabase(async (database) => {
-      const store = new PostgresStore(database, "s");
-      for (const _ of [1, 2]) await store.save([enriched(deposit({ amount: 2n ** 63n - 1n }))]);
-      deepStrictEqual(await ask(database, totals), [["12", "0", "0", "18446744073709551614"]]);
-    });
+  test("PostgresStore.save() sums deposits beyond the range of a bigint", async (database) => {
+    const store = new PostgresStore(database, "s");
+    for (const _ of [1, 2]) await store.save([enriched(deposit({ amount: 2n ** 63n - 1n }))]);
+    deepStrictEqual(await ask(database, totals), [["12", "0", "0", "18446744073709551614"]]);
   });
 
-  Deno.test(`${name}: PostgresStore.save() neither deadlocks nor miscounts when batches share events and players`, async () => {
-    await withDatabase(async (database) => {
-      const events = Array.from({ length: 300 }, (_, i) => enriched(bet({ playerId: BigInt(i % 7 + 1) })));
-      const shuffled = () => events.toSorted(() => Math.random() - 0.5).slice(0, 200);
-      await Promise.all(
-        Array.from({ length: 12 }, (_, i) => new PostgresStore(database, `s${i}`).save(shuffled())),
-      );
-      await new PostgresStore(database, "last").save(events);
-      deepStrictEqual(await ask(database, counts), [["300", "300"]]);
-      deepStrictEqual(await ask(database, "select sum(bets) from player_totals"), [["300"]]);
-    });
+  test("PostgresStore.save() neither deadlocks nor miscounts when batches share events and players", async (database) => {
+    const events = Array.from({ length: 300 }, (_, i) => enriched(bet({ playerId: BigInt(i % 7 + 1) })));
+    const shuffled = () => events.toSorted(() => Math.random() - 0.5).slice(0, 200);
+    await Promise.all(
+      Array.from({ length: 12 }, (_, i) => new PostgresStore(database, `s${i}`).save(shuffled())),
+    );
+    await new PostgresStore(database, "last").save(events);
+    deepStrictEqual(await ask(database, counts), [["300", "300"]]);
+    deepStrictEqual(await ask(database, "select sum(bets) from player_totals"), [["300"]]);
   });
 
-  Deno.test(`${name}: PostgresPlayers.find() finds the players that exist, as they are now`, async () => {
-    await withDatabase(async (database) => {
-      const players = new PostgresPlayers(database);
-      await database.query("insert into players values ($1::bigint, 'infinity', 'max@example.com')", [
-        "9223372036854775807",
-      ]);
-      const found = await players.find([10n, 14n, 99n, 2n ** 63n - 1n]);
-      deepStrictEqual([...found.keys()].sort(), [10n, 14n, 2n ** 63n - 1n]);
-      strictEqual(found.get(10n)?.email, "john@example.com");
-      deepStrictEqual(found.get(10n)?.lastSignedInAt, new Date("2022-01-10T12:30:00Z"));
-      strictEqual(found.get(14n)?.lastSignedInAt, undefined);
-      strictEqual(found.get(2n ** 63n - 1n)?.lastSignedInAt, undefined);
-      await database.query("update players set email = 'new@example.com' where id = 10", []);
-      strictEqual((await players.find([10n])).get(10n)?.email, "new@example.com");
-      strictEqual((await players.find([])).size, 0);
-    });
+  test("PostgresPlayers.find() finds the players that exist, as they are now", async (database) => {
+    const players = new PostgresPlayers(database);
+    await database.query("insert into players values ($1::bigint, 'infinity', 'max@example.com')", [
+      "9223372036854775807",
+    ]);
+    const found = await players.find([10n, 14n, 99n, 2n ** 63n - 1n]);
+    deepStrictEqual([...found.keys()].sort(), [10n, 14n, 2n ** 63n - 1n]);
+    strictEqual(found.get(10n)?.email, "john@example.com");
+    deepStrictEqual(found.get(10n)?.lastSignedInAt, new Date("2022-01-10T12:30:00Z"));
+    strictEqual(found.get(14n)?.lastSignedInAt, undefined);
+    strictEqual(found.get(2n ** 63n - 1n)?.lastSignedInAt, undefined);
+    await database.query("update players set email = 'new@example.com' where id = 10", []);
+    strictEqual((await players.find([10n])).get(10n)?.email, "new@example.com");
+    strictEqual((await players.find([])).size, 0);
   });
 }

@@ -1,13 +1,15 @@
 /** Events published by the harness itself, so that it knows of each message whether it was confirmed. */
 import { deepStrictEqual } from "node:assert/strict";
+import { generateEvents } from "../../publisher/generator.ts";
+import type { Event } from "../../shared/event/event.ts";
+import { encodeEvent } from "../../shared/event/protobuf.ts";
+import { msOfTimestamp } from "../../shared/event/timestamp.ts";
+import { messageIdOfBody } from "../../shared/rabbitmq/message_id.ts";
 import { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
 import { eventTopology } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
-import { encodeEvent } from "../../shared/event/protobuf.ts";
-import type { Event } from "../../shared/event/event.ts";
 import { seededRandom, systemRandom as random } from "../../shared/runtime/random.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
-import { type Generated, generateEvents } from "../../publisher/generator.ts";
 import { Ledger } from "./ledger.ts";
 import { PrivateWorld } from "./private_world.ts";
 
@@ -17,52 +19,56 @@ export const queues = {
   DEAD_LETTER_QUEUE: "casino.events.dead",
 } as const;
 
-/** For longer than any fault lasts: what is given up would have to be published again. */
-const patienceMs = 180_000;
+/** Longer than any fault lasts: a message that is given up would have to be published again. */
+const giveUpAfterMs = 180_000;
+
+export interface MadeEvent {
+  readonly event: Event;
+  readonly body: Uint8Array;
+  /** Made from the content, as the publisher makes it for a file's events. */
+  readonly messageId: string;
+}
+
+/** Generated events, the same again for the same seed. */
+export function* makeEvents(seed: number, firstId: bigint, players = 20): Generator<MadeEvent, never> {
+  const timeMs = (n: number) => Date.UTC(2024, 5, 28) + n;
+  const events = generateEvents({ random: seededRandom(seed), players, firstId, timeMs });
+  while (true) {
+    const { event } = events.next().value;
+    const body = encodeEvent(event);
+    yield { event, body, messageId: messageIdOfBody(body, msOfTimestamp(event.createdAt)) };
+  }
+}
 
 export class Batch {
   readonly #publisher: ConfirmPublisher;
-  readonly #events: Generator<Generated, never>;
+  readonly #events: Generator<MadeEvent, never>;
 
-  constructor(url: string, private readonly ledger: Ledger, players = 20, seed = 1) {
+  constructor(url: string, private readonly ledger: Ledger, seed = 1, firstId = 1n) {
     const topology = eventTopology(queues);
-    const options = { url, name: "batch", topology, clock, random, log: silentLog };
-    this.#publisher = new ConfirmPublisher({ ...options, giveUpAfterMs: patienceMs });
-    this.#events = generateEvents({
-      random: seededRandom(seed),
-      players,
-      firstId: 1n,
-      timeMs: (n) => Date.UTC(2024, 5, 28) + n,
+    this.#publisher = new ConfirmPublisher({
+      ...{ url, name: "batch", topology, clock, random, log: silentLog, giveUpAfterMs },
     });
+    this.#events = makeEvents(seed, firstId);
   }
 
-  /** @param each called before each message, with how many were sent */
+  /** Resolves once all are confirmed. @param each called before each message, with how many were sent */
   async publish(count: number, each: (sent: number) => void = () => {}): Promise<void> {
     for (let sent = 0; sent < count; sent++) {
       each(sent);
       for (let room; (room = this.#publisher.room());) await room;
-      const { messageId, event } = this.#events.next().value;
-      this.#send(messageId, event);
+      const { messageId, event, body } = this.#events.next().value;
+      this.ledger.attempt({ messageId, event, reason: undefined });
+      this.#publisher.send(
+        { exchange: queues.EVENTS_EXCHANGE, messageId, body, timestampMs: clock.now(), appId: "batch" },
+        (error) => !error && this.ledger.confirm(messageId),
+      );
     }
     await this.#publisher.flush();
   }
 
   async close(): Promise<void> {
     await this.#publisher.close();
-  }
-
-  #send(messageId: string, event: Event): void {
-    this.ledger.attempt({ messageId, event, reason: undefined });
-    this.#publisher.send(
-      {
-        exchange: queues.EVENTS_EXCHANGE,
-        messageId,
-        body: encodeEvent(event),
-        timestampMs: clock.now(),
-        appId: "batch",
-      },
-      (error) => !error && this.ledger.confirm(messageId),
-    );
   }
 }
 

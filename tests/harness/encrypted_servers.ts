@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { closeRedis, openRedis } from "../../shared/redis/client.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { freePort } from "../../tools/demo/members.ts";
-import { Authority, type Certificate } from "./certificates.ts";
+import { runProgram } from "../../tools/run_program.ts";
 import type { ServerName } from "../../tools/services/server.ts";
 import { PrivateServers } from "./private_servers.ts";
 
@@ -97,14 +97,9 @@ export class EncryptedServers implements AsyncDisposable {
     });
   }
 
-  /** Where a server has ca.pem, tls.crt and tls.key. */
-  folderOf(server: ServerName): Promise<string> {
-    return this.servers.folderOf(server);
-  }
-
-  /** Copies that belong to the server's user. */
+  /** ca.pem, tls.crt and tls.key in the server's folder, which belong to the server's user. */
   async #filesFor(server: ServerName) {
-    const home = await this.folderOf(server);
+    const home = await this.servers.folderOf(server);
     const { uid, gid } = await Deno.stat(home);
     const copied = async (from: string, name: string) => {
       const to = join(home, name);
@@ -119,4 +114,46 @@ export class EncryptedServers implements AsyncDisposable {
       key: await copied(this.server.key, "tls.key"),
     };
   }
+}
+
+/** Paths of PEM files. */
+export interface Certificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+
+export class Authority {
+  private constructor(private readonly folder: string, readonly name: string) {}
+
+  get cert(): string {
+    return join(this.folder, `${this.name}.pem`);
+  }
+
+  static async make(folder: string, name: string): Promise<Authority> {
+    const authority = new Authority(folder, name);
+    await openssl(folder, "req", "-x509", ...newKey, "-days", "2", ...authority.#out(name), "-subj", `/CN=${name}`);
+    return authority;
+  }
+
+  /** @param names as in `DNS:localhost,IP:127.0.0.1` */
+  async sign(name: string, names: string): Promise<Certificate> {
+    const [request, extensions] = [`${name}.csr`, `${name}.ext`];
+    await Deno.writeTextFile(join(this.folder, extensions), `subjectAltName=${names}\n`);
+    await openssl(this.folder, "req", ...newKey, "-keyout", `${name}.key`, "-out", request, "-subj", `/CN=${name}`);
+    await openssl(
+      ...[this.folder, "x509", "-req", "-in", request, "-days", "2", "-CAcreateserial"],
+      ...["-CA", `${this.name}.pem`, "-CAkey", `${this.name}.key`, "-extfile", extensions, "-out", `${name}.pem`],
+    );
+    return { cert: join(this.folder, `${name}.pem`), key: join(this.folder, `${name}.key`) };
+  }
+
+  #out(name: string): string[] {
+    return ["-keyout", `${name}.key`, "-out", `${name}.pem`];
+  }
+}
+
+async function openssl(folder: string, ...args: string[]): Promise<void> {
+  await runProgram("openssl", args, { cwd: folder });
 }

@@ -13,7 +13,8 @@ export async function startServing(world: World, id: string, env: Record<string,
 
 /** Where a member that consumes already serves HTTP. */
 export function urlOf({ records }: Member): string {
-  return String(records.find(({ message }) => message === "Serving HTTP")?.["url"]);
+  // The last release logs no codes.
+  return String(records.find(({ event, message }) => event === "http.ready" || message === "Serving HTTP")?.["url"]);
 }
 
 export async function get(url: string, init: RequestInit = {}): Promise<Response> {

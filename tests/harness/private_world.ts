@@ -72,7 +72,7 @@ export class PrivateWorld implements AsyncDisposable {
   async startRatesApi(): Promise<void> {
     const member = this.startMember("rates-api", [], { RATES_API_ADDRESS: this.ratesAddress });
     this.ratesApi = member;
-    await this.members.untilLogged(member, "Serving rates");
+    await this.members.untilLogged(member, "rates_api.ready");
   }
 
   startSubscriber(

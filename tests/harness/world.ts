@@ -57,7 +57,7 @@ export class World {
 
   async startRatesApi(...args: string[]): Promise<Member> {
     const member = this.members.start("rates-api", args, this.env);
-    await this.members.untilLogged(member, "Serving rates");
+    await this.members.untilLogged(member, "rates_api.ready");
     return member;
   }
 
@@ -68,7 +68,7 @@ export class World {
     options: StartOptions & { readonly http?: string } = {},
   ): Promise<Member> {
     const member = this.launchSubscriber(id, env, options);
-    await this.members.untilLogged(member, "Consuming");
+    await this.members.untilLogged(member, "consumer.ready");
     return member;
   }
 
@@ -94,28 +94,13 @@ export class World {
     return this.launchSubscriber(id, env, options);
   }
 
-  untilLogged(member: Member, message: string): Promise<void> {
-    return this.members.untilLogged(member, message);
+  untilLogged(member: Member, event: string): Promise<void> {
+    return this.members.untilLogged(member, event);
   }
 
   /** @returns the publisher's closing words */
   publish(...args: string[]): Promise<string> {
-    return this.publishWith({}, ...args);
-  }
-
-  /** One that goes on until it is stopped, or its events end. */
-  startPublisher(args: readonly string[], onLine: (line: string) => void): Member {
-    return this.members.start("publisher", args, this.env, { onLine });
-  }
-
-  /** Like {@linkcode publish}, with another environment. */
-  publishWith(env: Readonly<Record<string, string>>, ...args: string[]): Promise<string> {
-    return this.members.runToEnd("publisher", args, { ...this.env, ...env });
-  }
-
-  /** Like {@linkcode publish}, where failing is what is to be seen. */
-  tryPublishing(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-    return this.members.run("publisher", args, this.env);
+    return this.members.runToEnd("publisher", args, this.env);
   }
 
   /** A member that is not expected to stay. */

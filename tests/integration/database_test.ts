@@ -1,98 +1,195 @@
+/** The subscriber's connections to Postgres, and the rows that it copies over them. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { arrayLiteral } from "../../shared/postgres/array_literal.ts";
+import { arrayLiteral, CopyRows, numericBytes } from "../../shared/postgres/copy_rows.ts";
+import { DatabasePool, QueryTimeout } from "../../shared/postgres/pool.ts";
 import { systemClock } from "../../shared/runtime/clock.ts";
 import { classifyStoreError } from "../../shared/runtime/errors.ts";
-import { DatabasePool, QueryTimeout } from "../../shared/postgres/pool.ts";
+import { anyTimestamp } from "../fixtures/arbitraries.ts";
 import { servers } from "../servers/servers.ts";
 import { TcpProxy } from "../servers/tcp_proxy.ts";
-import { withTestSchema } from "../servers/test_schema.ts";
+import { withEmptySchema } from "../servers/test_schema.ts";
 
-function poolAt(url: string, timeoutMs: number): DatabasePool {
-  return new DatabasePool(url, { name: "casino-test", max: 2, timeoutMs, clock: systemClock });
+interface Options {
+  readonly timeoutMs: number;
+  /** A connection that is cut while it is made leaves timers of pg's that end by themselves. */
+  readonly leavesTimers?: boolean;
 }
 
-const one = "select $1::int as one";
+/** Gives `use` a pool that reaches the server through a proxy. */
+function test(what: string, use: (pool: DatabasePool, proxy: TcpProxy) => Promise<void>, options: Options): void {
+  const { timeoutMs, leavesTimers = false } = options;
+  const sanitizers = { sanitizeOps: !leavesTimers, sanitizeResources: !leavesTimers };
+  Deno.test(`DatabasePool${what}`, sanitizers, async () => {
+    await using proxy = await TcpProxy.before(servers.DATABASE_URL);
+    const pool = new DatabasePool(proxy.url, { name: "casino-test", max: 2, timeoutMs, clock: systemClock });
+    await use(pool, proxy).finally(() => pool.close());
+  });
+}
 
-Deno.test("DatabasePool.query() gives up on a server that swallows what is sent, and works at once when it is back", async () => {
-  await using proxy = await TcpProxy.before(servers.DATABASE_URL);
-  const pool = poolAt(proxy.url, 200);
-  deepStrictEqual([...await pool.query(one, ["1"])], [["1"]]);
-  proxy.poison({ kind: "black-hole" });
-  const late = await Promise.allSettled([pool.query(one, ["1"]), pool.query(one, ["1"])]);
-  for (const result of late) {
-    strictEqual(result.status === "rejected" && result.reason instanceof QueryTimeout, true);
-    match(String(result.status === "rejected" && result.reason), /within DATABASE_TIMEOUT_MS=200/);
-  }
-  proxy.poison();
-  deepStrictEqual([...await pool.query(one, ["1"])], [["1"]]);
-  await pool.close();
-});
+async function assertAnswers(pool: DatabasePool): Promise<void> {
+  deepStrictEqual([...await ask(pool)], [["1"]]);
+}
 
-Deno.test("DatabasePool.query() has the server end a statement that takes too long, which is worth another try", async () => {
-  const pool = poolAt(servers.DATABASE_URL, 100);
+function ask(pool: DatabasePool) {
+  return pool.query("select $1::int as one", ["1"]);
+}
+
+test(
+  ".query() gives up on a server that swallows what is sent, and works at once when it is back",
+  async (pool, proxy) => {
+    await assertAnswers(pool);
+    proxy.poison({ kind: "black-hole" });
+    for (const result of await Promise.allSettled([ask(pool), ask(pool)])) {
+      strictEqual(result.status === "rejected" && result.reason instanceof QueryTimeout, true);
+      match(String(result.status === "rejected" && result.reason), /within DATABASE_TIMEOUT_MS=200/);
+    }
+    proxy.poison();
+    await assertAnswers(pool);
+  },
+  { timeoutMs: 200 },
+);
+
+test(".query() has the server end a statement that takes too long, which is worth another try", async (pool) => {
   await rejects(pool.query("select pg_sleep(5), $1::int", ["1"]), (error) => {
     match(String(error), /statement timeout/);
     strictEqual(classifyStoreError(error), "retry");
     return true;
   });
-  deepStrictEqual([...await pool.query(one, ["1"])], [["1"]]);
-  await pool.close();
-});
+  await assertAnswers(pool);
+}, { timeoutMs: 100 });
 
-Deno.test("DatabasePool.query() recovers by itself after its connections are reset", async () => {
-  await using proxy = await TcpProxy.before(servers.DATABASE_URL);
-  const pool = poolAt(proxy.url, 2_000);
-  await pool.query(one, ["1"]);
+test(".query() recovers by itself after its connections are reset", async (pool, proxy) => {
+  await ask(pool);
   proxy.cut();
-  await pool.query(one, ["1"]).catch(() => {});
-  deepStrictEqual([...await pool.query(one, ["1"])], [["1"]]);
-  await pool.close();
-});
+  await ask(pool).catch(() => {});
+  await assertAnswers(pool);
+}, { timeoutMs: 2_000 });
+
+test(" survives connections that break as they are made: nothing is left uncaught", async (pool, proxy) => {
+  for (let bytes = 1; bytes <= 700; bytes += 50) {
+    proxy.poison({ kind: "cut-after", bytes });
+    await ask(pool).catch(() => {});
+  }
+  proxy.poison();
+  await ask(pool).catch(() => {});
+  await assertAnswers(pool);
+}, { timeoutMs: 300, leavesTimers: true });
+
+/** Gives `use` a table of the test's own over one connection. */
+async function withTable(columns: string, use: (pool: DatabasePool) => Promise<void>): Promise<void> {
+  await withEmptySchema(async (sql, url) => {
+    await sql.query(`create table rows (${columns})`);
+    const pool = new DatabasePool(url, { name: "casino-test", max: 1, timeoutMs: 10_000, clock: systemClock });
+    await use(pool).finally(() => pool.close());
+  });
+}
 
 Deno.test("DatabasePool.query() gets every text through an array literal as it is", async () => {
-  const pool = poolAt(servers.DATABASE_URL, 5_000);
   const texts = fc.array(fc.option(fc.string({ unit: "binary" }).map((text) => text.replaceAll("\0", ""))));
-  await fc.assert(fc.asyncProperty(texts, async (values) => {
-    const statement = "select array_to_json($1::text[])::text as json";
-    const [row] = await pool.query(statement, [arrayLiteral(values)]);
-    deepStrictEqual(JSON.parse(row![0]!), values.map((value) => value?.toWellFormed() ?? null));
-  }));
-  await pool.close();
-});
-
-Deno.test("DatabasePool asks anew on another connection when a table was altered under a prepared statement", async () => {
-  await withTestSchema(async (sql, url) => {
-    await sql.query("create table changing (value text); insert into changing values ('seven')");
-    const pool = new DatabasePool(url, { name: "casino-test", max: 1, timeoutMs: 10_000, clock: systemClock });
-    const ask = () => pool.query("select value from changing", []);
-    try {
-      deepStrictEqual([...await ask()], [["seven"]]);
-      await sql.query("alter table changing alter column value type varchar(99)");
-      await rejects(ask(), /cached plan must not change result type/);
-      deepStrictEqual([...await ask()], [["seven"]]);
-    } finally {
-      await pool.close();
-    }
+  await withTable("n int8", async (pool) => {
+    await fc.assert(fc.asyncProperty(texts, async (values) => {
+      const [row] = await pool.query("select array_to_json($1::text[])::text as json", [arrayLiteral(values)]);
+      deepStrictEqual(JSON.parse(row![0]!), values.map((value) => value?.toWellFormed() ?? null));
+    }));
   });
 });
 
-/** A connection that is cut while it is made leaves timers of pg's that end by themselves. */
-const leavesTimers = { sanitizeOps: false, sanitizeResources: false };
+Deno.test("DatabasePool asks anew on another connection when a table was altered under a prepared statement", async () => {
+  await withTable("n int8, value text default 'seven'", async (pool) => {
+    await pool.query("insert into rows values (1)", []);
+    const read = async () => [...await pool.query("select value from rows", [])];
+    deepStrictEqual(await read(), [["seven"]]);
+    await pool.query("alter table rows alter column value type varchar(99)", []);
+    await rejects(read(), /cached plan must not change result type/);
+    deepStrictEqual(await read(), [["seven"]]);
+  });
+});
 
-Deno.test(
-  "DatabasePool survives connections that break as they are made: nothing is left uncaught",
-  leavesTimers,
-  async () => {
-    await using proxy = await TcpProxy.before(servers.DATABASE_URL);
-    const pool = poolAt(proxy.url, 300);
-    for (let bytes = 1; bytes <= 700; bytes += 50) {
-      proxy.poison({ kind: "cut-after", bytes });
-      await pool.query(one, ["1"]).catch(() => {});
-    }
-    proxy.poison();
-    await pool.query(one, ["1"]).catch(() => {});
-    deepStrictEqual([...await pool.query(one, ["1"])], [["1"]]);
-    await pool.close();
-  },
-);
+Deno.test("DatabasePool.copyIn() stores all or nothing, gives Postgres's error, and leaves a sound connection", async () => {
+  await withTable("n int8 primary key", async (pool) => {
+    const rows = (...ids: bigint[]) => {
+      const some = new CopyRows();
+      some.begin();
+      for (const id of ids) {
+        some.row(1);
+        some.int64(id);
+      }
+      return some.finish();
+    };
+    const copy = "copy rows from stdin (format binary)";
+    const count = async () => (await pool.query("select count(*) from rows", []))[0]?.[0];
+
+    await rejects(pool.copyIn(copy, rows(1n, 2n, 1n)), { code: "23505" });
+    await rejects(pool.copyIn(`${copy}; select 1 / 0`, rows(1n)), { code: "22012" });
+    await rejects(pool.copyIn(`select 1 / 0; ${copy}`, rows(1n)), { code: "22012" });
+    await rejects(pool.copyIn(`nonsense; ${copy}`, rows(1n)), { code: "42601" });
+    strictEqual(await count(), "0");
+    await pool.copyIn(`${copy}; insert into rows values (7)`, rows(1n, 2n));
+    strictEqual(await count(), "3");
+  });
+});
+
+interface Fields {
+  readonly int64: bigint;
+  readonly text: string;
+  readonly uuid: string;
+  readonly boolean: boolean;
+  readonly time: { readonly seconds: number; readonly nanos: number };
+  readonly decimal: string;
+}
+
+const anyFields: fc.Arbitrary<Fields> = fc.record({
+  int64: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+  text: fc.oneof(fc.string({ unit: "grapheme" }), fc.string({ maxLength: 100 })).map((text) =>
+    text.replaceAll("\0", "")
+  ),
+  uuid: fc.uuid().chain((text) => fc.constantFrom(text, text.toUpperCase())),
+  boolean: fc.boolean(),
+  time: anyTimestamp,
+  decimal: fc.tuple(fc.bigInt({ min: 0n, max: 10n ** 15n }), fc.stringMatching(/^\d{0,18}$/))
+    .map(([whole, fraction]) => fraction === "" ? String(whole) : `${whole}.${fraction}`),
+});
+
+Deno.test("CopyRows writes every value so that Postgres reads the same", async () => {
+  const rows = new CopyRows();
+  await withTable("n int8, a int8, b text, c uuid, d boolean, e timestamptz, f numeric, g text", async (pool) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyFields, { maxLength: 200 }), async (all) => {
+        rows.begin();
+        all.forEach(({ int64, text, uuid, boolean, time, decimal }, n) => {
+          rows.row(8);
+          rows.int64(BigInt(n));
+          rows.int64(int64);
+          rows.text(text);
+          rows.uuid(uuid);
+          rows.boolean(boolean);
+          rows.timestamp(time.seconds, Math.floor(time.nanos / 1000));
+          rows.raw(numericBytes(decimal));
+          rows.null();
+        });
+        await pool.query("truncate rows", []);
+        await pool.copyIn("copy rows from stdin (format binary)", rows.finish());
+        const stored = await pool.query(
+          `select a, b, c, d, to_char(e at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), f, g from rows order by n`,
+          [],
+        );
+        deepStrictEqual(
+          stored,
+          all.map(({ int64, text, uuid, boolean, time, decimal }) => [
+            String(int64),
+            text.toWellFormed(),
+            uuid.toLowerCase(),
+            boolean ? "t" : "f",
+            `${new Date(time.seconds * 1000).toISOString().slice(0, 19)}.${
+              String(Math.floor(time.nanos / 1000)).padStart(6, "0")
+            }Z`,
+            decimal,
+            null,
+          ]),
+        );
+      }),
+      { numRuns: 60 },
+    );
+  });
+});

@@ -1,21 +1,27 @@
-/** What becomes of messages when the connection to the broker is cut or the broker stops reading. */
+/** Messages while the connection to the broker is cut or the broker stops reading. */
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
-import { Buffer } from "node:buffer";
 import { untilAborted } from "../../shared/runtime/deadline.ts";
-import { RecordedLog } from "../fixtures/recorded_log.ts";
-import { TcpProxy } from "../servers/tcp_proxy.ts";
-import { AmqpConsumer } from "../../shared/rabbitmq/consumer.ts";
-import { DeadLetters } from "../../shared/rabbitmq/dead_letters.ts";
-import { DelayQueues } from "../../shared/rabbitmq/delay_queues.ts";
-import type { OutgoingMessage } from "../../shared/rabbitmq/message.ts";
-import { ack, dead } from "../../shared/rabbitmq/outcome.ts";
-import { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
-import { eventually, withTestQueues } from "../servers/test_queues.ts";
+import { dead } from "../../shared/rabbitmq/outcome.ts";
+import { never, settle } from "../conformance/queue/subject.ts";
+import { RecordedLog } from "../fixtures/recorded_telemetry.ts";
+import type { TcpProxy } from "../servers/tcp_proxy.ts";
+import { eventually, type TestQueues } from "../servers/test_queues.ts";
+import {
+  consumerOn,
+  getAll,
+  inQueue,
+  outgoing,
+  publisherOn,
+  sendBodies,
+  take,
+  untilConnected,
+  untilConsuming,
+  untilNotConsuming,
+  withProxiedQueues,
+} from "./members.ts";
 
-const never = new AbortController().signal;
-
-function messageTo(exchange: string): OutgoingMessage {
-  return { exchange, messageId: crypto.randomUUID(), body: new Uint8Array(200), timestampMs: 0, appId: "test" };
+function test(what: string, use: (queues: TestQueues, proxy: TcpProxy) => Promise<void>): void {
+  Deno.test(what, () => withProxiedQueues(use));
 }
 
 /** A frame of AMQP 0-9-1 on channel 0 with a method of class 10, connection. */
@@ -28,16 +34,17 @@ const reason = new TextEncoder().encode("low on memory");
 const blocked = connectionFrame(60, Uint8Array.from([reason.length, ...reason]));
 const unblocked = connectionFrame(61, new Uint8Array());
 
-Deno.test("ConfirmPublisher confirms every message though its connection is cut again and again, under the same ids", async () => {
-  await withTestQueues(async ({ events, topology, broker, channel }) => {
-    await using proxy = await TcpProxy.before(broker.url);
-    const publisher = new ConfirmPublisher({ ...broker, url: proxy.url, topology, maxInFlight: 50 });
-    await publisher.publish(messageTo(events));
+test(
+  "ConfirmPublisher confirms every message though its connection is cut again and again, under the same ids",
+  async (queues, proxy) => {
+    const { channel, events } = queues;
+    const publisher = publisherOn(queues, { maxInFlight: 50 });
+    await publisher.publish(outgoing(events));
     const ids = new Set<string>();
     const failures: unknown[] = [];
     for (let i = 0; i < 2_000; i++) {
       await publisher.room();
-      const message = messageTo(events);
+      const message = outgoing(events);
       ids.add(message.messageId);
       publisher.send(message, (error) => error && failures.push(error));
       if (i % 500 === 250) proxy.cut();
@@ -45,63 +52,53 @@ Deno.test("ConfirmPublisher confirms every message though its connection is cut 
     await publisher.flush();
     await publisher.close();
     deepStrictEqual(failures, []);
-    const found = new Set<string>();
-    for (let message; (message = await channel.get(events, { noAck: true }));) {
-      found.add(String(message.properties.messageId));
-    }
-    strictEqual([...ids].every((id) => found.has(id)), true, "none is lost");
-  });
-});
+    for (const { messageId } of await getAll(channel, events)) ids.delete(messageId);
+    strictEqual(ids.size, 0, "none is lost");
+  },
+);
 
-Deno.test("ConfirmPublisher waits and says so while the broker blocks it, and that time does not count", async () => {
-  await withTestQueues(async ({ events, topology, broker }) => {
-    await using proxy = await TcpProxy.before(broker.url);
+test(
+  "ConfirmPublisher waits and says so while the broker blocks it, and that time does not count",
+  async (queues, proxy) => {
     const log = new RecordedLog();
     const heard: (string | undefined)[] = [];
-    const publisher = new ConfirmPublisher({
-      ...broker,
-      url: proxy.url,
-      log,
-      topology,
-      giveUpAfterMs: 1_500,
-      onBlocked: (reason) => heard.push(reason),
-    });
-    await eventually("the publisher", () => publisher.connected || undefined);
+    const onBlocked = (reason?: string) => heard.push(reason);
+    const publisher = await untilConnected(publisherOn(queues, { log, giveUpAfterMs: 1_500, onBlocked }));
     // A broker under a memory alarm tells its publishers, and reads no more from them.
     proxy.holdUp();
     proxy.say(blocked);
-    await eventually("the publisher to be blocked", () => publisher.blocked || undefined);
+    await eventually("the publisher to be blocked", () => publisher.blocked);
     let settled: unknown = "not yet";
-    const published = publisher.publish(messageTo(events)).then(
+    const published = publisher.publish(outgoing(queues.events)).then(
       () => settled = "confirmed",
       (error) => settled = error,
     );
-    await broker.clock.sleep(2_000);
+    await queues.broker.clock.sleep(2_000);
     strictEqual(settled, "not yet", "longer than it would wait otherwise");
-    deepStrictEqual(log.at("warn"), ["The broker blocks publishing; waiting"]);
+    strictEqual(log.of("publisher.blocked").length, 1);
     proxy.letGo();
     proxy.say(unblocked);
     await published;
     strictEqual(settled, "confirmed");
     deepStrictEqual(heard, ["low on memory", undefined]);
     await publisher.close();
-  });
-});
+  },
+);
 
-Deno.test("ConfirmPublisher sends nothing while the broker blocks it, and never what was no longer waited for by then", async () => {
-  await withTestQueues(async ({ events, topology, broker, channel }) => {
-    await using proxy = await TcpProxy.before(broker.url);
-    const publisher = new ConfirmPublisher({ ...broker, url: proxy.url, topology });
-    await eventually("the publisher", () => publisher.connected || undefined);
-    // Says so, but would take what comes.
+test(
+  "ConfirmPublisher sends nothing while the broker blocks it, and never what was no longer waited for by then",
+  async (queues, proxy) => {
+    const { channel, events } = queues;
+    const publisher = await untilConnected(publisherOn(queues));
+    // It says so, but would read on.
     proxy.say(blocked);
-    await eventually("the publisher to be blocked", () => publisher.blocked || undefined);
+    await eventually("the publisher to be blocked", () => publisher.blocked);
     const enough = new AbortController();
-    const messages = [1, 2, 3].map(() => messageTo(events));
+    const messages = [1, 2, 3].map(() => outgoing(events));
     const [first, abandoned, last] = messages.map((message, n) =>
       publisher.publish(message, n === 1 ? enough.signal : undefined)
     );
-    await broker.clock.sleep(200);
+    await queues.broker.clock.sleep(200);
     strictEqual(publisher.inFlight, 3);
     strictEqual((await channel.checkQueue(events)).messageCount, 0);
     enough.abort(new Error("the delivery went back"));
@@ -109,161 +106,129 @@ Deno.test("ConfirmPublisher sends nothing while the broker blocks it, and never 
     proxy.say(unblocked);
     await Promise.all([first, last]);
     await publisher.close();
-    const arrived = [];
-    for (let message; (message = await channel.get(events, { noAck: true }));) {
-      arrived.push(message.properties.messageId);
-    }
+    const arrived = (await getAll(channel, events)).map(({ messageId }) => messageId);
     deepStrictEqual(arrived, [messages[0]!.messageId, messages[2]!.messageId], "in the order in which they were sent");
-  });
-});
+  },
+);
 
-Deno.test("ConfirmPublisher.publish() ends with its signal while the broker blocks it, and then nothing keeps it from leaving", async () => {
-  await withTestQueues(async ({ events, topology, broker }) => {
-    await using proxy = await TcpProxy.before(broker.url);
-    const publisher = new ConfirmPublisher({ ...broker, url: proxy.url, topology });
-    await publisher.publish(messageTo(events));
+test(
+  "ConfirmPublisher.publish() ends with its signal while the broker blocks it, and then nothing keeps it from leaving",
+  async (queues, proxy) => {
+    const publisher = publisherOn(queues);
+    await publisher.publish(outgoing(queues.events));
     proxy.holdUp();
     proxy.say(blocked);
-    await eventually("the publisher to be blocked", () => publisher.blocked || undefined);
+    await eventually("the publisher to be blocked", () => publisher.blocked);
     const enough = new AbortController();
-    const published = publisher.publish(messageTo(events), enough.signal);
+    const published = publisher.publish(outgoing(queues.events), enough.signal);
     enough.abort(new Error("the grace period is over"));
     await rejects(published, /the grace period is over/);
     strictEqual(publisher.inFlight, 0);
     proxy.letGo();
     await publisher.close();
-  });
-});
+  },
+);
 
-Deno.test("AmqpConsumer takes nothing more once it was told so, also when it was told while it had no connection", async () => {
-  await withTestQueues(async ({ events, dead, topology, broker, channel }) => {
-    await using proxy = await TcpProxy.before(broker.url);
-    const publisher = { publish: () => Promise.resolve() };
-    const consumer = new AmqpConsumer({
-      ...{ ...broker, url: proxy.url, topology, queue: events, prefetch: 10 },
-      deadLetters: new DeadLetters({ ...broker, exchange: dead, subscriberId: "s", publisher }),
-      delayQueues: new DelayQueues({ ...broker, queue: events, publisher }),
-    });
-    await eventually("the consumer", () => consumer.consuming || undefined);
+test(
+  "AmqpConsumer takes nothing more once it was told so, also when it was told while it had no connection",
+  async (queues, proxy) => {
+    const { channel, events } = queues;
+    const consumer = await untilConsuming(consumerOn(queues));
     proxy.poison({ kind: "refuse" });
-    await eventually("the consumer to notice", () => !consumer.consuming || undefined);
+    await untilNotConsuming(consumer);
     await consumer.stopTaking();
     proxy.poison();
-    await eventually("the consumer to come back", () => consumer.consuming || undefined);
-    channel.publish(events, "", Buffer.from("x"), { messageId: crypto.randomUUID() });
-    await eventually("the message", async () => (await channel.checkQueue(events)).messageCount === 1 || undefined);
+    await untilConsuming(consumer);
+    sendBodies(queues, ["x"]);
+    await inQueue(queues, events, 1);
     deepStrictEqual([(await channel.checkQueue(events)).consumerCount, consumer.unsettled], [0, 0]);
     await consumer.close();
-  });
+  },
+);
+
+test("AmqpConsumer waits for no dead letter whose original the broker gives out again", async (queues, proxy) => {
+  const waiting = new Set<AbortSignal>();
+  const publish = async (_: unknown, __: unknown, signal: AbortSignal): Promise<boolean> => {
+    waiting.add(signal);
+    await untilAborted(signal);
+    waiting.delete(signal);
+    return false;
+  };
+  const consumer = consumerOn(queues, { deadLetters: { publish } });
+  try {
+    await untilConsuming(consumer);
+    sendBodies(queues, ["bad body"]);
+    const leaving = new AbortController();
+    const settleIt = async () => {
+      const [delivery] = await take(consumer, 1);
+      return [consumer.settle([{ delivery: delivery!, outcome: dead("invalid", "no amount") }], leaving.signal)];
+    };
+    const [first] = await settleIt();
+    strictEqual(waiting.size, 1);
+    proxy.cut();
+    await eventually("no letter that waits", () => waiting.size === 0);
+    await first;
+    const [second] = await settleIt();
+    strictEqual(waiting.size, 1);
+    leaving.abort();
+    await second;
+    strictEqual(waiting.size, 0);
+  } finally {
+    await consumer.close();
+  }
 });
 
-Deno.test("AmqpConsumer waits for no dead letter whose original the broker gives out again", async () => {
-  await withTestQueues(async ({ events, topology, broker, channel }) => {
-    await using proxy = await TcpProxy.before(broker.url);
-    const waiting = new Set<AbortSignal>();
-    const publish = async (_: unknown, __: unknown, signal: AbortSignal): Promise<boolean> => {
-      waiting.add(signal);
-      await untilAborted(signal);
-      waiting.delete(signal);
-      return false;
-    };
-    const options = {
-      topology,
-      queue: events,
-      prefetch: 100,
-      deadLetters: { publish } as never,
-      delayQueues: {} as never,
-    };
-    const consumer = new AmqpConsumer({ ...broker, url: proxy.url, ...options });
-    try {
-      await eventually("the consumer", () => consumer.consuming || undefined);
-      channel.publish(events, "", Buffer.from("bad body"));
-      const leaving = new AbortController();
-      const settleIt = async () => {
-        const [delivery] = await consumer.take(1, never);
-        return [consumer.settle([{ delivery: delivery!, outcome: dead("invalid", "no amount") }], leaving.signal)];
-      };
-      const [first] = await settleIt();
-      strictEqual(waiting.size, 1);
-      proxy.cut();
-      await eventually("no letter that waits", () => waiting.size === 0 || undefined);
-      await first;
-      const [second] = await settleIt();
-      strictEqual(waiting.size, 1);
-      leaving.abort();
-      await second;
-      strictEqual(waiting.size, 0);
-    } finally {
-      await consumer.close();
-    }
-  });
-});
-
-Deno.test("AmqpConsumer comes back after its connection was cut, and what was unsettled is delivered again", async () => {
-  await withTestQueues(async ({ events, dead, topology, broker, channel }) => {
-    await using proxy = await TcpProxy.before(broker.url);
-    const publisher = { publish: () => Promise.resolve() };
-    const deadLetters = new DeadLetters({ ...broker, exchange: dead, subscriberId: "s", publisher });
-    const consumer = new AmqpConsumer({
-      ...broker,
-      url: proxy.url,
-      topology,
-      queue: events,
-      prefetch: 10,
-      deadLetters,
-      delayQueues: new DelayQueues({ ...broker, queue: events, publisher }),
-    });
-    await eventually("the consumer", () => consumer.consuming || undefined);
+test(
+  "AmqpConsumer comes back after its connection was cut, and what was unsettled is delivered again",
+  async (queues, proxy) => {
+    const { broker, events } = queues;
+    const consumer = await untilConsuming(consumerOn(queues, { prefetch: 10 }));
     const ids = Array.from({ length: 30 }, () => crypto.randomUUID());
-    for (const messageId of ids) channel.publish(events, "", Buffer.from("x"), { messageId });
+    for (const messageId of ids) sendBodies(queues, ["x"], { messageId });
 
     const settled = new Set<string>();
     for (let round = 0; settled.size < ids.length && round < 100; round++) {
       const taken = await consumer.take(4, never);
       if (round % 3 === 1) {
-        // A reset takes with it what is on its way: the acks of the round before are to arrive.
+        // A reset drops frames on their way: the acks of the round before must arrive first.
         await broker.clock.sleep(50);
         proxy.cut();
-        await eventually("the consumer to notice", () => !consumer.consuming || undefined);
+        await untilNotConsuming(consumer);
         // To a channel that is gone: nothing happens, least of all to tags of the next channel.
-        await consumer.settle(taken.map((delivery) => ({ delivery, outcome: ack })), never);
-        await eventually("the consumer to come back", () => consumer.consuming || undefined);
+        await settle(consumer, taken);
+        await untilConsuming(consumer);
         continue;
       }
-      await consumer.settle(taken.map((delivery) => ({ delivery, outcome: ack })), never);
+      await settle(consumer, taken);
       for (const { messageId } of taken) settled.add(messageId);
     }
     deepStrictEqual([...settled].sort(), ids.toSorted());
     await consumer.close();
-    await eventually("an empty queue", async () => (await channel.checkQueue(events)).messageCount === 0 || undefined);
-  });
-});
+    await inQueue(queues, events, 0);
+  },
+);
 
-Deno.test("AmqpConsumer and ConfirmPublisher come back wherever in their setting up the connection is lost", async () => {
-  await withTestQueues(async ({ events, dead, topology, broker }) => {
-    await using proxy = await TcpProxy.before(broker.url);
-    const publisher = new ConfirmPublisher({ ...broker, url: proxy.url, topology });
-    const consumer = new AmqpConsumer({
-      ...{ ...broker, url: proxy.url, topology, queue: events, prefetch: 10 },
-      deadLetters: new DeadLetters({ ...broker, exchange: dead, subscriberId: "s", publisher }),
-      delayQueues: new DelayQueues({ ...broker, queue: events, publisher }),
-    });
-    const bothAreThere = () => eventually("both", () => (consumer.consuming && publisher.connected) || undefined);
+test(
+  "AmqpConsumer and ConfirmPublisher come back wherever in their setting up the connection is lost",
+  async (queues, proxy) => {
+    const { clock } = queues.broker;
+    const publisher = publisherOn(queues);
+    const consumer = consumerOn(queues);
+    const bothAreThere = () => eventually("both", () => (consumer.consuming && publisher.connected));
     await bothAreThere();
     // The queues are declared by bytes 950 to 1,700, in frames of 26 bytes and more.
     for (let bytes = 950; bytes <= 1_750; bytes += 24) {
       proxy.poison({ kind: "cut-after", bytes });
       proxy.cut();
-      await broker.clock.sleep(150);
+      await clock.sleep(150);
       proxy.poison();
       await bothAreThere();
-      // What was lost sooner would be dialled ever more slowly.
-      await broker.clock.sleep(120);
+      // A connection that is lost sooner counts as failed, and the backoff grows.
+      await clock.sleep(120);
     }
-    await publisher.publish(messageTo(events));
-    const [delivery] = await consumer.take(1, never);
-    await consumer.settle([{ delivery: delivery!, outcome: ack }], never);
+    await publisher.publish(outgoing(queues.events));
+    await settle(consumer, await take(consumer, 1));
     await consumer.close();
     await publisher.close();
-  });
-});
+  },
+);

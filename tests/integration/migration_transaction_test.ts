@@ -30,7 +30,7 @@ Deno.test("runMigration() applies a migration with its row of history, and takes
   });
 });
 
-Deno.test("runMigration() undoes a migration that fails half-way, and names the file and what Postgres said", async () => {
+Deno.test("runMigration() undoes a migration that fails half-way, and names the file and Postgres's error", async () => {
   await withTestSchema(async (sql) => {
     const load = migration("create table half (id int); select * from nowhere");
     await rejects(runMigration(sql, "up", "20990101000000_half.ts", load), (error: unknown) => {

@@ -38,7 +38,7 @@ Deno.test("Session.one() refuses none and more than one", async () => {
   await rejects(sql.one("select generate_series(1, 2)"), /2 rows, not 1/);
 });
 
-Deno.test("Session.transaction() commits, or leaves nothing of what failed or was given up", async () => {
+Deno.test("Session.transaction() commits, or leaves nothing of a transaction that failed or was given up", async () => {
   await withEmptySchema(async (sql) => {
     await sql.query("create table t (n int)");
     await sql.transaction(async (ask) => {
@@ -60,7 +60,7 @@ Deno.test("Session.transaction() commits, or leaves nothing of what failed or wa
   });
 });
 
-Deno.test("Session.query() ends what takes too long, and works again after its connection is lost", async () => {
+Deno.test("Session.query() ends a statement that takes too long, and works again after its connection is lost", async () => {
   await using proxy = await TcpProxy.before(servers.DATABASE_URL);
   await using sql = new Session(proxy.url, { name, timeoutMs: 100 });
   await rejects(sql.query("select pg_sleep(5)"), /statement timeout/);
@@ -73,7 +73,7 @@ Deno.test("Session.query() ends what takes too long, and works again after its c
   strictEqual((await sql.one("select 1 as one"))["one"], 1);
 });
 
-Deno.test("Session says in one sentence that nobody answers, or that who does hangs up", async () => {
+Deno.test("Session says in one sentence that no server answers, or that the server hangs up", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const url = `postgres://casino@127.0.0.1:${listener.addr.port}/casino`;
   const sentence = async () => {
@@ -88,7 +88,7 @@ Deno.test("Session says in one sentence that nobody answers, or that who does ha
   match(await sentence(), /^Postgres does not answer at 127\.0\.0\.1:\d+ \(ECONNREFUSED\)\. Run `deno task up`/);
 });
 
-Deno.test("Session.close() waits 2 s at most for what is under way", async () => {
+Deno.test("Session.close() waits 2 s at most for a statement under way", async () => {
   const sql = new Session(servers.DATABASE_URL, { name });
   const sleeping = rejects(sql.query("select pg_sleep(60)"), /Connection terminated/);
   await sql.close();

@@ -1,4 +1,4 @@
-/** The suite on Redis, and what only a cache can hold that others can write to. */
+/** The suite on Redis, and values in the cache that others may have written. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { Redis } from "ioredis";
@@ -36,7 +36,7 @@ testSharedRates({
 const life = { freshMs: 60_000, staleMs: 0 };
 const good = { ...ratesToJson(someRates), stale_ms: 0 };
 
-/** What somebody else may have left in the cache, or a version of ours to come. */
+/** Values that another program or a later version of ours may leave in the cache. */
 const junk: Record<string, string | Uint8Array> = {
   "no JSON": "not json",
   "nothing": "",
@@ -102,7 +102,7 @@ async function assertGoesOn(shared: RedisRates): Promise<void> {
   deepStrictEqual([state, cached?.rates], ["fresh", someRates]);
 }
 
-Deno.test("RedisRates shares its key with releases since 0.1.0: it writes what they read, and reads past what a later one adds", async () => {
+Deno.test("RedisRates shares its key with releases since 0.1.0: they can read what it writes, and it ignores what a later one adds", async () => {
   await withRedis(async (shared, redis, keys) => {
     await shared.lookOrLock("a", 10_000);
     await shared.write("a", someRates, life);
@@ -145,7 +145,7 @@ Deno.test("RedisRates lets keys expire by themselves: none stays behind without 
   });
 });
 
-Deno.test("RedisRates keeps apart what has different prefixes", async () => {
+Deno.test("RedisRates keeps prefixes apart", async () => {
   await withRedis(async (one) => {
     await withRedis(async (other) => {
       strictEqual((await one.lookOrLock("a", 10_000)).state, "locked");

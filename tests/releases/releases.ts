@@ -1,4 +1,4 @@
-/** Which releases there are, as releases.json keeps them: what runs beside the next one while that is rolled out. */
+/** The releases of releases.json: the last one runs beside the next while that is rolled out. */
 import { programArgs } from "../../dev/programs/programs.ts";
 import releases from "./releases.json" with { type: "json" };
 
@@ -13,8 +13,9 @@ export interface Release {
 export const lastRelease: Release = newestOf(releases);
 
 /**
- * What asks buf, from the project's root, whether the schemas of a folder break the last release's. Held to is what buf.yaml
- * says, FILE: the strictest set, for code is generated from these files, names are written as JSON, and numbers are on the wire.
+ * The arguments with which Deno runs buf, from the project's root, to find whether the schemas of a folder break those of the
+ * last release. buf.yaml asks for FILE, the strictest set of rules: code is generated from these files, names are written as
+ * JSON, and numbers are on the wire.
  */
 export function schemaCheck(folder: string): string[] {
   const against = `tests/releases/${lastRelease.version}/proto`;

@@ -1,8 +1,9 @@
-/** What `GET /materialized` must say, for tests: asked of the stored events alone. */
+/** The expected `GET /materialized` and totals, computed from the stored events alone. */
+import { deepStrictEqual } from "node:assert/strict";
 import type { Session } from "../../shared/postgres/session.ts";
 import type { Materialized } from "../../subscriber/dashboard/answers.ts";
 
-/** Without what depends on the moment. */
+/** Without the figures that depend on the moment. */
 export function materializedBySql(sql: Session): Promise<object> {
   return sql.one(`select count(*)::int as events_total,
     (select json_build_object('id', player_id, 'count', count(*)) from events where type = 'bet'
@@ -13,8 +14,16 @@ export function materializedBySql(sql: Session): Promise<object> {
       group by player_id order by sum(amount_eur) desc, player_id limit 1) as top_player_deposits from events`);
 }
 
-/** What was answered, but for what depends on the moment. */
+/** The answer without the figures that depend on the moment. */
 export function lasting(materialized: Materialized): object {
   const { events_per_minute: _, events_per_second_moving_average: __, ...rest } = materialized;
   return rest;
+}
+
+/** Fails unless so many events are stored, and counts and players' totals are theirs. */
+export async function checkTotals(sql: Session, events: number): Promise<void> {
+  const found = await sql.one(`
+    select (select count(*)::int from events) as events, (select sum(events)::int from event_counts) as counted,
+      (select count(*)::int from events where type = 'bet') - (select sum(bets)::int from player_totals) as uncounted_bets`);
+  deepStrictEqual(found, { events, counted: events, uncounted_bets: 0 });
 }

@@ -18,7 +18,7 @@ if (missing.length > 0) {
   const error = new Error(
     `These tests need servers that do not answer: ${list}. Run \`deno task up\`, then try again.`,
   );
-  // Where the sentence was thrown helps nobody.
+  // A stack trace would hide the sentence.
   error.stack = "";
   throw error;
 }

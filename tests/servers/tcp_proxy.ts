@@ -66,7 +66,7 @@ export class TcpProxy implements AsyncDisposable {
     this.#pairs.clear();
   }
 
-  /** What clients send stays here until {@linkcode letGo}. */
+  /** Holds back what clients send until {@linkcode letGo}. */
   holdUp(): void {
     this.#heldUp = true;
   }

@@ -1,10 +1,13 @@
-/** A real broker's queues for one test, gone afterwards. */
+/** A real broker's queues for one test, gone afterwards, and bets published into such queues. */
+import { Buffer } from "node:buffer";
 import { type Channel, connect } from "amqplib";
 import { systemClock } from "../../shared/runtime/clock.ts";
 import { systemRandom } from "../../shared/runtime/random.ts";
 import { servers, uniqueName } from "./servers.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import type { BrokerOptions } from "../../shared/rabbitmq/connection.ts";
+import { encodeEvent } from "../../shared/event/protobuf.ts";
+import { bet } from "../fixtures/deliveries.ts";
 import { eventTopology, type Topology } from "../../shared/rabbitmq/topology.ts";
 
 export { eventually } from "../fixtures/eventually.ts";
@@ -40,4 +43,20 @@ export async function withTestQueues(
     }
     await connection.close();
   }
+}
+
+type Target = Pick<TestQueues, "channel" | "events">;
+
+/** @param currency EUR for a bet that needs no rates */
+export function publishBet({ channel, events }: Target, id: number, currency = "USD"): void {
+  const body = Buffer.from(encodeEvent(bet({ id: BigInt(id), currency })));
+  channel.publish(events, "", body, { messageId: uuidOf(id) });
+}
+
+export function publishBets(target: Target, count: number): void {
+  for (let id = 1; id <= count; id++) publishBet(target, id);
+}
+
+export function uuidOf(id: number): string {
+  return `00000000-0000-7000-8000-${String(id).padStart(12, "0")}`;
 }

@@ -1,4 +1,4 @@
-/** What a {@linkcode TcpProxy} does to the bytes that pass it; named after Shopify's Toxiproxy. */
+/** Changes that a {@linkcode TcpProxy} makes to the bytes that pass it; named after Shopify's Toxiproxy. */
 import type { Random } from "../../shared/runtime/random.ts";
 
 export type Toxic =

@@ -1,7 +1,14 @@
-/** What a RabbitMQ server does with queues, as far as our members rely on it, in this process and under virtual time. */
+/** The queues of a RabbitMQ server, as far as our members rely on them, in this process and under virtual time. */
 import { Buffer } from "node:buffer";
 import type { Options } from "amqplib";
 import type { Clock } from "../../shared/runtime/clock.ts";
+
+/** Queues and exchanges of a simulated run. */
+export const names = {
+  EVENTS_EXCHANGE: "events",
+  EVENTS_QUEUE: "events",
+  DEAD_LETTER_QUEUE: "events.dead",
+} as const;
 
 export interface Message {
   readonly body: Buffer;
@@ -30,7 +37,7 @@ export interface BrokerWatch {
   enqueued(queue: string, message: Message): void;
   /** A message leaves a queue because it was acked. */
   acked(queue: string, message: Message): void;
-  /** A member did what a broker answers with a channel error. */
+  /** A member made a mistake that a broker answers with a channel error. */
   misused(what: string): void;
 }
 
@@ -164,7 +171,7 @@ export class Broker {
   }
 }
 
-/** The server's side of a channel: what was delivered on it and is not settled. */
+/** The server's side of a channel: its unsettled deliveries. */
 export class ServerChannel {
   prefetch = 0;
   #lastTag = 0;
@@ -199,7 +206,7 @@ export class ServerChannel {
     }
   }
 
-  /** What is not settled goes back to its queue, oldest first. */
+  /** Requeues the unsettled deliveries, oldest first. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

@@ -1,13 +1,12 @@
-/** The parts of amqplib's connection and channels that our members use, over lanes to a {@linkcode Broker}. */
-import type { Buffer } from "node:buffer";
+/** The parts of amqplib's connection that our members use, over links to a {@linkcode Broker}. */
 import { EventEmitter } from "node:events";
-import { type ChannelModel, type ConsumeMessage, IllegalOperationError, type Options } from "amqplib";
+import { type ChannelModel, IllegalOperationError } from "amqplib";
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Random } from "../../shared/runtime/random.ts";
-import { type Broker, type Message, ServerChannel } from "./broker.ts";
-import { Link } from "./link.ts";
+import { type Broker, ServerChannel } from "./broker.ts";
+import { SimulatedChannel, type Wire } from "./channel.ts";
 
-/** Whose connection it is: what arrives may have to wait for a process that is paused, and never reaches a dead one. */
+/** The owner of a connection: a paused process gets arrivals later, and a dead one never. */
 export interface Owner {
   run(arrived: () => void): void;
 }
@@ -21,26 +20,46 @@ export interface ConnectionOptions {
   readonly refusedShare: () => number;
 }
 
+/** Longest time of a frame on its way. */
 const slowestMs = 40;
 /** A side that is not told finds out by heartbeats that the other is gone. */
 const slowestNoticeMs = 3_000;
 
-export class SimulatedConnection extends EventEmitter {
+/** One direction of a connection: frames arrive in order, each after a while, unless the connection is cut first. */
+class Link {
+  #lastAt = 0;
+
+  constructor(private readonly clock: Clock, private readonly random: Random, private readonly isCut: () => boolean) {}
+
+  send(arrive: () => void): void {
+    const now = this.clock.monotonic();
+    this.#lastAt = Math.max(this.#lastAt, now + this.random.int(0, slowestMs));
+    this.clock.sleep(this.#lastAt - now).then(() => {
+      if (!this.isCut()) arrive();
+    });
+  }
+}
+
+export class SimulatedConnection extends EventEmitter implements Wire {
   readonly #channels = new Set<SimulatedChannel>();
   readonly connection = { serverProperties: { version: "simulated" }, stream: { destroy: () => this.cut() } };
-  readonly toServer: Link;
-  readonly toClient: Link;
+  readonly broker: Broker;
+  readonly random: Random;
+  readonly refusedShare: () => number;
+  readonly toServer: Wire["toServer"];
+  readonly toClient: Wire["toClient"];
   #cut = false;
   #blocked: (() => void)[] | undefined;
   /** Calls under way, told when the connection is lost. */
-  readonly pending = new Set<(error: Error) => void>();
+  readonly #pending = new Set<(error: Error) => void>();
 
-  constructor(readonly options: ConnectionOptions) {
+  constructor(private readonly options: ConnectionOptions) {
     super();
     const { clock, random, owner } = options;
-    this.toServer = new Link(clock, random, slowestMs, () => this.#cut);
-    const link = new Link(clock, random, slowestMs, () => this.#cut);
-    this.toClient = { send: (arrive: () => void) => link.send(() => owner.run(arrive)) } as Link;
+    ({ broker: this.broker, random: this.random, refusedShare: this.refusedShare } = options);
+    this.toServer = new Link(clock, random, () => this.#cut);
+    const link = new Link(clock, random, () => this.#cut);
+    this.toClient = { send: (arrive) => link.send(() => owner.run(arrive)) };
     this.on("error", () => {});
   }
 
@@ -63,7 +82,7 @@ export class SimulatedConnection extends EventEmitter {
     this.emit("close");
   }
 
-  /** Both sides lose what is on its way, and find out each in its own time. */
+  /** Both sides lose the frames on their way, and notice each in its own time. */
   cut(): void {
     if (this.#cut) return;
     this.#cut = true;
@@ -86,19 +105,17 @@ export class SimulatedConnection extends EventEmitter {
     if (!this.#cut) this.toClient.send(() => this.emit("unblocked"));
   }
 
-  /** A publish reaches the broker now, or once it is no longer blocked. */
   whenRead(act: () => void): void {
     if (this.#blocked) this.#blocked.push(act);
     else act();
   }
 
-  /** A question and its answer. */
   call<T>(ask: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#cut) return reject(new IllegalOperationError("Connection closed"));
-      this.pending.add(reject);
+      this.#pending.add(reject);
       const done = (settle: () => void) => {
-        this.pending.delete(reject);
+        this.#pending.delete(reject);
         settle();
       };
       this.toServer.send(() => {
@@ -113,7 +130,7 @@ export class SimulatedConnection extends EventEmitter {
   }
 
   async #open(confirms: boolean): Promise<SimulatedChannel> {
-    const server = new ServerChannel(this.options.broker);
+    const server = new ServerChannel(this.broker);
     const channel = new SimulatedChannel(this, server, confirms);
     this.#channels.add(channel);
     await this.call(() => {});
@@ -126,149 +143,15 @@ export class SimulatedConnection extends EventEmitter {
 
   #lose(): void {
     const error = new Error("Unexpected close");
-    for (const reject of this.pending) reject(error);
-    this.pending.clear();
+    for (const reject of this.#pending) reject(error);
+    this.#pending.clear();
     for (const channel of this.#channels) channel.lose(error);
     this.emit("error", error);
     this.emit("close", error);
   }
 }
 
-class SimulatedChannel extends EventEmitter {
-  readonly #unconfirmed = new Set<(error: Error | null) => void>();
-  #closed = false;
-  #closing = false;
-
-  constructor(
-    private readonly link: SimulatedConnection,
-    readonly server: ServerChannel,
-    private readonly confirms: boolean,
-  ) {
-    super();
-    this.on("error", () => {});
-  }
-
-  assertExchange(name: string): Promise<void> {
-    return this.link.call(() => this.#broker.declareExchange(name));
-  }
-
-  assertQueue(name: string, { arguments: args }: Options.AssertQueue = {}): Promise<void> {
-    return this.link.call(() => this.#broker.declareQueue(name, args));
-  }
-
-  bindQueue(queue: string, exchange: string): Promise<void> {
-    return this.link.call(() => this.#broker.bind(queue, exchange));
-  }
-
-  checkQueue(name: string): Promise<{ messageCount: number }> {
-    return this.link.call(() => ({ messageCount: this.#broker.ready(name) }));
-  }
-
-  prefetch(count: number): Promise<void> {
-    return this.link.call(() => void (this.server.prefetch = count));
-  }
-
-  async consume(queue: string, take: (message: ConsumeMessage) => void): Promise<{ consumerTag: string }> {
-    await this.link.call(() =>
-      this.#broker.consume(queue, {
-        channel: this.server,
-        deliver: (message, tag) => this.link.toClient.send(() => !this.#closed && take(received(message, tag))),
-      })
-    );
-    return { consumerTag: "simulated" };
-  }
-
-  cancel(): Promise<void> {
-    return this.link.call(() => this.#broker.cancel(this.server));
-  }
-
-  async get(queue: string): Promise<ConsumeMessage | false> {
-    const found = await this.link.call(() => this.#broker.get(queue, this.server));
-    return found ? received(found.message, found.tag) : false;
-  }
-
-  ack({ fields }: ConsumeMessage, multiple = false): void {
-    this.#settle(fields.deliveryTag, multiple, "acked");
-  }
-
-  nack({ fields }: ConsumeMessage, multiple = false): void {
-    this.#settle(fields.deliveryTag, multiple, "requeued");
-  }
-
-  publish(
-    exchange: string,
-    routingKey: string,
-    body: Buffer,
-    properties: Options.Publish,
-    confirm?: (error: Error | null) => void,
-  ): boolean {
-    this.#mustBeOpen();
-    const { random, refusedShare } = this.link.options;
-    const refused = random.next() < refusedShare();
-    const answer = (error: Error | null) =>
-      this.link.toClient.send(() => {
-        if (confirm && this.#unconfirmed.delete(confirm)) confirm(error);
-      });
-    if (confirm && this.confirms) this.#unconfirmed.add(confirm);
-    this.link.toServer.send(() =>
-      this.link.whenRead(() => {
-        if (refused) return answer(new Error("message nacked"));
-        const routed = this.#broker.publish(exchange, routingKey, body, properties);
-        // A message that leads nowhere is returned, and then confirmed all the same.
-        if (!routed) this.link.toClient.send(() => this.emit("return", { properties }));
-        answer(null);
-      })
-    );
-    return true;
-  }
-
-  /** As amqplib's: when the connection is lost meanwhile, it never settles; the channel only says that it is closed. */
-  close(): Promise<void> {
-    this.#mustBeOpen();
-    this.#closed = true;
-    this.#closing = true;
-    return new Promise((resolve) => {
-      this.link.toServer.send(() => {
-        this.server.close();
-        this.link.toClient.send(() => {
-          this.#closing = false;
-          this.emit("close");
-          resolve();
-        });
-      });
-    });
-  }
-
-  /** The connection is gone, and the client has noticed. */
-  lose(error: Error): void {
-    if (this.#closing) this.emit("close");
-    this.#closing = false;
-    if (this.#closed) return;
-    this.#closed = true;
-    for (const confirm of this.#unconfirmed) confirm(error);
-    this.#unconfirmed.clear();
-    this.emit("close");
-  }
-
-  get #broker(): Broker {
-    return this.link.options.broker;
-  }
-
-  #settle(tag: number, multiple: boolean, how: "acked" | "requeued"): void {
-    this.#mustBeOpen();
-    this.link.toServer.send(() => this.server.settle(tag, multiple, how));
-  }
-
-  #mustBeOpen(): void {
-    if (this.#closed) throw new IllegalOperationError("Channel closed");
-  }
-}
-
-/** As amqplib types it; only what our members use is there. */
+/** As amqplib types it; only the parts that our members use are there. */
 export function asChannelModel(connection: SimulatedConnection): ChannelModel {
   return connection as unknown as ChannelModel;
-}
-
-function received({ body, properties }: Message, deliveryTag: number): ConsumeMessage {
-  return { content: body, properties, fields: { deliveryTag } } as unknown as ConsumeMessage;
 }

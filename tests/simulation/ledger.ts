@@ -1,9 +1,8 @@
-/** What holds at every step and what holds at the end, whatever goes wrong. */
+/** The invariants of every step, and those of the end, whatever goes wrong. */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Event } from "../../shared/event/event.ts";
 import type { Enriched } from "../../subscriber/enriched/enriched.ts";
-import type { Broker, BrokerWatch, Message } from "./broker.ts";
-import { names } from "./names.ts";
+import { type Broker, type BrokerWatch, type Message, names } from "./broker.ts";
 
 /** Something happened that must not happen, ever. */
 export class InvariantError extends Error {
@@ -13,7 +12,7 @@ export class InvariantError extends Error {
   }
 }
 
-/** A message that was to be published: the event in it or, for a bad one, what it must be dead-lettered for. */
+/** A message of the load: its event or, for a bad one, the reason of its dead letter. */
 export type Published = { readonly event: Event } | { readonly reason: string };
 
 interface Total {
@@ -36,7 +35,7 @@ export class Ledger implements BrokerWatch {
 
   constructor(private readonly seed: number, private readonly clock: Clock) {}
 
-  /** The first one counts: what follows may follow from it. */
+  /** Keeps the first one: later ones may follow from it. */
   violated(what: string): void {
     this.violation ??= new InvariantError(this.seed, what, Math.round(this.clock.monotonic()));
   }

@@ -1,4 +1,4 @@
-/** Looks at the rates cache and its lock from outside, and knows by itself who may hold what. */
+/** Watches the rates cache and its lock from outside, with a record of its own of holder, pause and rates. */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Rates } from "../../subscriber/rates/rates.ts";
 import type { Life, Look, SharedRates } from "../../subscriber/rates/shared_rates.ts";
@@ -6,7 +6,7 @@ import type { Life, Look, SharedRates } from "../../subscriber/rates/shared_rate
 type Written = Awaited<ReturnType<SharedRates["write"]>>;
 
 export class LockWatch {
-  /** Who has the lock until when, as long as it has not given it back itself. */
+  /** The lock's holder until it releases the lock or the lock expires. */
   #holder: { token: string; until: number } | undefined;
   #pausedUntil = -Infinity;
   #cached: { asOfMs: number; freshUntil: number; usableUntil: number } | undefined;

@@ -1,10 +1,7 @@
-/** `deno task simulate`: many seeds, and for each that fails its number and what went wrong. */
+/** `deno task simulate`: runs many seeds, and prints the number and the broken invariant of each that fails. */
 import { runCommand } from "../../shared/runtime/configuration/command.ts";
-import { InvariantError } from "./ledger.ts";
 import { type MutationName, mutations } from "./mutations.ts";
-import { simulate } from "./simulate.ts";
-
-const mostFailures = 10;
+import { simulateSeeds } from "./simulate.ts";
 
 await runCommand({
   name: "deno task simulate",
@@ -19,7 +16,7 @@ await runCommand({
     },
     mutation: {
       value: "BUG",
-      help: `mutation a bug, and stop at the first seed that finds it: ${Object.keys(mutations).join(", ")}`,
+      help: `put a bug in, and stop at the first seed that finds it: ${Object.keys(mutations).join(", ")}`,
       choices: Object.keys(mutations),
     },
   },
@@ -31,21 +28,14 @@ await runCommand({
   ],
 }, async ({ flags: { seeds = 2_000, first = 1, mutation } }) => {
   const begun = performance.now();
-  let [ran, failures] = [0, 0];
-  const sums = { published: 0, stored: 0, dead: 0, replayed: 0, acks: 0, kills: 0, ratesCalls: 0 };
-  for (let seed = first; seed < first + seeds && failures < mostFailures; seed++) {
-    ran++;
-    try {
-      const result = await simulate({ seed, mutation: mutation as MutationName | undefined });
-      for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] += result[name];
-    } catch (error) {
-      if (!(error instanceof InvariantError)) throw error;
-      failures++;
-      console.log(error.message);
-      if (mutation) break;
-    }
-  }
+  const { ran, failures, sums } = await simulateSeeds({
+    first,
+    count: seeds,
+    mutation: mutation as MutationName | undefined,
+    mostFailures: mutation ? 1 : 10,
+    onFailure: ({ message }) => console.log(message),
+  });
   const seconds = ((performance.now() - begun) / 1_000).toFixed(1);
-  console.log(`${ran} seeds from ${first} in ${seconds} s: ${failures} failed; ${JSON.stringify(sums)}`);
-  return failures === 0 ? 0 : 1;
+  console.log(`${ran} seeds from ${first} in ${seconds} s: ${failures.length} failed; ${JSON.stringify(sums)}`);
+  return failures.length === 0 ? 0 : 1;
 });

@@ -1,4 +1,4 @@
-/** Bugs to mutation, so that it can be seen that simulation finds them. The product's own code stays as it is. */
+/** Bugs that the simulation must find. The product's own code stays as it is. */
 import type { EventQueue } from "../../shared/rabbitmq/delivery.ts";
 import { uuidv7 } from "../../shared/rabbitmq/message_id.ts";
 import type { OutgoingMessage } from "../../shared/rabbitmq/message.ts";
@@ -13,7 +13,7 @@ export interface Mutation {
   readonly queue?: (queue: EventQueue) => EventQueue;
   /** In the place of the rates cache and its lock. */
   readonly cache?: (clock: Clock) => MemoryRates;
-  /** What a replay publishes. */
+  /** Changes a message that a replay publishes. */
   readonly replayed?: (message: OutgoingMessage, random: Random) => OutgoingMessage;
 }
 
@@ -27,8 +27,8 @@ export const mutations = {
 
 export type MutationName = keyof typeof mutations;
 
-/** Acks what it takes, as a consumer without manual acks would. */
-export class AckingEarly implements EventQueue {
+/** Acks each delivery when it is taken, as a consumer without manual acks would. */
+class AckingEarly implements EventQueue {
   constructor(private readonly queue: EventQueue) {}
 
   async take(limit: number, signal: AbortSignal) {

@@ -5,13 +5,14 @@ import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { createSubscriber, type Subscriber } from "../../subscriber/create_subscriber.ts";
 import { openEventQueue } from "../../subscriber/event_queue.ts";
 import { DatabaseGate } from "../../subscriber/pipeline/database_gate.ts";
+import { Stats } from "../../subscriber/pipeline/stats.ts";
 import type { Enriched, Player } from "../../subscriber/enriched/enriched.ts";
 import { type RatesApi, RatesUnavailable } from "../../subscriber/rates/client.ts";
 import type { SharedRates } from "../../subscriber/rates/shared_rates.ts";
 import type { RatesTimes } from "../../subscriber/rates/source.ts";
 import { ratesOf } from "../fixtures/deliveries.ts";
+import { names } from "./broker.ts";
 import { asChannelModel, type Owner, type SimulatedConnection } from "./connection.ts";
-import { names } from "./names.ts";
 import type { Dependency, World } from "./world.ts";
 
 export interface Settings {
@@ -101,11 +102,9 @@ export class Process implements Owner {
         ...settings,
         subscriberId: id,
         ratesTimes: settings.times,
-        stop: this.#stop.signal,
         abandon: this.#abandon.signal,
-      },
-      {
         ...common,
+        stats: new Stats(),
         gate,
         report: async (events) => {
           await this.#reach(world.clock.sleep(this.#random.int(0, 20)));
@@ -114,7 +113,7 @@ export class Process implements Owner {
       },
     );
     this.#stop.signal.addEventListener("abort", () => queue.consumer.stopTaking());
-    await subscriber.run();
+    await subscriber.runner.run(this.#stop.signal, this.#abandon.signal);
     await queue.close();
   }
 
@@ -185,7 +184,7 @@ export class Process implements Owner {
     return result;
   }
 
-  /** A paused process goes on when it is resumed; what a dead one waited for never comes. */
+  /** Waits while the process is paused, and never settles once it is dead. */
   async #reach<T>(waiting: Promise<T>): Promise<T> {
     try {
       return await waiting;

@@ -1,30 +1,25 @@
 /**
  * The real code of publisher, subscribers and replay, over broker, database, cache and rates API in memory, under virtual
- * time. A seed decides everything: settings, how long each thing takes, what fails before and after its effect, who is
+ * time. A seed decides everything: settings, how long each thing takes, which step fails before or after its effect, which process is
  * killed, paused or cut off and when. The same seed gives the same run, to the message.
  */
-import { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
-import { eventTopology } from "../../shared/rabbitmq/topology.ts";
+import type { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
 import { type Random, seededRandom } from "../../shared/runtime/random.ts";
-import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { VirtualClock } from "../fixtures/virtual_clock.ts";
-import { understand } from "../../shared/rabbitmq/dead/dead_letter.ts";
-import { replay } from "../../shared/rabbitmq/dead/dead_letter_queue.ts";
-import type { GetMessage } from "amqplib";
-import { asChannelModel } from "./connection.ts";
-import { publishOverTime } from "./load.ts";
-import { names } from "./names.ts";
+import { names } from "./broker.ts";
+import { InvariantError } from "./ledger.ts";
 import { type MutationName, mutations } from "./mutations.ts";
 import { Process, type Settings } from "./process.ts";
+import { deadReasons, openPublisher, publishOverTime, replayCurable } from "./publishing.ts";
 import { World } from "./world.ts";
 
 export interface SimulationOptions {
   readonly seed: number;
-  /** A bug to mutation. */
+  /** A bug to put in. */
   readonly mutation?: MutationName | undefined;
 }
 
-/** What a run came to; one that breaks an invariant throws an `InvariantError` instead, which names its seed. */
+/** The counts of a run; a run that breaks an invariant throws an `InvariantError` instead, which names its seed. */
 export interface SimulationResult {
   readonly published: number;
   readonly stored: number;
@@ -39,7 +34,6 @@ export interface SimulationResult {
 const [troubleMs, settleMs] = [30_000, 300_000];
 const quietMs = 15_000;
 const subscribers = 3;
-const curable = ["rates-timeout", "delivery-limit"];
 const replayRounds = 5;
 
 /** @throws {InvariantError} */
@@ -59,6 +53,32 @@ export async function simulate({ seed, mutation }: SimulationOptions): Promise<S
     kills: world.kills.count,
     ratesCalls: world.ratesCalls,
   };
+}
+
+/** Runs one seed after the other until so many have failed, and adds up the results of the others. */
+export async function simulateSeeds(
+  { first = 1, count, mutation, mostFailures = 1, onFailure }: {
+    readonly first?: number;
+    readonly count: number;
+    readonly mutation?: MutationName | undefined;
+    readonly mostFailures?: number;
+    readonly onFailure?: (failure: InvariantError) => void;
+  },
+): Promise<{ ran: number; failures: InvariantError[]; sums: SimulationResult }> {
+  const failures: InvariantError[] = [];
+  const sums = { published: 0, stored: 0, dead: 0, replayed: 0, acks: 0, kills: 0, ratesCalls: 0 };
+  let ran = 0;
+  for (; ran < count && failures.length < mostFailures; ran++) {
+    try {
+      const result = await simulate({ seed: first + ran, mutation });
+      for (const name of Object.keys(sums) as (keyof SimulationResult)[]) sums[name] += result[name];
+    } catch (error) {
+      if (!(error instanceof InvariantError)) throw error;
+      failures.push(error);
+      onFailure?.(error);
+    }
+  }
+  return { ran, failures, sums };
 }
 
 function drawSettings(random: Random): Settings {
@@ -85,7 +105,7 @@ class Run {
 
   constructor(private readonly world: World, private readonly settings: Settings) {
     this.#processes = Array.from({ length: subscribers }, () => this.#start());
-    this.#publisher = this.#newPublisher("publisher");
+    this.#publisher = openPublisher(world, "publisher");
     this.#publishing = publishOverTime(world, this.#publisher, troubleMs);
   }
 
@@ -109,7 +129,7 @@ class Run {
     await this.#untilSettled();
     let replayed = 0;
     for (let round = 0; round < replayRounds; round++) {
-      const count = await this.#replay();
+      const count = await this.#during(replayCurable(world));
       if (count === 0) break;
       replayed += count;
       await this.#untilSettled();
@@ -118,7 +138,7 @@ class Run {
     await this.#untilDone("all have left", leaving);
     const closing = this.#publisher.close();
     await this.#untilDone("the publisher has left", closing);
-    world.ledger.checkEnd(world.broker, this.#deadReasons());
+    world.ledger.checkEnd(world.broker, deadReasons(world));
     this.#throwIfViolated();
     return replayed;
   }
@@ -193,55 +213,14 @@ class Run {
   }
 
   #isSettled(): boolean {
-    const { ledger, broker } = this.world;
+    const { world } = this;
+    const { ledger, broker } = world;
     for (const [queue, count] of broker.waiting()) {
       if (queue !== names.DEAD_LETTER_QUEUE && count > 0) return false;
     }
     if (broker.unsettled > 0) return false;
-    const dead = this.#deadReasons();
+    const dead = deadReasons(world);
     return [...ledger.confirmed].every((id) => ledger.stored.has(id) || dead.has(id));
-  }
-
-  /** With the code of `deno task dead replay`. @returns how many letters were replayed */
-  async #replay(): Promise<number> {
-    const { world } = this;
-    const publisher = this.#newPublisher("replay");
-    const connection = asChannelModel(await this.#during(world.connect(passive)));
-    const channel = await this.#during(connection.createChannel());
-    const renamed = (message: Parameters<ConfirmPublisher["publish"]>[0]) =>
-      world.mutation?.replayed?.(message, world.random) ?? message;
-    const replaying = Array.fromAsync(replay(channel, names.DEAD_LETTER_QUEUE, {
-      filter: { reasons: curable },
-      stop: new AbortController().signal,
-      exchange: names.EVENTS_EXCHANGE,
-      publisher: { publish: (message) => publisher.publish(renamed(message)) },
-      clock: world.clock,
-      rate: undefined,
-      force: true,
-    }));
-    const replayed = await this.#during(replaying);
-    await this.#during(connection.close());
-    await this.#during(publisher.close());
-    return replayed.filter(({ result }) => result === "replayed").length;
-  }
-
-  #newPublisher(name: string): ConfirmPublisher {
-    const { clock, random } = this.world;
-    return new ConfirmPublisher({
-      ...{ clock, random, log: silentLog, name, url: "amqp://simulated" },
-      connect: async () => asChannelModel(await this.world.connect(passive)),
-      topology: eventTopology(names),
-      maxInFlight: 20,
-      giveUpAfterMs: 20_000,
-    });
-  }
-
-  #deadReasons(): ReadonlyMap<string, string> {
-    const letters = this.world.broker.peek(names.DEAD_LETTER_QUEUE);
-    return new Map(letters.map(({ body, properties }) => {
-      const letter = understand({ content: body, properties } as unknown as GetMessage);
-      return [letter.messageId, letter.reason];
-    }));
   }
 
   async #during<T>(work: Promise<T>): Promise<T> {
@@ -275,6 +254,3 @@ class Run {
     if (this.world.ledger.violation) throw this.world.ledger.violation;
   }
 }
-
-/** One that is never paused and never killed. */
-const passive = { run: (arrived: () => void) => arrived() };

@@ -1,4 +1,4 @@
-/** What the simulated members share: broker, database, rates cache and rates API, each of which can be away. */
+/** The servers of the simulated members: broker, database, rates cache and rates API, each of which can be away. */
 import type { Random } from "../../shared/runtime/random.ts";
 import type { VirtualClock } from "../fixtures/virtual_clock.ts";
 import type { Enriched } from "../../subscriber/enriched/enriched.ts";
@@ -48,7 +48,7 @@ export class World {
     this.lockWatch.flushed();
   }
 
-  /** A share of what goes wrong by itself; none any more at the end. */
+  /** Whether something goes wrong by itself this time; never at the end. */
   luck(random: Random, share: number): boolean {
     return !this.healed && random.next() < share;
   }

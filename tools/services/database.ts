@@ -1,8 +1,8 @@
 /** Makes our role and database in a Postgres that has neither, where we may. What is there already is not changed. */
 import { join } from "node:path";
-import { redact } from "../../shared/runtime/configuration/config.ts";
+import { redact } from "../../shared/runtime/secrets.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
-import { isLoopback } from "../../shared/runtime/loopback.ts";
+import { isLoopback } from "../../shared/runtime/hosts.ts";
 import { Session } from "../../shared/postgres/session.ts";
 import { foldersOf, nativeFolder } from "./folder.ts";
 import { superuserFile } from "./native/postgres.ts";

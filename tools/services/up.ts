@@ -1,5 +1,5 @@
 /** Brings the servers up. */
-import { isLoopback } from "../../shared/runtime/loopback.ts";
+import { isLoopback } from "../../shared/runtime/hosts.ts";
 import { hasDockerEngine, inContainers } from "./compose.ts";
 import { createDatabase } from "./database.ts";
 import { withLock } from "./folder.ts";

@@ -2,7 +2,7 @@
 import type { ChannelModel } from "amqplib";
 import type { Redis } from "ioredis";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
-import { closeChannel, openConnection } from "../../shared/rabbitmq/connection.ts";
+import { openConnection } from "../../shared/rabbitmq/connection.ts";
 import { eventTopology, type TopologyConfig } from "../../shared/rabbitmq/topology.ts";
 import { closeRedis, openRedis } from "../../shared/redis/client.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
@@ -10,6 +10,7 @@ import type { Config } from "../../shared/runtime/configuration/config.ts";
 import { deadline } from "../../shared/runtime/deadline.ts";
 import { explainConnection, explainStoreError, messageOf } from "../../shared/runtime/errors.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
+import { closeChannel } from "../../shared/runtime/deno_workarounds/amqp_close_channel.ts";
 import { readTotals } from "../../subscriber/metrics/materialized.ts";
 import { RedisRates } from "../../subscriber/rates/redis_rates.ts";
 import type { Queues, QueueState, RatesCache, Reader, Totals } from "./status.ts";

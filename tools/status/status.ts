@@ -1,6 +1,6 @@
 /** The status: the keys of `--json`, from which the screen is drawn as well. */
 import type { Clock } from "../../shared/runtime/clock.ts";
-import { redact } from "../../shared/runtime/configuration/config.ts";
+import { redact } from "../../shared/runtime/secrets.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
 import type { Materialized } from "../../subscriber/dashboard/answers.ts";
 

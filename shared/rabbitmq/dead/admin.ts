@@ -14,22 +14,22 @@ export interface DeadLetterAdmin {
    * Publishes again what matches, under its own id. `refused`: it was replayed ten times and died each time; `failed`: no
    * queue took it. Both stay where they are.
    */
-  replay(options: DeskOptions): Promise<Replays>;
+  replay(options: AdminOptions): Promise<Replays>;
 
   /** Removes what matches, for good. @returns how many letters that were */
-  drop(options: DeskOptions): Promise<number>;
+  drop(options: AdminOptions): Promise<number>;
 
   close(): Promise<void>;
 }
 
-export interface DeskOptions {
+export interface AdminOptions {
   /** Its ids in lower case. */
   readonly filter: Filter;
   /** Stops before the next letter; then its reason is thrown. */
   readonly signal: AbortSignal;
 }
 
-export interface ListOptions extends DeskOptions {
+export interface ListOptions extends AdminOptions {
   readonly limit: number;
 }
 
@@ -50,8 +50,8 @@ export class DeadLetterTimeout extends Error {
 }
 
 /** Nothing more is done once it is closed. */
-export class DeskClosed extends Error {
-  override readonly name = "DeskClosed";
+export class AdminClosed extends Error {
+  override readonly name = "AdminClosed";
   constructor() {
     super("The admin for dead letters is closed.");
   }

@@ -10,16 +10,16 @@ import { silentLog } from "../../runtime/telemetry/log.ts";
 import { onDeadLetterChannel } from "./channel.ts";
 import { drop, list, replay } from "./dead_letter_queue.ts";
 import {
+  AdminClosed,
+  type AdminOptions,
   type DeadLetterAdmin,
-  DeskClosed,
-  type DeskOptions,
   type ListOptions,
   mostLookedAt,
   type Replays,
 } from "./admin.ts";
 import { Mutex } from "./mutex.ts";
 
-export interface AmqpDeskOptions {
+export interface AmqpAdminOptions {
   readonly config: TopologyConfig & Pick<Config, "RABBITMQ_URL">;
   /** Shown in the broker's list of connections. */
   readonly name: string;
@@ -44,7 +44,7 @@ export class AmqpDeadLetterAdmin implements DeadLetterAdmin {
   readonly #closed = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
 
-  constructor(private readonly options: AmqpDeskOptions) {
+  constructor(private readonly options: AmqpAdminOptions) {
     this.#timeoutMs = options.timeoutMs ?? 10_000;
     this.#mutex = new Mutex(options.clock, this.#timeoutMs);
   }
@@ -56,7 +56,7 @@ export class AmqpDeadLetterAdmin implements DeadLetterAdmin {
     });
   }
 
-  replay({ filter, signal }: DeskOptions): Promise<Replays> {
+  replay({ filter, signal }: AdminOptions): Promise<Replays> {
     const { config, name, clock, random } = this.options;
     return this.#act(signal, async ({ channel, queue, stop }) => {
       const publisher = new ConfirmPublisher({
@@ -83,7 +83,7 @@ export class AmqpDeadLetterAdmin implements DeadLetterAdmin {
     });
   }
 
-  drop({ filter, signal }: DeskOptions): Promise<number> {
+  drop({ filter, signal }: AdminOptions): Promise<number> {
     return this.#act(signal, async ({ channel, queue, stop }) => {
       let dropped = 0;
       for await (const _ of drop(channel, queue, this.#selection(filter, stop))) dropped++;
@@ -93,14 +93,14 @@ export class AmqpDeadLetterAdmin implements DeadLetterAdmin {
 
   /** What is under way stops, and has 2 s to end in order. */
   async close(): Promise<void> {
-    this.#closed.abort(new DeskClosed());
+    this.#closed.abort(new AdminClosed());
     const ended = new AbortController();
     const late = this.options.clock.sleep(closeTimeoutMs, ended.signal).catch(() => {});
     await Promise.race([Promise.allSettled(this.#running), late]);
     ended.abort();
   }
 
-  #selection(filter: DeskOptions["filter"], stop: AbortSignal) {
+  #selection(filter: AdminOptions["filter"], stop: AbortSignal) {
     return { filter, stop, mostSeen: this.options.mostSeen ?? mostLookedAt };
   }
 

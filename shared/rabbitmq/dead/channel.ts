@@ -1,7 +1,7 @@
 /** A channel to act on a dead letter queue. */
 import type { Channel } from "amqplib";
 import { openConnection } from "../connection.ts";
-import { redact } from "../../runtime/configuration/config.ts";
+import { redact } from "../../runtime/secrets.ts";
 import { explainConnection, messageOf } from "../../runtime/errors.ts";
 
 /**

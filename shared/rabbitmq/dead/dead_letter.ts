@@ -1,8 +1,8 @@
 /** One dead letter, understood: our headers or the broker's own, and the event in its body. */
 import type { GetMessage } from "amqplib";
-import { deadHeaders, replaysHeader } from "../dead_letters.ts";
+import { deadHeaders } from "../dead_letters.ts";
 import type { Delivery } from "../delivery.ts";
-import { type Headers, timestampMsOf } from "../message.ts";
+import { type Headers, replaysHeader, timestampMsOf } from "../message.ts";
 import { messageIdOf, sentIdOf } from "../message_id.ts";
 import type { Origin } from "../origin/origin.ts";
 import { decodeEvent, UndecodableError } from "../../event/protobuf.ts";

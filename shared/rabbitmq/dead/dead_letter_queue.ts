@@ -5,13 +5,12 @@
  */
 import type { Channel, GetMessage } from "amqplib";
 import { retriesHeader } from "../delay_queues.ts";
-import { type Headers, type OutgoingMessage, withoutBrokerHeaders } from "../message.ts";
+import { type Headers, type OutgoingMessage, replaysHeader, withoutBrokerHeaders } from "../message.ts";
 import { PublishError } from "../publisher.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/errors.ts";
 import { type DeadLetter, understand } from "./dead_letter.ts";
 import { exactOf, originHeaders, propertiesToKeep, restored } from "../origin/origin.ts";
-import { replaysHeader } from "../dead_letters.ts";
 
 /** Which letters; both given, both must hold. Without either, all. */
 export interface Filter {

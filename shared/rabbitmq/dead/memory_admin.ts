@@ -5,15 +5,15 @@ import type { Clock } from "../../runtime/clock.ts";
 import { type DeadLetter, letterOf } from "./dead_letter.ts";
 import { isWornOut, matches, replayOf } from "./dead_letter_queue.ts";
 import {
+  AdminClosed,
+  type AdminOptions,
   type DeadLetterAdmin,
-  DeskClosed,
-  type DeskOptions,
   type ListOptions,
   mostLookedAt,
   type Replays,
 } from "./admin.ts";
 
-export interface MemoryDeskOptions {
+export interface MemoryAdminOptions {
   readonly queue: Pick<MemoryQueue, "deadLetters" | "publish">;
   readonly clock: Clock;
   /** {@linkcode mostLookedAt} if left out. */
@@ -28,7 +28,7 @@ interface Found {
 export class MemoryDeadLetterAdmin implements DeadLetterAdmin {
   #closed = false;
 
-  constructor(private readonly options: MemoryDeskOptions) {}
+  constructor(private readonly options: MemoryAdminOptions) {}
 
   list({ limit, ...options }: ListOptions) {
     return Promise.try(() => {
@@ -37,7 +37,7 @@ export class MemoryDeadLetterAdmin implements DeadLetterAdmin {
     });
   }
 
-  replay(options: DeskOptions): Promise<Replays> {
+  replay(options: AdminOptions): Promise<Replays> {
     const { queue, clock } = this.options;
     return Promise.try(() => {
       const found = this.#find(options);
@@ -48,7 +48,7 @@ export class MemoryDeadLetterAdmin implements DeadLetterAdmin {
     });
   }
 
-  drop(options: DeskOptions): Promise<number> {
+  drop(options: AdminOptions): Promise<number> {
     return Promise.try(() => {
       const found = this.#find(options);
       this.#remove(found);
@@ -61,9 +61,9 @@ export class MemoryDeadLetterAdmin implements DeadLetterAdmin {
     return Promise.resolve();
   }
 
-  #find({ filter, signal }: DeskOptions): Found[] {
+  #find({ filter, signal }: AdminOptions): Found[] {
     signal.throwIfAborted();
-    if (this.#closed) throw new DeskClosed();
+    if (this.#closed) throw new AdminClosed();
     const { queue, mostSeen = mostLookedAt } = this.options;
     return queue.deadLetters.slice(0, mostSeen)
       .map((delivery) => ({ delivery, letter: letterOf(delivery) }))

@@ -1,11 +1,11 @@
 import { MemoryQueue } from "../memory_queue.ts";
 import { systemClock as clock } from "../../runtime/clock.ts";
-import { testDesk } from "../../../tests/conformance/dead_letter_admin.ts";
+import { testDeadLetterAdmin } from "../../../tests/conformance/dead_letter_admin.ts";
 import { MemoryDeadLetterAdmin } from "./memory_admin.ts";
 
-testDesk({
+testDeadLetterAdmin({
   name: "MemoryDeadLetterAdmin",
-  async withDesk(use, options) {
+  async withAdmin(use, options) {
     const queue = new MemoryQueue(clock);
     const admin = new MemoryDeadLetterAdmin({ queue, clock, ...options });
     await use({

@@ -4,19 +4,19 @@
  */
 import { readFileSync } from "node:fs";
 import { parseArgs, parseEnv } from "node:util";
+import { redact } from "../secrets.ts";
 import {
   type Config,
   ConfigError,
   describeSettings,
   type Environment,
   readConfig,
-  redact,
   type SettingName,
   variablesOf,
 } from "./config.ts";
 import { messageOf } from "../errors.ts";
 import { printable } from "../printable.ts";
-import { type Place, placesIn, refusals } from "../permissions.ts";
+import { type Place, placesIn, refusals } from "../hosts.ts";
 
 export const version = "0.2.0";
 
@@ -55,7 +55,7 @@ export interface Invocation<F extends Record<string, Flag>, N extends SettingNam
   readonly config: Pick<Config, N>;
 }
 
-/** The command was called in a way that it does not understand; the message says what to write instead. */
+/** Wrong flags or operands; the message says what to write instead. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
@@ -71,7 +71,7 @@ export async function runCommand<const F extends Record<string, Flag>, N extends
 ): Promise<never> {
   let status: number;
   try {
-    const invocation = parseCommand(spec, args, (name) => Deno.env.get(name), readFileAsText);
+    const invocation = parseCommand(spec, args, (name) => Deno.env.get(name), (path) => readFileSync(path, "utf8"));
     if (typeof invocation === "string") {
       console.log(invocation);
       status = 0;
@@ -92,7 +92,7 @@ export async function runCommand<const F extends Record<string, Flag>, N extends
   Deno.exit(status);
 }
 
-/** Its own, and those that every command has. One without settings has no use for a file of them, nor may it read one. */
+/** The command's own flags and the common ones. A command without settings may not read a file of settings. */
 function flagsOf({ flags, settings }: CommandSpec<Record<string, Flag>, SettingName>): [string, Flag][] {
   return Object.entries({
     ...flags,
@@ -105,9 +105,8 @@ function flagsOf({ flags, settings }: CommandSpec<Record<string, Flag>, SettingN
 }
 
 /**
- * Text when that is all there is to do (`--help`, `--version`, or `--describe`, which prints a {@linkcode Description} as
- * JSON), else what `main` needs.
- * @throws {UsageError} for flags and operands, {ConfigError} for the environment.
+ * Returns the text for `--help`, `--version` and `--describe` (a {@linkcode Description} as JSON), else what `main` needs.
+ * @throws {UsageError} for flags and operands, {ConfigError} for the environment
  */
 export function parseCommand<const F extends Record<string, Flag>, N extends SettingName>(
   spec: CommandSpec<F, N>,
@@ -149,17 +148,12 @@ function parseFlags(spec: CommandSpec<Record<string, Flag>, SettingName>, args: 
 function flagValue(name: string, { value, integer, decimal, choices }: Flag, given: unknown): unknown {
   if (value === undefined) return given === true;
   if (typeof given !== "string") return undefined;
-  if (integer) {
+  const bounds = integer ?? decimal;
+  if (bounds) {
+    const [pattern, kind] = integer ? [/^\d+$/, "a whole number"] : [/^\d+(\.\d+)?$/, "a decimal"];
     const number = Number(given);
-    if (!/^\d+$/.test(given) || number < integer.min || number > integer.max) {
-      throw new UsageError(`--${name}=${given} must be a whole number from ${integer.min} to ${integer.max}`);
-    }
-    return number;
-  }
-  if (decimal) {
-    const number = Number(given);
-    if (!/^\d+(\.\d+)?$/.test(given) || number < decimal.min || number > decimal.max) {
-      throw new UsageError(`--${name}=${given} must be a decimal from ${decimal.min} to ${decimal.max}`);
+    if (!pattern.test(given) || number < bounds.min || number > bounds.max) {
+      throw new UsageError(`--${name}=${given} must be ${kind} from ${bounds.min} to ${bounds.max}`);
     }
     return number;
   }
@@ -169,7 +163,7 @@ function flagValue(name: string, { value, integer, decimal, choices }: Flag, giv
   return given;
 }
 
-/** What a command says of itself to programs, with `--describe`. */
+/** What `--describe` prints, for programs. */
 export interface Description {
   /** Every environment variable that the command reads. */
   readonly variables: readonly string[];
@@ -212,10 +206,6 @@ function parseEnvFile(path: string, readFile: (path: string) => string): Environ
 
 function layered(first: Environment, second: Environment): Environment {
   return (name) => first(name) || second(name);
-}
-
-function readFileAsText(path: string): string {
-  return readFileSync(path, "utf8");
 }
 
 /** Where the command will connect or listen. */

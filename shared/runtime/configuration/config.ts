@@ -1,7 +1,7 @@
 /** Every environment variable that any member reads, in one schema: the only place that knows their names and defaults. */
 import { readFileSync } from "node:fs";
-import { isLoopback } from "../loopback.ts";
-import { redact, shownRefused } from "../redact.ts";
+import { isLoopback } from "../hosts.ts";
+import { redact, shownRefused } from "../secrets.ts";
 import {
   address,
   amqpName,
@@ -18,8 +18,6 @@ import {
   url,
 } from "./setting.ts";
 import { type TlsFiles, usesTls, withTlsFiles } from "../tls.ts";
-
-export { redact };
 
 const settings = {
   RABBITMQ_URL: url("amqp://guest:guest@127.0.0.1:5672", ["amqp:", "amqps:"], "where RabbitMQ is"),

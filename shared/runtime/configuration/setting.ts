@@ -1,5 +1,5 @@
 /** The kinds of settings: how each is read from its text, and what is refused. */
-import { redact } from "../redact.ts";
+import { redact } from "../secrets.ts";
 
 export interface Setting<T> {
   /** As it would be written in the environment. Absent: the variable may be left unset and then reads as `undefined`. */

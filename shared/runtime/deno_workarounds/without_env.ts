@@ -1,7 +1,10 @@
 /**
- * Import this before `pg` or `ioredis`. They read `process.env` while they are loaded, which Deno refuses when the
- * permission was not granted; they then find it empty instead. Where the permission is there, nothing changes.
- * No top-level await here: modules that are imported after this one would be loaded before it is done.
+ * Import this before `pg`, `ioredis` or `@grpc/grpc-js`. They read `process.env` while they are loaded, and Deno throws when
+ * the permission was not granted; with this file they find it empty. Where the permission is there, nothing changes.
+ * No top-level await here: Deno would load the modules that are imported after this one first.
+ *
+ * Reports: https://github.com/denoland/deno/issues/27866, https://github.com/brianc/node-postgres/issues/3560
+ * Remove it when `deno test --allow-net shared rates-api` passes without it.
  */
 import process from "node:process";
 

@@ -1,10 +1,10 @@
 /** Spans through Deno's own OpenTelemetry, which OTEL_DENO=true turns on. */
 import type { Context, Span, SpanContext, Tracer } from "@opentelemetry/api";
-import { redact } from "../configuration/config.ts";
+import { redact } from "../secrets.ts";
 import { version } from "../configuration/command.ts";
+import { withIntegers } from "../deno_workarounds/otel_integers.ts";
 import { messageOf } from "../errors.ts";
 import {
-  type Attributes,
   type ChildSpec,
   errorType,
   type OpenSpan,
@@ -40,7 +40,7 @@ class DenoTracing implements Tracing {
     const span = this.#tracer.startSpan(name, { kind: this.#kind(kind), root: true });
     const parent = parentOf(span.spanContext());
     if (!parent.sampled) return { parent, end: () => {} };
-    span.setAttributes(typed(attributes));
+    span.setAttributes(withIntegers(attributes));
     return {
       parent,
       end: (error) => {
@@ -57,12 +57,15 @@ class DenoTracing implements Tracing {
     const { name, kind, attributes = {}, links = [] } = spec;
     const span = this.#tracer.startSpan(name, {
       kind: this.#kind(kind),
-      attributes: typed(attributes),
-      links: links.map(({ to, attributes = {} }) => ({ context: this.#remote(to), attributes: typed(attributes) })),
+      attributes: withIntegers(attributes),
+      links: links.map(({ to, attributes = {} }) => ({
+        context: this.#remote(to),
+        attributes: withIntegers(attributes),
+      })),
     }, around);
     return await context.with(trace.setSpan(around, span), async () => {
       try {
-        return await work({ set: (more) => void span.setAttributes(typed(more)) });
+        return await work({ set: (more) => void span.setAttributes(withIntegers(more)) });
       } catch (error) {
         this.#failed(span, error);
         throw error;
@@ -117,14 +120,4 @@ const nowhere: OpenSpan = { set() {} };
 
 function parentOf({ traceId, spanId, traceFlags }: SpanContext): TraceParent {
   return { traceId, spanId, sampled: (traceFlags & 1) === 1 };
-}
-
-/** Deno exports every number as a double, and only a bigint as the integer that the conventions ask for. */
-function typed(attributes: Attributes): Record<string, string | number | boolean> {
-  return Object.fromEntries(
-    Object.entries(attributes).map(([name, value]) => [
-      name,
-      typeof value === "number" && Number.isSafeInteger(value) ? BigInt(value) as unknown as number : value,
-    ]),
-  );
 }

@@ -1,6 +1,6 @@
 /** Diagnostics: structured records to stderr, one line each. Events go to stdout, never here. */
 import { configure, getJsonLinesFormatter, getLogger, type LogRecord } from "@logtape/logtape";
-import { redact } from "../configuration/config.ts";
+import { redact } from "../secrets.ts";
 import { cutTo, printable, printableJson } from "../printable.ts";
 import type { TraceParent } from "./tracing.ts";
 

@@ -1,7 +1,7 @@
 import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
 import { dead, type Outcome } from "../../../shared/rabbitmq/outcome.ts";
 import { messageOf } from "../../../shared/runtime/errors.ts";
-import type { Entry, Fact, Facts, Wait } from "../entry.ts";
+import { type Entry, type Fact, type Facts, undecided, type Wait } from "../entry.ts";
 
 /** One step of enrichment, over all events of a batch. */
 export interface Step<Needs extends Fact = Fact, Adds extends Fact = Fact> {
@@ -10,20 +10,20 @@ export interface Step<Needs extends Fact = Fact, Adds extends Fact = Fact> {
   readonly adds: readonly Adds[];
   /**
    * Adds the facts to each entry that has no outcome yet, or gives it one.
-   * @throws what reading for the whole batch threw
+   * @throws the error of {@linkcode StepDefinition.read}
    */
   run(entries: readonly Entry[], signal: AbortSignal): Promise<void>;
 }
 
-/** How a step is written. `Context` is what it has read for the whole batch. */
+/** How a step is written. `Context` is the result of reading for the whole batch. */
 export interface StepDefinition<Needs extends Fact, Adds extends Fact, Context> {
   readonly name: string;
   /** Facts that an earlier step has added. */
   readonly needs: readonly Needs[];
   readonly adds: readonly Adds[];
-  /** Called once for a batch, and not at all when no event goes on. */
+  /** Called once for a batch, and not at all when every event has its outcome. */
   read(events: readonly Facts[], signal: AbortSignal): Context | Promise<Context>;
-  /** @returns why the event goes no further; an error that it throws dead-letters this event, `processing-failed` */
+  /** @returns an outcome ends the event's way; an error dead-letters this event alone, `processing-failed` */
   add(facts: Facts, context: Context, delivery: Delivery): Outcome | Wait | undefined;
 }
 
@@ -35,8 +35,7 @@ export function defineStep<const Needs extends Fact, const Adds extends Fact, Co
     needs,
     adds,
     async run(entries, signal) {
-      const events: Facts[] = [];
-      for (const { facts, outcome } of entries) if (facts && !outcome) events.push(facts);
+      const events = undecided(entries);
       if (events.length === 0) return;
       const context = await read(events, signal);
       for (const entry of entries) {
@@ -44,7 +43,7 @@ export function defineStep<const Needs extends Fact, const Adds extends Fact, Co
         try {
           entry.outcome = add(entry.facts, context, entry.delivery);
         } catch (error) {
-          // A fault of ours, not of the event: it must neither stop its neighbours nor be lost.
+          // A fault of ours: it must neither stop the neighbours of the event nor lose the event.
           entry.outcome = dead("processing-failed", messageOf(error));
         }
       }
@@ -52,7 +51,7 @@ export function defineStep<const Needs extends Fact, const Adds extends Fact, Co
   };
 }
 
-/** What decoding knows of an event. */
+/** The facts that decoding finds. */
 type Decoded = "messageId" | "event";
 
 /** `unknown` when each step's needs are met by the ones before it and no fact is left out; else what is missing. */

@@ -1,26 +1,14 @@
-/** What is found out about each event, as a list. A new step is one entry here, its fact in enriched.ts, and its column. */
+/** The steps of enrichment, in order. A new step is one entry here, its fact in enriched.ts, and its column. */
 import { dead } from "../../../shared/rabbitmq/outcome.ts";
-import type { Rates } from "../../rates/rates.ts";
-import type { RatesTimeout } from "../../rates/source.ts";
-import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
-import type { Player } from "../../enriched/enriched.ts";
+import type { Players } from "../edges.ts";
 import { type Facts, wait } from "../entry.ts";
+import type { WaitingForRates } from "../waiting_for_rates.ts";
 import { describe } from "./describe.ts";
 import { isUnpriced, price } from "./price.ts";
 import { defineStep, inOrder, type Step } from "./step.ts";
 
-export interface Players {
-  /** The players that exist, by id. Read anew for every batch: what is stored with an event is what held then. */
-  find(ids: readonly bigint[]): Promise<ReadonlyMap<bigint, Player>>;
-}
-
 export interface Sources {
-  readonly rates: {
-    /** Rates that can be used now. */
-    current(): Rates | undefined;
-    /** What a delivery that was set aside has waited for. */
-    answerTo(delivery: Delivery): Rates | RatesTimeout | undefined;
-  };
+  readonly rates: Pick<WaitingForRates, "current" | "answerTo">;
   readonly players: Players;
 }
 

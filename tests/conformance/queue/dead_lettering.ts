@@ -1,15 +1,16 @@
-/** What ends in the dead letter queue, and how it looks there. */
+/** Messages in the dead letter queue, and messages that come back from a delay queue. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { deadHeaders, maxDetailBytes } from "../../../shared/rabbitmq/dead_letters.ts";
+import { retriesHeader, retriesOf } from "../../../shared/rabbitmq/delay_queues.ts";
 import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
-import { dead, deadReasons, requeue } from "../../../shared/rabbitmq/outcome.ts";
+import { dead, deadReasons, type Delay, requeue } from "../../../shared/rabbitmq/outcome.ts";
 import { deliveryLimit } from "../../../shared/rabbitmq/topology.ts";
 import {
   assertReady,
   message,
   publish,
+  type Register,
   settle,
-  type Subject,
   subscriberId,
   takeExactly,
   takeLetters,
@@ -30,129 +31,185 @@ async function bury(queue: TestedQueue, published: Delivery, outcome = dead("inv
   return letter!;
 }
 
-export function testDeadLettering({ name, withQueue }: Subject): void {
-  Deno.test(`${name} dead-letters with reason, detail, subscriber and attempts, and the original is gone`, async () => {
-    await withQueue(async (queue) => {
-      const sent = message("bad", { headers: { größe: "übergroß", "x-of-theirs": 1 } });
-      const { headers, messageId, body, appId, timestampMs } = await bury(queue, sent);
-      const { [deadHeaders.firstFailedAt]: first, [deadHeaders.lastFailedAt]: last, ...rest } = theirHeaders(
-        headers,
-      );
-      deepStrictEqual({ messageId, body: Uint8Array.from(body), appId, timestampMs, headers: rest }, {
-        ...sent,
-        headers: {
-          ...sent.headers,
-          [deadHeaders.reason]: "invalid",
-          [deadHeaders.detail]: "amount 0",
-          [deadHeaders.subscriber]: subscriberId,
-          [deadHeaders.attempts]: 1,
-        },
-      });
-      strictEqual(first, last);
-      strictEqual(new Date(String(first)).toISOString(), first);
+export function testDeadLettering(test: Register): void {
+  test("dead-letters with reason, detail, subscriber and attempts, and the original is gone", async (queue) => {
+    const sent = message("bad", { headers: { größe: "übergroß", "x-of-theirs": 1 } });
+    const { headers, messageId, body, appId, timestampMs } = await bury(queue, sent);
+    const { [deadHeaders.firstFailedAt]: first, [deadHeaders.lastFailedAt]: last, ...rest } = theirHeaders(
+      headers,
+    );
+    deepStrictEqual({ messageId, body: Uint8Array.from(body), appId, timestampMs, headers: rest }, {
+      ...sent,
+      headers: {
+        ...sent.headers,
+        [deadHeaders.reason]: "invalid",
+        [deadHeaders.detail]: "amount 0",
+        [deadHeaders.subscriber]: subscriberId,
+        [deadHeaders.attempts]: 1,
+      },
     });
+    strictEqual(first, last);
+    strictEqual(new Date(String(first)).toISOString(), first);
   });
 
   const bodies = { empty: new Uint8Array(), invalid: Uint8Array.of(0xff, 0x00, 0xc0, 0x80, 0x0a, 0xff) };
   for (const [what, body] of Object.entries(bodies)) {
-    Deno.test(`${name} keeps an ${what} body verbatim in its dead letter`, async () => {
-      await withQueue(async (queue) => {
-        const letter = await bury(queue, message(body), dead("undecodable", "cut off"));
-        deepStrictEqual(Uint8Array.from(letter.body), body);
-      });
+    test(`keeps an ${what} body verbatim in its dead letter`, async (queue) => {
+      const letter = await bury(queue, message(body), dead("undecodable", "cut off"));
+      deepStrictEqual(Uint8Array.from(letter.body), body);
     });
   }
 
-  Deno.test(`${name} dead-letters for every reason there is`, async () => {
-    await withQueue(async (queue) => {
-      await publish(queue, ...deadReasons.map((reason) => message(reason)));
-      const subscription = await queue.subscribe();
-      for (const reason of deadReasons) await settle(subscription, [await takeOne(subscription)], dead(reason, ""));
-      const letters = await takeLetters(queue, deadReasons.length);
-      deepStrictEqual(letters.map(({ headers }) => headers[deadHeaders.reason]), [...deadReasons]);
-      deepStrictEqual(texts(letters), [...deadReasons]);
-    });
+  test("dead-letters for every reason there is", async (queue) => {
+    await publish(queue, ...deadReasons.map((reason) => message(reason)));
+    const subscription = await queue.subscribe();
+    for (const reason of deadReasons) await settle(subscription, [await takeOne(subscription)], dead(reason, ""));
+    const letters = await takeLetters(queue, deadReasons.length);
+    deepStrictEqual(letters.map(({ headers }) => headers[deadHeaders.reason]), [...deadReasons]);
+    deepStrictEqual(texts(letters), [...deadReasons]);
   });
 
-  Deno.test(`${name} cuts the detail of a dead letter at ${maxDetailBytes} bytes, never inside a character`, async () => {
-    await withQueue(async (queue) => {
-      const { headers } = await bury(queue, message("bad"), dead("invalid", "🎰".repeat(maxDetailBytes)));
-      const detail = String(headers[deadHeaders.detail]);
-      match(detail, /^🎰+…$/u);
-      strictEqual(new TextEncoder().encode(detail).length <= maxDetailBytes, true);
-    });
+  test(`cuts the detail of a dead letter at ${maxDetailBytes} bytes, never inside a character`, async (queue) => {
+    const { headers } = await bury(queue, message("bad"), dead("invalid", "🎰".repeat(maxDetailBytes)));
+    const detail = String(headers[deadHeaders.detail]);
+    match(detail, /^🎰+…$/u);
+    strictEqual(new TextEncoder().encode(detail).length <= maxDetailBytes, true);
   });
 
-  Deno.test(`${name} counts the attempts of a replayed dead letter, and keeps the time of its first failure`, async () => {
-    await withQueue(async (queue) => {
-      const letter = await bury(queue, message("bad"));
-      const again = await bury(queue, letter, dead("rates-timeout", "none"));
-      const { headers } = again;
-      strictEqual(headers[deadHeaders.attempts], 2);
-      strictEqual(headers[deadHeaders.reason], "rates-timeout");
-      strictEqual(headers[deadHeaders.firstFailedAt], letter.headers[deadHeaders.firstFailedAt]);
-      deepStrictEqual(texts([again]), ["bad"]);
-    });
+  test("counts the attempts of a replayed dead letter, and keeps the time of its first failure", async (queue) => {
+    const letter = await bury(queue, message("bad"));
+    const again = await bury(queue, letter, dead("rates-timeout", "none"));
+    const { headers } = again;
+    strictEqual(headers[deadHeaders.attempts], 2);
+    strictEqual(headers[deadHeaders.reason], "rates-timeout");
+    strictEqual(headers[deadHeaders.firstFailedAt], letter.headers[deadHeaders.firstFailedAt]);
+    deepStrictEqual(texts([again]), ["bad"]);
   });
 
-  Deno.test(`${name} dead-letters once what was requeued more than ${deliveryLimit} times, and not its neighbours`, async () => {
-    await withQueue(async (queue) => {
-      const poison = message("poison", { headers: { größe: "übergroß" } });
-      await publish(queue, message("before"), poison, message("after"));
-      const subscription = await queue.subscribe();
-      const [before, first, after] = await takeExactly(subscription, 3);
-      await settle(subscription, [first!], requeue);
-      for (let times = 1; times <= deliveryLimit; times++) {
-        const again = await takeOne(subscription);
-        strictEqual(again.messageId, poison.messageId);
-        strictEqual((await queue.deadLetters()).length, 0, `after ${times} times`);
-        await settle(subscription, [again], requeue);
-      }
+  test(`dead-letters once a message that was requeued more than ${deliveryLimit} times, and not its neighbours`, async (queue) => {
+    const poison = message("poison", { headers: { größe: "übergroß" } });
+    await publish(queue, message("before"), poison, message("after"));
+    const subscription = await queue.subscribe();
+    const [before, first, after] = await takeExactly(subscription, 3);
+    await settle(subscription, [first!], requeue);
+    for (let times = 1; times <= deliveryLimit; times++) {
+      const again = await takeOne(subscription);
+      strictEqual(again.messageId, poison.messageId);
+      strictEqual((await queue.deadLetters()).length, 0, `after ${times} times`);
+      await settle(subscription, [again], requeue);
+    }
+    const [letter] = await takeLetters(queue, 1);
+    await settle(subscription, [before!, after!]);
+    await subscription.close();
+    await assertReady(queue, 0);
+    await takeLetters(queue, 0);
+    assertOfTheBroker(letter!, poison);
+  });
+
+  test("dead-letters a message that was in hand each time a subscriber left, and not the one behind it", async (queue) => {
+    const poison = message("poison");
+    await publish(queue, poison, message("after"));
+    for (let deliveries = 0; deliveries <= deliveryLimit; deliveries++) {
+      const leaver = await queue.subscribe({ prefetch: 1 });
+      strictEqual((await takeOne(leaver)).messageId, poison.messageId);
+      await leaver.close();
+    }
+    const [letter] = await takeLetters(queue, 1);
+    assertOfTheBroker(letter!, poison);
+    deepStrictEqual(texts(await takeExactly(await queue.subscribe(), 1)), ["after"]);
+  });
+
+  test("gives a replayed letter all its deliveries again after it died of the delivery limit", async (queue) => {
+    await publish(queue, message("poison"));
+    const subscription = await queue.subscribe();
+    const requeueUntilDead = async () => {
+      for (let i = 0; i <= deliveryLimit; i++) await settle(subscription, [await takeOne(subscription)], requeue);
       const [letter] = await takeLetters(queue, 1);
-      await settle(subscription, [before!, after!]);
-      await subscription.close();
-      await assertReady(queue, 0);
-      await takeLetters(queue, 0);
-      assertOfTheBroker(letter!, poison);
-    });
-  });
-
-  Deno.test(`${name} dead-letters what was in hand each time a subscriber left, and not what waited behind it`, async () => {
-    await withQueue(async (queue) => {
-      const poison = message("poison");
-      await publish(queue, poison, message("after"));
-      for (let deliveries = 0; deliveries <= deliveryLimit; deliveries++) {
-        const leaver = await queue.subscribe({ prefetch: 1 });
-        strictEqual((await takeOne(leaver)).messageId, poison.messageId);
-        await leaver.close();
-      }
-      const [letter] = await takeLetters(queue, 1);
-      assertOfTheBroker(letter!, poison);
-      deepStrictEqual(texts(await takeExactly(await queue.subscribe(), 1)), ["after"]);
-    });
-  });
-
-  Deno.test(`${name} gives what died of the delivery limit all its deliveries again when it is replayed`, async () => {
-    await withQueue(async (queue) => {
-      await publish(queue, message("poison"));
-      const subscription = await queue.subscribe();
-      const putBackUntilDead = async () => {
-        for (let i = 0; i <= deliveryLimit; i++) await settle(subscription, [await takeOne(subscription)], requeue);
-        const [letter] = await takeLetters(queue, 1);
-        return letter!;
-      };
-      const letter = await putBackUntilDead();
-      await publish(queue, { ...letter, headers: theirHeaders(letter.headers) });
-      assertOfTheBroker(await putBackUntilDead(), letter);
-    });
+      return letter!;
+    };
+    const letter = await requeueUntilDead();
+    await publish(queue, { ...letter, headers: theirHeaders(letter.headers) });
+    assertOfTheBroker(await requeueUntilDead(), letter);
   });
 }
 
 /** It was the queue itself that dead-lettered it, which therefore knows no reason of ours. Its last death comes first. */
-export function assertOfTheBroker({ messageId, body, headers }: Delivery, published: Delivery): void {
+function assertOfTheBroker({ messageId, body, headers }: Delivery, published: Delivery): void {
   strictEqual(messageId, published.messageId);
   deepStrictEqual(Uint8Array.from(body), Uint8Array.from(published.body));
   deepStrictEqual(theirHeaders(headers), theirHeaders(published.headers));
   const [death] = headers["x-death"] as { count: number; reason: string; time: { value: number } }[];
   deepStrictEqual([death?.reason, death?.count, typeof death?.time.value], ["delivery_limit", 1, "number"]);
+}
+
+const retryDelays = [200, 400];
+
+function delay(ms: number, attempt: number): Delay {
+  return { kind: "delay", ms, attempt, reason: "rates-timeout" };
+}
+
+export function testDelaying(test: Register): void {
+  test("brings a delayed message back with its id, body and headers, and the count of its retries", async (queue) => {
+    const sent = message("later", { headers: { größe: "übergroß" } });
+    await publish(queue, sent);
+    const subscription = await queue.subscribe();
+    const first = await takeOne(subscription);
+    strictEqual(retriesOf(first), 0);
+    await settle(subscription, [first], delay(200, 1));
+    const second = await takeOne(subscription);
+    strictEqual(retriesOf(second), 1);
+    await settle(subscription, [second], delay(400, 2));
+    const { messageId, body, headers, appId, timestampMs } = await takeOne(subscription);
+    deepStrictEqual(
+      { messageId, body: Uint8Array.from(body), headers: theirHeaders(headers), appId, timestampMs },
+      { ...sent, headers: { ...sent.headers, [retriesHeader]: 2 } },
+    );
+    await subscription.close();
+    await assertReady(queue, 1);
+  }, { retryDelays });
+
+  test("holds nobody up while a message is delayed", async (queue) => {
+    await publish(queue, message("later"), message("1"), message("2"));
+    const subscription = await queue.subscribe({ prefetch: 1 });
+    await settle(subscription, [await takeOne(subscription)], delay(400, 1));
+    const taken = [];
+    for (let n = 0; n < 3; n++) {
+      const [next] = await takeExactly(subscription, 1);
+      taken.push(next!);
+      await settle(subscription, [next!]);
+    }
+    deepStrictEqual(texts(taken), ["1", "2", "later"]);
+    await subscription.close();
+    await assertReady(queue, 0);
+  }, { retryDelays });
+
+  test(`takes no notice of "delay" for a delivery whose subscriber has closed`, async (queue) => {
+    await publish(queue, message("once"), message("sentinel"));
+    const leaver = await queue.subscribe();
+    const old = await takeExactly(leaver, 2);
+    await leaver.close();
+    const next = await queue.subscribe();
+    const [once, sentinel] = await takeExactly(next, 2);
+    await settle(next, old, delay(200, 1));
+    await settle(next, [once!]);
+    // A message that the closed one delayed would come back before the one that is delayed now.
+    await settle(next, [sentinel!], delay(200, 2));
+    const back = await takeOne(next);
+    deepStrictEqual([texts([back]), retriesOf(back)], [["sentinel"], 2]);
+  }, { retryDelays });
+
+  test(
+    "gives a delayed message all its deliveries again, and dead-letters it as any other after them",
+    async (queue) => {
+      const sent = message("poison");
+      await publish(queue, sent);
+      const subscription = await queue.subscribe();
+      await settle(subscription, [await takeOne(subscription)], requeue);
+      await settle(subscription, [await takeOne(subscription)], delay(200, 1));
+      for (let i = 0; i <= deliveryLimit; i++) await settle(subscription, [await takeOne(subscription)], requeue);
+      const [letter] = await takeLetters(queue, 1);
+      assertOfTheBroker(letter!, { ...sent, headers: { [retriesHeader]: 1 } });
+    },
+    { retryDelays },
+  );
 }

@@ -1,4 +1,4 @@
-/** What the suite needs of a queue, and what its tests have in common. */
+/** The suite's view of a queue, and helpers of its tests. */
 import { strictEqual } from "node:assert/strict";
 import { eventually, withinAMinute } from "../../fixtures/eventually.ts";
 import type { Delivery, EventQueue, Subscription } from "../../../shared/rabbitmq/delivery.ts";
@@ -9,12 +9,18 @@ import { ack, type Outcome } from "../../../shared/rabbitmq/outcome.ts";
 /** A kind of queue that is put to the test. */
 export interface Subject {
   readonly name: string;
-  /** Gives `use` a fresh queue; whatever `use` has opened on it and not closed is closed afterwards. */
-  withQueue(
-    use: (queue: TestedQueue) => Promise<void>,
-    options?: { readonly retryDelays?: readonly number[] },
-  ): Promise<void>;
+  /** Gives `use` a fresh queue; afterwards closes publishers and subscriptions that `use` left open. */
+  withQueue(use: Use, options?: Options): Promise<void>;
 }
+
+type Use = (queue: TestedQueue) => Promise<void>;
+
+interface Options {
+  readonly retryDelays?: readonly number[];
+}
+
+/** Registers one test of the suite, under the subject's name. */
+export type Register = (what: string, use: Use, options?: Options) => void;
 
 export interface TestedQueue {
   openPublisher(): Promise<TestPublisher>;
@@ -80,7 +86,7 @@ export function settle(on: EventQueue, deliveries: readonly Delivery[], outcome:
   return on.settle(deliveries.map((delivery) => ({ delivery, outcome })), never);
 }
 
-/** Takes and acks until `done`; tells `onTaken` what came, before it is acked. */
+/** Takes and acks until `done`; passes the deliveries to `onTaken` before they are acked. */
 export async function ackUntil(done: AbortSignal, from: EventQueue, onTaken: (taken: Delivery[]) => void) {
   while (!done.aborted) {
     const taken = await from.take(50, done);
@@ -110,7 +116,7 @@ export function ids(deliveries: readonly Delivery[]): string[] {
 
 /** A subscriber's unsettled deliveries are not among these: close it first to see that nothing is left at all. */
 export async function assertReady(queue: TestedQueue, count: number): Promise<void> {
-  await eventually(`${count} messages in the queue`, async () => await queue.ready() === count || undefined);
+  await eventually(`${count} messages in the queue`, async () => await queue.ready() === count);
 }
 
 /** Fails when there are more of them. */
@@ -118,13 +124,13 @@ export async function takeLetters(queue: TestedQueue, count: number): Promise<De
   const letters: Delivery[] = [];
   await eventually(`${count} dead letters`, async () => {
     letters.push(...await queue.deadLetters());
-    return letters.length >= count || undefined;
+    return letters.length >= count;
   });
   strictEqual(letters.length, count, "dead letters");
   return letters;
 }
 
-/** Without what the broker noted, and without where the message came from, which only a broker with exchanges knows. */
+/** Without the broker's own headers, and without the message's origin, which only a broker with exchanges knows. */
 export function theirHeaders(headers: Headers): Headers {
   const ours: readonly string[] = Object.values(originHeaders);
   return Object.fromEntries(Object.entries(withoutBrokerHeaders(headers)).filter(([name]) => !ours.includes(name)));

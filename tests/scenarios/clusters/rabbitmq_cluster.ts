@@ -1,4 +1,6 @@
 /** Three RabbitMQ nodes that are one cluster, behind one address that leads to whichever of them answers, as a Service does. */
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { freePort } from "../../../tools/demo/members.ts";
 import { type Identity, runProgram } from "../../../tools/run_program.ts";
@@ -7,8 +9,7 @@ import { ensurePrograms, give, identityFor, launchAll } from "../../../tools/ser
 import { findPrograms } from "../../../tools/services/packages.ts";
 import { isListening } from "../../../tools/services/probe.ts";
 import { type Launch, launch, type Process, stop } from "../../../tools/services/process.ts";
-import { Balancer } from "./balancer.ts";
-import { RabbitmqTools } from "../../harness/rabbitmq_tools.ts";
+import { RabbitmqTools } from "../../harness/checkout.ts";
 
 const stopGraceMs = 30_000;
 /** As private_servers.ts has it: a node that falls silent is found out within a test's patience. */
@@ -136,5 +137,65 @@ export class Node {
 
   async kill(): Promise<void> {
     if (this.#process) await stop({ ...this.#process, stopSignal: "SIGKILL" }, stopGraceMs);
+  }
+}
+
+export class Balancer implements AsyncDisposable {
+  readonly #ports: number[] = [];
+  readonly #open = new Set<Socket>();
+  #next = 0;
+
+  private constructor(private readonly server: Server) {}
+
+  static async start(): Promise<Balancer> {
+    const server = createServer();
+    const balancer = new Balancer(server);
+    server.on("connection", (client) => void balancer.#lead(client));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return balancer;
+  }
+
+  /** host:port */
+  get address(): string {
+    return `127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  /** @param port of a server on this machine */
+  add(port: number): void {
+    this.#ports.push(port);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = once(this.server, "close");
+    this.server.close();
+    for (const socket of this.#open) socket.destroy();
+    await closed;
+  }
+
+  async #lead(client: Socket): Promise<void> {
+    this.#keep(client);
+    for (let tried = 0; tried < this.#ports.length; tried++) {
+      const server = connect(this.#ports[this.#next++ % this.#ports.length]!, "127.0.0.1");
+      this.#keep(server);
+      const answered = await new Promise<boolean>((resolve) => {
+        server.on("connect", () => resolve(true));
+        server.on("close", () => resolve(false));
+      });
+      if (!answered) continue;
+      // What one side loses the other loses as well.
+      client.on("close", () => server.destroy());
+      server.on("close", () => client.destroy());
+      client.pipe(server).pipe(client);
+      return;
+    }
+    client.destroy();
+  }
+
+  #keep(socket: Socket): void {
+    this.#open.add(socket);
+    socket.setNoDelay(true);
+    socket.on("error", () => {});
+    socket.on("close", () => this.#open.delete(socket));
   }
 }

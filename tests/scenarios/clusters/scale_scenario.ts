@@ -34,12 +34,12 @@ Deno.test("four queues behind a consistent-hash exchange: each event once, each 
     await migrateUp({ sql, catalogue, clock, say: () => {} });
     await sql.query(await statementsOf("docs/scale.md"));
     const env = { ...checkout.config, RATES_API_ADDRESS: `127.0.0.1:${freePort()}` };
-    await members.untilLogged(members.start("rates-api", [], env), "Serving rates");
+    await members.untilLogged(members.start("rates-api", [], env), "rates_api.ready");
     for (let n = 0; n < shards; n++) {
       const own = { EVENTS_EXCHANGE: shardOf(n), EVENTS_QUEUE: shardOf(n), SUBSCRIBER_ID: shardOf(n) };
       await members.untilLogged(
         members.start("subscriber", ["--quiet", "--http", "off"], { ...env, ...own }),
-        "Consuming",
+        "consumer.ready",
       );
     }
     await bindShards(broker);

@@ -15,47 +15,39 @@ const args = [
 export const desktop = { width: 1440, height: 1080 };
 export const phone = { width: 360, height: 740 };
 
-export class TestBrowser {
-  constructor(private readonly browser: Browser) {}
+let browser: Browser;
 
-  /** A page of its own, with nothing stored; an error in its scripts is told by {@linkcode OpenPage.errors}. */
-  async open(url: string, options: BrowserContextOptions = {}): Promise<OpenPage> {
-    const context = await this.browser.newContext({
-      viewport: desktop,
-      locale: "en-GB",
-      timezoneId: "UTC",
-      ...options,
-    });
-    context.setDefaultTimeout(actionTimeoutMs);
-    // Not by a script tag, which the page's policy forbids.
-    await context.addInitScript({ content: axe });
-    const page = await context.newPage();
-    const errors: string[] = [];
-    page.on("pageerror", (error) => errors.push(String(error)));
-    page.on("console", (message) => {
-      // A browser reports each request that fails, and a scenario lets many of them fail.
-      if (message.type() === "error" && !/Failed to load resource/.test(message.text())) errors.push(message.text());
-    });
-    await page.goto(url);
-    return { page, errors };
-  }
+/** One for all tests of a file. */
+Deno.test.beforeAll(async () => {
+  await requireBrowser();
+  browser = await playwright.launch({
+    ...{ executablePath: chromium, args, timeout: launchTimeoutMs, chromiumSandbox: false },
+  });
+});
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.browser.close();
-  }
-}
+Deno.test.afterAll(() => browser.close());
 
-export interface OpenPage {
+export interface OpenPage extends AsyncDisposable {
   readonly page: Page;
+  /** Of the page's scripts. */
   readonly errors: readonly string[];
 }
 
-/** @throws {Error} that says what to install */
-export async function openBrowser(): Promise<TestBrowser> {
-  await requireBrowser();
-  return new TestBrowser(
-    await playwright.launch({ executablePath: chromium, args, timeout: launchTimeoutMs, chromiumSandbox: false }),
-  );
+/** A page with nothing stored, in a context of its own. */
+export async function openPage(url: string, options: BrowserContextOptions = {}): Promise<OpenPage> {
+  const context = await browser.newContext({ viewport: desktop, locale: "en-GB", timezoneId: "UTC", ...options });
+  context.setDefaultTimeout(actionTimeoutMs);
+  // Not by a script tag, which the page's policy forbids.
+  await context.addInitScript({ content: axe });
+  const page = await context.newPage();
+  const errors: string[] = [];
+  page.on("pageerror", (error) => errors.push(String(error)));
+  page.on("console", (message) => {
+    // A browser reports each request that fails, and a scenario lets many of them fail.
+    if (message.type() === "error" && !/Failed to load resource/.test(message.text())) errors.push(message.text());
+  });
+  await page.goto(url);
+  return { page, errors, [Symbol.asyncDispose]: () => context.close() };
 }
 
 interface AxeResults {

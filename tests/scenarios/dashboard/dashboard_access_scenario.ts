@@ -1,7 +1,7 @@
 /** The dashboard for everybody: by keyboard, by screen reader, in the dark, and on a phone. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { BrowserContextOptions, Page } from "playwright-core";
-import { checkAccessibility, openBrowser, phone, untilText } from "./browser.ts";
+import { checkAccessibility, openPage, phone, untilText } from "./browser.ts";
 import { deadLetter, FakeSubscriber, storedEvent, wellOverview } from "./fake_subscriber.ts";
 
 /** A page with something in each of its parts. */
@@ -10,8 +10,8 @@ async function withFullPage(options: BrowserContextOptions, use: (page: Page, fa
   fake.letters = [deadLetter(0), deadLetter(1)];
   fake.events = Array.from({ length: 30 }, (_, n) => storedEvent(30 - n));
   fake.start();
-  await using browser = await openBrowser();
-  const { page, errors } = await browser.open(fake.url, options);
+  await using open = await openPage(fake.url, options);
+  const { page, errors } = open;
   await untilText(page, "#headline-title", "All is well");
   await untilText(page, "#events li", "placed a bet");
   await page.getByLabel("Token").fill("the-token");

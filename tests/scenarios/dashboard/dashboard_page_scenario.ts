@@ -2,14 +2,13 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { eventTypes } from "../../../shared/event/kinds.ts";
 import { eventually } from "../../fixtures/eventually.ts";
-import { openBrowser, type OpenPage, untilText } from "./browser.ts";
+import { type OpenPage, openPage, untilText } from "./browser.ts";
 import { deadLetter, FakeSubscriber, storedEvent, wellOverview } from "./fake_subscriber.ts";
 
 async function withPage(use: (open: OpenPage, fake: FakeSubscriber) => Promise<void>): Promise<void> {
   await using fake = new FakeSubscriber();
   fake.start();
-  await using browser = await openBrowser();
-  const open = await browser.open(fake.url);
+  await using open = await openPage(fake.url);
   await use(open, fake);
   deepStrictEqual(open.errors, []);
 }

@@ -2,7 +2,7 @@
 import { match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { freePort } from "../../../tools/demo/members.ts";
-import { Authority } from "../../harness/certificates.ts";
+import { Authority } from "../../harness/encrypted_servers.ts";
 import { untilAnswered } from "../../harness/http.ts";
 import { project } from "../../harness/world.ts";
 import { endOf, succeeds } from "../../../tools/run_program.ts";

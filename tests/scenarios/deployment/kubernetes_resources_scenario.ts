@@ -1,9 +1,13 @@
-/** What pods request covers what the benchmark saw at its highest, and docs/kubernetes.md tells both as they are. */
-import { deepStrictEqual, match, ok } from "node:assert/strict";
+/** What workloads run and request: versions, permissions, and as much as the benchmark saw at its highest. */
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
+import configuration from "../../../deno.json" with { type: "json" };
 import { spreadOf } from "../../../bench/statistics.ts";
 import { type Json, ofKind, workloadsOf } from "../../../dev/kubernetes/manifest.ts";
-import { overlay } from "./overlays.ts";
+import { documented, documentedRows, overlay, overlays } from "./overlays.ts";
+import { version } from "../../../shared/runtime/configuration/command.ts";
+import { settingNames, variablesOf } from "../../../shared/runtime/configuration/config.ts";
+import { expandPermissions } from "../../../tools/tasks/task_line.ts";
 import { project } from "../../harness/world.ts";
 
 type Results = Readonly<Record<string, { readonly runs: Readonly<Record<string, readonly Record<string, number>[]>> }>>;
@@ -11,7 +15,6 @@ type Results = Readonly<Record<string, { readonly runs: Readonly<Record<string, 
 const results: Results = JSON.parse(await Deno.readTextFile(join(project, "bench/results/results.json")));
 /** µs of CPU an event, in and out: the publisher's group leaves it at most 25.5 to take one in, and delivery takes 6.3. */
 const rabbitmqUs = 32;
-const text = await Deno.readTextFile(join(project, "docs/kubernetes.md"));
 const [production, development] = await Promise.all([overlay("production"), overlay("development")]);
 
 const resources: Readonly<Record<string, Json>> = {
@@ -25,18 +28,15 @@ const subscriber = { us: seen(ofSubscribers, "subscriberCpuUs"), mib: seen(ofSub
 const publisher = { us: seen(["publisher"], "publisherCpuUs"), mib: seen(["publisher"], "peakMib") };
 const postgres = { us: seen(ofSubscribers, "postgresCpuUs"), bytes: seen(["growth"], "bytesPerEvent") };
 
-Deno.test("docs/kubernetes.md has what the benchmark measured, and what the manifests request", () => {
+Deno.test("docs/kubernetes.md has what the benchmark measured, and what the manifests request", async () => {
   const measured: Readonly<Record<string, string>> = {
     subscriber: `${both(subscriber.us, 1)} µs of CPU an event, ${both(subscriber.mib)} MiB`,
     publisher: `${both(publisher.us, 1)} µs of CPU an event, ${both(publisher.mib)} MiB`,
     RabbitMQ: `computed: at most ${rabbitmqUs} µs of CPU an event, in and out`,
     Postgres: `${both(postgres.us, 1)} µs of CPU an event, ${both(postgres.bytes)} bytes an event on disk`,
   };
-  const section = text.slice(text.indexOf("## Requests and limits"), text.indexOf("## Install"));
-  const rows = section.split("\n").filter((line) => line.startsWith("|")).slice(2)
-    .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
   deepStrictEqual(
-    rows,
+    await documentedRows("Requests and limits"),
     Object.entries(resources).map(([what, { requests, limits }]) => [
       what,
       measured[what],
@@ -45,16 +45,59 @@ Deno.test("docs/kubernetes.md has what the benchmark measured, and what the mani
   );
 });
 
-Deno.test("a subscriber's request covers its memory, and the rate that is promised for it, at their highest", () => {
+Deno.test("a subscriber's request covers its memory, and the rate that is promised for it, at their highest", async () => {
   const { requests } = resources["subscriber"];
   ok(mebibytes(requests.memory) >= subscriber.mib.highest);
-  const [, promised = ""] = /Half a core is ([\d,]+) events\/s/.exec(text) ?? [];
+  const [, promised = ""] = /Half a core is ([\d,]+) events\/s/.exec(await documented("Requests and limits")) ?? [];
   match(promised, /\d/);
   ok(millicores(requests.cpu) * 1_000 / subscriber.us.highest >= Number(promised.replace(",", "")));
 });
 
 Deno.test("the limit of a publisher that sends a trickle covers the memory of one that sends all it can", () => {
   ok(mebibytes(resources["publisher"].limits.memory) >= publisher.mib.highest);
+});
+
+Deno.test("images and Jobs carry the release's version; without migrate, nothing migrates", async () => {
+  for (const name of overlays) {
+    const workloads = workloadsOf(await overlay(name));
+    const ours = workloads.flatMap(({ all }) => all).map(({ image }) => String(image)).filter((image) =>
+      image.startsWith("casino-events/")
+    );
+    deepStrictEqual(new Set(ours.map((image) => image.split(":")[1])), new Set([version]));
+    const jobs = workloads.filter(({ manifest }) => manifest.kind === "Job");
+    for (const { id } of jobs) strictEqual(id.endsWith(`-${version.replaceAll(".", "-")}`), true, id);
+    // They are for `kubectl create job --from`, and never run by themselves.
+    const cronJobs = workloads.filter(({ manifest }) => manifest.kind === "CronJob");
+    deepStrictEqual(cronJobs.map(({ manifest }) => manifest["spec"].suspend), [true, true, true]);
+    // As docs/kubernetes.md goes back: `-l app.kubernetes.io/name!=migrate`.
+    const back = workloads.filter(({ manifest }) => manifest.metadata.labels?.["app.kubernetes.io/name"] !== "migrate");
+    strictEqual(back.length, workloads.length - 1);
+    strictEqual(back.some(({ all }) => all.some(({ args = [] }) => args.at(-1) === "up")), false);
+  }
+});
+
+Deno.test("development fits on two cores beside a cluster's own, with the pods that updates add", async () => {
+  // What kubeadm asks for, as in kind: API server 250m, controllers 200m, scheduler 100m, etcd 100m, DNS 2 × 100m, network 100m.
+  const ofTheCluster = 950;
+  // One command of a person's at a time.
+  const [publish, migrations] = ["CronJob/publish", "CronJob/migrations"];
+  const atOnce = workloadsOf(await overlay("development")).filter(({ id }) => id !== publish && id !== migrations);
+  const asked = atOnce.map(({ manifest, containers }) => {
+    const { replicas = 1, strategy } = manifest["spec"];
+    const cpus = containers.map(({ resources }) => String(resources.requests.cpu));
+    for (const cpu of cpus) match(cpu, /^\d+m$/);
+    return (replicas + (strategy?.rollingUpdate?.maxSurge ?? 0)) * cpus.reduce((sum, cpu) => sum + parseInt(cpu), 0);
+  });
+  const sum = asked.reduce((sum, each) => sum + each);
+  ok(sum > 500 && sum + ofTheCluster <= 2_000, `${sum}m`);
+});
+
+Deno.test("the subscriber may read every setting that it has, and no other variable", async () => {
+  const [subscriber] = workloadsOf(await overlay("production")).filter(({ id }) => id === "Deployment/subscriber");
+  const args = expandPermissions(subscriber!.containers[0].args, configuration.permissions);
+  const allowed = args.find((arg) => arg.startsWith("--allow-env="))!.slice("--allow-env=".length).split(",");
+  const foreign = ["RATES_API_OLD_KEY", "RATES_API_OLD_KEY_FILE"];
+  deepStrictEqual(allowed.sort(), variablesOf(settingNames).filter((name) => !foreign.includes(name)).sort());
 });
 
 interface Seen {

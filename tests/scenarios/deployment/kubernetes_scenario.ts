@@ -2,18 +2,14 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { parse } from "yaml";
-import configuration from "../../../deno.json" with { type: "json" };
 import { eventTopology } from "../../../shared/rabbitmq/topology.ts";
-import { settingNames, variablesOf } from "../../../shared/runtime/configuration/config.ts";
-import { version } from "../../../shared/runtime/configuration/command.ts";
-import { expandPermissions } from "../../../tools/tasks/task_line.ts";
 import { brokerRoles, cacheRoles, databaseRoles } from "../../../tools/roles/roles.ts";
 import { render } from "../../../dev/kubernetes/kustomize.ts";
 import { type Json, type Manifest, ofKind, workloadsOf } from "../../../dev/kubernetes/manifest.ts";
 import { policyFaults } from "../../../dev/kubernetes/policies.ts";
 import { secretsNamed } from "../../../dev/kubernetes/policies/references.ts";
 import { schemaFaults } from "../../../dev/programs/programs.ts";
-import { documentedSecrets, overlay, overlays } from "./overlays.ts";
+import { codeIn, documented, documentedRows, documentedSecrets, overlay, overlays } from "./overlays.ts";
 import { project } from "../../harness/world.ts";
 
 const folder = join(project, "deploy/kubernetes");
@@ -75,11 +71,8 @@ async function renderWith(overlay: string, component: string): Promise<Manifest[
 }
 
 Deno.test("what docs/kubernetes.md calls plain is open to whom it says, and no other port of production is plain", async () => {
-  const text = await Deno.readTextFile(join(project, "docs/kubernetes.md"));
-  const words = (cell = "") => Array.from(cell.matchAll(/`([^`]+)`/g), ([, word]) => word!);
-  const [section] = text.split("## What is not encrypted").slice(1).map((rest) => rest.split("\n## ")[0]!);
-  const rows = section!.split("\n").filter((line) => line.startsWith("| `")).map((line) => line.split("|"));
-  const documented = rows.flatMap(([, ports, , to]) => words(ports).map((port) => `${port} from ${words(to)}`));
+  const rows = await documentedRows("What is not encrypted");
+  const told = rows.flatMap(([ports, , to]) => codeIn(ports).map((port) => `${port} from ${codeIn(to)}`));
 
   // amqps, RabbitMQ's management and metrics, Redis, Postgres, and CloudNativePG's operator, each set to TLS.
   const encrypted = ["5671", "15671", "15691", "6379", "5432", "8000"];
@@ -95,7 +88,7 @@ Deno.test("what docs/kubernetes.md calls plain is open to whom it says, and no o
         })
       )
   );
-  deepStrictEqual([...new Set(plain)].sort(), documented.sort());
+  deepStrictEqual([...new Set(plain)].sort(), told.sort());
 });
 
 Deno.test("subscribers keep a journal with components/journal and not otherwise, and docs/kubernetes.md says so", async () => {
@@ -111,10 +104,8 @@ Deno.test("subscribers keep a journal with components/journal and not otherwise,
       quiet.filter((arg) => arg !== "--quiet"),
     );
   }
-  const text = await Deno.readTextFile(join(project, "docs/kubernetes.md"));
-  const restore = text.slice(text.indexOf("## Restore"), text.indexOf("## What was tried")).replaceAll(/\s+/g, " ");
   match(
-    restore,
+    (await documented("Restore")).replaceAll(/\s+/g, " "),
     /\*\*These overlays keep no journal\*\*.*all that is left are the publishers' files.*With `components\/journal`/,
   );
 });
@@ -233,15 +224,15 @@ Deno.test("the CA keeps its key when it is renewed, and nobody else does", async
 });
 
 Deno.test("docs/kubernetes.md says how each Secret is changed, and labels those of Postgres's roles", async () => {
-  const text = await Deno.readTextFile(join(project, "docs/kubernetes.md"));
-  const rotation = text.slice(text.indexOf("## Rotation"), text.indexOf("## Commands"));
+  const rotation = await documented("Rotation");
   const made = ["rabbitmq-default-user", "rabbitmq-erlang-cookie", "casino-ca"];
   for (const name of ["production", "external"] as const) {
     // Whose certificates they are, is for cert-manager or whoever runs the servers.
     const secrets = [...(await documentedSecrets(name)).keys()].filter((secret) => !secret.endsWith("-tls"));
     for (const secret of [...secrets, ...made]) ok(rotation.includes(`\`${secret}\``), secret);
   }
-  const [, labelled = ""] = /label secret cnpg\.io\/reload=true ([^`]+)/.exec(text.replaceAll(/\\?\n\s*/g, " ")) ?? [];
+  const commands = (await documented("Secrets")).replaceAll(/\\?\n\s*/g, " ");
+  const [, labelled = ""] = /label secret cnpg\.io\/reload=true ([^`]+)/.exec(commands) ?? [];
   const [cluster] = ofKind(await overlay("production"), "Cluster");
   const secrets = cluster!["spec"].managed.roles.map(({ passwordSecret }: Json) => passwordSecret.name);
   deepStrictEqual(labelled.trim().split(/\s+/), secrets);
@@ -255,47 +246,4 @@ Deno.test("the PrometheusRule is deploy/prometheus/alerts.yaml", async () => {
     const monitor = ofKind(await overlay(name), "PodMonitor").find(({ metadata }) => metadata.name === "subscriber");
     match(JSON.stringify(monitor), /"replacement":"casino-subscriber"/);
   }
-});
-
-Deno.test("images and Jobs carry the release's version; without migrate, nothing migrates", async () => {
-  for (const name of overlays) {
-    const workloads = workloadsOf(await overlay(name));
-    const ours = workloads.flatMap(({ all }) => all).map(({ image }) => String(image)).filter((image) =>
-      image.startsWith("casino-events/")
-    );
-    deepStrictEqual(new Set(ours.map((image) => image.split(":")[1])), new Set([version]));
-    const jobs = workloads.filter(({ manifest }) => manifest.kind === "Job");
-    for (const { id } of jobs) strictEqual(id.endsWith(`-${version.replaceAll(".", "-")}`), true, id);
-    // They are for `kubectl create job --from`, and never run by themselves.
-    const cronJobs = workloads.filter(({ manifest }) => manifest.kind === "CronJob");
-    deepStrictEqual(cronJobs.map(({ manifest }) => manifest["spec"].suspend), [true, true, true]);
-    // As docs/kubernetes.md goes back: `-l app.kubernetes.io/name!=migrate`.
-    const back = workloads.filter(({ manifest }) => manifest.metadata.labels?.["app.kubernetes.io/name"] !== "migrate");
-    strictEqual(back.length, workloads.length - 1);
-    strictEqual(back.some(({ all }) => all.some(({ args = [] }) => args.at(-1) === "up")), false);
-  }
-});
-
-Deno.test("development fits on two cores beside a cluster's own, with the pods that updates add", async () => {
-  // What kubeadm asks for, as in kind: API server 250m, controllers 200m, scheduler 100m, etcd 100m, DNS 2 × 100m, network 100m.
-  const ofTheCluster = 950;
-  // One command of a person's at a time.
-  const [publish, migrations] = ["CronJob/publish", "CronJob/migrations"];
-  const atOnce = workloadsOf(await overlay("development")).filter(({ id }) => id !== publish && id !== migrations);
-  const asked = atOnce.map(({ manifest, containers }) => {
-    const { replicas = 1, strategy } = manifest["spec"];
-    const cpus = containers.map(({ resources }) => String(resources.requests.cpu));
-    for (const cpu of cpus) match(cpu, /^\d+m$/);
-    return (replicas + (strategy?.rollingUpdate?.maxSurge ?? 0)) * cpus.reduce((sum, cpu) => sum + parseInt(cpu), 0);
-  });
-  const sum = asked.reduce((sum, each) => sum + each);
-  ok(sum > 500 && sum + ofTheCluster <= 2_000, `${sum}m`);
-});
-
-Deno.test("the subscriber may read every setting that it has, and no other variable", async () => {
-  const [subscriber] = workloadsOf(await overlay("production")).filter(({ id }) => id === "Deployment/subscriber");
-  const args = expandPermissions(subscriber!.containers[0].args, configuration.permissions);
-  const allowed = args.find((arg) => arg.startsWith("--allow-env="))!.slice("--allow-env=".length).split(",");
-  const foreign = ["RATES_API_OLD_KEY", "RATES_API_OLD_KEY_FILE"];
-  deepStrictEqual(allowed.sort(), variablesOf(settingNames).filter((name) => !foreign.includes(name)).sort());
 });

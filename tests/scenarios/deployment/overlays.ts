@@ -15,14 +15,25 @@ export async function overlay(name: Overlay): Promise<Manifest[]> {
   return structuredClone(await rendered.get(name)!);
 }
 
+/** A section of docs/kubernetes.md, without its title. */
+export async function documented(title: string): Promise<string> {
+  const text = await Deno.readTextFile(join(project, "docs/kubernetes.md"));
+  return text.split(`\n## ${title}\n`)[1]!.split("\n## ")[0]!;
+}
+
+/** The cells of a section's tables, row by row, without the titles. */
+export async function documentedRows(title: string): Promise<string[][]> {
+  const lines = (await documented(title)).split("\n").filter((line) => line.startsWith("|"));
+  return lines.slice(2).map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
+}
+
+/** The words between backticks. */
+export function codeIn(text = ""): string[] {
+  return Array.from(text.matchAll(/`([^`]+)`/g), ([, code]) => code!);
+}
+
 /** The table of Secrets: name, keys, what, for which overlays. */
 export async function documentedSecrets(name: Overlay): Promise<Map<string, string[]>> {
-  const text = await Deno.readTextFile(join(project, "docs/kubernetes.md"));
-  const words = (cell = "") => Array.from(cell.matchAll(/`([^`]+)`/g), ([, word]) => word!);
-  const rows = text.slice(text.indexOf("## Secrets")).split("\n").filter((line) => line.startsWith("| `"));
-  return new Map(
-    rows.map((line) => line.split("|").slice(1, -1))
-      .filter((cells) => words(cells.at(-1)).includes(name))
-      .map(([secret, keys]) => [words(secret)[0]!, words(keys)]),
-  );
+  const rows = (await documentedRows("Secrets")).filter((cells) => codeIn(cells.at(-1)).includes(name));
+  return new Map(rows.map(([secret, keys]) => [codeIn(secret)[0]!, codeIn(keys)]));
 }

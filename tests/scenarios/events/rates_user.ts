@@ -41,7 +41,7 @@ await runCommand({
     log,
     signal: shutdown.abandon,
   });
-  log.info("Needing rates");
+  log.info("Needing rates", { event: "rates_user.ready" });
   while (!shutdown.stop.aborted) {
     if (!rates.current()) await rates.get().catch(() => {});
     await clock.sleep(random.int(5, 100), shutdown.stop).catch(() => {});

@@ -1,8 +1,12 @@
 /** Connections to the broker are lost, and the broker itself, while events come. */
-import { checkAllStored, withBatch } from "../../harness/batch.ts";
+import { checkAllStored } from "../../harness/batch.ts";
+import { sharedWorld } from "./shared_world.ts";
 
-Deno.test("the broker restarts at one third and is killed at one half of 10,000 messages: all are confirmed and stored once", async () => {
-  await withBatch(async (world, batch, ledger) => {
+const test = sharedWorld();
+
+test(
+  "the broker restarts at one third and is killed at one half of 10,000 messages: all are confirmed and stored once",
+  async ({ world, batch, ledger }) => {
     const count = 10_000;
     const faults: Promise<void>[] = [];
     await batch.publish(count, (sent) => {
@@ -15,14 +19,17 @@ Deno.test("the broker restarts at one third and is killed at one half of 10,000 
     });
     await Promise.all(faults);
     await checkAllStored(world, ledger, count);
-  });
-});
+  },
+  { subscribers: 2 },
+);
 
-Deno.test("connections are reset again and again during publishing, confirms and acks: all are stored once", async () => {
-  await withBatch(async (world, batch, ledger) => {
+test(
+  "connections are reset again and again during publishing, confirms and acks: all are stored once",
+  async ({ world, batch, ledger }) => {
     await batch.publish(8_000, (sent) => {
       if (sent % 1_500 === 700) world.servers.proxies.rabbitmq.cut();
     });
     await checkAllStored(world, ledger, 8_000);
-  });
-});
+  },
+  { subscribers: 2 },
+);

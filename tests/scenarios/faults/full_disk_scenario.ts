@@ -1,51 +1,53 @@
-/** Postgres on a disk that is full: what an operator sees, and that nothing is lost by it. */
+/** Postgres on a full disk: its log shows an operator what happened, and nothing is lost. */
 import { join } from "node:path";
 import { eventually } from "../../fixtures/eventually.ts";
 import { runProgram } from "../../../tools/run_program.ts";
-import { checkAllStored, withBatch } from "../../harness/batch.ts";
+import { checkAllStored } from "../../harness/batch.ts";
 import type { PrivateServers } from "../../harness/private_servers.ts";
+import { sharedWorld } from "./shared_world.ts";
 
-/** What Postgres needs to start, beside what is there, in MiB. */
+/** Free space that Postgres needs to start, in MiB. */
 const roomMiB = 60;
-/** A hundred times what the disks hold. */
+/** A hundred times as many as the disks hold. */
 const mostEvents = 500_000;
 
-/** What is on the disk, and what Postgres says when it has no more room. */
+/** Only root may mount a small disk. */
+const mayMount = Deno.uid() === 0;
+
+const test = sharedWorld();
+
+/** The contents of each disk, and Postgres's log record when it is full. */
 const disks = [
   ["its tables", "data", /ERROR: {2}could not extend file .*No space left on device/],
-  // Then it ends, and cannot start again before there is room.
+  // Postgres then ends, and cannot start again before there is room.
   ["its write-ahead log", "data/pg_wal", /PANIC: {2}could not write to file "pg_wal.*No space left on device/],
 ] as const;
 
 for (const [what, folder, said] of disks) {
-  Deno.test({
-    name: `the disk with ${what} is full: nothing is lost or dead-lettered, and all is stored once when there is room`,
-    // Only root may mount a small disk.
-    ignore: Deno.uid() !== 0,
-    async fn() {
-      await withBatch(async (world, batch, ledger) => {
-        await batch.publish(500);
-        await using disk = await SmallDisk.under(world.servers, folder);
-        await disk.fill();
-        const says = async () => said.test(await world.servers.log("postgres")) || undefined;
-        while (!await says() && ledger.attempted < mostEvents) await batch.publish(1_000);
-        await eventually(`${said} in Postgres's log`, says);
-        await batch.publish(500);
-        await disk.makeRoom();
-        await world.servers.restart();
-        await checkAllStored(world, ledger, ledger.attempted);
-      });
+  test(
+    `the disk with ${what} is full: nothing is lost or dead-lettered, and all is stored once when there is room`,
+    async ({ world, batch, ledger }) => {
+      await batch.publish(500);
+      await using disk = await SmallDisk.under(world.servers, folder);
+      await disk.fill();
+      const says = async () => said.test(await world.servers.log("postgres")) || undefined;
+      while (!await says() && ledger.attempted < mostEvents) await batch.publish(1_000);
+      await eventually(`${said} in Postgres's log`, says);
+      await batch.publish(500);
+      await disk.makeRoom();
+      await world.servers.restart();
+      await checkAllStored(world, ledger, ledger.attempted);
     },
-  });
+    { subscribers: 2, ignore: !mayMount },
+  );
 }
 
-/** A folder of Postgres's on a file system of its own, which is as large as the folder and a little more. */
+/** Puts a folder of Postgres on a file system of its own, which is little larger than the folder. */
 class SmallDisk implements AsyncDisposable {
   private constructor(private readonly path: string, private readonly servers: PrivateServers) {}
 
   static async under(servers: PrivateServers, folder: string): Promise<SmallDisk> {
-    const { path: parent } = await servers.checkout.folder();
-    const path = join(parent, `postgres-${new URL(servers.direct.DATABASE_URL).port}`, folder);
+    const path = join(await servers.folderOf("postgres"), folder);
     await servers.stop("postgres");
     const usedMiB = Number((await runProgram("du", ["-sm", path])).split("\t")[0]);
     const { uid, gid } = await Deno.stat(path);
@@ -67,10 +69,14 @@ class SmallDisk implements AsyncDisposable {
     await Deno.remove(join(this.path, "filler"));
   }
 
+  /** Leaves what the disk has in place of what was there before: the servers are another test's, too. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.servers.stop("postgres");
+    await Deno.remove(`${this.path}.before`, { recursive: true });
+    await runProgram("cp", ["-a", this.path, `${this.path}.before`]);
     await runProgram("umount", [this.path]);
     await Deno.remove(this.path);
     await Deno.rename(`${this.path}.before`, this.path);
+    await this.servers.restart();
   }
 }

@@ -1,72 +1,75 @@
-/** When something breaks, a subscriber's HTTP says what it is, and when it is well again, that too. */
+/** When something breaks, a subscriber's HTTP names it; once it is well again, HTTP says that, too. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import type { Member } from "../../../tools/demo/members.ts";
 import { get, getJson, untilAnswered, urlOf } from "../../harness/http.ts";
-import { PrivateWorld } from "../../harness/private_world.ts";
+import type { PrivateWorld } from "../../harness/private_world.ts";
+import { sharedWorld, type TestWorld } from "./shared_world.ts";
 
 interface Fault {
   readonly name: string;
   /** Of the metric. */
   readonly label: string;
-  /** What the first problem says. */
+  /** Matches the first problem. */
   readonly says: RegExp;
   readonly ready: boolean;
-  break(world: PrivateWorld): Promise<void> | void;
-  heal(world: PrivateWorld): Promise<void> | void;
+  begin(world: PrivateWorld): Promise<void> | void;
+  end(world: PrivateWorld): Promise<void> | void;
 }
 
-const refuse = { kind: "refuse" } as const;
+const refused = (server: "redis" | "postgres" | "rabbitmq"): Pick<Fault, "label" | "begin" | "end"> => ({
+  label: server,
+  begin: ({ servers }) => servers.proxies[server].poison({ kind: "refuse" }),
+  end: ({ servers }) => servers.proxies[server].poison(),
+});
 
 const faults: readonly Fault[] = [
   {
     name: "Redis",
-    label: "redis",
+    ...refused("redis"),
     says: /^Redis does not serve \(.+\): each subscriber calls the rates API for itself/,
     ready: true,
-    break: ({ servers }) => servers.proxies.redis.poison(refuse),
-    heal: ({ servers }) => servers.proxies.redis.poison(),
   },
   {
     name: "Postgres",
-    label: "postgres",
+    ...refused("postgres"),
     says: /^Postgres does not serve \(.+\): events are held until it takes them/,
     ready: false,
-    break: ({ servers }) => servers.proxies.postgres.poison(refuse),
-    heal: ({ servers }) => servers.proxies.postgres.poison(),
   },
   {
     name: "RabbitMQ",
-    label: "rabbitmq",
+    ...refused("rabbitmq"),
     says: /^RabbitMQ does not serve \(.+\): nothing is taken from the queue/,
     ready: false,
-    break: ({ servers }) => servers.proxies.rabbitmq.poison(refuse),
-    heal: ({ servers }) => servers.proxies.rabbitmq.poison(),
   },
   {
     name: "Rates API",
     label: "rates_api",
     says: /^Rates API does not serve \(.+\): the rates in the cache serve/,
     ready: true,
-    break: (world) => world.stop(world.ratesApi!),
-    heal: (world) => world.startRatesApi(),
+    begin: (world) => world.stop(world.ratesApi!),
+    end: (world) => world.startRatesApi(),
   },
 ];
 
-Deno.test("each server that breaks is named with its problem, and no longer once it is back", async () => {
-  await using world = await PrivateWorld.start();
-  await world.startRatesApi();
-  const member = world.startSubscriber("one", {}, { http: "127.0.0.1:0" });
-  await world.members.untilLogged(member, "Consuming");
-  const url = urlOf(member);
+const test = sharedWorld();
+
+async function startServing({ world, start }: TestWorld): Promise<{ member: Member; url: string }> {
+  const member = start("one", {}, { http: "127.0.0.1:0" });
+  await world.members.untilLogged(member, "consumer.ready");
+  return { member, url: urlOf(member) };
+}
+
+test("each server that breaks is named with its problem, and no longer once it is back", async (given) => {
+  const { world } = given;
+  const { url } = await startServing(given);
   const overview = () => getJson(`${url}/overview`);
   const isWell = ({ problems }: { problems: string[] }) => problems.length === 0;
   await untilAnswered(overview, isWell, "all is well at first");
-  for (const { name, label, says, ready, break: breakIt, heal } of faults) {
-    await breakIt(world);
+  for (const { name, label, says, ready, begin, end } of faults) {
+    await begin(world);
     const broken = await untilAnswered(overview, ({ problems }) => says.test(problems[0] ?? ""), `${name} is named`);
-    deepStrictEqual(
-      broken.dependencies.filter(({ ok }: { ok: boolean }) => !ok).map(({ name }: { name: string }) => name),
-      [name],
-    );
+    const away = broken.dependencies.filter(({ ok }: { ok: boolean }) => !ok);
+    deepStrictEqual(away.map(({ name }: { name: string }) => name), [name]);
     for (const problem of broken.problems) strictEqual(/:\/\/[^*]*:[^*]*@/.test(problem), false, problem);
     const metrics = await get(`${url}/metrics`);
     const told = await metrics.text();
@@ -77,43 +80,30 @@ Deno.test("each server that breaks is named with its problem, and no longer once
     const { why_not } = await readiness.json();
     strictEqual(readiness.status, ready ? 200 : 503, name);
     if (!ready) match(why_not.join(" "), new RegExp(name));
-    await heal(world);
+    await end(world);
     await untilAnswered(overview, isWell, `${name} is well again`);
-    strictEqual(
-      (await untilAnswered(
-        () => get(`${url}/health/ready`).then((answer) => answer.json()),
-        (state) => state.ready,
-        "ready",
-      ))
-        .why_not.length,
-      0,
-    );
+    const state = await untilAnswered(() => getJson(`${url}/health/ready`), ({ ready }) => ready, "ready");
+    deepStrictEqual(state.why_not, []);
   }
   deepStrictEqual(world.crashes, []);
 });
 
-Deno.test("a subscriber whose broker has fallen silent leaves in time, HTTP and all", async () => {
-  await using world = await PrivateWorld.start();
-  await world.startRatesApi();
-  const member = world.startSubscriber("one", {}, { http: "127.0.0.1:0" });
-  await world.members.untilLogged(member, "Consuming");
-  await getJson(`${urlOf(member)}/overview`);
-  world.servers.proxies.rabbitmq.poison({ kind: "black-hole" });
-  await world.stop(member);
-  deepStrictEqual([(await member.ended).code, member.messages.at(-1)], [0, "Left"]);
+test("a subscriber whose broker has fallen silent leaves in time, HTTP and all", async (given) => {
+  const { member, url } = await startServing(given);
+  await getJson(`${url}/overview`);
+  given.world.servers.proxies.rabbitmq.poison({ kind: "black-hole" });
+  await given.world.stop(member);
+  deepStrictEqual([(await member.ended).code, member.lastFields["event"]], [0, "member.left"]);
 });
 
-Deno.test("events that Postgres keeps waiting are seen to wait, by the subscriber that holds them", async () => {
-  await using world = await PrivateWorld.start();
-  await world.startRatesApi();
-  const member = world.startSubscriber("one", {}, { http: "127.0.0.1:0" });
-  await world.members.untilLogged(member, "Consuming");
-  const overview = () => getJson(`${urlOf(member)}/overview`);
+test("events that Postgres keeps waiting are seen to wait, by the subscriber that holds them", async (given) => {
+  const { url } = await startServing(given);
+  const overview = () => getJson(`${url}/overview`);
   strictEqual((await overview()).queue.oldest_ms, 0);
-  world.servers.proxies.postgres.poison(refuse);
-  await world.members.runToEnd("publisher", ["--count", "50"], world.env);
+  given.world.servers.proxies.postgres.poison({ kind: "refuse" });
+  await given.batch.publish(50);
   const { queue } = await untilAnswered(overview, ({ queue }) => queue?.oldest_ms > 2_000, "they are held");
   deepStrictEqual([queue.messages, queue.in_hand], [0, 50]);
-  world.servers.proxies.postgres.poison();
+  given.world.servers.proxies.postgres.poison();
   await untilAnswered(overview, ({ queue }) => queue?.oldest_ms === 0 && queue.in_hand === 0, "they are stored");
 });

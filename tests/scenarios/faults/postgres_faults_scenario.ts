@@ -1,144 +1,134 @@
-/** What Postgres may do to us: the batch is held and tried again, nothing is dead-lettered, nothing is stored twice. */
+/** Faults of Postgres: the batch is held and tried again, nothing is dead-lettered, and nothing is stored twice. */
 import { ok, strictEqual } from "node:assert/strict";
 import type { Session } from "../../../shared/postgres/session.ts";
+import { hasLogged } from "../../../tools/demo/members.ts";
 import { eventually } from "../../fixtures/eventually.ts";
-import { type Batch, checkAllStored, queues, withBatch } from "../../harness/batch.ts";
-import type { Ledger } from "../../harness/ledger.ts";
-import type { PrivateWorld } from "../../harness/private_world.ts";
+import { checkAllStored, queues } from "../../harness/batch.ts";
+import type { PrivateServers } from "../../harness/private_servers.ts";
+import { sharedWorld, type TestWorld } from "./shared_world.ts";
 
-const env = { DATABASE_TIMEOUT_MS: "1500" };
+const test = sharedWorld({ DATABASE_TIMEOUT_MS: "1500" });
 const count = 1_500;
 
-/** Publishes half before the fault, half while it lasts, and checks that all of it is stored in the end. */
-async function under(
-  fault: (world: PrivateWorld, hold: () => Promise<void>) => Promise<void>,
-  use: (world: PrivateWorld, batch: Batch, ledger: Ledger) => Promise<void> = () => Promise.resolve(),
-): Promise<void> {
-  await withBatch(
-    async (world, batch, ledger) => {
-      await batch.publish(count / 2);
-      await eventually("the first half", async () => await world.rows() === count / 2 || undefined);
-      await fault(world, async () => {
-        await batch.publish(count / 2);
-        // Held, and neither stored nor dead-lettered.
-        await new Promise((resolve) => setTimeout(resolve, 3_000));
-        strictEqual(await world.messagesIn(queues.DEAD_LETTER_QUEUE), 0);
-      });
-      await use(world, batch, ledger);
-      await checkAllStored(world, ledger, count);
-    },
-    2,
-    env,
-  );
+async function publishHalf({ world, batch }: TestWorld): Promise<void> {
+  await batch.publish(count / 2);
+  await eventually("the first half", async () => await world.rows() === count / 2 || undefined);
 }
 
-Deno.test("Postgres killed: events wait for it, and each is stored once when it is back", async () => {
-  await under(async ({ servers }, hold) => {
-    await servers.kill("postgres");
-    await hold();
-    await servers.restart();
-  });
-});
+interface Fault {
+  readonly name: string;
+  begin(servers: PrivateServers): Promise<void> | void;
+  end(servers: PrivateServers): Promise<void> | void;
+}
 
-Deno.test("Postgres restarted in an orderly way, twice: events wait for it, and each is stored once", async () => {
-  await under(async ({ servers }, hold) => {
-    await servers.stop("postgres");
-    await servers.restart();
-    await servers.stop("postgres");
-    await hold();
-    await servers.restart();
-  });
-});
-
-Deno.test("Postgres is away for longer than the broker lets a message be held: it is taken back, and out again once Postgres answers", async () => {
-  await withBatch(
-    async (world, batch, ledger) => {
-      // For channels to come: half an hour, looked at each minute, is what they have else.
-      const impatient = ["consumer_timeout, 1500", "channel_tick_interval, 300"];
-      for (const setting of impatient) {
-        await world.servers.rabbitmqctl("eval", `application:set_env(rabbit, ${setting}).`);
-      }
-      await world.servers.stop("postgres");
-      const onLine = (line: string) => ledger.report(line);
-      const members = ["one", "other"].map((id) => world.startSubscriber(id, {}, { onLine }));
-      await batch.publish(count);
-      for (const member of members) {
-        await world.members.untilLogged(member, "No connection to the broker, trying again");
-      }
-      await new Promise((resolve) => setTimeout(resolve, 6_000));
-      for (const { messages } of members) strictEqual(messages.filter((each) => each === "Consuming").length, 1);
-      strictEqual(await world.messagesIn(queues.EVENTS_QUEUE), count, "none is in hand");
-      strictEqual(await world.messagesIn(queues.DEAD_LETTER_QUEUE), 0);
-      await world.servers.restart();
-      await checkAllStored(world, ledger, count);
+const faults: readonly Fault[] = [
+  {
+    name: "Postgres killed: events wait for it, and each is stored once when it is back",
+    begin: (servers) => servers.kill("postgres"),
+    end: (servers) => servers.restart(),
+  },
+  {
+    name: "Postgres restarted in an orderly way, twice: events wait for it, and each is stored once",
+    async begin(servers) {
+      await servers.stop("postgres");
+      await servers.restart();
+      await servers.stop("postgres");
     },
-    0,
-    env,
-  );
-});
+    end: (servers) => servers.restart(),
+  },
+  {
+    name: "Postgres swallows what it is sent: events wait, and are stored as soon as it answers again",
+    begin: ({ proxies }) => proxies.postgres.poison({ kind: "black-hole" }),
+    end: ({ proxies }) => proxies.postgres.poison(),
+  },
+  {
+    name: "Postgres read-only, as after a failover to a replica: events wait until it is writable",
+    begin: (servers) => setReadOnly(servers, "on"),
+    end: (servers) => setReadOnly(servers, "off"),
+  },
+];
 
-Deno.test("Postgres swallows what it is sent: events wait, and are stored as soon as it answers again", async () => {
-  await under(async ({ servers }, hold) => {
-    servers.proxies.postgres.poison({ kind: "black-hole" });
-    await hold();
-    servers.proxies.postgres.poison();
-  });
-});
+async function setReadOnly(servers: PrivateServers, value: "on" | "off"): Promise<void> {
+  await servers.asSuperuser(`alter system set default_transaction_read_only = ${value}`);
+  await servers.asSuperuser("select pg_reload_conf()");
+}
 
-Deno.test("a subscriber that is asked to leave while Postgres is silent leaves when its time is over, in order, and loses nothing", async () => {
-  const patient = { DATABASE_TIMEOUT_MS: "60000", SHUTDOWN_GRACE_MS: "500" };
-  await withBatch(
-    async (world, batch, ledger) => {
-      const onLine = (line: string) => ledger.report(line);
-      const subscriber = world.startSubscriber("first", {}, { onLine });
-      await batch.publish(count / 2);
-      await eventually("the first half", async () => await world.rows() === count / 2 || undefined);
-      world.servers.proxies.postgres.poison({ kind: "black-hole" });
-      await batch.publish(count / 2);
-      await eventually("all in hand", async () => await world.messagesIn(queues.EVENTS_QUEUE) === 0 || undefined);
-      await world.stop(subscriber);
-      strictEqual((await subscriber.ended).code, 0);
-      strictEqual(subscriber.messages.includes("Left"), true);
-      strictEqual(await world.messagesIn(queues.EVENTS_QUEUE), count / 2);
-      world.servers.proxies.postgres.poison();
-      world.startSubscriber("second", {}, { onLine });
-      await checkAllStored(world, ledger, count);
-    },
-    0,
-    patient,
-  );
-});
-
-Deno.test("Postgres read-only, as after a failover to a replica: events wait until it is writable", async () => {
-  await under(async ({ servers }, hold) => {
-    await servers.asSuperuser("alter system set default_transaction_read_only = on");
-    await servers.asSuperuser("select pg_reload_conf()");
-    await hold();
-    await servers.asSuperuser("alter system set default_transaction_read_only = off");
-    await servers.asSuperuser("select pg_reload_conf()");
-  });
-});
-
-Deno.test("Postgres chooses a subscriber as the victim of a deadlock: its batch is stored at the next try", async () => {
-  await withBatch(async (world, batch, ledger) => {
+for (const { name, begin, end } of faults) {
+  test(name, async (given) => {
+    const { world, batch, ledger, subscribers } = given;
+    await publishHalf(given);
+    await begin(world.servers);
     await batch.publish(count / 2);
-    await eventually("the first half", async () => await world.rows() === count / 2 || undefined);
-    let found = false;
+    await eventually("attempts that fail", () => {
+      const held = subscribers.flatMap(({ records }) => records).filter(({ event }) => event === "batch.held");
+      return held.length >= 3 || undefined;
+    });
+    strictEqual(await world.messagesIn(queues.DEAD_LETTER_QUEUE), 0);
+    await end(world.servers);
+    await checkAllStored(world, ledger, count);
+  }, { subscribers: 2 });
+}
+
+test("Postgres is away for longer than the broker lets a message be held: it is taken back, and out again once Postgres answers", async ({ world, batch, ledger, start }) => {
+  // Of channels to come. The defaults are half an hour, which RabbitMQ compares once a minute.
+  await setConsumerTimeout(world.servers, 1_500, 300);
+  await world.servers.stop("postgres");
+  const subscribers = ["one", "other"].map((id) => start(id));
+  await batch.publish(count);
+  for (const subscriber of subscribers) await world.members.untilLogged(subscriber, "consumer.held_back");
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  for (const { records } of subscribers) {
+    strictEqual(records.filter(({ event }) => event === "consumer.ready").length, 1);
+  }
+  strictEqual(await world.messagesIn(queues.EVENTS_QUEUE), count, "none is in hand");
+  strictEqual(await world.messagesIn(queues.DEAD_LETTER_QUEUE), 0);
+  await world.servers.restart();
+  await checkAllStored(world, ledger, count);
+  await setConsumerTimeout(world.servers, 1_800_000, 60_000);
+});
+
+async function setConsumerTimeout(servers: PrivateServers, ms: number, everyMs: number): Promise<void> {
+  for (const setting of [`consumer_timeout, ${ms}`, `channel_tick_interval, ${everyMs}`]) {
+    await servers.rabbitmqctl("eval", `application:set_env(rabbit, ${setting}).`);
+  }
+}
+
+test("a subscriber that is asked to leave while Postgres is silent leaves when its time is over, in order, and loses nothing", async (given) => {
+  const { world, batch, ledger, start } = given;
+  const subscriber = start("first", { DATABASE_TIMEOUT_MS: "60000", SHUTDOWN_GRACE_MS: "500" });
+  await publishHalf(given);
+  world.servers.proxies.postgres.poison({ kind: "black-hole" });
+  await batch.publish(count / 2);
+  await eventually("all in hand", async () => await world.messagesIn(queues.EVENTS_QUEUE) === 0 || undefined);
+  await world.stop(subscriber);
+  strictEqual((await subscriber.ended).code, 0);
+  ok(hasLogged(subscriber, "member.left"));
+  strictEqual(await world.messagesIn(queues.EVENTS_QUEUE), count / 2);
+  world.servers.proxies.postgres.poison();
+  start("second");
+  await checkAllStored(world, ledger, count);
+});
+
+test(
+  "Postgres chooses a subscriber as the victim of a deadlock: its batch is stored at the next try",
+  async (given) => {
+    const { world, batch, ledger } = given;
+    await publishHalf(given);
+    const logged = (await world.servers.log("postgres")).length;
+    const isFound = async () => (await world.servers.log("postgres")).slice(logged).includes("deadlock detected");
     // It takes a batch with the first and the last player in it, and that is a matter of chance.
-    for (let round = 0; round < mostRounds && !found; round++) {
-      await world.servers.withSuperuser((sql) => quarrel(sql, () => batch.publish(count / 2)));
-      found = /deadlock detected/.test(await world.servers.log("postgres"));
+    for (let round = 0; round < 10 && !await isFound(); round++) {
+      await world.servers.withSuperuser((sql) => lockAgainst(sql, () => batch.publish(count / 2)));
     }
-    ok(found, "Postgres has told of a deadlock");
+    ok(await isFound(), "Postgres has told of a deadlock");
     strictEqual(await world.messagesIn(queues.DEAD_LETTER_QUEUE), 0);
     await checkAllStored(world, ledger, ledger.attempted);
-  });
-});
-
-const mostRounds = 10;
+  },
+  { subscribers: 2, env: { DATABASE_TIMEOUT_MS: "10000" } },
+);
 
 /** Locks players against the order in which batches do, while some come. */
-async function quarrel(sql: Session, publish: () => Promise<void>): Promise<void> {
+async function lockAgainst(sql: Session, publish: () => Promise<void>): Promise<void> {
   const { first, last } = await sql.one<{ first: string; last: string }>(
     "select min(player_id) as first, max(player_id) as last from player_totals",
   );

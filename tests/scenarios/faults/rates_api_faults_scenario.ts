@@ -1,13 +1,12 @@
-/** What the rates API may do to us: restart, be slow, fail, say nothing, answer nonsense. */
-import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
-import { Buffer } from "node:buffer";
+/** Faults of the rates API: it restarts, is slow, fails, says nothing, answers nonsense. */
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
 import type { Faults } from "../../../rates-api/faults.ts";
-import { encodeEvent } from "../../../shared/event/protobuf.ts";
 import { eventually } from "../../fixtures/eventually.ts";
-import { bet } from "../../fixtures/deliveries.ts";
 import { retriesHeader } from "../../../shared/rabbitmq/delay_queues.ts";
-import { withWorld, type World } from "../../harness/world.ts";
+import { withWorld } from "../../harness/world.ts";
+import { publishBet } from "../../servers/test_queues.ts";
+import { hasLogged } from "../../../tools/demo/members.ts";
 
 /** Short enough that a test sees each end. */
 const times = {
@@ -16,13 +15,6 @@ const times = {
   RATES_LOCK_TTL_MS: "600",
   RATES_WAIT_MS: "1500",
 };
-
-/** A bet that needs rates. */
-function publishBet(world: World, id: number, currency = "USD"): void {
-  const body = Buffer.from(encodeEvent(bet({ id: BigInt(id), currency })));
-  const messageId = `00000000-0000-7000-8000-${String(id).padStart(12, "0")}`;
-  world.channel.publish(world.events, "", body, { messageId });
-}
 
 Deno.test("the rates API restarts under an idle and under a busy subscriber: it lives, and every event is stored", async () => {
   await withWorld(async (world) => {
@@ -55,34 +47,33 @@ Deno.test("the rates API restarts under an idle and under a busy subscriber: it 
     });
     await world.replay("--all");
     await world.untilSettled(published);
-    const alive = await Promise.race([subscriber.ended, new Promise((resolve) => setTimeout(resolve, 0, "alive"))]);
-    strictEqual(alive, "alive");
+    await world.stop(subscriber);
+    strictEqual((await subscriber.ended).code, 0, "it lived until it was asked to leave");
   });
 });
 
-const troubles: { name: string; faults: Partial<Faults>; says: RegExp }[] = [
-  { name: "is slow", faults: { delayMs: 5_000, delayShare: 1 }, says: /did not answer within RATES_CALL_TIMEOUT_MS/ },
-  { name: "fails", faults: { errorShare: 1, errorCode: status.INTERNAL }, says: /failed with INTERNAL/ },
-  { name: "says nothing", faults: { blackHoleShare: 1 }, says: /did not answer within RATES_CALL_TIMEOUT_MS/ },
-  { name: "answers zero", faults: { wrongShare: 1, wrongAnswer: "zero" }, says: /is zero/ },
-  {
-    name: "answers a negative rate",
-    faults: { wrongShare: 1, wrongAnswer: "negative" },
-    says: /not a positive decimal/,
-  },
-  { name: "answers NaN", faults: { wrongShare: 1, wrongAnswer: "nan" }, says: /not a positive decimal/ },
-  { name: "answers absurdly", faults: { wrongShare: 1, wrongAnswer: "absurd" }, says: /not a positive decimal/ },
-  { name: "answers too many rates", faults: { wrongShare: 1, wrongAnswer: "too-many" }, says: /rates/ },
+const wrong = (wrongAnswer: Faults["wrongAnswer"]): Partial<Faults> => ({ wrongShare: 1, wrongAnswer });
+
+/** Each trouble: its name, the faults that make it, and the detail of the dead letters. */
+const troubles: readonly (readonly [string, Partial<Faults>, RegExp])[] = [
+  ["is slow", { delayMs: 5_000, delayShare: 1 }, /did not answer within RATES_CALL_TIMEOUT_MS/],
+  ["fails", { errorShare: 1, errorCode: status.INTERNAL }, /failed with INTERNAL/],
+  ["says nothing", { blackHoleShare: 1 }, /did not answer within RATES_CALL_TIMEOUT_MS/],
+  ["answers zero", wrong("zero"), /is zero/],
+  ["answers a negative rate", wrong("negative"), /not a positive decimal/],
+  ["answers NaN", wrong("nan"), /not a positive decimal/],
+  ["answers absurdly", wrong("absurd"), /not a positive decimal/],
+  ["answers too many rates", wrong("too-many"), /rates/],
 ];
 
-Deno.test("the rates API is slow, fails, says nothing or answers nonsense: what needs rates is dead-lettered with why, the rest stored", async () => {
+Deno.test("the rates API is slow, fails, says nothing or answers nonsense: events that need rates are dead-lettered with the reason, the others stored", async () => {
   await withWorld(async (world) => {
     await world.startRatesApi();
     await world.startSubscriber("subscriber", times);
     let id = 0;
-    for (const { name, faults, says } of troubles) {
+    for (const [name, faults, says] of troubles) {
       await world.setRatesFaults(faults);
-      // What is cached from before must be over.
+      // The rates cached before must have expired.
       await new Promise((resolve) => setTimeout(resolve, Number(times.RATES_TTL_MS)));
       publishBet(world, ++id);
       publishBet(world, 1_000 + id, "EUR");
@@ -108,11 +99,11 @@ Deno.test("the rates API answers with older rates than those cached: they are re
     const subscriber = await world.startSubscriber("subscriber", { ...times, RATES_MAX_STALE_MS: "60000" });
     publishBet(world, 1);
     await world.untilSettled(1);
-    await world.setRatesFaults({ wrongShare: 1, wrongAnswer: "old" });
+    await world.setRatesFaults(wrong("old"));
     await new Promise((resolve) => setTimeout(resolve, Number(times.RATES_TTL_MS)));
     publishBet(world, 2);
     await world.untilSettled(2);
-    strictEqual(subscriber.messages.includes("Fetched rates were not stored"), true);
+    ok(hasLogged(subscriber, "rates.not_stored"));
     const rows = await world.sql.query("select event_id::int as id, rates_as_of from events order by 1");
     const asOf = new Date("2024-06-28T14:00:00Z");
     deepStrictEqual(rows.map(({ id, rates_as_of }) => [id, rates_as_of]), [[1, asOf], [2, asOf]]);

@@ -1,55 +1,58 @@
-/** What Redis may do to us: without it each subscriber gets rates for itself, and says so; with it they share them again. */
+/** Faults of Redis: each subscriber then gets rates for itself, and says so; when Redis is back they share them again. */
 import { ok, strictEqual } from "node:assert/strict";
-import { Batch, checkAllStored, queues } from "../../harness/batch.ts";
-import { Ledger } from "../../harness/ledger.ts";
-import { PrivateWorld } from "../../harness/private_world.ts";
+import { hasLogged } from "../../../tools/demo/members.ts";
+import { checkAllStored, queues } from "../../harness/batch.ts";
+import type { PrivateServers } from "../../harness/private_servers.ts";
+import { sharedWorld } from "./shared_world.ts";
 
-const ttlMs = 4_000;
-const env = { RATES_TTL_MS: String(ttlMs) };
+const ttlMs = 2_000;
+const test = sharedWorld({ RATES_TTL_MS: String(ttlMs) });
 
-async function under(fault: (world: PrivateWorld) => Promise<void>, heal: (world: PrivateWorld) => Promise<void>) {
-  await using world = await PrivateWorld.start(env);
-  const ledger = new Ledger();
-  await world.startRatesApi();
-  const onLine = (line: string) => ledger.report(line);
-  const members = ["one", "other"].map((id) => world.startSubscriber(id, {}, { onLine }));
-  const batch = new Batch(world.servers.env.RABBITMQ_URL, ledger);
-  await batch.publish(200);
-  await world.untilSettled(ledger, queues.DEAD_LETTER_QUEUE);
-
-  await fault(world);
-  const [callsBefore, begun] = [await world.ratesCalls(), performance.now()];
-  for (let second = 0; second < 9; second++) {
-    await batch.publish(50);
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
-  }
-  const calls = await world.ratesCalls() - callsBefore;
-  const most = members.length * (Math.floor((performance.now() - begun) / ttlMs) + 1);
-  ok(calls >= 1 && calls <= most, `${calls} calls of 2 subscribers, at most ${most}`);
-  const alone = "Redis does not answer; calling the rates API at most once per RATES_TTL_MS";
-  for (const member of members) ok(member.messages.includes(alone), "it says so");
-
-  await heal(world);
-  for (const member of members) {
-    // It looks at Redis when it next needs rates.
-    for (let n = 0; n < 12 && !member.messages.includes("Redis answers again; rates are shared again"); n++) {
-      await batch.publish(50);
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
-    }
-    ok(member.messages.includes("Redis answers again; rates are shared again"));
-  }
-  await batch.close();
-  await checkAllStored(world, ledger, ledger.attempted);
-  strictEqual(ledger.confirmed, ledger.attempted);
+interface Fault {
+  readonly name: string;
+  begin(servers: PrivateServers): Promise<void> | void;
+  end(servers: PrivateServers): Promise<void> | void;
 }
 
-Deno.test("Redis killed: each subscriber calls the rates API at most once per TTL, every event is stored, Redis is used when back", async () => {
-  await under(({ servers }) => servers.kill("redis"), ({ servers }) => servers.restart());
-});
+const faults: readonly Fault[] = [
+  {
+    name:
+      "Redis killed: each subscriber calls the rates API at most once per TTL, every event is stored, Redis is used when back",
+    begin: (servers) => servers.kill("redis"),
+    end: (servers) => servers.restart(),
+  },
+  {
+    name: "Redis swallows what it is sent: the same",
+    begin: ({ proxies }) => proxies.redis.poison({ kind: "black-hole" }),
+    end: ({ proxies }) => proxies.redis.poison(),
+  },
+];
 
-Deno.test("Redis swallows what it is sent: the same", async () => {
-  await under(
-    ({ servers }) => Promise.resolve(servers.proxies.redis.poison({ kind: "black-hole" })),
-    ({ servers }) => Promise.resolve(servers.proxies.redis.poison()),
-  );
-});
+for (const { name, begin, end } of faults) {
+  test(name, async ({ world, batch, ledger, subscribers }) => {
+    /** Rates are asked for only while events come. */
+    const publishUntil = async (isOver: () => boolean) => {
+      for (let n = 0; n < 120 && !isOver(); n++) {
+        await batch.publish(20);
+        await new Promise((resolve) => setTimeout(resolve, 250));
+      }
+    };
+    const allSay = (code: string) => subscribers.every((subscriber) => hasLogged(subscriber, code));
+
+    await batch.publish(200);
+    await world.untilSettled(ledger, queues.DEAD_LETTER_QUEUE);
+    await begin(world.servers);
+    const [callsBefore, begun] = [await world.ratesCalls(), performance.now()];
+    await publishUntil(() => performance.now() - begun > 3 * ttlMs && allSay("redis.away"));
+    ok(allSay("redis.away"));
+    const calls = await world.ratesCalls() - callsBefore;
+    const most = subscribers.length * (Math.floor((performance.now() - begun) / ttlMs) + 1);
+    ok(calls >= 1 && calls <= most, `${calls} calls of 2 subscribers, at most ${most}`);
+
+    await end(world.servers);
+    await publishUntil(() => allSay("redis.back"));
+    ok(allSay("redis.back"));
+    await checkAllStored(world, ledger, ledger.attempted);
+    strictEqual(ledger.confirmed, ledger.attempted);
+  }, { subscribers: 2 });
+}

@@ -6,10 +6,10 @@ import { encodeEvent } from "../../../shared/event/protobuf.ts";
 import type { EventOf } from "../../../shared/event/event.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { bet } from "../../fixtures/deliveries.ts";
-import { queues } from "../../harness/batch.ts";
-import { Authority } from "../../harness/certificates.ts";
+import { Batch, queues } from "../../harness/batch.ts";
+import { Authority } from "../../harness/encrypted_servers.ts";
+import { systemClock } from "../../../shared/runtime/clock.ts";
 import { Session } from "../../../shared/postgres/session.ts";
-import { Load } from "./load.ts";
 import type { System } from "./system.ts";
 
 type Happening = (system: System) => Promise<void>;
@@ -21,8 +21,16 @@ let lastId = 900_000n;
 
 export const happenings: Readonly<Record<string, Happening>> = {
   "events come all the time"(system) {
-    const load = new Load(system.servers.direct.RABBITMQ_URL, system.ledger);
-    forgotten.push(() => load.stop());
+    const batch = new Batch(system.servers.direct.RABBITMQ_URL, system.ledger, 7, 5_000_000n);
+    const stop = new AbortController();
+    const published = (async () => {
+      for (; !stop.signal.aborted; await systemClock.sleep(20)) await batch.publish(1);
+    })();
+    forgotten.push(async () => {
+      stop.abort();
+      await published;
+      await batch.close();
+    });
     return Promise.resolve();
   },
 

@@ -1,8 +1,7 @@
 /** What documents for operators have them type is typed, as it stands, into a system that is broken on purpose. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { documentNames, readDocument } from "./document.ts";
+import { documentNames, follow, readDocument } from "./document.ts";
 import { happenings } from "./faults.ts";
-import { follow } from "./follow.ts";
 
 Deno.test("all that the documents say of meanwhile can happen, and all that can happen does", async () => {
   const documents = await Promise.all(documentNames.map(readDocument));
@@ -18,4 +17,10 @@ Deno.test("operations.md: each command, as it stands", async (t) => {
 
 Deno.test("runbook.md: each fault is made, seen as it is told, and cured as it is told", async (t) => {
   await follow(t, "runbook.md");
+});
+
+const patient = { RATES_WAIT_MS: "30000" };
+
+Deno.test("backup.md: each command, as it stands; every event comes back, once", async (t) => {
+  await follow(t, "backup.md", { env: patient });
 });

@@ -1,8 +1,10 @@
 /** docs/rotation.md and certificates.md, as they stand: new secrets for members that each have their own role, while events come all the time. */
+import { join } from "node:path";
+import { freePort } from "../../../tools/demo/members.ts";
+import { EncryptedServers } from "../../harness/encrypted_servers.ts";
+import { follow } from "./document.ts";
 import { happenings } from "./faults.ts";
-import { follow } from "./follow.ts";
-import { encrypt } from "./encryption.ts";
-import { makeRolesFor, secrets } from "./roles.ts";
+import type { System } from "./system.ts";
 
 /** A restart takes longer than the wait for rates of the other documents' systems. */
 const patient = { RATES_WAIT_MS: "30000", RATES_TTL_MS: "3000" };
@@ -28,3 +30,76 @@ Deno.test("certificates.md: each command, as it stands; no event is lost on the 
     between: (system) => happenings["events come no more"]!(system),
   });
 });
+
+/** Has all members begin with certificates that will be replaced. @returns what removes what was made */
+export async function encrypt(system: System): Promise<AsyncDisposable> {
+  const encrypted = await EncryptedServers.of(system.servers);
+  const member = await encrypted.ca.sign("member", "DNS:localhost");
+  const files = { TLS_CA_FILE: encrypted.ca.cert, TLS_CERT_FILE: member.cert, TLS_KEY_FILE: member.key };
+  const copies = Object.entries(files).map(async ([variable, path]) => {
+    const copy = join(system.operator.folder, path.slice(path.lastIndexOf("/") + 1));
+    await Deno.copyFile(path, copy);
+    return [variable, copy];
+  });
+  await system.configure({
+    ...encrypted.urls(),
+    RATES_API_TLS: "on",
+    RATES_API_ADDRESS: `localhost:${freePort()}`,
+    ...Object.fromEntries(await Promise.all(copies)),
+    RABBITMQ_TLS: await system.servers.folderOf("rabbitmq"),
+    REDIS_TLS: await system.servers.folderOf("redis"),
+    POSTGRES_TLS: await system.servers.folderOf("postgres"),
+  });
+  await system.operator.try("deno task migrate", undefined, "the tables");
+  await system.startMembers();
+  return { [Symbol.asyncDispose]: () => Deno.remove(encrypted.folder, { recursive: true }) };
+}
+
+const members = ["PROVISION", "PUBLISHER", "SUBSCRIBER", "DEAD_LETTERS", "MIGRATOR", "READER"];
+
+/** Settings of casino.env beyond those of every system. */
+export function secrets(): Record<string, string> {
+  const passwords = members.map((member) => [`CASINO_${member}_PASSWORD`, `of-${member.toLowerCase()}`]);
+  return { ...Object.fromEntries(passwords), HTTP_TOKEN: "a-token-of-the-test", HTTP: `127.0.0.1:${freePort()}` };
+}
+
+/** Makes the roles by what `deno task roles` prints, then queues and tables by those who may. */
+export async function makeRolesFor(system: System): Promise<void> {
+  const { RABBITMQ_URL, REDIS_URL, DATABASE_URL } = system.servers.direct;
+  const as = (url: string, user: string, member: string) => {
+    const { protocol, host, pathname } = new URL(url);
+    return `"${protocol}//${user}:$CASINO_${member}_PASSWORD@${host}${pathname}"`;
+  };
+  const files = {
+    subscriber: {
+      RABBITMQ_URL: as(RABBITMQ_URL, "casino-subscriber", "SUBSCRIBER"),
+      DEAD_LETTER_RABBITMQ_URL: as(RABBITMQ_URL, "casino-dead-letters", "DEAD_LETTERS"),
+      REDIS_URL: as(REDIS_URL, "casino-subscriber", "SUBSCRIBER"),
+      DATABASE_URL: as(DATABASE_URL, "casino_subscriber", "SUBSCRIBER"),
+      TOPOLOGY: "check",
+    },
+    publisher: { RABBITMQ_URL: as(RABBITMQ_URL, "casino-publisher", "PUBLISHER"), TOPOLOGY: "check" },
+    operator: {
+      RABBITMQ_URL: as(RABBITMQ_URL, "casino-dead-letters", "DEAD_LETTERS"),
+      REDIS_URL: as(REDIS_URL, "casino-reader", "READER"),
+      DATABASE_URL: as(DATABASE_URL, "casino_reader", "READER"),
+      TOPOLOGY: "check",
+    },
+    migrator: { DATABASE_URL: as(DATABASE_URL, "casino_migrator", "MIGRATOR") },
+  };
+  for (const [name, variables] of Object.entries(files)) {
+    const lines = Object.entries(variables).map(([variable, value]) => `${variable}=${value}\n`);
+    await Deno.writeTextFile(join(system.operator.folder, `${name}.env`), lines.join(""));
+  }
+  await system.pointTools();
+  for (
+    const command of [
+      "deno task --quiet roles rabbitmq | sh",
+      "deno task --quiet roles redis | sh",
+      'deno task --quiet roles postgres | psql --quiet "$DATABASE_ADMIN_URL"',
+      // Not by a file: that is for the document to make.
+      `RABBITMQ_URL=${as(RABBITMQ_URL, "casino-provision", "PROVISION")} deno task provision`,
+      "set -a && . ./migrator.env && set +a\ndeno task migrate",
+    ]
+  ) await system.operator.try(command, undefined, "the roles");
+}

@@ -2,20 +2,15 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import type { Channel } from "amqplib";
-import { messageIdOfBody } from "../../../shared/rabbitmq/message_id.ts";
 import { openConnection } from "../../../shared/rabbitmq/connection.ts";
-import { encodeEvent } from "../../../shared/event/protobuf.ts";
 import { eventToJson } from "../../../shared/event/json.ts";
-import { seededRandom } from "../../../shared/runtime/random.ts";
 import { eventually } from "../../fixtures/eventually.ts";
-import { msOfTimestamp } from "../../../shared/event/timestamp.ts";
-import { generateEvents } from "../../../publisher/generator.ts";
 import { freePort } from "../../../tools/demo/members.ts";
 import { runProgram } from "../../../tools/run_program.ts";
-import { Batch, queues } from "../../harness/batch.ts";
+import { Batch, makeEvents, queues } from "../../harness/batch.ts";
 import { Ledger } from "../../harness/ledger.ts";
 import { PrivateServers } from "../../harness/private_servers.ts";
-import { project } from "../../harness/private_world.ts";
+import { project } from "../../harness/world.ts";
 import { Session } from "../../../shared/postgres/session.ts";
 import { Operator } from "./operator.ts";
 
@@ -110,12 +105,8 @@ export class System implements AsyncDisposable {
 
   /** A file for the publisher, whose events the ledger counts on. */
   async writeEvents(name: string, count: number): Promise<void> {
-    const timeMs = (n: number) => Date.UTC(2024, 7, 1) + n;
-    const events = generateEvents({ random: seededRandom(9), players: 20, firstId: 9_000_000n, timeMs });
     let lines = "";
-    for (let n = 0; n < count; n++) {
-      const { event } = events.next().value;
-      const messageId = messageIdOfBody(encodeEvent(event), msOfTimestamp(event.createdAt));
+    for (const { messageId, event } of makeEvents(9, 9_000_000n).take(count)) {
       this.ledger.attempt({ messageId, event, reason: undefined });
       this.ledger.confirm(messageId);
       lines += `${JSON.stringify(eventToJson(event))}\n`;

@@ -1,47 +1,21 @@
 /** `deno task demo` in both of its modes, as a new user runs it. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { eventually } from "../../fixtures/eventually.ts";
+import { Members } from "../../../tools/demo/members.ts";
+import { endOf } from "../../../tools/run_program.ts";
 import { project } from "../../harness/world.ts";
 
 /** Of samples/events.ndjson; one has a currency that does not exist. */
 const [samples, deadSamples] = [27, 1];
-/** Where nobody listens: what needs no servers finds none. */
+/** Addresses at which no server listens. */
 const noServers = {
   RABBITMQ_URL: "amqp://guest:guest@127.0.0.1:1",
   REDIS_URL: "redis://127.0.0.1:1",
   DATABASE_URL: "postgres://casino:casino@127.0.0.1:1/casino",
 };
 
-class Demo {
-  out = "";
-  readonly #child: Deno.ChildProcess;
-  readonly #read: Promise<unknown>;
-
-  constructor(args: readonly string[], env: Record<string, string> = {}) {
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["task", "--quiet", "demo", ...args],
-      cwd: project,
-      env,
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    this.#read = Promise.all([this.#collect(this.#child.stdout), this.#collect(this.#child.stderr)]);
-  }
-
-  signal(signal: Deno.Signal): void {
-    this.#child.kill(signal);
-  }
-
-  /** @returns its exit status */
-  async end(): Promise<number> {
-    await this.#read;
-    return (await this.#child.status).code;
-  }
-
-  async #collect(stream: ReadableStream<Uint8Array>): Promise<void> {
-    for await (const text of stream.pipeThrough(new TextDecoderStream())) this.out += text;
-  }
+async function demo(args: readonly string[], env: Record<string, string> = {}) {
+  return await endOf(Deno.execPath(), ["task", "--quiet", "demo", ...args], { cwd: project, env });
 }
 
 function checkSummary(out: string, generated: number): void {
@@ -59,18 +33,21 @@ function checkSummary(out: string, generated: number): void {
 }
 
 Deno.test("demo, embedded: ends by itself with a summary in which every event is stored or dead-lettered, without any server", async () => {
-  const demo = new Demo(["--count", "2000"], noServers);
-  strictEqual(await demo.end(), 0, demo.out);
-  checkSummary(demo.out, 2_000);
-  match(demo.out, /This was the embedded mode.*deno task demo --real/);
-  strictEqual(demo.out.includes("\x1b"), false, "no colours, and nothing redrawn, where there is no terminal");
+  const { code, output } = await demo(["--count", "2000"], noServers);
+  strictEqual(code, 0, output);
+  checkSummary(output, 2_000);
+  match(output, /This was the embedded mode.*deno task demo --real/);
+  strictEqual(output.includes("\x1b"), false, "no colours, and nothing redrawn, where there is no terminal");
 });
 
 Deno.test("demo --stay: goes on until it is asked to leave, and its dashboard shows what is stored", async () => {
-  const demo = new Demo(["--stay", "--count", "100"], noServers);
+  const members = new Members(project, "task");
+  let output = "";
+  const onLine = (line: string) => void (output += `${line}\n`);
+  const staying = members.start("demo", ["--stay", "--count", "100"], noServers, { onLine });
   try {
-    await eventually("the demo to go on", () => demo.out.includes("It goes on") || undefined);
-    const [, url, token] = /dashboard is at (http:\/\/127\.0\.0\.1:\d+), its token (\w+)/.exec(demo.out)!;
+    await eventually("the demo to go on", () => output.includes("It goes on") || undefined);
+    const [, url, token] = /dashboard is at (http:\/\/127\.0\.0\.1:\d+), its token (\w+)/.exec(output)!;
     const ask = async (path: string, init?: RequestInit) => await (await fetch(`${url}${path}`, init)).json();
     match(await (await fetch(`${url}/`)).text(), /<html/);
 
@@ -87,22 +64,23 @@ Deno.test("demo --stay: goes on until it is asked to leave, and its dashboard sh
     await eventually("the letter to come back", async () => (await ask("/overview")).dead_letters === 1 || undefined);
     deepStrictEqual(await ask("/dead-letters?all=true", { method: "DELETE", headers }), { dropped: 1 });
   } finally {
-    demo.signal("SIGINT");
-    strictEqual(await demo.end(), 0, demo.out);
+    members.signal(staying, "SIGINT");
+    strictEqual((await staying.ended).code, 0, output);
+    await staying.read;
   }
-  match(demo.out, /Ended: \d+ events stored, 1 dead-lettered, 0 lost\./);
+  match(output, /Ended: \d+ events stored, 1 dead-lettered, 0 lost\./);
 });
 
 Deno.test("demo --real: the same summary from members on real servers", async () => {
-  const demo = new Demo(["--real", "--count", "2000"]);
-  strictEqual(await demo.end(), 0, demo.out);
-  checkSummary(demo.out, 2_000);
+  const { code, output } = await demo(["--real", "--count", "2000"]);
+  strictEqual(code, 0, output);
+  checkSummary(output, 2_000);
 });
 
 Deno.test("demo refuses flags that do not go together", async () => {
   for (const args of [["--real", "--stay"], ["--keep"], ["--stay", "--once"], ["--count", "many"]]) {
-    const demo = new Demo(args);
-    strictEqual(await demo.end(), 2, args.join(" "));
-    match(demo.out, /See deno task demo --help\./);
+    const { code, output } = await demo(args);
+    strictEqual(code, 2, args.join(" "));
+    match(output, /See deno task demo --help\./);
   }
 });

@@ -1,4 +1,4 @@
-/** What the README says is what the code does. */
+/** The README, docs/reliability.md and the schedule of scenarios name things that exist. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { nameOf, scenarioFiles } from "../../../dev/check/jobs.ts";

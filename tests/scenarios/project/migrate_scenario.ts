@@ -7,20 +7,13 @@ import { project } from "../../harness/world.ts";
 import type { Session } from "../../../shared/postgres/session.ts";
 import { withEmptySchema } from "../../servers/test_schema.ts";
 
-interface Ran {
-  code: number;
-  out: string;
-}
+type Migrate = (...args: string[]) => Promise<{ code: number; out: string }>;
 
-function withDatabase(
-  use: (sql: Session, migrate: (...args: string[]) => Promise<Ran>) => Promise<void>,
-): Promise<void> {
+function withDatabase(use: (sql: Session, migrate: Migrate) => Promise<void>): Promise<void> {
   return withEmptySchema((sql, url) =>
     use(sql, async (...args) => {
-      const { code, output } = await endOf(Deno.execPath(), ["task", "--quiet", ...args], {
-        cwd: project,
-        env: { DATABASE_URL: url, NO_COLOR: "1" },
-      });
+      const env = { DATABASE_URL: url, NO_COLOR: "1" };
+      const { code, output } = await endOf(Deno.execPath(), ["task", "--quiet", ...args], { cwd: project, env });
       return { code, out: output };
     })
   );
@@ -37,7 +30,9 @@ async function withFolder(files: Record<string, string>, use: (folder: string) =
   }
 }
 
-const all = catalogue.size;
+const names = [...catalogue.keys()];
+const all = names.length;
+const newest = names.at(-1)!;
 
 const migration = (up: string) =>
   `import { AbstractMigration } from "nessie";
@@ -48,7 +43,7 @@ export default class extends AbstractMigration {
 
 Deno.test("the catalogue for tests names every file of migrations/", async () => {
   const files = (await Array.fromAsync(Deno.readDir(join(project, "migrations")))).map(({ name }) => name);
-  deepStrictEqual([...catalogue.keys()], files.filter((name) => name.endsWith(".ts")).sort());
+  deepStrictEqual(names, files.filter((name) => name.endsWith(".ts")).sort());
 });
 
 Deno.test("migrate applies once, tells its status, and goes back", async () => {
@@ -58,11 +53,8 @@ Deno.test("migrate applies once, tells its status, and goes back", async () => {
     const status = JSON.parse((await migrate("migrate:status", "--json")).out);
     strictEqual(status.length, all);
     strictEqual(status.every((row: { applied_at: string | null }) => row.applied_at !== null), true);
-    match(
-      (await migrate("migrate:down")).out,
-      /Rolled back 20261124000000_create_player_leaders\.ts\.\nRolled back 1 migration\./,
-    );
-    match((await migrate("migrate:status")).out, /pending +20261124000000_create_player_leaders\.ts/);
+    strictEqual((await migrate("migrate:down")).out, `Rolled back ${newest}.\nRolled back 1 migration.\n`);
+    match((await migrate("migrate:status")).out, new RegExp(`pending +${newest}`));
     match((await migrate("migrate:down", "--all")).out, new RegExp(`Rolled back ${all - 1} migrations`));
   });
 });
@@ -71,7 +63,7 @@ Deno.test("migrate:status --wait ends when all is applied, and is content with a
   await withDatabase(async (sql, migrate) => {
     const late = await migrate("migrate:status", "--wait", "1");
     strictEqual(late.code, 1);
-    match(late.out, /After 1 s: pending: 20261123000000_create_players\.ts, /);
+    match(late.out, new RegExp(`After 1 s: pending: ${names[0]}, `));
     const waiting = migrate("migrate:status", "--wait", "60");
     strictEqual((await migrate("migrate")).code, 0);
     strictEqual((await waiting).code, 0);
@@ -86,23 +78,6 @@ Deno.test("two runs at once apply each file once", async () => {
     deepStrictEqual(runs.map(({ code }) => code), [0, 0, 0]);
     strictEqual(runs.filter(({ out }) => out.includes(`Applied ${all} migrations.`)).length, 1);
     strictEqual((await sql.query("select * from nessie_migrations")).length, all);
-  });
-});
-
-Deno.test("a database that nessie has begun is continued, and reads as nessie's own", async () => {
-  await withDatabase(async (sql, migrate) => {
-    // As nessie 2.0.11 does it.
-    await sql.query(
-      "CREATE TABLE nessie_migrations (id bigserial PRIMARY KEY, file_name varchar(100) UNIQUE, created_at timestamp (0) default current_timestamp);",
-    );
-    await sql.query(
-      "CREATE TABLE players (id bigint primary key, last_signed_in_at timestamptz, email text not null)",
-    );
-    await sql.query("INSERT INTO nessie_migrations (file_name) VALUES ('20261123000000_create_players.ts');");
-    match((await migrate("migrate")).out, new RegExp(`Applied ${all - 1} migrations\\.`));
-    deepStrictEqual(await sql.query("SELECT file_name FROM nessie_migrations ORDER BY file_name DESC LIMIT 1;"), [
-      { file_name: "20261124000000_create_player_leaders.ts" },
-    ]);
   });
 });
 
@@ -124,28 +99,6 @@ Deno.test("a failing migration leaves nothing, keeps those before it, and ends w
         "select to_regclass('good') as good, to_regclass('bad') as bad, to_regclass('never') as never",
       );
       deepStrictEqual(tables, { good: "good", bad: null, never: null });
-    });
-  });
-});
-
-Deno.test("a folder that nessie would read wrongly is refused", async () => {
-  await withFolder(
-    { "20240101000000_a.ts": migration("select 1"), "20240101000000_b.ts": migration("select 1") },
-    async (folder) => {
-      await withDatabase(async (_, migrate) => {
-        const { code, out } = await migrate("migrate", "--folder", folder);
-        strictEqual(code, 1);
-        match(out, /have one timestamp/);
-      });
-    },
-  );
-  await withFolder({ "20240102000000_b.ts": migration("select 1") }, async (folder) => {
-    await withDatabase(async (_, migrate) => {
-      strictEqual((await migrate("migrate", "--folder", folder)).code, 0);
-      await Deno.writeTextFile(join(folder, "20240101000000_a.ts"), migration("select 1"));
-      const { code, out } = await migrate("migrate", "--folder", folder);
-      strictEqual(code, 1);
-      match(out, /20240101000000_a\.ts is older than 20240102000000_b\.ts, which is applied already/);
     });
   });
 });

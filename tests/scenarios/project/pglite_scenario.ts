@@ -1,7 +1,6 @@
 /** The database of the demo without servers. A scenario, for PGlite reads its own files: `deno test --allow-net` is not enough. */
 import { deepStrictEqual, rejects } from "node:assert/strict";
-import { arrayLiteral } from "../../../shared/postgres/array_literal.ts";
-import { CopyRows } from "../../../shared/postgres/copy_rows.ts";
+import { arrayLiteral, CopyRows } from "../../../shared/postgres/copy_rows.ts";
 import { PgliteDatabase } from "../../../shared/postgres/pglite.ts";
 import { testStore } from "../../conformance/store.ts";
 import { catalogue } from "../../../tools/migrate/catalogue.ts";

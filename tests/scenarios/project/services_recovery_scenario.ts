@@ -1,4 +1,4 @@
-/** `up` and `down` where things are not as they should be: killed servers, strangers' pids, neighbours, locked doors. */
+/** `up` and `down` after servers were killed, beside other programs and neighbours, and without the rights they need. */
 import { deepStrictEqual, doesNotMatch, match, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { freePort } from "../../../tools/demo/members.ts";
@@ -8,37 +8,62 @@ import { writeState } from "../../../tools/services/folder.ts";
 import { Checkout, shadowProgram } from "../../harness/checkout.ts";
 import { Session } from "../../../shared/postgres/session.ts";
 
-Deno.test("up after an unclean stop keeps the data, and down leaves alone who has the pids by now", async () => {
-  await using checkout = await Checkout.make();
-  await checkout.up();
-  await query(checkout.config.DATABASE_URL, "create table kept as select 42 as answer");
-  const { path, state } = await checkout.folder();
-  strictEqual(state.processes.length, 4);
-  for (const { pid } of state.processes) Deno.kill(pid, "SIGKILL");
-  for (const process of state.processes) await ended(process);
+/** Most tests share one checkout, which each of them brings up itself: a server that runs is left as it is. */
+let checkout: Checkout;
+Deno.test.beforeAll(async () => {
+  checkout = await Checkout.make();
+});
+Deno.test.afterAll(() => checkout[Symbol.asyncDispose]());
+// Deno's sanitizers take it for a leak when a test ends a server that another one started.
+const shared = { sanitizeOps: false, sanitizeResources: false };
 
-  // The system has since given the pids to somebody else, of the server's own user.
-  const data = join(path, `postgres-${new URL(checkout.config.DATABASE_URL).port}`, "data");
-  const { uid } = await Deno.stat(data);
-  await using stranger = sleeper(uid ?? undefined);
-  const lock = await Deno.readTextFile(join(data, "postmaster.pid"));
-  await Deno.writeTextFile(join(data, "postmaster.pid"), lock.replace(/^\d+/, String(stranger.pid)));
-  await writeState(path, {
-    ...state,
-    processes: state.processes.map((process) => ({ ...process, pid: stranger.pid })),
-  });
-
-  deepStrictEqual(await checkout.up(), ["rabbitmq", "redis", "postgres"]);
-  deepStrictEqual(await query(checkout.config.DATABASE_URL, "select answer from kept"), [{ answer: 42 }]);
-  const running = (await checkout.folder()).state.processes;
-  const said = await checkout.down();
-  strictEqual(said.length, 4, said.join("\n"));
-  for (const process of running) strictEqual(await isRunning(process), false, process.name);
-  strictEqual(stranger.isAlive(), true);
+Deno.test("two ups at once start each server once", shared, async () => {
+  await checkout.down();
+  const started = (await Promise.all([checkout.up(), checkout.up()])).flat().sort();
+  deepStrictEqual(started, ["postgres", "rabbitmq", "redis"]);
+  strictEqual((await checkout.folder()).state.processes.length, 4);
 });
 
-Deno.test("up after a broker died alone leaves nothing of the earlier start behind", async () => {
-  await using checkout = await Checkout.make();
+Deno.test(
+  "up makes the role and the database where it may, and never changes a role that is there",
+  shared,
+  async () => {
+    await checkout.up();
+    const { host } = new URL(checkout.config.DATABASE_URL);
+    const dealer = `postgres://dealer:ace@${host}/table`;
+
+    await checkout.up({ DATABASE_URL: dealer });
+    match(checkout.said.join("\n"), /Postgres: made what was missing of the role and the database in DATABASE_URL/);
+    deepStrictEqual(await query(dealer, "select current_user as who"), [{ who: "dealer" }]);
+
+    await rejects(checkout.up({ DATABASE_URL: dealer.replace("ace", "king") }), /has the role dealer, but/);
+    deepStrictEqual(await query(dealer, "select 1 as one"), [{ one: 1 }]);
+
+    const DATABASE_URL = `postgres://gambler:x@${host}/table`;
+    await using stranger = await Checkout.make({ ...checkout.config, DATABASE_URL });
+    await rejects(stranger.up(), (error: Error) => {
+      match(
+        error.message,
+        /Run this, then try again; or set DATABASE_URL:\n\n {2}sudo -u postgres psql -p \d+ -c 'create role/,
+      );
+      doesNotMatch(error.message, /password '\\''x/);
+      return true;
+    });
+  },
+);
+
+Deno.test("down sends Postgres's clients away rather than wait for them", shared, async () => {
+  await checkout.up();
+  const client = new Session(checkout.config.DATABASE_URL, { name: "lingering" });
+  await client.query("select 1");
+  const said = await checkout.down({ only: ["postgres"] });
+  await client.close();
+  match(said.join("\n"), /^Stopped Postgres \(pid \d+\)$/);
+  const left = (await checkout.folder()).state.processes.map(({ name }) => name).sort();
+  deepStrictEqual(left, ["epmd", "rabbitmq", "redis"]);
+});
+
+Deno.test("up after a broker died alone leaves nothing of the earlier start behind", shared, async () => {
   await checkout.up();
   const before = (await checkout.folder()).state.processes;
   const [broker, epmd] = ["rabbitmq", "epmd"].map((name) => before.find((process) => process.name === name)!);
@@ -46,22 +71,71 @@ Deno.test("up after a broker died alone leaves nothing of the earlier start behi
   await ended(broker!);
   deepStrictEqual(await checkout.up(), ["rabbitmq"]);
   strictEqual(await isRunning(epmd!), false);
-  deepStrictEqual((await checkout.folder()).state.processes.length, 4);
+  strictEqual((await checkout.folder()).state.processes.length, 4);
 });
 
-Deno.test("down sends Postgres's clients away rather than wait for them", async () => {
-  await using checkout = await Checkout.make();
+Deno.test(
+  "up after an unclean stop keeps the data, and down leaves alone the programs that have the pids by now",
+  shared,
+  async () => {
+    await checkout.up();
+    await query(checkout.config.DATABASE_URL, "create table kept as select 42 as answer");
+    const { path, state } = await checkout.folder();
+    strictEqual(state.processes.length, 4);
+    for (const { pid } of state.processes) Deno.kill(pid, "SIGKILL");
+    for (const process of state.processes) await ended(process);
+
+    // The system has since given the pids to another program, of the server's own user.
+    const data = await dataOfPostgres();
+    const { uid } = await Deno.stat(data);
+    await using stranger = sleeper(uid ?? undefined);
+    const lock = await Deno.readTextFile(join(data, "postmaster.pid"));
+    await Deno.writeTextFile(join(data, "postmaster.pid"), lock.replace(/^\d+/, String(stranger.pid)));
+    const processes = state.processes.map((process) => ({ ...process, pid: stranger.pid }));
+    await writeState(path, { ...state, processes });
+
+    deepStrictEqual(await checkout.up(), ["rabbitmq", "redis", "postgres"]);
+    deepStrictEqual(await query(checkout.config.DATABASE_URL, "select answer from kept"), [{ answer: 42 }]);
+    const running = (await checkout.folder()).state.processes;
+    const said = await checkout.down();
+    strictEqual(said.length, 4, said.join("\n"));
+    for (const process of running) strictEqual(await isRunning(process), false, process.name);
+    strictEqual(stranger.isAlive(), true);
+  },
+);
+
+Deno.test("a server that does not start is told with the end of its log, and the others run on", shared, async () => {
   await checkout.up();
-  const client = new Session(checkout.config.DATABASE_URL, { name: "lingering" });
-  await client.query("select 1");
-  const said = await checkout.down({ only: ["postgres"] });
-  await client.close();
-  match(said.join("\n"), /^Stopped Postgres \(pid \d+\)$/);
-  deepStrictEqual((await checkout.folder()).state.processes.map(({ name }) => name).sort(), [
-    "epmd",
-    "rabbitmq",
-    "redis",
-  ]);
+  await checkout.down({ only: ["postgres"] });
+  const settings = join(await dataOfPostgres(), "postgresql.conf");
+  const before = await Deno.readTextFile(settings);
+  await Deno.writeTextFile(settings, `${before}no_such_setting = 1\n`);
+  await rejects(checkout.up(), /Postgres did not start\. The end of .*server\.log:\n(.*\n)*.*no_such_setting/);
+  await Deno.writeTextFile(settings, before);
+  const left = (await checkout.down()).join("\n");
+  match(left, /Stopped Redis/);
+  doesNotMatch(left, /Stopped Postgres/);
+});
+
+Deno.test("credentials may hold any character, and let no other user in", async () => {
+  const password = encodeURIComponent(`a#b "c'd$e\\`);
+  const login = `c%40sino:${password}@127.0.0.1`;
+  await using own = await Checkout.make({
+    RABBITMQ_URL: `amqp://${login}:${freePort()}/v%20host`,
+    REDIS_URL: `redis://casino:${password}@127.0.0.1:${freePort()}`,
+    DATABASE_URL: `postgres://${login}:${freePort()}/d%22b`,
+  });
+  await own.up();
+  const { host } = new URL(own.config.DATABASE_URL);
+  await rejects(query(`postgres://postgres@${host}/postgres`, "select 1"), /password/);
+  await rejects(
+    own.up({ REDIS_URL: own.config.REDIS_URL.replace(/casino:.*@/, "") }),
+    /Redis cannot be used at/,
+  );
+  await rejects(
+    own.up({ RABBITMQ_URL: own.config.RABBITMQ_URL.replace(/\/\/.*@/, "//guest:guest@") }),
+    /RabbitMQ cannot be used at .* refuses the user or the password/,
+  );
 });
 
 Deno.test("checkouts at neighbouring ports run side by side", async () => {
@@ -73,91 +147,22 @@ Deno.test("checkouts at neighbouring ports run side by side", async () => {
   deepStrictEqual(await other.up(), []);
 });
 
-Deno.test("two ups at once start each server once", async () => {
-  await using checkout = await Checkout.make();
-  const started = (await Promise.all([checkout.up(), checkout.up()])).flat().sort();
-  deepStrictEqual(started, ["postgres", "rabbitmq", "redis"]);
-  strictEqual((await checkout.folder()).state.processes.length, 4);
-});
-
-Deno.test("credentials may hold any character, and let nobody else in", async () => {
-  const password = encodeURIComponent(`a#b "c'd$e\\`);
-  const login = `c%40sino:${password}@127.0.0.1`;
-  await using checkout = await Checkout.make({
-    RABBITMQ_URL: `amqp://${login}:${freePort()}/v%20host`,
-    REDIS_URL: `redis://casino:${password}@127.0.0.1:${freePort()}`,
-    DATABASE_URL: `postgres://${login}:${freePort()}/d%22b`,
-  });
-  await checkout.up();
-  const { host } = new URL(checkout.config.DATABASE_URL);
-  await rejects(query(`postgres://postgres@${host}/postgres`, "select 1"), /password/);
-  await rejects(
-    checkout.up({ REDIS_URL: checkout.config.REDIS_URL.replace(/casino:.*@/, "") }),
-    /Redis cannot be used at/,
-  );
-  await rejects(
-    checkout.up({ RABBITMQ_URL: checkout.config.RABBITMQ_URL.replace(/\/\/.*@/, "//guest:guest@") }),
-    /RabbitMQ cannot be used at .* refuses the user or the password/,
-  );
-});
-
-Deno.test("up makes the role and the database where it may, and never changes a role that is there", async () => {
-  await using checkout = await Checkout.make();
-  await checkout.up();
-  const { host } = new URL(checkout.config.DATABASE_URL);
-
-  await checkout.up({ DATABASE_URL: `postgres://dealer:ace@${host}/table` });
-  match(checkout.said.join("\n"), /Postgres: made what was missing of the role and the database in DATABASE_URL/);
-  deepStrictEqual(await query(`postgres://dealer:ace@${host}/table`, "select current_user as who"), [{
-    who: "dealer",
-  }]);
-
-  await rejects(checkout.up({ DATABASE_URL: `postgres://dealer:king@${host}/table` }), /has the role dealer, but/);
-  deepStrictEqual(await query(`postgres://dealer:ace@${host}/table`, "select 1 as one"), [{ one: 1 }]);
-
-  await using stranger = await Checkout.make({
-    ...checkout.config,
-    DATABASE_URL: `postgres://gambler:x@${host}/table`,
-  });
-  await rejects(stranger.up(), (error: Error) => {
-    match(
-      error.message,
-      /Run this, then try again; or set DATABASE_URL:\n\n {2}sudo -u postgres psql -p \d+ -c 'create role/,
-    );
-    doesNotMatch(error.message, /password '\\''x/);
-    return true;
-  });
-});
-
-Deno.test("a server that does not start is told with the end of its log, and the others run on", async () => {
-  await using checkout = await Checkout.make();
-  await checkout.up();
-  await checkout.down();
-  const { path } = await checkout.folder();
-  const data = join(path, `postgres-${new URL(checkout.config.DATABASE_URL).port}`, "data");
-  await Deno.writeTextFile(join(data, "postgresql.conf"), "no_such_setting = 1\n", { append: true });
-  await rejects(checkout.up(), /Postgres did not start\. The end of .*server\.log:\n(.*\n)*.*no_such_setting/);
-  const left = (await checkout.down()).join("\n");
-  match(left, /Stopped Redis/);
-  doesNotMatch(left, /Stopped Postgres/);
-});
-
-Deno.test("a server that listens and then ends, before it lets anybody in, is told with the end of its log", async () => {
-  // What a test kills and pauses runs from packages all the same.
+Deno.test("a server that listens and then ends, before it lets a client in, is told with the end of its log", async () => {
+  // Where a Docker engine answers, too, a checkout starts its servers from packages.
   await using _ = await shadowProgram("docker", "exit 0");
-  // The last one comes first in PATH: what it takes away is itself.
+  // This one is first in PATH, so it removes itself from there.
   await using __ = await shadowProgram(
     "redis-server",
     `PATH=\${PATH#*:}
-     redis-server "$1" --requirepass "of somebody else" &
+     redis-server "$1" --requirepass "of another program" &
      sleep 1
      kill $!
      wait
      echo "out of luck"
      exit 1`,
   );
-  await using checkout = await Checkout.make();
-  await rejects(checkout.up(), /Redis did not start\. The end of .*server\.log:\n(.*\n)*.*out of luck/);
+  await using own = await Checkout.make();
+  await rejects(own.up(), /Redis did not start\. The end of .*server\.log:\n(.*\n)*.*out of luck/);
 });
 
 Deno.test("where a Docker engine answers, Compose starts what is missing at the configured ports, and stops just that", async () => {
@@ -169,10 +174,10 @@ Deno.test("where a Docker engine answers, Compose starts what is missing at the 
 echo "$RABBITMQ_PORT $POSTGRES_PORT $*" >>'${calls}'
 case "$*" in *" up "*) echo "no space left on device" >&2; exit 1;; esac`,
   );
-  await using checkout = await Checkout.make({}, hasDockerEngine);
-  await rejects(checkout.up(), /docker failed \(exit code 1\):\s+no space left on device/);
-  await checkout.down();
-  const said = await checkout.down({ deleteData: true });
+  await using own = await Checkout.make({}, hasDockerEngine);
+  await rejects(own.up(), /docker failed \(exit code 1\):\s+no space left on device/);
+  await own.down();
+  const said = await own.down({ deleteData: true });
   const asked = (await Deno.readTextFile(calls)).trim().split("\n");
   await Deno.remove(calls);
 
@@ -182,7 +187,7 @@ case "$*" in *" up "*) echo "no space left on device" >&2; exit 1;; esac`,
   const name = /--project-name (casino-events-[0-9a-f]{12}) /.exec(up)?.[1];
   strictEqual(
     up,
-    `${port(checkout.config.RABBITMQ_URL)} ${port(checkout.config.DATABASE_URL)} ` +
+    `${port(own.config.RABBITMQ_URL)} ${port(own.config.DATABASE_URL)} ` +
       `compose --project-name ${name} --profile servers up --detach --wait rabbitmq redis postgres`,
   );
   strictEqual(rm.trim(), `compose --project-name ${name} --profile servers rm --stop --force rabbitmq redis postgres`);
@@ -206,6 +211,10 @@ function neighbouringPorts(): number {
       // Taken: another pair, then.
     }
   }
+}
+
+async function dataOfPostgres(): Promise<string> {
+  return join((await checkout.folder()).path, `postgres-${new URL(checkout.config.DATABASE_URL).port}`, "data");
 }
 
 async function ended(process: Process): Promise<void> {

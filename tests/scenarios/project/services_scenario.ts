@@ -7,16 +7,13 @@ import { shadowProgram } from "../../harness/checkout.ts";
 import { project } from "../../harness/world.ts";
 import { endOf } from "../../../tools/run_program.ts";
 
-interface Ran {
-  code: number;
-  out: string;
-}
-
-async function run(cwd: string, env: Record<string, string>, ...args: string[]): Promise<Ran> {
-  const { code, output } = await endOf(Deno.execPath(), ["task", "--quiet", ...args], {
-    cwd,
-    env: { ...env, NO_COLOR: "1" },
-  });
+async function run(
+  cwd: string,
+  env: Record<string, string>,
+  ...args: string[]
+): Promise<{ code: number; out: string }> {
+  const options = { cwd, env: { ...env, NO_COLOR: "1" } };
+  const { code, output } = await endOf(Deno.execPath(), ["task", "--quiet", ...args], options);
   return { code, out: output };
 }
 
@@ -25,7 +22,7 @@ async function withCopy(use: (copy: string) => Promise<void>): Promise<void> {
   const copy = join(parent, "the project");
   try {
     await copyTree(project, copy);
-    // Servers run as users of their own, who must get here.
+    // Servers run as users of their own, which must be able to read it.
     await Deno.chmod(parent, 0o755);
     await use(copy);
   } finally {
@@ -73,7 +70,7 @@ Deno.test("up starts what is missing, once; down stops just that; the data stays
         match(down.out, new RegExp(`Stopped ${title} \\(pid \\d+\\)`));
       }
     }
-    for (const url of Object.values(env)) await strictEqual(await isListening(url), false, url);
+    for (const url of Object.values(env)) strictEqual(await isListening(url), false, url);
     deepStrictEqual(await run(copy, env, "down"), {
       code: 0,
       out: "Nothing that `deno task up` started is running.\n",
@@ -94,23 +91,19 @@ Deno.test("up says so when something else has taken a port, and starts nothing",
     }
   })();
   try {
+    const address = `127.0.0.1:${stranger.addr.port}`;
     for (
-      const [title, setting, scheme] of [["RabbitMQ", "RABBITMQ_URL", "amqp"], ["Redis", "REDIS_URL", "redis"], [
-        "Postgres",
-        "DATABASE_URL",
-        "postgres",
-      ]]
+      const [title, setting, scheme] of [
+        ["RabbitMQ", "RABBITMQ_URL", "amqp"],
+        ["Redis", "REDIS_URL", "redis"],
+        ["Postgres", "DATABASE_URL", "postgres"],
+      ] as const
     ) {
-      const env = { ...freeAddresses(), [setting!]: `${scheme}://casino:casino@127.0.0.1:${stranger.addr.port}` };
+      const env = { ...freeAddresses(), [setting]: `${scheme}://casino:casino@${address}` };
       const { code, out } = await run(project, env, "up");
       strictEqual(code, 1, out);
-      match(
-        out,
-        new RegExp(
-          `${title} cannot be used at 127\\.0\\.0\\.1:${stranger.addr.port}: .*Stop what runs there, or set ${setting} to another address`,
-          "s",
-        ),
-      );
+      const [problem, cure] = ["cannot be used at", `Stop what runs there, or set ${setting} to another address`];
+      match(out, new RegExp(`${title} ${problem} ${address}: .*${cure}`, "s"));
     }
   } finally {
     stranger.close();

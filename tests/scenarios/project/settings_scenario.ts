@@ -10,7 +10,7 @@ const project = join(import.meta.dirname!, "../../..");
 const sets = readPermissionSets(project);
 const read = (path: string) => Deno.readTextFile(join(project, path));
 const variables = new Set(variablesOf(settingNames));
-/** What the image `tools` has. */
+/** The commands in the image `tools`. */
 const tools = ["dead", "migrate", "provision", "roles", "status"];
 
 /** The program of each permission set; `tools` and `machine` are of several. */
@@ -86,7 +86,7 @@ Deno.test("a manifest's container has the permission set of its program, and is 
   ok(found > 5);
 });
 
-/** What the program reads, from its own description. */
+/** The variables that the program lists in its --help. */
 async function variablesReadBy(program: string): Promise<string[]> {
   const args = ["run", "--quiet", "--allow-env", "--allow-read", "--allow-sys", program, "--help"];
   const help = await runProgram(Deno.execPath(), args, { cwd: project });
@@ -102,7 +102,7 @@ interface Container {
   readonly env?: readonly { readonly name: string }[];
 }
 
-/** Of every YAML file: what patches others is seen as it stands there. */
+/** Of every YAML file, patches included. */
 async function containersBelow(folder: string): Promise<Container[]> {
   const containers: Container[] = [];
   const walk = (value: unknown): void => {

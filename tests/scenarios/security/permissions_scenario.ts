@@ -1,4 +1,4 @@
-/** Each task asks Deno for what it may do and nothing more, and may do nothing that it has no use for. */
+/** Each task uses every permission that it has, and asks for no other. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,11 +18,11 @@ const sets = readPermissionSets(project);
 /** Tools of a developer's machine, which run programs of it: docs/permissions.md. A new task is held to the tests below. */
 const tools = ["up", "down", "demo", "check", "test", "chaos", "bench", "compat", "generate", "sbom"];
 const guarded = Object.keys(tasks).filter((task) => !tools.includes(task));
-/** They connect to nobody. */
+/** Tasks that open no connection. */
 const offline = ["migrate:new", "roles", "simulate"];
 const loopback = ["127.0.0.1", "localhost", "[::1]"];
 
-/** What a task is run with. */
+/** The permission flags of a task. */
 function flagsOf(task: string, env: Record<string, string> = {}): string[] {
   return expandPermissions(parseTask(tasks[task]!, env).flags, sets);
 }
@@ -42,7 +42,7 @@ Deno.test("tasks run no programs, load no libraries, write nothing but a new mig
   }
 });
 
-Deno.test("tasks that connect may connect to this machine, and to what ALLOW_NET adds", () => {
+Deno.test("tasks that connect may connect to this machine, and to the hosts of ALLOW_NET", () => {
   for (const task of guarded.filter((each) => !offline.includes(each))) {
     deepStrictEqual(allowed(flagsOf(task), "net"), loopback, task);
     const more = flagsOf(task, { ALLOW_NET: ",rabbit.example:5671" });
@@ -51,7 +51,7 @@ Deno.test("tasks that connect may connect to this machine, and to what ALLOW_NET
   for (const task of offline) deepStrictEqual(allowed(flagsOf(task), "net"), [], task);
 });
 
-Deno.test("what members ask Deno for is what their tasks allow, and all of that is asked for", async () => {
+Deno.test("members ask Deno for the permissions of their tasks, for all of them and no others", async () => {
   const folder = await Deno.makeTempDir({ prefix: "casino-audit-" });
   const given = join(folder, "given.env");
   await Deno.writeTextFile(given, "");
@@ -73,14 +73,14 @@ Deno.test("what members ask Deno for is what their tasks allow, and all of that 
       await run("roles", "postgres", ...fromFile);
       await run("simulate", "--seeds", "1");
       const api = started.start("rates-api", fromFile, audited("rates-api"));
-      await started.untilLogged(api, "Serving rates");
+      await started.untilLogged(api, "rates_api.ready");
       const subscriber = started.start(
         "subscriber",
         ["--http", "127.0.0.1:0", ...fromFile],
         audited("subscriber", { HTTP_TOKEN: token, SUBSCRIBER_ID: "" }),
         { onLine: () => {} },
       );
-      await started.untilLogged(subscriber, "Consuming");
+      await started.untilLogged(subscriber, "consumer.ready");
       await run("publisher", "--input", join(project, "samples/events.ndjson"), ...fromFile);
       const url = urlOf(subscriber);
       await untilAnswered(() => getJson(`${url}/materialized`), ({ events_total }) => events_total === 26, "26 stored");
@@ -112,7 +112,7 @@ Deno.test("what members ask Deno for is what their tasks allow, and all of that 
       deepStrictEqual(["env", "sys", "read"].flatMap(unused), [], `${task} may do what it has no use for`);
       // Of hosts, one is enough.
       strictEqual(of("net").length > 0, (allowed(flags, "net") as readonly string[]).length > 0, task);
-      // Who may read any file is named one here; nothing else is read but the project's own.
+      // A task that may read any file is given one here; otherwise it reads the project's files alone.
       strictEqual(
         of("read").includes(given),
         allowed(flags, "read") === true,
@@ -126,7 +126,7 @@ Deno.test("what members ask Deno for is what their tasks allow, and all of that 
   }
 });
 
-Deno.test("a host that a member may not connect to is told at its start, with all others and the way out", async () => {
+Deno.test("a member names at its start all hosts that it may not connect to, and the way out", async () => {
   const env = {
     RABBITMQ_URL: "amqps://casino:secret@rabbit.example",
     REDIS_URL: "rediss://:secret@cache.example:6380",

@@ -1,9 +1,8 @@
-/** What the project is built from is what deno.lock says, and runs nothing as it is installed. */
+/** The project is built from the packages of deno.lock, and none of them runs a script when it is installed. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { lockedPackages } from "../../../dev/sbom/lock.ts";
 import { endOf, runProgram } from "../../../tools/run_program.ts";
-import { OtherRegistry } from "./other_registry.ts";
 import { project } from "../../harness/world.ts";
 
 const read = (path: string) => Deno.readTextFileSync(join(project, path));
@@ -18,7 +17,7 @@ const configurations = [
     lock: read("dev/programs/deno.lock"),
   },
 ];
-/** One of ours that needs no other. */
+/** A package without dependencies. */
 const name = "long";
 const specifier: string = config.imports[name];
 const version = specifier.split("@").at(-1)!;
@@ -37,7 +36,7 @@ Deno.test("a package with another hash than the lock's is not loaded, whatever t
   await using registry = await OtherRegistry.serve(small.folder, name, version);
   const ask = async (integrity: string) => {
     const npm = { [`${name}@${version}`]: { integrity, tarball: registry.tarball } };
-    // What a cache has was compared when it was fetched.
+    // Deno compares hashes when it fetches a package, so each run needs an empty cache.
     const DENO_DIR = await Deno.makeTempDir({ dir: small.folder });
     return await small.run({ ...small.lock, npm }, { DENO_DIR, NPM_CONFIG_REGISTRY: registry.url });
   };
@@ -86,7 +85,7 @@ Deno.test("versions of packages stand in a deno.json alone, where updates are pr
   deepStrictEqual(pinned, []);
 });
 
-/** A project with one of our packages, and what deno.lock says of that. */
+/** A project with one package, and its entry of deno.lock. */
 class Small implements AsyncDisposable {
   private constructor(readonly folder: string) {}
 
@@ -121,5 +120,47 @@ class Small implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Deno.remove(this.folder, { recursive: true });
+  }
+}
+
+/** An npm registry that serves another package under the name and version, with a matching hash. */
+class OtherRegistry implements AsyncDisposable {
+  private constructor(
+    private readonly server: Deno.HttpServer<Deno.NetAddr>,
+    /** Of what it serves. */
+    readonly integrity: string,
+  ) {}
+
+  /** @param folder where it makes the package */
+  static async serve(folder: string, name: string, version: string): Promise<OtherRegistry> {
+    await Deno.mkdir(join(folder, "package"));
+    await Deno.writeTextFile(join(folder, "package/package.json"), JSON.stringify({ name, version, type: "module" }));
+    await Deno.writeTextFile(join(folder, "package/index.js"), "export default {};");
+    await runProgram("tar", ["-czf", "package.tgz", "package"], { cwd: folder });
+    const bytes = await Deno.readFile(join(folder, "package.tgz"));
+    const integrity = `sha512-${new Uint8Array(await crypto.subtle.digest("SHA-512", bytes)).toBase64()}`;
+
+    const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, ({ url }) => {
+      if (url.endsWith(".tgz")) return new Response(bytes);
+      const dist = { tarball: new URL("package.tgz", url).href, integrity };
+      return Response.json({
+        name,
+        "dist-tags": { latest: version },
+        versions: { [version]: { name, version, dist } },
+      });
+    });
+    return new OtherRegistry(server, integrity);
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.server.addr.port}/`;
+  }
+
+  get tarball(): string {
+    return `${this.url}package.tgz`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server.shutdown();
   }
 }

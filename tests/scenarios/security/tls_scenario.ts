@@ -1,4 +1,4 @@
-/** TLS to all four servers, with certificates on both sides: what is not right is refused, in words. */
+/** TLS to all four servers, with certificates on both sides: each wrong one is refused with a sentence. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { closeConnection, openConnection } from "../../../shared/rabbitmq/connection.ts";
@@ -10,8 +10,7 @@ import { closeRedis, openRedis } from "../../../shared/redis/client.ts";
 import { silentLog } from "../../../shared/runtime/telemetry/log.ts";
 import { grpcRatesApi } from "../../../subscriber/rates/client.ts";
 import { freePort, Members } from "../../../tools/demo/members.ts";
-import { Authority } from "../../harness/certificates.ts";
-import { EncryptedServers } from "../../harness/encrypted_servers.ts";
+import { Authority, EncryptedServers } from "../../harness/encrypted_servers.ts";
 import { asOperator, getJson, token, untilAnswered, urlOf } from "../../harness/http.ts";
 import { project } from "../../harness/world.ts";
 import { Session } from "../../../shared/postgres/session.ts";
@@ -35,14 +34,14 @@ Deno.test("with TLS to RabbitMQ, Redis, Postgres and the rates API", refusals, a
   try {
     await t.step("the whole system works, each connection encrypted", async () => {
       const itsOwn = { ...rates, TLS_CA_FILE: ca.cert, TLS_CERT_FILE: server.cert, TLS_KEY_FILE: server.key };
-      await members.untilLogged(members.start("rates-api", [], itsOwn), "Serving rates");
+      await members.untilLogged(members.start("rates-api", [], itsOwn), "rates_api.ready");
       match(await run("migrate"), /Applied \d+ migrations/);
       const subscriber = members.start(
         "subscriber",
         ["--quiet", "--http", "127.0.0.1:0"],
         { ...env, HTTP_TOKEN: token },
       );
-      await members.untilLogged(subscriber, "Consuming");
+      await members.untilLogged(subscriber, "consumer.ready");
       await members.runToEnd("publisher", ["--input", join(project, "samples/events.ndjson")], env);
       const url = urlOf(subscriber);
       await untilAnswered(() => getJson(`${url}/materialized`), ({ events_total }) => events_total === 26, "26 stored");
@@ -71,17 +70,17 @@ Deno.test("with TLS to RabbitMQ, Redis, Postgres and the rates API", refusals, a
 
     const attempts = [rabbitmq, redis, postgres, ratesApi];
 
-    await t.step("what is right gets in", async () => {
+    await t.step("the right certificates get in", async () => {
       for (const attempt of attempts) await attempt(env);
     });
 
-    await t.step("who shows no certificate is refused by each server", async () => {
+    await t.step("a client that shows no certificate is refused by each server", async () => {
       for (const attempt of attempts) {
         await rejects(attempt({ ...env, TLS_CERT_FILE: "", TLS_KEY_FILE: "" }), isRefusal, attempt.name);
       }
     });
 
-    await t.step("who shows another CA's certificate is refused by each server", async () => {
+    await t.step("a client that shows another CA's certificate is refused by each server", async () => {
       const other = await (await Authority.make(folder, "other-ca")).sign("stranger", "DNS:client");
       for (const attempt of attempts) {
         await rejects(attempt({ ...env, TLS_CERT_FILE: other.cert, TLS_KEY_FILE: other.key }), isRefusal, attempt.name);
@@ -114,23 +113,16 @@ Deno.test("with TLS to RabbitMQ, Redis, Postgres and the rates API", refusals, a
     });
 
     await t.step(
-      "a rates API of somebody else is held to the system's CAs, and sees no certificate of ours",
+      "a rates API of another owner is held to the system's CAs, and sees no client certificate",
       async () => {
         const address = `localhost:${freePort()}`;
-        const asksForNone = {
-          ...rates,
-          RATES_API_ADDRESS: address,
-          TLS_CERT_FILE: server.cert,
-          TLS_KEY_FILE: server.key,
+        const itsOwn = { TLS_CERT_FILE: server.cert, TLS_KEY_FILE: server.key };
+        const asksForNone = { ...rates, RATES_API_ADDRESS: address, ...itsOwn };
+        await members.untilLogged(members.start("rates-api", [], asksForNone), "rates_api.ready");
+        const ask = (address: string, more: Env) => {
+          const own = { ...env, RATES_API_TLS: "public", RATES_API_ADDRESS: address, ...more };
+          return members.runToEnd("rates-api:control", ["stats"], own);
         };
-        await members.untilLogged(members.start("rates-api", [], asksForNone), "Serving rates");
-        const ask = (address: string, more: Env) =>
-          members.runToEnd("rates-api:control", ["stats"], {
-            ...env,
-            RATES_API_TLS: "public",
-            RATES_API_ADDRESS: address,
-            ...more,
-          });
         // Deno adds to the system's CAs what DENO_CERT names.
         const trusted = { DENO_CERT: ca.cert };
         match(await ask(address, trusted), /calls/);
@@ -139,7 +131,7 @@ Deno.test("with TLS to RabbitMQ, Redis, Postgres and the rates API", refusals, a
       },
     );
 
-    await t.step("who speaks plainly to a server that wants TLS is refused", async () => {
+    await t.step("a client that speaks plainly to a server that wants TLS is refused", async () => {
       const { DATABASE_URL } = encrypted.servers.direct;
       await rejects(postgres({ DATABASE_URL }), /no encryption|reject/);
       await rejects(ratesApi({ ...env, RATES_API_TLS: "off" }), { name: "RatesUnavailable" });
@@ -149,7 +141,7 @@ Deno.test("with TLS to RabbitMQ, Redis, Postgres and the rates API", refusals, a
   }
 });
 
-/** Servers close the connection on who shows the wrong certificate, with an alert that may or may not arrive before. */
+/** Servers close the connection of a client with the wrong certificate. Their alert may or may not arrive before that. */
 function isRefusal(error: unknown): boolean {
   return /certificate|alert|closed|reset|hang up|handshake|EPIPE|Failed to connect/i.test(messageOf(error));
 }

@@ -6,8 +6,7 @@ import protobuf from "protobufjs";
 import { eventually } from "../../servers/test_queues.ts";
 import { Members } from "../../../tools/demo/members.ts";
 import { schemaCheck } from "../../releases/releases.ts";
-import { NextVersion } from "./next_version.ts";
-import { ReleasedTree } from "./release.ts";
+import { NextVersion, ReleasedTree } from "./versions.ts";
 import { project, withWorld, type World } from "../../harness/world.ts";
 import { endOf } from "../../../tools/run_program.ts";
 

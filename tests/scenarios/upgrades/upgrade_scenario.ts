@@ -4,16 +4,13 @@
  */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { eventToJson } from "../../../shared/event/json.ts";
-import { seededRandom } from "../../../shared/runtime/random.ts";
-import { generateEvents } from "../../../publisher/generator.ts";
-import { isBadLine, readEvents } from "../../../publisher/ndjson_input.ts";
 import { lasting, materializedBySql } from "../../servers/materialized_by_sql.ts";
 import type { Member } from "../../../tools/demo/members.ts";
 import { readHistory } from "../../../tools/migrate/migrator.ts";
+import { type MadeEvent, makeEvents } from "../../harness/batch.ts";
 import { getJson, untilAnswered, urlOf } from "../../harness/http.ts";
 import { Ledger } from "../../harness/ledger.ts";
-import { MoreMigrations } from "./more_migrations.ts";
-import { releasedMigrations, ReleasedTree } from "./release.ts";
+import { MoreMigrations, releasedMigrations, ReleasedTree } from "./versions.ts";
 import { withWorld, type World } from "../../harness/world.ts";
 
 const ratesTtlMs = 5_000;
@@ -99,6 +96,7 @@ interface Load {
   readonly world: World;
   readonly member: Member;
   readonly file: string;
+  readonly events: readonly MadeEvent[];
   /** What the publisher writes when it ends. */
   readonly words: string[];
 }
@@ -139,12 +137,12 @@ class Workers {
   async publish(world: World, seed: number): Promise<Load> {
     const file = await Deno.makeTempFile({ suffix: ".ndjson" });
     const firstId = BigInt(seed) * 1_000_000n;
-    const timeMs = (n: number) => Date.UTC(2024, 5, 28) + n;
-    const events = generateEvents({ random: seededRandom(seed), players: 40, firstId, timeMs });
-    const lines = Array.from(events.take(linesOfFile), ({ event }) => JSON.stringify(eventToJson(event)));
-    await Deno.writeTextFile(file, lines.join("\n"));
+    const events = [...makeEvents(seed, firstId, 40).take(linesOfFile)];
+    await Deno.writeTextFile(file, events.map(({ event }) => JSON.stringify(eventToJson(event))).join("\n"));
     const words: string[] = [];
-    const member = world.startPublisher(["--input", file, "--rate", String(rate)], (line) => words.push(line));
+    const member = world.members.start("publisher", ["--input", file, "--rate", String(rate)], world.env, {
+      onLine: (line) => words.push(line),
+    });
     await untilAnswered(
       () =>
         this.now.sql.one<{ events: number }>("select count(*)::int as events from events where event_id >= $1", [
@@ -153,7 +151,7 @@ class Workers {
       ({ events }) => events >= enough,
       `${enough} events stored of publisher ${seed}`,
     );
-    return { world, member, file, words };
+    return { world, member, file, events, words };
   }
 
   /** The next publisher begins before the one at work ends. */
@@ -164,18 +162,15 @@ class Workers {
   }
 
   /** Stops the publisher, and enters in the ledger what it has published: so many events from the beginning of its file. */
-  async end({ world, member, file, words }: Load): Promise<void> {
+  async end({ world, member, file, events, words }: Load): Promise<void> {
     await world.stop(member);
     strictEqual((await member.ended).code, 0, member.messages.join("\n"));
     const [, published, confirmed] = /^published (\d+), confirmed (\d+), returned 0, failed 0/.exec(words.at(-1)!)!;
     strictEqual(published, confirmed);
     ok(Number(published) >= enough && Number(published) < linesOfFile, `published ${published}`);
-    let rest = Number(published);
-    for await (const entry of readEvents((await Deno.open(file)).readable)) {
-      if (isBadLine(entry)) throw new Error(`line ${entry.line} of the test's own file is bad`);
-      this.ledger.attempt({ ...entry, reason: undefined });
-      this.ledger.confirm(entry.messageId);
-      if (--rest === 0) break;
+    for (const { messageId, event } of events.slice(0, Number(published))) {
+      this.ledger.attempt({ messageId, event, reason: undefined });
+      this.ledger.confirm(messageId);
     }
     await Deno.remove(file);
   }
@@ -196,7 +191,7 @@ class Workers {
     const { world, member } = this.#subscribers.get(id)!;
     this.#subscribers.delete(id);
     await world.stop(member);
-    deepStrictEqual([(await member.ended).code, member.messages.at(-1)], [0, "Left"], id);
+    strictEqual((await member.ended).code, 0, id);
   }
 }
 

@@ -1,11 +1,22 @@
-/** What deploy/ asks of Prometheus is what a subscriber's /metrics has. */
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+/** deploy/prometheus and deploy/grafana: they ask for what a subscriber has, and Prometheus judges the alerts as they should be. */
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
+import { parse } from "yaml";
 import { deadReasons } from "../../../shared/rabbitmq/outcome.ts";
+import { runProgram } from "../../../tools/run_program.ts";
 import { getText, startServing } from "../../harness/http.ts";
 import { project, withWorld } from "../../harness/world.ts";
 
-const alerts = await Deno.readTextFile(join(project, "deploy/prometheus/alerts.yaml"));
+interface Rule {
+  readonly alert: string;
+  readonly labels: { readonly severity: string };
+  readonly annotations: { readonly summary: string; readonly runbook: string };
+}
+
+const folder = join(project, "deploy/prometheus");
+const alerts = await Deno.readTextFile(join(folder, "alerts.yaml"));
+const rules: readonly Rule[] = parse(alerts).groups[0].rules;
+const names = rules.map(({ alert }) => alert);
 const dashboard = await Deno.readTextFile(join(project, "deploy/grafana/dashboard.json"));
 
 interface Asked {
@@ -55,13 +66,25 @@ Deno.test("alerts and dashboard ask for metrics and labels that a subscriber has
   });
 });
 
-Deno.test("every alert says what is wrong in a sentence, and how urgent that is", () => {
-  const rules = alerts.split("- alert: ").slice(1);
-  strictEqual(rules.length > 10, true);
-  for (const rule of rules) {
-    const name = rule.split("\n")[0]!;
-    for (const part of [/expr: \S/, /severity: (page|ticket)/, /summary: ["'][A-Z{]/]) {
-      strictEqual(part.test(rule), true, `${name} lacks ${part}`);
-    }
+Deno.test("every alert says what is wrong in a sentence, how urgent that is, and which section of the runbook is about it", async () => {
+  for (const { alert, labels, annotations } of rules) {
+    match(labels.severity, /^(page|ticket)$/, alert);
+    match(annotations.summary, /^[A-Z{]/, alert);
+    strictEqual(annotations.runbook, `docs/runbook.md#${alert.toLowerCase()}`);
   }
+  const runbook = await Deno.readTextFile(join(project, "docs/runbook.md"));
+  deepStrictEqual(Array.from(runbook.matchAll(/^## (\w+)$/gm), ([, name]) => name), names);
+});
+
+Deno.test("Prometheus takes the alerts, and finds each firing when it should, and not before", async () => {
+  const promtool = (...args: string[]) => runProgram("promtool", args, { cwd: folder });
+  match(await promtool("check", "rules", "alerts.yaml"), new RegExp(`SUCCESS: ${names.length} rules found`));
+  await promtool("test", "rules", "alerts_test.yaml");
+
+  const tests = await Deno.readTextFile(join(folder, "alerts_test.yaml"));
+  const cases = Array.from(tests.matchAll(/alertname: (\w+)[,\s]+exp_alerts:(.*)/g));
+  const namesOf = (found: typeof cases) => [...new Set(found.map(([, name]) => name))].sort();
+  const silent = cases.filter(([, , expected]) => expected!.includes("[]"));
+  deepStrictEqual(namesOf(silent), names.toSorted(), "each is tested not to fire");
+  deepStrictEqual(namesOf(cases.filter((each) => !silent.includes(each))), names.toSorted(), "and to fire");
 });

@@ -27,205 +27,178 @@ Deno.test("every subscriber gives the same GET /materialized, equal to SQL over 
   });
 });
 
-Deno.test("GET /events gives the newest, filtered; as a stream it gives them as they come", async () => {
+Deno.test("one subscriber's HTTP", async (t) => {
   await withWorld(async (world) => {
     await world.startRatesApi();
     const url = await startServing(world, "one");
-    const stream = await get(`${url}/events?type=bet`, { headers: { accept: "text/event-stream" } });
-    match(stream.headers.get("content-type")!, /^text\/event-stream/);
-    await world.publish("--input", samples);
-    await world.untilSettled(26, 1);
+    await t.step("GET /events gives the newest, filtered; as a stream it gives them as they come", async () => {
+      const stream = await get(`${url}/events?type=bet`, { headers: { accept: "text/event-stream" } });
+      match(stream.headers.get("content-type")!, /^text\/event-stream/);
+      await world.publish("--input", samples);
+      await world.untilSettled(26, 1);
 
-    const { events } = await getJson(`${url}/events?limit=500`);
-    ok(
-      events.length >= 13 && events.length <= 26,
-      `${events.length}: of a batch of more than 20 every other, else all`,
-    );
-    holds(openApi.components.schemas.Event, events);
-    const deposits = (await getJson(`${url}/events?type=deposit&player_id=12`)).events;
-    for (const { type, player_id, amount_eur } of deposits) {
-      deepStrictEqual([type, player_id, amount_eur], ["deposit", 12, 10_000]);
-    }
-
-    const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader();
-    let seen = "";
-    while (!seen.includes("event: sampled")) {
-      const { value, done } = await reader.read();
-      ok(!done, seen);
-      seen += value;
-    }
-    await reader.cancel();
-    const shown = Array.from(seen.matchAll(/^event: event\ndata: (.*)$/gm), ([, data]) => JSON.parse(data!));
-    ok(shown.length > 0, seen);
-    for (const { type, message_id, description } of shown) {
-      strictEqual(type, "bet");
-      match(message_id, /^[0-9a-f-]{36}$/);
-      match(description, /placed a bet of/);
-    }
-  });
-});
-
-Deno.test("health tells that it works, metrics count, the overview shows", async () => {
-  await withWorld(async (world) => {
-    await world.startRatesApi();
-    const url = await startServing(world, "one");
-    await world.publish("--input", samples);
-    await world.untilSettled(26, 1);
-    deepStrictEqual(await getJson(`${url}/health/live`), { status: "live" });
-    const ready = await get(`${url}/health/ready`);
-    const readiness = await ready.json();
-    deepStrictEqual([ready.status, readiness.ready, readiness.why_not, readiness.consumers], [200, true, [], 1]);
-
-    holds(openApi.components.schemas.Readiness, [readiness]);
-    const metrics = await getText(`${url}/metrics`);
-    for (
-      const line of [
-        'casino_events_total{outcome="stored"} 26',
-        'casino_dead_letters_total{reason="unknown-currency"} 1',
-        'casino_rates_calls_total{result="ok"} 1',
-        'casino_queue_messages{queue="dead"} 1',
-        "casino_queue_consumers 1",
-        "casino_unsettled_deliveries 0",
-        "casino_batches_in_flight 0",
-        "casino_events_without_player_total 5",
-        'casino_dependency_up{dependency="rates_api"} 1',
-      ]
-    ) ok(metrics.split("\n").includes(line), `${line} in\n${metrics}`);
-    match(metrics, /^casino_event_latency_seconds_count [1-9]/m);
-    match(metrics, /^casino_stage_seconds_count\{stage="settle"\} [1-9]/m);
-
-    const overview = await getJson(`${url}/overview`);
-    deepStrictEqual([overview.problems, overview.subscriber_id, overview.dead_letters], [[], "one", 1]);
-    deepStrictEqual([overview.rates.state, overview.rates.lock.state, overview.rates.per_eur.USD], [
-      "fresh",
-      "free",
-      "1.0705",
-    ]);
-    deepStrictEqual(overview.dependencies.map(({ ok }: { ok: boolean }) => ok), [true, true, true, true]);
-    ok(overview.latency_ms.p99 >= overview.latency_ms.p50);
-  });
-});
-
-Deno.test("dead letters are listed, shown, replayed and dropped by those who have the token", async () => {
-  await withWorld(async (world) => {
-    await world.startRatesApi();
-    const url = await startServing(world, "one");
-    await world.publish("--input", samples);
-    await world.untilSettled(26, 1);
-    const { total, dead_letters: [letter] } = await asOperator(`${url}/dead-letters`);
-    holds(openApi.components.schemas.DeadLetter, [letter]);
-    deepStrictEqual([total, letter.reason, letter.event.currency], [1, "unknown-currency", "XTS"]);
-    const { body_bytes, ...whole } = letter;
-    deepStrictEqual(await asOperator(`${url}/dead-letters/${letter.message_id}`), whole);
-    strictEqual(body_bytes, atob(letter.body_base64).length);
-    strictEqual((await asOperator(`${url}/dead-letters?reason=invalid`)).dead_letters.length, 0);
-
-    deepStrictEqual(await asOperator(`${url}/dead-letters/${letter.message_id}/replay`, "POST"), {
-      ...{ replayed: 1, refused: 0, failed: 0 },
-    });
-    const again = await untilAnswered(
-      () => asOperator(`${url}/dead-letters`),
-      ({ dead_letters }) => dead_letters[0]?.attempts === 2,
-      "it dies again",
-    );
-    deepStrictEqual([again.total, again.dead_letters[0].message_id], [1, letter.message_id]);
-    deepStrictEqual((await asOperator(`${url}/dead-letters`, "DELETE")).status, 400);
-    deepStrictEqual(await asOperator(`${url}/dead-letters?reason=unknown-currency`, "DELETE"), { dropped: 1 });
-    strictEqual((await asOperator(`${url}/dead-letters/${letter.message_id}`)).status, 404);
-    strictEqual(await world.messagesIn(world.dead), 0);
-  });
-});
-
-Deno.test("without the token, or with another, dead letters stay shut, and nobody learns anything", async () => {
-  await withWorld(async (world) => {
-    await world.startRatesApi();
-    const url = await startServing(world, "one");
-    const wrong = [undefined, "Bearer", "Bearer wrong", `Basic ${token}`, `Bearer ${token}x`];
-    for (const [method, path] of [["GET", ""], ["POST", "/replay?all=true"], ["DELETE", "?all=true"]] as const) {
-      for (const authorization of wrong) {
-        const headers: HeadersInit = authorization === undefined ? {} : { authorization };
-        const response = await get(`${url}/dead-letters${path}`, { method, headers });
-        strictEqual(response.status, 401);
-        match(response.headers.get("www-authenticate")!, /^Bearer/);
-        ok(!(await response.text()).includes(token));
+      const { events } = await getJson(`${url}/events?limit=500`);
+      ok(
+        events.length >= 13 && events.length <= 26,
+        `${events.length}: of a batch of more than 20 every other, else all`,
+      );
+      holds(openApi.components.schemas.Event, events);
+      const deposits = (await getJson(`${url}/events?type=deposit&player_id=12`)).events;
+      for (const { type, player_id, amount_eur } of deposits) {
+        deepStrictEqual([type, player_id, amount_eur], ["deposit", 12, 10_000]);
       }
-    }
-    const closed = await startServing(world, "without", { HTTP_TOKEN: "" });
-    const response = await get(`${closed}/dead-letters`, { headers: { authorization: `Bearer ${token}` } });
-    strictEqual(response.status, 403);
-    match((await response.json()).detail, /HTTP_TOKEN/);
-  });
-});
 
-Deno.test("what is asked wrongly is refused in words, as RFC 9457 has it, under strict headers", async () => {
-  await withWorld(async (world) => {
-    await world.startRatesApi();
-    const url = await startServing(world, "one");
-    const cases: [path: string, status: number, detail: RegExp, init?: RequestInit][] = [
-      ["/nothing", 404, /there is nothing at \/nothing/],
-      ["/materialized", 405, /POST is not for \/materialized/, { method: "POST" }],
-      ["/events?limit=0", 400, /limit=0 must be a whole number from 1 to 500/],
-      ["/events?limit=501", 400, /limit=501/],
-      ["/events?type=jackpot", 400, /type=jackpot must be one or more of game_start/],
-      ["/events?player_id=x", 400, /player_id=x must be a whole number/],
-      ["/events?playerid=1", 400, /"playerid" is none of the parameters/],
-      ["/materialized", 413, /no request has a body/, { method: "POST", body: "x" }],
-    ];
-    for (const [path, status, detail, init] of cases) {
-      const response = await get(`${url}${path}`, init);
-      strictEqual(response.status, status, path);
-      strictEqual(response.headers.get("content-type"), "application/problem+json");
-      const problem = await response.json();
-      deepStrictEqual([problem.type, problem.status], ["about:blank", status]);
-      match(problem.detail, detail);
-    }
-    const page = await get(url);
-    const policy = page.headers.get("content-security-policy")!;
-    match(policy, /default-src 'none'/);
-    ok(!policy.includes("unsafe"), policy);
-    deepStrictEqual(
-      ["x-content-type-options", "x-frame-options", "access-control-allow-origin"].map((name) =>
-        page.headers.get(name)
-      ),
-      ["nosniff", "DENY", null],
+      const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader();
+      let seen = "";
+      while (!seen.includes("event: sampled")) {
+        const { value, done } = await reader.read();
+        ok(!done, seen);
+        seen += value;
+      }
+      await reader.cancel();
+      const shown = Array.from(seen.matchAll(/^event: event\ndata: (.*)$/gm), ([, data]) => JSON.parse(data!));
+      ok(shown.length > 0, seen);
+      for (const { type, message_id, description } of shown) {
+        strictEqual(type, "bet");
+        match(message_id, /^[0-9a-f-]{36}$/);
+        match(description, /placed a bet of/);
+      }
+    });
+    await t.step("health tells that it works, metrics count, the overview shows", async () => {
+      deepStrictEqual(await getJson(`${url}/health/live`), { status: "live" });
+      const ready = await get(`${url}/health/ready`);
+      const readiness = await ready.json();
+      deepStrictEqual([ready.status, readiness.ready, readiness.why_not, readiness.consumers], [200, true, [], 1]);
+
+      holds(openApi.components.schemas.Readiness, [readiness]);
+      const metrics = await getText(`${url}/metrics`);
+      for (
+        const line of [
+          'casino_events_total{outcome="stored"} 26',
+          'casino_dead_letters_total{reason="unknown-currency"} 1',
+          'casino_rates_calls_total{result="ok"} 1',
+          'casino_queue_messages{queue="dead"} 1',
+          "casino_queue_consumers 1",
+          "casino_unsettled_deliveries 0",
+          "casino_batches_in_flight 0",
+          "casino_events_without_player_total 5",
+          'casino_dependency_up{dependency="rates_api"} 1',
+        ]
+      ) ok(metrics.split("\n").includes(line), `${line} in\n${metrics}`);
+      match(metrics, /^casino_event_latency_seconds_count [1-9]/m);
+      match(metrics, /^casino_stage_seconds_count\{stage="settle"\} [1-9]/m);
+
+      const overview = await getJson(`${url}/overview`);
+      deepStrictEqual([overview.problems, overview.subscriber_id, overview.dead_letters], [[], "one", 1]);
+      deepStrictEqual([overview.rates.state, overview.rates.lock.state, overview.rates.per_eur.USD], [
+        "fresh",
+        "free",
+        "1.0705",
+      ]);
+      deepStrictEqual(overview.dependencies.map(({ ok }: { ok: boolean }) => ok), [true, true, true, true]);
+      ok(overview.latency_ms.p99 >= overview.latency_ms.p50);
+    });
+    await t.step("dead letters are listed, shown, replayed and dropped by those who have the token", async () => {
+      const { total, dead_letters: [letter] } = await asOperator(`${url}/dead-letters`);
+      holds(openApi.components.schemas.DeadLetter, [letter]);
+      deepStrictEqual([total, letter.reason, letter.event.currency], [1, "unknown-currency", "XTS"]);
+      const { body_bytes, ...whole } = letter;
+      deepStrictEqual(await asOperator(`${url}/dead-letters/${letter.message_id}`), whole);
+      strictEqual(body_bytes, atob(letter.body_base64).length);
+      strictEqual((await asOperator(`${url}/dead-letters?reason=invalid`)).dead_letters.length, 0);
+
+      deepStrictEqual(await asOperator(`${url}/dead-letters/${letter.message_id}/replay`, "POST"), {
+        ...{ replayed: 1, refused: 0, failed: 0 },
+      });
+      const again = await untilAnswered(
+        () => asOperator(`${url}/dead-letters`),
+        ({ dead_letters }) => dead_letters[0]?.attempts === 2,
+        "it dies again",
+      );
+      deepStrictEqual([again.total, again.dead_letters[0].message_id], [1, letter.message_id]);
+      deepStrictEqual((await asOperator(`${url}/dead-letters`, "DELETE")).status, 400);
+      deepStrictEqual(await asOperator(`${url}/dead-letters?reason=unknown-currency`, "DELETE"), { dropped: 1 });
+      strictEqual((await asOperator(`${url}/dead-letters/${letter.message_id}`)).status, 404);
+      strictEqual(await world.messagesIn(world.dead), 0);
+    });
+    await t.step("without the token, or with another, dead letters stay shut, and nobody learns anything", async () => {
+      const wrong = [undefined, "Bearer", "Bearer wrong", `Basic ${token}`, `Bearer ${token}x`];
+      for (const [method, path] of [["GET", ""], ["POST", "/replay?all=true"], ["DELETE", "?all=true"]] as const) {
+        for (const authorization of wrong) {
+          const headers: HeadersInit = authorization === undefined ? {} : { authorization };
+          const response = await get(`${url}/dead-letters${path}`, { method, headers });
+          strictEqual(response.status, 401);
+          match(response.headers.get("www-authenticate")!, /^Bearer/);
+          ok(!(await response.text()).includes(token));
+        }
+      }
+    });
+    await t.step(
+      "a subscriber without a token opens dead letters to nobody; streams end when it leaves, and do not keep it",
+      async () => {
+        const closed = await world.startSubscriber("without", { HTTP_TOKEN: "" }, { http: "127.0.0.1:0" });
+        const response = await get(`${urlOf(closed)}/dead-letters`, { headers: { authorization: `Bearer ${token}` } });
+        strictEqual(response.status, 403);
+        match((await response.json()).detail, /HTTP_TOKEN/);
+        const stream = await get(`${urlOf(closed)}/events`, { headers: { accept: "text/event-stream" } });
+        const ended = stream.text();
+        await world.stop(closed);
+        await ended;
+        strictEqual((await closed.ended).code, 0);
+      },
     );
-    await page.body?.cancel();
+    await t.step("a port that is taken is named, with the flag; so is one that is none", async () => {
+      using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const address = `127.0.0.1:${listener.addr.port}`;
+      const run = (http: string) => world.tryRunning("subscriber", ["--http", http]);
+      const taken = await run(address);
+      strictEqual(taken.code, 1);
+      match(taken.stderr, new RegExp(`${address} is taken by another program: give another with --http HOST:PORT`));
+      strictEqual(taken.stderr.includes("    at "), false, taken.stderr);
+      const none = await run("8080");
+      strictEqual(none.code, 2);
+      match(none.stderr, /--http=8080 must be HOST:PORT, such as 127\.0\.0\.1:8080, or off/);
+    });
+    await t.step("what is asked wrongly is refused in words, as RFC 9457 has it, under strict headers", async () => {
+      const cases: [path: string, status: number, detail: RegExp, init?: RequestInit][] = [
+        ["/nothing", 404, /there is nothing at \/nothing/],
+        ["/materialized", 405, /POST is not for \/materialized/, { method: "POST" }],
+        ["/events?limit=0", 400, /limit=0 must be a whole number from 1 to 500/],
+        ["/events?limit=501", 400, /limit=501/],
+        ["/events?type=jackpot", 400, /type=jackpot must be one or more of game_start/],
+        ["/events?player_id=x", 400, /player_id=x must be a whole number/],
+        ["/events?playerid=1", 400, /"playerid" is none of the parameters/],
+        ["/materialized", 413, /no request has a body/, { method: "POST", body: "x" }],
+      ];
+      for (const [path, status, detail, init] of cases) {
+        const response = await get(`${url}${path}`, init);
+        strictEqual(response.status, status, path);
+        strictEqual(response.headers.get("content-type"), "application/problem+json");
+        const problem = await response.json();
+        deepStrictEqual([problem.type, problem.status], ["about:blank", status]);
+        match(problem.detail, detail);
+      }
+      const page = await get(url);
+      const policy = page.headers.get("content-security-policy")!;
+      match(policy, /default-src 'none'/);
+      ok(!policy.includes("unsafe"), policy);
+      deepStrictEqual(
+        ["x-content-type-options", "x-frame-options", "access-control-allow-origin"].map((name) =>
+          page.headers.get(name)
+        ),
+        ["nosniff", "DENY", null],
+      );
+      await page.body?.cancel();
 
-    const rebound = await fetchAs(url, "evil.example");
-    match(rebound, /^HTTP\/1\.1 421 /);
-    const statuses = await Promise.all(Array.from({ length: 300 }, async () => {
-      const response = await get(`${url}/health/live`);
-      await response.body?.cancel();
-      return response.status;
-    }));
-    ok(statuses.includes(429), "more than it takes");
-  });
-});
-
-Deno.test("a port that is taken is named, with the flag; so is one that is none", async () => {
-  await withWorld(async (world) => {
-    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const address = `127.0.0.1:${listener.addr.port}`;
-    const run = (http: string) => world.tryRunning("subscriber", ["--http", http]);
-    const taken = await run(address);
-    strictEqual(taken.code, 1);
-    match(taken.stderr, new RegExp(`${address} is taken by another program: give another with --http HOST:PORT`));
-    strictEqual(taken.stderr.includes("    at "), false, taken.stderr);
-    const none = await run("8080");
-    strictEqual(none.code, 2);
-    match(none.stderr, /--http=8080 must be HOST:PORT, such as 127\.0\.0\.1:8080, or off/);
-  });
-});
-
-Deno.test("streams end when the subscriber leaves, and do not keep it", async () => {
-  await withWorld(async (world) => {
-    await world.startRatesApi();
-    const member = await world.startSubscriber("one", {}, { http: "127.0.0.1:0" });
-    const stream = await get(`${urlOf(member)}/events`, { headers: { accept: "text/event-stream" } });
-    const ended = stream.text();
-    await world.stop(member);
-    await ended;
-    strictEqual((await member.ended).code, 0);
+      const rebound = await fetchAs(url, "evil.example");
+      match(rebound, /^HTTP\/1\.1 421 /);
+      const statuses = await Promise.all(Array.from({ length: 300 }, async () => {
+        const response = await get(`${url}/health/live`);
+        await response.body?.cancel();
+        return response.status;
+      }));
+      ok(statuses.includes(429), "more than it takes");
+    });
   });
 });
 

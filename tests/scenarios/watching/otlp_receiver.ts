@@ -17,14 +17,8 @@ export interface ReceivedSpan {
   readonly begun: bigint;
   readonly ended: bigint;
   readonly attributes: Readonly<Record<string, unknown>>;
-  readonly links: readonly Linked[];
+  readonly links: readonly { readonly traceId: string; readonly spanId: string }[];
   readonly failed: boolean;
-}
-
-interface Linked {
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly attributes: Readonly<Record<string, unknown>>;
 }
 
 const statusError = 2;
@@ -78,7 +72,7 @@ interface Span extends Pick<ReceivedSpan, "name" | "traceId" | "spanId" | "paren
   readonly startTimeUnixNano: string;
   readonly endTimeUnixNano: string;
   readonly attributes?: KeyValue[];
-  readonly links?: { readonly traceId: string; readonly spanId: string; readonly attributes?: KeyValue[] }[];
+  readonly links?: ReceivedSpan["links"];
   readonly status?: { readonly code?: number };
 }
 
@@ -96,7 +90,7 @@ function spansOf({ resourceSpans }: Request): ReceivedSpan[] {
         begun: BigInt(span.startTimeUnixNano),
         ended: BigInt(span.endTimeUnixNano),
         attributes: attributesOf(span.attributes),
-        links: (span.links ?? []).map((link) => ({ ...link, attributes: attributesOf(link.attributes) })),
+        links: span.links ?? [],
         failed: span.status?.code === statusError,
       }))
     )

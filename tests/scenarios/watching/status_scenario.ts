@@ -24,142 +24,129 @@ function told<T extends { problem: string | null }>(part: T): Extract<T, { probl
   return part as Extract<T, { problem: null }>;
 }
 
-Deno.test("status tells what RabbitMQ, Redis and Postgres tell, as JSON and on a screen", async () => {
-  await withWorld(async (world) => {
-    const before = await readJson(world);
-    strictEqual(before.code, 0);
-    deepStrictEqual(told(before.status.queues).events, { name: world.events, messages: null, consumers: null });
-    deepStrictEqual([told(before.status.rates).state, told(before.status.totals).events_total], ["none", 0]);
-
-    await world.startRatesApi();
-    const subscriber = await world.startSubscriber("subscriber-1");
-    await world.publish("--count", "300", "--seed", "7");
-    await world.publish("--input", "samples/events.ndjson");
-    const dead = 1;
-    await world.untilSettled(326, dead);
-    const { code, status } = await readJson(world);
-    const rows = await world.rows();
-    strictEqual(code, 0);
-    deepStrictEqual(status.queues, {
-      events: { name: world.events, messages: 0, consumers: 1 },
-      dead_letters: { name: world.dead, messages: await world.messagesIn(world.dead), consumers: 0 },
-      delayed: [],
-      problem: null,
-    });
-    deepStrictEqual(status.lag, { messages: 0, seconds: 0 });
-    const { events_total, events_per_minute, events_per_second_moving_average, subscribers } = told(status.totals);
-    deepStrictEqual([events_total, events_per_minute], [rows, rows]);
-    strictEqual(events_per_second_moving_average, Math.round(rows / 60 * 1_000) / 1_000);
-    deepStrictEqual(subscribers, [{ id: "subscriber-1", events_per_minute: rows }]);
-    const rates = told(status.rates);
-    deepStrictEqual([rates.state, rates.as_of, rates.lock.state], ["fresh", "2024-06-28T14:00:00.000Z", "free"]);
-    strictEqual(rates.fresh_ms! > 0 && rates.fresh_ms! <= 60_000, true, `${rates.fresh_ms} ms fresh`);
-
-    await world.stop(subscriber);
-    await world.publish("--count", "12", "--seed", "8");
-    const { stdout } = await members.run("status", [], { ...bare, ...world.env });
-    match(stdout, new RegExp(`^Events +12 events in ${world.events}, no subscriber takes them$`, "m"));
-    match(stdout, new RegExp(`^Dead letters +1 letter in ${world.dead}; `, "m"));
-    match(stdout, /^Lag +12 events; /m);
-    match(stdout, /^Rates +fresh for \S+ s more; 31 currencies as of 2024-06-28T14:00:00\.000Z$/m);
-    match(stdout, new RegExp(`^Totals +${rows} events stored; ${rows} in the last minute`, "m"));
-  });
-});
-
-Deno.test("status tells of rates past their time, and of a lock that is held or paused", async () => {
-  await withWorld(async (world) => {
-    const redis = await openRedis(servers.REDIS_URL, { name: world.events, log: silentLog });
-    const [rates, lock] = [`${world.events}:{rates}:current`, `${world.events}:{rates}:lock`];
-    const value = { v: 1, base: "EUR", as_of_ms: Date.UTC(2024, 5, 28), rates: { USD: "1.0705" }, stale_ms: 60_000 };
-    const seen = async () => {
-      const { state, as_of, lock } = told((await readJson(world)).status.rates);
-      return [state, as_of, lock.state, lock.holder];
-    };
-    await redis.set(rates, JSON.stringify(value), "PX", 50_000);
-    await redis.set(lock, "subscriber-9/0123456789abcdef", "PX", 50_000);
-    deepStrictEqual(await seen(), ["stale", "2024-06-28T00:00:00.000Z", "held", "subscriber-9"]);
-    await redis.set(rates, "not ours", "PX", 50_000);
-    await redis.set(lock, "paused", "PX", 50_000);
-    deepStrictEqual(await seen(), ["none", null, "paused", null]);
-    strictEqual(await redis.get(rates), "not ours", "who looks changes nothing");
-    await closeRedis(redis);
-  });
-});
-
 const away = {
   RABBITMQ_URL: { part: "queues", says: /^RabbitMQ does not answer at 127\.0\.0\.1:\d+ / },
   REDIS_URL: { part: "rates", says: /^Redis does not answer at 127\.0\.0\.1:\d+ / },
   DATABASE_URL: { part: "totals", says: /^Postgres does not answer at 127\.0\.0\.1:\d+ / },
 } as const;
 
-Deno.test("status names the server that is away, shows the others, and ends with 1", async () => {
+Deno.test("deno task status", async (t) => {
   await withWorld(async (world) => {
-    for (const [setting, { part, says }] of Object.entries(away)) {
-      const url = new URL(world.env[setting]!);
-      url.port = String(freePort());
-      const { code, status } = await readJson(world, { [setting]: url.href });
-      strictEqual(code, 1, setting);
-      match(String(status[part].problem), says);
-      for (const other of ["queues", "rates", "totals"] as const) {
-        if (other !== part) strictEqual(status[other].problem, null, `${other} without ${setting}`);
+    await t.step("status tells what RabbitMQ, Redis and Postgres tell, as JSON and on a screen", async () => {
+      const before = await readJson(world);
+      strictEqual(before.code, 0);
+      deepStrictEqual(told(before.status.queues).events, { name: world.events, messages: null, consumers: null });
+      deepStrictEqual([told(before.status.rates).state, told(before.status.totals).events_total], ["none", 0]);
+
+      await world.startRatesApi();
+      const subscriber = await world.startSubscriber("subscriber-1");
+      await world.publish("--count", "300", "--seed", "7");
+      await world.publish("--input", "samples/events.ndjson");
+      const dead = 1;
+      await world.untilSettled(326, dead);
+      const { code, status } = await readJson(world);
+      const rows = await world.rows();
+      strictEqual(code, 0);
+      deepStrictEqual(status.queues, {
+        events: { name: world.events, messages: 0, consumers: 1 },
+        dead_letters: { name: world.dead, messages: await world.messagesIn(world.dead), consumers: 0 },
+        delayed: [],
+        problem: null,
+      });
+      deepStrictEqual(status.lag, { messages: 0, seconds: 0 });
+      const { events_total, events_per_minute, events_per_second_moving_average, subscribers } = told(status.totals);
+      deepStrictEqual([events_total, events_per_minute], [rows, rows]);
+      strictEqual(events_per_second_moving_average, Math.round(rows / 60 * 1_000) / 1_000);
+      deepStrictEqual(subscribers, [{ id: "subscriber-1", events_per_minute: rows }]);
+      const rates = told(status.rates);
+      deepStrictEqual([rates.state, rates.as_of, rates.lock.state], ["fresh", "2024-06-28T14:00:00.000Z", "free"]);
+      strictEqual(rates.fresh_ms! > 0 && rates.fresh_ms! <= 60_000, true, `${rates.fresh_ms} ms fresh`);
+
+      await world.stop(subscriber);
+      await world.publish("--count", "12", "--seed", "8");
+      const { stdout } = await members.run("status", [], { ...bare, ...world.env });
+      match(stdout, new RegExp(`^Events +12 events in ${world.events}, no subscriber takes them$`, "m"));
+      match(stdout, new RegExp(`^Dead letters +1 letter in ${world.dead}; `, "m"));
+      match(stdout, /^Lag +12 events; /m);
+      match(stdout, /^Rates +fresh for \S+ s more; 31 currencies as of 2024-06-28T14:00:00\.000Z$/m);
+      match(stdout, new RegExp(`^Totals +${rows} events stored; ${rows} in the last minute`, "m"));
+    });
+    await t.step("status names the server that is away, shows the others, and ends with 1", async () => {
+      for (const [setting, { part, says }] of Object.entries(away)) {
+        const url = new URL(world.env[setting]!);
+        url.port = String(freePort());
+        const { code, status } = await readJson(world, { [setting]: url.href });
+        strictEqual(code, 1, setting);
+        match(String(status[part].problem), says);
+        for (const other of ["queues", "rates", "totals"] as const) {
+          if (other !== part) strictEqual(status[other].problem, null, `${other} without ${setting}`);
+        }
       }
-    }
-  });
-});
-
-Deno.test("status says which command is missing where there are no tables, and what is wrong with its words", async () => {
-  await withWorld(async (world) => {
-    const { code, status } = await readJson(world, { DATABASE_URL: servers.DATABASE_URL + "?search_path=nowhere" });
-    strictEqual(code, 1);
-    match(String(status.totals.problem), /"event_counts" does not exist; run `deno task migrate`/);
-  });
-  for (const args of [["5"], ["--watch", "0"], ["--watch", "soon"], ["--watch", "1", "2"], ["--interval", "1"]]) {
-    strictEqual((await members.run("status", args, bare)).code, 2, args.join(" "));
-  }
-});
-
-Deno.test("status --watch goes on while a server is away, and shows it again when it is back", async () => {
-  await withWorld(async (world) => {
-    for (const [setting, { part }] of Object.entries(away)) {
-      await using proxy = await TcpProxy.before(world.env[setting]!);
-      const seen: (string | null)[] = [];
-      const env = { ...bare, ...world.env, [setting]: proxy.url };
-      const onLine = (line: string) => void seen.push((JSON.parse(line) as Status)[part].problem);
-      const watching = members.start("status", ["--watch", "0.2", "--json"], env, { onLine });
-      await eventually("two looks", () => seen.length >= 2 || undefined);
-      proxy.poison({ kind: "refuse" });
-      await eventually(`the absence of ${setting}`, () => seen.at(-1) !== null || undefined);
-      proxy.poison();
-      await eventually(`the return of ${setting}`, () => seen.at(-1) === null || undefined);
-      await members.stop(watching);
-      strictEqual((await watching.ended).code, 0, "all was well at last");
-    }
-  });
-});
-
-Deno.test("status --watch leaves at once when it is told to", async () => {
-  await withWorld(async (world) => {
-    const seen: string[] = [];
-    const env = { ...bare, ...world.env };
-    const onLine = (line: string) => void seen.push(line);
-    const watching = members.start("status", ["--watch", "3600"], env, { onLine });
-    await eventually("a look", () => seen.length > 0 || undefined);
-    let code: number | undefined;
-    watching.ended.then((status) => code = status.code);
-    members.signal(watching, "SIGINT");
-    await eventually("its end", () => code);
-    strictEqual(code, 0);
-    await watching.read;
-  });
-});
-
-Deno.test("status colours what it shows on a terminal alone, and not there when NO_COLOR is set", async () => {
-  await withWorld(async (world) => {
-    const colour = "\x1b[";
-    const { stdout } = await members.run("status", [], { ...world.env, NO_COLOR: "" });
-    strictEqual(stdout.includes(colour), false, "a pipe");
-    strictEqual((await onTerminal(world, { TERM: "xterm" })).includes(`${colour}2mLock`), true, "a terminal");
-    strictEqual((await onTerminal(world, { TERM: "xterm", NO_COLOR: "1" })).includes(colour), false, "NO_COLOR");
+    });
+    await t.step(
+      "status says which command is missing where there are no tables, and what is wrong with its words",
+      async () => {
+        const { code, status } = await readJson(world, { DATABASE_URL: servers.DATABASE_URL + "?search_path=nowhere" });
+        strictEqual(code, 1);
+        match(String(status.totals.problem), /"event_counts" does not exist; run `deno task migrate`/);
+        for (const args of [["5"], ["--watch", "0"], ["--watch", "soon"], ["--watch", "1", "2"], ["--interval", "1"]]) {
+          strictEqual((await members.run("status", args, bare)).code, 2, args.join(" "));
+        }
+      },
+    );
+    await t.step("status --watch goes on while a server is away, and shows it again when it is back", async () => {
+      for (const [setting, { part }] of Object.entries(away)) {
+        await using proxy = await TcpProxy.before(world.env[setting]!);
+        const seen: (string | null)[] = [];
+        const env = { ...bare, ...world.env, [setting]: proxy.url };
+        const onLine = (line: string) => void seen.push((JSON.parse(line) as Status)[part].problem);
+        const watching = members.start("status", ["--watch", "0.2", "--json"], env, { onLine });
+        await eventually("two looks", () => seen.length >= 2 || undefined);
+        proxy.poison({ kind: "refuse" });
+        await eventually(`the absence of ${setting}`, () => seen.at(-1) !== null || undefined);
+        proxy.poison();
+        await eventually(`the return of ${setting}`, () => seen.at(-1) === null || undefined);
+        await members.stop(watching);
+        strictEqual((await watching.ended).code, 0, "all was well at last");
+      }
+    });
+    await t.step("status --watch leaves at once when it is told to", async () => {
+      const seen: string[] = [];
+      const env = { ...bare, ...world.env };
+      const onLine = (line: string) => void seen.push(line);
+      const watching = members.start("status", ["--watch", "3600"], env, { onLine });
+      await eventually("a look", () => seen.length > 0 || undefined);
+      let code: number | undefined;
+      watching.ended.then((status) => code = status.code);
+      members.signal(watching, "SIGINT");
+      await eventually("its end", () => code);
+      strictEqual(code, 0);
+      await watching.read;
+    });
+    await t.step("status colours what it shows on a terminal alone, and not there when NO_COLOR is set", async () => {
+      const colour = "\x1b[";
+      const { stdout } = await members.run("status", [], { ...world.env, NO_COLOR: "" });
+      strictEqual(stdout.includes(colour), false, "a pipe");
+      strictEqual((await onTerminal(world, { TERM: "xterm" })).includes(`${colour}2mLock`), true, "a terminal");
+      strictEqual((await onTerminal(world, { TERM: "xterm", NO_COLOR: "1" })).includes(colour), false, "NO_COLOR");
+    });
+    await t.step("status tells of rates past their time, and of a lock that is held or paused", async () => {
+      const redis = await openRedis(servers.REDIS_URL, { name: world.events, log: silentLog });
+      const [rates, lock] = [`${world.events}:{rates}:current`, `${world.events}:{rates}:lock`];
+      const value = { v: 1, base: "EUR", as_of_ms: Date.UTC(2024, 5, 28), rates: { USD: "1.0705" }, stale_ms: 60_000 };
+      const seen = async () => {
+        const { state, as_of, lock } = told((await readJson(world)).status.rates);
+        return [state, as_of, lock.state, lock.holder];
+      };
+      await redis.set(rates, JSON.stringify(value), "PX", 50_000);
+      await redis.set(lock, "subscriber-9/0123456789abcdef", "PX", 50_000);
+      deepStrictEqual(await seen(), ["stale", "2024-06-28T00:00:00.000Z", "held", "subscriber-9"]);
+      await redis.set(rates, "not ours", "PX", 50_000);
+      await redis.set(lock, "paused", "PX", 50_000);
+      deepStrictEqual(await seen(), ["none", null, "paused", null]);
+      strictEqual(await redis.get(rates), "not ours", "who looks changes nothing");
+      await closeRedis(redis);
+    });
   });
 });
 

@@ -19,7 +19,7 @@ const inPesos = events.split("\n")[0]!.replace("USD", "CLP");
 async function publish(world: World, env: Record<string, string> = {}, lines = events): Promise<void> {
   const file = await Deno.makeTempFile({ suffix: ".ndjson" });
   await Deno.writeTextFile(file, lines);
-  await world.publishWith(env, "--input", file);
+  await world.members.runToEnd("publisher", ["--input", file], { ...world.env, ...env });
   await Deno.remove(file);
 }
 
@@ -88,7 +88,7 @@ Deno.test("an event's path from its publisher to its commit, and the call for it
     ok(ancestors(receiver, server).includes(client), "the rates API's span descends from the call's");
     ok(ancestors(receiver, server).includes(send), "and so from the event's publish span");
 
-    strictEqual(logged["message"], "Fetched rates");
+    strictEqual(logged["event"], "rates.fetched");
     deepStrictEqual([logged["trace_id"], logged["span_id"]], [wait.traceId, wait.spanId], "logs name their span");
 
     const { password } = new URL(world.env["DATABASE_URL"]!);

@@ -8,13 +8,11 @@ import { MemoryRates } from "../../../subscriber/rates/memory_rates.ts";
 import type { SharedRates } from "../../../subscriber/rates/shared_rates.ts";
 import type { RatesTimes } from "../../../subscriber/rates/source.ts";
 import { InvariantError } from "../ledger.ts";
-import { RatesServer } from "./rates_server.ts";
-import { type Network, RedisServer } from "./redis_server.ts";
+import { type Network, RatesServer, RedisServer } from "./servers.ts";
 import { Worker } from "./worker.ts";
 
 /** Everything in virtual ms. */
 export interface Scenario {
-  readonly name: string;
   readonly network: Network;
   /** How long the rates API takes to answer. */
   readonly answerMs: (random: Random) => number;
@@ -55,7 +53,7 @@ const defaultTimes: RatesTimes = {
 const callTimeoutMs = 2_000;
 const bucketMs = 100;
 
-/** What cache and lock do; another than the usual one has a bug in it. */
+/** Makes cache and lock; tests pass some with a bug. */
 export type NewCache = (clock: VirtualClock) => SharedRates;
 
 /** @throws {InvariantError} */

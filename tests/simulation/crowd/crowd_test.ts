@@ -1,73 +1,147 @@
+/** A thousand workers and their rates: cases with their expected results. Times are virtual ms. */
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import type { Random } from "../../../shared/runtime/random.ts";
 import { MemoryRates } from "../../../subscriber/rates/memory_rates.ts";
-import { type CrowdResult, runCrowd } from "./crowd.ts";
-import { scenarios } from "./scenarios.ts";
+import { type CrowdResult, runCrowd, type Scenario } from "./crowd.ts";
+import type { Network } from "./servers.ts";
 
 const workers = 1_000;
 
-/** What must come of each, besides that no invariant is broken; virtual ms and looks at Redis a second. */
-const expected: Readonly<Record<string, (result: CrowdResult) => void>> = {
-  "cold cache, all start at once": ({ calls, allMs, timeouts }) => {
-    deepStrictEqual([calls, timeouts], [1, 0]);
-    ok(allMs! < 300 + 100 + 60 + 10, `the longest call, the last start, the longest poll, and the way: ${allMs}`);
-  },
-  "rates end for all at once": ({ calls, allMs, timeouts }) => {
-    deepStrictEqual([calls, timeouts], [3, 0]);
-    ok(allMs! < 500, `${allMs}`);
-  },
-  "who fetches dies": ({ calls, firstMs, timeouts }) => {
-    deepStrictEqual([calls, timeouts], [2, 0]);
-    ok(firstMs! > 3_000 && firstMs! < 3_500, `the lock ends, and the next one calls: ${firstMs}`);
-  },
-  "rates API down for 6 s": ({ calls, allMs, timeouts, meanLooks }) => {
-    ok(calls <= 6_000 / 500 + 1, `${calls} calls`);
-    ok(allMs! < 7_500, `${allMs}`);
-    strictEqual(timeouts, workers, "each waited 5 s once");
-    ok(meanLooks < 10_000, `${meanLooks} looks a second`);
-  },
-  "the same, stale rates may serve": ({ calls, staleUses, timeouts, meanLooks }) => {
-    ok(calls <= 2 + 8_000 / 500 + 1, `${calls} calls`);
-    ok(staleUses > 100_000, `${staleUses} batches`);
-    strictEqual(timeouts, 0);
-    ok(meanLooks < 4_000, `${meanLooks} looks a second`);
-  },
-  "rates API takes 1.8 s": ({ calls, timeouts, allMs, meanLooks }) => {
-    deepStrictEqual([calls, timeouts], [1, 0]);
-    ok(allMs! < 2_300, `${allMs}`);
-    ok(meanLooks < 12_000, `${meanLooks} looks a second`);
-  },
-  "rates API takes longer than its 2 s, for 6 s": ({ calls, timeouts }) => {
-    deepStrictEqual([calls, timeouts], [4, workers]);
-  },
-  "Redis away from 30 s to 150 s": ({ calls, loneCalls, timeouts }) => {
-    strictEqual(timeouts, 0);
-    ok(loneCalls <= 2 * workers, `${loneCalls} of them, in two minutes`);
-    strictEqual(calls - loneCalls, 2, "one before, one after");
-  },
-  "Redis away for 8 s, the rates API for 6 of them": ({ calls, loneCalls, timeouts, allMs }) => {
-    strictEqual(loneCalls, workers, "each once, though it failed");
-    strictEqual(calls - loneCalls, 1);
-    strictEqual(timeouts, workers);
-    ok(allMs! < 9_000, `${allMs}`);
-  },
-  "Redis in another region, cold cache": ({ calls, timeouts }) => deepStrictEqual([calls, timeouts], [1, 0]),
+interface Case extends Partial<Scenario> {
+  /** Besides that no invariant is broken. */
+  readonly expect: (result: CrowdResult) => void;
+}
+
+/** Machines in one data centre. */
+const near: Network = (random) => 0.1 + random.next() * 0.3;
+/** Workers of another region than their Redis: 20 to 60 ms one way, and one packet in a hundred up to 400 ms late. */
+const far: Network = (random) => 20 + random.next() * 40 + (random.next() < 0.01 ? random.next() * 400 : 0);
+/** A rates API across the Internet, the connection included. */
+const usual = (random: Random) => 100 + random.next() * 200;
+
+const base: Scenario = {
+  network: near,
+  answerMs: usual,
+  batchEveryMs: 100,
+  startWithinMs: 100,
+  script: [],
+  from: 0,
+  to: 1_000,
+  endMs: 8_000,
 };
 
-for (const scenario of scenarios) {
-  Deno.test(`runCrowd() breaks no invariant with ${workers} workers: ${scenario.name}`, async () => {
-    const result = await runCrowd(scenario, workers, 1);
+const cases: Readonly<Record<string, Case>> = {
+  "cold cache, all start at once": {
+    expect({ calls, allMs, timeouts }) {
+      deepStrictEqual([calls, timeouts], [1, 0]);
+      ok(allMs! < 300 + 100 + 60 + 10, `the longest call, the last start, the longest poll, and the way: ${allMs}`);
+    },
+  },
+  "rates expire for all at once": {
+    answerMs: () => 200,
+    ...{ from: 60_200, to: 61_200, endMs: 124_000 },
+    expect({ calls, allMs, timeouts }) {
+      deepStrictEqual([calls, timeouts], [3, 0]);
+      ok(allMs! < 500, `${allMs}`);
+    },
+  },
+  "the lock's holder dies": {
+    script: [{ atMs: 150, act: (crowd) => crowd.killLastCaller() }],
+    to: 4_000,
+    expect({ calls, firstMs, timeouts }) {
+      deepStrictEqual([calls, timeouts], [2, 0]);
+      ok(firstMs! > 3_000 && firstMs! < 3_500, `the lock ends, and the next one calls: ${firstMs}`);
+    },
+  },
+  "rates API down for 6 s": {
+    script: [
+      { atMs: 0, act: ({ api }) => api.down = true },
+      { atMs: 6_000, act: ({ api }) => api.down = false },
+    ],
+    to: 6_000,
+    expect({ calls, allMs, timeouts, meanLooks }) {
+      ok(calls <= 6_000 / 500 + 1, `${calls} calls`);
+      ok(allMs! < 7_500, `${allMs}`);
+      strictEqual(timeouts, workers, "each waited 5 s once");
+      ok(meanLooks < 10_000, `${meanLooks} looks a second`);
+    },
+  },
+  "the same, stale rates may serve": {
+    times: { RATES_MAX_STALE_MS: 600_000 },
+    batchEveryMs: 50,
+    script: [
+      { atMs: 59_000, act: ({ api }) => api.down = true },
+      { atMs: 67_000, act: ({ api }) => api.down = false },
+    ],
+    ...{ from: 61_000, to: 67_000, endMs: 69_000 },
+    expect({ calls, staleUses, timeouts, meanLooks }) {
+      ok(calls <= 2 + 8_000 / 500 + 1, `${calls} calls`);
+      ok(staleUses > 100_000, `${staleUses} batches`);
+      strictEqual(timeouts, 0);
+      ok(meanLooks < 4_000, `${meanLooks} looks a second`);
+    },
+  },
+  "rates API takes 1.8 s": {
+    answerMs: () => 1_800,
+    to: 1_800,
+    expect({ calls, timeouts, allMs, meanLooks }) {
+      deepStrictEqual([calls, timeouts], [1, 0]);
+      ok(allMs! < 2_300, `${allMs}`);
+      ok(meanLooks < 12_000, `${meanLooks} looks a second`);
+    },
+  },
+  "rates API takes longer than its 2 s, for 6 s": {
+    answerMs: () => 2_500,
+    script: [{ atMs: 6_000, act: ({ api }) => api.answerMs = usual }],
+    ...{ to: 6_000, endMs: 11_000 },
+    expect: ({ calls, timeouts }) => deepStrictEqual([calls, timeouts], [4, workers]),
+  },
+  "Redis away from 30 s to 150 s": {
+    script: [
+      { atMs: 30_000, act: ({ redis }) => redis.away = true },
+      { atMs: 150_000, act: ({ redis }) => redis.away = false },
+    ],
+    ...{ from: 60_000, to: 190_000, endMs: 190_000 },
+    expect({ calls, loneCalls, timeouts }) {
+      strictEqual(timeouts, 0);
+      ok(loneCalls <= 2 * workers, `${loneCalls} of them, in two minutes`);
+      strictEqual(calls - loneCalls, 2, "one before, one after");
+    },
+  },
+  "Redis away for 8 s, the rates API for 6 of them": {
+    script: [
+      { atMs: 0, act: ({ redis, api }) => redis.away = api.down = true },
+      { atMs: 6_000, act: ({ api }) => api.down = false },
+      { atMs: 8_000, act: ({ redis }) => redis.away = false },
+    ],
+    ...{ to: 10_000, endMs: 12_000 },
+    expect({ calls, loneCalls, timeouts, allMs }) {
+      strictEqual(loneCalls, workers, "each once, though it failed");
+      strictEqual(calls - loneCalls, 1);
+      strictEqual(timeouts, workers);
+      ok(allMs! < 9_000, `${allMs}`);
+    },
+  },
+  "Redis in another region, cold cache": {
+    network: far,
+    expect: ({ calls, timeouts }) => deepStrictEqual([calls, timeouts], [1, 0]),
+  },
+};
+
+for (const [name, { expect, ...scenario }] of Object.entries(cases)) {
+  Deno.test(`runCrowd() breaks no invariant with ${workers} workers: ${name}`, async () => {
+    const result = await runCrowd({ ...base, ...scenario }, workers, 1);
     ok(result.allMs !== undefined, "all have rates in the end");
     ok(result.peakLooks <= 26_000, `${result.peakLooks} looks a second`);
-    expected[scenario.name]!(result);
+    expect(result);
   });
 }
 
 Deno.test("runCrowd() runs the same for the same seed, and another for another", async () => {
-  const [cold] = scenarios;
   const [one, again, other] = [
-    await runCrowd(cold!, 50, 7),
-    await runCrowd(cold!, 50, 7),
-    await runCrowd(cold!, 50, 8),
+    await runCrowd(base, 50, 7),
+    await runCrowd(base, 50, 7),
+    await runCrowd(base, 50, 8),
   ];
   deepStrictEqual(one, again);
   ok(one.allMs !== other.allMs);
@@ -80,11 +154,11 @@ class ForgetfulLock extends MemoryRates {
   }
 }
 
-Deno.test("runCrowd() finds a lock that two hold at once", async () => {
-  await rejects(runCrowd(scenarios[0]!, 50, 1, (clock) => new ForgetfulLock(clock)), /second holder/);
+Deno.test("runCrowd() finds a lock with two holders at once", async () => {
+  await rejects(runCrowd(base, 50, 1, (clock) => new ForgetfulLock(clock)), /second holder/);
 });
 
-/** Takes whoever writes for the one that has the lock. */
+/** Takes every writer for the lock's holder. */
 class CarelessCache extends MemoryRates {
   #token = "";
 
@@ -99,8 +173,8 @@ class CarelessCache extends MemoryRates {
   }
 }
 
-Deno.test("runCrowd() finds a write by one who has lost the lock", async () => {
-  const late = { ...scenarios[0]!, answerMs: () => 1_500, times: { RATES_LOCK_TTL_MS: 1_000 } };
+Deno.test("runCrowd() finds a write by a worker that has lost the lock", async () => {
+  const late = { ...base, answerMs: () => 1_500, times: { RATES_LOCK_TTL_MS: 1_000 } };
   strictEqual((await runCrowd(late, 20, 1)).firstMs, undefined, "each is refused what it would write");
   await rejects(runCrowd(late, 20, 1, (clock) => new CarelessCache(clock)), /lost the lock/);
 });

@@ -5,8 +5,7 @@ import { silentLog } from "../../../shared/runtime/telemetry/log.ts";
 import type { VirtualClock } from "../../fixtures/virtual_clock.ts";
 import type { SharedRates } from "../../../subscriber/rates/shared_rates.ts";
 import { RatesSource, RatesTimeout, type RatesTimes } from "../../../subscriber/rates/source.ts";
-import type { RatesServer } from "./rates_server.ts";
-import type { RedisServer } from "./redis_server.ts";
+import type { RatesServer, RedisServer } from "./servers.ts";
 
 export interface WorkerOptions {
   readonly id: number;
@@ -99,7 +98,7 @@ export class Worker {
     };
   }
 
-  /** What a dead one waits for never comes. */
+  /** Never settles once the worker is dead. */
   async #reach<T>(waiting: Promise<T>): Promise<T> {
     try {
       return await waiting;

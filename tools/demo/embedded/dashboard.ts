@@ -5,7 +5,7 @@ import type { DeadLetterAdmin } from "../../../shared/rabbitmq/dead/admin.ts";
 import { MemoryDeadLetterAdmin } from "../../../shared/rabbitmq/dead/memory_admin.ts";
 import type { Random } from "../../../shared/runtime/random.ts";
 import type { Log } from "../../../shared/runtime/telemetry/log.ts";
-import { formatAddress } from "../../../subscriber/http/address.ts";
+import { formatAddress } from "../../../subscriber/http/server.ts";
 import { serveHttp } from "../../../subscriber/http/http.ts";
 import type { WatchedRates } from "../../../subscriber/rates/source.ts";
 import { type EmbeddedSystem, settings, subscriberIds } from "./system.ts";
@@ -40,7 +40,7 @@ export function openDashboard(system: EmbeddedSystem, options: DashboardOptions)
     mode: "embedded",
     observations: system.observations,
     gate: system.gate,
-    rates: ofAll(subscribers.map(({ subscriber }) => subscriber.rates)),
+    rates: ofAll(subscribers.map(({ rates }) => rates)),
     shared: system.cache,
     database: system.database,
     depths: depthsOf(queue, subscribers.length),
@@ -50,10 +50,10 @@ export function openDashboard(system: EmbeddedSystem, options: DashboardOptions)
     consuming: () => !options.leaving.aborted,
     unsettled: () => queue.unsettled,
     oldestPublishedAtMs: () => {
-      const oldest = subscribers.flatMap(({ subscriber }) => subscriber.oldestPublishedAtMs ?? []);
+      const oldest = subscribers.flatMap(({ runner }) => runner.oldestPublishedAtMs ?? []);
       return oldest.length === 0 ? undefined : Math.min(...oldest);
     },
-    batchesInFlight: () => subscribers.reduce((sum, { subscriber }) => sum + subscriber.batchesInFlight, 0),
+    batchesInFlight: () => subscribers.reduce((sum, { runner }) => sum + runner.batchesInFlight, 0),
   });
   return {
     url: `http://${formatAddress(server.address)}`,

@@ -42,7 +42,8 @@ export interface Publication {
 
 interface RunningSubscriber {
   readonly id: string;
-  readonly subscriber: Subscriber;
+  readonly runner: Subscriber["runner"];
+  readonly rates: Subscriber["rates"];
   /** Number of events that it has stored. */
   stored: number;
 }
@@ -96,7 +97,7 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
     this.observations = new Observations(options.clock);
     this.subscribers = subscriberIds.map((id) => this.#subscriber(id));
     this.#working = Promise.all([
-      ...this.subscribers.map(({ subscriber }) => subscriber.run()),
+      ...this.subscribers.map(({ runner }) => runner.run(this.#stop.signal, this.#abandon.signal)),
       keepCompacting({ ...options, database }, this.#stop.signal),
     ]).then(() => {});
   }
@@ -146,9 +147,9 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
 
   get view(): View {
     const { queue, subscribers, observations, published, stored, dead } = this;
-    const own = subscribers.find(({ subscriber }) => subscriber.rates.own)?.subscriber.rates.own;
-    const calling = subscribers.filter(({ subscriber }) => subscriber.rates.counts.calls > 0);
-    const oldest = Math.min(...subscribers.map(({ subscriber }) => subscriber.oldestPublishedAtMs ?? Infinity));
+    const own = subscribers.find(({ rates }) => rates.own)?.rates.own;
+    const calling = subscribers.filter(({ rates }) => rates.counts.calls > 0);
+    const oldest = Math.min(...subscribers.map(({ runner }) => runner.oldestPublishedAtMs ?? Infinity));
     const [newest] = observations.recent.newest();
     return {
       ...{ published, stored, dead, subscribers },
@@ -157,7 +158,7 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
       rates: own && {
         asOfMs: own.rates.asOfMs,
         fetchedBy: calling.map(({ id }) => id),
-        calls: calling.reduce((sum, { subscriber }) => sum + subscriber.rates.counts.calls, 0),
+        calls: calling.reduce((sum, { rates }) => sum + rates.counts.calls, 0),
       },
       deadReasons: reasonsOf(queue.deadLetters),
       newest: newest?.description,
@@ -176,7 +177,7 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
   #subscriber(id: string): RunningSubscriber {
     const { clock } = this.options;
     const { stats, recent } = this.observations;
-    const subscriber = createSubscriber(
+    const { rates, runner } = createSubscriber(
       {
         queue: this.queue.subscribe({ prefetch: settings.PREFETCH, subscriberId: id }),
         shared: this.cache,
@@ -194,10 +195,7 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
         batchSize: settings.BATCH_SIZE,
         retryDelays: [],
         ratesTimes: settings,
-        stop: this.#stop.signal,
         abandon: this.#abandon.signal,
-      },
-      {
         ...this.options,
         report: recent.before((events) => {
           this.firstStoredAt ??= clock.monotonic();
@@ -208,7 +206,7 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
         gate: this.gate,
       },
     );
-    const running: RunningSubscriber = { id, subscriber, stored: 0 };
+    const running: RunningSubscriber = { id, runner, rates, stored: 0 };
     return running;
   }
 }

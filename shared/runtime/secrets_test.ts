@@ -1,0 +1,14 @@
+import { strictEqual } from "node:assert/strict";
+import { isSecret } from "./secrets.ts";
+
+Deno.test("isSecret() takes each of the secrets whole, as text or bytes, and nothing else", () => {
+  const secrets = ["current", "old-one"];
+  for (const secret of secrets) {
+    strictEqual(isSecret(secret, secrets), true);
+    strictEqual(isSecret(new TextEncoder().encode(secret), secrets), true);
+  }
+  for (const other of ["", "curren", "current ", "Current", "currentold-one"]) {
+    strictEqual(isSecret(other, secrets), false, other);
+  }
+  strictEqual(isSecret("", []), false);
+});

@@ -1,0 +1,57 @@
+/** The flow of batches, put together: processBatch(), the middleware around it, and the runner that feeds it. */
+import type { Clock } from "../../shared/runtime/clock.ts";
+import type { Random } from "../../shared/runtime/random.ts";
+import type { Log } from "../../shared/runtime/telemetry/log.ts";
+import type { DatabaseGate } from "./database_gate.ts";
+import type { Parts } from "./edges.ts";
+import type { Middleware } from "./entry.ts";
+import { bisected } from "./middleware/bisected.ts";
+import { delayed } from "./middleware/delayed.ts";
+import { held } from "./middleware/held.ts";
+import { lastMoment } from "./middleware/last_moment.ts";
+import { logged } from "./middleware/logged.ts";
+import { measured } from "./middleware/measured.ts";
+import { reported } from "./middleware/reported.ts";
+import { decodeAll, processBatch } from "./process_batch.ts";
+import { Runner } from "./runner.ts";
+import type { Stats } from "./stats.ts";
+import { enrichment } from "./steps/steps.ts";
+import { WaitingForRates } from "./waiting_for_rates.ts";
+
+export interface FlowOptions {
+  /** BATCH_SIZE */
+  readonly batchSize: number;
+  /** Most batches that are processed at once. */
+  readonly batchesInFlight: number;
+  /** RETRY_DELAYS_MS */
+  readonly retryDelays: readonly number[];
+  readonly stats: Stats;
+  readonly gate: DatabaseGate;
+  /** Around everything that is done for a batch, its settling included. */
+  readonly outermost?: Middleware;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+export function createFlow(parts: Parts, options: FlowOptions): Runner {
+  const { retryDelays, stats, clock, log } = options;
+  const measure = measured(stats, clock);
+  const { queue, rates, players, store, report } = measure.parts(parts);
+  const waiting = new WaitingForRates(rates, clock);
+  const steps = enrichment({ rates: waiting, players });
+
+  const innermost = processBatch({ decode: measure.decode(decodeAll), steps, store });
+  const outwards: readonly Middleware[] = [
+    measure.attempt,
+    lastMoment(clock),
+    held(options),
+    bisected,
+    reported(report, clock),
+    delayed(retryDelays),
+    logged(log, clock),
+    measure.batch,
+  ];
+  const process = outwards.reduce((inner, wrap) => wrap(inner), innermost);
+  return new Runner({ ...options, queue, process, waiting });
+}

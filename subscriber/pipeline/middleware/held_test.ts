@@ -1,0 +1,80 @@
+import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import { ack, dead } from "../../../shared/rabbitmq/outcome.ts";
+import { seededRandom } from "../../../shared/runtime/random.ts";
+import { RecordedLog } from "../../../tests/fixtures/recorded_telemetry.ts";
+import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
+import { shuttingDown } from "../../../tests/fixtures/subscriber_world.ts";
+import { bet, deliveryOf } from "../../../tests/fixtures/deliveries.ts";
+import { DatabaseGate } from "../database_gate.ts";
+import { type Process, type Processed, wait } from "../entry.ts";
+import { held } from "./held.ts";
+
+const batch = [deliveryOf(bet())];
+const [delivery] = batch;
+const stored: Processed[] = [{ delivery: delivery!, facts: undefined, outcome: ack }];
+
+/** A process that gives these results in turn. */
+function holding(...results: (Processed[] | Error)[]) {
+  const [clock, gate, log, abandon] = [
+    new VirtualClock(),
+    new DatabaseGate(),
+    new RecordedLog(),
+    new AbortController(),
+  ];
+  let attempts = 0;
+  const process: Process = () => {
+    attempts++;
+    const result = results.length > 1 ? results.shift()! : results[0]!;
+    return result instanceof Error ? Promise.reject(result) : Promise.resolve(result);
+  };
+  const result = held({ gate, clock, random: seededRandom(1), log })(process)(batch, abandon.signal);
+  result.catch(() => {});
+  return { clock, gate, log, abandon, result, attempts: () => attempts };
+}
+
+Deno.test("held() tries again until the database takes the batch, and keeps the gate closed meanwhile", async () => {
+  const { clock, gate, log, result } = holding(shuttingDown(), shuttingDown(), stored);
+  await clock.advance(0);
+  strictEqual(gate.problem, "the database system is shutting down");
+  await clock.advance(1_000);
+  deepStrictEqual([await result, gate.isOpen, gate.refusals], [stored, true, 2]);
+  deepStrictEqual(log.entries.map(({ fields }) => fields["event"]), ["batch.held", "batch.held"]);
+});
+
+Deno.test("held() backs off up to five seconds", async () => {
+  const { clock, abandon, result, attempts } = holding(shuttingDown());
+  await clock.advance(60_000);
+  const inFirstMinute = attempts();
+  await clock.advance(60_000);
+  deepStrictEqual([inFirstMinute < 30, attempts() - inFirstMinute >= 12], [true, true]);
+  abandon.abort();
+  deepStrictEqual((await result).map(({ outcome }) => outcome.kind), ["requeue"]);
+});
+
+Deno.test("held() requeues the batch, and begins nothing more, once it is abandoned", async () => {
+  const { clock, gate, abandon, result, attempts } = holding(shuttingDown());
+  await clock.advance(0);
+  abandon.abort();
+  await clock.advance(60_000);
+  deepStrictEqual((await result).map(({ outcome }) => outcome.kind), ["requeue"]);
+  deepStrictEqual([attempts(), gate.isOpen], [1, true]);
+});
+
+Deno.test("held() throws at once what a row is to blame for, and holds nothing for it", async () => {
+  const { gate, result } = holding(Object.assign(new Error("bigint out of range"), { code: "22003" }));
+  await rejects(result, /out of range/);
+  deepStrictEqual([gate.isOpen, gate.refusals], [true, 0]);
+});
+
+Deno.test("held() does not take a batch of which nothing is stored for the database's answer", async () => {
+  for (const outcome of [dead("undecodable", "no event"), wait]) {
+    const { clock, gate, result } = holding(shuttingDown(), [{ ...stored[0]!, outcome } as Processed]);
+    const another = {};
+    gate.close(another, "read-only");
+    await clock.advance(1_000);
+    await result;
+    strictEqual(gate.problem, "read-only", "of the batch that is held still");
+    gate.leave(another);
+    strictEqual(gate.isOpen, true, "nothing is said of a batch that is no longer held");
+  }
+});

@@ -1,0 +1,41 @@
+import { deepStrictEqual, rejects } from "node:assert/strict";
+import { never } from "../../../shared/runtime/deadline.ts";
+import { ack, dead } from "../../../shared/rabbitmq/outcome.ts";
+import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
+import { bet, deliveryOf } from "../../../tests/fixtures/deliveries.ts";
+import type { Process } from "../entry.ts";
+import { decodeAll } from "../process_batch.ts";
+import type { Report } from "../edges.ts";
+import { lastMomentMs } from "./last_moment.ts";
+import { reported } from "./reported.ts";
+
+const batch = [deliveryOf(bet(), "good"), deliveryOf(bet(), "rejected"), deliveryOf(bet(), "good as well")];
+const process: Process = (deliveries) =>
+  Promise.resolve(
+    decodeAll(deliveries).map((entry) => {
+      const outcome = entry.delivery.messageId === "rejected" ? dead("store-rejected", "out of range") : ack;
+      return { ...entry, outcome };
+    }),
+  );
+
+async function outcomesOf(report: Report, signal: AbortSignal, clock = new VirtualClock()): Promise<string[]> {
+  const processing = reported(report, clock)(process)(batch, signal);
+  processing.catch(() => {});
+  await clock.advance(lastMomentMs);
+  return (await processing).map(({ outcome }) => outcome.kind);
+}
+
+Deno.test("reported() tells of what is stored, once and together, before the batch ends", async () => {
+  const told: string[][] = [];
+  const report: Report = (events) => Promise.resolve(void told.push(events.map(({ messageId }) => messageId)));
+  deepStrictEqual(await outcomesOf(report, never), ["ack", "dead", "ack"]);
+  deepStrictEqual(told, [["good", "good as well"]]);
+});
+
+Deno.test("reported() requeues what is stored when nobody listens and the time is over", async () => {
+  deepStrictEqual(await outcomesOf(() => new Promise(() => {}), AbortSignal.abort()), ["requeue", "dead", "requeue"]);
+});
+
+Deno.test("reported() throws what the report throws", async () => {
+  await rejects(outcomesOf(() => Promise.reject(new Error("a fault of ours")), never), /a fault of ours/);
+});

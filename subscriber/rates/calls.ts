@@ -1,0 +1,61 @@
+import { messageOf } from "../../shared/runtime/errors.ts";
+import type { Log } from "../../shared/runtime/telemetry/log.ts";
+import type { RatesApi } from "./client.ts";
+import type { Rates } from "./rates.ts";
+
+/** The log names no more entries than that of one answer. */
+const mostLeftOutTold = 10;
+
+export interface CallCounts {
+  /** Calls to the rates API, and those of them that gave no rates. */
+  calls: number;
+  failedCalls: number;
+  /** Entries of the last answer that could not be used, and were left out. */
+  leftOut: number;
+}
+
+/** This process's calls to the rates API: counted, and logged. */
+export class RatesCalls {
+  /** Why the last call gave no rates; `undefined` when it gave some, or another subscriber has fetched rates since. */
+  failure: string | undefined;
+  #leftOutTold = "";
+
+  constructor(private readonly api: RatesApi, private readonly counts: CallCounts, private readonly log: Log) {}
+
+  /** @returns `undefined` when the call failed; {@linkcode failure} says why */
+  async fetch(signal: AbortSignal): Promise<Rates | undefined> {
+    this.counts.calls++;
+    try {
+      const rates = await this.api.fetch(signal);
+      this.failure = undefined;
+      this.#tellWhatIsLeftOut(rates);
+      this.log.info("Fetched rates", {
+        event: "rates.fetched",
+        asOf: new Date(rates.asOfMs).toISOString(),
+        currencies: rates.perEur.size,
+      });
+      return rates;
+    } catch (error) {
+      this.counts.failedCalls++;
+      this.failure = messageOf(error);
+      if (!signal.aborted) {
+        this.log.warn("The rates API gave no rates", { event: "rates.failed", problem: this.failure });
+      }
+      return undefined;
+    }
+  }
+
+  /** Once for the same entries: they come again with every answer. */
+  #tellWhatIsLeftOut({ leftOut = [] }: Rates): void {
+    this.counts.leftOut = leftOut.length;
+    const problem = leftOut.slice(0, mostLeftOutTold).join("; ");
+    if (problem === this.#leftOutTold) return;
+    this.#leftOutTold = problem;
+    if (problem === "") return;
+    this.log.warn("The rates API gave rates that cannot be used; they are left out", {
+      event: "rates.left_out",
+      rates: leftOut.length,
+      problem,
+    });
+  }
+}

@@ -1,0 +1,202 @@
+/** What the images of the Dockerfile promise, and what compose.yaml starts. dev/images builds and runs them where an engine answers. */
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parse } from "yaml";
+import { version } from "../../../shared/runtime/configuration/command.ts";
+import { freePort, Members } from "../../../tools/demo/members.ts";
+import { runProgram, succeeds } from "../../../tools/run_program.ts";
+import { composeFaults } from "../../../dev/programs/programs.ts";
+import { Authority } from "../../harness/encrypted_servers.ts";
+import { project } from "../../harness/world.ts";
+
+interface Stage {
+  readonly name: string;
+  readonly from: string;
+  /** Keyword and value of each instruction. */
+  readonly instructions: (readonly [string, string])[];
+}
+
+const stages = stagesOf(await Deno.readTextFile(join(project, "Dockerfile")));
+const programs: Readonly<Record<string, readonly string[]>> = {
+  "publisher": ["publisher/main.ts"],
+  "subscriber": ["subscriber/main.ts"],
+  "rates-api": ["rates-api/main.ts"],
+  "tools": ["dead", "migrate", "provision", "roles", "status"].map((name) => `tools/${name}/main.ts`),
+};
+const nobody = 65532;
+
+function stagesOf(dockerfile: string): Stage[] {
+  const stages: Stage[] = [];
+  for (const line of dockerfile.replace(/^#.*\n/gm, "").replace(/\\\n\s*/g, "").split("\n")) {
+    const [, keyword = "", value = ""] = /^([A-Z]+) (.*)$/.exec(line) ?? [];
+    const [from = "", , name = ""] = value.split(" ");
+    if (keyword === "FROM") stages.push({ name, from, instructions: [] });
+    else if (keyword) stages.at(-1)!.instructions.push([keyword, value]);
+  }
+  return stages;
+}
+
+/** The values of a stage's instructions of one kind, inherited ones left out. */
+function valuesOf({ instructions }: Stage, keyword: string): string[] {
+  return instructions.filter(([each]) => each === keyword).map(([, value]) => value);
+}
+
+function stageOf(target: string): Stage {
+  return stages.find(({ name }) => name === target)!;
+}
+
+Deno.test("every image begins with the pinned Deno and runs no shell", () => {
+  const bases = stages.map(({ from }) => from).filter((from) => !stages.some(({ name }) => name === from));
+  deepStrictEqual(bases, [`docker.io/denoland/deno:distroless-${Deno.version.deno}`]);
+  for (const stage of stages) {
+    for (const keyword of ["RUN", "ENTRYPOINT", "CMD"]) {
+      for (const value of valuesOf(stage, keyword)) strictEqual(Array.isArray(JSON.parse(value)), true, value);
+    }
+  }
+});
+
+for (const target of Object.keys(programs)) {
+  Deno.test(`the image ${target} is labelled, runs as nobody, and takes from the lock alone`, () => {
+    const stage = stageOf(target);
+    deepStrictEqual(valuesOf(stage, "USER"), [`${nobody}:${nobody}`]);
+    const labels = valuesOf(stage, "LABEL").join(" ");
+    for (const label of ["title", "description", `version="${version}"`, 'licenses="MIT"']) {
+      ok(labels.includes(`org.opencontainers.image.${label}`), label);
+    }
+    const health = valuesOf(stage, "HEALTHCHECK");
+    strictEqual(health.length, 1);
+    match(
+      health[0]!,
+      /^(NONE|.*CMD \["\/bin\/deno", "run", "--cached-only", "--no-prompt", "--allow-net=127\.0\.0\.1:\d+", ("--allow-env=[\w,]+", "--allow-read=\/run\/secrets", )?"tools\/health\/.*\])$/,
+    );
+    const entrypoint: string[] = JSON.parse(valuesOf(stage, "ENTRYPOINT")[0]!);
+    for (const flag of ["--frozen", "--cached-only", "--no-prompt"]) ok(entrypoint.includes(flag), flag);
+    const [net = "", program = ""]: string[] = JSON.parse(valuesOf(stage, "CMD")[0]!);
+    ok(programs[target]!.includes(program), program);
+    // A permission without names is one to everything. Hosts are in CMD, which whoever runs the image replaces.
+    for (const flag of [...entrypoint, net].filter((word) => word.startsWith("--allow"))) {
+      match(flag, /^--allow-(net=[\w.:,-]+|read=\/[\w/,]+)$/);
+    }
+  });
+}
+
+for (const target of Object.keys(programs)) {
+  Deno.test(`the image ${target} is given every file that its programs import, and all of them are cached`, async () => {
+    const build = stageOf(`${target}-build`);
+    const copied = [build, stageOf(build.from)].flatMap((stage) => valuesOf(stage, "COPY"))
+      .flatMap((value) => value.split(" ").slice(0, -1));
+    const ignored = (await Deno.readTextFile(join(project, ".dockerignore"))).split("\n")
+      .filter((line) => line.startsWith("**/"))
+      .map((line) => new RegExp(`/${line.slice(3).replaceAll(".", "\\.").replaceAll("*", "[^/]*")}(/|$)`));
+    const [cached = "[]"] = valuesOf(build, "RUN");
+    const words: string[] = JSON.parse(cached);
+    deepStrictEqual(words.slice(0, 3), ["/bin/deno", "cache", "--frozen"]);
+    deepStrictEqual(programs[target]!.filter((program) => !words.includes(program)), []);
+    const missing = new Set<string>();
+    for (const program of words.slice(3)) {
+      for (const path of await modulesOf(program)) {
+        const isCopied = copied.some((each) => path === each || path.startsWith(`${each}/`));
+        if (!isCopied || ignored.some((pattern) => pattern.test(`/${path}`))) missing.add(path);
+      }
+    }
+    deepStrictEqual([...missing], []);
+  });
+}
+
+Deno.test("the subscriber's health check passes while that answers well", async () => {
+  let status = 200;
+  await using server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen() {} },
+    () => new Response("", { status }),
+  );
+  strictEqual(await isHealthy("subscriber", server.addr.port), true);
+  status = 503;
+  strictEqual(await isHealthy("subscriber", server.addr.port), false);
+});
+
+Deno.test("the health check of the rates API passes while that serves, by TLS where it does", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "casino-images-" });
+  const members = new Members(project);
+  try {
+    const ca = await Authority.make(folder, "ca");
+    const { cert, key } = await ca.sign("server", "DNS:rates-api");
+    const tls = { RATES_API_TLS: "on", TLS_CERT_FILE: cert, TLS_KEY_FILE: key };
+    // The last one asks its callers for certificates.
+    for (const env of [{ RATES_API_TLS: "off" }, tls, { ...tls, TLS_CA_FILE: ca.cert }]) {
+      const port = freePort();
+      const api = members.start("rates-api", [], { ...env, RATES_API_ADDRESS: `127.0.0.1:${port}` });
+      await members.untilLogged(api, "rates_api.ready");
+      strictEqual(await isHealthy("rates-api", port, env, folder), true, JSON.stringify(env));
+      if (env.RATES_API_TLS === "on") strictEqual(await isHealthy("rates-api", port, {}, folder), false);
+      await members.stop(api);
+      strictEqual(await isHealthy("rates-api", port, env, folder), false);
+    }
+  } finally {
+    await members.stopAll();
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+/** Runs the image's own health check, at this port, with the secrets in this folder. */
+async function isHealthy(
+  target: string,
+  port: number,
+  env: Readonly<Record<string, string>> = {},
+  secrets = "/run/secrets",
+): Promise<boolean> {
+  const [, command = "[]"] = /CMD (\[.*)$/.exec(valuesOf(stageOf(target), "HEALTHCHECK")[0]!) ?? [];
+  const [, ...args]: string[] = JSON.parse(
+    command.replaceAll(/127\.0\.0\.1:\d+/g, `127.0.0.1:${port}`).replace("/run/secrets", secrets),
+  );
+  return await succeeds(Deno.execPath(), args, { cwd: project, env });
+}
+
+/** The project's own files that a program loads, from the project's root. */
+async function modulesOf(program: string): Promise<string[]> {
+  const graph = await runProgram(Deno.execPath(), ["info", "--json", program], { cwd: project });
+  const { modules }: { modules: { specifier: string }[] } = JSON.parse(graph);
+  return modules.filter(({ specifier }) => specifier.startsWith("file:"))
+    .map(({ specifier }) => relative(project, fileURLToPath(specifier)));
+}
+
+interface Service {
+  readonly profiles?: readonly string[];
+  readonly depends_on?: Readonly<Record<string, unknown>>;
+}
+
+const file = await Deno.readTextFile(join(project, "compose.yaml"));
+const composition = parse(file, { merge: true });
+const services: [string, Service][] = Object.entries(composition.services);
+const servers = ["postgres", "rabbitmq", "redis"];
+const everything = [...servers, "migrate", "provision", "publisher", "rates-api", "subscriber"];
+const profiles: Readonly<Record<string, readonly string[]>> = {
+  servers,
+  everything,
+  observability: [...everything, "grafana", "jaeger", "prometheus"],
+};
+
+Deno.test("compose.yaml is a Compose file, and one with a misspelt key would not be", async () => {
+  deepStrictEqual(await composeFaults(composition), "");
+  const { redis, ...others } = composition.services;
+  match(
+    await composeFaults({ ...composition, services: { ...others, redis: { ...redis, imagge: "x" } } }),
+    /services\/redis must NOT/,
+  );
+  match(await composeFaults({ ...composition, volume: {} }), /must NOT have additional properties/);
+});
+
+for (const [profile, names] of Object.entries(profiles)) {
+  Deno.test(`the profile ${profile} of compose.yaml starts what it says, and whatever that waits for`, () => {
+    const started = services.filter(([, { profiles = [] }]) => profiles.includes(profile));
+    deepStrictEqual(started.map(([name]) => name).sort(), names.toSorted());
+    const waitedFor = started.flatMap(([, { depends_on = {} }]) => Object.keys(depends_on));
+    deepStrictEqual(waitedFor.filter((name) => !names.includes(name)), []);
+  });
+}
+
+Deno.test("every service of compose.yaml is of some profile, and .env names the one that starts the whole system", async () => {
+  deepStrictEqual(services.filter(([, { profiles = [] }]) => profiles.length === 0), []);
+  const settings = (await Deno.readTextFile(join(project, ".env"))).split("\n").filter((line) => /^[^#]/.test(line));
+  deepStrictEqual(settings, ["COMPOSE_PROFILES=everything"]);
+});

@@ -1,0 +1,200 @@
+/** The versions that an upgrade is between: the last release, out of the repository's history, and one that is still to come. */
+import { join } from "node:path";
+import { eventTypes } from "../../../shared/event/kinds.ts";
+import { type Member, Members } from "../../../tools/demo/members.ts";
+import { readHistory } from "../../../tools/migrate/migrator.ts";
+import { runProgram } from "../../../tools/run_program.ts";
+import { project, type World } from "../../harness/world.ts";
+import { lastRelease } from "../../releases/releases.ts";
+
+/** The last release logs its messages without codes. */
+const messages: Readonly<Record<string, string>> = {
+  "consumer.ready": "Consuming",
+  "rates_api.ready": "Serving rates",
+};
+
+class ReleasedMembers extends Members {
+  override untilLogged(member: Member, event: string): Promise<void> {
+    return super.untilLogged(member, messages[event] ?? event);
+  }
+}
+
+/** All files of the last release, in a folder of their own. */
+export class ReleasedTree implements AsyncDisposable {
+  /** Started by the tasks of the release's own deno.json, with the flags and permissions that stand there. */
+  readonly members: Members;
+
+  private constructor(readonly path: string) {
+    this.members = new ReleasedMembers(path, "task");
+  }
+
+  static async checkOut(): Promise<ReleasedTree> {
+    const path = await Deno.makeTempDir({ prefix: `casino-${lastRelease.version}-` });
+    const tar = join(path, "release.tar");
+    await git("archive", "--output", tar, lastRelease.commit);
+    await runProgram("tar", ["-x", "-C", path, "-f", tar]);
+    await Deno.remove(tar);
+    return new ReleasedTree(path);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.members.stopAll();
+    await Deno.remove(this.path, { recursive: true });
+  }
+}
+
+/** One file as it was in the last release. */
+export async function readReleased(path: string): Promise<string> {
+  return await git("show", `${lastRelease.commit}:${path}`);
+}
+
+/** The names of the last release's migrations. */
+export async function releasedMigrations(): Promise<string[]> {
+  const listed = await git("ls-tree", "--name-only", lastRelease.commit, "migrations/");
+  return listed.trim().split("\n").map((path) => path.slice("migrations/".length));
+}
+
+/** A checkout that belongs to somebody else, as in a container, is no reason not to read it. */
+const options = ["-c", "safe.directory=*"];
+
+async function git(...args: string[]): Promise<string> {
+  const { version, commit } = lastRelease;
+  let said: string;
+  try {
+    return await runProgram("git", [...options, ...args], { cwd: project });
+  } catch (error) {
+    said = (error as Error).message;
+  }
+  const error = new Error(
+    `The tests of upgrades need release ${version} (commit ${commit.slice(0, 7)}) from the repository's history. ` +
+      `In a shallow clone, run \`git fetch --unshallow\`. ${said}`,
+  );
+  // Where the sentence was thrown helps nobody.
+  error.stack = "";
+  throw error;
+}
+
+const migration = "20990101000000_allow_jackpots.ts";
+
+/** What a developer would change, as text that stands in the file once and what takes its place. */
+const changes: readonly (readonly [file: string, from: string, to: string])[] = [
+  [
+    "proto/casino/events/v1/event.proto",
+    "EVENT_TYPE_UNSPECIFIED = 0;",
+    "EVENT_TYPE_UNSPECIFIED = 0;\n  EVENT_TYPE_JACKPOT = 99;",
+  ],
+  ["proto/casino/events/v1/event.proto", "created_at = 8;", "created_at = 8;\n  string campaign = 9;"],
+  [
+    "shared/event/kinds.ts",
+    "export const kinds = [",
+    `export const kinds = [
+  {
+    type: "jackpot",
+    wireNumber: 99,
+    hasGame: true,
+    hasMoney: false,
+    hasOutcome: false,
+    label: "jackpot",
+    weight: 0,
+    sentence: ({ player, time }) => \`\${player} hit a jackpot on \${time}.\`,
+  },`,
+  ],
+];
+
+const leftOut = ["bench", "deploy", "docs", "node_modules", "tests"];
+
+export class NextVersion implements AsyncDisposable {
+  readonly members: Members;
+
+  private constructor(readonly path: string) {
+    this.members = new Members(path, "task");
+  }
+
+  static async make(): Promise<NextVersion> {
+    const path = await Deno.makeTempDir({ prefix: "casino-next-" });
+    await copy(project, path, (name) => !name.startsWith(".") && !leftOut.includes(name));
+    for (const [file, from, to] of changes) {
+      const text = await Deno.readTextFile(join(path, file));
+      if (text.split(from).length !== 2) {
+        throw new Error(
+          `${file} has not "${from}" once: tell tests/scenarios/upgrades/versions.ts what to change there now`,
+        );
+      }
+      await Deno.writeTextFile(join(path, file), text.replace(from, () => to));
+    }
+    await Deno.writeTextFile(
+      join(path, "migrations", migration),
+      `import { AbstractMigration } from "nessie";
+export default class extends AbstractMigration {
+  async up(): Promise<void> {
+    await this.client.queryArray("alter table events drop constraint events_type_check");
+    await this.client.queryArray("alter table events add constraint events_type_check " +
+      "check (type in (${[...eventTypes, "jackpot"].map((type) => `'${type}'`).join(", ")}))");
+  }
+  async down(): Promise<void> {}
+}`,
+    );
+    const next = new NextVersion(path);
+    await next.members.runToEnd("generate", [], {});
+    return next;
+  }
+
+  /** The events' schema, as its source says it. */
+  schema(): Promise<string> {
+    return Deno.readTextFile(join(this.path, "proto/casino/events/v1/event.proto"));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.members.stopAll();
+    await Deno.remove(this.path, { recursive: true });
+  }
+}
+
+async function copy(from: string, to: string, isWanted: (name: string) => boolean): Promise<void> {
+  await Deno.mkdir(to, { recursive: true });
+  for await (const { name, isDirectory } of Deno.readDir(from)) {
+    if (!isWanted(name)) continue;
+    if (isDirectory) await copy(join(from, name), join(to, name), (inner) => !inner.startsWith("."));
+    else await Deno.copyFile(join(from, name), join(to, name));
+  }
+}
+
+export interface OneMore {
+  /** Of the file. */
+  readonly name: string;
+  /** Statements, as the file's `up` and `down` send them. */
+  readonly up: string;
+  readonly down: string;
+}
+
+export class MoreMigrations implements AsyncDisposable {
+  private constructor(private readonly folder: string) {}
+
+  static async make({ name, up, down }: OneMore): Promise<MoreMigrations> {
+    // Inside the project, where the bare specifier `nessie` means something.
+    const folder = await Deno.makeTempDir({ dir: join(project, "tests"), prefix: "migrations-" });
+    const own = join(project, "migrations");
+    for await (const file of Deno.readDir(own)) await Deno.copyFile(join(own, file.name), join(folder, file.name));
+    await Deno.writeTextFile(
+      join(folder, name),
+      `import { AbstractMigration } from "nessie";
+export default class extends AbstractMigration {
+  async up(): Promise<void> { await this.client.queryArray(${JSON.stringify(up)}); }
+  async down(): Promise<void> { await this.client.queryArray(${JSON.stringify(down)}); }
+}`,
+    );
+    return new MoreMigrations(folder);
+  }
+
+  /** Applies what is pending, or takes back all that the last release does not have. */
+  async run(world: World, direction: "up" | "down"): Promise<{ code: number; stderr: string }> {
+    const newer = (await readHistory(world.sql)).filter(({ name }) => name > lastRelease.newestMigration);
+    const steps = direction === "down" ? ["--steps", String(newer.length)] : [];
+    const args = [direction, "--folder", this.folder, ...steps];
+    return await world.tryRunning("migrate", args, { program: "tools/migrate/main.ts" });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}

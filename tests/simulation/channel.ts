@@ -1,0 +1,158 @@
+/** The parts of amqplib's channels that our members use, over a wire to a {@linkcode Broker}. */
+import type { Buffer } from "node:buffer";
+import { EventEmitter } from "node:events";
+import { type ConsumeMessage, IllegalOperationError, type Options } from "amqplib";
+import type { Random } from "../../shared/runtime/random.ts";
+import type { Broker, Message, ServerChannel } from "./broker.ts";
+
+interface Sender {
+  send(arrive: () => void): void;
+}
+
+/** The connection as its channels see it. */
+export interface Wire {
+  readonly broker: Broker;
+  readonly random: Random;
+  /** Share of publishes that the broker refuses; asked for each. */
+  readonly refusedShare: () => number;
+  readonly toServer: Sender;
+  readonly toClient: Sender;
+  /** A question and its answer. */
+  call<T>(ask: () => T): Promise<T>;
+  /** A publish reaches the broker now, or once it is no longer blocked. */
+  whenRead(act: () => void): void;
+}
+
+export class SimulatedChannel extends EventEmitter {
+  readonly #unconfirmed = new Set<(error: Error | null) => void>();
+  #closed = false;
+  #closing = false;
+
+  constructor(
+    private readonly wire: Wire,
+    readonly server: ServerChannel,
+    private readonly confirms: boolean,
+  ) {
+    super();
+    this.on("error", () => {});
+  }
+
+  assertExchange(name: string): Promise<void> {
+    return this.wire.call(() => this.#broker.declareExchange(name));
+  }
+
+  assertQueue(name: string, { arguments: args }: Options.AssertQueue = {}): Promise<void> {
+    return this.wire.call(() => this.#broker.declareQueue(name, args));
+  }
+
+  bindQueue(queue: string, exchange: string): Promise<void> {
+    return this.wire.call(() => this.#broker.bind(queue, exchange));
+  }
+
+  checkQueue(name: string): Promise<{ messageCount: number }> {
+    return this.wire.call(() => ({ messageCount: this.#broker.ready(name) }));
+  }
+
+  prefetch(count: number): Promise<void> {
+    return this.wire.call(() => void (this.server.prefetch = count));
+  }
+
+  async consume(queue: string, take: (message: ConsumeMessage) => void): Promise<{ consumerTag: string }> {
+    await this.wire.call(() =>
+      this.#broker.consume(queue, {
+        channel: this.server,
+        deliver: (message, tag) => this.wire.toClient.send(() => !this.#closed && take(received(message, tag))),
+      })
+    );
+    return { consumerTag: "simulated" };
+  }
+
+  cancel(): Promise<void> {
+    return this.wire.call(() => this.#broker.cancel(this.server));
+  }
+
+  async get(queue: string): Promise<ConsumeMessage | false> {
+    const found = await this.wire.call(() => this.#broker.get(queue, this.server));
+    return found ? received(found.message, found.tag) : false;
+  }
+
+  ack({ fields }: ConsumeMessage, multiple = false): void {
+    this.#settle(fields.deliveryTag, multiple, "acked");
+  }
+
+  nack({ fields }: ConsumeMessage, multiple = false): void {
+    this.#settle(fields.deliveryTag, multiple, "requeued");
+  }
+
+  publish(
+    exchange: string,
+    routingKey: string,
+    body: Buffer,
+    properties: Options.Publish,
+    confirm?: (error: Error | null) => void,
+  ): boolean {
+    this.#mustBeOpen();
+    const { random, refusedShare } = this.wire;
+    const refused = random.next() < refusedShare();
+    const answer = (error: Error | null) =>
+      this.wire.toClient.send(() => {
+        if (confirm && this.#unconfirmed.delete(confirm)) confirm(error);
+      });
+    if (confirm && this.confirms) this.#unconfirmed.add(confirm);
+    this.wire.toServer.send(() =>
+      this.wire.whenRead(() => {
+        if (refused) return answer(new Error("message nacked"));
+        const routed = this.#broker.publish(exchange, routingKey, body, properties);
+        // A message that leads nowhere is returned, and then confirmed all the same.
+        if (!routed) this.wire.toClient.send(() => this.emit("return", { properties }));
+        answer(null);
+      })
+    );
+    return true;
+  }
+
+  /** As amqplib's: when the connection is lost meanwhile, it never settles; the channel only says that it is closed. */
+  close(): Promise<void> {
+    this.#mustBeOpen();
+    this.#closed = true;
+    this.#closing = true;
+    return new Promise((resolve) => {
+      this.wire.toServer.send(() => {
+        this.server.close();
+        this.wire.toClient.send(() => {
+          this.#closing = false;
+          this.emit("close");
+          resolve();
+        });
+      });
+    });
+  }
+
+  /** The connection is gone, and the client has noticed. */
+  lose(error: Error): void {
+    if (this.#closing) this.emit("close");
+    this.#closing = false;
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const confirm of this.#unconfirmed) confirm(error);
+    this.#unconfirmed.clear();
+    this.emit("close");
+  }
+
+  get #broker(): Broker {
+    return this.wire.broker;
+  }
+
+  #settle(tag: number, multiple: boolean, how: "acked" | "requeued"): void {
+    this.#mustBeOpen();
+    this.wire.toServer.send(() => this.server.settle(tag, multiple, how));
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closed) throw new IllegalOperationError("Channel closed");
+  }
+}
+
+function received({ body, properties }: Message, deliveryTag: number): ConsumeMessage {
+  return { content: body, properties, fields: { deliveryTag } } as unknown as ConsumeMessage;
+}

@@ -1,0 +1,89 @@
+/** A run's publishers: good and bad events while there is trouble, and the replay of dead letters afterwards. */
+import type { GetMessage } from "amqplib";
+import { generateEvents } from "../../publisher/generator.ts";
+import { encodeEvent } from "../../shared/event/protobuf.ts";
+import { understand } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import { replay } from "../../shared/rabbitmq/dead/dead_letter_queue.ts";
+import { uuidv7 } from "../../shared/rabbitmq/message_id.ts";
+import type { OutgoingMessage } from "../../shared/rabbitmq/message.ts";
+import { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
+import { eventTopology } from "../../shared/rabbitmq/topology.ts";
+import { silentLog } from "../../shared/runtime/telemetry/log.ts";
+import { bet } from "../fixtures/deliveries.ts";
+import { names } from "./broker.ts";
+import { asChannelModel } from "./connection.ts";
+import type { Published } from "./ledger.ts";
+import type { World } from "./world.ts";
+
+const count = 60;
+const badShare = 0.1;
+const curable = ["rates-timeout", "delivery-limit"];
+
+/** One that is never paused and never killed. */
+const passive = { run: (arrived: () => void) => arrived() };
+
+export function openPublisher(world: World, name: string): ConfirmPublisher {
+  const { clock, random } = world;
+  return new ConfirmPublisher({
+    ...{ clock, random, log: silentLog, name, url: "amqp://simulated" },
+    connect: async () => asChannelModel(await world.connect(passive)),
+    topology: eventTopology(names),
+    maxInFlight: 20,
+    giveUpAfterMs: 20_000,
+  });
+}
+
+/** Publishes good and bad events over the time of trouble, and waits for their confirms. */
+export async function publishOverTime(world: World, publisher: ConfirmPublisher, troubleMs: number): Promise<void> {
+  const { clock, random, ledger } = world;
+  const events = generateEvents({ random, players: 8, firstId: 1n, timeMs: () => clock.now() });
+  for (let n = 0; n < count; n++) {
+    await clock.sleep(random.int(0, 2 * (troubleMs - 5_000) / count));
+    await publisher.room();
+    const { event } = events.next().value;
+    const messageId = uuidv7(n, random.bytes(10));
+    const [published, body] = random.next() < badShare ? bad(n) : [{ event }, encodeEvent(event)];
+    ledger.published.set(messageId, published);
+    publisher.send(
+      { exchange: names.EVENTS_EXCHANGE, messageId, body, timestampMs: clock.now(), appId: "simulation" },
+      (error) => !error && ledger.confirmed.add(messageId),
+    );
+  }
+  await publisher.flush();
+}
+
+function bad(n: number): [Published, Uint8Array] {
+  if (n % 3 === 0) return [{ reason: "undecodable" }, Uint8Array.from([0xff, 0x01, 0x80])];
+  if (n % 3 === 1) return [{ reason: "invalid" }, new Uint8Array()];
+  return [{ reason: "unknown-currency" }, encodeEvent(bet({ id: 1_000_000n + BigInt(n), currency: "XTS" }))];
+}
+
+/** With the code of `deno task dead replay`. @returns how many letters were replayed */
+export async function replayCurable(world: World): Promise<number> {
+  const publisher = openPublisher(world, "replay");
+  const connection = asChannelModel(await world.connect(passive));
+  const channel = await connection.createChannel();
+  const changed = (message: OutgoingMessage) => world.mutation?.replayed?.(message, world.random) ?? message;
+  const replayed = await Array.fromAsync(replay(channel, names.DEAD_LETTER_QUEUE, {
+    filter: { reasons: curable },
+    stop: new AbortController().signal,
+    exchange: names.EVENTS_EXCHANGE,
+    publisher: { publish: (message) => publisher.publish(changed(message)) },
+    clock: world.clock,
+    rate: undefined,
+    force: true,
+  }));
+  await connection.close();
+  await publisher.close();
+  return replayed.filter(({ result }) => result === "replayed").length;
+}
+
+/** The reason of each message in the dead letter queue. */
+export function deadReasons({ broker }: World): ReadonlyMap<string, string> {
+  return new Map(
+    broker.peek(names.DEAD_LETTER_QUEUE).map(({ body, properties }) => {
+      const { messageId, reason } = understand({ content: body, properties } as unknown as GetMessage);
+      return [messageId, reason];
+    }),
+  );
+}
