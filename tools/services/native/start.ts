@@ -1,7 +1,7 @@
 /** Servers from the system's packages, whose processes are written down for `down`. */
 import { join } from "node:path";
 import { type Identity, runProgram } from "../../run_program.ts";
-import { dataFolder, nativeFolder, type ProcessList, processListOf } from "../folder.ts";
+import { changeState, dataFolder, nativeFolder, readState } from "../folder.ts";
 import { findPrograms, install } from "../packages.ts";
 import { isListening } from "../probe.ts";
 import { isRunning, type Launch, launch, type NativeServer, type Process, serverOf, stop } from "../process.ts";
@@ -24,8 +24,7 @@ export const fromPackages: Way = {
   },
 
   async start(names, folder, options) {
-    const processes = await processListOf(folder);
-    await allOrProblems(names.map((name) => startOne(name, folder, processes, options)));
+    await allOrProblems(names.map((name) => startOne(name, folder, options)));
   },
 };
 
@@ -57,12 +56,7 @@ export async function give(folder: string, user: Identity | undefined): Promise<
   if (user) await runProgram("chown", ["-R", `${user.uid}:${user.gid}`, folder]);
 }
 
-async function startOne(
-  name: ServerName,
-  parent: string,
-  processes: ProcessList,
-  options: WayOptions,
-): Promise<void> {
+async function startOne(name: ServerName, parent: string, options: WayOptions): Promise<void> {
   const server = nativeServers[name];
   const begun = performance.now();
   const url = urlOf(name, options.config);
@@ -74,9 +68,8 @@ async function startOne(
   await Deno.chmod(folder, 0o700);
   await give(folder, as);
   // Processes of an earlier start, such as epmd after a broker that died, hold ports and files.
-  for (const process of processes.running) {
-    if (serverOf(process) === name && process.port === url.port) await stopAndForget([process], processes);
-  }
+  const { processes } = await readState(parent);
+  await stopAndForget(processes.filter((each) => serverOf(each) === name && each.port === url.port), parent);
   const run = (program: string, args: readonly string[]) =>
     runProgram(program, args, { cwd: folder, as, deadlineMs: startTimeoutMs });
   const launches = await server.prepare({ folder, programs, url, run });
@@ -86,21 +79,23 @@ async function startOne(
   const started: Process[] = [];
   const remember = async (process: Process) => {
     started.push(process);
-    await processes.add(process);
+    // Written down as it starts: whatever goes wrong afterwards, `down` finds it.
+    await changeState(parent, ({ processes }) => ({ processes: [...processes, process] }));
   };
   try {
     await launchAll(launches, { title: titles[name], url, folder, log, as, started: remember });
     await untilItLetsUsIn(name, options, log, begun, () => mustRun(started, titles[name], log));
   } catch (error) {
-    await stopAndForget(started.toReversed(), processes);
+    await stopAndForget(started.toReversed(), parent);
     throw error;
   }
 }
 
-async function stopAndForget(which: readonly Process[], processes: ProcessList): Promise<void> {
+async function stopAndForget(which: readonly Process[], folder: string): Promise<void> {
   for (const process of which) {
     await stop(process, cleanUpMs);
-    await processes.remove(process);
+    const isOther = ({ pid, begun }: Process) => pid !== process.pid || begun !== process.begun;
+    await changeState(folder, ({ processes }) => ({ processes: processes.filter(isOther) }));
   }
 }
 
