@@ -139,7 +139,7 @@ const countNames = [
   ...["calls", "inFlight", "answered", "failed", "answeredWrongly", "givenUp", "unauthenticated", "invalid"] as const,
 ];
 
-export function statsToMessage({ faults, ...counts }: Stats): StatsMessage {
+function statsToMessage({ faults, ...counts }: Stats): StatsMessage {
   const longs = Object.fromEntries(countNames.map((name) => [name, Long.fromNumber(counts[name], true)]));
   return { ...longs, faults: faultsToMessage(faults) };
 }

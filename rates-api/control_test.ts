@@ -4,7 +4,7 @@ import { status } from "@grpc/grpc-js";
 import { controlClient } from "./control_client.ts";
 import { type Faults, noFaults } from "./faults.ts";
 import { casino } from "./generated/protobuf.js";
-import { apiKey, startMock, TestClient } from "../tests/fixtures/mock_rates_api.ts";
+import { apiKey, startMock, TestClient, testMock } from "../tests/fixtures/mock_rates_api.ts";
 
 const service = "/casino.rates.v1.MockControlService";
 
@@ -18,16 +18,12 @@ Deno.test("SetFaults replaces all faults of the running server, and gives them b
   await assert.rejects(client.getRates(), { code: status.DATA_LOSS });
 });
 
-Deno.test("SetFaults without faults lets the server behave", async () => {
-  await using api = await startMock({ faults: { ...noFaults, errorShare: 1 } });
-  using client = new TestClient(api.address);
+testMock("SetFaults without faults lets the server behave", async (client, api) => {
   await client.unary(`${service}/SetFaults`, new Uint8Array(), apiKey);
   assert.deepEqual(api.stats().faults, noFaults);
-});
+}, { faults: { ...noFaults, errorShare: 1 } });
 
-Deno.test("SetFaults refuses what is out of range, naming it, and changes nothing", async () => {
-  await using api = await startMock();
-  using client = new TestClient(api.address);
+testMock("SetFaults refuses what is out of range, naming it, and changes nothing", async (client, api) => {
   const set = (faults: casino.rates.v1.Faults.$Properties) =>
     client.unary(`${service}/SetFaults`, casino.rates.v1.SetFaultsRequest.encode({ faults }).finish(), apiKey);
   const { INVALID_ARGUMENT: code } = status;
@@ -39,9 +35,7 @@ Deno.test("SetFaults refuses what is out of range, naming it, and changes nothin
   assert.deepEqual(api.stats().faults, noFaults);
 });
 
-Deno.test("GetStats tells what stats() tells; ResetStats forgets the calls that ended", async () => {
-  await using api = await startMock();
-  using client = new TestClient(api.address);
+testMock("GetStats tells what stats() tells; ResetStats forgets the calls that ended", async (client, api) => {
   using control = controlClient(api.address, apiKey);
   await client.getRates();
   await assert.rejects(client.getRates({ base: "X" }));

@@ -12,7 +12,7 @@ type Request = grpc.health.v1.HealthCheckRequest;
 type Response = grpc.health.v1.HealthCheckResponse.$Properties;
 
 export interface Health {
-  /** Says NOT_SERVING from now on, and ends the streams of those who watch. */
+  /** Says NOT_SERVING from now on, and ends the streams of watchers. */
   leave(): void;
 }
 

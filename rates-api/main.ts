@@ -1,4 +1,4 @@
-/** Starts the mock of a rates API; says nothing of what it does. */
+/** Starts the mock of a rates API. */
 import "../shared/runtime/deno_workarounds/without_env.ts";
 import { untilAborted } from "../shared/runtime/deadline.ts";
 import { systemClock as clock } from "../shared/runtime/clock.ts";
@@ -9,7 +9,7 @@ import { onShutdownSignal } from "../shared/runtime/shutdown.ts";
 import { openTracing } from "../shared/runtime/telemetry/deno_tracing.ts";
 import { configureLog, getLog } from "../shared/runtime/telemetry/log.ts";
 import { readTlsFiles } from "../shared/runtime/tls.ts";
-import { faultFlags, faultsOf } from "./fault_flags.ts";
+import { faultFlags, faultsOf } from "./faults.ts";
 import { fixedQuotes, walkingQuotes } from "./quotes.ts";
 import { startRatesApi } from "./server.ts";
 

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { Metadata, status } from "@grpc/grpc-js";
 import protobuf from "protobufjs/minimal.js";
 import { grpc } from "./generated/protobuf.js";
-import { startMock, TestClient } from "../tests/fixtures/mock_rates_api.ts";
+import { TestClient, testMock } from "../tests/fixtures/mock_rates_api.ts";
 
 const { ServerReflectionRequest, ServerReflectionResponse } = grpc.reflection.v1;
 type Request = grpc.reflection.v1.ServerReflectionRequest.$Properties;
@@ -19,17 +19,13 @@ const services = [
 ];
 
 for (const version of ["v1", "v1alpha"]) {
-  Deno.test(`reflection ${version} lists the services`, async () => {
-    await using api = await startMock();
-    using client = new TestClient(api.address);
+  testMock(`reflection ${version} lists the services`, async (client) => {
     const [answer] = await reflect(client, [{ listServices: "" }], version);
     assert.deepEqual(answer?.listServicesResponse?.service?.map(({ name }) => name).toSorted(), services);
   });
 }
 
-Deno.test("reflection gives the file of a symbol, after it those that it needs", async () => {
-  await using api = await startMock();
-  using client = new TestClient(api.address);
+testMock("reflection gives the file of a symbol, after it those that it needs", async (client) => {
   const symbols = ["RatesService", "RatesService.GetRates", "GetRatesResponse"].map((name) =>
     `casino.rates.v1.${name}`
   );
@@ -39,16 +35,12 @@ Deno.test("reflection gives the file of a symbol, after it those that it needs",
   }
 });
 
-Deno.test("reflection gives a file by its name", async () => {
-  await using api = await startMock();
-  using client = new TestClient(api.address);
+testMock("reflection gives a file by its name", async (client) => {
   const [answer] = await reflect(client, [{ fileByFilename: "google/protobuf/timestamp.proto" }]);
   assert.deepEqual(filesOf(answer), ["google/protobuf/timestamp.proto"]);
 });
 
-Deno.test("reflection answers what it does not know with an error, in turn, and goes on", async () => {
-  await using api = await startMock();
-  using client = new TestClient(api.address);
+testMock("reflection answers what it does not know with an error, in turn, and goes on", async (client) => {
   const requests: Request[] = [
     { host: "here", fileContainingSymbol: "casino.rates.v1.Nothing" },
     { fileByFilename: "nothing.proto" },

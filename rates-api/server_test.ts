@@ -7,29 +7,23 @@ import { VirtualClock } from "../tests/fixtures/virtual_clock.ts";
 import { type Faults, noFaults } from "./faults.ts";
 import { referenceRates, referenceTimeMs, walkingQuotes } from "./quotes.ts";
 import type { RunningRatesApi } from "./server.ts";
-import { apiKey, eventually, startMock, TestClient } from "../tests/fixtures/mock_rates_api.ts";
+import { apiKey, eventually, startMock, TestClient, testMock } from "../tests/fixtures/mock_rates_api.ts";
 
-Deno.test("GetRates gives all rates when no symbol is named, exact and with their time", async () => {
-  await using api = await startMock();
-  using client = new TestClient(api.address);
+testMock("GetRates gives all rates when no symbol is named, exact and with their time", async (client) => {
   const { base, asOf, rates } = await client.getRates();
   assert.equal(base, "EUR");
   assert.deepEqual({ ...rates }, referenceRates);
   assert.equal(Number(asOf?.seconds) * 1000, referenceTimeMs);
 });
 
-Deno.test("GetRates gives the symbols named and no others", async () => {
-  await using api = await startMock();
-  using client = new TestClient(api.address);
+testMock("GetRates gives the symbols named and no others", async (client) => {
   assert.deepEqual({ ...(await client.getRates({ symbols: ["USD", "BTC"] })).rates }, {
     USD: "1.0705",
     BTC: "0.0000176",
   });
 });
 
-Deno.test("GetRates refuses a base or symbol that is not served, naming it", async () => {
-  await using api = await startMock();
-  using client = new TestClient(api.address);
+testMock("GetRates refuses a base or symbol that is not served, naming it", async (client, api) => {
   const { INVALID_ARGUMENT: code } = status;
   await assert.rejects(client.getRates({ base: "USD" }), { code, details: /base "USD" .* "EUR"/ });
   await assert.rejects(client.getRates({ base: "" }), { code, details: /base ""/ });
@@ -38,9 +32,7 @@ Deno.test("GetRates refuses a base or symbol that is not served, naming it", asy
   assert.equal(api.stats().invalid, 4);
 });
 
-Deno.test("GetRates refuses a call without the key, whatever else it asks", async () => {
-  await using api = await startMock();
-  using client = new TestClient(api.address);
+testMock("GetRates refuses a call without the key, whatever else it asks", async (client, api) => {
   const { UNAUTHENTICATED: code } = status;
   await assert.rejects(client.getRates({}, ""), { code, details: /is not the one of this server/ });
   await assert.rejects(client.getRates({ base: "USD" }, `${apiKey}x`), { code });
@@ -76,20 +68,16 @@ Deno.test("a delayed call is answered when its delay is over, with the rates of 
   assert.equal(api.stats().answered, 1);
 });
 
-Deno.test("a call fails with the code that was asked for", async () => {
-  await using api = await startMock({ faults: { ...noFaults, errorShare: 1, errorCode: status.RESOURCE_EXHAUSTED } });
-  using client = new TestClient(api.address);
+testMock("a call fails with the code that was asked for", async (client, api) => {
   await assert.rejects(client.getRates(), { code: status.RESOURCE_EXHAUSTED, details: /asked for/ });
   assert.equal(api.stats().failed, 1);
-});
+}, { faults: { ...noFaults, errorShare: 1, errorCode: status.RESOURCE_EXHAUSTED } });
 
-Deno.test("a wrong answer goes out as if it were right, and is counted", async () => {
-  await using api = await startMock({ faults: { ...noFaults, wrongShare: 1, wrongAnswer: "zero" } });
-  using client = new TestClient(api.address);
+testMock("a wrong answer goes out as if it were right, and is counted", async (client, api) => {
   const { rates } = await client.getRates();
   assert.deepEqual([...new Set(Object.values(rates))], ["0"]);
   assert.equal(api.stats().answeredWrongly, 1);
-});
+}, { faults: { ...noFaults, wrongShare: 1, wrongAnswer: "zero" } });
 
 for (
   const [what, faults] of [["swallowed", { blackHoleShare: 1 }], ["delayed", {
@@ -97,30 +85,24 @@ for (
     delayShare: 1,
   }]] as const
 ) {
-  Deno.test(`a ${what} call ends at the client's deadline, on the server too`, async () => {
-    await using api = await startMock({ faults: { ...noFaults, ...faults } });
-    using client = new TestClient(api.address);
+  testMock(`a ${what} call ends at the client's deadline, on the server too`, async (client, api) => {
     const late = client.getRates({}, apiKey, { deadline: Date.now() + 100 });
     await assert.rejects(late, { code: status.DEADLINE_EXCEEDED });
     await eventually(() => api.stats().givenUp === 1);
     assert.equal(api.stats().inFlight, 0);
-  });
+  }, { faults: { ...noFaults, ...faults } });
 
-  Deno.test(`a ${what} call ends when the client cancels it, on the server too`, async () => {
-    await using api = await startMock({ faults: { ...noFaults, ...faults } });
-    using client = new TestClient(api.address);
+  testMock(`a ${what} call ends when the client cancels it, on the server too`, async (client, api) => {
     const { call, answer } = client.startRates({});
     await eventually(() => api.stats().inFlight === 1);
     call.cancel();
     await assert.rejects(answer, { code: status.CANCELLED });
     await eventually(() => api.stats().givenUp === 1);
     assert.equal(api.stats().inFlight, 0);
-  });
+  }, { faults: { ...noFaults, ...faults } });
 }
 
-Deno.test("setFaults() acts on the next call, and refuses what is out of range", async () => {
-  await using api = await startMock();
-  using client = new TestClient(api.address);
+testMock("setFaults() acts on the next call, and refuses what is out of range", async (client, api) => {
   await client.getRates();
   api.setFaults({ ...noFaults, errorShare: 1 });
   await assert.rejects(client.getRates(), { code: status.UNAVAILABLE });
@@ -129,9 +111,7 @@ Deno.test("setFaults() acts on the next call, and refuses what is out of range",
   assert.equal(api.stats().faults.errorShare, 1);
 });
 
-Deno.test("stats() counts each call once", async () => {
-  await using api = await startMock({ faults: { ...noFaults, errorShare: 0.3, wrongShare: 0.3 } });
-  using client = new TestClient(api.address);
+testMock("stats() counts each call once", async (client, api) => {
   await Promise.allSettled(Array.from({ length: 60 }, () => client.getRates()));
   await Promise.allSettled([client.getRates({}, "wrong"), client.getRates({ base: "XXX" })]);
   const { calls, inFlight, answered, failed, answeredWrongly, unauthenticated, invalid } = api.stats();
@@ -143,7 +123,7 @@ Deno.test("stats() counts each call once", async () => {
   });
   assert.equal(answered + failed + answeredWrongly, 60);
   for (const count of [answered, failed, answeredWrongly]) assert.ok(count > 0);
-});
+}, { faults: { ...noFaults, errorShare: 0.3, wrongShare: 0.3 } });
 
 Deno.test("close() lets the call in flight end, and takes no new one", async () => {
   const clock = new VirtualClock();
@@ -160,9 +140,7 @@ Deno.test("close() lets the call in flight end, and takes no new one", async () 
   assert.equal(api.stats().answered, 1);
 });
 
-Deno.test("close() cuts the calls in flight once its signal is aborted", async () => {
-  await using api = await startMock({ faults: { ...noFaults, blackHoleShare: 1 } });
-  using client = new TestClient(api.address);
+testMock("close() cuts the calls in flight once its signal is aborted", async (client, api) => {
   const { answer } = client.startRates({});
   const cut = assert.rejects(answer);
   await eventually(() => api.stats().inFlight === 1);
@@ -172,7 +150,7 @@ Deno.test("close() cuts the calls in flight once its signal is aborted", async (
   await closed;
   await cut;
   await eventually(() => api.stats().givenUp === 1);
-});
+}, { faults: { ...noFaults, blackHoleShare: 1 } });
 
 Deno.test("disposal closes at once, and cuts the calls in flight", async () => {
   let cut: Promise<void>;

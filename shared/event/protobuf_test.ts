@@ -3,7 +3,7 @@ import fc from "fast-check";
 import protobuf from "protobufjs";
 import { decodeEvent, encodeEvent, UndecodableError } from "./protobuf.ts";
 import eventProto from "../../proto/casino/events/v1/event.proto" with { type: "text" };
-import { describeFaults, type Event } from "./event.ts";
+import type { Event } from "./event.ts";
 import { kinds } from "./kinds.ts";
 import { anyEvent } from "../../tests/fixtures/arbitraries.ts";
 
@@ -73,54 +73,13 @@ Deno.test("decodeEvent() reads fields in any order, the last of each when it is 
   );
 });
 
-Deno.test("encodeEvent() and decodeEvent() keep the ends of int64 and of time", () => {
-  const ends = [
-    -(2n ** 63n),
-    -(2n ** 32n),
-    -1n,
-    1n,
-    2n ** 31n,
-    2n ** 32n - 1n,
-    2n ** 32n,
-    2n ** 53n + 1n,
-    2n ** 63n - 1n,
-  ];
-  for (const end of ends) {
-    const event = { ...bet, id: end, playerId: end, gameId: end, amount: end < 0n ? 0n : end, createdAt };
-    deepStrictEqual(decodeEvent(encodeEvent(event)), event, String(end));
-  }
-  for (const seconds of [-62_135_596_800, -1, 0, 253_402_300_799]) {
-    for (const nanos of [0, 1, 999_999_999]) {
-      const event = { ...bet, createdAt: { seconds, nanos } };
-      deepStrictEqual(decodeEvent(encodeEvent(event)), event, `${seconds} s ${nanos} ns`);
-    }
-  }
-});
-
-Deno.test("decodeEvent() reads past fields that a later version has added", () => {
+Deno.test("decodeEvent() reads past fields that a later version has added, and names its kinds by their numbers", () => {
   const event = { ...bet, createdAt };
   const body = laterSchema.encode(laterSchema.fromObject({ ...fieldsOf(event), from_the_future: "x" })).finish();
   deepStrictEqual(decodeEvent(body), event);
-});
-
-Deno.test("decodeEvent() names the field at fault in a message that is well formed", () => {
-  const cases: [Record<string, unknown>, string][] = [
-    [{ id: 0 }, "id is missing"],
-    [{ type: "EVENT_TYPE_UNSPECIFIED" }, "type is missing"],
-    [{ type: "EVENT_TYPE_JACKPOT" }, "type = 99 is unknown to this version"],
-    [{ type: -1 }, "type = -1 is unknown to this version"],
-    [{ amount: "-1" }, "amount = -1 must be 0 or more"],
-    [{ currency: "" }, "currency is missing"],
-    [{ created_at: null }, "created_at is missing"],
-    [{ created_at: { seconds: 0, nanos: -1 } }, "created_at is out of range (0 s, -1 ns)"],
-    [{ created_at: { seconds: "253402300800" } }, "created_at is out of range (253402300800 s, 0 ns)"],
-    [{ type: "EVENT_TYPE_DEPOSIT", has_won: false }, "game_id does not apply to a deposit"],
-  ];
-  for (const [changes, faults] of cases) {
-    const message = laterSchema.fromObject({ ...fieldsOf({ ...bet, createdAt }), ...changes });
-    const event = decodeEvent(laterSchema.encode(message).finish());
-    strictEqual(Array.isArray(event) ? describeFaults(event) : "an event", faults);
-  }
+  const newKind = laterSchema.encode(laterSchema.fromObject({ ...fieldsOf(event), type: "EVENT_TYPE_JACKPOT" }))
+    .finish();
+  deepStrictEqual(decodeEvent(newKind), [{ field: "type", problem: "= 99 is unknown to this version" }]);
 });
 
 Deno.test("decodeEvent() says how many bytes are no such message, and why", () => {

@@ -1,4 +1,4 @@
-/** JSON.parse() silently takes the last of several members with one key: which of them was meant, nobody knows. */
+/** JSON.parse() silently takes the last of several members with one key. */
 
 /**
  * The keys that a JSON object has more than once at its top level, however they are escaped.

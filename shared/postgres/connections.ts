@@ -4,6 +4,7 @@ import { Socket } from "node:net";
 // @ts-types="@types/pg"
 import pg from "pg";
 import type { Clock } from "../runtime/clock.ts";
+import { settledWithin } from "../runtime/deadline.ts";
 import { splitTls } from "../runtime/tls.ts";
 
 export interface ConnectionOptions {
@@ -76,9 +77,7 @@ export class Connections {
 
   /** Says goodbye on each connection once it is idle, and cuts what is left after 2 s. */
   async close(clock: Clock): Promise<void> {
-    const late = new AbortController();
-    await Promise.race([this.#pool.end(), clock.sleep(closeTimeoutMs, late.signal).catch(() => {})]);
-    late.abort();
+    await settledWithin(closeTimeoutMs, clock, this.#pool.end());
     this.cut();
   }
 

@@ -1,6 +1,6 @@
 /** The one place that opens connections to the broker, and opens them again. */
 import { type ChannelModel, connect as dial } from "amqplib";
-import { untilAborted } from "../runtime/deadline.ts";
+import { settledWithin, untilAborted } from "../runtime/deadline.ts";
 import { type Backoff, backoffMs, type Clock } from "../runtime/clock.ts";
 import { redact } from "../runtime/secrets.ts";
 import { isPermanentBrokerError, messageOf } from "../runtime/errors.ts";
@@ -21,7 +21,7 @@ export interface BrokerOptions {
 }
 
 const backoff: Backoff = { first: 100, most: 5_000 };
-/** A connection that was lost after so long had worked; so had one that was of use for so long until its use failed. */
+/** A connection had worked if it lived this long before it was lost, or before its use failed. */
 const [lostAfterMs, workedMs] = [100, 1_000];
 const connectTimeoutMs = 10_000;
 const closeTimeoutMs = 2_000;
@@ -58,8 +58,8 @@ export async function keepConnected(
     } catch (error) {
       if (signal.aborted) return;
       if (isPermanentBrokerError(error)) throw error;
-      // A connection that had worked is tried again soon; one that never came up, that the broker ends at once, or that was
-      // in vain because a queue is not there, ever more slowly.
+      // We reconnect soon after a connection that had worked. We back off when it never came up, when the broker ends it at
+      // once, or when it was of no use because a queue is missing.
       const worked = clock.monotonic() - openedAt >= (lost.signal.aborted ? lostAfterMs : workedMs);
       attempt = worked ? 1 : attempt + 1;
       const delay = backoffMs(attempt, backoff, random);
@@ -77,7 +77,7 @@ export async function keepConnected(
   }
 }
 
-/** What still goes on when its connection is lost has a little time to end, and is left then: it must not keep us from the next one. */
+/** After the connection is lost, `use` gets 5 s to unwind; then we reconnect anyway. */
 async function untilUnwound(using: Promise<void>, lost: AbortSignal, clock: Clock): Promise<void> {
   const ended = new AbortController();
   const tooLate = untilAborted(lost).then(async () => {
@@ -92,7 +92,7 @@ async function untilUnwound(using: Promise<void>, lost: AbortSignal, clock: Cloc
   }
 }
 
-/** One connection, as it is: for commands that ask the broker something and leave. */
+/** Opens one connection, without reconnecting: for commands. */
 export async function openConnection({ url, name }: Pick<BrokerOptions, "url" | "name">): Promise<ChannelModel> {
   const { url: target, tls } = splitTls(url);
   if (!target.searchParams.has("heartbeat")) target.searchParams.set("heartbeat", String(heartbeatSeconds));
@@ -108,18 +108,9 @@ export async function openConnection({ url, name }: Pick<BrokerOptions, "url" | 
 
 /** Orderly if the broker answers within 2 s, else by closing the socket. Never throws. */
 export async function closeConnection(connection: ChannelModel, clock: Clock): Promise<void> {
-  const late = new AbortController();
   connection.on("error", () => {});
-  try {
-    await Promise.race([
-      connection.close(),
-      clock.sleep(closeTimeoutMs, late.signal).then(() => {
-        (connection.connection as unknown as { stream: { destroy(): void } }).stream.destroy();
-      }, () => {}),
-    ]);
-  } catch {
-    // Closed already.
-  } finally {
-    late.abort();
-  }
+  // One that is closed already throws.
+  const closed = (async () => await connection.close())();
+  if (await settledWithin(closeTimeoutMs, clock, closed)) return;
+  (connection.connection as unknown as { stream: { destroy(): void } }).stream.destroy();
 }

@@ -1,6 +1,6 @@
 /** The real {@linkcode EventQueue}: a consumer with manual acks on a connection that is kept open. */
 import { type Channel, type ChannelModel, type ConsumeMessage, IllegalOperationError } from "amqplib";
-import { untilAborted } from "../runtime/deadline.ts";
+import { settledWithin, untilAborted } from "../runtime/deadline.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { AckRuns } from "./ack_runs.ts";
 import { DeliveryBuffer } from "./delivery_buffer.ts";
@@ -83,7 +83,7 @@ export class AmqpConsumer implements EventQueue {
         }
         case "dead":
         case "delay":
-          // The broker gives out again what an ended session brought: a letter of it would be one too many.
+          // The broker delivers again what an ended session brought: a dead letter of it would be one too many.
           if (!session.ended) moving.push(this.#move(delivery, outcome, session.until(signal)));
           break;
         case "requeue":
@@ -94,7 +94,7 @@ export class AmqpConsumer implements EventQueue {
     return Promise.all(moving).then(() => {});
   }
 
-  /** Waits, perhaps for long, with a copy: the delivery's body would keep all that the socket brought with it in memory. */
+  /** Works on a copy, as it may wait for long: the body is a view of all that the socket brought with it. */
   #move({ session, tag, came, ...delivery }: AmqpDelivery, outcome: Dead | Delay, until: AbortSignal): Promise<void> {
     const { deadLetters, delayQueues } = this.options;
     const { fields: { exchange, routingKey }, properties } = came;
@@ -148,13 +148,13 @@ export class AmqpConsumer implements EventQueue {
       log.info("Consuming", { event: "consumer.ready", connection: name, queue, prefetch });
     }
     this.#session = session;
-    // We were told while the broker had not answered yet.
+    // stopTaking() was called while the broker had not answered yet.
     if (!this.#taking) await this.stopTaking();
     try {
       await ended;
       await session.leave();
     } finally {
-      // Deliveries of this channel can no longer be settled, and the broker gives them out again.
+      // Deliveries of this channel can no longer be settled, and the broker delivers them again.
       if (this.#session === session) {
         this.#session = undefined;
         this.#buffer.clear();
@@ -262,10 +262,7 @@ class Session {
   /** The channel is closed before its connection: on its own, the connection's close may overtake acks on their way. */
   async leave(): Promise<void> {
     this.flush();
-    const answered = new AbortController();
-    const late = this.clock.sleep(leaveTimeoutMs, answered.signal).catch(() => {});
-    await Promise.race([closeChannel(this.channel), late]);
-    answered.abort();
+    await settledWithin(leaveTimeoutMs, this.clock, closeChannel(this.channel));
   }
 
   async end(): Promise<void> {
@@ -284,7 +281,7 @@ class Session {
     try {
       act();
     } catch (error) {
-      // The channel closed a moment before we were told: the broker gives the deliveries out again.
+      // The channel closed a moment before its event: the broker delivers these messages again.
       if (!(error instanceof IllegalOperationError)) throw error;
       this.#ended.abort();
     }

@@ -20,10 +20,10 @@ export const deadHeaders = {
 export const maxDetailBytes = 2_048;
 
 /**
- * Headers that came with the message are kept up to this many characters of JSON, and this many levels, and beyond dropped
- * as a whole. amqplib reads and writes them by recursion: a frame has room for 26,000 levels, and on the stack that V8
- * takes by itself some 4,000 can be read. Whoever reads a queue of ours runs with `--stack-size=7000` (KB; Linux gives
- * 8192), or one such message would cost its connection, time and again.
+ * A dead letter keeps the headers of its message up to this many characters of JSON and this many levels, else none of them.
+ * amqplib reads and writes headers by recursion: a frame has room for 26,000 levels, and V8's default stack for some 4,000.
+ * Programs that read a queue run with `--stack-size=7000` (KB; Linux gives 8192), or one such message would cost their
+ * connection each time it is delivered.
  */
 const [maxKeptHeaders, maxKeptLevels] = [16_384, 16];
 

@@ -10,7 +10,7 @@ export interface Delivery {
   readonly headers: Headers;
   /** The id that its publisher sent, where that is another text: in other letters or form, or no UUID at all. */
   readonly sentId?: string | undefined;
-  /** How it came, for whoever passes it on; `undefined` in this process, where messages have no more than what is here. */
+  /** How it came, for a message that passes it on; `undefined` for a message that was made in this process. */
   readonly origin?: Origin | undefined;
   /** The member that published it, if it said so. */
   readonly appId: string | undefined;

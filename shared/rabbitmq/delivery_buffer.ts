@@ -1,4 +1,4 @@
-/** What can be taken at once, and those who wait for something to take. */
+/** Items that can be taken, and the takers that wait for one. */
 export class DeliveryBuffer<T> {
   readonly #first = new Fifo<T>();
   readonly #rest = new Fifo<T>();
@@ -52,13 +52,13 @@ export class DeliveryBuffer<T> {
     });
   }
 
-  /** All of them: who finds nothing left waits again, and who was to be first may have been aborted. */
+  /** Wakes every taker: the first may have been aborted, and the rest check again. */
   #wakeAll(): void {
     for (const wake of this.#takers) wake();
   }
 }
 
-/** Array.shift() moves all that is behind it; this moves it seldom. */
+/** Array.shift() moves all items behind the first; this queue seldom does. */
 class Fifo<T> {
   #items: (T | undefined)[] = [];
   #head = 0;

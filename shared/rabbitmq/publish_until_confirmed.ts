@@ -1,4 +1,4 @@
-/** What leaves the event queue for another one must be safe there before its original is acked. */
+/** A message that moves to another queue must be confirmed there before its original is acked. */
 import { type Backoff, backoffMs, type Clock } from "../runtime/clock.ts";
 import { messageOf } from "../runtime/errors.ts";
 import type { Random } from "../runtime/random.ts";

@@ -4,7 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import { type ChannelModel, type ConfirmChannel, IllegalOperationError } from "amqplib";
-import { abortable, never, untilAborted } from "../runtime/deadline.ts";
+import { abortable, never, settledWithin, untilAborted } from "../runtime/deadline.ts";
 import { type Backoff, backoffMs } from "../runtime/clock.ts";
 import { messageOf } from "../runtime/errors.ts";
 import { type BrokerOptions, keepConnected } from "./connection.ts";
@@ -133,7 +133,7 @@ export class ConfirmPublisher {
    * @throws {PublishError}, or the signal's reason
    */
   async publish(message: OutgoingMessage, signal: AbortSignal = never): Promise<void> {
-    // Many wait for the same room.
+    // Another waiter may have taken the room.
     for (let room; (room = this.room());) await abortable(room, signal);
     signal.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -157,9 +157,7 @@ export class ConfirmPublisher {
    * @param waitMs longest wait for what is in flight
    */
   async close(waitMs = drainMs): Promise<void> {
-    const late = new AbortController();
-    await Promise.race([this.flush(), this.options.clock.sleep(waitMs, late.signal).catch(() => {})]);
-    late.abort();
+    await settledWithin(waitMs, this.options.clock, this.flush());
     this.#stop.abort(new Error("the publisher is closed"));
     for (const entry of this.#inFlight) {
       this.#giveUp(entry, "closed", "the publisher was closed before the broker confirmed it");
@@ -184,7 +182,7 @@ export class ConfirmPublisher {
     ended.catch(() => {});
     // Comes before the confirm of the same message, which is positive all the same.
     channel.on("return", ({ properties }) => this.#returned.add(String(properties.messageId)));
-    // What an earlier connection says while it closes is nothing to us: nobody would take it back.
+    // A "blocked" of an earlier connection is ignored: its "unblocked" would never come.
     connection.on("blocked", (reason: string) => this.#channel === channel && this.#setBlocked(reason));
     connection.on("unblocked", () => this.#channel === channel && this.#unblock());
     this.#channel = channel;
@@ -202,7 +200,7 @@ export class ConfirmPublisher {
   #transmit(entry: Entry): void {
     const channel = this.#channel;
     entry.retryAt = undefined;
-    // The broker would not read it before it lets go, and who sent it may have ended the wait by then.
+    // A blocked broker would not read it before it unblocks us, and the caller may have given up by then.
     entry.held = !channel || this.#blocked;
     if (!channel || entry.held) return;
     const { message } = entry;

@@ -9,7 +9,7 @@ interface Queue {
   readonly arguments: Readonly<Record<string, string | number>>;
   /** The fanout exchange that feeds it: any routing key gets there, also a foreign publisher's. */
   readonly exchange: string;
-  /** Only looked for, by who may not declare it. */
+  /** Only checked: this user may not declare it. */
   readonly checkOnly?: boolean;
 }
 

@@ -2,14 +2,16 @@
 import "../runtime/deno_workarounds/without_env.ts";
 import { Redis } from "ioredis";
 import { redact } from "../runtime/secrets.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { settledWithin } from "../runtime/deadline.ts";
 import { messageOf } from "../runtime/errors.ts";
 import type { Log } from "../runtime/telemetry/log.ts";
 import { splitTls } from "../runtime/tls.ts";
 
 const connectTimeoutMs = 2_000;
-/** A Redis that is slower than this does not help anybody; who asks must be able to go on without it. */
+/** A slower Redis is of no use: its callers go on without it. */
 const commandTimeoutMs = 1_000;
-/** A connection on which a command gets no answer for this long is taken for lost, and opened again. */
+/** A connection without an answer for this long counts as lost, and is opened again. */
 const socketTimeoutMs = 5_000;
 const closeTimeoutMs = 1_000;
 
@@ -39,23 +41,14 @@ export async function openRedis(url: string, { name, log }: { name: string; log:
     last = problem;
   });
   redis.on("ready", () => last = "");
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, connectTimeoutMs);
-    redis.once("ready", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
+  await settledWithin(connectTimeoutMs, systemClock, new Promise((resolve) => redis.once("ready", resolve)));
   return redis;
 }
 
 /** Leaves in order, or after 1 s without. */
 export async function closeRedis(redis: Redis): Promise<void> {
   if (redis.status === "end") return;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const ended = new Promise<"ended">((resolve) => redis.once("end", () => resolve("ended")));
-  const late = new Promise<"late">((resolve) => timer = setTimeout(() => resolve("late"), closeTimeoutMs));
+  const ended = new Promise((resolve) => redis.once("end", resolve));
   redis.quit().catch(() => redis.disconnect());
-  if (await Promise.race([ended, late]) === "late") redis.disconnect();
-  clearTimeout(timer);
+  if (!await settledWithin(closeTimeoutMs, systemClock, ended)) redis.disconnect();
 }

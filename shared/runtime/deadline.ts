@@ -86,6 +86,17 @@ export async function callWithDeadline<T>(
   return await deadline(ask(over.signal), { ms, clock, exceeded });
 }
 
+/** Waits for the promise to settle, however it does, but at most `ms`. @returns whether it settled in time */
+export async function settledWithin(ms: number, clock: Clock, promise: Promise<unknown>): Promise<boolean> {
+  const settled = new AbortController();
+  const late = clock.sleep(ms, settled.signal).then(() => false, () => true);
+  try {
+    return await Promise.race([promise.then(() => true, () => true), late]);
+  } finally {
+    settled.abort();
+  }
+}
+
 /** Coalesces concurrent calls, and caches the result, or the error, for `ms`. */
 export function coalesced<T>(ms: number, clock: Clock, ask: () => Promise<T>): () => Promise<T> {
   let last: { promise: Promise<T>; settledAt: number } | undefined;

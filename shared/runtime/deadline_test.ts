@@ -1,6 +1,6 @@
 import { rejects, strictEqual } from "node:assert/strict";
 import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
-import { abortable, callWithDeadline, coalesced, deadline } from "./deadline.ts";
+import { abortable, callWithDeadline, coalesced, deadline, settledWithin } from "./deadline.ts";
 
 Deno.test("abortable() gives what comes before the signal is aborted, and throws the signal's reason after", async () => {
   const aborted = new AbortController();
@@ -62,6 +62,17 @@ Deno.test("callWithDeadline() gives what is answered in time, and aborts and thr
   await clock.advance(100);
   await refused;
   strictEqual(aborted, true);
+});
+
+Deno.test("settledWithin() waits for what settles in time, however it does, and leaves no timer", async () => {
+  const clock = new VirtualClock();
+  strictEqual(await settledWithin(10, clock, Promise.resolve()), true);
+  strictEqual(await settledWithin(10, clock, Promise.reject(new Error("failed"))), true);
+  await clock.advance(0);
+  strictEqual(clock.sleepers, 0);
+  const late = settledWithin(10, clock, new Promise(() => {}));
+  await clock.advance(10);
+  strictEqual(await late, false);
 });
 
 Deno.test("coalesced() asks once for all who ask at once, and again when its time is over", async () => {

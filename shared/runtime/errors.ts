@@ -5,7 +5,7 @@ export class PermanentError extends Error {
   override readonly name: string = "PermanentError";
 }
 
-/** No retry cures it: the broker refuses who we are or what we ask for. */
+/** No retry cures it: the broker rejects our credentials or our request. */
 export function isPermanentBrokerError(error: unknown): boolean {
   if (error instanceof PermanentError) return true;
   // RabbitMQ answers a failed login with 403 ACCESS_REFUSED, an unknown virtual host with 530 NOT_ALLOWED; with the same

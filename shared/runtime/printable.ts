@@ -1,11 +1,11 @@
 /**
- * The one way by which text from outside (events, players, Redis, error messages of servers, lines that are no event)
- * reaches a terminal or a log: without anything that a terminal obeys, on one line, and of bounded length.
+ * Text from outside (events, players, Redis, error messages of servers) for a terminal or a log: on one line, of bounded
+ * length, without control characters.
  */
 
 /**
- * What a terminal, or who reads it, could be led astray by: C0 and C1 controls, DEL, the characters that change the
- * direction of text (Unicode's Bidi_Control), and the two line breaks that are no controls.
+ * Characters that could mislead a terminal or its reader: C0 and C1 controls, DEL, those that change the direction of text
+ * (Unicode's Bidi_Control), and the two line breaks that are no controls.
  */
 // deno-lint-ignore no-control-regex
 const unprintable = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;

@@ -1,12 +1,12 @@
-/** Which URLs ask for TLS, and the files it goes by. */
+/** Which URLs ask for TLS, and with which files. */
 import "./deno_workarounds/tls_sockets.ts";
 import { readFileSync } from "node:fs";
 
 /** Paths of PEM files. */
 export interface TlsFiles {
-  /** The CAs that are trusted, in place of the system's. */
+  /** The trusted CAs, in place of the system's. */
   readonly ca?: string | undefined;
-  /** Our certificate and its key, for who asks for one. */
+  /** The client certificate and its key. */
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
 }
@@ -34,7 +34,7 @@ export function usesTls(url: URL): boolean {
   return /^(amqps|rediss):$/.test(url.protocol) || url.searchParams.get("sslmode") === "verify-full";
 }
 
-/** The URL with the files that it does not name itself; as it is when it asks for no TLS. */
+/** Returns the URL with the files that it does not name itself; unchanged if it asks for no TLS. */
 export function withTlsFiles(text: string, files: TlsFiles): string {
   const url = new URL(text);
   if (!usesTls(url)) return text;
@@ -45,9 +45,9 @@ export function withTlsFiles(text: string, files: TlsFiles): string {
 }
 
 /**
- * The URL without what concerns TLS, and what its files hold. Clients copy that for each connection that they open, and the
- * files are read anew then: new certificates need no restart. What cannot be read any more stays as it was.
- * `undefined`: no TLS.
+ * Returns the URL without its parameters for TLS, and the contents of its files (`undefined`: no TLS). Clients copy the
+ * contents for each connection that they open, and the files are read again then: new certificates need no restart. A file
+ * that cannot be read any more keeps its last contents.
  * @throws {Error} that names a file that cannot be read
  */
 export function splitTls(text: string): { url: URL; tls: TlsMaterial | undefined } {
@@ -68,7 +68,7 @@ function keptUpToDate(files: TlsFiles): TlsMaterial {
       // A client reads this while it connects, where nobody would catch an error.
       try {
         last = readTlsFiles(files);
-      } catch { /* as it was */ }
+      } catch { /* the last contents stay */ }
       return last[role];
     };
     // pg redefines the key as not enumerable, which needs a configurable property.

@@ -1,7 +1,7 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { never } from "../../shared/runtime/deadline.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
-import { MemoryDatabase } from "../../tests/fixtures/memory_database.ts";
+import { MemoryDatabase } from "../../tests/fixtures/memory_edges.ts";
 import { bet, deliveryOf, deposit, gameStart, ratesOf, someRates } from "../../tests/fixtures/deliveries.ts";
 import type { Processed } from "./entry.ts";
 import { decodeAll, processBatch } from "./process_batch.ts";
@@ -84,7 +84,7 @@ Deno.test("processBatch() asks the database nothing for a batch without a good e
   deepStrictEqual(outcomes(await process(database, [deliveryOf(bet({ currency: "ZZZ" }))])), ["unknown-currency"]);
 });
 
-Deno.test("processBatch() sets aside what needs rates while there are none, and only that", async () => {
+Deno.test("processBatch() sets aside only the events that need rates, while there are none", async () => {
   const database = new MemoryDatabase();
   const batch = [bet(), deposit(), gameStart(), bet({ currency: "EUR" }), bet({ currency: "ZZZ" })]
     .map((event) => deliveryOf(event));
@@ -93,7 +93,7 @@ Deno.test("processBatch() sets aside what needs rates while there are none, and 
   strictEqual(database.events.size, 3);
 });
 
-Deno.test("processBatch() prices by what a delivery has waited for, and dead-letters it when its time is over", async () => {
+Deno.test("processBatch() prices by the rates that a delivery has waited for, and dead-letters it when its time is over", async () => {
   const database = new MemoryDatabase();
   const [priced, late] = [deliveryOf(bet()), deliveryOf(bet())];
   const rates: Sources["rates"] = {

@@ -5,19 +5,10 @@ import type { AmqpConsumer, ConsumerOptions } from "../../shared/rabbitmq/consum
 import { deadHeaders } from "../../shared/rabbitmq/dead_letters.ts";
 import { messageIdOfBody } from "../../shared/rabbitmq/message_id.ts";
 import { ack, dead } from "../../shared/rabbitmq/outcome.ts";
-import { never, settle, texts } from "../conformance/queue/subject.ts";
+import { never, settle, takeExactly, texts } from "../conformance/queue/subject.ts";
 import { RecordedLog } from "../fixtures/recorded_telemetry.ts";
 import { eventually, type TestQueues, withTestQueues } from "../servers/test_queues.ts";
-import {
-  consumerOn,
-  getOne,
-  inQueue,
-  publisherOn,
-  sendBodies,
-  take,
-  untilConsuming,
-  untilNotConsuming,
-} from "./members.ts";
+import { consumerOn, getOne, inQueue, publisherOn, sendBodies, untilConsuming, untilNotConsuming } from "./members.ts";
 
 type Use = (consumer: AmqpConsumer, queues: TestQueues, log: RecordedLog) => Promise<void>;
 
@@ -37,84 +28,71 @@ function test(what: string, use: Use, changes: Partial<ConsumerOptions> = {}): v
   });
 }
 
-test(
-  " gives a message without a valid id one that its body decides, and tells what was sent",
-  async (consumer, queues) => {
-    const nil = "00000000-0000-0000-0000-000000000000";
-    const id = "017F22E2-79B0-7CC3-98C4-DC0C0C07398F";
-    sendBodies(queues, ["a"]);
-    sendBodies(queues, ["a", "a", "b"], { messageId: "order-17" });
-    sendBodies(queues, ["a", "b"], { messageId: nil });
-    sendBodies(queues, ["a"], { messageId: id });
-    sendBodies(queues, ["a"], { messageId: `urn:uuid:${id}` });
-    sendBodies(queues, ["a"], { messageId: id.toLowerCase() });
-    const ids = (await take(consumer, 9)).map(({ messageId, sentId }) => [messageId, sentId]);
-    const [a, b] = ["a", "b"].map((body) => messageIdOfBody(new TextEncoder().encode(body), 0));
-    deepStrictEqual(ids, [
-      [a, undefined],
-      ...[[a, "order-17"], [a, "order-17"], [b, "order-17"]],
-      ...[[a, nil], [b, nil]],
-      ...[[id.toLowerCase(), id], [id.toLowerCase(), `urn:uuid:${id}`]],
-      [id.toLowerCase(), undefined],
-    ]);
-  },
-);
+test(" gives a message without a valid id one of its body, and tells what was sent", async (consumer, queues) => {
+  const nil = "00000000-0000-0000-0000-000000000000";
+  const id = "017F22E2-79B0-7CC3-98C4-DC0C0C07398F";
+  sendBodies(queues, ["a"]);
+  sendBodies(queues, ["a", "a", "b"], { messageId: "order-17" });
+  sendBodies(queues, ["a", "b"], { messageId: nil });
+  sendBodies(queues, ["a"], { messageId: id });
+  sendBodies(queues, ["a"], { messageId: `urn:uuid:${id}` });
+  sendBodies(queues, ["a"], { messageId: id.toLowerCase() });
+  const ids = (await takeExactly(consumer, 9)).map(({ messageId, sentId }) => [messageId, sentId]);
+  const [a, b] = ["a", "b"].map((body) => messageIdOfBody(new TextEncoder().encode(body), 0));
+  deepStrictEqual(ids, [
+    [a, undefined],
+    ...[[a, "order-17"], [a, "order-17"], [b, "order-17"]],
+    ...[[a, nil], [b, nil]],
+    ...[[id.toLowerCase(), id], [id.toLowerCase(), `urn:uuid:${id}`]],
+    [id.toLowerCase(), undefined],
+  ]);
+});
 
 test(".settle() drops foreign headers that leave no room for the reason", async (consumer, queues) => {
   sendBodies(queues, ["x"], { headers: { huge: "y".repeat(60_000) } });
-  await settle(consumer, await take(consumer, 1), dead("invalid", "z".repeat(5_000)));
+  await settle(consumer, await takeExactly(consumer, 1), dead("invalid", "z".repeat(5_000)));
   const { headers = {} } = (await getOne(queues.channel, queues.dead)).properties;
   deepStrictEqual([headers["huge"], headers[deadHeaders.reason]], [undefined, "invalid"]);
 });
 
-test(
-  ".settle() keeps a delivery unacknowledged while its dead letter is not accepted",
-  async (consumer, queues, log) => {
-    const { channel, dead: deadQueue, events } = queues;
-    sendBodies(queues, ["bad"]);
-    const [delivery] = await take(consumer, 1);
-    await channel.unbindQueue(deadQueue, deadQueue, "");
-    const leave = new AbortController();
-    const settling = consumer.settle([{ delivery: delivery!, outcome: dead("invalid", "bad") }], leave.signal);
-    await eventually("the complaint", () => log.of("message.not_accepted")[0]);
-    leave.abort();
-    await settling;
-    await consumer.close();
-    await inQueue(queues, events, 1);
-    strictEqual((await channel.checkQueue(deadQueue)).messageCount, 0);
-  },
-);
+test(".settle() acks no delivery while its dead letter is not accepted", async (consumer, queues, log) => {
+  const { channel, dead: deadQueue, events } = queues;
+  sendBodies(queues, ["bad"]);
+  const [delivery] = await takeExactly(consumer, 1);
+  await channel.unbindQueue(deadQueue, deadQueue, "");
+  const leave = new AbortController();
+  const settling = consumer.settle([{ delivery: delivery!, outcome: dead("invalid", "bad") }], leave.signal);
+  await eventually("the complaint", () => log.of("message.not_accepted")[0]);
+  leave.abort();
+  await settling;
+  await consumer.close();
+  await inQueue(queues, events, 1);
+  strictEqual((await channel.checkQueue(deadQueue)).messageCount, 0);
+});
 
-test(
-  ".settle() requeues a delivery on whose dead letter our own code fails, and throws that",
-  async (consumer, queues) => {
-    sendBodies(queues, ["good", "bad"]);
-    const [good, bad] = await take(consumer, 2);
-    const settlements = [{ delivery: good!, outcome: ack }, { delivery: bad!, outcome: dead("invalid", "no id") }];
-    await rejects(consumer.settle(settlements, never), /a fault of ours/);
-    const again = await take(consumer, 1);
-    deepStrictEqual([texts(again), consumer.unsettled], [["bad"], 1]);
-  },
-  { deadLetters: { publish: () => Promise.reject(new Error("a fault of ours")) } },
-);
+test(".settle() requeues a delivery on whose dead letter our own code fails, and throws", async (consumer, queues) => {
+  sendBodies(queues, ["good", "bad"]);
+  const [good, bad] = await takeExactly(consumer, 2);
+  const settlements = [{ delivery: good!, outcome: ack }, { delivery: bad!, outcome: dead("invalid", "no id") }];
+  await rejects(consumer.settle(settlements, never), /a fault of ours/);
+  const again = await takeExactly(consumer, 1);
+  deepStrictEqual([texts(again), consumer.unsettled], [["bad"], 1]);
+}, { deadLetters: { publish: () => Promise.reject(new Error("a fault of ours")) } });
 
-test(
-  " consumes again after its queue was deleted, and acks nothing of before on the new channel",
-  async (consumer, queues) => {
-    const { channel, events } = queues;
-    sendBodies(queues, ["old"]);
-    const old = await take(consumer, 1);
-    await channel.deleteQueue(events);
-    await untilNotConsuming(consumer);
-    await untilConsuming(consumer);
-    sendBodies(queues, ["new"]);
-    const fresh = await take(consumer, 1);
-    await settle(consumer, old);
-    deepStrictEqual(texts(fresh), ["new"]);
-    await consumer.close();
-    await inQueue(queues, events, 1);
-  },
-);
+test(" consumes again after its queue was deleted, and acks nothing of before", async (consumer, queues) => {
+  const { channel, events } = queues;
+  sendBodies(queues, ["old"]);
+  const old = await takeExactly(consumer, 1);
+  await channel.deleteQueue(events);
+  await untilNotConsuming(consumer);
+  await untilConsuming(consumer);
+  sendBodies(queues, ["new"]);
+  const fresh = await takeExactly(consumer, 1);
+  await settle(consumer, old);
+  deepStrictEqual(texts(fresh), ["new"]);
+  await consumer.close();
+  await inQueue(queues, events, 1);
+});
 
 Deno.test("AmqpConsumer.stopTaking() leaves everything to the broker, also when the broker is just letting it consume", async () => {
   await withTestQueues(async (queues) => {

@@ -35,20 +35,16 @@ function ask(pool: DatabasePool) {
   return pool.query("select $1::int as one", ["1"]);
 }
 
-test(
-  ".query() gives up on a server that swallows what is sent, and works at once when it is back",
-  async (pool, proxy) => {
-    await assertAnswers(pool);
-    proxy.poison({ kind: "black-hole" });
-    for (const result of await Promise.allSettled([ask(pool), ask(pool)])) {
-      strictEqual(result.status === "rejected" && result.reason instanceof QueryTimeout, true);
-      match(String(result.status === "rejected" && result.reason), /within DATABASE_TIMEOUT_MS=200/);
-    }
-    proxy.poison();
-    await assertAnswers(pool);
-  },
-  { timeoutMs: 200 },
-);
+test(".query() gives up on a silent server, and works at once when it is back", async (pool, proxy) => {
+  await assertAnswers(pool);
+  proxy.poison({ kind: "black-hole" });
+  for (const result of await Promise.allSettled([ask(pool), ask(pool)])) {
+    strictEqual(result.status === "rejected" && result.reason instanceof QueryTimeout, true);
+    match(String(result.status === "rejected" && result.reason), /within DATABASE_TIMEOUT_MS=200/);
+  }
+  proxy.poison();
+  await assertAnswers(pool);
+}, { timeoutMs: 200 });
 
 test(".query() has the server end a statement that takes too long, which is worth another try", async (pool) => {
   await rejects(pool.query("select pg_sleep(5), $1::int", ["1"]), (error) => {

@@ -10,9 +10,9 @@ import { withoutBrokerHeaders } from "../../shared/rabbitmq/message.ts";
 import { exactPropertiesOf } from "../../shared/rabbitmq/origin/exact_headers.ts";
 import { originHeaders } from "../../shared/rabbitmq/origin/origin.ts";
 import { dead, type Outcome } from "../../shared/rabbitmq/outcome.ts";
-import { never, settle } from "../conformance/queue/subject.ts";
+import { never, settle, takeExactly } from "../conformance/queue/subject.ts";
 import { type TestQueues, withTestQueues } from "../servers/test_queues.ts";
-import { consumerOn, getOne, inQueue, publisherOn, take, untilConsuming } from "./members.ts";
+import { consumerOn, getOne, inQueue, publisherOn, untilConsuming } from "./members.ts";
 
 const shortText = fc.string({ unit: "grapheme", maxLength: 40 });
 const typed = <T>(type: string, value: fc.Arbitrary<T>) => value.map((value) => ({ "!": type, value }));
@@ -92,7 +92,7 @@ async function withMembers(
     try {
       await use({
         queues: { ...made, channel },
-        settleOne: async (outcome) => await settle(consumer, await take(consumer, 1), outcome),
+        settleOne: async (outcome) => await settle(consumer, await takeExactly(consumer, 1), outcome),
         async replayAll() {
           await consumer.stopTaking();
           await Array.fromAsync(replay(channel, made.dead, options));

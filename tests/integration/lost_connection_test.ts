@@ -2,7 +2,8 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { untilAborted } from "../../shared/runtime/deadline.ts";
 import { dead } from "../../shared/rabbitmq/outcome.ts";
-import { never, settle } from "../conformance/queue/subject.ts";
+import type { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
+import { never, settle, takeExactly } from "../conformance/queue/subject.ts";
 import { RecordedLog } from "../fixtures/recorded_telemetry.ts";
 import type { TcpProxy } from "../servers/tcp_proxy.ts";
 import { eventually, type TestQueues } from "../servers/test_queues.ts";
@@ -13,7 +14,6 @@ import {
   outgoing,
   publisherOn,
   sendBodies,
-  take,
   untilConnected,
   untilConsuming,
   untilNotConsuming,
@@ -34,117 +34,104 @@ const reason = new TextEncoder().encode("low on memory");
 const blocked = connectionFrame(60, Uint8Array.from([reason.length, ...reason]));
 const unblocked = connectionFrame(61, new Uint8Array());
 
-test(
-  "ConfirmPublisher confirms every message though its connection is cut again and again, under the same ids",
-  async (queues, proxy) => {
-    const { channel, events } = queues;
-    const publisher = publisherOn(queues, { maxInFlight: 50 });
-    await publisher.publish(outgoing(events));
-    const ids = new Set<string>();
-    const failures: unknown[] = [];
-    for (let i = 0; i < 2_000; i++) {
-      await publisher.room();
-      const message = outgoing(events);
-      ids.add(message.messageId);
-      publisher.send(message, (error) => error && failures.push(error));
-      if (i % 500 === 250) proxy.cut();
-    }
-    await publisher.flush();
-    await publisher.close();
-    deepStrictEqual(failures, []);
-    for (const { messageId } of await getAll(channel, events)) ids.delete(messageId);
-    strictEqual(ids.size, 0, "none is lost");
-  },
-);
+async function block(publisher: ConfirmPublisher, proxy: TcpProxy): Promise<void> {
+  proxy.say(blocked);
+  await eventually("the publisher to be blocked", () => publisher.blocked);
+}
 
-test(
-  "ConfirmPublisher waits and says so while the broker blocks it, and that time does not count",
-  async (queues, proxy) => {
-    const log = new RecordedLog();
-    const heard: (string | undefined)[] = [];
-    const onBlocked = (reason?: string) => heard.push(reason);
-    const publisher = await untilConnected(publisherOn(queues, { log, giveUpAfterMs: 1_500, onBlocked }));
-    // A broker under a memory alarm tells its publishers, and reads no more from them.
-    proxy.holdUp();
-    proxy.say(blocked);
-    await eventually("the publisher to be blocked", () => publisher.blocked);
-    let settled: unknown = "not yet";
-    const published = publisher.publish(outgoing(queues.events)).then(
-      () => settled = "confirmed",
-      (error) => settled = error,
-    );
-    await queues.broker.clock.sleep(2_000);
-    strictEqual(settled, "not yet", "longer than it would wait otherwise");
-    strictEqual(log.of("publisher.blocked").length, 1);
-    proxy.letGo();
-    proxy.say(unblocked);
-    await published;
-    strictEqual(settled, "confirmed");
-    deepStrictEqual(heard, ["low on memory", undefined]);
-    await publisher.close();
-  },
-);
+test("ConfirmPublisher confirms every message though its connection is cut repeatedly", async (queues, proxy) => {
+  const { channel, events } = queues;
+  const publisher = publisherOn(queues, { maxInFlight: 50 });
+  await publisher.publish(outgoing(events));
+  const ids = new Set<string>();
+  const failures: unknown[] = [];
+  for (let i = 0; i < 2_000; i++) {
+    await publisher.room();
+    const message = outgoing(events);
+    ids.add(message.messageId);
+    publisher.send(message, (error) => error && failures.push(error));
+    if (i % 500 === 250) proxy.cut();
+  }
+  await publisher.flush();
+  await publisher.close();
+  deepStrictEqual(failures, []);
+  for (const { messageId } of await getAll(channel, events)) ids.delete(messageId);
+  strictEqual(ids.size, 0, "none is lost");
+});
 
-test(
-  "ConfirmPublisher sends nothing while the broker blocks it, and never what was no longer waited for by then",
-  async (queues, proxy) => {
-    const { channel, events } = queues;
-    const publisher = await untilConnected(publisherOn(queues));
-    // It says so, but would read on.
-    proxy.say(blocked);
-    await eventually("the publisher to be blocked", () => publisher.blocked);
-    const enough = new AbortController();
-    const messages = [1, 2, 3].map(() => outgoing(events));
-    const [first, abandoned, last] = messages.map((message, n) =>
-      publisher.publish(message, n === 1 ? enough.signal : undefined)
-    );
-    await queues.broker.clock.sleep(200);
-    strictEqual(publisher.inFlight, 3);
-    strictEqual((await channel.checkQueue(events)).messageCount, 0);
-    enough.abort(new Error("the delivery went back"));
-    await rejects(abandoned!, /the delivery went back/);
-    proxy.say(unblocked);
-    await Promise.all([first, last]);
-    await publisher.close();
-    const arrived = (await getAll(channel, events)).map(({ messageId }) => messageId);
-    deepStrictEqual(arrived, [messages[0]!.messageId, messages[2]!.messageId], "in the order in which they were sent");
-  },
-);
+test("ConfirmPublisher waits while the broker blocks it, and that time does not count", async (queues, proxy) => {
+  const log = new RecordedLog();
+  const heard: (string | undefined)[] = [];
+  const onBlocked = (reason?: string) => heard.push(reason);
+  const publisher = await untilConnected(publisherOn(queues, { log, giveUpAfterMs: 1_500, onBlocked }));
+  // A broker under a memory alarm tells its publishers, and reads no more from them.
+  proxy.holdUp();
+  await block(publisher, proxy);
+  let settled: unknown = "not yet";
+  const published = publisher.publish(outgoing(queues.events)).then(
+    () => settled = "confirmed",
+    (error) => settled = error,
+  );
+  await queues.broker.clock.sleep(2_000);
+  strictEqual(settled, "not yet", "longer than it would wait otherwise");
+  strictEqual(log.of("publisher.blocked").length, 1);
+  proxy.letGo();
+  proxy.say(unblocked);
+  await published;
+  strictEqual(settled, "confirmed");
+  deepStrictEqual(heard, ["low on memory", undefined]);
+  await publisher.close();
+});
 
-test(
-  "ConfirmPublisher.publish() ends with its signal while the broker blocks it, and then nothing keeps it from leaving",
-  async (queues, proxy) => {
-    const publisher = publisherOn(queues);
-    await publisher.publish(outgoing(queues.events));
-    proxy.holdUp();
-    proxy.say(blocked);
-    await eventually("the publisher to be blocked", () => publisher.blocked);
-    const enough = new AbortController();
-    const published = publisher.publish(outgoing(queues.events), enough.signal);
-    enough.abort(new Error("the grace period is over"));
-    await rejects(published, /the grace period is over/);
-    strictEqual(publisher.inFlight, 0);
-    proxy.letGo();
-    await publisher.close();
-  },
-);
+test("ConfirmPublisher sends nothing while it is blocked, and nothing given up by then", async (queues, proxy) => {
+  const { channel, events } = queues;
+  const publisher = await untilConnected(publisherOn(queues));
+  // It says so, but would read on.
+  await block(publisher, proxy);
+  const enough = new AbortController();
+  const messages = [1, 2, 3].map(() => outgoing(events));
+  const [first, abandoned, last] = messages.map((message, n) =>
+    publisher.publish(message, n === 1 ? enough.signal : undefined)
+  );
+  await queues.broker.clock.sleep(200);
+  strictEqual(publisher.inFlight, 3);
+  strictEqual((await channel.checkQueue(events)).messageCount, 0);
+  enough.abort(new Error("the delivery went back"));
+  await rejects(abandoned!, /the delivery went back/);
+  proxy.say(unblocked);
+  await Promise.all([first, last]);
+  await publisher.close();
+  const arrived = (await getAll(channel, events)).map(({ messageId }) => messageId);
+  deepStrictEqual(arrived, [messages[0]!.messageId, messages[2]!.messageId], "in the order in which they were sent");
+});
 
-test(
-  "AmqpConsumer takes nothing more once it was told so, also when it was told while it had no connection",
-  async (queues, proxy) => {
-    const { channel, events } = queues;
-    const consumer = await untilConsuming(consumerOn(queues));
-    proxy.poison({ kind: "refuse" });
-    await untilNotConsuming(consumer);
-    await consumer.stopTaking();
-    proxy.poison();
-    await untilConsuming(consumer);
-    sendBodies(queues, ["x"]);
-    await inQueue(queues, events, 1);
-    deepStrictEqual([(await channel.checkQueue(events)).consumerCount, consumer.unsettled], [0, 0]);
-    await consumer.close();
-  },
-);
+test("ConfirmPublisher.publish() ends with its signal while the broker blocks it", async (queues, proxy) => {
+  const publisher = publisherOn(queues);
+  await publisher.publish(outgoing(queues.events));
+  proxy.holdUp();
+  await block(publisher, proxy);
+  const enough = new AbortController();
+  const published = publisher.publish(outgoing(queues.events), enough.signal);
+  enough.abort(new Error("the grace period is over"));
+  await rejects(published, /the grace period is over/);
+  strictEqual(publisher.inFlight, 0);
+  proxy.letGo();
+  await publisher.close();
+});
+
+test("AmqpConsumer takes nothing more once it was told so, even without a connection", async (queues, proxy) => {
+  const { channel, events } = queues;
+  const consumer = await untilConsuming(consumerOn(queues));
+  proxy.poison({ kind: "refuse" });
+  await untilNotConsuming(consumer);
+  await consumer.stopTaking();
+  proxy.poison();
+  await untilConsuming(consumer);
+  sendBodies(queues, ["x"]);
+  await inQueue(queues, events, 1);
+  deepStrictEqual([(await channel.checkQueue(events)).consumerCount, consumer.unsettled], [0, 0]);
+  await consumer.close();
+});
 
 test("AmqpConsumer waits for no dead letter whose original the broker gives out again", async (queues, proxy) => {
   const waiting = new Set<AbortSignal>();
@@ -160,7 +147,7 @@ test("AmqpConsumer waits for no dead letter whose original the broker gives out 
     sendBodies(queues, ["bad body"]);
     const leaving = new AbortController();
     const settleIt = async () => {
-      const [delivery] = await take(consumer, 1);
+      const [delivery] = await takeExactly(consumer, 1);
       return [consumer.settle([{ delivery: delivery!, outcome: dead("invalid", "no amount") }], leaving.signal)];
     };
     const [first] = await settleIt();
@@ -178,57 +165,62 @@ test("AmqpConsumer waits for no dead letter whose original the broker gives out 
   }
 });
 
-test(
-  "AmqpConsumer comes back after its connection was cut, and what was unsettled is delivered again",
-  async (queues, proxy) => {
-    const { broker, events } = queues;
-    const consumer = await untilConsuming(consumerOn(queues, { prefetch: 10 }));
-    const ids = Array.from({ length: 30 }, () => crypto.randomUUID());
-    for (const messageId of ids) sendBodies(queues, ["x"], { messageId });
+test("AmqpConsumer comes back after its connection was cut, with its unsettled messages", async (queues, proxy) => {
+  const { broker, events } = queues;
+  const consumer = await untilConsuming(consumerOn(queues, { prefetch: 10 }));
+  const ids = Array.from({ length: 30 }, () => crypto.randomUUID());
+  for (const messageId of ids) sendBodies(queues, ["x"], { messageId });
 
-    const settled = new Set<string>();
-    for (let round = 0; settled.size < ids.length && round < 100; round++) {
-      const taken = await consumer.take(4, never);
-      if (round % 3 === 1) {
-        // A reset drops frames on their way: the acks of the round before must arrive first.
-        await broker.clock.sleep(50);
-        proxy.cut();
-        await untilNotConsuming(consumer);
-        // To a channel that is gone: nothing happens, least of all to tags of the next channel.
-        await settle(consumer, taken);
-        await untilConsuming(consumer);
-        continue;
-      }
-      await settle(consumer, taken);
-      for (const { messageId } of taken) settled.add(messageId);
-    }
-    deepStrictEqual([...settled].sort(), ids.toSorted());
-    await consumer.close();
-    await inQueue(queues, events, 0);
-  },
-);
-
-test(
-  "AmqpConsumer and ConfirmPublisher come back wherever in their setting up the connection is lost",
-  async (queues, proxy) => {
-    const { clock } = queues.broker;
-    const publisher = publisherOn(queues);
-    const consumer = consumerOn(queues);
-    const bothAreThere = () => eventually("both", () => (consumer.consuming && publisher.connected));
-    await bothAreThere();
-    // The queues are declared by bytes 950 to 1,700, in frames of 26 bytes and more.
-    for (let bytes = 950; bytes <= 1_750; bytes += 24) {
-      proxy.poison({ kind: "cut-after", bytes });
+  const settled = new Set<string>();
+  for (let round = 0; settled.size < ids.length && round < 100; round++) {
+    const taken = await consumer.take(4, never);
+    if (round % 3 === 1) {
+      // A reset drops frames on their way: the acks of the round before must arrive first.
+      await broker.clock.sleep(50);
       proxy.cut();
-      await clock.sleep(150);
-      proxy.poison();
-      await bothAreThere();
-      // A connection that is lost sooner counts as failed, and the backoff grows.
-      await clock.sleep(120);
+      await untilNotConsuming(consumer);
+      // To a channel that is gone: nothing happens, least of all to tags of the next channel.
+      await settle(consumer, taken);
+      await untilConsuming(consumer);
+      continue;
     }
-    await publisher.publish(outgoing(queues.events));
-    await settle(consumer, await take(consumer, 1));
-    await consumer.close();
-    await publisher.close();
-  },
-);
+    await settle(consumer, taken);
+    for (const { messageId } of taken) settled.add(messageId);
+  }
+  deepStrictEqual([...settled].sort(), ids.toSorted());
+  await consumer.close();
+  await inQueue(queues, events, 0);
+});
+
+// The queues are declared by bytes 950 to 1,700, in frames of 26 bytes and more.
+const places = Array.from({ length: 34 }, (_, n) => ({ n, bytes: 950 + n * 24 }));
+
+Deno.test("AmqpConsumer and ConfirmPublisher come back wherever a connection breaks in setup", async () => {
+  const shares = Map.groupBy(places, ({ n }) => n % 4);
+  await Promise.all(Array.from(shares.values(), (share) => withProxiedQueues((...on) => breakInSetup(share, ...on))));
+});
+
+async function breakInSetup(
+  places: readonly { readonly bytes: number }[],
+  queues: TestQueues,
+  proxy: TcpProxy,
+): Promise<void> {
+  const { clock } = queues.broker;
+  const publisher = publisherOn(queues);
+  const consumer = consumerOn(queues);
+  const bothAreThere = () => eventually("both", () => consumer.consuming && publisher.connected);
+  await bothAreThere();
+  for (const { bytes } of places) {
+    proxy.poison({ kind: "cut-after", bytes });
+    proxy.cut();
+    await clock.sleep(150);
+    proxy.poison();
+    await bothAreThere();
+    // A connection that is lost sooner counts as failed, and the backoff grows.
+    await clock.sleep(120);
+  }
+  await publisher.publish(outgoing(queues.events));
+  await settle(consumer, await takeExactly(consumer, 1));
+  await consumer.close();
+  await publisher.close();
+}

@@ -5,7 +5,7 @@ import { openConnection } from "../../shared/rabbitmq/connection.ts";
 import { AmqpConsumer, type ConsumerOptions } from "../../shared/rabbitmq/consumer.ts";
 import { DeadLetters, type DeadLettersOptions } from "../../shared/rabbitmq/dead_letters.ts";
 import { DelayQueues } from "../../shared/rabbitmq/delay_queues.ts";
-import type { Delivery, EventQueue } from "../../shared/rabbitmq/delivery.ts";
+import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import type { OutgoingMessage } from "../../shared/rabbitmq/message.ts";
 import { ConfirmPublisher, type PublisherOptions } from "../../shared/rabbitmq/publisher.ts";
 import { ensureTopology } from "../../shared/rabbitmq/topology.ts";
@@ -70,12 +70,6 @@ export function outgoing(exchange: string, changes: Partial<Delivery> = {}): Out
 
 export function sendBodies({ channel, events }: TestQueues, bodies: readonly string[], properties = {}): void {
   for (const body of bodies) channel.publish(events, "", Buffer.from(body), properties);
-}
-
-export async function take(from: EventQueue, count: number): Promise<Delivery[]> {
-  const taken: Delivery[] = [];
-  while (taken.length < count) taken.push(...await from.take(count - taken.length, new AbortController().signal));
-  return taken;
 }
 
 export function inQueue({ channel }: Pick<TestQueues, "channel">, queue: string, count: number): Promise<true> {

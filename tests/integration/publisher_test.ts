@@ -21,20 +21,17 @@ function test(what: string, use: Use, changes: (queues: TestQueues) => Partial<P
   });
 }
 
-test(
-  ".publish() resolves when the message is in the queue, persistent and with all its properties",
-  async (publisher, queues) => {
-    const headers = { "x-of-ours": "häder" };
-    const sent = outgoing(queues.events, { headers, timestampMs: 1_700_000_000_123 });
-    await publisher.publish(sent);
-    const { properties, content } = await getOne(queues.channel, queues.events);
-    const { deliveryMode, messageId, type, contentType, timestamp, appId } = properties;
-    deepStrictEqual([deliveryMode, messageId, type, contentType, timestamp, appId], [
-      ...[2, sent.messageId, "casino.events.v1.Event", "application/x-protobuf", 1_700_000_000, sent.appId],
-    ]);
-    deepStrictEqual([withoutBrokerHeaders(properties.headers ?? {}), content.toString()], [headers, "a body"]);
-  },
-);
+test(".publish() resolves when the message is in the queue, with all its properties", async (publisher, queues) => {
+  const headers = { "x-of-ours": "häder" };
+  const sent = outgoing(queues.events, { headers, timestampMs: 1_700_000_000_123 });
+  await publisher.publish(sent);
+  const { properties, content } = await getOne(queues.channel, queues.events);
+  const { deliveryMode, messageId, type, contentType, timestamp, appId } = properties;
+  deepStrictEqual([deliveryMode, messageId, type, contentType, timestamp, appId], [
+    ...[2, sent.messageId, "casino.events.v1.Event", "application/x-protobuf", 1_700_000_000, sent.appId],
+  ]);
+  deepStrictEqual([withoutBrokerHeaders(properties.headers ?? {}), content.toString()], [headers, "a body"]);
+});
 
 test(".publish() reports a message that no queue takes, though the broker confirms it", async (publisher, queues) => {
   const { channel, events } = queues;

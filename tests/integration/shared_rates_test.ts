@@ -16,7 +16,13 @@ interface Keys {
   readonly lock: string;
 }
 
-async function withRedis(use: (shared: RedisRates, redis: Redis, keys: Keys) => Promise<void>): Promise<void> {
+type Use = (shared: RedisRates, redis: Redis, keys: Keys) => Promise<void>;
+
+function test(what: string, use: Use): void {
+  Deno.test(`RedisRates ${what}`, () => withRedis(use));
+}
+
+async function withRedis(use: Use): Promise<void> {
   const prefix = uniqueName("test:");
   const keys = { rates: `${prefix}{rates}:current`, lock: `${prefix}{rates}:lock` };
   const redis = await openRedis(servers.REDIS_URL, { name: "test", log: silentLog });
@@ -65,30 +71,24 @@ const junk: Record<string, string | Uint8Array> = {
   "JSON nested too deeply": "[".repeat(2_000) + "]".repeat(2_000),
 };
 for (const [what, value] of Object.entries(junk)) {
-  Deno.test(`RedisRates discards ${what} in the cache, and goes on`, async () => {
-    await withRedis(async (shared, redis, keys) => {
-      await redis.set(keys.rates, Buffer.from(value as string), "PX", 60_000);
-      await assertGoesOn(shared);
-    });
+  test(`discards ${what} in the cache, and goes on`, async (shared, redis, keys) => {
+    await redis.set(keys.rates, Buffer.from(value as string), "PX", 60_000);
+    await assertGoesOn(shared);
   });
 }
 
-Deno.test("RedisRates discards a value of another type in the cache, and goes on", async () => {
-  await withRedis(async (shared, redis, keys) => {
-    await redis.hset(keys.rates, "USD", "1.07");
-    await assertGoesOn(shared);
-  });
+test("discards a value of another type in the cache, and goes on", async (shared, redis, keys) => {
+  await redis.hset(keys.rates, "USD", "1.07");
+  await assertGoesOn(shared);
 });
 
-Deno.test("RedisRates discards rates that would never expire, and goes on", async () => {
-  await withRedis(async (shared, redis, keys) => {
-    const ahead = { ...good, as_of_ms: Number.MAX_SAFE_INTEGER };
-    for (const each of [good, ahead, { ...ahead, v: 2 }]) {
-      await redis.set(keys.rates, JSON.stringify(each));
-      await assertGoesOn(shared);
-      await redis.del(keys.rates);
-    }
-  });
+test("discards rates that would never expire, and goes on", async (shared, redis, keys) => {
+  const ahead = { ...good, as_of_ms: Number.MAX_SAFE_INTEGER };
+  for (const each of [good, ahead, { ...ahead, v: 2 }]) {
+    await redis.set(keys.rates, JSON.stringify(each));
+    await assertGoesOn(shared);
+    await redis.del(keys.rates);
+  }
 });
 
 /** Within two looks somebody gets the lock, and can store rates that all others then find. */
@@ -102,47 +102,41 @@ async function assertGoesOn(shared: RedisRates): Promise<void> {
   deepStrictEqual([state, cached?.rates], ["fresh", someRates]);
 }
 
-Deno.test("RedisRates shares its key with releases since 0.1.0: they can read what it writes, and it ignores what a later one adds", async () => {
-  await withRedis(async (shared, redis, keys) => {
-    await shared.lookOrLock("a", 10_000);
-    await shared.write("a", someRates, life);
-    const written = JSON.parse(await redis.get(keys.rates) ?? "");
-    const { v, base, as_of_ms, rates, stale_ms } = written;
-    deepStrictEqual([v, base, as_of_ms, stale_ms], [1, "EUR", someRates.asOfMs, 0]);
-    deepStrictEqual(
-      rates,
-      Object.fromEntries(Array.from(someRates.perEur, ([currency, { text }]) => [currency, text])),
-    );
+test("shares its key with releases since 0.1.0, and ignores additions of later ones", async (shared, redis, keys) => {
+  await shared.lookOrLock("a", 10_000);
+  await shared.write("a", someRates, life);
+  const written = JSON.parse(await redis.get(keys.rates) ?? "");
+  const { v, base, as_of_ms, rates, stale_ms } = written;
+  deepStrictEqual([v, base, as_of_ms, stale_ms], [1, "EUR", someRates.asOfMs, 0]);
+  deepStrictEqual(
+    rates,
+    Object.fromEntries(Array.from(someRates.perEur, ([currency, { text }]) => [currency, text])),
+  );
 
-    await redis.set(keys.rates, JSON.stringify({ ...written, provider: { name: "x" } }), "PX", 60_000);
-    const { state, cached } = await shared.lookOrLock("b", 10_000);
-    deepStrictEqual([state, cached?.rates], ["fresh", someRates]);
-  });
+  await redis.set(keys.rates, JSON.stringify({ ...written, provider: { name: "x" } }), "PX", 60_000);
+  const { state, cached } = await shared.lookOrLock("b", 10_000);
+  deepStrictEqual([state, cached?.rates], ["fresh", someRates]);
 });
 
-Deno.test("RedisRates discards no rates that were written since it read the ones it cannot use", async () => {
-  await withRedis(async (shared, redis, keys) => {
-    await redis.set(keys.rates, JSON.stringify({ ...good, v: 2 }), "PX", 60_000);
-    const looks = await Promise.all([
-      shared.lookOrLock("a", 10_000),
-      redis.set(keys.rates, JSON.stringify(good), "PX", 60_000),
-    ]);
-    strictEqual(looks[0].cached, undefined);
-    deepStrictEqual((await shared.lookOrLock("b", 10_000)).cached?.rates, someRates);
-  });
+test("discards no rates that were written since it read the ones it cannot use", async (shared, redis, keys) => {
+  await redis.set(keys.rates, JSON.stringify({ ...good, v: 2 }), "PX", 60_000);
+  const looks = await Promise.all([
+    shared.lookOrLock("a", 10_000),
+    redis.set(keys.rates, JSON.stringify(good), "PX", 60_000),
+  ]);
+  strictEqual(looks[0].cached, undefined);
+  deepStrictEqual((await shared.lookOrLock("b", 10_000)).cached?.rates, someRates);
 });
 
-Deno.test("RedisRates lets keys expire by themselves: none stays behind without a time to live", async () => {
-  await withRedis(async (shared, redis, { rates, lock }) => {
-    await shared.lookOrLock("a", 10_000);
-    strictEqual(await redis.pttl(lock) > 0, true);
-    await shared.pause("a", 10_000);
-    strictEqual(await redis.pttl(lock) > 0, true);
-    await redis.del(lock);
-    await shared.lookOrLock("a", 10_000);
-    await shared.write("a", someRates, life);
-    strictEqual(await redis.pttl(rates) > 0, true);
-  });
+test("leaves no key behind without a time to live", async (shared, redis, { rates, lock }) => {
+  await shared.lookOrLock("a", 10_000);
+  strictEqual(await redis.pttl(lock) > 0, true);
+  await shared.pause("a", 10_000);
+  strictEqual(await redis.pttl(lock) > 0, true);
+  await redis.del(lock);
+  await shared.lookOrLock("a", 10_000);
+  await shared.write("a", someRates, life);
+  strictEqual(await redis.pttl(rates) > 0, true);
 });
 
 Deno.test("RedisRates keeps prefixes apart", async () => {

@@ -1,6 +1,5 @@
-/** The releases of releases.json: the last one runs beside the next while that is rolled out. */
+/** The releases: the last one runs beside the next while that is rolled out. */
 import { programArgs } from "../../dev/programs/programs.ts";
-import releases from "./releases.json" with { type: "json" };
 
 export interface Release {
   readonly version: string;
@@ -10,7 +9,15 @@ export interface Release {
   readonly newestMigration: string;
 }
 
-export const lastRelease: Release = newestOf(releases);
+const releases: readonly [Release, ...Release[]] = [
+  {
+    version: "0.1.0",
+    commit: "797363a723fd99c5ed1b8348fb36b36c654b7a5a",
+    newestMigration: "20261124000000_create_player_leaders.ts",
+  },
+];
+
+export const lastRelease: Release = releases.at(-1)!;
 
 /**
  * The arguments with which Deno runs buf, from the project's root, to find whether the schemas of a folder break those of the
@@ -20,10 +27,4 @@ export const lastRelease: Release = newestOf(releases);
 export function schemaCheck(folder: string): string[] {
   const against = `tests/releases/${lastRelease.version}/proto`;
   return programArgs("@bufbuild/buf/buf", "breaking", folder, "--against", against);
-}
-
-function newestOf(releases: readonly Release[]): Release {
-  const newest = releases.at(-1);
-  if (!newest) throw new Error("tests/releases/releases.json names no release");
-  return newest;
 }

@@ -8,11 +8,11 @@ import { DatabaseGate } from "../../subscriber/pipeline/database_gate.ts";
 import { Stats } from "../../subscriber/pipeline/stats.ts";
 import type { Enriched, Player } from "../../subscriber/enriched/enriched.ts";
 import { type RatesApi, RatesUnavailable } from "../../subscriber/rates/client.ts";
-import type { SharedRates } from "../../subscriber/rates/shared_rates.ts";
 import type { RatesTimes } from "../../subscriber/rates/source.ts";
 import { ratesOf } from "../fixtures/deliveries.ts";
 import { names } from "./broker.ts";
 import { asChannelModel, type Owner, type SimulatedConnection } from "./connection.ts";
+import { sentBy } from "./invariants.ts";
 import type { Dependency, World } from "./world.ts";
 
 export interface Settings {
@@ -93,7 +93,7 @@ export class Process implements Owner {
     const subscriber: Subscriber = createSubscriber(
       {
         queue: world.mutation?.queue?.(queue.consumer) ?? queue.consumer,
-        shared: this.#sharedRates(),
+        shared: sentBy((command) => this.#act("redis", command), () => world.sharedRates),
         api: this.#ratesApi(() => subscriber.rates.alone),
         players: { find: (ids: readonly bigint[]) => this.#act("database", () => playersOf(ids)) },
         store: { save: (events: readonly Enriched[]) => this.#act("database", () => world.save(events)) },
@@ -123,17 +123,6 @@ export class Process implements Owner {
       now: () => clock.now(),
       monotonic: () => clock.monotonic(),
       sleep: (ms, signal) => this.#reach(clock.sleep(ms, signal)),
-    };
-  }
-
-  #sharedRates(): SharedRates {
-    const shared = () => this.world.sharedRates;
-    return {
-      lookOrLock: (token, ttl) => this.#act("redis", () => shared().lookOrLock(token, ttl)),
-      write: (token, rates, life) => this.#act("redis", () => shared().write(token, rates, life)),
-      pause: (token, ms) => this.#act("redis", () => shared().pause(token, ms)),
-      release: (token) => this.#act("redis", () => shared().release(token)),
-      inspect: () => shared().inspect(),
     };
   }
 

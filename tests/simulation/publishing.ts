@@ -12,7 +12,7 @@ import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { bet } from "../fixtures/deliveries.ts";
 import { names } from "./broker.ts";
 import { asChannelModel } from "./connection.ts";
-import type { Published } from "./ledger.ts";
+import type { Published } from "./invariants.ts";
 import type { World } from "./world.ts";
 
 const count = 60;

@@ -7,28 +7,16 @@ import type { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
 import { type Random, seededRandom } from "../../shared/runtime/random.ts";
 import { VirtualClock } from "../fixtures/virtual_clock.ts";
 import { names } from "./broker.ts";
-import { InvariantError } from "./ledger.ts";
+import { InvariantError } from "./invariants.ts";
 import { type MutationName, mutations } from "./mutations.ts";
 import { Process, type Settings } from "./process.ts";
 import { deadReasons, openPublisher, publishOverTime, replayCurable } from "./publishing.ts";
 import { World } from "./world.ts";
 
-export interface SimulationOptions {
-  readonly seed: number;
-  /** A bug to put in. */
-  readonly mutation?: MutationName | undefined;
-}
+const nothing = { published: 0, stored: 0, dead: 0, replayed: 0, acks: 0, kills: 0, ratesCalls: 0 };
 
 /** The counts of a run; a run that breaks an invariant throws an `InvariantError` instead, which names its seed. */
-export interface SimulationResult {
-  readonly published: number;
-  readonly stored: number;
-  readonly dead: number;
-  readonly replayed: number;
-  readonly acks: number;
-  readonly kills: number;
-  readonly ratesCalls: number;
-}
+export type SimulationResult = typeof nothing;
 
 /** How long things go wrong, and how long everything may take to settle when they no longer do, in virtual ms. */
 const [troubleMs, settleMs] = [30_000, 300_000];
@@ -37,7 +25,7 @@ const subscribers = 3;
 const replayRounds = 5;
 
 /** @throws {InvariantError} */
-export async function simulate({ seed, mutation }: SimulationOptions): Promise<SimulationResult> {
+export async function simulate(seed: number, mutation?: MutationName): Promise<SimulationResult> {
   const random = seededRandom(seed);
   const clock = new VirtualClock();
   const world = new World(seed, clock, random, mutation && mutations[mutation]);
@@ -66,11 +54,11 @@ export async function simulateSeeds(
   },
 ): Promise<{ ran: number; failures: InvariantError[]; sums: SimulationResult }> {
   const failures: InvariantError[] = [];
-  const sums = { published: 0, stored: 0, dead: 0, replayed: 0, acks: 0, kills: 0, ratesCalls: 0 };
+  const sums = { ...nothing };
   let ran = 0;
   for (; ran < count && failures.length < mostFailures; ran++) {
     try {
-      const result = await simulate({ seed: first + ran, mutation });
+      const result = await simulate(first + ran, mutation);
       for (const name of Object.keys(sums) as (keyof SimulationResult)[]) sums[name] += result[name];
     } catch (error) {
       if (!(error instanceof InvariantError)) throw error;

@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import type { InvariantError } from "./ledger.ts";
+import type { InvariantError } from "./invariants.ts";
 import { type MutationName, mutations } from "./mutations.ts";
 import { simulate, simulateSeeds } from "./simulate.ts";
 
@@ -18,7 +18,7 @@ Deno.test(`simulate() breaks no invariant in ${seeds} seeds of faults`, async ()
 });
 
 Deno.test("simulate() runs the same for the same seed, and fails the same", async () => {
-  for (const seed of [7, 8, 9]) deepStrictEqual(await simulate({ seed }), await simulate({ seed }));
+  for (const seed of [7, 8, 9]) deepStrictEqual(await simulate(seed), await simulate(seed));
   const [one, other] = [await firstFind("ack-before-commit"), await firstFind("ack-before-commit")];
   deepStrictEqual([one?.seed, one?.what, one?.atMs], [other?.seed, other?.what, other?.atMs]);
 });

@@ -6,8 +6,7 @@ import { MemoryRates } from "../../subscriber/rates/memory_rates.ts";
 import type { SharedRates } from "../../subscriber/rates/shared_rates.ts";
 import { Broker } from "./broker.ts";
 import { type Owner, SimulatedConnection } from "./connection.ts";
-import { Ledger } from "./ledger.ts";
-import { LockWatch } from "./lock_watch.ts";
+import { Ledger, LockWatch } from "./invariants.ts";
 import type { Mutation } from "./mutations.ts";
 
 /** Things that can be away as a whole. */

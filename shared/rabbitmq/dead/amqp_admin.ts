@@ -1,6 +1,6 @@
 /** {@linkcode DeadLetterAdmin} over RabbitMQ. Each operation has a connection of its own, and none is open in between. */
 import type { Channel } from "amqplib";
-import { untilAborted } from "../../runtime/deadline.ts";
+import { settledWithin, untilAborted } from "../../runtime/deadline.ts";
 import { ConfirmPublisher } from "../publisher.ts";
 import { eventTopology, type TopologyConfig } from "../topology.ts";
 import type { Clock } from "../../runtime/clock.ts";
@@ -94,10 +94,7 @@ export class AmqpDeadLetterAdmin implements DeadLetterAdmin {
   /** What is under way stops, and has 2 s to end in order. */
   async close(): Promise<void> {
     this.#closed.abort(new AdminClosed());
-    const ended = new AbortController();
-    const late = this.options.clock.sleep(closeTimeoutMs, ended.signal).catch(() => {});
-    await Promise.race([Promise.allSettled(this.#running), late]);
-    ended.abort();
+    await settledWithin(closeTimeoutMs, this.options.clock, Promise.allSettled(this.#running));
   }
 
   #selection(filter: AdminOptions["filter"], stop: AbortSignal) {

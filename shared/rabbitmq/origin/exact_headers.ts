@@ -1,6 +1,6 @@
 /**
- * Header values as they are on the wire. amqplib gives every number as a double, which rounds integers beyond 2^53 and
- * forgets which of AMQP's twelve kinds of number it was: right for reading, wrong for passing on.
+ * Header values as they are on the wire. amqplib gives every number as a double: it rounds integers beyond 2^53 and loses
+ * their type, of which AMQP has nine. That serves a reader, but not the next reader of a message that is passed on.
  */
 import { Buffer } from "node:buffer";
 import type { ChannelModel } from "amqplib";
@@ -78,7 +78,7 @@ export function exactPropertiesOf({ headers = {}, [wire]: bytes }: Readonly<Reme
   }
 }
 
-/** The same with bytes of its own, for what may wait for long: else all is kept that the socket brought with them. */
+/** Copies the bytes, for a message that may wait for long: they are a view of all that the socket brought with them. */
 export function withOwnBytes<P extends Readonly<Remembering>>(properties: P): P {
   const bytes = properties[wire];
   return bytes ? { ...properties, [wire]: new Uint8Array(bytes) } : properties;
@@ -107,6 +107,19 @@ function readProperties(bytes: Buffer): Exact {
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** By its tag on the wire: the name of the type that amqplib writes it by, its length, and how it is read. */
+const numberKinds: Readonly<Record<string, [type: string, bytes: number, read: (bytes: Buffer) => number | bigint]>> = {
+  b: ["int8", 1, (bytes) => bytes.readInt8()],
+  B: ["uint8", 1, (bytes) => bytes.readUInt8()],
+  s: ["int16", 2, (bytes) => bytes.readInt16BE()],
+  u: ["uint16", 2, (bytes) => bytes.readUInt16BE()],
+  I: ["int32", 4, (bytes) => bytes.readInt32BE()],
+  i: ["uint32", 4, (bytes) => bytes.readUInt32BE()],
+  l: ["int64", 8, (bytes) => bytes.readBigInt64BE()],
+  f: ["float", 4, (bytes) => bytes.readFloatBE()],
+  d: ["double", 8, (bytes) => bytes.readDoubleBE()],
+};
 
 /** A field table of AMQP 0-9-1, with the tags that RabbitMQ uses: rabbitmq.com/amqp-0-9-1-errata, section 3. */
 class Table {
@@ -145,7 +158,7 @@ class Table {
         return new Table(this.#long()).#values();
       case "F": {
         const fields = new Table(this.#long()).fields();
-        // A key by which amqplib would take the table for one value of that type.
+        // amqplib would read a table with this key as one value of a type.
         return Object.hasOwn(fields, "!") ? { "!": "object", value: fields } : fields;
       }
       case "D":
@@ -161,28 +174,10 @@ class Table {
   }
 
   #number(tag: string): { readonly "!": string; readonly value: number | bigint } {
-    switch (tag) {
-      case "b":
-        return { "!": "int8", value: this.#take(1).readInt8() };
-      case "B":
-        return { "!": "uint8", value: this.#take(1).readUInt8() };
-      case "s":
-        return { "!": "int16", value: this.#take(2).readInt16BE() };
-      case "u":
-        return { "!": "uint16", value: this.#take(2).readUInt16BE() };
-      case "I":
-        return { "!": "int32", value: this.#take(4).readInt32BE() };
-      case "i":
-        return { "!": "uint32", value: this.#take(4).readUInt32BE() };
-      case "l":
-        return { "!": "int64", value: this.#take(8).readBigInt64BE() };
-      case "f":
-        return { "!": "float", value: this.#take(4).readFloatBE() };
-      case "d":
-        return { "!": "double", value: this.#take(8).readDoubleBE() };
-      default:
-        throw new TypeError(`A header of the unknown type ${JSON.stringify(tag)}`);
-    }
+    const kind = numberKinds[tag];
+    if (!kind) throw new TypeError(`A header of the unknown type ${JSON.stringify(tag)}`);
+    const [type, bytes, read] = kind;
+    return { "!": type, value: read(this.#take(bytes)) };
   }
 
   #long(): Buffer {

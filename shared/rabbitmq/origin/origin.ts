@@ -1,6 +1,6 @@
 /**
- * How a message came, kept for whoever passes it on: to a delay queue, to the dead letter queue, and back by a replay. What
- * the next queue would act on, or overwrite, goes into headers of ours until then.
+ * How a message came, for the message that passes it on: to a delay queue, to the dead letter queue, and back by a replay.
+ * Properties that the next queue would act on, or overwrite, are kept in headers of ours until then.
  */
 import type { MessageProperties } from "amqplib";
 import { type Exact, exactPropertiesOf } from "./exact_headers.ts";

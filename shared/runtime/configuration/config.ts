@@ -67,16 +67,16 @@ const settings = {
   ),
   RETRY_DELAYS_MS: delays(
     "",
-    "waits, with commas between, of an event that found no rates before it is tried again (ms)",
+    "comma-separated retry delays for events that timed out waiting for rates (ms)",
   ),
   SHUTDOWN_GRACE_MS: milliseconds("10000", 0, 600_000, "longest orderly shutdown"),
   SUBSCRIBER_ID: optional(
     matching("", /^[\w.\-]{1,64}$/, "1 to 64 of A-Z a-z 0-9 _ . -", "names this subscriber; host-pid if unset"),
   ),
   HTTP_TOKEN: optional(secret("", "bearer token for dead letters over HTTP; refused if unset", 16)),
-  TLS_CA_FILE: optional(file("PEM file of the CAs that TLS trusts, in place of the system's")),
-  TLS_CERT_FILE: optional(file("PEM file of our certificate, for who asks for one")),
-  TLS_KEY_FILE: optional(file("PEM file of its key")),
+  TLS_CA_FILE: optional(file("CAs that TLS trusts, in place of the system's (PEM file)")),
+  TLS_CERT_FILE: optional(file("client certificate (PEM file)")),
+  TLS_KEY_FILE: optional(file("key of the client certificate (PEM file)")),
   ALLOW_PLAINTEXT: oneOf("no", ["no", "yes"], "send credentials to other machines without TLS"),
   LOG_LEVEL: oneOf("info", ["debug", "info", "warning", "error"], "least severe log record that is written"),
 } as const;
@@ -89,7 +89,7 @@ export type Config = { readonly [N in SettingName]: ReturnType<(typeof settings)
 /** Looks a variable up; `undefined` and the empty string both mean unset. */
 export type Environment = (name: string) => string | undefined;
 
-/** Each `[a, b]`: the value of `a` must be less than that of `b`, or the later never gets to act. */
+/** Each `[a, b]`: the value of `a` must be less than that of `b`, or `b` would always end first. */
 const mustExceed = [
   ["RATES_CALL_TIMEOUT_MS", "RATES_LOCK_TTL_MS"],
   ["RATES_LOCK_TTL_MS", "RATES_WAIT_MS"],
@@ -107,8 +107,8 @@ export class ConfigError extends RangeError {
 export type ReadFile = (path: string) => string;
 
 /**
- * Reads the settings named, those that go with them ({@linkcode withCompanions}), and no other variable. Of what may hold a
- * secret, `NAME_FILE` may name a file with the value in place of `NAME`. Files that the settings name must be readable.
+ * Reads the settings named, their companions ({@linkcode withCompanions}), and no other variable. For a setting that may hold
+ * a secret, `NAME_FILE` may name a file with the value, in place of `NAME`. Files that the settings name must be readable.
  * @throws {ConfigError} with all problems at once.
  */
 export function readConfig<N extends SettingName>(
@@ -143,7 +143,7 @@ export function readConfig<N extends SettingName>(
   return Object.fromEntries(names.map((name) => [name, values[name]])) as Pick<Config, N>;
 }
 
-/** The files that TLS goes by where a URL names none of its own. */
+/** The files for TLS, where a URL names none of its own. */
 export function tlsFilesOf(
   config: Partial<Pick<Config, "TLS_CA_FILE" | "TLS_CERT_FILE" | "TLS_KEY_FILE">>,
 ): TlsFiles {
@@ -153,7 +153,7 @@ export function tlsFilesOf(
 const urlNames = ["RABBITMQ_URL", "DEAD_LETTER_RABBITMQ_URL", "REDIS_URL", "DATABASE_URL"] as const;
 const companions: readonly SettingName[] = ["TLS_CA_FILE", "TLS_CERT_FILE", "TLS_KEY_FILE", "ALLOW_PLAINTEXT"];
 
-/** Who connects to anything reads as well how it is to be encrypted. In the order in which settings are documented. */
+/** Adds to the settings of connections those that say how to encrypt them. In the order in which settings are documented. */
 export function withCompanions(names: readonly SettingName[]): readonly SettingName[] {
   const all = new Set<SettingName>(names);
   if (all.has("RATES_API_ADDRESS")) all.add("RATES_API_TLS");
@@ -204,7 +204,7 @@ function faultsOfRelations(values: Values): string[] {
   return problems;
 }
 
-/** The key that everybody knows is for this machine alone. */
+/** The default key is for this machine alone. */
 function faultsOfDefaults({ RATES_API_ADDRESS: address, RATES_API_KEY: key }: Values): string[] {
   if (typeof address !== "string" || key !== settings.RATES_API_KEY.fallback) return [];
   if (isLoopback(address.replace(/:\d+$/, ""))) return [];
@@ -214,7 +214,7 @@ function faultsOfDefaults({ RATES_API_ADDRESS: address, RATES_API_KEY: key }: Va
   ];
 }
 
-/** Credentials leave this machine encrypted, or because somebody has said that they may not be. */
+/** Credentials leave this machine encrypted, unless ALLOW_PLAINTEXT=yes. */
 function faultsOfConnections(values: Values): string[] {
   if (values.ALLOW_PLAINTEXT !== "no") return [];
   const problems: string[] = [];

@@ -113,7 +113,7 @@ export function url(
   return { fallback, help, read, fromFile: true };
 }
 
-/** libpq's other values of `sslmode` encrypt for whoever answers, or only perhaps. */
+/** libpq's other values of `sslmode` do not verify the server, or do not always encrypt. */
 const sslModes: readonly (string | null)[] = [null, "disable", "verify-full"];
 
 export function databaseUrl(fallback: string, help: string): Setting<string> & { fallback: string } {
@@ -128,10 +128,7 @@ export function databaseUrl(fallback: string, help: string): Setting<string> & {
   return { ...plain, read };
 }
 
-/**
- * A URL in which nothing has to be guessed: a `/`, `?` or `#` that stands unescaped in a password would end the host
- * early, and name another one.
- */
+/** Without an unescaped `/`, `?` or `#` in the password, which would end the host early and name another one. */
 function isPlainUrl(text: string): boolean {
   try {
     decodeURIComponent(text);

@@ -31,11 +31,11 @@ export async function configureLog({ level, member, id, activeSpan }: LogOptions
     reset: true,
     sinks: {
       stderr: (record) => {
-        // Synchronous, so that the last words of a process that dies are not lost.
+        // Synchronous: the last records of a process that dies must not be lost.
         try {
           Deno.stderr.writeSync(encoder.encode(format(inSpan(record, activeSpan?.()))));
         } catch {
-          // Nobody listens: no reason to stop working.
+          // stderr is closed, which is no reason to stop.
         }
       },
     },
@@ -76,7 +76,7 @@ export function jsonLine(common: Fields): (record: LogRecord) => string {
   };
 }
 
-/** One line for who reads along. */
+/** One line for a terminal. */
 export function humanLine({ timestamp, level, message, properties }: LogRecord): string {
   const time = new Date(timestamp).toISOString().slice(11, 23);
   const fields = Object.entries(properties).filter(([, value]) => value !== undefined)
@@ -94,7 +94,7 @@ function bounded(value: unknown): unknown {
 }
 
 function cut(text: string): string {
-  // What a password is part of is shown no more once the end that tells it is gone.
+  // The cut may remove the @ by which redact() recognises a password.
   return text.length <= mostOfOne ? text : cutTo(text, mostOfOne).replace(/\/\/[^/?#\s":]*:[^\s"]*…$/, "//***…");
 }
 
@@ -104,7 +104,7 @@ function shown(value: unknown): string {
   try {
     return cut(JSON.stringify(value, (_, part) => typeof part === "bigint" ? String(part) : part) ?? String(value));
   } catch {
-    // It contains itself: better the line without it than no line.
+    // The value contains itself.
     return String(value);
   }
 }

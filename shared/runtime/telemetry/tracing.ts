@@ -1,6 +1,6 @@
 /**
- * Spans, as code that makes them sees them. Only a publisher begins traces. Everybody else follows what they were given:
- * of what nobody sampled, nothing is recorded. See docs/tracing.md.
+ * Spans, as the code that makes them sees them. Only a publisher begins traces; all others continue the trace that they are
+ * given, and record nothing of a trace that is not sampled. See docs/tracing.md.
  */
 
 /** The header of a message, and the key in gRPC's metadata, by which W3C Trace Context names a span to another process. */
@@ -12,7 +12,7 @@ export interface TraceParent {
   readonly traceId: string;
   /** 16 of them. */
   readonly spanId: string;
-  /** Whether the span is recorded; who is given it then records his own work, and nobody else does. */
+  /** Whether the span is recorded: then a process that is given it records its own work. */
   readonly sampled: boolean;
 }
 
@@ -37,7 +37,7 @@ export interface ChildSpec extends SpanSpec {
   readonly links?: readonly Link[];
 }
 
-/** Another span that a span has to do with. */
+/** A related span. */
 export interface Link {
   readonly to: TraceParent;
   readonly attributes?: Attributes;
@@ -46,7 +46,7 @@ export interface Link {
 /** A span that begins a trace. */
 export interface RootSpan {
   readonly parent: TraceParent;
-  /** @param error why what the span stands for failed, if it did */
+  /** @param error why the work failed, if it did */
   end(error?: unknown): void;
 }
 
@@ -56,12 +56,12 @@ export interface OpenSpan {
 }
 
 export interface Tracing {
-  /** Begins a trace, which the sampler may have recorded or not; whoever begins it ends it. */
+  /** Begins a trace, sampled or not. The caller ends it. */
   begin(span: SpanSpec): RootSpan;
 
   /**
-   * Does the work inside a span, which takes its end and its error from it; without a span, when it would be nobody's
-   * child or the child of one that is not sampled.
+   * Does the work inside a span, which ends with it and has its error. Without a span if the parent is missing or not
+   * sampled.
    */
   inSpan<T>(span: ChildSpec, work: (span: OpenSpan) => Promise<T>): Promise<T>;
 
@@ -75,7 +75,7 @@ export interface Tracing {
   readonly inject: (span: TraceParent) => string;
 }
 
-/** A class of errors, for `error.type`: what the error calls its reason or its code, else its name. */
+/** A class of errors, for `error.type`: the error's reason or code, else its name. */
 export function errorType(error: unknown): string {
   const { reason, code, name } = (error ?? {}) as { reason?: unknown; code?: unknown; name?: unknown };
   for (const type of [reason, code, name]) if (typeof type === "string" && type !== "") return type;

@@ -6,7 +6,7 @@ import type { TraceParent } from "../../../shared/runtime/telemetry/tracing.ts";
 import { RecordedTracing } from "../../../tests/fixtures/recorded_telemetry.ts";
 import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import { MemoryQueue } from "../../../shared/rabbitmq/memory_queue.ts";
-import { MemoryDatabase } from "../../../tests/fixtures/memory_database.ts";
+import { MemoryDatabase } from "../../../tests/fixtures/memory_edges.ts";
 import { type RatesApi, RatesUnavailable } from "../../rates/client.ts";
 import { bet, deliveryOf, someRates } from "../../../tests/fixtures/deliveries.ts";
 import { mostLinks, spansOf } from "./traced.ts";
@@ -82,7 +82,7 @@ Deno.test("a batch's span links to its sampled events and belongs to the first o
   strictEqual(span.ended, true);
 });
 
-Deno.test("a batch without a sampled event leaves no span, and neither does what is done for it", async () => {
+Deno.test("a batch without a sampled event leaves no span, and neither do its parts", async () => {
   const { tracing, batch, rates, players, store, report, queue } = tracedParts();
   const taken = [...deliveries(undefined, parentOf(1, false)), deliveryWith(flagged)];
   let worked = false;

@@ -198,18 +198,14 @@ export function testDelaying(test: Register): void {
     deepStrictEqual([texts([back]), retriesOf(back)], [["sentinel"], 2]);
   }, { retryDelays });
 
-  test(
-    "gives a delayed message all its deliveries again, and dead-letters it as any other after them",
-    async (queue) => {
-      const sent = message("poison");
-      await publish(queue, sent);
-      const subscription = await queue.subscribe();
-      await settle(subscription, [await takeOne(subscription)], requeue);
-      await settle(subscription, [await takeOne(subscription)], delay(200, 1));
-      for (let i = 0; i <= deliveryLimit; i++) await settle(subscription, [await takeOne(subscription)], requeue);
-      const [letter] = await takeLetters(queue, 1);
-      assertOfTheBroker(letter!, { ...sent, headers: { [retriesHeader]: 1 } });
-    },
-    { retryDelays },
-  );
+  test("gives a delayed message all its deliveries again, and dead-letters it after them", async (queue) => {
+    const sent = message("poison");
+    await publish(queue, sent);
+    const subscription = await queue.subscribe();
+    await settle(subscription, [await takeOne(subscription)], requeue);
+    await settle(subscription, [await takeOne(subscription)], delay(200, 1));
+    for (let i = 0; i <= deliveryLimit; i++) await settle(subscription, [await takeOne(subscription)], requeue);
+    const [letter] = await takeLetters(queue, 1);
+    assertOfTheBroker(letter!, { ...sent, headers: { [retriesHeader]: 1 } });
+  }, { retryDelays });
 }

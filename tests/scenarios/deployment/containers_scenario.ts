@@ -1,4 +1,4 @@
-/** What the images of the Dockerfile promise, and what compose.yaml starts. dev/images builds and runs them where an engine answers. */
+/** The Dockerfile's and compose.yaml's promises. dev/images builds and runs the images where an engine answers. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,4 @@
-/** Each check of the manifests refuses a manifest that breaks it: what is never seen to bite is no check. */
+/** Each policy and schema refuses a manifest that breaks it. */
 import { deepStrictEqual, match } from "node:assert/strict";
 import { type Json, type Manifest, ofKind } from "../../../dev/kubernetes/manifest.ts";
 import { policies, policyFaults } from "../../../dev/kubernetes/policies.ts";
@@ -13,7 +13,6 @@ function find(manifests: readonly Manifest[], kind: string, name: string): Json 
   return found;
 }
 
-/** What is changed, and what must be said of it. */
 type Case = readonly [what: string, change: (manifests: Manifest[]) => void, said: RegExp];
 
 const subscriber = (manifests: readonly Manifest[]) => find(manifests, "Deployment", "subscriber").spec.template;

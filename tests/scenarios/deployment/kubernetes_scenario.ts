@@ -1,9 +1,9 @@
-/** deploy/kubernetes: rendered, valid, and the same as what the code has. Nothing here is applied: docs/kubernetes.md tells what was. */
+/** deploy/kubernetes, rendered: valid, and consistent with the code. Nothing is applied here. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { eventTopology } from "../../../shared/rabbitmq/topology.ts";
-import { brokerRoles, cacheRoles, databaseRoles } from "../../../tools/roles/roles.ts";
+import { brokerRoles, databaseRoles } from "../../../tools/roles/roles.ts";
 import { render } from "../../../dev/kubernetes/kustomize.ts";
 import { type Json, type Manifest, ofKind, workloadsOf } from "../../../dev/kubernetes/manifest.ts";
 import { policyFaults } from "../../../dev/kubernetes/policies.ts";
@@ -168,19 +168,6 @@ Deno.test("RabbitMQ's users may do what deno task roles gives them, in both over
   deepStrictEqual(permissions, rights.map((right) => ({ ...right, vhost: "/" })));
 });
 
-Deno.test("Redis's users may do what deno task roles gives them", async () => {
-  const rules = cacheRoles("casino:").map(({ user, rules }) => [user, rules]);
-  const lines = (text: string) => text.trim().split("\n").map((line) => line.split(" "));
-  const production = lines(await read("components/redis/users")).map(([user, ...rules]) => [user, rules]);
-  deepStrictEqual(production, [
-    ...rules,
-    ["casino-replica", ["resetkeys", "resetchannels", "-@all", "+psync", "+replconf", "+ping"]],
-  ]);
-  const [off, ...development] = lines(await read("overlays/development/users.acl"));
-  deepStrictEqual(off, ["user", "default", "off"]);
-  deepStrictEqual(development.map(([, user, , , ...rules]) => [user, rules]), rules);
-});
-
 Deno.test("Postgres's roles are those of deno task roles", async () => {
   const names = databaseRoles.map(({ role }) => role);
   const [cluster] = ofKind(await overlay("production"), "Cluster");
@@ -193,14 +180,6 @@ Deno.test("Postgres's roles are those of deno task roles", async () => {
   );
   const sql = await read("overlays/development/roles.sql");
   deepStrictEqual(Array.from(sql.matchAll(/^create role (\w+) login/gm), ([, role]) => role), names);
-});
-
-Deno.test("Redis's Service leads to the pod that starts as primary", async () => {
-  const [service] = ofKind(await overlay("production"), "Service").filter(({ metadata }) => metadata.name === "redis");
-  strictEqual(
-    service!["spec"].selector["statefulset.kubernetes.io/pod-name"],
-    (await read("components/redis/primary")).trim(),
-  );
 });
 
 Deno.test("Postgres asks members and its own instances for certificates of the CA that signs theirs", async () => {

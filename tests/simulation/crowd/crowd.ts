@@ -7,7 +7,7 @@ import { VirtualClock } from "../../fixtures/virtual_clock.ts";
 import { MemoryRates } from "../../../subscriber/rates/memory_rates.ts";
 import type { SharedRates } from "../../../subscriber/rates/shared_rates.ts";
 import type { RatesTimes } from "../../../subscriber/rates/source.ts";
-import { InvariantError } from "../ledger.ts";
+import { InvariantError } from "../invariants.ts";
 import { type Network, RatesServer, RedisServer } from "./servers.ts";
 import { Worker } from "./worker.ts";
 

@@ -4,7 +4,7 @@ import { type RatesApi, RatesUnavailable } from "../../../subscriber/rates/clien
 import type { SharedRates } from "../../../subscriber/rates/shared_rates.ts";
 import { ratesOf } from "../../fixtures/deliveries.ts";
 import type { VirtualClock } from "../../fixtures/virtual_clock.ts";
-import { LockWatch } from "../lock_watch.ts";
+import { LockWatch, sentBy } from "../invariants.ts";
 
 /** How long a packet takes one way, in ms. */
 export type Network = (random: Random) => number;
@@ -40,22 +40,19 @@ export class RedisServer {
   /** As one worker sees it. */
   asSeen(): SharedRates {
     const shared = this.#shared;
-    return {
-      lookOrLock: (token, ttlMs) =>
-        this.#serve(() => {
-          this.looksAt.push(Math.floor(this.clock.monotonic()));
-          return shared.lookOrLock(token, ttlMs);
-        }),
-      write: (token, rates, life) =>
-        this.#serve(async () => {
-          const written = await shared.write(token, rates, life);
-          if (written === "written") this.writtenAt.push(this.clock.monotonic());
-          return written;
-        }),
-      pause: (token, ms) => this.#serve(() => shared.pause(token, ms)),
-      release: (token) => this.#serve(() => shared.release(token)),
-      inspect: () => shared.inspect(),
-    };
+    const send = <T>(command: () => Promise<T>) => this.#serve(command);
+    return sentBy(send, () => ({
+      ...shared,
+      lookOrLock: (token, ttlMs) => {
+        this.looksAt.push(Math.floor(this.clock.monotonic()));
+        return shared.lookOrLock(token, ttlMs);
+      },
+      write: async (token, rates, life) => {
+        const written = await shared.write(token, rates, life);
+        if (written === "written") this.writtenAt.push(this.clock.monotonic());
+        return written;
+      },
+    }));
   }
 
   /** A command whose answer comes too late has had its effect all the same. */

@@ -3,8 +3,8 @@ import type { Clock } from "../../../shared/runtime/clock.ts";
 import { type Random, seededRandom } from "../../../shared/runtime/random.ts";
 import { silentLog } from "../../../shared/runtime/telemetry/log.ts";
 import type { VirtualClock } from "../../fixtures/virtual_clock.ts";
-import type { SharedRates } from "../../../subscriber/rates/shared_rates.ts";
 import { RatesSource, RatesTimeout, type RatesTimes } from "../../../subscriber/rates/source.ts";
+import { sentBy } from "../invariants.ts";
 import type { RatesServer, RedisServer } from "./servers.ts";
 
 export interface WorkerOptions {
@@ -31,8 +31,9 @@ export class Worker {
   constructor(private readonly options: WorkerOptions) {
     const { id, seed, clock, redis, api, times, stop } = options;
     this.#random = seededRandom(seed);
+    const seen = redis.asSeen();
     this.source = new RatesSource({
-      shared: this.#reaching(redis.asSeen()),
+      shared: sentBy((command) => this.#send(command), () => seen),
       api: api.asSeen(id, () => this.source.alone),
       holder: `worker-${id}`,
       times,
@@ -75,19 +76,9 @@ export class Worker {
     }
   }
 
-  #reaching(shared: SharedRates): SharedRates {
-    return {
-      lookOrLock: (token, ttlMs) => this.#reach(shared.lookOrLock(token, ttlMs)),
-      write: (token, rates, life) => this.#write(shared, token, rates, life),
-      pause: (token, ms) => this.#reach(shared.pause(token, ms)),
-      release: (token) => this.#reach(shared.release(token)),
-      inspect: () => shared.inspect(),
-    };
-  }
-
-  async #write(shared: SharedRates, ...args: Parameters<SharedRates["write"]>): ReturnType<SharedRates["write"]> {
-    await this.#reach(Promise.resolve());
-    return await this.#reach(shared.write(...args));
+  async #send<T>(command: () => Promise<T>): Promise<T> {
+    if (!this.#alive) await new Promise(() => {});
+    return await this.#reach(command());
   }
 
   #mortal(clock: Clock): Clock {

@@ -1,0 +1,178 @@
+/** The invariants of every step, and those of the end, whatever goes wrong. */
+import type { Clock } from "../../shared/runtime/clock.ts";
+import type { Event } from "../../shared/event/event.ts";
+import type { Enriched } from "../../subscriber/enriched/enriched.ts";
+import type { Rates } from "../../subscriber/rates/rates.ts";
+import type { Life, Look, SharedRates } from "../../subscriber/rates/shared_rates.ts";
+import { type Broker, type BrokerWatch, type Message, names } from "./broker.ts";
+
+/** Something happened that must not happen, ever. */
+export class InvariantError extends Error {
+  override readonly name = "InvariantError";
+  constructor(readonly seed: number, readonly what: string, readonly atMs: number) {
+    super(`seed ${seed}, after ${atMs} ms: ${what}`);
+  }
+}
+
+/** A message of the load: its event or, for a bad one, the reason of its dead letter. */
+export type Published = { readonly event: Event } | { readonly reason: string };
+
+export class Ledger implements BrokerWatch {
+  readonly published = new Map<string, Published>();
+  readonly confirmed = new Set<string>();
+  readonly stored = new Set<string>();
+  readonly #eventIds = new Set<bigint>();
+  readonly reported = new Set<string>();
+  /** Messages that were in the dead letter queue or a delay queue at any time. */
+  readonly #elsewhere = new Set<string>();
+  acks = 0;
+  violation: InvariantError | undefined;
+
+  constructor(private readonly seed: number, private readonly clock: Clock) {}
+
+  /** Keeps the first one: later ones may follow from it. */
+  violated(what: string): void {
+    this.violation ??= new InvariantError(this.seed, what, Math.round(this.clock.monotonic()));
+  }
+
+  enqueued(queue: string, { properties }: Message): void {
+    const id = String(properties.messageId);
+    if (queue !== names.EVENTS_QUEUE) this.#elsewhere.add(id);
+    if (!this.published.has(id)) this.violated(`${id} is in ${queue}, but was never published`);
+  }
+
+  acked(queue: string, { properties }: Message): void {
+    const id = String(properties.messageId);
+    if (queue !== names.EVENTS_QUEUE) return;
+    this.acks++;
+    if (!this.stored.has(id) && !this.#elsewhere.has(id)) {
+      this.violated(`${id} was acked, but is neither stored nor safe in another queue`);
+    }
+  }
+
+  misused(what: string): void {
+    this.violated(`the broker would close a channel: ${what}`);
+  }
+
+  /** The rows of one transaction. */
+  store(events: readonly Enriched[]): number {
+    let added = 0;
+    for (const { messageId, event, price } of events) {
+      if (this.stored.has(messageId)) continue;
+      const published = this.published.get(messageId);
+      if (!published || !("event" in published)) this.violated(`${messageId} is stored, but was no good event`);
+      if (this.#eventIds.has(event.id)) this.violated(`event ${event.id} is stored twice, under two message ids`);
+      if ("currency" in event && !price) this.violated(`${messageId} is stored without its price`);
+      this.stored.add(messageId);
+      this.#eventIds.add(event.id);
+      added++;
+    }
+    return added;
+  }
+
+  /** Once all is well and quiet again. @param dead the reason of each message in the dead letter queue */
+  checkEnd(broker: Broker, dead: ReadonlyMap<string, string>): void {
+    for (const [queue, count] of broker.waiting()) {
+      if (queue !== names.DEAD_LETTER_QUEUE && count > 0) this.violated(`${count} messages are left in ${queue}`);
+    }
+    for (const id of this.confirmed) {
+      const published = this.published.get(id)!;
+      const reason = dead.get(id);
+      if ("event" in published) {
+        if (!this.stored.has(id)) this.violated(`${id} was confirmed, but is not stored${reason ? `: ${reason}` : ""}`);
+        else if (!this.reported.has(id)) this.violated(`${id} is stored, but was never reported`);
+      } else if (reason !== published.reason) {
+        this.violated(
+          `${id} is ${reason ? `dead-lettered as ${reason}` : "lost"}, and not dead as ${published.reason}`,
+        );
+      }
+    }
+  }
+}
+
+type Written = Awaited<ReturnType<SharedRates["write"]>>;
+
+/** Watches the rates cache and its lock from outside, with a record of its own of holder, pause and rates. */
+export class LockWatch {
+  /** The lock's holder until it releases the lock or the lock expires. */
+  #holder: { token: string; until: number } | undefined;
+  #pausedUntil = -Infinity;
+  #cached: { asOfMs: number; freshUntil: number; usableUntil: number } | undefined;
+
+  constructor(private readonly clock: Clock, private readonly violated: (what: string) => void) {}
+
+  /** The server forgot everything, the lock included. */
+  flushed(): void {
+    this.#holder = undefined;
+    this.#pausedUntil = -Infinity;
+    this.#cached = undefined;
+  }
+
+  around(shared: SharedRates): SharedRates {
+    return {
+      lookOrLock: async (token, ttl) => this.#looked(token, ttl, await shared.lookOrLock(token, ttl)),
+      write: async (token, rates, life) => this.#wrote(token, rates, life, await shared.write(token, rates, life)),
+      pause: async (token, ms) => {
+        await shared.pause(token, ms);
+        if (this.#isHolder(token)) {
+          this.#holder = undefined;
+          this.#pausedUntil = this.clock.monotonic() + ms;
+        }
+      },
+      inspect: () => shared.inspect(),
+      release: async (token) => {
+        await shared.release(token);
+        if (this.#isHolder(token)) this.#holder = undefined;
+      },
+    };
+  }
+
+  #looked(token: string, ttlMs: number, look: Look): Look {
+    const now = this.clock.monotonic();
+    const fresh = this.#cached !== undefined && now < this.#cached.freshUntil;
+    if (look.state === "locked") {
+      if (this.#liveHolder(now)) this.violated("the lock was given to a second holder while the first one had it");
+      if (fresh) this.violated("the lock was given out though fresh rates are there");
+      if (now < this.#pausedUntil) this.violated("the lock was given out in the pause after a failed call");
+      this.#holder = { token, until: now + ttlMs };
+    } else if (look.state === "fresh" && !fresh) {
+      this.violated("rates were given for fresh that are not");
+    }
+    return look;
+  }
+
+  #wrote(token: string, { asOfMs }: Rates, { freshMs, staleMs }: Life, written: Written): Written {
+    const now = this.clock.monotonic();
+    const holds = this.#isHolder(token);
+    if (holds) this.#holder = undefined;
+    if (written !== "written") return written;
+    if (!holds) this.violated("rates were written by one who had lost the lock");
+    if (this.#cached && now < this.#cached.usableUntil && asOfMs < this.#cached.asOfMs) {
+      this.violated("newer rates were replaced by older ones");
+    }
+    this.#cached = { asOfMs, freshUntil: now + freshMs, usableUntil: now + freshMs + staleMs };
+    return written;
+  }
+
+  #isHolder(token: string): boolean {
+    return this.#liveHolder(this.clock.monotonic())?.token === token;
+  }
+
+  #liveHolder(now: number): { token: string } | undefined {
+    return this.#holder && now < this.#holder.until ? this.#holder : undefined;
+  }
+}
+
+/** The same rates and lock, each command of which is sent in a way of its own. */
+export function sentBy(
+  send: <T>(command: () => Promise<T>) => Promise<T>,
+  shared: () => SharedRates,
+): SharedRates {
+  return {
+    lookOrLock: (token, ttlMs) => send(() => shared().lookOrLock(token, ttlMs)),
+    write: (token, rates, life) => send(() => shared().write(token, rates, life)),
+    pause: (token, ms) => send(() => shared().pause(token, ms)),
+    release: (token) => send(() => shared().release(token)),
+    inspect: () => shared().inspect(),
+  };
+}
