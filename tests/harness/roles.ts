@@ -1,7 +1,7 @@
 /** Makes the roles of `deno task roles` on private servers. */
 import { join } from "node:path";
 import { runProgram } from "../../tools/run_program.ts";
-import { passwordVariable } from "../../tools/roles/rabbitmq.ts";
+import { passwordVariable } from "../../tools/roles/roles.ts";
 import type { PrivateServers } from "./private_servers.ts";
 import { project } from "./world.ts";
 

@@ -3,7 +3,7 @@ import { deepStrictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import axe from "axe-core/axe.min.js" with { type: "text" };
 import { type Browser, type BrowserContextOptions, chromium as playwright, type Page } from "playwright-core";
-import { chromium, requireBrowser } from "../../../dev/check/programs.ts";
+import { chromium, requireBrowser } from "../../../dev/check/debian_programs.ts";
 import { project } from "../../harness/world.ts";
 
 const [launchTimeoutMs, actionTimeoutMs] = [30_000, 10_000];

@@ -2,7 +2,7 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { ofKind } from "../../../dev/kubernetes/manifest.ts";
-import { cacheRoles } from "../../../tools/roles/redis.ts";
+import { cacheRoles } from "../../../tools/roles/roles.ts";
 import { freePort } from "../../../tools/demo/members.ts";
 import { Authority } from "../../harness/encrypted_servers.ts";
 import { untilAnswered } from "../../harness/http.ts";

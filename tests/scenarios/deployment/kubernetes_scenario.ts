@@ -3,13 +3,12 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { eventTopology } from "../../../shared/rabbitmq/topology.ts";
-import { brokerRoles } from "../../../tools/roles/rabbitmq.ts";
-import { databaseRoles } from "../../../tools/roles/postgres.ts";
+import { brokerRoles, databaseRoles } from "../../../tools/roles/roles.ts";
 import { render } from "../../../dev/kubernetes/kustomize.ts";
 import { type Json, type Manifest, ofKind, workloadsOf } from "../../../dev/kubernetes/manifest.ts";
 import { policyFaults } from "../../../dev/kubernetes/policies.ts";
 import { secretsNamed } from "../../../dev/kubernetes/policies/references.ts";
-import { schemaFaults } from "../../../dev/kubernetes/schemas.ts";
+import { schemaFaults } from "../../../dev/programs/programs.ts";
 import { codeIn, documented, documentedRows, documentedSecrets, overlay, overlays } from "./overlays.ts";
 import { project } from "../../harness/world.ts";
 
@@ -30,7 +29,7 @@ function topologyConfig(manifests: readonly Manifest[]) {
 for (const name of overlays) {
   Deno.test(`${name}: every object is valid by its schema, and keeps the policies`, async () => {
     const manifests = await overlay(name);
-    deepStrictEqual((await Promise.all(manifests.map(schemaFaults))).flat(), []);
+    deepStrictEqual((await schemaFaults(manifests)).flat(), []);
     const secrets = await documentedSecrets(name);
     deepStrictEqual(policyFaults(manifests, secrets), []);
     const named = secretsNamed(manifests);
@@ -54,7 +53,7 @@ for (const [name, component, brings] of optional) {
   Deno.test(`${component}, which is in no overlay, is valid beside ${name}, and keeps the policies`, async () => {
     const manifests = await renderWith(name, component);
     match(JSON.stringify(manifests), brings);
-    deepStrictEqual((await Promise.all(manifests.map(schemaFaults))).flat(), []);
+    deepStrictEqual((await schemaFaults(manifests)).flat(), []);
     deepStrictEqual(policyFaults(manifests, await documentedSecrets(name)), []);
   });
 }
