@@ -10,7 +10,7 @@ import { Session } from "../shared/postgres/session.ts";
 import { freePort } from "../tools/demo/members.ts";
 import { catalogue } from "../tools/migrate/catalogue.ts";
 import { migrateUp } from "../tools/migrate/migrator.ts";
-import type { ServerName } from "../tools/services/server.ts";
+import { delay, type ServerName } from "../tools/services/server.ts";
 import { Program, project } from "./program.ts";
 
 /** All of them are in the table `players`, under the ids from 10 on that the publisher draws from. */
@@ -23,15 +23,8 @@ const leaveTimeoutMs = 10_000;
 /** Asking costs what is measured: seldom, and closer together towards the end. */
 const [pollMs, lastPollsMs] = [200, 5] as const;
 
-export interface CheckOptions {
-  /** Whether totals are kept of all that is stored. */
-  readonly totals?: boolean;
-  /** How many of the events the counts know, when not all or none. */
-  readonly counted?: number;
-}
-
 export class Environment implements AsyncDisposable {
-  /** By schema. */
+  /** Environments by schema. */
   readonly #within = new Map<string, Environment>();
 
   private constructor(
@@ -72,7 +65,7 @@ export class Environment implements AsyncDisposable {
 
   async startRatesApi(...args: string[]): Promise<Program> {
     const ratesApi = new Program({ program: { task: "rates-api" }, args, env: this.env });
-    await ratesApi.until("Serving rates");
+    await ratesApi.until("rates_api.ready");
     return ratesApi;
   }
 
@@ -88,25 +81,22 @@ export class Environment implements AsyncDisposable {
   async within(schema: string): Promise<Environment> {
     const there = this.#within.get(schema);
     if (there) return there;
-    await this.#migrate(schema);
-    const url = new URL(this.env["DATABASE_URL"]!);
-    url.searchParams.set("search_path", `${schema},public`);
-    const env = { ...this.env, DATABASE_URL: url.href };
-    const sql = openSession(url.href);
-    const { checkout, config, superuser, broker, channel } = this;
-    const environment = new Environment(checkout, env, config, sql, superuser, this.superuserUrl, broker, channel);
+    const urlOf = (searchPath: string) => {
+      const url = new URL(this.env["DATABASE_URL"]!);
+      url.searchParams.set("search_path", searchPath);
+      return url.href;
+    };
+    await this.sql.query(`create schema ${schema}`);
+    await using owner = openSession(urlOf(schema));
+    await migrateUp({ sql: owner, catalogue, clock: systemClock, say: () => {} });
+    await owner.query("drop table players");
+    const DATABASE_URL = urlOf(`${schema},public`);
+    const env = { ...this.env, DATABASE_URL };
+    const { checkout, config, superuser, superuserUrl, broker, channel } = this;
+    const sql = openSession(DATABASE_URL);
+    const environment = new Environment(checkout, env, config, sql, superuser, superuserUrl, broker, channel);
     this.#within.set(schema, environment);
     return environment;
-  }
-
-  /** All tables in a schema of their own, but for the players. */
-  async #migrate(schema: string): Promise<void> {
-    await this.sql.query(`create schema ${schema}`);
-    const url = new URL(this.env["DATABASE_URL"]!);
-    url.searchParams.set("search_path", schema);
-    await using sql = openSession(url.href);
-    await migrateUp({ sql, catalogue, clock: systemClock, say: () => {} });
-    await sql.query("drop table players");
   }
 
   /**
@@ -118,31 +108,29 @@ export class Environment implements AsyncDisposable {
     await this.channel.purgeQueue(this.config.EVENTS_QUEUE);
     await this.channel.purgeQueue(this.config.DEAD_LETTER_QUEUE);
     await this.sql.query(`truncate player_totals, player_leaders, event_counts${keep ? "" : ", events"}`);
-    // Else every fifth run or so is the one in which the broker's log is full: messages then come from disk, at three times
-    // the cost.
+    // Else every fifth run or so is the one in which the broker's log is full: messages then come from disk, at three
+    // times the cost.
     await this.checkout.rabbitmqctl("eval", "ra_log_wal:force_roll_over(ra_log_wal).");
     await this.settle();
   }
 
-  /** What a consumer that was killed had in hand is back in the queue once the broker knows it no more. */
+  /** Unsettled deliveries of a consumer that was killed return to the queue once the broker has dropped it. */
   async #untilLeft(): Promise<void> {
     const giveUpAt = performance.now() + leaveTimeoutMs;
     while ((await this.channel.checkQueue(this.config.EVENTS_QUEUE)).consumerCount > 0) {
       if (performance.now() > giveUpAt) throw new Error("a consumer of the last run is still there");
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await delay(20);
     }
   }
 
-  /** Has the server write out what it owes the disk, so that no run pays for the one before. */
+  /** Forces a checkpoint, so that no run pays for the writes of the one before. */
   async settle(): Promise<void> {
     await this.superuser.query("checkpoint");
   }
 
   /** Events on the queue, confirmed. */
   async publish(count: number, players: number, seed: number): Promise<void> {
-    const args = ["--count", String(count), "--players", String(players), "--seed", String(seed)];
-    await using publisher = new Program({ program: { task: "publisher" }, args, env: this.env });
-    await publisher.end();
+    await this.#publisher("--count", String(count), "--players", String(players), "--seed", String(seed));
   }
 
   /** Events as lines of JSON. */
@@ -150,11 +138,15 @@ export class Environment implements AsyncDisposable {
     const file = await Deno.makeTempFile({ prefix: "casino-bench-" });
     try {
       await Deno.writeTextFile(file, lines.join("\n"));
-      await using publisher = new Program({ program: { task: "publisher" }, args: ["--input", file], env: this.env });
-      await publisher.end();
+      await this.#publisher("--input", file);
     } finally {
       await Deno.remove(file);
     }
+  }
+
+  async #publisher(...args: string[]): Promise<void> {
+    await using publisher = new Program({ program: { task: "publisher" }, args, env: this.env });
+    await publisher.end();
   }
 
   async rows(): Promise<number> {
@@ -178,7 +170,7 @@ export class Environment implements AsyncDisposable {
       if (now > giveUpAt) throw new Error(`${stored} of ${count} stored in ${heldBackTimeoutMs} ms`);
       const leftMs = (count - stored) * (now - begun) / (stored - first);
       const waitMs = Number.isFinite(leftMs) ? Math.min(pollMs, Math.max(lastPollsMs, leftMs / 2)) : lastPollsMs;
-      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      await delay(waitMs);
       stored = await this.stored();
       onProgress(stored);
     }
@@ -186,11 +178,13 @@ export class Environment implements AsyncDisposable {
 
   /**
    * Each event once, in rows and in totals; nothing dead, nothing left over.
+   * @param totals whether totals are kept of all that is stored
+   * @param counted how many of the events the counts know, when not all or none
    * @throws when it is not so: then there is no figure
    */
   async check(
     count: number,
-    { totals = true, counted = totals ? count : undefined }: CheckOptions = {},
+    { totals = true, counted = totals ? count : undefined }: { totals?: boolean; counted?: number } = {},
   ): Promise<void> {
     const problems: string[] = [];
     const expect = (what: string, seen: unknown, right: unknown) => {
@@ -220,14 +214,12 @@ export class Environment implements AsyncDisposable {
     const { server_version } = await this.sql.one<{ server_version: string }>("show server_version");
     const { version } = this.broker.connection.serverProperties as { version: string };
     const { imports } = JSON.parse(await Deno.readTextFile(join(project, "deno.json")));
-    const clients = ["amqplib", "pg", "rabbitmq-client"].map((
-      name,
-    ) => [`npm:${name}`, imports[name].split("@").at(-1)]);
+    const clients = ["amqplib", "pg", "rabbitmq-client"];
     return {
       deno: Deno.version.deno,
       rabbitmq: version,
       postgres: server_version.split(" ")[0]!,
-      ...Object.fromEntries(clients),
+      ...Object.fromEntries(clients.map((name) => [`npm:${name}`, imports[name].split("@").at(-1)])),
     };
   }
 

@@ -1,11 +1,10 @@
-/** What is measured, in groups whose variants are run in turn, so that a noisy minute hits all of them alike. */
+/** The measurements, in groups whose variants run in turn: a noisy minute then affects all of them alike. */
 import { coldStart } from "./scenarios/cold_cache.ts";
 import { consumeWith, consumeWithOurs, type Figures, type Load, oneSubscriber } from "./scenarios/consume.ts";
 import { endure } from "./scenarios/endurance.ts";
-import { consumeOnTop, growTo } from "./scenarios/growth.ts";
+import { askMaterialized, consumeOnTop, growTo } from "./scenarios/growth.ts";
 import { latencyAt } from "./scenarios/latency.ts";
 import { loadRows } from "./scenarios/load.ts";
-import { askMaterialized } from "./scenarios/materialized.ts";
 import { publishBare, publishWithOurs } from "./scenarios/publish.ts";
 import { type Environment, mostPlayers } from "./environment.ts";
 
@@ -20,13 +19,10 @@ export interface Group {
   readonly variants: readonly Variant[];
 }
 
-/** Those who store one event at a time are given fewer, for they need as long for them. */
+/** Subscribers that store one event at a time get fewer events: these take as long. */
 const oneByOne = { events: 20_000, warmUp: 5_000, players: oneSubscriber.players };
 /** Deno gives a child no file, the shell does; /dev/null would cost less than a disk. */
 const linesFile = "/tmp/casino-bench-lines";
-
-/** Of the ways to load that were tried (by the server and by psql, text and binary, 1 to 3 sessions), the fastest. */
-const fastestLoad = { sessions: 2, format: "binary" } as const;
 
 /** Each subscriber compiles its code for itself. */
 function warmFor(subscribers: number, players: number): Load {
@@ -38,21 +34,18 @@ const throughput: Group = {
   variants: [
     {
       name: "bare",
-      measure: (environment) => consumeWith(environment, "bare_consumer", oneSubscriber, { stores: false }),
+      measure: (environment) => consumeWith(environment, "bare", oneSubscriber, { stores: false }),
     },
     { name: "ours, lines off", measure: (environment) => consumeWithOurs(environment, { load: oneSubscriber }) },
     // Loads again what the one before has stored.
-    { name: "load", measure: (environment) => loadRows(environment, fastestLoad) },
+    { name: "load", measure: loadRows },
     {
       name: "ours, lines on",
       measure: (environment) => consumeWithOurs(environment, { load: oneSubscriber, lines: linesFile }),
     },
-    { name: "naive", measure: (environment) => consumeWith(environment, "naive_subscriber", oneByOne) },
-    {
-      name: "naive, awaiting each",
-      measure: (environment) => consumeWith(environment, "naive_subscriber", oneByOne, { env: { SERIAL: "true" } }),
-    },
-    { name: "peer", measure: (environment) => consumeWith(environment, "peer_subscriber", oneByOne) },
+    { name: "naive", measure: (environment) => consumeWith(environment, "naive", oneByOne) },
+    { name: "naive, awaiting each", measure: (environment) => consumeWith(environment, "serial", oneByOne) },
+    { name: "peer", measure: (environment) => consumeWith(environment, "peer", oneByOne) },
   ],
 };
 

@@ -18,7 +18,7 @@ import { ratesOf } from "../tests/fixtures/deliveries.ts";
 import { totalsStatement } from "../subscriber/store/totals.ts";
 import { noSpans, spansOf } from "../subscriber/pipeline/middleware/traced.ts";
 
-/** As many as make the branches and the caches work as they do under load. */
+/** Enough to load branch predictors and caches as under load. */
 const count = 5_000;
 const batchSize = 500;
 
@@ -82,7 +82,7 @@ Deno.bench("settle, out of order", { group: "batch of 500" }, () => {
   new AckRuns((tag) => kept = tag).settle(shuffled);
 });
 
-/** With OTEL_DENO=true, what tracing costs; without, what it costs that it could be on. */
+/** With OTEL_DENO=true, the cost of tracing; without, the cost of having it off. */
 const tracing = await openTracing();
 const places = {
   queue: "casino.events",

@@ -1,5 +1,6 @@
 /** A process that is measured: it can be held still while its input is made ready. */
 import { join } from "node:path";
+import { readLines } from "../tools/demo/members.ts";
 import {
   expandPermissions,
   joinPermissions,
@@ -13,15 +14,13 @@ export const project = join(import.meta.dirname!, "..");
 
 export interface ProgramOptions {
   /**
-   * A task of deno.json, run as it stands there; or a file, from the project's root, with the flags of the task that is named,
-   * or else with the permissions of the tasks.
+   * A task of deno.json, run as it stands there; or a file, from the project's root, with the flags of the task that is
+   * named, or else with the permissions of the tasks.
    */
   readonly program: { readonly task: string } | { readonly file: string; readonly withFlagsOf?: string };
   readonly args?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Flags of Deno, such as those of its profiler. */
-  readonly deno?: readonly string[];
-  /** Where stdout goes instead of to {@linkcode Program.until}. */
+  /** A file that gets stdout, in place of {@linkcode Program.until}. */
   readonly stdout?: string;
 }
 
@@ -36,9 +35,9 @@ export class Program implements AsyncDisposable {
   #wake = () => {};
 
   constructor(options: ProgramOptions) {
-    const { program, args = [], env, deno = [], stdout } = options;
+    const { program, args = [], env, stdout } = options;
     const [file, ...flags] = wordsOf(program).toReversed();
-    const words = [Deno.execPath(), "run", ...flags, ...deno, join(project, file!), ...args];
+    const words = [Deno.execPath(), "run", ...flags, join(project, file!), ...args];
     // Deno has no way to give a child a file; the shell makes way for the program, which keeps its pid.
     const script = stdout === undefined ? 'exec "$0" "$@"' : `exec "$0" "$@" > '${stdout}'`;
     this.#child = new Deno.Command("sh", {
@@ -49,7 +48,8 @@ export class Program implements AsyncDisposable {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    this.#read = Promise.all([this.#readLines(this.#child.stdout), this.#readLines(this.#child.stderr)]);
+    const { stdout: said, stderr: logged } = this.#child;
+    this.#read = Promise.all([said, logged].map((stream) => readLines(stream, (line) => this.#keep(line))));
     this.#child.status.then(() => {
       this.#ended = true;
       this.#wake();
@@ -113,15 +113,10 @@ export class Program implements AsyncDisposable {
     return `It said:\n${this.#lines.slice(-8).join("\n")}`;
   }
 
-  async #readLines(stream: ReadableStream<Uint8Array>): Promise<void> {
-    let rest = "";
-    for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
-      const lines = (rest + chunk).split("\n");
-      rest = lines.pop() ?? "";
-      this.#lines.push(...lines);
-      if (this.#lines.length > mostLines) this.#lines.splice(0, this.#lines.length - mostLines);
-      this.#wake();
-    }
+  #keep(line: string): void {
+    this.#lines.push(line);
+    if (this.#lines.length > mostLines) this.#lines.shift();
+    this.#wake();
   }
 }
 
@@ -139,4 +134,59 @@ function wordsOf(program: ProgramOptions["program"]): string[] {
 
 function taskOf(name: string): TaskLine {
   return parseTask(readTasks(project)[name]!);
+}
+
+/** Of the kernel's accounting: man 5 proc, fields in USER_HZ, which is 100 on Linux. */
+const msPerTick = 10;
+
+interface Entry {
+  readonly parent: number;
+  readonly ticks: number;
+}
+
+/**
+ * CPU time that each process and its descendants have used so far, those that have ended included, in ms (steps of 10).
+ */
+export function cpuMsOf(pids: readonly number[]): number[] {
+  const entries = new Map<number, Entry>();
+  for (const { name } of Deno.readDirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const entry = read(`/proc/${name}/stat`);
+    if (entry !== undefined) entries.set(Number(name), parseStat(entry));
+  }
+  return pids.map((pid) => {
+    let ticks = 0;
+    for (const [each, entry] of entries) if (descends(each, pid, entries)) ticks += entry.ticks;
+    return ticks * msPerTick;
+  });
+}
+
+/** Resident memory in MiB: now, and at its highest so far. */
+export function memoryMibOf(pid: number): { now: number; peak: number } {
+  const status = read(`/proc/${pid}/status`) ?? "";
+  const mib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? NaN) / 1024;
+  return { now: mib("VmRSS"), peak: mib("VmHWM") };
+}
+
+/** `comm` may hold spaces and brackets: the fields begin behind the last bracket. */
+function parseStat(text: string): Entry {
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const [utime, stime, cutime, cstime] = fields.slice(11, 15).map(Number);
+  return { parent: Number(fields[1]), ticks: utime! + stime! + cutime! + cstime! };
+}
+
+function descends(pid: number, ancestor: number, entries: ReadonlyMap<number, Entry>): boolean {
+  for (let at: number | undefined = pid; at !== undefined && at > 0; at = entries.get(at)?.parent) {
+    if (at === ancestor) return true;
+  }
+  return false;
+}
+
+/** A process may end between being listed and being read. */
+function read(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return undefined;
+  }
 }

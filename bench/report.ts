@@ -39,7 +39,7 @@ function figuresTable({ runs, at, commit, machine, versions }: GroupResult): str
   return `${about.join("; ")}\n\n${markdown([["", ...names], ...rows])}`;
 }
 
-/** What issue and README promise, from the medians. */
+/** The promised bars, and the medians against them. */
 function barsTable(results: Results): string {
   const median = (group: string, variant: string, figure: string) => {
     const values = results[group]?.runs[variant]?.map((figures) => figures[figure]!) ?? [];

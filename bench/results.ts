@@ -1,4 +1,4 @@
-/** What was measured, as it is kept in bench/results/: the figures of every run, and where they come from. */
+/** The results in bench/results/: the figures of every run, and where they come from. */
 import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { runProgram } from "../tools/run_program.ts";
@@ -7,12 +7,12 @@ import { project } from "./program.ts";
 import type { Environment } from "./environment.ts";
 
 export interface GroupResult {
-  /** When it ended, RFC 3339. */
+  /** End of the run, RFC 3339. */
   readonly at: string;
   readonly commit: string;
   readonly machine: Readonly<Record<string, string | number>>;
   readonly versions: Readonly<Record<string, string>>;
-  /** By variant, one for each run. */
+  /** Figures of each run, by variant. */
   readonly runs: Readonly<Record<string, readonly Figures[]>>;
 }
 

@@ -1,4 +1,4 @@
-/** What is said of several runs: the middle one, and how far the others are from it. */
+/** The median of several runs, and their spread. */
 
 export interface Spread {
   readonly median: number;
@@ -14,8 +14,8 @@ export function spreadOf(values: readonly number[]): Spread {
 }
 
 /**
- * The nearest-rank percentile: the least value that at least `p` of 100 values do not exceed; of an even number of values,
- * the 50th is the lower middle one.
+ * The nearest-rank percentile: the least value that at least `p` of 100 values do not exceed; of an even number of
+ * values, the 50th is the lower middle one.
  * @param sorted in ascending order, not empty
  * @param p greater than 0, at most 100
  */

@@ -83,7 +83,7 @@ Deno.test("readEvents() gives the same message id to the same event, wherever it
   strictEqual(one === two, false);
 });
 
-Deno.test("describeBadLine() shows what a terminal obeys escaped, and of thousands of faults the first", () => {
+Deno.test("describeBadLine() escapes terminal sequences, and shows the first of thousands of faults", () => {
   const faults = Array.from({ length: 3_000 }, () => ({ field: "line", problem: 'is not JSON: "\x1b[2J\u202e' }));
   const lines = describeBadLine("f", { line: 7, faults }).split("\n");
   deepStrictEqual([lines.length, lines[0], lines.at(-1)], [

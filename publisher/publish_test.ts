@@ -66,7 +66,7 @@ Deno.test("publishEvents() sends nothing for a count of 0, and all of a source w
   }
 });
 
-Deno.test("publishEvents() counts what is confirmed, returned and failed, and tells each failure", async () => {
+Deno.test("publishEvents() counts confirmed, returned and failed messages, and reports each failure", async () => {
   const tally = new Tally();
   const failures: string[] = [];
   const sender = new ScriptedSender((n) => n === 3 ? "returned" : n === 5 ? "refused" : undefined);
@@ -79,7 +79,7 @@ Deno.test("publishEvents() counts what is confirmed, returned and failed, and te
   );
 });
 
-Deno.test("publishEvents() ends when it is stopped, and waits for what was sent", async () => {
+Deno.test("publishEvents() ends when it is stopped, and waits for its confirms", async () => {
   const stop = new AbortController();
   let flushed = false;
   const sender = new ScriptedSender((n) => void (n === 4 && stop.abort()));

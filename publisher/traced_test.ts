@@ -43,7 +43,7 @@ Deno.test("a message carries its own publish span, which lasts until its confirm
   deepStrictEqual([span.ended, span.error, told], [true, undefined, 1]);
 });
 
-Deno.test("a message that was not accepted leaves its error on its span, and still tells its sender", () => {
+Deno.test("a message that was not accepted leaves its error on its span, and its sender still hears of it", () => {
   const [tracing, sender] = [new RecordedTracing(), new HeldSender()];
   const told: unknown[] = [];
   traced(sender, tracing, brokerUrl).send(message("m1"), (error) => told.push(error));

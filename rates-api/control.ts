@@ -5,8 +5,7 @@ import { runCommand, UsageError } from "../shared/runtime/configuration/command.
 import { ratesApiTls } from "../shared/grpc/client.ts";
 import { controlClient } from "./control_client.ts";
 import type { Stats } from "./control_service.ts";
-import { anyFault, faultFlags, faultsOf } from "./faults.ts";
-import { type Faults, noFaults } from "./faults.ts";
+import { anyFault, faultFlags, type Faults, faultsOf, noFaults } from "./faults.ts";
 
 const operations = ["set", "off", "stats", "reset"] as const;
 

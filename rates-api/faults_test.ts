@@ -5,8 +5,16 @@ import fc from "fast-check";
 import { seededRandom } from "../shared/runtime/random.ts";
 import { UsageError } from "../shared/runtime/configuration/command.ts";
 import { faultsFromMessage, faultsToMessage } from "./control_service.ts";
-import { faultsOf } from "./faults.ts";
-import { checkFaults, drawFate, type Faults, noFaults, spoil, type WrongAnswer, wrongAnswers } from "./faults.ts";
+import {
+  checkFaults,
+  drawFate,
+  type Faults,
+  faultsOf,
+  noFaults,
+  spoil,
+  type WrongAnswer,
+  wrongAnswers,
+} from "./faults.ts";
 import { casino } from "./generated/protobuf.js";
 import { fixedQuotes } from "./quotes.ts";
 

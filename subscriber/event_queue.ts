@@ -7,19 +7,19 @@ import { eventTopology } from "../shared/rabbitmq/topology.ts";
 import type { Config } from "../shared/runtime/configuration/config.ts";
 import type { DatabaseGate } from "./pipeline/database_gate.ts";
 
-/** What both connections go by; each gets a name of its own. */
+/** Options of both connections; each gets a name of its own. */
 export type Broker = Omit<BrokerOptions, "name">;
 
 export type EventQueueSettings =
   & Pick<Config, "EVENTS_EXCHANGE" | "EVENTS_QUEUE" | "DEAD_LETTER_QUEUE" | "RETRY_DELAYS_MS" | "PREFETCH">
   & Partial<Pick<Config, "TOPOLOGY">>;
 
-/** A subscriber's two connections to the broker: one takes and acks, one moves to other queues, which an alarm may block. */
+/** A subscriber's two connections to the broker: one takes and acks; one publishes to other queues, which an alarm may block. */
 export interface OpenEventQueue {
   readonly consumer: AmqpConsumer;
-  /** Ends when both are closed. @throws what no retry cures, such as bad credentials */
+  /** Resolves when both are closed; rejects with an error that no retry cures, such as bad credentials. */
   readonly finished: Promise<unknown>;
-  /** Each may wait a while for a broker that has fallen silent. */
+  /** Each may take a while when the broker is silent. */
   close(): Promise<void>;
 }
 

@@ -11,15 +11,14 @@ export interface RunOptions {
   /** Variables beside our own. */
   readonly env?: Readonly<Record<string, string>>;
   readonly as?: Identity | undefined;
-  /** What it reads from stdin, which is closed otherwise. */
+  /** Text for its stdin, which is closed otherwise. */
   readonly input?: string;
-  /** Whether what it writes is shown as it comes, too. */
+  /** Shows its output as it comes, too. */
   readonly shown?: boolean;
   /** The program is killed after this many milliseconds; 30 minutes if left out. */
   readonly deadlineMs?: number;
 }
 
-/** How a program ended. */
 export interface Ended {
   readonly success: boolean;
   readonly code: number;

@@ -1,6 +1,6 @@
 /**
- * The same enrichment one event at a time, as most people write it: one query for the player, one insert, then the ack. The
- * rates lie ready in memory, and totals are not kept: it does less than ours.
+ * The same enrichment one event at a time, as most people write it: one query for the player, one insert, then the ack.
+ * The rates lie ready in memory, and totals are not kept: it does less than ours.
  */
 import { checkRates } from "../../subscriber/rates/rates.ts";
 import { decodeEvent } from "../../shared/event/protobuf.ts";
@@ -28,12 +28,9 @@ const insertEvent = {
     on conflict (message_id) do nothing`,
 };
 
-/** @param connections most at once to Postgres; 10 is pg's own default */
-export function oneByOne(
-  databaseUrl: string,
-  connections: number,
-): (messageId: string, body: Uint8Array) => Promise<void> {
-  const pool = new Connections(databaseUrl, { name: "one by one", max: connections, timeoutMs: longestQueryMs });
+/** Over at most 10 connections to Postgres: pg's own default. */
+export function oneByOne(databaseUrl: string): (messageId: string, body: Uint8Array) => Promise<void> {
+  const pool = new Connections(databaseUrl, { name: "one by one", max: 10, timeoutMs: longestQueryMs });
   return async (messageId, body) => {
     const event = decodeEvent(body);
     if (Array.isArray(event)) throw new Error("an invalid event was published");

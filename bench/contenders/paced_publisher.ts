@@ -1,6 +1,7 @@
 /**
- * Our publisher's parts at a steady rate, open loop: each event is due at its own time, whatever became of those before.
- * `created_at` is when the event was due, to the microsecond, so that a publisher that falls behind shows as latency.
+ * Our publisher's parts at a steady rate, open loop: each event is due at its own time, whatever became of those
+ * before. `created_at` is when the event was due, to the microsecond, so that a publisher that falls behind shows as
+ * latency.
  */
 import { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
 import { eventTopology } from "../../shared/rabbitmq/topology.ts";

@@ -1,8 +1,8 @@
 /** Many subscribers at once on a cache that holds no rates, and events that all need them. */
+import { delay } from "../../tools/services/server.ts";
 import { controlClient } from "../../rates-api/control_client.ts";
-import { Program } from "../program.ts";
 import type { Environment } from "../environment.ts";
-import { anyPort, type Figures, Workers } from "./consume.ts";
+import { type Figures, startSubscribers } from "./consume.ts";
 
 const subscribers = 16;
 const events = 20_000;
@@ -12,13 +12,7 @@ export async function coldStart(environment: Environment): Promise<Figures> {
   await environment.reset();
   await using ratesApi = await environment.startRatesApi();
   const REDIS_KEY_PREFIX = `cold-${crypto.randomUUID().slice(0, 8)}:`;
-  await using members = new Workers(Array.from({ length: subscribers }, (_, n) =>
-    new Program({
-      program: { task: "subscriber" },
-      args: ["--quiet", ...anyPort],
-      env: { ...environment.env, REDIS_KEY_PREFIX, SUBSCRIBER_ID: `subscriber-${n + 1}` },
-    })));
-  await members.until("Consuming");
+  await using members = await startSubscribers(environment, subscribers, { env: { REDIS_KEY_PREFIX } });
   members.hold();
   await environment.publishLines(Array.from({ length: events }, (_, n) => dollarBet(n + 1)));
   const begun = performance.now();
@@ -26,7 +20,7 @@ export async function coldStart(environment: Environment): Promise<Figures> {
   let firstStoredMs = NaN;
   while (Number.isNaN(firstStoredMs)) {
     if (await environment.stored() > 0) firstStoredMs = performance.now() - begun;
-    else await new Promise((resolve) => setTimeout(resolve, pollMs));
+    else await delay(pollMs);
   }
   await environment.untilStored(events);
   const allStoredMs = performance.now() - begun;

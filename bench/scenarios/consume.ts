@@ -1,10 +1,6 @@
 /** One queue that is full at the start, and those who empty it: ours, and the contenders. */
-import { cpuMsOf, memoryMibOf } from "../processes.ts";
-import { Program } from "../program.ts";
+import { cpuMsOf, memoryMibOf, Program, type ProgramOptions } from "../program.ts";
 import type { Environment } from "../environment.ts";
-
-/** Several subscribers serve HTTP beside each other. */
-export const anyPort = ["--http", "127.0.0.1:0"];
 
 export interface Load {
   /** Events that are measured. */
@@ -24,10 +20,7 @@ export interface OursOptions {
   readonly subscribers?: number;
   /** File for the enriched events; `undefined`: they are not written. */
   readonly lines?: string;
-  readonly env?: Readonly<Record<string, string>>;
-  /** Flags of Deno's beyond those of the task. */
-  readonly deno?: readonly string[];
-  /** What is stored before stays, and must have come from other seeds. */
+  /** Keeps the events that are stored already, which must come from other seeds. */
   readonly keep?: boolean;
   /** Draws the events. */
   readonly seed?: number;
@@ -35,19 +28,13 @@ export interface OursOptions {
 
 /** Subscribers as an operator starts them. They are held still while the queue is filled, and let go together. */
 export async function consumeWithOurs(environment: Environment, options: OursOptions): Promise<Figures> {
-  const { load, subscribers = 1, lines, env = {}, deno = [], keep = false, seed = 1 } = options;
+  const { load, subscribers = 1, lines, keep = false, seed = 1 } = options;
   await environment.reset({ keep });
   const before = await environment.rows();
   await using ratesApi = await environment.startRatesApi();
-  await using members = new Workers(Array.from({ length: subscribers }, (_, n) =>
-    new Program({
-      program: { task: "subscriber" },
-      args: [...anyPort, ...lines === undefined ? ["--quiet"] : []],
-      ...(lines !== undefined && { stdout: lines }),
-      env: { ...environment.env, SUBSCRIBER_ID: `subscriber-${n + 1}`, ...env },
-      deno,
-    })));
-  await members.until("Consuming");
+  await using members = await startSubscribers(environment, subscribers, {
+    ...lines !== undefined && { args: [], stdout: lines },
+  });
   await environment.publish(load.warmUp, load.players, 2 * seed);
   await environment.untilStored(load.warmUp);
   const figures = await measure(
@@ -73,19 +60,36 @@ async function checkLines(file: string, count: number): Promise<void> {
   if (lines !== count) throw new Error(`${lines} lines of ${count} in ${file}`);
 }
 
-/** A contender of bench/contenders/, which says itself how far it is. */
+/** Started as an operator starts them, without lines on stdout, each serving HTTP at a port of its own. */
+export async function startSubscribers(
+  environment: Environment,
+  count: number,
+  { args = ["--quiet"], env = {}, ...options }: Partial<ProgramOptions> = {},
+): Promise<Workers> {
+  const subscribers = new Workers(Array.from({ length: count }, (_, n) =>
+    new Program({
+      program: { task: "subscriber" },
+      args: [...args, "--http", "127.0.0.1:0"],
+      env: { ...environment.env, SUBSCRIBER_ID: `subscriber-${n + 1}`, ...env },
+      ...options,
+    })));
+  await subscribers.until("consumer.ready");
+  return subscribers;
+}
+
+/** A contender of bench/contenders/consumers.ts, which says itself how far it is. */
 export async function consumeWith(
   environment: Environment,
   name: string,
   load: Load,
-  { env = {}, stores = true }: { env?: Readonly<Record<string, string>>; stores?: boolean } = {},
+  { stores = true } = {},
 ): Promise<Figures> {
   await environment.reset();
   await using contender = new Workers([
     new Program({
-      program: { file: `bench/contenders/${name}.ts` },
-      args: [String(load.warmUp), String(load.events)],
-      env: { ...environment.env, ...env },
+      program: { file: "bench/contenders/consumers.ts" },
+      args: [name, String(load.warmUp), String(load.events)],
+      env: environment.env,
     }),
   ]);
   await environment.publish(load.warmUp, load.players, 2);
@@ -127,6 +131,10 @@ async function measure(
 /** Programs that do the same thing. */
 export class Workers implements AsyncDisposable {
   constructor(private readonly programs: readonly Program[]) {}
+
+  get first(): Program {
+    return this.programs[0]!;
+  }
 
   get pids(): number[] {
     return this.programs.map(({ pid }) => pid);

@@ -1,8 +1,7 @@
 /** One subscriber for as long as a night's backlog takes, with events still coming. */
-import { memoryMibOf } from "../processes.ts";
-import { Program } from "../program.ts";
+import { memoryMibOf } from "../program.ts";
 import type { Environment } from "../environment.ts";
-import { anyPort, type Figures } from "./consume.ts";
+import { type Figures, startSubscribers } from "./consume.ts";
 
 const [backlog, events] = [500_000, 2_000_000];
 const players = 1_000;
@@ -17,20 +16,16 @@ export async function endure(environment: Environment): Promise<Figures> {
   await environment.reset();
   await using ratesApi = await environment.startRatesApi();
   await environment.publish(backlog, players, 1);
-  await using subscriber = new Program({
-    program: { task: "subscriber" },
-    args: ["--quiet", ...anyPort],
-    env: { ...environment.env, SUBSCRIBER_ID: "subscriber-1" },
-  });
-  await subscriber.until("Consuming");
+  await using subscribers = await startSubscribers(environment, 1);
+  const { pid } = subscribers.first;
   const publishing = environment.publish(events - backlog, players, 2);
   const samples: Sample[] = [];
   await environment.untilStored(events, (stored) => {
-    samples.push({ ms: performance.now(), stored, mib: memoryMibOf(subscriber.pid).now });
+    samples.push({ ms: performance.now(), stored, mib: memoryMibOf(pid).now });
   });
   await publishing;
-  const { peak } = memoryMibOf(subscriber.pid);
-  await subscriber.stop();
+  const { peak } = memoryMibOf(pid);
+  await subscribers.stop();
   await ratesApi.stop();
   await environment.check(events);
   const [first, last] = [tenth(samples, 0), tenth(samples, 9)];
@@ -45,7 +40,7 @@ export async function endure(environment: Environment): Promise<Figures> {
   };
 }
 
-/** Of the n-th tenth of all events: the rate, and the mean memory. */
+/** The rate and the mean memory of the n-th tenth of all events. */
 function tenth(samples: readonly Sample[], n: number): { rate: number; mib: number } {
   const within = samples.filter(({ stored }) => stored > events * n / 10 && stored <= events * (n + 1) / 10);
   const [first, last] = [within[0]!, within.at(-1)!];

@@ -1,7 +1,7 @@
-/** How long it takes from when an event is due to be published until its commit is known, at a steady rate. */
+/** The time from when an event is due to be published until its commit is known, at a steady rate. */
 import { Program } from "../program.ts";
 import type { Environment } from "../environment.ts";
-import { anyPort, type Figures } from "./consume.ts";
+import { type Figures, startSubscribers } from "./consume.ts";
 
 const seconds = 20;
 const warmUpSeconds = 3;
@@ -10,12 +10,10 @@ export async function latencyAt(environment: Environment, perSecond: number): Pr
   await environment.reset();
   await using ratesApi = await environment.startRatesApi();
   const skipped = perSecond * warmUpSeconds;
-  await using subscriber = new Program({
+  await using subscribers = await startSubscribers(environment, 1, {
     program: { file: "bench/contenders/timed_subscriber.ts", withFlagsOf: "subscriber" },
-    args: ["--quiet", ...anyPort],
-    env: { ...environment.env, SUBSCRIBER_ID: "subscriber-1", SKIP_EVENTS: String(skipped) },
+    env: { SKIP_EVENTS: String(skipped) },
   });
-  await subscriber.until("Consuming");
   await using publisher = new Program({
     program: { file: "bench/contenders/paced_publisher.ts" },
     args: [String(perSecond), String(seconds), "1"],
@@ -23,8 +21,8 @@ export async function latencyAt(environment: Environment, perSecond: number): Pr
   });
   await publisher.end();
   await environment.untilStored(perSecond * seconds);
-  await subscriber.stop();
+  await subscribers.stop();
   await ratesApi.stop();
   await environment.check(perSecond * seconds);
-  return JSON.parse((await subscriber.until("latencies ")).slice("latencies ".length));
+  return JSON.parse((await subscribers.first.until("latencies ")).slice("latencies ".length));
 }

@@ -2,16 +2,15 @@
 import { availableParallelism } from "node:os";
 import type { Job } from "./jobs.ts";
 import { leftBehind, makeTemporaryFolder } from "./left_behind.ts";
-import { summaryOf } from "./outcome.ts";
-import { type Result, runJob } from "./run_job.ts";
-import { runSideBySide } from "./side_by_side.ts";
+import { type Result, runJob, summaryOf } from "./run_job.ts";
 
 const loopback = "127.0.0.1,localhost,::1,[::1]";
 
 /**
  * Runs all jobs, whatever comes of them, and ends with the tests' counts.
  * @param before what needs no server
- * @param ready resolves when the servers are there, and what else the jobs of `after` need; rejects with the reason when not
+ * @param ready resolves when the servers are there, and what else the jobs of `after` need; rejects with the reason
+ * when not
  * @returns the exit status
  */
 export async function runCheck(
@@ -44,6 +43,28 @@ export async function runCheck(
   ]);
   console.log(`\n${text}`);
   return status;
+}
+
+/**
+ * Runs jobs in their order, several at a time. One that is `alone` begins when those before it have ended, and nothing
+ * else begins until it has.
+ * @param workers how many run at a time, at least one
+ * @param run does not reject
+ */
+export async function runSideBySide<J extends { readonly alone?: boolean }>(
+  jobs: readonly J[],
+  workers: number,
+  run: (job: J) => Promise<void>,
+): Promise<void> {
+  const running = new Set<Promise<void>>();
+  for (const job of jobs) {
+    const limit = job.alone ? 1 : workers;
+    while (running.size >= limit) await Promise.race(running);
+    const ended = run(job).finally(() => running.delete(ended));
+    running.add(ended);
+    if (job.alone) await ended;
+  }
+  await Promise.all(running);
 }
 
 function lineOf({ title, verdict, passed, failed, seconds }: Result): string {

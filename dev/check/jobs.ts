@@ -1,39 +1,50 @@
-/** What the check consists of, each a run of Deno. */
+/** The parts of the check, each a run of Deno. */
+import { join, relative } from "node:path";
 import { lastRelease, schemaCheck } from "../../tests/releases/releases.ts";
 import { schedule } from "../../tests/scenarios/schedule.ts";
-import { auditArgs, verdictOf } from "./audit.ts";
-import { scenarioFiles } from "./scenarios.ts";
+import { programArgs } from "../programs/programs.ts";
 
 export interface Job {
   readonly title: string;
-  /** Of Deno. */
+  /** Arguments for Deno. */
   readonly args: readonly string[];
+  /** Its working directory, below the project's root. */
+  readonly folder?: string;
   /** Nothing else may run beside it. */
   readonly alone?: boolean;
   /** Its output ends with the counts of a test run. */
   readonly counts?: boolean;
-  /** Whether a failure with this output is none of ours. */
+  /** Whether a failure with this output is not the project's fault. */
   readonly tolerates?: (output: string) => boolean;
 }
 
 export interface Selection {
   /** Every scenario, and not just those of the README's promises. */
   readonly all: boolean;
-  /** Of everything there is, what has this in its title. */
+  /** Runs the jobs of all that have this in their title. */
   readonly only?: string | undefined;
 }
 
-/** What needs no server. */
-export const steps: readonly Job[] = [
+/** Vulnerabilities that do not concern us, each with the reason and the day: `{ id: "CVE-2026-1", why: "…" }`. */
+const accepted: readonly { readonly id: string; readonly why: string }[] = [];
+
+const auditArgs: readonly string[] = [
+  ...["audit", "--level=high"],
+  ...accepted.flatMap(({ id }) => ["--ignore", id]),
+];
+
+/** Jobs that need no server. */
+const steps: readonly Job[] = [
   { title: "types", args: ["check", "--quiet", "."] },
   { title: "format", args: ["fmt", "--check", "--quiet"] },
   { title: "lint", args: ["lint", "--quiet"] },
-  { title: "schemas", args: ["run", "--quiet", "-A", "@bufbuild/buf/buf", "lint", "proto"] },
+  { title: "schemas", args: programArgs("@bufbuild/buf/buf", "lint", "proto") },
   { title: `schemas since ${lastRelease.version}`, args: schemaCheck("proto") },
-  { title: "Dockerfile", args: ["run", "--quiet", "-A", "dockerfile-utils/dockerfile-utils", "lint", "Dockerfile"] },
+  { title: "Dockerfile", args: programArgs("dockerfile-utils/dockerfile-utils", "lint", "Dockerfile") },
   { title: "generated code", args: ["task", "--quiet", "generate", "--check"] },
   { title: "packages", args: ["task", "--quiet", "sbom", "--check"] },
-  { title: "known vulnerabilities", args: auditArgs, tolerates: (output) => verdictOf(false, output) === "not asked" },
+  auditOf("known vulnerabilities", "."),
+  auditOf("known vulnerabilities of the check's programs", "dev/programs"),
 ];
 
 /** Builds and runs the images, where a Docker engine answers; where none does, it says so and counts as not asked. */
@@ -45,7 +56,7 @@ const images: Job = {
 };
 
 /** Unit and integration tests, which fill the cores by themselves. The step "types" has checked them. */
-export const tests: Job = {
+const tests: Job = {
   title: "tests",
   args: ["test", "--doc", "--no-check", "--parallel", "--allow-net"],
   alone: true,
@@ -54,37 +65,51 @@ export const tests: Job = {
 
 /** @returns in the order in which they begin */
 export async function selectJobs(project: string, { all, only }: Selection): Promise<{ before: Job[]; after: Job[] }> {
-  const scenarios = (await scenarioFiles(project)).map((file) => ({ ...scenarioOf(file), file }));
   const isChosen = ({ title }: Job) => only === undefined || title.includes(only);
-  const chosen = scenarios.filter(({ file, ...job }) => isChosen(job) && (all || only !== undefined || promiseOf(file)))
-    .sort((a, b) => Number(a.alone) - Number(b.alone) || secondsOf(b.file) - secondsOf(a.file));
-  return {
-    before: steps.filter(isChosen),
-    after: [
-      ...[tests, ...(all || only !== undefined ? [images] : [])].filter(isChosen),
-      ...chosen.map(({ file: _, ...job }) => job),
-    ],
-  };
+  const scenarios = (await scenarioFiles(project)).map((file) => ({ file, ...schedule[nameOf(file)] }))
+    .filter(({ promise }) => all || only !== undefined || promise !== undefined)
+    .sort((a, b) => Number(!!a.alone) - Number(!!b.alone) || (b.seconds ?? 30) - (a.seconds ?? 30))
+    .map(({ file, alone }): Job => ({
+      title: nameOf(file),
+      args: ["test", "--quiet", "--no-check", "--allow-all", file],
+      alone: alone !== undefined,
+      counts: true,
+    }));
+  const needingServers = [tests, ...all || only !== undefined ? [images] : [], ...scenarios];
+  return { before: steps.filter(isChosen), after: needingServers.filter(isChosen) };
+}
+
+/** Asks the registry about what the folder's lock pins. */
+function auditOf(title: string, folder: string): Job {
+  return { title, folder, args: auditArgs, tolerates: (output) => verdictOf(false, output) === "not asked" };
+}
+
+/** Deno's own last word, which no advisory's text can stand for. A mirror may have packages and no advisories. */
+const notAsked = /^error: (error sending request|Failed to (get data|deserialize response) from the (npm )?registry)/m;
+
+/**
+ * A registry that cannot be asked is no reason to keep a change back: the next run asks again.
+ * @param output without colours
+ */
+export function verdictOf(success: boolean, output: string): "sound" | "vulnerable" | "not asked" {
+  if (success) return "sound";
+  return !/^Found \d+ vulnerabilit/m.test(output) && notAsked.test(output) ? "not asked" : "vulnerable";
+}
+
+/** @returns paths below the project, such as `tests/scenarios/faults/killed_scenario.ts`, in alphabetical order */
+export async function scenarioFiles(project: string): Promise<string[]> {
+  const folder = join(project, "tests/scenarios");
+  const files: string[] = [];
+  for await (const theme of Deno.readDir(folder)) {
+    if (!theme.isDirectory) continue;
+    for await (const { name } of Deno.readDir(join(folder, theme.name))) {
+      if (name.endsWith("_scenario.ts")) files.push(relative(project, join(folder, theme.name, name)));
+    }
+  }
+  return files.sort();
 }
 
 /** `faults/killed` of `tests/scenarios/faults/killed_scenario.ts`. */
 export function nameOf(file: string): string {
   return file.replace(/^tests\/scenarios\//, "").replace(/_scenario\.ts$/, "");
-}
-
-function scenarioOf(file: string) {
-  return {
-    title: nameOf(file),
-    args: ["test", "--quiet", "--no-check", "--allow-all", file],
-    alone: schedule[nameOf(file)]?.alone !== undefined,
-    counts: true,
-  };
-}
-
-function promiseOf(file: string): boolean {
-  return schedule[nameOf(file)]?.promise !== undefined;
-}
-
-function secondsOf(file: string): number {
-  return schedule[nameOf(file)]?.seconds ?? 30;
 }

@@ -1,10 +1,10 @@
-/** What tests have left behind: their temporary files have a folder of their own, and each process is told of it. */
+/** Finds files and processes that tests have left behind, by the TMPDIR that every test process gets. */
 import { join } from "node:path";
 import { down } from "../../tools/services/down.ts";
 
 const patienceMs = 5_000;
 
-/** Where whatever tests start puts its temporary files, servers as users of their own included. */
+/** Makes the tests' TMPDIR, which servers that run as users of their own may write, too. */
 export async function makeTemporaryFolder(): Promise<string> {
   const folder = await Deno.makeTempDir({ prefix: "casino-check-" });
   await Deno.chmod(folder, 0o1777);
@@ -12,7 +12,8 @@ export async function makeTemporaryFolder(): Promise<string> {
 }
 
 /**
- * Files and processes that are still there after a while. Servers that belong to them are then stopped, and files removed.
+ * Files and processes that are still there after a while. Servers that belong to them are then stopped, and files
+ * removed.
  * @param folder the processes' TMPDIR, or where their home is
  * @returns each as a few words
  */

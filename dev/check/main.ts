@@ -5,7 +5,7 @@ import { readConfig } from "../../shared/runtime/configuration/config.ts";
 import { up } from "../../tools/services/up.ts";
 import { runCheck } from "./check.ts";
 import { selectJobs } from "./jobs.ts";
-import { ensurePrograms } from "./programs.ts";
+import { ensurePrograms } from "./debian_programs.ts";
 
 const pinned = "2.9.3";
 

@@ -1,4 +1,5 @@
 /** Runs one job, and keeps what it says until it has ended. */
+import { join } from "node:path";
 import type { Job } from "./jobs.ts";
 
 export interface Result {
@@ -11,12 +12,12 @@ export interface Result {
   readonly output: string;
 }
 
-export interface Counts {
+interface Counts {
   readonly passed: number;
   readonly failed: number;
 }
 
-/** Of the output of `deno test`: its closing line; zeros when there is none, as when a file did not load. */
+/** The counts in the closing line of `deno test`; zeros when there is none, as when a file did not load. */
 export function countsIn(output: string): Counts {
   const [, passed = "0", failed = "0"] =
     Array.from(output.matchAll(/^(?:ok|FAILED) \| (\d+) passed.*? \| (\d+) failed/gm)).at(-1) ?? [];
@@ -28,7 +29,7 @@ const timeoutMs = 20 * 60_000;
 
 /** @param env beside ours */
 export async function runJob(
-  { title, args, counts = false, tolerates }: Job,
+  { title, args, folder = ".", counts = false, tolerates }: Job,
   project: string,
   env: Readonly<Record<string, string>>,
 ): Promise<Result> {
@@ -36,7 +37,7 @@ export async function runJob(
   const late = AbortSignal.timeout(timeoutMs);
   const child = new Deno.Command(Deno.execPath(), {
     args: [...args],
-    cwd: project,
+    cwd: join(project, folder),
     env,
     stdin: "null",
     stdout: "piped",
@@ -55,4 +56,37 @@ export async function runJob(
   const tolerated = !success && tolerates?.(output) === true;
   const verdict = sound ? "ok" : tolerated ? "could not be asked" : "FAILED";
   return { title, verdict, passed, failed, seconds: (performance.now() - begun) / 1000, output };
+}
+
+/**
+ * What the check says when all has run: which jobs failed, with the end of what they said, and the tests' counts as the
+ * last line. A job that could not be asked keeps nothing back, but is named: where that is so each time, as with a
+ * registry's mirror that has no advisories, nobody has asked at all.
+ * @param faults besides, each a sentence
+ */
+export function summaryOf(
+  results: readonly Result[],
+  faults: readonly string[] = [],
+): { readonly text: string; readonly status: number } {
+  const broken = results.filter(({ verdict }) => verdict === "FAILED");
+  const notAsked = results.filter(({ verdict }) => verdict === "could not be asked");
+  const sum = (count: "passed" | "failed") => results.reduce((total, result) => total + result[count], 0);
+  const isWell = broken.length + faults.length === 0;
+  const lines = [
+    ...broken.map(({ title, output }) => `── ${title} FAILED:\n${failuresIn(output)}\n`),
+    ...faults.map((fault) => `── ${fault}`),
+    ...broken.length > 0 ? [`Failed: ${broken.map(({ title }) => title).join(", ")}.`] : [],
+    ...notAsked.length > 0 ? [`Could not be asked: ${notAsked.map(({ title }) => title).join(", ")}.`] : [],
+    ...isWell ? [notAsked.length > 0 ? "All else is well." : "All is well."] : [],
+    `${sum("passed")} passed, ${isWell ? 0 : Math.max(sum("failed"), 1)} failed`,
+  ];
+  return { text: lines.join("\n"), status: isWell ? 0 : 1 };
+}
+
+const mostLines = 60;
+
+/** Deno's summary of the failures of a test run; the first lines of another program's output. */
+function failuresIn(output: string): string {
+  const said = output.slice(Math.max(output.indexOf("\n ERRORS \n"), 0)).trim().split("\n");
+  return (said.length > mostLines ? [...said.slice(0, mostLines), "…"] : said).join("\n");
 }

@@ -1,11 +1,14 @@
 /** A Debian release in a folder, with the three servers installed. */
 import { dirname, join } from "node:path";
-import { foreignClients } from "../check/programs.ts";
+import { foreignClients } from "../check/debian_programs.ts";
 import { aptInstall, restraints } from "../../tools/services/packages.ts";
 import { runProgram, succeeds } from "../../tools/run_program.ts";
 import { ServiceError } from "../../tools/services/server.ts";
 
-/** Beside the servers, what the harness looks processes up with, makes certificates with, and reads the last release with. */
+/**
+ * Beside the servers, what the harness looks processes up with, makes certificates with, and reads the last release
+ * with.
+ */
 const packages = [
   "rabbitmq-server",
   "redis-server",

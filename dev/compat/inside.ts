@@ -1,41 +1,61 @@
-/** What `deno task compat` runs within the other release's root: `up`, the tests, and the line that sums them up. */
+/** Runs within the other release's root for `deno task compat`: `up`, the tests, and a line that sums them up. */
 import { basename, join } from "node:path";
 import { endOf } from "../../tools/run_program.ts";
-import { scenarioFiles } from "../check/scenarios.ts";
+import { titles } from "../../tools/services/server.ts";
+import { scenarioFiles } from "../check/jobs.ts";
 import { countsIn } from "../check/run_job.ts";
-import { isOfServers, summary, versionsIn } from "./outcome.ts";
 
 const project = join(import.meta.dirname!, "../..");
-const [only] = Deno.args;
 
-const up = await deno("task", "--quiet", "up");
-if (!up.success) Deno.exit(1);
+/** Parts of the harness that need servers. */
+const ofServers =
+  /\b(?:withWorld|withBatch|sharedWorld|PrivateWorld|PrivateServers|EncryptedServers|Checkout|follow)\b|servers\/servers\.ts/;
+/** A browser is large, and sees of the servers what the scenarios of HTTP see. */
+const ofBrowser = /\/browser\.ts/;
 
-const scenarios = await scenariosOfServers();
-if (scenarios.length === 0) throw new Error(`No scenario that needs servers begins with "${only}".`);
-const runs = [
-  ...only === undefined ? [["--allow-net", "tests/integration"]] : [],
-  ["-A", ...scenarios],
-];
-const counts = { passed: 0, failed: 0 };
-let allWell = true;
-for (const args of runs) {
-  console.log(`\n── deno test ${args.join(" ")}`);
-  const { success, output } = await deno("test", "--quiet", ...args);
-  const { passed, failed } = countsIn(output);
-  counts.passed += passed;
-  counts.failed += failed;
-  if (!success || passed === 0) allWell = false;
-}
-console.log(`\n${summary(versionsIn(up.output), counts)}`);
-Deno.exit(allWell ? 0 : 1);
+if (import.meta.main) Deno.exit(await runInside(Deno.args[0]));
 
-async function scenariosOfServers(): Promise<string[]> {
+/** @param only the beginning of scenarios' names @returns the exit status */
+async function runInside(only: string | undefined): Promise<number> {
+  const up = await deno("task", "--quiet", "up");
+  if (!up.success) return 1;
   const chosen = (await scenarioFiles(project)).filter((path) => basename(path).startsWith(only ?? ""));
-  const sources = await Promise.all(chosen.map((path) => Deno.readTextFile(join(project, path))));
-  return chosen.filter((_, index) => isOfServers(sources[index]!));
+  const scenarios = chosen.filter((path) => isOfServers(Deno.readTextFileSync(join(project, path))));
+  if (scenarios.length === 0) throw new Error(`No scenario that needs servers begins with "${only}".`);
+
+  const runs = [...only === undefined ? [["--allow-net", "tests/integration"]] : [], ["-A", ...scenarios]];
+  const counts = { passed: 0, failed: 0 };
+  let allWell = true;
+  for (const args of runs) {
+    console.log(`\n── deno test ${args.join(" ")}`);
+    const { success, output } = await deno("test", "--quiet", ...args);
+    const { passed, failed } = countsIn(output);
+    counts.passed += passed;
+    counts.failed += failed;
+    if (!success || passed === 0) allWell = false;
+  }
+  console.log(`\n${summary(versionsIn(up.output), counts)}`);
+  return allWell ? 0 : 1;
 }
 
 function deno(...args: string[]) {
   return endOf(Deno.execPath(), args, { cwd: project, shown: true, deadlineMs: 2 * 60 * 60_000 });
+}
+
+/** @param source of a scenario */
+export function isOfServers(source: string): boolean {
+  return ofServers.test(source) && !ofBrowser.test(source);
+}
+
+/** The servers' versions in the output of `up`: `RabbitMQ 4.0.5`, … */
+export function versionsIn(output: string): string[] {
+  return Object.values(titles).map((title) => {
+    const version = new RegExp(`^${title} (\\d+(?:\\.\\d+)*)`, "m").exec(output)?.[1];
+    if (version === undefined) throw new Error(`up names no version of ${title}:\n${output}`);
+    return `${title} ${version}`;
+  });
+}
+
+export function summary(versions: readonly string[], { passed, failed }: { passed: number; failed: number }): string {
+  return `${versions.join(", ")}: ${passed} passed, ${failed} failed`;
 }

@@ -1,8 +1,27 @@
 /** `deno task compat`: the integration tests against the servers of another Debian release. */
 import { join } from "node:path";
 import { runCommand } from "../../shared/runtime/configuration/command.ts";
+import { runProgram } from "../../tools/run_program.ts";
 import { ensurePrograms, makeRoot } from "./debian_root.ts";
-import { runInside } from "./namespace.ts";
+
+/**
+ * The first process of the namespace. It stays, as it is the one that takes leave of servers whose parents have gone;
+ * when it ends, the system ends all that is left, and undoes the mounts.
+ */
+const first = `set -eu
+root=$1 project=$2 deno=$3 deno_dir=$4
+shift 4
+ip link set lo up
+mount --bind "$project" "$root/srv/project"
+# The servers that \`up\` starts in there are none of those that it has started out here.
+mount -t tmpfs -o mode=711 tmpfs "$root/srv/project/.services"
+mount --bind "$deno_dir" "$root/srv/deno-dir"
+mount --bind "$deno" "$root/usr/local/bin/deno"
+mount --rbind /dev "$root/dev"
+mount -t proc proc "$root/proc"
+chroot "$root" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \\
+  DENO_DIR=/srv/deno-dir NO_COLOR=1 deno run --quiet -A /srv/project/dev/compat/inside.ts "$@"
+`;
 
 await runCommand({
   name: "deno task compat",
@@ -22,3 +41,26 @@ await runCommand({
   const root = await makeRoot(project, flags.release ?? "trixie", { fresh: flags.fresh, say: console.log });
   return await runInside(root, project, flags.only === undefined ? [] : [flags.only]);
 });
+
+/**
+ * Runs inside.ts within the root, with processes, mounts and a loopback of its own.
+ * @returns the exit status of inside.ts
+ */
+async function runInside(root: string, project: string, args: readonly string[]): Promise<number> {
+  const deno = Deno.execPath();
+  // There is no way to a registry from inside.
+  for (const config of ["deno.json", "dev/programs/deno.json"]) {
+    await runProgram(deno, ["install", "--frozen", "--quiet", "--config", config], { cwd: project });
+  }
+  const { denoDir } = JSON.parse(await runProgram(deno, ["info", "--json"]));
+  for (const folder of ["srv/project", "srv/deno-dir"]) await Deno.mkdir(join(root, folder), { recursive: true });
+  await Deno.writeFile(join(root, "usr/local/bin/deno"), new Uint8Array(), { mode: 0o755 });
+  const child = new Deno.Command("unshare", {
+    args: [
+      ...["--net", "--mount", "--pid", "--fork", "--kill-child"],
+      ...["sh", "-c", first, "compat", root, project, deno, denoDir, ...args],
+    ],
+    stdin: "null",
+  }).spawn();
+  return (await child.status).code;
+}

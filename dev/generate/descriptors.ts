@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import protobuf from "protobufjs/minimal.js";
+import { programArgs } from "../programs/programs.ts";
 import { runProgram } from "../../tools/run_program.ts";
 
-/** What is read here of descriptor.proto's FileDescriptorProto, in its JSON form. */
+/** The part of descriptor.proto's FileDescriptorProto that is read here, in its JSON form. */
 interface FileDescriptor {
   readonly name: string;
   readonly package: string;
@@ -53,12 +54,12 @@ export async function descriptorModule(root: string, schemas: readonly string[])
   ].join("\n");
 }
 
-/** By a file: what is encoded is no text. */
+/** Writes to a file: the encoded form is no text. */
 async function build(root: string, format: "json" | "binpb"): Promise<Uint8Array> {
   const path = await Deno.makeTempFile();
   try {
     await runProgram(Deno.execPath(), [
-      ...["run", "-A", "@bufbuild/buf/buf", "build", join(root, "proto")],
+      ...programArgs("@bufbuild/buf/buf", "build", join(root, "proto")),
       ...["--as-file-descriptor-set", "--exclude-source-info", "--output", `${path}#format=${format}`],
     ], { cwd: root });
     return await Deno.readFile(path);

@@ -1,12 +1,12 @@
 /**
- * The module that encodes and decodes the messages of some schemas. How one message is encoded and decoded is protobufjs's
- * own code, which it otherwise makes while a program runs: written to a file, nothing is compiled from text at run time.
+ * The module that encodes and decodes the messages of some schemas. How one message is encoded and decoded is
+ * protobufjs's own code, which it otherwise makes while a program runs: written to a file, nothing is compiled from
+ * text at run time.
  */
 import { basename } from "node:path";
 import protobuf from "protobufjs";
 import { runProgram } from "../../tools/run_program.ts";
-import { messageTypes } from "./message_types.ts";
-import { codeName, isTabled, loadSchemas, messagesOf, schemaOf } from "./schemas.ts";
+import { codeName, isTabled, loadSchemas, messagesOf, messageTypes, schemaOf } from "./message_types.ts";
 
 /**
  * @param folder the schemas' root
@@ -75,7 +75,7 @@ function codeOf(type: protobuf.Type): string[] {
   ];
 }
 
-/** What a field that was not sent reads as. */
+/** The value of a field that was not sent. */
 function initial(field: protobuf.Field): string {
   if (field.repeated) return "util.emptyArray";
   if (field.map) return "util.emptyObject";

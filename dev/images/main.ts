@@ -1,4 +1,4 @@
-/** Where a Docker engine answers: builds every image, and runs the system of compose.yaml from them. */
+/** Builds every image and runs the system of compose.yaml from them, where a Docker engine answers. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { systemClock } from "../../shared/runtime/clock.ts";

@@ -12,14 +12,14 @@ export interface Manifest {
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** What makes pods: Deployments, StatefulSets, Jobs and CronJobs. What operators make of their resources is theirs. */
+/** An object that makes pods: Deployment, StatefulSet, Job or CronJob. Pods that operators make are theirs. */
 export interface Workload {
   readonly manifest: Manifest;
   /** `Deployment/subscriber` */
   readonly id: string;
   readonly labels: Labels;
   readonly pod: Json;
-  /** Those that stay, without init containers. */
+  /** The containers that keep running, without init containers. */
   readonly containers: readonly Json[];
   readonly all: readonly Json[];
 }
@@ -73,5 +73,31 @@ export function argumentsOf(container: Json, manifests: readonly Manifest[]): st
   const environment = environmentOf(container, manifests);
   return [...container.command ?? [], ...container.args ?? []].map((text: string) =>
     text.replace(/\$\(([A-Z_]+)\)/g, (all, name) => environment[name] ?? all)
+  );
+}
+
+export interface Started {
+  readonly container: Json;
+  readonly workload: Workload;
+  /** The command line. */
+  readonly args: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/**
+ * Asks about each container, init containers among them.
+ * @returns the faults, with the names of workload and container
+ */
+export function faultsOfContainers(
+  manifests: readonly Manifest[],
+  faultsOf: (started: Started) => readonly string[],
+): string[] {
+  return workloadsOf(manifests).flatMap((workload) =>
+    workload.all.flatMap((container) => {
+      const args = argumentsOf(container, manifests);
+      const environment = environmentOf(container, manifests);
+      return faultsOf({ container, workload, args, environment })
+        .map((fault) => `${workload.id}: ${container.name} ${fault}`);
+    })
   );
 }

@@ -13,7 +13,7 @@ interface Product {
   readonly name: string;
   readonly version: string;
   readonly licence: string;
-  /** What it imports itself, by `name@version`. */
+  /** Its direct imports, by `name@version`. */
   readonly imports: readonly string[];
   /** Deno's version, in which all of it runs. */
   readonly deno: string;

@@ -17,12 +17,12 @@ interface Manifest {
   readonly licenses?: readonly { readonly type: string }[];
 }
 
-/** What an earlier bill of materials says, by the package's hash in hex. */
+/** The licences of an earlier bill of materials, by the package's hash in hex. */
 export type KnownLicences = ReadonlyMap<string, string>;
 
 /**
- * From Deno's cache. What is not there, such as another system's binaries, is as an earlier bill says of the same bytes; or
- * npm asks the registry.
+ * From Deno's cache. What is not there, such as another system's binaries, is as an earlier bill says of the same
+ * bytes; or npm asks the registry.
  */
 export async function licenceOf(
   { name, version, hash }: LockedPackage,

@@ -1,4 +1,4 @@
-/** What deno.lock pins. */
+/** The packages that a lock pins. */
 import { Buffer } from "node:buffer";
 
 export interface LockedPackage {
@@ -6,9 +6,9 @@ export interface LockedPackage {
   readonly version: string;
   /** SHA-512, in hex. */
   readonly hash: string;
-  /** What it needs, by `name@version`. */
+  /** Its dependencies, by `name@version`. */
   readonly dependencies: readonly string[];
-  /** It comes with a script that a package manager would run when it installs it. */
+  /** The package has a script that a package manager would run on installation. */
   readonly hasScripts: boolean;
 }
 

@@ -9,7 +9,7 @@ import { closure, lockedPackages, split } from "./lock.ts";
 const root = join(import.meta.dirname!, "../..");
 const path = join(root, "sbom.cdx.json");
 
-/** What the Dockerfile caches for each image: what that can run. */
+/** The files that the Dockerfile caches for each image: its programs. */
 const programs = Array.from(
   (await Deno.readTextFile(join(root, "Dockerfile")))
     .matchAll(/ AS ([\w-]+)-build$(?:(?! AS ).)*?"cache", "--frozen", ([^\]]+)\]/gms),
@@ -19,15 +19,17 @@ const programs = Array.from(
 await runCommand({
   name: "deno task sbom",
   summary:
-    "Writes sbom.cdx.json: Deno and every package that deno.lock pins, with its hash, its licence and the members that\n" +
+    "Writes sbom.cdx.json: Deno and every package that our locks pin, with its hash, its licence and the members that\n" +
     "ship it, as CycloneDX 1.6; what no member ships is `excluded`.\n" +
     "A package under a licence that dev/sbom/licences.ts does not allow is named, and the exit status is 1.",
   flags: { check: { help: "write nothing; say whether the file is what would be written" } },
   settings: [],
   examples: ["deno task sbom", "deno task sbom --check"],
 }, async ({ flags }) => {
-  const lock = await Deno.readTextFile(join(root, "deno.lock"));
-  const packages = lockedPackages(lock);
+  const locks = await Promise.all(
+    ["deno.lock", "dev/programs/deno.lock"].map((path) => Deno.readTextFile(join(root, path))),
+  );
+  const packages = new Map(locks.flatMap((lock) => [...lockedPackages(lock)]));
   const present = await Deno.readTextFile(path).catch(() => "");
   const known = licencesIn(present);
   const { npmCache } = await info<{ npmCache: string }>();
@@ -42,7 +44,13 @@ await runCommand({
     licence: await licenceOf(each, npmCache, known),
     shippedBy: shipped.filter(({ ids }) => ids.has(id)).map(({ member }) => member),
   })));
-  const product = { name: "casino-events", version, licence: "MIT", deno: Deno.version.deno, imports: importsOf(lock) };
+  const product = {
+    name: "casino-events",
+    version,
+    licence: "MIT",
+    deno: Deno.version.deno,
+    imports: locks.flatMap(importsOf),
+  };
   const text = `${JSON.stringify(billOfMaterials(product, components), null, 2)}\n`;
 
   const refused = components.filter(({ licence }) => !isAllowed(licence));
@@ -55,19 +63,19 @@ await runCommand({
       `${components.length} packages, ${components.filter((each) => each.shippedBy.length > 0).length} shipped`,
     );
   } else if (text !== present) {
-    console.error("sbom.cdx.json is not what deno.lock says: deno task sbom, and commit it.");
+    console.error("sbom.cdx.json is not what the locks say: deno task sbom, and commit it.");
     return 1;
   }
   return refused.length === 0 ? 0 : 1;
 });
 
-/** What the program's modules import of npm, by `name@version`. */
+/** The npm packages that the program's modules import, by `name@version`. */
 async function packagesOf(program: string): Promise<string[]> {
   const { modules } = await info<{ modules: readonly { readonly npmPackage?: string }[] }>(program);
   return modules.flatMap(({ npmPackage }) => npmPackage === undefined ? [] : [idOf(npmPackage)]);
 }
 
-/** What the workspace itself imports, by `name@version`. */
+/** The direct imports of a configuration, by `name@version`. */
 function importsOf(lock: string): string[] {
   const { workspace } = JSON.parse(lock) as { workspace: { dependencies: readonly string[] } };
   return workspace.dependencies.map((specifier) => idOf(specifier.slice("npm:".length)));

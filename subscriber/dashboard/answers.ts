@@ -1,4 +1,4 @@
-/** What the subscriber answers the page; integers beyond what a number holds are decimal strings. */
+/** The answers that the page reads. Integers beyond the safe ones are decimal strings. */
 
 export interface Overview {
   /** RFC 3339. */
@@ -10,7 +10,7 @@ export interface Overview {
   /** Sentences, the worst first; none when all is well. */
   readonly problems: readonly string[];
   readonly materialized: Materialized | null;
-  /** Of all subscribers, in the last second that is over. */
+  /** Of all subscribers, in the last full second. */
   readonly events_last_second: number | null;
   readonly queue: Queue | null;
   readonly dead_letters: number | null;
@@ -64,7 +64,7 @@ export interface Rates {
   readonly per_eur: Readonly<Record<string, string>>;
   /** Whether this subscriber does without Redis. */
   readonly alone: boolean;
-  /** Of the rates API, by this subscriber. */
+  /** Calls to the rates API by this subscriber. */
   readonly calls: number;
   readonly problem: string | null;
 }
@@ -75,7 +75,7 @@ export interface Dependency {
   readonly problem: string | null;
 }
 
-/** Of a stored event, what the page shows. */
+/** The part of a stored event that the page shows. */
 export interface StoredEvent {
   readonly message_id: string;
   readonly type: string;
@@ -84,7 +84,7 @@ export interface StoredEvent {
   readonly description: string;
 }
 
-/** How many of the events since the last word were sent, and how many were not. */
+/** How many events were sent since the last push, and how many were left out. */
 export interface Sampled {
   readonly shown: number;
   readonly skipped: number;
@@ -92,7 +92,7 @@ export interface Sampled {
 
 export interface DeadLetter {
   readonly message_id: string;
-  /** As its publisher sent it, where that is another text. */
+  /** The publisher's own id, where it is another text. */
   readonly sent_id: string | null;
   readonly reason: string;
   readonly detail: string;
@@ -111,7 +111,7 @@ export interface DeadLetterList {
   readonly dead_letters: readonly DeadLetter[];
 }
 
-/** What came of an action on dead letters. */
+/** The result of an action on dead letters. */
 export type Done = { readonly replayed: number; readonly refused: number; readonly failed: number } | {
   readonly dropped: number;
 };

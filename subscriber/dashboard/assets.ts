@@ -1,4 +1,4 @@
-/** The dashboard's files, part of the program: nothing is read at run time, and nothing comes from elsewhere. */
+/** The dashboard's files, imported as text: nothing is read at run time, and nothing comes from elsewhere. */
 import { kinds } from "../../shared/event/kinds.ts";
 import uplotCss from "uplot/dist/uPlot.min.css" with { type: "text" };
 import uplot from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
@@ -60,7 +60,7 @@ function asset(name: string, body: string): PageAsset {
   return { path: `/assets/${name}`, contentType: `${types[name.split(".").pop()!]}; charset=utf-8`, body };
 }
 
-/** A box for each kind of events; stream.js reads from it what an event of the kind is called. */
+/** A checkbox for each kind of event; stream.js reads the label of the kind from it. */
 function typeFilters(): string {
   return kinds.map(({ type, label }) =>
     `<label class="chip"><input type="checkbox" name="type" value="${type}" data-label="${label}" checked> ${label}s</label>`

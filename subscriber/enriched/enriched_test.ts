@@ -20,7 +20,7 @@ Deno.test("columns have a value of every event, but for those that may be null",
   }
 });
 
-Deno.test("columnProblem() names the column that does not take what is written", () => {
+Deno.test("columnProblem() names the column that does not fit the rows", () => {
   const cases: [string[][], string | undefined][] = [
     [made, undefined],
     [[...made, ["stored_at", "timestamptz", "t", "t"], ["note", "text", "f", "f"]], undefined],

@@ -6,10 +6,10 @@ import { formatMs, formatTimestamp } from "../../shared/event/timestamp.ts";
 import { printableJson } from "../../shared/runtime/printable.ts";
 import { type Column, columns, type Enriched } from "./enriched.ts";
 
-/** With the key `message_id`, by which whoever reads stored events tells them apart. */
+/** With the key `message_id`, which tells stored events apart. */
 export const storedEventJson = writerOf(columns);
 
-/** For stdout: an event as publishers state it, which carries no message id, and what was found out about it. */
+/** For stdout: the event as a publisher writes it, without message id, and the facts found about it. */
 export function jsonLine(enriched: Enriched): string {
   return `${eventJson(enriched)}\n`;
 }
@@ -47,7 +47,7 @@ function writerOf(columns: readonly Column[]): (enriched: Enriched) => string {
   };
 }
 
-/** A switch, for the reason that event_rows.ts gives. Subscriber and rates are no part of the JSON. */
+/** A switch, for the reason that event_rows.ts gives. JSON shows neither subscriber nor rates. */
 function textOf(column: Column, enriched: Enriched): string | undefined {
   switch (column.type) {
     case "int8": {
@@ -81,10 +81,10 @@ function integer(value: bigint): string {
   return value <= safest && value >= -safest ? String(value) : `"${value}"`;
 }
 
-/** Anything but what ASCII prints. Nearly all texts have none, and need no closer look than for quotes. */
+/** Anything but printable ASCII. Nearly all texts have none, and are only searched for quotes. */
 const beyondAscii = /[^ -~]/;
 /**
- * What JSON, or JSON.stringify, does not write as it is (RFC 8259, section 7, and halves of surrogate pairs), and what
+ * Characters that JSON or JSON.stringify escapes (RFC 8259, section 7, and halves of surrogate pairs), and those that
  * printable.ts keeps from a terminal.
  */
 // deno-lint-ignore no-control-regex

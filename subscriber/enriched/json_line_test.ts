@@ -39,19 +39,19 @@ function stringified({ event, price, player, description }: Enriched): string {
   })) + "\n";
 }
 
-Deno.test("jsonLine() writes what JSON.stringify would, and nothing that a terminal obeys, whatever is in the texts", () => {
+Deno.test("jsonLine() writes the same as JSON.stringify, and nothing that a terminal obeys, whatever the texts", () => {
   fc.assert(fc.property(anyEnriched, (enriched) => strictEqual(jsonLine(enriched), stringified(enriched))), {
     numRuns: 20_000,
   });
 });
 
-Deno.test("jsonLine() writes what parseEventJson() reads back as the same event", () => {
+Deno.test("parseEventJson() reads the same event from jsonLine()", () => {
   fc.assert(fc.property(anyEnriched, (enriched) => {
     deepStrictEqual(parseEventJson(jsonLine(enriched)), enriched.event);
   }));
 });
 
-Deno.test("storedEventJson() writes the message id, and then what jsonLine() does", () => {
+Deno.test("storedEventJson() writes the message id, then the same as jsonLine()", () => {
   fc.assert(fc.property(anyEnriched, (enriched) => {
     strictEqual(storedEventJson(enriched), `{"message_id":"${enriched.messageId}",${jsonLine(enriched).slice(1, -1)}`);
   }));

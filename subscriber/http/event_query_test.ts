@@ -30,7 +30,7 @@ Deno.test("matches() holds an event to type and player", () => {
   deepStrictEqual(matching("player_id=11&type=deposit"), [false, false]);
 });
 
-Deno.test("a problem shows no more than the beginning of what was wrong", () => {
+Deno.test("a problem shows no more than the beginning of a wrong value", () => {
   try {
     parse(`player_id=${"9".repeat(1_000)}`);
   } catch (error) {

@@ -185,7 +185,7 @@ export const openApi = {
   },
 };
 
-/** Of a stored event, as json_line.ts writes it. */
+/** The schema of a stored event, as json_line.ts writes it. */
 function eventSchema(): ReturnType<typeof object> {
   const event = object({});
   const inner: Record<string, ReturnType<typeof object>> = {};

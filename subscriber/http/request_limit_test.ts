@@ -18,7 +18,7 @@ Deno.test("RequestLimit takes 200 at once, then 50 a second, of each address", a
   strictEqual(taken("a"), 200);
 });
 
-Deno.test("RequestLimit forgets who asked least recently when too many ask", () => {
+Deno.test("RequestLimit forgets the address that asked least recently when there are too many", () => {
   const limit = new RequestLimit(new VirtualClock());
   for (let i = 0; i < 200; i++) limit.take("first");
   strictEqual(limit.take("first"), false);

@@ -8,7 +8,7 @@ Deno.test("parseAddress() reads names, IPv4, IPv6 and off", () => {
   strictEqual(parseAddress("off"), undefined);
 });
 
-Deno.test("parseAddress() names the flag, the value and what is right", () => {
+Deno.test("parseAddress() names the flag, the value and a right one", () => {
   for (const text of ["8080", ":8080", "host:", "host:65536", "http://host:1", "::1:80", "OFF", ""]) {
     throws(() => parseAddress(text), {
       message: `--http=${text} must be HOST:PORT, such as 127.0.0.1:8080, or off`,
@@ -16,6 +16,6 @@ Deno.test("parseAddress() names the flag, the value and what is right", () => {
   }
 });
 
-Deno.test("formatAddress() gives what parseAddress() reads", () => {
+Deno.test("formatAddress() reverses parseAddress()", () => {
   for (const text of ["127.0.0.1:8080", "[::1]:80", "host:1"]) strictEqual(formatAddress(parseAddress(text)!), text);
 });

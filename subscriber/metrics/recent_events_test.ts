@@ -28,7 +28,7 @@ Deno.test("RecentEvents keeps some of a large batch, and never more than its bou
   deepStrictEqual([ids.length, ids[0], ids.at(-1)], [mostKept, 19_999, 20_000 - mostKept]);
 });
 
-Deno.test("RecentEvents tells listeners of all events, until they have enough", () => {
+Deno.test("RecentEvents passes all events to its listeners, until they end", () => {
   const recent = new RecentEvents();
   let heard = 0;
   const end = recent.listen((events) => heard += events.length);

@@ -1,4 +1,4 @@
-/** The interfaces to the outside: what a subscriber is given, and what its pipeline works with. */
+/** The interfaces of a subscriber and its pipeline to the outside. */
 import type { EventQueue } from "../../shared/rabbitmq/delivery.ts";
 import type { Enriched, Player } from "../enriched/enriched.ts";
 import type { RatesApi } from "../rates/client.ts";

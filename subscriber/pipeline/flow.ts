@@ -42,6 +42,7 @@ export function createFlow(parts: Parts, options: FlowOptions): Runner {
   const steps = enrichment({ rates: waiting, players });
 
   const innermost = processBatch({ decode: measure.decode(decodeAll), steps, store });
+  // From the inside outwards. The report stands around retries and bisection: they repeat their inside, and it is written once.
   const outwards: readonly Middleware[] = [
     measure.attempt,
     lastMoment(clock),

@@ -84,7 +84,7 @@ Deno.test("processBatch() asks the database nothing for a batch without a good e
   deepStrictEqual(outcomes(await process(database, [deliveryOf(bet({ currency: "ZZZ" }))])), ["unknown-currency"]);
 });
 
-Deno.test("processBatch() sets aside what needs rates while there are none, and only that", async () => {
+Deno.test("processBatch() sets aside only the events that need rates, while there are none", async () => {
   const database = new MemoryDatabase();
   const batch = [bet(), deposit(), gameStart(), bet({ currency: "EUR" }), bet({ currency: "ZZZ" })]
     .map((event) => deliveryOf(event));
@@ -93,7 +93,7 @@ Deno.test("processBatch() sets aside what needs rates while there are none, and 
   strictEqual(database.events.size, 3);
 });
 
-Deno.test("processBatch() prices by what a delivery has waited for, and dead-letters it when its time is over", async () => {
+Deno.test("processBatch() prices by the rates that a delivery has waited for, and dead-letters it when its time is over", async () => {
   const database = new MemoryDatabase();
   const [priced, late] = [deliveryOf(bet()), deliveryOf(bet())];
   const rates: Sources["rates"] = {

@@ -144,7 +144,7 @@ class Semaphore {
 
   constructor(private available: number) {}
 
-  /** Resolves when a permit is the caller's, who releases it. */
+  /** Resolves when the caller has a permit. */
   acquire(): Promise<void> {
     if (this.available > 0) {
       this.available--;

@@ -12,7 +12,7 @@ function waitingFor(rates: RatesNowOrLater) {
   return { clock, waiting: new WaitingForRates(rates, clock) };
 }
 
-Deno.test("WaitingForRates gives deliveries back once their rates have come, and wakes who waits for something to take", async () => {
+Deno.test("WaitingForRates returns deliveries once their rates have come, and signals that they are ready", async () => {
   const later = ratesLater();
   const { waiting } = waitingFor(later.rates);
   const deliveries = [1, 2, 3].map(() => deliveryOf(bet()));
@@ -36,7 +36,7 @@ Deno.test("WaitingForRates gives an answer once, and rates for a second at most"
   strictEqual(waiting.answerTo(second), undefined);
 });
 
-Deno.test("WaitingForRates tells what has waited in vain, each wait by its own deadline", async () => {
+Deno.test("WaitingForRates answers with a time-out, each wait by its own deadline", async () => {
   const [first, second] = [ratesLater(), ratesLater()];
   const waits = [first, second];
   const { clock, waiting } = waitingFor({ current: () => undefined, get: () => waits.shift()!.rates.get() });
@@ -53,7 +53,7 @@ Deno.test("WaitingForRates tells what has waited in vain, each wait by its own d
   deepStrictEqual(waiting.take(10), [late]);
 });
 
-Deno.test("WaitingForRates gives back without an answer what is abandoned, and throws a fault of ours", async () => {
+Deno.test("WaitingForRates returns abandoned deliveries without an answer, and throws a fault of ours", async () => {
   const { waiting } = waitingFor({ current: () => undefined, get: () => Promise.reject(new Error("over")) });
   const delivery = deliveryOf(bet());
   await waiting.setAside([delivery], AbortSignal.abort());

@@ -1,4 +1,4 @@
-/** The rates API, seen from the subscriber. */
+/** The client of the rates API. */
 import "../../shared/runtime/deno_workarounds/without_env.ts";
 import { Buffer } from "node:buffer";
 import { type Client, Metadata, type ServiceError, status } from "@grpc/grpc-js";
@@ -23,13 +23,13 @@ export interface RatesApi {
 export interface GrpcRatesApiOptions {
   /** host:port */
   readonly address: string;
-  /** The files that TLS goes by, read for each call; without them, no TLS. */
+  /** The files for TLS, read for each call; without them, no TLS. */
   readonly tls?: TlsFiles | undefined;
   readonly apiKey: string;
   /** Longest call, in ms. */
   readonly timeoutMs: number;
   readonly clock: Clock;
-  /** The rates API is told the span that a call is made in, if there is one. */
+  /** Sends the span of a call to the rates API. */
   readonly tracing?: Pick<Tracing, "active" | "inject"> | undefined;
 }
 
@@ -55,7 +55,7 @@ const path = "/casino.rates.v1.RatesService/GetRates";
 const mostAnswerBytes = 256 * 1024;
 
 /**
- * One channel for each fetch, about one a minute: a server that restarts then never meets an idle channel, which crashes
+ * Opens one channel for each fetch, about one a minute: a server that restarts then never meets an idle channel, which crashes
  * some versions of Deno (see ARCHITECTURE.md, "Traps").
  */
 export function grpcRatesApi({ address, tls, apiKey, timeoutMs, clock, tracing }: GrpcRatesApiOptions): RatesApi {
@@ -115,7 +115,7 @@ function getRates(client: Client, metadata: Metadata, timeoutMs: number, signal:
         else reject(error ?? new Error("an answer without content"));
       },
     );
-    // Besides gRPC's own deadline, whose keeping is up to the library: no fetch outlives this one.
+    // Besides gRPC's own deadline, which the library may miss: no fetch outlives this one.
     const timer = setTimeout(() => end(status.DEADLINE_EXCEEDED), timeoutMs);
     const abandon = () => end(abandoned);
     function end(code: status | typeof abandoned) {
@@ -131,7 +131,7 @@ function getRates(client: Client, metadata: Metadata, timeoutMs: number, signal:
   });
 }
 
-/** Stands beside gRPC's statuses: a server may answer CANCELLED as well, and that is not our doing. */
+/** Beside gRPC's statuses: a server may answer CANCELLED by itself. */
 const abandoned = "ABANDONED";
 const notWaitedFor = "was not waited for: the subscriber is leaving";
 

@@ -78,7 +78,7 @@ const statuses: [status, RatesFailure, RegExp][] = [
   [status.DEADLINE_EXCEEDED, "deadline", /did not answer within RATES_CALL_TIMEOUT_MS=5000/],
 ];
 for (const [errorCode, reason, message] of statuses) {
-  Deno.test(`fetch() tells ${status[errorCode]} as "${reason}", once: it does not try again`, async () => {
+  Deno.test(`fetch() reports ${status[errorCode]} as "${reason}", once: it does not try again`, async () => {
     await using api = await startMock({ faults: { ...noFaults, errorShare: 1, errorCode } });
     await assert.rejects(clientOf(api.address).fetch(never), failsFor(reason, message));
     assert.equal(api.stats().calls, 1);

@@ -1,4 +1,4 @@
-/** Exchange rates as a value, and the border at which answers and cached text become one. */
+/** Exchange rates as a value, and the checks that answers and cached text pass before they become one. */
 import type { Decimal } from "../../shared/event/money.ts";
 
 /** How much of a currency 1 EUR buys, exact, with the digits as they were given. */
@@ -10,18 +10,18 @@ export interface Rates {
   /** When they were set, milliseconds since 1970. */
   readonly asOfMs: number;
   readonly perEur: ReadonlyMap<string, Rate>;
-  /** Of an answer with entries that cannot be used: a sentence for each, which is not cached. */
+  /** A sentence for each unusable entry of an answer; not cached. */
   readonly leftOut?: readonly string[];
 }
 
-/** Rates as somebody else gives them, nothing of which is taken on trust. */
+/** Rates from outside, not yet checked. */
 export interface UncheckedRates {
   readonly base: unknown;
   readonly asOfMs: unknown;
   readonly rates: Readonly<Record<string, unknown>>;
 }
 
-/** The rates are refused as a whole, for what makes all of them doubtful. */
+/** The rates are refused as a whole: all of them are doubtful. */
 export class InvalidRates extends Error {
   override readonly name = "InvalidRates";
 }
@@ -32,10 +32,10 @@ const mostRates = 1_000;
 const mostAheadMs = 24 * 60 * 60 * 1000;
 
 /**
- * The rates that can be used. An entry that cannot be (no currency code, zero, negative, absurd) is left out, and what needs
- * its currency finds none.
+ * Returns the usable rates. An unusable entry (no currency code, zero, negative, absurd) is left out, and events in its
+ * currency find no rate.
  * @param now milliseconds since 1970
- * @throws {InvalidRates} for another base, no time or one to come, no rates, or none to speak of: most cannot be used
+ * @throws {InvalidRates} for another base, no time or a future one, no rates, or rates of which most cannot be used
  */
 export function checkRates({ base, asOfMs, rates }: UncheckedRates, now: number): Rates {
   if (base !== "EUR") throw new InvalidRates(`the rates' base is ${shown(base)}, not EUR`);
@@ -67,7 +67,7 @@ export function ratesToJson({ asOfMs, perEur }: Rates): object {
 
 const notOurs = "the cached rates are not written as subscribers write them";
 
-/** @throws {InvalidRates} also for a single entry: who wrote that is none of us */
+/** @throws {InvalidRates} also for a single unusable entry: no subscriber writes one */
 export function ratesFromJson(text: string): Rates {
   let value: { v?: unknown; base?: unknown; as_of_ms?: unknown; rates?: unknown } | null;
   try {
@@ -78,7 +78,7 @@ export function ratesFromJson(text: string): Rates {
   if (value?.v !== formatVersion || typeof value.rates !== "object" || value.rates === null) {
     throw new InvalidRates(`the cached rates are not of format version ${formatVersion}`);
   }
-  // They were checked against a clock when they were fetched.
+  // The time was checked against a clock when the rates were fetched.
   const stated: Readonly<Record<string, unknown>> = { ...value.rates };
   const rates = checkRates({ base: value.base, asOfMs: value.as_of_ms, rates: stated }, Infinity);
   for (const [currency, { text }] of rates.perEur) if (text !== stated[currency]) throw new InvalidRates(notOurs);
@@ -87,8 +87,8 @@ export function ratesFromJson(text: string): Rates {
 }
 
 /**
- * Fields may be added to a format. What changes the meaning of one is another format, and goes under another key than
- * redis_rates.ts has: two versions that run side by side would else throw each other's rates away.
+ * Fields may be added to a format. A change of a field's meaning is another format and needs another key in redis_rates.ts:
+ * else two versions that run side by side would throw each other's rates away.
  */
 const formatVersion = 1;
 

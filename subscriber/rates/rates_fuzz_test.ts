@@ -35,7 +35,7 @@ const cached = fc.record({ asOfMs: anyTime, rates: anyRates }).map(({ asOfMs, ra
   JSON.stringify(ratesToJson(checkRates({ base: "EUR", asOfMs, rates }, now)))
 );
 
-Deno.test("ratesFromJson() gives what the text says, or InvalidRates, for 10,000 mutated texts", () => {
+Deno.test("ratesFromJson() gives the rates of the text, or InvalidRates, for 10,000 mutated texts", () => {
   const outcomes = new Outcomes();
   const texts = fc.oneof(
     cached,

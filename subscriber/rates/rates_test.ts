@@ -29,7 +29,7 @@ Deno.test("checkRates() keeps every digit: text, units and scale", () => {
   assert.equal(perEur.size, 4);
 });
 
-Deno.test("checkRates() accepts every answer of positive decimals, and its units tell the same as its text", () => {
+Deno.test("checkRates() accepts every answer of positive decimals, with units equal to the text", () => {
   fc.assert(fc.property(answers, (answer) => {
     for (const [currency, { text, units, scale }] of checkRates(answer, now).perEur) {
       assert.equal(text, answer.rates[currency]);
@@ -134,14 +134,14 @@ Deno.test("checkRates() takes a rate for the same with an exponent as without, o
   );
 });
 
-Deno.test("ratesFromJson() gives back what ratesToJson() took, digit for digit", () => {
+Deno.test("ratesFromJson() reverses ratesToJson(), digit for digit", () => {
   fc.assert(fc.property(answers, (answer) => {
     const rates = checkRates(answer, now);
     assert.deepEqual(ratesFromJson(JSON.stringify(ratesToJson(rates))), rates);
   }));
 });
 
-Deno.test("ratesFromJson() refuses what is cut, of another version, or changed to something wrong", () => {
+Deno.test("ratesFromJson() refuses text that is cut, of another version, or wrong", () => {
   const json = ratesToJson(checkRates(good, now)) as Record<string, unknown>;
   const text = JSON.stringify(json);
   const broken = [

@@ -124,7 +124,7 @@ export class RedisRates implements SharedRates {
   }
 }
 
-/** `undefined` for what cannot be read: the next one who needs rates removes it. */
+/** `undefined` for an unreadable value: the next look for rates deletes it. */
 function cachedOf(value: string, usableMs: number): Cached | undefined {
   try {
     const { stale_ms: staleMs } = JSON.parse(value);

@@ -13,8 +13,8 @@ export interface SharedRates {
   write(token: string, rates: Rates, life: Life): Promise<"written" | "lock-lost" | "older">;
 
   /**
-   * After a call that gave nothing to store: turns the lock, if it is still ours, into a pause of this many ms, in which nobody
-   * calls. That keeps waiting subscribers from calling an API that is down one after the other.
+   * After a call that gave nothing to store: turns the lock, if it is still ours, into a pause of this many ms without calls.
+   * That keeps waiting subscribers from calling an API that is down one after the other.
    */
   pause(token: string, ms: number): Promise<void>;
 
@@ -61,7 +61,7 @@ export interface Life {
 
 export interface Look {
   /**
-   * - `fresh`: rates are there; nobody needs to call
+   * - `fresh`: fresh rates are cached
    * - `locked`: the lock is the caller's now, for the time it asked for
    * - `held`: another is fetching
    * - `paused`: another's call gave nothing to store a moment ago

@@ -75,7 +75,7 @@ Deno.test("RatesSource.get() makes one call for all subscribers on a cold cache"
   for (const rates of got) deepStrictEqual(rates, someRates);
 });
 
-Deno.test("RatesSource.get() serves all who wait in one process by one try", async () => {
+Deno.test("RatesSource.get() serves all waiters of one process by one try", async () => {
   const world = new World({ delayMs: 300, answer: someRates });
   const subscriber = world.subscriber();
   await world.during(Promise.all(Array.from({ length: 100 }, () => subscriber.get())));
@@ -98,7 +98,7 @@ Deno.test("RatesSource.current() is there without waiting until the cached rates
   strictEqual(second.current(), undefined, "its copy ends with the cached value, not 60 s after it was read");
 });
 
-Deno.test("RatesSource.get() gives up after RATES_WAIT_MS and tells the last obstacle", async () => {
+Deno.test("RatesSource.get() gives up after RATES_WAIT_MS and names the last obstacle", async () => {
   const world = new World(down);
   const subscriber = world.subscriber();
   await rejects(world.during(subscriber.get()), (error: unknown) => {
@@ -244,7 +244,7 @@ Deno.test("RatesSource calls at most once per TTL for itself while Redis is away
   strictEqual(world.api.calls >= 3, true, `${world.api.calls} calls in 3 TTLs`);
 });
 
-Deno.test("RatesSource.get() gives what another wait has brought meanwhile, without a look at a Redis that is away", async () => {
+Deno.test("RatesSource.get() gives rates that another wait has brought, without a look at a Redis that is away", async () => {
   const world = new World({ answer: someRates });
   const subscriber = world.subscriber({}, deadRedis);
   await world.during(subscriber.get());
@@ -272,7 +272,7 @@ Deno.test("RatesSource uses Redis again when it returns", async () => {
   strictEqual((await world.shared.lookOrLock("other", 100)).state, "fresh");
 });
 
-Deno.test("RatesSource uses what it fetched when Redis fails between the lock and the write", async () => {
+Deno.test("RatesSource uses the rates it fetched when Redis fails between the lock and the write", async () => {
   const world = new World({ answer: someRates });
   const { lookOrLock } = changed(world.shared, {});
   const subscriber = world.subscriber({}, { ...deadRedis, lookOrLock });
@@ -334,7 +334,7 @@ Deno.test("RatesSource forgets a failure of its own once another's call has brou
   strictEqual(world.api.calls, 2);
 });
 
-Deno.test("RatesSource uses what is good of an answer, and tells once what is not, with its count", async () => {
+Deno.test("RatesSource uses the good entries of an answer, and logs the others once, with their count", async () => {
   const rates = { USD: "1.0705", BTC: "1.6e-05", USDT: "1.07", XXX: "0" };
   const answer = checkRates({ base: "EUR", asOfMs: Date.UTC(2024, 5, 28), rates }, Date.UTC(2024, 5, 28));
   const world = new World({ answer });

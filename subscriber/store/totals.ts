@@ -58,7 +58,7 @@ export function totalsOf(events: readonly Enriched[]): Map<bigint, Total> {
 }
 
 /*
- * Who leads, as the table `player_leaders` keeps it: `{total, ~player_id}` for each total. Arrays compare element by element, so
+ * The table `player_leaders` keeps leaders as `{total, ~player_id}` for each total. Arrays compare element by element, so
  * the maximum has the greatest total and, as a tie-break, the lowest id, which ~ inverts. These arrays are built and read only
  * here.
  */

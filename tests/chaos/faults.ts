@@ -1,8 +1,7 @@
 /** Everything that a campaign breaks. */
 import { type Faults, noFaults, wrongAnswers } from "../../rates-api/faults.ts";
 import type { Random } from "../../shared/runtime/random.ts";
-import type { TcpProxy } from "../servers/tcp_proxy.ts";
-import type { Toxic } from "../servers/toxics.ts";
+import type { TcpProxy, Toxic } from "../servers/tcp_proxy.ts";
 import { delay, type ServerName, serverNames } from "../../tools/services/server.ts";
 import type { PrivateWorld } from "../harness/private_world.ts";
 import type { Workers } from "./workers.ts";

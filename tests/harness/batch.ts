@@ -10,7 +10,7 @@ import { eventTopology } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { seededRandom, systemRandom as random } from "../../shared/runtime/random.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
-import { Ledger } from "./ledger.ts";
+import { type Counts, Ledger } from "./ledger.ts";
 import { PrivateWorld } from "./private_world.ts";
 
 export const queues = {
@@ -88,13 +88,17 @@ export async function withBatch(
   await batch.close();
 }
 
-/** Every confirmed event is a row, once, as it was published, and in a report; nothing is dead, and the totals are right. */
+/** Waits until all is settled, stops the members, and asserts {@linkcode checkCounts}. */
 export async function checkAllStored(world: PrivateWorld, ledger: Ledger, count: number): Promise<void> {
   await world.untilSettled(ledger, queues.DEAD_LETTER_QUEUE);
   await world.members.stopAll();
-  const { problems, ...counts } = await world.count(ledger, queues.DEAD_LETTER_QUEUE);
+  checkCounts(await world.count(ledger, queues.DEAD_LETTER_QUEUE), count);
+  deepStrictEqual(world.crashes, []);
+}
+
+/** Asserts that each confirmed event is stored once, as published, and reported; no dead letter; correct totals. */
+export function checkCounts({ problems, ...counts }: Counts, count: number): void {
   deepStrictEqual(problems, []);
   const none = { dead: 0, lost: 0, unexpected: 0, duplicated: 0, unreported: 0 };
   deepStrictEqual(counts, { attempted: count, confirmed: count, stored: count, ...none });
-  deepStrictEqual(world.crashes, []);
 }

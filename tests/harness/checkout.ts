@@ -49,13 +49,13 @@ export class Checkout implements AsyncDisposable {
     return said;
   }
 
-  /** Where the data is, and what is known to run. */
+  /** The data folder, and the processes that `up` has recorded. */
   async folder(): Promise<{ path: string; state: State }> {
     const path = (await foldersOf(this.project))[0]!;
     return { path, state: await readState(path) };
   }
 
-  /** The members' database, for the superuser of a Postgres that `up` has started. */
+  /** The members' database, as the superuser of the Postgres that `up` started. */
   async superuserUrl(): Promise<string> {
     const url = new URL(this.config.DATABASE_URL);
     const { path } = await this.folder();
@@ -64,12 +64,11 @@ export class Checkout implements AsyncDisposable {
     return url.href;
   }
 
-  /** One command of rabbitmqctl. */
   async rabbitmqctl(...args: string[]): Promise<string> {
     return await (await this.#tools()).run("rabbitmqctl", ...args);
   }
 
-  /** A shell script that is a command line tool of RabbitMQ's, for this broker. @param tool rabbitmqctl or another */
+  /** A shell script that runs one of RabbitMQ's command line tools for this broker. */
   async rabbitmqScript(tool: string): Promise<string> {
     return (await this.#tools()).script(tool);
   }
@@ -94,7 +93,7 @@ export class Checkout implements AsyncDisposable {
   }
 }
 
-/** Puts a program of this name before all others of the name, until it is disposed of. */
+/** Puts a program first on the PATH until it is disposed of. */
 export async function shadowProgram(name: string, script: string): Promise<AsyncDisposable> {
   const folder = await Deno.makeTempDir({ prefix: "casino-path-" });
   // Servers run as users of their own.
@@ -116,7 +115,7 @@ const programs = "/usr/lib/rabbitmq/bin";
 export class RabbitmqTools {
   readonly #env: Readonly<Record<string, string>>;
 
-  /** @param folder the node's, with its cookie @param as whom it runs as */
+  /** @param folder the node's, with its cookie @param as the user that the tools run as */
   constructor(
     private readonly folder: string,
     private readonly as: Identity | undefined,
@@ -125,7 +124,7 @@ export class RabbitmqTools {
   ) {
     this.#env = {
       HOME: folder,
-      // By a variable: RabbitMQ 4 counts a command's arguments to tell whether it reads from stdin.
+      // A variable, not an argument: RabbitMQ 4 decides by the number of arguments whether to read stdin.
       RABBITMQ_NODENAME: node,
       RABBITMQ_CONF_ENV_FILE: join(folder, "none"),
       ERL_EPMD_PORT: epmdPort,
@@ -133,14 +132,14 @@ export class RabbitmqTools {
     };
   }
 
-  /** @param tool rabbitmqctl or another @returns what it says */
+  /** @param tool rabbitmqctl, for example @returns its output */
   async run(tool: string, ...args: string[]): Promise<string> {
     return await runProgram(join(programs, tool), args, { cwd: this.folder, as: this.as, env: this.#env });
   }
 
   /**
-   * The same as a shell script, which says what an operator would read: while the broker is away, that is by an epmd that the
-   * tool starts, which then goes again. A tool that is kept from starting one says something else.
+   * The same as a shell script, with the output that an operator would see. While the broker is away, the tool starts an
+   * epmd, which the script stops: without one, the tool would print another error.
    */
   script(tool: string): string {
     const own: Readonly<Record<string, string>> = { ...this.#env, ERL_FLAGS: "", ERL_EPMD_ADDRESS: "127.0.0.1" };
@@ -150,7 +149,7 @@ export class RabbitmqTools {
       `cd '${this.folder}' || exit`,
       `env ${variables} ${user} ${join(programs, tool)} "$@"`,
       "status=$?",
-      // It leaves alone one that knows a node.
+      // An epmd that still serves a node refuses this.
       `epmd -port ${this.#env["ERL_EPMD_PORT"]} -kill >/dev/null 2>&1`,
       "exit $status",
     ].join("\n");

@@ -1,6 +1,6 @@
 /**
- * The real subscriber, which kills itself (SIGKILL) at the stage of a batch that DIE_AT names, or stands still (SIGSTOP)
- * once at the one that PAUSE_AT names; with POISON it dies as soon as it takes a message with that in its body.
+ * The real subscriber, which kills itself (SIGKILL) at the stage of a batch that DIE_AT names, or stops itself (SIGSTOP)
+ * once at the stage that PAUSE_AT names. With POISON it dies when it takes a message whose body contains that text.
  */
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import type { Edges } from "../../subscriber/pipeline/edges.ts";
@@ -14,7 +14,7 @@ function die(): Promise<never> {
   return new Promise(() => {});
 }
 
-/** Until somebody sends SIGCONT. */
+/** Resolves after SIGCONT. */
 async function standStill(): Promise<void> {
   Deno.kill(Deno.pid, "SIGSTOP");
   await new Promise((resolve) => setTimeout(resolve, 10));

@@ -39,7 +39,7 @@ export class EncryptedServers implements AsyncDisposable {
     return encrypted;
   }
 
-  /** The servers by name, where they want TLS. @param host what the certificate is compared with */
+  /** The servers' TLS addresses. @param host the name that the certificate must have */
   urls(host = "localhost") {
     const { RABBITMQ_URL, REDIS_URL, DATABASE_URL } = this.servers.direct;
     const [rabbitmq, postgres] = [new URL(RABBITMQ_URL), new URL(DATABASE_URL)];
@@ -58,7 +58,7 @@ export class EncryptedServers implements AsyncDisposable {
   }
 
   async #encrypt(): Promise<void> {
-    // The servers have users of their own, and each wants its key to itself.
+    // Each server runs as its own user and refuses a key that others can read.
     await Deno.chmod(this.folder, 0o755);
     await Promise.all([this.#rabbitmq(), this.#redis(), this.#postgres()]);
   }

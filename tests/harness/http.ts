@@ -11,7 +11,7 @@ export async function startServing(world: World, id: string, env: Record<string,
   return urlOf(member);
 }
 
-/** Where a member that consumes already serves HTTP. */
+/** The address at which a subscriber that is ready serves HTTP. */
 export function urlOf({ records }: Member): string {
   // The last release logs no codes.
   return String(records.find(({ event, message }) => event === "http.ready" || message === "Serving HTTP")?.["url"]);
@@ -25,7 +25,7 @@ export async function getText(url: string): Promise<string> {
   return await (await get(url)).text();
 }
 
-/** What an answer looks like is what tests check of it, each to its own depth. */
+/** Tests check the shape of an answer. */
 // deno-lint-ignore no-explicit-any
 type Answer = any;
 
@@ -38,7 +38,7 @@ export async function asOperator(url: string, method = "GET"): Promise<Answer> {
   return await getJson(url, { method, headers: { authorization: `Bearer ${token}` } });
 }
 
-/** Asks until it answers so, 20 s at most. */
+/** Polls until the answer is right, for 20 s at most. */
 export async function untilAnswered<T>(
   ask: () => Promise<T>,
   isRight: (answer: T) => boolean,

@@ -1,4 +1,4 @@
-/** What was published, and what became of each message, counted against the database and the dead letters. */
+/** The published messages, and their outcomes, counted against the database and the dead letters. */
 // @ts-types="@types/big.js"
 import Big from "big.js";
 import type { Event } from "../../shared/event/event.ts";
@@ -6,7 +6,7 @@ import { exponentOf } from "../../shared/event/money.ts";
 import type { Session } from "../../shared/postgres/session.ts";
 import type { DeadLetter } from "../../shared/rabbitmq/dead/dead_letter.ts";
 
-/** Digits of a division: enough that rounding twice makes no difference. */
+/** Digits of a division: enough that double rounding does not matter. */
 Big.DP = 40;
 
 /** A message that was handed to a publisher. */
@@ -14,13 +14,13 @@ export interface Attempt {
   readonly messageId: string;
   /** The event in it, unless it is bad. */
   readonly event: Event | undefined;
-  /** What a bad one must be dead-lettered for. */
+  /** The reason for which a bad event must be dead-lettered. */
   readonly reason: string | undefined;
 }
 
 export interface Counts {
   readonly attempted: number;
-  /** Safe in the broker by its own word. */
+  /** Confirmed by the broker. */
   readonly confirmed: number;
   /** Rows in Postgres. */
   readonly stored: number;
@@ -28,13 +28,13 @@ export interface Counts {
   readonly dead: number;
   /** Confirmed, but neither stored nor dead-lettered. */
   readonly lost: number;
-  /** Stored or dead-lettered though never published, or not as they should be. */
+  /** Stored or dead-lettered though never published, or stored wrongly. */
   readonly unexpected: number;
   /** Rows beyond the first for the same event. */
   readonly duplicated: number;
   /** Stored, but in no subscriber's report. */
   readonly unreported: number;
-  /** What is not as it should be, in words. */
+  /** The first of the problems, in words. */
   readonly problems: readonly string[];
 }
 
@@ -71,7 +71,7 @@ export class Ledger {
     return this.#confirmed.size;
   }
 
-  /** Whether every stored event is in a subscriber's report. One that died in between leaves that to whom it is delivered next. */
+  /** Whether each stored event is in a report. If a subscriber died in between, the next one reports it. */
   async isReported(sql: Session): Promise<boolean> {
     const rows = await sql.query<{ id: string }>("select event_id as id from events");
     return rows.every(({ id }) => this.#reported.has(id));
@@ -150,7 +150,7 @@ interface Row {
   readonly amount_eur: string | null;
 }
 
-/** The row against the event as it was published, its amount in EUR against the arithmetic of somebody else. */
+/** Compares the row with the published event, and its amount in EUR with the result of another library. */
 function problemOf(row: Row, attempt: Attempt | undefined): string | undefined {
   const event = attempt?.event;
   if (!attempt) return "never published";

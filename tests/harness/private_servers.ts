@@ -1,5 +1,7 @@
-/** RabbitMQ, Redis and Postgres of a test's own, which it may kill, pause and bring back, behind proxies that it may poison. */
+/** Private RabbitMQ, Redis and Postgres, which a test may kill and pause, behind proxies that it may poison. */
 import { join } from "node:path";
+import type { Channel } from "amqplib";
+import { openConnection } from "../../shared/rabbitmq/connection.ts";
 import { Session } from "../../shared/postgres/session.ts";
 import { TcpProxy } from "../servers/tcp_proxy.ts";
 import { nativeFolder } from "../../tools/services/folder.ts";
@@ -32,13 +34,13 @@ export class PrivateServers implements AsyncDisposable {
     }
   }
 
-  /** Where members find the servers: behind the proxies. */
+  /** The servers' addresses for members: behind the proxies. */
   get env(): Record<"RABBITMQ_URL" | "REDIS_URL" | "DATABASE_URL", string> {
     const { rabbitmq, redis, postgres } = this.proxies;
     return { RABBITMQ_URL: rabbitmq.url, REDIS_URL: redis.url, DATABASE_URL: postgres.url };
   }
 
-  /** The servers themselves, for what the test asks of them. */
+  /** The servers' own addresses, for the test itself. */
   get direct(): Checkout["config"] {
     return this.checkout.config;
   }
@@ -49,12 +51,12 @@ export class PrivateServers implements AsyncDisposable {
     if (!await hasEnded(process, endTimeoutMs)) throw new Error(`${process.name} (pid ${process.pid}) does not end`);
   }
 
-  /** Asks it to stop, as an operator would, and waits until it has. */
+  /** Stops the server in order. */
   async stop(name: ServerName): Promise<void> {
     await this.checkout.down({ only: [name] });
   }
 
-  /** Starts what does not run. A server that was killed may leave children that keep the next one from starting a while. */
+  /** Starts the servers that do not run; retries, as children of a killed one may block its start for a while. */
   async restart(): Promise<void> {
     for (let attempt = 1;; attempt++) {
       try {
@@ -67,7 +69,7 @@ export class PrivateServers implements AsyncDisposable {
     }
   }
 
-  /** Another server takes its place, for members and for the test. */
+  /** Replaces the server by another one, for members and for the test. */
   replace(name: ServerName, url: string): void {
     this.checkout.config = { ...this.checkout.config, [settingOf[name]]: url };
     this.proxies[name].leadTo(url);
@@ -86,7 +88,6 @@ export class PrivateServers implements AsyncDisposable {
     await this.withSuperuser((sql) => sql.query(statement));
   }
 
-  /** The members' database, for Postgres's superuser. */
   superuserUrl(): Promise<string> {
     return this.checkout.superuserUrl();
   }
@@ -96,18 +97,16 @@ export class PrivateServers implements AsyncDisposable {
     return await use(sql);
   }
 
-  /** Where the server's data and its log are. */
+  /** The folder of the server's data and log. */
   async folderOf(name: ServerName): Promise<string> {
     const { path } = await this.checkout.folder();
     return nativeFolder(path, name, urlOf(name, this.direct));
   }
 
-  /** What the server has logged. */
   async log(name: ServerName): Promise<string> {
     return await Deno.readTextFile(join(await this.folderOf(name), "server.log"));
   }
 
-  /** One command of rabbitmqctl. */
   rabbitmqctl(...args: string[]): Promise<string> {
     return this.checkout.rabbitmqctl(...args);
   }
@@ -124,5 +123,39 @@ export class PrivateServers implements AsyncDisposable {
     const process = state.processes.findLast((each) => each.name === name);
     if (!process) throw new Error(`no ${name} runs at ${settingOf[name]}`);
     return process;
+  }
+}
+
+/** What a test asks the servers themselves, whatever stands between them and the members. */
+export abstract class ServerAccess {
+  protected abstract get urls(): { readonly RABBITMQ_URL: string; readonly DATABASE_URL: string };
+
+  async withSql<T>(use: (sql: Session) => Promise<T>): Promise<T> {
+    await using sql = new Session(this.urls.DATABASE_URL, { name: "casino-test" });
+    return await use(sql);
+  }
+
+  async withChannel<T>(use: (channel: Channel) => Promise<T>): Promise<T> {
+    const connection = await openConnection({ url: this.urls.RABBITMQ_URL, name: "casino-test" });
+    try {
+      const channel = await connection.createChannel();
+      // The broker closes the channel when a queue does not exist; the caller's promise rejects as well.
+      channel.on("error", () => {});
+      const result = await use(channel);
+      // Without this the close of the connection would overtake the published messages.
+      await channel.close();
+      return result;
+    } finally {
+      await connection.close();
+    }
+  }
+
+  messagesIn(queue: string): Promise<number> {
+    return this.withChannel(async (channel) => (await channel.checkQueue(queue)).messageCount);
+  }
+
+  async rows(): Promise<number> {
+    const ask = (sql: Session) => sql.one<{ rows: number }>("select count(*)::int as rows from events");
+    return (await this.withSql(ask)).rows;
   }
 }

@@ -1,9 +1,7 @@
-/** Real members on private servers, behind proxies: all that a fault campaign breaks. */
+/** Real members on private servers, behind proxies. */
 import { join } from "node:path";
-import type { Channel, ChannelModel } from "amqplib";
 import { controlClient } from "../../rates-api/control_client.ts";
 import type { Faults } from "../../rates-api/faults.ts";
-import { openConnection } from "../../shared/rabbitmq/connection.ts";
 import { systemClock } from "../../shared/runtime/clock.ts";
 import { Session } from "../../shared/postgres/session.ts";
 import { TcpProxy } from "../servers/tcp_proxy.ts";
@@ -13,7 +11,7 @@ import { freePort, type Member, Members, type StartOptions } from "../../tools/d
 import { catalogue } from "../../tools/migrate/catalogue.ts";
 import { migrateUp } from "../../tools/migrate/migrator.ts";
 import type { Counts, Ledger } from "./ledger.ts";
-import { PrivateServers } from "./private_servers.ts";
+import { PrivateServers, ServerAccess } from "./private_servers.ts";
 
 export const project = join(import.meta.dirname!, "../..");
 
@@ -21,9 +19,9 @@ type Env = Readonly<Record<string, string>>;
 const wordsOfCrash = 16;
 const ratesApiKey = "a-key-of-the-test";
 
-export class PrivateWorld implements AsyncDisposable {
+export class PrivateWorld extends ServerAccess implements AsyncDisposable {
   readonly members = new Members(project);
-  /** Members that ended though nobody asked them to. */
+  /** Members that ended unasked. */
   readonly crashes: string[] = [];
   readonly #asked = new WeakSet<Member>();
   ratesApi: Member | undefined;
@@ -33,7 +31,9 @@ export class PrivateWorld implements AsyncDisposable {
     readonly ratesProxy: TcpProxy,
     readonly ratesAddress: string,
     readonly env: Env,
-  ) {}
+  ) {
+    super();
+  }
 
   /** @param env settings beyond the addresses, for all members */
   static async start(env: Env = {}): Promise<PrivateWorld> {
@@ -104,36 +104,15 @@ export class PrivateWorld implements AsyncDisposable {
     return (await client.stats()).calls;
   }
 
-  /** Ends every toxic. */
+  /** Removes every toxic. */
   heal(): void {
     for (const proxy of [...Object.values(this.servers.proxies), this.ratesProxy]) proxy.poison();
   }
 
-  async withSql<T>(use: (sql: Session) => Promise<T>): Promise<T> {
-    await using sql = new Session(this.servers.direct.DATABASE_URL, { name: "casino-test" });
-    return await use(sql);
-  }
-
-  async withChannel<T>(use: (channel: Channel, connection: ChannelModel) => Promise<T>): Promise<T> {
+  protected override get urls() {
     // A broker of the test's own is behind no proxy.
     const own = this.env["RABBITMQ_URL"] !== this.servers.env.RABBITMQ_URL;
-    const url = own ? this.env["RABBITMQ_URL"]! : this.servers.direct.RABBITMQ_URL;
-    const connection = await openConnection({ url, name: "casino-test" });
-    try {
-      return await use(await connection.createChannel(), connection);
-    } finally {
-      await connection.close();
-    }
-  }
-
-  messagesIn(queue: string): Promise<number> {
-    return this.withChannel(async (channel) => (await channel.checkQueue(queue)).messageCount);
-  }
-
-  rows(): Promise<number> {
-    return this.withSql(async (sql) =>
-      (await sql.one<{ rows: number }>("select count(*)::int as rows from events")).rows
-    );
+    return { ...this.servers.direct, ...own && { RABBITMQ_URL: this.env["RABBITMQ_URL"]! } };
   }
 
   /** All dead letters, which stay where they are. */
@@ -169,7 +148,7 @@ export class PrivateWorld implements AsyncDisposable {
     }
   }
 
-  /** What became of each message, once all subscribers have left. */
+  /** Counts the outcomes, once all subscribers have left. */
   async count(ledger: Ledger, deadLetterQueue: string): Promise<Counts> {
     const letters = await this.deadLetters(deadLetterQueue);
     return await this.withSql((sql) => ledger.count(sql, letters));

@@ -1,19 +1,19 @@
-/** The roles of `deno task roles` on private servers, made by what it prints. */
+/** Makes the roles of `deno task roles` on private servers. */
 import { join } from "node:path";
 import { runProgram } from "../../tools/run_program.ts";
-import { passwordVariable } from "../../tools/roles/rabbitmq.ts";
+import { passwordVariable } from "../../tools/roles/roles.ts";
 import type { PrivateServers } from "./private_servers.ts";
 import { project } from "./world.ts";
 
 const roles = ["provision", "publisher", "subscriber", "dead-letters", "migrator", "reader"] as const;
 export type Role = (typeof roles)[number];
 
-/** Each password holds what a URL and a shell could trip over. */
+/** Each password has characters that URLs and shells must quote. */
 export function passwordOf(role: Role): string {
   return `${role}'s-\$ecret/?#@:%"\\n\\`;
 }
 
-/** Runs the three scripts as a README's reader would. @param env what the members' names are */
+/** Runs the three scripts as documented. @param env the names of queues and keys */
 export async function makeRoles(servers: PrivateServers, env: Readonly<Record<string, string>> = {}): Promise<void> {
   const programs = await Deno.makeTempDir({ prefix: "casino-path-" });
   try {

@@ -48,7 +48,7 @@ export class World {
     };
   }
 
-  /** The same world, in which this starts another tree's members. */
+  /** The same world with another tree's members. */
   withMembers(members: Members): World {
     const other = new World(this.sql, this.channel, this.events, this.env["DATABASE_URL"]!, this.env, members);
     this.#others.push(other);
@@ -85,7 +85,7 @@ export class World {
     );
   }
 
-  /** One that kills itself; see dying_subscriber.ts. */
+  /** See dying_subscriber.ts. */
   launchDyingSubscriber(id: string, env: Record<string, string>): Member {
     const options = {
       program: "tests/harness/dying_subscriber.ts",
@@ -98,12 +98,12 @@ export class World {
     return this.members.untilLogged(member, event);
   }
 
-  /** @returns the publisher's closing words */
+  /** @returns the publisher's output */
   publish(...args: string[]): Promise<string> {
     return this.members.runToEnd("publisher", args, this.env);
   }
 
-  /** A member that is not expected to stay. */
+  /** Runs a member to its end, whatever its exit status. */
   tryRunning(
     name: string,
     args: readonly string[],
@@ -120,7 +120,7 @@ export class World {
     await Promise.all([this.members.stopAll(), ...this.#others.map((other) => other.stopAll())]);
   }
 
-  /** Replaces what the rates API does wrong. */
+  /** Replaces the rates API's faults. */
   async setRatesFaults(faults: Partial<Faults>): Promise<void> {
     using client = controlClient(this.env["RATES_API_ADDRESS"]!, this.env["RATES_API_KEY"]!);
     await client.setFaults({ ...noFaults, ...faults });
@@ -134,7 +134,7 @@ export class World {
       const stop = new AbortController().signal;
       const letters = await Array.fromAsync(list(channel, this.dead, { filter: {}, stop }));
       channel.nackAll();
-      // The broker takes them back a moment later: who looks next would find too few.
+      // The broker requeues them a moment later: the next look would find too few.
       await eventually("all letters", async () => await this.messagesIn(this.dead) >= letters.length || undefined);
       return letters;
     } finally {
@@ -177,7 +177,7 @@ export class World {
 }
 
 /**
- * @param retryDelays what RETRY_DELAYS_MS will be set to, so that its queues are removed, too
+ * @param retryDelays the members' RETRY_DELAYS_MS, to remove its queues afterwards
  * @param env of all members, beside the world's own
  * @param migrations other than the project's
  */

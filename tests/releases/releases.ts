@@ -1,4 +1,5 @@
 /** The releases: the last one runs beside the next while that is rolled out. */
+import { programArgs } from "../../dev/programs/programs.ts";
 
 export interface Release {
   readonly version: string;
@@ -25,5 +26,5 @@ export const lastRelease: Release = releases.at(-1)!;
  */
 export function schemaCheck(folder: string): string[] {
   const against = `tests/releases/${lastRelease.version}/proto`;
-  return ["run", "--quiet", "-A", "@bufbuild/buf/buf", "breaking", folder, "--against", against];
+  return programArgs("@bufbuild/buf/buf", "breaking", folder, "--against", against);
 }

@@ -2,7 +2,9 @@
  * For tests that need the servers: importing this fails, with one sentence, when one of them is away. A test that was
  * skipped instead would look like one that passed.
  */
+import { systemClock } from "../../shared/runtime/clock.ts";
 import { readConfig } from "../../shared/runtime/configuration/config.ts";
+import { deadline } from "../../shared/runtime/deadline.ts";
 
 /** Where tests find the servers. Tests run without permission to read the environment, so these are the defaults. */
 export const servers = readConfig(["RABBITMQ_URL", "REDIS_URL", "DATABASE_URL"], () => undefined);
@@ -26,17 +28,12 @@ if (missing.length > 0) {
 async function answers(url: string): Promise<boolean> {
   const { hostname, port } = new URL(url);
   const connecting = Deno.connect({ hostname, port: Number(port) });
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<"late">((resolve) => timer = setTimeout(() => resolve("late"), connectTimeoutMs));
+  const exceeded = () => new Error("no answer");
   try {
-    const first = await Promise.race([connecting, late]);
-    if (first === "late") return false;
-    first.close();
+    (await deadline(connecting, { ms: connectTimeoutMs, clock: systemClock, exceeded })).close();
     return true;
   } catch {
     return false;
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -3,8 +3,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { systemClock } from "../../shared/runtime/clock.ts";
 import { seededRandom } from "../../shared/runtime/random.ts";
-import { TcpProxy } from "./tcp_proxy.ts";
-import { passageOf } from "./toxics.ts";
+import { passageOf, TcpProxy } from "./tcp_proxy.ts";
 
 /** A server that says back what it hears, behind a proxy. */
 async function withEcho(use: (proxy: TcpProxy, dial: () => Promise<Deno.TcpConn>) => Promise<void>): Promise<void> {

@@ -166,13 +166,13 @@ export function hasLogged({ records }: Member, what: string): boolean {
   return records.some(({ event, message }) => event === what || message === what);
 }
 
-/** Whoever got one may not listen there yet. */
+/** Ports that were given, and may not be in use yet. */
 const given = new Set<number>();
 
 /**
- * A port that nobody uses at the moment and that was not given before, from 20,000 to 32,767: below those that systems give
- * to outgoing connections (Linux from 32,768, RFC 6335 from 49,152). One of these could be such a connection's when a server
- * comes back to it, and who connects to it meanwhile could be connected to himself.
+ * A port that nobody uses at the moment and that was not given before, from 20,000 to 32,767: below those that systems
+ * give to outgoing connections (Linux from 32,768, RFC 6335 from 49,152). One of these could be such a connection's
+ * when a server comes back to it, and who connects to it meanwhile could be connected to himself.
  */
 export function freePort(random: Random = systemRandom): number {
   while (true) {
@@ -189,7 +189,7 @@ export function freePort(random: Random = systemRandom): number {
 }
 
 /** A line without its end, left by a member that was killed, is not one. */
-async function readLines(stream: ReadableStream<Uint8Array>, onLine: (line: string) => void): Promise<void> {
+export async function readLines(stream: ReadableStream<Uint8Array>, onLine: (line: string) => void): Promise<void> {
   let rest = "";
   for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
     const lines = (rest + chunk).split("\n");

@@ -1,15 +1,15 @@
-/** What became of the demo's events, read from the database and the queues, whatever these are. */
+/** The outcome of the demo's events, read from the database and the queues. */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
+import { deadHeaders } from "../../shared/rabbitmq/dead_letters.ts";
 import { printable } from "../../shared/runtime/printable.ts";
 import { formatMajor } from "../../shared/event/money.ts";
 
-/** Where the outcome is to be read. */
 export interface Sources {
   readonly database: Pick<Database, "query">;
-  /** How many messages are dead letters. */
+  /** Number of dead letters. */
   countDead(): Promise<number>;
-  /** How many of them for which reason. */
+  /** Number of dead letters by reason. */
   deadReasons(): Promise<ReadonlyMap<string, number>>;
 }
 
@@ -20,7 +20,22 @@ export interface Settled {
   readonly lost: number;
 }
 
-/** Longest time in which nothing is stored or dead-lettered: a machine that is busy takes longer, and loses nothing by it. */
+/** Counts letters by reason; the broker itself gives none. */
+export function reasonsOf(
+  letters: readonly { readonly headers: Readonly<Record<string, unknown>> }[],
+): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { headers } of letters) {
+    const reason = String(headers[deadHeaders.reason] ?? "delivery-limit");
+    counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  }
+  return counts;
+}
+
+/**
+ * Longest time in which nothing is stored or dead-lettered: a machine that is busy takes longer, and loses nothing by
+ * it.
+ */
 const stallTimeoutMs = 120_000;
 const pollMs = 100;
 
@@ -42,7 +57,7 @@ export interface Run {
   readonly settled: Settled;
   /** From the first event's publication until all were settled. */
   readonly seconds: number;
-  /** What one should know of these seconds, such as ` at --rate 2000`. */
+  /** Qualifies these seconds, such as ` at --rate 2000`. */
   readonly remark: string;
   readonly ratesCalls: number;
 }

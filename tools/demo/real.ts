@@ -2,7 +2,6 @@
 import { join } from "node:path";
 import type { Channel } from "amqplib";
 import { openConnection } from "../../shared/rabbitmq/connection.ts";
-import { deadHeaders } from "../../shared/rabbitmq/dead_letters.ts";
 import { eventTopology } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { type Config, readConfig } from "../../shared/runtime/configuration/config.ts";
@@ -15,12 +14,12 @@ import { migrateUp } from "../migrate/migrator.ts";
 import { down } from "../services/down.ts";
 import { up } from "../services/up.ts";
 import { freePort, Members } from "./members.ts";
-import { type Settled, type Sources, summarize, waitUntilSettled } from "./outcome.ts";
+import { reasonsOf, type Settled, type Sources, summarize, waitUntilSettled } from "./outcome.ts";
 
 export interface RealOptions {
   /** The project's root. */
   readonly project: string;
-  /** How many generated events. */
+  /** Number of generated events. */
   readonly count: number;
   /** Events a second; `undefined`: as fast as it goes. */
   readonly rate: number | undefined;
@@ -44,11 +43,11 @@ export async function runOnServers({ project, count, rate, keep, config, say }: 
     await prepareSchema(config.DATABASE_URL, names.DATABASE_URL);
     say(`\nStarting the rates API and two subscribers`);
     const ratesApi = members.start("rates-api", ["--delay-ms", "100"], names);
-    await members.untilLogged(ratesApi, "Serving rates");
+    await members.untilLogged(ratesApi, "rates_api.ready");
     const subscribers = ["demo-1", "demo-2"].map((id) =>
       members.start("subscriber", ["--quiet", "--http", "off"], { ...names, SUBSCRIBER_ID: id })
     );
-    for (const subscriber of subscribers) await members.untilLogged(subscriber, "Consuming");
+    for (const subscriber of subscribers) await members.untilLogged(subscriber, "consumer.ready");
 
     say(`Publishing samples/events.ndjson and ${count} generated events`);
     const begun = clock.monotonic();
@@ -121,12 +120,9 @@ async function withSources<T>(names: Names, use: (sources: Sources) => Promise<T
 
 /** Looks at the dead letters without taking them; they return when the connection closes. */
 async function deadReasons(channel: Channel, queue: string): Promise<Map<string, number>> {
-  const counts = new Map<string, number>();
-  for (let letter; (letter = await channel.get(queue));) {
-    const reason = String(letter.properties.headers?.[deadHeaders.reason] ?? "delivery-limit");
-    counts.set(reason, (counts.get(reason) ?? 0) + 1);
-  }
-  return counts;
+  const letters: { headers: Record<string, unknown> }[] = [];
+  for (let letter; (letter = await channel.get(queue));) letters.push({ headers: letter.properties.headers ?? {} });
+  return reasonsOf(letters);
 }
 
 async function removeTraces(names: Names): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * For a container's health check: `grpc.ts 127.0.0.1:50051` asks grpc.health.v1.Health of the server as a whole, by TLS where
- * the rates API's own variables have it serve so. Exit status 0 when it is SERVING.
+ * For a container's health check: `grpc.ts 127.0.0.1:50051` asks grpc.health.v1.Health of the server as a whole, by TLS
+ * where the rates API's own variables have it serve so. Exit status 0 when it is SERVING.
  */
 import "../../shared/runtime/deno_workarounds/without_env.ts";
 import { Buffer } from "node:buffer";
@@ -38,7 +38,7 @@ function ownCredentials() {
   const config = readConfig(names, (name) => Deno.env.get(name));
   if (config.RATES_API_TLS === "off") return credentials.createInsecure();
   const { cert = "", key = "" } = readTlsFiles(tlsFilesOf(config));
-  // The certificate names the host that callers know, which is not loopback; and there is nothing here to keep from anybody.
-  // The kubelet's HTTPS probes do not verify certificates, either.
+  // The certificate names the host that callers know, which is not loopback; and there is nothing here to keep from
+  // anybody. The kubelet's HTTPS probes do not verify certificates, either.
   return credentials.createSsl(null, Buffer.from(key), Buffer.from(cert), { rejectUnauthorized: false });
 }

@@ -1,4 +1,6 @@
-/** For a container's health check: `http.ts http://127.0.0.1:8080/health/live`. Exit status 0 when that answers well. */
+/**
+ * For a container's health check: `http.ts http://127.0.0.1:8080/health/live`. Exit status 0 when that answers well.
+ */
 const timeoutMs = 3_000;
 const [url = ""] = Deno.args;
 

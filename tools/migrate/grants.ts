@@ -1,4 +1,4 @@
-/** What the roles of tools/roles/postgres.ts may do with the tables. Granted after every migration, for who has the roles. */
+/** Privileges of the roles of tools/roles/roles.ts, granted after every migration where the roles exist. */
 import type { Session } from "../../shared/postgres/session.ts";
 
 type Privilege = "select" | "insert" | "update" | "delete";

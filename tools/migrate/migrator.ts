@@ -1,6 +1,6 @@
 /**
- * Applies migrations under nessie's contract, but safely: each file in a transaction together with its row of history, and only
- * one run at a time.
+ * Applies migrations under nessie's contract, but safely: each file in a transaction together with its row of history,
+ * and only one run at a time.
  */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
@@ -10,7 +10,7 @@ import { grantRoles } from "./grants.ts";
 import { type Catalogue, createHistory, type Direction, MigrationError, runMigration } from "./transaction.ts";
 
 export interface MigratorOptions {
-  /** Of one connection: it holds the lock. */
+  /** One connection: it holds the lock. */
   readonly sql: Session;
   readonly catalogue: Catalogue;
   readonly clock: Clock;
@@ -55,19 +55,19 @@ export function migrateDown(options: MigratorOptions, steps: number): Promise<st
   });
 }
 
-/** What is applied, oldest first; changes nothing. */
+/** The applied migrations, oldest first. Changes nothing. */
 export async function readHistory(sql: Session): Promise<AppliedMigration[]> {
   const { found } = await sql.one("select to_regclass('nessie_migrations') as found");
   if (found === null) return [];
-  // It was written in the server's time zone, and without one.
+  // created_at has no time zone: it is in the server's.
   return await sql.query<{ name: string; appliedAt: Date }>(
     `select file_name as name, created_at::timestamptz as "appliedAt" from nessie_migrations order by file_name`,
   );
 }
 
 /**
- * Waits until all migrations of the catalogue are applied; a database that is ahead of it has them as well. What cannot be
- * asked yet (a server that starts, a role without its grants) is waited for likewise.
+ * Waits until all migrations of the catalogue are applied; a database that is ahead of it has them as well. What cannot
+ * be asked yet (a server that starts, a role without its grants) is waited for likewise.
  * @returns what was in the way when the time was over
  */
 export async function untilApplied(
@@ -96,7 +96,10 @@ async function run({ sql, catalogue, say }: MigratorOptions, direction: Directio
   say(direction === "up" ? `Applied ${name}.` : `Rolled back ${name}.`);
 }
 
-/** Two runs at once would both find the same files pending. @param act is given the names of what is applied, oldest first */
+/**
+ * Two runs at once would both find the same files pending.
+ * @param act is given the names of what is applied, oldest first
+ */
 async function underLock<T>(
   { sql, clock, say }: MigratorOptions,
   act: (applied: string[]) => Promise<T>,

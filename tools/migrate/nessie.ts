@@ -1,6 +1,6 @@
 /**
- * What migration files import as `nessie`: the part of deno-nessie 2.0.11 that they use. nessie itself runs them by another import
- * map (docs/migrations.md); the files, nessie.config.ts and deno.json stay as they are.
+ * The module that migrations import as `nessie`: the part of deno-nessie 2.0.11 that they use. nessie itself runs them
+ * with another import map (docs/migrations.md); the files, nessie.config.ts and deno.json stay as they are.
  */
 
 /** The connection that a migration has. */

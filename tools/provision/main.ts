@@ -18,7 +18,7 @@ await runCommand({
   let connection;
   try {
     connection = await openConnection({ url: config.RABBITMQ_URL, name: "casino provision" });
-    // Whatever ends it is told by what is asked of it.
+    // An error of the connection fails the calls on it, too.
     connection.on("error", () => {});
     await ensureTopology(connection, topology);
   } catch (error) {

@@ -1,8 +1,6 @@
 /** `deno task roles` */
 import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
-import { brokerScript } from "./rabbitmq.ts";
-import { databaseScript } from "./postgres.ts";
-import { cacheScript } from "./redis.ts";
+import { brokerScript, cacheScript, databaseScript } from "./roles.ts";
 
 await runCommand({
   name: "deno task roles",

@@ -1,6 +1,6 @@
 /** The servers in containers, where a Docker engine answers. */
 import { runProgram, succeeds } from "../run_program.ts";
-import { dataFolder, projectKey, readState, writeState } from "./folder.ts";
+import { changeState, dataFolder, projectKey } from "./folder.ts";
 import { credentialsOf, type ServerConfig, type ServerName, titles, urlOf } from "./server.ts";
 import { untilItLetsUsIn, type Way } from "./way.ts";
 
@@ -16,10 +16,10 @@ export const inContainers: Way = {
 
   async start(names, folder, options) {
     const { project, config, say } = options;
-    const before = await readState(folder);
-    const composed = [...new Set([...before.composed, ...names])];
-    const volumes = [...new Set([...before.volumes, ...names])];
-    await writeState(folder, { ...before, composed, volumes });
+    await changeState(folder, ({ composed, volumes }) => ({
+      composed: [...new Set([...composed, ...names])],
+      volumes: [...new Set([...volumes, ...names])],
+    }));
     const list = names.map((name) => titles[name]).join(", ");
     say(`Starting ${list} with Docker Compose, which fetches their images first if need be…`);
     const begun = performance.now();
@@ -43,7 +43,7 @@ export function composeName(project: string): string {
   return `casino-events-${projectKey(project)}`;
 }
 
-/** What compose.yaml takes from the configuration. */
+/** The variables of compose.yaml, from the configured URLs. */
 export function composeVariables(config: ServerConfig): Record<string, string> {
   const [rabbitmq, redis, postgres] = [
     urlOf("rabbitmq", config),

@@ -6,6 +6,7 @@ import { isLoopback } from "../../shared/runtime/hosts.ts";
 import { Session } from "../../shared/postgres/session.ts";
 import { foldersOf, nativeFolder } from "./folder.ts";
 import { superuserFile } from "./native/postgres.ts";
+import { identifier, quoted } from "../roles/roles.ts";
 import { runProgram } from "../run_program.ts";
 import { type Bare, credentialsOf, ServiceError, settingOf } from "./server.ts";
 
@@ -36,12 +37,12 @@ export async function createDatabase(url: URL, project: string, { lacks, problem
   if (await superuser(`select 1 from pg_database where datname = ${literal(database)}`) === "") await superuser(create);
 }
 
-/** What a superuser may run for us. The password is shown only where it is the documented default. */
+/** A command for a superuser. Shows the password only when it is the documented default. */
 export function superuserLine(url: URL): string {
   const { role, password } = wantedOf(url);
   const { createRole, create } = statementsFor(url, password === "casino" && role === "casino" ? password : "…");
   const where = isLoopback(url.hostname) ? "sudo -u postgres psql" : `psql -h ${url.hostname} -U postgres`;
-  return `${where} -p ${url.port} ${[createRole, create].map((sql) => `-c ${shellQuoted(sql)}`).join(" ")}`;
+  return `${where} -p ${url.port} ${[createRole, create].map((sql) => `-c ${quoted(sql)}`).join(" ")}`;
 }
 
 async function findSuperuser(url: URL, project: string): Promise<Superuser | undefined> {
@@ -100,14 +101,6 @@ function statementsFor(url: URL, shownPassword?: string): { createRole: string; 
   };
 }
 
-function identifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
 function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
-}
-
-function shellQuoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,6 +1,6 @@
 /** Stops what `up` has started, and nothing else. */
 import { composeStop, removeVolumes } from "./compose.ts";
-import { foldersOf, readState, withLock, writeState } from "./folder.ts";
+import { changeState, foldersOf, readState, withLock } from "./folder.ts";
 import { isListening } from "./probe.ts";
 import { isRunning, type Process, serverOf, stop } from "./process.ts";
 import { type ServerConfig, type ServerName, serverNames, titles, urlOf } from "./server.ts";
@@ -58,11 +58,11 @@ async function stopAllOf(folder: string, { project, only, deleteData = false, sa
     await removeVolumes(project, volumes);
     say(`Removed the volumes of ${volumes.map((name) => titles[name]).join(", ")}`);
   }
-  await writeState(folder, {
+  await changeState(folder, () => ({
     processes: processes.filter((process) => !isWanted(serverOf(process))),
     composed: composed.filter((name) => !isWanted(name)),
     volumes: deleteData ? [] : volumes,
-  });
+  }));
   return stopped.reduce((sum, count) => sum + count, containers.length);
 }
 

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { createHash } from "node:crypto";
 import { type Identity, succeeds } from "../run_program.ts";
-import { isRunning, type Process } from "./process.ts";
+import type { Process } from "./process.ts";
 import { type ServerName, ServiceError } from "./server.ts";
 
 export interface State {
@@ -16,7 +16,7 @@ export interface State {
 
 const empty: State = { processes: [], composed: [], volumes: [] };
 
-/** What RabbitMQ's start scripts bear in a path: they do not quote it, so a space or a `*` would end or change it. */
+/** Characters that RabbitMQ's start scripts tolerate in a path: they do not quote it. */
 const bearable = /^[\w./+@-]+$/;
 
 /**
@@ -42,7 +42,7 @@ export async function foldersOf(project: string): Promise<string[]> {
   return folders;
 }
 
-/** Where one server's data is. Servers at two ports are two servers. */
+/** The folder of one server's data. Servers at two ports are two servers. */
 export function nativeFolder(folder: string, name: ServerName, url: URL): string {
   return join(folder, `${name}-${url.port}`);
 }
@@ -70,33 +70,15 @@ export async function writeState(folder: string, state: State): Promise<void> {
   await Deno.rename(`${path}.new`, path);
 }
 
-/** The processes that were started and still run, as the folder's state remembers them. */
-export interface ProcessList {
-  /** Those that ran when the list was read. */
-  readonly running: readonly Process[];
-  /** Each is written down as it starts: whatever goes wrong afterwards, `down` finds it. */
-  add(process: Process): Promise<void>;
-  /** For a process that was stopped. */
-  remove(process: Process): Promise<void>;
-}
+let changing: Promise<void> = Promise.resolve();
 
-/** Those of earlier calls that have ended are forgotten. */
-export async function processListOf(folder: string): Promise<ProcessList> {
-  const before = await readState(folder);
-  const running: Process[] = [];
-  for (const process of before.processes) if (await isRunning(process)) running.push(process);
-  let processes: readonly Process[] = running;
-  let written = Promise.resolve();
-  const change = (next: readonly Process[]) => {
-    processes = next;
-    return written = written.then(() => writeState(folder, { ...before, processes: next }));
+/** Changes the state, one change after the other. Hold the lock: other programs change it, too. */
+export function changeState(folder: string, change: (state: State) => Partial<State>): Promise<void> {
+  const act = async () => {
+    const state = await readState(folder);
+    await writeState(folder, { ...state, ...change(state) });
   };
-  await change(running);
-  return {
-    running,
-    add: (process) => change([...processes, process]),
-    remove: (process) => change(processes.filter((each) => each !== process)),
-  };
+  return changing = changing.then(act, act);
 }
 
 /** Names what belongs to this project on this machine, in one word. */

@@ -1,14 +1,14 @@
 /** The programs that native servers need: found, installed where that is allowed, or asked for. */
 import { dirname } from "node:path";
-import type { NativeServer } from "./native/native_server.ts";
 import { runProgram } from "../run_program.ts";
+import type { NativeServer } from "./process.ts";
 import { type ServerName, ServiceError, titles } from "./server.ts";
 
 type Packages = Readonly<Record<ServerName, string>>;
 
 export interface PackageTool {
   readonly program: string;
-  /** What a user types before the packages' names. */
+  /** The command line, up to the packages' names. */
   readonly command: string;
   readonly packages: Packages;
 }
@@ -78,7 +78,7 @@ interface RestrainingFile {
   readonly mode: number;
 }
 
-/** What keeps Debian from starting a server as it is installed. */
+/** Files that keep Debian from starting a server as it is installed. */
 export const restraints: readonly RestrainingFile[] = [
   // invoke-rc.d(8) asks this program before it starts a service; 101 forbids it.
   { path: "/usr/sbin/policy-rc.d", text: "#!/bin/sh\nexit 101\n", mode: 0o755 },
@@ -92,7 +92,9 @@ export const restraints: readonly RestrainingFile[] = [
 
 const deadlySignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** The files are there while `act` runs, and are gone after it, and after Ctrl-C too. Those that exist are left alone. */
+/**
+ * The files are there while `act` runs, and are gone after it, and after Ctrl-C too. Those that exist are left alone.
+ */
 async function withFiles(files: readonly RestrainingFile[], act: () => Promise<unknown>): Promise<void> {
   const made: string[] = [];
   const removeAll = () => made.splice(0).forEach((path) => Deno.removeSync(path));

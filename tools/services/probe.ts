@@ -2,6 +2,8 @@
 import "../../shared/runtime/deno_workarounds/without_env.ts";
 import { connect } from "amqplib";
 import { Redis } from "ioredis";
+import { systemClock as clock } from "../../shared/runtime/clock.ts";
+import { deadline } from "../../shared/runtime/deadline.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
 import { Session } from "../../shared/postgres/session.ts";
 import { type Answer, isAtLeast, listenAddress, type ServerName } from "./server.ts";
@@ -14,25 +16,17 @@ const timeoutMs = 5_000;
  */
 const least: Readonly<Record<ServerName, string>> = { rabbitmq: "3.10", redis: "6.2", postgres: "14" };
 
-/** Says that somebody answers, but in another protocol or not at all. */
+const refused = "it refuses the user or the password of the URL";
 const stranger = "something else uses this port";
 
 /** Takes 5 s at most for an answer by protocol; a port that nobody listens at is `absent` at once. */
 export async function probe(name: ServerName, url: URL): Promise<Answer> {
   if (!await isListening(url)) return { kind: "absent" };
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<Answer>((resolve) => {
-    const answer = { kind: "misfit", problem: `${stranger}: no answer in ${timeoutMs} ms` } as const;
-    timer = setTimeout(() => resolve(answer), timeoutMs);
-  });
-  try {
-    return await Promise.race([late, probes[name](url).catch(misfit)]);
-  } finally {
-    clearTimeout(timer);
-  }
+  const exceeded = () => new Error(`${stranger}: no answer in ${timeoutMs} ms`);
+  return await deadline(probes[name](url), { ms: timeoutMs, clock, exceeded }).catch(misfit);
 }
 
-/** Whether anybody accepts connections there. Also false when the host has no address, or does not answer in 5 s. */
+/** Whether a server accepts connections there within 5 s. */
 export async function isListening(url: URL): Promise<boolean> {
   try {
     const signal = AbortSignal.timeout(timeoutMs);
@@ -53,12 +47,10 @@ const probes: Readonly<Record<ServerName, (url: URL) => Promise<Answer>>> = {
       return judge("rabbitmq", version);
     } catch (error) {
       const problem = messageOf(error);
-      if (/ACCESS[_-]REFUSED|handshake terminated/i.test(problem)) {
-        return misfit("it refuses the user or the password of the URL");
-      }
+      if (/ACCESS[_-]REFUSED|handshake terminated/i.test(problem)) return misfit(refused);
       // The broker answers an unknown virtual host by closing, and amqplib keeps the reason to itself.
       if (/NOT[_-]ALLOWED|ConnectionOpenOk/i.test(problem)) {
-        return misfit(`it refuses the URL's virtual host, or the user in it`);
+        return misfit("it refuses the URL's virtual host, or the user in it");
       }
       return misfit(`${stranger} (${problem})`);
     }
@@ -79,8 +71,7 @@ const probes: Readonly<Record<ServerName, (url: URL) => Promise<Answer>>> = {
       return judge("redis", /redis_version:(\S+)/.exec(await redis.info("server"))?.[1] ?? "0");
     } catch (error) {
       const problem = messageOf(cause ?? error);
-      if (/NOAUTH|WRONGPASS|NOPERM/.test(problem)) return misfit("it refuses the user or the password of the URL");
-      return misfit(`${stranger} (${problem})`);
+      return misfit(/NOAUTH|WRONGPASS|NOPERM/.test(problem) ? refused : `${stranger} (${problem})`);
     } finally {
       await hangUp(redis);
     }
@@ -89,21 +80,21 @@ const probes: Readonly<Record<ServerName, (url: URL) => Promise<Answer>>> = {
   async postgres(url) {
     await using sql = new Session(url.href, { name: "casino-up", timeoutMs });
     try {
-      return judge(
-        "postgres",
-        String((await sql.one("select current_setting('server_version') as version"))["version"]),
-      );
+      const { version } = await sql.one("select current_setting('server_version') as version");
+      return judge("postgres", String(version));
     } catch (error) {
+      const problem = messageOf(error);
       const code = String((error as { code?: unknown }).code);
-      // 28: invalid authorization; 3D000: no such database, told to those it let in. PostgreSQL documentation, appendix A.
-      if (/^28...$/.test(code)) return { kind: "bare", lacks: "login", problem: messageOf(error) };
-      if (code === "3D000") return { kind: "bare", lacks: "database", problem: messageOf(error) };
-      if (/^[0-9A-Z]{5}$/.test(code)) return misfit(error);
+      // 28: invalid authorization; 3D000: no such database, told to those it let in. PostgreSQL documentation, appendix
+      // A.
+      if (/^28...$/.test(code)) return { kind: "bare", lacks: "login", problem };
+      if (code === "3D000") return { kind: "bare", lacks: "database", problem };
+      if (/^[0-9A-Z]{5}$/.test(code)) return misfit(problem);
       // pg has no password to answer with, and no code for that.
-      if (/client password must be a/.test(messageOf(error))) {
+      if (/client password must be a/.test(problem)) {
         return { kind: "bare", lacks: "login", problem: "it asks for a password, and the URL has none" };
       }
-      return misfit(`${stranger} (${messageOf(error)})`);
+      return misfit(`${stranger} (${problem})`);
     }
   },
 };

@@ -2,7 +2,7 @@
 import { type Identity, runProgram } from "../run_program.ts";
 import { delay, type ServerName, ServiceError } from "./server.ts";
 
-/** What to start. It gets no variable of our environment but PATH: one such as PGDATA would lead the server astray. */
+/** A process to start. It inherits PATH alone from our environment: a variable such as PGDATA would misconfigure it. */
 export interface Launch {
   readonly name: string;
   readonly program: string;
@@ -12,6 +12,26 @@ export interface Launch {
   readonly readyAt?: number;
   /** Asks it to end in order; SIGTERM if left out. */
   readonly stopSignal?: Deno.Signal;
+}
+
+/** How a server is run from the system's packages. */
+export interface NativeServer {
+  readonly name: ServerName;
+  /** Programs that must be there, by name or path; the first found of each list counts. */
+  readonly programs: Readonly<Record<string, readonly string[]>>;
+  /** The user that it runs as when we are root. */
+  readonly user: string;
+  /** Prepares the folder, and says what to run in it, in this order. */
+  prepare(context: NativeContext): Promise<readonly Launch[]>;
+}
+
+export interface NativeContext {
+  /** The server's own folder, owned by its user. */
+  readonly folder: string;
+  readonly programs: Readonly<Record<string, string>>;
+  readonly url: URL;
+  /** Runs a program in the folder as the server's user and waits for its end. @throws an error with its last words */
+  run(program: string, args: readonly string[]): Promise<string>;
 }
 
 /** A process that `up` started and `down` stops. */

@@ -1,11 +1,11 @@
-/** What `up` and `down` know of each of the three servers. */
+/** The three servers: their names, URLs and versions. */
 import type { Config } from "../../shared/runtime/configuration/config.ts";
 
 export type ServerName = "rabbitmq" | "redis" | "postgres";
 
 export type ServerConfig = Pick<Config, "RABBITMQ_URL" | "REDIS_URL" | "DATABASE_URL">;
 
-/** What answers at a server's address. */
+/** The answer at a server's address. */
 export type Answer =
   /** The server itself, in a version that will do, and it lets us in. */
   | { readonly kind: "fits"; readonly version: string }
@@ -63,7 +63,9 @@ export function credentialsOf({ username, password, pathname }: URL): { user: st
   };
 }
 
-/** Compares number by number: 6.10 is newer than 6.2. What follows the numbers (`-rc.1`, ` (Debian …)`) does not count. */
+/**
+ * Compares number by number: 6.10 is newer than 6.2. What follows the numbers (`-rc.1`, ` (Debian …)`) does not count.
+ */
 export function isAtLeast(version: string, least: string): boolean {
   const [has, needs] = [numbersOf(version), numbersOf(least)];
   for (const [index, needed] of needs.entries()) {

@@ -19,14 +19,14 @@ import {
 import type { WayOptions } from "./way.ts";
 
 export interface UpOptions extends WayOptions {
-  /** Whether Docker Compose is to start what is missing: where an engine answers, if left out. */
+  /** Whether to use Docker Compose; by default, when an engine answers. */
   readonly inContainers?: () => Promise<boolean>;
 }
 
 /**
- * What answers at its address already is used. What does not is started, with Docker Compose where an engine answers, else
- * from the system's packages, which root installs with apt; anybody else is told the one line that installs them. What was
- * started is coalesced for `down`.
+ * What answers at its address already is used. What does not is started, with Docker Compose where an engine answers,
+ * else from the system's packages, which root installs with apt; anybody else is told the one line that installs them.
+ * What was started is written down for `down`.
  * @returns the servers that this call has started
  * @throws {ServiceError}
  */

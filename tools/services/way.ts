@@ -1,4 +1,4 @@
-/** What the ways to start servers have in common. */
+/** A way to start servers, and the wait until they accept our credentials. */
 import { createDatabase } from "./database.ts";
 import { probe } from "./probe.ts";
 import { delay, type ServerConfig, type ServerName, ServiceError, titles, urlOf } from "./server.ts";
@@ -18,7 +18,7 @@ export interface Way {
   start(names: readonly ServerName[], folder: string, options: WayOptions): Promise<void>;
 }
 
-/** How long a server that listens may refuse us: it is still waking up. */
+/** Longest time that a server may refuse us after it listens. */
 const admitTimeoutMs = 60_000;
 
 /**

@@ -4,12 +4,10 @@ import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
 import { onShutdownSignal } from "../../shared/runtime/shutdown.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
-import { queuesReader } from "./queues.ts";
-import { ratesReader } from "./rates_cache.ts";
+import { queuesReader, ratesReader, totalsReader } from "./readers.ts";
 import { drawStatus } from "./screen.ts";
 import { allAnswer, readStatus, type Status } from "./status.ts";
 import { printableJson } from "../../shared/runtime/printable.ts";
-import { totalsReader } from "./totals.ts";
 
 const fallbackSeconds = 2;
 const mostSeconds = 86_400;
@@ -74,7 +72,7 @@ function secondsOf([seconds, ...surplus]: readonly string[], watch: boolean): nu
   return number;
 }
 
-/** On a terminal each one takes the place of the one before. */
+/** On a terminal, each status replaces the one before. */
 function screen(watch: boolean): (status: Status) => void {
   if (!Deno.stdout.isTerminal()) {
     return (status) => console.log(drawStatus(status, { colours: false }) + (watch ? "\n" : ""));

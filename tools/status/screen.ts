@@ -5,7 +5,6 @@ import { printable } from "../../shared/runtime/printable.ts";
 import type { TopPlayer } from "../../subscriber/dashboard/answers.ts";
 import type { Lag, Part, Queues, QueueState, RatesCache, Status, Totals } from "./status.ts";
 
-/** Of what is well, of what deserves a look, of what is wrong, and of what only helps to read the rest. */
 const styles = { good: "green", attention: "yellow", bad: "red", faint: "dim" } as const;
 
 type Tone = keyof typeof styles | "plain";
@@ -36,7 +35,7 @@ export function drawStatus(status: Status, { colours, width = Infinity }: Screen
   const paint = (text: string, tone: Tone) =>
     colours && tone !== "plain" ? styleText(styles[tone], text, { validateStream: false }) : text;
   return rows.map(({ label, text: told, tone }) => {
-    // What a server says, and who holds the lock, may hold anything.
+    // A server's words and a lock holder's name may contain control characters.
     const text = printable(told);
     const room = Math.max(0, width - labelWidth);
     const shown = text.length > room ? `${text.slice(0, Math.max(0, room - 1))}…` : text;

@@ -1,4 +1,4 @@
-/** What `deno task status` tells: the keys of `--json`, from which the screen is drawn as well. */
+/** The status: the keys of `--json`, from which the screen is drawn as well. */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { redact } from "../../shared/runtime/secrets.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
@@ -13,24 +13,23 @@ export interface Status {
   readonly totals: Part<Totals>;
 }
 
-/** What one server tells, or why it does not. */
+/** One server's part, or the problem with it. */
 export type Part<T> = Readonly<T> & { readonly problem: null } | { readonly problem: string };
 
 export interface Queues {
   readonly events: QueueState;
   readonly dead_letters: QueueState;
-  /** Where events wait for their next try, one for each of RETRY_DELAYS_MS. */
+  /** The delay queues, one for each of RETRY_DELAYS_MS. */
   readonly delayed: readonly QueueState[];
 }
 
 export interface QueueState {
   readonly name: string;
-  /** That are in nobody's hands; `null`: nobody has declared the queue yet. */
+  /** Ready messages; `null`: the queue does not exist yet. */
   readonly messages: number | null;
   readonly consumers: number | null;
 }
 
-/** How far storing is behind. */
 export interface Lag {
   readonly messages: number | null;
   /** At the pace of the last minute; `null` when that is not known. */
@@ -52,7 +51,7 @@ export interface RatesCache {
 }
 
 export interface Totals extends Materialized {
-  /** Those that have stored anything in the last minute, the busiest first; at most 20. */
+  /** Subscribers that stored an event in the last minute, the busiest first; at most 20. */
   readonly subscribers: readonly { readonly id: string; readonly events_per_minute: number }[];
 }
 

@@ -1,21 +1,18 @@
 /** The tasks of deno.json, for programs that start what a user would start: with the same flags and permissions. */
 import { join } from "node:path";
-import type { Description } from "../../shared/runtime/configuration/command.ts";
-import { runProgram } from "../run_program.ts";
-import { messageOf } from "../../shared/runtime/errors.ts";
 
-/** What a task runs. */
+/** A task's command, in its parts. */
 export interface TaskLine {
   /** Flags of Deno, permissions among them. */
   readonly flags: readonly string[];
-  /** From the project's root. */
+  /** Path from the project's root. */
   readonly program: string;
   readonly operands: readonly string[];
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** What a permission set of deno.json allows, by kind: all of it, or what is listed. */
+/** A permission set of deno.json, by kind: `true` for all of it, or a list. */
 export type PermissionSet = Readonly<Record<string, boolean | readonly string[]>>;
 
 interface Configuration {
@@ -73,17 +70,6 @@ export function parseTask(line: string, env: Env = {}): TaskLine {
   };
 }
 
-/** What the task's command says of itself, asked with the task's own permissions. @throws {Error} that names the task */
-export async function describeTask(name: string, line: string, project: string): Promise<Description> {
-  const { flags, program } = parseTask(line);
-  const args = ["run", ...flags, program, "--describe"];
-  try {
-    return JSON.parse(await runProgram(Deno.execPath(), args, { cwd: project }));
-  } catch (error) {
-    throw new Error(`deno task ${name} --describe: ${messageOf(error)}`);
-  }
-}
-
 /** Deno takes each permission once: what both lists name is joined, and a permission without a list is all of it. */
 export function joinPermissions(flags: readonly string[], more: readonly string[]): string[] {
   const joined = new Map<string, string | undefined>();
@@ -95,7 +81,7 @@ export function joinPermissions(flags: readonly string[], more: readonly string[
   return Array.from(joined, ([name, list]) => list === undefined ? name : `${name}=${list}`);
 }
 
-/** What the flags allow of one kind: `true` for all of it, else the list, empty where nothing is allowed. */
+/** The permissions of one kind among the flags: `true` for all of it, else the list, which may be empty. */
 export function allowed(flags: readonly string[], kind: string): true | readonly string[] {
   if (flags.includes("-A") || flags.includes(`--allow-${kind}`)) return true;
   const prefix = `--allow-${kind}=`;

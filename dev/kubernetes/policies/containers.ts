@@ -1,5 +1,5 @@
 /** How containers run: confined, bounded, watched, and from an image that stays what it is. */
-import { ends, type Json, type Manifest, type Workload, workloadsOf } from "../manifest.ts";
+import { ends, faultsOfContainers, type Json, type Manifest, workloadsOf } from "../manifest.ts";
 
 /** Nothing asks them how they are: they serve nothing, and end when they cannot go on. */
 const withoutProbes = new Set(["Deployment/publisher"]);
@@ -16,8 +16,8 @@ export function podsAreApart(manifests: readonly Manifest[]): string[] {
 }
 
 export function containersAreConfined(manifests: readonly Manifest[]): string[] {
-  return ofEachContainer(manifests, ({ securityContext }, { pod }) => {
-    const context = { ...pod.securityContext, ...securityContext };
+  return faultsOfContainers(manifests, ({ container, workload: { pod } }) => {
+    const context = { ...pod.securityContext, ...container.securityContext };
     const { drop = [], add = [] } = context.capabilities ?? {};
     const faults: string[] = [];
     if (context.runAsNonRoot !== true || !(context.runAsUser > 0)) faults.push("may run as root");
@@ -31,7 +31,7 @@ export function containersAreConfined(manifests: readonly Manifest[]): string[] 
 
 export function resourcesAreBounded(manifests: readonly Manifest[]): string[] {
   const wanted = ["requests.cpu", "requests.memory", "limits.cpu", "limits.memory"];
-  return ofEachContainer(manifests, ({ resources = {} }) =>
+  return faultsOfContainers(manifests, ({ container: { resources = {} } }) =>
     wanted.filter((name) => {
       const [bound, what] = name.split(".");
       return resources[bound!]?.[what!] === undefined;
@@ -39,29 +39,17 @@ export function resourcesAreBounded(manifests: readonly Manifest[]): string[] {
 }
 
 export function imagesArePinned(manifests: readonly Manifest[]): string[] {
-  return ofEachContainer(
+  return faultsOfContainers(
     manifests,
-    ({ image }) =>
+    ({ container: { image } }) =>
       /:(?!latest$)[\w.-]+$|@sha256:[0-9a-f]{64}$/.test(image) ? [] : [`runs ${image}, which may be anything`],
   );
 }
 
 export function containersAreProbed(manifests: readonly Manifest[]): string[] {
   const probes = ["startupProbe", "livenessProbe", "readinessProbe"];
-  return ofEachContainer(manifests, (container, workload) => {
+  return faultsOfContainers(manifests, ({ container, workload }) => {
     if (ends(workload) || withoutProbes.has(workload.id) || !workload.containers.includes(container)) return [];
     return probes.filter((probe) => !container[probe]).map((probe) => `has no ${probe}`);
   });
-}
-
-/** Init containers, too. */
-function ofEachContainer(
-  manifests: readonly Manifest[],
-  faultsOf: (container: Json, workload: Workload) => string[],
-): string[] {
-  return workloadsOf(manifests).flatMap((workload) =>
-    workload.all.flatMap((container) =>
-      faultsOf(container, workload).map((fault) => `${workload.id}: ${container.name} ${fault}`)
-    )
-  );
 }

@@ -1,8 +1,8 @@
-/** What the members get from their environment and their command line. */
+/** The members' environment and command line: settings that exist, secrets in files, narrow permissions. */
 import configuration from "../../../deno.json" with { type: "json" };
 import { expandPermissions } from "../../../tools/tasks/task_line.ts";
 import { settingNames, variablesOf } from "../../../shared/runtime/configuration/config.ts";
-import { argumentsOf, environmentOf, type Json, type Manifest, workloadsOf } from "../manifest.ts";
+import { faultsOfContainers, type Json, type Manifest } from "../manifest.ts";
 
 /** Settings of shared/runtime/configuration/config.ts, and the files that may hold them. */
 const settings = new Set(variablesOf(settingNames));
@@ -13,7 +13,7 @@ const others = /^(?:(?:RABBITMQ|REDIS|POSTGRES|RATES_API)_HOST|OTEL_[A-Z_]+|PGDA
 const secrets = settingNames.filter((name) => variablesOf([name]).includes(`${name}_FILE`));
 
 export function variablesAreSettings(manifests: readonly Manifest[]): string[] {
-  return ofEachContainer(
+  return faultsOfContainers(
     manifests,
     ({ environment }) =>
       Object.keys(environment).filter((name) => !settings.has(name) && !others.test(name))
@@ -22,7 +22,7 @@ export function variablesAreSettings(manifests: readonly Manifest[]): string[] {
 }
 
 export function secretsAreInFiles(manifests: readonly Manifest[]): string[] {
-  return ofEachContainer(manifests, ({ container, environment }) => {
+  return faultsOfContainers(manifests, ({ container, environment }) => {
     const inText = Object.entries(environment).filter(([name, value]) =>
       (secrets as readonly string[]).includes(name) || /PASSWORD$|TOKEN$/.test(name) || /\/\/[^/]*:[^/]*@/.test(value)
     );
@@ -36,9 +36,12 @@ export function secretsAreInFiles(manifests: readonly Manifest[]): string[] {
   });
 }
 
-/** Deno's permissions, those of its set in deno.json among them: no more than named hosts, variables and folders, and each variable that is set. */
+/**
+ * Deno's permissions, those of its set in deno.json among them: no more than named hosts, variables and folders, and
+ * each variable that is set.
+ */
 export function permissionsAreNarrow(manifests: readonly Manifest[]): string[] {
-  return ofEachContainer(manifests, ({ args: command, environment }) => {
+  return faultsOfContainers(manifests, ({ args: command, environment }) => {
     if (!command[0]?.endsWith("deno")) return [];
     const args = expandPermissions(command, configuration.permissions);
     const listed = (flag: string) =>
@@ -59,21 +62,4 @@ export function permissionsAreNarrow(manifests: readonly Manifest[]): string[] {
       ...args.includes("--no-prompt") ? [] : ["would ask for permissions where nobody answers"],
     ];
   });
-}
-
-interface Started {
-  readonly container: Json;
-  /** The command line. */
-  readonly args: readonly string[];
-  readonly environment: Readonly<Record<string, string>>;
-}
-
-function ofEachContainer(manifests: readonly Manifest[], faultsOf: (started: Started) => string[]): string[] {
-  return workloadsOf(manifests).flatMap(({ id, all }) =>
-    all.flatMap((container) => {
-      const args = argumentsOf(container, manifests);
-      const environment = environmentOf(container, manifests);
-      return faultsOf({ container, args, environment }).map((fault) => `${id}: ${container.name} ${fault}`);
-    })
-  );
 }

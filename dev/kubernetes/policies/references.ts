@@ -1,4 +1,4 @@
-/** What one object names in another is there. */
+/** Objects, keys and files that an object names exist. */
 import { environmentOf, idOf, type Json, type Manifest, type Workload, workloadsOf } from "../manifest.ts";
 
 /** Secrets that somebody makes before, with their keys: those of docs/kubernetes.md. */

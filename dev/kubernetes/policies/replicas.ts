@@ -1,7 +1,7 @@
-/** That there are several, where, how they leave, and how many there may be. */
+/** Replicas: their number, their spread over nodes, and the time that they get to stop. */
 import { ends, environmentOf, idOf, type Manifest, matches, ofKind, type Workload, workloadsOf } from "../manifest.ts";
 
-/** Whatever has replicas keeps some of them when a node is drained, and does not have all on one node. */
+/** A replicated workload keeps replicas when a node is drained, and does not have all on one node. */
 export function replicasOutliveADrain(manifests: readonly Manifest[]): string[] {
   const budgets = ofKind(manifests, "PodDisruptionBudget");
   return workloadsOf(manifests).filter((workload) => isReplicated(workload, manifests)).flatMap((workload) => {

@@ -32,7 +32,7 @@ Deno.test("bisected() splits a batch around the rows that the database rejects, 
   deepStrictEqual(stored.flat(), good);
 });
 
-Deno.test("bisected() leaves alone a batch that is stored, and throws what no row is to blame for", async () => {
+Deno.test("bisected() leaves a stored batch alone, and rethrows errors that no row caused", async () => {
   const batch = [deliveryOf(bet()), deliveryOf(bet())];
   const { process, stored } = refusing();
   await bisected(process)(batch, never);

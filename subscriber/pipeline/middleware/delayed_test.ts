@@ -30,13 +30,13 @@ Deno.test("delayed() gives an event without rates each delay in turn, then leave
   deepStrictEqual(await outcomeOf(timedOut, 7, delays), timedOut);
 });
 
-Deno.test("delayed() takes a count that nobody could have counted for none", async () => {
+Deno.test("delayed() takes an impossible count of retries for none", async () => {
   for (const count of [-1, 0.5, NaN, "1", 2 ** 60, null, {}]) {
     deepStrictEqual((await outcomeOf(timedOut, count, [5_000])).kind, "delay", String(count));
   }
 });
 
-Deno.test("delayed() leaves alone what time does not cure, and everything when there are no delays", async () => {
+Deno.test("delayed() leaves other outcomes alone, and all of them when there are no delays", async () => {
   for (const outcome of [ack, dead("unknown-currency", "XTS"), wait]) {
     deepStrictEqual(await outcomeOf(outcome, undefined, [1_000]), outcome);
   }

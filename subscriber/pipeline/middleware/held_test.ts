@@ -60,7 +60,7 @@ Deno.test("held() requeues the batch, and begins nothing more, once it is abando
   deepStrictEqual([attempts(), gate.isOpen], [1, true]);
 });
 
-Deno.test("held() throws at once what a row is to blame for, and holds nothing for it", async () => {
+Deno.test("held() rethrows at once an error that a row caused, and holds nothing for it", async () => {
   const { gate, result } = holding(Object.assign(new Error("bigint out of range"), { code: "22003" }));
   await rejects(result, /out of range/);
   deepStrictEqual([gate.isOpen, gate.refusals], [true, 0]);

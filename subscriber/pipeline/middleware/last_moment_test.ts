@@ -26,7 +26,7 @@ Deno.test("lastMoment() lets a batch end that is nearly done, and requeues one t
   deepStrictEqual(await abandonedWith(3_600_000), ["requeue", "requeue"]);
 });
 
-Deno.test("lastMoment() throws what the process throws, also when it is abandoned", async () => {
+Deno.test("lastMoment() rethrows the error of the process, also when it is abandoned", async () => {
   const clock = new VirtualClock();
   const failing: Process = () => Promise.reject(new Error("away"));
   await rejects(lastMoment(clock)(failing)(batch, new AbortController().signal), /away/);

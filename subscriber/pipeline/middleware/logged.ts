@@ -44,7 +44,7 @@ function eventIdOf({ body }: Delivery): string | undefined {
   }
 }
 
-/** Warns at once and then every 10 s at most: where players are missing, they tend to be missing often. */
+/** Warns at once and then every 10 s at most: one missing player tends to come with many. */
 class UnknownPlayers {
   #found: Stored[] = [];
   #sinceWarning = 0;

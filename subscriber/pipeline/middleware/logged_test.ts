@@ -16,7 +16,7 @@ function logging(outcome: Outcome) {
   return { clock, process, fields: () => log.entries.map(({ fields }) => fields) };
 }
 
-Deno.test("logged() tells of each dead letter which event it was, where the body holds one", async () => {
+Deno.test("logged() names the event of each dead letter, where the body holds one", async () => {
   const { process, fields } = logging(dead("store-rejected", "too large"));
   await process([deliveryOf(bet({ id: 7n }), "event"), deliveryOf(new Uint8Array([0xff]), "no event")], never);
   const common = { event: "event.dead_lettered", reason: "store-rejected", detail: "too large" };

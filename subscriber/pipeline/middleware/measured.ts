@@ -6,7 +6,7 @@ import { isStored, type Middleware, type Processed } from "../entry.ts";
 import type { ProcessBatchOptions } from "../process_batch.ts";
 import type { Stage, Stats } from "../stats.ts";
 
-/** Of a batch that has as many. */
+/** Of a batch with at least as many events. */
 const fewestLatencies = 16;
 /** How far the clocks of a publisher and a subscriber may be apart. */
 const mostSkewMs = 1_000;

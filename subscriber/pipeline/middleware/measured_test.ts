@@ -49,13 +49,13 @@ Deno.test("measured().attempt looks at the age of sixteen events of a large batc
   deepStrictEqual(seen.filter(([name]) => name === "latency").length, 17);
 });
 
-Deno.test("measured().attempt counts an attempt that failed, and throws what it threw", async () => {
+Deno.test("measured().attempt counts an attempt that failed, and rethrows its error", async () => {
   const { seen, stats, measure } = recorded();
   await rejects(measure.attempt(() => Promise.reject(new Error("away")))([], never), /away/);
   deepStrictEqual([stats.errors.process, seen], [1, [["process", 0]]]);
 });
 
-Deno.test("measured().batch counts what became of a batch; what waits for rates counts where it ends", async () => {
+Deno.test("measured().batch counts outcomes; an event that waits for rates counts with its last batch", async () => {
   const { seen, stats, measure } = recorded();
   const [entry] = stored(1);
   const processed: Processed[] = [

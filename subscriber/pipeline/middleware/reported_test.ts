@@ -25,17 +25,17 @@ async function outcomesOf(report: Report, signal: AbortSignal, clock = new Virtu
   return (await processing).map(({ outcome }) => outcome.kind);
 }
 
-Deno.test("reported() tells of what is stored, once and together, before the batch ends", async () => {
+Deno.test("reported() reports the stored events, once and together, before the batch ends", async () => {
   const told: string[][] = [];
   const report: Report = (events) => Promise.resolve(void told.push(events.map(({ messageId }) => messageId)));
   deepStrictEqual(await outcomesOf(report, never), ["ack", "dead", "ack"]);
   deepStrictEqual(told, [["good", "good as well"]]);
 });
 
-Deno.test("reported() requeues what is stored when nobody listens and the time is over", async () => {
+Deno.test("reported() requeues the stored events when nobody reads and the time is over", async () => {
   deepStrictEqual(await outcomesOf(() => new Promise(() => {}), AbortSignal.abort()), ["requeue", "dead", "requeue"]);
 });
 
-Deno.test("reported() throws what the report throws", async () => {
+Deno.test("reported() rethrows the error of the report", async () => {
   await rejects(outcomesOf(() => Promise.reject(new Error("a fault of ours")), never), /a fault of ours/);
 });

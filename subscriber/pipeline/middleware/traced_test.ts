@@ -82,7 +82,7 @@ Deno.test("a batch's span links to its sampled events and belongs to the first o
   strictEqual(span.ended, true);
 });
 
-Deno.test("a batch without a sampled event leaves no span, and neither does what is done for it", async () => {
+Deno.test("a batch without a sampled event leaves no span, and neither do its parts", async () => {
   const { tracing, batch, rates, players, store, report, queue } = tracedParts();
   const taken = [...deliveries(undefined, parentOf(1, false)), deliveryWith(flagged)];
   let worked = false;

@@ -1,4 +1,4 @@
-/** One sentence that tells a human what happened. */
+/** Describes an event in one sentence. */
 import type { Event } from "../../../shared/event/event.ts";
 import { kindOf } from "../../../shared/event/kinds.ts";
 import { exponentOf, formatMajor } from "../../../shared/event/money.ts";
@@ -51,13 +51,13 @@ function describeGame(id: bigint): string {
   return title === undefined ? `game #${id}` : `a game "${title}"`;
 }
 
-/** An amount whose currency has no known exponent never gets here: it could not be converted. */
+/** The exponent is always known here: else the amount could not have been converted. */
 function describeMoney(amount: bigint, currency: string, amountEur: bigint | undefined): string {
   const own = `${formatMajor(amount, exponentOf(currency) ?? 0)} ${currency}`;
   return currency === "EUR" || amountEur === undefined ? own : `${own} (${formatMajor(amountEur, 2)} EUR)`;
 }
 
-/** `February 2nd, 2022 at 23:45 UTC`. Most events are of the same minute as the one before. */
+/** `February 2nd, 2022 at 23:45 UTC`. Cached: most events are of the same minute as the one before. */
 function describeTime({ seconds }: Timestamp): string {
   const minute = Math.floor(seconds / 60);
   if (minute !== last.minute) last = { minute, text: describeMinute(minute) };

@@ -4,10 +4,10 @@ import { cutTo } from "../../../shared/runtime/printable.ts";
 import type { Price } from "../../enriched/enriched.ts";
 import type { Rates } from "../../rates/rates.ts";
 
-/** Why an amount cannot be told in EUR. */
+/** Why an amount cannot be converted. */
 export interface Unpriced {
   readonly unpriced: "unknown-currency" | "no-rates";
-  /** For a human: what exactly was wrong. */
+  /** For a human: the exact fault. */
   readonly detail: string;
 }
 
@@ -18,7 +18,8 @@ export function isUnpriced(value: Price | Unpriced | undefined): value is Unpric
 }
 
 /**
- * What the event's amount is worth, `undefined` for an event without amount, or why it cannot be told.
+ * Converts the event's amount to EUR.
+ * @returns `undefined` for an event without amount
  * @param rates may be missing for amounts in EUR, and in currencies that no rates have
  *
  * @example
@@ -48,13 +49,13 @@ function unknownCurrency(detail: string): Unpriced {
   return { unpriced: "unknown-currency", detail };
 }
 
-/** All that one currency's prices share. */
+/** The part of a price that is the same for one currency. */
 interface Quote {
   readonly toEurCents: (amount: bigint) => bigint;
   readonly rate: NonNullable<Price["rate"]>;
 }
 
-/** As long as the rates are in use: the same few currencies come again and again. */
+/** Kept as long as the rates are in use: the same few currencies come again and again. */
 const quotes = new WeakMap<Rates, Map<string, Quote>>();
 
 /** `undefined` when the currency is unknown, or the rates do not have it. */

@@ -76,7 +76,7 @@ export function defineStep<const Needs extends Fact, const Adds extends Fact, Co
 /** The facts that decoding finds. */
 type Decoded = "messageId" | "event";
 
-/** `unknown` when each step's needs are met by the ones before it and no fact is left out; else what is missing. */
+/** `unknown` when earlier steps meet each step's needs and no fact is left out; else an object that names the missing facts. */
 type Complete<Steps extends readonly Step[], Known extends Fact = Decoded> = Steps extends
   readonly [Step<infer Needs, infer Adds>, ...infer Rest extends readonly Step[]]
   ? [Needs] extends [Known] ? Complete<Rest, Known | Adds> : { readonly addedTooLate: Exclude<Needs, Known> }

@@ -18,7 +18,7 @@ const describe = defineStep({
   add: () => undefined,
 });
 
-Deno.test("defineStep() reads once for the batch, and leaves alone what has an outcome", async () => {
+Deno.test("defineStep() reads once for the batch, and leaves entries with an outcome alone", async () => {
   const entries = decodeAll([deliveryOf(bet({ id: 1n })), deliveryOf(new Uint8Array()), deliveryOf(bet({ id: 3n }))]);
   entries[0]!.outcome = dead("unknown-currency", "ZZZ");
   const read: bigint[][] = [];
@@ -37,7 +37,7 @@ Deno.test("defineStep() reads once for the batch, and leaves alone what has an o
   deepStrictEqual([read, added], [[[3n]], [3n]], "nothing is read for nobody");
 });
 
-Deno.test("defineStep() dead-letters the event on which it fails, and throws what reading threw", async () => {
+Deno.test("defineStep() dead-letters the event on which it fails, and rethrows an error of reading", async () => {
   const entries = decodeAll([deliveryOf(bet({ id: 1n })), deliveryOf(bet({ id: 2n }))]);
   const failing = defineStep({
     name: "player",

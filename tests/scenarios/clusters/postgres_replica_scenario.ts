@@ -81,7 +81,7 @@ Deno.test("a table is dropped by mistake: a base backup and the archived log giv
   });
 });
 
-/** Has Postgres keep its log. @returns the folder */
+/** Turns WAL archiving on. @returns the archive's folder */
 async function archiving(servers: PrivateServers): Promise<string> {
   const { path } = await servers.checkout.folder();
   const { uid, gid } = await Deno.stat(join(path, `postgres-${new URL(servers.direct.DATABASE_URL).port}`, "data"));
@@ -136,7 +136,7 @@ export class SecondPostgres implements AsyncDisposable {
     return this.#at(this.membersOfFirst);
   }
 
-  /** Puts lines into its configuration, and has it recover when it is started. */
+  /** Adds the lines to its configuration, and makes it recover at the next start. */
   async recover(...lines: string[]): Promise<void> {
     await this.#write("recovery.signal", "");
     await this.#write("postgresql.auto.conf", `${lines.join("\n")}\n`);

@@ -1,4 +1,4 @@
-/** Three RabbitMQ nodes that are one cluster, behind one address that leads to whichever of them answers, as a Service does. */
+/** A cluster of three RabbitMQ nodes, behind one address that leads to those that answer, as a Service does. */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
@@ -59,7 +59,7 @@ export class RabbitmqCluster implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.balancer[Symbol.asyncDispose]();
-    // Nobody waits for a majority any more.
+    // A stop in order would wait for a majority.
     for (const node of this.nodes) await node.kill();
     if (this.#epmd) await stop(this.#epmd, stopGraceMs);
     await Deno.remove(this.folder, { recursive: true });
@@ -183,7 +183,7 @@ export class Balancer implements AsyncDisposable {
         server.on("close", () => resolve(false));
       });
       if (!answered) continue;
-      // What one side loses the other loses as well.
+      // A connection that breaks on one side breaks on the other.
       client.on("close", () => server.destroy());
       server.on("close", () => client.destroy());
       client.pipe(server).pipe(client);

@@ -1,4 +1,4 @@
-/** RabbitMQ on three nodes: what it may lose of them, and how they are restarted, while events come. */
+/** RabbitMQ on three nodes: loss and restart of nodes while events come. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { eventually } from "../../fixtures/eventually.ts";
 import { checkAllStored, queues, withBatch } from "../../harness/batch.ts";
@@ -84,7 +84,7 @@ Deno.test("on three nodes, of which some are away", async (t) => {
   );
 });
 
-/** Somebody at a node, whose service manager is the test. */
+/** An operator on a node; the test stands in for its service manager. */
 async function operatorOf(
   node: Node,
   restart = () => Promise.resolve(),

@@ -1,4 +1,4 @@
-/** What docs/scale.md says of several queues and of a partitioned table, on servers of its own. */
+/** The statements of docs/scale.md about several queues and a partitioned table, on private servers. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import type { ChannelModel } from "amqplib";
@@ -90,7 +90,7 @@ async function statementsOf(document: string): Promise<string> {
   return Array.from(text.matchAll(/^```sql\n(.*?)^```/gms), ([, statements]) => statements).join("\n");
 }
 
-/** The subscribers have declared an exchange each, with its queue: one of a kind of its own shares events out among them. */
+/** Each subscriber has declared an exchange with its queue: a consistent-hash exchange distributes events to them. */
 async function bindShards(broker: ChannelModel): Promise<void> {
   const channel = await broker.createChannel();
   await channel.assertExchange(exchange, "x-consistent-hash", { durable: true });

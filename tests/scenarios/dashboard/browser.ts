@@ -1,9 +1,9 @@
-/** A real browser: Debian's Chromium, by Playwright, with a deadline on whatever it does. */
+/** Debian's Chromium, by Playwright, with a time limit on each action. */
 import { deepStrictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import axe from "axe-core/axe.min.js" with { type: "text" };
 import { type Browser, type BrowserContextOptions, chromium as playwright, type Page } from "playwright-core";
-import { chromium, requireBrowser } from "../../../dev/check/programs.ts";
+import { chromium, requireBrowser } from "../../../dev/check/debian_programs.ts";
 import { project } from "../../harness/world.ts";
 
 const [launchTimeoutMs, actionTimeoutMs] = [30_000, 10_000];
@@ -71,13 +71,13 @@ export async function checkAccessibility(page: Page, what: string): Promise<void
   deepStrictEqual(found, [], what);
 }
 
-/** Into docs/screenshots when CASINO_SCREENSHOTS is set; else for nothing, for a test run leaves the documentation as it is. */
+/** Writes to docs/screenshots when CASINO_SCREENSHOTS is set; else only tries. */
 export async function takeScreenshot(page: Page, name: string): Promise<void> {
   const path = Deno.env.get("CASINO_SCREENSHOTS") && join(project, "docs/screenshots", `${name}.png`);
   await page.screenshot({ ...(path && { path }), animations: "disabled" });
 }
 
-/** Waits until the text of an element is, or has, what it should. */
+/** Waits until the element's text is equal to, or matches, `text`. */
 export async function untilText(
   page: Page,
   selector: string,

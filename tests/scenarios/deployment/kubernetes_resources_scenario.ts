@@ -1,4 +1,4 @@
-/** What workloads run and request: versions, permissions, and as much as the benchmark saw at its highest. */
+/** The workloads' versions, permissions and requests, which cover the highest use that the benchmark saw. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import configuration from "../../../deno.json" with { type: "json" };
@@ -77,7 +77,7 @@ Deno.test("images and Jobs carry the release's version; without migrate, nothing
 });
 
 Deno.test("development fits on two cores beside a cluster's own, with the pods that updates add", async () => {
-  // What kubeadm asks for, as in kind: API server 250m, controllers 200m, scheduler 100m, etcd 100m, DNS 2 × 100m, network 100m.
+  // kubeadm's, as in kind: API server 250m, controllers 200m, scheduler, etcd and network 100m each, DNS 2 × 100m.
   const ofTheCluster = 950;
   // One command of a person's at a time.
   const [publish, migrations] = ["CronJob/publish", "CronJob/migrations"];

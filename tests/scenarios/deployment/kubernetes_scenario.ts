@@ -1,16 +1,14 @@
-/** deploy/kubernetes: rendered, valid, and the same as what the code has. Nothing here is applied: docs/kubernetes.md tells what was. */
+/** deploy/kubernetes, rendered: valid, and consistent with the code. Nothing is applied here. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { eventTopology } from "../../../shared/rabbitmq/topology.ts";
-import { brokerRoles } from "../../../tools/roles/rabbitmq.ts";
-import { cacheRoles } from "../../../tools/roles/redis.ts";
-import { databaseRoles } from "../../../tools/roles/postgres.ts";
+import { brokerRoles, databaseRoles } from "../../../tools/roles/roles.ts";
 import { render } from "../../../dev/kubernetes/kustomize.ts";
 import { type Json, type Manifest, ofKind, workloadsOf } from "../../../dev/kubernetes/manifest.ts";
 import { policyFaults } from "../../../dev/kubernetes/policies.ts";
 import { secretsNamed } from "../../../dev/kubernetes/policies/references.ts";
-import { schemaFaults } from "../../../dev/kubernetes/schemas.ts";
+import { schemaFaults } from "../../../dev/programs/programs.ts";
 import { codeIn, documented, documentedRows, documentedSecrets, overlay, overlays } from "./overlays.ts";
 import { project } from "../../harness/world.ts";
 
@@ -31,7 +29,7 @@ function topologyConfig(manifests: readonly Manifest[]) {
 for (const name of overlays) {
   Deno.test(`${name}: every object is valid by its schema, and keeps the policies`, async () => {
     const manifests = await overlay(name);
-    deepStrictEqual((await Promise.all(manifests.map(schemaFaults))).flat(), []);
+    deepStrictEqual((await schemaFaults(manifests)).flat(), []);
     const secrets = await documentedSecrets(name);
     deepStrictEqual(policyFaults(manifests, secrets), []);
     const named = secretsNamed(manifests);
@@ -55,7 +53,7 @@ for (const [name, component, brings] of optional) {
   Deno.test(`${component}, which is in no overlay, is valid beside ${name}, and keeps the policies`, async () => {
     const manifests = await renderWith(name, component);
     match(JSON.stringify(manifests), brings);
-    deepStrictEqual((await Promise.all(manifests.map(schemaFaults))).flat(), []);
+    deepStrictEqual((await schemaFaults(manifests)).flat(), []);
     deepStrictEqual(policyFaults(manifests, await documentedSecrets(name)), []);
   });
 }
@@ -170,19 +168,6 @@ Deno.test("RabbitMQ's users may do what deno task roles gives them, in both over
   deepStrictEqual(permissions, rights.map((right) => ({ ...right, vhost: "/" })));
 });
 
-Deno.test("Redis's users may do what deno task roles gives them", async () => {
-  const rules = cacheRoles("casino:").map(({ user, rules }) => [user, rules]);
-  const lines = (text: string) => text.trim().split("\n").map((line) => line.split(" "));
-  const production = lines(await read("components/redis/users")).map(([user, ...rules]) => [user, rules]);
-  deepStrictEqual(production, [
-    ...rules,
-    ["casino-replica", ["resetkeys", "resetchannels", "-@all", "+psync", "+replconf", "+ping"]],
-  ]);
-  const [off, ...development] = lines(await read("overlays/development/users.acl"));
-  deepStrictEqual(off, ["user", "default", "off"]);
-  deepStrictEqual(development.map(([, user, , , ...rules]) => [user, rules]), rules);
-});
-
 Deno.test("Postgres's roles are those of deno task roles", async () => {
   const names = databaseRoles.map(({ role }) => role);
   const [cluster] = ofKind(await overlay("production"), "Cluster");
@@ -195,14 +180,6 @@ Deno.test("Postgres's roles are those of deno task roles", async () => {
   );
   const sql = await read("overlays/development/roles.sql");
   deepStrictEqual(Array.from(sql.matchAll(/^create role (\w+) login/gm), ([, role]) => role), names);
-});
-
-Deno.test("Redis's Service leads to the pod that starts as primary", async () => {
-  const [service] = ofKind(await overlay("production"), "Service").filter(({ metadata }) => metadata.name === "redis");
-  strictEqual(
-    service!["spec"].selector["statefulset.kubernetes.io/pod-name"],
-    (await read("components/redis/primary")).trim(),
-  );
 });
 
 Deno.test("Postgres asks members and its own instances for certificates of the CA that signs theirs", async () => {

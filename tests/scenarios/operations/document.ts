@@ -1,6 +1,6 @@
 /**
- * A document as what is to be done with it: its `sh` blocks, in their order. Comments before them, which no reader sees,
- * say what a block must show and what happens meanwhile.
+ * Reads a document's `sh` blocks in their order, and runs them. Invisible comments before a block say what it must show
+ * and what happens meanwhile.
  */
 import { join } from "node:path";
 import { project } from "../../harness/world.ts";
@@ -19,7 +19,7 @@ export interface Section {
 export interface Document {
   readonly name: string;
   readonly sections: readonly Section[];
-  /** What a reader types first. */
+  /** The commands that a reader types first. */
   readonly beforeEach: string;
   /** Why blocks are not tried. */
   readonly untried: readonly string[];
@@ -27,12 +27,11 @@ export interface Document {
   readonly elsewhere: readonly { readonly scenario: string; readonly command: string }[];
 }
 
-/** The documents that are tried. */
 export const documentNames = ["operations.md", "runbook.md", "backup.md", "rotation.md", "certificates.md"] as const;
 
 const comment = /^<!-- (?:(meanwhile|shows|not tried|elsewhere): (.+)|(before each)) -->$/;
 
-/** @throws when a comment is none that is known, or belongs to no block */
+/** @throws when a comment is unknown, or belongs to no block */
 export async function readDocument(name: string): Promise<Document> {
   const lines = (await Deno.readTextFile(join(project, "docs", name))).split("\n");
   const sections: { title: string; steps: Step[] }[] = [{ title: "", steps: [] }];
@@ -74,11 +73,11 @@ export async function readDocument(name: string): Promise<Document> {
 export interface FollowOptions {
   /** Settings for casino.env. */
   readonly env?: Readonly<Record<string, string>>;
-  /** What is so before the first section. */
+  /** Runs before the first section. */
   readonly begin?: (system: System) => Promise<void>;
-  /** What is begun before each section. */
+  /** Runs before each section. */
   readonly before?: (system: System) => Promise<void>;
-  /** What makes the next section find what the first did. */
+  /** Restores the state of the beginning after each section. */
   readonly between?: (system: System) => Promise<void>;
 }
 
@@ -92,7 +91,7 @@ export async function follow(
   await begin(system);
   let failed = false;
   for (const section of sections) {
-    // What was left broken would only break more.
+    // Later sections would only fail for the same reason.
     const done: boolean = await t.step({
       name: section.title,
       ignore: failed,

@@ -1,4 +1,4 @@
-/** What happens meanwhile, by the words with which documents tell it in comments. */
+/** The faults and events that happen meanwhile, by the words of the documents' comments. */
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { deadLetterHeaders } from "../../../shared/rabbitmq/dead_letters.ts";
@@ -14,7 +14,6 @@ import type { System } from "./system.ts";
 
 type Happening = (system: System) => Promise<void>;
 
-/** More would only take longer. */
 const some = 60;
 const standstillMs = 2_500;
 let lastId = 900_000n;
@@ -110,7 +109,7 @@ export const happenings: Readonly<Record<string, Happening>> = {
     await system.publish(some);
     await new Promise((resolve) => setTimeout(resolve, standstillMs));
     await system.startMembers();
-    // What waited may all have gone to the one that was up first.
+    // The first subscriber that was up may have taken all events that waited.
     await system.publish(some);
   },
 
@@ -167,7 +166,7 @@ export const happenings: Readonly<Record<string, Happening>> = {
 
   async "rates are stale"(system) {
     await system.stopSubscribers();
-    // What these have fetched is kept for its time alone: the next ones must not take it for theirs.
+    // The cached rates expire, so that the next subscribers cache theirs for RATES_MAX_STALE_MS.
     await new Promise((resolve) => setTimeout(resolve, standstillMs));
     await system.startMembers({ RATES_MAX_STALE_MS: "600000" });
     await system.publish(some);
@@ -194,14 +193,14 @@ export const happenings: Readonly<Record<string, Happening>> = {
   },
 };
 
-/** What ends what was begun. */
+/** Ends what happens until further notice. */
 const forgotten: (() => Promise<void>)[] = [];
 
 async function endAll(): Promise<void> {
   for (const end of forgotten.splice(0)) await end();
 }
 
-/** Between two sections all is as it was at first. */
+/** Restores the state of the beginning between two sections. */
 export async function putInOrder(system: System): Promise<void> {
   await endAll();
   await system.operator.end("subscriber-3");
@@ -225,7 +224,7 @@ async function sendGood(system: System, fields: Partial<EventOf<"bet">>): Promis
   );
 }
 
-/** A message that is to be dropped in the end. */
+/** Sends a message that the document drops in the end. */
 async function send(system: System, what: Buffer | Partial<EventOf<"bet">>): Promise<void> {
   const body = Buffer.isBuffer(what) ? what : Buffer.from(encodeEvent(bet({ id: ++lastId, ...what })));
   const options = { messageId: uuid(++lastId), persistent: true };

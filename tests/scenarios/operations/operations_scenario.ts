@@ -1,4 +1,4 @@
-/** What documents for operators have them type is typed, as it stands, into a system that is broken on purpose. */
+/** Runs the operators' documents command by command, in a system that is broken on purpose. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { documentNames, follow, readDocument } from "./document.ts";
 import { happenings } from "./faults.ts";

@@ -1,8 +1,7 @@
-/** Types what a document says into a shell, in a clone of the project and with servers of its own. */
+/** Runs a document's commands in a shell, in a clone of the project with private servers. */
 import { join } from "node:path";
 import { endOf } from "../../../tools/run_program.ts";
 
-/** A command that has not shown what it should by then never will. */
 const patienceMs = 40_000;
 const pauseMs = 300;
 
@@ -23,7 +22,7 @@ export class Operator {
    */
   constructor(readonly folder: string, private readonly programs: string, private readonly beforeEach: string) {}
 
-  /** Every line of it. @param first lines of the test's own, after those that begin each block */
+  /** @param first lines that the test adds before the command */
   async type(command: string, first = ""): Promise<Answer> {
     const script = [this.beforeEach, first, command].join("\n");
     const child = new Deno.Command("bash", {
@@ -42,7 +41,7 @@ export class Operator {
     return { code, output: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
   }
 
-  /** Until it shows what it should, again and again; without that, once, and it must succeed. */
+  /** Repeats the command until it shows what it should; if that is undefined, runs it once, and it must succeed. */
   async try(command: string, shows: RegExp | undefined, at: string): Promise<void> {
     const giveUpAt = performance.now() + patienceMs;
     while (true) {
@@ -57,7 +56,7 @@ export class Operator {
     }
   }
 
-  /** Those that a document had ended. */
+  /** Forgets the members that the document's commands have ended. */
   async forgetEnded(): Promise<void> {
     for (const [name, group] of this.#groups) {
       if (!await isAlive(group)) this.#groups.delete(name);
@@ -92,7 +91,7 @@ async function signalGroup(group: number, signal: string): Promise<void> {
   await endOf("kill", ["-s", signal, "--", `-${group}`]);
 }
 
-/** The group is a session as well, which ps can be asked for. What nobody has waited for is dead all the same. */
+/** The group is also a session, which ps can list. A zombie counts as dead. */
 async function isAlive(group: number): Promise<boolean> {
   const { stdout } = await endOf("ps", ["-o", "stat=", "-s", String(group)]);
   return stdout.split("\n").some((state) => /^[^Z\s]/.test(state));

@@ -1,4 +1,4 @@
-/** docs/rotation.md and certificates.md, as they stand: new secrets for members that each have their own role, while events come all the time. */
+/** docs/rotation.md and certificates.md, command by command: new secrets while events come all the time. */
 import { join } from "node:path";
 import { freePort } from "../../../tools/demo/members.ts";
 import { EncryptedServers } from "../../harness/encrypted_servers.ts";
@@ -31,7 +31,7 @@ Deno.test("certificates.md: each command, as it stands; no event is lost on the 
   });
 });
 
-/** Has all members begin with certificates that will be replaced. @returns what removes what was made */
+/** Starts all members with certificates that will be replaced. @returns the clean-up */
 export async function encrypt(system: System): Promise<AsyncDisposable> {
   const encrypted = await EncryptedServers.of(system.servers);
   const member = await encrypted.ca.sign("member", "DNS:localhost");
@@ -63,7 +63,7 @@ export function secrets(): Record<string, string> {
   return { ...Object.fromEntries(passwords), HTTP_TOKEN: "a-token-of-the-test", HTTP: `127.0.0.1:${freePort()}` };
 }
 
-/** Makes the roles by what `deno task roles` prints, then queues and tables by those who may. */
+/** Makes the roles with `deno task roles`, then queues and tables as the roles that may. */
 export async function makeRolesFor(system: System): Promise<void> {
   const { RABBITMQ_URL, REDIS_URL, DATABASE_URL } = system.servers.direct;
   const as = (url: string, user: string, member: string) => {
@@ -97,7 +97,7 @@ export async function makeRolesFor(system: System): Promise<void> {
       "deno task --quiet roles rabbitmq | sh",
       "deno task --quiet roles redis | sh",
       'deno task --quiet roles postgres | psql --quiet "$DATABASE_ADMIN_URL"',
-      // Not by a file: that is for the document to make.
+      // The document makes the file with this variable.
       `RABBITMQ_URL=${as(RABBITMQ_URL, "casino-provision", "PROVISION")} deno task provision`,
       "set -a && . ./migrator.env && set +a\ndeno task migrate",
     ]

@@ -1,20 +1,18 @@
-/** A whole system of its own that an operator looks after: servers, members, a clone of the project, and what is published. */
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+/** A private system for an operator: servers, members, a clone of the project, and the published events. */
+import { strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import type { Channel } from "amqplib";
-import { openConnection } from "../../../shared/rabbitmq/connection.ts";
 import { eventToJson } from "../../../shared/event/json.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { freePort } from "../../../tools/demo/members.ts";
 import { runProgram } from "../../../tools/run_program.ts";
-import { Batch, makeEvents, queues } from "../../harness/batch.ts";
+import { Batch, checkCounts, makeEvents, queues } from "../../harness/batch.ts";
 import { Ledger } from "../../harness/ledger.ts";
-import { PrivateServers } from "../../harness/private_servers.ts";
+import { PrivateServers, ServerAccess } from "../../harness/private_servers.ts";
 import { project } from "../../harness/world.ts";
-import { Session } from "../../../shared/postgres/session.ts";
 import { Operator } from "./operator.ts";
 
-/** Short enough that a test sees the end of each wait. */
+/** Short waits, so that a test sees the end of each. */
 const times = {
   RATES_TTL_MS: "1500",
   RATES_CALL_TIMEOUT_MS: "1000",
@@ -26,7 +24,7 @@ const times = {
 const settleTimeoutMs = 40_000;
 const pauseMs = 100;
 
-export class System implements AsyncDisposable {
+export class System extends ServerAccess implements AsyncDisposable {
   readonly ledger = new Ledger();
   #batch: Batch | undefined;
   /** Subscribers run with other settings than those of casino.env. */
@@ -37,7 +35,9 @@ export class System implements AsyncDisposable {
     readonly operator: Operator,
     readonly env: Readonly<Record<string, string>>,
     private readonly programs: string,
-  ) {}
+  ) {
+    super();
+  }
 
   /**
    * @param beforeEach what the documents have an operator type first
@@ -70,15 +70,15 @@ export class System implements AsyncDisposable {
     const system = new System(servers, operator, env, programs);
     await system.configure({});
     await operator.shadow("deno", `exec '${Deno.execPath()}' "$@"`);
-    // `deno task up` is to bring back what it has started: from packages, whether an engine answers or not.
+    // `deno task up` must restart the servers from packages, as the test started them, even where a Docker engine answers.
     await operator.shadow("docker", "exit 1");
     return system;
   }
 
-  /** RabbitMQ's command line tools find the broker by a port that a start of it may have moved. */
+  /** Points RabbitMQ's command line tools to the broker, whose epmd port may change with each start. */
   async pointTools(): Promise<void> {
     for (const tool of ["rabbitmqctl", "rabbitmq-diagnostics"]) {
-      // While no broker runs there is nothing to point at.
+      // No broker runs at the moment.
       const script = await this.servers.checkout.rabbitmqScript(tool).catch(() => undefined);
       if (script !== undefined) await this.operator.shadow(tool, script);
     }
@@ -90,20 +90,19 @@ export class System implements AsyncDisposable {
     await Deno.writeTextFile(join(this.operator.folder, "casino.env"), lines.join(""));
   }
 
-  /** Good events, of which the ledger knows. */
+  /** Publishes events that the ledger expects. */
   async publish(count: number): Promise<void> {
     // The exchange is there since the first subscriber was.
     this.#batch ??= new Batch(this.servers.direct.RABBITMQ_URL, this.ledger);
     await this.#batch.publish(count);
   }
 
-  /** As the superuser, whoever owns the tables. */
-  async withSql<T>(use: (sql: Session) => Promise<T>): Promise<T> {
-    await using sql = new Session(this.env["DATABASE_ADMIN_URL"]!, { name: "casino-test" });
-    return await use(sql);
+  /** Postgres as the superuser, whoever owns the tables. */
+  protected override get urls() {
+    return { RABBITMQ_URL: this.servers.direct.RABBITMQ_URL, DATABASE_URL: this.env["DATABASE_ADMIN_URL"]! };
   }
 
-  /** A file for the publisher, whose events the ledger counts on. */
+  /** Writes a file for the publisher, with events that the ledger expects. */
   async writeEvents(name: string, count: number): Promise<void> {
     let lines = "";
     for (const { messageId, event } of makeEvents(9, 9_000_000n).take(count)) {
@@ -114,22 +113,7 @@ export class System implements AsyncDisposable {
     await Deno.writeTextFile(join(this.operator.folder, name), lines);
   }
 
-  async withChannel<T>(use: (channel: Channel) => Promise<T>): Promise<T> {
-    const connection = await openConnection({ url: this.servers.direct.RABBITMQ_URL, name: "casino-test" });
-    try {
-      const channel = await connection.createChannel();
-      // It is closed when a queue is not there yet; whoever asked is told by its promise.
-      channel.on("error", () => {});
-      const result = await use(channel);
-      // The close of the connection alone overtakes what was published.
-      await channel.close();
-      return result;
-    } finally {
-      await connection.close();
-    }
-  }
-
-  /** Subscriber 1, which serves HTTP, and subscriber 2, as operations.md starts them; those that run already stay. @param first has variables in the end */
+  /** Starts the members that do not run, as operations.md does. @param first a command that sets variables */
   async startMembers(more: Readonly<Record<string, string>> = {}, first = ""): Promise<void> {
     await this.operator.forgetEnded();
     const exports = Object.entries(more).map(([name, value]) => `export ${name}='${value}'\n`).join("");
@@ -162,17 +146,7 @@ export class System implements AsyncDisposable {
     return await this.withChannel(ask).catch(() => 0);
   }
 
-  async messagesIn(queue: string): Promise<number> {
-    return await this.withChannel(async (channel) => (await channel.checkQueue(queue)).messageCount);
-  }
-
-  async rows(): Promise<number> {
-    return await this.withSql(async (sql) =>
-      (await sql.one<{ rows: number }>("select count(*)::int as rows from events")).rows
-    );
-  }
-
-  /** Every event that was published is a row, once; nothing waits, and no dead letter is left. */
+  /** Waits until each published event is stored; no dead letter may be left. */
   async checkNothingIsLost(): Promise<void> {
     const giveUpAt = performance.now() + settleTimeoutMs;
     while (!await this.withSql((sql) => this.ledger.isSettled(sql, new Set()))) {
@@ -185,18 +159,14 @@ export class System implements AsyncDisposable {
     strictEqual(await this.messagesIn(queues.DEAD_LETTER_QUEUE), 0);
   }
 
-  /** The same, to the last field and total; and each event is in what the subscribers wrote to stdout. */
+  /** Compares each field and total as well, and finds each event in the subscribers' output. */
   async checkLedger(): Promise<void> {
     for await (const { name } of Deno.readDir(this.operator.folder)) {
       if (!/^events-\d\.ndjson$/.test(name)) continue;
       const lines = (await Deno.readTextFile(join(this.operator.folder, name))).split("\n");
       for (const line of lines) this.ledger.report(line);
     }
-    const { problems, ...counts } = await this.withSql((sql) => this.ledger.count(sql, []));
-    deepStrictEqual(problems, []);
-    const { attempted: all } = this.ledger;
-    const none = { dead: 0, lost: 0, unexpected: 0, duplicated: 0, unreported: 0 };
-    deepStrictEqual(counts, { attempted: all, confirmed: all, stored: all, ...none });
+    checkCounts(await this.withSql((sql) => this.ledger.count(sql, [])), this.ledger.attempted);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,8 +1,7 @@
 /** The README, docs/reliability.md and the schedule of scenarios name things that exist. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { nameOf } from "../../../dev/check/jobs.ts";
-import { scenarioFiles } from "../../../dev/check/scenarios.ts";
+import { nameOf, scenarioFiles } from "../../../dev/check/jobs.ts";
 import { endOf } from "../../../tools/run_program.ts";
 import { project } from "../../harness/world.ts";
 import { schedule } from "../schedule.ts";

@@ -5,8 +5,18 @@ import { lockedPackages } from "../../../dev/sbom/lock.ts";
 import { endOf, runProgram } from "../../../tools/run_program.ts";
 import { project } from "../../harness/world.ts";
 
-const lock = await Deno.readTextFile(join(project, "deno.lock"));
-const config = JSON.parse(await Deno.readTextFile(join(project, "deno.json")));
+const read = (path: string) => Deno.readTextFileSync(join(project, path));
+const lock = read("deno.lock");
+const config = JSON.parse(read("deno.json"));
+/** Each with a lock of its own. */
+const configurations = [
+  { name: "the workspace", config, lock },
+  {
+    name: "dev/programs",
+    config: JSON.parse(read("dev/programs/deno.json")),
+    lock: read("dev/programs/deno.lock"),
+  },
+];
 /** A package without dependencies. */
 const name = "long";
 const specifier: string = config.imports[name];
@@ -41,21 +51,25 @@ Deno.test("a package with another hash than the lock's is not loaded, whatever t
   }
 });
 
-Deno.test("no package runs a script when it is installed: each that has one is denied", () => {
-  const withScripts = [...lockedPackages(lock).values()].filter(({ hasScripts }) => hasScripts).map(({ name }) => name);
-  strictEqual(withScripts.length > 0, true);
-  const denied: string[] = config.allowScripts.deny;
-  deepStrictEqual([...new Set(withScripts)].filter((name) => !denied.includes(`npm:${name}`)), []);
-  deepStrictEqual(Object.keys(config.allowScripts), ["deny"]);
-});
+for (const { name, config, lock } of configurations) {
+  Deno.test(`${name}: its lock is frozen, and no package runs a script when it is installed: each that has one is denied`, () => {
+    strictEqual(config.lock.frozen, true);
+    const packages = [...lockedPackages(lock).values()];
+    const withScripts = packages.filter(({ hasScripts }) => hasScripts).map(({ name }) => name);
+    strictEqual(withScripts.length > 0, true);
+    const denied: string[] = config.allowScripts.deny;
+    deepStrictEqual([...new Set(withScripts)].filter((name) => !denied.includes(`npm:${name}`)), []);
+    deepStrictEqual(Object.keys(config.allowScripts), ["deny"]);
+  });
 
-Deno.test("every import is pinned to one version", () => {
-  for (const [name, target] of Object.entries<string>(config.imports)) {
-    if (target.startsWith("npm:")) match(target, /^npm:\/?(@[\w.\-]+\/)?[\w.\-]+@\d+\.\d+\.\d+(\/[\w./]*)?$/, name);
-  }
-});
+  Deno.test(`${name}: every import is pinned to one version`, () => {
+    for (const [name, target] of Object.entries<string>(config.imports)) {
+      if (target.startsWith("npm:")) match(target, /^npm:\/?(@[\w.\-]+\/)?[\w.\-]+@\d+\.\d+\.\d+(\/[\w./]*)?$/, name);
+    }
+  });
+}
 
-Deno.test("versions of packages stand in deno.json alone, where updates are proposed from", async () => {
+Deno.test("versions of packages stand in a deno.json alone, where updates are proposed from", async () => {
   const files = await runProgram("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.ts"], {
     cwd: project,
   });

@@ -1,4 +1,4 @@
-/** What becomes of events when publishers and subscribers do not have the same schema. */
+/** Events of publishers and subscribers whose schemas differ. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
@@ -74,7 +74,7 @@ Deno.test("an event with a new field and one of a new type: what an old version 
     deepStrictEqual((await world.deadLetters()).map(({ messageId }) => messageId), [ids.unpriced]);
   }, { migrations: new Map() });
 
-  /** Byte for byte, so that nothing in it is lost that only a later version knows. */
+  /** Compares the body byte for byte: fields that only a later version knows must stay. */
   async function assertWaits(
     world: World,
     what: keyof typeof bodies,

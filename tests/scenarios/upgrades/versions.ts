@@ -1,4 +1,4 @@
-/** The versions that an upgrade is between: the last release, out of the repository's history, and one that is still to come. */
+/** The last release, from the repository's history, and a version that is still to come. */
 import { join } from "node:path";
 import { eventTypes } from "../../../shared/event/kinds.ts";
 import { type Member, Members } from "../../../tools/demo/members.ts";
@@ -54,7 +54,7 @@ export async function releasedMigrations(): Promise<string[]> {
   return listed.trim().split("\n").map((path) => path.slice("migrations/".length));
 }
 
-/** A checkout that belongs to somebody else, as in a container, is no reason not to read it. */
+/** The checkout may belong to another user, as in a container. */
 const options = ["-c", "safe.directory=*"];
 
 async function git(...args: string[]): Promise<string> {
@@ -69,14 +69,14 @@ async function git(...args: string[]): Promise<string> {
     `The tests of upgrades need release ${version} (commit ${commit.slice(0, 7)}) from the repository's history. ` +
       `In a shallow clone, run \`git fetch --unshallow\`. ${said}`,
   );
-  // Where the sentence was thrown helps nobody.
+  // The stack trace does not help.
   error.stack = "";
   throw error;
 }
 
 const migration = "20990101000000_allow_jackpots.ts";
 
-/** What a developer would change, as text that stands in the file once and what takes its place. */
+/** A developer's changes: a text that occurs once in the file, and its replacement. */
 const changes: readonly (readonly [file: string, from: string, to: string])[] = [
   [
     "proto/casino/events/v1/event.proto",
@@ -186,7 +186,7 @@ export default class extends AbstractMigration {
     return new MoreMigrations(folder);
   }
 
-  /** Applies what is pending, or takes back all that the last release does not have. */
+  /** Applies the pending migrations, or rolls back to the last release's. */
   async run(world: World, direction: "up" | "down"): Promise<{ code: number; stderr: string }> {
     const newer = (await readHistory(world.sql)).filter(({ name }) => name > lastRelease.newestMigration);
     const steps = direction === "down" ? ["--steps", String(newer.length)] : [];

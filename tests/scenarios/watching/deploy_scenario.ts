@@ -1,4 +1,4 @@
-/** deploy/prometheus and deploy/grafana: they ask for what a subscriber has, and Prometheus judges the alerts as they should be. */
+/** deploy/prometheus and deploy/grafana: their metrics exist, and their alerts fire when they should. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { parse } from "yaml";
@@ -24,7 +24,7 @@ interface Asked {
   readonly labels: readonly (readonly [string, string])[];
 }
 
-/** Every metric of ours in a text, with the labels that it is picked by. */
+/** Our metrics in a text, with the labels that select them. */
 function askedIn(text: string): Asked[] {
   const metrics = text.replaceAll('\\"', '"').matchAll(/\b((?:casino|process)_[a-z_]+)(?:\{([^}]*)\})?/g);
   return Array.from(metrics, ([, metric = "", picked = ""]) => ({

@@ -1,4 +1,4 @@
-/** What a subscriber tells over HTTP: the same from each, equal to what is stored, and to nobody what is not for them. */
+/** A subscriber's HTTP: equal answers from each, equal to the stored events, and closed to those without the token. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { openApi } from "../../../subscriber/http/openapi.ts";
@@ -202,7 +202,7 @@ Deno.test("one subscriber's HTTP", async (t) => {
   });
 });
 
-/** What is said to be always there is, and nothing is there that is not described. */
+/** Each required property is present, and each present property is described. */
 function holds(schema: { required: readonly string[]; properties: object }, answers: readonly object[]): void {
   for (const answer of answers) {
     deepStrictEqual(schema.required.filter((key) => !(key in answer)), []);
@@ -210,7 +210,7 @@ function holds(schema: { required: readonly string[]; properties: object }, answ
   }
 }
 
-/** As a browser would that was led here by a name of somebody else's. */
+/** Sends a request under another host name, as a browser does after DNS rebinding. */
 async function fetchAs(url: string, host: string): Promise<string> {
   const { hostname, port } = new URL(url);
   using connection = await Deno.connect({ hostname, port: Number(port) });

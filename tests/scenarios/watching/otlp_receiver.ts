@@ -1,9 +1,9 @@
-/** What a collector receives: OTLP over HTTP, as JSON. https://opentelemetry.io/docs/specs/otlp/#otlphttp */
+/** A collector: receives OTLP over HTTP, as JSON. https://opentelemetry.io/docs/specs/otlp/#otlphttp */
 
 export interface ReceivedSpan {
   /** `service.name` of the process. */
   readonly service: string;
-  /** Who made it: ours are of `casino`, the runtime's own of `deno`. */
+  /** The tracer: `casino` for our spans, `deno` for the runtime's. */
   readonly scope: string;
   readonly schemaUrl: string;
   readonly name: string;
@@ -37,7 +37,7 @@ export class OtlpReceiver implements AsyncDisposable {
     return Response.json({});
   });
 
-  /** What makes a member send its traces here, and soon. */
+  /** Makes a member send its traces here without delay. */
   get env(): Record<string, string> {
     return {
       OTEL_DENO: "true",

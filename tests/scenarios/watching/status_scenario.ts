@@ -1,4 +1,4 @@
-/** `deno task status` beside what the servers themselves say, and with one of them away. */
+/** `deno task status` compared with the servers, and with one of them away. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { closeRedis, openRedis } from "../../../shared/redis/client.ts";
 import { silentLog } from "../../../shared/runtime/telemetry/log.ts";
@@ -18,7 +18,7 @@ async function readJson(world: World, env: Record<string, string> = {}): Promise
   return { code, status: JSON.parse(stdout) };
 }
 
-/** Narrows a part to what its server tells. */
+/** Narrows a part to one without a problem. */
 function told<T extends { problem: string | null }>(part: T): Extract<T, { problem: null }> {
   strictEqual(part.problem, null);
   return part as Extract<T, { problem: null }>;
@@ -150,7 +150,7 @@ Deno.test("deno task status", async (t) => {
   });
 });
 
-/** What a terminal gets, by util-linux's script. */
+/** The output on a terminal, by util-linux's script. */
 async function onTerminal(world: World, env: Record<string, string>): Promise<string> {
   const { flags, program } = parseTask(readTasks(project)["status"]!);
   const command = `${Deno.execPath()} run ${flags.join(" ")} ${program}`;

@@ -23,7 +23,7 @@ async function publish(world: World, env: Record<string, string> = {}, lines = e
   await Deno.remove(file);
 }
 
-/** The traceparent headers of what waits in the queue, where it stays. */
+/** The traceparent headers of the queue's messages, which are requeued. */
 async function headersInQueue(world: World): Promise<unknown[]> {
   const messages = [];
   for (let message; (message = await world.channel.get(world.events));) messages.push(message);
@@ -45,7 +45,7 @@ Deno.test("an event's path from its publisher to its commit, and the call for it
     const subscriber = await world.startSubscriber("traced", { OTEL_SERVICE_NAME: "subscriber" });
     await world.untilSettled(2);
     const logged = subscriber.lastFields;
-    // What they still have in hand is sent when they leave.
+    // They send their last spans when they leave.
     await world.stop(subscriber);
     await world.stop(rates);
 

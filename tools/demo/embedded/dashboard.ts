@@ -7,13 +7,13 @@ import type { Random } from "../../../shared/runtime/random.ts";
 import type { Log } from "../../../shared/runtime/telemetry/log.ts";
 import { formatAddress } from "../../../subscriber/http/server.ts";
 import { serveHttp } from "../../../subscriber/http/http.ts";
-import type { RatesCounts, WatchedRates } from "../../../subscriber/rates/source.ts";
+import type { WatchedRates } from "../../../subscriber/rates/source.ts";
 import { type EmbeddedSystem, settings, subscriberIds } from "./system.ts";
 
 export interface Dashboard extends AsyncDisposable {
   /** `http://127.0.0.1:8080` */
   readonly url: string;
-  /** What replay and drop ask for. */
+  /** The bearer token for replay and drop. */
   readonly token: string;
 }
 
@@ -44,7 +44,7 @@ export function openDashboard(system: EmbeddedSystem, options: DashboardOptions)
     shared: system.cache,
     database: system.database,
     depths: depthsOf(queue, subscribers.length),
-    admin: deskOf(system, options.clock),
+    admin: adminOf(system, options.clock),
     ratesApi: system.ratesApi.address,
     prefetch: settings.PREFETCH * subscribers.length,
     consuming: () => !options.leaving.aborted,
@@ -62,25 +62,11 @@ export function openDashboard(system: EmbeddedSystem, options: DashboardOptions)
   };
 }
 
-/** What several have done together; of what each has, the first that has it. */
+/** Both subscribers' rates as one: counts are added, of the rest the first that is there. */
 function ofAll(sources: readonly WatchedRates[]): WatchedRates {
-  const sum = (count: (counts: RatesCounts) => number) => sources.reduce((all, { counts }) => all + count(counts), 0);
   return {
     get counts() {
-      return {
-        looks: {
-          fresh: sum(({ looks }) => looks.fresh),
-          locked: sum(({ looks }) => looks.locked),
-          held: sum(({ looks }) => looks.held),
-          paused: sum(({ looks }) => looks.paused),
-        },
-        ownUses: sum(({ ownUses }) => ownUses),
-        calls: sum(({ calls }) => calls),
-        failedCalls: sum(({ failedCalls }) => failedCalls),
-        leftOut: sum(({ leftOut }) => leftOut),
-        timeouts: sum(({ timeouts }) => timeouts),
-        staleUses: sum(({ staleUses }) => staleUses),
-      };
+      return sources.map(({ counts }) => counts).reduce(sumOf);
     },
     get failure() {
       return sources.find(({ failure }) => failure !== undefined)?.failure;
@@ -94,6 +80,15 @@ function ofAll(sources: readonly WatchedRates[]): WatchedRates {
   };
 }
 
+/** Adds counts of the same names, those within them included. */
+function sumOf<T extends object>(one: T, other: T): T {
+  const counts = Object.entries(one).map(([name, count]) => {
+    const another = other[name as keyof T];
+    return [name, typeof count === "number" ? count + Number(another) : sumOf(count, another)];
+  });
+  return Object.fromEntries(counts) as T;
+}
+
 function depthsOf(queue: MemoryQueue, consumers: number) {
   return {
     read: () =>
@@ -105,8 +100,8 @@ function depthsOf(queue: MemoryQueue, consumers: number) {
   };
 }
 
-/** What is dropped at the admin is not lost. */
-function deskOf(system: EmbeddedSystem, clock: Clock): DeadLetterAdmin {
+/** Counts dropped letters, so that they do not count as lost events. */
+function adminOf(system: EmbeddedSystem, clock: Clock): DeadLetterAdmin {
   const admin = new MemoryDeadLetterAdmin({ queue: system.queue, clock });
   return {
     list: (options) => admin.list(options),
@@ -120,7 +115,6 @@ function deskOf(system: EmbeddedSystem, clock: Clock): DeadLetterAdmin {
   };
 }
 
-/** Who comes between this and listening is told of as at any taken port. */
 function freePort(): number {
   for (let port = firstPort; port < firstPort + portsTried; port++) {
     try {

@@ -16,7 +16,7 @@ import { EmbeddedSystem, type Publication } from "./system.ts";
 export interface EmbeddedOptions {
   /** The project's root. */
   readonly project: string;
-  /** How many generated events. */
+  /** Number of generated events. */
   readonly count: number;
   /** Events a second. */
   readonly rate: number;
@@ -103,7 +103,7 @@ function madeUpEvents(clock: Clock): Iterable<Generated> {
   return generateEvents({ random: systemRandom, players, firstId, timeMs: () => clock.now() });
 }
 
-/** What goes wrong is said; all else is to be seen on the dashboard and in the summary. */
+/** Shows errors alone: the dashboard and the summary show the rest. */
 function errorsTo(screen: Screen): Log {
   return {
     ...silentLog,

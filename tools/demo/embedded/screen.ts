@@ -1,6 +1,29 @@
-/** What the demo says: lines, and on a terminal a few more below them that are redrawn while events flow. */
+/** The demo's output: lines, and on a terminal a status below them that is redrawn while events flow. */
 import type { Clock } from "../../../shared/runtime/clock.ts";
-import { lineOf, linesOf, type View } from "./view.ts";
+
+export interface View {
+  readonly published: number;
+  readonly stored: number;
+  readonly dead: number;
+  /** Published, and neither stored nor dead-lettered yet. */
+  readonly waiting: number;
+  /** How long ago the oldest event in hand was published, in ms; 0 when there is none. */
+  readonly lagMs: number;
+  readonly subscribers: readonly { readonly id: string; readonly stored: number }[];
+  /** `undefined` before the first are fetched. */
+  readonly rates: RatesView | undefined;
+  readonly deadReasons: ReadonlyMap<string, number>;
+  /** Description of the event that was stored last. */
+  readonly newest: string | undefined;
+}
+
+export interface RatesView {
+  /** Milliseconds since 1970. */
+  readonly asOfMs: number;
+  /** The subscribers that have called the rates API. */
+  readonly fetchedBy: readonly string[];
+  readonly calls: number;
+}
 
 export interface Terminal {
   readonly isTerminal: boolean;
@@ -80,6 +103,37 @@ export class Screen {
   }
 }
 
+/** The status as one line, for output that is no terminal. @param perSecond events stored a second */
+export function lineOf({ published, stored, dead }: View, perSecond: number): string {
+  return `  published ${published}  stored ${stored}  dead ${dead}  ${perSecond} events/s`;
+}
+
+/** The status for a terminal: always the same number of lines. @param perSecond events stored a second */
+export function linesOf(view: View, perSecond: number): string[] {
+  const { published, stored, waiting, lagMs, subscribers, rates, dead, deadReasons, newest } = view;
+  const shares = subscribers.map(({ id, stored }) => `${id} ${stored}`).join("  ");
+  const reasons = Array.from(deadReasons, ([reason, count]) => `${reason} ${count}`).join("  ");
+  return [
+    row("events", `published ${published}  stored ${stored}  waiting ${waiting}`),
+    row("throughput", `${perSecond} events/s  lag ${(lagMs / 1000).toFixed(1)} s`),
+    row("subscribers", shares),
+    row("rates", rates ? ratesText(rates) : "not fetched yet"),
+    row("dead letters", reasons ? `${dead}  ${reasons}` : `${dead}`),
+    row("newest", newest ?? "nothing is stored yet"),
+  ];
+}
+
+function row(name: string, text: string): string {
+  return `  ${name.padEnd(13)} ${text}`;
+}
+
+function ratesText({ asOfMs, fetchedBy, calls }: RatesView): string {
+  const asOf = new Date(asOfMs).toISOString().slice(11, 19);
+  return `as of ${asOf} UTC, fetched by ${fetchedBy.join(" and ")}, ${calls} ${
+    calls === 1 ? "call" : "calls"
+  } for both`;
+}
+
 /** Standard output; colours only on a terminal, and not where NO_COLOR is set (no-color.org). */
 export function standardOutput(): Terminal {
   const isTerminal = Deno.stdout.isTerminal();
@@ -94,7 +148,7 @@ export function standardOutput(): Terminal {
       try {
         for (let done = 0; done < bytes.length;) done += Deno.stdout.writeSync(bytes.subarray(done));
       } catch {
-        // Nobody reads it any more, as after `| head`: no reason to stop.
+        // The reader has gone, as after `| head`: no reason to stop.
       }
     },
   };

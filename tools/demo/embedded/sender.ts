@@ -5,8 +5,8 @@ import type { Clock } from "../../../shared/runtime/clock.ts";
 import type { ConfirmedSender } from "../../../publisher/publish.ts";
 
 /**
- * As many wait at most, in the queue or in a subscriber's hands. On a machine that is busy the publisher thus goes as slow as
- * the database, and no event waits for long.
+ * As many wait at most, in the queue or in a subscriber's hands. On a machine that is busy the publisher thus goes as
+ * slow as the database, and no event waits for long.
  */
 const mostUnprocessed = 3_000;
 /** So often the publisher lets the rest of the process go on, which waits for its answers from the network. */

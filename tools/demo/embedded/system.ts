@@ -1,8 +1,6 @@
 /**
- * The members in one process: the rates API as it is, subscribers as create_subscriber.ts wires them, the publisher's own code, and between
- * them a queue, a cache and a database that live in this process's memory.
+ * The members in one process, over a queue, a cache and a database in its memory. Their code is what runs on servers.
  */
-import { deadHeaders } from "../../../shared/rabbitmq/dead_letters.ts";
 import { MemoryQueue } from "../../../shared/rabbitmq/memory_queue.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import { readConfig } from "../../../shared/runtime/configuration/config.ts";
@@ -23,9 +21,9 @@ import { PostgresStore } from "../../../subscriber/store/postgres_store.ts";
 import { DatabaseGate } from "../../../subscriber/pipeline/database_gate.ts";
 import { catalogue } from "../../migrate/catalogue.ts";
 import { migrateFresh } from "../../migrate/transaction.ts";
-import type { Sources } from "../outcome.ts";
+import { reasonsOf, type Sources } from "../outcome.ts";
 import { MemorySender } from "./sender.ts";
-import type { View } from "./view.ts";
+import type { View } from "./screen.ts";
 
 export interface SystemOptions {
   readonly clock: Clock;
@@ -33,7 +31,6 @@ export interface SystemOptions {
   readonly log: Log;
 }
 
-/** What is published, and how fast. */
 export interface Publication {
   readonly source: AsyncIterable<Generated> | Iterable<Generated>;
   /** Most events; `undefined`: until the source ends or `stop` is aborted. */
@@ -47,7 +44,7 @@ interface RunningSubscriber {
   readonly id: string;
   readonly runner: Subscriber["runner"];
   readonly rates: Subscriber["rates"];
-  /** How many events it has stored. */
+  /** Number of events that it has stored. */
   stored: number;
 }
 
@@ -57,8 +54,8 @@ const stepMs = 60_000;
 const mostSeed = 2 ** 32 - 1;
 
 /**
- * Rates come from this process too, so waits for them are bounded by how much of the machine it gets. Members wait 5 s, and
- * dead-letter then; on a machine that is busy that would be most of the demo's events.
+ * Rates come from this process too, so waits for them are bounded by how much of the machine it gets. Members wait 5 s,
+ * and dead-letter then; on a machine that is busy that would be most of the demo's events.
  */
 const patience: Readonly<Record<string, string>> = {
   RATES_CALL_TIMEOUT_MS: "60000",
@@ -68,15 +65,8 @@ const patience: Readonly<Record<string, string>> = {
 
 export const settings = readConfig(
   [
-    ...[
-      "EVENTS_EXCHANGE",
-      "PREFETCH",
-      "BATCH_SIZE",
-      "RATES_API_KEY",
-      "RATES_CALL_TIMEOUT_MS",
-      "RATES_TTL_MS",
-    ] as const,
-    ...["RATES_LOCK_TTL_MS", "RATES_WAIT_MS", "RATES_MAX_STALE_MS"] as const,
+    ...["EVENTS_EXCHANGE", "PREFETCH", "BATCH_SIZE", "RATES_API_KEY", "RATES_CALL_TIMEOUT_MS"] as const,
+    ...["RATES_TTL_MS", "RATES_LOCK_TTL_MS", "RATES_WAIT_MS", "RATES_MAX_STALE_MS"] as const,
   ],
   (name) => patience[name],
 );
@@ -84,7 +74,7 @@ export const settings = readConfig(
 export class EmbeddedSystem implements Sources, AsyncDisposable {
   readonly queue: MemoryQueue;
   readonly cache: MemoryRates;
-  /** Of both subscribers together. */
+  /** Both subscribers' together. */
   readonly observations: Observations;
   readonly gate = new DatabaseGate();
   readonly subscribers: readonly RunningSubscriber[];
@@ -116,13 +106,14 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
     const { clock, random } = options;
     const quotes = walkingQuotes({ seed: random.int(0, mostSeed), stepMs, startMs: clock.now() });
     const [database, ratesApi] = await Promise.all([
-      openDatabase(),
+      PgliteDatabase.open(),
       startRatesApi({ ...options, address: "127.0.0.1:0", apiKey: settings.RATES_API_KEY, quotes }),
     ]);
+    await migrateFresh(database, catalogue);
     return new EmbeddedSystem(database, ratesApi, options);
   }
 
-  /** With the publisher's own code. @returns its counts */
+  /** Publishes with the publisher's own code. @returns its counts */
   async publish(publication: Publication): Promise<Tally> {
     const { clock } = this.options;
     const tally = new Tally();
@@ -151,19 +142,9 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
   }
 
   deadReasons(): Promise<ReadonlyMap<string, number>> {
-    return Promise.resolve(this.#deadReasons());
+    return Promise.resolve(reasonsOf(this.queue.deadLetters));
   }
 
-  #deadReasons(): ReadonlyMap<string, number> {
-    const counts = new Map<string, number>();
-    for (const { headers } of this.queue.deadLetters) {
-      const reason = String(headers[deadHeaders.reason] ?? "delivery-limit");
-      counts.set(reason, (counts.get(reason) ?? 0) + 1);
-    }
-    return counts;
-  }
-
-  /** For those who watch. */
   get view(): View {
     const { queue, subscribers, observations, published, stored, dead } = this;
     const own = subscribers.find(({ rates }) => rates.own)?.rates.own;
@@ -179,7 +160,7 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
         fetchedBy: calling.map(({ id }) => id),
         calls: calling.reduce((sum, { rates }) => sum + rates.counts.calls, 0),
       },
-      deadReasons: this.#deadReasons(),
+      deadReasons: reasonsOf(queue.deadLetters),
       newest: newest?.description,
     };
   }
@@ -228,10 +209,4 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
     const running: RunningSubscriber = { id, runner, rates, stored: 0 };
     return running;
   }
-}
-
-async function openDatabase(): Promise<PgliteDatabase> {
-  const database = await PgliteDatabase.open();
-  await migrateFresh(database, catalogue);
-  return database;
 }

@@ -1,8 +1,7 @@
 /** Postgres, with a superuser whose password is known to nobody but us. Durability is left as Postgres has it: on. */
 import { join } from "node:path";
-import type { Launch } from "../process.ts";
+import type { Launch, NativeContext, NativeServer } from "../process.ts";
 import { listenAddress, ServiceError } from "../server.ts";
-import type { NativeContext, NativeServer } from "./native_server.ts";
 import { endOf } from "../../run_program.ts";
 
 /** Holds the superuser's password; lies beside the data. */

@@ -1,12 +1,11 @@
 /** RabbitMQ and the name service of its Erlang, both on loopback only. */
 import { join } from "node:path";
-import type { Launch } from "../process.ts";
+import type { Launch, NativeServer } from "../process.ts";
 import { credentialsOf, listenAddress } from "../server.ts";
-import type { NativeServer } from "./native_server.ts";
 
 /**
- * Flags for Erlang (ERL_FLAGS). Without them the broker and each of its command line tools start an epmd when they find none,
- * and that one outlives them.
+ * Flags for Erlang (ERL_FLAGS). Without them the broker and each of its command line tools start an epmd when they find
+ * none, and that one outlives them.
  */
 export const withoutEpmd = "-start_epmd false";
 
@@ -72,15 +71,15 @@ export const rabbitmq: NativeServer = {
   },
 };
 
-/** Of the broker at this address. */
+/** The Erlang node name of the broker at this address. */
 export function nodeNameOf(url: URL): string {
   return `casino${url.port}@localhost`;
 }
 
 /**
- * Erlang's two ports for a broker at `port`: its own plus 20,000 for the distribution, as RabbitMQ has it, and plus 21,000
- * for epmd, brought into {@linkcode erlangsOwn}. Brokers at neighbouring ports thus do not meet. One that is taken gives
- * way to the next.
+ * Erlang's two ports for a broker at `port`: its own plus 20,000 for the distribution, as RabbitMQ has it, and plus
+ * 21,000 for epmd, brought into {@linkcode erlangsOwn}. Brokers at neighbouring ports thus do not meet. One that is
+ * taken gives way to the next.
  */
 export function erlangPorts(
   port: number,

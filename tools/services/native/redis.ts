@@ -1,9 +1,8 @@
 /** Redis, in memory only: it holds what can be fetched again. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { Launch } from "../process.ts";
+import type { Launch, NativeServer } from "../process.ts";
 import { credentialsOf, listenAddress } from "../server.ts";
-import type { NativeServer } from "./native_server.ts";
 
 export const redis: NativeServer = {
   name: "redis",
@@ -16,7 +15,10 @@ export const redis: NativeServer = {
   },
 };
 
-/** The configuration file for a server at the URL. It holds the password's hash, as Redis's ACL allows, not the password. */
+/**
+ * The configuration file for a server at the URL. It holds the password's hash, as Redis's ACL allows, not the
+ * password.
+ */
 export function redisConfig(url: URL): string {
   const { user, password } = credentialsOf(url);
   const lines = [`bind ${listenAddress(url)}`, `port ${url.port}`, 'save ""', "appendonly no"];

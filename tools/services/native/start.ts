@@ -1,13 +1,12 @@
-/** Servers from the system's packages, whose processes are coalesced for `down`. */
+/** Servers from the system's packages, whose processes are written down for `down`. */
 import { join } from "node:path";
 import { type Identity, runProgram } from "../../run_program.ts";
-import { dataFolder, nativeFolder, type ProcessList, processListOf } from "../folder.ts";
+import { changeState, dataFolder, nativeFolder, readState } from "../folder.ts";
 import { findPrograms, install } from "../packages.ts";
 import { isListening } from "../probe.ts";
-import { isRunning, type Launch, launch, type Process, serverOf, stop } from "../process.ts";
+import { isRunning, type Launch, launch, type NativeServer, type Process, serverOf, stop } from "../process.ts";
 import { allOrProblems, delay, type ServerName, ServiceError, titles, urlOf } from "../server.ts";
 import { untilItLetsUsIn, type Way, type WayOptions } from "../way.ts";
-import type { NativeServer } from "./native_server.ts";
 import { postgres } from "./postgres.ts";
 import { rabbitmq } from "./rabbitmq.ts";
 import { redis } from "./redis.ts";
@@ -25,8 +24,7 @@ export const fromPackages: Way = {
   },
 
   async start(names, folder, options) {
-    const processes = await processListOf(folder);
-    await allOrProblems(names.map((name) => startOne(name, folder, processes, options)));
+    await allOrProblems(names.map((name) => startOne(name, folder, options)));
   },
 };
 
@@ -58,12 +56,7 @@ export async function give(folder: string, user: Identity | undefined): Promise<
   if (user) await runProgram("chown", ["-R", `${user.uid}:${user.gid}`, folder]);
 }
 
-async function startOne(
-  name: ServerName,
-  parent: string,
-  processes: ProcessList,
-  options: WayOptions,
-): Promise<void> {
+async function startOne(name: ServerName, parent: string, options: WayOptions): Promise<void> {
   const server = nativeServers[name];
   const begun = performance.now();
   const url = urlOf(name, options.config);
@@ -74,10 +67,9 @@ async function startOne(
   await Deno.mkdir(folder, { recursive: true });
   await Deno.chmod(folder, 0o700);
   await give(folder, as);
-  // What is left of an earlier start, such as epmd after a broker that died, holds ports and files.
-  for (const process of processes.running) {
-    if (serverOf(process) === name && process.port === url.port) await stopAndForget([process], processes);
-  }
+  // Processes of an earlier start, such as epmd after a broker that died, hold ports and files.
+  const { processes } = await readState(parent);
+  await stopAndForget(processes.filter((each) => serverOf(each) === name && each.port === url.port), parent);
   const run = (program: string, args: readonly string[]) =>
     runProgram(program, args, { cwd: folder, as, deadlineMs: startTimeoutMs });
   const launches = await server.prepare({ folder, programs, url, run });
@@ -87,28 +79,30 @@ async function startOne(
   const started: Process[] = [];
   const remember = async (process: Process) => {
     started.push(process);
-    await processes.add(process);
+    // Written down as it starts: whatever goes wrong afterwards, `down` finds it.
+    await changeState(parent, ({ processes }) => ({ processes: [...processes, process] }));
   };
   try {
     await launchAll(launches, { title: titles[name], url, folder, log, as, started: remember });
     await untilItLetsUsIn(name, options, log, begun, () => mustRun(started, titles[name], log));
   } catch (error) {
-    await stopAndForget(started.toReversed(), processes);
+    await stopAndForget(started.toReversed(), parent);
     throw error;
   }
 }
 
-async function stopAndForget(which: readonly Process[], processes: ProcessList): Promise<void> {
+async function stopAndForget(which: readonly Process[], folder: string): Promise<void> {
   for (const process of which) {
     await stop(process, cleanUpMs);
-    await processes.remove(process);
+    const isOther = ({ pid, begun }: Process) => pid !== process.pid || begun !== process.begun;
+    await changeState(folder, ({ processes }) => ({ processes: processes.filter(isOther) }));
   }
 }
 
 export interface LaunchOptions {
-  /** What the errors call it. */
+  /** The server's name in errors. */
   readonly title: string;
-  /** Where the last of the processes listens when it is ready. */
+  /** The address at which the last process listens when it is ready. */
   readonly url: URL;
   readonly folder: string;
   readonly log: string;

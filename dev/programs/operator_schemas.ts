@@ -1,13 +1,10 @@
 /**
- * Schemas of RabbitMQ's operators and of the Barman Cloud plugin. No registry has them, so they are written by hand after
- * the published CRDs (rabbitmq/cluster-operator v2, rabbitmq/messaging-topology-operator v1,
- * cloudnative-pg/plugin-barman-cloud, each config/crd/bases), and know the fields that are in use here: a field that the
- * CRDs have and these do not is to be added here first.
+ * Schemas of RabbitMQ's operators and of the Barman Cloud plugin. No registry has them, so they are written by hand
+ * after the published CRDs (rabbitmq/cluster-operator v2, rabbitmq/messaging-topology-operator v1,
+ * cloudnative-pg/plugin-barman-cloud, each config/crd/bases), and know the fields that are in use here: a field that
+ * the CRDs have and these do not is to be added here first.
  */
-import { Ajv, type ValidateFunction } from "ajv";
-import { Pod } from "kubernetes-models/v1/Pod";
-import type { Json } from "./manifest.ts";
-import { faultsOf } from "./strict.ts";
+import type { Json } from "../kubernetes/manifest.ts";
 
 const text = { type: "string", minLength: 1 };
 const yes = { type: "boolean" };
@@ -86,28 +83,16 @@ const specs: Readonly<Record<string, object>> = {
   }, { retentionPolicy: { type: "string", pattern: "^[1-9][0-9]*[dwm]$" } }),
 };
 
-const ajv = new Ajv({ strict: true, allErrors: true });
-const compiled = new Map<string, ValidateFunction>(
-  Object.entries(specs).map(([type, spec]) => [
-    type,
-    ajv.compile(object({ apiVersion: text, kind: text, metadata: free, spec })),
-  ]),
+/** By API version and kind: the schema of the whole object. */
+export const operatorSchemas: ReadonlyMap<string, object> = new Map(
+  Object.entries(specs).map(([type, spec]) => [type, object({ apiVersion: text, kind: text, metadata: free, spec })]),
 );
 
-/** @returns `undefined` when there is no schema of that type here */
-export function faultsByHand(type: string, manifest: Json): string[] | undefined {
-  const validate = compiled.get(type);
-  if (!validate) return undefined;
-  const faults = validate(manifest)
-    ? []
-    : validate.errors!.map(({ instancePath, message, params }) =>
-      `${instancePath}: ${message} ${JSON.stringify(params)}`
-    );
-  if (manifest.kind !== "RabbitmqCluster") return faults;
-  // The CRD takes these over from Kubernetes: checked as parts of a pod, of which the operator makes the rest.
-  const { resources, override } = manifest.spec ?? {};
-  const pod = override?.statefulSet?.spec?.template?.spec ?? {};
-  const containers = [...pod.containers ?? [], { name: "resources", resources }];
-  const asPod = { apiVersion: "v1", kind: "Pod", spec: { ...pod, containers } };
-  return [...faults, ...faultsOf(Pod, asPod)];
+/**
+ * The parts of a RabbitmqCluster that its CRD takes over from Kubernetes, as a pod; the operator makes the rest of it.
+ */
+export function podOfBroker({ spec = {} }: Json): object {
+  const pod = spec.override?.statefulSet?.spec?.template?.spec ?? {};
+  const containers = [...pod.containers ?? [], { name: "resources", resources: spec.resources }];
+  return { apiVersion: "v1", kind: "Pod", spec: { ...pod, containers } };
 }

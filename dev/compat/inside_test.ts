@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
-import { isOfServers, summary, versionsIn } from "./outcome.ts";
+import { isOfServers, summary, versionsIn } from "./inside.ts";
 
 Deno.test("versionsIn() reads what up says, whether it has started a server or found it", () => {
   const said = "Redis 8.0.2 answers at 127.0.0.1:6379\nRabbitMQ 4.0.5 started at 127.0.0.1:5672 in 3.1 s\n" +
@@ -16,16 +16,17 @@ Deno.test("summary() ends with the counts", () => {
 });
 
 Deno.test("isOfServers() takes what runs members on servers, and nothing that needs a browser", () => {
-  strictEqual(isOfServers('import { withWorld } from "../../harness/world.ts";'), true);
-  strictEqual(isOfServers('import { PrivateWorld } from "../../harness/private_world.ts";'), true);
-  strictEqual(isOfServers('import { servers } from "../../servers/servers.ts";'), true);
-  strictEqual(isOfServers('import { EncryptedServers } from "../../harness/encrypted_servers.ts";'), true);
-  strictEqual(isOfServers('import { follow } from "../operations/follow.ts";'), true);
+  const importing = (...files: string[]) => files.map((file) => `import {} from "${file}";`).join("\n");
+  const members = 'import { withWorld } from "../../harness/world.ts";';
+  for (
+    const source of [
+      members,
+      'import { PrivateWorld } from "../../harness/private_world.ts";',
+      'import { EncryptedServers } from "../../harness/encrypted_servers.ts";',
+      'import { follow } from "../operations/follow.ts";',
+      importing("../../servers/servers.ts"),
+    ]
+  ) strictEqual(isOfServers(source), true, source);
   strictEqual(isOfServers('import { project } from "../../harness/world.ts";'), false);
-  strictEqual(
-    isOfServers(
-      'import { withWorld } from "../../harness/world.ts";\nimport { openPage } from "../dashboard/browser.ts";',
-    ),
-    false,
-  );
+  strictEqual(isOfServers(`${members}\n${importing("../dashboard/browser.ts")}`), false);
 });

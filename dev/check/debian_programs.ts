@@ -27,7 +27,10 @@ const needed: readonly Needed[] = [
   { what: "curl", packages: ["curl"], probe: ["curl", "--version"] },
 ];
 
-/** Installs what is missing, where we may. @returns what to run for what is still missing; `undefined` when all is there */
+/**
+ * Installs what is missing, where we may.
+ * @returns what to run for what is still missing; `undefined` when all is there
+ */
 export async function ensurePrograms(say: (sentence: string) => void): Promise<string | undefined> {
   let missing = await missingOf(needed);
   if (missing.length > 0 && Deno.uid() === 0 && await succeeds("apt-get", ["--version"])) {

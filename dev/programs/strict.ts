@@ -1,17 +1,17 @@
 /**
- * The published validators, strictly. They let fields pass that they did not ask for, while the API server refuses those or
- * drops them silently. So a validator gets the object through proxies, which note what it looks at: where it looks for any
- * field by name, it knows all fields by name, and whatever else is there is unknown. Where it looks for none (free-form
- * objects), anything goes.
+ * The published validators, strictly. They let fields pass that they did not ask for, while the API server refuses
+ * those or drops them silently. So a validator gets the object through proxies, which note what it looks at: where it
+ * looks for any field by name, it knows all fields by name, and whatever else is there is unknown. Where it looks for
+ * none (free-form objects), anything goes.
  */
-import type { Json } from "./manifest.ts";
+import type { Json } from "../kubernetes/manifest.ts";
 
 /** A class of kubernetes-models and its kin. */
 export interface Model {
   readonly prototype: { validate(): void };
 }
 
-/** As ajv writes them. */
+/** An error of ajv. */
 interface Fault {
   readonly instancePath: string;
   readonly message?: string;

