@@ -31,7 +31,7 @@ export interface Subscriber {
  * import { systemRandom as random } from "../shared/runtime/random.ts";
  * import { silentLog as log } from "../shared/runtime/telemetry/log.ts";
  * import { bet, deliveryOf, someRates } from "../tests/fixtures/deliveries.ts";
- * import { MemoryDatabase } from "../tests/fixtures/memory_database.ts";
+ * import { MemoryDatabase } from "../tests/fixtures/memory_edges.ts";
  * import { DatabaseGate } from "./pipeline/database_gate.ts";
  * import { Stats } from "./pipeline/stats.ts";
  * import { MemoryRates } from "./rates/memory_rates.ts";
