@@ -46,7 +46,7 @@ export function createFlow(parts: Parts, options: FlowOptions): Runner {
   const outwards: readonly Middleware[] = [
     measure.attempt,
     lastMoment(clock),
-    held(options),
+    held({ ...options, onHold: (batch) => waiting.forget(batch) }),
     bisected,
     reported(report, clock),
     delayed(retryDelays),

@@ -108,6 +108,48 @@ Deno.test("Runner asks for rates again after it has held a batch", async () => {
   await world.finish(running);
 });
 
+Deno.test("Runner dead-letters no event whose wait had ended in vain once it has met rates, but asks for new ones", async () => {
+  const world = new World();
+  let current: Rates | undefined;
+  const answers = [() => Promise.reject(new RatesTimeout("none in time")), () => Promise.resolve(someRates)];
+  world.rates = { current: () => current, get: () => answers.shift()!() };
+  world.database.beforeEach = async (access) => {
+    if (access !== "save") return;
+    // Rates come while the deposit is being stored, and the bet's wait is over; they are gone when the bet was held.
+    if (current) {
+      current = undefined;
+      throw shuttingDown();
+    }
+    await world.clock.sleep(1_000);
+    current ??= answers.length === 1 ? someRates : undefined;
+  };
+  const deliveries = [deliveryOf(bet()), deliveryOf(deposit())];
+  world.queue.publish(...deliveries);
+  const running = world.start({ batchesInFlight: 1, batchSize: 1 });
+  await world.pass(10_000);
+  deepStrictEqual([answers.length, world.queue.dead, world.queue.acked.length], [0, [], 2]);
+  await world.finish(running);
+});
+
+Deno.test("Runner stores the neighbours of a row that the database rejects though their rates run out at once", async () => {
+  const world = new World();
+  let asked = 0;
+  world.rates = { current: () => undefined, get: () => (asked++, Promise.resolve(someRates)) };
+  const deliveries = Array.from({ length: 8 }, () => deliveryOf(bet()));
+  world.database.beforeEach = async (access, events) => {
+    if (access !== "save") return;
+    await world.clock.sleep(1_000);
+    if (!events.some(({ messageId }) => messageId === deliveries[5]!.messageId)) return;
+    throw Object.assign(new Error("bigint out of range"), { code: "22003" });
+  };
+  world.queue.publish(...deliveries);
+  const running = world.start();
+  await world.pass(20_000);
+  deepStrictEqual([asked, world.queue.acked.length], [1, 7]);
+  deepStrictEqual(world.queue.dead.map(({ outcome }) => outcome.reason), ["store-rejected"]);
+  await world.finish(running);
+});
+
 Deno.test("Runner goes on with events that need no rates while others, whose rates ran out in an outage, wait for new ones", async () => {
   const world = new World();
   const [first, second] = [ratesLater(), ratesLater()];

@@ -1,12 +1,13 @@
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
+import { WakefulTime } from "../rates/own_copy.ts";
 import type { Rates } from "../rates/rates.ts";
 import { RatesTimeout } from "../rates/source.ts";
 import type { RatesNowOrLater } from "./edges.ts";
 
 /**
- * How long an answer may be used by the deliveries that have waited for it, in ms. With a short RATES_TTL_MS the rates may
- * have expired when the call ends, and then nothing would ever be priced. A batch that is held takes much longer.
+ * How long rates may wait for the batch of the deliveries that have waited for them, in ms. With a short RATES_TTL_MS the
+ * rates may have expired when the call ends, and then nothing would ever be priced.
  */
 const usableMs = 1_000;
 
@@ -14,9 +15,12 @@ const usableMs = 1_000;
 export class WaitingForRates {
   readonly #ready: Delivery[] = [];
   readonly #answers = new WeakMap<Delivery, { readonly answer: Rates | RatesTimeout; readonly usableUntil: number }>();
+  readonly #time: WakefulTime;
   #wake = new AbortController();
 
-  constructor(private readonly rates: RatesNowOrLater, private readonly clock: Clock) {}
+  constructor(private readonly rates: RatesNowOrLater, clock: Clock) {
+    this.#time = new WakefulTime(clock);
+  }
 
   /**
    * Waits until rates come or the time of this wait is over; then {@linkcode take} returns the deliveries.
@@ -25,7 +29,7 @@ export class WaitingForRates {
   async setAside(deliveries: readonly Delivery[], abandon: AbortSignal): Promise<void> {
     const answer = await this.#ask(abandon);
     if (answer) {
-      const usableUntil = answer instanceof RatesTimeout ? Infinity : this.clock.monotonic() + usableMs;
+      const usableUntil = answer instanceof RatesTimeout ? Infinity : this.#time.now() + usableMs;
       for (const delivery of deliveries) this.#answers.set(delivery, { answer, usableUntil });
     }
     this.#ready.push(...deliveries);
@@ -40,7 +44,11 @@ export class WaitingForRates {
   /** Up to `limit` deliveries that have waited long enough, those that did so first. */
   take(limit: number): Delivery[] {
     if (this.#wake.signal.aborted) this.#wake = new AbortController();
-    return this.#ready.splice(0, limit);
+    const taken = this.#ready.splice(0, limit);
+    if (taken.length === 0) return taken;
+    const now = this.#time.now();
+    this.forget(taken.filter((delivery) => now >= (this.#answers.get(delivery)?.usableUntil ?? Infinity)));
+    return taken;
   }
 
   /** Aborted as soon as deliveries can be taken. */
@@ -52,11 +60,14 @@ export class WaitingForRates {
     return this.rates.current();
   }
 
-  /** The answer that this delivery has waited for. It is given once, so that no rates serve a batch that is held for long. */
+  /** The answer that this delivery has waited for. It serves all parts of a batch that is bisected. */
   answerTo(delivery: Delivery): Rates | RatesTimeout | undefined {
-    const given = this.#answers.get(delivery);
-    this.#answers.delete(delivery);
-    return given && this.clock.monotonic() < given.usableUntil ? given.answer : undefined;
+    return this.#answers.get(delivery)?.answer;
+  }
+
+  /** Their batch is held, which may be for long: by then no answer holds any more, whether or not it was asked for. */
+  forget(deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) this.#answers.delete(delivery);
   }
 
   async #ask(abandon: AbortSignal): Promise<Rates | RatesTimeout | undefined> {

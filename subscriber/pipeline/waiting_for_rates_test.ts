@@ -27,13 +27,27 @@ Deno.test("WaitingForRates returns deliveries once their rates have come, and si
   deepStrictEqual(deliveries.map((delivery) => waiting.answerTo(delivery)), [someRates, someRates, someRates]);
 });
 
-Deno.test("WaitingForRates gives an answer once, and rates for a second at most", async () => {
+Deno.test("WaitingForRates gives its answer to all parts of a batch, until the batch is held", async () => {
   const { clock, waiting } = waitingFor({ current: () => undefined, get: () => Promise.resolve(someRates) });
-  const [first, second] = [deliveryOf(bet()), deliveryOf(bet())];
-  await waiting.setAside([first, second], never);
-  deepStrictEqual([waiting.answerTo(first), waiting.answerTo(first)], [someRates, undefined]);
-  await clock.advance(1_000);
-  strictEqual(waiting.answerTo(second), undefined);
+  const batch = [deliveryOf(bet()), deliveryOf(bet())];
+  await waiting.setAside(batch, never);
+  waiting.take(10);
+  const answers = () => batch.map((delivery) => waiting.answerTo(delivery));
+  await clock.advance(60_000);
+  deepStrictEqual([answers(), answers()], [[someRates, someRates], [someRates, someRates]]);
+  waiting.forget(batch);
+  deepStrictEqual(answers(), [undefined, undefined]);
+});
+
+Deno.test("WaitingForRates gives no rates to deliveries that are taken more than a second after them, asleep or awake", async () => {
+  for (const awake of [true, false]) {
+    const { clock, waiting } = waitingFor({ current: () => undefined, get: () => Promise.resolve(someRates) });
+    const delivery = deliveryOf(bet());
+    await waiting.setAside([delivery], never);
+    if (awake) await clock.advance(1_000);
+    else clock.jump(3_600_000);
+    deepStrictEqual([waiting.take(10), waiting.answerTo(delivery)], [[delivery], undefined]);
+  }
 });
 
 Deno.test("WaitingForRates answers with a time-out, each wait by its own deadline", async () => {

@@ -46,7 +46,7 @@ const mostSetMs = 1_000;
  * their time by as long as the machine slept. The wall clock tells. One that is set ahead looks the same: then rates age too
  * soon, which costs a look at the cache.
  */
-class WakefulTime {
+export class WakefulTime {
   /** The wall clock's lead over the monotonic one at the last comparison. */
   #lead: number;
   #suspendedMs = 0;

@@ -1,3 +1,4 @@
+import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
 import { type Backoff, backoffMs, type Clock } from "../../../shared/runtime/clock.ts";
 import { classifyStoreError, explainStoreError } from "../../../shared/runtime/errors.ts";
 import type { Random } from "../../../shared/runtime/random.ts";
@@ -10,6 +11,8 @@ const holdBackoff: Backoff = { first: 100, most: 5_000 };
 
 export interface HeldOptions {
   readonly gate: DatabaseGate;
+  /** Called each time that a batch begins to wait for its next attempt. */
+  readonly onHold?: (batch: readonly Delivery[]) => void;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -19,7 +22,7 @@ export interface HeldOptions {
  * Holds the batch while the database is away: its events are good, and no other batch could be stored either. Each attempt
  * runs the whole process, so that neither rates nor players are older than the attempt. Rethrows an error that a row caused.
  */
-export function held({ gate, clock, random, log }: HeldOptions): Middleware {
+export function held({ gate, onHold, clock, random, log }: HeldOptions): Middleware {
   return (process) => async (batch, signal) => {
     try {
       for (let attempt = 1; !signal.aborted; attempt++) {
@@ -39,6 +42,7 @@ export function held({ gate, clock, random, log }: HeldOptions): Middleware {
             retryInMs,
           });
           gate.close(batch, problem);
+          onHold?.(batch);
           await clock.sleep(retryInMs, signal).catch(() => {});
         }
       }
