@@ -94,15 +94,15 @@ export class AmqpConsumer implements EventQueue {
     return Promise.all(moving).then(() => {});
   }
 
-  /** Works on a copy, as it may wait for long: the body is a view of all that the socket brought with it. */
-  #move({ session, tag, came, ...delivery }: AmqpDelivery, outcome: Dead | Delay, until: AbortSignal): Promise<void> {
+  #move(delivery: AmqpDelivery, outcome: Dead | Delay, until: AbortSignal): Promise<void> {
     const { deadLetters, delayQueues } = this.options;
-    const { fields: { exchange, routingKey }, properties } = came;
-    const origin = { exchange, routingKey, properties: withOwnBytes(properties) };
-    const copy: Delivery = { ...delivery, body: new Uint8Array(delivery.body), origin };
+    // It may wait for long, and others hold it meanwhile.
+    delivery.ownBytes();
+    const { session, tag, came: { fields: { exchange, routingKey }, properties }, ...message } = delivery;
+    const moved: Delivery = { ...message, origin: { exchange, routingKey, properties } };
     const published = outcome.kind === "dead"
-      ? deadLetters.publish(copy, outcome, until)
-      : delayQueues.publish(copy, outcome, until);
+      ? deadLetters.publish(moved, outcome, until)
+      : delayQueues.publish(moved, outcome, until);
     const settled = (confirmed: boolean) => confirmed && session.ack([tag]);
     const failed = (error: unknown) => {
       session.requeue(tag);
@@ -180,15 +180,22 @@ class AmqpDelivery implements Delivery {
   constructor(
     readonly messageId: string,
     readonly sentId: string | undefined,
-    readonly body: Uint8Array,
+    public body: Uint8Array,
     readonly headers: Headers,
     readonly appId: string | undefined,
     readonly timestampMs: number | undefined,
     readonly tag: number,
     readonly session: Session,
     /** How it came, for when it is passed on: most are not. */
-    readonly came: Pick<ConsumeMessage, "fields" | "properties">,
+    public came: Pick<ConsumeMessage, "fields" | "properties">,
   ) {}
+
+  /** Lets go of all that the socket brought with this message: until now its bytes are a view of that. */
+  ownBytes(): void {
+    this.body = new Uint8Array(this.body);
+    const { fields, properties } = this.came;
+    this.came = { fields, properties: withOwnBytes(properties) };
+  }
 }
 
 function deliveryOf(message: ConsumeMessage, session: Session): AmqpDelivery {
