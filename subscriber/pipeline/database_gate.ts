@@ -1,6 +1,6 @@
 /** Whether the database takes batches. Held batches close it; flow control, health and metrics read it. */
 export class DatabaseGate {
-  /** By held batch, in the order of the last refusal. */
+  /** By delivery that is held, in the order of the last refusal. */
   readonly #problems = new Map<object, string>();
   #problem: string | undefined;
   /** How often the database did not take a batch. */
@@ -15,11 +15,13 @@ export class DatabaseGate {
     return this.#problem === undefined;
   }
 
-  /** @param batch is held until it {@linkcode leave}s, or until the database takes any batch */
-  close(batch: object, problem: string): void {
+  /** @param batch each of it is held until it {@linkcode leave}s, or until the database takes any batch */
+  close(batch: readonly object[], problem: string): void {
     this.refusals++;
-    this.#problems.delete(batch);
-    this.#problems.set(batch, problem);
+    for (const delivery of batch) {
+      this.#problems.delete(delivery);
+      this.#problems.set(delivery, problem);
+    }
     this.#problem = problem;
   }
 
@@ -30,9 +32,10 @@ export class DatabaseGate {
     this.#problem = undefined;
   }
 
-  /** The batch is no longer held, so its problem no longer counts: nothing else would clear it. */
-  leave(batch: object): void {
-    if (!this.#problems.delete(batch)) return;
+  /** They are no longer held, so their problems no longer count: nothing else would clear them. */
+  leave(deliveries: readonly object[]): void {
+    if (this.isOpen) return;
+    for (const delivery of deliveries) this.#problems.delete(delivery);
     this.#problem = [...this.#problems.values()].at(-1);
   }
 }

@@ -1,7 +1,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { DatabaseGate } from "./database_gate.ts";
 
-const [one, other] = [{}, {}];
+const [one, other] = [[{}, {}], [{}]];
 
 Deno.test("DatabaseGate is closed, with the last problem, until the database takes any batch", () => {
   const gate = new DatabaseGate();

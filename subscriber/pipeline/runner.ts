@@ -3,6 +3,7 @@ import type { Delivery, EventQueue } from "../../shared/rabbitmq/delivery.ts";
 import { publishedAtMs } from "../../shared/rabbitmq/message.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
+import type { DatabaseGate } from "./database_gate.ts";
 import { isWaiting, type Middleware, type Process, type Processed, requeued, type Settled } from "./entry.ts";
 import type { Stats } from "./stats.ts";
 import type { WaitingForRates } from "./waiting_for_rates.ts";
@@ -19,6 +20,7 @@ export interface RunnerOptions {
   /** Most batches that are processed at once. */
   readonly batchesInFlight: number;
   readonly stats: Stats;
+  readonly gate: Pick<DatabaseGate, "leave">;
   readonly log: Log;
 }
 
@@ -93,6 +95,7 @@ export class Runner {
     try {
       return await work;
     } catch (error) {
+      this.options.gate.leave(deliveries);
       await this.options.queue.settle(deliveries.map(requeued), abandon);
       throw error;
     }

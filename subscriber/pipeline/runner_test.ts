@@ -108,6 +108,54 @@ Deno.test("Runner asks for rates again after it has held a batch", async () => {
   await world.finish(running);
 });
 
+Deno.test("Runner keeps its gate closed while the database is silent, though rates run out meanwhile and come again", async () => {
+  const world = new World();
+  const { clock } = world;
+  let freshUntil = 10_000;
+  world.rates = {
+    current: () => clock.monotonic() < freshUntil ? someRates : undefined,
+    async get() {
+      await clock.sleep(2_000);
+      freshUntil = clock.monotonic() + 10_000;
+      return someRates;
+    },
+  };
+  world.database.beforeEach = async () => {
+    await clock.sleep(5_000);
+    throw new Error("no answer within 5000 ms");
+  };
+  world.queue.publish(...[1, 2, 3].map(() => deliveryOf(bet())));
+  const running = world.start();
+  await world.pass(6_000);
+  for (let second = 0; second < 60; second++) {
+    await world.pass(1_000);
+    strictEqual(world.gate.problem, "no answer within 5000 ms");
+  }
+  world.database.beforeEach = () => {};
+  await world.pass(30_000);
+  deepStrictEqual([world.gate.isOpen, world.queue.acked.length], [true, 3]);
+  await world.finish(running);
+});
+
+Deno.test("Runner opens its gate when a held event is dead-lettered or fails, as nothing else would", async () => {
+  for (const error of [new RatesTimeout("none in time"), new Error("a fault of ours")]) {
+    const world = new World();
+    let current: Rates | undefined = someRates;
+    world.rates = { current: () => current, get: () => world.clock.sleep(1_000).then(() => Promise.reject(error)) };
+    world.database.beforeEach = () => {
+      current = undefined;
+      throw shuttingDown();
+    };
+    world.queue.publish(deliveryOf(bet()));
+    const running = world.start();
+    await world.pass(1_000);
+    strictEqual(world.gate.isOpen, false);
+    await world.pass(1_000);
+    strictEqual(world.gate.isOpen, true);
+    await world.abandonNow(running);
+  }
+});
+
 Deno.test("Runner dead-letters no event whose wait had ended in vain once it has met rates, but asks for new ones", async () => {
   const world = new World();
   let current: Rates | undefined;

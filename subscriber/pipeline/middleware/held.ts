@@ -4,7 +4,7 @@ import { classifyStoreError, explainStoreError } from "../../../shared/runtime/e
 import type { Random } from "../../../shared/runtime/random.ts";
 import type { Log } from "../../../shared/runtime/telemetry/log.ts";
 import type { DatabaseGate } from "../database_gate.ts";
-import { isStored, type Middleware, requeued } from "../entry.ts";
+import { isStored, isWaiting, type Middleware, requeued } from "../entry.ts";
 
 /** How long a batch is held before it is processed again. */
 const holdBackoff: Backoff = { first: 100, most: 5_000 };
@@ -24,12 +24,17 @@ export interface HeldOptions {
  */
 export function held({ gate, onHold, clock, random, log }: HeldOptions): Middleware {
   return (process) => async (batch, signal) => {
+    let leaving = batch;
     try {
       for (let attempt = 1; !signal.aborted; attempt++) {
         try {
           const processed = await process(batch, signal);
           // A batch of which nothing is stored may not have asked the database.
           if (processed.some(isStored)) gate.open();
+          // What waits for rates comes again, and has not been taken any more than before.
+          else if (!gate.isOpen) {
+            leaving = processed.filter((entry) => !isWaiting(entry)).map(({ delivery }) => delivery);
+          }
           return processed;
         } catch (error) {
           if (classifyStoreError(error) === "split") throw error;
@@ -48,7 +53,7 @@ export function held({ gate, onHold, clock, random, log }: HeldOptions): Middlew
       }
       return batch.map(requeued);
     } finally {
-      gate.leave(batch);
+      gate.leave(leaving);
     }
   };
 }

@@ -27,9 +27,11 @@ function holding(...results: (Processed[] | Error)[]) {
     const result = results.length > 1 ? results.shift()! : results[0]!;
     return result instanceof Error ? Promise.reject(result) : Promise.resolve(result);
   };
-  const result = held({ gate, clock, random: seededRandom(1), log })(process)(batch, abandon.signal);
+  const holds = held({ gate, clock, random: seededRandom(1), log })(process);
+  const again = () => holds([...batch], abandon.signal);
+  const result = again();
   result.catch(() => {});
-  return { clock, gate, log, abandon, result, attempts: () => attempts };
+  return { clock, gate, log, abandon, again, result, attempts: () => attempts };
 }
 
 Deno.test("held() tries again until the database takes the batch, and keeps the gate closed meanwhile", async () => {
@@ -67,14 +69,27 @@ Deno.test("held() rethrows at once an error that a row caused, and holds nothing
 });
 
 Deno.test("held() does not take a batch of which nothing is stored for the database's answer", async () => {
-  for (const outcome of [dead("undecodable", "no event"), wait]) {
-    const { clock, gate, result } = holding(shuttingDown(), [{ ...stored[0]!, outcome } as Processed]);
-    const another = {};
-    gate.close(another, "read-only");
-    await clock.advance(1_000);
-    await result;
-    strictEqual(gate.problem, "read-only", "of the batch that is held still");
-    gate.leave(another);
-    strictEqual(gate.isOpen, true, "nothing is said of a batch that is no longer held");
-  }
+  const { clock, gate, result } = holding(shuttingDown(), [{
+    ...stored[0]!,
+    outcome: dead("undecodable", "no event"),
+  }]);
+  const another = [{}];
+  gate.close(another, "read-only");
+  await clock.advance(1_000);
+  await result;
+  strictEqual(gate.problem, "read-only", "of the batch that is held still");
+  gate.leave(another);
+  strictEqual(gate.isOpen, true, "nothing is said of a batch that is no longer held");
+});
+
+Deno.test("held() keeps the gate closed for what waits for rates, until that comes again", async () => {
+  const waiting: Processed = { ...stored[0]!, outcome: wait };
+  const { clock, gate, again, result } = holding(shuttingDown(), [waiting], [waiting], stored);
+  await clock.advance(1_000);
+  await result;
+  strictEqual(gate.problem, "the database system is shutting down");
+  await again();
+  strictEqual(gate.problem, "the database system is shutting down", "it has waited, and waits once more");
+  await again();
+  strictEqual(gate.isOpen, true);
 });
