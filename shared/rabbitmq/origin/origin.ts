@@ -4,7 +4,14 @@
  */
 import type { MessageProperties } from "amqplib";
 import { type Exact, exactPropertiesOf } from "./exact_headers.ts";
-import { type Headers, type KeptProperties, withoutBrokerHeaders } from "../message.ts";
+import {
+  contentType,
+  type Headers,
+  type KeptProperties,
+  messageType,
+  timestampMsOf,
+  withoutBrokerHeaders,
+} from "../message.ts";
 
 /** Where a message was published to, and all its properties as the client gives them. */
 export interface Origin {
@@ -26,6 +33,33 @@ export const originHeaders = {
   /** Where it is beyond what the client can write. */
   timestamp: "original-timestamp",
 } as const;
+
+/** Whether the properties say nothing that is not in the delivery besides: a message as our publishers send it. */
+export function isPlain(properties: MessageProperties): boolean {
+  for (const _ in properties.headers) return false;
+  const { contentEncoding, priority, correlationId, replyTo, expiration, userId, timestamp } = properties;
+  return properties.contentType === contentType && properties.type === messageType && contentEncoding === undefined &&
+    priority === undefined && correlationId === undefined && replyTo === undefined && expiration === undefined &&
+    userId === undefined && (timestamp === undefined || timestampMsOf(timestamp) === timestamp * 1000);
+}
+
+/** What a plain message says, as a delivery has it. */
+interface Plain {
+  readonly messageId: string;
+  readonly headers: Headers;
+  readonly appId: string | undefined;
+  readonly timestampMs: number | undefined;
+}
+
+/** The properties of a delivery for which {@linkcode isPlain} holds. */
+export function plainProperties({ messageId, headers, appId, timestampMs }: Plain): MessageProperties {
+  return {
+    ...{ contentType, type: messageType, messageId, appId, headers },
+    timestamp: timestampMs === undefined ? undefined : timestampMs / 1000,
+    ...{ contentEncoding: undefined, deliveryMode: undefined, priority: undefined, correlationId: undefined },
+    ...{ replyTo: undefined, expiration: undefined, userId: undefined, clusterId: undefined },
+  };
+}
 
 /** All but what {@linkcode headersToKeep} keeps in headers of ours. */
 export function propertiesToKeep({ properties }: Origin): KeptProperties {
