@@ -52,7 +52,10 @@ export class WaitingForRates {
     return this.rates.current();
   }
 
-  /** The answer that this delivery has waited for. It is given once, so that no rates serve a batch that is held for long. */
+  /**
+   * The rates that this delivery has waited for, or the timeout; `undefined` when it has none, or none that is
+   * still usable. Returned once: an attempt after a hold must not use rates from before it.
+   */
   answerTo(delivery: Delivery): Rates | RatesTimeout | undefined {
     const given = this.#answers.get(delivery);
     this.#answers.delete(delivery);
