@@ -46,7 +46,7 @@ function makeEvent(id: bigint, createdAt: Timestamp, players: number, random: Ra
   return { type: kind.type, id, playerId, gameId, ...money, hasWon: random.next() < 0.3, createdAt };
 }
 
-/** @param least, most: in whole units of the currency; bitcoins are cut to thousandths of that */
+/** @param least, most: in whole units of the currency; times 0.001 in BTC, and times 100 in JPY */
 function makeMoney(least: number, most: number, random: Random): { amount: bigint; currency: string } {
   const currency = pick(currencies, random);
   const exponent = exponentOf(currency) ?? 2;

@@ -5,7 +5,7 @@ import { noSpans, type Spans } from "./pipeline/middleware/traced.ts";
 import type { Runner } from "./pipeline/runner.ts";
 import { RatesSource, type RatesTimes } from "./rates/source.ts";
 
-/** The next batch is read and priced while the one before commits. A third costs Postgres an eighth more: bench/README.md. */
+/** The next batch is read and priced while the one before commits. A third batch costs Postgres an eighth more: bench/README.md. */
 export const batchesInFlight = 2;
 
 export interface SubscriberOptions extends Omit<FlowOptions, "batchesInFlight" | "outermost"> {

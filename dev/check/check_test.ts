@@ -35,6 +35,7 @@ function lastLinesOf(...args: Parameters<typeof summaryOf>): [string[], number] 
 Deno.test("summaryOf() says that all is well of nothing less than all", () => {
   deepStrictEqual(lastLinesOf([well, well]), [["All is well.", "14 passed, 0 failed"], 0]);
   deepStrictEqual(lastLinesOf([well, unasked]), [["All else is well.", "7 passed, 0 failed"], 0]);
+  deepStrictEqual(summaryOf([{ ...well, passed: 0 }]), { text: "All is well.", status: 0 });
   match(summaryOf([well, unasked]).text, /^Could not be asked: known vulnerabilities\.$/m);
 });
 

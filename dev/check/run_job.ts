@@ -60,7 +60,7 @@ export async function runJob(
 
 /**
  * What the check says when all has run: which jobs failed, with the end of what they said, and the tests' counts as the
- * last line. A job that could not be asked keeps nothing back, but is named: where that is so each time, as with a
+ * last line if any test ran. A job that could not be asked keeps nothing back, but is named: where that is so each time, as with a
  * registry's mirror that has no advisories, nobody has asked at all.
  * @param faults besides, each a sentence
  */
@@ -78,7 +78,9 @@ export function summaryOf(
     ...broken.length > 0 ? [`Failed: ${broken.map(({ title }) => title).join(", ")}.`] : [],
     ...notAsked.length > 0 ? [`Could not be asked: ${notAsked.map(({ title }) => title).join(", ")}.`] : [],
     ...isWell ? [notAsked.length > 0 ? "All else is well." : "All is well."] : [],
-    `${sum("passed")} passed, ${isWell ? 0 : Math.max(sum("failed"), 1)} failed`,
+    ...sum("passed") > 0 || !isWell
+      ? [`${sum("passed")} passed, ${isWell ? 0 : Math.max(sum("failed"), 1)} failed`]
+      : [],
   ];
   return { text: lines.join("\n"), status: isWell ? 0 : 1 };
 }

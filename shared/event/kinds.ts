@@ -21,7 +21,7 @@ interface Common {
   readonly type: string;
   /** Of `EventType` in event.proto; for good. */
   readonly wireNumber: number;
-  /** One word for lists; with an s, it names several. */
+  /** One word for the dashboard, which adds an s to name several: choose one whose plural ends so. */
   readonly label: string;
   readonly sentence: (phrases: Phrases) => string;
   /** How often it is among generated events, beside the other kinds. */
@@ -31,7 +31,7 @@ interface Common {
 interface Money {
   /** To which of the player's totals the event adds, if to any. */
   readonly addsTo: "bets" | "deposits" | undefined;
-  /** Least and most of what is generated, in whole units of the currency. */
+  /** Least and most of what is generated, in whole units of a currency such as EUR: the generator scales BTC and JPY. */
   readonly usualAmounts: readonly [least: number, most: number];
 }
 

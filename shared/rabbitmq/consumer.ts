@@ -30,9 +30,9 @@ export interface ConsumerOptions extends BrokerOptions {
   readonly deadLetters: Pick<DeadLetters, "publish">;
   readonly delayQueues: Pick<DelayQueues, "publish">;
   /**
-   * Asked before it consumes on a new channel, each second until it says yes. The broker takes back what is held for longer
-   * than its consumer_timeout (30 minutes by default): taken again it would only be held again, and each time costs one of
-   * its deliveries.
+   * Asked before the consumer starts on a new channel, each second until it returns true. The broker requeues a delivery
+   * that is held for longer than its consumer_timeout (30 minutes by default). Taken again, it would only be held again,
+   * and each time counts towards its delivery limit.
    */
   readonly mayTake?: () => boolean;
 }

@@ -60,7 +60,10 @@ export class WaitingForRates {
     return this.rates.current();
   }
 
-  /** The answer that this delivery has waited for. It serves all parts of a batch that is bisected. */
+  /**
+   * The rates that this delivery has waited for, or the timeout; `undefined` when it has none that is still usable. It serves
+   * all parts of a batch that is bisected, and ends when the batch is held.
+   */
   answerTo(delivery: Delivery): Rates | RatesTimeout | undefined {
     return this.#answers.get(delivery)?.answer;
   }

@@ -12,7 +12,7 @@ await runCommand({
     "The whole system at work, from nothing to a summary: a rates API, two subscribers, a sample file and generated events.\n" +
     "Embedded, all of it runs in this process, queue, cache and database in its memory: nothing is installed or left behind.\n" +
     "With --real the members are processes on RabbitMQ, Redis and Postgres, which are started if they do not answer, and\n" +
-    "stopped again; queues, keys and schema are the demo's own, and are removed.",
+    "stopped again; queues, keys and schema are the demo's own, and are removed. Only --real uses the variables below.",
   flags: {
     real: { help: "use real servers" },
     count: {

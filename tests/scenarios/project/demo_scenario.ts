@@ -47,7 +47,9 @@ Deno.test("demo --stay: goes on until it is asked to leave, and its dashboard sh
   const staying = members.start("demo", ["--stay", "--count", "100"], noServers, { onLine });
   try {
     await eventually("the demo to go on", () => output.includes("It goes on") || undefined);
-    const [, url, token] = /dashboard is at (http:\/\/127\.0\.0\.1:\d+), its token (\w+)/.exec(output)!;
+    const [, url, token] = /dashboard is at (http:\/\/127\.0\.0\.1:\d+), its token for dead letters is (\w+)/.exec(
+      output,
+    )!;
     const ask = async (path: string, init?: RequestInit) => await (await fetch(`${url}${path}`, init)).json();
     match(await (await fetch(`${url}/`)).text(), /<html/);
 

@@ -39,12 +39,12 @@ export async function runEmbedded({ project, count, rate, stay }: EmbeddedOption
   using shutdown = onShutdownSignal(graceMs, silentLog);
   const { stop } = shutdown;
 
-  screen.say("Starting the rates API, two subscribers, and in memory the queue, the cache and the database");
-  screen.say("  Postgres, compiled to WebAssembly, takes a second or more of a processor to start");
+  screen.say("Starting the rates API, two subscribers, and a queue, a cache and a database in memory");
+  screen.say("  Postgres, compiled to WebAssembly, takes a second or more to start");
   const options = { clock, random: systemRandom, log: errorsTo(screen) };
   await using system = await EmbeddedSystem.start(options);
   await using dashboard = openDashboard(system, { ...options, leaving: stop });
-  screen.say(`The dashboard is at ${screen.bold(dashboard.url)}, its token ${dashboard.token}`);
+  screen.say(`The dashboard is at ${screen.bold(dashboard.url)}, its token for dead letters is ${dashboard.token}`);
 
   screen.say(`Publishing samples/events.ndjson, and ${count} generated events, ${rate} a second`);
   const begun = clock.monotonic();
