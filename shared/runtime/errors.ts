@@ -21,8 +21,20 @@ export function isPermanentBrokerError(error: unknown): boolean {
  */
 export type StoreFault = "split" | "retry";
 
+/** What a whole batch needs could not be read: that says nothing of its rows, whatever its SQLSTATE. */
+export class BatchReadError extends Error {
+  override readonly name = "BatchReadError";
+  readonly code: unknown;
+
+  constructor(cause: unknown) {
+    super(messageOf(cause), { cause });
+    this.code = (cause as { code?: unknown } | null)?.code;
+  }
+}
+
 /** Classes of SQLSTATE: PostgreSQL documentation, appendix A. */
 export function classifyStoreError(error: unknown): StoreFault {
+  if (error instanceof BatchReadError) return "retry";
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === "string" && /^2[23][0-9A-Z]{3}$/.test(code) ? "split" : "retry";
 }

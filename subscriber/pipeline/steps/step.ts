@@ -1,6 +1,6 @@
 import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
 import { dead, type Outcome } from "../../../shared/rabbitmq/outcome.ts";
-import { messageOf } from "../../../shared/runtime/errors.ts";
+import { BatchReadError, messageOf } from "../../../shared/runtime/errors.ts";
 import { type Entry, type Fact, type Facts, undecided, type Wait } from "../entry.ts";
 
 /** One step of enrichment, over all events of a batch. */
@@ -10,7 +10,7 @@ export interface Step<Needs extends Fact = Fact, Adds extends Fact = Fact> {
   readonly adds: readonly Adds[];
   /**
    * Adds the facts to each entry that has no outcome yet, or gives it one.
-   * @throws the error of {@linkcode StepDefinition.read}
+   * @throws {BatchReadError} when {@linkcode StepDefinition.read} fails: the batch is held
    */
   run(entries: readonly Entry[], signal: AbortSignal): Promise<void>;
 }
@@ -59,7 +59,12 @@ export function defineStep<const Needs extends Fact, const Adds extends Fact, Co
     async run(entries, signal) {
       const events = undecided(entries);
       if (events.length === 0) return;
-      const context = await read(events, signal);
+      let context: Context;
+      try {
+        context = await read(events, signal);
+      } catch (error) {
+        throw new BatchReadError(error);
+      }
       for (const entry of entries) {
         if (!entry.facts || entry.outcome) continue;
         try {
