@@ -206,6 +206,8 @@ export async function withWorld(
         await channel.deleteQueue(queue.name);
         await channel.deleteExchange(queue.exchange);
       }
+      // The last release's dead letter exchange.
+      await world.channel.deleteExchange(world.dead);
       await connection.close();
       const redis = await openRedis(servers.REDIS_URL, { name, log: silentLog });
       await redis.del(`${name}:{rates}:current`, `${name}:{rates}:lock`);

@@ -13,7 +13,7 @@ Deno.test("readConfig() has a default for every setting that is needed, and all 
     ...["DEAD_LETTER_RABBITMQ_URL", "RATES_API_OLD_KEY", "SUBSCRIBER_ID", "HTTP_TOKEN"],
     ...["TLS_CA_FILE", "TLS_CERT_FILE", "TLS_KEY_FILE"],
   ]);
-  deepStrictEqual([config.RATES_TTL_MS, config.PREFETCH, config.EVENTS_QUEUE], [60_000, 2_000, "casino.events"]);
+  deepStrictEqual([config.RATES_TTL_MS, config.PREFETCH, config.EVENTS_QUEUE], [60_000, 2_000, "casino.events.queue"]);
 });
 
 Deno.test("readConfig() reads no variable but those that it is asked for", () => {
