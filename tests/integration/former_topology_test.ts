@@ -5,6 +5,7 @@ import { type Channel, type ChannelModel, connect } from "amqplib";
 import { ensureTopology, eventTopology, onChannel, TopologyError } from "../../shared/rabbitmq/topology.ts";
 import { formerQueues, formerTopology, removeFormer } from "../../tools/provision/former.ts";
 import { eventually } from "../fixtures/eventually.ts";
+import { declareFormer } from "../servers/former_topology.ts";
 import { servers, uniqueName } from "../servers/servers.ts";
 
 const ms = 60_000;
@@ -39,24 +40,6 @@ const config = (exchange: string, queue: string) => ({
   RETRY_DELAYS_MS: [ms],
 });
 
-/** As 0.1.0 declares them. */
-async function declareFormer({ channel, name }: Broker): Promise<void> {
-  const strategy = { "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish" };
-  const queues: [string, Record<string, unknown>][] = [
-    [`${name}.dead`, { "x-delivery-limit": 1_000_000_000 }],
-    [name, { "x-delivery-limit": 20, "x-dead-letter-exchange": `${name}.dead`, ...strategy }],
-    [`${name}.delay-${ms}`, {
-      ...{ "x-message-ttl": ms, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": name },
-      ...strategy,
-    }],
-  ];
-  for (const [queue, args] of queues) {
-    await channel.assertExchange(queue, "fanout", { durable: true });
-    await channel.assertQueue(queue, { durable: true, arguments: { "x-queue-type": "quorum", ...args } });
-    await channel.bindQueue(queue, queue, "");
-  }
-}
-
 const waiting = (channel: Channel, queue: string, count: number) =>
   eventually(
     `${count} in ${queue}`,
@@ -65,7 +48,7 @@ const waiting = (channel: Channel, queue: string, count: number) =>
 
 test("a queue of 0.1.0 under its own name is used as it is, and so are its dead letters", async (broker) => {
   const { connection, channel, name } = broker;
-  await declareFormer(broker);
+  await declareFormer(channel, name, ms);
   const topology = eventTopology(config(name, name));
   await ensureTopology(connection, topology);
   await ensureTopology(connection, topology);
@@ -88,7 +71,7 @@ test("a queue that is neither ours nor 0.1.0's is refused, with what the broker 
 
 test("the queue with a name of its own takes the events; that of 0.1.0 keeps what it has, and gets no more", async (broker) => {
   const { connection, channel, name } = broker;
-  await declareFormer(broker);
+  await declareFormer(channel, name, ms);
   channel.publish(name, "", Buffer.from("before"));
   await waiting(channel, name, 1);
   await ensureTopology(connection, eventTopology(config(name, `${name}.queue`)));
@@ -99,7 +82,7 @@ test("the queue with a name of its own takes the events; that of 0.1.0 keeps wha
 
 test("what 0.1.0 has declared goes once it is empty, delayed events first, and its dead letters stay", async (broker) => {
   const { connection, channel, name } = broker;
-  await declareFormer(broker);
+  await declareFormer(channel, name, ms);
   const former = formerTopology(config(name, `${name}.queue`));
   const delayed = `${name}.delay-${ms}`;
   channel.publish(`${name}.dead`, "", Buffer.from("a letter"));

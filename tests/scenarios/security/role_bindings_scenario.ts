@@ -2,32 +2,46 @@
  * No role but casino-provision can bind: RabbitMQ lets whoever may write to a queue or an exchange and read an exchange
  * bind the one to the other, by their names alone.
  */
-import { deepStrictEqual } from "node:assert/strict";
+import { deepStrictEqual, match } from "node:assert/strict";
 import type { Channel, ChannelModel } from "amqplib";
 import { openConnection } from "../../../shared/rabbitmq/connection.ts";
 import { eventTopology } from "../../../shared/rabbitmq/topology.ts";
 import { readConfig } from "../../../shared/runtime/configuration/config.ts";
 import { Members } from "../../../tools/demo/members.ts";
 import { PrivateServers } from "../../harness/private_servers.ts";
+import { declareFormer } from "../../servers/former_topology.ts";
 import { asRole, makeRoles } from "../../harness/roles.ts";
 import { project } from "../../harness/world.ts";
 
 const delays = { RETRY_DELAYS_MS: "300" };
+const topology = eventTopology(readConfig(
+  ["EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "RETRY_DELAYS_MS"],
+  (name) => (delays as Record<string, string>)[name],
+));
 const builtIn = ["amq.direct", "amq.fanout", "amq.topic", "amq.headers"];
 
 Deno.test("with the default names no member's or operator's role can bind or unbind anything", async () => {
   await using servers = await PrivateServers.start();
   const { RABBITMQ_URL } = servers.direct;
-  await makeRoles(servers, delays);
   const provision = { ...delays, RABBITMQ_URL: asRole(RABBITMQ_URL, "provision") };
-  await new Members(project).runToEnd("provision", [], provision);
+  const members = new Members(project);
+
+  // What 0.1.0 has left goes first: its names could be bound.
+  const admin = await openConnection({ url: RABBITMQ_URL, name: "test" });
+  await declareFormer(await admin.createChannel(), "casino.events", 300);
+  await makeRoles(servers, delays, "--former");
+  match(
+    await members.runToEnd("provision", [], provision),
+    /queue casino\.events of an earlier version is still there/,
+  );
+  const removed = await members.runToEnd("provision", ["--remove-former"], provision);
+  deepStrictEqual(removed.match(/casino\.events\S* of an earlier version was empty/g)?.length, 2);
+  deepStrictEqual(await namesIn(servers), topology.map(({ name }) => name).sort());
+  await admin.close();
+  await makeRoles(servers, delays);
 
   const bindings = () => servers.checkout.rabbitmqctl("-q", "list_bindings");
   const before = await bindings();
-  const topology = eventTopology(readConfig(
-    ["EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "RETRY_DELAYS_MS"],
-    (name) => (delays as Record<string, string>)[name],
-  ));
   const queues = topology.map(({ name }) => name);
   const exchanges = [...topology.map(({ exchange }) => exchange), ...builtIn];
   const allowed: string[] = [];
@@ -50,6 +64,11 @@ Deno.test("with the default names no member's or operator's role can bind or unb
   deepStrictEqual(allowed, []);
   deepStrictEqual(await bindings(), before);
 });
+
+async function namesIn(servers: PrivateServers): Promise<string[]> {
+  return (await servers.checkout.rabbitmqctl("-q", "--no-table-headers", "list_queues", "name")).trim().split("\n")
+    .sort();
+}
 
 /** @returns the code with which the broker closes the channel; `undefined` when it obeys */
 async function codeOf(
