@@ -143,13 +143,24 @@ export function cacheScript(prefix: string): string {
 export interface DatabaseRole {
   readonly role: string;
   readonly does: string;
+  /**
+   * Of Postgres's 100, unless told otherwise, three are a superuser's, and five remain: no role takes the others' share. A
+   * subscriber has at most four, and all subscribers have one role.
+   */
+  readonly connections: number;
 }
 
 export const databaseRoles: readonly DatabaseRole[] = [
-  { role: "casino_migrator", does: "deno task migrate: owns the tables" },
-  { role: "casino_subscriber", does: "deno task subscriber: stores events, and reads players" },
-  { role: "casino_reader", does: "deno task status, and whoever asks for figures: reads" },
+  { role: "casino_migrator", does: "deno task migrate: owns the tables", connections: 5 },
+  { role: "casino_subscriber", does: "deno task subscriber: stores events, and reads players", connections: 77 },
+  { role: "casino_reader", does: "deno task status, and whoever asks for figures: reads", connections: 10 },
 ];
+
+/**
+ * Functions that make large objects: everybody may call them unless told otherwise, and could fill the disk beside the
+ * tables. Only a superuser can take that back; anybody else gets a warning.
+ */
+export const largeObjects = "lo_create(oid), lo_creat(integer), lo_from_bytea(oid, bytea)";
 
 /**
  * SQL for psql, run by a superuser or by who may create roles and owns the database. Passwords come from the
@@ -158,14 +169,14 @@ export const databaseRoles: readonly DatabaseRole[] = [
 export function databaseScript(database: string, schema: string): string {
   const name = identifier(database);
   const within = identifier(schema);
-  const roles = databaseRoles.map(({ role, does }) =>
+  const roles = databaseRoles.map(({ role, does, connections }) =>
     [
       `-- ${does}`,
       // Without it, a password that was forgotten would be that of the role before.
       "\\unset password",
       `\\getenv password ${passwordVariable(role)}`,
       `select 'create role ${role} login' where not exists (select from pg_roles where rolname = '${role}') \\gexec`,
-      `alter role ${role} password :'password';`,
+      `alter role ${role} password :'password' connection limit ${connections};`,
     ].join("\n")
   );
   const all = databaseRoles.map(({ role }) => role).join(", ");
@@ -181,6 +192,7 @@ export function databaseScript(database: string, schema: string): string {
       `revoke all on schema ${within} from public;`,
       `grant usage on schema ${within} to ${all};`,
       `grant create on schema ${within} to casino_migrator;`,
+      `revoke execute on function ${largeObjects} from public;`,
     ].join("\n"),
   ].join("\n\n") + "\n";
 }

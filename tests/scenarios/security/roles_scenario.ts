@@ -3,7 +3,6 @@ import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict
 import { join } from "node:path";
 import { Buffer } from "node:buffer";
 import type { ConfirmChannel } from "amqplib";
-import { Session } from "../../../shared/postgres/session.ts";
 import { openConnection } from "../../../shared/rabbitmq/connection.ts";
 import { freePort, Members } from "../../../tools/demo/members.ts";
 import { delay } from "../../../tools/services/server.ts";
@@ -11,6 +10,7 @@ import { asOperator, getJson, token, untilAnswered, urlOf } from "../../harness/
 import { PrivateServers } from "../../harness/private_servers.ts";
 import { asRole, makeRoles, passwordOf, type Role } from "../../harness/roles.ts";
 import { project } from "../../harness/world.ts";
+import { letCompact, refuseConnections, refuseStatements } from "./postgres_refusals.ts";
 import { withRedis } from "../../servers/with_redis.ts";
 
 const names = {
@@ -137,35 +137,12 @@ Deno.test("with the roles of deno task roles", async (t) => {
     });
 
     await t.step("Postgres refuses each role everything that its member does not need", async () => {
-      const refused: Partial<Record<Role, readonly string[]>> = {
-        subscriber: [
-          "delete from events",
-          "update events set amount = 0",
-          "truncate events",
-          "update players set email = ''",
-          "insert into players (id, email) values (1, 'x')",
-          "delete from player_totals",
-          "select * from nessie_migrations",
-          "create table mine (id int)",
-          "create temporary table mine (id int)",
-          "drop table events",
-        ],
-        reader: [
-          "insert into players (id, email) values (1, 'x')",
-          "update player_totals set bets = 0",
-          "delete from event_counts",
-          "select * from events for update",
-        ],
-        migrator: ["create role another", "create database another", "alter role casino_reader password 'x'"],
-      };
-      for (const [role, statements] of Object.entries(refused)) {
-        await using sql = new Session(asRole(DATABASE_URL, role as Role, "_"), { name: "casino-test" });
-        for (const statement of statements) {
-          await rejects(sql.query(statement), { code: "42501" }, `${role}: ${statement}`);
-        }
-      }
-      await using sql = new Session(asRole(DATABASE_URL, "reader", "_"), { name: "casino-test" });
-      await sql.query("select count(*) from events");
+      await refuseStatements((role) => asRole(DATABASE_URL, role, "_"));
+      await letCompact(asRole(DATABASE_URL, "subscriber", "_"));
+    });
+
+    await t.step("Postgres refuses a role more connections than are its share", async () => {
+      await refuseConnections(await servers.superuserUrl(), asRole(DATABASE_URL, "reader", "_"));
     });
 
     await t.step("Redis refuses each user everything that its member does not need", async () => {
