@@ -1,7 +1,7 @@
 # The members as images, a target for each: docker build --target subscriber --tag casino-events/subscriber .
 # docs/images.md says how they are run, and what was measured. Programs are run in exec form only: there is no shell.
 
-# A tag that stays as it is; where digests are wanted, put @sha256:… behind it. Later releases of Deno crash
+# A release puts @sha256:… behind the tag (docs/images.md, "Pinned by digest"). Later releases of Deno crash
 # (ARCHITECTURE.md, "Traps").
 FROM docker.io/denoland/deno:distroless-2.9.3 AS base
 ENV DENO_DIR=/deno-dir DENO_NO_UPDATE_CHECK=1 NO_COLOR=1

@@ -24,7 +24,7 @@ export async function coldStart(environment: Environment): Promise<Figures> {
   }
   await environment.untilStored(events);
   const allStoredMs = performance.now() - begun;
-  using control = controlClient(environment.env["RATES_API_ADDRESS"]!, "development-key");
+  using control = controlClient(environment.env["RATES_API_ADDRESS"]!, environment.env["RATES_CONTROL_KEY"]!);
   const { calls } = await control.stats();
   await members.stop();
   await ratesApi.stop();

@@ -5,6 +5,7 @@ import type { AmqpConsumer, ConsumerOptions } from "../../shared/rabbitmq/consum
 import { deadHeaders } from "../../shared/rabbitmq/dead_letters.ts";
 import { messageIdOfBody } from "../../shared/rabbitmq/message_id.ts";
 import { ack, dead } from "../../shared/rabbitmq/outcome.ts";
+import { deadLetterExchangeOf } from "../../shared/rabbitmq/topology.ts";
 import { never, settle, takeExactly, texts } from "../conformance/queue/subject.ts";
 import { RecordedLog } from "../fixtures/recorded_telemetry.ts";
 import { eventually, type TestQueues, withTestQueues } from "../servers/test_queues.ts";
@@ -59,7 +60,7 @@ test(".settle() acks no delivery while its dead letter is not accepted", async (
   const { channel, dead: deadQueue, events } = queues;
   sendBodies(queues, ["bad"]);
   const [delivery] = await takeExactly(consumer, 1);
-  await channel.unbindQueue(deadQueue, deadQueue, "");
+  await channel.unbindQueue(deadQueue, deadLetterExchangeOf(deadQueue), "");
   const leave = new AbortController();
   const settling = consumer.settle([{ delivery: delivery!, outcome: dead("invalid", "bad") }], leave.signal);
   await eventually("the complaint", () => log.of("message.not_accepted")[0]);

@@ -10,7 +10,7 @@ import { deadLetterToJson } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { list, replay, type ReplayOptions } from "../../shared/rabbitmq/dead/dead_letter_queue.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { PublishError } from "../../shared/rabbitmq/publisher.ts";
-import { deliveryLimit } from "../../shared/rabbitmq/topology.ts";
+import { deadLetterExchangeOf, deliveryLimit } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { systemRandom as random } from "../../shared/runtime/random.ts";
 import { letterOf, testDeadLetterAdmin } from "../conformance/dead_letter_admin.ts";
@@ -50,7 +50,13 @@ function adminOf(
 async function bury({ channel, dead }: TestQueues, letters: readonly Delivery[]): Promise<void> {
   for (const { messageId, body, headers, appId, timestampMs } of letters) {
     const timestamp = timestampMs! / 1_000;
-    channel.publish(dead, "", Buffer.from(body), { messageId, headers, appId: appId!, timestamp, persistent: true });
+    channel.publish(deadLetterExchangeOf(dead), "", Buffer.from(body), {
+      messageId,
+      headers,
+      appId: appId!,
+      timestamp,
+      persistent: true,
+    });
   }
   await inQueue({ channel }, dead, letters.length);
 }
@@ -147,7 +153,7 @@ test("replay() does not replay a letter again, in one run, that comes straight b
   const publisher = {
     async publish({ messageId, headers, body }: OutgoingMessage): Promise<void> {
       const { messageCount } = await channel.checkQueue(dead);
-      channel.publish(dead, "", Buffer.from(body), { messageId, headers });
+      channel.publish(deadLetterExchangeOf(dead), "", Buffer.from(body), { messageId, headers });
       await inQueue({ channel }, dead, messageCount + 1);
     },
   };

@@ -8,7 +8,7 @@ import { DelayQueues } from "../../shared/rabbitmq/delay_queues.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import type { OutgoingMessage } from "../../shared/rabbitmq/message.ts";
 import { ConfirmPublisher, type PublisherOptions } from "../../shared/rabbitmq/publisher.ts";
-import { ensureTopology } from "../../shared/rabbitmq/topology.ts";
+import { deadLetterExchangeOf, ensureTopology } from "../../shared/rabbitmq/topology.ts";
 import { message, subscriberId } from "../conformance/queue/subject.ts";
 import { TcpProxy } from "../servers/tcp_proxy.ts";
 import { eventually, type TestQueues, withTestQueues } from "../servers/test_queues.ts";
@@ -20,7 +20,7 @@ export function consumerOn(
 ): AmqpConsumer {
   const common = { ...broker, publisher: { publish: () => Promise.resolve() }, queue: events, ...changes };
   return new AmqpConsumer({
-    deadLetters: new DeadLetters({ ...common, exchange: dead, subscriberId }),
+    deadLetters: new DeadLetters({ ...common, exchange: deadLetterExchangeOf(dead), subscriberId }),
     delayQueues: new DelayQueues(common),
     ...{ topology, prefetch: 100, ...common },
   });

@@ -37,9 +37,9 @@ export async function withTestQueues(
   try {
     await use({ events, dead, topology, broker, channel });
   } finally {
-    for (const { name } of topology) {
+    for (const { name, exchange } of topology) {
       await channel.deleteQueue(name);
-      await channel.deleteExchange(name);
+      await channel.deleteExchange(exchange);
     }
     await connection.close();
   }

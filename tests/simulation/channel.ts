@@ -49,6 +49,10 @@ export class SimulatedChannel extends EventEmitter {
     return this.wire.call(() => this.#broker.bind(queue, exchange));
   }
 
+  unbindQueue(queue: string, exchange: string): Promise<void> {
+    return this.wire.call(() => this.#broker.unbind(queue, exchange));
+  }
+
   checkQueue(name: string): Promise<{ messageCount: number }> {
     return this.wire.call(() => ({ messageCount: this.#broker.ready(name) }));
   }

@@ -85,7 +85,7 @@ function ownNames(config: RealOptions["config"]) {
     ...config,
     DATABASE_URL: database.href,
     EVENTS_EXCHANGE: "casino.demo",
-    EVENTS_QUEUE: "casino.demo",
+    EVENTS_QUEUE: "casino.demo.queue",
     DEAD_LETTER_QUEUE: "casino.demo.dead",
     REDIS_KEY_PREFIX: "casino:demo:",
     RATES_API_ADDRESS: `127.0.0.1:${freePort()}`,

@@ -53,7 +53,7 @@ Deno.test("the dashboard tells each problem as a sentence, and what is not known
     const problem = "Postgres does not answer: connection refused.";
     fake.overview = {
       ...wellOverview,
-      problems: [problem, "Nothing consumes casino.events."],
+      problems: [problem, "Nothing consumes casino.events.queue."],
       ...{ materialized: null, events_last_second: null, queue: null, latency_ms: null },
       dependencies: wellOverview.dependencies.map((it) => it.name === "Postgres" ? { ...it, ok: false, problem } : it),
     };

@@ -3,7 +3,7 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { eventTopology } from "../../../shared/rabbitmq/topology.ts";
-import { brokerRoles, databaseRoles } from "../../../tools/roles/roles.ts";
+import { brokerRoles, databaseRoles, largeObjects } from "../../../tools/roles/roles.ts";
 import { render } from "../../../dev/kubernetes/kustomize.ts";
 import { type Json, type Manifest, ofKind, workloadsOf } from "../../../dev/kubernetes/manifest.ts";
 import { policyFaults } from "../../../dev/kubernetes/policies.ts";
@@ -20,7 +20,7 @@ function topologyConfig(manifests: readonly Manifest[]) {
   const settings = ofKind(manifests, "ConfigMap").find(({ metadata }) => metadata.name.startsWith("settings"))!["data"];
   return {
     EVENTS_EXCHANGE: settings.EVENTS_EXCHANGE ?? "casino.events",
-    EVENTS_QUEUE: settings.EVENTS_QUEUE ?? "casino.events",
+    EVENTS_QUEUE: settings.EVENTS_QUEUE ?? "casino.events.queue",
     DEAD_LETTER_QUEUE: settings.DEAD_LETTER_QUEUE ?? "casino.events.dead",
     RETRY_DELAYS_MS: String(settings.RETRY_DELAYS_MS ?? "").split(",").filter(Boolean).map(Number),
   };
@@ -137,7 +137,8 @@ Deno.test("the Topology Operator declares what deno task provision declares", as
     return { name, exchange: source, arguments: { "x-queue-type": type, ...more } };
   });
   const byName = (a: { name: string }, b: { name: string }) => a.name < b.name ? -1 : 1;
-  const expected = eventTopology(topologyConfig(manifests));
+  const expected = eventTopology(topologyConfig(manifests))
+    .map(({ name, exchange, arguments: more }) => ({ name, exchange, arguments: more }));
   deepStrictEqual(declared.sort(byName), [...expected].sort(byName));
   deepStrictEqual([specs("Binding").length, specs("Exchange").length], [expected.length, expected.length]);
   const [cluster] = specs("RabbitmqCluster");
@@ -178,7 +179,13 @@ Deno.test("Postgres's roles are those of deno task roles", async () => {
     bootstrap.initdb.postInitSQL.map((statement: string) => /^create role (\w+) login$/.exec(statement)?.[1]),
     names.filter((name) => name !== bootstrap.initdb.owner),
   );
+  const limits = databaseRoles.map(({ connections }) => connections);
+  deepStrictEqual(managed.roles.map(({ connectionLimit }: Json) => connectionLimit), limits);
+  const noLargeObjects = `revoke execute on function ${largeObjects} from public`;
+  strictEqual(bootstrap.initdb.postInitApplicationSQL.at(-1), noLargeObjects);
   const sql = await read("overlays/development/roles.sql");
+  match(sql, new RegExp(`\\n${noLargeObjects.replace(/[()]/g, "\\$&")};\n$`));
+  deepStrictEqual(Array.from(sql.matchAll(/ connection limit (\d+);$/gm), ([, limit]) => Number(limit)), limits);
   deepStrictEqual(Array.from(sql.matchAll(/^create role (\w+) login/gm), ([, role]) => role), names);
 });
 

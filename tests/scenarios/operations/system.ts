@@ -63,6 +63,7 @@ export class System extends ServerAccess implements AsyncDisposable {
       DATABASE_RESTORE_URL: inDatabase(admin, "casino_restored"),
       RATES_API_ADDRESS: `127.0.0.1:${freePort()}`,
       RATES_API_KEY: "a-key-of-the-test",
+      RATES_CONTROL_KEY: "a-key-of-the-controls",
       HTTP: `127.0.0.1:${freePort()}`,
       ...times,
       ...more,
