@@ -1,11 +1,8 @@
 /** The measurements, in groups whose variants run in turn: a noisy minute then affects all of them alike. */
-import { coldStart } from "./scenarios/cold_cache.ts";
+import { coldStart, endure } from "./scenarios/crowd_and_backlog.ts";
 import { consumeWith, consumeWithOurs, type Figures, type Load, oneSubscriber } from "./scenarios/consume.ts";
-import { endure } from "./scenarios/endurance.ts";
-import { askMaterialized, consumeOnTop, growTo } from "./scenarios/growth.ts";
-import { latencyAt } from "./scenarios/latency.ts";
-import { loadRows } from "./scenarios/load.ts";
-import { publishBare, publishWithOurs } from "./scenarios/publish.ts";
+import { askMaterialized, consumeOnTop, growTo, loadRows } from "./scenarios/tables.ts";
+import { latencyAt, publishBare, publishWithOurs } from "./scenarios/publish.ts";
 import { type Environment, mostPlayers } from "./environment.ts";
 
 export interface Variant {

@@ -21,7 +21,7 @@ await runCommand({
       help: "how many of each, in turn; the medians are reported [5]",
       integer: { min: 1, max: 100 },
     },
-    report: { help: "measure nothing, and write tables and plots from bench/results/results.json" },
+    report: { help: "measure nothing, and write the tables from bench/results/results.json" },
   },
   settings: [],
   examples: ["deno task bench", "deno task bench --only throughput,publisher --runs 3", "deno task bench --report"],

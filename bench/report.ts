@@ -1,8 +1,6 @@
-/** Tables and plots from bench/results/results.json, in the folder of the results. */
+/** Tables from bench/results/results.json, in the folder of the results. */
 import { join } from "node:path";
-import { type Plot, plotSvg, type Series } from "./plot.ts";
-import { type GroupResult, readResults, type Results, resultsFolder } from "./results.ts";
-import { type Spread, spreadOf } from "./statistics.ts";
+import { type GroupResult, readResults, type Results, resultsFolder, type Spread, spreadOf } from "./results.ts";
 
 /** @returns the tables, which are also written to tables.md */
 export async function writeReport(): Promise<string> {
@@ -11,12 +9,6 @@ export async function writeReport(): Promise<string> {
   const tables = Object.entries(results).map(([name, group]) => `## ${capital(name)}\n\n${figuresTable(group)}`);
   const text = [...bars, ...tables].join("\n\n") + "\n";
   await Deno.writeTextFile(join(resultsFolder, "tables.md"), text);
-  if (results["scale"]) {
-    await Deno.writeTextFile(join(resultsFolder, "scale.svg"), plotSvg(scalePlot(results["scale"])));
-  }
-  if (results["latency"]) {
-    await Deno.writeTextFile(join(resultsFolder, "latency.svg"), plotSvg(latencyPlot(results["latency"])));
-  }
   return text;
 }
 
@@ -93,44 +85,6 @@ function barsTable(results: Results): string {
       [name, bar, value, unit],
     ) => [name, bar, digits(value) + unit]),
   ]);
-}
-
-function scalePlot({ runs }: GroupResult): Plot {
-  const series = ["10", "1000000"].map((players): Series => ({
-    name: `${Number(players).toLocaleString("en")} players`,
-    points: [1, 2, 4, 8].map((subscribers) => {
-      const values = runs[`${subscribers} of ${players} players`]!.map(({ eventsPerSecond }) => eventsPerSecond!);
-      const { median, min, max } = spreadOf(values);
-      return { x: subscribers, y: median, min, max };
-    }),
-  }));
-  return {
-    title: "Throughput, two cores shared by everything",
-    xLabel: "subscribers",
-    yLabel: "events/s",
-    xScale: "log",
-    yScale: "linear",
-    series,
-  };
-}
-
-function latencyPlot({ runs }: GroupResult): Plot {
-  const percentiles = [["p50Ms", "p50"], ["p99Ms", "p99"], ["p999Ms", "p99.9"]] as const;
-  const series = percentiles.map(([figure, name]): Series => ({
-    name,
-    points: Object.entries(runs).map(([perSecond, each]) => {
-      const { median, min, max } = spreadOf(each.map((figures) => figures[figure]!));
-      return { x: Number(perSecond), y: median, min, max };
-    }),
-  }));
-  return {
-    title: "Published to committed",
-    xLabel: "events/s",
-    yLabel: "ms",
-    xScale: "log",
-    yScale: "log",
-    series,
-  };
 }
 
 function asWords({ median, min, max }: Spread): string {
