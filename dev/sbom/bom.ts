@@ -1,5 +1,5 @@
 /** The bill of materials, as CycloneDX 1.6 has it: cyclonedx.org/docs/1.6/json */
-import type { LockedPackage } from "./lock.ts";
+import type { LockedPackage } from "./packages.ts";
 
 /** A package, and what is known of it beside what the lock says. */
 export interface Component extends LockedPackage {

@@ -3,8 +3,7 @@ import { join } from "node:path";
 import { runCommand, version } from "../../shared/runtime/configuration/command.ts";
 import { runProgram } from "../../tools/run_program.ts";
 import { billOfMaterials, licencesIn } from "./bom.ts";
-import { isAllowed, licenceOf } from "./licences.ts";
-import { closure, lockedPackages, split } from "./lock.ts";
+import { closure, isAllowed, licenceOf, lockedPackages, split } from "./packages.ts";
 
 const root = join(import.meta.dirname!, "../..");
 const path = join(root, "sbom.cdx.json");
@@ -21,7 +20,7 @@ await runCommand({
   summary:
     "Writes sbom.cdx.json: Deno and every package that our locks pin, with its hash, its licence and the members that\n" +
     "ship it, as CycloneDX 1.6; what no member ships is `excluded`.\n" +
-    "A package under a licence that dev/sbom/licences.ts does not allow is named, and the exit status is 1.",
+    "A package under a licence that dev/sbom/packages.ts does not allow is named, and the exit status is 1.",
   flags: { check: { help: "write nothing; say whether the file is what would be written" } },
   settings: [],
   examples: ["deno task sbom", "deno task sbom --check"],

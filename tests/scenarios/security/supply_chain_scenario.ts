@@ -1,7 +1,7 @@
 /** The project is built from the packages of deno.lock, and none of them runs a script when it is installed. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { lockedPackages } from "../../../dev/sbom/lock.ts";
+import { lockedPackages } from "../../../dev/sbom/packages.ts";
 import { endOf, runProgram } from "../../../tools/run_program.ts";
 import { project } from "../../harness/world.ts";
 
