@@ -7,8 +7,18 @@ import { messageIdOfBody } from "../../shared/rabbitmq/message_id.ts";
 import { ack, dead } from "../../shared/rabbitmq/outcome.ts";
 import { never, settle, takeExactly, texts } from "../conformance/queue/subject.ts";
 import { RecordedLog } from "../fixtures/recorded_telemetry.ts";
-import { eventually, type TestQueues, withTestQueues } from "../servers/test_queues.ts";
-import { consumerOn, getOne, inQueue, publisherOn, sendBodies, untilConsuming, untilNotConsuming } from "./members.ts";
+import {
+  consumerOn,
+  eventually,
+  getOne,
+  inQueue,
+  publisherOn,
+  sendBodies,
+  type TestQueues,
+  untilConsuming,
+  untilNotConsuming,
+  withTestQueues,
+} from "../servers/test_queues.ts";
 
 type Use = (consumer: AmqpConsumer, queues: TestQueues, log: RecordedLog) => Promise<void>;
 

@@ -2,8 +2,16 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { testQueue } from "../conformance/queue.ts";
 import type { TestPublisher } from "../conformance/queue/subject.ts";
-import { type TestQueues, withTestQueues } from "../servers/test_queues.ts";
-import { consumerOn, getAll, outgoing, publisherOn, untilConnected, untilConsuming } from "./members.ts";
+import {
+  consumerOn,
+  getAll,
+  outgoing,
+  publisherOn,
+  type TestQueues,
+  untilConnected,
+  untilConsuming,
+  withTestQueues,
+} from "../servers/test_queues.ts";
 
 testQueue({
   name: "AmqpConsumer",
