@@ -52,7 +52,9 @@ async function descriptorModule(root: string, schemas: readonly string[]): Promi
     "  readonly base64: string;",
     "}",
     "",
-    `export const fileDescriptors: readonly FileDescriptor[] = ${JSON.stringify(entries, null, 2)};`,
+    "export const fileDescriptors: readonly FileDescriptor[] = [",
+    ...entries.map((entry) => `  ${JSON.stringify(entry)},`),
+    "];",
     "",
   ].join("\n");
 }

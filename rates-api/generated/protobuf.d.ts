@@ -2,6 +2,9 @@
 import type { Reader, Writer } from "protobufjs/minimal.js";
 import type Long from "long";
 
+/** What `encode` takes of a message: any of its fields. */
+type Properties<T> = { [K in keyof T]?: T[K] | null };
+
 export namespace casino {
   namespace rates {
     namespace v1 {
@@ -22,17 +25,7 @@ export namespace casino {
         static decode(reader: Reader | Uint8Array, length?: number): casino.rates.v1.Faults;
       }
       namespace Faults {
-        interface $Properties {
-          delayMs?: number | null;
-          jitterMs?: number | null;
-          delayShare?: number | null;
-          errorShare?: number | null;
-          errorCode?: number | null;
-          wrongShare?: number | null;
-          wrongAnswer?: casino.rates.v1.WrongAnswer | null;
-          blackHoleShare?: number | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<casino.rates.v1.Faults>;
       }
       const WrongAnswer: {
         readonly WRONG_ANSWER_UNSPECIFIED: 0;
@@ -56,10 +49,7 @@ export namespace casino {
         static decode(reader: Reader | Uint8Array, length?: number): casino.rates.v1.SetFaultsRequest;
       }
       namespace SetFaultsRequest {
-        interface $Properties {
-          faults?: casino.rates.v1.Faults.$Properties | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<casino.rates.v1.SetFaultsRequest>;
       }
       class SetFaultsResponse {
         constructor(properties?: casino.rates.v1.SetFaultsResponse.$Properties);
@@ -71,10 +61,7 @@ export namespace casino {
         static decode(reader: Reader | Uint8Array, length?: number): casino.rates.v1.SetFaultsResponse;
       }
       namespace SetFaultsResponse {
-        interface $Properties {
-          faults?: casino.rates.v1.Faults.$Properties | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<casino.rates.v1.SetFaultsResponse>;
       }
       class GetStatsRequest {
         constructor(properties?: casino.rates.v1.GetStatsRequest.$Properties);
@@ -85,9 +72,7 @@ export namespace casino {
         static decode(reader: Reader | Uint8Array, length?: number): casino.rates.v1.GetStatsRequest;
       }
       namespace GetStatsRequest {
-        interface $Properties {
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<casino.rates.v1.GetStatsRequest>;
       }
       class GetStatsResponse {
         constructor(properties?: casino.rates.v1.GetStatsResponse.$Properties);
@@ -107,18 +92,7 @@ export namespace casino {
         static decode(reader: Reader | Uint8Array, length?: number): casino.rates.v1.GetStatsResponse;
       }
       namespace GetStatsResponse {
-        interface $Properties {
-          calls?: Long | null;
-          inFlight?: Long | null;
-          answered?: Long | null;
-          failed?: Long | null;
-          answeredWrongly?: Long | null;
-          givenUp?: Long | null;
-          unauthenticated?: Long | null;
-          invalid?: Long | null;
-          faults?: casino.rates.v1.Faults.$Properties | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<casino.rates.v1.GetStatsResponse>;
       }
       class ResetStatsRequest {
         constructor(properties?: casino.rates.v1.ResetStatsRequest.$Properties);
@@ -129,9 +103,7 @@ export namespace casino {
         static decode(reader: Reader | Uint8Array, length?: number): casino.rates.v1.ResetStatsRequest;
       }
       namespace ResetStatsRequest {
-        interface $Properties {
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<casino.rates.v1.ResetStatsRequest>;
       }
       class ResetStatsResponse {
         constructor(properties?: casino.rates.v1.ResetStatsResponse.$Properties);
@@ -142,9 +114,7 @@ export namespace casino {
         static decode(reader: Reader | Uint8Array, length?: number): casino.rates.v1.ResetStatsResponse;
       }
       namespace ResetStatsResponse {
-        interface $Properties {
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<casino.rates.v1.ResetStatsResponse>;
       }
     }
   }
@@ -162,9 +132,7 @@ export namespace grpc {
         static decode(reader: Reader | Uint8Array, length?: number): grpc.health.v1.HealthListRequest;
       }
       namespace HealthListRequest {
-        interface $Properties {
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<grpc.health.v1.HealthListRequest>;
       }
       class HealthListResponse {
         constructor(properties?: grpc.health.v1.HealthListResponse.$Properties);
@@ -176,10 +144,7 @@ export namespace grpc {
         static decode(reader: Reader | Uint8Array, length?: number): grpc.health.v1.HealthListResponse;
       }
       namespace HealthListResponse {
-        interface $Properties {
-          statuses?: { [key: string]: grpc.health.v1.HealthCheckResponse.$Properties } | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<grpc.health.v1.HealthListResponse>;
       }
       class HealthCheckRequest {
         constructor(properties?: grpc.health.v1.HealthCheckRequest.$Properties);
@@ -191,10 +156,7 @@ export namespace grpc {
         static decode(reader: Reader | Uint8Array, length?: number): grpc.health.v1.HealthCheckRequest;
       }
       namespace HealthCheckRequest {
-        interface $Properties {
-          service?: string | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<grpc.health.v1.HealthCheckRequest>;
       }
       class HealthCheckResponse {
         constructor(properties?: grpc.health.v1.HealthCheckResponse.$Properties);
@@ -206,10 +168,7 @@ export namespace grpc {
         static decode(reader: Reader | Uint8Array, length?: number): grpc.health.v1.HealthCheckResponse;
       }
       namespace HealthCheckResponse {
-        interface $Properties {
-          status?: grpc.health.v1.HealthCheckResponse.ServingStatus | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<grpc.health.v1.HealthCheckResponse>;
         const ServingStatus: {
           readonly UNKNOWN: 0;
           readonly SERVING: 1;
@@ -243,15 +202,7 @@ export namespace grpc {
         static decode(reader: Reader | Uint8Array, length?: number): grpc.reflection.v1.ServerReflectionRequest;
       }
       namespace ServerReflectionRequest {
-        interface $Properties {
-          host?: string | null;
-          fileByFilename?: string | null;
-          fileContainingSymbol?: string | null;
-          fileContainingExtension?: grpc.reflection.v1.ExtensionRequest.$Properties | null;
-          allExtensionNumbersOfType?: string | null;
-          listServices?: string | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<grpc.reflection.v1.ServerReflectionRequest>;
       }
       class ExtensionRequest {
         constructor(properties?: grpc.reflection.v1.ExtensionRequest.$Properties);
@@ -264,11 +215,7 @@ export namespace grpc {
         static decode(reader: Reader | Uint8Array, length?: number): grpc.reflection.v1.ExtensionRequest;
       }
       namespace ExtensionRequest {
-        interface $Properties {
-          containingType?: string | null;
-          extensionNumber?: number | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<grpc.reflection.v1.ExtensionRequest>;
       }
       class ServerReflectionResponse {
         constructor(properties?: grpc.reflection.v1.ServerReflectionResponse.$Properties);
@@ -290,15 +237,7 @@ export namespace grpc {
         static decode(reader: Reader | Uint8Array, length?: number): grpc.reflection.v1.ServerReflectionResponse;
       }
       namespace ServerReflectionResponse {
-        interface $Properties {
-          validHost?: string | null;
-          originalRequest?: grpc.reflection.v1.ServerReflectionRequest.$Properties | null;
-          fileDescriptorResponse?: grpc.reflection.v1.FileDescriptorResponse.$Properties | null;
-          allExtensionNumbersResponse?: grpc.reflection.v1.ExtensionNumberResponse.$Properties | null;
-          listServicesResponse?: grpc.reflection.v1.ListServiceResponse.$Properties | null;
-          errorResponse?: grpc.reflection.v1.ErrorResponse.$Properties | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<grpc.reflection.v1.ServerReflectionResponse>;
       }
       class FileDescriptorResponse {
         constructor(properties?: grpc.reflection.v1.FileDescriptorResponse.$Properties);
@@ -310,10 +249,7 @@ export namespace grpc {
         static decode(reader: Reader | Uint8Array, length?: number): grpc.reflection.v1.FileDescriptorResponse;
       }
       namespace FileDescriptorResponse {
-        interface $Properties {
-          fileDescriptorProto?: Uint8Array[] | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<grpc.reflection.v1.FileDescriptorResponse>;
       }
       class ExtensionNumberResponse {
         constructor(properties?: grpc.reflection.v1.ExtensionNumberResponse.$Properties);
@@ -326,11 +262,7 @@ export namespace grpc {
         static decode(reader: Reader | Uint8Array, length?: number): grpc.reflection.v1.ExtensionNumberResponse;
       }
       namespace ExtensionNumberResponse {
-        interface $Properties {
-          baseTypeName?: string | null;
-          extensionNumber?: number[] | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<grpc.reflection.v1.ExtensionNumberResponse>;
       }
       class ListServiceResponse {
         constructor(properties?: grpc.reflection.v1.ListServiceResponse.$Properties);
@@ -342,10 +274,7 @@ export namespace grpc {
         static decode(reader: Reader | Uint8Array, length?: number): grpc.reflection.v1.ListServiceResponse;
       }
       namespace ListServiceResponse {
-        interface $Properties {
-          service?: grpc.reflection.v1.ServiceResponse.$Properties[] | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<grpc.reflection.v1.ListServiceResponse>;
       }
       class ServiceResponse {
         constructor(properties?: grpc.reflection.v1.ServiceResponse.$Properties);
@@ -357,10 +286,7 @@ export namespace grpc {
         static decode(reader: Reader | Uint8Array, length?: number): grpc.reflection.v1.ServiceResponse;
       }
       namespace ServiceResponse {
-        interface $Properties {
-          name?: string | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<grpc.reflection.v1.ServiceResponse>;
       }
       class ErrorResponse {
         constructor(properties?: grpc.reflection.v1.ErrorResponse.$Properties);
@@ -373,11 +299,7 @@ export namespace grpc {
         static decode(reader: Reader | Uint8Array, length?: number): grpc.reflection.v1.ErrorResponse;
       }
       namespace ErrorResponse {
-        interface $Properties {
-          errorCode?: number | null;
-          errorMessage?: string | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<grpc.reflection.v1.ErrorResponse>;
       }
     }
   }

@@ -2,6 +2,9 @@
 import type { Reader, Writer } from "protobufjs/minimal.js";
 import type Long from "long";
 
+/** What `encode` takes of a message: any of its fields. */
+type Properties<T> = { [K in keyof T]?: T[K] | null };
+
 export namespace casino {
   namespace events {
     namespace v1 {
@@ -22,17 +25,7 @@ export namespace casino {
         static decode(reader: Reader | Uint8Array, length?: number): casino.events.v1.Event;
       }
       namespace Event {
-        interface $Properties {
-          id?: Long | null;
-          playerId?: Long | null;
-          gameId?: Long | null;
-          type?: number | null;
-          amount?: Long | null;
-          currency?: string | null;
-          hasWon?: boolean | null;
-          createdAt?: google.protobuf.Timestamp.$Properties | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<casino.events.v1.Event>;
       }
     }
   }
@@ -49,11 +42,7 @@ export namespace casino {
         static decode(reader: Reader | Uint8Array, length?: number): casino.rates.v1.GetRatesRequest;
       }
       namespace GetRatesRequest {
-        interface $Properties {
-          base?: string | null;
-          symbols?: string[] | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<casino.rates.v1.GetRatesRequest>;
       }
       class GetRatesResponse {
         constructor(properties?: casino.rates.v1.GetRatesResponse.$Properties);
@@ -67,12 +56,7 @@ export namespace casino {
         static decode(reader: Reader | Uint8Array, length?: number): casino.rates.v1.GetRatesResponse;
       }
       namespace GetRatesResponse {
-        interface $Properties {
-          base?: string | null;
-          asOf?: google.protobuf.Timestamp.$Properties | null;
-          rates?: { [key: string]: string } | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<casino.rates.v1.GetRatesResponse>;
       }
     }
   }
@@ -91,11 +75,7 @@ export namespace google {
       static decode(reader: Reader | Uint8Array, length?: number): google.protobuf.Timestamp;
     }
     namespace Timestamp {
-      interface $Properties {
-        seconds?: Long | null;
-        nanos?: number | null;
-        $unknowns?: Uint8Array[];
-      }
+      type $Properties = Properties<google.protobuf.Timestamp>;
     }
   }
 }
