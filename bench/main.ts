@@ -1,8 +1,7 @@
 /** `deno task bench`: how fast it is, beside what the broker, the database and other ways of writing it can do. */
 import { runCommand, UsageError } from "../shared/runtime/configuration/command.ts";
 import { groups } from "./groups.ts";
-import { writeReport } from "./report.ts";
-import { keepResult, provenance } from "./results.ts";
+import { keepResult, provenance, writeReport } from "./results.ts";
 import type { Figures } from "./scenarios/consume.ts";
 import { Environment } from "./environment.ts";
 

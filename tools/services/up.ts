@@ -15,8 +15,8 @@ import {
   settingOf,
   titles,
   urlOf,
+  type WayOptions,
 } from "./server.ts";
-import type { WayOptions } from "./way.ts";
 
 export interface UpOptions extends WayOptions {
   /** Whether to use Docker Compose; by default, when an engine answers. */

@@ -6,8 +6,7 @@ import { eventTopology } from "../../../shared/rabbitmq/topology.ts";
 import { brokerRoles, databaseRoles } from "../../../tools/roles/roles.ts";
 import { render, schemaFaults } from "../../../dev/programs/programs.ts";
 import { type Json, type Manifest, ofKind, workloadsOf } from "../../../dev/kubernetes/manifest.ts";
-import { policyFaults } from "../../../dev/kubernetes/policies.ts";
-import { secretsNamed } from "../../../dev/kubernetes/policies/references.ts";
+import { policyFaults, secretsNamed } from "../../../dev/kubernetes/policies.ts";
 import { codeIn, documented, documentedRows, documentedSecrets, overlay, overlays } from "./overlays.ts";
 import { project } from "../../harness/world.ts";
 
