@@ -46,6 +46,12 @@ export function messageTypes(root: protobuf.Root): string {
     "",
     "/** What `encode` takes of a message: any of its fields. */",
     "type Properties<T> = { [K in keyof T]?: T[K] | null };",
+    "",
+    "/** `decode` of each throws for bytes that are no such message. */",
+    "declare class Message {",
+    "  /** Fields that the schema does not have, each as it was sent. */",
+    "  $unknowns?: Uint8Array[];",
+    "}",
     ...root.nestedArray.flatMap((nested) => ["", ...declared(nested, "export ")]),
     "",
   ].join("\n");
@@ -74,14 +80,11 @@ function classOf(type: protobuf.Type): string[] {
   const chosen = type.oneofsArray.filter(({ isProto3Optional }) => !isProto3Optional)
     .map(({ name, oneof }) => `  ${name}?: ${oneof.map((each) => `"${each}"`).join(" | ")};`);
   return [
-    `class ${type.name} {`,
+    `class ${type.name} extends Message {`,
     `  constructor(properties?: ${own}.$Properties);`,
     ...fields,
     ...chosen,
-    "  /** Fields that the schema does not have, each as it was sent. */",
-    "  $unknowns?: Uint8Array[];",
     `  static encode(message: ${own}.$Properties, writer?: Writer): Writer;`,
-    "  /** @throws {Error} for bytes that are no such message */",
     `  static decode(reader: Reader | Uint8Array, length?: number): ${own};`,
     "}",
   ];

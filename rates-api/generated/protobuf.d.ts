@@ -5,10 +5,16 @@ import type Long from "long";
 /** What `encode` takes of a message: any of its fields. */
 type Properties<T> = { [K in keyof T]?: T[K] | null };
 
+/** `decode` of each throws for bytes that are no such message. */
+declare class Message {
+  /** Fields that the schema does not have, each as it was sent. */
+  $unknowns?: Uint8Array[];
+}
+
 export namespace casino {
   namespace rates {
     namespace v1 {
-      class Faults {
+      class Faults extends Message {
         constructor(properties?: casino.rates.v1.Faults.$Properties);
         delayMs: number;
         jitterMs: number;
@@ -18,10 +24,7 @@ export namespace casino {
         wrongShare: number;
         wrongAnswer: casino.rates.v1.WrongAnswer;
         blackHoleShare: number;
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: casino.rates.v1.Faults.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): casino.rates.v1.Faults;
       }
       namespace Faults {
@@ -39,42 +42,33 @@ export namespace casino {
         readonly WRONG_ANSWER_EMPTY: 8;
       };
       type WrongAnswer = number;
-      class SetFaultsRequest {
+      class SetFaultsRequest extends Message {
         constructor(properties?: casino.rates.v1.SetFaultsRequest.$Properties);
         faults?: casino.rates.v1.Faults.$Properties | null;
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: casino.rates.v1.SetFaultsRequest.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): casino.rates.v1.SetFaultsRequest;
       }
       namespace SetFaultsRequest {
         type $Properties = Properties<casino.rates.v1.SetFaultsRequest>;
       }
-      class SetFaultsResponse {
+      class SetFaultsResponse extends Message {
         constructor(properties?: casino.rates.v1.SetFaultsResponse.$Properties);
         faults?: casino.rates.v1.Faults.$Properties | null;
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: casino.rates.v1.SetFaultsResponse.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): casino.rates.v1.SetFaultsResponse;
       }
       namespace SetFaultsResponse {
         type $Properties = Properties<casino.rates.v1.SetFaultsResponse>;
       }
-      class GetStatsRequest {
+      class GetStatsRequest extends Message {
         constructor(properties?: casino.rates.v1.GetStatsRequest.$Properties);
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: casino.rates.v1.GetStatsRequest.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): casino.rates.v1.GetStatsRequest;
       }
       namespace GetStatsRequest {
         type $Properties = Properties<casino.rates.v1.GetStatsRequest>;
       }
-      class GetStatsResponse {
+      class GetStatsResponse extends Message {
         constructor(properties?: casino.rates.v1.GetStatsResponse.$Properties);
         calls: Long;
         inFlight: Long;
@@ -85,32 +79,23 @@ export namespace casino {
         unauthenticated: Long;
         invalid: Long;
         faults?: casino.rates.v1.Faults.$Properties | null;
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: casino.rates.v1.GetStatsResponse.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): casino.rates.v1.GetStatsResponse;
       }
       namespace GetStatsResponse {
         type $Properties = Properties<casino.rates.v1.GetStatsResponse>;
       }
-      class ResetStatsRequest {
+      class ResetStatsRequest extends Message {
         constructor(properties?: casino.rates.v1.ResetStatsRequest.$Properties);
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: casino.rates.v1.ResetStatsRequest.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): casino.rates.v1.ResetStatsRequest;
       }
       namespace ResetStatsRequest {
         type $Properties = Properties<casino.rates.v1.ResetStatsRequest>;
       }
-      class ResetStatsResponse {
+      class ResetStatsResponse extends Message {
         constructor(properties?: casino.rates.v1.ResetStatsResponse.$Properties);
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: casino.rates.v1.ResetStatsResponse.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): casino.rates.v1.ResetStatsResponse;
       }
       namespace ResetStatsResponse {
@@ -123,48 +108,36 @@ export namespace casino {
 export namespace grpc {
   namespace health {
     namespace v1 {
-      class HealthListRequest {
+      class HealthListRequest extends Message {
         constructor(properties?: grpc.health.v1.HealthListRequest.$Properties);
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: grpc.health.v1.HealthListRequest.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): grpc.health.v1.HealthListRequest;
       }
       namespace HealthListRequest {
         type $Properties = Properties<grpc.health.v1.HealthListRequest>;
       }
-      class HealthListResponse {
+      class HealthListResponse extends Message {
         constructor(properties?: grpc.health.v1.HealthListResponse.$Properties);
         statuses: { [key: string]: grpc.health.v1.HealthCheckResponse.$Properties };
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: grpc.health.v1.HealthListResponse.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): grpc.health.v1.HealthListResponse;
       }
       namespace HealthListResponse {
         type $Properties = Properties<grpc.health.v1.HealthListResponse>;
       }
-      class HealthCheckRequest {
+      class HealthCheckRequest extends Message {
         constructor(properties?: grpc.health.v1.HealthCheckRequest.$Properties);
         service: string;
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: grpc.health.v1.HealthCheckRequest.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): grpc.health.v1.HealthCheckRequest;
       }
       namespace HealthCheckRequest {
         type $Properties = Properties<grpc.health.v1.HealthCheckRequest>;
       }
-      class HealthCheckResponse {
+      class HealthCheckResponse extends Message {
         constructor(properties?: grpc.health.v1.HealthCheckResponse.$Properties);
         status: grpc.health.v1.HealthCheckResponse.ServingStatus;
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: grpc.health.v1.HealthCheckResponse.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): grpc.health.v1.HealthCheckResponse;
       }
       namespace HealthCheckResponse {
@@ -181,7 +154,7 @@ export namespace grpc {
   }
   namespace reflection {
     namespace v1 {
-      class ServerReflectionRequest {
+      class ServerReflectionRequest extends Message {
         constructor(properties?: grpc.reflection.v1.ServerReflectionRequest.$Properties);
         host: string;
         fileByFilename?: string | null;
@@ -195,29 +168,23 @@ export namespace grpc {
           | "fileContainingExtension"
           | "allExtensionNumbersOfType"
           | "listServices";
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: grpc.reflection.v1.ServerReflectionRequest.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): grpc.reflection.v1.ServerReflectionRequest;
       }
       namespace ServerReflectionRequest {
         type $Properties = Properties<grpc.reflection.v1.ServerReflectionRequest>;
       }
-      class ExtensionRequest {
+      class ExtensionRequest extends Message {
         constructor(properties?: grpc.reflection.v1.ExtensionRequest.$Properties);
         containingType: string;
         extensionNumber: number;
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: grpc.reflection.v1.ExtensionRequest.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): grpc.reflection.v1.ExtensionRequest;
       }
       namespace ExtensionRequest {
         type $Properties = Properties<grpc.reflection.v1.ExtensionRequest>;
       }
-      class ServerReflectionResponse {
+      class ServerReflectionResponse extends Message {
         constructor(properties?: grpc.reflection.v1.ServerReflectionResponse.$Properties);
         validHost: string;
         originalRequest?: grpc.reflection.v1.ServerReflectionRequest.$Properties | null;
@@ -230,72 +197,54 @@ export namespace grpc {
           | "allExtensionNumbersResponse"
           | "listServicesResponse"
           | "errorResponse";
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: grpc.reflection.v1.ServerReflectionResponse.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): grpc.reflection.v1.ServerReflectionResponse;
       }
       namespace ServerReflectionResponse {
         type $Properties = Properties<grpc.reflection.v1.ServerReflectionResponse>;
       }
-      class FileDescriptorResponse {
+      class FileDescriptorResponse extends Message {
         constructor(properties?: grpc.reflection.v1.FileDescriptorResponse.$Properties);
         fileDescriptorProto: Uint8Array[];
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: grpc.reflection.v1.FileDescriptorResponse.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): grpc.reflection.v1.FileDescriptorResponse;
       }
       namespace FileDescriptorResponse {
         type $Properties = Properties<grpc.reflection.v1.FileDescriptorResponse>;
       }
-      class ExtensionNumberResponse {
+      class ExtensionNumberResponse extends Message {
         constructor(properties?: grpc.reflection.v1.ExtensionNumberResponse.$Properties);
         baseTypeName: string;
         extensionNumber: number[];
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: grpc.reflection.v1.ExtensionNumberResponse.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): grpc.reflection.v1.ExtensionNumberResponse;
       }
       namespace ExtensionNumberResponse {
         type $Properties = Properties<grpc.reflection.v1.ExtensionNumberResponse>;
       }
-      class ListServiceResponse {
+      class ListServiceResponse extends Message {
         constructor(properties?: grpc.reflection.v1.ListServiceResponse.$Properties);
         service: grpc.reflection.v1.ServiceResponse.$Properties[];
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: grpc.reflection.v1.ListServiceResponse.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): grpc.reflection.v1.ListServiceResponse;
       }
       namespace ListServiceResponse {
         type $Properties = Properties<grpc.reflection.v1.ListServiceResponse>;
       }
-      class ServiceResponse {
+      class ServiceResponse extends Message {
         constructor(properties?: grpc.reflection.v1.ServiceResponse.$Properties);
         name: string;
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: grpc.reflection.v1.ServiceResponse.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): grpc.reflection.v1.ServiceResponse;
       }
       namespace ServiceResponse {
         type $Properties = Properties<grpc.reflection.v1.ServiceResponse>;
       }
-      class ErrorResponse {
+      class ErrorResponse extends Message {
         constructor(properties?: grpc.reflection.v1.ErrorResponse.$Properties);
         errorCode: number;
         errorMessage: string;
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: grpc.reflection.v1.ErrorResponse.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): grpc.reflection.v1.ErrorResponse;
       }
       namespace ErrorResponse {
