@@ -6,6 +6,7 @@ import { catalogue } from "../../../tools/migrate/catalogue.ts";
 import { shadowProgram } from "../../harness/checkout.ts";
 import { project } from "../../harness/world.ts";
 import { endOf, ProgramError, runProgram, succeeds } from "../../../tools/run_program.ts";
+import { copyProject, TemporaryFolder } from "../../harness/temporary.ts";
 
 async function run(
   cwd: string,
@@ -18,25 +19,12 @@ async function run(
 }
 
 async function withCopy(use: (copy: string) => Promise<void>): Promise<void> {
-  const parent = await Deno.makeTempDir({ prefix: "a path with a space " });
-  const copy = join(parent, "the project");
-  try {
-    await copyTree(project, copy);
-    // Servers run as users of their own, which must be able to read it.
-    await Deno.chmod(parent, 0o755);
-    await use(copy);
-  } finally {
-    await Deno.remove(parent, { recursive: true });
-  }
-}
-
-async function copyTree(from: string, to: string): Promise<void> {
-  await Deno.mkdir(to, { recursive: true });
-  for await (const { name, isDirectory } of Deno.readDir(from)) {
-    if ([".git", ".services", "node_modules"].includes(name)) continue;
-    if (isDirectory) await copyTree(join(from, name), join(to, name));
-    else await Deno.copyFile(join(from, name), join(to, name));
-  }
+  await using parent = await TemporaryFolder.make("a path with a space ");
+  const copy = join(parent.path, "the project");
+  await copyProject(copy);
+  // Servers run as users of their own, which must be able to read it.
+  await Deno.chmod(parent.path, 0o755);
+  await use(copy);
 }
 
 function freeAddresses(): Record<string, string> {

@@ -12,6 +12,7 @@ import { lastRelease, schemaCheck } from "../../releases/releases.ts";
 import { NextVersion, readReleased, releasedMigrations, ReleasedTree } from "./versions.ts";
 import { project, withWorld, type World } from "../../harness/world.ts";
 import { endOf } from "../../../tools/run_program.ts";
+import { TemporaryFolder } from "../../harness/temporary.ts";
 
 const ids = {
   bet: "0190fffe-0000-7000-8000-000000000001",
@@ -177,19 +178,14 @@ Deno.test("what is kept of the last release is what was released", async () => {
 
 /** What the check's step says of the last release's schemas with one change in them. */
 async function check([file, from, to]: Change): Promise<{ code: number; said: string }> {
-  const folder = await Deno.makeTempDir({ prefix: "casino-schemas-" });
-  try {
-    for (const each of [eventProto, ratesProto, "casino/rates/v1/mock_control.proto"]) {
-      const text = await Deno.readTextFile(join(project, "tests/releases", lastRelease.version, "proto", each));
-      if (each === file) strictEqual(text.split(from).length, 2, `${file} has "${from}" once`);
-      await Deno.mkdir(join(folder, each, ".."), { recursive: true });
-      await Deno.writeTextFile(join(folder, each), each === file ? text.replace(from, to) : text);
-    }
-    // Files that are new have nothing to break; buf.yaml says what is held to.
-    await Deno.copyFile(join(project, "proto/buf.yaml"), join(folder, "buf.yaml"));
-    const { code, output } = await endOf(Deno.execPath(), schemaCheck(folder), { cwd: project });
-    return { code, said: output };
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+  await using folder = await TemporaryFolder.make("casino-schemas-");
+  for (const each of [eventProto, ratesProto, "casino/rates/v1/mock_control.proto"]) {
+    const text = await Deno.readTextFile(join(project, "tests/releases", lastRelease.version, "proto", each));
+    if (each === file) strictEqual(text.split(from).length, 2, `${file} has "${from}" once`);
+    await folder.write(each, each === file ? text.replace(from, to) : text);
   }
+  // Files that are new have nothing to break; buf.yaml says what is held to.
+  await Deno.copyFile(join(project, "proto/buf.yaml"), join(folder.path, "buf.yaml"));
+  const { code, output } = await endOf(Deno.execPath(), schemaCheck(folder.path), { cwd: project });
+  return { code, said: output };
 }

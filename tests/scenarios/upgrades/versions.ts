@@ -6,6 +6,7 @@ import { readHistory } from "../../../tools/migrate/migrator.ts";
 import { runProgram } from "../../../tools/run_program.ts";
 import { project, type World } from "../../harness/world.ts";
 import { lastRelease } from "../../releases/releases.ts";
+import { copyProject, TemporaryFolder } from "../../harness/temporary.ts";
 
 /** The last release logs its messages without codes. */
 const messages: Readonly<Record<string, string>> = {
@@ -101,8 +102,6 @@ const changes: readonly (readonly [file: string, from: string, to: string])[] = 
   ],
 ];
 
-const leftOut = ["bench", "deploy", "docs", "node_modules", "tests"];
-
 export class NextVersion implements AsyncDisposable {
   readonly members: Members;
 
@@ -112,7 +111,7 @@ export class NextVersion implements AsyncDisposable {
 
   static async make(): Promise<NextVersion> {
     const path = await Deno.makeTempDir({ prefix: "casino-next-" });
-    await copy(project, path, (name) => !name.startsWith(".") && !leftOut.includes(name));
+    await copyProject(path);
     for (const [file, from, to] of changes) {
       const text = await Deno.readTextFile(join(path, file));
       if (text.split(from).length !== 2) {
@@ -150,15 +149,6 @@ export default class extends AbstractMigration {
   }
 }
 
-async function copy(from: string, to: string, isWanted: (name: string) => boolean): Promise<void> {
-  await Deno.mkdir(to, { recursive: true });
-  for await (const { name, isDirectory } of Deno.readDir(from)) {
-    if (!isWanted(name)) continue;
-    if (isDirectory) await copy(join(from, name), join(to, name), (inner) => !inner.startsWith("."));
-    else await Deno.copyFile(join(from, name), join(to, name));
-  }
-}
-
 export interface OneMore {
   /** Of the file. */
   readonly name: string;
@@ -168,15 +158,14 @@ export interface OneMore {
 }
 
 export class MoreMigrations implements AsyncDisposable {
-  private constructor(private readonly folder: string) {}
+  private constructor(private readonly folder: TemporaryFolder) {}
 
   static async make({ name, up, down }: OneMore): Promise<MoreMigrations> {
     // Inside the project, where the bare specifier `nessie` means something.
-    const folder = await Deno.makeTempDir({ dir: join(project, "tests"), prefix: "migrations-" });
-    const own = join(project, "migrations");
-    for await (const file of Deno.readDir(own)) await Deno.copyFile(join(own, file.name), join(folder, file.name));
-    await Deno.writeTextFile(
-      join(folder, name),
+    const folder = await TemporaryFolder.make("migrations-", join(project, "tests"));
+    await runProgram("cp", ["-a", `${join(project, "migrations")}/.`, folder.path]);
+    await folder.write(
+      name,
       `import { AbstractMigration } from "nessie";
 export default class extends AbstractMigration {
   async up(): Promise<void> { await this.client.queryArray(${JSON.stringify(up)}); }
@@ -190,11 +179,11 @@ export default class extends AbstractMigration {
   async run(world: World, direction: "up" | "down"): Promise<{ code: number; stderr: string }> {
     const newer = (await readHistory(world.sql)).filter(({ name }) => name > lastRelease.newestMigration);
     const steps = direction === "down" ? ["--steps", String(newer.length)] : [];
-    const args = [direction, "--folder", this.folder, ...steps];
+    const args = [direction, "--folder", this.folder.path, ...steps];
     return await world.tryRunning("migrate", args, { program: "tools/migrate/main.ts" });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.folder, { recursive: true });
+    await this.folder[Symbol.asyncDispose]();
   }
 }
