@@ -1,8 +1,12 @@
-/** The one check: runs its jobs, shows what each says, and sums them up. */
+/**
+ * The one check: runs its jobs, shows what each says, and sums them up. Finds files and processes that tests have left
+ * behind, by the TMPDIR that every test process gets.
+ */
 import { availableParallelism } from "node:os";
 import type { Job } from "./jobs.ts";
-import { leftBehind, makeTemporaryFolder } from "./left_behind.ts";
 import { type Result, runJob, summaryOf } from "./run_job.ts";
+import { join } from "node:path";
+import { down } from "../../tools/services/up_and_down.ts";
 
 const loopback = "127.0.0.1,localhost,::1,[::1]";
 
@@ -77,4 +81,53 @@ function pastProxies(): Record<string, string> {
   const listed = Deno.env.get("no_proxy") ?? Deno.env.get("NO_PROXY");
   const hosts = listed ? `${listed},${loopback}` : loopback;
   return { no_proxy: hosts, NO_PROXY: hosts };
+}
+
+const patienceMs = 5_000;
+
+/** Makes the tests' TMPDIR, which servers that run as users of their own may write, too. */
+async function makeTemporaryFolder(): Promise<string> {
+  const folder = await Deno.makeTempDir({ prefix: "casino-check-" });
+  await Deno.chmod(folder, 0o1777);
+  return folder;
+}
+
+/**
+ * Files and processes that are still there after a while. Servers that belong to them are then stopped, and files
+ * removed.
+ * @param folder the processes' TMPDIR, or where their home is
+ * @returns each as a few words
+ */
+async function leftBehind(folder: string): Promise<string[]> {
+  const giveUpAt = performance.now() + patienceMs;
+  while (true) {
+    const left = [...await filesIn(folder), ...await processesOf(folder)];
+    if (left.length === 0 || performance.now() > giveUpAt) {
+      for (const project of await filesIn(folder)) await down({ project, deleteData: true, say: () => {} });
+      await Deno.remove(folder, { recursive: true });
+      return left;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+async function filesIn(folder: string): Promise<string[]> {
+  return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => join(folder, name));
+}
+
+/** Known by their environment, which only Linux shows. */
+async function processesOf(folder: string): Promise<string[]> {
+  if (Deno.build.os !== "linux") return [];
+  const processes: string[] = [];
+  for await (const { name: pid } of Deno.readDir("/proc")) {
+    if (!/^\d+$/.test(pid) || Number(pid) === Deno.pid) continue;
+    // It may have ended meanwhile, or be another user's.
+    const [environment, line] = await Promise.all(
+      ["environ", "cmdline"].map((file) => Deno.readTextFile(`/proc/${pid}/${file}`).catch(() => "")),
+    );
+    if (environment?.includes(folder)) {
+      processes.push(`process ${pid} (${line?.replaceAll("\0", " ").trim().slice(0, 100)})`);
+    }
+  }
+  return processes;
 }

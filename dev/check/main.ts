@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
 import { readConfig } from "../../shared/runtime/configuration/config.ts";
-import { up } from "../../tools/services/up.ts";
+import { up } from "../../tools/services/up_and_down.ts";
 import { runCheck } from "./check.ts";
 import { selectJobs } from "./jobs.ts";
 import { ensurePrograms } from "./debian_programs.ts";

@@ -5,13 +5,12 @@
 import { join } from "node:path";
 import { freePort } from "../../tools/demo/members.ts";
 import { type Identity, runProgram } from "../../tools/run_program.ts";
-import { down, type DownOptions } from "../../tools/services/down.ts";
+import { down, type DownOptions, up } from "../../tools/services/up_and_down.ts";
 import { foldersOf, nativeFolder, readState, type State } from "../../tools/services/folder.ts";
 import { superuserFile } from "../../tools/services/native/postgres.ts";
 import { nodeNameOf, rabbitmq, withoutEpmd } from "../../tools/services/native/rabbitmq.ts";
 import { identityFor } from "../../tools/services/native/start.ts";
 import { type ServerConfig, urlOf } from "../../tools/services/server.ts";
-import { up } from "../../tools/services/up.ts";
 import { TemporaryFolder } from "./temporary.ts";
 
 export class Checkout implements AsyncDisposable {
