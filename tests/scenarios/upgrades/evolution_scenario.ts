@@ -16,7 +16,7 @@ import { TemporaryFolder } from "../../harness/temporary.ts";
 
 const ids = {
   bet: "0190fffe-0000-7000-8000-000000000001",
-  jackpot: "0190fffe-0000-7000-8000-000000000002",
+  withdrawal: "0190fffe-0000-7000-8000-000000000002",
   unpriced: "0190fffe-0000-7000-8000-000000000003",
 };
 
@@ -29,9 +29,9 @@ Deno.test("an event with a new field and one of a new type: what an old version 
   const schema = schemaOf(await next.schema());
   const encode = (fields: object) => Buffer.from(schema.encode(schema.fromObject({ ...common, ...fields })).finish());
   const bodies = {
-    bet: encode({ type: "EVENT_TYPE_BET", id: "1", amount: "500", currency: "USD", has_won: true }),
-    jackpot: encode({ type: "EVENT_TYPE_JACKPOT", id: "2" }),
-    unpriced: encode({ type: "EVENT_TYPE_BET", id: "3", amount: "500", currency: "KWD" }),
+    bet: encode({ ...wager, id: "1", currency: "USD", has_won: true }),
+    withdrawal: encode({ type: "EVENT_TYPE_WITHDRAWAL", id: "2", amount: "700", currency: "EUR" }),
+    unpriced: encode({ ...wager, id: "3", currency: "KWD" }),
   };
 
   await withWorld(async (world) => {
@@ -48,7 +48,7 @@ Deno.test("an event with a new field and one of a new type: what an old version 
       ...{ event_id: "1", player_id: "11", game_id: "101", type: "bet", amount: "500", currency: "USD" },
       ...{ has_won: true, amount_eur: "467", subscriber_id: "last-release" },
     });
-    await assertWaits(world, "jackpot", { reason: "invalid", detail: /^type / });
+    await assertWaits(world, "withdrawal", { reason: "invalid", detail: /^type / });
     await assertWaits(world, "unpriced", { reason: "unknown-currency", detail: /KWD/ });
     await old.stop(first);
 
@@ -59,7 +59,7 @@ Deno.test("an event with a new field and one of a new type: what an old version 
       const letters = await world.deadLetters();
       return letters.length === 2 && letters.every(({ attempts }) => attempts === 2) || undefined;
     });
-    await assertWaits(world, "jackpot", { reason: "invalid", detail: /^type = 99 is unknown to this version$/ });
+    await assertWaits(world, "withdrawal", { reason: "invalid", detail: /^type = 5 is unknown to this version$/ });
     await assertWaits(world, "unpriced", { reason: "unknown-currency", detail: /KWD/ });
     await now.stop(second);
 
@@ -67,10 +67,11 @@ Deno.test("an event with a new field and one of a new type: what an old version 
     await later.startSubscriber("next-version");
     await world.replay("--reason", "invalid");
     await world.untilSettled(2, 1);
-    deepStrictEqual(await row(world, ids.jackpot), {
-      ...{ event_id: "2", player_id: "11", game_id: "101", type: "jackpot", amount: null, currency: null },
-      ...{ has_won: null, amount_eur: null, subscriber_id: "next-version" },
+    deepStrictEqual(await row(world, ids.withdrawal), {
+      ...{ event_id: "2", player_id: "11", game_id: null, type: "withdrawal", amount: "700", currency: "EUR" },
+      ...{ has_won: null, amount_eur: "700", subscriber_id: "next-version" },
     });
+    deepStrictEqual(await world.sql.one("select device from events where event_id = 2"), { device: common.device });
     await assertWaits(world, "unpriced", { reason: "unknown-currency", detail: /KWD/ });
 
     match(await old.publish("--count", "50", "--seed", "7"), /published 50, confirmed 50/);
@@ -89,14 +90,15 @@ Deno.test("an event with a new field and one of a new type: what an old version 
     strictEqual(letter.reason, reason);
     match(letter.detail, detail);
     strictEqual(Buffer.from(letter.body).toString("hex"), bodies[what].toString("hex"));
-    strictEqual((schema.decode(letter.body) as unknown as { campaign: string }).campaign, common.campaign);
+    strictEqual((schema.decode(letter.body) as unknown as { device: string }).device, common.device);
   }
 });
 
 const common = {
-  ...{ player_id: "11", game_id: "101", created_at: { seconds: "1719532800" } },
-  campaign: "Two for one, für alle",
+  ...{ player_id: "11", created_at: { seconds: "1719532800" } },
+  device: "Ein Telefon, für alle",
 };
+const wager = { type: "EVENT_TYPE_BET", game_id: "101", amount: "500" };
 
 function schemaOf(proto: string): protobuf.Type {
   const root = new protobuf.Root();

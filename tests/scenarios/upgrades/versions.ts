@@ -1,6 +1,5 @@
 /** The last release, from the repository's history, and a version that is still to come. */
-import { join } from "node:path";
-import { eventTypes } from "../../../shared/event/kinds.ts";
+import { dirname, join } from "node:path";
 import { type Member, Members } from "../../../tools/demo/members.ts";
 import { readHistory } from "../../../tools/migrate/migrator.ts";
 import { runProgram } from "../../../tools/run_program.ts";
@@ -75,33 +74,7 @@ async function git(...args: string[]): Promise<string> {
   throw error;
 }
 
-const migration = "20990101000000_allow_jackpots.ts";
-
-/** A developer's changes: a text that occurs once in the file, and its replacement. */
-const changes: readonly (readonly [file: string, from: string, to: string])[] = [
-  [
-    "proto/casino/events/v1/event.proto",
-    "EVENT_TYPE_UNSPECIFIED = 0;",
-    "EVENT_TYPE_UNSPECIFIED = 0;\n  EVENT_TYPE_JACKPOT = 99;",
-  ],
-  ["proto/casino/events/v1/event.proto", "created_at = 8;", "created_at = 8;\n  string campaign = 9;"],
-  [
-    "shared/event/kinds.ts",
-    "export const kinds = [",
-    `export const kinds = [
-  {
-    type: "jackpot",
-    wireNumber: 99,
-    hasGame: true,
-    hasMoney: false,
-    hasOutcome: false,
-    label: "jackpot",
-    weight: 0,
-    sentence: ({ player, time }) => \`\${player} hit a jackpot on \${time}.\`,
-  },`,
-  ],
-];
-
+/** This tree with a new kind of event and a new field: two worked examples of docs/extending.md. */
 export class NextVersion implements AsyncDisposable {
   readonly members: Members;
 
@@ -112,30 +85,12 @@ export class NextVersion implements AsyncDisposable {
   static async make(): Promise<NextVersion> {
     const path = await Deno.makeTempDir({ prefix: "casino-next-" });
     await copyProject(path);
-    for (const [file, from, to] of changes) {
-      const text = await Deno.readTextFile(join(path, file));
-      if (text.split(from).length !== 2) {
-        throw new Error(
-          `${file} has not "${from}" once: tell tests/scenarios/upgrades/versions.ts what to change there now`,
-        );
-      }
-      await Deno.writeTextFile(join(path, file), text.replace(from, () => to));
+    // Wherever temporary folders are: git applies nothing in another repository's subfolder, and says nothing.
+    const inCopy = { cwd: path, env: { GIT_CEILING_DIRECTORIES: dirname(path) } };
+    for (const name of ["withdrawal", "field"]) {
+      await runProgram("git", ["apply", join("docs/extending", `${name}.patch`)], inCopy);
     }
-    await Deno.writeTextFile(
-      join(path, "migrations", migration),
-      `import { AbstractMigration } from "nessie";
-export default class extends AbstractMigration {
-  async up(): Promise<void> {
-    await this.client.queryArray("alter table events drop constraint events_type_check");
-    await this.client.queryArray("alter table events add constraint events_type_check " +
-      "check (type in (${[...eventTypes, "jackpot"].map((type) => `'${type}'`).join(", ")}))");
-  }
-  async down(): Promise<void> {}
-}`,
-    );
-    const next = new NextVersion(path);
-    await next.members.runToEnd("generate", [], {});
-    return next;
+    return new NextVersion(path);
   }
 
   /** The events' schema, as its source says it. */
