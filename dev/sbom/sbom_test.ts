@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
-import { billOfMaterials, licencesIn, purlOf } from "./bom.ts";
+import { billOfMaterials, licencesIn, purlOf } from "./main.ts";
 import { closure, isAllowed, lockedPackages, split } from "./packages.ts";
 
 const lock = {
