@@ -8,6 +8,9 @@ import { nativeFolder } from "../../tools/services/folder.ts";
 import { hasEnded, isRunning, type Process } from "../../tools/services/process.ts";
 import { delay, type ServerName, settingOf, urlOf } from "../../tools/services/server.ts";
 import { Checkout } from "./checkout.ts";
+import type { Redis } from "ioredis";
+import { closeRedis, openRedis } from "../../shared/redis/client.ts";
+import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 
 /** Heartbeats every 3 s, so that a broker that falls silent is found out within a test's patience. */
 const heartbeatSeconds = 3;
@@ -157,5 +160,15 @@ export abstract class ServerAccess {
   async rows(): Promise<number> {
     const ask = (sql: Session) => sql.one<{ rows: number }>("select count(*)::int as rows from events");
     return (await this.withSql(ask)).rows;
+  }
+}
+
+/** A connection to Redis for what a test itself asks. */
+export async function withRedis<T>(url: string, use: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = await openRedis(url, { name: "casino-test", log: silentLog });
+  try {
+    return await use(redis);
+  } finally {
+    await closeRedis(redis);
   }
 }

@@ -16,8 +16,18 @@ import { systemRandom as random } from "../../shared/runtime/random.ts";
 import { letterOf, testDeadLetterAdmin } from "../conformance/dead_letter_admin.ts";
 import { never } from "../conformance/queue/subject.ts";
 import { gameStart } from "../fixtures/deliveries.ts";
-import { eventually, type TestQueues, withTestQueues } from "../servers/test_queues.ts";
-import { declare, getAll, getOne, inQueue, outgoing, publisherOn, withProxiedQueues } from "./members.ts";
+import {
+  declare,
+  eventually,
+  getAll,
+  getOne,
+  inQueue,
+  outgoing,
+  publisherOn,
+  type TestQueues,
+  withProxiedQueues,
+  withTestQueues,
+} from "../servers/test_queues.ts";
 
 const everything = { filter: {}, signal: never };
 const one = { ...everything, limit: 1 };

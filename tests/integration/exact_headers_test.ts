@@ -11,8 +11,15 @@ import { exactPropertiesOf } from "../../shared/rabbitmq/origin/exact_headers.ts
 import { originHeaders } from "../../shared/rabbitmq/origin/origin.ts";
 import { dead, type Outcome } from "../../shared/rabbitmq/outcome.ts";
 import { never, settle, takeExactly } from "../conformance/queue/subject.ts";
-import { type TestQueues, withTestQueues } from "../servers/test_queues.ts";
-import { consumerOn, getOne, inQueue, publisherOn, untilConsuming } from "./members.ts";
+import {
+  consumerOn,
+  getOne,
+  inQueue,
+  publisherOn,
+  type TestQueues,
+  untilConsuming,
+  withTestQueues,
+} from "../servers/test_queues.ts";
 
 const shortText = fc.string({ unit: "grapheme", maxLength: 40 });
 const typed = <T>(type: string, value: fc.Arbitrary<T>) => value.map((value) => ({ "!": type, value }));

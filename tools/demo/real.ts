@@ -11,8 +11,7 @@ import { closeRedis, openRedis } from "../../shared/redis/client.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { catalogue } from "../migrate/catalogue.ts";
 import { migrateUp } from "../migrate/migrator.ts";
-import { down } from "../services/down.ts";
-import { up } from "../services/up.ts";
+import { down, up } from "../services/up_and_down.ts";
 import { freePort, Members } from "./members.ts";
 import { reasonsOf, type Settled, type Sources, summarize, waitUntilSettled } from "./outcome.ts";
 

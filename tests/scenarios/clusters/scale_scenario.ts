@@ -29,7 +29,7 @@ Deno.test("four queues behind a consistent-hash exchange: each event once, each 
   const { DATABASE_URL, RABBITMQ_URL } = checkout.config;
   await using sql = new Session(DATABASE_URL, { name: "casino-test" });
   const broker = await openConnection({ url: RABBITMQ_URL, name: "casino-test" });
-  const members = new Members(project);
+  await using members = new Members(project);
   try {
     await migrateUp({ sql, catalogue, clock, say: () => {} });
     await sql.query(await statementsOf("docs/scale.md"));
@@ -72,7 +72,6 @@ Deno.test("four queues behind a consistent-hash exchange: each event once, each 
     );
     deepStrictEqual(partitions.map(({ events }) => events), [events / 2, events / 2]);
   } finally {
-    await members.stopAll();
     await broker.close();
   }
 });

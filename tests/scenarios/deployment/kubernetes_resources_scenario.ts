@@ -2,7 +2,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import configuration from "../../../deno.json" with { type: "json" };
-import { spreadOf } from "../../../bench/statistics.ts";
+import { spreadOf } from "../../../bench/results.ts";
 import { type Json, ofKind, workloadsOf } from "../../../dev/kubernetes/manifest.ts";
 import { documented, documentedRows, overlay, overlays } from "./overlays.ts";
 import { version } from "../../../shared/runtime/configuration/command.ts";

@@ -4,13 +4,12 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { eventTopology } from "../../../shared/rabbitmq/topology.ts";
 import { brokerRoles, databaseRoles, largeObjects } from "../../../tools/roles/roles.ts";
-import { render } from "../../../dev/kubernetes/kustomize.ts";
+import { render, schemaFaults } from "../../../dev/programs/programs.ts";
 import { type Json, type Manifest, ofKind, workloadsOf } from "../../../dev/kubernetes/manifest.ts";
-import { policyFaults } from "../../../dev/kubernetes/policies.ts";
-import { secretsNamed } from "../../../dev/kubernetes/policies/references.ts";
-import { schemaFaults } from "../../../dev/programs/programs.ts";
+import { policyFaults, secretsNamed } from "../../../dev/kubernetes/policies.ts";
 import { codeIn, documented, documentedRows, documentedSecrets, overlay, overlays } from "./overlays.ts";
 import { project } from "../../harness/world.ts";
+import { TemporaryFolder } from "../../harness/temporary.ts";
 
 const folder = join(project, "deploy/kubernetes");
 const read = (path: string) => Deno.readTextFile(join(folder, path));
@@ -60,14 +59,10 @@ for (const [name, component, brings] of optional) {
 
 /** kustomize follows paths within a folder that it is given; a component is named from beside the overlay. */
 async function renderWith(overlay: string, component: string): Promise<Manifest[]> {
-  const path = await Deno.makeTempDir({ dir: join(folder, "overlays"), prefix: "test-" });
-  try {
-    const text = `resources: [../${overlay}]\ncomponents: [../../components/${component}]\n`;
-    await Deno.writeTextFile(join(path, "kustomization.yaml"), text);
-    return await render(path);
-  } finally {
-    await Deno.remove(path, { recursive: true });
-  }
+  await using beside = await TemporaryFolder.make("test-", join(folder, "overlays"));
+  const text = `resources: [../${overlay}]\ncomponents: [../../components/${component}]\n`;
+  await beside.write("kustomization.yaml", text);
+  return await render(beside.path);
 }
 
 Deno.test("what docs/kubernetes.md calls plain is open to whom it says, and no other port of production is plain", async () => {

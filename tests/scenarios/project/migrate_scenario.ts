@@ -6,6 +6,7 @@ import { catalogue } from "../../../tools/migrate/catalogue.ts";
 import { project } from "../../harness/world.ts";
 import type { Session } from "../../../shared/postgres/session.ts";
 import { withEmptySchema } from "../../servers/test_schema.ts";
+import { TemporaryFolder } from "../../harness/temporary.ts";
 
 type Migrate = (...args: string[]) => Promise<{ code: number; out: string }>;
 
@@ -21,13 +22,9 @@ function withDatabase(use: (sql: Session, migrate: Migrate) => Promise<void>): P
 
 async function withFolder(files: Record<string, string>, use: (folder: string) => Promise<void>): Promise<void> {
   // Inside the project, where the bare specifier `nessie` means something.
-  const folder = await Deno.makeTempDir({ dir: join(project, "tests"), prefix: "migrations-" });
-  try {
-    for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(join(folder, name), text);
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await TemporaryFolder.make("migrations-", join(project, "tests"));
+  for (const [name, text] of Object.entries(files)) await folder.write(name, text);
+  await use(folder.path);
 }
 
 const names = [...catalogue.keys()];

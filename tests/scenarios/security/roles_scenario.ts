@@ -7,11 +7,10 @@ import { openConnection } from "../../../shared/rabbitmq/connection.ts";
 import { freePort, Members } from "../../../tools/demo/members.ts";
 import { delay } from "../../../tools/services/server.ts";
 import { asOperator, getJson, token, untilAnswered, urlOf } from "../../harness/http.ts";
-import { PrivateServers } from "../../harness/private_servers.ts";
+import { PrivateServers, withRedis } from "../../harness/private_servers.ts";
 import { asRole, makeRoles, passwordOf, type Role } from "../../harness/roles.ts";
 import { project } from "../../harness/world.ts";
 import { letCompact, refuseConnections, refuseStatements } from "./postgres_refusals.ts";
-import { withRedis } from "../../servers/with_redis.ts";
 
 const names = {
   EVENTS_EXCHANGE: "casino.events",

@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
-import { percentile, spreadOf } from "./statistics.ts";
+import { percentile, spreadOf } from "./results.ts";
 
 Deno.test("spreadOf() gives the middle value, the least and the greatest, in whatever order they came", () => {
   deepStrictEqual(spreadOf([5, 1, 100, 7, 3]), { median: 5, min: 1, max: 100 });
