@@ -118,9 +118,10 @@ export function serveHttp(options: HttpOptions): HttpServer {
   /** The headline knows since when it says what it says, though nobody had the page open. */
   async function keepLooking(): Promise<void> {
     while (!ended.signal.aborted) {
-      // A request will tell what is wrong with it; this must not end the process.
-      await overview().catch(() => {});
+      // Not at once: the queues may not be declared yet, and what is seen is remembered for a moment.
       await clock.sleep(lookEveryMs, ended.signal).catch(() => {});
+      // A request will tell what is wrong with it; this must not end the process.
+      if (!ended.signal.aborted) await overview().catch(() => {});
     }
   }
 
