@@ -7,6 +7,10 @@ export const subscriberStates = ["holding", "silent", "connecting", "leaving", "
 
 /** A subscriber that has told nothing for this long is silent: it tells something every second. */
 const silentMs = 10_000;
+/** It has missed more than one turn. */
+const quietMs = 3_000;
+
+type SeenReport = Omit<HeardReport, "state"> & Pick<SubscriberAnswer, "state">;
 
 export interface FleetView {
   readonly subscribers: readonly SubscriberAnswer[];
@@ -28,7 +32,7 @@ export function viewOf(
   own?: SubscriberReport,
 ): FleetView {
   const others = (reports ?? []).filter(({ id }) => id !== own?.id);
-  const all = own ? [{ ...own, heard_ms: 0 }, ...others] : others;
+  const all = withoutGone(own ? [{ ...own, heard_ms: 0 }, ...others] : others, consumers);
   const consuming = all.filter((report) => report.consuming).length;
   const unheard = reports && consumers !== undefined ? Math.max(0, consumers - consuming) : null;
   return {
@@ -48,9 +52,21 @@ export function oldestMsOf({ subscribers }: FleetView): number {
   return Math.max(0, ...subscribers.map(({ oldest_ms }) => oldest_ms));
 }
 
-function answerOf(report: HeardReport, nowMs: number): SubscriberAnswer {
+/**
+ * What a process held that was killed is back in the queue: so it is, once the broker counts no more consumers than there
+ * are subscribers that still tell something.
+ */
+function withoutGone(reports: readonly HeardReport[], consumers = Infinity): readonly SeenReport[] {
+  const isQuiet = ({ heard_ms }: HeardReport) => heard_ms >= quietMs;
+  const telling = reports.filter((report) => report.consuming && !isQuiet(report)).length;
+  if (consumers > telling) return reports;
+  const nothing = { state: "silent", consuming: false, events: 0, batches: 0, oldest_ms: 0 } as const;
+  return reports.map((report) => isQuiet(report) ? { ...report, ...nothing } : report);
+}
+
+function answerOf(report: SeenReport, nowMs: number): SubscriberAnswer {
   const { id, version, state, state_ms, events, batches, oldest_ms, last_error, last_error_ms, heard_ms } = report;
-  const silent = heard_ms >= silentMs;
+  const silent = state === "silent" || heard_ms >= silentMs;
   const at = (ageMs: number) => new Date(nowMs - ageMs).toISOString();
   return {
     ...{ id, version, events, batches, last_error },

@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { HeardReport } from "./fleet.ts";
-import { oldestMsOf, viewOf } from "./fleet_view.ts";
+import { isStuck, oldestMsOf, viewOf } from "./fleet_view.ts";
 
 const now = Date.UTC(2026, 10, 24, 23);
 
@@ -55,4 +55,19 @@ Deno.test("viewOf() does not say what is in hand while somebody is not heard", (
   const older = viewOf([report("other")], 3, now, own);
   deepStrictEqual([older.unacknowledged, older.unheard], [null, 1]);
   strictEqual(viewOf([report("other")], undefined, now, own).unacknowledged, 3);
+});
+
+Deno.test("viewOf() knows that a killed subscriber holds nothing once the broker no longer counts its consumer", () => {
+  const reports = [
+    report("works", { events: 2 }),
+    report("killed", { state: "holding", heard_ms: 5_000, events: 40, oldest_ms: 9_000 }),
+  ];
+  const told = (consumers: number | undefined) => {
+    const view = viewOf(reports, consumers, now);
+    const { state } = view.subscribers.find(({ id }) => id === "killed")!;
+    return [state, view.unacknowledged, oldestMsOf(view), view.subscribers.filter(isStuck).length];
+  };
+  deepStrictEqual(told(2), ["holding", 42, 14_000, 1], "paused, perhaps");
+  deepStrictEqual(told(undefined), ["holding", 42, 14_000, 1]);
+  deepStrictEqual(told(1), ["silent", 2, 0, 0]);
 });
