@@ -16,8 +16,7 @@ const closeMs = 1_000;
 
 await runCommand({
   name: "deno task status",
-  summary:
-    "Shows the whole system on one screen: queues, lag, subscribers and what they hold, rates and their lock, totals.\n" +
+  summary: "Shows the whole system on one screen: queues, lag, subscribers, cached rates and their lock, totals.\n" +
     "A server that does not answer is named, the others are shown, and the exit status is 1.",
   operands: "[SECONDS]",
   flags: {
