@@ -24,7 +24,7 @@ interface Found {
 }
 
 const redisAway = {
-  servers: "what other subscribers hold is not known, and each calls the rates API for itself, once in RATES_TTL_MS",
+  servers: "each subscriber calls the rates API for itself, once in RATES_TTL_MS; what others hold is not known",
   embedded: "each subscriber calls the rates API for itself, once in RATES_TTL_MS",
 };
 
@@ -73,7 +73,8 @@ function stuckSentences(stuck: readonly SubscriberAnswer[], ownId: string): stri
     const at = `${since.slice(11, 19)} UTC`;
     return state === "silent"
       ? `${who} has told nothing since ${at}; it held ${countOf(events)} then.`
-      : `${who} has held ${countOf(events)} since ${at}: ${last_error}.`;
+      // Without any, its deliveries went back with a lost connection, and others take them.
+      : `${who} has held ${events === 0 ? "a batch" : countOf(events)} since ${at}: ${last_error}.`;
   });
   const rest = stuck.slice(mostNamed);
   if (rest.length === 0) return sentences;

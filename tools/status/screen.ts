@@ -112,7 +112,9 @@ function subscriberRows(fleet: Part<FleetView>, at: string): Row[] {
 
 function describeSubscriber({ state, since, events, last_error }: SubscriberAnswer, nowMs: number): string {
   const time = duration(Math.max(0, nowMs - Date.parse(since)));
-  if (state === "holding") return `has held ${plural(events, "event")} for ${time}: ${last_error}`;
+  if (state === "holding") {
+    return `has held ${events === 0 ? "a batch" : plural(events, "event")} for ${time}: ${last_error}`;
+  }
   if (state === "silent") return `has told nothing for ${time}; it held ${plural(events, "event")} then`;
   return `${state} for ${time}, ${plural(events, "event")} in hand`;
 }

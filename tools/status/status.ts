@@ -110,6 +110,9 @@ async function part<T>(reader: Reader<T>): Promise<Part<T>> {
   }
 }
 
+/** Of more that are stuck only these are named; the list of subscribers has all. */
+const mostNamed = 3;
+
 function lagOf(queues: Part<Queues>, fleet: Part<FleetView>, totals: Part<Totals>): Lag {
   const ready = queues.problem === null ? queues.events.messages : null;
   const unacknowledged = fleet.problem === null ? fleet.unacknowledged : null;
@@ -122,7 +125,9 @@ function lagOf(queues: Part<Queues>, fleet: Part<FleetView>, totals: Part<Totals
 
 /** What has to happen for the lag to end; `null` when subscribers are at work on all of it. */
 function endOf(queues: Part<Queues>, fleet: Part<FleetView>): string | null {
+  const nobodyTakes = queues.problem === null && !queues.events.consumers;
   const stuck = fleet.problem === null ? fleet.subscribers.filter(isStuck) : [];
-  if (stuck.length > 0) return `subscriber ${stuck.map(({ id }) => id).slice(0, 3).join(", ")} goes on`;
-  return queues.problem === null && !queues.events.consumers ? "a subscriber runs" : null;
+  const holding = stuck.filter(({ events }) => nobodyTakes || events > 0);
+  if (holding.length > 0) return `subscriber ${holding.slice(0, mostNamed).map(({ id }) => id).join(", ")} goes on`;
+  return nobodyTakes ? "a subscriber runs" : null;
 }
