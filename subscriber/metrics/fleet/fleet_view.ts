@@ -72,7 +72,8 @@ function answerOf(report: SeenReport, nowMs: number): SubscriberAnswer {
     ...{ id, version, events, batches, last_error },
     state: silent ? "silent" : state,
     since: at(silent ? heard_ms : state_ms + heard_ms),
-    oldest_ms: oldest_ms === 0 ? 0 : Math.round(oldest_ms + heard_ms),
+    // What a subscriber held that works is stored by now, or as good as.
+    oldest_ms: oldest_ms === 0 || state === "working" && !silent ? oldest_ms : Math.round(oldest_ms + heard_ms),
     last_error_at: last_error_ms === null ? null : at(last_error_ms + heard_ms),
     heard_ms: Math.round(heard_ms),
   };

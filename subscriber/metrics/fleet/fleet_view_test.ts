@@ -36,16 +36,14 @@ Deno.test("viewOf() lists the stuck ones first, of these the one that has been s
   deepStrictEqual([unacknowledged, unheard], [322, 0]);
 });
 
-Deno.test("viewOf() takes this subscriber's own state of now, and ages what the others have told", () => {
+Deno.test("viewOf() takes this subscriber's own state of now, and ages what others hold that are stuck", () => {
   const { heard_ms: _, ...own } = report("own", { events: 3, oldest_ms: 20 });
-  const view = viewOf(
-    [report("own", { events: 99, oldest_ms: 9_999 }), report("other", { oldest_ms: 700 })],
-    2,
-    now,
-    own,
-  );
+  const told = report("own", { events: 99, oldest_ms: 9_999 });
+  const view = viewOf([told, report("other", { oldest_ms: 700 })], 2, now, own);
   deepStrictEqual(view.subscribers.map(({ id, events }) => [id, events]), [["own", 3], ["other", 0]]);
-  deepStrictEqual([view.unacknowledged, oldestMsOf(view)], [3, 1_200]);
+  deepStrictEqual([view.unacknowledged, oldestMsOf(view)], [3, 700]);
+  const stuck = viewOf([report("other", { state: "holding", oldest_ms: 700 })], 2, now, own);
+  strictEqual(oldestMsOf(stuck), 1_200);
 });
 
 Deno.test("viewOf() does not say what is in hand while somebody is not heard", () => {
