@@ -17,7 +17,10 @@ import { openEventQueue } from "./event_queue.ts";
 import { Observations, serveHttp } from "./http/http.ts";
 import { type Address, defaultAddress, parseAddress } from "./http/server.ts";
 import { AmqpQueueDepths } from "./metrics/queue_depths.ts";
+import { keepTelling, OwnReport } from "./metrics/fleet/own_report.ts";
+import { RedisFleet } from "./metrics/fleet/redis_fleet.ts";
 import { DatabaseGate } from "./pipeline/database_gate.ts";
+import { HeldBatches } from "./pipeline/middleware/held_batches.ts";
 import { noSpans, spansOf } from "./pipeline/middleware/traced.ts";
 import { reportLines, reportNothing } from "./pipeline/report.ts";
 import { Stats } from "./pipeline/stats.ts";
@@ -80,7 +83,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       clock,
     });
     const redis = await openRedis(config.REDIS_URL, { name: subscriberId, log });
-    const gate = new DatabaseGate();
+    const [gate, heldBatches] = [new DatabaseGate(), new HeldBatches(clock)];
     const broker = { url: config.RABBITMQ_URL, clock, random, log };
     const { consumer, ...queue } = openEventQueue(broker, config, subscriberId, gate);
     const edges = wrap({
@@ -115,9 +118,20 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       ratesTimes: config,
       report: observations?.recent.before(lines) ?? lines,
       abandon: shutdown.abandon,
-      ...{ stats, gate, spans, clock, random, log },
+      ...{ stats, gate, heldBatches, spans, clock, random, log },
     });
 
+    const state = {
+      ...{ subscriberId, gate, heldBatches, clock },
+      consuming: () => consumer.consuming,
+      unsettled: () => consumer.unsettled,
+      batchesInFlight: () => runner.batchesInFlight,
+      oldestPublishedAtMs: () => runner.oldestPublishedAtMs,
+      leaving: shutdown.stop,
+    };
+    const own = new OwnReport(state);
+    const fleet = new RedisFleet(redis, config.REDIS_KEY_PREFIX);
+    const leaveFleet = keepTelling(fleet, own, clock);
     const closeHttp = address && observations && serve(address, observations);
     keepCompacting({ database, clock, random, log }, shutdown.stop);
 
@@ -130,7 +144,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     shutdown.stop.addEventListener("abort", () => consumer.stopTaking());
     await runner.run(shutdown.stop, shutdown.abandon);
 
-    await Promise.all([closeHttp?.(), queue.close()]);
+    await Promise.all([closeHttp?.(), queue.close(), leaveFleet()]);
     await closeRedis(redis);
     await database.close();
     log.info("Left", {
@@ -153,7 +167,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
         ...{ name: `casino-subscriber ${name}`, max: 2, timeoutMs: httpQueryTimeoutMs, clock },
       });
       const server = serveHttp({
-        ...{ address, subscriberId, observations, gate, clock, log, database: pool, mode: "servers" },
+        ...{ ...state, own, fleet, address, observations, log, database: pool, mode: "servers" },
         ...{ rates, shared: edges.shared },
         token: config.HTTP_TOKEN,
         depths: new AmqpQueueDepths({
@@ -164,11 +178,6 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
         ratesApi: config.RATES_API_ADDRESS,
         ratesApiTls: ratesTls,
         prefetch: config.PREFETCH,
-        consuming: () => consumer.consuming,
-        unsettled: () => consumer.unsettled,
-        batchesInFlight: () => runner.batchesInFlight,
-        oldestPublishedAtMs: () => runner.oldestPublishedAtMs,
-        leaving: shutdown.stop,
       });
       return async () => {
         await server.close();

@@ -211,7 +211,7 @@ export async function withWorld(
       await world.channel.deleteExchange(world.dead);
       await connection.close();
       const redis = await openRedis(servers.REDIS_URL, { name, log: silentLog });
-      await redis.del(`${name}:{rates}:current`, `${name}:{rates}:lock`);
+      await redis.del(...["current", "lock", "subscribers"].map((key) => `${name}:{rates}:${key}`));
       await closeRedis(redis);
     }
   }, migrations);

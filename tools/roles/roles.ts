@@ -102,7 +102,7 @@ export function cacheRoles(prefix: string): readonly CacheRole[] {
   return [
     {
       user: "casino-subscriber",
-      does: "deno task subscriber: the cached rates and their lock",
+      does: "deno task subscriber: the cached rates, their lock, and what subscribers tell of themselves",
       rules: [
         ...["resetkeys", `~${keys}`, "resetchannels", "-@all", ...connecting],
         ...["+eval", "+type", "+get", "+set", "+del", "+pttl"],
@@ -110,7 +110,7 @@ export function cacheRoles(prefix: string): readonly CacheRole[] {
     },
     {
       user: "casino-reader",
-      does: "deno task status: looks at both, and changes nothing",
+      does: "deno task status: looks at these, and changes nothing",
       rules: ["resetkeys", `~${keys}`, "resetchannels", "-@all", ...connecting, "+eval", "+get", "+pttl"],
     },
   ];

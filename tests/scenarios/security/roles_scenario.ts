@@ -86,6 +86,7 @@ Deno.test("with the roles of deno task roles", async (t) => {
       };
       const status = JSON.parse(await run("status", ["--json"], reader));
       deepStrictEqual([status.totals.events_total, status.queues.events.messages], [27, 0], JSON.stringify(status));
+      strictEqual(status.subscribers.subscribers.length, 1, "by Redis, of which the reader may read it");
       await members.stop(subscriber);
       deepStrictEqual(subscriber.records.filter(({ level }) => level === "error"), []);
     });
