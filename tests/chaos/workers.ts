@@ -30,6 +30,8 @@ export class Workers {
   readonly #members: Member[];
   /** Places that are empty on purpose for a while. */
   readonly #vacant = new Set<number>();
+  /** When they went on after a pause; `Infinity` for those that stand still. */
+  readonly #wentOnAt = new Map<Member, number>();
   /** Since when Postgres refuses them. */
   readonly #refused = new Map<number, number>();
 
@@ -57,9 +59,17 @@ export class Workers {
   /** The process stands still for `ms`, as on a machine that swaps or a pod that is starved. */
   async pause(n: number, ms: number): Promise<void> {
     const member = this.#members[n]!;
+    this.#wentOnAt.set(member, Infinity);
     this.world.members.signal(member, "SIGSTOP");
     await delay(ms);
     this.world.members.signal(member, "SIGCONT");
+    this.#wentOnAt.set(member, clock.monotonic());
+  }
+
+  /** Whether the subscriber that serves there has stood still at any time since. */
+  hasPaused(url: string, since: number): boolean {
+    const member = this.#members.find((member) => urlOf(member) === url);
+    return member !== undefined && (this.#wentOnAt.get(member) ?? 0) >= since;
   }
 
   /** Postgres lets this one no longer log in, and ends its connections. */

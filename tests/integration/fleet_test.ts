@@ -6,7 +6,7 @@ import { lifeMs } from "../../subscriber/metrics/fleet/fleet.ts";
 import { RedisFleet } from "../../subscriber/metrics/fleet/redis_fleet.ts";
 import { reportOf, testFleet } from "../conformance/fleet.ts";
 import { servers, uniqueName } from "../servers/servers.ts";
-import { withRedis } from "../servers/with_redis.ts";
+import { withRedis } from "../harness/private_servers.ts";
 
 function withFleet(use: (fleet: RedisFleet, redis: Redis, keys: (id: string) => string) => Promise<void>) {
   const prefix = uniqueName("test:");
