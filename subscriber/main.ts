@@ -12,6 +12,7 @@ import { onShutdownSignal } from "../shared/runtime/shutdown.ts";
 import { openTracing } from "../shared/runtime/telemetry/deno_tracing.ts";
 import { configureLog, getLog } from "../shared/runtime/telemetry/log.ts";
 import { batchesInFlight, createSubscriber } from "./create_subscriber.ts";
+import { firstContact } from "./first_contact.ts";
 import type { Edges } from "./pipeline/edges.ts";
 import { openEventQueue } from "./event_queue.ts";
 import { Observations, serveHttp } from "./http/http.ts";
@@ -78,14 +79,17 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       max: batchesInFlight,
       timeoutMs: config.DATABASE_TIMEOUT_MS,
       clock,
+      random,
     });
     const redis = await openRedis(config.REDIS_URL, { name: subscriberId, log });
+    const shared = new RedisRates(redis, config.REDIS_KEY_PREFIX);
+    await firstContact(database, shared, clock);
     const gate = new DatabaseGate();
     const broker = { url: config.RABBITMQ_URL, clock, random, log };
     const { consumer, ...queue } = openEventQueue(broker, config, subscriberId, gate);
     const edges = wrap({
       queue: consumer,
-      shared: new RedisRates(redis, config.REDIS_KEY_PREFIX),
+      shared,
       api: grpcRatesApi({
         address: config.RATES_API_ADDRESS,
         tls: ratesTls,
@@ -150,7 +154,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       const operator = { ...config, RABBITMQ_URL: config.DEAD_LETTER_RABBITMQ_URL ?? config.RABBITMQ_URL };
       const name = `${subscriberId} http`;
       const pool = new DatabasePool(config.DATABASE_URL, {
-        ...{ name: `casino-subscriber ${name}`, max: 2, timeoutMs: httpQueryTimeoutMs, clock },
+        ...{ name: `casino-subscriber ${name}`, max: 2, timeoutMs: httpQueryTimeoutMs, clock, random },
       });
       const server = serveHttp({
         ...{ address, subscriberId, observations, gate, clock, log, database: pool, mode: "servers" },
