@@ -48,7 +48,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     settings: [
       ...["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "PREFETCH", "BATCH_SIZE"] as const,
       ...["DEAD_LETTER_RABBITMQ_URL", "TOPOLOGY", "REDIS_URL", "REDIS_KEY_PREFIX", "DATABASE_URL"] as const,
-      ...["DATABASE_TIMEOUT_MS", "RATES_API_ADDRESS", "RATES_API_TLS", "TLS_CA_FILE"] as const,
+      ...["DATABASE_TIMEOUT_MS", "RATES_API_ADDRESS", "RATES_API_TLS", "RATES_API_PROXY", "TLS_CA_FILE"] as const,
       ...["TLS_CERT_FILE", "TLS_KEY_FILE"] as const,
       ...["RATES_API_KEY", "RATES_TTL_MS", "RATES_CALL_TIMEOUT_MS", "RATES_LOCK_TTL_MS", "RATES_WAIT_MS"] as const,
       ...["RATES_MAX_STALE_MS", "RETRY_DELAYS_MS", "SHUTDOWN_GRACE_MS", "SUBSCRIBER_ID", "HTTP_TOKEN"] as const,
@@ -93,6 +93,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       api: grpcRatesApi({
         address: config.RATES_API_ADDRESS,
         tls: ratesTls,
+        proxy: config.RATES_API_PROXY,
         apiKey: config.RATES_API_KEY,
         timeoutMs: config.RATES_CALL_TIMEOUT_MS,
         clock,
@@ -167,6 +168,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
         admin: new AmqpDeadLetterAdmin({ name, config: operator, clock, random }),
         ratesApi: config.RATES_API_ADDRESS,
         ratesApiTls: ratesTls,
+        ratesApiProxy: config.RATES_API_PROXY,
         prefetch: config.PREFETCH,
         consuming: () => consumer.consuming,
         unsettled: () => consumer.unsettled,

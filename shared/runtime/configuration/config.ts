@@ -53,6 +53,7 @@ const settings = {
     ["off", "on", "public"],
     "TLS to the rates API; public for one that is not ours",
   ),
+  RATES_API_PROXY: optional(address("", "HTTP proxy to the rates API, host:port; none if unset")),
   RATES_API_KEY: secret("development-key", "key that the rates API asks for"),
   RATES_API_OLD_KEY: optional(secret("", "a second key that the rates API takes, while keys are changed")),
   RATES_TTL_MS: milliseconds("60000", 100, 86_400_000, "how long fetched rates are fresh"),
