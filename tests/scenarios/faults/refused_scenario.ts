@@ -71,14 +71,18 @@ test("servers that let a subscriber in, and then refuse its passwords for a whil
     });
   await passwords("second");
   servers.proxies.redis.cut();
+  // No event comes meanwhile, so nobody asks for rates while the connection is merely lost.
+  await eventually("Redis's refusal", () => JSON.stringify(subscriber.records).includes("WRONGPASS"));
   await untilSaid("redis.away");
   match(problems("redis.away"), /no connection to Redis: WRONGPASS/);
   servers.proxies.postgres.cut();
   await untilSaid("batch.held");
-  match(problems("batch.held"), /refuses the login that DATABASE_URL has: password authentication failed/);
+  // At first the batch's own connection was lost.
+  const byPostgres = /refuses the login that DATABASE_URL has: password authentication failed/;
+  await eventually("Postgres's refusal", () => byPostgres.test(problems("batch.held")));
   servers.proxies.rabbitmq.cut();
-  await world.members.untilLogged(subscriber, "broker.refusing");
-  match(problems("broker.refusing"), /refuses the login of rotated in RABBITMQ_URL: .*ACCESS_REFUSED/);
+  const byRabbitmq = /refuses the login of rotated in RABBITMQ_URL: .*ACCESS_REFUSED/;
+  await eventually("RabbitMQ's refusal", () => byRabbitmq.test(problems("broker.refusing")));
 
   await passwords("first");
   await untilSaid("redis.back");
