@@ -12,6 +12,7 @@ import { onShutdownSignal } from "../shared/runtime/shutdown.ts";
 import { openTracing } from "../shared/runtime/telemetry/deno_tracing.ts";
 import { configureLog, getLog } from "../shared/runtime/telemetry/log.ts";
 import { batchesInFlight, createSubscriber } from "./create_subscriber.ts";
+import { firstContact } from "./first_contact.ts";
 import type { Edges } from "./pipeline/edges.ts";
 import { openEventQueue } from "./event_queue.ts";
 import { Observations, serveHttp } from "./http/http.ts";
@@ -50,7 +51,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     settings: [
       ...["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "PREFETCH", "BATCH_SIZE"] as const,
       ...["DEAD_LETTER_RABBITMQ_URL", "TOPOLOGY", "REDIS_URL", "REDIS_KEY_PREFIX", "DATABASE_URL"] as const,
-      ...["DATABASE_TIMEOUT_MS", "RATES_API_ADDRESS", "RATES_API_TLS", "TLS_CA_FILE"] as const,
+      ...["DATABASE_TIMEOUT_MS", "RATES_API_ADDRESS", "RATES_API_TLS", "RATES_API_PROXY", "TLS_CA_FILE"] as const,
       ...["TLS_CERT_FILE", "TLS_KEY_FILE"] as const,
       ...["RATES_API_KEY", "RATES_TTL_MS", "RATES_CALL_TIMEOUT_MS", "RATES_LOCK_TTL_MS", "RATES_WAIT_MS"] as const,
       ...["RATES_MAX_STALE_MS", "RETRY_DELAYS_MS", "SHUTDOWN_GRACE_MS", "SUBSCRIBER_ID", "HTTP_TOKEN"] as const,
@@ -81,17 +82,21 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       max: batchesInFlight,
       timeoutMs: config.DATABASE_TIMEOUT_MS,
       clock,
+      random,
     });
     const redis = await openRedis(config.REDIS_URL, { name: subscriberId, log });
+    const shared = new RedisRates(redis, config.REDIS_KEY_PREFIX);
+    await firstContact(database, shared, clock);
     const [gate, heldBatches] = [new DatabaseGate(), new HeldBatches(clock)];
     const broker = { url: config.RABBITMQ_URL, clock, random, log };
     const { consumer, ...queue } = openEventQueue(broker, config, subscriberId, gate);
     const edges = wrap({
       queue: consumer,
-      shared: new RedisRates(redis, config.REDIS_KEY_PREFIX),
+      shared,
       api: grpcRatesApi({
         address: config.RATES_API_ADDRESS,
         tls: ratesTls,
+        proxy: config.RATES_API_PROXY,
         apiKey: config.RATES_API_KEY,
         timeoutMs: config.RATES_CALL_TIMEOUT_MS,
         clock,
@@ -164,7 +169,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       const operator = { ...config, RABBITMQ_URL: config.DEAD_LETTER_RABBITMQ_URL ?? config.RABBITMQ_URL };
       const name = `${subscriberId} http`;
       const pool = new DatabasePool(config.DATABASE_URL, {
-        ...{ name: `casino-subscriber ${name}`, max: 2, timeoutMs: httpQueryTimeoutMs, clock },
+        ...{ name: `casino-subscriber ${name}`, max: 2, timeoutMs: httpQueryTimeoutMs, clock, random },
       });
       const server = serveHttp({
         ...{ ...state, own, fleet, address, observations, log, database: pool, mode: "servers" },
@@ -177,6 +182,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
         admin: new AmqpDeadLetterAdmin({ name, config: operator, clock, random }),
         ratesApi: config.RATES_API_ADDRESS,
         ratesApiTls: ratesTls,
+        ratesApiProxy: config.RATES_API_PROXY,
         prefetch: config.PREFETCH,
       });
       return async () => {

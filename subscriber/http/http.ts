@@ -55,6 +55,7 @@ export interface HttpOptions extends State {
   readonly ratesApi: string;
   /** The files for TLS to it; without them, no TLS. */
   readonly ratesApiTls?: TlsFiles | undefined;
+  readonly ratesApiProxy?: string | undefined;
   readonly log: Log;
 }
 
@@ -82,7 +83,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
     rabbitmq: depths,
     redis: inspectRates,
     postgres: totals,
-    rates_api: grpcHealth(options.ratesApi, options.ratesApiTls),
+    rates_api: grpcHealth(options.ratesApi, options.ratesApiTls, options.ratesApiProxy),
   }, clock);
   const sources: Sources = { ...options, stats, latencies, depths, totals, inspectRates, dependencies, subscribers };
   metrics.watch(sources);

@@ -78,6 +78,12 @@ export class PrivateServers implements AsyncDisposable {
     this.proxies[name].leadTo(url);
   }
 
+  /** The same for connections that are made from now on: the members' open ones stay with the server that they have. */
+  replaceForNew(name: ServerName, url: string): void {
+    this.checkout.config = { ...this.checkout.config, [settingOf[name]]: url };
+    this.proxies[name].leadNewTo(url);
+  }
+
   async pause(name: ServerName): Promise<void> {
     Deno.kill((await this.#processOf(name)).pid, "SIGSTOP");
   }

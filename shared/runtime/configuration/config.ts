@@ -56,6 +56,7 @@ const settings = {
     ["off", "on", "public"],
     "TLS to the rates API; public for one that is not ours",
   ),
+  RATES_API_PROXY: optional(address("", "HTTP proxy to the rates API, host:port; none if unset")),
   RATES_API_KEY: secret("development-key", "key that the rates API asks for"),
   RATES_API_OLD_KEY: optional(secret("", "a second key that the rates API takes, while keys are changed")),
   RATES_CONTROL_KEY: optional(secret("", "key of the controls of the rates API's mock; off if unset", 16)),
