@@ -85,6 +85,24 @@ Deno.test("a folder has no more than about twenty files of its own", async () =>
   deepStrictEqual([...counts].filter(([, count]) => count > 24), []);
 });
 
+Deno.test("a workaround names its report, or says that there is none, and when it can be removed", async () => {
+  const search = async (...args: string[]) =>
+    new Set((await runProgram("git", ["grep", "-lE", ...args], { cwd: project })).trim().split("\n"));
+  const folder = "shared/runtime/deno_workarounds/";
+  const product = houses.map((house) => house.folder);
+  const links = await search(
+    "https://(github.com/[^ ]+/(issues|pull)/|issues\\.chromium)",
+    "--",
+    ...product,
+    ":!tests",
+  );
+  const removals = await search("[Rr]emove (it|this|the|`)[^.]* when ", "--", ...product);
+  const reports = await search("^ \\* (Reports?:|No report:)", "--", folder);
+  const workarounds = (await filesOf(project)).filter((file) => file.startsWith(folder));
+  deepStrictEqual(workarounds.filter((file) => !reports.has(file)), []);
+  deepStrictEqual([...workarounds, ...links].filter((file) => !removals.has(file)), []);
+});
+
 async function filesOf(folder: string): Promise<string[]> {
   const files = (await runProgram("git", ["ls-files", "*.ts"], { cwd: folder })).trim().split("\n");
   return files.filter((file) => !file.includes("/generated/"));
