@@ -7,7 +7,7 @@ import { basename, join } from "node:path";
 import { nameOf, scenarioFiles } from "../../../dev/check/jobs.ts";
 import { endOf, runProgram } from "../../../tools/run_program.ts";
 import { project } from "../../harness/world.ts";
-import { schedule } from "../schedule.ts";
+import { schedule } from "../../../dev/check/schedule.ts";
 import { parse, parseAllDocuments } from "yaml";
 import { describeSettings, settingNames, variablesOf } from "../../../shared/runtime/configuration/config.ts";
 import { expandPermissions, parseTask, readPermissionSets, readTasks } from "../../../tools/tasks/task_line.ts";
@@ -64,7 +64,7 @@ Deno.test("documents find log records by their code, or by their time, and the c
   deepStrictEqual(codes.filter((code) => !/\[/.test(code) && !sources.includes(`event: "${code}"`)), []);
 });
 
-Deno.test("every scenario that tests/scenarios/schedule.ts names is there", async () => {
+Deno.test("every scenario that dev/check/schedule.ts names is there", async () => {
   const names = (await scenarioFiles(project)).map(nameOf);
   deepStrictEqual(Object.keys(schedule).filter((name) => !names.includes(name)), []);
 });
