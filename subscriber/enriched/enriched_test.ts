@@ -1,8 +1,8 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { bet, deposit, gameStart } from "../../tests/fixtures/deliveries.ts";
-import { columnProblem, columns, type Enriched } from "./enriched.ts";
+import { columnProblem, columns, type Enriched, unenriched } from "./enriched.ts";
 
-const bare: Enriched = { messageId: "", event: gameStart(), price: undefined, player: undefined, description: "" };
+const bare = unenriched("", gameStart());
 const full: Enriched = {
   ...bare,
   event: bet(),

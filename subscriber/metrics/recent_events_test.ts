@@ -1,12 +1,10 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import type { Enriched } from "../enriched/enriched.ts";
+import { type Enriched, unenriched } from "../enriched/enriched.ts";
 import { bet } from "../../tests/fixtures/deliveries.ts";
 import { mostKept, RecentEvents } from "./recent_events.ts";
 
 function batchOf(from: number, count: number): Enriched[] {
-  return Array.from({ length: count }, (_, i) => ({
-    ...{ messageId: String(from + i), event: bet(), price: undefined, player: undefined, description: "" },
-  }));
+  return Array.from({ length: count }, (_, i) => unenriched(String(from + i), bet()));
 }
 
 const idsOf = (recent: RecentEvents) => Array.from(recent.newest(), ({ messageId }) => Number(messageId));
