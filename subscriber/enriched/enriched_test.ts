@@ -20,6 +20,13 @@ Deno.test("columns have a value of every event, but for those that may be null",
   }
 });
 
+Deno.test("columns read every fact", () => {
+  const read = new Set<string | symbol>();
+  const watched = new Proxy(full, { get: (target, fact) => (read.add(fact), Reflect.get(target, fact)) });
+  for (const { of } of columns) of(watched, "s");
+  deepStrictEqual(Object.keys(full).filter((fact) => !read.has(fact)), []);
+});
+
 Deno.test("columnProblem() names the column that does not fit the rows", () => {
   const cases: [string[][], string | undefined][] = [
     [made, undefined],
