@@ -20,6 +20,7 @@ import type { QueueDepths } from "../metrics/queue_depths.ts";
 import { RecentEvents } from "../metrics/recent_events.ts";
 import type { Sources, State } from "../metrics/sources.ts";
 import { type Address, formatAddress, type HttpServer, listen } from "./server.ts";
+import { TrustedProxies } from "./trusted_proxies.ts";
 
 /** Measurements and events, kept while batches pass by. */
 export class Observations implements Observer {
@@ -42,6 +43,8 @@ export class Observations implements Observer {
 
 export interface HttpOptions extends State {
   readonly address: Address;
+  /** HTTP_TRUSTED_PROXIES. */
+  readonly trustedProxies?: readonly string[];
   /** HTTP_TOKEN; `undefined`: dead letters are not served. */
   readonly token: string | undefined;
   readonly observations: Observations;
@@ -77,9 +80,9 @@ export function serveHttp(options: HttpOptions): HttpServer {
   }, clock);
   const sources: Sources = { ...options, stats, latencies, depths, totals, inspectRates, dependencies };
   metrics.watch(sources);
-  const server = listen(
-    address,
-    httpApp({
+  const server = listen({
+    ...{ address, clock, log, proxies: new TrustedProxies(options.trustedProxies) },
+    answer: httpApp({
       // Never cached: a caller gets the sums of this moment.
       totals: () => callWithDeadline(askTimeoutMs, clock, () => readTotals(database)),
       overview: overviewOf(sources),
@@ -88,8 +91,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
       loopback: isLoopback(address.hostname),
       stop: ended.signal,
     }),
-    clock,
-  );
+  });
   metrics.watchEventLoop(clock, ended.signal);
   log.info("Serving HTTP", { event: "http.ready", url: `http://${formatAddress(server.address)}` });
   return {

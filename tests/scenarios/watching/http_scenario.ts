@@ -192,12 +192,6 @@ Deno.test("one subscriber's HTTP", async (t) => {
 
       const rebound = await fetchAs(url, "evil.example");
       match(rebound, /^HTTP\/1\.1 421 /);
-      const statuses = await Promise.all(Array.from({ length: 300 }, async () => {
-        const response = await get(`${url}/health/live`);
-        await response.body?.cancel();
-        return response.status;
-      }));
-      ok(statuses.includes(429), "more than it takes");
     });
   });
 });
