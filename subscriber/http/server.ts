@@ -144,6 +144,11 @@ function explain(error: unknown, address: Address): unknown {
   if (error instanceof Deno.errors.AddrInUse) {
     return new Error(`${where} is taken by another program: give another with --http HOST:PORT, or --http off`);
   }
+  if ((error as { code?: unknown }).code === "EAFNOSUPPORT") {
+    return new Error(
+      `--http=${where} cannot be listened on: there is no IPv6 here; 0.0.0.0 in place of [::] does without`,
+    );
+  }
   if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.AddrNotAvailable) {
     return new Error(`--http=${where} cannot be listened on: ${error.message}`);
   }
