@@ -1,24 +1,17 @@
 /** The real {@linkcode EventQueue}: a consumer with manual acks on a connection that is kept open. */
-import {
-  type Channel,
-  type ChannelModel,
-  type ConsumeMessage,
-  IllegalOperationError,
-  type MessageProperties,
-} from "amqplib";
+import { type Channel, type ChannelModel, type ConsumeMessage, IllegalOperationError } from "amqplib";
 import { settledWithin, untilAborted } from "../runtime/deadline.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { AckRuns } from "./ack_runs.ts";
+import { AmqpDelivery, ReadDelivery, UnreadDelivery } from "./amqp_delivery.ts";
 import { DeliveryBuffer } from "./delivery_buffer.ts";
 import { closeChannel } from "../runtime/deno_workarounds/amqp_close_channel.ts";
+import { readPlainDeliveries } from "../runtime/deno_workarounds/amqp_plain_deliveries.ts";
 import { type BrokerOptions, keepConnected } from "./connection.ts";
 import type { DeadLetters } from "./dead_letters.ts";
 import type { DelayQueues } from "./delay_queues.ts";
 import type { Delivery, EventQueue, Settlement } from "./delivery.ts";
-import { type Headers, timestampMsOf } from "./message.ts";
-import { messageIdOf, sentIdOf } from "./message_id.ts";
-import { withOwnBytes } from "./origin/exact_headers.ts";
-import { isPlain, plainProperties } from "./origin/origin.ts";
+import { contentType, messageType } from "./message.ts";
 import type { Dead, Delay } from "./outcome.ts";
 import { ensureTopology, type Topology } from "./topology.ts";
 
@@ -42,12 +35,17 @@ const flushAcksAfterMs = 20;
 const leaveTimeoutMs = 2_000;
 const askEveryMs = 1_000;
 
+/** Deliveries as our publishers send them. A consumer's tag is one of its channel, and comes with each. */
+const plain = { consumerTag: "events", contentType, type: messageType };
+
+type SessionDelivery = AmqpDelivery<Session>;
+
 export class AmqpConsumer implements EventQueue {
   readonly #stop = new AbortController();
   readonly #finished: Promise<void>;
   #session: Session | undefined;
   #taking = true;
-  readonly #buffer = new DeliveryBuffer<AmqpDelivery>();
+  readonly #buffer = new DeliveryBuffer<SessionDelivery>();
 
   constructor(private readonly options: ConsumerOptions) {
     this.#finished = keepConnected(options, (connection, lost) => this.#consume(connection, lost), this.#stop.signal);
@@ -101,15 +99,14 @@ export class AmqpConsumer implements EventQueue {
     return Promise.all(moving).then(() => {});
   }
 
-  #move(delivery: AmqpDelivery, outcome: Dead | Delay, until: AbortSignal): Promise<void> {
+  #move(delivery: SessionDelivery, outcome: Dead | Delay, until: AbortSignal): Promise<void> {
     const { deadLetters, delayQueues } = this.options;
     // It may wait for long, and others hold it meanwhile.
     delivery.ownBytes();
-    const { session, tag, exchange, routingKey, properties = plainProperties(delivery), ...message } = delivery;
-    const moved: Delivery = { ...message, origin: { exchange, routingKey, properties } };
+    const { session, tag } = delivery;
     const published = outcome.kind === "dead"
-      ? deadLetters.publish(moved, outcome, until)
-      : delayQueues.publish(moved, outcome, until);
+      ? deadLetters.publish(delivery, outcome, until)
+      : delayQueues.publish(delivery, outcome, until);
     const settled = (confirmed: boolean) => confirmed && session.ack([tag]);
     const failed = (error: unknown) => {
       session.requeue(tag);
@@ -145,13 +142,14 @@ export class AmqpConsumer implements EventQueue {
     const session = new Session(channel, clock);
     await channel.prefetch(prefetch);
     await this.#untilItMayTake(lost);
+    readPlainDeliveries(connection, channel, plain, (found) => this.#add(new UnreadDelivery(session, found)));
     if (this.#taking) {
-      const { consumerTag } = await channel.consume(queue, (message) => {
+      await channel.consume(queue, (message) => {
         if (message === null) {
           reject(new Error(`the broker cancelled the consumer: the queue ${queue} was deleted or moved`));
-        } else this.#buffer.add(deliveryOf(message, session));
-      });
-      session.consumerTag = consumerTag;
+        } else this.#add(new ReadDelivery(session, message));
+      }, { consumerTag: plain.consumerTag });
+      session.consuming = true;
       log.info("Consuming", { event: "consumer.ready", connection: name, queue, prefetch });
     }
     this.#session = session;
@@ -170,6 +168,11 @@ export class AmqpConsumer implements EventQueue {
     }
   }
 
+  #add(delivery: SessionDelivery): void {
+    delivery.session.delivered = delivery.tag;
+    this.#buffer.add(delivery);
+  }
+
   async #untilItMayTake(lost: AbortSignal): Promise<void> {
     const { mayTake = () => true, clock, log, name } = this.options;
     if (!mayTake()) {
@@ -183,60 +186,13 @@ export class AmqpConsumer implements EventQueue {
   }
 }
 
-class AmqpDelivery implements Delivery {
-  constructor(
-    readonly messageId: string,
-    readonly sentId: string | undefined,
-    public body: Uint8Array,
-    readonly headers: Headers,
-    readonly appId: string | undefined,
-    readonly timestampMs: number | undefined,
-    readonly tag: number,
-    readonly session: Session,
-    readonly exchange: string,
-    readonly routingKey: string,
-    /**
-     * For when it is passed on; `undefined` for {@linkcode isPlain}. Thousands of deliveries are in hand, and what each keeps
-     * is copied by the garbage collector: all properties of all messages cost a quarter of a subscriber's CPU.
-     */
-    public properties: MessageProperties | undefined,
-  ) {}
-
-  /** Lets go of all that the socket brought with this message: until now its bytes are a view of that. */
-  ownBytes(): void {
-    this.body = new Uint8Array(this.body);
-    if (this.properties) this.properties = withOwnBytes(this.properties);
-  }
-}
-
-function deliveryOf(message: ConsumeMessage, session: Session): AmqpDelivery {
-  const { fields, properties, content } = message;
-  session.delivered = fields.deliveryTag;
-  const messageId = messageIdOf(properties.messageId, content);
-  const headers = properties.headers ?? {};
-  return new AmqpDelivery(
-    messageId,
-    sentIdOf(properties.messageId, messageId, headers),
-    content,
-    headers,
-    properties.appId,
-    timestampMsOf(properties.timestamp),
-    fields.deliveryTag,
-    session,
-    session.nameOf(fields.exchange),
-    fields.routingKey,
-    isPlain(properties) ? undefined : properties,
-  );
-}
-
 /** One channel's life. A delivery is settled on the channel that brought it or, once that is gone, not at all. */
 class Session {
-  consumerTag: string | undefined;
+  consuming = false;
   /** How many have come: the newest one's tag. */
   delivered = 0;
   readonly #runs: AckRuns;
   readonly #ended = new AbortController();
-  #exchange = "";
   #until: { readonly given: AbortSignal; readonly either: AbortSignal } | undefined;
   #flushing: Promise<void> | undefined;
 
@@ -246,12 +202,6 @@ class Session {
 
   get ended(): boolean {
     return this.#ended.signal.aborted;
-  }
-
-  /** The same string for the same exchange: the client makes one for each message. */
-  nameOf(exchange: string): string {
-    if (exchange !== this.#exchange) this.#exchange = exchange;
-    return this.#exchange;
   }
 
   get unsettled(): number {
@@ -281,9 +231,9 @@ class Session {
   }
 
   async cancel(): Promise<void> {
-    if (this.ended || this.consumerTag === undefined) return;
+    if (this.ended || !this.consuming) return;
     // A broker that does not answer is about to be found lost.
-    await this.channel.cancel(this.consumerTag).catch(() => {});
+    await this.channel.cancel(plain.consumerTag).catch(() => {});
   }
 
   /** The channel is closed before its connection: on its own, the connection's close may overtake acks on their way. */

@@ -11,6 +11,8 @@ import { dead } from "./outcome.ts";
 /** A connection whose one channel brings what the test gives it. */
 class StubConnection extends EventEmitter {
   bring: (message: ConsumeMessage) => void = () => {};
+  /** The client's own connection, which brings nothing. */
+  readonly connection = {};
 
   createChannel = () => {
     const channel = new EventEmitter();

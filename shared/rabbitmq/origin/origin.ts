@@ -4,14 +4,7 @@
  */
 import type { MessageProperties } from "amqplib";
 import { type Exact, exactPropertiesOf } from "./exact_headers.ts";
-import {
-  contentType,
-  type Headers,
-  type KeptProperties,
-  messageType,
-  timestampMsOf,
-  withoutBrokerHeaders,
-} from "../message.ts";
+import { contentType, type Headers, type KeptProperties, messageType, withoutBrokerHeaders } from "../message.ts";
 
 /** Where a message was published to, and all its properties as the client gives them. */
 export interface Origin {
@@ -34,16 +27,7 @@ export const originHeaders = {
   timestamp: "original-timestamp",
 } as const;
 
-/** Whether the properties say nothing that is not in the delivery besides: a message as our publishers send it. */
-export function isPlain(properties: MessageProperties): boolean {
-  for (const _ in properties.headers) return false;
-  const { contentEncoding, priority, correlationId, replyTo, expiration, userId, timestamp } = properties;
-  return properties.contentType === contentType && properties.type === messageType && contentEncoding === undefined &&
-    priority === undefined && correlationId === undefined && replyTo === undefined && expiration === undefined &&
-    userId === undefined && (timestamp === undefined || timestampMsOf(timestamp) === timestamp * 1000);
-}
-
-/** What a plain message says, as a delivery has it. */
+/** What a plain message says (amqp_plain_deliveries.ts), as a delivery has it. */
 interface Plain {
   readonly messageId: string;
   readonly headers: Headers;
@@ -51,7 +35,7 @@ interface Plain {
   readonly timestampMs: number | undefined;
 }
 
-/** The properties of a delivery for which {@linkcode isPlain} holds. */
+/** Its properties, as the client would give them. */
 export function plainProperties({ messageId, headers, appId, timestampMs }: Plain): MessageProperties {
   return {
     ...{ contentType, type: messageType, messageId, appId, headers },

@@ -1,0 +1,135 @@
+/** Deliveries from a broker. Thousands are in hand, and what each keeps is copied by the garbage collector. */
+import { Buffer } from "node:buffer";
+import type { ConsumeMessage, MessageProperties } from "amqplib";
+import type { PlainDelivery } from "../runtime/deno_workarounds/amqp_plain_deliveries.ts";
+import type { Delivery } from "./delivery.ts";
+import { type Headers, timestampMsOf } from "./message.ts";
+import { messageIdOf, sentIdOf } from "./message_id.ts";
+import { withOwnBytes } from "./origin/exact_headers.ts";
+import { type Origin, plainProperties } from "./origin/origin.ts";
+
+/** @template Session the channel's life that brought it, on which alone it can be settled */
+export abstract class AmqpDelivery<Session> implements Delivery {
+  abstract readonly messageId: string;
+  abstract readonly sentId: string | undefined;
+  abstract readonly body: Uint8Array;
+  abstract readonly headers: Headers;
+  abstract readonly appId: string | undefined;
+  abstract readonly timestampMs: number | undefined;
+  abstract readonly origin: Origin;
+
+  constructor(readonly session: Session, readonly tag: number) {}
+
+  /** Lets go of all that the socket brought with this message: until now its bytes are a view of that. */
+  abstract ownBytes(): void;
+}
+
+/** As the client has read it. */
+export class ReadDelivery<Session> extends AmqpDelivery<Session> {
+  readonly messageId: string;
+  readonly sentId: string | undefined;
+  body: Uint8Array;
+  readonly headers: Headers;
+  readonly appId: string | undefined;
+  readonly timestampMs: number | undefined;
+  readonly #at: Omit<Origin, "properties">;
+  #properties: MessageProperties;
+
+  constructor(session: Session, { fields, properties, content }: ConsumeMessage) {
+    super(session, fields.deliveryTag);
+    this.messageId = messageIdOf(properties.messageId, content);
+    this.headers = properties.headers ?? {};
+    this.sentId = sentIdOf(properties.messageId, this.messageId, this.headers);
+    this.body = content;
+    this.appId = properties.appId;
+    this.timestampMs = timestampMsOf(properties.timestamp);
+    this.#at = { exchange: fields.exchange, routingKey: fields.routingKey };
+    this.#properties = properties;
+  }
+
+  get origin(): Origin {
+    return { ...this.#at, properties: this.#properties };
+  }
+
+  ownBytes(): void {
+    this.body = new Uint8Array(this.body);
+    this.#properties = withOwnBytes(this.#properties);
+  }
+}
+
+const noHeaders: Headers = Object.freeze({});
+const uuidLength = 36;
+
+/** As it lies in the bytes that the socket brought, read where somebody asks. */
+export class UnreadDelivery<Session> extends AmqpDelivery<Session> {
+  #bytes: Buffer;
+  #messageId: string | undefined;
+  #exchangeAt: number;
+  #messageIdAt: number;
+  #timestampAt: number;
+  #appIdAt: number;
+  #bodyAt: number;
+  #end: number;
+
+  constructor(session: Session, found: PlainDelivery) {
+    super(session, found.tag);
+    this.#bytes = found.bytes;
+    this.#messageId = undefined;
+    this.#exchangeAt = found.exchangeAt;
+    this.#messageIdAt = found.messageIdAt;
+    this.#timestampAt = found.timestampAt;
+    this.#appIdAt = found.appIdAt;
+    this.#bodyAt = found.bodyAt;
+    this.#end = found.end;
+  }
+
+  get messageId(): string {
+    return this.#messageId ??= this.#bytes.toString("latin1", this.#messageIdAt, this.#messageIdAt + uuidLength);
+  }
+
+  /** It is in the form in which messages go by it. */
+  get sentId(): undefined {
+    return undefined;
+  }
+
+  get body(): Uint8Array {
+    const { buffer, byteOffset } = this.#bytes;
+    return new Uint8Array(buffer, byteOffset + this.#bodyAt, this.#end - this.#bodyAt);
+  }
+
+  get headers(): Headers {
+    return noHeaders;
+  }
+
+  get appId(): string | undefined {
+    return this.#appIdAt === 0 ? undefined : this.#text(this.#appIdAt);
+  }
+
+  get timestampMs(): number | undefined {
+    if (this.#timestampAt === 0) return undefined;
+    const [high, low] = [this.#timestampAt, this.#timestampAt + 4];
+    return (this.#bytes.readUInt32BE(high) * 2 ** 32 + this.#bytes.readUInt32BE(low)) * 1000;
+  }
+
+  get origin(): Origin {
+    const exchange = this.#text(this.#exchangeAt);
+    const routingKey = this.#text(this.#exchangeAt + 1 + this.#bytes[this.#exchangeAt]!);
+    return { exchange, routingKey, properties: plainProperties(this) };
+  }
+
+  ownBytes(): void {
+    const begin = this.#exchangeAt;
+    this.#bytes = Buffer.from(this.#bytes.subarray(begin, this.#end));
+    this.#exchangeAt = 0;
+    this.#messageIdAt -= begin;
+    if (this.#timestampAt > 0) this.#timestampAt -= begin;
+    if (this.#appIdAt > 0) this.#appIdAt -= begin;
+    this.#bodyAt -= begin;
+    this.#end -= begin;
+  }
+
+  /** A short string. */
+  #text(at: number): string {
+    return this.#bytes.toString("utf8", at + 1, at + 1 + this.#bytes[at]!);
+  }
+}
