@@ -13,6 +13,7 @@ import type { DelayQueues } from "./delay_queues.ts";
 import type { Delivery, EventQueue, Settlement } from "./delivery.ts";
 import { contentType, messageType } from "./message.ts";
 import type { Dead, Delay } from "./outcome.ts";
+import type { Moved } from "./publish_until_confirmed.ts";
 import { ensureTopology, type Topology } from "./topology.ts";
 
 export interface ConsumerOptions extends BrokerOptions {
@@ -107,12 +108,15 @@ export class AmqpConsumer implements EventQueue {
     const published = outcome.kind === "dead"
       ? deadLetters.publish(delivery, outcome, until)
       : delayQueues.publish(delivery, outcome, until);
-    const settled = (confirmed: boolean) => confirmed && session.ack([tag]);
+    const settled = (moved: Moved) => {
+      if (moved === "confirmed") session.ack([tag]);
+      else if (moved === "impossible") session.leaveToBroker(tag);
+    };
     const failed = (error: unknown) => {
       session.requeue(tag);
       throw error;
     };
-    return published.then(settled, failed).then(() => {});
+    return published.then(settled, failed);
   }
 
   /** Takes nothing more: what arrives from now on stays with the broker, what is in hand can still be settled. */
@@ -220,8 +224,17 @@ class Session {
   }
 
   requeue(tag: number): void {
+    this.#nack(tag, true);
+  }
+
+  /** The broker moves it, as it is, to where its queue's `x-dead-letter-exchange` leads. */
+  leaveToBroker(tag: number): void {
+    this.#nack(tag, false);
+  }
+
+  #nack(tag: number, requeue: boolean): void {
     this.#onChannel(() => {
-      this.channel.nack(messageOfTag(tag), false, true);
+      this.channel.nack(messageOfTag(tag), false, requeue);
       this.#runs.settledOtherwise(tag);
     });
   }
