@@ -6,7 +6,7 @@ import type { Enriched } from "../enriched/enriched.ts";
 import { storedEventJson } from "../enriched/json_line.ts";
 import { type EventQuery, matches, parseEventQuery } from "./event_query.ts";
 import { Problem } from "./problem.ts";
-import type { RecentEvents } from "../metrics/recent_events.ts";
+import { type RecentEvents, shownOf } from "../metrics/recent_events.ts";
 import type { Caller } from "./request_limit.ts";
 
 /** No human reads more; the rest is counted. */
@@ -91,7 +91,7 @@ class Sample {
   add(events: readonly Enriched[]): void {
     for (const enriched of events) {
       if (!matches(enriched, this.query)) continue;
-      if (this.#shown.length < mostPerSecond / pushesPerSecond) this.#shown.push(enriched);
+      if (this.#shown.length < mostPerSecond / pushesPerSecond) this.#shown.push(shownOf(enriched));
       else this.#skipped++;
     }
   }
