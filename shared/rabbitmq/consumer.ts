@@ -11,6 +11,7 @@ import { type BrokerOptions, keepConnected } from "./connection.ts";
 import type { DeadLetters } from "./dead_letters.ts";
 import type { DelayQueues } from "./delay_queues.ts";
 import type { Delivery, EventQueue, Settlement } from "./delivery.ts";
+import { Inflow, mostBodyBytes, unreadBytesOf } from "./inflow.ts";
 import { contentType, messageType } from "./message.ts";
 import type { Dead, Delay } from "./outcome.ts";
 import type { Moved } from "./publish_until_confirmed.ts";
@@ -79,9 +80,10 @@ export class AmqpConsumer implements EventQueue {
     const moving: Promise<void>[] = [];
     for (const { delivery, outcome } of settlements) {
       if (!(delivery instanceof AmqpDelivery)) throw new TypeError(`${delivery.messageId} came from another queue`);
-      const { session, tag } = delivery;
+      const { session, tag, bodyBytes } = delivery;
       switch (outcome.kind) {
         case "ack": {
+          session.inflow.remove(bodyBytes);
           const tags = acked.get(session);
           if (tags) tags.push(tag);
           else acked.set(session, [tag]);
@@ -93,6 +95,7 @@ export class AmqpConsumer implements EventQueue {
           if (!session.ended) moving.push(this.#move(delivery, outcome, session.until(signal)));
           break;
         case "requeue":
+          session.inflow.remove(bodyBytes);
           session.requeue(tag);
       }
     }
@@ -104,7 +107,7 @@ export class AmqpConsumer implements EventQueue {
     const { deadLetters, delayQueues } = this.options;
     // It may wait for long, and others hold it meanwhile.
     delivery.ownBytes();
-    const { session, tag } = delivery;
+    const { session, tag, bodyBytes } = delivery;
     const published = outcome.kind === "dead"
       ? deadLetters.publish(delivery, outcome, until)
       : delayQueues.publish(delivery, outcome, until);
@@ -116,7 +119,7 @@ export class AmqpConsumer implements EventQueue {
       session.requeue(tag);
       throw error;
     };
-    return published.then(settled, failed);
+    return published.then(settled, failed).finally(() => session.inflow.remove(bodyBytes));
   }
 
   /** Takes nothing more: what arrives from now on stays with the broker, what is in hand can still be settled. */
@@ -143,7 +146,7 @@ export class AmqpConsumer implements EventQueue {
     untilAborted(lost).then(() => reject(lost.reason));
     untilAborted(this.#stop.signal).then(resolve);
     ended.catch(() => {});
-    const session = new Session(channel, clock);
+    const session = new Session(channel, new Inflow(connection), clock);
     await channel.prefetch(prefetch);
     await this.#untilItMayTake(lost);
     readPlainDeliveries(connection, channel, plain, (found) => this.#add(new UnreadDelivery(session, found)));
@@ -151,7 +154,8 @@ export class AmqpConsumer implements EventQueue {
       await channel.consume(queue, (message) => {
         if (message === null) {
           reject(new Error(`the broker cancelled the consumer: the queue ${queue} was deleted or moved`));
-        } else this.#add(new ReadDelivery(session, message));
+        } else if (unreadBytesOf(message) > 0) this.#leaveUnread(session, message);
+        else this.#add(new ReadDelivery(session, message));
       }, { consumerTag: plain.consumerTag });
       session.consuming = true;
       log.info("Consuming", { event: "consumer.ready", connection: name, queue, prefetch });
@@ -172,8 +176,20 @@ export class AmqpConsumer implements EventQueue {
     }
   }
 
+  #leaveUnread(session: Session, message: ConsumeMessage): void {
+    const { properties: { messageId }, fields: { deliveryTag } } = message;
+    const problem = `a body of ${unreadBytesOf(message)} bytes: at most ${mostBodyBytes} are read`;
+    this.options.log.warn("A message is too large to be an event; the broker moves it to the dead letter queue", {
+      event: "message.left_to_broker",
+      ...{ messageId, problem },
+    });
+    session.delivered = deliveryTag;
+    session.leaveToBroker(deliveryTag);
+  }
+
   #add(delivery: SessionDelivery): void {
     delivery.session.delivered = delivery.tag;
+    delivery.session.inflow.add(delivery.bodyBytes);
     this.#buffer.add(delivery);
   }
 
@@ -200,7 +216,7 @@ class Session {
   #until: { readonly given: AbortSignal; readonly either: AbortSignal } | undefined;
   #flushing: Promise<void> | undefined;
 
-  constructor(private readonly channel: Channel, private readonly clock: Clock) {
+  constructor(private readonly channel: Channel, readonly inflow: Inflow, private readonly clock: Clock) {
     this.#runs = new AckRuns((tag, multiple) => this.channel.ack(messageOfTag(tag), multiple));
   }
 
