@@ -11,7 +11,7 @@ import { type BrokerOptions, keepConnected } from "./connection.ts";
 import type { DeadLetters } from "./dead_letters.ts";
 import type { DelayQueues } from "./delay_queues.ts";
 import type { Delivery, EventQueue, Settlement } from "./delivery.ts";
-import { Inflow, mostBodyBytes, unreadBytesOf } from "./inflow.ts";
+import { carefulPrefetch, Inflow, mostBodyBytes, unreadBytesOf } from "./inflow.ts";
 import { contentType, messageType } from "./message.ts";
 import type { Dead, Delay } from "./outcome.ts";
 import type { Moved } from "./publish_until_confirmed.ts";
@@ -47,6 +47,8 @@ export class AmqpConsumer implements EventQueue {
   readonly #finished: Promise<void>;
   #session: Session | undefined;
   #taking = true;
+  /** The broker ends a connection from which nothing is read for half a minute: the next one must not come to that. */
+  #isCareful = false;
   readonly #buffer = new DeliveryBuffer<SessionDelivery>();
 
   constructor(private readonly options: ConsumerOptions) {
@@ -147,26 +149,34 @@ export class AmqpConsumer implements EventQueue {
     untilAborted(this.#stop.signal).then(resolve);
     ended.catch(() => {});
     const session = new Session(channel, new Inflow(connection), clock);
-    await channel.prefetch(prefetch);
+    await channel.prefetch(this.#isCareful ? Math.min(prefetch, carefulPrefetch) : prefetch);
     await this.#untilItMayTake(lost);
     readPlainDeliveries(connection, channel, plain, (found) => this.#add(new UnreadDelivery(session, found)));
-    if (this.#taking) {
-      await channel.consume(queue, (message) => {
+    const consume = () =>
+      channel.consume(queue, (message) => {
         if (message === null) {
           reject(new Error(`the broker cancelled the consumer: the queue ${queue} was deleted or moved`));
         } else if (unreadBytesOf(message) > 0) this.#leaveUnread(session, message);
         else this.#add(new ReadDelivery(session, message));
       }, { consumerTag: plain.consumerTag });
+    if (this.#taking) {
+      await consume();
       session.consuming = true;
       log.info("Consuming", { event: "consumer.ready", connection: name, queue, prefetch });
     }
     this.#session = session;
+    session.onDelivered = (count) => {
+      if (!this.#isCareful || count < prefetch) return;
+      this.#isCareful = false;
+      this.#takeMore(channel, consume).catch(reject);
+    };
     // stopTaking() was called while the broker had not answered yet.
     if (!this.#taking) await this.stopTaking();
     try {
       await ended;
       await session.leave();
     } finally {
+      if (session.inflow.isPaused) this.#isCareful = true;
       // Deliveries of this channel can no longer be settled, and the broker delivers them again.
       if (this.#session === session) {
         this.#session = undefined;
@@ -174,6 +184,14 @@ export class AmqpConsumer implements EventQueue {
       }
       await session.end();
     }
+  }
+
+  /** After as many deliveries as may be in hand. A consumer keeps the prefetch that it began with. */
+  async #takeMore(channel: Channel, consume: () => Promise<unknown>): Promise<void> {
+    if (!this.#taking) return;
+    await channel.cancel(plain.consumerTag);
+    await channel.prefetch(this.options.prefetch);
+    if (this.#taking) await consume();
   }
 
   #leaveUnread(session: Session, message: ConsumeMessage): void {
@@ -190,6 +208,7 @@ export class AmqpConsumer implements EventQueue {
   #add(delivery: SessionDelivery): void {
     delivery.session.delivered = delivery.tag;
     delivery.session.inflow.add(delivery.bodyBytes);
+    delivery.session.onDelivered(delivery.tag);
     this.#buffer.add(delivery);
   }
 
@@ -211,6 +230,7 @@ class Session {
   consuming = false;
   /** How many have come: the newest one's tag. */
   delivered = 0;
+  onDelivered: (count: number) => void = () => {};
   readonly #runs: AckRuns;
   readonly #ended = new AbortController();
   #until: { readonly given: AbortSignal; readonly either: AbortSignal } | undefined;

@@ -8,6 +8,8 @@ import type { ChannelModel, ConsumeMessage } from "amqplib";
 export const mostBodyBytes = 1_048_576;
 /** Most bytes of bodies in hand; what comes on top of them stays in the socket, and so with the broker. */
 export const mostBytesInHand = 33_554_432;
+/** So many messages can be in hand, whatever their size, and leave nothing in the socket. */
+export const carefulPrefetch = mostBytesInHand / mostBodyBytes;
 
 /** Where the properties of a message whose body was not read say how long it is. */
 const unread: unique symbol = Symbol("bytes that were not read");
@@ -37,6 +39,10 @@ export class Inflow {
     this.#connection = connection as unknown as WireConnection;
     this.#readBounded();
     this.#outliveHeartbeats();
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
   }
 
   /** A body is in hand. */
