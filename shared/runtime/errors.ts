@@ -1,4 +1,5 @@
 /** The one place that says what an error means for what we do next. */
+import { cutTo } from "./printable.ts";
 
 /** No retry cures it; the message says what does. */
 export class PermanentError extends Error {
@@ -51,8 +52,15 @@ export function explainStoreError(error: unknown): string {
   return code === "42P01" || code === "42703" ? `${messageOf(error)}; run \`deno task migrate\`` : messageOf(error);
 }
 
-/** One line for humans and logs: an error's message, or the messages of all that an AggregateError holds. */
+/** A server's words may repeat a value of any length. */
+const mostOfMessage = 4_096;
+
+/** One line for humans and logs: an error's message, or the messages of all that an AggregateError holds; cut if long. */
 export function messageOf(error: unknown): string {
+  return cutTo(wholeMessageOf(error), mostOfMessage);
+}
+
+function wholeMessageOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) {
     return [...new Set(error.errors.map(messageOf))].join("; ");
   }

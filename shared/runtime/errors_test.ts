@@ -1,5 +1,5 @@
 import { strictEqual } from "node:assert/strict";
-import { isPermanentBrokerError } from "./errors.ts";
+import { isPermanentBrokerError, messageOf } from "./errors.ts";
 
 Deno.test("isPermanentBrokerError() tells what no retry cures from what passes", () => {
   // As RabbitMQ 3.10 and 4.0 say it through amqplib.
@@ -17,4 +17,8 @@ Deno.test("isPermanentBrokerError() tells what no retry cures from what passes",
   for (const [message, permanent] of Object.entries(words)) {
     strictEqual(isPermanentBrokerError(new Error(message)), permanent, message);
   }
+});
+
+Deno.test("messageOf() gives the beginning of a message that repeats a long value", () => {
+  strictEqual(messageOf(new Error("x".repeat(10 * 1_048_576))).length, 4_097);
 });
