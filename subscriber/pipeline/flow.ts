@@ -3,11 +3,13 @@ import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Random } from "../../shared/runtime/random.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import type { DatabaseGate } from "./database_gate.ts";
-import type { Parts } from "./edges.ts";
+import type { Parts, Store } from "./edges.ts";
 import type { Middleware } from "./entry.ts";
+import { Evidence } from "./evidence.ts";
 import { bisected } from "./middleware/bisected.ts";
 import { delayed } from "./middleware/delayed.ts";
 import { held } from "./middleware/held.ts";
+import { holdWith } from "./middleware/hold.ts";
 import { lastMoment } from "./middleware/last_moment.ts";
 import { logged } from "./middleware/logged.ts";
 import { measured } from "./middleware/measured.ts";
@@ -35,19 +37,22 @@ export interface FlowOptions {
 }
 
 export function createFlow(parts: Parts, options: FlowOptions): Runner {
-  const { retryDelays, stats, clock, log } = options;
+  const { retryDelays, stats, gate, clock, random, log } = options;
   const measure = measured(stats, clock);
   const { queue, rates, players, store, report } = measure.parts(parts);
   const waiting = new WaitingForRates(rates, clock);
   const steps = enrichment({ rates: waiting, players });
 
   const innermost = processBatch({ decode: measure.decode(decodeAll), steps, store });
+  const rehearse = processBatch({ decode: decodeAll, steps, store: rehearsal(store) });
+  const evidence = new Evidence(lastMoment(clock)(rehearse), random);
+  const hold = holdWith({ ...options, onHold: (batch) => waiting.forget(batch) });
   // From the inside outwards. The report stands around retries and bisection: they repeat their inside, and it is written once.
   const outwards: readonly Middleware[] = [
     measure.attempt,
     lastMoment(clock),
-    held({ ...options, onHold: (batch) => waiting.forget(batch) }),
-    bisected,
+    held(hold, gate),
+    bisected({ evidence, hold, gate }),
     reported(report, clock),
     delayed(retryDelays),
     logged(log, clock),
@@ -55,4 +60,14 @@ export function createFlow(parts: Parts, options: FlowOptions): Runner {
   ];
   const process = outwards.reduce((inner, wrap) => wrap(inner), innermost);
   return new Runner({ ...options, queue, process, waiting });
+}
+
+/** Stores nothing. */
+function rehearsal(store: Store): Pick<Store, "save"> {
+  return {
+    async save(events) {
+      await store.dryRun(events);
+      return { added: events.length, known: new Map() };
+    },
+  };
 }

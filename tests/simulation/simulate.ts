@@ -90,6 +90,8 @@ class Run {
   readonly #publisher: ConfirmPublisher;
   readonly #publishing: Promise<void>;
   #started = 0;
+  /** Once: an event that two bad schemas refuse, and which was well between, passes for a poisonous one. */
+  #isMigrated = false;
 
   constructor(private readonly world: World, private readonly settings: Settings) {
     this.#processes = Array.from({ length: subscribers }, () => this.#start());
@@ -111,6 +113,7 @@ class Run {
     const { world } = this;
     world.healed = true;
     world.away.clear();
+    world.takesNothing = false;
     world.setBlocked(false);
     for (const process of this.#processes) process.resume();
     await this.#untilDone("all is published", this.#publishing);
@@ -147,7 +150,7 @@ class Run {
       world.away.add(what);
       later(random.int(200, 6_000), () => world.away.delete(what));
     };
-    switch (random.int(0, 14)) {
+    switch (random.int(0, 15)) {
       case 0:
       case 1:
         world.kills.count++;
@@ -188,6 +191,12 @@ class Run {
         break;
       case 12:
         clock.jump(random.int(-3_600_000, 3_600_000));
+        break;
+      case 13:
+        if (this.#isMigrated) break;
+        this.#isMigrated = true;
+        world.takesNothing = true;
+        later(random.int(200, 8_000), () => world.takesNothing = false);
         break;
     }
   }

@@ -1,26 +1,140 @@
-import { dead } from "../../../shared/rabbitmq/outcome.ts";
-import { classifyStoreError, messageOf } from "../../../shared/runtime/errors.ts";
-import type { Middleware, Process } from "../entry.ts";
+import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
+import { type Dead, dead } from "../../../shared/rabbitmq/outcome.ts";
+import { classifyStoreError, describeRefusal, sqlStateOf } from "../../../shared/runtime/errors.ts";
+import type { DatabaseGate } from "../database_gate.ts";
+import { type Middleware, type Process, type Processed, requeued } from "../entry.ts";
+import type { Evidence } from "../evidence.ts";
+import type { Hold } from "./hold.ts";
+
+/** How many attempts in a row may be refused before a probe has to tell whether it is worth to go on. */
+const mostInVain = 16;
+
+export interface BisectedOptions {
+  readonly evidence: Evidence;
+  readonly hold: Hold;
+  readonly gate: Pick<DatabaseGate, "leave">;
+}
 
 /**
- * Halves a batch that holds a row that the database rejects, until that row stands alone; its event is dead-lettered,
- * `store-rejected`. The other halves are stored, each once: a half is processed again only when nothing of it was stored.
+ * Finds the events for whose sake a batch is refused, and dead-letters them; all others are stored, each once: a part of a batch is
+ * processed again only when nothing of it was stored. The rule, whatever the error says:
+ *
+ * - An event is poisonous when it was refused, the database took another event after that, and it was refused again, alone.
+ * - While the database takes no event, the schema is at fault: the batch is held.
+ *
+ * The other event may be of the same batch or of any other batch of this subscriber. When none comes, be it that there is none or
+ * that all in hand are poisonous, a probe stands in for it ({@linkcode Evidence.probe}).
  */
-export const bisected: Middleware = (process) => {
-  const bisect: Process = async (batch, signal) => {
-    try {
-      return await process(batch, signal);
-    } catch (error) {
-      if (classifyStoreError(error) !== "split") throw error;
-      const [only, ...others] = batch;
-      if (only && others.length === 0) {
-        return [{ delivery: only, facts: undefined, outcome: dead("store-rejected", messageOf(error)) }];
+export function bisected({ evidence, hold, gate }: BisectedOptions): Middleware {
+  return (process) => {
+    const attempt = evidence.watch(process);
+    return async (batch, signal) => {
+      try {
+        return await attempt(batch, signal);
+      } catch (error) {
+        if (classifyStoreError(error) === "away") throw error;
+        const group = { deliveries: batch, error, since: evidence.tick() };
+        return await new Bisection(attempt, { evidence, hold, gate }, signal).settle(group);
       }
-    }
-    const half = Math.ceil(batch.length / 2);
-    const left = await bisect(batch.slice(0, half), signal);
-    const right = await bisect(batch.slice(half), signal);
-    return [...left, ...right];
+    };
   };
-  return bisect;
-};
+}
+
+/** Deliveries that were refused together, or one that was refused alone. */
+interface Refused {
+  readonly deliveries: readonly Delivery[];
+  readonly error: unknown;
+  /** The moment of the first refusal. */
+  readonly since: number;
+}
+
+class Bisection {
+  readonly #processed = new Map<Delivery, Processed>();
+  #inVain = 0;
+
+  constructor(
+    private readonly attempt: Process,
+    private readonly options: BisectedOptions,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** @returns what became of each delivery of the batch, in its order */
+  async settle(batch: Refused): Promise<Processed[]> {
+    const { hold } = this.options;
+    let refused: readonly Refused[] = [batch];
+    for (let holds = 0; refused.length > 0;) {
+      this.#inVain = 0;
+      refused = await this.#divide(refused);
+      const [first] = refused;
+      // Each round with evidence gets on: it divides a group, or decides on an event.
+      if (!first || await this.#isEvidence(refused)) continue;
+      const deliveries = refused.flatMap((group) => group.deliveries);
+      await hold(deliveries, first.error, ++holds, this.signal);
+      if (this.signal.aborted) this.#requeue(deliveries);
+      else if (await this.#refusalOf(deliveries)) continue;
+      break;
+    }
+    return batch.deliveries.map((delivery) => this.#processed.get(delivery)!);
+  }
+
+  /** Whether the database took an event after one of the refusals. */
+  async #isEvidence(refused: readonly Refused[]): Promise<boolean> {
+    const { evidence } = this.options;
+    if (refused.some(({ since }) => evidence.since(since))) return true;
+    return await evidence.probe(refused[0]!.deliveries[0]!, this.signal);
+  }
+
+  /** Tries each group in halves, and each event that was refused alone once more. @returns what is undecided */
+  async #divide(refused: readonly Refused[]): Promise<Refused[]> {
+    const undecided: Refused[] = [];
+    const stack = refused.toReversed();
+    for (let group; (group = stack.pop());) {
+      if (this.#inVain >= mostInVain && !this.options.evidence.since(group.since)) undecided.push(group);
+      else if (group.deliveries.length > 1) stack.push(...await this.#halve(group.deliveries));
+      else if (!await this.#decide(group)) undecided.push(group);
+    }
+    return undecided;
+  }
+
+  /** @returns those halves that are refused, the right one first */
+  async #halve(deliveries: readonly Delivery[]): Promise<Refused[]> {
+    const half = Math.ceil(deliveries.length / 2);
+    const left = await this.#refusalOf(deliveries.slice(0, half));
+    const right = await this.#refusalOf(deliveries.slice(half));
+    return [right, left].filter((refused) => refused !== undefined);
+  }
+
+  async #decide({ deliveries, since }: Refused): Promise<boolean> {
+    const isEvidence = this.options.evidence.since(since);
+    const again = await this.#refusalOf(deliveries);
+    if (!again) return true;
+    if (!isEvidence) return false;
+    const delivery = deliveries[0]!;
+    this.#processed.set(delivery, { delivery, facts: undefined, outcome: poisonous(again.error) });
+    this.options.gate.leave(deliveries);
+    return true;
+  }
+
+  /** `undefined` when each of them has its outcome. */
+  async #refusalOf(deliveries: readonly Delivery[]): Promise<Refused | undefined> {
+    try {
+      for (const entry of await this.attempt(deliveries, this.signal)) this.#processed.set(entry.delivery, entry);
+      this.#inVain = 0;
+      return undefined;
+    } catch (error) {
+      if (classifyStoreError(error) === "away") throw error;
+      this.#inVain++;
+      return { deliveries, error, since: this.options.evidence.tick() };
+    }
+  }
+
+  #requeue(deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) this.#processed.set(delivery, requeued(delivery));
+    this.options.gate.leave(deliveries);
+  }
+}
+
+/** Without an SQLSTATE it was our own code that failed. */
+function poisonous(error: unknown): Dead {
+  return dead(sqlStateOf(error) === undefined ? "processing-failed" : "store-rejected", describeRefusal(error));
+}

@@ -3,7 +3,7 @@ import type { Dead } from "../../../shared/rabbitmq/outcome.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import { decodeEvent } from "../../../shared/event/protobuf.ts";
 import type { Log } from "../../../shared/runtime/telemetry/log.ts";
-import { isStored, type Middleware, type Stored } from "../entry.ts";
+import { isNew, type Middleware, type Stored } from "../entry.ts";
 
 const warnEveryMs = 10_000;
 
@@ -15,7 +15,7 @@ export function logged(log: Log, clock: Clock): Middleware {
     for (const entry of processed) {
       const { delivery, outcome } = entry;
       if (outcome.kind === "dead") warnOfDeadLetter(delivery, outcome, log);
-      else if (isStored(entry) && !entry.facts.player) unknownPlayers.add(entry);
+      else if (isNew(entry) && !entry.facts.player) unknownPlayers.add(entry);
     }
     unknownPlayers.warn();
     return processed;
