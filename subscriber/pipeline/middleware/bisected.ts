@@ -1,9 +1,10 @@
+import type { EventType } from "../../../shared/event/kinds.ts";
 import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
 import { type Dead, dead } from "../../../shared/rabbitmq/outcome.ts";
 import { classifyStoreError, describeRefusal, sqlStateOf } from "../../../shared/runtime/errors.ts";
 import type { DatabaseGate } from "../database_gate.ts";
 import { type Middleware, type Process, type Processed, requeued } from "../entry.ts";
-import type { Evidence } from "../evidence.ts";
+import { eventOf, type Evidence } from "../evidence.ts";
 import type { Hold } from "./hold.ts";
 
 /** How many attempts in a row may be refused before a probe has to tell whether it is worth to go on. */
@@ -19,8 +20,9 @@ export interface BisectedOptions {
  * Finds the events for whose sake a batch is refused, and dead-letters them; all others are stored, each once: a part of a batch is
  * processed again only when nothing of it was stored. The rule, whatever the error says:
  *
- * - An event is poisonous when it was refused, the database took another event after that, and it was refused again, alone.
- * - While the database takes no event, the schema is at fault: the batch is held.
+ * - An event is poisonous when it was refused, the database took another event of its type after that, and it was refused again,
+ *   alone.
+ * - While the database takes none of its type, the schema is at fault: what is refused is held.
  *
  * The other event may be of the same batch or of any other batch of this subscriber. When none comes, be it that there is none or
  * that all in hand are poisonous, a probe stands in for it ({@linkcode Evidence.probe}).
@@ -33,7 +35,7 @@ export function bisected({ evidence, hold, gate }: BisectedOptions): Middleware 
         return await attempt(batch, signal);
       } catch (error) {
         if (classifyStoreError(error) === "away") throw error;
-        const group = { deliveries: batch, error, since: evidence.tick() };
+        const group = refusedNow(batch, error, evidence);
         return await new Bisection(attempt, { evidence, hold, gate }, signal).settle(group);
       }
     };
@@ -46,6 +48,8 @@ interface Refused {
   readonly error: unknown;
   /** The moment of the first refusal. */
   readonly since: number;
+  /** Of what was refused alone. */
+  readonly type?: EventType | undefined;
 }
 
 class Bisection {
@@ -77,11 +81,13 @@ class Bisection {
     return batch.deliveries.map((delivery) => this.#processed.get(delivery)!);
   }
 
-  /** Whether the database took an event after one of the refusals. */
+  /** Whether the database took an event after one of the refusals. Asks it, if need be, by one probe for each type. */
   async #isEvidence(refused: readonly Refused[]): Promise<boolean> {
-    const { evidence } = this.options;
-    if (refused.some(({ since }) => evidence.since(since))) return true;
-    return await evidence.probe(refused[0]!.deliveries[0]!, this.signal);
+    const isThere = () => refused.some(({ since, type }) => this.options.evidence.since(since, type));
+    if (isThere()) return true;
+    const byType = new Map(refused.map(({ deliveries, type }) => [type, deliveries[0]!]));
+    for (const delivery of byType.values()) await this.options.evidence.probe(delivery, this.signal);
+    return isThere();
   }
 
   /** Tries each group in halves, and each event that was refused alone once more. @returns what is undecided */
@@ -89,7 +95,7 @@ class Bisection {
     const undecided: Refused[] = [];
     const stack = refused.toReversed();
     for (let group; (group = stack.pop());) {
-      if (this.#inVain >= mostInVain && !this.options.evidence.since(group.since)) undecided.push(group);
+      if (this.#inVain >= mostInVain && !this.options.evidence.since(group.since, group.type)) undecided.push(group);
       else if (group.deliveries.length > 1) stack.push(...await this.#halve(group.deliveries));
       else if (!await this.#decide(group)) undecided.push(group);
     }
@@ -104,8 +110,8 @@ class Bisection {
     return [right, left].filter((refused) => refused !== undefined);
   }
 
-  async #decide({ deliveries, since }: Refused): Promise<boolean> {
-    const isEvidence = this.options.evidence.since(since);
+  async #decide({ deliveries, since, type }: Refused): Promise<boolean> {
+    const isEvidence = this.options.evidence.since(since, type);
     const again = await this.#refusalOf(deliveries);
     if (!again) return true;
     if (!isEvidence) return false;
@@ -124,7 +130,7 @@ class Bisection {
     } catch (error) {
       if (classifyStoreError(error) === "away") throw error;
       this.#inVain++;
-      return { deliveries, error, since: this.options.evidence.tick() };
+      return refusedNow(deliveries, error, this.options.evidence);
     }
   }
 
@@ -132,6 +138,11 @@ class Bisection {
     for (const delivery of deliveries) this.#processed.set(delivery, requeued(delivery));
     this.options.gate.leave(deliveries);
   }
+}
+
+function refusedNow(deliveries: readonly Delivery[], error: unknown, evidence: Evidence): Refused {
+  const type = deliveries.length === 1 ? eventOf(deliveries[0]!)?.type : undefined;
+  return { deliveries, error, since: evidence.tick(), type };
 }
 
 /** Without an SQLSTATE it was our own code that failed. */

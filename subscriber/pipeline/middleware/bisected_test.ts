@@ -1,15 +1,16 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
-import { ack, ackDuplicate } from "../../../shared/rabbitmq/outcome.ts";
+import { ack, ackDuplicate, type Outcome } from "../../../shared/rabbitmq/outcome.ts";
 import { never } from "../../../shared/runtime/deadline.ts";
 import { seededRandom } from "../../../shared/runtime/random.ts";
-import { bet, deliveryOf } from "../../../tests/fixtures/deliveries.ts";
+import { bet, deliveryOf, gameStart } from "../../../tests/fixtures/deliveries.ts";
 import { RecordedLog } from "../../../tests/fixtures/recorded_telemetry.ts";
 import { shuttingDown } from "../../../tests/fixtures/subscriber_world.ts";
 import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import { DatabaseGate } from "../database_gate.ts";
 import type { Process, Processed } from "../entry.ts";
 import { Evidence } from "../evidence.ts";
+import { decodeAll } from "../process_batch.ts";
 import { bisected } from "./bisected.ts";
 import { held } from "./held.ts";
 import { holdWith } from "./hold.ts";
@@ -56,15 +57,19 @@ class FakeDatabase {
     const error = this.problem ?? deliveries.map(({ messageId }) => this.refused.get(messageId)).find((error) => error);
     if (error) throw error;
     this.stored.push(...deliveries.map(({ messageId }) => messageId));
-    return deliveries.map((delivery) => ({ delivery, facts: undefined, outcome: ack }));
+    return processedAs(ack, deliveries);
   }
 
   #rehearse(deliveries: readonly Delivery[]): Promise<Processed[]> {
     this.probes++;
     const error = this.problem ?? this.probeProblem;
     if (error) return Promise.reject(error);
-    return Promise.resolve(deliveries.map((delivery) => ({ delivery, facts: undefined, outcome: ack })));
+    return Promise.resolve(processedAs(ack, deliveries));
   }
+}
+
+function processedAs(outcome: Outcome, deliveries: readonly Delivery[]): Processed[] {
+  return decodeAll(deliveries).map((entry) => ({ ...entry, outcome }));
 }
 
 function batchOf(count: number, name = "message"): Delivery[] {
@@ -183,6 +188,20 @@ Deno.test("bisected() dead-letters no good event though the schema breaks amid t
   }
 });
 
+Deno.test("bisected() holds all events of a type that the database refuses altogether, though it takes those of other types", async () => {
+  const database = new FakeDatabase();
+  const bets = batchOf(40, "bet");
+  const others = Array.from({ length: 40 }, (_, i) => deliveryOf(gameStart(), `start ${i}`));
+  for (const { messageId } of bets) database.refused.set(messageId, badSchema);
+  database.probeProblem = badSchema;
+  const processing = database.process(bets.flatMap((bet, i) => [bet, others[i]!]));
+  await database.clock.advance(60_000);
+  deepStrictEqual([database.stored.length, database.gate.problem], [40, badSchema.message]);
+  database.refused.clear();
+  const processed = await ended(database, processing, 10_000);
+  deepStrictEqual([dead(processed), database.stored.length], [[], 80]);
+});
+
 Deno.test("bisected() says of a fault of our own code that it is one", async () => {
   const database = new FakeDatabase();
   database.refused.set("message 1", new TypeError("x is not a function"));
@@ -204,8 +223,8 @@ Deno.test("bisected() requeues what is undecided when it is abandoned, and keeps
 
 Deno.test("Evidence counts no duplicates: the database may have taken nothing", async () => {
   const evidence = new Evidence(() => Promise.reject(outOfRange), seededRandom(1));
-  const watched = (outcome: Processed["outcome"]) =>
-    evidence.watch(([delivery]) => Promise.resolve([{ delivery: delivery!, facts: undefined, outcome } as Processed]));
+  const watched = (outcome: Outcome) =>
+    evidence.watch((deliveries) => Promise.resolve(processedAs(outcome, deliveries)));
   const before = evidence.tick();
   await watched(ackDuplicate)(batchOf(1), never);
   strictEqual(evidence.since(before), false);
