@@ -16,7 +16,7 @@ export function held(hold: Hold, gate: DatabaseGate): Middleware {
         // A batch of which nothing is stored may not have asked the database.
         if (processed.some(isStored)) gate.open();
         // What waits for rates comes again, and has not been taken any more than before.
-        else if (!gate.isOpen) {
+        if (!gate.isOpen) {
           gate.leave(processed.filter((entry) => !isWaiting(entry)).map(({ delivery }) => delivery));
         }
         return processed;

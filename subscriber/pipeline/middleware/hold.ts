@@ -1,7 +1,7 @@
 /** How a batch is held: said in the log, shown by the gate, and tried again later. */
 import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
 import { type Backoff, backoffMs, type Clock } from "../../../shared/runtime/clock.ts";
-import { explainStoreError } from "../../../shared/runtime/errors.ts";
+import { classifyStoreError, explainStoreError } from "../../../shared/runtime/errors.ts";
 import type { Random } from "../../../shared/runtime/random.ts";
 import type { Log } from "../../../shared/runtime/telemetry/log.ts";
 import type { DatabaseGate } from "../database_gate.ts";
@@ -31,7 +31,7 @@ export function holdWith({ gate, onHold, clock, random, log }: HoldOptions): Hol
       problem,
       retryInMs,
     });
-    gate.close(batch, problem);
+    gate.close(batch, problem, classifyStoreError(error) === "refused");
     onHold?.(batch);
     await clock.sleep(retryInMs, signal).catch(() => {});
   };
