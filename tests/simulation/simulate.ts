@@ -90,8 +90,6 @@ class Run {
   readonly #publisher: ConfirmPublisher;
   readonly #publishing: Promise<void>;
   #started = 0;
-  /** Once: an event that two bad schemas refuse, and which was well between, passes for a poisonous one. */
-  #isMigrated = false;
 
   constructor(private readonly world: World, private readonly settings: Settings) {
     this.#processes = Array.from({ length: subscribers }, () => this.#start());
@@ -193,8 +191,6 @@ class Run {
         clock.jump(random.int(-3_600_000, 3_600_000));
         break;
       case 13:
-        if (this.#isMigrated) break;
-        this.#isMigrated = true;
         world.takesNothing = true;
         later(random.int(200, 8_000), () => world.takesNothing = false);
         break;

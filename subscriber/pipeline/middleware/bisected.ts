@@ -9,6 +9,8 @@ import type { Hold } from "./hold.ts";
 
 /** How many attempts in a row may be refused before a probe has to tell whether it is worth to go on. */
 const mostInVain = 16;
+/** How often an event must be refused between others that were taken; and how often when it was held in between. */
+const [strikesAtOnce, strikesBeyondHolds] = [2, 3];
 
 export interface BisectedOptions {
   readonly evidence: Evidence;
@@ -20,8 +22,8 @@ export interface BisectedOptions {
  * Finds the events for whose sake a batch is refused, and dead-letters them; all others are stored, each once: a part of a batch is
  * processed again only when nothing of it was stored. The rule, whatever the error says:
  *
- * - An event is poisonous when it was refused, the database took another event of its type after that, and it was refused again,
- *   alone.
+ * - An event is poisonous when it was refused, alone, between two events of its type that the database took, and again; if it was
+ *   held meanwhile, three times. For a schema may come and go.
  * - While the database takes none of its type, the schema is at fault: what is refused is held.
  *
  * The other event may be of the same batch or of any other batch of this subscriber. When none comes, be it that there is none or
@@ -46,10 +48,14 @@ export function bisected({ evidence, hold, gate }: BisectedOptions): Middleware 
 interface Refused {
   readonly deliveries: readonly Delivery[];
   readonly error: unknown;
-  /** The moment of the first refusal. */
+  /** The moment of the last refusal. */
   readonly since: number;
   /** Of what was refused alone. */
   readonly type?: EventType | undefined;
+  /** How often it was refused after another event was taken. */
+  readonly strikes: number;
+  /** Since its last refusal. */
+  readonly wasHeld: boolean;
 }
 
 class Bisection {
@@ -74,6 +80,7 @@ class Bisection {
       if (!first || await this.#isEvidence(refused)) continue;
       const deliveries = refused.flatMap((group) => group.deliveries);
       await hold(deliveries, first.error, ++holds, this.signal);
+      refused = refused.map((group) => ({ ...group, wasHeld: true }));
       if (this.signal.aborted) this.#requeue(deliveries);
       else if (await this.#refusalOf(deliveries)) continue;
       break;
@@ -97,7 +104,7 @@ class Bisection {
     for (let group; (group = stack.pop());) {
       if (this.#inVain >= mostInVain && !this.options.evidence.since(group.since, group.type)) undecided.push(group);
       else if (group.deliveries.length > 1) stack.push(...await this.#halve(group.deliveries));
-      else if (!await this.#decide(group)) undecided.push(group);
+      else undecided.push(...await this.#decide(group));
     }
     return undecided;
   }
@@ -110,15 +117,18 @@ class Bisection {
     return [right, left].filter((refused) => refused !== undefined);
   }
 
-  async #decide({ deliveries, since, type }: Refused): Promise<boolean> {
+  /** @returns the event, if it is undecided still */
+  async #decide(group: Refused): Promise<Refused[]> {
+    const { deliveries, error, since, type, strikes, wasHeld } = group;
     const isEvidence = this.options.evidence.since(since, type);
+    if (isEvidence && strikes >= (wasHeld ? strikesBeyondHolds : strikesAtOnce)) {
+      const delivery = deliveries[0]!;
+      this.#processed.set(delivery, { delivery, facts: undefined, outcome: poisonous(error) });
+      this.options.gate.leave(deliveries);
+      return [];
+    }
     const again = await this.#refusalOf(deliveries);
-    if (!again) return true;
-    if (!isEvidence) return false;
-    const delivery = deliveries[0]!;
-    this.#processed.set(delivery, { delivery, facts: undefined, outcome: poisonous(again.error) });
-    this.options.gate.leave(deliveries);
-    return true;
+    return again ? [{ ...again, strikes: strikes + Number(isEvidence) }] : [];
   }
 
   /** `undefined` when each of them has its outcome. */
@@ -142,7 +152,7 @@ class Bisection {
 
 function refusedNow(deliveries: readonly Delivery[], error: unknown, evidence: Evidence): Refused {
   const type = deliveries.length === 1 ? eventOf(deliveries[0]!)?.type : undefined;
-  return { deliveries, error, since: evidence.tick(), type };
+  return { deliveries, error, since: evidence.tick(), type, strikes: 0, wasHeld: false };
 }
 
 /** Without an SQLSTATE it was our own code that failed. */

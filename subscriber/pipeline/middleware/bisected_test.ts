@@ -137,7 +137,7 @@ Deno.test("bisected() dead-letters an event that came alone when the database ta
   database.refused.set("message 0", outOfRange);
   const processed = await ended(database, database.process(batchOf(1)));
   deepStrictEqual(dead(processed), [["message 0", "store-rejected", "bigint out of range"]]);
-  deepStrictEqual([database.probes, database.gate.refusals], [1, 0]);
+  deepStrictEqual([database.probes, database.gate.refusals], [3, 0]);
 });
 
 Deno.test("bisected() holds an event that came alone while the probe is refused too, until the database takes another batch", async () => {
@@ -147,9 +147,26 @@ Deno.test("bisected() holds an event that came alone while the probe is refused 
   const processing = database.process(batchOf(1));
   await database.clock.advance(30_000);
   strictEqual(database.gate.problem, "bigint out of range");
-  await ended(database, database.process(batchOf(3, "other")), 1);
+  for (let seconds = 0; seconds < 30; seconds++) await ended(database, database.process(batchOf(1, "other")), 1_000);
   const processed = await ended(database, processing, 10_000);
-  deepStrictEqual([dead(processed).length, database.stored.length, database.gate.isOpen], [1, 3, true]);
+  deepStrictEqual([dead(processed).length, database.stored.length, database.gate.isOpen], [1, 30, true]);
+});
+
+Deno.test("bisected() dead-letters no good event though a schema breaks, is mended, and breaks again", async () => {
+  for (let mendedMs = 100; mendedMs < 5_000; mendedMs += 100) {
+    const database = new FakeDatabase();
+    database.problem = badSchema;
+    const processing = database.process(batchOf(1));
+    await database.clock.advance(20_000);
+    for (let n = 0; n < 2; n++) {
+      database.problem = undefined;
+      await ended(database, database.process(batchOf(1, "other")), mendedMs);
+      database.problem = badSchema;
+      await database.clock.advance(20_000);
+    }
+    database.problem = undefined;
+    deepStrictEqual(dead(await ended(database, processing, 10_000)), [], `${mendedMs} ms`);
+  }
 });
 
 Deno.test("bisected() takes nothing that was stored before the refusal for evidence", async () => {
