@@ -68,11 +68,13 @@ export function isDuplicate(error: unknown): boolean {
   return sqlStateOf(error) === "23505";
 }
 
-/** What the database said of a row, for who looks for its cause: the row's values that it names, and the constraint. */
+/** What the database said of a row, with the constraint, and with the key that is in the way. */
 export function describeRefusal(error: unknown): string {
   const { detail, constraint } = (error ?? {}) as { detail?: unknown; constraint?: unknown };
   let text = messageOf(error);
-  if (typeof detail === "string" && detail !== "") text += `: ${detail}`;
+  // Of these two it is the whole row: the letter has that already, and a log should not have a player's e-mail.
+  const isRow = ["23502", "23514"].includes(sqlStateOf(error) ?? "");
+  if (typeof detail === "string" && detail !== "" && !isRow) text += `: ${detail}`;
   if (typeof constraint === "string" && !text.includes(constraint)) text += ` (constraint ${constraint})`;
   return text;
 }

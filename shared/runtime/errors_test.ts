@@ -48,7 +48,8 @@ Deno.test("classifyStoreError() tells what may be one event's fault from a datab
 Deno.test("describeRefusal() adds what the words leave out, and explainStoreError() the cure", () => {
   strictEqual(describeRefusal(withCode("23505", { detail: "Key (a)=(1) exists." })), "words: Key (a)=(1) exists.");
   strictEqual(describeRefusal(withCode("23514", { constraint: "sane" })), "words (constraint sane)");
-  strictEqual(describeRefusal(withCode("23514", { constraint: "words" })), "words");
+  const row = { constraint: "words", detail: "Failing row contains (11, jane@example.com)." };
+  strictEqual(describeRefusal(withCode("23514", row)), "words");
   strictEqual(explainStoreError(withCode("42P01")), "words; run `deno task migrate`");
   strictEqual(explainStoreError(withCode("23514")), "words; create the partition that is missing");
   strictEqual(explainStoreError(withCode("23514", { constraint: "sane" })), "words");
