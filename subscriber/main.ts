@@ -155,6 +155,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     log.info("Left", {
       event: "member.left",
       stored: stats.stored,
+      duplicates: stats.duplicates,
       dead: Object.fromEntries(stats.dead),
       delayed: stats.delayed,
       withoutPlayer: stats.withoutPlayer,

@@ -18,7 +18,7 @@ export function shownOf(enriched: Enriched): Enriched {
   return {
     ...enriched,
     description: cutTo(description, mostOfText),
-    player: player && { ...player, email: cutTo(player.email, mostOfText) },
+    player: player && { ...player, email: player.email && cutTo(player.email, mostOfText) },
   };
 }
 
