@@ -46,7 +46,8 @@ const steps = enrichment({
   rates: { current: () => rates, answerTo: () => undefined },
   players: { find: () => Promise.resolve(known) },
 });
-const enrich = processBatch({ decode: decodeAll, steps, store: { save: () => Promise.resolve(0) } });
+const saved = Promise.resolve({ added: batchSize, known: new Map() });
+const enrich = processBatch({ decode: decodeAll, steps, store: { save: () => saved } });
 const never = new AbortController().signal;
 
 let next = 0;

@@ -55,7 +55,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       ...["TLS_CERT_FILE", "TLS_KEY_FILE"] as const,
       ...["RATES_API_KEY", "RATES_TTL_MS", "RATES_CALL_TIMEOUT_MS", "RATES_LOCK_TTL_MS", "RATES_WAIT_MS"] as const,
       ...["RATES_MAX_STALE_MS", "RETRY_DELAYS_MS", "SHUTDOWN_GRACE_MS", "SUBSCRIBER_ID", "HTTP_TOKEN"] as const,
-      "LOG_LEVEL",
+      ...["HTTP_TRUSTED_PROXIES", "LOG_LEVEL"] as const,
     ],
     examples: [
       "deno task subscriber",
@@ -158,6 +158,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     log.info("Left", {
       event: "member.left",
       stored: stats.stored,
+      duplicates: stats.duplicates,
       dead: Object.fromEntries(stats.dead),
       delayed: stats.delayed,
       withoutPlayer: stats.withoutPlayer,
@@ -178,6 +179,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
         ...{ ...state, own, fleet, address, observations, log, database: pool, mode: "servers" },
         ...{ rates, shared: edges.shared },
         token: config.HTTP_TOKEN,
+        trustedProxies: config.HTTP_TRUSTED_PROXIES,
         depths: new AmqpQueueDepths({
           ...{ url: config.RABBITMQ_URL, name, clock },
           ...{ eventsQueue: config.EVENTS_QUEUE, deadLetterQueue: config.DEAD_LETTER_QUEUE },

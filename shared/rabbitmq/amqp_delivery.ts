@@ -13,6 +13,7 @@ export abstract class AmqpDelivery<Session> implements Delivery {
   abstract readonly messageId: string;
   abstract readonly sentId: string | undefined;
   abstract readonly body: Uint8Array;
+  abstract readonly bodyBytes: number;
   abstract readonly headers: Headers;
   abstract readonly appId: string | undefined;
   abstract readonly timestampMs: number | undefined;
@@ -45,6 +46,10 @@ export class ReadDelivery<Session> extends AmqpDelivery<Session> {
     this.timestampMs = timestampMsOf(properties.timestamp);
     this.#at = { exchange: fields.exchange, routingKey: fields.routingKey };
     this.#properties = properties;
+  }
+
+  get bodyBytes(): number {
+    return this.body.length;
   }
 
   get origin(): Origin {
@@ -95,6 +100,10 @@ export class UnreadDelivery<Session> extends AmqpDelivery<Session> {
   get body(): Uint8Array {
     const { buffer, byteOffset } = this.#bytes;
     return new Uint8Array(buffer, byteOffset + this.#bodyAt, this.#end - this.#bodyAt);
+  }
+
+  get bodyBytes(): number {
+    return this.#end - this.#bodyAt;
   }
 
   get headers(): Headers {

@@ -3,7 +3,7 @@ import { type Backoff, backoffMs, type Clock } from "../runtime/clock.ts";
 import { messageOf } from "../runtime/errors.ts";
 import type { Random } from "../runtime/random.ts";
 import type { Log } from "../runtime/telemetry/log.ts";
-import type { Headers, OutgoingMessage } from "./message.ts";
+import type { OutgoingMessage } from "./message.ts";
 import { PublishError } from "./publisher.ts";
 
 export interface UntilConfirmedOptions {
@@ -15,37 +15,39 @@ export interface UntilConfirmedOptions {
 
 const backoff: Backoff = { first: 200, most: 10_000 };
 
-export interface KeptMessage extends OutgoingMessage {
-  /**
-   * The headers of our own. A foreign publisher can send what amqplib reads and does not write, such as -1e300 or a time
-   * beyond 64 bits: such a message goes with these alone.
-   */
-  readonly ownHeaders: Headers;
-}
+/**
+ * - `confirmed`: the broker has it in the other queue
+ * - `impossible`: no retry will bring it there, for it is too large to be published again
+ * - `unfinished`: the signal was aborted
+ */
+export type Moved = "confirmed" | "impossible" | "unfinished";
 
-/** @returns whether the broker has confirmed it; `false` only once the signal is aborted */
 export async function publishUntilConfirmed(
-  { ownHeaders, ...asItCame }: KeptMessage,
+  message: OutgoingMessage,
   { publisher, clock, random, log }: UntilConfirmedOptions,
   signal: AbortSignal,
-): Promise<boolean> {
-  let message: OutgoingMessage = asItCame;
+): Promise<Moved> {
+  const { messageId, exchange } = message;
   for (let attempt = 1; !signal.aborted; attempt++) {
     try {
       await publisher.publish(message, signal);
-      return true;
+      return "confirmed";
     } catch (error) {
       if (signal.aborted) break;
-      if (error instanceof PublishError && error.reason === "unwritable") {
-        message = { ...message, headers: ownHeaders, properties: undefined, timestampMs: clock.now(), appId: "" };
+      const problem = messageOf(error);
+      if (error instanceof PublishError && error.isFinal) {
+        log.error("A message cannot be published again; the broker moves it to the dead letter queue", {
+          event: "message.left_to_broker",
+          ...{ messageId, exchange, problem },
+        });
+        return "impossible";
       }
-      log.error(`The queue ${message.exchange} did not accept a message, trying again`, {
+      log.error(`The queue ${exchange} did not accept a message, trying again`, {
         event: "message.not_accepted",
-        messageId: message.messageId,
-        problem: messageOf(error),
+        ...{ messageId, problem },
       });
       await clock.sleep(backoffMs(attempt, backoff, random), signal).catch(() => {});
     }
   }
-  return false;
+  return "unfinished";
 }

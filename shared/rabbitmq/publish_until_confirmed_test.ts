@@ -1,34 +1,37 @@
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { deepStrictEqual } from "node:assert/strict";
 import { seededRandom } from "../runtime/random.ts";
 import { RecordedLog } from "../../tests/fixtures/recorded_telemetry.ts";
 import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
-import type { OutgoingMessage } from "./message.ts";
 import { publishUntilConfirmed } from "./publish_until_confirmed.ts";
 import { PublishError } from "./publisher.ts";
 
-Deno.test("publishUntilConfirmed() sends a message that cannot be written as it came with our own headers alone", async () => {
+const message = { exchange: "dead", messageId: "1", body: new Uint8Array(3), timestampMs: 0, appId: "" };
+
+/** @param reasons of each failure in turn; then the message is confirmed */
+async function tryWith(reasons: readonly PublishError["reason"][]) {
   const clock = new VirtualClock();
   clock.sleep = () => Promise.resolve();
-  const tried: OutgoingMessage[] = [];
-  const reasons = ["refused", "unwritable", "refused"] as const;
-  const publish = (message: OutgoingMessage) => {
-    const reason = reasons[tried.push(message) - 1];
+  const log = new RecordedLog();
+  let tries = 0;
+  const publish = () => {
+    const reason = reasons[tries++];
     return reason ? Promise.reject(new PublishError(reason, message.messageId, "as scripted")) : Promise.resolve();
   };
-  const kept = { exchange: "dead", messageId: "1", body: new Uint8Array(3) };
-  const asItCame = {
-    ...kept,
-    headers: { ours: 1, theirs: -1e300 },
-    timestampMs: 2 ** 70,
-    appId: "theirs",
-    properties: { type: "Theirs" },
-  };
-  const confirmed = await publishUntilConfirmed(
-    { ...asItCame, ownHeaders: { ours: 1 } },
-    { publisher: { publish }, clock, random: seededRandom(1), log: new RecordedLog() },
-    new AbortController().signal,
-  );
-  strictEqual(confirmed, true);
-  const ours = { ...kept, headers: { ours: 1 }, properties: undefined, timestampMs: clock.now(), appId: "" };
-  deepStrictEqual(tried, [asItCame, asItCame, ours, ours]);
+  const options = { publisher: { publish }, clock, random: seededRandom(1), log };
+  const moved = await publishUntilConfirmed(message, options, new AbortController().signal);
+  return [moved, tries, log.entries.map(({ fields }) => fields["event"])];
+}
+
+Deno.test("publishUntilConfirmed() tries again until the broker confirms", async () => {
+  const again = "message.not_accepted";
+  deepStrictEqual(await tryWith(["refused", "returned", "unconfirmed"]), ["confirmed", 4, [again, again, again]]);
+});
+
+Deno.test("publishUntilConfirmed() says at once what no retry brings there", async () => {
+  for (const reason of ["unwritable", "unacceptable"] as const) {
+    deepStrictEqual(await tryWith(["refused", reason]), [
+      ...["impossible", 2],
+      ["message.not_accepted", "message.left_to_broker"],
+    ]);
+  }
 });

@@ -1,7 +1,7 @@
 /** Dead letters over HTTP, with the token: list, show, replay, drop. */
 import { Hono } from "hono";
 import type { Clock } from "../../shared/runtime/clock.ts";
-import { type DeadLetter, deadLetterToJson } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import { type DeadLetter, deadLetterToJson, mostBodyListed } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import type { Filter } from "../../shared/rabbitmq/dead/dead_letter_queue.ts";
 import { type DeadLetterAdmin, mostLookedAt } from "../../shared/rabbitmq/dead/admin.ts";
 import { parseMessageId } from "../../shared/rabbitmq/message_id.ts";
@@ -13,7 +13,9 @@ import { Problem, unavailable } from "./problem.ts";
 /** Longer than the admin's own deadlines in sequence: its error says more than ours. */
 const adminTimeoutMs = 25_000;
 const mostListed = 500;
-const mostBodyBytes = 4_096;
+const json = { "content-type": "application/json" };
+/** Of one letter: more than any event has, and little enough for a subscriber's memory. */
+const mostBodyShown = 1_048_576;
 
 export interface DeadLetterRoutesOptions {
   readonly admin: DeadLetterAdmin;
@@ -33,7 +35,7 @@ export function deadLetterRoutes({ admin, token, clock }: DeadLetterRoutesOption
 
   /** Among very many letters it may be one that was not looked at. */
   async function missing(id: string): Promise<Problem> {
-    const { total } = await ask((signal) => admin.list({ limit: 1, filter: {}, signal }));
+    const { total } = await ask((signal) => admin.list({ limit: 1, filter: {}, signal }, () => 0));
     return total <= mostLookedAt
       ? new Problem(404, `there is no dead letter ${id}: it was replayed or dropped, or never was one`)
       : new Problem(503, `${id} is not among the oldest ${mostLookedAt} of ${total} dead letters: see deno task dead`);
@@ -47,14 +49,17 @@ export function deadLetterRoutes({ admin, token, clock }: DeadLetterRoutesOption
   routes.get("/", async (context) => {
     const limit = parseLimit(context.req.query("limit") ?? null, 100, mostListed);
     const filter = reasonsOf(context.req.query("reason"));
-    const { letters, total } = await ask((signal) => admin.list({ limit, filter, signal }));
-    return context.json({ total, dead_letters: letters.map(inList) });
+    // As text at once: of a letter nothing else is kept while the next one is read.
+    const shown = (letter: DeadLetter) => JSON.stringify(deadLetterToJson(letter, mostBodyListed));
+    const { letters, total } = await ask((signal) => admin.list({ limit, filter, signal }, shown));
+    return context.body(`{"total":${total},"dead_letters":[${letters.join(",")}]}`, 200, json);
   });
   routes.get("/:id", async (context) => {
     const id = idOf(context.req.param("id"));
-    const { letters: [letter] } = await ask((signal) => admin.list({ limit: 1, filter: { ids: [id] }, signal }));
-    if (!letter) throw await missing(id);
-    return context.json(deadLetterToJson(letter));
+    const shown = (letter: DeadLetter) => JSON.stringify(deadLetterToJson(letter, mostBodyShown));
+    const { letters: [letter] } = await ask((signal) => admin.list({ limit: 1, filter: { ids: [id] }, signal }, shown));
+    if (letter === undefined) throw await missing(id);
+    return context.body(letter, 200, json);
   });
   routes.post("/replay", async (context) => {
     const filter = chosen(context.req.query("reason"), context.req.query("all"));
@@ -96,12 +101,6 @@ function idOf(text: string): string {
   const id = parseMessageId(text);
   if (id === undefined) throw new Problem(400, "a message id is a UUID such as 017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
   return id;
-}
-
-/** A body may be of any size, and a list has many: it shows their first bytes. */
-function inList(letter: DeadLetter) {
-  const body = letter.body.subarray(0, mostBodyBytes);
-  return { ...deadLetterToJson({ ...letter, body }), body_bytes: letter.body.length };
 }
 
 function reasonsOf(reasons: string | undefined): Filter {

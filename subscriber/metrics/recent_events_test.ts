@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { type Enriched, unenriched } from "../enriched/enriched.ts";
-import { bet } from "../../tests/fixtures/deliveries.ts";
+import { bet, playerNamed } from "../../tests/fixtures/deliveries.ts";
 import { mostKept, RecentEvents } from "./recent_events.ts";
 
 function batchOf(from: number, count: number): Enriched[] {
@@ -34,4 +34,13 @@ Deno.test("RecentEvents passes all events to its listeners, until they end", () 
   end();
   recent.add(batchOf(0, 500));
   deepStrictEqual([heard, recent.listeners], [500, 0]);
+});
+
+Deno.test("RecentEvents keeps no long text", () => {
+  const recent = new RecentEvents();
+  const email = "x".repeat(65_536);
+  const [event] = batchOf(1, 1);
+  recent.add([{ ...event!, player: playerNamed(email), description: `Player #1 (${email})` }]);
+  const [{ description, player }] = [...recent.newest()] as [Enriched];
+  deepStrictEqual([description.length, player!.email!.length], [1_025, 1_025]);
 });

@@ -13,7 +13,7 @@ import { bet } from "../fixtures/deliveries.ts";
 import { names } from "./broker.ts";
 import { asChannelModel } from "./connection.ts";
 import type { Published } from "./invariants.ts";
-import type { World } from "./world.ts";
+import { poisonous, type World } from "./world.ts";
 
 const count = 60;
 const badShare = 0.1;
@@ -53,6 +53,7 @@ export async function publishOverTime(world: World, publisher: ConfirmPublisher,
 }
 
 function bad(n: number): [Published, Uint8Array] {
+  if (n % 4 === 3) return [{ reason: "store-rejected" }, encodeEvent(poisonous(1_000_000n + BigInt(n)))];
   if (n % 3 === 0) return [{ reason: "undecodable" }, Uint8Array.from([0xff, 0x01, 0x80])];
   if (n % 3 === 1) return [{ reason: "invalid" }, new Uint8Array()];
   return [{ reason: "unknown-currency" }, encodeEvent(bet({ id: 1_000_000n + BigInt(n), currency: "XTS" }))];

@@ -4,7 +4,7 @@ import { eventTopology } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
 import { onDeadLetterChannel } from "../../shared/rabbitmq/dead/channel.ts";
-import { type DeadLetter, deadLetterToJson } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import { type DeadLetter, deadLetterToJson, mostBodyListed } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { drop, list, replay, type Selection } from "../../shared/rabbitmq/dead/dead_letter_queue.ts";
 import { systemRandom as random } from "../../shared/runtime/random.ts";
 import { onShutdownSignal } from "../../shared/runtime/shutdown.ts";
@@ -57,8 +57,10 @@ await runCommand({
     stop: shutdown.stop,
   };
   const queue = config.DEAD_LETTER_QUEUE;
+  // One letter that is asked for is shown whole, and so is one that is gone afterwards.
+  const mostBodyBytes = action === "show" || action === "drop" ? Infinity : mostBodyListed;
   const print = (letter: DeadLetter, text: (letter: DeadLetter) => string) =>
-    console.log(flags.json ? printableJson(JSON.stringify(deadLetterToJson(letter))) : text(letter));
+    console.log(flags.json ? printableJson(JSON.stringify(deadLetterToJson(letter, mostBodyBytes))) : text(letter));
 
   return await onDeadLetterChannel(config.RABBITMQ_URL, queue, async (channel) => {
     const counts = new Map<string, number>();

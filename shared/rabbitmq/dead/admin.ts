@@ -8,7 +8,9 @@ import type { Filter } from "./dead_letter_queue.ts";
  */
 export interface DeadLetterAdmin {
   /** Those that match, oldest first, and how many letters there are in all. They stay where they are. */
-  list(options: ListOptions): Promise<{ readonly letters: readonly DeadLetter[]; readonly total: number }>;
+  list(options: ListOptions): Promise<Listed<DeadLetter>>;
+  /** @param show what to keep of each: bodies are of any size */
+  list<T>(options: ListOptions, show: (letter: DeadLetter) => T): Promise<Listed<T>>;
 
   /**
    * Publishes again what matches, under its own id. `refused`: it was replayed ten times and died each time; `failed`: no
@@ -20,6 +22,11 @@ export interface DeadLetterAdmin {
   drop(options: AdminOptions): Promise<number>;
 
   close(): Promise<void>;
+}
+
+export interface Listed<T> {
+  readonly letters: readonly T[];
+  readonly total: number;
 }
 
 export interface AdminOptions {

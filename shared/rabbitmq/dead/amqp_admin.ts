@@ -8,11 +8,13 @@ import type { Config } from "../../runtime/configuration/config.ts";
 import type { Random } from "../../runtime/random.ts";
 import { silentLog } from "../../runtime/telemetry/log.ts";
 import { onDeadLetterChannel } from "./channel.ts";
+import type { DeadLetter } from "./dead_letter.ts";
 import { drop, list, replay } from "./dead_letter_queue.ts";
 import {
   AdminClosed,
   type AdminOptions,
   type DeadLetterAdmin,
+  type Listed,
   type ListOptions,
   mostLookedAt,
   type Replays,
@@ -49,9 +51,14 @@ export class AmqpDeadLetterAdmin implements DeadLetterAdmin {
     this.#mutex = new Mutex(options.clock, this.#timeoutMs);
   }
 
-  list({ limit, filter, signal }: ListOptions) {
+  list<T = DeadLetter>(
+    { limit, filter, signal }: ListOptions,
+    show: (letter: DeadLetter) => T = (letter) => letter as T,
+  ): Promise<Listed<T>> {
     return this.#act(signal, async ({ channel, queue, total, stop }) => {
-      const letters = await Array.fromAsync(list(channel, queue, { ...this.#selection(filter, stop), limit }));
+      const letters: T[] = [];
+      const selection = { ...this.#selection(filter, stop), limit };
+      for await (const letter of list(channel, queue, selection)) letters.push(show(letter));
       return { result: { letters, total }, removed: 0 };
     });
   }

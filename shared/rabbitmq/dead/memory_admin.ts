@@ -8,6 +8,7 @@ import {
   AdminClosed,
   type AdminOptions,
   type DeadLetterAdmin,
+  type Listed,
   type ListOptions,
   mostLookedAt,
   type Replays,
@@ -30,9 +31,12 @@ export class MemoryDeadLetterAdmin implements DeadLetterAdmin {
 
   constructor(private readonly options: MemoryAdminOptions) {}
 
-  list({ limit, ...options }: ListOptions) {
+  list<T = DeadLetter>(
+    { limit, ...options }: ListOptions,
+    show: (letter: DeadLetter) => T = (letter) => letter as T,
+  ): Promise<Listed<T>> {
     return Promise.try(() => {
-      const letters = this.#find(options).slice(0, limit).map(({ letter }) => letter);
+      const letters = this.#find(options).slice(0, limit).map(({ letter }) => show(letter));
       return { letters, total: this.options.queue.deadLetters.length };
     });
   }

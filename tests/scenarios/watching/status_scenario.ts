@@ -47,7 +47,7 @@ Deno.test("deno task status", async (t) => {
       // What is in hand is as each subscriber has last told: once a second.
       const { code, status } = await eventually("nothing in hand", async () => {
         const read = await readJson(world);
-        return read.status.lag.messages === 0 ? read : undefined;
+        return read.status.lag.unacknowledged === 0 ? read : undefined;
       });
       const rows = await world.rows();
       strictEqual(code, 0);

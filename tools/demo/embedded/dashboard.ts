@@ -115,7 +115,7 @@ function depthsOf(queue: MemoryQueue, consumers: number) {
 function adminOf(system: EmbeddedSystem, clock: Clock): DeadLetterAdmin {
   const admin = new MemoryDeadLetterAdmin({ queue: system.queue, clock });
   return {
-    list: (options) => admin.list(options),
+    list: admin.list.bind(admin),
     replay: (options) => admin.replay(options),
     drop: async (options) => {
       const dropped = await admin.drop(options);
