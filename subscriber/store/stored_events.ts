@@ -80,5 +80,5 @@ function priceOf(amountEur?: string | null, rate?: string | null, ratesAsOf?: st
 function storedPlayer(email?: string | null, lastSignedInAt?: string | null): Player | undefined {
   const signedInAt = typeof lastSignedInAt === "string" ? new Date(lastSignedInAt) : undefined;
   if (typeof email !== "string" && !signedInAt) return undefined;
-  return { ...playerOf(["", email ?? null, null]), lastSignedInAt: signedInAt };
+  return { ...playerOf([]), email: email ?? undefined, lastSignedInAt: signedInAt };
 }
