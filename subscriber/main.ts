@@ -16,7 +16,7 @@ import { firstContact } from "./first_contact.ts";
 import type { Edges } from "./pipeline/edges.ts";
 import { openEventQueue } from "./event_queue.ts";
 import { Observations, serveHttp } from "./http/http.ts";
-import { type Address, defaultAddress, parseAddress } from "./http/server.ts";
+import { type Address, defaultAddress, parseAddress } from "./http/server/server.ts";
 import { AmqpQueueDepths } from "./metrics/queue_depths.ts";
 import { keepTelling, OwnReport } from "./metrics/fleet/own_report.ts";
 import { RedisFleet } from "./metrics/fleet/redis_fleet.ts";

@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { encodeEvent } from "../../shared/event/protobuf.ts";
-import { deadHeaders } from "../../shared/rabbitmq/dead_letters.ts";
+import { deadHeaders } from "../../shared/rabbitmq/publish/dead_letters.ts";
 import { MemoryDeadLetterAdmin } from "../../shared/rabbitmq/dead/memory_admin.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { bet } from "../../tests/fixtures/deliveries.ts";

@@ -20,8 +20,8 @@ import { grpcHealth, readDependencies } from "../metrics/probes.ts";
 import type { QueueDepths } from "../metrics/queue_depths.ts";
 import { RecentEvents } from "../metrics/recent_events.ts";
 import type { Sources, State } from "../metrics/sources.ts";
-import { type Address, formatAddress, type HttpServer, listen } from "./server.ts";
-import { TrustedProxies } from "./trusted_proxies.ts";
+import { type Address, formatAddress, type HttpServer, listen } from "./server/server.ts";
+import { TrustedProxies } from "./server/trusted_proxies.ts";
 
 /** Measurements and events, kept while batches pass by. */
 export class Observations implements Observer {

@@ -2,7 +2,7 @@
 import { generateEvents } from "../../publisher/generator.ts";
 import { encodeEvent } from "../../shared/event/protobuf.ts";
 import { uuidv7 } from "../../shared/rabbitmq/message_id.ts";
-import { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
+import { ConfirmPublisher } from "../../shared/rabbitmq/publish/publisher.ts";
 import { eventTopology } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { type Random, seededRandom } from "../../shared/runtime/random.ts";

@@ -18,8 +18,8 @@ import {
   withTestQueues,
 } from "../servers/test_queues.ts";
 import { type BrokerOptions, openConnection } from "../../shared/rabbitmq/connection.ts";
-import type { AmqpConsumer, ConsumerOptions } from "../../shared/rabbitmq/consumer.ts";
-import { deadHeaders } from "../../shared/rabbitmq/dead_letters.ts";
+import type { AmqpConsumer, ConsumerOptions } from "../../shared/rabbitmq/consume/consumer.ts";
+import { deadHeaders } from "../../shared/rabbitmq/publish/dead_letters.ts";
 import { messageIdOfBody } from "../../shared/rabbitmq/message_id.ts";
 import { ack, dead } from "../../shared/rabbitmq/outcome.ts";
 import { deadLetterExchangeOf } from "../../shared/rabbitmq/topology.ts";

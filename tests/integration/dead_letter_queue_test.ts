@@ -9,7 +9,7 @@ import { AmqpDeadLetterAdmin } from "../../shared/rabbitmq/dead/amqp_admin.ts";
 import { deadLetterToJson } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { list, replay, type ReplayOptions } from "../../shared/rabbitmq/dead/dead_letter_queue.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
-import { PublishError } from "../../shared/rabbitmq/publisher.ts";
+import { PublishError } from "../../shared/rabbitmq/publish/publisher.ts";
 import { deadLetterExchangeOf, deliveryLimit } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { systemRandom as random } from "../../shared/runtime/random.ts";

@@ -2,8 +2,8 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { untilAborted } from "../../shared/runtime/deadline.ts";
 import { dead } from "../../shared/rabbitmq/outcome.ts";
-import type { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
-import type { Moved } from "../../shared/rabbitmq/publish_until_confirmed.ts";
+import type { ConfirmPublisher } from "../../shared/rabbitmq/publish/publisher.ts";
+import type { Moved } from "../../shared/rabbitmq/publish/publish_until_confirmed.ts";
 import { never, settle, takeExactly } from "../conformance/queue/subject.ts";
 import { RecordedLog } from "../fixtures/recorded_telemetry.ts";
 import type { TcpProxy } from "../servers/tcp_proxy.ts";

@@ -1,7 +1,7 @@
 /** The publisher on RabbitMQ while its connection stands. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { withoutBrokerHeaders } from "../../shared/rabbitmq/message.ts";
-import { type ConfirmPublisher, type PublisherOptions, PublishError } from "../../shared/rabbitmq/publisher.ts";
+import { type ConfirmPublisher, type PublisherOptions, PublishError } from "../../shared/rabbitmq/publish/publisher.ts";
 import {
   eventually,
   getOne,

@@ -6,7 +6,7 @@ import { understand } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { replay } from "../../shared/rabbitmq/dead/dead_letter_queue.ts";
 import { uuidv7 } from "../../shared/rabbitmq/message_id.ts";
 import type { OutgoingMessage } from "../../shared/rabbitmq/message.ts";
-import { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
+import { ConfirmPublisher } from "../../shared/rabbitmq/publish/publisher.ts";
 import { eventTopology } from "../../shared/rabbitmq/topology.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { bet } from "../fixtures/deliveries.ts";

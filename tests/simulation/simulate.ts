@@ -3,7 +3,7 @@
  * time. A seed decides everything: settings, how long each thing takes, which step fails before or after its effect, which process is
  * killed, paused or cut off and when. The same seed gives the same run, to the message.
  */
-import type { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
+import type { ConfirmPublisher } from "../../shared/rabbitmq/publish/publisher.ts";
 import { type Random, seededRandom } from "../../shared/runtime/random.ts";
 import { VirtualClock } from "../fixtures/virtual_clock.ts";
 import { names } from "./broker.ts";

@@ -1,7 +1,7 @@
 /** {@linkcode DeadLetterAdmin} over RabbitMQ. Each operation has a connection of its own, and none is open in between. */
 import type { Channel } from "amqplib";
 import { settledWithin, untilAborted } from "../../runtime/deadline.ts";
-import { ConfirmPublisher } from "../publisher.ts";
+import { ConfirmPublisher } from "../publish/publisher.ts";
 import { eventTopology, type TopologyConfig } from "../topology.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Config } from "../../runtime/configuration/config.ts";

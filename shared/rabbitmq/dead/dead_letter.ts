@@ -1,6 +1,6 @@
 /** One dead letter, understood: our headers or the broker's own, and the event in its body. */
 import type { GetMessage } from "amqplib";
-import { deadHeaders } from "../dead_letters.ts";
+import { deadHeaders } from "../publish/dead_letters.ts";
 import type { Delivery } from "../delivery.ts";
 import { type Headers, replaysHeader, timestampMsOf } from "../message.ts";
 import { messageIdOf, sentIdOf } from "../message_id.ts";

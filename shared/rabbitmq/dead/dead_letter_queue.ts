@@ -4,9 +4,9 @@
  * queue when the channel closes.
  */
 import type { Channel, GetMessage } from "amqplib";
-import { retriesHeader } from "../delay_queues.ts";
+import { retriesHeader } from "../publish/delay_queues.ts";
 import { type Headers, type OutgoingMessage, replaysHeader, withoutBrokerHeaders } from "../message.ts";
-import { PublishError } from "../publisher.ts";
+import { PublishError } from "../publish/publisher.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/errors.ts";
 import { type DeadLetter, understand } from "./dead_letter.ts";

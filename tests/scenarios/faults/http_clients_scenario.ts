@@ -1,6 +1,6 @@
 /** What clients of a subscriber's HTTP do, however many they are, never stops its events. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { mostOfAddress } from "../../../subscriber/http/connections.ts";
+import { mostOfAddress } from "../../../subscriber/http/server/connections.ts";
 import type { Member } from "../../../tools/demo/members.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { get, urlOf } from "../../harness/http.ts";

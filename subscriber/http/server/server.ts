@@ -1,14 +1,14 @@
 /** The address that HTTP is served at, and the server itself. */
 import { createServer } from "node:http";
-import type { Clock } from "../../shared/runtime/clock.ts";
-import { UsageError } from "../../shared/runtime/configuration/command.ts";
-import { settledWithin } from "../../shared/runtime/deadline.ts";
-import { messageOf } from "../../shared/runtime/errors.ts";
-import type { Log } from "../../shared/runtime/telemetry/log.ts";
+import type { Clock } from "../../../shared/runtime/clock.ts";
+import { UsageError } from "../../../shared/runtime/configuration/command.ts";
+import { settledWithin } from "../../../shared/runtime/deadline.ts";
+import { messageOf } from "../../../shared/runtime/errors.ts";
+import type { Log } from "../../../shared/runtime/telemetry/log.ts";
 import { ConnSocket } from "./conn_socket.ts";
 import { type Connection, Connections } from "./connections.ts";
 import { exchange } from "./exchange.ts";
-import type { Caller } from "./request_limit.ts";
+import type { Caller } from "../request_limit.ts";
 import { plainAddress, type TrustedProxies } from "./trusted_proxies.ts";
 
 export interface Address {

@@ -4,12 +4,12 @@
  */
 import { Buffer } from "node:buffer";
 import { type ChannelModel, IllegalOperationError } from "amqplib";
-import { abortable, never, settledWithin, untilAborted } from "../runtime/deadline.ts";
-import { type Backoff, backoffMs } from "../runtime/clock.ts";
-import { messageOf } from "../runtime/errors.ts";
-import { type BrokerOptions, keepConnected } from "./connection.ts";
-import { type OutgoingMessage, publishOptions } from "./message.ts";
-import { ensureTopology, type Topology } from "./topology.ts";
+import { abortable, never, settledWithin, untilAborted } from "../../runtime/deadline.ts";
+import { type Backoff, backoffMs } from "../../runtime/clock.ts";
+import { messageOf } from "../../runtime/errors.ts";
+import { type BrokerOptions, keepConnected } from "../connection.ts";
+import { type OutgoingMessage, publishOptions } from "../message.ts";
+import { ensureTopology, type Topology } from "../topology.ts";
 import { type MessageFault, messageFaultOf, Wire } from "./wire.ts";
 
 export interface PublisherOptions extends BrokerOptions {

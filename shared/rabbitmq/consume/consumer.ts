@@ -1,21 +1,21 @@
 /** The real {@linkcode EventQueue}: a consumer with manual acks on a connection that is kept open. */
 import { type Channel, type ChannelModel, type ConsumeMessage, IllegalOperationError } from "amqplib";
-import { settledWithin, untilAborted } from "../runtime/deadline.ts";
-import type { Clock } from "../runtime/clock.ts";
+import { settledWithin, untilAborted } from "../../runtime/deadline.ts";
+import type { Clock } from "../../runtime/clock.ts";
 import { AckRuns } from "./ack_runs.ts";
 import { AmqpDelivery, ReadDelivery, UnreadDelivery } from "./amqp_delivery.ts";
 import { DeliveryBuffer } from "./delivery_buffer.ts";
-import { closeChannel } from "../runtime/deno_workarounds/amqp_close_channel.ts";
-import { readPlainDeliveries } from "../runtime/deno_workarounds/amqp_plain_deliveries.ts";
-import { type BrokerOptions, keepConnected } from "./connection.ts";
-import type { DeadLetters } from "./dead_letters.ts";
-import type { DelayQueues } from "./delay_queues.ts";
-import type { Delivery, EventQueue, Settlement } from "./delivery.ts";
+import { closeChannel } from "../../runtime/deno_workarounds/amqp_close_channel.ts";
+import { readPlainDeliveries } from "../../runtime/deno_workarounds/amqp_plain_deliveries.ts";
+import { type BrokerOptions, keepConnected } from "../connection.ts";
+import type { DeadLetters } from "../publish/dead_letters.ts";
+import type { DelayQueues } from "../publish/delay_queues.ts";
+import type { Delivery, EventQueue, Settlement } from "../delivery.ts";
 import { carefulPrefetch, Inflow, mostBodyBytes, unreadBytesOf } from "./inflow.ts";
-import { contentType, messageType } from "./message.ts";
-import type { Dead, Delay } from "./outcome.ts";
-import type { Moved } from "./publish_until_confirmed.ts";
-import { ensureTopology, type Topology } from "./topology.ts";
+import { contentType, messageType } from "../message.ts";
+import type { Dead, Delay } from "../outcome.ts";
+import type { Moved } from "../publish/publish_until_confirmed.ts";
+import { ensureTopology, type Topology } from "../topology.ts";
 
 export interface ConsumerOptions extends BrokerOptions {
   readonly topology: Topology;

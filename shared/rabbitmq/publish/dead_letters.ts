@@ -1,8 +1,8 @@
 /** Dead letters as we write them: the body verbatim, the reason in headers that survive replay. */
-import type { Delivery } from "./delivery.ts";
-import type { Headers } from "./message.ts";
-import { headersToKeep, ofOrigin, propertiesToKeep } from "./origin/origin.ts";
-import type { Dead } from "./outcome.ts";
+import type { Delivery } from "../delivery.ts";
+import type { Headers } from "../message.ts";
+import { headersToKeep, ofOrigin, propertiesToKeep } from "../origin/origin.ts";
+import type { Dead } from "../outcome.ts";
 import { type Moved, publishUntilConfirmed, type UntilConfirmedOptions } from "./publish_until_confirmed.ts";
 
 /** The headers of a dead letter. Times are RFC 3339. */

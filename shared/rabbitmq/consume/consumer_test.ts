@@ -2,12 +2,12 @@ import { strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
 import type { ChannelModel, ConsumeMessage } from "amqplib";
-import { RecordedLog } from "../../tests/fixtures/recorded_telemetry.ts";
-import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
-import { seededRandom } from "../runtime/random.ts";
+import { RecordedLog } from "../../../tests/fixtures/recorded_telemetry.ts";
+import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
+import { seededRandom } from "../../runtime/random.ts";
 import { AmqpConsumer } from "./consumer.ts";
-import { dead } from "./outcome.ts";
-import type { Moved } from "./publish_until_confirmed.ts";
+import { dead } from "../outcome.ts";
+import type { Moved } from "../publish/publish_until_confirmed.ts";
 
 /** A connection whose one channel brings what the test gives it. */
 class StubConnection extends EventEmitter {

@@ -1,9 +1,9 @@
 /** One request of node:http, answered by a function of the Fetch API. */
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Clock } from "../../shared/runtime/clock.ts";
-import { callWithDeadline } from "../../shared/runtime/deadline.ts";
-import { Problem, problemResponse } from "./problem.ts";
+import type { Clock } from "../../../shared/runtime/clock.ts";
+import { callWithDeadline } from "../../../shared/runtime/deadline.ts";
+import { Problem, problemResponse } from "../problem.ts";
 
 /** A reader that takes nothing for this long is disconnected. */
 const writeTimeoutMs = 10_000;

@@ -1,6 +1,6 @@
 /** What is on its way over one channel of a publisher. */
 import type { ConfirmChannel } from "amqplib";
-import type { OutgoingMessage } from "./message.ts";
+import type { OutgoingMessage } from "../message.ts";
 
 /**
  * The broker closes the channel over a message that is larger than it takes, and with it what else is on its way there:

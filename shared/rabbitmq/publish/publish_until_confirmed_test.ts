@@ -1,7 +1,7 @@
 import { deepStrictEqual } from "node:assert/strict";
-import { seededRandom } from "../runtime/random.ts";
-import { RecordedLog } from "../../tests/fixtures/recorded_telemetry.ts";
-import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
+import { seededRandom } from "../../runtime/random.ts";
+import { RecordedLog } from "../../../tests/fixtures/recorded_telemetry.ts";
+import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import { publishUntilConfirmed } from "./publish_until_confirmed.ts";
 import { PublishError } from "./publisher.ts";
 

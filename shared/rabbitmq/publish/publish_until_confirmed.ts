@@ -1,9 +1,9 @@
 /** A message that moves to another queue must be confirmed there before its original is acked. */
-import { type Backoff, backoffMs, type Clock } from "../runtime/clock.ts";
-import { messageOf } from "../runtime/errors.ts";
-import type { Random } from "../runtime/random.ts";
-import type { Log } from "../runtime/telemetry/log.ts";
-import type { OutgoingMessage } from "./message.ts";
+import { type Backoff, backoffMs, type Clock } from "../../runtime/clock.ts";
+import { messageOf } from "../../runtime/errors.ts";
+import type { Random } from "../../runtime/random.ts";
+import type { Log } from "../../runtime/telemetry/log.ts";
+import type { OutgoingMessage } from "../message.ts";
 import { PublishError } from "./publisher.ts";
 
 export interface UntilConfirmedOptions {

@@ -1,11 +1,11 @@
 /** Events that wait in the broker before they are tried again: one quorum queue for each delay, which dead-letters them back. */
-import type { Clock } from "../runtime/clock.ts";
-import type { Delivery } from "./delivery.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Delivery } from "../delivery.ts";
 import { areLarge } from "./dead_letters.ts";
-import { headersToKeep, propertiesToKeep } from "./origin/origin.ts";
-import type { Delay } from "./outcome.ts";
+import { headersToKeep, propertiesToKeep } from "../origin/origin.ts";
+import type { Delay } from "../outcome.ts";
 import { type Moved, publishUntilConfirmed, type UntilConfirmedOptions } from "./publish_until_confirmed.ts";
-import { delayExchangeOf } from "./topology.ts";
+import { delayExchangeOf } from "../topology.ts";
 
 /** How often a message was put on a delay queue since it was published or replayed. */
 export const retriesHeader = "retry-attempts";

@@ -1,5 +1,5 @@
 /** The open connections of the HTTP server: how many there may be, and how long each may wait for a request. */
-import type { Clock } from "../../shared/runtime/clock.ts";
+import type { Clock } from "../../../shared/runtime/clock.ts";
 
 /** Most connections: of all, and of one address, so that one cannot take them all. A browser opens six. */
 export const mostConnections = 256;

@@ -1,10 +1,10 @@
 /** The server over real sockets, under a clock that stands still. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
-import { eventually } from "../../tests/fixtures/eventually.ts";
-import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
-import { silentLog } from "../../shared/runtime/telemetry/log.ts";
+import { eventually } from "../../../tests/fixtures/eventually.ts";
+import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
+import { silentLog } from "../../../shared/runtime/telemetry/log.ts";
 import { mostOfAddress } from "./connections.ts";
-import type { Caller } from "./request_limit.ts";
+import type { Caller } from "../request_limit.ts";
 import { listen } from "./server.ts";
 import { TrustedProxies } from "./trusted_proxies.ts";
 
