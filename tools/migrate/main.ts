@@ -4,6 +4,7 @@ import "nessie";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
+import { printable, printableJson } from "../../shared/runtime/printable.ts";
 import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
 import { explainConnection } from "../../shared/runtime/errors.ts";
 import { Session } from "../../shared/postgres/session.ts";
@@ -98,8 +99,8 @@ function printStatus(catalogue: Catalogue, history: readonly AppliedMigration[],
   const times = new Map(history.map(({ name, appliedAt }) => [name, appliedAt.toISOString()]));
   const names = [...new Set([...catalogue.keys(), ...times.keys()])].sort();
   const rows = names.map((name) => ({ name, applied_at: times.get(name) ?? null, file: catalogue.has(name) }));
-  if (json) return console.log(JSON.stringify(rows, null, 2));
+  if (json) return console.log(printableJson(JSON.stringify(rows, null, 2)));
   for (const { name, applied_at, file } of rows) {
-    console.log(`${applied_at ?? "pending".padEnd(24)}  ${name}${file ? "" : "  (no file)"}`);
+    console.log(printable(`${applied_at ?? "pending".padEnd(24)}  ${name}${file ? "" : "  (no file)"}`));
   }
 }

@@ -212,18 +212,26 @@ function faultsOfRelations(values: Values): string[] {
 }
 
 /** The default key is for this machine alone, and whoever may read rates may not change them. */
-function faultsOfKeys(
-  { RATES_API_ADDRESS: address, RATES_API_KEY: key, RATES_API_OLD_KEY: old, RATES_CONTROL_KEY: control }: Values,
-): string[] {
+function faultsOfKeys(values: Values): string[] {
+  const { RATES_API_KEY: key, RATES_API_OLD_KEY: old, RATES_CONTROL_KEY: control } = values;
   if (control !== undefined && (control === key || control === old)) {
     return ["RATES_CONTROL_KEY must be another key than those for rates: each subscriber has that one"];
   }
-  if (typeof address !== "string" || key !== settings.RATES_API_KEY.fallback) return [];
-  if (isLoopback(address.replace(/:\d+$/, ""))) return [];
+  const elsewhere = ratesLeaveBy(values);
+  if (elsewhere === undefined || key !== settings.RATES_API_KEY.fallback) return [];
   return [
     `RATES_API_KEY must be set to a key of your own: ${key} is the default, which everybody knows, and ` +
-    `RATES_API_ADDRESS=${address} is not of this machine alone`,
+    `${elsewhere} is not of this machine alone`,
   ];
+}
+
+/** The setting by which calls for rates leave this machine, with its value; `undefined` when they do not. */
+function ratesLeaveBy(values: Values): string | undefined {
+  for (const name of ["RATES_API_PROXY", "RATES_API_ADDRESS"] as const) {
+    const address = values[name];
+    if (typeof address === "string" && !isLoopback(address.replace(/:\d+$/, ""))) return `${name}=${address}`;
+  }
+  return undefined;
 }
 
 /** Credentials leave this machine encrypted, unless ALLOW_PLAINTEXT=yes. */
@@ -243,10 +251,10 @@ function faultsOfConnections(values: Values): string[] {
       `${name}=${redact(url.href)} would send credentials to another machine unencrypted: ${cure}, ${orAllow}`,
     );
   }
-  const { RATES_API_ADDRESS: rates, RATES_API_TLS: tls } = values;
-  if (typeof rates === "string" && tls === "off" && !isLoopback(rates.replace(/:\d+$/, ""))) {
+  const elsewhere = ratesLeaveBy(values);
+  if (elsewhere !== undefined && values.RATES_API_TLS === "off") {
     problems.push(
-      `RATES_API_ADDRESS=${rates} would have RATES_API_KEY sent between machines unencrypted: set RATES_API_TLS=on, ${orAllow}`,
+      `${elsewhere} would have RATES_API_KEY sent between machines unencrypted: set RATES_API_TLS=on, ${orAllow}`,
     );
   }
   return problems;

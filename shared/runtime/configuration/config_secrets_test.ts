@@ -190,8 +190,13 @@ Deno.test("readConfig() refuses the rates API's default key where others can hea
       }
     }
   }
+  const proxied = { RATES_API_ADDRESS: "127.0.0.1:50051", RATES_API_PROXY: "proxy.example:3128", RATES_API_TLS: "on" };
+  deepStrictEqual(problemsOf(proxied), [
+    "RATES_API_KEY must be set to a key of your own: development-key is the default, which everybody knows, and " +
+    "RATES_API_PROXY=proxy.example:3128 is not of this machine alone",
+  ]);
   for (const address of ["127.0.0.1:50051", "localhost:50051", "[::1]:50051"]) {
-    deepStrictEqual(problemsOf({ RATES_API_ADDRESS: address }), []);
+    deepStrictEqual(problemsOf({ RATES_API_ADDRESS: address, RATES_API_PROXY: address }), []);
   }
 });
 
