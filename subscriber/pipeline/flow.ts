@@ -15,6 +15,7 @@ import { lastMoment } from "./middleware/last_moment.ts";
 import { logged } from "./middleware/logged.ts";
 import { measured } from "./middleware/measured.ts";
 import { reported } from "./middleware/reported.ts";
+import { Permits } from "./permits.ts";
 import { decodeAll, processBatch } from "./process_batch.ts";
 import { Runner } from "./runner.ts";
 import type { Stats } from "./stats.ts";
@@ -49,6 +50,7 @@ export function createFlow(parts: Parts, options: FlowOptions): Runner {
 
   const innermost = processBatch({ decode: measure.decode(decodeAll), steps, store });
   const rehearse = processBatch({ decode: decodeAll, steps, store: rehearsal(store) });
+  const permits = new Permits(options.batchesInFlight);
   const evidence = new Evidence(lastMoment(clock)(rehearse), random);
   const hold = heldBatches.holding(holdWith({ ...options, onHold: (batch) => waiting.forget(batch) }));
   // From the inside outwards. The report stands around retries and bisection: they repeat their inside, and it is written once.
@@ -56,7 +58,7 @@ export function createFlow(parts: Parts, options: FlowOptions): Runner {
     measure.attempt,
     lastMoment(clock),
     held(hold, gate),
-    bisected({ evidence, hold, gate }),
+    bisected({ evidence, hold, gate, permits }),
     heldBatches.attempts,
     reported(report, clock),
     delayed(retryDelays),
@@ -65,7 +67,7 @@ export function createFlow(parts: Parts, options: FlowOptions): Runner {
     heldBatches.whole,
   ];
   const process = outwards.reduce((inner, wrap) => wrap(inner), innermost);
-  return new Runner({ ...options, queue, process, waiting });
+  return new Runner({ ...options, queue, process, waiting, permits });
 }
 
 /** Stores nothing. */

@@ -5,6 +5,7 @@ import { messageOf } from "../../shared/runtime/errors.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import type { DatabaseGate } from "./database_gate.ts";
 import { isWaiting, type Middleware, type Process, type Processed, requeued, type Settled } from "./entry.ts";
+import type { Permits } from "./permits.ts";
 import type { Stats } from "./stats.ts";
 import type { WaitingForRates } from "./waiting_for_rates.ts";
 
@@ -17,22 +18,19 @@ export interface RunnerOptions {
   readonly waiting: WaitingForRates;
   /** Most deliveries in a batch. */
   readonly batchSize: number;
-  /** Most batches that are processed at once. */
-  readonly batchesInFlight: number;
+  readonly permits: Permits;
   readonly stats: Stats;
   readonly gate: Pick<DatabaseGate, "leave">;
   readonly log: Log;
 }
 
 export class Runner {
-  readonly #permits: Semaphore;
   readonly #finish: Process;
   /** The work under way, and when its oldest event was published. */
   readonly #inHand = new Map<Promise<void>, number | undefined>();
   #interrupt: { readonly ready: AbortSignal; readonly either: AbortSignal } | undefined;
 
   constructor(private readonly options: RunnerOptions) {
-    this.#permits = new Semaphore(options.batchesInFlight);
     const { outermost = (process) => process } = options;
     this.#finish = outermost((deliveries, abandon) => this.#processAndSettle(deliveries, abandon));
   }
@@ -42,12 +40,14 @@ export class Runner {
    * @param abandon ends all waiting: a batch that is not finished a moment later is requeued
    */
   async run(stop: AbortSignal, abandon: AbortSignal): Promise<void> {
+    const { permits } = this.options;
     while (!stop.aborted || this.#inHand.size > 0 || this.options.waiting.size > 0) {
       // While no permit is available, the next batch grows.
-      await this.#permits.acquire();
+      await permits.acquire();
       const deliveries = await this.#next(stop);
+      permits.give(deliveries);
       if (deliveries.length > 0) this.#track(this.#finish(deliveries, abandon), deliveries);
-      else this.#permits.release();
+      else permits.takeBack(deliveries);
     }
   }
 
@@ -76,10 +76,10 @@ export class Runner {
     return [];
   }
 
-  /** Holds the permit until the batch is stored and reported. */
+  /** Keeps the permit until the batch is stored and reported, unless it was taken back before. */
   async #processAndSettle(deliveries: readonly Delivery[], abandon: AbortSignal): Promise<Processed[]> {
     const processed = await this.#orRequeue(deliveries, abandon, this.options.process(deliveries, abandon))
-      .finally(() => this.#permits.release());
+      .finally(() => this.options.permits.takeBack(deliveries));
     const { settled, moving, waiting } = byOutcome(processed);
     // Neither holds a permit, nor the rest of its batch in memory: a broker that is out of room takes no dead letters for long.
     if (moving.length > 0) this.#track(this.options.queue.settle(moving, abandon), moving.map(deliveryOf));
@@ -140,25 +140,4 @@ function byOutcome(processed: readonly Processed[]) {
 
 function deliveryOf({ delivery }: Settled): Delivery {
   return delivery;
-}
-
-class Semaphore {
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(private available: number) {}
-
-  /** Resolves when the caller has a permit. */
-  acquire(): Promise<void> {
-    if (this.available > 0) {
-      this.available--;
-      return Promise.resolve();
-    }
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  release(): void {
-    const next = this.#waiting.shift();
-    if (next) next();
-    else this.available++;
-  }
 }

@@ -5,6 +5,7 @@ import { classifyStoreError, describeRefusal, sqlStateOf } from "../../../shared
 import type { DatabaseGate } from "../database_gate.ts";
 import { type Middleware, type Process, type Processed, requeued } from "../entry.ts";
 import { eventOf, type Evidence } from "../evidence.ts";
+import type { Permits } from "../permits.ts";
 import type { Hold } from "./hold.ts";
 
 /** How many attempts in a row may be refused before a probe has to tell whether it is worth to go on. */
@@ -16,6 +17,7 @@ export interface BisectedOptions {
   readonly evidence: Evidence;
   readonly hold: Hold;
   readonly gate: Pick<DatabaseGate, "leave">;
+  readonly permits: Pick<Permits, "takeBack">;
 }
 
 /**
@@ -26,10 +28,12 @@ export interface BisectedOptions {
  *   held meanwhile, three times. For a schema may come and go.
  * - While the database takes none of its type, the schema is at fault: what is refused is held.
  *
- * The other event may be of the same batch or of any other batch of this subscriber. When none comes, be it that there is none or
+ * The other event may be of the same batch or of any other batch of this subscriber, which gets the permit of what is held: two
+ * poisonous events do not stop the others, and need them to be told apart. When none comes, be it that there is none or
  * that all in hand are poisonous, a probe stands in for it ({@linkcode Evidence.probe}).
  */
-export function bisected({ evidence, hold, gate }: BisectedOptions): Middleware {
+export function bisected(options: BisectedOptions): Middleware {
+  const { evidence, hold, permits } = options;
   return (process) => {
     const attempt = evidence.watch(process);
     return async (batch, signal) => {
@@ -38,7 +42,11 @@ export function bisected({ evidence, hold, gate }: BisectedOptions): Middleware 
       } catch (error) {
         if (classifyStoreError(error) === "away") throw error;
         const group = refusedNow(batch, error, evidence);
-        return await new Bisection(attempt, { evidence, hold, gate }, signal).settle(group);
+        const holdAside: Hold = (...held) => {
+          permits.takeBack(batch);
+          return hold(...held);
+        };
+        return await new Bisection(attempt, { ...options, hold: holdAside }, signal).settle(group);
       }
     };
   };

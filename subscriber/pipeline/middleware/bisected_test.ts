@@ -43,7 +43,9 @@ class FakeDatabase {
     const random = seededRandom(1);
     const hold = holdWith({ gate, clock, random, log: new RecordedLog() });
     const evidence = new Evidence((deliveries) => this.#rehearse(deliveries), random);
-    this.#process = bisected({ evidence, hold, gate })(held(hold, gate)((deliveries) => this.#save(deliveries)));
+    this.#process = bisected({ evidence, hold, gate, permits: { takeBack() {} } })(
+      held(hold, gate)((deliveries) => this.#save(deliveries)),
+    );
   }
 
   process(batch: readonly Delivery[]): Promise<Processed[]> {
@@ -112,7 +114,9 @@ Deno.test("bisected() leaves a stored batch alone, and rethrows errors that say 
   deepStrictEqual([database.attempts, database.stored.length], [1, 2]);
   const { gate } = database;
   const evidence = new Evidence(() => Promise.reject(outOfRange), seededRandom(1));
-  const away = bisected({ evidence, gate, hold: () => Promise.resolve() })(() => Promise.reject(new Error("away")));
+  const away = bisected({ evidence, gate, permits: { takeBack() {} }, hold: () => Promise.resolve() })(() =>
+    Promise.reject(new Error("away"))
+  );
   await rejects(away(batchOf(2), never), /away/);
 });
 
