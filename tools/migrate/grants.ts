@@ -10,6 +10,12 @@ export const grants: Readonly<Record<string, Readonly<Record<string, readonly Pr
     player_totals: ["select", "insert", "update"],
     event_counts: ["select", "insert", "update", "delete"],
     player_leaders: ["select", "insert", "update", "delete"],
+    dead_letters: ["select", "insert", "update"],
+  },
+  casino_dead_letters: {
+    dead_letters: ["select", "update"],
+    event_counts: ["select"],
+    player_leaders: ["select"],
   },
   casino_reader: {
     players: ["select"],
@@ -17,6 +23,7 @@ export const grants: Readonly<Record<string, Readonly<Record<string, readonly Pr
     player_totals: ["select"],
     event_counts: ["select"],
     player_leaders: ["select"],
+    dead_letters: ["select"],
     nessie_migrations: ["select"],
   },
 };
