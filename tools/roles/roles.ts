@@ -45,7 +45,7 @@ export function brokerRoles(config: TopologyConfig): readonly BrokerRole[] {
     },
     {
       user: "casino-dead-letters",
-      does: "deno task dead, and dead letters over HTTP (DEAD_LETTER_RABBITMQ_URL)",
+      does: "deno task dead, and a subscriber's keeper of dead letters and its page (DEAD_LETTER_RABBITMQ_URL)",
       configure: nothing,
       write: oneOf([EVENTS_EXCHANGE]),
       read: oneOf([DEAD_LETTER_QUEUE]),
@@ -132,7 +132,8 @@ export interface DatabaseRole {
 
 export const databaseRoles: readonly DatabaseRole[] = [
   { role: "casino_migrator", does: "deno task migrate: owns the tables" },
-  { role: "casino_subscriber", does: "deno task subscriber: stores events, and reads players" },
+  { role: "casino_subscriber", does: "deno task subscriber: stores events, keeps dead letters, and reads players" },
+  { role: "casino_dead_letters", does: "deno task dead: looks at dead letters, and marks what it replays or drops" },
   { role: "casino_reader", does: "deno task status, and whoever asks for figures: reads" },
 ];
 
