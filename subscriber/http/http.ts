@@ -9,6 +9,7 @@ import type { TlsFiles } from "../../shared/runtime/tls.ts";
 import type { SharedRates } from "../rates/shared_rates.ts";
 import { type Observer, Stats } from "../pipeline/stats.ts";
 import { httpApp } from "./app.ts";
+import { LetterTable } from "../dead_letters/letter_table.ts";
 import { callWithDeadline, coalesced } from "../../shared/runtime/deadline.ts";
 import { readinessOf } from "./health.ts";
 import { Latencies } from "../metrics/latencies.ts";
@@ -68,6 +69,8 @@ export function serveHttp(options: HttpOptions): HttpServer {
   const ended = new AbortController();
   const depths = remembered(() => options.depths.read());
   const totals = remembered(() => readTotals(database));
+  const table = new LetterTable(database);
+  const deadLetters = remembered(() => table.count());
   const inspectRates = remembered(() => shared.inspect());
   const dependencies = readDependencies({
     rabbitmq: depths,
@@ -75,7 +78,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
     postgres: totals,
     rates_api: grpcHealth(options.ratesApi, options.ratesApiTls),
   }, clock);
-  const sources: Sources = { ...options, stats, latencies, depths, totals, inspectRates, dependencies };
+  const sources: Sources = { ...options, stats, latencies, depths, totals, deadLetters, inspectRates, dependencies };
   metrics.watch(sources);
   const server = listen(
     address,
@@ -85,6 +88,8 @@ export function serveHttp(options: HttpOptions): HttpServer {
       overview: overviewOf(sources),
       readiness: () => readinessOf(sources),
       ...{ metrics, recent, admin, token, clock, log },
+      // In one process, the queue itself is what is listed.
+      waiting: async () => options.mode === "embedded" ? 0 : (await depths()).dead.messages,
       loopback: isLoopback(address.hostname),
       stop: ended.signal,
     }),

@@ -15,9 +15,10 @@ export function overviewOf(sources: Sources): () => Promise<Overview> {
   const { clock, stats, latencies, subscriberId, mode } = sources;
   const startedAt = clock.monotonic();
   return async () => {
-    const [totals, depths, inspection, states] = await Promise.all([
+    const [totals, depths, letters, inspection, states] = await Promise.all([
       sources.totals().catch(() => undefined),
       sources.depths().catch(() => undefined),
+      sources.deadLetters().catch(() => undefined),
       sources.inspectRates().catch(() => undefined),
       sources.dependencies(),
     ]);
@@ -38,7 +39,8 @@ export function overviewOf(sources: Sources): () => Promise<Overview> {
           oldest_ms: Math.round(oldestMs(sources)),
         }
         : null,
-      dead_letters: depths?.dead.messages ?? null,
+      // What a keeper has in hand is in neither, for a moment.
+      dead_letters: depths && letters !== undefined ? letters + depths.dead.messages : null,
       dead_letters_by_reason: Object.fromEntries(stats.dead),
       latency_ms: latencies.summary() ?? null,
       rates: ratesOf(sources, inspection),
@@ -78,6 +80,7 @@ function problemsOf(
   if (states["rates_api"]!.ok && rates.failure !== undefined && !isFresh(rates, inspection)) {
     problems.push(`The last call for rates failed: ${redact(rates.failure)}.`);
   }
+  problems.push(...sources.keeper.problems(sources).map(redact));
   const oldest = oldestMs(sources);
   if (problems.length === 0 && oldest > lateMs) {
     const ready = depths?.events.messages ?? 0;

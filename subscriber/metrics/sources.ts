@@ -1,5 +1,6 @@
 /** The state of a running subscriber that HTTP reads: for metrics, the page and readiness. */
 import type { Clock } from "../../shared/runtime/clock.ts";
+import type { KeeperState } from "../dead_letters/keeper_state.ts";
 import type { DatabaseGate } from "../pipeline/database_gate.ts";
 import type { Stats } from "../pipeline/stats.ts";
 import type { Inspection } from "../rates/shared_rates.ts";
@@ -15,6 +16,7 @@ export interface State {
   /** Over servers, or with everything in one process. */
   readonly mode: "servers" | "embedded";
   readonly gate: DatabaseGate;
+  readonly keeper: KeeperState;
   readonly rates: WatchedRates;
   readonly prefetch: number;
   readonly consuming: () => boolean;
@@ -36,6 +38,8 @@ export interface Sources extends State {
   /** Each of these rejects when its server does not answer. */
   readonly totals: () => Promise<Totals>;
   readonly depths: () => Promise<Depths>;
+  /** Dead letters in the table. */
+  readonly deadLetters: () => Promise<number>;
   readonly inspectRates: () => Promise<Inspection>;
 }
 

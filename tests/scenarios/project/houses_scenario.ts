@@ -19,6 +19,7 @@ const houses = [
     folder: "subscriber/pipeline/",
     uses: ["shared/event/", "shared/rabbitmq/", "shared/runtime/", "subscriber/enriched/", "subscriber/rates/"],
   },
+  { folder: "subscriber/dead_letters/", uses: ["shared/"] },
   { folder: "subscriber/store/", uses: ["shared/", "subscriber/enriched/", "subscriber/pipeline/"] },
   { folder: "subscriber/dashboard/", uses: ["shared/event/"] },
   {
@@ -26,6 +27,7 @@ const houses = [
     uses: [
       "shared/",
       "subscriber/dashboard/",
+      "subscriber/dead_letters/",
       "subscriber/enriched/",
       "subscriber/pipeline/",
       "subscriber/rates/",
