@@ -1,7 +1,7 @@
 # The members as images, a target for each: docker build --target subscriber --tag casino-events/subscriber .
 # docs/images.md says how they are run, and what was measured. Programs are run in exec form only: there is no shell.
 
-# A tag that stays as it is; where digests are wanted, put @sha256:… behind it. Later releases of Deno crash
+# A release puts @sha256:… behind the tag (docs/images.md, "Pinned by digest"). Later releases of Deno crash
 # (ARCHITECTURE.md, "Traps").
 FROM docker.io/denoland/deno:distroless-2.9.3 AS base
 ENV DENO_DIR=/deno-dir DENO_NO_UPDATE_CHECK=1 NO_COLOR=1
@@ -28,7 +28,7 @@ RUN ["/bin/deno", "cache", "--frozen", "publisher/main.ts"]
 FROM base AS publisher
 LABEL org.opencontainers.image.title="casino-events/publisher" \
   org.opencontainers.image.description="publishes casino events" \
-  org.opencontainers.image.version="0.2.0" \
+  org.opencontainers.image.version="0.3.0" \
   org.opencontainers.image.licenses="MIT" \
   org.opencontainers.image.base.name="docker.io/denoland/deno:distroless-2.9.3"
 COPY --from=publisher-build /deno-dir/npm /deno-dir/npm
@@ -53,7 +53,7 @@ RUN ["/bin/deno", "cache", "--frozen", "subscriber/main.ts", "tools/health/http.
 FROM base AS subscriber
 LABEL org.opencontainers.image.title="casino-events/subscriber" \
   org.opencontainers.image.description="enriches, stores and reports casino events" \
-  org.opencontainers.image.version="0.2.0" \
+  org.opencontainers.image.version="0.3.0" \
   org.opencontainers.image.licenses="MIT" \
   org.opencontainers.image.base.name="docker.io/denoland/deno:distroless-2.9.3"
 COPY --from=subscriber-build /deno-dir/npm /deno-dir/npm
@@ -79,7 +79,7 @@ RUN ["/bin/deno", "cache", "--frozen", "rates-api/main.ts", "tools/health/grpc.t
 FROM base AS rates-api
 LABEL org.opencontainers.image.title="casino-events/rates-api" \
   org.opencontainers.image.description="a mock of a rates API" \
-  org.opencontainers.image.version="0.2.0" \
+  org.opencontainers.image.version="0.3.0" \
   org.opencontainers.image.licenses="MIT" \
   org.opencontainers.image.base.name="docker.io/denoland/deno:distroless-2.9.3"
 COPY --from=rates-api-build /deno-dir/npm /deno-dir/npm
@@ -111,7 +111,7 @@ RUN ["/bin/deno", "cache", "--frozen", "tools/dead/main.ts", "tools/migrate/main
 FROM base AS tools
 LABEL org.opencontainers.image.title="casino-events/tools" \
   org.opencontainers.image.description="migrate, provision, roles, dead letters and status of casino events" \
-  org.opencontainers.image.version="0.2.0" \
+  org.opencontainers.image.version="0.3.0" \
   org.opencontainers.image.licenses="MIT" \
   org.opencontainers.image.base.name="docker.io/denoland/deno:distroless-2.9.3"
 COPY --from=tools-build /deno-dir/npm /deno-dir/npm

@@ -44,7 +44,8 @@ export class Environment implements AsyncDisposable {
       await checkout.up();
       const { DATABASE_URL, RABBITMQ_URL } = checkout.config;
       const config = readConfig(["EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE"], () => undefined);
-      const env = { ...checkout.config, RATES_API_ADDRESS: `127.0.0.1:${freePort()}`, LOG_LEVEL: "info" };
+      const rates = { RATES_API_ADDRESS: `127.0.0.1:${freePort()}`, RATES_CONTROL_KEY: "key-of-the-benchmarks" };
+      const env = { ...checkout.config, ...rates, LOG_LEVEL: "info" };
       const sql = openSession(DATABASE_URL);
       const asSuperuser = await checkout.superuserUrl();
       const superuser = openSession(asSuperuser);

@@ -11,8 +11,7 @@ import { openTracing } from "../shared/runtime/telemetry/deno_tracing.ts";
 import { configureLog, getLog } from "../shared/runtime/telemetry/log.ts";
 import { type Generated, generateEvents } from "./generator.ts";
 import { describeBadLine, isBadLine, readEvents } from "./ndjson_input.ts";
-import { showProgress, summary } from "./progress.ts";
-import { publishEvents, Tally } from "./publish.ts";
+import { publishEvents, showProgress, summary, Tally } from "./publish.ts";
 import { printableJson } from "../shared/runtime/printable.ts";
 import { traced } from "./traced.ts";
 

@@ -5,8 +5,7 @@ import { decodeEvent } from "../shared/event/protobuf.ts";
 import { seededRandom } from "../shared/runtime/random.ts";
 import { VirtualClock } from "../tests/fixtures/virtual_clock.ts";
 import { type Generated, generateEvents } from "./generator.ts";
-import { summary } from "./progress.ts";
-import { type ConfirmedSender, Pace, publishEvents, type PublishOptions, Tally } from "./publish.ts";
+import { type ConfirmedSender, Pace, publishEvents, type PublishOptions, summary, Tally } from "./publish.ts";
 
 /** Settles each message as the test says. */
 class ScriptedSender implements ConfirmedSender {

@@ -2,12 +2,13 @@
 import "../shared/runtime/deno_workarounds/without_env.ts";
 import { status } from "@grpc/grpc-js";
 import { runCommand, UsageError } from "../shared/runtime/configuration/command.ts";
+import { ConfigError } from "../shared/runtime/configuration/config.ts";
 import { ratesApiTls } from "../shared/grpc/client.ts";
 import { controlClient } from "./control_client.ts";
 import type { Stats } from "./control_service.ts";
 import { anyFault, faultFlags, type Faults, faultsOf, noFaults } from "./faults.ts";
 
-const operations = ["set", "off", "stats", "reset"] as const;
+const operations = ["set", "off", "stats", "reset", "rates"] as const;
 
 await runCommand({
   name: "deno task rates-api:control",
@@ -17,10 +18,14 @@ await runCommand({
     "  off    behave",
     "  stats  show the calls by how they ended, and the faults that are set",
     "  reset  set the counts to zero",
+    "  rates  ask for rates as a subscriber does, with RATES_API_KEY; the others need RATES_CONTROL_KEY",
   ].join("\n"),
-  operands: "[set|off|stats|reset]",
+  operands: "[set|off|stats|reset|rates]",
   flags: { ...faultFlags, json: { help: "write one line of JSON" } },
-  settings: ["RATES_API_ADDRESS", "RATES_API_TLS", "RATES_API_KEY", "TLS_CA_FILE", "TLS_CERT_FILE", "TLS_KEY_FILE"],
+  settings: [
+    ...["RATES_API_ADDRESS", "RATES_API_TLS", "RATES_API_KEY", "RATES_CONTROL_KEY", "TLS_CA_FILE"] as const,
+    ...["TLS_CERT_FILE", "TLS_KEY_FILE"] as const,
+  ],
   examples: [
     "deno task rates-api:control --delay-ms 300 --jitter-ms 200",
     "deno task rates-api:control --wrong-share 0.5 --wrong-answer nan",
@@ -36,7 +41,11 @@ await runCommand({
   if (operation !== "set" && anyFault(flags)) throw new UsageError(`${operation} takes no faults`);
 
   const faults = operation === "set" ? faultsOf(flags) : noFaults;
-  using client = controlClient(config.RATES_API_ADDRESS, config.RATES_API_KEY, ratesApiTls(config));
+  const key = operation === "rates" ? config.RATES_API_KEY : config.RATES_CONTROL_KEY;
+  if (key === undefined) {
+    throw new ConfigError(["RATES_CONTROL_KEY must be set, to what deno task rates-api was started with"]);
+  }
+  using client = controlClient(config.RATES_API_ADDRESS, key, ratesApiTls(config));
   switch (operation) {
     case "set":
     case "off": {
@@ -47,6 +56,12 @@ await runCommand({
     case "stats": {
       const stats = await client.stats();
       console.log(flags.json ? JSON.stringify({ ...stats, faults: shownFaults(stats.faults) }) : table(stats));
+      break;
+    }
+    case "rates": {
+      const { asOfMs, count } = await client.rates();
+      const as_of = new Date(asOfMs).toISOString();
+      console.log(flags.json ? JSON.stringify({ as_of, rates: count }) : `${count} rates as of ${as_of}`);
       break;
     }
     case "reset":

@@ -7,6 +7,7 @@ import type { TlsFiles } from "../shared/runtime/tls.ts";
 import { faultsFromMessage, faultsToMessage, type Stats, statsFromMessage } from "./control_service.ts";
 import type { Faults } from "./faults.ts";
 import { casino } from "./generated/protobuf.js";
+import { casino as contract } from "../shared/event/generated/protobuf.js";
 
 const {
   SetFaultsRequest,
@@ -16,26 +17,29 @@ const {
   ResetStatsRequest,
   ResetStatsResponse,
 } = casino.rates.v1;
+const { GetRatesRequest, GetRatesResponse } = contract.rates.v1;
 
 export interface ControlClient extends Disposable {
   /** Replaces all faults, and gives them as they now are. */
   setFaults(faults: Faults): Promise<Faults>;
   stats(): Promise<Stats>;
   resetStats(): Promise<void>;
+  /** What a subscriber gets, with a subscriber's key. */
+  rates(): Promise<{ readonly asOfMs: number; readonly count: number }>;
 }
 
 const callTimeoutMs = 5_000;
 
-/** Every method throws an Error that says in one sentence what the server answered, or that it did not. */
-export function controlClient(address: string, apiKey: string, tls?: TlsFiles): ControlClient {
+/** @param key that of the controls, and for `rates()` that for rates. Every method throws an Error that says in one sentence what the server answered, or that it did not. */
+export function controlClient(address: string, key: string, tls?: TlsFiles): ControlClient {
   const client = openGrpcClient(address, tls);
   const metadata = new Metadata();
-  metadata.set("x-api-key", apiKey);
+  metadata.set("x-api-key", key);
 
   function call<A>(method: string, request: { finish(): Uint8Array }, decode: (bytes: Uint8Array) => A): Promise<A> {
     return new Promise((resolve, reject) => {
       client.makeUnaryRequest(
-        `/casino.rates.v1.MockControlService/${method}`,
+        `/casino.rates.v1.${method}`,
         (bytes: Uint8Array) => Buffer.from(bytes),
         decode,
         request.finish(),
@@ -52,14 +56,27 @@ export function controlClient(address: string, apiKey: string, tls?: TlsFiles): 
   return {
     async setFaults(faults) {
       const request = SetFaultsRequest.encode({ faults: faultsToMessage(faults) });
-      return faultsFromMessage((await call("SetFaults", request, (bytes) => SetFaultsResponse.decode(bytes))).faults);
+      return faultsFromMessage(
+        (await call("MockControlService/SetFaults", request, (bytes) => SetFaultsResponse.decode(bytes))).faults,
+      );
     },
     async stats() {
       const request = GetStatsRequest.encode({});
-      return statsFromMessage(await call("GetStats", request, (bytes) => GetStatsResponse.decode(bytes)));
+      return statsFromMessage(
+        await call("MockControlService/GetStats", request, (bytes) => GetStatsResponse.decode(bytes)),
+      );
     },
     async resetStats() {
-      await call("ResetStats", ResetStatsRequest.encode({}), (bytes) => ResetStatsResponse.decode(bytes));
+      await call(
+        "MockControlService/ResetStats",
+        ResetStatsRequest.encode({}),
+        (bytes) => ResetStatsResponse.decode(bytes),
+      );
+    },
+    async rates() {
+      const request = GetRatesRequest.encode({ base: "EUR" });
+      const { asOf, rates } = await call("RatesService/GetRates", request, (bytes) => GetRatesResponse.decode(bytes));
+      return { asOfMs: Number(asOf?.seconds ?? 0) * 1000, count: Object.keys(rates).length };
     },
     [Symbol.dispose]: () => client.close(),
   };
@@ -68,14 +85,14 @@ export function controlClient(address: string, apiKey: string, tls?: TlsFiles): 
 function explain(address: string, code: status, details: string): string {
   switch (code) {
     case status.UNAUTHENTICATED:
-      return `The rates API at ${address} refuses RATES_API_KEY: ${details}.`;
+      return `The rates API at ${address} refuses the key: ${details}.`;
     case status.UNAVAILABLE:
     case status.DEADLINE_EXCEEDED:
       return `No rates API answers at RATES_API_ADDRESS=${address}; start it with \`deno task rates-api\`: ${
         problemOf(details)
       }.`;
     case status.UNIMPLEMENTED:
-      return `The server at ${address} is not our mock: it has no controls.`;
+      return `The server at ${address} has no controls: it is not our mock, or was started without RATES_CONTROL_KEY.`;
     default:
       return `The rates API at ${address} answered ${status[code]}: ${details}.`;
   }

@@ -27,13 +27,15 @@ export interface Stats extends Counts {
   readonly faults: Faults;
 }
 
+export const controlService = "casino.rates.v1.MockControlService";
+
 export function addControlService(
   server: Server,
   mock: Mock,
   requireKey: (metadata: Metadata) => void,
   log: Log,
 ): void {
-  const service = "/casino.rates.v1.MockControlService";
+  const service = `/${controlService}`;
   const guarded = <Q, A>(handle: (request: Q) => A) => ({ request, metadata }: Call<Q>): A => {
     requireKey(metadata);
     return handle(request);

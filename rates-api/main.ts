@@ -18,7 +18,8 @@ const mostSeed = 2 ** 32 - 1;
 
 await runCommand({
   name: "deno task rates-api",
-  summary: "Serves exchange rates over gRPC, with health and reflection: a mock, which can be told to misbehave.",
+  summary: "Serves exchange rates over gRPC, with health and reflection: a mock, which can be told to misbehave:\n" +
+    "by these flags, and with RATES_CONTROL_KEY while it runs, by deno task rates-api:control.",
   flags: {
     walk: { help: "move the rates by a random walk" },
     seed: {
@@ -34,8 +35,8 @@ await runCommand({
     ...faultFlags,
   },
   settings: [
-    ...["RATES_API_ADDRESS", "RATES_API_TLS", "RATES_API_KEY", "RATES_API_OLD_KEY", "TLS_CA_FILE"] as const,
-    ...["TLS_CERT_FILE", "TLS_KEY_FILE", "SHUTDOWN_GRACE_MS", "LOG_LEVEL"] as const,
+    ...["RATES_API_ADDRESS", "RATES_API_TLS", "RATES_API_KEY", "RATES_API_OLD_KEY", "RATES_CONTROL_KEY"] as const,
+    ...["TLS_CA_FILE", "TLS_CERT_FILE", "TLS_KEY_FILE", "SHUTDOWN_GRACE_MS", "LOG_LEVEL"] as const,
   ],
   examples: [
     "deno task rates-api",
@@ -62,6 +63,7 @@ await runCommand({
     tls,
     apiKey: config.RATES_API_KEY,
     oldApiKey: config.RATES_API_OLD_KEY,
+    controlKey: config.RATES_CONTROL_KEY,
     quotes: flags.walk ? walkingQuotes({ seed, stepMs, startMs: clock.now() }) : fixedQuotes,
     faults,
     random: seededRandom(seed),
@@ -73,6 +75,7 @@ await runCommand({
     event: "rates_api.ready",
     address: api.address,
     tls: config.RATES_API_TLS,
+    controls: config.RATES_CONTROL_KEY === undefined ? "off" : "on",
     seed,
     ...(flags.walk && { stepMs }),
     faults,

@@ -15,13 +15,14 @@ const bySymbol = new Map(fileDescriptors.flatMap((file) => file.symbols.map((sym
 /** Every service of the descriptors, by full name. */
 export const describedServices = fileDescriptors.flatMap(({ services }) => services);
 
-export function addReflectionService(server: Server): void {
+/** @param services by full name, those that are listed */
+export function addReflectionService(server: Server, services: readonly string[]): void {
   // The messages of both versions are the same but for their package.
   for (const version of ["v1", "v1alpha"]) {
     server.register<Request, Response>(
       `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`,
       (call: ServerDuplexStream<Request, Response>) => {
-        call.on("data", (request: Request) => call.write(reflect(request)));
+        call.on("data", (request: Request) => call.write(reflect(request, services)));
         call.on("end", () => call.end());
       },
       (answer) => Buffer.from(ServerReflectionResponse.encode(answer).finish()),
@@ -31,14 +32,14 @@ export function addReflectionService(server: Server): void {
   }
 }
 
-function reflect(request: Request): Response {
-  return { validHost: request.host, originalRequest: request, ...answer(request) };
+function reflect(request: Request, services: readonly string[]): Response {
+  return { validHost: request.host, originalRequest: request, ...answer(request, services) };
 }
 
-function answer(request: Request): Response {
+function answer(request: Request, services: readonly string[]): Response {
   switch (request.messageRequest) {
     case "listServices":
-      return { listServicesResponse: { service: describedServices.map((name) => ({ name })) } };
+      return { listServicesResponse: { service: services.map((name) => ({ name })) } };
     case "fileByFilename":
       return files(byName.get(request.fileByFilename!), "file", request.fileByFilename!);
     case "fileContainingSymbol":

@@ -7,7 +7,7 @@ import type { Random } from "../shared/runtime/random.ts";
 import type { Log } from "../shared/runtime/telemetry/log.ts";
 import type { Tracing } from "../shared/runtime/telemetry/tracing.ts";
 import type { TlsMaterial } from "../shared/runtime/tls.ts";
-import { addControlService, CallCounts, type Stats } from "./control_service.ts";
+import { addControlService, CallCounts, controlService, type Stats } from "./control_service.ts";
 import { checkFaults, type Faults, noFaults } from "./faults.ts";
 import { addHealthService } from "./health.ts";
 import type { Quotes } from "./quotes.ts";
@@ -22,6 +22,8 @@ export interface RatesApiOptions {
   readonly apiKey: string;
   /** What they may send as well, while keys are changed. */
   readonly oldApiKey?: string | undefined;
+  /** What callers of the controls must send as `x-api-key`; without it there are no controls. */
+  readonly controlKey?: string | undefined;
   /** Our certificate and its key, and the CA whose certificates callers must show, if any; without it, no TLS. */
   readonly tls?: TlsMaterial | undefined;
   readonly quotes: Quotes;
@@ -50,7 +52,7 @@ const closeTimeoutMs = 5_000;
 
 /** @throws {Error} when the address cannot be listened on, saying why in one sentence */
 export async function startRatesApi(options: RatesApiOptions): Promise<RunningRatesApi> {
-  const { apiKey, oldApiKey, log } = options;
+  const { apiKey, oldApiKey, controlKey, log } = options;
   // The library prints lines of its own to stderr about what it also hands us as errors.
   setLogVerbosity(logVerbosity.NONE);
   const server = new Server({ "grpc.max_receive_message_length": mostRequestBytes });
@@ -67,9 +69,10 @@ export async function startRatesApi(options: RatesApiOptions): Promise<RunningRa
   };
   const requireKey = keyGuard(oldApiKey === undefined ? [apiKey] : [apiKey, oldApiKey]);
   addRatesService(server, { ...options, requireKey, faults: () => faults, counts });
-  addControlService(server, mock, requireKey, log);
-  const health = addHealthService(server, describedServices, log);
-  addReflectionService(server);
+  if (controlKey !== undefined) addControlService(server, mock, keyGuard([controlKey]), log);
+  const services = describedServices.filter((name) => controlKey !== undefined || name !== controlService);
+  const health = addHealthService(server, services, log);
+  addReflectionService(server, services);
 
   const address = await listen(server, options.address, serverCredentials(options.tls));
   let closed: Promise<void> | undefined;

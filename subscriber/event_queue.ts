@@ -3,7 +3,7 @@ import type { BrokerOptions } from "../shared/rabbitmq/connection.ts";
 import { DeadLetters } from "../shared/rabbitmq/dead_letters.ts";
 import { DelayQueues } from "../shared/rabbitmq/delay_queues.ts";
 import { ConfirmPublisher } from "../shared/rabbitmq/publisher.ts";
-import { eventTopology } from "../shared/rabbitmq/topology.ts";
+import { deadLetterExchangeOf, eventTopology } from "../shared/rabbitmq/topology.ts";
 import type { Config } from "../shared/runtime/configuration/config.ts";
 import type { DatabaseGate } from "./pipeline/database_gate.ts";
 
@@ -39,7 +39,11 @@ export function openEventQueue(
     topology,
     queue: settings.EVENTS_QUEUE,
     prefetch: settings.PREFETCH,
-    deadLetters: new DeadLetters({ ...moving, exchange: settings.DEAD_LETTER_QUEUE, subscriberId }),
+    deadLetters: new DeadLetters({
+      ...moving,
+      exchange: deadLetterExchangeOf(settings.DEAD_LETTER_QUEUE),
+      subscriberId,
+    }),
     delayQueues: new DelayQueues({ ...moving, queue: settings.EVENTS_QUEUE }),
     mayTake: () => gate.isOpen,
   });

@@ -11,6 +11,7 @@ import { onShutdownSignal } from "../shared/runtime/shutdown.ts";
 import { openTracing } from "../shared/runtime/telemetry/deno_tracing.ts";
 import { configureLog, getLog } from "../shared/runtime/telemetry/log.ts";
 import { batchesInFlight, createSubscriber } from "./create_subscriber.ts";
+import { firstContact } from "./first_contact.ts";
 import { openKeeper } from "./dead_letters/open_keeper.ts";
 import { TableDeadLetterAdmin } from "./dead_letters/table_admin.ts";
 import type { Edges } from "./pipeline/edges.ts";
@@ -18,7 +19,10 @@ import { openEventQueue } from "./event_queue.ts";
 import { Observations, serveHttp } from "./http/http.ts";
 import { type Address, defaultAddress, parseAddress } from "./http/server.ts";
 import { AmqpQueueDepths } from "./metrics/queue_depths.ts";
+import { keepTelling, OwnReport } from "./metrics/fleet/own_report.ts";
+import { RedisFleet } from "./metrics/fleet/redis_fleet.ts";
 import { DatabaseGate } from "./pipeline/database_gate.ts";
+import { HeldBatches } from "./pipeline/middleware/held_batches.ts";
 import { noSpans, spansOf } from "./pipeline/middleware/traced.ts";
 import { reportLines, reportNothing } from "./pipeline/report.ts";
 import { Stats } from "./pipeline/stats.ts";
@@ -55,7 +59,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
         "REDIS_KEY_PREFIX",
         "DATABASE_URL",
       ] as const,
-      ...["DATABASE_TIMEOUT_MS", "RATES_API_ADDRESS", "RATES_API_TLS", "TLS_CA_FILE"] as const,
+      ...["DATABASE_TIMEOUT_MS", "RATES_API_ADDRESS", "RATES_API_TLS", "RATES_API_PROXY", "TLS_CA_FILE"] as const,
       ...["TLS_CERT_FILE", "TLS_KEY_FILE"] as const,
       ...["RATES_API_KEY", "RATES_TTL_MS", "RATES_CALL_TIMEOUT_MS", "RATES_LOCK_TTL_MS", "RATES_WAIT_MS"] as const,
       ...["RATES_MAX_STALE_MS", "RETRY_DELAYS_MS", "SHUTDOWN_GRACE_MS", "SUBSCRIBER_ID", "HTTP_TOKEN"] as const,
@@ -86,17 +90,21 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       max: batchesInFlight,
       timeoutMs: config.DATABASE_TIMEOUT_MS,
       clock,
+      random,
     });
     const redis = await openRedis(config.REDIS_URL, { name: subscriberId, log });
-    const gate = new DatabaseGate();
+    const shared = new RedisRates(redis, config.REDIS_KEY_PREFIX);
+    await firstContact(database, shared, clock);
+    const [gate, heldBatches] = [new DatabaseGate(), new HeldBatches(clock)];
     const broker = { url: config.RABBITMQ_URL, clock, random, log };
     const { consumer, ...queue } = openEventQueue(broker, config, subscriberId, gate);
     const edges = wrap({
       queue: consumer,
-      shared: new RedisRates(redis, config.REDIS_KEY_PREFIX),
+      shared,
       api: grpcRatesApi({
         address: config.RATES_API_ADDRESS,
         tls: ratesTls,
+        proxy: config.RATES_API_PROXY,
         apiKey: config.RATES_API_KEY,
         timeoutMs: config.RATES_CALL_TIMEOUT_MS,
         clock,
@@ -123,9 +131,20 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       ratesTimes: config,
       report: observations?.recent.before(lines) ?? lines,
       abandon: shutdown.abandon,
-      ...{ stats, gate, spans, clock, random, log },
+      ...{ stats, gate, heldBatches, spans, clock, random, log },
     });
 
+    const state = {
+      ...{ subscriberId, gate, heldBatches, clock },
+      consuming: () => consumer.consuming,
+      unsettled: () => consumer.unsettled,
+      batchesInFlight: () => runner.batchesInFlight,
+      oldestPublishedAtMs: () => runner.oldestPublishedAtMs,
+      leaving: shutdown.stop,
+    };
+    const own = new OwnReport(state);
+    const fleet = new RedisFleet(redis, config.REDIS_KEY_PREFIX);
+    const leaveFleet = keepTelling(fleet, own, clock);
     const keeper = openKeeper({ clock, random, log }, config, subscriberId);
     const closeHttp = address && observations && serve(address, observations);
     keepCompacting({ database, clock, random, log }, shutdown.stop);
@@ -139,7 +158,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     shutdown.stop.addEventListener("abort", () => consumer.stopTaking());
     await runner.run(shutdown.stop, shutdown.abandon);
 
-    await Promise.all([closeHttp?.(), queue.close(), keeper.close()]);
+    await Promise.all([closeHttp?.(), queue.close(), keeper.close(), leaveFleet()]);
     await closeRedis(redis);
     await database.close();
     log.info("Left", {
@@ -160,10 +179,10 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       const operator = { ...config, RABBITMQ_URL: config.DEAD_LETTER_RABBITMQ_URL ?? config.RABBITMQ_URL };
       const name = `${subscriberId} http`;
       const pool = new DatabasePool(config.DATABASE_URL, {
-        ...{ name: `casino-subscriber ${name}`, max: 2, timeoutMs: httpQueryTimeoutMs, clock },
+        ...{ name: `casino-subscriber ${name}`, max: 2, timeoutMs: httpQueryTimeoutMs, clock, random },
       });
       const server = serveHttp({
-        ...{ address, subscriberId, observations, gate, clock, log, database: pool, mode: "servers" },
+        ...{ ...state, own, fleet, address, observations, log, database: pool, mode: "servers" },
         ...{ rates, shared: edges.shared },
         token: config.HTTP_TOKEN,
         depths: new AmqpQueueDepths({
@@ -174,12 +193,8 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
         keeper: keeper.state,
         ratesApi: config.RATES_API_ADDRESS,
         ratesApiTls: ratesTls,
+        ratesApiProxy: config.RATES_API_PROXY,
         prefetch: config.PREFETCH,
-        consuming: () => consumer.consuming,
-        unsettled: () => consumer.unsettled,
-        batchesInFlight: () => runner.batchesInFlight,
-        oldestPublishedAtMs: () => runner.oldestPublishedAtMs,
-        leaving: shutdown.stop,
       });
       return async () => {
         await server.close();

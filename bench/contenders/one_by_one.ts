@@ -34,7 +34,7 @@ export function oneByOne(databaseUrl: string): (messageId: string, body: Uint8Ar
   return async (messageId, body) => {
     const event = decodeEvent(body);
     if (Array.isArray(event)) throw new Error("an invalid event was published");
-    const { rows: [player] } = await pool.use((client) =>
+    const { rows: [player] } = await pool.use(({ client }) =>
       client.query({ ...findPlayer, values: [String(event.playerId)] })
     );
     const cost = price(event, rates);
@@ -56,6 +56,6 @@ export function oneByOne(databaseUrl: string): (messageId: string, body: Uint8Ar
       player?.last_signed_in_at ?? null,
       describe(event, cost?.eurCents, player?.email),
     ];
-    await pool.use((client) => client.query({ ...insertEvent, values }));
+    await pool.use(({ client }) => client.query({ ...insertEvent, values }));
   };
 }

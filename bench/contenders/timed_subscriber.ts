@@ -2,7 +2,7 @@
  * The real subscriber, which notes for each event how long after it was due its commit was known. Says so when it
  * leaves.
  */
-import { percentile } from "../statistics.ts";
+import { percentile } from "../results.ts";
 import { runSubscriber } from "../../subscriber/main.ts";
 
 const latenciesMs: number[] = [];

@@ -1,7 +1,7 @@
-/** Confirmed publishing: ours against amqplib alone. */
+/** Confirmed publishing, ours against amqplib alone; and the time from when an event is due until its commit is known. */
 import { cpuMsOf, memoryMibOf, Program, type ProgramOptions } from "../program.ts";
 import type { Environment } from "../environment.ts";
-import type { Figures } from "./consume.ts";
+import { type Figures, startSubscribers } from "./consume.ts";
 
 const published = 200_000;
 /** ConfirmPublisher's own default. */
@@ -33,4 +33,28 @@ async function publish(environment: Environment, options: ProgramOptions): Promi
   const { messageCount } = await environment.channel.checkQueue(environment.config.EVENTS_QUEUE);
   if (messageCount !== published) throw new Error(`${messageCount} of ${published} messages are in the queue`);
   return { eventsPerSecond: Number(confirmed) / Number(seconds), publisherCpuUs: cpuMs * 1000 / published, peakMib };
+}
+
+/** At a steady rate. */
+const [latencySeconds, warmUpSeconds] = [20, 3];
+
+export async function latencyAt(environment: Environment, perSecond: number): Promise<Figures> {
+  await environment.reset();
+  await using ratesApi = await environment.startRatesApi();
+  const skipped = perSecond * warmUpSeconds;
+  await using subscribers = await startSubscribers(environment, 1, {
+    program: { file: "bench/contenders/timed_subscriber.ts", withFlagsOf: "subscriber" },
+    env: { SKIP_EVENTS: String(skipped) },
+  });
+  await using publisher = new Program({
+    program: { file: "bench/contenders/paced_publisher.ts" },
+    args: [String(perSecond), String(latencySeconds), "1"],
+    env: environment.env,
+  });
+  await publisher.end();
+  await environment.untilStored(perSecond * latencySeconds);
+  await subscribers.stop();
+  await ratesApi.stop();
+  await environment.check(perSecond * latencySeconds);
+  return JSON.parse((await subscribers.first.until("latencies ")).slice("latencies ".length));
 }

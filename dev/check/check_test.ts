@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { runSideBySide } from "./check.ts";
+import { runSideBySide } from "./main.ts";
 import { verdictOf } from "./jobs.ts";
 import { countsIn, type Result, summaryOf } from "./run_job.ts";
 

@@ -1,49 +1,189 @@
-/** `deno task check` and `deno task test`. */
+/**
+ * `deno task check` and `deno task test`: runs the check's jobs, shows what each says, and sums them up. Finds files and
+ * processes that tests have left behind, by the TMPDIR that every test process gets.
+ */
+import { availableParallelism } from "node:os";
+import { type Job, selectJobs } from "./jobs.ts";
+import { type Result, runJob, summaryOf } from "./run_job.ts";
 import { join } from "node:path";
+import { down, up } from "../../tools/services/up_and_down.ts";
 import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
 import { readConfig } from "../../shared/runtime/configuration/config.ts";
-import { up } from "../../tools/services/up.ts";
-import { runCheck } from "./check.ts";
-import { selectJobs } from "./jobs.ts";
 import { ensurePrograms } from "./debian_programs.ts";
+
+const loopback = "127.0.0.1,localhost,::1,[::1]";
+
+/**
+ * Runs all jobs, whatever comes of them, and ends with the tests' counts.
+ * @param before what needs no server
+ * @param ready resolves when the servers are there, and what else the jobs of `after` need; rejects with the reason
+ * when not
+ * @returns the exit status
+ */
+async function runCheck(
+  { before, after }: { readonly before: readonly Job[]; readonly after: readonly Job[] },
+  ready: Promise<void>,
+  project: string,
+): Promise<number> {
+  const folder = await makeTemporaryFolder();
+  const env = { NO_COLOR: "1", TMPDIR: folder, ...pastProxies() };
+  const results: Result[] = [];
+  const total = before.length + after.length;
+  const workers = Math.max(1, Number(Deno.env.get("DENO_JOBS")) || availableParallelism());
+  async function run(job: Job): Promise<void> {
+    console.log(`── ${job.title} begins`);
+    const result = await runJob(job, project, env);
+    results.push(result);
+    console.log(`\n${result.output.trim()}\n── ${lineOf(result)} (${results.length} of ${total})`.replace(/^\n+/, ""));
+  }
+
+  let notReady: string | undefined;
+  const waited = ready.catch((error: Error) => notReady = error.message);
+  await runSideBySide(before, workers, run);
+  await waited;
+  if (notReady === undefined) await runSideBySide(after, workers, run);
+  else console.error(`\n${notReady}`);
+  const left = await leftBehind(folder);
+  const { text, status } = summaryOf(results, [
+    ...notReady === undefined ? [] : [`nothing that needs servers was run: ${notReady}`],
+    ...left.length > 0 ? [`left behind: ${left.join(", ")}`] : [],
+  ]);
+  console.log(`\n${text}`);
+  return status;
+}
+
+/**
+ * Runs jobs in their order, several at a time. One that is `alone` begins when those before it have ended, and nothing
+ * else begins until it has.
+ * @param workers how many run at a time, at least one
+ * @param run does not reject
+ */
+export async function runSideBySide<J extends { readonly alone?: boolean }>(
+  jobs: readonly J[],
+  workers: number,
+  run: (job: J) => Promise<void>,
+): Promise<void> {
+  const running = new Set<Promise<void>>();
+  for (const job of jobs) {
+    const limit = job.alone ? 1 : workers;
+    while (running.size >= limit) await Promise.race(running);
+    const ended = run(job).finally(() => running.delete(ended));
+    running.add(ended);
+    if (job.alone) await ended;
+  }
+  await Promise.all(running);
+}
+
+function lineOf({ title, verdict, passed, failed, seconds }: Result): string {
+  const counts = passed + failed > 0 ? `, ${passed} passed, ${failed} failed,` : "";
+  return `${title}: ${verdict}${counts} in ${seconds.toFixed(1)} s`;
+}
+
+/** A proxy for the world outside cannot reach the servers of this machine. */
+function pastProxies(): Record<string, string> {
+  const listed = Deno.env.get("no_proxy") ?? Deno.env.get("NO_PROXY");
+  const hosts = listed ? `${listed},${loopback}` : loopback;
+  return { no_proxy: hosts, NO_PROXY: hosts };
+}
+
+const patienceMs = 5_000;
+
+/** Makes the tests' TMPDIR, which servers that run as users of their own may write, too. */
+async function makeTemporaryFolder(): Promise<string> {
+  const folder = await Deno.makeTempDir({ prefix: "casino-check-" });
+  await Deno.chmod(folder, 0o1777);
+  return folder;
+}
+
+/**
+ * Files and processes that are still there after a while. Servers that belong to them are then stopped, and files
+ * removed.
+ * @param folder the processes' TMPDIR, or where their home is
+ * @returns each as a few words
+ */
+async function leftBehind(folder: string): Promise<string[]> {
+  const giveUpAt = performance.now() + patienceMs;
+  while (true) {
+    const left = [...await filesIn(folder), ...await processesOf(folder)];
+    if (left.length === 0 || performance.now() > giveUpAt) {
+      for (const project of await filesIn(folder)) await down({ project, deleteData: true, say: () => {} });
+      await Deno.remove(folder, { recursive: true });
+      return left;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+async function filesIn(folder: string): Promise<string[]> {
+  return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => join(folder, name));
+}
+
+/** Known by their environment, which only Linux shows. */
+async function processesOf(folder: string): Promise<string[]> {
+  if (Deno.build.os !== "linux") return [];
+  const processes: string[] = [];
+  for await (const { name: pid } of Deno.readDir("/proc")) {
+    if (!/^\d+$/.test(pid) || Number(pid) === Deno.pid) continue;
+    // It may have ended meanwhile, or be another user's.
+    const [environment, line] = await Promise.all(
+      ["environ", "cmdline"].map((file) => Deno.readTextFile(`/proc/${pid}/${file}`).catch(() => "")),
+    );
+    if (environment?.includes(folder)) {
+      processes.push(`process ${pid} (${line?.replaceAll("\0", " ").trim().slice(0, 100)})`);
+    }
+  }
+  return processes;
+}
 
 const pinned = "2.9.3";
 
-await runCommand({
-  name: "deno task check",
-  summary:
-    "The check: format, lint, schemas, generated code, types, unit and integration tests, and a scenario for each promise\n" +
-    "of the README. The tests need the servers: deno task test is the same, and brings them up before. As many scenarios\n" +
-    "run side by side as there are cores, or as DENO_JOBS says.",
-  flags: {
-    all: { help: "run all scenarios: campaigns, clusters, documents of operations, browser walks, manifests, images" },
-    only: { value: "WORD", help: "run only what has WORD in its title, of all there is: types, tests, faults/killed" },
-    up: { help: "bring the servers up first, as deno task up does" },
-  },
-  settings: [],
-  examples: ["deno task test", "deno task test --all", "deno task check --only types", "deno task test --only killed"],
-}, async ({ flags }) => {
-  if (Deno.version.deno !== pinned) {
-    throw new UsageError(
-      `This is Deno ${Deno.version.deno}, but the project is pinned to ${pinned}: npx -y deno@${pinned} task check`,
-    );
-  }
-  const project = join(import.meta.dirname!, "../..");
-  const jobs = await selectJobs(project, flags);
-  if (jobs.before.length + jobs.after.length === 0) throw new UsageError(`nothing has "${flags.only}" in its title`);
-  return await runCheck(jobs, prepare(), project);
-
-  async function prepare(): Promise<void> {
-    if (jobs.after.length === 0) return;
-    if (flags.up) {
-      // The tests look for the servers at the default addresses, and nowhere else.
-      const config = readConfig(["RABBITMQ_URL", "REDIS_URL", "DATABASE_URL"], () => undefined);
-      await up({ config, project, say: console.log });
-    } else {
-      // Says which of them do not answer, once for all tests.
-      await import("../../tests/servers/servers.ts");
+if (import.meta.main) {
+  await runCommand({
+    name: "deno task check",
+    summary:
+      "The check: format, lint, schemas, generated code, types, unit and integration tests, and a scenario for each promise\n" +
+      "of the README. The tests need the servers: deno task test is the same, and brings them up before. As many scenarios\n" +
+      "run side by side as there are cores, or as DENO_JOBS says.",
+    flags: {
+      all: {
+        help: "run all scenarios: campaigns, clusters, documents of operations, browser walks, manifests, images",
+      },
+      only: {
+        value: "WORD",
+        help: "run only what has WORD in its title, of all there is: types, tests, faults/killed",
+      },
+      up: { help: "bring the servers up first, as deno task up does" },
+    },
+    settings: [],
+    examples: [
+      "deno task test",
+      "deno task test --all",
+      "deno task check --only types",
+      "deno task test --only killed",
+    ],
+  }, async ({ flags }) => {
+    if (Deno.version.deno !== pinned) {
+      throw new UsageError(
+        `This is Deno ${Deno.version.deno}, but the project is pinned to ${pinned}: npx -y deno@${pinned} task check`,
+      );
     }
-    const missing = flags.all || flags.only !== undefined ? await ensurePrograms(console.log) : undefined;
-    if (missing !== undefined) console.error(missing);
-  }
-});
+    const project = join(import.meta.dirname!, "../..");
+    const jobs = await selectJobs(project, flags);
+    if (jobs.before.length + jobs.after.length === 0) throw new UsageError(`nothing has "${flags.only}" in its title`);
+    return await runCheck(jobs, prepare(), project);
+
+    async function prepare(): Promise<void> {
+      if (jobs.after.length === 0) return;
+      if (flags.up) {
+        // The tests look for the servers at the default addresses, and nowhere else.
+        const config = readConfig(["RABBITMQ_URL", "REDIS_URL", "DATABASE_URL"], () => undefined);
+        await up({ config, project, say: console.log });
+      } else {
+        // Says which of them do not answer, once for all tests.
+        await import("../../tests/servers/servers.ts");
+      }
+      const missing = flags.all || flags.only !== undefined ? await ensurePrograms(console.log) : undefined;
+      if (missing !== undefined) console.error(missing);
+    }
+  });
+}

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { systemClock } from "../../shared/runtime/clock.ts";
 import { runCommand } from "../../shared/runtime/configuration/command.ts";
 import { freePort } from "../../tools/demo/members.ts";
+import { digestOf, foreignImages } from "./foreign.ts";
 import { hasDockerEngine } from "../../tools/services/compose.ts";
 import { runProgram } from "../../tools/run_program.ts";
 
@@ -25,6 +26,8 @@ await runCommand({
     console.error("not run: no Docker engine answers, so no image was built.");
     return 1;
   }
+  const unpinned = (await foreignImages(root)).filter((image) => digestOf(image).digest === undefined);
+  if (unpinned.length > 0) console.error(`not pinned by digest (docs/images.md): ${unpinned.join(", ")}`);
   const project = `casino-images-${Deno.pid}`;
   const ports = ["RABBITMQ_PORT", "REDIS_PORT", "POSTGRES_PORT"].map((name) => [name, String(freePort())]);
   const env = { ...Object.fromEntries(ports), SUBSCRIBER_PORTS: "0", PUBLISHER_RATE: "100" };

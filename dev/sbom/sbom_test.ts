@@ -1,7 +1,6 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
-import { billOfMaterials, licencesIn, purlOf } from "./bom.ts";
-import { isAllowed } from "./licences.ts";
-import { closure, lockedPackages, split } from "./lock.ts";
+import { billOfMaterials, licencesIn, purlOf } from "./main.ts";
+import { closure, isAllowed, lockedPackages, split } from "./packages.ts";
 
 const lock = {
   npm: {

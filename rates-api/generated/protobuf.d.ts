@@ -2,10 +2,19 @@
 import type { Reader, Writer } from "protobufjs/minimal.js";
 import type Long from "long";
 
+/** What `encode` takes of a message: any of its fields. */
+type Properties<T> = { [K in keyof T]?: T[K] | null };
+
+/** `decode` of each throws for bytes that are no such message. */
+declare class Message {
+  /** Fields that the schema does not have, each as it was sent. */
+  $unknowns?: Uint8Array[];
+}
+
 export namespace casino {
   namespace rates {
     namespace v1 {
-      class Faults {
+      class Faults extends Message {
         constructor(properties?: casino.rates.v1.Faults.$Properties);
         delayMs: number;
         jitterMs: number;
@@ -15,24 +24,11 @@ export namespace casino {
         wrongShare: number;
         wrongAnswer: casino.rates.v1.WrongAnswer;
         blackHoleShare: number;
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: casino.rates.v1.Faults.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): casino.rates.v1.Faults;
       }
       namespace Faults {
-        interface $Properties {
-          delayMs?: number | null;
-          jitterMs?: number | null;
-          delayShare?: number | null;
-          errorShare?: number | null;
-          errorCode?: number | null;
-          wrongShare?: number | null;
-          wrongAnswer?: casino.rates.v1.WrongAnswer | null;
-          blackHoleShare?: number | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<casino.rates.v1.Faults>;
       }
       const WrongAnswer: {
         readonly WRONG_ANSWER_UNSPECIFIED: 0;
@@ -46,50 +42,33 @@ export namespace casino {
         readonly WRONG_ANSWER_EMPTY: 8;
       };
       type WrongAnswer = number;
-      class SetFaultsRequest {
+      class SetFaultsRequest extends Message {
         constructor(properties?: casino.rates.v1.SetFaultsRequest.$Properties);
         faults?: casino.rates.v1.Faults.$Properties | null;
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: casino.rates.v1.SetFaultsRequest.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): casino.rates.v1.SetFaultsRequest;
       }
       namespace SetFaultsRequest {
-        interface $Properties {
-          faults?: casino.rates.v1.Faults.$Properties | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<casino.rates.v1.SetFaultsRequest>;
       }
-      class SetFaultsResponse {
+      class SetFaultsResponse extends Message {
         constructor(properties?: casino.rates.v1.SetFaultsResponse.$Properties);
         faults?: casino.rates.v1.Faults.$Properties | null;
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: casino.rates.v1.SetFaultsResponse.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): casino.rates.v1.SetFaultsResponse;
       }
       namespace SetFaultsResponse {
-        interface $Properties {
-          faults?: casino.rates.v1.Faults.$Properties | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<casino.rates.v1.SetFaultsResponse>;
       }
-      class GetStatsRequest {
+      class GetStatsRequest extends Message {
         constructor(properties?: casino.rates.v1.GetStatsRequest.$Properties);
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: casino.rates.v1.GetStatsRequest.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): casino.rates.v1.GetStatsRequest;
       }
       namespace GetStatsRequest {
-        interface $Properties {
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<casino.rates.v1.GetStatsRequest>;
       }
-      class GetStatsResponse {
+      class GetStatsResponse extends Message {
         constructor(properties?: casino.rates.v1.GetStatsResponse.$Properties);
         calls: Long;
         inFlight: Long;
@@ -100,51 +79,27 @@ export namespace casino {
         unauthenticated: Long;
         invalid: Long;
         faults?: casino.rates.v1.Faults.$Properties | null;
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: casino.rates.v1.GetStatsResponse.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): casino.rates.v1.GetStatsResponse;
       }
       namespace GetStatsResponse {
-        interface $Properties {
-          calls?: Long | null;
-          inFlight?: Long | null;
-          answered?: Long | null;
-          failed?: Long | null;
-          answeredWrongly?: Long | null;
-          givenUp?: Long | null;
-          unauthenticated?: Long | null;
-          invalid?: Long | null;
-          faults?: casino.rates.v1.Faults.$Properties | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<casino.rates.v1.GetStatsResponse>;
       }
-      class ResetStatsRequest {
+      class ResetStatsRequest extends Message {
         constructor(properties?: casino.rates.v1.ResetStatsRequest.$Properties);
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: casino.rates.v1.ResetStatsRequest.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): casino.rates.v1.ResetStatsRequest;
       }
       namespace ResetStatsRequest {
-        interface $Properties {
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<casino.rates.v1.ResetStatsRequest>;
       }
-      class ResetStatsResponse {
+      class ResetStatsResponse extends Message {
         constructor(properties?: casino.rates.v1.ResetStatsResponse.$Properties);
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: casino.rates.v1.ResetStatsResponse.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): casino.rates.v1.ResetStatsResponse;
       }
       namespace ResetStatsResponse {
-        interface $Properties {
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<casino.rates.v1.ResetStatsResponse>;
       }
     }
   }
@@ -153,63 +108,40 @@ export namespace casino {
 export namespace grpc {
   namespace health {
     namespace v1 {
-      class HealthListRequest {
+      class HealthListRequest extends Message {
         constructor(properties?: grpc.health.v1.HealthListRequest.$Properties);
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: grpc.health.v1.HealthListRequest.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): grpc.health.v1.HealthListRequest;
       }
       namespace HealthListRequest {
-        interface $Properties {
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<grpc.health.v1.HealthListRequest>;
       }
-      class HealthListResponse {
+      class HealthListResponse extends Message {
         constructor(properties?: grpc.health.v1.HealthListResponse.$Properties);
         statuses: { [key: string]: grpc.health.v1.HealthCheckResponse.$Properties };
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: grpc.health.v1.HealthListResponse.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): grpc.health.v1.HealthListResponse;
       }
       namespace HealthListResponse {
-        interface $Properties {
-          statuses?: { [key: string]: grpc.health.v1.HealthCheckResponse.$Properties } | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<grpc.health.v1.HealthListResponse>;
       }
-      class HealthCheckRequest {
+      class HealthCheckRequest extends Message {
         constructor(properties?: grpc.health.v1.HealthCheckRequest.$Properties);
         service: string;
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: grpc.health.v1.HealthCheckRequest.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): grpc.health.v1.HealthCheckRequest;
       }
       namespace HealthCheckRequest {
-        interface $Properties {
-          service?: string | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<grpc.health.v1.HealthCheckRequest>;
       }
-      class HealthCheckResponse {
+      class HealthCheckResponse extends Message {
         constructor(properties?: grpc.health.v1.HealthCheckResponse.$Properties);
         status: grpc.health.v1.HealthCheckResponse.ServingStatus;
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: grpc.health.v1.HealthCheckResponse.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): grpc.health.v1.HealthCheckResponse;
       }
       namespace HealthCheckResponse {
-        interface $Properties {
-          status?: grpc.health.v1.HealthCheckResponse.ServingStatus | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<grpc.health.v1.HealthCheckResponse>;
         const ServingStatus: {
           readonly UNKNOWN: 0;
           readonly SERVING: 1;
@@ -222,7 +154,7 @@ export namespace grpc {
   }
   namespace reflection {
     namespace v1 {
-      class ServerReflectionRequest {
+      class ServerReflectionRequest extends Message {
         constructor(properties?: grpc.reflection.v1.ServerReflectionRequest.$Properties);
         host: string;
         fileByFilename?: string | null;
@@ -236,41 +168,23 @@ export namespace grpc {
           | "fileContainingExtension"
           | "allExtensionNumbersOfType"
           | "listServices";
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: grpc.reflection.v1.ServerReflectionRequest.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): grpc.reflection.v1.ServerReflectionRequest;
       }
       namespace ServerReflectionRequest {
-        interface $Properties {
-          host?: string | null;
-          fileByFilename?: string | null;
-          fileContainingSymbol?: string | null;
-          fileContainingExtension?: grpc.reflection.v1.ExtensionRequest.$Properties | null;
-          allExtensionNumbersOfType?: string | null;
-          listServices?: string | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<grpc.reflection.v1.ServerReflectionRequest>;
       }
-      class ExtensionRequest {
+      class ExtensionRequest extends Message {
         constructor(properties?: grpc.reflection.v1.ExtensionRequest.$Properties);
         containingType: string;
         extensionNumber: number;
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: grpc.reflection.v1.ExtensionRequest.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): grpc.reflection.v1.ExtensionRequest;
       }
       namespace ExtensionRequest {
-        interface $Properties {
-          containingType?: string | null;
-          extensionNumber?: number | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<grpc.reflection.v1.ExtensionRequest>;
       }
-      class ServerReflectionResponse {
+      class ServerReflectionResponse extends Message {
         constructor(properties?: grpc.reflection.v1.ServerReflectionResponse.$Properties);
         validHost: string;
         originalRequest?: grpc.reflection.v1.ServerReflectionRequest.$Properties | null;
@@ -283,101 +197,58 @@ export namespace grpc {
           | "allExtensionNumbersResponse"
           | "listServicesResponse"
           | "errorResponse";
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: grpc.reflection.v1.ServerReflectionResponse.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): grpc.reflection.v1.ServerReflectionResponse;
       }
       namespace ServerReflectionResponse {
-        interface $Properties {
-          validHost?: string | null;
-          originalRequest?: grpc.reflection.v1.ServerReflectionRequest.$Properties | null;
-          fileDescriptorResponse?: grpc.reflection.v1.FileDescriptorResponse.$Properties | null;
-          allExtensionNumbersResponse?: grpc.reflection.v1.ExtensionNumberResponse.$Properties | null;
-          listServicesResponse?: grpc.reflection.v1.ListServiceResponse.$Properties | null;
-          errorResponse?: grpc.reflection.v1.ErrorResponse.$Properties | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<grpc.reflection.v1.ServerReflectionResponse>;
       }
-      class FileDescriptorResponse {
+      class FileDescriptorResponse extends Message {
         constructor(properties?: grpc.reflection.v1.FileDescriptorResponse.$Properties);
         fileDescriptorProto: Uint8Array[];
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: grpc.reflection.v1.FileDescriptorResponse.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): grpc.reflection.v1.FileDescriptorResponse;
       }
       namespace FileDescriptorResponse {
-        interface $Properties {
-          fileDescriptorProto?: Uint8Array[] | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<grpc.reflection.v1.FileDescriptorResponse>;
       }
-      class ExtensionNumberResponse {
+      class ExtensionNumberResponse extends Message {
         constructor(properties?: grpc.reflection.v1.ExtensionNumberResponse.$Properties);
         baseTypeName: string;
         extensionNumber: number[];
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: grpc.reflection.v1.ExtensionNumberResponse.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): grpc.reflection.v1.ExtensionNumberResponse;
       }
       namespace ExtensionNumberResponse {
-        interface $Properties {
-          baseTypeName?: string | null;
-          extensionNumber?: number[] | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<grpc.reflection.v1.ExtensionNumberResponse>;
       }
-      class ListServiceResponse {
+      class ListServiceResponse extends Message {
         constructor(properties?: grpc.reflection.v1.ListServiceResponse.$Properties);
         service: grpc.reflection.v1.ServiceResponse.$Properties[];
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: grpc.reflection.v1.ListServiceResponse.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): grpc.reflection.v1.ListServiceResponse;
       }
       namespace ListServiceResponse {
-        interface $Properties {
-          service?: grpc.reflection.v1.ServiceResponse.$Properties[] | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<grpc.reflection.v1.ListServiceResponse>;
       }
-      class ServiceResponse {
+      class ServiceResponse extends Message {
         constructor(properties?: grpc.reflection.v1.ServiceResponse.$Properties);
         name: string;
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: grpc.reflection.v1.ServiceResponse.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): grpc.reflection.v1.ServiceResponse;
       }
       namespace ServiceResponse {
-        interface $Properties {
-          name?: string | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<grpc.reflection.v1.ServiceResponse>;
       }
-      class ErrorResponse {
+      class ErrorResponse extends Message {
         constructor(properties?: grpc.reflection.v1.ErrorResponse.$Properties);
         errorCode: number;
         errorMessage: string;
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: grpc.reflection.v1.ErrorResponse.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): grpc.reflection.v1.ErrorResponse;
       }
       namespace ErrorResponse {
-        interface $Properties {
-          errorCode?: number | null;
-          errorMessage?: string | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<grpc.reflection.v1.ErrorResponse>;
       }
     }
   }

@@ -4,7 +4,6 @@ import { Buffer } from "node:buffer";
 import { isIP } from "node:net";
 import { type ChannelOptions, Client, credentials, experimental } from "@grpc/grpc-js";
 import { type Config, ConfigError, tlsFilesOf } from "../runtime/configuration/config.ts";
-import { isLoopback } from "../runtime/hosts.ts";
 import { readTlsFiles, type TlsFiles } from "../runtime/tls.ts";
 
 type RatesApiConfig = Pick<
@@ -15,16 +14,24 @@ type RatesApiConfig = Pick<
 const scheme = "by-name";
 
 /**
- * A client with a channel of its own. It goes through the proxy that `http_proxy` names, unless the address is loopback.
+ * A client with a channel of its own.
  * @param address host:port
  * @param tls the files for TLS, which are read now; `undefined`: no TLS
+ * @param proxy host:port of an HTTP proxy to go through (CONNECT)
  * @throws {Error} that names a file that cannot be read
  */
-export function openGrpcClient(address: string, tls: TlsFiles | undefined, options: ChannelOptions = {}): Client {
-  return new Client(`${scheme}:${address}`, credentialsFor(tls), {
+export function openGrpcClient(
+  address: string,
+  tls: TlsFiles | undefined,
+  options: ChannelOptions = {},
+  proxy?: string,
+): Client {
+  const target = `${scheme}:${address}`;
+  return new Client(proxy === undefined ? target : `${scheme}:${proxy}`, credentialsFor(tls), {
     "grpc.use_local_subchannel_pool": 1,
-    // A proxy cannot reach this machine's loopback.
-    "grpc.enable_http_proxy": Number(!isLoopback(address.replace(/:\d+$/, ""))),
+    // `http_proxy` is not read: it would lead calls to this machine's loopback elsewhere, wherever the variable may be read.
+    "grpc.enable_http_proxy": 0,
+    ...proxy !== undefined && { "grpc.http_connect_target": target, "grpc.default_authority": address },
     ...options,
   });
 }

@@ -4,8 +4,12 @@ import { Socket } from "node:net";
 // @ts-types="@types/pg"
 import pg from "pg";
 import type { Clock } from "../runtime/clock.ts";
+import { databaseParameters } from "../runtime/configuration/database_url.ts";
 import { settledWithin } from "../runtime/deadline.ts";
+import type { Random } from "../runtime/random.ts";
 import { splitTls } from "../runtime/tls.ts";
+import { greet, type Greeting } from "./greeting.ts";
+import { explainRefusal, leavesSoundConnection } from "./refusal.ts";
 
 export interface ConnectionOptions {
   /** Shown in pg_stat_activity. */
@@ -14,44 +18,66 @@ export interface ConnectionOptions {
   readonly max: number;
   /** The server ends a statement that takes longer, in ms. */
   readonly timeoutMs: number;
+  /** Connections end at an age between 25 and 35 minutes; without this they live for as long as they work. */
+  readonly ageing?: { readonly clock: Clock; readonly random: Random };
+}
+
+/** A connection that is lent. */
+export interface Lent {
+  readonly client: pg.PoolClient;
+  /** The statements with which each transaction must begin; empty where the session keeps its settings by itself. */
+  readonly preamble: string;
 }
 
 /** How much longer than the server a client waits, in ms: the server's error says more than silence. */
 export const serverFirstMs = 1_000;
-/** A new connection is given up after this, in ms. */
+/** A new connection is given up after this, in ms, unless the URL has a `connect_timeout`. */
 const connectTimeoutMs = 5_000;
-const closeTimeoutMs = 2_000;
-/** SQLSTATE feature_not_supported, as in "cached plan must not change result type": a table was altered under us. */
-const cannotUsePlan = "0A000";
 /**
- * A server that waits for the rest of a COPY heeds no timeout of its own: when we are gone without a farewell, keepalives find
- * that out within about a minute, in place of two hours.
+ * A name server or a forwarder that leads elsewhere by now is heeded after this time at the latest. The ages differ, so that
+ * not all connections of all subscribers are made anew at once.
  */
-const serverKeepalives = { tcp_keepalives_idle: 30, tcp_keepalives_interval: 10, tcp_keepalives_count: 3 };
-
+const oldestMs = { least: 25 * 60_000, most: 35 * 60_000 };
+const closeTimeoutMs = 2_000;
 /**
  * pg's pool, with its sockets at hand: pg itself waits until its farewell has arrived, which may be for ever
- * (https://github.com/brianc/node-postgres/issues/2648). Connections are opened when they are first needed. Parameters in
- * the URL's query are set on each connection, so that `?search_path=NAME` picks a schema.
+ * (https://github.com/brianc/node-postgres/issues/2648). Connections are opened when they are first needed. What the URL's
+ * query may say is in {@linkcode databaseParameters}: `?search_path=NAME` picks a schema.
  */
 export class Connections {
   readonly #pool: pg.Pool;
   readonly #sockets = new Set<Socket>();
+  readonly #known = new WeakMap<pg.ClientBase, { greeting: Greeting; generation: number; endsAt: number }>();
+  readonly #host: string;
+  readonly #ageing: ConnectionOptions["ageing"];
+  /** Counts the errors after which no connection that was open is trusted. */
+  #generation = 0;
   #cut = false;
 
-  constructor(url: string, { name, max, timeoutMs }: ConnectionOptions) {
-    const { connectionString, options, tls } = split(url);
+  constructor(text: string, { name, max, timeoutMs, ageing }: ConnectionOptions) {
+    const { url, tls } = splitTls(text);
+    const { searchPath, applicationName = name, ...parameters } = databaseParameters(new URL(text));
+    const timeout = parameters.connectTimeoutMs ?? connectTimeoutMs;
+    url.search = "";
+    this.#host = url.host;
+    this.#ageing = ageing;
     this.#pool = new pg.Pool({
-      connectionString,
-      options,
+      connectionString: url.href,
       ssl: tls ?? false,
       max,
-      application_name: name,
-      statement_timeout: timeoutMs,
-      connectionTimeoutMillis: connectTimeoutMs,
+      application_name: applicationName,
+      connectionTimeoutMillis: timeout,
       idleTimeoutMillis: 0,
       keepAlive: true,
       stream: () => this.#socket(),
+      // pg waits for the promise.
+      onConnect: async (client) => {
+        const generation = this.#generation;
+        const options = { searchPath, statementTimeoutMs: timeoutMs, answerTimeoutMs: timeout, ...parameters };
+        const greeting = await greet(client, options);
+        const endsAt = ageing ? ageing.clock.monotonic() + ageing.random.int(oldestMs.least, oldestMs.most) : Infinity;
+        this.#known.set(client, { greeting, generation, endsAt });
+      },
     });
     // The query on a lost connection fails, and the next one gets a new connection. Without these listeners the process
     // would end: https://github.com/brianc/node-postgres/issues/2439.
@@ -60,17 +86,20 @@ export class Connections {
   }
 
   /** Lends a connection to `ask` alone. @throws what `ask` throws, or why there is no connection */
-  async use<T>(ask: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  async use<T>(ask: (lent: Lent) => Promise<T>): Promise<T> {
     if (this.#cut) throw new Error("these connections were given up");
-    const client = await this.#pool.connect();
+    const lent = await this.#lend();
     try {
-      const result = await ask(client);
-      client.release();
+      const result = await ask(lent);
+      lent.client.release();
       return result;
     } catch (error) {
-      // What Postgres itself says leaves a sound connection; anything else may not. A statement whose plan can no longer be
-      // used stays prepared for as long as its connection lives.
-      client.release(!(error instanceof pg.DatabaseError) || error.code === cannotUsePlan);
+      const sound = leavesSoundConnection(error);
+      // The other connections were opened when this one was: what is wrong with its session, or with the server behind it,
+      // is wrong with theirs.
+      if (!sound) this.#generation++;
+      // Behind a pooler, a transaction may still be open on the server's connection.
+      lent.client.release(!sound || lent.preamble !== "");
       throw error;
     }
   }
@@ -88,21 +117,29 @@ export class Connections {
     if (!this.#pool.ending) this.#pool.end().catch(() => {});
   }
 
+  /** A connection that is neither too old nor older than an error that no connection is trusted after. */
+  async #lend(): Promise<Lent> {
+    for (;;) {
+      const client = await this.#connect();
+      const { greeting, generation, endsAt } = this.#known.get(client)!;
+      const isOld = this.#ageing !== undefined && this.#ageing.clock.monotonic() >= endsAt;
+      if (generation === this.#generation && !isOld) return { client, preamble: greeting.preamble };
+      client.release(true);
+    }
+  }
+
+  async #connect(): Promise<pg.PoolClient> {
+    try {
+      return await this.#pool.connect();
+    } catch (error) {
+      throw explainRefusal(error, this.#host);
+    }
+  }
+
   #socket(): Socket {
     const socket = new Socket();
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
     return socket;
   }
-}
-
-/** What libpq would not know in a URL's query is a setting of the server: its `options` set it as the connection begins. */
-function split(text: string): { connectionString: string; options: string; tls: ReturnType<typeof splitTls>["tls"] } {
-  const { url: rest, tls } = splitTls(text);
-  const options = Object.entries(serverKeepalives).map(([name, value]) => `-c ${name}=${value}`);
-  for (const [name, value] of new URL(rest).searchParams) {
-    rest.searchParams.delete(name);
-    options.push(`-c ${name}=${value.replace(/[\\\s]/g, "\\$&")}`);
-  }
-  return { connectionString: rest.href, options: options.join(" "), tls };
 }

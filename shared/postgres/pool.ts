@@ -3,7 +3,8 @@ import type { Buffer } from "node:buffer";
 // @ts-types="@types/pg"
 import type pg from "pg";
 import type { Clock } from "../runtime/clock.ts";
-import { type ConnectionOptions, Connections, serverFirstMs } from "./connections.ts";
+import type { Random } from "../runtime/random.ts";
+import { type ConnectionOptions, Connections, type Lent, serverFirstMs } from "./connections.ts";
 
 /** The fields of a row in the order in which they were asked for, as text: nothing is rounded, nothing read in vain. */
 export type Row = readonly (string | null)[];
@@ -26,13 +27,16 @@ export class QueryTimeout extends Error {
   override readonly name = "QueryTimeout";
 }
 
-export interface DatabaseOptions extends ConnectionOptions {
+export interface DatabaseOptions extends Omit<ConnectionOptions, "ageing"> {
   readonly clock: Clock;
+  /** Has connections end at an age; a program that ends soon itself need not. */
+  readonly random?: Random;
 }
 
 /** Given as a reason, for one that abort() makes itself costs 50 µs: it has a stack trace. */
 const inTime = new Error("Postgres answered in time");
 const asText = { getTypeParser: () => (text: string) => text };
+const asArrays = { rowMode: "array" as const, types: asText };
 
 /**
  * A pool that connects when it is first asked, and whose queries have a deadline. A query that is late has lost its server,
@@ -40,33 +44,38 @@ const asText = { getTypeParser: () => (text: string) => text };
  * connections are dropped and new ones opened, and the server gives up by itself what it is still at (`statement_timeout`, and
  * keepalives for what it waits for).
  *
- * Parameters in the URL's query are set on each connection, so that `?search_path=NAME` picks a schema.
+ * Connections to Postgres itself keep the plan of each statement. Behind a pooler, whose next transaction may get another
+ * session, nothing is prepared, and each query is a transaction of three messages.
  */
 export class DatabasePool implements Database {
   readonly #statements = new Map<string, string>();
   #connections: Connections;
 
   constructor(private readonly url: string, private readonly options: DatabaseOptions) {
-    this.#connections = new Connections(url, options);
+    this.#connections = this.#open();
   }
 
   /** @throws {QueryTimeout}, or what Postgres or the client says */
   async query(text: string, parameters: readonly string[]): Promise<readonly Row[]> {
-    const query = { name: this.#nameOf(text), text, rowMode: "array" as const, types: asText };
-    const { rows } = await this.#inTime((client) => client.query<(string | null)[]>(query, [...parameters]));
+    const values = [...parameters];
+    const { rows } = await this.#inTime(({ client, preamble }) =>
+      preamble === ""
+        ? client.query<(string | null)[]>({ name: this.#nameOf(text), text, ...asArrays }, values)
+        : inTransaction(client, preamble, { text, values, ...asArrays })
+    );
     return rows;
   }
 
   /** @throws {QueryTimeout}, or what Postgres or the client says */
   copyIn(statements: string, rows: Buffer): Promise<void> {
-    return this.#inTime((client) => client.query(new CopyIn(statements, rows)).done);
+    return this.#inTime(({ client, preamble }) => client.query(new CopyIn(preamble + statements, rows)).done);
   }
 
   async close(): Promise<void> {
     await this.#connections.close(this.options.clock);
   }
 
-  async #inTime<T>(ask: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  async #inTime<T>(ask: (lent: Lent) => Promise<T>): Promise<T> {
     const { timeoutMs, clock } = this.options;
     const connections = this.#connections;
     const answered = new AbortController();
@@ -82,10 +91,15 @@ export class DatabasePool implements Database {
     }
   }
 
+  #open(): Connections {
+    const { clock, random, ...options } = this.options;
+    return new Connections(this.url, { ...options, ...random && { ageing: { clock, random } } });
+  }
+
   /** Only the first of the queries that are late on the same connections replaces them. */
   #replace(late: Connections): void {
     if (late !== this.#connections) return;
-    this.#connections = new Connections(this.url, this.options);
+    this.#connections = this.#open();
     late.cut();
   }
 
@@ -95,6 +109,18 @@ export class DatabasePool implements Database {
     if (name === undefined) this.#statements.set(statement, name = `s${this.#statements.size}`);
     return name;
   }
+}
+
+/** What fails leaves the transaction open: the connection is closed then. */
+async function inTransaction(
+  client: pg.PoolClient,
+  preamble: string,
+  query: pg.QueryArrayConfig,
+): Promise<{ rows: (string | null)[][] }> {
+  await client.query(`begin; ${preamble}`);
+  const result = await client.query<(string | null)[]>(query);
+  await client.query("commit");
+  return result;
 }
 
 /**

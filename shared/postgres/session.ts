@@ -3,7 +3,7 @@ import "../runtime/deno_workarounds/without_env.ts";
 // @ts-types="@types/pg"
 import pg from "pg";
 import { systemClock } from "../runtime/clock.ts";
-import { type ConnectionOptions, Connections, serverFirstMs } from "./connections.ts";
+import { type ConnectionOptions, Connections, type Lent, serverFirstMs } from "./connections.ts";
 
 /** By the columns' names. */
 type Row = Record<string, unknown>;
@@ -15,7 +15,7 @@ export type Parameter = string | number | bigint | boolean | Date | null | reado
 export type Ask = (statements: string, parameters?: readonly Parameter[]) => Promise<unknown[][]>;
 
 /** By default one connection, so that what is set on the session lasts until that is lost, and 60 s for a query. */
-export type SessionOptions = Pick<ConnectionOptions, "name"> & Partial<ConnectionOptions>;
+export type SessionOptions = Pick<ConnectionOptions, "name"> & Partial<Omit<ConnectionOptions, "ageing">>;
 
 const defaultTimeoutMs = 60_000;
 
@@ -58,7 +58,7 @@ export class Session implements AsyncDisposable {
    * @throws what Postgres says, with the SQLSTATE as `code`; or why it was not reached
    */
   query<R = Row>(statements: string, parameters: readonly Parameter[] = []): Promise<R[]> {
-    return this.#connections.use((client) => this.#ask<R>(client, statements, parameters));
+    return this.#connections.use((lent) => this.#queryOver<R>(lent, statements, parameters));
   }
 
   /** The only row. @throws when there is another number of them, and as {@linkcode query} does */
@@ -70,9 +70,9 @@ export class Session implements AsyncDisposable {
 
   /** Commits when `act` is done; what it throws undoes all of it, and is thrown. */
   transaction<T>(act: (ask: Ask) => Promise<T>): Promise<T> {
-    return this.#connections.use(async (client) => {
+    return this.#connections.use(async ({ client, preamble }) => {
       const ask: Ask = (text, parameters = []) => this.#ask(client, text, parameters, "array");
-      await ask("begin");
+      await ask(`begin; ${preamble}`);
       try {
         const result = await act(ask);
         const { command } = await client.query("commit");
@@ -94,6 +94,17 @@ export class Session implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Behind a pooler the settings are of the transaction, and parameters go with one statement alone. */
+  async #queryOver<R>({ client, preamble }: Lent, statements: string, parameters: readonly Parameter[]): Promise<R[]> {
+    if (preamble === "" || parameters.length === 0) {
+      return await this.#ask<R>(client, preamble + statements, parameters);
+    }
+    await this.#ask(client, `begin; ${preamble}`, []);
+    const rows = await this.#ask<R>(client, statements, parameters);
+    await this.#ask(client, "commit", []);
+    return rows;
   }
 
   async #ask<R>(

@@ -1,6 +1,7 @@
-import { strictEqual } from "node:assert/strict";
+import { rejects, strictEqual } from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import type { ChannelModel } from "amqplib";
+import { PermanentError } from "../runtime/errors.ts";
 import { seededRandom } from "../runtime/random.ts";
 import { RecordedLog } from "../../tests/fixtures/recorded_telemetry.ts";
 import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
@@ -52,4 +53,60 @@ Deno.test("keepConnected() comes back soon after a connection that had worked, o
     const dials = await dialsInAMinute(usedForMs, lost);
     strictEqual(dials >= 60_000 / (usedForMs + 200), true, `${dials} in a minute`);
   }
+});
+
+/** A broker that refuses logins from one moment to another; the connection that it took first is lost after 5 s. */
+function connected(refusesFromMs: number, refusesToMs: number, use?: (clock: VirtualClock) => Promise<void>) {
+  const clock = new VirtualClock();
+  const log = new RecordedLog();
+  const stop = new AbortController();
+  let connections = 0;
+  const connect = () => {
+    const now = clock.monotonic();
+    if (now >= refusesFromMs && now < refusesToMs) return Promise.reject(new PermanentError("ACCESS_REFUSED"));
+    const connection = Object.assign(new EventEmitter(), { close: () => Promise.resolve() });
+    if (++connections === 1) clock.sleep(5_000).then(() => connection.emit("close", new Error("reset")));
+    return Promise.resolve(connection as unknown as ChannelModel);
+  };
+  const options = { url: "amqp://broker", name: "test", clock, random: seededRandom(1), log, connect };
+  const wait = (lost: AbortSignal) => clock.sleep(Infinity, AbortSignal.any([lost, stop.signal]));
+  const kept = keepConnected(options, (_, lost) => use?.(clock) ?? wait(lost), stop.signal);
+  kept.catch(() => {});
+  return { clock, log, stop, kept, connections: () => connections };
+}
+
+async function advance(clock: VirtualClock, ms: number): Promise<void> {
+  for (let passed = 0; passed < ms; passed += 100) await clock.advance(100);
+}
+
+Deno.test("keepConnected() gives up when the broker refuses the first login, or the first request, however slowly", async () => {
+  await rejects(connected(0, Infinity).kept, /ACCESS_REFUSED/);
+  const { clock, kept } = connected(Infinity, Infinity, async (clock) => {
+    await clock.sleep(4_000);
+    throw new PermanentError("other properties");
+  });
+  await clock.advance(4_000);
+  await rejects(kept, /other properties/);
+});
+
+Deno.test("keepConnected() tries a login that has worked again, and says loudly that the broker refuses it", async () => {
+  const { clock, log, stop, kept, connections } = connected(5_000, 5 * 60_000);
+  await advance(clock, 6 * 60_000);
+  strictEqual(connections(), 2);
+  const told = log.of("broker.refusing");
+  strictEqual(told.length, log.at("error").length);
+  strictEqual(told.length >= 60, true, `${told.length} times in 5 minutes`);
+  stop.abort();
+  await clock.advance(10_000);
+  await kept;
+});
+
+Deno.test("keepConnected() gives up a login that has worked once the broker has refused it for 10 minutes", async () => {
+  const { clock, kept } = connected(5_000, Infinity);
+  let ended = false;
+  kept.catch(() => ended = true);
+  await advance(clock, 5_000 + 10 * 60_000 - 100);
+  strictEqual(ended, false);
+  await advance(clock, 6_000);
+  await rejects(kept, /ACCESS_REFUSED/);
 });

@@ -4,7 +4,7 @@ import type { Delivery } from "./delivery.ts";
 import { headersToKeep, ofOrigin, propertiesToKeep } from "./origin/origin.ts";
 import type { Delay } from "./outcome.ts";
 import { publishUntilConfirmed, type UntilConfirmedOptions } from "./publish_until_confirmed.ts";
-import { delayQueueOf } from "./topology.ts";
+import { delayExchangeOf } from "./topology.ts";
 
 /** How often a message was put on a delay queue since it was published or replayed. */
 export const retriesHeader = "retry-attempts";
@@ -30,7 +30,7 @@ export class DelayQueues {
     const { origin, sentId } = delivery;
     return await publishUntilConfirmed(
       {
-        exchange: delayQueueOf(queue, ms),
+        exchange: delayExchangeOf(queue, ms),
         messageId: delivery.messageId,
         body: delivery.body,
         headers: { ...headersToKeep(delivery.headers, origin, sentId), [retriesHeader]: attempt },

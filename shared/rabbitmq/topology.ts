@@ -1,14 +1,23 @@
 /** What exists in the broker, as data, and the one place that declares or checks it. Works alike on RabbitMQ 3.10 and 4.x. */
-import type { ChannelModel } from "amqplib";
+import type { Channel, ChannelModel } from "amqplib";
 import type { Config } from "../runtime/configuration/config.ts";
 import { PermanentError } from "../runtime/errors.ts";
 import { closeChannel } from "../runtime/deno_workarounds/amqp_close_channel.ts";
 
+type Arguments = Readonly<Record<string, string | number>>;
+
 interface Queue {
   readonly name: string;
-  readonly arguments: Readonly<Record<string, string | number>>;
-  /** The fanout exchange that feeds it: any routing key gets there, also a foreign publisher's. */
+  readonly arguments: Arguments;
+  /** Those of 0.1.0, which cannot be changed: a queue that exists with them is used as it is. */
+  readonly formerArguments?: Arguments;
+  /**
+   * The fanout exchange that feeds it: any routing key gets there, also a foreign publisher's. Its name is no queue's:
+   * RabbitMQ lets whoever may write to one name and read another bind them, and checks names alone.
+   */
   readonly exchange: string;
+  /** The queue that 0.1.0 bound to the exchange: it is unbound, or it would fill with copies that nobody takes. */
+  readonly formerName?: string;
   /** Only checked: this user may not declare it. */
   readonly checkOnly?: boolean;
 }
@@ -34,25 +43,29 @@ const deadLetterDeliveryLimit = 1_000_000_000;
 
 export function eventTopology(config: TopologyConfig): Topology {
   const { EVENTS_EXCHANGE, EVENTS_QUEUE, DEAD_LETTER_QUEUE, RETRY_DELAYS_MS = [], TOPOLOGY = "declare" } = config;
+  const deadLetters = { "x-queue-type": "quorum", "x-delivery-limit": deadLetterDeliveryLimit };
+  const deadLetteringTo = (exchange: string) => ({
+    ...{ "x-queue-type": "quorum", "x-delivery-limit": deliveryLimit, "x-dead-letter-exchange": exchange },
+    ...atLeastOnce,
+  });
   const queues: Topology = [
     {
       name: DEAD_LETTER_QUEUE,
-      exchange: DEAD_LETTER_QUEUE,
-      arguments: { "x-queue-type": "quorum", "x-delivery-limit": deadLetterDeliveryLimit },
+      exchange: deadLetterExchangeOf(DEAD_LETTER_QUEUE),
+      // A policy's max-length would drop the oldest letters otherwise.
+      arguments: { ...deadLetters, "x-overflow": "reject-publish" },
+      formerArguments: deadLetters,
     },
     {
       name: EVENTS_QUEUE,
       exchange: EVENTS_EXCHANGE,
-      arguments: {
-        "x-queue-type": "quorum",
-        "x-delivery-limit": deliveryLimit,
-        "x-dead-letter-exchange": DEAD_LETTER_QUEUE,
-        ...atLeastOnce,
-      },
+      arguments: deadLetteringTo(deadLetterExchangeOf(DEAD_LETTER_QUEUE)),
+      formerArguments: deadLetteringTo(DEAD_LETTER_QUEUE),
+      ...hasOwnQueueName(config) && { formerName: EVENTS_EXCHANGE },
     },
     ...[...new Set(RETRY_DELAYS_MS)].map((ms) => ({
       name: delayQueueOf(EVENTS_QUEUE, ms),
-      exchange: delayQueueOf(EVENTS_QUEUE, ms),
+      exchange: delayExchangeOf(EVENTS_QUEUE, ms),
       arguments: {
         "x-queue-type": "quorum",
         "x-message-ttl": ms,
@@ -66,9 +79,24 @@ export function eventTopology(config: TopologyConfig): Topology {
   return TOPOLOGY === "declare" ? queues : queues.map((queue) => ({ ...queue, checkOnly: true }));
 }
 
-/** Queue, and its exchange, in which events wait this long. */
+/** The exchange of {@linkcode Config.DEAD_LETTER_QUEUE}. */
+export function deadLetterExchangeOf(deadLetterQueue: string): string {
+  return `${deadLetterQueue}-letters`;
+}
+
+/** Queue in which events wait this long. */
 export function delayQueueOf(eventsQueue: string, ms: number): string {
   return `${eventsQueue}.delay-${ms}`;
+}
+
+/** The exchange of {@linkcode delayQueueOf}. */
+export function delayExchangeOf(eventsQueue: string, ms: number): string {
+  return `${eventsQueue}.delay-by-${ms}`;
+}
+
+/** Whether the queue has the name that replaces 0.1.0's, where queue and exchange shared one. */
+export function hasOwnQueueName({ EVENTS_EXCHANGE, EVENTS_QUEUE }: TopologyConfig): boolean {
+  return EVENTS_QUEUE === `${EVENTS_EXCHANGE}.queue`;
 }
 
 /** Something exists in the broker under a name of ours, but is not what we need; the message tells the way out. */
@@ -79,23 +107,47 @@ export class TopologyError extends PermanentError {
 /** Declares what is there to be declared, and looks for the rest. @throws {TopologyError}, or an Error while something is missing */
 export async function ensureTopology(connection: ChannelModel, topology: Topology): Promise<void> {
   for (const queue of topology) {
-    const channel = await connection.createChannel();
-    // The broker closes the channel on a refusal, and amqplib emits what the call below rejects with anyway.
-    channel.on("error", () => {});
     try {
-      if (queue.checkOnly) {
-        await channel.checkExchange(queue.exchange);
-        await channel.checkQueue(queue.name);
-      } else {
-        await channel.assertExchange(queue.exchange, "fanout", { durable: true });
-        await channel.assertQueue(queue.name, { durable: true, arguments: queue.arguments });
-        await channel.bindQueue(queue.name, queue.exchange, "");
-      }
-      await closeChannel(channel);
+      if (queue.checkOnly) await onChannel(connection, (channel) => check(channel, queue));
+      else await declare(connection, queue);
     } catch (error) {
       throw explain(error as Error & { code?: number }, queue);
     }
   }
+}
+
+async function check(channel: Channel, { name, exchange }: Queue): Promise<void> {
+  await channel.checkExchange(exchange);
+  await channel.checkQueue(name);
+}
+
+async function declare(connection: ChannelModel, queue: Queue): Promise<void> {
+  const { name, exchange, formerArguments, formerName } = queue;
+  const withArguments = (args: Arguments) =>
+    onChannel(connection, async (channel) => {
+      await channel.assertExchange(exchange, "fanout", { durable: true });
+      await channel.assertQueue(name, { durable: true, arguments: args });
+      await channel.bindQueue(name, exchange, "");
+      // The broker takes it well when there is no such queue or binding.
+      if (formerName !== undefined) await channel.unbindQueue(formerName, exchange, "");
+    });
+  try {
+    await withArguments(queue.arguments);
+  } catch (error) {
+    if ((error as { code?: number }).code !== 406 || !formerArguments) throw error;
+    // What the broker says of our own arguments tells more than what it says of the former ones.
+    await withArguments(formerArguments).catch(() => Promise.reject(error));
+  }
+}
+
+/** Uses a channel of its own, for the broker closes it on a refusal. */
+export async function onChannel<T>(connection: ChannelModel, use: (channel: Channel) => Promise<T>): Promise<T> {
+  const channel = await connection.createChannel();
+  // amqplib emits what the call rejects with anyway.
+  channel.on("error", () => {});
+  const result = await use(channel);
+  await closeChannel(channel);
+  return result;
 }
 
 function explain(error: Error & { code?: number }, { name, exchange }: Queue): Error {

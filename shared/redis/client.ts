@@ -15,6 +15,9 @@ const commandTimeoutMs = 1_000;
 const socketTimeoutMs = 5_000;
 const closeTimeoutMs = 1_000;
 
+/** Why a client has no connection, as it was last told. */
+const obstacles = new WeakMap<Redis, () => string>();
+
 /**
  * A client that reconnects by itself and whose commands fail, rather than wait, while Redis is away. Resolves when it is
  * connected, or after 2 s without: then it goes on trying.
@@ -31,6 +34,8 @@ export async function openRedis(url: string, { name, log }: { name: string; log:
     socketTimeout: socketTimeoutMs,
     maxRetriesPerRequest: 1,
     enableOfflineQueue: false,
+    // A replica refuses writes. It was the primary when we connected, and whoever leads us to Redis may know the new one.
+    reconnectOnError: (error) => /\bREADONLY\b/.test(error.message),
     retryStrategy: (attempt) => Math.min(attempt * 100, 2_000),
   });
   let last = "";
@@ -41,8 +46,15 @@ export async function openRedis(url: string, { name, log }: { name: string; log:
     last = problem;
   });
   redis.on("ready", () => last = "");
+  obstacles.set(redis, () => last);
   await settledWithin(connectTimeoutMs, systemClock, new Promise((resolve) => redis.once("ready", resolve)));
   return redis;
+}
+
+/** What Redis said; without a connection a command's error tells only that there is none. */
+export function explainRedis(redis: Redis, error: unknown): unknown {
+  if (!messageOf(error).includes("enableOfflineQueue")) return error;
+  return new Error(`no connection to Redis: ${obstacles.get(redis)?.() || "it was lost"}`, { cause: error });
 }
 
 /** Leaves in order, or after 1 s without. */

@@ -29,12 +29,14 @@ const portsOfSchemes: Readonly<Record<string, number>> = {
   "postgresql:": 5432,
 };
 
-/** The places that valid settings name: those called `…_URL`, and `…_ADDRESS` for host:port. */
+/** The places that valid settings name: those called `…_URL`, `…_ADDRESS` and `…_PROXY` for host:port. */
 export function placesIn(config: Readonly<Record<string, unknown>>): Place[] {
   const places: Place[] = [];
   for (const [name, value] of Object.entries(config)) {
     if (typeof value !== "string") continue;
-    if (name.endsWith("_ADDRESS")) places.push({ shown: `${name}=${value}`, host: value });
+    // Who goes through a proxy connects to that alone.
+    if (name === "RATES_API_ADDRESS" && config["RATES_API_PROXY"] !== undefined) continue;
+    if (name.endsWith("_ADDRESS") || name.endsWith("_PROXY")) places.push({ shown: `${name}=${value}`, host: value });
     if (!name.endsWith("_URL")) continue;
     const { protocol, host, hostname, port } = new URL(value);
     places.push({

@@ -31,6 +31,11 @@ Deno.test("placesIn() finds the hosts of URLs and addresses, with the port that 
   );
 });
 
+Deno.test("placesIn() finds the proxy in place of the rates API behind it", () => {
+  const config = { RATES_API_ADDRESS: "rates.example:50051", RATES_API_PROXY: "proxy.example:3128" };
+  deepStrictEqual(placesIn(config), [{ shown: "RATES_API_PROXY=proxy.example:3128", host: "proxy.example:3128" }]);
+});
+
 Deno.test("refusals() says of each place what the process may not do, and how it may do all of it", () => {
   const places = [
     { shown: "A_URL=amqp://a.example", host: "a.example:5672" },

@@ -1,4 +1,5 @@
 /** The answers that the page reads. Integers beyond the safe ones are decimal strings. */
+import type { SubscriberAnswer } from "./subscriber_answer.ts";
 
 export interface Overview {
   /** RFC 3339. */
@@ -7,8 +8,11 @@ export interface Overview {
   readonly subscriber_id: string;
   readonly uptime_ms: number;
   readonly mode: "servers" | "embedded";
-  /** Sentences, the worst first; none when all is well. */
+  readonly standing: StandingAnswer;
+  /** Sentences, the worst first. */
   readonly problems: readonly string[];
+  /** All of them, the stuck one first; this one alone while Redis does not tell of the others. */
+  readonly subscribers: readonly SubscriberAnswer[];
   readonly materialized: Materialized | null;
   /** Of all subscribers, in the last full second. */
   readonly events_last_second: number | null;
@@ -20,6 +24,16 @@ export interface Overview {
   readonly latency_ms: { readonly p50: number; readonly p99: number; readonly events: number } | null;
   readonly rates: Rates;
   readonly dependencies: readonly Dependency[];
+}
+
+/** What the headline says. */
+export interface StandingAnswer {
+  /** `letters`: nothing is wrong, but dead letters wait to be looked at. */
+  readonly state: "well" | "letters" | "problems";
+  /** RFC 3339. */
+  readonly since: string;
+  /** It was so already when this subscriber first looked. */
+  readonly at_least: boolean;
 }
 
 /** `GET /materialized`. */
@@ -42,11 +56,14 @@ export interface TopPlayer {
 }
 
 export interface Queue {
+  /** Ready to be taken. */
   readonly messages: number;
+  /** Taken and not settled, by all subscribers; `null` when not all of them can be heard. */
+  readonly unacknowledged: number | null;
   readonly consumers: number;
   /** Deliveries that this subscriber holds. */
   readonly in_hand: number;
-  /** How long ago the oldest of them was published; 0 when there is none. */
+  /** How long ago the oldest event that any subscriber holds was published; 0 when there is none. */
   readonly oldest_ms: number | null;
 }
 

@@ -22,6 +22,7 @@ import pageCss from "./page.css" with { type: "text" };
 import page from "./page.js" with { type: "text" };
 import rates from "./rates.js" with { type: "text" };
 import stream from "./stream.js" with { type: "text" };
+import subscribers from "./subscribers.js" with { type: "text" };
 
 export interface PageAsset {
   /** `/` or `/assets/NAME`. */
@@ -53,6 +54,7 @@ export const pageAssets: readonly PageAsset[] = [
   asset("page.js", page),
   asset("rates.js", rates),
   asset("stream.js", stream),
+  asset("subscribers.js", subscribers),
 ];
 
 function asset(name: string, body: string): PageAsset {

@@ -6,6 +6,7 @@ import { clock, dateTime, duration, plural } from "./format.js";
 
 /** A screen reader hears a change of state at once, a change of words within it at most this often. */
 const quietMs = 15_000;
+const dayMs = 86_400_000;
 
 export class Headline {
   /** @type {Overview | undefined} */
@@ -13,14 +14,13 @@ export class Headline {
   /** @type {{ reason: string, nextTryAt: number, since: number } | undefined} */
   #loss;
   #state = "waiting";
-  #since = Date.now();
   #announcedAt = -Infinity;
 
   /** @param {Overview} overview */
   answered(overview) {
     this.#overview = overview;
     this.#loss = undefined;
-    this.#enter(overview.problems.length === 0 ? "well" : "problems");
+    this.#enter(overview.standing.state);
   }
 
   /**
@@ -56,20 +56,13 @@ export class Headline {
       };
     }
     if (!overview) return { title: "Looking…", note: "Asking the subscriber how it is.", problems: [] };
-    const { problems } = overview;
-    if (problems.length === 0) {
-      const letters = overview.dead_letters ? ` ${plural(overview.dead_letters, "dead letter")} to look at.` : "";
-      return { title: "All is well", note: `Since ${clock(this.#since)} UTC.${letters}`, problems };
-    }
-    const title = problems.length === 1 ? "One thing is wrong" : `${problems.length} things are wrong`;
-    return { title, note: `Since ${clock(this.#since)} UTC.`, problems };
+    return wordsOf(overview);
   }
 
   /** @param {string} state */
   #enter(state) {
     if (state !== this.#state) {
       this.#state = state;
-      this.#since = Date.now();
       this.#announcedAt = -Infinity;
     }
     // Not with the next frame: there is none in the background, where a tab's title is all that is seen.
@@ -84,6 +77,29 @@ export class Headline {
     this.#announcedAt = now;
     setTextOf("announcement", words);
   }
+}
+
+/** @param {Overview} overview */
+function wordsOf({ problems, standing, dead_letters, at }) {
+  const letters = dead_letters ? plural(dead_letters, "dead letter") : "";
+  const since = sinceOf(standing, at);
+  if (standing.state === "well") return { title: "All is well", note: since, problems };
+  if (standing.state === "letters") {
+    return { title: `${letters} to look at`, note: `${since} Nothing else is wrong.`, problems };
+  }
+  const title = problems.length === 1 ? "One thing is wrong" : `${problems.length} things are wrong`;
+  return { title, note: letters ? `${since} ${letters} to look at.` : since, problems };
+}
+
+/**
+ * By the subscriber's time, not by that of this page.
+ * @param {import("./answers.ts").StandingAnswer} standing
+ * @param {string} at
+ */
+function sinceOf({ since, at_least }, at) {
+  const isOld = Date.parse(at) - Date.parse(since) >= dayMs;
+  const time = isOld ? dateTime(since) : `${clock(since)} UTC`;
+  return at_least ? `Since ${time} or longer: this subscriber began then.` : `Since ${time}.`;
 }
 
 /** @param {readonly string[]} problems */

@@ -8,6 +8,7 @@ import { Headline } from "./headline.js";
 import { History } from "./charts/history.js";
 import { pollOverview } from "./overview.js";
 import { drawRates } from "./rates.js";
+import { drawSubscribers } from "./subscribers.js";
 
 /** A quarter of an hour at one sample a second; charts show the last five minutes of it. */
 const samples = 900;
@@ -26,6 +27,7 @@ const draw = oncePerFrame(() => {
   drawCharts(history, overview);
   drawFacts(overview, (player) => stream.showPlayer(player));
   drawRates(overview.rates);
+  drawSubscribers(overview);
 });
 
 pollOverview({

@@ -29,7 +29,7 @@ function describeRates({ state, as_of, age_ms, fresh_ms, alone, problem }) {
   if (state === "unknown") return "Redis does not tell.";
   if (state === "none") return "None are cached: the next event that needs them fetches them.";
   const left = state === "fresh" ? `Fresh for another ${duration(fresh_ms)}.` : "Past their time.";
-  const own = alone ? " This subscriber’s own, for Redis does not answer." : "";
+  const own = alone ? " This subscriber’s own, for Redis shares no rates." : "";
   return `${left} As of ${dateTime(as_of)}, ${duration(age_ms)} ago.${own}`;
 }
 

@@ -1,5 +1,6 @@
 /** `GET /health/ready`: whether this subscriber can do its work now, and why not. */
 import { dependencies, type Dependency, dependencyNames } from "../metrics/probes.ts";
+import type { SubscriberAnswer } from "../dashboard/subscriber_answer.ts";
 import type { Sources } from "../metrics/sources.ts";
 
 export interface Readiness {
@@ -8,6 +9,8 @@ export interface Readiness {
   readonly why_not: readonly string[];
   /** Of the queue, this subscriber included; `null` when the broker does not tell. */
   readonly consumers: number | null;
+  /** All of them, the stuck one first. That another is stuck makes this one no less ready. */
+  readonly subscribers: readonly SubscriberAnswer[];
   readonly dependencies: readonly {
     readonly name: string;
     readonly ok: boolean;
@@ -19,16 +22,18 @@ export interface Readiness {
 
 const required: ReadonlySet<Dependency> = new Set(["rabbitmq", "postgres"]);
 
-type ReadinessSources = Pick<Sources, "dependencies" | "consuming" | "depths" | "leaving">;
+type ReadinessSources = Pick<Sources, "dependencies" | "consuming" | "depths" | "leaving" | "own" | "subscribers">;
 
 /** Never rejects. */
 export async function readinessOf(
-  { dependencies: read, consuming, depths, leaving }: ReadinessSources,
+  { dependencies: read, consuming, depths, leaving, own, subscribers }: ReadinessSources,
 ): Promise<Readiness> {
-  const [states, found] = await Promise.all([read(), depths().catch(() => undefined)]);
+  const [states, found, fleet] = await Promise.all([read(), depths().catch(() => undefined), subscribers()]);
   const why = [];
   if (leaving.aborted) why.push("This subscriber is leaving.");
   else if (!consuming()) why.push("This subscriber is not consuming.");
+  const { state, last_error } = own.read();
+  if (state === "holding") why.push(`This subscriber holds events: ${last_error}.`);
   for (const name of required) {
     const { ok, problem } = states[name];
     if (!ok) why.push(`${dependencyNames.servers[name]} does not serve: ${problem}.`);
@@ -37,6 +42,7 @@ export async function readinessOf(
     ready: why.length === 0,
     why_not: why,
     consumers: found?.events.consumers ?? null,
+    subscribers: fleet.subscribers,
     dependencies: dependencies.map((name) => ({
       name: dependencyNames.servers[name],
       ok: states[name].ok,

@@ -1,10 +1,15 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { type Readiness, readinessOf } from "./health.ts";
+import { reportOf } from "../../tests/conformance/fleet.ts";
+import type { SubscriberAnswer } from "../dashboard/subscriber_answer.ts";
+import { viewOf } from "../metrics/fleet/fleet_view.ts";
 import { dependencies, type Dependency, type DependencyState } from "../metrics/probes.ts";
+
+const [stuck] = viewOf([{ ...reportOf("other"), heard_ms: 0 }], 1, 0).subscribers as [SubscriberAnswer];
 
 function readiness(
   down: Partial<Record<Dependency, string>>,
-  { consuming = true, leaving = false } = {},
+  { consuming = true, leaving = false, lastError = null as string | null } = {},
 ): Promise<Readiness> {
   const states = Object.fromEntries(
     dependencies.map((name) => [name, { ok: down[name] === undefined, problem: down[name] }]),
@@ -13,6 +18,8 @@ function readiness(
   return readinessOf({
     dependencies: () => Promise.resolve(states),
     consuming: () => consuming,
+    own: { read: () => reportOf("one", { state: lastError === null ? "working" : "holding", last_error: lastError }) },
+    subscribers: () => Promise.resolve({ subscribers: [stuck], unacknowledged: 500, unheard: 0 }),
     depths: () => down.rabbitmq ? Promise.reject(new Error(down.rabbitmq)) : Promise.resolve(depths),
     leaving: leaving ? AbortSignal.abort() : new AbortController().signal,
   });
@@ -38,4 +45,11 @@ Deno.test("readinessOf() gives every reason why the subscriber is not ready", as
     null,
   ]);
   deepStrictEqual((await readiness({}, { leaving: true })).why_not, ["This subscriber is leaving."]);
+});
+
+Deno.test("readinessOf() is not ready while a batch is held, whatever the cause, and tells of others that hold one", async () => {
+  const holding = await readiness({}, { lastError: "it is neither stored nor refused" });
+  deepStrictEqual(holding.why_not, ["This subscriber holds events: it is neither stored nor refused."]);
+  const beside = await readiness({});
+  deepStrictEqual([beside.ready, beside.subscribers], [true, [stuck]]);
 });

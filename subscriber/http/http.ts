@@ -12,6 +12,7 @@ import { httpApp } from "./app.ts";
 import { LetterTable } from "../dead_letters/letter_table.ts";
 import { callWithDeadline, coalesced } from "../../shared/runtime/deadline.ts";
 import { readinessOf } from "./health.ts";
+import { viewOf } from "../metrics/fleet/fleet_view.ts";
 import { Latencies } from "../metrics/latencies.ts";
 import { readTotals } from "../metrics/materialized.ts";
 import { Metrics } from "../metrics/metrics.ts";
@@ -55,12 +56,14 @@ export interface HttpOptions extends State {
   readonly ratesApi: string;
   /** The files for TLS to it; without them, no TLS. */
   readonly ratesApiTls?: TlsFiles | undefined;
+  readonly ratesApiProxy?: string | undefined;
   readonly log: Log;
 }
 
 /** However many pages are open, the servers are queried twice a second at most. */
 const rememberMs = 500;
 const askTimeoutMs = 2_000;
+const lookEveryMs = 5_000;
 
 /** @throws an error for the operator when the address cannot be listened on */
 export function serveHttp(options: HttpOptions): HttpServer {
@@ -72,20 +75,38 @@ export function serveHttp(options: HttpOptions): HttpServer {
   const table = new LetterTable(database);
   const deadLetters = remembered(() => table.count());
   const inspectRates = remembered(() => shared.inspect());
+  const reports = remembered(() => options.fleet.read());
+  const subscribers = async () => {
+    const [heard, found] = await Promise.all([reports().catch(() => undefined), depths().catch(() => undefined)]);
+    // In one process all consumers tell as one.
+    const consumers = options.mode === "servers" ? found?.events.consumers : undefined;
+    return viewOf(heard, consumers, clock.now(), options.own.read());
+  };
   const dependencies = readDependencies({
     rabbitmq: depths,
     redis: inspectRates,
     postgres: totals,
-    rates_api: grpcHealth(options.ratesApi, options.ratesApiTls),
+    rates_api: grpcHealth(options.ratesApi, options.ratesApiTls, options.ratesApiProxy),
   }, clock);
-  const sources: Sources = { ...options, stats, latencies, depths, totals, deadLetters, inspectRates, dependencies };
+  const sources: Sources = {
+    ...options,
+    stats,
+    latencies,
+    depths,
+    totals,
+    deadLetters,
+    inspectRates,
+    dependencies,
+    subscribers,
+  };
   metrics.watch(sources);
+  const overview = overviewOf(sources);
   const server = listen(
     address,
     httpApp({
       // Never cached: a caller gets the sums of this moment.
       totals: () => callWithDeadline(askTimeoutMs, clock, () => readTotals(database)),
-      overview: overviewOf(sources),
+      overview,
       readiness: () => readinessOf(sources),
       ...{ metrics, recent, admin, token, clock, log },
       // In one process, the queue itself is what is listed.
@@ -96,6 +117,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
     clock,
   );
   metrics.watchEventLoop(clock, ended.signal);
+  keepLooking();
   log.info("Serving HTTP", { event: "http.ready", url: `http://${formatAddress(server.address)}` });
   return {
     address: server.address,
@@ -108,6 +130,16 @@ export function serveHttp(options: HttpOptions): HttpServer {
       }
     },
   };
+
+  /** The headline knows since when it says what it says, though nobody had the page open. */
+  async function keepLooking(): Promise<void> {
+    while (!ended.signal.aborted) {
+      // Not at once: the queues may not be declared yet, and what is seen is remembered for a moment.
+      await clock.sleep(lookEveryMs, ended.signal).catch(() => {});
+      // A request will tell what is wrong with it; this must not end the process.
+      if (!ended.signal.aborted) await overview().catch(() => {});
+    }
+  }
 
   function remembered<T>(ask: () => Promise<T>): () => Promise<T> {
     return coalesced(rememberMs, clock, () => callWithDeadline(askTimeoutMs, clock, ask));

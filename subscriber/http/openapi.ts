@@ -2,6 +2,7 @@
 import { eventTypes } from "../../shared/event/kinds.ts";
 import { version } from "../../shared/runtime/configuration/command.ts";
 import { columns, type Values } from "../enriched/enriched.ts";
+import { subscriberStates } from "../metrics/fleet/fleet_view.ts";
 import { mostKept } from "../metrics/recent_events.ts";
 
 const text = { type: "string" };
@@ -211,10 +212,17 @@ export const openApi = {
         body_base64: described(text, "In a list, of its first 4 KiB"),
         body_bytes: described(count, "In a list: how long it is"),
       }, ["message_id", "reason", "detail", "group", "attempts", "replays", "body_base64"]),
+      Subscriber: object({
+        ...{ id: text, version: text, state: { enum: subscriberStates }, since: text, events: count, batches: count },
+        oldest_ms: described(count, "Since the oldest in hand was published; 0 when there is none"),
+        ...{ last_error: textOrNull, last_error_at: textOrNull },
+        heard_ms: described(count, "How long ago it told this"),
+      }),
       Readiness: object({
         ready: flag,
         why_not: list(text),
         consumers: { type: ["integer", "null"] },
+        subscribers: described(list(ref("Subscriber")), "All of them, the stuck one first"),
         dependencies: list(object({ name: text, ok: flag, required: flag, problem: textOrNull })),
       }),
     },

@@ -6,7 +6,8 @@ import { version } from "../../shared/runtime/configuration/command.ts";
 import { brokerReasons } from "../dead_letters/keeper_state.ts";
 import { type Observer, type Stage, stages } from "../pipeline/stats.ts";
 import { dependencies } from "./probes.ts";
-import { oldestMs, type Sources } from "./sources.ts";
+import { oldestMsOf, subscriberStates } from "./fleet/fleet_view.ts";
+import type { Sources } from "./sources.ts";
 
 const fast = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 const latency = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
@@ -132,8 +133,8 @@ export class Metrics implements Observer {
     this.#gauge("casino_unsettled_deliveries", "Deliveries that the subscriber holds", sources.unsettled);
     this.#gauge(
       "casino_oldest_event_seconds",
-      "How long ago the oldest event in hand was published; 0 when there is none",
-      () => oldestMs(sources) / 1000,
+      "How long ago the oldest event that any subscriber holds was published; 0 when there is none",
+      async () => oldestMsOf(await sources.subscribers()) / 1000,
     );
     this.#gauge(
       "casino_rates_left_out",
@@ -154,10 +155,23 @@ export class Metrics implements Observer {
       "1 while Postgres, or the broker, keeps this subscriber from moving dead letters into the table",
       () => Number((keeper.held ?? keeper.refused) !== undefined),
     );
-    this.#gauge("casino_queue_messages", "Messages that wait in a queue", async () => {
-      const { events, dead } = await sources.depths();
-      return { events: events.messages, dead: dead.messages };
-    }, "queue");
+    this.#gauge(
+      "casino_queue_messages",
+      "Messages that wait in a queue; unacknowledged: events that subscribers hold",
+      async () => {
+        const [{ events, dead }, { unacknowledged }] = await Promise.all([sources.depths(), sources.subscribers()]);
+        const held = unacknowledged !== null && { unacknowledged };
+        return { events: events.messages, dead: dead.messages, ...held };
+      },
+      "queue",
+    );
+    this.#gauge("casino_subscribers", "Subscribers by state; holding: a batch makes no progress", async () => {
+      const { subscribers } = await sources.subscribers();
+      return Object.fromEntries(subscriberStates.map((state) => [
+        state,
+        subscribers.filter((each) => each.state === state).length,
+      ]));
+    }, "state");
     this.#gauge(
       "casino_queue_consumers",
       "Subscribers on the events queue",

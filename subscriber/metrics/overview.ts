@@ -3,44 +3,56 @@ import { version } from "../../shared/runtime/configuration/command.ts";
 import { redact } from "../../shared/runtime/secrets.ts";
 import type { Overview } from "../dashboard/answers.ts";
 import type { Inspection } from "../rates/shared_rates.ts";
-import type { WatchedRates } from "../rates/source.ts";
-import { dependencies, dependencyNames, type DependencyState } from "./probes.ts";
-import type { Depths } from "./queue_depths.ts";
-import { oldestMs, type Sources } from "./sources.ts";
+import { oldestMsOf } from "./fleet/fleet_view.ts";
+import { dependencies, dependencyNames } from "./probes.ts";
+import { isFresh, problemsOf } from "./problems.ts";
+import type { Sources } from "./sources.ts";
+import { Standing } from "./standing.ts";
 
-/** An event in hand that is older is a problem. */
-const lateMs = 60_000;
+/** A consumer that begins is counted by the broker a moment before it has told of itself. */
+const unheardMs = 5_000;
 
 export function overviewOf(sources: Sources): () => Promise<Overview> {
   const { clock, stats, latencies, subscriberId, mode } = sources;
   const startedAt = clock.monotonic();
+  const standing = new Standing(clock);
+  let unheardSince: number | undefined;
   return async () => {
-    const [totals, depths, letters, inspection, states] = await Promise.all([
+    const [totals, depths, letters, inspection, states, fleet] = await Promise.all([
       sources.totals().catch(() => undefined),
       sources.depths().catch(() => undefined),
       sources.deadLetters().catch(() => undefined),
       sources.inspectRates().catch(() => undefined),
       sources.dependencies(),
+      sources.subscribers(),
     ]);
+    const now = clock.monotonic();
+    unheardSince = fleet.unheard ? unheardSince ?? now : undefined;
+    const unheard = now - (unheardSince ?? now) >= unheardMs ? fleet.unheard ?? 0 : 0;
+    const problems = problemsOf(sources, { states, depths, inspection, fleet, unheard });
+    // What a keeper has in hand is in neither, for a moment.
+    const deadLetters = depths && letters !== undefined ? letters + depths.dead.messages : null;
     return {
       at: new Date(clock.now()).toISOString(),
       version,
       subscriber_id: subscriberId,
       uptime_ms: Math.round(clock.monotonic() - startedAt),
       mode,
-      problems: problemsOf(sources, states, depths, inspection),
+      standing: standing.enter(problems.length > 0 ? "problems" : deadLetters ? "letters" : "well"),
+      problems,
+      subscribers: fleet.subscribers,
       materialized: totals?.materialized ?? null,
       events_last_second: totals?.eventsLastSecond ?? null,
       queue: depths
         ? {
           messages: depths.events.messages,
           consumers: depths.events.consumers,
+          unacknowledged: fleet.unacknowledged,
           in_hand: sources.unsettled(),
-          oldest_ms: Math.round(oldestMs(sources)),
+          oldest_ms: oldestMsOf(fleet),
         }
         : null,
-      // What a keeper has in hand is in neither, for a moment.
-      dead_letters: depths && letters !== undefined ? letters + depths.dead.messages : null,
+      dead_letters: deadLetters,
       dead_letters_by_reason: Object.fromEntries(stats.dead),
       latency_ms: latencies.summary() ?? null,
       rates: ratesOf(sources, inspection),
@@ -51,48 +63,6 @@ export function overviewOf(sources: Sources): () => Promise<Overview> {
       })),
     };
   };
-}
-
-/** Sentences, the worst first. */
-function problemsOf(
-  sources: Sources,
-  states: Readonly<Record<string, DependencyState>>,
-  depths: Depths | undefined,
-  inspection: Inspection | undefined,
-): string[] {
-  const { gate, rates, consuming, mode } = sources;
-  const problems: string[] = [];
-  const broken = (name: "rabbitmq" | "redis" | "postgres" | "rates_api", consequence: string) => {
-    const { ok, problem } = states[name]!;
-    if (!ok) problems.push(`${dependencyNames[mode][name]} does not serve (${problem}): ${consequence}.`);
-  };
-  broken("rabbitmq", "nothing is taken from the queue");
-  if (states["rabbitmq"]!.ok && !consuming()) {
-    const wait = gate.isOpen ? "it is connecting again" : "it waits until Postgres takes events";
-    problems.push(`This subscriber is not consuming: ${wait}.`);
-  }
-  broken("postgres", "events are held until it takes them");
-  if (states["postgres"]!.ok && gate.problem !== undefined) {
-    problems.push(`Postgres does not take events: ${redact(gate.problem)}.`);
-  }
-  broken("redis", "each subscriber calls the rates API for itself, once in RATES_TTL_MS");
-  broken("rates_api", "the rates in the cache serve for as long as they last");
-  if (states["rates_api"]!.ok && rates.failure !== undefined && !isFresh(rates, inspection)) {
-    problems.push(`The last call for rates failed: ${redact(rates.failure)}.`);
-  }
-  problems.push(...sources.keeper.problems(sources).map(redact));
-  const oldest = oldestMs(sources);
-  if (problems.length === 0 && oldest > lateMs) {
-    const ready = depths?.events.messages ?? 0;
-    const cure = ready > 0 && mode === "servers" ? ` ${ready} more wait in the queue: start another subscriber.` : "";
-    problems.push(`The oldest event in hand was published ${Math.round(oldest / 1000)} s ago.${cure}`);
-  }
-  return problems;
-}
-
-/** Another subscriber's call may have fetched rates after ours failed. */
-function isFresh(rates: WatchedRates, inspection: Inspection | undefined): boolean {
-  return ((inspection?.cached ?? rates.own)?.freshMs ?? 0) > 0;
 }
 
 function ratesOf({ rates, clock }: Sources, inspection: Inspection | undefined): Overview["rates"] {

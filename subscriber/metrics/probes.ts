@@ -67,10 +67,10 @@ async function stateOf(probe: Probe, clock: Clock): Promise<DependencyState> {
 const serving = Buffer.from([0x08, 0x01]);
 
 /** By gRPC's health checking protocol. One channel for each probe: see rates/client.ts. */
-export function grpcHealth(address: string, tls: TlsFiles | undefined): Probe {
+export function grpcHealth(address: string, tls: TlsFiles | undefined, proxy?: string): Probe {
   return (signal) =>
     new Promise<void>((resolve, reject) => {
-      const client = openGrpcClient(address, tls);
+      const client = openGrpcClient(address, tls, {}, proxy);
       const asIs = (bytes: Buffer) => bytes;
       const call = client.makeUnaryRequest(
         "/grpc.health.v1.Health/Check",

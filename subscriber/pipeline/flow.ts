@@ -8,6 +8,7 @@ import type { Middleware } from "./entry.ts";
 import { bisected } from "./middleware/bisected.ts";
 import { delayed } from "./middleware/delayed.ts";
 import { held } from "./middleware/held.ts";
+import { HeldBatches } from "./middleware/held_batches.ts";
 import { lastMoment } from "./middleware/last_moment.ts";
 import { logged } from "./middleware/logged.ts";
 import { measured } from "./middleware/measured.ts";
@@ -27,6 +28,8 @@ export interface FlowOptions {
   readonly retryDelays: readonly number[];
   readonly stats: Stats;
   readonly gate: DatabaseGate;
+  /** Told of the batches that are held. */
+  readonly heldBatches?: HeldBatches;
   /** Around everything that is done for a batch, its settling included. */
   readonly outermost?: Middleware;
   readonly clock: Clock;
@@ -35,9 +38,10 @@ export interface FlowOptions {
 }
 
 export function createFlow(parts: Parts, options: FlowOptions): Runner {
-  const { retryDelays, stats, clock, log } = options;
+  const { retryDelays, stats, clock, log, heldBatches = new HeldBatches(clock) } = options;
   const measure = measured(stats, clock);
-  const { queue, rates, players, store, report } = measure.parts(parts);
+  const { queue: measuredQueue, rates, players, store, report } = measure.parts(parts);
+  const queue = heldBatches.settling(measuredQueue);
   const waiting = new WaitingForRates(rates, clock);
   const steps = enrichment({ rates: waiting, players });
 
@@ -46,12 +50,15 @@ export function createFlow(parts: Parts, options: FlowOptions): Runner {
   const outwards: readonly Middleware[] = [
     measure.attempt,
     lastMoment(clock),
+    heldBatches.attempt,
     held({ ...options, onHold: (batch) => waiting.forget(batch) }),
+    heldBatches.attempts,
     bisected,
     reported(report, clock),
     delayed(retryDelays),
     logged(log, clock),
     measure.batch,
+    heldBatches.whole,
   ];
   const process = outwards.reduce((inner, wrap) => wrap(inner), innermost);
   return new Runner({ ...options, queue, process, waiting });

@@ -25,6 +25,8 @@ export interface GrpcRatesApiOptions {
   readonly address: string;
   /** The files for TLS, read for each call; without them, no TLS. */
   readonly tls?: TlsFiles | undefined;
+  /** host:port of an HTTP proxy to go through. */
+  readonly proxy?: string | undefined;
   readonly apiKey: string;
   /** Longest call, in ms. */
   readonly timeoutMs: number;
@@ -58,11 +60,12 @@ const mostAnswerBytes = 256 * 1024;
  * Opens one channel for each fetch, about one a minute: a server that restarts then never meets an idle channel, which crashes
  * some versions of Deno (see ARCHITECTURE.md, "Traps").
  */
-export function grpcRatesApi({ address, tls, apiKey, timeoutMs, clock, tracing }: GrpcRatesApiOptions): RatesApi {
+export function grpcRatesApi(options: GrpcRatesApiOptions): RatesApi {
+  const { address, tls, proxy, apiKey, timeoutMs, clock, tracing } = options;
   return {
     async fetch(signal) {
       if (signal.aborted) throw new RatesUnavailable("abandoned", `the rates API at ${address} ${notWaitedFor}`);
-      const client = openClient(address, tls);
+      const client = openClient(address, tls, proxy);
       const metadata = new Metadata();
       metadata.set("x-api-key", apiKey);
       const span = tracing?.active();
@@ -79,12 +82,10 @@ export function grpcRatesApi({ address, tls, apiKey, timeoutMs, clock, tracing }
   };
 }
 
-function openClient(address: string, tls: TlsFiles | undefined): Client {
+function openClient(address: string, tls: TlsFiles | undefined, proxy: string | undefined): Client {
   try {
-    return openGrpcClient(address, tls, {
-      "grpc.max_receive_message_length": mostAnswerBytes,
-      "grpc.enable_retries": 0,
-    });
+    const options = { "grpc.max_receive_message_length": mostAnswerBytes, "grpc.enable_retries": 0 };
+    return openGrpcClient(address, tls, options, proxy);
   } catch (error) {
     throw new RatesUnavailable("failed", `the rates API at ${address} could not be asked: ${messageOf(error)}`);
   }

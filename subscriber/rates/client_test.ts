@@ -1,6 +1,9 @@
 import "../../shared/runtime/deno_workarounds/without_env.ts";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { createServer, type IncomingMessage } from "node:http";
+import process from "node:process";
+import { type AddressInfo, connect, type Socket } from "node:net";
 import { type sendUnaryData, Server, ServerCredentials, type ServerUnaryCall, status } from "@grpc/grpc-js";
 import { type Faults, noFaults } from "../../rates-api/faults.ts";
 import { referenceRates, referenceTimeMs } from "../../rates-api/quotes.ts";
@@ -11,7 +14,7 @@ import { grpcRatesApi, type RatesFailure, RatesUnavailable } from "./client.ts";
 const timeoutMs = 5_000;
 const never = new AbortController().signal;
 
-function clientOf(address: string, options: { apiKey?: string; timeoutMs?: number } = {}) {
+function clientOf(address: string, options: { apiKey?: string; timeoutMs?: number; proxy?: string } = {}) {
   return grpcRatesApi({ address, apiKey, timeoutMs, clock, ...options });
 }
 
@@ -164,4 +167,50 @@ Deno.test("fetch() works again after the server was restarted in an orderly way"
   await using second = await startMock({ address: first.address });
   await client.fetch(never);
   assert.equal(second.stats().answered, 1);
+});
+
+/** An HTTP proxy that leads every CONNECT to the same server. */
+function proxyTo(server: string) {
+  const requests: string[] = [];
+  const proxy = createServer().on("connect", (request: IncomingMessage, client: Socket) => {
+    requests.push(`${request.method} ${request.url}`);
+    const { hostname, port } = new URL(`tcp://${server}`);
+    const upstream = connect(Number(port), hostname, () => {
+      client.write("HTTP/1.1 200 OK\r\n\r\n");
+      upstream.pipe(client).pipe(upstream);
+    });
+    for (const socket of [client, upstream]) socket.on("error", () => {});
+  });
+  return new Promise<{ address: string; requests: string[] } & AsyncDisposable>((resolve) =>
+    proxy.listen(0, "127.0.0.1", () =>
+      resolve({
+        address: `127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+        requests,
+        [Symbol.asyncDispose]: () => new Promise((closed) => proxy.close(() => closed())),
+      }))
+  );
+}
+
+Deno.test("fetch() reaches the API through the proxy, which alone looks up its name", async () => {
+  await using api = await startMock();
+  await using proxy = await proxyTo(api.address);
+  const { asOfMs } = await clientOf("rates.example:50051", { proxy: proxy.address }).fetch(never);
+  assert.equal(asOfMs, referenceTimeMs);
+  assert.deepEqual(proxy.requests, ["CONNECT rates.example:50051"]);
+});
+
+Deno.test("fetch() goes straight to the API, whatever http_proxy says", leavesTimers, async () => {
+  await using api = await startMock();
+  await using proxy = await proxyTo(api.address);
+  const before = process.env["http_proxy"];
+  process.env["http_proxy"] = `http://${proxy.address}`;
+  try {
+    for (const host of ["127.0.0.1", "localhost"]) await clientOf(api.address.replace("127.0.0.1", host)).fetch(never);
+    // A name that is not this machine's is not looked up by a proxy either.
+    await assert.rejects(clientOf("rates.invalid:50051").fetch(never), RatesUnavailable);
+  } finally {
+    if (before === undefined) delete process.env["http_proxy"];
+    else process.env["http_proxy"] = before;
+  }
+  assert.deepEqual(proxy.requests, []);
 });

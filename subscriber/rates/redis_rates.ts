@@ -1,5 +1,7 @@
 /** {@linkcode SharedRates} in Redis: one key with all rates, one lock key, and scripts that touch both in one step. */
 import type { Redis } from "ioredis";
+import { explainRedis } from "../../shared/redis/client.ts";
+import { messageOf, PermanentError } from "../../shared/runtime/errors.ts";
 import { type Rates, ratesFromJson, ratesToJson } from "./rates.ts";
 import { type Cached, holderOf, type Inspection, type Life, type Look, type SharedRates } from "./shared_rates.ts";
 
@@ -77,7 +79,7 @@ export class RedisRates implements SharedRates {
   }
 
   async lookOrLock(token: string, lockTtlMs: number): Promise<Look> {
-    const reply = await this.redis.eval(lookOrLock, 2, this.#rates, this.#lock, token, lockTtlMs);
+    const reply = await this.#eval(lookOrLock, 2, this.#rates, this.#lock, token, lockTtlMs);
     const [state, value, freshMs, usableMs, sha1] = reply as [
       Look["state"],
       string | undefined,
@@ -90,7 +92,7 @@ export class RedisRates implements SharedRates {
       return { state, cached: { rates: ratesFromJson(value), freshMs, usableMs } };
     } catch {
       // Another program wrote this, or another version of ours.
-      await this.redis.eval(discard, 1, this.#rates, sha1);
+      await this.#eval(discard, 1, this.#rates, sha1);
       return { state: state === "fresh" ? "held" : state };
     }
   }
@@ -98,20 +100,34 @@ export class RedisRates implements SharedRates {
   async write(token: string, rates: Rates, { freshMs, staleMs }: Life): Promise<"written" | "lock-lost" | "older"> {
     const value = JSON.stringify({ ...ratesToJson(rates), stale_ms: staleMs });
     const ttl = freshMs + staleMs;
-    const reply = await this.redis.eval(write, 2, this.#rates, this.#lock, token, value, rates.asOfMs, ttl);
+    const reply = await this.#eval(write, 2, this.#rates, this.#lock, token, value, rates.asOfMs, ttl);
     return reply as "written" | "lock-lost" | "older";
   }
 
   async pause(token: string, ms: number): Promise<void> {
-    await this.redis.eval(pause, 1, this.#lock, token, ms);
+    await this.#eval(pause, 1, this.#lock, token, ms);
   }
 
   async release(token: string): Promise<void> {
-    await this.redis.eval(release, 1, this.#lock, token);
+    await this.#eval(release, 1, this.#lock, token);
+  }
+
+  /** @throws what Redis says; {PermanentError} from a node of a cluster that does not hold our keys */
+  async #eval(script: string, ...args: [keys: number, ...(string | number)[]]): Promise<unknown> {
+    try {
+      return await this.redis.eval(script, ...args);
+    } catch (error) {
+      const [code, slot, node] = messageOf(error).split(" ");
+      if (code !== "MOVED") throw explainRedis(this.redis, error);
+      throw new PermanentError(
+        `REDIS_URL leads to a node of a Redis Cluster that does not hold ${this.#rates} (MOVED ${slot} ${node}): ` +
+          `set it to the node that does, ${node}, or to a Redis that is no cluster.`,
+      );
+    }
   }
 
   async inspect(): Promise<Inspection> {
-    const reply = await this.redis.eval(inspect, 2, this.#rates, this.#lock);
+    const reply = await this.#eval(inspect, 2, this.#rates, this.#lock);
     const [value, usableMs, token, ttlMs] = reply as [string | null, number, string | null, number];
     return {
       cached: value === null ? undefined : cachedOf(value, usableMs),

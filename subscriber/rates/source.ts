@@ -75,7 +75,7 @@ export class RatesSource {
   /** While stale rates serve: when fresh ones are looked for again. */
   #nextRefreshAt = -Infinity;
   #obstacle = "nothing was tried yet";
-  /** Redis did not answer: from then on this process calls for itself, once per TTL. */
+  /** Redis did not answer, or refused: from then on this process calls for itself, once per TTL. */
   #alone = false;
   #nextLoneCallAt = -Infinity;
 
@@ -94,7 +94,7 @@ export class RatesSource {
     return this.#copy.state;
   }
 
-  /** Whether this process gets its rates without the shared cache, because Redis does not answer. */
+  /** Whether this process gets its rates without the shared cache, because Redis does not answer, or refuses. */
   get alone(): boolean {
     return this.#alone;
   }
@@ -278,8 +278,8 @@ export class RatesSource {
     this.#alone = alone;
     const { log } = this.options;
     if (alone) {
-      const message = "Redis does not answer; calling the rates API at most once per RATES_TTL_MS";
+      const message = "Redis shares no rates; calling the rates API at most once per RATES_TTL_MS";
       log.error(message, { event: "redis.away", problem: messageOf(error) });
-    } else log.info("Redis answers again; rates are shared again", { event: "redis.back" });
+    } else log.info("Redis shares rates again", { event: "redis.back" });
   }
 }

@@ -10,7 +10,8 @@ import { type Counts, Ledger } from "../harness/ledger.ts";
 import { getJson, untilAnswered } from "../harness/http.ts";
 import { queues } from "../harness/batch.ts";
 import { PrivateWorld } from "../harness/private_world.ts";
-import { Workers } from "./workers.ts";
+import { TruthReader } from "./truth.ts";
+import { createRoles, Workers } from "./workers.ts";
 import { type Fault, faultsOf } from "./faults.ts";
 import { publishLoad } from "./load.ts";
 import { watch } from "./watch.ts";
@@ -32,6 +33,8 @@ export interface CampaignResult extends Counts {
   readonly faults: number;
   /** Good events that were dead-lettered for want of rates or for too many deliveries, and stored after a replay. */
   readonly replayed: number;
+  /** How often page, status, health or metrics were not the truth. */
+  readonly toldWrongly: number;
   readonly seconds: number;
 }
 
@@ -43,6 +46,7 @@ const most = { faultMs: 8_000, gapMs: 2_500, atOnce: 3 };
 const warmUpMs = 4_000;
 const settleTimeoutMs = 240_000;
 const replayRounds = 6;
+const mostLies = 20;
 /** Reasons that a replay may cure. */
 const curable = ["rates-timeout", "delivery-limit"];
 
@@ -58,23 +62,27 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   await using world = await PrivateWorld.start({ ...queues, ...settings });
   const ledger = new Ledger();
   await world.startRatesApi();
+  await createRoles(world, subscribers);
   const workers = new Workers(world, ledger, subscribers);
   const calm = new AbortController();
   const { RABBITMQ_URL: url } = world.servers.env;
   const loading = publishLoad({ url, ledger, rate, seed: seed + 1, stop: calm.signal });
-  const watching = watch(workers);
+  const watching = watch(workers, new TruthReader(world, ledger, workers));
   await delay(warmUpMs);
   const faults = await makeTrouble(world, workers, random, troubleMs, stop, tell);
 
   tell("peace");
   world.heal();
   await world.setRatesFaults(noFaults);
+  await workers.admitAll();
   calm.abort();
   await loading;
   await workers.ensureAll();
   await untilSettled(world, ledger, tell);
   const replayed = await replayUntilStored(world, ledger, tell);
-  const untold = await watching.end();
+  const letters = await world.messagesIn(queues.DEAD_LETTER_QUEUE);
+  await watching.comparePeace({ stored: await world.rows(), dead: letters, subscribers: workers.names });
+  const told = await watching.end();
   const unequal = await compareMaterialized(world, workers.urls);
   await workers.leave();
   const counts = await world.count(ledger, queues.DEAD_LETTER_QUEUE);
@@ -82,12 +90,13 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   const problems = [
     ...counts.problems,
     ...world.crashes,
-    ...untold,
+    ...told.problems,
+    ...told.lies.slice(0, mostLies),
     ...unequal,
     ...(left > 0 ? [`${left} messages are left in ${queues.EVENTS_QUEUE}`] : []),
   ];
   const seconds = Math.round((clock.monotonic() - begun) / 1_000);
-  return { ...counts, problems, seed, faults, replayed, seconds };
+  return { ...counts, problems, seed, faults, replayed, toldWrongly: told.lies.length, seconds };
 }
 
 /** The guarantees must hold under all settings. */

@@ -16,6 +16,9 @@ export interface Fault {
 
 type Draw = () => Fault;
 
+/** So long that what all others tell of it can be compared. */
+const leastRefusedMs = 10_000;
+
 /** Servers are killed and paused one at a time: bringing one back looks at the others. */
 const servers = "servers";
 
@@ -81,7 +84,7 @@ function faultsInside({ servers: own }: PrivateWorld): Draw[] {
   const lockTables = (ms: number) =>
     own.asSuperuser(`do $$ begin
       lock table events, player_totals in access exclusive mode; perform pg_sleep(${ms / 1_000}); end $$`);
-  const terminate = "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'casino'";
+  const terminate = "select pg_terminate_backend(pid) from pg_stat_activity where usename <> 'postgres'";
   const setMemory = (share: string) => own.rabbitmqctl("set_vm_memory_high_watermark", share);
   return [
     () => lasting("postgres read-only", servers, () => setReadOnly("on"), () => setReadOnly("off")),
@@ -101,6 +104,11 @@ function memberFaults(workers: Workers, random: Random): Draw[] {
     draw("killed", (n, ms) => workers.replace(n, "kill", ms)),
     draw("asked to leave", (n, ms) => workers.replace(n, "stop", ms)),
     draw("paused", (n, ms) => workers.pause(n, ms)),
+    draw("refused by postgres", async (n, ms) => {
+      await workers.refuse(n);
+      await delay(leastRefusedMs + ms);
+      await workers.admit(n);
+    }),
   ];
 }
 

@@ -4,7 +4,7 @@ import { type CampaignResult, runCampaign } from "./campaign.ts";
 
 const columns = [
   ...["seed", "faults", "attempted", "confirmed", "stored", "dead", "replayed", "lost", "unexpected"] as const,
-  ...["duplicated", "unreported", "seconds"] as const,
+  ...["duplicated", "unreported", "toldWrongly", "seconds"] as const,
 ];
 
 /** Markdown, as docs/reliability.md shows it. */

@@ -1,5 +1,11 @@
-/** A dashboard that is open all the time. A subscriber that is up must answer, whatever is broken around it. */
+/** A dashboard that is open all the time. A subscriber that is up must answer, and rightly, whatever is broken around it. */
+import { isDeepStrictEqual } from "node:util";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
+import { messageOf } from "../../shared/runtime/errors.ts";
+import { untilAnswered } from "../harness/http.ts";
+import { type Peace, peaceOf, peaceOfStatus, rightPeace, rightPeaceOfStatus } from "./peace.ts";
+import { figureIn, liesOf, liesOfStatus, type Told } from "./told.ts";
+import type { TruthReader } from "./truth.ts";
 import type { Workers } from "./workers.ts";
 
 const everyMs = 500;
@@ -8,48 +14,101 @@ const everyMs = 500;
  * answer, because the campaign compares their answers.
  */
 const timeoutMs = 6_000;
+/** An answer that took longer may be older than the truth that it is compared with. */
+const promptMs = 2_000;
 
-export function watch(workers: Workers) {
+export function watch(workers: Workers, truth: TruthReader) {
   const stop = new AbortController();
   const problems = new Set<string>();
-  let answers = 0;
+  const lies: string[] = [];
+  let compared = 0;
 
-  async function look(url: string): Promise<void> {
-    for (const path of ["/overview", "/health/live", "/metrics"]) {
+  /** `undefined` when it does not answer. */
+  async function ask(url: string): Promise<Told | undefined> {
+    const begun = clock.monotonic();
+    const texts: string[] = [];
+    for (const path of ["/health/live", "/overview", "/health/ready", "/metrics"]) {
       const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(timeoutMs)]);
       let response;
       try {
         response = await fetch(url + path, { signal });
         const text = await response.text();
-        if (!response.ok) problems.add(`GET ${path} gave ${response.status}: ${text}`);
-        else if (path === "/overview") checkOverview(text);
-        answers++;
+        // It says that its own time was over, truly.
+        if (response.status === 504 && workers.hasPaused(url, begun)) return undefined;
+        if (!response.ok && path !== "/health/ready") problems.add(`GET ${path} gave ${response.status}: ${text}`);
+        texts.push(text);
       } catch {
         await response?.body?.cancel().catch(() => {});
+        return undefined;
       }
+    }
+    const [, overview = "", readiness = "", metrics = ""] = texts;
+    try {
+      const told = { overview: JSON.parse(overview), readiness: JSON.parse(readiness), metrics };
+      checkOverview(overview, told.overview);
+      return { ...told, who: told.overview.subscriber_id };
+    } catch {
+      return undefined;
     }
   }
 
   /** Each broken dependency is named in a sentence, without a password. */
-  function checkOverview(text: string): void {
-    const { dependencies, problems: sentences } = JSON.parse(text);
+  function checkOverview(text: string, { dependencies, problems: sentences }: Told["overview"]): void {
     const broken = dependencies.filter(({ ok }: { ok: boolean }) => !ok);
     if (broken.length > sentences.length) problems.add(`the overview names too few problems: ${text}`);
     if (/:\/\/[^*/\s:]*:[^*@\s]+@/.test(text)) problems.add(`the overview shows a password: ${text}`);
   }
 
+  /** What is true before and after the answers was true while they were given. */
+  async function look(): Promise<void> {
+    const before = await truth.read();
+    const begun = clock.monotonic();
+    const [answers, status] = await Promise.all([Promise.all(workers.urls.map(ask)), truth.status()]);
+    const wasPrompt = clock.monotonic() - begun <= promptMs;
+    const after = await truth.read();
+    const told = answers.filter((answer) => answer !== undefined);
+    if (told.length === 0 || !wasPrompt) return;
+    const so = {
+      stalledMs: after.stalledMs > before.stalledMs ? before.stalledMs : 0,
+      refused: before.refused.filter((name) => after.refused.includes(name)),
+    };
+    const holding = told.filter(({ who, metrics }) =>
+      so.refused.includes(who) && figureIn(metrics, "casino_unsettled_deliveries") > 0
+    ).map(({ who }) => who);
+    compared++;
+    for (const answer of told) lies.push(...liesOf(answer, so, holding));
+    lies.push(...liesOfStatus(status, so, holding));
+  }
+
   const watching = (async () => {
     while (!stop.signal.aborted) {
-      await Promise.all(workers.urls.map(look));
+      await look();
       await clock.sleep(everyMs, stop.signal).catch(() => {});
     }
   })();
   return {
-    /** @returns answers that should not have been given */
-    async end(): Promise<string[]> {
+    /** Once all is well and settled: every figure, of each subscriber and of the status. */
+    async comparePeace(peace: Peace): Promise<void> {
+      const found = await Promise.all([
+        ...workers.urls.map((url) =>
+          compare(`${url} tells`, async () => peaceOf((await ask(url))!), rightPeace(peace))
+        ),
+        compare("status tells", async () => peaceOfStatus(await truth.status()), rightPeaceOfStatus(peace)),
+      ]);
+      lies.push(...found.flat());
+    },
+    /** @returns answers that should not have been given, and what was told wrongly */
+    async end(): Promise<{ problems: string[]; lies: string[] }> {
       stop.abort();
       await watching;
-      return answers === 0 ? ["no subscriber answered over HTTP"] : [...problems];
+      await truth.close();
+      if (compared === 0) problems.add("no subscriber answered over HTTP");
+      return { problems: [...problems], lies };
     },
   };
+}
+
+async function compare<T>(what: string, ask: () => Promise<T>, right: T): Promise<string[]> {
+  return await untilAnswered(ask, (told) => isDeepStrictEqual(told, right), `${what} ${JSON.stringify(right)}`)
+    .then(() => [], (error) => [messageOf(error)]);
 }

@@ -1,15 +1,39 @@
 /** The subscribers of a campaign. */
+import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import type { Member } from "../../tools/demo/members.ts";
 import { delay } from "../../tools/services/server.ts";
 import type { Ledger } from "../harness/ledger.ts";
 import { urlOf } from "../harness/http.ts";
 import type { PrivateWorld } from "../harness/private_world.ts";
 
+/** A refused subscriber has met the refusal by then, and all others have heard of it. */
+const knownMs = 8_000;
+
+/** Each has a role of its own in Postgres, made before they start. */
+export async function createRoles({ servers }: PrivateWorld, size: number): Promise<void> {
+  const owner = new URL(servers.direct.DATABASE_URL).username;
+  const statements = Array.from(
+    { length: size },
+    (_, n) => `create role ${roleOf(n)} login password '${password}' in role ${owner}`,
+  );
+  await servers.asSuperuser(statements.join("; "));
+}
+
+const password = "a-password-of-the-test";
+
+function roleOf(n: number): string {
+  return `subscriber_${n + 1}`;
+}
+
 /** A place for each subscriber, and the process that holds it now. */
 export class Workers {
   readonly #members: Member[];
   /** Places that are empty on purpose for a while. */
   readonly #vacant = new Set<number>();
+  /** When they went on after a pause; `Infinity` for those that stand still. */
+  readonly #wentOnAt = new Map<Member, number>();
+  /** Since when Postgres refuses them. */
+  readonly #refused = new Map<number, number>();
 
   constructor(
     private readonly world: PrivateWorld,
@@ -35,9 +59,46 @@ export class Workers {
   /** The process stands still for `ms`, as on a machine that swaps or a pod that is starved. */
   async pause(n: number, ms: number): Promise<void> {
     const member = this.#members[n]!;
+    this.#wentOnAt.set(member, Infinity);
     this.world.members.signal(member, "SIGSTOP");
     await delay(ms);
     this.world.members.signal(member, "SIGCONT");
+    this.#wentOnAt.set(member, clock.monotonic());
+  }
+
+  /** Whether the subscriber that serves there has stood still at any time since. */
+  hasPaused(url: string, since: number): boolean {
+    const member = this.#members.find((member) => urlOf(member) === url);
+    return member !== undefined && (this.#wentOnAt.get(member) ?? 0) >= since;
+  }
+
+  /** Postgres lets this one no longer log in, and ends its connections. */
+  async refuse(n: number): Promise<void> {
+    const role = roleOf(n);
+    await this.world.servers.asSuperuser(`alter role ${role} nologin`);
+    await this.world.servers.asSuperuser(
+      `select pg_terminate_backend(pid) from pg_stat_activity where usename = '${role}'`,
+    );
+    this.#refused.set(n, clock.monotonic());
+  }
+
+  async admit(n: number): Promise<void> {
+    this.#refused.delete(n);
+    await this.world.servers.asSuperuser(`alter role ${roleOf(n)} login`);
+  }
+
+  async admitAll(): Promise<void> {
+    for (let n = 0; n < this.size; n++) await this.admit(n);
+  }
+
+  /** Those that Postgres has refused for long enough that all know. */
+  get refused(): string[] {
+    const since = clock.monotonic() - knownMs;
+    return [...this.#refused].filter(([, at]) => at <= since).map(([n]) => this.nameOf(n));
+  }
+
+  get names(): string[] {
+    return this.#members.map((_, n) => this.nameOf(n));
   }
 
   /** Starts again what has crashed. */
@@ -60,6 +121,8 @@ export class Workers {
 
   #start(n: number): Member {
     const onLine = (line: string) => this.ledger.report(line);
-    return this.world.startSubscriber(this.nameOf(n), {}, { onLine, http: "127.0.0.1:0" });
+    const database = new URL(this.world.env["DATABASE_URL"]!);
+    [database.username, database.password] = [roleOf(n), password];
+    return this.world.startSubscriber(this.nameOf(n), { DATABASE_URL: database.href }, { onLine, http: "127.0.0.1:0" });
   }
 }

@@ -15,7 +15,7 @@ import { PrivateWorld } from "./private_world.ts";
 
 export const queues = {
   EVENTS_EXCHANGE: "casino.events",
-  EVENTS_QUEUE: "casino.events",
+  EVENTS_QUEUE: "casino.events.queue",
   DEAD_LETTER_QUEUE: "casino.events.dead",
 } as const;
 

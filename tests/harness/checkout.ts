@@ -5,13 +5,13 @@
 import { join } from "node:path";
 import { freePort } from "../../tools/demo/members.ts";
 import { type Identity, runProgram } from "../../tools/run_program.ts";
-import { down, type DownOptions } from "../../tools/services/down.ts";
+import { down, type DownOptions, up } from "../../tools/services/up_and_down.ts";
 import { foldersOf, nativeFolder, readState, type State } from "../../tools/services/folder.ts";
 import { superuserFile } from "../../tools/services/native/postgres.ts";
 import { nodeNameOf, rabbitmq, withoutEpmd } from "../../tools/services/native/rabbitmq.ts";
 import { identityFor } from "../../tools/services/native/start.ts";
 import { type ServerConfig, urlOf } from "../../tools/services/server.ts";
-import { up } from "../../tools/services/up.ts";
+import { TemporaryFolder } from "./temporary.ts";
 
 export class Checkout implements AsyncDisposable {
   readonly said: string[] = [];
@@ -95,17 +95,16 @@ export class Checkout implements AsyncDisposable {
 
 /** Puts a program first on the PATH until it is disposed of. */
 export async function shadowProgram(name: string, script: string): Promise<AsyncDisposable> {
-  const folder = await Deno.makeTempDir({ prefix: "casino-path-" });
+  const folder = await TemporaryFolder.make("casino-path-");
   // Servers run as users of their own.
-  await Deno.chmod(folder, 0o755);
-  await Deno.writeTextFile(join(folder, name), `#!/bin/sh\n${script}\n`);
-  await Deno.chmod(join(folder, name), 0o755);
+  await Deno.chmod(folder.path, 0o755);
+  await folder.write(name, `#!/bin/sh\n${script}\n`, 0o755);
   const before = Deno.env.get("PATH") ?? "";
-  Deno.env.set("PATH", `${folder}:${before}`);
+  Deno.env.set("PATH", `${folder.path}:${before}`);
   return {
     async [Symbol.asyncDispose]() {
       Deno.env.set("PATH", before);
-      await Deno.remove(folder, { recursive: true });
+      await folder[Symbol.asyncDispose]();
     },
   };
 }

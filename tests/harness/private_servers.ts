@@ -9,6 +9,9 @@ import { nativeFolder } from "../../tools/services/folder.ts";
 import { hasEnded, isRunning, type Process } from "../../tools/services/process.ts";
 import { delay, type ServerName, settingOf, urlOf } from "../../tools/services/server.ts";
 import { Checkout } from "./checkout.ts";
+import type { Redis } from "ioredis";
+import { closeRedis, openRedis } from "../../shared/redis/client.ts";
+import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 
 /** Heartbeats every 3 s, so that a broker that falls silent is found out within a test's patience. */
 const heartbeatSeconds = 3;
@@ -74,6 +77,12 @@ export class PrivateServers implements AsyncDisposable {
   replace(name: ServerName, url: string): void {
     this.checkout.config = { ...this.checkout.config, [settingOf[name]]: url };
     this.proxies[name].leadTo(url);
+  }
+
+  /** The same for connections that are made from now on: the members' open ones stay with the server that they have. */
+  replaceForNew(name: ServerName, url: string): void {
+    this.checkout.config = { ...this.checkout.config, [settingOf[name]]: url };
+    this.proxies[name].leadNewTo(url);
   }
 
   async pause(name: ServerName): Promise<void> {
@@ -162,5 +171,15 @@ export abstract class ServerAccess {
   async rows(): Promise<number> {
     const ask = (sql: Session) => sql.one<{ rows: number }>("select count(*)::int as rows from events");
     return (await this.withSql(ask)).rows;
+  }
+}
+
+/** A connection to Redis for what a test itself asks. */
+export async function withRedis<T>(url: string, use: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = await openRedis(url, { name: "casino-test", log: silentLog });
+  try {
+    return await use(redis);
+  } finally {
+    await closeRedis(redis);
   }
 }

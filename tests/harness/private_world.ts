@@ -18,6 +18,7 @@ export const project = join(import.meta.dirname!, "../..");
 type Env = Readonly<Record<string, string>>;
 const wordsOfCrash = 16;
 const ratesApiKey = "a-key-of-the-test";
+const controlKey = "a-key-of-the-controls";
 
 export class PrivateWorld extends ServerAccess implements AsyncDisposable {
   readonly members = new Members(project);
@@ -44,6 +45,7 @@ export class PrivateWorld extends ServerAccess implements AsyncDisposable {
       ...servers.env,
       RATES_API_ADDRESS: ratesProxy.address,
       RATES_API_KEY: ratesApiKey,
+      RATES_CONTROL_KEY: controlKey,
       LOG_LEVEL: "info",
       ...env,
     });
@@ -95,12 +97,12 @@ export class PrivateWorld extends ServerAccess implements AsyncDisposable {
   }
 
   async setRatesFaults(faults: Faults): Promise<void> {
-    using client = controlClient(this.ratesAddress, ratesApiKey);
+    using client = controlClient(this.ratesAddress, controlKey);
     await client.setFaults(faults);
   }
 
   async ratesCalls(): Promise<number> {
-    using client = controlClient(this.ratesAddress, ratesApiKey);
+    using client = controlClient(this.ratesAddress, controlKey);
     return (await client.stats()).calls;
   }
 

@@ -13,8 +13,12 @@ export function passwordOf(role: Role): string {
   return `${role}'s-\$ecret/?#@:%"\\n\\`;
 }
 
-/** Runs the three scripts as documented. @param env the names of queues and keys */
-export async function makeRoles(servers: PrivateServers, env: Readonly<Record<string, string>> = {}): Promise<void> {
+/** Runs the three scripts as documented. @param env the names of queues and keys @param flags of RabbitMQ's script */
+export async function makeRoles(
+  servers: PrivateServers,
+  env: Readonly<Record<string, string>> = {},
+  flags = "",
+): Promise<void> {
   const programs = await Deno.makeTempDir({ prefix: "casino-path-" });
   try {
     await Deno.writeTextFile(
@@ -31,7 +35,7 @@ export async function makeRoles(servers: PrivateServers, env: Readonly<Record<st
       PATH: `${programs}:${Deno.env.get("PATH")}`,
       DENO: Deno.execPath(),
     };
-    for (const pipeline of ["rabbitmq | sh", "redis | sh", 'postgres | psql --quiet "$DATABASE_ADMIN_URL"']) {
+    for (const pipeline of [`rabbitmq ${flags} | sh`, "redis | sh", 'postgres | psql --quiet "$DATABASE_ADMIN_URL"']) {
       await runProgram("bash", ["-o", "pipefail", "-c", `"$DENO" task --quiet roles ${pipeline}`], {
         cwd: project,
         env: variables,

@@ -43,6 +43,7 @@ export class World {
       REDIS_KEY_PREFIX: `${name}:`,
       RATES_API_ADDRESS: `127.0.0.1:${freePort()}`,
       RATES_API_KEY: "a-key-of-the-test",
+      RATES_CONTROL_KEY: "a-key-of-the-controls",
       LOG_LEVEL: "info",
       ...more,
     };
@@ -122,7 +123,7 @@ export class World {
 
   /** Replaces the rates API's faults. */
   async setRatesFaults(faults: Partial<Faults>): Promise<void> {
-    using client = controlClient(this.env["RATES_API_ADDRESS"]!, this.env["RATES_API_KEY"]!);
+    using client = controlClient(this.env["RATES_API_ADDRESS"]!, this.env["RATES_CONTROL_KEY"]!);
     await client.setFaults({ ...noFaults, ...faults });
   }
 
@@ -148,7 +149,7 @@ export class World {
 
   /** The rates API's own counts. */
   async ratesStats() {
-    using client = controlClient(this.env["RATES_API_ADDRESS"]!, this.env["RATES_API_KEY"]!);
+    using client = controlClient(this.env["RATES_API_ADDRESS"]!, this.env["RATES_CONTROL_KEY"]!);
     return await client.stats();
   }
 
@@ -207,9 +208,11 @@ export async function withWorld(
         await channel.deleteQueue(queue.name);
         await channel.deleteExchange(queue.exchange);
       }
+      // The last release's dead letter exchange.
+      await world.channel.deleteExchange(world.dead);
       await connection.close();
       const redis = await openRedis(servers.REDIS_URL, { name, log: silentLog });
-      await redis.del(`${name}:{rates}:current`, `${name}:{rates}:lock`);
+      await redis.del(...["current", "lock", "subscribers"].map((key) => `${name}:{rates}:${key}`));
       await closeRedis(redis);
     }
   }, migrations);

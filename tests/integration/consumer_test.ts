@@ -1,14 +1,77 @@
-/** The consumer on RabbitMQ, beyond the suite for queues. */
+/** The consumer on RabbitMQ: the suite for queues, and what is beyond that. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
+import { testQueue } from "../conformance/queue.ts";
+import { never, settle, takeExactly, type TestPublisher, texts } from "../conformance/queue/subject.ts";
+import {
+  consumerOn,
+  eventually,
+  getAll,
+  getOne,
+  inQueue,
+  outgoing,
+  publisherOn,
+  sendBodies,
+  type TestQueues,
+  untilConnected,
+  untilConsuming,
+  untilNotConsuming,
+  withTestQueues,
+} from "../servers/test_queues.ts";
 import { type BrokerOptions, openConnection } from "../../shared/rabbitmq/connection.ts";
 import type { AmqpConsumer, ConsumerOptions } from "../../shared/rabbitmq/consumer.ts";
 import { deadHeaders } from "../../shared/rabbitmq/dead_letters.ts";
 import { messageIdOfBody } from "../../shared/rabbitmq/message_id.ts";
 import { ack, dead } from "../../shared/rabbitmq/outcome.ts";
-import { never, settle, takeExactly, texts } from "../conformance/queue/subject.ts";
+import { deadLetterExchangeOf } from "../../shared/rabbitmq/topology.ts";
 import { RecordedLog } from "../fixtures/recorded_telemetry.ts";
-import { eventually, type TestQueues, withTestQueues } from "../servers/test_queues.ts";
-import { consumerOn, getOne, inQueue, publisherOn, sendBodies, untilConsuming, untilNotConsuming } from "./members.ts";
+
+testQueue({
+  name: "AmqpConsumer",
+  withQueue: (use, options) =>
+    withTestQueues(async (queues) => {
+      const { channel, events, dead } = queues;
+      const publisher = await untilConnected(publisherOn(queues));
+      const opened: { close(): Promise<void> }[] = [];
+      try {
+        await use({
+          openPublisher() {
+            const opening = openPublisher(queues);
+            opened.push(opening);
+            return Promise.resolve(opening);
+          },
+          subscribe({ prefetch = 100 } = {}) {
+            const consumer = consumerOn(queues, { publisher, prefetch });
+            opened.push(consumer);
+            return untilConsuming(consumer);
+          },
+          ready: async () => (await channel.checkQueue(events)).messageCount,
+          deadLetters: () => getAll(channel, dead),
+        });
+      } finally {
+        await Promise.all(opened.map((each) => each.close().catch(() => {})));
+        await publisher.close();
+      }
+    }, options),
+});
+
+function openPublisher(queues: TestQueues): TestPublisher {
+  const publisher = publisherOn(queues);
+  const refusals: unknown[] = [];
+  return {
+    async publish(messages) {
+      await Promise.all(messages.map((message) => publisher.publish(outgoing(queues.events, message))));
+    },
+    send(messages) {
+      for (const message of messages) {
+        publisher.send(outgoing(queues.events, message), (error) => error && refusals.push(error));
+      }
+    },
+    async close() {
+      await publisher.close();
+      deepStrictEqual(refusals, []);
+    },
+  };
+}
 
 type Use = (consumer: AmqpConsumer, queues: TestQueues, log: RecordedLog) => Promise<void>;
 
@@ -59,7 +122,7 @@ test(".settle() acks no delivery while its dead letter is not accepted", async (
   const { channel, dead: deadQueue, events } = queues;
   sendBodies(queues, ["bad"]);
   const [delivery] = await takeExactly(consumer, 1);
-  await channel.unbindQueue(deadQueue, deadQueue, "");
+  await channel.unbindQueue(deadQueue, deadLetterExchangeOf(deadQueue), "");
   const leave = new AbortController();
   const settling = consumer.settle([{ delivery: delivery!, outcome: dead("invalid", "bad") }], leave.signal);
   await eventually("the complaint", () => log.of("message.not_accepted")[0]);

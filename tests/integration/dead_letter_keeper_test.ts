@@ -4,8 +4,8 @@ import { Buffer } from "node:buffer";
 import { deadHeaders } from "../../shared/rabbitmq/dead_letters.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { encodeEvent } from "../../shared/event/protobuf.ts";
-import type { Log } from "../../shared/runtime/telemetry/log.ts";
-import { silentLog } from "../../shared/runtime/telemetry/log.ts";
+import { type Log, silentLog } from "../../shared/runtime/telemetry/log.ts";
+import { deadLetterExchangeOf } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { KeeperState } from "../../subscriber/dead_letters/keeper_state.ts";
 import type { LetterRow } from "../../subscriber/dead_letters/letter_row.ts";
@@ -13,9 +13,8 @@ import { letterOf } from "../conformance/dead_letter_admin.ts";
 import { never } from "../conformance/queue/subject.ts";
 import { bet } from "../fixtures/deliveries.ts";
 import { publishDead, type TestLetters, withTestLetters } from "../servers/test_letters.ts";
-import { eventually } from "../servers/test_queues.ts";
 import { TcpProxy } from "../servers/tcp_proxy.ts";
-import { inQueue } from "./members.ts";
+import { eventually, inQueue } from "../servers/test_queues.ts";
 
 const reasons = ["undecodable", "invalid", "unknown-currency", "rates-timeout", "store-rejected", "processing-failed"];
 
@@ -199,7 +198,10 @@ Deno.test("letters with hostile properties are kept: characters that Postgres ha
       {},
     ];
     for (const [n, headers] of hostile.entries()) {
-      channel.publish(dead, "\0key", Buffer.from(`${n}`), { headers, messageId: `no\0uuid ${n}` });
+      channel.publish(deadLetterExchangeOf(dead), "\0key", Buffer.from(`${n}`), {
+        headers,
+        messageId: `no\0uuid ${n}`,
+      });
     }
     await untilKept(hostile.length);
     const { letters } = await admin.list({ filter: {}, limit: 100, signal: never });
@@ -255,7 +257,7 @@ Deno.test("a keeper waits for a queue that is not declared yet, and for one that
     startKeeper({ log });
     const redeclare = async () => {
       await channel.assertQueue(dead, { arguments: { "x-queue-type": "quorum" } });
-      await channel.bindQueue(dead, dead, "");
+      await channel.bindQueue(dead, deadLetterExchangeOf(dead), "");
     };
     await redeclare();
     publishDead(queues, letters(1));

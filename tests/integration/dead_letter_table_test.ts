@@ -6,15 +6,14 @@ import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { replay, type ReplayOptions } from "../../shared/rabbitmq/dead/replay.ts";
 import { type OutgoingMessage, replaysHeader } from "../../shared/rabbitmq/message.ts";
 import { PublishError } from "../../shared/rabbitmq/publisher.ts";
-import { deliveryLimit } from "../../shared/rabbitmq/topology.ts";
+import { deadLetterExchangeOf, deliveryLimit } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { replaySource } from "../../subscriber/dead_letters/replay_source.ts";
 import { letterOf, testDeadLetterAdmin } from "../conformance/dead_letter_admin.ts";
 import { never } from "../conformance/queue/subject.ts";
 import { gameStart } from "../fixtures/deliveries.ts";
 import { actor, publishDead, type TestLetters, withTestLetters } from "../servers/test_letters.ts";
-import { eventually } from "../servers/test_queues.ts";
-import { getAll, getOne, outgoing, publisherOn } from "./members.ts";
+import { eventually, getAll, getOne, outgoing, publisherOn } from "../servers/test_queues.ts";
 
 const everything = { filter: {}, signal: never };
 
@@ -101,7 +100,7 @@ test("replay() does not replay a letter again, in one run, that comes straight b
   let published = 0;
   const publisher = {
     async publish({ messageId, headers, body }: OutgoingMessage): Promise<void> {
-      channel.publish(dead, "", Buffer.from(body), { messageId, headers });
+      channel.publish(deadLetterExchangeOf(dead), "", Buffer.from(body), { messageId, headers });
       await untilKept(2 + ++published);
     },
   };

@@ -10,11 +10,11 @@ import { withoutBrokerHeaders } from "../../shared/rabbitmq/message.ts";
 import { exactPropertiesOf, rememberProperties } from "../../shared/rabbitmq/origin/exact_headers.ts";
 import { originHeaders } from "../../shared/rabbitmq/origin/origin.ts";
 import { dead, type Outcome } from "../../shared/rabbitmq/outcome.ts";
+import { deadLetterExchangeOf } from "../../shared/rabbitmq/topology.ts";
 import { never, settle, takeExactly } from "../conformance/queue/subject.ts";
 import { replaySource } from "../../subscriber/dead_letters/replay_source.ts";
 import { actor, type TestLetters, withTestLetters } from "../servers/test_letters.ts";
-import type { TestQueues } from "../servers/test_queues.ts";
-import { consumerOn, getOne, publisherOn, untilConsuming } from "./members.ts";
+import { consumerOn, getOne, publisherOn, type TestQueues, untilConsuming } from "../servers/test_queues.ts";
 
 const shortText = fc.string({ unit: "grapheme", maxLength: 40 });
 const typed = <T>(type: string, value: fc.Arbitrary<T>) => value.map((value) => ({ "!": type, value }));
@@ -178,13 +178,13 @@ Deno.test("the table has every property and header of a letter, of any type, exa
     rememberProperties(connection, "all");
     const reader = await connection.createChannel();
     const { queue: beside } = await channel.assertQueue("", { autoDelete: true });
-    await channel.bindQueue(beside, deadQueue, "");
+    await channel.bindQueue(beside, deadLetterExchangeOf(deadQueue), "");
     letters.startKeeper();
     let count = 0;
     await fc.assert(
       fc.asyncProperty(anyProperties, async (properties) => {
         // As a foreign program may put it there.
-        channel.publish(deadQueue, "player-7", Buffer.from(`letter ${count}`), properties);
+        channel.publish(deadLetterExchangeOf(deadQueue), "player-7", Buffer.from(`letter ${count}`), properties);
         const sent = await getOne(reader, beside);
         await letters.untilKept(++count);
         const [kept] = await letters.table.page({ filter: {}, limit: 1, order: "newest" });

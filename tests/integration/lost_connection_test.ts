@@ -6,19 +6,20 @@ import type { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
 import { never, settle, takeExactly } from "../conformance/queue/subject.ts";
 import { RecordedLog } from "../fixtures/recorded_telemetry.ts";
 import type { TcpProxy } from "../servers/tcp_proxy.ts";
-import { eventually, type TestQueues } from "../servers/test_queues.ts";
 import {
   consumerOn,
+  eventually,
   getAll,
   inQueue,
   outgoing,
   publisherOn,
   sendBodies,
+  type TestQueues,
   untilConnected,
   untilConsuming,
   untilNotConsuming,
   withProxiedQueues,
-} from "./members.ts";
+} from "../servers/test_queues.ts";
 
 function test(what: string, use: (queues: TestQueues, proxy: TcpProxy) => Promise<void>): void {
   Deno.test(what, () => withProxiedQueues(use));

@@ -2,8 +2,15 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { withoutBrokerHeaders } from "../../shared/rabbitmq/message.ts";
 import { type ConfirmPublisher, type PublisherOptions, PublishError } from "../../shared/rabbitmq/publisher.ts";
-import { eventually, type TestQueues, withTestQueues } from "../servers/test_queues.ts";
-import { getOne, outgoing, publisherOn, untilConnected } from "./members.ts";
+import {
+  eventually,
+  getOne,
+  outgoing,
+  publisherOn,
+  type TestQueues,
+  untilConnected,
+  withTestQueues,
+} from "../servers/test_queues.ts";
 
 type Use = (publisher: ConfirmPublisher, queues: TestQueues) => Promise<void>;
 

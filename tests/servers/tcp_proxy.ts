@@ -66,6 +66,11 @@ export class TcpProxy implements AsyncDisposable {
     this.cut();
   }
 
+  /** The same for connections that are made from now on; those that are open stay where they are. */
+  leadNewTo(url: string): void {
+    this.original = new URL(url);
+  }
+
   /** From now on, for open connections and new ones; none: all is well again. */
   poison(...toxics: readonly Toxic[]): void {
     this.#toxics = toxics;

@@ -2,16 +2,15 @@
 import { Buffer } from "node:buffer";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
 import type { Session } from "../../shared/postgres/session.ts";
-import { openConnection } from "../../shared/rabbitmq/connection.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
-import { ensureTopology } from "../../shared/rabbitmq/topology.ts";
+import { deadLetterExchangeOf } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { systemRandom as random } from "../../shared/runtime/random.ts";
 import { DeadLetterKeeper, type KeeperOptions } from "../../subscriber/dead_letters/keeper.ts";
 import { KeeperState } from "../../subscriber/dead_letters/keeper_state.ts";
 import { LetterTable } from "../../subscriber/dead_letters/letter_table.ts";
 import { TableDeadLetterAdmin } from "../../subscriber/dead_letters/table_admin.ts";
-import { eventually, type TestQueues, withTestQueues } from "./test_queues.ts";
+import { declare, eventually, type TestQueues, withTestQueues } from "./test_queues.ts";
 import { withTestSchema } from "./test_schema.ts";
 
 export interface TestLetters {
@@ -35,10 +34,8 @@ export async function withTestLetters(
 ): Promise<void> {
   await withTestSchema((sql, url) =>
     withTestQueues(async (queues) => {
-      const { events, dead, broker, topology } = queues;
-      const connection = await openConnection(broker);
-      await ensureTopology(connection, topology);
-      await connection.close();
+      const { events, dead, broker } = queues;
+      await declare(queues);
       const database = new DatabasePool(url, { name: "casino-test", max: 4, timeoutMs: 10_000, clock });
       const table = new LetterTable(database);
       const names = { EVENTS_EXCHANGE: events, EVENTS_QUEUE: events, DEAD_LETTER_QUEUE: dead };
@@ -72,6 +69,12 @@ export async function withTestLetters(
 export function publishDead({ channel, dead }: TestQueues, letters: readonly Delivery[]): void {
   for (const { messageId, body, headers, appId, timestampMs } of letters) {
     const timestamp = timestampMs! / 1_000;
-    channel.publish(dead, "", Buffer.from(body), { messageId, headers, appId: appId!, timestamp, persistent: true });
+    channel.publish(deadLetterExchangeOf(dead), "", Buffer.from(body), {
+      messageId,
+      headers,
+      appId: appId!,
+      timestamp,
+      persistent: true,
+    });
   }
 }

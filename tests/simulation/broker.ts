@@ -6,7 +6,7 @@ import type { Clock } from "../../shared/runtime/clock.ts";
 /** Queues and exchanges of a simulated run. */
 export const names = {
   EVENTS_EXCHANGE: "events",
-  EVENTS_QUEUE: "events",
+  EVENTS_QUEUE: "events.queue",
   DEAD_LETTER_QUEUE: "events.dead",
 } as const;
 
@@ -71,6 +71,10 @@ export class Broker {
 
   bind(queue: string, exchange: string): void {
     this.#exchanges.get(exchange)?.add(queue);
+  }
+
+  unbind(queue: string, exchange: string): void {
+    this.#exchanges.get(exchange)?.delete(queue);
   }
 
   /** @returns whether any queue took it */

@@ -1,16 +1,24 @@
 /** The parts of amqplib's channels that our members use, over a wire to a {@linkcode Broker}. */
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
 import { type ConsumeMessage, IllegalOperationError, type Options } from "amqplib";
 import type { Random } from "../../shared/runtime/random.ts";
+import { framesOf } from "../fixtures/amqp_server.ts";
 import type { Broker, Message, ServerChannel } from "./broker.ts";
 
 interface Sender {
   send(arrive: () => void): void;
 }
 
+/** What the members' reader of plain deliveries replaces, and reads (amqp_plain_deliveries.ts). */
+export interface Incoming {
+  rest: Buffer;
+  recvFrame(): unknown;
+}
+
 /** The connection as its channels see it. */
 export interface Wire {
+  readonly connection: Incoming;
   readonly broker: Broker;
   readonly random: Random;
   /** Share of publishes that the broker refuses; asked for each. */
@@ -24,6 +32,8 @@ export interface Wire {
 }
 
 export class SimulatedChannel extends EventEmitter {
+  /** One channel of a connection consumes; only that one has deliveries. */
+  readonly ch = 1;
   readonly #unconfirmed = new Set<(error: Error | null) => void>();
   #closed = false;
   #closing = false;
@@ -49,6 +59,10 @@ export class SimulatedChannel extends EventEmitter {
     return this.wire.call(() => this.#broker.bind(queue, exchange));
   }
 
+  unbindQueue(queue: string, exchange: string): Promise<void> {
+    return this.wire.call(() => this.#broker.unbind(queue, exchange));
+  }
+
   checkQueue(name: string): Promise<{ messageCount: number }> {
     return this.wire.call(() => ({ messageCount: this.#broker.ready(name) }));
   }
@@ -57,14 +71,35 @@ export class SimulatedChannel extends EventEmitter {
     return this.wire.call(() => void (this.server.prefetch = count));
   }
 
-  async consume(queue: string, take: (message: ConsumeMessage) => void): Promise<{ consumerTag: string }> {
+  async consume(
+    queue: string,
+    take: (message: ConsumeMessage) => void,
+    { consumerTag }: { readonly consumerTag: string },
+  ): Promise<void> {
     await this.wire.call(() =>
       this.#broker.consume(queue, {
         channel: this.server,
-        deliver: (message, tag) => this.wire.toClient.send(() => !this.#closed && take(received(message, tag))),
+        deliver: (message, tag) =>
+          this.wire.toClient.send(() => {
+            if (!this.#closed && !this.#isTaken(message, tag, consumerTag)) take(received(message, tag));
+          }),
       })
     );
-    return { consumerTag: "simulated" };
+  }
+
+  /** Whether the members' own reader takes the delivery from the wire's bytes. */
+  #isTaken({ body, properties }: Message, tag: number, consumerTag: string): boolean {
+    const { connection } = this.wire;
+    const { headers = {}, timestamp, ...others } = properties;
+    // The encoder knows no headers but texts; whatever has some is not plain.
+    if (Object.keys(headers).length > 0) return false;
+    connection.rest = Buffer.concat(framesOf({
+      ...{ channel: this.ch, consumerTag, tag: BigInt(tag), redelivered: false, exchange: "", routingKey: "" },
+      properties: { ...others, headers, ...(timestamp !== undefined && { timestamp: BigInt(timestamp) }) },
+      ...{ body, bodyFrameBytes: Infinity },
+    }));
+    connection.recvFrame();
+    return connection.rest.length === 0;
   }
 
   cancel(): Promise<void> {

@@ -1,4 +1,5 @@
 /** The parts of amqplib's connection that our members use, over links to a {@linkcode Broker}. */
+import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
 import { type ChannelModel, IllegalOperationError } from "amqplib";
 import type { Clock } from "../../shared/runtime/clock.ts";
@@ -42,7 +43,13 @@ class Link {
 
 export class SimulatedConnection extends EventEmitter implements Wire {
   readonly #channels = new Set<SimulatedChannel>();
-  readonly connection = { serverProperties: { version: "simulated" }, stream: { destroy: () => this.cut() } };
+  readonly connection = {
+    serverProperties: { version: "simulated" },
+    stream: { destroy: () => this.cut() },
+    rest: Buffer.alloc(0),
+    maxFrameSize: 0,
+    recvFrame: () => false,
+  };
   readonly broker: Broker;
   readonly random: Random;
   readonly refusedShare: () => number;

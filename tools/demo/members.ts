@@ -35,7 +35,7 @@ const startTimeoutMs = 60_000;
 const stopTimeoutMs = 20_000;
 const mostMessages = 1_000;
 
-export class Members {
+export class Members implements AsyncDisposable {
   readonly #running = new Set<Member>();
 
   /**
@@ -130,6 +130,10 @@ export class Members {
 
   async stopAll(): Promise<void> {
     await Promise.all(Array.from(this.#running, (member) => this.stop(member)));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stopAll();
   }
 
   #command(

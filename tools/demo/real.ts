@@ -11,8 +11,7 @@ import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { catalogue } from "../migrate/catalogue.ts";
 import { migrateUp } from "../migrate/migrator.ts";
 import { LetterTable } from "../../subscriber/dead_letters/letter_table.ts";
-import { down } from "../services/down.ts";
-import { up } from "../services/up.ts";
+import { down, up } from "../services/up_and_down.ts";
 import { freePort, Members } from "./members.ts";
 import { type Settled, type Sources, summarize, waitUntilSettled } from "./outcome.ts";
 
@@ -85,7 +84,7 @@ function ownNames(config: RealOptions["config"]) {
     ...config,
     DATABASE_URL: database.href,
     EVENTS_EXCHANGE: "casino.demo",
-    EVENTS_QUEUE: "casino.demo",
+    EVENTS_QUEUE: "casino.demo.queue",
     DEAD_LETTER_QUEUE: "casino.demo.dead",
     REDIS_KEY_PREFIX: "casino:demo:",
     RATES_API_ADDRESS: `127.0.0.1:${freePort()}`,

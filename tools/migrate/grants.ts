@@ -1,19 +1,23 @@
 /** Privileges of the roles of tools/roles/roles.ts, granted after every migration where the roles exist. */
 import type { Session } from "../../shared/postgres/session.ts";
 
-type Privilege = "select" | "insert" | "update" | "delete";
+/** `update` may name columns: those that tell whose row it is stay as they are. */
+type Privilege = "select" | "insert" | `update (${string})` | "delete";
+
+const sums = "update (bets, wins, deposits_eur)";
+const acts = "update (status, acted_at, acted_by)";
 
 export const grants: Readonly<Record<string, Readonly<Record<string, readonly Privilege[]>>>> = {
   casino_subscriber: {
     players: ["select"],
     events: ["select", "insert"],
-    player_totals: ["select", "insert", "update"],
-    event_counts: ["select", "insert", "update", "delete"],
-    player_leaders: ["select", "insert", "update", "delete"],
-    dead_letters: ["select", "insert", "update"],
+    player_totals: ["select", "insert", sums],
+    event_counts: ["select", "insert", "update (events)", "delete"],
+    player_leaders: ["select", "insert", sums, "delete"],
+    dead_letters: ["select", "insert", acts],
   },
   casino_dead_letters: {
-    dead_letters: ["select", "update"],
+    dead_letters: ["select", acts],
     event_counts: ["select"],
     player_leaders: ["select"],
   },

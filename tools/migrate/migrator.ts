@@ -59,10 +59,11 @@ export function migrateDown(options: MigratorOptions, steps: number): Promise<st
 export async function readHistory(sql: Session): Promise<AppliedMigration[]> {
   const { found } = await sql.one("select to_regclass('nessie_migrations') as found");
   if (found === null) return [];
-  // created_at has no time zone: it is in the server's.
-  return await sql.query<{ name: string; appliedAt: Date }>(
-    `select file_name as name, created_at::timestamptz as "appliedAt" from nessie_migrations order by file_name`,
+  // The column has no time zone and holds UTC (transaction.ts). As a number it depends on no session's zone or DateStyle.
+  const rows = await sql.query<{ name: string; seconds: number }>(
+    "select file_name as name, extract(epoch from created_at)::float8 as seconds from nessie_migrations order by file_name",
   );
+  return rows.map(({ name, seconds }) => ({ name, appliedAt: new Date(seconds * 1_000) }));
 }
 
 /**

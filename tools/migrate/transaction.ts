@@ -53,7 +53,8 @@ export async function runMigration(
 }
 
 const history = {
-  up: "insert into nessie_migrations (file_name) values ($1)",
+  // The column has no time zone. Its default is the time in the session's zone, which another session may not share.
+  up: "insert into nessie_migrations (file_name, created_at) values ($1, now() at time zone 'UTC')",
   down: "delete from nessie_migrations where file_name = $1",
 };
 

@@ -4,30 +4,48 @@ import { ensureTopology, eventTopology } from "../../shared/rabbitmq/topology.ts
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { runCommand } from "../../shared/runtime/configuration/command.ts";
 import { explainConnection } from "../../shared/runtime/errors.ts";
+import { formerQueues, formerTopology, removeFormer } from "./former.ts";
 
 await runCommand({
   name: "deno task provision",
   summary:
     "Declares the exchanges and queues in RabbitMQ, for members that run with TOPOLOGY=check and may not do so.\n" +
-    "What is there already stays; what is there with other properties is named, and left.",
-  flags: {},
+    "What is there already stays; what is there with other properties is named, and left. The events queue of 0.1.0,\n" +
+    "which was named as its exchange, is unbound: its consumers empty it.",
+  flags: {
+    "remove-former": {
+      help: "delete what 0.1.0 declared and nothing uses any more, once it is empty (docs/upgrades.md)",
+    },
+  },
   settings: ["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "RETRY_DELAYS_MS"],
-  examples: ["deno task provision", "RETRY_DELAYS_MS=1000,60000 deno task provision"],
-}, async ({ config }) => {
+  examples: [
+    "deno task provision",
+    "RETRY_DELAYS_MS=1000,60000 deno task provision",
+    "deno task provision --remove-former",
+  ],
+}, async ({ config, flags }) => {
   const topology = eventTopology(config);
+  const former = formerTopology(config);
+  const said = topology.map(({ name, exchange }) => `The queue ${name} is there, fed by the exchange ${exchange}.`);
+  let done = true;
   let connection;
   try {
     connection = await openConnection({ url: config.RABBITMQ_URL, name: "casino provision" });
     // An error of the connection fails the calls on it, too.
     connection.on("error", () => {});
     await ensureTopology(connection, topology);
+    if (flags["remove-former"]) {
+      const removed = await removeFormer(connection, former);
+      said.push(...removed.said);
+      done = removed.done;
+    } else {
+      said.push(...await formerQueues(connection, former));
+    }
   } catch (error) {
     throw explainConnection(error, "RabbitMQ", config.RABBITMQ_URL);
   } finally {
     if (connection) await closeConnection(connection, clock);
   }
-  for (const { name, exchange } of topology) {
-    console.log(`The queue ${name} is there, fed by the exchange ${exchange}.`);
-  }
-  return 0;
+  console.log(said.join("\n"));
+  return done ? 0 : 1;
 });

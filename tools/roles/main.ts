@@ -1,6 +1,8 @@
 /** `deno task roles` */
 import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
-import { brokerScript, cacheScript, databaseScript } from "./roles.ts";
+import type { TopologyConfig } from "../../shared/rabbitmq/topology.ts";
+import { formerTopology } from "../provision/former.ts";
+import { brokerScript, cacheScript, databaseScript, sharedNames } from "./roles.ts";
 
 await runCommand({
   name: "deno task roles",
@@ -10,6 +12,7 @@ await runCommand({
   operands: "<rabbitmq|redis|postgres>",
   flags: {
     "virtual-host": { value: "NAME", help: "rabbitmq: where the queues are [/]" },
+    former: { help: "rabbitmq: rights for members of 0.1.0, too, while they run beside this version's" },
     database: { value: "NAME", help: "postgres: where the tables are [casino]" },
     schema: { value: "NAME", help: "postgres: the tables' schema [public]" },
   },
@@ -29,7 +32,8 @@ await runCommand({
   function scriptFor(server: string | undefined): string {
     switch (server) {
       case "rabbitmq":
-        return brokerScript(config, flags["virtual-host"] ?? "/");
+        refuseSharedNames(config);
+        return brokerScript(config, flags["virtual-host"] ?? "/", flags.former ? formerTopology(config) : undefined);
       case "redis":
         return cacheScript(config.REDIS_KEY_PREFIX);
       case "postgres":
@@ -39,3 +43,12 @@ await runCommand({
     }
   }
 });
+
+function refuseSharedNames(config: TopologyConfig): void {
+  const [shared] = sharedNames(config);
+  if (shared === undefined) return;
+  throw new UsageError(
+    `${shared} names a queue and an exchange: RabbitMQ would let users who may write to the one and read the other bind ` +
+      `them. Choose another EVENTS_QUEUE, such as EVENTS_QUEUE=${config.EVENTS_EXCHANGE}.queue (docs/upgrades.md).`,
+  );
+}

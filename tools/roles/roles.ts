@@ -2,7 +2,8 @@
  * The roles of least privilege on each server: each may do what its member does, and no more. tools/migrate/grants.ts has
  * the privileges of Postgres's roles on the tables, which `deno task migrate` grants.
  */
-import { eventTopology, type TopologyConfig } from "../../shared/rabbitmq/topology.ts";
+import { deadLetterExchangeOf, eventTopology, type TopologyConfig } from "../../shared/rabbitmq/topology.ts";
+import type { Former } from "../provision/former.ts";
 
 export interface BrokerRole {
   readonly user: string;
@@ -15,11 +16,14 @@ export interface BrokerRole {
 
 const nothing = "^$";
 
-export function brokerRoles(config: TopologyConfig): readonly BrokerRole[] {
+/** @param former what 0.1.0 declared, for its members beside this version's and for its removal */
+export function brokerRoles(config: TopologyConfig, former?: Former): readonly BrokerRole[] {
   const { EVENTS_EXCHANGE, EVENTS_QUEUE, DEAD_LETTER_QUEUE } = config;
   const topology = eventTopology(config);
-  const all = oneOf([...new Set(topology.flatMap(({ name, exchange }) => [name, exchange]))]);
+  const { queues = [], exchanges = [] } = former ?? {};
+  const all = oneOf([...topology.flatMap(({ name, exchange }) => [name, exchange]), ...queues, ...exchanges]);
   const delays = topology.filter(({ name }) => name !== EVENTS_QUEUE && name !== DEAD_LETTER_QUEUE);
+  const deadLetters = deadLetterExchangeOf(DEAD_LETTER_QUEUE);
   return [
     {
       user: "casino-provision",
@@ -40,8 +44,8 @@ export function brokerRoles(config: TopologyConfig): readonly BrokerRole[] {
       user: "casino-subscriber",
       does: "deno task subscriber: takes events, and moves those that cannot be processed",
       configure: nothing,
-      write: oneOf([DEAD_LETTER_QUEUE, ...delays.map(({ exchange }) => exchange)]),
-      read: oneOf([EVENTS_QUEUE]),
+      write: oneOf([deadLetters, ...delays.map(({ exchange }) => exchange), ...exchanges]),
+      read: oneOf([EVENTS_QUEUE, ...queues.slice(-1)]),
     },
     {
       user: "casino-dead-letters",
@@ -53,9 +57,20 @@ export function brokerRoles(config: TopologyConfig): readonly BrokerRole[] {
   ];
 }
 
+/**
+ * RabbitMQ's permissions are for names, and a queue and an exchange may share one. Whoever may write to one name and read
+ * an exchange may bind them: events go to the dead letters, or dead letters round in circles.
+ * @returns the queues of ours that are named as an exchange of ours
+ */
+export function sharedNames(config: TopologyConfig): readonly string[] {
+  const topology = eventTopology(config);
+  const exchanges = new Set(topology.map(({ exchange }) => exchange));
+  return topology.map(({ name }) => name).filter((name) => exchanges.has(name));
+}
+
 /** A script for the shell that makes the users, or sets those that are there, on the broker that rabbitmqctl finds. */
-export function brokerScript(config: TopologyConfig, virtualHost: string): string {
-  const users = brokerRoles(config).map(({ user, does, configure, write, read }) => {
+export function brokerScript(config: TopologyConfig, virtualHost: string, former?: Former): string {
+  const users = brokerRoles(config, former).map(({ user, does, configure, write, read }) => {
     const password = `"\${${passwordVariable(user)}:?}"`;
     return [
       `# ${does}`,
@@ -87,7 +102,7 @@ export function cacheRoles(prefix: string): readonly CacheRole[] {
   return [
     {
       user: "casino-subscriber",
-      does: "deno task subscriber: the cached rates and their lock",
+      does: "deno task subscriber: the cached rates, their lock, and what subscribers tell of themselves",
       rules: [
         ...["resetkeys", `~${keys}`, "resetchannels", "-@all", ...connecting],
         ...["+eval", "+type", "+get", "+set", "+del", "+pttl"],
@@ -95,7 +110,7 @@ export function cacheRoles(prefix: string): readonly CacheRole[] {
     },
     {
       user: "casino-reader",
-      does: "deno task status: looks at both, and changes nothing",
+      does: "deno task status: looks at these, and changes nothing",
       rules: ["resetkeys", `~${keys}`, "resetchannels", "-@all", ...connecting, "+eval", "+get", "+pttl"],
     },
   ];
@@ -128,14 +143,29 @@ export function cacheScript(prefix: string): string {
 export interface DatabaseRole {
   readonly role: string;
   readonly does: string;
+  /**
+   * Of Postgres's 100, unless told otherwise, three are a superuser's, and five remain: no role takes the others' share. A
+   * subscriber has at most five, and all subscribers have one role.
+   */
+  readonly connections: number;
 }
 
 export const databaseRoles: readonly DatabaseRole[] = [
-  { role: "casino_migrator", does: "deno task migrate: owns the tables" },
-  { role: "casino_subscriber", does: "deno task subscriber: stores events, keeps dead letters, and reads players" },
-  { role: "casino_dead_letters", does: "deno task dead: looks at dead letters, and marks what it replays or drops" },
-  { role: "casino_reader", does: "deno task status, and whoever asks for figures: reads" },
+  { role: "casino_migrator", does: "deno task migrate: owns the tables", connections: 5 },
+  { role: "casino_subscriber", does: "deno task subscriber: stores events and letters", connections: 77 },
+  {
+    role: "casino_dead_letters",
+    does: "deno task dead: reads dead letters, and marks what it replays",
+    connections: 3,
+  },
+  { role: "casino_reader", does: "deno task status, and whoever asks for figures: reads", connections: 7 },
 ];
+
+/**
+ * Functions that make large objects: everybody may call them unless told otherwise, and could fill the disk beside the
+ * tables. Only a superuser can take that back; anybody else gets a warning.
+ */
+export const largeObjects = "lo_create(oid), lo_creat(integer), lo_from_bytea(oid, bytea)";
 
 /**
  * SQL for psql, run by a superuser or by who may create roles and owns the database. Passwords come from the
@@ -144,14 +174,14 @@ export const databaseRoles: readonly DatabaseRole[] = [
 export function databaseScript(database: string, schema: string): string {
   const name = identifier(database);
   const within = identifier(schema);
-  const roles = databaseRoles.map(({ role, does }) =>
+  const roles = databaseRoles.map(({ role, does, connections }) =>
     [
       `-- ${does}`,
       // Without it, a password that was forgotten would be that of the role before.
       "\\unset password",
       `\\getenv password ${passwordVariable(role)}`,
       `select 'create role ${role} login' where not exists (select from pg_roles where rolname = '${role}') \\gexec`,
-      `alter role ${role} password :'password';`,
+      `alter role ${role} password :'password' connection limit ${connections};`,
     ].join("\n")
   );
   const all = databaseRoles.map(({ role }) => role).join(", ");
@@ -167,6 +197,7 @@ export function databaseScript(database: string, schema: string): string {
       `revoke all on schema ${within} from public;`,
       `grant usage on schema ${within} to ${all};`,
       `grant create on schema ${within} to casino_migrator;`,
+      `revoke execute on function ${largeObjects} from public;`,
     ].join("\n"),
   ].join("\n\n") + "\n";
 }
@@ -181,7 +212,7 @@ export function quoted(text: string): string {
 }
 
 function oneOf(names: readonly string[]): string {
-  return `^(${names.map((name) => name.replace(/[.\-]/g, "\\$&")).join("|")})$`;
+  return `^(${[...new Set(names)].map((name) => name.replace(/[.\-]/g, "\\$&")).join("|")})$`;
 }
 
 export function identifier(name: string): string {

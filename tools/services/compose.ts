@@ -1,8 +1,8 @@
 /** The servers in containers, where a Docker engine answers. */
 import { runProgram, succeeds } from "../run_program.ts";
 import { changeState, dataFolder, projectKey } from "./folder.ts";
-import { credentialsOf, type ServerConfig, type ServerName, titles, urlOf } from "./server.ts";
-import { untilItLetsUsIn, type Way } from "./way.ts";
+import { untilItLetsUsIn } from "./database.ts";
+import { credentialsOf, type ServerConfig, type ServerName, titles, urlOf, type Way } from "./server.ts";
 
 const answerMs = 5_000;
 

@@ -1,4 +1,7 @@
-/** Makes our role and database in a Postgres that has neither, where we may. What is there already is not changed. */
+/**
+ * Waits until a server that was started lets us in. Makes our role and database in a Postgres that has neither, where we
+ * may; what is there already is not changed.
+ */
 import { join } from "node:path";
 import { redact } from "../../shared/runtime/secrets.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
@@ -8,7 +11,18 @@ import { foldersOf, nativeFolder } from "./folder.ts";
 import { superuserFile } from "./native/postgres.ts";
 import { identifier, quoted } from "../roles/roles.ts";
 import { runProgram } from "../run_program.ts";
-import { type Bare, credentialsOf, ServiceError, settingOf } from "./server.ts";
+import { probe } from "./probe.ts";
+import {
+  type Bare,
+  credentialsOf,
+  delay,
+  type ServerName,
+  ServiceError,
+  settingOf,
+  titles,
+  urlOf,
+  type WayOptions,
+} from "./server.ts";
 
 /** Runs one statement as a superuser. @returns the rows' values, one a line; rejects when it may not */
 type Superuser = (statement: string) => Promise<string>;
@@ -103,4 +117,41 @@ function statementsFor(url: URL, shownPassword?: string): { createRole: string; 
 
 function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** Longest time that a server may refuse us after it listens. */
+const admitTimeoutMs = 60_000;
+
+/**
+ * A server listens a little before it lets anybody in, and may end in between.
+ * @param log where its log is, for the error
+ * @param begun when it was started, by `performance.now()`
+ * @param mustRun rejects when it has ended
+ */
+export async function untilItLetsUsIn(
+  name: ServerName,
+  { config, project, say }: WayOptions,
+  log: string,
+  begun: number,
+  mustRun: () => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
+  const url = urlOf(name, config);
+  const giveUpAt = performance.now() + admitTimeoutMs;
+  while (true) {
+    const answer = await probe(name, url);
+    if (answer.kind === "fits") {
+      const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+      return say(`${titles[name]} ${answer.version} started at ${url.host} in ${seconds} s`);
+    }
+    if (answer.kind === "bare") await createDatabase(url, project, answer);
+    await mustRun();
+    if (performance.now() > giveUpAt) {
+      const problem = answer.kind === "absent" ? "it does not answer" : answer.problem;
+      throw new ServiceError(
+        `${titles[name]} was started at ${url.host}, but cannot be used: ${problem}. Its log: ${log}. ` +
+          "When its data are of other credentials, `deno task down --delete-data` removes them.",
+      );
+    }
+    await delay(200);
+  }
 }

@@ -1,8 +1,7 @@
 /** `deno task up` and `deno task down`. */
 import { join } from "node:path";
 import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
-import { down } from "./down.ts";
-import { up } from "./up.ts";
+import { down, up } from "./up_and_down.ts";
 
 await runCommand({
   name: "deno task up|down",

@@ -32,7 +32,9 @@ const tools: readonly PackageTool[] = [
 ];
 
 /** The path of each program of the server; `undefined` when one is missing. */
-export async function findPrograms({ programs }: NativeServer): Promise<Record<string, string> | undefined> {
+export async function findPrograms(
+  { programs }: Pick<NativeServer, "programs">,
+): Promise<Record<string, string> | undefined> {
   const found: Record<string, string> = {};
   for (const [role, candidates] of Object.entries(programs)) {
     const path = await firstFound(candidates);

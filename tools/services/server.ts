@@ -1,4 +1,4 @@
-/** The three servers: their names, URLs and versions. */
+/** The three servers: their names, URLs and versions, and what a way to start them is. */
 import type { Config } from "../../shared/runtime/configuration/config.ts";
 
 export type ServerName = "rabbitmq" | "redis" | "postgres";
@@ -17,6 +17,21 @@ export type Answer =
   | { readonly kind: "misfit"; readonly problem: string };
 
 export type Bare = Extract<Answer, { kind: "bare" }>;
+
+export interface WayOptions {
+  readonly config: ServerConfig;
+  /** The project's root. */
+  readonly project: string;
+  readonly say: (sentence: string) => void;
+}
+
+/** One way to start servers that do not answer. */
+export interface Way {
+  /** Sees that all is there that it takes. @returns the folder whose state remembers what was started */
+  prepare(names: readonly ServerName[], options: WayOptions): Promise<string>;
+  /** Starts them, and waits until they let us in. Only one call at a time for a folder. */
+  start(names: readonly ServerName[], folder: string, options: WayOptions): Promise<void>;
+}
 
 /** The server could not be brought up; the message says why and what to do. */
 export class ServiceError extends Error {

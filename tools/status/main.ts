@@ -4,7 +4,7 @@ import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
 import { onShutdownSignal } from "../../shared/runtime/shutdown.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
-import { queuesReader, ratesReader, totalsReader } from "./readers.ts";
+import { queuesReader, ratesReader, reportsReader, totalsReader } from "./readers.ts";
 import { drawStatus } from "./screen.ts";
 import { allAnswer, readStatus, type Status } from "./status.ts";
 import { printableJson } from "../../shared/runtime/printable.ts";
@@ -16,8 +16,7 @@ const closeMs = 1_000;
 
 await runCommand({
   name: "deno task status",
-  summary:
-    "Shows the whole system on one screen: queues and their consumers, lag, cached rates and their lock, totals.\n" +
+  summary: "Shows the whole system on one screen: queues, lag, subscribers, cached rates and their lock, totals.\n" +
     "A server that does not answer is named, the others are shown, and the exit status is 1.",
   operands: "[SECONDS]",
   flags: {
@@ -40,6 +39,7 @@ await runCommand({
     queues: queuesReader(config, clock),
     rates: ratesReader(config, clock),
     totals: totalsReader(config, clock),
+    reports: reportsReader(config, clock),
   };
   using shutdown = onShutdownSignal(0, silentLog);
   const interrupted = untilAborted(shutdown.stop);

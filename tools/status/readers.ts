@@ -12,6 +12,8 @@ import { explainConnection, explainStoreError, messageOf } from "../../shared/ru
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { closeChannel } from "../../shared/runtime/deno_workarounds/amqp_close_channel.ts";
 import { LetterTable } from "../../subscriber/dead_letters/letter_table.ts";
+import type { HeardReport } from "../../subscriber/metrics/fleet/fleet.ts";
+import { RedisFleet } from "../../subscriber/metrics/fleet/redis_fleet.ts";
 import { readTotals } from "../../subscriber/metrics/materialized.ts";
 import { RedisRates } from "../../subscriber/rates/redis_rates.ts";
 import type { Queues, QueueState, RatesCache, Reader, Totals } from "./status.ts";
@@ -62,16 +64,26 @@ async function stateOf(connection: ChannelModel, name: string): Promise<QueueSta
 type RedisConfig = Pick<Config, "REDIS_URL" | "REDIS_KEY_PREFIX">;
 
 /** Looks at the cached rates and their lock; changes neither. */
-export function ratesReader(
+export function ratesReader(config: RedisConfig, clock: Clock): Reader<RatesCache> {
+  return redisReader(config, clock, inspect);
+}
+
+/** What subscribers tell of themselves. */
+export function reportsReader(config: RedisConfig, clock: Clock): Reader<{ readonly reports: HeardReport[] }> {
+  return redisReader(config, clock, async (redis, prefix) => ({ reports: await new RedisFleet(redis, prefix).read() }));
+}
+
+function redisReader<T>(
   { REDIS_URL: url, REDIS_KEY_PREFIX: prefix }: RedisConfig,
   clock: Clock,
-): Reader<RatesCache> {
+  read: (redis: Redis, prefix: string) => Promise<T>,
+): Reader<T> {
   const lazy = new LazyConnection<Redis>({
     ...{ server: "Redis", url, clock },
     open: () => openConnected(url),
     close: closeRedis,
   });
-  return { read: () => lazy.ask((redis) => inspect(redis, prefix)), close: () => lazy.close() };
+  return { read: () => lazy.ask((redis) => read(redis, prefix)), close: () => lazy.close() };
 }
 
 /** @throws when Redis does not answer, or not to us */

@@ -3,6 +3,8 @@ import { styleText } from "node:util";
 import { formatMajor } from "../../shared/event/money.ts";
 import { printable } from "../../shared/runtime/printable.ts";
 import type { TopPlayer } from "../../subscriber/dashboard/answers.ts";
+import type { SubscriberAnswer } from "../../subscriber/dashboard/subscriber_answer.ts";
+import { type FleetView, isStuck } from "../../subscriber/metrics/fleet/fleet_view.ts";
 import type { Lag, Part, Queues, QueueState, RatesCache, Status, Totals } from "./status.ts";
 
 const styles = { good: "green", attention: "yellow", bad: "red", faint: "dim" } as const;
@@ -29,6 +31,7 @@ export function drawStatus(status: Status, { colours, width = Infinity }: Screen
     ...queueRows(status.queues),
     ...letterRows(status),
     lagRow(status.lag),
+    ...subscriberRows(status.subscribers, status.at),
     ...ratesRows(status.rates),
     ...totalsRows(status.totals),
   ];
@@ -86,14 +89,55 @@ function describe({ name, messages }: QueueState, noun: string): string {
   return messages === null ? `there is no queue ${name} yet` : `${plural(messages, noun)} in ${name}`;
 }
 
-function lagRow({ messages, seconds }: Lag): Row {
+function lagRow({ messages, ready, unacknowledged, seconds, until }: Lag): Row {
   const label = "Lag";
-  if (messages === null) return { label, text: "unknown", tone: "faint" };
-  if (messages === 0) return { label, text: "none", tone: "good" };
-  const time = seconds === null
+  if (messages === null || ready === null) return { label, text: "unknown", tone: "faint" };
+  const where = unacknowledged === null
+    ? " ready, and what is in hand is not known"
+    : unacknowledged > 0
+    ? `; ${grouped(ready)} ready, ${grouped(unacknowledged)} in hand`
+    : "";
+  if (messages === 0) return { label, text: `none${where}`, tone: unacknowledged === null ? "attention" : "good" };
+  const time = until !== null
+    ? `until ${until}`
+    : seconds === null
     ? "nothing was stored in the last minute"
     : `${duration(seconds * 1000)} at the pace of the last minute`;
-  return { label, text: `${plural(messages, "event")}; ${time}`, tone: "attention" };
+  return { label, text: `${plural(messages, "event")}${where}; ${time}`, tone: until === null ? "attention" : "bad" };
+}
+
+const mostSubscribers = 20;
+
+/** The stuck one first. */
+function subscriberRows(fleet: Part<FleetView>, at: string): Row[] {
+  if (fleet.problem !== null) return [problemRow("Subscribers", fleet.problem)];
+  const { subscribers, unheard } = fleet;
+  const shown = subscribers.slice(0, mostSubscribers).map((subscriber): Row => ({
+    label: "Subscriber",
+    text: `${subscriber.id}  ${describeSubscriber(subscriber, Date.parse(at))}`,
+    tone: isStuck(subscriber) ? "bad" : subscriber.state === "working" ? "plain" : "attention",
+  }));
+  const more = subscribers.length - shown.length;
+  return [
+    ...shown,
+    ...more > 0 ? [{ label: "", text: `and ${plural(more, "more subscriber")}`, tone: "faint" as const }] : [],
+    ...unheard ? [{ label: "", text: describeUnheard(unheard), tone: "attention" as const }] : [],
+  ];
+}
+
+function describeSubscriber({ state, since, events, last_error }: SubscriberAnswer, nowMs: number): string {
+  const time = duration(Math.max(0, nowMs - Date.parse(since)));
+  if (state === "holding") {
+    return `has held ${events === 0 ? "a batch" : plural(events, "event")} for ${time}: ${last_error}`;
+  }
+  if (state === "silent") return `has told nothing for ${time}; it held ${plural(events, "event")} then`;
+  return `${state} for ${time}, ${plural(events, "event")} in hand`;
+}
+
+function describeUnheard(consumers: number): string {
+  return `${plural(consumers, "consumer")} of the queue ${
+    consumers === 1 ? "tells" : "tell"
+  } nothing of what is in hand`;
 }
 
 function ratesRows(cache: Part<RatesCache>): Row[] {

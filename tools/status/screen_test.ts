@@ -1,6 +1,7 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { drawStatus } from "./screen.ts";
-import type { Lag, Queues, RatesCache, Status, Totals } from "./status.ts";
+import type { SubscriberAnswer } from "../../subscriber/dashboard/subscriber_answer.ts";
+import type { Queues, RatesCache, Status, Totals } from "./status.ts";
 
 const queues: Queues = {
   events: { name: "casino.events", messages: 1_200, consumers: 2 },
@@ -20,12 +21,18 @@ const totals: Totals = {
   subscribers: [{ id: "subscriber-1", events_per_minute: 600 }],
 };
 const well = { problem: null };
+const idle: SubscriberAnswer = {
+  ...{ id: "subscriber-2", version: "0.2.0", state: "working", since: "2026-11-24T20:00:00.000Z", events: 0 },
+  ...{ batches: 0, oldest_ms: 0, last_error: null, last_error_at: null, heard_ms: 10 },
+};
+const working: SubscriberAnswer = { ...idle, id: "subscriber-1", since: "2026-11-24T22:59:30.000Z", events: 300 };
 
 function statusWith(changes: Partial<Status> = {}): Status {
   return {
     at: "2026-11-24T23:00:00.000Z",
     queues: { ...queues, ...well },
-    lag: { messages: 1_200, seconds: 120 },
+    lag: { messages: 1_500, ready: 1_200, unacknowledged: 300, seconds: 150, until: null },
+    subscribers: { subscribers: [working, idle], unacknowledged: 300, unheard: 0, ...well },
     rates: { ...rates, ...well },
     totals: { ...totals, ...well },
     ...changes,
@@ -47,7 +54,9 @@ Deno.test("drawStatus() tells of queues, lag, rates, lock and totals, a line eac
     "Events        1,200 events in casino.events, 2 subscribers",
     "Delayed       3 events in casino.events.delay-1000",
     "Dead letters  1 letter; `deno task dead groups` tells why",
-    "Lag           1,200 events; 2 min at the pace of the last minute",
+    "Lag           1,500 events; 1,200 ready, 300 in hand; 3 min at the pace of the last minute",
+    "Subscriber    subscriber-1  working for 30.0 s, 300 events in hand",
+    "Subscriber    subscriber-2  working for 3 h, 0 events in hand",
     "Rates         fresh for 42.1 s more; 31 currencies as of 2024-06-28T14:00:00.000Z",
     "Lock          free",
     "Totals        1,234,567 events stored; 600 in the last minute, 10.0 a second",
@@ -88,12 +97,39 @@ Deno.test("drawStatus() tells of dead letters in the table, and of those in thei
   strictEqual(letters(undefined, 0, 2), "none in their queue");
 });
 
-Deno.test("drawStatus() tells the lag in time where the pace is known", () => {
-  const lag = (messages: number | null, seconds: number | null) => shown("Lag", { lag: { messages, seconds } as Lag });
-  strictEqual(lag(0, 0), "none");
-  strictEqual(lag(null, null), "unknown");
-  strictEqual(lag(1, 0.25), "1 event; 250 ms at the pace of the last minute");
-  strictEqual(lag(7, null), "7 events; nothing was stored in the last minute");
+Deno.test("drawStatus() tells the lag in time where the pace is known, and else what ends it", () => {
+  const lag = (
+    ready: number | null,
+    unacknowledged: number | null,
+    seconds: number | null,
+    until: string | null = null,
+  ) =>
+    shown("Lag", {
+      lag: { messages: ready === null ? null : ready + (unacknowledged ?? 0), ready, unacknowledged, seconds, until },
+    });
+  strictEqual(lag(0, 0, 0), "none");
+  strictEqual(lag(null, 0, null), "unknown");
+  strictEqual(lag(0, null, 0), "none ready, and what is in hand is not known");
+  strictEqual(lag(1, 0, 0.25), "1 event; 250 ms at the pace of the last minute");
+  strictEqual(lag(7, 0, null), "7 events; nothing was stored in the last minute");
+  strictEqual(lag(12, 0, null, "a subscriber runs"), "12 events; until a subscriber runs");
+  strictEqual(lag(0, 5, null, "subscriber a goes on"), "5 events; 0 ready, 5 in hand; until subscriber a goes on");
+});
+
+Deno.test("drawStatus() tells of the subscriber that holds events, of one that is silent, and of those that tell nothing", () => {
+  const since = "2026-11-24T22:59:48.000Z";
+  const held = { ...idle, id: "a", state: "holding", since, events: 500, last_error: "no such\x1bpassword" } as const;
+  const silent = { ...idle, id: "b", state: "silent", since, events: 1 } as const;
+  const told = (fleet: Status["subscribers"]) =>
+    lines({ subscribers: fleet }).filter((line) => /^(Subscriber| {14})/.test(line)).map((line) => line.slice(14));
+  deepStrictEqual(told({ subscribers: [held, silent], unacknowledged: null, unheard: 2, ...well }), [
+    "a  has held 500 events for 12.0 s: no such\\u001bpassword",
+    "b  has told nothing for 12.0 s; it held 1 event then",
+    "2 consumers of the queue tell nothing of what is in hand",
+  ]);
+  const many = { subscribers: Array(23).fill(idle), unacknowledged: 0, unheard: 0, ...well };
+  deepStrictEqual([told(many).length, told(many).at(-1)], [21, "and 3 more subscribers"]);
+  deepStrictEqual(told({ problem: "Redis is away" }), ["Redis is away"]);
 });
 
 Deno.test("drawStatus() tells of stale rates, of none, and of who holds the lock", () => {

@@ -3,12 +3,15 @@ import type { Clock } from "../../shared/runtime/clock.ts";
 import { redact } from "../../shared/runtime/secrets.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
 import type { Materialized } from "../../subscriber/dashboard/answers.ts";
+import type { HeardReport } from "../../subscriber/metrics/fleet/fleet.ts";
+import { type FleetView, isStuck, viewOf } from "../../subscriber/metrics/fleet/fleet_view.ts";
 
 export interface Status {
   /** RFC 3339. */
   readonly at: string;
   readonly queues: Part<Queues>;
   readonly lag: Lag;
+  readonly subscribers: Part<FleetView>;
   readonly rates: Part<RatesCache>;
   readonly totals: Part<Totals>;
 }
@@ -31,9 +34,15 @@ export interface QueueState {
 }
 
 export interface Lag {
+  /** All that is not settled: those ready and those in hand, as far as they are known. */
   readonly messages: number | null;
-  /** At the pace of the last minute; `null` when that is not known. */
+  readonly ready: number | null;
+  /** In the hands of subscribers; `null` when not all of them can be heard. */
+  readonly unacknowledged: number | null;
+  /** At the pace of the last minute; `null` when that is not known, or when time alone ends no lag. */
   readonly seconds: number | null;
+  /** What ends it, where time alone does not: `a subscriber runs`. */
+  readonly until: string | null;
 }
 
 export interface RatesCache {
@@ -68,22 +77,31 @@ export interface Readers {
   readonly queues: Reader<Queues>;
   readonly rates: Reader<RatesCache>;
   readonly totals: Reader<Totals>;
+  readonly reports: Reader<{ readonly reports: readonly HeardReport[] }>;
 }
 
 /** Asks all servers at once; one that is away keeps the others from nothing. */
-export async function readStatus({ queues, rates, totals }: Readers, clock: Clock): Promise<Status> {
-  const [ofQueues, ofRates, ofTotals] = await Promise.all([part(queues), part(rates), part(totals)]);
+export async function readStatus({ queues, rates, totals, reports }: Readers, clock: Clock): Promise<Status> {
+  const [ofQueues, ofRates, ofTotals, heard] = await Promise.all([
+    ...[part(queues), part(rates), part(totals), part(reports)] as const,
+  ]);
+  const now = clock.now();
+  const consumers = ofQueues.problem === null ? ofQueues.events.consumers ?? 0 : undefined;
+  const subscribers: Part<FleetView> = heard.problem === null
+    ? { ...viewOf(heard.reports, consumers, now), problem: null }
+    : heard;
   return {
-    at: new Date(clock.now()).toISOString(),
+    at: new Date(now).toISOString(),
     queues: ofQueues,
-    lag: lagOf(ofQueues, ofTotals),
+    lag: lagOf(ofQueues, subscribers, ofTotals),
+    subscribers,
     rates: ofRates,
     totals: ofTotals,
   };
 }
 
-export function allAnswer({ queues, rates, totals }: Status): boolean {
-  return [queues, rates, totals].every(({ problem }) => problem === null);
+export function allAnswer({ queues, rates, totals, subscribers }: Status): boolean {
+  return [queues, rates, totals, subscribers].every(({ problem }) => problem === null);
 }
 
 async function part<T>(reader: Reader<T>): Promise<Part<T>> {
@@ -94,8 +112,24 @@ async function part<T>(reader: Reader<T>): Promise<Part<T>> {
   }
 }
 
-function lagOf(queues: Part<Queues>, totals: Part<Totals>): Lag {
-  const messages = queues.problem === null ? queues.events.messages : null;
+/** Of more that are stuck only these are named; the list of subscribers has all. */
+const mostNamed = 3;
+
+function lagOf(queues: Part<Queues>, fleet: Part<FleetView>, totals: Part<Totals>): Lag {
+  const ready = queues.problem === null ? queues.events.messages : null;
+  const unacknowledged = fleet.problem === null ? fleet.unacknowledged : null;
+  const messages = ready === null ? null : ready + (unacknowledged ?? 0);
+  const until = messages === 0 ? null : endOf(queues, fleet);
   const pace = totals.problem === null ? totals.events_per_second_moving_average : 0;
-  return { messages, seconds: messages === 0 ? 0 : messages === null || pace === 0 ? null : messages / pace };
+  const seconds = messages === 0 ? 0 : messages === null || until !== null || pace === 0 ? null : messages / pace;
+  return { messages, ready, unacknowledged, seconds, until };
+}
+
+/** What has to happen for the lag to end; `null` when subscribers are at work on all of it. */
+function endOf(queues: Part<Queues>, fleet: Part<FleetView>): string | null {
+  const nobodyTakes = queues.problem === null && !queues.events.consumers;
+  const stuck = fleet.problem === null ? fleet.subscribers.filter(isStuck) : [];
+  const holding = stuck.filter(({ events }) => nobodyTakes || events > 0);
+  if (holding.length > 0) return `subscriber ${holding.slice(0, mostNamed).map(({ id }) => id).join(", ")} goes on`;
+  return nobodyTakes ? "a subscriber runs" : null;
 }

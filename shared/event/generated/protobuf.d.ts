@@ -2,10 +2,19 @@
 import type { Reader, Writer } from "protobufjs/minimal.js";
 import type Long from "long";
 
+/** What `encode` takes of a message: any of its fields. */
+type Properties<T> = { [K in keyof T]?: T[K] | null };
+
+/** `decode` of each throws for bytes that are no such message. */
+declare class Message {
+  /** Fields that the schema does not have, each as it was sent. */
+  $unknowns?: Uint8Array[];
+}
+
 export namespace casino {
   namespace events {
     namespace v1 {
-      class Event {
+      class Event extends Message {
         constructor(properties?: casino.events.v1.Event.$Properties);
         id: Long;
         playerId: Long;
@@ -15,64 +24,36 @@ export namespace casino {
         currency: string;
         hasWon: boolean;
         createdAt?: google.protobuf.Timestamp.$Properties | null;
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: casino.events.v1.Event.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): casino.events.v1.Event;
       }
       namespace Event {
-        interface $Properties {
-          id?: Long | null;
-          playerId?: Long | null;
-          gameId?: Long | null;
-          type?: number | null;
-          amount?: Long | null;
-          currency?: string | null;
-          hasWon?: boolean | null;
-          createdAt?: google.protobuf.Timestamp.$Properties | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<casino.events.v1.Event>;
       }
     }
   }
   namespace rates {
     namespace v1 {
-      class GetRatesRequest {
+      class GetRatesRequest extends Message {
         constructor(properties?: casino.rates.v1.GetRatesRequest.$Properties);
         base: string;
         symbols: string[];
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: casino.rates.v1.GetRatesRequest.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): casino.rates.v1.GetRatesRequest;
       }
       namespace GetRatesRequest {
-        interface $Properties {
-          base?: string | null;
-          symbols?: string[] | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<casino.rates.v1.GetRatesRequest>;
       }
-      class GetRatesResponse {
+      class GetRatesResponse extends Message {
         constructor(properties?: casino.rates.v1.GetRatesResponse.$Properties);
         base: string;
         asOf?: google.protobuf.Timestamp.$Properties | null;
         rates: { [key: string]: string };
-        /** Fields that the schema does not have, each as it was sent. */
-        $unknowns?: Uint8Array[];
         static encode(message: casino.rates.v1.GetRatesResponse.$Properties, writer?: Writer): Writer;
-        /** @throws {Error} for bytes that are no such message */
         static decode(reader: Reader | Uint8Array, length?: number): casino.rates.v1.GetRatesResponse;
       }
       namespace GetRatesResponse {
-        interface $Properties {
-          base?: string | null;
-          asOf?: google.protobuf.Timestamp.$Properties | null;
-          rates?: { [key: string]: string } | null;
-          $unknowns?: Uint8Array[];
-        }
+        type $Properties = Properties<casino.rates.v1.GetRatesResponse>;
       }
     }
   }
@@ -80,22 +61,15 @@ export namespace casino {
 
 export namespace google {
   namespace protobuf {
-    class Timestamp {
+    class Timestamp extends Message {
       constructor(properties?: google.protobuf.Timestamp.$Properties);
       seconds: Long;
       nanos: number;
-      /** Fields that the schema does not have, each as it was sent. */
-      $unknowns?: Uint8Array[];
       static encode(message: google.protobuf.Timestamp.$Properties, writer?: Writer): Writer;
-      /** @throws {Error} for bytes that are no such message */
       static decode(reader: Reader | Uint8Array, length?: number): google.protobuf.Timestamp;
     }
     namespace Timestamp {
-      interface $Properties {
-        seconds?: Long | null;
-        nanos?: number | null;
-        $unknowns?: Uint8Array[];
-      }
+      type $Properties = Properties<google.protobuf.Timestamp>;
     }
   }
 }

@@ -18,7 +18,7 @@ import { messageOf } from "../errors.ts";
 import { printable } from "../printable.ts";
 import { type Place, placesIn, refusals } from "../hosts.ts";
 
-export const version = "0.2.0";
+export const version = "0.3.0";
 
 /** A flag that takes a value has `value`, the word that stands for it in `--help`; the others are switches. */
 export interface Flag {

@@ -30,8 +30,11 @@ const settings = {
   ),
   TOPOLOGY: oneOf("declare", ["declare", "check"], "what to do with exchanges and queues"),
   EVENTS_EXCHANGE: amqpName("casino.events", "exchange that events are published to"),
-  EVENTS_QUEUE: amqpName("casino.events", "queue that subscribers share"),
-  DEAD_LETTER_QUEUE: amqpName("casino.events.dead", "queue, and its exchange, for what cannot be processed"),
+  EVENTS_QUEUE: amqpName("casino.events.queue", "queue that subscribers share"),
+  DEAD_LETTER_QUEUE: amqpName(
+    "casino.events.dead",
+    "queue for what cannot be processed; its exchange has -letters behind it",
+  ),
   DEAD_LETTER_KEEPER: oneOf("on", ["on", "off"], "whether dead letters are moved from their queue into Postgres"),
   PREFETCH: integer("2000", 1, 10_000, "most deliveries that one subscriber holds unacknowledged"),
   BATCH_SIZE: integer("500", 1, 2000, "most deliveries that are stored in one transaction"),
@@ -58,8 +61,10 @@ const settings = {
     ["off", "on", "public"],
     "TLS to the rates API; public for one that is not ours",
   ),
+  RATES_API_PROXY: optional(address("", "HTTP proxy to the rates API, host:port; none if unset")),
   RATES_API_KEY: secret("development-key", "key that the rates API asks for"),
   RATES_API_OLD_KEY: optional(secret("", "a second key that the rates API takes, while keys are changed")),
+  RATES_CONTROL_KEY: optional(secret("", "key of the controls of the rates API's mock; off if unset", 16)),
   RATES_TTL_MS: milliseconds("60000", 100, 86_400_000, "how long fetched rates are fresh"),
   RATES_CALL_TIMEOUT_MS: milliseconds("2000", 10, 60_000, "longest call to the rates API"),
   RATES_LOCK_TTL_MS: milliseconds("3000", 20, 120_000, "longest hold of the lock on fetching rates"),
@@ -139,7 +144,7 @@ export function readConfig<N extends SettingName>(
       problems.push(`${shown} must be ${(error as Error).message}`);
     }
   }
-  problems.push(...faultsOfRelations(values), ...faultsOfDefaults(values), ...faultsOfConnections(values));
+  problems.push(...faultsOfRelations(values), ...faultsOfKeys(values), ...faultsOfConnections(values));
   if (problems.length > 0) throw new ConfigError(problems);
   const files: TlsFiles = tlsFilesOf(values as Partial<Config>);
   for (const name of urlNames) {
@@ -209,8 +214,13 @@ function faultsOfRelations(values: Values): string[] {
   return problems;
 }
 
-/** The default key is for this machine alone. */
-function faultsOfDefaults({ RATES_API_ADDRESS: address, RATES_API_KEY: key }: Values): string[] {
+/** The default key is for this machine alone, and whoever may read rates may not change them. */
+function faultsOfKeys(
+  { RATES_API_ADDRESS: address, RATES_API_KEY: key, RATES_API_OLD_KEY: old, RATES_CONTROL_KEY: control }: Values,
+): string[] {
+  if (control !== undefined && (control === key || control === old)) {
+    return ["RATES_CONTROL_KEY must be another key than those for rates: each subscriber has that one"];
+  }
   if (typeof address !== "string" || key !== settings.RATES_API_KEY.fallback) return [];
   if (isLoopback(address.replace(/:\d+$/, ""))) return [];
   return [

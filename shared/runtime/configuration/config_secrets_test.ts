@@ -194,3 +194,11 @@ Deno.test("readConfig() refuses the rates API's default key where others can hea
     deepStrictEqual(problemsOf({ RATES_API_ADDRESS: address }), []);
   }
 });
+
+Deno.test("readConfig() takes no key of the controls that callers for rates have", () => {
+  const key = "a-key-of-16-or-more";
+  const problem = "RATES_CONTROL_KEY must be another key than those for rates: each subscriber has that one";
+  deepStrictEqual(problemsOf({ RATES_CONTROL_KEY: key, RATES_API_KEY: key }), [problem]);
+  deepStrictEqual(problemsOf({ RATES_CONTROL_KEY: key, RATES_API_OLD_KEY: key }), [problem]);
+  deepStrictEqual(problemsOf({ RATES_CONTROL_KEY: key, RATES_API_KEY: "another" }), []);
+});

@@ -10,10 +10,17 @@ function readOne(name: SettingName, value: string) {
 Deno.test("readConfig() has a default for every setting that is needed, and all of them are valid", () => {
   const config = readConfig(settingNames, () => undefined);
   deepStrictEqual(settingNames.filter((name) => config[name] === undefined), [
-    ...["DEAD_LETTER_RABBITMQ_URL", "RATES_API_OLD_KEY", "SUBSCRIBER_ID", "HTTP_TOKEN"],
+    ...[
+      "DEAD_LETTER_RABBITMQ_URL",
+      "RATES_API_PROXY",
+      "RATES_API_OLD_KEY",
+      "RATES_CONTROL_KEY",
+      "SUBSCRIBER_ID",
+      "HTTP_TOKEN",
+    ],
     ...["TLS_CA_FILE", "TLS_CERT_FILE", "TLS_KEY_FILE"],
   ]);
-  deepStrictEqual([config.RATES_TTL_MS, config.PREFETCH, config.EVENTS_QUEUE], [60_000, 2_000, "casino.events"]);
+  deepStrictEqual([config.RATES_TTL_MS, config.PREFETCH, config.EVENTS_QUEUE], [60_000, 2_000, "casino.events.queue"]);
 });
 
 Deno.test("readConfig() reads no variable but those that it is asked for", () => {
@@ -72,7 +79,9 @@ Deno.test("readConfig() refuses a bad value of every setting, with its name, the
       values: ["host", "host:0", "host:65536", "host:70000", "http://host:1", ":1", "a:b:1", "[::1]"],
     },
     RATES_API_TLS: { right: "one of off, on, public", values: ["yes", "true"] },
+    RATES_API_PROXY: { right: "host:port, for example 127.0.0.1:50051", values: ["http://proxy:3128", "proxy"] },
     RATES_API_OLD_KEY: { right: "1 to 512 visible ASCII characters", values: ["with space"] },
+    RATES_CONTROL_KEY: { right: "16 to 512 visible ASCII characters", values: ["short", "with space in it, long"] },
     RATES_API_KEY: { right: "1 to 512 visible ASCII characters", values: ["with space", "ü", "x".repeat(513)] },
     RATES_TTL_MS: { right: `${ms} 100 to 86400000`, values: ["99", "86400001", "1m"] },
     RATES_CALL_TIMEOUT_MS: { right: `${ms} 10 to 60000`, values: ["9", "60001"] },
@@ -97,7 +106,7 @@ Deno.test("readConfig() refuses a bad value of every setting, with its name, the
   };
   for (const [name, { right, values }] of Object.entries(bad)) {
     for (const value of values) {
-      const shown = ["RATES_API_KEY", "RATES_API_OLD_KEY", "HTTP_TOKEN"].includes(name)
+      const shown = ["RATES_API_KEY", "RATES_API_OLD_KEY", "RATES_CONTROL_KEY", "HTTP_TOKEN"].includes(name)
         ? "(hidden)"
         : value.length > 200
         ? `${value.slice(0, 200)}…`

@@ -1,5 +1,6 @@
 /** The kinds of settings: how each is read from its text, and what is refused. */
 import { redact } from "../secrets.ts";
+import { databaseParameters } from "./database_url.ts";
 
 export interface Setting<T> {
   /** As it would be written in the environment. Absent: the variable may be left unset and then reads as `undefined`. */
@@ -113,16 +114,10 @@ export function url(
   return { fallback, help, read, fromFile: true };
 }
 
-/** libpq's other values of `sslmode` do not verify the server, or do not always encrypt. */
-const sslModes: readonly (string | null)[] = [null, "disable", "verify-full"];
-
 export function databaseUrl(fallback: string, help: string): Setting<string> & { fallback: string } {
   const plain = url(fallback, ["postgres:", "postgresql:"], help);
   const read = (text: string) => {
-    const sslMode = new URL(plain.read(text)).searchParams.get("sslmode");
-    if (!sslModes.includes(sslMode)) {
-      throw new RangeError("a URL with sslmode=verify-full, or disable: the others do not verify who answers");
-    }
+    databaseParameters(new URL(plain.read(text)));
     return text;
   };
   return { ...plain, read };

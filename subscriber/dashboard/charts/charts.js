@@ -67,7 +67,7 @@ function drawFigures({ events_last_second, materialized, queue, latency_ms }) {
       : "Postgres does not tell",
   );
   setTextOf("queue", count(queue?.messages));
-  setTextOf("queue-note", queue ? consumers(queue.consumers) : "the broker does not answer");
+  setTextOf("queue-note", queue ? queueNote(queue) : "the broker does not answer");
   setTextOf("oldest", duration(queue?.oldest_ms));
   setTextOf("oldest-note", queue ? ageNote(queue) : "the broker does not answer");
   setTextOf("latency-p50", duration(latency_ms?.p50));
@@ -83,8 +83,18 @@ function consumers(number) {
   return number === 0 ? "nobody consumes" : `taken by ${plural(number, "consumer")}`;
 }
 
-/** @param {{ in_hand: number, oldest_ms: number | null }} queue */
-function ageNote({ in_hand, oldest_ms }) {
+/** @param {import("../answers.ts").Queue} queue */
+function queueNote({ consumers: number, unacknowledged }) {
+  const inHand = unacknowledged === null
+    ? "how many are in hand is not known"
+    : `${count(unacknowledged)} more in hand`;
+  return `${consumers(number)}; ${inHand}`;
+}
+
+/** @param {import("../answers.ts").Queue} queue */
+function ageNote({ unacknowledged, oldest_ms }) {
   if (oldest_ms === null) return "not known";
-  return in_hand === 0 ? "nothing waits" : `of ${plural(in_hand, "event")} in hand, since it was published`;
+  if (unacknowledged === 0) return "nothing waits";
+  const events = unacknowledged === null ? "the events that are known to be" : `${plural(unacknowledged, "event")}`;
+  return `of ${events} in hand, since it was published`;
 }

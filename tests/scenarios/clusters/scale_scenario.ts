@@ -29,14 +29,14 @@ Deno.test("four queues behind a consistent-hash exchange: each event once, each 
   const { DATABASE_URL, RABBITMQ_URL } = checkout.config;
   await using sql = new Session(DATABASE_URL, { name: "casino-test" });
   const broker = await openConnection({ url: RABBITMQ_URL, name: "casino-test" });
-  const members = new Members(project);
+  await using members = new Members(project);
   try {
     await migrateUp({ sql, catalogue, clock, say: () => {} });
     await sql.query(await statementsOf("docs/scale.md"));
     const env = { ...checkout.config, RATES_API_ADDRESS: `127.0.0.1:${freePort()}` };
     await members.untilLogged(members.start("rates-api", [], env), "rates_api.ready");
     for (let n = 0; n < shards; n++) {
-      const own = { EVENTS_EXCHANGE: shardOf(n), EVENTS_QUEUE: shardOf(n), SUBSCRIBER_ID: shardOf(n) };
+      const own = { EVENTS_EXCHANGE: shardOf(n), EVENTS_QUEUE: `${shardOf(n)}.queue`, SUBSCRIBER_ID: shardOf(n) };
       await members.untilLogged(
         members.start("subscriber", ["--quiet", "--http", "off"], { ...env, ...own }),
         "consumer.ready",
@@ -61,7 +61,7 @@ Deno.test("four queues behind a consistent-hash exchange: each event once, each 
 
     await publish(RABBITMQ_URL, made);
     for (let n = 0; n < shards; n++) {
-      await eventually("nothing waits", async () => (await waiting(broker, shardOf(n))) === 0 || undefined);
+      await eventually("nothing waits", async () => (await waiting(broker, `${shardOf(n)}.queue`)) === 0 || undefined);
     }
     await members.stopAll();
     strictEqual(await rows(sql), events, "those that were there already are not stored again");
@@ -72,7 +72,6 @@ Deno.test("four queues behind a consistent-hash exchange: each event once, each 
     );
     deepStrictEqual(partitions.map(({ events }) => events), [events / 2, events / 2]);
   } finally {
-    await members.stopAll();
     await broker.close();
   }
 });

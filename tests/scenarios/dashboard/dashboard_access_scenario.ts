@@ -12,7 +12,7 @@ async function withFullPage(options: BrowserContextOptions, use: (page: Page, fa
   fake.start();
   await using open = await openPage(fake.url, options);
   const { page, errors } = open;
-  await untilText(page, "#headline-title", "All is well");
+  await untilText(page, "#headline-title", "2 dead letters to look at");
   await untilText(page, "#events li", "placed a bet");
   await page.getByLabel("Token").fill("the-token");
   await page.getByRole("button", { name: "Open" }).click();

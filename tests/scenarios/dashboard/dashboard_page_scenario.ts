@@ -3,7 +3,7 @@ import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { eventTypes } from "../../../shared/event/kinds.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { type OpenPage, openPage, untilText } from "./browser.ts";
-import { deadLetter, FakeSubscriber, storedEvent, wellOverview } from "./fake_subscriber.ts";
+import { deadLetter, FakeSubscriber, storedEvent, subscriberAnswer, wellOverview } from "./fake_subscriber.ts";
 
 async function withPage(use: (open: OpenPage, fake: FakeSubscriber) => Promise<void>): Promise<void> {
   await using fake = new FakeSubscriber();
@@ -20,7 +20,8 @@ Deno.test("the dashboard says that all is well, and shows what the subscriber te
     const shown: Record<string, string> = {
       "#throughput": "4,812",
       "#queue": "37",
-      "#queue-note": "taken by 2 consumers",
+      "#queue-note": "taken by 2 consumers; 500 more in hand",
+      "#subscribers-note": "2 subscribers, with 500 events in hand.",
       "#oldest": "12 ms",
       "#latency-p50": "3.1 ms",
       "#latency-p99": "9.7 ms",
@@ -53,7 +54,7 @@ Deno.test("the dashboard tells each problem as a sentence, and what is not known
     const problem = "Postgres does not answer: connection refused.";
     fake.overview = {
       ...wellOverview,
-      problems: [problem, "Nothing consumes casino.events."],
+      problems: [problem, "Nothing consumes casino.events.queue."],
       ...{ materialized: null, events_last_second: null, queue: null, latency_ms: null },
       dependencies: wellOverview.dependencies.map((it) => it.name === "Postgres" ? { ...it, ok: false, problem } : it),
     };
@@ -71,6 +72,59 @@ Deno.test("the dashboard tells each problem as a sentence, and what is not known
     await untilText(page, "#headline-title", "All is well");
     await untilText(page, "#rates-lock", "two holds the lock for another 2.1 s.");
     strictEqual(await page.locator("#headline-problems li").count(), 0);
+  });
+});
+
+Deno.test("dead letters that nobody has dealt with turn the headline, which tells since when by the subscriber's time", async () => {
+  await withPage(async ({ page }, fake) => {
+    await untilText(page, "#headline-note", /^Since 2026-11-24 21:30:00 UTC\.$/);
+    fake.letters = Array.from({ length: 9_657 }, (_, n) => deadLetter(n));
+    const since = new Date(Date.now() - 120_000).toISOString();
+    fake.overview = { ...wellOverview, standing: { state: "letters", since, at_least: false } };
+    await untilText(page, "#headline-title", /^9,657 dead letters to look at$/);
+    await untilText(page, "#headline-note", `Since ${since.slice(11, 19)} UTC. Nothing else is wrong.`);
+    await untilText(page, "#headline[data-state=letters]", "9,657");
+    match(await page.title(), /^⚠ 9,657 dead letters to look at/);
+    await page.reload();
+    await untilText(page, "#headline-note", `Since ${since.slice(11, 19)} UTC.`);
+    fake.overview = { ...fake.overview, standing: { state: "letters", since, at_least: true } };
+    await untilText(page, "#headline-note", "UTC or longer: this subscriber began then.");
+    fake.letters = [];
+    await untilText(page, "#headline-title", "All is well");
+  });
+});
+
+Deno.test("the dashboard lists every subscriber, the stuck one first, with what it holds, since when and why", async () => {
+  await withPage(async ({ page }, fake) => {
+    await untilText(page, "#subscribers tr:first-child", /^subscriber-1 \(this one\)working.*50012 ms$/);
+    const problem = "Subscriber subscriber-2 has held 500 events since 22:58:00 UTC: password authentication failed.";
+    const at = Date.now();
+    const held = subscriberAnswer("subscriber-2", {
+      ...{ state: "holding", since: new Date(at - 125_000).toISOString(), events: 500, batches: 2, oldest_ms: 130_000 },
+      ...{ last_error: "password authentication failed", last_error_at: new Date(at).toISOString() },
+    });
+    const more = Array.from({ length: 48 }, (_, n) => subscriberAnswer(`subscriber-${n + 3}`));
+    fake.overview = {
+      ...wellOverview,
+      problems: [problem],
+      subscribers: [held, subscriberAnswer("subscriber-1"), ...more],
+    };
+    await untilText(page, "#headline-title", "One thing is wrong");
+    await untilText(
+      page,
+      "#subscribers tr:first-child",
+      /^subscriber-2holding2 min \d+ s5002 min 10 s\d\d:\d\d:\d\d UTC: password authentication failed$/,
+    );
+    strictEqual(await page.locator("#subscribers tr").count(), 50);
+    strictEqual(await page.locator("#subscribers tr:first-child .tag").getAttribute("data-tone"), "bad");
+    fake.overview = {
+      ...wellOverview,
+      queue: { ...wellOverview.queue!, unacknowledged: null },
+      subscribers: [subscriberAnswer("subscriber-1")],
+    };
+    await untilText(page, "#subscribers-note", "RabbitMQ counts 2 consumers, but not all of them are heard.");
+    await untilText(page, "#queue-note", "taken by 2 consumers; how many are in hand is not known");
+    strictEqual(await page.locator("#subscribers tr").count(), 1);
   });
 });
 

@@ -1,5 +1,6 @@
 /** Answers the dashboard's requests as a subscriber does, with the test's values. */
 import type { DeadLetter, Overview, StoredEvent } from "../../../subscriber/dashboard/answers.ts";
+import type { SubscriberAnswer } from "../../../subscriber/dashboard/subscriber_answer.ts";
 import { pageAssets } from "../../../subscriber/dashboard/assets.ts";
 
 /** The policy of the real one: what it forbids must not be needed here either. */
@@ -61,7 +62,9 @@ export class FakeSubscriber {
     }
     if (this.hangs) await new Promise((resolve) => this.#stop.signal.addEventListener("abort", resolve));
     if (pathname === "/overview") {
-      this.overview = { ...this.overview, dead_letters: this.letters.length };
+      const { standing, problems } = this.overview;
+      const state = problems.length > 0 ? "problems" : this.letters.length > 0 ? "letters" : "well";
+      this.overview = { ...this.overview, dead_letters: this.letters.length, standing: { ...standing, state } };
       return Response.json({ ...this.overview, at: new Date().toISOString() });
     }
     if (pathname === "/events") {
@@ -122,7 +125,12 @@ export const wellOverview: Overview = {
   subscriber_id: "subscriber-1",
   uptime_ms: 7_380_000,
   mode: "servers",
+  standing: { state: "well", since: "2026-11-24T21:30:00.000Z", at_least: false },
   problems: [],
+  subscribers: [
+    subscriberAnswer("subscriber-1", { events: 500, batches: 2, oldest_ms: 12 }),
+    subscriberAnswer("subscriber-2"),
+  ],
   materialized: {
     events_total: 1_234_567,
     events_per_minute: 288_060,
@@ -132,7 +140,7 @@ export const wellOverview: Overview = {
     top_player_deposits: { id: 14, count: "9007199254740993" },
   },
   events_last_second: 4_812,
-  queue: { messages: 37, consumers: 2, in_hand: 500, oldest_ms: 12 },
+  queue: { messages: 37, unacknowledged: 500, consumers: 2, in_hand: 500, oldest_ms: 12 },
   dead_letters: 0,
   latency_ms: { p50: 3.1, p99: 9.7, events: 48_120 },
   rates: {
@@ -149,6 +157,14 @@ export const wellOverview: Overview = {
   dependencies: ["RabbitMQ", "Redis", "Postgres", "Rates API"].map((name) => ({ name, ok: true, problem: null })),
   dead_letters_by_reason: {},
 };
+
+/** One that works and holds nothing, unless it is said to. */
+export function subscriberAnswer(id: string, changes: Partial<SubscriberAnswer> = {}): SubscriberAnswer {
+  return {
+    ...{ id, version: "0.1.0", state: "working", since: "2026-11-24T20:57:00.000Z", events: 0, batches: 0 },
+    ...{ oldest_ms: 0, last_error: null, last_error_at: null, heard_ms: 400, ...changes },
+  };
+}
 
 /** The n-th of many. */
 export function storedEvent(n: number): StoredEvent {

@@ -11,13 +11,12 @@ import { get, getJson, getText, untilAnswered } from "../../harness/http.ts";
 import { overlay } from "./overlays.ts";
 import { project, withWorld } from "../../harness/world.ts";
 import { runProgram } from "../../../tools/run_program.ts";
+import { TemporaryFolder } from "../../harness/temporary.ts";
 
 Deno.test("the manifests' commands provision, migrate, wait, serve, publish, subscribe, and do what a person asks for", async () => {
   const manifests = await overlay("development");
   const running: Deno.ChildProcess[] = [];
-  const mounts = await Deno.makeTempDir({ prefix: "casino-run-" });
-  const secrets = join(mounts, "secrets");
-  await Deno.mkdir(secrets);
+  await using mounts = await TemporaryFolder.make("casino-run-");
   try {
     await withWorld(async (world) => {
       const [rates, http] = [freePort(), freePort()];
@@ -25,7 +24,7 @@ Deno.test("the manifests' commands provision, migrate, wait, serve, publish, sub
       const host = (url = "") => new URL(url).host;
       // Replaces the cluster's names by addresses of this machine.
       const here = (text: string) =>
-        text.replaceAll("/run/casino", mounts)
+        text.replaceAll("/run/casino", mounts.path)
           .replaceAll("rabbitmq:5672", host(RABBITMQ_URL))
           .replaceAll("redis:6379", host(REDIS_URL))
           .replaceAll("postgres:5432", host(DATABASE_URL))
@@ -40,7 +39,7 @@ Deno.test("the manifests' commands provision, migrate, wait, serve, publish, sub
         "rates-api-key": "a-key-of-the-test",
         "http-token": "a-token-of-the-test-0123456789",
       };
-      for (const [name, value] of Object.entries(files)) await Deno.writeTextFile(join(secrets, name), `${value}\n`);
+      for (const [name, value] of Object.entries(files)) await mounts.write(`secrets/${name}`, `${value}\n`);
       const { EVENTS_EXCHANGE, EVENTS_QUEUE, DEAD_LETTER_QUEUE, REDIS_KEY_PREFIX } = world.env;
       const names = {
         EVENTS_EXCHANGE,
@@ -136,7 +135,6 @@ Deno.test("the manifests' commands provision, migrate, wait, serve, publish, sub
       }
       await child.status;
     }
-    await Deno.remove(mounts, { recursive: true });
   }
 });
 
@@ -144,22 +142,18 @@ Deno.test("the manifests' commands provision, migrate, wait, serve, publish, sub
 async function startedBy(words: string): Promise<string[]> {
   const text = await Deno.readTextFile(join(project, "docs/kubernetes.md"));
   const functions = text.slice(text.indexOf("start() {"), text.indexOf("```", text.indexOf("start() {")));
-  const folder = await Deno.makeTempDir({ prefix: "casino-kubectl-" });
-  try {
-    const said = join(folder, "said");
-    const script = `#!/bin/sh\n[ "$1" = -n ] && shift 2\nprintf '%s\\n' "$@" >>"${said}-$1"\n`;
-    await Deno.writeTextFile(join(folder, "kubectl"), script, { mode: 0o755 });
-    await runProgram("bash", ["-euc", `${functions}\n${words}`], {
-      env: { PATH: `${folder}:${Deno.env.get("PATH")}` },
-    });
-    const flag = async (name: string, verb: string) =>
-      (await Deno.readTextFile(`${said}-${verb}`)).split("\n").find((line) => line.startsWith(name))!.slice(
-        name.length,
-      );
-    const patch = parse(await flag("--patch=", "patch")) as { op: string; path: string; value: string }[];
-    for (const { op, path } of patch) deepStrictEqual([op, path], ["add", "/spec/template/spec/containers/0/args/-"]);
-    return [await flag("--from=cronjob/", "create"), ...patch.map(({ value }) => value)];
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await TemporaryFolder.make("casino-kubectl-");
+  const said = join(folder.path, "said");
+  const script = `#!/bin/sh\n[ "$1" = -n ] && shift 2\nprintf '%s\\n' "$@" >>"${said}-$1"\n`;
+  await folder.write("kubectl", script, 0o755);
+  await runProgram("bash", ["-euc", `${functions}\n${words}`], {
+    env: { PATH: `${folder.path}:${Deno.env.get("PATH")}` },
+  });
+  const flag = async (name: string, verb: string) =>
+    (await Deno.readTextFile(`${said}-${verb}`)).split("\n").find((line) => line.startsWith(name))!.slice(
+      name.length,
+    );
+  const patch = parse(await flag("--patch=", "patch")) as { op: string; path: string; value: string }[];
+  for (const { op, path } of patch) deepStrictEqual([op, path], ["add", "/spec/template/spec/containers/0/args/-"]);
+  return [await flag("--from=cronjob/", "create"), ...patch.map(({ value }) => value)];
 }

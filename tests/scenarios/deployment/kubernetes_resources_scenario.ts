@@ -2,7 +2,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import configuration from "../../../deno.json" with { type: "json" };
-import { spreadOf } from "../../../bench/statistics.ts";
+import { spreadOf } from "../../../bench/results.ts";
 import { type Json, ofKind, workloadsOf } from "../../../dev/kubernetes/manifest.ts";
 import { documented, documentedRows, overlay, overlays } from "./overlays.ts";
 import { version } from "../../../shared/runtime/configuration/command.ts";
@@ -96,7 +96,7 @@ Deno.test("the subscriber may read every setting that it has, and no other varia
   const [subscriber] = workloadsOf(await overlay("production")).filter(({ id }) => id === "Deployment/subscriber");
   const args = expandPermissions(subscriber!.containers[0].args, configuration.permissions);
   const allowed = args.find((arg) => arg.startsWith("--allow-env="))!.slice("--allow-env=".length).split(",");
-  const foreign = ["RATES_API_OLD_KEY", "RATES_API_OLD_KEY_FILE"];
+  const foreign = variablesOf(["RATES_API_OLD_KEY", "RATES_CONTROL_KEY"]);
   deepStrictEqual(allowed.sort(), variablesOf(settingNames).filter((name) => !foreign.includes(name)).sort());
 });
 

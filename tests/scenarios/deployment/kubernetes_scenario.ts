@@ -3,14 +3,13 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { eventTopology } from "../../../shared/rabbitmq/topology.ts";
-import { brokerRoles, databaseRoles } from "../../../tools/roles/roles.ts";
-import { render } from "../../../dev/kubernetes/kustomize.ts";
+import { brokerRoles, databaseRoles, largeObjects } from "../../../tools/roles/roles.ts";
+import { render, schemaFaults } from "../../../dev/programs/programs.ts";
 import { type Json, type Manifest, ofKind, workloadsOf } from "../../../dev/kubernetes/manifest.ts";
-import { policyFaults } from "../../../dev/kubernetes/policies.ts";
-import { secretsNamed } from "../../../dev/kubernetes/policies/references.ts";
-import { schemaFaults } from "../../../dev/programs/programs.ts";
+import { policyFaults, secretsNamed } from "../../../dev/kubernetes/policies.ts";
 import { codeIn, documented, documentedRows, documentedSecrets, overlay, overlays } from "./overlays.ts";
 import { project } from "../../harness/world.ts";
+import { TemporaryFolder } from "../../harness/temporary.ts";
 
 const folder = join(project, "deploy/kubernetes");
 const read = (path: string) => Deno.readTextFile(join(folder, path));
@@ -20,7 +19,7 @@ function topologyConfig(manifests: readonly Manifest[]) {
   const settings = ofKind(manifests, "ConfigMap").find(({ metadata }) => metadata.name.startsWith("settings"))!["data"];
   return {
     EVENTS_EXCHANGE: settings.EVENTS_EXCHANGE ?? "casino.events",
-    EVENTS_QUEUE: settings.EVENTS_QUEUE ?? "casino.events",
+    EVENTS_QUEUE: settings.EVENTS_QUEUE ?? "casino.events.queue",
     DEAD_LETTER_QUEUE: settings.DEAD_LETTER_QUEUE ?? "casino.events.dead",
     RETRY_DELAYS_MS: String(settings.RETRY_DELAYS_MS ?? "").split(",").filter(Boolean).map(Number),
   };
@@ -60,14 +59,10 @@ for (const [name, component, brings] of optional) {
 
 /** kustomize follows paths within a folder that it is given; a component is named from beside the overlay. */
 async function renderWith(overlay: string, component: string): Promise<Manifest[]> {
-  const path = await Deno.makeTempDir({ dir: join(folder, "overlays"), prefix: "test-" });
-  try {
-    const text = `resources: [../${overlay}]\ncomponents: [../../components/${component}]\n`;
-    await Deno.writeTextFile(join(path, "kustomization.yaml"), text);
-    return await render(path);
-  } finally {
-    await Deno.remove(path, { recursive: true });
-  }
+  await using beside = await TemporaryFolder.make("test-", join(folder, "overlays"));
+  const text = `resources: [../${overlay}]\ncomponents: [../../components/${component}]\n`;
+  await beside.write("kustomization.yaml", text);
+  return await render(beside.path);
 }
 
 Deno.test("what docs/kubernetes.md calls plain is open to whom it says, and no other port of production is plain", async () => {
@@ -137,7 +132,8 @@ Deno.test("the Topology Operator declares what deno task provision declares", as
     return { name, exchange: source, arguments: { "x-queue-type": type, ...more } };
   });
   const byName = (a: { name: string }, b: { name: string }) => a.name < b.name ? -1 : 1;
-  const expected = eventTopology(topologyConfig(manifests));
+  const expected = eventTopology(topologyConfig(manifests))
+    .map(({ name, exchange, arguments: more }) => ({ name, exchange, arguments: more }));
   deepStrictEqual(declared.sort(byName), [...expected].sort(byName));
   deepStrictEqual([specs("Binding").length, specs("Exchange").length], [expected.length, expected.length]);
   const [cluster] = specs("RabbitmqCluster");
@@ -178,7 +174,13 @@ Deno.test("Postgres's roles are those of deno task roles", async () => {
     bootstrap.initdb.postInitSQL.map((statement: string) => /^create role (\w+) login$/.exec(statement)?.[1]),
     names.filter((name) => name !== bootstrap.initdb.owner),
   );
+  const limits = databaseRoles.map(({ connections }) => connections);
+  deepStrictEqual(managed.roles.map(({ connectionLimit }: Json) => connectionLimit), limits);
+  const noLargeObjects = `revoke execute on function ${largeObjects} from public`;
+  strictEqual(bootstrap.initdb.postInitApplicationSQL.at(-1), noLargeObjects);
   const sql = await read("overlays/development/roles.sql");
+  match(sql, new RegExp(`\\n${noLargeObjects.replace(/[()]/g, "\\$&")};\n$`));
+  deepStrictEqual(Array.from(sql.matchAll(/ connection limit (\d+);$/gm), ([, limit]) => Number(limit)), limits);
   deepStrictEqual(Array.from(sql.matchAll(/^create role (\w+) login/gm), ([, role]) => role), names);
 });
 

@@ -1,6 +1,6 @@
 /** deploy/kubernetes, rendered once for each overlay, and the Secrets that docs/kubernetes.md asks for. */
 import { join } from "node:path";
-import { render } from "../../../dev/kubernetes/kustomize.ts";
+import { render } from "../../../dev/programs/programs.ts";
 import type { Manifest } from "../../../dev/kubernetes/manifest.ts";
 import { project } from "../../harness/world.ts";
 

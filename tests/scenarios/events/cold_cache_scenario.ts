@@ -3,7 +3,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { eventually } from "../../fixtures/eventually.ts";
 import { withWorld } from "../../harness/world.ts";
 import { publishBets } from "../../servers/test_queues.ts";
-import { withRedis } from "../../servers/with_redis.ts";
+import { withRedis } from "../../harness/private_servers.ts";
 
 Deno.test("16 subscribers on a cold cache make one call to the rates API, and every event is stored", async () => {
   await withWorld(async (world) => {

@@ -1,6 +1,7 @@
 /** A publisher in another language, which shares no code with the project. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { encodeEvent } from "../../../shared/event/protobuf.ts";
+import { deadLetterExchangeOf } from "../../../shared/rabbitmq/topology.ts";
 import { bet } from "../../fixtures/deliveries.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { withWorld, type World } from "../../harness/world.ts";
@@ -50,7 +51,7 @@ Deno.test("headers nested beyond what V8's own stack can read harm nobody, and a
       await publishNested(world.events, kind, encodeEvent(bet({ currency: "ZZZ" })));
       await world.publish("--count", "10");
       // As the broker itself leaves it there when a subscriber dies of it.
-      await publishNested(world.dead, kind, encodeEvent(bet({ id: BigInt(11 + i) })));
+      await publishNested(deadLetterExchangeOf(world.dead), kind, encodeEvent(bet({ id: BigInt(11 + i) })));
     }
     await world.untilSettled(42, 4);
     strictEqual(hasLogged(subscriber, "broker.unreachable"), false);

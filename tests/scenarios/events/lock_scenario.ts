@@ -7,7 +7,7 @@ import { eventually } from "../../fixtures/eventually.ts";
 import { PrivateWorld } from "../../harness/private_world.ts";
 import { withWorld } from "../../harness/world.ts";
 import { publishBet } from "../../servers/test_queues.ts";
-import { withRedis } from "../../servers/with_redis.ts";
+import { withRedis } from "../../harness/private_servers.ts";
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 

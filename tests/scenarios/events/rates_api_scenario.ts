@@ -5,6 +5,7 @@ import { project } from "../../harness/world.ts";
 import { runPython } from "./run_python.ts";
 
 const key = "scenario-key";
+const controlKey = "key-of-the-controls";
 
 Deno.test("a foreign client reads rates by reflection alone; the operator sees its calls; SIGTERM ends in order", async () => {
   await using api = await RunningApi.start();
@@ -69,7 +70,12 @@ Deno.test("a walk, a taken port and wrong usage: each is as the command line say
 /** `deno task rates-api` on a free port. */
 class RunningApi implements AsyncDisposable {
   readonly members = new Members(project);
-  readonly env = { RATES_API_ADDRESS: `127.0.0.1:${freePort()}`, RATES_API_KEY: key, SHUTDOWN_GRACE_MS: "1000" };
+  readonly env = {
+    RATES_API_ADDRESS: `127.0.0.1:${freePort()}`,
+    RATES_API_KEY: key,
+    RATES_CONTROL_KEY: controlKey,
+    SHUTDOWN_GRACE_MS: "1000",
+  };
   readonly member: Member;
 
   private constructor(args: readonly string[]) {

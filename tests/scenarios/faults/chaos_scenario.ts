@@ -5,14 +5,26 @@ import { runCampaign } from "../../chaos/campaign.ts";
 const troubleMs = 30_000;
 
 for (const seed of [1, 2]) {
-  Deno.test(`chaos for half a minute, seed ${seed}: nothing lost, nothing unexpected, nothing twice, all reported, totals equal`, async () => {
+  Deno.test(`chaos for half a minute, seed ${seed}: nothing lost, nothing unexpected, nothing twice, all reported, nothing told wrongly, totals equal`, async () => {
     const timeline: string[] = [];
     const say = (line: string) => void timeline.push(line);
     const result = await runCampaign({ seed, troubleMs, say, stop: new AbortController().signal });
-    const { problems, lost, unexpected, duplicated, unreported, attempted, confirmed, stored, dead, faults } = result;
+    const {
+      problems,
+      lost,
+      unexpected,
+      duplicated,
+      unreported,
+      toldWrongly,
+      attempted,
+      confirmed,
+      stored,
+      dead,
+      faults,
+    } = result;
     deepStrictEqual(problems, [], timeline.join("\n"));
-    const none = { lost: 0, unexpected: 0, duplicated: 0, unreported: 0 };
-    deepStrictEqual({ lost, unexpected, duplicated, unreported }, none);
+    const none = { lost: 0, unexpected: 0, duplicated: 0, unreported: 0, toldWrongly: 0 };
+    deepStrictEqual({ lost, unexpected, duplicated, unreported, toldWrongly }, none);
     ok(stored + dead >= confirmed && stored + dead <= attempted);
     ok(faults >= 8 && stored > 1_000, `${faults} faults and ${stored} events are enough to tell`);
   });

@@ -5,11 +5,10 @@ import type { Channel } from "amqplib";
 import { eventToJson } from "../../../shared/event/json.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { freePort } from "../../../tools/demo/members.ts";
-import { runProgram } from "../../../tools/run_program.ts";
 import { Batch, checkCounts, makeEvents, queues } from "../../harness/batch.ts";
 import { Ledger } from "../../harness/ledger.ts";
 import { PrivateServers, ServerAccess } from "../../harness/private_servers.ts";
-import { project } from "../../harness/world.ts";
+import { copyProject } from "../../harness/temporary.ts";
 import { Operator } from "./operator.ts";
 
 /** Short waits, so that a test sees the end of each. */
@@ -47,13 +46,7 @@ export class System extends ServerAccess implements AsyncDisposable {
     const servers = await PrivateServers.start();
     const programs = await Deno.makeTempDir({ prefix: "casino-path-" });
     const clone = servers.checkout.project;
-    const files = await runProgram("git", ["ls-files", "--cached", "--others", "--exclude-standard", "-z"], {
-      cwd: project,
-    });
-    for (const file of files.split("\0").filter(Boolean)) {
-      await Deno.mkdir(join(clone, file, ".."), { recursive: true });
-      await Deno.copyFile(join(project, file), join(clone, file));
-    }
+    await copyProject(clone);
     const operator = new Operator(clone, programs, beforeEach);
     const admin = await servers.superuserUrl();
     const env = {
@@ -63,6 +56,7 @@ export class System extends ServerAccess implements AsyncDisposable {
       DATABASE_RESTORE_URL: inDatabase(admin, "casino_restored"),
       RATES_API_ADDRESS: `127.0.0.1:${freePort()}`,
       RATES_API_KEY: "a-key-of-the-test",
+      RATES_CONTROL_KEY: "a-key-of-the-controls",
       HTTP: `127.0.0.1:${freePort()}`,
       ...times,
       ...more,

@@ -1,20 +1,25 @@
-/** The README, docs/reliability.md and the schedule of scenarios name things that exist. */
-import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
-import { join } from "node:path";
+/**
+ * The README, docs/reliability.md and the schedule of scenarios name things that exist. Settings are declared in
+ * shared/runtime/configuration/config.ts; deno.json, the Dockerfile, the manifests and the README say the same of them.
+ */
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { basename, join } from "node:path";
 import { nameOf, scenarioFiles } from "../../../dev/check/jobs.ts";
-import { endOf } from "../../../tools/run_program.ts";
+import { endOf, runProgram } from "../../../tools/run_program.ts";
 import { project } from "../../harness/world.ts";
 import { schedule } from "../schedule.ts";
+import { parse, parseAllDocuments } from "yaml";
+import { describeSettings, settingNames, variablesOf } from "../../../shared/runtime/configuration/config.ts";
+import { expandPermissions, parseTask, readPermissionSets, readTasks } from "../../../tools/tasks/task_line.ts";
 
 const readme = await Deno.readTextFile(join(project, "README.md"));
+const tasks = readTasks(project);
 
-Deno.test("the README names every task", async () => {
-  const { tasks } = JSON.parse(await Deno.readTextFile(join(project, "deno.json")));
+Deno.test("the README names every task", () => {
   for (const task of Object.keys(tasks)) match(readme, new RegExp(`\`${task}[ \`]`), task);
 });
 
 Deno.test("every task explains itself with --help, tells its version, and refuses what it does not know", async () => {
-  const { tasks } = JSON.parse(await Deno.readTextFile(join(project, "deno.json")));
   for (const task of Object.keys(tasks)) {
     const [help, version, wrong] = await Promise.all([
       run(task, "--help"),
@@ -45,3 +50,120 @@ Deno.test("every scenario that tests/scenarios/schedule.ts names is there", asyn
   const names = (await scenarioFiles(project)).map(nameOf);
   deepStrictEqual(Object.keys(schedule).filter((name) => !names.includes(name)), []);
 });
+
+const sets = readPermissionSets(project);
+const read = (path: string) => Deno.readTextFile(join(project, path));
+const variables = new Set(variablesOf(settingNames));
+/** The commands in the image `tools`. */
+const tools = ["dead", "migrate", "provision", "roles", "status"];
+
+/** The program of each permission set; `tools` and `machine` are of several. */
+const programs = new Map(
+  Object.values(tasks).flatMap((line) => {
+    const { flags, program } = parseTask(line);
+    const set = flags.find((flag) => flag.startsWith("-P="))?.slice("-P=".length);
+    return set === undefined || set === "machine" ? [] : [[set, program] as const];
+  }),
+);
+
+Deno.test("a program's permission set in deno.json has the variables of the settings that it reads, and no others", async () => {
+  deepStrictEqual(Object.keys(sets).toSorted(), [...programs.keys(), "tools", "machine"].toSorted());
+  const readBy = new Map<string, string[]>();
+  for (const [set, program] of programs) readBy.set(set, await variablesReadBy(program));
+  const ofTools = new Set(tools.flatMap((tool) => readBy.get(tool)!));
+  readBy.set("tools", variablesOf(settingNames).filter((name) => ofTools.has(name)));
+  for (const [set, names] of readBy) deepStrictEqual(sets[set]!["env"], names, set);
+});
+
+Deno.test("the README's table of configuration has every setting, with its default and meaning", () => {
+  const rows = Array.from(
+    readme.matchAll(/^\| `([A-Z_]+)` +\| (?:`([^`]*)`)? *\| (.*?) *\|$/gm),
+    ([, name, fallback = "", help]) => ({ name, fallback, help }),
+  );
+  deepStrictEqual(rows, describeSettings(settingNames));
+});
+
+Deno.test("an image has the permission set of its name, and is given settings alone", async () => {
+  const stages = (await read("Dockerfile")).replace(/\\\n\s*/g, "").split(/^FROM /m).slice(1);
+  let found = 0;
+  for (const stage of stages) {
+    const name = /^\S+ AS (\S+)/.exec(stage)![1]!;
+    const [, entrypoint] = /^ENTRYPOINT (.*)$/m.exec(stage) ?? [];
+    if (!entrypoint) continue;
+    found += 1;
+    deepStrictEqual(JSON.parse(entrypoint).filter((flag: string) => /^-P=|^--allow-env/.test(flag)), [`-P=${name}`]);
+    for (const [, variable] of stage.matchAll(/^ENV (\w+)=/gm)) ok(variables.has(variable!), variable!);
+    for (const [, names] of stage.matchAll(/"--allow-env=([\w,]+)"/g)) {
+      for (const variable of names!.split(",")) ok((sets[name]!["env"] as string[]).includes(variable), variable);
+    }
+  }
+  strictEqual(found, 4);
+});
+
+Deno.test("what compose.yaml gives a member is a setting", async () => {
+  const { services } = parse(await read("compose.yaml"), { merge: true });
+  const given = Object.values<{ image?: string; environment?: object }>(services)
+    .filter(({ image }) => image?.startsWith("casino-events/"))
+    .flatMap(({ environment = {} }) => Object.keys(environment)).filter((name) => !name.startsWith("OTEL_"));
+  ok(given.length > 0);
+  deepStrictEqual(given.filter((name) => !variables.has(name)), []);
+});
+
+Deno.test("a manifest's container has the permission set of its program, and is given variables of that set", async () => {
+  let found = 0;
+  for (const container of await containersBelow(join(project, "deploy/kubernetes"))) {
+    const args: string[] = container.args ?? [];
+    const flag = args.find((arg) => /^-P=|^--allow-env/.test(arg));
+    if (container.command?.[0] !== "/bin/deno") continue;
+    found += 1;
+    match(flag!, /^-P=/);
+    const set = flag!.slice("-P=".length);
+    const program = args.find((arg) => arg.endsWith(".ts"));
+    // A person names the program of the operator.
+    if (program !== undefined) strictEqual(program, programs.get(set), container.name);
+    strictEqual(basename(container.image), program?.startsWith("tools/") ? "tools" : set, container.name);
+    const env = expandPermissions([flag!], sets).find((each) => each.startsWith("--allow-env="))!.slice(12).split(",");
+    for (const { name } of container.env ?? []) {
+      ok(env.includes(name) || /^OTEL_/.test(name), `${container.name} is given ${name}`);
+    }
+  }
+  ok(found > 5);
+});
+
+/** The variables that the program lists in its --help. */
+async function variablesReadBy(program: string): Promise<string[]> {
+  const args = ["run", "--quiet", "--allow-env", "--allow-read", "--allow-sys", program, "--help"];
+  const help = await runProgram(Deno.execPath(), args, { cwd: project });
+  const words = help.match(/^ +[A-Z][A-Z_]+\b/gm)?.map((word) => word.trim()) ?? [];
+  return variablesOf(settingNames.filter((name) => words.includes(name)));
+}
+
+interface Container {
+  readonly name: string;
+  readonly image: string;
+  readonly command?: readonly string[];
+  readonly args?: string[];
+  readonly env?: readonly { readonly name: string }[];
+}
+
+/** Of every YAML file, patches included. */
+async function containersBelow(folder: string): Promise<Container[]> {
+  const containers: Container[] = [];
+  const walk = (value: unknown): void => {
+    if (typeof value !== "object" || value === null) return;
+    for (const [key, child] of Object.entries(value)) {
+      if (/^(initC|c)ontainers$/.test(key) && Array.isArray(child)) containers.push(...child);
+      walk(child);
+    }
+  };
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = join(folder, name);
+    if (isDirectory) containers.push(...await containersBelow(path));
+    else if (name.endsWith(".yaml")) {
+      for (const document of parseAllDocuments(await Deno.readTextFile(path))) {
+        walk("toJS" in document ? document.toJS() : null);
+      }
+    }
+  }
+  return containers;
+}

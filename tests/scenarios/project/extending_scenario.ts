@@ -10,6 +10,7 @@ import { Members } from "../../../tools/demo/members.ts";
 import { endOf, runProgram } from "../../../tools/run_program.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { project, withWorld, type World } from "../../harness/world.ts";
+import { copyProject } from "../../harness/temporary.ts";
 
 type Row = Record<string, unknown>;
 
@@ -86,8 +87,7 @@ let copy = "";
 Deno.test.beforeAll(async () => {
   if (Deno.env.has("CASINO_PATCHES")) await refreshPatches();
   copy = await Deno.makeTempDir({ prefix: "casino-extending-" });
-  const files = (await runProgram("git", ["ls-files", "-z"], { cwd: project })).split("\0").filter(Boolean);
-  await runProgram("cp", ["--parents", ...files, copy], { cwd: project });
+  await copyProject(copy);
 });
 
 Deno.test.afterAll(() => Deno.remove(copy, { recursive: true }));

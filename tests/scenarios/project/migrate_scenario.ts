@@ -6,28 +6,25 @@ import { catalogue } from "../../../tools/migrate/catalogue.ts";
 import { project } from "../../harness/world.ts";
 import type { Session } from "../../../shared/postgres/session.ts";
 import { withEmptySchema } from "../../servers/test_schema.ts";
+import { TemporaryFolder } from "../../harness/temporary.ts";
 
 type Migrate = (...args: string[]) => Promise<{ code: number; out: string }>;
 
-function withDatabase(use: (sql: Session, migrate: Migrate) => Promise<void>): Promise<void> {
-  return withEmptySchema((sql, url) =>
-    use(sql, async (...args) => {
-      const env = { DATABASE_URL: url, NO_COLOR: "1" };
-      const { code, output } = await endOf(Deno.execPath(), ["task", "--quiet", ...args], { cwd: project, env });
-      return { code, out: output };
-    })
-  );
+function withDatabase(use: (sql: Session, migrate: Migrate, url: string) => Promise<void>): Promise<void> {
+  return withEmptySchema((sql, url) => use(sql, (...args) => run(args, { DATABASE_URL: url }), url));
+}
+
+async function run(args: readonly string[], env: Readonly<Record<string, string>>) {
+  const command = ["task", "--quiet", ...args];
+  const { code, output } = await endOf(Deno.execPath(), command, { cwd: project, env: { NO_COLOR: "1", ...env } });
+  return { code, out: output };
 }
 
 async function withFolder(files: Record<string, string>, use: (folder: string) => Promise<void>): Promise<void> {
   // Inside the project, where the bare specifier `nessie` means something.
-  const folder = await Deno.makeTempDir({ dir: join(project, "tests"), prefix: "migrations-" });
-  try {
-    for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(join(folder, name), text);
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await TemporaryFolder.make("migrations-", join(project, "tests"));
+  for (const [name, text] of Object.entries(files)) await folder.write(name, text);
+  await use(folder.path);
 }
 
 const names = [...catalogue.keys()];
@@ -56,6 +53,33 @@ Deno.test("migrate applies once, tells its status, and goes back", async () => {
     strictEqual((await migrate("migrate:down")).out, `Rolled back ${newest}.\nRolled back 1 migration.\n`);
     match((await migrate("migrate:status")).out, new RegExp(`pending +${newest}`));
     match((await migrate("migrate:down", "--all")).out, new RegExp(`Rolled back ${all - 1} migrations`));
+  });
+});
+
+Deno.test("migrate:status tells instants in UTC, whatever zone and DateStyle the server, its session and the process have", async () => {
+  await withDatabase(async (_, __, url) => {
+    const zones = ["UTC", "Asia/Tokyo", "America/St_Johns"];
+    const begun = Math.floor(Date.now() / 1_000) * 1_000;
+    for (const [n, zone] of zones.entries()) {
+      const steps = n === 0 ? [] : [["migrate:down", "--all"]];
+      for (const args of [...steps, ["migrate"]]) {
+        strictEqual((await run(args, { DATABASE_URL: `${url}&TimeZone=${zone}&DateStyle=German` })).code, 0);
+      }
+      for (const [other, style] of [["Asia/Kathmandu", "SQL,DMY"], ["America/New_York", "Postgres,DMY"]] as const) {
+        const env = { DATABASE_URL: `${url}&TimeZone=${other}&DateStyle=${style}`, TZ: "Australia/Eucla" };
+        const { code, out } = await run(["migrate:status", "--json"], env);
+        strictEqual(code, 0, out);
+        for (const { applied_at } of JSON.parse(out)) {
+          const at = Date.parse(applied_at);
+          strictEqual(applied_at, new Date(at).toISOString());
+          strictEqual(
+            at >= begun && at <= Date.now() + 1_000,
+            true,
+            `${applied_at} written in ${zone}, read in ${other}`,
+          );
+        }
+      }
+    }
   });
 });
 

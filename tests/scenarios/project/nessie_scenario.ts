@@ -13,6 +13,7 @@ import { runProgram } from "../../../tools/run_program.ts";
 import { withEmptySchema } from "../../servers/test_schema.ts";
 import { systemClock as clock } from "../../../shared/runtime/clock.ts";
 import { project } from "../../harness/world.ts";
+import { TemporaryFolder } from "../../harness/temporary.ts";
 
 const nessie = "https://deno.land/x/nessie@2.0.11/";
 const names = [...catalogue.keys()];
@@ -57,20 +58,16 @@ async function withNessie(use: (run: (...action: string[]) => Promise<Ran>) => P
     await Deno.readTextFile(join(project, "docs/migrations.md")),
   ) ?? [];
   match(command, / migrate$/);
-  const folder = await Deno.makeTempDir({ prefix: "casino-nessie-" });
-  try {
-    await Deno.writeTextFile(join(folder, "mod.ts"), mod);
-    await Deno.writeTextFile(join(folder, "cli.ts"), cli);
-    const address = new URL(servers.DATABASE_URL).host;
-    const local = command.replaceAll(nessie, `${pathToFileURL(folder).href}/`).replace("HOST:PORT", address)
-      .replace(/^deno run/, `'${Deno.execPath()}' run --no-prompt --quiet`).replace(/ migrate$/, "");
-    await use(async (...action) => {
-      const env = { DATABASE_URL: servers.DATABASE_URL, NO_COLOR: "1" };
-      return JSON.parse(await runProgram("sh", ["-c", `${local} ${action.join(" ")}`], { cwd: project, env }));
-    });
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await TemporaryFolder.make("casino-nessie-");
+  await folder.write("mod.ts", mod);
+  await folder.write("cli.ts", cli);
+  const address = new URL(servers.DATABASE_URL).host;
+  const local = command.replaceAll(nessie, `${pathToFileURL(folder.path).href}/`).replace("HOST:PORT", address)
+    .replace(/^deno run/, `'${Deno.execPath()}' run --no-prompt --quiet`).replace(/ migrate$/, "");
+  await use(async (...action) => {
+    const env = { DATABASE_URL: servers.DATABASE_URL, NO_COLOR: "1" };
+    return JSON.parse(await runProgram("sh", ["-c", `${local} ${action.join(" ")}`], { cwd: project, env }));
+  });
 }
 
 /** As nessie has it, but for the connection: each file's statements, then its row of history. */

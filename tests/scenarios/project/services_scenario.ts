@@ -1,11 +1,12 @@
-/** `up` and `down` on servers of their own, from a copy of the project in a path with a space. */
-import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+/** `up` and `down` on servers of their own, from a copy of the project in a path with a space; and how they run programs. */
+import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { freePort } from "../../../tools/demo/members.ts";
 import { catalogue } from "../../../tools/migrate/catalogue.ts";
 import { shadowProgram } from "../../harness/checkout.ts";
 import { project } from "../../harness/world.ts";
-import { endOf } from "../../../tools/run_program.ts";
+import { endOf, ProgramError, runProgram, succeeds } from "../../../tools/run_program.ts";
+import { copyProject, TemporaryFolder } from "../../harness/temporary.ts";
 
 async function run(
   cwd: string,
@@ -18,25 +19,12 @@ async function run(
 }
 
 async function withCopy(use: (copy: string) => Promise<void>): Promise<void> {
-  const parent = await Deno.makeTempDir({ prefix: "a path with a space " });
-  const copy = join(parent, "the project");
-  try {
-    await copyTree(project, copy);
-    // Servers run as users of their own, which must be able to read it.
-    await Deno.chmod(parent, 0o755);
-    await use(copy);
-  } finally {
-    await Deno.remove(parent, { recursive: true });
-  }
-}
-
-async function copyTree(from: string, to: string): Promise<void> {
-  await Deno.mkdir(to, { recursive: true });
-  for await (const { name, isDirectory } of Deno.readDir(from)) {
-    if ([".git", ".services", "node_modules"].includes(name)) continue;
-    if (isDirectory) await copyTree(join(from, name), join(to, name));
-    else await Deno.copyFile(join(from, name), join(to, name));
-  }
+  await using parent = await TemporaryFolder.make("a path with a space ");
+  const copy = join(parent.path, "the project");
+  await copyProject(copy);
+  // Servers run as users of their own, which must be able to read it.
+  await Deno.chmod(parent.path, 0o755);
+  await use(copy);
 }
 
 function freeAddresses(): Record<string, string> {
@@ -119,3 +107,37 @@ async function isListening(url: string): Promise<boolean> {
     return false;
   }
 }
+
+const sh = (script: string, options = {}) => runProgram("sh", ["-c", script], options);
+
+Deno.test("runProgram() returns what the program wrote to stdout, and gives it what it reads", async () => {
+  strictEqual(await sh("cat; echo no more >&2", { input: "all\n" }), "all\n");
+  strictEqual(await sh("cat"), "");
+  strictEqual(await sh('echo "$GIVEN $PWD"', { cwd: "/", env: { GIVEN: "a" } }), "a /\n");
+});
+
+Deno.test("runProgram() of a program that fails names it, its exit code and the end of what it said", async () => {
+  await rejects(sh("seq 20; echo spoken >&2; exit 3"), (error) => {
+    strictEqual(error instanceof ProgramError, true);
+    match((error as Error).message, /^sh failed \(exit code 3\):\n14\n(\d+\n)*spoken$/);
+    return true;
+  });
+  await rejects(runProgram("no-such-program", []), /^ProgramError: no-such-program could not be run: /);
+});
+
+Deno.test("runProgram() ends a program at its deadline", async () => {
+  await rejects(
+    sh("echo begun; exec sleep 60", { deadlineMs: 100 }),
+    /^ProgramError: sh did not end within 100 ms:\nbegun$/,
+  );
+});
+
+Deno.test("endOf() and succeeds() tell how a program ended", async () => {
+  const { success, code, output } = await endOf("sh", ["-c", "echo b >&2; echo a; exit 2"]);
+  deepStrictEqual({ success, code, output }, { success: false, code: 2, output: "a\nb\n" });
+  deepStrictEqual(await Promise.all([succeeds("true", []), succeeds("false", []), succeeds("no-such-program", [])]), [
+    true,
+    false,
+    false,
+  ]);
+});

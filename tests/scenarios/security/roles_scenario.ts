@@ -3,20 +3,19 @@ import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict
 import { join } from "node:path";
 import { Buffer } from "node:buffer";
 import type { ConfirmChannel } from "amqplib";
-import { Session } from "../../../shared/postgres/session.ts";
 import { openConnection } from "../../../shared/rabbitmq/connection.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { freePort, Members } from "../../../tools/demo/members.ts";
 import { delay } from "../../../tools/services/server.ts";
 import { asOperator, getJson, token, untilAnswered, urlOf } from "../../harness/http.ts";
-import { PrivateServers } from "../../harness/private_servers.ts";
+import { PrivateServers, withRedis } from "../../harness/private_servers.ts";
 import { asRole, makeRoles, passwordOf, type Role } from "../../harness/roles.ts";
 import { project } from "../../harness/world.ts";
-import { withRedis } from "../../servers/with_redis.ts";
+import { letCompact, refuseConnections, refuseStatements } from "./postgres_refusals.ts";
 
 const names = {
   EVENTS_EXCHANGE: "casino.events",
-  EVENTS_QUEUE: "casino.events",
+  EVENTS_QUEUE: "casino.events.queue",
   DEAD_LETTER_QUEUE: "casino.events.dead",
   RETRY_DELAYS_MS: "300",
 };
@@ -57,7 +56,7 @@ Deno.test("with the roles of deno task roles", async (t) => {
       match(String(publisher.records.at(-1)?.["reason"]), /not there yet .*: deno task provision declares them/);
       match(
         await run("provision", [], { ...broker("provision"), TOPOLOGY: "declare" }),
-        /queue casino\.events is there/,
+        /queue casino\.events\.queue is there/,
       );
       const { code } = await publisher.ended;
       strictEqual(code, 0);
@@ -94,6 +93,7 @@ Deno.test("with the roles of deno task roles", async (t) => {
       };
       const status = JSON.parse(await run("status", ["--json"], reader));
       deepStrictEqual([status.totals.events_total, status.queues.events.messages], [27, 0], JSON.stringify(status));
+      strictEqual(status.subscribers.subscribers.length, 1, "by Redis, of which the reader may read it");
       await members.stop(subscriber);
       deepStrictEqual(subscriber.records.filter(({ level }) => level === "error"), []);
     });
@@ -115,20 +115,20 @@ Deno.test("with the roles of deno task roles", async (t) => {
       };
       const get = (queue: string) => (channel: ConfirmChannel) => channel.get(queue);
       const refused: [Role, string, (channel: ConfirmChannel) => Promise<unknown>][] = [
-        ["publisher", "takes events", get("casino.events")],
+        ["publisher", "takes events", get("casino.events.queue")],
         ["publisher", "takes dead letters", get("casino.events.dead")],
-        ["publisher", "writes dead letters", publish("casino.events.dead")],
+        ["publisher", "writes dead letters", publish("casino.events.dead-letters")],
         ["publisher", "reaches queues by name", publish("")],
         ["publisher", "declares", (channel) => channel.assertQueue("casino.events.more")],
-        ["publisher", "purges", (channel) => channel.purgeQueue("casino.events")],
+        ["publisher", "purges", (channel) => channel.purgeQueue("casino.events.queue")],
         ["subscriber", "publishes events", publish("casino.events")],
         ["subscriber", "takes dead letters", get("casino.events.dead")],
-        ["subscriber", "declares", (channel) => channel.assertQueue("casino.events")],
-        ["subscriber", "deletes", (channel) => channel.deleteQueue("casino.events")],
+        ["subscriber", "declares", (channel) => channel.assertQueue("casino.events.queue")],
+        ["subscriber", "deletes", (channel) => channel.deleteQueue("casino.events.queue")],
         ["subscriber", "reaches queues by name", publish("")],
         ["subscriber", "reaches other exchanges", publish("amq.direct")],
-        ["dead-letters", "takes events", get("casino.events")],
-        ["dead-letters", "writes dead letters", publish("casino.events.dead")],
+        ["dead-letters", "takes events", get("casino.events.queue")],
+        ["dead-letters", "writes dead letters", publish("casino.events.dead-letters")],
         ["dead-letters", "reaches queues by name", publish("")],
         ["dead-letters", "deletes", (channel) => channel.deleteQueue("casino.events.dead")],
         ["provision", "declares another queue", (channel) => channel.assertQueue("another")],
@@ -139,48 +139,17 @@ Deno.test("with the roles of deno task roles", async (t) => {
       }
       // Users that may ask these questions get answers: the questions themselves are good.
       strictEqual(await codeOf(asRole(RABBITMQ_URL, "publisher"), publish("casino.events")), undefined);
-      strictEqual(await codeOf(asRole(RABBITMQ_URL, "subscriber"), get("casino.events")), undefined);
+      strictEqual(await codeOf(asRole(RABBITMQ_URL, "subscriber"), get("casino.events.queue")), undefined);
       strictEqual(await codeOf(asRole(RABBITMQ_URL, "dead-letters"), get("casino.events.dead")), undefined);
     });
 
     await t.step("Postgres refuses each role everything that its member does not need", async () => {
-      const refused: Partial<Record<Role, readonly string[]>> = {
-        subscriber: [
-          "delete from events",
-          "update events set amount = 0",
-          "truncate events",
-          "update players set email = ''",
-          "insert into players (id, email) values (1, 'x')",
-          "delete from player_totals",
-          "delete from dead_letters",
-          "select * from nessie_migrations",
-          "create table mine (id int)",
-          "create temporary table mine (id int)",
-          "drop table events",
-        ],
-        reader: [
-          "insert into players (id, email) values (1, 'x')",
-          "update player_totals set bets = 0",
-          "delete from event_counts",
-          "update dead_letters set status = 'dropped'",
-          "select * from events for update",
-        ],
-        "dead-letters": [
-          "select * from players",
-          "select * from events",
-          "delete from dead_letters",
-          "insert into dead_letters (reason) values ('x')",
-        ],
-        migrator: ["create role another", "create database another", "alter role casino_reader password 'x'"],
-      };
-      for (const [role, statements] of Object.entries(refused)) {
-        await using sql = new Session(asRole(DATABASE_URL, role as Role, "_"), { name: "casino-test" });
-        for (const statement of statements) {
-          await rejects(sql.query(statement), { code: "42501" }, `${role}: ${statement}`);
-        }
-      }
-      await using sql = new Session(asRole(DATABASE_URL, "reader", "_"), { name: "casino-test" });
-      await sql.query("select count(*) from events");
+      await refuseStatements((role) => asRole(DATABASE_URL, role, "_"));
+      await letCompact(asRole(DATABASE_URL, "subscriber", "_"));
+    });
+
+    await t.step("Postgres refuses a role more connections than are its share", async () => {
+      await refuseConnections(await servers.superuserUrl(), asRole(DATABASE_URL, "reader", "_"));
     });
 
     await t.step("Redis refuses each user everything that its member does not need", async () => {
@@ -210,10 +179,11 @@ Deno.test("with the roles of deno task roles", async (t) => {
         const declaring = { ...subscriberEnv, TOPOLOGY: "declare" };
         const { code, stderr } = await members.run("subscriber", ["--quiet", "--http", "off"], declaring);
         strictEqual(code, 1);
-        match(stderr, /may not declare the queue casino\.events.* With TOPOLOGY=check it only looks for them/);
+        match(stderr, /may not declare the queue casino\.events\.dead or.* With TOPOLOGY=check it only looks for them/);
         strictEqual(stderr.includes(passwordOf("subscriber")), false);
         const reader = { ...operator, DATABASE_URL: asRole(DATABASE_URL, "reader", "_") };
-        const wrongUser = await members.run("dead", ["drop", "--all"], reader);
+        await members.runToEnd("dead", ["list"], reader);
+        const wrongUser = await members.run("dead", ["replay", "--all"], reader);
         strictEqual(wrongUser.code, 1);
         match(wrongUser.stderr, /permission denied for table dead_letters/);
       },

@@ -1,9 +1,10 @@
 /** The project is built from the packages of deno.lock, and none of them runs a script when it is installed. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { lockedPackages } from "../../../dev/sbom/lock.ts";
+import { lockedPackages } from "../../../dev/sbom/packages.ts";
 import { endOf, runProgram } from "../../../tools/run_program.ts";
 import { project } from "../../harness/world.ts";
+import { TemporaryFolder } from "../../harness/temporary.ts";
 
 const read = (path: string) => Deno.readTextFileSync(join(project, path));
 const lock = read("deno.lock");
@@ -87,15 +88,19 @@ Deno.test("versions of packages stand in a deno.json alone, where updates are pr
 
 /** A project with one package, and its entry of deno.lock. */
 class Small implements AsyncDisposable {
-  private constructor(readonly folder: string) {}
+  private constructor(private readonly files: TemporaryFolder) {}
 
   static async make(): Promise<Small> {
-    const folder = await Deno.makeTempDir({ prefix: "casino-lock-" });
+    const files = await TemporaryFolder.make("casino-lock-");
     strictEqual(config.lock.frozen, true);
     const own = { imports: { [name]: specifier }, lock: config.lock, nodeModulesDir: "none" };
-    await Deno.writeTextFile(join(folder, "deno.json"), JSON.stringify(own));
-    await Deno.writeTextFile(join(folder, "main.ts"), `import Long from "${name}";\nconsole.log(String(Long.ONE));`);
-    return new Small(folder);
+    await files.write("deno.json", JSON.stringify(own));
+    await files.write("main.ts", `import Long from "${name}";\nconsole.log(String(Long.ONE));`);
+    return new Small(files);
+  }
+
+  get folder(): string {
+    return this.files.path;
   }
 
   get lock() {
@@ -110,7 +115,7 @@ class Small implements AsyncDisposable {
   }
 
   async run(lock: object, env: Record<string, string> = {}): Promise<{ success: boolean; said: string }> {
-    await Deno.writeTextFile(join(this.folder, "deno.lock"), JSON.stringify(lock));
+    await this.files.write("deno.lock", JSON.stringify(lock));
     const { success, stderr } = await endOf(Deno.execPath(), ["run", "--no-check", "main.ts"], {
       cwd: this.folder,
       env: { NO_COLOR: "1", ...env },
@@ -118,8 +123,8 @@ class Small implements AsyncDisposable {
     return { success, said: stderr };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.folder, { recursive: true });
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.files[Symbol.asyncDispose]();
   }
 }
 

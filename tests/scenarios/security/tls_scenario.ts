@@ -26,6 +26,7 @@ Deno.test("with TLS to RabbitMQ, Redis, Postgres and the rates API", refusals, a
   const rates = {
     RATES_API_ADDRESS: `localhost:${freePort()}`,
     RATES_API_KEY: "a-key-of-the-test",
+    RATES_CONTROL_KEY: "a-key-of-the-controls",
     RATES_API_TLS: "on",
   };
   const env = { ...encrypted.urls(), ...files, ...rates };

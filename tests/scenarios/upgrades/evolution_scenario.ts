@@ -1,18 +1,22 @@
-/** Events of publishers and subscribers whose schemas differ. */
+/**
+ * Events of publishers and subscribers whose schemas differ; and the check's step that holds the schemas to the last
+ * release's, with schemas that break it and that do not.
+ */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import protobuf from "protobufjs";
 import { eventually } from "../../servers/test_queues.ts";
 import { Members } from "../../../tools/demo/members.ts";
-import { schemaCheck } from "../../releases/releases.ts";
-import { NextVersion, ReleasedTree } from "./versions.ts";
+import { lastRelease, schemaCheck } from "../../releases/releases.ts";
+import { NextVersion, readReleased, releasedMigrations, ReleasedTree } from "./versions.ts";
 import { project, withWorld, type World } from "../../harness/world.ts";
 import { endOf } from "../../../tools/run_program.ts";
+import { TemporaryFolder } from "../../harness/temporary.ts";
 
 const ids = {
   bet: "0190fffe-0000-7000-8000-000000000001",
-  jackpot: "0190fffe-0000-7000-8000-000000000002",
+  withdrawal: "0190fffe-0000-7000-8000-000000000002",
   unpriced: "0190fffe-0000-7000-8000-000000000003",
 };
 
@@ -25,9 +29,9 @@ Deno.test("an event with a new field and one of a new type: what an old version 
   const schema = schemaOf(await next.schema());
   const encode = (fields: object) => Buffer.from(schema.encode(schema.fromObject({ ...common, ...fields })).finish());
   const bodies = {
-    bet: encode({ type: "EVENT_TYPE_BET", id: "1", amount: "500", currency: "USD", has_won: true }),
-    jackpot: encode({ type: "EVENT_TYPE_JACKPOT", id: "2" }),
-    unpriced: encode({ type: "EVENT_TYPE_BET", id: "3", amount: "500", currency: "KWD" }),
+    bet: encode({ ...wager, id: "1", currency: "USD", has_won: true }),
+    withdrawal: encode({ type: "EVENT_TYPE_WITHDRAWAL", id: "2", amount: "700", currency: "EUR" }),
+    unpriced: encode({ ...wager, id: "3", currency: "KWD" }),
   };
 
   await withWorld(async (world) => {
@@ -44,7 +48,7 @@ Deno.test("an event with a new field and one of a new type: what an old version 
       ...{ event_id: "1", player_id: "11", game_id: "101", type: "bet", amount: "500", currency: "USD" },
       ...{ has_won: true, amount_eur: "467", subscriber_id: "last-release" },
     });
-    await assertWaits(world, "jackpot", { reason: "invalid", detail: /^type / });
+    await assertWaits(world, "withdrawal", { reason: "invalid", detail: /^type / });
     await assertWaits(world, "unpriced", { reason: "unknown-currency", detail: /KWD/ });
     await old.stop(first);
 
@@ -55,7 +59,7 @@ Deno.test("an event with a new field and one of a new type: what an old version 
       const letters = await world.deadLetters();
       return letters.length === 2 && letters.every(({ attempts }) => attempts === 2) || undefined;
     });
-    await assertWaits(world, "jackpot", { reason: "invalid", detail: /^type = 99 is unknown to this version$/ });
+    await assertWaits(world, "withdrawal", { reason: "invalid", detail: /^type = 5 is unknown to this version$/ });
     await assertWaits(world, "unpriced", { reason: "unknown-currency", detail: /KWD/ });
     await now.stop(second);
 
@@ -63,10 +67,11 @@ Deno.test("an event with a new field and one of a new type: what an old version 
     await later.startSubscriber("next-version");
     await world.replay("--reason", "invalid");
     await world.untilSettled(2, 1);
-    deepStrictEqual(await row(world, ids.jackpot), {
-      ...{ event_id: "2", player_id: "11", game_id: "101", type: "jackpot", amount: null, currency: null },
-      ...{ has_won: null, amount_eur: null, subscriber_id: "next-version" },
+    deepStrictEqual(await row(world, ids.withdrawal), {
+      ...{ event_id: "2", player_id: "11", game_id: null, type: "withdrawal", amount: "700", currency: "EUR" },
+      ...{ has_won: null, amount_eur: "700", subscriber_id: "next-version" },
     });
+    deepStrictEqual(await world.sql.one("select device from events where event_id = 2"), { device: common.device });
     await assertWaits(world, "unpriced", { reason: "unknown-currency", detail: /KWD/ });
 
     match(await old.publish("--count", "50", "--seed", "7"), /published 50, confirmed 50/);
@@ -85,14 +90,15 @@ Deno.test("an event with a new field and one of a new type: what an old version 
     strictEqual(letter.reason, reason);
     match(letter.detail, detail);
     strictEqual(Buffer.from(letter.body).toString("hex"), bodies[what].toString("hex"));
-    strictEqual((schema.decode(letter.body) as unknown as { campaign: string }).campaign, common.campaign);
+    strictEqual((schema.decode(letter.body) as unknown as { device: string }).device, common.device);
   }
 });
 
 const common = {
-  ...{ player_id: "11", game_id: "101", created_at: { seconds: "1719532800" } },
-  campaign: "Two for one, für alle",
+  ...{ player_id: "11", created_at: { seconds: "1719532800" } },
+  device: "Ein Telefon, für alle",
 };
+const wager = { type: "EVENT_TYPE_BET", game_id: "101", amount: "500" };
 
 function schemaOf(proto: string): protobuf.Type {
   const root = new protobuf.Root();
@@ -112,4 +118,76 @@ function row(world: World, messageId: string): Promise<object> {
     from events where message_id = $1`,
     [messageId],
   );
+}
+
+const eventProto = "casino/events/v1/event.proto";
+const ratesProto = "casino/rates/v1/rates.proto";
+
+type Change = readonly [file: string, from: string, to: string];
+
+const refused: Record<string, readonly [...Change, says: RegExp]> = {
+  "a field removed": [eventProto, "bool has_won = 7;", "", /field "7" with name "has_won" on message "Event" was del/],
+  "a field removed whose number is reserved": [
+    eventProto,
+    "bool has_won = 7;",
+    'reserved 7; reserved "has_won";',
+    /field "7" with name "has_won" on message "Event" was deleted/,
+  ],
+  "a field of another type": [eventProto, "int64 amount", "sint64 amount", /type from "int64" to "sint64"/],
+  "a field of another number": [eventProto, "currency = 6;", "currency = 9;", /field "6" with name "currency"/],
+  "a field of another name": [eventProto, "amount = 5;", "minor = 5;", /name from "amount" to "minor"/],
+  "an enum value of another number": [eventProto, "GAME_STOP = 4;", "GAME_STOP = 5;", /enum value "4" on enum "EventT/],
+  "an enum value of another name": [eventProto, "_BET = 2;", "_WAGER = 2;", /from "EVENT_TYPE_BET" to "EVENT_TYPE_WAG/],
+  "a method of another answer": [
+    ratesProto,
+    "returns (GetRatesResponse)",
+    "returns (stream GetRatesResponse)",
+    /"GetRates" on service "RatesService" changed/,
+  ],
+};
+
+const taken: Record<string, Change> = {
+  "a field added": [eventProto, "created_at = 8;", "created_at = 8; string campaign = 9;"],
+  "an enum value added": [eventProto, "GAME_STOP = 4;", "GAME_STOP = 4; EVENT_TYPE_JACKPOT = 5;"],
+  "a method and its messages added": [
+    ratesProto,
+    "returns (GetRatesResponse);",
+    "returns (GetRatesResponse); rpc GetBases(GetRatesRequest) returns (GetRatesRequest);",
+  ],
+};
+
+for (const [what, [file, from, to, says]] of Object.entries(refused)) {
+  Deno.test(`the check refuses ${what} since the last release`, async () => {
+    const { code, said } = await check([file, from, to]);
+    match(said, says);
+    strictEqual(code, 100);
+  });
+}
+
+for (const [what, change] of Object.entries(taken)) {
+  Deno.test(`the check takes ${what} since the last release`, async () => {
+    deepStrictEqual(await check(change), { code: 0, said: "" });
+  });
+}
+
+Deno.test("what is kept of the last release is what was released", async () => {
+  const kept = join(project, "tests/releases", lastRelease.version);
+  for (const file of [`proto/${eventProto}`, `proto/${ratesProto}`, "proto/casino/rates/v1/mock_control.proto"]) {
+    strictEqual(await Deno.readTextFile(join(kept, file)), await readReleased(file), file);
+  }
+  strictEqual(lastRelease.newestMigration, (await releasedMigrations()).at(-1));
+});
+
+/** What the check's step says of the last release's schemas with one change in them. */
+async function check([file, from, to]: Change): Promise<{ code: number; said: string }> {
+  await using folder = await TemporaryFolder.make("casino-schemas-");
+  for (const each of [eventProto, ratesProto, "casino/rates/v1/mock_control.proto"]) {
+    const text = await Deno.readTextFile(join(project, "tests/releases", lastRelease.version, "proto", each));
+    if (each === file) strictEqual(text.split(from).length, 2, `${file} has "${from}" once`);
+    await folder.write(each, each === file ? text.replace(from, to) : text);
+  }
+  // Files that are new have nothing to break; buf.yaml says what is held to.
+  await Deno.copyFile(join(project, "proto/buf.yaml"), join(folder.path, "buf.yaml"));
+  const { code, output } = await endOf(Deno.execPath(), schemaCheck(folder.path), { cwd: project });
+  return { code, said: output };
 }

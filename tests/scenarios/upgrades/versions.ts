@@ -1,11 +1,11 @@
 /** The last release, from the repository's history, and a version that is still to come. */
-import { join } from "node:path";
-import { eventTypes } from "../../../shared/event/kinds.ts";
+import { dirname, join } from "node:path";
 import { type Member, Members } from "../../../tools/demo/members.ts";
 import { readHistory } from "../../../tools/migrate/migrator.ts";
 import { runProgram } from "../../../tools/run_program.ts";
 import { project, type World } from "../../harness/world.ts";
 import { lastRelease } from "../../releases/releases.ts";
+import { copyProject, TemporaryFolder } from "../../harness/temporary.ts";
 
 /** The last release logs its messages without codes. */
 const messages: Readonly<Record<string, string>> = {
@@ -74,35 +74,7 @@ async function git(...args: string[]): Promise<string> {
   throw error;
 }
 
-const migration = "20990101000000_allow_jackpots.ts";
-
-/** A developer's changes: a text that occurs once in the file, and its replacement. */
-const changes: readonly (readonly [file: string, from: string, to: string])[] = [
-  [
-    "proto/casino/events/v1/event.proto",
-    "EVENT_TYPE_UNSPECIFIED = 0;",
-    "EVENT_TYPE_UNSPECIFIED = 0;\n  EVENT_TYPE_JACKPOT = 99;",
-  ],
-  ["proto/casino/events/v1/event.proto", "created_at = 8;", "created_at = 8;\n  string campaign = 9;"],
-  [
-    "shared/event/kinds.ts",
-    "export const kinds = [",
-    `export const kinds = [
-  {
-    type: "jackpot",
-    wireNumber: 99,
-    hasGame: true,
-    hasMoney: false,
-    hasOutcome: false,
-    label: "jackpot",
-    weight: 0,
-    sentence: ({ player, time }) => \`\${player} hit a jackpot on \${time}.\`,
-  },`,
-  ],
-];
-
-const leftOut = ["bench", "deploy", "docs", "node_modules", "tests"];
-
+/** This tree with a new kind of event and a new field: two worked examples of docs/extending.md. */
 export class NextVersion implements AsyncDisposable {
   readonly members: Members;
 
@@ -112,31 +84,13 @@ export class NextVersion implements AsyncDisposable {
 
   static async make(): Promise<NextVersion> {
     const path = await Deno.makeTempDir({ prefix: "casino-next-" });
-    await copy(project, path, (name) => !name.startsWith(".") && !leftOut.includes(name));
-    for (const [file, from, to] of changes) {
-      const text = await Deno.readTextFile(join(path, file));
-      if (text.split(from).length !== 2) {
-        throw new Error(
-          `${file} has not "${from}" once: tell tests/scenarios/upgrades/versions.ts what to change there now`,
-        );
-      }
-      await Deno.writeTextFile(join(path, file), text.replace(from, () => to));
+    await copyProject(path);
+    // Wherever temporary folders are: git applies nothing in another repository's subfolder, and says nothing.
+    const inCopy = { cwd: path, env: { GIT_CEILING_DIRECTORIES: dirname(path) } };
+    for (const name of ["withdrawal", "field"]) {
+      await runProgram("git", ["apply", join("docs/extending", `${name}.patch`)], inCopy);
     }
-    await Deno.writeTextFile(
-      join(path, "migrations", migration),
-      `import { AbstractMigration } from "nessie";
-export default class extends AbstractMigration {
-  async up(): Promise<void> {
-    await this.client.queryArray("alter table events drop constraint events_type_check");
-    await this.client.queryArray("alter table events add constraint events_type_check " +
-      "check (type in (${[...eventTypes, "jackpot"].map((type) => `'${type}'`).join(", ")}))");
-  }
-  async down(): Promise<void> {}
-}`,
-    );
-    const next = new NextVersion(path);
-    await next.members.runToEnd("generate", [], {});
-    return next;
+    return new NextVersion(path);
   }
 
   /** The events' schema, as its source says it. */
@@ -150,15 +104,6 @@ export default class extends AbstractMigration {
   }
 }
 
-async function copy(from: string, to: string, isWanted: (name: string) => boolean): Promise<void> {
-  await Deno.mkdir(to, { recursive: true });
-  for await (const { name, isDirectory } of Deno.readDir(from)) {
-    if (!isWanted(name)) continue;
-    if (isDirectory) await copy(join(from, name), join(to, name), (inner) => !inner.startsWith("."));
-    else await Deno.copyFile(join(from, name), join(to, name));
-  }
-}
-
 export interface OneMore {
   /** Of the file. */
   readonly name: string;
@@ -168,15 +113,14 @@ export interface OneMore {
 }
 
 export class MoreMigrations implements AsyncDisposable {
-  private constructor(private readonly folder: string) {}
+  private constructor(private readonly folder: TemporaryFolder) {}
 
   static async make({ name, up, down }: OneMore): Promise<MoreMigrations> {
     // Inside the project, where the bare specifier `nessie` means something.
-    const folder = await Deno.makeTempDir({ dir: join(project, "tests"), prefix: "migrations-" });
-    const own = join(project, "migrations");
-    for await (const file of Deno.readDir(own)) await Deno.copyFile(join(own, file.name), join(folder, file.name));
-    await Deno.writeTextFile(
-      join(folder, name),
+    const folder = await TemporaryFolder.make("migrations-", join(project, "tests"));
+    await runProgram("cp", ["-a", `${join(project, "migrations")}/.`, folder.path]);
+    await folder.write(
+      name,
       `import { AbstractMigration } from "nessie";
 export default class extends AbstractMigration {
   async up(): Promise<void> { await this.client.queryArray(${JSON.stringify(up)}); }
@@ -190,11 +134,11 @@ export default class extends AbstractMigration {
   async run(world: World, direction: "up" | "down"): Promise<{ code: number; stderr: string }> {
     const newer = (await readHistory(world.sql)).filter(({ name }) => name > lastRelease.newestMigration);
     const steps = direction === "down" ? ["--steps", String(newer.length)] : [];
-    const args = [direction, "--folder", this.folder, ...steps];
+    const args = [direction, "--folder", this.folder.path, ...steps];
     return await world.tryRunning("migrate", args, { program: "tools/migrate/main.ts" });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.folder, { recursive: true });
+    await this.folder[Symbol.asyncDispose]();
   }
 }

@@ -95,6 +95,11 @@ Deno.test("one subscriber's HTTP", async (t) => {
 
       const overview = await getJson(`${url}/overview`);
       deepStrictEqual([overview.problems, overview.subscriber_id, overview.dead_letters], [[], "one", 1]);
+      const { state, since } = overview.standing;
+      strictEqual(state, "letters");
+      ok(Date.parse(since) <= Date.parse(overview.at), since);
+      strictEqual((await getJson(`${url}/overview`)).standing.since, since, "whoever asks, and when");
+      holds(openApi.components.schemas.Subscriber, overview.subscribers);
       deepStrictEqual([overview.rates.state, overview.rates.lock.state, overview.rates.per_eur.USD], [
         "fresh",
         "free",

@@ -57,34 +57,14 @@ export class OtlpReceiver implements AsyncDisposable {
   }
 }
 
-interface Request {
-  readonly resourceSpans: {
-    readonly resource: { readonly attributes: KeyValue[] };
-    readonly scopeSpans: {
-      readonly scope: { readonly name: string };
-      readonly schemaUrl: string;
-      readonly spans: Span[];
-    }[];
-  }[];
-}
+/** As the protocol's JSON has it. */
+// deno-lint-ignore no-explicit-any
+type Json = any;
 
-interface Span extends Pick<ReceivedSpan, "name" | "traceId" | "spanId" | "parentSpanId" | "kind"> {
-  readonly startTimeUnixNano: string;
-  readonly endTimeUnixNano: string;
-  readonly attributes?: KeyValue[];
-  readonly links?: ReceivedSpan["links"];
-  readonly status?: { readonly code?: number };
-}
-
-interface KeyValue {
-  readonly key: string;
-  readonly value: Readonly<Record<string, unknown>>;
-}
-
-function spansOf({ resourceSpans }: Request): ReceivedSpan[] {
-  return resourceSpans.flatMap(({ resource, scopeSpans }) =>
-    scopeSpans.flatMap(({ scope, schemaUrl, spans }) =>
-      spans.map(({ name, traceId, spanId, parentSpanId, kind, ...span }): ReceivedSpan => ({
+function spansOf({ resourceSpans }: Json): ReceivedSpan[] {
+  return resourceSpans.flatMap(({ resource, scopeSpans }: Json) =>
+    scopeSpans.flatMap(({ scope, schemaUrl, spans }: Json) =>
+      spans.map(({ name, traceId, spanId, parentSpanId, kind, ...span }: Json): ReceivedSpan => ({
         ...{ name, traceId, spanId, parentSpanId, kind, schemaUrl, scope: scope.name },
         service: String(attributesOf(resource.attributes)["service.name"]),
         begun: BigInt(span.startTimeUnixNano),
@@ -98,7 +78,7 @@ function spansOf({ resourceSpans }: Request): ReceivedSpan[] {
 }
 
 /** Integers are decimal strings in OTLP's JSON, and bigints here, to tell them from doubles. */
-function attributesOf(pairs: readonly KeyValue[] = []): Record<string, unknown> {
+function attributesOf(pairs: readonly { key: string; value: object }[] = []): Record<string, unknown> {
   return Object.fromEntries(pairs.map(({ key, value }) => {
     const [[kind, content] = []] = Object.entries(value);
     return [key, kind === "intValue" ? BigInt(String(content)) : content];

@@ -7,6 +7,8 @@ import { MemoryDeadLetterAdmin } from "../../../shared/rabbitmq/dead/memory_admi
 import type { Random } from "../../../shared/runtime/random.ts";
 import type { Log } from "../../../shared/runtime/telemetry/log.ts";
 import { formatAddress } from "../../../subscriber/http/server.ts";
+import { MemoryFleet } from "../../../subscriber/metrics/fleet/memory_fleet.ts";
+import { OwnReport, type OwnState } from "../../../subscriber/metrics/fleet/own_report.ts";
 import { serveHttp } from "../../../subscriber/http/http.ts";
 import type { WatchedRates } from "../../../subscriber/rates/source.ts";
 import { type EmbeddedSystem, settings, subscriberIds } from "./system.ts";
@@ -33,11 +35,27 @@ const portsTried = 100;
 export function openDashboard(system: EmbeddedSystem, options: DashboardOptions): Dashboard {
   const { queue, subscribers } = system;
   const token = options.random.bytes(8).toHex();
+  const state: OwnState = {
+    ...options,
+    subscriberId: subscriberIds.join(" and "),
+    gate: system.gate,
+    heldBatches: system.heldBatches,
+    consuming: () => !options.leaving.aborted,
+    unsettled: () => queue.unsettled,
+    oldestPublishedAtMs: () => {
+      const oldest = subscribers.flatMap(({ runner }) => runner.oldestPublishedAtMs ?? []);
+      return oldest.length === 0 ? undefined : Math.min(...oldest);
+    },
+    batchesInFlight: () => subscribers.reduce((sum, { runner }) => sum + runner.batchesInFlight, 0),
+  };
   const server = serveHttp({
     ...options,
+    ...state,
+    own: new OwnReport(state),
+    // There are no others.
+    fleet: new MemoryFleet(options.clock),
     address: { hostname, port: freePort() },
     token,
-    subscriberId: subscriberIds.join(" and "),
     mode: "embedded",
     observations: system.observations,
     gate: system.gate,
@@ -50,13 +68,6 @@ export function openDashboard(system: EmbeddedSystem, options: DashboardOptions)
     admin: adminOf(system, options.clock),
     ratesApi: system.ratesApi.address,
     prefetch: settings.PREFETCH * subscribers.length,
-    consuming: () => !options.leaving.aborted,
-    unsettled: () => queue.unsettled,
-    oldestPublishedAtMs: () => {
-      const oldest = subscribers.flatMap(({ runner }) => runner.oldestPublishedAtMs ?? []);
-      return oldest.length === 0 ? undefined : Math.min(...oldest);
-    },
-    batchesInFlight: () => subscribers.reduce((sum, { runner }) => sum + runner.batchesInFlight, 0),
   });
   return {
     url: `http://${formatAddress(server.address)}`,

@@ -6,7 +6,7 @@ import { onShutdownSignal } from "../../../shared/runtime/shutdown.ts";
 import { type Log, silentLog } from "../../../shared/runtime/telemetry/log.ts";
 import { type Generated, generateEvents } from "../../../publisher/generator.ts";
 import { isBadLine, readEvents } from "../../../publisher/ndjson_input.ts";
-import { summary } from "../../../publisher/progress.ts";
+import { summary } from "../../../publisher/publish.ts";
 import { summarize, waitUntilSettled } from "../outcome.ts";
 import { openDashboard } from "./dashboard.ts";
 import { Screen, standardOutput } from "./screen.ts";

@@ -19,6 +19,7 @@ import { grpcRatesApi } from "../../../subscriber/rates/client.ts";
 import { MemoryRates } from "../../../subscriber/rates/memory_rates.ts";
 import { PostgresStore } from "../../../subscriber/store/postgres_store.ts";
 import { DatabaseGate } from "../../../subscriber/pipeline/database_gate.ts";
+import { HeldBatches } from "../../../subscriber/pipeline/middleware/held_batches.ts";
 import { catalogue } from "../../migrate/catalogue.ts";
 import { migrateFresh } from "../../migrate/transaction.ts";
 import { reasonsOf, type Sources } from "../outcome.ts";
@@ -77,6 +78,7 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
   /** Both subscribers' together. */
   readonly observations: Observations;
   readonly gate = new DatabaseGate();
+  readonly heldBatches: HeldBatches;
   readonly subscribers: readonly RunningSubscriber[];
   /** Dead letters that somebody has removed for good. */
   dropped = 0;
@@ -95,6 +97,7 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
     this.queue = new MemoryQueue(options.clock);
     this.cache = new MemoryRates(options.clock);
     this.observations = new Observations(options.clock);
+    this.heldBatches = new HeldBatches(options.clock);
     this.subscribers = subscriberIds.map((id) => this.#subscriber(id));
     this.#working = Promise.all([
       ...this.subscribers.map(({ runner }) => runner.run(this.#stop.signal, this.#abandon.signal)),
@@ -204,6 +207,7 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
         }),
         stats,
         gate: this.gate,
+        heldBatches: this.heldBatches,
       },
     );
     const running: RunningSubscriber = { id, runner, rates, stored: 0 };

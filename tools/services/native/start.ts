@@ -5,8 +5,17 @@ import { changeState, dataFolder, nativeFolder, readState } from "../folder.ts";
 import { findPrograms, install } from "../packages.ts";
 import { isListening } from "../probe.ts";
 import { isRunning, type Launch, launch, type NativeServer, type Process, serverOf, stop } from "../process.ts";
-import { allOrProblems, delay, type ServerName, ServiceError, titles, urlOf } from "../server.ts";
-import { untilItLetsUsIn, type Way, type WayOptions } from "../way.ts";
+import { untilItLetsUsIn } from "../database.ts";
+import {
+  allOrProblems,
+  delay,
+  type ServerName,
+  ServiceError,
+  titles,
+  urlOf,
+  type Way,
+  type WayOptions,
+} from "../server.ts";
 import { postgres } from "./postgres.ts";
 import { rabbitmq } from "./rabbitmq.ts";
 import { redis } from "./redis.ts";

@@ -110,7 +110,7 @@ def call(channel, version, pool, service, method, metadata=(), **arguments):
 
 def main(address, key, version, symbols):
     pool = descriptor_pool.DescriptorPool()
-    with grpc.insecure_channel(address) as channel:
+    with grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)]) as channel:
         print(
             json.dumps(
                 {

@@ -1,0 +1,197 @@
+/**
+ * How workloads run: their containers confined, bounded, watched, and from an image that stays what it is; the members'
+ * environment and command line; the replicas' number, their spread over nodes, and the time that they get to stop.
+ */
+import {
+  ends,
+  environmentOf,
+  faultsOfContainers,
+  idOf,
+  type Json,
+  type Manifest,
+  matches,
+  ofKind,
+  type Workload,
+  workloadsOf,
+} from "../manifest.ts";
+import configuration from "../../../deno.json" with { type: "json" };
+import { expandPermissions } from "../../../tools/tasks/task_line.ts";
+import { settingNames, variablesOf } from "../../../shared/runtime/configuration/config.ts";
+
+/** Nothing asks them how they are: they serve nothing, and end when they cannot go on. */
+const withoutProbes = new Set(["Deployment/publisher"]);
+
+export function podsAreApart(manifests: readonly Manifest[]): string[] {
+  return workloadsOf(manifests).flatMap(({ id, pod }) => {
+    const faults: string[] = [];
+    if (pod.automountServiceAccountToken !== false) faults.push("mounts a token for the API server");
+    if (pod.hostNetwork || pod.hostPID || pod.hostIPC) faults.push("shares namespaces with its node");
+    if ((pod.volumes ?? []).some((volume: Json) => volume.hostPath)) faults.push("mounts a path of its node");
+    if (pod.enableServiceLinks !== false) faults.push("gets the environment of every service");
+    return faults.map((fault) => `${id} ${fault}`);
+  });
+}
+
+export function containersAreConfined(manifests: readonly Manifest[]): string[] {
+  return faultsOfContainers(manifests, ({ container, workload: { pod } }) => {
+    const context = { ...pod.securityContext, ...container.securityContext };
+    const { drop = [], add = [] } = context.capabilities ?? {};
+    const faults: string[] = [];
+    if (context.runAsNonRoot !== true || !(context.runAsUser > 0)) faults.push("may run as root");
+    if (context.readOnlyRootFilesystem !== true) faults.push("may write to its root");
+    if (context.allowPrivilegeEscalation !== false || context.privileged) faults.push("may gain privileges");
+    if (!drop.includes("ALL") || add.length > 0) faults.push("keeps capabilities");
+    if (context.seccompProfile?.type !== "RuntimeDefault") faults.push("may make every system call");
+    return faults;
+  });
+}
+
+export function resourcesAreBounded(manifests: readonly Manifest[]): string[] {
+  const wanted = ["requests.cpu", "requests.memory", "limits.cpu", "limits.memory"];
+  return faultsOfContainers(manifests, ({ container: { resources = {} } }) =>
+    wanted.filter((name) => {
+      const [bound, what] = name.split(".");
+      return resources[bound!]?.[what!] === undefined;
+    }).map((name) => `has no ${name}`));
+}
+
+export function imagesArePinned(manifests: readonly Manifest[]): string[] {
+  return faultsOfContainers(
+    manifests,
+    ({ container: { image } }) =>
+      /:(?!latest$)[\w.-]+$|@sha256:[0-9a-f]{64}$/.test(image) ? [] : [`runs ${image}, which may be anything`],
+  );
+}
+
+export function containersAreProbed(manifests: readonly Manifest[]): string[] {
+  const probes = ["startupProbe", "livenessProbe", "readinessProbe"];
+  return faultsOfContainers(manifests, ({ container, workload }) => {
+    if (ends(workload) || withoutProbes.has(workload.id) || !workload.containers.includes(container)) return [];
+    return probes.filter((probe) => !container[probe]).map((probe) => `has no ${probe}`);
+  });
+}
+
+/** Settings of shared/runtime/configuration/config.ts, and the files that may hold them. */
+const settings = new Set(variablesOf(settingNames));
+
+/** Names that commands are told by `$(NAME)`, and what Deno and the servers' images read themselves. */
+const others = /^(?:(?:RABBITMQ|REDIS|POSTGRES|RATES_API)_HOST|OTEL_[A-Z_]+|PGDATA|POSTGRES_PASSWORD_FILE)$/;
+
+const secrets = settingNames.filter((name) => variablesOf([name]).includes(`${name}_FILE`));
+
+export function variablesAreSettings(manifests: readonly Manifest[]): string[] {
+  return faultsOfContainers(
+    manifests,
+    ({ environment }) =>
+      Object.keys(environment).filter((name) => !settings.has(name) && !others.test(name))
+        .map((name) => `is given ${name}, which nobody reads`),
+  );
+}
+
+export function secretsAreInFiles(manifests: readonly Manifest[]): string[] {
+  return faultsOfContainers(manifests, ({ container, environment }) => {
+    const inText = Object.entries(environment).filter(([name, value]) =>
+      (secrets as readonly string[]).includes(name) || /PASSWORD$|TOKEN$/.test(name) || /\/\/[^/]*:[^/]*@/.test(value)
+    );
+    const byReference = (container.env ?? []).filter(({ valueFrom }: Json) => valueFrom?.secretKeyRef);
+    const whole = (container.envFrom ?? []).filter(({ secretRef }: Json) => secretRef);
+    return [
+      ...inText.map(([name]) => `is given a secret as ${name}`),
+      ...byReference.map(({ name }: Json) => `is given the secret ${name} outside of a file`),
+      ...whole.map(({ secretRef }: Json) => `is given all of ${secretRef.name} outside of files`),
+    ];
+  });
+}
+
+/**
+ * Deno's permissions, those of its set in deno.json among them: no more than named hosts, variables and folders, and
+ * each variable that is set.
+ */
+export function permissionsAreNarrow(manifests: readonly Manifest[]): string[] {
+  return faultsOfContainers(manifests, ({ args: command, environment }) => {
+    if (!command[0]?.endsWith("deno")) return [];
+    const args = expandPermissions(command, configuration.permissions);
+    const listed = (flag: string) =>
+      args.filter((arg) => arg.startsWith(`${flag}=`)).flatMap((arg) => arg.slice(flag.length + 1).split(","));
+    const allowed = listed("--allow-env");
+    const unreadable = Object.keys(environment).filter((name) =>
+      name.endsWith("_FILE") && settings.has(name) && !allowed.includes(name)
+    );
+    return [
+      ...args.filter((arg) => /^(?:-A|--allow-all|--allow-[a-z]+)$/.test(arg))
+        .map((arg) => `asks for ${arg} without saying which`),
+      ...args.filter((arg) => /^--allow-(?:write|run|ffi|import)/.test(arg)).map((arg) => `asks for ${arg}`),
+      ...args.filter((arg) => arg.includes("$(")).map((arg) => `has ${arg}, of which the kubelet knows no value`),
+      ...listed("--allow-net").filter((host) => !/:\d+$/.test(host) || host.includes("/"))
+        .map((host) => `may connect to ${host}, which is not one host and port`),
+      ...allowed.filter((name) => !settings.has(name)).map((name) => `may read ${name}, which is no setting`),
+      ...unreadable.map((name) => `may not read ${name}`),
+      ...args.includes("--no-prompt") ? [] : ["would ask for permissions where nobody answers"],
+    ];
+  });
+}
+
+/** A replicated workload keeps replicas when a node is drained, and does not have all on one node. */
+export function replicasOutliveADrain(manifests: readonly Manifest[]): string[] {
+  const budgets = ofKind(manifests, "PodDisruptionBudget");
+  return workloadsOf(manifests).filter((workload) => isReplicated(workload, manifests)).flatMap((workload) => {
+    const faults: string[] = [];
+    const budget = budgets.find(({ spec }) => matches(spec.selector, workload.labels));
+    if (!budget) faults.push("has no PodDisruptionBudget");
+    else if (budget["spec"].maxUnavailable !== 1) faults.push(`may lose more than one at once by ${idOf(budget)}`);
+    for (const topology of ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]) {
+      const spread = (workload.pod.topologySpreadConstraints ?? []).some((
+        constraint: { topologyKey: string; labelSelector: unknown },
+      ) => constraint.topologyKey === topology && matches(constraint.labelSelector, workload.labels));
+      if (!spread) faults.push(`is not spread over ${topology}`);
+    }
+    return faults.map((fault) => `${workload.id} ${fault}`);
+  });
+}
+
+function isReplicated(workload: Workload, manifests: readonly Manifest[]): boolean {
+  if (ends(workload)) return false;
+  const { manifest } = workload;
+  const scaled = ofKind(manifests, "ScaledObject").some(({ spec }) =>
+    spec.scaleTargetRef.name === manifest.metadata.name
+  );
+  return scaled || manifest["spec"].replicas !== 1;
+}
+
+/** The longest orderly shutdown, closing included, is over before the kubelet kills. */
+export function thereIsTimeToLeave(manifests: readonly Manifest[]): string[] {
+  return workloadsOf(manifests).flatMap(({ id, pod, containers }) => {
+    const graces = containers.map((container) => Number(environmentOf(container, manifests)["SHUTDOWN_GRACE_MS"] ?? 0));
+    const needed = (Math.max(...graces) + closingMs) / 1000;
+    const given = pod.terminationGracePeriodSeconds ?? 30;
+    return given > needed ? [] : [`${id} is killed after ${given} s, and may need ${needed} s to leave`];
+  });
+}
+
+/** shared/runtime/shutdown.ts: what comes after SHUTDOWN_GRACE_MS. */
+const closingMs = 5_000;
+
+/** A subscriber's pool, and those of its HTTP side and its keeper of dead letters (subscriber/main.ts). */
+const connectionsEach = 5;
+/** superuser_reserved_connections; the operator, a migration, people and readers. */
+const connectionsOfOthers = 3 + 20;
+
+/** All subscribers that there may be at once, with one that comes and one that leaves, find a connection. */
+export function scalingIsBearable(manifests: readonly Manifest[]): string[] {
+  return ofKind(manifests, "ScaledObject").flatMap(({ metadata, spec }) => {
+    const [cluster] = ofKind(manifests, "Cluster");
+    const stated = cluster?.["spec"].postgresql.parameters.max_connections ??
+      metadata.annotations?.["casino-events/postgres-max-connections"];
+    const bearable = Number(stated) - connectionsOfOthers;
+    const most = (spec.maxReplicaCount + 2) * connectionsEach;
+    const faults = most <= bearable ? [] : [`may take ${most} connections to Postgres, which has ${bearable} for them`];
+    if (!(spec.minReplicaCount >= 2)) faults.push("may leave a single subscriber");
+    if (spec.fallback && spec.fallback.behavior !== "currentReplicasIfHigher") {
+      faults.push("takes subscribers away when it cannot see the queue");
+    }
+    const target = workloadsOf(manifests).find(({ id }) => id === `Deployment/${spec.scaleTargetRef.name}`);
+    if (!target) faults.push("scales what is not there");
+    else if (target.manifest["spec"].replicas !== undefined) faults.push("is undone by a number of replicas");
+    return faults.map((fault) => `ScaledObject/${metadata.name} ${fault}`);
+  });
+}

@@ -1,0 +1,119 @@
+/** The packages that a lock pins, and under which licence each is: what its own package.json says. */
+import { Buffer } from "node:buffer";
+import { join } from "node:path";
+import { runProgram } from "../../tools/run_program.ts";
+
+export interface LockedPackage {
+  readonly name: string;
+  readonly version: string;
+  /** SHA-512, in hex. */
+  readonly hash: string;
+  /** Its dependencies, by `name@version`. */
+  readonly dependencies: readonly string[];
+  /** The package has a script that a package manager would run on installation. */
+  readonly hasScripts: boolean;
+}
+
+interface LockEntry {
+  readonly integrity: string;
+  readonly dependencies?: readonly string[];
+  readonly optionalDependencies?: readonly string[];
+  readonly scripts?: boolean;
+}
+
+/** All packages, by `name@version`. One that is there for several peers is one. @param text of deno.lock */
+export function lockedPackages(text: string): Map<string, LockedPackage> {
+  const entries: [string, LockEntry][] = Object.entries(JSON.parse(text).npm);
+  const ids = new Map<string, string>();
+  for (const [key] of entries) {
+    const { name, version } = split(key);
+    ids.set(key, `${name}@${version}`);
+    // The lock names a version only where it has several.
+    ids.set(name, `${name}@${version}`);
+    ids.set(`${name}@${version}`, `${name}@${version}`);
+  }
+  const idOf = (key: string) => {
+    const id = ids.get(key);
+    if (id === undefined) throw new Error(`The lock needs ${key}, and does not have it.`);
+    return id;
+  };
+  return new Map(entries.map(([key, entry]) => [idOf(key), {
+    ...split(key),
+    // Subresource integrity: `sha512-` and the hash in base64.
+    hash: Buffer.from(entry.integrity.replace("sha512-", ""), "base64").toString("hex"),
+    dependencies: [...entry.dependencies ?? [], ...entry.optionalDependencies ?? []].map(idOf),
+    hasScripts: entry.scripts === true,
+  }]));
+}
+
+/** These packages, and all that they need. @param ids by `name@version` */
+export function closure(ids: Iterable<string>, packages: ReadonlyMap<string, LockedPackage>): Set<string> {
+  const found = new Set(ids);
+  for (const id of found) for (const needed of packages.get(id)!.dependencies) found.add(needed);
+  return found;
+}
+
+/** `@scope/name@1.2.3_peer@4.5.6`: what follows the underscore tells which peers were chosen. */
+export function split(key: string): { name: string; version: string } {
+  const [, name = "", version = ""] = /^(@?[^@]+)@([^_]+)/.exec(key) ?? [];
+  return { name, version };
+}
+
+/** SPDX ids that a product under the MIT licence may ship or be built with. Another one is a decision for a person. */
+const allowed: readonly string[] = [
+  ...["MIT", "MIT-0", "ISC", "0BSD", "BSD-2-Clause", "BSD-3-Clause", "Apache-2.0", "BlueOak-1.0.0", "Python-2.0"],
+  // axe-core, in the tests alone: weak copyleft of its own files.
+  "MPL-2.0",
+  // caniuse and the like: data.
+  ...["CC0-1.0", "CC-BY-4.0", "Unlicense"],
+];
+
+interface Manifest {
+  readonly license?: string | { readonly type?: string };
+  readonly licenses?: readonly { readonly type: string }[];
+}
+
+/** The licences of an earlier bill of materials, by the package's hash in hex. */
+type KnownLicences = ReadonlyMap<string, string>;
+
+/**
+ * From Deno's cache. What is not there, such as another system's binaries, is as an earlier bill says of the same
+ * bytes; or npm asks the registry.
+ */
+export async function licenceOf(
+  { name, version, hash }: LockedPackage,
+  npmCache: string,
+  known: KnownLicences,
+): Promise<string> {
+  const cached = await manifestIn(npmCache, name, version);
+  const earlier = known.get(hash);
+  if (!cached && earlier) return earlier;
+  const { license, licenses } = cached ?? await manifestByNpm(name, version);
+  const text = typeof license === "string" ? license : license?.type ?? licenses?.map(({ type }) => type).join(" OR ");
+  if (!text) throw new Error(`${name}@${version} does not say under which licence it is.`);
+  return text.replace(/^\((.*)\)$/, "$1");
+}
+
+/** Whether every part of an `AND`, and one of an `OR`, is allowed. */
+export function isAllowed(licence: string): boolean {
+  return licence.split(" AND ").every((part) =>
+    part.replace(/[()]/g, "").split(" OR ").some((id) => allowed.includes(id.trim()))
+  );
+}
+
+/** The cache has a folder for each registry. */
+async function manifestIn(npmCache: string, name: string, version: string): Promise<Manifest | undefined> {
+  for await (const { name: registry } of Deno.readDir(npmCache)) {
+    const text = await Deno.readTextFile(join(npmCache, registry, name, version, "package.json")).catch(() =>
+      undefined
+    );
+    if (text !== undefined) return JSON.parse(text);
+  }
+  return undefined;
+}
+
+async function manifestByNpm(name: string, version: string): Promise<Manifest> {
+  const answer = await runProgram("npm", ["view", `${name}@${version}`, "license", "licenses", "--json"]);
+  const parsed = JSON.parse(answer || "{}");
+  return typeof parsed === "string" ? { license: parsed } : parsed;
+}

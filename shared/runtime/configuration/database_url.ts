@@ -1,0 +1,58 @@
+/** Which parameters DATABASE_URL may have in its query, and what they mean. Names and values are libpq's. */
+import { printable } from "../printable.ts";
+
+export interface DatabaseParameters {
+  /** The schemas in which tables are looked for. */
+  readonly searchPath: string | undefined;
+  /** Shown in pg_stat_activity, in place of a name of ours. */
+  readonly applicationName: string | undefined;
+  /** A new connection is given up after this, in ms. */
+  readonly connectTimeoutMs: number | undefined;
+  /** Connections to a server that takes no writes are refused. */
+  readonly readWrite: boolean;
+}
+
+/** libpq's other values of `sslmode` do not verify the server, or do not always encrypt. */
+const sslModes: readonly (string | null)[] = [null, "disable", "verify-full"];
+const targets: readonly (string | null)[] = [null, "any", "read-write"];
+const longestConnectSeconds = 600;
+
+const known = [
+  ...["search_path", "application_name", "connect_timeout", "target_session_attrs"],
+  ...["sslmode", "sslrootcert", "sslcert", "sslkey"],
+];
+
+/**
+ * What the URL's query says. A parameter that is not known is refused: ignored, it would not do what it was written for.
+ * @throws {RangeError} whose message says what would be right
+ */
+export function databaseParameters({ searchParams }: URL): DatabaseParameters {
+  for (const name of new Set(searchParams.keys())) {
+    if (!known.includes(name)) {
+      throw new RangeError(
+        `a URL without the parameter ${printable(name)}: those that it may have are ${known.join(", ")}`,
+      );
+    }
+    if (searchParams.getAll(name).length > 1) throw new RangeError(`a URL with one ${name}`);
+  }
+  if (!sslModes.includes(searchParams.get("sslmode"))) {
+    throw new RangeError("a URL with sslmode=verify-full, or disable: the others do not verify who answers");
+  }
+  const target = searchParams.get("target_session_attrs");
+  if (!targets.includes(target)) throw new RangeError("a URL with target_session_attrs=read-write, or any");
+  return {
+    searchPath: searchParams.get("search_path") ?? undefined,
+    applicationName: searchParams.get("application_name") ?? undefined,
+    connectTimeoutMs: connectTimeoutMs(searchParams.get("connect_timeout")),
+    readWrite: target === "read-write",
+  };
+}
+
+function connectTimeoutMs(text: string | null): number | undefined {
+  if (text === null) return undefined;
+  const seconds = Number(text);
+  if (!/^\d+$/.test(text) || seconds < 1 || seconds > longestConnectSeconds) {
+    throw new RangeError(`a URL with connect_timeout in whole seconds from 1 to ${longestConnectSeconds}`);
+  }
+  return seconds * 1000;
+}

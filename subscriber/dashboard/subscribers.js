@@ -1,0 +1,69 @@
+/** The list of all subscribers, in the order in which the answer has them: the stuck one first. */
+import { byId, element, setText, setTextOf } from "./dom.js";
+import { clock, count, duration, plural, unknown } from "./format.js";
+
+/** @typedef {import("./subscriber_answer.ts").SubscriberAnswer} SubscriberAnswer */
+
+/** How the states read, and whether they are good. */
+const states = {
+  working: ["working", "good"],
+  holding: ["holding", "bad"],
+  silent: ["silent", "bad"],
+  connecting: ["connecting", ""],
+  leaving: ["leaving", ""],
+};
+
+/** @param {import("./answers.ts").Overview} overview */
+export function drawSubscribers({ subscribers, queue, at, subscriber_id }) {
+  const rows = byId("subscribers");
+  while (rows.children.length > subscribers.length) rows.lastElementChild?.remove();
+  subscribers.forEach((subscriber, n) => {
+    const row = rows.children[n] ?? rows.appendChild(newRow());
+    drawRow(/** @type {HTMLElement} */ (row), subscriber, at, subscriber.id === subscriber_id);
+  });
+  setTextOf("subscribers-note", noteOf(queue, subscribers));
+}
+
+function newRow() {
+  const state = element("td", {}, element("span", { class: "tag" }));
+  const error = element("td", { class: "error" });
+  return element("tr", {}, element("th", { scope: "row" }), state, ...cells(3), error);
+}
+
+/** @param {number} number */
+function cells(number) {
+  return Array.from({ length: number }, () => element("td"));
+}
+
+/**
+ * @param {HTMLElement} row
+ * @param {SubscriberAnswer} subscriber
+ * @param {string} at
+ * @param {boolean} own
+ */
+function drawRow(row, { id, version, state, since, events, oldest_ms, last_error, last_error_at }, at, own) {
+  const [name, stateCell, since_, inHand, oldest, error] = Array.from(row.children);
+  const tag = /** @type {HTMLElement | null | undefined} */ (stateCell?.firstElementChild);
+  if (!name || !tag || !since_ || !inHand || !oldest || !error) return;
+  const [word = state, tone = ""] = states[state] ?? [];
+  setText(name, own ? `${id} (this one)` : id);
+  name.setAttribute("title", version);
+  setText(tag, word);
+  tag.dataset["tone"] = tone;
+  setText(since_, duration(Math.max(1_000, Date.parse(at) - Date.parse(since))));
+  setText(inHand, count(events));
+  setText(oldest, events === 0 ? unknown : duration(oldest_ms));
+  setText(error, last_error === null ? "" : `${clock(last_error_at)} UTC: ${last_error}`);
+}
+
+/**
+ * @param {import("./answers.ts").Queue | null} queue
+ * @param {readonly SubscriberAnswer[]} subscribers
+ */
+function noteOf(queue, subscribers) {
+  if (!queue) return "RabbitMQ does not tell how many there are.";
+  if (queue.unacknowledged === null) {
+    return `RabbitMQ counts ${plural(queue.consumers, "consumer")}, but not all of them are heard.`;
+  }
+  return `${plural(subscribers.length, "subscriber")}, with ${plural(queue.unacknowledged, "event")} in hand.`;
+}

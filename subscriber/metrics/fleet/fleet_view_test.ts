@@ -1,0 +1,71 @@
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import type { HeardReport } from "./fleet.ts";
+import { isStuck, oldestMsOf, viewOf } from "./fleet_view.ts";
+
+const now = Date.UTC(2026, 10, 24, 23);
+
+function report(id: string, changes: Partial<HeardReport> = {}): HeardReport {
+  return {
+    ...{ id, version: "0.2.0", state: "working", state_ms: 60_000, consuming: true, events: 0, batches: 0 },
+    ...{ oldest_ms: 0, last_error: null, last_error_ms: null, heard_ms: 500, ...changes },
+  };
+}
+
+Deno.test("viewOf() lists the stuck ones first, of these the one that has been so longest", () => {
+  const reports = [
+    report("busy", { events: 300 }),
+    report("idle"),
+    report("late", { state: "holding", state_ms: 2_000, events: 10 }),
+    report("silent", { heard_ms: 40_000, events: 7 }),
+    report("killed while idle", { heard_ms: 90_000 }),
+    report("early", { state: "holding", state_ms: 9_000, events: 5, last_error: "no", last_error_ms: 100 }),
+    report("leaving", { state: "leaving", consuming: false }),
+  ];
+  const { subscribers, unacknowledged, unheard } = viewOf(reports, 6, now);
+  deepStrictEqual(
+    subscribers.map(({ id, state }) => `${id}: ${state}`),
+    [
+      ...["early: holding", "late: holding", "silent: silent"],
+      ...["killed while idle: silent", "leaving: leaving", "busy: working", "idle: working"],
+    ],
+  );
+  deepStrictEqual([subscribers[0]?.since, subscribers[0]?.last_error_at], [
+    new Date(now - 9_500).toISOString(),
+    new Date(now - 600).toISOString(),
+  ]);
+  deepStrictEqual([unacknowledged, unheard], [322, 0]);
+});
+
+Deno.test("viewOf() takes this subscriber's own state of now, and ages what others hold that are stuck", () => {
+  const { heard_ms: _, ...own } = report("own", { events: 3, oldest_ms: 20 });
+  const told = report("own", { events: 99, oldest_ms: 9_999 });
+  const view = viewOf([told, report("other", { oldest_ms: 700 })], 2, now, own);
+  deepStrictEqual(view.subscribers.map(({ id, events }) => [id, events]), [["own", 3], ["other", 0]]);
+  deepStrictEqual([view.unacknowledged, oldestMsOf(view)], [3, 700]);
+  const stuck = viewOf([report("other", { state: "holding", oldest_ms: 700 })], 2, now, own);
+  strictEqual(oldestMsOf(stuck), 1_200);
+});
+
+Deno.test("viewOf() does not say what is in hand while somebody is not heard", () => {
+  const { heard_ms: _, ...own } = report("own", { events: 3 });
+  const alone = viewOf(undefined, 2, now, own);
+  deepStrictEqual([alone.subscribers.length, alone.unacknowledged, alone.unheard], [1, null, null]);
+  const older = viewOf([report("other")], 3, now, own);
+  deepStrictEqual([older.unacknowledged, older.unheard], [null, 1]);
+  strictEqual(viewOf([report("other")], undefined, now, own).unacknowledged, 3);
+});
+
+Deno.test("viewOf() knows that a killed subscriber holds nothing once the broker no longer counts its consumer", () => {
+  const reports = [
+    report("works", { events: 2 }),
+    report("killed", { state: "holding", heard_ms: 5_000, events: 40, oldest_ms: 9_000 }),
+  ];
+  const told = (consumers: number | undefined) => {
+    const view = viewOf(reports, consumers, now);
+    const { state } = view.subscribers.find(({ id }) => id === "killed")!;
+    return [state, view.unacknowledged, oldestMsOf(view), view.subscribers.filter(isStuck).length];
+  };
+  deepStrictEqual(told(2), ["holding", 42, 14_000, 1], "paused, perhaps");
+  deepStrictEqual(told(undefined), ["holding", 42, 14_000, 1]);
+  deepStrictEqual(told(1), ["silent", 2, 0, 0]);
+});

@@ -1,0 +1,90 @@
+/** What a subscriber tells of itself, and the loop that tells it. */
+import type { Clock } from "../../../shared/runtime/clock.ts";
+import { version } from "../../../shared/runtime/configuration/command.ts";
+import { printable } from "../../../shared/runtime/printable.ts";
+import { redact } from "../../../shared/runtime/secrets.ts";
+import type { HeldBatch } from "../../pipeline/middleware/held_batches.ts";
+import type { Fleet, SubscriberReport } from "./fleet.ts";
+
+export interface OwnState {
+  readonly subscriberId: string;
+  readonly gate: { readonly problem: string | undefined };
+  readonly heldBatches: { readonly oldest: HeldBatch | undefined };
+  /** Whether deliveries can arrive. */
+  readonly consuming: () => boolean;
+  /** Deliveries in hand. */
+  readonly unsettled: () => number;
+  readonly batchesInFlight: () => number;
+  /** When the oldest delivery in hand was published, milliseconds since 1970; `undefined` when there is none. */
+  readonly oldestPublishedAtMs: () => number | undefined;
+  /** Aborted when the subscriber begins to leave. */
+  readonly leaving: AbortSignal;
+  readonly clock: Clock;
+}
+
+/** Longest text of an error, in UTF-16 code units. */
+const mostOfError = 500;
+const beatMs = 1_000;
+
+export class OwnReport {
+  #state: SubscriberReport["state"] | undefined;
+  #since = 0;
+  #lastError: { readonly problem: string; readonly at: number } | undefined;
+
+  constructor(private readonly of: OwnState) {}
+
+  /** The report of this moment. Changes between two calls go unseen. */
+  read(): SubscriberReport {
+    const { subscriberId, heldBatches, gate, leaving, consuming, unsettled, batchesInFlight, clock } = this.of;
+    const now = clock.monotonic();
+    const held = heldBatches.oldest;
+    const problem = held?.problem ?? gate.problem;
+    if (problem !== undefined) this.#lastError = { problem: printable(redact(problem), mostOfError), at: now };
+    const state = problem !== undefined
+      ? "holding"
+      : leaving.aborted
+      ? "leaving"
+      : consuming()
+      ? "working"
+      : "connecting";
+    if (state !== this.#state) [this.#state, this.#since] = [state, now];
+    if (held) this.#since = held.since;
+    return {
+      id: subscriberId,
+      version,
+      state,
+      state_ms: Math.round(now - this.#since),
+      consuming: consuming() && !leaving.aborted,
+      events: unsettled(),
+      batches: batchesInFlight(),
+      oldest_ms: Math.round(oldestMs(this.of)),
+      last_error: this.#lastError?.problem ?? null,
+      last_error_ms: this.#lastError ? Math.round(now - this.#lastError.at) : null,
+    };
+  }
+}
+
+/** Age of the oldest event in hand, in ms; those that wait behind it are younger. 0 when there is none. */
+function oldestMs({ oldestPublishedAtMs, clock }: Pick<OwnState, "oldestPublishedAtMs" | "clock">): number {
+  return Math.max(0, clock.now() - (oldestPublishedAtMs() ?? Infinity));
+}
+
+/** Tells it every second. @returns a function that ends it, and has the subscriber forgotten */
+export function keepTelling(fleet: Fleet, own: OwnReport, clock: Clock): () => Promise<void> {
+  const ended = new AbortController();
+  const telling = tellUntilEnded();
+  return async () => {
+    ended.abort(new Error("the subscriber has left"));
+    await telling;
+    // While Redis is away the others find it silent, with nothing in hand.
+    await fleet.leave(own.read().id).catch(() => {});
+  };
+
+  async function tellUntilEnded(): Promise<void> {
+    while (!ended.signal.aborted) {
+      // Redis being away is told by whoever fetches rates, and by those who read reports.
+      await fleet.tell(own.read()).catch(() => {});
+      await clock.sleep(beatMs, ended.signal).catch(() => {});
+    }
+  }
+}

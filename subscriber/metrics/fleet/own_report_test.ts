@@ -1,0 +1,72 @@
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
+import type { HeldBatch } from "../../pipeline/middleware/held_batches.ts";
+import { MemoryFleet } from "./memory_fleet.ts";
+import { keepTelling, OwnReport, type OwnState } from "./own_report.ts";
+
+function ownReport() {
+  const clock = new VirtualClock();
+  const leaving = new AbortController();
+  const now: { held?: HeldBatch; problem?: string; consuming: boolean; oldest?: number } = { consuming: true };
+  const state: OwnState = {
+    ...{ subscriberId: "one", clock, leaving: leaving.signal },
+    gate: {
+      get problem() {
+        return now.problem;
+      },
+    },
+    heldBatches: {
+      get oldest() {
+        return now.held;
+      },
+    },
+    consuming: () => now.consuming,
+    unsettled: () => 500,
+    batchesInFlight: () => 2,
+    oldestPublishedAtMs: () => now.oldest,
+  };
+  return { clock, leaving, now, own: new OwnReport(state) };
+}
+
+Deno.test("OwnReport tells the state, since when, and the last error without its secrets, also once it is over", async () => {
+  const { clock, leaving, now, own } = ownReport();
+  own.read();
+  await clock.advance(5_000);
+  now.oldest = clock.now() - 7_000;
+  const { version: _, ...working } = own.read();
+  deepStrictEqual(working, {
+    ...{ id: "one", state: "working", state_ms: 5_000, consuming: true, events: 500, batches: 2, oldest_ms: 7_000 },
+    ...{ last_error: null, last_error_ms: null },
+  });
+  now.held = { events: 300, since: 4_000, problem: "no postgres://me:secret@host/" + "x".repeat(1_000) };
+  const { state, state_ms, last_error } = own.read();
+  deepStrictEqual([state, state_ms, last_error?.slice(0, 26), last_error?.length], [
+    ...["holding", 1_000, "no postgres://me:***@host/", 501],
+  ]);
+  await clock.advance(1_000);
+  delete now.held;
+  const over = own.read();
+  deepStrictEqual([over.state, over.state_ms, over.last_error, over.last_error_ms], ["working", 0, last_error, 1_000]);
+  now.problem = "the gate is closed";
+  strictEqual(own.read().state, "holding");
+  delete now.problem;
+  now.consuming = false;
+  strictEqual(own.read().state, "connecting");
+  leaving.abort();
+  deepStrictEqual([own.read().state, own.read().consuming], ["leaving", false]);
+});
+
+Deno.test("keepTelling() tells each second until it ends, and then has the subscriber forgotten", async () => {
+  const { clock, now, own } = ownReport();
+  const fleet = new MemoryFleet(clock);
+  const leave = keepTelling(fleet, own, clock);
+  await clock.advance(10);
+  strictEqual((await fleet.read())[0]?.state, "working");
+  now.consuming = false;
+  await clock.advance(1_000);
+  strictEqual((await fleet.read())[0]?.state, "connecting");
+  const left = leave();
+  await clock.advance(0);
+  await left;
+  deepStrictEqual(await fleet.read(), []);
+});

@@ -1,0 +1,69 @@
+/** {@linkcode Fleet} in Redis: a key with a time to live for each subscriber, and one key with their ids. */
+import type { Redis } from "ioredis";
+import { type Fleet, type HeardReport, lifeMs, reportFromJson, reportToJson, type SubscriberReport } from "./fleet.ts";
+
+/** The ids whose reports are there still. A value that no subscriber wrote counts as none. */
+const known = `
+local function known(key, prefix, but)
+  local ok, ids = pcall(function() return cjson.decode(redis.call('GET', key)) end)
+  local found = {}
+  if ok and type(ids) == 'table' then
+    for _, id in ipairs(ids) do
+      if type(id) == 'string' and id ~= but and redis.call('PTTL', prefix .. id) > 0 then table.insert(found, id) end
+    end
+  end
+  return found
+end`;
+
+/** KEYS: ids, the report. ARGV: prefix of reports, id, report, its life in ms. */
+const tell = `${known}
+redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
+local ids = known(KEYS[1], ARGV[1], ARGV[2])
+table.insert(ids, ARGV[2])
+redis.call('SET', KEYS[1], cjson.encode(ids), 'PX', ARGV[4])`;
+
+/** KEYS: ids, the report. ARGV: prefix of reports, id, life of the ids in ms. */
+const leave = `${known}
+redis.call('DEL', KEYS[2])
+local ids = known(KEYS[1], ARGV[1], ARGV[2])
+if #ids == 0 then redis.call('DEL', KEYS[1])
+else redis.call('SET', KEYS[1], cjson.encode(ids), 'PX', ARGV[3]) end`;
+
+/** KEYS: ids. ARGV: prefix of reports. Returns: each report, and ms until it is gone. */
+const read = `${known}
+local reports = {}
+for _, id in ipairs(known(KEYS[1], ARGV[1])) do
+  table.insert(reports, redis.call('GET', ARGV[1] .. id))
+  table.insert(reports, redis.call('PTTL', ARGV[1] .. id))
+end
+return reports`;
+
+export class RedisFleet implements Fleet {
+  readonly #ids: string;
+  readonly #reports: string;
+
+  /** @param prefix begins all keys. Their tag is that of the rates: the roles of `deno task roles` may use no others */
+  constructor(private readonly redis: Redis, prefix: string) {
+    this.#ids = `${prefix}{rates}:subscribers`;
+    this.#reports = `${prefix}{rates}:subscriber:`;
+  }
+
+  async tell(report: SubscriberReport): Promise<void> {
+    const { id } = report;
+    await this.redis.eval(tell, 2, this.#ids, this.#reports + id, this.#reports, id, reportToJson(report), lifeMs);
+  }
+
+  async leave(id: string): Promise<void> {
+    await this.redis.eval(leave, 2, this.#ids, this.#reports + id, this.#reports, id, lifeMs);
+  }
+
+  async read(): Promise<HeardReport[]> {
+    const reply = await this.redis.eval(read, 1, this.#ids, this.#reports) as (string | number)[];
+    const heard: HeardReport[] = [];
+    for (let i = 0; i + 1 < reply.length; i += 2) {
+      const report = reportFromJson(String(reply[i]));
+      if (report) heard.push({ ...report, heard_ms: Math.max(0, lifeMs - Number(reply[i + 1])) });
+    }
+    return heard.sort((one, other) => one.id < other.id ? -1 : 1);
+  }
+}

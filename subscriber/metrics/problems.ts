@@ -1,0 +1,93 @@
+/** What is wrong, in sentences, for the page's headline. */
+import { redact } from "../../shared/runtime/secrets.ts";
+import type { SubscriberAnswer } from "../dashboard/subscriber_answer.ts";
+import type { Inspection } from "../rates/shared_rates.ts";
+import type { WatchedRates } from "../rates/source.ts";
+import { type FleetView, isStuck, oldestMsOf } from "./fleet/fleet_view.ts";
+import { dependencyNames, type DependencyState } from "./probes.ts";
+import type { Depths } from "./queue_depths.ts";
+import type { Sources } from "./sources.ts";
+
+/** An event in hand that is older is a problem. */
+const lateMs = 60_000;
+
+type ProblemSources = Pick<Sources, "gate" | "rates" | "keeper" | "clock" | "consuming" | "mode" | "subscriberId">;
+
+/** What the servers and the other subscribers tell; `undefined` when they do not. */
+interface Found {
+  readonly states: Readonly<Record<string, DependencyState>>;
+  readonly depths: Depths | undefined;
+  readonly inspection: Inspection | undefined;
+  readonly fleet: FleetView;
+  /** Consumers that have told nothing of themselves for a while. */
+  readonly unheard: number;
+}
+
+const redisAway = {
+  servers: "each subscriber calls the rates API for itself, once in RATES_TTL_MS; what others hold is not known",
+  embedded: "each subscriber calls the rates API for itself, once in RATES_TTL_MS",
+};
+
+/** Of more subscribers than this, only the number is told. */
+const mostNamed = 3;
+
+/** Sentences, the worst first. */
+export function problemsOf(
+  { gate, rates, keeper, clock, consuming, mode, subscriberId }: ProblemSources,
+  { states, depths, inspection, fleet, unheard }: Found,
+): string[] {
+  const problems: string[] = [];
+  const broken = (name: "rabbitmq" | "redis" | "postgres" | "rates_api", consequence: string) => {
+    const { ok, problem } = states[name]!;
+    if (!ok) problems.push(`${dependencyNames[mode][name]} does not serve (${problem}): ${consequence}.`);
+  };
+  broken("rabbitmq", "nothing is taken from the queue");
+  if (states["rabbitmq"]!.ok && !consuming()) {
+    const wait = gate.isOpen ? "it is connecting again" : "it waits until Postgres takes events";
+    problems.push(`This subscriber is not consuming: ${wait}.`);
+  }
+  broken("postgres", "events are held until it takes them");
+  problems.push(...stuckSentences(fleet.subscribers.filter(isStuck), subscriberId));
+  broken("redis", redisAway[mode]);
+  if (unheard > 0) {
+    const who = unheard === 1 ? "1 consumer of the queue tells" : `${unheard} consumers of the queue tell`;
+    problems.push(`${who} nothing of what it holds: of an older version, or without our Redis and REDIS_KEY_PREFIX.`);
+  }
+  broken("rates_api", "the rates in the cache serve for as long as they last");
+  if (states["rates_api"]!.ok && rates.failure !== undefined && !isFresh(rates, inspection)) {
+    problems.push(`The last call for rates failed: ${redact(rates.failure)}.`);
+  }
+  problems.push(...keeper.problems({ clock }).map(redact));
+  const oldest = oldestMsOf(fleet);
+  if (problems.length === 0 && oldest > lateMs) {
+    const ready = depths?.events.messages ?? 0;
+    const cure = ready > 0 && mode === "servers" ? ` ${ready} more wait in the queue: start another subscriber.` : "";
+    problems.push(`The oldest event in hand was published ${Math.round(oldest / 1000)} s ago.${cure}`);
+  }
+  return problems;
+}
+
+/** Times and not durations: a sentence that stays the same is read out once. */
+function stuckSentences(stuck: readonly SubscriberAnswer[], ownId: string): string[] {
+  const sentences = stuck.slice(0, mostNamed).map(({ id, state, since, events, last_error }) => {
+    const who = id === ownId ? "This subscriber" : `Subscriber ${id}`;
+    const at = `${since.slice(11, 19)} UTC`;
+    return state === "silent"
+      ? `${who} has told nothing since ${at}; it held ${countOf(events)} then.`
+      // Without any, its deliveries went back with a lost connection, and others take them.
+      : `${who} has held ${events === 0 ? "a batch" : countOf(events)} since ${at}: ${last_error}.`;
+  });
+  const rest = stuck.slice(mostNamed);
+  if (rest.length === 0) return sentences;
+  const events = countOf(rest.reduce((sum, { events }) => sum + events, 0));
+  return [...sentences, `${rest.length} more ${rest.length === 1 ? "holds" : "subscribers hold"} ${events}.`];
+}
+
+function countOf(events: number): string {
+  return events === 1 ? "1 event" : `${events} events`;
+}
+
+/** Another subscriber's call may have fetched rates after ours failed. */
+export function isFresh(rates: WatchedRates, inspection: Inspection | undefined): boolean {
+  return ((inspection?.cached ?? rates.own)?.freshMs ?? 0) > 0;
+}

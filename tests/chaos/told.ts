@@ -1,0 +1,85 @@
+/** Compares what page, health, metrics and `deno task status` tell with the truth. */
+import type { Overview } from "../../subscriber/dashboard/answers.ts";
+import type { Readiness } from "../../subscriber/http/health.ts";
+import { isStuck } from "../../subscriber/metrics/fleet/fleet_view.ts";
+import type { Status } from "../../tools/status/status.ts";
+
+/** From the servers themselves and from what the campaign does, not from what subscribers say of each other. */
+export interface Truth {
+  /** For so long, in ms, events have waited and none was stored or dead-lettered. */
+  readonly stalledMs: number;
+  /** Subscribers that Postgres has refused long enough for all to know. */
+  readonly refused: readonly string[];
+}
+
+/** One subscriber's answers. */
+export interface Told {
+  readonly who: string;
+  readonly overview: Overview;
+  readonly readiness: Readiness;
+  readonly metrics: string;
+}
+
+/** Longer than any subscriber may take to notice: 10 s for a batch that does not fail, and the looks of both sides. */
+const noticedMs = 14_000;
+
+/**
+ * @param holding of the refused subscribers those that have events in hand, by their own count
+ * @returns a sentence for each lie
+ */
+export function liesOf(
+  { who, overview, readiness, metrics }: Told,
+  truth: Truth,
+  holding: readonly string[],
+): string[] {
+  const lies: string[] = [];
+  const { state } = overview.standing;
+  const inHand = figureIn(metrics, "casino_unsettled_deliveries");
+  if (truth.stalledMs >= noticedMs) {
+    const stalled = `nothing has been stored for ${Math.round(truth.stalledMs / 1_000)} s though events wait`;
+    if (state !== "problems") lies.push(`${stalled}, but the page of ${who} says ${state}`);
+    if (readiness.ready && inHand > 0) lies.push(`${stalled}, but ${who} holds ${inHand} and is ready`);
+  }
+  for (const other of holding) {
+    const held = `${other} holds events that Postgres refuses`;
+    if (state !== "problems") lies.push(`${held}, but the page of ${who} says ${state}`);
+    if (other === who && readiness.ready) lies.push(`${held}, but it is ready`);
+    // While Redis is away nobody can say what others hold, and says so.
+    if (other !== who && overview.queue?.unacknowledged == null) continue;
+    if (!overview.subscribers.some((it) => it.id === other && isStuck(it))) {
+      lies.push(`${held}, but ${who} does not list it as stuck`);
+    }
+    if (
+      figureIn(metrics, 'casino_subscribers{state="holding"}') +
+          figureIn(metrics, 'casino_subscribers{state="silent"}') < 1
+    ) {
+      lies.push(`${held}, but the metrics of ${who} count none that does`);
+    }
+    if (figureIn(metrics, "casino_oldest_event_seconds") === 0) {
+      lies.push(`${held}, but the oldest event of ${who} is 0 s old`);
+    }
+  }
+  return lies;
+}
+
+export function liesOfStatus({ lag, subscribers }: Status, truth: Truth, holding: readonly string[]): string[] {
+  // What is not known is told as such.
+  if (lag.ready === null || lag.unacknowledged === null || subscribers.problem !== null) return [];
+  const lies: string[] = [];
+  if (truth.stalledMs >= noticedMs && lag.messages === 0) lies.push("events wait for long, but status tells of no lag");
+  for (const other of holding) {
+    if (lag.until === null) {
+      lies.push(`${other} holds events that Postgres refuses, but status tells when the lag ends`);
+    }
+    if (!subscribers.subscribers.some((it) => it.id === other && isStuck(it))) {
+      lies.push(`${other} holds events that Postgres refuses, but status does not list it as stuck`);
+    }
+  }
+  return lies;
+}
+
+/** `NaN` when there is no such figure. */
+export function figureIn(metrics: string, name: string): number {
+  const line = metrics.split("\n").find((each) => each.startsWith(`${name} `));
+  return Number(line?.slice(name.length + 1) ?? NaN);
+}

@@ -1,0 +1,40 @@
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { viewOf } from "../../subscriber/metrics/fleet/fleet_view.ts";
+import { reportOf } from "../conformance/fleet.ts";
+import { wellOverview } from "../scenarios/dashboard/fake_subscriber.ts";
+import { liesOf, type Told } from "./told.ts";
+
+const { subscribers } = viewOf([{ ...reportOf("two"), heard_ms: 0 }], 1, 0);
+const [calm, stalled] = [{ stalledMs: 0, refused: [] }, { stalledMs: 60_000, refused: [] }];
+
+function told(changes: { state?: "well" | "problems"; listed?: boolean; holding?: number; oldest?: number }): Told {
+  const { state = "problems", listed = true, holding = 1, oldest = 12 } = changes;
+  return {
+    who: "one",
+    overview: {
+      ...wellOverview,
+      standing: { ...wellOverview.standing, state },
+      subscribers: listed ? subscribers : [],
+    },
+    readiness: { ready: true, why_not: [], consumers: 2, subscribers, dependencies: [] },
+    metrics: [
+      ...["casino_unsettled_deliveries 3", `casino_subscribers{state="holding"} ${holding}`],
+      ...['casino_subscribers{state="silent"} 0', `casino_oldest_event_seconds ${oldest}`],
+    ].join("\n"),
+  };
+}
+
+Deno.test("liesOf() finds each way to pass over a subscriber that holds events", () => {
+  deepStrictEqual(liesOf(told({}), calm, ["two"]), []);
+  for (const lie of [{ state: "well" }, { listed: false }, { holding: 0 }, { oldest: 0 }] as const) {
+    strictEqual(liesOf(told(lie), calm, ["two"]).length, 1, JSON.stringify(lie));
+    deepStrictEqual(liesOf(told(lie), calm, []), []);
+  }
+  match(liesOf({ ...told({}), who: "two" }, calm, ["two"]).join(), /^two holds .* but it is ready$/);
+});
+
+Deno.test("liesOf() finds who says that all is well, or is ready, while nothing is stored", () => {
+  strictEqual(liesOf(told({ state: "well" }), stalled, []).length, 2);
+  strictEqual(liesOf(told({ state: "problems" }), stalled, []).length, 1);
+  deepStrictEqual(liesOf(told({ state: "well" }), { ...stalled, stalledMs: 5_000 }, []), []);
+});

@@ -1,0 +1,57 @@
+/** One suite for everything that is a {@linkcode Fleet}: Redis, and the one in memory. */
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import type { Fleet, SubscriberReport } from "../../subscriber/metrics/fleet/fleet.ts";
+
+/** Gets a fleet of nobody; each call of `pass` lets at least so many ms go by. */
+type Use = (fleet: Fleet, pass: (ms: number) => Promise<void>) => Promise<void>;
+
+export interface Subject {
+  readonly name: string;
+  withFleet(use: Use): Promise<void>;
+}
+
+export function reportOf(id: string, changes: Partial<SubscriberReport> = {}): SubscriberReport {
+  return {
+    ...{ id, version: "0.2.0", state: "holding", state_ms: 12, consuming: true, events: 500, batches: 2 },
+    ...{ oldest_ms: 13_000, last_error: 'no "password"', last_error_ms: 7, ...changes },
+  };
+}
+
+export function testFleet({ name, withFleet }: Subject): void {
+  const test = (what: string, use: Use) => Deno.test(`${name}: ${what}`, () => withFleet(use));
+  const reports = async (fleet: Fleet) => (await fleet.read()).map(({ heard_ms: _, ...report }) => report);
+
+  test("read() gives each subscriber's last report, by id", async (fleet) => {
+    deepStrictEqual(await fleet.read(), []);
+    await fleet.tell(reportOf("two"));
+    await fleet.tell(reportOf("one", { last_error: null, last_error_ms: null }));
+    await fleet.tell(reportOf("two", { state: "working", events: 0 }));
+    deepStrictEqual(await reports(fleet), [
+      reportOf("one", { last_error: null, last_error_ms: null }),
+      reportOf("two", { state: "working", events: 0 }),
+    ]);
+  });
+
+  test("read() says how long ago each was told", async (fleet, pass) => {
+    await fleet.tell(reportOf("one"));
+    await pass(60);
+    const [heard] = await fleet.read();
+    strictEqual(heard!.heard_ms >= 60 && heard!.heard_ms < 10_000, true, String(heard!.heard_ms));
+  });
+
+  test("leave() forgets one, and no other", async (fleet) => {
+    for (const id of ["one", "two", "three"]) await fleet.tell(reportOf(id));
+    await fleet.leave("two");
+    await fleet.leave("two");
+    deepStrictEqual((await fleet.read()).map(({ id }) => id), ["one", "three"]);
+    await fleet.leave("one");
+    await fleet.leave("three");
+    deepStrictEqual(await fleet.read(), []);
+  });
+
+  test("50 that tell at once are all heard", async (fleet) => {
+    const ids = Array.from({ length: 50 }, (_, n) => `subscriber-${String(n).padStart(2, "0")}`);
+    await Promise.all(ids.map((id) => fleet.tell(reportOf(id))));
+    deepStrictEqual((await fleet.read()).map(({ id }) => id), ids);
+  });
+}

@@ -1,0 +1,91 @@
+/** What Postgres must refuse the roles of `deno task roles`. */
+import { deepStrictEqual, rejects } from "node:assert/strict";
+import { Session } from "../../../shared/postgres/session.ts";
+import { compact, findLeaders } from "../../../subscriber/store/compact.ts";
+import { systemClock } from "../../../shared/runtime/clock.ts";
+import { DatabasePool } from "../../../shared/postgres/pool.ts";
+import { databaseRoles } from "../../../tools/roles/roles.ts";
+import type { Role } from "../../harness/roles.ts";
+
+const refused: Partial<Record<Role, readonly string[]>> = {
+  subscriber: [
+    "delete from events",
+    "update events set amount = 0",
+    "truncate events",
+    "update players set email = ''",
+    "insert into players (id, email) values (1, 'x')",
+    "delete from player_totals",
+    "delete from dead_letters",
+    "update dead_letters set body = ''",
+    "select * from nessie_migrations",
+    "create table mine (id int)",
+    "create temporary table mine (id int)",
+    "drop table events",
+    "update player_totals set player_id = 0",
+    "update event_counts set subscriber_id = 'another'",
+    "update event_counts set second = now()",
+    "update player_leaders set subscriber_id = 'another'",
+    "truncate player_totals",
+    "select lo_create(0)",
+    "select lo_creat(-1)",
+    "select lo_from_bytea(0, 'x')",
+  ],
+  reader: [
+    "select lo_create(0)",
+    "insert into players (id, email) values (1, 'x')",
+    "update player_totals set bets = 0",
+    "delete from event_counts",
+    "update dead_letters set status = 'dropped'",
+    "select * from events for update",
+  ],
+  "dead-letters": [
+    "select * from players",
+    "select * from events",
+    "delete from dead_letters",
+    "update dead_letters set body = ''",
+    "insert into dead_letters (reason) values ('x')",
+    "select lo_create(0)",
+  ],
+  migrator: ["create role another", "create database another", "alter role casino_reader password 'x'"],
+};
+
+/** @param urlOf the role's own */
+export async function refuseStatements(urlOf: (role: Role) => string): Promise<void> {
+  for (const [role, statements] of Object.entries(refused)) {
+    await using sql = new Session(urlOf(role as Role), { name: "casino-test" });
+    for (const statement of statements) {
+      await rejects(sql.query(statement), { code: "42501" }, `${role}: ${statement}`);
+    }
+  }
+  await using sql = new Session(urlOf("reader"), { name: "casino-test" });
+  await sql.query("select count(*) from events");
+}
+
+/** What a subscriber does once a minute, and says nothing of when it fails. */
+export async function letCompact(url: string): Promise<void> {
+  const database = new DatabasePool(url, { name: "casino-test", max: 1, timeoutMs: 10_000, clock: systemClock });
+  try {
+    await compact(database);
+    await findLeaders(database);
+  } finally {
+    await database.close();
+  }
+}
+
+export async function refuseConnections(adminUrl: string, readerUrl: string): Promise<void> {
+  await using admin = new Session(adminUrl, { name: "casino-test" });
+  const rows = await admin.query("select rolname, rolconnlimit from pg_roles where rolname like 'casino\\_%'");
+  deepStrictEqual(
+    new Map(rows.map(({ rolname, rolconnlimit }) => [rolname, rolconnlimit])),
+    new Map(databaseRoles.map(({ role, connections }) => [role, connections])),
+  );
+  const most = databaseRoles.find(({ role }) => role === "casino_reader")!.connections;
+  const readers = Array.from({ length: most }, () => new Session(readerUrl, { name: "casino-test" }));
+  try {
+    for (const reader of readers) await reader.query("select 1");
+    await using surplus = new Session(readerUrl, { name: "casino-test" });
+    await rejects(surplus.query("select 1"), { code: "53300" });
+  } finally {
+    for (const reader of readers) await reader[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,71 @@
+/** What 0.1.0 declared where queues and exchanges shared names, and what can be removed of it. */
+import type { ChannelModel } from "amqplib";
+import { delayQueueOf, hasOwnQueueName, onChannel, type TopologyConfig } from "../../shared/rabbitmq/topology.ts";
+
+export interface Former {
+  /** In the order in which they run empty: delayed events go back to the last one. */
+  readonly queues: readonly string[];
+  readonly exchanges: readonly string[];
+  /** Those of the exchanges that nothing needs once the queues are gone. */
+  readonly removable: readonly string[];
+}
+
+/** Names of 0.1.0 under these settings that this version does not use. */
+export function formerTopology(config: TopologyConfig): Former {
+  const { EVENTS_EXCHANGE, EVENTS_QUEUE, DEAD_LETTER_QUEUE, RETRY_DELAYS_MS = [] } = config;
+  const moved = hasOwnQueueName(config);
+  const delays = RETRY_DELAYS_MS.map((ms) => delayQueueOf(moved ? EVENTS_EXCHANGE : EVENTS_QUEUE, ms));
+  return {
+    queues: moved ? [...delays, EVENTS_EXCHANGE] : [],
+    exchanges: [...delays, DEAD_LETTER_QUEUE],
+    // A queue that keeps its name keeps its dead letter exchange, for what the broker itself dead-letters.
+    removable: moved ? [...delays, DEAD_LETTER_QUEUE] : delays,
+  };
+}
+
+/** @returns a sentence for each queue of 0.1.0 that is still there, and why */
+export async function formerQueues(connection: ChannelModel, { queues }: Former): Promise<string[]> {
+  const said: string[] = [];
+  for (const name of queues) {
+    const state = await stateOf(connection, name);
+    if (state) said.push(`The queue ${name} of an earlier version is still there: ${told(state)}.`);
+  }
+  return said;
+}
+
+/**
+ * Deletes the queues that are empty and that nobody consumes; once none is left, the exchanges too. A quorum queue cannot
+ * be deleted "if empty": nothing feeds these any more.
+ * @returns what was done, in sentences, and whether nothing is left
+ */
+export async function removeFormer(
+  connection: ChannelModel,
+  { queues, removable }: Former,
+): Promise<{ readonly said: readonly string[]; readonly done: boolean }> {
+  const said: string[] = [];
+  for (const name of queues) {
+    const state = await stateOf(connection, name);
+    if (!state) continue;
+    if (state.messageCount > 0 || state.consumerCount > 0) {
+      // A queue further on may be where this one's events go.
+      return { said: [...said, `The queue ${name} stays: ${told(state)}.`], done: false };
+    }
+    await onChannel(connection, (channel) => channel.deleteQueue(name));
+    said.push(`The queue ${name} of an earlier version was empty, and is deleted.`);
+  }
+  for (const name of removable) await onChannel(connection, (channel) => channel.deleteExchange(name));
+  return { said, done: true };
+}
+
+async function stateOf(connection: ChannelModel, name: string) {
+  try {
+    return await onChannel(connection, (channel) => channel.checkQueue(name));
+  } catch (error) {
+    if ((error as { code?: number }).code === 404) return undefined;
+    throw error;
+  }
+}
+
+function told({ messageCount, consumerCount }: { messageCount: number; consumerCount: number }): string {
+  return `messages ${messageCount}, consumers ${consumerCount}`;
+}

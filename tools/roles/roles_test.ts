@@ -1,0 +1,51 @@
+import { deepStrictEqual, match } from "node:assert/strict";
+import { eventTopology, type TopologyConfig } from "../../shared/rabbitmq/topology.ts";
+import { readConfig } from "../../shared/runtime/configuration/config.ts";
+import { formerTopology } from "../provision/former.ts";
+import { brokerRoles, sharedNames } from "./roles.ts";
+
+const config: TopologyConfig = {
+  ...readConfig(["EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE"], () => undefined),
+  RETRY_DELAYS_MS: [1_000, 60_000],
+};
+
+/** What RabbitMQ would let the roles bind: it compares names, and takes a queue for an exchange of its name. */
+function bindable(config: TopologyConfig): string[] {
+  const topology = eventTopology(config);
+  const exchanges = topology.map(({ exchange }) => exchange);
+  const targets = [...topology.map(({ name }) => name), ...exchanges];
+  return brokerRoles(config).filter(({ user }) => user !== "casino-provision").flatMap(({ user, write, read }) =>
+    exchanges.filter((source) => new RegExp(read).test(source)).flatMap((source) =>
+      targets.filter((target) => target !== source && new RegExp(write).test(target))
+        .map((target) => `${user}: ${target} to ${source}`)
+    )
+  );
+}
+
+Deno.test("brokerRoles() lets no role write to one name and read an exchange", () => {
+  deepStrictEqual(bindable(config), []);
+});
+
+Deno.test("brokerRoles() gives no right on an exchange that reaches a queue by its name", () => {
+  deepStrictEqual(sharedNames(config), []);
+});
+
+Deno.test("sharedNames() finds the names of 0.1.0, with which roles could bind", () => {
+  const before = { ...config, EVENTS_QUEUE: config.EVENTS_EXCHANGE };
+  deepStrictEqual(sharedNames(before), ["casino.events"]);
+  match(bindable(before).join("\n"), /casino-subscriber: casino\.events\.dead-letters to casino\.events/);
+});
+
+Deno.test("brokerRoles() gives members of 0.1.0 their rights as well, when told to", () => {
+  const roles = brokerRoles(config, formerTopology(config));
+  const can = (user: string, right: "configure" | "write" | "read", name: string) =>
+    new RegExp(roles.find((role) => role.user === user)![right]).test(name);
+  deepStrictEqual([
+    can("casino-subscriber", "read", "casino.events"),
+    can("casino-subscriber", "write", "casino.events.dead"),
+    can("casino-subscriber", "write", "casino.events.delay-1000"),
+    can("casino-provision", "configure", "casino.events.delay-1000"),
+    can("casino-provision", "configure", "casino.events.dead"),
+    can("casino-publisher", "read", "casino.events"),
+  ], [true, true, true, true, true, false]);
+});

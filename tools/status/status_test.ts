@@ -1,0 +1,69 @@
+import { deepStrictEqual } from "node:assert/strict";
+import type { HeardReport } from "../../subscriber/metrics/fleet/fleet.ts";
+import { reportOf } from "../../tests/conformance/fleet.ts";
+import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
+import { type Lag, type Readers, readStatus } from "./status.ts";
+
+interface Given {
+  readonly ready?: number;
+  readonly consumers?: number;
+  readonly pace?: number;
+  /** `undefined`: Redis does not answer. */
+  readonly reports: readonly HeardReport[] | undefined;
+}
+
+/** The lag, without the rest of the status. */
+async function lagOf({ ready = 0, consumers = 1, pace = 10, reports }: Given): Promise<Lag> {
+  const reader = <T>(read: () => T) => ({ read: () => Promise.try(read), close: () => Promise.resolve() });
+  const queue = { name: "q", messages: ready, consumers };
+  const readers: Readers = {
+    queues: reader(() => ({ events: queue, dead_letters: queue, delayed: [] })),
+    rates: reader(() => {
+      throw new Error("not asked here");
+    }),
+    totals: reader(() => ({
+      dead_letters: 0,
+      ...{ events_total: 1, events_per_minute: 600, events_per_second_moving_average: pace, subscribers: [] },
+      ...{ top_player_bets: null, top_player_wins: null, top_player_deposits: null },
+    })),
+    reports: reader(() => {
+      if (!reports) throw new Error("Redis is away");
+      return { reports };
+    }),
+  };
+  return (await readStatus(readers, new VirtualClock())).lag;
+}
+
+const works = (events: number): HeardReport => ({ ...reportOf("good", { state: "working", events }), heard_ms: 100 });
+const holds = (events: number): HeardReport => ({ ...reportOf("stuck", { events }), heard_ms: 100 });
+
+Deno.test("the lag counts what is in hand, at the pace of the last minute", async () => {
+  deepStrictEqual(await lagOf({ ready: 200, reports: [works(100)] }), {
+    ...{ messages: 300, ready: 200, unacknowledged: 100, seconds: 30, until: null },
+  });
+  deepStrictEqual((await lagOf({ ready: 200, pace: 0, reports: [works(0)] })).seconds, null);
+  deepStrictEqual(await lagOf({ reports: [works(0)] }), {
+    ...{ messages: 0, ready: 0, unacknowledged: 0, seconds: 0, until: null },
+  });
+});
+
+Deno.test("the lag says what ends it where time alone does not", async () => {
+  const end = async (given: Given) => {
+    const { messages, seconds, until } = await lagOf(given);
+    return [messages, seconds, until];
+  };
+  deepStrictEqual(await end({ ready: 12, consumers: 0, reports: [] }), [12, null, "a subscriber runs"]);
+  deepStrictEqual(await end({ consumers: 2, reports: [works(0), holds(500)] }), [
+    500,
+    null,
+    "subscriber stuck goes on",
+  ]);
+  const lost = { ...holds(0), consuming: false };
+  deepStrictEqual(await end({ ready: 500, reports: [works(0), lost] }), [500, 50, null], "others take them");
+  deepStrictEqual(await end({ ready: 500, consumers: 0, reports: [lost] }), [500, null, "subscriber stuck goes on"]);
+});
+
+Deno.test("the lag does not say what is in hand while Redis is away, or a consumer tells nothing", async () => {
+  deepStrictEqual((await lagOf({ ready: 5, reports: undefined })).unacknowledged, null);
+  deepStrictEqual((await lagOf({ ready: 5, consumers: 2, reports: [works(7)] })).unacknowledged, null);
+});
