@@ -83,14 +83,14 @@ export class DeadLetterKeeper {
       const letters: ConsumeMessage[] = [];
       let arrived = Promise.withResolvers<void>();
       await channel.prefetch(prefetch);
-      await channel.consume(queue, (message) => {
+      const session = new Session(channel, queue, (message) => {
         if (message) letters.push(message);
         else failed.abort(new Error(`the broker cancelled the keeper: the queue ${queue} was deleted or moved`));
         arrived.resolve();
       });
+      await session.resume();
       state.refused = undefined;
       log.info("Keeping dead letters", { event: "dead_letters.ready", connection: name, queue });
-      const session = new Session(channel);
       while (true) {
         await abortable(arrived.promise, over);
         if (letters.length > 0) await this.#keep(takeBatch(letters), session, over);
@@ -125,7 +125,8 @@ export class DeadLetterKeeper {
     const { log, state, clock } = this.options;
     const rows = batch.map(rowOf);
     const rejected = new Set<LetterRow>();
-    await this.#untilTaken(() => this.#store(rows, rejected), session.channel, over);
+    await this.#untilTaken(() => this.#store(rows, rejected), session.channel, over, session);
+    await session.resume();
     session.ack(batch.filter((_, n) => !rejected.has(rows[n]!)), batch.length);
     noteKept(state, rows.filter((row) => !rejected.has(row)).map(({ letter }) => letter), { clock, log });
   }
@@ -157,8 +158,17 @@ export class DeadLetterKeeper {
     }
   }
 
-  /** Tries again, with backoff, for as long as Postgres does not answer. @throws the signal's reason */
-  async #untilTaken(act: () => Promise<void>, channel: Channel, over: AbortSignal): Promise<void> {
+  /**
+   * Tries again, with backoff, for as long as Postgres does not answer.
+   * @param session takes no more letters meanwhile
+   * @throws the signal's reason
+   */
+  async #untilTaken(
+    act: () => Promise<void>,
+    channel: Channel,
+    over: AbortSignal,
+    session?: Session,
+  ): Promise<void> {
     const { clock, random, log, state, queue } = this.options;
     for (let attempt = 1;; attempt++) {
       over.throwIfAborted();
@@ -176,7 +186,9 @@ export class DeadLetterKeeper {
           });
         }
         state.held = problem;
-        state.watchDepth(await abortable(channel.checkQueue(queue), over), { clock, log });
+        if (session) await abortable(session.pause(), over);
+        // A consumer that was cancelled counts for as long as it has letters in hand.
+        state.watchDepth(await abortable(channel.checkQueue(queue), over), session ? 1 : 0, { clock, log });
         await clock.sleep(backoffMs(attempt, storeBackoff, random), over).catch(() => {});
       }
     }
@@ -187,8 +199,25 @@ export class DeadLetterKeeper {
 class Session {
   /** One ack for all that came before would take with it a letter that Postgres has rejected. */
   #singly = false;
+  #consumer: string | undefined;
 
-  constructor(readonly channel: Channel) {}
+  constructor(
+    readonly channel: Channel,
+    private readonly queue: string,
+    private readonly arrived: (message: ConsumeMessage | null) => void,
+  ) {}
+
+  /** Takes letters, unless it does. */
+  async resume(): Promise<void> {
+    this.#consumer ??= (await this.channel.consume(this.queue, this.arrived)).consumerTag;
+  }
+
+  /** Takes no more, and keeps what is in hand. */
+  async pause(): Promise<void> {
+    const consumer = this.#consumer;
+    this.#consumer = undefined;
+    if (consumer !== undefined) await this.channel.cancel(consumer);
+  }
 
   /** @param ofBatch how many there were with those that are not to be acked */
   ack(kept: readonly ConsumeMessage[], ofBatch: number): void {

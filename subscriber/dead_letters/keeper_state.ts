@@ -50,18 +50,23 @@ export class KeeperState {
   }
 
   /**
-   * The queue's length while letters are held. It can only grow then, unless somebody else takes letters or a policy drops
-   * them.
+   * The queue's length while letters are held. Without other consumers it can only grow, unless a policy drops letters.
+   * @param own how many of its consumers are this keeper's
    */
-  watchDepth(depth: { readonly messageCount: number; readonly consumerCount: number }, telling: Telling): void {
+  watchDepth(
+    depth: { readonly messageCount: number; readonly consumerCount: number },
+    own: number,
+    telling: Telling,
+  ): void {
     const before = this.#depth;
     this.#depth = depth;
-    const missing = before?.consumerCount === depth.consumerCount ? before.messageCount - depth.messageCount : 0;
+    if (!before || before.consumerCount > own || depth.consumerCount > own) return;
+    const missing = before.messageCount - depth.messageCount;
     if (missing <= 0) return;
     this.shrinks++;
     telling.log.warn("The dead letter queue became shorter while its letters are held", {
       ...{ event: "dead_letters.queue_shrank", queue: this.queue, letters: missing },
-      cause: "a policy with message-ttl or max-length drops letters, or another program takes them",
+      cause: "a policy with message-ttl or max-length drops letters, or another program gets them one by one",
     });
     this.tell(
       `${missing} letters left ${this.queue} while Postgres did not take any: a policy of the broker drops them, ` +

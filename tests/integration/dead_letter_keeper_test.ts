@@ -159,14 +159,18 @@ Deno.test("a letter that is in hand when Postgres goes away is held, not deliver
     table.takes = true;
     const state = new KeeperState(queues.dead);
     startKeeper({ table, state });
-    const [first, second] = letters(2) as [Delivery, Delivery];
+    const [first, second, third] = letters(3) as [Delivery, Delivery, Delivery];
     publishDead(queues, [first]);
     await eventually("the first", () => table.rows.length === 1 || undefined);
     table.takes = false;
     publishDead(queues, [second]);
     await eventually("the keeper to hold", () => state.held);
+    publishDead(queues, [third]);
+    await inQueue(queues, queues.dead, 1);
+    const { consumerCount } = await queues.channel.checkQueue(queues.dead);
+    strictEqual(consumerCount, 1, "KeeperState.watchDepth() goes by what the broker counts for a cancelled consumer");
     table.takes = true;
-    await eventually("the second", () => table.rows.length === 2 || undefined);
+    await eventually("the others", () => table.rows.length === 3 || undefined);
     strictEqual("x-delivery-count" in table.rows[1]!.letter.headers, false, "delivered more than once");
   });
 });
@@ -246,6 +250,18 @@ Deno.test("a queue that becomes shorter while its letters are held is told", asy
     await eventually("the keeper to notice", () => state.shrinks === 1 || undefined);
     match(state.problems({ clock }).join(" "), /1 letters? left .* while Postgres did not take any/);
     strictEqual(logged.filter(({ event }) => event === "dead_letters.queue_shrank").length, 1);
+  });
+});
+
+Deno.test("a queue that becomes shorter because another keeper takes letters is no news", async () => {
+  await withTestLetters(async ({ queues, startKeeper, untilKept }) => {
+    const state = new KeeperState(queues.dead);
+    startKeeper({ table: away(), state });
+    await eventually("the keeper to hold", () => state.held);
+    publishDead(queues, letters(2_000));
+    startKeeper();
+    await untilKept(2_000);
+    strictEqual(state.shrinks, 0);
   });
 });
 
