@@ -23,6 +23,12 @@ export interface PageOptions {
   readonly last?: bigint | undefined;
 }
 
+export interface Page {
+  readonly letters: readonly KeptLetter[];
+  /** Whether others match behind these. */
+  readonly more: boolean;
+}
+
 /** What became of a letter. */
 export interface Act {
   readonly status: "replayed" | "dropped";
@@ -30,6 +36,8 @@ export interface Act {
   readonly by: string;
 }
 
+/** Bodies have any size, and a page of them is held in memory. */
+const pageBytes = 8 * 1024 * 1024;
 /** As many at once: who waits for a lock on them waits for no more. */
 const actedAtOnce = 5_000;
 
@@ -64,19 +72,27 @@ export class LetterTable {
     return BigInt(row?.[0] ?? 0);
   }
 
-  async page({ filter, limit, order, after, last }: PageOptions): Promise<KeptLetter[]> {
+  /** Fewer than asked for where their bodies are large. */
+  async page({ filter, limit, order, after, last }: PageOptions): Promise<Page> {
     const where = new Conditions(filter);
-    const oldest = order === "oldest";
-    if (after !== undefined) where.add((id) => `id ${oldest ? ">" : "<"} ${id}::bigint`, String(after));
+    const [isBehind, direction] = order === "oldest" ? [">", "asc"] : ["<", "desc"];
+    if (after !== undefined) where.add((id) => `id ${isBehind} ${id}::bigint`, String(after));
     if (last !== undefined) where.add((id) => `id <= ${id}::bigint`, String(last));
-    // The rows themselves are read once it is known which they are: the planner may have to sort them.
-    const statement = `
-      select ${readColumns} from dead_letters where id in (
-        select id from dead_letters where ${where} order by id ${oldest ? "" : "desc"} limit $${
-      where.parameters.push(String(limit))
-    }::bigint
-      ) order by dead_letters.id ${oldest ? "" : "desc"}`;
-    return (await this.database.query(statement, where.parameters)).map(letterOfRow);
+    const most = where.parameters.push(String(limit + 1));
+    const found = await this.database.query(
+      `select id, octet_length(body) from dead_letters where ${where} order by id ${direction} limit $${most}::bigint`,
+      where.parameters,
+    );
+    let [count, bytes] = [0, 0];
+    while (count < Math.min(limit, found.length) && (count === 0 || bytes < pageBytes)) {
+      bytes += Number(found[count++]![1]);
+    }
+    const ids = found.slice(0, count).map(([id]) => id);
+    const rows = await this.database.query(
+      `select ${readColumns} from dead_letters where id = any($1::bigint[]) order by dead_letters.id ${direction}`,
+      [`{${ids.join(",")}}`],
+    );
+    return { letters: rows.map(letterOfRow), more: found.length > count };
   }
 
   /** At most 1,000, those with most letters first. */

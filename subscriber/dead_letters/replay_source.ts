@@ -11,7 +11,7 @@ export interface SelectionOptions {
   readonly stop: AbortSignal;
 }
 
-/** As many letters at once: some 100 kB. */
+/** As many letters at once. */
 const pageSize = 100;
 
 /** Those that match and are there when this begins, some at a time. A letter that comes, or comes back, meanwhile is not among them. */
@@ -21,13 +21,12 @@ export async function* pagesOf(
 ): AsyncGenerator<readonly KeptLetter[]> {
   const last = await table.lastId();
   let after: bigint | undefined;
-  for (let left = limit; left > 0 && !stop.aborted;) {
-    const asked = Math.min(left, pageSize);
-    const letters = await table.page({ filter, limit: asked, order, after, last });
+  for (let [left, goOn] = [limit, true]; goOn && left > 0 && !stop.aborted;) {
+    const { letters, more } = await table.page({ filter, limit: Math.min(left, pageSize), order, after, last });
     if (letters.length > 0) yield letters;
-    if (letters.length < asked) return;
+    after = letters.at(-1)?.id;
     left -= letters.length;
-    after = letters.at(-1)!.id;
+    goOn = more;
   }
 }
 

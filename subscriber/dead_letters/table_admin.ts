@@ -48,11 +48,9 @@ export class TableDeadLetterAdmin implements DeadLetterAdmin {
 
   list({ limit, filter, order = "oldest", after, signal }: ListOptions): Promise<LetterPage> {
     return this.#act(signal, async () => {
-      const options = { filter, order, limit: limit + 1, after: after === undefined ? undefined : BigInt(after) };
-      const [found, total] = await Promise.all([this.#table.page(options), this.#table.count()]);
-      const letters = found.slice(0, limit);
-      const next = found.length > limit ? String(letters.at(-1)!.id) : undefined;
-      return { letters, total, next };
+      const options = { filter, order, limit, after: after === undefined ? undefined : BigInt(after) };
+      const [{ letters, more }, total] = await Promise.all([this.#table.page(options), this.#table.count()]);
+      return { letters, total, next: more ? String(letters.at(-1)!.id) : undefined };
     });
   }
 

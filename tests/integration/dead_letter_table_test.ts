@@ -148,6 +148,23 @@ test("a drop keeps the letter, and who dropped it", async (letters) => {
   ]);
 });
 
+test("letters with large bodies come page by page, whole, and none is left out", async (letters) => {
+  const { admin } = letters;
+  const megabyte = new Uint8Array(1024 * 1024);
+  const buried = Array.from({ length: 20 }, (_, n) => ({ ...letterOf("invalid", { n }), body: megabyte.with(0, n) }));
+  await bury(letters, buried);
+  const firstBytes: number[] = [];
+  let pages = 0;
+  for (let after: string | undefined; pages === 0 || after !== undefined; pages++) {
+    const page = await admin.list({ ...everything, limit: 100, after });
+    for (const { body } of page.letters) firstBytes.push(body.length === megabyte.length ? body[0]! : -1);
+    after = page.next;
+  }
+  deepStrictEqual(firstBytes, buried.map((_, n) => n));
+  strictEqual(pages > 1, true);
+  strictEqual((await replayAll(letters)).length, 20);
+});
+
 test("a letter that the broker made after too many deliveries is told as that, also after a replay", async (letters) => {
   const { admin, queues: { channel, events }, untilKept } = letters;
   const { messageId, body } = outgoing(events, { body: encodeEvent(gameStart()) });

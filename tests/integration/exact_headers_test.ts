@@ -187,7 +187,7 @@ Deno.test("the table has every property and header of a letter, of any type, exa
         channel.publish(deadLetterExchangeOf(deadQueue), "player-7", Buffer.from(`letter ${count}`), properties);
         const sent = await getOne(reader, beside);
         await letters.untilKept(++count);
-        const [kept] = await letters.table.page({ filter: {}, limit: 1, order: "newest" });
+        const { letters: [kept] } = await letters.table.page({ filter: {}, limit: 1, order: "newest" });
         const { origin, body } = kept!;
         deepStrictEqual([origin?.routingKey, Buffer.from(body).toString()], ["player-7", `letter ${count - 1}`]);
         deepStrictEqual({ ...origin!.properties }, { ...sent.properties });
