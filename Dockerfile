@@ -66,7 +66,7 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
   CMD ["/bin/deno", "run", "--cached-only", "--no-prompt", "--allow-net=127.0.0.1:8080", "tools/health/http.ts", "http://127.0.0.1:8080/health/live"]
 ENTRYPOINT ["/bin/deno", "run", "--quiet", "--frozen", "--cached-only", "--no-prompt", "--v8-flags=--max-semi-space-size=8,--heap-growing-percent=70,--stack-size=7000", \
   "-P=subscriber", "--allow-read=/run/secrets"]
-CMD ["--allow-net=0.0.0.0:8080,127.0.0.1:8080,rabbitmq:5672,redis:6379,postgres:5432,rates-api:50051", "subscriber/main.ts", "--http", "0.0.0.0:8080"]
+CMD ["--allow-net=[::]:8080,127.0.0.1:8080,rabbitmq:5672,redis:6379,postgres:5432,rates-api:50051", "subscriber/main.ts", "--http", "[::]:8080"]
 
 # ── rates-api: a mock of a rates API
 
@@ -87,13 +87,13 @@ COPY --from=rates-api-build /deno-dir/gen /deno-dir/gen
 COPY --from=rates-api-build /app /app
 USER 65532:65532
 STOPSIGNAL SIGTERM
-ENV RATES_API_ADDRESS=0.0.0.0:50051
+ENV RATES_API_ADDRESS=[::]:50051
 EXPOSE 50051
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
   CMD ["/bin/deno", "run", "--cached-only", "--no-prompt", "--allow-net=127.0.0.1:50051", "--allow-env=RATES_API_TLS,TLS_CA_FILE,TLS_CERT_FILE,TLS_KEY_FILE", "--allow-read=/run/secrets", "tools/health/grpc.ts", "127.0.0.1:50051"]
 ENTRYPOINT ["/bin/deno", "run", "--quiet", "--frozen", "--cached-only", "--no-prompt", \
   "-P=rates-api", "--allow-read=/run/secrets"]
-CMD ["--allow-net=0.0.0.0:50051", "rates-api/main.ts"]
+CMD ["--allow-net=[::]:50051", "rates-api/main.ts"]
 
 # ── tools: migrate, provision, roles, dead letters and status of casino events
 

@@ -1,5 +1,5 @@
 /** The publisher's process. */
-import { ConfirmPublisher } from "../shared/rabbitmq/publisher.ts";
+import { ConfirmPublisher } from "../shared/rabbitmq/publish/publisher.ts";
 import { eventTopology } from "../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../shared/runtime/clock.ts";
 import { runCommand, UsageError } from "../shared/runtime/configuration/command.ts";

@@ -1,6 +1,6 @@
 /** Publishes events from a source, each confirmed or reported; shows a bar on a terminal meanwhile, else lines. */
 import type { OutgoingMessage } from "../shared/rabbitmq/message.ts";
-import type { PublishError } from "../shared/rabbitmq/publisher.ts";
+import type { PublishError } from "../shared/rabbitmq/publish/publisher.ts";
 import type { Clock } from "../shared/runtime/clock.ts";
 import { encodeEvent } from "../shared/event/protobuf.ts";
 import type { Generated } from "./generator.ts";

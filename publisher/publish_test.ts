@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import type { OutgoingMessage } from "../shared/rabbitmq/message.ts";
-import { PublishError } from "../shared/rabbitmq/publisher.ts";
+import { PublishError } from "../shared/rabbitmq/publish/publisher.ts";
 import { decodeEvent } from "../shared/event/protobuf.ts";
 import { seededRandom } from "../shared/runtime/random.ts";
 import { VirtualClock } from "../tests/fixtures/virtual_clock.ts";

@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { OutgoingMessage } from "../shared/rabbitmq/message.ts";
-import { PublishError } from "../shared/rabbitmq/publisher.ts";
+import { PublishError } from "../shared/rabbitmq/publish/publisher.ts";
 import { RecordedTracing } from "../tests/fixtures/recorded_telemetry.ts";
 import type { ConfirmedSender } from "./publish.ts";
 import { traced } from "./traced.ts";

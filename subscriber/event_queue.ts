@@ -1,8 +1,8 @@
-import { AmqpConsumer } from "../shared/rabbitmq/consumer.ts";
+import { AmqpConsumer } from "../shared/rabbitmq/consume/consumer.ts";
 import type { BrokerOptions } from "../shared/rabbitmq/connection.ts";
-import { DeadLetters } from "../shared/rabbitmq/dead_letters.ts";
-import { DelayQueues } from "../shared/rabbitmq/delay_queues.ts";
-import { ConfirmPublisher } from "../shared/rabbitmq/publisher.ts";
+import { DeadLetters } from "../shared/rabbitmq/publish/dead_letters.ts";
+import { DelayQueues } from "../shared/rabbitmq/publish/delay_queues.ts";
+import { ConfirmPublisher } from "../shared/rabbitmq/publish/publisher.ts";
 import { deadLetterExchangeOf, eventTopology } from "../shared/rabbitmq/topology.ts";
 import type { Config } from "../shared/runtime/configuration/config.ts";
 import type { DatabaseGate } from "./pipeline/database_gate.ts";

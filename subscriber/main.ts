@@ -17,7 +17,7 @@ import { TableDeadLetterAdmin } from "./dead_letters/table_admin.ts";
 import type { Edges } from "./pipeline/edges.ts";
 import { openEventQueue } from "./event_queue.ts";
 import { Observations, serveHttp } from "./http/http.ts";
-import { type Address, defaultAddress, parseAddress } from "./http/server.ts";
+import { type Address, defaultAddress, parseAddress } from "./http/server/server.ts";
 import { AmqpQueueDepths } from "./metrics/queue_depths.ts";
 import { keepTelling, OwnReport } from "./metrics/fleet/own_report.ts";
 import { RedisFleet } from "./metrics/fleet/redis_fleet.ts";
@@ -63,7 +63,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       ...["TLS_CERT_FILE", "TLS_KEY_FILE"] as const,
       ...["RATES_API_KEY", "RATES_TTL_MS", "RATES_CALL_TIMEOUT_MS", "RATES_LOCK_TTL_MS", "RATES_WAIT_MS"] as const,
       ...["RATES_MAX_STALE_MS", "RETRY_DELAYS_MS", "SHUTDOWN_GRACE_MS", "SUBSCRIBER_ID", "HTTP_TOKEN"] as const,
-      "LOG_LEVEL",
+      ...["HTTP_TRUSTED_PROXIES", "LOG_LEVEL"] as const,
     ],
     examples: [
       "deno task subscriber",
@@ -164,6 +164,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     log.info("Left", {
       event: "member.left",
       stored: stats.stored,
+      duplicates: stats.duplicates,
       dead: Object.fromEntries(stats.dead),
       delayed: stats.delayed,
       withoutPlayer: stats.withoutPlayer,
@@ -185,6 +186,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
         ...{ ...state, own, fleet, address, observations, log, database: pool, mode: "servers" },
         ...{ rates, shared: edges.shared },
         token: config.HTTP_TOKEN,
+        trustedProxies: config.HTTP_TRUSTED_PROXIES,
         depths: new AmqpQueueDepths({
           ...{ url: config.RABBITMQ_URL, name, clock },
           ...{ eventsQueue: config.EVENTS_QUEUE, deadLetterQueue: config.DEAD_LETTER_QUEUE },

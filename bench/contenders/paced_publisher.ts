@@ -3,7 +3,7 @@
  * before. `created_at` is when the event was due, to the microsecond, so that a publisher that falls behind shows as
  * latency.
  */
-import { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
+import { ConfirmPublisher } from "../../shared/rabbitmq/publish/publisher.ts";
 import { eventTopology } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { encodeEvent } from "../../shared/event/protobuf.ts";

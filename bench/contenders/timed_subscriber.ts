@@ -26,5 +26,6 @@ await runSubscriber((edges) => ({
       }
       return saved;
     },
+    dryRun: (events) => edges.store.dryRun(events),
   },
 }));

@@ -24,6 +24,7 @@ const needed: readonly Needed[] = [
   browser,
   foreignClients,
   { what: "promtool", packages: ["prometheus"], probe: ["promtool", "--version"] },
+  { what: "nginx", packages: ["nginx"], probe: ["nginx", "-v"] },
   { what: "curl", packages: ["curl"], probe: ["curl", "--version"] },
 ];
 

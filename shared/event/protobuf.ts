@@ -1,17 +1,12 @@
 /** Events as protobuf: `casino.events.v1.Event` in proto/casino/events/v1/event.proto. */
 import Long from "long";
 import protobuf from "protobufjs/minimal.js";
-import { type Event, eventOf, type Fault } from "./event.ts";
+import { type Draft, type Event, eventOf, type Fault } from "./event.ts";
 import { casino } from "./generated/protobuf.js";
-import { type EventKind, kindOf, kinds } from "./kinds.ts";
+import { kindOf } from "./kinds.ts";
+import { kindsByWireNumber, readPlain } from "./plain_protobuf.ts";
 
 const Message = casino.events.v1.Event;
-/** protobuf_test.ts holds the numbers to those of the schema. */
-const kindsByWireNumber: readonly (EventKind | undefined)[] = Array.from(
-  { length: 1 + Math.max(...kinds.map(({ wireNumber }) => wireNumber)) },
-  (_, number) => kinds.find(({ wireNumber }) => wireNumber === number),
-);
-
 /** The body is not the protobuf message that it should be. */
 export class UndecodableError extends Error {
   override readonly name = "UndecodableError";
@@ -32,9 +27,14 @@ export class UndecodableError extends Error {
  * ```
  */
 export function decodeEvent(body: Uint8Array): Event | Fault[] {
+  return eventOf(readPlain(body) ?? read(body));
+}
+
+/** @throws {UndecodableError} */
+function read(body: Uint8Array): Draft {
   const message = decodeMessage(body);
   const { createdAt } = message;
-  return eventOf({
+  return {
     id: bigIntOf(message.id),
     playerId: bigIntOf(message.playerId),
     gameId: bigIntOf(message.gameId),
@@ -46,7 +46,7 @@ export function decodeEvent(body: Uint8Array): Event | Fault[] {
     createdAt: createdAt
       ? { seconds: Number(bigIntOf(createdAt.seconds ?? Long.ZERO)), nanos: createdAt.nanos ?? 0 }
       : undefined,
-  });
+  };
 }
 
 export function encodeEvent(event: Event): Uint8Array {

@@ -3,9 +3,9 @@
  * does, which tests/conformance/queue.ts holds both to.
  */
 import { type Clock, systemClock } from "../runtime/clock.ts";
-import { DeliveryBuffer } from "./delivery_buffer.ts";
-import { deadLetterHeaders } from "./dead_letters.ts";
-import { retriesHeader } from "./delay_queues.ts";
+import { DeliveryBuffer } from "./consume/delivery_buffer.ts";
+import { deadLetterHeaders } from "./publish/dead_letters.ts";
+import { retriesHeader } from "./publish/delay_queues.ts";
 import type { Delivery, EventQueue, Settlement, Subscription } from "./delivery.ts";
 import type { Headers } from "./message.ts";
 import { headersToKeep } from "./origin/origin.ts";

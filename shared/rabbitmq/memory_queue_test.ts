@@ -1,7 +1,7 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { systemClock } from "../runtime/clock.ts";
 import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
-import { deadHeaders } from "./dead_letters.ts";
+import { deadHeaders } from "./publish/dead_letters.ts";
 import { MemoryQueue } from "./memory_queue.ts";
 import { ack, dead } from "./outcome.ts";
 import { testQueue } from "../../tests/conformance/queue.ts";

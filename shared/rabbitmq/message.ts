@@ -18,6 +18,8 @@ export interface OutgoingMessage {
   readonly appId: string;
   /** Of one that came from elsewhere and is passed on: in place of what messages of ours have, time and publisher among it. */
   readonly properties?: KeptProperties | undefined;
+  /** Sent with nothing else on its way, for the broker may close the channel over it: its headers may not fit a frame. */
+  readonly alone?: boolean;
 }
 
 /** What a message that is passed on still is to its reader. */

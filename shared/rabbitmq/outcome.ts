@@ -4,6 +4,8 @@ export type Outcome = Ack | Dead | Delay | Requeue;
 /** Done: the event is stored. */
 export interface Ack {
   readonly kind: "ack";
+  /** It was stored before, or comes twice at once. */
+  readonly isDuplicate?: true;
 }
 
 /** It cannot be processed: to the dead letter queue. */
@@ -36,12 +38,15 @@ export const deadReasons = [
   "unknown-currency",
   "rates-timeout",
   "store-rejected",
+  /** Another event is stored under its message id. */
+  "id-conflict",
   /** A fault in our own code. */
   "processing-failed",
 ] as const;
 export type DeadReason = (typeof deadReasons)[number];
 
 export const ack: Ack = { kind: "ack" };
+export const ackDuplicate: Ack = { kind: "ack", isDuplicate: true };
 export const requeue: Requeue = { kind: "requeue" };
 
 export function dead(reason: DeadReason, detail: string): Dead {

@@ -1,4 +1,5 @@
 /** The one place that says what an error means for what we do next. */
+import { cutTo } from "./printable.ts";
 
 /** No retry cures it; the message says what does. */
 export class PermanentError extends Error {
@@ -15,44 +16,96 @@ export function isPermanentBrokerError(error: unknown): boolean {
 }
 
 /**
- * What to do with a batch that Postgres refused.
- * - `split`: a value in one of its rows is at fault (SQLSTATE class 22, data exception, or 23, integrity constraint)
- * - `retry`: the database is away, busy or not ready; the rows are fine
+ * What an error tells that a batch met on its way into the database.
+ * - `refused`: Postgres, or our own code, did not like something of it: one event, or all of them because of the schema
+ * - `away`: the database is away, busy or not ready; nothing is said of the events
  */
-export type StoreFault = "split" | "retry";
+export type StoreFault = "refused" | "away";
 
-/** What a whole batch needs could not be read: that says nothing of its rows, whatever its SQLSTATE. */
+/** The tables are not what we write to: no event is at fault, and none can be stored. The message says what cures it. */
+export class SchemaProblem extends Error {
+  override readonly name = "SchemaProblem";
+}
+
+/** What a step reads for a whole batch could not be read. Says no more of the batch than its cause does. */
 export class BatchReadError extends Error {
   override readonly name = "BatchReadError";
   readonly code: unknown;
 
-  constructor(cause: unknown) {
-    super(messageOf(cause), { cause });
+  constructor(step: string, cause: unknown) {
+    super(`what the step "${step}" needs could not be read: ${describeRefusal(cause)}`, { cause });
     this.code = (cause as { code?: unknown } | null)?.code;
   }
 }
 
-/** Classes of SQLSTATE: PostgreSQL documentation, appendix A. */
+/**
+ * Classes of SQLSTATE, and single ones, that say nothing of the statement or its values (PostgreSQL documentation, appendix A):
+ * connection, transaction (a read-only server among them), login, database, rollback (deadlock), resources, operator, system;
+ * objects in use; and prepared statements that a pooler mixed up.
+ */
+const passing = /^(08|25|28|3D|40|53|57|58|55006|55P03|26000|42P05)/;
+
 export function classifyStoreError(error: unknown): StoreFault {
-  if (error instanceof BatchReadError) return "retry";
+  if (error instanceof BatchReadError) return classifyStoreError(error.cause);
+  if (error instanceof SchemaProblem) return "away";
+  const state = sqlStateOf(error);
+  if (state !== undefined) return passing.test(state) ? "away" : "refused";
+  return isOwnFault(error) ? "refused" : "away";
+}
+
+/** What Postgres said by its error; `undefined` when it is none of its own. Node's codes are letters alone: `EPIPE`. */
+export function sqlStateOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === "string" && /^2[23][0-9A-Z]{3}$/.test(code) ? "split" : "retry";
+  return typeof code === "string" && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}
+
+/** Errors that JavaScript throws for a fault of the code, or for what it cannot do, and that no client makes of an answer. */
+function isOwnFault(error: unknown): boolean {
+  return [TypeError, RangeError, ReferenceError, SyntaxError].some((kind) => error instanceof kind);
 }
 
 /** A row with the same key is stored already: SQLSTATE unique_violation. */
 export function isDuplicate(error: unknown): boolean {
-  return (error as { code?: unknown } | null)?.code === "23505";
+  return sqlStateOf(error) === "23505";
+}
+
+/** What the database said of a row, with the constraint, and with the key that is in the way. */
+export function describeRefusal(error: unknown): string {
+  const { detail, constraint } = (error ?? {}) as { detail?: unknown; constraint?: unknown };
+  let text = messageOf(error);
+  // Of these two it is the whole row: the letter has that already, and a log should not have a player's e-mail.
+  const isRow = ["23502", "23514"].includes(sqlStateOf(error) ?? "");
+  if (typeof detail === "string" && detail !== "" && !isRow) text += `: ${detail}`;
+  if (typeof constraint === "string" && !text.includes(constraint)) text += ` (constraint ${constraint})`;
+  return text;
 }
 
 /** What the database said, and the way out where there is a plain one. */
 export function explainStoreError(error: unknown): string {
-  const { code } = error as { code?: string };
-  // undefined_table, and undefined_column: a subscriber that is newer than the tables.
-  return code === "42P01" || code === "42703" ? `${messageOf(error)}; run \`deno task migrate\`` : messageOf(error);
+  const { hint } = error as { hint?: unknown };
+  const cure = cureOf(error) ?? (typeof hint === "string" && hint !== "" ? hint : undefined);
+  return cure === undefined ? messageOf(error) : `${messageOf(error)}; ${cure}`;
 }
 
-/** One line for humans and logs: an error's message, or the messages of all that an AggregateError holds. */
+function cureOf(error: unknown): string | undefined {
+  const { code, constraint } = error as { code?: unknown; constraint?: unknown };
+  // undefined_table, and undefined_column: a subscriber that is newer than the tables.
+  if (code === "42P01" || code === "42703") return "run `deno task migrate`";
+  if (code === "42501") return "the roles need their grants: `deno task roles`";
+  // check_violation, which names its constraint except where a row has no partition.
+  if (code === "23514" && constraint === undefined) return "create the partition that is missing";
+  return undefined;
+}
+
+/** A server's words may repeat a value of any length. */
+const mostOfMessage = 4_096;
+
+/** One line for humans and logs: an error's message, or the messages of all that an AggregateError holds; cut if long. */
 export function messageOf(error: unknown): string {
+  return cutTo(wholeMessageOf(error), mostOfMessage);
+}
+
+function wholeMessageOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) {
     return [...new Set(error.errors.map(messageOf))].join("; ");
   }

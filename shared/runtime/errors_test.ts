@@ -1,5 +1,13 @@
 import { strictEqual } from "node:assert/strict";
-import { isPermanentBrokerError } from "./errors.ts";
+import {
+  BatchReadError,
+  classifyStoreError,
+  describeRefusal,
+  explainStoreError,
+  isPermanentBrokerError,
+  messageOf,
+  SchemaProblem,
+} from "./errors.ts";
 
 Deno.test("isPermanentBrokerError() tells what no retry cures from what passes", () => {
   // As RabbitMQ 3.10 and 4.0 say it through amqplib.
@@ -17,4 +25,38 @@ Deno.test("isPermanentBrokerError() tells what no retry cures from what passes",
   for (const [message, permanent] of Object.entries(words)) {
     strictEqual(isPermanentBrokerError(new Error(message)), permanent, message);
   }
+});
+
+Deno.test("messageOf() gives the beginning of a message that repeats a long value", () => {
+  strictEqual(messageOf(new Error("x".repeat(10 * 1_048_576))).length, 4_097);
+});
+
+const withCode = (code: string, more: object = {}) => Object.assign(new Error("words"), { code, ...more });
+
+Deno.test("classifyStoreError() tells what may be one event's fault from a database that is away", () => {
+  const away = [
+    ...["08006", "25006", "25P02", "28P01", "3D000", "40P01", "40001", "53100", "53200", "53300", "55P03", "57014"],
+    ...["57P01", "57P03", "58030", "26000", "42P05", "ECONNREFUSED", "EPIPE"],
+  ];
+  for (const code of away) strictEqual(classifyStoreError(withCode(code)), "away", code);
+  const refused = ["22003", "22012", "23502", "23505", "23514", "42501", "42P01", "54000", "P0001", "XX001", "AB123"];
+  for (const code of refused) strictEqual(classifyStoreError(withCode(code)), "refused", code);
+  strictEqual(classifyStoreError(new Error("Connection terminated unexpectedly")), "away");
+  strictEqual(classifyStoreError(new SchemaProblem("events.amount is of type numeric")), "away");
+  strictEqual(classifyStoreError(new RangeError("Invalid array length")), "refused");
+  for (const cause of [withCode("22012"), withCode("57P01"), new TypeError("words")]) {
+    strictEqual(classifyStoreError(new BatchReadError("player", cause)), classifyStoreError(cause));
+  }
+  for (const nothing of [undefined, null, "text"]) strictEqual(classifyStoreError(nothing), "away");
+});
+
+Deno.test("describeRefusal() adds what the words leave out, and explainStoreError() the cure", () => {
+  strictEqual(describeRefusal(withCode("23505", { detail: "Key (a)=(1) exists." })), "words: Key (a)=(1) exists.");
+  strictEqual(describeRefusal(withCode("23514", { constraint: "sane" })), "words (constraint sane)");
+  const row = { constraint: "words", detail: "Failing row contains (11, jane@example.com)." };
+  strictEqual(describeRefusal(withCode("23514", row)), "words");
+  strictEqual(explainStoreError(withCode("42P01")), "words; run `deno task migrate`");
+  strictEqual(explainStoreError(withCode("23514")), "words; create the partition that is missing");
+  strictEqual(explainStoreError(withCode("23514", { constraint: "sane" })), "words");
+  strictEqual(explainStoreError(withCode("22023", { hint: "mend it" })), "words; mend it");
 });

@@ -8,7 +8,10 @@
  * @param hostname as a URL or an address has it, IPv6 with brackets or without
  */
 export function isLoopback(hostname: string): boolean {
-  return /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/.test(hostname);
+  if (!hostname.includes(":")) return /^(localhost|127(\.\d{1,3}){3})$/.test(hostname);
+  const url = `http://[${hostname.replace(/^\[|\]$/g, "")}]`;
+  // In one of the many ways in which the same address can be written; 7f is 127.
+  return URL.canParse(url) && /^\[::(1|ffff:7f[\da-f]{2}:[\da-f]{1,4})\]$/.test(new URL(url).hostname);
 }
 
 /** Where a setting, or a flag, has the process connect or listen. */

@@ -122,7 +122,10 @@ export interface DeadLetter {
   readonly replays: number;
   readonly event: Readonly<Record<string, unknown>> | null;
   readonly body_problem: string | null;
+  /** Its first bytes. */
   readonly body_base64: string;
+  /** How long it is. */
+  readonly body_bytes: number;
 }
 
 export interface DeadLetterList {

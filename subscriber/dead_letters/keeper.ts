@@ -9,7 +9,7 @@ import { rememberProperties } from "../../shared/rabbitmq/origin/exact_headers.t
 import { abortable, settledWithin } from "../../shared/runtime/deadline.ts";
 import { closeChannel } from "../../shared/runtime/deno_workarounds/amqp_close_channel.ts";
 import { type Backoff, backoffMs } from "../../shared/runtime/clock.ts";
-import { classifyStoreError, explainStoreError, messageOf } from "../../shared/runtime/errors.ts";
+import { explainStoreError, messageOf, sqlStateOf } from "../../shared/runtime/errors.ts";
 import { type KeeperState, noteKept } from "./keeper_state.ts";
 import { type LetterRow, rowOf } from "./letter_row.ts";
 import type { LetterTable } from "./letter_table.ts";
@@ -138,7 +138,7 @@ export class DeadLetterKeeper {
     try {
       if (row) await table.keep(rows);
     } catch (error) {
-      if (classifyStoreError(error) === "retry") throw error;
+      if (!isOfOneLetter(error)) throw error;
       if (row && !second) {
         const { messageId } = row.letter;
         log.error("Postgres rejects a dead letter; it stays in its queue", {
@@ -193,6 +193,11 @@ export class DeadLetterKeeper {
       }
     }
   }
+}
+
+/** Classes of SQLSTATE: data, constraints, limits. By any other, Postgres says nothing of one letter's values. */
+function isOfOneLetter(error: unknown): boolean {
+  return /^(22|23|54)/.test(sqlStateOf(error) ?? "");
 }
 
 /** One channel's life. */

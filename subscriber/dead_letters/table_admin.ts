@@ -1,5 +1,5 @@
 /** {@linkcode DeadLetterAdmin} over the table. A replay has a connection of its own to the broker; none is open in between. */
-import { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
+import { ConfirmPublisher } from "../../shared/rabbitmq/publish/publisher.ts";
 import { eventTopology, type TopologyConfig } from "../../shared/rabbitmq/topology.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";

@@ -2,6 +2,7 @@
 import type { Event } from "../../shared/event/event.ts";
 import { eventTypes } from "../../shared/event/kinds.ts";
 import type { Timestamp } from "../../shared/event/timestamp.ts";
+import { cutTo } from "../../shared/runtime/printable.ts";
 
 /** An event with all that is known of it: what is stored and reported. */
 export interface Enriched {
@@ -23,20 +24,32 @@ export interface Price {
 
 /** What the casino's own table says of a player. */
 export interface Player {
-  readonly email: string;
+  /** Cut to {@linkcode longestEmail}; `undefined` when the table has none. */
+  readonly email: string | undefined;
   readonly lastSignedInAt: Date | undefined;
 }
+
+/**
+ * The longest e-mail that is kept, in UTF-16 code units; RFC 5321 allows 254. Every event of the player has it twice, in a column
+ * and in the description: with 64 KiB a batch of 2,000 events would need half a GiB. A longer one is cut rather than its batch:
+ * so results, rows, lines and pages are bounded as well, and every batch is one transaction still.
+ */
+const longestEmail = 1_000;
 
 /**
  * Times as microseconds since 1970: they are read much faster than dates. A float8 of seconds tells them apart up to the year
  * 2106, and to a microsecond or so beyond. The casts keep a prepared statement good when the casino alters a column's type.
  */
 export const playersQuery = `
-  select id::bigint, email::text, round(date_part('epoch', last_signed_in_at) * 1e6) from players where id = any($1::bigint[])`;
+  select id::bigint, left(email::text, ${longestEmail + 1}), round(date_part('epoch', last_signed_in_at) * 1e6)
+  from players where id = any($1::bigint[])`;
 
 /** @param row of {@linkcode playersQuery}, in Postgres's text form */
 export function playerOf([, email, microseconds]: readonly (string | null)[]): Player {
-  return { email: email!, lastSignedInAt: microseconds ? dateOf(microseconds) : undefined };
+  return {
+    email: typeof email === "string" ? cutTo(email, longestEmail) : undefined,
+    lastSignedInAt: microseconds ? dateOf(microseconds) : undefined,
+  };
 }
 
 /** `undefined` for infinity, and for a time that no calendar has. */
@@ -59,7 +72,7 @@ export interface Values {
 
 export interface Property {
   readonly key: string;
-  /** The object that the property is part of; it is there when the first of its properties is. */
+  /** The object that the property is part of; it is there when one of its properties is. */
   readonly inside?: string;
   /** What the OpenAPI schema says beyond what follows from the type. */
   readonly schema?: object;
@@ -169,29 +182,60 @@ export const columns: readonly Column[] = [
   { name: "subscriber_id", type: "text", nullable: false, of: (_, subscriberId) => subscriberId, json: undefined },
 ];
 
-/** Those of the table `events` that is first on the search path; see {@linkcode columnProblem}. */
+/**
+ * Those of the table `events` that is first on the search path; see {@linkcode columnProblem}. A domain's type is the one below
+ * it, and an enumeration is read as text. Then number and type, and whether rows may be left out without an error: by a
+ * trigger, or in other kinds of tables.
+ */
 export const columnsQuery = `
-  select attname, typname, attnotnull, atthasdef from pg_attribute join pg_type on pg_type.oid = atttypid
+  select attname, case when of.typtype = 'e' then 'text' else coalesce(below.typname, of.typname) end, attnotnull,
+    atthasdef or attidentity <> '', attnum, atttypid, relkind <> 'r' or relhastriggers
+  from pg_attribute join pg_class on pg_class.oid = attrelid join pg_type as of on of.oid = atttypid
+    left join pg_type as below on below.oid = of.typbasetype
   where attrelid = to_regclass('events') and attnum > 0 and not attisdropped`;
 
+/** Types that read the same bytes. */
+const alike: { readonly [Type in keyof Values]?: readonly string[] } = {
+  text: ["varchar", "bpchar", "citext"],
+  timestamptz: ["timestamp"],
+};
+
+type ColumnRows = readonly (readonly (string | null)[])[];
+
 /**
- * Why rows cannot be written to the columns that there are, in one sentence.
+ * Why no row can be written to the columns that there are, in one sentence.
  * @param rows what {@linkcode columnsQuery} gave, in Postgres's text form
  */
-export function columnProblem(rows: readonly (readonly (string | null)[])[]): string | undefined {
-  const found = new Map(rows.map(([name, type, notNull, hasDefault]) => [name, { type, notNull, hasDefault }]));
-  if (found.size === 0) return "there is no table events";
-  for (const { name, type, nullable } of columns) {
-    const column = found.get(name);
-    if (!column) return `events.${name} is missing`;
-    if (column.type !== type) return `events.${name} is of type ${column.type}, not ${type}`;
-    if (nullable && column.notNull === "t") return `events.${name} is not null, but some events leave it out`;
-    found.delete(name);
+export function typeProblem(rows: ColumnRows): string | undefined {
+  if (rows.length === 0) return "there is no table events; run `deno task migrate`";
+  const found = new Map(rows.map(([name, type]) => [name, type]));
+  for (const { name, type } of columns) {
+    const other = found.get(name);
+    if (other === undefined || other === null) return `events.${name} is missing; run \`deno task migrate\``;
+    if (other !== type && !alike[type]?.includes(other)) {
+      return `events.${name} is of type ${other}, not ${type}; alter it back`;
+    }
   }
-  for (const [name, { notNull, hasDefault }] of found) {
-    if (notNull === "t" && hasDefault === "f") {
+  return undefined;
+}
+
+/** The same, or why not every row can be, unless a trigger sees to it. */
+export function columnProblem(rows: ColumnRows): string | undefined {
+  const problem = typeProblem(rows);
+  if (problem !== undefined) return problem;
+  const nullable = new Map(columns.map((column) => [column.name, column.nullable]));
+  for (const [name, , notNull, hasDefault] of rows) {
+    if (notNull !== "t") continue;
+    const leftOut = nullable.get(name!);
+    if (leftOut === true) return `events.${name} is not null, but some events leave it out`;
+    if (leftOut === undefined && hasDefault === "f") {
       return `events.${name} is not null, has no default, and is not written`;
     }
   }
   return undefined;
+}
+
+/** Whether events have a value for this column. */
+export function isWritten(column: string): boolean {
+  return columns.some(({ name }) => name === column);
 }

@@ -1,6 +1,6 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { bet, deposit, gameStart } from "../../tests/fixtures/deliveries.ts";
-import { columnProblem, columns, type Enriched } from "./enriched.ts";
+import { columnProblem, columns, type Enriched, playerOf } from "./enriched.ts";
 
 const bare: Enriched = { messageId: "", event: gameStart(), price: undefined, player: undefined, description: "" };
 const full: Enriched = {
@@ -24,12 +24,20 @@ Deno.test("columnProblem() names the column that does not fit the rows", () => {
   const cases: [string[][], string | undefined][] = [
     [made, undefined],
     [[...made, ["stored_at", "timestamptz", "t", "t"], ["note", "text", "f", "f"]], undefined],
-    [[], "there is no table events"],
-    [changed("rate"), "events.rate is missing"],
-    [changed("rate", ["rate", "float8", "f", "f"]), "events.rate is of type float8, not numeric"],
+    [[], "there is no table events; run `deno task migrate`"],
+    [changed("rate"), "events.rate is missing; run `deno task migrate`"],
+    [changed("rate", ["rate", "float8", "f", "f"]), "events.rate is of type float8, not numeric; alter it back"],
+    [changed("player_email", ["player_email", "varchar", "f", "f"]), undefined],
     [changed("amount", ["amount", "int8", "t", "t"]), "events.amount is not null, but some events leave it out"],
     [changed("type", ["type", "text", "f", "f"]), undefined],
     [[...made, ["country", "text", "t", "f"]], "events.country is not null, has no default, and is not written"],
   ];
   for (const [rows, problem] of cases) deepStrictEqual(columnProblem(rows), problem);
+});
+
+Deno.test("playerOf() knows a player without an e-mail, and cuts one that is none", () => {
+  const facts = (...row: (string | null)[]) => [playerOf(row).email, playerOf(row).lastSignedInAt];
+  deepStrictEqual(facts("11", null, null), [undefined, undefined]);
+  deepStrictEqual(facts("11", "", "0"), ["", new Date(0)]);
+  deepStrictEqual(facts("11", "x".repeat(1_001), null), [`${"x".repeat(1_000)}…`, undefined]);
 });

@@ -19,9 +19,10 @@ const eventJson = writerOf(columns.filter(({ name }) => name !== "message_id"));
 /** One property, and what goes before its value. */
 interface Part {
   readonly before: string;
+  /** In place of `before` while the object within the event that it is part of is not open. */
+  readonly opening: string | undefined;
   readonly column: Column;
-  /** Whether it is the first, or the last, of an object within the event. */
-  readonly opens: boolean;
+  /** Whether it is the last of an object within the event. */
   readonly closes: boolean;
 }
 
@@ -29,19 +30,27 @@ function writerOf(columns: readonly Column[]): (enriched: Enriched) => string {
   const shown = columns.filter(({ json }) => json);
   const parts = shown.map((column, i): Part => {
     const { key, inside } = column.json!;
-    const opens = inside !== undefined && shown[i - 1]?.json?.inside !== inside;
     const closes = inside !== undefined && shown[i + 1]?.json?.inside !== inside;
-    return { before: `${i === 0 ? "{" : ","}${opens ? `"${inside}":{` : ""}"${key}":`, column, opens, closes };
+    const opening = inside === undefined ? undefined : `,"${inside}":{"${key}":`;
+    return { before: `${i === 0 ? "{" : ","}"${key}":`, opening, column, closes };
   });
   return (enriched) => {
     let json = "";
     let isOpen = false;
     for (let i = 0; i < parts.length; i++) {
-      const { before, column, opens, closes } = parts[i]!;
+      const { before, opening, column, closes } = parts[i]!;
       const text = textOf(column, enriched);
-      if (text !== undefined) json += before + text;
-      if (opens) isOpen = text !== undefined;
-      if (closes && isOpen) json += "}";
+      if (text !== undefined) {
+        if (opening === undefined || isOpen) json += before + text;
+        else {
+          json += opening + text;
+          isOpen = true;
+        }
+      }
+      if (closes && isOpen) {
+        json += "}";
+        isOpen = false;
+      }
     }
     return `${json}}`;
   };

@@ -21,7 +21,7 @@ const anyEnriched: fc.Arbitrary<Enriched> = fc.record({
   ),
   player: fc.option(
     fc.record({
-      email: anyText,
+      email: fc.option(anyText, { nil: undefined }),
       lastSignedInAt: fc.option(fc.date({ noInvalidDate: true }), { nil: undefined }),
     }, plain),
     { nil: undefined },
@@ -31,10 +31,11 @@ const anyEnriched: fc.Arbitrary<Enriched> = fc.record({
 
 /** The slow way. */
 function stringified({ event, price, player, description }: Enriched): string {
+  const known = { email: player?.email, last_signed_in_at: player?.lastSignedInAt?.toISOString() };
   return printableJson(JSON.stringify({
     ...eventToJson(event),
     amount_eur: price && jsonInteger(price.eurCents),
-    player: player && { email: player.email, last_signed_in_at: player.lastSignedInAt?.toISOString() },
+    player: Object.values(known).some((value) => value !== undefined) ? known : undefined,
     description,
   })) + "\n";
 }
@@ -66,6 +67,16 @@ Deno.test("jsonLine() writes each character that needs it escaped", () => {
     const enriched = { messageId: "", event: gameStart(), price: undefined, player: undefined, description: character };
     strictEqual(jsonLine(enriched), stringified(enriched), JSON.stringify(character));
   }
+});
+
+Deno.test("jsonLine() shows what is known of a player without an e-mail, and no player of whom nothing is", () => {
+  const line = (lastSignedInAt: Date | undefined) =>
+    JSON.parse(jsonLine({
+      ...{ messageId: "", event: gameStart(), price: undefined, description: "" },
+      player: { email: undefined, lastSignedInAt },
+    }));
+  deepStrictEqual(line(new Date(0)).player, { last_signed_in_at: "1970-01-01T00:00:00.000Z" });
+  deepStrictEqual("player" in line(undefined), false);
 });
 
 Deno.test("jsonLine() writes integers beyond the safe ones as decimal strings", () => {

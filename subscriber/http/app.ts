@@ -4,6 +4,7 @@ import { secureHeaders } from "hono/secure-headers";
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { DeadLetterAdmin } from "../../shared/rabbitmq/dead/admin.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
+import { isLoopback } from "../../shared/runtime/hosts.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import { callWithDeadline, DeadlineExceeded } from "../../shared/runtime/deadline.ts";
 import { deadLetterRoutes } from "./dead_letter_routes.ts";
@@ -58,10 +59,11 @@ export function httpApp(options: AppOptions): (request: Request, caller: Caller)
     strictTransportSecurity: false,
   }));
   app.use(async (context, next) => {
-    if (loopback && !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(context.req.header("host") ?? "")) {
+    if (loopback && !isLoopback((context.req.header("host") ?? "").replace(/:\d+$/, ""))) {
       throw new Problem(421, "this is served to this machine alone, under 127.0.0.1 or localhost");
     }
-    if (!limit.take(context.env.address)) {
+    // A probe that is refused has a healthy subscriber restarted.
+    if (!context.req.path.startsWith("/health/") && !limit.take(context.env.address)) {
       throw new Problem(429, "more than 50 requests a second", { "retry-after": "1" });
     }
     if (Number(context.req.header("content-length") ?? 0) > 0 || context.req.header("transfer-encoding")) {

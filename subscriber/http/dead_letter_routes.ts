@@ -1,7 +1,7 @@
 /** Dead letters over HTTP, with the token: list, groups, show, replay, drop. */
 import { type Context, Hono } from "hono";
 import type { Clock } from "../../shared/runtime/clock.ts";
-import { type DeadLetter, deadLetterToJson } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import { deadLetterToJson, mostBodyListed } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { type DeadLetterAdmin, type Filter, groupToJson } from "../../shared/rabbitmq/dead/admin.ts";
 import { parseMessageId } from "../../shared/rabbitmq/message_id.ts";
 import { callWithDeadline } from "../../shared/runtime/deadline.ts";
@@ -13,7 +13,8 @@ import { Problem, unavailable } from "./problem.ts";
 /** Longer than the admin's own deadlines: its error says more than ours. */
 const adminTimeoutMs = 20_000;
 const mostListed = 500;
-const mostBodyBytes = 4_096;
+/** Of one letter: more than any event has, and little enough for a subscriber's memory. */
+const mostBodyShown = 1_048_576;
 
 export interface DeadLetterRoutesOptions {
   readonly admin: DeadLetterAdmin;
@@ -46,7 +47,8 @@ export function deadLetterRoutes({ admin, waiting, token, clock }: DeadLetterRou
       ask((signal) => admin.list({ limit, order, after, filter, signal })),
       waiting().catch(() => null),
     ]);
-    return context.json({ total, waiting: inQueue, next: next ?? null, dead_letters: letters.map(inList) });
+    const shown = letters.map((letter) => deadLetterToJson(letter, mostBodyListed));
+    return context.json({ total, waiting: inQueue, next: next ?? null, dead_letters: shown });
   });
   routes.get("/groups", async (context) => {
     const filter = filterOf(context);
@@ -58,7 +60,7 @@ export function deadLetterRoutes({ admin, waiting, token, clock }: DeadLetterRou
     const options = { limit: 1, order: "newest", filter: { ids: [id] } } as const;
     const { letters: [letter] } = await ask((signal) => admin.list({ ...options, signal }));
     if (!letter) throw missing(id);
-    return context.json(deadLetterToJson(letter));
+    return context.json(deadLetterToJson(letter, mostBodyShown));
   });
   routes.post("/replay", async (context) => {
     const filter = chosen(filterOf(context, "all"), context.req.query("all"));
@@ -104,12 +106,6 @@ function idOf(text: string): string {
   const id = parseMessageId(text);
   if (id === undefined) throw new Problem(400, "a message id is a UUID such as 017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
   return id;
-}
-
-/** A body may be of any size, and a list has many: it shows their first bytes. */
-function inList(letter: DeadLetter) {
-  const body = letter.body.subarray(0, mostBodyBytes);
-  return { ...deadLetterToJson({ ...letter, body }), body_bytes: letter.body.length };
 }
 
 function orderOf(text = "oldest"): "oldest" | "newest" {

@@ -21,7 +21,8 @@ import { grpcHealth, readDependencies } from "../metrics/probes.ts";
 import type { QueueDepths } from "../metrics/queue_depths.ts";
 import { RecentEvents } from "../metrics/recent_events.ts";
 import type { Sources, State } from "../metrics/sources.ts";
-import { type Address, formatAddress, type HttpServer, listen } from "./server.ts";
+import { type Address, formatAddress, type HttpServer, listen } from "./server/server.ts";
+import { TrustedProxies } from "./server/trusted_proxies.ts";
 
 /** Measurements and events, kept while batches pass by. */
 export class Observations implements Observer {
@@ -44,6 +45,8 @@ export class Observations implements Observer {
 
 export interface HttpOptions extends State {
   readonly address: Address;
+  /** HTTP_TRUSTED_PROXIES. */
+  readonly trustedProxies?: readonly string[];
   /** HTTP_TOKEN; `undefined`: dead letters are not served. */
   readonly token: string | undefined;
   readonly observations: Observations;
@@ -101,9 +104,9 @@ export function serveHttp(options: HttpOptions): HttpServer {
   };
   metrics.watch(sources);
   const overview = overviewOf(sources);
-  const server = listen(
-    address,
-    httpApp({
+  const server = listen({
+    ...{ address, clock, log, proxies: new TrustedProxies(options.trustedProxies) },
+    answer: httpApp({
       // Never cached: a caller gets the sums of this moment.
       totals: () => callWithDeadline(askTimeoutMs, clock, () => readTotals(database)),
       overview,
@@ -114,8 +117,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
       loopback: isLoopback(address.hostname),
       stop: ended.signal,
     }),
-    clock,
-  );
+  });
   metrics.watchEventLoop(clock, ended.signal);
   keepLooking();
   log.info("Serving HTTP", { event: "http.ready", url: `http://${formatAddress(server.address)}` });

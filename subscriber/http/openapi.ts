@@ -209,9 +209,9 @@ export const openApi = {
         replays: count,
         event: { type: ["object", "null"] },
         body_problem: textOrNull,
-        body_base64: described(text, "In a list, of its first 4 KiB"),
-        body_bytes: described(count, "In a list: how long it is"),
-      }, ["message_id", "reason", "detail", "group", "attempts", "replays", "body_base64"]),
+        body_base64: described(text, "Its first 4 KiB in a list, its first MiB alone"),
+        body_bytes: described(count, "How long it is"),
+      }, ["message_id", "reason", "detail", "group", "attempts", "replays", "body_base64", "body_bytes"]),
       Subscriber: object({
         ...{ id: text, version: text, state: { enum: subscriberStates }, since: text, events: count, batches: count },
         oldest_ms: described(count, "Since the oldest in hand was published; 0 when there is none"),

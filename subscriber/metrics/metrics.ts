@@ -81,7 +81,13 @@ export class Metrics implements Observer {
     const sum = (numbers: Iterable<number>) => [...numbers].reduce((all, one) => all + one, 0);
 
     this.#counter("casino_events_total", "Deliveries by outcome", () => ({
-      ...{ stored: stats.stored, dead: sum(stats.dead.values()), delayed: stats.delayed, requeued: stats.requeued },
+      ...{
+        stored: stats.stored,
+        duplicate: stats.duplicates,
+        dead: sum(stats.dead.values()),
+        delayed: stats.delayed,
+        requeued: stats.requeued,
+      },
     }), "outcome");
     this.#counter("casino_dead_letters_total", "Events that were dead-lettered", () => (
       Object.fromEntries(deadReasons.map((reason) => [reason, stats.dead.get(reason) ?? 0]))

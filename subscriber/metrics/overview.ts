@@ -1,5 +1,6 @@
 /** `GET /overview`: all that the page shows. A value that cannot be read at the moment is `null`, and `problems` says why. */
 import { version } from "../../shared/runtime/configuration/command.ts";
+import { cutTo, mostShown } from "../../shared/runtime/printable.ts";
 import { redact } from "../../shared/runtime/secrets.ts";
 import type { Overview } from "../dashboard/answers.ts";
 import type { Inspection } from "../rates/shared_rates.ts";
@@ -75,7 +76,7 @@ function ratesOf({ rates, clock }: Sources, inspection: Inspection | undefined):
     lock: inspection
       ? {
         state: inspection.lock.state,
-        holder: inspection.lock.holder ?? null,
+        holder: inspection.lock.holder === undefined ? null : cutTo(inspection.lock.holder, mostShown),
         ttl_ms: inspection.lock.state === "free" ? null : Math.round(inspection.lock.ttlMs),
       }
       : { state: "unknown", holder: null, ttl_ms: null },

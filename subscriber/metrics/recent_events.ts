@@ -1,10 +1,26 @@
 /** The newest stored events of this subscriber, for the page and GET /events. */
 import type { Enriched } from "../enriched/enriched.ts";
+import { cutTo } from "../../shared/runtime/printable.ts";
 import type { Report } from "../pipeline/edges.ts";
 
 /** Most of one batch: an event that is kept outlives the young generation, and costs the garbage collector. */
 const mostOfBatch = 20;
 export const mostKept = 500;
+
+/** Longest text of an event that is kept, in code units. The player's address is any text that the casino has there. */
+const mostOfText = 1_024;
+
+/** The event, or a copy with its long texts cut. */
+export function shownOf(enriched: Enriched): Enriched {
+  const { description, player } = enriched;
+  // The description has all texts in it.
+  if (description.length <= mostOfText) return enriched;
+  return {
+    ...enriched,
+    description: cutTo(description, mostOfText),
+    player: player && { ...player, email: player.email && cutTo(player.email, mostOfText) },
+  };
+}
 
 /** Receives the events of each batch as they are stored. */
 export type Listener = (events: readonly Enriched[]) => void;
@@ -17,7 +33,7 @@ export class RecentEvents {
   add(events: readonly Enriched[]): void {
     const step = Math.ceil(events.length / mostOfBatch);
     for (let i = 0; i < events.length; i += step) {
-      this.#kept[this.#next] = events[i];
+      this.#kept[this.#next] = shownOf(events[i]!);
       this.#next = (this.#next + 1) % mostKept;
     }
     for (const listener of this.#listeners) listener(events);

@@ -37,3 +37,12 @@ Deno.test("RecentEvents passes all events to its listeners, until they end", () 
   recent.add(batchOf(0, 500));
   deepStrictEqual([heard, recent.listeners], [500, 0]);
 });
+
+Deno.test("RecentEvents keeps no long text", () => {
+  const recent = new RecentEvents();
+  const email = "x".repeat(65_536);
+  const [event] = batchOf(1, 1);
+  recent.add([{ ...event!, player: { email, lastSignedInAt: undefined }, description: `Player #1 (${email})` }]);
+  const [{ description, player }] = [...recent.newest()] as [Enriched];
+  deepStrictEqual([description.length, player!.email!.length], [1_025, 1_025]);
+});

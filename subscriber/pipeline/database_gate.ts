@@ -2,6 +2,8 @@
 export class DatabaseGate {
   /** By delivery that is held, in the order of the last refusal. */
   readonly #problems = new Map<object, string>();
+  /** Those of them that were refused: that the database takes others says nothing for them. */
+  readonly #refused = new Set<object>();
   #problem: string | undefined;
   /** How often the database did not take a batch. */
   refusals = 0;
@@ -15,12 +17,17 @@ export class DatabaseGate {
     return this.#problem === undefined;
   }
 
-  /** @param batch each of it is held until it {@linkcode leave}s, or until the database takes any batch */
-  close(batch: readonly object[], problem: string): void {
+  /**
+   * @param batch each of it is held until it {@linkcode leave}s, or until the database takes any batch
+   * @param isRefused the database answers, and does not want it: it is held until it leaves, whatever becomes of others
+   */
+  close(batch: readonly object[], problem: string, isRefused = false): void {
     this.refusals++;
     for (const delivery of batch) {
       this.#problems.delete(delivery);
       this.#problems.set(delivery, problem);
+      if (isRefused) this.#refused.add(delivery);
+      else this.#refused.delete(delivery);
     }
     this.#problem = problem;
   }
@@ -28,14 +35,16 @@ export class DatabaseGate {
   /** The database has taken a batch. Other held batches are about to be tried again, and close the gate if need be. */
   open(): void {
     if (this.isOpen) return;
-    this.#problems.clear();
-    this.#problem = undefined;
+    this.leave([...this.#problems.keys()].filter((delivery) => !this.#refused.has(delivery)));
   }
 
   /** They are no longer held, so their problems no longer count: nothing else would clear them. */
   leave(deliveries: readonly object[]): void {
     if (this.isOpen) return;
-    for (const delivery of deliveries) this.#problems.delete(delivery);
+    for (const delivery of deliveries) {
+      this.#problems.delete(delivery);
+      this.#refused.delete(delivery);
+    }
     this.#problem = [...this.#problems.values()].at(-1);
   }
 }

@@ -23,3 +23,13 @@ Deno.test("DatabaseGate forgets the problem of a batch that is no longer held, a
   gate.leave(one);
   strictEqual(gate.isOpen, true);
 });
+
+Deno.test("DatabaseGate stays closed for what the database refuses while it takes other batches", () => {
+  const gate = new DatabaseGate();
+  gate.close(one, "starting up");
+  gate.close(other, "no such column", true);
+  gate.open();
+  strictEqual(gate.problem, "no such column");
+  gate.leave(other);
+  strictEqual(gate.isOpen, true);
+});

@@ -37,12 +37,24 @@ export interface Players {
 
 export interface Store {
   /**
-   * Stores all events, or none. An event whose message id is stored already is left as it is. Updates the totals by the new
-   * events.
-   * @returns how many were new
+   * Stores all events, or none. An event whose message id is stored already is left as it is, and so is a second one under the
+   * same id. Updates the totals by the new events.
    */
-  save(events: readonly Enriched[]): Promise<number>;
+  save(events: readonly Enriched[]): Promise<Saved>;
+
+  /** Does what {@linkcode save} does, but for ids that are stored already, and undoes it. @throws as that does */
+  dryRun(events: readonly Enriched[]): Promise<void>;
 }
+
+export interface Saved {
+  /** How many were new. */
+  readonly added: number;
+  /** All others. Nearly always empty. */
+  readonly known: ReadonlyMap<Enriched, Known>;
+}
+
+/** What is stored under an event's message id: the same event with the facts of its time, or another event, in one sentence. */
+export type Known = { readonly stored: Enriched } | { readonly conflict: string };
 
 /** Publishes stored events: after the commit and before the acks. */
 export type Report = (events: readonly Enriched[]) => Promise<void>;

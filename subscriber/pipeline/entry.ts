@@ -61,6 +61,11 @@ export function isStored(entry: Processed): entry is Stored {
   return entry.outcome.kind === "ack";
 }
 
+/** This delivery's event is in the database, and was not there before. */
+export function isNew(entry: Processed): entry is Stored {
+  return entry.outcome.kind === "ack" && !entry.outcome.isDuplicate;
+}
+
 /** For deliveries that the subscriber cannot finish. */
 export function requeued(delivery: Delivery): Settled {
   return { delivery, facts: undefined, outcome: requeue };

@@ -3,12 +3,14 @@ import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Random } from "../../shared/runtime/random.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import type { DatabaseGate } from "./database_gate.ts";
-import type { Parts } from "./edges.ts";
+import type { Parts, Store } from "./edges.ts";
 import type { Middleware } from "./entry.ts";
+import { Evidence } from "./evidence.ts";
 import { bisected } from "./middleware/bisected.ts";
 import { delayed } from "./middleware/delayed.ts";
 import { held } from "./middleware/held.ts";
 import { HeldBatches } from "./middleware/held_batches.ts";
+import { holdWith } from "./middleware/hold.ts";
 import { lastMoment } from "./middleware/last_moment.ts";
 import { logged } from "./middleware/logged.ts";
 import { measured } from "./middleware/measured.ts";
@@ -38,7 +40,7 @@ export interface FlowOptions {
 }
 
 export function createFlow(parts: Parts, options: FlowOptions): Runner {
-  const { retryDelays, stats, clock, log, heldBatches = new HeldBatches(clock) } = options;
+  const { retryDelays, stats, gate, clock, random, log, heldBatches = new HeldBatches(clock) } = options;
   const measure = measured(stats, clock);
   const { queue: measuredQueue, rates, players, store, report } = measure.parts(parts);
   const queue = heldBatches.settling(measuredQueue);
@@ -46,14 +48,16 @@ export function createFlow(parts: Parts, options: FlowOptions): Runner {
   const steps = enrichment({ rates: waiting, players });
 
   const innermost = processBatch({ decode: measure.decode(decodeAll), steps, store });
+  const rehearse = processBatch({ decode: decodeAll, steps, store: rehearsal(store) });
+  const evidence = new Evidence(lastMoment(clock)(rehearse), random);
+  const hold = heldBatches.holding(holdWith({ ...options, onHold: (batch) => waiting.forget(batch) }));
   // From the inside outwards. The report stands around retries and bisection: they repeat their inside, and it is written once.
   const outwards: readonly Middleware[] = [
     measure.attempt,
     lastMoment(clock),
-    heldBatches.attempt,
-    held({ ...options, onHold: (batch) => waiting.forget(batch) }),
+    held(hold, gate),
+    bisected({ evidence, hold, gate }),
     heldBatches.attempts,
-    bisected,
     reported(report, clock),
     delayed(retryDelays),
     logged(log, clock),
@@ -62,4 +66,14 @@ export function createFlow(parts: Parts, options: FlowOptions): Runner {
   ];
   const process = outwards.reduce((inner, wrap) => wrap(inner), innermost);
   return new Runner({ ...options, queue, process, waiting });
+}
+
+/** Stores nothing. */
+function rehearsal(store: Store): Pick<Store, "save"> {
+  return {
+    async save(events) {
+      await store.dryRun(events);
+      return { added: events.length, known: new Map() };
+    },
+  };
 }

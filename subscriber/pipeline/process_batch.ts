@@ -2,9 +2,9 @@
 import { describeFaults } from "../../shared/event/event.ts";
 import { decodeEvent, UndecodableError } from "../../shared/event/protobuf.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
-import { ack, dead } from "../../shared/rabbitmq/outcome.ts";
+import { ack, ackDuplicate, dead } from "../../shared/rabbitmq/outcome.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
-import type { Store } from "./edges.ts";
+import type { Saved, Store } from "./edges.ts";
 import { type Entry, type Process, type Processed, undecided } from "./entry.ts";
 import type { Step } from "./steps/step.ts";
 
@@ -12,7 +12,7 @@ export interface ProcessBatchOptions {
   /** {@linkcode decodeAll}, or a measured one. */
   readonly decode: (deliveries: readonly Delivery[]) => Entry[];
   readonly steps: readonly Step[];
-  readonly store: Store;
+  readonly store: Pick<Store, "save">;
 }
 
 /**
@@ -24,7 +24,7 @@ export function processBatch({ decode, steps, store }: ProcessBatchOptions): Pro
     const entries = decode(deliveries);
     for (const step of steps) await step.run(entries, signal);
     const events = undecided(entries);
-    if (events.length > 0) await store.save(events);
+    if (events.length > 0) decideKnown(entries, (await store.save(events)).known);
     return entries.map(decided);
   };
 }
@@ -43,6 +43,21 @@ function decode(delivery: Delivery): Entry {
   } catch (error) {
     const reason = error instanceof UndecodableError ? "undecodable" : "processing-failed";
     return { delivery, facts: undefined, outcome: dead(reason, messageOf(error)) };
+  }
+}
+
+/** A duplicate goes on with the facts that are stored: what is reported of it is what is in the database. */
+function decideKnown(entries: readonly Entry[], known: Saved["known"]): void {
+  if (known.size === 0) return;
+  for (const entry of entries) {
+    const found = entry.facts && known.get(entry.facts);
+    if (!found) continue;
+    if ("conflict" in found) entry.outcome = dead("id-conflict", found.conflict);
+    else {
+      const { price, player, description } = found.stored;
+      Object.assign(entry.facts!, { price, player, description });
+      entry.outcome = ackDuplicate;
+    }
   }
 }
 

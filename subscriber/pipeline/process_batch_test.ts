@@ -1,4 +1,4 @@
-import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { never } from "../../shared/runtime/deadline.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { MemoryDatabase } from "../../tests/fixtures/memory_edges.ts";
@@ -121,13 +121,21 @@ Deno.test("processBatch() dead-letters an event on which our own code fails, and
   ]);
 });
 
-Deno.test("processBatch() gives an event again that was stored before, and stores it once", async () => {
+Deno.test("processBatch() tells a duplicate, with the facts that are stored, from another event under its id", async () => {
   const database = new MemoryDatabase();
-  const delivery = deliveryOf(bet());
-  for (const _ of [1, 2]) {
-    const [processed] = await process(database, [delivery]);
-    strictEqual(processed?.outcome.kind, "ack");
-    strictEqual(processed?.facts?.messageId, delivery.messageId);
-  }
-  strictEqual(database.events.size, 1);
+  database.players.set(11n, { email: "old@example.com", lastSignedInAt: undefined });
+  await process(database, [deliveryOf(bet(), "id")]);
+  database.players.set(11n, { email: "new@example.com", lastSignedInAt: undefined });
+  const batch = [bet(), bet({ amount: 999_999n }), bet({ id: 5n })].map((event, n) =>
+    deliveryOf(event, n < 2 ? "id" : "other")
+  );
+  const processed = await process(database, batch);
+  deepStrictEqual(processed[0]!.outcome, { kind: "ack", isDuplicate: true });
+  deepStrictEqual(processed[0]!.facts?.player?.email, "old@example.com");
+  deepStrictEqual(outcomes(processed), ["ack", "id-conflict", "ack"]);
+  match(
+    detailOf(processed[1]!)!,
+    /^message id id is that of another event: .*"amount":500,.* is stored, .*"amount":999999,/,
+  );
+  strictEqual(database.events.size, 2);
 });

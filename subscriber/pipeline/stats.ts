@@ -1,5 +1,5 @@
 import type { DeadReason } from "../../shared/rabbitmq/outcome.ts";
-import { isStored, type Processed } from "./entry.ts";
+import { isNew, type Processed } from "./entry.ts";
 
 /** The stages whose time is measured. `process` is one attempt, from bytes to the commit; `decode` is a part of it. */
 export const stages = ["decode", "rates", "process", "report", "settle"] as const;
@@ -17,8 +17,10 @@ const nobody: Observer = { stage() {}, batch() {}, latency() {} };
 
 /** A subscriber's counts since its start. */
 export class Stats {
-  /** Events acknowledged as stored; one that was delivered twice counts twice. */
+  /** Events stored by this subscriber. */
   stored = 0;
+  /** Deliveries of events that were stored before, by an earlier delivery or by an attempt whose answer was lost. */
+  duplicates = 0;
   readonly dead = new Map<DeadReason, number>();
   /** Stored events whose player the database does not have. */
   withoutPlayer = 0;
@@ -39,12 +41,12 @@ export class Stats {
     let waiting = 0;
     for (const entry of processed) {
       const { outcome } = entry;
-      if (outcome.kind === "ack") this.stored++;
+      if (outcome.kind === "ack") outcome.isDuplicate ? this.duplicates++ : this.stored++;
       else if (outcome.kind === "wait") waiting++;
       else if (outcome.kind === "requeue") this.requeued++;
       else if (outcome.kind === "delay") this.delayed++;
       else this.dead.set(outcome.reason, (this.dead.get(outcome.reason) ?? 0) + 1);
-      if (isStored(entry) && !entry.facts.player) this.withoutPlayer++;
+      if (isNew(entry) && !entry.facts.player) this.withoutPlayer++;
     }
     if (waiting === processed.length) return;
     this.batches++;

@@ -84,11 +84,22 @@ function faultsInside({ servers: own }: PrivateWorld): Draw[] {
   const lockTables = (ms: number) =>
     own.asSuperuser(`do $$ begin
       lock table events, player_totals in access exclusive mode; perform pg_sleep(${ms / 1_000}); end $$`);
+  // As a migration that is not finished: the database answers, and takes no event.
+  const breakSchema = `alter table events add tenant int not null default 1;
+    alter table events alter tenant drop default`;
+  const mendSchema = "alter table events drop column tenant";
   const terminate = "select pg_terminate_backend(pid) from pg_stat_activity where usename <> 'postgres'";
   const setMemory = (share: string) => own.rabbitmqctl("set_vm_memory_high_watermark", share);
   return [
     () => lasting("postgres read-only", servers, () => setReadOnly("on"), () => setReadOnly("off")),
     () => atOnce("postgres table locked", servers, lockTables),
+    () =>
+      lasting(
+        "postgres schema refuses all",
+        servers,
+        () => own.asSuperuser(breakSchema),
+        () => own.asSuperuser(mendSchema),
+      ),
     () => atOnce("postgres clients terminated", servers, () => own.asSuperuser(terminate)),
     () => lasting("rabbitmq memory alarm", servers, () => setMemory("0.00001"), () => setMemory("0.4")),
     () => atOnce("rabbitmq connections closed", servers, () => own.rabbitmqctl("close_all_connections", "a fault")),

@@ -2,7 +2,7 @@
 import { generateEvents } from "../../publisher/generator.ts";
 import { encodeEvent } from "../../shared/event/protobuf.ts";
 import { uuidv7 } from "../../shared/rabbitmq/message_id.ts";
-import { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
+import { ConfirmPublisher } from "../../shared/rabbitmq/publish/publisher.ts";
 import { eventTopology } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { type Random, seededRandom } from "../../shared/runtime/random.ts";
@@ -67,11 +67,14 @@ function* makeItems(random: Random): Generator<Item, never> {
     }
     const id = uuidv7(clock.now(), random.bytes(10));
     const foreign = bet({ id: 2n ** 40n + n, currency: "XTS" });
+    // More EUR cents than its column holds.
+    const poisonous = bet({ id: 2n ** 41n + n, currency: "GBP", amount: 2n ** 63n - 1n });
     const [reason, body] = [
       ["undecodable", Uint8Array.from([0xff, 0x01, 0x80, 0x80])] as const,
       ["invalid", new Uint8Array()] as const,
       ["unknown-currency", encodeEvent(foreign)] as const,
-    ][random.int(0, 2)]!;
+      ["store-rejected", encodeEvent(poisonous)] as const,
+    ][random.int(0, 3)]!;
     yield { messageId: id, event: undefined, reason, body };
   }
 }

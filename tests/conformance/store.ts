@@ -39,7 +39,7 @@ export function testStore({ name, withDatabase }: Subject): void {
       player: { email: "d'Artagnan \"\\ {,}@example.com", lastSignedInAt: new Date("2022-01-10T12:30:00.123Z") },
       description: 'a "quoted", {braced} \\ sentence',
     });
-    strictEqual(await new PostgresStore(database, "subscriber-1").save([one]), 1);
+    strictEqual((await new PostgresStore(database, "subscriber-1").save([one])).added, 1);
     const [row] = await ask(
       database,
       `select message_id, event_id, player_id, game_id, type, amount, currency, has_won, rate, amount_eur, subscriber_id,
@@ -99,7 +99,7 @@ export function testStore({ name, withDatabase }: Subject): void {
       ...await Promise.all(stores.map((store) => store.save(events))),
       await stores[0]!.save([...events, events[0]!]),
     ];
-    strictEqual(saved.reduce((sum, count) => sum + count, 0), 3);
+    strictEqual(saved.reduce((sum, { added }) => sum + added, 0), 3);
     deepStrictEqual(await ask(database, counts), [["3", "3"]]);
     deepStrictEqual(await ask(database, totals), [["11", "2", "1", "0"], ["12", "0", "0", "10000"]]);
   });
@@ -111,37 +111,64 @@ export function testStore({ name, withDatabase }: Subject): void {
     const nul = enriched(bet(), { description: "a \u0000 character" });
     for (const bad of [...outOfRange, nul]) {
       await rejects(store.save([enriched(bet()), bad]), (error: unknown) => {
-        strictEqual(classifyStoreError(error), "split");
+        strictEqual(classifyStoreError(error), "refused");
         return true;
       });
     }
     deepStrictEqual(await ask(database, counts), [["0", null]]);
     deepStrictEqual(await ask(database, totals), []);
-    strictEqual(await store.save([enriched(bet())]), 1, "what was refused leaves nothing in the way");
+    strictEqual((await store.save([enriched(bet())])).added, 1, "what was refused leaves nothing in the way");
   });
 
   const missing = {
-    "alter table events drop column rate": 'column "rate" of relation "events" does not exist',
-    "drop table events": 'relation "events" does not exist',
+    "alter table events drop column rate": "events.rate is missing; run `deno task migrate`",
+    "drop table events": "there is no table events; run `deno task migrate`",
+    "alter table events alter amount type numeric": "events.amount is of type numeric, not int8; alter it back",
+    "alter table events alter amount_eur type double precision":
+      "events.amount_eur is of type float8, not int8; alter it back",
+    "alter table events drop column amount, add column amount numeric":
+      "events.amount is of type numeric, not int8; alter it back",
   };
   for (const [change, problem] of Object.entries(missing)) {
-    test(`PostgresStore.save() says what to do after: ${change}`, async (database) => {
-      await database.query(change, []);
-      await rejects(new PostgresStore(database, "s").save([enriched(bet())]), (error: unknown) => {
-        strictEqual(classifyStoreError(error), "retry");
-        strictEqual(explainStoreError(error), `${problem}; run \`deno task migrate\``);
-        return true;
+    for (const when of ["before it connects", "while it is connected"]) {
+      test(`PostgresStore.save() stores nothing and says what to do, ${when}, after: ${change}`, async (database) => {
+        const store = new PostgresStore(database, "s");
+        if (when === "while it is connected") await store.save([enriched(bet())]);
+        const before = await ask(database, "select sum(bets) from player_totals");
+        await database.query(change, []);
+        for (const _ of ["once", "and again"]) {
+          await rejects(store.save([enriched(bet()), enriched(bet())]), (error: unknown) => {
+            deepStrictEqual([classifyStoreError(error), explainStoreError(error)], ["away", problem]);
+            return true;
+          });
+        }
+        deepStrictEqual(await ask(database, "select sum(bets) from player_totals"), before);
       });
-    });
+    }
   }
+
+  test("PostgresStore.save() goes on, without an error, when the table is altered in a way that does no harm", async (database) => {
+    const store = new PostgresStore(database, "s");
+    await store.save([enriched(bet())]);
+    await database.query("create domain cents as bigint", []);
+    const changes = ["add column note text", "alter player_email type varchar(99)", "alter amount_eur type cents"];
+    for (const change of changes) {
+      await database.query(`alter table events ${change}`, []);
+      strictEqual(
+        (await store.save([enriched(bet(), { player: { email: "x", lastSignedInAt: undefined } })])).added,
+        1,
+      );
+    }
+    deepStrictEqual(await ask(database, "select distinct amount, amount_eur from events"), [["500", "467"]]);
+  });
 
   test("columnProblem() finds nothing wrong with the migrated table, and names a changed column", async (database) => {
     const problem = async () => columnProblem(await database.query(columnsQuery, []));
     strictEqual(await problem(), undefined);
     await database.query("alter table events alter player_id type numeric", []);
-    strictEqual(await problem(), "events.player_id is of type numeric, not int8");
+    strictEqual(await problem(), "events.player_id is of type numeric, not int8; alter it back");
     await database.query("drop table events", []);
-    strictEqual(await problem(), "there is no table events");
+    strictEqual(await problem(), "there is no table events; run `deno task migrate`");
   });
 
   test("PostgresStore.save() sums deposits beyond the range of a bigint", async (database) => {

@@ -5,7 +5,7 @@ import type { Event } from "../../shared/event/event.ts";
 import { encodeEvent } from "../../shared/event/protobuf.ts";
 import { msOfTimestamp } from "../../shared/event/timestamp.ts";
 import { messageIdOfBody } from "../../shared/rabbitmq/message_id.ts";
-import { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
+import { ConfirmPublisher } from "../../shared/rabbitmq/publish/publisher.ts";
 import { eventTopology } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { seededRandom, systemRandom as random } from "../../shared/runtime/random.ts";

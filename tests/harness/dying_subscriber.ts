@@ -84,6 +84,7 @@ function dying(
         const stored = await store.save(events);
         return at === "after-commit" ? await die() : stored;
       },
+      dryRun: (events) => store.dryRun(events),
     },
   };
 }

@@ -18,8 +18,8 @@ import {
   withTestQueues,
 } from "../servers/test_queues.ts";
 import { type BrokerOptions, openConnection } from "../../shared/rabbitmq/connection.ts";
-import type { AmqpConsumer, ConsumerOptions } from "../../shared/rabbitmq/consumer.ts";
-import { deadHeaders } from "../../shared/rabbitmq/dead_letters.ts";
+import type { AmqpConsumer, ConsumerOptions } from "../../shared/rabbitmq/consume/consumer.ts";
+import { deadHeaders } from "../../shared/rabbitmq/publish/dead_letters.ts";
 import { messageIdOfBody } from "../../shared/rabbitmq/message_id.ts";
 import { ack, dead } from "../../shared/rabbitmq/outcome.ts";
 import { deadLetterExchangeOf } from "../../shared/rabbitmq/topology.ts";
@@ -111,12 +111,29 @@ test(" gives a message without a valid id one of its body, and tells what was se
   ]);
 });
 
-test(".settle() drops foreign headers that leave no room for the reason", async (consumer, queues) => {
-  sendBodies(queues, ["x"], { headers: { huge: "y".repeat(60_000) } });
+test(".settle() keeps foreign headers of 60 KB beside the reason", async (consumer, queues) => {
+  const huge = "y".repeat(60_000);
+  sendBodies(queues, ["x"], { headers: { huge } });
   await settle(consumer, await takeExactly(consumer, 1), dead("invalid", "z".repeat(5_000)));
   const { headers = {} } = (await getOne(queues.channel, queues.dead)).properties;
-  deepStrictEqual([headers["huge"], headers[deadHeaders.reason]], [undefined, "invalid"]);
+  deepStrictEqual([headers["huge"], headers[deadHeaders.reason]], [huge, "invalid"]);
 });
+
+test(
+  ".settle() leaves to the broker what has no room for the reason beside its headers",
+  async (consumer, queues, log) => {
+    const huge = "y".repeat(64_500);
+    sendBodies(queues, ["x"], { headers: { huge } });
+    sendBodies(queues, ["y"]);
+    await settle(consumer, await takeExactly(consumer, 2), dead("invalid", "z".repeat(5_000)));
+    await inQueue(queues, queues.dead, 2);
+    const letters = [await getOne(queues.channel, queues.dead), await getOne(queues.channel, queues.dead)];
+    const headers = letters.map(({ properties }) => properties.headers ?? {});
+    deepStrictEqual(headers.map((each) => each["huge"] ?? each[deadHeaders.reason]).sort(), ["invalid", huge]);
+    match(JSON.stringify(headers.find((each) => each["huge"])), /"x-death":\[\{[^\]]*"reason":"rejected"/);
+    deepStrictEqual([log.of("message.left_to_broker").length, log.of("message.not_accepted").length], [1, 0]);
+  },
+);
 
 test(".settle() acks no delivery while its dead letter is not accepted", async (consumer, queues, log) => {
   const { channel, dead: deadQueue, events } = queues;

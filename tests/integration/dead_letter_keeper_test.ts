@@ -1,7 +1,7 @@
 /** A keeper between a real queue and a real table: each letter is in the table once, in order, and none is lost. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { deadHeaders } from "../../shared/rabbitmq/dead_letters.ts";
+import { deadHeaders } from "../../shared/rabbitmq/publish/dead_letters.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { encodeEvent } from "../../shared/event/protobuf.ts";
 import { type Log, silentLog } from "../../shared/runtime/telemetry/log.ts";

@@ -5,7 +5,7 @@ import { encodeEvent } from "../../shared/event/protobuf.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { replay, type ReplayOptions } from "../../shared/rabbitmq/dead/replay.ts";
 import { type OutgoingMessage, replaysHeader } from "../../shared/rabbitmq/message.ts";
-import { PublishError } from "../../shared/rabbitmq/publisher.ts";
+import { PublishError } from "../../shared/rabbitmq/publish/publisher.ts";
 import { deadLetterExchangeOf, deliveryLimit } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { replaySource } from "../../subscriber/dead_letters/replay_source.ts";

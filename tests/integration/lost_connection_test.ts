@@ -2,7 +2,8 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { untilAborted } from "../../shared/runtime/deadline.ts";
 import { dead } from "../../shared/rabbitmq/outcome.ts";
-import type { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
+import type { ConfirmPublisher } from "../../shared/rabbitmq/publish/publisher.ts";
+import type { Moved } from "../../shared/rabbitmq/publish/publish_until_confirmed.ts";
 import { never, settle, takeExactly } from "../conformance/queue/subject.ts";
 import { RecordedLog } from "../fixtures/recorded_telemetry.ts";
 import type { TcpProxy } from "../servers/tcp_proxy.ts";
@@ -136,11 +137,11 @@ test("AmqpConsumer takes nothing more once it was told so, even without a connec
 
 test("AmqpConsumer waits for no dead letter whose original the broker gives out again", async (queues, proxy) => {
   const waiting = new Set<AbortSignal>();
-  const publish = async (_: unknown, __: unknown, signal: AbortSignal): Promise<boolean> => {
+  const publish = async (_: unknown, __: unknown, signal: AbortSignal): Promise<Moved> => {
     waiting.add(signal);
     await untilAborted(signal);
     waiting.delete(signal);
-    return false;
+    return "unfinished";
   };
   const consumer = consumerOn(queues, { deadLetters: { publish } });
   try {

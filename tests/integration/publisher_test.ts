@@ -1,7 +1,7 @@
 /** The publisher on RabbitMQ while its connection stands. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { withoutBrokerHeaders } from "../../shared/rabbitmq/message.ts";
-import { type ConfirmPublisher, type PublisherOptions, PublishError } from "../../shared/rabbitmq/publisher.ts";
+import { type ConfirmPublisher, type PublisherOptions, PublishError } from "../../shared/rabbitmq/publish/publisher.ts";
 import {
   eventually,
   getOne,
@@ -83,6 +83,50 @@ test(".publish() refuses at once headers that AMQP cannot carry, and goes on", a
   }
   await publisher.publish(outgoing(events));
 });
+
+/** Larger than the frames that this test's publisher agrees on with the broker, which closes the connection over it. */
+const largeHeaders = { huge: "x".repeat(10_000) };
+const smallFrames = ({ broker }: TestQueues) => ({ url: `${broker.url}?frameMax=4096`, giveUpAfterMs: 20_000 });
+
+/** Publishes 100 messages and among them a large one. @returns what became of the large one, and the bodies in the queue */
+async function publishAround(publisher: ConfirmPublisher, { events, channel }: TestQueues, large: object) {
+  const numbered = (i: number) => outgoing(events, { body: new TextEncoder().encode(`message ${i}`) });
+  const all = Array.from(
+    { length: 101 },
+    (_, i) =>
+      publisher.publish(i === 50 ? { ...numbered(i), ...large } : numbered(i)).then(
+        () => "confirmed",
+        (error) => error.reason,
+      ),
+  );
+  const became = await Promise.all(all);
+  const bodies = new Set<string>();
+  let count = 0;
+  for (let found; (found = await channel.get(events, { noAck: true })); count++) bodies.add(found.content.toString());
+  return { large: became[50], others: new Set(became.toSpliced(50, 1)), bodies: bodies.size, count };
+}
+
+test(
+  ".publish() refuses at once what the broker closes the connection over; the others go, each once",
+  async (publisher, queues) => {
+    const large = { headers: largeHeaders, alone: true };
+    deepStrictEqual(await publishAround(publisher, queues, large), {
+      ...{ large: "unacceptable", others: new Set(["confirmed"]), bodies: 100, count: 100 },
+    });
+  },
+  smallFrames,
+);
+
+test(
+  ".publish() finds which message it was that the broker closed the connection over, if it was not sent alone",
+  async (publisher, queues) => {
+    const { count, ...rest } = await publishAround(publisher, queues, { headers: largeHeaders });
+    deepStrictEqual(rest, { large: "unacceptable", others: new Set(["confirmed"]), bodies: 100 });
+    // What arrived before the connection was closed is sent again, once.
+    strictEqual(count <= 200, true, `${count}`);
+  },
+  smallFrames,
+);
 
 test(".publish() fails, in words, on an exchange that is not there", async (publisher, { events }) => {
   await untilConnected(publisher);

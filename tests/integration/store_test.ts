@@ -52,8 +52,8 @@ Deno.test("readTotals() equals SQL over the events, whichever subscriber stored 
                 ? deposit({ playerId: playerId(), amount: BigInt(random.int(1, 500)) })
                 : bet({ playerId: playerId(), hasWon: random.next() < 0.4 }),
             ));
-          return store.save(batch);
-        }).concat(round % 3 === 2 ? [compact(database).then(() => 0), compact(database).then(() => 0)] : []),
+          return store.save(batch).then(() => {});
+        }).concat(round % 3 === 2 ? [compact(database), compact(database)] : []),
       );
       deepStrictEqual(await answered(database), await materializedBySql(sql));
       // As if minutes had passed.

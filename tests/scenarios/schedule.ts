@@ -23,6 +23,7 @@ export const schedule: Readonly<Record<string, Schedule>> = {
   "faults/chaos": { seconds: 110 },
   "faults/http_faults": { seconds: 45 },
   "faults/killed": { promise: "a crash loses nothing", seconds: 40 },
+  "faults/memory": { seconds: 130 },
   "faults/postgres_faults": { seconds: 60 },
   "operations/operations": { seconds: 150 },
   "operations/rotation": { seconds: 140 },

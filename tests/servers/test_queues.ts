@@ -9,12 +9,12 @@ import { type BrokerOptions, openConnection } from "../../shared/rabbitmq/connec
 import { encodeEvent } from "../../shared/event/protobuf.ts";
 import { bet } from "../fixtures/deliveries.ts";
 import { deadLetterExchangeOf, ensureTopology, eventTopology, type Topology } from "../../shared/rabbitmq/topology.ts";
-import { AmqpConsumer, type ConsumerOptions } from "../../shared/rabbitmq/consumer.ts";
-import { DeadLetters, type DeadLettersOptions } from "../../shared/rabbitmq/dead_letters.ts";
-import { DelayQueues } from "../../shared/rabbitmq/delay_queues.ts";
+import { AmqpConsumer, type ConsumerOptions } from "../../shared/rabbitmq/consume/consumer.ts";
+import { DeadLetters, type DeadLettersOptions } from "../../shared/rabbitmq/publish/dead_letters.ts";
+import { DelayQueues } from "../../shared/rabbitmq/publish/delay_queues.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import type { OutgoingMessage } from "../../shared/rabbitmq/message.ts";
-import { ConfirmPublisher, type PublisherOptions } from "../../shared/rabbitmq/publisher.ts";
+import { ConfirmPublisher, type PublisherOptions } from "../../shared/rabbitmq/publish/publisher.ts";
 import { message, subscriberId } from "../conformance/queue/subject.ts";
 import { TcpProxy } from "./tcp_proxy.ts";
 import { eventually } from "../fixtures/eventually.ts";

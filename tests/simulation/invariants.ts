@@ -2,6 +2,7 @@
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Event } from "../../shared/event/event.ts";
 import type { Enriched } from "../../subscriber/enriched/enriched.ts";
+import type { Known, Saved } from "../../subscriber/pipeline/edges.ts";
 import type { Rates } from "../../subscriber/rates/rates.ts";
 import type { Life, Look, SharedRates } from "../../subscriber/rates/shared_rates.ts";
 import { type Broker, type BrokerWatch, type Message, names } from "./broker.ts";
@@ -55,19 +56,22 @@ export class Ledger implements BrokerWatch {
   }
 
   /** The rows of one transaction. */
-  store(events: readonly Enriched[]): number {
-    let added = 0;
-    for (const { messageId, event, price } of events) {
-      if (this.stored.has(messageId)) continue;
+  store(events: readonly Enriched[]): Saved {
+    const known = new Map<Enriched, Known>();
+    for (const enriched of events) {
+      const { messageId, event, price } = enriched;
+      if (this.stored.has(messageId)) {
+        known.set(enriched, { stored: enriched });
+        continue;
+      }
       const published = this.published.get(messageId);
       if (!published || !("event" in published)) this.violated(`${messageId} is stored, but was no good event`);
       if (this.#eventIds.has(event.id)) this.violated(`event ${event.id} is stored twice, under two message ids`);
       if ("currency" in event && !price) this.violated(`${messageId} is stored without its price`);
       this.stored.add(messageId);
       this.#eventIds.add(event.id);
-      added++;
     }
-    return added;
+    return { added: events.length - known.size, known };
   }
 
   /** Once all is well and quiet again. @param dead the reason of each message in the dead letter queue */

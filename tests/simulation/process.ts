@@ -96,7 +96,10 @@ export class Process implements Owner {
         shared: sentBy((command) => this.#act("redis", command), () => world.sharedRates),
         api: this.#ratesApi(() => subscriber.rates.alone),
         players: { find: (ids: readonly bigint[]) => this.#act("database", () => playersOf(ids)) },
-        store: { save: (events: readonly Enriched[]) => this.#act("database", () => world.save(events)) },
+        store: {
+          save: (events: readonly Enriched[]) => this.#act("database", () => world.save(events)),
+          dryRun: (events: readonly Enriched[]) => this.#act("database", () => world.refuse(events)),
+        },
       },
       {
         ...settings,

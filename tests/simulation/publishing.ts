@@ -6,14 +6,14 @@ import { type DeadLetter, understand } from "../../shared/rabbitmq/dead/dead_let
 import { replay } from "../../shared/rabbitmq/dead/replay.ts";
 import { uuidv7 } from "../../shared/rabbitmq/message_id.ts";
 import type { OutgoingMessage } from "../../shared/rabbitmq/message.ts";
-import { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
+import { ConfirmPublisher } from "../../shared/rabbitmq/publish/publisher.ts";
 import { eventTopology } from "../../shared/rabbitmq/topology.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { bet } from "../fixtures/deliveries.ts";
 import { names } from "./broker.ts";
 import { asChannelModel } from "./connection.ts";
 import type { Published } from "./invariants.ts";
-import type { World } from "./world.ts";
+import { poisonous, type World } from "./world.ts";
 
 const count = 60;
 const badShare = 0.1;
@@ -53,6 +53,7 @@ export async function publishOverTime(world: World, publisher: ConfirmPublisher,
 }
 
 function bad(n: number): [Published, Uint8Array] {
+  if (n % 4 === 3) return [{ reason: "store-rejected" }, encodeEvent(poisonous(1_000_000n + BigInt(n)))];
   if (n % 3 === 0) return [{ reason: "undecodable" }, Uint8Array.from([0xff, 0x01, 0x80])];
   if (n % 3 === 1) return [{ reason: "invalid" }, new Uint8Array()];
   return [{ reason: "unknown-currency" }, encodeEvent(bet({ id: 1_000_000n + BigInt(n), currency: "XTS" }))];

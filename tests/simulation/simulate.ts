@@ -3,7 +3,7 @@
  * time. A seed decides everything: settings, how long each thing takes, which step fails before or after its effect, which process is
  * killed, paused or cut off and when. The same seed gives the same run, to the message.
  */
-import type { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
+import type { ConfirmPublisher } from "../../shared/rabbitmq/publish/publisher.ts";
 import { type Random, seededRandom } from "../../shared/runtime/random.ts";
 import { VirtualClock } from "../fixtures/virtual_clock.ts";
 import { names } from "./broker.ts";
@@ -111,6 +111,7 @@ class Run {
     const { world } = this;
     world.healed = true;
     world.away.clear();
+    world.takesNothing = false;
     world.setBlocked(false);
     for (const process of this.#processes) process.resume();
     await this.#untilDone("all is published", this.#publishing);
@@ -147,7 +148,7 @@ class Run {
       world.away.add(what);
       later(random.int(200, 6_000), () => world.away.delete(what));
     };
-    switch (random.int(0, 14)) {
+    switch (random.int(0, 15)) {
       case 0:
       case 1:
         world.kills.count++;
@@ -188,6 +189,10 @@ class Run {
         break;
       case 12:
         clock.jump(random.int(-3_600_000, 3_600_000));
+        break;
+      case 13:
+        world.takesNothing = true;
+        later(random.int(200, 8_000), () => world.takesNothing = false);
         break;
     }
   }

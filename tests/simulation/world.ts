@@ -1,9 +1,12 @@
 /** The servers of the simulated members: broker, database, rates cache and rates API, each of which can be away. */
 import type { Random } from "../../shared/runtime/random.ts";
 import type { VirtualClock } from "../fixtures/virtual_clock.ts";
+import type { Event } from "../../shared/event/event.ts";
 import type { Enriched } from "../../subscriber/enriched/enriched.ts";
+import type { Saved } from "../../subscriber/pipeline/edges.ts";
 import { MemoryRates } from "../../subscriber/rates/memory_rates.ts";
 import type { SharedRates } from "../../subscriber/rates/shared_rates.ts";
+import { bet } from "../fixtures/deliveries.ts";
 import { Broker } from "./broker.ts";
 import { type Owner, SimulatedConnection } from "./connection.ts";
 import { Ledger, LockWatch } from "./invariants.ts";
@@ -11,6 +14,17 @@ import type { Mutation } from "./mutations.ts";
 
 /** Things that can be away as a whole. */
 export type Dependency = "broker" | "database" | "redis" | "rates-api";
+
+const poisonousAmount = 77_777_777n;
+
+/** An event that a trigger refuses. */
+export function poisonous(id: bigint): Event {
+  return bet({ id, amount: poisonousAmount });
+}
+
+function isPoisonous(event: Event): boolean {
+  return "amount" in event && event.amount === poisonousAmount;
+}
 
 export class World {
   readonly ledger: Ledger;
@@ -21,6 +35,8 @@ export class World {
   readonly kills = { count: 0 };
   /** From then on nothing goes wrong by itself any more. */
   healed = false;
+  /** A migration went wrong: the database refuses every event. */
+  takesNothing = false;
   blocked = false;
   ratesCalls = 0;
   #cache: MemoryRates;
@@ -79,8 +95,17 @@ export class World {
     for (const connection of this.connections) blocked ? connection.block() : connection.unblock();
   }
 
-  save(events: readonly Enriched[]): number {
+  /** The rows of one transaction, of which the database takes all or none. */
+  save(events: readonly Enriched[]): Saved {
+    this.refuse(events);
     return this.ledger.store(events);
+  }
+
+  /** @throws as Postgres does for a schema that takes nothing, and for an event that a trigger does not want */
+  refuse(events: readonly Enriched[]): void {
+    const refused = (message: string, code: string) => Object.assign(new Error(message), { code });
+    if (this.takesNothing) throw refused('null value in column "tenant" violates not-null constraint', "23502");
+    if (events.some(({ event }) => isPoisonous(event))) throw refused("a trigger says no", "P0001");
   }
 
   #newCache(): MemoryRates {

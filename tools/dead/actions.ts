@@ -1,8 +1,8 @@
 /** What `deno task dead` does, by its first word. Each returns the exit status. */
 import { type Filter, groupToJson } from "../../shared/rabbitmq/dead/admin.ts";
-import { deadLetterToJson } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import { deadLetterToJson, mostBodyListed } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { replay as replayLetters } from "../../shared/rabbitmq/dead/replay.ts";
-import { ConfirmPublisher } from "../../shared/rabbitmq/publisher.ts";
+import { ConfirmPublisher } from "../../shared/rabbitmq/publish/publisher.ts";
 import { eventTopology, type TopologyConfig } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import type { Config } from "../../shared/runtime/configuration/config.ts";
@@ -64,7 +64,7 @@ async function show(task: Task): Promise<number> {
   let found = false;
   for await (const letters of pagesOf(task.table, selectionOf(task))) {
     found = true;
-    for (const letter of letters) print(task, letter, describeInFull);
+    for (const letter of letters) print(task, letter, describeInFull, Infinity);
   }
   if (!found) {
     console.error(
@@ -81,7 +81,7 @@ async function drop(task: Task): Promise<number> {
     const dropped = await table.mark(letters.map(({ id }) => id), { status: "dropped", by });
     for (const letter of letters.filter(({ id }) => dropped.has(id))) {
       counts.add(letter.reason);
-      print(task, letter, ({ messageId, reason }) => printable(`dropped ${messageId}  ${reason}`));
+      print(task, letter, ({ messageId, reason }) => printable(`dropped ${messageId}  ${reason}`), Infinity);
     }
   }
   if (!json) console.log(counts.none ? "Nothing to drop." : `Dropped ${countReasons(counts.of)}`);
@@ -124,8 +124,14 @@ function selectionOf({ filter, flags: { limit, newest }, stop }: Task): Selectio
   return { filter, limit, order: newest ? "newest" : "oldest", stop };
 }
 
-function print({ flags }: Task, letter: KeptLetter, text: (letter: KeptLetter) => string): void {
-  console.log(flags.json ? printableJson(JSON.stringify(deadLetterToJson(letter))) : text(letter));
+/** One letter that is asked for is shown whole, and so is one that is gone afterwards. */
+function print(
+  { flags }: Task,
+  letter: KeptLetter,
+  text: (letter: KeptLetter) => string,
+  mostBodyBytes = mostBodyListed,
+): void {
+  console.log(flags.json ? printableJson(JSON.stringify(deadLetterToJson(letter, mostBodyBytes))) : text(letter));
 }
 
 class Counts {

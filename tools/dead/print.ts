@@ -1,16 +1,15 @@
 /** Dead letters for a human to read. */
-import { eventToJson } from "../../shared/event/json.ts";
 import { cutTo, printable } from "../../shared/runtime/printable.ts";
 import type { CauseGroup } from "../../shared/rabbitmq/dead/admin.ts";
 import { causeOf } from "../../shared/rabbitmq/dead/cause.ts";
-import type { DeadLetter } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import { type DeadLetter, shownEvent } from "../../shared/rabbitmq/dead/dead_letter.ts";
 
 /** Two lines: what became of it, and what it is. */
 export function summarize(
   { messageId, sentId, reason, lastFailedAt, attempts, replays, detail, event, bodyProblem, body }: DeadLetter,
 ): string {
   const times = plural(attempts, "attempt") + (replays > 0 ? `, ${plural(replays, "replay")}` : "");
-  const what = event ? JSON.stringify(eventToJson(event)) : `no event in ${body.length} bytes`;
+  const what = event ? JSON.stringify(shownEvent(event)) : `no event in ${body.length} bytes`;
   const why = detail === bodyProblem || !bodyProblem ? detail : `${detail}; ${bodyProblem}`;
   return [
     `${messageId}${sentId === undefined ? "" : ` (sent as ${sentId})`}  ${reason}  ${
@@ -21,7 +20,7 @@ export function summarize(
   ].map((line) => printable(line)).join("\n");
 }
 
-/** Headers may have 16 KiB; all of them are shown. */
+/** Headers may have more; `--json` shows none of them. */
 const mostOfOneRow = 65_536;
 
 /** Everything that is known of one letter. */
@@ -39,7 +38,7 @@ export function describeInFull(letter: DeadLetter): string {
     ["replays", letter.replays],
     ["published by", letter.appId],
     ["published at", letter.timestampMs === undefined ? undefined : new Date(letter.timestampMs).toISOString()],
-    ["event", letter.event ? JSON.stringify(eventToJson(letter.event)) : `none: ${letter.bodyProblem}`],
+    ["event", letter.event ? JSON.stringify(shownEvent(letter.event)) : `none: ${letter.bodyProblem}`],
     ["headers", JSON.stringify(letter.headers)],
   ];
   const lines = rows.map(([name, value]) => printable(`${name.padEnd(16)} ${value ?? "unknown"}`, mostOfOneRow));

@@ -1,7 +1,7 @@
 /** The outcome of the demo's events, read from the database and the queues. */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
-import { deadHeaders } from "../../shared/rabbitmq/dead_letters.ts";
+import { deadHeaders } from "../../shared/rabbitmq/publish/dead_letters.ts";
 import { printable } from "../../shared/runtime/printable.ts";
 import { formatMajor } from "../../shared/event/money.ts";
 

@@ -1,7 +1,7 @@
 /** One dead letter, understood: our headers or the broker's own, and the event in its body. */
 import type { Message } from "amqplib";
 import { causeOf } from "./cause.ts";
-import { deadHeaders } from "../dead_letters.ts";
+import { deadHeaders } from "../publish/dead_letters.ts";
 import type { Delivery } from "../delivery.ts";
 import { type Headers, replaysHeader, timestampMsOf } from "../message.ts";
 import { messageIdOf, sentIdOf } from "../message_id.ts";
@@ -9,6 +9,7 @@ import type { Origin } from "../origin/origin.ts";
 import { decodeEvent, UndecodableError } from "../../event/protobuf.ts";
 import { describeFaults, type Event } from "../../event/event.ts";
 import { type EventJson, eventToJson } from "../../event/json.ts";
+import { cutTo, mostShown } from "../../runtime/printable.ts";
 
 export interface DeadLetter {
   readonly messageId: string;
@@ -69,8 +70,14 @@ export function letterOf({ headers, body, ...known }: Delivery): DeadLetter {
   };
 }
 
-/** The keys of `--json`. */
-export function deadLetterToJson(letter: DeadLetter) {
+/** Of a letter in a list: a body may be of any size, and there are many. */
+export const mostBodyListed = 4_096;
+
+/**
+ * The keys of `--json`.
+ * @param mostBodyBytes how many bytes of the body are shown, from its beginning
+ */
+export function deadLetterToJson(letter: DeadLetter, mostBodyBytes = Infinity) {
   const { messageId, reason, detail, subscriber, firstFailedAt, lastFailedAt, attempts, replays, event, bodyProblem } =
     letter;
   return {
@@ -84,11 +91,20 @@ export function deadLetterToJson(letter: DeadLetter) {
     last_failed_at: lastFailedAt ?? null,
     attempts,
     replays,
-    event: event ? eventToJson(event) as EventJson : null,
+    event: event ? shownEvent(event) : null,
     body_problem: bodyProblem ?? null,
-    body_base64: letter.body.toBase64(),
+    body_base64: letter.body.subarray(0, mostBodyBytes).toBase64(),
+    body_bytes: letter.body.length,
   };
 }
+
+/** As JSON, its only text of any length cut. */
+export function shownEvent(event: Event): EventJson {
+  const json = eventToJson(event);
+  return { ...json, ...(json.currency !== undefined && { currency: cutTo(json.currency, mostCurrencyShown) }) };
+}
+
+const mostCurrencyShown = 200;
 
 type Failure = Pick<
   DeadLetter,
@@ -162,8 +178,9 @@ function decodeBody(body: Uint8Array): [Event | undefined, string | undefined] {
   }
 }
 
+/** Anybody may have written it, and it is for people to read. */
 function textOf(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
+  return typeof value === "string" ? cutTo(value, mostShown) : undefined;
 }
 
 function countOf(value: unknown): number {

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import type { GetMessage } from "amqplib";
 import fc from "fast-check";
 import { replaysHeader } from "../message.ts";
-import { deadHeaders } from "../dead_letters.ts";
+import { deadHeaders } from "../publish/dead_letters.ts";
 import { encodeEvent } from "../../event/protobuf.ts";
 import { anyEvent } from "../../../tests/fixtures/arbitraries.ts";
 import { mutatedBytes } from "../../../tests/fixtures/mutated_bytes.ts";

@@ -1,7 +1,7 @@
 /** Replays: letters published again under their own ids, wherever they are kept. */
-import { retriesHeader } from "../delay_queues.ts";
+import { retriesHeader } from "../publish/delay_queues.ts";
 import { type Headers, type OutgoingMessage, replaysHeader, withoutBrokerHeaders } from "../message.ts";
-import { PublishError } from "../publisher.ts";
+import { PublishError } from "../publish/publisher.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/errors.ts";
 import { exactOf, originHeaders, propertiesToKeep, restored } from "../origin/origin.ts";
@@ -86,7 +86,7 @@ async function publishAgain(
   try {
     await publisher.publish(message, stop);
   } catch (error) {
-    if (!(error instanceof PublishError && error.reason === "unwritable")) throw error;
+    if (!(error instanceof PublishError && error.isFinal)) throw error;
     const headers = { [replaysHeader]: replays + 1 };
     await publisher.publish({ ...message, headers, properties: undefined, timestampMs: clock.now(), appId: "" }, stop);
   }

@@ -98,6 +98,10 @@ Deno.test("readConfig() refuses a bad value of every setting, with its name, the
       right: "16 to 512 visible ASCII characters",
       values: ["x".repeat(15), "x".repeat(513), "a token of twenty"],
     },
+    HTTP_TRUSTED_PROXIES: {
+      right: "IP addresses or networks with commas between, as in 127.0.0.1,10.0.0.0/8,fd00::/8",
+      values: ["proxy.example", "10.0.0.0/33", "::/129", "10.0.0.1,", "10.0.0.0/8/8", "10.0.0.0/x", "1.2.3"],
+    },
     TLS_CA_FILE: { right: "a file that can be read (ENOENT)", values: ["/nowhere/ca.pem"] },
     TLS_CERT_FILE: { right: "a file that can be read (ENOENT)", values: ["/nowhere/tls.crt"] },
     TLS_KEY_FILE: { right: "a file that can be read (ENOENT)", values: ["/nowhere/tls.key"] },

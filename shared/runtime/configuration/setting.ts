@@ -1,4 +1,5 @@
 /** The kinds of settings: how each is read from its text, and what is refused. */
+import { isIP } from "node:net";
 import { redact } from "../secrets.ts";
 import { databaseParameters } from "./database_url.ts";
 
@@ -54,6 +55,21 @@ export function delays(fallback: string, help: string): Setting<readonly number[
     } catch {
       throw new RangeError("whole numbers of milliseconds from 10 to 86400000 with commas between, as in 1000,10000");
     }
+  });
+}
+
+/** IP addresses, and with a prefix's length networks, of either family. */
+export function networks(fallback: string, help: string): Setting<readonly string[]> {
+  return setting(fallback, help, (text) => {
+    const parts = text === "" ? [] : text.split(",").map((part) => part.trim());
+    for (const part of parts) {
+      const [address = "", prefix = "0", ...more] = part.split("/");
+      const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)]!;
+      if (more.length > 0 || !/^\d{1,3}$/.test(prefix) || Number(prefix) > bits) {
+        throw new RangeError("IP addresses or networks with commas between, as in 127.0.0.1,10.0.0.0/8,fd00::/8");
+      }
+    }
+    return parts;
   });
 }
 

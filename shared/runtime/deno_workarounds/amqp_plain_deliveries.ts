@@ -5,7 +5,7 @@
  * it. Every other delivery goes on to amqplib.
  *
  * No report: amqplib's interface promises those objects. Written against amqplib 2.3.1 (lib/connection.js, `recvFrame()`).
- * Remove it when the client can hand out a delivery unread. shared/rabbitmq/amqp_delivery_fuzz_test.ts compares both readings.
+ * Remove it when the client can hand out a delivery unread. shared/rabbitmq/consume/amqp_delivery_fuzz_test.ts compares both readings.
  */
 import type { Buffer } from "node:buffer";
 import type { Channel, ChannelModel } from "amqplib";

@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { type Span, type SpanStatus, trace, type TracerProvider } from "@opentelemetry/api";
-import { PublishError } from "../../rabbitmq/publisher.ts";
+import { PublishError } from "../../rabbitmq/publish/publisher.ts";
 import { openTracing } from "./deno_tracing.ts";
 
 const traceId = "0af7651916cd43dd8448eb211c80319c";

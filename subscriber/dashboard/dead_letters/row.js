@@ -48,7 +48,7 @@ function pairs({ message_id, sent_id, subscriber, first_failed_at, attempts, rep
 }
 
 /** @param {DeadLetter} letter */
-function body({ event, detail, body_problem, body_base64 }) {
+function body({ event, detail, body_problem, body_base64, body_bytes }) {
   if (event) {
     return [
       element("h3", {}, "The event"),
@@ -58,12 +58,12 @@ function body({ event, detail, body_problem, body_base64 }) {
   return [
     element("h3", {}, "The body"),
     ...(body_problem === detail ? [] : [element("p", {}, body_problem ?? "It holds no valid event.")]),
-    element("pre", {}, body_base64 ? hex(body_base64) : "It is empty."),
+    element("pre", {}, body_base64 ? hex(body_base64, body_bytes) : "It is empty."),
   ];
 }
 
-/** The first 256 bytes. @param {string} base64 */
-function hex(base64) {
+/** The first 256 bytes. @param {string} base64 @param {number} length of all */
+function hex(base64, length) {
   const bytes = Array.from(atob(base64), (letter) => letter.charCodeAt(0).toString(16).padStart(2, "0"));
-  return bytes.slice(0, 256).join(" ") + (bytes.length > 256 ? ` … (${bytes.length} bytes)` : "");
+  return bytes.slice(0, 256).join(" ") + (length > 256 ? ` … (${length} bytes)` : "");
 }

@@ -1,41 +1,250 @@
-import { deepStrictEqual, rejects } from "node:assert/strict";
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
+import { ack, ackDuplicate, type Outcome } from "../../../shared/rabbitmq/outcome.ts";
 import { never } from "../../../shared/runtime/deadline.ts";
-import { ack } from "../../../shared/rabbitmq/outcome.ts";
-import { bet, deliveryOf } from "../../../tests/fixtures/deliveries.ts";
-import type { Process } from "../entry.ts";
+import { seededRandom } from "../../../shared/runtime/random.ts";
+import { bet, deliveryOf, gameStart } from "../../../tests/fixtures/deliveries.ts";
+import { RecordedLog } from "../../../tests/fixtures/recorded_telemetry.ts";
+import { shuttingDown } from "../../../tests/fixtures/subscriber_world.ts";
+import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
+import { DatabaseGate } from "../database_gate.ts";
+import type { Process, Processed } from "../entry.ts";
+import { Evidence } from "../evidence.ts";
+import { decodeAll } from "../process_batch.ts";
 import { bisected } from "./bisected.ts";
+import { held } from "./held.ts";
+import { holdWith } from "./hold.ts";
 
-/** What Postgres says of a value out of range. */
+/** What Postgres says of a value out of range, of an index, and of a column that nobody writes. */
 const outOfRange = Object.assign(new Error("bigint out of range"), { code: "22003" });
+const notUnique = Object.assign(new Error("duplicate key value"), {
+  ...{ code: "23505", constraint: "events_event_id_key", detail: "Key (event_id)=(7) already exists." },
+});
+const badSchema = Object.assign(new Error('null value in column "tenant"'), { code: "23502" });
 
-function refusing(...poisonous: string[]) {
-  const stored: string[][] = [];
-  const process: Process = (deliveries) => {
-    const ids = deliveries.map(({ messageId }) => messageId);
-    if (ids.some((id) => poisonous.includes(id))) return Promise.reject(outOfRange);
-    stored.push(ids);
-    return Promise.resolve(deliveries.map((delivery) => ({ delivery, facts: undefined, outcome: ack })));
-  };
-  return { process, stored };
+/** A database that refuses some messages, and everything while it has a problem. */
+class FakeDatabase {
+  readonly clock = new VirtualClock();
+  readonly gate = new DatabaseGate();
+  readonly abandon = new AbortController();
+  readonly stored: string[] = [];
+  readonly refused = new Map<string, Error>();
+  problem: Error | undefined;
+  /** Of the probe alone. */
+  probeProblem: Error | undefined;
+  attempts = 0;
+  probes = 0;
+  /** Called before each attempt. */
+  before: () => void = () => {};
+  readonly #process: Process;
+
+  constructor() {
+    const { gate, clock } = this;
+    const random = seededRandom(1);
+    const hold = holdWith({ gate, clock, random, log: new RecordedLog() });
+    const evidence = new Evidence((deliveries) => this.#rehearse(deliveries), random);
+    this.#process = bisected({ evidence, hold, gate })(held(hold, gate)((deliveries) => this.#save(deliveries)));
+  }
+
+  process(batch: readonly Delivery[]): Promise<Processed[]> {
+    return this.#process(batch, this.abandon.signal);
+  }
+
+  async #save(deliveries: readonly Delivery[]): Promise<Processed[]> {
+    this.attempts++;
+    this.before();
+    await this.clock.sleep(1);
+    const error = this.problem ?? deliveries.map(({ messageId }) => this.refused.get(messageId)).find((error) => error);
+    if (error) throw error;
+    this.stored.push(...deliveries.map(({ messageId }) => messageId));
+    return processedAs(ack, deliveries);
+  }
+
+  #rehearse(deliveries: readonly Delivery[]): Promise<Processed[]> {
+    this.probes++;
+    const error = this.problem ?? this.probeProblem;
+    if (error) return Promise.reject(error);
+    return Promise.resolve(processedAs(ack, deliveries));
+  }
+}
+
+function processedAs(outcome: Outcome, deliveries: readonly Delivery[]): Processed[] {
+  return decodeAll(deliveries).map((entry) => ({ ...entry, outcome }));
+}
+
+function batchOf(count: number, name = "message"): Delivery[] {
+  return Array.from({ length: count }, (_, i) => deliveryOf(bet(), `${name} ${i}`));
+}
+
+function dead(processed: readonly Processed[]) {
+  return processed.flatMap(({ delivery, outcome }) =>
+    outcome.kind === "dead" ? [[delivery.messageId, outcome.reason, outcome.detail]] : []
+  );
+}
+
+/** Ends the batches of a database within so much time. */
+async function ended<T>({ clock }: FakeDatabase, work: Promise<T>, ms = 60_000): Promise<T> {
+  work.catch(() => {});
+  await clock.advance(ms);
+  return await work;
 }
 
 Deno.test("bisected() splits a batch around the rows that the database rejects, and stores the rest, each once", async () => {
-  const batch = Array.from({ length: 21 }, (_, i) => deliveryOf(bet(), `message ${i}`));
-  const { process, stored } = refusing("message 13", "message 20");
-  const processed = await bisected(process)(batch, never);
+  const database = new FakeDatabase();
+  const batch = batchOf(21);
+  database.refused.set("message 13", outOfRange).set("message 20", notUnique);
+  const processed = await ended(database, database.process(batch));
   deepStrictEqual(processed.map(({ delivery }) => delivery), batch);
-  deepStrictEqual(
-    processed.flatMap(({ outcome }, i) => outcome.kind === "dead" ? [[i, outcome.reason, outcome.detail]] : []),
-    [[13, "store-rejected", "bigint out of range"], [20, "store-rejected", "bigint out of range"]],
-  );
-  const good = batch.map(({ messageId }) => messageId).filter((id) => !["message 13", "message 20"].includes(id));
-  deepStrictEqual(stored.flat(), good);
+  deepStrictEqual(dead(processed), [
+    ["message 13", "store-rejected", "bigint out of range"],
+    [
+      ...["message 20", "store-rejected"],
+      "duplicate key value: Key (event_id)=(7) already exists. (constraint events_event_id_key)",
+    ],
+  ]);
+  const good = batch.map(({ messageId }) => messageId).filter((id) => !database.refused.has(id));
+  deepStrictEqual([database.stored.toSorted(), database.gate.refusals], [good.toSorted(), 0]);
 });
 
-Deno.test("bisected() leaves a stored batch alone, and rethrows errors that no row caused", async () => {
-  const batch = [deliveryOf(bet()), deliveryOf(bet())];
-  const { process, stored } = refusing();
-  await bisected(process)(batch, never);
-  deepStrictEqual(stored, [batch.map(({ messageId }) => messageId)]);
-  await rejects(bisected(() => Promise.reject(new Error("away")))(batch, never), /away/);
+Deno.test("bisected() leaves a stored batch alone, and rethrows errors that say nothing of the rows", async () => {
+  const database = new FakeDatabase();
+  await ended(database, database.process(batchOf(2)));
+  deepStrictEqual([database.attempts, database.stored.length], [1, 2]);
+  const { gate } = database;
+  const evidence = new Evidence(() => Promise.reject(outOfRange), seededRandom(1));
+  const away = bisected({ evidence, gate, hold: () => Promise.resolve() })(() => Promise.reject(new Error("away")));
+  await rejects(away(batchOf(2), never), /away/);
+});
+
+Deno.test("bisected() holds a batch while everything is refused alike, and stores all of it when the schema is mended", async () => {
+  for (const size of [1, 2, 500]) {
+    const database = new FakeDatabase();
+    database.problem = badSchema;
+    const processing = database.process(batchOf(size));
+    await database.clock.advance(60_000);
+    deepStrictEqual([database.stored.length, database.gate.problem], [0, badSchema.message]);
+    const inFirstMinute = database.attempts;
+    await database.clock.advance(60_000);
+    ok(database.attempts - inFirstMinute < 24 * 20, "a handful of attempts every five seconds");
+    database.problem = undefined;
+    const processed = await ended(database, processing, 10_000);
+    deepStrictEqual([dead(processed), database.stored.length, database.gate.isOpen], [[], size, true]);
+  }
+});
+
+Deno.test("bisected() dead-letters an event that came alone when the database takes a probe in its place", async () => {
+  const database = new FakeDatabase();
+  database.refused.set("message 0", outOfRange);
+  const processed = await ended(database, database.process(batchOf(1)));
+  deepStrictEqual(dead(processed), [["message 0", "store-rejected", "bigint out of range"]]);
+  deepStrictEqual([database.probes, database.gate.refusals], [3, 0]);
+});
+
+Deno.test("bisected() holds an event that came alone while the probe is refused too, until the database takes another batch", async () => {
+  const database = new FakeDatabase();
+  database.probeProblem = notUnique;
+  database.refused.set("message 0", outOfRange);
+  const processing = database.process(batchOf(1));
+  await database.clock.advance(30_000);
+  strictEqual(database.gate.problem, "bigint out of range");
+  for (let seconds = 0; seconds < 30; seconds++) await ended(database, database.process(batchOf(1, "other")), 1_000);
+  const processed = await ended(database, processing, 10_000);
+  deepStrictEqual([dead(processed).length, database.stored.length, database.gate.isOpen], [1, 30, true]);
+});
+
+Deno.test("bisected() dead-letters no good event though a schema breaks, is mended, and breaks again", async () => {
+  for (let mendedMs = 100; mendedMs < 5_000; mendedMs += 100) {
+    const database = new FakeDatabase();
+    database.problem = badSchema;
+    const processing = database.process(batchOf(1));
+    await database.clock.advance(20_000);
+    for (let n = 0; n < 2; n++) {
+      database.problem = undefined;
+      await ended(database, database.process(batchOf(1, "other")), mendedMs);
+      database.problem = badSchema;
+      await database.clock.advance(20_000);
+    }
+    database.problem = undefined;
+    deepStrictEqual(dead(await ended(database, processing, 10_000)), [], `${mendedMs} ms`);
+  }
+});
+
+Deno.test("bisected() takes nothing that was stored before the refusal for evidence", async () => {
+  const database = new FakeDatabase();
+  await ended(database, database.process(batchOf(3, "before")));
+  database.problem = badSchema;
+  const processing = database.process(batchOf(1));
+  await database.clock.advance(30_000);
+  strictEqual(database.gate.isOpen, false);
+  database.problem = undefined;
+  deepStrictEqual(dead(await ended(database, processing, 10_000)), []);
+});
+
+Deno.test("bisected() ends with batches that are poisonous altogether, at once in flight", async () => {
+  const database = new FakeDatabase();
+  const batches = ["a", "b"].map((name) => batchOf(50, name));
+  for (const { messageId } of batches.flat()) database.refused.set(messageId, outOfRange);
+  const processed = await ended(database, Promise.all(batches.map((batch) => database.process(batch))));
+  strictEqual(dead(processed.flat()).length, 100);
+  deepStrictEqual([database.stored, database.gate.refusals], [[], 0]);
+});
+
+Deno.test("bisected() dead-letters no good event though the schema breaks amid the search, or the database goes away", async () => {
+  for (const trouble of [badSchema, shuttingDown()]) {
+    for (let breaksAt = 1; breaksAt <= 14; breaksAt++) {
+      const database = new FakeDatabase();
+      database.refused.set("message 5", outOfRange);
+      database.before = () => database.attempts === breaksAt && (database.problem = trouble);
+      const processing = database.process(batchOf(8));
+      await database.clock.advance(30_000);
+      database.problem = undefined;
+      const processed = await ended(database, processing, 10_000);
+      deepStrictEqual(dead(processed).map(([id]) => id), ["message 5"], `at attempt ${breaksAt}`);
+      deepStrictEqual([new Set(database.stored).size, database.stored.length], [7, 7]);
+    }
+  }
+});
+
+Deno.test("bisected() holds all events of a type that the database refuses altogether, though it takes those of other types", async () => {
+  const database = new FakeDatabase();
+  const bets = batchOf(40, "bet");
+  const others = Array.from({ length: 40 }, (_, i) => deliveryOf(gameStart(), `start ${i}`));
+  for (const { messageId } of bets) database.refused.set(messageId, badSchema);
+  database.probeProblem = badSchema;
+  const processing = database.process(bets.flatMap((bet, i) => [bet, others[i]!]));
+  await database.clock.advance(60_000);
+  deepStrictEqual([database.stored.length, database.gate.problem], [40, badSchema.message]);
+  database.refused.clear();
+  const processed = await ended(database, processing, 10_000);
+  deepStrictEqual([dead(processed), database.stored.length], [[], 80]);
+});
+
+Deno.test("bisected() says of a fault of our own code that it is one", async () => {
+  const database = new FakeDatabase();
+  database.refused.set("message 1", new TypeError("x is not a function"));
+  const processed = await ended(database, database.process(batchOf(4)));
+  deepStrictEqual(dead(processed), [["message 1", "processing-failed", "x is not a function"]]);
+});
+
+Deno.test("bisected() requeues what is undecided when it is abandoned, and keeps what is stored", async () => {
+  const database = new FakeDatabase();
+  database.probeProblem = notUnique;
+  database.refused.set("message 3", outOfRange);
+  const processing = database.process(batchOf(4));
+  await database.clock.advance(30_000);
+  database.abandon.abort();
+  const processed = await ended(database, processing);
+  deepStrictEqual(processed.map(({ outcome }) => outcome.kind), ["ack", "ack", "ack", "requeue"]);
+  strictEqual(database.gate.isOpen, true);
+});
+
+Deno.test("Evidence counts no duplicates: the database may have taken nothing", async () => {
+  const evidence = new Evidence(() => Promise.reject(outOfRange), seededRandom(1));
+  const watched = (outcome: Outcome) =>
+    evidence.watch((deliveries) => Promise.resolve(processedAs(outcome, deliveries)));
+  const before = evidence.tick();
+  await watched(ackDuplicate)(batchOf(1), never);
+  strictEqual(evidence.since(before), false);
+  await watched(ack)(batchOf(1), never);
+  strictEqual(evidence.since(before), true);
 });

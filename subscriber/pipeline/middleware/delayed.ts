@@ -1,4 +1,4 @@
-import { retriesOf } from "../../../shared/rabbitmq/delay_queues.ts";
+import { retriesOf } from "../../../shared/rabbitmq/publish/delay_queues.ts";
 import type { DeadReason } from "../../../shared/rabbitmq/outcome.ts";
 import { isWaiting, type Middleware, type Settled } from "../entry.ts";
 

@@ -1,6 +1,6 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { never } from "../../../shared/runtime/deadline.ts";
-import { retriesHeader } from "../../../shared/rabbitmq/delay_queues.ts";
+import { retriesHeader } from "../../../shared/rabbitmq/publish/delay_queues.ts";
 import { ack, dead, type Outcome } from "../../../shared/rabbitmq/outcome.ts";
 import { bet, deliveryOf } from "../../../tests/fixtures/deliveries.ts";
 import { type Process, type Wait, wait } from "../entry.ts";

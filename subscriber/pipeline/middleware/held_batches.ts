@@ -1,8 +1,9 @@
 /** The batches that make no progress, whatever the cause, for health, the page and the other subscribers. */
-import type { EventQueue } from "../../../shared/rabbitmq/delivery.ts";
+import type { Delivery, EventQueue } from "../../../shared/rabbitmq/delivery.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import { explainStoreError } from "../../../shared/runtime/errors.ts";
 import type { Middleware } from "../entry.ts";
+import type { Hold } from "./hold.ts";
 
 /** A batch whose attempts do not fail is held once it has taken this long. */
 const slowMs = 10_000;
@@ -16,8 +17,8 @@ export interface HeldBatch {
 }
 
 export class HeldBatches {
-  /** By batch: its last attempt failed, and it is to be tried again. */
-  readonly #failing = new Map<object, HeldBatch>();
+  /** Those that are attempted now; held ones with what the last attempt met. */
+  readonly #attempted = new Map<readonly Delivery[], HeldBatch | undefined>();
   readonly #underWay = new Set<HeldBatch>();
 
   constructor(private readonly clock: Clock) {}
@@ -25,24 +26,27 @@ export class HeldBatches {
   /** The one that has been held longest; `undefined` when none is. A failed attempt tells more than a slow one. */
   get oldest(): HeldBatch | undefined {
     const slowSince = this.clock.monotonic() - slowMs;
-    return oldestOf(this.#failing.values()) ??
+    return oldestOf(this.#attempted.values()) ??
       oldestOf([...this.#underWay].filter(({ since }) => since <= slowSince));
   }
 
-  /** Around one attempt. */
-  readonly attempt: Middleware = (process) => async (batch, signal) => {
-    try {
-      return await process(batch, signal);
-    } catch (error) {
-      const { since } = this.#failing.get(batch) ?? { since: this.clock.monotonic() };
-      this.#failing.set(batch, { events: batch.length, since, problem: explainStoreError(error) });
-      throw error;
-    }
+  /** Around all attempts of the same batch, whole or in parts. */
+  readonly attempts: Middleware = (process) => (batch, signal) => {
+    this.#attempted.set(batch, undefined);
+    return process(batch, signal).finally(() => this.#attempted.delete(batch));
   };
 
-  /** Around all attempts of the same batch. */
-  readonly attempts: Middleware = (process) => (batch, signal) =>
-    process(batch, signal).finally(() => this.#failing.delete(batch));
+  /** Around what holds a batch, or a part of it, after an attempt that failed. */
+  holding(hold: Hold): Hold {
+    return (part, error, attempt, signal) => {
+      for (const [batch, before] of this.#attempted) {
+        if (!batch.includes(part[0]!)) continue;
+        const since = before?.since ?? this.clock.monotonic();
+        this.#attempted.set(batch, { events: part.length, since, problem: explainStoreError(error) });
+      }
+      return hold(part, error, attempt, signal);
+    };
+  }
 
   /** Around everything up to the outcomes. */
   readonly whole: Middleware = (process) => (batch, signal) =>
@@ -63,8 +67,8 @@ export class HeldBatches {
   }
 }
 
-function oldestOf(batches: Iterable<HeldBatch>): HeldBatch | undefined {
+function oldestOf(batches: Iterable<HeldBatch | undefined>): HeldBatch | undefined {
   let oldest: HeldBatch | undefined;
-  for (const batch of batches) if (batch.since < (oldest?.since ?? Infinity)) oldest = batch;
+  for (const batch of batches) if (batch && batch.since < (oldest?.since ?? Infinity)) oldest = batch;
   return oldest;
 }

@@ -13,6 +13,7 @@ Deno.test("a batch is held from its first failed attempt until the database take
       away && events.some(({ event }) => event.id === 1n)
         ? Promise.reject(shuttingDown())
         : world.database.save(events),
+    dryRun: (events: Parameters<typeof world.database.save>[0]) => world.database.dryRun(events),
   };
   const running = world.start({ store, heldBatches, batchSize: 1 });
   world.queue.publish(deliveryOf(bet({ id: 1n })));
@@ -27,6 +28,28 @@ Deno.test("a batch is held from its first failed attempt until the database take
   away = false;
   await world.pass(10_000);
   strictEqual(heldBatches.oldest, undefined);
+  await world.finish(running);
+});
+
+Deno.test("a batch that the schema refuses is held from its first failed attempt until it is mended", async () => {
+  const world = new SubscriberWorld();
+  const heldBatches = new HeldBatches(world.clock);
+  let broken = true;
+  const refuse = () => Promise.reject(Object.assign(new Error("no partition of relation"), { code: "23514" }));
+  const store = {
+    save: (events: Parameters<typeof world.database.save>[0]) => broken ? refuse() : world.database.save(events),
+    dryRun: (events: Parameters<typeof world.database.save>[0]) => broken ? refuse() : world.database.dryRun(events),
+  };
+  const running = world.start({ store, heldBatches });
+  world.queue.publish(deliveryOf(bet({ id: 1n })), deliveryOf(bet({ id: 2n })));
+  await world.pass(1_000);
+  deepStrictEqual(
+    [heldBatches.oldest?.events, heldBatches.oldest?.problem],
+    [2, "no partition of relation; create the partition that is missing"],
+  );
+  broken = false;
+  await world.pass(10_000);
+  deepStrictEqual([heldBatches.oldest, world.database.events.size], [undefined, 2]);
   await world.finish(running);
 });
 

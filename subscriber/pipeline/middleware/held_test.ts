@@ -8,6 +8,7 @@ import { bet, deliveryOf } from "../../../tests/fixtures/deliveries.ts";
 import { DatabaseGate } from "../database_gate.ts";
 import { type Process, type Processed, wait } from "../entry.ts";
 import { held } from "./held.ts";
+import { holdWith } from "./hold.ts";
 
 const batch = [deliveryOf(bet())];
 const [delivery] = batch;
@@ -27,7 +28,7 @@ function holding(...results: (Processed[] | Error)[]) {
     const result = results.length > 1 ? results.shift()! : results[0]!;
     return result instanceof Error ? Promise.reject(result) : Promise.resolve(result);
   };
-  const holds = held({ gate, clock, random: seededRandom(1), log })(process);
+  const holds = held(holdWith({ gate, clock, random: seededRandom(1), log }), gate)(process);
   const again = () => holds([...batch], abandon.signal);
   const result = again();
   result.catch(() => {});

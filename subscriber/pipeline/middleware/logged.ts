@@ -1,9 +1,9 @@
 import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
 import type { Dead } from "../../../shared/rabbitmq/outcome.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
-import { decodeEvent } from "../../../shared/event/protobuf.ts";
 import type { Log } from "../../../shared/runtime/telemetry/log.ts";
-import { isStored, type Middleware, type Stored } from "../entry.ts";
+import { isNew, type Middleware, type Stored } from "../entry.ts";
+import { eventOf } from "../evidence.ts";
 
 const warnEveryMs = 10_000;
 
@@ -15,7 +15,7 @@ export function logged(log: Log, clock: Clock): Middleware {
     for (const entry of processed) {
       const { delivery, outcome } = entry;
       if (outcome.kind === "dead") warnOfDeadLetter(delivery, outcome, log);
-      else if (isStored(entry) && !entry.facts.player) unknownPlayers.add(entry);
+      else if (isNew(entry) && !entry.facts.player) unknownPlayers.add(entry);
     }
     unknownPlayers.warn();
     return processed;
@@ -23,25 +23,15 @@ export function logged(log: Log, clock: Clock): Middleware {
 }
 
 function warnOfDeadLetter(delivery: Delivery, { reason, detail }: Dead, log: Log): void {
-  const eventId = eventIdOf(delivery);
+  const eventId = eventOf(delivery)?.id;
   log.warn("Dead-lettering", {
     event: "event.dead_lettered",
     messageId: delivery.messageId,
     ...(delivery.sentId !== undefined && { sentId: delivery.sentId }),
-    ...(eventId !== undefined && { eventId }),
+    ...(eventId !== undefined && { eventId: String(eventId) }),
     reason,
     detail,
   });
-}
-
-/** `undefined` when the body holds no event. */
-function eventIdOf({ body }: Delivery): string | undefined {
-  try {
-    const event = decodeEvent(body);
-    return Array.isArray(event) ? undefined : String(event.id);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Warns at once and then every 10 s at most: one missing player tends to come with many. */

@@ -1,6 +1,6 @@
 import { deepStrictEqual, rejects } from "node:assert/strict";
 import { never } from "../../../shared/runtime/deadline.ts";
-import { ack, dead, requeue } from "../../../shared/rabbitmq/outcome.ts";
+import { ack, ackDuplicate, dead, requeue } from "../../../shared/rabbitmq/outcome.ts";
 import { bet, deliveryOf, someRates } from "../../../tests/fixtures/deliveries.ts";
 import { MemoryDatabase } from "../../../tests/fixtures/memory_edges.ts";
 import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
@@ -62,13 +62,14 @@ Deno.test("measured().batch counts outcomes; an event that waits for rates count
     entry!,
     { ...entry!, outcome: dead("invalid", "no id") },
     { ...entry!, outcome: requeue },
+    { ...entry!, outcome: ackDuplicate },
     { ...entry!, outcome: wait },
   ];
   const give = (result: Processed[]): Process => measure.batch(() => Promise.resolve(result));
   await give(processed)([], never);
   await give([{ ...entry!, outcome: wait }])([], never);
   deepStrictEqual([stats.stored, stats.dead.get("invalid"), stats.requeued, stats.batches], [1, 1, 1, 1]);
-  deepStrictEqual([stats.withoutPlayer, seen], [1, [["batch", 3]]]);
+  deepStrictEqual([stats.duplicates, stats.withoutPlayer, seen], [1, 1, [["batch", 4]]]);
 });
 
 Deno.test("measured() notes how long decoding, waiting for rates, reporting and settling take", async () => {

@@ -1,6 +1,6 @@
 import { deepStrictEqual, rejects } from "node:assert/strict";
 import { never } from "../../../shared/runtime/deadline.ts";
-import { ack, dead } from "../../../shared/rabbitmq/outcome.ts";
+import { ack, ackDuplicate, dead } from "../../../shared/rabbitmq/outcome.ts";
 import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import { bet, deliveryOf } from "../../../tests/fixtures/deliveries.ts";
 import type { Process } from "../entry.ts";
@@ -30,6 +30,16 @@ Deno.test("reported() reports the stored events, once and together, before the b
   const report: Report = (events) => Promise.resolve(void told.push(events.map(({ messageId }) => messageId)));
   deepStrictEqual(await outcomesOf(report, never), ["ack", "dead", "ack"]);
   deepStrictEqual(told, [["good", "good as well"]]);
+});
+
+Deno.test("reported() reports events that come twice at once only once, and a duplicate of an earlier batch once more", async () => {
+  const told: string[] = [];
+  const report: Report = (events) => Promise.resolve(void told.push(...events.map(({ messageId }) => messageId)));
+  const twice: Process = (deliveries) =>
+    Promise.resolve(decodeAll(deliveries).map((entry, n) => ({ ...entry, outcome: n === 0 ? ack : ackDuplicate })));
+  const copies = [deliveryOf(bet(), "one"), deliveryOf(bet(), "one"), deliveryOf(bet(), "of before")];
+  await reported(report, new VirtualClock())(twice)(copies, never);
+  deepStrictEqual(told, ["one", "of before"]);
 });
 
 Deno.test("reported() requeues the stored events when nobody reads and the time is over", async () => {

@@ -94,6 +94,7 @@ export function spansOf(tracing: Tracing, places: Places): Spans {
           const attributes = { ...save.attributes, ...size };
           return tracing.inSpan({ ...save, attributes }, () => store.save(events));
         },
+        dryRun: (events) => store.dryRun(events),
       },
       report: (events) => tracing.inSpan({ name: "report", kind: "internal" }, () => report(events)),
     }),

@@ -1,6 +1,6 @@
 import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
 import { dead, type Outcome } from "../../../shared/rabbitmq/outcome.ts";
-import { BatchReadError, messageOf } from "../../../shared/runtime/errors.ts";
+import { BatchReadError, classifyStoreError, messageOf } from "../../../shared/runtime/errors.ts";
 import { type Entry, type Fact, type Facts, undecided, type Wait } from "../entry.ts";
 
 /** One step of enrichment, over all events of a batch. */
@@ -10,7 +10,7 @@ export interface Step<Needs extends Fact = Fact, Adds extends Fact = Fact> {
   readonly adds: readonly Adds[];
   /**
    * Adds the facts to each entry that has no outcome yet, or gives it one.
-   * @throws {BatchReadError} when {@linkcode StepDefinition.read} fails: the batch is held
+   * @throws what {@linkcode StepDefinition.read} threw, in a {@linkcode BatchReadError} when the reading was refused
    */
   run(entries: readonly Entry[], signal: AbortSignal): Promise<void>;
 }
@@ -63,7 +63,7 @@ export function defineStep<const Needs extends Fact, const Adds extends Fact, Co
       try {
         context = await read(events, signal);
       } catch (error) {
-        throw new BatchReadError(error);
+        throw classifyStoreError(error) === "away" ? error : new BatchReadError(name, error);
       }
       for (const entry of entries) {
         if (!entry.facts || entry.outcome) continue;

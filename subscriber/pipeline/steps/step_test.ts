@@ -1,7 +1,7 @@
 import { deepStrictEqual, rejects } from "node:assert/strict";
 import { never } from "../../../shared/runtime/deadline.ts";
 import { dead } from "../../../shared/rabbitmq/outcome.ts";
-import { classifyStoreError } from "../../../shared/runtime/errors.ts";
+import { classifyStoreError, sqlStateOf } from "../../../shared/runtime/errors.ts";
 import { bet, deliveryOf } from "../../../tests/fixtures/deliveries.ts";
 import type { Fact } from "../entry.ts";
 import { decodeAll } from "../process_batch.ts";
@@ -71,14 +71,15 @@ Deno.test("inOrder() takes steps whose needs are met, and compiles with no other
   inOrder([price, player]);
 });
 
-Deno.test("a step that cannot read for its batch has the batch held, whatever the database says: no row is known to be bad", async () => {
+Deno.test("a step that cannot read for its batch names itself, and leaves to its cause whether an event may be at fault", async () => {
   const badCast = Object.assign(new Error("invalid input syntax for type bigint"), { code: "22P02" });
   const step = defineStep({
     ...{ name: "player", needs: ["event"], adds: ["player"], add: () => undefined },
     read: () => Promise.reject(badCast),
   });
   await rejects(step.run(decodeAll([deliveryOf(bet())]), never), (error: Error) => {
-    deepStrictEqual([classifyStoreError(error), error.message], ["retry", badCast.message]);
+    const words = `what the step "player" needs could not be read: ${badCast.message}`;
+    deepStrictEqual([classifyStoreError(error), sqlStateOf(error), error.message], ["refused", "22P02", words]);
     return true;
   });
 });

@@ -1,7 +1,7 @@
 /** Messages in the dead letter queue, and messages that come back from a delay queue. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
-import { deadHeaders, maxDetailBytes } from "../../../shared/rabbitmq/dead_letters.ts";
-import { retriesHeader, retriesOf } from "../../../shared/rabbitmq/delay_queues.ts";
+import { deadHeaders, maxDetailBytes } from "../../../shared/rabbitmq/publish/dead_letters.ts";
+import { retriesHeader, retriesOf } from "../../../shared/rabbitmq/publish/delay_queues.ts";
 import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
 import { dead, deadReasons, type Delay, requeue } from "../../../shared/rabbitmq/outcome.ts";
 import { deliveryLimit } from "../../../shared/rabbitmq/topology.ts";

@@ -5,7 +5,7 @@ import type { ChannelModel } from "amqplib";
 import { type Generated, generateEvents } from "../../../publisher/generator.ts";
 import { publishEvents, Tally } from "../../../publisher/publish.ts";
 import { openConnection } from "../../../shared/rabbitmq/connection.ts";
-import { ConfirmPublisher } from "../../../shared/rabbitmq/publisher.ts";
+import { ConfirmPublisher } from "../../../shared/rabbitmq/publish/publisher.ts";
 import { systemClock as clock } from "../../../shared/runtime/clock.ts";
 import { seededRandom, systemRandom as random } from "../../../shared/runtime/random.ts";
 import { silentLog as log } from "../../../shared/runtime/telemetry/log.ts";

@@ -195,5 +195,6 @@ export function deadLetter(n: number): DeadLetter {
     event: decodes ? { id: n, player_id: 11, game_id: 101, type: "bet", amount: 500, currency: "KWD" } : null,
     body_problem: decodes ? null : "5 bytes are not a casino.events.v1.Event",
     body_base64: "/wGAgIA=",
+    body_bytes: 5,
   };
 }

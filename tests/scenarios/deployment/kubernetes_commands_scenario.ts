@@ -28,9 +28,9 @@ Deno.test("the manifests' commands provision, migrate, wait, serve, publish, sub
           .replaceAll("rabbitmq:5672", host(RABBITMQ_URL))
           .replaceAll("redis:6379", host(REDIS_URL))
           .replaceAll("postgres:5432", host(DATABASE_URL))
-          .replaceAll(/(?:rates-api|0\.0\.0\.0):50051/g, (found) =>
+          .replaceAll(/(?:rates-api|\[::\]):50051/g, (found) =>
             found.replace("rates-api", "localhost").replace("50051", `${rates}`))
-          .replaceAll("0.0.0.0:8080", `127.0.0.1:${http}`);
+          .replaceAll("[::]:8080", `127.0.0.1:${http}`);
       const files: Record<string, string | undefined> = {
         "rabbitmq-url": RABBITMQ_URL,
         "dead-letter-rabbitmq-url": RABBITMQ_URL,

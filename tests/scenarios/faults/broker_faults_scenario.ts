@@ -90,3 +90,27 @@ test(
   },
   { subscribers: 2 },
 );
+
+test("a bad event that is larger than the broker still takes is moved by the broker, and the others are dead-lettered once", async ({ world, batch, start }) => {
+  const { EVENTS_EXCHANGE, EVENTS_QUEUE, DEAD_LETTER_QUEUE } = queues;
+  // Declares the queues.
+  await batch.publish(1);
+  await world.withChannel(async (channel) => {
+    for (let i = 0; i <= 100; i++) {
+      channel.publish(EVENTS_EXCHANGE, "", Buffer.from(i === 50 ? new Uint8Array(300_000).fill(0xff) : [0xff, i]));
+    }
+    await channel.checkQueue(EVENTS_QUEUE);
+  });
+  await world.servers.rabbitmqctl("eval", "application:set_env(rabbit, max_message_size, 100000).");
+  const subscriber = start("one");
+  await eventually("every letter", async () => await world.messagesIn(DEAD_LETTER_QUEUE) >= 101 || undefined);
+  await eventually("every ack", async () => await heldIn(world.servers, EVENTS_QUEUE) === 0 || undefined);
+  const reasons = (await world.deadLetters(DEAD_LETTER_QUEUE)).map(({ reason, body }) => `${reason} ${body.length}`);
+  deepStrictEqual(
+    [reasons.length, reasons.filter((each) => each !== "undecodable 2")],
+    [101, ["rejected 300000"]],
+  );
+  const logged = (event: string) => subscriber.records.filter((record) => record["event"] === event).length;
+  deepStrictEqual([logged("message.left_to_broker"), logged("message.not_accepted")], [1, 0]);
+  await world.servers.rabbitmqctl("eval", "application:set_env(rabbit, max_message_size, 134217728).");
+});

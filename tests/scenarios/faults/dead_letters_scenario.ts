@@ -1,7 +1,7 @@
 /** Subscribers' keepers of dead letters, and the command that works on their table. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { deadHeaders } from "../../../shared/rabbitmq/dead_letters.ts";
+import { deadHeaders } from "../../../shared/rabbitmq/publish/dead_letters.ts";
 import { deadLetterExchangeOf } from "../../../shared/rabbitmq/topology.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { withWorld, type World } from "../../harness/world.ts";

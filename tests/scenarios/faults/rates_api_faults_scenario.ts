@@ -3,7 +3,7 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
 import type { Faults } from "../../../rates-api/faults.ts";
 import { eventually } from "../../fixtures/eventually.ts";
-import { retriesHeader } from "../../../shared/rabbitmq/delay_queues.ts";
+import { retriesHeader } from "../../../shared/rabbitmq/publish/delay_queues.ts";
 import { withWorld } from "../../harness/world.ts";
 import { publishBet } from "../../servers/test_queues.ts";
 import { hasLogged } from "../../../tools/demo/members.ts";

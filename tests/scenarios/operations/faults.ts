@@ -1,7 +1,7 @@
 /** The faults and events that happen meanwhile, by the words of the documents' comments. */
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
-import { deadLetterHeaders } from "../../../shared/rabbitmq/dead_letters.ts";
+import { deadLetterHeaders } from "../../../shared/rabbitmq/publish/dead_letters.ts";
 import { encodeEvent } from "../../../shared/event/protobuf.ts";
 import type { EventOf } from "../../../shared/event/event.ts";
 import { eventually } from "../../fixtures/eventually.ts";

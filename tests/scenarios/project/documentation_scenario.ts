@@ -130,6 +130,14 @@ Deno.test("a manifest's container has the permission set of its program, and is 
   ok(found > 5);
 });
 
+Deno.test("members in images and manifests listen on both families of addresses", async () => {
+  const containers = await containersBelow(join(project, "deploy/kubernetes"));
+  const given = containers.flatMap(({ args = [], env = [] }) => JSON.stringify([args, env]));
+  const texts = [await read("Dockerfile"), await read("compose.yaml"), ...given].join("\n");
+  const listening = texts.match(/(?:0\.0\.0\.0|\[::\]):\d+/g) ?? [];
+  deepStrictEqual([...new Set(listening)].sort(), ["[::]:50051", "[::]:8080"]);
+});
+
 /** The variables that the program lists in its --help. */
 async function variablesReadBy(program: string): Promise<string[]> {
   const args = ["run", "--quiet", "--allow-env", "--allow-read", "--allow-sys", program, "--help"];

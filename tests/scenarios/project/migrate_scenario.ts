@@ -3,6 +3,7 @@ import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { endOf, runProgram } from "../../../tools/run_program.ts";
 import { catalogue } from "../../../tools/migrate/catalogue.ts";
+import { PrivateServers } from "../../harness/private_servers.ts";
 import { project } from "../../harness/world.ts";
 import type { Session } from "../../../shared/postgres/session.ts";
 import { withEmptySchema } from "../../servers/test_schema.ts";
@@ -57,30 +58,29 @@ Deno.test("migrate applies once, tells its status, and goes back", async () => {
 });
 
 Deno.test("migrate:status tells instants in UTC, whatever zone and DateStyle the server, its session and the process have", async () => {
-  await withDatabase(async (_, __, url) => {
-    const zones = ["UTC", "Asia/Tokyo", "America/St_Johns"];
-    const begun = Math.floor(Date.now() / 1_000) * 1_000;
-    for (const [n, zone] of zones.entries()) {
-      const steps = n === 0 ? [] : [["migrate:down", "--all"]];
-      for (const args of [...steps, ["migrate"]]) {
-        strictEqual((await run(args, { DATABASE_URL: `${url}&TimeZone=${zone}&DateStyle=German` })).code, 0);
-      }
-      for (const [other, style] of [["Asia/Kathmandu", "SQL,DMY"], ["America/New_York", "Postgres,DMY"]] as const) {
-        const env = { DATABASE_URL: `${url}&TimeZone=${other}&DateStyle=${style}`, TZ: "Australia/Eucla" };
-        const { code, out } = await run(["migrate:status", "--json"], env);
-        strictEqual(code, 0, out);
-        for (const { applied_at } of JSON.parse(out)) {
-          const at = Date.parse(applied_at);
-          strictEqual(applied_at, new Date(at).toISOString());
-          strictEqual(
-            at >= begun && at <= Date.now() + 1_000,
-            true,
-            `${applied_at} written in ${zone}, read in ${other}`,
-          );
-        }
+  await using servers = await PrivateServers.start();
+  const { DATABASE_URL } = servers.direct;
+  const role = new URL(DATABASE_URL).username;
+  const speak = (zone: string, style: string) =>
+    servers.asSuperuser(`alter role ${role} set timezone to '${zone}'; alter role ${role} set datestyle to '${style}'`);
+  const zones = ["UTC", "Asia/Tokyo", "America/St_Johns"];
+  const begun = Math.floor(Date.now() / 1_000) * 1_000;
+  for (const [n, zone] of zones.entries()) {
+    await speak(zone, "German");
+    const steps = n === 0 ? [] : [["migrate:down", "--all"]];
+    for (const args of [...steps, ["migrate"]]) strictEqual((await run(args, { DATABASE_URL })).code, 0);
+    for (const [other, style] of [["Asia/Kathmandu", "SQL,DMY"], ["America/New_York", "Postgres,DMY"]] as const) {
+      await speak(other, style);
+      const { code, out } = await run(["migrate:status", "--json"], { DATABASE_URL, TZ: "Australia/Eucla" });
+      strictEqual(code, 0, out);
+      for (const { applied_at } of JSON.parse(out)) {
+        const at = Date.parse(applied_at);
+        strictEqual(applied_at, new Date(at).toISOString());
+        const when = `${applied_at} written in ${zone}, read in ${other}`;
+        strictEqual(at >= begun && at <= Date.now() + 1_000, true, when);
       }
     }
-  });
+  }
 });
 
 Deno.test("migrate:status --wait ends when all is applied, and is content with a database that is ahead", async () => {

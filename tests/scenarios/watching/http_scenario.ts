@@ -126,9 +126,8 @@ Deno.test("one subscriber's HTTP", async (t) => {
       for (const wrong of ["reasons=invalid", "since=soon", "player_id=john", "order=odd", "after=x"]) {
         strictEqual((await asOperator(`${url}/dead-letters?${wrong}`)).status, 400, wrong);
       }
-      const { body_bytes, ...whole } = letter;
-      deepStrictEqual(await asOperator(`${url}/dead-letters/${letter.message_id}`), whole);
-      strictEqual(body_bytes, atob(letter.body_base64).length);
+      deepStrictEqual(await asOperator(`${url}/dead-letters/${letter.message_id}`), letter);
+      strictEqual(letter.body_bytes, atob(letter.body_base64).length);
       strictEqual((await asOperator(`${url}/dead-letters?reason=invalid`)).dead_letters.length, 0);
 
       deepStrictEqual(await asOperator(`${url}/dead-letters/${letter.message_id}/replay`, "POST"), {
@@ -216,12 +215,6 @@ Deno.test("one subscriber's HTTP", async (t) => {
 
       const rebound = await fetchAs(url, "evil.example");
       match(rebound, /^HTTP\/1\.1 421 /);
-      const statuses = await Promise.all(Array.from({ length: 300 }, async () => {
-        const response = await get(`${url}/health/live`);
-        await response.body?.cancel();
-        return response.status;
-      }));
-      ok(statuses.includes(429), "more than it takes");
     });
   });
 });

@@ -6,7 +6,7 @@ import { KeeperState } from "../../../subscriber/dead_letters/keeper_state.ts";
 import { MemoryDeadLetterAdmin } from "../../../shared/rabbitmq/dead/memory_admin.ts";
 import type { Random } from "../../../shared/runtime/random.ts";
 import type { Log } from "../../../shared/runtime/telemetry/log.ts";
-import { formatAddress } from "../../../subscriber/http/server.ts";
+import { formatAddress } from "../../../subscriber/http/server/server.ts";
 import { MemoryFleet } from "../../../subscriber/metrics/fleet/memory_fleet.ts";
 import { OwnReport, type OwnState } from "../../../subscriber/metrics/fleet/own_report.ts";
 import { serveHttp } from "../../../subscriber/http/http.ts";

@@ -1,6 +1,6 @@
 import type { MemoryQueue } from "../../../shared/rabbitmq/memory_queue.ts";
 import type { OutgoingMessage } from "../../../shared/rabbitmq/message.ts";
-import type { PublishError } from "../../../shared/rabbitmq/publisher.ts";
+import type { PublishError } from "../../../shared/rabbitmq/publish/publisher.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import type { ConfirmedSender } from "../../../publisher/publish.ts";
 

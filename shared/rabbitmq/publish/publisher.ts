@@ -3,13 +3,14 @@
  * not accepted, exactly once each, and what is unconfirmed is bounded.
  */
 import { Buffer } from "node:buffer";
-import { type ChannelModel, type ConfirmChannel, IllegalOperationError } from "amqplib";
-import { abortable, never, settledWithin, untilAborted } from "../runtime/deadline.ts";
-import { type Backoff, backoffMs } from "../runtime/clock.ts";
-import { messageOf } from "../runtime/errors.ts";
-import { type BrokerOptions, keepConnected } from "./connection.ts";
-import { type OutgoingMessage, publishOptions } from "./message.ts";
-import { ensureTopology, type Topology } from "./topology.ts";
+import { type ChannelModel, IllegalOperationError } from "amqplib";
+import { abortable, never, settledWithin, untilAborted } from "../../runtime/deadline.ts";
+import { type Backoff, backoffMs } from "../../runtime/clock.ts";
+import { messageOf } from "../../runtime/errors.ts";
+import { type BrokerOptions, keepConnected } from "../connection.ts";
+import { type OutgoingMessage, publishOptions } from "../message.ts";
+import { ensureTopology, type Topology } from "../topology.ts";
+import { type MessageFault, messageFaultOf, Wire } from "./wire.ts";
 
 export interface PublisherOptions extends BrokerOptions {
   readonly topology: Topology;
@@ -25,11 +26,16 @@ export interface PublisherOptions extends BrokerOptions {
 export class PublishError extends Error {
   override readonly name = "PublishError";
   constructor(
-    readonly reason: "returned" | "refused" | "unconfirmed" | "unwritable" | "closed",
+    readonly reason: "returned" | "refused" | "unconfirmed" | "unwritable" | "unacceptable" | "closed",
     readonly messageId: string,
     detail: string,
   ) {
     super(`Message ${messageId} was not accepted: ${detail}`);
+  }
+
+  /** No retry helps: the client cannot write the message, or the broker closes the channel over it. */
+  get isFinal(): boolean {
+    return this.reason === "unwritable" || this.reason === "unacceptable";
   }
 }
 
@@ -44,6 +50,8 @@ interface Entry {
   failures: number;
   /** Not on its way: there was no connection, or the broker blocked us. */
   held: boolean;
+  /** It was on its way when the broker closed the channel over one message or another. */
+  suspected: boolean;
   /** When it is to be sent again after the broker did not take it. */
   retryAt: number | undefined;
   lastProblem: { reason: PublishError["reason"]; detail: string };
@@ -62,9 +70,11 @@ export class ConfirmPublisher {
   readonly #maxInFlight: number;
   readonly #giveUpAfterMs: number;
   #wakeWhenRoom: (() => void)[] = [];
-  #channel: ConfirmChannel | undefined;
+  #wire: Wire | undefined;
   /** Why the broker closed the last channel, when it said so. */
   #refusal: string | undefined;
+  /** Learned when the last channel was closed over a message; the broker takes larger ones only after a restart. */
+  #limit: MessageFault | undefined;
   #blocked = false;
   readonly #finished: Promise<unknown>;
 
@@ -87,7 +97,7 @@ export class ConfirmPublisher {
   }
 
   get connected(): boolean {
-    return this.#channel !== undefined;
+    return this.#wire !== undefined;
   }
 
   /**
@@ -117,6 +127,7 @@ export class ConfirmPublisher {
       deadline: now + this.#giveUpAfterMs,
       failures: 0,
       held: false,
+      suspected: false,
       retryAt: undefined,
       lastProblem: { reason: "unconfirmed", detail: "there is no connection to the broker" },
     };
@@ -168,11 +179,17 @@ export class ConfirmPublisher {
   async #use(connection: ChannelModel, lost: AbortSignal): Promise<void> {
     await ensureTopology(connection, this.options.topology);
     const channel = await connection.createConfirmChannel();
+    const wire = new Wire(channel);
     this.#refusal = undefined;
+    const refused = (error: Error) => {
+      this.#refusal = messageOf(error);
+      wire.fault = messageFaultOf(error);
+    };
+    // Both come before what was unconfirmed fails.
+    connection.on("error", refused);
     const ended = new Promise<void>((resolve, reject) => {
-      // Comes before what was unconfirmed fails.
       channel.on("error", (error: Error) => {
-        this.#refusal = messageOf(error);
+        refused(error);
         reject(error);
       });
       channel.on("close", () => reject(new Error("the broker closed the channel")));
@@ -183,40 +200,46 @@ export class ConfirmPublisher {
     // Comes before the confirm of the same message, which is positive all the same.
     channel.on("return", ({ properties }) => this.#returned.add(String(properties.messageId)));
     // A "blocked" of an earlier connection is ignored: its "unblocked" would never come.
-    connection.on("blocked", (reason: string) => this.#channel === channel && this.#setBlocked(reason));
-    connection.on("unblocked", () => this.#channel === channel && this.#unblock());
-    this.#channel = channel;
+    connection.on("blocked", (reason: string) => this.#wire === wire && this.#setBlocked(reason));
+    connection.on("unblocked", () => this.#wire === wire && this.#unblock());
+    this.#wire = wire;
     for (const entry of this.#inFlight) this.#transmit(entry);
     try {
       await ended;
     } finally {
-      if (this.#channel === channel) {
-        this.#channel = undefined;
+      if (this.#wire === wire) {
+        this.#wire = undefined;
+        this.#limit = wire.fault;
         if (this.#blocked) this.#setBlocked(undefined);
       }
     }
   }
 
   #transmit(entry: Entry): void {
-    const channel = this.#channel;
-    entry.retryAt = undefined;
-    // A blocked broker would not read it before it unblocks us, and the caller may have given up by then.
-    entry.held = !channel || this.#blocked;
-    if (!channel || entry.held) return;
+    const wire = this.#wire;
     const { message } = entry;
+    entry.retryAt = undefined;
+    if (this.#limit && message.body.length > this.#limit.mostBytes) {
+      return this.#giveUp(entry, "unacceptable", this.#limit.detail);
+    }
+    // A blocked broker would not read it before it unblocks us, and the caller may have given up by then.
+    entry.held = !wire || this.#blocked || !wire.admits(message, entry.suspected);
+    if (!wire || entry.held) return;
     const body = Buffer.from(message.body.buffer, message.body.byteOffset, message.body.byteLength);
     try {
-      channel.publish(
+      wire.channel.publish(
         message.exchange,
         message.routingKey ?? "",
         body,
         publishOptions(message),
         (error: Error | null) => {
-          this.#confirmed(entry, error);
+          this.#confirmed(entry, error, wire);
+          if (wire.left(message, !error || error.message === nacked)) this.#transmitHeld();
         },
       );
+      wire.entered();
     } catch (error) {
-      if (this.#channel !== channel) return;
+      if (this.#wire !== wire) return;
       // The channel closed a moment before we were told: the message goes with the next one.
       if (error instanceof IllegalOperationError) {
         entry.lastProblem = { reason: "unconfirmed", detail: messageOf(error) };
@@ -225,7 +248,7 @@ export class ConfirmPublisher {
     }
   }
 
-  #confirmed(entry: Entry, error: Error | null): void {
+  #confirmed(entry: Entry, error: Error | null, { alone, fault }: Wire): void {
     const { messageId, exchange } = entry.message;
     if (!this.#inFlight.has(entry)) return;
     if (this.#returned.delete(messageId)) {
@@ -234,7 +257,10 @@ export class ConfirmPublisher {
       this.#settle(entry);
     } else if (error.message === nacked) {
       this.#retry(entry, "refused", "the broker refused it; its queue may be full or without a leader");
+    } else if (fault && alone) {
+      this.#giveUp(entry, "unacceptable", fault.detail);
     } else {
+      entry.suspected = fault !== undefined;
       const detail = this.#refusal ?? "the connection to the broker was lost before it was confirmed";
       this.#retry(entry, "unconfirmed", detail);
     }
@@ -279,6 +305,10 @@ export class ConfirmPublisher {
 
   #unblock(): void {
     this.#setBlocked(undefined);
+    this.#transmitHeld();
+  }
+
+  #transmitHeld(): void {
     for (const entry of this.#inFlight) if (entry.held) this.#transmit(entry);
   }
 

@@ -1,19 +1,21 @@
 /** The real {@linkcode EventQueue}: a consumer with manual acks on a connection that is kept open. */
 import { type Channel, type ChannelModel, type ConsumeMessage, IllegalOperationError } from "amqplib";
-import { settledWithin, untilAborted } from "../runtime/deadline.ts";
-import type { Clock } from "../runtime/clock.ts";
+import { settledWithin, untilAborted } from "../../runtime/deadline.ts";
+import type { Clock } from "../../runtime/clock.ts";
 import { AckRuns } from "./ack_runs.ts";
 import { AmqpDelivery, ReadDelivery, UnreadDelivery } from "./amqp_delivery.ts";
 import { DeliveryBuffer } from "./delivery_buffer.ts";
-import { closeChannel } from "../runtime/deno_workarounds/amqp_close_channel.ts";
-import { readPlainDeliveries } from "../runtime/deno_workarounds/amqp_plain_deliveries.ts";
-import { type BrokerOptions, keepConnected } from "./connection.ts";
-import type { DeadLetters } from "./dead_letters.ts";
-import type { DelayQueues } from "./delay_queues.ts";
-import type { Delivery, EventQueue, Settlement } from "./delivery.ts";
-import { contentType, messageType } from "./message.ts";
-import type { Dead, Delay } from "./outcome.ts";
-import { ensureTopology, type Topology } from "./topology.ts";
+import { closeChannel } from "../../runtime/deno_workarounds/amqp_close_channel.ts";
+import { readPlainDeliveries } from "../../runtime/deno_workarounds/amqp_plain_deliveries.ts";
+import { type BrokerOptions, keepConnected } from "../connection.ts";
+import type { DeadLetters } from "../publish/dead_letters.ts";
+import type { DelayQueues } from "../publish/delay_queues.ts";
+import type { Delivery, EventQueue, Settlement } from "../delivery.ts";
+import { carefulPrefetch, Inflow, mostBodyBytes, unreadBytesOf } from "./inflow.ts";
+import { contentType, messageType } from "../message.ts";
+import type { Dead, Delay } from "../outcome.ts";
+import type { Moved } from "../publish/publish_until_confirmed.ts";
+import { ensureTopology, type Topology } from "../topology.ts";
 
 export interface ConsumerOptions extends BrokerOptions {
   readonly topology: Topology;
@@ -45,6 +47,8 @@ export class AmqpConsumer implements EventQueue {
   readonly #finished: Promise<void>;
   #session: Session | undefined;
   #taking = true;
+  /** The broker ends a connection from which nothing is read for half a minute: the next one must not come to that. */
+  #isCareful = false;
   readonly #buffer = new DeliveryBuffer<SessionDelivery>();
 
   constructor(private readonly options: ConsumerOptions) {
@@ -78,9 +82,10 @@ export class AmqpConsumer implements EventQueue {
     const moving: Promise<void>[] = [];
     for (const { delivery, outcome } of settlements) {
       if (!(delivery instanceof AmqpDelivery)) throw new TypeError(`${delivery.messageId} came from another queue`);
-      const { session, tag } = delivery;
+      const { session, tag, bodyBytes } = delivery;
       switch (outcome.kind) {
         case "ack": {
+          session.inflow.remove(bodyBytes);
           const tags = acked.get(session);
           if (tags) tags.push(tag);
           else acked.set(session, [tag]);
@@ -92,6 +97,7 @@ export class AmqpConsumer implements EventQueue {
           if (!session.ended) moving.push(this.#move(delivery, outcome, session.until(signal)));
           break;
         case "requeue":
+          session.inflow.remove(bodyBytes);
           session.requeue(tag);
       }
     }
@@ -103,16 +109,19 @@ export class AmqpConsumer implements EventQueue {
     const { deadLetters, delayQueues } = this.options;
     // It may wait for long, and others hold it meanwhile.
     delivery.ownBytes();
-    const { session, tag } = delivery;
+    const { session, tag, bodyBytes } = delivery;
     const published = outcome.kind === "dead"
       ? deadLetters.publish(delivery, outcome, until)
       : delayQueues.publish(delivery, outcome, until);
-    const settled = (confirmed: boolean) => confirmed && session.ack([tag]);
+    const settled = (moved: Moved) => {
+      if (moved === "confirmed") session.ack([tag]);
+      else if (moved === "impossible") session.leaveToBroker(tag);
+    };
     const failed = (error: unknown) => {
       session.requeue(tag);
       throw error;
     };
-    return published.then(settled, failed).then(() => {});
+    return published.then(settled, failed).finally(() => session.inflow.remove(bodyBytes));
   }
 
   /** Takes nothing more: what arrives from now on stays with the broker, what is in hand can still be settled. */
@@ -139,26 +148,35 @@ export class AmqpConsumer implements EventQueue {
     untilAborted(lost).then(() => reject(lost.reason));
     untilAborted(this.#stop.signal).then(resolve);
     ended.catch(() => {});
-    const session = new Session(channel, clock);
-    await channel.prefetch(prefetch);
+    const session = new Session(channel, new Inflow(connection), clock);
+    await channel.prefetch(this.#isCareful ? Math.min(prefetch, carefulPrefetch) : prefetch);
     await this.#untilItMayTake(lost);
     readPlainDeliveries(connection, channel, plain, (found) => this.#add(new UnreadDelivery(session, found)));
-    if (this.#taking) {
-      await channel.consume(queue, (message) => {
+    const consume = () =>
+      channel.consume(queue, (message) => {
         if (message === null) {
           reject(new Error(`the broker cancelled the consumer: the queue ${queue} was deleted or moved`));
-        } else this.#add(new ReadDelivery(session, message));
+        } else if (unreadBytesOf(message) > 0) this.#leaveUnread(session, message);
+        else this.#add(new ReadDelivery(session, message));
       }, { consumerTag: plain.consumerTag });
+    if (this.#taking) {
+      await consume();
       session.consuming = true;
       log.info("Consuming", { event: "consumer.ready", connection: name, queue, prefetch });
     }
     this.#session = session;
+    session.onDelivered = (count) => {
+      if (!this.#isCareful || count < prefetch) return;
+      this.#isCareful = false;
+      this.#takeMore(channel, consume).catch(reject);
+    };
     // stopTaking() was called while the broker had not answered yet.
     if (!this.#taking) await this.stopTaking();
     try {
       await ended;
       await session.leave();
     } finally {
+      if (session.inflow.isPaused) this.#isCareful = true;
       // Deliveries of this channel can no longer be settled, and the broker delivers them again.
       if (this.#session === session) {
         this.#session = undefined;
@@ -168,8 +186,29 @@ export class AmqpConsumer implements EventQueue {
     }
   }
 
+  /** After as many deliveries as may be in hand. A consumer keeps the prefetch that it began with. */
+  async #takeMore(channel: Channel, consume: () => Promise<unknown>): Promise<void> {
+    if (!this.#taking) return;
+    await channel.cancel(plain.consumerTag);
+    await channel.prefetch(this.options.prefetch);
+    if (this.#taking) await consume();
+  }
+
+  #leaveUnread(session: Session, message: ConsumeMessage): void {
+    const { properties: { messageId }, fields: { deliveryTag } } = message;
+    const problem = `a body of ${unreadBytesOf(message)} bytes: at most ${mostBodyBytes} are read`;
+    this.options.log.warn("A message is too large to be an event; the broker moves it to the dead letter queue", {
+      event: "message.left_to_broker",
+      ...{ messageId, problem },
+    });
+    session.delivered = deliveryTag;
+    session.leaveToBroker(deliveryTag);
+  }
+
   #add(delivery: SessionDelivery): void {
     delivery.session.delivered = delivery.tag;
+    delivery.session.inflow.add(delivery.bodyBytes);
+    delivery.session.onDelivered(delivery.tag);
     this.#buffer.add(delivery);
   }
 
@@ -191,12 +230,13 @@ class Session {
   consuming = false;
   /** How many have come: the newest one's tag. */
   delivered = 0;
+  onDelivered: (count: number) => void = () => {};
   readonly #runs: AckRuns;
   readonly #ended = new AbortController();
   #until: { readonly given: AbortSignal; readonly either: AbortSignal } | undefined;
   #flushing: Promise<void> | undefined;
 
-  constructor(private readonly channel: Channel, private readonly clock: Clock) {
+  constructor(private readonly channel: Channel, readonly inflow: Inflow, private readonly clock: Clock) {
     this.#runs = new AckRuns((tag, multiple) => this.channel.ack(messageOfTag(tag), multiple));
   }
 
@@ -220,8 +260,17 @@ class Session {
   }
 
   requeue(tag: number): void {
+    this.#nack(tag, true);
+  }
+
+  /** The broker moves it, as it is, to where its queue's `x-dead-letter-exchange` leads. */
+  leaveToBroker(tag: number): void {
+    this.#nack(tag, false);
+  }
+
+  #nack(tag: number, requeue: boolean): void {
     this.#onChannel(() => {
-      this.channel.nack(messageOfTag(tag), false, true);
+      this.channel.nack(messageOfTag(tag), false, requeue);
       this.#runs.settledOtherwise(tag);
     });
   }

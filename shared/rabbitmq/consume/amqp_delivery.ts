@@ -1,18 +1,19 @@
 /** Deliveries from a broker. Thousands are in hand, and what each keeps is copied by the garbage collector. */
 import { Buffer } from "node:buffer";
 import type { ConsumeMessage, MessageProperties } from "amqplib";
-import type { PlainDelivery } from "../runtime/deno_workarounds/amqp_plain_deliveries.ts";
-import type { Delivery } from "./delivery.ts";
-import { type Headers, timestampMsOf } from "./message.ts";
-import { messageIdOf, sentIdOf } from "./message_id.ts";
-import { withOwnBytes } from "./origin/exact_headers.ts";
-import { type Origin, plainProperties } from "./origin/origin.ts";
+import type { PlainDelivery } from "../../runtime/deno_workarounds/amqp_plain_deliveries.ts";
+import type { Delivery } from "../delivery.ts";
+import { type Headers, timestampMsOf } from "../message.ts";
+import { messageIdOf, sentIdOf } from "../message_id.ts";
+import { withOwnBytes } from "../origin/exact_headers.ts";
+import { type Origin, plainProperties } from "../origin/origin.ts";
 
 /** @template Session the channel's life that brought it, on which alone it can be settled */
 export abstract class AmqpDelivery<Session> implements Delivery {
   abstract readonly messageId: string;
   abstract readonly sentId: string | undefined;
   abstract readonly body: Uint8Array;
+  abstract readonly bodyBytes: number;
   abstract readonly headers: Headers;
   abstract readonly appId: string | undefined;
   abstract readonly timestampMs: number | undefined;
@@ -45,6 +46,10 @@ export class ReadDelivery<Session> extends AmqpDelivery<Session> {
     this.timestampMs = timestampMsOf(properties.timestamp);
     this.#at = { exchange: fields.exchange, routingKey: fields.routingKey };
     this.#properties = properties;
+  }
+
+  get bodyBytes(): number {
+    return this.body.length;
   }
 
   get origin(): Origin {
@@ -95,6 +100,10 @@ export class UnreadDelivery<Session> extends AmqpDelivery<Session> {
   get body(): Uint8Array {
     const { buffer, byteOffset } = this.#bytes;
     return new Uint8Array(buffer, byteOffset + this.#bodyAt, this.#end - this.#bodyAt);
+  }
+
+  get bodyBytes(): number {
+    return this.#end - this.#bodyAt;
   }
 
   get headers(): Headers {

@@ -1,9 +1,9 @@
 /** Dead letters as we write them: the body verbatim, the reason in headers that survive replay. */
-import type { Delivery } from "./delivery.ts";
-import type { Headers } from "./message.ts";
-import { headersToKeep, ofOrigin, propertiesToKeep } from "./origin/origin.ts";
-import type { Dead } from "./outcome.ts";
-import { publishUntilConfirmed, type UntilConfirmedOptions } from "./publish_until_confirmed.ts";
+import type { Delivery } from "../delivery.ts";
+import type { Headers } from "../message.ts";
+import { headersToKeep, ofOrigin, propertiesToKeep } from "../origin/origin.ts";
+import type { Dead } from "../outcome.ts";
+import { type Moved, publishUntilConfirmed, type UntilConfirmedOptions } from "./publish_until_confirmed.ts";
 
 /** The headers of a dead letter. Times are RFC 3339. */
 export const deadHeaders = {
@@ -20,12 +20,14 @@ export const deadHeaders = {
 export const maxDetailBytes = 2_048;
 
 /**
- * A dead letter keeps the headers of its message up to this many characters of JSON and this many levels, else none of them.
- * amqplib reads and writes headers by recursion: a frame has room for 26,000 levels, and V8's default stack for some 4,000.
+ * A dead letter keeps the headers of its message, unless they have more levels than this: then none of them. amqplib reads and writes headers by recursion: a frame has room for 26,000 levels, and V8's default stack for some 4,000.
  * Programs that read a queue run with `--stack-size=7000` (KB; Linux gives 8192), or one such message would cost their
  * connection each time it is delivered.
  */
-const [maxKeptHeaders, maxKeptLevels] = [16_384, 16];
+const maxKeptLevels = 16;
+
+/** Headers with more characters of JSON may be more than a frame holds, of which AMQP has the least at 4 KiB. */
+const mostInAnyFrame = 1_024;
 
 export interface DeadLettersOptions extends UntilConfirmedOptions {
   readonly exchange: string;
@@ -35,18 +37,16 @@ export interface DeadLettersOptions extends UntilConfirmedOptions {
 export class DeadLetters {
   constructor(private readonly options: DeadLettersOptions) {}
 
-  /** @returns whether the broker has confirmed it; `false` only once the signal is aborted */
-  async publish(delivery: Delivery, { reason, detail }: Dead, signal: AbortSignal): Promise<boolean> {
+  async publish(delivery: Delivery, { reason, detail }: Dead, signal: AbortSignal): Promise<Moved> {
     const { exchange, subscriberId, clock } = this.options;
     const now = clock.now();
-    const ours = { reason, detail, subscriberId, now };
     return await publishUntilConfirmed(
       {
         exchange,
         messageId: delivery.messageId,
         body: delivery.body,
-        headers: deadLetterHeaders(delivery, ours),
-        ownHeaders: { ...ofOrigin(delivery.origin, delivery.sentId), ...deadHeadersOf(delivery.headers, ours) },
+        headers: deadLetterHeaders(delivery, { reason, detail, subscriberId, now }),
+        alone: areLarge(delivery.headers),
         properties: delivery.origin && propertiesToKeep(delivery.origin),
         timestampMs: delivery.timestampMs ?? now,
         appId: delivery.appId ?? "",
@@ -62,7 +62,7 @@ export function deadLetterHeaders(
   { headers, origin, sentId }: Pick<Delivery, "headers" | "origin" | "sentId">,
   failure: Failure,
 ): Headers {
-  const before = areKept(headers) ? headersToKeep(headers, origin, sentId) : ofOrigin(origin, sentId);
+  const before = hasLevels(headers, maxKeptLevels) ? headersToKeep(headers, origin, sentId) : ofOrigin(origin, sentId);
   return { ...before, ...deadHeadersOf(headers, failure) };
 }
 
@@ -87,8 +87,9 @@ function deadHeadersOf(before: Headers, { reason, detail, subscriberId, now }: F
   };
 }
 
-function areKept(headers: Headers): boolean {
-  return hasLevels(headers, maxKeptLevels) && JSON.stringify(headers).length <= maxKeptHeaders;
+/** For the message that passes them on. */
+export function areLarge(headers: Headers): boolean {
+  return hasLevels(headers, maxKeptLevels) && JSON.stringify(headers).length > mostInAnyFrame;
 }
 
 function hasLevels(value: unknown, most: number): boolean {

@@ -2,11 +2,12 @@ import { strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
 import type { ChannelModel, ConsumeMessage } from "amqplib";
-import { RecordedLog } from "../../tests/fixtures/recorded_telemetry.ts";
-import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
-import { seededRandom } from "../runtime/random.ts";
+import { RecordedLog } from "../../../tests/fixtures/recorded_telemetry.ts";
+import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
+import { seededRandom } from "../../runtime/random.ts";
 import { AmqpConsumer } from "./consumer.ts";
-import { dead } from "./outcome.ts";
+import { dead } from "../outcome.ts";
+import type { Moved } from "../publish/publish_until_confirmed.ts";
 
 /** A connection whose one channel brings what the test gives it. */
 class StubConnection extends EventEmitter {
@@ -32,7 +33,7 @@ Deno.test("AmqpConsumer keeps nothing that the socket brought beside a delivery 
   const connection = new StubConnection();
   const [clock, leave] = [new VirtualClock(), new AbortController()];
   const publish = (_: unknown, __: unknown, signal: AbortSignal) =>
-    new Promise<boolean>((resolve) => signal.addEventListener("abort", () => resolve(false)));
+    new Promise<Moved>((resolve) => signal.addEventListener("abort", () => resolve("unfinished")));
   const consumer = new AmqpConsumer({
     ...{ url: "amqp://broker", name: "a consumer", clock, random: seededRandom(1), log: new RecordedLog() },
     ...{ topology: [], queue: "events", prefetch: 10, deadLetters: { publish }, delayQueues: { publish } },

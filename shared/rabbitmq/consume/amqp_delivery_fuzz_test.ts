@@ -2,10 +2,10 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { connect } from "amqplib";
 import fc from "fast-check";
-import { framesOf, heartbeat, serveOnce, type WireMessage } from "../../tests/fixtures/amqp_server.ts";
-import { readPlainDeliveries } from "../runtime/deno_workarounds/amqp_plain_deliveries.ts";
+import { framesOf, heartbeat, serveOnce, type WireMessage } from "../../../tests/fixtures/amqp_server.ts";
+import { readPlainDeliveries } from "../../runtime/deno_workarounds/amqp_plain_deliveries.ts";
 import { type AmqpDelivery, ReadDelivery, UnreadDelivery } from "./amqp_delivery.ts";
-import { contentType, messageType } from "./message.ts";
+import { contentType, messageType } from "../message.ts";
 
 const plain = { consumerTag: "consumer", contentType, type: messageType };
 const shortText = fc.oneof(fc.constant(""), fc.string({ unit: "grapheme", maxLength: 20 }));

@@ -1,10 +1,11 @@
 /** Events that wait in the broker before they are tried again: one quorum queue for each delay, which dead-letters them back. */
-import type { Clock } from "../runtime/clock.ts";
-import type { Delivery } from "./delivery.ts";
-import { headersToKeep, ofOrigin, propertiesToKeep } from "./origin/origin.ts";
-import type { Delay } from "./outcome.ts";
-import { publishUntilConfirmed, type UntilConfirmedOptions } from "./publish_until_confirmed.ts";
-import { delayExchangeOf } from "./topology.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Delivery } from "../delivery.ts";
+import { areLarge } from "./dead_letters.ts";
+import { headersToKeep, propertiesToKeep } from "../origin/origin.ts";
+import type { Delay } from "../outcome.ts";
+import { type Moved, publishUntilConfirmed, type UntilConfirmedOptions } from "./publish_until_confirmed.ts";
+import { delayExchangeOf } from "../topology.ts";
 
 /** How often a message was put on a delay queue since it was published or replayed. */
 export const retriesHeader = "retry-attempts";
@@ -24,8 +25,7 @@ export interface DelayQueuesOptions extends UntilConfirmedOptions {
 export class DelayQueues {
   constructor(private readonly options: DelayQueuesOptions) {}
 
-  /** @returns whether the broker has confirmed it; `false` only once the signal is aborted */
-  async publish(delivery: Delivery, { ms, attempt }: Delay, signal: AbortSignal): Promise<boolean> {
+  async publish(delivery: Delivery, { ms, attempt }: Delay, signal: AbortSignal): Promise<Moved> {
     const { queue, clock } = this.options;
     const { origin, sentId } = delivery;
     return await publishUntilConfirmed(
@@ -34,7 +34,7 @@ export class DelayQueues {
         messageId: delivery.messageId,
         body: delivery.body,
         headers: { ...headersToKeep(delivery.headers, origin, sentId), [retriesHeader]: attempt },
-        ownHeaders: { ...ofOrigin(origin, sentId), [retriesHeader]: attempt },
+        alone: areLarge(delivery.headers),
         properties: origin && propertiesToKeep(origin),
         timestampMs: delivery.timestampMs ?? clock.now(),
         appId: delivery.appId ?? "",

@@ -1,0 +1,137 @@
+/**
+ * The fields of an event whose encoding is plain, read straight into a draft: protobufjs makes a message, four `Long`s and a
+ * timestamp of them first, which is half of decoding, and garbage. Everything else is left to protobufjs, which judges it.
+ */
+import type { Draft } from "./event.ts";
+import { type EventKind, kinds } from "./kinds.ts";
+
+/** protobuf_test.ts holds the numbers to those of the schema. */
+export const kindsByWireNumber: readonly (EventKind | undefined)[] = Array.from(
+  { length: 1 + Math.max(...kinds.map(({ wireNumber }) => wireNumber)) },
+  (_, number) => kinds.find(({ wireNumber }) => wireNumber === number),
+);
+
+/** A field's number and wire type, as the byte before its value: protobuf.dev, "Encoding". */
+const tag = {
+  id: 1 << 3,
+  playerId: 2 << 3,
+  gameId: 3 << 3,
+  type: 4 << 3,
+  amount: 5 << 3,
+  currency: 6 << 3 | 2,
+  hasWon: 7 << 3,
+  createdAt: 8 << 3 | 2,
+  seconds: 1 << 3,
+  nanos: 2 << 3,
+} as const;
+
+/** Of a number of 49 bits: no double rounds it, and no negative one is as short. */
+const mostVarintBytes = 7;
+const int32Max = 2 ** 31 - 1;
+const currencyLength = 3;
+/** By their three characters as one number; there are as many as the rates have. */
+const currencies = new Map<number, string>();
+const mostCurrencies = 1_000;
+
+/** Where the bytes are read, and whether they are plain so far: state of the module, for a reader of each event is garbage. */
+let at = 0;
+let isPlain = true;
+
+/** @returns `undefined` for an encoding that is not plain, be it valid or not */
+export function readPlain(bytes: Uint8Array): Draft | undefined {
+  let [id, playerId, gameId, type, amount, hasWon, seconds, nanos] = [0, 0, 0, 0, 0, 0, 0, 0];
+  let currency = "";
+  let hasCreatedAt = false;
+  const end = bytes.length;
+  at = 0;
+  isPlain = true;
+  while (at < end && isPlain) {
+    switch (bytes[at++]) {
+      case tag.id:
+        id = varint(bytes);
+        break;
+      case tag.playerId:
+        playerId = varint(bytes);
+        break;
+      case tag.gameId:
+        gameId = varint(bytes);
+        break;
+      case tag.type:
+        type = varint(bytes);
+        break;
+      case tag.amount:
+        amount = varint(bytes);
+        break;
+      case tag.currency:
+        currency = currencyCode(bytes);
+        break;
+      case tag.hasWon:
+        hasWon = varint(bytes);
+        break;
+      case tag.createdAt: {
+        // Of a repeated message all are merged.
+        if (hasCreatedAt) return undefined;
+        hasCreatedAt = true;
+        const timeEnd = bytes[at]! + at + 1;
+        if (!(timeEnd <= end)) return undefined;
+        at++;
+        while (at < timeEnd && isPlain) {
+          switch (bytes[at++]) {
+            case tag.seconds:
+              seconds = varint(bytes);
+              break;
+            case tag.nanos:
+              nanos = varint(bytes);
+              break;
+            default:
+              return undefined;
+          }
+        }
+        if (at !== timeEnd) return undefined;
+        break;
+      }
+      default:
+        return undefined;
+    }
+  }
+  if (!isPlain || at !== end || type > int32Max || nanos > int32Max) return undefined;
+  return {
+    id: BigInt(id),
+    playerId: BigInt(playerId),
+    gameId: BigInt(gameId),
+    // Zero says nothing; another number that we do not know comes from a later version.
+    kind: kindsByWireNumber[type] ?? (type || undefined),
+    amount: BigInt(amount),
+    currency,
+    hasWon: hasWon !== 0,
+    createdAt: hasCreatedAt ? { seconds, nanos } : undefined,
+  };
+}
+
+function varint(bytes: Uint8Array): number {
+  let value = 0;
+  for (let i = 0, unit = 1; i < mostVarintBytes; i++, unit *= 128) {
+    const byte = bytes[at++];
+    if (byte === undefined) break;
+    value += (byte & 0x7f) * unit;
+    if (byte < 0x80) return value;
+  }
+  isPlain = false;
+  return 0;
+}
+
+function currencyCode(bytes: Uint8Array): string {
+  const [length, a, b, c] = [bytes[at], bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!];
+  if (length !== currencyLength || at + currencyLength >= bytes.length || (a | b | c) >= 0x80) {
+    isPlain = false;
+    return "";
+  }
+  at += 1 + currencyLength;
+  const code = a << 16 | b << 8 | c;
+  let currency = currencies.get(code);
+  if (currency === undefined) {
+    currency = String.fromCharCode(a, b, c);
+    if (currencies.size < mostCurrencies) currencies.set(code, currency);
+  }
+  return currency;
+}

@@ -1,0 +1,102 @@
+/**
+ * What a consumer's connection may bring: prefetch bounds the number of messages, and a message may have 128 MiB. amqplib reads
+ * whatever the socket has, and a body of that size three times over.
+ */
+import type { ChannelModel, ConsumeMessage } from "amqplib";
+
+/** Longest body that is read. An event has a hundred bytes. */
+export const mostBodyBytes = 1_048_576;
+/** Most bytes of bodies in hand; what comes on top of them stays in the socket, and so with the broker. */
+export const mostBytesInHand = 33_554_432;
+/** So many messages can be in hand, whatever their size, and leave nothing in the socket. */
+export const carefulPrefetch = mostBytesInHand / mostBodyBytes;
+
+/** Where the properties of a message whose body was not read say how long it is. */
+const unread: unique symbol = Symbol("bytes that were not read");
+
+interface Frame {
+  readonly fields?: { [unread]?: number };
+  /** Of a content header: how many bytes of body follow. */
+  size?: number;
+  /** Of a content frame. */
+  readonly content?: Uint8Array;
+}
+
+/** amqplib's connection, as far as it is used here (2.3.1, lib/connection.js). */
+interface WireConnection {
+  readonly stream: { emit(event: "readable"): void };
+  /** Whether the broker is known to live, by the check of its heartbeats. */
+  recvSinceLastCheck: boolean;
+  recvFrame(): Frame | false;
+}
+
+export class Inflow {
+  #bytes = 0;
+  #isPaused = false;
+  readonly #connection: WireConnection;
+
+  constructor({ connection }: ChannelModel) {
+    this.#connection = connection as unknown as WireConnection;
+    this.#readBounded();
+    this.#outliveHeartbeats();
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** A body is in hand. */
+  add(bytes: number): void {
+    this.#bytes += bytes;
+  }
+
+  /** It is no longer. */
+  remove(bytes: number): void {
+    this.#bytes -= bytes;
+    if (!this.#isPaused || this.#isFull) return;
+    this.#isPaused = false;
+    this.#connection.stream.emit("readable");
+  }
+
+  get #isFull(): boolean {
+    return this.#bytes >= mostBytesInHand;
+  }
+
+  #readBounded(): void {
+    const connection = this.#connection;
+    const receive = connection.recvFrame;
+    /** Of the body that is not read. */
+    let left = 0;
+    // Calls itself when it had to read first: then the inner call has seen the frame.
+    connection.recvFrame = () => {
+      this.#isPaused = this.#isFull;
+      if (this.#isPaused) return false;
+      let frame = receive.call(connection);
+      while (left > 0 && frame && frame.content) {
+        left -= frame.content.length;
+        frame = receive.call(connection);
+      }
+      if (frame && frame.fields && frame.size !== undefined && frame.size > mostBodyBytes) {
+        frame.fields[unread] = left = frame.size;
+        // amqplib takes it for a message without a body.
+        frame.size = 0;
+      }
+      return frame;
+    };
+  }
+
+  /** While nothing is read, heartbeats are not either: that is no sign of a broker that is gone. */
+  #outliveHeartbeats(): void {
+    let received = this.#connection.recvSinceLastCheck;
+    Object.defineProperty(this.#connection, "recvSinceLastCheck", {
+      configurable: true,
+      get: () => received || this.#isPaused,
+      set: (value: boolean) => received = value,
+    });
+  }
+}
+
+/** How long the body is that was not read; 0 for a message that is here whole. */
+export function unreadBytesOf({ properties }: ConsumeMessage): number {
+  return (properties as { [unread]?: number })[unread] ?? 0;
+}

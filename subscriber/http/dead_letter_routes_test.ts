@@ -1,0 +1,44 @@
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { encodeEvent } from "../../shared/event/protobuf.ts";
+import { deadHeaders } from "../../shared/rabbitmq/publish/dead_letters.ts";
+import { MemoryDeadLetterAdmin } from "../../shared/rabbitmq/dead/memory_admin.ts";
+import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
+import { bet } from "../../tests/fixtures/deliveries.ts";
+import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
+import { deadLetterRoutes } from "./dead_letter_routes.ts";
+
+const token = "a-token-of-the-test";
+const large = "x".repeat(2_000_000);
+
+/** Everything in them that may be long is. */
+function largeLetters(count: number): Delivery[] {
+  const body = encodeEvent(bet({ currency: large }));
+  const headers = Object.fromEntries(Object.values(deadHeaders).map((name) => [name, large]));
+  return Array.from({ length: count }, (_, i) => ({
+    messageId: `00000000-0000-7000-8000-${String(i).padStart(12, "0")}`,
+    ...{ body, headers: { ...headers, theirs: large }, appId: undefined, timestampMs: undefined },
+  }));
+}
+
+async function answerTo(path: string, deadLetters: Delivery[]): Promise<string> {
+  const clock = new VirtualClock();
+  const admin = new MemoryDeadLetterAdmin({ queue: { deadLetters, publish: () => {} }, clock });
+  const routes = deadLetterRoutes({ admin, waiting: () => Promise.resolve(0), token, clock });
+  const response = await routes.request(path, { headers: { authorization: `Bearer ${token}` } });
+  strictEqual(response.status, 200);
+  return await response.text();
+}
+
+Deno.test("GET /dead-letters shows little of each letter, however large they are", async () => {
+  const text = await answerTo("/?limit=100", largeLetters(100));
+  const { total, dead_letters: shown } = JSON.parse(text);
+  deepStrictEqual([total, shown.length, shown[0].body_bytes > 2_000_000], [100, 100, true]);
+  strictEqual(atob(shown[0].body_base64).length, 4_096);
+  strictEqual(text.length < 100 * 20_000, true, `${text.length} characters`);
+});
+
+Deno.test("GET /dead-letters/ID shows a MiB of the body at most, and how long it is", async () => {
+  const [letter] = largeLetters(1);
+  const shown = JSON.parse(await answerTo(`/${letter!.messageId}`, [letter!]));
+  deepStrictEqual([atob(shown.body_base64).length, shown.body_bytes], [1_048_576, letter!.body.length]);
+});

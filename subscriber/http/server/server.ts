@@ -1,0 +1,156 @@
+/** The address that HTTP is served at, and the server itself. */
+import { createServer } from "node:http";
+import type { Clock } from "../../../shared/runtime/clock.ts";
+import { UsageError } from "../../../shared/runtime/configuration/command.ts";
+import { settledWithin } from "../../../shared/runtime/deadline.ts";
+import { messageOf } from "../../../shared/runtime/errors.ts";
+import type { Log } from "../../../shared/runtime/telemetry/log.ts";
+import { ConnSocket } from "./conn_socket.ts";
+import { type Connection, Connections } from "./connections.ts";
+import { exchange } from "./exchange.ts";
+import type { Caller } from "../request_limit.ts";
+import { plainAddress, type TrustedProxies } from "./trusted_proxies.ts";
+
+export interface Address {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+export const defaultAddress = "127.0.0.1:8080";
+
+/**
+ * @param text `HOST:PORT`, `[IPv6]:PORT` or `off`; port 0 takes a free one
+ * @returns `undefined` for `off`
+ * @throws {UsageError}
+ */
+export function parseAddress(text: string): Address | undefined {
+  if (text === "off") return undefined;
+  const [, ipv6, name, digits] = /^(?:\[([\da-fA-F:.]+)\]|([\w.\-]+)):(\d{1,5})$/.exec(text) ?? [];
+  const hostname = ipv6 ?? name;
+  const port = Number(digits);
+  if (hostname === undefined || port > 65_535) {
+    throw new UsageError(`--http=${text} must be HOST:PORT, such as ${defaultAddress}, or off`);
+  }
+  return { hostname, port };
+}
+
+export function formatAddress({ hostname, port }: Address): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+export interface HttpServer {
+  /** Where it listens, with the port it got. */
+  readonly address: Address;
+  /** Lets requests under way finish, for a second at most. */
+  close(): Promise<void>;
+}
+
+export interface ServerOptions {
+  readonly address: Address;
+  readonly answer: (request: Request, caller: Caller) => Promise<Response>;
+  readonly proxies: TrustedProxies;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const closeTimeoutMs = 1_000;
+const acceptAgainMs = 100;
+const sayAgainMs = 60_000;
+
+/**
+ * Serves HTTP, and never at the expense of the pipeline: with a bounded number of connections, none of which is kept
+ * for a request that does not come. Deno.serve has neither bound, and ends the process when descriptors are used up;
+ * node:http's own listener stops accepting then, for good (Deno 2.9.3). So connections are accepted here.
+ * @throws an error that names the flag when the port is taken, or may not be used
+ */
+export function listen({ address, answer, proxies, clock, log }: ServerOptions): HttpServer {
+  const listener = listenAt(address);
+  const stop = new AbortController();
+  const connections = new Connections(clock);
+  const exchanges = new Set<Promise<void>>();
+  const http = createServer({ keepAliveTimeout: 0 }, (incoming, outgoing) => {
+    const socket = incoming.socket as unknown as ServedSocket;
+    connections.begin(socket.connection);
+    const ask = (request: Request) => answer(request, { address: proxies.callerOf(socket.peer, request.headers) });
+    const exchanged = exchange(incoming, outgoing, ask, clock).finally(() => {
+      exchanges.delete(exchanged);
+      if (stop.signal.aborted) outgoing.shouldKeepAlive = false;
+      connections.end(socket.connection);
+    });
+    exchanges.add(exchanged);
+  });
+  // Listened for here; otherwise node:http ends each connection with its first answer.
+  Object.defineProperty(http, "listening", { value: true });
+  const running = Promise.all([accept(), connections.sweep(stop.signal)]);
+  const { hostname, port } = listener.addr as Deno.NetAddr;
+  return {
+    address: { hostname, port },
+    async close() {
+      stop.abort();
+      listener.close();
+      connections.closeWaiting();
+      await settledWithin(closeTimeoutMs, clock, Promise.all(exchanges));
+      connections.closeAll();
+      await running;
+    },
+  };
+
+  async function accept(): Promise<void> {
+    let saidAt = -Infinity;
+    while (!stop.signal.aborted) {
+      try {
+        serve(await listener.accept());
+      } catch (error) {
+        if (stop.signal.aborted) return;
+        // Descriptors are used up, most likely: the pipeline needs them more than connections that wait.
+        connections.closeWaiting();
+        if (clock.monotonic() - saidAt >= sayAgainMs) {
+          saidAt = clock.monotonic();
+          log.warn("HTTP cannot accept connections", { event: "http.not_accepting", problem: messageOf(error) });
+        }
+        await clock.sleep(acceptAgainMs, stop.signal).catch(() => {});
+      }
+    }
+  }
+
+  function serve(conn: Deno.Conn): void {
+    const peer = plainAddress((conn.remoteAddr as Deno.NetAddr).hostname);
+    const socket = new ServedSocket(conn, peer, proxies.trust(peer) ? undefined : peer);
+    socket.on("error", () => {});
+    socket.on("close", () => connections.remove(socket.connection));
+    if (connections.add(socket.connection)) http.emit("connection", socket);
+  }
+}
+
+class ServedSocket extends ConnSocket {
+  readonly connection: Connection;
+
+  constructor(conn: Deno.Conn, readonly peer: string, address: string | undefined) {
+    super(conn);
+    this.connection = { address, close: () => this.destroy() };
+  }
+}
+
+function listenAt(address: Address): Deno.Listener {
+  try {
+    return Deno.listen({ hostname: address.hostname, port: address.port });
+  } catch (error) {
+    throw explain(error, address);
+  }
+}
+
+function explain(error: unknown, address: Address): unknown {
+  const where = formatAddress(address);
+  if (error instanceof Deno.errors.AddrInUse) {
+    return new Error(`${where} is taken by another program: give another with --http HOST:PORT, or --http off`);
+  }
+  if ((error as { code?: unknown }).code === "EAFNOSUPPORT") {
+    return new Error(
+      `--http=${where} cannot be listened on: there is no IPv6 here; 0.0.0.0 in place of [::] does without`,
+    );
+  }
+  if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.AddrNotAvailable) {
+    return new Error(`--http=${where} cannot be listened on: ${error.message}`);
+  }
+  return error;
+}

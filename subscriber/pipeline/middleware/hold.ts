@@ -1,0 +1,38 @@
+/** How a batch is held: said in the log, shown by the gate, and tried again later. */
+import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
+import { type Backoff, backoffMs, type Clock } from "../../../shared/runtime/clock.ts";
+import { classifyStoreError, explainStoreError } from "../../../shared/runtime/errors.ts";
+import type { Random } from "../../../shared/runtime/random.ts";
+import type { Log } from "../../../shared/runtime/telemetry/log.ts";
+import type { DatabaseGate } from "../database_gate.ts";
+
+/** How long a batch is held before it is processed again. */
+const holdBackoff: Backoff = { first: 100, most: 5_000 };
+
+export interface HoldOptions {
+  readonly gate: DatabaseGate;
+  /** Called each time that a batch begins to wait for its next attempt. */
+  readonly onHold?: (batch: readonly Delivery[]) => void;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** Waits until the next attempt, or until the signal is aborted. @param attempt how often it has failed */
+export type Hold = (batch: readonly Delivery[], error: unknown, attempt: number, signal: AbortSignal) => Promise<void>;
+
+export function holdWith({ gate, onHold, clock, random, log }: HoldOptions): Hold {
+  return async (batch, error, attempt, signal) => {
+    const problem = explainStoreError(error);
+    const retryInMs = Math.round(backoffMs(attempt, holdBackoff, random));
+    log.error("The database did not take a batch; holding it", {
+      event: "batch.held",
+      events: batch.length,
+      problem,
+      retryInMs,
+    });
+    gate.close(batch, problem, classifyStoreError(error) === "refused");
+    onHold?.(batch);
+    await clock.sleep(retryInMs, signal).catch(() => {});
+  };
+}

@@ -1,0 +1,87 @@
+/** A subscriber under the memory limit that deploy/kubernetes gives it, in a cgroup as the kubelet makes one. */
+import { Buffer } from "node:buffer";
+import { deepStrictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import { parseAllDocuments } from "yaml";
+import type { Member } from "../../../tools/demo/members.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { queues } from "../../harness/batch.ts";
+import { project } from "../../harness/world.ts";
+import { sharedWorld, type TestWorld } from "./shared_world.ts";
+
+const test = sharedWorld();
+
+/** In version 2 of cgroups there is one hierarchy, in version 1 one for memory alone. */
+const isUnified = await exists("/sys/fs/cgroup/cgroup.controllers");
+const root = isUnified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
+const group = `${root}/casino-test-${crypto.randomUUID()}`;
+const limit = isUnified ? "memory.max" : "memory.limit_in_bytes";
+/** Only root may limit memory, and not in every container. */
+const mayLimit = await Deno.mkdir(group).then(() => exists(join(group, limit)), () => false);
+
+Deno.test.afterAll(() => Deno.remove(group).catch(() => {}));
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+async function limitOfManifest(): Promise<number> {
+  const documents = parseAllDocuments(await Deno.readTextFile(join(project, "deploy/kubernetes/base/subscriber.yaml")));
+  const deployment = documents.map((each) => each.toJS()).find(({ kind }) => kind === "Deployment");
+  const [, mebibytes] = /^(\d+)Mi$/.exec(deployment.spec.template.spec.containers[0].resources.limits.memory)!;
+  return Number(mebibytes) * 1_048_576;
+}
+
+/** From its first instruction on it is in the group, which this process enters for that moment. */
+async function startLimited(start: () => Member): Promise<Member> {
+  await Deno.writeTextFile(join(group, limit), String(await limitOfManifest()));
+  const own = Deno.readTextFileSync("/proc/self/cgroup").split("\n")
+    .find((line) => isUnified ? line.startsWith("0::") : line.includes(":memory:"))!.split(":")[2]!;
+  await Deno.writeTextFile(join(group, "cgroup.procs"), String(Deno.pid));
+  try {
+    return start();
+  } finally {
+    await Deno.writeTextFile(join(root, own, "cgroup.procs"), String(Deno.pid));
+  }
+}
+
+async function sendBodies({ world, batch }: TestWorld, count: number, bytes: number): Promise<void> {
+  // Declares the queues.
+  await batch.publish(1);
+  await world.withChannel(async (channel) => {
+    const body = Buffer.alloc(bytes, 0xff);
+    for (let i = 0; i < count; i++) {
+      channel.publish(queues.EVENTS_EXCHANGE, "", body);
+      await channel.checkQueue(queues.EVENTS_QUEUE);
+    }
+  });
+  await batch.publish(300);
+}
+
+async function isDone({ world }: TestWorld, stored: number, dead: number): Promise<boolean> {
+  return await world.rows() === stored && await world.messagesIn(queues.DEAD_LETTER_QUEUE) >= dead;
+}
+
+test("60 bodies of 15 MiB do not cost a subscriber its life, nor the events behind them", async (given) => {
+  await sendBodies(given, 60, 15 * 1_048_576);
+  const subscriber = await startLimited(() => given.start("one"));
+  await eventually("every event and letter", () => isDone(given, 301, 60));
+  deepStrictEqual(given.world.crashes, []);
+  const left = subscriber.records.filter(({ event }) => event === "message.left_to_broker");
+  deepStrictEqual(left.length, 60);
+}, { ignore: !mayLimit });
+
+test("2,000 bodies of 256 KiB do not either, though the broker takes no letters for a while", async (given) => {
+  const { servers } = given.world;
+  await sendBodies(given, 2_000, 256 * 1_024);
+  await servers.rabbitmqctl("set_vm_memory_high_watermark", "0.00001");
+  const subscriber = await startLimited(() => given.start("one"));
+  await given.world.members.untilLogged(subscriber, "publisher.blocked");
+  // The broker ends a connection from which nothing is read for half a minute, and the next one may not come to that.
+  await new Promise((resolve) => setTimeout(resolve, 70_000));
+  const lost = subscriber.records.filter(({ event }) => event === "broker.unreachable").length;
+  deepStrictEqual([given.world.crashes, lost <= 1], [[], true], `${lost} connections`);
+  await servers.rabbitmqctl("set_vm_memory_high_watermark", "0.4");
+  await eventually("every event and letter", () => isDone(given, 301, 2_000));
+  deepStrictEqual(given.world.crashes, []);
+}, { ignore: !mayLimit });
