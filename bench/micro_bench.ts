@@ -8,13 +8,13 @@ import { generateEvents } from "../publisher/generator.ts";
 import { openTracing } from "../shared/runtime/telemetry/deno_tracing.ts";
 import { traced } from "../publisher/traced.ts";
 import { describe } from "../subscriber/pipeline/steps/describe.ts";
-import type { Enriched } from "../subscriber/enriched/enriched.ts";
+import { type Enriched, unenriched } from "../subscriber/enriched/enriched.ts";
 import { EventRows } from "../subscriber/store/event_rows.ts";
 import { jsonLine } from "../subscriber/enriched/json_line.ts";
 import { decodeAll, processBatch } from "../subscriber/pipeline/process_batch.ts";
 import { enrichment } from "../subscriber/pipeline/steps/steps.ts";
 import { isUnpriced, price } from "../subscriber/pipeline/steps/price.ts";
-import { ratesOf } from "../tests/fixtures/deliveries.ts";
+import { playerNamed, ratesOf } from "../tests/fixtures/deliveries.ts";
 import { totalsStatement } from "../subscriber/store/totals.ts";
 import { noSpans, spansOf } from "../subscriber/pipeline/middleware/traced.ts";
 
@@ -29,8 +29,9 @@ const enriched: Enriched[] = Array.from({ length: count }, () => {
   const { messageId, event } = source.next().value;
   const cost = price(event, rates);
   if (isUnpriced(cost)) throw new Error(cost.detail);
-  const player = { email: `player${event.playerId}@example.com`, lastSignedInAt: new Date(1_700_000_000_000) };
-  return { messageId, event, price: cost, player, description: describe(event, cost?.eurCents, player.email) };
+  const player = playerNamed(`player${event.playerId}@example.com`, new Date(1_700_000_000_000));
+  const description = describe(event, cost?.eurCents, player.email);
+  return { ...unenriched(messageId, event), price: cost, player, description };
 });
 const bodies = enriched.map(({ event }) => encodeEvent(event));
 const batch = enriched.slice(0, batchSize);

@@ -87,7 +87,10 @@ await runCommand({
     onBlocked: (reason) => blocked = reason,
   });
   publisher.finished.catch((error) => {
-    log.error("The broker refuses us; leaving", { event: "broker.refused", problem: messageOf(error) });
+    log.error("The broker rejected the login, a permission or the topology; shutting down", {
+      event: "broker.refused",
+      problem: messageOf(error),
+    });
     refused.abort(error);
   });
   // A broker that is away would keep the publisher waiting for confirms for ever.

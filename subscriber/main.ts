@@ -151,9 +151,12 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
 
     let status = 0;
     queue.finished.catch((error) => {
-      log.error("The broker refuses us; leaving", { event: "broker.refused", problem: messageOf(error) });
+      log.error("The broker rejected the login, a permission or the topology; shutting down", {
+        event: "broker.refused",
+        problem: messageOf(error),
+      });
       status = 1;
-      shutdown.begin("the broker refuses us");
+      shutdown.begin("rejected by the broker");
     });
     shutdown.stop.addEventListener("abort", () => consumer.stopTaking());
     await runner.run(shutdown.stop, shutdown.abandon);

@@ -1,8 +1,8 @@
 /** The parts of the check, each a run of Deno. */
 import { join, relative } from "node:path";
-import { lastRelease, schemaCheck } from "../../tests/releases/releases.ts";
-import { schedule } from "../../tests/scenarios/schedule.ts";
 import { programArgs } from "../programs/programs.ts";
+import { lastRelease, schemaCheck } from "./releases.ts";
+import { schedule } from "./schedule.ts";
 
 export interface Job {
   readonly title: string;

@@ -8,8 +8,8 @@ import { type Result, runJob, summaryOf } from "./run_job.ts";
 import { join } from "node:path";
 import { down, up } from "../../tools/services/up_and_down.ts";
 import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
-import { readConfig } from "../../shared/runtime/configuration/config.ts";
 import { ensurePrograms } from "./debian_programs.ts";
+import { defaultServers, serversProblem } from "./default_servers.ts";
 
 const loopback = "127.0.0.1,localhost,::1,[::1]";
 
@@ -176,11 +176,11 @@ if (import.meta.main) {
       if (jobs.after.length === 0) return;
       if (flags.up) {
         // The tests look for the servers at the default addresses, and nowhere else.
-        const config = readConfig(["RABBITMQ_URL", "REDIS_URL", "DATABASE_URL"], () => undefined);
-        await up({ config, project, say: console.log });
+        await up({ config: defaultServers, project, say: console.log });
       } else {
-        // Says which of them do not answer, once for all tests.
-        await import("../../tests/servers/servers.ts");
+        // Once for all tests.
+        const problem = await serversProblem();
+        if (problem !== undefined) throw new Error(problem);
       }
       const missing = flags.all || flags.only !== undefined ? await ensurePrograms(console.log) : undefined;
       if (missing !== undefined) console.error(missing);

@@ -39,7 +39,7 @@ export function openGrpcClient(
 /**
  * What {@linkcode openGrpcClient} needs for the rates API.
  * @throws {ConfigError} for an IP address with TLS: grpc-js passes it as the server's name, and Deno refuses such a name
- * (https://github.com/grpc/grpc-node/issues/1919)
+ * (https://github.com/grpc/grpc-node/issues/1919). Remove this check when such a client connects under Deno
  */
 export function ratesApiTls(config: RatesApiConfig): TlsFiles | undefined {
   if (config.RATES_API_TLS === "off") return undefined;

@@ -39,10 +39,12 @@ const connectTimeoutMs = 5_000;
  */
 const oldestMs = { least: 25 * 60_000, most: 35 * 60_000 };
 const closeTimeoutMs = 2_000;
+
 /**
  * pg's pool, with its sockets at hand: pg itself waits until its farewell has arrived, which may be for ever
- * (https://github.com/brianc/node-postgres/issues/2648). Connections are opened when they are first needed. What the URL's
- * query may say is in {@linkcode databaseParameters}: `?search_path=NAME` picks a schema.
+ * (https://github.com/brianc/node-postgres/issues/2648). Remove the set of sockets when pg's pool can close at once: then
+ * {@linkcode Connections.cut} calls that. Connections are opened when they are first needed. What the URL's query may say is
+ * in {@linkcode databaseParameters}: `?search_path=NAME` picks a schema.
  */
 export class Connections {
   readonly #pool: pg.Pool;
@@ -80,7 +82,8 @@ export class Connections {
       },
     });
     // The query on a lost connection fails, and the next one gets a new connection. Without these listeners the process
-    // would end: https://github.com/brianc/node-postgres/issues/2439.
+    // would end: https://github.com/brianc/node-postgres/issues/2439. Remove the second one when the pool listens to clients
+    // that are lent as well: tests/integration/database_test.ts fails until then.
     this.#pool.on("error", () => {});
     this.#pool.on("connect", (client) => client.on("error", () => {}));
   }

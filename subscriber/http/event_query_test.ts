@@ -1,12 +1,10 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
-import type { Enriched } from "../enriched/enriched.ts";
+import { type Enriched, unenriched } from "../enriched/enriched.ts";
 import { bet, deposit } from "../../tests/fixtures/deliveries.ts";
 import { matches, parseEventQuery } from "./event_query.ts";
 
 const parse = (text: string) => parseEventQuery(new URLSearchParams(text));
-const enriched = (event: Enriched["event"]): Enriched => ({
-  ...{ messageId: "id", event, price: undefined, player: undefined, description: "" },
-});
+const enriched = (event: Enriched["event"]) => unenriched("id", event);
 
 Deno.test("parseEventQuery() has a bound for everything", () => {
   deepStrictEqual(parse(""), { limit: 100, types: undefined, playerId: undefined });

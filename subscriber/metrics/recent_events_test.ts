@@ -1,12 +1,10 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import type { Enriched } from "../enriched/enriched.ts";
-import { bet } from "../../tests/fixtures/deliveries.ts";
+import { type Enriched, unenriched } from "../enriched/enriched.ts";
+import { bet, playerNamed } from "../../tests/fixtures/deliveries.ts";
 import { mostKept, RecentEvents } from "./recent_events.ts";
 
 function batchOf(from: number, count: number): Enriched[] {
-  return Array.from({ length: count }, (_, i) => ({
-    ...{ messageId: String(from + i), event: bet(), price: undefined, player: undefined, description: "" },
-  }));
+  return Array.from({ length: count }, (_, i) => unenriched(String(from + i), bet()));
 }
 
 const idsOf = (recent: RecentEvents) => Array.from(recent.newest(), ({ messageId }) => Number(messageId));
@@ -42,7 +40,7 @@ Deno.test("RecentEvents keeps no long text", () => {
   const recent = new RecentEvents();
   const email = "x".repeat(65_536);
   const [event] = batchOf(1, 1);
-  recent.add([{ ...event!, player: { email, lastSignedInAt: undefined }, description: `Player #1 (${email})` }]);
+  recent.add([{ ...event!, player: playerNamed(email), description: `Player #1 (${email})` }]);
   const [{ description, player }] = [...recent.newest()] as [Enriched];
   deepStrictEqual([description.length, player!.email!.length], [1_025, 1_025]);
 });

@@ -4,6 +4,7 @@ import { decodeEvent, UndecodableError } from "../../shared/event/protobuf.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { ack, ackDuplicate, dead } from "../../shared/rabbitmq/outcome.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
+import { unenriched } from "../enriched/enriched.ts";
 import type { Saved, Store } from "./edges.ts";
 import { type Entry, type Process, type Processed, undecided } from "./entry.ts";
 import type { Step } from "./steps/step.ts";
@@ -37,9 +38,7 @@ function decode(delivery: Delivery): Entry {
   try {
     const event = decodeEvent(delivery.body);
     if (Array.isArray(event)) return { delivery, facts: undefined, outcome: dead("invalid", describeFaults(event)) };
-    const { messageId } = delivery;
-    const facts = { messageId, event, price: undefined, player: undefined, description: "" };
-    return { delivery, facts, outcome: undefined };
+    return { delivery, facts: unenriched(delivery.messageId, event), outcome: undefined };
   } catch (error) {
     const reason = error instanceof UndecodableError ? "undecodable" : "processing-failed";
     return { delivery, facts: undefined, outcome: dead(reason, messageOf(error)) };

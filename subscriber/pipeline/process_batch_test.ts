@@ -2,7 +2,15 @@ import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict
 import { never } from "../../shared/runtime/deadline.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { MemoryDatabase } from "../../tests/fixtures/memory_edges.ts";
-import { bet, deliveryOf, deposit, gameStart, ratesOf, someRates } from "../../tests/fixtures/deliveries.ts";
+import {
+  bet,
+  deliveryOf,
+  deposit,
+  gameStart,
+  playerNamed,
+  ratesOf,
+  someRates,
+} from "../../tests/fixtures/deliveries.ts";
 import type { Processed } from "./entry.ts";
 import { decodeAll, processBatch } from "./process_batch.ts";
 import { enrichment, type Sources } from "./steps/steps.ts";
@@ -25,7 +33,7 @@ function detailOf({ outcome }: Processed): string | undefined {
 
 Deno.test("processBatch() stores each event enriched with its price, its player and a sentence", async () => {
   const database = new MemoryDatabase();
-  database.players.set(11n, { email: "john@example.com", lastSignedInAt: undefined });
+  database.players.set(11n, playerNamed("john@example.com"));
   const [processed] = await process(database, [deliveryOf(bet())]);
   deepStrictEqual(processed?.outcome, { kind: "ack" });
   const [stored] = database.events.values();
@@ -123,9 +131,9 @@ Deno.test("processBatch() dead-letters an event on which our own code fails, and
 
 Deno.test("processBatch() tells a duplicate, with the facts that are stored, from another event under its id", async () => {
   const database = new MemoryDatabase();
-  database.players.set(11n, { email: "old@example.com", lastSignedInAt: undefined });
+  database.players.set(11n, playerNamed("old@example.com"));
   await process(database, [deliveryOf(bet(), "id")]);
-  database.players.set(11n, { email: "new@example.com", lastSignedInAt: undefined });
+  database.players.set(11n, playerNamed("new@example.com"));
   const batch = [bet(), bet({ amount: 999_999n }), bet({ id: 5n })].map((event, n) =>
     deliveryOf(event, n < 2 ? "id" : "other")
   );

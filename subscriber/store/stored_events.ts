@@ -5,7 +5,7 @@ import { kinds } from "../../shared/event/kinds.ts";
 import { arrayLiteral } from "../../shared/postgres/copy_rows.ts";
 import type { Database, Row } from "../../shared/postgres/pool.ts";
 import { parseTimestamp } from "../../shared/event/timestamp.ts";
-import type { Enriched, Player, Price } from "../enriched/enriched.ts";
+import { type Enriched, type Player, playerOf, type Price, unenriched } from "../enriched/enriched.ts";
 import type { Known } from "../pipeline/edges.ts";
 
 const time = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
@@ -54,11 +54,10 @@ function enrichedOf(row: Row): Enriched {
     createdAt: parseTimestamp(createdAt ?? ""),
   };
   return {
-    messageId: messageId!,
     // A row that was altered by hand may be no event; then it is another one.
-    event: validOr(event),
+    ...unenriched(messageId!, validOr(event)),
     price: priceOf(amountEur, rate, ratesAsOf),
-    player: playerOf(email, lastSignedInAt),
+    player: storedPlayer(email, lastSignedInAt),
     description: description ?? "",
   };
 }
@@ -78,8 +77,8 @@ function priceOf(amountEur?: string | null, rate?: string | null, ratesAsOf?: st
 }
 
 /** An event of a player of whom nothing was known is as one of a player who was not. */
-function playerOf(email?: string | null, lastSignedInAt?: string | null): Player | undefined {
+function storedPlayer(email?: string | null, lastSignedInAt?: string | null): Player | undefined {
   const signedInAt = typeof lastSignedInAt === "string" ? new Date(lastSignedInAt) : undefined;
   if (typeof email !== "string" && !signedInAt) return undefined;
-  return { email: email ?? undefined, lastSignedInAt: signedInAt };
+  return { ...playerOf([]), email: email ?? undefined, lastSignedInAt: signedInAt };
 }

@@ -42,10 +42,10 @@ export function liesOf(
   }
   for (const other of holding) {
     const held = `${other} holds events that Postgres refuses`;
+    // Until it has told so in Redis, nobody can say what another holds, and says that it is not known.
+    if (other !== who && overview.queue?.unacknowledged == null) continue;
     if (state !== "problems") lies.push(`${held}, but the page of ${who} says ${state}`);
     if (other === who && readiness.ready) lies.push(`${held}, but it is ready`);
-    // While Redis is away nobody can say what others hold, and says so.
-    if (other !== who && overview.queue?.unacknowledged == null) continue;
     if (!overview.subscribers.some((it) => it.id === other && isStuck(it))) {
       lies.push(`${held}, but ${who} does not list it as stuck`);
     }

@@ -7,7 +7,7 @@ import type { Database } from "../../shared/postgres/pool.ts";
 import { PostgresPlayers } from "../../subscriber/store/postgres_players.ts";
 import { PostgresStore } from "../../subscriber/store/postgres_store.ts";
 import { columnProblem, columnsQuery } from "../../subscriber/enriched/enriched.ts";
-import { bet, deposit, enriched, gameStart } from "../fixtures/deliveries.ts";
+import { bet, deposit, enriched, gameStart, playerNamed } from "../fixtures/deliveries.ts";
 
 type Use = (database: Database) => Promise<void>;
 
@@ -36,7 +36,7 @@ export function testStore({ name, withDatabase }: Subject): void {
       createdAt: { seconds: -62_135_596_800, nanos: 999_999_999 },
     });
     const one = enriched(event, {
-      player: { email: "d'Artagnan \"\\ {,}@example.com", lastSignedInAt: new Date("2022-01-10T12:30:00.123Z") },
+      player: playerNamed("d'Artagnan \"\\ {,}@example.com", new Date("2022-01-10T12:30:00.123Z")),
       description: 'a "quoted", {braced} \\ sentence',
     });
     strictEqual((await new PostgresStore(database, "subscriber-1").save([one])).added, 1);
@@ -155,7 +155,7 @@ export function testStore({ name, withDatabase }: Subject): void {
     for (const change of changes) {
       await database.query(`alter table events ${change}`, []);
       strictEqual(
-        (await store.save([enriched(bet(), { player: { email: "x", lastSignedInAt: undefined } })])).added,
+        (await store.save([enriched(bet(), { player: playerNamed("x") })])).added,
         1,
       );
     }

@@ -9,7 +9,7 @@ import { Stats } from "../../subscriber/pipeline/stats.ts";
 import type { Enriched, Player } from "../../subscriber/enriched/enriched.ts";
 import { type RatesApi, RatesUnavailable } from "../../subscriber/rates/client.ts";
 import type { RatesTimes } from "../../subscriber/rates/source.ts";
-import { ratesOf } from "../fixtures/deliveries.ts";
+import { playerNamed, ratesOf } from "../fixtures/deliveries.ts";
 import { names } from "./broker.ts";
 import { asChannelModel, type Owner, type SimulatedConnection } from "./connection.ts";
 import { sentBy } from "./invariants.ts";
@@ -196,5 +196,5 @@ function awayOf(what: Dependency): Error {
 
 function playersOf(ids: readonly bigint[]): ReadonlyMap<bigint, Player> {
   const known = ids.filter((id) => id >= 10n && id <= 14n);
-  return new Map(known.map((id) => [id, { email: `${id}@example.com`, lastSignedInAt: undefined }]));
+  return new Map(known.map((id) => [id, playerNamed(`${id}@example.com`)]));
 }

@@ -3,7 +3,7 @@
  * forbids.
  */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
-import { lastRelease } from "../../tests/releases/releases.ts";
+import { lastRelease } from "../../dev/check/releases.ts";
 import { isAtLeast } from "../services/server.ts";
 import { catalogue } from "./catalogue.ts";
 import type { AbstractMigration } from "./nessie.ts";

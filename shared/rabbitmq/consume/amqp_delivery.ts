@@ -1,11 +1,11 @@
 /** Deliveries from a broker. Thousands are in hand, and what each keeps is copied by the garbage collector. */
 import { Buffer } from "node:buffer";
 import type { ConsumeMessage, MessageProperties } from "amqplib";
+import { withOwnBytes } from "../../runtime/deno_workarounds/amqp_exact_properties.ts";
 import type { PlainDelivery } from "../../runtime/deno_workarounds/amqp_plain_deliveries.ts";
 import type { Delivery } from "../delivery.ts";
 import { type Headers, timestampMsOf } from "../message.ts";
 import { messageIdOf, sentIdOf } from "../message_id.ts";
-import { withOwnBytes } from "../origin/exact_headers.ts";
 import { type Origin, plainProperties } from "../origin/origin.ts";
 
 /** @template Session the channel's life that brought it, on which alone it can be settled */

@@ -1,67 +1,12 @@
-/**
- * Header values as they are on the wire. amqplib gives every number as a double: it rounds integers beyond 2^53 and loses
- * their type, of which AMQP has nine. That serves a reader, but not the next reader of a message that is passed on.
- */
+/** Header values as they are on the wire: amqp_exact_properties.ts says why amqplib's reading of them is not enough. */
 import { Buffer } from "node:buffer";
-import type { ChannelModel } from "amqplib";
+import { rememberedBytes, type Remembering } from "../../runtime/deno_workarounds/amqp_exact_properties.ts";
 import type { Headers } from "../message.ts";
 
-/** Where a message's properties, as amqplib gives them, hold the bytes that they were read from. */
-const wire: unique symbol = Symbol("properties on the wire");
-
-/** Of AMQP 0-9-1: a frame's own header, then class, weight and body size of a content header. */
-const [frameHeaderBytes, contentHeaderBytes] = [7, 12];
-const basicProperties = 60;
+/** Of AMQP 0-9-1, section 4.2.6.1: which properties are there. */
 const flag = { contentType: 0x8000, contentEncoding: 0x4000, headers: 0x2000, deliveryMode: 0x1000, priority: 0x0800 };
 const flagsBeforeTimestamp = [0x0400, 0x0200, 0x0100, 0x0080];
 const timestampFlag = 0x0040;
-
-/** Properties of a message, which may remember their bytes. */
-interface Remembering {
-  headers?: Headers | undefined;
-  timestamp?: number | undefined;
-  [wire]?: Uint8Array;
-}
-
-interface Frame {
-  readonly id?: number;
-  readonly fields: Remembering;
-}
-
-/** amqplib's connection, as far as it is read here (2.3.1, lib/connection.js). */
-interface WireConnection {
-  rest: Buffer;
-  recvFrame(): Frame | false;
-}
-
-/**
- * Lets the properties of each message that this connection brings remember their bytes, where amqplib's reading of them
- * may not say all: with headers, or with a timestamp that is no safe integer. Other messages cost a comparison.
- * @param which those of every message, for a reader that keeps the bytes
- */
-export function rememberProperties({ connection }: ChannelModel, which: "telling" | "all" = "telling"): void {
-  const inner = connection as unknown as WireConnection;
-  const receive = inner.recvFrame;
-  inner.recvFrame = function () {
-    const before = this.rest;
-    const frame = receive.call(this);
-    // Calls itself when it had to read first: then the inner call has seen the whole frame.
-    if (
-      frame && frame.id === basicProperties && frame.fields[wire] === undefined &&
-      (which === "all" || maySayMore(frame))
-    ) {
-      const end = frameHeaderBytes + before.readUInt32BE(3);
-      frame.fields[wire] = before.subarray(frameHeaderBytes + contentHeaderBytes, end);
-    }
-    return frame;
-  };
-}
-
-function maySayMore({ fields: { headers, timestamp } }: Frame): boolean {
-  // Not worth it for the empty table that amqplib writes in every message.
-  for (const _ in headers) return true;
-  return timestamp !== undefined && !Number.isSafeInteger(timestamp);
-}
 
 export interface Exact {
   /** As amqplib writes them: a number is `{ "!": type, value }`. */
@@ -71,7 +16,9 @@ export interface Exact {
 }
 
 /** @param properties of a message; without their bytes, as from a test or a simulation, the headers are amqplib's */
-export function exactPropertiesOf({ headers = {}, [wire]: bytes }: Readonly<Remembering>): Exact {
+export function exactPropertiesOf(properties: Readonly<Remembering>): Exact {
+  const { headers = {} } = properties;
+  const bytes = rememberedBytes(properties);
   if (!bytes) return { headers };
   try {
     return readProperties(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
@@ -80,22 +27,6 @@ export function exactPropertiesOf({ headers = {}, [wire]: bytes }: Readonly<Reme
     if (error instanceof RangeError) return { headers };
     throw error;
   }
-}
-
-/** The bytes that a message's properties were read from, if they are remembered: flags, then values. */
-export function wireOf({ [wire]: bytes }: Readonly<Remembering>): Uint8Array | undefined {
-  return bytes;
-}
-
-/** Lets properties that were read from these bytes remember them. */
-export function withWire<P extends object>(properties: P, bytes: Uint8Array): P {
-  return { ...properties, [wire]: bytes };
-}
-
-/** Copies the bytes, for a message that may wait for long: they are a view of all that the socket brought with them. */
-export function withOwnBytes<P extends Readonly<Remembering>>(properties: P): P {
-  const bytes = properties[wire];
-  return bytes ? { ...properties, [wire]: new Uint8Array(bytes) } : properties;
 }
 
 function readProperties(bytes: Buffer): Exact {

@@ -5,7 +5,8 @@
 import { Buffer } from "node:buffer";
 import type { MessageProperties } from "amqplib";
 import type { Headers } from "../message.ts";
-import { exactPropertiesOf, withWire } from "./exact_headers.ts";
+import { withBytes } from "../../runtime/deno_workarounds/amqp_exact_properties.ts";
+import { exactPropertiesOf } from "./exact_headers.ts";
 
 /** Of AMQP 0-9-1, class basic, in the order of the values: by flag, what reads the value. */
 const values = [
@@ -25,7 +26,7 @@ const values = [
   [0x0004, "clusterId", "text"],
 ] as const;
 
-/** @param wire as `wireOf()` of exact_headers.ts gives it */
+/** @param wire as `rememberedBytes()` gives it: flags, then values */
 export function propertiesOfWire(wire: Uint8Array): MessageProperties {
   const bytes = Buffer.from(wire.buffer, wire.byteOffset, wire.byteLength);
   const flags = bytes.readUInt16BE(0);
@@ -44,7 +45,7 @@ export function propertiesOfWire(wire: Uint8Array): MessageProperties {
       offset += 8;
     } else offset += 4 + bytes.readUInt32BE(offset);
   }
-  const remembering = withWire(properties, wire);
+  const remembering = withBytes(properties, wire);
   return { ...remembering, headers: asClient(exactPropertiesOf(remembering).headers) } as unknown as MessageProperties;
 }
 

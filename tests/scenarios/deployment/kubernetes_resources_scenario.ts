@@ -2,7 +2,6 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import configuration from "../../../deno.json" with { type: "json" };
-import { spreadOf } from "../../../bench/results.ts";
 import { type Json, ofKind, workloadsOf } from "../../../dev/kubernetes/manifest.ts";
 import { documented, documentedRows, overlay, overlays } from "./overlays.ts";
 import { version } from "../../../shared/runtime/configuration/command.ts";
@@ -107,14 +106,15 @@ interface Seen {
 
 /** Of our own members: the highest of the variants' medians, and the highest run. */
 function seen(groups: readonly string[], figure: string): Seen {
-  const spreads = groups.flatMap((group) => Object.entries(results[group]!.runs))
+  const sorted = groups.flatMap((group) => Object.entries(results[group]!.runs))
     .filter(([variant]) => !/^(bare|load|naive|peer)/.test(variant))
     .map(([, runs]) => runs.map((run) => run[figure]).filter((value) => value !== undefined))
     .filter((values) => values.length > 0)
-    .map(spreadOf);
+    .map((values) => values.sort((a, b) => a - b));
   return {
-    median: Math.max(...spreads.map(({ median }) => median)),
-    highest: Math.max(...spreads.map(({ max }) => max)),
+    // Of an even number the lower middle one, as in bench/results/tables.md.
+    median: Math.max(...sorted.map((values) => values[Math.ceil(values.length / 2) - 1]!)),
+    highest: Math.max(...sorted.flat()),
   };
 }
 

@@ -7,7 +7,7 @@ import { basename, join } from "node:path";
 import { nameOf, scenarioFiles } from "../../../dev/check/jobs.ts";
 import { endOf, runProgram } from "../../../tools/run_program.ts";
 import { project } from "../../harness/world.ts";
-import { schedule } from "../schedule.ts";
+import { schedule } from "../../../dev/check/schedule.ts";
 import { parse, parseAllDocuments } from "yaml";
 import { describeSettings, settingNames, variablesOf } from "../../../shared/runtime/configuration/config.ts";
 import { expandPermissions, parseTask, readPermissionSets, readTasks } from "../../../tools/tasks/task_line.ts";
@@ -46,7 +46,25 @@ Deno.test("every test that docs/reliability.md names is there", async () => {
   }
 });
 
-Deno.test("every scenario that tests/scenarios/schedule.ts names is there", async () => {
+Deno.test("documents find log records by their code, or by their time, and the code writes each", async () => {
+  const sources = await runProgram(
+    "git",
+    ["grep", "-hoE", 'event: "[a-z_.]+"', "--", "*.ts", ":!tests", ":!*_test.ts"],
+    {
+      cwd: project,
+    },
+  );
+  const pages = (await runProgram("git", ["ls-files", "*.md"], { cwd: project })).trim().split("\n");
+  const text = (await Promise.all(pages.map((page) => Deno.readTextFile(join(project, page))))).join("\n");
+  const searches = text.match(/^grep .*\.log.*$/gm) ?? [];
+  strictEqual(searches.length > 5, true);
+  deepStrictEqual(searches.filter((line) => !/"event":"|"\$\(date /.test(line)), []);
+  deepStrictEqual(text.match(/^.*"message":".*$/gm) ?? [], []);
+  const codes = Array.from(text.matchAll(/"event":"([^"]+)"/g), ([, code]) => code!.replaceAll("\\", ""));
+  deepStrictEqual(codes.filter((code) => !/\[/.test(code) && !sources.includes(`event: "${code}"`)), []);
+});
+
+Deno.test("every scenario that dev/check/schedule.ts names is there", async () => {
   const names = (await scenarioFiles(project)).map(nameOf);
   deepStrictEqual(Object.keys(schedule).filter((name) => !names.includes(name)), []);
 });

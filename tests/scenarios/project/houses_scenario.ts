@@ -5,8 +5,10 @@ import { fileURLToPath } from "node:url";
 import { project } from "../../harness/world.ts";
 import { runProgram } from "../../../tools/run_program.ts";
 
+const product = ["shared/", "publisher/", "rates-api/", "subscriber/", "migrations/"];
+
 /** A file belongs to the first house whose folder it is in. */
-const houses = [
+const houses: readonly { readonly folder: string; readonly uses: readonly string[] }[] = [
   { folder: "shared/event/", uses: [] },
   { folder: "shared/runtime/", uses: [] },
   { folder: "shared/rabbitmq/", uses: ["shared/event/", "shared/runtime/"] },
@@ -39,8 +41,11 @@ const houses = [
   { folder: "publisher/", uses: ["shared/"] },
   { folder: "rates-api/", uses: ["shared/"] },
   { folder: "migrations/", uses: ["tools/migrate/"] },
-  { folder: "tools/", uses: ["shared/", "publisher/", "rates-api/", "subscriber/", "migrations/"] },
-] as const;
+  { folder: "tools/", uses: product },
+  { folder: "dev/", uses: [...product, "tools/"] },
+  { folder: "tests/", uses: [...product, "tools/", "dev/"] },
+  { folder: "bench/", uses: [...product, "tools/", "dev/", "tests/"] },
+];
 
 interface Module {
   readonly specifier: string;
@@ -56,8 +61,9 @@ Deno.test("a house imports what is below it, and nothing else", () => {
   const wrong: string[] = [];
   for (const [file, imported] of imports) {
     const house = houses.find(({ folder }) => file.startsWith(folder));
-    if (!house || file.endsWith("_test.ts")) continue;
-    for (const other of imported) {
+    // A unit test stands beside its file, and may use what is for tests.
+    if (!house || file.endsWith("_test.ts") && house.folder !== "tests/") continue;
+    for (const other of imported.filter((other) => other.includes("/"))) {
       if (![house.folder, ...house.uses].some((folder) => other.startsWith(folder))) wrong.push(`${file} → ${other}`);
     }
   }
@@ -85,6 +91,23 @@ Deno.test("a folder has no more than about twenty files of its own", async () =>
     if (folder !== "") counts.set(folder, (counts.get(folder) ?? 0) + 1);
   }
   deepStrictEqual([...counts].filter(([, count]) => count > 20), []);
+});
+
+Deno.test("a workaround names its report, or says that there is none, and when it can be removed", async () => {
+  const search = async (...args: string[]) =>
+    new Set((await runProgram("git", ["grep", "-lE", ...args], { cwd: project })).trim().split("\n"));
+  const folder = "shared/runtime/deno_workarounds/";
+  const linking = [...product, "tools/"];
+  const links = await search(
+    "https://(github.com/[^ ]+/(issues|pull)/|issues\\.chromium)",
+    "--",
+    ...linking,
+  );
+  const removals = await search("[Rr]emove (it|this|the|`)[^.]* when ", "--", ...linking);
+  const reports = await search("^ \\* (Reports?:|No report:)", "--", folder);
+  const workarounds = (await filesOf(project)).filter((file) => file.startsWith(folder));
+  deepStrictEqual(workarounds.filter((file) => !reports.has(file)), []);
+  deepStrictEqual([...workarounds, ...links].filter((file) => !removals.has(file)), []);
 });
 
 async function filesOf(folder: string): Promise<string[]> {

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import protobuf from "protobufjs";
 import { eventually } from "../../servers/test_queues.ts";
 import { Members } from "../../../tools/demo/members.ts";
-import { lastRelease, schemaCheck } from "../../releases/releases.ts";
+import { lastRelease, schemaCheck } from "../../../dev/check/releases.ts";
 import { NextVersion, readReleased, releasedMigrations, ReleasedTree } from "./versions.ts";
 import { project, withWorld, type World } from "../../harness/world.ts";
 import { endOf } from "../../../tools/run_program.ts";

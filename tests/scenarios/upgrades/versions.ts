@@ -4,7 +4,7 @@ import { type Member, Members } from "../../../tools/demo/members.ts";
 import { readHistory } from "../../../tools/migrate/migrator.ts";
 import { runProgram } from "../../../tools/run_program.ts";
 import { project, type World } from "../../harness/world.ts";
-import { lastRelease } from "../../releases/releases.ts";
+import { lastRelease } from "../../../dev/check/releases.ts";
 import { copyProject, TemporaryFolder } from "../../harness/temporary.ts";
 
 /** The last release logs its messages without codes. */

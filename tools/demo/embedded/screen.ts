@@ -1,4 +1,5 @@
 /** The demo's output: lines, and on a terminal a status below them that is redrawn while events flow. */
+import { styleText } from "node:util";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 
 export interface View {
@@ -38,7 +39,6 @@ export interface Terminal {
 const [redrawMs, lineMs] = [200, 2_000];
 /** Over so long the events a second are counted. */
 const rateOverMs = 1_000;
-const [bold, yellow, plain] = ["\x1b[1m", "\x1b[33m", "\x1b[0m"];
 const clearToEndOfLine = "\x1b[K";
 const clearBelow = "\x1b[J";
 
@@ -55,7 +55,7 @@ export class Screen {
 
   /** The text, standing out where that can be. */
   bold(text: string): string {
-    return this.terminal.colours ? `${bold}${text}${plain}` : text;
+    return this.#styled("bold", text);
   }
 
   /** Shows how it goes until the signal is aborted: on a terminal in place, else a line every 2 s. */
@@ -76,15 +76,18 @@ export class Screen {
   }
 
   #draw(lines: readonly string[], warns: boolean): void {
-    const { columns, rows, colours, write } = this.terminal;
+    const { columns, rows, write } = this.terminal;
     const texts = lines.slice(0, Math.max(1, rows() - 1)).map((line) => line.slice(0, Math.max(1, columns() - 1)));
-    const shown = texts.map((text) =>
-      colours && warns && text.startsWith("  dead letters") ? `${yellow}${text}${plain}` : text
-    );
+    const shown = texts.map((text) => warns && text.startsWith("  dead letters") ? this.#styled("yellow", text) : text);
     // A batch that has another size may show more rows of them than there are lines now.
     const fewer = this.#rowsDrawn() > shown.length ? clearBelow : "";
     write(this.#toTop() + fewer + shown.map((line) => `${line}${clearToEndOfLine}\n`).join(""));
     this.#drawn = texts.map(({ length }) => length);
+  }
+
+  #styled(style: "bold" | "yellow", text: string): string {
+    // The terminal says whether there are colours; to inspect a stream, styleText() would read variables.
+    return this.terminal.colours ? styleText(style, text, { validateStream: false }) : text;
   }
 
   #clear(): void {

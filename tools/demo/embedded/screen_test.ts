@@ -45,7 +45,7 @@ Deno.test("Screen.follow() redraws its lines on a terminal, and leaves none behi
   strictEqual(lines.length, 8, "one that was said, six that are redrawn, and the cursor's");
   match(lines[1]!, /stored 1100/);
   match(lines[2]!, /500 events\/s/);
-  strictEqual(written.at(-1)!.includes("\x1b[33m  dead letters  1  unknown-currency 1\x1b[0m"), true);
+  strictEqual(written.at(-1)!.includes("\x1b[33m  dead letters  1  unknown-currency 1\x1b[39m"), true);
   stop.abort();
   await following;
   deepStrictEqual(shown(written), ["Before", ""]);

@@ -1,5 +1,5 @@
 /** The releases: the last one runs beside the next while that is rolled out. */
-import { programArgs } from "../../dev/programs/programs.ts";
+import { programArgs } from "../programs/programs.ts";
 
 export interface Release {
   readonly version: string;
