@@ -155,11 +155,13 @@ test("letters with large bodies come page by page, whole, and none is left out",
   await bury(letters, buried);
   const firstBytes: number[] = [];
   let pages = 0;
-  for (let after: string | undefined; pages === 0 || after !== undefined; pages++) {
+  let after: string | undefined;
+  do {
     const page = await admin.list({ ...everything, limit: 100, after });
     for (const { body } of page.letters) firstBytes.push(body.length === megabyte.length ? body[0]! : -1);
     after = page.next;
-  }
+    pages++;
+  } while (after !== undefined);
   deepStrictEqual(firstBytes, buried.map((_, n) => n));
   strictEqual(pages > 1, true);
   strictEqual((await replayAll(letters)).length, 20);
