@@ -80,7 +80,7 @@ for (const target of Object.keys(programs)) {
     ok(programs[target]!.includes(program), program);
     // A permission without names is one to everything. Hosts are in CMD, which whoever runs the image replaces.
     for (const flag of [...entrypoint, net].filter((word) => word.startsWith("--allow"))) {
-      match(flag, /^--allow-(net=[\w.:,-]+|read=\/[\w/,]+)$/);
+      match(flag, /^--allow-(net=[\w.:,\[\]-]+|read=\/[\w/,]+)$/);
     }
   });
 }
