@@ -14,6 +14,7 @@ const commandTimeoutMs = 1_000;
 /** A connection without an answer for this long counts as lost, and is opened again. */
 const socketTimeoutMs = 5_000;
 const closeTimeoutMs = 1_000;
+const sayAgainMs = 30_000;
 
 /** Why a client has no connection, as it was last told. */
 const obstacles = new WeakMap<Redis, () => string>();
@@ -35,10 +36,21 @@ export async function openRedis(url: string, { name, log }: { name: string; log:
     maxRetriesPerRequest: 1,
     enableOfflineQueue: false,
     // A replica refuses writes. It was the primary when we connected, and whoever leads us to Redis may know the new one.
-    reconnectOnError: (error) => /\bREADONLY\b/.test(error.message),
+    reconnectOnError: (error) => {
+      if (!/\bREADONLY\b/.test(error.message)) return false;
+      sayReadOnly(messageOf(error));
+      return true;
+    },
     retryStrategy: (attempt) => Math.min(attempt * 100, 2_000),
   });
   let last = "";
+  let saidAt = -Infinity;
+  function sayReadOnly(problem: string): void {
+    // The next connection may lead to the same replica, and so on.
+    if (systemClock.monotonic() - saidAt < sayAgainMs) return;
+    saidAt = systemClock.monotonic();
+    log.warn("Redis takes no writes, connecting again", { event: "redis.read_only", redis: redact(url), problem });
+  }
   redis.on("error", (error) => {
     const problem = messageOf(error);
     // ioredis says the same at each try.
