@@ -11,7 +11,7 @@ import type { Hold } from "./hold.ts";
 /** How many attempts in a row may be refused before a probe has to tell whether it is worth to go on. */
 const mostInVain = 16;
 /** How often an event must be refused between others that were taken; and how often when it was held in between. */
-const [strikesAtOnce, strikesBeyondHolds] = [2, 3];
+const [strikesAtOnce, strikesBeyondHolds] = [3, 4];
 
 export interface BisectedOptions {
   readonly evidence: Evidence;
@@ -24,8 +24,8 @@ export interface BisectedOptions {
  * Finds the events for whose sake a batch is refused, and dead-letters them; all others are stored, each once: a part of a batch is
  * processed again only when nothing of it was stored. The rule, whatever the error says:
  *
- * - An event is poisonous when it was refused, alone, between two events of its type that the database took, and again; if it was
- *   held meanwhile, three times. For a schema may come and go.
+ * - An event is poisonous when it was refused, alone, three times between events of its type that the database took; if it was
+ *   held meanwhile, four times. For a schema may come and go, and other batches are stored meanwhile.
  * - While the database takes none of its type, the schema is at fault: what is refused is held.
  *
  * The other event may be of the same batch or of any other batch of this subscriber, which gets the permit of what is held: two

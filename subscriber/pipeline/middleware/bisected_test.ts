@@ -141,7 +141,7 @@ Deno.test("bisected() dead-letters an event that came alone when the database ta
   database.refused.set("message 0", outOfRange);
   const processed = await ended(database, database.process(batchOf(1)));
   deepStrictEqual(dead(processed), [["message 0", "store-rejected", "bigint out of range"]]);
-  deepStrictEqual([database.probes, database.gate.refusals], [3, 0]);
+  deepStrictEqual([database.probes, database.gate.refusals], [4, 0]);
 });
 
 Deno.test("bisected() holds an event that came alone while the probe is refused too, until the database takes another batch", async () => {
