@@ -7,6 +7,8 @@ import { countsIn } from "../check/run_job.ts";
 
 const project = join(import.meta.dirname!, "../..");
 
+/** What the integration tests are called, among the scenarios. */
+const integration = "integration";
 /** Parts of the harness that need servers. */
 const ofServers =
   /\b(?:withWorld|withBatch|sharedWorld|PrivateWorld|PrivateServers|EncryptedServers|Checkout|follow)\b|servers\/servers\.ts/;
@@ -15,18 +17,15 @@ const ofBrowser = /\/browser\.ts/;
 
 if (import.meta.main) Deno.exit(await runInside(Deno.args[0]));
 
-/** @param only the beginning of scenarios' names @returns the exit status */
+/** @param only the beginning of scenarios' names, or of `integration` @returns the exit status */
 async function runInside(only: string | undefined): Promise<number> {
   const up = await deno("task", "--quiet", "up");
   if (!up.success) return 1;
-  const chosen = (await scenarioFiles(project)).filter((path) => basename(path).startsWith(only ?? ""));
-  const scenarios = chosen.filter((path) => isOfServers(Deno.readTextFileSync(join(project, path))));
-  if (scenarios.length === 0) throw new Error(`No scenario that needs servers begins with "${only}".`);
-
-  const runs = [...only === undefined ? [["--allow-net", "tests/integration"]] : [], ["-A", ...scenarios]];
+  const scenarios = (await scenarioFiles(project))
+    .filter((path) => isOfServers(Deno.readTextFileSync(join(project, path))));
   const counts = { passed: 0, failed: 0 };
   let allWell = true;
-  for (const args of runs) {
+  for (const args of runsOf(scenarios, only)) {
     console.log(`\n── deno test ${args.join(" ")}`);
     const { success, output } = await deno("test", "--quiet", ...args);
     const { passed, failed } = countsIn(output);
@@ -36,6 +35,16 @@ async function runInside(only: string | undefined): Promise<number> {
   }
   console.log(`\n${summary(versionsIn(up.output), counts)}`);
   return allWell ? 0 : 1;
+}
+
+/** @returns the arguments of each `deno test` */
+export function runsOf(scenarios: readonly string[], only = ""): string[][] {
+  const chosen = scenarios.filter((path) => basename(path).startsWith(only));
+  const runs: string[][] = [];
+  if (integration.startsWith(only)) runs.push(["--allow-net", "tests/integration"]);
+  if (chosen.length > 0) runs.push(["-A", ...chosen]);
+  if (runs.length === 0) throw new Error(`No scenario that needs servers begins with "${only}".`);
+  return runs;
 }
 
 function deno(...args: string[]) {
