@@ -1,5 +1,6 @@
 /** Runs within the other release's root for `deno task compat`: `up`, the tests, and a line that sums them up. */
 import { basename, join } from "node:path";
+import { messageOf } from "../../shared/runtime/errors.ts";
 import { endOf } from "../../tools/run_program.ts";
 import { titles } from "../../tools/services/server.ts";
 import { scenarioFiles } from "../check/jobs.ts";
@@ -15,17 +16,24 @@ const ofServers =
 /** A browser is large, and sees of the servers what the scenarios of HTTP see. */
 const ofBrowser = /\/browser\.ts/;
 
-if (import.meta.main) Deno.exit(await runInside(Deno.args[0]));
+if (import.meta.main) {
+  const status = await runInside(Deno.args[0]).catch((error) => {
+    console.error(messageOf(error));
+    return 1;
+  });
+  Deno.exit(status);
+}
 
 /** @param only the beginning of scenarios' names, or of `integration` @returns the exit status */
 async function runInside(only: string | undefined): Promise<number> {
-  const up = await deno("task", "--quiet", "up");
-  if (!up.success) return 1;
   const scenarios = (await scenarioFiles(project))
     .filter((path) => isOfServers(Deno.readTextFileSync(join(project, path))));
+  const runs = runsOf(scenarios, only);
+  const up = await deno("task", "--quiet", "up");
+  if (!up.success) return 1;
   const counts = { passed: 0, failed: 0 };
   let allWell = true;
-  for (const args of runsOf(scenarios, only)) {
+  for (const args of runs) {
     console.log(`\n── deno test ${args.join(" ")}`);
     const { success, output } = await deno("test", "--quiet", ...args);
     const { passed, failed } = countsIn(output);
