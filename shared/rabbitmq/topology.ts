@@ -1,8 +1,11 @@
 /** What exists in the broker, as data, and the one place that declares or checks it. Works alike on RabbitMQ 3.10 and 4.x. */
 import type { Channel, ChannelModel } from "amqplib";
 import type { Config } from "../runtime/configuration/config.ts";
+import { deadLetterExchangeOf, delayExchangeOf, delayQueueOf } from "../runtime/configuration/queue_names.ts";
 import { PermanentError } from "../runtime/errors.ts";
 import { closeChannel } from "../runtime/deno_workarounds/amqp_close_channel.ts";
+
+export { deadLetterExchangeOf, delayExchangeOf, delayQueueOf };
 
 type Arguments = Readonly<Record<string, string | number>>;
 
@@ -77,21 +80,6 @@ export function eventTopology(config: TopologyConfig): Topology {
     })),
   ];
   return TOPOLOGY === "declare" ? queues : queues.map((queue) => ({ ...queue, checkOnly: true }));
-}
-
-/** The exchange of {@linkcode Config.DEAD_LETTER_QUEUE}. */
-export function deadLetterExchangeOf(deadLetterQueue: string): string {
-  return `${deadLetterQueue}-letters`;
-}
-
-/** Queue in which events wait this long. */
-export function delayQueueOf(eventsQueue: string, ms: number): string {
-  return `${eventsQueue}.delay-${ms}`;
-}
-
-/** The exchange of {@linkcode delayQueueOf}. */
-export function delayExchangeOf(eventsQueue: string, ms: number): string {
-  return `${eventsQueue}.delay-by-${ms}`;
 }
 
 /** Whether the queue has the name that replaces 0.1.0's, where queue and exchange shared one. */

@@ -18,6 +18,7 @@ import {
   type Setting,
   url,
 } from "./setting.ts";
+import { faultsOfQueueNames } from "./queue_names.ts";
 import { type TlsFiles, usesTls, withTlsFiles } from "../tls.ts";
 
 const settings = {
@@ -141,7 +142,8 @@ export function readConfig<N extends SettingName>(
       problems.push(`${shown} must be ${(error as Error).message}`);
     }
   }
-  problems.push(...faultsOfRelations(values), ...faultsOfKeys(values), ...faultsOfConnections(values));
+  problems.push(...faultsOfRelations(values), ...faultsOfQueueNames(values));
+  problems.push(...faultsOfKeys(values), ...faultsOfConnections(values));
   if (problems.length > 0) throw new ConfigError(problems);
   const files: TlsFiles = tlsFilesOf(values as Partial<Config>);
   for (const name of urlNames) {
