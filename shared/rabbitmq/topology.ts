@@ -23,6 +23,11 @@ interface Queue {
   readonly formerName?: string;
   /** Only checked: this user may not declare it. */
   readonly checkOnly?: boolean;
+  /**
+   * Its arguments are not known: AMQP tells nobody that a queue exists with others, but who may declare it. What is rejected
+   * on a queue without `x-dead-letter-exchange` is gone.
+   */
+  readonly unverified?: boolean;
 }
 
 /** What a member needs to know to declare the topology. */
@@ -79,7 +84,8 @@ export function eventTopology(config: TopologyConfig): Topology {
       },
     })),
   ];
-  return TOPOLOGY === "declare" ? queues : queues.map((queue) => ({ ...queue, checkOnly: true }));
+  if (TOPOLOGY === "declare") return queues;
+  return queues.map((queue) => ({ ...queue, checkOnly: true, unverified: TOPOLOGY === "check" }));
 }
 
 /** Whether the queue has the name that replaces 0.1.0's, where queue and exchange shared one. */
@@ -150,7 +156,7 @@ function explain(error: Error & { code?: number }, { name, exchange }: Queue): E
   if (error.code === 403) {
     return new TopologyError(
       `The broker's user may not declare the queue ${name} or the exchange ${exchange} (${said}). ` +
-        "With TOPOLOGY=check it only looks for them, and deno task provision declares them.",
+        "With TOPOLOGY=provisioned it only looks for them, and deno task provision declares them.",
     );
   }
   if (error.code === 404) {

@@ -115,7 +115,7 @@ export class AmqpConsumer implements EventQueue {
       : delayQueues.publish(delivery, outcome, until);
     const settled = (moved: Moved) => {
       if (moved === "confirmed") session.ack([tag]);
-      else if (moved === "impossible") session.leaveToBroker(tag);
+      else if (moved === "impossible") this.#leaveToBroker(delivery);
     };
     const failed = (error: unknown) => {
       session.requeue(tag);
@@ -197,12 +197,23 @@ export class AmqpConsumer implements EventQueue {
   #leaveUnread(session: Session, message: ConsumeMessage): void {
     const { properties: { messageId }, fields: { deliveryTag } } = message;
     const problem = `a body of ${unreadBytesOf(message)} bytes: at most ${mostBodyBytes} are read`;
-    this.options.log.warn("A message is too large to be an event; the broker moves it to the dead letter queue", {
+    this.options.log.warn("A message is too large to be an event; it is left to the broker", {
       event: "message.left_to_broker",
       ...{ messageId, problem },
     });
     session.delivered = deliveryTag;
-    session.leaveToBroker(deliveryTag);
+    this.#leaveToBroker({ session, tag: deliveryTag, messageId });
+  }
+
+  /** Rejected, if its queue is known to dead-letter; else it stays unacknowledged, and goes back when the channel closes. */
+  #leaveToBroker({ session, tag, messageId }: Pick<SessionDelivery, "session" | "tag" | "messageId">): void {
+    const { topology, queue, log } = this.options;
+    if (!topology.find(({ name }) => name === queue)?.unverified) return session.leaveToBroker(tag);
+    log.error(
+      "A message is held, unacknowledged: what its queue rejects may be lost. See whether the queue has an " +
+        "x-dead-letter-exchange (deno task provision does), and set TOPOLOGY=provisioned",
+      { event: "message.held", ...{ messageId, queue } },
+    );
   }
 
   #add(delivery: SessionDelivery): void {

@@ -27,7 +27,7 @@ const settings = {
   DEAD_LETTER_RABBITMQ_URL: optional(
     brokerUrl("amqp://127.0.0.1:5672", "RabbitMQ, for dead letters over HTTP; RABBITMQ_URL if unset"),
   ),
-  TOPOLOGY: oneOf("declare", ["declare", "check"], "what to do with exchanges and queues"),
+  TOPOLOGY: oneOf("declare", ["declare", "check", "provisioned"], "what to do with exchanges and queues"),
   EVENTS_EXCHANGE: amqpName("casino.events", "exchange that events are published to"),
   EVENTS_QUEUE: amqpName("casino.events.queue", "queue that subscribers share"),
   DEAD_LETTER_QUEUE: amqpName(

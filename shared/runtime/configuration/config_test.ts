@@ -54,7 +54,7 @@ Deno.test("readConfig() refuses a bad value of every setting, with its name, the
       values: ["localhost", "amqp://", "amqp://host:99999", "amqp://a host", 'amqp://a"b'],
     },
     DEAD_LETTER_RABBITMQ_URL: { right: "a URL such as amqp://127.0.0.1:5672", values: ["127.0.0.1"] },
-    TOPOLOGY: { right: "one of declare, check", values: ["create", "Check"] },
+    TOPOLOGY: { right: "one of declare, check, provisioned", values: ["create", "Check"] },
     EVENTS_EXCHANGE: { right: name200, values: ["amq.topic", "a b", " ", "x\n"] },
     EVENTS_QUEUE: { right: name200, values: ["amq.gen", "ü", "x".repeat(201).slice(0, 200) + "y"] },
     DEAD_LETTER_QUEUE: { right: name200, values: ["a/b"] },
