@@ -41,9 +41,27 @@ const strikesOfSeveral = 4;
 /** How long before now, and after it, a time may lie for which a partition should be there. */
 const [latelyMs, soonMs] = [35 * 86_400_000, 86_400_000];
 
-export function refusedNow(deliveries: readonly Delivery[], error: unknown, evidence: Evidence): Refused {
-  const event = deliveries.length === 1 ? eventOf(deliveries[0]!) : undefined;
-  return { deliveries, error, since: evidence.tick(), event, strikes: 0, wasHeld: false };
+/** Of deliveries that were refused by a doubtful error: it lasts while they wait for rates, and come again in another batch. */
+export class Doubts {
+  readonly #alone = new WeakMap<Delivery, Pick<Refused, "since" | "strikes">>();
+  readonly #together = new WeakMap<Delivery, Pick<Refused, "since" | "strikes">>();
+
+  constructor(private readonly evidence: Evidence) {}
+
+  /** @returns the refusal that has just been met, with its strikes */
+  refusedNow(deliveries: readonly Delivery[], error: unknown): Refused {
+    const event = deliveries.length === 1 ? eventOf(deliveries[0]!) : undefined;
+    const since = this.evidence.tick();
+    const refused = { deliveries, error, since, event, strikes: 0, wasHeld: false };
+    if (!isDoubtful(refused)) return refused;
+    const known = deliveries.length === 1 ? this.#alone : this.#together;
+    const strikes = Math.max(...deliveries.map((delivery) => {
+      const before = known.get(delivery);
+      return before && this.evidence.since(before.since, event?.type) ? before.strikes + 1 : 0;
+    }));
+    for (const delivery of deliveries) known.set(delivery, { since, strikes });
+    return { ...refused, strikes };
+  }
 }
 
 /**

@@ -6,7 +6,7 @@ import type { DatabaseGate } from "../database_gate.ts";
 import { type Middleware, type Process, type Processed, requeued } from "../entry.ts";
 import { eventOf, type Evidence } from "../evidence.ts";
 import { Permits } from "../permits.ts";
-import { isDoubtful, isPatient, poisonous, type Refused, refusedNow, strikesNeeded } from "../refused.ts";
+import { Doubts, isDoubtful, isPatient, poisonous, type Refused, strikesNeeded } from "../refused.ts";
 import type { Hold } from "./hold.ts";
 
 /** How many attempts in a row may be refused before a probe has to tell whether it is worth to go on. */
@@ -41,6 +41,7 @@ export function bisected(options: BisectedOptions): Middleware {
   const { evidence } = options;
   /** Statements that end by their time-out would otherwise have all connections, in many batches at once. */
   const turns = new Permits(1);
+  const doubts = new Doubts(evidence);
   return (process) => {
     const attempt = evidence.watch(process);
     return async (batch, signal) => {
@@ -48,8 +49,8 @@ export function bisected(options: BisectedOptions): Middleware {
         return await attempt(batch, signal);
       } catch (error) {
         if (classifyStoreError(error) === "away") throw error;
-        const group = refusedNow(batch, error, evidence);
-        return await new Bisection(batch, attempt, turns, options, signal).settle(group);
+        const group = doubts.refusedNow(batch, error);
+        return await new Bisection(batch, attempt, { ...options, turns, doubts }, signal).settle(group);
       }
     };
   };
@@ -62,8 +63,7 @@ class Bisection {
   constructor(
     private readonly batch: readonly Delivery[],
     private readonly attempt: Process,
-    private readonly turns: Permits,
-    private readonly options: BisectedOptions,
+    private readonly options: BisectedOptions & { readonly turns: Permits; readonly doubts: Doubts },
     private readonly signal: AbortSignal,
   ) {}
 
@@ -160,8 +160,7 @@ class Bisection {
     }
     const again = await this.#refusalOf(deliveries, isDoubtful(group));
     if (!again) return [];
-    const before = isEvidence || !isDoubtful(group) ? strikes : 0;
-    return [{ ...again, strikes: before + Number(isEvidence) }];
+    return [isDoubtful(again) ? again : { ...again, strikes: strikes + Number(isEvidence) }];
   }
 
   /** Whether it is held before each further attempt. */
@@ -172,8 +171,8 @@ class Bisection {
   /** @param inDoubt waits for its turn. @returns `undefined` when each of them has its outcome */
   async #refusalOf(deliveries: readonly Delivery[], inDoubt: boolean): Promise<Refused | undefined> {
     if (inDoubt) {
-      await this.turns.acquire();
-      this.turns.give(deliveries);
+      await this.options.turns.acquire();
+      this.options.turns.give(deliveries);
     }
     try {
       for (const entry of await this.attempt(deliveries, this.signal)) this.#processed.set(entry.delivery, entry);
@@ -182,9 +181,9 @@ class Bisection {
     } catch (error) {
       if (classifyStoreError(error) === "away") throw error;
       this.#inVain++;
-      return refusedNow(deliveries, error, this.options.evidence);
+      return this.options.doubts.refusedNow(deliveries, error);
     } finally {
-      this.turns.takeBack(deliveries);
+      this.options.turns.takeBack(deliveries);
     }
   }
 
