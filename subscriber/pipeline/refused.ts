@@ -84,10 +84,11 @@ function isNear(ms: number, nowMs: number): boolean {
   return ms > nowMs - latelyMs && ms < nowMs + soonMs;
 }
 
-/** Whether it is held before each further attempt, whatever becomes of others. */
+/** Whether it is held before each further attempt, whatever becomes of others. A verdict needs no attempt. */
 export function isPatient(refused: Refused, nowMs: number): boolean {
   if (refused.deliveries.length > 1) return isDoubtful(refused) && refused.strikes < strikesOfSeveral;
-  return strikesNeeded(refused, nowMs) > strikesBeyondHolds;
+  const needed = strikesNeeded(refused, nowMs);
+  return needed > strikesBeyondHolds && refused.strikes < needed;
 }
 
 export function isDoubtful({ error }: Refused): boolean {

@@ -30,7 +30,7 @@ export interface BisectedOptions {
  *   batch is held, whole, while the database takes nothing else. Once it was refused four times between others that were
  *   taken, it is divided. An event alone is poisonous after sixteen refusals in a row, by a function's RAISE or for the time
  *   that its statement takes, each after a hold, and after each the database took another of its type. One that it did not
- *   take begins the count anew.
+ *   take begins the count anew; a wait for rates does not.
  * - What is never one event's fault ({@linkcode strikesNeeded}) is held by itself for as long as it lasts.
  *
  * The other event may be of the same batch or of any other batch of this subscriber, which gets the permit of what is held: two
@@ -158,6 +158,7 @@ class Bisection {
       this.options.gate.leave(deliveries);
       return [];
     }
+    if (isDoubtful(group) && !isEvidence && !group.wasHeld) return [group];
     const again = await this.#refusalOf(deliveries, isDoubtful(group));
     if (!again) return [];
     return [isDoubtful(again) ? again : { ...again, strikes: strikes + Number(isEvidence) }];

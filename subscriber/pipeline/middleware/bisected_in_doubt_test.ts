@@ -95,6 +95,25 @@ Deno.test("bisected() begins to count anew whenever the database takes nothing e
   deepStrictEqual(dead(await ended(database, processing, 10_000)), []);
 });
 
+Deno.test("bisected() counts on when events come again after they have waited for rates", async () => {
+  for (const size of [1, 3]) {
+    for (const every of [3, 4, 7]) {
+      const database = new FakeDatabase();
+      database.refusesEvent = () => raised;
+      database.lacksRates = () => database.attempts % every === 0;
+      const batch = batchOf(size);
+      const letters: string[] = [];
+      for (let rest = batch, times = 0; rest.length > 0; times++) {
+        ok(times < 100, "it comes to an end");
+        const processed = await ended(database, database.process(rest), 10 * minute);
+        letters.push(...dead(processed).map(([id]) => id!));
+        rest = processed.filter(({ outcome }) => outcome.kind === "wait").map(({ delivery }) => delivery);
+      }
+      deepStrictEqual(letters.toSorted(), batch.map(({ messageId }) => messageId));
+    }
+  }
+});
+
 Deno.test("bisected() gives what may take long one turn at a time, whatever the number of batches", async () => {
   const database = new FakeDatabase();
   let [underWay, most] = [0, 0];
