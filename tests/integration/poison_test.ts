@@ -21,7 +21,7 @@ import { withTestSchema } from "../servers/test_schema.ts";
 
 class Subscriber {
   readonly queue = new MemoryQueue();
-  readonly gate = new DatabaseGate();
+  readonly gate = new DatabaseGate(clock);
   readonly stats = new Stats();
   readonly reported: Enriched[] = [];
 
