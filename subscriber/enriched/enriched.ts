@@ -98,18 +98,8 @@ type ColumnOf<Type extends keyof Values> =
 
 export type Column = { [Type in keyof Values]: ColumnOf<Type> }[keyof Values];
 
-/**
- * One entry for each column of the table `events`, in the order in which COPY and JSON write them. The COPY statement and its
- * rows, the JSON line, the OpenAPI schema and the check of the database's columns follow from it.
- */
-export const columns: readonly Column[] = [
-  {
-    name: "message_id",
-    type: "uuid",
-    nullable: false,
-    of: ({ messageId }) => messageId,
-    json: { key: "message_id" },
-  },
+/** Those of what came in the message: they alone tell whether two events are the same one. */
+export const eventColumns: readonly Column[] = [
   { name: "event_id", type: "int8", nullable: false, of: ({ event }) => event.id, json: { key: "id" } },
   { name: "player_id", type: "int8", nullable: false, of: ({ event }) => event.playerId, json: { key: "player_id" } },
   {
@@ -154,6 +144,21 @@ export const columns: readonly Column[] = [
     of: ({ event }) => event.createdAt,
     json: { key: "created_at" },
   },
+];
+
+/**
+ * One entry for each column of the table `events`, in the order in which COPY and JSON write them. The COPY statement and its
+ * rows, the JSON line, the OpenAPI schema and the check of the database's columns follow from it.
+ */
+export const columns: readonly Column[] = [
+  {
+    name: "message_id",
+    type: "uuid",
+    nullable: false,
+    of: ({ messageId }) => messageId,
+    json: { key: "message_id" },
+  },
+  ...eventColumns,
   { name: "rate", type: "numeric", nullable: true, of: ({ price }) => price?.rate, json: undefined },
   { name: "rates_as_of", type: "timestamptz", nullable: true, of: ({ price }) => price?.rate?.asOfMs, json: undefined },
   {
@@ -186,61 +191,3 @@ export const columns: readonly Column[] = [
   },
   { name: "subscriber_id", type: "text", nullable: false, of: (_, subscriberId) => subscriberId, json: undefined },
 ];
-
-/**
- * Those of the table `events` that is first on the search path; see {@linkcode columnProblem}. A domain's type is the one below
- * it, and an enumeration is read as text. Then number and type, and whether rows may be left out without an error: by a
- * trigger, or in other kinds of tables.
- */
-export const columnsQuery = `
-  select attname, case when of.typtype = 'e' then 'text' else coalesce(below.typname, of.typname) end, attnotnull,
-    atthasdef or attidentity <> '', attnum, atttypid, relkind <> 'r' or relhastriggers
-  from pg_attribute join pg_class on pg_class.oid = attrelid join pg_type as of on of.oid = atttypid
-    left join pg_type as below on below.oid = of.typbasetype
-  where attrelid = to_regclass('events') and attnum > 0 and not attisdropped`;
-
-/** Types that read the same bytes. */
-const alike: { readonly [Type in keyof Values]?: readonly string[] } = {
-  text: ["varchar", "bpchar", "citext"],
-  timestamptz: ["timestamp"],
-};
-
-type ColumnRows = readonly (readonly (string | null)[])[];
-
-/**
- * Why no row can be written to the columns that there are, in one sentence.
- * @param rows what {@linkcode columnsQuery} gave, in Postgres's text form
- */
-export function typeProblem(rows: ColumnRows): string | undefined {
-  if (rows.length === 0) return "there is no table events; run `deno task migrate`";
-  const found = new Map(rows.map(([name, type]) => [name, type]));
-  for (const { name, type } of columns) {
-    const other = found.get(name);
-    if (other === undefined || other === null) return `events.${name} is missing; run \`deno task migrate\``;
-    if (other !== type && !alike[type]?.includes(other)) {
-      return `events.${name} is of type ${other}, not ${type}; alter it back`;
-    }
-  }
-  return undefined;
-}
-
-/** The same, or why not every row can be, unless a trigger sees to it. */
-export function columnProblem(rows: ColumnRows): string | undefined {
-  const problem = typeProblem(rows);
-  if (problem !== undefined) return problem;
-  const nullable = new Map(columns.map((column) => [column.name, column.nullable]));
-  for (const [name, , notNull, hasDefault] of rows) {
-    if (notNull !== "t") continue;
-    const leftOut = nullable.get(name!);
-    if (leftOut === true) return `events.${name} is not null, but some events leave it out`;
-    if (leftOut === undefined && hasDefault === "f") {
-      return `events.${name} is not null, has no default, and is not written`;
-    }
-  }
-  return undefined;
-}
-
-/** Whether events have a value for this column. */
-export function isWritten(column: string): boolean {
-  return columns.some(({ name }) => name === column);
-}

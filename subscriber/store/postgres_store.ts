@@ -71,7 +71,7 @@ export class PostgresStore implements Store {
     const totals = totalsStatement(events, this.subscriberId);
     for (let isFirst = true;; isFirst = false) {
       const layout = this.#layout ??= await Layout.read(this.database);
-      const statements = `${copyStatement};\n${layout.check(inOrder)};\n${totals}${ending}`;
+      const statements = `${copyStatement};\n${layout.countRows(inOrder)}${totals};\n${layout.check}${ending}`;
       try {
         return await this.#rows.with(inOrder, (rows) => this.database.copyIn(statements, rows));
       } catch (error) {

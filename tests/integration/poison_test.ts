@@ -161,6 +161,22 @@ for (const neighbours of [0, 1_000]) {
       await subscriber.check(1 + neighbours);
     },
   );
+
+  test(
+    `a trigger that drops one player's totals, and ${neighbours} neighbours: the event is store-rejected, and stored nowhere`,
+    `create function drop_row() returns trigger language plpgsql as $$ begin
+       if new.player_id = 13 then return null; end if; return new; end $$;
+     create trigger no_thirteen before insert on player_totals for each row execute function drop_row()`,
+    async (subscriber) => {
+      await subscriber.settle(bet({ playerId: 13n }), ...many(neighbours));
+      strictEqual(subscriber.letters.length, 1);
+      match(
+        subscriber.letters[0]!,
+        /^store-rejected: .* did not take what was added to player_totals, .* no_thirteen$/,
+      );
+      await subscriber.check(1 + neighbours);
+    },
+  );
 }
 
 test(
@@ -228,6 +244,26 @@ const schemas = [
     problem: /^events\.amount_eur is of type float8, not int8; alter it back$/,
     mend: "alter table events alter amount_eur type bigint",
   },
+  {
+    name: "a time that became timestamptz(0)",
+    alter: "alter table events alter created_at type timestamptz(0)",
+    problem:
+      /^events\.created_at is of type timestamp\(0\) with time zone, which rounds .*; alter it back to timestamptz$/,
+    mend: "alter table events alter created_at type timestamptz",
+  },
+  {
+    name: "a total that rounds to thousands",
+    alter: "alter table player_totals alter deposits_eur type numeric(10,-3)",
+    problem: /^player_totals\.deposits_eur is of type numeric\(10,-3\), which rounds .*; alter it back to numeric$/,
+    mend: "alter table player_totals alter deposits_eur type numeric",
+  },
+  ...["player_totals", "event_counts"].map((table) => ({
+    name: `a trigger that drops all rows of ${table}`,
+    alter: `create function drop_row() returns trigger language plpgsql as $$ begin return null; end $$;
+     create trigger no_row before insert or update on ${table} for each row execute function drop_row()`,
+    problem: new RegExp(`did not take what was added to ${table}, and gave no error.* no_row$`),
+    mend: `drop trigger no_row on ${table}`,
+  })),
 ];
 for (const { name, alter, problem, mend } of schemas) {
   for (const count of [1, 1_000]) {
