@@ -53,8 +53,7 @@ function decideKnown(entries: readonly Entry[], known: Saved["known"]): void {
     if (!found) continue;
     if ("conflict" in found) entry.outcome = dead("id-conflict", found.conflict);
     else {
-      const { price, player, description } = found.stored;
-      Object.assign(entry.facts!, { price, player, description });
+      Object.assign(entry.facts!, found.stored);
       entry.outcome = ackDuplicate;
     }
   }

@@ -6,8 +6,9 @@ import { eventTypes, kinds } from "../../shared/event/kinds.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
 import { PostgresPlayers } from "../../subscriber/store/postgres_players.ts";
 import { PostgresStore } from "../../subscriber/store/postgres_store.ts";
+import { columns, type Enriched, unenriched } from "../../subscriber/enriched/enriched.ts";
 import { columnProblem, readColumns } from "../../subscriber/store/tables.ts";
-import { bet, deposit, enriched, gameStart, playerNamed, ratesOf } from "../fixtures/deliveries.ts";
+import { bet, complete, deposit, enriched, gameStart, playerNamed, ratesOf } from "../fixtures/deliveries.ts";
 
 type Use = (database: Database) => Promise<void>;
 
@@ -90,8 +91,8 @@ export function testStore({ name, withDatabase }: Subject): void {
 
   test("PostgresStore.save() leaves out what does not apply", async (database) => {
     await new PostgresStore(database, "s").save([enriched(gameStart()), enriched(deposit())]);
-    const columns = "game_id, amount, currency, has_won, rate, rates_as_of, amount_eur";
-    deepStrictEqual(await ask(database, `select ${columns} from events order by type`), [
+    const some = "game_id, amount, currency, has_won, rate, rates_as_of, amount_eur";
+    deepStrictEqual(await ask(database, `select ${some} from events order by type`), [
       [null, "10000", "EUR", null, null, null, "10000"],
       ["100", null, null, null, null, null, null],
     ]);
@@ -107,6 +108,17 @@ export function testStore({ name, withDatabase }: Subject): void {
     strictEqual(saved.reduce((sum, { added }) => sum + added, 0), 3);
     deepStrictEqual(await ask(database, counts), [["3", "3"]]);
     deepStrictEqual(await ask(database, totals), [["11", "2", "1", "0"], ["12", "0", "0", "10000"]]);
+  });
+
+  test("PostgresStore.save() tells of a duplicate what every column has of it", async (database) => {
+    const store = new PostgresStore(database, "s");
+    await store.save([complete]);
+    const { messageId, event } = complete;
+    const again = unenriched(messageId, event);
+    const stored = (await store.save([again])).known.get(again);
+    for (const { name, of } of columns) {
+      deepStrictEqual(of((stored as { stored: Enriched }).stored, "s"), of(complete, "s"), name);
+    }
   });
 
   test("PostgresStore.save() stores nothing of a batch with a row that Postgres rejects", async (database) => {
@@ -192,8 +204,8 @@ export function testStore({ name, withDatabase }: Subject): void {
       const price = { eurCents: 467n, rate: { perEur: rates.perEur.get("USD")!.text, asOfMs: rates.asOfMs } };
       strictEqual((await store.save([{ ...one, price }, enriched(gameStart())])).added, 2, change);
     }
-    const columns = "rate, amount, amount_eur";
-    const stored = await ask(database, `select distinct ${columns} from events order by ${columns} offset 1`);
+    const some = "rate, amount, amount_eur";
+    const stored = await ask(database, `select distinct ${some} from events order by ${some} offset 1`);
     deepStrictEqual(stored, [["1.070500000000000001", "500", "467"], [null, null, null]]);
   });
 

@@ -349,3 +349,54 @@ test(
     strictEqual(again!.player?.email, "new@example.com");
   },
 );
+
+const createdAt = { seconds: 1_700_000_000, nanos: 600_000_000 };
+for (const batchSize of [1, 500]) {
+  test(
+    `a trigger that rewrites rows, in batches of ${batchSize}: the same event is a duplicate, and another one is an id-conflict`,
+    `create function rewrite() returns trigger language plpgsql as $$ begin
+       new.description := lower(new.description); new.created_at := date_trunc('second', new.created_at);
+       new.currency := lower(new.currency); return new; end $$;
+     create trigger rewrite before insert on events for each row execute function rewrite()`,
+    async (subscriber) => {
+      const [same, other] = [500n, 501n].map((amount) => bet({ amount, createdAt }));
+      await subscriber.settle(deliveryOf(same!, id));
+      await subscriber.settle(
+        ...[same!, other!, same!, { ...other!, amount: 502n }].map((event) => deliveryOf(event, id)),
+      );
+      deepStrictEqual([subscriber.stats.duplicates, subscriber.letters.length], [2, 2]);
+      match(subscriber.letters.sort()[0]!, /^id-conflict: .*"amount":500,.* is stored, this one is .*"amount":501,/);
+      await subscriber.check(2);
+    },
+    { batchSize },
+  );
+}
+
+test(
+  "a trigger that rewrites rows and refuses some: an event that it refuses is an id-conflict, and its neighbours are not",
+  `create function rewrite() returns trigger language plpgsql as $$ begin
+     if new.amount > 1000 then raise 'too large'; end if;
+     new.created_at := date_trunc('second', new.created_at); return new; end $$;
+   create trigger rewrite before insert on events for each row execute function rewrite()`,
+  async (subscriber) => {
+    const [same, large] = [500n, 1_001n].map((amount) => bet({ amount, createdAt }));
+    await subscriber.settle(deliveryOf(same!, id));
+    await subscriber.settle(...[same!, large!, same!].map((event) => deliveryOf(event, id)));
+    deepStrictEqual([subscriber.stats.duplicates, subscriber.letters.length], [2, 1]);
+    match(subscriber.letters[0]!, /^id-conflict: .*"amount":1001,/);
+    await subscriber.check(2);
+  },
+);
+
+test("a redelivered event under a column that rounds is held, and no id-conflict", "select", async (subscriber) => {
+  const delivery = deliveryOf(bet({ createdAt }), id);
+  await subscriber.settle(delivery);
+  await subscriber.sql.query("alter table events alter created_at type timestamptz(0)");
+  const settled = subscriber.settle(delivery);
+  settled.catch(() => {});
+  match(await isHeld(subscriber), /^events\.created_at is of type timestamp\(0\)/);
+  await subscriber.sql.query(`alter table events alter created_at type timestamptz;
+    update events set created_at = created_at - interval '0.4 s' where message_id = '${id}'`);
+  await settled;
+  deepStrictEqual([subscriber.stats.duplicates, subscriber.letters], [1, []]);
+});
