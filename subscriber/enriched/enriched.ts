@@ -2,11 +2,13 @@
 import type { Event } from "../../shared/event/event.ts";
 import { eventTypes } from "../../shared/event/kinds.ts";
 import type { Timestamp } from "../../shared/event/timestamp.ts";
-import { cutTo } from "../../shared/runtime/printable.ts";
+import { cutTo, printable } from "../../shared/runtime/printable.ts";
 
 /** An event with all that is known of it: what is stored and reported. */
 export interface Enriched {
   readonly messageId: string;
+  /** The id that its publisher sent, where that is another text, as {@linkcode printable} shows it. */
+  readonly sentId: string | undefined;
   readonly event: Event;
   /** Given when the event has an amount. */
   readonly price: Price | undefined;
@@ -16,9 +18,14 @@ export interface Enriched {
 }
 
 /** An event before its first step. Tests begin with it as well: a new fact is given its first value here alone. */
-export function unenriched(messageId: string, event: Event): Enriched {
-  return { messageId, event, price: undefined, player: undefined, description: "" };
+export function unenriched(messageId: string, event: Event, sentId?: string): Enriched {
+  // Nearly none has another id. Postgres takes no NUL, which is no reason to refuse the event.
+  const shownId = sentId === undefined ? undefined : printable(sentId, longestSentId);
+  return { messageId, sentId: shownId, event, price: undefined, player: undefined, description: "" };
 }
+
+/** AMQP allows 255 bytes; a message that was passed on has its id in a header, of any length. */
+const longestSentId = 255;
 
 /** What an amount is worth in EUR, and by which rate. */
 export interface Price {
@@ -188,6 +195,13 @@ export const columns: readonly Column[] = [
     nullable: false,
     of: ({ description }) => description,
     json: { key: "description" },
+  },
+  {
+    name: "sent_id",
+    type: "text",
+    nullable: true,
+    of: ({ sentId }) => sentId,
+    json: { key: "sent_id", schema: { description: "The publisher's own message id, where that is another text" } },
   },
   { name: "subscriber_id", type: "text", nullable: false, of: (_, subscriberId) => subscriberId, json: undefined },
 ];

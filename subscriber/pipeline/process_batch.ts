@@ -38,7 +38,7 @@ function decode(delivery: Delivery): Entry {
   try {
     const event = decodeEvent(delivery.body);
     if (Array.isArray(event)) return { delivery, facts: undefined, outcome: dead("invalid", describeFaults(event)) };
-    return { delivery, facts: unenriched(delivery.messageId, event), outcome: undefined };
+    return { delivery, facts: unenriched(delivery.messageId, event, delivery.sentId), outcome: undefined };
   } catch (error) {
     const reason = error instanceof UndecodableError ? "undecodable" : "processing-failed";
     return { delivery, facts: undefined, outcome: dead(reason, messageOf(error)) };

@@ -24,6 +24,7 @@ const restored: { readonly [Fact in keyof FoundFacts]: (texts: Texts) => FoundFa
   price: priceOf,
   player: storedPlayer,
   description: (texts) => texts.get("description") ?? "",
+  sentId: (texts) => texts.get("sent_id"),
 };
 
 const findStatement = `select ${columns.map(textOf).join(", ")} from events where message_id = any($1::uuid[])`;

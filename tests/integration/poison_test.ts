@@ -8,6 +8,7 @@ import { MemoryQueue } from "../../shared/rabbitmq/memory_queue.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { seededRandom } from "../../shared/runtime/random.ts";
 import type { Enriched } from "../../subscriber/enriched/enriched.ts";
+import { storedEventJson } from "../../subscriber/enriched/json_line.ts";
 import { DatabaseGate } from "../../subscriber/pipeline/database_gate.ts";
 import { createFlow } from "../../subscriber/pipeline/flow.ts";
 import { Stats } from "../../subscriber/pipeline/stats.ts";
@@ -400,3 +401,34 @@ test("a redelivered event under a column that rounds is held, and no id-conflict
   await settled;
   deepStrictEqual([subscriber.stats.duplicates, subscriber.letters], [1, []]);
 });
+
+test(
+  "the id that a publisher sent is stored and reported, printable and cut, and tells no events apart",
+  "select",
+  async (subscriber) => {
+    const delivery = deliveryOf(bet(), id);
+    const sent = [delivery, { ...delivery, sentId: id.toUpperCase() }, deliveryOf(deposit())];
+    const shown = [undefined, undefined, undefined];
+    for (
+      const [sentId, as] of [["order-17", "order-17"], ["a\u0000\u001b[31m", "a\\u0000\\u001b[31m"], [
+        "é".repeat(300),
+        `${"é".repeat(255)}…`,
+      ]]
+    ) {
+      sent.push({ ...deliveryOf(deposit()), sentId: sentId! });
+      shown.push(as!);
+    }
+    for (const each of sent) await subscriber.settle(each);
+    deepStrictEqual([subscriber.letters, subscriber.stats.duplicates], [[], 1]);
+    await subscriber.check(6);
+    for (const [n, { messageId }] of sent.entries()) {
+      const row = await subscriber.sql.one(`select sent_id from events where message_id = '${messageId}'`);
+      const reported = subscriber.reported.filter((each) => each.messageId === messageId);
+      deepStrictEqual([row["sent_id"], ...reported.map(({ sentId }) => sentId)], [
+        shown[n] ?? null,
+        ...reported.map(() => shown[n]),
+      ]);
+      strictEqual(JSON.parse(storedEventJson(reported[0]!)).sent_id, shown[n]);
+    }
+  },
+);
