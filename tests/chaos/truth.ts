@@ -23,8 +23,10 @@ export class TruthReader {
     private readonly world: PrivateWorld,
     private readonly ledger: Pick<Ledger, "confirmed">,
     private readonly workers: Pick<Workers, "refused">,
+    /** Leads to the Redis that is the primary at the time. */
+    REDIS_URL: string,
   ) {
-    const { RABBITMQ_URL, REDIS_URL, DATABASE_URL } = world.servers.direct;
+    const { RABBITMQ_URL, DATABASE_URL } = world.servers.direct;
     const config = { ...queues, RETRY_DELAYS_MS: [], RABBITMQ_URL, REDIS_URL, DATABASE_URL } as unknown as Config;
     const settings = { ...config, REDIS_KEY_PREFIX: world.env["REDIS_KEY_PREFIX"] ?? "casino:" };
     this.#readers = {
