@@ -22,6 +22,11 @@ export async function createRoles({ servers }: PrivateWorld, size: number): Prom
 
 const password = "a-password-of-the-test";
 
+/** The server may be read-only by default at the time. */
+function evenIfReadOnly(statement: string): string {
+  return `begin read write; ${statement}; commit`;
+}
+
 function roleOf(n: number): string {
   return `subscriber_${n + 1}`;
 }
@@ -88,7 +93,7 @@ export class Workers {
 
   async admit(n: number): Promise<void> {
     this.#refused.delete(n);
-    await this.world.servers.asSuperuser(`alter role ${roleOf(n)} login`);
+    await this.world.servers.asSuperuser(evenIfReadOnly(`alter role ${roleOf(n)} login`));
   }
 
   async admitAll(): Promise<void> {
@@ -126,7 +131,7 @@ export class Workers {
   /** Ends its connections, too. */
   async #alter(n: number, change: string): Promise<void> {
     const role = roleOf(n);
-    await this.world.servers.asSuperuser(`alter role ${role} ${change}`);
+    await this.world.servers.asSuperuser(evenIfReadOnly(`alter role ${role} ${change}`));
     await this.world.servers.asSuperuser(
       `select pg_terminate_backend(pid) from pg_stat_activity where usename = '${role}'`,
     );
