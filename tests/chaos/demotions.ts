@@ -90,9 +90,11 @@ export class Demotions implements AsyncDisposable {
     return new URL(this.world.servers.direct.DATABASE_URL).pathname.slice(1);
   }
 
-  /** The two take turns. Nothing undoes it either. */
+  /** The two take turns. Nothing undoes it either, and a connection that was kept before does not meet a primary again. */
   async #demoteRedis(ms: number): Promise<void> {
     const { redis } = this;
+    this.world.servers.proxies.redis.cut();
+    await delay(reconnectedMs);
     redis.reverse();
     await this.#promoteRedis();
     await withRedis(redis[1], (old) => old.replicaof(...noPrimary));
