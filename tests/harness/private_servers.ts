@@ -146,6 +146,8 @@ export abstract class ServerAccess {
 
   async withChannel<T>(use: (channel: Channel) => Promise<T>): Promise<T> {
     const connection = await openConnection({ url: this.urls.RABBITMQ_URL, name: "casino-test" });
+    // When a fault ends it, the caller's promise rejects as well.
+    connection.on("error", () => {});
     try {
       const channel = await connection.createChannel();
       // The broker closes the channel when a queue does not exist; the caller's promise rejects as well.

@@ -535,7 +535,7 @@ test(
   async (subscriber) => {
     const delivery = deliveryOf(bet(), id);
     const sent = [delivery, { ...delivery, sentId: id.toUpperCase() }, deliveryOf(deposit())];
-    const shown = [undefined, undefined, undefined];
+    const shown: (string | undefined)[] = [undefined, undefined, undefined];
     for (
       const [sentId, as] of [["order-17", "order-17"], ["a\u0000\u001b[31m", "a\\u0000\\u001b[31m"], [
         "é".repeat(300),
@@ -543,7 +543,7 @@ test(
       ]]
     ) {
       sent.push({ ...deliveryOf(deposit()), sentId: sentId! });
-      shown.push(as!);
+      shown.push(as);
     }
     for (const each of sent) await subscriber.settle(each);
     deepStrictEqual([subscriber.letters, subscriber.stats.duplicates], [[], 1]);
