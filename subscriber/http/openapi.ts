@@ -1,7 +1,8 @@
 /** `GET /openapi.json`. tests/scenarios/watching/http_scenario.ts holds the answers to its schemas. */
 import { eventTypes } from "../../shared/event/kinds.ts";
 import { version } from "../../shared/runtime/configuration/command.ts";
-import { columns, type Values } from "../enriched/enriched.ts";
+import type { Values } from "../enriched/column.ts";
+import { columns } from "../enriched/enriched.ts";
 import { subscriberStates } from "../metrics/fleet/fleet_view.ts";
 import { mostKept } from "../metrics/recent_events.ts";
 
