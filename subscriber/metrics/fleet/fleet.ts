@@ -29,7 +29,7 @@ export interface Fleet {
   tell(report: SubscriberReport): Promise<void>;
   /** Forgets the subscriber. */
   leave(id: string): Promise<void>;
-  /** All reports, by id. @throws when they cannot be read */
+  /** All reports, by id. @throws when they cannot be read, or no longer be written */
   read(): Promise<readonly HeardReport[]>;
 }
 

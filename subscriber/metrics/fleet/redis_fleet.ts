@@ -1,5 +1,6 @@
 /** {@linkcode Fleet} in Redis: a key with a time to live for each subscriber, and one key with their ids. */
 import type { Redis } from "ioredis";
+import { explainRedis } from "../../../shared/redis/client.ts";
 import { type Fleet, type HeardReport, lifeMs, reportFromJson, reportToJson, type SubscriberReport } from "./fleet.ts";
 
 /** The ids whose reports are there still. A value that no subscriber wrote counts as none. */
@@ -38,9 +39,15 @@ for _, id in ipairs(known(KEYS[1], ARGV[1])) do
 end
 return reports`;
 
+/** One report that fails to be written may be a pause, and the next one is a second away. */
+const mostUntold = 1;
+
 export class RedisFleet implements Fleet {
   readonly #ids: string;
   readonly #reports: string;
+  /** How many reports in a row have not been written. */
+  #untold = 0;
+  #problem: unknown;
 
   /** @param prefix begins all keys. Their tag is that of the rates: the roles of `deno task roles` may use no others */
   constructor(private readonly redis: Redis, prefix: string) {
@@ -50,20 +57,35 @@ export class RedisFleet implements Fleet {
 
   async tell(report: SubscriberReport): Promise<void> {
     const { id } = report;
-    await this.redis.eval(tell, 2, this.#ids, this.#reports + id, this.#reports, id, reportToJson(report), lifeMs);
+    try {
+      await this.#eval(tell, 2, this.#ids, this.#reports + id, this.#reports, id, reportToJson(report), lifeMs);
+      this.#untold = 0;
+    } catch (error) {
+      this.#untold++;
+      throw this.#problem = error;
+    }
   }
 
   async leave(id: string): Promise<void> {
-    await this.redis.eval(leave, 2, this.#ids, this.#reports + id, this.#reports, id, lifeMs);
+    await this.#eval(leave, 2, this.#ids, this.#reports + id, this.#reports, id, lifeMs);
   }
 
+  /** @throws as well while Redis takes no reports from us: it takes none from others then, and those that it has are old */
   async read(): Promise<HeardReport[]> {
-    const reply = await this.redis.eval(read, 1, this.#ids, this.#reports) as (string | number)[];
+    if (this.#untold > mostUntold) throw this.#problem;
+    const reply = await this.#eval(read, 1, this.#ids, this.#reports) as (string | number)[];
     const heard: HeardReport[] = [];
     for (let i = 0; i + 1 < reply.length; i += 2) {
       const report = reportFromJson(String(reply[i]));
       if (report) heard.push({ ...report, heard_ms: Math.max(0, lifeMs - Number(reply[i + 1])) });
     }
     return heard.sort((one, other) => one.id < other.id ? -1 : 1);
+  }
+
+  /** @throws what Redis says */
+  async #eval(script: string, ...args: [keys: number, ...(string | number)[]]): Promise<unknown> {
+    return await this.redis.eval(script, ...args).catch((error) => {
+      throw explainRedis(this.redis, error);
+    });
   }
 }
