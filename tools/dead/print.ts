@@ -1,5 +1,7 @@
 /** Dead letters for a human to read. */
 import { cutTo, printable } from "../../shared/runtime/printable.ts";
+import type { CauseGroup } from "../../shared/rabbitmq/dead/admin.ts";
+import { causeOf } from "../../shared/rabbitmq/dead/cause.ts";
 import { type DeadLetter, shownEvent } from "../../shared/rabbitmq/dead/dead_letter.ts";
 
 /** Two lines: what became of it, and what it is. */
@@ -28,6 +30,7 @@ export function describeInFull(letter: DeadLetter): string {
     ...(letter.sentId === undefined ? [] : [["sent as", letter.sentId] as [string, unknown]]),
     ["reason", letter.reason],
     ["detail", letter.detail],
+    ["group", causeOf(letter).group],
     ["subscriber", letter.subscriber],
     ["first failed at", letter.firstFailedAt],
     ["last failed at", letter.lastFailedAt],
@@ -46,6 +49,16 @@ export function describeInFull(letter: DeadLetter): string {
 export function countReasons(counts: ReadonlyMap<string, number>): string {
   const descending = [...counts].sort(([, a], [, b]) => b - a);
   return printable(descending.map(([reason, count]) => `${reason}: ${count}`).join(", "));
+}
+
+/** Two lines: what they failed of, and the newest of them. */
+export function describeGroup({ group, reason, cause, letters, firstAt, lastAt, sample }: CauseGroup): string {
+  const times = firstAt === undefined ? "at an unknown time" : firstAt === lastAt ? firstAt : `${firstAt} … ${lastAt}`;
+  return [
+    `${group}  ${plural(letters, "letter")}  ${reason}  ${times}`,
+    `  ${cutTo(cause || "without a detail", 160)}`,
+    `  ${sample.messageId}  ${cutTo(sample.detail, 160)}`,
+  ].map((line) => printable(line)).join("\n");
 }
 
 const mostBytesShown = 1_024;

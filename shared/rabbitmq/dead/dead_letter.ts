@@ -1,5 +1,6 @@
 /** One dead letter, understood: our headers or the broker's own, and the event in its body. */
-import type { GetMessage } from "amqplib";
+import type { Message } from "amqplib";
+import { causeOf } from "./cause.ts";
 import { deadHeaders } from "../publish/dead_letters.ts";
 import type { Delivery } from "../delivery.ts";
 import { type Headers, replaysHeader, timestampMsOf } from "../message.ts";
@@ -19,6 +20,8 @@ export interface DeadLetter {
   /** As in shared/rabbitmq/outcome.ts, or the broker's own: `delivery-limit`, `expired`, `rejected`, `maxlen`. */
   readonly reason: string;
   readonly detail: string;
+  /** RabbitMQ itself dead-lettered it last. */
+  readonly byBroker: boolean;
   readonly subscriber: string | undefined;
   /** RFC 3339. */
   readonly firstFailedAt: string | undefined;
@@ -36,7 +39,11 @@ export interface DeadLetter {
 }
 
 /** Of a message as it is in the queue; anybody may have written its properties. */
-export function understand({ fields, properties, content }: GetMessage): DeadLetter {
+export function understand(
+  { fields, properties, content }: Pick<Message, "properties" | "content"> & {
+    readonly fields: Pick<Message["fields"], "exchange" | "routingKey">;
+  },
+): DeadLetter {
   const messageId = messageIdOf(properties.messageId, content);
   const headers = properties.headers ?? {};
   return letterOf({
@@ -54,7 +61,7 @@ export function letterOf({ headers, body, ...known }: Delivery): DeadLetter {
   const [event, bodyProblem] = decodeBody(body);
   return {
     ...known,
-    ...(deadHeaders.reason in headers ? byUs(headers) : byTheBroker(headers)),
+    ...(brokerWasLast(headers) ? byTheBroker(headers) : byUs(headers)),
     replays: countOf(headers[replaysHeader]),
     headers,
     body,
@@ -78,6 +85,7 @@ export function deadLetterToJson(letter: DeadLetter, mostBodyBytes = Infinity) {
     sent_id: letter.sentId ?? null,
     reason,
     detail,
+    group: causeOf(letter).group,
     subscriber: subscriber ?? null,
     first_failed_at: firstFailedAt ?? null,
     last_failed_at: lastFailedAt ?? null,
@@ -98,12 +106,27 @@ export function shownEvent(event: Event): EventJson {
 
 const mostCurrencyShown = 200;
 
-type Failure = Pick<DeadLetter, "reason" | "detail" | "subscriber" | "firstFailedAt" | "lastFailedAt" | "attempts">;
+type Failure = Pick<
+  DeadLetter,
+  "reason" | "detail" | "byBroker" | "subscriber" | "firstFailedAt" | "lastFailedAt" | "attempts"
+>;
+
+/**
+ * A replay keeps our headers, so that a message which the broker dead-letters afterwards has both. The broker dates a death
+ * in whole seconds.
+ */
+function brokerWasLast(headers: Headers): boolean {
+  if (!(deadHeaders.reason in headers)) return true;
+  const diedMs = timestampMsOf(lastDeath(headers)?.time?.value);
+  const failedMs = Date.parse(textOf(headers[deadHeaders.lastFailedAt]) ?? "");
+  return diedMs !== undefined && !(diedMs < Math.floor(failedMs / 1_000) * 1_000);
+}
 
 function byUs(headers: Headers): Failure {
   return {
     reason: textOf(headers[deadHeaders.reason]) ?? "unknown",
     detail: textOf(headers[deadHeaders.detail]) ?? "",
+    byBroker: false,
     subscriber: textOf(headers[deadHeaders.subscriber]),
     firstFailedAt: textOf(headers[deadHeaders.firstFailedAt]),
     lastFailedAt: textOf(headers[deadHeaders.lastFailedAt]),
@@ -113,8 +136,7 @@ function byUs(headers: Headers): Failure {
 
 /** What RabbitMQ writes when it dead-letters a message itself: rabbitmq.com, "Dead Letter Exchanges", "Effects on Messages". */
 function byTheBroker(headers: Headers): Failure {
-  const [death] = Array.isArray(headers["x-death"]) ? headers["x-death"] : [];
-  // The last death: the first is an expiry when the message had been on a delay queue.
+  const death = lastDeath(headers);
   const reason = textOf(death?.reason) ?? textOf(headers["x-first-death-reason"]) ?? "unknown";
   const timeMs = timestampMsOf(death?.time?.value);
   const time = timeMs === undefined ? undefined : new Date(timeMs).toISOString();
@@ -122,12 +144,28 @@ function byTheBroker(headers: Headers): Failure {
     reason: reason.replaceAll("_", "-"),
     detail: reason === "delivery_limit"
       ? "delivered as often as the queue allows, and never settled"
+      : reason === "expired" || reason === "maxlen"
+      ? "taken out of its queue by a policy of the broker, never processed"
       : "dead-lettered by the broker",
+    byBroker: true,
     subscriber: undefined,
-    firstFailedAt: time,
+    firstFailedAt: textOf(headers[deadHeaders.firstFailedAt]) ?? time,
     lastFailedAt: time,
-    attempts: countOf(death?.count),
+    attempts: countOf(headers[deadHeaders.attempts]) + countOf(death?.count),
   };
+}
+
+/** As amqplib gives it; anybody may have written it. */
+interface Death {
+  readonly reason?: unknown;
+  readonly count?: unknown;
+  readonly time?: { readonly value?: unknown } | null;
+}
+
+/** The broker's newest comes first: the oldest is an expiry when the message had been on a delay queue. */
+function lastDeath(headers: Headers): Death | undefined {
+  const [death] = Array.isArray(headers["x-death"]) ? headers["x-death"] : [];
+  return typeof death === "object" && death !== null ? death : undefined;
 }
 
 function decodeBody(body: Uint8Array): [Event | undefined, string | undefined] {

@@ -1,0 +1,152 @@
+/** The table `dead_letters`: what keepers add to, and operators look at and act on. */
+import type { CauseGroup, Filter } from "../../shared/rabbitmq/dead/admin.ts";
+import { arrayLiteral } from "../../shared/postgres/copy_rows.ts";
+import type { Database } from "../../shared/postgres/pool.ts";
+import { Conditions } from "./letter_query.ts";
+import { type KeptLetter, letterOfRow, type LetterRow, readColumns, writtenColumns } from "./letter_row.ts";
+
+const names = writtenColumns.map(([name]) => name).join(", ");
+const arrays = writtenColumns.map(([, type], n) => `$${n + 1}::${type}[]`).join(", ");
+/** Ids are given in the order of the rows. */
+const keepStatement = `
+  insert into dead_letters (${names})
+  select ${names} from unnest(${arrays}) with ordinality as letters(${names}, place) order by place
+  on conflict (letter_key) do nothing`;
+
+export interface PageOptions {
+  readonly filter: Filter;
+  readonly limit: number;
+  readonly order: "oldest" | "newest";
+  /** Behind this letter, in the same order. */
+  readonly after?: bigint | undefined;
+  /** None that came later than this one. */
+  readonly last?: bigint | undefined;
+}
+
+export interface Page {
+  readonly letters: readonly KeptLetter[];
+  /** Whether others match behind these. */
+  readonly more: boolean;
+}
+
+/** What became of a letter. */
+export interface Act {
+  readonly status: "replayed" | "dropped";
+  /** Who did it. */
+  readonly by: string;
+}
+
+/** Bodies have any size, and a page of them is held in memory. */
+const pageBytes = 8 * 1024 * 1024;
+/** As many at once: who waits for a lock on them waits for no more. */
+const actedAtOnce = 5_000;
+
+export class LetterTable {
+  constructor(private readonly database: Pick<Database, "query">) {}
+
+  /** @throws when Postgres has no such table, or cannot be asked */
+  async check(): Promise<void> {
+    await this.database.query(`select ${names} from dead_letters limit 0`, []);
+  }
+
+  /** Adds letters in this order, all or none; those that are there already stay as they are. */
+  async keep(rows: readonly LetterRow[]): Promise<void> {
+    const columns = writtenColumns.map((_, n) => arrayLiteral(rows.map(({ values }) => values[n] ?? null)));
+    await this.database.query(keepStatement, columns);
+  }
+
+  /** How many are dead. */
+  async count(): Promise<number> {
+    const [row] = await this.database.query("select count(*) from dead_letters where status = 'dead'", []);
+    return Number(row?.[0]);
+  }
+
+  async countByReason(): Promise<ReadonlyMap<string, number>> {
+    const statement = "select reason, count(*) from dead_letters where status = 'dead' group by reason";
+    return new Map((await this.database.query(statement, [])).map(([reason, count]) => [reason!, Number(count)]));
+  }
+
+  /** The id of the letter that came last; 0 when there is none. */
+  async lastId(): Promise<bigint> {
+    const [row] = await this.database.query("select coalesce(max(id), 0) from dead_letters where status = 'dead'", []);
+    return BigInt(row?.[0] ?? 0);
+  }
+
+  /** Fewer than asked for where their bodies are large. */
+  async page({ filter, limit, order, after, last }: PageOptions): Promise<Page> {
+    const where = new Conditions(filter);
+    const [isBehind, direction] = order === "oldest" ? [">", "asc"] : ["<", "desc"];
+    if (after !== undefined) where.add((id) => `id ${isBehind} ${id}::bigint`, String(after));
+    if (last !== undefined) where.add((id) => `id <= ${id}::bigint`, String(last));
+    const most = where.parameters.push(String(limit + 1));
+    const found = await this.database.query(
+      `select id, octet_length(body) from dead_letters where ${where} order by id ${direction} limit $${most}::bigint`,
+      where.parameters,
+    );
+    let [count, bytes] = [0, 0];
+    while (count < Math.min(limit, found.length) && (count === 0 || bytes < pageBytes)) {
+      bytes += Number(found[count++]![1]);
+    }
+    const ids = found.slice(0, count).map(([id]) => id);
+    const rows = await this.database.query(
+      `select ${readColumns} from dead_letters where id = any($1::bigint[]) order by dead_letters.id ${direction}`,
+      [`{${ids.join(",")}}`],
+    );
+    return { letters: rows.map(letterOfRow), more: found.length > count };
+  }
+
+  /** At most 1,000, those with most letters first. */
+  async groups(filter: Filter): Promise<CauseGroup[]> {
+    const where = new Conditions(filter);
+    const rows = await this.database.query(
+      `with found as (
+         select cause_group, count(*) as letters, max(id) as newest,
+           min(last_failed_at) as first_at, max(last_failed_at) as last_at
+         from dead_letters where ${where} group by cause_group order by letters desc, newest desc limit 1000
+       )
+       select found.cause_group, reason, cause, letters, ${isoTime("first_at")}, ${
+        isoTime("last_at")
+      }, message_id, detail
+       from found join dead_letters on id = newest order by letters desc, newest desc`,
+      where.parameters,
+    );
+    return rows.map(([group, reason, cause, letters, firstAt, lastAt, messageId, detail]) => ({
+      ...{ group: group!, reason: reason!, cause: cause!, letters: Number(letters) },
+      ...{ firstAt: firstAt ?? undefined, lastAt: lastAt ?? undefined },
+      sample: { messageId: messageId!, detail: detail! },
+    }));
+  }
+
+  /** Marks letters, unless somebody else has done so. @returns those that were dead until now */
+  async mark(ids: readonly bigint[], { status, by }: Act): Promise<ReadonlySet<bigint>> {
+    const rows = await this.database.query(
+      `update dead_letters set status = $1, acted_by = $2, acted_at = now()
+       where id = any($3::bigint[]) and status = 'dead' returning id`,
+      [status, by, `{${ids.join(",")}}`],
+    );
+    return new Set(rows.map(([id]) => BigInt(id!)));
+  }
+
+  /**
+   * Marks the oldest of those that match, up to 5,000.
+   * @param last none that came later
+   * @returns how many; fewer than 5,000 when these were all
+   */
+  async drop(filter: Filter, last: bigint, by: string): Promise<{ dropped: number; more: boolean }> {
+    const where = new Conditions(filter).add((id) => `id <= ${id}::bigint`, String(last));
+    const actor = where.parameters.push(by);
+    const rows = await this.database.query(
+      `update dead_letters set status = 'dropped', acted_by = $${actor}, acted_at = now()
+       where status = 'dead' and id in (
+         select id from dead_letters where ${where} order by id limit ${actedAtOnce}
+       ) returning id`,
+      where.parameters,
+    );
+    return { dropped: rows.length, more: rows.length === actedAtOnce };
+  }
+}
+
+/** RFC 3339. */
+function isoTime(column: string): string {
+  return `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+}
