@@ -8,6 +8,8 @@ export interface SelectionOptions {
   /** Most letters; all if left out. */
   readonly limit?: number | undefined;
   readonly order?: "oldest" | "newest";
+  /** Of each body no more is read. */
+  readonly mostBodyBytes?: number | undefined;
   readonly stop: AbortSignal;
 }
 
@@ -17,12 +19,13 @@ const pageSize = 100;
 /** Those that match and are there when this begins, some at a time. A letter that comes, or comes back, meanwhile is not among them. */
 export async function* pagesOf(
   table: LetterTable,
-  { filter, limit = Infinity, order = "oldest", stop }: SelectionOptions,
+  { filter, limit = Infinity, order = "oldest", mostBodyBytes, stop }: SelectionOptions,
 ): AsyncGenerator<readonly KeptLetter[]> {
   const last = await table.lastId();
   let after: bigint | undefined;
   for (let [left, goOn] = [limit, true]; goOn && left > 0 && !stop.aborted;) {
-    const { letters, more } = await table.page({ filter, limit: Math.min(left, pageSize), order, after, last });
+    const page = { filter, limit: Math.min(left, pageSize), order, after, last, mostBodyBytes };
+    const { letters, more } = await table.page(page);
     if (letters.length > 0) yield letters;
     after = letters.at(-1)?.id;
     left -= letters.length;
@@ -34,6 +37,7 @@ export async function* pagesOf(
 export function replaySource(table: LetterTable, selection: SelectionOptions, by: string): ReplaySource<KeptLetter> {
   return {
     take: () => pagesOf(table, selection),
+    whole: (letter) => table.whole(letter),
     replayed: async (letters) => {
       await table.mark(letters.map(({ id }) => id), { status: "replayed", by });
     },

@@ -1,7 +1,7 @@
 /** Dead letters over HTTP, with the token: list, groups, show, replay, drop. */
 import { type Context, Hono } from "hono";
 import type { Clock } from "../../shared/runtime/clock.ts";
-import { deadLetterToJson, mostBodyListed } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import { deadLetterToJson, mostBodyListed, mostBodyShown } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { type DeadLetterAdmin, type Filter, groupToJson } from "../../shared/rabbitmq/dead/admin.ts";
 import { parseMessageId } from "../../shared/rabbitmq/message_id.ts";
 import { callWithDeadline } from "../../shared/runtime/deadline.ts";
@@ -13,8 +13,6 @@ import { Problem, unavailable } from "./problem.ts";
 /** Longer than the admin's own deadlines: its error says more than ours. */
 const adminTimeoutMs = 20_000;
 const mostListed = 500;
-/** Of one letter: more than any event has, and little enough for a subscriber's memory. */
-const mostBodyShown = 1_048_576;
 
 export interface DeadLetterRoutesOptions {
   readonly admin: DeadLetterAdmin;
@@ -57,10 +55,10 @@ export function deadLetterRoutes({ admin, waiting, token, clock }: DeadLetterRou
   });
   routes.get("/:id", async (context) => {
     const id = idOf(context.req.param("id"));
-    const options = { limit: 1, order: "newest", filter: { ids: [id] } } as const;
+    const options = { limit: 1, order: "newest", filter: { ids: [id] }, mostBodyBytes: mostBodyShown } as const;
     const { letters: [letter] } = await ask((signal) => admin.list({ ...options, signal }));
     if (!letter) throw missing(id);
-    return context.json(deadLetterToJson(letter, mostBodyShown));
+    return context.json(deadLetterToJson(letter));
   });
   routes.post("/replay", async (context) => {
     const filter = chosen(filterOf(context, "all"), context.req.query("all"));

@@ -77,6 +77,7 @@ export async function replayCurable(world: World): Promise<number> {
         if (curable.includes(letter.reason)) yield [letter];
       }
     },
+    whole: (letter: DeadLetter) => Promise.resolve(letter),
     replayed(letters: readonly DeadLetter[]) {
       for (const letter of letters) channel.ack(inHand.get(letter)!);
       return Promise.resolve();

@@ -11,6 +11,8 @@ import type { DeadLetter } from "./dead_letter.ts";
 export interface ReplaySource<L extends DeadLetter> {
   /** Letters that were there when this began, each once, some at a time. */
   take(): AsyncIterable<readonly L[]>;
+  /** The letter with all of its body, where `take` gives only the beginning. */
+  whole(letter: L): Promise<L>;
   /** These are published, and confirmed: they are no longer dead. */
   replayed(letters: readonly L[]): Promise<void>;
 }
@@ -46,14 +48,13 @@ export async function* replay<L extends DeadLetter>(
   let dueAt = clock.monotonic();
   for await (const letters of source.take()) {
     // With a rate one by one, so that the letters that are marked are those that were published.
-    const size = rate === undefined ? letters.length : 1;
-    for (let at = 0; at < letters.length; at += size) {
-      if (rate !== undefined && !isRefused(letters[at]!, options)) {
+    for (const some of inTurn(letters, rate !== undefined)) {
+      if (rate !== undefined && !isRefused(some[0]!, options)) {
         await clock.sleep(Math.max(0, dueAt - clock.monotonic()), stop).catch(() => {});
         dueAt = Math.max(dueAt, clock.monotonic() - 1000) + 1000 / rate;
       }
       if (stop.aborted) return;
-      const results = await Promise.all(letters.slice(at, at + size).map((letter) => replayOne(letter, options)));
+      const results = await Promise.all(some.map((letter) => replayOne(letter, source, options)));
       const told = results.filter((result) => result !== undefined);
       const done = told.filter(({ result }) => result === "replayed").map(({ letter }) => letter);
       if (done.length > 0) await source.replayed(done);
@@ -62,15 +63,33 @@ export async function* replay<L extends DeadLetter>(
   }
 }
 
+/** What is published at once: one letter with a large body, or any number of others. */
+function* inTurn<L extends DeadLetter>(letters: readonly L[], singly: boolean): Generator<readonly L[]> {
+  for (let from = 0, to = 1; from < letters.length; from = to++) {
+    const isAlone = (at: number) => singly || isCut(letters[at]!);
+    while (to < letters.length && !isAlone(from) && !isAlone(to)) to++;
+    yield letters.slice(from, to);
+  }
+}
+
+function isCut({ body, bodyBytes }: DeadLetter): boolean {
+  return body.length < bodyBytes;
+}
+
 /** @returns `undefined` when it was stopped before the broker had confirmed it: the letter stays dead */
-async function replayOne<L extends DeadLetter>(letter: L, options: ReplayOptions): Promise<Replayed<L> | undefined> {
+async function replayOne<L extends DeadLetter>(
+  letter: L,
+  source: ReplaySource<L>,
+  options: ReplayOptions,
+): Promise<Replayed<L> | undefined> {
   if (isRefused(letter, options)) {
     const problem = `it was replayed ${letter.replays} times already; --force does so again`;
     return { letter, result: "refused", problem };
   }
   const { exchange, clock, stop } = options;
   try {
-    await publishAgain({ exchange, ...replayOf(letter, clock.now()) }, letter, options);
+    const whole = isCut(letter) ? await source.whole(letter) : letter;
+    await publishAgain({ exchange, ...replayOf(whole, clock.now()) }, letter, options);
     return { letter, result: "replayed" };
   } catch (error) {
     return stop.aborted ? undefined : { letter, result: "failed", problem: messageOf(error) };
