@@ -115,6 +115,8 @@ export interface DeadLetter {
   readonly sent_id: string | null;
   readonly reason: string;
   readonly detail: string;
+  /** Letters of one cause have the same. */
+  readonly group: string;
   readonly subscriber: string | null;
   readonly first_failed_at: string | null;
   readonly last_failed_at: string | null;
@@ -130,6 +132,10 @@ export interface DeadLetter {
 
 export interface DeadLetterList {
   readonly total: number;
+  /** In their queue besides: no keeper has moved them yet. */
+  readonly waiting: number | null;
+  /** Where the next page begins. */
+  readonly next: string | null;
   readonly dead_letters: readonly DeadLetter[];
 }
 

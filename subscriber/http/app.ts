@@ -24,6 +24,8 @@ export interface AppOptions {
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   readonly recent: RecentEvents;
   readonly admin: DeadLetterAdmin;
+  /** Letters in their queue, which no keeper has moved yet. */
+  readonly waiting: () => Promise<number>;
   readonly token: string | undefined;
   /** Whether only this machine can connect. Then the Host header is checked: a page of another site may use a name of its own. */
   readonly loopback: boolean;

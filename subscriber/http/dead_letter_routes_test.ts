@@ -23,7 +23,7 @@ function largeLetters(count: number): Delivery[] {
 async function answerTo(path: string, deadLetters: Delivery[]): Promise<string> {
   const clock = new VirtualClock();
   const admin = new MemoryDeadLetterAdmin({ queue: { deadLetters, publish: () => {} }, clock });
-  const routes = deadLetterRoutes({ admin, token, clock });
+  const routes = deadLetterRoutes({ admin, waiting: () => Promise.resolve(0), token, clock });
   const response = await routes.request(path, { headers: { authorization: `Bearer ${token}` } });
   strictEqual(response.status, 200);
   return await response.text();

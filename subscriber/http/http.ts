@@ -9,6 +9,7 @@ import type { TlsFiles } from "../../shared/runtime/tls.ts";
 import type { SharedRates } from "../rates/shared_rates.ts";
 import { type Observer, Stats } from "../pipeline/stats.ts";
 import { httpApp } from "./app.ts";
+import { LetterTable } from "../dead_letters/letter_table.ts";
 import { callWithDeadline, coalesced } from "../../shared/runtime/deadline.ts";
 import { readinessOf } from "./health.ts";
 import { viewOf } from "../metrics/fleet/fleet_view.ts";
@@ -74,6 +75,8 @@ export function serveHttp(options: HttpOptions): HttpServer {
   const ended = new AbortController();
   const depths = remembered(() => options.depths.read());
   const totals = remembered(() => readTotals(database));
+  const table = new LetterTable(database);
+  const deadLetters = remembered(() => table.count());
   const inspectRates = remembered(() => shared.inspect());
   const reports = remembered(() => options.fleet.read());
   const subscribers = async () => {
@@ -89,7 +92,17 @@ export function serveHttp(options: HttpOptions): HttpServer {
     postgres: totals,
     rates_api: grpcHealth(options.ratesApi, options.ratesApiTls, options.ratesApiProxy),
   }, clock);
-  const sources: Sources = { ...options, stats, latencies, depths, totals, inspectRates, dependencies, subscribers };
+  const sources: Sources = {
+    ...options,
+    stats,
+    latencies,
+    depths,
+    totals,
+    deadLetters,
+    inspectRates,
+    dependencies,
+    subscribers,
+  };
   metrics.watch(sources);
   const overview = overviewOf(sources);
   const server = listen({
@@ -100,6 +113,8 @@ export function serveHttp(options: HttpOptions): HttpServer {
       overview,
       readiness: () => readinessOf(sources),
       ...{ metrics, recent, admin, token, clock, log },
+      // In one process, the queue itself is what is listed.
+      waiting: async () => options.mode === "embedded" ? 0 : (await depths()).dead.messages,
       loopback: isLoopback(address.hostname),
       stop: ended.signal,
     }),

@@ -1,4 +1,5 @@
 /** Private RabbitMQ, Redis and Postgres, which a test may kill and pause, behind proxies that it may poison. */
+import { countLetters } from "./dead_letters.ts";
 import { join } from "node:path";
 import type { Channel } from "amqplib";
 import { openConnection } from "../../shared/rabbitmq/connection.ts";
@@ -161,7 +162,11 @@ export abstract class ServerAccess {
     }
   }
 
+  /** Of the dead letter queue also those in the table. */
   messagesIn(queue: string): Promise<number> {
+    if (queue.endsWith(".dead")) {
+      return this.withChannel((channel) => this.withSql((sql) => countLetters(channel, sql, queue)));
+    }
     return this.withChannel(async (channel) => (await channel.checkQueue(queue)).messageCount);
   }
 

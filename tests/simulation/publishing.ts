@@ -3,9 +3,9 @@ import { Buffer } from "node:buffer";
 import type { GetMessage } from "amqplib";
 import { generateEvents } from "../../publisher/generator.ts";
 import { encodeEvent } from "../../shared/event/protobuf.ts";
+import { type DeadLetter, understand } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { mostBodyBytes } from "../../shared/rabbitmq/consume/inflow.ts";
-import { understand } from "../../shared/rabbitmq/dead/dead_letter.ts";
-import { replay } from "../../shared/rabbitmq/dead/dead_letter_queue.ts";
+import { replay } from "../../shared/rabbitmq/dead/replay.ts";
 import { uuidv7 } from "../../shared/rabbitmq/message_id.ts";
 import type { OutgoingMessage } from "../../shared/rabbitmq/message.ts";
 import { ConfirmPublisher } from "../../shared/rabbitmq/publish/publisher.ts";
@@ -86,8 +86,25 @@ export async function replayCurable(world: World): Promise<number> {
   const connection = asChannelModel(await world.connect(passive));
   const channel = await connection.createChannel();
   const changed = (message: OutgoingMessage) => world.mutation?.replayed?.(message, world.random) ?? message;
-  const replayed = await Array.fromAsync(replay(channel, names.DEAD_LETTER_QUEUE, {
-    filter: { reasons: curable },
+  const inHand = new Map<DeadLetter, GetMessage>();
+  const source = {
+    async *take() {
+      const { messageCount } = await channel.checkQueue(names.DEAD_LETTER_QUEUE);
+      for (let n = 0; n < messageCount; n++) {
+        const message = await channel.get(names.DEAD_LETTER_QUEUE);
+        if (!message) return;
+        const letter = understand(message);
+        inHand.set(letter, message);
+        if (curable.includes(letter.reason)) yield [letter];
+      }
+    },
+    whole: (letter: DeadLetter) => Promise.resolve(letter),
+    replayed(letters: readonly DeadLetter[]) {
+      for (const letter of letters) channel.ack(inHand.get(letter)!);
+      return Promise.resolve();
+    },
+  };
+  const replayed = await Array.fromAsync(replay(source, {
     stop: new AbortController().signal,
     exchange: names.EVENTS_EXCHANGE,
     publisher: { publish: (message) => publisher.publish(changed(message)) },

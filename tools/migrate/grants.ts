@@ -5,6 +5,7 @@ import type { Session } from "../../shared/postgres/session.ts";
 type Privilege = "select" | "insert" | `update (${string})` | "delete";
 
 const sums = "update (bets, wins, deposits_eur)";
+const acts = "update (status, acted_at, acted_by)";
 
 export const grants: Readonly<Record<string, Readonly<Record<string, readonly Privilege[]>>>> = {
   casino_subscriber: {
@@ -13,6 +14,12 @@ export const grants: Readonly<Record<string, Readonly<Record<string, readonly Pr
     player_totals: ["select", "insert", sums],
     event_counts: ["select", "insert", "update (events)", "delete"],
     player_leaders: ["select", "insert", sums, "delete"],
+    dead_letters: ["select", "insert", acts],
+  },
+  casino_dead_letters: {
+    dead_letters: ["select", acts],
+    event_counts: ["select"],
+    player_leaders: ["select"],
   },
   casino_reader: {
     players: ["select"],
@@ -20,6 +27,7 @@ export const grants: Readonly<Record<string, Readonly<Record<string, readonly Pr
     player_totals: ["select"],
     event_counts: ["select"],
     player_leaders: ["select"],
+    dead_letters: ["select"],
     nessie_migrations: ["select"],
   },
 };

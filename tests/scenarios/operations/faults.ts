@@ -160,7 +160,7 @@ export const happenings: Readonly<Record<string, Happening>> = {
   },
 
   async "the newest migration is rolled back"(system) {
-    await system.operator.try("deno task migrate:down", undefined, "the newest migration");
+    await system.operator.try("deno task migrate:down --steps 2", undefined, "the newest migrations");
     await system.publish(some);
   },
 
