@@ -20,7 +20,9 @@ function overview() {
   const sources: Partial<Sources> = {
     ...{ clock, stats: new Stats(), latencies: new Latencies(clock), subscriberId: "one", mode: "servers" },
     ...{ gate: new DatabaseGate(clock), consuming: () => true, unsettled: () => 0 },
-    ...{ totals: away, inspectRates: away, subscribers: () => Promise.resolve(now.fleet) },
+    ...{ totals: away, inspectRates: away, deadLetters: () => Promise.resolve(0) },
+    keeper: { problems: () => [] } as unknown as Sources["keeper"],
+    subscribers: () => Promise.resolve(now.fleet),
     depths: () => now.depths ? Promise.resolve(now.depths) : away(),
     dependencies: () => Promise.resolve({ rabbitmq: well, redis: well, postgres: well, rates_api: well }),
     rates: { counts: { calls: 0 }, failure: undefined, own: undefined, alone: false } as unknown as Sources["rates"],
