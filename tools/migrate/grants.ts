@@ -1,8 +1,8 @@
 /** Privileges of the roles of tools/roles/roles.ts, granted after every migration where the roles exist. */
 import type { Session } from "../../shared/postgres/session.ts";
 
-/** `update` may name columns: those that tell whose row it is stay as they are. */
-type Privilege = "select" | "insert" | `update (${string})` | "delete";
+/** `insert` and `update` may name columns: those that tell whose row it is stay as they are. */
+type Privilege = "select" | "insert" | `insert (${string})` | `update (${string})` | "delete";
 
 const sums = "update (bets, wins, deposits_eur)";
 
@@ -13,6 +13,7 @@ export const grants: Readonly<Record<string, Readonly<Record<string, readonly Pr
     player_totals: ["select", "insert", sums],
     event_counts: ["select", "insert", "update (events)", "delete"],
     player_leaders: ["select", "insert", sums, "delete"],
+    acts: ["select", "insert (who, act, filter, peer, via)", "update (ended_at, state, affected, result)"],
   },
   casino_reader: {
     players: ["select"],
@@ -20,6 +21,7 @@ export const grants: Readonly<Record<string, Readonly<Record<string, readonly Pr
     player_totals: ["select"],
     event_counts: ["select"],
     player_leaders: ["select"],
+    acts: ["select"],
     nessie_migrations: ["select"],
   },
 };
