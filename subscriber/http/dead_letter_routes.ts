@@ -1,4 +1,4 @@
-/** Dead letters over HTTP, with the token: list, show, replay, drop. */
+/** Dead letters over HTTP: list, show, replay, drop. app.ts says who may, and records each act. */
 import { Hono } from "hono";
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { type DeadLetter, deadLetterToJson, mostBodyListed } from "../../shared/rabbitmq/dead/dead_letter.ts";
@@ -6,7 +6,6 @@ import type { Filter } from "../../shared/rabbitmq/dead/dead_letter_queue.ts";
 import { type DeadLetterAdmin, mostLookedAt } from "../../shared/rabbitmq/dead/admin.ts";
 import { parseMessageId } from "../../shared/rabbitmq/message_id.ts";
 import { callWithDeadline } from "../../shared/runtime/deadline.ts";
-import { isSecret } from "../../shared/runtime/secrets.ts";
 import { parseLimit } from "./event_query.ts";
 import { Problem, unavailable } from "./problem.ts";
 
@@ -19,11 +18,10 @@ const mostBodyShown = 1_048_576;
 
 export interface DeadLetterRoutesOptions {
   readonly admin: DeadLetterAdmin;
-  readonly token: string | undefined;
   readonly clock: Clock;
 }
 
-export function deadLetterRoutes({ admin, token, clock }: DeadLetterRoutesOptions): Hono {
+export function deadLetterRoutes({ admin, clock }: DeadLetterRoutesOptions): Hono {
   async function ask<T>(act: (signal: AbortSignal) => Promise<T>): Promise<T> {
     try {
       return await callWithDeadline(adminTimeoutMs, clock, act);
@@ -42,10 +40,6 @@ export function deadLetterRoutes({ admin, token, clock }: DeadLetterRoutesOption
   }
 
   const routes = new Hono();
-  routes.use(async (context, next) => {
-    checkBearer(context.req.header("authorization"), token);
-    await next();
-  });
   routes.get("/", async (context) => {
     const limit = parseLimit(context.req.query("limit") ?? null, 100, mostListed);
     const filter = reasonsOf(context.req.query("reason"));
@@ -82,19 +76,6 @@ export function deadLetterRoutes({ admin, token, clock }: DeadLetterRoutesOption
     return context.json({ dropped });
   });
   return routes;
-}
-
-/** @throws {Problem} unless the request has the token; without HTTP_TOKEN no request passes */
-function checkBearer(authorization: string | undefined, token: string | undefined): void {
-  if (token === undefined) {
-    throw new Problem(403, "dead letters are not to be had over HTTP: this subscriber was started without HTTP_TOKEN");
-  }
-  const challenge = { "www-authenticate": 'Bearer realm="dead letters"' };
-  const given = /^Bearer (\S+)$/i.exec(authorization ?? "")?.[1];
-  if (given === undefined) {
-    throw new Problem(401, "send the header Authorization: Bearer, with the value of HTTP_TOKEN", challenge);
-  }
-  if (!isSecret(given, [token])) throw new Problem(401, "that is not HTTP_TOKEN", challenge);
 }
 
 function idOf(text: string): string {

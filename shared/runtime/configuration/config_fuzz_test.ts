@@ -26,6 +26,9 @@ function isRight(name: SettingName, text: string): boolean {
     return numbers.join() === text.split(",").map(Number).join() && /^\s*\d+\s*(,\s*\d+\s*){0,9}$/.test(text) &&
       numbers.every((number) => number >= Number(min) && number <= Number(max));
   }
+  if (right.startsWith("names of hosts")) {
+    return String(value) === text.replaceAll(/\s*(^|,|$)\s*/g, "$1").toLowerCase() && !/[\s/@]/.test(String(value));
+  }
   if (value !== text) return false;
   const [, least = 0, most, others] = /^(?:(\d+)|up) to (\d+) (?:of A-Z a-z 0-9 (\S(?: \S)*)|visible)/.exec(right) ??
     [];

@@ -67,6 +67,14 @@ export const happenings: Readonly<Record<string, Happening>> = {
     await system.publish(some);
   },
 
+  async "somebody guesses tokens"(system) {
+    for (let i = 0; i < 8; i++) {
+      const headers = { authorization: `Bearer a-wrong-token-of-the-test-${i}` };
+      const response = await fetch(`http://${system.env["HTTP"]}/session`, { method: "POST", headers });
+      await response.body?.cancel();
+    }
+  },
+
   async "subscribers are stopped"(system) {
     await system.stopSubscribers();
     await system.publish(some);

@@ -6,7 +6,7 @@ import type { ConfirmChannel } from "amqplib";
 import { openConnection } from "../../../shared/rabbitmq/connection.ts";
 import { freePort, Members } from "../../../tools/demo/members.ts";
 import { delay } from "../../../tools/services/server.ts";
-import { asOperator, getJson, token, untilAnswered, urlOf } from "../../harness/http.ts";
+import { asOperator, getJson, tokensFile, untilAnswered, urlOf } from "../../harness/http.ts";
 import { PrivateServers, withRedis } from "../../harness/private_servers.ts";
 import { asRole, makeRoles, passwordOf, type Role } from "../../harness/roles.ts";
 import { project } from "../../harness/world.ts";
@@ -32,7 +32,7 @@ Deno.test("with the roles of deno task roles", async (t) => {
     DEAD_LETTER_RABBITMQ_URL: asRole(RABBITMQ_URL, "dead-letters"),
     REDIS_URL: asRole(REDIS_URL, "subscriber"),
     DATABASE_URL: asRole(DATABASE_URL, "subscriber", "_"),
-    HTTP_TOKEN: token,
+    HTTP_TOKENS_FILE: tokensFile,
     RATES_WAIT_MS: "3100",
   };
   const run = (task: string, args: string[], env: Record<string, string>) => members.runToEnd(task, args, env);
