@@ -7,14 +7,15 @@ import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { MemoryQueue } from "../../shared/rabbitmq/memory_queue.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { seededRandom } from "../../shared/runtime/random.ts";
+import { createSubscriber } from "../../subscriber/create_subscriber.ts";
 import type { Enriched } from "../../subscriber/enriched/enriched.ts";
 import { DatabaseGate } from "../../subscriber/pipeline/database_gate.ts";
-import { createFlow } from "../../subscriber/pipeline/flow.ts";
 import { Stats } from "../../subscriber/pipeline/stats.ts";
 import { PostgresPlayers } from "../../subscriber/store/postgres_players.ts";
 import { PostgresStore } from "../../subscriber/store/postgres_store.ts";
 import { bet, deliveryOf, deposit, gameStart, someRates } from "../fixtures/deliveries.ts";
 import { eventually } from "../fixtures/eventually.ts";
+import { edgesTo, longLivedRates } from "../fixtures/memory_edges.ts";
 import { RecordedLog } from "../fixtures/recorded_telemetry.ts";
 import { withTestSchema } from "../servers/test_schema.ts";
 
@@ -71,15 +72,15 @@ function test(
       const pool = new DatabasePool(url, { name: "casino-test", max: 2, timeoutMs: 10_000, clock });
       const subscriber = new Subscriber(sql);
       const { queue, gate, stats, reported } = subscriber;
-      const runner = createFlow({
-        ...{ queue, players: new PostgresPlayers(pool), store: new PostgresStore(pool, "s") },
-        rates: { current: () => someRates, get: () => Promise.resolve(someRates) },
-        report: (events) => Promise.resolve(void reported.push(...events)),
-      }, {
-        ...{ batchSize, batchesInFlight: 2, retryDelays: [], stats, gate },
-        ...{ clock, random: seededRandom(1), log: new RecordedLog() },
-      });
       const [stop, abandon] = [new AbortController(), new AbortController()];
+      const { runner } = createSubscriber({
+        ...{ queue, players: new PostgresPlayers(pool), store: new PostgresStore(pool, "s") },
+        ...edgesTo(someRates, clock),
+      }, {
+        ...{ subscriberId: "s", batchSize, retryDelays: [], ratesTimes: longLivedRates, stats, gate },
+        ...{ clock, random: seededRandom(1), log: new RecordedLog(), abandon: abandon.signal },
+        report: (events) => Promise.resolve(void reported.push(...events)),
+      });
       const running = runner.run(stop.signal, abandon.signal);
       try {
         await subscriber.settle(gameStart());

@@ -45,13 +45,18 @@ async function startLimited(start: () => Member): Promise<Member> {
   }
 }
 
-async function sendBodies({ world, batch }: TestWorld, count: number, bytes: number): Promise<void> {
+async function sendBodies(
+  { world, batch }: TestWorld,
+  count: number,
+  bytes: number,
+  headers: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
   // Declares the queues.
   await batch.publish(1);
   await world.withChannel(async (channel) => {
     const body = Buffer.alloc(bytes, 0xff);
     for (let i = 0; i < count; i++) {
-      channel.publish(queues.EVENTS_EXCHANGE, "", body);
+      channel.publish(queues.EVENTS_EXCHANGE, "", body, { headers });
       await channel.checkQueue(queues.EVENTS_QUEUE);
     }
   });
@@ -85,3 +90,22 @@ test("2,000 bodies of 256 KiB do not either, though the broker takes no letters 
   await eventually("every event and letter", () => isDone(given, 301, 2_000));
   deepStrictEqual(given.world.crashes, []);
 }, { ignore: !mayLimit });
+
+/** Each of 60 KB on the wire. As objects in memory, empty tables take the most for a byte. */
+const largeHeaders = [
+  { what: "a text of 60 KB", count: 3_000, headers: { note: "x".repeat(60_000) } },
+  { what: "12,000 empty tables", count: 500, headers: { list: Array.from({ length: 12_000 }, () => ({})) } },
+];
+
+for (const { what, count, headers } of largeHeaders) {
+  test(`${count} bodies with headers of ${what} do not either`, async (given) => {
+    const { world } = given;
+    await sendBodies(given, count, 10, headers);
+    await startLimited(() => given.start("one"));
+    await eventually(
+      "a kill, or every letter",
+      async () => world.crashes.length > 0 || await isDone(given, 301, count),
+    );
+    deepStrictEqual(world.crashes, []);
+  }, { ignore: !mayLimit });
+}
