@@ -85,7 +85,7 @@ export async function explained(error: unknown, count: number, database: Databas
       `Postgres did not take ${rows}, and gave no error, as when a trigger returns null: ${cause}`,
     );
   }
-  if (classifyStoreError(error) === "away") return error;
+  if (classifyStoreError(error) !== "refused") return error;
   let rows: readonly Row[];
   try {
     rows = await database.query(columnsQuery, []);

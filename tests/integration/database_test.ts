@@ -50,7 +50,7 @@ test(".query() gives up on a silent server, and works at once when it is back", 
 test(".query() has the server end a statement that takes too long, which is worth another try", async (pool) => {
   await rejects(pool.query("select pg_sleep(5), $1::int", ["1"]), (error) => {
     match(String(error), /statement timeout/);
-    strictEqual(classifyStoreError(error), "away");
+    strictEqual(classifyStoreError(error), "doubtful");
     return true;
   });
   await assertAnswers(pool);

@@ -2,10 +2,10 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import type { Event } from "../../shared/event/event.ts";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
-import type { Session } from "../../shared/postgres/session.ts";
+import { Session } from "../../shared/postgres/session.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { MemoryQueue } from "../../shared/rabbitmq/memory_queue.ts";
-import { systemClock as clock } from "../../shared/runtime/clock.ts";
+import { type Clock, systemClock as clock } from "../../shared/runtime/clock.ts";
 import { seededRandom } from "../../shared/runtime/random.ts";
 import { createSubscriber } from "../../subscriber/create_subscriber.ts";
 import type { Enriched } from "../../subscriber/enriched/enriched.ts";
@@ -21,11 +21,11 @@ import { withTestSchema } from "../servers/test_schema.ts";
 
 class Subscriber {
   readonly queue = new MemoryQueue();
-  readonly gate = new DatabaseGate();
+  readonly gate = new DatabaseGate(clock);
   readonly stats = new Stats();
   readonly reported: Enriched[] = [];
 
-  constructor(readonly sql: Session) {}
+  constructor(readonly sql: Session, readonly url: string) {}
 
   /** Publishes them, and waits until each is settled. */
   async settle(...events: readonly (Event | Delivery)[]): Promise<void> {
@@ -56,8 +56,18 @@ class Subscriber {
 
 interface Options {
   readonly batchSize?: number;
-  /** Whether batches are still held at the end. */
-  readonly leavesHeld?: boolean;
+  /** DATABASE_TIMEOUT_MS */
+  readonly timeoutMs?: number;
+  /** How fast the flow's time passes: what is in doubt is held again and again. */
+  readonly speed?: number;
+}
+
+function clockOf(speed: number): Clock {
+  return {
+    now: clock.now,
+    monotonic: () => clock.monotonic() * speed,
+    sleep: (ms, signal) => clock.sleep(ms / speed, signal),
+  };
 }
 
 /** @param alter SQL, once a good event is stored: the subscriber's connections are open */
@@ -65,12 +75,12 @@ function test(
   what: string,
   alter: string,
   use: (subscriber: Subscriber) => Promise<void>,
-  { batchSize = 500 }: Options = {},
+  { batchSize = 500, timeoutMs = 10_000, speed = 1 }: Options = {},
 ): void {
   Deno.test(what, () =>
     withTestSchema(async (sql, url) => {
-      const pool = new DatabasePool(url, { name: "casino-test", max: 2, timeoutMs: 10_000, clock });
-      const subscriber = new Subscriber(sql);
+      const pool = new DatabasePool(url, { name: "casino-test", max: 2, timeoutMs, clock });
+      const subscriber = new Subscriber(sql, url);
       const { queue, gate, stats, reported } = subscriber;
       const [stop, abandon] = [new AbortController(), new AbortController()];
       const { runner } = createSubscriber({
@@ -78,7 +88,7 @@ function test(
         ...edgesTo(someRates, clock),
       }, {
         ...{ subscriberId: "s", batchSize, retryDelays: [], ratesTimes: longLivedRates, stats, gate },
-        ...{ clock, random: seededRandom(1), log: new RecordedLog(), abandon: abandon.signal },
+        ...{ clock: clockOf(speed), random: seededRandom(1), log: new RecordedLog(), abandon: abandon.signal },
         report: (events) => Promise.resolve(void reported.push(...events)),
       });
       const running = runner.run(stop.signal, abandon.signal);
@@ -177,7 +187,109 @@ test(
   { batchSize: 10 },
 );
 
-const schemas = [
+/** SQLSTATEs of a database that is full, busy, leaving, or takes no login. */
+const codesOfOutages = ["53400", "40001", "57P03", "28000", "55P03", "25001"];
+
+function raising(code: string, condition = "true"): string {
+  return before(`if ${condition} then raise 'not now' using errcode = '${code}'; end if`);
+}
+
+function sleeping(condition: string): string {
+  return before(`if ${condition} then perform pg_sleep(60); end if`);
+}
+
+function before(statements: string): string {
+  return `create function refuse() returns trigger language plpgsql as $$ begin ${statements}; return new; end $$;
+    create trigger refuse before insert on events for each row execute function refuse()`;
+}
+
+for (const code of codesOfOutages) {
+  for (const neighbours of [0, 1_000]) {
+    test(
+      `a trigger that raises ${code}, as a database that is away does, and ${neighbours} neighbours: the event is store-rejected with its words`,
+      raising(code, "new.amount > 1000000"),
+      async (subscriber) => {
+        await subscriber.settle(bet({ amount: 1_000_001n }), ...many(neighbours));
+        deepStrictEqual(subscriber.letters, ["store-rejected: not now"]);
+        await subscriber.check(1 + neighbours);
+      },
+      { speed: 50 },
+    );
+  }
+}
+
+test(
+  "a trigger that sleeps beyond DATABASE_TIMEOUT_MS for events in all batches: they are store-rejected, and stop no others",
+  sleeping("new.amount > 1000000"),
+  async (subscriber) => {
+    await subscriber.settle(...[1, 2, 3].map(() => bet({ amount: 1_000_001n })), ...many(1_000));
+    const words = "store-rejected: canceling statement due to statement timeout";
+    deepStrictEqual(subscriber.letters, [words, words, words]);
+    await subscriber.check(1_001);
+  },
+  { speed: 50, timeoutMs: 300 },
+);
+
+test(
+  "a session that locks a player's totals: its events are held by themselves until it lets go, and all others are stored",
+  "select",
+  async (subscriber) => {
+    await subscriber.settle(bet({ playerId: 77n }));
+    await using rival = new Session(subscriber.url, { name: "casino-test" });
+    const settled = await rival.transaction(async (ask) => {
+      await ask("select from player_totals where player_id = 77 for update");
+      const settled = subscriber.settle(...many(500), bet({ playerId: 77n }), ...many(500).map(again));
+      settled.catch(() => {});
+      await eventually("all others are stored", async () => await subscriber.rows() === 1_002 || undefined);
+      const { refusals } = subscriber.gate;
+      await eventually("as many holds as would do", () => subscriber.gate.refusals > refusals + 20 || undefined);
+      deepStrictEqual(subscriber.letters, []);
+      match(subscriber.gate.problem!, /lock timeout/);
+      return { settled };
+    });
+    await settled.settled;
+    deepStrictEqual([subscriber.letters, subscriber.gate.isOpen], [[], true]);
+    await subscriber.check(1_003);
+  },
+  { speed: 50, timeoutMs: 300, batchSize: 100 },
+);
+
+const again = (event: Event) => ({ ...event, id: event.id + 1_000n });
+const onDay = (text: string) => bet({ createdAt: { seconds: Date.parse(text) / 1_000, nanos: 0 } });
+test(
+  "a partition that is missing for today while older events come: today's are held until it is there, and only a time far away is a letter",
+  `alter table events rename to old; create table events (like old including defaults) partition by range (created_at);
+   create table before partition of events for values from ('2020-1-1') to ('2023-1-1');
+   insert into events select * from old`,
+  async (subscriber) => {
+    const today = new Date(clock.now()).toISOString();
+    const settled = subscriber.settle(onDay(today), ...many(200), onDay(today));
+    settled.catch(() => {});
+    for (let n = 1; n <= 10; n++) {
+      subscriber.queue.publish(...many(10).map((event) => deliveryOf({ ...event, id: event.id + BigInt(n) * 1_000n })));
+      await eventually("older events are stored", async () => await subscriber.rows() === 201 + 10 * n || undefined);
+    }
+    // The outcomes of a batch come together: in one with today's they would wait, too.
+    subscriber.queue.publish(deliveryOf(onDay("2199-01-01")), deliveryOf(onDay("1970-01-01")));
+    await eventually("letters", () => subscriber.letters.length === 2 || undefined);
+    const words = 'store-rejected: no partition of relation "events" found for row';
+    deepStrictEqual(subscriber.letters, [words, words]);
+    strictEqual(subscriber.gate.problem, `${words.slice(16)}; create the partition that is missing`);
+    await subscriber.sql.query("create table others partition of events default");
+    await settled;
+    deepStrictEqual([subscriber.letters.length, subscriber.gate.isOpen], [2, true]);
+    await subscriber.check(303);
+  },
+  { batchSize: 50 },
+);
+
+const schemas: readonly {
+  readonly name: string;
+  readonly alter: string;
+  readonly problem: RegExp;
+  readonly mend: string;
+  readonly options?: Options;
+}[] = [
   {
     name: "a column that nobody writes, not null and without a default",
     alter: `alter table events add tenant int not null default 1; alter table events alter tenant drop default`,
@@ -229,8 +341,21 @@ const schemas = [
     problem: /^events\.amount_eur is of type float8, not int8; alter it back$/,
     mend: "alter table events alter amount_eur type bigint",
   },
+  ...codesOfOutages.map((code) => ({
+    name: `a trigger that raises ${code} for everything`,
+    alter: raising(code),
+    problem: /^not now$/,
+    mend: "drop trigger refuse on events",
+  })),
+  {
+    name: "a trigger that takes too long for everything",
+    alter: sleeping("true"),
+    problem: /^canceling statement due to statement timeout$/,
+    mend: "drop trigger refuse on events",
+    options: { timeoutMs: 300 },
+  },
 ];
-for (const { name, alter, problem, mend } of schemas) {
+for (const { name, alter, problem, mend, options } of schemas) {
   for (const count of [1, 1_000]) {
     test(
       `${name}: ${count} events are held, none is dead-lettered, and all are stored once it is mended`,
@@ -248,6 +373,7 @@ for (const { name, alter, problem, mend } of schemas) {
         );
         deepStrictEqual(sums, { count, sum: 500 * count, eur: 467 * count });
       },
+      options,
     );
   }
 }

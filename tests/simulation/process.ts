@@ -87,7 +87,7 @@ export class Process implements Owner {
         return asChannelModel(connection);
       },
     };
-    const gate = new DatabaseGate();
+    const gate = new DatabaseGate(clock);
     const queueSettings = { ...names, RETRY_DELAYS_MS: settings.retryDelays, PREFETCH: settings.prefetch };
     const queue = openEventQueue(broker, queueSettings, id, gate);
     const subscriber: Subscriber = createSubscriber(

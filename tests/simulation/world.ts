@@ -103,9 +103,14 @@ export class World {
 
   /** @throws as Postgres does for a schema that takes nothing, and for an event that a trigger does not want */
   refuse(events: readonly Enriched[]): void {
-    const refused = (message: string, code: string) => Object.assign(new Error(message), { code });
+    const refused = (message: string, code: string, routine?: string) =>
+      Object.assign(new Error(message), { code, routine });
     if (this.takesNothing) throw refused('null value in column "tenant" violates not-null constraint', "23502");
-    if (events.some(({ event }) => isPoisonous(event))) throw refused("a trigger says no", "P0001");
+    const poison = events.find(({ event }) => isPoisonous(event));
+    if (!poison) return;
+    // Half of them by the SQLSTATE of a database that is away.
+    const code = poison.event.id % 8n < 4n ? "P0001" : "57P03";
+    throw refused("a trigger says no", code, "exec_stmt_raise");
   }
 
   #newCache(): MemoryRates {
