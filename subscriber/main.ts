@@ -1,6 +1,5 @@
 /** The subscriber's process: opens its real edges, wires them, and runs until it is told to leave. */
 import { hostname } from "node:os";
-import { AmqpDeadLetterAdmin } from "../shared/rabbitmq/dead/amqp_admin.ts";
 import { systemClock as clock } from "../shared/runtime/clock.ts";
 import { tlsFilesOf } from "../shared/runtime/configuration/config.ts";
 import { runCommand, UsageError } from "../shared/runtime/configuration/command.ts";
@@ -14,6 +13,8 @@ import { openTracing } from "../shared/runtime/telemetry/deno_tracing.ts";
 import { configureLog, getLog } from "../shared/runtime/telemetry/log.ts";
 import { batchesInFlight, createSubscriber } from "./create_subscriber.ts";
 import { firstContact } from "./first_contact.ts";
+import { openKeeper } from "./dead_letters/open_keeper.ts";
+import { TableDeadLetterAdmin } from "./dead_letters/table_admin.ts";
 import type { Edges } from "./pipeline/edges.ts";
 import { openEventQueue } from "./event_queue.ts";
 import { checkExposure } from "./http/access/exposure.ts";
@@ -58,7 +59,14 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     },
     settings: [
       ...["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "PREFETCH", "BATCH_SIZE"] as const,
-      ...["DEAD_LETTER_RABBITMQ_URL", "TOPOLOGY", "REDIS_URL", "REDIS_KEY_PREFIX", "DATABASE_URL"] as const,
+      ...[
+        "DEAD_LETTER_RABBITMQ_URL",
+        "DEAD_LETTER_KEEPER",
+        "TOPOLOGY",
+        "REDIS_URL",
+        "REDIS_KEY_PREFIX",
+        "DATABASE_URL",
+      ] as const,
       ...["DATABASE_TIMEOUT_MS", "RATES_API_ADDRESS", "RATES_API_TLS", "RATES_API_PROXY", "TLS_CA_FILE"] as const,
       ...["TLS_CERT_FILE", "TLS_KEY_FILE"] as const,
       ...["RATES_API_KEY", "RATES_TTL_MS", "RATES_CALL_TIMEOUT_MS", "RATES_LOCK_TTL_MS", "RATES_WAIT_MS"] as const,
@@ -151,6 +159,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     const own = new OwnReport(state);
     const fleet = new RedisFleet(redis, config.REDIS_KEY_PREFIX);
     const leaveFleet = keepTelling(fleet, own, clock);
+    const keeper = openKeeper({ clock, random, log }, config, subscriberId);
     const closeHttp = address && observations && serve(address, observations);
     keepCompacting({ database, clock, random, log }, shutdown.stop);
 
@@ -166,7 +175,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     shutdown.stop.addEventListener("abort", () => consumer.stopTaking());
     await runner.run(shutdown.stop, shutdown.abandon);
 
-    await Promise.all([closeHttp?.(), queue.close(), leaveFleet()]);
+    await Promise.all([closeHttp?.(), queue.close(), keeper.close(), leaveFleet()]);
     await closeRedis(redis);
     await database.close();
     log.info("Left", {
@@ -177,6 +186,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       delayed: stats.delayed,
       withoutPlayer: stats.withoutPlayer,
       requeued: stats.requeued,
+      keptDeadLetters: keeper.state.kept,
       batches: stats.batches,
       ratesCalls: rates.counts.calls,
     });
@@ -201,7 +211,8 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
           ...{ url: config.RABBITMQ_URL, name, clock },
           ...{ eventsQueue: config.EVENTS_QUEUE, deadLetterQueue: config.DEAD_LETTER_QUEUE },
         }),
-        admin: new AmqpDeadLetterAdmin({ name, config: operator, clock, random }),
+        admin: new TableDeadLetterAdmin({ name, config: operator, database: pool, clock, random }),
+        keeper: keeper.state,
         ratesApi: config.RATES_API_ADDRESS,
         ratesApiTls: ratesTls,
         ratesApiProxy: config.RATES_API_PROXY,

@@ -15,7 +15,7 @@ printf '%s\n' "${CASINO_SUBSCRIBER_PASSWORD:?}" | rabbitmqctl add_user casino-su
   printf '%s\n' "${CASINO_SUBSCRIBER_PASSWORD:?}" | rabbitmqctl change_password casino-subscriber >/dev/null
 rabbitmqctl -q set_permissions -p '/' casino-subscriber '^$' '^(casino\.events\.dead\-letters)$' '^(casino\.events\.queue)$'
 
-# deno task dead, and dead letters over HTTP (DEAD_LETTER_RABBITMQ_URL)
+# deno task dead, and a subscriber's keeper of dead letters and its page (DEAD_LETTER_RABBITMQ_URL)
 printf '%s\n' "${CASINO_DEAD_LETTERS_PASSWORD:?}" | rabbitmqctl add_user casino-dead-letters >/dev/null 2>&1 ||
   printf '%s\n' "${CASINO_DEAD_LETTERS_PASSWORD:?}" | rabbitmqctl change_password casino-dead-letters >/dev/null
 rabbitmqctl -q set_permissions -p '/' casino-dead-letters '^$' '^(casino\.events)$' '^(casino\.events\.dead)$'

@@ -105,6 +105,8 @@ export interface Dependency {
 /** The part of a stored event that the page shows. */
 export interface StoredEvent {
   readonly message_id: string;
+  /** The publisher's own id, where it is another text. */
+  readonly sent_id?: string;
   readonly type: string;
   readonly created_at: string;
   readonly player_id: number | string;
@@ -123,6 +125,8 @@ export interface DeadLetter {
   readonly sent_id: string | null;
   readonly reason: string;
   readonly detail: string;
+  /** Letters of one cause have the same. */
+  readonly group: string;
   readonly subscriber: string | null;
   readonly first_failed_at: string | null;
   readonly last_failed_at: string | null;
@@ -138,6 +142,10 @@ export interface DeadLetter {
 
 export interface DeadLetterList {
   readonly total: number;
+  /** In their queue besides: no keeper has moved them yet. */
+  readonly waiting: number | null;
+  /** Where the next page begins. */
+  readonly next: string | null;
   readonly dead_letters: readonly DeadLetter[];
 }
 

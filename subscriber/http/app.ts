@@ -27,6 +27,8 @@ export interface AppOptions extends Probes {
   readonly overview: () => Promise<object>;
   readonly recent: RecentEvents;
   readonly admin: DeadLetterAdmin;
+  /** Letters in their queue, which no keeper has moved yet. */
+  readonly waiting: () => Promise<number>;
   /** Of HTTP_TOKENS_FILE; `undefined`: nobody may act. */
   readonly tokens: Tokens | undefined;
   /** Whether whoever reaches us may look. */

@@ -1,81 +1,84 @@
-/** Dead letters over HTTP: list, show, replay, drop. app.ts says who may, and records each act. */
-import { Hono } from "hono";
+/** Dead letters over HTTP: list, groups, show, replay, drop. app.ts says who may, and records each act. */
+import { type Context, Hono } from "hono";
 import type { Clock } from "../../shared/runtime/clock.ts";
-import { type DeadLetter, deadLetterToJson, mostBodyListed } from "../../shared/rabbitmq/dead/dead_letter.ts";
-import type { Filter } from "../../shared/rabbitmq/dead/dead_letter_queue.ts";
-import { type DeadLetterAdmin, mostLookedAt } from "../../shared/rabbitmq/dead/admin.ts";
+import { deadLetterToJson, mostBodyListed, mostBodyShown } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import { type DeadLetterAdmin, type Filter, groupToJson } from "../../shared/rabbitmq/dead/admin.ts";
 import { parseMessageId } from "../../shared/rabbitmq/message_id.ts";
 import { callWithDeadline } from "../../shared/runtime/deadline.ts";
+import { parseFilter } from "../dead_letters/parse_filter.ts";
 import { parseLimit } from "./event_query.ts";
 import { Problem, unavailable } from "./problem.ts";
 
-/** Longer than the admin's own deadlines in sequence: its error says more than ours. */
-const adminTimeoutMs = 25_000;
+/** Longer than the admin's own deadlines: its error says more than ours. */
+const adminTimeoutMs = 20_000;
 const mostListed = 500;
-const json = { "content-type": "application/json" };
-/** Of one letter: more than any event has, and little enough for a subscriber's memory. */
-const mostBodyShown = 1_048_576;
 
 export interface DeadLetterRoutesOptions {
   readonly admin: DeadLetterAdmin;
+  readonly waiting: () => Promise<number>;
   readonly clock: Clock;
 }
 
-export function deadLetterRoutes({ admin, clock }: DeadLetterRoutesOptions): Hono {
+export function deadLetterRoutes({ admin, waiting, clock }: DeadLetterRoutesOptions): Hono {
   async function ask<T>(act: (signal: AbortSignal) => Promise<T>): Promise<T> {
     try {
       return await callWithDeadline(adminTimeoutMs, clock, act);
     } catch (error) {
       if (error instanceof Problem) throw error;
-      throw unavailable("the dead letter queue cannot be asked", error);
+      throw unavailable("the dead letters cannot be asked", error);
     }
   }
 
-  /** Among very many letters it may be one that was not looked at. */
-  async function missing(id: string): Promise<Problem> {
-    const { total } = await ask((signal) => admin.list({ limit: 1, filter: {}, signal }, () => 0));
-    return total <= mostLookedAt
-      ? new Problem(404, `there is no dead letter ${id}: it was replayed or dropped, or never was one`)
-      : new Problem(503, `${id} is not among the oldest ${mostLookedAt} of ${total} dead letters: see deno task dead`);
-  }
-
+  const filterOf = (context: Context, ...others: string[]) => readFilter(context, others, clock.now());
   const routes = new Hono();
   routes.get("/", async (context) => {
     const limit = parseLimit(context.req.query("limit") ?? null, 100, mostListed);
-    const filter = reasonsOf(context.req.query("reason"));
-    // As text at once: of a letter nothing else is kept while the next one is read.
-    const shown = (letter: DeadLetter) => JSON.stringify(deadLetterToJson(letter, mostBodyListed));
-    const { letters, total } = await ask((signal) => admin.list({ limit, filter, signal }, shown));
-    return context.body(`{"total":${total},"dead_letters":[${letters.join(",")}]}`, 200, json);
+    const [order, after] = [orderOf(context.req.query("order")), placeOf(context.req.query("after"))];
+    const filter = filterOf(context, "limit", "order", "after");
+    const [{ letters, total, next }, inQueue] = await Promise.all([
+      ask((signal) => admin.list({ limit, order, after, filter, signal })),
+      waiting().catch(() => null),
+    ]);
+    const shown = letters.map((letter) => deadLetterToJson(letter, mostBodyListed));
+    return context.json({ total, waiting: inQueue, next: next ?? null, dead_letters: shown });
+  });
+  routes.get("/groups", async (context) => {
+    const filter = filterOf(context);
+    const groups = await ask((signal) => admin.groups({ filter, signal }));
+    return context.json({ groups: groups.map(groupToJson) });
   });
   routes.get("/:id", async (context) => {
     const id = idOf(context.req.param("id"));
-    const shown = (letter: DeadLetter) => JSON.stringify(deadLetterToJson(letter, mostBodyShown));
-    const { letters: [letter] } = await ask((signal) => admin.list({ limit: 1, filter: { ids: [id] }, signal }, shown));
-    if (letter === undefined) throw await missing(id);
-    return context.body(letter, 200, json);
+    const options = { limit: 1, order: "newest", filter: { ids: [id] }, mostBodyBytes: mostBodyShown } as const;
+    const { letters: [letter] } = await ask((signal) => admin.list({ ...options, signal }));
+    if (!letter) throw missing(id);
+    return context.json(deadLetterToJson(letter));
   });
   routes.post("/replay", async (context) => {
-    const filter = chosen(context.req.query("reason"), context.req.query("all"));
+    const filter = chosen(filterOf(context, "all"), context.req.query("all"));
     return context.json(await ask((signal) => admin.replay({ filter, signal })));
   });
   routes.post("/:id/replay", async (context) => {
     const id = idOf(context.req.param("id"));
     const result = await ask((signal) => admin.replay({ filter: { ids: [id] }, signal }));
-    if (result.replayed + result.refused + result.failed === 0) throw await missing(id);
+    if (result.replayed + result.refused + result.failed === 0 && !result.problem) throw missing(id);
     return context.json(result);
   });
   routes.delete("/", async (context) => {
-    const filter = chosen(context.req.query("reason"), context.req.query("all"));
+    const filter = chosen(filterOf(context, "all"), context.req.query("all"));
     return context.json({ dropped: await ask((signal) => admin.drop({ filter, signal })) });
   });
   routes.delete("/:id", async (context) => {
     const id = idOf(context.req.param("id"));
     const dropped = await ask((signal) => admin.drop({ filter: { ids: [id] }, signal }));
-    if (dropped === 0) throw await missing(id);
+    if (dropped === 0) throw missing(id);
     return context.json({ dropped });
   });
   return routes;
+}
+
+function missing(id: string): Problem {
+  return new Problem(404, `there is no dead letter ${id}: it was replayed or dropped, or never was one`);
 }
 
 function idOf(text: string): string {
@@ -84,12 +87,40 @@ function idOf(text: string): string {
   return id;
 }
 
-function reasonsOf(reasons: string | undefined): Filter {
-  return reasons === undefined ? {} : { reasons: reasons.split(",") };
+function orderOf(text = "oldest"): "oldest" | "newest" {
+  if (text !== "oldest" && text !== "newest") throw new Problem(400, "order must be oldest or newest");
+  return text;
+}
+
+/** Where a page begins. */
+function placeOf(text: string | undefined): string | undefined {
+  if (text !== undefined && !/^\d{1,18}$/.test(text)) {
+    throw new Problem(400, "after must be the next of another answer");
+  }
+  return text;
+}
+
+const filterNames = ["reason", "id", "group", "since", "until", "player_id", "event_id", "text"] as const;
+
+/** @throws {Problem} for unknown names and values: a mistyped filter must not match everything */
+function readFilter(context: Context, others: readonly string[], now: number): Filter {
+  const query = context.req.query();
+  const known: readonly string[] = [...filterNames, ...others];
+  const unknown = Object.keys(query).find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new Problem(400, `"${unknown.slice(0, 60)}" is none of the parameters ${known.join(", ")}`);
+  }
+  try {
+    return parseFilter({ ...query, player: query["player_id"], event: query["event_id"] }, now);
+  } catch (error) {
+    throw error instanceof RangeError ? new Problem(400, error.message) : error;
+  }
 }
 
 /** An act on many letters must say on which. */
-function chosen(reasons: string | undefined, all: string | undefined): Filter {
-  if (reasons === undefined && all !== "true") throw new Problem(400, "say which: reason=REASON,… or all=true");
-  return reasonsOf(reasons);
+function chosen(filter: Filter, all: string | undefined): Filter {
+  if (Object.keys(filter).length === 0 && all !== "true") {
+    throw new Problem(400, `say which: all=true, or one of ${filterNames.join(", ")}`);
+  }
+  return filter;
 }

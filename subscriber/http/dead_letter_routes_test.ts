@@ -22,7 +22,7 @@ function largeLetters(count: number): Delivery[] {
 async function answerTo(path: string, deadLetters: Delivery[]): Promise<string> {
   const clock = new VirtualClock();
   const admin = new MemoryDeadLetterAdmin({ queue: { deadLetters, publish: () => {} }, clock });
-  const routes = deadLetterRoutes({ admin, clock });
+  const routes = deadLetterRoutes({ admin, waiting: () => Promise.resolve(0), clock });
   const response = await routes.request(path);
   strictEqual(response.status, 200);
   return await response.text();

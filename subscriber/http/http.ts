@@ -11,6 +11,7 @@ import type { SharedRates } from "../rates/shared_rates.ts";
 import { type Observer, Stats } from "../pipeline/stats.ts";
 import type { Tokens } from "./access/tokens.ts";
 import { httpApp } from "./app.ts";
+import { LetterTable } from "../dead_letters/letter_table.ts";
 import { callWithDeadline, coalesced } from "../../shared/runtime/deadline.ts";
 import { readinessOf } from "./health.ts";
 import { probeApp } from "./probe_routes.ts";
@@ -85,6 +86,8 @@ export function serveHttp(options: HttpOptions): HttpServer {
   const ended = new AbortController();
   const depths = remembered(() => options.depths.read());
   const totals = remembered(() => readTotals(database));
+  const table = new LetterTable(database);
+  const deadLetters = remembered(() => table.count());
   const inspectRates = remembered(() => shared.inspect());
   const reports = remembered(() => options.fleet.read());
   const subscribers = async () => {
@@ -99,7 +102,17 @@ export function serveHttp(options: HttpOptions): HttpServer {
     postgres: totals,
     rates_api: grpcHealth(options.ratesApi, options.ratesApiTls, options.ratesApiProxy),
   }, clock);
-  const sources: Sources = { ...options, stats, latencies, depths, totals, inspectRates, dependencies, subscribers };
+  const sources: Sources = {
+    ...options,
+    stats,
+    latencies,
+    depths,
+    totals,
+    deadLetters,
+    inspectRates,
+    dependencies,
+    subscribers,
+  };
   metrics.watch(sources);
   const overview = overviewOf(sources);
   const probes = { readiness: () => readinessOf(sources), metrics, clock, log };
@@ -117,6 +130,8 @@ export function serveHttp(options: HttpOptions): HttpServer {
       allowedHosts: options.allowedHosts ?? [],
       acts: new Acts(database, log),
       onSignIn: (result) => metrics.signIn(result),
+      // In one process, the queue itself is what is listed.
+      waiting: async () => options.mode === "embedded" ? 0 : (await depths()).dead.messages,
       stop: ended.signal,
     }),
   });

@@ -9,6 +9,7 @@ import { mostKept } from "../metrics/recent_events.ts";
 const text = { type: "string" };
 const textOrNull = { type: ["string", "null"] };
 const count = { type: "integer" };
+const countOrNull = { type: ["integer", "null"] };
 const flag = { type: "boolean" };
 const uuid = { type: "string", format: "uuid" };
 const integer = { type: ["integer", "string"], description: "A string of digits beyond 2^53" };
@@ -48,8 +49,21 @@ const query = (name: string, schema: object, description?: string) => ({
   ...(description !== undefined && { description }),
 });
 const limit = (maximum: number) => query("limit", { type: "integer", minimum: 1, maximum, default: 100 });
-const reason = query("reason", text, "One or more, with commas between");
-const all = query("all", { const: "true" }, "In place of reason: all of them");
+const time = "RFC 3339, or how long ago: 30m, 2h, 7d";
+/** Of dead letters: all that is given must hold. */
+const filter = [
+  query("reason", text, "One or more, with commas between"),
+  query("id", text, "Message ids, with commas between"),
+  query("group", text, "One or more of /dead-letters/groups, with commas between"),
+  query("since", text, `Failed last at this time or later: ${time}`),
+  query("until", text, `Failed last before this time: ${time}`),
+  query("player_id", integer),
+  query("event_id", integer),
+  query("text", text, "Part of the detail, in letters of either case"),
+];
+const order = query("order", { enum: ["oldest", "newest"], default: "oldest" }, "Which come first");
+const after = query("after", text, "The next of the page before");
+const all = query("all", { const: "true" }, "In place of a filter: all of them");
 const id = { name: "id", in: "path", required: true, schema: uuid };
 
 /** Reading takes the role to look, where looking is not open; changes take the role to act. */
@@ -112,21 +126,33 @@ export const openApi = {
     },
     "/dead-letters": {
       get: secured(
-        "Dead letters, oldest first",
-        [limit(500), reason],
+        "Dead letters, page by page",
+        [limit(500), order, after, ...filter],
         json(
           "How many there are, and those asked for",
-          object({ total: count, dead_letters: list(ref("DeadLetter")) }),
+          object({
+            total: described(count, "Whether they match or not"),
+            waiting: described(countOrNull, "Besides these, in their queue: no keeper has moved them yet"),
+            next: described(textOrNull, "For after: where the next page begins; null when this is the last"),
+            dead_letters: list(ref("DeadLetter")),
+          }),
         ),
       ),
-      delete: secured("Drop them for good", [reason, all], json("How many", dropped)),
+      delete: secured("Drop them", [...filter, all], json("How many", dropped)),
+    },
+    "/dead-letters/groups": {
+      get: secured(
+        "What they failed of, most letters first",
+        filter,
+        json("At most 1,000", object({ groups: list(ref("CauseGroup")) })),
+      ),
     },
     "/dead-letters/replay": {
-      post: secured("Publish them again under their own ids", [reason, all], json("What became of them", replays)),
+      post: secured("Publish them again under their own ids", [...filter, all], json("What became of them", replays)),
     },
     "/dead-letters/{id}": {
       get: ofOne("One dead letter", json("It", ref("DeadLetter"))),
-      delete: ofOne("Drop it for good", json("Done", dropped)),
+      delete: ofOne("Drop it", json("Done", dropped)),
     },
     "/dead-letters/{id}/replay": {
       post: ofOne("Publish it again under its own id", json("What became of it", replays)),
@@ -181,11 +207,21 @@ export const openApi = {
         top_player_deposits: described(ref("Leader"), "count in EUR cents"),
       }),
       Event: eventSchema(),
+      CauseGroup: object({
+        group: text,
+        reason: text,
+        cause: described(text, "The detail without its values"),
+        letters: count,
+        first_at: described(textOrNull, "When one of them failed last: of the first"),
+        last_at: textOrNull,
+        sample: described(object({ message_id: uuid, detail: text }), "The newest of them"),
+      }),
       DeadLetter: object({
         message_id: uuid,
         sent_id: described(textOrNull, "As its publisher sent it, where that is another text"),
         reason: text,
         detail: text,
+        group: described(text, "The same for letters whose reason and detail differ in values alone"),
         subscriber: textOrNull,
         first_failed_at: textOrNull,
         last_failed_at: textOrNull,
@@ -195,7 +231,7 @@ export const openApi = {
         body_problem: textOrNull,
         body_base64: described(text, "Its first 4 KiB in a list, its first MiB alone"),
         body_bytes: described(count, "How long it is"),
-      }, ["message_id", "reason", "detail", "attempts", "replays", "body_base64", "body_bytes"]),
+      }, ["message_id", "reason", "detail", "group", "attempts", "replays", "body_base64", "body_bytes"]),
       Session: object({
         name: textOrNull,
         role: described({ enum: [...roles, null] }, "null: not even to look"),

@@ -3,6 +3,7 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { deadReasons } from "../../shared/rabbitmq/outcome.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { version } from "../../shared/runtime/configuration/command.ts";
+import { brokerReasons } from "../dead_letters/keeper_state.ts";
 import { type Observer, type Stage, stages } from "../pipeline/stats.ts";
 import { dependencies } from "./probes.ts";
 import { oldestMsOf, subscriberStates } from "./fleet/fleet_view.ts";
@@ -90,7 +91,7 @@ export class Metrics implements Observer {
 
   /** The metrics that are read at each request. */
   watch(sources: Sources): void {
-    const { stats, gate, rates, clock } = sources;
+    const { stats, gate, rates, keeper, clock } = sources;
     const counts = () => rates.counts;
     const startedAtSeconds = clock.now() / 1000;
     const sum = (numbers: Iterable<number>) => [...numbers].reduce((all, one) => all + one, 0);
@@ -107,6 +108,15 @@ export class Metrics implements Observer {
     this.#counter("casino_dead_letters_total", "Events that were dead-lettered", () => (
       Object.fromEntries(deadReasons.map((reason) => [reason, stats.dead.get(reason) ?? 0]))
     ), "reason");
+    this.#counter("casino_dead_letters_kept_total", "Dead letters moved into the table", () => keeper.kept);
+    this.#counter("casino_dead_letters_by_broker_total", "Those among them that RabbitMQ dead-lettered itself", () => (
+      Object.fromEntries(brokerReasons.map((reason) => [reason, keeper.byBroker.get(reason) ?? 0]))
+    ), "reason");
+    this.#counter(
+      "casino_dead_letter_queue_shrinks_total",
+      "How often the dead letter queue became shorter while its letters were held",
+      () => keeper.shrinks,
+    );
     this.#counter(
       "casino_events_without_player_total",
       "Stored events whose player is not known",
@@ -161,6 +171,12 @@ export class Metrics implements Observer {
     this.#gauge("process_resident_memory_bytes", "Resident memory", () => Deno.memoryUsage().rss);
     this.#gauge("process_start_time_seconds", "When the process began, since 1970", () => startedAtSeconds);
     this.#gauge("casino_info", "Always 1", () => ({ [version]: 1 }), "version");
+    this.#gauge("casino_dead_letters", "Dead letters in the table", sources.deadLetters);
+    this.#gauge(
+      "casino_dead_letters_held",
+      "1 while Postgres, or the broker, keeps this subscriber from moving dead letters into the table",
+      () => Number((keeper.held ?? keeper.refused) !== undefined),
+    );
     this.#gauge(
       "casino_queue_messages",
       "Messages that wait in a queue; unacknowledged: events that subscribers hold",

@@ -19,9 +19,10 @@ export function overviewOf(sources: Sources): () => Promise<Overview> {
   const standing = new Standing(clock);
   let unheardSince: number | undefined;
   return async () => {
-    const [totals, depths, inspection, states, fleet] = await Promise.all([
+    const [totals, depths, letters, inspection, states, fleet] = await Promise.all([
       sources.totals().catch(() => undefined),
       sources.depths().catch(() => undefined),
+      sources.deadLetters().catch(() => undefined),
       sources.inspectRates().catch(() => undefined),
       sources.dependencies(),
       sources.subscribers(),
@@ -30,7 +31,8 @@ export function overviewOf(sources: Sources): () => Promise<Overview> {
     unheardSince = fleet.unheard ? unheardSince ?? now : undefined;
     const unheard = now - (unheardSince ?? now) >= unheardMs ? fleet.unheard ?? 0 : 0;
     const problems = problemsOf(sources, { states, depths, inspection, fleet, unheard });
-    const deadLetters = depths?.dead.messages ?? null;
+    // What a keeper has in hand is in neither, for a moment.
+    const deadLetters = depths && letters !== undefined ? letters + depths.dead.messages : null;
     return {
       at: new Date(clock.now()).toISOString(),
       version,

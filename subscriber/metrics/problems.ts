@@ -11,7 +11,7 @@ import type { Sources } from "./sources.ts";
 /** An event in hand that is older is a problem. */
 const lateMs = 60_000;
 
-type ProblemSources = Pick<Sources, "gate" | "rates" | "consuming" | "mode" | "subscriberId">;
+type ProblemSources = Pick<Sources, "gate" | "rates" | "keeper" | "clock" | "consuming" | "mode" | "subscriberId">;
 
 /** What the servers and the other subscribers tell; `undefined` when they do not. */
 interface Found {
@@ -33,7 +33,7 @@ const mostNamed = 3;
 
 /** Sentences, the worst first. */
 export function problemsOf(
-  { gate, rates, consuming, mode, subscriberId }: ProblemSources,
+  { gate, rates, keeper, clock, consuming, mode, subscriberId }: ProblemSources,
   { states, depths, inspection, fleet, unheard }: Found,
 ): string[] {
   const problems: string[] = [];
@@ -57,6 +57,7 @@ export function problemsOf(
   if (states["rates_api"]!.ok && rates.failure !== undefined && !isFresh(rates, inspection)) {
     problems.push(`The last call for rates failed: ${redact(rates.failure)}.`);
   }
+  problems.push(...keeper.problems({ clock }).map(redact));
   const oldest = oldestMsOf(fleet);
   if (problems.length === 0 && oldest > lateMs) {
     const ready = depths?.events.messages ?? 0;

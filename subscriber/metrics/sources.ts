@@ -1,4 +1,5 @@
 /** The state of a running subscriber that HTTP reads: for metrics, the page and readiness. */
+import type { KeeperState } from "../dead_letters/keeper_state.ts";
 import type { DatabaseGate } from "../pipeline/database_gate.ts";
 import type { Stats } from "../pipeline/stats.ts";
 import type { Inspection } from "../rates/shared_rates.ts";
@@ -16,6 +17,7 @@ export interface State extends OwnState {
   /** Over servers, or with everything in one process. */
   readonly mode: "servers" | "embedded";
   readonly gate: DatabaseGate;
+  readonly keeper: KeeperState;
   readonly rates: WatchedRates;
   readonly prefetch: number;
   readonly own: { read(): SubscriberReport };
@@ -32,5 +34,7 @@ export interface Sources extends State {
   /** Each of these rejects when its server does not answer. */
   readonly totals: () => Promise<Totals>;
   readonly depths: () => Promise<Depths>;
+  /** Dead letters in the table. */
+  readonly deadLetters: () => Promise<number>;
   readonly inspectRates: () => Promise<Inspection>;
 }

@@ -17,7 +17,7 @@ export function peaceOf({ overview, readiness, metrics }: Told) {
     subscribers: subscribers.map(({ id, state, events }) => `${id} ${state} ${events}`).sort(),
     ready: readiness.ready,
     gauges: [
-      ...['casino_queue_messages{queue="events"}', 'casino_queue_messages{queue="dead"}'],
+      ...['casino_queue_messages{queue="events"}', "casino_dead_letters"],
       ...['casino_queue_messages{queue="unacknowledged"}', "casino_oldest_event_seconds"],
     ].map((name) => figureIn(metrics, name)),
   };
@@ -31,11 +31,11 @@ export function rightPeace({ stored, dead, subscribers }: Peace): ReturnType<typ
   };
 }
 
-export function peaceOfStatus({ lag, totals, queues, subscribers }: Status) {
+export function peaceOfStatus({ lag, totals, subscribers }: Status) {
   return {
     lag: lag.messages,
     stored: totals.problem === null ? totals.events_total : totals.problem,
-    dead: queues.problem === null ? queues.dead_letters.messages : queues.problem,
+    dead: totals.problem === null ? totals.dead_letters : totals.problem,
     subscribers: subscribers.problem === null
       ? subscribers.subscribers.map(({ id, state }) => `${id} ${state}`).sort()
       : subscribers.problem,

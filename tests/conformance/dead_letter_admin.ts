@@ -1,34 +1,32 @@
-/** One suite for everything that is a {@linkcode DeadLetterAdmin}: over RabbitMQ, and over the queue in memory. */
+/** One suite for everything that is a {@linkcode DeadLetterAdmin}: over the table, and over the queue in memory. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { deadHeaders } from "../../shared/rabbitmq/publish/dead_letters.ts";
 import { retriesHeader } from "../../shared/rabbitmq/publish/delay_queues.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { replaysHeader, withoutBrokerHeaders } from "../../shared/rabbitmq/message.ts";
 import { eventually } from "../fixtures/eventually.ts";
-import type { DeadLetterAdmin } from "../../shared/rabbitmq/dead/admin.ts";
+import { encodeEvent } from "../../shared/event/protobuf.ts";
+import type { DeadLetterAdmin, Filter } from "../../shared/rabbitmq/dead/admin.ts";
+import { causeOf } from "../../shared/rabbitmq/dead/cause.ts";
+import { bet } from "../fixtures/deliveries.ts";
 
 /** A kind of admin that is put to the test. */
 export interface Subject {
   readonly name: string;
   /** Gives `use` an admin with queues of its own; the admin is closed afterwards. */
-  withAdmin(use: Use, options?: Options): Promise<void>;
+  withAdmin(use: Use): Promise<void>;
 }
 
 type Use = (tested: TestedAdmin) => Promise<void>;
-
-interface Options {
-  readonly mostSeen?: number;
-}
-
-type Register = (what: string, use: Use, options?: Options) => void;
+type Register = (what: string, use: Use) => void;
 
 export interface TestedAdmin {
   readonly admin: DeadLetterAdmin;
-  /** Resolves when the letters are in the dead letter queue, in this order. */
+  /** Resolves when the letters are with the dead letters, in this order. */
   bury(letters: readonly Delivery[]): Promise<void>;
   /** Takes out the messages that wait in the events queue. */
   events(): Promise<Delivery[]>;
-  /** Letters in the dead letter queue that are in nobody's hands. */
+  /** How many letters are dead. */
   waiting(): Promise<number>;
 }
 
@@ -53,7 +51,7 @@ function ids(letters: readonly { readonly messageId: string }[]): string[] {
 
 /** Registers the suite's tests, under the subject's name. */
 export function testDeadLetterAdmin({ name, withAdmin }: Subject): void {
-  const test: Register = (what, use, options) => Deno.test(`${name}: ${what}`, () => withAdmin(use, options));
+  const test: Register = (what, use) => Deno.test(`${name}: ${what}`, () => withAdmin(use));
   testListing(test);
   testActing(test);
   testEnding(test);
@@ -62,7 +60,7 @@ export function testDeadLetterAdmin({ name, withAdmin }: Subject): void {
 function testListing(test: Register): void {
   test("list() shows the oldest first with all that is known of them, and each stays", async ({ admin, bury, waiting }) => {
     const buried = [letterOf("invalid", { [deadHeaders.detail]: "amount -5" }), letterOf("rates-timeout")];
-    deepStrictEqual(await admin.list({ limit, ...everything }), { letters: [], total: 0 });
+    deepStrictEqual(await admin.list({ limit, ...everything }), { letters: [], total: 0, next: undefined });
     await bury(buried);
     const { letters, total } = await admin.list({ limit, ...everything });
     deepStrictEqual([ids(letters), total], [ids(buried), 2]);
@@ -76,11 +74,33 @@ function testListing(test: Register): void {
     strictEqual(await waiting(), 2);
   });
 
-  test("list() shows no more than asked for, and counts all", async ({ admin, bury }) => {
-    const buried = [letterOf("invalid"), letterOf("invalid"), letterOf("invalid")];
+  test("list() shows all of them page by page, in either order, and counts all each time", async ({ admin, bury }) => {
+    const buried = ["a", "b", "c", "d", "e"].map((detail) => letterOf("invalid", { [deadHeaders.detail]: detail }));
     await bury(buried);
-    const { letters, total } = await admin.list({ ...everything, limit: 2 });
-    deepStrictEqual([ids(letters), total], [ids(buried.slice(0, 2)), 3]);
+    for (const [order, expected] of [["oldest", ids(buried)], ["newest", ids(buried).reverse()]] as const) {
+      const seen: string[][] = [];
+      for (let after: string | undefined, more = true; more;) {
+        const page = await admin.list({ ...everything, limit: 2, order, after });
+        strictEqual(page.total, 5);
+        seen.push(ids(page.letters));
+        after = page.next;
+        more = after !== undefined;
+      }
+      deepStrictEqual(seen, [expected.slice(0, 2), expected.slice(2, 4), expected.slice(4)]);
+    }
+  });
+
+  test("a page begins where the one before ended, whatever came and went meanwhile", async ({ admin, bury }) => {
+    const [first, second, third, late] = ["a", "b", "c", "d"].map((detail) =>
+      letterOf("invalid", { [deadHeaders.detail]: detail })
+    ) as [Delivery, Delivery, Delivery, Delivery];
+    await bury([first, second, third]);
+    const newest = { ...everything, limit: 1, order: "newest" } as const;
+    const page = await admin.list(newest);
+    deepStrictEqual(ids(page.letters), ids([third]));
+    await bury([late]);
+    const rest = await admin.list({ ...newest, limit: 9, after: page.next });
+    deepStrictEqual(ids(rest.letters), ids([second, first]));
   });
 
   test("list() finds by reasons, by ids, and by both", async ({ admin, bury }) => {
@@ -103,13 +123,47 @@ function testListing(test: Register): void {
     }
   });
 
-  test("looks at no more than the oldest of many", async ({ admin, bury }) => {
-    const buried = [letterOf("invalid"), letterOf("invalid"), letterOf("rates-timeout")];
-    await bury(buried);
-    const { letters, total } = await admin.list({ limit, ...everything });
-    deepStrictEqual([ids(letters), total], [ids(buried.slice(0, 2)), 3]);
-    strictEqual(await admin.drop({ signal, filter: { reasons: ["rates-timeout"] } }), 0);
-  }, { mostSeen: 2 });
+  test("list() finds by time, player, event id, part of the detail, and group", async ({ admin, bury }) => {
+    const at = (minute: number) => `2026-11-29T22:0${minute}:00.000Z`;
+    const of = (detail: string, minute: number, more: Partial<Delivery> = {}) => ({
+      ...letterOf("invalid", { [deadHeaders.detail]: detail, [deadHeaders.lastFailedAt]: at(minute) }),
+      ...more,
+    });
+    const event = bet({ id: 17n, playerId: 11n });
+    const a = of("amount -5", 1);
+    const b = of("amount -17", 2, { body: encodeEvent(event) });
+    const c = of('currency "eur"', 3);
+    await bury([a, b, c]);
+    const found = async (filter: Filter) => ids((await admin.list({ limit, signal, filter })).letters);
+    deepStrictEqual(await found({ sinceMs: Date.parse(at(2)) }), ids([b, c]));
+    deepStrictEqual(await found({ untilMs: Date.parse(at(2)) }), ids([a]));
+    deepStrictEqual(await found({ playerId: 11n }), ids([b]));
+    deepStrictEqual(await found({ eventId: 17n, reasons: ["invalid"] }), ids([b]));
+    deepStrictEqual(await found({ eventId: 18n }), []);
+    deepStrictEqual(await found({ text: "AMOUNT -1" }), ids([b]));
+    const { group } = causeOf({ reason: "invalid", detail: "amount -99" });
+    deepStrictEqual(await found({ groups: [group] }), ids([a, b]));
+  });
+
+  test("groups() tells what they failed of, most letters first, whatever values their details have", async ({ admin, bury }) => {
+    const of = (reason: string, detail: string, second: number) =>
+      letterOf(reason, {
+        [deadHeaders.detail]: detail,
+        [deadHeaders.lastFailedAt]: `2026-11-29T22:00:0${second}.000Z`,
+      });
+    const newest = of("invalid", "amount -17", 3);
+    await bury([of("unknown-currency", 'currency "XTS" has none', 1), of("invalid", "amount -5", 2), newest]);
+    const [first, second, ...more] = await admin.groups(everything);
+    const { group: _, ...told } = first!;
+    deepStrictEqual(told, {
+      ...{ reason: "invalid", cause: "amount N", letters: 2 },
+      ...{ firstAt: "2026-11-29T22:00:02.000Z", lastAt: "2026-11-29T22:00:03.000Z" },
+      sample: { messageId: newest.messageId, detail: "amount -17" },
+    });
+    deepStrictEqual([second?.cause, second?.letters, more], ["currency “…” has none", 1, []]);
+    const one = await admin.groups({ signal, filter: { reasons: ["unknown-currency"] } });
+    deepStrictEqual(one.map(({ group }) => group), [second?.group]);
+  });
 }
 
 function testActing(test: Register): void {
@@ -138,6 +192,13 @@ function testActing(test: Register): void {
     await bury([letterOf("invalid", { [replaysHeader]: 9 }), letterOf("invalid", { [replaysHeader]: 10 })]);
     deepStrictEqual(await admin.replay(everything), { replayed: 1, refused: 1, failed: 0 });
     strictEqual(await waiting(), 1);
+  });
+
+  test("an act is on what matches alone, and on nothing that comes while it runs", async ({ admin, bury, waiting }) => {
+    await bury(Array.from({ length: 230 }, (_, n) => letterOf(n % 2 ? "invalid" : "undecodable", { n })));
+    strictEqual(await admin.drop({ signal, filter: { reasons: ["invalid"] } }), 115);
+    strictEqual((await admin.replay({ signal, filter: { reasons: ["undecodable"] } })).replayed, 115);
+    strictEqual(await waiting(), 0);
   });
 
   test("drop() removes the letters that match, for good, and no others", async ({ admin, bury, events }) => {

@@ -1,4 +1,5 @@
 /** Private RabbitMQ, Redis and Postgres, which a test may kill and pause, behind proxies that it may poison. */
+import { countLetters } from "./dead_letters.ts";
 import { join } from "node:path";
 import type { Channel } from "amqplib";
 import { openConnection } from "../../shared/rabbitmq/connection.ts";
@@ -146,6 +147,8 @@ export abstract class ServerAccess {
 
   async withChannel<T>(use: (channel: Channel) => Promise<T>): Promise<T> {
     const connection = await openConnection({ url: this.urls.RABBITMQ_URL, name: "casino-test" });
+    // When a fault ends it, the caller's promise rejects as well.
+    connection.on("error", () => {});
     try {
       const channel = await connection.createChannel();
       // The broker closes the channel when a queue does not exist; the caller's promise rejects as well.
@@ -159,7 +162,11 @@ export abstract class ServerAccess {
     }
   }
 
+  /** Of the dead letter queue also those in the table. */
   messagesIn(queue: string): Promise<number> {
+    if (queue.endsWith(".dead")) {
+      return this.withChannel((channel) => this.withSql((sql) => countLetters(channel, sql, queue)));
+    }
     return this.withChannel(async (channel) => (await channel.checkQueue(queue)).messageCount);
   }
 

@@ -6,7 +6,7 @@ import { systemClock } from "../../shared/runtime/clock.ts";
 import { Session } from "../../shared/postgres/session.ts";
 import { TcpProxy } from "../servers/tcp_proxy.ts";
 import type { DeadLetter } from "../../shared/rabbitmq/dead/dead_letter.ts";
-import { list } from "../../shared/rabbitmq/dead/dead_letter_queue.ts";
+import { readLetters } from "./dead_letters.ts";
 import { freePort, type Member, Members, type StartOptions } from "../../tools/demo/members.ts";
 import { catalogue } from "../../tools/migrate/catalogue.ts";
 import { migrateUp } from "../../tools/migrate/migrator.ts";
@@ -119,8 +119,7 @@ export class PrivateWorld extends ServerAccess implements AsyncDisposable {
 
   /** All dead letters, which stay where they are. */
   deadLetters(queue: string): Promise<DeadLetter[]> {
-    const stop = new AbortController().signal;
-    return this.withChannel((channel) => Array.fromAsync(list(channel, queue, { filter: {}, stop })));
+    return this.withChannel((channel) => this.withSql((sql) => readLetters(channel, sql, queue)));
   }
 
   /** Waits until each confirmed message is stored and reported, or dead-lettered. */

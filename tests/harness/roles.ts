@@ -49,7 +49,7 @@ export async function makeRoles(
 /** The URL with the role's credentials in place of its own. */
 export function asRole(url: string, role: Role, separator: "-" | "_" = "-"): string {
   const target = new URL(url);
-  target.username = `casino${separator}${role}`;
+  target.username = `casino-${role}`.replaceAll("-", separator);
   target.password = encodeURIComponent(passwordOf(role));
   return target.href;
 }

@@ -1,25 +1,21 @@
-/** Dead letters on RabbitMQ keep all properties and headers of their messages, and replays restore them. */
-import { deepStrictEqual } from "node:assert/strict";
+/** Dead letters on RabbitMQ, and in the table, keep all properties and headers of their messages, and replays restore them. */
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { GetMessage, Options } from "amqplib";
 import fc from "fast-check";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
-import { replay } from "../../shared/rabbitmq/dead/dead_letter_queue.ts";
 import { openConnection } from "../../shared/rabbitmq/connection.ts";
+import { replay } from "../../shared/rabbitmq/dead/replay.ts";
 import { withoutBrokerHeaders } from "../../shared/rabbitmq/message.ts";
 import { exactPropertiesOf } from "../../shared/rabbitmq/origin/exact_headers.ts";
+import { rememberProperties } from "../../shared/runtime/deno_workarounds/amqp_exact_properties.ts";
 import { originHeaders } from "../../shared/rabbitmq/origin/origin.ts";
 import { dead, type Outcome } from "../../shared/rabbitmq/outcome.ts";
+import { deadLetterExchangeOf } from "../../shared/rabbitmq/topology.ts";
 import { never, settle, takeExactly } from "../conformance/queue/subject.ts";
-import {
-  consumerOn,
-  getOne,
-  inQueue,
-  publisherOn,
-  type TestQueues,
-  untilConsuming,
-  withTestQueues,
-} from "../servers/test_queues.ts";
+import { replaySource } from "../../subscriber/dead_letters/replay_source.ts";
+import { actor, type TestLetters, withTestLetters } from "../servers/test_letters.ts";
+import { consumerOn, getOne, publisherOn, type TestQueues, untilConsuming } from "../servers/test_queues.ts";
 
 const shortText = fc.string({ unit: "grapheme", maxLength: 40 });
 const typed = <T>(type: string, value: fc.Arbitrary<T>) => value.map((value) => ({ "!": type, value }));
@@ -80,9 +76,11 @@ function seen({ properties }: GetMessage): Record<string, unknown> {
 }
 
 interface Members {
+  readonly letters: TestLetters;
   readonly queues: TestQueues;
   /** Settles the next message of the events queue in this way. */
   settleOne(outcome: Outcome): Promise<void>;
+  /** Those in the table. */
   replayAll(): Promise<void>;
 }
 
@@ -90,19 +88,20 @@ async function withMembers(
   use: (members: Members) => Promise<void>,
   retryDelays: readonly number[] = [],
 ): Promise<void> {
-  await withTestQueues(async (made) => {
-    const publisher = publisherOn(made, { giveUpAfterMs: 2_000 });
-    const consumer = await untilConsuming(consumerOn(made, { publisher, prefetch: 1 }));
-    const connection = await openConnection(made.broker);
-    const channel = await connection.createChannel();
-    const options = { filter: {}, stop: never, exchange: made.events, publisher, clock, rate: undefined, force: false };
+  await withTestLetters(async (letters) => {
+    const { table } = letters;
+    const connection = await openConnection(letters.queues.broker);
+    const queues = { ...letters.queues, channel: await connection.createChannel() };
+    const publisher = publisherOn(queues, { giveUpAfterMs: 2_000 });
+    const consumer = await untilConsuming(consumerOn(queues, { publisher, prefetch: 1 }));
+    const options = { stop: never, exchange: queues.events, publisher, clock, rate: undefined, force: false };
     try {
       await use({
-        queues: { ...made, channel },
+        ...{ letters, queues },
         settleOne: async (outcome) => await settle(consumer, await takeExactly(consumer, 1), outcome),
         async replayAll() {
           await consumer.stopTaking();
-          await Array.fromAsync(replay(channel, made.dead, options));
+          await Array.fromAsync(replay(replaySource(table, { filter: {}, stop: never }, actor), options));
         },
       });
     } finally {
@@ -157,7 +156,7 @@ Deno.test("a dead letter has every property and header of its message, of any ty
 });
 
 Deno.test("a replay gives a message back its properties and headers, its routing key and its expiration", async () => {
-  await withMembers(async ({ queues, settleOne, replayAll }) => {
+  await withMembers(async ({ letters, queues, settleOne, replayAll }) => {
     const beside = await queueBeside(queues);
     publish(queues, {
       ...{ messageId: crypto.randomUUID(), contentType: "application/json", contentEncoding: "gzip", priority: 3 },
@@ -166,10 +165,44 @@ Deno.test("a replay gives a message back its properties and headers, its routing
       headers: { ...odd.headers, big: { "!": "int64", value: 2n ** 53n + 1n }, small: { "!": "int64", value: 7n } },
     });
     await settleOne(dead("invalid", "amount 0"));
-    await inQueue(queues, queues.dead, 1);
+    letters.startKeeper();
+    await letters.untilKept(1);
     await replayAll();
     const [sent, again] = [await getOne(queues.channel, beside), await getOne(queues.channel, beside)];
     deepStrictEqual([seen(again), again.fields.routingKey], [seen(sent), "player-7"]);
+  });
+});
+
+Deno.test("the table has every property and header of a letter, of any type, exact, and gives it as the client does: 150 letters", async () => {
+  await withMembers(async ({ letters, queues: { broker, channel, dead: deadQueue } }) => {
+    const connection = await openConnection(broker);
+    rememberProperties(connection, "all");
+    const reader = await connection.createChannel();
+    const { queue: beside } = await channel.assertQueue("", { autoDelete: true });
+    await channel.bindQueue(beside, deadLetterExchangeOf(deadQueue), "");
+    letters.startKeeper();
+    let count = 0;
+    await fc.assert(
+      fc.asyncProperty(anyProperties, async (properties) => {
+        // As a foreign program may put it there.
+        channel.publish(deadLetterExchangeOf(deadQueue), "player-7", Buffer.from(`letter ${count}`), properties);
+        const sent = await getOne(reader, beside);
+        await letters.untilKept(++count);
+        const { letters: [kept] } = await letters.table.page({ filter: {}, limit: 1, order: "newest" });
+        const { origin, body } = kept!;
+        deepStrictEqual([origin?.routingKey, Buffer.from(body).toString()], ["player-7", `letter ${count - 1}`]);
+        deepStrictEqual({ ...origin!.properties }, { ...sent.properties });
+        deepStrictEqual(exactPropertiesOf(origin!.properties), exactPropertiesOf(sent.properties));
+      }),
+      {
+        numRuns: 150,
+        seed: 20,
+        endOnFailure: true,
+        examples: [[odd], [{ messageId: crypto.randomUUID(), headers: {} }]],
+      },
+    );
+    strictEqual((await channel.checkQueue(deadQueue)).messageCount, 0);
+    await connection.close();
   });
 });
 

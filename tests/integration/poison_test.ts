@@ -9,6 +9,7 @@ import { type Clock, systemClock as clock } from "../../shared/runtime/clock.ts"
 import { seededRandom } from "../../shared/runtime/random.ts";
 import { createSubscriber } from "../../subscriber/create_subscriber.ts";
 import type { Enriched } from "../../subscriber/enriched/enriched.ts";
+import { storedEventJson } from "../../subscriber/enriched/json_line.ts";
 import { DatabaseGate } from "../../subscriber/pipeline/database_gate.ts";
 import { Stats } from "../../subscriber/pipeline/stats.ts";
 import { PostgresPlayers } from "../../subscriber/store/postgres_players.ts";
@@ -169,6 +170,22 @@ for (const neighbours of [0, 1_000]) {
       await subscriber.settle(bet({ amount: 13n }), ...many(neighbours));
       strictEqual(subscriber.letters.length, 1);
       match(subscriber.letters[0]!, /^store-rejected: Postgres did not take the row, and gave no error.* no_thirteen$/);
+      await subscriber.check(1 + neighbours);
+    },
+  );
+
+  test(
+    `a trigger that drops one player's totals, and ${neighbours} neighbours: the event is store-rejected, and stored nowhere`,
+    `create function drop_row() returns trigger language plpgsql as $$ begin
+       if new.player_id = 13 then return null; end if; return new; end $$;
+     create trigger no_thirteen before insert on player_totals for each row execute function drop_row()`,
+    async (subscriber) => {
+      await subscriber.settle(bet({ playerId: 13n }), ...many(neighbours));
+      strictEqual(subscriber.letters.length, 1);
+      match(
+        subscriber.letters[0]!,
+        /^store-rejected: .* did not take what was added to player_totals, .* no_thirteen$/,
+      );
       await subscriber.check(1 + neighbours);
     },
   );
@@ -354,6 +371,26 @@ const schemas: readonly {
     mend: "drop trigger refuse on events",
     options: { timeoutMs: 300 },
   },
+  {
+    name: "a time that became timestamptz(0)",
+    alter: "alter table events alter created_at type timestamptz(0)",
+    problem:
+      /^events\.created_at is of type timestamp\(0\) with time zone, which rounds .*; alter it back to timestamptz$/,
+    mend: "alter table events alter created_at type timestamptz",
+  },
+  {
+    name: "a total that rounds to thousands",
+    alter: "alter table player_totals alter deposits_eur type numeric(10,-3)",
+    problem: /^player_totals\.deposits_eur is of type numeric\(10,-3\), which rounds .*; alter it back to numeric$/,
+    mend: "alter table player_totals alter deposits_eur type numeric",
+  },
+  ...["player_totals", "event_counts"].map((table) => ({
+    name: `a trigger that drops all rows of ${table}`,
+    alter: `create function drop_row() returns trigger language plpgsql as $$ begin return null; end $$;
+     create trigger no_row before insert or update on ${table} for each row execute function drop_row()`,
+    problem: new RegExp(`did not take what was added to ${table}, and gave no error.* no_row$`),
+    mend: `drop trigger no_row on ${table}`,
+  })),
 ];
 for (const { name, alter, problem, mend, options } of schemas) {
   for (const count of [1, 1_000]) {
@@ -438,5 +475,87 @@ test(
       first!.price,
     ]);
     strictEqual(again!.player?.email, "new@example.com");
+  },
+);
+
+const createdAt = { seconds: 1_700_000_000, nanos: 600_000_000 };
+for (const batchSize of [1, 500]) {
+  test(
+    `a trigger that rewrites rows, in batches of ${batchSize}: the same event is a duplicate, and another one is an id-conflict`,
+    `create function rewrite() returns trigger language plpgsql as $$ begin
+       new.description := lower(new.description); new.created_at := date_trunc('second', new.created_at);
+       new.currency := lower(new.currency); return new; end $$;
+     create trigger rewrite before insert on events for each row execute function rewrite()`,
+    async (subscriber) => {
+      const [same, other] = [500n, 501n].map((amount) => bet({ amount, createdAt }));
+      await subscriber.settle(deliveryOf(same!, id));
+      await subscriber.settle(
+        ...[same!, other!, same!, { ...other!, amount: 502n }].map((event) => deliveryOf(event, id)),
+      );
+      deepStrictEqual([subscriber.stats.duplicates, subscriber.letters.length], [2, 2]);
+      match(subscriber.letters.sort()[0]!, /^id-conflict: .*"amount":500,.* is stored, this one is .*"amount":501,/);
+      await subscriber.check(2);
+    },
+    { batchSize },
+  );
+}
+
+test(
+  "a trigger that rewrites rows and refuses some: an event that it refuses is an id-conflict, and its neighbours are not",
+  `create function rewrite() returns trigger language plpgsql as $$ begin
+     if new.amount > 1000 then raise 'too large'; end if;
+     new.created_at := date_trunc('second', new.created_at); return new; end $$;
+   create trigger rewrite before insert on events for each row execute function rewrite()`,
+  async (subscriber) => {
+    const [same, large] = [500n, 1_001n].map((amount) => bet({ amount, createdAt }));
+    await subscriber.settle(deliveryOf(same!, id));
+    await subscriber.settle(...[same!, large!, same!].map((event) => deliveryOf(event, id)));
+    deepStrictEqual([subscriber.stats.duplicates, subscriber.letters.length], [2, 1]);
+    match(subscriber.letters[0]!, /^id-conflict: .*"amount":1001,/);
+    await subscriber.check(2);
+  },
+);
+
+test("a redelivered event under a column that rounds is held, and no id-conflict", "select", async (subscriber) => {
+  const delivery = deliveryOf(bet({ createdAt }), id);
+  await subscriber.settle(delivery);
+  await subscriber.sql.query("alter table events alter created_at type timestamptz(0)");
+  const settled = subscriber.settle(delivery);
+  settled.catch(() => {});
+  match(await isHeld(subscriber), /^events\.created_at is of type timestamp\(0\)/);
+  await subscriber.sql.query(`alter table events alter created_at type timestamptz;
+    update events set created_at = created_at - interval '0.4 s' where message_id = '${id}'`);
+  await settled;
+  deepStrictEqual([subscriber.stats.duplicates, subscriber.letters], [1, []]);
+});
+
+test(
+  "the id that a publisher sent is stored and reported, printable and cut, and tells no events apart",
+  "select",
+  async (subscriber) => {
+    const delivery = deliveryOf(bet(), id);
+    const sent = [delivery, { ...delivery, sentId: id.toUpperCase() }, deliveryOf(deposit())];
+    const shown: (string | undefined)[] = [undefined, undefined, undefined];
+    for (
+      const [sentId, as] of [["order-17", "order-17"], ["a\u0000\u001b[31m", "a\\u0000\\u001b[31m"], [
+        "é".repeat(300),
+        `${"é".repeat(255)}…`,
+      ]]
+    ) {
+      sent.push({ ...deliveryOf(deposit()), sentId: sentId! });
+      shown.push(as);
+    }
+    for (const each of sent) await subscriber.settle(each);
+    deepStrictEqual([subscriber.letters, subscriber.stats.duplicates], [[], 1]);
+    await subscriber.check(6);
+    for (const [n, { messageId }] of sent.entries()) {
+      const row = await subscriber.sql.one(`select sent_id from events where message_id = '${messageId}'`);
+      const reported = subscriber.reported.filter((each) => each.messageId === messageId);
+      deepStrictEqual([row["sent_id"], ...reported.map(({ sentId }) => sentId)], [
+        shown[n] ?? null,
+        ...reported.map(() => shown[n]),
+      ]);
+      strictEqual(JSON.parse(storedEventJson(reported[0]!)).sent_id, shown[n]);
+    }
   },
 );

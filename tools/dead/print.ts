@@ -1,13 +1,15 @@
 /** Dead letters for a human to read. */
 import { cutTo, printable } from "../../shared/runtime/printable.ts";
+import type { CauseGroup } from "../../shared/rabbitmq/dead/admin.ts";
+import { causeOf } from "../../shared/rabbitmq/dead/cause.ts";
 import { type DeadLetter, shownEvent } from "../../shared/rabbitmq/dead/dead_letter.ts";
 
 /** Two lines: what became of it, and what it is. */
 export function summarize(
-  { messageId, sentId, reason, lastFailedAt, attempts, replays, detail, event, bodyProblem, body }: DeadLetter,
+  { messageId, sentId, reason, lastFailedAt, attempts, replays, detail, event, bodyProblem, bodyBytes }: DeadLetter,
 ): string {
   const times = plural(attempts, "attempt") + (replays > 0 ? `, ${plural(replays, "replay")}` : "");
-  const what = event ? JSON.stringify(shownEvent(event)) : `no event in ${body.length} bytes`;
+  const what = event ? JSON.stringify(shownEvent(event)) : `no event in ${bodyBytes} bytes`;
   const why = detail === bodyProblem || !bodyProblem ? detail : `${detail}; ${bodyProblem}`;
   return [
     `${messageId}${sentId === undefined ? "" : ` (sent as ${sentId})`}  ${reason}  ${
@@ -28,6 +30,7 @@ export function describeInFull(letter: DeadLetter): string {
     ...(letter.sentId === undefined ? [] : [["sent as", letter.sentId] as [string, unknown]]),
     ["reason", letter.reason],
     ["detail", letter.detail],
+    ["group", causeOf(letter).group],
     ["subscriber", letter.subscriber],
     ["first failed at", letter.firstFailedAt],
     ["last failed at", letter.lastFailedAt],
@@ -39,7 +42,7 @@ export function describeInFull(letter: DeadLetter): string {
     ["headers", JSON.stringify(letter.headers)],
   ];
   const lines = rows.map(([name, value]) => printable(`${name.padEnd(16)} ${value ?? "unknown"}`, mostOfOneRow));
-  return `${lines.join("\n")}\nbody, ${letter.body.length} bytes\n${hexDump(letter.body)}`;
+  return `${lines.join("\n")}\nbody, ${letter.bodyBytes} bytes\n${hexDump(letter)}`;
 }
 
 /** `reason: count`, most first. */
@@ -48,9 +51,19 @@ export function countReasons(counts: ReadonlyMap<string, number>): string {
   return printable(descending.map(([reason, count]) => `${reason}: ${count}`).join(", "));
 }
 
+/** Two lines: what they failed of, and the newest of them. */
+export function describeGroup({ group, reason, cause, letters, firstAt, lastAt, sample }: CauseGroup): string {
+  const times = firstAt === undefined ? "at an unknown time" : firstAt === lastAt ? firstAt : `${firstAt} … ${lastAt}`;
+  return [
+    `${group}  ${plural(letters, "letter")}  ${reason}  ${times}`,
+    `  ${cutTo(cause || "without a detail", 160)}`,
+    `  ${sample.messageId}  ${cutTo(sample.detail, 160)}`,
+  ].map((line) => printable(line)).join("\n");
+}
+
 const mostBytesShown = 1_024;
 
-function hexDump(body: Uint8Array): string {
+function hexDump({ body, bodyBytes }: DeadLetter): string {
   const lines: string[] = [];
   for (let at = 0; at < Math.min(body.length, mostBytesShown); at += 16) {
     const bytes = [...body.subarray(at, at + 16)];
@@ -58,7 +71,7 @@ function hexDump(body: Uint8Array): string {
     const text = bytes.map((byte) => byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : ".").join("");
     lines.push(`  ${at.toString(16).padStart(6, "0")}  ${hex.padEnd(47)}  ${text}`);
   }
-  if (body.length > mostBytesShown) lines.push(`  … ${body.length - mostBytesShown} bytes more`);
+  if (bodyBytes > mostBytesShown) lines.push(`  … ${bodyBytes - mostBytesShown} bytes more`);
   return lines.join("\n");
 }
 

@@ -1,6 +1,5 @@
 /** The demo on real servers: its members are processes of their own, with queues, keys and a schema that it removes. */
 import { join } from "node:path";
-import type { Channel } from "amqplib";
 import { openConnection } from "../../shared/rabbitmq/connection.ts";
 import { eventTopology } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
@@ -11,9 +10,10 @@ import { closeRedis, openRedis } from "../../shared/redis/client.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { catalogue } from "../migrate/catalogue.ts";
 import { migrateUp } from "../migrate/migrator.ts";
+import { LetterTable } from "../../subscriber/dead_letters/letter_table.ts";
 import { down, up } from "../services/up_and_down.ts";
 import { freePort, Members } from "./members.ts";
-import { reasonsOf, type Settled, type Sources, summarize, waitUntilSettled } from "./outcome.ts";
+import { type Settled, type Sources, summarize, waitUntilSettled } from "./outcome.ts";
 
 export interface RealOptions {
   /** The project's root. */
@@ -102,26 +102,16 @@ async function prepareSchema(adminUrl: string, url: string): Promise<void> {
 
 async function withSources<T>(names: Names, use: (sources: Sources) => Promise<T>): Promise<T> {
   const database = new DatabasePool(names.DATABASE_URL, { name: client, max: 1, timeoutMs: queryTimeoutMs, clock });
-  const connection = await openConnection({ url: names.RABBITMQ_URL, name: client });
-  const channel = await connection.createChannel();
-  const queue = names.DEAD_LETTER_QUEUE;
+  const table = new LetterTable(database);
   try {
     return await use({
       database,
-      countDead: async () => (await channel.checkQueue(queue)).messageCount,
-      deadReasons: () => deadReasons(channel, queue),
+      countDead: () => table.count(),
+      deadReasons: () => table.countByReason(),
     });
   } finally {
-    await connection.close();
     await database.close();
   }
-}
-
-/** Looks at the dead letters without taking them; they return when the connection closes. */
-async function deadReasons(channel: Channel, queue: string): Promise<Map<string, number>> {
-  const letters: { headers: Record<string, unknown> }[] = [];
-  for (let letter; (letter = await channel.get(queue));) letters.push({ headers: letter.properties.headers ?? {} });
-  return reasonsOf(letters);
 }
 
 async function removeTraces(names: Names): Promise<void> {

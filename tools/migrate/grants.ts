@@ -5,6 +5,13 @@ import type { Session } from "../../shared/postgres/session.ts";
 type Privilege = "select" | "insert" | `insert (${string})` | `update (${string})` | "delete";
 
 const sums = "update (bets, wins, deposits_eur)";
+const acts = "update (status, acted_at, acted_by)";
+/** An act is begun, and ended: row security lets nobody do more (the migration create_acts). */
+const recorded = [
+  "select",
+  "insert (who, act, filter, peer, via)",
+  "update (ended_at, state, affected, result)",
+] as const;
 
 export const grants: Readonly<Record<string, Readonly<Record<string, readonly Privilege[]>>>> = {
   casino_subscriber: {
@@ -13,7 +20,14 @@ export const grants: Readonly<Record<string, Readonly<Record<string, readonly Pr
     player_totals: ["select", "insert", sums],
     event_counts: ["select", "insert", "update (events)", "delete"],
     player_leaders: ["select", "insert", sums, "delete"],
-    acts: ["select", "insert (who, act, filter, peer, via)", "update (ended_at, state, affected, result)"],
+    acts: recorded,
+    dead_letters: ["select", "insert", acts],
+  },
+  casino_dead_letters: {
+    dead_letters: ["select", acts],
+    event_counts: ["select"],
+    player_leaders: ["select"],
+    acts: recorded,
   },
   casino_reader: {
     players: ["select"],
@@ -22,6 +36,7 @@ export const grants: Readonly<Record<string, Readonly<Record<string, readonly Pr
     event_counts: ["select"],
     player_leaders: ["select"],
     acts: ["select"],
+    dead_letters: ["select"],
     nessie_migrations: ["select"],
   },
 };

@@ -49,7 +49,7 @@ export function brokerRoles(config: TopologyConfig, former?: Former): readonly B
     },
     {
       user: "casino-dead-letters",
-      does: "deno task dead, and dead letters over HTTP (DEAD_LETTER_RABBITMQ_URL)",
+      does: "deno task dead, and a subscriber's keeper of dead letters and its page (DEAD_LETTER_RABBITMQ_URL)",
       configure: nothing,
       write: oneOf([EVENTS_EXCHANGE]),
       read: oneOf([DEAD_LETTER_QUEUE]),
@@ -145,15 +145,20 @@ export interface DatabaseRole {
   readonly does: string;
   /**
    * Of Postgres's 100, unless told otherwise, three are a superuser's, and five remain: no role takes the others' share. A
-   * subscriber has at most four, and all subscribers have one role.
+   * subscriber has at most five, and all subscribers have one role.
    */
   readonly connections: number;
 }
 
 export const databaseRoles: readonly DatabaseRole[] = [
   { role: "casino_migrator", does: "deno task migrate: owns the tables", connections: 5 },
-  { role: "casino_subscriber", does: "deno task subscriber: stores events, and reads players", connections: 77 },
-  { role: "casino_reader", does: "deno task status, and whoever asks for figures: reads", connections: 10 },
+  { role: "casino_subscriber", does: "deno task subscriber: stores events and letters", connections: 77 },
+  {
+    role: "casino_dead_letters",
+    does: "deno task dead: reads dead letters, and marks what it replays",
+    connections: 3,
+  },
+  { role: "casino_reader", does: "deno task status, and whoever asks for figures: reads", connections: 7 },
 ];
 
 /**

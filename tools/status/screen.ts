@@ -29,6 +29,7 @@ export function drawStatus(status: Status, { colours, width = Infinity }: Screen
   const rows: Row[] = [
     { label: "At", text: `${status.at.slice(0, 19).replace("T", " ")} UTC`, tone: "faint" },
     ...queueRows(status.queues),
+    ...letterRows(status),
     lagRow(status.lag),
     ...subscriberRows(status.subscribers, status.at),
     ...ratesRows(status.rates),
@@ -48,7 +49,7 @@ export function drawStatus(status: Status, { colours, width = Infinity }: Screen
 
 function queueRows(queues: Part<Queues>): Row[] {
   if (queues.problem !== null) return [problemRow("Queues", queues.problem)];
-  const { events, dead_letters: dead, delayed } = queues;
+  const { events, delayed } = queues;
   const idle = events.consumers === 0;
   const rows: Row[] = [
     {
@@ -58,16 +59,30 @@ function queueRows(queues: Part<Queues>): Row[] {
       }`,
       tone: idle ? "attention" : "plain",
     },
-    {
-      label: "Dead letters",
-      text: describe(dead, "letter") + (dead.messages ? "; `deno task dead list` tells why" : ""),
-      tone: dead.messages ? "attention" : "plain",
-    },
     ...delayed.map((queue): Row => ({ label: "Delayed", text: describe(queue, "event"), tone: "plain" })),
   ];
   if (events.messages !== null) return rows;
   const text = `there is no queue ${events.name} yet: the first subscriber or publisher declares it`;
   return [{ label: "Events", text, tone: "attention" }, ...rows.slice(1)];
+}
+
+/** Those in the table, and those in their queue that no keeper has moved there yet. */
+function letterRows({ queues, totals }: Pick<Status, "queues" | "totals">): Row[] {
+  const kept = totals.problem === null ? totals.dead_letters : undefined;
+  const queue = queues.problem === null ? queues.dead_letters : undefined;
+  if (kept === undefined && queue === undefined) return [];
+  const waiting = queue?.messages
+    ? `${kept === undefined ? "" : "; "}${plural(queue.messages, "letter")} in ${queue.name}, ${
+      queue.consumers ? "on the way to the table" : "which no keeper takes"
+    }`
+    : "";
+  const hint = kept ? "; `deno task dead groups` tells why" : "";
+  const text = (kept === undefined ? "" : `${plural(kept, "letter")}${hint}`) + waiting;
+  return [{
+    label: "Dead letters",
+    text: text || "none in their queue",
+    tone: kept || waiting ? "attention" : "plain",
+  }];
 }
 
 function describe({ name, messages }: QueueState, noun: string): string {

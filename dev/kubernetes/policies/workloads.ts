@@ -171,8 +171,8 @@ export function thereIsTimeToLeave(manifests: readonly Manifest[]): string[] {
 /** shared/runtime/shutdown.ts: what comes after SHUTDOWN_GRACE_MS. */
 const closingMs = 5_000;
 
-/** A subscriber's pool and the one of its HTTP side (subscriber/main.ts). */
-const connectionsEach = 4;
+/** A subscriber's pool, and those of its HTTP side and its keeper of dead letters (subscriber/main.ts). */
+const connectionsEach = 5;
 /** superuser_reserved_connections; the operator, a migration, people and readers. */
 const connectionsOfOthers = 3 + 20;
 

@@ -1,36 +1,45 @@
 import type { DeadLetter } from "./dead_letter.ts";
-import type { Filter } from "./dead_letter_queue.ts";
+
+/** Which letters: all that is given must hold. Without anything, all. */
+export interface Filter {
+  readonly reasons?: readonly string[];
+  /** Message ids, or what the publisher sent in their place. Ids in lower case. */
+  readonly ids?: readonly string[];
+  /** Of {@linkcode causeOf}. */
+  readonly groups?: readonly string[];
+  /** When it failed last: not before, and before. Milliseconds since 1970. */
+  readonly sinceMs?: number;
+  readonly untilMs?: number;
+  readonly playerId?: bigint;
+  readonly eventId?: bigint;
+  /** Part of the detail, in letters of either case. */
+  readonly text?: string;
+}
 
 /**
- * What an operator can do with dead letters, whatever queue holds them. Each operation looks at the oldest
- * {@linkcode mostLookedAt} letters at most, and at those alone that were there when it began. One that runs out of time
- * stops where it is, and tells what it has done.
+ * What an operator can do with dead letters, wherever they are kept. Looking changes nothing: no letter is hidden, moved or
+ * counted for it. An act is on those letters alone that were there when it began.
  */
 export interface DeadLetterAdmin {
-  /** Those that match, oldest first, and how many letters there are in all. They stay where they are. */
-  list(options: ListOptions): Promise<Listed<DeadLetter>>;
-  /** @param show what to keep of each: bodies are of any size */
-  list<T>(options: ListOptions, show: (letter: DeadLetter) => T): Promise<Listed<T>>;
+  /** Those that match, page by page. */
+  list(options: ListOptions): Promise<LetterPage>;
+
+  /** What those that match failed of, most letters first. */
+  groups(options: AdminOptions): Promise<readonly CauseGroup[]>;
 
   /**
    * Publishes again what matches, under its own id. `refused`: it was replayed ten times and died each time; `failed`: no
-   * queue took it. Both stay where they are.
+   * queue took it. Both stay where they are. One that runs out of time stops where it is, and tells what it has done.
    */
   replay(options: AdminOptions): Promise<Replays>;
 
-  /** Removes what matches, for good. @returns how many letters that were */
+  /** Removes what matches from the dead letters. @returns how many letters that were */
   drop(options: AdminOptions): Promise<number>;
 
   close(): Promise<void>;
 }
 
-export interface Listed<T> {
-  readonly letters: readonly T[];
-  readonly total: number;
-}
-
 export interface AdminOptions {
-  /** Its ids in lower case. */
   readonly filter: Filter;
   /** Stops before the next letter; then its reason is thrown. */
   readonly signal: AbortSignal;
@@ -38,22 +47,49 @@ export interface AdminOptions {
 
 export interface ListOptions extends AdminOptions {
   readonly limit: number;
+  /** Which first: in the order in which they came to the dead letters. */
+  readonly order?: "oldest" | "newest";
+  /** A page's {@linkcode LetterPage.next}. */
+  readonly after?: string | undefined;
+  /** Of each body no more need be read, from its beginning; 64 KiB if left out. */
+  readonly mostBodyBytes?: number;
+}
+
+export interface LetterPage {
+  readonly letters: readonly DeadLetter[];
+  /** How many letters there are in all, whether they match or not. */
+  readonly total: number;
+  /** Where the next page begins; `undefined` when this is the last. */
+  readonly next: string | undefined;
+}
+
+export interface CauseGroup {
+  readonly group: string;
+  readonly reason: string;
+  /** The detail without its values. */
+  readonly cause: string;
+  readonly letters: number;
+  /** When one of them failed last, RFC 3339: of the first and of the last. */
+  readonly firstAt: string | undefined;
+  readonly lastAt: string | undefined;
+  /** The newest of them. */
+  readonly sample: Pick<DeadLetter, "messageId" | "detail">;
+}
+
+/** The keys of `groups`. */
+export function groupToJson({ group, reason, cause, letters, firstAt, lastAt, sample }: CauseGroup) {
+  return {
+    ...{ group, reason, cause, letters, first_at: firstAt ?? null, last_at: lastAt ?? null },
+    sample: { message_id: sample.messageId, detail: sample.detail },
+  };
 }
 
 export interface Replays {
   readonly replayed: number;
   readonly refused: number;
   readonly failed: number;
-  /** Why the first of those that failed did so. */
+  /** Why the first of those that failed did so, or why it stands still. */
   readonly problem?: string;
-}
-
-/** A scan that no filter ends sooner takes seconds, in which nobody else sees the letters. */
-export const mostLookedAt = 10_000;
-
-/** What was asked for was not begun or not ended in time: an answer of the kind "try again". */
-export class DeadLetterTimeout extends Error {
-  override readonly name = "DeadLetterTimeout";
 }
 
 /** Nothing more is done once it is closed. */
@@ -62,4 +98,16 @@ export class AdminClosed extends Error {
   constructor() {
     super("The admin for dead letters is closed.");
   }
+}
+
+export function matches(letter: DeadLetter & { readonly group: string }, filter: Filter): boolean {
+  const { reasons, ids, groups, sinceMs, untilMs, playerId, eventId, text } = filter;
+  const failedMs = Date.parse(letter.lastFailedAt ?? "");
+  return (reasons?.includes(letter.reason) ?? true) &&
+    (ids?.some((id) => id === letter.messageId || id === letter.sentId) ?? true) &&
+    (groups?.includes(letter.group) ?? true) &&
+    (sinceMs === undefined || failedMs >= sinceMs) && (untilMs === undefined || failedMs < untilMs) &&
+    (playerId === undefined || letter.event?.playerId === playerId) &&
+    (eventId === undefined || letter.event?.id === eventId) &&
+    (text === undefined || letter.detail.toLowerCase().includes(text.toLowerCase()));
 }

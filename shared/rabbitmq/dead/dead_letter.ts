@@ -1,6 +1,8 @@
 /** One dead letter, understood: our headers or the broker's own, and the event in its body. */
-import type { GetMessage } from "amqplib";
+import type { Message } from "amqplib";
+import { causeOf } from "./cause.ts";
 import { deadHeaders } from "../publish/dead_letters.ts";
+import { mostBodyBytes } from "../consume/inflow.ts";
 import type { Delivery } from "../delivery.ts";
 import { type Headers, replaysHeader, timestampMsOf } from "../message.ts";
 import { messageIdOf, sentIdOf } from "../message_id.ts";
@@ -19,6 +21,8 @@ export interface DeadLetter {
   /** As in shared/rabbitmq/outcome.ts, or the broker's own: `delivery-limit`, `expired`, `rejected`, `maxlen`. */
   readonly reason: string;
   readonly detail: string;
+  /** RabbitMQ itself dead-lettered it last. */
+  readonly byBroker: boolean;
   readonly subscriber: string | undefined;
   /** RFC 3339. */
   readonly firstFailedAt: string | undefined;
@@ -26,7 +30,10 @@ export interface DeadLetter {
   readonly attempts: number;
   readonly replays: number;
   readonly headers: Headers;
+  /** Where it was read from a table, perhaps only its beginning. */
   readonly body: Uint8Array;
+  /** How long the body is. */
+  readonly bodyBytes: number;
   readonly appId: string | undefined;
   /** Milliseconds since 1970. */
   readonly timestampMs: number | undefined;
@@ -35,11 +42,22 @@ export interface DeadLetter {
   readonly bodyProblem: string | undefined;
 }
 
+/** What is known of a letter whose body may be here only in part. */
+export interface Whole {
+  readonly messageId: string;
+  readonly bodyBytes: number;
+}
+
 /** Of a message as it is in the queue; anybody may have written its properties. */
-export function understand({ fields, properties, content }: GetMessage): DeadLetter {
-  const messageId = messageIdOf(properties.messageId, content);
+export function understand(
+  { fields, properties, content }: Pick<Message, "properties" | "content"> & {
+    readonly fields: Pick<Message["fields"], "exchange" | "routingKey">;
+  },
+  whole?: Whole,
+): DeadLetter {
+  const messageId = whole?.messageId ?? messageIdOf(properties.messageId, content);
   const headers = properties.headers ?? {};
-  return letterOf({
+  const delivery = {
     messageId,
     sentId: sentIdOf(properties.messageId, messageId, headers),
     origin: { exchange: fields?.exchange, routingKey: fields?.routingKey, properties },
@@ -47,30 +65,35 @@ export function understand({ fields, properties, content }: GetMessage): DeadLet
     headers,
     appId: textOf(properties.appId),
     timestampMs: timestampMsOf(properties.timestamp),
-  });
+  };
+  return letterOf(delivery, whole?.bodyBytes);
 }
 
-export function letterOf({ headers, body, ...known }: Delivery): DeadLetter {
-  const [event, bodyProblem] = decodeBody(body);
+/** @param bodyBytes how long the body is, where not all of it is here */
+export function letterOf({ headers, body, ...known }: Delivery, bodyBytes = body.length): DeadLetter {
+  const [event, bodyProblem] = decodeBody(body, bodyBytes);
   return {
     ...known,
-    ...(deadHeaders.reason in headers ? byUs(headers) : byTheBroker(headers)),
+    ...(brokerWasLast(headers) ? byTheBroker(headers) : byUs(headers)),
     replays: countOf(headers[replaysHeader]),
     headers,
     body,
+    bodyBytes,
     event,
     bodyProblem,
   };
 }
 
+/** Of a letter that is shown alone: more than any event has, and little enough for memory. */
+export const mostBodyShown = 1_048_576;
 /** Of a letter in a list: a body may be of any size, and there are many. */
 export const mostBodyListed = 4_096;
 
 /**
  * The keys of `--json`.
- * @param mostBodyBytes how many bytes of the body are shown, from its beginning
+ * @param most how many bytes of the body, from its beginning
  */
-export function deadLetterToJson(letter: DeadLetter, mostBodyBytes = Infinity) {
+export function deadLetterToJson(letter: DeadLetter, most = mostBodyShown) {
   const { messageId, reason, detail, subscriber, firstFailedAt, lastFailedAt, attempts, replays, event, bodyProblem } =
     letter;
   return {
@@ -78,6 +101,7 @@ export function deadLetterToJson(letter: DeadLetter, mostBodyBytes = Infinity) {
     sent_id: letter.sentId ?? null,
     reason,
     detail,
+    group: causeOf(letter).group,
     subscriber: subscriber ?? null,
     first_failed_at: firstFailedAt ?? null,
     last_failed_at: lastFailedAt ?? null,
@@ -85,8 +109,8 @@ export function deadLetterToJson(letter: DeadLetter, mostBodyBytes = Infinity) {
     replays,
     event: event ? shownEvent(event) : null,
     body_problem: bodyProblem ?? null,
-    body_base64: letter.body.subarray(0, mostBodyBytes).toBase64(),
-    body_bytes: letter.body.length,
+    body_base64: letter.body.subarray(0, most).toBase64(),
+    body_bytes: letter.bodyBytes,
   };
 }
 
@@ -98,12 +122,27 @@ export function shownEvent(event: Event): EventJson {
 
 const mostCurrencyShown = 200;
 
-type Failure = Pick<DeadLetter, "reason" | "detail" | "subscriber" | "firstFailedAt" | "lastFailedAt" | "attempts">;
+type Failure = Pick<
+  DeadLetter,
+  "reason" | "detail" | "byBroker" | "subscriber" | "firstFailedAt" | "lastFailedAt" | "attempts"
+>;
+
+/**
+ * A replay keeps our headers, so that a message which the broker dead-letters afterwards has both. The broker dates a death
+ * in whole seconds.
+ */
+function brokerWasLast(headers: Headers): boolean {
+  if (!(deadHeaders.reason in headers)) return true;
+  const diedMs = timestampMsOf(lastDeath(headers)?.time?.value);
+  const failedMs = Date.parse(textOf(headers[deadHeaders.lastFailedAt]) ?? "");
+  return diedMs !== undefined && !(diedMs < Math.floor(failedMs / 1_000) * 1_000);
+}
 
 function byUs(headers: Headers): Failure {
   return {
     reason: textOf(headers[deadHeaders.reason]) ?? "unknown",
     detail: textOf(headers[deadHeaders.detail]) ?? "",
+    byBroker: false,
     subscriber: textOf(headers[deadHeaders.subscriber]),
     firstFailedAt: textOf(headers[deadHeaders.firstFailedAt]),
     lastFailedAt: textOf(headers[deadHeaders.lastFailedAt]),
@@ -113,8 +152,7 @@ function byUs(headers: Headers): Failure {
 
 /** What RabbitMQ writes when it dead-letters a message itself: rabbitmq.com, "Dead Letter Exchanges", "Effects on Messages". */
 function byTheBroker(headers: Headers): Failure {
-  const [death] = Array.isArray(headers["x-death"]) ? headers["x-death"] : [];
-  // The last death: the first is an expiry when the message had been on a delay queue.
+  const death = lastDeath(headers);
   const reason = textOf(death?.reason) ?? textOf(headers["x-first-death-reason"]) ?? "unknown";
   const timeMs = timestampMsOf(death?.time?.value);
   const time = timeMs === undefined ? undefined : new Date(timeMs).toISOString();
@@ -122,15 +160,37 @@ function byTheBroker(headers: Headers): Failure {
     reason: reason.replaceAll("_", "-"),
     detail: reason === "delivery_limit"
       ? "delivered as often as the queue allows, and never settled"
+      : reason === "expired" || reason === "maxlen"
+      ? "taken out of its queue by a policy of the broker, never processed"
       : "dead-lettered by the broker",
+    byBroker: true,
     subscriber: undefined,
-    firstFailedAt: time,
+    firstFailedAt: textOf(headers[deadHeaders.firstFailedAt]) ?? time,
     lastFailedAt: time,
-    attempts: countOf(death?.count),
+    attempts: countOf(headers[deadHeaders.attempts]) + countOf(death?.count),
   };
 }
 
-function decodeBody(body: Uint8Array): [Event | undefined, string | undefined] {
+/** As amqplib gives it; anybody may have written it. */
+interface Death {
+  readonly reason?: unknown;
+  readonly count?: unknown;
+  readonly time?: { readonly value?: unknown } | null;
+}
+
+/** The broker's newest comes first: the oldest is an expiry when the message had been on a delay queue. */
+function lastDeath(headers: Headers): Death | undefined {
+  const [death] = Array.isArray(headers["x-death"]) ? headers["x-death"] : [];
+  return typeof death === "object" && death !== null ? death : undefined;
+}
+
+function decodeBody(body: Uint8Array, bodyBytes: number): [Event | undefined, string | undefined] {
+  if (bodyBytes > mostBodyBytes) {
+    return [undefined, `a body of ${bodyBytes} bytes is no event: at most ${mostBodyBytes} are read`];
+  }
+  if (bodyBytes > body.length) {
+    return [undefined, `of a body of ${bodyBytes} bytes ${body.length} are read here: look at the letter alone`];
+  }
   try {
     const event = decodeEvent(body);
     return Array.isArray(event) ? [undefined, describeFaults(event)] : [event, undefined];

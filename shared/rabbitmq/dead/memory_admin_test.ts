@@ -5,9 +5,9 @@ import { MemoryDeadLetterAdmin } from "./memory_admin.ts";
 
 testDeadLetterAdmin({
   name: "MemoryDeadLetterAdmin",
-  async withAdmin(use, options) {
+  async withAdmin(use) {
     const queue = new MemoryQueue(clock);
-    const admin = new MemoryDeadLetterAdmin({ queue, clock, ...options });
+    const admin = new MemoryDeadLetterAdmin({ queue, clock });
     await use({
       admin,
       bury: (letters) => Promise.resolve(void queue.deadLetters.push(...letters)),

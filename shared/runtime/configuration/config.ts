@@ -26,7 +26,7 @@ import { type TlsFiles, usesTls, withTlsFiles } from "../tls.ts";
 const settings = {
   RABBITMQ_URL: brokerUrl("amqp://guest:guest@127.0.0.1:5672", "where RabbitMQ is"),
   DEAD_LETTER_RABBITMQ_URL: optional(
-    brokerUrl("amqp://127.0.0.1:5672", "RabbitMQ, for dead letters over HTTP; RABBITMQ_URL if unset"),
+    brokerUrl("amqp://127.0.0.1:5672", "RabbitMQ, for what takes and replays dead letters; RABBITMQ_URL if unset"),
   ),
   TOPOLOGY: oneOf("declare", ["declare", "check", "provisioned"], "what to do with exchanges and queues"),
   EVENTS_EXCHANGE: amqpName("casino.events", "exchange that events are published to"),
@@ -35,6 +35,7 @@ const settings = {
     "casino.events.dead",
     "queue for what cannot be processed; its exchange has -letters behind it",
   ),
+  DEAD_LETTER_KEEPER: oneOf("on", ["on", "off"], "whether dead letters are moved from their queue into Postgres"),
   PREFETCH: integer("2000", 1, 10_000, "most deliveries that one subscriber holds unacknowledged"),
   BATCH_SIZE: integer("500", 1, 2000, "most deliveries that are stored in one transaction"),
   REDIS_URL: cacheUrl("redis://127.0.0.1:6379", "where Redis is: the rates cache and its lock"),

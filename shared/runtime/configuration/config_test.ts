@@ -58,6 +58,7 @@ Deno.test("readConfig() refuses a bad value of every setting, with its name, the
     EVENTS_EXCHANGE: { right: name200, values: ["amq.topic", "a b", " ", "x\n"] },
     EVENTS_QUEUE: { right: name200, values: ["amq.gen", "ü", "x".repeat(201).slice(0, 200) + "y"] },
     DEAD_LETTER_QUEUE: { right: name200, values: ["a/b"] },
+    DEAD_LETTER_KEEPER: { right: "one of on, off", values: ["yes", "On"] },
     PREFETCH: {
       right: "a whole number from 1 to 10000",
       values: ["0", "10001", "-1", "1e3", "2.5", "0x10", " 5", "∞"],

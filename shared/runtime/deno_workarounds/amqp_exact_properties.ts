@@ -38,15 +38,19 @@ interface WireConnection {
 /**
  * Lets the properties of each message that this connection brings remember their bytes, where amqplib's reading of them
  * may not say all: with headers, or with a timestamp that is no safe integer. Other messages cost a comparison.
+ * @param which those of every message, for a reader that keeps the bytes
  */
-export function rememberProperties({ connection }: ChannelModel): void {
+export function rememberProperties({ connection }: ChannelModel, which: "telling" | "all" = "telling"): void {
   const inner = connection as unknown as WireConnection;
   const receive = inner.recvFrame;
   inner.recvFrame = function () {
     const before = this.rest;
     const frame = receive.call(this);
     // Calls itself when it had to read first: then the inner call has seen the whole frame.
-    if (frame && frame.id === basicProperties && frame.fields[wire] === undefined && maySayMore(frame)) {
+    if (
+      frame && frame.id === basicProperties && frame.fields[wire] === undefined &&
+      (which === "all" || maySayMore(frame))
+    ) {
       const end = frameHeaderBytes + before.readUInt32BE(3);
       frame.fields[wire] = before.subarray(frameHeaderBytes + contentHeaderBytes, end);
     }
@@ -63,6 +67,11 @@ function maySayMore({ fields: { headers, timestamp } }: Frame): boolean {
 /** `undefined` where they say no more than amqplib's reading, and in tests and simulations. */
 export function rememberedBytes(properties: Readonly<Remembering>): Uint8Array | undefined {
   return properties[wire];
+}
+
+/** Lets properties that were read from these bytes remember them. */
+export function withBytes<P extends object>(properties: P, bytes: Uint8Array): P {
+  return { ...properties, [wire]: bytes };
 }
 
 /** Copies the bytes, for a message that may wait for long: they are a view of all that the socket brought with them. */

@@ -3,7 +3,7 @@ import { confirm } from "./confirm.js";
 import { deadLetterRow } from "./row.js";
 import { dropMany, dropOne, listDeadLetters, Refusal, replayMany, replayOne } from "./api.js";
 import { byId, element, setTextOf } from "../dom.js";
-import { describeDone, describeList, describeReasons, questions } from "./words.js";
+import { describeDone, describeList, describeReasons, describeWaiting, questions } from "./words.js";
 
 /** @typedef {import("../answers.ts").DeadLetter} DeadLetter */
 
@@ -66,10 +66,11 @@ export class DeadLetters {
     this.#loadedAt = performance.now();
     this.#countThen = this.#countNow;
     try {
-      const { total, dead_letters } = await listDeadLetters(this.#reason.value);
+      const { total, waiting, dead_letters } = await listDeadLetters(this.#reason.value);
       this.#state = "open";
       this.#draw(dead_letters);
-      this.#say(`${this.#done} ${describeList(total, dead_letters.length, this.#reason.value)}`.trim());
+      const list = describeList(total, dead_letters.length, this.#reason.value);
+      this.#say(`${this.#done} ${list} ${describeWaiting(waiting)}`.trim());
     } catch (error) {
       this.#refused(error);
     }

@@ -13,7 +13,7 @@ export const questions = {
   }),
   drop: (/** @type {DeadLetter} */ { message_id }) => ({
     title: "Drop this event?",
-    text: `The event ${message_id} is then gone for good, and is never stored.`,
+    text: `The event ${message_id} leaves the dead letters, and is never stored.`,
     yes: "Drop",
     danger: true,
   }),
@@ -24,7 +24,7 @@ export const questions = {
   }),
   dropAll: (/** @type {string} */ reason) => ({
     title: "Drop them all?",
-    text: `${allOf(reason)} are then gone for good, and are never stored.`,
+    text: `${allOf(reason)} leave the dead letters, and are never stored.`,
     yes: "Drop all",
     danger: true,
   }),
@@ -51,6 +51,11 @@ export function describeList(total, shown, reason) {
   const all = plural(total, "dead letter");
   if (!reason) return `The oldest ${count(shown)} of ${all}.`;
   return shown === 0 ? `None${of}, of ${all} in all.` : `${count(shown)}${of}, of ${all} in all.`;
+}
+
+/** @param {number | null} waiting in their queue, where no keeper has taken them yet */
+export function describeWaiting(waiting) {
+  return waiting ? `${count(waiting)} more on their way here, from the dead letter queue.` : "";
 }
 
 /** @param {Record<string, number>} byReason */

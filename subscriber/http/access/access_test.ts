@@ -31,7 +31,9 @@ function setUp(options: Partial<AppOptions> = {}) {
     readiness: () => Promise.resolve({ ready: true, why_not: [], consumers: 1, dependencies: [], subscribers: [] }),
     metrics: { contentType: "text/plain", text: () => Promise.resolve("") },
     recent: new RecentEvents(),
+    waiting: () => Promise.resolve(0),
     admin: {
+      list: () => Promise.resolve({ letters: [], total: 0 }),
       drop: ({ filter }: { filter: unknown }) => Promise.resolve(dropped.push(filter)),
     } as unknown as DeadLetterAdmin,
     tokens: { read: () => valid },

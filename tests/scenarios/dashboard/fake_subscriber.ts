@@ -125,7 +125,9 @@ export class FakeSubscriber {
     const chosen = this.letters.filter((letter) =>
       id && id !== "replay" ? letter.message_id === id : !reason || letter.reason === reason
     );
-    if (request.method === "GET") return Response.json({ total: this.letters.length, dead_letters: chosen });
+    if (request.method === "GET") {
+      return Response.json({ total: this.letters.length, waiting: 0, next: null, dead_letters: chosen });
+    }
     this.letters = this.letters.filter((letter) => !chosen.includes(letter));
     const done = request.method === "DELETE"
       ? { dropped: chosen.length }
@@ -208,6 +210,7 @@ export function deadLetter(n: number): DeadLetter {
     sent_id: null,
     reason: decodes ? "unknown-currency" : "undecodable",
     detail: decodes ? 'currency = "KWD": the rates have no KWD' : "5 bytes are not a casino.events.v1.Event",
+    group: decodes ? "5f0c1d2e3a4b" : "0a1b2c3d4e5f",
     subscriber: "subscriber-1",
     first_failed_at: "2026-11-24T22:10:00.000Z",
     last_failed_at: "2026-11-24T22:10:07.000Z",

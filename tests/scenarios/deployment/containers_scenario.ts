@@ -225,7 +225,7 @@ Deno.test("compose.yaml makes the roles that deno task roles prints, and every m
   );
   deepStrictEqual(used.sort(), [
     "migrate DATABASE_URL casino_migrator",
-    "operator DATABASE_URL casino_reader",
+    "operator DATABASE_URL casino_dead_letters",
     "operator RABBITMQ_URL casino-dead-letters",
     "operator REDIS_URL casino-reader",
     "provision RABBITMQ_URL casino-provision",

@@ -70,7 +70,7 @@ const cases: readonly Case[] = [
   }, /StatefulSet\/redis may lose more than one/],
   ["no spread", (all) => delete pod(all).topologySpreadConstraints, /not spread over kubernetes.io\/hostname/],
   ["more subscribers than Postgres bears", (all) => {
-    find(all, "ScaledObject", "subscriber").spec.maxReplicaCount = 18;
+    find(all, "ScaledObject", "subscriber").spec.maxReplicaCount = 14;
   }, /may take 80 connections to Postgres, which has 77/],
   ["a smaller Postgres", (all) => {
     find(all, "Cluster", "postgres").spec.postgresql.parameters.max_connections = "50";

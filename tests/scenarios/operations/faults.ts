@@ -169,8 +169,8 @@ export const happenings: Readonly<Record<string, Happening>> = {
 
   async "a migration that batches need is rolled back"(system) {
     const files = Array.from(Deno.readDirSync(join(system.operator.folder, "migrations")), ({ name }) => name).sort();
-    const steps = files.length - files.findIndex((name) => name.endsWith("_create_player_leaders.ts"));
-    await system.operator.try(`deno task migrate:down --steps ${steps}`, undefined, "the migration of player_leaders");
+    const steps = files.length - files.findIndex((name) => name.endsWith("_add_sent_ids.ts"));
+    await system.operator.try(`deno task migrate:down --steps ${steps}`, undefined, "the migration of sent_id");
     await system.publish(some);
   },
 

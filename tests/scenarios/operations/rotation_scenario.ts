@@ -82,7 +82,7 @@ export async function makeRolesFor(system: System): Promise<void> {
     operator: {
       RABBITMQ_URL: as(RABBITMQ_URL, "casino-dead-letters", "DEAD_LETTERS"),
       REDIS_URL: as(REDIS_URL, "casino-reader", "READER"),
-      DATABASE_URL: as(DATABASE_URL, "casino_reader", "READER"),
+      DATABASE_URL: as(DATABASE_URL, "casino_dead_letters", "DEAD_LETTERS"),
       TOPOLOGY: "provisioned",
     },
     migrator: { DATABASE_URL: as(DATABASE_URL, "casino_migrator", "MIGRATOR") },

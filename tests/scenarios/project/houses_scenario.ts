@@ -21,6 +21,7 @@ const houses: readonly { readonly folder: string; readonly uses: readonly string
     folder: "subscriber/pipeline/",
     uses: ["shared/event/", "shared/rabbitmq/", "shared/runtime/", "subscriber/enriched/", "subscriber/rates/"],
   },
+  { folder: "subscriber/dead_letters/", uses: ["shared/"] },
   { folder: "subscriber/store/", uses: ["shared/", "subscriber/enriched/", "subscriber/pipeline/"] },
   { folder: "subscriber/dashboard/", uses: ["shared/event/"] },
   {
@@ -28,6 +29,7 @@ const houses: readonly { readonly folder: string; readonly uses: readonly string
     uses: [
       "shared/",
       "subscriber/dashboard/",
+      "subscriber/dead_letters/",
       "subscriber/enriched/",
       "subscriber/pipeline/",
       "subscriber/rates/",

@@ -77,6 +77,7 @@ Deno.test("one subscriber's HTTP", async (t) => {
       }
     });
     await t.step("health tells that it works, metrics count, the overview shows", async () => {
+      await untilAnswered(() => asOperator(`${url}/dead-letters`), ({ total }) => total === 1, "the letter is kept");
       deepStrictEqual(await getJson(`${url}/health/live`), { status: "live" });
       const ready = await get(`${url}/health/ready`);
       const readiness = await ready.json();
@@ -88,7 +89,11 @@ Deno.test("one subscriber's HTTP", async (t) => {
         'casino_events_total{outcome="stored"} 26',
         'casino_dead_letters_total{reason="unknown-currency"} 1',
         'casino_rates_calls_total{result="ok"} 1',
-        'casino_queue_messages{queue="dead"} 1',
+        'casino_queue_messages{queue="dead"} 0',
+        "casino_dead_letters 1",
+        "casino_dead_letters_kept_total 1",
+        'casino_dead_letters_by_broker_total{reason="delivery-limit"} 0',
+        "casino_dead_letters_held 0",
         "casino_queue_consumers 1",
         "casino_unsettled_deliveries 0",
         "casino_batches_in_flight 0",
@@ -114,9 +119,23 @@ Deno.test("one subscriber's HTTP", async (t) => {
       ok(overview.latency_ms.p99 >= overview.latency_ms.p50);
     });
     await t.step("dead letters are listed, shown, replayed and dropped", async () => {
-      const { total, dead_letters: [letter] } = await asOperator(`${url}/dead-letters`);
+      const { total, waiting, next, dead_letters: [letter] } = await asOperator(`${url}/dead-letters`);
       holds(openApi.components.schemas.DeadLetter, [letter]);
       deepStrictEqual([total, letter.reason, letter.event.currency], [1, "unknown-currency", "XTS"]);
+      deepStrictEqual([waiting, next], [0, null]);
+      const { groups } = await asOperator(`${url}/dead-letters/groups`);
+      holds(openApi.components.schemas.CauseGroup, groups);
+      deepStrictEqual(groups.map((one: { group: string; letters: number }) => [one.group, one.letters]), [[
+        letter.group,
+        1,
+      ]]);
+      const of = async (query: string) => (await asOperator(`${url}/dead-letters?${query}`)).dead_letters.length;
+      const { player_id, id } = letter.event;
+      const matching = `group=${letter.group}&player_id=${player_id}&event_id=${id}&since=1h&text=xts&order=newest`;
+      deepStrictEqual([await of(matching), await of(`${matching}&until=1h`), await of("player_id=99")], [1, 0, 0]);
+      for (const wrong of ["reasons=invalid", "since=soon", "player_id=john", "order=odd", "after=x"]) {
+        strictEqual((await asOperator(`${url}/dead-letters?${wrong}`)).status, 400, wrong);
+      }
       deepStrictEqual(await asOperator(`${url}/dead-letters/${letter.message_id}`), letter);
       strictEqual(letter.body_bytes, atob(letter.body_base64).length);
       strictEqual((await asOperator(`${url}/dead-letters?reason=invalid`)).dead_letters.length, 0);

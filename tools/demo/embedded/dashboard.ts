@@ -2,6 +2,7 @@
 import type { MemoryQueue } from "../../../shared/rabbitmq/memory_queue.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import type { DeadLetterAdmin } from "../../../shared/rabbitmq/dead/admin.ts";
+import { KeeperState } from "../../../subscriber/dead_letters/keeper_state.ts";
 import { MemoryDeadLetterAdmin } from "../../../shared/rabbitmq/dead/memory_admin.ts";
 import type { Random } from "../../../shared/runtime/random.ts";
 import type { Log } from "../../../shared/runtime/telemetry/log.ts";
@@ -58,6 +59,8 @@ export function openDashboard(system: EmbeddedSystem, options: DashboardOptions)
     mode: "embedded",
     observations: system.observations,
     gate: system.gate,
+    // Letters stay in the queue, which is in this process as well.
+    keeper: new KeeperState("the dead letters"),
     rates: ofAll(subscribers.map(({ rates }) => rates)),
     shared: system.cache,
     database: system.database,
@@ -115,7 +118,8 @@ function depthsOf(queue: MemoryQueue, consumers: number) {
 function adminOf(system: EmbeddedSystem, clock: Clock): DeadLetterAdmin {
   const admin = new MemoryDeadLetterAdmin({ queue: system.queue, clock });
   return {
-    list: admin.list.bind(admin),
+    list: (options) => admin.list(options),
+    groups: (options) => admin.groups(options),
     replay: (options) => admin.replay(options),
     drop: async (options) => {
       const dropped = await admin.drop(options);

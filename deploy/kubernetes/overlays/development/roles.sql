@@ -1,9 +1,10 @@
--- Run once, by the image, when the database is made. `deno task migrate` grants the other two what they need.
+-- Run once, by the image, when the database is made. `deno task migrate` grants the others what they need.
 create role casino_migrator login password 'development' connection limit 5;
 create role casino_subscriber login password 'development' connection limit 77;
-create role casino_reader login password 'development' connection limit 10;
+create role casino_dead_letters login password 'development' connection limit 3;
+create role casino_reader login password 'development' connection limit 7;
 create database casino owner casino_migrator;
 revoke all on database casino from public;
-grant connect on database casino to casino_subscriber, casino_reader;
+grant connect on database casino to casino_subscriber, casino_dead_letters, casino_reader;
 \connect casino
 revoke execute on function lo_create(oid), lo_creat(integer), lo_from_bytea(oid, bytea) from public;

@@ -1,0 +1,47 @@
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { silentLog as log } from "../../shared/runtime/telemetry/log.ts";
+import type { DeadLetter } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
+import { KeeperState, noteKept } from "./keeper_state.ts";
+
+function letter(reason: string, byBroker: boolean): DeadLetter {
+  return { messageId: crypto.randomUUID(), reason, byBroker } as DeadLetter;
+}
+
+Deno.test("KeeperState tells of a queue that becomes shorter, unless somebody may have taken from it", () => {
+  const told = (own: number, ...depths: [messageCount: number, consumerCount: number][]) => {
+    const [state, clock] = [new KeeperState("q"), new VirtualClock()];
+    for (const [messageCount, consumerCount] of depths) {
+      state.watchDepth({ messageCount, consumerCount }, own, { clock, log });
+    }
+    return state.shrinks;
+  };
+  strictEqual(told(0, [5, 0], [9, 0], [9, 0]), 0);
+  strictEqual(told(0, [5, 0], [4, 0], [3, 0]), 2);
+  strictEqual(told(1, [5, 1], [4, 1]), 1);
+  strictEqual(told(0, [5, 1], [4, 1]), 0);
+  strictEqual(told(1, [5, 2], [4, 1]), 0);
+  strictEqual(told(1, [5, 1], [4, 2]), 0);
+});
+
+Deno.test("KeeperState compares no depth with one of before letters were kept", () => {
+  const [state, clock] = [new KeeperState("q"), new VirtualClock()];
+  state.watchDepth({ messageCount: 5, consumerCount: 0 }, 0, { clock, log });
+  noteKept(state, [letter("invalid", false)], { clock, log });
+  state.watchDepth({ messageCount: 1, consumerCount: 0 }, 0, { clock, log });
+  strictEqual(state.shrinks, 0);
+});
+
+Deno.test("KeeperState counts what the broker dead-lettered by its reason, and tells of a policy for ten minutes", async () => {
+  const [state, clock] = [new KeeperState("q"), new VirtualClock()];
+  noteKept(state, [letter("invalid", false), letter("delivery-limit", true), letter("odd", true)], { clock, log });
+  deepStrictEqual([state.kept, [...state.byBroker], state.problems({ clock })], [
+    3,
+    [["delivery-limit", 1], ["other", 1]],
+    [],
+  ]);
+  noteKept(state, [letter("maxlen", true)], { clock, log });
+  strictEqual(state.problems({ clock }).length, 1);
+  await clock.advance(600_000);
+  deepStrictEqual(state.problems({ clock }), []);
+});

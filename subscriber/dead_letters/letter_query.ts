@@ -1,0 +1,47 @@
+/** Filters as SQL. */
+import type { Filter } from "../../shared/rabbitmq/dead/admin.ts";
+import { parseMessageId } from "../../shared/rabbitmq/message_id.ts";
+import { arrayLiteral } from "../../shared/postgres/copy_rows.ts";
+
+/** A condition, and the parameters that it names. */
+export class Conditions {
+  readonly parameters: string[] = [];
+  readonly #all = ["status = 'dead'"];
+
+  constructor({ reasons, ids, groups, sinceMs, untilMs, playerId, eventId, text }: Filter) {
+    if (reasons) this.add((reasons) => `reason = any(${reasons}::text[])`, arrayLiteral(reasons.map(withoutNul)));
+    if (ids) this.#addIds(ids);
+    if (groups) this.add((groups) => `cause_group = any(${groups}::text[])`, arrayLiteral(groups.map(withoutNul)));
+    if (sinceMs !== undefined) this.add((since) => `last_failed_at >= ${since}::timestamptz`, timeOf(sinceMs));
+    if (untilMs !== undefined) this.add((until) => `last_failed_at < ${until}::timestamptz`, timeOf(untilMs));
+    if (playerId !== undefined) this.add((player) => `player_id = ${player}::bigint`, String(playerId));
+    if (eventId !== undefined) this.add((event) => `event_id = ${event}::bigint`, String(eventId));
+    if (text !== undefined) this.add((part) => `strpos(lower(detail), lower(${part})) > 0`, withoutNul(text));
+  }
+
+  add(condition: (parameter: string) => string, value: string): this {
+    this.parameters.push(value);
+    this.#all.push(condition(`$${this.parameters.length}`));
+    return this;
+  }
+
+  toString(): string {
+    return this.#all.join(" and ");
+  }
+
+  #addIds(ids: readonly string[]): void {
+    const uuids = ids.map(parseMessageId).filter((id) => id !== undefined);
+    this.parameters.push(arrayLiteral(uuids), arrayLiteral(ids.map(withoutNul)));
+    const [byId, bySent] = [this.parameters.length - 1, this.parameters.length];
+    this.#all.push(`(message_id = any($${byId}::uuid[]) or sent_id = any($${bySent}::text[]))`);
+  }
+}
+
+/** What no text in Postgres has matches none. */
+function withoutNul(text: string): string {
+  return text.replaceAll("\0", "\u{fffd}").toWellFormed();
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString();
+}

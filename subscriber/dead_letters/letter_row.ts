@@ -1,0 +1,137 @@
+/** A dead letter as a row of the table `dead_letters`, and back. */
+import { createHash } from "node:crypto";
+import { Buffer } from "node:buffer";
+import type { ConsumeMessage } from "amqplib";
+import { causeOf } from "../../shared/rabbitmq/dead/cause.ts";
+import { type DeadLetter, understand } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import { withoutBrokerHeaders } from "../../shared/rabbitmq/message.ts";
+import { exactOf } from "../../shared/rabbitmq/origin/origin.ts";
+import { rememberedBytes } from "../../shared/runtime/deno_workarounds/amqp_exact_properties.ts";
+import { propertiesOfWire } from "../../shared/rabbitmq/origin/wire_properties.ts";
+import type { Row } from "../../shared/postgres/pool.ts";
+
+/** A letter that is in the table. */
+export interface KeptLetter extends DeadLetter {
+  /** Its place in the order of the table. */
+  readonly id: bigint;
+}
+
+/** What a keeper writes, by column. */
+export const writtenColumns = [
+  ["letter_key", "uuid"],
+  ["message_id", "uuid"],
+  ["attempts", "bigint"],
+  ["replays", "bigint"],
+  ["event_id", "bigint"],
+  ["player_id", "bigint"],
+  ["first_failed_at", "timestamptz"],
+  ["last_failed_at", "timestamptz"],
+  ["by_broker", "boolean"],
+  ["cause_group", "text"],
+  ["reason", "text"],
+  ["cause", "text"],
+  ["detail", "text"],
+  ["type", "text"],
+  ["sent_id", "text"],
+  ["subscriber_id", "text"],
+  ["exchange", "text"],
+  ["routing_key", "text"],
+  ["properties", "bytea"],
+  ["body", "bytea"],
+] as const;
+
+/** A letter on its way into the table. Many may be in hand: it holds no more of the message than it needs. */
+export interface LetterRow {
+  readonly letter: Pick<DeadLetter, "messageId" | "reason" | "byBroker">;
+  /** For each of {@linkcode writtenColumns} but the last two. */
+  readonly values: readonly (string | null)[];
+  readonly properties: Uint8Array;
+  readonly body: Uint8Array;
+  readonly bytes: number;
+}
+
+/** An index of Postgres takes no more than 2,700 bytes. */
+const [longestReason, longestId, longestDetail] = [100, 400, 4_096];
+
+/**
+ * @param message with properties that remember their bytes
+ * @throws {TypeError} when they do not
+ */
+export function rowOf(message: ConsumeMessage): LetterRow {
+  const wire = rememberedBytes(message.properties);
+  if (!wire) throw new TypeError("The properties of a letter do not remember their bytes");
+  const letter = understand(message);
+  const { messageId, sentId, reason, detail, byBroker, subscriber, attempts, replays, event } = letter;
+  const cause = causeOf(letter);
+  const values = [
+    ...[keyOf(letter), messageId, String(attempts), String(replays)],
+    ...[bigintOf(event?.id), bigintOf(event?.playerId), timeOf(letter.firstFailedAt), timeOf(letter.lastFailedAt)],
+    ...[String(byBroker), cause.group, textOf(reason, longestReason), textOf(cause.text, longestDetail)],
+    ...[textOf(detail, longestDetail), event?.type ?? null, sentId === undefined ? null : textOf(sentId, longestId)],
+    subscriber === undefined ? null : textOf(subscriber, longestReason),
+    ...[textOf(message.fields.exchange, longestId), textOf(message.fields.routingKey, longestId)],
+  ];
+  const { content: body } = message;
+  return { letter: { messageId, reason, byBroker }, values, properties: wire, body, bytes: wire.length + body.length };
+}
+
+/**
+ * What is read of a row, for {@linkcode letterOfRow}.
+ * @param mostBodyBytes of the body, from its beginning
+ */
+export function readColumns(mostBodyBytes: number): string {
+  return `id, message_id, exchange, routing_key, encode(properties, 'base64'),
+    encode(substring(body from 1 for ${mostBodyBytes}), 'base64'), octet_length(body), reason, detail`;
+}
+
+export function letterOfRow(row: Row): KeptLetter {
+  const [id, messageId, exchange, routingKey, properties, body, bodyBytes, reason, detail] = row;
+  const message = {
+    fields: { exchange: exchange!, routingKey: routingKey! },
+    properties: propertiesOfWire(Buffer.from(properties!, "base64")),
+    content: Buffer.from(body!, "base64"),
+  };
+  const letter = understand(message, { messageId: messageId!, bodyBytes: Number(bodyBytes) });
+  // As they were understood when it was kept: filters and groups go by that.
+  const kept = { ...letter, reason: reason!, detail: detail!, id: BigInt(id!) };
+  return Object.defineProperty(kept, "headers", { get: () => message.properties.headers });
+}
+
+/**
+ * The same for the same letter, however often the queue delivers it, and another for a letter that differs in anything but
+ * what the broker notes in its headers for itself.
+ */
+function keyOf(letter: DeadLetter): string {
+  const { messageId, reason, detail, lastFailedAt, attempts, replays, body } = letter;
+  const hash = createHash("sha256");
+  hash.update(JSON.stringify([messageId, reason, detail, lastFailedAt, attempts, replays, headersOf(letter)]));
+  return hash.update(body).digest("hex").slice(0, 32);
+}
+
+function headersOf(letter: DeadLetter): string {
+  const exact = (_: string, value: unknown) => typeof value === "bigint" ? `${value}n` : value;
+  try {
+    // RabbitMQ sorts them when it adds one of its own, as it does when it delivers a letter again.
+    const sorted = Object.entries(withoutBrokerHeaders(exactOf(letter).headers)).sort(([a], [b]) => a < b ? -1 : 1);
+    return JSON.stringify(sorted, exact);
+  } catch (error) {
+    // Tables within tables, deeper than the stack.
+    if (error instanceof RangeError) return "";
+    throw error;
+  }
+}
+
+/** Postgres has no text with the character 0, nor with half a surrogate pair. */
+function textOf(text: string, longest: number): string {
+  return text.slice(0, longest).replaceAll("\0", "\u{fffd}").toWellFormed();
+}
+
+function bigintOf(value: bigint | undefined): string | null {
+  return value === undefined ? null : String(value);
+}
+
+/** A header may say anything; years that Postgres cannot read in this form are left out. */
+function timeOf(text: string | undefined): string | null {
+  const ms = Date.parse(text ?? "");
+  return ms >= 0 && ms < Date.UTC(9999, 0) ? new Date(ms).toISOString() : null;
+}

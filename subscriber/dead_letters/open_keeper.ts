@@ -1,0 +1,49 @@
+import type { BrokerOptions } from "../../shared/rabbitmq/connection.ts";
+import { DatabasePool } from "../../shared/postgres/pool.ts";
+import type { Config } from "../../shared/runtime/configuration/config.ts";
+import { DeadLetterKeeper } from "./keeper.ts";
+import { KeeperState } from "./keeper_state.ts";
+import { LetterTable } from "./letter_table.ts";
+
+export type KeeperSettings = Pick<
+  Config,
+  | "DATABASE_TIMEOUT_MS"
+  | "DATABASE_URL"
+  | "DEAD_LETTER_KEEPER"
+  | "DEAD_LETTER_QUEUE"
+  | "DEAD_LETTER_RABBITMQ_URL"
+  | "RABBITMQ_URL"
+>;
+
+/** A subscriber's keeper, with connections of its own: no letter waits behind batches, nor a batch behind letters. */
+export interface OpenKeeper {
+  readonly state: KeeperState;
+  close(): Promise<void>;
+}
+
+/** None works with DEAD_LETTER_KEEPER=off. */
+export function openKeeper(
+  broker: Omit<BrokerOptions, "name" | "url">,
+  settings: KeeperSettings,
+  subscriberId: string,
+): OpenKeeper {
+  const queue = settings.DEAD_LETTER_QUEUE;
+  const state = new KeeperState(queue);
+  if (settings.DEAD_LETTER_KEEPER === "off") {
+    broker.log.info("Dead letters stay in their queue: DEAD_LETTER_KEEPER=off", { event: "dead_letters.off", queue });
+    return { state, close: () => Promise.resolve() };
+  }
+  const name = `${subscriberId} keeper`;
+  const database = new DatabasePool(settings.DATABASE_URL, {
+    ...{ name: `casino-subscriber ${name}`, max: 1, timeoutMs: settings.DATABASE_TIMEOUT_MS, clock: broker.clock },
+  });
+  const url = settings.DEAD_LETTER_RABBITMQ_URL ?? settings.RABBITMQ_URL;
+  const keeper = new DeadLetterKeeper({ ...broker, url, name, queue, table: new LetterTable(database), state });
+  return {
+    state,
+    async close() {
+      await keeper.close();
+      await database.close();
+    },
+  };
+}

@@ -1,0 +1,71 @@
+/** A filter for dead letters from the words of a command line, or of a query in a URL. */
+import type { Filter } from "../../shared/rabbitmq/dead/admin.ts";
+import { parseMessageId } from "../../shared/rabbitmq/message_id.ts";
+
+/** By what is given; each as its reader wrote it. */
+export interface FilterWords {
+  readonly reason?: string | undefined;
+  readonly id?: string | undefined;
+  readonly group?: string | undefined;
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
+  readonly player?: string | undefined;
+  readonly event?: string | undefined;
+  readonly text?: string | undefined;
+}
+
+const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/**
+ * @param now milliseconds since 1970
+ * @throws {RangeError} with a sentence for what cannot be read
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual, throws } from "node:assert/strict";
+ *
+ * const now = Date.parse("2026-11-29T22:00:00Z");
+ * deepStrictEqual(parseFilter({ reason: "invalid, undecodable", since: "2h" }, now), {
+ *   reasons: ["invalid", "undecodable"],
+ *   sinceMs: now - 7_200_000,
+ * });
+ * throws(() => parseFilter({ player: "john" }, now), /"john" is no whole number/);
+ * ```
+ */
+export function parseFilter(words: FilterWords, now: number): Filter {
+  const { reason, id, group, since, until, player, event, text } = words;
+  return {
+    ...reason !== undefined && { reasons: split(reason) },
+    ...id !== undefined && { ids: split(id).map((id) => parseMessageId(id) ?? id) },
+    ...group !== undefined && { groups: split(group) },
+    ...since !== undefined && { sinceMs: parseTime(since, now) },
+    ...until !== undefined && { untilMs: parseTime(until, now) },
+    ...player !== undefined && { playerId: parseInteger(player) },
+    ...event !== undefined && { eventId: parseInteger(event) },
+    ...text !== undefined && { text },
+  };
+}
+
+function split(list: string): string[] {
+  return list.split(",").map((entry) => entry.trim()).filter((entry) => entry !== "");
+}
+
+function parseInteger(text: string): bigint {
+  const value = /^-?\d{1,19}$/.test(text) ? BigInt(text) : undefined;
+  if (value === undefined || value !== BigInt.asIntN(64, value)) {
+    throw new RangeError(`${JSON.stringify(text.slice(0, 60))} is no whole number of 64 bits`);
+  }
+  return value;
+}
+
+/** A time, or how long ago: `90s`, `30m`, `2h`, `7d`. */
+function parseTime(text: string, now: number): number {
+  const [, amount, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  const ms = amount === undefined
+    ? /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : NaN
+    : now - Number(amount) * unitMs[unit as keyof typeof unitMs];
+  if (Number.isNaN(ms)) {
+    throw new RangeError(`${JSON.stringify(text.slice(0, 60))} is no time such as 2026-11-29T22:00Z, 30m or 2h (ago)`);
+  }
+  return ms;
+}

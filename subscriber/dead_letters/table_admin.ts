@@ -1,0 +1,126 @@
+/** {@linkcode DeadLetterAdmin} over the table. A replay has a connection of its own to the broker; none is open in between. */
+import { ConfirmPublisher } from "../../shared/rabbitmq/publish/publisher.ts";
+import { eventTopology, type TopologyConfig } from "../../shared/rabbitmq/topology.ts";
+import type { Database } from "../../shared/postgres/pool.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
+import type { Config } from "../../shared/runtime/configuration/config.ts";
+import { settledWithin } from "../../shared/runtime/deadline.ts";
+import type { Random } from "../../shared/runtime/random.ts";
+import { silentLog } from "../../shared/runtime/telemetry/log.ts";
+import {
+  AdminClosed,
+  type AdminOptions,
+  type CauseGroup,
+  type DeadLetterAdmin,
+  type LetterPage,
+  type ListOptions,
+  type Replays,
+} from "../../shared/rabbitmq/dead/admin.ts";
+import { replay } from "../../shared/rabbitmq/dead/replay.ts";
+import { LetterTable } from "./letter_table.ts";
+import { replaySource } from "./replay_source.ts";
+
+export interface TableAdminOptions {
+  readonly database: Pick<Database, "copyIn" | "query">;
+  readonly config: TopologyConfig & Pick<Config, "RABBITMQ_URL">;
+  /** Shown in the broker's list of connections, and noted as who did it. */
+  readonly name: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** An act stops after this, and tells what it has done (ms). */
+  readonly timeoutMs?: number;
+}
+
+/** A letter that no queue takes must not use up the time of the others. */
+const publishShare = 0.2;
+const closeTimeoutMs = 2_000;
+
+export class TableDeadLetterAdmin implements DeadLetterAdmin {
+  readonly #table: LetterTable;
+  readonly #timeoutMs: number;
+  readonly #closed = new AbortController();
+  readonly #running = new Set<Promise<unknown>>();
+
+  constructor(private readonly options: TableAdminOptions) {
+    this.#table = new LetterTable(options.database);
+    this.#timeoutMs = options.timeoutMs ?? 8_000;
+  }
+
+  list({ limit, filter, order = "oldest", after, mostBodyBytes, signal }: ListOptions): Promise<LetterPage> {
+    return this.#act(signal, async () => {
+      const place = after === undefined ? undefined : BigInt(after);
+      const options = { filter, order, limit, after: place, mostBodyBytes };
+      const [{ letters, more }, total] = await Promise.all([this.#table.page(options), this.#table.count()]);
+      return { letters, total, next: more ? String(letters.at(-1)!.id) : undefined };
+    });
+  }
+
+  groups({ filter, signal }: AdminOptions): Promise<readonly CauseGroup[]> {
+    return this.#act(signal, () => this.#table.groups(filter));
+  }
+
+  replay({ filter, signal }: AdminOptions): Promise<Replays> {
+    const { config, name, clock, random } = this.options;
+    return this.#act(signal, async (stop) => {
+      let blocked: string | undefined;
+      const publisher = new ConfirmPublisher({
+        ...{ url: config.RABBITMQ_URL, name: `${name} replay`, topology: eventTopology(config), clock, random },
+        giveUpAfterMs: this.#timeoutMs * publishShare,
+        onBlocked: (reason) => blocked = reason,
+        log: silentLog,
+      });
+      const counts = { replayed: 0, refused: 0, failed: 0 };
+      let problem: string | undefined;
+      try {
+        const source = replaySource(this.#table, { filter, stop }, name);
+        const how = { exchange: config.EVENTS_EXCHANGE, publisher, clock, rate: undefined, force: false, stop };
+        for await (const replayed of replay(source, how)) {
+          counts[replayed.result]++;
+          if (replayed.result === "failed") problem ??= replayed.problem;
+        }
+        if (blocked !== undefined) problem ??= `the broker blocks publishing: ${blocked}`;
+      } finally {
+        await publisher.close(0);
+      }
+      return { ...counts, ...(problem !== undefined && { problem }) };
+    });
+  }
+
+  drop({ filter, signal }: AdminOptions): Promise<number> {
+    return this.#act(signal, async (stop) => {
+      const last = await this.#table.lastId();
+      let [dropped, more] = [0, true];
+      while (more && !stop.aborted) {
+        const some = await this.#table.drop(filter, last, this.options.name);
+        dropped += some.dropped;
+        more = some.more;
+      }
+      return dropped;
+    });
+  }
+
+  /** What is under way stops, and has 2 s to end in order. */
+  async close(): Promise<void> {
+    this.#closed.abort(new AdminClosed());
+    await settledWithin(closeTimeoutMs, this.options.clock, Promise.allSettled(this.#running));
+  }
+
+  /** @param act ends in order, with what it has done, once its signal is aborted */
+  async #act<T>(signal: AbortSignal, act: (stop: AbortSignal) => Promise<T>): Promise<T> {
+    signal.throwIfAborted();
+    this.#closed.signal.throwIfAborted();
+    const { clock } = this.options;
+    const [enough, ended] = [new AbortController(), new AbortController()];
+    clock.sleep(this.#timeoutMs, ended.signal).then(() => enough.abort(), () => {});
+    const running = act(AbortSignal.any([signal, this.#closed.signal, enough.signal]));
+    this.#running.add(running);
+    try {
+      const result = await running;
+      signal.throwIfAborted();
+      return result;
+    } finally {
+      ended.abort();
+      this.#running.delete(running);
+    }
+  }
+}

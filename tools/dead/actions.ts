@@ -1,0 +1,147 @@
+/** What `deno task dead` does, by its first word. Each returns the exit status. */
+import { type Filter, groupToJson } from "../../shared/rabbitmq/dead/admin.ts";
+import { deadLetterToJson, mostBodyListed, mostBodyShown } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import { replay as replayLetters } from "../../shared/rabbitmq/dead/replay.ts";
+import { ConfirmPublisher } from "../../shared/rabbitmq/publish/publisher.ts";
+import { eventTopology, type TopologyConfig } from "../../shared/rabbitmq/topology.ts";
+import { systemClock as clock } from "../../shared/runtime/clock.ts";
+import type { Config } from "../../shared/runtime/configuration/config.ts";
+import { printable, printableJson } from "../../shared/runtime/printable.ts";
+import { systemRandom as random } from "../../shared/runtime/random.ts";
+import { silentLog } from "../../shared/runtime/telemetry/log.ts";
+import type { KeptLetter } from "../../subscriber/dead_letters/letter_row.ts";
+import type { LetterTable } from "../../subscriber/dead_letters/letter_table.ts";
+import { pagesOf, replaySource, type SelectionOptions } from "../../subscriber/dead_letters/replay_source.ts";
+import { countReasons, describeGroup, describeInFull, summarize } from "./print.ts";
+
+export interface Task {
+  readonly table: LetterTable;
+  readonly filter: Filter;
+  readonly flags: {
+    readonly limit?: number | undefined;
+    readonly rate?: number | undefined;
+    readonly newest: boolean;
+    readonly force: boolean;
+    readonly json: boolean;
+  };
+  readonly config: TopologyConfig & Pick<Config, "RABBITMQ_URL">;
+  readonly stop: AbortSignal;
+}
+
+/** Noted in the table as who did it. */
+const by = "deno task dead";
+/** An operator waits for the answer: better a clear failure soon than a retry of half a minute for each letter. */
+const publishTimeoutMs = 5_000;
+
+export const actions = { list, groups, show, replay, drop };
+
+export function isAction(word: string | undefined): word is keyof typeof actions {
+  return word !== undefined && Object.hasOwn(actions, word);
+}
+
+async function list(task: Task): Promise<number> {
+  const counts = new Counts();
+  for await (const letters of pagesOf(task.table, selectionOf(task))) {
+    for (const letter of letters) {
+      counts.add(letter.reason);
+      print(task, letter, summarize);
+    }
+  }
+  if (!task.flags.json) console.log(counts.none ? "No dead letters." : countReasons(counts.of));
+  return 0;
+}
+
+async function groups({ table, filter, flags }: Task): Promise<number> {
+  const found = await table.groups(filter);
+  for (const group of found) {
+    console.log(flags.json ? printableJson(JSON.stringify(groupToJson(group))) : describeGroup(group));
+  }
+  if (!flags.json && found.length === 0) console.log("No dead letters.");
+  return 0;
+}
+
+async function show(task: Task): Promise<number> {
+  let found = false;
+  for await (const letters of pagesOf(task.table, { ...selectionOf(task), mostBodyBytes: mostBodyShown })) {
+    found = true;
+    for (const letter of letters) print(task, letter, describeInFull, mostBodyShown);
+  }
+  if (!found) {
+    console.error(
+      `There is no dead letter ${task.filter.ids?.join(", ")}: it was replayed or dropped, or never was one.`,
+    );
+  }
+  return found ? 0 : 1;
+}
+
+async function drop(task: Task): Promise<number> {
+  const { table, flags: { json } } = task;
+  const counts = new Counts();
+  for await (const letters of pagesOf(table, selectionOf(task))) {
+    const dropped = await table.mark(letters.map(({ id }) => id), { status: "dropped", by });
+    for (const letter of letters.filter(({ id }) => dropped.has(id))) {
+      counts.add(letter.reason);
+      print(task, letter, ({ messageId, reason }) => printable(`dropped ${messageId}  ${reason}`));
+    }
+  }
+  if (!json) console.log(counts.none ? "Nothing to drop." : `Dropped ${countReasons(counts.of)}`);
+  return 0;
+}
+
+async function replay(task: Task): Promise<number> {
+  const { table, config, stop, flags: { rate, force, json } } = task;
+  const publisher = new ConfirmPublisher({
+    ...{ url: config.RABBITMQ_URL, name: "casino dead replay", topology: eventTopology(config), clock, random },
+    giveUpAfterMs: publishTimeoutMs,
+    onBlocked: (reason) =>
+      console.error(
+        reason === undefined
+          ? "The broker accepts messages again."
+          : printable(`The broker blocks publishing (${reason}): waiting until it accepts messages again.`),
+      ),
+    log: silentLog,
+  });
+  // Bad credentials fail each letter with the broker's words.
+  publisher.finished.catch(() => {});
+  const counts = new Counts();
+  try {
+    const source = replaySource(table, selectionOf(task), by);
+    const how = { exchange: config.EVENTS_EXCHANGE, publisher, clock, rate, force, stop };
+    for await (const replayed of replayLetters(source, how)) {
+      counts.add(replayed.result);
+      const { messageId, reason } = replayed.letter;
+      const words = replayed.result === "replayed" ? "" : `: ${replayed.problem}`;
+      print(task, replayed.letter, () => printable(`${replayed.result} ${messageId}  ${reason}${words}`));
+    }
+  } finally {
+    await publisher.close(0);
+  }
+  if (!json) console.log(counts.none ? "Nothing to replay." : countReasons(counts.of));
+  return counts.of.has("failed") || counts.of.has("refused") ? 1 : 0;
+}
+
+function selectionOf({ filter, flags: { limit, newest }, stop }: Task): SelectionOptions {
+  return { filter, limit, order: newest ? "newest" : "oldest", stop };
+}
+
+/** Of the body only the beginning: the rest stays in the table. */
+function print(
+  { flags }: Task,
+  letter: KeptLetter,
+  text: (letter: KeptLetter) => string,
+  mostBodyBytes = mostBodyListed,
+): void {
+  console.log(flags.json ? printableJson(JSON.stringify(deadLetterToJson(letter, mostBodyBytes))) : text(letter));
+}
+
+class Counts {
+  readonly of = new Map<string, number>();
+
+  get none(): boolean {
+    return this.of.size === 0;
+  }
+
+  add(key: string): void {
+    this.of.set(key, (this.of.get(key) ?? 0) + 1);
+  }
+}
