@@ -1,5 +1,5 @@
 /** The audit: what people did, in the table `acts` and in the log. An act that cannot be recorded is not done. */
-import { messageOf } from "../runtime/errors.ts";
+import { explainStoreError, messageOf } from "../runtime/errors.ts";
 import { redact } from "../runtime/secrets.ts";
 import type { Log } from "../runtime/telemetry/log.ts";
 import type { Database, Row } from "./pool.ts";
@@ -81,7 +81,9 @@ export class Acts {
       const [row] = await this.database.query(begin, values);
       return row![0]!;
     } catch (error) {
-      throw new ActNotRecorded(`the act cannot be recorded, so it is not done: ${messageOf(error)}`, { cause: error });
+      throw new ActNotRecorded(`the act cannot be recorded, so it is not done: ${explainStoreError(error)}`, {
+        cause: error,
+      });
     }
   }
 
