@@ -61,12 +61,12 @@ COPY --from=subscriber-build /deno-dir/gen /deno-dir/gen
 COPY --from=subscriber-build /app /app
 USER 65532:65532
 STOPSIGNAL SIGTERM
-EXPOSE 8080
+EXPOSE 8080 8081
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
-  CMD ["/bin/deno", "run", "--cached-only", "--no-prompt", "--allow-net=127.0.0.1:8080", "tools/health/http.ts", "http://127.0.0.1:8080/health/live"]
+  CMD ["/bin/deno", "run", "--cached-only", "--no-prompt", "--allow-net=127.0.0.1:8081", "tools/health/http.ts", "http://127.0.0.1:8081/health/live"]
 ENTRYPOINT ["/bin/deno", "run", "--quiet", "--frozen", "--cached-only", "--no-prompt", "--v8-flags=--max-semi-space-size=8,--heap-growing-percent=70,--stack-size=7000", \
   "-P=subscriber", "--allow-read=/run/secrets"]
-CMD ["--allow-net=[::]:8080,127.0.0.1:8080,rabbitmq:5672,redis:6379,postgres:5432,rates-api:50051", "subscriber/main.ts", "--http", "[::]:8080"]
+CMD ["--allow-net=[::]:8080,[::]:8081,rabbitmq:5672,redis:6379,postgres:5432,rates-api:50051", "subscriber/main.ts", "--http", "[::]:8080", "--health", "[::]:8081"]
 
 # ── rates-api: a mock of a rates API
 

@@ -36,16 +36,17 @@ export function addControlService(
   log: Log,
 ): void {
   const service = `/${controlService}`;
-  const guarded = <Q, A>(handle: (request: Q) => A) => ({ request, metadata }: Call<Q>): A => {
+  const guarded = <Q, A>(handle: (request: Q, peer: string) => A) => ({ request, metadata, peer }: Call<Q>): A => {
     requireKey(metadata);
-    return handle(request);
+    return handle(request, peer);
   };
   serveUnary(server, {
     path: `${service}/SetFaults`,
     request: SetFaultsRequest,
     answer: SetFaultsResponse,
-    handle: guarded(({ faults }: casino.rates.v1.SetFaultsRequest) => {
+    handle: guarded(({ faults }: casino.rates.v1.SetFaultsRequest, peer) => {
       mock.setFaults(checked(faults));
+      log.info("An act has ended", { event: "act.ended", who: "RATES_CONTROL_KEY", act: "set-faults", peer });
       return { faults: faultsToMessage(mock.stats().faults) };
     }),
   }, log);

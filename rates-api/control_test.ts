@@ -4,16 +4,20 @@ import { status } from "@grpc/grpc-js";
 import { controlClient } from "./control_client.ts";
 import { type Faults, noFaults } from "./faults.ts";
 import { casino, grpc } from "./generated/protobuf.js";
+import { RecordedLog } from "../tests/fixtures/recorded_telemetry.ts";
 import { apiKey, controlKey, startMock, TestClient, testMock } from "../tests/fixtures/mock_rates_api.ts";
 
 const service = "/casino.rates.v1.MockControlService";
 
 Deno.test("SetFaults replaces all faults of the running server, and gives them back", async () => {
-  await using api = await startMock({ faults: { ...noFaults, delayMs: 50, delayShare: 1 } });
+  const log = new RecordedLog();
+  await using api = await startMock({ faults: { ...noFaults, delayMs: 50, delayShare: 1 }, log });
   using control = controlClient(api.address, controlKey);
   const faults: Faults = { ...noFaults, errorShare: 1, errorCode: status.DATA_LOSS, wrongAnswer: "too-many" };
   assert.deepEqual(await control.setFaults(faults), faults);
   assert.deepEqual(api.stats().faults, faults);
+  const { act, peer } = log.of("act.ended")[0]!.fields;
+  assert.match(`${act} ${peer}`, /^set-faults 127\.0\.0\.1:\d+$/);
   using client = new TestClient(api.address);
   await assert.rejects(client.getRates(), { code: status.DATA_LOSS });
 });

@@ -10,6 +10,8 @@ import { traceparentHeader, type Tracing } from "../shared/runtime/telemetry/tra
 export interface Call<Q> {
   readonly request: Q;
   readonly metadata: Metadata;
+  /** From where, as host:port. */
+  readonly peer: string;
   /** Aborted once nobody waits for the answer: cancelled, past its deadline, or the connection is gone. */
   readonly signal: AbortSignal;
 }
@@ -36,7 +38,10 @@ export function serveUnary<Q, A>(server: Server, { path, request, answer, handle
     const gone = new AbortController();
     call.on("cancelled", () => gone.abort(new RpcError(status.CANCELLED, "nobody waits for the answer")));
     try {
-      respond(null, await handle({ request: call.request, metadata: call.metadata, signal: gone.signal }));
+      respond(
+        null,
+        await handle({ request: call.request, metadata: call.metadata, peer: call.getPeer(), signal: gone.signal }),
+      );
     } catch (error) {
       if (gone.signal.aborted) return;
       if (!(error instanceof RpcError)) log.error("A call failed unexpectedly", { path, problem: messageOf(error) });

@@ -1,7 +1,8 @@
 /** The subscriber's process: opens its real edges, wires them, and runs until it is told to leave. */
 import { hostname } from "node:os";
 import { systemClock as clock } from "../shared/runtime/clock.ts";
-import { runCommand } from "../shared/runtime/configuration/command.ts";
+import { tlsFilesOf } from "../shared/runtime/configuration/config.ts";
+import { runCommand, UsageError } from "../shared/runtime/configuration/command.ts";
 import { messageOf } from "../shared/runtime/errors.ts";
 import { ratesApiTls } from "../shared/grpc/client.ts";
 import { DatabasePool } from "../shared/postgres/pool.ts";
@@ -16,6 +17,8 @@ import { openKeeper } from "./dead_letters/open_keeper.ts";
 import { TableDeadLetterAdmin } from "./dead_letters/table_admin.ts";
 import type { Edges } from "./pipeline/edges.ts";
 import { openEventQueue } from "./event_queue.ts";
+import { checkExposure } from "./http/access/exposure.ts";
+import { TokensFile } from "./http/access/tokens.ts";
 import { Observations, serveHttp } from "./http/http.ts";
 import { type Address, defaultAddress, parseAddress } from "./http/server/server.ts";
 import { AmqpQueueDepths } from "./metrics/queue_depths.ts";
@@ -48,6 +51,11 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
         listensAt: defaultAddress,
         help: `where dashboard, health and metrics are served, or off [${defaultAddress}]`,
       },
+      health: {
+        value: "HOST:PORT",
+        listensAt: "off",
+        help: "where health and metrics alone are served besides, for probes without a token, or off [off]",
+      },
     },
     settings: [
       ...["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "PREFETCH", "BATCH_SIZE"] as const,
@@ -62,7 +70,8 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       ...["DATABASE_TIMEOUT_MS", "RATES_API_ADDRESS", "RATES_API_TLS", "RATES_API_PROXY", "TLS_CA_FILE"] as const,
       ...["TLS_CERT_FILE", "TLS_KEY_FILE"] as const,
       ...["RATES_API_KEY", "RATES_TTL_MS", "RATES_CALL_TIMEOUT_MS", "RATES_LOCK_TTL_MS", "RATES_WAIT_MS"] as const,
-      ...["RATES_MAX_STALE_MS", "RETRY_DELAYS_MS", "SHUTDOWN_GRACE_MS", "SUBSCRIBER_ID", "HTTP_TOKEN"] as const,
+      ...["RATES_MAX_STALE_MS", "RETRY_DELAYS_MS", "SHUTDOWN_GRACE_MS", "SUBSCRIBER_ID"] as const,
+      ...["HTTP_TOKENS_FILE", "HTTP_TLS", "HTTP_PROTECTED_BY", "HTTP_ALLOWED_HOSTS"] as const,
       ...["HTTP_TRUSTED_PROXIES", "LOG_LEVEL"] as const,
     ],
     examples: [
@@ -72,7 +81,10 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       "deno task subscriber --quiet --http 127.0.0.1:8081",
     ],
   }, async ({ flags, config }) => {
-    const address = parseAddress(flags.http ?? defaultAddress);
+    const address = parseAddress("http", flags.http ?? defaultAddress);
+    const health = parseAddress("health", flags.health ?? "off");
+    if (health && !address) throw new UsageError("--health is of no use with --http=off");
+    checkExposure(address, config);
     const ratesTls = ratesApiTls(config);
     const subscriberId = config.SUBSCRIBER_ID ?? `${hostname()}-${Deno.pid}`;
     const tracing = await openTracing();
@@ -83,6 +95,8 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       activeSpan: tracing?.active,
     });
     const log = getLog("subscriber");
+    const path = config.HTTP_TOKENS_FILE;
+    const tokens = path === undefined ? undefined : new TokensFile({ path, clock, log });
     using shutdown = onShutdownSignal(config.SHUTDOWN_GRACE_MS, log);
 
     const database = new DatabasePool(config.DATABASE_URL, {
@@ -188,7 +202,10 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       const server = serveHttp({
         ...{ ...state, own, fleet, address, observations, log, database: pool, mode: "servers" },
         ...{ rates, shared: edges.shared },
-        token: config.HTTP_TOKEN,
+        ...{ tokens, health },
+        behindProxy: config.HTTP_PROTECTED_BY === "proxy",
+        allowedHosts: config.HTTP_ALLOWED_HOSTS,
+        tls: config.HTTP_TLS === "on" ? tlsFilesOf(config) : undefined,
         trustedProxies: config.HTTP_TRUSTED_PROXIES,
         depths: new AmqpQueueDepths({
           ...{ url: config.RABBITMQ_URL, name, clock },

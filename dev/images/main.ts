@@ -55,7 +55,7 @@ await runCommand({
       }
     }
     const hosts = "--allow-net=rabbitmq:5672,redis:6379,postgres:5432";
-    const status = await compose(["run", "--rm", "--no-deps", "migrate", hosts, "tools/status/main.ts", "--json"]);
+    const status = await compose(["run", "--rm", "--no-deps", "operator", hosts, "tools/status/main.ts", "--json"]);
     strictEqual(JSON.parse(status).totals.problem, null);
     await compose(["stop"]);
     for (const service of ["publisher", "subscriber", "rates-api", "migrate", "provision"]) {

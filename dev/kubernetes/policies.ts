@@ -20,7 +20,7 @@ type MadeBefore = ReadonlyMap<string, readonly string[]>;
 
 interface Reference {
   readonly from: string;
-  /** `Secret/subscriber-secrets`, or `Secret/subscriber-secrets/http-token` where a key is meant. */
+  /** `Secret/subscriber-secrets`, or `Secret/subscriber-secrets/http-tokens` where a key is meant. */
   readonly to: string;
 }
 

@@ -28,9 +28,14 @@ export function shownRefused(text: string): string {
 
 /** Whether it is one of these secrets. The time taken says nothing about any of them. */
 export function isSecret(given: string | Uint8Array, secrets: readonly string[]): boolean {
+  return indexOfSecret(given, secrets) !== -1;
+}
+
+/** Which of these secrets it is; -1: none of them. The time taken says nothing about any of them. */
+export function indexOfSecret(given: string | Uint8Array, secrets: readonly string[]): number {
   // Digests have the same length, whatever was given.
   const digest = (text: string | Uint8Array) => createHash("sha256").update(text).digest();
   const digested = digest(given);
   // All of them are compared: the first that is equal must not end it.
-  return secrets.map((each) => timingSafeEqual(digested, digest(each))).includes(true);
+  return secrets.map((each) => timingSafeEqual(digested, digest(each))).indexOf(true);
 }

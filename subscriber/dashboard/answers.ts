@@ -26,6 +26,16 @@ export interface Overview {
   readonly dependencies: readonly Dependency[];
 }
 
+/** `GET /session`: who asks. */
+export interface SessionAnswer {
+  /** `null`: nobody is signed in. */
+  readonly name: string | null;
+  /** `null`: not even to look. */
+  readonly role: "look" | "act" | "administer" | null;
+  /** Whether there is anything to sign in with. */
+  readonly has_tokens: boolean;
+}
+
 /** What the headline says. */
 export interface StandingAnswer {
   /** `letters`: nothing is wrong, but dead letters wait to be looked at. */

@@ -21,6 +21,7 @@ import overview from "./overview.js" with { type: "text" };
 import pageCss from "./page.css" with { type: "text" };
 import page from "./page.js" with { type: "text" };
 import rates from "./rates.js" with { type: "text" };
+import session from "./session.js" with { type: "text" };
 import stream from "./stream.js" with { type: "text" };
 import subscribers from "./subscribers.js" with { type: "text" };
 
@@ -53,6 +54,7 @@ export const pageAssets: readonly PageAsset[] = [
   asset("overview.js", overview),
   asset("page.js", page),
   asset("rates.js", rates),
+  asset("session.js", session),
   asset("stream.js", stream),
   asset("subscribers.js", subscribers),
 ];

@@ -8,8 +8,10 @@ const [intervalMs, hiddenIntervalMs, deadlineMs, longestPauseMs] = [1_000, 10_00
  * @param {object} listener
  * @param {(overview: Overview) => void} listener.onAnswer
  * @param {(reason: string, nextTryAt: number) => void} listener.onLost the time in ms since 1970
+ * @param {() => void} listener.onClosed nobody is signed in who may look
+ * @returns {() => void} asks at once
  */
-export function pollOverview({ onAnswer, onLost }) {
+export function pollOverview({ onAnswer, onLost, onClosed }) {
   let failures = 0;
   let asking = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -22,7 +24,9 @@ export function pollOverview({ onAnswer, onLost }) {
     const begun = performance.now();
     let pauseMs;
     try {
-      onAnswer(await fetchOverview());
+      const answer = await fetchOverview();
+      if (answer) onAnswer(answer);
+      else onClosed();
       failures = 0;
       const wait = document.hidden ? hiddenIntervalMs : intervalMs;
       pauseMs = Math.max(wait / 5, wait - (performance.now() - begun));
@@ -38,11 +42,13 @@ export function pollOverview({ onAnswer, onLost }) {
   document.addEventListener("visibilitychange", () => document.hidden || ask());
   addEventListener("online", ask);
   ask();
+  return ask;
 }
 
-/** @returns {Promise<Overview>} */
+/** @returns {Promise<Overview | undefined>} `undefined`: it is closed to us */
 async function fetchOverview() {
   const response = await fetch("/overview", { cache: "no-store", signal: AbortSignal.timeout(deadlineMs) });
+  if (response.status === 401) return undefined;
   if (!response.ok) throw new Error(`it answers ${response.status} ${response.statusText}`.trim());
   return await response.json();
 }

@@ -8,6 +8,7 @@ import { Headline } from "./headline.js";
 import { History } from "./charts/history.js";
 import { pollOverview } from "./overview.js";
 import { drawRates } from "./rates.js";
+import { Session } from "./session.js";
 import { drawSubscribers } from "./subscribers.js";
 
 /** A quarter of an hour at one sample a second; charts show the last five minutes of it. */
@@ -16,7 +17,7 @@ const samples = 900;
 const history = new History(samples, historyNames);
 const headline = new Headline();
 const stream = new EventStream();
-const letters = new DeadLetters();
+const letters = new DeadLetters(() => session.refresh());
 
 /** @type {import("./answers.ts").Overview | undefined} */
 let overview;
@@ -30,9 +31,10 @@ const draw = oncePerFrame(() => {
   drawSubscribers(overview);
 });
 
-pollOverview({
+const ask = pollOverview({
   onAnswer(answer) {
     overview = answer;
+    if (!session.known) session.refresh();
     history.push(Date.now(), {
       throughput: answer.events_last_second,
       queue: answer.queue?.messages,
@@ -52,6 +54,16 @@ pollOverview({
     stream.stop("Nothing comes while the connection is lost.");
     byId("main").dataset["stale"] = "";
     draw();
+  },
+  onClosed() {
+    stream.stop("");
+    session.refresh();
+  },
+});
+const session = new Session({
+  onChange() {
+    letters.reload();
+    ask();
   },
 });
 

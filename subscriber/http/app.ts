@@ -1,46 +1,56 @@
 /** The routes, and the rules that hold for every request. */
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
-import type { Clock } from "../../shared/runtime/clock.ts";
+import type { Acts } from "../../shared/postgres/acts.ts";
 import type { DeadLetterAdmin } from "../../shared/rabbitmq/dead/admin.ts";
-import { messageOf } from "../../shared/runtime/errors.ts";
-import { isLoopback } from "../../shared/runtime/hosts.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
-import { callWithDeadline, DeadlineExceeded } from "../../shared/runtime/deadline.ts";
+import { callWithDeadline } from "../../shared/runtime/deadline.ts";
+import { Access, type Env } from "./access/access.ts";
+import { audited } from "./access/audited.ts";
+import { sessionRoutes } from "./access/session_routes.ts";
+import type { Tokens } from "./access/tokens.ts";
 import { deadLetterRoutes } from "./dead_letter_routes.ts";
+import { parseLimit } from "./event_query.ts";
 import { eventRoutes } from "./event_routes.ts";
-import type { Readiness } from "./health.ts";
 import type { Totals } from "../metrics/materialized.ts";
+import type { SignIn } from "../metrics/metrics.ts";
 import { openApi } from "./openapi.ts";
 import { pageAssets } from "../dashboard/assets.ts";
-import { Problem, problemResponse, unavailable } from "./problem.ts";
+import { live, probeRoutes, type Probes } from "./probe_routes.ts";
+import { Problem, unavailable } from "./problem.ts";
+import { refuseOthers } from "./refuse_others.ts";
 import type { RecentEvents } from "../metrics/recent_events.ts";
 import { type Caller, RequestLimit } from "./request_limit.ts";
 
-export interface AppOptions {
+export interface AppOptions extends Probes {
   readonly totals: () => Promise<Totals>;
   readonly overview: () => Promise<object>;
-  readonly readiness: () => Promise<Readiness>;
-  readonly metrics: { readonly contentType: string; text(): Promise<string> };
   readonly recent: RecentEvents;
   readonly admin: DeadLetterAdmin;
   /** Letters in their queue, which no keeper has moved yet. */
   readonly waiting: () => Promise<number>;
-  readonly token: string | undefined;
-  /** Whether only this machine can connect. Then the Host header is checked: a page of another site may use a name of its own. */
-  readonly loopback: boolean;
-  readonly clock: Clock;
+  /** Of HTTP_TOKENS_FILE; `undefined`: nobody may act. */
+  readonly tokens: Tokens | undefined;
+  /** Whether whoever reaches us may look. */
+  readonly open: boolean;
+  /** HTTP_ALLOWED_HOSTS. */
+  readonly allowedHosts: readonly string[];
+  readonly onSignIn: (result: SignIn) => void;
+  readonly acts: Acts;
+  readonly subscriberId: string;
   readonly log: Log;
   readonly stop: AbortSignal;
 }
 
 const timeoutMs = 5_000;
+const mostActs = 500;
 const self = ["'self'"];
 
 export function httpApp(options: AppOptions): (request: Request, caller: Caller) => Promise<Response> {
-  const { totals, overview, readiness, metrics, clock, log, loopback } = options;
+  const { totals, overview, acts, clock, log } = options;
   const limit = new RequestLimit(clock);
-  const app = new Hono<{ Bindings: Caller }>();
+  const access = new Access(options);
+  const app = new Hono<Env>();
 
   app.use(secureHeaders({
     contentSecurityPolicy: {
@@ -59,9 +69,7 @@ export function httpApp(options: AppOptions): (request: Request, caller: Caller)
     strictTransportSecurity: false,
   }));
   app.use(async (context, next) => {
-    if (loopback && !isLoopback((context.req.header("host") ?? "").replace(/:\d+$/, ""))) {
-      throw new Problem(421, "this is served to this machine alone, under 127.0.0.1 or localhost");
-    }
+    access.checkHost(context);
     // A probe that is refused has a healthy subscriber restarted.
     if (!context.req.path.startsWith("/health/") && !limit.take(context.env.address)) {
       throw new Problem(429, "more than 50 requests a second", { "retry-after": "1" });
@@ -73,6 +81,16 @@ export function httpApp(options: AppOptions): (request: Request, caller: Caller)
     if (!context.res.headers.has("cache-control")) context.header("cache-control", "no-store");
   });
 
+  // Without who asks: what the page needs to ask who they are, and what says nothing of anybody.
+  app.get("/health/live", live);
+  app.get("/openapi.json", (context) => context.json(openApi));
+  for (const { path, contentType, body } of pageAssets) {
+    app.get(path, (context) => context.body(body, 200, { "content-type": contentType, "cache-control": "no-cache" }));
+  }
+  app.route("/session", sessionRoutes({ ...options, access }));
+  app.use("/audit", access.needs("administer"));
+  app.use(access.needs("look"));
+
   const withDeadline = <T>(ask: () => Promise<T>) => callWithDeadline(timeoutMs, clock, ask);
   app.get("/materialized", async (context) => {
     try {
@@ -83,39 +101,20 @@ export function httpApp(options: AppOptions): (request: Request, caller: Caller)
   });
   app.get("/overview", async (context) => context.json(await withDeadline(overview)));
   app.get("/events", eventRoutes(options));
+  app.use("/dead-letters/*", audited(acts, options.subscriberId));
   app.route("/dead-letters", deadLetterRoutes(options));
-  app.get("/health/live", (context) => context.json({ status: "live" }));
-  app.get("/health/ready", async (context) => {
-    const state = await withDeadline(readiness);
-    return context.json(state, state.ready ? 200 : 503);
+  app.get("/audit", async (context) => {
+    const limit = parseLimit(context.req.query("limit") ?? null, 100, mostActs);
+    const before = context.req.query("before");
+    if (before !== undefined && !/^\d{1,18}$/.test(before)) throw new Problem(400, "before must be the id of an act");
+    try {
+      return context.json({ acts: await withDeadline(() => acts.list(limit, before)) });
+    } catch (error) {
+      throw unavailable("Postgres cannot be asked", error);
+    }
   });
-  app.get(
-    "/metrics",
-    async (context) =>
-      context.body(await withDeadline(() => metrics.text()), 200, { "content-type": metrics.contentType }),
-  );
-  app.get("/openapi.json", (context) => context.json(openApi));
-  for (const { path, contentType, body } of pageAssets) {
-    app.get(path, (context) => context.body(body, 200, { "content-type": contentType, "cache-control": "no-cache" }));
-  }
+  app.route("/", probeRoutes(options));
 
-  app.notFound((context) => {
-    const known = app.routes.some(({ method, path }) => method !== "ALL" && path === context.req.path);
-    return problemResponse(
-      known
-        ? new Problem(405, `${context.req.method} is not for ${context.req.path}`)
-        : new Problem(404, `there is nothing at ${context.req.path}; /openapi.json tells what there is`),
-    );
-  });
-  app.onError((error) => {
-    if (error instanceof Problem) return problemResponse(error);
-    if (error instanceof DeadlineExceeded) return problemResponse(new Problem(504, error.message));
-    log.error("A request failed in an unforeseen way", {
-      event: "http.failed",
-      problem: messageOf(error),
-      stack: error.stack,
-    });
-    return problemResponse(new Problem(500, "internal error; see the log"));
-  });
+  refuseOthers(app, log);
   return async (request, caller) => await app.fetch(request, caller);
 }

@@ -1,5 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
+import type { Acts } from "../../shared/postgres/acts.ts";
 import type { DeadLetterAdmin } from "../../shared/rabbitmq/dead/admin.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { RecentEvents } from "../metrics/recent_events.ts";
@@ -7,7 +8,7 @@ import { httpApp } from "./app.ts";
 
 const unused = () => Promise.reject(new Error("not asked here"));
 
-function appWith(loopback = true) {
+function appWith() {
   const stop = new AbortController();
   const app = httpApp({
     ...{ totals: unused, overview: unused },
@@ -16,11 +17,13 @@ function appWith(loopback = true) {
     recent: new RecentEvents(),
     admin: {} as DeadLetterAdmin,
     waiting: unused,
-    token: undefined,
-    ...{ loopback, clock: new VirtualClock(), log: silentLog, stop: stop.signal },
+    ...{ tokens: undefined, open: true, allowedHosts: [], onSignIn: () => {}, acts: {} as Acts, subscriberId: "one" },
+    ...{ clock: new VirtualClock(), log: silentLog, stop: stop.signal },
   });
   const ask = (path: string, address = "198.51.100.1", headers: HeadersInit = {}) =>
-    app(new Request(`http://127.0.0.1${path}`, { headers: { host: "127.0.0.1", ...headers } }), { address });
+    app(new Request(`http://127.0.0.1${path}`, { headers: { host: "127.0.0.1", ...headers } }), {
+      ...{ address, local: "127.0.0.1", secure: false },
+    });
   return { ask, stop };
 }
 

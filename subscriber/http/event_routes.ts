@@ -4,10 +4,10 @@ import { streamSSE } from "hono/streaming";
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Enriched } from "../enriched/enriched.ts";
 import { storedEventJson } from "../enriched/json_line.ts";
+import type { Env } from "./access/access.ts";
 import { type EventQuery, matches, parseEventQuery } from "./event_query.ts";
 import { Problem } from "./problem.ts";
 import { type RecentEvents, shownOf } from "../metrics/recent_events.ts";
-import type { Caller } from "./request_limit.ts";
 
 /** No human reads more; the rest is counted. */
 const mostPerSecond = 20;
@@ -25,7 +25,7 @@ export interface EventRoutesOptions {
 
 export function eventRoutes(
   { recent, clock, stop }: EventRoutesOptions,
-): (context: Context<{ Bindings: Caller }>) => Response {
+): (context: Context<Env>) => Response {
   /** Open streams, by address. */
   const streams = new Map<string, number>();
   return (context) => {
@@ -57,7 +57,7 @@ export function eventRoutes(
       try {
         await stream.write(": the newest events, sampled\n\n");
         let saidAt = clock.monotonic();
-        while (!ended.signal.aborted) {
+        while (!ended.signal.aborted && context.get("isStillIn")()) {
           await clock.sleep(1000 / pushesPerSecond, ended.signal).catch(() => {});
           const { shown, skipped } = sample.take();
           const words = shown.map((enriched) => sse("event", storedEventJson(enriched)));

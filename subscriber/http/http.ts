@@ -1,5 +1,6 @@
 /** Puts together what a subscriber serves over HTTP. */
 import type { Clock } from "../../shared/runtime/clock.ts";
+import { Acts } from "../../shared/postgres/acts.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
 import type { DeadLetterAdmin } from "../../shared/rabbitmq/dead/admin.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
@@ -8,10 +9,12 @@ import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import type { TlsFiles } from "../../shared/runtime/tls.ts";
 import type { SharedRates } from "../rates/shared_rates.ts";
 import { type Observer, Stats } from "../pipeline/stats.ts";
+import type { Tokens } from "./access/tokens.ts";
 import { httpApp } from "./app.ts";
 import { LetterTable } from "../dead_letters/letter_table.ts";
 import { callWithDeadline, coalesced } from "../../shared/runtime/deadline.ts";
 import { readinessOf } from "./health.ts";
+import { probeApp } from "./probe_routes.ts";
 import { viewOf } from "../metrics/fleet/fleet_view.ts";
 import { Latencies } from "../metrics/latencies.ts";
 import { readTotals } from "../metrics/materialized.ts";
@@ -45,10 +48,18 @@ export class Observations implements Observer {
 
 export interface HttpOptions extends State {
   readonly address: Address;
+  /** Where health and metrics alone are served besides. */
+  readonly health?: Address | undefined;
   /** HTTP_TRUSTED_PROXIES. */
   readonly trustedProxies?: readonly string[];
-  /** HTTP_TOKEN; `undefined`: dead letters are not served. */
-  readonly token: string | undefined;
+  /** Of HTTP_TOKENS_FILE; `undefined`: nobody may act. */
+  readonly tokens?: Tokens | undefined;
+  /** Whether a proxy before us asks who they are: then whoever reaches us may look, as on loopback. */
+  readonly behindProxy?: boolean;
+  /** HTTP_ALLOWED_HOSTS. */
+  readonly allowedHosts?: readonly string[];
+  /** To serve HTTPS with. */
+  readonly tls?: TlsFiles | undefined;
   readonly observations: Observations;
   readonly shared: SharedRates;
   /** Connections of its own: queries never wait behind batches, nor batches behind queries. */
@@ -70,7 +81,7 @@ const lookEveryMs = 5_000;
 
 /** @throws an error for the operator when the address cannot be listened on */
 export function serveHttp(options: HttpOptions): HttpServer {
-  const { address, token, observations, shared, database, admin, clock, log } = options;
+  const { address, tokens, tls, observations, shared, database, admin, clock, log } = options;
   const { metrics, recent, latencies, stats } = observations;
   const ended = new AbortController();
   const depths = remembered(() => options.depths.read());
@@ -105,28 +116,35 @@ export function serveHttp(options: HttpOptions): HttpServer {
   };
   metrics.watch(sources);
   const overview = overviewOf(sources);
+  const probes = { readiness: () => readinessOf(sources), metrics, clock, log };
+  const proxies = new TrustedProxies(options.trustedProxies);
+  const health = options.health &&
+    listen({ address: options.health, flag: "health", answer: probeApp(probes), proxies, clock, log });
   const server = listen({
-    ...{ address, clock, log, proxies: new TrustedProxies(options.trustedProxies) },
+    ...{ address, tls, clock, log, proxies },
     answer: httpApp({
       // Never cached: a caller gets the sums of this moment.
       totals: () => callWithDeadline(askTimeoutMs, clock, () => readTotals(database)),
       overview,
-      readiness: () => readinessOf(sources),
-      ...{ metrics, recent, admin, token, clock, log },
+      ...{ ...probes, recent, admin, tokens, subscriberId: options.subscriberId },
+      open: isLoopback(address.hostname) || options.behindProxy === true,
+      allowedHosts: options.allowedHosts ?? [],
+      acts: new Acts(database, log),
+      onSignIn: (result) => metrics.signIn(result),
       // In one process, the queue itself is what is listed.
       waiting: async () => options.mode === "embedded" ? 0 : (await depths()).dead.messages,
-      loopback: isLoopback(address.hostname),
       stop: ended.signal,
     }),
   });
   metrics.watchEventLoop(clock, ended.signal);
   keepLooking();
-  log.info("Serving HTTP", { event: "http.ready", url: `http://${formatAddress(server.address)}` });
+  log.info("Serving HTTP", { event: "http.ready", url: urlOf(server, tls && "https") });
+  if (health) log.info("Serving health and metrics", { event: "http.health_ready", url: urlOf(health) });
   return {
     address: server.address,
     async close() {
       ended.abort(new Error("HTTP is closed"));
-      await server.close();
+      await Promise.all([server.close(), health?.close()]);
       const closing = [admin, options.depths].map((source) => source.close());
       for (const result of await Promise.allSettled(closing)) {
         if (result.status === "rejected") log.debug("Closing failed", { problem: messageOf(result.reason) });
@@ -147,4 +165,8 @@ export function serveHttp(options: HttpOptions): HttpServer {
   function remembered<T>(ask: () => Promise<T>): () => Promise<T> {
     return coalesced(rememberMs, clock, () => callWithDeadline(askTimeoutMs, clock, ask));
   }
+}
+
+function urlOf({ address }: HttpServer, scheme = "http"): string {
+  return `${scheme}://${formatAddress(address)}`;
 }

@@ -4,6 +4,7 @@ import { version } from "../../shared/runtime/configuration/command.ts";
 import type { Values } from "../enriched/column.ts";
 import { columns } from "../enriched/enriched.ts";
 import { subscriberStates } from "../metrics/fleet/fleet_view.ts";
+import { roles } from "./access/tokens.ts";
 import { mostKept } from "../metrics/recent_events.ts";
 
 const text = { type: "string" };
@@ -33,14 +34,14 @@ const problem = (description: string) => ({
   ...{ description, content: { "application/problem+json": { schema: ref("Problem") } } },
 });
 const errors = {
-  "429": problem("More than 50 requests a second"),
+  "429": problem("More than 50 requests a second, or too many wrong tokens"),
   "503": problem("What was to be asked does not answer"),
   "504": problem("No answer in time"),
 };
 const refusals = {
   "400": problem("What was asked is not clear"),
-  "401": problem("No token, or another"),
-  "403": problem("The subscriber has no HTTP_TOKEN"),
+  "401": problem("No token, or a wrong one"),
+  "403": problem("The token may not do this, or the subscriber has no tokens"),
   ...errors,
 };
 
@@ -66,7 +67,7 @@ const after = query("after", text, "The next of the page before");
 const all = query("all", { const: "true" }, "In place of a filter: all of them");
 const id = { name: "id", in: "path", required: true, schema: uuid };
 
-/** Of dead letters: with the token only. */
+/** Reading takes the role to look, where looking is not open; changes take the role to act. */
 const secured = (summary: string, parameters: object[], ok: object) => ({
   ...{ summary, parameters, security: [{ token: [] }], responses: { "200": ok, ...refusals } },
 });
@@ -157,6 +158,25 @@ export const openApi = {
     "/dead-letters/{id}/replay": {
       post: ofOne("Publish it again under its own id", json("What became of it", replays)),
     },
+    "/audit": {
+      get: secured(
+        "What people did, the newest first; with the role to administer",
+        [limit(500), query("before", text, "The id of an act: those before it")],
+        json("Acts", object({ acts: list(ref("Act")) })),
+      ),
+    },
+    "/session": {
+      get: { summary: "Who asks", responses: { "200": json("They", ref("Session")) } },
+      post: {
+        summary: "Exchanges the bearer token for a cookie that a page's requests bring along, for twelve hours",
+        security: [{ token: [] }],
+        responses: { "200": json("Signed in", ref("Session")), ...refusals },
+      },
+      delete: {
+        summary: "Takes the cookie away",
+        responses: { "200": json("Signed out", ref("Session")), ...refusals },
+      },
+    },
     "/health/live": { get: { summary: "The process answers", responses: { "200": json("Yes", { type: "object" }) } } },
     "/health/ready": {
       get: {
@@ -172,7 +192,7 @@ export const openApi = {
     },
   },
   components: {
-    securitySchemes: { token: { type: "http", scheme: "bearer", description: "HTTP_TOKEN of the subscriber" } },
+    securitySchemes: { token: { type: "http", scheme: "bearer", description: "A token of HTTP_TOKENS_FILE" } },
     schemas: {
       Problem: described(object({ type: text, title: text, status: count, detail: text }), "RFC 9457"),
       Leader: {
@@ -213,6 +233,19 @@ export const openApi = {
         body_base64: described(text, "Its first 4 KiB in a list, its first MiB alone"),
         body_bytes: described(count, "How long it is"),
       }, ["message_id", "reason", "detail", "group", "attempts", "replays", "body_base64", "body_bytes"]),
+      Session: object({
+        name: textOrNull,
+        role: described({ enum: [...roles, null] }, "null: not even to look"),
+        has_tokens: described(flag, "Whether there is anything to sign in with"),
+      }),
+      Act: object({
+        ...{ id: text, begun_at: text, ended_at: textOrNull, who: text, act: text, filter: { type: "object" } },
+        peer: described(text, "From where"),
+        via: described(text, "By way of which subscriber"),
+        state: { enum: ["begun", "done", "failed"] },
+        affected: described({ type: ["integer", "null"] }, "How many"),
+        result: textOrNull,
+      }),
       Subscriber: object({
         ...{ id: text, version: text, state: { enum: subscriberStates }, since: text, events: count, batches: count },
         oldest_ms: described(count, "Since the oldest in hand was published; 0 when there is none"),

@@ -1,8 +1,13 @@
 import type { Clock } from "../../shared/runtime/clock.ts";
 
-/** For one address: so many at once, and so many a second after that. A page asks about twice a second. */
-const burst = 200;
-const perSecond = 50;
+/** For one address: so many at once, and so many a second after that. */
+export interface Pace {
+  readonly burst: number;
+  readonly perSecond: number;
+}
+
+/** A page asks about twice a second. */
+const ofRequests: Pace = { burst: 200, perSecond: 50 };
 const mostAddresses = 1_000;
 
 interface Bucket {
@@ -14,16 +19,21 @@ interface Bucket {
 export interface Caller {
   /** Its IP address. */
   readonly address: string;
+  /** The address of ours that it has connected to. */
+  readonly local: string;
+  /** Whether all that it is told goes by TLS. */
+  readonly secure: boolean;
 }
 
 /** A token bucket for each address. */
 export class RequestLimit {
   readonly #buckets = new Map<string, Bucket>();
 
-  constructor(private readonly clock: Clock) {}
+  constructor(private readonly clock: Clock, private readonly pace: Pace = ofRequests) {}
 
   /** @returns whether one more request is taken now */
   take(address: string): boolean {
+    const { burst, perSecond } = this.pace;
     const now = this.clock.monotonic();
     const bucket = this.#buckets.get(address) ?? { left: burst, filledAt: now };
     bucket.left = Math.min(burst, bucket.left + (now - bucket.filledAt) / 1000 * perSecond);
@@ -35,5 +45,10 @@ export class RequestLimit {
     if (bucket.left < 1) return false;
     bucket.left--;
     return true;
+  }
+  /** Takes back what {@linkcode take} took. */
+  giveBack(address: string): void {
+    const bucket = this.#buckets.get(address);
+    if (bucket) bucket.left = Math.min(this.pace.burst, bucket.left + 1);
   }
 }

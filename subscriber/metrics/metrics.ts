@@ -15,12 +15,17 @@ const sizes = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_000];
 const lags = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
 const lagEveryMs = 500;
 
+/** What became of a token over HTTP. */
+export const signInResults = ["ok", "failed", "refused"] as const;
+export type SignIn = typeof signInResults[number];
+
 export class Metrics implements Observer {
   readonly #registry = new Registry();
   readonly #stages: Readonly<Record<Stage, { observe(seconds: number): void }>>;
   readonly #batches: Histogram;
   readonly #latency: Histogram;
   readonly #lag: Histogram;
+  readonly #signIns: Counter;
 
   constructor() {
     const registers = [this.#registry];
@@ -50,6 +55,13 @@ export class Metrics implements Observer {
       buckets: lags,
       registers,
     });
+    this.#signIns = new Counter({
+      name: "casino_sign_ins_total",
+      help: "Tokens over HTTP; ok: signed in with the page; refused: not looked at, after too many wrong ones",
+      labelNames: ["result"],
+      registers,
+    });
+    for (const result of signInResults) this.#signIns.inc({ result }, 0);
   }
 
   stage(stage: Stage, ms: number): void {
@@ -58,6 +70,10 @@ export class Metrics implements Observer {
 
   batch(events: number): void {
     this.#batches.observe(events);
+  }
+
+  signIn(result: SignIn): void {
+    this.#signIns.inc({ result });
   }
 
   latency(ms: number): void {

@@ -5,10 +5,15 @@ import type { World } from "./world.ts";
 
 const timeoutMs = 10_000;
 export const token = "a-token-of-the-test-0123456789";
+export const lookToken = "a-token-to-look-with-0123456789";
+/** HTTP_TOKENS_FILE, with these two. */
+export const tokensFile = Deno.makeTempFileSync({ prefix: "casino-tokens-" });
+Deno.writeTextFileSync(tokensFile, `operator administer ${token}\nguest look ${lookToken}\n`);
+globalThis.addEventListener("unload", () => Deno.removeSync(tokensFile));
 
 /** Starts a subscriber that serves HTTP on a free port. @returns its address, http://127.0.0.1:PORT */
 export async function startServing(world: World, id: string, env: Record<string, string> = {}): Promise<string> {
-  const member = await world.startSubscriber(id, { HTTP_TOKEN: token, ...env }, { http: "127.0.0.1:0" });
+  const member = await world.startSubscriber(id, { HTTP_TOKENS_FILE: tokensFile, ...env }, { http: "127.0.0.1:0" });
   return urlOf(member);
 }
 
@@ -20,6 +25,12 @@ export function urlOf({ records }: Member): string {
 
 export async function get(url: string, init: RequestInit = {}): Promise<Response> {
   return await fetch(url, { signal: AbortSignal.timeout(timeoutMs), ...init });
+}
+
+export async function statusOf(url: string, init: RequestInit = {}): Promise<number> {
+  const response = await get(url, init);
+  await response.body?.cancel();
+  return response.status;
 }
 
 export async function getText(url: string): Promise<string> {

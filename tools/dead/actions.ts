@@ -26,6 +26,8 @@ export interface Task {
   };
   readonly config: TopologyConfig & Pick<Config, "RABBITMQ_URL">;
   readonly stop: AbortSignal;
+  /** Is told of each letter that was replayed or dropped. */
+  readonly onDone: () => void;
 }
 
 /** Noted in the table as who did it. */
@@ -81,6 +83,7 @@ async function drop(task: Task): Promise<number> {
     const dropped = await table.mark(letters.map(({ id }) => id), { status: "dropped", by });
     for (const letter of letters.filter(({ id }) => dropped.has(id))) {
       counts.add(letter.reason);
+      task.onDone();
       print(task, letter, ({ messageId, reason }) => printable(`dropped ${messageId}  ${reason}`));
     }
   }
@@ -109,6 +112,7 @@ async function replay(task: Task): Promise<number> {
     const how = { exchange: config.EVENTS_EXCHANGE, publisher, clock, rate, force, stop };
     for await (const replayed of replayLetters(source, how)) {
       counts.add(replayed.result);
+      if (replayed.result === "replayed") task.onDone();
       const { messageId, reason } = replayed.letter;
       const words = replayed.result === "replayed" ? "" : `: ${replayed.problem}`;
       print(task, replayed.letter, () => printable(`${replayed.result} ${messageId}  ${reason}${words}`));

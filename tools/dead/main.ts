@@ -1,4 +1,5 @@
 /** `deno task dead list|groups|show|replay|drop` */
+import { Acts } from "../../shared/postgres/acts.ts";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
@@ -65,7 +66,16 @@ await runCommand({
   });
   try {
     const table = new LetterTable(database);
-    const status = await actions[action]({ table, filter, flags, config, stop: shutdown.stop });
+    let affected = 0;
+    const task = { table, filter, flags, config, stop: shutdown.stop, onDone: () => void affected++ };
+    const perform = () => actions[action](task);
+    const status = action === "replay" || action === "drop"
+      ? await new Acts(database, silentLog).record(
+        { act: action, filter: wordsOf(flags), via: "deno task dead", ...await connectionOf(database) },
+        perform,
+        (status) => ({ state: status === 0 ? "done" : "failed", affected, result: `exit status ${status}` }),
+      )
+      : await perform();
     await noteWaiting(config, clock);
     return status;
   } catch (error) {
@@ -75,6 +85,18 @@ await runCommand({
     await database.close();
   }
 });
+
+/** What was typed. */
+function wordsOf(flags: Readonly<Record<string, unknown>>): Record<string, string> {
+  const given = Object.entries(flags).filter(([, value]) => value !== undefined && value !== false);
+  return Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
+}
+
+/** Whom Postgres takes us for, and where it sees us: nothing that was typed says so more surely. */
+async function connectionOf(database: DatabasePool): Promise<{ readonly who: string; readonly peer: string }> {
+  const [row] = await database.query("select current_user::text, coalesce(host(inet_client_addr()), 'local')", []);
+  return { who: row![0]!, peer: row![1]! };
+}
 
 function filterOf(words: Parameters<typeof parseFilter>[0]) {
   try {

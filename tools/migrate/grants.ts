@@ -1,11 +1,17 @@
 /** Privileges of the roles of tools/roles/roles.ts, granted after every migration where the roles exist. */
 import type { Session } from "../../shared/postgres/session.ts";
 
-/** `update` may name columns: those that tell whose row it is stay as they are. */
-type Privilege = "select" | "insert" | `update (${string})` | "delete";
+/** `insert` and `update` may name columns: those that tell whose row it is stay as they are. */
+type Privilege = "select" | "insert" | `insert (${string})` | `update (${string})` | "delete";
 
 const sums = "update (bets, wins, deposits_eur)";
 const acts = "update (status, acted_at, acted_by)";
+/** An act is begun, and ended: row security lets nobody do more (the migration create_acts). */
+const recorded = [
+  "select",
+  "insert (who, act, filter, peer, via)",
+  "update (ended_at, state, affected, result)",
+] as const;
 
 export const grants: Readonly<Record<string, Readonly<Record<string, readonly Privilege[]>>>> = {
   casino_subscriber: {
@@ -14,12 +20,14 @@ export const grants: Readonly<Record<string, Readonly<Record<string, readonly Pr
     player_totals: ["select", "insert", sums],
     event_counts: ["select", "insert", "update (events)", "delete"],
     player_leaders: ["select", "insert", sums, "delete"],
+    acts: recorded,
     dead_letters: ["select", "insert", acts],
   },
   casino_dead_letters: {
     dead_letters: ["select", acts],
     event_counts: ["select"],
     player_leaders: ["select"],
+    acts: recorded,
   },
   casino_reader: {
     players: ["select"],
@@ -27,6 +35,7 @@ export const grants: Readonly<Record<string, Readonly<Record<string, readonly Pr
     player_totals: ["select"],
     event_counts: ["select"],
     player_leaders: ["select"],
+    acts: ["select"],
     dead_letters: ["select"],
     nessie_migrations: ["select"],
   },

@@ -26,6 +26,9 @@ function isRight(name: SettingName, text: string): boolean {
     return numbers.join() === text.split(",").map(Number).join() && /^\s*\d+\s*(,\s*\d+\s*){0,9}$/.test(text) &&
       numbers.every((number) => number >= Number(min) && number <= Number(max));
   }
+  if (right.startsWith("names of hosts")) {
+    return String(value) === text.replaceAll(/\s*(^|,|$)\s*/g, "$1").toLowerCase() && !/[\s/@]/.test(String(value));
+  }
   if (value !== text) return false;
   const [, least = 0, most, others] = /^(?:(\d+)|up) to (\d+) (?:of A-Z a-z 0-9 (\S(?: \S)*)|visible)/.exec(right) ??
     [];
@@ -94,7 +97,7 @@ Deno.test("readConfig() names in 1,000 environments each variable that is wrong 
   fc.assert(
     fc.property(fc.dictionary(anyName, anyText, { noNullPrototype: true }), (env) => {
       const ofOne = (problem: string) =>
-        !/ must exceed | must not both name | of no use without | unencrypted: /.test(problem);
+        !/ must exceed | must not both name | must be another key | of no use without | unencrypted: /.test(problem);
       const named = problemsWith(env).filter(ofOne).map((problem) => problem.split("=")[0]);
       const wrong = settingNames.filter((name) => name in env && problemsWith({ [name]: env[name]! }).some(ofOne));
       deepStrictEqual(named, wrong);

@@ -98,22 +98,22 @@ Deno.test("readConfig() takes what may hold a secret from the file that NAME_FIL
 
 Deno.test("readConfig() says of NAME_FILE what is wrong, and never what the file holds", () => {
   const read = (env: Record<string, string>, content: string) => () =>
-    readConfig(["HTTP_TOKEN"], (name) => env[name], (path) => {
+    readConfig(["RATES_CONTROL_KEY"], (name) => env[name], (path) => {
       if (path !== "/run/token") throw new Error("ENOENT");
       return content;
     });
   const message = (message: string) => ({ name: "ConfigError", message });
   throws(
-    read({ HTTP_TOKEN_FILE: "/run/token" }, "too short"),
-    message("HTTP_TOKEN_FILE=/run/token holds a value that must be 16 to 512 visible ASCII characters"),
+    read({ RATES_CONTROL_KEY_FILE: "/run/token" }, "too short"),
+    message("RATES_CONTROL_KEY_FILE=/run/token holds a value that must be 16 to 512 visible ASCII characters"),
   );
   throws(
-    read({ HTTP_TOKEN_FILE: "/run/none" }, ""),
-    message("HTTP_TOKEN_FILE=/run/none must be a file that can be read (ENOENT)"),
+    read({ RATES_CONTROL_KEY_FILE: "/run/none" }, ""),
+    message("RATES_CONTROL_KEY_FILE=/run/none must be a file that can be read (ENOENT)"),
   );
   throws(
-    read({ HTTP_TOKEN_FILE: "/run/token", HTTP_TOKEN: "x".repeat(20) }, "y".repeat(20)),
-    message("HTTP_TOKEN_FILE=/run/token must be unset, or HTTP_TOKEN must be: both are set"),
+    read({ RATES_CONTROL_KEY_FILE: "/run/token", RATES_CONTROL_KEY: "x".repeat(20) }, "y".repeat(20)),
+    message("RATES_CONTROL_KEY_FILE=/run/token must be unset, or RATES_CONTROL_KEY must be: both are set"),
   );
 });
 

@@ -16,7 +16,7 @@ Deno.test("readConfig() has a default for every setting that is needed, and all 
       "RATES_API_OLD_KEY",
       "RATES_CONTROL_KEY",
       "SUBSCRIBER_ID",
-      "HTTP_TOKEN",
+      "HTTP_TOKENS_FILE",
     ],
     ...["TLS_CA_FILE", "TLS_CERT_FILE", "TLS_KEY_FILE"],
   ]);
@@ -94,9 +94,12 @@ Deno.test("readConfig() refuses a bad value of every setting, with its name, the
     },
     SHUTDOWN_GRACE_MS: { right: `${ms} 0 to 600000`, values: ["-1", "600001"] },
     SUBSCRIBER_ID: { right: "1 to 64 of A-Z a-z 0-9 _ . -", values: ["a b", "x".repeat(65), "a/b"] },
-    HTTP_TOKEN: {
-      right: "16 to 512 visible ASCII characters",
-      values: ["x".repeat(15), "x".repeat(513), "a token of twenty"],
+    HTTP_TOKENS_FILE: { right: "a file that can be read (ENOENT)", values: ["/nowhere/tokens"] },
+    HTTP_TLS: { right: "one of off, on", values: ["yes", "public"] },
+    HTTP_PROTECTED_BY: { right: "one of itself, tls-proxy, proxy", values: ["nobody", "no"] },
+    HTTP_ALLOWED_HOSTS: {
+      right: "names of hosts with commas between, without ports, as in events.example,10.0.0.7",
+      values: ["events.example:8080", "http://events.example", "*", "a b", "a.example,", ".example"],
     },
     HTTP_TRUSTED_PROXIES: {
       right: "IP addresses or networks with commas between, as in 127.0.0.1,10.0.0.0/8,fd00::/8",
@@ -110,7 +113,7 @@ Deno.test("readConfig() refuses a bad value of every setting, with its name, the
   };
   for (const [name, { right, values }] of Object.entries(bad)) {
     for (const value of values) {
-      const shown = ["RATES_API_KEY", "RATES_API_OLD_KEY", "RATES_CONTROL_KEY", "HTTP_TOKEN"].includes(name)
+      const shown = ["RATES_API_KEY", "RATES_API_OLD_KEY", "RATES_CONTROL_KEY"].includes(name)
         ? "(hidden)"
         : value.length > 200
         ? `${value.slice(0, 200)}…`
@@ -175,7 +178,7 @@ Deno.test("describeSettings() explains every setting", () => {
 });
 
 Deno.test("variablesOf() names all that is read for a setting", () => {
-  deepStrictEqual(variablesOf(["PREFETCH", "HTTP_TOKEN"]), ["PREFETCH", "HTTP_TOKEN", "HTTP_TOKEN_FILE"]);
+  deepStrictEqual(variablesOf(["PREFETCH", "RATES_API_KEY"]), ["PREFETCH", "RATES_API_KEY", "RATES_API_KEY_FILE"]);
   deepStrictEqual(variablesOf(["REDIS_URL"]), [
     ...["REDIS_URL", "REDIS_URL_FILE", "TLS_CA_FILE", "TLS_CERT_FILE", "TLS_KEY_FILE", "ALLOW_PLAINTEXT"],
   ]);

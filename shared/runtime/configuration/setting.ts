@@ -74,6 +74,17 @@ export function networks(fallback: string, help: string): Setting<readonly strin
   });
 }
 
+/** Names of hosts, in lower case. */
+export function hostNames(fallback: string, help: string): Setting<readonly string[]> {
+  return setting(fallback, help, (text) => {
+    const parts = text === "" ? [] : text.split(",").map((part) => part.trim().toLowerCase());
+    if (!parts.every((part) => /^[a-z\d]([\w.\-]{0,251}[a-z\d])?$/.test(part) || isIP(part) !== 0)) {
+      throw new RangeError("names of hosts with commas between, without ports, as in events.example,10.0.0.7");
+    }
+    return parts;
+  });
+}
+
 export function matching(
   fallback: string,
   pattern: RegExp,

@@ -1,9 +1,8 @@
-/** The subscriber's dead letters, behind its token, which stays in this tab. */
+/** The subscriber's dead letters, as whoever is signed in. */
 
 /** @typedef {import("../answers.ts").Done} Done */
 /** @typedef {import("../answers.ts").DeadLetterList} DeadLetterList */
 
-const tokenKey = "casino-events-token";
 const [listLimit, listDeadlineMs, actDeadlineMs] = [100, 15_000, 120_000];
 
 /** What the subscriber, or the way to it, has against a request. */
@@ -17,12 +16,6 @@ export class Refusal extends Error {
     this.status = status;
   }
 }
-
-export const token = {
-  get: () => sessionStorage.getItem(tokenKey),
-  set: (/** @type {string} */ value) => sessionStorage.setItem(tokenKey, value),
-  forget: () => sessionStorage.removeItem(tokenKey),
-};
 
 /**
  * @param {string} reason all reasons when empty
@@ -75,9 +68,8 @@ function selection(reason) {
  * @param {number} deadlineMs
  */
 async function ask(method, rest, deadlineMs) {
-  const headers = new Headers({ accept: "application/json" });
-  const known = token.get();
-  if (known) headers.set("authorization", `Bearer ${known}`);
+  // The type is what no page of another origin may send unasked.
+  const headers = new Headers({ accept: "application/json", "content-type": "application/json" });
   const signal = AbortSignal.timeout(deadlineMs);
   let response;
   try {

@@ -1,9 +1,9 @@
-/** Dead letters, for whoever has the subscriber's token: to look at, replay and drop, one by one or by reason. */
+/** Dead letters: to look at, and for whoever may act to replay and drop, one by one or by reason. */
 import { confirm } from "./confirm.js";
 import { deadLetterRow } from "./row.js";
-import { dropMany, dropOne, listDeadLetters, Refusal, replayMany, replayOne, token } from "./api.js";
+import { dropMany, dropOne, listDeadLetters, Refusal, replayMany, replayOne } from "./api.js";
 import { byId, element, setTextOf } from "../dom.js";
-import { describeDone, describeList, describeReasons, describeWaiting, questions, refusals } from "./words.js";
+import { describeDone, describeList, describeReasons, describeWaiting, questions } from "./words.js";
 
 /** @typedef {import("../answers.ts").DeadLetter} DeadLetter */
 
@@ -12,7 +12,7 @@ const reloadEveryMs = 5_000;
 export class DeadLetters {
   /** @type {HTMLSelectElement} */
   #reason = byId("letters-reason");
-  /** @type {"unasked" | "closed" | "unconfigured" | "open"} */
+  /** @type {"unasked" | "open"} */
   #state = "unasked";
   #loading = Promise.resolve();
   #loadedAt = -Infinity;
@@ -20,7 +20,6 @@ export class DeadLetters {
   #countThen = null;
   /** @type {number | null} */
   #countNow = null;
-  #uptimeMs = 0;
   /** What the last action has come to. */
   #done = "";
   /** @type {Set<string>} */
@@ -28,15 +27,11 @@ export class DeadLetters {
   /** What is listed, by the letter's JSON. @type {Map<string, HTMLElement>} */
   #rows = new Map();
 
-  constructor() {
-    byId("token-form").addEventListener("submit", (event) => {
-      event.preventDefault();
-      const field = /** @type {HTMLInputElement} */ (byId("token"));
-      token.set(field.value.trim());
-      field.value = "";
-      this.#load();
-    });
-    byId("letters-forget").addEventListener("click", () => this.#close(refusals.locked));
+  #onRefused;
+
+  /** @param {() => void} onRefused whoever is signed in may not do that, or not any more */
+  constructor(onRefused) {
+    this.#onRefused = onRefused;
     this.#reason.addEventListener("change", () => {
       this.#done = "";
       this.#load();
@@ -46,15 +41,19 @@ export class DeadLetters {
   }
 
   /** @param {import("../answers.ts").Overview} overview */
-  answered({ dead_letters, dead_letters_by_reason, uptime_ms }) {
+  answered({ dead_letters, dead_letters_by_reason }) {
     this.#countNow = dead_letters;
     this.#addReasons(Object.keys(dead_letters_by_reason));
     this.#drawReasons(dead_letters_by_reason);
-    if (uptime_ms < this.#uptimeMs && this.#state === "unconfigured") this.#state = "unasked";
-    this.#uptimeMs = uptime_ms;
     const due = performance.now() - this.#loadedAt > reloadEveryMs;
     const changed = this.#state === "open" && dead_letters !== null && dead_letters !== this.#countThen;
     if (!document.hidden && due && (this.#state === "unasked" || changed)) this.#load();
+  }
+
+  /** For somebody else. */
+  reload() {
+    this.#done = "";
+    this.#load();
   }
 
   /** One at a time. */
@@ -81,34 +80,12 @@ export class DeadLetters {
   /** @param {unknown} error */
   #refused(error) {
     if (!(error instanceof Refusal)) throw error;
-    if (error.status === 401) {
-      this.#close(token.get() === null ? refusals.closed : refusals.wrongToken);
-    } else if (error.status === 403) {
-      this.#close(refusals.unconfigured, "unconfigured");
-    } else {
-      this.#say(error.message);
-    }
-  }
-
-  /**
-   * @param {string} sentence
-   * @param {"closed" | "unconfigured"} state
-   */
-  #close(sentence, state = "closed") {
-    token.forget();
-    this.#state = state;
-    this.#done = "";
-    this.#draw([]);
-    this.#show();
-    this.#say(sentence);
+    this.#say(error.message);
+    if (error.status === 401 || error.status === 403) this.#onRefused();
   }
 
   #show() {
-    const focused = document.activeElement;
-    byId("token-form").hidden = this.#state !== "closed";
     byId("letters-tools").hidden = this.#state !== "open";
-    byId("letters-forget").hidden = this.#state !== "open";
-    if (focused?.closest("[hidden]")) byId(this.#state === "closed" ? "token" : "letters-title").focus();
   }
 
   /** @param {string} sentence */

@@ -30,7 +30,7 @@ export function deadLetterRow(letter, onReplay, onDrop) {
       ),
       element("dl", { class: "pairs" }, ...pairs(letter)),
       ...body(letter),
-      element("p", { class: "buttons" }, replay, drop),
+      element("p", { class: "act buttons" }, replay, drop),
     ),
   );
 }

@@ -3,14 +3,6 @@ import { count, plural } from "../format.js";
 
 /** @typedef {import("../answers.ts").DeadLetter} DeadLetter */
 
-export const refusals = {
-  closed: "Opening them takes the subscriber’s HTTP_TOKEN. It stays in this tab.",
-  wrongToken: "The token is wrong.",
-  locked: "Locked: this tab has forgotten the token.",
-  unconfigured: "They stay closed here: no HTTP_TOKEN is configured for this subscriber. Start it with one, " +
-    "or use the command: deno task dead list.",
-};
-
 /** What is asked before each action. */
 export const questions = {
   replay: (/** @type {DeadLetter} */ { reason, detail }) => ({

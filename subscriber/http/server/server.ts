@@ -5,10 +5,12 @@ import { UsageError } from "../../../shared/runtime/configuration/command.ts";
 import { settledWithin } from "../../../shared/runtime/deadline.ts";
 import { messageOf } from "../../../shared/runtime/errors.ts";
 import type { Log } from "../../../shared/runtime/telemetry/log.ts";
+import type { TlsFiles } from "../../../shared/runtime/tls.ts";
 import { ConnSocket } from "./conn_socket.ts";
 import { type Connection, Connections } from "./connections.ts";
 import { exchange } from "./exchange.ts";
 import type { Caller } from "../request_limit.ts";
+import { beneathTls, serverTls } from "./server_tls.ts";
 import { plainAddress, type TrustedProxies } from "./trusted_proxies.ts";
 
 export interface Address {
@@ -19,17 +21,18 @@ export interface Address {
 export const defaultAddress = "127.0.0.1:8080";
 
 /**
+ * @param flag whose value it is
  * @param text `HOST:PORT`, `[IPv6]:PORT` or `off`; port 0 takes a free one
  * @returns `undefined` for `off`
  * @throws {UsageError}
  */
-export function parseAddress(text: string): Address | undefined {
+export function parseAddress(flag: string, text: string): Address | undefined {
   if (text === "off") return undefined;
   const [, ipv6, name, digits] = /^(?:\[([\da-fA-F:.]+)\]|([\w.\-]+)):(\d{1,5})$/.exec(text) ?? [];
   const hostname = ipv6 ?? name;
   const port = Number(digits);
   if (hostname === undefined || port > 65_535) {
-    throw new UsageError(`--http=${text} must be HOST:PORT, such as ${defaultAddress}, or off`);
+    throw new UsageError(`--${flag}=${text} must be HOST:PORT, such as ${defaultAddress}, or off`);
   }
   return { hostname, port };
 }
@@ -47,8 +50,12 @@ export interface HttpServer {
 
 export interface ServerOptions {
   readonly address: Address;
+  /** That names the address, for errors. */
+  readonly flag?: string;
   readonly answer: (request: Request, caller: Caller) => Promise<Response>;
   readonly proxies: TrustedProxies;
+  /** The certificate and its key; without them it is plain HTTP. */
+  readonly tls?: TlsFiles | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -63,15 +70,16 @@ const sayAgainMs = 60_000;
  * node:http's own listener stops accepting then, for good (Deno 2.9.3). So connections are accepted here.
  * @throws an error that names the flag when the port is taken, or may not be used
  */
-export function listen({ address, answer, proxies, clock, log }: ServerOptions): HttpServer {
-  const listener = listenAt(address);
+export function listen({ address, flag = "http", answer, proxies, tls, clock, log }: ServerOptions): HttpServer {
+  const encrypt = tls && serverTls(tls);
+  const listener = listenAt(address, flag);
   const stop = new AbortController();
   const connections = new Connections(clock);
   const exchanges = new Set<Promise<void>>();
   const http = createServer({ keepAliveTimeout: 0 }, (incoming, outgoing) => {
-    const socket = incoming.socket as unknown as ServedSocket;
+    const socket = beneathTls(incoming.socket) as unknown as ServedSocket;
     connections.begin(socket.connection);
-    const ask = (request: Request) => answer(request, { address: proxies.callerOf(socket.peer, request.headers) });
+    const ask = (request: Request) => answer(request, proxies.callerOf(socket.peer, request.headers));
     const exchanged = exchange(incoming, outgoing, ask, clock).finally(() => {
       exchanges.delete(exchanged);
       if (stop.signal.aborted) outgoing.shouldKeepAlive = false;
@@ -115,42 +123,44 @@ export function listen({ address, answer, proxies, clock, log }: ServerOptions):
 
   function serve(conn: Deno.Conn): void {
     const peer = plainAddress((conn.remoteAddr as Deno.NetAddr).hostname);
-    const socket = new ServedSocket(conn, peer, proxies.trust(peer) ? undefined : peer);
+    const local = plainAddress((conn.localAddr as Deno.NetAddr).hostname);
+    const socket = new ServedSocket(conn, { address: peer, local, secure: tls !== undefined }, proxies.trust(peer));
     socket.on("error", () => {});
     socket.on("close", () => connections.remove(socket.connection));
-    if (connections.add(socket.connection)) http.emit("connection", socket);
+    if (connections.add(socket.connection)) http.emit("connection", encrypt ? encrypt(socket) : socket);
   }
 }
 
+/** A connection, beneath TLS if there is any. */
 class ServedSocket extends ConnSocket {
   readonly connection: Connection;
 
-  constructor(conn: Deno.Conn, readonly peer: string, address: string | undefined) {
+  constructor(conn: Deno.Conn, readonly peer: Caller, isProxy: boolean) {
     super(conn);
-    this.connection = { address, close: () => this.destroy() };
+    this.connection = { address: isProxy ? undefined : peer.address, close: () => this.destroy() };
   }
 }
 
-function listenAt(address: Address): Deno.Listener {
+function listenAt(address: Address, flag: string): Deno.Listener {
   try {
     return Deno.listen({ hostname: address.hostname, port: address.port });
   } catch (error) {
-    throw explain(error, address);
+    throw explain(error, address, flag);
   }
 }
 
-function explain(error: unknown, address: Address): unknown {
+function explain(error: unknown, address: Address, flag: string): unknown {
   const where = formatAddress(address);
   if (error instanceof Deno.errors.AddrInUse) {
-    return new Error(`${where} is taken by another program: give another with --http HOST:PORT, or --http off`);
+    return new Error(`${where} is taken by another program: give another with --${flag} HOST:PORT, or --${flag} off`);
   }
   if ((error as { code?: unknown }).code === "EAFNOSUPPORT") {
     return new Error(
-      `--http=${where} cannot be listened on: there is no IPv6 here; 0.0.0.0 in place of [::] does without`,
+      `--${flag}=${where} cannot be listened on: there is no IPv6 here; 0.0.0.0 in place of [::] does without`,
     );
   }
   if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.AddrNotAvailable) {
-    return new Error(`--http=${where} cannot be listened on: ${error.message}`);
+    return new Error(`--${flag}=${where} cannot be listened on: ${error.message}`);
   }
   return error;
 }

@@ -1,5 +1,6 @@
 /** Who asks: the other end of the connection, or, where that is a proxy that we trust, whom the proxy names. */
 import { BlockList, isIP } from "node:net";
+import type { Caller } from "../request_limit.ts";
 
 export class TrustedProxies {
   readonly #networks = new BlockList();
@@ -20,17 +21,19 @@ export class TrustedProxies {
 
   /**
    * The last address in `X-Forwarded-For` that is not a trusted proxy's own: each proxy adds whom it was asked by, and
-   * what stands before that may be anybody's invention.
+   * what stands before that may be anybody's invention. Whether TLS is used is for the proxy to say, too.
+   * @param peer the other end of the connection
    */
-  callerOf(peer: string, headers: Headers): string {
-    let caller = peer;
+  callerOf(peer: Caller, headers: Headers): Caller {
+    let address = peer.address;
     const named = (headers.get("x-forwarded-for") ?? "").split(",");
-    while (this.trust(caller) && named.length > 0) {
+    while (this.trust(address) && named.length > 0) {
       const before = plainAddress(named.pop()!.trim());
       if (isIP(before) === 0) break;
-      caller = before;
+      address = before;
     }
-    return caller;
+    const secure = peer.secure || this.trust(peer.address) && headers.get("x-forwarded-proto") === "https";
+    return { ...peer, address, secure };
   }
 }
 

@@ -2,8 +2,10 @@ import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { plainAddress, TrustedProxies } from "./trusted_proxies.ts";
 
 const proxies = new TrustedProxies(["10.0.0.0/8", "192.0.2.7", "fd00::/8"]);
+const peerAt = (address: string) => ({ address, local: "10.0.0.1", secure: false });
 const callerOf = (peer: string, forwardedFor?: string) =>
-  proxies.callerOf(peer, new Headers(forwardedFor === undefined ? {} : { "x-forwarded-for": forwardedFor }));
+  proxies.callerOf(peerAt(peer), new Headers(forwardedFor === undefined ? {} : { "x-forwarded-for": forwardedFor }))
+    .address;
 
 Deno.test("TrustedProxies believes a trusted proxy, and nobody else", () => {
   strictEqual(callerOf("10.1.2.3", "203.0.113.9"), "203.0.113.9");
@@ -11,7 +13,7 @@ Deno.test("TrustedProxies believes a trusted proxy, and nobody else", () => {
   strictEqual(callerOf("192.0.2.7", "::ffff:203.0.113.9"), "203.0.113.9");
   strictEqual(callerOf("192.0.2.8", "203.0.113.9"), "192.0.2.8");
   strictEqual(
-    new TrustedProxies().callerOf("127.0.0.1", new Headers({ "x-forwarded-for": "203.0.113.9" })),
+    new TrustedProxies().callerOf(peerAt("127.0.0.1"), new Headers({ "x-forwarded-for": "203.0.113.9" })).address,
     "127.0.0.1",
   );
 });
@@ -26,6 +28,12 @@ Deno.test("TrustedProxies stays with the proxy where it names nobody, or no addr
     [undefined, "", "unknown", "203.0.113.9, unknown", "203.0.113.9:443"].map((text) => callerOf("10.1.2.3", text)),
     new Array(5).fill("10.1.2.3"),
   );
+});
+
+Deno.test("TrustedProxies has only a trusted proxy say that TLS is used before it", () => {
+  const headers = new Headers({ "x-forwarded-proto": "https" });
+  const secure = (peer: string) => proxies.callerOf(peerAt(peer), headers).secure;
+  deepStrictEqual([secure("10.1.2.3"), secure("192.0.2.8")], [true, false]);
 });
 
 Deno.test("plainAddress() shows an IPv4 address as such, and leaves IPv6 as it is", () => {

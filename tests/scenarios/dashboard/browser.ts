@@ -50,6 +50,13 @@ export async function openPage(url: string, options: BrowserContextOptions = {})
   return { page, errors, [Symbol.asyncDispose]: () => context.close() };
 }
 
+export async function signIn(page: Page, token: string): Promise<void> {
+  await page.locator("#sign-in-open:visible, #sign-in-form:visible").first().waitFor();
+  if (!await page.locator("#sign-in").isVisible()) await page.locator("#sign-in-open").click();
+  await page.getByLabel("Token").fill(token);
+  await page.locator("#sign-in-form").getByRole("button", { name: "Sign in" }).click();
+}
+
 interface AxeResults {
   readonly violations: readonly {
     readonly id: string;

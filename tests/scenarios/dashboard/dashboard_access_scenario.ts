@@ -1,7 +1,7 @@
 /** The dashboard for everybody: by keyboard, by screen reader, in the dark, and on a phone. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { BrowserContextOptions, Page } from "playwright-core";
-import { checkAccessibility, openPage, phone, untilText } from "./browser.ts";
+import { checkAccessibility, openPage, phone, signIn, untilText } from "./browser.ts";
 import { deadLetter, FakeSubscriber, storedEvent, wellOverview } from "./fake_subscriber.ts";
 
 /** A page with something in each of its parts. */
@@ -14,9 +14,8 @@ async function withFullPage(options: BrowserContextOptions, use: (page: Page, fa
   const { page, errors } = open;
   await untilText(page, "#headline-title", "2 dead letters to look at");
   await untilText(page, "#events li", "placed a bet");
-  await page.getByLabel("Token").fill("the-token");
-  await page.getByRole("button", { name: "Open" }).click();
-  await untilText(page, "#letters-status", "2 dead letters.");
+  await signIn(page, "the-token");
+  await untilText(page, "#signed-in", "anna (act)");
   // The focus is where a visitor's is.
   await page.reload();
   await untilText(page, "#letters-status", "2 dead letters.");
@@ -110,5 +109,23 @@ for (const [where, options] of Object.entries(appearances)) {
       await untilText(page, "#headline-title", "Connection lost");
       await checkAccessibility(page, "connection lost");
     });
+  });
+}
+
+for (const [where, options] of Object.entries(appearances)) {
+  Deno.test(`signing in fits the screen ${where}, and axe-core finds nothing wrong with it`, async () => {
+    await using fake = new FakeSubscriber();
+    fake.open = false;
+    fake.start();
+    await using open = await openPage(fake.url, options);
+    const { page, errors } = open;
+    await untilText(page, "#sign-in-note", "What this subscriber shows takes a token.");
+    await checkAccessibility(page, "closed");
+    await signIn(page, "a wrong one");
+    await untilText(page, "#sign-in-status", "The token is wrong.");
+    await checkAccessibility(page, "a wrong token");
+    const width = await page.evaluate<number>("document.documentElement.scrollWidth");
+    strictEqual(width <= page.viewportSize()!.width, true, `${width} pixels wide`);
+    deepStrictEqual(errors, []);
   });
 }

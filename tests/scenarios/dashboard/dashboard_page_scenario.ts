@@ -2,7 +2,7 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { eventTypes } from "../../../shared/event/kinds.ts";
 import { eventually } from "../../fixtures/eventually.ts";
-import { type OpenPage, openPage, untilText } from "./browser.ts";
+import { type OpenPage, openPage, signIn, untilText } from "./browser.ts";
 import { deadLetter, FakeSubscriber, storedEvent, subscriberAnswer, wellOverview } from "./fake_subscriber.ts";
 
 async function withPage(use: (open: OpenPage, fake: FakeSubscriber) => Promise<void>): Promise<void> {
@@ -193,25 +193,24 @@ Deno.test("the dashboard's stream takes 5,000 events a second and more, lists 20
   });
 });
 
-Deno.test("the dashboard opens dead letters for the right token alone, and replays and drops them once that is confirmed", async () => {
+Deno.test("the dashboard shows dead letters to all, and whoever signs in replays and drops them once that is confirmed", async () => {
   await withPage(async ({ page }, fake) => {
     fake.letters = [0, 1, 2, 3, 4].map(deadLetter);
-    await untilText(page, "#letters-status", "Opening them takes the subscriber’s HTTP_TOKEN");
-    const submit = async (token: string) => {
-      await page.getByLabel("Token").fill(token);
-      await page.getByRole("button", { name: "Open" }).click();
-    };
-    await submit("a wrong one");
-    await untilText(page, "#letters-status", "The token is wrong.");
-    await submit("the-token");
     await untilText(page, "#letters-status", "5 dead letters.");
-    deepStrictEqual(await page.evaluate("Object.keys(localStorage)"), []);
+    await untilText(page, "#letters-acts", "To replay or drop, sign in.");
     const first = page.locator("#letters li").first();
     await first.locator("summary").click();
     await untilText(page, "#letters li:first-child pre", '"currency": "KWD"');
+    strictEqual(await page.getByRole("button", { name: /Replay|Drop/ }).count(), 0);
+    await signIn(page, "a wrong one");
+    await untilText(page, "#sign-in-status", "The token is wrong.");
+    await signIn(page, "the-token");
+    await untilText(page, "#signed-in", "anna (act)");
+    deepStrictEqual(await page.evaluate("[...Object.keys(localStorage), ...Object.keys(sessionStorage)]"), []);
+    strictEqual(await page.evaluate("document.cookie"), "");
 
     await first.getByRole("button", { name: "Drop" }).click();
-    await page.getByRole("button", { name: "Cancel" }).click();
+    await page.locator("#confirm").getByRole("button", { name: "Cancel" }).click();
     strictEqual(fake.letters.length, 5);
     await first.getByRole("button", { name: "Replay" }).click();
     await page.locator("#confirm").getByRole("button", { name: "Replay" }).click();
@@ -227,14 +226,40 @@ Deno.test("the dashboard opens dead letters for the right token alone, and repla
     deepStrictEqual(fake.letters.map(({ reason }) => reason), ["unknown-currency", "unknown-currency"]);
 
     await page.reload();
-    await untilText(page, "#letters-status", "2 dead letters.");
-    await page.getByRole("button", { name: "Lock" }).click();
-    strictEqual(await page.locator("#letters li").count(), 0);
-    await page.reload();
-    await untilText(page, "#letters-status", "Opening them takes the subscriber’s HTTP_TOKEN");
+    await untilText(page, "#signed-in", "anna (act)");
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await untilText(page, "#letters-acts", "To replay or drop, sign in.");
+    strictEqual(await page.getByRole("button", { name: /Replay|Drop/ }).count(), 0);
+    fake.role = "look";
+    await signIn(page, "the-token");
+    await untilText(page, "#letters-acts", "Your token may look, and neither replay nor drop.");
     fake.token = undefined;
     await page.reload();
-    await untilText(page, "#letters-status", "no HTTP_TOKEN is configured for this subscriber");
-    strictEqual(await page.getByLabel("Token").isVisible(), false);
+    await untilText(page, "#letters-acts", "this subscriber has no HTTP_TOKENS_FILE");
+    strictEqual(await page.locator("#sign-in-open").isVisible(), false);
   });
+});
+
+Deno.test("the dashboard shows nothing but the way in to those who are not signed in, and all of it to those who are", async () => {
+  await using fake = new FakeSubscriber();
+  fake.open = false;
+  fake.letters = [deadLetter(0)];
+  fake.start();
+  await using open = await openPage(fake.url);
+  const { page, errors } = open;
+  await untilText(page, "#sign-in-note", "What this subscriber shows takes a token.");
+  deepStrictEqual([await page.locator("#headline").isVisible(), fake.queries], [false, []]);
+  await signIn(page, "the-token");
+  await untilText(page, "#headline-title", "1 dead letter to look at");
+  await untilText(page, "#letters-status", "1 dead letter.");
+  deepStrictEqual([await page.locator("#headline").isVisible(), await page.locator("#sign-in").isVisible()], [
+    true,
+    false,
+  ]);
+  fake.token = "another-token";
+  await untilText(page, "main[data-closed] #sign-in-note", "What this subscriber shows takes a token.");
+  strictEqual(await page.locator("#headline").isVisible(), false);
+  await signIn(page, "another-token");
+  await page.locator("#headline").waitFor();
+  deepStrictEqual(errors, []);
 });

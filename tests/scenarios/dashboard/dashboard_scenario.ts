@@ -6,11 +6,11 @@ import { encodeEvent } from "../../../shared/event/protobuf.ts";
 import { freePort } from "../../../tools/demo/members.ts";
 import { bet } from "../../fixtures/deliveries.ts";
 import { count, euros } from "../../../subscriber/dashboard/format.js";
-import { checkAccessibility, openPage, phone, takeScreenshot, untilText } from "./browser.ts";
+import { checkAccessibility, openPage, phone, signIn, takeScreenshot, untilText } from "./browser.ts";
+import { token, tokensFile } from "../../harness/http.ts";
 import { PrivateWorld } from "../../harness/private_world.ts";
 import { withWorld, type World } from "../../harness/world.ts";
 
-const token = "a-token-of-the-test";
 /** The subscriber asks the rates API how it is every 10 s. */
 const healedMs = 40_000;
 
@@ -19,8 +19,8 @@ function publishRaw({ channel, events }: World, body: Uint8Array): void {
 }
 
 async function openLetters(page: Page): Promise<void> {
-  await page.getByLabel("Token").fill(token);
-  await page.getByRole("button", { name: "Open" }).click();
+  await signIn(page, token);
+  await untilText(page, "#signed-in", "operator (administer)");
 }
 
 Deno.test("the dashboard's figures are those of Postgres, over all subscribers, and it comes back when its subscriber does", async () => {
@@ -76,7 +76,7 @@ Deno.test("an event that found no rates is replayed from the dashboard, and then
   await withWorld(async (world) => {
     const http = `127.0.0.1:${freePort()}`;
     const times = { RATES_CALL_TIMEOUT_MS: "200", RATES_LOCK_TTL_MS: "400", RATES_WAIT_MS: "1500" };
-    await world.startSubscriber("one", { ...times, HTTP_TOKEN: token }, { http });
+    await world.startSubscriber("one", { ...times, HTTP_TOKENS_FILE: tokensFile }, { http });
     publishRaw(world, encodeEvent(bet()));
     await world.untilSettled(0, 1);
     await using open = await openPage(`http://${http}/`);
@@ -126,7 +126,7 @@ Deno.test("the dashboard under load has no fault for axe-core; its pictures for 
   await withWorld(async (world) => {
     await world.startRatesApi();
     const http = `127.0.0.1:${freePort()}`;
-    await world.startSubscriber("subscriber-1", { HTTP_TOKEN: token }, { http });
+    await world.startSubscriber("subscriber-1", { HTTP_TOKENS_FILE: tokensFile }, { http });
     await world.startSubscriber("subscriber-2");
     publishRaw(world, encodeEvent(bet({ currency: "KWD" })));
     publishRaw(world, Uint8Array.from([0xff, 0x01, 0x80, 0x80, 0x80]));

@@ -12,8 +12,12 @@ export class FakeSubscriber {
   overview: Overview = structuredClone(wellOverview);
   events: StoredEvent[] = [];
   letters: DeadLetter[] = [];
-  /** Without one, requests for dead letters get 403. */
+  /** Without one, nobody may act. */
   token: string | undefined = "the-token";
+  /** Of who signs in. */
+  role = "act";
+  /** Whether those may look who are not signed in. */
+  open = true;
   /** Answers nothing while it is set, as a process that hangs. */
   hangs = false;
   #port = 0;
@@ -60,6 +64,8 @@ export class FakeSubscriber {
         headers: { "content-type": asset.contentType, "content-security-policy": policy, "cache-control": "no-store" },
       });
     }
+    if (pathname === "/session") return this.#session(request);
+    if (!this.open && !this.#isSignedIn(request)) return problem(401, "Unauthorized", "This takes a token.");
     if (this.hangs) await new Promise((resolve) => this.#stop.signal.addEventListener("abort", resolve));
     if (pathname === "/overview") {
       const { standing, problems } = this.overview;
@@ -73,6 +79,25 @@ export class FakeSubscriber {
     }
     if (pathname.startsWith("/dead-letters")) return this.#deadLetters(request, pathname, searchParams);
     return problem(404, "Not Found", `There is no ${pathname}.`);
+  }
+
+  #session(request: Request): Response {
+    let signedIn = request.method !== "DELETE" && this.#isSignedIn(request);
+    if (request.method === "POST") {
+      signedIn = request.headers.get("authorization") === `Bearer ${this.token}`;
+      if (!signedIn) return problem(401, "Unauthorized", "this is none of the tokens");
+    }
+    const role = signedIn ? this.role : this.open ? "look" : null;
+    const cookie = `fake-session=${signedIn ? this.token : ""}; Path=/; HttpOnly; SameSite=Strict`;
+    return Response.json(
+      { name: signedIn ? "anna" : null, role, has_tokens: this.token !== undefined },
+      { headers: { "set-cookie": cookie } },
+    );
+  }
+
+  #isSignedIn(request: Request): boolean {
+    const cookie = request.headers.get("cookie")?.split("; ") ?? [];
+    return this.token !== undefined && cookie.includes(`fake-session=${this.token}`);
   }
 
   #stream(query: URLSearchParams): Response {
@@ -92,9 +117,8 @@ export class FakeSubscriber {
   }
 
   #deadLetters(request: Request, path: string, query: URLSearchParams): Response {
-    if (this.token === undefined) return problem(403, "Forbidden", "HTTP_TOKEN is not configured.");
-    if (request.headers.get("authorization") !== `Bearer ${this.token}`) {
-      return problem(401, "Unauthorized", "The token is missing or wrong.");
+    if (request.method !== "GET" && !this.#isSignedIn(request)) {
+      return problem(401, "Unauthorized", "This takes a token.");
     }
     const reason = query.get("reason");
     const [, id] = /^\/dead-letters\/([^/]+)(\/replay)?$/.exec(path) ?? [];

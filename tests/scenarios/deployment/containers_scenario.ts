@@ -4,7 +4,9 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { version } from "../../../shared/runtime/configuration/command.ts";
+import { readConfig } from "../../../shared/runtime/configuration/config.ts";
 import { freePort, Members } from "../../../tools/demo/members.ts";
+import { brokerScript, cacheRoles, databaseScript } from "../../../tools/roles/roles.ts";
 import { runProgram, succeeds } from "../../../tools/run_program.ts";
 import { digestOf } from "../../../dev/images/foreign.ts";
 import { composeFaults } from "../../../dev/programs/programs.ts";
@@ -27,6 +29,7 @@ const programs: Readonly<Record<string, readonly string[]>> = {
   "tools": ["dead", "migrate", "provision", "roles", "status"].map((name) => `tools/${name}/main.ts`),
 };
 const nobody = 65532;
+const topologyNames = ["EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "RETRY_DELAYS_MS"] as const;
 
 function stagesOf(dockerfile: string): Stage[] {
   const stages: Stage[] = [];
@@ -163,17 +166,21 @@ async function modulesOf(program: string): Promise<string[]> {
 interface Service {
   readonly profiles?: readonly string[];
   readonly depends_on?: Readonly<Record<string, unknown>>;
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 const file = await Deno.readTextFile(join(project, "compose.yaml"));
 const composition = parse(file, { merge: true });
 const services: [string, Service][] = Object.entries(composition.services);
 const servers = ["postgres", "rabbitmq", "redis"];
-const everything = [...servers, "migrate", "provision", "publisher", "rates-api", "subscriber"];
+const everything = [
+  ...[...servers, "migrate", "postgres-roles", "provision", "publisher", "rabbitmq-roles", "rates-api", "subscriber"],
+];
 const profiles: Readonly<Record<string, readonly string[]>> = {
   servers,
   everything,
   observability: [...everything, "grafana", "jaeger", "prometheus"],
+  commands: ["operator"],
 };
 
 Deno.test("compose.yaml is a Compose file, and one with a misspelt key would not be", async () => {
@@ -199,4 +206,62 @@ Deno.test("every service of compose.yaml is of some profile, and .env names the 
   deepStrictEqual(services.filter(([, { profiles = [] }]) => profiles.length === 0), []);
   const settings = (await Deno.readTextFile(join(project, ".env"))).split("\n").filter((line) => /^[^#]/.test(line));
   deepStrictEqual(settings, ["COMPOSE_PROFILES=everything"]);
+});
+
+Deno.test("compose.yaml makes the roles that deno task roles prints, and every member has the one that is its own", async () => {
+  const read = (name: string) => Deno.readTextFile(join(project, "deploy/compose", name));
+  strictEqual(await read("rabbitmq.sh"), brokerScript(readConfig(topologyNames, () => undefined), "/"));
+  strictEqual(await read("postgres.sql"), databaseScript("casino", "public"));
+  const command: string[] = composition.services.redis.command;
+  const users = command.join("\n").split("\n--user\n").slice(1).map((user) => user.split("\n"));
+  deepStrictEqual(
+    users.map(([user, , , ...rules]) => ({ user, rules })),
+    cacheRoles("casino:").map(({ user, rules }) => ({ user, rules })),
+  );
+  const userOf = (url: string) => /^\w+:\/\/([\w-]+):/.exec(url)?.[1];
+  const used = services.flatMap(([name, { environment = {} }]) =>
+    Object.entries(environment).filter(([variable]) => variable.endsWith("_URL"))
+      .map(([variable, url]) => `${name} ${variable} ${userOf(url)}`)
+  );
+  deepStrictEqual(used.sort(), [
+    "migrate DATABASE_URL casino_migrator",
+    "operator DATABASE_URL casino_dead_letters",
+    "operator RABBITMQ_URL casino-dead-letters",
+    "operator REDIS_URL casino-reader",
+    "provision RABBITMQ_URL casino-provision",
+    "publisher RABBITMQ_URL casino-publisher",
+    "subscriber DATABASE_URL casino_subscriber",
+    "subscriber DEAD_LETTER_RABBITMQ_URL casino-dead-letters",
+    "subscriber RABBITMQ_URL casino-subscriber",
+    "subscriber REDIS_URL casino-subscriber",
+  ]);
+});
+
+Deno.test("the services of compose.yaml that make roles run their scripts for the configured host and database", async () => {
+  await using temporary = await TemporaryFolder.make("casino-roles-");
+  const ran = async (service: string, file: string, program: string, stub: string, env: Record<string, string>) => {
+    await temporary.write(program, `#!/bin/sh\n${stub}\n`);
+    await Deno.chmod(join(temporary.path, program), 0o755);
+    const [shell, ...args]: string[] = composition.services[service].entrypoint;
+    const here = args.map((arg) => arg.replaceAll("$$", "$").replace(/\/run\/roles\.\w+/, join(project, file)));
+    const passwords = Object.keys(composition.services[service].environment).filter((name) =>
+      name.endsWith("_PASSWORD")
+    );
+    return await runProgram(shell!, here, {
+      env: {
+        ...Object.fromEntries(passwords.map((name) => [name, "secret"])),
+        ...{ ...env, PATH: `${temporary.path}:${Deno.env.get("PATH")}` },
+      },
+    });
+  };
+  const stubs = { rabbitmqctl: '[ "$1" = -q ] && echo "$@" || cat >/dev/null', psql: "cat" };
+  const broker = await ran("rabbitmq-roles", "deploy/compose/rabbitmq.sh", "rabbitmqctl", stubs.rabbitmqctl, {
+    VIRTUAL_HOST: "events",
+  });
+  match(broker, /^-q set_permissions -p events casino-publisher \^\$ \^\(casino\\\.events\)\$ \^\$$/m);
+  const database = await ran("postgres-roles", "deploy/compose/postgres.sql", "psql", stubs.psql, {
+    PGDATABASE: "another",
+  });
+  match(database, /^grant connect on database "another" to casino_migrator/m);
+  strictEqual(database.includes('"casino"'), false);
 });

@@ -19,7 +19,7 @@ Deno.test("the manifests' commands provision, migrate, wait, serve, publish, sub
   await using mounts = await TemporaryFolder.make("casino-run-");
   try {
     await withWorld(async (world) => {
-      const [rates, http] = [freePort(), freePort()];
+      const [rates, http, health] = [freePort(), freePort(), freePort()];
       const { RABBITMQ_URL, REDIS_URL, DATABASE_URL } = world.env;
       const host = (url = "") => new URL(url).host;
       // Replaces the cluster's names by addresses of this machine.
@@ -30,14 +30,15 @@ Deno.test("the manifests' commands provision, migrate, wait, serve, publish, sub
           .replaceAll("postgres:5432", host(DATABASE_URL))
           .replaceAll(/(?:rates-api|\[::\]):50051/g, (found) =>
             found.replace("rates-api", "localhost").replace("50051", `${rates}`))
-          .replaceAll("[::]:8080", `127.0.0.1:${http}`);
+          .replaceAll("[::]:8080", `127.0.0.1:${http}`)
+          .replaceAll("[::]:8081", `127.0.0.1:${health}`);
       const files: Record<string, string | undefined> = {
         "rabbitmq-url": RABBITMQ_URL,
         "dead-letter-rabbitmq-url": RABBITMQ_URL,
         "redis-url": REDIS_URL,
         "database-url": DATABASE_URL,
         "rates-api-key": "a-key-of-the-test",
-        "http-token": "a-token-of-the-test-0123456789",
+        "http-tokens": "anna act a-token-of-the-test-0123456789",
       };
       for (const [name, value] of Object.entries(files)) await mounts.write(`secrets/${name}`, `${value}\n`);
       const { EVENTS_EXCHANGE, EVENTS_QUEUE, DEAD_LETTER_QUEUE, REDIS_KEY_PREFIX } = world.env;

@@ -43,10 +43,10 @@ const cases: readonly Case[] = [
     container(all).env.push({ name: "RABBITMQ_URL", value: "amqps://a:b@c" });
   }, /is given a secret as RABBITMQ_URL/],
   ["a secret in a ConfigMap", (all) => {
-    find(all, "ConfigMap", "settings").data.HTTP_TOKEN = "0123456789abcdef";
-  }, /is given a secret as HTTP_TOKEN/],
+    find(all, "ConfigMap", "settings").data.RATES_API_KEY = "0123456789abcdef";
+  }, /is given a secret as RATES_API_KEY/],
   ["a secret by reference", (all) => {
-    container(all).env.push({ name: "HTTP_TOKEN", valueFrom: { secretKeyRef: { name: "a", key: "b" } } });
+    container(all).env.push({ name: "RATES_API_KEY", valueFrom: { secretKeyRef: { name: "a", key: "b" } } });
   }, /outside of a file/],
   ["a variable that nobody reads", (all) => {
     container(all).env.push({ name: "SHUTDOWN_GRACE", value: "1" });

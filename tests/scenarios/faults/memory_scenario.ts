@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { deepStrictEqual } from "node:assert/strict";
 import { eventually } from "../../fixtures/eventually.ts";
 import { queues } from "../../harness/batch.ts";
-import { asOperator, token, urlOf } from "../../harness/http.ts";
+import { asOperator, tokensFile, urlOf } from "../../harness/http.ts";
 import { MemoryLimit } from "../../harness/memory_limit.ts";
 import { sharedWorld, type TestWorld } from "./shared_world.ts";
 
@@ -83,7 +83,7 @@ for (const { what, count, headers } of largeHeaders) {
 test("4 letters of 15 MiB are listed, shown and replayed over HTTP by a subscriber that lives on", async (given) => {
   const { world, start } = given;
   await sendBodies(given, 4, 15 * 1_048_576);
-  const subscriber = limit!.around(() => start("one", { HTTP_TOKEN: token }, { http: "127.0.0.1:0" }));
+  const subscriber = limit!.around(() => start("one", { HTTP_TOKENS_FILE: tokensFile }, { http: "127.0.0.1:0" }));
   await eventually("every event and letter", () => isDone(given, 301, 4));
   await world.members.untilLogged(subscriber, "http.ready");
   const letters = `${urlOf(subscriber)}/dead-letters`;
@@ -110,7 +110,9 @@ test(
   async (given) => {
     const { world, start } = given;
     await sendBodies(given, 100, 10, { list: Array.from({ length: 12_000 }, () => ({})) });
-    const subscriber = limit!.around(() => start("one", { HTTP_TOKEN: token, PREFETCH: "4" }, { http: "127.0.0.1:0" }));
+    const subscriber = limit!.around(() =>
+      start("one", { HTTP_TOKENS_FILE: tokensFile, PREFETCH: "4" }, { http: "127.0.0.1:0" })
+    );
     await eventually("every event and letter", () => isDone(given, 301, 100));
     await world.members.untilLogged(subscriber, "http.ready");
     const letters = `${urlOf(subscriber)}/dead-letters`;

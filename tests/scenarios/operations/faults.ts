@@ -67,6 +67,14 @@ export const happenings: Readonly<Record<string, Happening>> = {
     await system.publish(some);
   },
 
+  async "somebody guesses tokens"(system) {
+    for (let i = 0; i < 8; i++) {
+      const headers = { authorization: `Bearer a-wrong-token-of-the-test-${i}` };
+      const response = await fetch(`http://${system.env["HTTP"]}/session`, { method: "POST", headers });
+      await response.body?.cancel();
+    }
+  },
+
   async "subscribers are stopped"(system) {
     await system.stopSubscribers();
     await system.publish(some);
@@ -159,8 +167,10 @@ export const happenings: Readonly<Record<string, Happening>> = {
     await system.publish(some);
   },
 
-  async "the newest migration is rolled back"(system) {
-    await system.operator.try("deno task migrate:down --steps 2", undefined, "the newest migrations");
+  async "a migration that batches need is rolled back"(system) {
+    const files = Array.from(Deno.readDirSync(join(system.operator.folder, "migrations")), ({ name }) => name).sort();
+    const steps = files.length - files.findIndex((name) => name.endsWith("_add_sent_ids.ts"));
+    await system.operator.try(`deno task migrate:down --steps ${steps}`, undefined, "the migration of sent_id");
     await system.publish(some);
   },
 

@@ -60,7 +60,7 @@ const members = ["PROVISION", "PUBLISHER", "SUBSCRIBER", "DEAD_LETTERS", "MIGRAT
 /** Settings of casino.env beyond those of every system. */
 export function secrets(): Record<string, string> {
   const passwords = members.map((member) => [`CASINO_${member}_PASSWORD`, `of-${member.toLowerCase()}`]);
-  return { ...Object.fromEntries(passwords), HTTP_TOKEN: "a-token-of-the-test", HTTP: `127.0.0.1:${freePort()}` };
+  return { ...Object.fromEntries(passwords), HTTP: `127.0.0.1:${freePort()}` };
 }
 
 /** Makes the roles with `deno task roles`, then queues and tables as the roles that may. */

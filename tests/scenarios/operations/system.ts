@@ -58,11 +58,13 @@ export class System extends ServerAccess implements AsyncDisposable {
       RATES_API_KEY: "a-key-of-the-test",
       RATES_CONTROL_KEY: "a-key-of-the-controls",
       HTTP: `127.0.0.1:${freePort()}`,
+      HTTP_TOKENS_FILE: "tokens",
       ...times,
       ...more,
     };
     const system = new System(servers, operator, env, programs);
     await system.configure({});
+    await Deno.writeTextFile(join(clone, "tokens"), "anna administer a-token-of-the-test\n");
     await operator.shadow("deno", `exec '${Deno.execPath()}' "$@"`);
     // `deno task up` must restart the servers from packages, as the test started them, even where a Docker engine answers.
     await operator.shadow("docker", "exit 1");

@@ -153,7 +153,7 @@ Deno.test("members in images and manifests listen on both families of addresses"
   const given = containers.flatMap(({ args = [], env = [] }) => JSON.stringify([args, env]));
   const texts = [await read("Dockerfile"), await read("compose.yaml"), ...given].join("\n");
   const listening = texts.match(/(?:0\.0\.0\.0|\[::\]):\d+/g) ?? [];
-  deepStrictEqual([...new Set(listening)].sort(), ["[::]:50051", "[::]:8080"]);
+  deepStrictEqual([...new Set(listening)].sort(), ["[::]:50051", "[::]:8080", "[::]:8081"]);
 });
 
 /** The variables that the program lists in its --help. */

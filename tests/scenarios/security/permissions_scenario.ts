@@ -10,7 +10,7 @@ import {
   readPermissionSets,
   readTasks,
 } from "../../../tools/tasks/task_line.ts";
-import { asOperator, get, getJson, token, untilAnswered, urlOf } from "../../harness/http.ts";
+import { asOperator, get, getJson, tokensFile, untilAnswered, urlOf } from "../../harness/http.ts";
 import { project, withWorld } from "../../harness/world.ts";
 
 const tasks = readTasks(project);
@@ -77,7 +77,7 @@ Deno.test("members ask Deno for the permissions of their tasks, for all of them 
       const subscriber = started.start(
         "subscriber",
         ["--http", "127.0.0.1:0", ...fromFile],
-        audited("subscriber", { HTTP_TOKEN: token, SUBSCRIBER_ID: "" }),
+        audited("subscriber", { HTTP_TOKENS_FILE: tokensFile, SUBSCRIBER_ID: "" }),
         { onLine: () => {} },
       );
       await started.untilLogged(subscriber, "consumer.ready");
@@ -118,7 +118,8 @@ Deno.test("members ask Deno for the permissions of their tasks, for all of them 
         allowed(flags, "read") === true,
         `${task} and the file that it is given`,
       );
-      deepStrictEqual(of("read").filter((path) => path !== given && !isIn(project, path)), [], task);
+      const others = of("read").filter((path) => ![given, tokensFile].includes(path) && !isIn(project, path));
+      deepStrictEqual(others, [], task);
     }
   } finally {
     await started.stopAll();

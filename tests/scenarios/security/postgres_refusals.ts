@@ -26,6 +26,10 @@ const refused: Partial<Record<Role, readonly string[]>> = {
     "update event_counts set second = now()",
     "update player_leaders set subscriber_id = 'another'",
     "truncate player_totals",
+    "delete from acts",
+    "truncate acts",
+    "update acts set who = 'another'",
+    "insert into acts (who, act, filter, peer, via, state) values ('me', 'drop', '{}', '', '', 'done')",
     "select lo_create(0)",
     "select lo_creat(-1)",
     "select lo_from_bytea(0, 'x')",
@@ -59,6 +63,8 @@ export async function refuseStatements(urlOf: (role: Role) => string): Promise<v
   }
   await using sql = new Session(urlOf("reader"), { name: "casino-test" });
   await sql.query("select count(*) from events");
+  await using subscriber = new Session(urlOf("subscriber"), { name: "casino-test" });
+  deepStrictEqual(await subscriber.query("update acts set state = 'failed' returning id"), [], "an act that has ended");
 }
 
 /** What a subscriber does once a minute, and says nothing of when it fails. */

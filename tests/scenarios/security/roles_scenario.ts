@@ -7,7 +7,7 @@ import { openConnection } from "../../../shared/rabbitmq/connection.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { freePort, Members } from "../../../tools/demo/members.ts";
 import { delay } from "../../../tools/services/server.ts";
-import { asOperator, getJson, token, untilAnswered, urlOf } from "../../harness/http.ts";
+import { asOperator, getJson, tokensFile, untilAnswered, urlOf } from "../../harness/http.ts";
 import { PrivateServers, withRedis } from "../../harness/private_servers.ts";
 import { asRole, makeRoles, passwordOf, type Role } from "../../harness/roles.ts";
 import { project } from "../../harness/world.ts";
@@ -33,7 +33,7 @@ Deno.test("with the roles of deno task roles", async (t) => {
     DEAD_LETTER_RABBITMQ_URL: asRole(RABBITMQ_URL, "dead-letters"),
     REDIS_URL: asRole(REDIS_URL, "subscriber"),
     DATABASE_URL: asRole(DATABASE_URL, "subscriber", "_"),
-    HTTP_TOKEN: token,
+    HTTP_TOKENS_FILE: tokensFile,
     RATES_WAIT_MS: "3100",
   };
   const operator = { ...broker("dead-letters"), DATABASE_URL: asRole(DATABASE_URL, "dead-letters", "_") };
@@ -84,6 +84,16 @@ Deno.test("with the roles of deno task roles", async (t) => {
       const again = await untilAnswered(letters, (found) => found.dead_letters[0]?.attempts === 2, "dead once more");
       const [letter] = again.dead_letters;
       deepStrictEqual(await asOperator(`${url}/dead-letters/${letter.message_id}`, "DELETE"), { dropped: 1 });
+      const { acts } = await asOperator(`${url}/audit`);
+      deepStrictEqual(
+        acts.map((
+          { who, act, filter, affected, state }: Record<string, unknown>,
+        ) => [who, act, filter, affected, state]),
+        [
+          ["operator", "drop", { id: letter.message_id }, 1, "done"],
+          ["casino_dead_letters", "replay", { all: "true" }, 1, "done"],
+        ],
+      );
 
       const reader = {
         ...names,
@@ -188,7 +198,7 @@ Deno.test("with the roles of deno task roles", async (t) => {
         await members.runToEnd("dead", ["list"], reader);
         const wrongUser = await members.run("dead", ["replay", "--all"], reader);
         strictEqual(wrongUser.code, 1);
-        match(wrongUser.stderr, /permission denied for table dead_letters/);
+        match(wrongUser.stderr, /so it is not done: permission denied for table acts; the roles need their grants/);
       },
     );
   } finally {

@@ -11,7 +11,7 @@ import { silentLog } from "../../../shared/runtime/telemetry/log.ts";
 import { grpcRatesApi } from "../../../subscriber/rates/client.ts";
 import { freePort, Members } from "../../../tools/demo/members.ts";
 import { Authority, EncryptedServers } from "../../harness/encrypted_servers.ts";
-import { asOperator, getJson, token, untilAnswered, urlOf } from "../../harness/http.ts";
+import { asOperator, getJson, tokensFile, untilAnswered, urlOf } from "../../harness/http.ts";
 import { project } from "../../harness/world.ts";
 import { Session } from "../../../shared/postgres/session.ts";
 
@@ -40,7 +40,7 @@ Deno.test("with TLS to RabbitMQ, Redis, Postgres and the rates API", refusals, a
       const subscriber = members.start(
         "subscriber",
         ["--quiet", "--http", "127.0.0.1:0"],
-        { ...env, HTTP_TOKEN: token },
+        { ...env, HTTP_TOKENS_FILE: tokensFile },
       );
       await members.untilLogged(subscriber, "consumer.ready");
       await members.runToEnd("publisher", ["--input", join(project, "samples/events.ndjson")], env);

@@ -1,4 +1,4 @@
-/** A subscriber's HTTP: equal answers from each, equal to the stored events, and closed to those without the token. */
+/** A subscriber's HTTP: equal answers from each, equal to the stored events; acts are for those with a token. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { openApi } from "../../../subscriber/http/openapi.ts";
@@ -8,7 +8,10 @@ import {
   assertMetrics,
   get,
   getJson,
+  getText,
+  lookToken,
   startServing,
+  statusOf,
   token,
   untilAnswered,
   urlOf,
@@ -115,7 +118,7 @@ Deno.test("one subscriber's HTTP", async (t) => {
       deepStrictEqual(overview.dependencies.map(({ ok }: { ok: boolean }) => ok), [true, true, true, true]);
       ok(overview.latency_ms.p99 >= overview.latency_ms.p50);
     });
-    await t.step("dead letters are listed, shown, replayed and dropped by those who have the token", async () => {
+    await t.step("dead letters are listed, shown, replayed and dropped", async () => {
       const { total, waiting, next, dead_letters: [letter] } = await asOperator(`${url}/dead-letters`);
       holds(openApi.components.schemas.DeadLetter, [letter]);
       deepStrictEqual([total, letter.reason, letter.event.currency], [1, "unknown-currency", "XTS"]);
@@ -151,30 +154,48 @@ Deno.test("one subscriber's HTTP", async (t) => {
       strictEqual((await asOperator(`${url}/dead-letters/${letter.message_id}`)).status, 404);
       strictEqual(await world.messagesIn(world.dead), 0);
     });
-    await t.step("without the token, or with another, dead letters stay shut, and nobody learns anything", async () => {
-      const wrong = [undefined, "Bearer", "Bearer wrong", `Basic ${token}`, `Bearer ${token}x`];
-      for (const [method, path] of [["GET", ""], ["POST", "/replay?all=true"], ["DELETE", "?all=true"]] as const) {
-        for (const authorization of wrong) {
-          const headers: HeadersInit = authorization === undefined ? {} : { authorization };
-          const response = await get(`${url}/dead-letters${path}`, { method, headers });
-          strictEqual(response.status, 401);
-          match(response.headers.get("www-authenticate")!, /^Bearer/);
-          ok(!(await response.text()).includes(token));
-        }
+    await t.step("nobody acts without a token that may, and nobody learns anything of it", async () => {
+      const wrong = [undefined, "Bearer", "Bearer wrong", `Basic ${token}`, `Bearer ${token}x`, `Bearer ${lookToken}`];
+      for (const [n, authorization] of wrong.entries()) {
+        const headers: HeadersInit = authorization === undefined ? {} : { authorization };
+        const response = await get(`${url}/dead-letters?all=true`, { method: "DELETE", headers });
+        strictEqual(response.status, n === wrong.length - 1 ? 403 : 401);
+        if (response.status === 401) match(response.headers.get("www-authenticate")!, /^Bearer/);
+        ok(!(await response.text()).includes(token));
       }
+      match(await getText(`${url}/metrics`), /^casino_sign_ins_total\{result="failed"\} 4$/m);
     });
     await t.step(
-      "a subscriber without a token opens dead letters to nobody; streams end when it leaves, and do not keep it",
+      "the audit has every act: who, what, on what, how many, from where, and what became of it",
       async () => {
-        const closed = await world.startSubscriber("without", { HTTP_TOKEN: "" }, { http: "127.0.0.1:0" });
-        const response = await get(`${urlOf(closed)}/dead-letters`, { headers: { authorization: `Bearer ${token}` } });
+        const { acts } = await asOperator(`${url}/audit`);
+        holds(openApi.components.schemas.Act, acts);
+        const told = acts.map(({ who, act, filter, state, affected, peer, via }: Record<string, unknown>) => {
+          return { who, act, filter, state, affected, peer, via };
+        });
+        const by = { who: "operator", peer: "127.0.0.1", via: "one" };
+        deepStrictEqual(told.slice(0, 2), [
+          { ...by, act: "drop", filter: { reason: "unknown-currency" }, state: "done", affected: 1 },
+          { ...by, act: "drop", filter: {}, state: "failed", affected: null },
+        ]);
+        deepStrictEqual([told.length, told[2].act, told[2].state, told[2].affected], [3, "replay", "done", 1]);
+        strictEqual(await statusOf(`${url}/audit`), 401);
+      },
+    );
+    await t.step(
+      "where looking is open nobody needs a token; a stream ends with its subscriber, and does not keep it",
+      async () => {
+        const open = await world.startSubscriber("without", { HTTP_TOKENS_FILE: "" }, { http: "127.0.0.1:0" });
+        strictEqual(await statusOf(`${urlOf(open)}/dead-letters`), 200);
+        const headers = { authorization: `Bearer ${token}` };
+        const response = await get(`${urlOf(open)}/dead-letters?all=true`, { method: "DELETE", headers });
         strictEqual(response.status, 403);
-        match((await response.json()).detail, /HTTP_TOKEN/);
-        const stream = await get(`${urlOf(closed)}/events`, { headers: { accept: "text/event-stream" } });
+        match((await response.json()).detail, /HTTP_TOKENS_FILE/);
+        const stream = await get(`${urlOf(open)}/events`, { headers: { accept: "text/event-stream" } });
         const ended = stream.text();
-        await world.stop(closed);
+        await world.stop(open);
         await ended;
-        strictEqual((await closed.ended).code, 0);
+        strictEqual((await open.ended).code, 0);
       },
     );
     await t.step("a port that is taken is named, with the flag; so is one that is none", async () => {
@@ -192,7 +213,10 @@ Deno.test("one subscriber's HTTP", async (t) => {
     await t.step("what is asked wrongly is refused in words, as RFC 9457 has it, under strict headers", async () => {
       const cases: [path: string, status: number, detail: RegExp, init?: RequestInit][] = [
         ["/nothing", 404, /there is nothing at \/nothing/],
-        ["/materialized", 405, /POST is not for \/materialized/, { method: "POST" }],
+        ["/materialized", 405, /POST is not for \/materialized/, {
+          method: "POST",
+          headers: { authorization: `Bearer ${token}` },
+        }],
         ["/events?limit=0", 400, /limit=0 must be a whole number from 1 to 500/],
         ["/events?limit=501", 400, /limit=501/],
         ["/events?type=jackpot", 400, /type=jackpot must be one or more of game_start/],

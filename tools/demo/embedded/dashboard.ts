@@ -16,7 +16,7 @@ import { type EmbeddedSystem, settings, subscriberIds } from "./system.ts";
 export interface Dashboard extends AsyncDisposable {
   /** `http://127.0.0.1:8080` */
   readonly url: string;
-  /** The bearer token for replay and drop. */
+  /** With which the page is signed in to, for replay and drop. */
   readonly token: string;
 }
 
@@ -55,7 +55,7 @@ export function openDashboard(system: EmbeddedSystem, options: DashboardOptions)
     // There are no others.
     fleet: new MemoryFleet(options.clock),
     address: { hostname, port: freePort() },
-    token,
+    tokens: { read: () => [{ name: "demo", role: "administer", secret: token }] },
     mode: "embedded",
     observations: system.observations,
     gate: system.gate,

@@ -1,0 +1,38 @@
+\set ON_ERROR_STOP on
+
+-- No password gets into the server's log.
+set log_statement = 'none';
+set log_min_duration_statement = -1;
+set log_min_error_statement = 'panic';
+
+-- deno task migrate: owns the tables
+\unset password
+\getenv password CASINO_MIGRATOR_PASSWORD
+select 'create role casino_migrator login' where not exists (select from pg_roles where rolname = 'casino_migrator') \gexec
+alter role casino_migrator password :'password' connection limit 5;
+
+-- deno task subscriber: stores events and letters
+\unset password
+\getenv password CASINO_SUBSCRIBER_PASSWORD
+select 'create role casino_subscriber login' where not exists (select from pg_roles where rolname = 'casino_subscriber') \gexec
+alter role casino_subscriber password :'password' connection limit 77;
+
+-- deno task dead: reads dead letters, and marks what it replays
+\unset password
+\getenv password CASINO_DEAD_LETTERS_PASSWORD
+select 'create role casino_dead_letters login' where not exists (select from pg_roles where rolname = 'casino_dead_letters') \gexec
+alter role casino_dead_letters password :'password' connection limit 3;
+
+-- deno task status, and whoever asks for figures: reads
+\unset password
+\getenv password CASINO_READER_PASSWORD
+select 'create role casino_reader login' where not exists (select from pg_roles where rolname = 'casino_reader') \gexec
+alter role casino_reader password :'password' connection limit 7;
+
+revoke all on database "casino" from public;
+grant connect on database "casino" to casino_migrator, casino_subscriber, casino_dead_letters, casino_reader;
+create schema if not exists "public";
+revoke all on schema "public" from public;
+grant usage on schema "public" to casino_migrator, casino_subscriber, casino_dead_letters, casino_reader;
+grant create on schema "public" to casino_migrator;
+revoke execute on function lo_create(oid), lo_creat(integer), lo_from_bytea(oid, bytea) from public;

@@ -1,0 +1,21 @@
+set -eu
+
+# deno task provision: declares and binds all, and nothing else
+printf '%s\n' "${CASINO_PROVISION_PASSWORD:?}" | rabbitmqctl add_user casino-provision >/dev/null 2>&1 ||
+  printf '%s\n' "${CASINO_PROVISION_PASSWORD:?}" | rabbitmqctl change_password casino-provision >/dev/null
+rabbitmqctl -q set_permissions -p '/' casino-provision '^(casino\.events\.dead|casino\.events\.dead\-letters|casino\.events\.queue|casino\.events)$' '^(casino\.events\.dead|casino\.events\.dead\-letters|casino\.events\.queue|casino\.events)$' '^(casino\.events\.dead|casino\.events\.dead\-letters|casino\.events\.queue|casino\.events)$'
+
+# deno task publisher
+printf '%s\n' "${CASINO_PUBLISHER_PASSWORD:?}" | rabbitmqctl add_user casino-publisher >/dev/null 2>&1 ||
+  printf '%s\n' "${CASINO_PUBLISHER_PASSWORD:?}" | rabbitmqctl change_password casino-publisher >/dev/null
+rabbitmqctl -q set_permissions -p '/' casino-publisher '^$' '^(casino\.events)$' '^$'
+
+# deno task subscriber: takes events, and moves those that cannot be processed
+printf '%s\n' "${CASINO_SUBSCRIBER_PASSWORD:?}" | rabbitmqctl add_user casino-subscriber >/dev/null 2>&1 ||
+  printf '%s\n' "${CASINO_SUBSCRIBER_PASSWORD:?}" | rabbitmqctl change_password casino-subscriber >/dev/null
+rabbitmqctl -q set_permissions -p '/' casino-subscriber '^$' '^(casino\.events\.dead\-letters)$' '^(casino\.events\.queue)$'
+
+# deno task dead, and a subscriber's keeper of dead letters and its page (DEAD_LETTER_RABBITMQ_URL)
+printf '%s\n' "${CASINO_DEAD_LETTERS_PASSWORD:?}" | rabbitmqctl add_user casino-dead-letters >/dev/null 2>&1 ||
+  printf '%s\n' "${CASINO_DEAD_LETTERS_PASSWORD:?}" | rabbitmqctl change_password casino-dead-letters >/dev/null
+rabbitmqctl -q set_permissions -p '/' casino-dead-letters '^$' '^(casino\.events)$' '^(casino\.events\.dead)$'

@@ -1,0 +1,112 @@
+/** The audit: what people did, in the table `acts` and in the log. An act that cannot be recorded is not done. */
+import { explainStoreError, messageOf } from "../runtime/errors.ts";
+import { redact } from "../runtime/secrets.ts";
+import type { Log } from "../runtime/telemetry/log.ts";
+import type { Database, Row } from "./pool.ts";
+
+/** Before it is done. */
+export interface Act {
+  readonly who: string;
+  /** `replay`, `drop`, and so on. */
+  readonly act: string;
+  /** On what. */
+  readonly filter: Readonly<Record<string, string>>;
+  /** From where: an address, or a host's name. */
+  readonly peer: string;
+  /** By way of which subscriber or command. */
+  readonly via: string;
+}
+
+export interface ActEnd {
+  readonly state: "done" | "failed";
+  /** How many it changed, where that is known. */
+  readonly affected: number | undefined;
+  /** In words, or as JSON. */
+  readonly result: string;
+}
+
+export interface RecordedAct extends Act {
+  readonly id: string;
+  /** RFC 3339. */
+  readonly begun_at: string;
+  readonly ended_at: string | null;
+  /** `begun`: it goes on, or its program died with it. */
+  readonly state: "begun" | ActEnd["state"];
+  readonly affected: number | null;
+  readonly result: string | null;
+}
+
+/** The act cannot be recorded, and so is not done. */
+export class ActNotRecorded extends Error {
+  override readonly name = "ActNotRecorded";
+}
+
+const mostResult = 2_000;
+
+const begin = "insert into acts (who, act, filter, peer, via) values ($1, $2, $3::jsonb, $4, $5) returning id";
+const end = `update acts set state = $2, affected = nullif($3, '')::bigint, result = $4, ended_at = now()
+  where id = $1::bigint and state = 'begun'`;
+const utc = (column: string) => `to_char(${column} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+const newest = `select id, ${utc("begun_at")}, ${utc("ended_at")}, who, act, filter, peer, via, state, affected, result
+  from acts where id < $1::bigint order by id desc limit $2::int`;
+
+export class Acts {
+  constructor(private readonly database: Database, private readonly log: Log) {}
+
+  /**
+   * Records the act, does it, and records its end.
+   * @throws {ActNotRecorded} before anything is done; or what `perform` throws
+   */
+  async record<T>(act: Act, perform: () => Promise<T>, endOf: (result: T) => ActEnd | Promise<ActEnd>): Promise<T> {
+    const { who, filter, peer, via } = act;
+    const id = await this.#begin([who, act.act, JSON.stringify(filter), peer, via]);
+    this.log.info("An act begins", { event: "act.begun", id, ...act });
+    try {
+      const result = await perform();
+      await this.#end(id, act, await endOf(result));
+      return result;
+    } catch (error) {
+      await this.#end(id, act, { state: "failed", affected: undefined, result: messageOf(error) });
+      throw error;
+    }
+  }
+
+  /** The newest first. @param before the id of one: those that are older */
+  async list(limit: number, before = "9223372036854775807"): Promise<RecordedAct[]> {
+    return (await this.database.query(newest, [before, String(limit)])).map(recordedAct);
+  }
+
+  async #begin(values: readonly string[]): Promise<string> {
+    try {
+      const [row] = await this.database.query(begin, values);
+      return row![0]!;
+    } catch (error) {
+      throw new ActNotRecorded(`the act cannot be recorded, so it is not done: ${explainStoreError(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** Never rejects: the act is done, and the log has it. */
+  async #end(id: string, act: Act, { state, affected, result }: ActEnd): Promise<void> {
+    const shown = redact(result).slice(0, mostResult);
+    this.log.info("An act has ended", { event: "act.ended", id, ...act, state, affected, result: shown });
+    try {
+      await this.database.query(end, [id, state, String(affected ?? ""), shown]);
+    } catch (error) {
+      this.log.error("The end of an act cannot be recorded", {
+        event: "act.unrecorded",
+        id,
+        problem: messageOf(error),
+      });
+    }
+  }
+}
+
+function recordedAct([id, begun, ended, who, act, filter, peer, via, state, affected, result]: Row): RecordedAct {
+  return {
+    ...{ id: id!, begun_at: begun!, ended_at: ended ?? null, who: who!, act: act!, filter: JSON.parse(filter!) },
+    ...{ peer: peer!, via: via!, state: state as RecordedAct["state"], result: result ?? null },
+    affected: affected == null ? null : Number(affected),
+  };
+}

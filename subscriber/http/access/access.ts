@@ -1,0 +1,171 @@
+/** Who asks, and whether they may: by a bearer token or a session, or because looking is open to all. */
+import type { Context, MiddlewareHandler } from "hono";
+import type { Clock } from "../../../shared/runtime/clock.ts";
+import type { Log } from "../../../shared/runtime/telemetry/log.ts";
+import type { SignIn } from "../../metrics/metrics.ts";
+import { Problem } from "../problem.ts";
+import type { Caller } from "../request_limit.ts";
+import { isKnownHost, nameOf } from "./hosts.ts";
+import { openSession, sessionIn } from "./session.ts";
+import { SignInLimit } from "./sign_in_limit.ts";
+import { includes, type Role, type Token, tokenOf, type Tokens } from "./tokens.ts";
+
+export interface AccessOptions {
+  /** Of HTTP_TOKENS_FILE; `undefined`: nobody may act. */
+  readonly tokens: Tokens | undefined;
+  /** Whether whoever reaches us may look: on loopback, and where a proxy asks who they are. */
+  readonly open: boolean;
+  /** HTTP_ALLOWED_HOSTS. */
+  readonly allowedHosts: readonly string[];
+  readonly onSignIn: (result: SignIn) => void;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly stop: AbortSignal;
+}
+
+/** Who asks. */
+export interface Principal {
+  readonly name: string;
+  readonly role: Role;
+}
+
+/** Of Hono: what a request comes with, and what is found out about it. */
+export interface Env {
+  Bindings: Caller;
+  Variables: {
+    principal: Principal;
+    /** For an answer that lasts: whether what let the request in still does. */
+    isStillIn: () => boolean;
+  };
+}
+
+const nobody: Principal = { name: "anybody", role: "look" };
+const challenge = { "www-authenticate": 'Bearer realm="casino-events"' };
+const safe = new Set(["GET", "HEAD", "OPTIONS"]);
+
+export class Access {
+  readonly #options: AccessOptions;
+  readonly #limit: SignInLimit;
+
+  constructor(options: AccessOptions) {
+    this.#options = options;
+    this.#limit = new SignInLimit(options.clock);
+  }
+
+  get open(): boolean {
+    return this.#options.open;
+  }
+
+  get tokens(): Tokens | undefined {
+    return this.#options.tokens;
+  }
+
+  /** @throws {Problem} for a Host that is none of ours */
+  checkHost(context: Context<Env>): void {
+    const host = context.req.header("host") ?? "";
+    if (isKnownHost(host, context.env.local, this.#options.allowedHosts)) return;
+    throw new Problem(421, "nothing is served under this name: HTTP_ALLOWED_HOSTS has those beside our addresses");
+  }
+
+  /** Lets through those with the role; changes need the role to act at least. */
+  needs(role: Role): MiddlewareHandler<Env> {
+    return async (context, next) => {
+      const isAct = !safe.has(context.req.method);
+      const needed = isAct && role === "look" ? "act" : role;
+      const principal = await this.#identify(context, isAct);
+      if (principal === undefined || !includes(principal.role, needed)) throw this.#refusal(principal, needed);
+      context.set("principal", principal);
+      context.set("isStillIn", () => principal === nobody || this.#isStillIn(context, principal as Token, needed));
+      await next();
+    };
+  }
+
+  /**
+   * The token that the request brings along.
+   * @throws {Problem} when it brings none that is right
+   */
+  async signIn(context: Context<Env>): Promise<Token> {
+    this.#mustHaveTokens();
+    const { authorization } = context.req.header();
+    if (authorization === undefined) throw new Problem(401, "send the header Authorization: Bearer TOKEN", challenge);
+    return await this.#tokenOf(authorization, context.env);
+  }
+
+  /** @returns whose session it is; `undefined`: nobody's */
+  session(context: Context<Env>): Token | undefined {
+    const { tokens, clock } = this.#options;
+    const session = sessionIn(context.req.header("cookie"), context.env.secure);
+    return session === undefined || !tokens ? undefined : openSession(session, tokens.read(), clock.now());
+  }
+
+  /**
+   * A cookie comes along whoever made the browser ask; what another page can not do is ask as one of our own.
+   * @throws {Problem}
+   */
+  checkOrigin(context: Context<Env>): void {
+    const { origin, host = "", "sec-fetch-site": site, "content-type": type = "" } = context.req.header();
+    if (site !== undefined && site !== "same-origin") {
+      throw new Problem(403, `this is not for a page of a ${site} origin`);
+    }
+    const from = origin !== undefined && URL.canParse(origin) ? nameOf(new URL(origin).host) : undefined;
+    // A proxy may ask under another name than the browser's.
+    const known = from !== undefined && (origin!.endsWith(`//${host}`) || this.#options.allowedHosts.includes(from));
+    if (!known) {
+      throw new Problem(403, "with a session, changes are for our own page: the Origin is another, or missing");
+    }
+    if (!/^application\/json\b/i.test(type)) throw new Problem(403, "send Content-Type: application/json");
+  }
+
+  async #identify(context: Context<Env>, isAct: boolean): Promise<Token | Principal | undefined> {
+    const { authorization } = context.req.header();
+    if (authorization !== undefined && this.#options.tokens) return await this.#tokenOf(authorization, context.env);
+    const session = this.session(context);
+    if (session && isAct) this.checkOrigin(context);
+    return session ?? (this.#options.open ? nobody : undefined);
+  }
+
+  async #tokenOf(authorization: string, { address }: Caller): Promise<Token> {
+    const { tokens, log, onSignIn, stop } = this.#options;
+    if (!this.#limit.begin(address)) {
+      onSignIn("refused");
+      throw new Problem(429, "too many wrong tokens from this address: wait", { "retry-after": "10" });
+    }
+    const secret = /^Bearer (\S+)$/i.exec(authorization)?.[1] ?? "";
+    const token = tokenOf(secret, tokens?.read() ?? []);
+    if (token) {
+      this.#limit.succeeded(address);
+      return token;
+    }
+    onSignIn("failed");
+    log.warn("A token is wrong", { event: "http.sign_in_failed", peer: address });
+    await this.#limit.failed(stop);
+    throw new Problem(401, "this is none of the tokens", challenge);
+  }
+
+  #isStillIn(context: Context<Env>, { name, secret }: Token, needed: Role): boolean {
+    const byToken = context.req.header("authorization") !== undefined;
+    const found = byToken
+      ? this.#options.tokens?.read().find((token) => token.name === name && token.secret === secret)
+      : this.session(context);
+    return found !== undefined && includes(found.role, needed);
+  }
+
+  #refusal(principal: Principal | undefined, needed: Role): Problem {
+    this.#mustHaveTokens();
+    if (principal && principal !== nobody) {
+      return new Problem(403, `${principal.name} has the role ${principal.role}; this takes ${needed}`);
+    }
+    return new Problem(
+      401,
+      `this takes a token with the role ${needed}: send it as Authorization: Bearer, or sign in`,
+      {
+        ...challenge,
+      },
+    );
+  }
+
+  #mustHaveTokens(): void {
+    if (this.#options.tokens) return;
+    throw new Problem(403, "nobody may do this here: the subscriber was started without HTTP_TOKENS_FILE");
+  }
+}

@@ -1,0 +1,42 @@
+/** Records each act over HTTP: who, what, on what, from where, how many, and what became of it. */
+import type { MiddlewareHandler } from "hono";
+import { type ActEnd, ActNotRecorded, type Acts } from "../../../shared/postgres/acts.ts";
+import { unavailable } from "../problem.ts";
+import type { Env } from "./access.ts";
+
+/** @param via which subscriber */
+export function audited(acts: Acts, via: string): MiddlewareHandler<Env> {
+  return async (context, next) => {
+    if (context.req.method === "GET" || context.req.method === "HEAD") return await next();
+    const { name: who } = context.get("principal");
+    const { act, id } = actOf(context.req.method, context.req.path);
+    const filter = { ...context.req.query(), ...(id !== undefined && { id }) };
+    const { address: peer } = context.env;
+    try {
+      // Hono turns what a route throws into its answer.
+      await acts.record({ who, act, filter, peer, via }, next, () => endOf(context.res.clone()));
+    } catch (error) {
+      throw error instanceof ActNotRecorded ? unavailable("nothing was done", error) : error;
+    }
+  };
+}
+
+/** `DELETE /dead-letters/ID` drops one, `POST /dead-letters/ID/replay` replays it; without an id it is many. */
+function actOf(method: string, path: string): { readonly act: string; readonly id: string | undefined } {
+  const [, first, second] = path.split("/").slice(1);
+  if (method === "DELETE") return { act: "drop", id: first };
+  return second === undefined ? { act: first ?? "", id: undefined } : { act: second, id: first };
+}
+
+/** How many, by the word that the answer has for it. */
+const counted = ["replayed", "dropped", "changed"];
+
+async function endOf(response: Response): Promise<ActEnd> {
+  const result = await response.text();
+  let affected: number | undefined;
+  try {
+    const answer = JSON.parse(result);
+    affected = counted.map((name) => answer[name]).find((count) => typeof count === "number");
+  } catch { /* It is told as it is. */ }
+  return { state: response.ok ? "done" : "failed", affected, result };
+}

@@ -1,0 +1,60 @@
+import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
+import { type Act, Acts } from "../../shared/postgres/acts.ts";
+import { DatabasePool } from "../../shared/postgres/pool.ts";
+import { systemClock } from "../../shared/runtime/clock.ts";
+import { RecordedLog } from "../fixtures/recorded_telemetry.ts";
+import type { Session } from "../../shared/postgres/session.ts";
+import { withTestSchema } from "../servers/test_schema.ts";
+
+const act: Act = { who: "anna", act: "replay", filter: { reason: "invalid" }, peer: "10.0.0.7", via: "subscriber-1" };
+const done = () => ({ state: "done", affected: 3, result: '{"replayed":3}' }) as const;
+
+async function withActs(use: (acts: Acts, sql: Session, log: RecordedLog) => Promise<void>): Promise<void> {
+  await withTestSchema(async (sql, url) => {
+    const pool = new DatabasePool(url, { name: "casino-test", max: 2, timeoutMs: 5_000, clock: systemClock });
+    const log = new RecordedLog();
+    await use(new Acts(pool, log), sql, log).finally(() => pool.close());
+  });
+}
+
+Deno.test("Acts.record() writes the act before it is done, and completes it, in the table and in the log", async () => {
+  await withActs(async (acts, sql, log) => {
+    const stateOf = async () => (await sql.one<{ state: string }>("select state from acts")).state;
+    strictEqual(await acts.record(act, stateOf, done), "begun");
+    const [{ id: _, begun_at, ended_at, ...recorded }] = await acts.list(10) as [Awaited<ReturnType<Acts["list"]>>[0]];
+    deepStrictEqual(recorded, { ...act, state: "done", affected: 3, result: '{"replayed":3}' });
+    match(`${begun_at} ${ended_at}`, /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ?){2}$/);
+    const [begun, ended] = [log.of("act.begun")[0]!.fields, log.of("act.ended")[0]!.fields];
+    deepStrictEqual([begun["who"], ended["who"], ended["affected"], ended["state"]], ["anna", "anna", 3, "done"]);
+  });
+});
+
+Deno.test("Acts.record() records why an act failed, and throws it on", async () => {
+  await withActs(async (acts) => {
+    await rejects(acts.record(act, () => Promise.reject(new Error("amqp://u:p@h is away")), done), /is away/);
+    const [{ state, affected, result }] = await acts.list(1) as [Awaited<ReturnType<Acts["list"]>>[0]];
+    deepStrictEqual([state, affected, result], ["failed", null, "amqp://u:***@h is away"]);
+  });
+});
+
+Deno.test("Acts.record() does nothing that it cannot record; an end that it cannot record is in the log", async () => {
+  await withActs(async (acts, sql, log) => {
+    await acts.record(act, () => sql.query("alter table acts rename to gone"), done);
+    strictEqual(log.of("act.unrecorded").length, 1);
+    let performed = false;
+    await rejects(
+      acts.record(act, () => Promise.resolve(performed = true), done),
+      { name: "ActNotRecorded", message: /cannot be recorded, so it is not done: .*"acts" does not exist/ },
+    );
+    strictEqual(performed, false);
+  });
+});
+
+Deno.test("Acts.list() gives pages, the newest first", async () => {
+  await withActs(async (acts) => {
+    for (const who of ["a", "b", "c"]) await acts.record({ ...act, who }, () => Promise.resolve(), done);
+    const first = await acts.list(2);
+    const rest = await acts.list(2, first[1]!.id);
+    deepStrictEqual([...first, ...rest].map(({ who }) => who), ["c", "b", "a"]);
+  });
+});
