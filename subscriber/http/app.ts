@@ -9,6 +9,7 @@ import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import { callWithDeadline, DeadlineExceeded } from "../../shared/runtime/deadline.ts";
 import { deadLetterRoutes } from "./dead_letter_routes.ts";
 import { eventRoutes } from "./event_routes.ts";
+import { type Find, findRoutes } from "./find_routes.ts";
 import type { Readiness } from "./health.ts";
 import type { Totals } from "../metrics/materialized.ts";
 import { openApi } from "./openapi.ts";
@@ -26,6 +27,7 @@ export interface AppOptions {
   readonly admin: DeadLetterAdmin;
   /** Letters in their queue, which no keeper has moved yet. */
   readonly waiting: () => Promise<number>;
+  readonly find: Find;
   readonly token: string | undefined;
   /** Whether only this machine can connect. Then the Host header is checked: a page of another site may use a name of its own. */
   readonly loopback: boolean;
@@ -83,6 +85,8 @@ export function httpApp(options: AppOptions): (request: Request, caller: Caller)
   });
   app.get("/overview", async (context) => context.json(await withDeadline(overview)));
   app.get("/events", eventRoutes(options));
+  const findRoute = findRoutes(options);
+  app.get("/find", (context) => withDeadline(() => findRoute(context)));
   app.route("/dead-letters", deadLetterRoutes(options));
   app.get("/health/live", (context) => context.json({ status: "live" }));
   app.get("/health/ready", async (context) => {

@@ -15,7 +15,7 @@ function appWith(loopback = true) {
     metrics: { contentType: "text/plain", text: unused },
     recent: new RecentEvents(),
     admin: {} as DeadLetterAdmin,
-    waiting: unused,
+    ...{ waiting: unused, find: unused },
     token: undefined,
     ...{ loopback, clock: new VirtualClock(), log: silentLog, stop: stop.signal },
   });

@@ -8,6 +8,7 @@ import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import type { TlsFiles } from "../../shared/runtime/tls.ts";
 import type { SharedRates } from "../rates/shared_rates.ts";
 import { type Observer, Stats } from "../pipeline/stats.ts";
+import { find } from "../find/find.ts";
 import { httpApp } from "./app.ts";
 import { LetterTable } from "../dead_letters/letter_table.ts";
 import { callWithDeadline, coalesced } from "../../shared/runtime/deadline.ts";
@@ -55,6 +56,8 @@ export interface HttpOptions extends State {
   readonly database: Database;
   readonly depths: QueueDepths;
   readonly admin: DeadLetterAdmin;
+  /** For questions to other subscribers. */
+  readonly newId: () => string;
   /** host:port */
   readonly ratesApi: string;
   /** The files for TLS to it; without them, no TLS. */
@@ -112,6 +115,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
       overview,
       readiness: () => readinessOf(sources),
       ...{ metrics, recent, admin, token, clock, log },
+      find: (query, told) => find(query, { ...options, queues: () => options.depths.readAll() }, told),
       // In one process, the queue itself is what is listed.
       waiting: async () => options.mode === "embedded" ? 0 : (await depths()).dead.messages,
       loopback: isLoopback(address.hostname),
