@@ -2,7 +2,7 @@ import { AbstractMigration, type Info } from "nessie";
 
 /**
  * A b-tree on event_id costs each event 2.7 µs, an eighth of all its work, and one on player and time as much again; this index
- * 0.15 µs (bench/find.ts). It knows ranges of pages, each of which is read once, by the vacuum that follows on it. So vacuums
+ * 0.2 µs (bench/find.ts). It knows ranges of pages, each of which is read once, by the vacuum that follows on it. So vacuums
  * come by the number of rows, and not by a fifth of the table: what they have not reached yet is read row by row.
  *
  * Planners do not trust such an index with ids in no order, and read the whole table instead: hence the functions.
