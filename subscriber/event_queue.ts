@@ -45,7 +45,7 @@ export function openEventQueue(
       subscriberId,
     }),
     delayQueues: new DelayQueues({ ...moving, queue: settings.EVENTS_QUEUE }),
-    mayTake: () => gate.isOpen,
+    mayTake: () => gate.mayTake,
   });
   return {
     consumer,

@@ -93,7 +93,8 @@ export function letterOfRow(row: Row): KeptLetter {
   };
   const letter = understand(message, { messageId: messageId!, bodyBytes: Number(bodyBytes) });
   // As they were understood when it was kept: filters and groups go by that.
-  return { ...letter, reason: reason!, detail: detail!, id: BigInt(id!) };
+  const kept = { ...letter, reason: reason!, detail: detail!, id: BigInt(id!) };
+  return Object.defineProperty(kept, "headers", { get: () => message.properties.headers });
 }
 
 /**

@@ -5,6 +5,7 @@ import { encodeEvent } from "../../shared/event/protobuf.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { replay, type ReplayOptions } from "../../shared/rabbitmq/dead/replay.ts";
 import { type OutgoingMessage, replaysHeader } from "../../shared/rabbitmq/message.ts";
+import { messageIdOf } from "../../shared/rabbitmq/message_id.ts";
 import { PublishError } from "../../shared/rabbitmq/publish/publisher.ts";
 import { deadLetterExchangeOf, deliveryLimit } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
@@ -148,23 +149,57 @@ test("a drop keeps the letter, and who dropped it", async (letters) => {
   ]);
 });
 
-test("letters with large bodies come page by page, whole, and none is left out", async (letters) => {
+test("the count of letters does not drop while someone looks", async (letters) => {
+  const { admin, table, queues: { channel, dead } } = letters;
+  const buried = Array.from({ length: 500 }, (_, n) => letterOf("invalid", { n }));
+  await bury(letters, buried);
+  let looks = 0;
+  const look = async () => {
+    for (const { messageId } of buried.slice(0, 50)) {
+      await admin.list({ ...everything, filter: { ids: [messageId] }, limit: 1 });
+      await admin.list({ ...everything, limit: 500 });
+      await admin.groups(everything);
+      looks++;
+    }
+  };
+  const looking = Promise.all([look(), look()]);
+  const counts = new Set<number>();
+  while (looks < 100) {
+    counts.add(await table.count() + (await channel.checkQueue(dead)).messageCount);
+    await Promise.race([looking, new Promise((resolve) => setTimeout(resolve))]);
+  }
+  await looking;
+  deepStrictEqual([...counts], [500]);
+});
+
+test("letters with large bodies come page by page, cut, none is left out, and a replay publishes them whole", async (letters) => {
   const { admin } = letters;
-  const megabyte = new Uint8Array(1024 * 1024);
-  const buried = Array.from({ length: 20 }, (_, n) => ({ ...letterOf("invalid", { n }), body: megabyte.with(0, n) }));
+  const large = new Uint8Array(2_500_000);
+  const buried = Array.from({ length: 50 }, (_, n) => ({
+    ...letterOf("invalid", { n }),
+    messageId: undefined as unknown as string,
+    body: large.subarray(0, n % 10 === 0 ? large.length : 100_000).with(0, n).with(-1, n),
+  }));
   await bury(letters, buried);
   const firstBytes: number[] = [];
   let pages = 0;
   let after: string | undefined;
   do {
     const page = await admin.list({ ...everything, limit: 100, after });
-    for (const { body } of page.letters) firstBytes.push(body.length === megabyte.length ? body[0]! : -1);
+    for (const { body, bodyBytes } of page.letters) {
+      strictEqual(body.length, 65_536);
+      strictEqual(bodyBytes, buried[body[0]!]!.body.length);
+      firstBytes.push(body[0]!);
+    }
     after = page.next;
     pages++;
   } while (after !== undefined);
   deepStrictEqual(firstBytes, buried.map((_, n) => n));
   strictEqual(pages > 1, true);
-  strictEqual((await replayAll(letters)).length, 20);
+  const replayed: OutgoingMessage[] = [];
+  await replayAll(letters, { publisher: { publish: (message) => Promise.resolve(void replayed.push(message)) } });
+  deepStrictEqual(replayed.map(({ body }) => body.toHex()), buried.map(({ body }) => body.toHex()));
+  deepStrictEqual(replayed.map(({ messageId }) => messageId), buried.map(({ body }) => messageIdOf(undefined, body)));
 });
 
 test("a letter that the broker made after too many deliveries is told as that, also after a replay", async (letters) => {
@@ -188,3 +223,28 @@ test("a letter that the broker made after too many deliveries is told as that, a
   );
   match(found[0]?.lastFailedAt ?? "", /^\d{4}-/);
 });
+
+for (const [reason, limit] of [["expired", { "x-message-ttl": 1 }], ["maxlen", { "x-max-length": 0 }]] as const) {
+  test(`what a limit such as a policy's takes out of the events queue is told as ${reason}, also after a replay`, async (letters) => {
+    const { admin, queues: { channel, events, dead }, untilKept } = letters;
+    await channel.deleteQueue(events);
+    const toDead = { "x-queue-type": "quorum", "x-dead-letter-exchange": deadLetterExchangeOf(dead) };
+    await channel.assertQueue(events, { arguments: { ...toDead, ...limit } });
+    await channel.bindQueue(events, events, "");
+    const publish = ({ messageId, headers, body }: OutgoingMessage) =>
+      Promise.resolve(void channel.publish(events, "", Buffer.from(body), { messageId, headers }));
+    const first = outgoing(events, { body: encodeEvent(gameStart()) });
+    await publish(first);
+    await untilKept(1);
+    // Ours from before stay with it, and are older than the broker's.
+    await bury(letters, [letterOf("unknown-currency", { "dead-last-failed-at": "2026-11-24T22:00:00.000Z" })]);
+    strictEqual((await replayAll(letters, { publisher: { publish } })).length, 2);
+    await untilKept(4);
+    const { letters: again } = await admin.list({ ...everything, limit: 9 });
+    deepStrictEqual(again.map((letter) => [letter.reason, letter.byBroker, letter.replays]), [
+      [reason, true, 1],
+      [reason, true, 1],
+    ]);
+    strictEqual(again.some(({ messageId }) => messageId === first.messageId), true);
+  });
+}

@@ -150,8 +150,10 @@ Deno.test("find() tells of each letter when it died and what was done with it, a
 Deno.test("find() reads columns that later migrations add, and does without", async () => {
   await withTables(async ({ sql, database, look }) => {
     await new PostgresStore(database, "subscriber-1").save([enriched(bet(), { messageId: idOf(1) })]);
+    await sql.query("alter table events drop column sent_id");
     deepStrictEqual(found(await look({ id: "order-17" })), []);
-    await sql.query("alter table events add column if not exists sent_id text");
+    deepStrictEqual(found(await look({ id: "1" })), [idOf(1)]);
+    await sql.query("alter table events add column sent_id text");
     await sql.query("update events set sent_id = 'order-17'");
     const { events: [event] } = await look({ id: "order-17" });
     deepStrictEqual([event?.message_id, event?.sent_id], [idOf(1), "order-17"]);

@@ -6,6 +6,7 @@ import { parseAllDocuments } from "yaml";
 import type { Member } from "../../../tools/demo/members.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { queues } from "../../harness/batch.ts";
+import { asOperator, token, urlOf } from "../../harness/http.ts";
 import { project } from "../../harness/world.ts";
 import { sharedWorld, type TestWorld } from "./shared_world.ts";
 
@@ -45,13 +46,20 @@ async function startLimited(start: () => Member): Promise<Member> {
   }
 }
 
-async function sendBodies({ world, batch }: TestWorld, count: number, bytes: number): Promise<void> {
+async function sendBodies(
+  { world, batch }: TestWorld,
+  count: number,
+  bytes: number,
+  headers: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
   // Declares the queues.
   await batch.publish(1);
   await world.withChannel(async (channel) => {
     const body = Buffer.alloc(bytes, 0xff);
     for (let i = 0; i < count; i++) {
-      channel.publish(queues.EVENTS_EXCHANGE, "", body);
+      // The same body twice within a second would be the same letter.
+      if (body.length >= 8) body.writeUInt32BE(i, 4);
+      channel.publish(queues.EVENTS_EXCHANGE, "", body, { headers });
       await channel.checkQueue(queues.EVENTS_QUEUE);
     }
   });
@@ -85,3 +93,71 @@ test("2,000 bodies of 256 KiB do not either, though the broker takes no letters 
   await eventually("every event and letter", () => isDone(given, 301, 2_000));
   deepStrictEqual(given.world.crashes, []);
 }, { ignore: !mayLimit });
+
+/** Each of 60 KB on the wire. As objects in memory, empty tables take the most for a byte. */
+const largeHeaders = [
+  { what: "a text of 60 KB", count: 3_000, headers: { note: "x".repeat(60_000) } },
+  { what: "12,000 empty tables", count: 500, headers: { list: Array.from({ length: 12_000 }, () => ({})) } },
+];
+
+for (const { what, count, headers } of largeHeaders) {
+  test(`${count} bodies with headers of ${what} do not either`, async (given) => {
+    const { world } = given;
+    await sendBodies(given, count, 10, headers);
+    await startLimited(() => given.start("one"));
+    await eventually(
+      "a kill, or every letter",
+      async () => world.crashes.length > 0 || await isDone(given, 301, count),
+    );
+    deepStrictEqual(world.crashes, []);
+  }, { ignore: !mayLimit });
+}
+
+test("4 letters of 15 MiB are listed, shown and replayed over HTTP by a subscriber that lives on", async (given) => {
+  const { world, start } = given;
+  await sendBodies(given, 4, 15 * 1_048_576);
+  const subscriber = await startLimited(() => start("one", { HTTP_TOKEN: token }, { http: "127.0.0.1:0" }));
+  await eventually("every event and letter", () => isDone(given, 301, 4));
+  await world.members.untilLogged(subscriber, "http.ready");
+  const letters = `${urlOf(subscriber)}/dead-letters`;
+  const lists = await Promise.all(Array.from({ length: 5 }, () => asOperator(`${letters}?limit=100`)));
+  deepStrictEqual(lists.map(({ dead_letters: shown }) => shown.length), [4, 4, 4, 4, 4]);
+  for (const { message_id, body_bytes } of lists[0].dead_letters) {
+    const shown = await asOperator(`${letters}/${message_id}`);
+    deepStrictEqual([body_bytes, shown.body_bytes, atob(shown.body_base64).length], [
+      15_728_640,
+      15_728_640,
+      1_048_576,
+    ]);
+  }
+  deepStrictEqual(await asOperator(`${letters}/replay?all=true`, "POST"), { replayed: 4, refused: 0, failed: 0 });
+  await eventually("all of them back", async () => {
+    const { dead_letters: again } = await asOperator(`${letters}?limit=100`);
+    return again.length === 4 && again.every(({ replays }: { replays: number }) => replays === 1) || undefined;
+  });
+  deepStrictEqual(world.crashes, []);
+}, { ignore: !mayLimit });
+
+test(
+  "100 letters with 12,000 empty tables in their headers are listed and replayed by one that lives on",
+  async (given) => {
+    const { world, start } = given;
+    await sendBodies(given, 100, 10, { list: Array.from({ length: 12_000 }, () => ({})) });
+    const subscriber = await startLimited(() =>
+      start("one", { HTTP_TOKEN: token, PREFETCH: "4" }, { http: "127.0.0.1:0" })
+    );
+    await eventually("every event and letter", () => isDone(given, 301, 100));
+    await world.members.untilLogged(subscriber, "http.ready");
+    const letters = `${urlOf(subscriber)}/dead-letters`;
+    let [seen, after] = [0, ""];
+    for (let next: string | null = "0"; next !== null; after = `&after=${next}`) {
+      const page = await asOperator(`${letters}?limit=100${after}`);
+      seen += page.dead_letters.length;
+      next = page.next;
+    }
+    deepStrictEqual(seen, 100);
+    const { replayed } = await asOperator(`${letters}/replay?all=true`, "POST");
+    deepStrictEqual([replayed > 0, world.crashes], [true, []]);
+  },
+  { ignore: !mayLimit },
+);
