@@ -23,7 +23,7 @@ export function drawAnswer({ events, more, verdict, looked }: FindAnswer, { colo
   return [
     paint(verdict, state),
     ...events.flatMap((event) => ["", ...linesOf(event, paint)]),
-    ...more ? ["", paint(`There are more than these ${events.length}.`, "yellow")] : [],
+    ...more ? ["", paint("More match than are shown.", "yellow")] : [],
     "",
     ...looked.map(({ place, outcome, complete }) => {
       const text = `${places[place].padEnd(placeWidth)}${printable(outcome)}`;

@@ -93,6 +93,8 @@ Deno.test("deno task find and GET /find tell where an event is, and where they h
         (it) => state(it) === "stored",
         "it is stored",
       );
+      const { answer: { events: [bySentId] } } = await found(world, "order-18");
+      deepStrictEqual([bySentId!.message_id, bySentId!.sent_id], [event!.message_id, "order-18"]);
     });
 
     await t.step("nowhere, or in the queue, which cannot be searched", async () => {
