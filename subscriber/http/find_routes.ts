@@ -13,12 +13,23 @@ export interface FindRoutesOptions {
   readonly token: string | undefined;
 }
 
+/** They share their connections to Postgres with the page and readiness. */
+const mostAtOnce = 2;
 const names = ["id", "player_id", "at", "within"] as const;
 
 export function findRoutes({ find, token }: FindRoutesOptions): (context: Context) => Promise<Response> {
+  let running = 0;
   return async (context) => {
     const query = parseQuery(new URL(context.req.url).searchParams);
-    return context.json(await find(query, { details: hasToken(context.req.header("authorization"), token) }));
+    if (running >= mostAtOnce) {
+      throw new Problem(503, `${mostAtOnce} others are looked for already`, { "retry-after": "1" });
+    }
+    running++;
+    try {
+      return context.json(await find(query, { details: hasToken(context.req.header("authorization"), token) }));
+    } finally {
+      running--;
+    }
   };
 }
 

@@ -5,11 +5,11 @@ import type { FindQuery } from "../find/query.ts";
 import { findRoutes } from "./find_routes.ts";
 import { Problem } from "./problem.ts";
 
-function askWith(token: string | undefined) {
+function askWith(token: string | undefined, until = Promise.resolve()) {
   const asked: [FindQuery, FindOptions][] = [];
   const find = (...given: [FindQuery, FindOptions]) => {
     asked.push(given);
-    return Promise.resolve({ events: [], more: false, verdict: "", looked: [] });
+    return until.then(() => ({ events: [], more: false, verdict: "", looked: [] }));
   };
   const app = new Hono().get("/find", findRoutes({ find, token }));
   app.onError((error) => new Response(error.message, { status: error instanceof Problem ? error.status : 500 }));
@@ -39,4 +39,13 @@ Deno.test("GET /find tells of dead letters in full to the token alone", async ()
   const without = askWith(undefined);
   await without.ask("id=7", "Bearer undefined");
   deepStrictEqual(without.asked.map(([, { details }]) => details), [false]);
+});
+
+Deno.test("GET /find looks for two at once, and refuses more", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const { ask } = askWith(undefined, promise);
+  const first = [ask("id=1"), ask("id=2")];
+  deepStrictEqual(await ask("id=3"), 503);
+  resolve();
+  deepStrictEqual([...await Promise.all(first), await ask("id=3")], [200, 200, 200]);
 });
