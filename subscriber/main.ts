@@ -6,6 +6,7 @@ import { runCommand, UsageError } from "../shared/runtime/configuration/command.
 import { messageOf } from "../shared/runtime/errors.ts";
 import { ratesApiTls } from "../shared/grpc/client.ts";
 import { DatabasePool } from "../shared/postgres/pool.ts";
+import { eventTopology } from "../shared/rabbitmq/topology.ts";
 import { systemRandom as random } from "../shared/runtime/random.ts";
 import { closeRedis, openRedis } from "../shared/redis/client.ts";
 import { onShutdownSignal } from "../shared/runtime/shutdown.ts";
@@ -17,6 +18,7 @@ import { openKeeper } from "./dead_letters/open_keeper.ts";
 import { TableDeadLetterAdmin } from "./dead_letters/table_admin.ts";
 import type { Edges } from "./pipeline/edges.ts";
 import { openEventQueue } from "./event_queue.ts";
+import { answerOf, type InHand } from "./find/in_hand.ts";
 import { checkExposure } from "./http/access/exposure.ts";
 import { TokensFile } from "./http/access/tokens.ts";
 import { Observations, serveHttp } from "./http/http.ts";
@@ -154,11 +156,16 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       unsettled: () => consumer.unsettled,
       batchesInFlight: () => runner.batchesInFlight,
       oldestPublishedAtMs: () => runner.oldestPublishedAtMs,
+      inHandSince: () => runner.inHandSince,
       leaving: shutdown.stop,
     };
     const own = new OwnReport(state);
     const fleet = new RedisFleet(redis, config.REDIS_KEY_PREFIX);
-    const leaveFleet = keepTelling(fleet, own, clock);
+    const inHand: InHand = {
+      ...{ work: () => runner.inHand, atHand: () => consumer.atHand, clock },
+      problemOf: (delivery) => heldBatches.problemOf(delivery),
+    };
+    const leaveFleet = keepTelling(fleet, own, clock, (question) => answerOf(question, inHand));
     const keeper = openKeeper({ clock, random, log }, config, subscriberId);
     const closeHttp = address && observations && serve(address, observations);
     keepCompacting({ database, clock, random, log }, shutdown.stop);
@@ -201,7 +208,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       });
       const server = serveHttp({
         ...{ ...state, own, fleet, address, observations, log, database: pool, mode: "servers" },
-        ...{ rates, shared: edges.shared },
+        ...{ rates, shared: edges.shared, newId: () => crypto.randomUUID() },
         ...{ tokens, health },
         behindProxy: config.HTTP_PROTECTED_BY === "proxy",
         allowedHosts: config.HTTP_ALLOWED_HOSTS,
@@ -210,6 +217,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
         depths: new AmqpQueueDepths({
           ...{ url: config.RABBITMQ_URL, name, clock },
           ...{ eventsQueue: config.EVENTS_QUEUE, deadLetterQueue: config.DEAD_LETTER_QUEUE },
+          queues: eventTopology(config).map(({ name }) => name),
         }),
         admin: new TableDeadLetterAdmin({ name, config: operator, database: pool, clock, random }),
         keeper: keeper.state,

@@ -9,6 +9,7 @@ import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import type { TlsFiles } from "../../shared/runtime/tls.ts";
 import type { SharedRates } from "../rates/shared_rates.ts";
 import { type Observer, Stats } from "../pipeline/stats.ts";
+import { find } from "../find/find.ts";
 import type { Tokens } from "./access/tokens.ts";
 import { httpApp } from "./app.ts";
 import { LetterTable } from "../dead_letters/letter_table.ts";
@@ -66,6 +67,8 @@ export interface HttpOptions extends State {
   readonly database: Database;
   readonly depths: QueueDepths;
   readonly admin: DeadLetterAdmin;
+  /** For questions to other subscribers. */
+  readonly newId: () => string;
   /** host:port */
   readonly ratesApi: string;
   /** The files for TLS to it; without them, no TLS. */
@@ -130,6 +133,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
       allowedHosts: options.allowedHosts ?? [],
       acts: new Acts(database, log),
       onSignIn: (result) => metrics.signIn(result),
+      find: (query) => find(query, { ...options, queues: () => options.depths.readAll() }),
       // In one process, the queue itself is what is listed.
       waiting: async () => options.mode === "embedded" ? 0 : (await depths()).dead.messages,
       stop: ended.signal,

@@ -124,6 +124,22 @@ export const openApi = {
         },
       },
     },
+    "/find": {
+      get: {
+        summary: "Where an event is, and what happened to it",
+        parameters: [
+          query("id", text, "An event id, a message id in any form, or the id that the publisher sent"),
+          query("player_id", integer, "In place of an id, with at"),
+          query("at", text, "When it happened, in UTC unless it names a zone: 2022-02-02T12:34"),
+          query("within", text, "So long before and after it: 90s, 5m, 2h, up to 24h; 5m unless it is given"),
+        ],
+        responses: {
+          "200": json("Found or not: looked tells where, and what could not be looked at", ref("Found")),
+          "400": problem("What was asked is not clear"),
+          ...errors,
+        },
+      },
+    },
     "/dead-letters": {
       get: secured(
         "Dead letters, page by page",
@@ -207,6 +223,21 @@ export const openApi = {
         top_player_deposits: described(ref("Leader"), "count in EUR cents"),
       }),
       Event: eventSchema(),
+      Found: object({
+        events: described(
+          list(object({
+            message_id: uuid,
+            sent_id: textOrNull,
+            state: { enum: ["stored", "held", "dead", "replayed", "dropped", "resolved"] },
+            event: { type: ["object", "null"] },
+            stations: list(object({ station: text, at: textOrNull, by: textOrNull, detail: text })),
+          })),
+          "At most 20",
+        ),
+        more: flag,
+        verdict: text,
+        looked: list(object({ place: text, outcome: text, complete: flag })),
+      }),
       CauseGroup: object({
         group: text,
         reason: text,

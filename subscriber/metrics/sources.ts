@@ -21,7 +21,7 @@ export interface State extends OwnState {
   readonly rates: WatchedRates;
   readonly prefetch: number;
   readonly own: { read(): SubscriberReport };
-  readonly fleet: Pick<Fleet, "read">;
+  readonly fleet: Pick<Fleet, "read" | "ask" | "answers">;
 }
 
 export interface Sources extends State {

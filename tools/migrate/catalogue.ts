@@ -10,4 +10,5 @@ export const catalogue: Catalogue = new Map([
   ["20261129200000_create_dead_letters.ts", () => import("../../migrations/20261129200000_create_dead_letters.ts")],
   ["20261130010000_add_sent_ids.ts", () => import("../../migrations/20261130010000_add_sent_ids.ts")],
   ["20261130020000_create_acts.ts", () => import("../../migrations/20261130020000_create_acts.ts")],
+  ["20261130100000_find_events.ts", () => import("../../migrations/20261130100000_find_events.ts")],
 ]);

@@ -24,6 +24,7 @@ export const grants: Readonly<Record<string, Readonly<Record<string, readonly Pr
     dead_letters: ["select", "insert", acts],
   },
   casino_dead_letters: {
+    events: ["select"],
     dead_letters: ["select", acts],
     event_counts: ["select"],
     player_leaders: ["select"],

@@ -110,8 +110,12 @@ export function cacheRoles(prefix: string): readonly CacheRole[] {
     },
     {
       user: "casino-reader",
-      does: "deno task status: looks at these, and changes nothing",
-      rules: ["resetkeys", `~${keys}`, "resetchannels", "-@all", ...connecting, "+eval", "+get", "+pttl"],
+      does: "deno task status and find: looks at these, and asks subscribers what they hold",
+      rules: [
+        ...["resetkeys", `~${keys}`, "resetchannels", "-@all", ...connecting, "+eval", "+get", "+pttl"],
+        // A question, and nothing else: a selector, which Redis has since 7.0.
+        ...["(+set", `~${prefix}{rates}:question*)`],
+      ],
     },
   ];
 }
@@ -155,7 +159,7 @@ export const databaseRoles: readonly DatabaseRole[] = [
   { role: "casino_subscriber", does: "deno task subscriber: stores events and letters", connections: 77 },
   {
     role: "casino_dead_letters",
-    does: "deno task dead: reads dead letters, and marks what it replays",
+    does: "deno task dead and find: reads dead letters and events, and marks what it replays",
     connections: 3,
   },
   { role: "casino_reader", does: "deno task status, and whoever asks for figures: reads", connections: 7 },

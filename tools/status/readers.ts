@@ -87,13 +87,13 @@ function redisReader<T>(
 }
 
 /** @throws when Redis does not answer, or not to us */
-async function openConnected(url: string): Promise<Redis> {
+export async function openConnected(url: string, name = "casino-status"): Promise<Redis> {
   let problem = "";
   const log = {
     ...silentLog,
     warn: (_: string, fields: { problem?: unknown } = {}) => problem = String(fields.problem),
   };
-  const redis = await openRedis(url, { name: "casino-status", log });
+  const redis = await openRedis(url, { name, log });
   if (redis.status === "ready") return redis;
   await closeRedis(redis);
   const code = /\bE[A-Z]{5,}\b/.exec(problem)?.[0];

@@ -65,6 +65,11 @@ export class AmqpConsumer implements EventQueue {
     return this.#session?.unsettled ?? 0;
   }
 
+  /** Those of them that nobody has taken. */
+  get atHand(): Iterable<Delivery> {
+    return this.#buffer;
+  }
+
   /**
    * Ends when the consumer is closed.
    * @throws what no retry cures, such as bad credentials

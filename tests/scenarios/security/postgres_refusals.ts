@@ -44,7 +44,8 @@ const refused: Partial<Record<Role, readonly string[]>> = {
   ],
   "dead-letters": [
     "select * from players",
-    "select * from events",
+    "select * from events for update",
+    "delete from events",
     "delete from dead_letters",
     "update dead_letters set body = ''",
     "insert into dead_letters (reason) values ('x')",
