@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { Buffer } from "node:buffer";
 import type { ConsumeMessage } from "amqplib";
 import { causeOf } from "../../shared/rabbitmq/dead/cause.ts";
-import { type DeadLetter, understand } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import { type DeadLetter, type Fate, type Status, understand } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { withoutBrokerHeaders } from "../../shared/rabbitmq/message.ts";
 import { exactOf } from "../../shared/rabbitmq/origin/origin.ts";
 import { rememberedBytes } from "../../shared/runtime/deno_workarounds/amqp_exact_properties.ts";
@@ -14,6 +14,7 @@ import type { Row } from "../../shared/postgres/pool.ts";
 export interface KeptLetter extends DeadLetter {
   /** Its place in the order of the table. */
   readonly id: bigint;
+  readonly fate: Fate;
 }
 
 /** What a keeper writes, by column. */
@@ -74,16 +75,31 @@ export function rowOf(message: ConsumeMessage): LetterRow {
 
 /** What is read of a row, for {@linkcode letterOfRow}. */
 export const readColumns =
-  "id, exchange, routing_key, encode(properties, 'base64'), encode(body, 'base64'), reason, detail";
+  `id, exchange, routing_key, encode(properties, 'base64'), encode(body, 'base64'), reason, detail,
+   status, previous, acted_by, ${isoTime("acted_at")}, stored_by, ${isoTime("stored_at")}`;
 
-export function letterOfRow([id, exchange, routingKey, properties, body, reason, detail]: Row): KeptLetter {
+export function letterOfRow(row: Row): KeptLetter {
+  const [id, exchange, routingKey, properties, body, reason, detail, ...acts] = row;
   const letter = understand({
     fields: { exchange: exchange!, routingKey: routingKey! },
     properties: propertiesOfWire(Buffer.from(properties!, "base64")),
     content: Buffer.from(body!, "base64"),
   });
   // As they were understood when it was kept: filters and groups go by that.
-  return { ...letter, reason: reason!, detail: detail!, id: BigInt(id!) };
+  return { ...letter, reason: reason!, detail: detail!, id: BigInt(id!), fate: fateOf(BigInt(id!), acts) };
+}
+
+function fateOf(id: bigint, [status, previous, actedBy, actedAt, storedBy, storedAt]: Row): Fate {
+  return {
+    ...{ id, status: status as Status, previous: previous == null ? undefined : BigInt(previous) },
+    ...{ actedBy: actedBy ?? undefined, actedAt: actedAt ?? undefined },
+    ...{ storedBy: storedBy ?? undefined, storedAt: storedAt ?? undefined },
+  };
+}
+
+/** RFC 3339. */
+export function isoTime(column: string): string {
+  return `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 }
 
 /**

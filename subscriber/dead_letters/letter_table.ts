@@ -1,16 +1,21 @@
 /** The table `dead_letters`: what keepers add to, and operators look at and act on. */
 import type { CauseGroup, Filter } from "../../shared/rabbitmq/dead/admin.ts";
+import type { Status } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { arrayLiteral } from "../../shared/postgres/copy_rows.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
 import { Conditions } from "./letter_query.ts";
-import { type KeptLetter, letterOfRow, type LetterRow, readColumns, writtenColumns } from "./letter_row.ts";
+import { isoTime, type KeptLetter, letterOfRow, type LetterRow, readColumns, writtenColumns } from "./letter_row.ts";
 
 const names = writtenColumns.map(([name]) => name).join(", ");
 const arrays = writtenColumns.map(([, type], n) => `$${n + 1}::${type}[]`).join(", ");
 /** Ids are given in the order of the rows. */
 const keepStatement = `
-  insert into dead_letters (${names})
-  select ${names} from unnest(${arrays}) with ordinality as letters(${names}, place) order by place
+  insert into dead_letters (${names}, previous)
+  select ${names}, case when replays > 0 then (
+    select max(id) from dead_letters as earlier
+    where earlier.message_id = letters.message_id and earlier.replays = letters.replays - 1
+  ) end
+  from unnest(${arrays}) with ordinality as letters(${names}, place) order by place
   on conflict (letter_key) do nothing`;
 
 export interface PageOptions {
@@ -36,6 +41,13 @@ export interface Act {
   readonly by: string;
 }
 
+/** Letters that were marked, in any order. */
+export interface Turned {
+  readonly messageIds: readonly string[];
+  /** Whether others may match behind these. */
+  readonly more: boolean;
+}
+
 /** Bodies have any size, and a page of them is held in memory. */
 const pageBytes = 8 * 1024 * 1024;
 /** As many at once: who waits for a lock on them waits for no more. */
@@ -46,7 +58,7 @@ export class LetterTable {
 
   /** @throws when Postgres has no such table, or cannot be asked */
   async check(): Promise<void> {
-    await this.database.query(`select ${names} from dead_letters limit 0`, []);
+    await this.database.query(`select ${names}, previous from dead_letters limit 0`, []);
   }
 
   /** Adds letters in this order, all or none; those that are there already stay as they are. */
@@ -68,7 +80,7 @@ export class LetterTable {
 
   /** The id of the letter that came last; 0 when there is none. */
   async lastId(): Promise<bigint> {
-    const [row] = await this.database.query("select coalesce(max(id), 0) from dead_letters where status = 'dead'", []);
+    const [row] = await this.database.query("select coalesce(max(id), 0) from dead_letters", []);
     return BigInt(row?.[0] ?? 0);
   }
 
@@ -130,23 +142,26 @@ export class LetterTable {
   /**
    * Marks the oldest of those that match, up to 5,000.
    * @param last none that came later
-   * @returns how many; fewer than 5,000 when these were all
    */
-  async drop(filter: Filter, last: bigint, by: string): Promise<{ dropped: number; more: boolean }> {
-    const where = new Conditions(filter).add((id) => `id <= ${id}::bigint`, String(last));
+  async drop(filter: Filter, last: bigint, by: string): Promise<Turned> {
+    return await this.#turn(["dead", "dropped"], filter, last, by);
+  }
+
+  /** The same back: those that were dropped are dead again. */
+  async undo(filter: Filter, last: bigint, by: string): Promise<Turned> {
+    return await this.#turn(["dropped", "dead"], filter, last, by);
+  }
+
+  async #turn([from, to]: readonly [Status, Status], filter: Filter, last: bigint, by: string): Promise<Turned> {
+    const where = new Conditions(filter, from).add((id) => `id <= ${id}::bigint`, String(last));
     const actor = where.parameters.push(by);
     const rows = await this.database.query(
-      `update dead_letters set status = 'dropped', acted_by = $${actor}, acted_at = now()
-       where status = 'dead' and id in (
+      `update dead_letters set status = '${to}', acted_by = $${actor}, acted_at = now()
+       where status = '${from}' and id in (
          select id from dead_letters where ${where} order by id limit ${actedAtOnce}
-       ) returning id`,
+       ) returning message_id`,
       where.parameters,
     );
-    return { dropped: rows.length, more: rows.length === actedAtOnce };
+    return { messageIds: rows.map(([id]) => id!), more: rows.length === actedAtOnce };
   }
-}
-
-/** RFC 3339. */
-function isoTime(column: string): string {
-  return `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 }

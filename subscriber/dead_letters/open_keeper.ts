@@ -4,6 +4,7 @@ import type { Config } from "../../shared/runtime/configuration/config.ts";
 import { DeadLetterKeeper } from "./keeper.ts";
 import { KeeperState } from "./keeper_state.ts";
 import { LetterTable } from "./letter_table.ts";
+import { keepResolving } from "./resolve.ts";
 
 export type KeeperSettings = Pick<
   Config,
@@ -39,10 +40,16 @@ export function openKeeper(
   });
   const url = settings.DEAD_LETTER_RABBITMQ_URL ?? settings.RABBITMQ_URL;
   const keeper = new DeadLetterKeeper({ ...broker, url, name, queue, table: new LetterTable(database), state });
+  const stop = new AbortController();
+  const resolving = keepResolving(
+    { database, owner: subscriberId, clock: broker.clock, log: broker.log },
+    stop.signal,
+  );
   return {
     state,
     async close() {
-      await keeper.close();
+      stop.abort(new Error("the keeper is closed"));
+      await Promise.all([keeper.close(), resolving]);
       await database.close();
     },
   };

@@ -12,6 +12,7 @@ import {
   type AdminOptions,
   type CauseGroup,
   type DeadLetterAdmin,
+  type Filter,
   type LetterPage,
   type ListOptions,
   type Replays,
@@ -86,22 +87,30 @@ export class TableDeadLetterAdmin implements DeadLetterAdmin {
   }
 
   drop({ filter, signal }: AdminOptions): Promise<number> {
-    return this.#act(signal, async (stop) => {
-      const last = await this.#table.lastId();
-      let [dropped, more] = [0, true];
-      while (more && !stop.aborted) {
-        const some = await this.#table.drop(filter, last, this.options.name);
-        dropped += some.dropped;
-        more = some.more;
-      }
-      return dropped;
-    });
+    return this.#turn("drop", filter, signal);
+  }
+
+  undo({ filter, signal }: AdminOptions): Promise<number> {
+    return this.#turn("undo", filter, signal);
   }
 
   /** What is under way stops, and has 2 s to end in order. */
   async close(): Promise<void> {
     this.#closed.abort(new AdminClosed());
     await settledWithin(closeTimeoutMs, this.options.clock, Promise.allSettled(this.#running));
+  }
+
+  #turn(way: "drop" | "undo", filter: Filter, signal: AbortSignal): Promise<number> {
+    return this.#act(signal, async (stop) => {
+      const last = await this.#table.lastId();
+      let [turned, more] = [0, true];
+      while (more && !stop.aborted) {
+        const some = await this.#table[way](filter, last, this.options.name);
+        turned += some.messageIds.length;
+        more = some.more;
+      }
+      return turned;
+    });
   }
 
   /** @param act ends in order, with what it has done, once its signal is aborted */

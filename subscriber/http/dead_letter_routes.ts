@@ -1,4 +1,4 @@
-/** Dead letters over HTTP, with the token: list, groups, show, replay, drop. */
+/** Dead letters over HTTP, with the token: list, groups, show, replay, drop, undo. */
 import { type Context, Hono } from "hono";
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { deadLetterToJson, mostBodyListed } from "../../shared/rabbitmq/dead/dead_letter.ts";
@@ -57,8 +57,8 @@ export function deadLetterRoutes({ admin, waiting, token, clock }: DeadLetterRou
   });
   routes.get("/:id", async (context) => {
     const id = idOf(context.req.param("id"));
-    const options = { limit: 1, order: "newest", filter: { ids: [id] } } as const;
-    const { letters: [letter] } = await ask((signal) => admin.list({ ...options, signal }));
+    const filter = { ids: [id], ...pickStatuses(filterOf(context)) };
+    const { letters: [letter] } = await ask((signal) => admin.list({ limit: 1, order: "newest", filter, signal }));
     if (!letter) throw missing(id);
     return context.json(deadLetterToJson(letter, mostBodyShown));
   });
@@ -66,11 +66,21 @@ export function deadLetterRoutes({ admin, waiting, token, clock }: DeadLetterRou
     const filter = chosen(filterOf(context, "all"), context.req.query("all"));
     return context.json(await ask((signal) => admin.replay({ filter, signal })));
   });
+  routes.post("/undo", async (context) => {
+    const filter = chosen(filterOf(context, "all"), context.req.query("all"));
+    return context.json({ restored: await ask((signal) => admin.undo({ filter, signal })) });
+  });
   routes.post("/:id/replay", async (context) => {
     const id = idOf(context.req.param("id"));
     const result = await ask((signal) => admin.replay({ filter: { ids: [id] }, signal }));
     if (result.replayed + result.refused + result.failed === 0 && !result.problem) throw missing(id);
     return context.json(result);
+  });
+  routes.post("/:id/undo", async (context) => {
+    const id = idOf(context.req.param("id"));
+    const restored = await ask((signal) => admin.undo({ filter: { ids: [id] }, signal }));
+    if (restored === 0) throw new Problem(404, `there is no letter ${id} that was dropped`);
+    return context.json({ restored });
   });
   routes.delete("/", async (context) => {
     const filter = chosen(filterOf(context, "all"), context.req.query("all"));
@@ -121,7 +131,7 @@ function placeOf(text: string | undefined): string | undefined {
   return text;
 }
 
-const filterNames = ["reason", "id", "group", "since", "until", "player_id", "event_id", "text"] as const;
+const filterNames = ["status", "reason", "id", "group", "since", "until", "player_id", "event_id", "text"] as const;
 
 /** @throws {Problem} for unknown names and values: a mistyped filter must not match everything */
 function readFilter(context: Context, others: readonly string[], now: number): Filter {
@@ -136,6 +146,10 @@ function readFilter(context: Context, others: readonly string[], now: number): F
   } catch (error) {
     throw error instanceof RangeError ? new Problem(400, error.message) : error;
   }
+}
+
+function pickStatuses({ statuses }: Filter): Pick<Filter, "statuses"> {
+  return statuses ? { statuses } : {};
 }
 
 /** An act on many letters must say on which. */

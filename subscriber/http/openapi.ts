@@ -1,4 +1,5 @@
 /** `GET /openapi.json`. tests/scenarios/watching/http_scenario.ts holds the answers to its schemas. */
+import { statuses } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { eventTypes } from "../../shared/event/kinds.ts";
 import { version } from "../../shared/runtime/configuration/command.ts";
 import { columns, type Values } from "../enriched/enriched.ts";
@@ -12,6 +13,8 @@ const countOrNull = { type: ["integer", "null"] };
 const flag = { type: "boolean" };
 const uuid = { type: "string", format: "uuid" };
 const integer = { type: ["integer", "string"], description: "A string of digits beyond 2^53" };
+
+const integerOrNull = { ...integer, type: ["integer", "string", "null"] };
 
 /** By type of column. */
 const schemas: Readonly<Record<keyof Values, object>> = {
@@ -51,6 +54,7 @@ const limit = (maximum: number) => query("limit", { type: "integer", minimum: 1,
 const time = "RFC 3339, or how long ago: 30m, 2h, 7d";
 /** Of dead letters: all that is given must hold. */
 const filter = [
+  query("status", text, "dead (if left out), replayed, dropped, resolved, with commas between; or any"),
   query("reason", text, "One or more, with commas between"),
   query("id", text, "Message ids, with commas between"),
   query("group", text, "One or more of /dead-letters/groups, with commas between"),
@@ -79,6 +83,7 @@ const replays = object({
   failed: count,
 });
 const dropped = object({ dropped: count });
+const restored = object({ restored: count });
 
 export const openApi = {
   openapi: "3.1.0",
@@ -149,12 +154,18 @@ export const openApi = {
     "/dead-letters/replay": {
       post: secured("Publish them again under their own ids", [...filter, all], json("What became of them", replays)),
     },
+    "/dead-letters/undo": {
+      post: secured("Put back those that were dropped", [...filter, all], json("How many", restored)),
+    },
     "/dead-letters/{id}": {
       get: ofOne("One dead letter", json("It", ref("DeadLetter"))),
       delete: ofOne("Drop it", json("Done", dropped)),
     },
     "/dead-letters/{id}/replay": {
       post: ofOne("Publish it again under its own id", json("What became of it", replays)),
+    },
+    "/dead-letters/{id}/undo": {
+      post: ofOne("Put it back, where it was dropped", json("Done", restored)),
     },
     "/health/live": { get: { summary: "The process answers", responses: { "200": json("Yes", { type: "object" }) } } },
     "/health/ready": {
@@ -207,6 +218,13 @@ export const openApi = {
         last_failed_at: textOrNull,
         attempts: count,
         replays: count,
+        status: described({ enum: statuses }, "replayed is published again, no more; resolved: its event is stored"),
+        number: described(integerOrNull, "Where it is kept"),
+        previous: described(integerOrNull, "The number of the letter whose replay died as this one"),
+        acted_by: described(textOrNull, "Who replayed, dropped or restored it"),
+        acted_at: textOrNull,
+        stored_by: described(textOrNull, "The subscriber that stored its event"),
+        stored_at: textOrNull,
         event: { type: ["object", "null"] },
         body_problem: textOrNull,
         body_base64: described(text, "Its first 4 KiB in a list, its first MiB alone"),

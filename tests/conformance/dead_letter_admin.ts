@@ -201,7 +201,35 @@ function testActing(test: Register): void {
     strictEqual(await waiting(), 0);
   });
 
-  test("drop() removes the letters that match, for good, and no others", async ({ admin, bury, events }) => {
+  test("undo() puts back what was dropped and matches, in its place, and nothing else", async ({ admin, bury, events, waiting }) => {
+    const buried = ["a", "b", "c", "d"].map((detail) => letterOf("invalid", { [deadHeaders.detail]: detail }));
+    const [a, b, c, d] = buried as [Delivery, Delivery, Delivery, Delivery];
+    await bury(buried);
+    strictEqual(await admin.drop({ signal, filter: { ids: ids([a, c]) } }), 2);
+    const dropped = { statuses: ["dropped"] } as const;
+    const { letters } = await admin.list({ limit, signal, filter: dropped });
+    deepStrictEqual([ids(letters), letters.map(({ fate }) => fate?.status)], [ids([a, c]), ["dropped", "dropped"]]);
+    strictEqual(await admin.undo({ signal, filter: { ids: ids([b, c]) } }), 1);
+    deepStrictEqual(ids((await admin.list({ limit, ...everything })).letters), ids([b, c, d]));
+    deepStrictEqual(ids((await admin.list({ limit, signal, filter: dropped })).letters), ids([a]));
+    deepStrictEqual([await waiting(), await events()], [3, []]);
+    strictEqual(await admin.undo(everything), 1);
+    deepStrictEqual(ids((await admin.list({ limit, ...everything })).letters), ids(buried));
+  });
+
+  test("an act passes over letters that it does not apply to, whatever the filter says", async ({ admin, bury, waiting }) => {
+    const [a, b] = [letterOf("invalid"), letterOf("invalid")] as const;
+    await bury([a, b]);
+    await admin.drop({ signal, filter: { ids: ids([a]) } });
+    const any = { signal, filter: { statuses: ["dead", "dropped"] } } as const;
+    strictEqual((await admin.list({ limit, ...any })).letters.length, 2);
+    strictEqual((await admin.replay(any)).replayed, 1);
+    strictEqual(await admin.drop(any), 0);
+    strictEqual(await admin.undo(any), 1);
+    strictEqual(await waiting(), 1);
+  });
+
+  test("drop() removes the letters that match and no others", async ({ admin, bury, events }) => {
     const [stays, goes] = [letterOf("invalid"), letterOf("invalid")] as const;
     await bury([stays, goes]);
     strictEqual(await admin.drop({ signal, filter: { ids: ids([goes]) } }), 1);

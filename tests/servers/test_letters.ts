@@ -16,6 +16,7 @@ import { withTestSchema } from "./test_schema.ts";
 export interface TestLetters {
   readonly queues: TestQueues;
   readonly sql: Session;
+  readonly database: DatabasePool;
   readonly table: LetterTable;
   readonly admin: TableDeadLetterAdmin;
   startKeeper(changes?: Partial<KeeperOptions>): DeadLetterKeeper;
@@ -45,7 +46,7 @@ export async function withTestLetters(
       const rows = async () => (await sql.one<{ rows: number }>("select count(*)::int as rows from dead_letters")).rows;
       try {
         await use({
-          ...{ queues, sql, table, admin, rows },
+          ...{ queues, sql, database, table, admin, rows },
           startKeeper(changes = {}) {
             const state = new KeeperState(dead);
             const keeper = new DeadLetterKeeper({ ...broker, queue: dead, table, state, ...changes });

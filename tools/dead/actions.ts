@@ -33,7 +33,14 @@ const by = "deno task dead";
 /** An operator waits for the answer: better a clear failure soon than a retry of half a minute for each letter. */
 const publishTimeoutMs = 5_000;
 
-export const actions = { list, groups, show, replay, drop };
+const looks = { list, groups, show };
+const acts = { replay, drop, undo };
+export const actions = { ...looks, ...acts };
+
+/** Whether it changes what became of letters. */
+export function isAct(action: keyof typeof actions): boolean {
+  return Object.hasOwn(acts, action);
+}
 
 export function isAction(word: string | undefined): word is keyof typeof actions {
   return word !== undefined && Object.hasOwn(actions, word);
@@ -77,7 +84,7 @@ async function show(task: Task): Promise<number> {
 async function drop(task: Task): Promise<number> {
   const { table, flags: { json } } = task;
   const counts = new Counts();
-  for await (const letters of pagesOf(table, selectionOf(task))) {
+  for await (const letters of pagesOf(table, { ...selectionOf(task), status: "dead" })) {
     const dropped = await table.mark(letters.map(({ id }) => id), { status: "dropped", by });
     for (const letter of letters.filter(({ id }) => dropped.has(id))) {
       counts.add(letter.reason);
@@ -85,6 +92,19 @@ async function drop(task: Task): Promise<number> {
     }
   }
   if (!json) console.log(counts.none ? "Nothing to drop." : `Dropped ${countReasons(counts.of)}`);
+  return 0;
+}
+
+async function undo({ table, filter, flags: { json }, stop }: Task): Promise<number> {
+  const last = await table.lastId();
+  let [restored, more] = [0, true];
+  while (more && !stop.aborted) {
+    const some = await table.undo(filter, last, by);
+    for (const id of some.messageIds) console.log(json ? JSON.stringify({ restored: id }) : `restored ${id}`);
+    restored += some.messageIds.length;
+    more = some.more;
+  }
+  if (!json) console.log(restored === 0 ? "Nothing that was dropped." : `Restored: ${restored}`);
   return 0;
 }
 

@@ -1,4 +1,4 @@
-/** `deno task dead list|groups|show|replay|drop` */
+/** `deno task dead list|groups|show|replay|drop|undo` */
 import { DatabasePool } from "../../shared/postgres/pool.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
@@ -7,7 +7,7 @@ import { onShutdownSignal } from "../../shared/runtime/shutdown.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { LetterTable } from "../../subscriber/dead_letters/letter_table.ts";
 import { parseFilter } from "../../subscriber/dead_letters/parse_filter.ts";
-import { actions, isAction } from "./actions.ts";
+import { actions, isAct, isAction } from "./actions.ts";
 import { noteWaiting } from "./waiting.ts";
 
 /** A look at the groups of a million letters takes seconds. */
@@ -17,9 +17,13 @@ await runCommand({
   name: "deno task dead",
   summary: "Dead letters: events that could not be processed, each with its reason.\n" +
     "list shows them, groups what they failed of, show ID all of one; replay publishes them again under their own ids;\n" +
-    "drop takes them from the dead letters.",
-  operands: "<list|groups|show ID|replay|drop>",
+    "drop takes them from the dead letters, and undo puts back what was dropped.",
+  operands: "<list|groups|show ID|replay|drop|undo>",
   flags: {
+    status: {
+      value: "STATUS,…",
+      help: "list, groups, show: dead (if left out), replayed, dropped, resolved (its event is stored), or any",
+    },
     reason: { value: "REASON,…", help: "only those with one of these reasons" },
     id: { value: "ID,…", help: "only those with one of these message ids" },
     group: { value: "GROUP,…", help: "only those of one of these groups, as groups tells them" },
@@ -31,7 +35,7 @@ await runCommand({
     player: { value: "ID", help: "only those of this player" },
     event: { value: "ID", help: "only those with this event id" },
     text: { value: "TEXT", help: "only those with this in their detail" },
-    all: { help: "replay, drop: all of them; without it, one of the above is needed" },
+    all: { help: "replay, drop, undo: all of them; without it, one of the above is needed" },
     newest: { help: "list, replay: the newest first" },
     limit: { short: "n", value: "N", help: "list, replay: at most so many", integer: { min: 1, max: 1_000_000_000 } },
     rate: { value: "N", help: "replay: at most so many a second", integer: { min: 1, max: 1_000_000 } },
@@ -45,6 +49,7 @@ await runCommand({
     "deno task dead show 017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
     "deno task dead replay --reason rates-timeout,unknown-currency --rate 100",
     "deno task dead drop --id 017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
+    "deno task dead undo --id 017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
   ],
 }, async ({ flags, operands: [action, operandId, ...rest], config }) => {
   if (!isAction(action)) {
@@ -55,10 +60,13 @@ await runCommand({
   }
   const filter = filterOf({ ...flags, id: operandId ?? flags.id });
   if (action === "show" && !filter.ids) throw new UsageError("show takes the message id of the letter");
-  if ((action === "replay" || action === "drop") && Object.keys(filter).length === 0 && !flags.all) {
+  if (isAct(action) && Object.keys(filter).length === 0 && !flags.all) {
     throw new UsageError(`${action} takes --reason, --id, another filter or --all, for it acts on all that it finds`);
   }
-  if (action === "drop" && flags.limit !== undefined) throw new UsageError("drop takes no --limit");
+  if (isAct(action) && filter.statuses) throw new UsageError(`${action} takes no --status`);
+  if ((action === "drop" || action === "undo") && flags.limit !== undefined) {
+    throw new UsageError(`${action} takes no --limit`);
+  }
   using shutdown = onShutdownSignal(0, silentLog);
   const database = new DatabasePool(config.DATABASE_URL, {
     ...{ name: "casino-dead", max: 1, timeoutMs: queryTimeoutMs, clock },

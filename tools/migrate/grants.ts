@@ -6,6 +6,7 @@ type Privilege = "select" | "insert" | `update (${string})` | "delete";
 
 const sums = "update (bets, wins, deposits_eur)";
 const acts = "update (status, acted_at, acted_by)";
+const resolves = "update (status, acted_at, acted_by, stored_at, stored_by)";
 
 export const grants: Readonly<Record<string, Readonly<Record<string, readonly Privilege[]>>>> = {
   casino_subscriber: {
@@ -14,7 +15,8 @@ export const grants: Readonly<Record<string, Readonly<Record<string, readonly Pr
     player_totals: ["select", "insert", sums],
     event_counts: ["select", "insert", "update (events)", "delete"],
     player_leaders: ["select", "insert", sums, "delete"],
-    dead_letters: ["select", "insert", acts],
+    dead_letters: ["select", "insert", resolves],
+    dead_letter_leases: ["select", "insert", "update (owner, until)"],
   },
   casino_dead_letters: {
     dead_letters: ["select", acts],
@@ -28,6 +30,7 @@ export const grants: Readonly<Record<string, Readonly<Record<string, readonly Pr
     event_counts: ["select"],
     player_leaders: ["select"],
     dead_letters: ["select"],
+    dead_letter_leases: ["select"],
     nessie_migrations: ["select"],
   },
 };

@@ -1,7 +1,9 @@
-import type { DeadLetter } from "./dead_letter.ts";
+import type { DeadLetter, Status } from "./dead_letter.ts";
 
-/** Which letters: all that is given must hold. Without anything, all. */
+/** Which letters: all that is given must hold. Without anything, all that are dead. */
 export interface Filter {
+  /** With one of these; those that are dead, if left out. An act passes over letters that it does not apply to. */
+  readonly statuses?: readonly Status[];
   readonly reasons?: readonly string[];
   /** Message ids, or what the publisher sent in their place. Ids in lower case. */
   readonly ids?: readonly string[];
@@ -35,6 +37,9 @@ export interface DeadLetterAdmin {
 
   /** Removes what matches from the dead letters. @returns how many letters that were */
   drop(options: AdminOptions): Promise<number>;
+
+  /** Puts what was dropped, and matches, back among the dead letters. @returns how many letters that were */
+  undo(options: AdminOptions): Promise<number>;
 
   close(): Promise<void>;
 }
@@ -99,9 +104,9 @@ export class AdminClosed extends Error {
 }
 
 export function matches(letter: DeadLetter & { readonly group: string }, filter: Filter): boolean {
-  const { reasons, ids, groups, sinceMs, untilMs, playerId, eventId, text } = filter;
+  const { statuses = ["dead"], reasons, ids, groups, sinceMs, untilMs, playerId, eventId, text } = filter;
   const failedMs = Date.parse(letter.lastFailedAt ?? "");
-  return (reasons?.includes(letter.reason) ?? true) &&
+  return statuses.includes(letter.fate?.status ?? "dead") && (reasons?.includes(letter.reason) ?? true) &&
     (ids?.some((id) => id === letter.messageId || id === letter.sentId) ?? true) &&
     (groups?.includes(letter.group) ?? true) &&
     (sinceMs === undefined || failedMs >= sinceMs) && (untilMs === undefined || failedMs < untilMs) &&

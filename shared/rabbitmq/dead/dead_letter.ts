@@ -8,7 +8,7 @@ import { messageIdOf, sentIdOf } from "../message_id.ts";
 import type { Origin } from "../origin/origin.ts";
 import { decodeEvent, UndecodableError } from "../../event/protobuf.ts";
 import { describeFaults, type Event } from "../../event/event.ts";
-import { type EventJson, eventToJson } from "../../event/json.ts";
+import { type EventJson, eventToJson, jsonInteger } from "../../event/json.ts";
 import { cutTo, mostShown } from "../../runtime/printable.ts";
 
 export interface DeadLetter {
@@ -36,6 +36,27 @@ export interface DeadLetter {
   readonly event: Event | undefined;
   /** Why the body holds no valid event. */
   readonly bodyProblem: string | undefined;
+  /** Where letters are kept after they were dealt with. */
+  readonly fate?: Fate;
+}
+
+/** `replayed` is published again, and no more than that; `resolved`: its event is stored. */
+export const statuses = ["dead", "replayed", "dropped", "resolved"] as const;
+export type Status = typeof statuses[number];
+
+/** What became of a letter. */
+export interface Fate {
+  readonly status: Status;
+  /** Its number where it is kept. */
+  readonly id: bigint;
+  /** The letter whose replay died as this one. */
+  readonly previous: bigint | undefined;
+  /** Who replayed, dropped or restored it, and when, RFC 3339. */
+  readonly actedBy: string | undefined;
+  readonly actedAt: string | undefined;
+  /** The subscriber that stored its event, and when. */
+  readonly storedBy: string | undefined;
+  readonly storedAt: string | undefined;
 }
 
 /** Of a message as it is in the queue; anybody may have written its properties. */
@@ -78,8 +99,8 @@ export const mostBodyListed = 4_096;
  * @param mostBodyBytes how many bytes of the body are shown, from its beginning
  */
 export function deadLetterToJson(letter: DeadLetter, mostBodyBytes = Infinity) {
-  const { messageId, reason, detail, subscriber, firstFailedAt, lastFailedAt, attempts, replays, event, bodyProblem } =
-    letter;
+  const { messageId, reason, detail, subscriber, firstFailedAt, lastFailedAt, attempts, replays, event } = letter;
+  const { bodyProblem, fate } = letter;
   return {
     message_id: messageId,
     sent_id: letter.sentId ?? null,
@@ -91,6 +112,13 @@ export function deadLetterToJson(letter: DeadLetter, mostBodyBytes = Infinity) {
     last_failed_at: lastFailedAt ?? null,
     attempts,
     replays,
+    status: fate?.status ?? "dead",
+    number: fate ? jsonInteger(fate.id) : null,
+    previous: fate?.previous === undefined ? null : jsonInteger(fate.previous),
+    acted_by: fate?.actedBy ?? null,
+    acted_at: fate?.actedAt ?? null,
+    stored_by: fate?.storedBy ?? null,
+    stored_at: fate?.storedAt ?? null,
     event: event ? shownEvent(event) : null,
     body_problem: bodyProblem ?? null,
     body_base64: letter.body.subarray(0, mostBodyBytes).toBase64(),

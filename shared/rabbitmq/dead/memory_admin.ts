@@ -3,7 +3,7 @@ import type { Delivery } from "../delivery.ts";
 import type { MemoryQueue } from "../memory_queue.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { causeOf } from "./cause.ts";
-import { type DeadLetter, letterOf } from "./dead_letter.ts";
+import { type DeadLetter, letterOf, type Status } from "./dead_letter.ts";
 import { isWornOut, replayOf } from "./replay.ts";
 import {
   AdminClosed,
@@ -21,6 +21,10 @@ export interface MemoryAdminOptions {
   readonly clock: Clock;
 }
 
+const noFate = {
+  ...{ previous: undefined, actedBy: undefined, actedAt: undefined, storedBy: undefined, storedAt: undefined },
+};
+
 interface Found {
   readonly delivery: Delivery;
   readonly letter: DeadLetter & { readonly group: string; readonly cause: string };
@@ -28,6 +32,7 @@ interface Found {
 
 export class MemoryDeadLetterAdmin implements DeadLetterAdmin {
   #closed = false;
+  readonly #dropped = new Set<Delivery>();
   /** Which letter of all that there ever were, from 1. */
   readonly #places = new WeakMap<Delivery, number>();
   #lastPlace = 0;
@@ -62,7 +67,7 @@ export class MemoryDeadLetterAdmin implements DeadLetterAdmin {
   replay(options: AdminOptions): Promise<Replays> {
     const { queue, clock } = this.options;
     return Promise.try(() => {
-      const found = this.#find(options);
+      const found = this.#find(options, "dead");
       const curable = found.filter(({ letter }) => !isWornOut(letter));
       this.#remove(curable);
       queue.publish(...curable.map(({ letter }) => replayOf(letter, clock.now())));
@@ -72,8 +77,20 @@ export class MemoryDeadLetterAdmin implements DeadLetterAdmin {
 
   drop(options: AdminOptions): Promise<number> {
     return Promise.try(() => {
-      const found = this.#find(options);
+      const found = this.#find(options, "dead");
       this.#remove(found);
+      for (const { delivery } of found) this.#dropped.add(delivery);
+      return found.length;
+    });
+  }
+
+  undo(options: AdminOptions): Promise<number> {
+    return Promise.try(() => {
+      const found = this.#find(options, "dropped");
+      const { deadLetters } = this.options.queue;
+      for (const { delivery } of found) this.#dropped.delete(delivery);
+      deadLetters.push(...found.map(({ delivery }) => delivery));
+      deadLetters.sort((a, b) => this.#placeOf(a) - this.#placeOf(b));
       return found.length;
     });
   }
@@ -83,17 +100,27 @@ export class MemoryDeadLetterAdmin implements DeadLetterAdmin {
     return Promise.resolve();
   }
 
-  #find({ filter, signal }: AdminOptions): Found[] {
+  /** @param status those that an act applies to */
+  #find({ filter, signal }: AdminOptions, status?: Status): Found[] {
     signal.throwIfAborted();
     if (this.#closed) throw new AdminClosed();
-    return this.options.queue.deadLetters
-      .map((delivery) => {
-        if (!this.#places.has(delivery)) this.#places.set(delivery, ++this.#lastPlace);
-        const letter = letterOf(delivery);
-        const { group, text: cause } = causeOf(letter);
-        return { delivery, letter: { ...letter, group, cause } };
-      })
-      .filter(({ letter }) => matches(letter, filter));
+    const found = (delivery: Delivery, status: Status): Found => {
+      const letter = letterOf(delivery);
+      const { group, text: cause } = causeOf(letter);
+      const fate = { ...noFate, status, id: BigInt(this.#placeOf(delivery)) };
+      return { delivery, letter: { ...letter, fate, group, cause } };
+    };
+    return [
+      ...this.options.queue.deadLetters.map((delivery) => found(delivery, "dead")),
+      ...Array.from(this.#dropped, (delivery) => found(delivery, "dropped")),
+    ].filter(({ letter }) => matches(letter, { ...filter, ...status && { statuses: [status] } }))
+      .sort((a, b) => Number(a.letter.fate!.id - b.letter.fate!.id));
+  }
+
+  #placeOf(delivery: Delivery): number {
+    const place = this.#places.get(delivery) ?? ++this.#lastPlace;
+    this.#places.set(delivery, place);
+    return place;
   }
 
   /** From the array itself, which the queue goes on filling. */

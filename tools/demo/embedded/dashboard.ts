@@ -126,6 +126,11 @@ function adminOf(system: EmbeddedSystem, clock: Clock): DeadLetterAdmin {
       system.dropped += dropped;
       return dropped;
     },
+    undo: async (options) => {
+      const restored = await admin.undo(options);
+      system.dropped -= restored;
+      return restored;
+    },
     close: () => admin.close(),
   };
 }
