@@ -2,8 +2,16 @@
 import { createHash } from "node:crypto";
 import { Buffer } from "node:buffer";
 import type { ConsumeMessage } from "amqplib";
+import type { Event } from "../../shared/event/event.ts";
+import { decodeEvent } from "../../shared/event/protobuf.ts";
 import { causeOf } from "../../shared/rabbitmq/dead/cause.ts";
-import { type DeadLetter, type Fate, type Status, understand } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import {
+  type DeadLetter,
+  type Fate,
+  type LetterEdit,
+  type Status,
+  understand,
+} from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { withoutBrokerHeaders } from "../../shared/rabbitmq/message.ts";
 import { exactOf } from "../../shared/rabbitmq/origin/origin.ts";
 import { rememberedBytes } from "../../shared/runtime/deno_workarounds/amqp_exact_properties.ts";
@@ -76,7 +84,9 @@ export function rowOf(message: ConsumeMessage): LetterRow {
 /** What is read of a row, for {@linkcode letterOfRow}. */
 export const readColumns =
   `id, exchange, routing_key, encode(properties, 'base64'), encode(body, 'base64'), reason, detail,
-   status, previous, acted_by, ${isoTime("acted_at")}, stored_by, ${isoTime("stored_at")}`;
+   status, previous, acted_by, ${isoTime("acted_at")}, stored_by, ${isoTime("stored_at")}, edits, claim is not null,
+   (select concat_ws(' ', encode(body, 'hex'), ${isoTime("edited_at")}, edited_by)
+    from dead_letter_edits where letter = dead_letters.id and number = edits)`;
 
 export function letterOfRow(row: Row): KeptLetter {
   const [id, exchange, routingKey, properties, body, reason, detail, ...acts] = row;
@@ -86,14 +96,30 @@ export function letterOfRow(row: Row): KeptLetter {
     content: Buffer.from(body!, "base64"),
   });
   // As they were understood when it was kept: filters and groups go by that.
-  return { ...letter, reason: reason!, detail: detail!, id: BigInt(id!), fate: fateOf(BigInt(id!), acts) };
+  return {
+    ...letter,
+    reason: reason!,
+    detail: detail!,
+    id: BigInt(id!),
+    fate: fateOf(BigInt(id!), acts),
+    edit: editOf(acts.at(-1)),
+  };
 }
 
-function fateOf(id: bigint, [status, previous, actedBy, actedAt, storedBy, storedAt]: Row): Fate {
+/** As it was kept: of a valid event. */
+function editOf(text: string | null | undefined): LetterEdit | undefined {
+  const [, hex, at, by] = /^(\w*) (\S+) (.*)$/s.exec(text ?? "") ?? [];
+  if (hex === undefined) return undefined;
+  const body = Uint8Array.fromHex(hex);
+  return { body, event: decodeEvent(body) as Event, at: at!, by: by! };
+}
+
+function fateOf(id: bigint, [status, previous, actedBy, actedAt, storedBy, storedAt, edits, claimed]: Row): Fate {
   return {
     ...{ id, status: status as Status, previous: previous == null ? undefined : BigInt(previous) },
     ...{ actedBy: actedBy ?? undefined, actedAt: actedAt ?? undefined },
     ...{ storedBy: storedBy ?? undefined, storedAt: storedAt ?? undefined },
+    ...{ edits: Number(edits), claimed: claimed === "t" },
   };
 }
 

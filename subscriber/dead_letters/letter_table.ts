@@ -50,6 +50,9 @@ export interface Turned {
 
 /** Bodies have any size, and a page of them is held in memory. */
 const pageBytes = 8 * 1024 * 1024;
+/** A claim of a replay that was killed is over after this. */
+const claimSeconds = 30;
+const notClaimed = "(claim is null or claimed_until < now())";
 /** As many at once: who waits for a lock on them waits for no more. */
 const actedAtOnce = 5_000;
 
@@ -58,7 +61,7 @@ export class LetterTable {
 
   /** @throws when Postgres has no such table, or cannot be asked */
   async check(): Promise<void> {
-    await this.database.query(`select ${names}, previous from dead_letters limit 0`, []);
+    await this.database.query(`select ${names}, previous, claim from dead_letters limit 0`, []);
   }
 
   /** Adds letters in this order, all or none; those that are there already stay as they are. */
@@ -87,7 +90,7 @@ export class LetterTable {
   /** Fewer than asked for where their bodies are large. */
   async page({ filter, limit, order, after, last }: PageOptions): Promise<Page> {
     const where = new Conditions(filter);
-    const [isBehind, direction] = order === "oldest" ? [">", "asc"] : ["<", "desc"];
+    const [isBehind, direction] = order === "oldest" ? [">", "asc"] as const : ["<", "desc"] as const;
     if (after !== undefined) where.add((id) => `id ${isBehind} ${id}::bigint`, String(after));
     if (last !== undefined) where.add((id) => `id <= ${id}::bigint`, String(last));
     const most = where.parameters.push(String(limit + 1));
@@ -99,12 +102,16 @@ export class LetterTable {
     while (count < Math.min(limit, found.length) && (count === 0 || bytes < pageBytes)) {
       bytes += Number(found[count++]![1]);
     }
-    const ids = found.slice(0, count).map(([id]) => id);
+    const ids = found.slice(0, count).map(([id]) => BigInt(id!));
+    return { letters: await this.read(ids, direction), more: found.length > count };
+  }
+
+  async read(ids: readonly bigint[], direction: "asc" | "desc" = "asc"): Promise<readonly KeptLetter[]> {
     const rows = await this.database.query(
       `select ${readColumns} from dead_letters where id = any($1::bigint[]) order by dead_letters.id ${direction}`,
       [`{${ids.join(",")}}`],
     );
-    return { letters: rows.map(letterOfRow), more: found.length > count };
+    return rows.map(letterOfRow);
   }
 
   /** At most 1,000, those with most letters first. */
@@ -129,11 +136,45 @@ export class LetterTable {
     }));
   }
 
+  /**
+   * Takes letters for one replay: while it has them, no other replay, edit or drop does.
+   * @returns those that it has now
+   */
+  async claim(ids: readonly bigint[], claim: string): Promise<readonly bigint[]> {
+    const rows = await this.database.query(
+      `update dead_letters set claim = $1::uuid, claimed_until = now() + interval '${claimSeconds} s'
+       where id = any($2::bigint[]) and status = 'dead' and ${notClaimed} returning id`,
+      [claim, `{${ids.join(",")}}`],
+    );
+    return rows.map(([id]) => BigInt(id!));
+  }
+
+  /** They are published. */
+  async markReplayed(ids: readonly bigint[], claim: string, by: string): Promise<void> {
+    await this.database.query(
+      `update dead_letters set status = 'replayed', acted_by = $1, acted_at = now(), claim = null, claimed_until = null
+       where id = any($2::bigint[]) and claim = $3::uuid and status = 'dead'`,
+      [by, `{${ids.join(",")}}`, claim],
+    );
+  }
+
+  /**
+   * They stay dead.
+   * @param published when they may have been, no edit changes them: the next replay publishes the same bodies
+   */
+  async unclaim(ids: readonly bigint[], claim: string, published: "no" | "maybe"): Promise<void> {
+    await this.database.query(
+      `update dead_letters set ${published === "no" ? "claim = null, claimed_until = null" : "claimed_until = now()"}
+       where id = any($1::bigint[]) and claim = $2::uuid`,
+      [`{${ids.join(",")}}`, claim],
+    );
+  }
+
   /** Marks letters, unless somebody else has done so. @returns those that were dead until now */
   async mark(ids: readonly bigint[], { status, by }: Act): Promise<ReadonlySet<bigint>> {
     const rows = await this.database.query(
       `update dead_letters set status = $1, acted_by = $2, acted_at = now()
-       where id = any($3::bigint[]) and status = 'dead' returning id`,
+       where id = any($3::bigint[]) and status = 'dead' and ${notClaimed} returning id`,
       [status, by, `{${ids.join(",")}}`],
     );
     return new Set(rows.map(([id]) => BigInt(id!)));
@@ -157,7 +198,7 @@ export class LetterTable {
     const actor = where.parameters.push(by);
     const rows = await this.database.query(
       `update dead_letters set status = '${to}', acted_by = $${actor}, acted_at = now()
-       where status = '${from}' and id in (
+       where status = '${from}' and ${notClaimed} and id in (
          select id from dead_letters where ${where} order by id limit ${actedAtOnce}
        ) returning message_id`,
       where.parameters,

@@ -1,6 +1,7 @@
 import type { Filter } from "../../shared/rabbitmq/dead/admin.ts";
 import type { ReplaySource } from "../../shared/rabbitmq/dead/replay.ts";
 import type { Status } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import type { Random } from "../../shared/runtime/random.ts";
 import type { KeptLetter } from "./letter_row.ts";
 import type { LetterTable } from "./letter_table.ts";
 
@@ -11,22 +12,31 @@ export interface SelectionOptions {
   readonly order?: "oldest" | "newest";
   /** Only letters that an act applies to, whatever the filter says. */
   readonly status?: Status;
+  /** Most at once. */
+  readonly pageSize?: number;
   readonly stop: AbortSignal;
 }
 
 /** As many letters at once. */
-const pageSize = 100;
+const mostOnAPage = 100;
+const secondsPerPage = 5;
 
 /** Those that match and are there when this begins, some at a time. A letter that comes, or comes back, meanwhile is not among them. */
 export async function* pagesOf(
   table: LetterTable,
-  { filter: asked, limit = Infinity, order = "oldest", status, stop }: SelectionOptions,
+  { filter: asked, limit = Infinity, order = "oldest", status, pageSize = mostOnAPage, stop }: SelectionOptions,
 ): AsyncGenerator<readonly KeptLetter[]> {
   const filter = status ? { ...asked, statuses: [status] } : asked;
   const last = await table.lastId();
   let after: bigint | undefined;
   for (let [left, goOn] = [limit, true]; goOn && left > 0 && !stop.aborted;) {
-    const { letters, more } = await table.page({ filter, limit: Math.min(left, pageSize), order, after, last });
+    const { letters, more } = await table.page({
+      filter,
+      limit: Math.min(left, pageSize, mostOnAPage),
+      order,
+      after,
+      last,
+    });
     if (letters.length > 0) yield letters;
     after = letters.at(-1)?.id;
     left -= letters.length;
@@ -34,12 +44,29 @@ export async function* pagesOf(
   }
 }
 
-/** @param by who replays them */
-export function replaySource(table: LetterTable, selection: SelectionOptions, by: string): ReplaySource<KeptLetter> {
+export interface ReplaySourceOptions extends SelectionOptions {
+  /** Who replays them. */
+  readonly by: string;
+  /** Letters a second, so that no claim is over before its letter is published. */
+  readonly rate?: number | undefined;
+  readonly random: Pick<Random, "bytes">;
+}
+
+/** Letters, each claimed before it is published, as they are once they are claimed. */
+export function replaySource(table: LetterTable, options: ReplaySourceOptions): ReplaySource<KeptLetter> {
+  const { by, rate = mostOnAPage, random } = options;
+  const claim = random.bytes(16).toHex();
+  const ids = (letters: readonly KeptLetter[]) => letters.map(({ id }) => id);
+  async function* take() {
+    for await (const letters of pagesOf(table, { ...options, status: "dead", pageSize: rate * secondsPerPage })) {
+      const claimed = await table.claim(ids(letters), claim);
+      // An edit may have come between the look and the claim.
+      if (claimed.length > 0) yield await table.read(claimed, options.order === "newest" ? "desc" : "asc");
+    }
+  }
   return {
-    take: () => pagesOf(table, { ...selection, status: "dead" }),
-    replayed: async (letters) => {
-      await table.mark(letters.map(({ id }) => id), { status: "replayed", by });
-    },
+    take,
+    replayed: (letters) => table.markReplayed(ids(letters), claim, by),
+    kept: (letters, published) => table.unclaim(ids(letters), claim, published),
   };
 }

@@ -25,7 +25,11 @@ const statementFor = (status: "dead" | "replayed") => `
     update dead_letters as letters set status = 'resolved', stored_at = events.stored_at, stored_by = events.subscriber_id
     from looked join events on events.message_id = looked.message_id
     where letters.id = looked.id and letters.status = '${status}' and looked.reason <> 'id-conflict'
-      and (looked.event_id is null or (looked.event_id, looked.player_id) = (events.event_id, events.player_id))
+      and (looked.event_id is null or (looked.event_id, looked.player_id) = (events.event_id, events.player_id)
+        or exists (
+          select from dead_letter_edits as edits where edits.letter = looked.id
+            and (edits.event_id, edits.player_id) = (events.event_id, events.player_id)
+        ))
     returning letters.id
   )
   select (select max(id) from looked), (select count(*) from looked), (select count(*) from found)`;

@@ -12,12 +12,16 @@ import {
   type AdminOptions,
   type CauseGroup,
   type DeadLetterAdmin,
+  type EditOptions,
+  type EditPage,
   type Filter,
   type LetterPage,
   type ListOptions,
   type Replays,
 } from "../../shared/rabbitmq/dead/admin.ts";
+import { editOf } from "../../shared/rabbitmq/dead/edit.ts";
 import { replay } from "../../shared/rabbitmq/dead/replay.ts";
+import { editLetters } from "./edit_letters.ts";
 import { LetterTable } from "./letter_table.ts";
 import { replaySource } from "./replay_source.ts";
 
@@ -72,7 +76,7 @@ export class TableDeadLetterAdmin implements DeadLetterAdmin {
       const counts = { replayed: 0, refused: 0, failed: 0 };
       let problem: string | undefined;
       try {
-        const source = replaySource(this.#table, { filter, stop }, name);
+        const source = replaySource(this.#table, { filter, stop, by: name, random });
         const how = { exchange: config.EVENTS_EXCHANGE, publisher, clock, rate: undefined, force: false, stop };
         for await (const replayed of replay(source, how)) {
           counts[replayed.result]++;
@@ -98,6 +102,24 @@ export class TableDeadLetterAdmin implements DeadLetterAdmin {
   async close(): Promise<void> {
     this.#closed.abort(new AdminClosed());
     await settledWithin(closeTimeoutMs, this.options.clock, Promise.allSettled(this.#running));
+  }
+
+  edit({ change, preview, limit, after, filter, signal }: EditOptions): Promise<EditPage> {
+    const { database, name } = this.options;
+    return this.#act(signal, async () => {
+      const dead = { ...filter, statuses: ["dead"] as const };
+      const from = {
+        filter: dead,
+        order: "oldest",
+        limit,
+        after: after === undefined ? undefined : BigInt(after),
+      } as const;
+      const { letters, more } = await this.#table.page(from);
+      const outcomes = preview
+        ? letters.map((letter) => editOf(letter, change).outcome)
+        : await editLetters(database, letters, change, name);
+      return { outcomes, next: more ? String(letters.at(-1)!.id) : undefined };
+    });
   }
 
   #turn(way: "drop" | "undo", filter: Filter, signal: AbortSignal): Promise<number> {

@@ -1,8 +1,10 @@
-/** Dead letters over HTTP, with the token: list, groups, show, replay, drop, undo. */
+/** Dead letters over HTTP, with the token: list, groups, show, edit, replay, drop, undo. */
 import { type Context, Hono } from "hono";
+import { type Change, parseChange } from "../../shared/event/change.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { deadLetterToJson, mostBodyListed } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { type DeadLetterAdmin, type Filter, groupToJson } from "../../shared/rabbitmq/dead/admin.ts";
+import { outcomeToJson } from "../../shared/rabbitmq/dead/edit.ts";
 import { parseMessageId } from "../../shared/rabbitmq/message_id.ts";
 import { callWithDeadline } from "../../shared/runtime/deadline.ts";
 import { isSecret } from "../../shared/runtime/secrets.ts";
@@ -55,6 +57,16 @@ export function deadLetterRoutes({ admin, waiting, token, clock }: DeadLetterRou
     const groups = await ask((signal) => admin.groups({ filter, signal }));
     return context.json({ groups: groups.map(groupToJson) });
   });
+  routes.get("/edits", async (context) => {
+    const limit = parseLimit(context.req.query("limit") ?? null, 100, mostListed);
+    const after = placeOf(context.req.query("after"));
+    const filter = chosen(filterOf(context, "limit", "after", "all", ...changeNames), context.req.query("all"));
+    const change = changeOf(context);
+    const { outcomes, next } = await ask((signal) =>
+      admin.edit({ filter, change, preview: true, limit, after, signal })
+    );
+    return context.json({ edits: outcomes.map(outcomeToJson), next: next ?? null });
+  });
   routes.get("/:id", async (context) => {
     const id = idOf(context.req.param("id"));
     const filter = { ids: [id], ...pickStatuses(filterOf(context)) };
@@ -75,6 +87,16 @@ export function deadLetterRoutes({ admin, waiting, token, clock }: DeadLetterRou
     const result = await ask((signal) => admin.replay({ filter: { ids: [id] }, signal }));
     if (result.replayed + result.refused + result.failed === 0 && !result.problem) throw missing(id);
     return context.json(result);
+  });
+  routes.post("/:id/edit", async (context) => {
+    const id = idOf(context.req.param("id"));
+    filterOf(context, ...changeNames);
+    const options = { filter: { ids: [id] }, change: changeOf(context), preview: false, limit: mostListed };
+    const { outcomes } = await ask((signal) => admin.edit({ ...options, signal }));
+    if (outcomes.length === 0) throw missing(id);
+    const refused = outcomes.find(({ problem }) => problem !== undefined);
+    if (refused && outcomes.length === 1) throw new Problem(409, `${id} is not edited: ${refused.problem}`);
+    return context.json({ edits: outcomes.map(outcomeToJson) });
   });
   routes.post("/:id/undo", async (context) => {
     const id = idOf(context.req.param("id"));
@@ -143,6 +165,22 @@ function readFilter(context: Context, others: readonly string[], now: number): F
   }
   try {
     return parseFilter({ ...query, player: query["player_id"], event: query["event_id"] }, now);
+  } catch (error) {
+    throw error instanceof RangeError ? new Problem(400, error.message) : error;
+  }
+}
+
+const changeNames = ["set", "where", "json"];
+
+/** No request has a body here: the event, or the fields to change, are in the query. */
+function changeOf(context: Context): Change {
+  const [set, where, json] = changeNames.map((name) => context.req.queries(name) ?? []) as [
+    string[],
+    string[],
+    string[],
+  ];
+  try {
+    return parseChange({ set, where, json: json[0] });
   } catch (error) {
     throw error instanceof RangeError ? new Problem(400, error.message) : error;
   }

@@ -65,6 +65,15 @@ const filter = [
   query("text", text, "Part of the detail, in letters of either case"),
 ];
 const order = query("order", { enum: ["oldest", "newest"], default: "oldest" }, "Which come first");
+const change = [
+  query(
+    "set",
+    text,
+    "A field to change, such as currency=EUR; more than once for several. An empty value leaves it out",
+  ),
+  query("where", text, "Only where a field has this value: currency= where it is missing"),
+  query("json", text, "In place of both: the whole event as JSON"),
+];
 const after = query("after", text, "The next of the page before");
 const all = query("all", { const: "true" }, "In place of a filter: all of them");
 const id = { name: "id", in: "path", required: true, schema: uuid };
@@ -164,6 +173,19 @@ export const openApi = {
     "/dead-letters/{id}/replay": {
       post: ofOne("Publish it again under its own id", json("What became of it", replays)),
     },
+    "/dead-letters/edits": {
+      get: secured(
+        "What a change would make of them; nothing is changed",
+        [limit(500), after, ...filter, all, ...change],
+        json("Oldest first", object({ edits: list(ref("Edit")), next: textOrNull })),
+      ),
+    },
+    "/dead-letters/{id}/edit": {
+      post: {
+        ...ofOne("Edit it: a replay publishes the last edit", json("Done", object({ edits: list(ref("Edit")) }))),
+        parameters: [id, ...change],
+      },
+    },
     "/dead-letters/{id}/undo": {
       post: ofOne("Put it back, where it was dropped", json("Done", restored)),
     },
@@ -225,11 +247,20 @@ export const openApi = {
         acted_at: textOrNull,
         stored_by: described(textOrNull, "The subscriber that stored its event"),
         stored_at: textOrNull,
+        edits: described(count, "How many there are"),
+        edited: described({ type: ["object", "null"] }, "The last edit, which a replay publishes: by, at, event"),
         event: { type: ["object", "null"] },
         body_problem: textOrNull,
         body_base64: described(text, "Its first 4 KiB in a list, its first MiB alone"),
         body_bytes: described(count, "How long it is"),
       }, ["message_id", "reason", "detail", "group", "attempts", "replays", "body_base64", "body_bytes"]),
+      Edit: object({
+        message_id: uuid,
+        number: integer,
+        before: described({ type: ["object", "null"] }, "null where the body is no message"),
+        after: { type: ["object", "null"] },
+        problem: described(textOrNull, "Why it does not fit"),
+      }),
       Subscriber: object({
         ...{ id: text, version: text, state: { enum: subscriberStates }, since: text, events: count, batches: count },
         oldest_ms: described(count, "Since the oldest in hand was published; 0 when there is none"),

@@ -217,6 +217,40 @@ function testActing(test: Register): void {
     deepStrictEqual(ids((await admin.list({ limit, ...everything })).letters), ids(buried));
   });
 
+  test("edit() keeps the original, and a replay publishes the last edit under the letter's own id", async ({ admin, bury, events }) => {
+    const missing = bet({ id: 7n, currency: "" });
+    const letter = { ...letterOf("invalid"), body: encodeEvent(missing) };
+    const other = letterOf("undecodable");
+    await bury([letter, other]);
+    const edit = (value: string, preview = false) =>
+      admin.edit({ ...everything, limit, preview, change: { set: [{ key: "currency", value }] } });
+    const { outcomes: [would, wouldNot] } = await edit("USD", true);
+    match(would?.after ?? "", /"currency":"USD"/);
+    match(wouldNot?.problem ?? "", /is no event at all/);
+    strictEqual((await admin.list({ limit, ...everything })).letters[0]?.edit, undefined);
+    await edit("USD");
+    const { outcomes: [second] } = await edit("EUR");
+    match(second?.before ?? "", /"currency":"USD"/);
+    const { letters: [edited] } = await admin.list({ limit, ...everything });
+    deepStrictEqual([edited?.fate?.edits, Uint8Array.from(edited!.body)], [2, Uint8Array.from(letter.body)]);
+    strictEqual((await admin.replay({ signal, filter: { ids: ids([letter]) } })).replayed, 1);
+    const [event] = await eventually("the event", async () => {
+      const waiting = await events();
+      return waiting.length > 0 ? waiting : undefined;
+    });
+    deepStrictEqual([event!.messageId, Uint8Array.from(event!.body)], [
+      letter.messageId,
+      Uint8Array.from(encodeEvent({ ...missing, currency: "EUR" })),
+    ]);
+  });
+
+  test("edit() changes no letter that conflicts with another event under its id", async ({ admin, bury }) => {
+    await bury([{ ...letterOf("id-conflict"), body: encodeEvent(bet()) }]);
+    const change = { set: [{ key: "currency", value: "EUR" }] };
+    const { outcomes: [outcome] } = await admin.edit({ ...everything, limit, preview: false, change });
+    match(outcome?.problem ?? "", /it would conflict again/);
+  });
+
   test("an act passes over letters that it does not apply to, whatever the filter says", async ({ admin, bury, waiting }) => {
     const [a, b] = [letterOf("invalid"), letterOf("invalid")] as const;
     await bury([a, b]);

@@ -8,6 +8,7 @@ import { type OutgoingMessage, replaysHeader } from "../../shared/rabbitmq/messa
 import { PublishError } from "../../shared/rabbitmq/publish/publisher.ts";
 import { deadLetterExchangeOf, deliveryLimit } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
+import { systemRandom as random } from "../../shared/runtime/random.ts";
 import { replaySource } from "../../subscriber/dead_letters/replay_source.ts";
 import { letterOf, testDeadLetterAdmin } from "../conformance/dead_letter_admin.ts";
 import { never } from "../conformance/queue/subject.ts";
@@ -51,7 +52,7 @@ async function replayAll({ queues, table }: TestLetters, changes: Partial<Replay
   const publisher = publisherOn(queues, { giveUpAfterMs: 2_000 });
   const options = { exchange: queues.events, publisher, clock, rate: undefined, force: false, stop: never };
   try {
-    const source = replaySource(table, { filter: {}, stop: never }, actor);
+    const source = replaySource(table, { filter: {}, stop: never, by: actor, random });
     return await Array.fromAsync(replay(source, { ...options, ...changes }));
   } finally {
     await publisher.close();
@@ -120,12 +121,15 @@ test("a replay that is killed before a letter is marked replays it again, under 
   const { sql, queues: { channel, events }, table } = letters;
   const letter = letterOf("invalid");
   await bury(letters, [letter]);
-  const source = replaySource(table, { filter: {}, stop: never }, actor);
+  const source = replaySource(table, { filter: {}, stop: never, by: actor, random });
   const publisher = publisherOn(letters.queues);
   const killed = { ...source, replayed: () => Promise.reject(new Error("killed")) };
   const options = { exchange: events, publisher, clock, rate: undefined, force: false, stop: never };
   await Array.fromAsync(replay(killed, options)).catch(() => {});
   strictEqual(await table.count(), 1);
+  // Nobody else replays it while it may still be at work.
+  deepStrictEqual(await Array.fromAsync(replay(source, options)), []);
+  await sql.query("update dead_letters set claimed_until = now() - interval '1 s'");
   await Array.fromAsync(replay(source, options));
   await publisher.close();
   const published = await eventually("both", async () => {

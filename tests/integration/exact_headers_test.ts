@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import type { GetMessage, Options } from "amqplib";
 import fc from "fast-check";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
+import { systemRandom as random } from "../../shared/runtime/random.ts";
 import { openConnection } from "../../shared/rabbitmq/connection.ts";
 import { replay } from "../../shared/rabbitmq/dead/replay.ts";
 import { withoutBrokerHeaders } from "../../shared/rabbitmq/message.ts";
@@ -101,7 +102,7 @@ async function withMembers(
         settleOne: async (outcome) => await settle(consumer, await takeExactly(consumer, 1), outcome),
         async replayAll() {
           await consumer.stopTaking();
-          await Array.fromAsync(replay(replaySource(table, { filter: {}, stop: never }, actor), options));
+          await Array.fromAsync(replay(replaySource(table, { filter: {}, stop: never, by: actor, random }), options));
         },
       });
     } finally {

@@ -23,13 +23,15 @@ export interface Task {
     readonly newest: boolean;
     readonly force: boolean;
     readonly json: boolean;
+    readonly yes: boolean;
+    readonly "dry-run": boolean;
   };
   readonly config: TopologyConfig & Pick<Config, "RABBITMQ_URL">;
+  /** Noted in the table as who did it. */
+  readonly by: string;
   readonly stop: AbortSignal;
 }
 
-/** Noted in the table as who did it. */
-const by = "deno task dead";
 /** An operator waits for the answer: better a clear failure soon than a retry of half a minute for each letter. */
 const publishTimeoutMs = 5_000;
 
@@ -38,7 +40,7 @@ const acts = { replay, drop, undo };
 export const actions = { ...looks, ...acts };
 
 /** Whether it changes what became of letters. */
-export function isAct(action: keyof typeof actions): boolean {
+export function changes(action: keyof typeof actions): boolean {
   return Object.hasOwn(acts, action);
 }
 
@@ -82,7 +84,7 @@ async function show(task: Task): Promise<number> {
 }
 
 async function drop(task: Task): Promise<number> {
-  const { table, flags: { json } } = task;
+  const { table, by, flags: { json } } = task;
   const counts = new Counts();
   for await (const letters of pagesOf(table, { ...selectionOf(task), status: "dead" })) {
     const dropped = await table.mark(letters.map(({ id }) => id), { status: "dropped", by });
@@ -95,7 +97,7 @@ async function drop(task: Task): Promise<number> {
   return 0;
 }
 
-async function undo({ table, filter, flags: { json }, stop }: Task): Promise<number> {
+async function undo({ table, filter, by, flags: { json }, stop }: Task): Promise<number> {
   const last = await table.lastId();
   let [restored, more] = [0, true];
   while (more && !stop.aborted) {
@@ -109,7 +111,7 @@ async function undo({ table, filter, flags: { json }, stop }: Task): Promise<num
 }
 
 async function replay(task: Task): Promise<number> {
-  const { table, config, stop, flags: { rate, force, json } } = task;
+  const { table, config, by, stop, flags: { rate, force, json } } = task;
   const publisher = new ConfirmPublisher({
     ...{ url: config.RABBITMQ_URL, name: "casino dead replay", topology: eventTopology(config), clock, random },
     giveUpAfterMs: publishTimeoutMs,
@@ -125,7 +127,7 @@ async function replay(task: Task): Promise<number> {
   publisher.finished.catch(() => {});
   const counts = new Counts();
   try {
-    const source = replaySource(table, selectionOf(task), by);
+    const source = replaySource(table, { ...selectionOf(task), by, rate, random });
     const how = { exchange: config.EVENTS_EXCHANGE, publisher, clock, rate, force, stop };
     for await (const replayed of replayLetters(source, how)) {
       counts.add(replayed.result);

@@ -1,4 +1,4 @@
-/** `deno task dead list|groups|show|replay|drop|undo` */
+/** `deno task dead list|groups|show|edit|replay|drop|undo` */
 import { DatabasePool } from "../../shared/postgres/pool.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
@@ -7,18 +7,23 @@ import { onShutdownSignal } from "../../shared/runtime/shutdown.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { LetterTable } from "../../subscriber/dead_letters/letter_table.ts";
 import { parseFilter } from "../../subscriber/dead_letters/parse_filter.ts";
-import { actions, isAct, isAction } from "./actions.ts";
+import { actions, changes, isAction } from "./actions.ts";
+import { edit, readChange } from "./edit.ts";
 import { noteWaiting } from "./waiting.ts";
 
 /** A look at the groups of a million letters takes seconds. */
 const queryTimeoutMs = 60_000;
 
+/** Noted in the table as who did it. */
+const by = "deno task dead";
+
 await runCommand({
   name: "deno task dead",
   summary: "Dead letters: events that could not be processed, each with its reason.\n" +
     "list shows them, groups what they failed of, show ID all of one; replay publishes them again under their own ids;\n" +
+    "edit changes what a replay publishes, and keeps the original; " +
     "drop takes them from the dead letters, and undo puts back what was dropped.",
-  operands: "<list|groups|show ID|replay|drop|undo>",
+  operands: "<list|groups|show ID|edit [ID]|replay|drop|undo>",
   flags: {
     status: {
       value: "STATUS,…",
@@ -36,6 +41,11 @@ await runCommand({
     event: { value: "ID", help: "only those with this event id" },
     text: { value: "TEXT", help: "only those with this in their detail" },
     all: { help: "replay, drop, undo: all of them; without it, one of the above is needed" },
+    set: { value: "KEY=VALUE,…", help: "edit: fields of the event's JSON; an empty value leaves the field out" },
+    where: { value: "KEY=VALUE,…", help: "edit: only events with these values; currency= where it is missing" },
+    body: { value: "JSON", help: "edit: the whole event in place of --set, or - to read it from stdin" },
+    "dry-run": { help: "edit: show what it would do, and do nothing" },
+    yes: { short: "y", help: "do not ask" },
     newest: { help: "list, replay: the newest first" },
     limit: { short: "n", value: "N", help: "list, replay: at most so many", integer: { min: 1, max: 1_000_000_000 } },
     rate: { value: "N", help: "replay: at most so many a second", integer: { min: 1, max: 1_000_000 } },
@@ -47,23 +57,26 @@ await runCommand({
     "deno task dead groups",
     "deno task dead list --reason rates-timeout --since 2h",
     "deno task dead show 017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
+    "deno task dead edit 017f22e2-79b0-7cc3-98c4-dc0c0c07398f --set amount=500",
+    "deno task dead edit --group 5f0c1d2e3a4b --set currency=EUR --where currency=",
     "deno task dead replay --reason rates-timeout,unknown-currency --rate 100",
     "deno task dead drop --id 017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
     "deno task dead undo --id 017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
   ],
 }, async ({ flags, operands: [action, operandId, ...rest], config }) => {
-  if (!isAction(action)) {
-    throw new UsageError(`"${action ?? ""}" is none of ${Object.keys(actions).join(", ")}`);
+  if (action !== "edit" && !isAction(action)) {
+    throw new UsageError(`"${action ?? ""}" is none of ${["edit", ...Object.keys(actions)].join(", ")}`);
   }
-  if (rest.length > 0 || (operandId !== undefined && action !== "show")) {
+  if (rest.length > 0 || (operandId !== undefined && action !== "show" && action !== "edit")) {
     throw new UsageError(`${action} takes no "${rest[0] ?? operandId}"; --id picks letters by their message ids`);
   }
   const filter = filterOf({ ...flags, id: operandId ?? flags.id });
   if (action === "show" && !filter.ids) throw new UsageError("show takes the message id of the letter");
-  if (isAct(action) && Object.keys(filter).length === 0 && !flags.all) {
+  const isAct = action === "edit" || changes(action);
+  if (isAct && Object.keys(filter).length === 0 && !flags.all) {
     throw new UsageError(`${action} takes --reason, --id, another filter or --all, for it acts on all that it finds`);
   }
-  if (isAct(action) && filter.statuses) throw new UsageError(`${action} takes no --status`);
+  if (isAct && filter.statuses) throw new UsageError(`${action} takes no --status`);
   if ((action === "drop" || action === "undo") && flags.limit !== undefined) {
     throw new UsageError(`${action} takes no --limit`);
   }
@@ -73,7 +86,10 @@ await runCommand({
   });
   try {
     const table = new LetterTable(database);
-    const status = await actions[action]({ table, filter, flags, config, stop: shutdown.stop });
+    const task = { table, filter, flags, config, by, stop: shutdown.stop };
+    const status = action === "edit"
+      ? await edit({ ...task, database, change: await readChange(flags) })
+      : await actions[action](task);
     await noteWaiting(config, clock);
     return status;
   } catch (error) {

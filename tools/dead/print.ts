@@ -41,6 +41,12 @@ export function describeInFull(letter: DeadLetter): string {
     ["published by", letter.appId],
     ["published at", letter.timestampMs === undefined ? undefined : new Date(letter.timestampMs).toISOString()],
     ["event", letter.event ? JSON.stringify(shownEvent(letter.event)) : `none: ${letter.bodyProblem}`],
+    ...(letter.edit
+      ? [[
+        "edited",
+        `${JSON.stringify(shownEvent(letter.edit.event))} by ${letter.edit.by} at ${letter.edit.at}`,
+      ] as [string, unknown]]
+      : []),
     ["headers", JSON.stringify(letter.headers)],
   ];
   const lines = rows.map(([name, value]) => printable(`${name.padEnd(16)} ${value ?? "unknown"}`, mostOfOneRow));

@@ -9,4 +9,5 @@ export const catalogue: Catalogue = new Map([
   ["20261124000000_create_player_leaders.ts", () => import("../../migrations/20261124000000_create_player_leaders.ts")],
   ["20261129200000_create_dead_letters.ts", () => import("../../migrations/20261129200000_create_dead_letters.ts")],
   ["20261130010000_resolve_dead_letters.ts", () => import("../../migrations/20261130010000_resolve_dead_letters.ts")],
+  ["20261130020000_edit_dead_letters.ts", () => import("../../migrations/20261130020000_edit_dead_letters.ts")],
 ]);

@@ -5,8 +5,8 @@ import type { Session } from "../../shared/postgres/session.ts";
 type Privilege = "select" | "insert" | `update (${string})` | "delete";
 
 const sums = "update (bets, wins, deposits_eur)";
-const acts = "update (status, acted_at, acted_by)";
-const resolves = "update (status, acted_at, acted_by, stored_at, stored_by)";
+const acts = "update (status, acted_at, acted_by, claim, claimed_until, edits)";
+const resolves = "update (status, acted_at, acted_by, claim, claimed_until, edits, stored_at, stored_by)";
 
 export const grants: Readonly<Record<string, Readonly<Record<string, readonly Privilege[]>>>> = {
   casino_subscriber: {
@@ -16,10 +16,12 @@ export const grants: Readonly<Record<string, Readonly<Record<string, readonly Pr
     event_counts: ["select", "insert", "update (events)", "delete"],
     player_leaders: ["select", "insert", sums, "delete"],
     dead_letters: ["select", "insert", resolves],
+    dead_letter_edits: ["select", "insert"],
     dead_letter_leases: ["select", "insert", "update (owner, until)"],
   },
   casino_dead_letters: {
     dead_letters: ["select", acts],
+    dead_letter_edits: ["select", "insert"],
     event_counts: ["select"],
     player_leaders: ["select"],
   },
@@ -30,6 +32,7 @@ export const grants: Readonly<Record<string, Readonly<Record<string, readonly Pr
     event_counts: ["select"],
     player_leaders: ["select"],
     dead_letters: ["select"],
+    dead_letter_edits: ["select"],
     dead_letter_leases: ["select"],
     nessie_migrations: ["select"],
   },

@@ -1,4 +1,6 @@
+import type { Change } from "../../event/change.ts";
 import type { DeadLetter, Status } from "./dead_letter.ts";
+import type { EditOutcome } from "./edit.ts";
 
 /** Which letters: all that is given must hold. Without anything, all that are dead. */
 export interface Filter {
@@ -41,7 +43,21 @@ export interface DeadLetterAdmin {
   /** Puts what was dropped, and matches, back among the dead letters. @returns how many letters that were */
   undo(options: AdminOptions): Promise<number>;
 
+  /** What a change makes, or would make, of the oldest that match and are dead, page by page. */
+  edit(options: EditOptions): Promise<EditPage>;
+
   close(): Promise<void>;
+}
+
+export interface EditOptions extends Omit<ListOptions, "order"> {
+  readonly change: Change;
+  /** Says what it would do, and does nothing. */
+  readonly preview: boolean;
+}
+
+export interface EditPage {
+  readonly outcomes: readonly EditOutcome[];
+  readonly next: string | undefined;
 }
 
 export interface AdminOptions {

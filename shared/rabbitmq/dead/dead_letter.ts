@@ -38,6 +38,16 @@ export interface DeadLetter {
   readonly bodyProblem: string | undefined;
   /** Where letters are kept after they were dealt with. */
   readonly fate?: Fate;
+  /** The last one, which a replay publishes in place of the body. */
+  readonly edit?: LetterEdit | undefined;
+}
+
+export interface LetterEdit {
+  readonly body: Uint8Array;
+  readonly event: Event;
+  readonly by: string;
+  /** RFC 3339. */
+  readonly at: string;
 }
 
 /** `replayed` is published again, and no more than that; `resolved`: its event is stored. */
@@ -57,6 +67,10 @@ export interface Fate {
   /** The subscriber that stored its event, and when. */
   readonly storedBy: string | undefined;
   readonly storedAt: string | undefined;
+  /** How many there are; the last one counts. */
+  readonly edits: number;
+  /** A replay publishes it, or may have done so. */
+  readonly claimed: boolean;
 }
 
 /** Of a message as it is in the queue; anybody may have written its properties. */
@@ -100,7 +114,7 @@ export const mostBodyListed = 4_096;
  */
 export function deadLetterToJson(letter: DeadLetter, mostBodyBytes = Infinity) {
   const { messageId, reason, detail, subscriber, firstFailedAt, lastFailedAt, attempts, replays, event } = letter;
-  const { bodyProblem, fate } = letter;
+  const { bodyProblem, fate, edit } = letter;
   return {
     message_id: messageId,
     sent_id: letter.sentId ?? null,
@@ -119,6 +133,8 @@ export function deadLetterToJson(letter: DeadLetter, mostBodyBytes = Infinity) {
     acted_at: fate?.actedAt ?? null,
     stored_by: fate?.storedBy ?? null,
     stored_at: fate?.storedAt ?? null,
+    edits: fate?.edits ?? 0,
+    edited: edit ? { by: edit.by, at: edit.at, event: shownEvent(edit.event) } : null,
     event: event ? shownEvent(event) : null,
     body_problem: bodyProblem ?? null,
     body_base64: letter.body.subarray(0, mostBodyBytes).toBase64(),

@@ -1,15 +1,19 @@
 /** {@linkcode DeadLetterAdmin} over a queue in this process. */
+import { encodeEvent } from "../../event/protobuf.ts";
 import type { Delivery } from "../delivery.ts";
 import type { MemoryQueue } from "../memory_queue.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { causeOf } from "./cause.ts";
-import { type DeadLetter, letterOf, type Status } from "./dead_letter.ts";
+import { type DeadLetter, type LetterEdit, letterOf, type Status } from "./dead_letter.ts";
+import { editOf } from "./edit.ts";
 import { isWornOut, replayOf } from "./replay.ts";
 import {
   AdminClosed,
   type AdminOptions,
   type CauseGroup,
   type DeadLetterAdmin,
+  type EditOptions,
+  type EditPage,
   type LetterPage,
   type ListOptions,
   matches,
@@ -23,6 +27,7 @@ export interface MemoryAdminOptions {
 
 const noFate = {
   ...{ previous: undefined, actedBy: undefined, actedAt: undefined, storedBy: undefined, storedAt: undefined },
+  claimed: false,
 };
 
 interface Found {
@@ -32,6 +37,8 @@ interface Found {
 
 export class MemoryDeadLetterAdmin implements DeadLetterAdmin {
   #closed = false;
+  /** By the letters' places. */
+  readonly #edits = new Map<bigint, readonly LetterEdit[]>();
   readonly #dropped = new Set<Delivery>();
   /** Which letter of all that there ever were, from 1. */
   readonly #places = new WeakMap<Delivery, number>();
@@ -95,6 +102,21 @@ export class MemoryDeadLetterAdmin implements DeadLetterAdmin {
     });
   }
 
+  edit({ change, preview, limit, after, filter, signal }: EditOptions): Promise<EditPage> {
+    return Promise.try(async () => {
+      const statuses = ["dead"] as const;
+      const { letters, next } = await this.list({ filter: { ...filter, statuses }, signal, limit, after });
+      const outcomes = letters.map((letter) => {
+        const { event, outcome } = editOf(letter, change);
+        const at = new Date(this.options.clock.now()).toISOString();
+        const edit = event && { body: encodeEvent(event), event, by: "this process", at };
+        if (edit && !preview) this.#edits.set(letter.fate!.id, [...this.#edits.get(letter.fate!.id) ?? [], edit]);
+        return outcome;
+      });
+      return { outcomes, next };
+    });
+  }
+
   close(): Promise<void> {
     this.#closed = true;
     return Promise.resolve();
@@ -107,8 +129,10 @@ export class MemoryDeadLetterAdmin implements DeadLetterAdmin {
     const found = (delivery: Delivery, status: Status): Found => {
       const letter = letterOf(delivery);
       const { group, text: cause } = causeOf(letter);
-      const fate = { ...noFate, status, id: BigInt(this.#placeOf(delivery)) };
-      return { delivery, letter: { ...letter, fate, group, cause } };
+      const id = BigInt(this.#placeOf(delivery));
+      const edits = this.#edits.get(id) ?? [];
+      const fate = { ...noFate, status, id, edits: edits.length };
+      return { delivery, letter: { ...letter, fate, edit: edits.at(-1), group, cause } };
     };
     return [
       ...this.options.queue.deadLetters.map((delivery) => found(delivery, "dead")),

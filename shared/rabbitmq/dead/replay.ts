@@ -13,6 +13,11 @@ export interface ReplaySource<L extends DeadLetter> {
   take(): AsyncIterable<readonly L[]>;
   /** These are published, and confirmed: they are no longer dead. */
   replayed(letters: readonly L[]): Promise<void>;
+  /**
+   * These stay dead.
+   * @param published whether one of them may have been, as far as is known
+   */
+  kept(letters: readonly L[], published: "no" | "maybe"): Promise<void>;
 }
 
 export interface ReplayOptions {
@@ -31,7 +36,13 @@ export type Replayed<L extends DeadLetter> =
   & (
     | { readonly result: "replayed" }
     /** Left where it is, and why. */
-    | { readonly result: "refused" | "failed"; readonly problem: string }
+    | { readonly result: "refused"; readonly problem: string }
+    | {
+      readonly result: "failed";
+      readonly problem: string;
+      /** It may be with the broker all the same. */
+      readonly published: boolean;
+    }
   );
 
 /**
@@ -45,19 +56,33 @@ export async function* replay<L extends DeadLetter>(
   const { clock, rate, stop } = options;
   let dueAt = clock.monotonic();
   for await (const letters of source.take()) {
+    const left = new Set(letters);
     // With a rate one by one, so that the letters that are marked are those that were published.
     const size = rate === undefined ? letters.length : 1;
-    for (let at = 0; at < letters.length; at += size) {
-      if (rate !== undefined && !isRefused(letters[at]!, options)) {
-        await clock.sleep(Math.max(0, dueAt - clock.monotonic()), stop).catch(() => {});
-        dueAt = Math.max(dueAt, clock.monotonic() - 1000) + 1000 / rate;
+    try {
+      for (let at = 0; at < letters.length; at += size) {
+        if (rate !== undefined && !isRefused(letters[at]!, options)) {
+          await clock.sleep(Math.max(0, dueAt - clock.monotonic()), stop).catch(() => {});
+          dueAt = Math.max(dueAt, clock.monotonic() - 1000) + 1000 / rate;
+        }
+        if (stop.aborted) return;
+        const batch = letters.slice(at, at + size);
+        for (const letter of batch) left.delete(letter);
+        const results = await Promise.all(batch.map((letter) => replayOne(letter, options)));
+        const told = results.filter((result) => result !== undefined);
+        const done = told.filter(({ result }) => result === "replayed").map(({ letter }) => letter);
+        if (done.length > 0) await source.replayed(done);
+        const refused = told.filter((one) => one.result === "refused" || one.result === "failed" && !one.published);
+        if (refused.length > 0) await source.kept(refused.map(({ letter }) => letter), "no");
+        const unknown = batch.filter((letter) =>
+          !done.includes(letter) && !refused.some((one) => one.letter === letter)
+        );
+        if (unknown.length > 0) await source.kept(unknown, "maybe");
+        yield* told;
       }
-      if (stop.aborted) return;
-      const results = await Promise.all(letters.slice(at, at + size).map((letter) => replayOne(letter, options)));
-      const told = results.filter((result) => result !== undefined);
-      const done = told.filter(({ result }) => result === "replayed").map(({ letter }) => letter);
-      if (done.length > 0) await source.replayed(done);
-      yield* told;
+    } finally {
+      // Those that it did not come to.
+      if (left.size > 0) await source.kept([...left], "no");
     }
   }
 }
@@ -73,7 +98,9 @@ async function replayOne<L extends DeadLetter>(letter: L, options: ReplayOptions
     await publishAgain({ exchange, ...replayOf(letter, clock.now()) }, letter, options);
     return { letter, result: "replayed" };
   } catch (error) {
-    return stop.aborted ? undefined : { letter, result: "failed", problem: messageOf(error) };
+    if (stop.aborted) return undefined;
+    const published = !(error instanceof PublishError && (error.isFinal || error.reason === "returned"));
+    return { letter, result: "failed", problem: messageOf(error), published };
   }
 }
 
@@ -115,7 +142,7 @@ export function replayOf(letter: DeadLetter, now: number): Omit<OutgoingMessage,
   return {
     ...(routingKey !== undefined && { routingKey }),
     messageId: letter.messageId,
-    body: letter.body,
+    body: letter.edit?.body ?? letter.body,
     headers: {
       ...headers,
       ...(letter.sentId !== undefined && { [originHeaders.messageId]: letter.sentId }),

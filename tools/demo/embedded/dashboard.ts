@@ -131,6 +131,7 @@ function adminOf(system: EmbeddedSystem, clock: Clock): DeadLetterAdmin {
       system.dropped -= restored;
       return restored;
     },
+    edit: (options) => admin.edit(options),
     close: () => admin.close(),
   };
 }
