@@ -13,6 +13,7 @@ import { configureLog, getLog } from "../shared/runtime/telemetry/log.ts";
 import { batchesInFlight, createSubscriber } from "./create_subscriber.ts";
 import { firstContact } from "./first_contact.ts";
 import { openKeeper } from "./dead_letters/open_keeper.ts";
+import { JobTable } from "./dead_letters/jobs/job_table.ts";
 import { TableDeadLetterAdmin } from "./dead_letters/table_admin.ts";
 import type { Edges } from "./pipeline/edges.ts";
 import { openEventQueue } from "./event_queue.ts";
@@ -194,6 +195,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
           ...{ url: config.RABBITMQ_URL, name, clock },
           ...{ eventsQueue: config.EVENTS_QUEUE, deadLetterQueue: config.DEAD_LETTER_QUEUE },
         }),
+        jobs: config.DEAD_LETTER_KEEPER === "off" ? undefined : { table: new JobTable(pool), random, by: name },
         admin: new TableDeadLetterAdmin({ name, config: operator, database: pool, clock, random }),
         keeper: keeper.state,
         ratesApi: config.RATES_API_ADDRESS,

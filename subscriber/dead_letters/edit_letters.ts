@@ -7,6 +7,10 @@ import type { Database } from "../../shared/postgres/pool.ts";
 import { claimedProblem, editOf, type EditOutcome } from "../../shared/rabbitmq/dead/edit.ts";
 import type { KeptLetter } from "./letter_row.ts";
 
+function equal(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, n) => byte === other[n]);
+}
+
 interface Edit {
   readonly letter: KeptLetter;
   readonly event: Event;
@@ -20,10 +24,12 @@ export async function editLetters(
   by: string,
 ): Promise<EditOutcome[]> {
   const edits = letters.map((letter) => ({ letter, ...editOf(letter, change) }));
-  const fitting = edits.flatMap(({ letter, event }) => event ? [{ letter, event }] : []);
+  // A job that was cut off comes to a letter twice.
+  const isSo = ({ edit }: KeptLetter, event: Event) => edit !== undefined && equal(edit.body, encodeEvent(event));
+  const fitting = edits.flatMap(({ letter, event }) => event && !isSo(letter, event) ? [{ letter, event }] : []);
   const kept: ReadonlySet<bigint> = fitting.length > 0 ? await keep(database, fitting, by) : new Set();
   return edits.map(({ letter, event, outcome }) =>
-    event && !kept.has(letter.id)
+    event && !kept.has(letter.id) && !isSo(letter, event)
       ? { ...outcome, after: undefined, problem: `it was edited or dealt with meanwhile, or ${claimedProblem}` }
       : outcome
   );

@@ -34,6 +34,18 @@ export interface Page {
   readonly more: boolean;
 }
 
+export interface NextOptions extends Pick<PageOptions, "filter" | "limit"> {
+  readonly after: bigint;
+  readonly last: bigint;
+  readonly job: string;
+}
+
+export interface Claimed {
+  readonly ids: readonly bigint[];
+  /** Whether any that match are left, claimed or not. */
+  readonly left: boolean;
+}
+
 /** What became of a letter. */
 export interface Act {
   readonly status: "replayed" | "dropped";
@@ -147,6 +159,34 @@ export class LetterTable {
       [claim, `{${ids.join(",")}}`],
     );
     return rows.map(([id]) => BigInt(id!));
+  }
+
+  /**
+   * Claims the oldest of those that match, are dead, and come after `after`: none behind one that another replay has
+   * claimed, so that what it may leave is not passed over. What the job had claimed before, as another's that died, is its.
+   */
+  async claimNext({ filter, after, last, limit, job }: NextOptions, claim: string): Promise<Claimed> {
+    const where = new Conditions(filter, "dead").add((id) => `id > ${id}::bigint`, String(after))
+      .add((id) => `id <= ${id}::bigint`, String(last));
+    const first = where.parameters.length;
+    const [$limit, $claim, $job] = [1, 2, 3].map((n) => `$${first + n}`);
+    const free = `(${notClaimed} or job = ${$job}::uuid)`;
+    const [row] = await this.database.query(
+      `with candidates as (
+         select id, not ${free} as taken, sum(octet_length(body)) over (order by id) - octet_length(body) as bytes
+         from (select * from dead_letters where ${where} order by id limit ${$limit}::bigint) as next
+       ), mine as (
+         select id from candidates where bytes < ${pageBytes}
+           and id < coalesce((select min(id) from candidates where taken), 9223372036854775807)
+       ), claimed as (
+         update dead_letters
+         set claim = ${$claim}::uuid, claimed_until = now() + interval '${claimSeconds} s', job = ${$job}::uuid
+         where id in (select id from mine) and status = 'dead' and ${free} returning id
+       )
+       select (select string_agg(id::text, ',' order by id) from claimed), (select count(*) from candidates)`,
+      [...where.parameters, String(limit), claim, job],
+    );
+    return { ids: row![0]?.split(",").map(BigInt) ?? [], left: Number(row![1]) > 0 };
   }
 
   /** They are published. */

@@ -1,20 +1,24 @@
 import type { BrokerOptions } from "../../shared/rabbitmq/connection.ts";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
+import type { TopologyConfig } from "../../shared/rabbitmq/topology.ts";
 import type { Config } from "../../shared/runtime/configuration/config.ts";
 import { DeadLetterKeeper } from "./keeper.ts";
+import { keepRunningJobs } from "./jobs/job_runner.ts";
 import { KeeperState } from "./keeper_state.ts";
 import { LetterTable } from "./letter_table.ts";
 import { keepResolving } from "./resolve.ts";
 
-export type KeeperSettings = Pick<
-  Config,
-  | "DATABASE_TIMEOUT_MS"
-  | "DATABASE_URL"
-  | "DEAD_LETTER_KEEPER"
-  | "DEAD_LETTER_QUEUE"
-  | "DEAD_LETTER_RABBITMQ_URL"
-  | "RABBITMQ_URL"
->;
+export type KeeperSettings =
+  & TopologyConfig
+  & Pick<
+    Config,
+    | "DATABASE_TIMEOUT_MS"
+    | "DATABASE_URL"
+    | "DEAD_LETTER_KEEPER"
+    | "DEAD_LETTER_QUEUE"
+    | "DEAD_LETTER_RABBITMQ_URL"
+    | "RABBITMQ_URL"
+  >;
 
 /** A subscriber's keeper, with connections of its own: no letter waits behind batches, nor a batch behind letters. */
 export interface OpenKeeper {
@@ -45,11 +49,15 @@ export function openKeeper(
     { database, owner: subscriberId, clock: broker.clock, log: broker.log },
     stop.signal,
   );
+  const working = keepRunningJobs(
+    { ...broker, url, name, database, config: settings, owner: subscriberId },
+    stop.signal,
+  );
   return {
     state,
     async close() {
       stop.abort(new Error("the keeper is closed"));
-      await Promise.all([keeper.close(), resolving]);
+      await Promise.all([keeper.close(), resolving, working]);
       await database.close();
     },
   };

@@ -9,6 +9,7 @@ import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import { callWithDeadline, DeadlineExceeded } from "../../shared/runtime/deadline.ts";
 import { deadLetterRoutes } from "./dead_letter_routes.ts";
 import { eventRoutes } from "./event_routes.ts";
+import type { Jobs } from "./job_routes.ts";
 import type { Readiness } from "./health.ts";
 import type { Totals } from "../metrics/materialized.ts";
 import { openApi } from "./openapi.ts";
@@ -24,6 +25,8 @@ export interface AppOptions {
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   readonly recent: RecentEvents;
   readonly admin: DeadLetterAdmin;
+  /** None in one process. */
+  readonly jobs?: Jobs | undefined;
   /** Letters in their queue, which no keeper has moved yet. */
   readonly waiting: () => Promise<number>;
   readonly token: string | undefined;

@@ -9,6 +9,7 @@ import { parseMessageId } from "../../shared/rabbitmq/message_id.ts";
 import { callWithDeadline } from "../../shared/runtime/deadline.ts";
 import { isSecret } from "../../shared/runtime/secrets.ts";
 import { parseFilter } from "../dead_letters/parse_filter.ts";
+import { jobRoutes, type Jobs } from "./job_routes.ts";
 import { parseLimit } from "./event_query.ts";
 import { Problem, unavailable } from "./problem.ts";
 
@@ -21,11 +22,12 @@ const mostBodyShown = 1_048_576;
 export interface DeadLetterRoutesOptions {
   readonly admin: DeadLetterAdmin;
   readonly waiting: () => Promise<number>;
+  readonly jobs?: Jobs | undefined;
   readonly token: string | undefined;
   readonly clock: Clock;
 }
 
-export function deadLetterRoutes({ admin, waiting, token, clock }: DeadLetterRoutesOptions): Hono {
+export function deadLetterRoutes({ admin, waiting, jobs, token, clock }: DeadLetterRoutesOptions): Hono {
   async function ask<T>(act: (signal: AbortSignal) => Promise<T>): Promise<T> {
     try {
       return await callWithDeadline(adminTimeoutMs, clock, act);
@@ -41,6 +43,9 @@ export function deadLetterRoutes({ admin, waiting, token, clock }: DeadLetterRou
     checkBearer(context.req.header("authorization"), token);
     await next();
   });
+  const chosenBy = (context: Context, ...others: string[]) =>
+    chosen(filterOf(context, "all", ...others), context.req.query("all"));
+  routes.route("/jobs", jobRoutes({ jobs, ask, filterOf: chosenBy, changeOf }));
   routes.get("/", async (context) => {
     const limit = parseLimit(context.req.query("limit") ?? null, 100, mostListed);
     const [order, after] = [orderOf(context.req.query("order")), placeOf(context.req.query("after"))];

@@ -18,6 +18,7 @@ import { readTotals } from "../metrics/materialized.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { overviewOf } from "../metrics/overview.ts";
 import { grpcHealth, readDependencies } from "../metrics/probes.ts";
+import type { Jobs } from "./job_routes.ts";
 import type { QueueDepths } from "../metrics/queue_depths.ts";
 import { RecentEvents } from "../metrics/recent_events.ts";
 import type { Sources, State } from "../metrics/sources.ts";
@@ -55,6 +56,8 @@ export interface HttpOptions extends State {
   readonly database: Database;
   readonly depths: QueueDepths;
   readonly admin: DeadLetterAdmin;
+  /** None in one process. */
+  readonly jobs?: Jobs | undefined;
   /** host:port */
   readonly ratesApi: string;
   /** The files for TLS to it; without them, no TLS. */
@@ -111,7 +114,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
       totals: () => callWithDeadline(askTimeoutMs, clock, () => readTotals(database)),
       overview,
       readiness: () => readinessOf(sources),
-      ...{ metrics, recent, admin, token, clock, log },
+      ...{ metrics, recent, admin, jobs: options.jobs, token, clock, log },
       // In one process, the queue itself is what is listed.
       waiting: async () => options.mode === "embedded" ? 0 : (await depths()).dead.messages,
       loopback: isLoopback(address.hostname),

@@ -2,6 +2,7 @@
 import { statuses } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { eventTypes } from "../../shared/event/kinds.ts";
 import { version } from "../../shared/runtime/configuration/command.ts";
+import { jobActs, jobStates } from "../dead_letters/jobs/job.ts";
 import { columns, type Values } from "../enriched/enriched.ts";
 import { subscriberStates } from "../metrics/fleet/fleet_view.ts";
 import { mostKept } from "../metrics/recent_events.ts";
@@ -163,6 +164,32 @@ export const openApi = {
     "/dead-letters/replay": {
       post: secured("Publish them again under their own ids", [...filter, all], json("What became of them", replays)),
     },
+    "/dead-letters/jobs": {
+      get: secured("Jobs, the newest first", [], json("At most 100", object({ jobs: list(ref("Job")) }))),
+      post: secured(
+        "Have subscribers act on all that match; preview=true tells how many that are",
+        [
+          query("act", { enum: jobActs }),
+          query("rate", count, "Letters a second at most; a replay comes up to that by and by"),
+          query("preview", { const: "true" }),
+          ...change,
+          ...filter,
+          all,
+        ],
+        json("The job", ref("Job")),
+      ),
+    },
+    "/dead-letters/jobs/{id}": {
+      get: ofOne("A job, and what became of its letters", json("It", ref("Job"))),
+    },
+    "/dead-letters/jobs/{id}/pause": { post: ofOne("Pause it", json("It", ref("Job"))) },
+    "/dead-letters/jobs/{id}/resume": {
+      post: ofOne("Have it go on, where it is paused or has stopped", json("It", ref("Job"))),
+    },
+    "/dead-letters/jobs/{id}/cancel": { post: ofOne("End it: what is done stays done", json("It", ref("Job"))) },
+    "/dead-letters/jobs/{id}/rate": {
+      post: { ...ofOne("Set its rate", json("It", ref("Job"))), parameters: [id, query("rate", count)] },
+    },
     "/dead-letters/undo": {
       post: secured("Put back those that were dropped", [...filter, all], json("How many", restored)),
     },
@@ -254,6 +281,20 @@ export const openApi = {
         body_base64: described(text, "Its first 4 KiB in a list, its first MiB alone"),
         body_bytes: described(count, "How long it is"),
       }, ["message_id", "reason", "detail", "group", "attempts", "replays", "body_base64", "body_bytes"]),
+      Job: object({
+        ...{ id: uuid, act: { enum: jobActs }, state: { enum: jobStates }, filter: { type: "object" } },
+        ...{ change: { type: ["object", "null"] }, created_by: text, created_at: text, finished_at: textOrNull },
+        rate: described(count, "Letters a second at most"),
+        total: described(count, "Letters that matched when it began"),
+        done: count,
+        refused: described(count, "Replayed ten times already, or the change does not fit"),
+        failed: count,
+        owner: described(textOrNull, "The subscriber that carries it out"),
+        problem: textOrNull,
+        stored: described(count, "Of a replay: letters whose event is stored by now"),
+        died: described(count, "Died again of the same cause"),
+        deaths: list(object({ message_id: uuid, reason: text, detail: text })),
+      }, ["id", "act", "state", "rate", "total", "done", "refused", "failed"]),
       Edit: object({
         message_id: uuid,
         number: integer,

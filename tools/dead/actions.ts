@@ -24,6 +24,8 @@ export interface Task {
     readonly force: boolean;
     readonly json: boolean;
     readonly yes: boolean;
+    readonly job: boolean;
+    readonly wait: boolean;
     readonly "dry-run": boolean;
   };
   readonly config: TopologyConfig & Pick<Config, "RABBITMQ_URL">;

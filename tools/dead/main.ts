@@ -1,14 +1,18 @@
-/** `deno task dead list|groups|show|edit|replay|drop|undo` */
+/** `deno task dead list|groups|show|edit|replay|drop|undo|jobs` */
 import { DatabasePool } from "../../shared/postgres/pool.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
 import { explainConnection, explainStoreError } from "../../shared/runtime/errors.ts";
 import { onShutdownSignal } from "../../shared/runtime/shutdown.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
+import { jobActs } from "../../subscriber/dead_letters/jobs/job.ts";
+import { JobTable } from "../../subscriber/dead_letters/jobs/job_table.ts";
 import { LetterTable } from "../../subscriber/dead_letters/letter_table.ts";
 import { parseFilter } from "../../subscriber/dead_letters/parse_filter.ts";
 import { actions, changes, isAction } from "./actions.ts";
 import { edit, readChange } from "./edit.ts";
+import { isJob, many, orderJob } from "./job_order.ts";
+import { jobsCommand } from "./jobs.ts";
 import { noteWaiting } from "./waiting.ts";
 
 /** A look at the groups of a million letters takes seconds. */
@@ -22,8 +26,10 @@ await runCommand({
   summary: "Dead letters: events that could not be processed, each with its reason.\n" +
     "list shows them, groups what they failed of, show ID all of one; replay publishes them again under their own ids;\n" +
     "edit changes what a replay publishes, and keeps the original; " +
-    "drop takes them from the dead letters, and undo puts back what was dropped.",
-  operands: "<list|groups|show ID|edit [ID]|replay|drop|undo>",
+    "drop takes them from the dead letters, and undo puts back what was dropped.\n" +
+    `An act on more than ${many} letters is a job that subscribers carry out: jobs shows them, jobs ID one of them;\n` +
+    "jobs pause|resume|cancel ID, jobs rate ID N.",
+  operands: "<list|groups|show ID|edit [ID]|replay|drop|undo|jobs …>",
   flags: {
     status: {
       value: "STATUS,…",
@@ -45,6 +51,8 @@ await runCommand({
     where: { value: "KEY=VALUE,…", help: "edit: only events with these values; currency= where it is missing" },
     body: { value: "JSON", help: "edit: the whole event in place of --set, or - to read it from stdin" },
     "dry-run": { help: "edit: show what it would do, and do nothing" },
+    job: { help: "edit, replay, drop, undo: as a job, however few letters there are" },
+    wait: { help: "edit, replay, drop, undo: wait until the job has ended; on a terminal that is so anyway" },
     yes: { short: "y", help: "do not ask" },
     newest: { help: "list, replay: the newest first" },
     limit: { short: "n", value: "N", help: "list, replay: at most so many", integer: { min: 1, max: 1_000_000_000 } },
@@ -60,19 +68,22 @@ await runCommand({
     "deno task dead edit 017f22e2-79b0-7cc3-98c4-dc0c0c07398f --set amount=500",
     "deno task dead edit --group 5f0c1d2e3a4b --set currency=EUR --where currency=",
     "deno task dead replay --reason rates-timeout,unknown-currency --rate 100",
+    "deno task dead jobs pause 5b0b1e9e-5c0c-4f3e-9d5b-5d7a4c0e4f60",
     "deno task dead drop --id 017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
     "deno task dead undo --id 017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
   ],
 }, async ({ flags, operands: [action, operandId, ...rest], config }) => {
-  if (action !== "edit" && !isAction(action)) {
-    throw new UsageError(`"${action ?? ""}" is none of ${["edit", ...Object.keys(actions)].join(", ")}`);
+  if (action !== "edit" && action !== "jobs" && !isAction(action)) {
+    throw new UsageError(`"${action ?? ""}" is none of ${[...Object.keys(actions), "edit", "jobs"].join(", ")}`);
   }
-  if (rest.length > 0 || (operandId !== undefined && action !== "show" && action !== "edit")) {
+  if (action === "jobs") {
+    if (operandId !== undefined && flags.id !== undefined) throw new UsageError("jobs takes no --id");
+  } else if (rest.length > 0 || (operandId !== undefined && action !== "show" && action !== "edit")) {
     throw new UsageError(`${action} takes no "${rest[0] ?? operandId}"; --id picks letters by their message ids`);
   }
-  const filter = filterOf({ ...flags, id: operandId ?? flags.id });
+  const filter = filterOf({ ...flags, id: action === "jobs" ? undefined : operandId ?? flags.id });
   if (action === "show" && !filter.ids) throw new UsageError("show takes the message id of the letter");
-  const isAct = action === "edit" || changes(action);
+  const isAct = action === "edit" || action !== "jobs" && changes(action);
   if (isAct && Object.keys(filter).length === 0 && !flags.all) {
     throw new UsageError(`${action} takes --reason, --id, another filter or --all, for it acts on all that it finds`);
   }
@@ -87,12 +98,23 @@ await runCommand({
   try {
     const table = new LetterTable(database);
     const task = { table, filter, flags, config, by, stop: shutdown.stop };
-    const status = action === "edit"
-      ? await edit({ ...task, database, change: await readChange(flags) })
+    const jobs = new JobTable(database);
+    if (action === "jobs") {
+      const words = operandId === undefined ? [] : [operandId, ...rest];
+      return await jobsCommand(words, { jobs, json: flags.json });
+    }
+    const change = action === "edit" ? await readChange(flags) : undefined;
+    const act = jobActs.find((act) => act === action);
+    const asks = { ...task, jobs, change, database };
+    const status = act && await isJob(act, asks)
+      ? await orderJob(act, asks)
+      : action === "edit"
+      ? await edit({ ...asks, change: change! })
       : await actions[action](task);
     await noteWaiting(config, clock);
     return status;
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     const explained = explainConnection(error, "Postgres", config.DATABASE_URL);
     throw explained === error ? new Error(explainStoreError(error), { cause: error }) : explained;
   } finally {

@@ -10,4 +10,5 @@ export const catalogue: Catalogue = new Map([
   ["20261129200000_create_dead_letters.ts", () => import("../../migrations/20261129200000_create_dead_letters.ts")],
   ["20261130010000_resolve_dead_letters.ts", () => import("../../migrations/20261130010000_resolve_dead_letters.ts")],
   ["20261130020000_edit_dead_letters.ts", () => import("../../migrations/20261130020000_edit_dead_letters.ts")],
+  ["20261130030000_create_jobs.ts", () => import("../../migrations/20261130030000_create_jobs.ts")],
 ]);

@@ -5,8 +5,10 @@ import type { Session } from "../../shared/postgres/session.ts";
 type Privilege = "select" | "insert" | `update (${string})` | "delete";
 
 const sums = "update (bets, wins, deposits_eur)";
-const acts = "update (status, acted_at, acted_by, claim, claimed_until, edits)";
-const resolves = "update (status, acted_at, acted_by, claim, claimed_until, edits, stored_at, stored_by)";
+const works =
+  "update (state, rate, owner, lease_until, finished_at, reached, done, refused, failed, done_before, died_before, problem)";
+const acts = "update (status, acted_at, acted_by, claim, claimed_until, edits, job)";
+const resolves = "update (status, acted_at, acted_by, claim, claimed_until, edits, job, stored_at, stored_by)";
 
 export const grants: Readonly<Record<string, Readonly<Record<string, readonly Privilege[]>>>> = {
   casino_subscriber: {
@@ -18,10 +20,12 @@ export const grants: Readonly<Record<string, Readonly<Record<string, readonly Pr
     dead_letters: ["select", "insert", resolves],
     dead_letter_edits: ["select", "insert"],
     dead_letter_leases: ["select", "insert", "update (owner, until)"],
+    jobs: ["select", "insert", works],
   },
   casino_dead_letters: {
     dead_letters: ["select", acts],
     dead_letter_edits: ["select", "insert"],
+    jobs: ["select", "insert", works],
     event_counts: ["select"],
     player_leaders: ["select"],
   },
@@ -34,6 +38,7 @@ export const grants: Readonly<Record<string, Readonly<Record<string, readonly Pr
     dead_letters: ["select"],
     dead_letter_edits: ["select"],
     dead_letter_leases: ["select"],
+    jobs: ["select"],
     nessie_migrations: ["select"],
   },
 };
