@@ -11,7 +11,7 @@ export class Conditions {
 
   /** @param status those that an act applies to, whatever the filter says */
   constructor(
-    { statuses = ["dead"], reasons, ids, groups, sinceMs, untilMs, playerId, eventId, text }: Filter,
+    { statuses = ["dead"], reasons, ids, groups, sinceMs, untilMs, playerId, eventId, text, replaysBelow }: Filter,
     status?: Status,
   ) {
     // Written out, so that Postgres finds the indexes of one status.
@@ -24,6 +24,7 @@ export class Conditions {
     if (untilMs !== undefined) this.add((until) => `last_failed_at < ${until}::timestamptz`, timeOf(untilMs));
     if (playerId !== undefined) this.add((player) => `player_id = ${player}::bigint`, String(playerId));
     if (eventId !== undefined) this.add((event) => `event_id = ${event}::bigint`, String(eventId));
+    if (replaysBelow !== undefined) this.add((most) => `replays < ${most}::bigint`, String(replaysBelow));
     if (text !== undefined) this.add((part) => `strpos(lower(detail), lower(${part})) > 0`, withoutNul(text));
   }
 

@@ -1,8 +1,8 @@
 /** The table `dead_letters`: what keepers add to, and operators look at and act on. */
-import type { CauseGroup, Filter } from "../../shared/rabbitmq/dead/admin.ts";
+import type { CauseGroup, Filter, Taken } from "../../shared/rabbitmq/dead/admin.ts";
 import type { Status } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { arrayLiteral } from "../../shared/postgres/copy_rows.ts";
-import type { Database } from "../../shared/postgres/pool.ts";
+import type { Database, Row } from "../../shared/postgres/pool.ts";
 import { Conditions } from "./letter_query.ts";
 import { isoTime, type KeptLetter, letterOfRow, type LetterRow, readColumns, writtenColumns } from "./letter_row.ts";
 
@@ -132,19 +132,25 @@ export class LetterTable {
     const rows = await this.database.query(
       `with found as (
          select cause_group, count(*) as letters, max(id) as newest,
-           min(last_failed_at) as first_at, max(last_failed_at) as last_at
+           min(last_failed_at) as first_at, max(last_failed_at) as last_at,
+           count(*) filter (where id > (
+             select last from dead_letter_takes as takes where takes.cause_group = dead_letters.cause_group
+           )) as more
          from dead_letters where ${where} group by cause_group order by letters desc, newest desc limit 1000
        )
        select found.cause_group, reason, cause, letters, ${isoTime("first_at")}, ${
         isoTime("last_at")
-      }, message_id, detail
-       from found join dead_letters on id = newest order by letters desc, newest desc`,
+      }, message_id, detail, taken_by, ${isoTime("taken_at")}, note, more
+       from found join dead_letters on id = newest
+         left join dead_letter_takes as takes on takes.cause_group = found.cause_group
+       order by letters desc, newest desc`,
       where.parameters,
     );
-    return rows.map(([group, reason, cause, letters, firstAt, lastAt, messageId, detail]) => ({
+    return rows.map(([group, reason, cause, letters, firstAt, lastAt, messageId, detail, ...taken]) => ({
       ...{ group: group!, reason: reason!, cause: cause!, letters: Number(letters) },
       ...{ firstAt: firstAt ?? undefined, lastAt: lastAt ?? undefined },
       sample: { messageId: messageId!, detail: detail! },
+      ...(taken[0] != null && { taken: takenOf(taken) }),
     }));
   }
 
@@ -245,4 +251,8 @@ export class LetterTable {
     );
     return { messageIds: rows.map(([id]) => id!), more: rows.length === actedAtOnce };
   }
+}
+
+function takenOf([by, at, note, more]: Row): Taken {
+  return { by: by!, at: at!, note: note!, more: Number(more) };
 }

@@ -9,6 +9,7 @@ import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import { callWithDeadline, DeadlineExceeded } from "../../shared/runtime/deadline.ts";
 import { deadLetterRoutes } from "./dead_letter_routes.ts";
 import { eventRoutes } from "./event_routes.ts";
+import type { Takes } from "../dead_letters/takes.ts";
 import type { Jobs } from "./job_routes.ts";
 import type { Readiness } from "./health.ts";
 import type { Totals } from "../metrics/materialized.ts";
@@ -27,6 +28,7 @@ export interface AppOptions {
   readonly admin: DeadLetterAdmin;
   /** None in one process. */
   readonly jobs?: Jobs | undefined;
+  readonly takes?: Takes | undefined;
   /** Letters in their queue, which no keeper has moved yet. */
   readonly waiting: () => Promise<number>;
   readonly token: string | undefined;

@@ -11,6 +11,7 @@ import { isSecret } from "../../shared/runtime/secrets.ts";
 import { parseFilter } from "../dead_letters/parse_filter.ts";
 import { jobRoutes, type Jobs } from "./job_routes.ts";
 import { parseLimit } from "./event_query.ts";
+import type { Takes } from "../dead_letters/takes.ts";
 import { Problem, unavailable } from "./problem.ts";
 
 /** Longer than the admin's own deadlines: its error says more than ours. */
@@ -23,11 +24,12 @@ export interface DeadLetterRoutesOptions {
   readonly admin: DeadLetterAdmin;
   readonly waiting: () => Promise<number>;
   readonly jobs?: Jobs | undefined;
+  readonly takes?: Takes | undefined;
   readonly token: string | undefined;
   readonly clock: Clock;
 }
 
-export function deadLetterRoutes({ admin, waiting, jobs, token, clock }: DeadLetterRoutesOptions): Hono {
+export function deadLetterRoutes({ admin, waiting, jobs, takes, token, clock }: DeadLetterRoutesOptions): Hono {
   async function ask<T>(act: (signal: AbortSignal) => Promise<T>): Promise<T> {
     try {
       return await callWithDeadline(adminTimeoutMs, clock, act);
@@ -61,6 +63,20 @@ export function deadLetterRoutes({ admin, waiting, jobs, token, clock }: DeadLet
     const filter = filterOf(context);
     const groups = await ask((signal) => admin.groups({ filter, signal }));
     return context.json({ groups: groups.map(groupToJson) });
+  });
+  routes.post("/groups/:group/take", async (context) => {
+    const group = context.req.param("group");
+    const note = context.req.query("note") ?? "";
+    const taken = takes && jobs && await ask(() => takes.take(group, jobs.by, note));
+    if (!taken) throw new Problem(404, `there is no group ${group.slice(0, 60)}`);
+    return context.json({ taken });
+  });
+  routes.delete("/groups/:group/take", async (context) => {
+    const group = context.req.param("group");
+    if (!takes || !await ask(() => takes.leave(group))) {
+      throw new Problem(404, `nobody has the group ${group.slice(0, 60)}`);
+    }
+    return context.json({ left: 1 });
   });
   routes.get("/edits", async (context) => {
     const limit = parseLimit(context.req.query("limit") ?? null, 100, mostListed);

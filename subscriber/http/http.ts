@@ -9,7 +9,7 @@ import type { TlsFiles } from "../../shared/runtime/tls.ts";
 import type { SharedRates } from "../rates/shared_rates.ts";
 import { type Observer, Stats } from "../pipeline/stats.ts";
 import { httpApp } from "./app.ts";
-import { LetterTable } from "../dead_letters/letter_table.ts";
+import { Takes } from "../dead_letters/takes.ts";
 import { callWithDeadline, coalesced } from "../../shared/runtime/deadline.ts";
 import { readinessOf } from "./health.ts";
 import { viewOf } from "../metrics/fleet/fleet_view.ts";
@@ -78,8 +78,8 @@ export function serveHttp(options: HttpOptions): HttpServer {
   const ended = new AbortController();
   const depths = remembered(() => options.depths.read());
   const totals = remembered(() => readTotals(database));
-  const table = new LetterTable(database);
-  const deadLetters = remembered(() => table.count());
+  const takes = new Takes(database);
+  const deadLetters = remembered(() => takes.count());
   const inspectRates = remembered(() => shared.inspect());
   const reports = remembered(() => options.fleet.read());
   const subscribers = async () => {
@@ -114,7 +114,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
       totals: () => callWithDeadline(askTimeoutMs, clock, () => readTotals(database)),
       overview,
       readiness: () => readinessOf(sources),
-      ...{ metrics, recent, admin, jobs: options.jobs, token, clock, log },
+      ...{ metrics, recent, admin, jobs: options.jobs, takes: options.jobs && takes, token, clock, log },
       // In one process, the queue itself is what is listed.
       waiting: async () => options.mode === "embedded" ? 0 : (await depths()).dead.messages,
       loopback: isLoopback(address.hostname),

@@ -77,6 +77,8 @@ const change = [
 ];
 const after = query("after", text, "The next of the page before");
 const all = query("all", { const: "true" }, "In place of a filter: all of them");
+const group = { name: "group", in: "path", required: true, schema: text };
+const note = query("note", text, "A ticket, or other words");
 const id = { name: "id", in: "path", required: true, schema: uuid };
 
 /** Of dead letters: with the token only. */
@@ -160,6 +162,16 @@ export const openApi = {
         filter,
         json("At most 1,000", object({ groups: list(ref("CauseGroup")) })),
       ),
+    },
+    "/dead-letters/groups/{group}/take": {
+      post: {
+        ...secured(
+          "Take the letters that it has: they turn no headline",
+          [group, note],
+          json("How many", object({ taken: count })),
+        ),
+      },
+      delete: { ...secured("Leave it to others", [group], json("Done", object({ left: count }))) },
     },
     "/dead-letters/replay": {
       post: secured("Publish them again under their own ids", [...filter, all], json("What became of them", replays)),
@@ -254,6 +266,10 @@ export const openApi = {
         letters: count,
         first_at: described(textOrNull, "When one of them failed last: of the first"),
         last_at: textOrNull,
+        taken: described(
+          { type: ["object", "null"] },
+          "Who looks after it: by, at, note, and more: letters that came since",
+        ),
         sample: described(object({ message_id: uuid, detail: text }), "The newest of them"),
       }),
       DeadLetter: object({

@@ -37,9 +37,8 @@ export interface Task {
 /** An operator waits for the answer: better a clear failure soon than a retry of half a minute for each letter. */
 const publishTimeoutMs = 5_000;
 
-const looks = { list, groups, show };
 const acts = { replay, drop, undo };
-export const actions = { ...looks, ...acts };
+export const actions = { list, groups, show, ...acts };
 
 /** Whether it changes what became of letters. */
 export function changes(action: keyof typeof actions): boolean {

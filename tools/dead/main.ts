@@ -8,11 +8,13 @@ import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { jobActs } from "../../subscriber/dead_letters/jobs/job.ts";
 import { JobTable } from "../../subscriber/dead_letters/jobs/job_table.ts";
 import { LetterTable } from "../../subscriber/dead_letters/letter_table.ts";
+import { Takes } from "../../subscriber/dead_letters/takes.ts";
 import { parseFilter } from "../../subscriber/dead_letters/parse_filter.ts";
 import { actions, changes, isAction } from "./actions.ts";
 import { edit, readChange } from "./edit.ts";
 import { isJob, many, orderJob } from "./job_order.ts";
 import { jobsCommand } from "./jobs.ts";
+import { leave, take } from "./take.ts";
 import { noteWaiting } from "./waiting.ts";
 
 /** A look at the groups of a million letters takes seconds. */
@@ -28,8 +30,8 @@ await runCommand({
     "edit changes what a replay publishes, and keeps the original; " +
     "drop takes them from the dead letters, and undo puts back what was dropped.\n" +
     `An act on more than ${many} letters is a job that subscribers carry out: jobs shows them, jobs ID one of them;\n` +
-    "jobs pause|resume|cancel ID, jobs rate ID N.",
-  operands: "<list|groups|show ID|edit [ID]|replay|drop|undo|jobs …>",
+    "jobs pause|resume|cancel ID, jobs rate ID N. take GROUP says that you look after it: it turns no headline until it grows.",
+  operands: "<list|groups|show ID|edit [ID]|replay|drop|undo|jobs …|take GROUP|leave GROUP>",
   flags: {
     status: {
       value: "STATUS,…",
@@ -51,6 +53,7 @@ await runCommand({
     where: { value: "KEY=VALUE,…", help: "edit: only events with these values; currency= where it is missing" },
     body: { value: "JSON", help: "edit: the whole event in place of --set, or - to read it from stdin" },
     "dry-run": { help: "edit: show what it would do, and do nothing" },
+    note: { value: "TEXT", help: "take: a ticket, or other words" },
     job: { help: "edit, replay, drop, undo: as a job, however few letters there are" },
     wait: { help: "edit, replay, drop, undo: wait until the job has ended; on a terminal that is so anyway" },
     yes: { short: "y", help: "do not ask" },
@@ -73,17 +76,23 @@ await runCommand({
     "deno task dead undo --id 017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
   ],
 }, async ({ flags, operands: [action, operandId, ...rest], config }) => {
-  if (action !== "edit" && action !== "jobs" && !isAction(action)) {
-    throw new UsageError(`"${action ?? ""}" is none of ${[...Object.keys(actions), "edit", "jobs"].join(", ")}`);
+  if (action === "take" || action === "leave") {
+    if (operandId === undefined || rest.length > 0) {
+      throw new UsageError(`${action} takes one group, as groups tells it`);
+    }
+  } else if (action !== "edit" && action !== "jobs" && !isAction(action)) {
+    const names = [...Object.keys(actions), "edit", "jobs", "take", "leave"];
+    throw new UsageError(`"${action ?? ""}" is none of ${names.join(", ")}`);
   }
-  if (action === "jobs") {
-    if (operandId !== undefined && flags.id !== undefined) throw new UsageError("jobs takes no --id");
+  const ofNone = action === "jobs" || action === "take" || action === "leave";
+  if (ofNone) {
+    if (flags.id !== undefined) throw new UsageError(`${action} takes no --id`);
   } else if (rest.length > 0 || (operandId !== undefined && action !== "show" && action !== "edit")) {
     throw new UsageError(`${action} takes no "${rest[0] ?? operandId}"; --id picks letters by their message ids`);
   }
-  const filter = filterOf({ ...flags, id: action === "jobs" ? undefined : operandId ?? flags.id });
+  const filter = filterOf({ ...flags, id: ofNone ? undefined : operandId ?? flags.id });
   if (action === "show" && !filter.ids) throw new UsageError("show takes the message id of the letter");
-  const isAct = action === "edit" || action !== "jobs" && changes(action);
+  const isAct = action === "edit" || !ofNone && changes(action);
   if (isAct && Object.keys(filter).length === 0 && !flags.all) {
     throw new UsageError(`${action} takes --reason, --id, another filter or --all, for it acts on all that it finds`);
   }
@@ -103,6 +112,8 @@ await runCommand({
       const words = operandId === undefined ? [] : [operandId, ...rest];
       return await jobsCommand(words, { jobs, json: flags.json });
     }
+    if (action === "take") return await take(new Takes(database), operandId!, by, flags.note ?? "");
+    if (action === "leave") return await leave(new Takes(database), operandId!);
     const change = action === "edit" ? await readChange(flags) : undefined;
     const act = jobActs.find((act) => act === action);
     const asks = { ...task, jobs, change, database };

@@ -75,12 +75,15 @@ export function countReasons(counts: ReadonlyMap<string, number>): string {
 }
 
 /** Two lines: what they failed of, and the newest of them. */
-export function describeGroup({ group, reason, cause, letters, firstAt, lastAt, sample }: CauseGroup): string {
+export function describeGroup({ group, reason, cause, letters, firstAt, lastAt, sample, taken }: CauseGroup): string {
   const times = firstAt === undefined ? "at an unknown time" : firstAt === lastAt ? firstAt : `${firstAt} … ${lastAt}`;
   return [
     `${group}  ${plural(letters, "letter")}  ${reason}  ${times}`,
     `  ${cutTo(cause || "without a detail", 160)}`,
     `  ${sample.messageId}  ${cutTo(sample.detail, 160)}`,
+    ...(taken
+      ? [`  taken by ${taken.by} at ${taken.at}: ${taken.note}${taken.more > 0 ? `; ${taken.more} more since` : ""}`]
+      : []),
   ].map((line) => printable(line)).join("\n");
 }
 

@@ -11,4 +11,8 @@ export const catalogue: Catalogue = new Map([
   ["20261130010000_resolve_dead_letters.ts", () => import("../../migrations/20261130010000_resolve_dead_letters.ts")],
   ["20261130020000_edit_dead_letters.ts", () => import("../../migrations/20261130020000_edit_dead_letters.ts")],
   ["20261130030000_create_jobs.ts", () => import("../../migrations/20261130030000_create_jobs.ts")],
+  [
+    "20261130040000_take_dead_letter_groups.ts",
+    () => import("../../migrations/20261130040000_take_dead_letter_groups.ts"),
+  ],
 ]);

@@ -5,6 +5,7 @@ import type { Session } from "../../shared/postgres/session.ts";
 type Privilege = "select" | "insert" | `update (${string})` | "delete";
 
 const sums = "update (bets, wins, deposits_eur)";
+const takes = "update (last, taken_at, taken_by, note)";
 const works =
   "update (state, rate, owner, lease_until, finished_at, reached, done, refused, failed, done_before, died_before, problem)";
 const acts = "update (status, acted_at, acted_by, claim, claimed_until, edits, job)";
@@ -20,11 +21,13 @@ export const grants: Readonly<Record<string, Readonly<Record<string, readonly Pr
     dead_letters: ["select", "insert", resolves],
     dead_letter_edits: ["select", "insert"],
     dead_letter_leases: ["select", "insert", "update (owner, until)"],
+    dead_letter_takes: ["select", "insert", takes, "delete"],
     jobs: ["select", "insert", works],
   },
   casino_dead_letters: {
     dead_letters: ["select", acts],
     dead_letter_edits: ["select", "insert"],
+    dead_letter_takes: ["select", "insert", takes, "delete"],
     jobs: ["select", "insert", works],
     event_counts: ["select"],
     player_leaders: ["select"],
@@ -38,6 +41,7 @@ export const grants: Readonly<Record<string, Readonly<Record<string, readonly Pr
     dead_letters: ["select"],
     dead_letter_edits: ["select"],
     dead_letter_leases: ["select"],
+    dead_letter_takes: ["select"],
     jobs: ["select"],
     nessie_migrations: ["select"],
   },

@@ -13,7 +13,7 @@ const rates: RatesCache = {
   lock: { state: "free", holder: null, ttl_ms: 0 },
 };
 const totals: Totals = {
-  dead_letters: 1,
+  ...{ dead_letters: 1, dead_letters_untended: 1 },
   ...{ events_total: 1_234_567, events_per_minute: 600, events_per_second_moving_average: 10 },
   top_player_bets: { id: 14, count: 579 },
   top_player_wins: null,
@@ -85,14 +85,17 @@ Deno.test("drawStatus() says when nobody takes the events, and when their queue 
 });
 
 Deno.test("drawStatus() tells of dead letters in the table, and of those in their queue", () => {
-  const letters = (kept: number | undefined, messages: number, consumers: number) =>
+  const letters = (kept: number | undefined, messages: number, consumers: number, untended = kept) =>
     shown("Dead letters", {
       queues: { ...queues, ...well, dead_letters: { name: "q", messages, consumers } },
-      totals: kept === undefined ? { problem: "away" } : { ...totals, ...well, dead_letters: kept },
+      totals: kept === undefined
+        ? { problem: "away" }
+        : { ...totals, ...well, dead_letters: kept, dead_letters_untended: untended! },
     });
   strictEqual(letters(0, 0, 1), "0 letters");
   strictEqual(letters(0, 7, 1), "0 letters; 7 letters in q, on the way to the table");
   strictEqual(letters(2, 1, 0), "2 letters; `deno task dead groups` tells why; 1 letter in q, which no keeper takes");
+  strictEqual(letters(2, 0, 1, 0), "2 letters, all of them taken");
   strictEqual(letters(undefined, 1, 2), "1 letter in q, on the way to the table");
   strictEqual(letters(undefined, 0, 2), "none in their queue");
 });

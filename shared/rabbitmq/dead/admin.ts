@@ -18,6 +18,8 @@ export interface Filter {
   readonly eventId?: bigint;
   /** Part of the detail, in letters of either case. */
   readonly text?: string;
+  /** Replayed less often. */
+  readonly replaysBelow?: number;
 }
 
 /**
@@ -93,13 +95,26 @@ export interface CauseGroup {
   readonly lastAt: string | undefined;
   /** The newest of them. */
   readonly sample: Pick<DeadLetter, "messageId" | "detail">;
+  /** Somebody looks after it. */
+  readonly taken?: Taken | undefined;
+}
+
+export interface Taken {
+  readonly by: string;
+  /** RFC 3339. */
+  readonly at: string;
+  /** A ticket, or other words. */
+  readonly note: string;
+  /** Letters that came afterwards. */
+  readonly more: number;
 }
 
 /** The keys of `groups`. */
-export function groupToJson({ group, reason, cause, letters, firstAt, lastAt, sample }: CauseGroup) {
+export function groupToJson({ group, reason, cause, letters, firstAt, lastAt, sample, taken }: CauseGroup) {
   return {
     ...{ group, reason, cause, letters, first_at: firstAt ?? null, last_at: lastAt ?? null },
     sample: { message_id: sample.messageId, detail: sample.detail },
+    taken: taken ?? null,
   };
 }
 
@@ -120,7 +135,7 @@ export class AdminClosed extends Error {
 }
 
 export function matches(letter: DeadLetter & { readonly group: string }, filter: Filter): boolean {
-  const { statuses = ["dead"], reasons, ids, groups, sinceMs, untilMs, playerId, eventId, text } = filter;
+  const { statuses = ["dead"], reasons, ids, groups, sinceMs, untilMs, playerId, eventId, text, replaysBelow } = filter;
   const failedMs = Date.parse(letter.lastFailedAt ?? "");
   return statuses.includes(letter.fate?.status ?? "dead") && (reasons?.includes(letter.reason) ?? true) &&
     (ids?.some((id) => id === letter.messageId || id === letter.sentId) ?? true) &&
@@ -128,5 +143,6 @@ export function matches(letter: DeadLetter & { readonly group: string }, filter:
     (sinceMs === undefined || failedMs >= sinceMs) && (untilMs === undefined || failedMs < untilMs) &&
     (playerId === undefined || letter.event?.playerId === playerId) &&
     (eventId === undefined || letter.event?.id === eventId) &&
+    (replaysBelow === undefined || letter.replays < replaysBelow) &&
     (text === undefined || letter.detail.toLowerCase().includes(text.toLowerCase()));
 }

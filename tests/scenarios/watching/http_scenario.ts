@@ -80,6 +80,7 @@ Deno.test("one subscriber's HTTP", async (t) => {
           'casino_rates_calls_total{result="ok"} 1',
           'casino_queue_messages{queue="dead"} 0',
           "casino_dead_letters 1",
+          "casino_dead_letters_untended 1",
           "casino_dead_letters_kept_total 1",
           'casino_dead_letters_by_broker_total{reason="delivery-limit"} 0',
           "casino_dead_letters_held 0",
