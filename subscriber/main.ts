@@ -146,7 +146,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     const own = new OwnReport(state);
     const fleet = new RedisFleet(redis, config.REDIS_KEY_PREFIX);
     const leaveFleet = keepTelling(fleet, own, clock);
-    const keeper = openKeeper({ clock, random, log }, config, subscriberId);
+    const keeper = openKeeper({ clock, random, log }, config, subscriberId, () => rates.areFresh());
     const closeHttp = address && observations && serve(address, observations);
     keepCompacting({ database, clock, random, log }, shutdown.stop);
 

@@ -3,6 +3,7 @@ import { DatabasePool } from "../../shared/postgres/pool.ts";
 import type { TopologyConfig } from "../../shared/rabbitmq/topology.ts";
 import type { Config } from "../../shared/runtime/configuration/config.ts";
 import { DeadLetterKeeper } from "./keeper.ts";
+import { keepHealing } from "./heal.ts";
 import { keepRunningJobs } from "./jobs/job_runner.ts";
 import { KeeperState } from "./keeper_state.ts";
 import { LetterTable } from "./letter_table.ts";
@@ -31,6 +32,7 @@ export function openKeeper(
   broker: Omit<BrokerOptions, "name" | "url">,
   settings: KeeperSettings,
   subscriberId: string,
+  ratesAreFresh: () => Promise<boolean>,
 ): OpenKeeper {
   const queue = settings.DEAD_LETTER_QUEUE;
   const state = new KeeperState(queue);
@@ -53,11 +55,13 @@ export function openKeeper(
     { ...broker, url, name, database, config: settings, owner: subscriberId },
     stop.signal,
   );
+  const { clock, random, log } = broker;
+  const healing = keepHealing({ database, owner: subscriberId, ratesAreFresh, clock, random, log }, stop.signal);
   return {
     state,
     async close() {
       stop.abort(new Error("the keeper is closed"));
-      await Promise.all([keeper.close(), resolving, working]);
+      await Promise.all([keeper.close(), resolving, working, healing]);
       await database.close();
     },
   };

@@ -103,3 +103,19 @@ Deno.test("a replay of letters that die again stops by itself, and is told why; 
     await eventually("the events", async () => await count(world, "events") === 200 || undefined);
   });
 });
+
+Deno.test("an event that found no rates heals by itself once they are back: nobody lifts a finger", async () => {
+  await withWorld(async (world) => {
+    const times = { RATES_CALL_TIMEOUT_MS: "200", RATES_LOCK_TTL_MS: "400", RATES_WAIT_MS: "1000" };
+    await world.startSubscriber("one", times);
+    const body = Buffer.from(encodeEvent(bet({ currency: "USD" })));
+    world.channel.publish(world.events, "", body, { messageId: crypto.randomUUID() });
+    await eventually("the letter", async () => await count(world, "dead_letters") === 1 || undefined);
+    await world.startRatesApi();
+    const healed = async () => await count(world, "dead_letters where status = 'resolved'") === 1 || undefined;
+    await eventually("its event", healed).catch(() => eventually("its event", healed));
+    deepStrictEqual(await world.sql.query("select created_by, done::int from jobs"), [
+      { created_by: "the subscribers themselves", done: 1 },
+    ]);
+  });
+});
