@@ -70,7 +70,7 @@ export function applyChange(body: Uint8Array, change: Change): Changed {
   const fields = fieldsOf(body);
   const before = fields && JSON.stringify(fields);
   if ("json" in change) return judged(before, change.json);
-  if (!fields) return { before, problem: "its body is no event at all: only --json can replace it" };
+  if (!fields) return { before, problem: "its body is no event at all: only a whole event can replace it" };
   const other = change.where?.find(({ key, value }) => String(fields[key] ?? "") !== value);
   if (other) return { before, problem: `${other.key} is "${fields[other.key] ?? ""}", not "${other.value}"` };
   const after: Record<string, unknown> = { ...fields };

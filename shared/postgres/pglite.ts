@@ -1,7 +1,7 @@
 /** Postgres in this process, in memory, compiled to WebAssembly: for the demo that needs no servers. */
 import { Buffer } from "node:buffer";
 import { PGlite, type Results } from "@electric-sql/pglite";
-import type { Database, Row } from "./pool.ts";
+import type { Database, Parameter, Row } from "./pool.ts";
 
 type Fields = (string | null)[];
 
@@ -26,14 +26,14 @@ export class PgliteDatabase implements Database {
   }
 
   /** @throws what Postgres says, with the SQLSTATE as `code` */
-  async query(statement: string, parameters: readonly string[]): Promise<readonly Row[]> {
+  async query(statement: string, parameters: readonly Parameter[]): Promise<readonly Row[]> {
     return rowsOf(await this.postgres.query(statement, [...parameters], inArrays));
   }
 
   /** @throws what Postgres says, with the SQLSTATE as `code` */
-  async copyIn(statements: string, rows: Buffer): Promise<void> {
+  async copyIn(statements: string, ...rows: readonly Uint8Array[]): Promise<void> {
     // The rows must be there when Postgres comes to the COPY: PGlite does not wait for a message that is yet to come.
-    const message = Buffer.concat([queryMessage(statements), rows]);
+    const message = Buffer.concat([queryMessage(statements), ...rows]);
     await this.postgres.runExclusive(() => this.postgres.execProtocol(message));
   }
 

@@ -10,17 +10,19 @@ import { type ConnectionOptions, Connections, type Lent, serverFirstMs } from ".
 /** The fields of a row in the order in which they were asked for, as text: nothing is rounded, nothing read in vain. */
 export type Row = readonly (string | null)[];
 
+/** For `$1` and so on: text, as Postgres reads it, or bytes in its binary form of the type. The statement casts it. */
+export type Parameter = string | Buffer;
+
 /** What asks Postgres something in one message, which is a transaction of its own. */
 export interface Database {
-  /** @param parameters for `$1` and so on, as Postgres reads them in text; the statement casts them */
-  query(statement: string, parameters: readonly string[]): Promise<readonly Row[]>;
+  query(statement: string, parameters: readonly Parameter[]): Promise<readonly Row[]>;
 
   /**
    * Rows into a table, and what goes with them.
    * @param statements any number, one of them a COPY from stdin
-   * @param rows what it reads, as {@linkcode CopyRows} gives it
+   * @param rows what it reads, as {@linkcode CopyRows} gives it, in one piece or in several
    */
-  copyIn(statements: string, rows: Buffer): Promise<void>;
+  copyIn(statements: string, ...rows: readonly Uint8Array[]): Promise<void>;
 }
 
 /** Postgres did not answer in time. Whether the statement took effect is not known. */
@@ -55,7 +57,7 @@ export class DatabasePool implements Database {
   }
 
   /** @throws {QueryTimeout}, or what Postgres or the client says */
-  async query(text: string, parameters: readonly string[]): Promise<readonly Row[]> {
+  async query(text: string, parameters: readonly Parameter[]): Promise<readonly Row[]> {
     const values = [...parameters];
     const { rows } = await this.#withDeadline(({ client, preamble }) =>
       preamble === ""
@@ -66,7 +68,7 @@ export class DatabasePool implements Database {
   }
 
   /** @throws {QueryTimeout}, or what Postgres or the client says */
-  copyIn(statements: string, rows: Buffer): Promise<void> {
+  copyIn(statements: string, ...rows: readonly Uint8Array[]): Promise<void> {
     return this.#withDeadline(({ client, preamble }) => client.query(new CopyIn(preamble + statements, rows)).done);
   }
 
@@ -124,7 +126,7 @@ async function inTransaction(
 class CopyIn {
   readonly #done = Promise.withResolvers<void>();
 
-  constructor(private readonly statements: string, private readonly rows: Buffer) {}
+  constructor(private readonly statements: string, private readonly rows: readonly Uint8Array[]) {}
 
   /** Resolves when it is committed. */
   get done(): Promise<void> {
@@ -133,7 +135,7 @@ class CopyIn {
 
   submit(connection: pg.Connection): void {
     connection.query(this.statements);
-    connection.stream.write(this.rows);
+    for (const piece of this.rows) connection.stream.write(piece);
   }
 
   handleReadyForQuery(): void {

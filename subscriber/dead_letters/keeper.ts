@@ -3,15 +3,18 @@
  * a keeper, and they share the queue: each letter is in the table once, whichever of them had it, and how often. While
  * Postgres does not take letters they stay in the queue, which does not count them as looked at.
  */
-import { type Channel, type ChannelModel, type ConsumeMessage, IllegalOperationError } from "amqplib";
+import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
+import { unreadBytesOf } from "../../shared/rabbitmq/consume/inflow.ts";
 import { type BrokerOptions, keepConnected, openConnection } from "../../shared/rabbitmq/connection.ts";
 import { abortable, settledWithin } from "../../shared/runtime/deadline.ts";
 import { rememberProperties } from "../../shared/runtime/deno_workarounds/amqp_exact_properties.ts";
 import { closeChannel } from "../../shared/runtime/deno_workarounds/amqp_close_channel.ts";
 import { type Backoff, backoffMs } from "../../shared/runtime/clock.ts";
 import { explainStoreError, messageOf, sqlStateOf } from "../../shared/runtime/errors.ts";
+import { printable } from "../../shared/runtime/printable.ts";
 import { type KeeperState, noteKept } from "./keeper_state.ts";
-import { type LetterRow, rowOf } from "./letter_row.ts";
+import type { LetterRow } from "./letter_row.ts";
+import { type LetterInHand, LetterSession, mostLetterBytes } from "./letter_session.ts";
 import type { LetterTable } from "./letter_table.ts";
 
 export interface KeeperOptions extends BrokerOptions {
@@ -21,16 +24,16 @@ export interface KeeperOptions extends BrokerOptions {
   readonly state: KeeperState;
 }
 
-/** Letters in hand, and in one transaction at most. */
-const [prefetch, batchLetters, batchBytes] = [200, 100, 4 * 1024 * 1024];
 const storeBackoff: Backoff = { first: 200, most: 10_000 };
 /** Someone has to grant a permission first. */
 const refusedAgainMs = 30_000;
-const [leaveTimeoutMs, declaredAgainMs] = [2_000, 200];
+const [leaveTimeoutMs, declaredAgainMs, answerMs] = [2_000, 200, 1_000];
 
 export class DeadLetterKeeper {
   readonly #stop = new AbortController();
   readonly #finished: Promise<void>;
+  /** The last connection was lost with letters in its socket. */
+  #isCareful = false;
 
   constructor(private readonly options: KeeperOptions) {
     this.#finished = this.#run();
@@ -77,27 +80,27 @@ export class DeadLetterKeeper {
     channel.on("error", (error: Error) => failed.abort(error));
     channel.on("close", () => failed.abort(new Error("the broker closed the channel")));
     const over = AbortSignal.any([lost, failed.signal, this.#stop.signal]);
+    const session = new LetterSession(connection, channel, {
+      ...{ queue, careful: this.#isCareful },
+      onUnread: (message) => this.#tellUnread(message),
+      onEnd: (reason) => failed.abort(reason),
+    });
     try {
       // A letter that is taken counts as delivered: none is, before there is somewhere to keep it.
       await this.#untilTaken(() => this.options.table.check(), channel, over);
-      const letters: ConsumeMessage[] = [];
-      let arrived = Promise.withResolvers<void>();
-      await channel.prefetch(prefetch);
-      const session = new Session(channel, queue, (message) => {
-        if (message) letters.push(message);
-        else failed.abort(new Error(`the broker cancelled the keeper: the queue ${queue} was deleted or moved`));
-        arrived.resolve();
-      });
-      await session.resume();
+      await session.start();
       state.refused = undefined;
       log.info("Keeping dead letters", { event: "dead_letters.ready", connection: name, queue });
       while (true) {
-        await abortable(arrived.promise, over);
-        if (letters.length > 0) await this.#keep(takeBatch(letters), session, over);
-        else arrived = Promise.withResolvers();
+        await abortable(session.arrived, over);
+        await this.#keep(session.take(), session, over);
+        this.#isCareful = session.isCareful;
       }
     } catch (error) {
       if (!this.#stop.signal.aborted) throw failed.signal.aborted ? failed.signal.reason : error;
+    } finally {
+      this.#isCareful ||= session.isFull;
+      state.unread = undefined;
     }
     // On its own, the connection's close may overtake acks on their way.
     await settledWithin(leaveTimeoutMs, clock, closeChannel(channel));
@@ -121,13 +124,23 @@ export class DeadLetterKeeper {
     }
   }
 
-  async #keep(batch: readonly ConsumeMessage[], session: Session, over: AbortSignal): Promise<void> {
+  #tellUnread(message: ConsumeMessage): void {
+    const { log, state, queue } = this.options;
+    const [bytes, messageId] = [unreadBytesOf(message), printable(String(message.properties.messageId ?? "?"))];
+    state.unread = { letters: (state.unread?.letters ?? 0) + 1, messageId, bytes };
+    log.error("A dead letter is too large to be read; it stays in its queue", {
+      ...{ event: "dead_letters.unread", queue, messageId },
+      problem: `a body of ${bytes} bytes: at most ${mostLetterBytes} are read`,
+    });
+  }
+
+  async #keep(batch: readonly LetterInHand[], session: LetterSession, over: AbortSignal): Promise<void> {
     const { log, state, clock } = this.options;
-    const rows = batch.map(rowOf);
+    const rows = batch.map(({ row }) => row);
     const rejected = new Set<LetterRow>();
     await this.#untilTaken(() => this.#store(rows, rejected), session.channel, over, session);
-    await session.resume();
-    session.ack(batch.filter((_, n) => !rejected.has(rows[n]!)), batch.length);
+    session.resume();
+    session.settle(batch, rejected);
     noteKept(state, rows.filter((row) => !rejected.has(row)).map(({ letter }) => letter), { clock, log });
   }
 
@@ -167,7 +180,7 @@ export class DeadLetterKeeper {
     act: () => Promise<void>,
     channel: Channel,
     over: AbortSignal,
-    session?: Session,
+    session?: LetterSession,
   ): Promise<void> {
     const { clock, random, log, state, queue } = this.options;
     for (let attempt = 1;; attempt++) {
@@ -186,9 +199,13 @@ export class DeadLetterKeeper {
           });
         }
         state.held = problem;
-        if (session) await abortable(session.pause(), over);
-        // A consumer that was cancelled counts for as long as it has letters in hand.
-        state.watchDepth(await abortable(channel.checkQueue(queue), over), session ? 1 : 0, { clock, log });
+        session?.pause();
+        // Else the broker's answer waits behind letters in the socket, which are not read before these are kept.
+        if (!session?.isFull) {
+          const depth = channel.checkQueue(queue);
+          const answered = await abortable(settledWithin(answerMs, clock, depth), over);
+          if (answered) state.watchDepth(await depth, session?.consumersInHold ?? 0, { clock, log });
+        }
         await clock.sleep(backoffMs(attempt, storeBackoff, random), over).catch(() => {});
       }
     }
@@ -198,50 +215,4 @@ export class DeadLetterKeeper {
 /** Classes of SQLSTATE: data, constraints, limits. By any other, Postgres says nothing of one letter's values. */
 function isOfOneLetter(error: unknown): boolean {
   return /^(22|23|54)/.test(sqlStateOf(error) ?? "");
-}
-
-/** One channel's life. */
-class Session {
-  /** One ack for all that came before would take with it a letter that Postgres has rejected. */
-  #singly = false;
-  #consumer: string | undefined;
-
-  constructor(
-    readonly channel: Channel,
-    private readonly queue: string,
-    private readonly arrived: (message: ConsumeMessage | null) => void,
-  ) {}
-
-  /** Takes letters, unless it does. */
-  async resume(): Promise<void> {
-    this.#consumer ??= (await this.channel.consume(this.queue, this.arrived)).consumerTag;
-  }
-
-  /** Takes no more, and keeps what is in hand. */
-  async pause(): Promise<void> {
-    const consumer = this.#consumer;
-    this.#consumer = undefined;
-    if (consumer !== undefined) await this.channel.cancel(consumer);
-  }
-
-  /** @param ofBatch how many there were with those that are not to be acked */
-  ack(kept: readonly ConsumeMessage[], ofBatch: number): void {
-    if (kept.length < ofBatch) this.#singly = true;
-    try {
-      if (this.#singly) { for (const message of kept) this.channel.ack(message); }
-      else if (kept.length > 0) this.channel.ack(kept.at(-1)!, true);
-    } catch (error) {
-      // The channel closed a moment before its event: the broker delivers these letters again.
-      if (!(error instanceof IllegalOperationError)) throw error;
-    }
-  }
-}
-
-/** The oldest, as many as go into one transaction. */
-function takeBatch(letters: ConsumeMessage[]): ConsumeMessage[] {
-  let [count, bytes] = [0, 0];
-  while (count < letters.length && count < batchLetters && (count === 0 || bytes < batchBytes)) {
-    bytes += letters[count++]!.content.length;
-  }
-  return letters.splice(0, count);
 }

@@ -1,11 +1,13 @@
 /** How a keeper does: for metrics, the page, and whoever reads the log. */
-import type { DeadLetter } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
+import type { LetterRow } from "./letter_row.ts";
 
 /** The broker's own reasons, and `other` for what is none of them. */
 export const brokerReasons = ["delivery-limit", "expired", "maxlen", "rejected", "other"] as const;
 type BrokerReason = typeof brokerReasons[number];
+
+type Letter = LetterRow["letter"];
 
 /** What a policy takes out of a queue of ours, which no member ever looked at. */
 const byPolicy: readonly string[] = ["expired", "maxlen"];
@@ -23,6 +25,8 @@ export class KeeperState {
   held: string | undefined;
   /** Why the broker does not let it keep letters. */
   refused: string | undefined;
+  /** Letters too large to be read, which it holds: how many, and the last of them. */
+  unread: { readonly letters: number; readonly messageId: string; readonly bytes: number } | undefined;
   /** Letters that it has moved into the table. */
   kept = 0;
   /** Those among them that the broker itself dead-lettered. */
@@ -44,6 +48,13 @@ export class KeeperState {
       );
     } else if (this.held !== undefined) {
       problems.push(`Dead letters wait in ${this.queue}: Postgres does not take them (${this.held}).`);
+    }
+    if (this.unread) {
+      const { letters, messageId, bytes } = this.unread;
+      problems.push(
+        `${letters === 1 ? "A dead letter stays" : `${letters} dead letters stay`} in ${this.queue}, too large to be ` +
+          `read: ${messageId} has ${bytes} bytes. Take it with a tool of your own under DEAD_LETTER_KEEPER=off.`,
+      );
     }
     if (this.#told && clock.monotonic() - this.#told.atMs < toldForMs) problems.push(this.#told.problem);
     return problems;
@@ -86,10 +97,10 @@ export class KeeperState {
 }
 
 /** Counts letters that are in the table now, and tells of those that no member gave up. */
-export function noteKept(state: KeeperState, letters: readonly DeadLetter[], telling: Telling): void {
+export function noteKept(state: KeeperState, letters: readonly Letter[], telling: Telling): void {
   state.kept += letters.length;
   state.forgetDepth();
-  const policy = new Map<string, DeadLetter[]>();
+  const policy = new Map<string, Letter[]>();
   for (const letter of letters) {
     if (!letter.byBroker) continue;
     const reason = brokerReasons.find((known) => known === letter.reason) ?? "other";

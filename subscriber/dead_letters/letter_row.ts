@@ -49,10 +49,13 @@ export const writtenColumns = [
   ["body", "bytea"],
 ] as const;
 
-/** A value for each of {@linkcode writtenColumns}. */
+/** A letter on its way into the table. Many may be in hand: it holds no more of the message than it needs. */
 export interface LetterRow {
-  readonly letter: DeadLetter;
+  readonly letter: Pick<DeadLetter, "messageId" | "reason" | "byBroker">;
+  /** For each of {@linkcode writtenColumns} but the last two. */
   readonly values: readonly (string | null)[];
+  readonly properties: Uint8Array;
+  readonly body: Uint8Array;
   readonly bytes: number;
 }
 
@@ -76,25 +79,31 @@ export function rowOf(message: ConsumeMessage): LetterRow {
     ...[textOf(detail, longestDetail), event?.type ?? null, sentId === undefined ? null : textOf(sentId, longestId)],
     subscriber === undefined ? null : textOf(subscriber, longestReason),
     ...[textOf(message.fields.exchange, longestId), textOf(message.fields.routingKey, longestId)],
-    ...[bytea(wire), bytea(message.content)],
   ];
-  return { letter, values, bytes: wire.length + message.content.length };
+  const { content: body } = message;
+  return { letter: { messageId, reason, byBroker }, values, properties: wire, body, bytes: wire.length + body.length };
 }
 
-/** What is read of a row, for {@linkcode letterOfRow}. */
-export const readColumns =
-  `id, exchange, routing_key, encode(properties, 'base64'), encode(body, 'base64'), reason, detail,
-   status, previous, acted_by, ${isoTime("acted_at")}, stored_by, ${isoTime("stored_at")}, edits, claim is not null,
-   (select concat_ws(' ', encode(body, 'hex'), ${isoTime("edited_at")}, edited_by)
-    from dead_letter_edits where letter = dead_letters.id and number = edits)`;
+/**
+ * What is read of a row, for {@linkcode letterOfRow}.
+ * @param mostBodyBytes of the body, from its beginning
+ */
+export function readColumns(mostBodyBytes: number): string {
+  return `id, message_id, exchange, routing_key, encode(properties, 'base64'),
+    encode(substring(body from 1 for ${mostBodyBytes}), 'base64'), octet_length(body), reason, detail,
+    status, previous, acted_by, ${isoTime("acted_at")}, stored_by, ${isoTime("stored_at")}, edits, claim is not null,
+    (select concat_ws(' ', encode(body, 'hex'), ${isoTime("edited_at")}, edited_by)
+     from dead_letter_edits where letter = dead_letters.id and number = edits)`;
+}
 
 export function letterOfRow(row: Row): KeptLetter {
-  const [id, exchange, routingKey, properties, body, reason, detail, ...acts] = row;
-  const letter = understand({
+  const [id, messageId, exchange, routingKey, properties, body, bodyBytes, reason, detail, ...acts] = row;
+  const message = {
     fields: { exchange: exchange!, routingKey: routingKey! },
     properties: propertiesOfWire(Buffer.from(properties!, "base64")),
     content: Buffer.from(body!, "base64"),
-  });
+  };
+  const letter = understand(message, { messageId: messageId!, bodyBytes: Number(bodyBytes) });
   // As they were understood when it was kept: filters and groups go by that.
   return {
     ...letter,
@@ -165,8 +174,4 @@ function bigintOf(value: bigint | undefined): string | null {
 function timeOf(text: string | undefined): string | null {
   const ms = Date.parse(text ?? "");
   return ms >= 0 && ms < Date.UTC(9999, 0) ? new Date(ms).toISOString() : null;
-}
-
-function bytea(bytes: Uint8Array): string {
-  return `\\x${bytes.toHex()}`;
 }

@@ -1,8 +1,10 @@
 /** The table `dead_letters`: what keepers add to, and operators look at and act on. */
 import type { CauseGroup, Filter, Taken } from "../../shared/rabbitmq/dead/admin.ts";
 import type { Status } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import { byteaArray } from "../../shared/postgres/bytea_array.ts";
 import { arrayLiteral } from "../../shared/postgres/copy_rows.ts";
 import type { Database, Row } from "../../shared/postgres/pool.ts";
+import { copiedLetter, copyStatement } from "./copied_letter.ts";
 import { Conditions } from "./letter_query.ts";
 import { isoTime, type KeptLetter, letterOfRow, type LetterRow, readColumns, writtenColumns } from "./letter_row.ts";
 
@@ -26,6 +28,8 @@ export interface PageOptions {
   readonly after?: bigint | undefined;
   /** None that came later than this one. */
   readonly last?: bigint | undefined;
+  /** Of each body no more is read, from its beginning; {@linkcode LetterTable.whole} reads the rest. */
+  readonly mostBodyBytes?: number | undefined;
 }
 
 export interface Page {
@@ -60,16 +64,22 @@ export interface Turned {
   readonly more: boolean;
 }
 
-/** Bodies have any size, and a page of them is held in memory. */
-const pageBytes = 8 * 1024 * 1024;
 /** A claim of a replay that was killed is over after this. */
 const claimSeconds = 30;
 const notClaimed = "(claim is null or claimed_until < now())";
+/** Bodies and headers have any size, a page of them is held in memory, and headers take many times their bytes there. */
+const pageBytes = 2 * 1024 * 1024;
+/** Any event's body is read whole. */
+const mostBodyRead = 64 * 1024;
+/** As much of a body at once. */
+const partBytes = 1024 * 1024;
+/** A letter that is kept alone, and without a copy of it. */
+const largeBytes = 1024 * 1024;
 /** As many at once: who waits for a lock on them waits for no more. */
 const actedAtOnce = 5_000;
 
 export class LetterTable {
-  constructor(private readonly database: Pick<Database, "query">) {}
+  constructor(private readonly database: Pick<Database, "copyIn" | "query">) {}
 
   /** @throws when Postgres has no such table, or cannot be asked */
   async check(): Promise<void> {
@@ -78,8 +88,30 @@ export class LetterTable {
 
   /** Adds letters in this order, all or none; those that are there already stay as they are. */
   async keep(rows: readonly LetterRow[]): Promise<void> {
-    const columns = writtenColumns.map((_, n) => arrayLiteral(rows.map(({ values }) => values[n] ?? null)));
-    await this.database.query(keepStatement, columns);
+    const [row] = rows;
+    if (row && rows.length === 1 && row.bytes > largeBytes) return await this.#keepLarge(row);
+    const texts = writtenColumns.slice(0, -2).map((_, n) => arrayLiteral(rows.map(({ values }) => values[n] ?? null)));
+    const properties = byteaArray(rows.map(({ properties }) => properties));
+    await this.database.query(keepStatement, [...texts, properties, byteaArray(rows.map(({ body }) => body))]);
+  }
+
+  async #keepLarge(row: LetterRow): Promise<void> {
+    try {
+      await this.database.copyIn(copyStatement, ...copiedLetter(row, await this.#previousOf(row)));
+    } catch (error) {
+      // COPY knows no ON CONFLICT: it is there already.
+      if ((error as { constraint?: unknown }).constraint !== "dead_letters_letter_key_key") throw error;
+    }
+  }
+
+  async #previousOf({ letter, values }: LetterRow): Promise<bigint | undefined> {
+    const replays = BigInt(values[writtenColumns.findIndex(([name]) => name === "replays")]!);
+    if (replays === 0n) return undefined;
+    const [row] = await this.database.query(
+      "select max(id) from dead_letters where message_id = $1::uuid and replays = $2::bigint",
+      [letter.messageId, String(replays - 1n)],
+    );
+    return row?.[0] == null ? undefined : BigInt(row[0]);
   }
 
   /** How many are dead. */
@@ -99,31 +131,52 @@ export class LetterTable {
     return BigInt(row?.[0] ?? 0);
   }
 
-  /** Fewer than asked for where their bodies are large. */
-  async page({ filter, limit, order, after, last }: PageOptions): Promise<Page> {
+  /** Fewer than asked for where their bodies or headers are large. */
+  async page(options: PageOptions): Promise<Page> {
+    const { filter, limit, order, after, last, mostBodyBytes = mostBodyRead } = options;
     const where = new Conditions(filter);
     const [isBehind, direction] = order === "oldest" ? [">", "asc"] as const : ["<", "desc"] as const;
     if (after !== undefined) where.add((id) => `id ${isBehind} ${id}::bigint`, String(after));
     if (last !== undefined) where.add((id) => `id <= ${id}::bigint`, String(last));
-    const most = where.parameters.push(String(limit + 1));
+    const most = where.parameters.push(String(limit + 1), String(mostBodyBytes));
     const found = await this.database.query(
-      `select id, octet_length(body) from dead_letters where ${where} order by id ${direction} limit $${most}::bigint`,
+      `select id, octet_length(properties) + least(octet_length(body), $${most}::int) from dead_letters
+       where ${where} order by id ${direction} limit $${most - 1}::bigint`,
       where.parameters,
     );
-    let [count, bytes] = [0, 0];
-    while (count < Math.min(limit, found.length) && (count === 0 || bytes < pageBytes)) {
-      bytes += Number(found[count++]![1]);
-    }
-    const ids = found.slice(0, count).map(([id]) => BigInt(id!));
-    return { letters: await this.read(ids, direction), more: found.length > count };
+    const within = found.slice(0, limit);
+    let bytes = 0;
+    const over = within.findIndex(([, size], n) => (bytes += Number(size)) > pageBytes && n > 0);
+    const ids = within.slice(0, over < 0 ? limit : over).map(([id]) => BigInt(id!));
+    const letters = await this.read(ids, direction, mostBodyBytes);
+    return { letters, more: found.length > ids.length };
   }
 
-  async read(ids: readonly bigint[], direction: "asc" | "desc" = "asc"): Promise<readonly KeptLetter[]> {
+  async read(
+    ids: readonly bigint[],
+    direction: "asc" | "desc" = "asc",
+    mostBodyBytes = mostBodyRead,
+  ): Promise<readonly KeptLetter[]> {
     const rows = await this.database.query(
-      `select ${readColumns} from dead_letters where id = any($1::bigint[]) order by dead_letters.id ${direction}`,
+      `select ${readColumns(mostBodyBytes)} from dead_letters
+       where id = any($1::bigint[]) order by dead_letters.id ${direction}`,
       [`{${ids.join(",")}}`],
     );
     return rows.map(letterOfRow);
+  }
+
+  /** With all of its body: a part at a time, for the client copies what it reads several times. */
+  async whole(letter: KeptLetter): Promise<KeptLetter> {
+    const body = Buffer.alloc(letter.bodyBytes);
+    for (let at = 0; at < body.length; at += partBytes) {
+      const [row] = await this.database.query(
+        `select encode(substring(body from $2::int for ${partBytes}), 'base64') from dead_letters where id = $1::bigint`,
+        [String(letter.id), String(at + 1)],
+      );
+      if (!row) throw new Error(`The dead letter ${letter.messageId} is no longer in the table`);
+      body.set(Buffer.from(row[0]!, "base64"), at);
+    }
+    return { ...letter, body };
   }
 
   /** At most 1,000, those with most letters first. */
@@ -179,8 +232,11 @@ export class LetterTable {
     const free = `(${notClaimed} or job = ${$job}::uuid)`;
     const [row] = await this.database.query(
       `with candidates as (
-         select id, not ${free} as taken, sum(octet_length(body)) over (order by id) - octet_length(body) as bytes
-         from (select * from dead_letters where ${where} order by id limit ${$limit}::bigint) as next
+         select id, not ${free} as taken, sum(size) over (order by id) - size as bytes
+         from (
+           select *, octet_length(properties) + least(octet_length(body), ${mostBodyRead}) as size
+           from dead_letters where ${where} order by id limit ${$limit}::bigint
+         ) as next
        ), mine as (
          select id from candidates where bytes < ${pageBytes}
            and id < coalesce((select min(id) from candidates where taken), 9223372036854775807)

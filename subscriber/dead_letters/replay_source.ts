@@ -14,6 +14,8 @@ export interface SelectionOptions {
   readonly status?: Status;
   /** Most at once. */
   readonly pageSize?: number;
+  /** Of each body no more is read. */
+  readonly mostBodyBytes?: number | undefined;
   readonly stop: AbortSignal;
 }
 
@@ -24,19 +26,15 @@ const secondsPerPage = 5;
 /** Those that match and are there when this begins, some at a time. A letter that comes, or comes back, meanwhile is not among them. */
 export async function* pagesOf(
   table: LetterTable,
-  { filter: asked, limit = Infinity, order = "oldest", status, pageSize = mostOnAPage, stop }: SelectionOptions,
+  { filter: asked, limit = Infinity, order = "oldest", status, pageSize = mostOnAPage, mostBodyBytes, stop }:
+    SelectionOptions,
 ): AsyncGenerator<readonly KeptLetter[]> {
   const filter = status ? { ...asked, statuses: [status] } : asked;
   const last = await table.lastId();
   let after: bigint | undefined;
   for (let [left, goOn] = [limit, true]; goOn && left > 0 && !stop.aborted;) {
-    const { letters, more } = await table.page({
-      filter,
-      limit: Math.min(left, pageSize, mostOnAPage),
-      order,
-      after,
-      last,
-    });
+    const most = Math.min(left, pageSize, mostOnAPage);
+    const { letters, more } = await table.page({ filter, limit: most, order, after, last, mostBodyBytes });
     if (letters.length > 0) yield letters;
     after = letters.at(-1)?.id;
     left -= letters.length;
@@ -66,6 +64,7 @@ export function replaySource(table: LetterTable, options: ReplaySourceOptions): 
   }
   return {
     take,
+    whole: (letter) => table.whole(letter),
     replayed: (letters) => table.markReplayed(ids(letters), claim, by),
     kept: (letters, published) => table.unclaim(ids(letters), claim, published),
   };

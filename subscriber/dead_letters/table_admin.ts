@@ -26,7 +26,7 @@ import { LetterTable } from "./letter_table.ts";
 import { replaySource } from "./replay_source.ts";
 
 export interface TableAdminOptions {
-  readonly database: Pick<Database, "query">;
+  readonly database: Pick<Database, "copyIn" | "query">;
   readonly config: TopologyConfig & Pick<Config, "RABBITMQ_URL">;
   /** Shown in the broker's list of connections, and noted as who did it. */
   readonly name: string;
@@ -51,9 +51,10 @@ export class TableDeadLetterAdmin implements DeadLetterAdmin {
     this.#timeoutMs = options.timeoutMs ?? 8_000;
   }
 
-  list({ limit, filter, order = "oldest", after, signal }: ListOptions): Promise<LetterPage> {
+  list({ limit, filter, order = "oldest", after, mostBodyBytes, signal }: ListOptions): Promise<LetterPage> {
     return this.#act(signal, async () => {
-      const options = { filter, order, limit, after: after === undefined ? undefined : BigInt(after) };
+      const place = after === undefined ? undefined : BigInt(after);
+      const options = { filter, order, limit, after: place, mostBodyBytes };
       const [{ letters, more }, total] = await Promise.all([this.#table.page(options), this.#table.count()]);
       return { letters, total, next: more ? String(letters.at(-1)!.id) : undefined };
     });

@@ -2,7 +2,7 @@
 import { type Context, Hono } from "hono";
 import { type Change, parseChange } from "../../shared/event/change.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
-import { deadLetterToJson, mostBodyListed } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import { deadLetterToJson, mostBodyListed, mostBodyShown } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { type DeadLetterAdmin, type Filter, groupToJson } from "../../shared/rabbitmq/dead/admin.ts";
 import { outcomeToJson } from "../../shared/rabbitmq/dead/edit.ts";
 import { parseMessageId } from "../../shared/rabbitmq/message_id.ts";
@@ -17,8 +17,6 @@ import { Problem, unavailable } from "./problem.ts";
 /** Longer than the admin's own deadlines: its error says more than ours. */
 const adminTimeoutMs = 20_000;
 const mostListed = 500;
-/** Of one letter: more than any event has, and little enough for a subscriber's memory. */
-const mostBodyShown = 1_048_576;
 
 export interface DeadLetterRoutesOptions {
   readonly admin: DeadLetterAdmin;
@@ -91,9 +89,10 @@ export function deadLetterRoutes({ admin, waiting, jobs, takes, token, clock }: 
   routes.get("/:id", async (context) => {
     const id = idOf(context.req.param("id"));
     const filter = { ids: [id], ...pickStatuses(filterOf(context)) };
-    const { letters: [letter] } = await ask((signal) => admin.list({ limit: 1, order: "newest", filter, signal }));
+    const options = { limit: 1, order: "newest", filter, mostBodyBytes: mostBodyShown } as const;
+    const { letters: [letter] } = await ask((signal) => admin.list({ ...options, signal }));
     if (!letter) throw missing(id);
-    return context.json(deadLetterToJson(letter, mostBodyShown));
+    return context.json(deadLetterToJson(letter));
   });
   routes.post("/replay", async (context) => {
     const filter = chosen(filterOf(context, "all"), context.req.query("all"));

@@ -23,7 +23,7 @@ export async function countLetters(channel: Channel, sql: Session, queue: string
 
 async function tableLetters(sql: Session): Promise<DeadLetter[]> {
   if (!await hasTable(sql)) return [];
-  const statement = `select ${readColumns} from dead_letters where status = 'dead' order by id`;
+  const statement = `select ${readColumns(2 ** 30)} from dead_letters where status = 'dead' order by id`;
   return (await sql.transaction((ask) => ask(statement)) as unknown as Row[]).map(letterOfRow);
 }
 

@@ -120,3 +120,17 @@ test("a letter is resolved by the event that its edit made of it", async (letter
   );
   strictEqual(await new Resolver(database, "replayed").round(), 1);
 });
+
+test("of a body that is read in part no field is changed: its beginning may pass for another event", async (letters) => {
+  const { admin, queues, untilKept } = letters;
+  const body = new Uint8Array(100_000);
+  body.set(letter.body);
+  publishDead(queues, [{ ...letterOf("undecodable"), body }]);
+  await untilKept(2);
+  const options = { filter: { reasons: ["undecodable"] }, signal: never, limit: 9, preview: false };
+  const { outcomes: [refused] } = await admin.edit({
+    ...options,
+    change: { set: [{ key: "currency", value: "EUR" }] },
+  });
+  match(refused?.problem ?? "", /its body of 100000 bytes is longer than an event's/);
+});

@@ -130,3 +130,11 @@ test("a walk over letters goes on behind the last look, and begins anew", async 
   const resolver = new Resolver(database, "dead");
   deepStrictEqual([await resolver.round(), await resolver.round(), await resolver.round()], [9_999, 2_001, 0]);
 });
+
+test("a letter with a large body names the one before as well", async (letters) => {
+  const large = { ...letterOf("invalid"), body: new Uint8Array(2 * 1024 * 1024) };
+  await bury(letters, [large]);
+  await bury(letters, [{ ...large, headers: { ...large.headers, [replaysHeader]: 1 } }]);
+  const { letters: [first, second] } = await letters.admin.list({ limit: 9, ...everything });
+  deepStrictEqual(second?.fate?.previous, first?.fate?.id);
+});

@@ -26,7 +26,7 @@ interface Jobs extends TestLetters {
   readonly published: Map<string, OutgoingMessage[]>;
   order(order: Partial<JobOrder>): Promise<Job>;
   /** Takes the job, and carries it out for as long as it may. */
-  run(owner?: string, changes?: { publish?: Publish; database?: Pick<Database, "query"> }): Promise<Job>;
+  run(owner?: string, changes?: { publish?: Publish; database?: Database }): Promise<Job>;
 }
 
 type Publish = (message: OutgoingMessage) => Promise<void>;
@@ -92,8 +92,9 @@ function expireLease({ sql }: TestLetters) {
 }
 
 /** A database that is gone, as a killed process's is, when it would mark what was published. */
-function killedAfter(database: Database, batches: number): Pick<Database, "query"> {
+function killedAfter(database: Database, batches: number): Database {
   return {
+    copyIn: (...args) => database.copyIn(...args),
     query(text, parameters) {
       const marks = text.includes("with marked as");
       if (marks && batches-- <= 0) return Promise.reject(new Error("killed"));

@@ -77,6 +77,9 @@ export async function replayCurable(world: World): Promise<number> {
         if (curable.includes(letter.reason)) yield [letter];
       }
     },
+    whole: (letter: DeadLetter) => Promise.resolve(letter),
+    // They stay in hand.
+    kept: () => Promise.resolve(),
     replayed(letters: readonly DeadLetter[]) {
       for (const letter of letters) channel.ack(inHand.get(letter)!);
       return Promise.resolve();

@@ -1,6 +1,6 @@
 /** What `deno task dead` does, by its first word. Each returns the exit status. */
 import { type Filter, groupToJson } from "../../shared/rabbitmq/dead/admin.ts";
-import { deadLetterToJson, mostBodyListed } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import { deadLetterToJson, mostBodyListed, mostBodyShown } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { replay as replayLetters } from "../../shared/rabbitmq/dead/replay.ts";
 import { ConfirmPublisher } from "../../shared/rabbitmq/publish/publisher.ts";
 import { eventTopology, type TopologyConfig } from "../../shared/rabbitmq/topology.ts";
@@ -72,9 +72,9 @@ async function groups({ table, filter, flags }: Task): Promise<number> {
 
 async function show(task: Task): Promise<number> {
   let found = false;
-  for await (const letters of pagesOf(task.table, selectionOf(task))) {
+  for await (const letters of pagesOf(task.table, { ...selectionOf(task), mostBodyBytes: mostBodyShown })) {
     found = true;
-    for (const letter of letters) print(task, letter, describeInFull, Infinity);
+    for (const letter of letters) print(task, letter, describeInFull, mostBodyShown);
   }
   if (!found) {
     console.error(
@@ -91,7 +91,7 @@ async function drop(task: Task): Promise<number> {
     const dropped = await table.mark(letters.map(({ id }) => id), { status: "dropped", by });
     for (const letter of letters.filter(({ id }) => dropped.has(id))) {
       counts.add(letter.reason);
-      print(task, letter, ({ messageId, reason }) => printable(`dropped ${messageId}  ${reason}`), Infinity);
+      print(task, letter, ({ messageId, reason }) => printable(`dropped ${messageId}  ${reason}`));
     }
   }
   if (!json) console.log(counts.none ? "Nothing to drop." : `Dropped ${countReasons(counts.of)}`);
@@ -147,7 +147,7 @@ function selectionOf({ filter, flags: { limit, newest }, stop }: Task): Selectio
   return { filter, limit, order: newest ? "newest" : "oldest", stop };
 }
 
-/** One letter that is asked for is shown whole, and so is one that is gone afterwards. */
+/** Of the body only the beginning: the rest stays in the table. */
 function print(
   { flags }: Task,
   letter: KeptLetter,

@@ -6,11 +6,13 @@ import { type DeadLetter, type Fate, shownEvent } from "../../shared/rabbitmq/de
 
 /** Two lines: what became of it, and what it is. */
 export function summarize(
-  { messageId, sentId, reason, lastFailedAt, attempts, replays, detail, event, bodyProblem, body, fate }: DeadLetter,
+  letter: DeadLetter,
 ): string {
+  const { messageId, sentId, reason, lastFailedAt, attempts, replays, detail, event, bodyProblem, bodyBytes, fate } =
+    letter;
   const status = fate && fate.status !== "dead" ? `  ${fate.status}` : "";
   const times = plural(attempts, "attempt") + (replays > 0 ? `, ${plural(replays, "replay")}` : "");
-  const what = event ? JSON.stringify(shownEvent(event)) : `no event in ${body.length} bytes`;
+  const what = event ? JSON.stringify(shownEvent(event)) : `no event in ${bodyBytes} bytes`;
   const why = detail === bodyProblem || !bodyProblem ? detail : `${detail}; ${bodyProblem}`;
   return [
     `${messageId}${sentId === undefined ? "" : ` (sent as ${sentId})`}  ${reason}  ${
@@ -50,7 +52,7 @@ export function describeInFull(letter: DeadLetter): string {
     ["headers", JSON.stringify(letter.headers)],
   ];
   const lines = rows.map(([name, value]) => printable(`${name.padEnd(16)} ${value ?? "unknown"}`, mostOfOneRow));
-  return `${lines.join("\n")}\nbody, ${letter.body.length} bytes\n${hexDump(letter.body)}`;
+  return `${lines.join("\n")}\nbody, ${letter.bodyBytes} bytes\n${hexDump(letter)}`;
 }
 
 /** A replay is no more than that: what became of its event is told by `resolved`, or by the letter that names this one. */
@@ -89,7 +91,7 @@ export function describeGroup({ group, reason, cause, letters, firstAt, lastAt, 
 
 const mostBytesShown = 1_024;
 
-function hexDump(body: Uint8Array): string {
+function hexDump({ body, bodyBytes }: DeadLetter): string {
   const lines: string[] = [];
   for (let at = 0; at < Math.min(body.length, mostBytesShown); at += 16) {
     const bytes = [...body.subarray(at, at + 16)];
@@ -97,7 +99,7 @@ function hexDump(body: Uint8Array): string {
     const text = bytes.map((byte) => byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : ".").join("");
     lines.push(`  ${at.toString(16).padStart(6, "0")}  ${hex.padEnd(47)}  ${text}`);
   }
-  if (body.length > mostBytesShown) lines.push(`  … ${body.length - mostBytesShown} bytes more`);
+  if (bodyBytes > mostBytesShown) lines.push(`  … ${bodyBytes - mostBytesShown} bytes more`);
   return lines.join("\n");
 }
 

@@ -74,6 +74,8 @@ export interface ListOptions extends AdminOptions {
   readonly order?: "oldest" | "newest";
   /** A page's {@linkcode LetterPage.next}. */
   readonly after?: string | undefined;
+  /** Of each body no more need be read, from its beginning; 64 KiB if left out. */
+  readonly mostBodyBytes?: number;
 }
 
 export interface LetterPage {

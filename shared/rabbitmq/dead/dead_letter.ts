@@ -2,6 +2,7 @@
 import type { Message } from "amqplib";
 import { causeOf } from "./cause.ts";
 import { deadHeaders } from "../publish/dead_letters.ts";
+import { mostBodyBytes } from "../consume/inflow.ts";
 import type { Delivery } from "../delivery.ts";
 import { type Headers, replaysHeader, timestampMsOf } from "../message.ts";
 import { messageIdOf, sentIdOf } from "../message_id.ts";
@@ -29,7 +30,10 @@ export interface DeadLetter {
   readonly attempts: number;
   readonly replays: number;
   readonly headers: Headers;
+  /** Where it was read from a table, perhaps only its beginning. */
   readonly body: Uint8Array;
+  /** How long the body is. */
+  readonly bodyBytes: number;
   readonly appId: string | undefined;
   /** Milliseconds since 1970. */
   readonly timestampMs: number | undefined;
@@ -73,15 +77,22 @@ export interface Fate {
   readonly claimed: boolean;
 }
 
+/** What is known of a letter whose body may be here only in part. */
+export interface Whole {
+  readonly messageId: string;
+  readonly bodyBytes: number;
+}
+
 /** Of a message as it is in the queue; anybody may have written its properties. */
 export function understand(
   { fields, properties, content }: Pick<Message, "properties" | "content"> & {
     readonly fields: Pick<Message["fields"], "exchange" | "routingKey">;
   },
+  whole?: Whole,
 ): DeadLetter {
-  const messageId = messageIdOf(properties.messageId, content);
+  const messageId = whole?.messageId ?? messageIdOf(properties.messageId, content);
   const headers = properties.headers ?? {};
-  return letterOf({
+  const delivery = {
     messageId,
     sentId: sentIdOf(properties.messageId, messageId, headers),
     origin: { exchange: fields?.exchange, routingKey: fields?.routingKey, properties },
@@ -89,30 +100,35 @@ export function understand(
     headers,
     appId: textOf(properties.appId),
     timestampMs: timestampMsOf(properties.timestamp),
-  });
+  };
+  return letterOf(delivery, whole?.bodyBytes);
 }
 
-export function letterOf({ headers, body, ...known }: Delivery): DeadLetter {
-  const [event, bodyProblem] = decodeBody(body);
+/** @param bodyBytes how long the body is, where not all of it is here */
+export function letterOf({ headers, body, ...known }: Delivery, bodyBytes = body.length): DeadLetter {
+  const [event, bodyProblem] = decodeBody(body, bodyBytes);
   return {
     ...known,
     ...(brokerWasLast(headers) ? byTheBroker(headers) : byUs(headers)),
     replays: countOf(headers[replaysHeader]),
     headers,
     body,
+    bodyBytes,
     event,
     bodyProblem,
   };
 }
 
+/** Of a letter that is shown alone: more than any event has, and little enough for memory. */
+export const mostBodyShown = 1_048_576;
 /** Of a letter in a list: a body may be of any size, and there are many. */
 export const mostBodyListed = 4_096;
 
 /**
  * The keys of `--json`.
- * @param mostBodyBytes how many bytes of the body are shown, from its beginning
+ * @param most how many bytes of the body, from its beginning
  */
-export function deadLetterToJson(letter: DeadLetter, mostBodyBytes = Infinity) {
+export function deadLetterToJson(letter: DeadLetter, most = mostBodyShown) {
   const { messageId, reason, detail, subscriber, firstFailedAt, lastFailedAt, attempts, replays, event } = letter;
   const { bodyProblem, fate, edit } = letter;
   return {
@@ -137,8 +153,8 @@ export function deadLetterToJson(letter: DeadLetter, mostBodyBytes = Infinity) {
     edited: edit ? { by: edit.by, at: edit.at, event: shownEvent(edit.event) } : null,
     event: event ? shownEvent(event) : null,
     body_problem: bodyProblem ?? null,
-    body_base64: letter.body.subarray(0, mostBodyBytes).toBase64(),
-    body_bytes: letter.body.length,
+    body_base64: letter.body.subarray(0, most).toBase64(),
+    body_bytes: letter.bodyBytes,
   };
 }
 
@@ -212,7 +228,13 @@ function lastDeath(headers: Headers): Death | undefined {
   return typeof death === "object" && death !== null ? death : undefined;
 }
 
-function decodeBody(body: Uint8Array): [Event | undefined, string | undefined] {
+function decodeBody(body: Uint8Array, bodyBytes: number): [Event | undefined, string | undefined] {
+  if (bodyBytes > mostBodyBytes) {
+    return [undefined, `a body of ${bodyBytes} bytes is no event: at most ${mostBodyBytes} are read`];
+  }
+  if (bodyBytes > body.length) {
+    return [undefined, `of a body of ${bodyBytes} bytes ${body.length} are read here: look at the letter alone`];
+  }
   try {
     const event = decodeEvent(body);
     return Array.isArray(event) ? [undefined, describeFaults(event)] : [event, undefined];

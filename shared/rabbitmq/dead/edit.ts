@@ -25,17 +25,21 @@ export const claimedProblem =
 export function editOf(letter: DeadLetter, change: Change): { readonly outcome: EditOutcome; readonly event?: Event } {
   const changed = applyChange(letter.edit?.body ?? letter.body, change);
   const outcome = { messageId: letter.messageId, number: letter.fate?.id ?? 0n, before: changed.before };
-  const problem = refusalOf(letter) ?? ("problem" in changed ? changed.problem : undefined);
+  const problem = refusalOf(letter, change) ?? ("problem" in changed ? changed.problem : undefined);
   if (problem !== undefined || !("event" in changed)) return { outcome: { ...outcome, problem: problem! } };
   const { event } = changed;
   return { event, outcome: { ...outcome, after: JSON.stringify(eventToJson(event)) } };
 }
 
 /** Why no edit can change it. */
-function refusalOf({ reason, fate }: DeadLetter): string | undefined {
+function refusalOf({ reason, fate, edit, body, bodyBytes }: DeadLetter, change: Change): string | undefined {
   if (fate && fate.status !== "dead") return `it is ${fate.status}`;
   if (reason === "id-conflict") {
     return "another event is stored under its message id, which an edit keeps: it would conflict again";
+  }
+  // Its beginning may pass for another event.
+  if (!edit && body.length < bodyBytes && !("json" in change)) {
+    return `its body of ${bodyBytes} bytes is longer than an event's: only a whole event can replace it`;
   }
   return fate?.claimed ? claimedProblem : undefined;
 }

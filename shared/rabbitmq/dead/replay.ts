@@ -11,6 +11,8 @@ import type { DeadLetter } from "./dead_letter.ts";
 export interface ReplaySource<L extends DeadLetter> {
   /** Letters that were there when this began, each once, some at a time. */
   take(): AsyncIterable<readonly L[]>;
+  /** The letter with all of its body, where `take` gives only the beginning. */
+  whole(letter: L): Promise<L>;
   /** These are published, and confirmed: they are no longer dead. */
   replayed(letters: readonly L[]): Promise<void>;
   /**
@@ -57,27 +59,18 @@ export async function* replay<L extends DeadLetter>(
   let dueAt = clock.monotonic();
   for await (const letters of source.take()) {
     const left = new Set(letters);
-    // With a rate one by one, so that the letters that are marked are those that were published.
-    const size = rate === undefined ? letters.length : 1;
     try {
-      for (let at = 0; at < letters.length; at += size) {
-        if (rate !== undefined && !isRefused(letters[at]!, options)) {
+      // With a rate one by one, so that the letters that are marked are those that were published.
+      for (const some of inTurn(letters, rate !== undefined)) {
+        if (rate !== undefined && !isRefused(some[0]!, options)) {
           await clock.sleep(Math.max(0, dueAt - clock.monotonic()), stop).catch(() => {});
           dueAt = Math.max(dueAt, clock.monotonic() - 1000) + 1000 / rate;
         }
         if (stop.aborted) return;
-        const batch = letters.slice(at, at + size);
-        for (const letter of batch) left.delete(letter);
-        const results = await Promise.all(batch.map((letter) => replayOne(letter, options)));
+        for (const letter of some) left.delete(letter);
+        const results = await Promise.all(some.map((letter) => replayOne(letter, source, options)));
         const told = results.filter((result) => result !== undefined);
-        const done = told.filter(({ result }) => result === "replayed").map(({ letter }) => letter);
-        if (done.length > 0) await source.replayed(done);
-        const refused = told.filter((one) => one.result === "refused" || one.result === "failed" && !one.published);
-        if (refused.length > 0) await source.kept(refused.map(({ letter }) => letter), "no");
-        const unknown = batch.filter((letter) =>
-          !done.includes(letter) && !refused.some((one) => one.letter === letter)
-        );
-        if (unknown.length > 0) await source.kept(unknown, "maybe");
+        await settle(source, some, told);
         yield* told;
       }
     } finally {
@@ -87,15 +80,50 @@ export async function* replay<L extends DeadLetter>(
   }
 }
 
+/** Tells the source what became of each letter. */
+async function settle<L extends DeadLetter>(
+  source: ReplaySource<L>,
+  letters: readonly L[],
+  told: readonly Replayed<L>[],
+): Promise<void> {
+  const done = told.filter(({ result }) => result === "replayed").map(({ letter }) => letter);
+  if (done.length > 0) await source.replayed(done);
+  const refused = told
+    .filter((one) => one.result === "refused" || one.result === "failed" && !one.published)
+    .map(({ letter }) => letter);
+  if (refused.length > 0) await source.kept(refused, "no");
+  const unknown = letters.filter((letter) => !done.includes(letter) && !refused.includes(letter));
+  if (unknown.length > 0) await source.kept(unknown, "maybe");
+}
+
+/** What is published at once: one letter with a large body, or any number of others. */
+function* inTurn<L extends DeadLetter>(letters: readonly L[], singly: boolean): Generator<readonly L[]> {
+  for (let from = 0, to = 1; from < letters.length; from = to++) {
+    const isAlone = (at: number) => singly || isCut(letters[at]!);
+    while (to < letters.length && !isAlone(from) && !isAlone(to)) to++;
+    yield letters.slice(from, to);
+  }
+}
+
+/** Not all of what would be published is here. */
+function isCut({ body, bodyBytes, edit }: DeadLetter): boolean {
+  return body.length < bodyBytes && !edit;
+}
+
 /** @returns `undefined` when it was stopped before the broker had confirmed it: the letter stays dead */
-async function replayOne<L extends DeadLetter>(letter: L, options: ReplayOptions): Promise<Replayed<L> | undefined> {
+async function replayOne<L extends DeadLetter>(
+  letter: L,
+  source: ReplaySource<L>,
+  options: ReplayOptions,
+): Promise<Replayed<L> | undefined> {
   if (isRefused(letter, options)) {
     const problem = `it was replayed ${letter.replays} times already; --force does so again`;
     return { letter, result: "refused", problem };
   }
   const { exchange, clock, stop } = options;
   try {
-    await publishAgain({ exchange, ...replayOf(letter, clock.now()) }, letter, options);
+    const whole = isCut(letter) ? await source.whole(letter) : letter;
+    await publishAgain({ exchange, ...replayOf(whole, clock.now()) }, letter, options);
     return { letter, result: "replayed" };
   } catch (error) {
     if (stop.aborted) return undefined;

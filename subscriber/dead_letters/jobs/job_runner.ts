@@ -10,7 +10,7 @@ import { JobTable } from "./job_table.ts";
 import { runJob } from "./run_job.ts";
 
 export interface JobRunnerOptions extends BrokerOptions {
-  readonly database: Pick<Database, "query">;
+  readonly database: Pick<Database, "copyIn" | "query">;
   readonly config: TopologyConfig;
   readonly owner: string;
 }

@@ -11,7 +11,7 @@ import { JobTable } from "./job_table.ts";
 import { Ramp } from "./ramp.ts";
 
 export interface RunOptions {
-  readonly database: Pick<Database, "query">;
+  readonly database: Pick<Database, "copyIn" | "query">;
   /** The subscriber. */
   readonly owner: string;
   readonly exchange: string;
@@ -114,6 +114,7 @@ async function replaySome(job: Job, limit: number, run: Run): Promise<Step> {
     take: async function* () {
       yield await letters.read(ids);
     },
+    whole: (letter: KeptLetter) => letters.whole(letter),
     replayed: (some: readonly KeptLetter[]) => jobs.markReplayed(job, idsOf(some), claim),
     kept: (some: readonly KeptLetter[], published: "no" | "maybe") => letters.unclaim(idsOf(some), claim, published),
   };

@@ -1,0 +1,57 @@
+/**
+ * One letter as messages of a COPY in binary (PostgreSQL documentation, "COPY", "Binary Format"), its body as it is in memory:
+ * a large one as a parameter of a statement would be copied twice more.
+ */
+import { Buffer } from "node:buffer";
+import { type LetterRow, writtenColumns } from "./letter_row.ts";
+
+const signature = Buffer.from("PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0", "latin1");
+/** The end of the rows in a message of its own, then CopyDone. */
+const end = Buffer.from("d\0\0\0\x06\xff\xffc\0\0\0\x04", "latin1");
+/** 2000-01-01T00:00:00Z, from which Postgres counts microseconds. */
+const epochMs = Date.UTC(2000, 0);
+
+export const copyStatement = `copy dead_letters (${
+  writtenColumns.map(([name]) => name)
+}, previous) from stdin (format binary)`;
+
+/** @param previous the letter whose replay died as this one */
+export function copiedLetter({ values, properties, body }: LetterRow, previous?: bigint): readonly Uint8Array[] {
+  const fields = values.flatMap((value, n) => {
+    const bytes = value === null ? undefined : encoders[writtenColumns[n]![1]](value);
+    return bytes ? [int32(bytes.length), bytes] : [int32(-1)];
+  });
+  const count = Buffer.alloc(2);
+  count.writeInt16BE(writtenColumns.length + 1);
+  const before = Buffer.concat([signature, count, ...fields, int32(properties.length), properties, int32(body.length)]);
+  const after = previous === undefined ? int32(-1) : Buffer.concat([int32(8), int64(previous)]);
+  return [...copyData(before), ...copyData(body), ...copyData(after), end];
+}
+
+/** From the text of a value, as its type's `recv` function reads it. */
+const encoders: Readonly<Record<typeof writtenColumns[number][1], (text: string) => Buffer>> = {
+  uuid: (text) => Buffer.from(text.replaceAll("-", ""), "hex"),
+  bigint: (text) => int64(BigInt(text)),
+  timestamptz: (text) => int64(BigInt(Date.parse(text) - epochMs) * 1_000n),
+  boolean: (text) => Buffer.of(Number(text === "true")),
+  text: (text) => Buffer.from(text),
+  bytea: (hex) => Buffer.from(hex, "hex"),
+};
+
+function copyData(bytes: Uint8Array): Uint8Array[] {
+  const header = Buffer.from("d\0\0\0\0");
+  header.writeInt32BE(4 + bytes.length, 1);
+  return [header, bytes];
+}
+
+function int32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(value);
+  return bytes;
+}
+
+function int64(value: bigint): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigInt64BE(value);
+  return bytes;
+}

@@ -1,0 +1,160 @@
+/** One channel's life of a keeper: the letters in hand, within bounds, and what becomes of each on the channel. */
+import { type Channel, type ChannelModel, type ConsumeMessage, IllegalOperationError } from "amqplib";
+import { Inflow, unreadBytesOf } from "../../shared/rabbitmq/consume/inflow.ts";
+import { type LetterRow, rowOf } from "./letter_row.ts";
+
+/** Longest letter that is read: what RabbitMQ 4 takes by default (`max_message_size`). */
+export const mostLetterBytes = 16_777_216;
+/** Most bytes in hand before the next letter is read, so a large one is alone; and most in one transaction. */
+const mostBytesInHand = 4_194_304;
+/** Letters in hand, and in one transaction at most. */
+const [fullPrefetch, batchLetters] = [200, 100];
+/** What is in hand leaves nothing in the socket: the broker ends a connection from which nothing is read for half a minute. */
+const carefulPrefetch = 1;
+
+export interface LetterSessionOptions {
+  readonly queue: string;
+  /** Takes letters one by one, until as many have gone as may be in hand otherwise. */
+  readonly careful: boolean;
+  /** Told of a letter that is too large to be read, and is held. */
+  readonly onUnread: (message: ConsumeMessage) => void;
+  /** Told why no more letters will come. */
+  readonly onEnd: (reason: Error) => void;
+}
+
+/** A letter, and the tag by which it is settled. */
+export interface LetterInHand {
+  readonly row: LetterRow;
+  readonly tag: number;
+}
+
+export class LetterSession {
+  readonly #inflow: Inflow;
+  #letters: LetterInHand[] = [];
+  #arrived = Promise.withResolvers<void>();
+  #prefetch: number;
+  #settled = 0;
+  /** One ack for all that came before would take a held letter with it. */
+  #singly = false;
+  #consumer: string | undefined;
+  #consumers = 0;
+  /** Letters that this consumer leaves unacknowledged: they count towards its prefetch. */
+  #held = 0;
+  /** Consumers that were cancelled, and still have letters. */
+  #leftBehind = 0;
+
+  constructor(connection: ChannelModel, readonly channel: Channel, private readonly options: LetterSessionOptions) {
+    this.#inflow = new Inflow(connection, { mostBodyBytes: mostLetterBytes, mostBytesInHand });
+    this.#prefetch = options.careful ? carefulPrefetch : fullPrefetch;
+  }
+
+  /** Nothing more is read, whatever the broker says, until a letter in hand is settled. */
+  get isFull(): boolean {
+    return this.#inflow.isPaused;
+  }
+
+  get isCareful(): boolean {
+    return this.#prefetch < fullPrefetch;
+  }
+
+  /** How many consumers of the queue are this session's while it takes none, as the broker counts them. */
+  get consumersInHold(): number {
+    return this.#leftBehind + 1;
+  }
+
+  async start(): Promise<void> {
+    await this.channel.prefetch(this.#prefetch);
+    await this.#consume();
+  }
+
+  /** Takes letters, unless it does. The broker's answer may wait behind letters that are in the socket. */
+  resume(): void {
+    if (this.#consumer === undefined) this.#consume().catch(this.options.onEnd);
+  }
+
+  /** Takes no more, and keeps what is in hand. */
+  pause(): void {
+    const consumer = this.#consumer;
+    this.#consumer = undefined;
+    if (consumer !== undefined) this.channel.cancel(consumer).catch(this.options.onEnd);
+  }
+
+  /** Resolves when a letter is in hand. */
+  get arrived(): Promise<void> {
+    return this.#arrived.promise;
+  }
+
+  /** The oldest, as many as go into one transaction. */
+  take(): LetterInHand[] {
+    let [count, bytes] = [0, 0];
+    for (const { row } of this.#letters) {
+      bytes += row.bytes;
+      if (count > 0 && (count === batchLetters || bytes > mostBytesInHand)) break;
+      count++;
+    }
+    const batch = this.#letters.splice(0, count);
+    if (this.#letters.length === 0) this.#arrived = Promise.withResolvers();
+    return batch;
+  }
+
+  /** @param held of the batch, are not acked: they stay in their queue for as long as this lasts */
+  settle(batch: readonly LetterInHand[], held: ReadonlySet<LetterRow>): void {
+    for (const { row } of batch) if (held.has(row)) this.#hold();
+    const kept = batch.filter(({ row }) => !held.has(row));
+    try {
+      if (this.#singly) { for (const { tag } of kept) this.channel.ack(messageOf(tag)); }
+      else if (kept.length > 0) this.channel.ack(messageOf(kept.at(-1)!.tag), true);
+    } catch (error) {
+      // The channel closed a moment before its event: the broker delivers these letters again.
+      if (!(error instanceof IllegalOperationError)) throw error;
+    }
+    this.#settled += batch.length;
+    if (this.isCareful && this.#settled >= fullPrefetch) this.#takeMore().catch(this.options.onEnd);
+    this.#inflow.remove(batch.reduce((bytes, { row }) => bytes + row.bytes, 0));
+  }
+
+  /** Each consumer has a tag of its own: one that is cancelled counts with its prefetch for as long as it has letters. */
+  async #consume(): Promise<void> {
+    if (this.#held > 0) this.#leftBehind++;
+    this.#held = 0;
+    const consumerTag = this.#consumer = `letters-${++this.#consumers}`;
+    await this.channel.consume(this.options.queue, (message) => this.#receive(message), { consumerTag });
+  }
+
+  #receive(message: ConsumeMessage | null): void {
+    const { queue, onUnread, onEnd } = this.options;
+    if (message === null) {
+      return onEnd(new Error(`the broker cancelled the keeper: the queue ${queue} was deleted or moved`));
+    }
+    if (unreadBytesOf(message) > 0) {
+      onUnread(message);
+      return this.#hold();
+    }
+    const row = rowOf(message);
+    this.#inflow.add(row.bytes);
+    this.#letters.push({ row, tag: message.fields.deliveryTag });
+    this.#arrived.resolve();
+  }
+
+  /** A consumer that only has letters that it holds would get no others. */
+  #hold(): void {
+    this.#singly = true;
+    this.#held++;
+    if (this.#held * 2 >= this.#prefetch && this.#consumer !== undefined) this.#renew();
+  }
+
+  #renew(): void {
+    this.pause();
+    this.resume();
+  }
+
+  async #takeMore(): Promise<void> {
+    this.#prefetch = fullPrefetch;
+    await this.channel.prefetch(fullPrefetch);
+    if (this.#consumer !== undefined) this.#renew();
+  }
+}
+
+function messageOf(deliveryTag: number): ConsumeMessage {
+  return { fields: { deliveryTag } } as ConsumeMessage;
+}
