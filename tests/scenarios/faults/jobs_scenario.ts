@@ -97,6 +97,19 @@ Deno.test("a replay of letters that die again stops by itself, and is told why; 
     match((await dead(world, "drop", "--all", "--wait")).stdout, /drop {2}done/);
     strictEqual(await count(world, "dead_letters where status = 'dead'"), 0);
     match((await dead(world, "undo", "--all", "--wait")).stdout, /undo {2}done/);
+    const refused = await dead(world, "edit", "--all", "--set", "currency=EUR");
+    strictEqual(refused.code, 2);
+    match(refused.stderr, /edit of many .*--yes/);
+    const dry = await dead(world, "edit", "--all", "--set", "currency=EUR", "--where", "currency=XTS", "--dry-run");
+    match(dry.stdout, /^would edit: 200, left as they are: 0$/m);
+    match(dry.stderr, /DRY RUN: nothing was edited/);
+    strictEqual(await count(world, "dead_letter_edits"), 0);
+    const { message_id: one } = await world.sql.one(
+      "select message_id from dead_letters where status = 'dead' limit 1",
+    );
+    match((await dead(world, "edit", String(one), "--set", "amount=-1")).stdout, /amount = -1 must be 0 or more/);
+    match((await dead(world, "edit", String(one), "--set", "currency=JPY")).stdout, /"currency":"JPY".*\n.*edited: 1/s);
+    match((await dead(world, "show", String(one))).stdout, /^edited +\{.*"JPY".*\} by deno task dead at /m);
     const edited = await dead(world, "edit", "--all", "--set", "currency=EUR", "--yes", "--wait");
     match(edited.stdout, /edit {2}done/);
     match((await dead(world, "replay", "--all", "--wait")).stdout, /replay {2}done/);
