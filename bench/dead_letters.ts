@@ -28,6 +28,7 @@ await withTestSchema(async (sql, url) => {
     analyze dead_letters`);
   const database = new DatabasePool(url, { name: "casino-bench", max: 1, timeoutMs: 30_000, clock });
   const table = new LetterTable(database);
+  await new Takes(database).take("group17", "the bench", "");
   const [{ letters: [one] }, last] = await Promise.all([
     table.page({ filter: {}, limit: 1, order: "newest", after: 50_000n }),
     table.lastId(),

@@ -185,15 +185,15 @@ export class LetterTable {
     const rows = await this.database.query(
       `with found as (
          select cause_group, count(*) as letters, max(id) as newest,
-           min(last_failed_at) as first_at, max(last_failed_at) as last_at,
-           count(*) filter (where id > (
-             select last from dead_letter_takes as takes where takes.cause_group = dead_letters.cause_group
-           )) as more
+           min(last_failed_at) as first_at, max(last_failed_at) as last_at
          from dead_letters where ${where} group by cause_group order by letters desc, newest desc limit 1000
        )
        select found.cause_group, reason, cause, letters, ${isoTime("first_at")}, ${
         isoTime("last_at")
-      }, message_id, detail, taken_by, ${isoTime("taken_at")}, note, more
+      }, message_id, detail, taken_by, ${isoTime("taken_at")}, note, (
+         select count(*) from dead_letters as later
+         where later.status = 'dead' and later.cause_group = takes.cause_group and later.id > takes.last
+       )
        from found join dead_letters on id = newest
          left join dead_letter_takes as takes on takes.cause_group = found.cause_group
        order by letters desc, newest desc`,
