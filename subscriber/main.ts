@@ -63,7 +63,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       ...["DATABASE_TIMEOUT_MS", "RATES_API_ADDRESS", "RATES_API_TLS", "RATES_API_PROXY", "TLS_CA_FILE"] as const,
       ...["TLS_CERT_FILE", "TLS_KEY_FILE"] as const,
       ...["RATES_API_KEY", "RATES_TTL_MS", "RATES_CALL_TIMEOUT_MS", "RATES_LOCK_TTL_MS", "RATES_WAIT_MS"] as const,
-      ...["RATES_MAX_STALE_MS", "RETRY_DELAYS_MS", "SHUTDOWN_GRACE_MS", "SUBSCRIBER_ID", "HTTP_TOKEN"] as const,
+      ...["RATES_MAX_STALE_MS", "SHUTDOWN_GRACE_MS", "SUBSCRIBER_ID", "HTTP_TOKEN"] as const,
       ...["HTTP_TRUSTED_PROXIES", "LOG_LEVEL"] as const,
     ],
     examples: [
@@ -128,7 +128,6 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     const { rates, runner } = createSubscriber(edges, {
       subscriberId,
       batchSize: config.BATCH_SIZE,
-      retryDelays: config.RETRY_DELAYS_MS,
       ratesTimes: config,
       report: observations?.recent.before(lines) ?? lines,
       abandon: shutdown.abandon,
@@ -170,7 +169,6 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       stored: stats.stored,
       duplicates: stats.duplicates,
       dead: Object.fromEntries(stats.dead),
-      delayed: stats.delayed,
       withoutPlayer: stats.withoutPlayer,
       requeued: stats.requeued,
       keptDeadLetters: keeper.state.kept,

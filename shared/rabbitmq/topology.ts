@@ -25,7 +25,7 @@ interface Queue {
 /** What a member needs to know to declare the topology. */
 export type TopologyConfig =
   & Pick<Config, "EVENTS_EXCHANGE" | "EVENTS_QUEUE" | "DEAD_LETTER_QUEUE">
-  & Partial<Pick<Config, "RETRY_DELAYS_MS" | "TOPOLOGY">>;
+  & Partial<Pick<Config, "TOPOLOGY">>;
 
 export type Topology = readonly Queue[];
 
@@ -42,7 +42,7 @@ const atLeastOnce = { "x-dead-letter-strategy": "at-least-once", "x-overflow": "
 const deadLetterDeliveryLimit = 1_000_000_000;
 
 export function eventTopology(config: TopologyConfig): Topology {
-  const { EVENTS_EXCHANGE, EVENTS_QUEUE, DEAD_LETTER_QUEUE, RETRY_DELAYS_MS = [], TOPOLOGY = "declare" } = config;
+  const { EVENTS_EXCHANGE, EVENTS_QUEUE, DEAD_LETTER_QUEUE, TOPOLOGY = "declare" } = config;
   const deadLetters = { "x-queue-type": "quorum", "x-delivery-limit": deadLetterDeliveryLimit };
   const deadLetteringTo = (exchange: string) => ({
     ...{ "x-queue-type": "quorum", "x-delivery-limit": deliveryLimit, "x-dead-letter-exchange": exchange },
@@ -63,18 +63,6 @@ export function eventTopology(config: TopologyConfig): Topology {
       formerArguments: deadLetteringTo(DEAD_LETTER_QUEUE),
       ...hasOwnQueueName(config) && { formerName: EVENTS_EXCHANGE },
     },
-    ...[...new Set(RETRY_DELAYS_MS)].map((ms) => ({
-      name: delayQueueOf(EVENTS_QUEUE, ms),
-      exchange: delayExchangeOf(EVENTS_QUEUE, ms),
-      arguments: {
-        "x-queue-type": "quorum",
-        "x-message-ttl": ms,
-        // The default exchange leads to the queue of that name: what else is bound to ours gets nothing twice.
-        "x-dead-letter-exchange": "",
-        "x-dead-letter-routing-key": EVENTS_QUEUE,
-        ...atLeastOnce,
-      },
-    })),
   ];
   return TOPOLOGY === "declare" ? queues : queues.map((queue) => ({ ...queue, checkOnly: true }));
 }
@@ -82,16 +70,6 @@ export function eventTopology(config: TopologyConfig): Topology {
 /** The exchange of {@linkcode Config.DEAD_LETTER_QUEUE}. */
 export function deadLetterExchangeOf(deadLetterQueue: string): string {
   return `${deadLetterQueue}-letters`;
-}
-
-/** Queue in which events wait this long. */
-export function delayQueueOf(eventsQueue: string, ms: number): string {
-  return `${eventsQueue}.delay-${ms}`;
-}
-
-/** The exchange of {@linkcode delayQueueOf}. */
-export function delayExchangeOf(eventsQueue: string, ms: number): string {
-  return `${eventsQueue}.delay-by-${ms}`;
 }
 
 /** Whether the queue has the name that replaces 0.1.0's, where queue and exchange shared one. */

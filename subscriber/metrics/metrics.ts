@@ -85,7 +85,6 @@ export class Metrics implements Observer {
         stored: stats.stored,
         duplicate: stats.duplicates,
         dead: sum(stats.dead.values()),
-        delayed: stats.delayed,
         requeued: stats.requeued,
       },
     }), "outcome");

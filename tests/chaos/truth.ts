@@ -25,7 +25,7 @@ export class TruthReader {
     private readonly workers: Pick<Workers, "refused">,
   ) {
     const { RABBITMQ_URL, REDIS_URL, DATABASE_URL } = world.servers.direct;
-    const config = { ...queues, RETRY_DELAYS_MS: [], RABBITMQ_URL, REDIS_URL, DATABASE_URL } as unknown as Config;
+    const config = { ...queues, RABBITMQ_URL, REDIS_URL, DATABASE_URL } as unknown as Config;
     const settings = { ...config, REDIS_KEY_PREFIX: world.env["REDIS_KEY_PREFIX"] ?? "casino:" };
     this.#readers = {
       queues: queuesReader(settings, clock),

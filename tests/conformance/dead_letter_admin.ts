@@ -1,7 +1,7 @@
 /** One suite for everything that is a {@linkcode DeadLetterAdmin}: over the table, and over the queue in memory. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { deadHeaders } from "../../shared/rabbitmq/publish/dead_letters.ts";
-import { retriesHeader } from "../../shared/rabbitmq/publish/delay_queues.ts";
+import { retriesHeader } from "../../shared/rabbitmq/dead/replay.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { replaysHeader, withoutBrokerHeaders } from "../../shared/rabbitmq/message.ts";
 import { eventually } from "../fixtures/eventually.ts";

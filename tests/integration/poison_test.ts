@@ -76,7 +76,7 @@ function test(
         rates: { current: () => someRates, get: () => Promise.resolve(someRates) },
         report: (events) => Promise.resolve(void reported.push(...events)),
       }, {
-        ...{ batchSize, batchesInFlight: 2, retryDelays: [], stats, gate },
+        ...{ batchSize, batchesInFlight: 2, stats, gate },
         ...{ clock, random: seededRandom(1), log: new RecordedLog() },
       });
       const [stop, abandon] = [new AbortController(), new AbortController()];

@@ -31,7 +31,6 @@ export const actor = "the test";
 /** @param use the keepers that it starts, and the admin, are closed afterwards */
 export async function withTestLetters(
   use: (letters: TestLetters) => Promise<void>,
-  options?: Parameters<typeof withTestQueues>[1],
 ): Promise<void> {
   await withTestSchema((sql, url) =>
     withTestQueues(async (queues) => {
@@ -62,7 +61,7 @@ export async function withTestLetters(
         await admin.close();
         await database.close();
       }
-    }, options)
+    })
   );
 }
 

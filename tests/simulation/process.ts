@@ -18,7 +18,6 @@ import type { Dependency, World } from "./world.ts";
 export interface Settings {
   readonly times: RatesTimes;
   readonly callTimeoutMs: number;
-  readonly retryDelays: readonly number[];
   readonly batchSize: number;
   readonly prefetch: number;
 }
@@ -88,7 +87,7 @@ export class Process implements Owner {
       },
     };
     const gate = new DatabaseGate();
-    const queueSettings = { ...names, RETRY_DELAYS_MS: settings.retryDelays, PREFETCH: settings.prefetch };
+    const queueSettings = { ...names, PREFETCH: settings.prefetch };
     const queue = openEventQueue(broker, queueSettings, id, gate);
     const subscriber: Subscriber = createSubscriber(
       {

@@ -40,7 +40,6 @@ export function queuesReader(config: TopologyConfig & Pick<Config, "RABBITMQ_URL
         return {
           events: found(EVENTS_QUEUE),
           dead_letters: found(DEAD_LETTER_QUEUE),
-          delayed: states.filter(({ name }) => name !== EVENTS_QUEUE && name !== DEAD_LETTER_QUEUE),
         };
       }),
     close: () => lazy.close(),

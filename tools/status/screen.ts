@@ -49,7 +49,7 @@ export function drawStatus(status: Status, { colours, width = Infinity }: Screen
 
 function queueRows(queues: Part<Queues>): Row[] {
   if (queues.problem !== null) return [problemRow("Queues", queues.problem)];
-  const { events, delayed } = queues;
+  const { events } = queues;
   const idle = events.consumers === 0;
   const rows: Row[] = [
     {
@@ -59,7 +59,6 @@ function queueRows(queues: Part<Queues>): Row[] {
       }`,
       tone: idle ? "attention" : "plain",
     },
-    ...delayed.map((queue): Row => ({ label: "Delayed", text: describe(queue, "event"), tone: "plain" })),
   ];
   if (events.messages !== null) return rows;
   const text = `there is no queue ${events.name} yet: the first subscriber or publisher declares it`;

@@ -6,7 +6,6 @@ import type { Queues, RatesCache, Status, Totals } from "./status.ts";
 const queues: Queues = {
   events: { name: "casino.events", messages: 1_200, consumers: 2 },
   dead_letters: { name: "casino.events.dead", messages: 0, consumers: 2 },
-  delayed: [{ name: "casino.events.delay-1000", messages: 3, consumers: 0 }],
 };
 const rates: RatesCache = {
   ...{ state: "fresh", as_of: "2024-06-28T14:00:00.000Z", currencies: 31, fresh_ms: 42_100, usable_ms: 52_100 },
@@ -52,7 +51,6 @@ Deno.test("drawStatus() tells of queues, lag, rates, lock and totals, a line eac
   deepStrictEqual(lines(), [
     "At            2026-11-24 23:00:00 UTC",
     "Events        1,200 events in casino.events, 2 subscribers",
-    "Delayed       3 events in casino.events.delay-1000",
     "Dead letters  1 letter; `deno task dead groups` tells why",
     "Lag           1,500 events; 1,200 ready, 300 in hand; 3 min at the pace of the last minute",
     "Subscriber    subscriber-1  working for 30.0 s, 300 events in hand",

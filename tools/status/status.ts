@@ -22,8 +22,6 @@ export type Part<T> = Readonly<T> & { readonly problem: null } | { readonly prob
 export interface Queues {
   readonly events: QueueState;
   readonly dead_letters: QueueState;
-  /** The delay queues, one for each of RETRY_DELAYS_MS. */
-  readonly delayed: readonly QueueState[];
 }
 
 export interface QueueState {

@@ -17,7 +17,7 @@ async function lagOf({ ready = 0, consumers = 1, pace = 10, reports }: Given): P
   const reader = <T>(read: () => T) => ({ read: () => Promise.try(read), close: () => Promise.resolve() });
   const queue = { name: "q", messages: ready, consumers };
   const readers: Readers = {
-    queues: reader(() => ({ events: queue, dead_letters: queue, delayed: [] })),
+    queues: reader(() => ({ events: queue, dead_letters: queue })),
     rates: reader(() => {
       throw new Error("not asked here");
     }),

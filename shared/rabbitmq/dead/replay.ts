@@ -1,11 +1,13 @@
 /** Replays: letters published again under their own ids, wherever they are kept. */
-import { retriesHeader } from "../publish/delay_queues.ts";
 import { type Headers, type OutgoingMessage, replaysHeader, withoutBrokerHeaders } from "../message.ts";
 import { PublishError } from "../publish/publisher.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/errors.ts";
 import { exactOf, originHeaders, propertiesToKeep, restored } from "../origin/origin.ts";
 import type { DeadLetter } from "./dead_letter.ts";
+
+/** In which 0.1.0 counts how often it has delayed a message: a replay beside it starts anew. */
+export const retriesHeader = "retry-attempts";
 
 /** Where letters are replayed from. */
 export interface ReplaySource<L extends DeadLetter> {
@@ -159,7 +161,7 @@ export function isWornOut({ replays }: DeadLetter): boolean {
 }
 
 /**
- * The message that a replay publishes. It starts anew, with all of RETRY_DELAYS_MS before it.
+ * The message that a replay publishes.
  * @param now milliseconds since 1970, for a letter that does not say when it was published
  */
 export function replayOf(letter: DeadLetter, now: number): Omit<OutgoingMessage, "exchange"> & { headers: Headers } {
