@@ -1,6 +1,7 @@
 /** A keeper between a real queue and a real table: each letter is in the table once, in order, and none is lost. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
 import { deadHeaders } from "../../shared/rabbitmq/publish/dead_letters.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { encodeEvent } from "../../shared/event/protobuf.ts";
@@ -192,6 +193,45 @@ Deno.test("a letter that Postgres rejects for its own sake stays in its queue, a
     publishDead(queues, letters(2, 8));
     await untilKept(9);
     await keeper.close();
+    await inQueue(queues, queues.dead, 1);
+  });
+});
+
+Deno.test("more letters that Postgres rejects than may be in hand do not stop the others", async () => {
+  await withTestLetters(async ({ queues, startKeeper, sql, untilKept }) => {
+    await sql.query("alter table dead_letters add constraint refused check (detail not like 'amount -1%')");
+    const keeper = startKeeper();
+    publishDead(queues, letters(500, 1_000));
+    publishDead(queues, letters(10, 20_000));
+    await untilKept(10);
+    await keeper.close();
+    await inQueue(queues, queues.dead, 500);
+  });
+});
+
+Deno.test("a letter of 16 MiB is kept whole; a larger one is held in its queue and told, and its neighbours are kept", async () => {
+  await withTestLetters(async ({ queues, startKeeper, sql, untilKept }) => {
+    const state = new KeeperState(queues.dead);
+    const { log, logged } = codes();
+    const [first, largest, tooLarge, last] = letters(4) as [Delivery, Delivery, Delivery, Delivery];
+    const body = Buffer.alloc(16_777_216, "all of it counts");
+    publishDead(queues, [first, { ...largest, body }, { ...tooLarge, body: Buffer.alloc(16_777_217) }, last]);
+    const keeper = startKeeper({ state, log });
+    await untilKept(3);
+    const [kept] = await sql.query(
+      "select encode(sha256(body), 'hex') as hash from dead_letters where octet_length(body) > 1000000",
+    );
+    strictEqual(kept!["hash"], createHash("sha256").update(body).digest("hex"));
+    const unread = logged.filter(({ event }) => event === "dead_letters.unread");
+    deepStrictEqual(unread.map(({ messageId }) => messageId), [tooLarge.messageId]);
+    match(
+      state.problems({ clock }).join(),
+      new RegExp(`too large to be read: ${tooLarge.messageId} has 16777217 bytes`),
+    );
+    publishDead(queues, letters(300, 4));
+    await untilKept(303);
+    await keeper.close();
+    strictEqual(state.unread, undefined);
     await inQueue(queues, queues.dead, 1);
   });
 });

@@ -5,6 +5,7 @@ import { encodeEvent } from "../../shared/event/protobuf.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { replay, type ReplayOptions } from "../../shared/rabbitmq/dead/replay.ts";
 import { type OutgoingMessage, replaysHeader } from "../../shared/rabbitmq/message.ts";
+import { messageIdOf } from "../../shared/rabbitmq/message_id.ts";
 import { PublishError } from "../../shared/rabbitmq/publish/publisher.ts";
 import { deadLetterExchangeOf, deliveryLimit } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
@@ -152,23 +153,57 @@ test("a drop keeps the letter, and who dropped it", async (letters) => {
   ]);
 });
 
-test("letters with large bodies come page by page, whole, and none is left out", async (letters) => {
+test("the count of letters does not drop while someone looks", async (letters) => {
+  const { admin, table, queues: { channel, dead } } = letters;
+  const buried = Array.from({ length: 500 }, (_, n) => letterOf("invalid", { n }));
+  await bury(letters, buried);
+  let looks = 0;
+  const look = async () => {
+    for (const { messageId } of buried.slice(0, 50)) {
+      await admin.list({ ...everything, filter: { ids: [messageId] }, limit: 1 });
+      await admin.list({ ...everything, limit: 500 });
+      await admin.groups(everything);
+      looks++;
+    }
+  };
+  const looking = Promise.all([look(), look()]);
+  const counts = new Set<number>();
+  while (looks < 100) {
+    counts.add(await table.count() + (await channel.checkQueue(dead)).messageCount);
+    await Promise.race([looking, new Promise((resolve) => setTimeout(resolve))]);
+  }
+  await looking;
+  deepStrictEqual([...counts], [500]);
+});
+
+test("letters with large bodies come page by page, cut, none is left out, and a replay publishes them whole", async (letters) => {
   const { admin } = letters;
-  const megabyte = new Uint8Array(1024 * 1024);
-  const buried = Array.from({ length: 20 }, (_, n) => ({ ...letterOf("invalid", { n }), body: megabyte.with(0, n) }));
+  const large = new Uint8Array(2_500_000);
+  const buried = Array.from({ length: 50 }, (_, n) => ({
+    ...letterOf("invalid", { n }),
+    messageId: undefined as unknown as string,
+    body: large.subarray(0, n % 10 === 0 ? large.length : 100_000).with(0, n).with(-1, n),
+  }));
   await bury(letters, buried);
   const firstBytes: number[] = [];
   let pages = 0;
   let after: string | undefined;
   do {
     const page = await admin.list({ ...everything, limit: 100, after });
-    for (const { body, bodyBytes } of page.letters) firstBytes.push(bodyBytes === megabyte.length ? body[0]! : -1);
+    for (const { body, bodyBytes } of page.letters) {
+      strictEqual(body.length, 65_536);
+      strictEqual(bodyBytes, buried[body[0]!]!.body.length);
+      firstBytes.push(body[0]!);
+    }
     after = page.next;
     pages++;
   } while (after !== undefined);
   deepStrictEqual(firstBytes, buried.map((_, n) => n));
   strictEqual(pages > 1, true);
-  strictEqual((await replayAll(letters)).length, 20);
+  const replayed: OutgoingMessage[] = [];
+  await replayAll(letters, { publisher: { publish: (message) => Promise.resolve(void replayed.push(message)) } });
+  deepStrictEqual(replayed.map(({ body }) => body.toHex()), buried.map(({ body }) => body.toHex()));
+  deepStrictEqual(replayed.map(({ messageId }) => messageId), buried.map(({ body }) => messageIdOf(undefined, body)));
 });
 
 test("a letter that the broker made after too many deliveries is told as that, also after a replay", async (letters) => {

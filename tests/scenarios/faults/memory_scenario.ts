@@ -6,6 +6,7 @@ import { parseAllDocuments } from "yaml";
 import type { Member } from "../../../tools/demo/members.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { queues } from "../../harness/batch.ts";
+import { asOperator, token, urlOf } from "../../harness/http.ts";
 import { project } from "../../harness/world.ts";
 import { sharedWorld, type TestWorld } from "./shared_world.ts";
 
@@ -51,6 +52,8 @@ async function sendBodies({ world, batch }: TestWorld, count: number, bytes: num
   await world.withChannel(async (channel) => {
     const body = Buffer.alloc(bytes, 0xff);
     for (let i = 0; i < count; i++) {
+      // The same body twice within a second would be the same letter.
+      body.writeUInt32BE(i, 4);
       channel.publish(queues.EVENTS_EXCHANGE, "", body);
       await channel.checkQueue(queues.EVENTS_QUEUE);
     }
@@ -84,4 +87,29 @@ test("2,000 bodies of 256 KiB do not either, though the broker takes no letters 
   await servers.rabbitmqctl("set_vm_memory_high_watermark", "0.4");
   await eventually("every event and letter", () => isDone(given, 301, 2_000));
   deepStrictEqual(given.world.crashes, []);
+}, { ignore: !mayLimit });
+
+test("4 letters of 15 MiB are listed, shown and replayed over HTTP by a subscriber that lives on", async (given) => {
+  const { world, start } = given;
+  await sendBodies(given, 4, 15 * 1_048_576);
+  const subscriber = await startLimited(() => start("one", { HTTP_TOKEN: token }, { http: "127.0.0.1:0" }));
+  await eventually("every event and letter", () => isDone(given, 301, 4));
+  await world.members.untilLogged(subscriber, "http.ready");
+  const letters = `${urlOf(subscriber)}/dead-letters`;
+  const lists = await Promise.all(Array.from({ length: 5 }, () => asOperator(`${letters}?limit=100`)));
+  deepStrictEqual(lists.map(({ dead_letters: shown }) => shown.length), [4, 4, 4, 4, 4]);
+  for (const { message_id, body_bytes } of lists[0].dead_letters) {
+    const shown = await asOperator(`${letters}/${message_id}`);
+    deepStrictEqual([body_bytes, shown.body_bytes, atob(shown.body_base64).length], [
+      15_728_640,
+      15_728_640,
+      1_048_576,
+    ]);
+  }
+  deepStrictEqual(await asOperator(`${letters}/replay?all=true`, "POST"), { replayed: 4, refused: 0, failed: 0 });
+  await eventually("all of them back", async () => {
+    const { dead_letters: again } = await asOperator(`${letters}?limit=100`);
+    return again.length === 4 && again.every(({ replays }: { replays: number }) => replays === 1) || undefined;
+  });
+  deepStrictEqual(world.crashes, []);
 }, { ignore: !mayLimit });
