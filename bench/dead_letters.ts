@@ -6,6 +6,7 @@ import { encodeEvent } from "../shared/event/protobuf.ts";
 import { DatabasePool } from "../shared/postgres/pool.ts";
 import type { Filter } from "../shared/rabbitmq/dead/admin.ts";
 import { systemClock as clock } from "../shared/runtime/clock.ts";
+import { LetterClaims } from "../subscriber/dead_letters/claims.ts";
 import { JobTable } from "../subscriber/dead_letters/jobs/job_table.ts";
 import { LetterTable } from "../subscriber/dead_letters/letter_table.ts";
 import { Resolver } from "../subscriber/dead_letters/resolve.ts";
@@ -49,7 +50,10 @@ await withTestSchema(async (sql, url) => {
     "how many, and how many untended": () => new Takes(database).count(),
     "how many a job would act on": () => jobs.count({ act: "replay", filter: { groups: ["group17"] } }),
     "the next 100 of a job": () =>
-      table.claimNext({ filter: {}, after: 0n, last, limit: 100, job: crypto.randomUUID() }, crypto.randomUUID()),
+      new LetterClaims(database).claimNext(
+        { filter: {}, after: 0n, last, limit: 100, job: crypto.randomUUID() },
+        crypto.randomUUID(),
+      ),
     "a look of 1,000 for stored events": () => new Resolver(slice(database), "dead").round(),
   };
   let slow = 0;

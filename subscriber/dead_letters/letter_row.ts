@@ -59,6 +59,11 @@ export interface LetterRow {
   readonly bytes: number;
 }
 
+/** Bodies and headers have any size, a page of them is held in memory, and headers take many times their bytes there. */
+export const pageBytes = 2 * 1024 * 1024;
+/** Any event's body is read whole. */
+export const mostBodyRead = 64 * 1024;
+
 /** An index of Postgres takes no more than 2,700 bytes. */
 const [longestReason, longestId, longestDetail] = [100, 400, 4_096];
 

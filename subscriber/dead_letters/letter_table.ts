@@ -1,12 +1,22 @@
 /** The table `dead_letters`: what keepers add to, and operators look at and act on. */
-import type { CauseGroup, Filter, Taken } from "../../shared/rabbitmq/dead/admin.ts";
+import type { CauseGroup, Filter } from "../../shared/rabbitmq/dead/admin.ts";
 import type { Status } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { byteaArray } from "../../shared/postgres/bytea_array.ts";
 import { arrayLiteral } from "../../shared/postgres/copy_rows.ts";
-import type { Database, Row } from "../../shared/postgres/pool.ts";
+import type { Database } from "../../shared/postgres/pool.ts";
 import { copiedLetter, copyStatement } from "./copied_letter.ts";
+import { notClaimed } from "./claims.ts";
+import { readGroups } from "./groups.ts";
 import { Conditions } from "./letter_query.ts";
-import { isoTime, type KeptLetter, letterOfRow, type LetterRow, readColumns, writtenColumns } from "./letter_row.ts";
+import {
+  type KeptLetter,
+  letterOfRow,
+  type LetterRow,
+  mostBodyRead,
+  pageBytes,
+  readColumns,
+  writtenColumns,
+} from "./letter_row.ts";
 
 const names = writtenColumns.map(([name]) => name).join(", ");
 const arrays = writtenColumns.map(([, type], n) => `$${n + 1}::${type}[]`).join(", ");
@@ -38,18 +48,6 @@ export interface Page {
   readonly more: boolean;
 }
 
-export interface NextOptions extends Pick<PageOptions, "filter" | "limit"> {
-  readonly after: bigint;
-  readonly last: bigint;
-  readonly job: string;
-}
-
-export interface Claimed {
-  readonly ids: readonly bigint[];
-  /** Whether any that match are left, claimed or not. */
-  readonly left: boolean;
-}
-
 /** What became of a letter. */
 export interface Act {
   readonly status: "replayed" | "dropped";
@@ -64,13 +62,6 @@ export interface Turned {
   readonly more: boolean;
 }
 
-/** A claim of a replay that was killed is over after this. */
-const claimSeconds = 30;
-const notClaimed = "(claim is null or claimed_until < now())";
-/** Bodies and headers have any size, a page of them is held in memory, and headers take many times their bytes there. */
-const pageBytes = 2 * 1024 * 1024;
-/** Any event's body is read whole. */
-const mostBodyRead = 64 * 1024;
 /** As much of a body at once. */
 const partBytes = 1024 * 1024;
 /** A letter that is kept alone, and without a copy of it. */
@@ -180,96 +171,8 @@ export class LetterTable {
   }
 
   /** At most 1,000, those with most letters first. */
-  async groups(filter: Filter): Promise<CauseGroup[]> {
-    const where = new Conditions(filter);
-    const rows = await this.database.query(
-      `with found as (
-         select cause_group, count(*) as letters, max(id) as newest,
-           min(last_failed_at) as first_at, max(last_failed_at) as last_at
-         from dead_letters where ${where} group by cause_group order by letters desc, newest desc limit 1000
-       )
-       select found.cause_group, reason, cause, letters, ${isoTime("first_at")}, ${
-        isoTime("last_at")
-      }, message_id, detail, taken_by, ${isoTime("taken_at")}, note, (
-         select count(*) from dead_letters as later
-         where later.status = 'dead' and later.cause_group = takes.cause_group and later.id > takes.last
-       )
-       from found join dead_letters on id = newest
-         left join dead_letter_takes as takes on takes.cause_group = found.cause_group
-       order by letters desc, newest desc`,
-      where.parameters,
-    );
-    return rows.map(([group, reason, cause, letters, firstAt, lastAt, messageId, detail, ...taken]) => ({
-      ...{ group: group!, reason: reason!, cause: cause!, letters: Number(letters) },
-      ...{ firstAt: firstAt ?? undefined, lastAt: lastAt ?? undefined },
-      sample: { messageId: messageId!, detail: detail! },
-      ...(taken[0] != null && { taken: takenOf(taken) }),
-    }));
-  }
-
-  /**
-   * Takes letters for one replay: while it has them, no other replay, edit or drop does.
-   * @returns those that it has now
-   */
-  async claim(ids: readonly bigint[], claim: string): Promise<readonly bigint[]> {
-    const rows = await this.database.query(
-      `update dead_letters set claim = $1::uuid, claimed_until = now() + interval '${claimSeconds} s'
-       where id = any($2::bigint[]) and status = 'dead' and ${notClaimed} returning id`,
-      [claim, `{${ids.join(",")}}`],
-    );
-    return rows.map(([id]) => BigInt(id!));
-  }
-
-  /**
-   * Claims the oldest of those that match, are dead, and come after `after`: none behind one that another replay has
-   * claimed, so that what it may leave is not passed over. What the job had claimed before, as another's that died, is its.
-   */
-  async claimNext({ filter, after, last, limit, job }: NextOptions, claim: string): Promise<Claimed> {
-    const where = new Conditions(filter, "dead").add((id) => `id > ${id}::bigint`, String(after))
-      .add((id) => `id <= ${id}::bigint`, String(last));
-    const first = where.parameters.length;
-    const [$limit, $claim, $job] = [1, 2, 3].map((n) => `$${first + n}`);
-    const free = `(${notClaimed} or job = ${$job}::uuid)`;
-    const [row] = await this.database.query(
-      `with candidates as (
-         select id, not ${free} as taken, sum(size) over (order by id) - size as bytes
-         from (
-           select *, octet_length(properties) + least(octet_length(body), ${mostBodyRead}) as size
-           from dead_letters where ${where} order by id limit ${$limit}::bigint
-         ) as next
-       ), mine as (
-         select id from candidates where bytes < ${pageBytes}
-           and id < coalesce((select min(id) from candidates where taken), 9223372036854775807)
-       ), claimed as (
-         update dead_letters
-         set claim = ${$claim}::uuid, claimed_until = now() + interval '${claimSeconds} s', job = ${$job}::uuid
-         where id in (select id from mine) and status = 'dead' and ${free} returning id
-       )
-       select (select string_agg(id::text, ',' order by id) from claimed), (select count(*) from candidates)`,
-      [...where.parameters, String(limit), claim, job],
-    );
-    return { ids: row![0]?.split(",").map(BigInt) ?? [], left: Number(row![1]) > 0 };
-  }
-
-  /** They are published. */
-  async markReplayed(ids: readonly bigint[], claim: string, by: string): Promise<void> {
-    await this.database.query(
-      `update dead_letters set status = 'replayed', acted_by = $1, acted_at = now(), claim = null, claimed_until = null
-       where id = any($2::bigint[]) and claim = $3::uuid and status = 'dead'`,
-      [by, `{${ids.join(",")}}`, claim],
-    );
-  }
-
-  /**
-   * They stay dead.
-   * @param published when they may have been, no edit changes them: the next replay publishes the same bodies
-   */
-  async unclaim(ids: readonly bigint[], claim: string, published: "no" | "maybe"): Promise<void> {
-    await this.database.query(
-      `update dead_letters set ${published === "no" ? "claim = null, claimed_until = null" : "claimed_until = now()"}
-       where id = any($1::bigint[]) and claim = $2::uuid`,
-      [`{${ids.join(",")}}`, claim],
-    );
+  groups(filter: Filter): Promise<CauseGroup[]> {
+    return readGroups(this.database, filter);
   }
 
   /** Marks letters, unless somebody else has done so. @returns those that were dead until now */
@@ -307,8 +210,4 @@ export class LetterTable {
     );
     return { messageIds: rows.map(([id]) => id!), more: rows.length === actedAtOnce };
   }
-}
-
-function takenOf([by, at, note, more]: Row): Taken {
-  return { by: by!, at: at!, note: note!, more: Number(more) };
 }

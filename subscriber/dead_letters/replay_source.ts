@@ -2,6 +2,7 @@ import type { Filter } from "../../shared/rabbitmq/dead/admin.ts";
 import type { ReplaySource } from "../../shared/rabbitmq/dead/replay.ts";
 import type { Status } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import type { Random } from "../../shared/runtime/random.ts";
+import type { LetterClaims } from "./claims.ts";
 import type { KeptLetter } from "./letter_row.ts";
 import type { LetterTable } from "./letter_table.ts";
 
@@ -51,13 +52,17 @@ export interface ReplaySourceOptions extends SelectionOptions {
 }
 
 /** Letters, each claimed before it is published, as they are once they are claimed. */
-export function replaySource(table: LetterTable, options: ReplaySourceOptions): ReplaySource<KeptLetter> {
+export function replaySource(
+  table: LetterTable,
+  claims: LetterClaims,
+  options: ReplaySourceOptions,
+): ReplaySource<KeptLetter> {
   const { by, rate = mostOnAPage, random } = options;
   const claim = random.bytes(16).toHex();
   const ids = (letters: readonly KeptLetter[]) => letters.map(({ id }) => id);
   async function* take() {
     for await (const letters of pagesOf(table, { ...options, status: "dead", pageSize: rate * secondsPerPage })) {
-      const claimed = await table.claim(ids(letters), claim);
+      const claimed = await claims.claim(ids(letters), claim);
       // An edit may have come between the look and the claim.
       if (claimed.length > 0) yield await table.read(claimed, options.order === "newest" ? "desc" : "asc");
     }
@@ -65,7 +70,7 @@ export function replaySource(table: LetterTable, options: ReplaySourceOptions): 
   return {
     take,
     whole: (letter) => table.whole(letter),
-    replayed: (letters) => table.markReplayed(ids(letters), claim, by),
-    kept: (letters, published) => table.unclaim(ids(letters), claim, published),
+    replayed: (letters) => claims.markReplayed(ids(letters), claim, by),
+    kept: (letters, published) => claims.unclaim(ids(letters), claim, published),
   };
 }

@@ -21,6 +21,7 @@ import {
 } from "../../shared/rabbitmq/dead/admin.ts";
 import { editOf } from "../../shared/rabbitmq/dead/edit.ts";
 import { replay } from "../../shared/rabbitmq/dead/replay.ts";
+import { LetterClaims } from "./claims.ts";
 import { editLetters } from "./edit_letters.ts";
 import { LetterTable } from "./letter_table.ts";
 import { replaySource } from "./replay_source.ts";
@@ -77,7 +78,12 @@ export class TableDeadLetterAdmin implements DeadLetterAdmin {
       const counts = { replayed: 0, refused: 0, failed: 0 };
       let problem: string | undefined;
       try {
-        const source = replaySource(this.#table, { filter, stop, by: name, random });
+        const source = replaySource(this.#table, new LetterClaims(this.options.database), {
+          filter,
+          stop,
+          by: name,
+          random,
+        });
         const how = { exchange: config.EVENTS_EXCHANGE, publisher, clock, rate: undefined, force: false, stop };
         for await (const replayed of replay(source, how)) {
           counts[replayed.result]++;

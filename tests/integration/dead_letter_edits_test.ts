@@ -35,8 +35,8 @@ async function edit({ admin }: TestLetters, currency: string): Promise<string | 
 }
 
 /** @param publish in place of the broker */
-async function replayBy({ table }: TestLetters, publish: ReplayOptions["publisher"]["publish"]) {
-  const source = replaySource(table, { filter: {}, stop: never, by: actor, random });
+async function replayBy({ table, claims }: TestLetters, publish: ReplayOptions["publisher"]["publish"]) {
+  const source = replaySource(table, claims, { filter: {}, stop: never, by: actor, random });
   const how = { exchange: "", publisher: { publish }, clock, rate: undefined, force: false, stop: never };
   return await Array.fromAsync(replay(source, how));
 }
@@ -74,9 +74,9 @@ test("a letter that the broker has certainly not taken can be edited again", asy
 
 test("an edit that comes between a replay's look and its claim is what the replay publishes", async (letters) => {
   const published: unknown[] = [];
-  const { table } = letters;
-  const claim = table.claim.bind(table);
-  table.claim = async (...args) => {
+  const { claims } = letters;
+  const claim = claims.claim.bind(claims);
+  claims.claim = async (...args) => {
     strictEqual(await edit(letters, "EUR"), undefined);
     return await claim(...args);
   };

@@ -142,6 +142,21 @@ test("two jobs over the same letters replay none twice", async (world) => {
   deepStrictEqual([world.published.size, times(world.published)], [200, new Set([1])]);
 });
 
+test("a job waits at a letter that another replay has claimed, and takes what that has left", async (world) => {
+  const { claims, sql, jobs } = world;
+  await bury(world, some(3));
+  const ids = (await sql.query<{ id: string }>("select id from dead_letters order by id")).map(({ id }) => BigInt(id));
+  const [job, other] = [await world.order({}), crypto.randomUUID()];
+  await claims.claim([ids[1]!], other);
+  const next = { filter: {}, last: job.last, limit: 9, job: job.id };
+  const claimNext = (after: bigint) => claims.claimNext({ ...next, after }, crypto.randomUUID());
+  deepStrictEqual(await claimNext(0n), { ids: [ids[0]], left: true });
+  deepStrictEqual(await claimNext(ids[0]!), { ids: [], left: true });
+  await claims.unclaim([ids[1]!], other, "no");
+  const { state, done } = await world.run();
+  deepStrictEqual([state, done, (await jobs.get(job.id))?.failed, world.published.size], ["done", 3, 0, 3]);
+});
+
 test("a subscriber whose lease another has leaves the job to it", async (world) => {
   await bury(world, some(100));
   const { id } = await world.order({ rate: 10 });

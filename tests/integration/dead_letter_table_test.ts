@@ -49,11 +49,11 @@ function test(what: string, use: (letters: TestLetters) => Promise<void>): void 
     }));
 }
 
-async function replayAll({ queues, table }: TestLetters, changes: Partial<ReplayOptions> = {}) {
+async function replayAll({ queues, table, claims }: TestLetters, changes: Partial<ReplayOptions> = {}) {
   const publisher = publisherOn(queues, { giveUpAfterMs: 2_000 });
   const options = { exchange: queues.events, publisher, clock, rate: undefined, force: false, stop: never };
   try {
-    const source = replaySource(table, { filter: {}, stop: never, by: actor, random });
+    const source = replaySource(table, claims, { filter: {}, stop: never, by: actor, random });
     return await Array.fromAsync(replay(source, { ...options, ...changes }));
   } finally {
     await publisher.close();
@@ -119,10 +119,10 @@ test("replay() replays a letter that was replayed ten times when it is forced", 
 });
 
 test("a replay that is killed before a letter is marked replays it again, under the same id", async (letters) => {
-  const { sql, queues: { channel, events }, table } = letters;
+  const { sql, queues: { channel, events }, table, claims } = letters;
   const letter = letterOf("invalid");
   await bury(letters, [letter]);
-  const source = replaySource(table, { filter: {}, stop: never, by: actor, random });
+  const source = replaySource(table, claims, { filter: {}, stop: never, by: actor, random });
   const publisher = publisherOn(letters.queues);
   const killed = { ...source, replayed: () => Promise.reject(new Error("killed")) };
   const options = { exchange: events, publisher, clock, rate: undefined, force: false, stop: never };

@@ -87,7 +87,7 @@ interface Members {
 
 async function withMembers(use: (members: Members) => Promise<void>): Promise<void> {
   await withTestLetters(async (letters) => {
-    const { table } = letters;
+    const { table, claims } = letters;
     const connection = await openConnection(letters.queues.broker);
     const queues = { ...letters.queues, channel: await connection.createChannel() };
     const publisher = publisherOn(queues, { giveUpAfterMs: 2_000 });
@@ -99,7 +99,9 @@ async function withMembers(use: (members: Members) => Promise<void>): Promise<vo
         settleOne: async (outcome) => await settle(consumer, await takeExactly(consumer, 1), outcome),
         async replayAll() {
           await consumer.stopTaking();
-          await Array.fromAsync(replay(replaySource(table, { filter: {}, stop: never, by: actor, random }), options));
+          await Array.fromAsync(
+            replay(replaySource(table, claims, { filter: {}, stop: never, by: actor, random }), options),
+          );
         },
       });
     } finally {

@@ -9,6 +9,7 @@ import type { Config } from "../../shared/runtime/configuration/config.ts";
 import { printable, printableJson } from "../../shared/runtime/printable.ts";
 import { systemRandom as random } from "../../shared/runtime/random.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
+import type { LetterClaims } from "../../subscriber/dead_letters/claims.ts";
 import type { KeptLetter } from "../../subscriber/dead_letters/letter_row.ts";
 import type { LetterTable } from "../../subscriber/dead_letters/letter_table.ts";
 import { pagesOf, replaySource, type SelectionOptions } from "../../subscriber/dead_letters/replay_source.ts";
@@ -16,6 +17,7 @@ import { countReasons, describeGroup, describeInFull, summarize } from "./print.
 
 export interface Task {
   readonly table: LetterTable;
+  readonly claims: LetterClaims;
   readonly filter: Filter;
   readonly flags: {
     readonly limit?: number | undefined;
@@ -128,7 +130,7 @@ async function replay(task: Task): Promise<number> {
   publisher.finished.catch(() => {});
   const counts = new Counts();
   try {
-    const source = replaySource(table, { ...selectionOf(task), by, rate, random });
+    const source = replaySource(table, task.claims, { ...selectionOf(task), by, rate, random });
     const how = { exchange: config.EVENTS_EXCHANGE, publisher, clock, rate, force, stop };
     for await (const replayed of replayLetters(source, how)) {
       counts.add(replayed.result);

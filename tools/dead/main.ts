@@ -7,6 +7,7 @@ import { onShutdownSignal } from "../../shared/runtime/shutdown.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { jobActs } from "../../subscriber/dead_letters/jobs/job.ts";
 import { JobTable } from "../../subscriber/dead_letters/jobs/job_table.ts";
+import { LetterClaims } from "../../subscriber/dead_letters/claims.ts";
 import { LetterTable } from "../../subscriber/dead_letters/letter_table.ts";
 import { Takes } from "../../subscriber/dead_letters/takes.ts";
 import { parseFilter } from "../../subscriber/dead_letters/parse_filter.ts";
@@ -106,7 +107,7 @@ await runCommand({
   });
   try {
     const table = new LetterTable(database);
-    const task = { table, filter, flags, config, by, stop: shutdown.stop };
+    const task = { table, claims: new LetterClaims(database), filter, flags, config, by, stop: shutdown.stop };
     const jobs = new JobTable(database);
     if (action === "jobs") {
       const words = operandId === undefined ? [] : [operandId, ...rest];

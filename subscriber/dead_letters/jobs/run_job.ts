@@ -3,6 +3,7 @@ import type { Database } from "../../../shared/postgres/pool.ts";
 import { replay, type Replayed, type ReplayOptions } from "../../../shared/rabbitmq/dead/replay.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import type { Random } from "../../../shared/runtime/random.ts";
+import { LetterClaims } from "../claims.ts";
 import { editLetters } from "../edit_letters.ts";
 import type { KeptLetter } from "../letter_row.ts";
 import { LetterTable } from "../letter_table.ts";
@@ -32,11 +33,17 @@ const [mostPercent, mostDied] = [10, 100];
 interface Run extends RunOptions {
   readonly jobs: JobTable;
   readonly letters: LetterTable;
+  readonly claims: LetterClaims;
 }
 
 /** Returns once the job is done or has stopped, is led elsewhere, or is another subscriber's. */
 export async function runJob(job: Job, options: RunOptions): Promise<void> {
-  const run = { ...options, jobs: new JobTable(options.database), letters: new LetterTable(options.database) };
+  const run = {
+    ...options,
+    jobs: new JobTable(options.database),
+    letters: new LetterTable(options.database),
+    claims: new LetterClaims(options.database),
+  };
   if (job.act === "replay") await replayLetters(job, run);
   else if (job.act === "edit") await editAll(job, run);
   else await turnAll(job, run);
@@ -105,9 +112,9 @@ type Step = "last" | "claimed" | {
 
 /** @returns `claimed` while another replay has those that come next, `last` when there are no more */
 async function replaySome(job: Job, limit: number, run: Run): Promise<Step> {
-  const { letters, jobs, exchange, publisher, clock, random, stop } = run;
+  const { letters, claims, jobs, exchange, publisher, clock, random, stop } = run;
   const claim = random.bytes(16).toHex();
-  const { ids, left } = await letters.claimNext({ ...job, job: job.id, after: job.reached, limit }, claim);
+  const { ids, left } = await claims.claimNext({ ...job, job: job.id, after: job.reached, limit }, claim);
   if (ids.length === 0) return left ? "claimed" : "last";
   const idsOf = (some: readonly KeptLetter[]) => some.map(({ id }) => id);
   const source = {
@@ -116,7 +123,7 @@ async function replaySome(job: Job, limit: number, run: Run): Promise<Step> {
     },
     whole: (letter: KeptLetter) => letters.whole(letter),
     replayed: (some: readonly KeptLetter[]) => jobs.markReplayed(job, idsOf(some), claim),
-    kept: (some: readonly KeptLetter[], published: "no" | "maybe") => letters.unclaim(idsOf(some), claim, published),
+    kept: (some: readonly KeptLetter[], published: "no" | "maybe") => claims.unclaim(idsOf(some), claim, published),
   };
   const how = { exchange, publisher, clock, rate: undefined, force: false, stop };
   const results: Replayed<KeptLetter>[] = await Array.fromAsync(replay(source, how));
