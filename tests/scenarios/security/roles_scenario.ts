@@ -97,6 +97,15 @@ Deno.test("with the roles of deno task roles", async (t) => {
       deepStrictEqual(subscriber.records.filter(({ level }) => level === "error"), []);
     });
 
+    await t.step("an event that finds no rates is a dead letter", async () => {
+      await withRedis(REDIS_URL, (redis) => redis.del(cachedRates));
+      const subscriber = await startSubscriber({ ...subscriberEnv, RATES_API_ADDRESS: `127.0.0.1:${freePort()}` });
+      await run("publisher", ["--count", "40", "--seed", "3"], broker("publisher"));
+      const letters = () => asOperator(`${urlOf(subscriber)}/dead-letters`);
+      await untilAnswered(letters, ({ total }) => total > 0, "dead letters");
+      await members.stop(subscriber);
+    });
+
     await t.step("RabbitMQ refuses each user everything that its member does not need", async () => {
       const publish = (exchange: string) => (channel: ConfirmChannel) => {
         channel.publish(exchange, "", Buffer.alloc(0));
