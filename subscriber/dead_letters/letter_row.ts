@@ -110,14 +110,9 @@ export function letterOfRow(row: Row): KeptLetter {
   };
   const letter = understand(message, { messageId: messageId!, bodyBytes: Number(bodyBytes) });
   // As they were understood when it was kept: filters and groups go by that.
-  return {
-    ...letter,
-    reason: reason!,
-    detail: detail!,
-    id: BigInt(id!),
-    fate: fateOf(BigInt(id!), acts),
-    edit: editOf(acts.at(-1)),
-  };
+  const acted = { fate: fateOf(BigInt(id!), acts), edit: editOf(acts.at(-1)) };
+  const kept = { ...letter, reason: reason!, detail: detail!, id: BigInt(id!), ...acted };
+  return Object.defineProperty(kept, "headers", { get: () => message.properties.headers });
 }
 
 /** As it was kept: of a valid event. */

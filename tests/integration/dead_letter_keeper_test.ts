@@ -198,12 +198,14 @@ Deno.test("a letter that Postgres rejects for its own sake stays in its queue, a
 });
 
 Deno.test("more letters that Postgres rejects than may be in hand do not stop the others", async () => {
-  await withTestLetters(async ({ queues, startKeeper, sql, untilKept }) => {
+  await withTestLetters(async ({ queues, startKeeper, sql }) => {
     await sql.query("alter table dead_letters add constraint refused check (detail not like 'amount -1%')");
-    const keeper = startKeeper();
+    const state = new KeeperState(queues.dead);
+    const keeper = startKeeper({ state });
     publishDead(queues, letters(500, 1_000));
     publishDead(queues, letters(10, 20_000));
-    await untilKept(10);
+    // Counted behind the ack.
+    await eventually("the others", () => state.kept === 10 || undefined);
     await keeper.close();
     await inQueue(queues, queues.dead, 500);
   });
@@ -229,7 +231,8 @@ Deno.test("a letter of 16 MiB is kept whole; a larger one is held in its queue a
       new RegExp(`too large to be read: ${tooLarge.messageId} has 16777217 bytes`),
     );
     publishDead(queues, letters(300, 4));
-    await untilKept(303);
+    // Counted behind the ack.
+    await eventually("the others", () => state.kept === 303 || undefined);
     await keeper.close();
     strictEqual(state.unread, undefined);
     await inQueue(queues, queues.dead, 1);
@@ -296,6 +299,20 @@ Deno.test("a queue that becomes shorter while its letters are held is told", asy
     await eventually("the keeper to notice", () => state.shrinks === 1 || undefined);
     match(state.problems({ clock }).join(" "), /1 letters? left .* while Postgres did not take any/);
     strictEqual(logged.filter(({ event }) => event === "dead_letters.queue_shrank").length, 1);
+  });
+});
+
+Deno.test("letters that expire in their queue while they are held are told", async () => {
+  await withTestLetters(async ({ queues, startKeeper }) => {
+    const { channel, dead } = queues;
+    await channel.deleteQueue(dead);
+    await channel.assertQueue(dead, { arguments: { "x-queue-type": "quorum", "x-message-ttl": 2_000 } });
+    await channel.bindQueue(dead, deadLetterExchangeOf(dead), "");
+    const state = new KeeperState(dead);
+    startKeeper({ table: away(), state });
+    publishDead(queues, letters(5));
+    await eventually("the keeper to notice", () => state.shrinks > 0 || undefined);
+    match(state.problems({ clock }).join(" "), /letters? left .* while Postgres did not take any: a policy/);
   });
 });
 

@@ -227,3 +227,28 @@ test("a letter that the broker made after too many deliveries is told as that, a
   );
   match(found[0]?.lastFailedAt ?? "", /^\d{4}-/);
 });
+
+for (const [reason, limit] of [["expired", { "x-message-ttl": 1 }], ["maxlen", { "x-max-length": 0 }]] as const) {
+  test(`what a limit such as a policy's takes out of the events queue is told as ${reason}, also after a replay`, async (letters) => {
+    const { admin, queues: { channel, events, dead }, untilKept } = letters;
+    await channel.deleteQueue(events);
+    const toDead = { "x-queue-type": "quorum", "x-dead-letter-exchange": deadLetterExchangeOf(dead) };
+    await channel.assertQueue(events, { arguments: { ...toDead, ...limit } });
+    await channel.bindQueue(events, events, "");
+    const publish = ({ messageId, headers, body }: OutgoingMessage) =>
+      Promise.resolve(void channel.publish(events, "", Buffer.from(body), { messageId, headers }));
+    const first = outgoing(events, { body: encodeEvent(gameStart()) });
+    await publish(first);
+    await untilKept(1);
+    // Ours from before stay with it, and are older than the broker's.
+    await bury(letters, [letterOf("unknown-currency", { "dead-last-failed-at": "2026-11-24T22:00:00.000Z" })]);
+    strictEqual((await replayAll(letters, { publisher: { publish } })).length, 2);
+    await untilKept(4);
+    const { letters: again } = await admin.list({ ...everything, limit: 9 });
+    deepStrictEqual(again.map((letter) => [letter.reason, letter.byBroker, letter.replays]), [
+      [reason, true, 1],
+      [reason, true, 1],
+    ]);
+    strictEqual(again.some(({ messageId }) => messageId === first.messageId), true);
+  });
+}

@@ -4,6 +4,7 @@ import { PublishError } from "../publish/publisher.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/errors.ts";
 import { exactOf, originHeaders, propertiesToKeep, restored } from "../origin/origin.ts";
+import { rememberedBytes } from "../../runtime/deno_workarounds/amqp_exact_properties.ts";
 import type { DeadLetter } from "./dead_letter.ts";
 
 /** In which 0.1.0 counts how often it has delayed a message: a replay beside it starts anew. */
@@ -98,13 +99,21 @@ async function settle<L extends DeadLetter>(
   if (unknown.length > 0) await source.kept(unknown, "maybe");
 }
 
-/** What is published at once: one letter with a large body, or any number of others. */
+/** What is published at once: one letter with a large body or large headers, or any number of others. */
 function* inTurn<L extends DeadLetter>(letters: readonly L[], singly: boolean): Generator<readonly L[]> {
   for (let from = 0, to = 1; from < letters.length; from = to++) {
-    const isAlone = (at: number) => singly || isCut(letters[at]!);
+    const isAlone = (at: number) => singly || isLarge(letters[at]!);
     while (to < letters.length && !isAlone(from) && !isAlone(to)) to++;
     yield letters.slice(from, to);
   }
+}
+
+/** Headers as objects may take a hundred times their bytes, while a letter is on its way. */
+const mostHeaderBytes = 8_192;
+
+function isLarge(letter: DeadLetter): boolean {
+  const headerBytes = letter.origin && rememberedBytes(letter.origin.properties)?.length || 0;
+  return isCut(letter) || headerBytes > mostHeaderBytes;
 }
 
 /** Not all of what would be published is here. */

@@ -17,14 +17,13 @@ export interface Exact {
 
 /** @param properties of a message; without their bytes, as from a test or a simulation, the headers are amqplib's */
 export function exactPropertiesOf(properties: Readonly<Remembering>): Exact {
-  const { headers = {} } = properties;
   const bytes = rememberedBytes(properties);
-  if (!bytes) return { headers };
+  if (!bytes) return { headers: properties.headers ?? {} };
   try {
     return readProperties(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch (error) {
     // Tables within tables, deeper than the stack: amqplib's reading, which went less deep for each, is what there is.
-    if (error instanceof RangeError) return { headers };
+    if (error instanceof RangeError) return { headers: properties.headers ?? {} };
     throw error;
   }
 }

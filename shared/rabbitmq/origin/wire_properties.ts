@@ -26,7 +26,10 @@ const values = [
   [0x0004, "clusterId", "text"],
 ] as const;
 
-/** @param wire as `rememberedBytes()` gives it: flags, then values */
+/**
+ * Reads the headers each time that they are asked for: as objects they may take a hundred times their bytes.
+ * @param wire as `rememberedBytes()` gives it: flags, then values
+ */
 export function propertiesOfWire(wire: Uint8Array): MessageProperties {
   const bytes = Buffer.from(wire.buffer, wire.byteOffset, wire.byteLength);
   const flags = bytes.readUInt16BE(0);
@@ -45,8 +48,10 @@ export function propertiesOfWire(wire: Uint8Array): MessageProperties {
       offset += 8;
     } else offset += 4 + bytes.readUInt32BE(offset);
   }
-  const remembering = withBytes(properties, wire);
-  return { ...remembering, headers: asClient(exactPropertiesOf(remembering).headers) } as unknown as MessageProperties;
+  const headers = () => asClient(exactPropertiesOf(withBytes({}, wire)).headers);
+  return Object.defineProperty(withBytes(properties, wire), "headers", {
+    get: headers,
+  }) as unknown as MessageProperties;
 }
 
 /** Exact headers as amqplib gives them to a reader: a number is a double, whatever its type. */

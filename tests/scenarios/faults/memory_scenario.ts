@@ -46,7 +46,12 @@ async function startLimited(start: () => Member): Promise<Member> {
   }
 }
 
-async function sendBodies({ world, batch }: TestWorld, count: number, bytes: number): Promise<void> {
+async function sendBodies(
+  { world, batch }: TestWorld,
+  count: number,
+  bytes: number,
+  headers: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
   // Declares the queues.
   await batch.publish(1);
   await world.withChannel(async (channel) => {
@@ -54,7 +59,7 @@ async function sendBodies({ world, batch }: TestWorld, count: number, bytes: num
     for (let i = 0; i < count; i++) {
       // The same body twice within a second would be the same letter.
       body.writeUInt32BE(i, 4);
-      channel.publish(queues.EVENTS_EXCHANGE, "", body);
+      channel.publish(queues.EVENTS_EXCHANGE, "", body, { headers });
       await channel.checkQueue(queues.EVENTS_QUEUE);
     }
   });
@@ -113,3 +118,27 @@ test("4 letters of 15 MiB are listed, shown and replayed over HTTP by a subscrib
   });
   deepStrictEqual(world.crashes, []);
 }, { ignore: !mayLimit });
+
+test(
+  "100 letters with 12,000 empty tables in their headers are listed and replayed by one that lives on",
+  async (given) => {
+    const { world, start } = given;
+    await sendBodies(given, 100, 10, { list: Array.from({ length: 12_000 }, () => ({})) });
+    const subscriber = await startLimited(() =>
+      start("one", { HTTP_TOKEN: token, PREFETCH: "4" }, { http: "127.0.0.1:0" })
+    );
+    await eventually("every event and letter", () => isDone(given, 301, 100));
+    await world.members.untilLogged(subscriber, "http.ready");
+    const letters = `${urlOf(subscriber)}/dead-letters`;
+    let [seen, after] = [0, ""];
+    for (let next: string | null = "0"; next !== null; after = `&after=${next}`) {
+      const page = await asOperator(`${letters}?limit=100${after}`);
+      seen += page.dead_letters.length;
+      next = page.next;
+    }
+    deepStrictEqual(seen, 100);
+    const { replayed } = await asOperator(`${letters}/replay?all=true`, "POST");
+    deepStrictEqual([replayed > 0, world.crashes], [true, []]);
+  },
+  { ignore: !mayLimit },
+);
