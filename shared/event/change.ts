@@ -1,6 +1,6 @@
 /** Changes that an operator makes to events that could not be processed, by the keys of their JSON. */
 import { describeFaults, type Draft, type Event } from "./event.ts";
-import { parseEventJson } from "./json.ts";
+import { jsonInteger, parseEventJson } from "./json.ts";
 import { decodeDraft, UndecodableError } from "./protobuf.ts";
 import { formatTimestamp, isTimestamp } from "./timestamp.ts";
 
@@ -98,11 +98,11 @@ function fieldsOf(body: Uint8Array): Record<string, unknown> | undefined {
   const { id, playerId, gameId, kind, amount, currency, hasWon, createdAt } = draft;
   const known = typeof kind === "object" ? kind : undefined;
   return {
-    ...(id !== 0n && { id: String(id) }),
-    ...(playerId !== 0n && { player_id: String(playerId) }),
-    ...(gameId !== 0n && { game_id: String(gameId) }),
+    ...(id !== 0n && { id: jsonInteger(id) }),
+    ...(playerId !== 0n && { player_id: jsonInteger(playerId) }),
+    ...(gameId !== 0n && { game_id: jsonInteger(gameId) }),
     ...(known && { type: known.type }),
-    ...((amount !== 0n || known?.hasMoney) && { amount: String(amount) }),
+    ...((amount !== 0n || known?.hasMoney) && { amount: jsonInteger(amount) }),
     ...(currency !== "" && { currency }),
     ...((hasWon || known?.hasOutcome) && { has_won: hasWon }),
     ...(createdAt && isTimestamp(createdAt) && { created_at: formatTimestamp(createdAt) }),

@@ -2,7 +2,7 @@
 import type { Database } from "../../shared/postgres/pool.ts";
 
 /** A subscriber that dies is followed by another after this. */
-const leaseMs = 15_000;
+const leaseMs = 10_000;
 
 export interface Lease {
   /** Takes it, or keeps it. @returns whether it is this subscriber's now */

@@ -78,9 +78,10 @@ async function replayLetters(job: Job, run: Run): Promise<void> {
   const { jobs, owner, clock, stop } = run;
   const ramp = new Ramp(clock);
   let tries = 0;
+  let known = false;
   for (let at: Job | undefined = job; at?.state === "running" && !stop.aborted;) {
     const began = clock.monotonic();
-    let left = ramp.perSecond(at.rate);
+    let left = ramp.perSecond(at.rate, known);
     while (at?.state === "running" && left > 0 && !stop.aborted) {
       const step = await replaySome(at, Math.min(left, publishedAtOnce), run);
       if (step === "last") return await endOf(at, run);
@@ -95,6 +96,7 @@ async function replayLetters(job: Job, run: Run): Promise<void> {
     await clock.sleep(Math.max(0, began + secondMs - clock.monotonic()), stop).catch(() => {});
     const outcome = await jobs.outcome(job.id);
     if (at && diesAgain(at, outcome)) return await jobs.finish(job.id, owner, deathsOf(outcome));
+    known = at !== undefined && (outcome.stored + outcome.died) * 2 >= at.done;
     at = at && await jobs.progress(job.id, owner);
   }
 }
