@@ -9,9 +9,10 @@ import type { OutgoingMessage } from "../../shared/rabbitmq/message.ts";
 import { deadHeaders } from "../../shared/rabbitmq/publish/dead_letters.ts";
 import { PublishError } from "../../shared/rabbitmq/publish/publisher.ts";
 import { deadLetterExchangeOf } from "../../shared/rabbitmq/topology.ts";
-import type { Clock } from "../../shared/runtime/clock.ts";
+import { type Clock, systemClock } from "../../shared/runtime/clock.ts";
 import { systemRandom as random } from "../../shared/runtime/random.ts";
 import type { Job, JobOrder } from "../../subscriber/dead_letters/jobs/job.ts";
+import { keepLease } from "../../subscriber/dead_letters/jobs/job_runner.ts";
 import { JobTable } from "../../subscriber/dead_letters/jobs/job_table.ts";
 import { runJob } from "../../subscriber/dead_letters/jobs/run_job.ts";
 import { letterOf } from "../conformance/dead_letter_admin.ts";
@@ -155,6 +156,24 @@ test("a job waits at a letter that another replay has claimed, and takes what th
   await claims.unclaim([ids[1]!], other, "no");
   const { state, done } = await world.run();
   deepStrictEqual([state, done, (await jobs.get(job.id))?.failed, world.published.size], ["done", 3, 0, 3]);
+});
+
+test("a lease is kept while a batch takes long, and given up once another has it", async (world) => {
+  const { jobs, sql } = world;
+  const { id } = await world.order({});
+  await jobs.take("one");
+  const stop = new AbortController();
+  await expireLease(world);
+  const keeping = keepLease(
+    jobs,
+    { id, owner: "one", clock: { ...systemClock, sleep: () => Promise.resolve() } },
+    stop.signal,
+  );
+  await eventually("a renewed lease", async () => (await jobs.get(id))?.owner === "one");
+  await sql.query("update jobs set owner = 'other'");
+  await keeping;
+  strictEqual(stop.signal.aborted, false);
+  strictEqual((await jobs.get(id))?.owner, "other");
 });
 
 test("a subscriber whose lease another has leaves the job to it", async (world) => {

@@ -3,6 +3,7 @@ import type { Database } from "../../../shared/postgres/pool.ts";
 import type { BrokerOptions } from "../../../shared/rabbitmq/connection.ts";
 import { ConfirmPublisher } from "../../../shared/rabbitmq/publish/publisher.ts";
 import { eventTopology, type TopologyConfig } from "../../../shared/rabbitmq/topology.ts";
+import type { Clock } from "../../../shared/runtime/clock.ts";
 import { messageOf } from "../../../shared/runtime/errors.ts";
 import { silentLog } from "../../../shared/runtime/telemetry/log.ts";
 import type { Job } from "./job.ts";
@@ -15,7 +16,7 @@ export interface JobRunnerOptions extends BrokerOptions {
   readonly owner: string;
 }
 
-const [lookEveryMs, mostAtOnce, publishTimeoutMs] = [1_000, 4, 5_000];
+const [lookEveryMs, mostAtOnce, publishTimeoutMs, beatEveryMs] = [1_000, 4, 5_000, 3_000];
 
 /** Carries out jobs until the signal is aborted; never throws. What is under way then, another subscriber goes on with. */
 export async function keepRunningJobs(options: JobRunnerOptions, stop: AbortSignal): Promise<void> {
@@ -48,6 +49,8 @@ async function runOne(job: Job, options: JobRunnerOptions, stop: AbortSignal): P
     giveUpAfterMs: publishTimeoutMs,
   });
   const jobs = new JobTable(database);
+  const ended = new AbortController();
+  const beating = keepLease(jobs, { id: job.id, owner, clock }, AbortSignal.any([ended.signal, stop]));
   try {
     await runJob(job, { database, owner, exchange: config.EVENTS_EXCHANGE, publisher, clock, random, stop });
     const { state, done, problem } = await jobs.get(job.id) ?? {};
@@ -60,6 +63,21 @@ async function runOne(job: Job, options: JobRunnerOptions, stop: AbortSignal): P
       problem: messageOf(error),
     });
   }
+  ended.abort();
+  await beating;
   await publisher.close(0).catch(() => {});
   await jobs.release(job.id, owner).catch(() => {});
+}
+
+/** A broker that blocks publishing, or a letter of many megabytes, may take longer than a lease. Ends with the signal, or the lease. */
+export async function keepLease(
+  jobs: Pick<JobTable, "progress">,
+  { id, owner, clock }: { readonly id: string; readonly owner: string; readonly clock: Clock },
+  stop: AbortSignal,
+): Promise<void> {
+  while (!stop.aborted) {
+    await clock.sleep(beatEveryMs, stop).catch(() => {});
+    // While Postgres is away the lease ends, and whoever takes the job goes on with it.
+    if (!stop.aborted && await jobs.progress(id, owner).catch(() => "away") === undefined) return;
+  }
 }
