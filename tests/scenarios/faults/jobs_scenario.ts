@@ -9,7 +9,7 @@ import { eventually } from "../../fixtures/eventually.ts";
 import { withWorld, type World } from "../../harness/world.ts";
 
 const causes = [
-  "rates-timeout",
+  "expired",
   "store-rejected",
   "processing-failed",
   "unknown-currency",
@@ -17,7 +17,7 @@ const causes = [
   "delivery-limit",
 ];
 
-/** Letters of six causes, whose events can be stored by now: only the currency of those that are `bad` is unknown. */
+/** Letters of six causes, none of which heals by itself, whose events can be stored by now: only the currency of those that are `bad` is unknown. */
 function bury({ channel, dead }: World, count: number, bad = false): void {
   for (let n = 0; n < count; n++) {
     const headers = {
