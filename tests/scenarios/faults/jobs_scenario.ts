@@ -17,7 +17,7 @@ const causes = [
   "delivery-limit",
 ];
 
-/** Letters of six causes, none of which heals by itself, whose events can be stored by now: only the currency of those that are `bad` is unknown. */
+/** Of causes that do not heal by themselves. Their events can be stored by now, but for the currency of those that are `bad`. */
 function bury({ channel, dead }: World, count: number, bad = false): void {
   for (let n = 0; n < count; n++) {
     const headers = {
