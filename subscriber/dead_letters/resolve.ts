@@ -9,8 +9,10 @@ import { messageOf } from "../../shared/runtime/errors.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import { type Lease, leaseOf } from "./leases.ts";
 
-/** Letters in one statement, and statements in one round: a look is of an id in the index of `events`. */
-const [lookedAtOnce, mostLooks] = [1_000, 10];
+/** Letters in one statement: a look is of an id in the index of `events`. */
+const lookedAtOnce = 1_000;
+/** Statements in one round. Events of replayed letters are among the newest; others may have to be read from the disk. */
+const mostLooks = { replayed: 10, dead: 2 };
 const everyMs = 3_000;
 
 /**
@@ -39,14 +41,18 @@ export class Resolver {
   #after = 0n;
   readonly #statement: string;
 
-  constructor(private readonly database: Pick<Database, "query">, status: "dead" | "replayed") {
+  constructor(
+    private readonly database: Pick<Database, "query">,
+    status: "dead" | "replayed",
+    private readonly looks = mostLooks[status],
+  ) {
     this.#statement = statementFor(status);
   }
 
-  /** @returns how many letters it has marked: on the way to the last, or among the next 10,000 */
+  /** @returns how many letters it has marked: on the way to the last, or among the next thousands */
   async round(): Promise<number> {
     let resolved = 0;
-    for (let looks = 0; looks < mostLooks; looks++) {
+    for (let looks = 0; looks < this.looks; looks++) {
       const [row] = await this.database.query(this.#statement, [String(this.#after)]);
       resolved += Number(row![2]);
       const more = Number(row![1]) === lookedAtOnce;

@@ -127,7 +127,7 @@ test("a walk over letters goes on behind the last look, and begins anew", async 
     `insert into events (message_id, event_id, player_id, created_at, type, description, subscriber_id)
      select message_id, 1, 10, now(), 'bet', '', 'another' from dead_letters where cause_group = 'g'`,
   );
-  const resolver = new Resolver(database, "dead");
+  const resolver = new Resolver(database, "dead", 10);
   deepStrictEqual([await resolver.round(), await resolver.round(), await resolver.round()], [9_999, 2_001, 0]);
 });
 
