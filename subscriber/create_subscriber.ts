@@ -9,6 +9,8 @@ import { RatesSource, type RatesTimes } from "./rates/source.ts";
 export const batchesInFlight = 2;
 
 export interface SubscriberOptions extends Omit<FlowOptions, "batchesInFlight" | "outermost"> {
+  /** Most batches that are processed at once; two, if it is not given. */
+  readonly batchesInFlight?: number;
   readonly subscriberId: string;
   readonly ratesTimes: RatesTimes;
   readonly report: Report;
@@ -42,7 +44,7 @@ export interface Subscriber {
  * const { runner } = createSubscriber(
  *   { queue, shared: new MemoryRates(clock), api, players: database, store: database },
  *   {
- *     ...{ subscriberId: "a", batchSize: 10, ratesTimes, stats: new Stats(), gate: new DatabaseGate() },
+ *     ...{ subscriberId: "a", batchSize: 10, ratesTimes, stats: new Stats(), gate: new DatabaseGate(clock) },
  *     ...{ clock, random, log, abandon: stop.signal },
  *     report: (events) => Promise.resolve(events.length === 1 ? stop.abort() : undefined),
  *   },
@@ -57,6 +59,6 @@ export function createSubscriber(edges: Edges, options: SubscriberOptions): Subs
   const { queue, shared, api, players, store } = edges;
   const rates = new RatesSource({ ...options, shared, api: spans.api(api), holder, times, signal });
   const parts = spans.parts({ queue, rates, players, store, report });
-  const runner = createFlow(parts, { ...options, batchesInFlight, outermost: spans.batch });
+  const runner = createFlow(parts, { batchesInFlight, ...options, outermost: spans.batch });
   return { rates, runner };
 }

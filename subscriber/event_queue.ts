@@ -43,7 +43,7 @@ export function openEventQueue(
       exchange: deadLetterExchangeOf(settings.DEAD_LETTER_QUEUE),
       subscriberId,
     }),
-    mayTake: () => gate.isOpen,
+    mayTake: () => gate.mayTake,
   });
   return {
     consumer,

@@ -96,7 +96,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     const redis = await openRedis(config.REDIS_URL, { name: subscriberId, log });
     const shared = new RedisRates(redis, config.REDIS_KEY_PREFIX);
     await firstContact(database, shared, clock);
-    const [gate, heldBatches] = [new DatabaseGate(), new HeldBatches(clock)];
+    const [gate, heldBatches] = [new DatabaseGate(clock), new HeldBatches(clock)];
     const broker = { url: config.RABBITMQ_URL, clock, random, log };
     const { consumer, ...queue } = openEventQueue(broker, config, subscriberId, gate);
     const edges = wrap({

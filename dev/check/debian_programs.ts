@@ -14,7 +14,7 @@ export const chromium = "/usr/bin/chromium";
 
 const browser: Needed = { what: "a browser", packages: ["chromium", "fonts-inter"], probe: ["test", "-x", chromium] };
 
-export const foreignClients: Needed = {
+const foreignClients: Needed = {
   what: "clients in another language",
   packages: ["python3-pika", "python3-protobuf", "python3-grpcio"],
   probe: ["/usr/bin/python3", "-c", "import pika, google.protobuf, grpc"],
@@ -26,6 +26,12 @@ const needed: readonly Needed[] = [
   { what: "promtool", packages: ["prometheus"], probe: ["promtool", "--version"] },
   { what: "nginx", packages: ["nginx"], probe: ["nginx", "-v"] },
   { what: "curl", packages: ["curl"], probe: ["curl", "--version"] },
+];
+
+/** What scenarios need that open no browser. PgBouncer's own scenario installs it only where apt can download it. */
+export const scenarioPackages: readonly string[] = [
+  ...needed.filter((each) => each !== browser).flatMap(({ packages }) => packages),
+  "pgbouncer",
 ];
 
 /**

@@ -1,6 +1,6 @@
 /** A Debian release in a folder, with the three servers installed. */
 import { dirname, join } from "node:path";
-import { foreignClients } from "../check/debian_programs.ts";
+import { scenarioPackages } from "../check/debian_programs.ts";
 import { aptInstall, restraints } from "../../tools/services/packages.ts";
 import { runProgram, succeeds } from "../../tools/run_program.ts";
 import { ServiceError } from "../../tools/services/server.ts";
@@ -15,9 +15,8 @@ const packages = [
   "postgresql",
   "procps",
   "openssl",
-  "curl",
   "git",
-  ...foreignClients.packages,
+  ...scenarioPackages,
 ];
 
 const programs = { debootstrap: "debootstrap", unshare: "util-linux", ip: "iproute2" } as const;

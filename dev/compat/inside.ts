@@ -1,5 +1,6 @@
 /** Runs within the other release's root for `deno task compat`: `up`, the tests, and a line that sums them up. */
 import { basename, join } from "node:path";
+import { messageOf } from "../../shared/runtime/errors.ts";
 import { endOf } from "../../tools/run_program.ts";
 import { titles } from "../../tools/services/server.ts";
 import { scenarioFiles } from "../check/jobs.ts";
@@ -7,23 +8,29 @@ import { countsIn } from "../check/run_job.ts";
 
 const project = join(import.meta.dirname!, "../..");
 
+/** What the integration tests are called, among the scenarios. */
+const integration = "integration";
 /** Parts of the harness that need servers. */
 const ofServers =
   /\b(?:withWorld|withBatch|sharedWorld|PrivateWorld|PrivateServers|EncryptedServers|Checkout|follow)\b|servers\/servers\.ts/;
 /** A browser is large, and sees of the servers what the scenarios of HTTP see. */
 const ofBrowser = /\/browser\.ts/;
 
-if (import.meta.main) Deno.exit(await runInside(Deno.args[0]));
+if (import.meta.main) {
+  const status = await runInside(Deno.args[0]).catch((error) => {
+    console.error(messageOf(error));
+    return 1;
+  });
+  Deno.exit(status);
+}
 
-/** @param only the beginning of scenarios' names @returns the exit status */
+/** @param only the beginning of scenarios' names, or of `integration` @returns the exit status */
 async function runInside(only: string | undefined): Promise<number> {
+  const scenarios = (await scenarioFiles(project))
+    .filter((path) => isOfServers(Deno.readTextFileSync(join(project, path))));
+  const runs = runsOf(scenarios, only);
   const up = await deno("task", "--quiet", "up");
   if (!up.success) return 1;
-  const chosen = (await scenarioFiles(project)).filter((path) => basename(path).startsWith(only ?? ""));
-  const scenarios = chosen.filter((path) => isOfServers(Deno.readTextFileSync(join(project, path))));
-  if (scenarios.length === 0) throw new Error(`No scenario that needs servers begins with "${only}".`);
-
-  const runs = [...only === undefined ? [["--allow-net", "tests/integration"]] : [], ["-A", ...scenarios]];
   const counts = { passed: 0, failed: 0 };
   let allWell = true;
   for (const args of runs) {
@@ -36,6 +43,16 @@ async function runInside(only: string | undefined): Promise<number> {
   }
   console.log(`\n${summary(versionsIn(up.output), counts)}`);
   return allWell ? 0 : 1;
+}
+
+/** @returns the arguments of each `deno test` */
+export function runsOf(scenarios: readonly string[], only = ""): string[][] {
+  const chosen = scenarios.filter((path) => basename(path).startsWith(only));
+  const runs: string[][] = [];
+  if (integration.startsWith(only)) runs.push(["--allow-net", "tests/integration"]);
+  if (chosen.length > 0) runs.push(["-A", ...chosen]);
+  if (runs.length === 0) throw new Error(`No scenario that needs servers begins with "${only}".`);
+  return runs;
 }
 
 function deno(...args: string[]) {

@@ -1,11 +1,21 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
-import { isOfServers, summary, versionsIn } from "./inside.ts";
+import { isOfServers, runsOf, summary, versionsIn } from "./inside.ts";
 
 Deno.test("versionsIn() reads what up says, whether it has started a server or found it", () => {
   const said = "Redis 8.0.2 answers at 127.0.0.1:6379\nRabbitMQ 4.0.5 started at 127.0.0.1:5672 in 3.1 s\n" +
     "Postgres 17.12 (Debian 17.12-0+deb13u1) started at 127.0.0.1:5432 in 1.0 s\n";
   deepStrictEqual(versionsIn(said), ["RabbitMQ 4.0.5", "Redis 8.0.2", "Postgres 17.12"]);
   throws(() => versionsIn("RabbitMQ 4.0.5 started at"), /no version of Redis/);
+});
+
+Deno.test("runsOf() takes all, the integration tests alone, or the scenarios whose names begin with a word", () => {
+  const [lock, killed, lost] = ["events/lock_scenario.ts", "faults/killed_scenario.ts", "faults/lost_scenario.ts"];
+  const scenarios = [lock, killed, lost];
+  const integration = ["--allow-net", "tests/integration"];
+  deepStrictEqual(runsOf(scenarios), [integration, ["-A", ...scenarios]]);
+  deepStrictEqual(runsOf(scenarios, "integration"), [integration]);
+  deepStrictEqual(runsOf(scenarios, "lo"), [["-A", lock, lost]]);
+  throws(() => runsOf(scenarios, "none"), /No scenario that needs servers begins with "none"/);
 });
 
 Deno.test("summary() ends with the counts", () => {

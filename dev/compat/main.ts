@@ -30,11 +30,19 @@ await runCommand({
     "network of their own: servers on this machine's ports are left alone. Needs root, and a machine with apt.",
   flags: {
     release: { value: "NAME", help: "which release [trixie]", choices: ["bookworm", "trixie", "forky"] },
-    only: { value: "WORD", help: "only the scenarios whose names begin with WORD, and no integration tests" },
+    only: {
+      value: "WORD",
+      help: "only the scenarios whose names begin with WORD; `integration` for the integration tests",
+    },
     fresh: { help: "install the release anew, rather than use what an earlier run has left in .services/compat" },
   },
   settings: [],
-  examples: ["deno task compat", "deno task compat --only broker_faults", "deno task compat --fresh"],
+  examples: [
+    "deno task compat",
+    "deno task compat --only broker_faults",
+    "deno task compat --only integration",
+    "deno task compat --fresh",
+  ],
 }, async ({ flags }) => {
   const project = join(import.meta.dirname!, "../..");
   await ensurePrograms(console.log);

@@ -20,7 +20,7 @@ export interface EventJson {
 }
 
 /** Keys that an enriched event has on top of {@linkcode EventJson}; read back, they say nothing new. */
-const enrichedKeys = ["amount_eur", "player", "description"];
+const enrichedKeys = ["amount_eur", "player", "description", "sent_id"];
 const eventKeys = ["id", "player_id", "game_id", "type", "amount", "currency", "has_won", "created_at"];
 const knownKeys = new Set([...eventKeys, ...enrichedKeys]);
 

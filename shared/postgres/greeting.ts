@@ -8,6 +8,12 @@ import pg from "pg";
  */
 const serverKeepalives = { tcp_keepalives_idle: "30", tcp_keepalives_interval: "10", tcp_keepalives_count: "3" };
 
+/**
+ * How much of a statement's time it may wait for one lock. Less than all of it, so that Postgres tells a statement that waits for
+ * another session (55P03) from one that takes too long by itself (57014).
+ */
+const lockShare = 0.9;
+
 export interface GreetingOptions {
   readonly searchPath: string | undefined;
   readonly statementTimeoutMs: number;
@@ -39,6 +45,7 @@ export async function greet(client: pg.ClientBase, options: GreetingOptions): Pr
   const { processID } = client as unknown as { processID: number | null };
   const ours = {
     statement_timeout: String(options.statementTimeoutMs),
+    lock_timeout: String(Math.ceil(options.statementTimeoutMs * lockShare)),
     ...options.searchPath !== undefined && { search_path: options.searchPath },
   };
   const isOurs = `pg_backend_pid() = ${processID ?? 0}`;

@@ -1,8 +1,11 @@
 /** What exists in the broker, as data, and the one place that declares or checks it. Works alike on RabbitMQ 3.10 and 4.x. */
 import type { Channel, ChannelModel } from "amqplib";
 import type { Config } from "../runtime/configuration/config.ts";
+import { deadLetterExchangeOf } from "../runtime/configuration/queue_names.ts";
 import { PermanentError } from "../runtime/errors.ts";
 import { closeChannel } from "../runtime/deno_workarounds/amqp_close_channel.ts";
+
+export { deadLetterExchangeOf };
 
 type Arguments = Readonly<Record<string, string | number>>;
 
@@ -20,6 +23,11 @@ interface Queue {
   readonly formerName?: string;
   /** Only checked: this user may not declare it. */
   readonly checkOnly?: boolean;
+  /**
+   * Its arguments are not known: AMQP tells nobody that a queue exists with others, but who may declare it. What is rejected
+   * on a queue without `x-dead-letter-exchange` is gone.
+   */
+  readonly unverified?: boolean;
 }
 
 /** What a member needs to know to declare the topology. */
@@ -64,12 +72,8 @@ export function eventTopology(config: TopologyConfig): Topology {
       ...hasOwnQueueName(config) && { formerName: EVENTS_EXCHANGE },
     },
   ];
-  return TOPOLOGY === "declare" ? queues : queues.map((queue) => ({ ...queue, checkOnly: true }));
-}
-
-/** The exchange of {@linkcode Config.DEAD_LETTER_QUEUE}. */
-export function deadLetterExchangeOf(deadLetterQueue: string): string {
-  return `${deadLetterQueue}-letters`;
+  if (TOPOLOGY === "declare") return queues;
+  return queues.map((queue) => ({ ...queue, checkOnly: true, unverified: TOPOLOGY === "check" }));
 }
 
 /** Whether the queue has the name that replaces 0.1.0's, where queue and exchange shared one. */
@@ -140,7 +144,7 @@ function explain(error: Error & { code?: number }, { name, exchange }: Queue): E
   if (error.code === 403) {
     return new TopologyError(
       `The broker's user may not declare the queue ${name} or the exchange ${exchange} (${said}). ` +
-        "With TOPOLOGY=check it only looks for them, and deno task provision declares them.",
+        "With TOPOLOGY=provisioned it only looks for them, and deno task provision declares them.",
     );
   }
   if (error.code === 404) {

@@ -18,9 +18,11 @@ export function isPermanentBrokerError(error: unknown): boolean {
 /**
  * What an error tells that a batch met on its way into the database.
  * - `refused`: Postgres, or our own code, did not like something of it: one event, or all of them because of the schema
- * - `away`: the database is away, busy or not ready; nothing is said of the events
+ * - `doubtful`: Postgres answers, by an SQLSTATE of a database that is busy, full or not ready. A trigger or a view of one event may
+ *   be the cause
+ * - `away`: the connection, or the server as a whole; nothing is said of the events
  */
-export type StoreFault = "refused" | "away";
+export type StoreFault = "refused" | "doubtful" | "away";
 
 /** The tables are not what we write to: no event is at fault, and none can be stored. The message says what cures it. */
 export class SchemaProblem extends Error {
@@ -45,12 +47,36 @@ export class BatchReadError extends Error {
  */
 const passing = /^(08|25|28|3D|40|53|57|58|55006|55P03|26000|42P05)/;
 
+/** Those of them that are of the connection or of the whole server, and never of one statement, unless a function raised them. */
+const ofServer = /^(08|25006|28|3D|53300|57P|26000|42P05)/;
+
 export function classifyStoreError(error: unknown): StoreFault {
   if (error instanceof BatchReadError) return classifyStoreError(error.cause);
   if (error instanceof SchemaProblem) return "away";
   const state = sqlStateOf(error);
-  if (state !== undefined) return passing.test(state) ? "away" : "refused";
-  return isOwnFault(error) ? "refused" : "away";
+  if (state === undefined) return isOwnFault(error) ? "refused" : "away";
+  if (!passing.test(state)) return "refused";
+  return ofServer.test(state) && !isRaised(error) ? "away" : "doubtful";
+}
+
+/**
+ * Whether the cause of a doubtful error may be one event: a function of the database raised the error, or the statement took
+ * longer than its time. Whatever else is doubtful is of another session or of the server's means by its nature: a lock, a deadlock, a
+ * full disk. A wait for a lock ends before the statement's time does, by `lock_timeout`.
+ */
+export function mayMeanOneEvent(error: unknown): boolean {
+  if (error instanceof BatchReadError) return mayMeanOneEvent(error.cause);
+  return isRaised(error) || sqlStateOf(error) === "57014";
+}
+
+/** By PL/pgSQL's RAISE: Postgres names the C function that an error comes from, and this one reports no error of its own. */
+function isRaised(error: unknown): boolean {
+  return (error as { routine?: unknown } | null)?.routine === "exec_stmt_raise";
+}
+
+/** SQLSTATE check_violation, which names its constraint except where a row has no partition. */
+export function isPartitionMissing(error: unknown): boolean {
+  return sqlStateOf(error) === "23514" && (error as { constraint?: unknown }).constraint === undefined;
 }
 
 /** What Postgres said by its error; `undefined` when it is none of its own. Node's codes are letters alone: `EPIPE`. */
@@ -88,12 +114,11 @@ export function explainStoreError(error: unknown): string {
 }
 
 function cureOf(error: unknown): string | undefined {
-  const { code, constraint } = error as { code?: unknown; constraint?: unknown };
+  const { code } = error as { code?: unknown };
   // undefined_table, and undefined_column: a subscriber that is newer than the tables.
   if (code === "42P01" || code === "42703") return "run `deno task migrate`";
   if (code === "42501") return "the roles need their grants: `deno task roles`";
-  // check_violation, which names its constraint except where a row has no partition.
-  if (code === "23514" && constraint === undefined) return "create the partition that is missing";
+  if (isPartitionMissing(error)) return "create the partition that is missing";
   return undefined;
 }
 

@@ -1,10 +1,11 @@
-import { strictEqual } from "node:assert/strict";
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import {
   BatchReadError,
   classifyStoreError,
   describeRefusal,
   explainStoreError,
   isPermanentBrokerError,
+  mayMeanOneEvent,
   messageOf,
   SchemaProblem,
 } from "./errors.ts";
@@ -35,19 +36,32 @@ const withCode = (code: string, more: object = {}) => Object.assign(new Error("w
 
 Deno.test("classifyStoreError() tells what may be one event's fault from a database that is away", () => {
   const away = [
-    ...["08006", "25006", "25P02", "28P01", "3D000", "40P01", "40001", "53100", "53200", "53300", "55P03", "57014"],
-    ...["57P01", "57P03", "58030", "26000", "42P05", "ECONNREFUSED", "EPIPE"],
+    ...["08006", "25006", "28P01", "3D000", "53300", "57P01", "57P03", "26000", "42P05", "ECONNREFUSED", "EPIPE"],
   ];
   for (const code of away) strictEqual(classifyStoreError(withCode(code)), "away", code);
+  const doubtful = ["25001", "25P02", "40P01", "40001", "53100", "53200", "53400", "55P03", "57014", "58030"];
+  for (const code of doubtful) strictEqual(classifyStoreError(withCode(code)), "doubtful", code);
   const refused = ["22003", "22012", "23502", "23505", "23514", "42501", "42P01", "54000", "P0001", "XX001", "AB123"];
   for (const code of refused) strictEqual(classifyStoreError(withCode(code)), "refused", code);
   strictEqual(classifyStoreError(new Error("Connection terminated unexpectedly")), "away");
   strictEqual(classifyStoreError(new SchemaProblem("events.amount is of type numeric")), "away");
   strictEqual(classifyStoreError(new RangeError("Invalid array length")), "refused");
-  for (const cause of [withCode("22012"), withCode("57P01"), new TypeError("words")]) {
+  for (const cause of [withCode("22012"), withCode("57P01"), withCode("57014"), new TypeError("words")]) {
     strictEqual(classifyStoreError(new BatchReadError("player", cause)), classifyStoreError(cause));
   }
   for (const nothing of [undefined, null, "text"]) strictEqual(classifyStoreError(nothing), "away");
+});
+
+Deno.test("mayMeanOneEvent() is true of what a function raises, and of a statement that takes too long by itself", () => {
+  const raised = { routine: "exec_stmt_raise" };
+  for (const code of ["08006", "25006", "28000", "40001", "53100", "53300", "53400", "55P03", "57P03", "58030"]) {
+    const error = withCode(code, raised);
+    deepStrictEqual([classifyStoreError(error), mayMeanOneEvent(error)], ["doubtful", true], code);
+    strictEqual(mayMeanOneEvent(new BatchReadError("player", error)), true);
+    strictEqual(mayMeanOneEvent(withCode(code, { routine: "ProcessInterrupts" })), false, code);
+  }
+  strictEqual(mayMeanOneEvent(withCode("57014", { routine: "ProcessInterrupts" })), true);
+  strictEqual(classifyStoreError(withCode("P0001", raised)), "refused");
 });
 
 Deno.test("describeRefusal() adds what the words leave out, and explainStoreError() the cure", () => {

@@ -97,6 +97,8 @@ export interface Dependency {
 /** The part of a stored event that the page shows. */
 export interface StoredEvent {
   readonly message_id: string;
+  /** The publisher's own id, where it is another text. */
+  readonly sent_id?: string;
   readonly type: string;
   readonly created_at: string;
   readonly player_id: number | string;

@@ -179,12 +179,12 @@ export class EventStream {
 }
 
 /** @param {StoredEvent} event */
-function line({ message_id, type, created_at, description }) {
+function line({ message_id, sent_id, type, created_at, description }) {
   return element(
     "li",
     { "data-id": message_id },
     element("time", { datetime: created_at }, clock(created_at)),
     element("span", { class: "tag", "data-type": type }, labels.get(type) ?? type),
-    element("span", {}, description),
+    element("span", sent_id === undefined ? {} : { title: `Sent as ${sent_id}` }, description),
   );
 }

@@ -2,11 +2,13 @@
 import type { Event } from "../../shared/event/event.ts";
 import { eventTypes } from "../../shared/event/kinds.ts";
 import type { Timestamp } from "../../shared/event/timestamp.ts";
-import { cutTo } from "../../shared/runtime/printable.ts";
+import { cutTo, printable } from "../../shared/runtime/printable.ts";
 
 /** An event with all that is known of it: what is stored and reported. */
 export interface Enriched {
   readonly messageId: string;
+  /** The id that its publisher sent, where that is another text, as {@linkcode printable} shows it. */
+  readonly sentId: string | undefined;
   readonly event: Event;
   /** Given when the event has an amount. */
   readonly price: Price | undefined;
@@ -16,9 +18,14 @@ export interface Enriched {
 }
 
 /** An event before its first step. Tests begin with it as well: a new fact is given its first value here alone. */
-export function unenriched(messageId: string, event: Event): Enriched {
-  return { messageId, event, price: undefined, player: undefined, description: "" };
+export function unenriched(messageId: string, event: Event, sentId?: string): Enriched {
+  // Nearly none has another id. Postgres takes no NUL, which is no reason to refuse the event.
+  const shownId = sentId === undefined ? undefined : printable(sentId, longestSentId);
+  return { messageId, sentId: shownId, event, price: undefined, player: undefined, description: "" };
 }
+
+/** AMQP allows 255 bytes; a message that was passed on has its id in a header, of any length. */
+const longestSentId = 255;
 
 /** What an amount is worth in EUR, and by which rate. */
 export interface Price {
@@ -98,18 +105,8 @@ type ColumnOf<Type extends keyof Values> =
 
 export type Column = { [Type in keyof Values]: ColumnOf<Type> }[keyof Values];
 
-/**
- * One entry for each column of the table `events`, in the order in which COPY and JSON write them. The COPY statement and its
- * rows, the JSON line, the OpenAPI schema and the check of the database's columns follow from it.
- */
-export const columns: readonly Column[] = [
-  {
-    name: "message_id",
-    type: "uuid",
-    nullable: false,
-    of: ({ messageId }) => messageId,
-    json: { key: "message_id" },
-  },
+/** Those of what came in the message: they alone tell whether two events are the same one. */
+export const eventColumns: readonly Column[] = [
   { name: "event_id", type: "int8", nullable: false, of: ({ event }) => event.id, json: { key: "id" } },
   { name: "player_id", type: "int8", nullable: false, of: ({ event }) => event.playerId, json: { key: "player_id" } },
   {
@@ -154,6 +151,21 @@ export const columns: readonly Column[] = [
     of: ({ event }) => event.createdAt,
     json: { key: "created_at" },
   },
+];
+
+/**
+ * One entry for each column of the table `events`, in the order in which COPY and JSON write them. The COPY statement and its
+ * rows, the JSON line, the OpenAPI schema and the check of the database's columns follow from it.
+ */
+export const columns: readonly Column[] = [
+  {
+    name: "message_id",
+    type: "uuid",
+    nullable: false,
+    of: ({ messageId }) => messageId,
+    json: { key: "message_id" },
+  },
+  ...eventColumns,
   { name: "rate", type: "numeric", nullable: true, of: ({ price }) => price?.rate, json: undefined },
   { name: "rates_as_of", type: "timestamptz", nullable: true, of: ({ price }) => price?.rate?.asOfMs, json: undefined },
   {
@@ -184,63 +196,12 @@ export const columns: readonly Column[] = [
     of: ({ description }) => description,
     json: { key: "description" },
   },
+  {
+    name: "sent_id",
+    type: "text",
+    nullable: true,
+    of: ({ sentId }) => sentId,
+    json: { key: "sent_id", schema: { description: "The publisher's own message id, where that is another text" } },
+  },
   { name: "subscriber_id", type: "text", nullable: false, of: (_, subscriberId) => subscriberId, json: undefined },
 ];
-
-/**
- * Those of the table `events` that is first on the search path; see {@linkcode columnProblem}. A domain's type is the one below
- * it, and an enumeration is read as text. Then number and type, and whether rows may be left out without an error: by a
- * trigger, or in other kinds of tables.
- */
-export const columnsQuery = `
-  select attname, case when of.typtype = 'e' then 'text' else coalesce(below.typname, of.typname) end, attnotnull,
-    atthasdef or attidentity <> '', attnum, atttypid, relkind <> 'r' or relhastriggers
-  from pg_attribute join pg_class on pg_class.oid = attrelid join pg_type as of on of.oid = atttypid
-    left join pg_type as below on below.oid = of.typbasetype
-  where attrelid = to_regclass('events') and attnum > 0 and not attisdropped`;
-
-/** Types that read the same bytes. */
-const alike: { readonly [Type in keyof Values]?: readonly string[] } = {
-  text: ["varchar", "bpchar", "citext"],
-  timestamptz: ["timestamp"],
-};
-
-type ColumnRows = readonly (readonly (string | null)[])[];
-
-/**
- * Why no row can be written to the columns that there are, in one sentence.
- * @param rows what {@linkcode columnsQuery} gave, in Postgres's text form
- */
-export function typeProblem(rows: ColumnRows): string | undefined {
-  if (rows.length === 0) return "there is no table events; run `deno task migrate`";
-  const found = new Map(rows.map(([name, type]) => [name, type]));
-  for (const { name, type } of columns) {
-    const other = found.get(name);
-    if (other === undefined || other === null) return `events.${name} is missing; run \`deno task migrate\``;
-    if (other !== type && !alike[type]?.includes(other)) {
-      return `events.${name} is of type ${other}, not ${type}; alter it back`;
-    }
-  }
-  return undefined;
-}
-
-/** The same, or why not every row can be, unless a trigger sees to it. */
-export function columnProblem(rows: ColumnRows): string | undefined {
-  const problem = typeProblem(rows);
-  if (problem !== undefined) return problem;
-  const nullable = new Map(columns.map((column) => [column.name, column.nullable]));
-  for (const [name, , notNull, hasDefault] of rows) {
-    if (notNull !== "t") continue;
-    const leftOut = nullable.get(name!);
-    if (leftOut === true) return `events.${name} is not null, but some events leave it out`;
-    if (leftOut === undefined && hasDefault === "f") {
-      return `events.${name} is not null, has no default, and is not written`;
-    }
-  }
-  return undefined;
-}
-
-/** Whether events have a value for this column. */
-export function isWritten(column: string): boolean {
-  return columns.some(({ name }) => name === column);
-}

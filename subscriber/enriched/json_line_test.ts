@@ -27,16 +27,18 @@ const anyEnriched: fc.Arbitrary<Enriched> = fc.record({
     { nil: undefined },
   ),
   description: anyText,
+  sentId: fc.option(anyText, { nil: undefined }),
 }, plain).map((facts) => ({ ...unenriched(facts.messageId, facts.event), ...facts }));
 
 /** The slow way. */
-function stringified({ event, price, player, description }: Enriched): string {
+function stringified({ event, price, player, description, sentId }: Enriched): string {
   const known = { email: player?.email, last_signed_in_at: player?.lastSignedInAt?.toISOString() };
   return printableJson(JSON.stringify({
     ...eventToJson(event),
     amount_eur: price && jsonInteger(price.eurCents),
     player: Object.values(known).some((value) => value !== undefined) ? known : undefined,
     description,
+    sent_id: sentId,
   })) + "\n";
 }
 

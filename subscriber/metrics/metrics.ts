@@ -108,7 +108,7 @@ export class Metrics implements Observer {
     this.#counter("casino_batches_total", "Batches seen to their end", () => stats.batches);
     this.#counter(
       "casino_batch_failures_total",
-      "Batches lost to a fault of the subscriber's own",
+      "Batches that were requeued because of an unforeseen error in the subscriber's code",
       () => stats.failures,
     );
     this.#counter("casino_stage_errors_total", "Stages that ended in an error", () => stats.errors, "stage");

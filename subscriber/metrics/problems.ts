@@ -43,7 +43,7 @@ export function problemsOf(
   };
   broken("rabbitmq", "nothing is taken from the queue");
   if (states["rabbitmq"]!.ok && !consuming()) {
-    const wait = gate.isOpen ? "it is connecting again" : "it waits until Postgres takes events";
+    const wait = gate.mayTake ? "it is connecting again" : "it waits until Postgres takes events";
     problems.push(`This subscriber is not consuming: ${wait}.`);
   }
   broken("postgres", "events are held until it takes them");

@@ -1,3 +1,8 @@
+import type { Clock } from "../../shared/runtime/clock.ts";
+
+/** Since the database has taken one batch, for how long it may refuse others without refusing everything (ms). */
+const takesOthersForMs = 600_000;
+
 /** Whether the database takes batches. Held batches close it; flow control, health and metrics read it. */
 export class DatabaseGate {
   /** By delivery that is held, in the order of the last refusal. */
@@ -5,8 +10,13 @@ export class DatabaseGate {
   /** Those of them that were refused: that the database takes others says nothing for them. */
   readonly #refused = new Set<object>();
   #problem: string | undefined;
+  /** While something is held: when the database last took others, and when it last refused one that it had not before. */
+  #takenMs: number | undefined;
+  #refusedMs = -Infinity;
   /** How often the database did not take a batch. */
   refusals = 0;
+
+  constructor(private readonly clock: Pick<Clock, "monotonic">) {}
 
   /** Why the database does not take events at the moment; `undefined` while it does. */
   get problem(): string | undefined {
@@ -18,6 +28,16 @@ export class DatabaseGate {
   }
 
   /**
+   * Whether what is taken from the queue has a prospect of being stored: also while all that is held is refused for its own
+   * sake, and the database takes others.
+   */
+  get mayTake(): boolean {
+    if (this.isOpen) return true;
+    if (this.#takenMs === undefined || this.#problems.size > this.#refused.size) return false;
+    return this.#takenMs >= this.#refusedMs || this.clock.monotonic() - this.#takenMs < takesOthersForMs;
+  }
+
+  /**
    * @param batch each of it is held until it {@linkcode leave}s, or until the database takes any batch
    * @param isRefused the database answers, and does not want it: it is held until it leaves, whatever becomes of others
    */
@@ -26,6 +46,7 @@ export class DatabaseGate {
     for (const delivery of batch) {
       this.#problems.delete(delivery);
       this.#problems.set(delivery, problem);
+      if (isRefused && !this.#refused.has(delivery)) this.#refusedMs = this.clock.monotonic();
       if (isRefused) this.#refused.add(delivery);
       else this.#refused.delete(delivery);
     }
@@ -35,6 +56,7 @@ export class DatabaseGate {
   /** The database has taken a batch. Other held batches are about to be tried again, and close the gate if need be. */
   open(): void {
     if (this.isOpen) return;
+    this.#takenMs = this.clock.monotonic();
     this.leave([...this.#problems.keys()].filter((delivery) => !this.#refused.has(delivery)));
   }
 
@@ -46,5 +68,6 @@ export class DatabaseGate {
       this.#refused.delete(delivery);
     }
     this.#problem = [...this.#problems.values()].at(-1);
+    if (this.isOpen) this.#takenMs = undefined;
   }
 }

@@ -1,10 +1,11 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
 import { DatabaseGate } from "./database_gate.ts";
 
 const [one, other] = [[{}, {}], [{}]];
 
 Deno.test("DatabaseGate is closed, with the last problem, until the database takes any batch", () => {
-  const gate = new DatabaseGate();
+  const gate = new DatabaseGate(new VirtualClock());
   strictEqual(gate.isOpen, true);
   gate.close(one, "starting up");
   gate.close(other, "read-only");
@@ -15,7 +16,7 @@ Deno.test("DatabaseGate is closed, with the last problem, until the database tak
 });
 
 Deno.test("DatabaseGate forgets the problem of a batch that is no longer held, and no other's", () => {
-  const gate = new DatabaseGate();
+  const gate = new DatabaseGate(new VirtualClock());
   gate.close(one, "starting up");
   gate.close(other, "read-only");
   gate.leave(other);
@@ -25,11 +26,32 @@ Deno.test("DatabaseGate forgets the problem of a batch that is no longer held, a
 });
 
 Deno.test("DatabaseGate stays closed for what the database refuses while it takes other batches", () => {
-  const gate = new DatabaseGate();
+  const gate = new DatabaseGate(new VirtualClock());
   gate.close(one, "starting up");
   gate.close(other, "no such column", true);
   gate.open();
   strictEqual(gate.problem, "no such column");
   gate.leave(other);
   strictEqual(gate.isOpen, true);
+});
+
+Deno.test("DatabaseGate lets be taken what the database may store: never while it refuses everything", async () => {
+  const clock = new VirtualClock();
+  const gate = new DatabaseGate(clock);
+  gate.close(one, "no partition", true);
+  strictEqual(gate.mayTake, false);
+  gate.open();
+  deepStrictEqual([gate.isOpen, gate.mayTake], [false, true]);
+  // It is tried again and again, and nothing else comes.
+  await clock.advance(3_600_000);
+  gate.close(one, "no partition", true);
+  strictEqual(gate.mayTake, true);
+  gate.close(other, "no partition", true);
+  strictEqual(gate.mayTake, false);
+  gate.open();
+  await clock.advance(60_000);
+  gate.close([{}], "no partition", true);
+  strictEqual(gate.mayTake, true);
+  gate.close([{}], "starting up");
+  strictEqual(gate.mayTake, false);
 });

@@ -2,6 +2,7 @@
 import type { Event } from "../../shared/event/event.ts";
 import { type EventType, eventTypes } from "../../shared/event/kinds.ts";
 import { decodeEvent, encodeEvent } from "../../shared/event/protobuf.ts";
+import type { Timestamp } from "../../shared/event/timestamp.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { messageIdOfBody } from "../../shared/rabbitmq/message_id.ts";
 import type { Random } from "../../shared/runtime/random.ts";
@@ -47,15 +48,17 @@ export class Evidence {
 
   /**
    * Asks the database itself, by an event that it should take: like the last one of its type that was stored, in EUR so that no
-   * rates are needed, under new ids. Its time is that of the refused event, which may need a partition that is missing. One that
+   * rates are needed, under new ids. Its time is that of the refused event, which may be what all events are refused for. One that
    * is refused for its own sake tells nothing.
+   * @param elsewhere for an event whose own time may have no partition: the probe has that of the last one that was stored or, when
+   * none was, this
    */
-  async probe(refused: Delivery, signal: AbortSignal): Promise<void> {
+  async probe(refused: Delivery, signal: AbortSignal, elsewhere?: Timestamp): Promise<void> {
     const event = eventOf(refused);
     if (!event) return;
     const begun = this.tick();
     try {
-      const [probed] = await this.rehearse([this.#probeFor(event)], signal);
+      const [probed] = await this.rehearse([this.#probeFor(event, elsewhere)], signal);
       if (probed?.outcome.kind !== "ack") return;
       this.#taken.set(event.type, {
         at: begun,
@@ -79,7 +82,7 @@ export class Evidence {
     }
   }
 
-  #probeFor(refused: Event): Delivery {
+  #probeFor(refused: Event, elsewhere?: Timestamp): Delivery {
     const some = this.#taken.get(refused.type)?.event;
     const event = {
       ...(some ?? { ...refused, playerId: somePlayerId }),
@@ -87,7 +90,7 @@ export class Evidence {
       ...(!some && "amount" in refused && { amount: 1n }),
       ...("currency" in refused && { currency: "EUR" }),
       id: firstProbeId + BigInt(this.random.int(0, 2 ** 48)),
-      createdAt: refused.createdAt,
+      createdAt: elsewhere ? some?.createdAt ?? elsewhere : refused.createdAt,
     } as Event;
     const body = encodeEvent(event);
     return { messageId: messageIdOfBody(body, 0), body, headers: {}, appId: undefined, timestampMs: undefined };

@@ -55,7 +55,7 @@ export function createFlow(parts: Parts, options: FlowOptions): Runner {
     measure.attempt,
     lastMoment(clock),
     held(hold, gate),
-    bisected({ evidence, hold, gate, permits }),
+    bisected({ evidence, hold, gate, permits, clock }),
     heldBatches.attempts,
     reported(report, clock),
     logged(log, clock),

@@ -38,7 +38,7 @@ function decode(delivery: Delivery): Entry {
   try {
     const event = decodeEvent(delivery.body);
     if (Array.isArray(event)) return { delivery, facts: undefined, outcome: dead("invalid", describeFaults(event)) };
-    return { delivery, facts: unenriched(delivery.messageId, event), outcome: undefined };
+    return { delivery, facts: unenriched(delivery.messageId, event, delivery.sentId), outcome: undefined };
   } catch (error) {
     const reason = error instanceof UndecodableError ? "undecodable" : "processing-failed";
     return { delivery, facts: undefined, outcome: dead(reason, messageOf(error)) };
@@ -53,8 +53,7 @@ function decideKnown(entries: readonly Entry[], known: Saved["known"]): void {
     if (!found) continue;
     if ("conflict" in found) entry.outcome = dead("id-conflict", found.conflict);
     else {
-      const { price, player, description } = found.stored;
-      Object.assign(entry.facts!, { price, player, description });
+      Object.assign(entry.facts!, found.stored);
       entry.outcome = ackDuplicate;
     }
   }

@@ -3,7 +3,7 @@ import { seededRandom } from "../../shared/runtime/random.ts";
 import { type LogEntry, RecordedLog } from "../../tests/fixtures/recorded_telemetry.ts";
 import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
 import { ratesOf, someRates } from "../../tests/fixtures/deliveries.ts";
-import { MemoryRatesApi, type Turn } from "../../tests/fixtures/memory_edges.ts";
+import { changedRates, MemoryRatesApi, type Turn } from "../../tests/fixtures/memory_edges.ts";
 import { MemoryRates } from "./memory_rates.ts";
 import { checkRates, type Rates } from "./rates.ts";
 import type { SharedRates } from "./shared_rates.ts";
@@ -55,17 +55,6 @@ const down = { answer: new Error("connection refused") };
 
 const away = () => Promise.reject(new Error("Redis is away"));
 const deadRedis: SharedRates = { lookOrLock: away, write: away, pause: away, release: away, inspect: away };
-
-function changed(shared: SharedRates, changes: Partial<SharedRates>): SharedRates {
-  return {
-    lookOrLock: (token, ttl) => shared.lookOrLock(token, ttl),
-    write: (token, rates, life) => shared.write(token, rates, life),
-    pause: (token, ms) => shared.pause(token, ms),
-    release: (token) => shared.release(token),
-    inspect: () => shared.inspect(),
-    ...changes,
-  };
-}
 
 Deno.test("RatesSource.get() makes one call for all subscribers on a cold cache", async () => {
   const world = new World({ delayMs: 300, answer: someRates });
@@ -164,7 +153,7 @@ Deno.test("RatesSource polls every 20 to 60 ms at first, less often later, and o
   const world = new World({ answer: someRates });
   await world.shared.lookOrLock("one that hangs", 60_000);
   const looks: number[] = [];
-  const watched = changed(world.shared, {
+  const watched = changedRates(world.shared, {
     lookOrLock(token, ttl) {
       looks.push(world.clock.monotonic());
       return world.shared.lookOrLock(token, ttl);
@@ -263,7 +252,7 @@ Deno.test("RatesSource uses Redis again when it returns", async () => {
   const world = new World({ answer: someRates });
   let isAway = true;
   const lookOrLock: SharedRates["lookOrLock"] = (token, ttl) => isAway ? away() : world.shared.lookOrLock(token, ttl);
-  const subscriber = world.subscriber({}, changed(world.shared, { lookOrLock }));
+  const subscriber = world.subscriber({}, changedRates(world.shared, { lookOrLock }));
   await world.during(subscriber.get());
   isAway = false;
   await world.clock.advance(61_000);
@@ -274,7 +263,7 @@ Deno.test("RatesSource uses Redis again when it returns", async () => {
 
 Deno.test("RatesSource uses the rates it fetched when Redis fails between the lock and the write", async () => {
   const world = new World({ answer: someRates });
-  const { lookOrLock } = changed(world.shared, {});
+  const { lookOrLock } = changedRates(world.shared, {});
   const subscriber = world.subscriber({}, { ...deadRedis, lookOrLock });
   deepStrictEqual(await world.during(subscriber.get()), someRates);
   strictEqual(subscriber.alone, true);

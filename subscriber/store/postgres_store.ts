@@ -5,7 +5,8 @@ import type { Enriched } from "../enriched/enriched.ts";
 import type { Known, Saved, Store } from "../pipeline/edges.ts";
 import { copyStatement, EventRows } from "./event_rows.ts";
 import { explained, isAltered, isUndone, Layout, undoStatement } from "./layout.ts";
-import { findStored, knownAs } from "./stored_events.ts";
+import { storedAlike } from "./rehearsal.ts";
+import { findStored, knownAs, sameAs, type Stored, storedOf } from "./stored_events.ts";
 import { totalsStatement } from "./totals.ts";
 
 const noneKnown: Saved["known"] = new Map();
@@ -41,16 +42,17 @@ export class PostgresStore implements Store {
 
   /** @param refusal the error of the first attempt: thrown when no id is known, for then another unique index is in the way */
   async #addUnknown(events: readonly Enriched[], refusal: unknown): Promise<Saved> {
-    /** By message id: as it is stored or, of those that come together, the first. */
-    const byId = new Map<string, Enriched>();
-    for (const enriched of events) if (!byId.has(enriched.messageId)) byId.set(enriched.messageId, enriched);
-    let fresh = [...byId.values()];
+    /** Of those that come together under one id. */
+    const firstById = new Map<string, Enriched>();
+    for (const enriched of events) if (!firstById.has(enriched.messageId)) firstById.set(enriched.messageId, enriched);
+    let fresh = [...firstById.values()];
+    const known = new Map<Enriched, Known>();
     for (let tried = events; fresh.length > 0;) {
-      const stored = await findStored(this.database, fresh.map(({ messageId }) => messageId));
-      for (const [messageId, enriched] of stored) byId.set(messageId, enriched);
+      const stored = await this.#findStored(fresh);
       fresh = fresh.filter(({ messageId }) => !stored.has(messageId));
       // Another subscriber may store one of them meanwhile: each attempt has fewer.
       if (fresh.length === tried.length) throw refusal;
+      await this.#decide(events.filter(({ messageId }) => stored.has(messageId)), stored, known);
       if (fresh.length === 0) break;
       try {
         await this.#add(fresh);
@@ -61,7 +63,40 @@ export class PostgresStore implements Store {
         tried = fresh;
       }
     }
-    return { added: fresh.length, known: knownOf(events, byId) };
+    for (const enriched of events) {
+      const first = firstById.get(enriched.messageId)!;
+      if (enriched !== first && !known.has(enriched)) known.set(enriched, knownAs(enriched, storedOf(first)));
+    }
+    return { added: fresh.length, known };
+  }
+
+  async #findStored(events: readonly Enriched[]): Promise<ReadonlyMap<string, Stored>> {
+    try {
+      return await findStored(this.database, events.map(({ messageId }) => messageId));
+    } catch (error) {
+      throw await explained(error, events.length, this.database);
+    }
+  }
+
+  /** Before any other event is stored: what throws here lets the whole batch be tried again. */
+  async #decide(
+    events: readonly Enriched[],
+    stored: ReadonlyMap<string, Stored>,
+    known: Map<Enriched, Known>,
+  ): Promise<void> {
+    const unlike: Enriched[] = [];
+    for (const enriched of events) {
+      const found = knownAs(enriched, stored.get(enriched.messageId)!);
+      known.set(enriched, found);
+      if ("conflict" in found) unlike.push(enriched);
+    }
+    if (unlike.length === 0) return;
+    // In a column that rounds, the same event looks like another one.
+    this.#layout = await Layout.read(this.database);
+    if (!this.#layout.mayChangeRows) return;
+    for (const enriched of await storedAlike(unlike, this.#rows, this.database)) {
+      known.set(enriched, sameAs(enriched, stored.get(enriched.messageId)!.facts));
+    }
   }
 
   /** @param ending what follows in the same transaction */
@@ -71,7 +106,7 @@ export class PostgresStore implements Store {
     const totals = totalsStatement(events, this.subscriberId);
     for (let isFirst = true;; isFirst = false) {
       const layout = this.#layout ??= await Layout.read(this.database);
-      const statements = `${copyStatement};\n${layout.check(inOrder)};\n${totals}${ending}`;
+      const statements = `${copyStatement};\n${layout.countRows(inOrder)}${totals};\n${layout.check}${ending}`;
       try {
         return await this.#rows.with(inOrder, (rows) => this.database.copyIn(statements, rows));
       } catch (error) {
@@ -81,16 +116,6 @@ export class PostgresStore implements Store {
       }
     }
   }
-}
-
-/** What is known of those events that are not the ones that were added. */
-function knownOf(events: readonly Enriched[], byId: ReadonlyMap<string, Enriched>): Map<Enriched, Known> {
-  const known = new Map<Enriched, Known>();
-  for (const enriched of events) {
-    const stored = byId.get(enriched.messageId)!;
-    if (stored !== enriched) known.set(enriched, knownAs(enriched, stored));
-  }
-  return known;
 }
 
 /** Mostly they are in order already: the ids begin with the time. */

@@ -1,84 +1,127 @@
 /** Events that are stored already under ids that come again. */
-import { type Event, eventOf } from "../../shared/event/event.ts";
-import { eventToJson } from "../../shared/event/json.ts";
-import { kinds } from "../../shared/event/kinds.ts";
+import { jsonInteger } from "../../shared/event/json.ts";
+import { formatTimestamp, parseTimestamp, timestampOfMs } from "../../shared/event/timestamp.ts";
 import { arrayLiteral } from "../../shared/postgres/copy_rows.ts";
 import type { Database, Row } from "../../shared/postgres/pool.ts";
-import { parseTimestamp } from "../../shared/event/timestamp.ts";
-import { type Enriched, type Player, playerOf, type Price, unenriched } from "../enriched/enriched.ts";
+import { type Column, columns, type Enriched, eventColumns, type Player, playerOf } from "../enriched/enriched.ts";
+import type { Price } from "../enriched/enriched.ts";
 import type { Known } from "../pipeline/edges.ts";
 
-const time = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+/** The facts that were found about an event when it was stored. */
+export type FoundFacts = Omit<Enriched, "messageId" | "event">;
 
-/** The casts keep a prepared statement good when a column's type is altered. */
-const findStatement = `
-  select message_id::text, event_id::text, player_id::text, game_id::text, type::text, amount::text, currency::text,
-    has_won::text, ${time("created_at")}, rate::text, ${time("rates_as_of")}, amount_eur::text, player_email::text,
-    ${time("player_last_signed_in_at")}, description::text
-  from events where message_id = any($1::uuid[])`;
+export interface Stored {
+  /** What came in the message, as JSON: equal for the same event. */
+  readonly content: string;
+  readonly facts: FoundFacts;
+}
+
+/** By column; null is left out. */
+type Texts = ReadonlyMap<string, string>;
+
+/** How each fact is read back from the columns that it is stored in. `deno check` refuses a fact that is forgotten. */
+const restored: { readonly [Fact in keyof FoundFacts]: (texts: Texts) => FoundFacts[Fact] } = {
+  price: priceOf,
+  player: storedPlayer,
+  description: (texts) => texts.get("description") ?? "",
+  sentId: (texts) => texts.get("sent_id"),
+};
+
+const findStatement = `select ${columns.map(textOf).join(", ")} from events where message_id = any($1::uuid[])`;
 
 /** By message id; those that are not stored are left out. */
 export async function findStored(
   database: Database,
   messageIds: readonly string[],
-): Promise<ReadonlyMap<string, Enriched>> {
+): Promise<ReadonlyMap<string, Stored>> {
   const rows = await database.query(findStatement, [arrayLiteral(messageIds)]);
-  return new Map(rows.map((row) => [row[0]!, enrichedOf(row)]));
+  return new Map(rows.map((row) => {
+    const texts = textsOf(row);
+    return [texts.get("message_id")!, {
+      content: contentOf((column) => texts.get(column.name)),
+      facts: factsOf(texts),
+    }];
+  }));
+}
+
+/** An event as it is stored, or will be, unless the table changes it. */
+export function storedOf(enriched: Enriched): Stored {
+  return { content: contentOf((column) => valueOf(column, enriched)), facts: enriched };
 }
 
 /** @param stored under the event's message id */
-export function knownAs({ messageId, event }: Enriched, stored: Enriched): Known {
-  const [theirs, ours] = [contentOf(stored.event), contentOf(event)];
-  if (theirs === ours) return { stored };
-  return { conflict: `message id ${messageId} is that of another event: ${theirs} is stored, this one is ${ours}` };
-}
-
-/** Times are stored to the microsecond: the rest of a second tells no events apart. */
-function contentOf(event: Event): string {
-  const { seconds, nanos } = event.createdAt;
-  const createdAt = { seconds, nanos: nanos - nanos % 1_000 };
-  return JSON.stringify(eventToJson({ ...event, createdAt }));
-}
-
-function enrichedOf(row: Row): Enriched {
-  const [messageId, id, playerId, gameId, type, amount, currency, hasWon, createdAt, ...facts] = row;
-  const [rate, ratesAsOf, amountEur, email, lastSignedInAt, description] = facts;
-  const event = {
-    id: BigInt(id!),
-    playerId: BigInt(playerId!),
-    gameId: BigInt(gameId ?? 0),
-    kind: kinds.find((kind) => kind.type === type),
-    amount: BigInt(amount ?? 0),
-    currency: currency ?? "",
-    hasWon: hasWon === "true",
-    createdAt: parseTimestamp(createdAt ?? ""),
-  };
+export function knownAs(enriched: Enriched, { content, facts }: Stored): Known {
+  const ours = storedOf(enriched).content;
+  if (content === ours) return sameAs(enriched, facts);
   return {
-    // A row that was altered by hand may be no event; then it is another one.
-    ...unenriched(messageId!, validOr(event)),
-    price: priceOf(amountEur, rate, ratesAsOf),
-    player: storedPlayer(email, lastSignedInAt),
-    description: description ?? "",
+    conflict: `message id ${enriched.messageId} is that of another event: ${content} is stored, this one is ${ours}`,
   };
 }
 
-function validOr(draft: Parameters<typeof eventOf>[0]): Event {
-  const event = eventOf(draft);
-  if (!Array.isArray(event)) return event;
-  const { id, playerId, gameId, createdAt = { seconds: 0, nanos: 0 } } = draft;
-  return { type: "game_start", id, playerId, gameId, createdAt };
+export function sameAs({ messageId, event }: Enriched, facts: FoundFacts): { readonly stored: Enriched } {
+  return { stored: { ...facts, messageId, event } };
 }
 
-function priceOf(amountEur?: string | null, rate?: string | null, ratesAsOf?: string | null): Price | undefined {
-  if (typeof amountEur !== "string") return undefined;
-  const eurCents = BigInt(amountEur);
-  if (typeof rate !== "string") return { eurCents, rate: undefined };
-  return { eurCents, rate: { perEur: rate, asOfMs: Date.parse(ratesAsOf ?? "") } };
+/**
+ * SQL expression: a value as text. The casts keep a prepared statement good when a column's type is altered. A time is counted
+ * from 1970, for a `timestamp` in place of a `timestamptz` is one in UTC, whatever zone the session has.
+ */
+function textOf({ name, type }: Column): string {
+  if (type !== "timestamptz") return `${name}::${type}::text`;
+  const instant = `timestamp 'epoch' + (${name} - 'epoch')`;
+  return `case when isfinite(${name}) then to_char(${instant}, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') end`;
+}
+
+function textsOf(row: Row): Texts {
+  const texts = new Map<string, string>();
+  for (const [i, { name }] of columns.entries()) if (typeof row[i] === "string") texts.set(name, row[i]);
+  return texts;
+}
+
+/** The same as {@linkcode textOf}, but for digits of a time that say nothing. */
+function valueOf(column: Column, enriched: Enriched): string | undefined {
+  if (column.type === "numeric") return column.of(enriched, "")?.perEur;
+  if (column.type !== "timestamptz") return column.of(enriched, "")?.toString();
+  const value = column.of(enriched, "");
+  if (value === undefined) return undefined;
+  const { seconds, nanos } = typeof value === "number" ? timestampOfMs(value) : value;
+  // Times are stored to the microsecond: the rest of a second tells no events apart.
+  return formatTimestamp({ seconds, nanos: nanos - nanos % 1_000 });
+}
+
+/** As shared/event/json.ts writes an event. */
+function contentOf(valueOf: (column: Column) => string | undefined): string {
+  const content: Record<string, unknown> = {};
+  for (const column of eventColumns) {
+    const value = valueOf(column);
+    if (value !== undefined) content[column.json?.key ?? column.name] = jsonOf(column, value);
+  }
+  return JSON.stringify(content);
+}
+
+function jsonOf({ type }: Column, text: string): unknown {
+  if (type === "int8") return jsonInteger(BigInt(text));
+  if (type === "bool") return text === "true";
+  const time = type === "timestamptz" ? parseTimestamp(text) : undefined;
+  return time ? formatTimestamp(time) : text;
+}
+
+function factsOf(texts: Texts): FoundFacts {
+  return Object.fromEntries(
+    Object.entries(restored).map(([fact, read]) => [fact, read(texts)]),
+  ) as unknown as FoundFacts;
+}
+
+function priceOf(texts: Texts): Price | undefined {
+  const [eurCents, perEur] = [texts.get("amount_eur"), texts.get("rate")];
+  if (eurCents === undefined) return undefined;
+  const rate = perEur === undefined ? undefined : { perEur, asOfMs: Date.parse(texts.get("rates_as_of") ?? "") };
+  return { eurCents: BigInt(eurCents), rate };
 }
 
 /** An event of a player of whom nothing was known is as one of a player who was not. */
-function storedPlayer(email?: string | null, lastSignedInAt?: string | null): Player | undefined {
-  const signedInAt = typeof lastSignedInAt === "string" ? new Date(lastSignedInAt) : undefined;
-  if (typeof email !== "string" && !signedInAt) return undefined;
-  return { ...playerOf([]), email: email ?? undefined, lastSignedInAt: signedInAt };
+function storedPlayer(texts: Texts): Player | undefined {
+  const [email, signedInAt] = [texts.get("player_email"), texts.get("player_last_signed_in_at")];
+  if (email === undefined && signedInAt === undefined) return undefined;
+  return { ...playerOf([]), email, lastSignedInAt: signedInAt === undefined ? undefined : new Date(signedInAt) };
 }

@@ -9,9 +9,21 @@ interface Total {
   deposits: bigint;
 }
 
+/** The columns by table, with the types that they need. */
+export const totalsTables: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  player_totals: { player_id: "int8", bets: "int8", wins: "int8", deposits_eur: "numeric" },
+  event_counts: { second: "timestamptz", subscriber_id: "text", events: "int8" },
+  player_leaders: { subscriber_id: "text", bets: "int8[]", wins: "int8[]", deposits_eur: "numeric[]" },
+};
+
+/** Begins a statement that fails where it finds a row; layout.ts reads its words. A text without `count(*)` would always fail. */
+export function rowsTaken(table: string): string {
+  return `select cast('casino: rows taken by ${table}: ' || count(*) as int)`;
+}
+
 /**
- * Adds the events to the totals of their players and to the counts. The values are part of the text: a statement that is sent
- * together with rows takes no parameters.
+ * Adds the events to the totals of their players and to the counts, and fails where a trigger keeps one of these rows away. The
+ * values are part of the text: a statement that is sent together with rows takes no parameters.
  * @param events all of them new, at least one
  */
 export function totalsStatement(events: readonly Enriched[], subscriberId: string): string {
@@ -32,12 +44,16 @@ on conflict (player_id) do update set
   bets = total.bets + excluded.bets,
   wins = total.wins + excluded.wins,
   deposits_eur = total.deposits_eur + excluded.deposits_eur
-returning player_id, bets, wins, deposits_eur)
-${keepLeaders(subscriber, leadersOfTotals, `changed where ${leads.join(" or ")}`)};`;
+returning player_id, bets, wins, deposits_eur),
+ahead as (select * from changed where ${leads.join(" or ")}),
+led as (${keepLeaders(subscriber, leadersOfTotals, "ahead")} returning subscriber_id)
+${rowsTaken("player_totals")} from changed having count(*) <> ${totals.size} union all
+${rowsTaken("player_leaders")} from led having count(*) = 0 and exists (select from ahead);`;
   return `${players}
-insert into event_counts as counts (second, subscriber_id, events)
+with counted as (insert into event_counts as counts (second, subscriber_id, events)
 values (date_trunc('second', now()), ${subscriber}, ${events.length})
-on conflict (second, subscriber_id) do update set events = counts.events + excluded.events`;
+on conflict (second, subscriber_id) do update set events = counts.events + excluded.events returning events)
+${rowsTaken("event_counts")} from counted having count(*) = 0`;
 }
 
 /** By player, for the kinds that add to totals. */

@@ -9,10 +9,13 @@ import { delay } from "../../tools/services/server.ts";
 import { type Counts, Ledger } from "../harness/ledger.ts";
 import { getJson, untilAnswered } from "../harness/http.ts";
 import { queues } from "../harness/batch.ts";
+import { MemoryLimit } from "../harness/memory_limit.ts";
 import { PrivateWorld } from "../harness/private_world.ts";
 import { TruthReader } from "./truth.ts";
 import { createRoles, Workers } from "./workers.ts";
-import { type Fault, faultsOf } from "./faults.ts";
+import { Demotions } from "./demotions.ts";
+import { faultsOf } from "./faults.ts";
+import { drawFrom, makeTrouble } from "./trouble.ts";
 import { publishLoad } from "./load.ts";
 import { watch } from "./watch.ts";
 
@@ -23,6 +26,8 @@ export interface CampaignOptions {
   readonly subscribers?: number;
   /** Events a second. */
   readonly rate?: number;
+  /** Draws only faults whose name has these words. */
+  readonly only?: string;
   readonly say: (line: string) => void;
   /** Ends the trouble early. Settling and counting stay the same. */
   readonly stop: AbortSignal;
@@ -38,7 +43,6 @@ export interface CampaignResult extends Counts {
   readonly seconds: number;
 }
 
-const most = { faultMs: 8_000, gapMs: 2_500, atOnce: 3 };
 /**
  * RabbitMQ 3.10.8 (one node) loses a quorum queue, with what it has confirmed in it, when it is killed within about a second
  * of the queue's declaration: Ra's own files are not yet on disk. See docs/reliability.md.
@@ -53,24 +57,30 @@ const curable = ["rates-timeout", "delivery-limit"];
 
 /** @throws when the events do not settle in time once all is well; otherwise the counts tell whether anything went wrong */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
-  const { seed, troubleMs, subscribers = 3, rate = 150, say, stop } = options;
+  const { seed, troubleMs, subscribers = 3, rate = 150, only = "", say, stop } = options;
   const random = seededRandom(seed);
   const begun = clock.monotonic();
   const tell = (line: string) => say(`${((clock.monotonic() - begun) / 1_000).toFixed(1).padStart(6)} s  ${line}`);
   const settings = drawSettings(random);
   tell(`seed ${seed}, ${Object.entries(settings).map(([name, value]) => `${name}=${value}`).join(" ")}`);
 
+  await using groups = new AsyncDisposableStack();
+  const limits = await Promise.all(Array.from({ length: subscribers }, () => MemoryLimit.ofSubscriber()));
+  for (const limit of limits) groups.use(limit);
+  if (!limits.every(Boolean)) tell("memory is not limited: this user may not");
   await using world = await PrivateWorld.start({ ...queues, ...settings });
+  await using demotions = await Demotions.start(world);
   const ledger = new Ledger();
   await world.startRatesApi();
   await createRoles(world, subscribers);
-  const workers = new Workers(world, ledger, subscribers);
+  const workers = new Workers(world, ledger, subscribers, limits);
   const calm = new AbortController();
   const { RABBITMQ_URL: url } = world.servers.env;
   const loading = publishLoad({ url, ledger, rate, seed: seed + 1, stop: calm.signal });
-  const watching = watch(workers, new TruthReader(world, ledger, workers));
+  const watching = watch(workers, new TruthReader(world, ledger, workers, demotions.redisUrl));
   await delay(warmUpMs);
-  const faults = await makeTrouble(world, workers, random, troubleMs, stop, tell);
+  const draw = drawFrom(faultsOf(world, workers, demotions, random), only, random);
+  const faults = await makeTrouble(draw, workers, random, troubleMs, stop, tell);
 
   tell("peace");
   world.heal();
@@ -115,45 +125,6 @@ function drawSettings(random: Random): Record<string, string> {
     BATCH_SIZE: pick("10", "100", "500"),
     SHUTDOWN_GRACE_MS: pick("0", "2000"),
   };
-}
-
-/** Faults one after the other and side by side, until the time is up and the last is undone. @returns how many */
-async function makeTrouble(
-  world: PrivateWorld,
-  workers: Workers,
-  random: Random,
-  troubleMs: number,
-  stop: AbortSignal,
-  tell: (line: string) => void,
-): Promise<number> {
-  const catalogue = faultsOf(world, workers, random);
-  const claims = new Map<string, Promise<void>>();
-  const until = clock.monotonic() + troubleMs;
-  let count = 0;
-  while (clock.monotonic() < until && !stop.aborted) {
-    const fault = catalogue[random.int(0, catalogue.length - 1)]!();
-    const ms = random.int(100, most.faultMs);
-    const gap = random.int(0, most.gapMs);
-    if (!claims.has(fault.claim) && claims.size < most.atOnce) {
-      count++;
-      claims.set(fault.claim, inflict(fault, ms, tell).finally(() => claims.delete(fault.claim)));
-    }
-    await delay(gap);
-    await workers.ensureAll();
-  }
-  await Promise.all(claims.values());
-  return count;
-}
-
-async function inflict(fault: Fault, ms: number, tell: (line: string) => void): Promise<void> {
-  tell(`begin ${fault.name}, ${ms} ms`);
-  try {
-    await fault.run(ms);
-    tell(`end   ${fault.name}`);
-  } catch (error) {
-    // Another fault may have just hit the same server. The end of the campaign undoes both.
-    tell(`could not ${fault.name}: ${messageOf(error).split("\n")[0]}`);
-  }
 }
 
 /** Messages that are not settled by then show in the counts. */

@@ -4,26 +4,16 @@ import type { Random } from "../../shared/runtime/random.ts";
 import type { TcpProxy, Toxic } from "../servers/tcp_proxy.ts";
 import { delay, type ServerName, serverNames } from "../../tools/services/server.ts";
 import type { PrivateWorld } from "../harness/private_world.ts";
+import type { Demotions } from "./demotions.ts";
+import { atOnce, type Draw, type Fault, lasting, servers } from "./fault.ts";
+import { loweredLimits } from "./lowered_limits.ts";
 import type { Workers } from "./workers.ts";
-
-export interface Fault {
-  readonly name: string;
-  /** Two faults of the same claim never overlap. */
-  readonly claim: string;
-  /** Does the damage, waits `ms`, and undoes it. */
-  run(ms: number): Promise<void>;
-}
-
-type Draw = () => Fault;
 
 /** So long that what all others tell of it can be compared. */
 const leastRefusedMs = 10_000;
 
-/** Servers are killed and paused one at a time: bringing one back looks at the others. */
-const servers = "servers";
-
 /** @returns what a fault is drawn from; its details come from `random` */
-export function faultsOf(world: PrivateWorld, workers: Workers, random: Random): Draw[] {
+export function faultsOf(world: PrivateWorld, workers: Workers, demotions: Demotions, random: Random): Draw[] {
   const { proxies } = world.servers;
   return [
     ...serverNames.flatMap((name) => serverFaults(world, name)),
@@ -34,22 +24,12 @@ export function faultsOf(world: PrivateWorld, workers: Workers, random: Random):
       atOnce(`${name} connections reset`, `${name} proxy`, () => proxy.cut())
     ),
     ...faultsInside(world),
+    ...demotions.faults,
+    ...loweredLimits(world, workers, demotions.redisUrl, random),
     // Members are the least reliable of all.
     ...[1, 2, 3].flatMap(() => memberFaults(workers, random)),
     ...ratesFaults(world, random),
   ];
-}
-
-function atOnce(name: string, claim: string, act: (ms: number) => unknown): Fault {
-  return { name, claim, run: async (ms) => void await act(ms) };
-}
-
-function lasting(name: string, claim: string, begin: () => unknown, end: () => unknown): Fault {
-  return atOnce(name, claim, async (ms) => {
-    await begin();
-    await delay(ms);
-    await end();
-  });
 }
 
 function serverFaults({ servers: own }: PrivateWorld, name: ServerName): Draw[] {
@@ -77,10 +57,6 @@ function networkFault(name: string, proxy: TcpProxy, random: Random): Fault {
 
 /** Faults of a server that keeps running. */
 function faultsInside({ servers: own }: PrivateWorld): Draw[] {
-  const setReadOnly = async (value: "on" | "off") => {
-    await own.asSuperuser(`alter system set default_transaction_read_only = ${value}`);
-    await own.asSuperuser("select pg_reload_conf()");
-  };
   const lockTables = (ms: number) =>
     own.asSuperuser(`do $$ begin
       lock table events, player_totals in access exclusive mode; perform pg_sleep(${ms / 1_000}); end $$`);
@@ -91,7 +67,6 @@ function faultsInside({ servers: own }: PrivateWorld): Draw[] {
   const terminate = "select pg_terminate_backend(pid) from pg_stat_activity where usename <> 'postgres'";
   const setMemory = (share: string) => own.rabbitmqctl("set_vm_memory_high_watermark", share);
   return [
-    () => lasting("postgres read-only", servers, () => setReadOnly("on"), () => setReadOnly("off")),
     () => atOnce("postgres table locked", servers, lockTables),
     () =>
       lasting(

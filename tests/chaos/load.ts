@@ -1,7 +1,9 @@
 /** Events at a steady rate, good and bad ones. Each is entered in the ledger before it is sent, and when it is confirmed. */
 import { generateEvents } from "../../publisher/generator.ts";
 import { encodeEvent } from "../../shared/event/protobuf.ts";
+import type { Headers } from "../../shared/rabbitmq/message.ts";
 import { uuidv7 } from "../../shared/rabbitmq/message_id.ts";
+import { areLarge } from "../../shared/rabbitmq/publish/dead_letters.ts";
 import { ConfirmPublisher } from "../../shared/rabbitmq/publish/publisher.ts";
 import { eventTopology } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
@@ -10,6 +12,7 @@ import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { bet } from "../fixtures/deliveries.ts";
 import { queues } from "../harness/batch.ts";
 import type { Attempt, Ledger } from "../harness/ledger.ts";
+import { largeBodies, largeHeaders } from "./budgets.ts";
 
 export interface LoadOptions {
   readonly url: string;
@@ -22,19 +25,24 @@ export interface LoadOptions {
 
 interface Item extends Attempt {
   readonly body: Uint8Array;
+  readonly headers?: Headers;
 }
 
 const tickMs = 20;
 const players = 40;
 /** Shares of the messages that are bad, and that are sent twice under the same id. */
 const [badShare, twiceShare] = [0.03, 0.01];
+/** Shares of the messages that have large headers, good and bad ones, and that have a large body. */
+const [largeHeadersShare, largeBodyShare] = [0.002, 0.003];
+/** Of all large bodies of a campaign. */
+const largeBodiesBytes = 41_943_040;
 
 /** Publishes until `stop` is aborted, then waits for the confirms. */
 export async function publishLoad({ url, ledger, rate, seed, stop }: LoadOptions): Promise<void> {
   const random = seededRandom(seed);
   const options = { url, name: "chaos", topology: eventTopology(queues), clock, random, log: silentLog };
   const publisher = new ConfirmPublisher({ ...options, giveUpAfterMs: 60_000 });
-  const items = makeItems(random);
+  const items = withBudgets(makeItems(random), random);
   const begun = clock.monotonic();
   for (let sent = 0; !stop.aborted;) {
     const due = Math.floor((clock.monotonic() - begun) / 1_000 * rate);
@@ -49,9 +57,10 @@ export async function publishLoad({ url, ledger, rate, seed, stop }: LoadOptions
   await publisher.flush();
   await publisher.close();
 
-  function send({ messageId, body }: Item): void {
+  function send({ messageId, body, headers = {} }: Item): void {
+    const alone = areLarge(headers);
     publisher.send(
-      { exchange: queues.EVENTS_EXCHANGE, messageId, body, timestampMs: clock.now(), appId: "chaos" },
+      { exchange: queues.EVENTS_EXCHANGE, messageId, body, headers, alone, timestampMs: clock.now(), appId: "chaos" },
       (error) => !error && ledger.confirm(messageId),
     );
   }
@@ -76,5 +85,17 @@ function* makeItems(random: Random): Generator<Item, never> {
       ["store-rejected", encodeEvent(poisonous)] as const,
     ][random.int(0, 3)]!;
     yield { messageId: id, event: undefined, reason, body };
+  }
+}
+
+function* withBudgets(items: Generator<Item, never>, random: Random): Generator<Item, never> {
+  const drawBody = largeBodies(random, largeBodiesBytes);
+  while (true) {
+    const item: Item = items.next().value;
+    const draw = random.next();
+    const headers = draw < largeHeadersShare ? largeHeaders(random) : {};
+    const large = draw > 1 - largeBodyShare ? drawBody() : undefined;
+    if (large) yield { messageId: uuidv7(clock.now(), random.bytes(10)), event: undefined, ...large };
+    yield { ...item, headers };
   }
 }

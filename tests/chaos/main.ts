@@ -24,11 +24,16 @@ await runCommand({
       integer: { min: 1, max: 1_000 },
     },
     subscribers: { value: "N", help: "how many subscribers [3]", integer: { min: 1, max: 20 } },
+    only: { value: "WORDS", help: "only faults with these words in their name, as the timeline tells it" },
     rate: { value: "N", help: "events a second [150]", integer: { min: 1, max: 10_000 } },
   },
   settings: [],
-  examples: ["deno task chaos --minutes 5 --seed 7", "deno task chaos --minutes 3 --seeds 20"],
-}, async ({ flags: { minutes = 1, seed = 1, seeds = 1, subscribers = 3, rate = 150 } }) => {
+  examples: [
+    "deno task chaos --minutes 5 --seed 7",
+    "deno task chaos --minutes 3 --seeds 20",
+    'deno task chaos --only "kept connections"',
+  ],
+}, async ({ flags: { minutes = 1, seed = 1, seeds = 1, subscribers = 3, rate = 150, only = "" } }) => {
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => {
@@ -40,7 +45,7 @@ await runCommand({
   for (let n = 0; n < seeds && !stop.signal.aborted; n++) {
     const say = (line: string) => console.error(line);
     const troubleMs = minutes * 60_000;
-    results.push(await runCampaign({ seed: seed + n, troubleMs, subscribers, rate, say, stop: stop.signal }));
+    results.push(await runCampaign({ seed: seed + n, troubleMs, subscribers, rate, only, say, stop: stop.signal }));
     for (const problem of results.at(-1)!.problems) console.error(`problem: ${problem}`);
     if (n === 0) console.log(header);
     console.log(asRow(results.at(-1)!));

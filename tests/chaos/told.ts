@@ -10,6 +10,8 @@ export interface Truth {
   readonly stalledMs: number;
   /** Subscribers that Postgres has refused long enough for all to know. */
   readonly refused: readonly string[];
+  /** Whether Redis can be read, and takes no writes, or did so a moment ago: what subscribers tell of each other is old then. */
+  readonly reportsAreOld: boolean;
 }
 
 /** One subscriber's answers. */

@@ -2,10 +2,11 @@ import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { viewOf } from "../../subscriber/metrics/fleet/fleet_view.ts";
 import { reportOf } from "../conformance/fleet.ts";
 import { wellOverview } from "../scenarios/dashboard/fake_subscriber.ts";
-import { liesOf, type Told } from "./told.ts";
+import { liesOf, type Told, type Truth } from "./told.ts";
 
 const { subscribers } = viewOf([{ ...reportOf("two"), heard_ms: 0 }], 1, 0);
-const [calm, stalled] = [{ stalledMs: 0, refused: [] }, { stalledMs: 60_000, refused: [] }];
+const calm: Truth = { stalledMs: 0, refused: [], reportsAreOld: false };
+const stalled: Truth = { ...calm, stalledMs: 60_000 };
 
 function told(changes: { state?: "well" | "problems"; listed?: boolean; holding?: number; oldest?: number }): Told {
   const { state = "problems", listed = true, holding = 1, oldest = 12 } = changes;

@@ -4,6 +4,7 @@ import type { Member } from "../../tools/demo/members.ts";
 import { delay } from "../../tools/services/server.ts";
 import type { Ledger } from "../harness/ledger.ts";
 import { urlOf } from "../harness/http.ts";
+import type { MemoryLimit } from "../harness/memory_limit.ts";
 import type { PrivateWorld } from "../harness/private_world.ts";
 
 /** A refused subscriber has met the refusal by then, and all others have heard of it. */
@@ -20,6 +21,11 @@ export async function createRoles({ servers }: PrivateWorld, size: number): Prom
 }
 
 const password = "a-password-of-the-test";
+
+/** The server may be read-only by default at the time. */
+function evenIfReadOnly(statement: string): string {
+  return `begin read write; ${statement}; commit`;
+}
 
 function roleOf(n: number): string {
   return `subscriber_${n + 1}`;
@@ -39,6 +45,8 @@ export class Workers {
     private readonly world: PrivateWorld,
     private readonly ledger: Ledger,
     readonly size: number,
+    /** For each, where this process may limit memory. */
+    private readonly limits: readonly (MemoryLimit | undefined)[],
   ) {
     this.#members = Array.from({ length: size }, (_, n) => this.#start(n));
   }
@@ -74,17 +82,18 @@ export class Workers {
 
   /** Postgres lets this one no longer log in, and ends its connections. */
   async refuse(n: number): Promise<void> {
-    const role = roleOf(n);
-    await this.world.servers.asSuperuser(`alter role ${role} nologin`);
-    await this.world.servers.asSuperuser(
-      `select pg_terminate_backend(pid) from pg_stat_activity where usename = '${role}'`,
-    );
+    await this.#alter(n, "nologin");
     this.#refused.set(n, clock.monotonic());
+  }
+
+  /** So many connections are this one's share from now on; -1: as many as it likes. */
+  limit(n: number, connections: number): Promise<void> {
+    return this.#alter(n, `connection limit ${connections}`);
   }
 
   async admit(n: number): Promise<void> {
     this.#refused.delete(n);
-    await this.world.servers.asSuperuser(`alter role ${roleOf(n)} login`);
+    await this.world.servers.asSuperuser(evenIfReadOnly(`alter role ${roleOf(n)} login`));
   }
 
   async admitAll(): Promise<void> {
@@ -119,10 +128,21 @@ export class Workers {
     await Promise.all(this.#members.map((member) => this.world.stop(member)));
   }
 
+  /** Ends its connections, too. */
+  async #alter(n: number, change: string): Promise<void> {
+    const role = roleOf(n);
+    await this.world.servers.asSuperuser(evenIfReadOnly(`alter role ${role} ${change}`));
+    await this.world.servers.asSuperuser(
+      `select pg_terminate_backend(pid) from pg_stat_activity where usename = '${role}'`,
+    );
+  }
+
   #start(n: number): Member {
     const onLine = (line: string) => this.ledger.report(line);
     const database = new URL(this.world.env["DATABASE_URL"]!);
     [database.username, database.password] = [roleOf(n), password];
-    return this.world.startSubscriber(this.nameOf(n), { DATABASE_URL: database.href }, { onLine, http: "127.0.0.1:0" });
+    const env = { DATABASE_URL: database.href };
+    const start = () => this.world.startSubscriber(this.nameOf(n), env, { onLine, http: "127.0.0.1:0" });
+    return this.limits[n]?.around(start) ?? start();
   }
 }

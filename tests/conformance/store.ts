@@ -1,13 +1,14 @@
 /** One suite for every {@linkcode Database} that events are stored in: Postgres on its server, and the one in this process. */
-import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { classifyStoreError, explainStoreError } from "../../shared/runtime/errors.ts";
 import { type Event, eventOf } from "../../shared/event/event.ts";
 import { eventTypes, kinds } from "../../shared/event/kinds.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
 import { PostgresPlayers } from "../../subscriber/store/postgres_players.ts";
 import { PostgresStore } from "../../subscriber/store/postgres_store.ts";
-import { columnProblem, columnsQuery } from "../../subscriber/enriched/enriched.ts";
-import { bet, deposit, enriched, gameStart, playerNamed } from "../fixtures/deliveries.ts";
+import { columns, type Enriched, unenriched } from "../../subscriber/enriched/enriched.ts";
+import { columnProblem, readColumns } from "../../subscriber/store/tables.ts";
+import { bet, complete, deposit, enriched, gameStart, playerNamed, ratesOf } from "../fixtures/deliveries.ts";
 
 type Use = (database: Database) => Promise<void>;
 
@@ -20,6 +21,11 @@ export interface Subject {
 
 async function ask(database: Database, statement: string): Promise<(string | null)[][]> {
   return (await database.query(statement, [])).map((row) => [...row]);
+}
+
+/** One after the other: the interface takes one at a time. */
+async function alter(database: Database, statements: string): Promise<void> {
+  for (const statement of statements.split(";")) await database.query(statement, []);
 }
 
 const totals = "select player_id, bets, wins, deposits_eur from player_totals order by player_id";
@@ -85,8 +91,8 @@ export function testStore({ name, withDatabase }: Subject): void {
 
   test("PostgresStore.save() leaves out what does not apply", async (database) => {
     await new PostgresStore(database, "s").save([enriched(gameStart()), enriched(deposit())]);
-    const columns = "game_id, amount, currency, has_won, rate, rates_as_of, amount_eur";
-    deepStrictEqual(await ask(database, `select ${columns} from events order by type`), [
+    const some = "game_id, amount, currency, has_won, rate, rates_as_of, amount_eur";
+    deepStrictEqual(await ask(database, `select ${some} from events order by type`), [
       [null, "10000", "EUR", null, null, null, "10000"],
       ["100", null, null, null, null, null, null],
     ]);
@@ -102,6 +108,17 @@ export function testStore({ name, withDatabase }: Subject): void {
     strictEqual(saved.reduce((sum, { added }) => sum + added, 0), 3);
     deepStrictEqual(await ask(database, counts), [["3", "3"]]);
     deepStrictEqual(await ask(database, totals), [["11", "2", "1", "0"], ["12", "0", "0", "10000"]]);
+  });
+
+  test("PostgresStore.save() tells of a duplicate what every column has of it", async (database) => {
+    const store = new PostgresStore(database, "s");
+    await store.save([complete]);
+    const { messageId, event } = complete;
+    const again = unenriched(messageId, event);
+    const stored = (await store.save([again])).known.get(again);
+    for (const { name, of } of columns) {
+      deepStrictEqual(of((stored as { stored: Enriched }).stored, "s"), of(complete, "s"), name);
+    }
   });
 
   test("PostgresStore.save() stores nothing of a batch with a row that Postgres rejects", async (database) => {
@@ -128,21 +145,40 @@ export function testStore({ name, withDatabase }: Subject): void {
       "events.amount_eur is of type float8, not int8; alter it back",
     "alter table events drop column amount, add column amount numeric":
       "events.amount is of type numeric, not int8; alter it back",
+    "alter table events alter rate type numeric(12,2)":
+      "events.rate is of type numeric(12,2), which rounds what is written; alter it back to numeric",
+    "alter table events alter created_at type timestamptz(0)":
+      "events.created_at is of type timestamp(0) with time zone, which rounds what is written; alter it back to timestamptz",
+    "alter table events alter rates_as_of type timestamp(2)":
+      "events.rates_as_of is of type timestamp(2) without time zone, which rounds what is written; alter it back to timestamptz",
+    "create domain rounded as numeric(12,2); create domain twice as rounded; alter table events alter rate type twice":
+      "events.rate is of type numeric(12,2), which rounds what is written; alter it back to numeric",
+    "alter table events drop column amount_eur, add column amount_eur bigint generated always as (amount * 2) stored":
+      "events.amount_eur is generated, and cannot be written; drop its expression",
+    "alter table player_totals alter deposits_eur type numeric(10,-3)":
+      "player_totals.deposits_eur is of type numeric(10,-3), which rounds what is written; alter it back to numeric",
+    "alter table player_totals alter bets type real": "player_totals.bets is of type float4, not int8; alter it back",
+    "alter table player_leaders alter deposits_eur type numeric(10,-3)[]":
+      "player_leaders.deposits_eur is of type numeric(10,-3)[], which rounds what is written; alter it back to numeric[]",
+    "alter table player_leaders alter wins type real[]":
+      "player_leaders.wins is of type float4[], not int8[]; alter it back",
+    "alter table event_counts alter second type date":
+      "event_counts.second is of type date, not timestamptz; alter it back",
   };
   for (const [change, problem] of Object.entries(missing)) {
     for (const when of ["before it connects", "while it is connected"]) {
       test(`PostgresStore.save() stores nothing and says what to do, ${when}, after: ${change}`, async (database) => {
         const store = new PostgresStore(database, "s");
         if (when === "while it is connected") await store.save([enriched(bet())]);
-        const before = await ask(database, "select sum(bets) from player_totals");
-        await database.query(change, []);
+        const before = await ask(database, "select sum(bets)::text from player_totals");
+        await alter(database, change);
         for (const _ of ["once", "and again"]) {
           await rejects(store.save([enriched(bet()), enriched(bet())]), (error: unknown) => {
             deepStrictEqual([classifyStoreError(error), explainStoreError(error)], ["away", problem]);
             return true;
           });
         }
-        deepStrictEqual(await ask(database, "select sum(bets) from player_totals"), before);
+        deepStrictEqual(await ask(database, "select sum(bets)::text from player_totals"), before);
       });
     }
   }
@@ -151,25 +187,61 @@ export function testStore({ name, withDatabase }: Subject): void {
     const store = new PostgresStore(database, "s");
     await store.save([enriched(bet())]);
     await database.query("create domain cents as bigint", []);
-    const changes = ["add column note text", "alter player_email type varchar(99)", "alter amount_eur type cents"];
+    await database.query("create domain more_cents as cents", []);
+    const changes = [
+      ...["events add column note text", "events alter player_email type varchar(99)"],
+      ...["events alter amount_eur type cents", "events alter amount_eur type more_cents"],
+      ...["events alter rate type numeric(33,18)", "events alter created_at type timestamptz(6)"],
+      ...["events alter amount set default 7", "events alter created_at type timestamp"],
+      ...["player_totals alter deposits_eur type numeric(30,0)", "player_totals alter bets type numeric(12,2)"],
+      ...["event_counts alter events type integer", "event_counts alter second type timestamptz(0)"],
+    ];
+    const rates = ratesOf({ USD: "1.070500000000000001" });
+    strictEqual(rates.perEur.size, 1);
     for (const change of changes) {
-      await database.query(`alter table events ${change}`, []);
-      strictEqual(
-        (await store.save([enriched(bet(), { player: playerNamed("x") })])).added,
-        1,
-      );
+      await database.query(`alter table ${change}`, []);
+      const one = enriched(bet(), { player: playerNamed("x") });
+      const price = { eurCents: 467n, rate: { perEur: rates.perEur.get("USD")!.text, asOfMs: rates.asOfMs } };
+      strictEqual((await store.save([{ ...one, price }, enriched(gameStart())])).added, 2, change);
     }
-    deepStrictEqual(await ask(database, "select distinct amount, amount_eur from events"), [["500", "467"]]);
+    const some = "rate, amount, amount_eur";
+    const stored = await ask(database, `select distinct ${some} from events order by ${some} offset 1`);
+    deepStrictEqual(stored, [["1.070500000000000001", "500", "467"], [null, null, null]]);
   });
 
   test("columnProblem() finds nothing wrong with the migrated table, and names a changed column", async (database) => {
-    const problem = async () => columnProblem(await database.query(columnsQuery, []));
+    const problem = async () => columnProblem(await readColumns(database));
     strictEqual(await problem(), undefined);
     await database.query("alter table events alter player_id type numeric", []);
     strictEqual(await problem(), "events.player_id is of type numeric, not int8; alter it back");
     await database.query("drop table events", []);
     strictEqual(await problem(), "there is no table events; run `deno task migrate`");
   });
+
+  const forAll = "before insert or update on";
+  for (const table of ["player_totals", "event_counts", "player_leaders"]) {
+    test(`PostgresStore.save() stores nothing when a trigger keeps a row from ${table}`, async (database) => {
+      const store = new PostgresStore(database, "s");
+      await database.query(
+        "create function drop_row() returns trigger language plpgsql as $$ begin return null; end $$",
+        [],
+      );
+      for (const stored of [0, 1]) {
+        await database.query(`create trigger no_row ${forAll} ${table} for each row execute function drop_row()`, []);
+        await rejects(store.save([enriched(bet()), enriched(deposit())]), (error: unknown) => {
+          strictEqual(classifyStoreError(error), "refused");
+          match(
+            (error as Error).message,
+            new RegExp(`^Postgres did not take what was added to ${table}, .* are no_row$`),
+          );
+          return true;
+        });
+        deepStrictEqual(await ask(database, "select count(*) from events"), [[String(stored)]]);
+        await database.query(`drop trigger no_row on ${table}`, []);
+        if (stored === 0) await store.save([enriched(bet())]);
+      }
+    });
+  }
 
   test("PostgresStore.save() sums deposits beyond the range of a bigint", async (database) => {
     const store = new PostgresStore(database, "s");
@@ -185,7 +257,7 @@ export function testStore({ name, withDatabase }: Subject): void {
     );
     await new PostgresStore(database, "last").save(events);
     deepStrictEqual(await ask(database, counts), [["300", "300"]]);
-    deepStrictEqual(await ask(database, "select sum(bets) from player_totals"), [["300"]]);
+    deepStrictEqual(await ask(database, "select sum(bets)::text from player_totals"), [["300"]]);
   });
 
   test("PostgresPlayers.find() finds the players that exist, as they are now", async (database) => {

@@ -5,6 +5,7 @@
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import type { Edges } from "../../subscriber/pipeline/edges.ts";
 import { runSubscriber } from "../../subscriber/main.ts";
+import { changedRates } from "../fixtures/memory_edges.ts";
 
 export const stages = ["taken", "locked", "fetched", "before-commit", "after-commit", "acking"] as const;
 export type Stage = (typeof stages)[number];
@@ -65,13 +66,12 @@ function dying(
         await die();
       },
     },
-    shared: {
-      ...bound(shared),
+    shared: changedRates(shared, {
       async lookOrLock(token, ttl) {
         const look = await shared.lookOrLock(token, ttl);
         return at === "locked" && look.state === "locked" ? await die() : look;
       },
-    },
+    }),
     api: {
       async fetch(signal) {
         const rates = await api.fetch(signal);
@@ -86,15 +86,5 @@ function dying(
       },
       dryRun: (events) => store.dryRun(events),
     },
-  };
-}
-
-function bound(shared: Edges["shared"]): Edges["shared"] {
-  return {
-    lookOrLock: (token, ttl) => shared.lookOrLock(token, ttl),
-    write: (token, rates, life) => shared.write(token, rates, life),
-    pause: (token, ms) => shared.pause(token, ms),
-    release: (token) => shared.release(token),
-    inspect: () => shared.inspect(),
   };
 }

@@ -1,4 +1,5 @@
 /** A subscriber's HTTP, asked as an operator would. */
+import { ok } from "node:assert/strict";
 import type { Member } from "../../tools/demo/members.ts";
 import type { World } from "./world.ts";
 
@@ -23,6 +24,14 @@ export async function get(url: string, init: RequestInit = {}): Promise<Response
 
 export async function getText(url: string): Promise<string> {
   return await (await get(url)).text();
+}
+
+/** Asserts that /metrics has these lines. @returns all of it */
+export async function assertMetrics(url: string, ...lines: readonly string[]): Promise<string> {
+  const metrics = await getText(`${url}/metrics`);
+  const served = new Set(metrics.split("\n"));
+  for (const line of lines) ok(served.has(line), `${line} in\n${metrics}`);
+  return metrics;
 }
 
 /** Tests check the shape of an answer. */

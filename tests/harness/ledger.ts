@@ -16,6 +16,8 @@ export interface Attempt {
   readonly event: Event | undefined;
   /** The reason for which a bad event must be dead-lettered. */
   readonly reason: string | undefined;
+  /** Another reason that is as right: a server's limit may decide which. */
+  readonly orReason?: string | undefined;
 }
 
 export interface Counts {
@@ -111,7 +113,8 @@ export class Ledger {
     }
     for (const [id, why] of reasons) {
       const attempt = this.#attempts.get(id);
-      const wrong = [...why].filter((reason) => reason !== attempt?.reason && !forgivable.includes(reason));
+      const right = [attempt?.reason, attempt?.orReason, ...forgivable];
+      const wrong = [...why].filter((reason) => !right.includes(reason));
       if (attempt && wrong.length === 0) continue;
       unexpected++;
       complain(`dead-lettered ${id} as ${[...why]}${attempt ? `, not ${attempt.reason}` : ", never published"}`);

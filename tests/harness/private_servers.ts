@@ -147,7 +147,7 @@ export abstract class ServerAccess {
 
   async withChannel<T>(use: (channel: Channel) => Promise<T>): Promise<T> {
     const connection = await openConnection({ url: this.urls.RABBITMQ_URL, name: "casino-test" });
-    // A broker that is killed meanwhile; the caller's promise rejects as well.
+    // When a fault ends it, the caller's promise rejects as well.
     connection.on("error", () => {});
     try {
       const channel = await connection.createChannel();

@@ -22,7 +22,7 @@ import type { AmqpConsumer, ConsumerOptions } from "../../shared/rabbitmq/consum
 import { deadHeaders } from "../../shared/rabbitmq/publish/dead_letters.ts";
 import { messageIdOfBody } from "../../shared/rabbitmq/message_id.ts";
 import { ack, dead } from "../../shared/rabbitmq/outcome.ts";
-import { deadLetterExchangeOf } from "../../shared/rabbitmq/topology.ts";
+import { deadLetterExchangeOf, eventTopology } from "../../shared/rabbitmq/topology.ts";
 import { RecordedLog } from "../fixtures/recorded_telemetry.ts";
 
 testQueue({
@@ -134,6 +134,40 @@ test(
     deepStrictEqual([log.of("message.left_to_broker").length, log.of("message.not_accepted").length], [1, 0]);
   },
 );
+
+Deno.test("AmqpConsumer holds what it could only reject, until it is known that the queue dead-letters", async () => {
+  await withTestQueues(async (queues) => {
+    const { channel, events, dead: deadQueue } = queues;
+    const names = { EVENTS_EXCHANGE: events, EVENTS_QUEUE: events, DEAD_LETTER_QUEUE: deadQueue };
+    const publisher = await untilConnected(publisherOn(queues));
+    const withTopology = async (TOPOLOGY: "check" | "provisioned", use: Use) => {
+      const log = new RecordedLog();
+      const topology = eventTopology({ ...names, TOPOLOGY });
+      const consumer = await untilConsuming(consumerOn(queues, { log, publisher, topology }));
+      await use(consumer, queues, log).finally(() => consumer.close());
+    };
+    const invalid = dead("invalid", "z".repeat(5_000));
+    try {
+      sendBodies(queues, ["too large".repeat(200_000)]);
+      sendBodies(queues, ["x"], { headers: { huge: "y".repeat(64_500) } });
+      sendBodies(queues, ["other"]);
+      await withTopology("check", async (consumer, _, log) => {
+        await settle(consumer, await takeExactly(consumer, 2), invalid);
+        await eventually("both held", () => log.of("message.held").length === 2);
+        await inQueue(queues, deadQueue, 1);
+        strictEqual(consumer.unsettled, 2);
+      });
+      await inQueue(queues, events, 2);
+      await withTopology("provisioned", async (consumer) => {
+        await settle(consumer, await takeExactly(consumer, 1), invalid);
+        await inQueue(queues, deadQueue, 3);
+      });
+      strictEqual((await channel.checkQueue(events)).messageCount, 0);
+    } finally {
+      await publisher.close();
+    }
+  });
+});
 
 test(".settle() acks no delivery while its dead letter is not accepted", async (consumer, queues, log) => {
   const { channel, dead: deadQueue, events } = queues;

@@ -5,6 +5,7 @@ import { arrayLiteral, CopyRows, numericBytes } from "../../shared/postgres/copy
 import { DatabasePool, QueryTimeout } from "../../shared/postgres/pool.ts";
 import { systemClock } from "../../shared/runtime/clock.ts";
 import { classifyStoreError } from "../../shared/runtime/errors.ts";
+import { testDatabase } from "../conformance/database.ts";
 import { anyTimestamp } from "../fixtures/arbitraries.ts";
 import { servers } from "../servers/servers.ts";
 import { TcpProxy } from "../servers/tcp_proxy.ts";
@@ -49,7 +50,7 @@ test(".query() gives up on a silent server, and works at once when it is back", 
 test(".query() has the server end a statement that takes too long, which is worth another try", async (pool) => {
   await rejects(pool.query("select pg_sleep(5), $1::int", ["1"]), (error) => {
     match(String(error), /statement timeout/);
-    strictEqual(classifyStoreError(error), "away");
+    strictEqual(classifyStoreError(error), "doubtful");
     return true;
   });
   await assertAnswers(pool);
@@ -72,14 +73,22 @@ test(" survives connections that break as they are made: nothing is left uncaugh
   await assertAnswers(pool);
 }, { timeoutMs: 300, leavesTimers: true });
 
-/** Gives `use` a table of the test's own over one connection. */
-async function withTable(columns: string, use: (pool: DatabasePool) => Promise<void>): Promise<void> {
-  await withEmptySchema(async (sql, url) => {
-    await sql.query(`create table rows (${columns})`);
+/** Gives `use` a schema of the test's own over one connection. */
+async function withPool(use: (pool: DatabasePool) => Promise<void>): Promise<void> {
+  await withEmptySchema(async (_, url) => {
     const pool = new DatabasePool(url, { name: "casino-test", max: 1, timeoutMs: 10_000, clock: systemClock });
     await use(pool).finally(() => pool.close());
   });
 }
+
+function withTable(columns: string, use: (pool: DatabasePool) => Promise<void>): Promise<void> {
+  return withPool(async (pool) => {
+    await pool.query(`create table rows (${columns})`, []);
+    await use(pool);
+  });
+}
+
+testDatabase({ name: "DatabasePool", withDatabase: withPool });
 
 Deno.test("DatabasePool.query() gets every text through an array literal as it is", async () => {
   const texts = fc.array(fc.option(fc.string({ unit: "binary" }).map((text) => text.replaceAll("\0", ""))));
@@ -99,30 +108,6 @@ Deno.test("DatabasePool asks anew on another connection when a table was altered
     await pool.query("alter table rows alter column value type varchar(99)", []);
     await rejects(read(), /cached plan must not change result type/);
     deepStrictEqual(await read(), [["seven"]]);
-  });
-});
-
-Deno.test("DatabasePool.copyIn() stores all or nothing, gives Postgres's error, and leaves a sound connection", async () => {
-  await withTable("n int8 primary key", async (pool) => {
-    const rows = (...ids: bigint[]) => {
-      const some = new CopyRows();
-      some.begin();
-      for (const id of ids) {
-        some.row(1);
-        some.int64(id);
-      }
-      return some.finish();
-    };
-    const copy = "copy rows from stdin (format binary)";
-    const count = async () => (await pool.query("select count(*) from rows", []))[0]?.[0];
-
-    await rejects(pool.copyIn(copy, rows(1n, 2n, 1n)), { code: "23505" });
-    await rejects(pool.copyIn(`${copy}; select 1 / 0`, rows(1n)), { code: "22012" });
-    await rejects(pool.copyIn(`select 1 / 0; ${copy}`, rows(1n)), { code: "22012" });
-    await rejects(pool.copyIn(`nonsense; ${copy}`, rows(1n)), { code: "42601" });
-    strictEqual(await count(), "0");
-    await pool.copyIn(`${copy}; insert into rows values (7)`, rows(1n, 2n));
-    strictEqual(await count(), "3");
   });
 });
 

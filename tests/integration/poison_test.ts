@@ -2,29 +2,31 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import type { Event } from "../../shared/event/event.ts";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
-import type { Session } from "../../shared/postgres/session.ts";
+import { Session } from "../../shared/postgres/session.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { MemoryQueue } from "../../shared/rabbitmq/memory_queue.ts";
-import { systemClock as clock } from "../../shared/runtime/clock.ts";
+import { type Clock, systemClock as clock } from "../../shared/runtime/clock.ts";
 import { seededRandom } from "../../shared/runtime/random.ts";
+import { createSubscriber } from "../../subscriber/create_subscriber.ts";
 import type { Enriched } from "../../subscriber/enriched/enriched.ts";
+import { storedEventJson } from "../../subscriber/enriched/json_line.ts";
 import { DatabaseGate } from "../../subscriber/pipeline/database_gate.ts";
-import { createFlow } from "../../subscriber/pipeline/flow.ts";
 import { Stats } from "../../subscriber/pipeline/stats.ts";
 import { PostgresPlayers } from "../../subscriber/store/postgres_players.ts";
 import { PostgresStore } from "../../subscriber/store/postgres_store.ts";
 import { bet, deliveryOf, deposit, gameStart, someRates } from "../fixtures/deliveries.ts";
 import { eventually } from "../fixtures/eventually.ts";
+import { edgesTo, longLivedRates } from "../fixtures/memory_edges.ts";
 import { RecordedLog } from "../fixtures/recorded_telemetry.ts";
 import { withTestSchema } from "../servers/test_schema.ts";
 
 class Subscriber {
   readonly queue = new MemoryQueue();
-  readonly gate = new DatabaseGate();
+  readonly gate = new DatabaseGate(clock);
   readonly stats = new Stats();
   readonly reported: Enriched[] = [];
 
-  constructor(readonly sql: Session) {}
+  constructor(readonly sql: Session, readonly url: string) {}
 
   /** Publishes them, and waits until each is settled. */
   async settle(...events: readonly (Event | Delivery)[]): Promise<void> {
@@ -55,8 +57,18 @@ class Subscriber {
 
 interface Options {
   readonly batchSize?: number;
-  /** Whether batches are still held at the end. */
-  readonly leavesHeld?: boolean;
+  /** DATABASE_TIMEOUT_MS */
+  readonly timeoutMs?: number;
+  /** How fast the flow's time passes: what is in doubt is held again and again. */
+  readonly speed?: number;
+}
+
+function clockOf(speed: number): Clock {
+  return {
+    now: clock.now,
+    monotonic: () => clock.monotonic() * speed,
+    sleep: (ms, signal) => clock.sleep(ms / speed, signal),
+  };
 }
 
 /** @param alter SQL, once a good event is stored: the subscriber's connections are open */
@@ -64,22 +76,22 @@ function test(
   what: string,
   alter: string,
   use: (subscriber: Subscriber) => Promise<void>,
-  { batchSize = 500 }: Options = {},
+  { batchSize = 500, timeoutMs = 10_000, speed = 1 }: Options = {},
 ): void {
   Deno.test(what, () =>
     withTestSchema(async (sql, url) => {
-      const pool = new DatabasePool(url, { name: "casino-test", max: 2, timeoutMs: 10_000, clock });
-      const subscriber = new Subscriber(sql);
+      const pool = new DatabasePool(url, { name: "casino-test", max: 2, timeoutMs, clock });
+      const subscriber = new Subscriber(sql, url);
       const { queue, gate, stats, reported } = subscriber;
-      const runner = createFlow({
-        ...{ queue, players: new PostgresPlayers(pool), store: new PostgresStore(pool, "s") },
-        rates: { current: () => someRates, get: () => Promise.resolve(someRates) },
-        report: (events) => Promise.resolve(void reported.push(...events)),
-      }, {
-        ...{ batchSize, batchesInFlight: 2, stats, gate },
-        ...{ clock, random: seededRandom(1), log: new RecordedLog() },
-      });
       const [stop, abandon] = [new AbortController(), new AbortController()];
+      const { runner } = createSubscriber({
+        ...{ queue, players: new PostgresPlayers(pool), store: new PostgresStore(pool, "s") },
+        ...edgesTo(someRates, clock),
+      }, {
+        ...{ subscriberId: "s", batchSize, ratesTimes: longLivedRates, stats, gate },
+        ...{ clock: clockOf(speed), random: seededRandom(1), log: new RecordedLog(), abandon: abandon.signal },
+        report: (events) => Promise.resolve(void reported.push(...events)),
+      });
       const running = runner.run(stop.signal, abandon.signal);
       try {
         await subscriber.settle(gameStart());
@@ -161,6 +173,22 @@ for (const neighbours of [0, 1_000]) {
       await subscriber.check(1 + neighbours);
     },
   );
+
+  test(
+    `a trigger that drops one player's totals, and ${neighbours} neighbours: the event is store-rejected, and stored nowhere`,
+    `create function drop_row() returns trigger language plpgsql as $$ begin
+       if new.player_id = 13 then return null; end if; return new; end $$;
+     create trigger no_thirteen before insert on player_totals for each row execute function drop_row()`,
+    async (subscriber) => {
+      await subscriber.settle(bet({ playerId: 13n }), ...many(neighbours));
+      strictEqual(subscriber.letters.length, 1);
+      match(
+        subscriber.letters[0]!,
+        /^store-rejected: .* did not take what was added to player_totals, .* no_thirteen$/,
+      );
+      await subscriber.check(1 + neighbours);
+    },
+  );
 }
 
 test(
@@ -176,7 +204,109 @@ test(
   { batchSize: 10 },
 );
 
-const schemas = [
+/** SQLSTATEs of a database that is full, busy, leaving, or takes no login. */
+const codesOfOutages = ["53400", "40001", "57P03", "28000", "55P03", "25001"];
+
+function raising(code: string, condition = "true"): string {
+  return before(`if ${condition} then raise 'not now' using errcode = '${code}'; end if`);
+}
+
+function sleeping(condition: string): string {
+  return before(`if ${condition} then perform pg_sleep(60); end if`);
+}
+
+function before(statements: string): string {
+  return `create function refuse() returns trigger language plpgsql as $$ begin ${statements}; return new; end $$;
+    create trigger refuse before insert on events for each row execute function refuse()`;
+}
+
+for (const code of codesOfOutages) {
+  for (const neighbours of [0, 1_000]) {
+    test(
+      `a trigger that raises ${code}, as a database that is away does, and ${neighbours} neighbours: the event is store-rejected with its words`,
+      raising(code, "new.amount > 1000000"),
+      async (subscriber) => {
+        await subscriber.settle(bet({ amount: 1_000_001n }), ...many(neighbours));
+        deepStrictEqual(subscriber.letters, ["store-rejected: not now"]);
+        await subscriber.check(1 + neighbours);
+      },
+      { speed: 50 },
+    );
+  }
+}
+
+test(
+  "a trigger that sleeps beyond DATABASE_TIMEOUT_MS for events in all batches: they are store-rejected, and stop no others",
+  sleeping("new.amount > 1000000"),
+  async (subscriber) => {
+    await subscriber.settle(...[1, 2, 3].map(() => bet({ amount: 1_000_001n })), ...many(1_000));
+    const words = "store-rejected: canceling statement due to statement timeout";
+    deepStrictEqual(subscriber.letters, [words, words, words]);
+    await subscriber.check(1_001);
+  },
+  { speed: 50, timeoutMs: 300 },
+);
+
+test(
+  "a session that locks a player's totals: its events are held by themselves until it lets go, and all others are stored",
+  "select",
+  async (subscriber) => {
+    await subscriber.settle(bet({ playerId: 77n }));
+    await using rival = new Session(subscriber.url, { name: "casino-test" });
+    const settled = await rival.transaction(async (ask) => {
+      await ask("select from player_totals where player_id = 77 for update");
+      const settled = subscriber.settle(...many(500), bet({ playerId: 77n }), ...many(500).map(again));
+      settled.catch(() => {});
+      await eventually("all others are stored", async () => await subscriber.rows() === 1_002 || undefined);
+      const { refusals } = subscriber.gate;
+      await eventually("as many holds as would do", () => subscriber.gate.refusals > refusals + 20 || undefined);
+      deepStrictEqual(subscriber.letters, []);
+      match(subscriber.gate.problem!, /lock timeout/);
+      return { settled };
+    });
+    await settled.settled;
+    deepStrictEqual([subscriber.letters, subscriber.gate.isOpen], [[], true]);
+    await subscriber.check(1_003);
+  },
+  { speed: 50, timeoutMs: 300, batchSize: 100 },
+);
+
+const again = (event: Event) => ({ ...event, id: event.id + 1_000n });
+const onDay = (text: string) => bet({ createdAt: { seconds: Date.parse(text) / 1_000, nanos: 0 } });
+test(
+  "a partition that is missing for today while older events come: today's are held until it is there, and only a time far away is a letter",
+  `alter table events rename to old; create table events (like old including defaults) partition by range (created_at);
+   create table before partition of events for values from ('2020-1-1') to ('2023-1-1');
+   insert into events select * from old`,
+  async (subscriber) => {
+    const today = new Date(clock.now()).toISOString();
+    const settled = subscriber.settle(onDay(today), ...many(200), onDay(today));
+    settled.catch(() => {});
+    for (let n = 1; n <= 10; n++) {
+      subscriber.queue.publish(...many(10).map((event) => deliveryOf({ ...event, id: event.id + BigInt(n) * 1_000n })));
+      await eventually("older events are stored", async () => await subscriber.rows() === 201 + 10 * n || undefined);
+    }
+    // The outcomes of a batch come together: in one with today's they would wait, too.
+    subscriber.queue.publish(deliveryOf(onDay("2199-01-01")), deliveryOf(onDay("1970-01-01")));
+    await eventually("letters", () => subscriber.letters.length === 2 || undefined);
+    const words = 'store-rejected: no partition of relation "events" found for row';
+    deepStrictEqual(subscriber.letters, [words, words]);
+    strictEqual(subscriber.gate.problem, `${words.slice(16)}; create the partition that is missing`);
+    await subscriber.sql.query("create table others partition of events default");
+    await settled;
+    deepStrictEqual([subscriber.letters.length, subscriber.gate.isOpen], [2, true]);
+    await subscriber.check(303);
+  },
+  { batchSize: 50 },
+);
+
+const schemas: readonly {
+  readonly name: string;
+  readonly alter: string;
+  readonly problem: RegExp;
+  readonly mend: string;
+  readonly options?: Options;
+}[] = [
   {
     name: "a column that nobody writes, not null and without a default",
     alter: `alter table events add tenant int not null default 1; alter table events alter tenant drop default`,
@@ -228,8 +358,41 @@ const schemas = [
     problem: /^events\.amount_eur is of type float8, not int8; alter it back$/,
     mend: "alter table events alter amount_eur type bigint",
   },
+  ...codesOfOutages.map((code) => ({
+    name: `a trigger that raises ${code} for everything`,
+    alter: raising(code),
+    problem: /^not now$/,
+    mend: "drop trigger refuse on events",
+  })),
+  {
+    name: "a trigger that takes too long for everything",
+    alter: sleeping("true"),
+    problem: /^canceling statement due to statement timeout$/,
+    mend: "drop trigger refuse on events",
+    options: { timeoutMs: 300 },
+  },
+  {
+    name: "a time that became timestamptz(0)",
+    alter: "alter table events alter created_at type timestamptz(0)",
+    problem:
+      /^events\.created_at is of type timestamp\(0\) with time zone, which rounds .*; alter it back to timestamptz$/,
+    mend: "alter table events alter created_at type timestamptz",
+  },
+  {
+    name: "a total that rounds to thousands",
+    alter: "alter table player_totals alter deposits_eur type numeric(10,-3)",
+    problem: /^player_totals\.deposits_eur is of type numeric\(10,-3\), which rounds .*; alter it back to numeric$/,
+    mend: "alter table player_totals alter deposits_eur type numeric",
+  },
+  ...["player_totals", "event_counts"].map((table) => ({
+    name: `a trigger that drops all rows of ${table}`,
+    alter: `create function drop_row() returns trigger language plpgsql as $$ begin return null; end $$;
+     create trigger no_row before insert or update on ${table} for each row execute function drop_row()`,
+    problem: new RegExp(`did not take what was added to ${table}, and gave no error.* no_row$`),
+    mend: `drop trigger no_row on ${table}`,
+  })),
 ];
-for (const { name, alter, problem, mend } of schemas) {
+for (const { name, alter, problem, mend, options } of schemas) {
   for (const count of [1, 1_000]) {
     test(
       `${name}: ${count} events are held, none is dead-lettered, and all are stored once it is mended`,
@@ -247,6 +410,7 @@ for (const { name, alter, problem, mend } of schemas) {
         );
         deepStrictEqual(sums, { count, sum: 500 * count, eur: 467 * count });
       },
+      options,
     );
   }
 }
@@ -311,5 +475,87 @@ test(
       first!.price,
     ]);
     strictEqual(again!.player?.email, "new@example.com");
+  },
+);
+
+const createdAt = { seconds: 1_700_000_000, nanos: 600_000_000 };
+for (const batchSize of [1, 500]) {
+  test(
+    `a trigger that rewrites rows, in batches of ${batchSize}: the same event is a duplicate, and another one is an id-conflict`,
+    `create function rewrite() returns trigger language plpgsql as $$ begin
+       new.description := lower(new.description); new.created_at := date_trunc('second', new.created_at);
+       new.currency := lower(new.currency); return new; end $$;
+     create trigger rewrite before insert on events for each row execute function rewrite()`,
+    async (subscriber) => {
+      const [same, other] = [500n, 501n].map((amount) => bet({ amount, createdAt }));
+      await subscriber.settle(deliveryOf(same!, id));
+      await subscriber.settle(
+        ...[same!, other!, same!, { ...other!, amount: 502n }].map((event) => deliveryOf(event, id)),
+      );
+      deepStrictEqual([subscriber.stats.duplicates, subscriber.letters.length], [2, 2]);
+      match(subscriber.letters.sort()[0]!, /^id-conflict: .*"amount":500,.* is stored, this one is .*"amount":501,/);
+      await subscriber.check(2);
+    },
+    { batchSize },
+  );
+}
+
+test(
+  "a trigger that rewrites rows and refuses some: an event that it refuses is an id-conflict, and its neighbours are not",
+  `create function rewrite() returns trigger language plpgsql as $$ begin
+     if new.amount > 1000 then raise 'too large'; end if;
+     new.created_at := date_trunc('second', new.created_at); return new; end $$;
+   create trigger rewrite before insert on events for each row execute function rewrite()`,
+  async (subscriber) => {
+    const [same, large] = [500n, 1_001n].map((amount) => bet({ amount, createdAt }));
+    await subscriber.settle(deliveryOf(same!, id));
+    await subscriber.settle(...[same!, large!, same!].map((event) => deliveryOf(event, id)));
+    deepStrictEqual([subscriber.stats.duplicates, subscriber.letters.length], [2, 1]);
+    match(subscriber.letters[0]!, /^id-conflict: .*"amount":1001,/);
+    await subscriber.check(2);
+  },
+);
+
+test("a redelivered event under a column that rounds is held, and no id-conflict", "select", async (subscriber) => {
+  const delivery = deliveryOf(bet({ createdAt }), id);
+  await subscriber.settle(delivery);
+  await subscriber.sql.query("alter table events alter created_at type timestamptz(0)");
+  const settled = subscriber.settle(delivery);
+  settled.catch(() => {});
+  match(await isHeld(subscriber), /^events\.created_at is of type timestamp\(0\)/);
+  await subscriber.sql.query(`alter table events alter created_at type timestamptz;
+    update events set created_at = created_at - interval '0.4 s' where message_id = '${id}'`);
+  await settled;
+  deepStrictEqual([subscriber.stats.duplicates, subscriber.letters], [1, []]);
+});
+
+test(
+  "the id that a publisher sent is stored and reported, printable and cut, and tells no events apart",
+  "select",
+  async (subscriber) => {
+    const delivery = deliveryOf(bet(), id);
+    const sent = [delivery, { ...delivery, sentId: id.toUpperCase() }, deliveryOf(deposit())];
+    const shown: (string | undefined)[] = [undefined, undefined, undefined];
+    for (
+      const [sentId, as] of [["order-17", "order-17"], ["a\u0000\u001b[31m", "a\\u0000\\u001b[31m"], [
+        "é".repeat(300),
+        `${"é".repeat(255)}…`,
+      ]]
+    ) {
+      sent.push({ ...deliveryOf(deposit()), sentId: sentId! });
+      shown.push(as);
+    }
+    for (const each of sent) await subscriber.settle(each);
+    deepStrictEqual([subscriber.letters, subscriber.stats.duplicates], [[], 1]);
+    await subscriber.check(6);
+    for (const [n, { messageId }] of sent.entries()) {
+      const row = await subscriber.sql.one(`select sent_id from events where message_id = '${messageId}'`);
+      const reported = subscriber.reported.filter((each) => each.messageId === messageId);
+      deepStrictEqual([row["sent_id"], ...reported.map(({ sentId }) => sentId)], [
+        shown[n] ?? null,
+        ...reported.map(() => shown[n]),
+      ]);
+      strictEqual(JSON.parse(storedEventJson(reported[0]!)).sent_id, shown[n]);
+    }
   },
 );

@@ -26,6 +26,9 @@ interface Queue {
   turn: number;
 }
 
+/** Rejected: moved to where the queue's dead letters go. */
+export type Settled = "acked" | "requeued" | "rejected";
+
 interface Consumer {
   readonly channel: ServerChannel;
   deliver(message: Message, tag: number): void;
@@ -37,6 +40,8 @@ export interface BrokerWatch {
   enqueued(queue: string, message: Message): void;
   /** A message leaves a queue because it was acked. */
   acked(queue: string, message: Message): void;
+  /** A member has so many messages in hand that their bodies are beyond its bound. */
+  holding(messages: Iterable<Message>): void;
   /** A member made a mistake that a broker answers with a channel error. */
   misused(what: string): void;
 }
@@ -46,6 +51,8 @@ export class Broker {
   readonly #queues = new Map<string, Queue>();
   /** Messages that were delivered and not settled. */
   unsettled = 0;
+  /** Longest body that is taken; over a longer one the channel is closed. */
+  mostMessageBytes = Infinity;
 
   constructor(private readonly clock: Clock, readonly watch: BrokerWatch) {}
 
@@ -109,9 +116,10 @@ export class Broker {
     return message && { message, tag: channel.hold(queue.name, message) };
   }
 
-  settled(name: string, message: Message, how: "acked" | "requeued"): void {
+  settled(name: string, message: Message, how: Settled): void {
     const queue = this.#queueOf(name);
     if (how === "acked") this.watch.acked(name, message);
+    else if (how === "rejected") this.#deadLetter(queue, message, "rejected");
     else if (message.deliveries <= queue.limit) queue.ready.unshift(message);
     else this.#deadLetter(queue, message, "delivery_limit");
     this.#giveOut(queue);
@@ -195,7 +203,7 @@ export class ServerChannel {
     return this.#lastTag;
   }
 
-  settle(tag: number, multiple: boolean, how: "acked" | "requeued"): void {
+  settle(tag: number, multiple: boolean, how: Settled): void {
     if (this.#closed) return;
     const tags = multiple ? [...this.#unsettled.keys()].filter((each) => each <= tag) : [tag];
     for (const each of tags) {

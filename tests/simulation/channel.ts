@@ -3,28 +3,27 @@ import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
 import { type ConsumeMessage, IllegalOperationError, type Options } from "amqplib";
 import type { Random } from "../../shared/runtime/random.ts";
-import { framesOf } from "../fixtures/amqp_server.ts";
-import type { Broker, Message, ServerChannel } from "./broker.ts";
+import type { Broker, Message, ServerChannel, Settled } from "./broker.ts";
+import { InHand } from "./in_hand.ts";
+import type { Socket } from "./socket.ts";
 
 interface Sender {
   send(arrive: () => void): void;
 }
 
-/** What the members' reader of plain deliveries replaces, and reads (amqp_plain_deliveries.ts). */
-export interface Incoming {
-  rest: Buffer;
-  recvFrame(): unknown;
-}
-
 /** The connection as its channels see it. */
 export interface Wire {
-  readonly connection: Incoming;
+  readonly socket: Socket;
   readonly broker: Broker;
   readonly random: Random;
   /** Share of publishes that the broker refuses; asked for each. */
   readonly refusedShare: () => number;
+  /** What the client makes of an error that closes a channel. */
+  readonly heardOf: (error: Error) => Error;
   readonly toServer: Sender;
   readonly toClient: Sender;
+  /** The client has so many messages in hand that their bodies are beyond a member's bound. */
+  holding(messages: Iterable<Message>): void;
   /** A question and its answer. */
   call<T>(ask: () => T): Promise<T>;
   /** A publish reaches the broker now, or once it is no longer blocked. */
@@ -35,8 +34,11 @@ export class SimulatedChannel extends EventEmitter {
   /** One channel of a connection consumes; only that one has deliveries. */
   readonly ch = 1;
   readonly #unconfirmed = new Set<(error: Error | null) => void>();
+  readonly #inHand: InHand;
   #closed = false;
   #closing = false;
+  /** By the broker, over a message. */
+  #refused = false;
 
   constructor(
     private readonly wire: Wire,
@@ -45,6 +47,7 @@ export class SimulatedChannel extends EventEmitter {
   ) {
     super();
     this.on("error", () => {});
+    this.#inHand = new InHand((messages) => wire.holding(messages));
   }
 
   assertExchange(name: string): Promise<void> {
@@ -81,25 +84,18 @@ export class SimulatedChannel extends EventEmitter {
         channel: this.server,
         deliver: (message, tag) =>
           this.wire.toClient.send(() => {
-            if (!this.#closed && !this.#isTaken(message, tag, consumerTag)) take(received(message, tag));
+            if (!this.#closed) this.#deliver(message, tag, consumerTag, take);
           }),
       })
     );
   }
 
-  /** Whether the members' own reader takes the delivery from the wire's bytes. */
-  #isTaken({ body, properties }: Message, tag: number, consumerTag: string): boolean {
-    const { connection } = this.wire;
-    const { headers = {}, timestamp, ...others } = properties;
-    // The encoder knows no headers but texts; whatever has some is not plain.
-    if (Object.keys(headers).length > 0) return false;
-    connection.rest = Buffer.concat(framesOf({
-      ...{ channel: this.ch, consumerTag, tag: BigInt(tag), redelivered: false, exchange: "", routingKey: "" },
-      properties: { ...others, headers, ...(timestamp !== undefined && { timestamp: BigInt(timestamp) }) },
-      ...{ body, bodyFrameBytes: Infinity },
-    }));
-    connection.recvFrame();
-    return connection.rest.length === 0;
+  #deliver(message: Message, tag: number, consumerTag: string, take: (message: ConsumeMessage) => void): void {
+    const { socket } = this.wire;
+    if (socket.isTaken(message, tag, this.ch, consumerTag)) return this.#inHand.add(tag, message);
+    const read = socket.read(message);
+    if (read.content.length > 0) this.#inHand.add(tag, message);
+    take({ ...read, fields: { deliveryTag: tag } } as unknown as ConsumeMessage);
   }
 
   cancel(): Promise<void> {
@@ -115,8 +111,8 @@ export class SimulatedChannel extends EventEmitter {
     this.#settle(fields.deliveryTag, multiple, "acked");
   }
 
-  nack({ fields }: ConsumeMessage, multiple = false): void {
-    this.#settle(fields.deliveryTag, multiple, "requeued");
+  nack({ fields }: ConsumeMessage, multiple = false, requeue = true): void {
+    this.#settle(fields.deliveryTag, multiple, requeue ? "requeued" : "rejected");
   }
 
   publish(
@@ -136,6 +132,9 @@ export class SimulatedChannel extends EventEmitter {
     if (confirm && this.confirms) this.#unconfirmed.add(confirm);
     this.wire.toServer.send(() =>
       this.wire.whenRead(() => {
+        // A channel that is closed reads nothing more.
+        if (this.#refused) return;
+        if (body.length > this.#broker.mostMessageBytes) return this.#refuse(body.length);
         if (refused) return answer(new Error("message nacked"));
         const routed = this.#broker.publish(exchange, routingKey, body, properties);
         // A message that leads nowhere is returned, and then confirmed all the same.
@@ -174,12 +173,29 @@ export class SimulatedChannel extends EventEmitter {
     this.emit("close");
   }
 
+  /** The broker closes the channel, and with it all that is unconfirmed. */
+  #refuse(bytes: number): void {
+    this.#refused = true;
+    this.server.close();
+    const most = this.#broker.mostMessageBytes;
+    const error = Object.assign(
+      new Error(`PRECONDITION_FAILED - message size ${bytes} is larger than configured max size ${most}`),
+      { code: 406 },
+    );
+    this.wire.toClient.send(() => {
+      if (this.#closed) return;
+      this.emit("error", this.wire.heardOf(error));
+      this.lose(new Error("channel closed"));
+    });
+  }
+
   get #broker(): Broker {
     return this.wire.broker;
   }
 
-  #settle(tag: number, multiple: boolean, how: "acked" | "requeued"): void {
+  #settle(tag: number, multiple: boolean, how: Settled): void {
     this.#mustBeOpen();
+    this.#inHand.remove(tag, multiple);
     this.wire.toServer.send(() => this.server.settle(tag, multiple, how));
   }
 

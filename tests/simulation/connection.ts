@@ -1,15 +1,18 @@
 /** The parts of amqplib's connection that our members use, over links to a {@linkcode Broker}. */
-import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
 import { type ChannelModel, IllegalOperationError } from "amqplib";
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Random } from "../../shared/runtime/random.ts";
-import { type Broker, ServerChannel } from "./broker.ts";
+import { type Broker, type Message, ServerChannel } from "./broker.ts";
 import { SimulatedChannel, type Wire } from "./channel.ts";
+import { Socket } from "./socket.ts";
+import type { Mutation } from "./mutations.ts";
 
 /** The owner of a connection: a paused process gets arrivals later, and a dead one never. */
 export interface Owner {
   run(arrived: () => void): void;
+  /** Its grace period is over: it holds nothing any more, and settles nothing. */
+  readonly hasAbandoned: boolean;
 }
 
 export interface ConnectionOptions {
@@ -19,6 +22,7 @@ export interface ConnectionOptions {
   readonly random: Random;
   /** Share of publishes that the broker refuses; asked for each. */
   readonly refusedShare: () => number;
+  readonly mutation: Mutation | undefined;
 }
 
 /** Longest time of a frame on its way. */
@@ -43,16 +47,13 @@ class Link {
 
 export class SimulatedConnection extends EventEmitter implements Wire {
   readonly #channels = new Set<SimulatedChannel>();
-  readonly connection = {
-    serverProperties: { version: "simulated" },
-    stream: { destroy: () => this.cut() },
-    rest: Buffer.alloc(0),
-    maxFrameSize: 0,
-    recvFrame: () => false,
-  };
+  readonly socket: Socket;
+  /** amqplib's own. */
+  readonly connection: Socket["connection"];
   readonly broker: Broker;
   readonly random: Random;
   readonly refusedShare: () => number;
+  readonly heardOf: (error: Error) => Error;
   readonly toServer: Wire["toServer"];
   readonly toClient: Wire["toClient"];
   #cut = false;
@@ -62,11 +63,14 @@ export class SimulatedConnection extends EventEmitter implements Wire {
 
   constructor(private readonly options: ConnectionOptions) {
     super();
-    const { clock, random, owner } = options;
+    const { clock, random, owner, mutation } = options;
+    this.socket = new Socket(() => this.cut(), mutation?.unbounded ?? false);
+    this.connection = this.socket.connection;
+    this.heardOf = mutation?.refusal ?? ((error) => error);
     ({ broker: this.broker, random: this.random, refusedShare: this.refusedShare } = options);
     this.toServer = new Link(clock, random, () => this.#cut);
     const link = new Link(clock, random, () => this.#cut);
-    this.toClient = { send: (arrive) => link.send(() => owner.run(arrive)) };
+    this.toClient = { send: (arrive) => link.send(() => owner.run(() => this.socket.arrive(arrive))) };
     this.on("error", () => {});
   }
 
@@ -112,6 +116,10 @@ export class SimulatedConnection extends EventEmitter implements Wire {
     if (!this.#cut) this.toClient.send(() => this.emit("unblocked"));
   }
 
+  holding(messages: Iterable<Message>): void {
+    if (!this.options.owner.hasAbandoned) this.broker.watch.holding(messages);
+  }
+
   whenRead(act: () => void): void {
     if (this.#blocked) this.#blocked.push(act);
     else act();
@@ -149,6 +157,7 @@ export class SimulatedConnection extends EventEmitter implements Wire {
   }
 
   #lose(): void {
+    this.socket.close();
     const error = new Error("Unexpected close");
     for (const reject of this.#pending) reject(error);
     this.#pending.clear();

@@ -5,6 +5,7 @@ import type { Enriched } from "../../subscriber/enriched/enriched.ts";
 import type { Known, Saved } from "../../subscriber/pipeline/edges.ts";
 import type { Rates } from "../../subscriber/rates/rates.ts";
 import type { Life, Look, SharedRates } from "../../subscriber/rates/shared_rates.ts";
+import { mostBodyBytes, mostBytesInHand } from "../../shared/rabbitmq/consume/inflow.ts";
 import { type Broker, type BrokerWatch, type Message, names } from "./broker.ts";
 
 /** Something happened that must not happen, ever. */
@@ -16,7 +17,11 @@ export class InvariantError extends Error {
 }
 
 /** A message of the load: its event or, for a bad one, the reason of its dead letter. */
-export type Published = { readonly event: Event } | { readonly reason: string };
+export type Published = { readonly event: Event } | {
+  readonly reason: string;
+  /** Another one that is as right: the broker's limits may decide which. */
+  readonly orReason?: string;
+};
 
 export class Ledger implements BrokerWatch {
   readonly published = new Map<string, Published>();
@@ -49,6 +54,16 @@ export class Ledger implements BrokerWatch {
     if (!this.stored.has(id) && !this.#elsewhere.has(id)) {
       this.violated(`${id} was acked, but is neither stored nor safe in another queue`);
     }
+  }
+
+  holding(messages: Iterable<Message>): void {
+    let bytes = 0;
+    for (const { body, properties } of messages) {
+      // The bound may be passed by one body, and one that is requeued makes room a moment before it is settled.
+      // One that is safe elsewhere is no longer held, though its ack may wait.
+      if (!this.#elsewhere.has(String(properties.messageId))) bytes += body.length;
+    }
+    if (bytes > mostBytesInHand + 2 * mostBodyBytes) this.violated(`a member has ${bytes} bytes of bodies in hand`);
   }
 
   misused(what: string): void {
@@ -85,7 +100,7 @@ export class Ledger implements BrokerWatch {
       if ("event" in published) {
         if (!this.stored.has(id)) this.violated(`${id} was confirmed, but is not stored${reason ? `: ${reason}` : ""}`);
         else if (!this.reported.has(id)) this.violated(`${id} is stored, but was never reported`);
-      } else if (reason !== published.reason) {
+      } else if (reason !== published.reason && (!reason || reason !== published.orReason)) {
         this.violated(
           `${id} is ${reason ? `dead-lettered as ${reason}` : "lost"}, and not dead as ${published.reason}`,
         );

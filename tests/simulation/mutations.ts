@@ -13,6 +13,12 @@ export interface Mutation {
   readonly queue?: (queue: EventQueue) => EventQueue;
   /** In the place of the rates cache and its lock. */
   readonly cache?: (clock: Clock) => MemoryRates;
+  /** How often a connection to the database is dropped when its server takes no writes. */
+  readonly droppedShare?: number;
+  /** Whether members read on, however much they have in hand. */
+  readonly unbounded?: boolean;
+  /** Changes an error by which the broker closes a channel over a message. */
+  readonly refusal?: (error: Error) => Error;
   /** Changes a message that a replay publishes. */
   readonly replayed?: (message: OutgoingMessage, random: Random) => OutgoingMessage;
 }
@@ -23,6 +29,9 @@ export const mutations = {
   "replay-with-new-message-id": {
     replayed: (message, random) => ({ ...message, messageId: uuidv7(0, random.bytes(10)) }),
   },
+  "demoted-connection-kept": { droppedShare: 0 },
+  "bodies-read-without-bound": { unbounded: true },
+  "refused-letter-taken-for-loss": { refusal: ({ message }) => new Error(message) },
 } as const satisfies Record<string, Mutation>;
 
 export type MutationName = keyof typeof mutations;

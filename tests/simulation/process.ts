@@ -6,14 +6,15 @@ import { createSubscriber, type Subscriber } from "../../subscriber/create_subsc
 import { openEventQueue } from "../../subscriber/event_queue.ts";
 import { DatabaseGate } from "../../subscriber/pipeline/database_gate.ts";
 import { Stats } from "../../subscriber/pipeline/stats.ts";
-import type { Enriched, Player } from "../../subscriber/enriched/enriched.ts";
+import type { Store } from "../../subscriber/pipeline/edges.ts";
+import type { Player } from "../../subscriber/enriched/enriched.ts";
 import { type RatesApi, RatesUnavailable } from "../../subscriber/rates/client.ts";
 import type { RatesTimes } from "../../subscriber/rates/source.ts";
 import { playerNamed, ratesOf } from "../fixtures/deliveries.ts";
 import { names } from "./broker.ts";
 import { asChannelModel, type Owner, type SimulatedConnection } from "./connection.ts";
 import { sentBy } from "./invariants.ts";
-import type { Dependency, World } from "./world.ts";
+import { type Dependency, readOnlyError, type World } from "./world.ts";
 
 export interface Settings {
   readonly times: RatesTimes;
@@ -23,6 +24,8 @@ export interface Settings {
 }
 
 const slowestAnswerMs = 150;
+/** How often a connection is dropped when its server takes no writes. */
+const droppedShare = 0.5;
 
 export class Process implements Owner {
   #alive = true;
@@ -34,10 +37,17 @@ export class Process implements Owner {
   readonly #random: Random;
   readonly #ended: Promise<void>;
   #lastLoneCallAt = -Infinity;
+  /** Which primary each connection to the database leads to. */
+  readonly #primaries: number[];
 
   constructor(private readonly world: World, private readonly settings: Settings, id: string, seed: number) {
     this.#random = seededRandom(seed);
+    this.#primaries = [world.primary, world.primary];
     this.#ended = this.#live(id).catch((error) => this.world.ledger.violated(`${id} failed: ${error}`));
+  }
+
+  get hasAbandoned(): boolean {
+    return this.#abandon.signal.aborted;
   }
 
   /** Something arrives at the process: it waits while the process is paused, and is nothing to a dead one. */
@@ -86,7 +96,11 @@ export class Process implements Owner {
         return asChannelModel(connection);
       },
     };
-    const gate = new DatabaseGate();
+    const store: Store = {
+      save: (events) => this.#act("database", () => this.#write(() => world.save(events))),
+      dryRun: (events) => this.#act("database", () => this.#write(() => world.refuse(events))),
+    };
+    const gate = new DatabaseGate(clock);
     const queueSettings = { ...names, PREFETCH: settings.prefetch };
     const queue = openEventQueue(broker, queueSettings, id, gate);
     const subscriber: Subscriber = createSubscriber(
@@ -95,10 +109,7 @@ export class Process implements Owner {
         shared: sentBy((command) => this.#act("redis", command), () => world.sharedRates),
         api: this.#ratesApi(() => subscriber.rates.alone),
         players: { find: (ids: readonly bigint[]) => this.#act("database", () => playersOf(ids)) },
-        store: {
-          save: (events: readonly Enriched[]) => this.#act("database", () => world.save(events)),
-          dryRun: (events: readonly Enriched[]) => this.#act("database", () => world.refuse(events)),
-        },
+        store,
       },
       {
         ...settings,
@@ -117,6 +128,15 @@ export class Process implements Owner {
     this.#stop.signal.addEventListener("abort", () => queue.consumer.stopTaking());
     await subscriber.runner.run(this.#stop.signal, this.#abandon.signal);
     await queue.close();
+  }
+
+  /** Over one of two connections, which stays with a demoted server until it has said so, or a few times more. */
+  #write<T>(write: () => T): T {
+    const { world } = this;
+    const n = this.#random.int(0, this.#primaries.length - 1);
+    if (this.#primaries[n] === world.primary) return write();
+    if (this.#random.next() < (world.mutation?.droppedShare ?? droppedShare)) this.#primaries[n] = world.primary;
+    throw readOnlyError();
   }
 
   #ownClock(): Clock {

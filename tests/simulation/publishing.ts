@@ -1,8 +1,10 @@
 /** A run's publishers: good and bad events while there is trouble, and the replay of dead letters afterwards. */
+import { Buffer } from "node:buffer";
 import type { GetMessage } from "amqplib";
 import { generateEvents } from "../../publisher/generator.ts";
 import { encodeEvent } from "../../shared/event/protobuf.ts";
 import { type DeadLetter, understand } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import { mostBodyBytes } from "../../shared/rabbitmq/consume/inflow.ts";
 import { replay } from "../../shared/rabbitmq/dead/replay.ts";
 import { uuidv7 } from "../../shared/rabbitmq/message_id.ts";
 import type { OutgoingMessage } from "../../shared/rabbitmq/message.ts";
@@ -17,10 +19,16 @@ import { poisonous, type World } from "./world.ts";
 
 const count = 60;
 const badShare = 0.1;
+/** Bodies that are no events; all messages share them. */
+const [longBody, heavyBody, unreadBody] = [5_000, 1_000_000, mostBodyBytes + 1].map((bytes) =>
+  Buffer.alloc(bytes, 0xff)
+) as [Buffer, Buffer, Buffer];
+/** Another publisher's heavy bodies: more than one subscriber may have in hand. */
+const heavyCount = 200;
 const curable = ["rates-timeout", "delivery-limit"];
 
 /** One that is never paused and never killed. */
-const passive = { run: (arrived: () => void) => arrived() };
+const passive = { run: (arrived: () => void) => arrived(), hasAbandoned: false };
 
 export function openPublisher(world: World, name: string): ConfirmPublisher {
   const { clock, random } = world;
@@ -54,9 +62,22 @@ export async function publishOverTime(world: World, publisher: ConfirmPublisher,
 
 function bad(n: number): [Published, Uint8Array] {
   if (n % 4 === 3) return [{ reason: "store-rejected" }, encodeEvent(poisonous(1_000_000n + BigInt(n)))];
-  if (n % 3 === 0) return [{ reason: "undecodable" }, Uint8Array.from([0xff, 0x01, 0x80])];
+  if (n % 6 === 0) return [{ reason: "rejected" }, unreadBody];
+  // The broker moves what it does not take from us again.
+  if (n % 6 === 3) return [{ reason: "undecodable", orReason: "rejected" }, longBody];
+  if (n % 12 === 1) return [{ reason: "undecodable" }, Uint8Array.from([0xff, 0x01, 0x80])];
   if (n % 3 === 1) return [{ reason: "invalid" }, new Uint8Array()];
   return [{ reason: "unknown-currency" }, encodeEvent(bet({ id: 1_000_000n + BigInt(n), currency: "XTS" }))];
+}
+
+/** All at once, as a broker that was away may have them. */
+export function publishHeavy({ broker, ledger, random }: World): void {
+  for (let n = 0; n < heavyCount; n++) {
+    const messageId = uuidv7(n, random.bytes(10));
+    ledger.published.set(messageId, { reason: "undecodable", orReason: "rejected" });
+    if (!broker.publish(names.EVENTS_EXCHANGE, "", heavyBody, { messageId, persistent: true })) return;
+    ledger.confirmed.add(messageId);
+  }
 }
 
 /** With the code of `deno task dead replay`. @returns how many letters were replayed */

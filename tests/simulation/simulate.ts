@@ -10,7 +10,7 @@ import { names } from "./broker.ts";
 import { InvariantError } from "./invariants.ts";
 import { type MutationName, mutations } from "./mutations.ts";
 import { Process, type Settings } from "./process.ts";
-import { deadReasons, openPublisher, publishOverTime, replayCurable } from "./publishing.ts";
+import { deadReasons, openPublisher, publishHeavy, publishOverTime, replayCurable } from "./publishing.ts";
 import { World } from "./world.ts";
 
 const nothing = { published: 0, stored: 0, dead: 0, replayed: 0, acks: 0, kills: 0, ratesCalls: 0 };
@@ -23,6 +23,10 @@ const [troubleMs, settleMs] = [30_000, 300_000];
 const quietMs = 15_000;
 const subscribers = 3;
 const replayRounds = 5;
+/** Longer than any backoff. */
+const longestReadOnlyMs = 20_000;
+/** Share of the runs that have more bytes than a subscriber may have in hand. */
+const heavyShare = 0.05;
 
 /** @throws {InvariantError} */
 export async function simulate(seed: number, mutation?: MutationName): Promise<SimulationResult> {
@@ -80,7 +84,7 @@ function drawSettings(random: Random): Settings {
     },
     callTimeoutMs: 1_000,
     batchSize: pick(1, 5, 20),
-    prefetch: pick(2, 10, 50),
+    prefetch: pick(2, 10, 50, 200),
   };
 }
 
@@ -99,6 +103,7 @@ class Run {
   async trouble(): Promise<void> {
     const { world } = this;
     const { clock, random } = world;
+    if (random.next() < heavyShare) clock.sleep(random.int(1_000, troubleMs)).then(() => publishHeavy(world));
     while (clock.monotonic() < troubleMs) {
       await this.#advance(random.int(20, 1_500));
       this.#breakSomething();
@@ -111,10 +116,13 @@ class Run {
     world.healed = true;
     world.away.clear();
     world.takesNothing = false;
+    world.readOnly = false;
     world.setBlocked(false);
     for (const process of this.#processes) process.resume();
     await this.#untilDone("all is published", this.#publishing);
     await this.#untilSettled();
+    // Until then a lowered limit stays; a letter beyond it could not be replayed.
+    world.broker.mostMessageBytes = Infinity;
     let replayed = 0;
     for (let round = 0; round < replayRounds; round++) {
       const count = await this.#during(replayCurable(world));
@@ -147,7 +155,7 @@ class Run {
       world.away.add(what);
       later(random.int(200, 6_000), () => world.away.delete(what));
     };
-    switch (random.int(0, 15)) {
+    switch (random.int(0, 18)) {
       case 0:
       case 1:
         world.kills.count++;
@@ -192,6 +200,17 @@ class Run {
       case 13:
         world.takesNothing = true;
         later(random.int(200, 8_000), () => world.takesNothing = false);
+        break;
+      case 14:
+        world.readOnly = true;
+        later(random.int(200, longestReadOnlyMs), () => world.readOnly = false);
+        break;
+      case 15:
+        world.primary++;
+        break;
+      case 16:
+        world.broker.mostMessageBytes = random.int(1_000, 10_000);
+        if (random.next() < 0.5) later(random.int(200, 8_000), () => world.broker.mostMessageBytes = Infinity);
         break;
     }
   }

@@ -15,6 +15,11 @@ import type { Mutation } from "./mutations.ts";
 /** Things that can be away as a whole. */
 export type Dependency = "broker" | "database" | "redis" | "rates-api";
 
+/** As a server says it that takes no writes. */
+export function readOnlyError(): Error {
+  return Object.assign(new Error("cannot execute COPY FROM in a read-only transaction"), { code: "25006" });
+}
+
 const poisonousAmount = 77_777_777n;
 
 /** An event that a trigger refuses. */
@@ -35,6 +40,10 @@ export class World {
   readonly kills = { count: 0 };
   /** From then on nothing goes wrong by itself any more. */
   healed = false;
+  /** The database takes no writes. */
+  readOnly = false;
+  /** A connection that was made before the last change is kept with a server that takes no writes any more. */
+  primary = 0;
   /** A migration went wrong: the database refuses every event. */
   takesNothing = false;
   blocked = false;
@@ -73,7 +82,7 @@ export class World {
     await clock.sleep(random.int(1, 60));
     if (this.away.has("broker")) throw Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
     const refusedShare = () => this.healed ? 0 : 0.01;
-    const connection = new SimulatedConnection({ broker, owner, clock, random, refusedShare });
+    const connection = new SimulatedConnection({ broker, owner, clock, random, refusedShare, mutation: this.mutation });
     this.connections.add(connection);
     if (this.blocked) connection.block();
     return connection;
@@ -103,9 +112,15 @@ export class World {
 
   /** @throws as Postgres does for a schema that takes nothing, and for an event that a trigger does not want */
   refuse(events: readonly Enriched[]): void {
-    const refused = (message: string, code: string) => Object.assign(new Error(message), { code });
+    const refused = (message: string, code: string, routine?: string) =>
+      Object.assign(new Error(message), { code, routine });
+    if (this.readOnly) throw readOnlyError();
     if (this.takesNothing) throw refused('null value in column "tenant" violates not-null constraint', "23502");
-    if (events.some(({ event }) => isPoisonous(event))) throw refused("a trigger says no", "P0001");
+    const poison = events.find(({ event }) => isPoisonous(event));
+    if (!poison) return;
+    // Half of them by the SQLSTATE of a database that is away.
+    const code = poison.event.id % 8n < 4n ? "P0001" : "57P03";
+    throw refused("a trigger says no", code, "exec_stmt_raise");
   }
 
   #newCache(): MemoryRates {

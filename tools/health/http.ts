@@ -1,15 +1,24 @@
 /**
  * For a container's health check: `http.ts http://127.0.0.1:8080/health/live`. Exit status 0 when that answers well.
  */
-const timeoutMs = 3_000;
-const [url = ""] = Deno.args;
+import { messageOf } from "../../shared/runtime/errors.ts";
+import { printable } from "../../shared/runtime/printable.ts";
 
-try {
-  const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
-  await response.body?.cancel();
-  if (response.ok) Deno.exit(0);
-  console.error(`${url} answers ${response.status}`);
-} catch (error) {
-  console.error(`${url} does not answer: ${(error as Error).message}`);
+const timeoutMs = 3_000;
+
+/** @returns what is wrong; `undefined` when it answers well */
+export async function problemOf(url: string): Promise<string | undefined> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
+    await response.body?.cancel();
+    return response.ok ? undefined : printable(`${url} answers ${response.status}`);
+  } catch (error) {
+    return printable(`${url} does not answer: ${messageOf(error)}`);
+  }
 }
-Deno.exit(1);
+
+if (import.meta.main) {
+  const problem = await problemOf(Deno.args[0] ?? "");
+  if (problem !== undefined) console.error(problem);
+  Deno.exit(problem === undefined ? 0 : 1);
+}

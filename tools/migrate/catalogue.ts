@@ -8,7 +8,8 @@ export const catalogue: Catalogue = new Map([
   ["20261123000300_create_totals.ts", () => import("../../migrations/20261123000300_create_totals.ts")],
   ["20261124000000_create_player_leaders.ts", () => import("../../migrations/20261124000000_create_player_leaders.ts")],
   ["20261129200000_create_dead_letters.ts", () => import("../../migrations/20261129200000_create_dead_letters.ts")],
-  ["20261130010000_resolve_dead_letters.ts", () => import("../../migrations/20261130010000_resolve_dead_letters.ts")],
+  ["20261130010000_add_sent_ids.ts", () => import("../../migrations/20261130010000_add_sent_ids.ts")],
+  ["20261130011000_resolve_dead_letters.ts", () => import("../../migrations/20261130011000_resolve_dead_letters.ts")],
   ["20261130020000_edit_dead_letters.ts", () => import("../../migrations/20261130020000_edit_dead_letters.ts")],
   ["20261130030000_create_jobs.ts", () => import("../../migrations/20261130030000_create_jobs.ts")],
   [

@@ -9,7 +9,7 @@ import { formerDelays, formerQueues, formerTopology, parseDelays, removeFormer }
 await runCommand({
   name: "deno task provision",
   summary:
-    "Declares the exchanges and queues in RabbitMQ, for members that run with TOPOLOGY=check and may not do so.\n" +
+    "Declares the exchanges and queues in RabbitMQ, for members that run with TOPOLOGY=provisioned and may not do so.\n" +
     "What is there already stays; what is there with other properties is named, and left. The events queue of 0.1.0,\n" +
     "which was named as its exchange, is unbound: its consumers empty it.",
   flags: {

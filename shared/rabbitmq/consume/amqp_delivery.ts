@@ -6,6 +6,7 @@ import type { PlainDelivery } from "../../runtime/deno_workarounds/amqp_plain_de
 import type { Delivery } from "../delivery.ts";
 import { type Headers, timestampMsOf } from "../message.ts";
 import { messageIdOf, sentIdOf } from "../message_id.ts";
+import { mostHeldBy } from "./held_bytes.ts";
 import { type Origin, plainProperties } from "../origin/origin.ts";
 
 /** @template Session the channel's life that brought it, on which alone it can be settled */
@@ -13,7 +14,8 @@ export abstract class AmqpDelivery<Session> implements Delivery {
   abstract readonly messageId: string;
   abstract readonly sentId: string | undefined;
   abstract readonly body: Uint8Array;
-  abstract readonly bodyBytes: number;
+  /** What it takes of memory, at most, until it is settled; its dead letter included. */
+  abstract readonly heldBytes: number;
   abstract readonly headers: Headers;
   abstract readonly appId: string | undefined;
   abstract readonly timestampMs: number | undefined;
@@ -33,6 +35,7 @@ export class ReadDelivery<Session> extends AmqpDelivery<Session> {
   readonly headers: Headers;
   readonly appId: string | undefined;
   readonly timestampMs: number | undefined;
+  readonly heldBytes: number;
   readonly #at: Omit<Origin, "properties">;
   #properties: MessageProperties;
 
@@ -46,10 +49,7 @@ export class ReadDelivery<Session> extends AmqpDelivery<Session> {
     this.timestampMs = timestampMsOf(properties.timestamp);
     this.#at = { exchange: fields.exchange, routingKey: fields.routingKey };
     this.#properties = properties;
-  }
-
-  get bodyBytes(): number {
-    return this.body.length;
+    this.heldBytes = content.length + mostHeldBy(Object.values(properties));
   }
 
   get origin(): Origin {
@@ -59,6 +59,18 @@ export class ReadDelivery<Session> extends AmqpDelivery<Session> {
   ownBytes(): void {
     this.body = new Uint8Array(this.body);
     this.#properties = withOwnBytes(this.#properties);
+    copyViews(this.headers);
+  }
+}
+
+/** Header values that are bytes are views, too, at any depth: they are replaced in place. */
+function copyViews(headers: Headers): void {
+  const left: object[] = [headers];
+  for (let next; (next = left.pop());) {
+    for (const [key, value] of Object.entries(next)) {
+      if (ArrayBuffer.isView(value)) Reflect.set(next, key, Buffer.from(value as Uint8Array));
+      else if (typeof value === "object" && value !== null) left.push(value);
+    }
   }
 }
 
@@ -102,8 +114,8 @@ export class UnreadDelivery<Session> extends AmqpDelivery<Session> {
     return new Uint8Array(buffer, byteOffset + this.#bodyAt, this.#end - this.#bodyAt);
   }
 
-  get bodyBytes(): number {
-    return this.#end - this.#bodyAt;
+  get heldBytes(): number {
+    return this.#end - this.#exchangeAt;
   }
 
   get headers(): Headers {

@@ -10,7 +10,7 @@ import { readPlainDeliveries } from "../../runtime/deno_workarounds/amqp_plain_d
 import { type BrokerOptions, keepConnected } from "../connection.ts";
 import type { DeadLetters } from "../publish/dead_letters.ts";
 import type { Delivery, EventQueue, Settlement } from "../delivery.ts";
-import { carefulPrefetch, Inflow, mostBodyBytes, unreadBytesOf } from "./inflow.ts";
+import { Inflow, mostBodyBytes, unreadBytesOf } from "./inflow.ts";
 import { contentType, messageType } from "../message.ts";
 import type { Dead } from "../outcome.ts";
 import type { Moved } from "../publish/publish_until_confirmed.ts";
@@ -46,7 +46,7 @@ export class AmqpConsumer implements EventQueue {
   #session: Session | undefined;
   #taking = true;
   /** The broker ends a connection from which nothing is read for half a minute: the next one must not come to that. */
-  #isCareful = false;
+  #carefulPrefetch: number | undefined;
   readonly #buffer = new DeliveryBuffer<SessionDelivery>();
 
   constructor(private readonly options: ConsumerOptions) {
@@ -80,10 +80,10 @@ export class AmqpConsumer implements EventQueue {
     const moving: Promise<void>[] = [];
     for (const { delivery, outcome } of settlements) {
       if (!(delivery instanceof AmqpDelivery)) throw new TypeError(`${delivery.messageId} came from another queue`);
-      const { session, tag, bodyBytes } = delivery;
+      const { session, tag, heldBytes } = delivery;
       switch (outcome.kind) {
         case "ack": {
-          session.inflow.remove(bodyBytes);
+          session.inflow.remove(heldBytes);
           const tags = acked.get(session);
           if (tags) tags.push(tag);
           else acked.set(session, [tag]);
@@ -94,7 +94,7 @@ export class AmqpConsumer implements EventQueue {
           if (!session.ended) moving.push(this.#move(delivery, outcome, session.until(signal)));
           break;
         case "requeue":
-          session.inflow.remove(bodyBytes);
+          session.inflow.remove(heldBytes);
           session.requeue(tag);
       }
     }
@@ -106,17 +106,17 @@ export class AmqpConsumer implements EventQueue {
     const { deadLetters } = this.options;
     // It may wait for long, and others hold it meanwhile.
     delivery.ownBytes();
-    const { session, tag, bodyBytes } = delivery;
+    const { session, tag, heldBytes } = delivery;
     const published = deadLetters.publish(delivery, outcome, until);
     const settled = (moved: Moved) => {
       if (moved === "confirmed") session.ack([tag]);
-      else if (moved === "impossible") session.leaveToBroker(tag);
+      else if (moved === "impossible") this.#leaveToBroker(delivery);
     };
     const failed = (error: unknown) => {
       session.requeue(tag);
       throw error;
     };
-    return published.then(settled, failed).finally(() => session.inflow.remove(bodyBytes));
+    return published.then(settled, failed).finally(() => session.inflow.remove(heldBytes));
   }
 
   /** Takes nothing more: what arrives from now on stays with the broker, what is in hand can still be settled. */
@@ -144,7 +144,7 @@ export class AmqpConsumer implements EventQueue {
     untilAborted(this.#stop.signal).then(resolve);
     ended.catch(() => {});
     const session = new Session(channel, new Inflow(connection), clock);
-    await channel.prefetch(this.#isCareful ? Math.min(prefetch, carefulPrefetch) : prefetch);
+    await channel.prefetch(Math.min(prefetch, this.#carefulPrefetch ?? prefetch));
     await this.#untilItMayTake(lost);
     readPlainDeliveries(connection, channel, plain, (found) => this.#add(new UnreadDelivery(session, found)));
     const consume = () =>
@@ -161,8 +161,8 @@ export class AmqpConsumer implements EventQueue {
     }
     this.#session = session;
     session.onDelivered = (count) => {
-      if (!this.#isCareful || count < prefetch) return;
-      this.#isCareful = false;
+      if (this.#carefulPrefetch === undefined || count < prefetch) return;
+      this.#carefulPrefetch = undefined;
       this.#takeMore(channel, consume).catch(reject);
     };
     // stopTaking() was called while the broker had not answered yet.
@@ -171,7 +171,7 @@ export class AmqpConsumer implements EventQueue {
       await ended;
       await session.leave();
     } finally {
-      if (session.inflow.isPaused) this.#isCareful = true;
+      if (session.inflow.isPaused) this.#carefulPrefetch = session.inflow.carefulPrefetch;
       // Deliveries of this channel can no longer be settled, and the broker delivers them again.
       if (this.#session === session) {
         this.#session = undefined;
@@ -192,17 +192,28 @@ export class AmqpConsumer implements EventQueue {
   #leaveUnread(session: Session, message: ConsumeMessage): void {
     const { properties: { messageId }, fields: { deliveryTag } } = message;
     const problem = `a body of ${unreadBytesOf(message)} bytes: at most ${mostBodyBytes} are read`;
-    this.options.log.warn("A message is too large to be an event; the broker moves it to the dead letter queue", {
+    this.options.log.warn("A message is too large to be an event; it is left to the broker", {
       event: "message.left_to_broker",
       ...{ messageId, problem },
     });
     session.delivered = deliveryTag;
-    session.leaveToBroker(deliveryTag);
+    this.#leaveToBroker({ session, tag: deliveryTag, messageId });
+  }
+
+  /** Rejected, if its queue is known to dead-letter; else it stays unacknowledged, and goes back when the channel closes. */
+  #leaveToBroker({ session, tag, messageId }: Pick<SessionDelivery, "session" | "tag" | "messageId">): void {
+    const { topology, queue, log } = this.options;
+    if (!topology.find(({ name }) => name === queue)?.unverified) return session.leaveToBroker(tag);
+    log.error(
+      "A message is held, unacknowledged: what its queue rejects may be lost. See whether the queue has an " +
+        "x-dead-letter-exchange (deno task provision does), and set TOPOLOGY=provisioned",
+      { event: "message.held", ...{ messageId, queue } },
+    );
   }
 
   #add(delivery: SessionDelivery): void {
     delivery.session.delivered = delivery.tag;
-    delivery.session.inflow.add(delivery.bodyBytes);
+    delivery.session.inflow.add(delivery.heldBytes);
     delivery.session.onDelivered(delivery.tag);
     this.#buffer.add(delivery);
   }

@@ -7,12 +7,10 @@ import type { ChannelModel, ConsumeMessage } from "amqplib";
 
 /** Longest body that is read. An event has a hundred bytes. */
 export const mostBodyBytes = 1_048_576;
-/** Most bytes of bodies in hand; what comes on top of them stays in the socket, and so with the broker. */
+/** Most bytes in hand, of bodies, properties and letters; what comes on top of them stays in the socket, and so with the broker. */
 export const mostBytesInHand = 33_554_432;
 /** Longer bodies come in several frames: parts of what the socket brought, of which all would stay in memory. */
 const gatheredFrom = 131_072;
-/** So many messages can be in hand, whatever their size, and leave nothing in the socket. */
-export const carefulPrefetch = mostBytesInHand / mostBodyBytes;
 
 /** Where the properties of a message whose body was not read say how long it is. */
 const unread: unique symbol = Symbol("bytes that were not read");
@@ -42,6 +40,7 @@ export interface InflowLimits {
 
 export class Inflow {
   #bytes = 0;
+  #largest: number;
   #isPaused = false;
   #large: Buffer | undefined;
   readonly #connection: WireConnection;
@@ -51,6 +50,7 @@ export class Inflow {
     private readonly limits: InflowLimits = { mostBodyBytes, mostBytesInHand },
   ) {
     this.#connection = connection as unknown as WireConnection;
+    this.#largest = limits.mostBodyBytes;
     this.#readBounded();
     this.#outliveHeartbeats();
   }
@@ -59,12 +59,18 @@ export class Inflow {
     return this.#isPaused;
   }
 
-  /** A body is in hand. */
-  add(bytes: number): void {
-    this.#bytes += bytes;
+  /** So many messages can be in hand, none larger than those that came, and leave nothing in the socket. */
+  get carefulPrefetch(): number {
+    return Math.max(1, Math.floor(this.limits.mostBytesInHand / this.#largest));
   }
 
-  /** It is no longer. */
+  /** A message is in hand. */
+  add(bytes: number): void {
+    this.#bytes += bytes;
+    if (bytes > this.#largest) this.#largest = bytes;
+  }
+
+  /** A message is no longer in hand. */
   remove(bytes: number): void {
     this.#bytes -= bytes;
     if (!this.#isPaused || this.#isFull) return;

@@ -36,7 +36,7 @@ export async function publishUntilConfirmed(
       if (signal.aborted) break;
       const problem = messageOf(error);
       if (error instanceof PublishError && error.isFinal) {
-        log.error("A message cannot be published again; the broker moves it to the dead letter queue", {
+        log.error("A message cannot be published again; it is left to the broker", {
           event: "message.left_to_broker",
           ...{ messageId, exchange, problem },
         });

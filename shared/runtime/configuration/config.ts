@@ -5,6 +5,8 @@ import { redact, shownRefused } from "../secrets.ts";
 import {
   address,
   amqpName,
+  brokerUrl,
+  cacheUrl,
   databaseUrl,
   file,
   integer,
@@ -15,20 +17,16 @@ import {
   optional,
   secret,
   type Setting,
-  url,
 } from "./setting.ts";
+import { faultsOfQueueNames } from "./queue_names.ts";
 import { type TlsFiles, usesTls, withTlsFiles } from "../tls.ts";
 
 const settings = {
-  RABBITMQ_URL: url("amqp://guest:guest@127.0.0.1:5672", ["amqp:", "amqps:"], "where RabbitMQ is"),
+  RABBITMQ_URL: brokerUrl("amqp://guest:guest@127.0.0.1:5672", "where RabbitMQ is"),
   DEAD_LETTER_RABBITMQ_URL: optional(
-    url(
-      "amqp://127.0.0.1:5672",
-      ["amqp:", "amqps:"],
-      "RabbitMQ, for what takes and replays dead letters; RABBITMQ_URL if unset",
-    ),
+    brokerUrl("amqp://127.0.0.1:5672", "RabbitMQ, for what takes and replays dead letters; RABBITMQ_URL if unset"),
   ),
-  TOPOLOGY: oneOf("declare", ["declare", "check"], "what to do with exchanges and queues"),
+  TOPOLOGY: oneOf("declare", ["declare", "check", "provisioned"], "what to do with exchanges and queues"),
   EVENTS_EXCHANGE: amqpName("casino.events", "exchange that events are published to"),
   EVENTS_QUEUE: amqpName("casino.events.queue", "queue that subscribers share"),
   DEAD_LETTER_QUEUE: amqpName(
@@ -38,7 +36,7 @@ const settings = {
   DEAD_LETTER_KEEPER: oneOf("on", ["on", "off"], "whether dead letters are moved from their queue into Postgres"),
   PREFETCH: integer("2000", 1, 10_000, "most deliveries that one subscriber holds unacknowledged"),
   BATCH_SIZE: integer("500", 1, 2000, "most deliveries that are stored in one transaction"),
-  REDIS_URL: url("redis://127.0.0.1:6379", ["redis:", "rediss:"], "where Redis is: the rates cache and its lock"),
+  REDIS_URL: cacheUrl("redis://127.0.0.1:6379", "where Redis is: the rates cache and its lock"),
   REDIS_KEY_PREFIX: matching(
     "casino:",
     /^[\w:.\-]{0,64}$/,
@@ -141,7 +139,8 @@ export function readConfig<N extends SettingName>(
       problems.push(`${shown} must be ${(error as Error).message}`);
     }
   }
-  problems.push(...faultsOfRelations(values), ...faultsOfKeys(values), ...faultsOfConnections(values));
+  problems.push(...faultsOfRelations(values), ...faultsOfQueueNames(values));
+  problems.push(...faultsOfKeys(values), ...faultsOfConnections(values));
   if (problems.length > 0) throw new ConfigError(problems);
   const files: TlsFiles = tlsFilesOf(values as Partial<Config>);
   for (const name of urlNames) {

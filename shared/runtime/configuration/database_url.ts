@@ -1,5 +1,5 @@
 /** Which parameters DATABASE_URL may have in its query, and what they mean. Names and values are libpq's. */
-import { printable } from "../printable.ts";
+import { mustBeKnown, secondsIn } from "./url_parameters.ts";
 
 export interface DatabaseParameters {
   /** The schemas in which tables are looked for. */
@@ -22,37 +22,20 @@ const known = [
   ...["sslmode", "sslrootcert", "sslcert", "sslkey"],
 ];
 
-/**
- * What the URL's query says. A parameter that is not known is refused: ignored, it would not do what it was written for.
- * @throws {RangeError} whose message says what would be right
- */
-export function databaseParameters({ searchParams }: URL): DatabaseParameters {
-  for (const name of new Set(searchParams.keys())) {
-    if (!known.includes(name)) {
-      throw new RangeError(
-        `a URL without the parameter ${printable(name)}: those that it may have are ${known.join(", ")}`,
-      );
-    }
-    if (searchParams.getAll(name).length > 1) throw new RangeError(`a URL with one ${name}`);
-  }
+/** What the URL's query says. @throws {RangeError} whose message says what would be right */
+export function databaseParameters(url: URL): DatabaseParameters {
+  const { searchParams } = url;
+  mustBeKnown(url, known);
   if (!sslModes.includes(searchParams.get("sslmode"))) {
     throw new RangeError("a URL with sslmode=verify-full, or disable: the others do not verify who answers");
   }
   const target = searchParams.get("target_session_attrs");
   if (!targets.includes(target)) throw new RangeError("a URL with target_session_attrs=read-write, or any");
+  const seconds = secondsIn(url, "connect_timeout", longestConnectSeconds);
   return {
     searchPath: searchParams.get("search_path") ?? undefined,
     applicationName: searchParams.get("application_name") ?? undefined,
-    connectTimeoutMs: connectTimeoutMs(searchParams.get("connect_timeout")),
+    connectTimeoutMs: seconds === undefined ? undefined : seconds * 1000,
     readWrite: target === "read-write",
   };
-}
-
-function connectTimeoutMs(text: string | null): number | undefined {
-  if (text === null) return undefined;
-  const seconds = Number(text);
-  if (!/^\d+$/.test(text) || seconds < 1 || seconds > longestConnectSeconds) {
-    throw new RangeError(`a URL with connect_timeout in whole seconds from 1 to ${longestConnectSeconds}`);
-  }
-  return seconds * 1000;
 }

@@ -2,6 +2,7 @@
 import { isIP } from "node:net";
 import { redact } from "../secrets.ts";
 import { databaseParameters } from "./database_url.ts";
+import { checkBrokerUrl, checkCacheUrl } from "./url_parameters.ts";
 
 export interface Setting<T> {
   /** As it would be written in the environment. Absent: the variable may be left unset and then reads as `undefined`. */
@@ -101,28 +102,39 @@ export function address(fallback: string, help: string): Setting<string> {
   });
 }
 
-export function url(
+/** @param check of its parameters; throws a {RangeError} whose message says what would be right */
+function url(
   fallback: string,
   protocols: readonly string[],
   help: string,
+  check: (url: URL) => void,
 ): Setting<string> & { fallback: string } {
+  const example = `such as ${redact(fallback)}`;
   const read = (text: string) => {
-    if (!isPlainUrl(text) || !protocols.includes(new URL(text).protocol) || new URL(text).hostname === "") {
-      const escapes = /[@%]/.test(text) ? ", with / ? # @ % written %2F %3F %23 %40 %25 in a user or password" : "";
-      throw new RangeError(`a URL such as ${redact(fallback)}${escapes}`);
+    const hasHost = isPlainUrl(text) && new URL(text).hostname !== "";
+    if (hasHost && !protocols.includes(new URL(text).protocol)) {
+      throw new RangeError(`a URL that begins with ${protocols.map((each) => `${each}//`).join(" or ")}, ${example}`);
     }
+    if (!hasHost) {
+      const escapes = /[@%]/.test(text) ? ", with / ? # @ % written %2F %3F %23 %40 %25 in a user or password" : "";
+      throw new RangeError(`a URL ${example}${escapes}`);
+    }
+    check(new URL(text));
     return text;
   };
   return { fallback, help, read, fromFile: true };
 }
 
+export function brokerUrl(fallback: string, help: string): Setting<string> & { fallback: string } {
+  return url(fallback, ["amqp:", "amqps:"], help, checkBrokerUrl);
+}
+
+export function cacheUrl(fallback: string, help: string): Setting<string> & { fallback: string } {
+  return url(fallback, ["redis:", "rediss:"], help, checkCacheUrl);
+}
+
 export function databaseUrl(fallback: string, help: string): Setting<string> & { fallback: string } {
-  const plain = url(fallback, ["postgres:", "postgresql:"], help);
-  const read = (text: string) => {
-    databaseParameters(new URL(plain.read(text)));
-    return text;
-  };
-  return { ...plain, read };
+  return url(fallback, ["postgres:", "postgresql:"], help, databaseParameters);
 }
 
 /** Without an unescaped `/`, `?` or `#` in the password, which would end the host early and name another one. */

@@ -1,19 +1,12 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
-import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
 import { ack, ackDuplicate, type Outcome } from "../../../shared/rabbitmq/outcome.ts";
 import { never } from "../../../shared/runtime/deadline.ts";
 import { seededRandom } from "../../../shared/runtime/random.ts";
-import { bet, deliveryOf, gameStart } from "../../../tests/fixtures/deliveries.ts";
-import { RecordedLog } from "../../../tests/fixtures/recorded_telemetry.ts";
+import { deliveryOf, gameStart } from "../../../tests/fixtures/deliveries.ts";
+import { batchOf, dead, ended, FakeDatabase, processedAs } from "../../../tests/fixtures/refusing_database.ts";
 import { shuttingDown } from "../../../tests/fixtures/subscriber_world.ts";
-import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
-import { DatabaseGate } from "../database_gate.ts";
-import type { Process, Processed } from "../entry.ts";
 import { Evidence } from "../evidence.ts";
-import { decodeAll } from "../process_batch.ts";
 import { bisected } from "./bisected.ts";
-import { held } from "./held.ts";
-import { holdWith } from "./hold.ts";
 
 /** What Postgres says of a value out of range, of an index, and of a column that nobody writes. */
 const outOfRange = Object.assign(new Error("bigint out of range"), { code: "22003" });
@@ -21,75 +14,6 @@ const notUnique = Object.assign(new Error("duplicate key value"), {
   ...{ code: "23505", constraint: "events_event_id_key", detail: "Key (event_id)=(7) already exists." },
 });
 const badSchema = Object.assign(new Error('null value in column "tenant"'), { code: "23502" });
-
-/** A database that refuses some messages, and everything while it has a problem. */
-class FakeDatabase {
-  readonly clock = new VirtualClock();
-  readonly gate = new DatabaseGate();
-  readonly abandon = new AbortController();
-  readonly stored: string[] = [];
-  readonly refused = new Map<string, Error>();
-  problem: Error | undefined;
-  /** Of the probe alone. */
-  probeProblem: Error | undefined;
-  attempts = 0;
-  probes = 0;
-  /** Called before each attempt. */
-  before: () => void = () => {};
-  readonly #process: Process;
-
-  constructor() {
-    const { gate, clock } = this;
-    const random = seededRandom(1);
-    const hold = holdWith({ gate, clock, random, log: new RecordedLog() });
-    const evidence = new Evidence((deliveries) => this.#rehearse(deliveries), random);
-    this.#process = bisected({ evidence, hold, gate, permits: { takeBack() {} } })(
-      held(hold, gate)((deliveries) => this.#save(deliveries)),
-    );
-  }
-
-  process(batch: readonly Delivery[]): Promise<Processed[]> {
-    return this.#process(batch, this.abandon.signal);
-  }
-
-  async #save(deliveries: readonly Delivery[]): Promise<Processed[]> {
-    this.attempts++;
-    this.before();
-    await this.clock.sleep(1);
-    const error = this.problem ?? deliveries.map(({ messageId }) => this.refused.get(messageId)).find((error) => error);
-    if (error) throw error;
-    this.stored.push(...deliveries.map(({ messageId }) => messageId));
-    return processedAs(ack, deliveries);
-  }
-
-  #rehearse(deliveries: readonly Delivery[]): Promise<Processed[]> {
-    this.probes++;
-    const error = this.problem ?? this.probeProblem;
-    if (error) return Promise.reject(error);
-    return Promise.resolve(processedAs(ack, deliveries));
-  }
-}
-
-function processedAs(outcome: Outcome, deliveries: readonly Delivery[]): Processed[] {
-  return decodeAll(deliveries).map((entry) => ({ ...entry, outcome }));
-}
-
-function batchOf(count: number, name = "message"): Delivery[] {
-  return Array.from({ length: count }, (_, i) => deliveryOf(bet(), `${name} ${i}`));
-}
-
-function dead(processed: readonly Processed[]) {
-  return processed.flatMap(({ delivery, outcome }) =>
-    outcome.kind === "dead" ? [[delivery.messageId, outcome.reason, outcome.detail]] : []
-  );
-}
-
-/** Ends the batches of a database within so much time. */
-async function ended<T>({ clock }: FakeDatabase, work: Promise<T>, ms = 60_000): Promise<T> {
-  work.catch(() => {});
-  await clock.advance(ms);
-  return await work;
-}
 
 Deno.test("bisected() splits a batch around the rows that the database rejects, and stores the rest, each once", async () => {
   const database = new FakeDatabase();
@@ -112,9 +36,9 @@ Deno.test("bisected() leaves a stored batch alone, and rethrows errors that say 
   const database = new FakeDatabase();
   await ended(database, database.process(batchOf(2)));
   deepStrictEqual([database.attempts, database.stored.length], [1, 2]);
-  const { gate } = database;
+  const { gate, clock } = database;
   const evidence = new Evidence(() => Promise.reject(outOfRange), seededRandom(1));
-  const away = bisected({ evidence, gate, permits: { takeBack() {} }, hold: () => Promise.resolve() })(() =>
+  const away = bisected({ evidence, gate, permits: { takeBack() {} }, clock, hold: () => Promise.resolve() })(() =>
     Promise.reject(new Error("away"))
   );
   await rejects(away(batchOf(2), never), /away/);

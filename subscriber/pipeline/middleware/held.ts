@@ -5,8 +5,8 @@ import type { Hold } from "./hold.ts";
 
 /**
  * Holds the batch while the database is away: its events are good, and no other batch could be stored either. Each attempt
- * runs the whole process, so that neither rates nor players are older than the attempt. Rethrows what was refused: it may be
- * the fault of one event.
+ * runs the whole process, so that neither rates nor players are older than the attempt. Rethrows what was refused, and what is
+ * doubtful: it may be the fault of one event.
  */
 export function held(hold: Hold, gate: DatabaseGate): Middleware {
   return (process) => async (batch, signal) => {
@@ -21,7 +21,7 @@ export function held(hold: Hold, gate: DatabaseGate): Middleware {
         }
         return processed;
       } catch (error) {
-        if (classifyStoreError(error) === "refused") throw error;
+        if (classifyStoreError(error) !== "away") throw error;
         await hold(batch, error, attempt, signal);
       }
     }

@@ -16,12 +16,8 @@ const stored: Processed[] = [{ delivery: delivery!, facts: undefined, outcome: a
 
 /** A process that gives these results in turn. */
 function holding(...results: (Processed[] | Error)[]) {
-  const [clock, gate, log, abandon] = [
-    new VirtualClock(),
-    new DatabaseGate(),
-    new RecordedLog(),
-    new AbortController(),
-  ];
+  const clock = new VirtualClock();
+  const [gate, log, abandon] = [new DatabaseGate(clock), new RecordedLog(), new AbortController()];
   let attempts = 0;
   const process: Process = () => {
     attempts++;

@@ -79,7 +79,7 @@ export function defineStep<const Needs extends Fact, const Adds extends Fact, Co
 }
 
 /** The facts that decoding finds. */
-type Decoded = "messageId" | "event";
+type Decoded = "messageId" | "sentId" | "event";
 
 /** `unknown` when earlier steps meet each step's needs and no fact is left out; else an object that names the missing facts. */
 type Complete<Steps extends readonly Step[], Known extends Fact = Decoded> = Steps extends

@@ -10,7 +10,7 @@ import { defineStep, inOrder } from "./step.ts";
 const price = defineStep({ name: "price", needs: ["event"], adds: ["price"], read() {}, add: () => undefined });
 const player = defineStep({ name: "player", needs: ["event"], adds: ["player"], read() {}, add: () => undefined });
 /** Of whatever facts there are. */
-const rest: Exclude<Fact, "messageId" | "event" | "price" | "player">[] = ["description"];
+const rest: Exclude<Fact, "messageId" | "sentId" | "event" | "price" | "player">[] = ["description"];
 const describe = defineStep({
   name: "describe",
   needs: ["event", "price", "player"],

@@ -1,9 +1,9 @@
 /** Debian's PgBouncer between the members and Postgres, in both modes, with its defaults for all else. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
-import { CopyRows } from "../../../shared/postgres/copy_rows.ts";
 import { DatabasePool } from "../../../shared/postgres/pool.ts";
 import { Session } from "../../../shared/postgres/session.ts";
 import { systemClock as clock } from "../../../shared/runtime/clock.ts";
+import { rowsOf } from "../../conformance/database.ts";
 import { startPgBouncer } from "../../harness/extra_server.ts";
 import { withWorld } from "../../harness/world.ts";
 import { servers } from "../../servers/servers.ts";
@@ -47,28 +47,19 @@ for (const pool_mode of ["session", "transaction"] as const) {
       await using other = new Session(behind(servers.DATABASE_URL, bouncer.port), { name: "casino-test", max: 1 });
       const settings = "select current_setting('search_path') as path, current_setting('statement_timeout') as timeout";
       const path = new URL(url).searchParams.get("search_path")!;
-      const copied = (...ids: bigint[]) => {
-        const rows = new CopyRows();
-        rows.begin();
-        for (const id of ids) {
-          rows.row(1);
-          rows.int64(id);
-        }
-        return rows.finish();
-      };
       const copy = "copy rows from stdin (format binary)";
 
       for (let n = 0n; n < 20n; n++) {
         await Promise.all([
-          pool.copyIn(copy, copied(2n * n)),
-          pool.copyIn(`${copy}; select 1`, copied(2n * n + 1n)),
+          pool.copyIn(copy, rowsOf(2n * n)),
+          pool.copyIn(`${copy}; select 1`, rowsOf(2n * n + 1n)),
         ]);
         deepStrictEqual([...await pool.query(settings, [])], [[path, "2s"]]);
         deepStrictEqual(await session.one(settings), { path, timeout: "3s" });
         deepStrictEqual(await session.one(`${settings} where $1`, [true]), { path, timeout: "3s" });
         strictEqual((await other.one<{ path: string }>(settings)).path, '"$user", public');
-        await rejects(pool.copyIn(copy, copied(100n, 0n)), { code: "23505" });
-        await rejects(pool.copyIn(`nonsense; ${copy}`, copied(100n)), { code: "42601" });
+        await rejects(pool.copyIn(copy, rowsOf(100n, 0n)), { code: "23505" });
+        await rejects(pool.copyIn(`nonsense; ${copy}`, rowsOf(100n)), { code: "42601" });
         await rejects(pool.query("select 1 / $1::int", ["0"]), { code: "22012" });
       }
       deepStrictEqual(await session.transaction((ask) => ask("select count(*)::int from rows")), [[40]]);

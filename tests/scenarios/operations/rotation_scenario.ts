@@ -76,14 +76,14 @@ export async function makeRolesFor(system: System): Promise<void> {
       DEAD_LETTER_RABBITMQ_URL: as(RABBITMQ_URL, "casino-dead-letters", "DEAD_LETTERS"),
       REDIS_URL: as(REDIS_URL, "casino-subscriber", "SUBSCRIBER"),
       DATABASE_URL: as(DATABASE_URL, "casino_subscriber", "SUBSCRIBER"),
-      TOPOLOGY: "check",
+      TOPOLOGY: "provisioned",
     },
-    publisher: { RABBITMQ_URL: as(RABBITMQ_URL, "casino-publisher", "PUBLISHER"), TOPOLOGY: "check" },
+    publisher: { RABBITMQ_URL: as(RABBITMQ_URL, "casino-publisher", "PUBLISHER"), TOPOLOGY: "provisioned" },
     operator: {
       RABBITMQ_URL: as(RABBITMQ_URL, "casino-dead-letters", "DEAD_LETTERS"),
       REDIS_URL: as(REDIS_URL, "casino-reader", "READER"),
       DATABASE_URL: as(DATABASE_URL, "casino_dead_letters", "DEAD_LETTERS"),
-      TOPOLOGY: "check",
+      TOPOLOGY: "provisioned",
     },
     migrator: { DATABASE_URL: as(DATABASE_URL, "casino_migrator", "MIGRATOR") },
   };

@@ -177,7 +177,10 @@ Deno.test("with the roles of deno task roles", async (t) => {
         const declaring = { ...subscriberEnv, TOPOLOGY: "declare" };
         const { code, stderr } = await members.run("subscriber", ["--quiet", "--http", "off"], declaring);
         strictEqual(code, 1);
-        match(stderr, /may not declare the queue casino\.events\.dead or.* With TOPOLOGY=check it only looks for them/);
+        match(
+          stderr,
+          /may not declare the queue casino\.events\.dead or.* With TOPOLOGY=provisioned it only looks for them/,
+        );
         strictEqual(stderr.includes(passwordOf("subscriber")), false);
         const reader = { ...operator, DATABASE_URL: asRole(DATABASE_URL, "reader", "_") };
         await members.runToEnd("dead", ["list"], reader);

@@ -10,7 +10,7 @@ import { project, withWorld } from "../../harness/world.ts";
 interface Rule {
   readonly alert: string;
   readonly labels: { readonly severity: string };
-  readonly annotations: { readonly summary: string; readonly runbook: string };
+  readonly annotations: { readonly summary: string; readonly description?: string; readonly runbook: string };
 }
 
 const folder = join(project, "deploy/prometheus");
@@ -66,13 +66,21 @@ Deno.test("alerts and dashboard ask for metrics and labels that a subscriber has
   });
 });
 
-Deno.test("every alert says what is wrong in a sentence, how urgent that is, and which section of the runbook is about it", async () => {
+Deno.test("every alert says how urgent it is, what is wrong, where to look, and which section of the runbook quotes it", async () => {
+  const runbook = await Deno.readTextFile(join(project, "docs/runbook.md"));
   for (const { alert, labels, annotations } of rules) {
     match(labels.severity, /^(page|ticket)$/, alert);
     match(annotations.summary, /^[A-Z{]/, alert);
+    match(annotations.description ?? "", /^\S.+\.$|: deno task \S+/, alert);
     strictEqual(annotations.runbook, `docs/runbook.md#${alert.toLowerCase()}`);
+    const quote = new RegExp(`^## ${alert}\n\n\\*\\*You see\\*\\* "([^"]+)"`, "m").exec(runbook)?.[1];
+    const summary = annotations.summary.replaceAll(/\{\{.*?\}\}/g, "…");
+    strictEqual(
+      quote && summary.startsWith(quote),
+      true,
+      `${alert}: "${quote}" in the runbook, "${summary}" on the alert`,
+    );
   }
-  const runbook = await Deno.readTextFile(join(project, "docs/runbook.md"));
   deepStrictEqual(Array.from(runbook.matchAll(/^## (\w+)$/gm), ([, name]) => name), names);
 });
 

@@ -3,7 +3,7 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { freePort, Members } from "../../../tools/demo/members.ts";
 import type { Status } from "../../../tools/status/status.ts";
 import { Batch, queues } from "../../harness/batch.ts";
-import { get, getJson, getText, untilAnswered, urlOf } from "../../harness/http.ts";
+import { assertMetrics, get, getJson, untilAnswered, urlOf } from "../../harness/http.ts";
 import { Ledger } from "../../harness/ledger.ts";
 import { PrivateWorld, project } from "../../harness/private_world.ts";
 
@@ -77,14 +77,12 @@ Deno.test("a subscriber whose database password is no longer right holds 500 of 
     deepStrictEqual(overview.subscribers.map(({ id }: { id: string }) => id), ["stuck", "good"]);
     deepStrictEqual([overview.queue.messages, overview.queue.unacknowledged], [0, 500]);
     ok(overview.queue.oldest_ms > 0);
-    const metrics = await getText(`${http}/metrics`);
-    for (
-      const line of [
-        'casino_queue_messages{queue="unacknowledged"} 500',
-        'casino_subscribers{state="holding"} 1',
-        'casino_subscribers{state="working"} 1',
-      ]
-    ) ok(metrics.split("\n").includes(line), `${line} in\n${metrics}`);
+    const metrics = await assertMetrics(
+      http,
+      'casino_queue_messages{queue="unacknowledged"} 500',
+      'casino_subscribers{state="holding"} 1',
+      'casino_subscribers{state="working"} 1',
+    );
     match(metrics, /^casino_oldest_event_seconds (?!0$)/m);
   }
   const red = await get(`${stuck.http}/health/ready`);

@@ -77,7 +77,7 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
   readonly cache: MemoryRates;
   /** Both subscribers' together. */
   readonly observations: Observations;
-  readonly gate = new DatabaseGate();
+  readonly gate: DatabaseGate;
   readonly heldBatches: HeldBatches;
   readonly subscribers: readonly RunningSubscriber[];
   /** Dead letters that somebody has removed for good. */
@@ -97,6 +97,7 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
     this.queue = new MemoryQueue(options.clock);
     this.cache = new MemoryRates(options.clock);
     this.observations = new Observations(options.clock);
+    this.gate = new DatabaseGate(options.clock);
     this.heldBatches = new HeldBatches(options.clock);
     this.subscribers = subscriberIds.map((id) => this.#subscriber(id));
     this.#working = Promise.all([

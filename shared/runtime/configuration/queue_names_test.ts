@@ -1,0 +1,26 @@
+import { deepStrictEqual } from "node:assert/strict";
+import { problemsOf } from "../../../tests/fixtures/config_problems.ts";
+
+const own = "each exchange and queue needs a name of its own";
+
+Deno.test("readConfig() refuses names of exchanges and queues that are one, derived ones too, and names both variables", () => {
+  const refused: [env: Record<string, string>, first: string, second: string, name: string][] = [
+    [
+      { EVENTS_EXCHANGE: "x-letters", DEAD_LETTER_QUEUE: "x" },
+      ...["EVENTS_EXCHANGE=x-letters", "DEAD_LETTER_QUEUE=x", "x-letters"] as const,
+    ],
+    [
+      { EVENTS_QUEUE: "x-letters", DEAD_LETTER_QUEUE: "x" },
+      ...["EVENTS_QUEUE=x-letters", "DEAD_LETTER_QUEUE=x", "x-letters"] as const,
+    ],
+    [{ EVENTS_QUEUE: "x", DEAD_LETTER_QUEUE: "x" }, "EVENTS_QUEUE=x", "DEAD_LETTER_QUEUE=x", "x"],
+    [{ EVENTS_EXCHANGE: "x", DEAD_LETTER_QUEUE: "x" }, "EVENTS_EXCHANGE=x", "DEAD_LETTER_QUEUE=x", "x"],
+  ];
+  for (const [env, first, second, name] of refused) {
+    deepStrictEqual(problemsOf(env), [`${first} and ${second} must not both name ${name}: ${own}`]);
+  }
+});
+
+Deno.test("readConfig() takes the one name of exchange and queue that 0.1.0 had", () => {
+  deepStrictEqual(problemsOf({ EVENTS_QUEUE: "casino.events" }), []);
+});
