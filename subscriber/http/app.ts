@@ -12,6 +12,8 @@ import type { Tokens } from "./access/tokens.ts";
 import { deadLetterRoutes } from "./dead_letter_routes.ts";
 import { parseLimit } from "./event_query.ts";
 import { eventRoutes } from "./event_routes.ts";
+import type { Takes } from "../dead_letters/takes.ts";
+import type { Jobs } from "./job_routes.ts";
 import { type Find, findRoutes } from "./find_routes.ts";
 import type { Totals } from "../metrics/materialized.ts";
 import type { SignIn } from "../metrics/metrics.ts";
@@ -28,6 +30,9 @@ export interface AppOptions extends Probes {
   readonly overview: () => Promise<object>;
   readonly recent: RecentEvents;
   readonly admin: DeadLetterAdmin;
+  /** None in one process. */
+  readonly jobs?: Jobs | undefined;
+  readonly takes?: Takes | undefined;
   /** Letters in their queue, which no keeper has moved yet. */
   readonly waiting: () => Promise<number>;
   readonly find: Find;

@@ -12,7 +12,7 @@ import { type Observer, Stats } from "../pipeline/stats.ts";
 import { find } from "../find/find.ts";
 import type { Tokens } from "./access/tokens.ts";
 import { httpApp } from "./app.ts";
-import { LetterTable } from "../dead_letters/letter_table.ts";
+import { Takes } from "../dead_letters/takes.ts";
 import { callWithDeadline, coalesced } from "../../shared/runtime/deadline.ts";
 import { readinessOf } from "./health.ts";
 import { probeApp } from "./probe_routes.ts";
@@ -22,6 +22,7 @@ import { readTotals } from "../metrics/materialized.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { overviewOf } from "../metrics/overview.ts";
 import { grpcHealth, readDependencies } from "../metrics/probes.ts";
+import type { Jobs } from "./job_routes.ts";
 import type { QueueDepths } from "../metrics/queue_depths.ts";
 import { RecentEvents } from "../metrics/recent_events.ts";
 import type { Sources, State } from "../metrics/sources.ts";
@@ -69,6 +70,8 @@ export interface HttpOptions extends State {
   readonly admin: DeadLetterAdmin;
   /** For questions to other subscribers. */
   readonly newId: () => string;
+  /** None in one process. */
+  readonly jobs?: Jobs | undefined;
   /** host:port */
   readonly ratesApi: string;
   /** The files for TLS to it; without them, no TLS. */
@@ -89,8 +92,8 @@ export function serveHttp(options: HttpOptions): HttpServer {
   const ended = new AbortController();
   const depths = remembered(() => options.depths.read());
   const totals = remembered(() => readTotals(database));
-  const table = new LetterTable(database);
-  const deadLetters = remembered(() => table.count());
+  const takes = new Takes(database);
+  const deadLetters = remembered(() => takes.count());
   const inspectRates = remembered(() => shared.inspect());
   const reports = remembered(() => options.fleet.read());
   const subscribers = async () => {
@@ -128,7 +131,15 @@ export function serveHttp(options: HttpOptions): HttpServer {
       // Never cached: a caller gets the sums of this moment.
       totals: () => callWithDeadline(askTimeoutMs, clock, () => readTotals(database)),
       overview,
-      ...{ ...probes, recent, admin, tokens, subscriberId: options.subscriberId },
+      ...{
+        ...probes,
+        recent,
+        admin,
+        jobs: options.jobs,
+        takes: options.jobs && takes,
+        tokens,
+        subscriberId: options.subscriberId,
+      },
       open: isLoopback(address.hostname) || options.behindProxy === true,
       allowedHosts: options.allowedHosts ?? [],
       acts: new Acts(database, log),

@@ -155,7 +155,7 @@ function byOutcome(processed: readonly Processed[]) {
   const [settled, moving, waiting]: [Settled[], Settled[], Delivery[]] = [[], [], []];
   for (const entry of processed) {
     if (isWaiting(entry)) waiting.push(entry.delivery);
-    else if (entry.outcome.kind === "dead" || entry.outcome.kind === "delay") moving.push(entry);
+    else if (entry.outcome.kind === "dead") moving.push(entry);
     else settled.push(entry);
   }
   return { settled, moving, waiting };

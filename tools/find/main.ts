@@ -29,7 +29,7 @@ await runCommand({
     json: { help: "one JSON object" },
   },
   settings: [
-    ...["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "RETRY_DELAYS_MS"] as const,
+    ...["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE"] as const,
     ...["REDIS_URL", "REDIS_KEY_PREFIX", "DATABASE_URL"] as const,
   ],
   examples: [
@@ -56,8 +56,8 @@ await runCommand({
       answers: async (questionId, ids) => await (await fleetOf).answers(questionId, ids),
     },
     async queues() {
-      const { events, dead_letters, delayed } = await queues.read();
-      return [events, dead_letters, ...delayed];
+      const { events, dead_letters } = await queues.read();
+      return [events, dead_letters];
     },
   });
   if (json) console.log(printableJson(JSON.stringify(answer)));

@@ -74,7 +74,12 @@ export class FakeSubscriber {
     if (pathname === "/overview") {
       const { standing, problems } = this.overview;
       const state = problems.length > 0 ? "problems" : this.letters.length > 0 ? "letters" : "well";
-      this.overview = { ...this.overview, dead_letters: this.letters.length, standing: { ...standing, state } };
+      this.overview = {
+        ...this.overview,
+        dead_letters: this.letters.length,
+        dead_letters_untended: this.letters.length,
+        standing: { ...standing, state },
+      };
       return Response.json({ ...this.overview, at: new Date().toISOString() });
     }
     if (pathname === "/events") {
@@ -174,6 +179,7 @@ export const wellOverview: Overview = {
   events_last_second: 4_812,
   queue: { messages: 37, unacknowledged: 500, consumers: 2, in_hand: 500, oldest_ms: 12 },
   dead_letters: 0,
+  dead_letters_untended: 0,
   latency_ms: { p50: 3.1, p99: 9.7, events: 48_120 },
   rates: {
     state: "fresh",

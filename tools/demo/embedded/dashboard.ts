@@ -130,7 +130,6 @@ function depthsOf(queue: MemoryQueue, consumers: number) {
       Promise.resolve([
         { name: "the queue of events", messages: queue.ready },
         { name: "the queue of dead letters", messages: queue.deadLetters.length },
-        { name: "the delay queue", messages: queue.delayed },
       ]),
     close: () => Promise.resolve(),
   };
@@ -148,6 +147,12 @@ function adminOf(system: EmbeddedSystem, clock: Clock): DeadLetterAdmin {
       system.dropped += dropped;
       return dropped;
     },
+    undo: async (options) => {
+      const restored = await admin.undo(options);
+      system.dropped -= restored;
+      return restored;
+    },
+    edit: (options) => admin.edit(options),
     close: () => admin.close(),
   };
 }
