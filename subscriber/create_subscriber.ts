@@ -44,7 +44,7 @@ export interface Subscriber {
  * const { runner } = createSubscriber(
  *   { queue, shared: new MemoryRates(clock), api, players: database, store: database },
  *   {
- *     ...{ subscriberId: "a", batchSize: 10, retryDelays: [], ratesTimes, stats: new Stats(), gate: new DatabaseGate(clock) },
+ *     ...{ subscriberId: "a", batchSize: 10, ratesTimes, stats: new Stats(), gate: new DatabaseGate(clock) },
  *     ...{ clock, random, log, abandon: stop.signal },
  *     report: (events) => Promise.resolve(events.length === 1 ? stop.abort() : undefined),
  *   },

@@ -1,7 +1,6 @@
 import { AmqpConsumer } from "../shared/rabbitmq/consume/consumer.ts";
 import type { BrokerOptions } from "../shared/rabbitmq/connection.ts";
 import { DeadLetters } from "../shared/rabbitmq/publish/dead_letters.ts";
-import { DelayQueues } from "../shared/rabbitmq/publish/delay_queues.ts";
 import { ConfirmPublisher } from "../shared/rabbitmq/publish/publisher.ts";
 import { deadLetterExchangeOf, eventTopology } from "../shared/rabbitmq/topology.ts";
 import type { Config } from "../shared/runtime/configuration/config.ts";
@@ -11,7 +10,7 @@ import type { DatabaseGate } from "./pipeline/database_gate.ts";
 export type Broker = Omit<BrokerOptions, "name">;
 
 export type EventQueueSettings =
-  & Pick<Config, "EVENTS_EXCHANGE" | "EVENTS_QUEUE" | "DEAD_LETTER_QUEUE" | "RETRY_DELAYS_MS" | "PREFETCH">
+  & Pick<Config, "EVENTS_EXCHANGE" | "EVENTS_QUEUE" | "DEAD_LETTER_QUEUE" | "PREFETCH">
   & Partial<Pick<Config, "TOPOLOGY">>;
 
 /** A subscriber's two connections to the broker: one takes and acks; one publishes to other queues, which an alarm may block. */
@@ -44,7 +43,6 @@ export function openEventQueue(
       exchange: deadLetterExchangeOf(settings.DEAD_LETTER_QUEUE),
       subscriberId,
     }),
-    delayQueues: new DelayQueues({ ...moving, queue: settings.EVENTS_QUEUE }),
     mayTake: () => gate.mayTake,
   });
   return {

@@ -6,6 +6,7 @@ import { runCommand, UsageError } from "../shared/runtime/configuration/command.
 import { messageOf } from "../shared/runtime/errors.ts";
 import { ratesApiTls } from "../shared/grpc/client.ts";
 import { DatabasePool } from "../shared/postgres/pool.ts";
+import { eventTopology } from "../shared/rabbitmq/topology.ts";
 import { systemRandom as random } from "../shared/runtime/random.ts";
 import { closeRedis, openRedis } from "../shared/redis/client.ts";
 import { onShutdownSignal } from "../shared/runtime/shutdown.ts";
@@ -14,9 +15,11 @@ import { configureLog, getLog } from "../shared/runtime/telemetry/log.ts";
 import { batchesInFlight, createSubscriber } from "./create_subscriber.ts";
 import { firstContact } from "./first_contact.ts";
 import { openKeeper } from "./dead_letters/open_keeper.ts";
+import { JobTable } from "./dead_letters/jobs/job_table.ts";
 import { TableDeadLetterAdmin } from "./dead_letters/table_admin.ts";
 import type { Edges } from "./pipeline/edges.ts";
 import { openEventQueue } from "./event_queue.ts";
+import { answerOf, type InHand } from "./find/in_hand.ts";
 import { checkExposure } from "./http/access/exposure.ts";
 import { TokensFile } from "./http/access/tokens.ts";
 import { Observations, serveHttp } from "./http/http.ts";
@@ -70,7 +73,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       ...["DATABASE_TIMEOUT_MS", "RATES_API_ADDRESS", "RATES_API_TLS", "RATES_API_PROXY", "TLS_CA_FILE"] as const,
       ...["TLS_CERT_FILE", "TLS_KEY_FILE"] as const,
       ...["RATES_API_KEY", "RATES_TTL_MS", "RATES_CALL_TIMEOUT_MS", "RATES_LOCK_TTL_MS", "RATES_WAIT_MS"] as const,
-      ...["RATES_MAX_STALE_MS", "RETRY_DELAYS_MS", "SHUTDOWN_GRACE_MS", "SUBSCRIBER_ID"] as const,
+      ...["RATES_MAX_STALE_MS", "SHUTDOWN_GRACE_MS", "SUBSCRIBER_ID"] as const,
       ...["HTTP_TOKENS_FILE", "HTTP_TLS", "HTTP_PROTECTED_BY", "HTTP_ALLOWED_HOSTS"] as const,
       ...["HTTP_TRUSTED_PROXIES", "LOG_LEVEL"] as const,
     ],
@@ -141,7 +144,6 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     const { rates, runner } = createSubscriber(edges, {
       subscriberId,
       batchSize: config.BATCH_SIZE,
-      retryDelays: config.RETRY_DELAYS_MS,
       ratesTimes: config,
       report: observations?.recent.before(lines) ?? lines,
       abandon: shutdown.abandon,
@@ -154,12 +156,17 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       unsettled: () => consumer.unsettled,
       batchesInFlight: () => runner.batchesInFlight,
       oldestPublishedAtMs: () => runner.oldestPublishedAtMs,
+      inHandSince: () => runner.inHandSince,
       leaving: shutdown.stop,
     };
     const own = new OwnReport(state);
     const fleet = new RedisFleet(redis, config.REDIS_KEY_PREFIX);
-    const leaveFleet = keepTelling(fleet, own, clock);
-    const keeper = openKeeper({ clock, random, log }, config, subscriberId);
+    const inHand: InHand = {
+      ...{ work: () => runner.inHand, atHand: () => consumer.atHand, clock },
+      problemOf: (delivery) => heldBatches.problemOf(delivery),
+    };
+    const leaveFleet = keepTelling(fleet, own, clock, (question) => answerOf(question, inHand));
+    const keeper = openKeeper({ clock, random, log }, config, subscriberId, () => rates.areFresh());
     const closeHttp = address && observations && serve(address, observations);
     keepCompacting({ database, clock, random, log }, shutdown.stop);
 
@@ -183,7 +190,6 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       stored: stats.stored,
       duplicates: stats.duplicates,
       dead: Object.fromEntries(stats.dead),
-      delayed: stats.delayed,
       withoutPlayer: stats.withoutPlayer,
       requeued: stats.requeued,
       keptDeadLetters: keeper.state.kept,
@@ -201,7 +207,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       });
       const server = serveHttp({
         ...{ ...state, own, fleet, address, observations, log, database: pool, mode: "servers" },
-        ...{ rates, shared: edges.shared },
+        ...{ rates, shared: edges.shared, newId: () => crypto.randomUUID() },
         ...{ tokens, health },
         behindProxy: config.HTTP_PROTECTED_BY === "proxy",
         allowedHosts: config.HTTP_ALLOWED_HOSTS,
@@ -210,7 +216,9 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
         depths: new AmqpQueueDepths({
           ...{ url: config.RABBITMQ_URL, name, clock },
           ...{ eventsQueue: config.EVENTS_QUEUE, deadLetterQueue: config.DEAD_LETTER_QUEUE },
+          queues: eventTopology(config).map(({ name }) => name),
         }),
+        jobs: config.DEAD_LETTER_KEEPER === "off" ? undefined : { table: new JobTable(pool), random },
         admin: new TableDeadLetterAdmin({ name, config: operator, database: pool, clock, random }),
         keeper: keeper.state,
         ratesApi: config.RATES_API_ADDRESS,

@@ -27,7 +27,15 @@ export class UndecodableError extends Error {
  * ```
  */
 export function decodeEvent(body: Uint8Array): Event | Fault[] {
-  return eventOf(readPlain(body) ?? read(body));
+  return eventOf(decodeDraft(body));
+}
+
+/**
+ * What the body states, valid or not.
+ * @throws {UndecodableError}
+ */
+export function decodeDraft(body: Uint8Array): Draft {
+  return readPlain(body) ?? read(body);
 }
 
 /** @throws {UndecodableError} */

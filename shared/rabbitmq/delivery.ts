@@ -27,7 +27,7 @@ export interface EventQueue {
   take(limit: number, signal: AbortSignal): Promise<Delivery[]>;
 
   /**
-   * Settles each delivery as its outcome says. What goes to another queue, dead or delayed, is confirmed by the broker
+   * Settles each delivery as its outcome says. A dead letter is confirmed by the broker
    * before its original is acked; while it cannot be published it is tried again until the signal is aborted, and then
    * stays unacknowledged. Nothing happens to a delivery that has gone back to the queue meanwhile.
    * @throws a fault of ours; what could not be published for that is requeued

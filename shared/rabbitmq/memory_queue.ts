@@ -5,11 +5,9 @@
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import { DeliveryBuffer } from "./consume/delivery_buffer.ts";
 import { deadLetterHeaders } from "./publish/dead_letters.ts";
-import { retriesHeader } from "./publish/delay_queues.ts";
 import type { Delivery, EventQueue, Settlement, Subscription } from "./delivery.ts";
 import type { Headers } from "./message.ts";
-import { headersToKeep } from "./origin/origin.ts";
-import type { Dead, Delay } from "./outcome.ts";
+import type { Dead } from "./outcome.ts";
 import { deliveryLimit } from "./topology.ts";
 
 interface Message {
@@ -44,10 +42,7 @@ export class MemoryQueue implements EventQueue {
   readonly deadLetters: Delivery[] = [];
   readonly acked: string[] = [];
 
-  /** Messages that wait on a delay queue. */
-  delayed = 0;
-
-  /** @param clock dates dead letters, and brings delayed messages back */
+  /** @param clock dates dead letters */
   constructor(private readonly clock: Clock = systemClock) {}
 
   publish(...deliveries: readonly Delivery[]): void {
@@ -92,7 +87,6 @@ export class MemoryQueue implements EventQueue {
       this.#unsettled--;
       if (outcome.kind === "ack") this.acked.push(delivery.messageId);
       else if (outcome.kind === "requeue") this.#requeue(message);
-      else if (outcome.kind === "delay") this.#delay(message, outcome);
       else {
         this.dead.push({ delivery, outcome });
         const { reason, detail } = outcome;
@@ -102,16 +96,6 @@ export class MemoryQueue implements EventQueue {
     }
     this.#giveOut();
     return Promise.resolve();
-  }
-
-  #delay({ published }: Message, { ms, attempt }: Delay): void {
-    this.delayed++;
-    this.clock.sleep(ms).then(() => {
-      this.delayed--;
-      const { origin, sentId } = published;
-      const counted = { ...headersToKeep(published.headers, origin, sentId), [retriesHeader]: attempt };
-      this.publish({ ...published, headers: withDeath(counted, "expired", this.clock.now()) });
-    });
   }
 
   #close(subscriber: Subscriber): Promise<void> {

@@ -1,5 +1,5 @@
 /** What becomes of a delivery: a value, so that the code that decides it never touches a channel. */
-export type Outcome = Ack | Dead | Delay | Requeue;
+export type Outcome = Ack | Dead | Requeue;
 
 /** Done: the event is stored. */
 export interface Ack {
@@ -14,17 +14,6 @@ export interface Dead {
   readonly reason: DeadReason;
   /** For a human: what exactly was wrong. Cut to {@linkcode maxDetailBytes} when it is published. */
   readonly detail: string;
-}
-
-/** It could not be processed now: on a delay queue, from which it comes back. */
-export interface Delay {
-  readonly kind: "delay";
-  /** How long; one of RETRY_DELAYS_MS. */
-  readonly ms: number;
-  /** Which retry this is, from 1. */
-  readonly attempt: number;
-  /** What it would be dead-lettered for. */
-  readonly reason: DeadReason;
 }
 
 /** Back to the queue, because this subscriber could not finish it. Only for shutdown: the broker counts these, up to its delivery limit. */

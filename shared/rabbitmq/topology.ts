@@ -1,11 +1,11 @@
 /** What exists in the broker, as data, and the one place that declares or checks it. Works alike on RabbitMQ 3.10 and 4.x. */
 import type { Channel, ChannelModel } from "amqplib";
 import type { Config } from "../runtime/configuration/config.ts";
-import { deadLetterExchangeOf, delayExchangeOf, delayQueueOf } from "../runtime/configuration/queue_names.ts";
+import { deadLetterExchangeOf } from "../runtime/configuration/queue_names.ts";
 import { PermanentError } from "../runtime/errors.ts";
 import { closeChannel } from "../runtime/deno_workarounds/amqp_close_channel.ts";
 
-export { deadLetterExchangeOf, delayExchangeOf, delayQueueOf };
+export { deadLetterExchangeOf };
 
 type Arguments = Readonly<Record<string, string | number>>;
 
@@ -33,7 +33,7 @@ interface Queue {
 /** What a member needs to know to declare the topology. */
 export type TopologyConfig =
   & Pick<Config, "EVENTS_EXCHANGE" | "EVENTS_QUEUE" | "DEAD_LETTER_QUEUE">
-  & Partial<Pick<Config, "RETRY_DELAYS_MS" | "TOPOLOGY">>;
+  & Partial<Pick<Config, "TOPOLOGY">>;
 
 export type Topology = readonly Queue[];
 
@@ -50,7 +50,7 @@ const atLeastOnce = { "x-dead-letter-strategy": "at-least-once", "x-overflow": "
 const deadLetterDeliveryLimit = 1_000_000_000;
 
 export function eventTopology(config: TopologyConfig): Topology {
-  const { EVENTS_EXCHANGE, EVENTS_QUEUE, DEAD_LETTER_QUEUE, RETRY_DELAYS_MS = [], TOPOLOGY = "declare" } = config;
+  const { EVENTS_EXCHANGE, EVENTS_QUEUE, DEAD_LETTER_QUEUE, TOPOLOGY = "declare" } = config;
   const deadLetters = { "x-queue-type": "quorum", "x-delivery-limit": deadLetterDeliveryLimit };
   const deadLetteringTo = (exchange: string) => ({
     ...{ "x-queue-type": "quorum", "x-delivery-limit": deliveryLimit, "x-dead-letter-exchange": exchange },
@@ -71,18 +71,6 @@ export function eventTopology(config: TopologyConfig): Topology {
       formerArguments: deadLetteringTo(DEAD_LETTER_QUEUE),
       ...hasOwnQueueName(config) && { formerName: EVENTS_EXCHANGE },
     },
-    ...[...new Set(RETRY_DELAYS_MS)].map((ms) => ({
-      name: delayQueueOf(EVENTS_QUEUE, ms),
-      exchange: delayExchangeOf(EVENTS_QUEUE, ms),
-      arguments: {
-        "x-queue-type": "quorum",
-        "x-message-ttl": ms,
-        // The default exchange leads to the queue of that name: what else is bound to ours gets nothing twice.
-        "x-dead-letter-exchange": "",
-        "x-dead-letter-routing-key": EVENTS_QUEUE,
-        ...atLeastOnce,
-      },
-    })),
   ];
   if (TOPOLOGY === "declare") return queues;
   return queues.map((queue) => ({ ...queue, checkOnly: true, unverified: TOPOLOGY === "check" }));

@@ -18,6 +18,8 @@ export interface Overview {
   readonly events_last_second: number | null;
   readonly queue: Queue | null;
   readonly dead_letters: number | null;
+  /** Those among them that nobody has taken. */
+  readonly dead_letters_untended: number | null;
   /** This subscriber's, since its start. */
   readonly dead_letters_by_reason: Readonly<Record<string, number>>;
   /** From publish to commit, this subscriber's, in the last 10 s. */

@@ -10,6 +10,7 @@ import deadLetterRow from "./dead_letters/row.js" with { type: "text" };
 import deadLetterWords from "./dead_letters/words.js" with { type: "text" };
 import deadLetters from "./dead_letters/dead_letters.js" with { type: "text" };
 import dom from "./dom.js" with { type: "text" };
+import find from "./find/find.js" with { type: "text" };
 import facts from "./facts.js" with { type: "text" };
 import feed from "./feed.js" with { type: "text" };
 import format from "./format.js" with { type: "text" };
@@ -47,6 +48,7 @@ export const pageAssets: readonly PageAsset[] = [
   asset("dead_letters/dead_letters.js", deadLetters),
   asset("dom.js", dom),
   asset("facts.js", facts),
+  asset("find/find.js", find),
   asset("feed.js", feed),
   asset("format.js", format),
   asset("headline.js", headline),

@@ -6,12 +6,12 @@ import { count, euros, rate, unknown } from "./format.js";
  * @param {import("./answers.ts").Overview} overview
  * @param {(player: string) => void} showPlayer
  */
-export function drawFacts({ materialized, dead_letters, dependencies }, showPlayer) {
+export function drawFacts({ materialized, dead_letters, dead_letters_untended, dependencies }, showPlayer) {
   setTextOf("events-total", count(materialized?.events_total));
   setTextOf("events-per-minute", count(materialized?.events_per_minute));
   setTextOf("events-average", rate(materialized?.events_per_second_moving_average));
   setTextOf("dead-letters-total", count(dead_letters));
-  byId("dead-letters-total").dataset["tone"] = dead_letters ? "bad" : "";
+  byId("dead-letters-total").dataset["tone"] = dead_letters_untended ? "bad" : "";
 
   drawRow(0, "bets", materialized?.top_player_bets, count, showPlayer);
   drawRow(1, "wins", materialized?.top_player_wins, count, showPlayer);

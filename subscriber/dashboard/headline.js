@@ -80,8 +80,8 @@ export class Headline {
 }
 
 /** @param {Overview} overview */
-function wordsOf({ problems, standing, dead_letters, at }) {
-  const letters = dead_letters ? plural(dead_letters, "dead letter") : "";
+function wordsOf({ problems, standing, dead_letters_untended, at }) {
+  const letters = dead_letters_untended ? plural(dead_letters_untended, "dead letter") : "";
   const since = sinceOf(standing, at);
   if (standing.state === "well") return { title: "All is well", note: since, problems };
   if (standing.state === "letters") {

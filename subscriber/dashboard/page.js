@@ -4,6 +4,7 @@ import { DeadLetters } from "./dead_letters/dead_letters.js";
 import { byId, oncePerFrame } from "./dom.js";
 import { EventStream } from "./stream.js";
 import { drawFacts } from "./facts.js";
+import { Finder } from "./find/find.js";
 import { Headline } from "./headline.js";
 import { History } from "./charts/history.js";
 import { pollOverview } from "./overview.js";
@@ -17,7 +18,8 @@ const samples = 900;
 const history = new History(samples, historyNames);
 const headline = new Headline();
 const stream = new EventStream();
-const letters = new DeadLetters(() => session.refresh());
+const finder = new Finder();
+const letters = new DeadLetters((id) => finder.find(id), () => session.refresh());
 
 /** @type {import("./answers.ts").Overview | undefined} */
 let overview;

@@ -183,7 +183,11 @@ function line({ message_id, sent_id, type, created_at, description }) {
   return element(
     "li",
     { "data-id": message_id },
-    element("time", { datetime: created_at }, clock(created_at)),
+    element(
+      "button",
+      { type: "button", class: "link", "aria-label": `Where is the event of ${clock(created_at)}?` },
+      element("time", { datetime: created_at }, clock(created_at)),
+    ),
     element("span", { class: "tag", "data-type": type }, labels.get(type) ?? type),
     element("span", sent_id === undefined ? {} : { title: `Sent as ${sent_id}` }, description),
   );

@@ -11,17 +11,21 @@ const end = Buffer.from("d\0\0\0\x06\xff\xffc\0\0\0\x04", "latin1");
 /** 2000-01-01T00:00:00Z, from which Postgres counts microseconds. */
 const epochMs = Date.UTC(2000, 0);
 
-export const copyStatement = `copy dead_letters (${writtenColumns.map(([name]) => name)}) from stdin (format binary)`;
+export const copyStatement = `copy dead_letters (${
+  writtenColumns.map(([name]) => name)
+}, previous) from stdin (format binary)`;
 
-export function copiedLetter({ values, properties, body }: LetterRow): readonly Uint8Array[] {
+/** @param previous the letter whose replay died as this one */
+export function copiedLetter({ values, properties, body }: LetterRow, previous?: bigint): readonly Uint8Array[] {
   const fields = values.flatMap((value, n) => {
     const bytes = value === null ? undefined : encoders[writtenColumns[n]![1]](value);
     return bytes ? [int32(bytes.length), bytes] : [int32(-1)];
   });
   const count = Buffer.alloc(2);
-  count.writeInt16BE(writtenColumns.length);
+  count.writeInt16BE(writtenColumns.length + 1);
   const before = Buffer.concat([signature, count, ...fields, int32(properties.length), properties, int32(body.length)]);
-  return [...copyData(before), ...copyData(body), end];
+  const after = previous === undefined ? int32(-1) : Buffer.concat([int32(8), int64(previous)]);
+  return [...copyData(before), ...copyData(body), ...copyData(after), end];
 }
 
 /** From the text of a value, as its type's `recv` function reads it. */

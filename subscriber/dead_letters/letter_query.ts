@@ -1,14 +1,22 @@
 /** Filters as SQL. */
 import type { Filter } from "../../shared/rabbitmq/dead/admin.ts";
+import type { Status } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { parseMessageId } from "../../shared/rabbitmq/message_id.ts";
 import { arrayLiteral } from "../../shared/postgres/copy_rows.ts";
 
 /** A condition, and the parameters that it names. */
 export class Conditions {
   readonly parameters: string[] = [];
-  readonly #all = ["status = 'dead'"];
+  readonly #all: string[];
 
-  constructor({ reasons, ids, groups, sinceMs, untilMs, playerId, eventId, text }: Filter) {
+  /** @param status those that an act applies to, whatever the filter says */
+  constructor(
+    { statuses = ["dead"], reasons, ids, groups, sinceMs, untilMs, playerId, eventId, text, replaysBelow }: Filter,
+    status?: Status,
+  ) {
+    // Written out, so that Postgres finds the indexes of one status.
+    const names = (status ? [status] : statuses).map((name) => `'${name}'`);
+    this.#all = [names.length === 1 ? `status = ${names[0]}` : `status in (${names.join(", ")})`];
     if (reasons) this.add((reasons) => `reason = any(${reasons}::text[])`, arrayLiteral(reasons.map(withoutNul)));
     if (ids) this.#addIds(ids);
     if (groups) this.add((groups) => `cause_group = any(${groups}::text[])`, arrayLiteral(groups.map(withoutNul)));
@@ -16,6 +24,7 @@ export class Conditions {
     if (untilMs !== undefined) this.add((until) => `last_failed_at < ${until}::timestamptz`, timeOf(untilMs));
     if (playerId !== undefined) this.add((player) => `player_id = ${player}::bigint`, String(playerId));
     if (eventId !== undefined) this.add((event) => `event_id = ${event}::bigint`, String(eventId));
+    if (replaysBelow !== undefined) this.add((most) => `replays < ${most}::bigint`, String(replaysBelow));
     if (text !== undefined) this.add((part) => `strpos(lower(detail), lower(${part})) > 0`, withoutNul(text));
   }
 

@@ -2,8 +2,16 @@
 import { createHash } from "node:crypto";
 import { Buffer } from "node:buffer";
 import type { ConsumeMessage } from "amqplib";
+import type { Event } from "../../shared/event/event.ts";
+import { decodeEvent } from "../../shared/event/protobuf.ts";
 import { causeOf } from "../../shared/rabbitmq/dead/cause.ts";
-import { type DeadLetter, understand } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import {
+  type DeadLetter,
+  type Fate,
+  type LetterEdit,
+  type Status,
+  understand,
+} from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { withoutBrokerHeaders } from "../../shared/rabbitmq/message.ts";
 import { exactOf } from "../../shared/rabbitmq/origin/origin.ts";
 import { rememberedBytes } from "../../shared/runtime/deno_workarounds/amqp_exact_properties.ts";
@@ -14,6 +22,7 @@ import type { Row } from "../../shared/postgres/pool.ts";
 export interface KeptLetter extends DeadLetter {
   /** Its place in the order of the table. */
   readonly id: bigint;
+  readonly fate: Fate;
 }
 
 /** What a keeper writes, by column. */
@@ -50,6 +59,11 @@ export interface LetterRow {
   readonly bytes: number;
 }
 
+/** Bodies and headers have any size, a page of them is held in memory, and headers take many times their bytes there. */
+export const pageBytes = 2 * 1024 * 1024;
+/** Any event's body is read whole. */
+export const mostBodyRead = 64 * 1024;
+
 /** An index of Postgres takes no more than 2,700 bytes. */
 const [longestReason, longestId, longestDetail] = [100, 400, 4_096];
 
@@ -81,11 +95,14 @@ export function rowOf(message: ConsumeMessage): LetterRow {
  */
 export function readColumns(mostBodyBytes: number): string {
   return `id, message_id, exchange, routing_key, encode(properties, 'base64'),
-    encode(substring(body from 1 for ${mostBodyBytes}), 'base64'), octet_length(body), reason, detail`;
+    encode(substring(body from 1 for ${mostBodyBytes}), 'base64'), octet_length(body), reason, detail,
+    status, previous, acted_by, ${isoTime("acted_at")}, stored_by, ${isoTime("stored_at")}, edits, claim is not null,
+    (select concat_ws(' ', encode(body, 'hex'), ${isoTime("edited_at")}, edited_by)
+     from dead_letter_edits where letter = dead_letters.id and number = edits)`;
 }
 
 export function letterOfRow(row: Row): KeptLetter {
-  const [id, messageId, exchange, routingKey, properties, body, bodyBytes, reason, detail] = row;
+  const [id, messageId, exchange, routingKey, properties, body, bodyBytes, reason, detail, ...acts] = row;
   const message = {
     fields: { exchange: exchange!, routingKey: routingKey! },
     properties: propertiesOfWire(Buffer.from(properties!, "base64")),
@@ -93,8 +110,31 @@ export function letterOfRow(row: Row): KeptLetter {
   };
   const letter = understand(message, { messageId: messageId!, bodyBytes: Number(bodyBytes) });
   // As they were understood when it was kept: filters and groups go by that.
-  const kept = { ...letter, reason: reason!, detail: detail!, id: BigInt(id!) };
+  const acted = { fate: fateOf(BigInt(id!), acts), edit: editOf(acts.at(-1)) };
+  const kept = { ...letter, reason: reason!, detail: detail!, id: BigInt(id!), ...acted };
   return Object.defineProperty(kept, "headers", { get: () => message.properties.headers });
+}
+
+/** As it was kept: of a valid event. */
+function editOf(text: string | null | undefined): LetterEdit | undefined {
+  const [, hex, at, by] = /^(\w*) (\S+) (.*)$/s.exec(text ?? "") ?? [];
+  if (hex === undefined) return undefined;
+  const body = Uint8Array.fromHex(hex);
+  return { body, event: decodeEvent(body) as Event, at: at!, by: by! };
+}
+
+function fateOf(id: bigint, [status, previous, actedBy, actedAt, storedBy, storedAt, edits, claimed]: Row): Fate {
+  return {
+    ...{ id, status: status as Status, previous: previous == null ? undefined : BigInt(previous) },
+    ...{ actedBy: actedBy ?? undefined, actedAt: actedAt ?? undefined },
+    ...{ storedBy: storedBy ?? undefined, storedAt: storedAt ?? undefined },
+    ...{ edits: Number(edits), claimed: claimed === "t" },
+  };
+}
+
+/** RFC 3339. */
+export function isoTime(column: string): string {
+  return `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 }
 
 /**

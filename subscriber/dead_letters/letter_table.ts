@@ -1,18 +1,33 @@
 /** The table `dead_letters`: what keepers add to, and operators look at and act on. */
 import type { CauseGroup, Filter } from "../../shared/rabbitmq/dead/admin.ts";
+import type { Status } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { byteaArray } from "../../shared/postgres/bytea_array.ts";
 import { arrayLiteral } from "../../shared/postgres/copy_rows.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
 import { copiedLetter, copyStatement } from "./copied_letter.ts";
+import { notClaimed } from "./claims.ts";
+import { readGroups } from "./groups.ts";
 import { Conditions } from "./letter_query.ts";
-import { type KeptLetter, letterOfRow, type LetterRow, readColumns, writtenColumns } from "./letter_row.ts";
+import {
+  type KeptLetter,
+  letterOfRow,
+  type LetterRow,
+  mostBodyRead,
+  pageBytes,
+  readColumns,
+  writtenColumns,
+} from "./letter_row.ts";
 
 const names = writtenColumns.map(([name]) => name).join(", ");
 const arrays = writtenColumns.map(([, type], n) => `$${n + 1}::${type}[]`).join(", ");
 /** Ids are given in the order of the rows. */
 const keepStatement = `
-  insert into dead_letters (${names})
-  select ${names} from unnest(${arrays}) with ordinality as letters(${names}, place) order by place
+  insert into dead_letters (${names}, previous)
+  select ${names}, case when replays > 0 then (
+    select max(id) from dead_letters as earlier
+    where earlier.message_id = letters.message_id and earlier.replays = letters.replays - 1
+  ) end
+  from unnest(${arrays}) with ordinality as letters(${names}, place) order by place
   on conflict (letter_key) do nothing`;
 
 export interface PageOptions {
@@ -40,10 +55,13 @@ export interface Act {
   readonly by: string;
 }
 
-/** Bodies and headers have any size, a page of them is held in memory, and headers take many times their bytes there. */
-const pageBytes = 2 * 1024 * 1024;
-/** Any event's body is read whole. */
-const mostBodyRead = 64 * 1024;
+/** Letters that were marked, in any order. */
+export interface Turned {
+  readonly messageIds: readonly string[];
+  /** Whether others may match behind these. */
+  readonly more: boolean;
+}
+
 /** As much of a body at once. */
 const partBytes = 1024 * 1024;
 /** A letter that is kept alone, and without a copy of it. */
@@ -56,7 +74,7 @@ export class LetterTable {
 
   /** @throws when Postgres has no such table, or cannot be asked */
   async check(): Promise<void> {
-    await this.database.query(`select ${names} from dead_letters limit 0`, []);
+    await this.database.query(`select ${names}, previous, claim from dead_letters limit 0`, []);
   }
 
   /** Adds letters in this order, all or none; those that are there already stay as they are. */
@@ -70,11 +88,21 @@ export class LetterTable {
 
   async #keepLarge(row: LetterRow): Promise<void> {
     try {
-      await this.database.copyIn(copyStatement, ...copiedLetter(row));
+      await this.database.copyIn(copyStatement, ...copiedLetter(row, await this.#previousOf(row)));
     } catch (error) {
       // COPY knows no ON CONFLICT: it is there already.
       if ((error as { constraint?: unknown }).constraint !== "dead_letters_letter_key_key") throw error;
     }
+  }
+
+  async #previousOf({ letter, values }: LetterRow): Promise<bigint | undefined> {
+    const replays = BigInt(values[writtenColumns.findIndex(([name]) => name === "replays")]!);
+    if (replays === 0n) return undefined;
+    const [row] = await this.database.query(
+      "select max(id) from dead_letters where message_id = $1::uuid and replays = $2::bigint",
+      [letter.messageId, String(replays - 1n)],
+    );
+    return row?.[0] == null ? undefined : BigInt(row[0]);
   }
 
   /** How many are dead. */
@@ -90,7 +118,7 @@ export class LetterTable {
 
   /** The id of the letter that came last; 0 when there is none. */
   async lastId(): Promise<bigint> {
-    const [row] = await this.database.query("select coalesce(max(id), 0) from dead_letters where status = 'dead'", []);
+    const [row] = await this.database.query("select coalesce(max(id), 0) from dead_letters", []);
     return BigInt(row?.[0] ?? 0);
   }
 
@@ -98,7 +126,7 @@ export class LetterTable {
   async page(options: PageOptions): Promise<Page> {
     const { filter, limit, order, after, last, mostBodyBytes = mostBodyRead } = options;
     const where = new Conditions(filter);
-    const [isBehind, direction] = order === "oldest" ? [">", "asc"] : ["<", "desc"];
+    const [isBehind, direction] = order === "oldest" ? [">", "asc"] as const : ["<", "desc"] as const;
     if (after !== undefined) where.add((id) => `id ${isBehind} ${id}::bigint`, String(after));
     if (last !== undefined) where.add((id) => `id <= ${id}::bigint`, String(last));
     const most = where.parameters.push(String(limit + 1), String(mostBodyBytes));
@@ -110,13 +138,22 @@ export class LetterTable {
     const within = found.slice(0, limit);
     let bytes = 0;
     const over = within.findIndex(([, size], n) => (bytes += Number(size)) > pageBytes && n > 0);
-    const ids = within.slice(0, over < 0 ? limit : over).map(([id]) => id);
+    const ids = within.slice(0, over < 0 ? limit : over).map(([id]) => BigInt(id!));
+    const letters = await this.read(ids, direction, mostBodyBytes);
+    return { letters, more: found.length > ids.length };
+  }
+
+  async read(
+    ids: readonly bigint[],
+    direction: "asc" | "desc" = "asc",
+    mostBodyBytes = mostBodyRead,
+  ): Promise<readonly KeptLetter[]> {
     const rows = await this.database.query(
       `select ${readColumns(mostBodyBytes)} from dead_letters
        where id = any($1::bigint[]) order by dead_letters.id ${direction}`,
       [`{${ids.join(",")}}`],
     );
-    return { letters: rows.map(letterOfRow), more: found.length > ids.length };
+    return rows.map(letterOfRow);
   }
 
   /** With all of its body: a part at a time, for the client copies what it reads several times. */
@@ -134,32 +171,15 @@ export class LetterTable {
   }
 
   /** At most 1,000, those with most letters first. */
-  async groups(filter: Filter): Promise<CauseGroup[]> {
-    const where = new Conditions(filter);
-    const rows = await this.database.query(
-      `with found as (
-         select cause_group, count(*) as letters, max(id) as newest,
-           min(last_failed_at) as first_at, max(last_failed_at) as last_at
-         from dead_letters where ${where} group by cause_group order by letters desc, newest desc limit 1000
-       )
-       select found.cause_group, reason, cause, letters, ${isoTime("first_at")}, ${
-        isoTime("last_at")
-      }, message_id, detail
-       from found join dead_letters on id = newest order by letters desc, newest desc`,
-      where.parameters,
-    );
-    return rows.map(([group, reason, cause, letters, firstAt, lastAt, messageId, detail]) => ({
-      ...{ group: group!, reason: reason!, cause: cause!, letters: Number(letters) },
-      ...{ firstAt: firstAt ?? undefined, lastAt: lastAt ?? undefined },
-      sample: { messageId: messageId!, detail: detail! },
-    }));
+  groups(filter: Filter): Promise<CauseGroup[]> {
+    return readGroups(this.database, filter);
   }
 
   /** Marks letters, unless somebody else has done so. @returns those that were dead until now */
   async mark(ids: readonly bigint[], { status, by }: Act): Promise<ReadonlySet<bigint>> {
     const rows = await this.database.query(
       `update dead_letters set status = $1, acted_by = $2, acted_at = now()
-       where id = any($3::bigint[]) and status = 'dead' returning id`,
+       where id = any($3::bigint[]) and status = 'dead' and ${notClaimed} returning id`,
       [status, by, `{${ids.join(",")}}`],
     );
     return new Set(rows.map(([id]) => BigInt(id!)));
@@ -168,23 +188,26 @@ export class LetterTable {
   /**
    * Marks the oldest of those that match, up to 5,000.
    * @param last none that came later
-   * @returns how many; fewer than 5,000 when these were all
    */
-  async drop(filter: Filter, last: bigint, by: string): Promise<{ dropped: number; more: boolean }> {
-    const where = new Conditions(filter).add((id) => `id <= ${id}::bigint`, String(last));
+  async drop(filter: Filter, last: bigint, by: string): Promise<Turned> {
+    return await this.#turn(["dead", "dropped"], filter, last, by);
+  }
+
+  /** The same back: those that were dropped are dead again. */
+  async undo(filter: Filter, last: bigint, by: string): Promise<Turned> {
+    return await this.#turn(["dropped", "dead"], filter, last, by);
+  }
+
+  async #turn([from, to]: readonly [Status, Status], filter: Filter, last: bigint, by: string): Promise<Turned> {
+    const where = new Conditions(filter, from).add((id) => `id <= ${id}::bigint`, String(last));
     const actor = where.parameters.push(by);
     const rows = await this.database.query(
-      `update dead_letters set status = 'dropped', acted_by = $${actor}, acted_at = now()
-       where status = 'dead' and id in (
+      `update dead_letters set status = '${to}', acted_by = $${actor}, acted_at = now()
+       where status = '${from}' and ${notClaimed} and id in (
          select id from dead_letters where ${where} order by id limit ${actedAtOnce}
-       ) returning id`,
+       ) returning message_id`,
       where.parameters,
     );
-    return { dropped: rows.length, more: rows.length === actedAtOnce };
+    return { messageIds: rows.map(([id]) => id!), more: rows.length === actedAtOnce };
   }
-}
-
-/** RFC 3339. */
-function isoTime(column: string): string {
-  return `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 }

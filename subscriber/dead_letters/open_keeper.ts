@@ -1,19 +1,25 @@
 import type { BrokerOptions } from "../../shared/rabbitmq/connection.ts";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
+import type { TopologyConfig } from "../../shared/rabbitmq/topology.ts";
 import type { Config } from "../../shared/runtime/configuration/config.ts";
 import { DeadLetterKeeper } from "./keeper.ts";
+import { keepHealing } from "./heal.ts";
+import { keepRunningJobs } from "./jobs/job_runner.ts";
 import { KeeperState } from "./keeper_state.ts";
 import { LetterTable } from "./letter_table.ts";
+import { keepResolving } from "./resolve.ts";
 
-export type KeeperSettings = Pick<
-  Config,
-  | "DATABASE_TIMEOUT_MS"
-  | "DATABASE_URL"
-  | "DEAD_LETTER_KEEPER"
-  | "DEAD_LETTER_QUEUE"
-  | "DEAD_LETTER_RABBITMQ_URL"
-  | "RABBITMQ_URL"
->;
+export type KeeperSettings =
+  & TopologyConfig
+  & Pick<
+    Config,
+    | "DATABASE_TIMEOUT_MS"
+    | "DATABASE_URL"
+    | "DEAD_LETTER_KEEPER"
+    | "DEAD_LETTER_QUEUE"
+    | "DEAD_LETTER_RABBITMQ_URL"
+    | "RABBITMQ_URL"
+  >;
 
 /** A subscriber's keeper, with connections of its own: no letter waits behind batches, nor a batch behind letters. */
 export interface OpenKeeper {
@@ -26,6 +32,7 @@ export function openKeeper(
   broker: Omit<BrokerOptions, "name" | "url">,
   settings: KeeperSettings,
   subscriberId: string,
+  ratesAreFresh: () => Promise<boolean>,
 ): OpenKeeper {
   const queue = settings.DEAD_LETTER_QUEUE;
   const state = new KeeperState(queue);
@@ -39,10 +46,22 @@ export function openKeeper(
   });
   const url = settings.DEAD_LETTER_RABBITMQ_URL ?? settings.RABBITMQ_URL;
   const keeper = new DeadLetterKeeper({ ...broker, url, name, queue, table: new LetterTable(database), state });
+  const stop = new AbortController();
+  const resolving = keepResolving(
+    { database, owner: subscriberId, clock: broker.clock, log: broker.log },
+    stop.signal,
+  );
+  const working = keepRunningJobs(
+    { ...broker, url, name, database, config: settings, owner: subscriberId },
+    stop.signal,
+  );
+  const { clock, random, log } = broker;
+  const healing = keepHealing({ database, owner: subscriberId, ratesAreFresh, clock, random, log }, stop.signal);
   return {
     state,
     async close() {
-      await keeper.close();
+      stop.abort(new Error("the keeper is closed"));
+      await Promise.all([keeper.close(), resolving, working, healing]);
       await database.close();
     },
   };

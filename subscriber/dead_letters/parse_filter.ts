@@ -1,9 +1,11 @@
 /** A filter for dead letters from the words of a command line, or of a query in a URL. */
 import type { Filter } from "../../shared/rabbitmq/dead/admin.ts";
+import { type Status, statuses } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { parseMessageId } from "../../shared/rabbitmq/message_id.ts";
 
 /** By what is given; each as its reader wrote it. */
 export interface FilterWords {
+  readonly status?: string | undefined;
   readonly reason?: string | undefined;
   readonly id?: string | undefined;
   readonly group?: string | undefined;
@@ -33,8 +35,9 @@ const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
  * ```
  */
 export function parseFilter(words: FilterWords, now: number): Filter {
-  const { reason, id, group, since, until, player, event, text } = words;
+  const { status, reason, id, group, since, until, player, event, text } = words;
   return {
+    ...status !== undefined && { statuses: parseStatuses(status) },
     ...reason !== undefined && { reasons: split(reason) },
     ...id !== undefined && { ids: split(id).map((id) => parseMessageId(id) ?? id) },
     ...group !== undefined && { groups: split(group) },
@@ -48,6 +51,16 @@ export function parseFilter(words: FilterWords, now: number): Filter {
 
 function split(list: string): string[] {
   return list.split(",").map((entry) => entry.trim()).filter((entry) => entry !== "");
+}
+
+/** @example `dropped,replayed`; `any` of them */
+function parseStatuses(list: string): readonly Status[] {
+  const names = list === "any" ? statuses : split(list);
+  const wrong = names.find((name) => !statuses.some((status) => status === name));
+  if (wrong !== undefined || names.length === 0) {
+    throw new RangeError(`"${(wrong ?? "").slice(0, 60)}" is none of ${statuses.join(", ")}, any`);
+  }
+  return names as readonly Status[];
 }
 
 function parseInteger(text: string): bigint {

@@ -1,5 +1,8 @@
 import type { Filter } from "../../shared/rabbitmq/dead/admin.ts";
 import type { ReplaySource } from "../../shared/rabbitmq/dead/replay.ts";
+import type { Status } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import type { Random } from "../../shared/runtime/random.ts";
+import type { LetterClaims } from "./claims.ts";
 import type { KeptLetter } from "./letter_row.ts";
 import type { LetterTable } from "./letter_table.ts";
 
@@ -8,24 +11,31 @@ export interface SelectionOptions {
   /** Most letters; all if left out. */
   readonly limit?: number | undefined;
   readonly order?: "oldest" | "newest";
+  /** Only letters that an act applies to, whatever the filter says. */
+  readonly status?: Status;
+  /** Most at once. */
+  readonly pageSize?: number;
   /** Of each body no more is read. */
   readonly mostBodyBytes?: number | undefined;
   readonly stop: AbortSignal;
 }
 
 /** As many letters at once. */
-const pageSize = 100;
+const mostOnAPage = 100;
+const secondsPerPage = 5;
 
 /** Those that match and are there when this begins, some at a time. A letter that comes, or comes back, meanwhile is not among them. */
 export async function* pagesOf(
   table: LetterTable,
-  { filter, limit = Infinity, order = "oldest", mostBodyBytes, stop }: SelectionOptions,
+  { filter: asked, limit = Infinity, order = "oldest", status, pageSize = mostOnAPage, mostBodyBytes, stop }:
+    SelectionOptions,
 ): AsyncGenerator<readonly KeptLetter[]> {
+  const filter = status ? { ...asked, statuses: [status] } : asked;
   const last = await table.lastId();
   let after: bigint | undefined;
   for (let [left, goOn] = [limit, true]; goOn && left > 0 && !stop.aborted;) {
-    const page = { filter, limit: Math.min(left, pageSize), order, after, last, mostBodyBytes };
-    const { letters, more } = await table.page(page);
+    const most = Math.min(left, pageSize, mostOnAPage);
+    const { letters, more } = await table.page({ filter, limit: most, order, after, last, mostBodyBytes });
     if (letters.length > 0) yield letters;
     after = letters.at(-1)?.id;
     left -= letters.length;
@@ -33,13 +43,34 @@ export async function* pagesOf(
   }
 }
 
-/** @param by who replays them */
-export function replaySource(table: LetterTable, selection: SelectionOptions, by: string): ReplaySource<KeptLetter> {
+export interface ReplaySourceOptions extends SelectionOptions {
+  /** Who replays them. */
+  readonly by: string;
+  /** Letters a second, so that no claim is over before its letter is published. */
+  readonly rate?: number | undefined;
+  readonly random: Pick<Random, "bytes">;
+}
+
+/** Letters, each claimed before it is published, as they are once they are claimed. */
+export function replaySource(
+  table: LetterTable,
+  claims: LetterClaims,
+  options: ReplaySourceOptions,
+): ReplaySource<KeptLetter> {
+  const { by, rate = mostOnAPage, random } = options;
+  const claim = random.bytes(16).toHex();
+  const ids = (letters: readonly KeptLetter[]) => letters.map(({ id }) => id);
+  async function* take() {
+    for await (const letters of pagesOf(table, { ...options, status: "dead", pageSize: rate * secondsPerPage })) {
+      const claimed = await claims.claim(ids(letters), claim);
+      // An edit may have come between the look and the claim.
+      if (claimed.length > 0) yield await table.read(claimed, options.order === "newest" ? "desc" : "asc");
+    }
+  }
   return {
-    take: () => pagesOf(table, selection),
+    take,
     whole: (letter) => table.whole(letter),
-    replayed: async (letters) => {
-      await table.mark(letters.map(({ id }) => id), { status: "replayed", by });
-    },
+    replayed: (letters) => claims.markReplayed(ids(letters), claim, by),
+    kept: (letters, published) => claims.unclaim(ids(letters), claim, published),
   };
 }

@@ -12,11 +12,16 @@ import {
   type AdminOptions,
   type CauseGroup,
   type DeadLetterAdmin,
+  type EditOptions,
+  type EditPage,
   type LetterPage,
   type ListOptions,
   type Replays,
 } from "../../shared/rabbitmq/dead/admin.ts";
+import { editOf } from "../../shared/rabbitmq/dead/edit.ts";
 import { replay } from "../../shared/rabbitmq/dead/replay.ts";
+import { LetterClaims } from "./claims.ts";
+import { editLetters } from "./edit_letters.ts";
 import { LetterTable } from "./letter_table.ts";
 import { replaySource } from "./replay_source.ts";
 
@@ -59,7 +64,7 @@ export class TableDeadLetterAdmin implements DeadLetterAdmin {
     return this.#act(signal, () => this.#table.groups(filter));
   }
 
-  replay({ filter, signal }: AdminOptions): Promise<Replays> {
+  replay({ filter, signal, by = this.options.name }: AdminOptions): Promise<Replays> {
     const { config, name, clock, random } = this.options;
     return this.#act(signal, async (stop) => {
       let blocked: string | undefined;
@@ -72,7 +77,12 @@ export class TableDeadLetterAdmin implements DeadLetterAdmin {
       const counts = { replayed: 0, refused: 0, failed: 0 };
       let problem: string | undefined;
       try {
-        const source = replaySource(this.#table, { filter, stop }, name);
+        const source = replaySource(this.#table, new LetterClaims(this.options.database), {
+          filter,
+          stop,
+          by,
+          random,
+        });
         const how = { exchange: config.EVENTS_EXCHANGE, publisher, clock, rate: undefined, force: false, stop };
         for await (const replayed of replay(source, how)) {
           counts[replayed.result]++;
@@ -86,23 +96,52 @@ export class TableDeadLetterAdmin implements DeadLetterAdmin {
     });
   }
 
-  drop({ filter, signal }: AdminOptions): Promise<number> {
-    return this.#act(signal, async (stop) => {
-      const last = await this.#table.lastId();
-      let [dropped, more] = [0, true];
-      while (more && !stop.aborted) {
-        const some = await this.#table.drop(filter, last, this.options.name);
-        dropped += some.dropped;
-        more = some.more;
-      }
-      return dropped;
-    });
+  drop(options: AdminOptions): Promise<number> {
+    return this.#turn("drop", options);
+  }
+
+  undo(options: AdminOptions): Promise<number> {
+    return this.#turn("undo", options);
   }
 
   /** What is under way stops, and has 2 s to end in order. */
   async close(): Promise<void> {
     this.#closed.abort(new AdminClosed());
     await settledWithin(closeTimeoutMs, this.options.clock, Promise.allSettled(this.#running));
+  }
+
+  edit({ change, preview, limit, after, filter, signal, by = this.options.name }: EditOptions): Promise<EditPage> {
+    const { database } = this.options;
+    return this.#act(signal, async () => {
+      const dead = { ...filter, statuses: ["dead"] as const };
+      const from = {
+        filter: dead,
+        order: "oldest",
+        limit,
+        after: after === undefined ? undefined : BigInt(after),
+      } as const;
+      const { letters, more } = await this.#table.page(from);
+      const outcomes = preview
+        ? letters.map((letter) => editOf(letter, change).outcome)
+        : await editLetters(database, letters, change, by);
+      return { outcomes, next: more ? String(letters.at(-1)!.id) : undefined };
+    });
+  }
+
+  #turn(
+    way: "drop" | "undo",
+    { filter, signal, by = this.options.name }: AdminOptions,
+  ): Promise<number> {
+    return this.#act(signal, async (stop) => {
+      const last = await this.#table.lastId();
+      let [turned, more] = [0, true];
+      while (more && !stop.aborted) {
+        const some = await this.#table[way](filter, last, by);
+        turned += some.messageIds.length;
+        more = some.more;
+      }
+      return turned;
+    });
   }
 
   /** @param act ends in order, with what it has done, once its signal is aborted */

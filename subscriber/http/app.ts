@@ -12,6 +12,9 @@ import type { Tokens } from "./access/tokens.ts";
 import { deadLetterRoutes } from "./dead_letter_routes.ts";
 import { parseLimit } from "./event_query.ts";
 import { eventRoutes } from "./event_routes.ts";
+import type { Takes } from "../dead_letters/takes.ts";
+import type { Jobs } from "./job_routes.ts";
+import { type Find, findRoutes } from "./find_routes.ts";
 import type { Totals } from "../metrics/materialized.ts";
 import type { SignIn } from "../metrics/metrics.ts";
 import { openApi } from "./openapi.ts";
@@ -27,8 +30,12 @@ export interface AppOptions extends Probes {
   readonly overview: () => Promise<object>;
   readonly recent: RecentEvents;
   readonly admin: DeadLetterAdmin;
+  /** None in one process. */
+  readonly jobs?: Jobs | undefined;
+  readonly takes?: Takes | undefined;
   /** Letters in their queue, which no keeper has moved yet. */
   readonly waiting: () => Promise<number>;
+  readonly find: Find;
   /** Of HTTP_TOKENS_FILE; `undefined`: nobody may act. */
   readonly tokens: Tokens | undefined;
   /** Whether whoever reaches us may look. */
@@ -101,6 +108,8 @@ export function httpApp(options: AppOptions): (request: Request, caller: Caller)
   });
   app.get("/overview", async (context) => context.json(await withDeadline(overview)));
   app.get("/events", eventRoutes(options));
+  const findRoute = findRoutes(options.find);
+  app.get("/find", (context) => withDeadline(() => findRoute(context)));
   app.use("/dead-letters/*", audited(acts, options.subscriberId));
   app.route("/dead-letters", deadLetterRoutes(options));
   app.get("/audit", async (context) => {

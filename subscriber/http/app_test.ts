@@ -16,7 +16,7 @@ function appWith() {
     metrics: { contentType: "text/plain", text: unused },
     recent: new RecentEvents(),
     admin: {} as DeadLetterAdmin,
-    waiting: unused,
+    ...{ waiting: unused, find: unused },
     ...{ tokens: undefined, open: true, allowedHosts: [], onSignIn: () => {}, acts: {} as Acts, subscriberId: "one" },
     ...{ clock: new VirtualClock(), log: silentLog, stop: stop.signal },
   });

@@ -1,12 +1,17 @@
-/** Dead letters over HTTP: list, groups, show, replay, drop. app.ts says who may, and records each act. */
+/** Dead letters over HTTP: list, groups, show, edit, replay, drop, undo. app.ts says who may, and records each act. */
 import { type Context, Hono } from "hono";
+import { type Change, parseChange } from "../../shared/event/change.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { deadLetterToJson, mostBodyListed, mostBodyShown } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { type DeadLetterAdmin, type Filter, groupToJson } from "../../shared/rabbitmq/dead/admin.ts";
+import { outcomeToJson } from "../../shared/rabbitmq/dead/edit.ts";
 import { parseMessageId } from "../../shared/rabbitmq/message_id.ts";
 import { callWithDeadline } from "../../shared/runtime/deadline.ts";
+import type { Env } from "./access/access.ts";
 import { parseFilter } from "../dead_letters/parse_filter.ts";
+import { jobRoutes, type Jobs } from "./job_routes.ts";
 import { parseLimit } from "./event_query.ts";
+import type { Takes } from "../dead_letters/takes.ts";
 import { Problem, unavailable } from "./problem.ts";
 
 /** Longer than the admin's own deadlines: its error says more than ours. */
@@ -16,10 +21,12 @@ const mostListed = 500;
 export interface DeadLetterRoutesOptions {
   readonly admin: DeadLetterAdmin;
   readonly waiting: () => Promise<number>;
+  readonly jobs?: Jobs | undefined;
+  readonly takes?: Takes | undefined;
   readonly clock: Clock;
 }
 
-export function deadLetterRoutes({ admin, waiting, clock }: DeadLetterRoutesOptions): Hono {
+export function deadLetterRoutes({ admin, waiting, jobs, takes, clock }: DeadLetterRoutesOptions): Hono<Env> {
   async function ask<T>(act: (signal: AbortSignal) => Promise<T>): Promise<T> {
     try {
       return await callWithDeadline(adminTimeoutMs, clock, act);
@@ -30,7 +37,10 @@ export function deadLetterRoutes({ admin, waiting, clock }: DeadLetterRoutesOpti
   }
 
   const filterOf = (context: Context, ...others: string[]) => readFilter(context, others, clock.now());
-  const routes = new Hono();
+  const routes = new Hono<Env>();
+  const chosenBy = (context: Context, ...others: string[]) =>
+    chosen(filterOf(context, "all", ...others), context.req.query("all"));
+  routes.route("/jobs", jobRoutes({ jobs, ask, filterOf: chosenBy, changeOf }));
   routes.get("/", async (context) => {
     const limit = parseLimit(context.req.query("limit") ?? null, 100, mostListed);
     const [order, after] = [orderOf(context.req.query("order")), placeOf(context.req.query("after"))];
@@ -47,34 +57,84 @@ export function deadLetterRoutes({ admin, waiting, clock }: DeadLetterRoutesOpti
     const groups = await ask((signal) => admin.groups({ filter, signal }));
     return context.json({ groups: groups.map(groupToJson) });
   });
+  routes.post("/groups/:group/take", async (context) => {
+    const group = context.req.param("group");
+    const note = context.req.query("note") ?? "";
+    const taken = takes && jobs && await ask(() => takes.take(group, byOf(context), note));
+    if (!taken) throw new Problem(404, `there is no group ${group.slice(0, 60)}`);
+    return context.json({ taken });
+  });
+  routes.delete("/groups/:group/take", async (context) => {
+    const group = context.req.param("group");
+    if (!takes || !await ask(() => takes.leave(group))) {
+      throw new Problem(404, `nobody has the group ${group.slice(0, 60)}`);
+    }
+    return context.json({ left: 1 });
+  });
+  routes.get("/edits", async (context) => {
+    const limit = parseLimit(context.req.query("limit") ?? null, 100, mostListed);
+    const after = placeOf(context.req.query("after"));
+    const filter = chosen(filterOf(context, "limit", "after", "all", ...changeNames), context.req.query("all"));
+    const change = changeOf(context);
+    const { outcomes, next } = await ask((signal) =>
+      admin.edit({ filter, change, preview: true, limit, after, signal })
+    );
+    return context.json({ edits: outcomes.map(outcomeToJson), next: next ?? null });
+  });
   routes.get("/:id", async (context) => {
     const id = idOf(context.req.param("id"));
-    const options = { limit: 1, order: "newest", filter: { ids: [id] }, mostBodyBytes: mostBodyShown } as const;
+    const filter = { ids: [id], ...pickStatuses(filterOf(context)) };
+    const options = { limit: 1, order: "newest", filter, mostBodyBytes: mostBodyShown } as const;
     const { letters: [letter] } = await ask((signal) => admin.list({ ...options, signal }));
     if (!letter) throw missing(id);
     return context.json(deadLetterToJson(letter));
   });
   routes.post("/replay", async (context) => {
     const filter = chosen(filterOf(context, "all"), context.req.query("all"));
-    return context.json(await ask((signal) => admin.replay({ filter, signal })));
+    return context.json(await ask((signal) => admin.replay({ filter, signal, by: byOf(context) })));
+  });
+  routes.post("/undo", async (context) => {
+    const filter = chosen(filterOf(context, "all"), context.req.query("all"));
+    return context.json({ restored: await ask((signal) => admin.undo({ filter, signal, by: byOf(context) })) });
   });
   routes.post("/:id/replay", async (context) => {
     const id = idOf(context.req.param("id"));
-    const result = await ask((signal) => admin.replay({ filter: { ids: [id] }, signal }));
+    const result = await ask((signal) => admin.replay({ filter: { ids: [id] }, signal, by: byOf(context) }));
     if (result.replayed + result.refused + result.failed === 0 && !result.problem) throw missing(id);
     return context.json(result);
   });
+  routes.post("/:id/edit", async (context) => {
+    const id = idOf(context.req.param("id"));
+    filterOf(context, ...changeNames);
+    const options = { filter: { ids: [id] }, change: changeOf(context), preview: false, limit: mostListed };
+    const { outcomes } = await ask((signal) => admin.edit({ ...options, signal, by: byOf(context) }));
+    if (outcomes.length === 0) throw missing(id);
+    const refused = outcomes.find(({ problem }) => problem !== undefined);
+    if (refused && outcomes.length === 1) throw new Problem(409, `${id} is not edited: ${refused.problem}`);
+    return context.json({ edits: outcomes.map(outcomeToJson) });
+  });
+  routes.post("/:id/undo", async (context) => {
+    const id = idOf(context.req.param("id"));
+    const restored = await ask((signal) => admin.undo({ filter: { ids: [id] }, signal, by: byOf(context) }));
+    if (restored === 0) throw new Problem(404, `there is no letter ${id} that was dropped`);
+    return context.json({ restored });
+  });
   routes.delete("/", async (context) => {
     const filter = chosen(filterOf(context, "all"), context.req.query("all"));
-    return context.json({ dropped: await ask((signal) => admin.drop({ filter, signal })) });
+    return context.json({ dropped: await ask((signal) => admin.drop({ filter, signal, by: byOf(context) })) });
   });
   routes.delete("/:id", async (context) => {
     const id = idOf(context.req.param("id"));
-    const dropped = await ask((signal) => admin.drop({ filter: { ids: [id] }, signal }));
+    const dropped = await ask((signal) => admin.drop({ filter: { ids: [id] }, signal, by: byOf(context) }));
     if (dropped === 0) throw missing(id);
     return context.json({ dropped });
   });
   return routes;
+}
+
+/** Who asks, as app.ts knows them. */
+function byOf(context: Context<Env>): string {
+  return context.get("principal").name;
 }
 
 function missing(id: string): Problem {
@@ -100,7 +160,7 @@ function placeOf(text: string | undefined): string | undefined {
   return text;
 }
 
-const filterNames = ["reason", "id", "group", "since", "until", "player_id", "event_id", "text"] as const;
+const filterNames = ["status", "reason", "id", "group", "since", "until", "player_id", "event_id", "text"] as const;
 
 /** @throws {Problem} for unknown names and values: a mistyped filter must not match everything */
 function readFilter(context: Context, others: readonly string[], now: number): Filter {
@@ -115,6 +175,26 @@ function readFilter(context: Context, others: readonly string[], now: number): F
   } catch (error) {
     throw error instanceof RangeError ? new Problem(400, error.message) : error;
   }
+}
+
+const changeNames = ["set", "where", "json"];
+
+/** No request has a body here: the event, or the fields to change, are in the query. */
+function changeOf(context: Context): Change {
+  const [set, where, json] = changeNames.map((name) => context.req.queries(name) ?? []) as [
+    string[],
+    string[],
+    string[],
+  ];
+  try {
+    return parseChange({ set, where, json: json[0] });
+  } catch (error) {
+    throw error instanceof RangeError ? new Problem(400, error.message) : error;
+  }
+}
+
+function pickStatuses({ statuses }: Filter): Pick<Filter, "statuses"> {
+  return statuses ? { statuses } : {};
 }
 
 /** An act on many letters must say on which. */

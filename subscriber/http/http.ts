@@ -9,9 +9,10 @@ import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import type { TlsFiles } from "../../shared/runtime/tls.ts";
 import type { SharedRates } from "../rates/shared_rates.ts";
 import { type Observer, Stats } from "../pipeline/stats.ts";
+import { find } from "../find/find.ts";
 import type { Tokens } from "./access/tokens.ts";
 import { httpApp } from "./app.ts";
-import { LetterTable } from "../dead_letters/letter_table.ts";
+import { Takes } from "../dead_letters/takes.ts";
 import { callWithDeadline, coalesced } from "../../shared/runtime/deadline.ts";
 import { readinessOf } from "./health.ts";
 import { probeApp } from "./probe_routes.ts";
@@ -21,6 +22,7 @@ import { readTotals } from "../metrics/materialized.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { overviewOf } from "../metrics/overview.ts";
 import { grpcHealth, readDependencies } from "../metrics/probes.ts";
+import type { Jobs } from "./job_routes.ts";
 import type { QueueDepths } from "../metrics/queue_depths.ts";
 import { RecentEvents } from "../metrics/recent_events.ts";
 import type { Sources, State } from "../metrics/sources.ts";
@@ -66,6 +68,10 @@ export interface HttpOptions extends State {
   readonly database: Database;
   readonly depths: QueueDepths;
   readonly admin: DeadLetterAdmin;
+  /** For questions to other subscribers. */
+  readonly newId: () => string;
+  /** None in one process. */
+  readonly jobs?: Jobs | undefined;
   /** host:port */
   readonly ratesApi: string;
   /** The files for TLS to it; without them, no TLS. */
@@ -86,8 +92,8 @@ export function serveHttp(options: HttpOptions): HttpServer {
   const ended = new AbortController();
   const depths = remembered(() => options.depths.read());
   const totals = remembered(() => readTotals(database));
-  const table = new LetterTable(database);
-  const deadLetters = remembered(() => table.count());
+  const takes = new Takes(database);
+  const deadLetters = remembered(() => takes.count());
   const inspectRates = remembered(() => shared.inspect());
   const reports = remembered(() => options.fleet.read());
   const subscribers = async () => {
@@ -126,11 +132,20 @@ export function serveHttp(options: HttpOptions): HttpServer {
       // Never cached: a caller gets the sums of this moment.
       totals: () => callWithDeadline(askTimeoutMs, clock, () => readTotals(database)),
       overview,
-      ...{ ...probes, recent, admin, tokens, subscriberId: options.subscriberId },
+      ...{
+        ...probes,
+        recent,
+        admin,
+        jobs: options.jobs,
+        takes: options.jobs && takes,
+        tokens,
+        subscriberId: options.subscriberId,
+      },
       open: isLoopback(address.hostname) || options.behindProxy === true,
       allowedHosts: options.allowedHosts ?? [],
       acts: new Acts(database, log),
       onSignIn: (result) => metrics.signIn(result),
+      find: (query) => find(query, { ...options, queues: () => options.depths.readAll() }),
       // In one process, the queue itself is what is listed.
       waiting: async () => options.mode === "embedded" ? 0 : (await depths()).dead.messages,
       stop: ended.signal,

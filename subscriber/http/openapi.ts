@@ -1,6 +1,8 @@
 /** `GET /openapi.json`. tests/scenarios/watching/http_scenario.ts holds the answers to its schemas. */
+import { statuses } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { eventTypes } from "../../shared/event/kinds.ts";
 import { version } from "../../shared/runtime/configuration/command.ts";
+import { jobActs, jobStates } from "../dead_letters/jobs/job.ts";
 import type { Values } from "../enriched/column.ts";
 import { columns } from "../enriched/enriched.ts";
 import { subscriberStates } from "../metrics/fleet/fleet_view.ts";
@@ -14,6 +16,8 @@ const countOrNull = { type: ["integer", "null"] };
 const flag = { type: "boolean" };
 const uuid = { type: "string", format: "uuid" };
 const integer = { type: ["integer", "string"], description: "A string of digits beyond 2^53" };
+
+const integerOrNull = { ...integer, type: ["integer", "string", "null"] };
 
 /** By type of column. */
 const schemas: Readonly<Record<keyof Values, object>> = {
@@ -53,6 +57,7 @@ const limit = (maximum: number) => query("limit", { type: "integer", minimum: 1,
 const time = "RFC 3339, or how long ago: 30m, 2h, 7d";
 /** Of dead letters: all that is given must hold. */
 const filter = [
+  query("status", text, "dead (if left out), replayed, dropped, resolved, with commas between; or any"),
   query("reason", text, "One or more, with commas between"),
   query("id", text, "Message ids, with commas between"),
   query("group", text, "One or more of /dead-letters/groups, with commas between"),
@@ -63,8 +68,19 @@ const filter = [
   query("text", text, "Part of the detail, in letters of either case"),
 ];
 const order = query("order", { enum: ["oldest", "newest"], default: "oldest" }, "Which come first");
+const change = [
+  query(
+    "set",
+    text,
+    "A field to change, such as currency=EUR; more than once for several. An empty value leaves it out",
+  ),
+  query("where", text, "Only where a field has this value: currency= where it is missing"),
+  query("json", text, "In place of both: the whole event as JSON"),
+];
 const after = query("after", text, "The next of the page before");
 const all = query("all", { const: "true" }, "In place of a filter: all of them");
+const group = { name: "group", in: "path", required: true, schema: text };
+const note = query("note", text, "A ticket, or other words");
 const id = { name: "id", in: "path", required: true, schema: uuid };
 
 /** Reading takes the role to look, where looking is not open; changes take the role to act. */
@@ -81,6 +97,7 @@ const replays = object({
   failed: count,
 });
 const dropped = object({ dropped: count });
+const restored = object({ restored: count });
 
 export const openApi = {
   openapi: "3.1.0",
@@ -125,6 +142,22 @@ export const openApi = {
         },
       },
     },
+    "/find": {
+      get: {
+        summary: "Where an event is, and what happened to it",
+        parameters: [
+          query("id", text, "An event id, a message id in any form, or the id that the publisher sent"),
+          query("player_id", integer, "In place of an id, with at"),
+          query("at", text, "When it happened, in UTC unless it names a zone: 2022-02-02T12:34"),
+          query("within", text, "So long before and after it: 90s, 5m, 2h, up to 24h; 5m unless it is given"),
+        ],
+        responses: {
+          "200": json("Found or not: looked tells where, and what could not be looked at", ref("Found")),
+          "400": problem("What was asked is not clear"),
+          ...errors,
+        },
+      },
+    },
     "/dead-letters": {
       get: secured(
         "Dead letters, page by page",
@@ -148,8 +181,47 @@ export const openApi = {
         json("At most 1,000", object({ groups: list(ref("CauseGroup")) })),
       ),
     },
+    "/dead-letters/groups/{group}/take": {
+      post: {
+        ...secured(
+          "Take the letters that it has: they turn no headline",
+          [group, note],
+          json("How many", object({ taken: count })),
+        ),
+      },
+      delete: { ...secured("Leave it to others", [group], json("Done", object({ left: count }))) },
+    },
     "/dead-letters/replay": {
       post: secured("Publish them again under their own ids", [...filter, all], json("What became of them", replays)),
+    },
+    "/dead-letters/jobs": {
+      get: secured("Jobs, the newest first", [], json("At most 100", object({ jobs: list(ref("Job")) }))),
+      post: secured(
+        "Have subscribers act on all that match; preview=true tells how many that are",
+        [
+          query("act", { enum: jobActs }),
+          query("rate", count, "Letters a second at most; a replay comes up to that by and by"),
+          query("preview", { const: "true" }),
+          ...change,
+          ...filter,
+          all,
+        ],
+        json("The job", ref("Job")),
+      ),
+    },
+    "/dead-letters/jobs/{id}": {
+      get: ofOne("A job, and what became of its letters", json("It", ref("Job"))),
+    },
+    "/dead-letters/jobs/{id}/pause": { post: ofOne("Pause it", json("It", ref("Job"))) },
+    "/dead-letters/jobs/{id}/resume": {
+      post: ofOne("Have it go on, where it is paused or has stopped", json("It", ref("Job"))),
+    },
+    "/dead-letters/jobs/{id}/cancel": { post: ofOne("End it: what is done stays done", json("It", ref("Job"))) },
+    "/dead-letters/jobs/{id}/rate": {
+      post: { ...ofOne("Set its rate", json("It", ref("Job"))), parameters: [id, query("rate", count)] },
+    },
+    "/dead-letters/undo": {
+      post: secured("Put back those that were dropped", [...filter, all], json("How many", restored)),
     },
     "/dead-letters/{id}": {
       get: ofOne("One dead letter", json("It", ref("DeadLetter"))),
@@ -176,6 +248,22 @@ export const openApi = {
         summary: "Takes the cookie away",
         responses: { "200": json("Signed out", ref("Session")), ...refusals },
       },
+    },
+    "/dead-letters/edits": {
+      get: secured(
+        "What a change would make of them; nothing is changed",
+        [limit(500), after, ...filter, all, ...change],
+        json("Oldest first", object({ edits: list(ref("Edit")), next: textOrNull })),
+      ),
+    },
+    "/dead-letters/{id}/edit": {
+      post: {
+        ...ofOne("Edit it: a replay publishes the last edit", json("Done", object({ edits: list(ref("Edit")) }))),
+        parameters: [id, ...change],
+      },
+    },
+    "/dead-letters/{id}/undo": {
+      post: ofOne("Put it back, where it was dropped", json("Done", restored)),
     },
     "/health/live": { get: { summary: "The process answers", responses: { "200": json("Yes", { type: "object" }) } } },
     "/health/ready": {
@@ -208,6 +296,21 @@ export const openApi = {
         top_player_deposits: described(ref("Leader"), "count in EUR cents"),
       }),
       Event: eventSchema(),
+      Found: object({
+        events: described(
+          list(object({
+            message_id: uuid,
+            sent_id: textOrNull,
+            state: { enum: ["stored", "held", "dead", "replayed", "dropped", "resolved"] },
+            event: { type: ["object", "null"] },
+            stations: list(object({ station: text, at: textOrNull, by: textOrNull, detail: text })),
+          })),
+          "At most 20",
+        ),
+        more: flag,
+        verdict: text,
+        looked: list(object({ place: text, outcome: text, complete: flag })),
+      }),
       CauseGroup: object({
         group: text,
         reason: text,
@@ -215,6 +318,10 @@ export const openApi = {
         letters: count,
         first_at: described(textOrNull, "When one of them failed last: of the first"),
         last_at: textOrNull,
+        taken: described(
+          { type: ["object", "null"] },
+          "Who looks after it: by, at, note, and more: letters that came since",
+        ),
         sample: described(object({ message_id: uuid, detail: text }), "The newest of them"),
       }),
       DeadLetter: object({
@@ -228,6 +335,15 @@ export const openApi = {
         last_failed_at: textOrNull,
         attempts: count,
         replays: count,
+        status: described({ enum: statuses }, "replayed is published again, no more; resolved: its event is stored"),
+        number: described(integerOrNull, "Where it is kept"),
+        previous: described(integerOrNull, "The number of the letter whose replay died as this one"),
+        acted_by: described(textOrNull, "Who replayed, dropped or restored it"),
+        acted_at: textOrNull,
+        stored_by: described(textOrNull, "The subscriber that stored its event"),
+        stored_at: textOrNull,
+        edits: described(count, "How many there are"),
+        edited: described({ type: ["object", "null"] }, "The last edit, which a replay publishes: by, at, event"),
         event: { type: ["object", "null"] },
         body_problem: textOrNull,
         body_base64: described(text, "Its first 4 KiB in a list, its first MiB alone"),
@@ -245,6 +361,27 @@ export const openApi = {
         state: { enum: ["begun", "done", "failed"] },
         affected: described({ type: ["integer", "null"] }, "How many"),
         result: textOrNull,
+      }),
+      Job: object({
+        ...{ id: uuid, act: { enum: jobActs }, state: { enum: jobStates }, filter: { type: "object" } },
+        ...{ change: { type: ["object", "null"] }, created_by: text, created_at: text, finished_at: textOrNull },
+        rate: described(count, "Letters a second at most"),
+        total: described(count, "Letters that matched when it began"),
+        done: count,
+        refused: described(count, "Replayed ten times already, or the change does not fit"),
+        failed: count,
+        owner: described(textOrNull, "The subscriber that carries it out"),
+        problem: textOrNull,
+        stored: described(count, "Of a replay: letters whose event is stored by now"),
+        died: described(count, "Died again of the same cause"),
+        deaths: list(object({ message_id: uuid, reason: text, detail: text })),
+      }, ["id", "act", "state", "rate", "total", "done", "refused", "failed"]),
+      Edit: object({
+        message_id: uuid,
+        number: integer,
+        before: described({ type: ["object", "null"] }, "null where the body is no message"),
+        after: { type: ["object", "null"] },
+        problem: described(textOrNull, "Why it does not fit"),
       }),
       Subscriber: object({
         ...{ id: text, version: text, state: { enum: subscriberStates }, since: text, events: count, batches: count },

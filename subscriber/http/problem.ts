@@ -8,6 +8,7 @@ const titles = {
   403: "Forbidden",
   404: "Not found",
   405: "Method not allowed",
+  409: "Conflict",
   413: "Content too large",
   421: "Misdirected request",
   429: "Too many requests",

@@ -101,7 +101,6 @@ export class Metrics implements Observer {
         stored: stats.stored,
         duplicate: stats.duplicates,
         dead: sum(stats.dead.values()),
-        delayed: stats.delayed,
         requeued: stats.requeued,
       },
     }), "outcome");
@@ -171,7 +170,12 @@ export class Metrics implements Observer {
     this.#gauge("process_resident_memory_bytes", "Resident memory", () => Deno.memoryUsage().rss);
     this.#gauge("process_start_time_seconds", "When the process began, since 1970", () => startedAtSeconds);
     this.#gauge("casino_info", "Always 1", () => ({ [version]: 1 }), "version");
-    this.#gauge("casino_dead_letters", "Dead letters in the table", sources.deadLetters);
+    this.#gauge("casino_dead_letters", "Dead letters in the table", async () => (await sources.deadLetters()).dead);
+    this.#gauge(
+      "casino_dead_letters_untended",
+      "Those among them that nobody has taken",
+      async () => (await sources.deadLetters()).untended,
+    );
     this.#gauge(
       "casino_dead_letters_held",
       "1 while Postgres, or the broker, keeps this subscriber from moving dead letters into the table",

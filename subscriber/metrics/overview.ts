@@ -35,14 +35,16 @@ export function overviewOf(sources: Sources): () => Promise<Overview> {
     const unheard = isLong && fleet.unheard ? { consumers: fleet.unheard, sinceMs: unheardSince!.wall } : undefined;
     const problems = problemsOf(sources, { states, depths, inspection, fleet, unheard });
     // What a keeper has in hand is in neither, for a moment.
-    const deadLetters = depths && letters !== undefined ? letters + depths.dead.messages : null;
+    const deadLetters = depths && letters !== undefined ? letters.dead + depths.dead.messages : null;
+    // Which group a letter in the queue is of is not known yet.
+    const untended = depths && letters !== undefined ? letters.untended + depths.dead.messages : null;
     return {
       at: new Date(clock.now()).toISOString(),
       version,
       subscriber_id: subscriberId,
       uptime_ms: Math.round(clock.monotonic() - startedAt),
       mode,
-      standing: standing.enter(problems.length > 0 ? "problems" : deadLetters ? "letters" : "well"),
+      standing: standing.enter(problems.length > 0 ? "problems" : untended ? "letters" : "well"),
       problems,
       subscribers: fleet.subscribers,
       materialized: totals?.materialized ?? null,
@@ -57,6 +59,7 @@ export function overviewOf(sources: Sources): () => Promise<Overview> {
         }
         : null,
       dead_letters: deadLetters,
+      dead_letters_untended: untended,
       dead_letters_by_reason: Object.fromEntries(stats.dead),
       latency_ms: latencies.summary() ?? null,
       rates: ratesOf(sources, inspection),

@@ -8,9 +8,17 @@ export interface Depths {
   readonly dead: { readonly messages: number };
 }
 
+export interface QueueCount {
+  readonly name: string;
+  /** Ready messages; `null`: there is no such queue. */
+  readonly messages: number | null;
+}
+
 export interface QueueDepths {
   /** @throws when the broker does not answer, or has no such queue */
   read(): Promise<Depths>;
+  /** Of every queue that events may wait in. @throws as that does */
+  readAll(): Promise<readonly QueueCount[]>;
   close(): Promise<void>;
 }
 
@@ -19,6 +27,8 @@ export interface AmqpQueueDepthsOptions {
   readonly name: string;
   readonly eventsQueue: string;
   readonly deadLetterQueue: string;
+  /** All that events may wait in. */
+  readonly queues: readonly string[];
   readonly clock: Clock;
 }
 
@@ -42,6 +52,12 @@ export class AmqpQueueDepths implements QueueDepths {
       events: { messages: events.messageCount, consumers: events.consumerCount },
       dead: { messages: dead.messageCount },
     };
+  }
+
+  async readAll(): Promise<QueueCount[]> {
+    const { channel } = await (this.#opening ?? this.#open());
+    const counts = await Promise.all(this.options.queues.map((name) => channel.checkQueue(name)));
+    return counts.map(({ queue, messageCount }) => ({ name: queue, messages: messageCount }));
   }
 
   /** Does not wait for a connection that is being opened; that is closed once it is open. */

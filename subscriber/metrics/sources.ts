@@ -1,4 +1,5 @@
 /** The state of a running subscriber that HTTP reads: for metrics, the page and readiness. */
+import type { LetterCounts } from "../dead_letters/takes.ts";
 import type { KeeperState } from "../dead_letters/keeper_state.ts";
 import type { DatabaseGate } from "../pipeline/database_gate.ts";
 import type { Stats } from "../pipeline/stats.ts";
@@ -21,7 +22,7 @@ export interface State extends OwnState {
   readonly rates: WatchedRates;
   readonly prefetch: number;
   readonly own: { read(): SubscriberReport };
-  readonly fleet: Pick<Fleet, "read">;
+  readonly fleet: Pick<Fleet, "read" | "ask" | "answers">;
 }
 
 export interface Sources extends State {
@@ -35,6 +36,6 @@ export interface Sources extends State {
   readonly totals: () => Promise<Totals>;
   readonly depths: () => Promise<Depths>;
   /** Dead letters in the table. */
-  readonly deadLetters: () => Promise<number>;
+  readonly deadLetters: () => Promise<LetterCounts>;
   readonly inspectRates: () => Promise<Inspection>;
 }

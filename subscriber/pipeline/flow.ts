@@ -7,7 +7,6 @@ import type { Parts, Store } from "./edges.ts";
 import type { Middleware } from "./entry.ts";
 import { Evidence } from "./evidence.ts";
 import { bisected } from "./middleware/bisected.ts";
-import { delayed } from "./middleware/delayed.ts";
 import { held } from "./middleware/held.ts";
 import { HeldBatches } from "./middleware/held_batches.ts";
 import { holdWith } from "./middleware/hold.ts";
@@ -27,8 +26,6 @@ export interface FlowOptions {
   readonly batchSize: number;
   /** Most batches that are processed at once. */
   readonly batchesInFlight: number;
-  /** RETRY_DELAYS_MS */
-  readonly retryDelays: readonly number[];
   readonly stats: Stats;
   readonly gate: DatabaseGate;
   /** Told of the batches that are held. */
@@ -41,7 +38,7 @@ export interface FlowOptions {
 }
 
 export function createFlow(parts: Parts, options: FlowOptions): Runner {
-  const { retryDelays, stats, gate, clock, random, log, heldBatches = new HeldBatches(clock) } = options;
+  const { stats, gate, clock, random, log, heldBatches = new HeldBatches(clock) } = options;
   const measure = measured(stats, clock);
   const { queue: measuredQueue, rates, players, store, report } = measure.parts(parts);
   const queue = heldBatches.settling(measuredQueue);
@@ -61,7 +58,6 @@ export function createFlow(parts: Parts, options: FlowOptions): Runner {
     bisected({ evidence, hold, gate, permits, clock }),
     heldBatches.attempts,
     reported(report, clock),
-    delayed(retryDelays),
     logged(log, clock),
     measure.batch,
     heldBatches.whole,

@@ -1,6 +1,7 @@
 /** Takes batches from the queue, has each processed, and settles its outcomes. */
 import type { Delivery, EventQueue } from "../../shared/rabbitmq/delivery.ts";
 import { publishedAtMs } from "../../shared/rabbitmq/message.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import type { DatabaseGate } from "./database_gate.ts";
@@ -21,13 +22,22 @@ export interface RunnerOptions {
   readonly permits: Permits;
   readonly stats: Stats;
   readonly gate: Pick<DatabaseGate, "leave">;
+  readonly clock: Clock;
   readonly log: Log;
+}
+
+/** Deliveries that something is done with together. */
+export interface Work {
+  readonly deliveries: readonly Delivery[];
+  readonly doing: "in a batch" | "waiting for rates" | "moving to another queue";
+  /** Monotonic ms. */
+  readonly since: number;
 }
 
 export class Runner {
   readonly #finish: Process;
-  /** The work under way, and when its oldest event was published. */
-  readonly #inHand = new Map<Promise<void>, number | undefined>();
+  /** The work under way, that first which has been for longest. */
+  readonly #inHand = new Map<Promise<void>, Work>();
   #interrupt: { readonly ready: AbortSignal; readonly either: AbortSignal } | undefined;
 
   constructor(private readonly options: RunnerOptions) {
@@ -46,7 +56,7 @@ export class Runner {
       await permits.acquire();
       const deliveries = await this.#next(stop);
       permits.give(deliveries);
-      if (deliveries.length > 0) this.#track(this.#finish(deliveries, abandon), deliveries);
+      if (deliveries.length > 0) this.#track(this.#finish(deliveries, abandon), deliveries, "in a batch");
       else permits.takeBack(deliveries);
     }
   }
@@ -59,10 +69,21 @@ export class Runner {
   /** When the oldest event in hand was published, milliseconds since 1970; `undefined` when none tells. */
   get oldestPublishedAtMs(): number | undefined {
     let oldest: number | undefined;
-    for (const published of this.#inHand.values()) {
+    for (const { deliveries: [first] } of this.#inHand.values()) {
+      const published = first && publishedAtMs(first);
       if (published !== undefined && published < (oldest ?? Infinity)) oldest = published;
     }
     return oldest;
+  }
+
+  /** Since when the work is under way that has been for longest, monotonic ms; `undefined` when there is none. */
+  get inHandSince(): number | undefined {
+    return this.#inHand.values().next().value?.since;
+  }
+
+  /** What is not settled, but for deliveries that wait for a permit; that first which has been in hand for longest. */
+  get inHand(): Iterable<Work> {
+    return this.#inHand.values();
   }
 
   /** Deliveries that have waited for rates, or else those at hand; none when the loop has something else to look at. */
@@ -82,9 +103,12 @@ export class Runner {
       .finally(() => this.options.permits.takeBack(deliveries));
     const { settled, moving, waiting } = byOutcome(processed);
     // Neither holds a permit, nor the rest of its batch in memory: a broker that is out of room takes no dead letters for long.
-    if (moving.length > 0) this.#track(this.options.queue.settle(moving, abandon), moving.map(deliveryOf));
+    if (moving.length > 0) {
+      this.#track(this.options.queue.settle(moving, abandon), moving.map(deliveryOf), "moving to another queue");
+    }
     if (waiting.length > 0) {
-      this.#track(this.#orRequeue(waiting, abandon, this.options.waiting.setAside(waiting, abandon)), waiting);
+      const aside = this.options.waiting.setAside(waiting, abandon);
+      this.#track(this.#orRequeue(waiting, abandon, aside), waiting, "waiting for rates");
     }
     if (settled.length > 0) await this.options.queue.settle(settled, abandon);
     return processed;
@@ -102,11 +126,10 @@ export class Runner {
   }
 
   /** Keeps the work in sight until it is done. */
-  #track(work: Promise<unknown>, deliveries: readonly Delivery[]): void {
-    const [first] = deliveries;
+  #track(work: Promise<unknown>, deliveries: readonly Delivery[], doing: Work["doing"]): void {
     const tracked = work.then(() => {}, (error) => this.#failed(error, deliveries.length))
       .finally(() => this.#inHand.delete(tracked));
-    this.#inHand.set(tracked, first && publishedAtMs(first));
+    this.#inHand.set(tracked, { deliveries, doing, since: this.options.clock.monotonic() });
   }
 
   #failed(error: unknown, events: number): void {
@@ -132,7 +155,7 @@ function byOutcome(processed: readonly Processed[]) {
   const [settled, moving, waiting]: [Settled[], Settled[], Delivery[]] = [[], [], []];
   for (const entry of processed) {
     if (isWaiting(entry)) waiting.push(entry.delivery);
-    else if (entry.outcome.kind === "dead" || entry.outcome.kind === "delay") moving.push(entry);
+    else if (entry.outcome.kind === "dead") moving.push(entry);
     else settled.push(entry);
   }
   return { settled, moving, waiting };

@@ -24,8 +24,6 @@ export class Stats {
   readonly dead = new Map<DeadReason, number>();
   /** Stored events whose player the database does not have. */
   withoutPlayer = 0;
-  /** Moved to a delay queue, to be tried again. */
-  delayed = 0;
   /** Deliveries requeued because the subscriber had to leave. */
   requeued = 0;
   batches = 0;
@@ -44,7 +42,6 @@ export class Stats {
       if (outcome.kind === "ack") outcome.isDuplicate ? this.duplicates++ : this.stored++;
       else if (outcome.kind === "wait") waiting++;
       else if (outcome.kind === "requeue") this.requeued++;
-      else if (outcome.kind === "delay") this.delayed++;
       else this.dead.set(outcome.reason, (this.dead.get(outcome.reason) ?? 0) + 1);
       if (isNew(entry) && !entry.facts.player) this.withoutPlayer++;
     }

@@ -141,6 +141,13 @@ export class RatesSource {
     }
   }
 
+  /** Whether fresh rates are there, or can be had within RATES_WAIT_MS: for whom no event waits. Never rejects. */
+  async areFresh(): Promise<boolean> {
+    if (this.#copy.fresh) return true;
+    await this.#join(this.options.clock.monotonic() + this.options.times.RATES_WAIT_MS).catch(() => {});
+    return this.#copy.fresh !== undefined;
+  }
+
   /** Joins the try under way, or begins one, and keeps it going until `giveUpAt` at least. */
   #join(giveUpAt: number): Promise<Rates> {
     this.#giveUpAt = Math.max(this.#giveUpAt, giveUpAt);

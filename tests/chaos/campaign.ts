@@ -120,7 +120,6 @@ function drawSettings(random: Random): Record<string, string> {
     RATES_LOCK_TTL_MS: "1500",
     RATES_WAIT_MS: pick("2000", "5000"),
     RATES_MAX_STALE_MS: pick("0", "5000"),
-    RETRY_DELAYS_MS: pick("", "300", "500,2000"),
     DATABASE_TIMEOUT_MS: "2000",
     PREFETCH: pick("50", "500", "2000"),
     BATCH_SIZE: pick("10", "100", "500"),

@@ -27,7 +27,7 @@ export class TruthReader {
     REDIS_URL: string,
   ) {
     const { RABBITMQ_URL, DATABASE_URL } = world.servers.direct;
-    const config = { ...queues, RETRY_DELAYS_MS: [], RABBITMQ_URL, REDIS_URL, DATABASE_URL } as unknown as Config;
+    const config = { ...queues, RABBITMQ_URL, REDIS_URL, DATABASE_URL } as unknown as Config;
     const settings = { ...config, REDIS_KEY_PREFIX: world.env["REDIS_KEY_PREFIX"] ?? "casino:" };
     this.#readers = {
       queues: queuesReader(settings, clock),

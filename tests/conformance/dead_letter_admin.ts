@@ -1,7 +1,7 @@
 /** One suite for everything that is a {@linkcode DeadLetterAdmin}: over the table, and over the queue in memory. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { deadHeaders } from "../../shared/rabbitmq/publish/dead_letters.ts";
-import { retriesHeader } from "../../shared/rabbitmq/publish/delay_queues.ts";
+import { retriesHeader } from "../../shared/rabbitmq/dead/replay.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { replaysHeader, withoutBrokerHeaders } from "../../shared/rabbitmq/message.ts";
 import { eventually } from "../fixtures/eventually.ts";
@@ -201,7 +201,69 @@ function testActing(test: Register): void {
     strictEqual(await waiting(), 0);
   });
 
-  test("drop() removes the letters that match, for good, and no others", async ({ admin, bury, events }) => {
+  test("undo() puts back what was dropped and matches, in its place, and nothing else", async ({ admin, bury, events, waiting }) => {
+    const buried = ["a", "b", "c", "d"].map((detail) => letterOf("invalid", { [deadHeaders.detail]: detail }));
+    const [a, b, c, d] = buried as [Delivery, Delivery, Delivery, Delivery];
+    await bury(buried);
+    strictEqual(await admin.drop({ signal, filter: { ids: ids([a, c]) } }), 2);
+    const dropped = { statuses: ["dropped"] } as const;
+    const { letters } = await admin.list({ limit, signal, filter: dropped });
+    deepStrictEqual([ids(letters), letters.map(({ fate }) => fate?.status)], [ids([a, c]), ["dropped", "dropped"]]);
+    strictEqual(await admin.undo({ signal, filter: { ids: ids([b, c]) } }), 1);
+    deepStrictEqual(ids((await admin.list({ limit, ...everything })).letters), ids([b, c, d]));
+    deepStrictEqual(ids((await admin.list({ limit, signal, filter: dropped })).letters), ids([a]));
+    deepStrictEqual([await waiting(), await events()], [3, []]);
+    strictEqual(await admin.undo(everything), 1);
+    deepStrictEqual(ids((await admin.list({ limit, ...everything })).letters), ids(buried));
+  });
+
+  test("edit() keeps the original, and a replay publishes the last edit under the letter's own id", async ({ admin, bury, events }) => {
+    const missing = bet({ id: 7n, currency: "" });
+    const letter = { ...letterOf("invalid"), body: encodeEvent(missing) };
+    const other = letterOf("undecodable");
+    await bury([letter, other]);
+    const edit = (value: string, preview = false) =>
+      admin.edit({ ...everything, limit, preview, change: { set: [{ key: "currency", value }] } });
+    const { outcomes: [would, wouldNot] } = await edit("USD", true);
+    match(would?.after ?? "", /"currency":"USD"/);
+    match(wouldNot?.problem ?? "", /is no event at all/);
+    strictEqual((await admin.list({ limit, ...everything })).letters[0]?.edit, undefined);
+    await edit("USD");
+    const { outcomes: [second] } = await edit("EUR");
+    match(second?.before ?? "", /"currency":"USD"/);
+    const { letters: [edited] } = await admin.list({ limit, ...everything });
+    deepStrictEqual([edited?.fate?.edits, Uint8Array.from(edited!.body)], [2, Uint8Array.from(letter.body)]);
+    strictEqual((await admin.replay({ signal, filter: { ids: ids([letter]) } })).replayed, 1);
+    const [event] = await eventually("the event", async () => {
+      const waiting = await events();
+      return waiting.length > 0 ? waiting : undefined;
+    });
+    deepStrictEqual([event!.messageId, Uint8Array.from(event!.body)], [
+      letter.messageId,
+      Uint8Array.from(encodeEvent({ ...missing, currency: "EUR" })),
+    ]);
+  });
+
+  test("edit() changes no letter that conflicts with another event under its id", async ({ admin, bury }) => {
+    await bury([{ ...letterOf("id-conflict"), body: encodeEvent(bet()) }]);
+    const change = { set: [{ key: "currency", value: "EUR" }] };
+    const { outcomes: [outcome] } = await admin.edit({ ...everything, limit, preview: false, change });
+    match(outcome?.problem ?? "", /it would conflict again/);
+  });
+
+  test("an act passes over letters that it does not apply to, whatever the filter says", async ({ admin, bury, waiting }) => {
+    const [a, b] = [letterOf("invalid"), letterOf("invalid")] as const;
+    await bury([a, b]);
+    await admin.drop({ signal, filter: { ids: ids([a]) } });
+    const any = { signal, filter: { statuses: ["dead", "dropped"] } } as const;
+    strictEqual((await admin.list({ limit, ...any })).letters.length, 2);
+    strictEqual((await admin.replay(any)).replayed, 1);
+    strictEqual(await admin.drop(any), 0);
+    strictEqual(await admin.undo(any), 1);
+    strictEqual(await waiting(), 1);
+  });
+
+  test("drop() removes the letters that match and no others", async ({ admin, bury, events }) => {
     const [stays, goes] = [letterOf("invalid"), letterOf("invalid")] as const;
     await bury([stays, goes]);
     strictEqual(await admin.drop({ signal, filter: { ids: ids([goes]) } }), 1);

@@ -1,6 +1,12 @@
 /** One suite for everything that is a {@linkcode Fleet}: Redis, and the one in memory. */
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import type { Fleet, SubscriberReport } from "../../subscriber/metrics/fleet/fleet.ts";
+import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import {
+  type Fleet,
+  mostQuestions,
+  questionLifeMs,
+  type SubscriberReport,
+  TooManyQuestions,
+} from "../../subscriber/metrics/fleet/fleet.ts";
 
 /** Gets a fleet of nobody; each call of `pass` lets at least so many ms go by. */
 type Use = (fleet: Fleet, pass: (ms: number) => Promise<void>) => Promise<void>;
@@ -47,6 +53,30 @@ export function testFleet({ name, withFleet }: Subject): void {
     await fleet.leave("one");
     await fleet.leave("three");
     deepStrictEqual(await fleet.read(), []);
+  });
+
+  test("tell() gives each subscriber the questions that are open, and answers() what they answered", async (fleet) => {
+    deepStrictEqual(await fleet.tell(reportOf("one")), []);
+    const questions = [{ id: "a", text: '"where"?' }, { id: "b", text: "" }];
+    for (const question of questions) await fleet.ask(question);
+    for (const id of ["one", "two", "one"]) deepStrictEqual(await fleet.tell(reportOf(id)), questions);
+    await fleet.answer("a", "two", "not here");
+    await fleet.answer("b", "one", "here");
+    deepStrictEqual(await fleet.answers("a", ["one", "two"]), [undefined, "not here"]);
+    deepStrictEqual(await fleet.answers("b", ["one", "two"]), ["here", undefined]);
+    deepStrictEqual(await fleet.answers("c", ["one"]), [undefined]);
+  });
+
+  test("a question is forgotten by itself", async (fleet, pass) => {
+    await fleet.ask({ id: "a", text: "where?" });
+    await pass(questionLifeMs);
+    deepStrictEqual(await fleet.tell(reportOf("one")), []);
+  });
+
+  test("ask() refuses more questions than subscribers answer", async (fleet) => {
+    for (let n = 0; n < mostQuestions; n++) await fleet.ask({ id: String(n), text: "where?" });
+    await rejects(fleet.ask({ id: "one more", text: "where?" }), TooManyQuestions);
+    strictEqual((await fleet.tell(reportOf("one"))).length, mostQuestions);
   });
 
   test("50 that tell at once are all heard", async (fleet) => {

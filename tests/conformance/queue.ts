@@ -2,7 +2,7 @@
  * One suite for everything that is an {@linkcode EventQueue} with its broker: RabbitMQ, and the one in memory. After
  * watermill's tests of its message transports (pubsub/tests in ThreeDotsLabs/watermill).
  */
-import { testDeadLettering, testDelaying } from "./queue/dead_lettering.ts";
+import { testDeadLettering } from "./queue/dead_lettering.ts";
 import { testDelivery, testTaking } from "./queue/delivery.ts";
 import { testSettling } from "./queue/settling.ts";
 import {
@@ -26,12 +26,11 @@ import { deliveryLimit } from "../../shared/rabbitmq/topology.ts";
 
 /** Registers the suite's tests, under the subject's name. */
 export function testQueue({ name, withQueue }: Subject): void {
-  const test: Register = (what, use, options) => Deno.test(`${name}: ${what}`, () => withQueue(use, options));
+  const test: Register = (what, use) => Deno.test(`${name}: ${what}`, () => withQueue(use));
   testDelivery(test);
   testTaking(test);
   testSettling(test);
   testDeadLettering(test);
-  testDelaying(test);
   testReopening(test);
   testCrowds(test);
 }

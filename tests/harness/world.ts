@@ -179,14 +179,12 @@ export class World {
 }
 
 /**
- * @param retryDelays the members' RETRY_DELAYS_MS, to remove its queues afterwards
  * @param env of all members, beside the world's own
  * @param migrations other than the project's
  */
 export async function withWorld(
   use: (world: World) => Promise<void>,
-  { retryDelays = [], env = {}, migrations }: {
-    readonly retryDelays?: readonly number[];
+  { env = {}, migrations }: {
     readonly env?: Readonly<Record<string, string>>;
     readonly migrations?: Catalogue;
   } = {},
@@ -199,10 +197,7 @@ export async function withWorld(
       await use(world);
     } finally {
       await world.stopAll();
-      const topology = eventTopology({
-        ...{ EVENTS_EXCHANGE: name, EVENTS_QUEUE: name, DEAD_LETTER_QUEUE: world.dead },
-        RETRY_DELAYS_MS: retryDelays,
-      });
+      const topology = eventTopology({ EVENTS_EXCHANGE: name, EVENTS_QUEUE: name, DEAD_LETTER_QUEUE: world.dead });
       for (const queue of topology) {
         const channel = await connection.createChannel();
         await channel.deleteQueue(queue.name);

@@ -27,7 +27,7 @@ import { RecordedLog } from "../fixtures/recorded_telemetry.ts";
 
 testQueue({
   name: "AmqpConsumer",
-  withQueue: (use, options) =>
+  withQueue: (use) =>
     withTestQueues(async (queues) => {
       const { channel, events, dead } = queues;
       const publisher = await untilConnected(publisherOn(queues));
@@ -51,7 +51,7 @@ testQueue({
         await Promise.all(opened.map((each) => each.close().catch(() => {})));
         await publisher.close();
       }
-    }, options),
+    }),
 });
 
 function openPublisher(queues: TestQueues): TestPublisher {

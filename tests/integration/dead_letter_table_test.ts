@@ -9,6 +9,7 @@ import { messageIdOf } from "../../shared/rabbitmq/message_id.ts";
 import { PublishError } from "../../shared/rabbitmq/publish/publisher.ts";
 import { deadLetterExchangeOf, deliveryLimit } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
+import { systemRandom as random } from "../../shared/runtime/random.ts";
 import { replaySource } from "../../subscriber/dead_letters/replay_source.ts";
 import { letterOf, testDeadLetterAdmin } from "../conformance/dead_letter_admin.ts";
 import { never } from "../conformance/queue/subject.ts";
@@ -48,11 +49,11 @@ function test(what: string, use: (letters: TestLetters) => Promise<void>): void 
     }));
 }
 
-async function replayAll({ queues, table }: TestLetters, changes: Partial<ReplayOptions> = {}) {
+async function replayAll({ queues, table, claims }: TestLetters, changes: Partial<ReplayOptions> = {}) {
   const publisher = publisherOn(queues, { giveUpAfterMs: 2_000 });
   const options = { exchange: queues.events, publisher, clock, rate: undefined, force: false, stop: never };
   try {
-    const source = replaySource(table, { filter: {}, stop: never }, actor);
+    const source = replaySource(table, claims, { filter: {}, stop: never, by: actor, random });
     return await Array.fromAsync(replay(source, { ...options, ...changes }));
   } finally {
     await publisher.close();
@@ -118,15 +119,18 @@ test("replay() replays a letter that was replayed ten times when it is forced", 
 });
 
 test("a replay that is killed before a letter is marked replays it again, under the same id", async (letters) => {
-  const { sql, queues: { channel, events }, table } = letters;
+  const { sql, queues: { channel, events }, table, claims } = letters;
   const letter = letterOf("invalid");
   await bury(letters, [letter]);
-  const source = replaySource(table, { filter: {}, stop: never }, actor);
+  const source = replaySource(table, claims, { filter: {}, stop: never, by: actor, random });
   const publisher = publisherOn(letters.queues);
   const killed = { ...source, replayed: () => Promise.reject(new Error("killed")) };
   const options = { exchange: events, publisher, clock, rate: undefined, force: false, stop: never };
   await Array.fromAsync(replay(killed, options)).catch(() => {});
   strictEqual(await table.count(), 1);
+  // Nobody else replays it while it may still be at work.
+  deepStrictEqual(await Array.fromAsync(replay(source, options)), []);
+  await sql.query("update dead_letters set claimed_until = now() - interval '1 s'");
   await Array.fromAsync(replay(source, options));
   await publisher.close();
   const published = await eventually("both", async () => {

@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import type { GetMessage, Options } from "amqplib";
 import fc from "fast-check";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
+import { systemRandom as random } from "../../shared/runtime/random.ts";
 import { openConnection } from "../../shared/rabbitmq/connection.ts";
 import { replay } from "../../shared/rabbitmq/dead/replay.ts";
 import { withoutBrokerHeaders } from "../../shared/rabbitmq/message.ts";
@@ -87,12 +88,9 @@ interface Members {
   replayAll(): Promise<void>;
 }
 
-async function withMembers(
-  use: (members: Members) => Promise<void>,
-  retryDelays: readonly number[] = [],
-): Promise<void> {
+async function withMembers(use: (members: Members) => Promise<void>): Promise<void> {
   await withTestLetters(async (letters) => {
-    const { table } = letters;
+    const { table, claims } = letters;
     const connection = await openConnection(letters.queues.broker);
     const queues = { ...letters.queues, channel: await connection.createChannel() };
     const publisher = publisherOn(queues, { giveUpAfterMs: 2_000 });
@@ -104,7 +102,9 @@ async function withMembers(
         settleOne: async (outcome) => await settle(consumer, await takeExactly(consumer, 1), outcome),
         async replayAll() {
           await consumer.stopTaking();
-          await Array.fromAsync(replay(replaySource(table, { filter: {}, stop: never }, actor), options));
+          await Array.fromAsync(
+            replay(replaySource(table, claims, { filter: {}, stop: never, by: actor, random }), options),
+          );
         },
       });
     } finally {
@@ -112,7 +112,7 @@ async function withMembers(
       await consumer.close();
       await publisher.close();
     }
-  }, { retryDelays });
+  });
 }
 
 function publish({ channel, events }: TestQueues, properties: Options.Publish): void {
@@ -207,28 +207,6 @@ Deno.test("the table has every property and header of a letter, of any type, exa
     strictEqual((await channel.checkQueue(deadQueue)).messageCount, 0);
     await connection.close();
   });
-});
-
-Deno.test("a message that was delayed comes back with its properties and headers, and dies with them", async () => {
-  await withMembers(async ({ queues, settleOne }) => {
-    const sent = { contentType: "application/json", correlationId: "c-1" };
-    const big = { "!": "int64", value: 2n ** 53n + 1n };
-    publish(queues, { ...sent, messageId: "order-17", expiration: "600000", headers: { big } });
-    await settleOne({ kind: "delay", ms: 200, attempt: 1, reason: "rates-timeout" });
-    await settleOne(dead("rates-timeout", "none"));
-    const letter = await getOne(queues.channel, queues.dead);
-    const { contentType, correlationId, expiration, headers } = seen(letter);
-    deepStrictEqual({ contentType, correlationId, expiration, headers }, {
-      ...sent,
-      ...{ expiration: undefined, headers: { big } },
-    });
-    const ours = letter.properties.headers ?? {};
-    const { exchange, routingKey, messageId } = originHeaders;
-    deepStrictEqual(
-      [exchange, routingKey, messageId].map((name) => ours[name]),
-      [queues.events, "player-7", "order-17"],
-    );
-  }, [200]);
 });
 
 Deno.test("a timestamp that no number holds is in a header of its letter, exact", async () => {

@@ -24,6 +24,10 @@ function test(what: string, use: (broker: Broker) => Promise<void>): void {
     try {
       await use({ connection, channel, name });
     } finally {
+      for (const delayed of [300, ms].map((ms) => `${name}.delay-${ms}`)) {
+        await channel.deleteQueue(delayed);
+        await channel.deleteExchange(delayed);
+      }
       for (const queue of [name, `${name}.queue`]) {
         for (const { name, exchange } of eventTopology(config(queue.replace(/\.queue$/, ""), queue))) {
           await channel.deleteQueue(name);
@@ -37,7 +41,6 @@ function test(what: string, use: (broker: Broker) => Promise<void>): void {
 
 const config = (exchange: string, queue: string) => ({
   ...{ EVENTS_EXCHANGE: exchange, EVENTS_QUEUE: queue, DEAD_LETTER_QUEUE: `${exchange}.dead` },
-  RETRY_DELAYS_MS: [ms],
 });
 
 const waiting = (channel: Channel, queue: string, count: number) =>
@@ -80,10 +83,27 @@ test("the queue with a name of its own takes the events; that of 0.1.0 keeps wha
   await waiting(channel, name, 1);
 });
 
+test("what waits in a delay queue of 0.1.0 comes back by itself, and the queue goes once it is empty", async (broker) => {
+  const { connection, channel, name } = broker;
+  const soon = 300;
+  await declareFormer(channel, name, soon);
+  const former = formerTopology(config(name, name), [soon]);
+  await ensureTopology(connection, eventTopology(config(name, name)));
+  const delayed = `${name}.delay-${soon}`;
+  channel.publish(delayed, "", Buffer.from("delayed"));
+  await waiting(channel, name, 1);
+  await waiting(channel, delayed, 0);
+  deepStrictEqual(await removeFormer(connection, former), {
+    said: [`The queue ${delayed} of an earlier version was empty, and is deleted.`],
+    done: true,
+  });
+  await waiting(channel, name, 1);
+});
+
 test("what 0.1.0 has declared goes once it is empty, delayed events first, and its dead letters stay", async (broker) => {
   const { connection, channel, name } = broker;
   await declareFormer(channel, name, ms);
-  const former = formerTopology(config(name, `${name}.queue`));
+  const former = formerTopology(config(name, `${name}.queue`), [ms]);
   const delayed = `${name}.delay-${ms}`;
   channel.publish(`${name}.dead`, "", Buffer.from("a letter"));
   channel.publish(delayed, "", Buffer.from("delayed"));

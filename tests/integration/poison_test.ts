@@ -88,7 +88,7 @@ function test(
         ...{ queue, players: new PostgresPlayers(pool), store: new PostgresStore(pool, "s") },
         ...edgesTo(someRates, clock),
       }, {
-        ...{ subscriberId: "s", batchSize, retryDelays: [], ratesTimes: longLivedRates, stats, gate },
+        ...{ subscriberId: "s", batchSize, ratesTimes: longLivedRates, stats, gate },
         ...{ clock: clockOf(speed), random: seededRandom(1), log: new RecordedLog(), abandon: abandon.signal },
         report: (events) => Promise.resolve(void reported.push(...events)),
       });

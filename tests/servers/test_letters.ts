@@ -8,6 +8,7 @@ import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { systemRandom as random } from "../../shared/runtime/random.ts";
 import { DeadLetterKeeper, type KeeperOptions } from "../../subscriber/dead_letters/keeper.ts";
 import { KeeperState } from "../../subscriber/dead_letters/keeper_state.ts";
+import { LetterClaims } from "../../subscriber/dead_letters/claims.ts";
 import { LetterTable } from "../../subscriber/dead_letters/letter_table.ts";
 import { TableDeadLetterAdmin } from "../../subscriber/dead_letters/table_admin.ts";
 import { declare, eventually, type TestQueues, withTestQueues } from "./test_queues.ts";
@@ -16,7 +17,9 @@ import { withTestSchema } from "./test_schema.ts";
 export interface TestLetters {
   readonly queues: TestQueues;
   readonly sql: Session;
+  readonly database: DatabasePool;
   readonly table: LetterTable;
+  readonly claims: LetterClaims;
   readonly admin: TableDeadLetterAdmin;
   startKeeper(changes?: Partial<KeeperOptions>): DeadLetterKeeper;
   /** How many letters are in the table. */
@@ -30,7 +33,6 @@ export const actor = "the test";
 /** @param use the keepers that it starts, and the admin, are closed afterwards */
 export async function withTestLetters(
   use: (letters: TestLetters) => Promise<void>,
-  options?: Parameters<typeof withTestQueues>[1],
 ): Promise<void> {
   await withTestSchema((sql, url) =>
     withTestQueues(async (queues) => {
@@ -45,7 +47,7 @@ export async function withTestLetters(
       const rows = async () => (await sql.one<{ rows: number }>("select count(*)::int as rows from dead_letters")).rows;
       try {
         await use({
-          ...{ queues, sql, table, admin, rows },
+          ...{ queues, sql, database, table, claims: new LetterClaims(database), admin, rows },
           startKeeper(changes = {}) {
             const state = new KeeperState(dead);
             const keeper = new DeadLetterKeeper({ ...broker, queue: dead, table, state, ...changes });
@@ -61,7 +63,7 @@ export async function withTestLetters(
         await admin.close();
         await database.close();
       }
-    }, options)
+    })
   );
 }
 

@@ -11,7 +11,6 @@ import { bet } from "../fixtures/deliveries.ts";
 import { deadLetterExchangeOf, ensureTopology, eventTopology, type Topology } from "../../shared/rabbitmq/topology.ts";
 import { AmqpConsumer, type ConsumerOptions } from "../../shared/rabbitmq/consume/consumer.ts";
 import { DeadLetters, type DeadLettersOptions } from "../../shared/rabbitmq/publish/dead_letters.ts";
-import { DelayQueues } from "../../shared/rabbitmq/publish/delay_queues.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import type { OutgoingMessage } from "../../shared/rabbitmq/message.ts";
 import { ConfirmPublisher, type PublisherOptions } from "../../shared/rabbitmq/publish/publisher.ts";
@@ -32,17 +31,13 @@ export interface TestQueues {
 
 export async function withTestQueues(
   use: (queues: TestQueues) => Promise<void>,
-  { retryDelays = [] }: { readonly retryDelays?: readonly number[] } = {},
 ): Promise<void> {
   const events = uniqueName("test.events");
   const dead = `${events}.dead`;
   const connection = await connect(servers.RABBITMQ_URL);
   const channel = await connection.createChannel();
   const broker = { url: servers.RABBITMQ_URL, name: events, clock: systemClock, random: systemRandom, log: silentLog };
-  const topology = eventTopology({
-    ...{ EVENTS_EXCHANGE: events, EVENTS_QUEUE: events, DEAD_LETTER_QUEUE: dead },
-    RETRY_DELAYS_MS: retryDelays,
-  });
+  const topology = eventTopology({ EVENTS_EXCHANGE: events, EVENTS_QUEUE: events, DEAD_LETTER_QUEUE: dead });
   try {
     await use({ events, dead, topology, broker, channel });
   } finally {
@@ -78,7 +73,6 @@ export function consumerOn(
   const common = { ...broker, publisher: { publish: () => Promise.resolve() }, queue: events, ...changes };
   return new AmqpConsumer({
     deadLetters: new DeadLetters({ ...common, exchange: deadLetterExchangeOf(dead), subscriberId }),
-    delayQueues: new DelayQueues(common),
     ...{ topology, prefetch: 100, ...common },
   });
 }

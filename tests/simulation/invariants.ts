@@ -29,7 +29,7 @@ export class Ledger implements BrokerWatch {
   readonly stored = new Set<string>();
   readonly #eventIds = new Set<bigint>();
   readonly reported = new Set<string>();
-  /** Messages that were in the dead letter queue or a delay queue at any time. */
+  /** Messages that were in the dead letter queue at any time. */
   readonly #elsewhere = new Set<string>();
   acks = 0;
   violation: InvariantError | undefined;

@@ -19,7 +19,6 @@ import { type Dependency, readOnlyError, type World } from "./world.ts";
 export interface Settings {
   readonly times: RatesTimes;
   readonly callTimeoutMs: number;
-  readonly retryDelays: readonly number[];
   readonly batchSize: number;
   readonly prefetch: number;
 }
@@ -102,7 +101,7 @@ export class Process implements Owner {
       dryRun: (events) => this.#act("database", () => this.#write(() => world.refuse(events))),
     };
     const gate = new DatabaseGate(clock);
-    const queueSettings = { ...names, RETRY_DELAYS_MS: settings.retryDelays, PREFETCH: settings.prefetch };
+    const queueSettings = { ...names, PREFETCH: settings.prefetch };
     const queue = openEventQueue(broker, queueSettings, id, gate);
     const subscriber: Subscriber = createSubscriber(
       {

@@ -99,6 +99,8 @@ export async function replayCurable(world: World): Promise<number> {
       }
     },
     whole: (letter: DeadLetter) => Promise.resolve(letter),
+    // They stay in hand.
+    kept: () => Promise.resolve(),
     replayed(letters: readonly DeadLetter[]) {
       for (const letter of letters) channel.ack(inHand.get(letter)!);
       return Promise.resolve();

@@ -83,7 +83,6 @@ function drawSettings(random: Random): Settings {
       RATES_MAX_STALE_MS: pick(0, 0, 10_000),
     },
     callTimeoutMs: 1_000,
-    retryDelays: pick([], [], [300], [500, 3_000]),
     batchSize: pick(1, 5, 20),
     prefetch: pick(2, 10, 50, 200),
   };

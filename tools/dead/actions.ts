@@ -9,6 +9,7 @@ import type { Config } from "../../shared/runtime/configuration/config.ts";
 import { printable, printableJson } from "../../shared/runtime/printable.ts";
 import { systemRandom as random } from "../../shared/runtime/random.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
+import type { LetterClaims } from "../../subscriber/dead_letters/claims.ts";
 import type { KeptLetter } from "../../subscriber/dead_letters/letter_row.ts";
 import type { LetterTable } from "../../subscriber/dead_letters/letter_table.ts";
 import { pagesOf, replaySource, type SelectionOptions } from "../../subscriber/dead_letters/replay_source.ts";
@@ -16,6 +17,7 @@ import { countReasons, describeGroup, describeInFull, summarize } from "./print.
 
 export interface Task {
   readonly table: LetterTable;
+  readonly claims: LetterClaims;
   readonly filter: Filter;
   readonly flags: {
     readonly limit?: number | undefined;
@@ -23,19 +25,29 @@ export interface Task {
     readonly newest: boolean;
     readonly force: boolean;
     readonly json: boolean;
+    readonly yes: boolean;
+    readonly job: boolean;
+    readonly wait: boolean;
+    readonly "dry-run": boolean;
   };
   readonly config: TopologyConfig & Pick<Config, "RABBITMQ_URL">;
+  /** Noted in the table as who did it. */
+  readonly by: string;
   readonly stop: AbortSignal;
-  /** Is told of each letter that was replayed or dropped. */
+  /** Is told of each letter that it was done to. */
   readonly onDone: () => void;
 }
 
-/** Noted in the table as who did it. */
-const by = "deno task dead";
 /** An operator waits for the answer: better a clear failure soon than a retry of half a minute for each letter. */
 const publishTimeoutMs = 5_000;
 
-export const actions = { list, groups, show, replay, drop };
+const acts = { replay, drop, undo };
+export const actions = { list, groups, show, ...acts };
+
+/** Whether it changes what became of letters. */
+export function changes(action: keyof typeof actions): boolean {
+  return Object.hasOwn(acts, action);
+}
 
 export function isAction(word: string | undefined): word is keyof typeof actions {
   return word !== undefined && Object.hasOwn(actions, word);
@@ -77,9 +89,9 @@ async function show(task: Task): Promise<number> {
 }
 
 async function drop(task: Task): Promise<number> {
-  const { table, flags: { json } } = task;
+  const { table, by, flags: { json } } = task;
   const counts = new Counts();
-  for await (const letters of pagesOf(table, selectionOf(task))) {
+  for await (const letters of pagesOf(table, { ...selectionOf(task), status: "dead" })) {
     const dropped = await table.mark(letters.map(({ id }) => id), { status: "dropped", by });
     for (const letter of letters.filter(({ id }) => dropped.has(id))) {
       counts.add(letter.reason);
@@ -91,8 +103,24 @@ async function drop(task: Task): Promise<number> {
   return 0;
 }
 
+async function undo({ table, filter, by, flags: { json }, stop, onDone }: Task): Promise<number> {
+  const last = await table.lastId();
+  let [restored, more] = [0, true];
+  while (more && !stop.aborted) {
+    const some = await table.undo(filter, last, by);
+    for (const id of some.messageIds) {
+      onDone();
+      console.log(json ? JSON.stringify({ restored: id }) : `restored ${id}`);
+    }
+    restored += some.messageIds.length;
+    more = some.more;
+  }
+  if (!json) console.log(restored === 0 ? "Nothing that was dropped." : `Restored: ${restored}`);
+  return 0;
+}
+
 async function replay(task: Task): Promise<number> {
-  const { table, config, stop, flags: { rate, force, json } } = task;
+  const { table, config, by, stop, flags: { rate, force, json } } = task;
   const publisher = new ConfirmPublisher({
     ...{ url: config.RABBITMQ_URL, name: "casino dead replay", topology: eventTopology(config), clock, random },
     giveUpAfterMs: publishTimeoutMs,
@@ -108,7 +136,7 @@ async function replay(task: Task): Promise<number> {
   publisher.finished.catch(() => {});
   const counts = new Counts();
   try {
-    const source = replaySource(table, selectionOf(task), by);
+    const source = replaySource(table, task.claims, { ...selectionOf(task), by, rate, random });
     const how = { exchange: config.EVENTS_EXCHANGE, publisher, clock, rate, force, stop };
     for await (const replayed of replayLetters(source, how)) {
       counts.add(replayed.result);

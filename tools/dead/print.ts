@@ -2,19 +2,22 @@
 import { cutTo, printable } from "../../shared/runtime/printable.ts";
 import type { CauseGroup } from "../../shared/rabbitmq/dead/admin.ts";
 import { causeOf } from "../../shared/rabbitmq/dead/cause.ts";
-import { type DeadLetter, shownEvent } from "../../shared/rabbitmq/dead/dead_letter.ts";
+import { type DeadLetter, type Fate, shownEvent } from "../../shared/rabbitmq/dead/dead_letter.ts";
 
 /** Two lines: what became of it, and what it is. */
 export function summarize(
-  { messageId, sentId, reason, lastFailedAt, attempts, replays, detail, event, bodyProblem, bodyBytes }: DeadLetter,
+  letter: DeadLetter,
 ): string {
+  const { messageId, sentId, reason, lastFailedAt, attempts, replays, detail, event, bodyProblem, bodyBytes, fate } =
+    letter;
+  const status = fate && fate.status !== "dead" ? `  ${fate.status}` : "";
   const times = plural(attempts, "attempt") + (replays > 0 ? `, ${plural(replays, "replay")}` : "");
   const what = event ? JSON.stringify(shownEvent(event)) : `no event in ${bodyBytes} bytes`;
   const why = detail === bodyProblem || !bodyProblem ? detail : `${detail}; ${bodyProblem}`;
   return [
     `${messageId}${sentId === undefined ? "" : ` (sent as ${sentId})`}  ${reason}  ${
       lastFailedAt ?? "at an unknown time"
-    }  ${times}`,
+    }  ${times}${status}`,
     `  ${cutTo(why, 160)}`,
     `  ${cutTo(what, 240)}`,
   ].map((line) => printable(line)).join("\n");
@@ -36,13 +39,35 @@ export function describeInFull(letter: DeadLetter): string {
     ["last failed at", letter.lastFailedAt],
     ["attempts", letter.attempts],
     ["replays", letter.replays],
+    ...fateRows(letter.fate),
     ["published by", letter.appId],
     ["published at", letter.timestampMs === undefined ? undefined : new Date(letter.timestampMs).toISOString()],
     ["event", letter.event ? JSON.stringify(shownEvent(letter.event)) : `none: ${letter.bodyProblem}`],
+    ...(letter.edit
+      ? [[
+        "edited",
+        `${JSON.stringify(shownEvent(letter.edit.event))} by ${letter.edit.by} at ${letter.edit.at}`,
+      ] as [string, unknown]]
+      : []),
     ["headers", JSON.stringify(letter.headers)],
   ];
   const lines = rows.map(([name, value]) => printable(`${name.padEnd(16)} ${value ?? "unknown"}`, mostOfOneRow));
   return `${lines.join("\n")}\nbody, ${letter.bodyBytes} bytes\n${hexDump(letter)}`;
+}
+
+/** A replay is no more than that: what became of its event is told by `resolved`, or by the letter that names this one. */
+function fateRows(fate: Fate | undefined): [string, unknown][] {
+  if (!fate) return [];
+  const { status, id, previous, actedBy, actedAt, storedBy, storedAt } = fate;
+  return [
+    ["status", status],
+    ["number", id],
+    ...(previous === undefined
+      ? []
+      : [["previous", `${previous}, whose replay died as this one`] as [string, unknown]]),
+    ...(actedBy === undefined ? [] : [["last act", `by ${actedBy} at ${actedAt}`] as [string, unknown]]),
+    ...(storedBy === undefined ? [] : [["event stored", `by ${storedBy} at ${storedAt}`] as [string, unknown]]),
+  ];
 }
 
 /** `reason: count`, most first. */
@@ -52,12 +77,15 @@ export function countReasons(counts: ReadonlyMap<string, number>): string {
 }
 
 /** Two lines: what they failed of, and the newest of them. */
-export function describeGroup({ group, reason, cause, letters, firstAt, lastAt, sample }: CauseGroup): string {
+export function describeGroup({ group, reason, cause, letters, firstAt, lastAt, sample, taken }: CauseGroup): string {
   const times = firstAt === undefined ? "at an unknown time" : firstAt === lastAt ? firstAt : `${firstAt} … ${lastAt}`;
   return [
     `${group}  ${plural(letters, "letter")}  ${reason}  ${times}`,
     `  ${cutTo(cause || "without a detail", 160)}`,
     `  ${sample.messageId}  ${cutTo(sample.detail, 160)}`,
+    ...(taken
+      ? [`  taken by ${taken.by} at ${taken.at}: ${taken.note}${taken.more > 0 ? `; ${taken.more} more since` : ""}`]
+      : []),
   ].map((line) => printable(line)).join("\n");
 }
 

@@ -9,5 +9,13 @@ export const catalogue: Catalogue = new Map([
   ["20261124000000_create_player_leaders.ts", () => import("../../migrations/20261124000000_create_player_leaders.ts")],
   ["20261129200000_create_dead_letters.ts", () => import("../../migrations/20261129200000_create_dead_letters.ts")],
   ["20261130010000_add_sent_ids.ts", () => import("../../migrations/20261130010000_add_sent_ids.ts")],
+  ["20261130011000_resolve_dead_letters.ts", () => import("../../migrations/20261130011000_resolve_dead_letters.ts")],
   ["20261130020000_create_acts.ts", () => import("../../migrations/20261130020000_create_acts.ts")],
+  ["20261130021000_edit_dead_letters.ts", () => import("../../migrations/20261130021000_edit_dead_letters.ts")],
+  ["20261130030000_create_jobs.ts", () => import("../../migrations/20261130030000_create_jobs.ts")],
+  [
+    "20261130040000_take_dead_letter_groups.ts",
+    () => import("../../migrations/20261130040000_take_dead_letter_groups.ts"),
+  ],
+  ["20261130100000_find_events.ts", () => import("../../migrations/20261130100000_find_events.ts")],
 ]);

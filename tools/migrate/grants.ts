@@ -5,7 +5,11 @@ import type { Session } from "../../shared/postgres/session.ts";
 type Privilege = "select" | "insert" | `insert (${string})` | `update (${string})` | "delete";
 
 const sums = "update (bets, wins, deposits_eur)";
-const acts = "update (status, acted_at, acted_by)";
+const takes = "update (last, taken_at, taken_by, note)";
+const works =
+  "update (state, rate, owner, lease_until, finished_at, reached, done, refused, failed, done_before, died_before, problem)";
+const acts = "update (status, acted_at, acted_by, claim, claimed_until, edits, job)";
+const resolves = "update (status, acted_at, acted_by, claim, claimed_until, edits, job, stored_at, stored_by)";
 /** An act is begun, and ended: row security lets nobody do more (the migration create_acts). */
 const recorded = [
   "select",
@@ -21,10 +25,18 @@ export const grants: Readonly<Record<string, Readonly<Record<string, readonly Pr
     event_counts: ["select", "insert", "update (events)", "delete"],
     player_leaders: ["select", "insert", sums, "delete"],
     acts: recorded,
-    dead_letters: ["select", "insert", acts],
+    dead_letters: ["select", "insert", resolves],
+    dead_letter_edits: ["select", "insert"],
+    dead_letter_leases: ["select", "insert", "update (owner, until)"],
+    dead_letter_takes: ["select", "insert", takes, "delete"],
+    jobs: ["select", "insert", works],
   },
   casino_dead_letters: {
+    events: ["select"],
     dead_letters: ["select", acts],
+    dead_letter_edits: ["select", "insert"],
+    dead_letter_takes: ["select", "insert", takes, "delete"],
+    jobs: ["select", "insert", works],
     event_counts: ["select"],
     player_leaders: ["select"],
     acts: recorded,
@@ -37,6 +49,10 @@ export const grants: Readonly<Record<string, Readonly<Record<string, readonly Pr
     player_leaders: ["select"],
     acts: ["select"],
     dead_letters: ["select"],
+    dead_letter_edits: ["select"],
+    dead_letter_leases: ["select"],
+    dead_letter_takes: ["select"],
+    jobs: ["select"],
     nessie_migrations: ["select"],
   },
 };

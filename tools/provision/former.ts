@@ -1,6 +1,7 @@
 /** What 0.1.0 declared where queues and exchanges shared names, and what can be removed of it. */
 import type { ChannelModel } from "amqplib";
-import { delayQueueOf, hasOwnQueueName, onChannel, type TopologyConfig } from "../../shared/rabbitmq/topology.ts";
+import { UsageError } from "../../shared/runtime/configuration/command.ts";
+import { hasOwnQueueName, onChannel, type TopologyConfig } from "../../shared/rabbitmq/topology.ts";
 
 export interface Former {
   /** In the order in which they run empty: delayed events go back to the last one. */
@@ -10,17 +11,33 @@ export interface Former {
   readonly removable: readonly string[];
 }
 
-/** Names of 0.1.0 under these settings that this version does not use. */
-export function formerTopology(config: TopologyConfig): Former {
-  const { EVENTS_EXCHANGE, EVENTS_QUEUE, DEAD_LETTER_QUEUE, RETRY_DELAYS_MS = [] } = config;
+/**
+ * Names of 0.1.0 under these settings that this version does not use.
+ * @param delaysMs its RETRY_DELAYS_MS
+ */
+export function formerTopology(config: TopologyConfig, delaysMs: readonly number[]): Former {
+  const { EVENTS_EXCHANGE, EVENTS_QUEUE, DEAD_LETTER_QUEUE } = config;
   const moved = hasOwnQueueName(config);
-  const delays = RETRY_DELAYS_MS.map((ms) => delayQueueOf(moved ? EVENTS_EXCHANGE : EVENTS_QUEUE, ms));
+  const delays = delaysMs.map((ms) => `${moved ? EVENTS_EXCHANGE : EVENTS_QUEUE}.delay-${ms}`);
   return {
-    queues: moved ? [...delays, EVENTS_EXCHANGE] : [],
+    queues: moved ? [...delays, EVENTS_EXCHANGE] : delays,
     exchanges: [...delays, DEAD_LETTER_QUEUE],
     // A queue that keeps its name keeps its dead letter exchange, for what the broker itself dead-letters.
     removable: moved ? [...delays, DEAD_LETTER_QUEUE] : delays,
   };
+}
+
+/** The flag of commands that deal with what 0.1.0 declared. */
+export const formerDelays = { value: "MS,…", help: "0.1.0's RETRY_DELAYS_MS, for the delay queues that it declared" };
+
+/** @throws {UsageError} */
+export function parseDelays(text = ""): number[] {
+  const parts = text === "" ? [] : text.split(",").map((part) => part.trim());
+  const wrong = parts.find((part) => !/^[1-9]\d{1,7}$/.test(part));
+  if (wrong !== undefined) {
+    throw new UsageError(`--former-delays: "${wrong.slice(0, 60)}" is no whole number of milliseconds`);
+  }
+  return parts.map(Number);
 }
 
 /** @returns a sentence for each queue of 0.1.0 that is still there, and why */

@@ -4,7 +4,7 @@ import { ensureTopology, eventTopology } from "../../shared/rabbitmq/topology.ts
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { runCommand } from "../../shared/runtime/configuration/command.ts";
 import { explainConnection } from "../../shared/runtime/errors.ts";
-import { formerQueues, formerTopology, removeFormer } from "./former.ts";
+import { formerDelays, formerQueues, formerTopology, parseDelays, removeFormer } from "./former.ts";
 
 await runCommand({
   name: "deno task provision",
@@ -13,19 +13,19 @@ await runCommand({
     "What is there already stays; what is there with other properties is named, and left. The events queue of 0.1.0,\n" +
     "which was named as its exchange, is unbound: its consumers empty it.",
   flags: {
+    "former-delays": formerDelays,
     "remove-former": {
       help: "delete what 0.1.0 declared and nothing uses any more, once it is empty (docs/upgrades.md)",
     },
   },
-  settings: ["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "RETRY_DELAYS_MS"],
+  settings: ["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE"],
   examples: [
     "deno task provision",
-    "RETRY_DELAYS_MS=1000,60000 deno task provision",
-    "deno task provision --remove-former",
+    "deno task provision --remove-former --former-delays 10000,60000",
   ],
 }, async ({ config, flags }) => {
   const topology = eventTopology(config);
-  const former = formerTopology(config);
+  const former = formerTopology(config, parseDelays(flags["former-delays"]));
   const said = topology.map(({ name, exchange }) => `The queue ${name} is there, fed by the exchange ${exchange}.`);
   let done = true;
   let connection;

@@ -1,7 +1,7 @@
 /** `deno task roles` */
 import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
 import type { TopologyConfig } from "../../shared/rabbitmq/topology.ts";
-import { formerTopology } from "../provision/former.ts";
+import { formerDelays, formerTopology, parseDelays } from "../provision/former.ts";
 import { brokerScript, cacheScript, databaseScript, sharedNames } from "./roles.ts";
 
 await runCommand({
@@ -13,10 +13,11 @@ await runCommand({
   flags: {
     "virtual-host": { value: "NAME", help: "rabbitmq: where the queues are [/]" },
     former: { help: "rabbitmq: rights for members of 0.1.0, too, while they run beside this version's" },
+    "former-delays": formerDelays,
     database: { value: "NAME", help: "postgres: where the tables are [casino]" },
     schema: { value: "NAME", help: "postgres: the tables' schema [public]" },
   },
-  settings: ["EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "RETRY_DELAYS_MS", "REDIS_KEY_PREFIX"],
+  settings: ["EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "REDIS_KEY_PREFIX"],
   examples: [
     "deno task --quiet roles rabbitmq | sh",
     "deno task --quiet roles redis | sh",
@@ -29,11 +30,15 @@ await runCommand({
   console.log(scriptFor(server).trimEnd());
   return Promise.resolve(0);
 
+  function former() {
+    return flags.former ? formerTopology(config, parseDelays(flags["former-delays"])) : undefined;
+  }
+
   function scriptFor(server: string | undefined): string {
     switch (server) {
       case "rabbitmq":
         refuseSharedNames(config);
-        return brokerScript(config, flags["virtual-host"] ?? "/", flags.former ? formerTopology(config) : undefined);
+        return brokerScript(config, flags["virtual-host"] ?? "/", former());
       case "redis":
         return cacheScript(config.REDIS_KEY_PREFIX);
       case "postgres":

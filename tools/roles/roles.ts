@@ -22,15 +22,13 @@ export function brokerRoles(config: TopologyConfig, former?: Former): readonly B
   const topology = eventTopology(config);
   const { queues = [], exchanges = [] } = former ?? {};
   const all = oneOf([...topology.flatMap(({ name, exchange }) => [name, exchange]), ...queues, ...exchanges]);
-  const delays = topology.filter(({ name }) => name !== EVENTS_QUEUE && name !== DEAD_LETTER_QUEUE);
   const deadLetters = deadLetterExchangeOf(DEAD_LETTER_QUEUE);
   return [
     {
       user: "casino-provision",
       does: "deno task provision: declares and binds all, and nothing else",
       configure: all,
-      // A queue that dead-letters to the default exchange, as those of RETRY_DELAYS_MS do, needs to write there.
-      write: delays.length > 0 ? all.replace("^(", "^(amq\\.default|") : all,
+      write: all,
       read: all,
     },
     {
@@ -44,8 +42,8 @@ export function brokerRoles(config: TopologyConfig, former?: Former): readonly B
       user: "casino-subscriber",
       does: "deno task subscriber: takes events, and moves those that cannot be processed",
       configure: nothing,
-      write: oneOf([deadLetters, ...delays.map(({ exchange }) => exchange), ...exchanges]),
-      read: oneOf([EVENTS_QUEUE, ...queues.slice(-1)]),
+      write: oneOf([deadLetters, ...exchanges]),
+      read: oneOf([EVENTS_QUEUE, ...queues.filter((name) => name === EVENTS_EXCHANGE)]),
     },
     {
       user: "casino-dead-letters",
@@ -110,8 +108,12 @@ export function cacheRoles(prefix: string): readonly CacheRole[] {
     },
     {
       user: "casino-reader",
-      does: "deno task status: looks at these, and changes nothing",
-      rules: ["resetkeys", `~${keys}`, "resetchannels", "-@all", ...connecting, "+eval", "+get", "+pttl"],
+      does: "deno task status and find: looks at these, and asks subscribers what they hold",
+      rules: [
+        ...["resetkeys", `~${keys}`, "resetchannels", "-@all", ...connecting, "+eval", "+get", "+pttl"],
+        // A question, and nothing else: a selector, which Redis has since 7.0.
+        ...["(+set", `~${prefix}{rates}:question*)`],
+      ],
     },
   ];
 }
@@ -155,7 +157,7 @@ export const databaseRoles: readonly DatabaseRole[] = [
   { role: "casino_subscriber", does: "deno task subscriber: stores events and letters", connections: 77 },
   {
     role: "casino_dead_letters",
-    does: "deno task dead: reads dead letters, and marks what it replays",
+    does: "deno task dead and find: reads dead letters and events, and marks what it replays",
     connections: 3,
   },
   { role: "casino_reader", does: "deno task status, and whoever asks for figures: reads", connections: 7 },

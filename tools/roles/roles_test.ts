@@ -4,10 +4,7 @@ import { readConfig } from "../../shared/runtime/configuration/config.ts";
 import { formerTopology } from "../provision/former.ts";
 import { brokerRoles, sharedNames } from "./roles.ts";
 
-const config: TopologyConfig = {
-  ...readConfig(["EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE"], () => undefined),
-  RETRY_DELAYS_MS: [1_000, 60_000],
-};
+const config: TopologyConfig = readConfig(["EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE"], () => undefined);
 
 /** What RabbitMQ would let the roles bind: it compares names, and takes a queue for an exchange of its name. */
 function bindable(config: TopologyConfig): string[] {
@@ -37,7 +34,7 @@ Deno.test("sharedNames() finds the names of 0.1.0, with which roles could bind",
 });
 
 Deno.test("brokerRoles() gives members of 0.1.0 their rights as well, when told to", () => {
-  const roles = brokerRoles(config, formerTopology(config));
+  const roles = brokerRoles(config, formerTopology(config, [1_000]));
   const can = (user: string, right: "configure" | "write" | "read", name: string) =>
     new RegExp(roles.find((role) => role.user === user)![right]).test(name);
   deepStrictEqual([

@@ -24,7 +24,7 @@ await runCommand({
     json: { help: "one JSON object, with --watch one a line" },
   },
   settings: [
-    ...["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "RETRY_DELAYS_MS"] as const,
+    ...["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE"] as const,
     ...["REDIS_URL", "REDIS_KEY_PREFIX", "DATABASE_URL"] as const,
   ],
   examples: [

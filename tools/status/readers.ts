@@ -11,7 +11,7 @@ import { deadline } from "../../shared/runtime/deadline.ts";
 import { explainConnection, explainStoreError, messageOf } from "../../shared/runtime/errors.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { closeChannel } from "../../shared/runtime/deno_workarounds/amqp_close_channel.ts";
-import { LetterTable } from "../../subscriber/dead_letters/letter_table.ts";
+import { Takes } from "../../subscriber/dead_letters/takes.ts";
 import type { HeardReport } from "../../subscriber/metrics/fleet/fleet.ts";
 import { RedisFleet } from "../../subscriber/metrics/fleet/redis_fleet.ts";
 import { readTotals } from "../../subscriber/metrics/materialized.ts";
@@ -40,7 +40,6 @@ export function queuesReader(config: TopologyConfig & Pick<Config, "RABBITMQ_URL
         return {
           events: found(EVENTS_QUEUE),
           dead_letters: found(DEAD_LETTER_QUEUE),
-          delayed: states.filter(({ name }) => name !== EVENTS_QUEUE && name !== DEAD_LETTER_QUEUE),
         };
       }),
     close: () => lazy.close(),
@@ -87,13 +86,13 @@ function redisReader<T>(
 }
 
 /** @throws when Redis does not answer, or not to us */
-async function openConnected(url: string): Promise<Redis> {
+export async function openConnected(url: string, name = "casino-status"): Promise<Redis> {
   let problem = "";
   const log = {
     ...silentLog,
     warn: (_: string, fields: { problem?: unknown } = {}) => problem = String(fields.problem),
   };
-  const redis = await openRedis(url, { name: "casino-status", log });
+  const redis = await openRedis(url, { name, log });
   if (redis.status === "ready") return redis;
   await closeRedis(redis);
   const code = /\bE[A-Z]{5,}\b/.exec(problem)?.[0];
@@ -135,13 +134,13 @@ export function totalsReader({ DATABASE_URL: url }: Pick<Config, "DATABASE_URL">
 
 async function read(database: DatabasePool): Promise<Totals> {
   try {
-    const [{ materialized }, dead_letters, rows] = await Promise.all([
+    const [{ materialized }, letters, rows] = await Promise.all([
       readTotals(database),
-      new LetterTable(database).count(),
+      new Takes(database).count(),
       database.query(bySubscriber, []),
     ]);
     const subscribers = rows.map(([id, stored]) => ({ id: id ?? "", events_per_minute: Number(stored) }));
-    return { ...materialized, dead_letters, subscribers };
+    return { ...materialized, dead_letters: letters.dead, dead_letters_untended: letters.untended, subscribers };
   } catch (error) {
     const { code } = error as { code?: string };
     throw Object.assign(new Error(explainStoreError(error)), code !== undefined && { code });

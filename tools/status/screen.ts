@@ -49,7 +49,7 @@ export function drawStatus(status: Status, { colours, width = Infinity }: Screen
 
 function queueRows(queues: Part<Queues>): Row[] {
   if (queues.problem !== null) return [problemRow("Queues", queues.problem)];
-  const { events, delayed } = queues;
+  const { events } = queues;
   const idle = events.consumers === 0;
   const rows: Row[] = [
     {
@@ -59,7 +59,6 @@ function queueRows(queues: Part<Queues>): Row[] {
       }`,
       tone: idle ? "attention" : "plain",
     },
-    ...delayed.map((queue): Row => ({ label: "Delayed", text: describe(queue, "event"), tone: "plain" })),
   ];
   if (events.messages !== null) return rows;
   const text = `there is no queue ${events.name} yet: the first subscriber or publisher declares it`;
@@ -69,6 +68,7 @@ function queueRows(queues: Part<Queues>): Row[] {
 /** Those in the table, and those in their queue that no keeper has moved there yet. */
 function letterRows({ queues, totals }: Pick<Status, "queues" | "totals">): Row[] {
   const kept = totals.problem === null ? totals.dead_letters : undefined;
+  const untended = totals.problem === null ? totals.dead_letters_untended : 0;
   const queue = queues.problem === null ? queues.dead_letters : undefined;
   if (kept === undefined && queue === undefined) return [];
   const waiting = queue?.messages
@@ -76,12 +76,12 @@ function letterRows({ queues, totals }: Pick<Status, "queues" | "totals">): Row[
       queue.consumers ? "on the way to the table" : "which no keeper takes"
     }`
     : "";
-  const hint = kept ? "; `deno task dead groups` tells why" : "";
+  const hint = kept && !untended ? ", all of them taken" : kept ? "; `deno task dead groups` tells why" : "";
   const text = (kept === undefined ? "" : `${plural(kept, "letter")}${hint}`) + waiting;
   return [{
     label: "Dead letters",
     text: text || "none in their queue",
-    tone: kept || waiting ? "attention" : "plain",
+    tone: untended || waiting ? "attention" : "plain",
   }];
 }
 

@@ -6,14 +6,13 @@ import type { Queues, RatesCache, Status, Totals } from "./status.ts";
 const queues: Queues = {
   events: { name: "casino.events", messages: 1_200, consumers: 2 },
   dead_letters: { name: "casino.events.dead", messages: 0, consumers: 2 },
-  delayed: [{ name: "casino.events.delay-1000", messages: 3, consumers: 0 }],
 };
 const rates: RatesCache = {
   ...{ state: "fresh", as_of: "2024-06-28T14:00:00.000Z", currencies: 31, fresh_ms: 42_100, usable_ms: 52_100 },
   lock: { state: "free", holder: null, ttl_ms: 0 },
 };
 const totals: Totals = {
-  dead_letters: 1,
+  ...{ dead_letters: 1, dead_letters_untended: 1 },
   ...{ events_total: 1_234_567, events_per_minute: 600, events_per_second_moving_average: 10 },
   top_player_bets: { id: 14, count: 579 },
   top_player_wins: null,
@@ -52,7 +51,6 @@ Deno.test("drawStatus() tells of queues, lag, rates, lock and totals, a line eac
   deepStrictEqual(lines(), [
     "At            2026-11-24 23:00:00 UTC",
     "Events        1,200 events in casino.events, 2 subscribers",
-    "Delayed       3 events in casino.events.delay-1000",
     "Dead letters  1 letter; `deno task dead groups` tells why",
     "Lag           1,500 events; 1,200 ready, 300 in hand; 3 min at the pace of the last minute",
     "Subscriber    subscriber-1  working for 30.0 s, 300 events in hand",
@@ -85,14 +83,17 @@ Deno.test("drawStatus() says when nobody takes the events, and when their queue 
 });
 
 Deno.test("drawStatus() tells of dead letters in the table, and of those in their queue", () => {
-  const letters = (kept: number | undefined, messages: number, consumers: number) =>
+  const letters = (kept: number | undefined, messages: number, consumers: number, untended = kept) =>
     shown("Dead letters", {
       queues: { ...queues, ...well, dead_letters: { name: "q", messages, consumers } },
-      totals: kept === undefined ? { problem: "away" } : { ...totals, ...well, dead_letters: kept },
+      totals: kept === undefined
+        ? { problem: "away" }
+        : { ...totals, ...well, dead_letters: kept, dead_letters_untended: untended! },
     });
   strictEqual(letters(0, 0, 1), "0 letters");
   strictEqual(letters(0, 7, 1), "0 letters; 7 letters in q, on the way to the table");
   strictEqual(letters(2, 1, 0), "2 letters; `deno task dead groups` tells why; 1 letter in q, which no keeper takes");
+  strictEqual(letters(2, 0, 1, 0), "2 letters, all of them taken");
   strictEqual(letters(undefined, 1, 2), "1 letter in q, on the way to the table");
   strictEqual(letters(undefined, 0, 2), "none in their queue");
 });

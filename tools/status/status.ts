@@ -22,8 +22,6 @@ export type Part<T> = Readonly<T> & { readonly problem: null } | { readonly prob
 export interface Queues {
   readonly events: QueueState;
   readonly dead_letters: QueueState;
-  /** The delay queues, one for each of RETRY_DELAYS_MS. */
-  readonly delayed: readonly QueueState[];
 }
 
 export interface QueueState {
@@ -62,6 +60,8 @@ export interface RatesCache {
 export interface Totals extends Materialized {
   /** In the table; those that no keeper has moved yet are in their queue. */
   readonly dead_letters: number;
+  /** Those among them that nobody has taken. */
+  readonly dead_letters_untended: number;
   /** Subscribers that stored an event in the last minute, the busiest first; at most 20. */
   readonly subscribers: readonly { readonly id: string; readonly events_per_minute: number }[];
 }

@@ -17,12 +17,13 @@ async function lagOf({ ready = 0, consumers = 1, pace = 10, reports }: Given): P
   const reader = <T>(read: () => T) => ({ read: () => Promise.try(read), close: () => Promise.resolve() });
   const queue = { name: "q", messages: ready, consumers };
   const readers: Readers = {
-    queues: reader(() => ({ events: queue, dead_letters: queue, delayed: [] })),
+    queues: reader(() => ({ events: queue, dead_letters: queue })),
     rates: reader(() => {
       throw new Error("not asked here");
     }),
     totals: reader(() => ({
       dead_letters: 0,
+      dead_letters_untended: 0,
       ...{ events_total: 1, events_per_minute: 600, events_per_second_moving_average: pace, subscribers: [] },
       ...{ top_player_bets: null, top_player_wins: null, top_player_deposits: null },
     })),

@@ -9,11 +9,10 @@ import { closeChannel } from "../../runtime/deno_workarounds/amqp_close_channel.
 import { readPlainDeliveries } from "../../runtime/deno_workarounds/amqp_plain_deliveries.ts";
 import { type BrokerOptions, keepConnected } from "../connection.ts";
 import type { DeadLetters } from "../publish/dead_letters.ts";
-import type { DelayQueues } from "../publish/delay_queues.ts";
 import type { Delivery, EventQueue, Settlement } from "../delivery.ts";
 import { Inflow, mostBodyBytes, unreadBytesOf } from "./inflow.ts";
 import { contentType, messageType } from "../message.ts";
-import type { Dead, Delay } from "../outcome.ts";
+import type { Dead } from "../outcome.ts";
 import type { Moved } from "../publish/publish_until_confirmed.ts";
 import { ensureTopology, type Topology } from "../topology.ts";
 
@@ -23,7 +22,6 @@ export interface ConsumerOptions extends BrokerOptions {
   /** Most deliveries that are held unacknowledged. */
   readonly prefetch: number;
   readonly deadLetters: Pick<DeadLetters, "publish">;
-  readonly delayQueues: Pick<DelayQueues, "publish">;
   /**
    * Asked before the consumer starts on a new channel, each second until it returns true. The broker requeues a delivery
    * that is held for longer than its consumer_timeout (30 minutes by default). Taken again, it would only be held again,
@@ -65,6 +63,11 @@ export class AmqpConsumer implements EventQueue {
     return this.#session?.unsettled ?? 0;
   }
 
+  /** Those of them that nobody has taken. */
+  get atHand(): Iterable<Delivery> {
+    return this.#buffer;
+  }
+
   /**
    * Ends when the consumer is closed.
    * @throws what no retry cures, such as bad credentials
@@ -92,7 +95,6 @@ export class AmqpConsumer implements EventQueue {
           break;
         }
         case "dead":
-        case "delay":
           // The broker delivers again what an ended session brought: a dead letter of it would be one too many.
           if (!session.ended) moving.push(this.#move(delivery, outcome, session.until(signal)));
           break;
@@ -105,14 +107,12 @@ export class AmqpConsumer implements EventQueue {
     return Promise.all(moving).then(() => {});
   }
 
-  #move(delivery: SessionDelivery, outcome: Dead | Delay, until: AbortSignal): Promise<void> {
-    const { deadLetters, delayQueues } = this.options;
+  #move(delivery: SessionDelivery, outcome: Dead, until: AbortSignal): Promise<void> {
+    const { deadLetters } = this.options;
     // It may wait for long, and others hold it meanwhile.
     delivery.ownBytes();
     const { session, tag, heldBytes } = delivery;
-    const published = outcome.kind === "dead"
-      ? deadLetters.publish(delivery, outcome, until)
-      : delayQueues.publish(delivery, outcome, until);
+    const published = deadLetters.publish(delivery, outcome, until);
     const settled = (moved: Moved) => {
       if (moved === "confirmed") session.ack([tag]);
       else if (moved === "impossible") this.#leaveToBroker(delivery);

@@ -35,6 +35,12 @@ export class DeliveryBuffer<T> {
     return taken;
   }
 
+  /** What {@linkcode take} would give, and leaves it. */
+  *[Symbol.iterator](): Generator<T> {
+    yield* this.#first;
+    yield* this.#rest;
+  }
+
   clear(): void {
     this.#first.clear();
     this.#rest.clear();
@@ -80,6 +86,10 @@ class Fifo<T> {
       this.#head = 0;
     }
     return item;
+  }
+
+  *[Symbol.iterator](): Generator<T> {
+    for (let i = this.#head; i < this.#items.length; i++) yield this.#items[i]!;
   }
 
   clear(): void {

@@ -1,7 +1,11 @@
-import type { DeadLetter } from "./dead_letter.ts";
+import type { Change } from "../../event/change.ts";
+import type { DeadLetter, Status } from "./dead_letter.ts";
+import type { EditOutcome } from "./edit.ts";
 
-/** Which letters: all that is given must hold. Without anything, all. */
+/** Which letters: all that is given must hold. Without anything, all that are dead. */
 export interface Filter {
+  /** With one of these; those that are dead, if left out. An act passes over letters that it does not apply to. */
+  readonly statuses?: readonly Status[];
   readonly reasons?: readonly string[];
   /** Message ids, or what the publisher sent in their place. Ids in lower case. */
   readonly ids?: readonly string[];
@@ -14,6 +18,8 @@ export interface Filter {
   readonly eventId?: bigint;
   /** Part of the detail, in letters of either case. */
   readonly text?: string;
+  /** Replayed less often. */
+  readonly replaysBelow?: number;
 }
 
 /**
@@ -36,13 +42,32 @@ export interface DeadLetterAdmin {
   /** Removes what matches from the dead letters. @returns how many letters that were */
   drop(options: AdminOptions): Promise<number>;
 
+  /** Puts what was dropped, and matches, back among the dead letters. @returns how many letters that were */
+  undo(options: AdminOptions): Promise<number>;
+
+  /** What a change makes, or would make, of the oldest that match and are dead, page by page. */
+  edit(options: EditOptions): Promise<EditPage>;
+
   close(): Promise<void>;
+}
+
+export interface EditOptions extends Omit<ListOptions, "order"> {
+  readonly change: Change;
+  /** Says what it would do, and does nothing. */
+  readonly preview: boolean;
+}
+
+export interface EditPage {
+  readonly outcomes: readonly EditOutcome[];
+  readonly next: string | undefined;
 }
 
 export interface AdminOptions {
   readonly filter: Filter;
   /** Stops before the next letter; then its reason is thrown. */
   readonly signal: AbortSignal;
+  /** Who acts, noted with what was done; the admin itself if left out. */
+  readonly by?: string | undefined;
 }
 
 export interface ListOptions extends AdminOptions {
@@ -74,13 +99,26 @@ export interface CauseGroup {
   readonly lastAt: string | undefined;
   /** The newest of them. */
   readonly sample: Pick<DeadLetter, "messageId" | "detail">;
+  /** Somebody looks after it. */
+  readonly taken?: Taken | undefined;
+}
+
+export interface Taken {
+  readonly by: string;
+  /** RFC 3339. */
+  readonly at: string;
+  /** A ticket, or other words. */
+  readonly note: string;
+  /** Letters that came afterwards. */
+  readonly more: number;
 }
 
 /** The keys of `groups`. */
-export function groupToJson({ group, reason, cause, letters, firstAt, lastAt, sample }: CauseGroup) {
+export function groupToJson({ group, reason, cause, letters, firstAt, lastAt, sample, taken }: CauseGroup) {
   return {
     ...{ group, reason, cause, letters, first_at: firstAt ?? null, last_at: lastAt ?? null },
     sample: { message_id: sample.messageId, detail: sample.detail },
+    taken: taken ?? null,
   };
 }
 
@@ -101,13 +139,14 @@ export class AdminClosed extends Error {
 }
 
 export function matches(letter: DeadLetter & { readonly group: string }, filter: Filter): boolean {
-  const { reasons, ids, groups, sinceMs, untilMs, playerId, eventId, text } = filter;
+  const { statuses = ["dead"], reasons, ids, groups, sinceMs, untilMs, playerId, eventId, text, replaysBelow } = filter;
   const failedMs = Date.parse(letter.lastFailedAt ?? "");
-  return (reasons?.includes(letter.reason) ?? true) &&
+  return statuses.includes(letter.fate?.status ?? "dead") && (reasons?.includes(letter.reason) ?? true) &&
     (ids?.some((id) => id === letter.messageId || id === letter.sentId) ?? true) &&
     (groups?.includes(letter.group) ?? true) &&
     (sinceMs === undefined || failedMs >= sinceMs) && (untilMs === undefined || failedMs < untilMs) &&
     (playerId === undefined || letter.event?.playerId === playerId) &&
     (eventId === undefined || letter.event?.id === eventId) &&
+    (replaysBelow === undefined || letter.replays < replaysBelow) &&
     (text === undefined || letter.detail.toLowerCase().includes(text.toLowerCase()));
 }

@@ -9,7 +9,7 @@ import { messageIdOf, sentIdOf } from "../message_id.ts";
 import type { Origin } from "../origin/origin.ts";
 import { decodeEvent, UndecodableError } from "../../event/protobuf.ts";
 import { describeFaults, type Event } from "../../event/event.ts";
-import { type EventJson, eventToJson } from "../../event/json.ts";
+import { type EventJson, eventToJson, jsonInteger } from "../../event/json.ts";
 import { cutTo, mostShown } from "../../runtime/printable.ts";
 
 export interface DeadLetter {
@@ -40,6 +40,41 @@ export interface DeadLetter {
   readonly event: Event | undefined;
   /** Why the body holds no valid event. */
   readonly bodyProblem: string | undefined;
+  /** Where letters are kept after they were dealt with. */
+  readonly fate?: Fate;
+  /** The last one, which a replay publishes in place of the body. */
+  readonly edit?: LetterEdit | undefined;
+}
+
+export interface LetterEdit {
+  readonly body: Uint8Array;
+  readonly event: Event;
+  readonly by: string;
+  /** RFC 3339. */
+  readonly at: string;
+}
+
+/** `replayed` is published again, and no more than that; `resolved`: its event is stored. */
+export const statuses = ["dead", "replayed", "dropped", "resolved"] as const;
+export type Status = typeof statuses[number];
+
+/** What became of a letter. */
+export interface Fate {
+  readonly status: Status;
+  /** Its number where it is kept. */
+  readonly id: bigint;
+  /** The letter whose replay died as this one. */
+  readonly previous: bigint | undefined;
+  /** Who replayed, dropped or restored it, and when, RFC 3339. */
+  readonly actedBy: string | undefined;
+  readonly actedAt: string | undefined;
+  /** The subscriber that stored its event, and when. */
+  readonly storedBy: string | undefined;
+  readonly storedAt: string | undefined;
+  /** How many there are; the last one counts. */
+  readonly edits: number;
+  /** A replay publishes it, or may have done so. */
+  readonly claimed: boolean;
 }
 
 /** What is known of a letter whose body may be here only in part. */
@@ -94,8 +129,8 @@ export const mostBodyListed = 4_096;
  * @param most how many bytes of the body, from its beginning
  */
 export function deadLetterToJson(letter: DeadLetter, most = mostBodyShown) {
-  const { messageId, reason, detail, subscriber, firstFailedAt, lastFailedAt, attempts, replays, event, bodyProblem } =
-    letter;
+  const { messageId, reason, detail, subscriber, firstFailedAt, lastFailedAt, attempts, replays, event } = letter;
+  const { bodyProblem, fate, edit } = letter;
   return {
     message_id: messageId,
     sent_id: letter.sentId ?? null,
@@ -107,6 +142,15 @@ export function deadLetterToJson(letter: DeadLetter, most = mostBodyShown) {
     last_failed_at: lastFailedAt ?? null,
     attempts,
     replays,
+    status: fate?.status ?? "dead",
+    number: fate ? jsonInteger(fate.id) : null,
+    previous: fate?.previous === undefined ? null : jsonInteger(fate.previous),
+    acted_by: fate?.actedBy ?? null,
+    acted_at: fate?.actedAt ?? null,
+    stored_by: fate?.storedBy ?? null,
+    stored_at: fate?.storedAt ?? null,
+    edits: fate?.edits ?? 0,
+    edited: edit ? { by: edit.by, at: edit.at, event: shownEvent(edit.event) } : null,
     event: event ? shownEvent(event) : null,
     body_problem: bodyProblem ?? null,
     body_base64: letter.body.subarray(0, most).toBase64(),

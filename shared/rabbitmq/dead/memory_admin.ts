@@ -1,15 +1,19 @@
 /** {@linkcode DeadLetterAdmin} over a queue in this process. */
+import { encodeEvent } from "../../event/protobuf.ts";
 import type { Delivery } from "../delivery.ts";
 import type { MemoryQueue } from "../memory_queue.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { causeOf } from "./cause.ts";
-import { type DeadLetter, letterOf } from "./dead_letter.ts";
+import { type DeadLetter, type LetterEdit, letterOf, type Status } from "./dead_letter.ts";
+import { editOf } from "./edit.ts";
 import { isWornOut, replayOf } from "./replay.ts";
 import {
   AdminClosed,
   type AdminOptions,
   type CauseGroup,
   type DeadLetterAdmin,
+  type EditOptions,
+  type EditPage,
   type LetterPage,
   type ListOptions,
   matches,
@@ -21,6 +25,11 @@ export interface MemoryAdminOptions {
   readonly clock: Clock;
 }
 
+const noFate = {
+  ...{ previous: undefined, actedBy: undefined, actedAt: undefined, storedBy: undefined, storedAt: undefined },
+  claimed: false,
+};
+
 interface Found {
   readonly delivery: Delivery;
   readonly letter: DeadLetter & { readonly group: string; readonly cause: string };
@@ -28,6 +37,9 @@ interface Found {
 
 export class MemoryDeadLetterAdmin implements DeadLetterAdmin {
   #closed = false;
+  /** By the letters' places. */
+  readonly #edits = new Map<bigint, readonly LetterEdit[]>();
+  readonly #dropped = new Set<Delivery>();
   /** Which letter of all that there ever were, from 1. */
   readonly #places = new WeakMap<Delivery, number>();
   #lastPlace = 0;
@@ -62,7 +74,7 @@ export class MemoryDeadLetterAdmin implements DeadLetterAdmin {
   replay(options: AdminOptions): Promise<Replays> {
     const { queue, clock } = this.options;
     return Promise.try(() => {
-      const found = this.#find(options);
+      const found = this.#find(options, "dead");
       const curable = found.filter(({ letter }) => !isWornOut(letter));
       this.#remove(curable);
       queue.publish(...curable.map(({ letter }) => replayOf(letter, clock.now())));
@@ -72,9 +84,36 @@ export class MemoryDeadLetterAdmin implements DeadLetterAdmin {
 
   drop(options: AdminOptions): Promise<number> {
     return Promise.try(() => {
-      const found = this.#find(options);
+      const found = this.#find(options, "dead");
       this.#remove(found);
+      for (const { delivery } of found) this.#dropped.add(delivery);
       return found.length;
+    });
+  }
+
+  undo(options: AdminOptions): Promise<number> {
+    return Promise.try(() => {
+      const found = this.#find(options, "dropped");
+      const { deadLetters } = this.options.queue;
+      for (const { delivery } of found) this.#dropped.delete(delivery);
+      deadLetters.push(...found.map(({ delivery }) => delivery));
+      deadLetters.sort((a, b) => this.#placeOf(a) - this.#placeOf(b));
+      return found.length;
+    });
+  }
+
+  edit({ change, preview, limit, after, filter, signal }: EditOptions): Promise<EditPage> {
+    return Promise.try(async () => {
+      const statuses = ["dead"] as const;
+      const { letters, next } = await this.list({ filter: { ...filter, statuses }, signal, limit, after });
+      const outcomes = letters.map((letter) => {
+        const { event, outcome } = editOf(letter, change);
+        const at = new Date(this.options.clock.now()).toISOString();
+        const edit = event && { body: encodeEvent(event), event, by: "this process", at };
+        if (edit && !preview) this.#edits.set(letter.fate!.id, [...this.#edits.get(letter.fate!.id) ?? [], edit]);
+        return outcome;
+      });
+      return { outcomes, next };
     });
   }
 
@@ -83,17 +122,29 @@ export class MemoryDeadLetterAdmin implements DeadLetterAdmin {
     return Promise.resolve();
   }
 
-  #find({ filter, signal }: AdminOptions): Found[] {
+  /** @param status those that an act applies to */
+  #find({ filter, signal }: AdminOptions, status?: Status): Found[] {
     signal.throwIfAborted();
     if (this.#closed) throw new AdminClosed();
-    return this.options.queue.deadLetters
-      .map((delivery) => {
-        if (!this.#places.has(delivery)) this.#places.set(delivery, ++this.#lastPlace);
-        const letter = letterOf(delivery);
-        const { group, text: cause } = causeOf(letter);
-        return { delivery, letter: { ...letter, group, cause } };
-      })
-      .filter(({ letter }) => matches(letter, filter));
+    const found = (delivery: Delivery, status: Status): Found => {
+      const letter = letterOf(delivery);
+      const { group, text: cause } = causeOf(letter);
+      const id = BigInt(this.#placeOf(delivery));
+      const edits = this.#edits.get(id) ?? [];
+      const fate = { ...noFate, status, id, edits: edits.length };
+      return { delivery, letter: { ...letter, fate, edit: edits.at(-1), group, cause } };
+    };
+    return [
+      ...this.options.queue.deadLetters.map((delivery) => found(delivery, "dead")),
+      ...Array.from(this.#dropped, (delivery) => found(delivery, "dropped")),
+    ].filter(({ letter }) => matches(letter, { ...filter, ...status && { statuses: [status] } }))
+      .sort((a, b) => Number(a.letter.fate!.id - b.letter.fate!.id));
+  }
+
+  #placeOf(delivery: Delivery): number {
+    const place = this.#places.get(delivery) ?? ++this.#lastPlace;
+    this.#places.set(delivery, place);
+    return place;
   }
 
   /** From the array itself, which the queue goes on filling. */

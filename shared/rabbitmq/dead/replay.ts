@@ -1,5 +1,4 @@
 /** Replays: letters published again under their own ids, wherever they are kept. */
-import { retriesHeader } from "../publish/delay_queues.ts";
 import { type Headers, type OutgoingMessage, replaysHeader, withoutBrokerHeaders } from "../message.ts";
 import { PublishError } from "../publish/publisher.ts";
 import type { Clock } from "../../runtime/clock.ts";
@@ -7,6 +6,9 @@ import { messageOf } from "../../runtime/errors.ts";
 import { exactOf, originHeaders, propertiesToKeep, restored } from "../origin/origin.ts";
 import { rememberedBytes } from "../../runtime/deno_workarounds/amqp_exact_properties.ts";
 import type { DeadLetter } from "./dead_letter.ts";
+
+/** In which 0.1.0 counts how often it has delayed a message: a replay beside it starts anew. */
+export const retriesHeader = "retry-attempts";
 
 /** Where letters are replayed from. */
 export interface ReplaySource<L extends DeadLetter> {
@@ -16,6 +18,11 @@ export interface ReplaySource<L extends DeadLetter> {
   whole(letter: L): Promise<L>;
   /** These are published, and confirmed: they are no longer dead. */
   replayed(letters: readonly L[]): Promise<void>;
+  /**
+   * These stay dead.
+   * @param published whether one of them may have been, as far as is known
+   */
+  kept(letters: readonly L[], published: "no" | "maybe"): Promise<void>;
 }
 
 export interface ReplayOptions {
@@ -34,7 +41,13 @@ export type Replayed<L extends DeadLetter> =
   & (
     | { readonly result: "replayed" }
     /** Left where it is, and why. */
-    | { readonly result: "refused" | "failed"; readonly problem: string }
+    | { readonly result: "refused"; readonly problem: string }
+    | {
+      readonly result: "failed";
+      readonly problem: string;
+      /** It may be with the broker all the same. */
+      readonly published: boolean;
+    }
   );
 
 /**
@@ -48,20 +61,42 @@ export async function* replay<L extends DeadLetter>(
   const { clock, rate, stop } = options;
   let dueAt = clock.monotonic();
   for await (const letters of source.take()) {
-    // With a rate one by one, so that the letters that are marked are those that were published.
-    for (const some of inTurn(letters, rate !== undefined)) {
-      if (rate !== undefined && !isRefused(some[0]!, options)) {
-        await clock.sleep(Math.max(0, dueAt - clock.monotonic()), stop).catch(() => {});
-        dueAt = Math.max(dueAt, clock.monotonic() - 1000) + 1000 / rate;
+    const left = new Set(letters);
+    try {
+      // With a rate one by one, so that the letters that are marked are those that were published.
+      for (const some of inTurn(letters, rate !== undefined)) {
+        if (rate !== undefined && !isRefused(some[0]!, options)) {
+          await clock.sleep(Math.max(0, dueAt - clock.monotonic()), stop).catch(() => {});
+          dueAt = Math.max(dueAt, clock.monotonic() - 1000) + 1000 / rate;
+        }
+        if (stop.aborted) return;
+        for (const letter of some) left.delete(letter);
+        const results = await Promise.all(some.map((letter) => replayOne(letter, source, options)));
+        const told = results.filter((result) => result !== undefined);
+        await settle(source, some, told);
+        yield* told;
       }
-      if (stop.aborted) return;
-      const results = await Promise.all(some.map((letter) => replayOne(letter, source, options)));
-      const told = results.filter((result) => result !== undefined);
-      const done = told.filter(({ result }) => result === "replayed").map(({ letter }) => letter);
-      if (done.length > 0) await source.replayed(done);
-      yield* told;
+    } finally {
+      // Those that it did not come to.
+      if (left.size > 0) await source.kept([...left], "no");
     }
   }
+}
+
+/** Tells the source what became of each letter. */
+async function settle<L extends DeadLetter>(
+  source: ReplaySource<L>,
+  letters: readonly L[],
+  told: readonly Replayed<L>[],
+): Promise<void> {
+  const done = told.filter(({ result }) => result === "replayed").map(({ letter }) => letter);
+  if (done.length > 0) await source.replayed(done);
+  const refused = told
+    .filter((one) => one.result === "refused" || one.result === "failed" && !one.published)
+    .map(({ letter }) => letter);
+  if (refused.length > 0) await source.kept(refused, "no");
+  const unknown = letters.filter((letter) => !done.includes(letter) && !refused.includes(letter));
+  if (unknown.length > 0) await source.kept(unknown, "maybe");
 }
 
 /** What is published at once: one letter with a large body or large headers, or any number of others. */
@@ -81,8 +116,9 @@ function isLarge(letter: DeadLetter): boolean {
   return isCut(letter) || headerBytes > mostHeaderBytes;
 }
 
-function isCut({ body, bodyBytes }: DeadLetter): boolean {
-  return body.length < bodyBytes;
+/** Not all of what would be published is here. */
+function isCut({ body, bodyBytes, edit }: DeadLetter): boolean {
+  return body.length < bodyBytes && !edit;
 }
 
 /** @returns `undefined` when it was stopped before the broker had confirmed it: the letter stays dead */
@@ -101,7 +137,9 @@ async function replayOne<L extends DeadLetter>(
     await publishAgain({ exchange, ...replayOf(whole, clock.now()) }, letter, options);
     return { letter, result: "replayed" };
   } catch (error) {
-    return stop.aborted ? undefined : { letter, result: "failed", problem: messageOf(error) };
+    if (stop.aborted) return undefined;
+    const published = !(error instanceof PublishError && (error.isFinal || error.reason === "returned"));
+    return { letter, result: "failed", problem: messageOf(error), published };
   }
 }
 
@@ -132,7 +170,7 @@ export function isWornOut({ replays }: DeadLetter): boolean {
 }
 
 /**
- * The message that a replay publishes. It starts anew, with all of RETRY_DELAYS_MS before it.
+ * The message that a replay publishes.
  * @param now milliseconds since 1970, for a letter that does not say when it was published
  */
 export function replayOf(letter: DeadLetter, now: number): Omit<OutgoingMessage, "exchange"> & { headers: Headers } {
@@ -143,7 +181,7 @@ export function replayOf(letter: DeadLetter, now: number): Omit<OutgoingMessage,
   return {
     ...(routingKey !== undefined && { routingKey }),
     messageId: letter.messageId,
-    body: letter.body,
+    body: letter.edit?.body ?? letter.body,
     headers: {
       ...headers,
       ...(letter.sentId !== undefined && { [originHeaders.messageId]: letter.sentId }),

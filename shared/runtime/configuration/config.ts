@@ -8,7 +8,6 @@ import {
   brokerUrl,
   cacheUrl,
   databaseUrl,
-  delays,
   file,
   hostNames,
   integer,
@@ -74,10 +73,6 @@ const settings = {
     0,
     86_400_000,
     "how long past RATES_TTL_MS rates may serve when no fresh ones come",
-  ),
-  RETRY_DELAYS_MS: delays(
-    "",
-    "comma-separated retry delays for events that timed out waiting for rates (ms)",
   ),
   SHUTDOWN_GRACE_MS: milliseconds("10000", 0, 600_000, "longest orderly shutdown"),
   SUBSCRIBER_ID: optional(

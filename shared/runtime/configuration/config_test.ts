@@ -88,10 +88,6 @@ Deno.test("readConfig() refuses a bad value of every setting, with its name, the
     RATES_LOCK_TTL_MS: { right: `${ms} 20 to 120000`, values: ["19", "120001", "3s"] },
     RATES_WAIT_MS: { right: `${ms} 30 to 600000`, values: ["29", "600001", "soon"] },
     RATES_MAX_STALE_MS: { right: `${ms} 0 to 86400000`, values: ["-1", "86400001"] },
-    RETRY_DELAYS_MS: {
-      right: "whole numbers of milliseconds from 10 to 86400000 with commas between, as in 1000,10000",
-      values: ["9", "1000,", "1000;2000", "1s", "86400001", ",", "1000,,2000"],
-    },
     SHUTDOWN_GRACE_MS: { right: `${ms} 0 to 600000`, values: ["-1", "600001"] },
     SUBSCRIBER_ID: { right: "1 to 64 of A-Z a-z 0-9 _ . -", values: ["a b", "x".repeat(65), "a/b"] },
     HTTP_TOKENS_FILE: { right: "a file that can be read (ENOENT)", values: ["/nowhere/tokens"] },

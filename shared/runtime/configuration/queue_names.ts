@@ -5,16 +5,6 @@ export function deadLetterExchangeOf(deadLetterQueue: string): string {
   return `${deadLetterQueue}-letters`;
 }
 
-/** Queue in which events wait this long. */
-export function delayQueueOf(eventsQueue: string, ms: number): string {
-  return `${eventsQueue}.delay-${ms}`;
-}
-
-/** The exchange of {@linkcode delayQueueOf}. */
-export function delayExchangeOf(eventsQueue: string, ms: number): string {
-  return `${eventsQueue}.delay-by-${ms}`;
-}
-
 interface Named {
   readonly name: string;
   /** The variables that give it. */
@@ -38,7 +28,7 @@ export function faultsOfQueueNames(values: Readonly<Record<string, unknown>>): s
 }
 
 function namesIn(
-  { EVENTS_EXCHANGE: exchange, EVENTS_QUEUE: queue, DEAD_LETTER_QUEUE: dead, ...rest }: Readonly<
+  { EVENTS_EXCHANGE: exchange, EVENTS_QUEUE: queue, DEAD_LETTER_QUEUE: dead }: Readonly<
     Record<string, unknown>
   >,
 ): Named[] {
@@ -47,12 +37,6 @@ function namesIn(
   if (typeof queue === "string") names.push({ name: queue, by: `EVENTS_QUEUE=${queue}` });
   if (typeof dead === "string") {
     names.push(...[dead, deadLetterExchangeOf(dead)].map((name) => ({ name, by: `DEAD_LETTER_QUEUE=${dead}` })));
-  }
-  const delays = rest["RETRY_DELAYS_MS"];
-  if (typeof queue !== "string" || !Array.isArray(delays)) return names;
-  for (const ms of new Set<number>(delays)) {
-    const by = `RETRY_DELAYS_MS=${ms} beside EVENTS_QUEUE=${queue}`;
-    names.push(...[delayQueueOf(queue, ms), delayExchangeOf(queue, ms)].map((name) => ({ name, by })));
   }
   return names;
 }

@@ -15,20 +15,12 @@ Deno.test("readConfig() refuses names of exchanges and queues that are one, deri
     ],
     [{ EVENTS_QUEUE: "x", DEAD_LETTER_QUEUE: "x" }, "EVENTS_QUEUE=x", "DEAD_LETTER_QUEUE=x", "x"],
     [{ EVENTS_EXCHANGE: "x", DEAD_LETTER_QUEUE: "x" }, "EVENTS_EXCHANGE=x", "DEAD_LETTER_QUEUE=x", "x"],
-    [
-      { EVENTS_QUEUE: "q", DEAD_LETTER_QUEUE: "q.delay-100", RETRY_DELAYS_MS: "100,200" },
-      ...["DEAD_LETTER_QUEUE=q.delay-100", "RETRY_DELAYS_MS=100 beside EVENTS_QUEUE=q", "q.delay-100"] as const,
-    ],
-    [
-      { EVENTS_EXCHANGE: "q.delay-by-200", EVENTS_QUEUE: "q", RETRY_DELAYS_MS: "100,200" },
-      ...["EVENTS_EXCHANGE=q.delay-by-200", "RETRY_DELAYS_MS=200 beside EVENTS_QUEUE=q", "q.delay-by-200"] as const,
-    ],
   ];
   for (const [env, first, second, name] of refused) {
     deepStrictEqual(problemsOf(env), [`${first} and ${second} must not both name ${name}: ${own}`]);
   }
 });
 
-Deno.test("readConfig() takes a delay twice, and the one name of exchange and queue that 0.1.0 had", () => {
-  deepStrictEqual(problemsOf({ EVENTS_QUEUE: "casino.events", RETRY_DELAYS_MS: "1000,1000" }), []);
+Deno.test("readConfig() takes the one name of exchange and queue that 0.1.0 had", () => {
+  deepStrictEqual(problemsOf({ EVENTS_QUEUE: "casino.events" }), []);
 });

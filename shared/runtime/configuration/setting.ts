@@ -45,20 +45,6 @@ export function milliseconds(fallback: string, min: number, max: number, help: s
   return integer(fallback, min, max, `${help} (ms)`, " of milliseconds");
 }
 
-/** At most ten, in the order in which they are used. */
-export function delays(fallback: string, help: string): Setting<readonly number[]> {
-  const each = integer("", 10, 86_400_000, "");
-  return setting(fallback, help, (text) => {
-    const parts = text === "" ? [] : text.split(",").map((part) => part.trim());
-    if (parts.length > 10) throw new RangeError("at most 10 delays");
-    try {
-      return parts.map((part) => each.read(part));
-    } catch {
-      throw new RangeError("whole numbers of milliseconds from 10 to 86400000 with commas between, as in 1000,10000");
-    }
-  });
-}
-
 /** IP addresses, and with a prefix's length networks, of either family. */
 export function networks(fallback: string, help: string): Setting<readonly string[]> {
   return setting(fallback, help, (text) => {

@@ -27,10 +27,15 @@ export class DeadLetters {
   /** What is listed, by the letter's JSON. @type {Map<string, HTMLElement>} */
   #rows = new Map();
 
+  #find;
   #onRefused;
 
-  /** @param {() => void} onRefused whoever is signed in may not do that, or not any more */
-  constructor(onRefused) {
+  /**
+   * @param {(messageId: string) => void} find shows where an event is
+   * @param {() => void} onRefused whoever is signed in may not do that, or not any more
+   */
+  constructor(find, onRefused) {
+    this.#find = find;
     this.#onRefused = onRefused;
     this.#reason.addEventListener("change", () => {
       this.#done = "";
@@ -101,7 +106,7 @@ export class DeadLetters {
     this.#addReasons(letters.map(({ reason }) => reason));
     const rows = new Map(letters.map((letter) => {
       const key = JSON.stringify(letter);
-      return [key, this.#rows.get(key) ?? deadLetterRow(letter, (it) => this.#replay(it), (it) => this.#drop(it))];
+      return [key, this.#rows.get(key) ?? this.#rowOf(letter)];
     }));
     const focused = document.activeElement;
     for (const [key, row] of this.#rows) if (!rows.has(key)) row.remove();
@@ -112,6 +117,15 @@ export class DeadLetters {
     }
     this.#rows = rows;
     if (focused && focused !== document.body && !focused.isConnected) byId("letters-title").focus();
+  }
+
+  /** @param {DeadLetter} letter */
+  #rowOf(letter) {
+    return deadLetterRow(letter, {
+      find: ({ message_id }) => this.#find(message_id),
+      replay: (it) => this.#replay(it),
+      drop: (it) => this.#drop(it),
+    });
   }
 
   /** @param {string[]} reasons */

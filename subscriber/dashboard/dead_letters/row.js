@@ -6,15 +6,16 @@ import { dateTime, plural } from "../format.js";
 
 /**
  * @param {DeadLetter} letter
- * @param {(letter: DeadLetter) => void} onReplay
- * @param {(letter: DeadLetter) => void} onDrop
+ * @param {Record<"find" | "replay" | "drop", (letter: DeadLetter) => void>} on
  */
-export function deadLetterRow(letter, onReplay, onDrop) {
+export function deadLetterRow(letter, on) {
   const { reason, detail, last_failed_at } = letter;
   const replay = element("button", { type: "button" }, "Replay");
   const drop = element("button", { type: "button", class: "danger" }, "Drop");
-  replay.addEventListener("click", () => onReplay(letter));
-  drop.addEventListener("click", () => onDrop(letter));
+  const find = element("button", { type: "button" }, "Where is it?");
+  replay.addEventListener("click", () => on.replay(letter));
+  drop.addEventListener("click", () => on.drop(letter));
+  find.addEventListener("click", () => on.find(letter));
   return element(
     "li",
     {},
@@ -30,6 +31,7 @@ export function deadLetterRow(letter, onReplay, onDrop) {
       ),
       element("dl", { class: "pairs" }, ...pairs(letter)),
       ...body(letter),
+      element("p", { class: "buttons" }, find),
       element("p", { class: "act buttons" }, replay, drop),
     ),
   );

@@ -32,6 +32,7 @@ function setUp(options: Partial<AppOptions> = {}) {
     metrics: { contentType: "text/plain", text: () => Promise.resolve("") },
     recent: new RecentEvents(),
     waiting: () => Promise.resolve(0),
+    find: () => Promise.reject(new Error("not asked here")),
     admin: {
       list: () => Promise.resolve({ letters: [], total: 0 }),
       drop: ({ filter }: { filter: unknown }) => Promise.resolve(dropped.push(filter)),

@@ -21,15 +21,22 @@ export function audited(acts: Acts, via: string): MiddlewareHandler<Env> {
   };
 }
 
-/** `DELETE /dead-letters/ID` drops one, `POST /dead-letters/ID/replay` replays it; without an id it is many. */
+/**
+ * `DELETE /dead-letters/ID` drops one, `POST /dead-letters/ID/replay` replays it; without an id it is many. What is done to a
+ * job or a group is named after it: `jobs pause`, `groups take`, and `groups leave` for its opposite.
+ */
 function actOf(method: string, path: string): { readonly act: string; readonly id: string | undefined } {
-  const [, first, second] = path.split("/").slice(1);
+  const [, first, second, third] = path.split("/").slice(1);
+  if (first === "jobs" || first === "groups") {
+    const word = method === "DELETE" ? "leave" : third ?? "order";
+    return { act: `${first} ${word}`, id: second };
+  }
   if (method === "DELETE") return { act: "drop", id: first };
   return second === undefined ? { act: first ?? "", id: undefined } : { act: second, id: first };
 }
 
 /** How many, by the word that the answer has for it. */
-const counted = ["replayed", "dropped", "changed"];
+const counted = ["replayed", "dropped", "restored", "changed", "total", "taken"];
 
 async function endOf(response: Response): Promise<ActEnd> {
   const result = await response.text();

@@ -14,6 +14,8 @@ export interface SubscriberReport {
   readonly batches: number;
   /** How long ago the oldest event in hand was published; 0 when there is none. */
   readonly oldest_ms: number;
+  /** How long the delivery that is in hand longest has been there; 0 when there is none. 0.2.0 does not tell. */
+  readonly held_ms?: number;
   readonly last_error: string | null;
   readonly last_error_ms: number | null;
 }
@@ -23,10 +25,26 @@ export interface HeardReport extends SubscriberReport {
   readonly heard_ms: number;
 }
 
+/** For all subscribers, each of which hears it when it tells its next report. */
+export interface Question {
+  /** A UUID. */
+  readonly id: string;
+  readonly text: string;
+}
+
 /** Where the reports are kept: Redis, which a subscriber that Postgres refuses can reach all the same. */
 export interface Fleet {
-  /** Replaces the subscriber's last report. It is forgotten after {@linkcode lifeMs}. */
-  tell(report: SubscriberReport): Promise<void>;
+  /**
+   * Replaces the subscriber's last report. It is forgotten after {@linkcode lifeMs}.
+   * @returns the questions that are open; one is told again as long as it is
+   */
+  tell(report: SubscriberReport): Promise<readonly Question[]>;
+  /** Opens a question for {@linkcode questionLifeMs}. @throws {TooManyQuestions} */
+  ask(question: Question): Promise<void>;
+  /** A subscriber's answer to a question. */
+  answer(questionId: string, subscriberId: string, text: string): Promise<void>;
+  /** The answer of each of these subscribers; `undefined` where there is none yet. */
+  answers(questionId: string, subscriberIds: readonly string[]): Promise<readonly (string | undefined)[]>;
   /** Forgets the subscriber. */
   leave(id: string): Promise<void>;
   /** All reports, by id. @throws when they cannot be read, or no longer be written */
@@ -35,6 +53,20 @@ export interface Fleet {
 
 /** A subscriber that is killed is shown as silent for this long. */
 export const lifeMs = 120_000;
+
+/** Three reports of every subscriber, which are a second apart. */
+export const questionLifeMs = 3_000;
+/** An answer is read at once, or nobody waits for it any more. */
+export const answerLifeMs = 10_000;
+/** Each costs every subscriber a search of what it has in hand. */
+export const mostQuestions = 10;
+
+export class TooManyQuestions extends Error {
+  override readonly name = "TooManyQuestions";
+  constructor() {
+    super(`subscribers are asked ${mostQuestions} questions already; try again in some seconds`);
+  }
+}
 
 const format = 1;
 
@@ -49,6 +81,7 @@ export function reportFromJson(text: string): SubscriberReport | undefined {
     const isReport = v === format && typeof report.id === "string" && typeof report.version === "string" &&
       states.includes(report.state) && typeof report.consuming === "boolean" &&
       ["state_ms", "events", "batches", "oldest_ms"].every((name) => Number.isFinite(report[name])) &&
+      (report.held_ms === undefined || Number.isFinite(report.held_ms)) &&
       (report.last_error === null || typeof report.last_error === "string") &&
       (report.last_error_ms === null || Number.isFinite(report.last_error_ms));
     return isReport ? report : undefined;

@@ -1,15 +1,49 @@
 /** {@linkcode Fleet} in this process: for tests, and for the demo without servers. */
 import type { Clock } from "../../../shared/runtime/clock.ts";
-import { type Fleet, type HeardReport, lifeMs, type SubscriberReport } from "./fleet.ts";
+import {
+  type Fleet,
+  type HeardReport,
+  lifeMs,
+  mostQuestions,
+  type Question,
+  questionLifeMs,
+  type SubscriberReport,
+  TooManyQuestions,
+} from "./fleet.ts";
 
 export class MemoryFleet implements Fleet {
   readonly #reports = new Map<string, { readonly report: SubscriberReport; readonly at: number }>();
+  #questions: { readonly question: Question; readonly until: number }[] = [];
+  readonly #answers = new Map<string, string>();
 
   constructor(private readonly clock: Clock) {}
 
-  tell(report: SubscriberReport): Promise<void> {
+  tell(report: SubscriberReport): Promise<Question[]> {
     this.#reports.set(report.id, { report, at: this.clock.monotonic() });
+    return Promise.resolve(this.#open().map(({ question }) => question));
+  }
+
+  ask(question: Question): Promise<void> {
+    if (this.#open().length >= mostQuestions) return Promise.reject(new TooManyQuestions());
+    this.#questions.push({ question, until: this.clock.monotonic() + questionLifeMs });
     return Promise.resolve();
+  }
+
+  answer(questionId: string, subscriberId: string, text: string): Promise<void> {
+    this.#answers.set(`${questionId} ${subscriberId}`, text);
+    return Promise.resolve();
+  }
+
+  answers(questionId: string, subscriberIds: readonly string[]): Promise<(string | undefined)[]> {
+    return Promise.resolve(subscriberIds.map((id) => this.#answers.get(`${questionId} ${id}`)));
+  }
+
+  /** Forgets the others, and their answers. */
+  #open() {
+    const now = this.clock.monotonic();
+    this.#questions = this.#questions.filter(({ until }) => until > now);
+    if (this.#questions.length === 0) this.#answers.clear();
+    return this.#questions;
   }
 
   leave(id: string): Promise<void> {

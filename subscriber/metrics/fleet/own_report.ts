@@ -4,7 +4,7 @@ import { version } from "../../../shared/runtime/configuration/command.ts";
 import { printable } from "../../../shared/runtime/printable.ts";
 import { redact } from "../../../shared/runtime/secrets.ts";
 import type { HeldBatch } from "../../pipeline/middleware/held_batches.ts";
-import type { Fleet, SubscriberReport } from "./fleet.ts";
+import type { Fleet, Question, SubscriberReport } from "./fleet.ts";
 
 export interface OwnState {
   readonly subscriberId: string;
@@ -15,6 +15,8 @@ export interface OwnState {
   /** Deliveries in hand. */
   readonly unsettled: () => number;
   readonly batchesInFlight: () => number;
+  /** Since when the delivery is in hand that is there longest, monotonic ms; `undefined` when there is none. */
+  readonly inHandSince: () => number | undefined;
   /** When the oldest delivery in hand was published, milliseconds since 1970; `undefined` when there is none. */
   readonly oldestPublishedAtMs: () => number | undefined;
   /** Aborted when the subscriber begins to leave. */
@@ -35,7 +37,8 @@ export class OwnReport {
 
   /** The report of this moment. Changes between two calls go unseen. */
   read(): SubscriberReport {
-    const { subscriberId, heldBatches, gate, leaving, consuming, unsettled, batchesInFlight, clock } = this.of;
+    const { subscriberId, heldBatches, gate, leaving, consuming, unsettled, batchesInFlight, clock, inHandSince } =
+      this.of;
     const now = clock.monotonic();
     const held = heldBatches.oldest;
     const problem = held?.problem ?? gate.problem;
@@ -58,6 +61,7 @@ export class OwnReport {
       events: unsettled(),
       batches: batchesInFlight(),
       oldest_ms: Math.round(oldestMs(this.of)),
+      held_ms: Math.round(now - (inHandSince() ?? now)),
       last_error: this.#lastError?.problem ?? null,
       last_error_ms: this.#lastError ? Math.round(now - this.#lastError.at) : null,
     };
@@ -69,8 +73,19 @@ function oldestMs({ oldestPublishedAtMs, clock }: Pick<OwnState, "oldestPublishe
   return Math.max(0, clock.now() - (oldestPublishedAtMs() ?? Infinity));
 }
 
-/** Tells it every second. @returns a function that ends it, and has the subscriber forgotten */
-export function keepTelling(fleet: Fleet, own: OwnReport, clock: Clock): () => Promise<void> {
+/**
+ * Tells it every second, and answers what is asked.
+ * @param answer to the text of a question
+ * @returns a function that ends it, and has the subscriber forgotten
+ */
+export function keepTelling(
+  fleet: Fleet,
+  own: OwnReport,
+  clock: Clock,
+  answer: (question: string) => string,
+): () => Promise<void> {
+  /** Those answered, as long as they are told. */
+  let answered: ReadonlySet<string> = new Set();
   const ended = new AbortController();
   const telling = tellUntilEnded();
   return async () => {
@@ -83,8 +98,14 @@ export function keepTelling(fleet: Fleet, own: OwnReport, clock: Clock): () => P
   async function tellUntilEnded(): Promise<void> {
     while (!ended.signal.aborted) {
       // What fails here is told by those who read reports: they cannot do so any more.
-      await fleet.tell(own.read()).catch(() => {});
+      await fleet.tell(own.read()).then(answerNew).catch(() => {});
       await clock.sleep(beatMs, ended.signal).catch(() => {});
     }
+  }
+
+  async function answerNew(questions: readonly Question[]): Promise<void> {
+    const fresh = questions.filter(({ id }) => !answered.has(id));
+    answered = new Set(questions.map(({ id }) => id));
+    for (const { id, text } of fresh) await fleet.answer(id, own.read().id, answer(text));
   }
 }

@@ -7,7 +7,9 @@ import { keepTelling, OwnReport, type OwnState } from "./own_report.ts";
 function ownReport() {
   const clock = new VirtualClock();
   const leaving = new AbortController();
-  const now: { held?: HeldBatch; problem?: string; consuming: boolean; oldest?: number } = { consuming: true };
+  const now: { held?: HeldBatch; problem?: string; consuming: boolean; oldest?: number; since?: number } = {
+    consuming: true,
+  };
   const state: OwnState = {
     ...{ subscriberId: "one", clock, leaving: leaving.signal },
     gate: {
@@ -24,6 +26,7 @@ function ownReport() {
     unsettled: () => 500,
     batchesInFlight: () => 2,
     oldestPublishedAtMs: () => now.oldest,
+    inHandSince: () => now.since,
   };
   return { clock, leaving, now, own: new OwnReport(state) };
 }
@@ -36,8 +39,10 @@ Deno.test("OwnReport tells the state, since when, and the last error without its
   const { version: _, ...working } = own.read();
   deepStrictEqual(working, {
     ...{ id: "one", state: "working", state_ms: 5_000, consuming: true, events: 500, batches: 2, oldest_ms: 7_000 },
-    ...{ last_error: null, last_error_ms: null },
+    ...{ held_ms: 0, last_error: null, last_error_ms: null },
   });
+  now.since = clock.monotonic() - 1_500;
+  strictEqual(own.read().held_ms, 1_500);
   now.held = { events: 300, since: 4_000, problem: "no postgres://me:secret@host/" + "x".repeat(1_000) };
   const { state, state_ms, last_error } = own.read();
   deepStrictEqual([state, state_ms, last_error?.slice(0, 26), last_error?.length], [
@@ -59,7 +64,7 @@ Deno.test("OwnReport tells the state, since when, and the last error without its
 Deno.test("keepTelling() tells each second until it ends, and then has the subscriber forgotten", async () => {
   const { clock, now, own } = ownReport();
   const fleet = new MemoryFleet(clock);
-  const leave = keepTelling(fleet, own, clock);
+  const leave = keepTelling(fleet, own, clock, () => "");
   await clock.advance(10);
   strictEqual((await fleet.read())[0]?.state, "working");
   now.consuming = false;
@@ -69,4 +74,24 @@ Deno.test("keepTelling() tells each second until it ends, and then has the subsc
   await clock.advance(0);
   await left;
   deepStrictEqual(await fleet.read(), []);
+});
+
+Deno.test("keepTelling() answers each question once, within a second", async () => {
+  const { clock, own } = ownReport();
+  const fleet = new MemoryFleet(clock);
+  const asked: string[] = [];
+  const leave = keepTelling(fleet, own, clock, (question) => `${asked.push(question)}. ${question}`);
+  await clock.advance(10);
+  await fleet.ask({ id: "a", text: "where?" });
+  await fleet.ask({ id: "b", text: "and this?" });
+  await clock.advance(1_000);
+  deepStrictEqual([await fleet.answers("a", ["one"]), await fleet.answers("b", ["one", "two"])], [
+    ["1. where?"],
+    ["2. and this?", undefined],
+  ]);
+  await clock.advance(5_000);
+  deepStrictEqual(asked, ["where?", "and this?"]);
+  const left = leave();
+  await clock.advance(0);
+  await left;
 });

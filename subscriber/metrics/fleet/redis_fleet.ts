@@ -1,9 +1,21 @@
-/** {@linkcode Fleet} in Redis: a key with a time to live for each subscriber, and one key with their ids. */
+/** {@linkcode Fleet} in Redis: a key with a time to live for each subscriber, question and answer, and two with their ids. */
 import type { Redis } from "ioredis";
 import { explainRedis } from "../../../shared/redis/client.ts";
-import { type Fleet, type HeardReport, lifeMs, reportFromJson, reportToJson, type SubscriberReport } from "./fleet.ts";
+import {
+  answerLifeMs,
+  type Fleet,
+  type HeardReport,
+  lifeMs,
+  mostQuestions,
+  type Question,
+  questionLifeMs,
+  reportFromJson,
+  reportToJson,
+  type SubscriberReport,
+  TooManyQuestions,
+} from "./fleet.ts";
 
-/** The ids whose reports are there still. A value that no subscriber wrote counts as none. */
+/** The ids of those that are there still. A value that nobody of ours wrote counts as none. */
 const known = `
 local function known(key, prefix, but)
   local ok, ids = pcall(function() return cjson.decode(redis.call('GET', key)) end)
@@ -16,12 +28,36 @@ local function known(key, prefix, but)
   return found
 end`;
 
-/** KEYS: ids, the report. ARGV: prefix of reports, id, report, its life in ms. */
+/**
+ * KEYS: ids, the report, ids of questions. ARGV: prefix of reports, id, report, its life in ms, prefix of questions.
+ * Returns: id and text of each question.
+ */
 const tell = `${known}
 redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
 local ids = known(KEYS[1], ARGV[1], ARGV[2])
 table.insert(ids, ARGV[2])
-redis.call('SET', KEYS[1], cjson.encode(ids), 'PX', ARGV[4])`;
+redis.call('SET', KEYS[1], cjson.encode(ids), 'PX', ARGV[4])
+local questions = {}
+for _, id in ipairs(known(KEYS[3], ARGV[5])) do
+  table.insert(questions, id)
+  table.insert(questions, redis.call('GET', ARGV[5] .. id))
+end
+return questions`;
+
+/** KEYS: ids of questions, the question. ARGV: prefix of questions, id, text, life in ms, how many there may be. */
+const ask = `${known}
+local ids = known(KEYS[1], ARGV[1], ARGV[2])
+if #ids >= tonumber(ARGV[5]) then return 0 end
+table.insert(ids, ARGV[2])
+redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
+redis.call('SET', KEYS[1], cjson.encode(ids), 'PX', ARGV[4])
+return 1`;
+
+/** KEYS: answers. Returns: each that is there, else false. */
+const readAnswers = `
+local answers = {}
+for _, key in ipairs(KEYS) do table.insert(answers, redis.call('GET', key)) end
+return answers`;
 
 /** KEYS: ids, the report. ARGV: prefix of reports, id, life of the ids in ms. */
 const leave = `${known}
@@ -45,6 +81,9 @@ const mostUntold = 1;
 export class RedisFleet implements Fleet {
   readonly #ids: string;
   readonly #reports: string;
+  readonly #questionIds: string;
+  readonly #questions: string;
+  readonly #answers: string;
   /** How many reports in a row have not been written. */
   #untold = 0;
   #problem: unknown;
@@ -53,17 +92,41 @@ export class RedisFleet implements Fleet {
   constructor(private readonly redis: Redis, prefix: string) {
     this.#ids = `${prefix}{rates}:subscribers`;
     this.#reports = `${prefix}{rates}:subscriber:`;
+    this.#questionIds = `${prefix}{rates}:questions`;
+    this.#questions = `${prefix}{rates}:question:`;
+    this.#answers = `${prefix}{rates}:answer:`;
   }
 
-  async tell(report: SubscriberReport): Promise<void> {
+  async tell(report: SubscriberReport): Promise<Question[]> {
     const { id } = report;
-    try {
-      await this.#eval(tell, 2, this.#ids, this.#reports + id, this.#reports, id, reportToJson(report), lifeMs);
-      this.#untold = 0;
-    } catch (error) {
+    const keys = [this.#ids, this.#reports + id, this.#questionIds];
+    const reported = [this.#reports, id, reportToJson(report), lifeMs, this.#questions];
+    const reply = await this.#eval(tell, keys.length, ...keys, ...reported).catch((error) => {
       this.#untold++;
       throw this.#problem = error;
-    }
+    }) as string[];
+    this.#untold = 0;
+    return Array.from({ length: reply.length / 2 }, (_, i) => ({ id: reply[i * 2]!, text: reply[i * 2 + 1]! }));
+  }
+
+  async ask({ id, text }: Question): Promise<void> {
+    const asked = [this.#questions, id, text, questionLifeMs, mostQuestions];
+    const done = await this.#eval(ask, 2, this.#questionIds, this.#questions + id, ...asked);
+    if (done === 0) throw new TooManyQuestions();
+  }
+
+  async answer(questionId: string, subscriberId: string, text: string): Promise<void> {
+    await this.redis.set(this.#keyOf(questionId, subscriberId), text, "PX", answerLifeMs);
+  }
+
+  async answers(questionId: string, subscriberIds: readonly string[]): Promise<(string | undefined)[]> {
+    const keys = subscriberIds.map((id) => this.#keyOf(questionId, id));
+    const reply = await this.#eval(readAnswers, keys.length, ...keys) as (string | null)[];
+    return keys.map((_, i) => reply[i] ?? undefined);
+  }
+
+  #keyOf(questionId: string, subscriberId: string): string {
+    return `${this.#answers}${questionId}:${subscriberId}`;
   }
 
   async leave(id: string): Promise<void> {

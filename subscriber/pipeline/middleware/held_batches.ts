@@ -30,6 +30,12 @@ export class HeldBatches {
       oldestOf([...this.#underWay].filter(({ since }) => since <= slowSince));
   }
 
+  /** Why the batch of this delivery is held; `undefined` when none of its attempts has failed. */
+  problemOf(delivery: Delivery): string | undefined {
+    for (const [batch, held] of this.#attempted) if (held && batch.includes(delivery)) return held.problem;
+    return undefined;
+  }
+
   /** Around all attempts of the same batch, whole or in parts. */
   readonly attempts: Middleware = (process) => (batch, signal) => {
     this.#attempted.set(batch, undefined);

@@ -1,9 +1,8 @@
-/** Messages in the dead letter queue, and messages that come back from a delay queue. */
+/** Messages in the dead letter queue. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { deadHeaders, maxDetailBytes } from "../../../shared/rabbitmq/publish/dead_letters.ts";
-import { retriesHeader, retriesOf } from "../../../shared/rabbitmq/publish/delay_queues.ts";
 import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
-import { dead, deadReasons, type Delay, requeue } from "../../../shared/rabbitmq/outcome.ts";
+import { dead, deadReasons, requeue } from "../../../shared/rabbitmq/outcome.ts";
 import { deliveryLimit } from "../../../shared/rabbitmq/topology.ts";
 import {
   assertReady,
@@ -140,72 +139,4 @@ function assertOfTheBroker({ messageId, body, headers }: Delivery, published: De
   deepStrictEqual(theirHeaders(headers), theirHeaders(published.headers));
   const [death] = headers["x-death"] as { count: number; reason: string; time: { value: number } }[];
   deepStrictEqual([death?.reason, death?.count, typeof death?.time.value], ["delivery_limit", 1, "number"]);
-}
-
-const retryDelays = [200, 400];
-
-function delay(ms: number, attempt: number): Delay {
-  return { kind: "delay", ms, attempt, reason: "rates-timeout" };
-}
-
-export function testDelaying(test: Register): void {
-  test("brings a delayed message back with its id, body and headers, and the count of its retries", async (queue) => {
-    const sent = message("later", { headers: { größe: "übergroß" } });
-    await publish(queue, sent);
-    const subscription = await queue.subscribe();
-    const first = await takeOne(subscription);
-    strictEqual(retriesOf(first), 0);
-    await settle(subscription, [first], delay(200, 1));
-    const second = await takeOne(subscription);
-    strictEqual(retriesOf(second), 1);
-    await settle(subscription, [second], delay(400, 2));
-    const { messageId, body, headers, appId, timestampMs } = await takeOne(subscription);
-    deepStrictEqual(
-      { messageId, body: Uint8Array.from(body), headers: theirHeaders(headers), appId, timestampMs },
-      { ...sent, headers: { ...sent.headers, [retriesHeader]: 2 } },
-    );
-    await subscription.close();
-    await assertReady(queue, 1);
-  }, { retryDelays });
-
-  test("holds nobody up while a message is delayed", async (queue) => {
-    await publish(queue, message("later"), message("1"), message("2"));
-    const subscription = await queue.subscribe({ prefetch: 1 });
-    await settle(subscription, [await takeOne(subscription)], delay(400, 1));
-    const taken = [];
-    for (let n = 0; n < 3; n++) {
-      const [next] = await takeExactly(subscription, 1);
-      taken.push(next!);
-      await settle(subscription, [next!]);
-    }
-    deepStrictEqual(texts(taken), ["1", "2", "later"]);
-    await subscription.close();
-    await assertReady(queue, 0);
-  }, { retryDelays });
-
-  test(`takes no notice of "delay" for a delivery whose subscriber has closed`, async (queue) => {
-    await publish(queue, message("once"), message("sentinel"));
-    const leaver = await queue.subscribe();
-    const old = await takeExactly(leaver, 2);
-    await leaver.close();
-    const next = await queue.subscribe();
-    const [once, sentinel] = await takeExactly(next, 2);
-    await settle(next, old, delay(200, 1));
-    await settle(next, [once!]);
-    // A message that the closed one delayed would come back before the one that is delayed now.
-    await settle(next, [sentinel!], delay(200, 2));
-    const back = await takeOne(next);
-    deepStrictEqual([texts([back]), retriesOf(back)], [["sentinel"], 2]);
-  }, { retryDelays });
-
-  test("gives a delayed message all its deliveries again, and dead-letters it after them", async (queue) => {
-    const sent = message("poison");
-    await publish(queue, sent);
-    const subscription = await queue.subscribe();
-    await settle(subscription, [await takeOne(subscription)], requeue);
-    await settle(subscription, [await takeOne(subscription)], delay(200, 1));
-    for (let i = 0; i <= deliveryLimit; i++) await settle(subscription, [await takeOne(subscription)], requeue);
-    const [letter] = await takeLetters(queue, 1);
-    assertOfTheBroker(letter!, { ...sent, headers: { [retriesHeader]: 1 } });
-  }, { retryDelays });
 }

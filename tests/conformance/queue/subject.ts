@@ -10,17 +10,13 @@ import { ack, type Outcome } from "../../../shared/rabbitmq/outcome.ts";
 export interface Subject {
   readonly name: string;
   /** Gives `use` a fresh queue; afterwards closes publishers and subscriptions that `use` left open. */
-  withQueue(use: Use, options?: Options): Promise<void>;
+  withQueue(use: Use): Promise<void>;
 }
 
 type Use = (queue: TestedQueue) => Promise<void>;
 
-interface Options {
-  readonly retryDelays?: readonly number[];
-}
-
 /** Registers one test of the suite, under the subject's name. */
-export type Register = (what: string, use: Use, options?: Options) => void;
+export type Register = (what: string, use: Use) => void;
 
 export interface TestedQueue {
   openPublisher(): Promise<TestPublisher>;

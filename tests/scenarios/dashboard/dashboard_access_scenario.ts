@@ -2,7 +2,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { BrowserContextOptions, Page } from "playwright-core";
 import { checkAccessibility, openPage, phone, signIn, untilText } from "./browser.ts";
-import { deadLetter, FakeSubscriber, storedEvent, wellOverview } from "./fake_subscriber.ts";
+import { deadLetter, FakeSubscriber, foundAnswer, storedEvent, wellOverview } from "./fake_subscriber.ts";
 
 /** A page with something in each of its parts. */
 async function withFullPage(options: BrowserContextOptions, use: (page: Page, fake: FakeSubscriber) => Promise<void>) {
@@ -97,6 +97,12 @@ for (const [where, options] of Object.entries(appearances)) {
       await page.locator("#letters-drop").click();
       await checkAccessibility(page, "a question");
       await page.locator("#confirm-no").click();
+      fake.found = foundAnswer;
+      await page.locator("#find").fill("12345");
+      await page.keyboard.press("Enter");
+      await untilText(page, "#found-verdict", "It is stored.");
+      await checkAccessibility(page, "where an event is");
+      await page.locator("#found-close").click();
       const problem = "Redis does not answer: connection refused.";
       fake.overview = {
         ...wellOverview,

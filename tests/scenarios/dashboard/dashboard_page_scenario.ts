@@ -3,7 +3,14 @@ import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { eventTypes } from "../../../shared/event/kinds.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { type OpenPage, openPage, signIn, untilText } from "./browser.ts";
-import { deadLetter, FakeSubscriber, storedEvent, subscriberAnswer, wellOverview } from "./fake_subscriber.ts";
+import {
+  deadLetter,
+  FakeSubscriber,
+  foundAnswer,
+  storedEvent,
+  subscriberAnswer,
+  wellOverview,
+} from "./fake_subscriber.ts";
 
 async function withPage(use: (open: OpenPage, fake: FakeSubscriber) => Promise<void>): Promise<void> {
   await using fake = new FakeSubscriber();
@@ -262,4 +269,48 @@ Deno.test("the dashboard shows nothing but the way in to those who are not signe
   await signIn(page, "another-token");
   await page.locator("#headline").waitFor();
   deepStrictEqual(errors, []);
+});
+
+Deno.test("the dashboard tells where an event is, from its field, from an event's row and from a dead letter's", async () => {
+  await withPage(async ({ page }, fake) => {
+    fake.events = [storedEvent(1)];
+    fake.letters = [deadLetter(2)];
+    fake.found = foundAnswer;
+    await untilText(page, "#headline-title", /./);
+    await page.locator("#find").fill(" 11 @ 2022-02-02T12:34 ");
+    await page.keyboard.press("Enter");
+    await untilText(page, "#found-verdict", "It is stored.");
+    await untilText(page, "#found-title", "Where is 11 @ 2022-02-02T12:34?");
+    deepStrictEqual(await page.locator("#found-events .stations li strong").allTextContents(), [
+      ...["published", "dead", "replayed", "stored", "reported"],
+    ]);
+    // Markup is shown, and is none.
+    await untilText(
+      page,
+      "#found-events .stations li:nth-child(2)",
+      /by subscriber-1: store-rejected: <b>no<\/b> partition/,
+    );
+    deepStrictEqual(await page.locator("#found-looked .unsure").allTextContents(), [foundAnswer.looked[3]!.outcome]);
+    await page.keyboard.press("Escape");
+    strictEqual(await page.locator("#found").isVisible(), false);
+
+    await page.locator("#events li button").first().click();
+    await untilText(page, "#found-verdict", "It is stored.");
+    await page.locator("#found-close").click();
+    await page.locator("#letters summary").first().click();
+    await page.locator("#letters").getByText("Where is it?").click();
+    await untilText(page, "#found-title", `Where is ${fake.letters[0]!.message_id}?`);
+    deepStrictEqual(fake.finds, [
+      "player_id=11&at=2022-02-02T12%3A34",
+      `id=${fake.events[0]!.message_id}`,
+      `id=${fake.letters[0]!.message_id}`,
+    ]);
+    await page.locator("#found-close").click();
+
+    fake.found = undefined;
+    await page.locator("#find").fill("x");
+    await page.keyboard.press("Enter");
+    await untilText(page, "#found-verdict", "That is no id.");
+    strictEqual(await page.locator("#found-events li").count(), 0);
+  });
 });

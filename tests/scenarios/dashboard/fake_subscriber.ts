@@ -1,6 +1,7 @@
 /** Answers the dashboard's requests as a subscriber does, with the test's values. */
 import type { DeadLetter, Overview, StoredEvent } from "../../../subscriber/dashboard/answers.ts";
 import type { SubscriberAnswer } from "../../../subscriber/dashboard/subscriber_answer.ts";
+import type { FindAnswer } from "../../../subscriber/dashboard/find_answer.ts";
 import { pageAssets } from "../../../subscriber/dashboard/assets.ts";
 
 /** The policy of the real one: what it forbids must not be needed here either. */
@@ -12,6 +13,9 @@ export class FakeSubscriber {
   overview: Overview = structuredClone(wellOverview);
   events: StoredEvent[] = [];
   letters: DeadLetter[] = [];
+  /** The answer to every find; without one, 400. */
+  found: FindAnswer | undefined;
+  readonly finds: string[] = [];
   /** Without one, nobody may act. */
   token: string | undefined = "the-token";
   /** Of who signs in. */
@@ -70,12 +74,21 @@ export class FakeSubscriber {
     if (pathname === "/overview") {
       const { standing, problems } = this.overview;
       const state = problems.length > 0 ? "problems" : this.letters.length > 0 ? "letters" : "well";
-      this.overview = { ...this.overview, dead_letters: this.letters.length, standing: { ...standing, state } };
+      this.overview = {
+        ...this.overview,
+        dead_letters: this.letters.length,
+        dead_letters_untended: this.letters.length,
+        standing: { ...standing, state },
+      };
       return Response.json({ ...this.overview, at: new Date().toISOString() });
     }
     if (pathname === "/events") {
       const streaming = request.headers.get("accept")?.includes("text/event-stream");
       return streaming ? this.#stream(searchParams) : Response.json({ events: this.events });
+    }
+    if (pathname === "/find") {
+      this.finds.push(String(searchParams));
+      return this.found ? Response.json(this.found) : problem(400, "Bad Request", "That is no id.");
     }
     if (pathname.startsWith("/dead-letters")) return this.#deadLetters(request, pathname, searchParams);
     return problem(404, "Not Found", `There is no ${pathname}.`);
@@ -166,6 +179,7 @@ export const wellOverview: Overview = {
   events_last_second: 4_812,
   queue: { messages: 37, unacknowledged: 500, consumers: 2, in_hand: 500, oldest_ms: 12 },
   dead_letters: 0,
+  dead_letters_untended: 0,
   latency_ms: { p50: 3.1, p99: 9.7, events: 48_120 },
   rates: {
     state: "fresh",
@@ -222,3 +236,51 @@ export function deadLetter(n: number): DeadLetter {
     body_bytes: 5,
   };
 }
+
+export const foundAnswer: FindAnswer = {
+  events: [{
+    message_id: "017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
+    sent_id: "order-17",
+    state: "stored",
+    event: {
+      id: 12_345,
+      player_id: 11,
+      type: "bet",
+      amount: 500,
+      currency: "USD",
+      description: "Player #11 has placed a bet",
+    },
+    stations: [
+      { station: "published", at: "2026-11-24T21:00:00.000Z", by: "publisher-1", detail: "as its message says" },
+      {
+        ...{ station: "dead", at: "2026-11-24T21:00:05.000000Z", by: "subscriber-1" },
+        detail: "store-rejected: <b>no</b> partition of relation events found for row (1 try)",
+      },
+      {
+        ...{ station: "replayed", at: "2026-11-24T22:10:00.000000Z", by: "john" },
+        detail: "to the events queue again under the same message id; that does not mean that it is stored",
+      },
+      {
+        ...{ station: "stored", at: "2026-11-24T22:10:01.234567Z", by: "subscriber-2" },
+        detail:
+          "5 USD are 4.67 EUR at 1.0705 for 1 EUR, the rate as of 2026-11-24T22:09:41.000000Z; in one transaction " +
+          "with all events of this subscriber that have the same time of storing",
+      },
+      {
+        ...{ station: "reported", at: null, by: null },
+        detail: "before its ack, unless that subscriber runs with --quiet; no server keeps when",
+      },
+    ],
+  }],
+  more: false,
+  verdict: "It is stored.",
+  looked: [
+    { place: "events", outcome: "1 event stored", complete: true },
+    { place: "subscribers", outcome: "nothing is in hand", complete: true },
+    { place: "dead_letters", outcome: "1 letter", complete: true },
+    {
+      ...{ place: "queues", complete: false },
+      outcome: "1,204 messages in casino.events.queue, not looked at: a queue cannot be searched",
+    },
+  ],
+};

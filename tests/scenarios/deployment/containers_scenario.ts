@@ -29,7 +29,7 @@ const programs: Readonly<Record<string, readonly string[]>> = {
   "tools": ["dead", "migrate", "provision", "roles", "status"].map((name) => `tools/${name}/main.ts`),
 };
 const nobody = 65532;
-const topologyNames = ["EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "RETRY_DELAYS_MS"] as const;
+const topologyNames = ["EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE"] as const;
 
 function stagesOf(dockerfile: string): Stage[] {
   const stages: Stage[] = [];

@@ -21,7 +21,6 @@ function topologyConfig(manifests: readonly Manifest[]) {
     EVENTS_EXCHANGE: settings.EVENTS_EXCHANGE ?? "casino.events",
     EVENTS_QUEUE: settings.EVENTS_QUEUE ?? "casino.events.queue",
     DEAD_LETTER_QUEUE: settings.DEAD_LETTER_QUEUE ?? "casino.events.dead",
-    RETRY_DELAYS_MS: String(settings.RETRY_DELAYS_MS ?? "").split(",").filter(Boolean).map(Number),
   };
 }
 

@@ -3,7 +3,6 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
 import type { Faults } from "../../../rates-api/faults.ts";
 import { eventually } from "../../fixtures/eventually.ts";
-import { retriesHeader } from "../../../shared/rabbitmq/publish/delay_queues.ts";
 import { withWorld } from "../../harness/world.ts";
 import { publishBet } from "../../servers/test_queues.ts";
 import { hasLogged } from "../../../tools/demo/members.ts";
@@ -108,27 +107,4 @@ Deno.test("the rates API answers with older rates than those cached: they are re
     const asOf = new Date("2024-06-28T14:00:00Z");
     deepStrictEqual(rows.map(({ id, rates_as_of }) => [id, rates_as_of]), [[1, asOf], [2, asOf]]);
   });
-});
-
-Deno.test("RETRY_DELAYS_MS: an event without rates waits on delay queues, and is stored when rates come", async () => {
-  const retryDelays = [300, 900];
-  await withWorld(async (world) => {
-    await world.startRatesApi("--error-share", "1");
-    const env = { ...times, RATES_WAIT_MS: "700", RETRY_DELAYS_MS: retryDelays.join(",") };
-    const subscriber = await world.startSubscriber("subscriber", env);
-    publishBet(world, 1);
-    const letter = await eventually("the dead letter", async () => (await world.deadLetters())[0]);
-    deepStrictEqual([letter.reason, letter.headers[retriesHeader], letter.attempts], ["rates-timeout", 2, 1]);
-    strictEqual(await world.rows(), 0);
-
-    // Replayed it has all its retries before it again, and this time rates come during the first delay.
-    await world.setRatesFaults({ errorShare: 1 });
-    await world.replay("--all");
-    await eventually("a delay", async () => await world.messagesIn(`${world.events}.delay-300`) > 0 || undefined);
-    await world.setRatesFaults({});
-    await world.untilSettled(1);
-    strictEqual(await world.messagesIn(world.dead), 0);
-    await world.stop(subscriber);
-    strictEqual(Number(subscriber.lastFields["delayed"]) >= 3, true);
-  }, { retryDelays });
 });

@@ -36,6 +36,10 @@ const houses: readonly { readonly folder: string; readonly uses: readonly string
       "subscriber/store/",
     ],
   },
+  {
+    folder: "subscriber/find/",
+    uses: ["shared/", "subscriber/dashboard/", "subscriber/metrics/", "subscriber/pipeline/"],
+  },
   { folder: "subscriber/http/", uses: ["shared/", "subscriber/"] },
   { folder: "subscriber/", uses: ["shared/", "subscriber/"] },
   { folder: "publisher/", uses: ["shared/"] },

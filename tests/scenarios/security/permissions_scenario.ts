@@ -84,11 +84,12 @@ Deno.test("members ask Deno for the permissions of their tasks, for all of them 
       await run("publisher", "--input", join(project, "samples/events.ndjson"), ...fromFile);
       const url = urlOf(subscriber);
       await untilAnswered(() => getJson(`${url}/materialized`), ({ events_total }) => events_total === 26, "26 stored");
-      for (const path of ["", "overview", "events", "metrics", "health/ready", "openapi.json"]) {
+      for (const path of ["", "overview", "events", "find?id=2", "metrics", "health/ready", "openapi.json"]) {
         strictEqual((await get(`${url}/${path}`)).status, 200, path);
       }
       await untilAnswered(() => asOperator(`${url}/dead-letters`), ({ total }) => total === 1, "the letter is kept");
       await run("status", "--json", ...fromFile);
+      await run("find", "2", ...fromFile);
       await run("rates-api:control", "stats", ...fromFile);
       await run("dead", "list");
       await started.stop(subscriber);

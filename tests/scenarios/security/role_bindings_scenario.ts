@@ -13,32 +13,29 @@ import { declareFormer } from "../../servers/former_topology.ts";
 import { asRole, makeRoles } from "../../harness/roles.ts";
 import { project } from "../../harness/world.ts";
 
-const delays = { RETRY_DELAYS_MS: "300" };
-const topology = eventTopology(readConfig(
-  ["EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "RETRY_DELAYS_MS"],
-  (name) => (delays as Record<string, string>)[name],
-));
+const delays = ["--former-delays", "300"];
+const topology = eventTopology(readConfig(["EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE"], () => undefined));
 const builtIn = ["amq.direct", "amq.fanout", "amq.topic", "amq.headers"];
 
 Deno.test("with the default names no member's or operator's role can bind or unbind anything", async () => {
   await using servers = await PrivateServers.start();
   const { RABBITMQ_URL } = servers.direct;
-  const provision = { ...delays, RABBITMQ_URL: asRole(RABBITMQ_URL, "provision") };
+  const provision = { RABBITMQ_URL: asRole(RABBITMQ_URL, "provision") };
   const members = new Members(project);
 
   // What 0.1.0 has left goes first: its names could be bound.
   const admin = await openConnection({ url: RABBITMQ_URL, name: "test" });
   await declareFormer(await admin.createChannel(), "casino.events", 300);
-  await makeRoles(servers, delays, "--former");
+  await makeRoles(servers, {}, `--former ${delays.join(" ")}`);
   match(
-    await members.runToEnd("provision", [], provision),
+    await members.runToEnd("provision", delays, provision),
     /queue casino\.events of an earlier version is still there/,
   );
-  const removed = await members.runToEnd("provision", ["--remove-former"], provision);
+  const removed = await members.runToEnd("provision", ["--remove-former", ...delays], provision);
   deepStrictEqual(removed.match(/casino\.events\S* of an earlier version was empty/g)?.length, 2);
   deepStrictEqual(await namesIn(servers), topology.map(({ name }) => name).sort());
   await admin.close();
-  await makeRoles(servers, delays);
+  await makeRoles(servers, {});
 
   const bindings = () => servers.checkout.rabbitmqctl("-q", "list_bindings");
   const before = await bindings();

@@ -91,6 +91,7 @@ Deno.test("one subscriber's HTTP", async (t) => {
         'casino_rates_calls_total{result="ok"} 1',
         'casino_queue_messages{queue="dead"} 0',
         "casino_dead_letters 1",
+        "casino_dead_letters_untended 1",
         "casino_dead_letters_kept_total 1",
         'casino_dead_letters_by_broker_total{reason="delivery-limit"} 0',
         "casino_dead_letters_held 0",
@@ -153,6 +154,47 @@ Deno.test("one subscriber's HTTP", async (t) => {
       deepStrictEqual(await asOperator(`${url}/dead-letters?reason=unknown-currency`, "DELETE"), { dropped: 1 });
       strictEqual((await asOperator(`${url}/dead-letters/${letter.message_id}`)).status, 404);
       strictEqual(await world.messagesIn(world.dead), 0);
+    });
+    await t.step("a letter that was dropped comes back, is edited, and stored by a job", async () => {
+      const { dead_letters: dropped } = await asOperator(`${url}/dead-letters?status=dropped`);
+      holds(openApi.components.schemas.DeadLetter, dropped);
+      const [{ message_id: id, previous, status }] = dropped;
+      deepStrictEqual([dropped.length, status, typeof previous], [1, "dropped", "number"]);
+      const of = `${url}/dead-letters/${id}`;
+      strictEqual((await asOperator(`${url}/dead-letters?status=gone`)).status, 400);
+      strictEqual((await asOperator(`${of}?status=dropped`)).message_id, id);
+      deepStrictEqual(await asOperator(`${of}/undo`, "POST"), { restored: 1 });
+      strictEqual((await asOperator(`${of}/undo`, "POST")).status, 404);
+
+      const change = "set=currency%3DEUR&where=currency%3DXTS";
+      const { edits } = await asOperator(`${url}/dead-letters/edits?all=true&${change}`);
+      holds(openApi.components.schemas.Edit, edits);
+      deepStrictEqual([edits[0].before.currency, edits[0].after.currency], ["XTS", "EUR"]);
+      strictEqual((await asOperator(of)).edited, null);
+      strictEqual((await asOperator(`${of}/edit?set=amount%3D-1`, "POST")).status, 409);
+      strictEqual((await asOperator(`${of}/edit?set=amount`, "POST")).status, 400);
+      strictEqual((await asOperator(`${of}/edit?${change}`, "POST")).edits[0].after.currency, "EUR");
+      const { edited, event } = await asOperator(of);
+      deepStrictEqual([event.currency, edited.event.currency, typeof edited.by], ["XTS", "EUR", "string"]);
+
+      const jobs = `${url}/dead-letters/jobs`;
+      for (const wrong of ["act=replay", "act=eat&all=true", "act=replay&all=true&rate=0", "act=edit&all=true"]) {
+        strictEqual((await asOperator(`${jobs}?${wrong}`, "POST")).status, 400, wrong);
+      }
+      deepStrictEqual(await asOperator(`${jobs}?act=replay&all=true&preview=true`, "POST"), { total: 1 });
+      const job = await asOperator(`${jobs}?act=replay&all=true&rate=5`, "POST");
+      holds(openApi.components.schemas.Job, [job]);
+      const done = await untilAnswered(
+        () => asOperator(`${jobs}/${job.id}`),
+        ({ stored, state }) => stored === 1 && state === "done",
+        "stored",
+      );
+      holds(openApi.components.schemas.Job, [done]);
+      deepStrictEqual([done.state, done.done, done.died, done.rate], ["done", 1, 0, 5]);
+      strictEqual((await asOperator(`${jobs}/${job.id}/pause`, "POST")).status, 409);
+      deepStrictEqual((await asOperator(jobs)).jobs.map(({ id }: { id: string }) => id), [job.id]);
+      strictEqual((await asOperator(`${jobs}/${crypto.randomUUID()}`)).status, 404);
+      strictEqual((await asOperator(`${of}?status=any`)).status, "resolved");
     });
     await t.step("nobody acts without a token that may, and nobody learns anything of it", async () => {
       const wrong = [undefined, "Bearer", "Bearer wrong", `Basic ${token}`, `Bearer ${token}x`, `Bearer ${lookToken}`];

@@ -55,7 +55,6 @@ Deno.test("deno task status", async (t) => {
       deepStrictEqual(status.queues, {
         events: { name: world.events, messages: 0, consumers: 1 },
         dead_letters: { name: world.dead, messages: 0, consumers: 1 },
-        delayed: [],
         problem: null,
       });
       deepStrictEqual(status.lag, { messages: 0, ready: 0, unacknowledged: 0, seconds: 0, until: null });

@@ -8,7 +8,8 @@ import type { Random } from "../../../shared/runtime/random.ts";
 import type { Log } from "../../../shared/runtime/telemetry/log.ts";
 import { formatAddress } from "../../../subscriber/http/server/server.ts";
 import { MemoryFleet } from "../../../subscriber/metrics/fleet/memory_fleet.ts";
-import { OwnReport, type OwnState } from "../../../subscriber/metrics/fleet/own_report.ts";
+import { keepTelling, OwnReport, type OwnState } from "../../../subscriber/metrics/fleet/own_report.ts";
+import { answerOf, type InHand } from "../../../subscriber/find/in_hand.ts";
 import { serveHttp } from "../../../subscriber/http/http.ts";
 import type { WatchedRates } from "../../../subscriber/rates/source.ts";
 import { type EmbeddedSystem, settings, subscriberIds } from "./system.ts";
@@ -46,14 +47,26 @@ export function openDashboard(system: EmbeddedSystem, options: DashboardOptions)
       const oldest = subscribers.flatMap(({ runner }) => runner.oldestPublishedAtMs ?? []);
       return oldest.length === 0 ? undefined : Math.min(...oldest);
     },
+    inHandSince: () => {
+      const since = subscribers.flatMap(({ runner }) => runner.inHandSince ?? []);
+      return since.length === 0 ? undefined : Math.min(...since);
+    },
     batchesInFlight: () => subscribers.reduce((sum, { runner }) => sum + runner.batchesInFlight, 0),
   };
+  const own = new OwnReport(state);
+  // There are no others.
+  const fleet = new MemoryFleet(options.clock);
+  const inHand: InHand = {
+    work: () => subscribers.flatMap(({ runner }) => [...runner.inHand]),
+    atHand: () => [],
+    problemOf: (delivery) => system.heldBatches.problemOf(delivery),
+    clock: options.clock,
+  };
+  const leaveFleet = keepTelling(fleet, own, options.clock, (question) => answerOf(question, inHand));
   const server = serveHttp({
     ...options,
     ...state,
-    own: new OwnReport(state),
-    // There are no others.
-    fleet: new MemoryFleet(options.clock),
+    ...{ own, fleet, newId: () => options.random.bytes(16).toHex() },
     address: { hostname, port: freePort() },
     tokens: { read: () => [{ name: "demo", role: "administer", secret: token }] },
     mode: "embedded",
@@ -72,7 +85,10 @@ export function openDashboard(system: EmbeddedSystem, options: DashboardOptions)
   return {
     url: `http://${formatAddress(server.address)}`,
     token,
-    [Symbol.asyncDispose]: () => server.close(),
+    async [Symbol.asyncDispose]() {
+      await leaveFleet();
+      await server.close();
+    },
   };
 }
 
@@ -110,6 +126,11 @@ function depthsOf(queue: MemoryQueue, consumers: number) {
         events: { messages: queue.ready, consumers },
         dead: { messages: queue.deadLetters.length },
       }),
+    readAll: () =>
+      Promise.resolve([
+        { name: "the queue of events", messages: queue.ready },
+        { name: "the queue of dead letters", messages: queue.deadLetters.length },
+      ]),
     close: () => Promise.resolve(),
   };
 }
@@ -126,6 +147,12 @@ function adminOf(system: EmbeddedSystem, clock: Clock): DeadLetterAdmin {
       system.dropped += dropped;
       return dropped;
     },
+    undo: async (options) => {
+      const restored = await admin.undo(options);
+      system.dropped -= restored;
+      return restored;
+    },
+    edit: (options) => admin.edit(options),
     close: () => admin.close(),
   };
 }

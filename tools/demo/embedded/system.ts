@@ -197,7 +197,6 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
       {
         subscriberId: id,
         batchSize: settings.BATCH_SIZE,
-        retryDelays: [],
         ratesTimes: settings,
         abandon: this.#abandon.signal,
         ...this.options,

@@ -1,0 +1,43 @@
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { bet } from "../../tests/fixtures/deliveries.ts";
+import { applyChange, type Change } from "./change.ts";
+import { eventToJson } from "./json.ts";
+import { encodeEvent } from "./protobuf.ts";
+
+function changed(body: Uint8Array, change: Change): unknown {
+  const result = applyChange(body, change);
+  return "event" in result ? eventToJson(result.event) : result.problem;
+}
+
+const valid = bet({ id: 2n ** 62n, currency: "USD" });
+const withoutCurrency = encodeEvent(bet({ id: 2n ** 62n, currency: "" }));
+
+Deno.test("applyChange() mends a field that is missing, and leaves the others as they are, to the last digit", () => {
+  deepStrictEqual(
+    changed(withoutCurrency, { set: [{ key: "currency", value: "USD" }], where: [{ key: "currency", value: "" }] }),
+    eventToJson(valid),
+  );
+});
+
+Deno.test("applyChange() does not change what differs from where, and says how", () => {
+  const change = { set: [{ key: "currency", value: "EUR" }], where: [{ key: "currency", value: "" }] };
+  strictEqual(changed(encodeEvent(valid), change), 'currency is "USD", not ""');
+});
+
+Deno.test("applyChange() lets nothing through that the border would refuse", () => {
+  const body = encodeEvent(valid);
+  const set = (key: string, value: string) => String(changed(body, { set: [{ key, value }] }));
+  match(set("amount", "-5"), /amount = -5 must be 0 or more/);
+  match(set("amount", "a lot"), /amount = "a lot" must be a 64-bit integer/);
+  match(set("currency", ""), /currency is missing/);
+  match(set("has_won", "maybe"), /has_won = "maybe" must be true or false/);
+  match(set("created_at", "yesterday"), /created_at = "yesterday" must be an RFC 3339 time/);
+  match(set("type", "spin"), /type = "spin" must be one of/);
+  match(String(changed(body, { json: "{" })), /is not JSON/);
+});
+
+Deno.test("applyChange() replaces a body that is no message by a whole event, and by nothing less", () => {
+  const body = new TextEncoder().encode("no event");
+  match(String(changed(body, { set: [{ key: "currency", value: "EUR" }] })), /its body is no event at all/);
+  deepStrictEqual(changed(body, { json: JSON.stringify(eventToJson(valid)) }), eventToJson(valid));
+});

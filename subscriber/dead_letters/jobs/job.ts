@@ -1,0 +1,106 @@
+/** An act on many dead letters that subscribers carry out: it outlives the process that asked for it, and theirs. */
+import type { Change } from "../../../shared/event/change.ts";
+import type { Row } from "../../../shared/postgres/pool.ts";
+import type { Filter } from "../../../shared/rabbitmq/dead/admin.ts";
+import { isoTime } from "../letter_row.ts";
+
+export const jobActs = ["replay", "drop", "undo", "edit"] as const;
+export type JobAct = typeof jobActs[number];
+
+/** `stopped`: by itself, and `problem` says why. It can be resumed, as one that is `paused` can. */
+export const jobStates = ["running", "paused", "cancelled", "done", "stopped"] as const;
+export type JobState = typeof jobStates[number];
+
+export interface JobOrder {
+  readonly act: JobAct;
+  readonly filter: Filter;
+  /** Of an edit. */
+  readonly change?: Change | undefined;
+  /** Letters a second at most, once it has come up to that. */
+  readonly rate?: number | undefined;
+}
+
+export interface Job extends JobOrder {
+  readonly id: string;
+  readonly state: JobState;
+  readonly createdBy: string;
+  /** RFC 3339. */
+  readonly createdAt: string;
+  readonly finishedAt: string | undefined;
+  readonly rate: number;
+  /** Letters that matched when it began. */
+  readonly total: number;
+  readonly done: number;
+  /** Left as they are: replayed ten times already, or the change does not fit. */
+  readonly refused: number;
+  readonly failed: number;
+  /** When it was resumed last. */
+  readonly doneBefore: number;
+  readonly diedBefore: number;
+  /** None that came later is part of it. */
+  readonly last: bigint;
+  readonly reached: bigint;
+  /** The subscriber that carries it out at the moment. */
+  readonly owner: string | undefined;
+  /** Why it stands still or has stopped, or what happened last. */
+  readonly problem: string | undefined;
+}
+
+export const jobColumns = `id, state, act, created_by, ${isoTime("created_at")}, ${isoTime("finished_at")}, rate, total,
+  done, refused, failed, done_before, died_before, last, reached,
+  case when lease_until > now() then owner end, problem, filter, change`;
+
+export function jobOfRow(row: Row): Job {
+  const [id, state, act, createdBy, createdAt, finishedAt, rate, total, done, refused, failed, ...more] = row;
+  const [doneBefore, diedBefore, last, reached, owner, problem, filter, change] = more;
+  return {
+    ...{ id: id!, state: state as JobState, act: act as JobAct, createdBy: createdBy!, createdAt: createdAt! },
+    ...{ finishedAt: finishedAt ?? undefined, rate: Number(rate), total: Number(total), done: Number(done) },
+    ...{ refused: Number(refused), failed: Number(failed) },
+    ...{
+      doneBefore: Number(doneBefore),
+      diedBefore: Number(diedBefore),
+      last: BigInt(last!),
+      reached: BigInt(reached!),
+    },
+    ...{ owner: owner ?? undefined, problem: problem ?? undefined, filter: filterOfJson(filter!) },
+    change: change == null ? undefined : JSON.parse(change) as Change,
+  };
+}
+
+export function filterToJson(filter: Filter): string {
+  return JSON.stringify(filter, (_, value) => typeof value === "bigint" ? String(value) : value);
+}
+
+function filterOfJson(text: string): Filter {
+  const { playerId, eventId, ...rest } = JSON.parse(text);
+  return {
+    ...rest,
+    ...(playerId !== undefined && { playerId: BigInt(playerId) }),
+    ...(eventId !== undefined && { eventId: BigInt(eventId) }),
+  };
+}
+
+/** What became of the letters of a replay: `stored` and `died` are known afterwards, and grow. */
+export interface JobOutcome {
+  readonly stored: number;
+  /** Died again, of the same cause. */
+  readonly died: number;
+  /** Why, of some that did: the newest. */
+  readonly deaths: readonly { readonly messageId: string; readonly reason: string; readonly detail: string }[];
+}
+
+/** The keys over HTTP and of `--json`. */
+export function jobToJson(job: Job, outcome?: JobOutcome) {
+  return {
+    ...{ id: job.id, act: job.act, state: job.state, filter: JSON.parse(filterToJson(job.filter)) },
+    ...{ change: job.change ?? null, created_by: job.createdBy, created_at: job.createdAt },
+    ...{ finished_at: job.finishedAt ?? null, rate: job.rate, total: job.total, done: job.done },
+    ...{ refused: job.refused, failed: job.failed, owner: job.owner ?? null, problem: job.problem ?? null },
+    ...(outcome && {
+      stored: outcome.stored,
+      died: outcome.died,
+      deaths: outcome.deaths.map(({ messageId, reason, detail }) => ({ message_id: messageId, reason, detail })),
+    }),
+  };
+}

@@ -1,0 +1,83 @@
+/** Carries out jobs: each subscriber some, each job one of them. */
+import type { Database } from "../../../shared/postgres/pool.ts";
+import type { BrokerOptions } from "../../../shared/rabbitmq/connection.ts";
+import { ConfirmPublisher } from "../../../shared/rabbitmq/publish/publisher.ts";
+import { eventTopology, type TopologyConfig } from "../../../shared/rabbitmq/topology.ts";
+import type { Clock } from "../../../shared/runtime/clock.ts";
+import { messageOf } from "../../../shared/runtime/errors.ts";
+import { silentLog } from "../../../shared/runtime/telemetry/log.ts";
+import type { Job } from "./job.ts";
+import { JobTable } from "./job_table.ts";
+import { runJob } from "./run_job.ts";
+
+export interface JobRunnerOptions extends BrokerOptions {
+  readonly database: Pick<Database, "copyIn" | "query">;
+  readonly config: TopologyConfig;
+  readonly owner: string;
+}
+
+const [lookEveryMs, mostAtOnce, publishTimeoutMs, beatEveryMs] = [1_000, 4, 5_000, 3_000];
+
+/** Carries out jobs until the signal is aborted; never throws. What is under way then, another subscriber goes on with. */
+export async function keepRunningJobs(options: JobRunnerOptions, stop: AbortSignal): Promise<void> {
+  const { database, owner, clock, log } = options;
+  const jobs = new JobTable(database);
+  const running = new Set<Promise<void>>();
+  while (!stop.aborted) {
+    try {
+      const job = running.size < mostAtOnce ? await jobs.take(owner) : undefined;
+      if (job) {
+        const run = runOne(job, options, stop).finally(() => running.delete(run));
+        running.add(run);
+        continue;
+      }
+    } catch (error) {
+      // An old schema, or Postgres is away: it is told elsewhere.
+      log.debug("No job was taken", { problem: messageOf(error) });
+    }
+    await clock.sleep(lookEveryMs, stop).catch(() => {});
+  }
+  await Promise.all(running);
+}
+
+async function runOne(job: Job, options: JobRunnerOptions, stop: AbortSignal): Promise<void> {
+  const { database, owner, config, clock, random, log, url, name } = options;
+  const fields = { job: job.id, act: job.act, createdBy: job.createdBy };
+  log.info("A job is carried out here", { event: "jobs.taken", ...fields });
+  const publisher = new ConfirmPublisher({
+    ...{ url, name: `${name} job`, topology: eventTopology(config), clock, random, log: silentLog },
+    giveUpAfterMs: publishTimeoutMs,
+  });
+  const jobs = new JobTable(database);
+  const ended = new AbortController();
+  const beating = keepLease(jobs, { id: job.id, owner, clock }, AbortSignal.any([ended.signal, stop]));
+  try {
+    await runJob(job, { database, owner, exchange: config.EVENTS_EXCHANGE, publisher, clock, random, stop });
+    const { state, done, problem } = await jobs.get(job.id) ?? {};
+    log.info("A job is no longer carried out here", { event: "jobs.left", ...fields, state, done, problem });
+  } catch (error) {
+    // Its lease ends, and it goes on: here or elsewhere.
+    log.warn("A job was cut off, and goes on in a moment", {
+      event: "jobs.cut_off",
+      ...fields,
+      problem: messageOf(error),
+    });
+  }
+  ended.abort();
+  await beating;
+  await publisher.close(0).catch(() => {});
+  await jobs.release(job.id, owner).catch(() => {});
+}
+
+/** A broker that blocks publishing, or a letter of many megabytes, may take longer than a lease. Ends with the signal, or the lease. */
+export async function keepLease(
+  jobs: Pick<JobTable, "progress">,
+  { id, owner, clock }: { readonly id: string; readonly owner: string; readonly clock: Clock },
+  stop: AbortSignal,
+): Promise<void> {
+  while (!stop.aborted) {
+    await clock.sleep(beatEveryMs, stop).catch(() => {});
+    // While Postgres is away the lease ends, and whoever takes the job goes on with it.
+    if (!stop.aborted && await jobs.progress(id, owner).catch(() => "away") === undefined) return;
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * Marks letters whose event was stored after all, by a replay or otherwise: they are resolved. One subscriber looks for all
+ * of them, some letters at a time, round after round.
+ */
+import type { Database } from "../../shared/postgres/pool.ts";
+import { abortable } from "../../shared/runtime/deadline.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
+import { messageOf } from "../../shared/runtime/errors.ts";
+import type { Log } from "../../shared/runtime/telemetry/log.ts";
+import { type Lease, leaseOf } from "./leases.ts";
+
+/** Letters in one statement: a look is of an id in the index of `events`. */
+const lookedAtOnce = 1_000;
+/** Statements in one round. Events of replayed letters are among the newest; others may have to be read from the disk. */
+const mostLooks = { replayed: 10, dead: 2 };
+const everyMs = 3_000;
+
+/**
+ * The event under an `id-conflict`'s id is another one. So is one whose id or player differs; of a body that was never
+ * understood nothing is known but its message id.
+ */
+const statementFor = (status: "dead" | "replayed") => `
+  with looked as (
+    select id, message_id, event_id, player_id, reason from dead_letters
+    where status = '${status}' and id > $1::bigint order by id limit ${lookedAtOnce}
+  ), found as (
+    update dead_letters as letters set status = 'resolved', stored_at = events.stored_at, stored_by = events.subscriber_id
+    from looked join events on events.message_id = looked.message_id
+    where letters.id = looked.id and letters.status = '${status}' and looked.reason <> 'id-conflict'
+      and (looked.event_id is null or (looked.event_id, looked.player_id) = (events.event_id, events.player_id)
+        or exists (
+          select from dead_letter_edits as edits where edits.letter = looked.id
+            and (edits.event_id, edits.player_id) = (events.event_id, events.player_id)
+        ))
+    returning letters.id
+  )
+  select (select max(id) from looked), (select count(*) from looked), (select count(*) from found)`;
+
+/** Goes through the letters of one status, and begins anew behind the last. */
+export class Resolver {
+  #after = 0n;
+  readonly #statement: string;
+
+  constructor(
+    private readonly database: Pick<Database, "query">,
+    status: "dead" | "replayed",
+    private readonly looks = mostLooks[status],
+  ) {
+    this.#statement = statementFor(status);
+  }
+
+  /** @returns how many letters it has marked: on the way to the last, or among the next thousands */
+  async round(): Promise<number> {
+    let resolved = 0;
+    for (let looks = 0; looks < this.looks; looks++) {
+      const [row] = await this.database.query(this.#statement, [String(this.#after)]);
+      resolved += Number(row![2]);
+      const more = Number(row![1]) === lookedAtOnce;
+      this.#after = more ? BigInt(row![0]!) : 0n;
+      if (!more) break;
+    }
+    return resolved;
+  }
+}
+
+export interface KeepResolvingOptions {
+  readonly database: Pick<Database, "query">;
+  readonly owner: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Resolves until the signal is aborted; never throws. */
+export async function keepResolving(options: KeepResolvingOptions, stop: AbortSignal): Promise<void> {
+  const { database, owner, clock, log } = options;
+  const lease = leaseOf(database, "resolve", owner);
+  const resolvers = [new Resolver(database, "replayed"), new Resolver(database, "dead")];
+  while (!stop.aborted) {
+    await clock.sleep(everyMs, stop).catch(() => {});
+    if (stop.aborted) break;
+    try {
+      await abortable(resolve(lease, resolvers, log), stop);
+    } catch (error) {
+      if (!stop.aborted) log.debug("Dead letters were not looked for among events", { problem: messageOf(error) });
+    }
+  }
+  await lease.release().catch(() => {});
+}
+
+async function resolve(lease: Lease, resolvers: readonly Resolver[], log: Log): Promise<void> {
+  if (!await lease.hold()) return;
+  let resolved = 0;
+  for (const resolver of resolvers) resolved += await resolver.round();
+  if (resolved > 0) {
+    log.info("Events of dead letters are stored", { event: "dead_letters.resolved", letters: resolved });
+  }
+}

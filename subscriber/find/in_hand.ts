@@ -1,0 +1,106 @@
+/** What a subscriber answers when another, or a command, asks it whether it holds an event. */
+import type { Event } from "../../shared/event/event.ts";
+import { type EventJson, eventToJson } from "../../shared/event/json.ts";
+import { decodeEvent } from "../../shared/event/protobuf.ts";
+import { msOfTimestamp } from "../../shared/event/timestamp.ts";
+import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
+import { publishedAtMs } from "../../shared/rabbitmq/message.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
+import { printable } from "../../shared/runtime/printable.ts";
+import { redact } from "../../shared/runtime/secrets.ts";
+import type { Work } from "../pipeline/runner.ts";
+import type { FindQuery } from "./query.ts";
+
+/** What a subscriber has in hand. */
+export interface InHand {
+  readonly work: () => Iterable<Work>;
+  /** Deliveries that nothing is done with yet. */
+  readonly atHand: () => Iterable<Delivery>;
+  /** Why the batch of a delivery is held. */
+  readonly problemOf: (delivery: Delivery) => string | undefined;
+  readonly clock: Clock;
+}
+
+/** Times are ages: no two machines' clocks are compared. */
+export interface HeldEvent {
+  readonly message_id: string;
+  readonly sent_id: string | null;
+  readonly event: EventJson | null;
+  /** By the clock of its publisher, milliseconds since 1970. */
+  readonly published_ms: number | null;
+  readonly doing: string;
+  readonly problem: string | null;
+  /** How long that has been so; `null` where it is not known. */
+  readonly held_ms: number | null;
+}
+
+/** An answer has no more of them. */
+export const mostHeld = 20;
+const mostOfProblem = 500;
+const longestId = 400;
+
+/** @param question of {@linkcode questionOf} @returns the JSON of {@linkcode HeldEvent}s; of none when it cannot be read */
+export function answerOf(question: string, inHand: InHand): string {
+  const query = queryOf(question);
+  return JSON.stringify(query ? find(query, inHand) : []);
+}
+
+export function questionOf(query: FindQuery): string {
+  return JSON.stringify(query, (_, value) => typeof value === "bigint" ? `${value}n` : value);
+}
+
+function queryOf(question: string): FindQuery | undefined {
+  try {
+    const query = JSON.parse(question, (_, value) => /^-?\d{1,19}n$/.test(value) ? BigInt(value.slice(0, -1)) : value);
+    const isPlayers = typeof query?.playerId === "bigint" && Number.isFinite(query.atMs) &&
+      Number.isFinite(query.withinMs);
+    return isPlayers || typeof query?.text === "string" ? query : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function find(query: FindQuery, { work, atHand, problemOf, clock }: InHand): HeldEvent[] {
+  const found: HeldEvent[] = [];
+  const add = (delivery: Delivery, doing: string, since: number | undefined) => {
+    if (found.length >= mostHeld || !isMeant(delivery, query)) return;
+    const { messageId, sentId } = delivery;
+    const [event, problem] = [eventOf(delivery), problemOf(delivery)];
+    found.push({
+      message_id: messageId,
+      sent_id: sentId?.slice(0, longestId) ?? null,
+      event: event ? eventToJson(event) : null,
+      published_ms: publishedAtMs({ ...delivery, messageId, timestampMs: delivery.timestampMs, headers: {} }) ?? null,
+      doing,
+      problem: problem === undefined ? null : printable(redact(problem), mostOfProblem),
+      held_ms: since === undefined ? null : Math.round(clock.monotonic() - since),
+    });
+  };
+  for (const { deliveries, doing, since } of work()) for (const delivery of deliveries) add(delivery, doing, since);
+  for (const delivery of atHand()) add(delivery, "taken from the queue, behind other batches", undefined);
+  return found;
+}
+
+function isMeant(delivery: Delivery, query: FindQuery): boolean {
+  if ("text" in query) {
+    const { text, messageId, eventId } = query;
+    return delivery.messageId === messageId || delivery.sentId === text ||
+      eventId !== undefined && eventOf(delivery)?.id === eventId;
+  }
+  const event = eventOf(delivery);
+  return event !== undefined && isAround(event, query);
+}
+
+export function isAround(event: Event, { playerId, atMs, withinMs }: Exclude<FindQuery, { text: string }>): boolean {
+  return event.playerId === playerId && Math.abs(msOfTimestamp(event.createdAt) - atMs) <= withinMs;
+}
+
+/** `undefined` when the body holds none. */
+export function eventOf({ body }: Pick<Delivery, "body">): Event | undefined {
+  try {
+    const event = decodeEvent(body);
+    return Array.isArray(event) ? undefined : event;
+  } catch {
+    return undefined;
+  }
+}

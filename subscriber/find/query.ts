@@ -1,0 +1,97 @@
+/** What is looked for, from the words of a command line, or of a query in a URL. */
+import { parseMessageId } from "../../shared/rabbitmq/message_id.ts";
+
+export type FindQuery = ById | ByPlayer;
+
+export interface ById {
+  /** As it was given: a publisher may have sent it as its id. */
+  readonly text: string;
+  /** What it may be besides. */
+  readonly messageId: string | undefined;
+  readonly eventId: bigint | undefined;
+}
+
+/** Events of a player that happened around a time. */
+export interface ByPlayer {
+  readonly playerId: bigint;
+  /** Milliseconds since 1970. */
+  readonly atMs: number;
+  readonly withinMs: number;
+}
+
+export interface FindWords {
+  readonly id?: string | undefined;
+  readonly player?: string | undefined;
+  readonly at?: string | undefined;
+  readonly within?: string | undefined;
+}
+
+const unitMs = { s: 1_000, m: 60_000, h: 3_600_000 } as const;
+const withinMs = 5 * unitMs.m;
+const mostWithinMs = 24 * unitMs.h;
+/** Of the ids that publishers send no more is kept. */
+const longestId = 400;
+
+/**
+ * @throws {RangeError} with a sentence for what cannot be read
+ *
+ * @example
+ * ```ts
+ * import { deepStrictEqual, throws } from "node:assert/strict";
+ *
+ * deepStrictEqual(parseFind({ id: "12345" }), { text: "12345", messageId: undefined, eventId: 12345n });
+ * const atMs = Date.UTC(2022, 1, 2, 12, 34);
+ * deepStrictEqual(parseFind({ player: "11", at: "2022-02-02T12:34" }), { playerId: 11n, atMs, withinMs: 300_000 });
+ * throws(() => parseFind({ player: "11" }), /say at which time/);
+ * ```
+ */
+export function parseFind({ id, player, at, within }: FindWords): FindQuery {
+  if (id !== undefined) {
+    if (player !== undefined || at !== undefined || within !== undefined) {
+      throw new RangeError("look for an id, or for a player and a time, not for both");
+    }
+    return parseId(id.trim());
+  }
+  if (player === undefined) throw new RangeError("say what to look for: an id, or a player and a time");
+  if (at === undefined) throw new RangeError("say at which time the player's event happened, as 2022-02-02T12:34");
+  const playerId = parseInteger(player);
+  if (playerId === undefined) throw new RangeError(`the player ${shown(player)} is no whole number of 64 bits`);
+  return { playerId, atMs: parseTime(at), withinMs: within === undefined ? withinMs : parseWithin(within) };
+}
+
+function parseId(text: string): ById {
+  if (text === "") {
+    throw new RangeError("say what to look for: an event id, a message id, or the id that its publisher sent");
+  }
+  if (text.length > longestId) {
+    throw new RangeError(`an id has at most ${longestId} characters; this one has ${text.length}`);
+  }
+  return { text, messageId: parseMessageId(text), eventId: parseInteger(text) };
+}
+
+function parseInteger(text: string): bigint | undefined {
+  const value = /^-?\d{1,19}$/.test(text) ? BigInt(text) : undefined;
+  return value !== undefined && value === BigInt.asIntN(64, value) ? value : undefined;
+}
+
+/** Without a zone it is UTC, as everywhere. */
+function parseTime(text: string): number {
+  const [, date, time = "00:00", zone = "Z"] =
+    /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(Z|[+-]\d\d:\d\d)?)?$/i.exec(text.trim()) ?? [];
+  const ms = Date.parse(`${date}T${time}${zone.toUpperCase()}`);
+  if (Number.isNaN(ms)) throw new RangeError(`${shown(text)} is no time such as 2022-02-02T12:34, which is in UTC`);
+  return ms;
+}
+
+function parseWithin(text: string): number {
+  const [, amount, unit] = /^(\d{1,6})([smh])$/.exec(text) ?? [];
+  const ms = Number(amount) * unitMs[unit as keyof typeof unitMs];
+  if (!(ms > 0 && ms <= mostWithinMs)) {
+    throw new RangeError(`${shown(text)} is no span such as 90s, 5m or 2h, up to 24h`);
+  }
+  return ms;
+}
+
+function shown(text: string): string {
+  return JSON.stringify(text.slice(0, 60));
+}

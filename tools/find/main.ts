@@ -1,0 +1,76 @@
+/** `deno task find` */
+import { DatabasePool } from "../../shared/postgres/pool.ts";
+import { closeRedis } from "../../shared/redis/client.ts";
+import { systemClock as clock } from "../../shared/runtime/clock.ts";
+import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
+import { printableJson } from "../../shared/runtime/printable.ts";
+import { find } from "../../subscriber/find/find.ts";
+import { type FindWords, parseFind } from "../../subscriber/find/query.ts";
+import { RedisFleet } from "../../subscriber/metrics/fleet/redis_fleet.ts";
+import { openConnected, queuesReader } from "../status/readers.ts";
+import { drawAnswer } from "./screen.ts";
+
+/** Without an index of its own, or over tables that nothing has in memory, a look takes seconds. */
+const queryTimeoutMs = 30_000;
+/** Longest farewell to the servers. */
+const closeMs = 1_000;
+
+await runCommand({
+  name: "deno task find",
+  summary:
+    "Shows where an event is, and what happened to it: stored, held by a subscriber, dead, replayed, dropped.\n" +
+    "ID is an event id, a message id in any form, or the id that the publisher sent. If it is nowhere, the places are\n" +
+    "named that were looked at, and the exit status is 1.",
+  operands: "[ID]",
+  flags: {
+    player: { value: "ID", help: "events of this player, with --at" },
+    at: { value: "TIME", help: "when it happened, in UTC unless it names a zone: 2022-02-02T12:34" },
+    within: { value: "SPAN", help: "so long before and after --at: 90s, 5m, 2h, up to 24h [5m]" },
+    json: { help: "one JSON object" },
+  },
+  settings: [
+    ...["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE"] as const,
+    ...["REDIS_URL", "REDIS_KEY_PREFIX", "DATABASE_URL"] as const,
+  ],
+  examples: [
+    "deno task find 12345",
+    "deno task find 017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
+    "deno task find --player 11 --at 2022-02-02T12:34",
+    "deno task find --json order-17 | jq .verdict",
+  ],
+}, async ({ flags: { json, ...words }, operands: [id, ...surplus], config }) => {
+  if (surplus.length > 0) throw new UsageError(`find takes one id, but was given "${surplus[0]}", too`);
+  const query = queryOf({ ...words, id });
+  const database = new DatabasePool(config.DATABASE_URL, {
+    ...{ name: "casino-find", max: 2, timeoutMs: queryTimeoutMs, clock },
+  });
+  const opened = openConnected(config.REDIS_URL, "casino-find");
+  const fleetOf = opened.then((redis) => new RedisFleet(redis, config.REDIS_KEY_PREFIX));
+  fleetOf.catch(() => {});
+  const queues = queuesReader(config, clock);
+  const answer = await find(query, {
+    ...{ database, clock, newId: () => crypto.randomUUID() },
+    fleet: {
+      read: async () => await (await fleetOf).read(),
+      ask: async (question) => await (await fleetOf).ask(question),
+      answers: async (questionId, ids) => await (await fleetOf).answers(questionId, ids),
+    },
+    async queues() {
+      const { events, dead_letters } = await queues.read();
+      return [events, dead_letters];
+    },
+  });
+  if (json) console.log(printableJson(JSON.stringify(answer)));
+  else console.log(drawAnswer(answer, { colours: Deno.stdout.isTerminal() && !Deno.noColor }));
+  const closing = [database.close(), queues.close(), opened.then(closeRedis)];
+  await Promise.race([Promise.allSettled(closing), clock.sleep(closeMs)]);
+  return answer.events.length > 0 ? 0 : 1;
+});
+
+function queryOf(words: FindWords) {
+  try {
+    return parseFind(words);
+  } catch (error) {
+    throw error instanceof RangeError ? new UsageError(error.message) : error;
+  }
+}
