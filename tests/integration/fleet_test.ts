@@ -1,16 +1,11 @@
 /** The suite on Redis, and values under its keys that others may have written. */
-import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { Redis } from "ioredis";
-import { closeRedis, openRedis } from "../../shared/redis/client.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
-import { messageOf } from "../../shared/runtime/errors.ts";
-import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { lifeMs } from "../../subscriber/metrics/fleet/fleet.ts";
 import { RedisFleet } from "../../subscriber/metrics/fleet/redis_fleet.ts";
 import { reportOf, testFleet } from "../conformance/fleet.ts";
 import { servers, uniqueName } from "../servers/servers.ts";
-import { eventually } from "../fixtures/eventually.ts";
-import { startRedis } from "../harness/extra_server.ts";
 import { withRedis } from "../harness/private_servers.ts";
 
 function withFleet(use: (fleet: RedisFleet, redis: Redis, keys: (id: string) => string) => Promise<void>) {
@@ -66,37 +61,3 @@ Deno.test("RedisFleet passes over what no subscriber of this version wrote", asy
     deepStrictEqual(await fleet.read(), []);
   });
 });
-
-/** What an operator or a fault does to a Redis, so that it is read and takes no writes; and the way back. */
-const takesNoWrites: readonly [says: RegExp, command: readonly string[], undo: readonly string[]][] = [
-  [/READONLY/, ["replicaof", "127.0.0.1", "1"], ["replicaof", "no", "one"]],
-  [/OOM/, ["config", "set", "maxmemory", "1"], ["config", "set", "maxmemory", "0"]],
-];
-
-for (const [says, [command, ...args], [undo, ...undoArgs]] of takesNoWrites) {
-  Deno.test(`RedisFleet reads nothing from a Redis that no longer takes its report, and says ${says.source}`, async () => {
-    await using server = await startRedis();
-    const url = `redis://127.0.0.1:${server.port}`;
-    const redis = await openRedis(url, { name: "told", log: silentLog });
-    try {
-      const fleet = new RedisFleet(redis, "test:");
-      // Over the connection that is opened anew.
-      const ids = () =>
-        eventually("reports", () => fleet.read().then((heard) => heard.map(({ id }) => id)).catch(() => undefined));
-      await fleet.tell(reportOf("one"));
-      await withRedis(url, (admin) => admin.call(command!, ...args));
-      await rejects(fleet.tell(reportOf("one")), says);
-      deepStrictEqual(await ids(), ["one"], "one may have been a pause");
-      await eventually(
-        "its word",
-        () => fleet.tell(reportOf("one")).then(() => false, (error) => says.test(messageOf(error))),
-      );
-      await rejects(fleet.read(), says);
-      await withRedis(url, (admin) => admin.call(undo!, ...undoArgs));
-      await eventually("a report", () => fleet.tell(reportOf("one")).then(() => true, () => false));
-      deepStrictEqual(await ids(), ["one"]);
-    } finally {
-      await closeRedis(redis);
-    }
-  });
-}

@@ -1,10 +1,17 @@
 /** Redis that is read and takes no writes: nobody hears what others hold, and everything that is asked says so. */
 import { Buffer } from "node:buffer";
-import { deepStrictEqual, match, ok } from "node:assert/strict";
+import { deepStrictEqual, match, ok, rejects } from "node:assert/strict";
+import { closeRedis, openRedis } from "../../../shared/redis/client.ts";
+import { messageOf } from "../../../shared/runtime/errors.ts";
+import { silentLog } from "../../../shared/runtime/telemetry/log.ts";
+import { RedisFleet } from "../../../subscriber/metrics/fleet/redis_fleet.ts";
 import { Members } from "../../../tools/demo/members.ts";
 import type { Status } from "../../../tools/status/status.ts";
 import { queues, withBatch } from "../../harness/batch.ts";
 import { assertMetrics, getJson, getText, untilAnswered, urlOf } from "../../harness/http.ts";
+import { reportOf } from "../../conformance/fleet.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { startRedis } from "../../harness/extra_server.ts";
 import { withRedis } from "../../harness/private_servers.ts";
 import { type PrivateWorld, project } from "../../harness/private_world.ts";
 
@@ -80,3 +87,37 @@ Deno.test("a subscriber that Postgres refuses while Redis takes no writes: nobod
     );
   }, 0);
 });
+
+/** What an operator or a fault does to a Redis, so that it is read and takes no writes; and the way back. */
+const takesNoWrites: readonly [says: RegExp, command: readonly string[], undo: readonly string[]][] = [
+  [/READONLY/, ["replicaof", "127.0.0.1", "1"], ["replicaof", "no", "one"]],
+  [/OOM/, ["config", "set", "maxmemory", "1"], ["config", "set", "maxmemory", "0"]],
+];
+
+for (const [says, [command, ...args], [undo, ...undoArgs]] of takesNoWrites) {
+  Deno.test(`RedisFleet reads nothing from a Redis that no longer takes its report, and says ${says.source}`, async () => {
+    await using server = await startRedis();
+    const url = `redis://127.0.0.1:${server.port}`;
+    const redis = await openRedis(url, { name: "told", log: silentLog });
+    try {
+      const fleet = new RedisFleet(redis, "test:");
+      // Over the connection that is opened anew.
+      const ids = () =>
+        eventually("reports", () => fleet.read().then((heard) => heard.map(({ id }) => id)).catch(() => undefined));
+      await fleet.tell(reportOf("one"));
+      await withRedis(url, (admin) => admin.call(command!, ...args));
+      await rejects(fleet.tell(reportOf("one")), says);
+      deepStrictEqual(await ids(), ["one"], "one may have been a pause");
+      await eventually(
+        "its word",
+        () => fleet.tell(reportOf("one")).then(() => false, (error) => says.test(messageOf(error))),
+      );
+      await rejects(fleet.read(), says);
+      await withRedis(url, (admin) => admin.call(undo!, ...undoArgs));
+      await eventually("a report", () => fleet.tell(reportOf("one")).then(() => true, () => false));
+      deepStrictEqual(await ids(), ["one"]);
+    } finally {
+      await closeRedis(redis);
+    }
+  });
+}
