@@ -225,11 +225,13 @@ function faultsOfKeys(values: Values): string[] {
     return ["RATES_CONTROL_KEY must be another key than those for rates: each subscriber has that one"];
   }
   const elsewhere = ratesLeaveBy(values);
-  if (elsewhere === undefined || key !== settings.RATES_API_KEY.fallback) return [];
-  return [
-    `RATES_API_KEY must be set to a key of your own: ${key} is the default, which everybody knows, and ` +
-    `${elsewhere} is not of this machine alone`,
-  ];
+  if (elsewhere === undefined) return [];
+  const { fallback } = settings.RATES_API_KEY;
+  const why = `${fallback} is the default, which everybody knows, and ${elsewhere} is not of this machine alone`;
+  const problems: string[] = [];
+  if (key === fallback) problems.push(`RATES_API_KEY must be set to a key of your own: ${why}`);
+  if (old === fallback) problems.push(`RATES_API_OLD_KEY must be unset, or set to a key of your own: ${why}`);
+  return problems;
 }
 
 /** The setting by which calls for rates leave this machine, with its value; `undefined` when they do not. */

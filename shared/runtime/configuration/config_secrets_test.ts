@@ -200,6 +200,18 @@ Deno.test("readConfig() refuses the rates API's default key where others can hea
   }
 });
 
+Deno.test("readConfig() refuses the rates API's default key as the old key where others can say it, too", () => {
+  const env = { RATES_API_KEY: "a-key-of-ours", RATES_API_OLD_KEY: "development-key", ALLOW_PLAINTEXT: "yes" };
+  deepStrictEqual(problemsOf({ ...env, RATES_API_ADDRESS: "0.0.0.0:50051" }), [
+    "RATES_API_OLD_KEY must be unset, or set to a key of your own: development-key is the default, which everybody " +
+    "knows, and RATES_API_ADDRESS=0.0.0.0:50051 is not of this machine alone",
+  ]);
+  deepStrictEqual(problemsOf({ ...env, RATES_API_ADDRESS: "127.0.0.1:50051" }), []);
+  deepStrictEqual(problemsOf({ ...env, RATES_API_ADDRESS: "0.0.0.0:50051", RATES_API_OLD_KEY: "another" }), []);
+  const both = { ...env, RATES_API_KEY: "development-key", RATES_API_ADDRESS: "0.0.0.0:50051" };
+  deepStrictEqual(problemsOf(both).map((problem) => problem.split(" ")[0]), ["RATES_API_KEY", "RATES_API_OLD_KEY"]);
+});
+
 Deno.test("readConfig() takes no key of the controls that callers for rates have", () => {
   const key = "a-key-of-16-or-more";
   const problem = "RATES_CONTROL_KEY must be another key than those for rates: each subscriber has that one";
