@@ -154,6 +154,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       ...{ subscriberId, gate, heldBatches, clock },
       consuming: () => consumer.consuming,
       unsettled: () => consumer.unsettled,
+      heldMessages: () => consumer.heldMessages,
       batchesInFlight: () => runner.batchesInFlight,
       oldestPublishedAtMs: () => runner.oldestPublishedAtMs,
       inHandSince: () => runner.inHandSince,

@@ -44,6 +44,12 @@ export function parseAssignment(text: string): Assignment {
   return { key, value: text.slice(at + 1) };
 }
 
+/** No event has a NUL, and no job that Postgres keeps can name one. */
+function parseAssignments(name: string, texts: readonly string[]): Assignment[] {
+  if (texts.some((text) => text.includes("\0"))) throw new RangeError(`${name} must be without NUL characters`);
+  return texts.map(parseAssignment);
+}
+
 /**
  * From words of a command line or a query.
  * @throws {RangeError} with a sentence
@@ -62,7 +68,7 @@ export function parseChange(
   if (set.length === 0) {
     throw new RangeError("say what to change: set, such as currency=EUR, or the whole event as JSON");
   }
-  return { set: set.map(parseAssignment), where: where.map(parseAssignment) };
+  return { set: parseAssignments("set", set), where: parseAssignments("where", where) };
 }
 
 /** @param body valid or not */

@@ -1,5 +1,6 @@
 /** The audit: what people did, in the table `acts` and in the log. An act that cannot be recorded is not done. */
 import { explainStoreError, messageOf } from "../runtime/errors.ts";
+import { printable } from "../runtime/printable.ts";
 import { redact } from "../runtime/secrets.ts";
 import type { Log } from "../runtime/telemetry/log.ts";
 import type { Database, Row } from "./pool.ts";
@@ -59,7 +60,7 @@ export class Acts {
    */
   async record<T>(act: Act, perform: () => Promise<T>, endOf: (result: T) => ActEnd | Promise<ActEnd>): Promise<T> {
     const { who, filter, peer, via } = act;
-    const id = await this.#begin([who, act.act, JSON.stringify(filter), peer, via]);
+    const id = await this.#begin([who, act.act, JSON.stringify(printableFilter(filter)), peer, via]);
     this.log.info("An act begins", { event: "act.begun", id, ...act });
     try {
       const result = await perform();
@@ -89,7 +90,7 @@ export class Acts {
 
   /** Never rejects: the act is done, and the log has it. */
   async #end(id: string, act: Act, { state, affected, result }: ActEnd): Promise<void> {
-    const shown = redact(result).slice(0, mostResult);
+    const shown = redact(result).slice(0, mostResult).replaceAll("\0", "\\u0000");
     this.log.info("An act has ended", { event: "act.ended", id, ...act, state, affected, result: shown });
     try {
       await this.database.query(end, [id, state, String(affected ?? ""), shown]);
@@ -101,6 +102,12 @@ export class Acts {
       });
     }
   }
+}
+
+/** No text in Postgres holds a NUL. */
+function printableFilter(filter: Act["filter"]): Act["filter"] {
+  const whole = (text: string) => printable(text, Infinity);
+  return Object.fromEntries(Object.entries(filter).map(([name, value]) => [whole(name), whole(value)]));
 }
 
 function recordedAct([id, begun, ended, who, act, filter, peer, via, state, affected, result]: Row): RecordedAct {

@@ -43,9 +43,9 @@ export class BatchReadError extends Error {
 /**
  * Classes of SQLSTATE, and single ones, that say nothing of the statement or its values (PostgreSQL documentation, appendix A):
  * connection, transaction (a read-only server among them), login, database, rollback (deadlock), resources, operator, system;
- * objects in use; and prepared statements that a pooler mixed up.
+ * objects in use; damaged pages and indexes; and prepared statements that a pooler mixed up.
  */
-const passing = /^(08|25|28|3D|40|53|57|58|55006|55P03|26000|42P05)/;
+const passing = /^(08|25|28|3D|40|53|57|58|55006|55P03|26000|42P05|XX001|XX002)/;
 
 /** Those of them that are of the connection or of the whole server, and never of one statement, unless a function raised them. */
 const ofServer = /^(08|25006|28|3D|53300|57P|26000|42P05)/;
@@ -118,6 +118,8 @@ function cureOf(error: unknown): string | undefined {
   // undefined_table, and undefined_column: a subscriber that is newer than the tables.
   if (code === "42P01" || code === "42703") return "run `deno task migrate`";
   if (code === "42501") return "the roles need their grants: `deno task roles`";
+  if (code === "XX001") return "a page of the table is damaged, restore the database: docs/runbook.md";
+  if (code === "XX002") return "an index is damaged, reindex it: docs/runbook.md";
   if (isPartitionMissing(error)) return "create the partition that is missing";
   return undefined;
 }

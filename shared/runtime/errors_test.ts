@@ -1,4 +1,4 @@
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import {
   BatchReadError,
   classifyStoreError,
@@ -39,9 +39,22 @@ Deno.test("classifyStoreError() tells what may be one event's fault from a datab
     ...["08006", "25006", "28P01", "3D000", "53300", "57P01", "57P03", "26000", "42P05", "ECONNREFUSED", "EPIPE"],
   ];
   for (const code of away) strictEqual(classifyStoreError(withCode(code)), "away", code);
-  const doubtful = ["25001", "25P02", "40P01", "40001", "53100", "53200", "53400", "55P03", "57014", "58030"];
+  const doubtful = [
+    "25001",
+    "25P02",
+    "40P01",
+    "40001",
+    "53100",
+    "53200",
+    "53400",
+    "55P03",
+    "57014",
+    "58030",
+    "XX001",
+    "XX002",
+  ];
   for (const code of doubtful) strictEqual(classifyStoreError(withCode(code)), "doubtful", code);
-  const refused = ["22003", "22012", "23502", "23505", "23514", "42501", "42P01", "54000", "P0001", "XX001", "AB123"];
+  const refused = ["22003", "22012", "23502", "23505", "23514", "42501", "42P01", "54000", "P0001", "XX000", "AB123"];
   for (const code of refused) strictEqual(classifyStoreError(withCode(code)), "refused", code);
   strictEqual(classifyStoreError(new Error("Connection terminated unexpectedly")), "away");
   strictEqual(classifyStoreError(new SchemaProblem("events.amount is of type numeric")), "away");
@@ -54,7 +67,9 @@ Deno.test("classifyStoreError() tells what may be one event's fault from a datab
 
 Deno.test("mayMeanOneEvent() is true of what a function raises, and of a statement that takes too long by itself", () => {
   const raised = { routine: "exec_stmt_raise" };
-  for (const code of ["08006", "25006", "28000", "40001", "53100", "53300", "53400", "55P03", "57P03", "58030"]) {
+  for (
+    const code of ["08006", "25006", "28000", "40001", "53100", "53300", "53400", "55P03", "57P03", "58030", "XX001"]
+  ) {
     const error = withCode(code, raised);
     deepStrictEqual([classifyStoreError(error), mayMeanOneEvent(error)], ["doubtful", true], code);
     strictEqual(mayMeanOneEvent(new BatchReadError("player", error)), true);
@@ -70,6 +85,9 @@ Deno.test("describeRefusal() adds what the words leave out, and explainStoreErro
   const row = { constraint: "words", detail: "Failing row contains (11, jane@example.com)." };
   strictEqual(describeRefusal(withCode("23514", row)), "words");
   strictEqual(explainStoreError(withCode("42P01")), "words; run `deno task migrate`");
+  for (const [code, cure] of [["XX001", "restore"], ["XX002", "reindex"]] as const) {
+    match(explainStoreError(withCode(code)), new RegExp(`^words; .*${cure}.*docs/runbook.md`), code);
+  }
   strictEqual(explainStoreError(withCode("23514")), "words; create the partition that is missing");
   strictEqual(explainStoreError(withCode("23514", { constraint: "sane" })), "words");
   strictEqual(explainStoreError(withCode("22023", { hint: "mend it" })), "words; mend it");

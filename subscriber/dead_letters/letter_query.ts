@@ -46,8 +46,8 @@ export class Conditions {
   }
 }
 
-/** What no text in Postgres has matches none. */
-function withoutNul(text: string): string {
+/** As letter_row.ts writes what no text in Postgres holds: it matches no other text. */
+export function withoutNul(text: string): string {
   return text.replaceAll("\0", "\u{fffd}").toWellFormed();
 }
 

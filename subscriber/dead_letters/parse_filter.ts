@@ -41,8 +41,8 @@ export function parseFilter(words: FilterWords, now: number): Filter {
     ...reason !== undefined && { reasons: split(reason) },
     ...id !== undefined && { ids: split(id).map((id) => parseMessageId(id) ?? id) },
     ...group !== undefined && { groups: split(group) },
-    ...since !== undefined && { sinceMs: parseTime(since, now) },
-    ...until !== undefined && { untilMs: parseTime(until, now) },
+    ...since !== undefined && { sinceMs: parseTime("since", since, now) },
+    ...until !== undefined && { untilMs: parseTime("until", until, now) },
     ...player !== undefined && { playerId: parseInteger(player) },
     ...event !== undefined && { eventId: parseInteger(event) },
     ...text !== undefined && { text },
@@ -71,14 +71,18 @@ function parseInteger(text: string): bigint {
   return value;
 }
 
+/** Postgres knows earlier times, but not as ISO 8601 writes them. */
+const [firstMs, endMs] = [Date.parse("0001-01-01T00:00:00Z"), Date.parse("9999-12-31T23:59:59.999Z") + 1];
+
 /** A time, or how long ago: `90s`, `30m`, `2h`, `7d`. */
-function parseTime(text: string, now: number): number {
+function parseTime(name: string, text: string, now: number): number {
   const [, amount, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
   const ms = amount === undefined
     ? /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : NaN
     : now - Number(amount) * unitMs[unit as keyof typeof unitMs];
-  if (Number.isNaN(ms)) {
-    throw new RangeError(`${JSON.stringify(text.slice(0, 60))} is no time such as 2026-11-29T22:00Z, 30m or 2h (ago)`);
-  }
-  return ms;
+  if (ms >= firstMs && ms < endMs) return ms;
+  throw new RangeError(
+    `${name} ${JSON.stringify(text.slice(0, 60))} is no time such as 2026-11-29T22:00Z, 30m or 2h (ago), ` +
+      "in the years 1 to 9999",
+  );
 }

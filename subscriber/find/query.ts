@@ -29,6 +29,8 @@ export interface FindWords {
 const unitMs = { s: 1_000, m: 60_000, h: 3_600_000 } as const;
 const withinMs = 5 * unitMs.m;
 const mostWithinMs = 24 * unitMs.h;
+/** Postgres reads no year 0, nor one of five digits: with `within` on either side, these are the first and the last. */
+const [firstMs, lastMs] = [Date.parse("0001-01-02T00:00:00Z"), Date.parse("9999-12-30T23:59:59Z")];
 /** Of the ids that publishers send no more is kept. */
 const longestId = 400;
 
@@ -79,8 +81,8 @@ function parseTime(text: string): number {
   const [, date, time = "00:00", zone = "Z"] =
     /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(Z|[+-]\d\d:\d\d)?)?$/i.exec(text.trim()) ?? [];
   const ms = Date.parse(`${date}T${time}${zone.toUpperCase()}`);
-  if (Number.isNaN(ms)) throw new RangeError(`${shown(text)} is no time such as 2022-02-02T12:34, which is in UTC`);
-  return ms;
+  if (ms >= firstMs && ms <= lastMs) return ms;
+  throw new RangeError(`${shown(text)} is no time such as 2022-02-02T12:34, which is in UTC`);
 }
 
 function parseWithin(text: string): number {

@@ -39,6 +39,8 @@ Deno.test("parseFind() says what cannot be read", () => {
     [{ player: "john", at: "2022-02-02" }, /"john" is no whole number/],
     [{ player: "11", at: "noon" }, /"noon" is no time such as/],
     [{ player: "11", at: "2022-02-31T25:00" }, /is no time/],
+    [{ player: "11", at: "0000-01-01" }, /"0000-01-01" is no time such as/],
+    [{ player: "11", at: "9999-12-31T23:59" }, /is no time such as/],
     [{ player: "11", at: "2022-02-02", within: "2d" }, /"2d" is no span/],
     [{ player: "11", at: "2022-02-02", within: "25h" }, /"25h" is no span/],
     [{ player: "11", at: "2022-02-02", within: "0s" }, /"0s" is no span/],

@@ -5,7 +5,7 @@ import type { Acts } from "../../shared/postgres/acts.ts";
 import type { DeadLetterAdmin } from "../../shared/rabbitmq/dead/admin.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import { callWithDeadline } from "../../shared/runtime/deadline.ts";
-import { Access, type Env } from "./access/access.ts";
+import { Access, type Env, isProbe } from "./access/access.ts";
 import { audited } from "./access/audited.ts";
 import { sessionRoutes } from "./access/session_routes.ts";
 import type { Tokens } from "./access/tokens.ts";
@@ -77,8 +77,7 @@ export function httpApp(options: AppOptions): (request: Request, caller: Caller)
   }));
   app.use(async (context, next) => {
     access.checkHost(context);
-    // A probe that is refused has a healthy subscriber restarted.
-    if (!context.req.path.startsWith("/health/") && !limit.take(context.env.address)) {
+    if (!isProbe(context.req.path) && !limit.take(context.env.address)) {
       throw new Problem(429, "more than 50 requests a second", { "retry-after": "1" });
     }
     if (Number(context.req.header("content-length") ?? 0) > 0 || context.req.header("transfer-encoding")) {

@@ -4,8 +4,10 @@ import { deadHeaders } from "../../shared/rabbitmq/publish/dead_letters.ts";
 import { MemoryDeadLetterAdmin } from "../../shared/rabbitmq/dead/memory_admin.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { bet } from "../../tests/fixtures/deliveries.ts";
+import { RecordedLog } from "../../tests/fixtures/recorded_telemetry.ts";
 import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
 import { deadLetterRoutes } from "./dead_letter_routes.ts";
+import { refuseOthers } from "./refuse_others.ts";
 
 const large = "x".repeat(2_000_000);
 
@@ -40,4 +42,23 @@ Deno.test("GET /dead-letters/ID shows a MiB of the body at most, and how long it
   const [letter] = largeLetters(1);
   const shown = JSON.parse(await answerTo(`/${letter!.messageId}`, [letter!]));
   deepStrictEqual([atob(shown.body_base64).length, shown.body_bytes], [1_048_576, letter!.body.length]);
+});
+
+Deno.test("a time that the table cannot hold, and a NUL in a change, are the caller's fault, by the parameter's name", async () => {
+  const clock = new VirtualClock();
+  const admin = new MemoryDeadLetterAdmin({ queue: { deadLetters: [], publish: () => {} }, clock });
+  const routes = deadLetterRoutes({ admin, waiting: () => Promise.resolve(0), clock });
+  const cases = [
+    ...["since=999999d", "until=0000-01-01", "since=soon", "until=9999-12-31T23:59-23:00"].map((query) => `/?${query}`),
+    ...["set=currency%3D%00", "set=currency%3DEUR&where=currency%3D%00"].map((query) => `/edits?all=true&${query}`),
+  ];
+  refuseOthers(routes, new RecordedLog());
+  for (const path of cases) {
+    const error = await (await routes.request(path)).json();
+    const name = path.includes("where") ? "where" : /[?&](since|until|set)=/.exec(path)![1]!;
+    deepStrictEqual([error.status, error.detail.startsWith(`${name} `)], [400, true], `${path}: ${error.detail}`);
+  }
+  for (const query of ["since=700000d", "until=0001-01-02", "until=9999-12-31T00:00Z", "text=%00"]) {
+    strictEqual((await routes.request(`/?${query}`)).status, 200, query);
+  }
 });

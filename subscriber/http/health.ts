@@ -33,7 +33,7 @@ export async function readinessOf(
   if (leaving.aborted) why.push("This subscriber is leaving.");
   else if (!consuming()) why.push("This subscriber is not consuming.");
   const { state, last_error } = own.read();
-  if (state === "holding") why.push(`This subscriber holds events: ${last_error}.`);
+  if (state === "holding" && !own.takesMore) why.push(`This subscriber holds events: ${last_error}.`);
   for (const name of required) {
     const { ok, problem } = states[name];
     if (!ok) why.push(`${dependencyNames.servers[name]} does not serve: ${problem}.`);

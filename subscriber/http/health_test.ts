@@ -9,7 +9,7 @@ const [stuck] = viewOf([{ ...reportOf("other"), heard_ms: 0 }], 1, 0).subscriber
 
 function readiness(
   down: Partial<Record<Dependency, string>>,
-  { consuming = true, leaving = false, lastError = null as string | null } = {},
+  { consuming = true, leaving = false, lastError = null as string | null, takesMore = false } = {},
 ): Promise<Readiness> {
   const states = Object.fromEntries(
     dependencies.map((name) => [name, { ok: down[name] === undefined, problem: down[name] }]),
@@ -18,7 +18,10 @@ function readiness(
   return readinessOf({
     dependencies: () => Promise.resolve(states),
     consuming: () => consuming,
-    own: { read: () => reportOf("one", { state: lastError === null ? "working" : "holding", last_error: lastError }) },
+    own: {
+      takesMore,
+      read: () => reportOf("one", { state: lastError === null ? "working" : "holding", last_error: lastError }),
+    },
     subscribers: () => Promise.resolve({ subscribers: [stuck], unacknowledged: 500, unheard: 0 }),
     depths: () => down.rabbitmq ? Promise.reject(new Error(down.rabbitmq)) : Promise.resolve(depths),
     leaving: leaving ? AbortSignal.abort() : new AbortController().signal,
@@ -52,4 +55,10 @@ Deno.test("readinessOf() is not ready while a batch is held, whatever the cause,
   deepStrictEqual(holding.why_not, ["This subscriber holds events: it is neither stored nor refused."]);
   const beside = await readiness({});
   deepStrictEqual([beside.ready, beside.subscribers], [true, [stuck]]);
+});
+
+Deno.test("readinessOf() is ready while messages are held beside which it takes more", async () => {
+  const lastError = "2 messages are held";
+  deepStrictEqual((await readiness({}, { lastError, takesMore: true })).why_not, []);
+  deepStrictEqual((await readiness({}, { lastError })).why_not, [`This subscriber holds events: ${lastError}.`]);
 });

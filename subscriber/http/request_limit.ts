@@ -46,9 +46,4 @@ export class RequestLimit {
     bucket.left--;
     return true;
   }
-  /** Takes back what {@linkcode take} took. */
-  giveBack(address: string): void {
-    const bucket = this.#buckets.get(address);
-    if (bucket) bucket.left = Math.min(this.pace.burst, bucket.left + 1);
-  }
 }

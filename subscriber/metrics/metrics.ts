@@ -57,7 +57,7 @@ export class Metrics implements Observer {
     });
     this.#signIns = new Counter({
       name: "casino_sign_ins_total",
-      help: "Tokens over HTTP; ok: signed in with the page; refused: not looked at, after too many wrong ones",
+      help: "Tokens over HTTP; ok: signed in with the page; refused: one more after too many wrong ones",
       labelNames: ["result"],
       registers,
     });

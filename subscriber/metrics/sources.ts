@@ -21,7 +21,7 @@ export interface State extends OwnState {
   readonly keeper: KeeperState;
   readonly rates: WatchedRates;
   readonly prefetch: number;
-  readonly own: { read(): SubscriberReport };
+  readonly own: { read(): SubscriberReport; readonly takesMore: boolean };
   readonly fleet: Pick<Fleet, "read" | "ask" | "answers">;
 }
 

@@ -29,6 +29,15 @@ Deno.test("Acts.record() writes the act before it is done, and completes it, in 
   });
 });
 
+Deno.test("Acts.record() records what no text in Postgres can hold as it is shown", async () => {
+  await withActs(async (acts) => {
+    const unprintable = { ...act, filter: { text: "a\0b", "te\0xt": "x" } };
+    await rejects(acts.record(unprintable, () => Promise.reject(new Error("no \0")), done), /no/);
+    const [{ filter, state, result }] = await acts.list(1) as [Awaited<ReturnType<Acts["list"]>>[0]];
+    deepStrictEqual([filter, state, result], [{ text: "a\\u0000b", "te\\u0000xt": "x" }, "failed", "no \\u0000"]);
+  });
+});
+
 Deno.test("Acts.record() records why an act failed, and throws it on", async () => {
   await withActs(async (acts) => {
     await rejects(acts.record(act, () => Promise.reject(new Error("amqp://u:p@h is away")), done), /is away/);

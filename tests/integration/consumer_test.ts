@@ -1,5 +1,5 @@
 /** The consumer on RabbitMQ: the suite for queues, and what is beyond that. */
-import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { testQueue } from "../conformance/queue.ts";
 import { never, settle, takeExactly, type TestPublisher, texts } from "../conformance/queue/subject.ts";
 import {
@@ -23,6 +23,7 @@ import { deadHeaders } from "../../shared/rabbitmq/publish/dead_letters.ts";
 import { messageIdOfBody } from "../../shared/rabbitmq/message_id.ts";
 import { ack, dead } from "../../shared/rabbitmq/outcome.ts";
 import { deadLetterExchangeOf, eventTopology } from "../../shared/rabbitmq/topology.ts";
+import { systemClock } from "../../shared/runtime/clock.ts";
 import { RecordedLog } from "../fixtures/recorded_telemetry.ts";
 
 testQueue({
@@ -140,10 +141,10 @@ Deno.test("AmqpConsumer holds what it could only reject, until it is known that 
     const { channel, events, dead: deadQueue } = queues;
     const names = { EVENTS_EXCHANGE: events, EVENTS_QUEUE: events, DEAD_LETTER_QUEUE: deadQueue };
     const publisher = await untilConnected(publisherOn(queues));
-    const withTopology = async (TOPOLOGY: "check" | "provisioned", use: Use) => {
+    const withTopology = async (TOPOLOGY: "check" | "provisioned", use: Use, prefetch = 10) => {
       const log = new RecordedLog();
       const topology = eventTopology({ ...names, TOPOLOGY });
-      const consumer = await untilConsuming(consumerOn(queues, { log, publisher, topology }));
+      const consumer = await untilConsuming(consumerOn(queues, { log, publisher, topology, prefetch }));
       await use(consumer, queues, log).finally(() => consumer.close());
     };
     const invalid = dead("invalid", "z".repeat(5_000));
@@ -156,7 +157,16 @@ Deno.test("AmqpConsumer holds what it could only reject, until it is known that 
         await eventually("both held", () => log.of("message.held").length === 2);
         await inQueue(queues, deadQueue, 1);
         strictEqual(consumer.unsettled, 2);
+        const { messages, takesMore, since, oldestPublishedAtMs } = consumer.heldMessages!;
+        deepStrictEqual([messages, takesMore], [2, true]);
+        ok(since <= systemClock.monotonic() && oldestPublishedAtMs <= systemClock.now());
       });
+      await inQueue(queues, events, 2);
+      await withTopology("check", async (consumer, _, log) => {
+        await settle(consumer, await takeExactly(consumer, 1), invalid);
+        await eventually("both held again", () => log.of("message.held").length === 2);
+        deepStrictEqual([consumer.heldMessages?.messages, consumer.heldMessages?.takesMore], [2, false]);
+      }, 2);
       await inQueue(queues, events, 2);
       await withTopology("provisioned", async (consumer) => {
         await settle(consumer, await takeExactly(consumer, 1), invalid);

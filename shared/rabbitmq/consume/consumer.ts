@@ -11,7 +11,8 @@ import { type BrokerOptions, keepConnected } from "../connection.ts";
 import type { DeadLetters } from "../publish/dead_letters.ts";
 import type { Delivery, EventQueue, Settlement } from "../delivery.ts";
 import { Inflow, mostBodyBytes, unreadBytesOf } from "./inflow.ts";
-import { contentType, messageType } from "../message.ts";
+import { cureOfHeld, type HeldMessages } from "./held_messages.ts";
+import { contentType, messageType, timestampMsOf } from "../message.ts";
 import type { Dead } from "../outcome.ts";
 import type { Moved } from "../publish/publish_until_confirmed.ts";
 import { ensureTopology, type Topology } from "../topology.ts";
@@ -61,6 +62,13 @@ export class AmqpConsumer implements EventQueue {
   /** Deliveries that are not settled yet, those at hand among them. */
   get unsettled(): number {
     return this.#session?.unsettled ?? 0;
+  }
+
+  /** Those of them that it could only reject; they go back when the connection ends. */
+  get heldMessages(): HeldMessages | undefined {
+    const held = this.#session?.held;
+    const { prefetch } = this.options;
+    return held && { ...held, takesMore: held.messages < (this.#carefulPrefetch ?? prefetch) };
   }
 
   /** Those of them that nobody has taken. */
@@ -195,25 +203,30 @@ export class AmqpConsumer implements EventQueue {
   }
 
   #leaveUnread(session: Session, message: ConsumeMessage): void {
-    const { properties: { messageId }, fields: { deliveryTag } } = message;
+    const { properties: { messageId, timestamp }, fields: { deliveryTag } } = message;
     const problem = `a body of ${unreadBytesOf(message)} bytes: at most ${mostBodyBytes} are read`;
     this.options.log.warn("A message is too large to be an event; it is left to the broker", {
       event: "message.left_to_broker",
       ...{ messageId, problem },
     });
     session.delivered = deliveryTag;
-    this.#leaveToBroker({ session, tag: deliveryTag, messageId });
+    this.#leaveToBroker({ session, tag: deliveryTag, messageId, timestampMs: timestampMsOf(timestamp) });
   }
 
   /** Rejected, if its queue is known to dead-letter; else it stays unacknowledged, and goes back when the channel closes. */
-  #leaveToBroker({ session, tag, messageId }: Pick<SessionDelivery, "session" | "tag" | "messageId">): void {
-    const { topology, queue, log } = this.options;
+  #leaveToBroker(
+    { session, tag, messageId, timestampMs }: Pick<SessionDelivery, "session" | "tag" | "messageId" | "timestampMs">,
+  ): void {
+    const { topology, queue, clock, log } = this.options;
     if (!topology.find(({ name }) => name === queue)?.unverified) return session.leaveToBroker(tag);
     log.error(
-      "A message is held, unacknowledged: what its queue rejects may be lost. See whether the queue has an " +
-        "x-dead-letter-exchange (deno task provision does), and set TOPOLOGY=provisioned",
+      `A message is held, unacknowledged: what its queue rejects may be lost; ${cureOfHeld}`,
       { event: "message.held", ...{ messageId, queue } },
     );
+    const [since, now] = [clock.monotonic(), clock.now()];
+    const before = session.held ?? { messages: 0, since, oldestPublishedAtMs: now };
+    const oldestPublishedAtMs = Math.min(before.oldestPublishedAtMs, timestampMs ?? now);
+    session.held = { messages: before.messages + 1, since: before.since, oldestPublishedAtMs };
   }
 
   #add(delivery: SessionDelivery): void {
@@ -241,6 +254,7 @@ class Session {
   consuming = false;
   /** How many have come: the newest one's tag. */
   delivered = 0;
+  held: Omit<HeldMessages, "takesMore"> | undefined;
   onDelivered: (count: number) => void = () => {};
   readonly #runs: AckRuns;
   readonly #ended = new AbortController();

@@ -1,7 +1,7 @@
 /** Every environment variable that any member reads, in one schema: the only place that knows their names and defaults. */
 import { readFileSync } from "node:fs";
 import { isLoopback } from "../hosts.ts";
-import { redact, shownRefused } from "../secrets.ts";
+import { shownPath, shownRefused, shownUrl } from "../secrets.ts";
 import {
   address,
   amqpName,
@@ -132,15 +132,15 @@ export function readConfig<N extends SettingName>(
   const values: Partial<Record<SettingName, unknown>> = {};
   const problems: string[] = [];
   for (const name of withCompanions(names)) {
-    const { fallback, secret, fromFile, path, read } = settings[name] as Setting<unknown>;
+    const { fallback, shown: show = shownRefused, fromFile, path, read } = settings[name] as Setting<unknown>;
     let shown = "";
     try {
       const file = fromFile && env(`${name}_FILE`);
-      shown = `${name}_FILE=${file}`;
+      shown = `${name}_FILE=${shownPath(file || "")}`;
       const given = file ? contentOf(file, name, env, readFile) : env(name);
       const text = given || fallback;
       if (text === undefined) continue;
-      shown = file ? `${shown} holds a value that` : `${name}=${secret ? "(hidden)" : shownRefused(text)}`;
+      shown = file ? `${shown} holds a value that` : `${name}=${show(text)}`;
       values[name] = read(text);
       if (path) mustBeReadable(text, readFile);
     } catch (error) {
@@ -195,7 +195,8 @@ function mustBeReadable(path: string, readFile: ReadFile): void {
   try {
     readFile(path);
   } catch (error) {
-    throw new RangeError(`a file that can be read (${(error as Error).message})`);
+    const problem = (error as Error).message.replaceAll(path, shownPath(path));
+    throw new RangeError(`a file that can be read (${problem})`);
   }
 }
 
@@ -225,11 +226,13 @@ function faultsOfKeys(values: Values): string[] {
     return ["RATES_CONTROL_KEY must be another key than those for rates: each subscriber has that one"];
   }
   const elsewhere = ratesLeaveBy(values);
-  if (elsewhere === undefined || key !== settings.RATES_API_KEY.fallback) return [];
-  return [
-    `RATES_API_KEY must be set to a key of your own: ${key} is the default, which everybody knows, and ` +
-    `${elsewhere} is not of this machine alone`,
-  ];
+  if (elsewhere === undefined) return [];
+  const { fallback } = settings.RATES_API_KEY;
+  const why = `${fallback} is the default, which everybody knows, and ${elsewhere} is not of this machine alone`;
+  const problems: string[] = [];
+  if (key === fallback) problems.push(`RATES_API_KEY must be set to a key of your own: ${why}`);
+  if (old === fallback) problems.push(`RATES_API_OLD_KEY must be unset, or set to a key of your own: ${why}`);
+  return problems;
 }
 
 /** The setting by which calls for rates leave this machine, with its value; `undefined` when they do not. */
@@ -255,7 +258,7 @@ function faultsOfConnections(values: Values): string[] {
       ? "add sslmode=verify-full"
       : `use ${url.protocol.slice(0, -1)}s://`;
     problems.push(
-      `${name}=${redact(url.href)} would send credentials to another machine unencrypted: ${cure}, ${orAllow}`,
+      `${name}=${shownUrl(url.href)} would send credentials to another machine unencrypted: ${cure}, ${orAllow}`,
     );
   }
   const elsewhere = ratesLeaveBy(values);

@@ -52,6 +52,75 @@ Deno.test("readConfig() and redact() never show a password, wherever it stands i
   strictEqual(accepted > 100 && refused > 500, true, `${accepted} accepted, ${refused} refused`);
 });
 
+const anySecret = fc.string({ minLength: 8, maxLength: 12, unit: fc.constantFrom(..."abcdefXYZ0189") }).map((text) =>
+  `${text}qz`
+);
+
+Deno.test("readConfig() never shows a secret of a setting that it refuses, in whatever position or form", () => {
+  const names = ["RABBITMQ_URL", "DEAD_LETTER_RABBITMQ_URL", "REDIS_URL", "DATABASE_URL"] as const;
+  const addresses = ["RATES_API_ADDRESS", "RATES_API_PROXY"] as const;
+  const anyParameter = fc.oneof(
+    fc.constantFrom(
+      ...["sslpassword", "passwd", "passphrase", "sentinelPassword", "password", "auth", "key", "dsn", "pw"],
+      ...["heartbeat", "cacertfile", "sslmode", "search_path", "connect_timeout", "options", "application_name"],
+    ),
+    fc.string({ minLength: 1, maxLength: 6, unit: fc.constantFrom(..."abcdef_") }),
+  );
+  const shapes = (secret: string, parameter: string, scheme: string) => [
+    `host=127.0.0.1 user=u password=${secret} dbname=x`,
+    `host=127.0.0.1 password='a ${secret}'`,
+    `user=u ${parameter}=${secret}`,
+    `Server=127.0.0.1;User Id=u;Password=${secret};`,
+    secret,
+    `${scheme}://u:p@127.0.0.1:5672/x?${parameter}=${secret}`,
+    `${scheme}://127.0.0.1/x?other=1&${parameter}=a;${secret}`,
+    `${scheme}://127.0.0.1/x?${parameter}=a&${secret}`,
+    `${scheme}://127.0.0.1/x#${secret}`,
+    `${scheme}://127.0.0.1/${secret}?nothing=1`,
+    `${scheme}://127.0.0.1/x;password=${secret}?nothing=1`,
+    `${scheme}://${secret}@127.0.0.1/x?nothing=1`,
+    `${scheme}://${secret}:p@10.0.0.1/x`,
+    `${scheme}://u:p@10.0.0.1/x?${parameter}=${secret}`,
+    `${scheme}:${secret}`,
+    `${scheme}://u:${secret}`,
+    `${scheme}://u:${secret}/127.0.0.1`,
+    `${scheme}:// u:${secret}@127.0.0.1`,
+    `u:${secret}@127.0.0.1:5672`,
+    `127.0.0.1:5672?${parameter}=${secret}`,
+  ];
+  const refused = new Set<number>();
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...names, ...addresses),
+      fc.constantFrom("amqp", "amqps", "redis", "rediss", "postgres", "http"),
+      fc.nat({ max: shapes("", "", "").length - 1 }),
+      anyParameter,
+      anySecret,
+      fc.boolean(),
+      (name, scheme, shape, parameter, secret, fromFile) => {
+        const value = shapes(secret, parameter, scheme)[shape]!;
+        // A host is no secret, and an address is a host with its port.
+        if (name.startsWith("RATES") && shape === 4) return;
+        // What stands in place of the path of a file.
+        const env = { [fromFile && !name.startsWith("RATES") ? `${name}_FILE` : name]: value };
+        const problems = problemsOf(env);
+        if (problems.length > 0) refused.add(shape);
+        strictEqual(problems.join("\n").includes(secret), false, `${problems} of ${value}`);
+      },
+    ),
+    { numRuns: 10_000 },
+  );
+  strictEqual(refused.size, shapes("", "", "").length);
+});
+
+Deno.test("redact() blanks secrets of other names, and those of libpq's own form", () => {
+  for (const name of ["sslpassword", "passwd", "passphrase", "sentinelPassword", "access_token", "client-secret"]) {
+    strictEqual(redact(`x://h/?a=1&${name}=hunter2&b=2`), `x://h/?a=1&${name}=***&b=2`);
+  }
+  strictEqual(redact("host=h user=u password=hunter2 dbname=x"), "host=h user=u password=*** dbname=x");
+  strictEqual(redact('{"dsn":"password=\'hunter 2\' host=h"}'), '{"dsn":"password=*** host=h"}');
+});
+
 Deno.test("readConfig() never shows a key", () => {
   fc.assert(
     fc.property(anyPassword, ({ parts, text }) => {
@@ -67,7 +136,7 @@ Deno.test("readConfig() tells how to write a password that would end the host ea
   const escapes = "with / ? # @ % written %2F %3F %23 %40 %25 in a user or password";
   for (const password of ["a/b", "12/b", "a?b", "1?b", "a#b", "1#b", "50%", "%zz", "%ff"]) {
     deepStrictEqual(problemsOf({ REDIS_URL: `redis://u:${password}@host` }), [
-      `REDIS_URL=redis://***@host must be a URL such as redis://127.0.0.1:6379, ${escapes}`,
+      `REDIS_URL=(hidden) must be a URL such as redis://127.0.0.1:6379, ${escapes}`,
     ]);
     deepStrictEqual(problemsOf({ REDIS_URL: `rediss://u:${encodeURIComponent(password)}@host` }), []);
   }
@@ -127,9 +196,9 @@ Deno.test("readConfig() refuses to send credentials to another machine unencrypt
     RATES_API_KEY: "a-key-of-theirs",
   };
   deepStrictEqual(problemsOf(plain), [
-    `RABBITMQ_URL=amqp://u:***@broker.example would send credentials to another machine unencrypted: use amqps://, ${allow}`,
-    `REDIS_URL=redis://:***@10.0.0.1 would send credentials to another machine unencrypted: use rediss://, ${allow}`,
-    "DATABASE_URL=postgres://u:***@db.example/casino?sslmode=disable would send credentials to another machine " +
+    `RABBITMQ_URL=amqp://***@broker.example would send credentials to another machine unencrypted: use amqps://, ${allow}`,
+    `REDIS_URL=redis://***@10.0.0.1 would send credentials to another machine unencrypted: use rediss://, ${allow}`,
+    "DATABASE_URL=postgres://***@db.example/*** would send credentials to another machine " +
     `unencrypted: add sslmode=verify-full, ${allow}`,
     "RATES_API_ADDRESS=rates.example:443 would have RATES_API_KEY sent between machines unencrypted: " +
     `set RATES_API_TLS=on, ${allow}`,
@@ -152,7 +221,7 @@ Deno.test("readConfig() refuses to send credentials to another machine unencrypt
 Deno.test("readConfig() refuses a sslmode that does not verify who answers", () => {
   for (const mode of ["require", "prefer", "allow", "verify-ca"]) {
     deepStrictEqual(problemsOf({ DATABASE_URL: `postgres://u@127.0.0.1/x?sslmode=${mode}` }), [
-      `DATABASE_URL=postgres://***@127.0.0.1/x?sslmode=${mode} must be a URL with sslmode=verify-full, or disable: the others ` +
+      `DATABASE_URL=postgres://***@127.0.0.1/*** must be a URL with sslmode=verify-full, or disable: the others ` +
       "do not verify who answers",
     ]);
   }
@@ -198,6 +267,18 @@ Deno.test("readConfig() refuses the rates API's default key where others can hea
   for (const address of ["127.0.0.1:50051", "localhost:50051", "[::1]:50051"]) {
     deepStrictEqual(problemsOf({ RATES_API_ADDRESS: address, RATES_API_PROXY: address }), []);
   }
+});
+
+Deno.test("readConfig() refuses the rates API's default key as the old key where others can say it, too", () => {
+  const env = { RATES_API_KEY: "a-key-of-ours", RATES_API_OLD_KEY: "development-key", ALLOW_PLAINTEXT: "yes" };
+  deepStrictEqual(problemsOf({ ...env, RATES_API_ADDRESS: "0.0.0.0:50051" }), [
+    "RATES_API_OLD_KEY must be unset, or set to a key of your own: development-key is the default, which everybody " +
+    "knows, and RATES_API_ADDRESS=0.0.0.0:50051 is not of this machine alone",
+  ]);
+  deepStrictEqual(problemsOf({ ...env, RATES_API_ADDRESS: "127.0.0.1:50051" }), []);
+  deepStrictEqual(problemsOf({ ...env, RATES_API_ADDRESS: "0.0.0.0:50051", RATES_API_OLD_KEY: "another" }), []);
+  const both = { ...env, RATES_API_KEY: "development-key", RATES_API_ADDRESS: "0.0.0.0:50051" };
+  deepStrictEqual(problemsOf(both).map((problem) => problem.split(" ")[0]), ["RATES_API_KEY", "RATES_API_OLD_KEY"]);
 });
 
 Deno.test("readConfig() takes no key of the controls that callers for rates have", () => {

@@ -1,6 +1,6 @@
 /** The kinds of settings: how each is read from its text, and what is refused. */
 import { isIP } from "node:net";
-import { redact } from "../secrets.ts";
+import { hidden, isPlainUrl, redact, shownAddress, shownUrl } from "../secrets.ts";
 import { databaseParameters } from "./database_url.ts";
 import { checkBrokerUrl, checkCacheUrl } from "./url_parameters.ts";
 
@@ -9,8 +9,8 @@ export interface Setting<T> {
   readonly fallback?: string;
   /** What it means, with its unit. One line, for `--help`. */
   readonly help: string;
-  /** Never shown in full, neither in errors nor in logs. */
-  readonly secret?: boolean;
+  /** A text that was refused, as it may be shown: without any secret that it may hold. */
+  readonly shown?: (text: string) => string;
   /** May hold a secret, and so may come from a file that a second variable names: the setting's name and `_FILE`. */
   readonly fromFile?: boolean;
   /** The text is the path of a file that must be readable. */
@@ -96,7 +96,7 @@ export function amqpName(fallback: string, help: string): Setting<string> {
 export function secret(fallback: string, help: string, least = 1): Setting<string> & { fallback: string } {
   const pattern = new RegExp(`^[\\x21-\\x7e]{${least},512}$`);
   const right = `${least} to 512 visible ASCII characters`;
-  return { ...matching(fallback, pattern, right, help), secret: true, fromFile: true };
+  return { ...matching(fallback, pattern, right, help), shown: () => hidden, fromFile: true };
 }
 
 export function file(help: string): Setting<string> {
@@ -104,13 +104,14 @@ export function file(help: string): Setting<string> {
 }
 
 export function address(fallback: string, help: string): Setting<string> {
-  return setting(fallback, help, (text) => {
+  const read = (text: string) => {
     const port = /^(?:[\w.\-]+|\[[\da-fA-F:]+\]):(\d{1,5})$/.exec(text)?.[1];
     if (port === undefined || Number(port) < 1 || Number(port) > 65_535) {
       throw new RangeError("host:port, for example 127.0.0.1:50051");
     }
     return text;
-  });
+  };
+  return { ...setting(fallback, help, read), shown: shownAddress };
 }
 
 /** @param check of its parameters; throws a {RangeError} whose message says what would be right */
@@ -133,7 +134,7 @@ function url(
     check(new URL(text));
     return text;
   };
-  return { fallback, help, read, fromFile: true };
+  return { fallback, help, read, shown: shownUrl, fromFile: true };
 }
 
 export function brokerUrl(fallback: string, help: string): Setting<string> & { fallback: string } {
@@ -146,16 +147,6 @@ export function cacheUrl(fallback: string, help: string): Setting<string> & { fa
 
 export function databaseUrl(fallback: string, help: string): Setting<string> & { fallback: string } {
   return url(fallback, ["postgres:", "postgresql:"], help, databaseParameters);
-}
-
-/** Without an unescaped `/`, `?` or `#` in the password, which would end the host early and name another one. */
-function isPlainUrl(text: string): boolean {
-  try {
-    decodeURIComponent(text);
-  } catch {
-    return false;
-  }
-  return URL.canParse(text) && !/[\s"\p{Cc}]/u.test(text) && !/\/\/[^/?#]*[/?#].*@/.test(text);
 }
 
 export function oneOf<const T extends string>(fallback: T, choices: readonly T[], help: string): Setting<T> {

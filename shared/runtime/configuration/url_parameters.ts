@@ -1,5 +1,6 @@
 /** Which parameters a server's URL may have in its query. database_url.ts says what those of DATABASE_URL mean. */
 import { printable } from "../printable.ts";
+import { hidden } from "../secrets.ts";
 
 /**
  * A parameter that is not known is refused: ignored, it would not do what it was written for, and passed on to a client, it
@@ -9,8 +10,10 @@ import { printable } from "../printable.ts";
 export function mustBeKnown({ searchParams }: URL, known: readonly string[]): void {
   for (const name of new Set(searchParams.keys())) {
     if (!known.includes(name)) {
+      // Without a value it is what follows an unescaped & in somebody's password.
+      const shown = searchParams.get(name) === "" ? hidden : printable(name);
       throw new RangeError(
-        `a URL without the parameter ${printable(name)}: those that it may have are ${known.join(", ")}`,
+        `a URL without the parameter ${shown}: those that it may have are ${known.join(", ")}`,
       );
     }
     if (searchParams.getAll(name).length > 1) throw new RangeError(`a URL with one ${name}`);

@@ -51,7 +51,9 @@ Deno.test("readConfig() says at once that a URL is another server's", () => {
     for (const url of others.filter((each) => !schemesOfName.startsWith(each.split("/")[0]!))) {
       match(
         problemsOf({ [name]: url })[0]!,
-        new RegExp(`^${name}=${url} must be a URL that begins with ${schemesOfName}, such as `),
+        new RegExp(
+          `^${name}=${url.replace("/x", "/\\*{3}")} must be a URL that begins with ${schemesOfName}, such as `,
+        ),
       );
     }
   }

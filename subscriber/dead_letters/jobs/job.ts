@@ -2,6 +2,7 @@
 import type { Change } from "../../../shared/event/change.ts";
 import type { Row } from "../../../shared/postgres/pool.ts";
 import type { Filter } from "../../../shared/rabbitmq/dead/admin.ts";
+import { withoutNul } from "../letter_query.ts";
 import { isoTime } from "../letter_row.ts";
 
 export const jobActs = ["replay", "drop", "undo", "edit"] as const;
@@ -69,7 +70,10 @@ export function jobOfRow(row: Row): Job {
 }
 
 export function filterToJson(filter: Filter): string {
-  return JSON.stringify(filter, (_, value) => typeof value === "bigint" ? String(value) : value);
+  return JSON.stringify(filter, (_, value) => {
+    if (typeof value === "bigint") return String(value);
+    return typeof value === "string" ? withoutNul(value) : value;
+  });
 }
 
 function filterOfJson(text: string): Filter {

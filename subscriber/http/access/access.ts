@@ -43,6 +43,11 @@ const nobody: Principal = { name: "anybody", role: "look" };
 const challenge = { "www-authenticate": 'Bearer realm="casino-events"' };
 const safe = new Set(["GET", "HEAD", "OPTIONS"]);
 
+/** A probe that is told to wait has a healthy subscriber restarted. */
+export function isProbe(path: string): boolean {
+  return path.startsWith("/health/");
+}
+
 export class Access {
   readonly #options: AccessOptions;
   readonly #limit: SignInLimit;
@@ -88,7 +93,7 @@ export class Access {
     this.#mustHaveTokens();
     const { authorization } = context.req.header();
     if (authorization === undefined) throw new Problem(401, "send the header Authorization: Bearer TOKEN", challenge);
-    return await this.#tokenOf(authorization, context.env);
+    return await this.#tokenOf(authorization, context);
   }
 
   /** @returns whose session it is; `undefined`: nobody's */
@@ -118,28 +123,28 @@ export class Access {
 
   async #identify(context: Context<Env>, isAct: boolean): Promise<Token | Principal | undefined> {
     const { authorization } = context.req.header();
-    if (authorization !== undefined && this.#options.tokens) return await this.#tokenOf(authorization, context.env);
+    if (authorization !== undefined && this.#options.tokens) return await this.#tokenOf(authorization, context);
     const session = this.session(context);
     if (session && isAct) this.checkOrigin(context);
     return session ?? (this.#options.open ? nobody : undefined);
   }
 
-  async #tokenOf(authorization: string, { address }: Caller): Promise<Token> {
+  async #tokenOf(authorization: string, context: Context<Env>): Promise<Token> {
     const { tokens, log, onSignIn, stop } = this.#options;
-    if (!this.#limit.begin(address)) {
-      onSignIn("refused");
-      throw new Problem(429, "too many wrong tokens from this address: wait", { "retry-after": "10" });
-    }
     const secret = /^Bearer (\S+)$/i.exec(authorization)?.[1] ?? "";
     const token = tokenOf(secret, tokens?.read() ?? []);
-    if (token) {
-      this.#limit.succeeded(address);
-      return token;
+    if (token) return token;
+    const { address } = context.env;
+    const wrong = new Problem(401, "this is none of the tokens", challenge);
+    if (!this.#limit.take(address)) {
+      onSignIn("refused");
+      if (isProbe(context.req.path)) throw wrong;
+      throw new Problem(429, "too many wrong tokens from this address: wait", { "retry-after": "10" });
     }
     onSignIn("failed");
     log.warn("A token is wrong", { event: "http.sign_in_failed", peer: address });
-    await this.#limit.failed(stop);
-    throw new Problem(401, "this is none of the tokens", challenge);
+    if (!isProbe(context.req.path)) await this.#limit.untilTold(stop);
+    throw wrong;
   }
 
   #isStillIn(context: Context<Env>, { name, secret }: Token, needed: Role): boolean {

@@ -5,10 +5,11 @@ import { RequestLimit } from "../request_limit.ts";
 
 /** Wrong tokens of one peer: so many at once, then one in ten seconds. */
 const ofPeer = { burst: 5, perSecond: 0.1 };
-/** Of all peers; beyond it each waits for its refusal. A right token never waits, so that nobody is locked out. */
+/** Of all peers; beyond it each waits for its refusal. */
 const ofAll = { burst: 50, perSecond: 1 };
 const refusalWaitMs = 1_000;
 
+/** Of wrong tokens alone: a right one is never limited, so that nobody who guesses locks others out. */
 export class SignInLimit {
   readonly #peers: RequestLimit;
   readonly #all: RequestLimit;
@@ -18,17 +19,13 @@ export class SignInLimit {
     this.#all = new RequestLimit(clock, ofAll);
   }
 
-  /** @returns whether one more token of this peer is looked at now */
-  begin(address: string): boolean {
+  /** @returns whether one more wrong token of this peer is logged and told now */
+  take(address: string): boolean {
     return this.#peers.take(peerOf(address));
   }
 
-  succeeded(address: string): void {
-    this.#peers.giveBack(peerOf(address));
-  }
-
   /** Resolves when the peer may be told. */
-  async failed(stop: AbortSignal): Promise<void> {
+  async untilTold(stop: AbortSignal): Promise<void> {
     if (!this.#all.take("")) await this.clock.sleep(refusalWaitMs, stop).catch(() => {});
   }
 }

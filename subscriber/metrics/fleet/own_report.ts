@@ -1,4 +1,5 @@
 /** What a subscriber tells of itself, and the loop that tells it. */
+import { describeHeld, type HeldMessages } from "../../../shared/rabbitmq/consume/held_messages.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import { version } from "../../../shared/runtime/configuration/command.ts";
 import { printable } from "../../../shared/runtime/printable.ts";
@@ -19,6 +20,8 @@ export interface OwnState {
   readonly inHandSince: () => number | undefined;
   /** When the oldest delivery in hand was published, milliseconds since 1970; `undefined` when there is none. */
   readonly oldestPublishedAtMs: () => number | undefined;
+  /** Messages that the consumer can only hold. In one process there are none. */
+  readonly heldMessages?: () => HeldMessages | undefined;
   /** Aborted when the subscriber begins to leave. */
   readonly leaving: AbortSignal;
   readonly clock: Clock;
@@ -35,13 +38,20 @@ export class OwnReport {
 
   constructor(private readonly of: OwnState) {}
 
+  /** Whether all that it holds are messages, beside which it takes others. */
+  get takesMore(): boolean {
+    const { heldBatches, gate, heldMessages } = this.of;
+    return heldBatches.oldest === undefined && gate.problem === undefined && (heldMessages?.()?.takesMore ?? false);
+  }
+
   /** The report of this moment. Changes between two calls go unseen. */
   read(): SubscriberReport {
     const { subscriberId, heldBatches, gate, leaving, consuming, unsettled, batchesInFlight, clock, inHandSince } =
       this.of;
     const now = clock.monotonic();
+    const messages = this.of.heldMessages?.();
     const held = heldBatches.oldest;
-    const problem = held?.problem ?? gate.problem;
+    const problem = held?.problem ?? gate.problem ?? (messages && describeHeld(messages));
     if (problem !== undefined) this.#lastError = { problem: printable(redact(problem), mostOfError), at: now };
     const state = problem !== undefined
       ? "holding"
@@ -52,6 +62,7 @@ export class OwnReport {
       : "connecting";
     if (state !== this.#state) [this.#state, this.#since] = [state, now];
     if (held) this.#since = held.since;
+    else if (messages && gate.problem === undefined) this.#since = messages.since;
     return {
       id: subscriberId,
       version,
@@ -61,7 +72,7 @@ export class OwnReport {
       events: unsettled(),
       batches: batchesInFlight(),
       oldest_ms: Math.round(oldestMs(this.of)),
-      held_ms: Math.round(now - (inHandSince() ?? now)),
+      held_ms: Math.round(now - Math.min(inHandSince() ?? now, messages?.since ?? now)),
       last_error: this.#lastError?.problem ?? null,
       last_error_ms: this.#lastError ? Math.round(now - this.#lastError.at) : null,
     };
@@ -69,8 +80,9 @@ export class OwnReport {
 }
 
 /** Age of the oldest event in hand, in ms; those that wait behind it are younger. 0 when there is none. */
-function oldestMs({ oldestPublishedAtMs, clock }: Pick<OwnState, "oldestPublishedAtMs" | "clock">): number {
-  return Math.max(0, clock.now() - (oldestPublishedAtMs() ?? Infinity));
+function oldestMs({ oldestPublishedAtMs, heldMessages, clock }: OwnState): number {
+  const oldest = Math.min(oldestPublishedAtMs() ?? Infinity, heldMessages?.()?.oldestPublishedAtMs ?? Infinity);
+  return Math.max(0, clock.now() - oldest);
 }
 
 /**

@@ -1,15 +1,22 @@
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import type { HeldBatch } from "../../pipeline/middleware/held_batches.ts";
+import type { HeldMessages } from "../../../shared/rabbitmq/consume/held_messages.ts";
+import { isStuck, viewOf } from "./fleet_view.ts";
 import { MemoryFleet } from "./memory_fleet.ts";
 import { keepTelling, OwnReport, type OwnState } from "./own_report.ts";
 
 function ownReport() {
   const clock = new VirtualClock();
   const leaving = new AbortController();
-  const now: { held?: HeldBatch; problem?: string; consuming: boolean; oldest?: number; since?: number } = {
-    consuming: true,
-  };
+  const now: {
+    held?: HeldBatch;
+    problem?: string;
+    consuming: boolean;
+    oldest?: number;
+    since?: number;
+    messages?: HeldMessages;
+  } = { consuming: true };
   const state: OwnState = {
     ...{ subscriberId: "one", clock, leaving: leaving.signal },
     gate: {
@@ -27,6 +34,7 @@ function ownReport() {
     batchesInFlight: () => 2,
     oldestPublishedAtMs: () => now.oldest,
     inHandSince: () => now.since,
+    heldMessages: () => now.messages,
   };
   return { clock, leaving, now, own: new OwnReport(state) };
 }
@@ -59,6 +67,30 @@ Deno.test("OwnReport tells the state, since when, and the last error without its
   strictEqual(own.read().state, "connecting");
   leaving.abort();
   deepStrictEqual([own.read().state, own.read().consuming], ["leaving", false]);
+});
+
+Deno.test("OwnReport tells of messages that the consumer can only hold: how many, since when, why, and the cure", async () => {
+  const { clock, now, own } = ownReport();
+  await clock.advance(5_000);
+  const published = { oldestPublishedAtMs: clock.now() - 9_000 };
+  now.messages = { messages: 2, since: clock.monotonic() - 3_000, takesMore: true, ...published };
+  const { state, state_ms, oldest_ms, held_ms, last_error } = own.read();
+  deepStrictEqual([state, state_ms, oldest_ms, held_ms, own.takesMore], ["holding", 3_000, 9_000, 3_000, true]);
+  match(
+    last_error!,
+    /^2 messages that it can only reject.*: see whether .*x-dead-letter-exchange.*TOPOLOGY=provisioned$/,
+  );
+  now.messages = { ...now.messages, messages: 500, takesMore: false };
+  deepStrictEqual([own.takesMore, own.read().last_error?.slice(0, 12)], [false, "500 messages"]);
+  now.messages = { ...now.messages, takesMore: true };
+  now.problem = "the gate is closed";
+  deepStrictEqual(
+    [own.takesMore, own.read().last_error],
+    [false, "the gate is closed"],
+    "an outage is the worse of both",
+  );
+  const { subscribers } = viewOf([], 1, clock.now(), own.read());
+  strictEqual(isStuck(subscribers[0]!), true, "the page and the other subscribers tell of it");
 });
 
 Deno.test("keepTelling() tells each second until it ends, and then has the subscriber forgotten", async () => {

@@ -1,5 +1,6 @@
 /** Events that are refused by an error of a database that is away, and events whose partition is missing. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { explainStoreError } from "../../../shared/runtime/errors.ts";
 import { seededRandom } from "../../../shared/runtime/random.ts";
 import { msOfTimestamp, timestampOfMs } from "../../../shared/event/timestamp.ts";
 import { bet, deliveryOf } from "../../../tests/fixtures/deliveries.ts";
@@ -13,6 +14,8 @@ const timedOut = pgError("57014", "canceling statement due to statement timeout"
 const locked = pgError("55P03", "canceling statement due to lock timeout", "ProcessInterrupts");
 const deadlock = pgError("40P01", "deadlock detected", "DeadLockReport");
 const diskFull = pgError("53100", "could not extend file: No space left on device", "mdextend");
+const damagedPage = pgError("XX001", "invalid page in block 7 of relation base/5/16384", "WaitReadBuffers");
+const damagedIndex = pgError("XX002", 'index "events_pkey" contains unexpected zero page', "_bt_checkpage");
 const noPartition = pgError("23514", 'no partition of relation "events" found for row', "ExecFindPartition");
 
 const [minute, hour, day] = [60_000, 3_600_000, 86_400_000];
@@ -49,14 +52,14 @@ Deno.test("bisected() holds a batch, whole and with its permit, while everything
   }
 });
 
-Deno.test("bisected() holds an event by itself, for as long as that lasts, when a lock, a deadlock or a full disk is in its way", async () => {
-  for (const error of [locked, deadlock, diskFull]) {
+Deno.test("bisected() holds an event by itself, for as long as that lasts, when a lock, a deadlock or a full disk is in its way, or a damaged page", async () => {
+  for (const error of [locked, deadlock, diskFull, damagedPage, damagedIndex]) {
     const database = new FakeDatabase();
     const batch = batchOf(60);
     for (const { messageId } of batch.slice(10, 50)) database.refused.set(messageId, error);
     const processing = database.process(batch);
     await database.clock.advance(hour);
-    deepStrictEqual([database.stored.length, database.gate.problem], [20, error.message]);
+    deepStrictEqual([database.stored.length, database.gate.problem], [20, explainStoreError(error)]);
     ok(database.permitsBack > 0);
     // Some of them go on, and need not wait for the others.
     for (const { messageId } of batch.slice(40, 50)) database.refused.delete(messageId);

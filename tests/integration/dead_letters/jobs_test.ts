@@ -104,6 +104,13 @@ function killedAfter(database: Database, batches: number): Database {
   };
 }
 
+test("a job whose filter has what no text in Postgres can hold is ordered all the same, and is of no letter", async (letters) => {
+  const { order, jobs } = letters;
+  await bury(letters, [letterOf("invalid")]);
+  const { id, total } = await order({ filter: { text: "\0", reasons: ["in\0valid"] } });
+  deepStrictEqual([total, (await jobs.get(id))?.filter.text], [0, "\u{fffd}"]);
+});
+
 test("a job replays what matched when it began, each letter once, and counts it", async (world) => {
   await bury(world, [...some(250), ...some(5, "undecodable")]);
   const job = await world.order({ filter: { reasons: ["invalid"] } });
