@@ -95,7 +95,7 @@ export class DeadLetters {
    * @param {{ anew?: boolean }} [how] anew: with the letters of the group that is open, from the newest on
    */
   #load({ anew = false } = {}) {
-    this.#loading = this.#loading.then(() => this.#loadNow(anew));
+    this.#loading = this.#loading.catch(() => {}).then(() => this.#loadNow(anew));
     return this.#loading;
   }
 

@@ -46,7 +46,7 @@ export class Jobs {
 
   load() {
     this.#loadedAt = performance.now();
-    this.#loading = this.#loading.then(() => this.#loadNow());
+    this.#loading = this.#loading.catch(() => {}).then(() => this.#loadNow());
     return this.#loading;
   }
 
@@ -61,7 +61,8 @@ export class Jobs {
       this.#draw(jobs);
     } catch (error) {
       if (error instanceof Refusal && error.status === 404) byId("jobs").hidden = true;
-      else if (error instanceof Refusal && error.status !== 0) this.#on.refused(error);
+      // Without any answer the headline says that the connection is lost.
+      else if (!(error instanceof Refusal && error.status === 0)) this.#on.refused(error);
     }
   }
 

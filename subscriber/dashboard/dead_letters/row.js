@@ -10,7 +10,7 @@ import { dateTime, plural } from "../format.js";
  * @param {OnLetter} on
  */
 export function letterRow(letter, on) {
-  const { detail, last_failed_at, status, edited } = letter;
+  const { detail, last_failed_at, status, event, edited } = letter;
   const button = (/** @type {keyof OnLetter} */ act, /** @type {string} */ words, kind = "act") => {
     const made = element("button", { type: "button", class: kind }, words);
     made.addEventListener("click", () => on[act](letter));
@@ -35,12 +35,18 @@ export function letterRow(letter, on) {
         ...(status === "dead" ? [] : [element("span", { class: "tag" }, status)]),
         ...(edited ? [element("span", { class: "tag" }, "edited")] : []),
         element("span", { class: "detail" }, detail || "without a detail"),
+        element("span", { class: "times" }, eventWords(edited?.event ?? event)),
       ),
       element("dl", { class: "pairs" }, ...pairs(letter)),
       ...body(letter),
       element("p", { class: "buttons" }, ...acts, button("find", "Where is it?", "")),
     ),
   );
+}
+
+/** Letters of one cause often differ in this alone. @param {import("./answers.ts").EventJson | null} event */
+function eventWords(event) {
+  return event ? `${event["type"]} ${event["id"]}, player ${event["player_id"]}` : "";
 }
 
 /** @param {DeadLetter} letter */
