@@ -7,13 +7,15 @@ import { LetterFilter } from "./filter.js";
 import { GroupList } from "./group_list.js";
 import { Jobs } from "./jobs.js";
 import { LetterList } from "./letter_list.js";
-import { describeDone, describeList, describeReasons, describeWaiting, questions } from "./words.js";
+import { describeDone, describeList, describeWaiting, questions } from "./words.js";
 import { byId, setTextOf } from "../dom.js";
+import { count } from "../format.js";
 
 /** @typedef {import("./answers.ts").DeadLetter} DeadLetter */
 /** @typedef {import("./answers.ts").ManyAct} ManyAct */
 /** @typedef {import("./answers.ts").CauseGroup} CauseGroup */
 
+const allActs = { replay: "Replay", drop: "Drop", undo: "Undo" };
 /** The groups are loaded anew after this: a count may be the same, and of other letters. */
 const [changedMs, unchangedMs] = [5_000, 30_000];
 
@@ -76,7 +78,6 @@ export class DeadLetters {
     this.#countNow = `${dead_letters} ${dead_letters_untended}`;
     byId("letters-panel").toggleAttribute("data-embedded", mode === "embedded");
     this.#filter.offer(Object.keys(dead_letters_by_reason));
-    this.#drawReasons(dead_letters_by_reason);
     this.#changed ||= dead_letters !== null && this.#countNow !== this.#countThen;
     const ageMs = performance.now() - this.#loadedAt;
     const due = ageMs > (this.#changed || this.#state === "unasked" ? changedMs : unchangedMs);
@@ -116,6 +117,9 @@ export class DeadLetters {
       const filtered = query.size > 0;
       const list = describeList({ status, total, matching, causes: groups.length, filtered });
       this.#say(`${this.#done} ${list} ${describeWaiting(waiting)}`.trim());
+      for (const [act, words] of Object.entries(allActs)) {
+        setTextOf(`letters-${act}`, `${words} all ${count(matching)}`);
+      }
       byId("letters-many").hidden = matching === 0;
       byId("letters-tools").hidden = false;
     } catch (error) {
@@ -146,13 +150,6 @@ export class DeadLetters {
   /** @param {string} sentence */
   #say(sentence) {
     setTextOf("letters-status", sentence);
-  }
-
-  /** @param {Record<string, number>} byReason */
-  #drawReasons(byReason) {
-    const sentence = describeReasons(byReason);
-    byId("letters-reasons").hidden = sentence === "";
-    setTextOf("letters-reasons", sentence);
   }
 
   /**

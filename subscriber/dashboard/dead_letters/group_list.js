@@ -5,6 +5,8 @@ import { count, dateTime, plural } from "../format.js";
 /** @typedef {import("./answers.ts").CauseGroup} CauseGroup */
 /** @typedef {ReturnType<typeof makeRow>} Row */
 
+/** With how many letters, so that it is none of the buttons for all. */
+const manyActs = { replay: "Replay", drop: "Drop", undo: "Undo" };
 const [shownFirst, shownMore] = [10, 50];
 
 export class GroupList {
@@ -88,9 +90,9 @@ function makeRow(group, on) {
   const button = (/** @type {string} */ act, /** @type {string} */ words, kind = "") =>
     element("button", { type: "button", "data-act": act, class: kind }, words);
   const buttons = {
-    replay: button("replay", "Replay all"),
-    drop: button("drop", "Drop all", "danger"),
-    undo: button("undo", "Undo all"),
+    replay: button("replay", ""),
+    drop: button("drop", "", "danger"),
+    undo: button("undo", ""),
     take: button("take", "Take"),
     leave: button("leave", "Leave"),
   };
@@ -128,6 +130,9 @@ function fill(row, group) {
   setText(row.parts.taken, taken ? takenWords(taken) : "");
   row.parts.reason.dataset["tone"] = taken && taken.more === 0 ? "" : "bad";
   setText(row.parts.sample, sample.detail && sample.detail !== cause ? `Newest: ${sample.detail}` : "");
+  for (const [act, words] of Object.entries(manyActs)) {
+    setText(row.buttons[/** @type {keyof typeof manyActs} */ (act)], `${words} ${count(letters)}`);
+  }
   row.buttons.leave.hidden = !taken;
 }
 

@@ -10,7 +10,7 @@ export class LetterList {
   #list = element("ol", { id: "letters", class: "letters" });
   #note = element("p", { id: "letters-shown", class: "note", role: "status" });
   #more = element("button", { type: "button", id: "letters-more" }, "More");
-  #box = element("div", {}, this.#list, element("p", { class: "buttons paging" }, this.#more, this.#note));
+  #box = element("div", {}, this.#list, element("div", { class: "buttons paging" }, this.#more, this.#note));
   #filter = new URLSearchParams();
   /** @type {string | null} */
   #next = null;

@@ -87,10 +87,3 @@ export function describeList({ status, total, matching, causes, filtered }) {
 export function describeWaiting(waiting) {
   return waiting ? `${count(waiting)} more on their way here, from the dead letter queue.` : "";
 }
-
-/** @param {Record<string, number>} byReason */
-export function describeReasons(byReason) {
-  const parts = Object.entries(byReason).filter(([, number]) => number > 0)
-    .map(([reason, number]) => `${count(number)} ${reason}`);
-  return parts.length === 0 ? "" : `From this subscriber since its start: ${parts.join(", ")}.`;
-}

@@ -83,7 +83,7 @@ Deno.test("the dashboard is used by keyboard alone: skip link, pause, filters, r
     await page.locator("#groups summary").first().focus();
     await press("Enter");
     await page.locator("#letters summary").waitFor();
-    // Past Replay all, Drop all and Take.
+    // Past the three buttons of the group.
     await press("Tab", "Tab", "Tab", "Tab", "Enter", "Tab");
     strictEqual(await focusedName(), "Replay");
     await press("Enter");

@@ -136,7 +136,7 @@ Deno.test("an act on a group or a filter is counted, asked for and ordered as a 
     await untilText(page, "#signed-in", "anna (act)");
     const group = page.locator("#groups > li").first();
     await group.locator("summary").click();
-    await group.getByRole("button", { name: "Replay all" }).click();
+    await group.getByRole("button", { name: "Replay 150" }).click();
     await untilText(page, "#confirm-title", "Replay 150 dead letters?");
     strictEqual(deadLetters.jobs!.length, 0);
     await page.locator("#confirm").getByRole("button", { name: "Replay all" }).click();

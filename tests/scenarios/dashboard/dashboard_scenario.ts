@@ -104,7 +104,7 @@ Deno.test("a dead letter is edited and replayed from the dashboard, and then sto
     publishRaw(world, Uint8Array.from([0xff, 0x01, 0x80, 0x80, 0x80]));
     await untilText(page, "#groups li", "undecodable", healedMs);
     await page.locator("#groups summary").click();
-    await page.locator("#groups").getByRole("button", { name: "Replay all" }).click();
+    await page.locator("#groups").getByRole("button", { name: "Replay 1" }).click();
     await untilText(page, "#confirm-title", "Replay 1 dead letter?");
     await page.locator("#confirm").getByRole("button", { name: "Replay all" }).click();
     await untilText(page, "#jobs-list li", "1 of 1 done · 0 stored · 1 died again", healedMs);
