@@ -120,38 +120,3 @@ export interface Sampled {
   readonly shown: number;
   readonly skipped: number;
 }
-
-export interface DeadLetter {
-  readonly message_id: string;
-  /** The publisher's own id, where it is another text. */
-  readonly sent_id: string | null;
-  readonly reason: string;
-  readonly detail: string;
-  /** Letters of one cause have the same. */
-  readonly group: string;
-  readonly subscriber: string | null;
-  readonly first_failed_at: string | null;
-  readonly last_failed_at: string | null;
-  readonly attempts: number;
-  readonly replays: number;
-  readonly event: Readonly<Record<string, unknown>> | null;
-  readonly body_problem: string | null;
-  /** Its first bytes. */
-  readonly body_base64: string;
-  /** How long it is. */
-  readonly body_bytes: number;
-}
-
-export interface DeadLetterList {
-  readonly total: number;
-  /** In their queue besides: no keeper has moved them yet. */
-  readonly waiting: number | null;
-  /** Where the next page begins. */
-  readonly next: string | null;
-  readonly dead_letters: readonly DeadLetter[];
-}
-
-/** The result of an action on dead letters. */
-export type Done = { readonly replayed: number; readonly refused: number; readonly failed: number } | {
-  readonly dropped: number;
-};

@@ -4,11 +4,19 @@ import uplotCss from "uplot/dist/uPlot.min.css" with { type: "text" };
 import uplot from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
 import chart from "./charts/chart.js" with { type: "text" };
 import charts from "./charts/charts.js" with { type: "text" };
+import deadLetterActs from "./dead_letters/acts.js" with { type: "text" };
 import confirm from "./dead_letters/confirm.js" with { type: "text" };
 import deadLetterApi from "./dead_letters/api.js" with { type: "text" };
+import deadLetters from "./dead_letters/dead_letters.js" with { type: "text" };
+import deadLetterEdit from "./dead_letters/edit.js" with { type: "text" };
+import deadLetterFilter from "./dead_letters/filter.js" with { type: "text" };
+import groupList from "./dead_letters/group_list.js" with { type: "text" };
+import jobRow from "./dead_letters/job_row.js" with { type: "text" };
+import jobs from "./dead_letters/jobs.js" with { type: "text" };
+import letterList from "./dead_letters/letter_list.js" with { type: "text" };
 import deadLetterRow from "./dead_letters/row.js" with { type: "text" };
 import deadLetterWords from "./dead_letters/words.js" with { type: "text" };
-import deadLetters from "./dead_letters/dead_letters.js" with { type: "text" };
+import deadLettersCss from "./dead_letters/dead_letters.css" with { type: "text" };
 import dom from "./dom.js" with { type: "text" };
 import find from "./find/find.js" with { type: "text" };
 import facts from "./facts.js" with { type: "text" };
@@ -41,11 +49,19 @@ export const pageAssets: readonly PageAsset[] = [
   asset("uplot.js", uplot),
   asset("charts/chart.js", chart),
   asset("charts/charts.js", charts),
+  asset("dead_letters/acts.js", deadLetterActs),
   asset("dead_letters/confirm.js", confirm),
   asset("dead_letters/api.js", deadLetterApi),
+  asset("dead_letters/dead_letters.js", deadLetters),
+  asset("dead_letters/edit.js", deadLetterEdit),
+  asset("dead_letters/filter.js", deadLetterFilter),
+  asset("dead_letters/group_list.js", groupList),
+  asset("dead_letters/job_row.js", jobRow),
+  asset("dead_letters/jobs.js", jobs),
+  asset("dead_letters/letter_list.js", letterList),
   asset("dead_letters/row.js", deadLetterRow),
   asset("dead_letters/words.js", deadLetterWords),
-  asset("dead_letters/dead_letters.js", deadLetters),
+  asset("dead_letters/dead_letters.css", deadLettersCss),
   asset("dom.js", dom),
   asset("facts.js", facts),
   asset("find/find.js", find),

@@ -1,9 +1,12 @@
 /** The subscriber's dead letters, as whoever is signed in. */
 
-/** @typedef {import("../answers.ts").Done} Done */
-/** @typedef {import("../answers.ts").DeadLetterList} DeadLetterList */
+/** @typedef {import("./answers.ts").Done} Done */
+/** @typedef {import("./answers.ts").Job} Job */
+/** @typedef {import("./answers.ts").Edit} Edit */
 
-const [listLimit, listDeadlineMs, actDeadlineMs] = [100, 15_000, 120_000];
+/** Rows that one answer adds to the page. */
+export const pageSize = 50;
+const [lookDeadlineMs, actDeadlineMs] = [15_000, 120_000];
 
 /** What the subscriber, or the way to it, has against a request. */
 export class Refusal extends Error {
@@ -18,48 +21,143 @@ export class Refusal extends Error {
 }
 
 /**
- * @param {string} reason all reasons when empty
- * @returns {Promise<DeadLetterList>}
+ * The newest first.
+ * @param {URLSearchParams} filter
+ * @param {{ limit?: number, after?: string | undefined }} [page]
+ * @returns {Promise<import("./answers.ts").DeadLetterList>}
  */
-export function listDeadLetters(reason) {
-  return ask("GET", `?${new URLSearchParams({ limit: String(listLimit), ...(reason && { reason }) })}`, listDeadlineMs);
+export function listLetters(filter, { limit = pageSize, after } = {}) {
+  return look("", { ...Object.fromEntries(filter), order: "newest", limit: String(limit), ...(after && { after }) });
+}
+
+/**
+ * @param {URLSearchParams} filter
+ * @returns {Promise<{ groups: import("./answers.ts").CauseGroup[] }>}
+ */
+export function listGroups(filter) {
+  return look("/groups", filter);
+}
+
+/**
+ * @param {string} id of one that is dead
+ * @returns {Promise<import("./answers.ts").DeadLetter>}
+ */
+export function showLetter(id) {
+  return look(`/${encodeURIComponent(id)}`, {});
+}
+
+/**
+ * @param {"replay" | "drop" | "undo"} act
+ * @param {string} id
+ * @returns {Promise<Done>}
+ */
+export function actOnOne(act, id) {
+  const path = `/${encodeURIComponent(id)}`;
+  return act === "drop" ? ask("DELETE", path, actDeadlineMs) : ask("POST", `${path}/${act}`, actDeadlineMs);
+}
+
+/**
+ * Ends with its request: for a subscriber without jobs.
+ * @param {"replay" | "drop" | "undo"} act
+ * @param {URLSearchParams} filter
+ * @returns {Promise<Done>}
+ */
+export function actOnMany(act, filter) {
+  const query = selection(filter);
+  return act === "drop" ? ask("DELETE", `?${query}`, actDeadlineMs) : ask("POST", `/${act}?${query}`, actDeadlineMs);
+}
+
+/** @returns {Promise<{ jobs: Job[] }>} the newest first */
+export function listJobs() {
+  return look("/jobs", {});
 }
 
 /**
  * @param {string} id
- * @returns {Promise<Done>}
+ * @returns {Promise<Job>}
  */
-export function replayOne(id) {
-  return ask("POST", `/${encodeURIComponent(id)}/replay`, actDeadlineMs);
+export function showJob(id) {
+  return look(`/jobs/${encodeURIComponent(id)}`, {});
+}
+
+/**
+ * How many letters a job would act on.
+ * @param {"replay" | "drop" | "undo"} act
+ * @param {URLSearchParams} filter
+ * @returns {Promise<{ total: number }>}
+ */
+export function previewJob(act, filter) {
+  return ask("POST", `/jobs?${selection(filter, { act, preview: "true" })}`, lookDeadlineMs);
+}
+
+/**
+ * @param {"replay" | "drop" | "undo"} act
+ * @param {URLSearchParams} filter
+ * @returns {Promise<Job>}
+ */
+export function orderJob(act, filter) {
+  return ask("POST", `/jobs?${selection(filter, { act })}`, lookDeadlineMs);
 }
 
 /**
  * @param {string} id
- * @returns {Promise<Done>}
+ * @param {"pause" | "resume" | "cancel"} word
+ * @returns {Promise<Job>}
  */
-export function dropOne(id) {
-  return ask("DELETE", `/${encodeURIComponent(id)}`, actDeadlineMs);
+export function leadJob(id, word) {
+  return ask("POST", `/jobs/${encodeURIComponent(id)}/${word}`, lookDeadlineMs);
 }
 
 /**
- * @param {string} reason all reasons when empty
- * @returns {Promise<Done>}
+ * @param {string} id
+ * @param {string} json
+ * @returns {Promise<{ edits: Edit[] }>}
  */
-export function replayMany(reason) {
-  return ask("POST", `/replay?${selection(reason)}`, actDeadlineMs);
+export function previewEdit(id, json) {
+  return look("/edits", { id, json });
 }
 
 /**
- * @param {string} reason all reasons when empty
- * @returns {Promise<Done>}
+ * @param {string} id
+ * @param {string} json
+ * @returns {Promise<{ edits: Edit[] }>}
  */
-export function dropMany(reason) {
-  return ask("DELETE", `?${selection(reason)}`, actDeadlineMs);
+export function saveEdit(id, json) {
+  return ask("POST", `/${encodeURIComponent(id)}/edit?${new URLSearchParams({ json })}`, actDeadlineMs);
 }
 
-/** @param {string} reason */
-function selection(reason) {
-  return new URLSearchParams(reason ? { reason } : { all: "true" });
+/**
+ * @param {string} group
+ * @param {string} note
+ */
+export function takeGroup(group, note) {
+  return ask("POST", `/groups/${encodeURIComponent(group)}/take?${new URLSearchParams({ note })}`, lookDeadlineMs);
+}
+
+/** @param {string} group */
+export function leaveGroup(group) {
+  return ask("DELETE", `/groups/${encodeURIComponent(group)}/take`, lookDeadlineMs);
+}
+
+/**
+ * An act says which letters, and not their status: that is the act's own.
+ * @param {URLSearchParams} filter
+ * @param {Record<string, string>} [more]
+ */
+function selection(filter, more = {}) {
+  const query = new URLSearchParams(filter);
+  query.delete("status");
+  if (query.size === 0) query.set("all", "true");
+  for (const [name, value] of Object.entries(more)) query.set(name, value);
+  return query;
+}
+
+/**
+ * @param {string} path
+ * @param {URLSearchParams | Record<string, string>} query
+ */
+function look(path, query) {
+  return ask("GET", `${path}?${new URLSearchParams(query)}`, lookDeadlineMs);
 }
 
 /**
@@ -82,5 +180,11 @@ async function ask(method, rest, deadlineMs) {
   }
   const body = await response.json().catch(() => ({}));
   if (response.ok) return body;
-  throw new Refusal(response.status, body.detail ?? `The subscriber answers ${response.status}.`);
+  throw new Refusal(response.status, sentence(body.detail) ?? `The subscriber answers ${response.status}.`);
+}
+
+/** @param {unknown} detail */
+function sentence(detail) {
+  if (typeof detail !== "string" || detail === "") return undefined;
+  return `${detail.charAt(0).toUpperCase()}${detail.slice(1)}${/[.!?]$/.test(detail) ? "" : "."}`;
 }

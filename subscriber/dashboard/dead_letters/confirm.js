@@ -1,30 +1,48 @@
-/** Asks before something is done that cannot be taken back. */
+/** Asks before something is done to dead letters; for a note as well, where the question has one. */
 import { byId, setTextOf } from "../dom.js";
+
+/**
+ * @typedef {object} Question
+ * @property {string} title
+ * @property {string} text
+ * @property {string} yes
+ * @property {boolean} [danger]
+ * @property {string} [note] the label of a field
+ */
 
 /** @type {HTMLDialogElement} */
 const dialog = byId("confirm");
-/** Of the question that is open. @type {(yes: boolean) => void} */
+/** @type {HTMLInputElement} */
+const field = byId("confirm-note");
+/** Of the question that is open. @type {(answer: string | undefined) => void} */
 let answer = () => {};
 
 /**
- * The focus begins on Cancel, and Escape is the same.
- * @param {{ title: string, text: string, yes: string, danger?: boolean }} question
- * @returns {Promise<boolean>}
+ * The focus begins on the note or on Cancel; Escape is Cancel.
+ * @param {Question} question
+ * @returns {Promise<string | undefined>} the note, which may be empty; `undefined`: no
  */
-export function confirm({ title, text, yes, danger = false }) {
-  answer(false);
+export function confirm({ title, text, yes, danger = false, note }) {
+  answer(undefined);
   setTextOf("confirm-title", title);
   setTextOf("confirm-text", text);
   setTextOf("confirm-yes", yes);
+  setTextOf("confirm-note-label", note ?? "");
+  byId("confirm-field").hidden = note === undefined;
+  field.value = "";
   byId("confirm-yes").className = danger ? "danger" : "";
   dialog.returnValue = "";
   dialog.showModal();
+  (note === undefined ? byId("confirm-no") : field).focus();
   return new Promise((resolve) => answer = resolve);
 }
 
-byId("confirm-yes").addEventListener("click", () => dialog.close("yes"));
+byId("confirm-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  dialog.close("yes");
+});
 byId("confirm-no").addEventListener("click", () => dialog.close(""));
 dialog.addEventListener("close", () => {
   // This comes some time after the closing: by then the next question may be open, and this is not its answer.
-  if (!dialog.open) answer(dialog.returnValue === "yes");
+  if (!dialog.open) answer(dialog.returnValue === "yes" ? field.value.trim() : undefined);
 });

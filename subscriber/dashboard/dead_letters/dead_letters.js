@@ -1,33 +1,55 @@
-/** Dead letters: to look at, and for whoever may act to replay and drop, one by one or by reason. */
+/** Dead letters: by cause, and by letter; for whoever may act to replay, edit, drop, restore and look after. */
+import { actOnFilter } from "./acts.js";
+import { actOnOne, leaveGroup, listGroups, listLetters, Refusal, takeGroup } from "./api.js";
 import { confirm } from "./confirm.js";
-import { deadLetterRow } from "./row.js";
-import { dropMany, dropOne, listDeadLetters, Refusal, replayMany, replayOne } from "./api.js";
-import { byId, element, setTextOf } from "../dom.js";
-import { describeDone, describeList, describeReasons, describeWaiting, questions } from "./words.js";
+import { Editor } from "./edit.js";
+import { LetterFilter } from "./filter.js";
+import { GroupList } from "./group_list.js";
+import { Jobs } from "./jobs.js";
+import { LetterList } from "./letter_list.js";
+import { describeDone, describeList, describeWaiting, questions } from "./words.js";
+import { byId, setTextOf } from "../dom.js";
+import { count } from "../format.js";
 
-/** @typedef {import("../answers.ts").DeadLetter} DeadLetter */
+/** @typedef {import("./answers.ts").DeadLetter} DeadLetter */
+/** @typedef {import("./answers.ts").ManyAct} ManyAct */
+/** @typedef {import("./answers.ts").CauseGroup} CauseGroup */
 
-const reloadEveryMs = 5_000;
+const allActs = { replay: "Replay", drop: "Drop", undo: "Undo" };
+/** The groups are loaded anew after this: a count may be the same, and of other letters. */
+const [changedMs, unchangedMs] = [5_000, 30_000];
 
 export class DeadLetters {
-  /** @type {HTMLSelectElement} */
-  #reason = byId("letters-reason");
   /** @type {"unasked" | "open"} */
   #state = "unasked";
   #loading = Promise.resolve();
   #loadedAt = -Infinity;
-  /** How many there were when the list was loaded. @type {number | null} */
-  #countThen = null;
-  /** @type {number | null} */
-  #countNow = null;
-  /** What the last action has come to. */
+  /** How many there were when the groups were loaded. @type {string | undefined} */
+  #countThen;
+  /** @type {string | undefined} */
+  #countNow;
+  /** It was another one in between, even if it is the same now. */
+  #changed = false;
+  /** What the last act has come to. */
   #done = "";
-  /** @type {Set<string>} */
-  #reasons = new Set();
-  /** What is listed, by the letter's JSON. @type {Map<string, HTMLElement>} */
-  #rows = new Map();
-
-  #find;
+  #filter = new LetterFilter(() => {
+    this.#done = "";
+    this.#load({ anew: true });
+  });
+  #groups = new GroupList({
+    open: ({ group }, place) => this.#letters.open(place, this.#with(group)),
+    close: (group) => this.#closed(group),
+    act: (act, { group, reason, cause }) =>
+      this.#actOnMany(act, this.#with(group), `${reason}: ${cause}${this.#filter.words && `; ${this.#filter.words}`}`),
+    take: (group) => this.#take(group),
+    leave: ({ group }) => this.#act(() => leaveGroup(group), () => "Left."),
+  });
+  #jobs = new Jobs({
+    refused: (error) => this.#refused(error),
+    ended: () => this.#load({ anew: true }),
+  });
+  #editor = new Editor((letter, act, said) => this.#edited(letter, act, said));
+  #letters;
   #onRefused;
 
   /**
@@ -35,51 +57,87 @@ export class DeadLetters {
    * @param {() => void} onRefused whoever is signed in may not do that, or not any more
    */
   constructor(find, onRefused) {
-    this.#find = find;
     this.#onRefused = onRefused;
-    this.#reason.addEventListener("change", () => {
-      this.#done = "";
-      this.#load();
-    });
-    byId("letters-replay").addEventListener("click", () => this.#replayAll());
-    byId("letters-drop").addEventListener("click", () => this.#dropAll());
+    this.#letters = new LetterList({
+      find: ({ message_id }) => find(message_id),
+      edit: (letter) => this.#editor.open(letter),
+      replay: (letter) => this.#actOnOne("replay", letter),
+      drop: (letter) => this.#actOnOne("drop", letter),
+      undo: (letter) => this.#actOnOne("undo", letter),
+    }, (error) => this.#refused(error));
+    for (const act of /** @type {const} */ (["replay", "drop", "undo"])) {
+      byId(`letters-${act}`).addEventListener(
+        "click",
+        () => this.#actOnMany(act, this.#filter.query, this.#filter.words),
+      );
+    }
   }
 
   /** @param {import("../answers.ts").Overview} overview */
-  answered({ dead_letters, dead_letters_by_reason }) {
-    this.#countNow = dead_letters;
-    this.#addReasons(Object.keys(dead_letters_by_reason));
-    this.#drawReasons(dead_letters_by_reason);
-    const due = performance.now() - this.#loadedAt > reloadEveryMs;
-    const changed = this.#state === "open" && dead_letters !== null && dead_letters !== this.#countThen;
-    if (!document.hidden && due && (this.#state === "unasked" || changed)) this.#load();
+  answered({ at, mode, dead_letters, dead_letters_untended, dead_letters_by_reason }) {
+    this.#countNow = `${dead_letters} ${dead_letters_untended}`;
+    byId("letters-panel").toggleAttribute("data-embedded", mode === "embedded");
+    this.#filter.offer(Object.keys(dead_letters_by_reason));
+    this.#changed ||= dead_letters !== null && this.#countNow !== this.#countThen;
+    const ageMs = performance.now() - this.#loadedAt;
+    const due = ageMs > (this.#changed || this.#state === "unasked" ? changedMs : unchangedMs);
+    if (!document.hidden && due) this.#load();
+    if (mode === "servers") this.#jobs.tick(Date.parse(at));
   }
 
   /** For somebody else. */
   reload() {
     this.#done = "";
-    this.#load();
+    this.#load({ anew: true });
   }
 
-  /** One at a time. */
-  #load() {
-    this.#loading = this.#loading.then(() => this.#loadNow());
+  /**
+   * One at a time.
+   * @param {{ anew?: boolean }} [how] anew: with the letters of the group that is open, from the newest on
+   */
+  #load({ anew = false } = {}) {
+    this.#loading = this.#loading.catch(() => {}).then(() => this.#loadNow(anew));
     return this.#loading;
   }
 
-  async #loadNow() {
+  /** @param {boolean} anew */
+  async #loadNow(anew) {
     this.#loadedAt = performance.now();
     this.#countThen = this.#countNow;
+    this.#changed = false;
+    const { query, status } = this.#filter;
     try {
-      const { total, waiting, dead_letters } = await listDeadLetters(this.#reason.value);
+      const [{ groups }, { total, waiting }] = await Promise.all([listGroups(query), listLetters(query, { limit: 1 })]);
       this.#state = "open";
-      this.#draw(dead_letters);
-      const list = describeList(total, dead_letters.length, this.#reason.value);
+      byId("letters-panel").dataset["status"] = status;
+      this.#filter.offer(groups.map(({ reason }) => reason));
+      this.#groups.draw(groups);
+      if (anew) this.#groups.reopen();
+      const matching = groups.reduce((sum, { letters }) => sum + letters, 0);
+      const filtered = query.size > 0;
+      const list = describeList({ status, total, matching, causes: groups.length, filtered });
       this.#say(`${this.#done} ${list} ${describeWaiting(waiting)}`.trim());
+      for (const [act, words] of Object.entries(allActs)) {
+        setTextOf(`letters-${act}`, `${words} all ${count(matching)}`);
+      }
+      byId("letters-many").hidden = matching === 0;
+      byId("letters-tools").hidden = false;
     } catch (error) {
       this.#refused(error);
     }
-    this.#show();
+  }
+
+  /** @param {string} group */
+  #with(group) {
+    const query = this.#filter.query;
+    query.set("group", group);
+    return query;
+  }
+
+  /** The letters stand in one place: they may be another group's by now. @param {CauseGroup} group */
+  #closed({ group }) {
+    const opened = this.#groups.opened;
+    if (!opened || opened.group === group) this.#letters.close();
   }
 
   /** @param {unknown} error */
@@ -89,90 +147,73 @@ export class DeadLetters {
     if (error.status === 401 || error.status === 403) this.#onRefused();
   }
 
-  #show() {
-    byId("letters-tools").hidden = this.#state !== "open";
-  }
-
   /** @param {string} sentence */
   #say(sentence) {
     setTextOf("letters-status", sentence);
   }
 
   /**
-   * Rows that are there already stay, opened as they are.
-   * @param {readonly DeadLetter[]} letters
+   * @param {ManyAct} act
+   * @param {DeadLetter} letter
    */
-  #draw(letters) {
-    this.#addReasons(letters.map(({ reason }) => reason));
-    const rows = new Map(letters.map((letter) => {
-      const key = JSON.stringify(letter);
-      return [key, this.#rows.get(key) ?? this.#rowOf(letter)];
-    }));
-    const focused = document.activeElement;
-    for (const [key, row] of this.#rows) if (!rows.has(key)) row.remove();
-    let place = byId("letters").firstElementChild;
-    for (const row of rows.values()) {
-      if (row === place) place = place.nextElementSibling;
-      else byId("letters").insertBefore(row, place);
-    }
-    this.#rows = rows;
-    if (focused && focused !== document.body && !focused.isConnected) byId("letters-title").focus();
-  }
-
-  /** @param {DeadLetter} letter */
-  #rowOf(letter) {
-    return deadLetterRow(letter, {
-      find: ({ message_id }) => this.#find(message_id),
-      replay: (it) => this.#replay(it),
-      drop: (it) => this.#drop(it),
+  async #actOnOne(act, letter) {
+    if (await confirm(questions[act](letter)) === undefined) return;
+    await this.#act(() => actOnOne(act, letter.message_id), (done) => {
+      if ("replayed" in done ? done.replayed > 0 : true) this.#letters.remove(letter);
+      return describeDone(done);
     });
   }
 
-  /** @param {string[]} reasons */
-  #addReasons(reasons) {
-    if (this.#reason.options.length > 0 && reasons.every((reason) => this.#reasons.has(reason))) return;
-    for (const reason of reasons) this.#reasons.add(reason);
-    const chosen = this.#reason.value;
-    const all = Array.from(this.#reasons).sort();
-    this.#reason.replaceChildren(
-      element("option", { value: "" }, "all"),
-      ...all.map((reason) => element("option", { value: reason }, reason)),
-    );
-    this.#reason.value = chosen;
+  /**
+   * @param {DeadLetter} letter
+   * @param {"saved" | "replayed"} act
+   * @param {string} said
+   */
+  async #edited(letter, act, said) {
+    if (act === "replayed") this.#letters.remove(letter);
+    await this.#act(async () => {
+      if (act === "saved") await this.#letters.refresh(letter);
+    }, () => said);
   }
 
-  /** @param {Record<string, number>} byReason */
-  #drawReasons(byReason) {
-    const sentence = describeReasons(byReason);
-    byId("letters-reasons").hidden = sentence === "";
-    setTextOf("letters-reasons", sentence);
+  /**
+   * @param {ManyAct} act
+   * @param {URLSearchParams} filter
+   * @param {string} words
+   */
+  async #actOnMany(act, filter, words) {
+    try {
+      const result = await actOnFilter(act, filter, words);
+      if (!result) return;
+      this.#done = result.said;
+      if (result.job) await this.#jobs.reveal();
+      await this.#load({ anew: true });
+    } catch (error) {
+      this.#refused(error);
+    }
   }
 
-  /** @param {DeadLetter} letter */
-  async #replay(letter) {
-    if (await confirm(questions.replay(letter))) await this.#act(() => replayOne(letter.message_id));
+  /** @param {CauseGroup} group */
+  async #take({ group, reason, letters }) {
+    const note = await confirm({
+      title: "Take this group?",
+      text:
+        `You look after its ${letters} dead letters (${reason}): they no longer turn the headline, until more come.`,
+      yes: "Take",
+      note: "Note, such as a ticket",
+    });
+    if (note !== undefined) await this.#act(() => takeGroup(group, note), () => "Taken.");
   }
 
-  /** @param {DeadLetter} letter */
-  async #drop(letter) {
-    if (await confirm(questions.drop(letter))) await this.#act(() => dropOne(letter.message_id));
-  }
-
-  async #replayAll() {
-    const reason = this.#reason.value;
-    if (await confirm(questions.replayAll(reason))) await this.#act(() => replayMany(reason));
-  }
-
-  async #dropAll() {
-    const reason = this.#reason.value;
-    if (await confirm(questions.dropAll(reason))) await this.#act(() => dropMany(reason));
-  }
-
-  /** @param {() => Promise<import("../answers.ts").Done>} act */
-  async #act(act) {
+  /**
+   * @template T
+   * @param {() => Promise<T>} act
+   * @param {(result: T) => string} say
+   */
+  async #act(act, say) {
     this.#say("Working…");
     try {
-      this.#done = describeDone(await act());
+      this.#done = say(await act());
     } catch (error) {
       return this.#refused(error);
     }

@@ -2,20 +2,26 @@
 import { element } from "../dom.js";
 import { dateTime, plural } from "../format.js";
 
-/** @typedef {import("../answers.ts").DeadLetter} DeadLetter */
+/** @typedef {import("./answers.ts").DeadLetter} DeadLetter */
+/** @typedef {Record<"find" | "replay" | "edit" | "drop" | "undo", (letter: DeadLetter) => void>} OnLetter */
 
 /**
  * @param {DeadLetter} letter
- * @param {Record<"find" | "replay" | "drop", (letter: DeadLetter) => void>} on
+ * @param {OnLetter} on
  */
-export function deadLetterRow(letter, on) {
-  const { reason, detail, last_failed_at } = letter;
-  const replay = element("button", { type: "button" }, "Replay");
-  const drop = element("button", { type: "button", class: "danger" }, "Drop");
-  const find = element("button", { type: "button" }, "Where is it?");
-  replay.addEventListener("click", () => on.replay(letter));
-  drop.addEventListener("click", () => on.drop(letter));
-  find.addEventListener("click", () => on.find(letter));
+export function letterRow(letter, on) {
+  const { detail, last_failed_at, status, event, edited } = letter;
+  const button = (/** @type {keyof OnLetter} */ act, /** @type {string} */ words, kind = "act") => {
+    const made = element("button", { type: "button", class: kind }, words);
+    made.addEventListener("click", () => on[act](letter));
+    return made;
+  };
+  /** @type {HTMLButtonElement[]} */
+  const acts = status === "dead"
+    ? [button("replay", "Replay"), button("edit", "Edit"), button("drop", "Drop", "act danger")]
+    : status === "dropped"
+    ? [button("undo", "Undo")]
+    : [];
   return element(
     "li",
     {},
@@ -25,43 +31,59 @@ export function deadLetterRow(letter, on) {
       element(
         "summary",
         {},
-        element("span", { class: "tag", "data-tone": "bad" }, reason),
         element("time", last_failed_at ? { datetime: last_failed_at } : {}, dateTime(last_failed_at)),
+        ...(status === "dead" ? [] : [element("span", { class: "tag" }, status)]),
+        ...(edited ? [element("span", { class: "tag" }, "edited")] : []),
         element("span", { class: "detail" }, detail || "without a detail"),
+        element("span", { class: "times" }, eventWords(edited?.event ?? event)),
       ),
       element("dl", { class: "pairs" }, ...pairs(letter)),
       ...body(letter),
-      element("p", { class: "buttons" }, find),
-      element("p", { class: "act buttons" }, replay, drop),
+      element("p", { class: "buttons" }, ...acts, button("find", "Where is it?", "")),
     ),
   );
 }
 
+/** Letters of one cause often differ in this alone. @param {import("./answers.ts").EventJson | null} event */
+function eventWords(event) {
+  return event ? `${event["type"]} ${event["id"]}, player ${event["player_id"]}` : "";
+}
+
 /** @param {DeadLetter} letter */
-function pairs({ message_id, sent_id, subscriber, first_failed_at, attempts, replays }) {
+function pairs(letter) {
+  const { message_id, sent_id, subscriber, first_failed_at, attempts, replays, acted_by, acted_at } = letter;
   const facts = [
     ["Message id", message_id],
     ...(sent_id === null ? [] : [["Sent as", sent_id]]),
     ["First failed", dateTime(first_failed_at)],
     ["Given up by", subscriber ?? "the broker"],
     ["Tried", `${plural(attempts, "time")}, replayed ${plural(replays, "time")}`],
+    ...(acted_by ? [["Acted on", `${dateTime(acted_at)}, by ${acted_by}`]] : []),
+    ...(letter.stored_at ? [["Stored", `${dateTime(letter.stored_at)}, by ${letter.stored_by}`]] : []),
   ];
   return facts.flatMap(([name = "", value = ""]) => [element("dt", {}, name), element("dd", {}, value)]);
 }
 
 /** @param {DeadLetter} letter */
-function body({ event, detail, body_problem, body_base64, body_bytes }) {
-  if (event) {
-    return [
-      element("h3", {}, "The event"),
-      element("pre", {}, JSON.stringify(event, null, 1).replace(/^\{\n|\n\}$/g, "").replaceAll(/^ /gm, "")),
-    ];
-  }
+function body({ event, edited, detail, body_problem, body_base64, body_bytes }) {
+  const after = edited
+    ? [
+      element("h3", {}, `As edited by ${edited.by}, ${dateTime(edited.at)}`),
+      element("pre", {}, eventText(edited.event)),
+    ]
+    : [];
+  if (event) return [element("h3", {}, "The event"), element("pre", {}, eventText(event)), ...after];
   return [
     element("h3", {}, "The body"),
     ...(body_problem === detail ? [] : [element("p", {}, body_problem ?? "It holds no valid event.")]),
     element("pre", {}, body_base64 ? hex(body_base64, body_bytes) : "It is empty."),
+    ...after,
   ];
+}
+
+/** A line for each field, without the braces. @param {import("./answers.ts").EventJson} event */
+export function eventText(event) {
+  return JSON.stringify(event, null, 1).replace(/^\{\n|\n\}$/g, "").replaceAll(/^ /gm, "");
 }
 
 /** The first 256 bytes. @param {string} base64 @param {number} length of all */

@@ -1,71 +1,89 @@
 /** What the page says about dead letters. */
 import { count, plural } from "../format.js";
 
-/** @typedef {import("../answers.ts").DeadLetter} DeadLetter */
+/** @typedef {import("./answers.ts").DeadLetter} DeadLetter */
+/** @typedef {import("./answers.ts").ManyAct} ManyAct */
+/** @typedef {import("./confirm.js").Question} Question */
 
-/** What is asked before each action. */
+/** What is asked before an act on one letter. @type {Record<ManyAct, (letter: DeadLetter) => Question>} */
 export const questions = {
-  replay: (/** @type {DeadLetter} */ { reason, detail }) => ({
+  replay: ({ reason, detail, edited }) => ({
     title: "Replay this event?",
-    text:
-      `It failed with ${reason}: ${detail}. Published again under its own id, it is stored if that is right by now.`,
+    text: `It failed with ${reason}: ${detail}. Published again ${edited ? "as edited, " : ""}under its own id, ` +
+      "it is stored if that is right by now.",
     yes: "Replay",
   }),
-  drop: (/** @type {DeadLetter} */ { message_id }) => ({
+  drop: ({ message_id }) => ({
     title: "Drop this event?",
-    text: `The event ${message_id} leaves the dead letters, and is never stored.`,
+    text: `The event ${message_id} leaves the dead letters, and is not stored. Undo puts it back.`,
     yes: "Drop",
     danger: true,
   }),
-  replayAll: (/** @type {string} */ reason) => ({
-    title: "Replay them all?",
-    text: `${allOf(reason)} are published again under their own ids.`,
-    yes: "Replay all",
-  }),
-  dropAll: (/** @type {string} */ reason) => ({
-    title: "Drop them all?",
-    text: `${allOf(reason)} leave the dead letters, and are never stored.`,
-    yes: "Drop all",
-    danger: true,
+  undo: ({ message_id }) => ({
+    title: "Undo this drop?",
+    text: `The event ${message_id} is among the dead letters again.`,
+    yes: "Undo",
   }),
 };
 
-/** @param {import("../answers.ts").Done} done */
+/** @type {Record<ManyAct, { title: string, then: string, yes: string, danger?: boolean }>} */
+const many = {
+  replay: { title: "Replay", then: "Each is published again under its own id.", yes: "Replay all" },
+  drop: {
+    title: "Drop",
+    then: "They leave the dead letters, and are not stored. Undo puts them back.",
+    yes: "Drop all",
+    danger: true,
+  },
+  undo: { title: "Restore", then: "They are among the dead letters again.", yes: "Undo all" },
+};
+
+/**
+ * @param {ManyAct} act
+ * @param {number | undefined} total how many the subscriber has counted
+ * @param {string} words of the filter; empty: all
+ * @returns {Question}
+ */
+export function questionOfMany(act, total, words) {
+  const { title, then, yes, danger = false } = many[act];
+  const letters = total === undefined
+    ? "these letters"
+    : plural(total, act === "undo" ? "dropped letter" : "dead letter");
+  return {
+    title: `${title} ${letters}?`,
+    text: `${words ? `With ${words}.` : "All there are, whatever their cause."} ${then}`,
+    yes,
+    danger,
+  };
+}
+
+/** @param {import("./answers.ts").Done} done */
 export function describeDone(done) {
   if ("dropped" in done) return `${count(done.dropped)} dropped.`;
-  const { replayed, refused, failed } = done;
+  if ("restored" in done) return `${count(done.restored)} restored.`;
+  const { replayed, refused, failed, problem } = done;
   const parts = [`${count(replayed)} replayed`];
   if (refused > 0) parts.push(`${count(refused)} refused, replayed too often already (deno task dead replay --force)`);
   if (failed > 0) parts.push(`${count(failed)} failed and stay here`);
-  return `${parts.join("; ")}.`;
+  return `${parts.join("; ")}${problem ? `: ${problem}` : ""}.`;
 }
 
 /**
- * @param {number} total of every reason
- * @param {number} shown
- * @param {string} reason of all that are listed; empty when they are of any
+ * @param {object} listed
+ * @param {import("./answers.ts").LetterStatus} listed.status
+ * @param {number} listed.total dead ones, whether they match or not
+ * @param {number} listed.matching
+ * @param {number} listed.causes
+ * @param {boolean} listed.filtered
  */
-export function describeList(total, shown, reason) {
-  const of = ` with the reason ${reason}`;
-  if (shown === total) return shown === 0 ? "No dead letters." : `${plural(shown, "dead letter")}.`;
-  const all = plural(total, "dead letter");
-  if (!reason) return `The oldest ${count(shown)} of ${all}.`;
-  return shown === 0 ? `None${of}, of ${all} in all.` : `${count(shown)}${of}, of ${all} in all.`;
+export function describeList({ status, total, matching, causes, filtered }) {
+  const of = causes > 1 ? `, of ${causes} causes` : "";
+  if (status !== "dead") return `${count(matching)} ${status}${of}.`;
+  if (filtered) return `${count(matching)} of ${plural(total, "dead letter")}${of}.`;
+  return matching === 0 ? "No dead letters." : `${plural(matching, "dead letter")}${of}.`;
 }
 
 /** @param {number | null} waiting in their queue, where no keeper has taken them yet */
 export function describeWaiting(waiting) {
   return waiting ? `${count(waiting)} more on their way here, from the dead letter queue.` : "";
-}
-
-/** @param {Record<string, number>} byReason */
-export function describeReasons(byReason) {
-  const parts = Object.entries(byReason).filter(([, number]) => number > 0)
-    .map(([reason, number]) => `${count(number)} ${reason}`);
-  return parts.length === 0 ? "" : `From this subscriber since its start: ${parts.join(", ")}.`;
-}
-
-/** @param {string} reason */
-function allOf(reason) {
-  return reason ? `All dead letters with the reason ${reason}` : "All dead letters, whatever their reason,";
 }

@@ -2,12 +2,25 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { BrowserContextOptions, Page } from "playwright-core";
 import { checkAccessibility, openPage, phone, signIn, untilText } from "./browser.ts";
-import { deadLetter, FakeSubscriber, foundAnswer, storedEvent, wellOverview } from "./fake_subscriber.ts";
+import { deadLetter, jobAnswer } from "./fake_dead_letters.ts";
+import { FakeSubscriber, foundAnswer, storedEvent, wellOverview } from "./fake_subscriber.ts";
 
 /** A page with something in each of its parts. */
 async function withFullPage(options: BrowserContextOptions, use: (page: Page, fake: FakeSubscriber) => Promise<void>) {
   await using fake = new FakeSubscriber();
   fake.letters = [deadLetter(0), deadLetter(1)];
+  const deaths = [{ message_id: deadLetter(7).message_id, reason: "unknown-currency", detail: "no KWD" }];
+  fake.deadLetters.jobs = [
+    jobAnswer(2, { total: 5_000, done: 1_200, stored: 1_100, died: 3, deaths }),
+    jobAnswer(1, {
+      state: "stopped",
+      total: 100,
+      done: 40,
+      died: 30,
+      problem: "30 of 40 died again of the same cause",
+    }),
+    jobAnswer(0, { act: "drop", state: "done", total: 12, done: 12 }),
+  ];
   fake.events = Array.from({ length: 30 }, (_, n) => storedEvent(30 - n));
   fake.start();
   await using open = await openPage(fake.url, options);
@@ -18,14 +31,15 @@ async function withFullPage(options: BrowserContextOptions, use: (page: Page, fa
   await untilText(page, "#signed-in", "anna (act)");
   // The focus is where a visitor's is.
   await page.reload();
-  await untilText(page, "#letters-status", "2 dead letters.");
+  await untilText(page, "#letters-status", "2 dead letters, of 2 causes.");
   await untilText(page, "#events li", "placed a bet");
   await use(page, fake);
   deepStrictEqual(errors, []);
 }
 
 /** In a page: every control that can be seen, in the document's order, by its id or words. */
-const controls = `Array.from(document.querySelectorAll("a[href], button, input, select, summary, [tabindex='0']"))
+const controls =
+  `Array.from(document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']"))
   .filter((it) => it.checkVisibility({ checkOpacity: true }) && !it.closest("dialog:not([open])"))
   .map((it) => it.id || it.textContent || it.value)`;
 const focused = `(() => {
@@ -66,8 +80,11 @@ Deno.test("the dashboard is used by keyboard alone: skip link, pause, filters, r
     await press("Enter", "Tab", "U", "S");
     deepStrictEqual(await page.locator("#rates tr:visible").allTextContents(), ["USD1.0705"]);
 
-    await page.locator("#letters summary").first().focus();
-    await press("Enter", "Tab");
+    await page.locator("#groups summary").first().focus();
+    await press("Enter");
+    await page.locator("#letters summary").waitFor();
+    // Past the three buttons of the group.
+    await press("Tab", "Tab", "Tab", "Tab", "Enter", "Tab");
     strictEqual(await focusedName(), "Replay");
     await press("Enter");
     strictEqual(await focusedName(), "confirm-no");
@@ -77,6 +94,13 @@ Deno.test("the dashboard is used by keyboard alone: skip link, pause, filters, r
     await press("Enter", "Tab", "Enter");
     await untilText(page, "#letters-status", "1 replayed. 1 dead letter.");
     strictEqual(await focusedName(), "letters-title");
+
+    await page.locator("#groups summary").first().focus();
+    await press("Enter", "Tab", "Tab", "Tab", "Enter");
+    strictEqual(await focusedName(), "confirm-note");
+    await press("7", "Enter");
+    await untilText(page, "#groups .taken", "looked at by anna, 7");
+    strictEqual(await focusedName(), "Take");
   });
 });
 
@@ -88,15 +112,28 @@ const appearances: Record<string, BrowserContextOptions> = {
 for (const [where, options] of Object.entries(appearances)) {
   Deno.test(`the dashboard fits the screen ${where}, and axe-core finds nothing wrong with it, whatever it shows`, async () => {
     await withFullPage(options, async (page, fake) => {
+      const top = await page.locator("#groups summary").first().boundingBox();
+      strictEqual(top!.y < page.viewportSize()!.height, true, "dead letters are on the first screen");
+      await page.locator("#groups summary").first().click();
       await page.locator("#letters summary").first().click();
-      await page.locator("#letters summary").last().click();
+      await page.locator("#letters-tools summary").click();
       await page.locator("#rates-summary").click();
+      await page.locator("#jobs-summary").click();
+      await untilText(page, "#jobs-list li", "3 died again");
       await checkAccessibility(page, "all is well");
       const width = await page.evaluate<number>("document.documentElement.scrollWidth");
       strictEqual(width <= page.viewportSize()!.width, true, `${width} pixels wide`);
       await page.locator("#letters-drop").click();
+      await untilText(page, "#confirm-title", "Drop 2 dead letters?");
       await checkAccessibility(page, "a question");
       await page.locator("#confirm-no").click();
+      await page.locator("#groups").getByRole("button", { name: "Take" }).click();
+      await checkAccessibility(page, "a question with a note");
+      await page.locator("#confirm-no").click();
+      await page.locator("#letters").getByRole("button", { name: "Edit" }).click();
+      await untilText(page, "#edit-lines", "currency");
+      await checkAccessibility(page, "an edit");
+      await page.locator("#edit-close").click();
       fake.found = foundAnswer;
       await page.locator("#find").fill("12345");
       await page.keyboard.press("Enter");

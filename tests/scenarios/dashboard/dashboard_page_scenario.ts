@@ -3,14 +3,8 @@ import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { eventTypes } from "../../../shared/event/kinds.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { type OpenPage, openPage, signIn, untilText } from "./browser.ts";
-import {
-  deadLetter,
-  FakeSubscriber,
-  foundAnswer,
-  storedEvent,
-  subscriberAnswer,
-  wellOverview,
-} from "./fake_subscriber.ts";
+import { deadLetter } from "./fake_dead_letters.ts";
+import { FakeSubscriber, foundAnswer, storedEvent, subscriberAnswer, wellOverview } from "./fake_subscriber.ts";
 
 async function withPage(use: (open: OpenPage, fake: FakeSubscriber) => Promise<void>): Promise<void> {
   await using fake = new FakeSubscriber();
@@ -200,53 +194,6 @@ Deno.test("the dashboard's stream takes 5,000 events a second and more, lists 20
   });
 });
 
-Deno.test("the dashboard shows dead letters to all, and whoever signs in replays and drops them once that is confirmed", async () => {
-  await withPage(async ({ page }, fake) => {
-    fake.letters = [0, 1, 2, 3, 4].map(deadLetter);
-    await untilText(page, "#letters-status", "5 dead letters.");
-    await untilText(page, "#letters-acts", "To replay or drop, sign in.");
-    const first = page.locator("#letters li").first();
-    await first.locator("summary").click();
-    await untilText(page, "#letters li:first-child pre", '"currency": "KWD"');
-    strictEqual(await page.getByRole("button", { name: /Replay|Drop/ }).count(), 0);
-    await signIn(page, "a wrong one");
-    await untilText(page, "#sign-in-status", "The token is wrong.");
-    await signIn(page, "the-token");
-    await untilText(page, "#signed-in", "anna (act)");
-    deepStrictEqual(await page.evaluate("[...Object.keys(localStorage), ...Object.keys(sessionStorage)]"), []);
-    strictEqual(await page.evaluate("document.cookie"), "");
-
-    await first.getByRole("button", { name: "Drop" }).click();
-    await page.locator("#confirm").getByRole("button", { name: "Cancel" }).click();
-    strictEqual(fake.letters.length, 5);
-    await first.getByRole("button", { name: "Replay" }).click();
-    await page.locator("#confirm").getByRole("button", { name: "Replay" }).click();
-    await untilText(page, "#letters-status", "1 replayed. 4 dead letters.");
-    strictEqual(fake.letters.some((letter) => letter.message_id === deadLetter(0).message_id), false);
-
-    await page.getByLabel("Reason").selectOption("undecodable");
-    await untilText(page, "#letters-status", "2 with the reason undecodable, of 4 dead letters in all.");
-    await page.getByRole("button", { name: "Drop all" }).click();
-    await untilText(page, "#confirm-text", "All dead letters with the reason undecodable");
-    await page.locator("#confirm").getByRole("button", { name: "Drop all" }).click();
-    await untilText(page, "#letters-status", "2 dropped. None with the reason undecodable, of 2 dead letters in all.");
-    deepStrictEqual(fake.letters.map(({ reason }) => reason), ["unknown-currency", "unknown-currency"]);
-
-    await page.reload();
-    await untilText(page, "#signed-in", "anna (act)");
-    await page.getByRole("button", { name: "Sign out" }).click();
-    await untilText(page, "#letters-acts", "To replay or drop, sign in.");
-    strictEqual(await page.getByRole("button", { name: /Replay|Drop/ }).count(), 0);
-    fake.role = "look";
-    await signIn(page, "the-token");
-    await untilText(page, "#letters-acts", "Your token may look, and neither replay nor drop.");
-    fake.token = undefined;
-    await page.reload();
-    await untilText(page, "#letters-acts", "this subscriber has no HTTP_TOKENS_FILE");
-    strictEqual(await page.locator("#sign-in-open").isVisible(), false);
-  });
-});
-
 Deno.test("the dashboard shows nothing but the way in to those who are not signed in, and all of it to those who are", async () => {
   await using fake = new FakeSubscriber();
   fake.open = false;
@@ -297,6 +244,7 @@ Deno.test("the dashboard tells where an event is, from its field, from an event'
     await page.locator("#events li button").first().click();
     await untilText(page, "#found-verdict", "It is stored.");
     await page.locator("#found-close").click();
+    await page.locator("#groups summary").first().click();
     await page.locator("#letters summary").first().click();
     await page.locator("#letters").getByText("Where is it?").click();
     await untilText(page, "#found-title", `Where is ${fake.letters[0]!.message_id}?`);

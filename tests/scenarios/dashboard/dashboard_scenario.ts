@@ -72,30 +72,42 @@ async function leaders({ sql }: World): Promise<string[]> {
   ];
 }
 
-Deno.test("an event that found no rates is replayed from the dashboard, and then stored", async () => {
+Deno.test("a dead letter is edited and replayed from the dashboard, and then stored; a group is replayed by a job", async () => {
   await withWorld(async (world) => {
+    await world.startRatesApi();
     const http = `127.0.0.1:${freePort()}`;
-    const times = { RATES_CALL_TIMEOUT_MS: "200", RATES_LOCK_TTL_MS: "400", RATES_WAIT_MS: "1500" };
-    await world.startSubscriber("one", { ...times, HTTP_TOKENS_FILE: tokensFile }, { http });
-    publishRaw(world, encodeEvent(bet()));
+    await world.startSubscriber("one", { HTTP_TOKENS_FILE: tokensFile }, { http });
+    // No reason that heals by itself.
+    publishRaw(world, encodeEvent(bet({ currency: "KWD" })));
     await world.untilSettled(0, 1);
     await using open = await openPage(`http://${http}/`);
     const { page, errors } = open;
-    await untilText(page, "#headline-problems li", "Rates API");
     await openLetters(page);
     await untilText(page, "#letters-status", "1 dead letter.");
+    await page.locator("#groups summary").click();
+    await untilText(page, "#groups li", "unknown-currency");
     await page.locator("#letters summary").click();
-    await untilText(page, "#letters li", "rates-timeout");
     await untilText(page, "#letters pre", '"player_id": 11');
-
-    await world.startRatesApi();
-    await page.getByRole("button", { name: "Replay", exact: true }).click();
-    await page.locator("#confirm").getByRole("button", { name: "Replay" }).click();
+    await page.getByRole("button", { name: "Edit" }).click();
+    await untilText(page, "#edit-lines tr", "currencyKWDKWD");
+    const json = page.getByLabel("The event, as JSON");
+    await json.fill((await json.inputValue()).replace("KWD", "USD"));
+    await page.getByRole("button", { name: "Preview" }).click();
+    await untilText(page, "#edit-lines .changed", "currencyKWDUSD");
+    await page.locator("#edit").getByRole("button", { name: "Replay" }).click();
     await untilText(page, "#letters-status", "1 replayed.");
     await world.untilSettled(1);
     await untilText(page, "#events-total", /^1$/);
     await untilText(page, "#events li", "Player #11 (jane@example.com) placed a bet of 5 USD (4.67 EUR)");
     await untilText(page, "#headline-title", "All is well", healedMs);
+
+    publishRaw(world, Uint8Array.from([0xff, 0x01, 0x80, 0x80, 0x80]));
+    await untilText(page, "#groups li", "undecodable", healedMs);
+    await page.locator("#groups summary").click();
+    await page.locator("#groups").getByRole("button", { name: "Replay 1" }).click();
+    await untilText(page, "#confirm-title", "Replay 1 dead letter?");
+    await page.locator("#confirm").getByRole("button", { name: "Replay all" }).click();
+    await untilText(page, "#jobs-list li", "1 of 1 done · 0 stored · 1 died again", healedMs);
     deepStrictEqual(errors, []);
   });
 });
@@ -143,8 +155,9 @@ Deno.test("the dashboard under load has no fault for axe-core; its pictures for 
     const names = ["dashboard-light", "dashboard-dark", "dashboard-phone"];
     for (const { page } of pages) {
       await openLetters(page);
-      await untilText(page, "#letters-status", "2 dead letters.");
-      await page.locator("#letters summary").first().click();
+      await untilText(page, "#letters-status", "2 dead letters, of 2 causes.");
+      await page.locator("#groups summary").first().click();
+      await page.locator("#letters summary").waitFor();
     }
     await new Promise((resolve) => setTimeout(resolve, pictureMs));
     for (const [n, { page }] of pages.entries()) {

@@ -1,18 +1,19 @@
 /** Answers the dashboard's requests as a subscriber does, with the test's values. */
-import type { DeadLetter, Overview, StoredEvent } from "../../../subscriber/dashboard/answers.ts";
+import type { Overview, StoredEvent } from "../../../subscriber/dashboard/answers.ts";
 import type { SubscriberAnswer } from "../../../subscriber/dashboard/subscriber_answer.ts";
 import type { FindAnswer } from "../../../subscriber/dashboard/find_answer.ts";
 import { pageAssets } from "../../../subscriber/dashboard/assets.ts";
+import type { DeadLetter } from "../../../subscriber/dashboard/dead_letters/answers.ts";
+import { FakeDeadLetters, problem } from "./fake_dead_letters.ts";
 
 /** The policy of the real one: what it forbids must not be needed here either. */
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-const json = { "content-type": "application/json" };
 
 export class FakeSubscriber {
   overview: Overview = structuredClone(wellOverview);
   events: StoredEvent[] = [];
-  letters: DeadLetter[] = [];
+  readonly deadLetters = new FakeDeadLetters();
   /** The answer to every find; without one, 400. */
   found: FindAnswer | undefined;
   readonly finds: string[] = [];
@@ -37,6 +38,15 @@ export class FakeSubscriber {
     const options = { hostname: "127.0.0.1", port: this.#port, onListen: () => {} };
     this.#server = Deno.serve(options, (request) => this.#answer(request));
     this.#port = this.#server.addr.port;
+  }
+
+  /** Those that are dead. */
+  get letters(): DeadLetter[] {
+    return this.deadLetters.all.filter(({ status }) => status === "dead");
+  }
+
+  set letters(letters: DeadLetter[]) {
+    this.deadLetters.all = letters;
   }
 
   get url(): string {
@@ -73,11 +83,11 @@ export class FakeSubscriber {
     if (this.hangs) await new Promise((resolve) => this.#stop.signal.addEventListener("abort", resolve));
     if (pathname === "/overview") {
       const { standing, problems } = this.overview;
-      const state = problems.length > 0 ? "problems" : this.letters.length > 0 ? "letters" : "well";
+      const state = problems.length > 0 ? "problems" : this.deadLetters.untended > 0 ? "letters" : "well";
       this.overview = {
         ...this.overview,
         dead_letters: this.letters.length,
-        dead_letters_untended: this.letters.length,
+        dead_letters_untended: this.deadLetters.untended,
         standing: { ...standing, state },
       };
       return Response.json({ ...this.overview, at: new Date().toISOString() });
@@ -133,27 +143,8 @@ export class FakeSubscriber {
     if (request.method !== "GET" && !this.#isSignedIn(request)) {
       return problem(401, "Unauthorized", "This takes a token.");
     }
-    const reason = query.get("reason");
-    const [, id] = /^\/dead-letters\/([^/]+)(\/replay)?$/.exec(path) ?? [];
-    const chosen = this.letters.filter((letter) =>
-      id && id !== "replay" ? letter.message_id === id : !reason || letter.reason === reason
-    );
-    if (request.method === "GET") {
-      return Response.json({ total: this.letters.length, waiting: 0, next: null, dead_letters: chosen });
-    }
-    this.letters = this.letters.filter((letter) => !chosen.includes(letter));
-    const done = request.method === "DELETE"
-      ? { dropped: chosen.length }
-      : { replayed: chosen.length, refused: 0, failed: 0 };
-    return new Response(JSON.stringify(done), { headers: json });
+    return this.deadLetters.answer(request.method, path.slice("/dead-letters".length), query);
   }
-}
-
-function problem(status: number, title: string, detail: string): Response {
-  return new Response(JSON.stringify({ type: "about:blank", title, status, detail }), {
-    status,
-    headers: { "content-type": "application/problem+json" },
-  });
 }
 
 export const wellOverview: Overview = {
@@ -213,27 +204,6 @@ export function storedEvent(n: number): StoredEvent {
     created_at: new Date(1_700_000_000_000 + n).toISOString(),
     player_id: player,
     description: `Player #${player} (bob@example.com) placed a bet of ${n} EUR on a game "Wild Spin" on …`,
-  };
-}
-
-/** The n-th of many; every second of them has a body that is no event. */
-export function deadLetter(n: number): DeadLetter {
-  const decodes = n % 2 === 0;
-  return {
-    message_id: `019aa000-0000-7000-9000-${String(n).padStart(12, "0")}`,
-    sent_id: null,
-    reason: decodes ? "unknown-currency" : "undecodable",
-    detail: decodes ? 'currency = "KWD": the rates have no KWD' : "5 bytes are not a casino.events.v1.Event",
-    group: decodes ? "5f0c1d2e3a4b" : "0a1b2c3d4e5f",
-    subscriber: "subscriber-1",
-    first_failed_at: "2026-11-24T22:10:00.000Z",
-    last_failed_at: "2026-11-24T22:10:07.000Z",
-    attempts: 1,
-    replays: 0,
-    event: decodes ? { id: n, player_id: 11, game_id: 101, type: "bet", amount: 500, currency: "KWD" } : null,
-    body_problem: decodes ? null : "5 bytes are not a casino.events.v1.Event",
-    body_base64: "/wGAgIA=",
-    body_bytes: 5,
   };
 }
 

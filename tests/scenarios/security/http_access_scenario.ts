@@ -66,6 +66,7 @@ Deno.test("beyond loopback, by TLS: a browser signs in at one subscriber and is 
 
     await page.goto(`https://localhost:${other}/`);
     await untilText(page, "#signed-in", "anna (act)");
+    await page.locator("#groups summary").first().click();
     await page.locator("#letters summary").first().click();
     await page.getByRole("button", { name: "Drop", exact: true }).click();
     await page.locator("#confirm").getByRole("button", { name: "Drop" }).click();

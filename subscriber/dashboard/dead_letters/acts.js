@@ -1,0 +1,35 @@
+/** Acts on many letters: counted first, then asked, then ordered as a job; in the demo, which has none, done at once. */
+import { actOnMany, orderJob, previewJob, Refusal } from "./api.js";
+import { confirm } from "./confirm.js";
+import { describeDone, questionOfMany } from "./words.js";
+
+/** @typedef {import("./answers.ts").ManyAct} ManyAct */
+
+/**
+ * @param {ManyAct} act
+ * @param {URLSearchParams} filter
+ * @param {string} words of the filter
+ * @returns {Promise<{ said: string, job?: import("./answers.ts").Job } | undefined>} `undefined`: not wanted
+ * @throws {Refusal}
+ */
+export async function actOnFilter(act, filter, words) {
+  const total = await countOf(act, filter);
+  if (total === 0) return { said: act === "undo" ? "Nothing to undo." : `Nothing to ${act}.` };
+  if (await confirm(questionOfMany(act, total, words)) === undefined) return undefined;
+  if (total === undefined) return { said: describeDone(await actOnMany(act, filter)) };
+  return { said: "", job: await orderJob(act, filter) };
+}
+
+/**
+ * @param {ManyAct} act
+ * @param {URLSearchParams} filter
+ * @returns {Promise<number | undefined>} `undefined`: this subscriber has no jobs
+ */
+async function countOf(act, filter) {
+  try {
+    return (await previewJob(act, filter)).total;
+  } catch (error) {
+    if (error instanceof Refusal && error.status === 404) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,102 @@
+/** The answers about dead letters that the page reads. Integers beyond the safe ones are decimal strings. */
+
+export type LetterStatus = "dead" | "replayed" | "dropped" | "resolved";
+export type EventJson = Readonly<Record<string, unknown>>;
+
+export interface DeadLetter {
+  readonly message_id: string;
+  /** The publisher's own id, where it is another text. */
+  readonly sent_id: string | null;
+  readonly reason: string;
+  readonly detail: string;
+  /** Letters of one cause have the same. */
+  readonly group: string;
+  readonly subscriber: string | null;
+  readonly first_failed_at: string | null;
+  readonly last_failed_at: string | null;
+  readonly attempts: number;
+  readonly replays: number;
+  readonly status: LetterStatus;
+  /** Tells letters of one message id apart; `null` in the demo. */
+  readonly number: number | string | null;
+  /** Who replayed, dropped or restored it last. */
+  readonly acted_by: string | null;
+  readonly acted_at: string | null;
+  readonly stored_by: string | null;
+  readonly stored_at: string | null;
+  /** The last edit, which a replay publishes. */
+  readonly edited: { readonly by: string; readonly at: string; readonly event: EventJson } | null;
+  readonly event: EventJson | null;
+  readonly body_problem: string | null;
+  /** Its first bytes. */
+  readonly body_base64: string;
+  /** How long it is. */
+  readonly body_bytes: number;
+}
+
+export interface DeadLetterList {
+  /** Dead ones, whether they match or not. */
+  readonly total: number;
+  /** In their queue besides: no keeper has moved them yet. */
+  readonly waiting: number | null;
+  /** Where the next page begins. */
+  readonly next: string | null;
+  readonly dead_letters: readonly DeadLetter[];
+}
+
+export interface CauseGroup {
+  readonly group: string;
+  readonly reason: string;
+  /** The detail without its values. */
+  readonly cause: string;
+  readonly letters: number;
+  readonly first_at: string | null;
+  readonly last_at: string | null;
+  /** The newest. */
+  readonly sample: { readonly message_id: string; readonly detail: string };
+  readonly taken: Taken | null;
+}
+
+/** Somebody looks after a group. */
+export interface Taken {
+  readonly by: string;
+  readonly at: string;
+  readonly note: string;
+  /** Letters that came afterwards. */
+  readonly more: number;
+}
+
+/** The result of an act that ends with its request. */
+export type Done =
+  | { readonly replayed: number; readonly refused: number; readonly failed: number; readonly problem?: string }
+  | { readonly dropped: number }
+  | { readonly restored: number };
+
+export type ManyAct = "replay" | "drop" | "undo";
+
+export interface Job {
+  readonly id: string;
+  readonly act: ManyAct | "edit";
+  readonly state: "running" | "paused" | "cancelled" | "done" | "stopped";
+  readonly filter: Readonly<Record<string, unknown>>;
+  readonly created_by: string;
+  readonly created_at: string;
+  readonly finished_at: string | null;
+  readonly total: number;
+  readonly done: number;
+  readonly refused: number;
+  readonly failed: number;
+  readonly problem: string | null;
+  /** With one job alone: what became of the letters of a replay. */
+  readonly stored?: number;
+  readonly died?: number;
+  readonly deaths?: readonly { readonly message_id: string; readonly reason: string; readonly detail: string }[];
+}
+
+/** What an edit would make, or has made, of a letter. */
+export interface Edit {
+  readonly message_id: string;
+  readonly before: EventJson | null;
+  readonly after: EventJson | null;
+  readonly problem: string | null;
+}

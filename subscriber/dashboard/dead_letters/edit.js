@@ -1,0 +1,140 @@
+/** One letter's event as JSON, to change, to see before and after, and to replay. */
+import { byId, element, setTextOf } from "../dom.js";
+import { actOnOne, previewEdit, saveEdit } from "./api.js";
+import { describeDone } from "./words.js";
+
+/** @typedef {import("./answers.ts").DeadLetter} DeadLetter */
+/** @typedef {import("./answers.ts").Edit} Edit */
+
+export class Editor {
+  /** @type {HTMLDialogElement} */
+  #dialog = byId("edit");
+  /** @type {HTMLTextAreaElement} */
+  #text = byId("edit-json");
+  /** @type {DeadLetter | undefined} */
+  #letter;
+  /** The text that the subscriber has found to be an event. */
+  #fits = "";
+  /** The newest request: an answer to another one comes too late. */
+  #asked = 0;
+  #onDone;
+
+  /** @param {(letter: DeadLetter, act: "saved" | "replayed", said: string) => void} onDone */
+  constructor(onDone) {
+    this.#onDone = onDone;
+    byId("edit-close").addEventListener("click", () => this.#dialog.close());
+    byId("edit-preview").addEventListener("click", () => this.#preview());
+    byId("edit-save").addEventListener("click", () => this.#save(false));
+    byId("edit-replay").addEventListener("click", () => this.#save(true));
+    this.#text.addEventListener("input", () => this.#show(undefined, ""));
+    this.#dialog.addEventListener("close", () => this.#asked++);
+  }
+
+  /** @param {DeadLetter} letter */
+  open(letter) {
+    this.#letter = letter;
+    setTextOf("edit-title", `Edit ${letter.message_id}`);
+    this.#text.value = "";
+    this.#show(undefined, "Looking…");
+    this.#dialog.showModal();
+    this.#text.focus();
+    // What the body says, faults and all, is an answer's `before`; an event without a field changes nothing.
+    return this.#ask("{}", (edit) => {
+      this.#text.value = edit.before ? JSON.stringify(edit.before, null, 2) : "";
+      if (edit.before) this.#preview();
+      else this.#show(undefined, "Its body is no event at all. Write the whole event.");
+    });
+  }
+
+  #preview() {
+    const json = this.#text.value;
+    return this.#ask(json, (edit) => {
+      this.#fits = edit.problem === null ? json : "";
+      this.#show(edit, edit.problem === null ? "" : `It does not fit: ${edit.problem}.`);
+    });
+  }
+
+  /**
+   * @param {string} json
+   * @param {(edit: Edit) => void} use
+   */
+  async #ask(json, use) {
+    const [asked, letter] = [++this.#asked, this.#letter];
+    if (!letter) return;
+    try {
+      const { edits } = await previewEdit(letter.message_id, json);
+      if (asked !== this.#asked) return;
+      const edit = edits.at(-1);
+      if (edit) use(edit);
+      else this.#show(undefined, "It is no longer dead: it was replayed or dropped meanwhile.");
+    } catch (error) {
+      if (asked === this.#asked) this.#show(undefined, wordsOf(error));
+    }
+  }
+
+  /** @param {boolean} thenReplay */
+  async #save(thenReplay) {
+    const [asked, letter, json] = [++this.#asked, this.#letter, this.#text.value];
+    if (!letter || json !== this.#fits) return;
+    this.#enable(false);
+    setTextOf("edit-status", "Working…");
+    try {
+      await saveEdit(letter.message_id, json);
+      const said = thenReplay ? describeDone(await actOnOne("replay", letter.message_id)) : "Edited.";
+      // First: closing gives the focus back to a row that may go.
+      if (asked === this.#asked) this.#dialog.close();
+      this.#onDone(letter, thenReplay ? "replayed" : "saved", said);
+    } catch (error) {
+      if (asked !== this.#asked) return;
+      setTextOf("edit-status", wordsOf(error));
+      this.#enable(true);
+    }
+  }
+
+  /**
+   * @param {Edit | undefined} edit
+   * @param {string} words
+   */
+  #show(edit, words) {
+    this.#enable(edit !== undefined && edit.problem === null);
+    setTextOf("edit-status", words);
+    byId("edit-lines").replaceChildren(...(edit?.after ? linesOf(edit.before, edit.after) : []));
+    byId("edit-change").hidden = !edit?.after;
+  }
+
+  /** @param {boolean} enabled */
+  #enable(enabled) {
+    for (const id of ["edit-save", "edit-replay"]) {
+      /** @type {HTMLButtonElement} */ (byId(id)).disabled = !enabled;
+    }
+  }
+}
+
+/** @param {unknown} error */
+function wordsOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * A row for each field: its name, what it was, what it would be.
+ * @param {import("./answers.ts").EventJson | null} before
+ * @param {import("./answers.ts").EventJson} after
+ */
+function linesOf(before, after) {
+  const names = new Set([...Object.keys(before ?? {}), ...Object.keys(after)]);
+  return Array.from(names, (name) => {
+    const [was, is] = [shown(before?.[name]), shown(after[name])];
+    return element(
+      "tr",
+      was === is ? {} : { class: "changed" },
+      element("th", { scope: "row" }, name),
+      element("td", {}, was),
+      element("td", {}, was === is ? is : element("strong", {}, is)),
+    );
+  });
+}
+
+/** @param {unknown} value */
+function shown(value) {
+  return value === undefined ? "–" : typeof value === "string" ? value : JSON.stringify(value);
+}

@@ -1,0 +1,125 @@
+/** Jobs: what was ordered, how far it is, and what became of its letters. */
+import { byId, setTextOf } from "../dom.js";
+import { plural } from "../format.js";
+import { leadJob, listJobs, Refusal, showJob } from "./api.js";
+import { confirm } from "./confirm.js";
+import { fillJobRow, makeJobRow } from "./job_row.js";
+
+/** @typedef {import("./answers.ts").Job} Job */
+
+const [shownJobs, busyMs, idleMs, outcomeMs] = [10, 2_000, 15_000, 60_000];
+
+export class Jobs {
+  /** @type {Map<string, ReturnType<typeof makeJobRow>>} */
+  #rows = new Map();
+  /** With what became of its letters, as far as it is known. @type {Map<string, Job>} */
+  #outcomes = new Map();
+  /** @type {Map<string, Job["state"]>} */
+  #states = new Map();
+  #loading = Promise.resolve();
+  #loadedAt = -Infinity;
+  #now = 0;
+  #on;
+
+  /**
+   * @param {object} on
+   * @param {(error: unknown) => void} on.refused
+   * @param {() => void} on.ended letters have another status now
+   */
+  constructor(on) {
+    this.#on = on;
+  }
+
+  /** @param {number} now by the subscriber's time */
+  tick(now) {
+    this.#now = now;
+    const busy = Array.from(this.#states.values()).includes("running") || /** @type {HTMLDetailsElement} */
+      (byId("jobs")).open;
+    if (!document.hidden && performance.now() - this.#loadedAt > (busy ? busyMs : idleMs)) this.load();
+  }
+
+  /** Shows a job that was ordered here. */
+  reveal() {
+    /** @type {HTMLDetailsElement} */ (byId("jobs")).open = true;
+    return this.load();
+  }
+
+  load() {
+    this.#loadedAt = performance.now();
+    this.#loading = this.#loading.catch(() => {}).then(() => this.#loadNow());
+    return this.#loading;
+  }
+
+  async #loadNow() {
+    try {
+      const jobs = (await listJobs()).jobs.slice(0, shownJobs);
+      await Promise.all(
+        jobs.filter((job) => this.#isOpen(job)).map(async ({ id }) => {
+          this.#outcomes.set(id, await showJob(id));
+        }),
+      );
+      this.#draw(jobs);
+    } catch (error) {
+      if (error instanceof Refusal && error.status === 404) byId("jobs").hidden = true;
+      // Without any answer the headline says that the connection is lost.
+      else if (!(error instanceof Refusal && error.status === 0)) this.#on.refused(error);
+    }
+  }
+
+  /** Whether what became of its letters is asked for: it grows for a while after the end. @param {Job} job */
+  #isOpen({ id, act, state, finished_at }) {
+    if (act !== "replay") return false;
+    const ended = Date.parse(finished_at ?? "");
+    return !this.#outcomes.has(id) || state === "running" || this.#now - ended < outcomeMs;
+  }
+
+  /** @param {readonly Job[]} jobs */
+  #draw(jobs) {
+    byId("jobs").hidden = jobs.length === 0;
+    const running = jobs.filter(({ state }) => state === "running").length;
+    const halted = jobs.filter(({ state }) => state === "stopped" || state === "paused").length;
+    const words = [...(running ? [`${running} running`] : []), ...(halted ? [`${halted} standing still`] : [])];
+    setTextOf("jobs-summary", `Jobs: ${words.join(", ") || plural(jobs.length, "recent one")}`);
+    const kept = new Set(jobs.map(({ id }) => id));
+    for (const [id, row] of this.#rows) {
+      if (kept.has(id)) continue;
+      row.item.remove();
+      this.#rows.delete(id);
+      this.#outcomes.delete(id);
+      this.#states.delete(id);
+    }
+    let place = byId("jobs-list").firstElementChild;
+    let ended = false;
+    for (const job of jobs) {
+      const row = this.#rows.get(job.id) ?? makeJobRow((word) => this.#lead(job.id, word));
+      this.#rows.set(job.id, row);
+      fillJobRow(row, { ...this.#outcomes.get(job.id), ...job });
+      if (row.item === place) place = place.nextElementSibling;
+      else byId("jobs-list").insertBefore(row.item, place);
+      ended ||= this.#states.get(job.id) === "running" && job.state !== "running";
+      this.#states.set(job.id, job.state);
+    }
+    if (ended) this.#on.ended();
+  }
+
+  /**
+   * @param {string} id
+   * @param {"pause" | "resume" | "cancel"} word
+   */
+  async #lead(id, word) {
+    if (word === "cancel" && await confirm(cancelQuestion) === undefined) return;
+    try {
+      await leadJob(id, word);
+    } catch (error) {
+      this.#on.refused(error);
+    }
+    await this.load();
+  }
+}
+
+const cancelQuestion = {
+  title: "Cancel this job?",
+  text: "What is done stays done; the rest of its letters stay as they are.",
+  yes: "Cancel the job",
+  danger: true,
+};

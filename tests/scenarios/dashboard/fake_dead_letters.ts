@@ -1,0 +1,179 @@
+/** A subscriber's dead letters and their jobs in memory, as the page asks for them. */
+import type {
+  CauseGroup,
+  DeadLetter,
+  Edit,
+  Job,
+  LetterStatus,
+  ManyAct,
+  Taken,
+} from "../../../subscriber/dashboard/dead_letters/answers.ts";
+
+export class FakeDeadLetters {
+  /** The oldest first. */
+  all: DeadLetter[] = [];
+  /** `undefined`: the demo in one process, which has none. The newest first. */
+  jobs: Job[] | undefined = [];
+  /** By group. */
+  readonly taken = new Map<string, Taken>();
+  /** What was asked for, without looks at groups and jobs. */
+  readonly asked: string[] = [];
+  /** How long the longest list was that was given. */
+  longest = 0;
+
+  get untended(): number {
+    return this.all.filter(({ status, group }) => status === "dead" && !this.taken.has(group)).length;
+  }
+
+  answer(method: string, path: string, query: URLSearchParams): Response {
+    if (method !== "GET" || path === "") this.asked.push(`${method} ${path}?${query}`);
+    const [, first, second, third] = path.split("/");
+    if (first === "jobs") return this.#jobs(method, query, second, third);
+    if (first === "groups" && third === "take") return this.#take(method, second!, query);
+    if (first === "groups") return Response.json({ groups: this.#groups(query) });
+    if (first === "edits") {
+      return Response.json({
+        edits: this.#chosen(query).map((letter) => editOf(letter, query.get("json")!)),
+        next: null,
+      });
+    }
+    if (method === "GET" && first === undefined) return this.#list(query);
+    const isOne = first !== undefined && first !== "replay" && first !== "undo";
+    if (isOne && method === "GET") return Response.json(this.all.find(({ message_id }) => message_id === first));
+    if (second === "edit") return this.#edit(first!, query.get("json")!);
+    const act = method === "DELETE" ? "drop" : (isOne ? second : first) as ManyAct;
+    return Response.json(this.act(act, isOne ? new URLSearchParams({ id: first }) : query));
+  }
+
+  /** At once. */
+  act(act: ManyAct, query: URLSearchParams) {
+    const chosen = new Set(this.#chosen(query, act === "undo" ? "dropped" : "dead"));
+    const status = ({ replay: "replayed", drop: "dropped", undo: "dead" } as const)[act];
+    this.all = this.all.map((letter) => chosen.has(letter) ? { ...letter, status } : letter);
+    if (act === "drop") return { dropped: chosen.size };
+    return act === "undo" ? { restored: chosen.size } : { replayed: chosen.size, refused: 0, failed: 0 };
+  }
+
+  #chosen(query: URLSearchParams, status = (query.get("status") ?? "dead") as LetterStatus): DeadLetter[] {
+    const is = (name: string, value: unknown) => !query.has(name) || query.get(name) === String(value);
+    return this.all.filter((letter) =>
+      letter.status === status && is("id", letter.message_id) && is("reason", letter.reason) &&
+      is("group", letter.group) && is("player_id", letter.event?.["player_id"]) &&
+      letter.detail.includes(query.get("text") ?? "")
+    );
+  }
+
+  #list(query: URLSearchParams): Response {
+    if (/\D/.test(query.get("player_id") ?? "")) return problem(400, "Bad Request", '"bob" is no whole number');
+    const [limit, after] = [Number(query.get("limit")), Number(query.get("after") ?? 0)];
+    const chosen = this.#chosen(query).reverse();
+    const page = chosen.slice(after, after + limit);
+    this.longest = Math.max(this.longest, page.length);
+    const next = after + limit < chosen.length ? String(after + limit) : null;
+    const total = this.all.filter(({ status }) => status === "dead").length;
+    return Response.json({ total, waiting: 0, next, dead_letters: page });
+  }
+
+  #groups(query: URLSearchParams): CauseGroup[] {
+    const groups = Map.groupBy(this.#chosen(query), ({ group }) => group);
+    return Array.from(groups, ([group, letters]) => {
+      const newest = letters.at(-1)!;
+      return {
+        ...{ group, reason: newest.reason, cause: newest.detail.replace(/KWD|\d+/, "…"), letters: letters.length },
+        ...{ first_at: letters[0]!.last_failed_at, last_at: newest.last_failed_at },
+        sample: { message_id: newest.message_id, detail: newest.detail },
+        taken: this.taken.get(group) ?? null,
+      };
+    }).sort((one, other) => other.letters - one.letters);
+  }
+
+  #take(method: string, group: string, query: URLSearchParams): Response {
+    if (method === "DELETE") return Response.json({ left: Number(this.taken.delete(group)) });
+    this.taken.set(group, { by: "anna", at: "2026-11-24T22:20:00.000Z", note: query.get("note") ?? "", more: 0 });
+    return Response.json({ taken: this.#chosen(new URLSearchParams({ group })).length });
+  }
+
+  #edit(id: string, json: string): Response {
+    const at = "2026-11-24T22:30:00.000Z";
+    const outcome = editOf(this.all.find(({ message_id }) => message_id === id)!, json);
+    if (outcome.problem !== null) return problem(409, "Conflict", outcome.problem);
+    this.all = this.all.map((letter) =>
+      letter.message_id === id ? { ...letter, edited: { by: "anna", at, event: outcome.after! } } : letter
+    );
+    return Response.json({ edits: [outcome] });
+  }
+
+  #jobs(method: string, query: URLSearchParams, id: string | undefined, word: string | undefined): Response {
+    if (!this.jobs) return problem(404, "Not Found", "jobs are carried out over servers, and this is one process");
+    if (method === "GET" && id === undefined) {
+      return Response.json({ jobs: this.jobs.map(({ stored: _, died: __, deaths: ___, ...job }) => job) });
+    }
+    if (id === undefined) {
+      const act = query.get("act") as ManyAct;
+      const total = this.#chosen(query, act === "undo" ? "dropped" : "dead").length;
+      if (query.get("preview") === "true") return Response.json({ total });
+      this.jobs.unshift(jobAnswer(this.jobs.length, { act, total }));
+      return Response.json(this.jobs[0]);
+    }
+    const states = { pause: "paused", resume: "running", cancel: "cancelled" } as const;
+    if (word) this.change(id, { state: states[word as keyof typeof states] });
+    return Response.json(this.jobs.find((job) => job.id === id));
+  }
+
+  change(id: string, changes: Partial<Job>): void {
+    this.jobs = this.jobs?.map((job) => job.id === id ? { ...job, ...changes } : job);
+  }
+}
+
+/** The n-th of many, that runs, unless it is said otherwise. */
+export function jobAnswer(n: number, changes: Partial<Job> = {}): Job {
+  return {
+    ...{ id: `5b0b1e9e-5c0c-4f3e-9d5b-${String(n).padStart(12, "0")}`, act: "replay", state: "running" },
+    ...{ filter: { reasons: ["unknown-currency"] }, created_by: "anna", created_at: "2026-11-24T22:15:00.000Z" },
+    ...{ finished_at: null, total: 0, done: 0, refused: 0, failed: 0, problem: null, stored: 0, died: 0, deaths: [] },
+    ...changes,
+  };
+}
+
+/** The n-th of many; every second of them has a body that is no event. */
+export function deadLetter(n: number): DeadLetter {
+  const decodes = n % 2 === 0;
+  return {
+    message_id: `019aa000-0000-7000-9000-${String(n).padStart(12, "0")}`,
+    sent_id: null,
+    reason: decodes ? "unknown-currency" : "undecodable",
+    detail: decodes ? 'currency = "KWD": the rates have no KWD' : "5 bytes are not a casino.events.v1.Event",
+    group: decodes ? "5f0c1d2e3a4b" : "0a1b2c3d4e5f",
+    subscriber: "subscriber-1",
+    first_failed_at: "2026-11-24T22:10:00.000Z",
+    last_failed_at: "2026-11-24T22:10:07.000Z",
+    attempts: 1,
+    replays: 0,
+    status: "dead",
+    number: n,
+    ...{ acted_by: null, acted_at: null, stored_by: null, stored_at: null, edited: null },
+    event: decodes ? { id: n, player_id: 11, game_id: 101, type: "bet", amount: 500, currency: "KWD" } : null,
+    body_problem: decodes ? null : "5 bytes are not a casino.events.v1.Event",
+    body_base64: "/wGAgIA=",
+    body_bytes: 5,
+  };
+}
+
+/** The rule of this fake: an event has an id, and its currency is none that no rates have. */
+function editOf({ message_id, event, edited }: DeadLetter, json: string): Edit {
+  const before = edited?.event ?? event;
+  const refused = (problem: string) => ({ message_id, before, after: null, problem });
+  try {
+    const after = JSON.parse(json);
+    return after.id === undefined ? refused("id is missing") : { message_id, before, after, problem: null };
+  } catch (error) {
+    return refused(String(error));
+  }
+}
+
+export function problem(status: number, title: string, detail: string): Response {
+  return new Response(JSON.stringify({ type: "about:blank", title, status, detail }), {
+    status,
+    headers: { "content-type": "application/problem+json" },
+  });
+}
