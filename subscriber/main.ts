@@ -65,6 +65,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       ...[
         "DEAD_LETTER_RABBITMQ_URL",
         "DEAD_LETTER_KEEPER",
+        "DEAD_LETTER_RETENTION_DAYS",
         "TOPOLOGY",
         "REDIS_URL",
         "REDIS_KEY_PREFIX",
