@@ -25,6 +25,7 @@ import { TokensFile } from "./http/access/tokens.ts";
 import { Observations, serveHttp } from "./http/http.ts";
 import { type Address, defaultAddress, parseAddress } from "./http/server/server.ts";
 import { AmqpQueueDepths } from "./metrics/queue_depths.ts";
+import { keepForgetting } from "./metrics/forget.ts";
 import { keepTelling, OwnReport } from "./metrics/fleet/own_report.ts";
 import { RedisFleet } from "./metrics/fleet/redis_fleet.ts";
 import { DatabaseGate } from "./pipeline/database_gate.ts";
@@ -206,6 +207,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       const pool = new DatabasePool(config.DATABASE_URL, {
         ...{ name: `casino-subscriber ${name}`, max: 2, timeoutMs: httpQueryTimeoutMs, clock, random },
       });
+      keepForgetting({ database: pool, recent: observations.recent, clock, log }, shutdown.stop);
       const server = serveHttp({
         ...{ ...state, own, fleet, address, observations, log, database: pool, mode: "servers" },
         ...{ rates, shared: edges.shared, newId: () => crypto.randomUUID() },
