@@ -24,11 +24,7 @@ export class Forgetter {
 
   /** @returns how many events it has forgotten */
   async round(): Promise<number> {
-    if (this.#after === undefined) {
-      const [row] = await this.database.query(newestAct, []);
-      this.#after = row![0]!;
-      return 0;
-    }
+    this.#after ??= (await this.database.query(newestAct, []))[0]![0]!;
     const found = await this.database.query(erasures, [this.#after]);
     const forgotten = found.reduce((sum, [, player]) => sum + this.recent.forget(BigInt(player!)), 0);
     // One that has begun may yet be overtaken by a batch with the e-mail: its player is forgotten again.

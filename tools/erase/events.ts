@@ -52,7 +52,7 @@ export async function surveyEvents(
     const end = Number(blocks);
     found.ends.set(table, end);
     for (let from = ends.get(table) ?? 0; from < end; from += blocksAtOnce) {
-      const to = from + blocksAtOnce;
+      const to = Math.min(from + blocksAtOnce, end);
       const [row] = await sql.query<{ events: number; emails: string[] | null }>(
         `select count(*)::int as events, to_json(array_agg(distinct player_email)) as emails
          from only ${table} where ${within} and ${personal}`,
@@ -62,7 +62,7 @@ export async function surveyEvents(
       for (const email of emails ?? []) if (email !== null) found.emails.add(email);
       if (events > 0) found.chunks.push({ table, from, to, events });
       found.events += events;
-      tell(Math.min(1, (seen + to) / total));
+      tell((seen + to) / total);
     }
     seen += end;
   }
@@ -97,13 +97,16 @@ async function eraseSome(ask: Ask, player: bigint, chunk: Chunk): Promise<number
     parametersOf(player, chunk),
   );
   if (rows.length === 0) return 0;
-  await ask(
+  const taken = await ask(
     `update only ${chunk.table} as stored
      set player_email = null, player_last_signed_in_at = null, description = erased.description
      from unnest($1::uuid[], $2::text[]) as erased (message_id, description)
-     where stored.message_id = erased.message_id`,
-    [rows.map(([messageId]) => messageId as string), rows.map(descriptionOf)],
+     where stored.message_id = erased.message_id and stored.player_id = $3::bigint returning 1`,
+    [rows.map(([messageId]) => messageId as string), rows.map(descriptionOf), String(player)],
   );
+  if (taken.length !== rows.length) {
+    throw new Error(`Postgres erased ${taken.length} of ${rows.length} events, and gave no error: look for triggers`);
+  }
   return rows.length;
 }
 

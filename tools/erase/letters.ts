@@ -28,7 +28,14 @@ const erased = "(erased)";
 
 /** Those that are looked for. */
 export function soughtOf(emails: Iterable<string>): string[] {
-  return [...emails].filter((email) => email.length >= shortest).sort((a, b) => b.length - a.length);
+  return [...emails].filter((email) => email.length >= shortest && !isReplacement(email)).sort((a, b) =>
+    b.length - a.length
+  );
+}
+
+/** It would be found again for ever. */
+function isReplacement(email: string): boolean {
+  return erased.includes(email) || /^\*+$/.test(email);
 }
 
 /** @returns how many letters and edits have one of the e-mails */

@@ -11,6 +11,7 @@ const refused: Partial<Record<Role, readonly string[]>> = {
   subscriber: [
     "delete from events",
     "update events set amount = 0",
+    "update events set player_email = null",
     "truncate events",
     "update players set email = ''",
     "insert into players (id, email) values (1, 'x')",

@@ -1,13 +1,13 @@
 /** What was dealt with is removed when it is old, by one subscriber for all; a dead letter never is. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { systemClock as clock } from "../../shared/runtime/clock.ts";
-import { JobTable } from "../../subscriber/dead_letters/jobs/job_table.ts";
-import { leaseOf } from "../../subscriber/dead_letters/leases.ts";
-import { keepRemoving, removeOld } from "../../subscriber/dead_letters/remove_old.ts";
-import { letterOf } from "../conformance/dead_letter_admin.ts";
-import { eventually } from "../fixtures/eventually.ts";
-import { RecordedLog } from "../fixtures/recorded_telemetry.ts";
-import { actor, publishDead, type TestLetters, withTestLetters } from "../servers/test_letters.ts";
+import { systemClock as clock } from "../../../shared/runtime/clock.ts";
+import { JobTable } from "../../../subscriber/dead_letters/jobs/job_table.ts";
+import { leaseOf } from "../../../subscriber/dead_letters/leases.ts";
+import { keepRemoving, removeOld } from "../../../subscriber/dead_letters/remove_old.ts";
+import { letterOf } from "../../conformance/dead_letter_admin.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { RecordedLog } from "../../fixtures/recorded_telemetry.ts";
+import { actor, publishDead, type TestLetters, withTestLetters } from "../../servers/test_letters.ts";
 
 const days = 90;
 const signal = new AbortController().signal;
