@@ -1,8 +1,8 @@
 /** What is known of an event once it is enriched, and the table of the columns that it is stored in. */
 import type { Event } from "../../shared/event/event.ts";
 import { eventTypes } from "../../shared/event/kinds.ts";
-import type { Timestamp } from "../../shared/event/timestamp.ts";
 import { cutTo, printable } from "../../shared/runtime/printable.ts";
+import type { ColumnOf } from "./column.ts";
 
 /** An event with all that is known of it: what is stored and reported. */
 export interface Enriched {
@@ -70,40 +70,7 @@ function dateOf(microseconds: string): Date | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date;
 }
 
-/** By the column's type in `pg_type.typname`. */
-export interface Values {
-  readonly uuid: string;
-  readonly int8: bigint;
-  readonly text: string;
-  readonly bool: boolean;
-  /** A number: milliseconds since 1970. */
-  readonly timestamptz: Timestamp | number;
-  /** The object, and not its text: each rate is encoded once. */
-  readonly numeric: NonNullable<Price["rate"]>;
-}
-
-export interface Property {
-  readonly key: string;
-  /** The object that the property is part of; it is there when one of its properties is. */
-  readonly inside?: string;
-  /** What the OpenAPI schema says beyond what follows from the type. */
-  readonly schema?: object;
-}
-
-interface Facts<Type extends keyof Values, Value> {
-  readonly name: string;
-  readonly type: Type;
-  readonly of: (enriched: Enriched, subscriberId: string) => Value;
-  /** How JSON shows it, if it does. Never left out: entries of one shape are read faster. */
-  readonly json: Property | undefined;
-}
-
-/** `undefined` is null in Postgres and left out of JSON. */
-type ColumnOf<Type extends keyof Values> =
-  | Facts<Type, Values[Type]> & { readonly nullable: false }
-  | Facts<Type, Values[Type] | undefined> & { readonly nullable: true };
-
-export type Column = { [Type in keyof Values]: ColumnOf<Type> }[keyof Values];
+export type Column = ColumnOf<Enriched>;
 
 /** Those of what came in the message: they alone tell whether two events are the same one. */
 export const eventColumns: readonly Column[] = [
@@ -205,3 +172,27 @@ export const columns: readonly Column[] = [
   },
   { name: "subscriber_id", type: "text", nullable: false, of: (_, subscriberId) => subscriberId, json: undefined },
 ];
+
+/** The facts that were found about an event when it was stored. */
+export type FoundFacts = Omit<Enriched, "messageId" | "event">;
+
+/** A row's texts by column; null is left out. */
+export type Texts = ReadonlyMap<string, string>;
+
+/** How each fact is read back from the columns that it is stored in. `deno check` refuses a fact that is forgotten. */
+export const restored: { readonly [Fact in keyof FoundFacts]: (texts: Texts) => FoundFacts[Fact] } = {
+  price(texts) {
+    const [eurCents, perEur] = [texts.get("amount_eur"), texts.get("rate")];
+    if (eurCents === undefined) return undefined;
+    const rate = perEur === undefined ? undefined : { perEur, asOfMs: Date.parse(texts.get("rates_as_of") ?? "") };
+    return { eurCents: BigInt(eurCents), rate };
+  },
+  // An event of a player of whom nothing was known is as one of a player who was not.
+  player(texts) {
+    const [email, signedInAt] = [texts.get("player_email"), texts.get("player_last_signed_in_at")];
+    if (email === undefined && signedInAt === undefined) return undefined;
+    return { ...playerOf([]), email, lastSignedInAt: signedInAt === undefined ? undefined : new Date(signedInAt) };
+  },
+  description: (texts) => texts.get("description") ?? "",
+  sentId: (texts) => texts.get("sent_id"),
+};

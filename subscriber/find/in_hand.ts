@@ -8,7 +8,7 @@ import { publishedAtMs } from "../../shared/rabbitmq/message.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { printable } from "../../shared/runtime/printable.ts";
 import { redact } from "../../shared/runtime/secrets.ts";
-import type { Work } from "../pipeline/runner.ts";
+import type { Work } from "../pipeline/entry.ts";
 import type { FindQuery } from "./query.ts";
 
 /** What a subscriber has in hand. */

@@ -104,7 +104,8 @@ export function serveHttp(options: HttpOptions): HttpServer {
   };
   const dependencies = readDependencies({
     rabbitmq: depths,
-    redis: inspectRates,
+    // A Redis that can be read but takes no reports serves nobody: what it tells of others is old.
+    redis: () => Promise.all([reports(), inspectRates()]),
     postgres: totals,
     rates_api: grpcHealth(options.ratesApi, options.ratesApiTls, options.ratesApiProxy),
   }, clock);

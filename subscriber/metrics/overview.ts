@@ -10,14 +10,14 @@ import { isFresh, problemsOf } from "./problems.ts";
 import type { Sources } from "./sources.ts";
 import { Standing } from "./standing.ts";
 
-/** A consumer that begins is counted by the broker a moment before it has told of itself. */
+/** A consumer that begins is counted by the broker a moment before it has told of itself, and one may pause for a moment. */
 const unheardMs = 5_000;
 
 export function overviewOf(sources: Sources): () => Promise<Overview> {
   const { clock, stats, latencies, subscriberId, mode } = sources;
   const startedAt = clock.monotonic();
   const standing = new Standing(clock);
-  let unheardSince: number | undefined;
+  let unheardSince: { readonly monotonic: number; readonly wall: number } | undefined;
   return async () => {
     const [totals, depths, letters, inspection, states, fleet] = await Promise.all([
       sources.totals().catch(() => undefined),
@@ -28,8 +28,11 @@ export function overviewOf(sources: Sources): () => Promise<Overview> {
       sources.subscribers(),
     ]);
     const now = clock.monotonic();
-    unheardSince = fleet.unheard ? unheardSince ?? now : undefined;
-    const unheard = now - (unheardSince ?? now) >= unheardMs ? fleet.unheard ?? 0 : 0;
+    // While no reports can be read nobody is heard either; without the broker nobody is missed.
+    const areAllHeard = fleet.unheard === 0 || !depths;
+    unheardSince = areAllHeard ? undefined : unheardSince ?? { monotonic: now, wall: clock.now() };
+    const isLong = unheardSince !== undefined && now - unheardSince.monotonic >= unheardMs;
+    const unheard = isLong && fleet.unheard ? { consumers: fleet.unheard, sinceMs: unheardSince!.wall } : undefined;
     const problems = problemsOf(sources, { states, depths, inspection, fleet, unheard });
     // What a keeper has in hand is in neither, for a moment.
     const deadLetters = depths && letters !== undefined ? letters.dead + depths.dead.messages : null;

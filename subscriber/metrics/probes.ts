@@ -35,8 +35,7 @@ export type Probes = Readonly<Record<Dependency, Probe>>;
 
 export type ReadDependencies = () => Promise<Readonly<Record<Dependency, DependencyState>>>;
 
-const rememberMs = 1_000;
-/** The API is not ours: probed less often. */
+/** The API is not ours: probed less often. What the other probes ask is remembered already. */
 const rememberApiMs = 10_000;
 const probeTimeoutMs = 2_000;
 
@@ -45,7 +44,9 @@ export function readDependencies(probes: Probes, clock: Clock): ReadDependencies
   const ask = Object.fromEntries(
     dependencies.map((name) => [
       name,
-      coalesced(name === "rates_api" ? rememberApiMs : rememberMs, clock, () => stateOf(probes[name], clock)),
+      name === "rates_api"
+        ? coalesced(rememberApiMs, clock, () => stateOf(probes[name], clock))
+        : () => stateOf(probes[name], clock),
     ]),
   ) as Record<Dependency, () => Promise<DependencyState>>;
   return async () => {

@@ -3,7 +3,7 @@ import { redact } from "../../shared/runtime/secrets.ts";
 import type { SubscriberAnswer } from "../dashboard/subscriber_answer.ts";
 import type { Inspection } from "../rates/shared_rates.ts";
 import type { WatchedRates } from "../rates/source.ts";
-import { type FleetView, isStuck, oldestMsOf } from "./fleet/fleet_view.ts";
+import { type FleetView, isStuck, isStuckUnheard, oldestMsOf } from "./fleet/fleet_view.ts";
 import { dependencyNames, type DependencyState } from "./probes.ts";
 import type { Depths } from "./queue_depths.ts";
 import type { Sources } from "./sources.ts";
@@ -19,8 +19,8 @@ interface Found {
   readonly depths: Depths | undefined;
   readonly inspection: Inspection | undefined;
   readonly fleet: FleetView;
-  /** Consumers that have told nothing of themselves for a while. */
-  readonly unheard: number;
+  /** Consumers that have told nothing of themselves for a while, and since when, milliseconds since 1970. */
+  readonly unheard: { readonly consumers: number; readonly sinceMs: number } | undefined;
 }
 
 const redisAway = {
@@ -49,10 +49,9 @@ export function problemsOf(
   broken("postgres", "events are held until it takes them");
   problems.push(...stuckSentences(fleet.subscribers.filter(isStuck), subscriberId));
   broken("redis", redisAway[mode]);
-  if (unheard > 0) {
-    const who = unheard === 1 ? "1 consumer of the queue tells" : `${unheard} consumers of the queue tell`;
-    problems.push(`${who} nothing of what it holds: of an older version, or without our Redis and REDIS_KEY_PREFIX.`);
-  }
+  // Those that are named above are not counted again.
+  const others = (unheard?.consumers ?? 0) - fleet.subscribers.filter(isStuckUnheard).length;
+  if (unheard && others > 0) problems.push(unheardSentence(others, unheard.sinceMs));
   broken("rates_api", "the rates in the cache serve for as long as they last");
   if (states["rates_api"]!.ok && rates.failure !== undefined && !isFresh(rates, inspection)) {
     problems.push(`The last call for rates failed: ${redact(rates.failure)}.`);
@@ -71,7 +70,7 @@ export function problemsOf(
 function stuckSentences(stuck: readonly SubscriberAnswer[], ownId: string): string[] {
   const sentences = stuck.slice(0, mostNamed).map(({ id, state, since, events, last_error }) => {
     const who = id === ownId ? "This subscriber" : `Subscriber ${id}`;
-    const at = `${since.slice(11, 19)} UTC`;
+    const at = timeOf(since);
     return state === "silent"
       ? `${who} has told nothing since ${at}; it held ${countOf(events)} then.`
       // Without any, its deliveries went back with a lost connection, and others take them.
@@ -81,6 +80,18 @@ function stuckSentences(stuck: readonly SubscriberAnswer[], ownId: string): stri
   if (rest.length === 0) return sentences;
   const events = countOf(rest.reduce((sum, { events }) => sum + events, 0));
   return [...sentences, `${rest.length} more ${rest.length === 1 ? "holds" : "subscribers hold"} ${events}.`];
+}
+
+function unheardSentence(consumers: number, sinceMs: number): string {
+  const [who, what] = consumers === 1
+    ? ["1 consumer of the queue has", "it holds"]
+    : [`${consumers} consumers of the queue have`, "they hold"];
+  const cause = "paused, of an older version, or without our Redis and REDIS_KEY_PREFIX";
+  return `${who} told nothing of what ${what} since ${timeOf(new Date(sinceMs).toISOString())}: ${cause}.`;
+}
+
+function timeOf(instant: string): string {
+  return `${instant.slice(11, 19)} UTC`;
 }
 
 function countOf(events: number): string {

@@ -70,3 +70,11 @@ export function isNew(entry: Processed): entry is Stored {
 export function requeued(delivery: Delivery): Settled {
   return { delivery, facts: undefined, outcome: requeue };
 }
+
+/** Deliveries that something is done with together. */
+export interface Work {
+  readonly deliveries: readonly Delivery[];
+  readonly doing: "in a batch" | "waiting for rates" | "moving to another queue";
+  /** Monotonic ms. */
+  readonly since: number;
+}

@@ -5,7 +5,15 @@ import type { Clock } from "../../shared/runtime/clock.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import type { DatabaseGate } from "./database_gate.ts";
-import { isWaiting, type Middleware, type Process, type Processed, requeued, type Settled } from "./entry.ts";
+import {
+  isWaiting,
+  type Middleware,
+  type Process,
+  type Processed,
+  requeued,
+  type Settled,
+  type Work,
+} from "./entry.ts";
 import type { Permits } from "./permits.ts";
 import type { Stats } from "./stats.ts";
 import type { WaitingForRates } from "./waiting_for_rates.ts";
@@ -24,14 +32,6 @@ export interface RunnerOptions {
   readonly gate: Pick<DatabaseGate, "leave">;
   readonly clock: Clock;
   readonly log: Log;
-}
-
-/** Deliveries that something is done with together. */
-export interface Work {
-  readonly deliveries: readonly Delivery[];
-  readonly doing: "in a batch" | "waiting for rates" | "moving to another queue";
-  /** Monotonic ms. */
-  readonly since: number;
 }
 
 export class Runner {

@@ -1,7 +1,8 @@
 /** Enriched events as rows of the table `events`. */
 import type { Buffer } from "node:buffer";
 import { CopyRows, numericBytes } from "../../shared/postgres/copy_rows.ts";
-import { type Column, columns, type Enriched, type Values } from "../enriched/enriched.ts";
+import type { Values } from "../enriched/column.ts";
+import { type Column, columns, type Enriched } from "../enriched/enriched.ts";
 
 export const copyStatement = `copy events (${columns.map(({ name }) => name).join(", ")}) from stdin (format binary)`;
 

@@ -3,29 +3,15 @@ import { jsonInteger } from "../../shared/event/json.ts";
 import { formatTimestamp, parseTimestamp, timestampOfMs } from "../../shared/event/timestamp.ts";
 import { arrayLiteral } from "../../shared/postgres/copy_rows.ts";
 import type { Database, Row } from "../../shared/postgres/pool.ts";
-import { type Column, columns, type Enriched, eventColumns, type Player, playerOf } from "../enriched/enriched.ts";
-import type { Price } from "../enriched/enriched.ts";
+import { type Column, columns, type Enriched, eventColumns, type FoundFacts } from "../enriched/enriched.ts";
+import { restored, type Texts } from "../enriched/enriched.ts";
 import type { Known } from "../pipeline/edges.ts";
-
-/** The facts that were found about an event when it was stored. */
-export type FoundFacts = Omit<Enriched, "messageId" | "event">;
 
 export interface Stored {
   /** What came in the message, as JSON: equal for the same event. */
   readonly content: string;
   readonly facts: FoundFacts;
 }
-
-/** By column; null is left out. */
-type Texts = ReadonlyMap<string, string>;
-
-/** How each fact is read back from the columns that it is stored in. `deno check` refuses a fact that is forgotten. */
-const restored: { readonly [Fact in keyof FoundFacts]: (texts: Texts) => FoundFacts[Fact] } = {
-  price: priceOf,
-  player: storedPlayer,
-  description: (texts) => texts.get("description") ?? "",
-  sentId: (texts) => texts.get("sent_id"),
-};
 
 const findStatement = `select ${columns.map(textOf).join(", ")} from events where message_id = any($1::uuid[])`;
 
@@ -110,18 +96,4 @@ function factsOf(texts: Texts): FoundFacts {
   return Object.fromEntries(
     Object.entries(restored).map(([fact, read]) => [fact, read(texts)]),
   ) as unknown as FoundFacts;
-}
-
-function priceOf(texts: Texts): Price | undefined {
-  const [eurCents, perEur] = [texts.get("amount_eur"), texts.get("rate")];
-  if (eurCents === undefined) return undefined;
-  const rate = perEur === undefined ? undefined : { perEur, asOfMs: Date.parse(texts.get("rates_as_of") ?? "") };
-  return { eurCents: BigInt(eurCents), rate };
-}
-
-/** An event of a player of whom nothing was known is as one of a player who was not. */
-function storedPlayer(texts: Texts): Player | undefined {
-  const [email, signedInAt] = [texts.get("player_email"), texts.get("player_last_signed_in_at")];
-  if (email === undefined && signedInAt === undefined) return undefined;
-  return { ...playerOf([]), email, lastSignedInAt: signedInAt === undefined ? undefined : new Date(signedInAt) };
 }

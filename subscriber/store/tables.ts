@@ -1,6 +1,7 @@
 /** What the tables must be for what is written to them: types, and modifiers of types, that lose nothing of it. */
 import type { Database, Row } from "../../shared/postgres/pool.ts";
-import { columns, type Values } from "../enriched/enriched.ts";
+import type { Values } from "../enriched/column.ts";
+import { columns } from "../enriched/enriched.ts";
 import { totalsTables } from "./totals.ts";
 
 /** Of the tables that are first on the search path. The type of a domain is the one below it, and an enumeration is read as text. */

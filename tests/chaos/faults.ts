@@ -10,7 +10,7 @@ import { loweredLimits } from "./lowered_limits.ts";
 import type { Workers } from "./workers.ts";
 
 /** So long that what all others tell of it can be compared. */
-const leastRefusedMs = 10_000;
+const leastRefusedMs = 12_000;
 
 /** @returns what a fault is drawn from; its details come from `random` */
 export function faultsOf(world: PrivateWorld, workers: Workers, demotions: Demotions, random: Random): Draw[] {

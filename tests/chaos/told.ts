@@ -10,8 +10,6 @@ export interface Truth {
   readonly stalledMs: number;
   /** Subscribers that Postgres has refused long enough for all to know. */
   readonly refused: readonly string[];
-  /** Whether Redis can be read, and takes no writes, or did so a moment ago: what subscribers tell of each other is old then. */
-  readonly reportsAreOld: boolean;
 }
 
 /** One subscriber's answers. */
@@ -44,13 +42,14 @@ export function liesOf(
   }
   for (const other of holding) {
     const held = `${other} holds events that Postgres refuses`;
-    // Until it has told so in Redis, nobody can say what another holds, and says that it is not known.
-    if (other !== who && overview.queue?.unacknowledged == null) continue;
+    // Whoever does not hear the other may say that what it holds is not known, but not that nothing is wrong.
     if (state !== "problems") lies.push(`${held}, but the page of ${who} says ${state}`);
     if (other === who && readiness.ready) lies.push(`${held}, but it is ready`);
-    if (!overview.subscribers.some((it) => it.id === other && isStuck(it))) {
+    const isUnknown = other !== who && overview.queue?.unacknowledged == null;
+    if (!isUnknown && !overview.subscribers.some((it) => it.id === other && isStuck(it))) {
       lies.push(`${held}, but ${who} does not list it as stuck`);
     }
+    if (other !== who && Number.isNaN(figureIn(metrics, 'casino_queue_messages{queue="unacknowledged"}'))) continue;
     if (
       figureIn(metrics, 'casino_subscribers{state="holding"}') +
           figureIn(metrics, 'casino_subscribers{state="silent"}') < 1

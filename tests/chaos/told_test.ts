@@ -5,22 +5,33 @@ import { wellOverview } from "../scenarios/dashboard/fake_subscriber.ts";
 import { liesOf, type Told, type Truth } from "./told.ts";
 
 const { subscribers } = viewOf([{ ...reportOf("two"), heard_ms: 0 }], 1, 0);
-const calm: Truth = { stalledMs: 0, refused: [], reportsAreOld: false };
+const calm: Truth = { stalledMs: 0, refused: [] };
 const stalled: Truth = { ...calm, stalledMs: 60_000 };
 
-function told(changes: { state?: "well" | "problems"; listed?: boolean; holding?: number; oldest?: number }): Told {
-  const { state = "problems", listed = true, holding = 1, oldest = 12 } = changes;
+interface Changes {
+  readonly state?: "well" | "letters" | "problems";
+  readonly listed?: boolean;
+  readonly holding?: number;
+  readonly oldest?: number;
+  /** What others hold; `null`: it is not known. */
+  readonly unacknowledged?: number | null;
+}
+
+function told(changes: Changes): Told {
+  const { state = "problems", listed = true, holding = 1, oldest = 12, unacknowledged = 500 } = changes;
   return {
     who: "one",
     overview: {
       ...wellOverview,
       standing: { ...wellOverview.standing, state },
       subscribers: listed ? subscribers : [],
+      queue: { ...wellOverview.queue!, unacknowledged },
     },
     readiness: { ready: true, why_not: [], consumers: 2, subscribers, dependencies: [] },
     metrics: [
       ...["casino_unsettled_deliveries 3", `casino_subscribers{state="holding"} ${holding}`],
       ...['casino_subscribers{state="silent"} 0', `casino_oldest_event_seconds ${oldest}`],
+      ...unacknowledged === null ? [] : [`casino_queue_messages{queue="unacknowledged"} ${unacknowledged}`],
     ].join("\n"),
   };
 }
@@ -32,6 +43,14 @@ Deno.test("liesOf() finds each way to pass over a subscriber that holds events",
     deepStrictEqual(liesOf(told(lie), calm, []), []);
   }
   match(liesOf({ ...told({}), who: "two" }, calm, ["two"]).join(), /^two holds .* but it is ready$/);
+});
+
+Deno.test("liesOf() lets a subscriber say that it does not hear one that holds events, and not that nothing is wrong", () => {
+  const unheard = { listed: false, holding: 0, oldest: 0, unacknowledged: null };
+  deepStrictEqual(liesOf(told(unheard), calm, ["two"]), []);
+  for (const state of ["well", "letters"] as const) {
+    match(liesOf(told({ ...unheard, state }), calm, ["two"]).join(), new RegExp(`the page of one says ${state}$`));
+  }
 });
 
 Deno.test("liesOf() finds who says that all is well, or is ready, while nothing is stored", () => {

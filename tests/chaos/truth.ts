@@ -1,11 +1,7 @@
 /** What is so, asked of the servers themselves, around the proxies that a campaign poisons. */
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { callWithDeadline } from "../../shared/runtime/deadline.ts";
-import type { Redis } from "ioredis";
 import type { Config } from "../../shared/runtime/configuration/config.ts";
-import { closeRedis, openRedis } from "../../shared/redis/client.ts";
-import { messageOf } from "../../shared/runtime/errors.ts";
-import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { queuesReader, ratesReader, reportsReader, totalsReader } from "../../tools/status/readers.ts";
 import { readStatus, type Status } from "../../tools/status/status.ts";
 import { queues } from "../harness/batch.ts";
@@ -15,10 +11,6 @@ import type { Truth } from "./told.ts";
 import type { Workers } from "./workers.ts";
 
 const askTimeoutMs = 2_000;
-/** By then each subscriber has told of itself again. */
-const toldAgainMs = 5_000;
-/** A replica's word, and that of a server without memory. */
-const takesNoWrites = /^(READONLY|OOM)\b/;
 
 export class TruthReader {
   readonly #readers: Parameters<typeof readStatus>[0];
@@ -26,8 +18,6 @@ export class TruthReader {
   #rows = 0;
   #dead = 0;
   #stalledSince: number | undefined;
-  #lastUnwritableAt = -Infinity;
-  readonly #redis: Promise<Redis>;
 
   constructor(
     private readonly world: PrivateWorld,
@@ -39,7 +29,6 @@ export class TruthReader {
     const { RABBITMQ_URL, DATABASE_URL } = world.servers.direct;
     const config = { ...queues, RABBITMQ_URL, REDIS_URL, DATABASE_URL } as unknown as Config;
     const settings = { ...config, REDIS_KEY_PREFIX: world.env["REDIS_KEY_PREFIX"] ?? "casino:" };
-    this.#redis = openRedis(REDIS_URL, { name: "casino-truth", log: silentLog });
     this.#readers = {
       queues: queuesReader(settings, clock),
       rates: ratesReader(settings, clock),
@@ -70,26 +59,11 @@ export class TruthReader {
     if (!waiting || handled !== this.#handled) this.#stalledSince = undefined;
     else this.#stalledSince ??= clock.monotonic();
     this.#handled = handled;
-    await this.#tryRedis();
     const now = clock.monotonic();
-    return {
-      stalledMs: now - (this.#stalledSince ?? now),
-      refused: this.workers.refused,
-      reportsAreOld: now - this.#lastUnwritableAt < toldAgainMs,
-    };
-  }
-
-  async #tryRedis(): Promise<void> {
-    const redis = await this.#redis;
-    try {
-      await redis.set("casino-truth", "written", "PX", 1_000);
-    } catch (error) {
-      if (takesNoWrites.test(messageOf(error))) this.#lastUnwritableAt = clock.monotonic();
-    }
+    return { stalledMs: now - (this.#stalledSince ?? now), refused: this.workers.refused };
   }
 
   async close(): Promise<void> {
-    await closeRedis(await this.#redis);
     await Promise.allSettled(Object.values(this.#readers).map((reader) => reader.close()));
   }
 }

@@ -71,17 +71,13 @@ export function watch(workers: Workers, truth: TruthReader) {
     const so = {
       stalledMs: after.stalledMs > before.stalledMs ? before.stalledMs : 0,
       refused: before.refused.filter((name) => after.refused.includes(name)),
-      reportsAreOld: before.reportsAreOld || after.reportsAreOld,
     };
     const holding = told.filter(({ who, metrics }) =>
       so.refused.includes(who) && figureIn(metrics, "casino_unsettled_deliveries") > 0
     ).map(({ who }) => who);
     compared++;
-    for (const answer of told) {
-      const known = holding.filter((name) => name === answer.who || !so.reportsAreOld);
-      lies.push(...liesOf(answer, so, known));
-    }
-    lies.push(...liesOfStatus(status, so, so.reportsAreOld ? [] : holding));
+    for (const answer of told) lies.push(...liesOf(answer, so, holding));
+    lies.push(...liesOfStatus(status, so, holding));
   }
 
   const watching = (async () => {

@@ -7,8 +7,8 @@ import { urlOf } from "../harness/http.ts";
 import type { MemoryLimit } from "../harness/memory_limit.ts";
 import type { PrivateWorld } from "../harness/private_world.ts";
 
-/** A refused subscriber has met the refusal by then, and all others have heard of it. */
-const knownMs = 8_000;
+/** A refused subscriber has met the refusal by then, and all others have heard of it, or say that they do not hear it. */
+const knownMs = 10_000;
 
 /** Each has a role of its own in Postgres, made before they start. */
 export async function createRoles({ servers }: PrivateWorld, size: number): Promise<void> {

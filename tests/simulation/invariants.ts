@@ -31,7 +31,8 @@ export class Ledger implements BrokerWatch {
   readonly reported = new Set<string>();
   /** Messages that were in the dead letter queue at any time. */
   readonly #elsewhere = new Set<string>();
-  acks = 0;
+  /** Events that were acked when they came again. */
+  redelivered = 0;
   violation: InvariantError | undefined;
 
   constructor(private readonly seed: number, private readonly clock: Clock) {}
@@ -47,10 +48,10 @@ export class Ledger implements BrokerWatch {
     if (!this.published.has(id)) this.violated(`${id} is in ${queue}, but was never published`);
   }
 
-  acked(queue: string, { properties }: Message): void {
+  acked(queue: string, { properties, deliveries }: Message): void {
     const id = String(properties.messageId);
     if (queue !== names.EVENTS_QUEUE) return;
-    this.acks++;
+    if (deliveries > 1) this.redelivered++;
     if (!this.stored.has(id) && !this.#elsewhere.has(id)) {
       this.violated(`${id} was acked, but is neither stored nor safe in another queue`);
     }

@@ -13,7 +13,7 @@ import { Process, type Settings } from "./process.ts";
 import { deadReasons, openPublisher, publishHeavy, publishOverTime, replayCurable } from "./publishing.ts";
 import { World } from "./world.ts";
 
-const nothing = { published: 0, stored: 0, dead: 0, replayed: 0, acks: 0, kills: 0, ratesCalls: 0 };
+const nothing = { published: 0, stored: 0, dead: 0, replayed: 0, redelivered: 0, kills: 0, ratesCalls: 0 };
 
 /** The counts of a run; a run that breaks an invariant throws an `InvariantError` instead, which names its seed. */
 export type SimulationResult = typeof nothing;
@@ -41,7 +41,7 @@ export async function simulate(seed: number, mutation?: MutationName): Promise<S
     stored: world.ledger.stored.size,
     dead: world.broker.ready(names.DEAD_LETTER_QUEUE),
     replayed,
-    acks: world.ledger.acks,
+    redelivered: world.ledger.redelivered,
     kills: world.kills.count,
     ratesCalls: world.ratesCalls,
   };

@@ -47,7 +47,7 @@ export interface Fleet {
   answers(questionId: string, subscriberIds: readonly string[]): Promise<readonly (string | undefined)[]>;
   /** Forgets the subscriber. */
   leave(id: string): Promise<void>;
-  /** All reports, by id. @throws when they cannot be read */
+  /** All reports, by id. @throws when they cannot be read, or no longer be written */
   read(): Promise<readonly HeardReport[]>;
 }
 

@@ -16,7 +16,7 @@ export interface FleetView {
   readonly subscribers: readonly SubscriberAnswer[];
   /** Deliveries that they hold; `null` when not all of them can be heard. */
   readonly unacknowledged: number | null;
-  /** Consumers of the queue that tell nothing of themselves; `null` when that is not known. */
+  /** Consumers of the queue that tell nothing of themselves, or no longer; `null` when that is not known. */
   readonly unheard: number | null;
 }
 
@@ -33,8 +33,7 @@ export function viewOf(
 ): FleetView {
   const others = (reports ?? []).filter(({ id }) => id !== own?.id);
   const all = withoutGone(own ? [{ ...own, heard_ms: 0 }, ...others] : others, consumers);
-  const consuming = all.filter((report) => report.consuming).length;
-  const unheard = reports && consumers !== undefined ? Math.max(0, consumers - consuming) : null;
+  const unheard = reports && consumers !== undefined ? Math.max(0, consumers - countTelling(all)) : null;
   return {
     subscribers: all.map((report) => answerOf(report, nowMs)).sort(stuckFirst),
     unacknowledged: reports && !unheard ? all.reduce((sum, { events }) => sum + events, 0) : null,
@@ -47,6 +46,11 @@ export function isStuck({ state, events }: SubscriberAnswer): boolean {
   return state === "holding" || state === "silent" && events > 0;
 }
 
+/** Stuck by its last report, which is old. */
+export function isStuckUnheard(subscriber: SubscriberAnswer): boolean {
+  return isStuck(subscriber) && isQuiet(subscriber);
+}
+
 /** Age of the oldest event that any of them holds, ms; 0 when there is none. */
 export function oldestMsOf({ subscribers }: FleetView): number {
   return Math.max(0, ...subscribers.map(({ oldest_ms }) => oldest_ms));
@@ -57,11 +61,18 @@ export function oldestMsOf({ subscribers }: FleetView): number {
  * are subscribers that still tell something.
  */
 function withoutGone(reports: readonly HeardReport[], consumers = Infinity): readonly SeenReport[] {
-  const isQuiet = ({ heard_ms }: HeardReport) => heard_ms >= quietMs;
-  const telling = reports.filter((report) => report.consuming && !isQuiet(report)).length;
-  if (consumers > telling) return reports;
+  if (consumers > countTelling(reports)) return reports;
   const nothing = { state: "silent", consuming: false, events: 0, batches: 0, oldest_ms: 0 } as const;
   return reports.map((report) => isQuiet(report) ? { ...report, ...nothing } : report);
+}
+
+/** Consumers by their own reports, as far as these are of now: an old one tells nothing of what its subscriber holds. */
+function countTelling(reports: readonly Pick<HeardReport, "consuming" | "heard_ms">[]): number {
+  return reports.filter((report) => report.consuming && !isQuiet(report)).length;
+}
+
+function isQuiet({ heard_ms }: Pick<HeardReport, "heard_ms">): boolean {
+  return heard_ms >= quietMs;
 }
 
 function answerOf(report: SeenReport, nowMs: number): SubscriberAnswer {

@@ -33,7 +33,7 @@ Deno.test("viewOf() lists the stuck ones first, of these the one that has been s
     new Date(now - 9_500).toISOString(),
     new Date(now - 600).toISOString(),
   ]);
-  deepStrictEqual([unacknowledged, unheard], [322, 0]);
+  deepStrictEqual([unacknowledged, unheard], [null, 2], "of six consumers, two no longer tell");
 });
 
 Deno.test("viewOf() takes this subscriber's own state of now, and ages what others hold that are stuck", () => {
@@ -55,6 +55,16 @@ Deno.test("viewOf() does not say what is in hand while somebody is not heard", (
   strictEqual(viewOf([report("other")], undefined, now, own).unacknowledged, 3);
 });
 
+Deno.test("viewOf() does not take an old report for the state of now", () => {
+  const heard = (heard_ms: number) => {
+    const { subscribers, unacknowledged, unheard } = viewOf([report("one", { heard_ms }), report("two")], 2, now);
+    return [subscribers.map(({ state }) => state).join(), unacknowledged, unheard];
+  };
+  deepStrictEqual(heard(2_900), ["working,working", 0, 0], "one report is late");
+  deepStrictEqual(heard(3_000), ["working,working", null, 1]);
+  deepStrictEqual(heard(10_000), ["silent,working", null, 1]);
+});
+
 Deno.test("viewOf() knows that a killed subscriber holds nothing once the broker no longer counts its consumer", () => {
   const reports = [
     report("works", { events: 2 }),
@@ -65,7 +75,7 @@ Deno.test("viewOf() knows that a killed subscriber holds nothing once the broker
     const { state } = view.subscribers.find(({ id }) => id === "killed")!;
     return [state, view.unacknowledged, oldestMsOf(view), view.subscribers.filter(isStuck).length];
   };
-  deepStrictEqual(told(2), ["holding", 42, 14_000, 1], "paused, perhaps");
+  deepStrictEqual(told(2), ["holding", null, 14_000, 1], "paused, perhaps");
   deepStrictEqual(told(undefined), ["holding", 42, 14_000, 1]);
   deepStrictEqual(told(1), ["silent", 2, 0, 0]);
 });

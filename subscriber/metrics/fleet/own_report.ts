@@ -97,7 +97,7 @@ export function keepTelling(
 
   async function tellUntilEnded(): Promise<void> {
     while (!ended.signal.aborted) {
-      // Redis being away is told by whoever fetches rates, and by those who read reports.
+      // What fails here is told by those who read reports: they cannot do so any more.
       await fleet.tell(own.read()).then(answerNew).catch(() => {});
       await clock.sleep(beatMs, ended.signal).catch(() => {});
     }

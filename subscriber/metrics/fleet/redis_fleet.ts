@@ -1,5 +1,6 @@
 /** {@linkcode Fleet} in Redis: a key with a time to live for each subscriber, question and answer, and two with their ids. */
 import type { Redis } from "ioredis";
+import { explainRedis } from "../../../shared/redis/client.ts";
 import {
   answerLifeMs,
   type Fleet,
@@ -74,12 +75,18 @@ for _, id in ipairs(known(KEYS[1], ARGV[1])) do
 end
 return reports`;
 
+/** One report that fails to be written may be a pause, and the next one is a second away. */
+const mostUntold = 1;
+
 export class RedisFleet implements Fleet {
   readonly #ids: string;
   readonly #reports: string;
   readonly #questionIds: string;
   readonly #questions: string;
   readonly #answers: string;
+  /** How many reports in a row have not been written. */
+  #untold = 0;
+  #problem: unknown;
 
   /** @param prefix begins all keys. Their tag is that of the rates: the roles of `deno task roles` may use no others */
   constructor(private readonly redis: Redis, prefix: string) {
@@ -94,13 +101,17 @@ export class RedisFleet implements Fleet {
     const { id } = report;
     const keys = [this.#ids, this.#reports + id, this.#questionIds];
     const reported = [this.#reports, id, reportToJson(report), lifeMs, this.#questions];
-    const reply = await this.redis.eval(tell, keys.length, ...keys, ...reported) as string[];
+    const reply = await this.#eval(tell, keys.length, ...keys, ...reported).catch((error) => {
+      this.#untold++;
+      throw this.#problem = error;
+    }) as string[];
+    this.#untold = 0;
     return Array.from({ length: reply.length / 2 }, (_, i) => ({ id: reply[i * 2]!, text: reply[i * 2 + 1]! }));
   }
 
   async ask({ id, text }: Question): Promise<void> {
     const asked = [this.#questions, id, text, questionLifeMs, mostQuestions];
-    const done = await this.redis.eval(ask, 2, this.#questionIds, this.#questions + id, ...asked);
+    const done = await this.#eval(ask, 2, this.#questionIds, this.#questions + id, ...asked);
     if (done === 0) throw new TooManyQuestions();
   }
 
@@ -110,7 +121,7 @@ export class RedisFleet implements Fleet {
 
   async answers(questionId: string, subscriberIds: readonly string[]): Promise<(string | undefined)[]> {
     const keys = subscriberIds.map((id) => this.#keyOf(questionId, id));
-    const reply = await this.redis.eval(readAnswers, keys.length, ...keys) as (string | null)[];
+    const reply = await this.#eval(readAnswers, keys.length, ...keys) as (string | null)[];
     return keys.map((_, i) => reply[i] ?? undefined);
   }
 
@@ -119,16 +130,25 @@ export class RedisFleet implements Fleet {
   }
 
   async leave(id: string): Promise<void> {
-    await this.redis.eval(leave, 2, this.#ids, this.#reports + id, this.#reports, id, lifeMs);
+    await this.#eval(leave, 2, this.#ids, this.#reports + id, this.#reports, id, lifeMs);
   }
 
+  /** @throws as well while Redis takes no reports from us: it takes none from others then, and those that it has are old */
   async read(): Promise<HeardReport[]> {
-    const reply = await this.redis.eval(read, 1, this.#ids, this.#reports) as (string | number)[];
+    if (this.#untold > mostUntold) throw this.#problem;
+    const reply = await this.#eval(read, 1, this.#ids, this.#reports) as (string | number)[];
     const heard: HeardReport[] = [];
     for (let i = 0; i + 1 < reply.length; i += 2) {
       const report = reportFromJson(String(reply[i]));
       if (report) heard.push({ ...report, heard_ms: Math.max(0, lifeMs - Number(reply[i + 1])) });
     }
     return heard.sort((one, other) => one.id < other.id ? -1 : 1);
+  }
+
+  /** @throws what Redis says */
+  async #eval(script: string, ...args: [keys: number, ...(string | number)[]]): Promise<unknown> {
+    return await this.redis.eval(script, ...args).catch((error) => {
+      throw explainRedis(this.redis, error);
+    });
   }
 }

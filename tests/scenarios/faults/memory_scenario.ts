@@ -1,50 +1,17 @@
 /** A subscriber under the memory limit that deploy/kubernetes gives it, in a cgroup as the kubelet makes one. */
 import { Buffer } from "node:buffer";
 import { deepStrictEqual } from "node:assert/strict";
-import { join } from "node:path";
-import { parseAllDocuments } from "yaml";
-import type { Member } from "../../../tools/demo/members.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { queues } from "../../harness/batch.ts";
 import { asOperator, tokensFile, urlOf } from "../../harness/http.ts";
-import { project } from "../../harness/world.ts";
+import { MemoryLimit } from "../../harness/memory_limit.ts";
 import { sharedWorld, type TestWorld } from "./shared_world.ts";
 
 const test = sharedWorld();
 
-/** In version 2 of cgroups there is one hierarchy, in version 1 one for memory alone. */
-const isUnified = await exists("/sys/fs/cgroup/cgroup.controllers");
-const root = isUnified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
-const group = `${root}/casino-test-${crypto.randomUUID()}`;
-const limit = isUnified ? "memory.max" : "memory.limit_in_bytes";
-/** Only root may limit memory, and not in every container. */
-const mayLimit = await Deno.mkdir(group).then(() => exists(join(group, limit)), () => false);
+const limit = await MemoryLimit.ofSubscriber();
 
-Deno.test.afterAll(() => Deno.remove(group).catch(() => {}));
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
-}
-
-async function limitOfManifest(): Promise<number> {
-  const documents = parseAllDocuments(await Deno.readTextFile(join(project, "deploy/kubernetes/base/subscriber.yaml")));
-  const deployment = documents.map((each) => each.toJS()).find(({ kind }) => kind === "Deployment");
-  const [, mebibytes] = /^(\d+)Mi$/.exec(deployment.spec.template.spec.containers[0].resources.limits.memory)!;
-  return Number(mebibytes) * 1_048_576;
-}
-
-/** From its first instruction on it is in the group, which this process enters for that moment. */
-async function startLimited(start: () => Member): Promise<Member> {
-  await Deno.writeTextFile(join(group, limit), String(await limitOfManifest()));
-  const own = Deno.readTextFileSync("/proc/self/cgroup").split("\n")
-    .find((line) => isUnified ? line.startsWith("0::") : line.includes(":memory:"))!.split(":")[2]!;
-  await Deno.writeTextFile(join(group, "cgroup.procs"), String(Deno.pid));
-  try {
-    return start();
-  } finally {
-    await Deno.writeTextFile(join(root, own, "cgroup.procs"), String(Deno.pid));
-  }
-}
+Deno.test.afterAll(() => limit?.[Symbol.asyncDispose]());
 
 async function sendBodies(
   { world, batch }: TestWorld,
@@ -72,18 +39,18 @@ async function isDone({ world }: TestWorld, stored: number, dead: number): Promi
 
 test("60 bodies of 15 MiB do not cost a subscriber its life, nor the events behind them", async (given) => {
   await sendBodies(given, 60, 15 * 1_048_576);
-  const subscriber = await startLimited(() => given.start("one"));
+  const subscriber = limit!.around(() => given.start("one"));
   await eventually("every event and letter", () => isDone(given, 301, 60));
   deepStrictEqual(given.world.crashes, []);
   const left = subscriber.records.filter(({ event }) => event === "message.left_to_broker");
   deepStrictEqual(left.length, 60);
-}, { ignore: !mayLimit });
+}, { ignore: !limit });
 
 test("2,000 bodies of 256 KiB do not either, though the broker takes no letters for a while", async (given) => {
   const { servers } = given.world;
   await sendBodies(given, 2_000, 256 * 1_024);
   await servers.rabbitmqctl("set_vm_memory_high_watermark", "0.00001");
-  const subscriber = await startLimited(() => given.start("one"));
+  const subscriber = limit!.around(() => given.start("one"));
   await given.world.members.untilLogged(subscriber, "publisher.blocked");
   // The broker ends a connection from which nothing is read for half a minute, and the next one may not come to that.
   await new Promise((resolve) => setTimeout(resolve, 70_000));
@@ -92,7 +59,7 @@ test("2,000 bodies of 256 KiB do not either, though the broker takes no letters 
   await servers.rabbitmqctl("set_vm_memory_high_watermark", "0.4");
   await eventually("every event and letter", () => isDone(given, 301, 2_000));
   deepStrictEqual(given.world.crashes, []);
-}, { ignore: !mayLimit });
+}, { ignore: !limit });
 
 /** Each of 60 KB on the wire. As objects in memory, empty tables take the most for a byte. */
 const largeHeaders = [
@@ -104,19 +71,19 @@ for (const { what, count, headers } of largeHeaders) {
   test(`${count} bodies with headers of ${what} do not either`, async (given) => {
     const { world } = given;
     await sendBodies(given, count, 10, headers);
-    await startLimited(() => given.start("one"));
+    limit!.around(() => given.start("one"));
     await eventually(
       "a kill, or every letter",
       async () => world.crashes.length > 0 || await isDone(given, 301, count),
     );
     deepStrictEqual(world.crashes, []);
-  }, { ignore: !mayLimit });
+  }, { ignore: !limit });
 }
 
 test("4 letters of 15 MiB are listed, shown and replayed over HTTP by a subscriber that lives on", async (given) => {
   const { world, start } = given;
   await sendBodies(given, 4, 15 * 1_048_576);
-  const subscriber = await startLimited(() => start("one", { HTTP_TOKENS_FILE: tokensFile }, { http: "127.0.0.1:0" }));
+  const subscriber = limit!.around(() => start("one", { HTTP_TOKENS_FILE: tokensFile }, { http: "127.0.0.1:0" }));
   await eventually("every event and letter", () => isDone(given, 301, 4));
   await world.members.untilLogged(subscriber, "http.ready");
   const letters = `${urlOf(subscriber)}/dead-letters`;
@@ -136,14 +103,14 @@ test("4 letters of 15 MiB are listed, shown and replayed over HTTP by a subscrib
     return again.length === 4 && again.every(({ replays }: { replays: number }) => replays === 1) || undefined;
   });
   deepStrictEqual(world.crashes, []);
-}, { ignore: !mayLimit });
+}, { ignore: !limit });
 
 test(
   "100 letters with 12,000 empty tables in their headers are listed and replayed by one that lives on",
   async (given) => {
     const { world, start } = given;
     await sendBodies(given, 100, 10, { list: Array.from({ length: 12_000 }, () => ({})) });
-    const subscriber = await startLimited(() =>
+    const subscriber = limit!.around(() =>
       start("one", { HTTP_TOKENS_FILE: tokensFile, PREFETCH: "4" }, { http: "127.0.0.1:0" })
     );
     await eventually("every event and letter", () => isDone(given, 301, 100));
@@ -159,5 +126,5 @@ test(
     const { replayed } = await asOperator(`${letters}/replay?all=true`, "POST");
     deepStrictEqual([replayed > 0, world.crashes], [true, []]);
   },
-  { ignore: !mayLimit },
+  { ignore: !limit },
 );

@@ -47,7 +47,7 @@ const examples: Readonly<Record<string, Example>> = {
     row: { type: "withdrawal", amount: "10705", amount_eur: "10000" },
   },
   country: {
-    mostFiles: 6,
+    mostFiles: 5,
     tests: ["subscriber/enriched", "subscriber/pipeline/steps", ...migrates],
     forgotten: { file: "subscriber/pipeline/steps/steps.ts", says: /addedByNoStep: "country"/ },
     prepare: (world) => world.sql.query("update players set country = 'MT' where id = 11"),

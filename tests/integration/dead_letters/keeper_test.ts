@@ -2,21 +2,21 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { deadHeaders } from "../../shared/rabbitmq/publish/dead_letters.ts";
-import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
-import { encodeEvent } from "../../shared/event/protobuf.ts";
-import { type Log, silentLog } from "../../shared/runtime/telemetry/log.ts";
-import { deadLetterExchangeOf } from "../../shared/rabbitmq/topology.ts";
-import { systemClock as clock } from "../../shared/runtime/clock.ts";
-import { KeeperState } from "../../subscriber/dead_letters/keeper_state.ts";
-import { type LetterRow, writtenColumns } from "../../subscriber/dead_letters/letter_row.ts";
-import { letterOf } from "../conformance/dead_letter_admin.ts";
-import { propertiesOfWire } from "../../shared/rabbitmq/origin/wire_properties.ts";
-import { never } from "../conformance/queue/subject.ts";
-import { bet } from "../fixtures/deliveries.ts";
-import { publishDead, type TestLetters, withTestLetters } from "../servers/test_letters.ts";
-import { TcpProxy } from "../servers/tcp_proxy.ts";
-import { eventually, inQueue } from "../servers/test_queues.ts";
+import { deadHeaders } from "../../../shared/rabbitmq/publish/dead_letters.ts";
+import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
+import { encodeEvent } from "../../../shared/event/protobuf.ts";
+import { type Log, silentLog } from "../../../shared/runtime/telemetry/log.ts";
+import { deadLetterExchangeOf } from "../../../shared/rabbitmq/topology.ts";
+import { systemClock as clock } from "../../../shared/runtime/clock.ts";
+import { KeeperState } from "../../../subscriber/dead_letters/keeper_state.ts";
+import { type LetterRow, writtenColumns } from "../../../subscriber/dead_letters/letter_row.ts";
+import { letterOf } from "../../conformance/dead_letter_admin.ts";
+import { propertiesOfWire } from "../../../shared/rabbitmq/origin/wire_properties.ts";
+import { never } from "../../conformance/queue/subject.ts";
+import { bet } from "../../fixtures/deliveries.ts";
+import { publishDead, type TestLetters, withTestLetters } from "../../servers/test_letters.ts";
+import { TcpProxy } from "../../servers/tcp_proxy.ts";
+import { eventually, inQueue } from "../../servers/test_queues.ts";
 
 const reasons = ["undecodable", "invalid", "unknown-currency", "rates-timeout", "store-rejected", "processing-failed"];
 

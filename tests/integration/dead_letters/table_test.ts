@@ -1,21 +1,21 @@
 /** The suite for administrators of dead letters over the table, which a keeper fills, and faults that only servers have. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { encodeEvent } from "../../shared/event/protobuf.ts";
-import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
-import { replay, type ReplayOptions } from "../../shared/rabbitmq/dead/replay.ts";
-import { type OutgoingMessage, replaysHeader } from "../../shared/rabbitmq/message.ts";
-import { messageIdOf } from "../../shared/rabbitmq/message_id.ts";
-import { PublishError } from "../../shared/rabbitmq/publish/publisher.ts";
-import { deadLetterExchangeOf, deliveryLimit } from "../../shared/rabbitmq/topology.ts";
-import { systemClock as clock } from "../../shared/runtime/clock.ts";
-import { systemRandom as random } from "../../shared/runtime/random.ts";
-import { replaySource } from "../../subscriber/dead_letters/replay_source.ts";
-import { letterOf, testDeadLetterAdmin } from "../conformance/dead_letter_admin.ts";
-import { never } from "../conformance/queue/subject.ts";
-import { gameStart } from "../fixtures/deliveries.ts";
-import { actor, publishDead, type TestLetters, withTestLetters } from "../servers/test_letters.ts";
-import { eventually, getAll, getOne, outgoing, publisherOn } from "../servers/test_queues.ts";
+import { encodeEvent } from "../../../shared/event/protobuf.ts";
+import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
+import { replay, type ReplayOptions } from "../../../shared/rabbitmq/dead/replay.ts";
+import { type OutgoingMessage, replaysHeader } from "../../../shared/rabbitmq/message.ts";
+import { messageIdOf } from "../../../shared/rabbitmq/message_id.ts";
+import { PublishError } from "../../../shared/rabbitmq/publish/publisher.ts";
+import { deadLetterExchangeOf, deliveryLimit } from "../../../shared/rabbitmq/topology.ts";
+import { systemClock as clock } from "../../../shared/runtime/clock.ts";
+import { systemRandom as random } from "../../../shared/runtime/random.ts";
+import { replaySource } from "../../../subscriber/dead_letters/replay_source.ts";
+import { letterOf, testDeadLetterAdmin } from "../../conformance/dead_letter_admin.ts";
+import { never } from "../../conformance/queue/subject.ts";
+import { gameStart } from "../../fixtures/deliveries.ts";
+import { actor, publishDead, type TestLetters, withTestLetters } from "../../servers/test_letters.ts";
+import { eventually, getAll, getOne, outgoing, publisherOn } from "../../servers/test_queues.ts";
 
 const everything = { filter: {}, signal: never };
 

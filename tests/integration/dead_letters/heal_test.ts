@@ -1,14 +1,14 @@
 /** Letters that found no rates are replayed by themselves: when rates are steady again, by one subscriber, a bounded number of times. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { replaysHeader } from "../../shared/rabbitmq/message.ts";
-import type { Clock } from "../../shared/runtime/clock.ts";
-import { systemRandom as random } from "../../shared/runtime/random.ts";
-import { silentLog as log } from "../../shared/runtime/telemetry/log.ts";
-import { Healing } from "../../subscriber/dead_letters/heal.ts";
-import { JobTable } from "../../subscriber/dead_letters/jobs/job_table.ts";
-import { leaseOf } from "../../subscriber/dead_letters/leases.ts";
-import { letterOf } from "../conformance/dead_letter_admin.ts";
-import { publishDead, type TestLetters, withTestLetters } from "../servers/test_letters.ts";
+import { replaysHeader } from "../../../shared/rabbitmq/message.ts";
+import type { Clock } from "../../../shared/runtime/clock.ts";
+import { systemRandom as random } from "../../../shared/runtime/random.ts";
+import { silentLog as log } from "../../../shared/runtime/telemetry/log.ts";
+import { Healing } from "../../../subscriber/dead_letters/heal.ts";
+import { JobTable } from "../../../subscriber/dead_letters/jobs/job_table.ts";
+import { leaseOf } from "../../../subscriber/dead_letters/leases.ts";
+import { letterOf } from "../../conformance/dead_letter_admin.ts";
+import { publishDead, type TestLetters, withTestLetters } from "../../servers/test_letters.ts";
 
 interface Tested extends TestLetters {
   readonly jobs: JobTable;

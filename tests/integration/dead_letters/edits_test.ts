@@ -1,19 +1,19 @@
 /** An edit and a replay at once: what is published is what was claimed, and no other body goes out under its id. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
-import { decodeEvent, encodeEvent } from "../../shared/event/protobuf.ts";
-import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
-import { replay, type ReplayOptions } from "../../shared/rabbitmq/dead/replay.ts";
-import type { OutgoingMessage } from "../../shared/rabbitmq/message.ts";
-import { PublishError } from "../../shared/rabbitmq/publish/publisher.ts";
-import { systemClock as clock } from "../../shared/runtime/clock.ts";
-import { systemRandom as random } from "../../shared/runtime/random.ts";
-import { editLetters } from "../../subscriber/dead_letters/edit_letters.ts";
-import { replaySource } from "../../subscriber/dead_letters/replay_source.ts";
-import { Resolver } from "../../subscriber/dead_letters/resolve.ts";
-import { letterOf } from "../conformance/dead_letter_admin.ts";
-import { never } from "../conformance/queue/subject.ts";
-import { bet } from "../fixtures/deliveries.ts";
-import { actor, publishDead, type TestLetters, withTestLetters } from "../servers/test_letters.ts";
+import { decodeEvent, encodeEvent } from "../../../shared/event/protobuf.ts";
+import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
+import { replay, type ReplayOptions } from "../../../shared/rabbitmq/dead/replay.ts";
+import type { OutgoingMessage } from "../../../shared/rabbitmq/message.ts";
+import { PublishError } from "../../../shared/rabbitmq/publish/publisher.ts";
+import { systemClock as clock } from "../../../shared/runtime/clock.ts";
+import { systemRandom as random } from "../../../shared/runtime/random.ts";
+import { editLetters } from "../../../subscriber/dead_letters/edit_letters.ts";
+import { replaySource } from "../../../subscriber/dead_letters/replay_source.ts";
+import { Resolver } from "../../../subscriber/dead_letters/resolve.ts";
+import { letterOf } from "../../conformance/dead_letter_admin.ts";
+import { never } from "../../conformance/queue/subject.ts";
+import { bet } from "../../fixtures/deliveries.ts";
+import { actor, publishDead, type TestLetters, withTestLetters } from "../../servers/test_letters.ts";
 
 const letter: Delivery = { ...letterOf("unknown-currency"), body: encodeEvent(bet({ id: 7n, currency: "XTS" })) };
 

@@ -1,25 +1,25 @@
 /** Jobs over a real table: what was done stays done, whoever dies; no letter is replayed by two; bad replays stop. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { encodeEvent } from "../../shared/event/protobuf.ts";
-import type { Database } from "../../shared/postgres/pool.ts";
-import type { Filter } from "../../shared/rabbitmq/dead/admin.ts";
-import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
-import type { OutgoingMessage } from "../../shared/rabbitmq/message.ts";
-import { deadHeaders } from "../../shared/rabbitmq/publish/dead_letters.ts";
-import { PublishError } from "../../shared/rabbitmq/publish/publisher.ts";
-import { deadLetterExchangeOf } from "../../shared/rabbitmq/topology.ts";
-import { type Clock, systemClock } from "../../shared/runtime/clock.ts";
-import { systemRandom as random } from "../../shared/runtime/random.ts";
-import type { Job, JobOrder } from "../../subscriber/dead_letters/jobs/job.ts";
-import { keepLease } from "../../subscriber/dead_letters/jobs/job_runner.ts";
-import { JobTable } from "../../subscriber/dead_letters/jobs/job_table.ts";
-import { runJob } from "../../subscriber/dead_letters/jobs/run_job.ts";
-import { letterOf } from "../conformance/dead_letter_admin.ts";
-import { never } from "../conformance/queue/subject.ts";
-import { bet } from "../fixtures/deliveries.ts";
-import { eventually } from "../fixtures/eventually.ts";
-import { actor, publishDead, type TestLetters, withTestLetters } from "../servers/test_letters.ts";
+import { encodeEvent } from "../../../shared/event/protobuf.ts";
+import type { Database } from "../../../shared/postgres/pool.ts";
+import type { Filter } from "../../../shared/rabbitmq/dead/admin.ts";
+import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
+import type { OutgoingMessage } from "../../../shared/rabbitmq/message.ts";
+import { deadHeaders } from "../../../shared/rabbitmq/publish/dead_letters.ts";
+import { PublishError } from "../../../shared/rabbitmq/publish/publisher.ts";
+import { deadLetterExchangeOf } from "../../../shared/rabbitmq/topology.ts";
+import { type Clock, systemClock } from "../../../shared/runtime/clock.ts";
+import { systemRandom as random } from "../../../shared/runtime/random.ts";
+import type { Job, JobOrder } from "../../../subscriber/dead_letters/jobs/job.ts";
+import { keepLease } from "../../../subscriber/dead_letters/jobs/job_runner.ts";
+import { JobTable } from "../../../subscriber/dead_letters/jobs/job_table.ts";
+import { runJob } from "../../../subscriber/dead_letters/jobs/run_job.ts";
+import { letterOf } from "../../conformance/dead_letter_admin.ts";
+import { never } from "../../conformance/queue/subject.ts";
+import { bet } from "../../fixtures/deliveries.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { actor, publishDead, type TestLetters, withTestLetters } from "../../servers/test_letters.ts";
 
 interface Jobs extends TestLetters {
   readonly jobs: JobTable;

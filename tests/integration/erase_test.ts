@@ -1,19 +1,19 @@
 /** What is left of a player whose data was erased: all but the e-mail and the last sign-in. */
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
-import type { Event } from "../../../shared/event/event.ts";
-import { type Database, DatabasePool } from "../../../shared/postgres/pool.ts";
-import { Session } from "../../../shared/postgres/session.ts";
-import { deadHeaders } from "../../../shared/rabbitmq/publish/dead_letters.ts";
-import { systemClock as clock } from "../../../shared/runtime/clock.ts";
-import { playerOf } from "../../../subscriber/enriched/enriched.ts";
-import { describe } from "../../../subscriber/pipeline/steps/describe.ts";
-import { PostgresStore } from "../../../subscriber/store/postgres_store.ts";
-import { erase, type Erased, look } from "../../../tools/erase/erase.ts";
-import { soughtOf } from "../../../tools/erase/letters.ts";
-import { letterOf } from "../../conformance/dead_letter_admin.ts";
-import { bet, deposit, enriched, gameStart } from "../../fixtures/deliveries.ts";
-import { publishDead, withTestLetters } from "../../servers/test_letters.ts";
-import { withTestSchema } from "../../servers/test_schema.ts";
+import type { Event } from "../../shared/event/event.ts";
+import { type Database, DatabasePool } from "../../shared/postgres/pool.ts";
+import { Session } from "../../shared/postgres/session.ts";
+import { deadHeaders } from "../../shared/rabbitmq/publish/dead_letters.ts";
+import { systemClock as clock } from "../../shared/runtime/clock.ts";
+import { playerOf } from "../../subscriber/enriched/enriched.ts";
+import { describe } from "../../subscriber/pipeline/steps/describe.ts";
+import { PostgresStore } from "../../subscriber/store/postgres_store.ts";
+import { erase, type Erased, look } from "../../tools/erase/erase.ts";
+import { soughtOf } from "../../tools/erase/letters.ts";
+import { letterOf } from "../conformance/dead_letter_admin.ts";
+import { bet, deposit, enriched, gameStart } from "../fixtures/deliveries.ts";
+import { publishDead, withTestLetters } from "../servers/test_letters.ts";
+import { withTestSchema } from "../servers/test_schema.ts";
 
 const email = "jane@example.com";
 const never = new AbortController().signal;

@@ -1,16 +1,16 @@
 /** What became of letters, told as it is: lineage, and events that were stored after all. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { encodeEvent } from "../../shared/event/protobuf.ts";
-import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
-import { replaysHeader } from "../../shared/rabbitmq/message.ts";
-import { silentLog } from "../../shared/runtime/telemetry/log.ts";
-import type { Clock } from "../../shared/runtime/clock.ts";
-import { keepResolving, Resolver } from "../../subscriber/dead_letters/resolve.ts";
-import { leaseOf } from "../../subscriber/dead_letters/leases.ts";
-import { letterOf } from "../conformance/dead_letter_admin.ts";
-import { never } from "../conformance/queue/subject.ts";
-import { bet } from "../fixtures/deliveries.ts";
-import { actor, publishDead, type TestLetters, withTestLetters } from "../servers/test_letters.ts";
+import { encodeEvent } from "../../../shared/event/protobuf.ts";
+import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
+import { replaysHeader } from "../../../shared/rabbitmq/message.ts";
+import { silentLog } from "../../../shared/runtime/telemetry/log.ts";
+import type { Clock } from "../../../shared/runtime/clock.ts";
+import { keepResolving, Resolver } from "../../../subscriber/dead_letters/resolve.ts";
+import { leaseOf } from "../../../subscriber/dead_letters/leases.ts";
+import { letterOf } from "../../conformance/dead_letter_admin.ts";
+import { never } from "../../conformance/queue/subject.ts";
+import { bet } from "../../fixtures/deliveries.ts";
+import { actor, publishDead, type TestLetters, withTestLetters } from "../../servers/test_letters.ts";
 
 const everything = { filter: {}, signal: never };
 

@@ -1,11 +1,11 @@
 /** A group that somebody looks after turns no headline, until it grows. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { deadHeaders } from "../../shared/rabbitmq/publish/dead_letters.ts";
-import { causeOf } from "../../shared/rabbitmq/dead/cause.ts";
-import { Takes } from "../../subscriber/dead_letters/takes.ts";
-import { letterOf } from "../conformance/dead_letter_admin.ts";
-import { never } from "../conformance/queue/subject.ts";
-import { publishDead, withTestLetters } from "../servers/test_letters.ts";
+import { deadHeaders } from "../../../shared/rabbitmq/publish/dead_letters.ts";
+import { causeOf } from "../../../shared/rabbitmq/dead/cause.ts";
+import { Takes } from "../../../subscriber/dead_letters/takes.ts";
+import { letterOf } from "../../conformance/dead_letter_admin.ts";
+import { never } from "../../conformance/queue/subject.ts";
+import { publishDead, withTestLetters } from "../../servers/test_letters.ts";
 
 const { group } = causeOf({ reason: "invalid", detail: "amount -1" });
 const of = (n: number) => letterOf("invalid", { [deadHeaders.detail]: `amount -${n}` });

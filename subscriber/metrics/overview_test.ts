@@ -1,0 +1,99 @@
+import { deepStrictEqual } from "node:assert/strict";
+import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
+import { DatabaseGate } from "../pipeline/database_gate.ts";
+import { Stats } from "../pipeline/stats.ts";
+import type { FleetView } from "./fleet/fleet_view.ts";
+import { Latencies } from "./latencies.ts";
+import { overviewOf } from "./overview.ts";
+import type { Depths } from "./queue_depths.ts";
+import type { Sources } from "./sources.ts";
+
+/** An overview with one dead letter and nothing wrong but what a test does to the fleet. */
+function overview() {
+  const clock = new VirtualClock(Date.UTC(2026, 10, 24, 23));
+  const well = { ok: true, problem: undefined };
+  const now: { fleet: FleetView; depths: Depths | undefined } = {
+    fleet: { subscribers: [], unacknowledged: 0, unheard: 0 },
+    depths: { events: { messages: 0, consumers: 2 }, dead: { messages: 1 } },
+  };
+  const away = () => Promise.reject(new Error("not asked here"));
+  const sources: Partial<Sources> = {
+    ...{ clock, stats: new Stats(), latencies: new Latencies(clock), subscriberId: "one", mode: "servers" },
+    ...{ gate: new DatabaseGate(clock), consuming: () => true, unsettled: () => 0 },
+    ...{ totals: away, inspectRates: away, deadLetters: () => Promise.resolve({ dead: 0, untended: 0 }) },
+    keeper: { problems: () => [] } as unknown as Sources["keeper"],
+    subscribers: () => Promise.resolve(now.fleet),
+    depths: () => now.depths ? Promise.resolve(now.depths) : away(),
+    dependencies: () => Promise.resolve({ rabbitmq: well, redis: well, postgres: well, rates_api: well }),
+    rates: { counts: { calls: 0 }, failure: undefined, own: undefined, alone: false } as unknown as Sources["rates"],
+  };
+  const read = overviewOf(sources as Sources);
+  return {
+    now,
+    /** The state and what is wrong, `ms` later. */
+    async after(ms: number): Promise<string[]> {
+      await clock.advance(ms);
+      const { standing, problems } = await read();
+      return [standing.state, ...problems];
+    },
+  };
+}
+
+const unheard = (consumers: number): FleetView => ({ subscribers: [], unacknowledged: null, unheard: consumers });
+const cause = "paused, of an older version, or without our Redis and REDIS_KEY_PREFIX.";
+
+Deno.test("overviewOf() says how many consumers tell nothing, and since when, ahead of dead letters", async () => {
+  const { now, after } = overview();
+  deepStrictEqual(await after(0), ["letters"]);
+  now.fleet = unheard(1);
+  deepStrictEqual(await after(1_000), ["letters"], "it may have begun a moment ago");
+  deepStrictEqual(await after(4_900), ["letters"]);
+  const sentence = `1 consumer of the queue has told nothing of what it holds since 23:00:01 UTC: ${cause}`;
+  deepStrictEqual(await after(100), ["problems", sentence]);
+  now.fleet = unheard(2);
+  deepStrictEqual(await after(60_000), [
+    "problems",
+    `2 consumers of the queue have told nothing of what they hold since 23:00:01 UTC: ${cause}`,
+  ]);
+  now.fleet = unheard(0);
+  deepStrictEqual(await after(1_000), ["letters"]);
+});
+
+Deno.test("overviewOf() does not take who was not heard for well once Redis is back, and misses nobody while RabbitMQ is away", async () => {
+  const { now, after } = overview();
+  const { depths } = now;
+  now.fleet = { ...unheard(0), unheard: null };
+  await after(1_000);
+  await after(20_000);
+  now.fleet = unheard(1);
+  const [state, sentence] = await after(500);
+  deepStrictEqual([state, sentence?.slice(0, 84)], [
+    "problems",
+    "1 consumer of the queue has told nothing of what it holds since 23:00:01 UTC: paused",
+  ]);
+  [now.fleet, now.depths] = [{ ...unheard(0), unheard: null }, undefined];
+  await after(20_000);
+  [now.fleet, now.depths] = [unheard(1), depths];
+  deepStrictEqual(await after(500), ["letters"], "it has only just connected again");
+});
+
+Deno.test("overviewOf() names a stuck subscriber that no longer tells once", async () => {
+  const { now, after } = overview();
+  const last = { version: "0.2.0", batches: 2, oldest_ms: 9_000, last_error: "no", last_error_at: null };
+  now.fleet = {
+    ...unheard(1),
+    subscribers: [{
+      ...last,
+      id: "two",
+      state: "silent",
+      since: "2026-11-24T22:59:00.000Z",
+      events: 7,
+      heard_ms: 60_000,
+    }],
+  };
+  await after(0);
+  deepStrictEqual(await after(5_000), [
+    "problems",
+    "Subscriber two has told nothing since 22:59:00 UTC; it held 7 events then.",
+  ]);
+});
