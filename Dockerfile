@@ -95,19 +95,20 @@ ENTRYPOINT ["/bin/deno", "run", "--quiet", "--frozen", "--cached-only", "--no-pr
   "-P=rates-api", "--allow-read=/run/secrets"]
 CMD ["--allow-net=[::]:50051", "rates-api/main.ts"]
 
-# ── tools: migrate, provision, roles, dead letters, find and status of casino events
+# ── tools: migrate, provision, roles, dead letters, erase, find and status of casino events
 
 FROM workspace AS tools-build
 COPY shared shared
 COPY subscriber subscriber
 COPY tools/dead tools/dead
+COPY tools/erase tools/erase
 COPY tools/find tools/find
 COPY tools/migrate tools/migrate
 COPY tools/provision tools/provision
 COPY tools/roles tools/roles
 COPY tools/status tools/status
 COPY migrations migrations
-RUN ["/bin/deno", "cache", "--frozen", "tools/dead/main.ts", "tools/find/main.ts", "tools/migrate/main.ts", "tools/provision/main.ts", "tools/roles/main.ts", "tools/status/main.ts"]
+RUN ["/bin/deno", "cache", "--frozen", "tools/dead/main.ts", "tools/erase/main.ts", "tools/find/main.ts", "tools/migrate/main.ts", "tools/provision/main.ts", "tools/roles/main.ts", "tools/status/main.ts"]
 
 FROM base AS tools
 LABEL org.opencontainers.image.title="casino-events/tools" \

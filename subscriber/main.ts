@@ -25,6 +25,7 @@ import { TokensFile } from "./http/access/tokens.ts";
 import { Observations, serveHttp } from "./http/http.ts";
 import { type Address, defaultAddress, parseAddress } from "./http/server/server.ts";
 import { AmqpQueueDepths } from "./metrics/queue_depths.ts";
+import { keepForgetting } from "./metrics/forget.ts";
 import { keepTelling, OwnReport } from "./metrics/fleet/own_report.ts";
 import { RedisFleet } from "./metrics/fleet/redis_fleet.ts";
 import { DatabaseGate } from "./pipeline/database_gate.ts";
@@ -65,6 +66,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       ...[
         "DEAD_LETTER_RABBITMQ_URL",
         "DEAD_LETTER_KEEPER",
+        "DEAD_LETTER_RETENTION_DAYS",
         "TOPOLOGY",
         "REDIS_URL",
         "REDIS_KEY_PREFIX",
@@ -206,6 +208,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       const pool = new DatabasePool(config.DATABASE_URL, {
         ...{ name: `casino-subscriber ${name}`, max: 2, timeoutMs: httpQueryTimeoutMs, clock, random },
       });
+      keepForgetting({ database: pool, recent: observations.recent, clock, log }, shutdown.stop);
       const server = serveHttp({
         ...{ ...state, own, fleet, address, observations, log, database: pool, mode: "servers" },
         ...{ rates, shared: edges.shared, newId: () => crypto.randomUUID() },

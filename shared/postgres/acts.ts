@@ -110,6 +110,12 @@ function printableFilter(filter: Act["filter"]): Act["filter"] {
   return Object.fromEntries(Object.entries(filter).map(([name, value]) => [whole(name), whole(value)]));
 }
 
+/** Whom Postgres takes us for, and where it sees us: nothing that was typed says so more surely. */
+export async function connectedAs(database: Pick<Database, "query">): Promise<Pick<Act, "who" | "peer">> {
+  const [row] = await database.query("select current_user::text, coalesce(host(inet_client_addr()), 'local')", []);
+  return { who: row![0]!, peer: row![1]! };
+}
+
 function recordedAct([id, begun, ended, who, act, filter, peer, via, state, affected, result]: Row): RecordedAct {
   return {
     ...{ id: id!, begun_at: begun!, ended_at: ended ?? null, who: who!, act: act!, filter: JSON.parse(filter!) },

@@ -7,6 +7,7 @@ import { keepHealing } from "./heal.ts";
 import { keepRunningJobs } from "./jobs/job_runner.ts";
 import { KeeperState } from "./keeper_state.ts";
 import { LetterTable } from "./letter_table.ts";
+import { keepRemoving } from "./remove_old.ts";
 import { keepResolving } from "./resolve.ts";
 
 export type KeeperSettings =
@@ -17,6 +18,7 @@ export type KeeperSettings =
     | "DATABASE_URL"
     | "DEAD_LETTER_KEEPER"
     | "DEAD_LETTER_QUEUE"
+    | "DEAD_LETTER_RETENTION_DAYS"
     | "DEAD_LETTER_RABBITMQ_URL"
     | "RABBITMQ_URL"
   >;
@@ -57,11 +59,13 @@ export function openKeeper(
   );
   const { clock, random, log } = broker;
   const healing = keepHealing({ database, owner: subscriberId, ratesAreFresh, clock, random, log }, stop.signal);
+  const days = settings.DEAD_LETTER_RETENTION_DAYS;
+  const removing = keepRemoving({ database, owner: subscriberId, days, clock, log }, stop.signal);
   return {
     state,
     async close() {
       stop.abort(new Error("the keeper is closed"));
-      await Promise.all([keeper.close(), resolving, working, healing]);
+      await Promise.all([keeper.close(), resolving, working, healing, removing]);
       await database.close();
     },
   };

@@ -47,6 +47,17 @@ export class RecentEvents {
     };
   }
 
+  /** Forgets the player's events. @returns how many there were */
+  forget(playerId: bigint): number {
+    const all = [...this.newest()].reverse();
+    const left = all.filter(({ event }) => event.playerId !== playerId);
+    if (left.length === all.length) return 0;
+    this.#kept.fill(undefined);
+    for (const [i, enriched] of left.entries()) this.#kept[i] = enriched;
+    this.#next = left.length % mostKept;
+    return all.length - left.length;
+  }
+
   /** Newest first: up to {@linkcode mostKept}, of a large batch only some. */
   *newest(): Generator<Enriched> {
     for (let i = 1; i <= mostKept; i++) {

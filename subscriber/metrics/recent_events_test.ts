@@ -36,6 +36,22 @@ Deno.test("RecentEvents passes all events to its listeners, until they end", () 
   deepStrictEqual([heard, recent.listeners], [500, 0]);
 });
 
+Deno.test("RecentEvents.forget() takes out one player's events, also once older ones were overwritten, and keeps the order", () => {
+  const recent = new RecentEvents();
+  for (let i = 0; i < 600; i++) recent.add([unenriched(String(i), bet({ playerId: i % 3 === 0 ? 11n : 12n }))]);
+  strictEqual(recent.forget(13n), 0);
+  strictEqual(recent.forget(11n), 166);
+  deepStrictEqual([idsOf(recent).length, ...idsOf(recent).slice(0, 3), idsOf(recent).at(-1)], [
+    334,
+    599,
+    598,
+    596,
+    100,
+  ]);
+  recent.add([unenriched("600", bet({ playerId: 12n }))]);
+  deepStrictEqual([idsOf(recent).length, ...idsOf(recent).slice(0, 2)], [335, 600, 599]);
+});
+
 Deno.test("RecentEvents keeps no long text", () => {
   const recent = new RecentEvents();
   const email = "x".repeat(65_536);

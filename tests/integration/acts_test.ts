@@ -2,6 +2,7 @@ import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict
 import { type Act, Acts } from "../../shared/postgres/acts.ts";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
 import { systemClock } from "../../shared/runtime/clock.ts";
+import { Forgetter } from "../../subscriber/metrics/forget.ts";
 import { RecordedLog } from "../fixtures/recorded_telemetry.ts";
 import type { Session } from "../../shared/postgres/session.ts";
 import { withTestSchema } from "../servers/test_schema.ts";
@@ -56,6 +57,36 @@ Deno.test("Acts.record() does nothing that it cannot record; an end that it cann
       { name: "ActNotRecorded", message: /cannot be recorded, so it is not done: .*"acts" does not exist/ },
     );
     strictEqual(performed, false);
+  });
+});
+
+Deno.test("Forgetter has a subscriber forget players whose erasure began after it did, until that is over", async () => {
+  await withTestSchema(async (sql, url) => {
+    const pool = new DatabasePool(url, { name: "casino-test", max: 2, timeoutMs: 5_000, clock: systemClock });
+    const acts = new Acts(pool, new RecordedLog());
+    const erase = (player: string, perform: () => Promise<unknown> = () => Promise.resolve()) =>
+      acts.record({ ...act, act: "erase", filter: { player } }, perform, done);
+    const forgotten: bigint[] = [];
+    const forgetter = new Forgetter(pool, { forget: (player) => forgotten.push(player) });
+    const round = async () => {
+      await forgetter.round();
+      return forgotten.splice(0);
+    };
+    try {
+      await erase("10");
+      deepStrictEqual([await round(), await round()], [[], []]);
+      await acts.record({ ...act, filter: { player: "12" } }, () => Promise.resolve(), done);
+      await erase("-11", async () => deepStrictEqual([await round(), await round()], [[-11n], [-11n]]));
+      await erase("13");
+      deepStrictEqual([await round(), await round()], [[-11n, 13n], []]);
+      await sql.query(
+        "insert into acts (begun_at, who, act, filter, peer, via) values (now() - interval '2 hours', " +
+          `'killed', 'erase', '{"player":"14"}', '', '')`,
+      );
+      deepStrictEqual([await round(), await round()], [[14n], []]);
+    } finally {
+      await pool.close();
+    }
   });
 });
 

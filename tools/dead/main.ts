@@ -1,5 +1,5 @@
 /** `deno task dead list|groups|show|edit|replay|drop|undo|jobs` */
-import { Acts } from "../../shared/postgres/acts.ts";
+import { Acts, connectedAs } from "../../shared/postgres/acts.ts";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
@@ -129,7 +129,7 @@ await runCommand({
       ? await new Acts(database, silentLog).record(
         {
           ...{ act: action === "jobs" ? `jobs ${words[0]}` : action, filter: wordsOf(flags, words) },
-          ...{ via: "deno task dead", ...await connectionOf(database) },
+          ...{ via: "deno task dead", ...await connectedAs(database) },
         },
         perform,
         (status) => ({ state: status === 0 ? "done" : "failed", affected, result: `exit status ${status}` }),
@@ -151,12 +151,6 @@ function wordsOf(flags: Readonly<Record<string, unknown>>, words: readonly strin
   const given = Object.entries<unknown>({ ...flags, of: words.join(" ") || undefined })
     .filter(([, value]) => value !== undefined && value !== false);
   return Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
-}
-
-/** Whom Postgres takes us for, and where it sees us: nothing that was typed says so more surely. */
-async function connectionOf(database: DatabasePool): Promise<{ readonly who: string; readonly peer: string }> {
-  const [row] = await database.query("select current_user::text, coalesce(host(inet_client_addr()), 'local')", []);
-  return { who: row![0]!, peer: row![1]! };
 }
 
 function filterOf(words: Parameters<typeof parseFilter>[0]) {

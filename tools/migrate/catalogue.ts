@@ -18,4 +18,5 @@ export const catalogue: Catalogue = new Map([
     () => import("../../migrations/20261130040000_take_dead_letter_groups.ts"),
   ],
   ["20261130100000_find_events.ts", () => import("../../migrations/20261130100000_find_events.ts")],
+  ["20261130110000_remove_old_letters.ts", () => import("../../migrations/20261130110000_remove_old_letters.ts")],
 ]);

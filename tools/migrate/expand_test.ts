@@ -54,6 +54,9 @@ function breaksOf(migrations: readonly NewMigration[]): string[] {
     for (const statement of all) {
       const table = /^create (?:unlogged )?table (?:if not exists )?(\S+)/.exec(statement)?.[1];
       if (table) made.add(table);
+      // Perhaps as the text that a block executes.
+      const called = /\bcreate or replace function (\w+)\(/.exec(statement)?.[1];
+      if (called) made.add(called);
     }
     return all.flatMap((statement) => {
       if (made.has(tableOf(statement) ?? "")) return [];
@@ -103,7 +106,8 @@ function statementsOf(sql: string): string[] {
 
 function tableOf(statement: string): string | undefined {
   return /^(?:alter|drop|truncate|delete from|update)(?: table)? (?:if exists )?(?:only )?(\S+)/.exec(statement)?.[1] ??
-    /^create (?:unique )?index .*? on (?:only )?([^\s(]+)/.exec(statement)?.[1];
+    /^create (?:unique )?index .*? on (?:only )?([^\s(]+)/.exec(statement)?.[1] ??
+    /^revoke .*? on function (\w+)\(/.exec(statement)?.[1];
 }
 
 /** At the commas that are in no brackets. */

@@ -57,6 +57,11 @@ export const grants: Readonly<Record<string, Readonly<Record<string, readonly Pr
   },
 };
 
+/** Functions that run with the owner's rights, which nobody else may call. */
+export const calls: Readonly<Record<string, readonly string[]>> = {
+  casino_subscriber: ["remove_old_letters(integer, integer)", "remove_old_jobs(integer, integer)"],
+};
+
 /**
  * Grants what is missing, and takes back what a role has beyond it. Tables that are not there are passed over.
  * @returns the roles that there are
@@ -74,6 +79,10 @@ export async function grantRoles(sql: Session): Promise<string[]> {
       await sql.query(
         `revoke all on ${table} from ${role}; grant ${privileges.join(", ")} on ${table} to ${role}`,
       );
+    }
+    for (const name of calls[role] ?? []) {
+      const { found } = await sql.one("select to_regprocedure($1) as found", [name]);
+      if (found !== null) await sql.query(`grant execute on function ${name} to ${role}`);
     }
   }
   return roles;

@@ -35,6 +35,12 @@ const settings = {
     "queue for what cannot be processed; its exchange has -letters behind it",
   ),
   DEAD_LETTER_KEEPER: oneOf("on", ["on", "off"], "whether dead letters are moved from their queue into Postgres"),
+  DEAD_LETTER_RETENTION_DAYS: integer(
+    "90",
+    0,
+    36_500,
+    "days that letters are kept once replayed, dropped or resolved, and jobs once ended; 0 for ever",
+  ),
   PREFETCH: integer("2000", 1, 10_000, "most deliveries that one subscriber holds unacknowledged"),
   BATCH_SIZE: integer("500", 1, 2000, "most deliveries that are stored in one transaction"),
   REDIS_URL: cacheUrl("redis://127.0.0.1:6379", "where Redis is: the rates cache and its lock"),

@@ -95,6 +95,7 @@ Deno.test("members ask Deno for the permissions of their tasks, for all of them 
       await started.stop(subscriber);
       await run("dead", "replay", "--all", ...fromFile);
       await started.stop(api);
+      await run("erase", "--player", "11", "--yes", ...fromFile);
       await run("migrate:down", "--steps", "1", ...fromFile);
       await started.run("migrate:new", ["Bad Name"], audited("migrate:new"));
     });

@@ -11,6 +11,7 @@ const refused: Partial<Record<Role, readonly string[]>> = {
   subscriber: [
     "delete from events",
     "update events set amount = 0",
+    "update events set player_email = null",
     "truncate events",
     "update players set email = ''",
     "insert into players (id, email) values (1, 'x')",
@@ -40,6 +41,7 @@ const refused: Partial<Record<Role, readonly string[]>> = {
   ],
   reader: [
     "select lo_create(0)",
+    "select remove_old_letters(1, 1)",
     "insert into players (id, email) values (1, 'x')",
     "update player_totals set bets = 0",
     "delete from event_counts",
@@ -56,6 +58,8 @@ const refused: Partial<Record<Role, readonly string[]>> = {
     "update dead_letters set stored_by = 'another'",
     "update dead_letter_edits set body = ''",
     "update jobs set created_by = 'another'",
+    "select remove_old_letters(1, 1)",
+    "select remove_old_jobs(1, 1)",
     "select lo_create(0)",
   ],
   migrator: ["create role another", "create database another", "alter role casino_reader password 'x'"],
@@ -72,6 +76,7 @@ export async function refuseStatements(urlOf: (role: Role) => string): Promise<v
   await using sql = new Session(urlOf("reader"), { name: "casino-test" });
   await sql.query("select count(*) from events");
   await using subscriber = new Session(urlOf("subscriber"), { name: "casino-test" });
+  await subscriber.query("select remove_old_letters(1, 1), remove_old_jobs(1, 1)");
   deepStrictEqual(await subscriber.query("update acts set state = 'failed' returning id"), [], "an act that has ended");
 }
 

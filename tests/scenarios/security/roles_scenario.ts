@@ -110,6 +110,10 @@ Deno.test("with the roles of deno task roles", async (t) => {
         asRole(REDIS_URL, "reader"),
         (redis) => new RedisFleet(redis, "casino:").ask({ id: "a", text: "" }),
       );
+      match(
+        await run("erase", ["--player", "11", "--yes"], { ...names, ...migrator }),
+        /^Erased: [1-9]\d* events, 0 dead/m,
+      );
       await members.stop(subscriber);
       deepStrictEqual(subscriber.records.filter(({ level }) => level === "error"), []);
     });

@@ -1,0 +1,62 @@
+/**
+ * Removes letters that were replayed, dropped or resolved, and jobs that have ended, once they are older than
+ * DEAD_LETTER_RETENTION_DAYS: one subscriber for all of them, a few at a time. A dead letter stays, however old it is.
+ */
+import type { Database } from "../../shared/postgres/pool.ts";
+import { abortable } from "../../shared/runtime/deadline.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
+import { messageOf } from "../../shared/runtime/errors.ts";
+import type { Log } from "../../shared/runtime/telemetry/log.ts";
+import { type Lease, leaseOf } from "./leases.ts";
+
+/** Rows in one transaction: keepers and operators wait for none. */
+const removedAtOnce = 500;
+/** Transactions in one round, between which the lease is renewed. */
+const mostAtOnce = 20;
+const everyMs = 60_000;
+
+export interface KeepRemovingOptions {
+  readonly database: Pick<Database, "query">;
+  readonly owner: string;
+  /** 0: nothing is removed. */
+  readonly days: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Removes until the signal is aborted; never throws. */
+export async function keepRemoving(options: KeepRemovingOptions, stop: AbortSignal): Promise<void> {
+  const { database, owner, days, clock, log } = options;
+  if (days === 0) return;
+  const lease = leaseOf(database, "remove", owner);
+  while (!stop.aborted) {
+    try {
+      const removed = await abortable(removeOld(lease, options, stop), stop);
+      if (removed.letters + removed.jobs > 0) {
+        log.info("Old letters and jobs are removed", { event: "dead_letters.removed", ...removed, days });
+      }
+    } catch (error) {
+      if (!stop.aborted) log.debug("No old letter was removed", { problem: messageOf(error) });
+    }
+    await clock.sleep(everyMs, stop).catch(() => {});
+  }
+  await lease.release().catch(() => {});
+}
+
+/** @returns how many letters and jobs it has removed, in one round */
+export async function removeOld(
+  lease: Pick<Lease, "hold">,
+  { database, days }: Pick<KeepRemovingOptions, "database" | "days">,
+  stop?: AbortSignal,
+): Promise<{ readonly letters: number; readonly jobs: number }> {
+  const removed = { letters: 0, jobs: 0 };
+  for (const what of ["letters", "jobs"] as const) {
+    for (let chunks = 0; chunks < mostAtOnce && !stop?.aborted && await lease.hold(); chunks++) {
+      const statement = `select remove_old_${what}($1::integer, ${removedAtOnce})`;
+      const [row] = await database.query(statement, [String(days)]);
+      removed[what] += Number(row![0]);
+      if (Number(row![0]) < removedAtOnce) break;
+    }
+  }
+  return removed;
+}

@@ -1,0 +1,58 @@
+/** Has a subscriber forget the newest events of a player whose data `deno task erase` takes out of the tables. */
+import type { Database } from "../../shared/postgres/pool.ts";
+import { abortable } from "../../shared/runtime/deadline.ts";
+import type { Clock } from "../../shared/runtime/clock.ts";
+import { messageOf } from "../../shared/runtime/errors.ts";
+import type { Log } from "../../shared/runtime/telemetry/log.ts";
+import type { RecentEvents } from "./recent_events.ts";
+
+const everyMs = 10_000;
+const newestAct = "select coalesce(max(id), 0) from acts";
+/** A run that was killed has never ended. */
+const erasures = `select id, filter ->> 'player', state = 'begun' and begun_at > now() - interval '1 hour' from acts
+  where id > $1::bigint and act = 'erase' order by id`;
+
+/** Looks into the audit for erasures that began after it did. */
+export class Forgetter {
+  /** Erasures up to this act are over, or began before there was anything to forget. */
+  #after: string | undefined;
+
+  constructor(
+    private readonly database: Pick<Database, "query">,
+    private readonly recent: Pick<RecentEvents, "forget">,
+  ) {}
+
+  /** @returns how many events it has forgotten */
+  async round(): Promise<number> {
+    this.#after ??= (await this.database.query(newestAct, []))[0]![0]!;
+    const found = await this.database.query(erasures, [this.#after]);
+    const forgotten = found.reduce((sum, [, player]) => sum + this.recent.forget(BigInt(player!)), 0);
+    // One that has begun may yet be overtaken by a batch with the e-mail: its player is forgotten again.
+    const over = found.slice(0, found.findIndex(([, , goesOn]) => goesOn === "t") >>> 0);
+    this.#after = over.at(-1)?.[0] ?? this.#after;
+    return forgotten;
+  }
+}
+
+/** Looks until the signal is aborted; never throws. */
+export async function keepForgetting(
+  options: {
+    readonly database: Pick<Database, "query">;
+    readonly recent: Pick<RecentEvents, "forget">;
+    readonly clock: Clock;
+    readonly log: Log;
+  },
+  stop: AbortSignal,
+): Promise<void> {
+  const { database, recent, clock, log } = options;
+  const forgetter = new Forgetter(database, recent);
+  while (!stop.aborted) {
+    try {
+      const events = await abortable(forgetter.round(), stop);
+      if (events > 0) log.info("Newest events of erased players are forgotten", { event: "events.forgotten", events });
+    } catch (error) {
+      if (!stop.aborted) log.debug("Erasures were not looked for", { problem: messageOf(error) });
+    }
+    await clock.sleep(everyMs, stop).catch(() => {});
+  }
+}
