@@ -17,7 +17,7 @@ alter role casino_migrator password :'password' connection limit 5;
 select 'create role casino_subscriber login' where not exists (select from pg_roles where rolname = 'casino_subscriber') \gexec
 alter role casino_subscriber password :'password' connection limit 77;
 
--- deno task dead: reads dead letters, and marks what it replays
+-- deno task dead and find: reads dead letters and events, and marks what it replays
 \unset password
 \getenv password CASINO_DEAD_LETTERS_PASSWORD
 select 'create role casino_dead_letters login' where not exists (select from pg_roles where rolname = 'casino_dead_letters') \gexec
