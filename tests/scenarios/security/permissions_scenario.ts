@@ -10,7 +10,7 @@ import {
   readPermissionSets,
   readTasks,
 } from "../../../tools/tasks/task_line.ts";
-import { asOperator, get, getJson, tokensFile, untilAnswered, urlOf } from "../../harness/http.ts";
+import { asOperator, getJson, statusOf, tokensFile, untilAnswered, urlOf } from "../../harness/http.ts";
 import { project, withWorld } from "../../harness/world.ts";
 
 const tasks = readTasks(project);
@@ -85,7 +85,7 @@ Deno.test("members ask Deno for the permissions of their tasks, for all of them 
       const url = urlOf(subscriber);
       await untilAnswered(() => getJson(`${url}/materialized`), ({ events_total }) => events_total === 26, "26 stored");
       for (const path of ["", "overview", "events", "find?id=2", "metrics", "health/ready", "openapi.json"]) {
-        strictEqual((await get(`${url}/${path}`)).status, 200, path);
+        strictEqual(await statusOf(`${url}/${path}`), 200, path);
       }
       await untilAnswered(() => asOperator(`${url}/dead-letters`), ({ total }) => total === 1, "the letter is kept");
       await run("status", "--json", ...fromFile);
