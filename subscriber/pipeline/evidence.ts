@@ -85,14 +85,15 @@ export class Evidence {
 
   #probeFor(refused: Event, elsewhere?: Timestamp): Delivery {
     const some = this.#taken.get(refused.type)?.event;
+    const number = this.random.int(0, 2 ** 48);
     const { seconds } = elsewhere ? some?.createdAt ?? elsewhere : refused.createdAt;
     const event = {
       ...(some ?? { ...refused, playerId: somePlayerId }),
       ...(!some && "gameId" in refused && { gameId: someGameId }),
       ...(!some && "amount" in refused && { amount: 1n }),
       ...("currency" in refused && { currency: "EUR" }),
-      id: firstProbeId + BigInt(this.random.int(0, 2 ** 48)),
-      createdAt: { seconds, nanos: this.random.int(0, 1_000_000) * 1_000 },
+      id: firstProbeId + BigInt(number),
+      createdAt: { seconds, nanos: (number % 1_000_000) * 1_000 },
     } as Event;
     const body = encodeEvent(event);
     return { messageId: messageIdOfBody(body, 0), body, headers: {}, appId: undefined, timestampMs: undefined };

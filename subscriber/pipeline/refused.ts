@@ -95,6 +95,15 @@ export function isDoubtful({ error }: Refused): boolean {
   return classifyStoreError(error) === "doubtful";
 }
 
+/** It is tried once in each round: a statement that takes too long is not tried twice. */
+export function isOneInDoubt(refused: readonly Refused[]): boolean {
+  return refused.length === 1 && isDoubtful(refused[0]!);
+}
+
+export function isLost({ deliveries }: Pick<Refused, "deliveries">): boolean {
+  return deliveries.every((delivery) => delivery.isLost);
+}
+
 /** Without an SQLSTATE it was our own code that failed. */
 export function poisonous(error: unknown): Dead {
   return dead(sqlStateOf(error) === undefined ? "processing-failed" : "store-rejected", describeRefusal(error));

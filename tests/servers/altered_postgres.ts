@@ -3,7 +3,7 @@ import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { Event } from "../../shared/event/event.ts";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
 import type { Session } from "../../shared/postgres/session.ts";
-import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
+import type { Delivery, EventQueue } from "../../shared/rabbitmq/delivery.ts";
 import { MemoryQueue } from "../../shared/rabbitmq/memory_queue.ts";
 import { type Clock, systemClock as clock } from "../../shared/runtime/clock.ts";
 import { seededRandom } from "../../shared/runtime/random.ts";
@@ -76,37 +76,48 @@ export function test(
   what: string,
   alter: string,
   use: (subscriber: Subscriber) => Promise<void>,
-  { batchSize = 500, timeoutMs = 10_000, speed = 1 }: Options = {},
+  options: Options = {},
 ): void {
   Deno.test(what, () =>
     withTestSchema(async (sql, url) => {
-      const pool = new DatabasePool(url, { name: "casino-test", max: 2, timeoutMs, clock });
       const subscriber = new Subscriber(sql, url);
-      const { queue, gate, stats, reported } = subscriber;
-      const [stop, abandon] = [new AbortController(), new AbortController()];
-      const { runner } = createSubscriber({
-        ...{ queue, players: new PostgresPlayers(pool), store: new PostgresStore(pool, "s") },
-        ...edgesTo(someRates, clock),
-      }, {
-        ...{ subscriberId: "s", batchSize, ratesTimes: longLivedRates, stats, gate },
-        ...{ clock: clockOf(speed), random: seededRandom(1), log: new RecordedLog(), abandon: abandon.signal },
-        // deno-lint-ignore require-await
-        async report(events) {
-          for (const enriched of events) jsonLine(enriched);
-          reported.push(...events);
-        },
-      });
-      const running = runner.run(stop.signal, abandon.signal);
-      try {
+      await whileItRuns(subscriber, subscriber.queue, async () => {
         await subscriber.settle(gameStart());
         await sql.query(alter);
         await use(subscriber);
-      } finally {
-        stop.abort();
-        abandon.abort();
-        await running.finally(() => pool.close());
-      }
+      }, options);
     }));
+}
+
+/** @param queue that of the subscriber, or another one */
+export async function whileItRuns(
+  { url, gate, stats, reported }: Subscriber,
+  queue: EventQueue,
+  use: () => Promise<void>,
+  { batchSize = 500, timeoutMs = 10_000, speed = 1 }: Options = {},
+): Promise<void> {
+  const pool = new DatabasePool(url, { name: "casino-test", max: 2, timeoutMs, clock });
+  const [stop, abandon] = [new AbortController(), new AbortController()];
+  const { runner } = createSubscriber({
+    ...{ queue, players: new PostgresPlayers(pool), store: new PostgresStore(pool, "s") },
+    ...edgesTo(someRates, clock),
+  }, {
+    ...{ subscriberId: "s", batchSize, ratesTimes: longLivedRates, stats, gate },
+    ...{ clock: clockOf(speed), random: seededRandom(1), log: new RecordedLog(), abandon: abandon.signal },
+    // deno-lint-ignore require-await
+    async report(events) {
+      for (const enriched of events) jsonLine(enriched);
+      reported.push(...events);
+    },
+  });
+  const running = runner.run(stop.signal, abandon.signal);
+  try {
+    await use();
+  } finally {
+    stop.abort();
+    abandon.abort();
+    await running.finally(() => pool.close());
+  }
 }
 
 export const many = (count: number) => Array.from({ length: count }, (_, i) => bet({ id: BigInt(1_000 + i) }));
