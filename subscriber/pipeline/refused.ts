@@ -31,7 +31,7 @@ const [strikesAtOnce, strikesBeyondHolds] = [3, 4];
 
 /**
  * By an error that a real outage gives as well. Before each refusal the event is held, for up to 5 s: together they take about
- * a minute. If each refusal were chance, one in two, and so with the others, an event would get so far once in four billion times.
+ * a minute, and the statements their own time besides. If each refusal were chance, one in two, and so with the others, an event would get so far once in four billion times.
  */
 const strikesInDoubt = 16;
 

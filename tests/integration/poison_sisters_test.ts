@@ -2,6 +2,7 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { bet, deliveryOf } from "../fixtures/deliveries.ts";
 import { eventually } from "../fixtures/eventually.ts";
+import { Session } from "../../shared/postgres/session.ts";
 import { many, test } from "../servers/altered_postgres.ts";
 
 const id = "0190f3f5-3a00-7000-8000-000000000001";
@@ -65,6 +66,34 @@ test(
     await settled;
     deepStrictEqual([subscriber.letters, subscriber.gate.isOpen], [[], true]);
     await subscriber.check(202);
+  },
+  { speed: 50, batchSize: 100 },
+);
+
+test(
+  "a session that locks a player's totals: the search for the event waits for 500 ms at a time, and not for DATABASE_TIMEOUT_MS",
+  "select",
+  async (subscriber) => {
+    await subscriber.settle(bet({ playerId: 77n }));
+    // The probe is like the last one that was stored.
+    await subscriber.settle(bet({ id: 1n }));
+    await using rival = new Session(subscriber.url, { name: "casino-test" });
+    const { settled } = await rival.transaction(async (ask) => {
+      await ask("select from player_totals where player_id = 77 for update");
+      const settled = subscriber.settle(
+        ...many(50),
+        bet({ playerId: 77n }),
+        ...many(49).map((event) => ({ ...event, id: event.id + 1_000n })),
+      );
+      settled.catch(() => {});
+      // A dozen attempts or so, each of which would wait for nine seconds.
+      await eventually("all others are stored", async () => await subscriber.rows() === 102);
+      match(subscriber.gate.problem ?? "lock timeout", /lock timeout/);
+      return { settled };
+    });
+    await settled;
+    deepStrictEqual([subscriber.letters, subscriber.gate.isOpen], [[], true]);
+    await subscriber.check(103);
   },
   { speed: 50, batchSize: 100 },
 );
