@@ -16,6 +16,8 @@ export interface Delivery {
   readonly appId: string | undefined;
   /** When it was published, if the publisher said so: milliseconds since 1970. */
   readonly timestampMs: number | undefined;
+  /** The broker delivers it again: the channel that brought it is gone, and it can no longer be settled. */
+  readonly isLost?: boolean;
 }
 
 /** The subscriber's end of the queue. */

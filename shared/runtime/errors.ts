@@ -47,7 +47,7 @@ export class BatchReadError extends Error {
  */
 const passing = /^(08|25|28|3D|40|53|57|58|55006|55P03|26000|42P05|XX001|XX002)/;
 
-/** Those of them that are of the connection or of the whole server, and never of one statement, unless a function raised them. */
+/** Those of them that are of the connection or of the whole server, unless a function met them that a statement calls. */
 const ofServer = /^(08|25006|28|3D|53300|57P|26000|42P05)/;
 
 export function classifyStoreError(error: unknown): StoreFault {
@@ -56,7 +56,7 @@ export function classifyStoreError(error: unknown): StoreFault {
   const state = sqlStateOf(error);
   if (state === undefined) return isOwnFault(error) ? "refused" : "away";
   if (!passing.test(state)) return "refused";
-  return ofServer.test(state) && !isRaised(error) ? "away" : "doubtful";
+  return ofServer.test(state) && !isOfStatement(error) ? "away" : "doubtful";
 }
 
 /**
@@ -67,6 +67,25 @@ export function classifyStoreError(error: unknown): StoreFault {
 export function mayMeanOneEvent(error: unknown): boolean {
   if (error instanceof BatchReadError) return mayMeanOneEvent(error.cause);
   return isRaised(error) || sqlStateOf(error) === "57014";
+}
+
+/**
+ * Of one statement, though by its SQLSTATE of a connection or a login: a function may connect to another server (dblink,
+ * postgres_fdw) or ask for another database. Errors of the connection itself end it, and are FATAL; a pooler's name no C function. In
+ * other languages than English they count as those of the connection.
+ */
+function isOfStatement(error: unknown): boolean {
+  if (isRaised(error)) return true;
+  const { severity, routine } = error as { severity?: unknown; routine?: unknown };
+  if (severity !== "ERROR" || typeof routine !== "string") return false;
+  return !isOfSession(routine);
+}
+
+/** A server that is read-only, and prepared statements that a pooler mixed up, leave the connection as it is. */
+function isOfSession(routine: string): boolean {
+  return /^(PreventCommand|FetchPreparedStatement|StorePreparedStatement|exec_(bind|describe_statement)_message)/.test(
+    routine,
+  );
 }
 
 /** By PL/pgSQL's RAISE: Postgres names the C function that an error comes from, and this one reports no error of its own. */

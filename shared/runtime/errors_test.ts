@@ -65,6 +65,31 @@ Deno.test("classifyStoreError() tells what may be one event's fault from a datab
   for (const nothing of [undefined, null, "text"]) strictEqual(classifyStoreError(nothing), "away");
 });
 
+Deno.test("classifyStoreError() tells an error of a connection that a statement met from one of our connection", () => {
+  const cases: [string, string, string | undefined, string][] = [
+    ["08001", "ERROR", "dblink_get_conn", "doubtful"],
+    ["08006", "ERROR", "pgfdw_report_error", "doubtful"],
+    ["57P01", "ERROR", "pgfdw_report_error", "doubtful"],
+    ["25006", "ERROR", "pgfdw_report_error", "doubtful"],
+    ["3D000", "ERROR", "get_database_oid", "doubtful"],
+    ["57P01", "FATAL", "ProcessInterrupts", "away"],
+    ["57P03", "FATAL", "ProcessStartupPacket", "away"],
+    ["28P01", "FATAL", "auth_failed", "away"],
+    ["53300", "FATAL", "InitProcess", "away"],
+    ["25006", "ERROR", "PreventCommandIfReadOnly", "away"],
+    ["26000", "ERROR", "FetchPreparedStatement", "away"],
+    ["26000", "ERROR", "exec_bind_message", "away"],
+    ["42P05", "ERROR", "StorePreparedStatement", "away"],
+    ["08P01", "ERROR", undefined, "away"],
+    ["57P01", "ВАЖНО", "ProcessInterrupts", "away"],
+  ];
+  for (const [code, severity, routine, fault] of cases) {
+    const error = withCode(code, { severity, routine });
+    strictEqual(classifyStoreError(error), fault, `${severity} ${code} of ${routine}`);
+    strictEqual(mayMeanOneEvent(error), false);
+  }
+});
+
 Deno.test("mayMeanOneEvent() is true of what a function raises, and of a statement that takes too long by itself", () => {
   const raised = { routine: "exec_stmt_raise" };
   for (

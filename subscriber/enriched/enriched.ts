@@ -66,7 +66,18 @@ export function playerOf([, email, microseconds]: readonly (string | null)[]): P
 
 /** `undefined` for infinity, and for a time that no calendar has. */
 function dateOf(microseconds: string): Date | undefined {
-  const date = new Date(Math.floor(Number(microseconds) / 1000));
+  return validDate(new Date(Math.floor(Number(microseconds) / 1000)));
+}
+
+/** From a time as Postgres writes it: its years have five digits and more, and are counted backwards before our era. */
+function dateOfText(text: string): Date | undefined {
+  const [, digits, rest, isBefore] = /^(\d+)(-.*Z)( BC)?$/.exec(text) ?? [];
+  const year = isBefore ? 1 - Number(digits) : Number(digits);
+  const sign = year < 0 ? "-" : "+";
+  return validDate(new Date(`${sign}${String(Math.abs(year)).padStart(6, "0")}${rest}`));
+}
+
+function validDate(date: Date): Date | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date;
 }
 
@@ -191,7 +202,7 @@ export const restored: { readonly [Fact in keyof FoundFacts]: (texts: Texts) => 
   player(texts) {
     const [email, signedInAt] = [texts.get("player_email"), texts.get("player_last_signed_in_at")];
     if (email === undefined && signedInAt === undefined) return undefined;
-    return { ...playerOf([]), email, lastSignedInAt: signedInAt === undefined ? undefined : new Date(signedInAt) };
+    return { ...playerOf([]), email, lastSignedInAt: signedInAt === undefined ? undefined : dateOfText(signedInAt) };
   },
   description: (texts) => texts.get("description") ?? "",
   sentId: (texts) => texts.get("sent_id"),

@@ -28,7 +28,7 @@ Deno.test("DatabaseGate forgets the problem of a batch that is no longer held, a
 Deno.test("DatabaseGate stays closed for what the database refuses while it takes other batches", () => {
   const gate = new DatabaseGate(new VirtualClock());
   gate.close(one, "starting up");
-  gate.close(other, "no such column", true);
+  gate.close(other, "no such column", "refused");
   gate.open();
   strictEqual(gate.problem, "no such column");
   gate.leave(other);
@@ -38,20 +38,54 @@ Deno.test("DatabaseGate stays closed for what the database refuses while it take
 Deno.test("DatabaseGate lets be taken what the database may store: never while it refuses everything", async () => {
   const clock = new VirtualClock();
   const gate = new DatabaseGate(clock);
-  gate.close(one, "no partition", true);
+  gate.close(one, "no partition", "refused");
   strictEqual(gate.mayTake, false);
   gate.open();
   deepStrictEqual([gate.isOpen, gate.mayTake], [false, true]);
   // It is tried again and again, and nothing else comes.
   await clock.advance(3_600_000);
-  gate.close(one, "no partition", true);
+  gate.close(one, "no partition", "refused");
   strictEqual(gate.mayTake, true);
-  gate.close(other, "no partition", true);
+  gate.close(other, "no partition", "refused");
   strictEqual(gate.mayTake, false);
   gate.open();
   await clock.advance(60_000);
-  gate.close([{}], "no partition", true);
+  gate.close([{}], "no partition", "refused");
   strictEqual(gate.mayTake, true);
   gate.close([{}], "starting up");
   strictEqual(gate.mayTake, false);
+});
+
+Deno.test("DatabaseGate lets be taken what the database may store while what it holds is in doubt, and the probe is taken", async () => {
+  const clock = new VirtualClock();
+  const gate = new DatabaseGate(clock);
+  gate.close(one, "lock timeout", "doubtful");
+  strictEqual(gate.mayTake, false, "perhaps the disk is full");
+  gate.open();
+  deepStrictEqual([gate.isOpen, gate.mayTake], [true, true]);
+  gate.close(one, "lock timeout", "doubtful");
+  strictEqual(gate.mayTake, true);
+  // Nothing else comes, but for the probe.
+  await clock.advance(3_600_000);
+  gate.close(one, "lock timeout", "doubtful");
+  gate.takesOthers();
+  strictEqual(gate.mayTake, true);
+  gate.close(other, "starting up");
+  strictEqual(gate.mayTake, false);
+});
+
+Deno.test("DatabaseGate lets nothing be taken once all is in doubt for long, or nobody knows whether it was before", async () => {
+  const clock = new VirtualClock();
+  const gate = new DatabaseGate(clock);
+  gate.close(one, "lock timeout", "doubtful");
+  gate.open();
+  gate.close(one, "disk full", "doubtful");
+  await clock.advance(600_000);
+  gate.close(other, "disk full", "doubtful");
+  strictEqual(gate.mayTake, false);
+  const fresh = new DatabaseGate(clock);
+  fresh.close(one, "starting up");
+  fresh.open();
+  fresh.close(other, "disk full", "doubtful");
+  strictEqual(fresh.mayTake, false);
 });

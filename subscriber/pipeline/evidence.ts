@@ -48,8 +48,9 @@ export class Evidence {
 
   /**
    * Asks the database itself, by an event that it should take: like the last one of its type that was stored, in EUR so that no
-   * rates are needed, under new ids. Its time is that of the refused event, which may be what all events are refused for. One that
-   * is refused for its own sake tells nothing.
+   * rates are needed, under new ids. Its time is that of the refused event, which may be what all events are refused for, but for
+   * the part of a second: a unique index over player and time may have the stored one. One that is refused for its own sake tells
+   * nothing.
    * @param elsewhere for an event whose own time may have no partition: the probe has that of the last one that was stored or, when
    * none was, this
    */
@@ -84,13 +85,15 @@ export class Evidence {
 
   #probeFor(refused: Event, elsewhere?: Timestamp): Delivery {
     const some = this.#taken.get(refused.type)?.event;
+    const number = this.random.int(0, 2 ** 48);
+    const { seconds } = elsewhere ? some?.createdAt ?? elsewhere : refused.createdAt;
     const event = {
       ...(some ?? { ...refused, playerId: somePlayerId }),
       ...(!some && "gameId" in refused && { gameId: someGameId }),
       ...(!some && "amount" in refused && { amount: 1n }),
       ...("currency" in refused && { currency: "EUR" }),
-      id: firstProbeId + BigInt(this.random.int(0, 2 ** 48)),
-      createdAt: elsewhere ? some?.createdAt ?? elsewhere : refused.createdAt,
+      id: firstProbeId + BigInt(number),
+      createdAt: { seconds, nanos: (number % 1_000_000) * 1_000 },
     } as Event;
     const body = encodeEvent(event);
     return { messageId: messageIdOfBody(body, 0), body, headers: {}, appId: undefined, timestampMs: undefined };

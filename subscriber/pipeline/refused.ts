@@ -31,7 +31,7 @@ const [strikesAtOnce, strikesBeyondHolds] = [3, 4];
 
 /**
  * By an error that a real outage gives as well. Before each refusal the event is held, for up to 5 s: together they take about
- * a minute. If each refusal were chance, one in two, and so with the others, an event would get so far once in four billion times.
+ * a minute, and the statements their own time besides. If each refusal were chance, one in two, and so with the others, an event would get so far once in four billion times.
  */
 const strikesInDoubt = 16;
 
@@ -93,6 +93,15 @@ export function isPatient(refused: Refused, nowMs: number): boolean {
 
 export function isDoubtful({ error }: Refused): boolean {
   return classifyStoreError(error) === "doubtful";
+}
+
+/** It is tried once in each round: a statement that takes too long is not tried twice. */
+export function isOneInDoubt(refused: readonly Refused[]): boolean {
+  return refused.length === 1 && isDoubtful(refused[0]!);
+}
+
+export function isLost({ deliveries }: Pick<Refused, "deliveries">): boolean {
+  return deliveries.every((delivery) => delivery.isLost);
 }
 
 /** Without an SQLSTATE it was our own code that failed. */

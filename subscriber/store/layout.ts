@@ -48,12 +48,14 @@ where oid = 'events'::regclass and (${asFound}${differences.join(" or ")})`;
 
   /**
    * Follows the COPY. A trigger can drop a row by returning null, and COPY says nothing then. Where one may be, what is there is
-   * counted, also in tables that inherit from this one.
+   * counted, also in tables that inherit from this one. Deferred triggers run before, those of the totals' tables included.
    */
   countRows(events: readonly Enriched[]): string {
     if (!this.mayChangeRows) return "";
     const ids = events.map(({ messageId }) => messageId).join(",");
-    return `${rowsTaken("events")} from events where message_id = any('{${ids}}'::uuid[])
+    return `set constraints all immediate;\n${
+      rowsTaken("events")
+    } from events where message_id = any('{${ids}}'::uuid[])
 having count(*) <> ${events.length};\n`;
   }
 }

@@ -1,6 +1,6 @@
 /** Stores enriched events in Postgres: each batch in one transaction, each event once. */
 import type { Database } from "../../shared/postgres/pool.ts";
-import { isDuplicate } from "../../shared/runtime/errors.ts";
+import { isDuplicate, sqlStateOf } from "../../shared/runtime/errors.ts";
 import type { Enriched } from "../enriched/enriched.ts";
 import type { Known, Saved, Store } from "../pipeline/edges.ts";
 import { copyStatement, EventRows } from "./event_rows.ts";
@@ -9,12 +9,26 @@ import { storedAlike } from "./rehearsal.ts";
 import { findStored, knownAs, sameAs, type Stored, storedOf } from "./stored_events.ts";
 import { totalsStatement } from "./totals.ts";
 
+/**
+ * For events that have waited in vain for a lock, and for probes: a batch is divided to find out which of them it is, and each part
+ * waits. Meanwhile it has the locks of other players. A shorter limit of the connection stays.
+ */
+const shortLockTimeout = `select set_config('lock_timeout', '500ms', true)
+where current_setting('lock_timeout')::interval > interval '500 ms'`;
+
+/** SQLSTATE lock_not_available. */
+const lockTimedOut = "55P03";
+/** What goes back to the queue and is stored by others is never forgotten here otherwise. */
+const mostLocked = 100_000;
+
 const noneKnown: Saved["known"] = new Map();
 
 export class PostgresStore implements Store {
   readonly #rows: EventRows;
   /** `undefined` until it is read, and after every error. */
   #layout: Layout | undefined;
+  /** Message ids of events that have waited in vain for a lock, alone or with others. */
+  readonly #locked = new Set<string>();
 
   constructor(private readonly database: Database, private readonly subscriberId: string) {
     this.#rows = new EventRows(subscriberId);
@@ -34,7 +48,7 @@ export class PostgresStore implements Store {
 
   async dryRun(events: readonly Enriched[]): Promise<void> {
     try {
-      await this.#add(events, `;\n${undoStatement}`);
+      await this.#add(events, { before: `${shortLockTimeout};\n`, after: `;\n${undoStatement}` });
     } catch (error) {
       if (!isUndone(error)) throw error;
     }
@@ -99,22 +113,37 @@ export class PostgresStore implements Store {
     }
   }
 
-  /** @param ending what follows in the same transaction */
-  async #add(events: readonly Enriched[], ending = ""): Promise<void> {
+  /** @param around what goes with it in the same transaction */
+  async #add(events: readonly Enriched[], around = { before: this.#limitFor(events), after: "" }): Promise<void> {
     // Batches that share rows lock them in the same order, so they never deadlock.
     const inOrder = inOrderOfIds(events);
     const totals = totalsStatement(events, this.subscriberId);
     for (let isFirst = true;; isFirst = false) {
       const layout = this.#layout ??= await Layout.read(this.database);
-      const statements = `${copyStatement};\n${layout.countRows(inOrder)}${totals};\n${layout.check}${ending}`;
+      const statements = `${around.before}${copyStatement};\n${
+        layout.countRows(inOrder)
+      }${totals};\n${layout.check}${around.after}`;
       try {
-        return await this.#rows.with(inOrder, (rows) => this.database.copyIn(statements, rows));
+        await this.#rows.with(inOrder, (rows) => this.database.copyIn(statements, rows));
+        if (this.#locked.size > 0) { for (const { messageId } of events) this.#locked.delete(messageId); }
+        return;
       } catch (error) {
+        if (sqlStateOf(error) === lockTimedOut) this.#remember(events);
         if (isDuplicate(error) || isUndone(error)) throw error;
         this.#layout = undefined;
         if (!isFirst || !isAltered(error)) throw await explained(error, events.length, this.database);
       }
     }
+  }
+
+  #limitFor(events: readonly Enriched[]): string {
+    const isKnown = this.#locked.size > 0 && events.some(({ messageId }) => this.#locked.has(messageId));
+    return isKnown ? `${shortLockTimeout};\n` : "";
+  }
+
+  #remember(events: readonly Enriched[]): void {
+    if (this.#locked.size > mostLocked) this.#locked.clear();
+    for (const { messageId } of events) this.#locked.add(messageId);
   }
 }
 

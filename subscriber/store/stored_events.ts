@@ -50,12 +50,13 @@ export function sameAs({ messageId, event }: Enriched, facts: FoundFacts): { rea
 
 /**
  * SQL expression: a value as text. The casts keep a prepared statement good when a column's type is altered. A time is counted
- * from 1970, for a `timestamp` in place of a `timestamptz` is one in UTC, whatever zone the session has.
+ * from 1970, for a `timestamp` in place of a `timestamptz` is one in UTC, whatever zone the session has. `to_char` leaves out the era.
  */
 function textOf({ name, type }: Column): string {
   if (type !== "timestamptz") return `${name}::${type}::text`;
   const instant = `timestamp 'epoch' + (${name} - 'epoch')`;
-  return `case when isfinite(${name}) then to_char(${instant}, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') end`;
+  const era = `case when ${instant} < '0001-01-01' then ' BC' else '' end`;
+  return `case when isfinite(${name}) then to_char(${instant}, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || ${era} end`;
 }
 
 function textsOf(row: Row): Texts {

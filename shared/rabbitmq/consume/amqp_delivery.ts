@@ -9,8 +9,13 @@ import { messageIdOf, sentIdOf } from "../message_id.ts";
 import { mostHeldBy } from "./held_bytes.ts";
 import { type Origin, plainProperties } from "../origin/origin.ts";
 
+/** A channel's life. */
+interface Life {
+  readonly ended: boolean;
+}
+
 /** @template Session the channel's life that brought it, on which alone it can be settled */
-export abstract class AmqpDelivery<Session> implements Delivery {
+export abstract class AmqpDelivery<Session extends Life> implements Delivery {
   abstract readonly messageId: string;
   abstract readonly sentId: string | undefined;
   abstract readonly body: Uint8Array;
@@ -23,12 +28,16 @@ export abstract class AmqpDelivery<Session> implements Delivery {
 
   constructor(readonly session: Session, readonly tag: number) {}
 
+  get isLost(): boolean {
+    return this.session.ended;
+  }
+
   /** Lets go of all that the socket brought with this message: until now its bytes are a view of that. */
   abstract ownBytes(): void;
 }
 
 /** As the client has read it. */
-export class ReadDelivery<Session> extends AmqpDelivery<Session> {
+export class ReadDelivery<Session extends Life> extends AmqpDelivery<Session> {
   readonly messageId: string;
   readonly sentId: string | undefined;
   body: Uint8Array;
@@ -78,7 +87,7 @@ const noHeaders: Headers = Object.freeze({});
 const uuidLength = 36;
 
 /** As it lies in the bytes that the socket brought, read where somebody asks. */
-export class UnreadDelivery<Session> extends AmqpDelivery<Session> {
+export class UnreadDelivery<Session extends Life> extends AmqpDelivery<Session> {
   #bytes: Buffer;
   #messageId: string | undefined;
   #exchangeAt: number;

@@ -7,6 +7,8 @@ import { readPlainDeliveries } from "../../runtime/deno_workarounds/amqp_plain_d
 import { type AmqpDelivery, ReadDelivery, UnreadDelivery } from "./amqp_delivery.ts";
 import { contentType, messageType } from "../message.ts";
 
+const life = { ended: false };
+
 const plain = { consumerTag: "consumer", contentType, type: messageType };
 const shortText = fc.oneof(fc.constant(""), fc.string({ unit: "grapheme", maxLength: 20 }));
 const mostly = <T>(value: T, other: fc.Arbitrary<T>) =>
@@ -93,16 +95,16 @@ async function seenBy(chunks: readonly Uint8Array[], withOurs: boolean): Promise
   const connection = await connect({ hostname: "127.0.0.1", port: (listener.addr as Deno.NetAddr).port }, {
     noDelay: true,
   });
-  const taken: AmqpDelivery<unknown>[] = [];
+  const taken: AmqpDelivery<typeof life>[] = [];
   let error: string | undefined;
   connection.on("error", ({ message }: Error) => error ??= message);
   const closed = new Promise((resolve) => connection.on("close", resolve));
   const channel = await connection.createChannel();
   channel.on("error", ({ message }: Error) => error ??= message);
   if (withOurs) {
-    readPlainDeliveries(connection, channel, plain, (found) => taken.push(new UnreadDelivery("", found)));
+    readPlainDeliveries(connection, channel, plain, (found) => taken.push(new UnreadDelivery(life, found)));
   }
-  await channel.consume("events", (message) => void taken.push(new ReadDelivery("", message!)), {
+  await channel.consume("events", (message) => void taken.push(new ReadDelivery(life, message!)), {
     consumerTag: plain.consumerTag,
   });
   await Promise.all([served, closed]);
@@ -113,7 +115,7 @@ async function seenBy(chunks: readonly Uint8Array[], withOurs: boolean): Promise
   return { deliveries: before, unread, error };
 }
 
-function said(delivery: AmqpDelivery<unknown>): unknown {
+function said(delivery: AmqpDelivery<typeof life>): unknown {
   const { tag, messageId, sentId, body, headers, appId, timestampMs, origin } = delivery;
   const { exchange, routingKey, properties: { headers: sent, deliveryMode: _, ...properties } } = origin;
   const facts = { tag, messageId, sentId, body: [...body], headers: { ...headers }, appId, timestampMs };

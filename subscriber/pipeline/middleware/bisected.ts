@@ -6,7 +6,16 @@ import type { DatabaseGate } from "../database_gate.ts";
 import { type Middleware, type Process, type Processed, requeued } from "../entry.ts";
 import { eventOf, type Evidence } from "../evidence.ts";
 import { Permits } from "../permits.ts";
-import { Doubts, isDoubtful, isPatient, poisonous, type Refused, strikesNeeded } from "../refused.ts";
+import {
+  Doubts,
+  isDoubtful,
+  isLost,
+  isOneInDoubt,
+  isPatient,
+  poisonous,
+  type Refused,
+  strikesNeeded,
+} from "../refused.ts";
 import type { Hold } from "./hold.ts";
 
 /** How many attempts in a row may be refused before a probe has to tell whether it is worth to go on. */
@@ -14,7 +23,7 @@ const mostInVain = 16;
 export interface BisectedOptions {
   readonly evidence: Evidence;
   readonly hold: Hold;
-  readonly gate: Pick<DatabaseGate, "leave">;
+  readonly gate: Pick<DatabaseGate, "leave" | "mayTake" | "takesOthers">;
   readonly permits: Pick<Permits, "takeBack">;
   readonly clock: Pick<Clock, "now">;
 }
@@ -79,9 +88,11 @@ class Bisection {
         continue;
       }
       await this.#hold(refused, ++holds);
+      refused = this.#letGo(refused);
       const deliveries = refused.flatMap((group) => group.deliveries);
-      if (this.signal.aborted) this.#requeue(deliveries);
-      else if (isOneInDoubt(refused) || await this.#refusalOf(deliveries, refused.some(isDoubtful))) {
+      if (
+        deliveries.length > 0 && (isOneInDoubt(refused) || await this.#refusalOf(deliveries, refused.some(isDoubtful)))
+      ) {
         refused = await this.#divide(refused.map((group) => ({ ...group, wasHeld: true })));
         continue;
       }
@@ -92,11 +103,11 @@ class Bisection {
 
   /** Keeps the permit while the database is away: another batch would fare no better. */
   async #hold(refused: readonly Refused[], attempt: number): Promise<void> {
-    const doubtful = refused.filter(isDoubtful);
-    await this.#probe(doubtful);
-    if (doubtful.length < refused.length || doubtful.some((group) => this.#isTaken(group))) {
-      this.options.permits.takeBack(this.batch);
-    }
+    const { gate, permits } = this.options;
+    await this.#probe(refused.filter((group) => isDoubtful(group) || this.#waits(group)));
+    const isTaken = refused.some((group) => this.#isTaken(group));
+    if (isTaken) gate.takesOthers();
+    if (isTaken || !refused.every(isDoubtful)) permits.takeBack(this.batch);
     await this.options.hold(refused.flatMap(({ deliveries }) => deliveries), refused[0]!.error, attempt, this.signal);
   }
 
@@ -188,13 +199,18 @@ class Bisection {
     }
   }
 
-  #requeue(deliveries: readonly Delivery[]): void {
+  /**
+   * What the broker delivers again is let go. But while nothing may be taken, nothing is delivered, and only the attempts of what is
+   * held find out when that is over. @returns the rest
+   */
+  #letGo(refused: readonly Refused[]): Refused[] {
+    const { gate } = this.options;
+    const isOver = gate.mayTake ? isLost : () => false;
+    const [gone, rest]: [Refused[], Refused[]] = [[], []];
+    for (const group of refused) (this.signal.aborted || isOver(group) ? gone : rest).push(group);
+    const deliveries = gone.flatMap((group) => group.deliveries);
     for (const delivery of deliveries) this.#processed.set(delivery, requeued(delivery));
-    this.options.gate.leave(deliveries);
+    gate.leave(deliveries);
+    return rest;
   }
-}
-
-/** It is tried once in each round: a statement that takes too long is not tried twice. */
-function isOneInDoubt(refused: readonly Refused[]): boolean {
-  return refused.length === 1 && isDoubtful(refused[0]!);
 }

@@ -1,12 +1,14 @@
 import { classifyStoreError } from "../../../shared/runtime/errors.ts";
 import { isStored, isWaiting, type Middleware, requeued } from "../entry.ts";
 import type { DatabaseGate } from "../database_gate.ts";
+import { isLost } from "../refused.ts";
 import type { Hold } from "./hold.ts";
 
 /**
  * Holds the batch while the database is away: its events are good, and no other batch could be stored either. Each attempt
  * runs the whole process, so that neither rates nor players are older than the attempt. Rethrows what was refused, and what is
- * doubtful: it may be the fault of one event.
+ * doubtful: it may be the fault of one event. A batch that the broker delivers again is let go once others are taken; until then only
+ * its attempts find out when the database is back.
  */
 export function held(hold: Hold, gate: DatabaseGate): Middleware {
   return (process) => async (batch, signal) => {
@@ -23,6 +25,7 @@ export function held(hold: Hold, gate: DatabaseGate): Middleware {
       } catch (error) {
         if (classifyStoreError(error) !== "away") throw error;
         await hold(batch, error, attempt, signal);
+        if (isLost({ deliveries: batch }) && gate.mayTake) break;
       }
     }
     gate.leave(batch);

@@ -10,7 +10,8 @@ import { type Process, type Processed, wait } from "../entry.ts";
 import { held } from "./held.ts";
 import { holdWith } from "./hold.ts";
 
-const batch = [deliveryOf(bet())];
+const channel = { isLost: false };
+const batch = [Object.defineProperty(deliveryOf(bet()), "isLost", { get: () => channel.isLost })];
 const [delivery] = batch;
 const stored: Processed[] = [{ delivery: delivery!, facts: undefined, outcome: ack }];
 
@@ -89,4 +90,21 @@ Deno.test("held() keeps the gate closed for what waits for rates, until that com
   strictEqual(gate.problem, "the database system is shutting down", "it has waited, and waits once more");
   await again();
   strictEqual(gate.isOpen, true);
+});
+
+Deno.test("held() lets go of what the broker delivers again once others are taken, and not before: its attempts find out", async () => {
+  const { clock, gate, result, attempts } = holding(shuttingDown());
+  channel.isLost = true;
+  try {
+    await clock.advance(60_000);
+    const before = attempts();
+    await clock.advance(60_000);
+    deepStrictEqual([attempts() > before, gate.isOpen], [true, false]);
+    gate.open();
+    await clock.advance(5_000);
+    deepStrictEqual((await result).map(({ outcome }) => outcome.kind), ["requeue"]);
+    strictEqual(gate.isOpen, true);
+  } finally {
+    channel.isLost = false;
+  }
 });

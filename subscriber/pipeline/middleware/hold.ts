@@ -31,7 +31,7 @@ export function holdWith({ gate, onHold, clock, random, log }: HoldOptions): Hol
       problem,
       retryInMs,
     });
-    gate.close(batch, problem, classifyStoreError(error) === "refused");
+    gate.close(batch, problem, classifyStoreError(error));
     onHold?.(batch);
     await clock.sleep(retryInMs, signal).catch(() => {});
   };

@@ -1,0 +1,125 @@
+/** A subscriber's flow over a real Postgres, whose tables a test alters while its connections are open. */
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import type { Event } from "../../shared/event/event.ts";
+import { DatabasePool } from "../../shared/postgres/pool.ts";
+import type { Session } from "../../shared/postgres/session.ts";
+import type { Delivery, EventQueue } from "../../shared/rabbitmq/delivery.ts";
+import { MemoryQueue } from "../../shared/rabbitmq/memory_queue.ts";
+import { type Clock, systemClock as clock } from "../../shared/runtime/clock.ts";
+import { seededRandom } from "../../shared/runtime/random.ts";
+import { createSubscriber } from "../../subscriber/create_subscriber.ts";
+import type { Enriched } from "../../subscriber/enriched/enriched.ts";
+import { jsonLine } from "../../subscriber/enriched/json_line.ts";
+import { DatabaseGate } from "../../subscriber/pipeline/database_gate.ts";
+import { Stats } from "../../subscriber/pipeline/stats.ts";
+import { PostgresPlayers } from "../../subscriber/store/postgres_players.ts";
+import { PostgresStore } from "../../subscriber/store/postgres_store.ts";
+import { bet, deliveryOf, gameStart, someRates } from "../fixtures/deliveries.ts";
+import { eventually } from "../fixtures/eventually.ts";
+import { edgesTo, longLivedRates } from "../fixtures/memory_edges.ts";
+import { RecordedLog } from "../fixtures/recorded_telemetry.ts";
+import { withTestSchema } from "./test_schema.ts";
+
+export class Subscriber {
+  readonly queue = new MemoryQueue();
+  readonly gate = new DatabaseGate(clock);
+  readonly stats = new Stats();
+  readonly reported: Enriched[] = [];
+
+  constructor(readonly sql: Session, readonly url: string) {}
+
+  /** Publishes them, and waits until each is settled. */
+  async settle(...events: readonly (Event | Delivery)[]): Promise<void> {
+    this.queue.publish(...events.map((event) => "body" in event ? event : deliveryOf(event)));
+    await eventually("all is settled", () => this.queue.ready + this.queue.unsettled === 0 || undefined);
+  }
+
+  async rows(): Promise<number> {
+    return (await this.sql.one<{ rows: number }>("select count(*)::int as rows from events")).rows;
+  }
+
+  /** Each dead letter's reason and detail. */
+  get letters(): string[] {
+    return this.queue.dead.map(({ outcome: { reason, detail } }) => `${reason}: ${detail}`);
+  }
+
+  /** Asserts that what is counted and reported is what is stored. */
+  async check(stored: number): Promise<void> {
+    strictEqual(await this.rows(), stored);
+    const { counted } = await this.sql.one("select coalesce(sum(events), 0)::int as counted from event_counts");
+    const { bets } = await this.sql.one(`select coalesce((select sum(bets) from player_totals), 0) =
+      (select count(*) from events where type = 'bet') as bets`);
+    const ids = await this.sql.query<{ id: string }>("select message_id as id from events order by 1");
+    deepStrictEqual([this.stats.stored, counted, bets], [stored, stored, true]);
+    deepStrictEqual([...new Set(this.reported.map(({ messageId }) => messageId))].sort(), ids.map(({ id }) => id));
+  }
+}
+
+export interface Options {
+  readonly batchSize?: number;
+  /** DATABASE_TIMEOUT_MS */
+  readonly timeoutMs?: number;
+  /** How fast the flow's time passes: what is in doubt is held again and again. */
+  readonly speed?: number;
+}
+
+function clockOf(speed: number): Clock {
+  return {
+    now: clock.now,
+    monotonic: () => clock.monotonic() * speed,
+    sleep: (ms, signal) => clock.sleep(ms / speed, signal),
+  };
+}
+
+/** @param alter SQL, once a good event is stored: the subscriber's connections are open */
+export function test(
+  what: string,
+  alter: string,
+  use: (subscriber: Subscriber) => Promise<void>,
+  options: Options = {},
+): void {
+  Deno.test(what, () =>
+    withTestSchema(async (sql, url) => {
+      const subscriber = new Subscriber(sql, url);
+      await whileItRuns(subscriber, subscriber.queue, async () => {
+        await subscriber.settle(gameStart());
+        await sql.query(alter);
+        await use(subscriber);
+      }, options);
+    }));
+}
+
+/** @param queue that of the subscriber, or another one */
+export async function whileItRuns(
+  { url, gate, stats, reported }: Subscriber,
+  queue: EventQueue,
+  use: () => Promise<void>,
+  { batchSize = 500, timeoutMs = 10_000, speed = 1 }: Options = {},
+): Promise<void> {
+  const pool = new DatabasePool(url, { name: "casino-test", max: 2, timeoutMs, clock });
+  const [stop, abandon] = [new AbortController(), new AbortController()];
+  const { runner } = createSubscriber({
+    ...{ queue, players: new PostgresPlayers(pool), store: new PostgresStore(pool, "s") },
+    ...edgesTo(someRates, clock),
+  }, {
+    ...{ subscriberId: "s", batchSize, ratesTimes: longLivedRates, stats, gate },
+    ...{ clock: clockOf(speed), random: seededRandom(1), log: new RecordedLog(), abandon: abandon.signal },
+    // deno-lint-ignore require-await
+    async report(events) {
+      for (const enriched of events) jsonLine(enriched);
+      reported.push(...events);
+    },
+  });
+  const running = runner.run(stop.signal, abandon.signal);
+  try {
+    await use();
+  } finally {
+    stop.abort();
+    abandon.abort();
+    await running.finally(() => pool.close());
+  }
+}
+
+export const many = (count: number) => Array.from({ length: count }, (_, i) => bet({ id: BigInt(1_000 + i) }));
+export const isHeld = (subscriber: Subscriber) =>
+  eventually("the batch is held", () => subscriber.gate.refusals >= 3 && subscriber.gate.problem || undefined);
