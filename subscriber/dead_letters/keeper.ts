@@ -3,31 +3,27 @@
  * a keeper, and they share the queue: each letter is in the table once, whichever of them had it, and how often. While
  * Postgres does not take letters they stay in the queue, which does not count them as looked at.
  */
-import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
+import type { ChannelModel, ConsumeMessage } from "amqplib";
 import { unreadBytesOf } from "../../shared/rabbitmq/consume/inflow.ts";
 import { type BrokerOptions, keepConnected, openConnection } from "../../shared/rabbitmq/connection.ts";
-import { abortable, settledWithin } from "../../shared/runtime/deadline.ts";
+import { settledWithin } from "../../shared/runtime/deadline.ts";
 import { rememberProperties } from "../../shared/runtime/deno_workarounds/amqp_exact_properties.ts";
 import { closeChannel } from "../../shared/runtime/deno_workarounds/amqp_close_channel.ts";
-import { type Backoff, backoffMs } from "../../shared/runtime/clock.ts";
-import { explainStoreError, messageOf, sqlStateOf } from "../../shared/runtime/errors.ts";
+import { messageOf } from "../../shared/runtime/errors.ts";
 import { printable } from "../../shared/runtime/printable.ts";
-import { type KeeperState, noteKept } from "./keeper_state.ts";
-import type { LetterRow } from "./letter_row.ts";
-import { type LetterInHand, LetterSession, mostLetterBytes } from "./letter_session.ts";
+import { LetterMover, type MoverOptions } from "./letter_mover.ts";
+import { LetterSession, mostLetterBytes } from "./letter_session.ts";
 import type { LetterTable } from "./letter_table.ts";
+import type { WrittenTable } from "./letter_writer.ts";
 
-export interface KeeperOptions extends BrokerOptions {
-  /** Is declared by others. */
-  readonly queue: string;
-  readonly table: Pick<LetterTable, "check" | "keep">;
-  readonly state: KeeperState;
+/** Its queue is declared by others. */
+export interface KeeperOptions extends BrokerOptions, MoverOptions {
+  readonly table: WrittenTable & Pick<LetterTable, "check">;
 }
 
-const storeBackoff: Backoff = { first: 200, most: 10_000 };
 /** Someone has to grant a permission first. */
 const refusedAgainMs = 30_000;
-const [leaveTimeoutMs, declaredAgainMs, answerMs] = [2_000, 200, 1_000];
+const [leaveTimeoutMs, declaredAgainMs] = [2_000, 200];
 
 export class DeadLetterKeeper {
   readonly #stop = new AbortController();
@@ -85,22 +81,23 @@ export class DeadLetterKeeper {
       onUnread: (message) => this.#tellUnread(message),
       onEnd: (reason) => failed.abort(reason),
     });
+    const mover = new LetterMover(this.options, session, over);
     try {
       // A letter that is taken counts as delivered: none is, before there is somewhere to keep it.
-      await this.#untilTaken(() => this.options.table.check(), channel, over);
+      await mover.untilTaken(() => this.options.table.check());
       await session.start();
       state.refused = undefined;
       log.info("Keeping dead letters", { event: "dead_letters.ready", connection: name, queue });
       while (true) {
-        await abortable(session.arrived, over);
-        await this.#keep(session.take(), session, over);
+        await mover.step();
         this.#isCareful = session.isCareful;
       }
     } catch (error) {
       if (!this.#stop.signal.aborted) throw failed.signal.aborted ? failed.signal.reason : error;
     } finally {
       this.#isCareful ||= session.isFull;
-      state.unread = undefined;
+      state.unread = state.rejected = undefined;
+      state.inHand = 0;
     }
     // On its own, the connection's close may overtake acks on their way.
     await settledWithin(leaveTimeoutMs, clock, closeChannel(channel));
@@ -133,86 +130,4 @@ export class DeadLetterKeeper {
       problem: `a body of ${bytes} bytes: at most ${mostLetterBytes} are read`,
     });
   }
-
-  async #keep(batch: readonly LetterInHand[], session: LetterSession, over: AbortSignal): Promise<void> {
-    const { log, state, clock } = this.options;
-    const rows = batch.map(({ row }) => row);
-    const rejected = new Set<LetterRow>();
-    await this.#untilTaken(() => this.#store(rows, rejected), session.channel, over, session);
-    session.resume();
-    session.settle(batch, rejected);
-    noteKept(state, rows.filter((row) => !rejected.has(row)).map(({ letter }) => letter), { clock, log });
-  }
-
-  /** @param rejected gets those that Postgres rejects each for its own sake: they stay in hand, and in their queue */
-  async #store(rows: readonly LetterRow[], rejected: Set<LetterRow>): Promise<void> {
-    const { table, log, state } = this.options;
-    const [row, second] = rows;
-    try {
-      if (row) await table.keep(rows);
-    } catch (error) {
-      if (!isOfOneLetter(error)) throw error;
-      if (row && !second) {
-        const { messageId } = row.letter;
-        log.error("Postgres rejects a dead letter; it stays in its queue", {
-          ...{ event: "dead_letters.rejected", messageId, problem: messageOf(error) },
-        });
-        state.tell(
-          `Postgres rejects the dead letter ${messageId} (${messageOf(error)}): it stays in its queue.`,
-          this.options,
-        );
-        rejected.add(row);
-        return;
-      }
-      // In halves and in order, until the letter stands alone.
-      const half = rows.length >> 1;
-      await this.#store(rows.slice(0, half), rejected);
-      await this.#store(rows.slice(half), rejected);
-    }
-  }
-
-  /**
-   * Tries again, with backoff, for as long as Postgres does not answer.
-   * @param session takes no more letters meanwhile
-   * @throws the signal's reason
-   */
-  async #untilTaken(
-    act: () => Promise<void>,
-    channel: Channel,
-    over: AbortSignal,
-    session?: LetterSession,
-  ): Promise<void> {
-    const { clock, random, log, state, queue } = this.options;
-    for (let attempt = 1;; attempt++) {
-      over.throwIfAborted();
-      try {
-        await abortable(act(), over);
-        if (state.held !== undefined) log.info("Dead letters are kept again", { event: "dead_letters.kept_again" });
-        state.held = undefined;
-        return;
-      } catch (error) {
-        over.throwIfAborted();
-        const problem = explainStoreError(error);
-        if (state.held !== problem) {
-          log.warn("Postgres does not take dead letters; they wait in their queue", {
-            ...{ event: "dead_letters.held", queue, problem },
-          });
-        }
-        state.held = problem;
-        session?.pause();
-        // Else the broker's answer waits behind letters in the socket, which are not read before these are kept.
-        if (!session?.isFull) {
-          const depth = channel.checkQueue(queue);
-          const answered = await abortable(settledWithin(answerMs, clock, depth), over);
-          if (answered) state.watchDepth(await depth, session?.consumersInHold ?? 0, { clock, log });
-        }
-        await clock.sleep(backoffMs(attempt, storeBackoff, random), over).catch(() => {});
-      }
-    }
-  }
-}
-
-/** Classes of SQLSTATE: data, constraints, limits. By any other, Postgres says nothing of one letter's values. */
-function isOfOneLetter(error: unknown): boolean {
-  return /^(22|23|54)/.test(sqlStateOf(error) ?? "");
 }
