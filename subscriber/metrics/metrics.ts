@@ -182,6 +182,11 @@ export class Metrics implements Observer {
       () => Number((keeper.held ?? keeper.refused) !== undefined),
     );
     this.#gauge(
+      "casino_dead_letters_waiting",
+      "Dead letters that this subscriber holds unacknowledged, for the table does not take them",
+      () => keeper.waiting,
+    );
+    this.#gauge(
       "casino_queue_messages",
       "Messages that wait in a queue; unacknowledged: events that subscribers hold",
       async () => {
