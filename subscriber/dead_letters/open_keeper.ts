@@ -2,10 +2,10 @@ import type { BrokerOptions } from "../../shared/rabbitmq/connection.ts";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
 import type { TopologyConfig } from "../../shared/rabbitmq/topology.ts";
 import type { Config } from "../../shared/runtime/configuration/config.ts";
-import { DeadLetterKeeper } from "./keeper.ts";
+import { DeadLetterKeeper } from "./keeper/keeper.ts";
 import { keepHealing } from "./heal.ts";
 import { keepRunningJobs } from "./jobs/job_runner.ts";
-import { KeeperState } from "./keeper_state.ts";
+import { KeeperState } from "./keeper/keeper_state.ts";
 import { LetterTable } from "./letter_table.ts";
 import { keepResolving } from "./resolve.ts";
 

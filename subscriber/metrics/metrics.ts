@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { deadReasons } from "../../shared/rabbitmq/outcome.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { version } from "../../shared/runtime/configuration/command.ts";
-import { brokerReasons } from "../dead_letters/keeper_state.ts";
+import { brokerReasons } from "../dead_letters/keeper/keeper_state.ts";
 import { type Observer, type Stage, stages } from "../pipeline/stats.ts";
 import { dependencies } from "./probes.ts";
 import { oldestMsOf, subscriberStates } from "./fleet/fleet_view.ts";

@@ -8,7 +8,7 @@ import { encodeEvent } from "../../../shared/event/protobuf.ts";
 import { type Log, silentLog } from "../../../shared/runtime/telemetry/log.ts";
 import { deadLetterExchangeOf } from "../../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../../shared/runtime/clock.ts";
-import { KeeperState } from "../../../subscriber/dead_letters/keeper_state.ts";
+import { KeeperState } from "../../../subscriber/dead_letters/keeper/keeper_state.ts";
 import { type LetterRow, writtenColumns } from "../../../subscriber/dead_letters/letter_row.ts";
 import { letterOf } from "../../conformance/dead_letter_admin.ts";
 import { propertiesOfWire } from "../../../shared/rabbitmq/origin/wire_properties.ts";

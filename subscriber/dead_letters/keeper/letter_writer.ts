@@ -2,10 +2,10 @@
  * Writes letters into the table, in order, and tells a letter that Postgres refuses for its own sake from a schema that refuses
  * all: by whether the table takes others, whatever the error says.
  */
-import { classifyStoreError } from "../../shared/runtime/errors.ts";
-import type { LetterRow } from "./letter_row.ts";
-import type { LetterTable } from "./letter_table.ts";
-import { likeness, plainLetter } from "./probe_letters.ts";
+import { classifyStoreError } from "../../../shared/runtime/errors.ts";
+import type { LetterRow } from "../letter_row.ts";
+import type { LetterTable } from "../letter_table.ts";
+import { likeness, plainLetter } from "../probe_letters.ts";
 
 export type WrittenTable = Pick<LetterTable, "keep" | "rehearse">;
 

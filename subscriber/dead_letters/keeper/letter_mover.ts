@@ -1,8 +1,8 @@
 /** Moves the letters of one session into the table. Those that are not taken wait: all of them, or each that is rejected alone. */
-import type { BrokerOptions } from "../../shared/rabbitmq/connection.ts";
-import { abortable, settledWithin } from "../../shared/runtime/deadline.ts";
-import { type Backoff, backoffMs } from "../../shared/runtime/clock.ts";
-import { classifyStoreError, describeRefusal, explainStoreError } from "../../shared/runtime/errors.ts";
+import type { BrokerOptions } from "../../../shared/rabbitmq/connection.ts";
+import { abortable, settledWithin } from "../../../shared/runtime/deadline.ts";
+import { type Backoff, backoffMs } from "../../../shared/runtime/clock.ts";
+import { classifyStoreError, describeRefusal, explainStoreError } from "../../../shared/runtime/errors.ts";
 import { type KeeperState, noteKept } from "./keeper_state.ts";
 import type { LetterInHand, LetterSession } from "./letter_session.ts";
 import { LetterWriter, type Written, type WrittenTable } from "./letter_writer.ts";

@@ -1,7 +1,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { silentLog as log } from "../../shared/runtime/telemetry/log.ts";
-import type { DeadLetter } from "../../shared/rabbitmq/dead/dead_letter.ts";
-import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
+import { silentLog as log } from "../../../shared/runtime/telemetry/log.ts";
+import type { DeadLetter } from "../../../shared/rabbitmq/dead/dead_letter.ts";
+import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import { KeeperState, noteKept } from "./keeper_state.ts";
 
 function letter(reason: string, byBroker: boolean): DeadLetter {

@@ -1,7 +1,7 @@
 /** How a keeper does: for metrics, the page, and whoever reads the log. */
-import type { Clock } from "../../shared/runtime/clock.ts";
-import type { Log } from "../../shared/runtime/telemetry/log.ts";
-import type { LetterRow } from "./letter_row.ts";
+import type { Clock } from "../../../shared/runtime/clock.ts";
+import type { Log } from "../../../shared/runtime/telemetry/log.ts";
+import type { LetterRow } from "../letter_row.ts";
 import type { RejectedTold } from "./rejected_letters.ts";
 
 /** The broker's own reasons, and `other` for what is none of them. */

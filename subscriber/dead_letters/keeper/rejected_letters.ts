@@ -1,5 +1,5 @@
 /** Letters that the table rejects each for its own sake, until it takes them: which of them to try again, and when. */
-import type { Clock } from "../../shared/runtime/clock.ts";
+import type { Clock } from "../../../shared/runtime/clock.ts";
 import type { LetterInHand } from "./letter_session.ts";
 
 /** Most bytes of those in memory. Others are tried again when the broker delivers them again. */

@@ -4,16 +4,16 @@
  * Postgres does not take letters they stay in the queue, which does not count them as looked at.
  */
 import type { ChannelModel, ConsumeMessage } from "amqplib";
-import { unreadBytesOf } from "../../shared/rabbitmq/consume/inflow.ts";
-import { type BrokerOptions, keepConnected, openConnection } from "../../shared/rabbitmq/connection.ts";
-import { settledWithin } from "../../shared/runtime/deadline.ts";
-import { rememberProperties } from "../../shared/runtime/deno_workarounds/amqp_exact_properties.ts";
-import { closeChannel } from "../../shared/runtime/deno_workarounds/amqp_close_channel.ts";
-import { messageOf } from "../../shared/runtime/errors.ts";
-import { printable } from "../../shared/runtime/printable.ts";
+import { unreadBytesOf } from "../../../shared/rabbitmq/consume/inflow.ts";
+import { type BrokerOptions, keepConnected, openConnection } from "../../../shared/rabbitmq/connection.ts";
+import { settledWithin } from "../../../shared/runtime/deadline.ts";
+import { rememberProperties } from "../../../shared/runtime/deno_workarounds/amqp_exact_properties.ts";
+import { closeChannel } from "../../../shared/runtime/deno_workarounds/amqp_close_channel.ts";
+import { messageOf } from "../../../shared/runtime/errors.ts";
+import { printable } from "../../../shared/runtime/printable.ts";
 import { LetterMover, type MoverOptions } from "./letter_mover.ts";
 import { LetterSession, mostLetterBytes } from "./letter_session.ts";
-import type { LetterTable } from "./letter_table.ts";
+import type { LetterTable } from "../letter_table.ts";
 import type { WrittenTable } from "./letter_writer.ts";
 
 /** Its queue is declared by others. */

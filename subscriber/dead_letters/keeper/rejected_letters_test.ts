@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
+import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import type { LetterInHand } from "./letter_session.ts";
 import { RejectedLetters } from "./rejected_letters.ts";
 

@@ -1,7 +1,7 @@
 /** One channel's life of a keeper: the letters in hand, within bounds, and what becomes of each on the channel. */
 import { type Channel, type ChannelModel, type ConsumeMessage, IllegalOperationError } from "amqplib";
-import { Inflow, unreadBytesOf } from "../../shared/rabbitmq/consume/inflow.ts";
-import { type LetterRow, rowOf } from "./letter_row.ts";
+import { Inflow, unreadBytesOf } from "../../../shared/rabbitmq/consume/inflow.ts";
+import { type LetterRow, rowOf } from "../letter_row.ts";
 
 /** Longest letter that is read: what RabbitMQ 4 takes by default (`max_message_size`). */
 export const mostLetterBytes = 16_777_216;

@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { type LetterRow, writtenColumns } from "./letter_row.ts";
+import { type LetterRow, writtenColumns } from "../letter_row.ts";
 import { LetterWriter } from "./letter_writer.ts";
 
 const detailAt = writtenColumns.findIndex(([name]) => name === "detail");
