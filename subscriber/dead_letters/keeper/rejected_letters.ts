@@ -4,6 +4,8 @@ import type { LetterInHand } from "./letter_session.ts";
 
 /** Most bytes of those in memory. Others are tried again when the broker delivers them again. */
 const mostBytes = 4_194_304;
+/** What a letter takes in memory besides its bytes. */
+const overheadBytes = 2_048;
 /** As many at most are tried at once: meanwhile no new letters are kept. */
 const mostTried = 100;
 
@@ -33,13 +35,16 @@ export class RejectedLetters {
   constructor(private readonly clock: Clock, private readonly againMs: number) {}
 
   add(letter: LetterInHand, problem: string): void {
-    if (this.#bytes + letter.row.bytes > mostBytes) {
-      const { messageId } = letter.row.letter;
+    const { row } = letter;
+    if (this.#bytes + bytesOf(letter) > mostBytes) {
+      const { messageId } = row.letter;
       this.#forgotten = { letters: (this.#forgotten?.letters ?? 0) + 1, messageId, problem };
       return;
     }
-    this.#bytes += letter.row.bytes;
-    this.#letters.push({ letter, problem });
+    this.#bytes += bytesOf(letter);
+    // A copy: these are parts of what the socket brought, of which all would stay in memory.
+    const copied = { ...row, properties: Uint8Array.from(row.properties), body: Uint8Array.from(row.body) };
+    this.#letters.push({ letter: { ...letter, row: copied }, problem });
     if (this.#letters.length === 1) this.postpone();
   }
 
@@ -71,7 +76,7 @@ export class RejectedLetters {
   /** The table has it now. What was rejected before it may be taken as well: the next turn begins with the first. */
   remove(letter: LetterInHand): void {
     this.#letters = this.#letters.filter((each) => each.letter !== letter);
-    this.#bytes -= letter.row.bytes;
+    this.#bytes -= bytesOf(letter);
     this.#next = 0;
   }
 
@@ -79,4 +84,8 @@ export class RejectedLetters {
     const rejected = this.#letters.find((each) => each.letter === letter);
     if (rejected) rejected.problem = problem;
   }
+}
+
+function bytesOf({ row }: LetterInHand): number {
+  return row.bytes + overheadBytes;
 }
