@@ -7,6 +7,7 @@ import type { Database } from "../../shared/postgres/pool.ts";
 import { copiedLetter, copyStatement } from "./copied_letter.ts";
 import { notClaimed } from "./claims.ts";
 import { readGroups } from "./groups.ts";
+import { rehearse } from "./probe_letters.ts";
 import { Conditions } from "./letter_query.ts";
 import {
   type KeptLetter,
@@ -84,6 +85,11 @@ export class LetterTable {
     const texts = writtenColumns.slice(0, -2).map((_, n) => arrayLiteral(rows.map(({ values }) => values[n] ?? null)));
     const properties = byteaArray(rows.map(({ properties }) => properties));
     await this.database.query(keepStatement, [...texts, properties, byteaArray(rows.map(({ body }) => body))]);
+  }
+
+  /** Adds a letter and undoes that. @throws why the table does not take it */
+  async rehearse(row: LetterRow): Promise<void> {
+    await rehearse(this.database, row);
   }
 
   async #keepLarge(row: LetterRow): Promise<void> {

@@ -147,7 +147,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
       onSignIn: (result) => metrics.signIn(result),
       find: (query) => find(query, { ...options, queues: () => options.depths.readAll() }),
       // In one process, the queue itself is what is listed.
-      waiting: async () => options.mode === "embedded" ? 0 : (await depths()).dead.messages,
+      waiting: async () => options.mode === "embedded" ? 0 : (await depths()).dead.messages + options.keeper.waiting,
       stop: ended.signal,
     }),
   });

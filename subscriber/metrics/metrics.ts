@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { deadReasons } from "../../shared/rabbitmq/outcome.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { version } from "../../shared/runtime/configuration/command.ts";
-import { brokerReasons } from "../dead_letters/keeper_state.ts";
+import { brokerReasons } from "../dead_letters/keeper/keeper_state.ts";
 import { type Observer, type Stage, stages } from "../pipeline/stats.ts";
 import { dependencies } from "./probes.ts";
 import { oldestMsOf, subscriberStates } from "./fleet/fleet_view.ts";
@@ -180,6 +180,11 @@ export class Metrics implements Observer {
       "casino_dead_letters_held",
       "1 while Postgres, or the broker, keeps this subscriber from moving dead letters into the table",
       () => Number((keeper.held ?? keeper.refused) !== undefined),
+    );
+    this.#gauge(
+      "casino_dead_letters_waiting",
+      "Dead letters that this subscriber holds unacknowledged, for the table does not take them",
+      () => keeper.waiting,
     );
     this.#gauge(
       "casino_queue_messages",

@@ -34,10 +34,11 @@ export function overviewOf(sources: Sources): () => Promise<Overview> {
     const isLong = unheardSince !== undefined && now - unheardSince.monotonic >= unheardMs;
     const unheard = isLong && fleet.unheard ? { consumers: fleet.unheard, sinceMs: unheardSince!.wall } : undefined;
     const problems = problemsOf(sources, { states, depths, inspection, fleet, unheard });
-    // What a keeper has in hand is in neither, for a moment.
-    const deadLetters = depths && letters !== undefined ? letters.dead + depths.dead.messages : null;
-    // Which group a letter in the queue is of is not known yet.
-    const untended = depths && letters !== undefined ? letters.untended + depths.dead.messages : null;
+    // What a keeper has in hand is in neither: it counts when it stays there for more than a moment.
+    const unkept = depths && depths.dead.messages + sources.keeper.waiting;
+    const deadLetters = unkept !== undefined && letters !== undefined ? letters.dead + unkept : null;
+    // Which group a letter is of that is not in the table is not known yet.
+    const untended = unkept !== undefined && letters !== undefined ? letters.untended + unkept : null;
     return {
       at: new Date(clock.now()).toISOString(),
       version,

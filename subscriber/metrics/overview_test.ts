@@ -16,12 +16,13 @@ function overview() {
     fleet: { subscribers: [], unacknowledged: 0, unheard: 0 },
     depths: { events: { messages: 0, consumers: 2 }, dead: { messages: 1 } },
   };
+  const keeper = { waiting: 0, problems: () => [] };
   const away = () => Promise.reject(new Error("not asked here"));
   const sources: Partial<Sources> = {
     ...{ clock, stats: new Stats(), latencies: new Latencies(clock), subscriberId: "one", mode: "servers" },
     ...{ gate: new DatabaseGate(clock), consuming: () => true, unsettled: () => 0 },
     ...{ totals: away, inspectRates: away, deadLetters: () => Promise.resolve({ dead: 0, untended: 0 }) },
-    keeper: { problems: () => [] } as unknown as Sources["keeper"],
+    keeper: keeper as unknown as Sources["keeper"],
     subscribers: () => Promise.resolve(now.fleet),
     depths: () => now.depths ? Promise.resolve(now.depths) : away(),
     dependencies: () => Promise.resolve({ rabbitmq: well, redis: well, postgres: well, rates_api: well }),
@@ -29,7 +30,7 @@ function overview() {
   };
   const read = overviewOf(sources as Sources);
   return {
-    now,
+    ...{ now, keeper, read },
     /** The state and what is wrong, `ms` later. */
     async after(ms: number): Promise<string[]> {
       await clock.advance(ms);
@@ -96,4 +97,11 @@ Deno.test("overviewOf() names a stuck subscriber that no longer tells once", asy
     "problems",
     "Subscriber two has told nothing since 22:59:00 UTC; it held 7 events then.",
   ]);
+});
+
+Deno.test("overviewOf() counts the dead letters that its keeper holds, which the queue's length leaves out", async () => {
+  const { keeper, read } = overview();
+  keeper.waiting = 200;
+  const { dead_letters, dead_letters_untended } = await read();
+  deepStrictEqual([dead_letters, dead_letters_untended], [201, 201]);
 });

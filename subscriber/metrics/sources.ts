@@ -1,6 +1,6 @@
 /** The state of a running subscriber that HTTP reads: for metrics, the page and readiness. */
 import type { LetterCounts } from "../dead_letters/takes.ts";
-import type { KeeperState } from "../dead_letters/keeper_state.ts";
+import type { KeeperState } from "../dead_letters/keeper/keeper_state.ts";
 import type { DatabaseGate } from "../pipeline/database_gate.ts";
 import type { Stats } from "../pipeline/stats.ts";
 import type { Inspection } from "../rates/shared_rates.ts";

@@ -95,6 +95,7 @@ Deno.test("one subscriber's HTTP", async (t) => {
         "casino_dead_letters_kept_total 1",
         'casino_dead_letters_by_broker_total{reason="delivery-limit"} 0',
         "casino_dead_letters_held 0",
+        "casino_dead_letters_waiting 0",
         "casino_queue_consumers 1",
         "casino_unsettled_deliveries 0",
         "casino_batches_in_flight 0",

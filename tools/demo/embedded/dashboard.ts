@@ -2,7 +2,7 @@
 import type { MemoryQueue } from "../../../shared/rabbitmq/memory_queue.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import type { DeadLetterAdmin } from "../../../shared/rabbitmq/dead/admin.ts";
-import { KeeperState } from "../../../subscriber/dead_letters/keeper_state.ts";
+import { KeeperState } from "../../../subscriber/dead_letters/keeper/keeper_state.ts";
 import { MemoryDeadLetterAdmin } from "../../../shared/rabbitmq/dead/memory_admin.ts";
 import type { Random } from "../../../shared/runtime/random.ts";
 import type { Log } from "../../../shared/runtime/telemetry/log.ts";

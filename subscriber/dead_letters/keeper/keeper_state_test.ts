@@ -1,7 +1,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { silentLog as log } from "../../shared/runtime/telemetry/log.ts";
-import type { DeadLetter } from "../../shared/rabbitmq/dead/dead_letter.ts";
-import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
+import { silentLog as log } from "../../../shared/runtime/telemetry/log.ts";
+import type { DeadLetter } from "../../../shared/rabbitmq/dead/dead_letter.ts";
+import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import { KeeperState, noteKept } from "./keeper_state.ts";
 
 function letter(reason: string, byBroker: boolean): DeadLetter {
@@ -44,4 +44,25 @@ Deno.test("KeeperState counts what the broker dead-lettered by its reason, and t
   strictEqual(state.problems({ clock }).length, 1);
   await clock.advance(600_000);
   deepStrictEqual(state.problems({ clock }), []);
+});
+
+Deno.test("KeeperState counts the letters that wait, and tells of them for as long as they do", async () => {
+  const [state, clock] = [new KeeperState("q"), new VirtualClock()];
+  state.inHand = 200;
+  deepStrictEqual([state.waiting, state.problems({ clock })], [0, []], "they are on their way into the table");
+  state.held = "no tenant";
+  const held =
+    "Dead letters wait in q: Postgres does not take them (no tenant); 200 of them are in this subscriber's hands.";
+  deepStrictEqual([state.waiting, state.problems({ clock })], [200, [held]]);
+  await clock.advance(660_000);
+  deepStrictEqual(state.problems({ clock }), [held]);
+
+  state.held = undefined;
+  state.rejected = { letters: 1, messageId: "m1", problem: "no threes" };
+  const one = "Postgres rejects the dead letter m1 (no threes): it stays in q, and the keeper tries again by itself.";
+  deepStrictEqual([state.waiting, state.problems({ clock })], [1, [one]]);
+  state.rejected = { letters: 2, messageId: "m1", problem: "no threes" };
+  const two =
+    "Postgres rejects 2 dead letters, m1 among them (no threes): they stay in q, and the keeper tries again by itself.";
+  deepStrictEqual([state.waiting, state.problems({ clock })], [2, [two]]);
 });

@@ -1,7 +1,8 @@
 /** How a keeper does: for metrics, the page, and whoever reads the log. */
-import type { Clock } from "../../shared/runtime/clock.ts";
-import type { Log } from "../../shared/runtime/telemetry/log.ts";
-import type { LetterRow } from "./letter_row.ts";
+import type { Clock } from "../../../shared/runtime/clock.ts";
+import type { Log } from "../../../shared/runtime/telemetry/log.ts";
+import type { LetterRow } from "../letter_row.ts";
+import type { RejectedTold } from "./rejected_letters.ts";
 
 /** The broker's own reasons, and `other` for what is none of them. */
 export const brokerReasons = ["delivery-limit", "expired", "maxlen", "rejected", "other"] as const;
@@ -27,6 +28,10 @@ export class KeeperState {
   refused: string | undefined;
   /** Letters too large to be read, which it holds: how many, and the last of them. */
   unread: { readonly letters: number; readonly messageId: string; readonly bytes: number } | undefined;
+  /** Letters that Postgres rejects each for its own sake, which it holds: how many, and one of them. */
+  rejected: RejectedTold | undefined;
+  /** Letters that it has from the queue and has not acknowledged. */
+  inHand = 0;
   /** Letters that it has moved into the table. */
   kept = 0;
   /** Those among them that the broker itself dead-lettered. */
@@ -38,6 +43,12 @@ export class KeeperState {
 
   constructor(private readonly queue: string) {}
 
+  /** Letters that wait unacknowledged, which the queue's length leaves out. While others are kept, one in hand is gone in a moment. */
+  get waiting(): number {
+    if (this.held !== undefined) return this.inHand;
+    return (this.rejected?.letters ?? 0) + (this.unread?.letters ?? 0);
+  }
+
   /** Sentences. */
   problems({ clock }: Pick<Telling, "clock">): string[] {
     const problems: string[] = [];
@@ -47,7 +58,16 @@ export class KeeperState {
           "DEAD_LETTER_RABBITMQ_URL names a user that may read it, or DEAD_LETTER_KEEPER=off.",
       );
     } else if (this.held !== undefined) {
-      problems.push(`Dead letters wait in ${this.queue}: Postgres does not take them (${this.held}).`);
+      const inHand = this.inHand > 0 ? `; ${this.inHand} of them are in this subscriber's hands` : "";
+      problems.push(`Dead letters wait in ${this.queue}: Postgres does not take them (${this.held})${inHand}.`);
+    }
+    if (this.rejected) {
+      const { letters, messageId, problem } = this.rejected;
+      const which = letters === 1 ? `the dead letter ${messageId}` : `${letters} dead letters, ${messageId} among them`;
+      problems.push(
+        `Postgres rejects ${which} (${problem}): ${letters === 1 ? "it stays" : "they stay"} in ${this.queue}, ` +
+          "and the keeper tries again by itself.",
+      );
     }
     if (this.unread) {
       const { letters, messageId, bytes } = this.unread;

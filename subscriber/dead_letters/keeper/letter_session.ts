@@ -1,7 +1,7 @@
 /** One channel's life of a keeper: the letters in hand, within bounds, and what becomes of each on the channel. */
 import { type Channel, type ChannelModel, type ConsumeMessage, IllegalOperationError } from "amqplib";
-import { Inflow, unreadBytesOf } from "../../shared/rabbitmq/consume/inflow.ts";
-import { type LetterRow, rowOf } from "./letter_row.ts";
+import { Inflow, unreadBytesOf } from "../../../shared/rabbitmq/consume/inflow.ts";
+import { type LetterRow, rowOf } from "../letter_row.ts";
 
 /** Longest letter that is read: what RabbitMQ 4 takes by default (`max_message_size`). */
 export const mostLetterBytes = 16_777_216;
@@ -22,10 +22,11 @@ export interface LetterSessionOptions {
   readonly onEnd: (reason: Error) => void;
 }
 
-/** A letter, and the tag by which it is settled. */
+/** A letter, the tag by which it is settled, and the consumer that it came to. */
 export interface LetterInHand {
   readonly row: LetterRow;
   readonly tag: number;
+  readonly consumer: string;
 }
 
 export class LetterSession {
@@ -34,14 +35,12 @@ export class LetterSession {
   #arrived = Promise.withResolvers<void>();
   #prefetch: number;
   #settled = 0;
-  /** One ack for all that came before would take a held letter with it. */
-  #singly = false;
   #consumer: string | undefined;
+  #lastConsumer: string | undefined;
   #consumers = 0;
-  /** Letters that this consumer leaves unacknowledged: they count towards its prefetch. */
-  #held = 0;
-  /** Consumers that were cancelled, and still have letters. */
-  #leftBehind = 0;
+  /** By consumer, also a cancelled one: the letters that it leaves unacknowledged, which count towards its prefetch. */
+  readonly #held = new Map<string, number>();
+  #unacknowledged = 0;
 
   constructor(connection: ChannelModel, readonly channel: Channel, private readonly options: LetterSessionOptions) {
     this.#inflow = new Inflow(connection, { mostBodyBytes: mostLetterBytes, mostBytesInHand });
@@ -59,7 +58,14 @@ export class LetterSession {
 
   /** How many consumers of the queue are this session's while it takes none, as the broker counts them. */
   get consumersInHold(): number {
-    return this.#leftBehind + 1;
+    const consumers = new Set(this.#held.keys());
+    if (this.#lastConsumer !== undefined) consumers.add(this.#lastConsumer);
+    return consumers.size;
+  }
+
+  /** Letters in hand, and those that are held. */
+  get unacknowledged(): number {
+    return this.#unacknowledged;
   }
 
   async start(): Promise<void> {
@@ -97,27 +103,38 @@ export class LetterSession {
     return batch;
   }
 
-  /** @param held of the batch, are not acked: they stay in their queue for as long as this lasts */
+  /** @param held of the batch, are not acked: they stay in their queue until they are released, or this ends */
   settle(batch: readonly LetterInHand[], held: ReadonlySet<LetterRow>): void {
-    for (const { row } of batch) if (held.has(row)) this.#hold();
-    const kept = batch.filter(({ row }) => !held.has(row));
-    try {
-      if (this.#singly) { for (const { tag } of kept) this.channel.ack(messageOf(tag)); }
-      else if (kept.length > 0) this.channel.ack(messageOf(kept.at(-1)!.tag), true);
-    } catch (error) {
-      // The channel closed a moment before its event: the broker delivers these letters again.
-      if (!(error instanceof IllegalOperationError)) throw error;
-    }
+    for (const { row, consumer } of batch) if (held.has(row)) this.#hold(consumer);
+    this.#ack(batch.filter(({ row }) => !held.has(row)));
     this.#settled += batch.length;
     if (this.isCareful && this.#settled >= fullPrefetch) this.#takeMore().catch(this.options.onEnd);
     this.#inflow.remove(batch.reduce((bytes, { row }) => bytes + row.bytes, 0));
   }
 
+  /** Acks a letter that was held. */
+  release(letter: LetterInHand): void {
+    this.#ack([letter]);
+    const left = (this.#held.get(letter.consumer) ?? 0) - 1;
+    if (left > 0) this.#held.set(letter.consumer, left);
+    else this.#held.delete(letter.consumer);
+  }
+
+  #ack(letters: readonly LetterInHand[]): void {
+    this.#unacknowledged -= letters.length;
+    try {
+      // One ack for all that came before would take a held letter with it.
+      if (this.#held.size > 0) { for (const { tag } of letters) this.channel.ack(messageOf(tag)); }
+      else if (letters.length > 0) this.channel.ack(messageOf(letters.at(-1)!.tag), true);
+    } catch (error) {
+      // The channel closed a moment before its event: the broker delivers these letters again.
+      if (!(error instanceof IllegalOperationError)) throw error;
+    }
+  }
+
   /** Each consumer has a tag of its own: one that is cancelled counts with its prefetch for as long as it has letters. */
   async #consume(): Promise<void> {
-    if (this.#held > 0) this.#leftBehind++;
-    this.#held = 0;
-    const consumerTag = this.#consumer = `letters-${++this.#consumers}`;
+    const consumerTag = this.#consumer = this.#lastConsumer = `letters-${++this.#consumers}`;
     await this.channel.consume(this.options.queue, (message) => this.#receive(message), { consumerTag });
   }
 
@@ -126,21 +143,23 @@ export class LetterSession {
     if (message === null) {
       return onEnd(new Error(`the broker cancelled the keeper: the queue ${queue} was deleted or moved`));
     }
+    this.#unacknowledged++;
+    const { deliveryTag: tag, consumerTag: consumer } = message.fields;
     if (unreadBytesOf(message) > 0) {
       onUnread(message);
-      return this.#hold();
+      return this.#hold(consumer);
     }
     const row = rowOf(message);
     this.#inflow.add(row.bytes);
-    this.#letters.push({ row, tag: message.fields.deliveryTag });
+    this.#letters.push({ row, tag, consumer });
     this.#arrived.resolve();
   }
 
   /** A consumer that only has letters that it holds would get no others. */
-  #hold(): void {
-    this.#singly = true;
-    this.#held++;
-    if (this.#held * 2 >= this.#prefetch && this.#consumer !== undefined) this.#renew();
+  #hold(consumer: string): void {
+    const held = (this.#held.get(consumer) ?? 0) + 1;
+    this.#held.set(consumer, held);
+    if (held * 2 >= this.#prefetch && consumer === this.#consumer) this.#renew();
   }
 
   #renew(): void {
