@@ -52,10 +52,13 @@ Deno.test("a player's totals are locked while the connection to the broker is lo
         await whileItRuns(subscriber, queue, async () => {
           publish(queues, 77n, 1);
           await eventually("one that is stored", async () => await subscriber.rows() === 1);
+          // The probe is like the last one that was stored.
+          publish(queues, 11n, 1);
+          await eventually("another one", async () => await subscriber.rows() === 2);
           await rival.transaction(async (ask) => {
             await ask("select from player_totals where player_id = 77 for update");
             publish(queues, 77n, 1);
-            for (let stored = 1, losses = 0; losses <= 3; losses++) {
+            for (let stored = 2, losses = 0; losses <= 3; losses++) {
               publish(queues, 11n, 20);
               stored += 20;
               await eventually("the others are stored", async () => await subscriber.rows() === stored);
@@ -71,7 +74,7 @@ Deno.test("a player's totals are locked while the connection to the broker is lo
               await untilConsuming(consumer);
             }
           });
-          await eventually("all are stored", async () => await subscriber.rows() === 82);
+          await eventually("all are stored", async () => await subscriber.rows() === 83);
           await eventually("nothing in hand", () => inHand().length === 0);
           deepStrictEqual([gate.isOpen, consumer.unsettled], [true, 0]);
           await inQueue(queues, queues.dead, 0);
