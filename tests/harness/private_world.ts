@@ -63,10 +63,13 @@ export class PrivateWorld extends ServerAccess implements AsyncDisposable {
     const member = this.members.start(name, args, { ...this.env, ...env }, options);
     member.ended.then(({ code, signal }) => {
       if (this.#asked.has(member) || code === 0) return;
-      const last = member.messages.slice(-wordsOfCrash).join("\n    ");
-      this.crashes.push(
-        `${name} ${env["SUBSCRIBER_ID"] ?? ""} ended by itself: ${signal ?? code}. It said:\n    ${last}`,
-      );
+      const crash = () => {
+        const last = member.messages.slice(-wordsOfCrash).join("\n    ");
+        return `${name} ${env["SUBSCRIBER_ID"] ?? ""} ended by itself: ${signal ?? code}. It said:\n    ${last}`;
+      };
+      const at = this.crashes.push(crash()) - 1;
+      // Its last words, why it left among them, may be on their way still.
+      member.read.then(() => this.crashes[at] = crash());
     });
     return member;
   }
