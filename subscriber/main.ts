@@ -185,9 +185,8 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     shutdown.stop.addEventListener("abort", () => consumer.stopTaking());
     await runner.run(shutdown.stop, shutdown.abandon);
 
-    await Promise.all([closeHttp?.(), queue.close(), keeper.close(), leaveFleet()]);
+    await Promise.all([closeHttp?.(), queue.close(), keeper.close(), leaveFleet(), database.close()]);
     await closeRedis(redis);
-    await database.close();
     log.info("Left", {
       event: "member.left",
       stored: stats.stored,

@@ -2,6 +2,7 @@ import type { BrokerOptions } from "../../shared/rabbitmq/connection.ts";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
 import type { TopologyConfig } from "../../shared/rabbitmq/topology.ts";
 import type { Config } from "../../shared/runtime/configuration/config.ts";
+import { settledWithin } from "../../shared/runtime/deadline.ts";
 import { DeadLetterKeeper } from "./keeper/keeper.ts";
 import { keepHealing } from "./heal.ts";
 import { keepRunningJobs } from "./jobs/job_runner.ts";
@@ -28,6 +29,9 @@ export interface OpenKeeper {
   readonly state: KeeperState;
   close(): Promise<void>;
 }
+
+/** For what is under way, and then for the rest to notice that it was cut off. */
+const [finishMs, closeTimeoutMs] = [500, 2_500];
 
 /** None works with DEAD_LETTER_KEEPER=off. */
 export function openKeeper(
@@ -65,8 +69,10 @@ export function openKeeper(
     state,
     async close() {
       stop.abort(new Error("the keeper is closed"));
-      await Promise.all([keeper.close(), resolving, working, healing, removing]);
-      await database.close();
+      const ended = Promise.allSettled([keeper.close(), resolving, working, healing, removing]);
+      await settledWithin(finishMs, clock, ended);
+      // Cuts what still waits for Postgres to answer.
+      await Promise.all([database.close(), settledWithin(closeTimeoutMs, clock, ended)]);
     },
   };
 }

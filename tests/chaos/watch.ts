@@ -16,6 +16,8 @@ const everyMs = 500;
 const timeoutMs = 6_000;
 /** An answer that took longer may be older than the truth that it is compared with. */
 const promptMs = 2_000;
+/** Within this a page that was caught at a change tells the new state. */
+const settlesMs = 2_000;
 
 export function watch(workers: Workers, truth: TruthReader) {
   const stop = new AbortController();
@@ -59,15 +61,22 @@ export function watch(workers: Workers, truth: TruthReader) {
     if (/:\/\/[^*/\s:]*:[^*@\s]+@/.test(text)) problems.add(`the overview shows a password: ${text}`);
   }
 
-  /** What is true before and after the answers was true while they were given. */
+  /** A lie that is still told at the second look: what a page shows may be a second old, and a lost connection as new. */
   async function look(): Promise<void> {
+    if ((await liesNow()).length === 0) return;
+    await clock.sleep(settlesMs, stop.signal).catch(() => {});
+    if (!stop.signal.aborted) lies.push(...await liesNow());
+  }
+
+  /** What is true before and after the answers was true while they were given. */
+  async function liesNow(): Promise<string[]> {
     const before = await truth.read();
     const begun = clock.monotonic();
     const [answers, status] = await Promise.all([Promise.all(workers.urls.map(ask)), truth.status()]);
     const wasPrompt = clock.monotonic() - begun <= promptMs;
     const after = await truth.read();
     const told = answers.filter((answer) => answer !== undefined);
-    if (told.length === 0 || !wasPrompt) return;
+    if (told.length === 0 || !wasPrompt) return [];
     const so = {
       stalledMs: after.stalledMs > before.stalledMs ? before.stalledMs : 0,
       refused: before.refused.filter((name) => after.refused.includes(name)),
@@ -76,8 +85,7 @@ export function watch(workers: Workers, truth: TruthReader) {
       so.refused.includes(who) && figureIn(metrics, "casino_unsettled_deliveries") > 0
     ).map(({ who }) => who);
     compared++;
-    for (const answer of told) lies.push(...liesOf(answer, so, holding));
-    lies.push(...liesOfStatus(status, so, holding));
+    return [...told.flatMap((answer) => liesOf(answer, so, holding)), ...liesOfStatus(status, so, holding)];
   }
 
   const watching = (async () => {

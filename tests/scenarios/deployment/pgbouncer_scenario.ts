@@ -13,8 +13,8 @@ const behind = (url: string, port: number) => Object.assign(new URL(url), { port
 
 for (const pool_mode of ["session", "transaction"] as const) {
   Deno.test(`PgBouncer in ${pool_mode} mode: two subscribers store every event once, and status and migrate:status read it`, async () => {
-    // In session mode each connection of a client has one of Postgres's: two subscribers have two each.
-    await using bouncer = await startPgBouncer(servers.DATABASE_URL, { pool_mode, default_pool_size: 6 });
+    // In session mode each connection of a client has one of Postgres's: a subscriber has two, and its keeper one.
+    await using bouncer = await startPgBouncer(servers.DATABASE_URL, { pool_mode, default_pool_size: 8 });
     await withWorld(async (world) => {
       const env = { DATABASE_URL: behind(world.env["DATABASE_URL"]!, bouncer.port) };
       await world.startRatesApi();

@@ -101,7 +101,7 @@ test("a subscriber that is asked to leave while Postgres is silent leaves when i
   await batch.publish(count / 2);
   await eventually("all in hand", async () => await world.messagesIn(queues.EVENTS_QUEUE) === 0 || undefined);
   await world.stop(subscriber);
-  strictEqual((await subscriber.ended).code, 0);
+  strictEqual((await subscriber.ended).code, 0, subscriber.messages.slice(-9).join("\n"));
   ok(hasLogged(subscriber, "member.left"));
   strictEqual(await world.messagesIn(queues.EVENTS_QUEUE), count / 2);
   world.servers.proxies.postgres.poison();
