@@ -126,7 +126,7 @@ Deno.test("the dashboard names whatever falls silent, and says when it is well a
   for (const proxy of Object.values(broken)) proxy.poison({ kind: "black-hole" });
   for (const name of Object.keys(broken)) {
     await untilText(page, "#headline-problems li", name, healedMs);
-    await untilText(page, "#dependencies li[data-state=problems]", name);
+    await untilText(page, "#dependencies li[data-state=problems]", name, healedMs);
   }
   world.heal();
   await untilText(page, "#headline-title", "All is well", healedMs);
