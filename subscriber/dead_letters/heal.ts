@@ -3,9 +3,8 @@
  * sees to it for all, by a job like an operator's, which comes up to its rate by and by and stops when letters die again.
  */
 import type { Database } from "../../shared/postgres/pool.ts";
-import { abortable } from "../../shared/runtime/deadline.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
-import { messageOf } from "../../shared/runtime/errors.ts";
+import { inRounds } from "../../shared/runtime/rounds.ts";
 import type { Random } from "../../shared/runtime/random.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import type { Filter } from "../../shared/rabbitmq/dead/admin.ts";
@@ -40,15 +39,8 @@ export async function keepHealing(options: KeepHealingOptions, stop: AbortSignal
   const { database, owner, clock, log } = options;
   const lease = leaseOf(database, "heal", owner);
   const healing = new Healing(options, lease);
-  while (!stop.aborted) {
-    await clock.sleep(everyMs, stop).catch(() => {});
-    if (stop.aborted) break;
-    try {
-      await abortable(healing.round(), stop);
-    } catch (error) {
-      if (!stop.aborted) log.debug("Dead letters were not looked at for a cure", { problem: messageOf(error) });
-    }
-  }
+  const failed = "Dead letters were not looked at for a cure";
+  await inRounds(() => healing.round(), { everyMs, failed, clock, log }, stop);
   await lease.release().catch(() => {});
 }
 

@@ -3,9 +3,8 @@
  * DEAD_LETTER_RETENTION_DAYS: one subscriber for all of them, a few at a time. A dead letter stays, however old it is.
  */
 import type { Database } from "../../shared/postgres/pool.ts";
-import { abortable } from "../../shared/runtime/deadline.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
-import { messageOf } from "../../shared/runtime/errors.ts";
+import { inRounds } from "../../shared/runtime/rounds.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import { type Lease, leaseOf } from "./leases.ts";
 
@@ -29,17 +28,13 @@ export async function keepRemoving(options: KeepRemovingOptions, stop: AbortSign
   const { database, owner, days, clock, log } = options;
   if (days === 0) return;
   const lease = leaseOf(database, "remove", owner);
-  while (!stop.aborted) {
-    try {
-      const removed = await abortable(removeOld(lease, options, stop), stop);
-      if (removed.letters + removed.jobs > 0) {
-        log.info("Old letters and jobs are removed", { event: "dead_letters.removed", ...removed, days });
-      }
-    } catch (error) {
-      if (!stop.aborted) log.debug("No old letter was removed", { problem: messageOf(error) });
+  const round = async () => {
+    const removed = await removeOld(lease, options, stop);
+    if (removed.letters + removed.jobs > 0) {
+      log.info("Old letters and jobs are removed", { event: "dead_letters.removed", ...removed, days });
     }
-    await clock.sleep(everyMs, stop).catch(() => {});
-  }
+  };
+  await inRounds(round, { everyMs, failed: "No old letter was removed", clock, log }, stop);
   await lease.release().catch(() => {});
 }
 

@@ -3,9 +3,8 @@
  * of them, some letters at a time, round after round.
  */
 import type { Database } from "../../shared/postgres/pool.ts";
-import { abortable } from "../../shared/runtime/deadline.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
-import { messageOf } from "../../shared/runtime/errors.ts";
+import { inRounds } from "../../shared/runtime/rounds.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import { type Lease, leaseOf } from "./leases.ts";
 
@@ -75,15 +74,8 @@ export async function keepResolving(options: KeepResolvingOptions, stop: AbortSi
   const { database, owner, clock, log } = options;
   const lease = leaseOf(database, "resolve", owner);
   const resolvers = [new Resolver(database, "replayed"), new Resolver(database, "dead")];
-  while (!stop.aborted) {
-    await clock.sleep(everyMs, stop).catch(() => {});
-    if (stop.aborted) break;
-    try {
-      await abortable(resolve(lease, resolvers, log), stop);
-    } catch (error) {
-      if (!stop.aborted) log.debug("Dead letters were not looked for among events", { problem: messageOf(error) });
-    }
-  }
+  const failed = "Dead letters were not looked for among events";
+  await inRounds(() => resolve(lease, resolvers, log), { everyMs, failed, clock, log }, stop);
   await lease.release().catch(() => {});
 }
 

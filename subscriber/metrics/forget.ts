@@ -1,8 +1,7 @@
 /** Has a subscriber forget the newest events of a player whose data `deno task erase` takes out of the tables. */
 import type { Database } from "../../shared/postgres/pool.ts";
-import { abortable } from "../../shared/runtime/deadline.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
-import { messageOf } from "../../shared/runtime/errors.ts";
+import { inRounds } from "../../shared/runtime/rounds.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import type { RecentEvents } from "./recent_events.ts";
 
@@ -46,13 +45,9 @@ export async function keepForgetting(
 ): Promise<void> {
   const { database, recent, clock, log } = options;
   const forgetter = new Forgetter(database, recent);
-  while (!stop.aborted) {
-    try {
-      const events = await abortable(forgetter.round(), stop);
-      if (events > 0) log.info("Newest events of erased players are forgotten", { event: "events.forgotten", events });
-    } catch (error) {
-      if (!stop.aborted) log.debug("Erasures were not looked for", { problem: messageOf(error) });
-    }
-    await clock.sleep(everyMs, stop).catch(() => {});
-  }
+  const round = async () => {
+    const events = await forgetter.round();
+    if (events > 0) log.info("Newest events of erased players are forgotten", { event: "events.forgotten", events });
+  };
+  await inRounds(round, { everyMs, failed: "Erasures were not looked for", clock, log }, stop);
 }
