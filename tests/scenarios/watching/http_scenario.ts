@@ -228,7 +228,7 @@ Deno.test("one subscriber's HTTP", async (t) => {
             ...["replay done 1", "drop failed null", "drop done 1", "undo done 1", "undo failed null"],
             ...["edit failed null", "edit failed null", "edit done null"],
             ...Array.from({ length: 4 }, () => "jobs order failed null"),
-            ...["jobs order done 1", "jobs order done 1", "jobs pause failed null"],
+            ...["jobs order done 1", "jobs pause failed null"],
           ],
         );
         strictEqual(await statusOf(`${url}/audit`), 401);
