@@ -7,7 +7,7 @@
  * Characters that could mislead a terminal or its reader: C0 and C1 controls, DEL, those that change the direction of text
  * (Unicode's Bidi_Control), and the two line breaks that are no controls.
  */
-// deno-lint-ignore no-control-regex
+// deno-lint-ignore no-control-regex -- control characters are what it is about
 const unprintable = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /** The same without C0, which JSON never holds as such, and with which JSON text is laid out on lines. */

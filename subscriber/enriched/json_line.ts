@@ -96,7 +96,7 @@ const beyondAscii = /[^ -~]/;
  * Characters that JSON or JSON.stringify escapes (RFC 8259, section 7, and halves of surrogate pairs), and those that
  * printable.ts keeps from a terminal.
  */
-// deno-lint-ignore no-control-regex
+// deno-lint-ignore no-control-regex -- control characters are what it is about
 const special = /["\\\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]/;
 
 function quoted(value: string): string {

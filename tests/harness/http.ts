@@ -46,7 +46,7 @@ export async function assertMetrics(url: string, ...lines: readonly string[]): P
 }
 
 /** Tests check the shape of an answer. */
-// deno-lint-ignore no-explicit-any
+// deno-lint-ignore no-explicit-any -- an answer is whatever JSON it is
 type Answer = any;
 
 export async function getJson(url: string, init: RequestInit = {}): Promise<Answer> {

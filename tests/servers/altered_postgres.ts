@@ -104,7 +104,7 @@ export async function whileItRuns(
   }, {
     ...{ subscriberId: "s", batchSize, ratesTimes: longLivedRates, stats, gate },
     ...{ clock: clockOf(speed), random: seededRandom(1), log: new RecordedLog(), abandon: abandon.signal },
-    // deno-lint-ignore require-await
+    // deno-lint-ignore require-await -- a throw must reject, as that of the real report does
     async report(events) {
       for (const enriched of events) jsonLine(enriched);
       reported.push(...events);

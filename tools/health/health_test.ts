@@ -6,7 +6,7 @@ import { testMock } from "../../tests/fixtures/mock_rates_api.ts";
 import { problemOf as grpcProblemOf } from "./grpc.ts";
 import { problemOf as httpProblemOf } from "./http.ts";
 
-// deno-lint-ignore no-control-regex
+// deno-lint-ignore no-control-regex -- control characters are what it is about
 const obeyed = /[\u0000-\u001f\u007f-\u009f]/;
 const escape = "\u001b]0;owned\u0007\n";
 

@@ -41,7 +41,7 @@ function isRight(name: SettingName, text: string): boolean {
   const scheme = /^a URL such as (\w+):/.exec(right)?.[1];
   if (scheme !== undefined) {
     const url = new URL(text);
-    // deno-lint-ignore no-control-regex
+    // deno-lint-ignore no-control-regex -- control characters are what it is about
     return schemes[scheme]!.test(text) && url.hostname !== "" && !/[\x00-\x20\x7f"]/.test(text) &&
       (scheme !== "postgres" || /^(disable|verify-full|)$/.test(url.searchParams.get("sslmode") ?? ""));
   }
