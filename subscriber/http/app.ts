@@ -3,12 +3,10 @@ import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
 import type { Acts } from "../../shared/postgres/acts.ts";
 import type { DeadLetterAdmin } from "../../shared/rabbitmq/dead/admin.ts";
-import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import { callWithDeadline } from "../../shared/runtime/deadline.ts";
-import { Access, type Env, isProbe } from "./access/access.ts";
+import { Access, type AccessOptions, type Env, isProbe } from "./access/access.ts";
 import { audited } from "./access/audited.ts";
 import { sessionRoutes } from "./access/session_routes.ts";
-import type { Tokens } from "./access/tokens.ts";
 import { deadLetterRoutes } from "./dead_letter_routes.ts";
 import { parseLimit } from "./event_query.ts";
 import { eventRoutes } from "./event_routes.ts";
@@ -16,7 +14,6 @@ import type { Takes } from "../dead_letters/takes.ts";
 import type { Jobs } from "./job_routes.ts";
 import { type Find, findRoutes } from "./find_routes.ts";
 import type { Totals } from "../metrics/materialized.ts";
-import type { SignIn } from "../metrics/metrics.ts";
 import { openApi } from "./openapi.ts";
 import { pageAssets } from "../dashboard/assets.ts";
 import { live, probeRoutes, type Probes } from "./probe_routes.ts";
@@ -25,7 +22,7 @@ import { refuseOthers } from "./refuse_others.ts";
 import type { RecentEvents } from "../metrics/recent_events.ts";
 import { type Caller, RequestLimit } from "./request_limit.ts";
 
-export interface AppOptions extends Probes {
+export interface AppOptions extends AccessOptions, Probes {
   readonly totals: () => Promise<Totals>;
   readonly overview: () => Promise<object>;
   readonly recent: RecentEvents;
@@ -36,17 +33,8 @@ export interface AppOptions extends Probes {
   /** Letters in their queue, which no keeper has moved yet. */
   readonly waiting: () => Promise<number>;
   readonly find: Find;
-  /** Of HTTP_TOKENS_FILE; `undefined`: nobody may act. */
-  readonly tokens: Tokens | undefined;
-  /** Whether whoever reaches us may look. */
-  readonly open: boolean;
-  /** HTTP_ALLOWED_HOSTS. */
-  readonly allowedHosts: readonly string[];
-  readonly onSignIn: (result: SignIn) => void;
   readonly acts: Acts;
   readonly subscriberId: string;
-  readonly log: Log;
-  readonly stop: AbortSignal;
 }
 
 const timeoutMs = 5_000;
