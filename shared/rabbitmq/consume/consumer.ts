@@ -310,9 +310,14 @@ class Session {
     await this.channel.cancel(plain.consumerTag).catch(() => {});
   }
 
-  /** The channel is closed before its connection: on its own, the connection's close may overtake acks on their way. */
+  /**
+   * The channel is closed before its connection: on its own, the connection's close may overtake acks on their way. The
+   * cancel comes before both: RabbitMQ forgets acks that a quorum queue could not take yet when their channel closes
+   * (https://github.com/rabbitmq/rabbitmq-server/issues/10327), and answers a cancel when the queue has taken all before it.
+   */
   async leave(): Promise<void> {
     this.flush();
+    await settledWithin(leaveTimeoutMs, this.clock, this.cancel());
     await settledWithin(leaveTimeoutMs, this.clock, closeChannel(this.channel));
   }
 
