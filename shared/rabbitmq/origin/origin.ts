@@ -1,5 +1,5 @@
 /**
- * How a message came, for the message that passes it on: to a delay queue, to the dead letter queue, and back by a replay.
+ * How a message came, for the message that passes it on: to the dead letter queue, and back by a replay.
  * Properties that the next queue would act on, or overwrite, are kept in headers of ours until then.
  */
 import type { MessageProperties } from "amqplib";
