@@ -312,8 +312,9 @@ class Session {
 
   /**
    * The channel is closed before its connection: on its own, the connection's close may overtake acks on their way. The
-   * cancel comes before both: RabbitMQ forgets acks that a quorum queue could not take yet when their channel closes
-   * (https://github.com/rabbitmq/rabbitmq-server/issues/10327), and answers a cancel when the queue has taken all before it.
+   * cancel comes before both: RabbitMQ forgets acks that a quorum queue has not taken when their channel closes
+   * (https://github.com/rabbitmq/rabbitmq-server/issues/10327), and the queue answers a cancel after the acks before it.
+   * Remove the cancel when that issue is closed.
    */
   async leave(): Promise<void> {
     this.flush();
