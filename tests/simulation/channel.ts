@@ -79,15 +79,25 @@ export class SimulatedChannel extends EventEmitter {
     take: (message: ConsumeMessage) => void,
     { consumerTag }: { readonly consumerTag: string },
   ): Promise<void> {
-    await this.wire.call(() =>
+    // RabbitMQ answers before it delivers: the answer must not wait behind more than may be in hand.
+    let early: (() => void)[] | undefined = [];
+    await this.wire.call(() => {
       this.#broker.consume(queue, {
         channel: this.server,
-        deliver: (message, tag) =>
-          this.wire.toClient.send(() => {
-            if (!this.#closed) this.#deliver(message, tag, consumerTag, take);
-          }),
-      })
-    );
+        deliver: (message, tag) => {
+          const send = () =>
+            this.wire.toClient.send(() => {
+              if (!this.#closed) this.#deliver(message, tag, consumerTag, take);
+            });
+          if (early) early.push(send);
+          else send();
+        },
+      });
+      queueMicrotask(() => {
+        for (const send of early ?? []) send();
+        early = undefined;
+      });
+    });
   }
 
   #deliver(message: Message, tag: number, consumerTag: string, take: (message: ConsumeMessage) => void): void {
