@@ -113,7 +113,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     });
     const redis = await openRedis(config.REDIS_URL, { name: subscriberId, log });
     const shared = new RedisRates(redis, config.REDIS_KEY_PREFIX);
-    await firstContact(database, shared, clock);
+    await firstContact({ database, shared, urls: config, clock });
     const [gate, heldBatches] = [new DatabaseGate(clock), new HeldBatches(clock)];
     const broker = { url: config.RABBITMQ_URL, clock, random, log };
     const { consumer, ...queue } = openEventQueue(broker, config, subscriberId, gate);

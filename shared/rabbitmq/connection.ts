@@ -8,6 +8,7 @@ import { redact } from "../runtime/secrets.ts";
 import { isPermanentBrokerError, messageOf, PermanentError } from "../runtime/errors.ts";
 import type { Random } from "../runtime/random.ts";
 import type { Log } from "../runtime/telemetry/log.ts";
+import { nothingListens, otherServerAt } from "../runtime/server_kind.ts";
 import { splitTls } from "../runtime/tls.ts";
 
 export interface BrokerOptions {
@@ -125,7 +126,9 @@ export async function openConnection({ url, name }: Pick<BrokerOptions, "url" | 
     rememberProperties(connection);
     return connection;
   } catch (error) {
-    if (!isPermanentBrokerError(error)) throw error;
+    if (!isPermanentBrokerError(error)) {
+      throw (nothingListens(error) ? undefined : await otherServerAt(url, "RabbitMQ")) ?? error;
+    }
     const user = decodeURIComponent(target.username);
     throw new PermanentError(
       `RabbitMQ at ${target.host} refuses the login of ${user} in RABBITMQ_URL: ${messageOf(error)}`,

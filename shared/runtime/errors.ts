@@ -158,18 +158,3 @@ function wholeMessageOf(error: unknown): string {
   if (error instanceof Error) return error.message || (error as { code?: string }).code || error.name;
   return String(error);
 }
-
-/** Returns a failure to reach a server as one sentence with the way out, and any other error as it is. */
-export function explainConnection(error: unknown, server: string, url: string): unknown {
-  const { code, errors, message } = error as { code?: string; errors?: { code?: string }[]; message?: string };
-  // pg has no code for a server that is silent, or hangs up.
-  const causes = [code, ...(errors ?? []).map((inner) => inner.code), message];
-  const unreachable = causes.find((cause) =>
-    /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|EHOSTUNREACH|ETIMEDOUT|Connection terminated.*|timeout exceeded when trying to connect)$/
-      .test(cause ?? "")
-  );
-  if (!unreachable) return error;
-  return new Error(
-    `${server} does not answer at ${new URL(url).host} (${unreachable}). Run \`deno task up\` to start the servers.`,
-  );
-}

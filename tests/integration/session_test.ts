@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { withEmptySchema } from "../servers/test_schema.ts";
-import { explainConnection } from "../../shared/runtime/errors.ts";
+import { explainConnection } from "../../shared/runtime/server_kind.ts";
 import { servers } from "../servers/servers.ts";
 import { TcpProxy } from "../servers/tcp_proxy.ts";
 import { Session } from "../../shared/postgres/session.ts";
@@ -79,7 +79,7 @@ Deno.test("Session says in one sentence that no server answers, or that the serv
   const sentence = async () => {
     await using sql = new Session(url, { name });
     const error = await sql.query("select 1").then(() => undefined, (error) => error);
-    return (explainConnection(error, "Postgres", url) as Error).message;
+    return (await explainConnection(error, "Postgres", url) as Error).message;
   };
   const hungUp = sentence();
   (await listener.accept()).close();

@@ -3,7 +3,8 @@ import { Acts, connectedAs } from "../../shared/postgres/acts.ts";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
-import { explainConnection, explainStoreError } from "../../shared/runtime/errors.ts";
+import { explainStoreError } from "../../shared/runtime/errors.ts";
+import { explainConnection } from "../../shared/runtime/server_kind.ts";
 import { onShutdownSignal } from "../../shared/runtime/shutdown.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { jobActs } from "../../subscriber/dead_letters/jobs/job.ts";
@@ -139,7 +140,7 @@ await runCommand({
     return status;
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    const explained = explainConnection(error, "Postgres", config.DATABASE_URL);
+    const explained = await explainConnection(error, "Postgres", config.DATABASE_URL);
     throw explained === error ? new Error(explainStoreError(error), { cause: error }) : explained;
   } finally {
     await database.close();

@@ -4,7 +4,8 @@ import { DatabasePool } from "../../shared/postgres/pool.ts";
 import { Session } from "../../shared/postgres/session.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
-import { explainConnection, explainStoreError } from "../../shared/runtime/errors.ts";
+import { explainStoreError } from "../../shared/runtime/errors.ts";
+import { explainConnection } from "../../shared/runtime/server_kind.ts";
 import { onShutdownSignal } from "../../shared/runtime/shutdown.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { erase, type Erased, type Found, look, type Tell } from "./erase.ts";
@@ -78,7 +79,7 @@ await runCommand({
     if (erased.events + erased.letters > 0) {
       console.error(`Erased before the error: ${erased.events} events, ${erased.letters} dead letters and edits.`);
     }
-    const explained = explainConnection(error, "Postgres", config.DATABASE_URL);
+    const explained = await explainConnection(error, "Postgres", config.DATABASE_URL);
     throw explained === error ? new Error(explainStoreError(error), { cause: error }) : explained;
   } finally {
     await database.close();

@@ -8,7 +8,8 @@ import { closeRedis, openRedis } from "../../shared/redis/client.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Config } from "../../shared/runtime/configuration/config.ts";
 import { deadline } from "../../shared/runtime/deadline.ts";
-import { explainConnection, explainStoreError, messageOf } from "../../shared/runtime/errors.ts";
+import { explainStoreError, messageOf, PermanentError } from "../../shared/runtime/errors.ts";
+import { explainConnection, otherServerAt, type Server } from "../../shared/runtime/server_kind.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { closeChannel } from "../../shared/runtime/deno_workarounds/amqp_close_channel.ts";
 import { Takes } from "../../subscriber/dead_letters/takes.ts";
@@ -148,8 +149,7 @@ async function read(database: DatabasePool): Promise<Totals> {
 }
 
 interface LazyOptions<C> {
-  /** The server's name in errors: `RabbitMQ`. */
-  readonly server: string;
+  readonly server: Server;
   readonly url: string;
   open(): Promise<C>;
   close(connection: C): Promise<unknown>;
@@ -168,15 +168,17 @@ class LazyConnection<C> {
   async ask<T>(question: (connection: C) => Promise<T>): Promise<T> {
     const { server, url, clock } = this.options;
     const opened = this.#opened ??= this.options.open();
+    const late = new Error(`${server} at ${new URL(url).host} does not answer within ${timeoutMs} ms.`);
     try {
-      return await deadline(opened.then(question), {
-        ...{ ms: timeoutMs, clock },
-        exceeded: () => new Error(`${server} at ${new URL(url).host} does not answer within ${timeoutMs} ms.`),
-      });
+      return await deadline(opened.then(question), { ...{ ms: timeoutMs, clock }, exceeded: () => late });
     } catch (error) {
       // Not waited for: what does not answer does not say goodbye either.
       this.close().catch(() => {});
-      const sentence = messageOf(explainConnection(error, server, url));
+      const explained = error === late
+        ? await otherServerAt(url, server) ?? late
+        : await explainConnection(error, server, url);
+      if (explained instanceof PermanentError) throw explained;
+      const sentence = messageOf(explained);
       throw new Error(sentence.startsWith(server) ? sentence : `${server} at ${new URL(url).host} says: ${sentence}`);
     }
   }
