@@ -36,6 +36,7 @@ import { Stats } from "./pipeline/stats.ts";
 import { grpcRatesApi } from "./rates/client.ts";
 import { RedisRates } from "./rates/redis_rates.ts";
 import { keepCompacting } from "./store/compact.ts";
+import { keepPartitions } from "./store/partitions.ts";
 import { PostgresPlayers } from "./store/postgres_players.ts";
 import { PostgresStore } from "./store/postgres_store.ts";
 
@@ -67,6 +68,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
         "DEAD_LETTER_RABBITMQ_URL",
         "DEAD_LETTER_KEEPER",
         "DEAD_LETTER_RETENTION_DAYS",
+        "EVENTS_PARTITION_DAYS",
         "TOPOLOGY",
         "REDIS_URL",
         "REDIS_KEY_PREFIX",
@@ -172,6 +174,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     const keeper = openKeeper({ clock, random, log }, config, subscriberId, () => rates.areFresh());
     const closeHttp = address && observations && serve(address, observations);
     keepCompacting({ database, clock, random, log }, shutdown.stop);
+    keepPartitions({ database, days: config.EVENTS_PARTITION_DAYS, clock, log }, shutdown.stop);
 
     let status = 0;
     queue.finished.catch((error) => {

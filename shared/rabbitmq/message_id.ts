@@ -53,6 +53,11 @@ export function messageIdOfBody(body: Uint8Array, ms: number): string {
   return uuidv7(ms, createHash("sha256").update(body).digest());
 }
 
+/** The time of a UUIDv7, milliseconds since 1970. */
+export function msOfMessageId(id: string): number {
+  return parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+}
+
 /** @param random at least 10 bytes, of which 74 bits are used */
 export function uuidv7(ms: number, random: Uint8Array): string {
   const time = Math.max(0, Math.floor(ms)).toString(16).padStart(12, "0").slice(-12);

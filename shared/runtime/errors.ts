@@ -95,7 +95,14 @@ function isRaised(error: unknown): boolean {
 
 /** SQLSTATE check_violation, which names its constraint except where a row has no partition. */
 export function isPartitionMissing(error: unknown): boolean {
-  return sqlStateOf(error) === "23514" && (error as { constraint?: unknown }).constraint === undefined;
+  const noneFits = sqlStateOf(error) === "23514" && (error as { constraint?: unknown }).constraint === undefined;
+  return noneFits || isWeekMissing(error);
+}
+
+/** The migration partition_events: the partition of ids of no time so refuses a UUIDv7, whose own partition is not made yet. */
+export function isWeekMissing(error: unknown): boolean {
+  return sqlStateOf(error) === "23514" &&
+    (error as { constraint?: unknown }).constraint === "events_partition_missing";
 }
 
 /** What Postgres said by its error; `undefined` when it is none of its own. Node's codes are letters alone: `EPIPE`. */

@@ -115,5 +115,6 @@ Deno.test("describeRefusal() adds what the words leave out, and explainStoreErro
   }
   strictEqual(explainStoreError(withCode("23514")), "words; create the partition that is missing");
   strictEqual(explainStoreError(withCode("23514", { constraint: "sane" })), "words");
+  match(explainStoreError(withCode("23514", { constraint: "events_partition_missing" })), /create the partition/);
   strictEqual(explainStoreError(withCode("22023", { hint: "mend it" })), "words; mend it");
 });

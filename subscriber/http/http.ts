@@ -16,6 +16,7 @@ import { Takes } from "../dead_letters/takes.ts";
 import { callWithDeadline, coalesced } from "../../shared/runtime/deadline.ts";
 import { readinessOf } from "./health.ts";
 import { probeApp } from "./probe_routes.ts";
+import { readRunway } from "../store/partitions.ts";
 import { viewOf } from "../metrics/fleet/fleet_view.ts";
 import { Latencies } from "../metrics/latencies.ts";
 import { readTotals } from "../metrics/materialized.ts";
@@ -94,6 +95,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
   const totals = remembered(() => readTotals(database));
   const takes = new Takes(database);
   const deadLetters = remembered(() => takes.count());
+  const runway = remembered(() => readRunway(database));
   const inspectRates = remembered(() => shared.inspect());
   const reports = remembered(() => options.fleet.read());
   const subscribers = async () => {
@@ -116,6 +118,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
     depths,
     totals,
     deadLetters,
+    runway,
     inspectRates,
     dependencies,
     subscribers,

@@ -2,11 +2,13 @@
 import type { Event } from "../../shared/event/event.ts";
 import { msOfTimestamp } from "../../shared/event/timestamp.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
+import { msOfMessageId } from "../../shared/rabbitmq/message_id.ts";
 import { type Dead, dead } from "../../shared/rabbitmq/outcome.ts";
 import {
   classifyStoreError,
   describeRefusal,
   isPartitionMissing,
+  isWeekMissing,
   mayMeanOneEvent,
   sqlStateOf,
 } from "../../shared/runtime/errors.ts";
@@ -71,13 +73,17 @@ export class Doubts {
  *   are of a month at most, events are a few days late at most, and clocks and time zones are less than a day apart. For a
  *   time far away nobody wants a partition: the time is wrong, or its partition was dropped.
  *
- * Events tell only their time: when the table is partitioned by something else, that has to do.
+ * Where our own partitions are missing, the time is that of the message id. Of other partitions only the event's time is known.
  */
 export function strikesNeeded({ deliveries, error, event, wasHeld }: Refused, nowMs: number): number {
   if (deliveries.length > 1) return Infinity;
   if (classifyStoreError(error) === "doubtful") return mayMeanOneEvent(error) ? strikesInDoubt : Infinity;
-  if (isPartitionMissing(error) && event && isNear(msOfTimestamp(event.createdAt), nowMs)) return Infinity;
+  if (isPartitionMissing(error) && event && isNear(partitionMs(event, deliveries[0]!, error), nowMs)) return Infinity;
   return wasHeld ? strikesBeyondHolds : strikesAtOnce;
+}
+
+function partitionMs({ createdAt }: Event, { messageId }: Delivery, error: unknown): number {
+  return isWeekMissing(error) ? msOfMessageId(messageId) : msOfTimestamp(createdAt);
 }
 
 function isNear(ms: number, nowMs: number): boolean {

@@ -32,3 +32,31 @@ export function withTestSchema<T>(
     return await use(sql, url);
   });
 }
+
+/** SQL by which events becomes a table without partitions, as it is where rows were stored before there were any. */
+export const withoutPartitions = `
+  create table events_plain (like events including all);
+  insert into events_plain select * from events;
+  drop table events;
+  alter table events_plain rename to events;`;
+
+/** SQL that takes the partitions of weeks away but for the first ones, as if nobody had made them. */
+export const withWeeks = (kept: number) => `
+  do $$
+  declare
+    dropped record;
+    first uuid;
+  begin
+    alter table events detach partition events_ahead;
+    for dropped in
+      select inhrelid::regclass as week,
+        substring(pg_get_expr(relpartbound, oid) from 'FROM \\(''([0-9a-f-]+)''')::uuid as since
+      from pg_inherits join pg_class on oid = inhrelid
+      where inhparent = 'events'::regclass and relname ~ '^events_\\d{8}$' order by relname offset ${kept}
+    loop
+      first := coalesce(first, dropped.since);
+      execute format('drop table %s', dropped.week);
+    end loop;
+    execute format('alter table events attach partition events_ahead for values from (%L) to (%L)',
+      first, first_event_id('2050-01-01 00:00+00'));
+  end $$;`;

@@ -59,7 +59,11 @@ export const grants: Readonly<Record<string, Readonly<Record<string, readonly Pr
 
 /** Functions that run with the owner's rights, which nobody else may call. */
 export const calls: Readonly<Record<string, readonly string[]>> = {
-  casino_subscriber: ["remove_old_letters(integer, integer)", "remove_old_jobs(integer, integer)"],
+  casino_subscriber: [
+    "remove_old_letters(integer, integer)",
+    "remove_old_jobs(integer, integer)",
+    "make_event_partitions(integer)",
+  ],
 };
 
 /**

@@ -43,6 +43,7 @@ const settings = {
   ),
   PREFETCH: integer("2000", 1, 10_000, "most deliveries that one subscriber holds unacknowledged"),
   BATCH_SIZE: integer("500", 1, 2000, "most deliveries that are stored in one transaction"),
+  EVENTS_PARTITION_DAYS: integer("7", 1, 31, "days of events in each partition that is made from now on"),
   REDIS_URL: cacheUrl("redis://127.0.0.1:6379", "where Redis is: the rates cache and its lock"),
   REDIS_KEY_PREFIX: matching(
     "casino:",
