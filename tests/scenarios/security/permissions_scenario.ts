@@ -15,7 +15,7 @@ import { project, withWorld } from "../../harness/world.ts";
 
 const tasks = readTasks(project);
 const sets = readPermissionSets(project);
-/** Tools of a developer's machine, which run programs of it: docs/permissions.md. A new task is held to the tests below. */
+/** Tools of a developer's machine, which run programs of it: docs/security.md. A new task is held to the tests below. */
 const tools = ["up", "down", "demo", "check", "test", "chaos", "bench", "compat", "generate", "sbom"];
 const guarded = Object.keys(tasks).filter((task) => !tools.includes(task));
 /** Tasks that open no connection. */
