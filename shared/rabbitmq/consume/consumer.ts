@@ -1,4 +1,4 @@
-/** The real {@linkcode EventQueue}: a consumer with manual acks on a connection that is kept open. */
+/** The RabbitMQ {@linkcode EventQueue}: a consumer with manual acks on a connection that reconnects. */
 import { type Channel, type ChannelModel, type ConsumeMessage, IllegalOperationError } from "amqplib";
 import { settledWithin, untilAborted } from "../../runtime/deadline.ts";
 import type { Clock } from "../../runtime/clock.ts";
@@ -20,23 +20,25 @@ import { ensureTopology, type Topology } from "../topology.ts";
 export interface ConsumerOptions extends BrokerOptions {
   readonly topology: Topology;
   readonly queue: string;
-  /** Most deliveries that are held unacknowledged. */
+  /** Maximum number of unacknowledged deliveries. */
   readonly prefetch: number;
   readonly deadLetters: Pick<DeadLetters, "publish">;
   /**
-   * Asked before the consumer starts on a new channel, each second until it returns true. The broker requeues a delivery
-   * that is held for longer than its consumer_timeout (30 minutes by default). Taken again, it would only be held again,
-   * and each time counts towards its delivery limit.
+   * Called before the consumer starts on a new channel, each second until it returns true. The broker requeues a
+   * delivery that is held for longer than its consumer_timeout (30 minutes by default). Consuming at once would hold
+   * the delivery again, and each redelivery counts towards the delivery limit.
    */
   readonly mayTake?: () => boolean;
 }
 
-/** How long acks may wait for a gap below them to close, in ms, before they are sent one by one. */
+/** How long acks wait for a gap below them to close, in ms, before they are sent one by one. */
 const flushAcksAfterMs = 20;
 const leaveTimeoutMs = 2_000;
 const askEveryMs = 1_000;
 
-/** Deliveries as our publishers send them. A consumer's tag is one of its channel, and comes with each. */
+/**
+ * Properties of messages from our publishers. Each delivery carries the consumer tag, which is unique only per channel.
+ */
 const plain = { consumerTag: "events", contentType, type: messageType };
 
 type SessionDelivery = AmqpDelivery<Session>;
@@ -46,7 +48,7 @@ export class AmqpConsumer implements EventQueue {
   readonly #finished: Promise<void>;
   #session: Session | undefined;
   #taking = true;
-  /** The broker ends a connection from which nothing is read for half a minute: the next one must not come to that. */
+  /** A lower prefetch after a paused connection: the broker closes a connection that is not read for half a minute. */
   #carefulPrefetch: number | undefined;
   readonly #buffer = new DeliveryBuffer<SessionDelivery>();
 
@@ -59,26 +61,26 @@ export class AmqpConsumer implements EventQueue {
     return this.#session !== undefined;
   }
 
-  /** Deliveries that are not settled yet, those at hand among them. */
+  /** Number of unsettled deliveries, including buffered ones. */
   get unsettled(): number {
     return this.#session?.unsettled ?? 0;
   }
 
-  /** Those of them that it could only reject; they go back when the connection ends. */
+  /** Messages that the consumer could only reject and therefore holds. They are requeued when the connection ends. */
   get heldMessages(): HeldMessages | undefined {
     const held = this.#session?.held;
     const { prefetch } = this.options;
     return held && { ...held, takesMore: held.messages < (this.#carefulPrefetch ?? prefetch) };
   }
 
-  /** Those of them that nobody has taken. */
+  /** Buffered deliveries that nobody has taken. */
   get atHand(): Iterable<Delivery> {
     return this.#buffer;
   }
 
   /**
-   * Ends when the consumer is closed.
-   * @throws what no retry cures, such as bad credentials
+   * Resolves when the consumer is closed.
+   * @throws errors that a retry does not fix, such as bad credentials
    */
   get finished(): Promise<void> {
     return this.#finished;
@@ -103,7 +105,7 @@ export class AmqpConsumer implements EventQueue {
           break;
         }
         case "dead":
-          // The broker delivers again what an ended session brought: a dead letter of it would be one too many.
+          // The broker redelivers the deliveries of an ended session, so a dead letter would be a duplicate.
           if (!session.ended) moving.push(this.#move(delivery, outcome, session.until(signal)));
           break;
         case "requeue":
@@ -117,7 +119,7 @@ export class AmqpConsumer implements EventQueue {
 
   #move(delivery: SessionDelivery, outcome: Dead, until: AbortSignal): Promise<void> {
     const { deadLetters } = this.options;
-    // It may wait for long, and others hold it meanwhile.
+    // Publishing may take long, and keeps a reference to the delivery.
     delivery.ownBytes();
     const { session, tag, heldBytes } = delivery;
     const published = deadLetters.publish(delivery, outcome, until);
@@ -132,14 +134,14 @@ export class AmqpConsumer implements EventQueue {
     return published.then(settled, failed).finally(() => session.inflow.remove(heldBytes));
   }
 
-  /** Takes nothing more: what arrives from now on stays with the broker, what is in hand can still be settled. */
+  /** Cancels the consumer and drops buffered deliveries. Deliveries already taken can still be settled. */
   async stopTaking(): Promise<void> {
     this.#taking = false;
     await this.#session?.cancel();
     this.#buffer.clear();
   }
 
-  /** Sends the acks that wait, and leaves; what is not settled goes back to the queue. */
+  /** Sends waiting acks and closes the connection; the broker requeues unsettled deliveries. */
   async close(): Promise<void> {
     this.#taking = false;
     this.#stop.abort(new Error("the consumer is closed"));
@@ -178,14 +180,14 @@ export class AmqpConsumer implements EventQueue {
       this.#carefulPrefetch = undefined;
       this.#takeMore(channel, consume).catch(reject);
     };
-    // stopTaking() was called while the broker had not answered yet.
+    // stopTaking() was called before the broker had answered.
     if (!this.#taking) await this.stopTaking();
     try {
       await ended;
       await session.leave();
     } finally {
       if (session.inflow.isPaused) this.#carefulPrefetch = session.inflow.carefulPrefetch;
-      // Deliveries of this channel can no longer be settled, and the broker delivers them again.
+      // Deliveries of this channel can no longer be settled; the broker redelivers them.
       if (this.#session === session) {
         this.#session = undefined;
         this.#buffer.clear();
@@ -194,7 +196,10 @@ export class AmqpConsumer implements EventQueue {
     }
   }
 
-  /** After as many deliveries as may be in hand. A consumer keeps the prefetch that it began with. */
+  /**
+   * Restores the full prefetch after `prefetch` deliveries. Consumes anew, because a consumer keeps its initial
+   * prefetch.
+   */
   async #takeMore(channel: Channel, consume: () => Promise<unknown>): Promise<void> {
     if (!this.#taking) return;
     await channel.cancel(plain.consumerTag);
@@ -213,7 +218,10 @@ export class AmqpConsumer implements EventQueue {
     this.#leaveToBroker({ session, tag: deliveryTag, messageId, timestampMs: timestampMsOf(timestamp) });
   }
 
-  /** Rejected, if its queue is known to dead-letter; else it stays unacknowledged, and goes back when the channel closes. */
+  /**
+   * Rejects the message if its queue is known to dead-letter. Otherwise holds the message unacknowledged; the broker
+   * requeues it when the channel closes.
+   */
   #leaveToBroker(
     { session, tag, messageId, timestampMs }: Pick<SessionDelivery, "session" | "tag" | "messageId" | "timestampMs">,
   ): void {
@@ -249,10 +257,10 @@ export class AmqpConsumer implements EventQueue {
   }
 }
 
-/** One channel's life. A delivery is settled on the channel that brought it or, once that is gone, not at all. */
+/** The lifetime of one channel. Only the channel that delivered a message can settle it. */
 class Session {
   consuming = false;
-  /** How many have come: the newest one's tag. */
+  /** Number of deliveries, which is the newest delivery's tag. */
   delivered = 0;
   held: Omit<HeldMessages, "takesMore"> | undefined;
   onDelivered: (count: number) => void = () => {};
@@ -273,7 +281,7 @@ class Session {
     return this.delivered - this.#runs.settled;
   }
 
-  /** Aborted when the signal is, or this has ended. */
+  /** Returns a signal that is aborted with the given signal or when this session ends. */
   until(given: AbortSignal): AbortSignal {
     if (this.#until?.given !== given) this.#until = { given, either: AbortSignal.any([given, this.#ended.signal]) };
     return this.#until.either;
@@ -288,7 +296,7 @@ class Session {
     this.#nack(tag, true);
   }
 
-  /** The broker moves it, as it is, to where its queue's `x-dead-letter-exchange` leads. */
+  /** Rejects the delivery: the broker sends it unchanged to its queue's `x-dead-letter-exchange`. */
   leaveToBroker(tag: number): void {
     this.#nack(tag, false);
   }
@@ -306,14 +314,15 @@ class Session {
 
   async cancel(): Promise<void> {
     if (this.ended || !this.consuming) return;
-    // A broker that does not answer is about to be found lost.
+    // If the broker does not answer, the connection is about to be lost.
     await this.channel.cancel(plain.consumerTag).catch(() => {});
   }
 
   /**
-   * The channel is closed before its connection: on its own, the connection's close may overtake acks on their way. The
-   * cancel comes before both: RabbitMQ forgets acks that a quorum queue has not taken when their channel closes
-   * (https://github.com/rabbitmq/rabbitmq-server/issues/10327), and the queue answers a cancel after the acks before it.
+   * Closes the channel before its connection, because the connection's close may overtake acks.
+   *
+   * Cancels first: when a channel closes, RabbitMQ forgets acks that the quorum queue has not processed
+   * (https://github.com/rabbitmq/rabbitmq-server/issues/10327). The queue answers a cancel after all earlier acks.
    * Remove the cancel when that issue is closed.
    */
   async leave(): Promise<void> {
@@ -338,7 +347,7 @@ class Session {
     try {
       act();
     } catch (error) {
-      // The channel closed a moment before its event: the broker delivers these messages again.
+      // The channel closed, but its event is still to come. The broker redelivers these messages.
       if (!(error instanceof IllegalOperationError)) throw error;
       this.#ended.abort();
     }
