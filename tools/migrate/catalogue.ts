@@ -1,4 +1,4 @@
-/** The project's migrations as imports that need no permission to read: for tests, and for the demo. */
+/** The project's migrations as static imports, which need no read permission: for tests and the demo. */
 import type { Catalogue } from "./transaction.ts";
 
 export const catalogue: Catalogue = new Map([

@@ -1,4 +1,4 @@
-/** Asks each server for its part of the status. */
+/** Reads each server's part of the status. */
 import type { ChannelModel } from "amqplib";
 import type { Redis } from "ioredis";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
@@ -19,14 +19,14 @@ import { readTotals } from "../../subscriber/metrics/materialized.ts";
 import { RedisRates } from "../../subscriber/rates/redis_rates.ts";
 import type { Queues, QueueState, RatesCache, Reader, Totals } from "./status.ts";
 
-/** Asks RabbitMQ for its queues; declares none. */
+/** Reads RabbitMQ's queues; declares none. */
 export function queuesReader(config: TopologyConfig & Pick<Config, "RABBITMQ_URL">, clock: Clock): Reader<Queues> {
   const { RABBITMQ_URL: url, EVENTS_QUEUE, DEAD_LETTER_QUEUE } = config;
   const lazy = new LazyConnection<ChannelModel>({
     ...{ server: "RabbitMQ", url, clock },
     async open() {
       const connection = await openConnection({ url, name: "casino status" });
-      // Its loss is told by the next question, which fails.
+      // The next request fails and reports the lost connection.
       connection.on("error", () => {});
       return connection;
     },
@@ -47,7 +47,7 @@ export function queuesReader(config: TopologyConfig & Pick<Config, "RABBITMQ_URL
   };
 }
 
-/** Uses a channel of its own: the broker closes the channel when the queue does not exist. */
+/** Uses its own channel: the broker closes the channel when the queue does not exist. */
 async function stateOf(connection: ChannelModel, name: string): Promise<QueueState> {
   const channel = await connection.createChannel();
   channel.on("error", () => {});
@@ -63,12 +63,12 @@ async function stateOf(connection: ChannelModel, name: string): Promise<QueueSta
 
 type RedisConfig = Pick<Config, "REDIS_URL" | "REDIS_KEY_PREFIX">;
 
-/** Looks at the cached rates and their lock; changes neither. */
+/** Reads the cached rates and their lock; changes neither. */
 export function ratesReader(config: RedisConfig, clock: Clock): Reader<RatesCache> {
   return redisReader(config, clock, inspect);
 }
 
-/** What subscribers tell of themselves. */
+/** Reads the subscribers' reports about themselves. */
 export function reportsReader(config: RedisConfig, clock: Clock): Reader<{ readonly reports: HeardReport[] }> {
   return redisReader(config, clock, async (redis, prefix) => ({ reports: await new RedisFleet(redis, prefix).read() }));
 }
@@ -86,7 +86,7 @@ function redisReader<T>(
   return { read: () => lazy.ask((redis) => read(redis, prefix)), close: () => lazy.close() };
 }
 
-/** @throws when Redis does not answer, or not to us */
+/** @throws when Redis does not answer, or refuses our login */
 export async function openConnected(url: string, name = "casino-status"): Promise<Redis> {
   let problem = "";
   const log = {
@@ -122,7 +122,7 @@ const bySubscriber = `
   where second > date_trunc('second', now()) - interval '60 seconds'
   group by subscriber_id order by stored desc, subscriber_id limit 20`;
 
-/** Reads the figures of `GET /materialized`, and each subscriber's share. */
+/** Reads the figures of `GET /materialized`, and the share of each subscriber. */
 export function totalsReader({ DATABASE_URL: url }: Pick<Config, "DATABASE_URL">, clock: Clock): Reader<Totals> {
   const lazy = new LazyConnection<DatabasePool>({
     ...{ server: "Postgres", url, clock },
@@ -158,7 +158,7 @@ interface LazyOptions<C> {
 
 const timeoutMs = 5_000;
 
-/** A connection for one question after the other: opened when it is needed, kept, and given up when it has failed. */
+/** A connection for one request at a time: opened on first use, kept, and closed after a failure. */
 class LazyConnection<C> {
   #opened: Promise<C> | undefined;
 
@@ -172,7 +172,7 @@ class LazyConnection<C> {
     try {
       return await deadline(opened.then(question), { ...{ ms: timeoutMs, clock }, exceeded: () => late });
     } catch (error) {
-      // Not waited for: what does not answer does not say goodbye either.
+      // Not awaited: an unresponsive server would not answer the close either.
       this.close().catch(() => {});
       const explained = error === late
         ? await otherServerAt(url, server) ?? late
