@@ -150,7 +150,7 @@ const partitionEvents = `
     execute 'alter table events add primary key (message_id)';
     foreach statement in array definitions loop execute statement; end loop;
     execute format('comment on table events is %%L', words);
-    comment on index events_found is 'For deno task find';
+    if to_regclass('events_found') is not null then comment on index events_found is 'For deno task find'; end if;
     create table events_ahead (
       like events including all,
       constraint events_partition_missing check (substr(message_id::text, 15, 1) <> '7')

@@ -4,6 +4,7 @@ import "../runtime/deno_workarounds/without_env.ts";
 import pg from "pg";
 import { systemClock } from "../runtime/clock.ts";
 import { type ConnectionOptions, Connections, type Lent, serverFirstMs } from "./connections.ts";
+import { CopyOut } from "./copy_out.ts";
 
 /** By the columns' names. */
 type Row = Record<string, unknown>;
@@ -59,6 +60,15 @@ export class Session implements AsyncDisposable {
    */
   query<R = Row>(statements: string, parameters: readonly Parameter[] = []): Promise<R[]> {
     return this.#connections.use((lent) => this.#queryOver<R>(lent, statements, parameters));
+  }
+
+  /**
+   * Hands the rows of a COPY to stdout over, some at a time: the next ones are read once `take` is done with these.
+   * @returns how many rows there were
+   * @throws what Postgres says, or `take`
+   */
+  copyOut(statement: string, take: (rows: Uint8Array<ArrayBuffer>) => Promise<unknown>): Promise<number> {
+    return this.#connections.use(({ client, preamble }) => client.query(new CopyOut(preamble + statement, take)).rows);
   }
 
   /** The only row. @throws when there is another number of them, and as {@linkcode query} does */
