@@ -44,6 +44,12 @@ const settings = {
   PREFETCH: integer("2000", 1, 10_000, "most deliveries that one subscriber holds unacknowledged"),
   BATCH_SIZE: integer("500", 1, 2000, "most deliveries that are stored in one transaction"),
   EVENTS_PARTITION_DAYS: integer("7", 1, 31, "days of events in each partition that is made from now on"),
+  EVENTS_RETENTION_DAYS: integer(
+    "0",
+    0,
+    36_500,
+    "days that `deno task retention` leaves events where they are; 0 for ever",
+  ),
   REDIS_URL: cacheUrl("redis://127.0.0.1:6379", "where Redis is: the rates cache and its lock"),
   REDIS_KEY_PREFIX: matching(
     "casino:",

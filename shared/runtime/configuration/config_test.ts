@@ -60,6 +60,7 @@ Deno.test("readConfig() refuses a bad value of every setting, with its name, the
     DEAD_LETTER_QUEUE: { right: name200, values: ["a/b"] },
     DEAD_LETTER_KEEPER: { right: "one of on, off", values: ["yes", "On"] },
     EVENTS_PARTITION_DAYS: { right: "a whole number from 1 to 31", values: ["0", "32", "a week"] },
+    EVENTS_RETENTION_DAYS: { right: "a whole number from 0 to 36500", values: ["-1", "36501", "ever"] },
     DEAD_LETTER_RETENTION_DAYS: { right: "a whole number from 0 to 36500", values: ["-1", "36501", "for ever"] },
     PREFETCH: {
       right: "a whole number from 1 to 10000",
@@ -137,7 +138,7 @@ Deno.test("readConfig() accepts the least and the greatest value that it says is
     if (bounds) bounded++;
     for (const value of bounds?.slice(1) ?? []) strictEqual(readOne(name, value), Number(value), name);
   }
-  strictEqual(bounded, 11);
+  strictEqual(bounded, 12);
 });
 
 Deno.test("readConfig() accepts what the servers' own documentation shows", () => {
