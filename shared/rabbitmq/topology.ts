@@ -78,7 +78,7 @@ export function eventTopology(config: TopologyConfig): Topology {
   return queues.map((queue) => ({ ...queue, checkOnly: true, unverified: TOPOLOGY === "check" }));
 }
 
-/** Whether the queue has its own name; in version 0.1.0, queue and exchange had the same name. */
+/** Whether the queue has the name that replaces version 0.1.0's, in which queue and exchange shared one name. */
 export function hasOwnQueueName({ EVENTS_EXCHANGE, EVENTS_QUEUE }: TopologyConfig): boolean {
   return EVENTS_QUEUE === `${EVENTS_EXCHANGE}.queue`;
 }

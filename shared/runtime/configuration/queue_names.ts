@@ -1,6 +1,5 @@
 /** Derives broker names from the settings, and checks that no name is used twice. */
 
-/** Returns the name of the exchange for DEAD_LETTER_QUEUE. */
 export function deadLetterExchangeOf(deadLetterQueue: string): string {
   return `${deadLetterQueue}-letters`;
 }

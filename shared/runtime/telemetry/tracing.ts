@@ -37,7 +37,6 @@ export interface ChildSpec extends SpanSpec {
   readonly links?: readonly Link[];
 }
 
-/** A related span. */
 export interface Link {
   readonly to: TraceParent;
   readonly attributes?: Attributes;
