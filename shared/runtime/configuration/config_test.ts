@@ -2,7 +2,7 @@ import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { describeSettings, readConfig, type SettingName, settingNames, variablesOf } from "./config.ts";
 import { problemsOf } from "../../../tests/fixtures/config_problems.ts";
 
-/** What is set by one variable alone. */
+/** Reads one setting with only its own variable set. */
 function readOne(name: SettingName, value: string) {
   return readConfig([name], (asked) => asked === name ? value : undefined)[name];
 }
@@ -112,7 +112,7 @@ Deno.test("readConfig() refuses a bad value of every setting, with its name, the
   };
   for (const [name, { right, values }] of Object.entries(bad)) {
     for (const value of values) {
-      // A key, or where a password might stand: redis:///0 names no server, and a:b:1 may be a user's.
+      // A key, or a text that may contain a password: redis:///0 names no server, and a:b:1 may be user and password.
       const shown = /_(KEY|URL)$/.test(name) || value === "a:b:1"
         ? "(hidden)"
         : value.length > 200
@@ -169,7 +169,7 @@ Deno.test("readConfig() checks that call timeout, lock and wait fit into each ot
     "RATES_LOCK_TTL_MS=2000 must exceed RATES_CALL_TIMEOUT_MS=2000",
   ]);
   deepStrictEqual(problemsOf({ RATES_LOCK_TTL_MS: "2001", RATES_WAIT_MS: "2002" }), []);
-  // A member that does not read the other setting has nothing to compare with.
+  // A member that does not read the other setting cannot compare the two.
   strictEqual(readConfig(["RATES_LOCK_TTL_MS"], () => "20").RATES_LOCK_TTL_MS, 20);
 });
 
