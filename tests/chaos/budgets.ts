@@ -42,7 +42,7 @@ export function largeBodies(random: Random, budgetBytes: number): () => LargeBod
     left -= length;
     const body = new Uint8Array(length).fill(0xff);
     if (length > mostRead) return { body, reason: "rejected" };
-    // When the broker refuses the subscriber's letter, the subscriber rejects the message and the broker dead-letters it.
+    // When the broker refuses the subscriber's letter, the subscriber rejects the message, which dead-letters it.
     return { body, reason: "undecodable", orReason: "rejected" };
   };
 }

@@ -18,7 +18,7 @@ export interface OrderTask extends Task {
   readonly change: Change | undefined;
 }
 
-/** Returns whether the act becomes a job. With --limit, --newest, --force or --dry-run it does not. @throws {UsageError} */
+/** Returns whether the act becomes a job. Not with --limit, --newest, --force or --dry-run. @throws {UsageError} */
 export async function isJob(act: JobAct, { jobs, filter, flags }: OrderTask): Promise<boolean> {
   if (flags.limit !== undefined || flags.newest || flags.force || flags["dry-run"]) {
     if (flags.job || flags.wait) throw new UsageError("a job takes no --limit, --newest, --force or --dry-run");
