@@ -104,6 +104,36 @@ export interface Dependency {
   readonly problem: string | null;
 }
 
+/** `GET /history`: the same from every subscriber. */
+export interface HistoryAnswer {
+  /** RFC 3339, by Postgres. */
+  readonly at: string;
+  readonly step_seconds: number;
+  /** Oldest first; of a time in which nothing was written there is none. */
+  readonly points: readonly HistoryPoint[];
+}
+
+/** What the system did in a time; `null` where nobody told. */
+export interface HistoryPoint {
+  /** When it began, RFC 3339. */
+  readonly at: string;
+  /** How much of that time is known. */
+  readonly seconds: number;
+  readonly stored: number;
+  /** Events that became dead letters. */
+  readonly dead: number;
+  readonly duplicates: number;
+  /** Events that came into the queue. */
+  readonly arrived: number | null;
+  /** The most that were found at the end of a minute, as all below. */
+  readonly ready: number | null;
+  readonly unacknowledged: number | null;
+  readonly oldest_ms: number | null;
+  readonly rates_age_ms: number | null;
+  /** The fewest that told something of themselves. */
+  readonly subscribers: number | null;
+}
+
 /** The part of a stored event that the page shows. */
 export interface StoredEvent {
   readonly message_id: string;

@@ -17,6 +17,8 @@ import { callWithDeadline, coalesced } from "../../shared/runtime/deadline.ts";
 import { readinessOf } from "./health.ts";
 import { probeApp } from "./probe_routes.ts";
 import { viewOf } from "../metrics/fleet/fleet_view.ts";
+import { readHistory } from "../metrics/history/history_table.ts";
+import { keepHistory } from "../metrics/history/keep_history.ts";
 import { Latencies } from "../metrics/latencies.ts";
 import { readTotals } from "../metrics/materialized.ts";
 import { Metrics } from "../metrics/metrics.ts";
@@ -132,6 +134,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
       // Never cached: a caller gets the sums of this moment.
       totals: () => callWithDeadline(askTimeoutMs, clock, () => readTotals(database)),
       overview,
+      history: (query) => readHistory(database, query),
       ...{
         ...probes,
         recent,
@@ -153,6 +156,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
   });
   metrics.watchEventLoop(clock, ended.signal);
   keepLooking();
+  keepHistory({ database, stats, overview, clock, log }, ended.signal);
   log.info("Serving HTTP", { event: "http.ready", url: urlOf(server, tls && "https") });
   if (health) log.info("Serving health and metrics", { event: "http.health_ready", url: urlOf(health) });
   return {
