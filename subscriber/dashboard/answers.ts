@@ -16,7 +16,10 @@ export interface Overview {
   readonly materialized: Materialized | null;
   /** Of all subscribers, in the last full second. */
   readonly events_last_second: number | null;
+  /** Stored in the last minute, by the id of each subscriber that stored any. */
+  readonly events_per_minute_by_subscriber: Readonly<Record<string, number>> | null;
   readonly queue: Queue | null;
+  readonly catch_up: CatchUp;
   readonly dead_letters: number | null;
   /** Those among them that nobody has taken. */
   readonly dead_letters_untended: number | null;
@@ -26,6 +29,21 @@ export interface Overview {
   readonly latency_ms: { readonly p50: number; readonly p99: number; readonly events: number } | null;
   readonly rates: Rates;
   readonly dependencies: readonly Dependency[];
+}
+
+/** When the queue will be empty, at the pace of the last minute. */
+export interface CatchUp {
+  /**
+   * - `none`: it is
+   * - `keeping-up`: what it holds is stored within a second
+   * - `never`: it does not shrink
+   */
+  readonly state: "none" | "keeping-up" | "catching-up" | "never" | "unknown";
+  readonly seconds: number | null;
+  /** Events that come into the queue. */
+  readonly in_per_second: number | null;
+  /** Events that are stored. */
+  readonly out_per_second: number | null;
 }
 
 /** `GET /session`: who asks. */

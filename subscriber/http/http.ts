@@ -20,7 +20,7 @@ import { viewOf } from "../metrics/fleet/fleet_view.ts";
 import { readHistory } from "../metrics/history/history_table.ts";
 import { keepHistory } from "../metrics/history/keep_history.ts";
 import { Latencies } from "../metrics/latencies.ts";
-import { readTotals } from "../metrics/materialized.ts";
+import { readShares, readTotals } from "../metrics/materialized.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { overviewOf } from "../metrics/overview.ts";
 import { grpcHealth, readDependencies } from "../metrics/probes.ts";
@@ -94,6 +94,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
   const ended = new AbortController();
   const depths = remembered(() => options.depths.read());
   const totals = remembered(() => readTotals(database));
+  const shares = remembered(() => readShares(database));
   const takes = new Takes(database);
   const deadLetters = remembered(() => takes.count());
   const inspectRates = remembered(() => shared.inspect());
@@ -117,6 +118,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
     latencies,
     depths,
     totals,
+    shares,
     deadLetters,
     inspectRates,
     dependencies,
