@@ -13,7 +13,7 @@ import { eventRoutes } from "./event_routes.ts";
 import type { Takes } from "../dead_letters/takes.ts";
 import type { Jobs } from "./job_routes.ts";
 import { type Find, findRoutes } from "./find_routes.ts";
-import { parseHistoryQuery } from "./history_query.ts";
+import { parseHistoryQuery } from "./history/history_query.ts";
 import type { HistoryPoint } from "../dashboard/answers.ts";
 import type { Totals } from "../metrics/materialized.ts";
 import { openApi } from "./openapi.ts";

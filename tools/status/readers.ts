@@ -16,6 +16,7 @@ import type { HeardReport } from "../../subscriber/metrics/fleet/fleet.ts";
 import { RedisFleet } from "../../subscriber/metrics/fleet/redis_fleet.ts";
 import { readShares, readTotals } from "../../subscriber/metrics/materialized.ts";
 import { RedisRates } from "../../subscriber/rates/redis_rates.ts";
+import { readStatusHistory } from "./status_history.ts";
 import type { Queues, QueueState, RatesCache, Reader, Totals } from "./status.ts";
 
 /** Asks RabbitMQ for its queues; declares none. */
@@ -124,18 +125,26 @@ export function totalsReader({ DATABASE_URL: url }: Pick<Config, "DATABASE_URL">
       Promise.resolve(new DatabasePool(url, { name: "casino-status", max: 2, timeoutMs: queryTimeoutMs, clock })),
     close: (database) => database.close(),
   });
-  return { read: () => lazy.ask(read), close: () => lazy.close() };
+  return { read: () => lazy.ask((database) => read(database, clock)), close: () => lazy.close() };
 }
 
-async function read(database: DatabasePool): Promise<Totals> {
+async function read(database: DatabasePool, clock: Clock): Promise<Totals> {
   try {
-    const [{ materialized }, letters, shares] = await Promise.all([
+    const [{ materialized }, letters, shares, history] = await Promise.all([
       readTotals(database),
       new Takes(database).count(),
       readShares(database),
+      // The others' figures do not depend on it.
+      readStatusHistory(database, clock.now()).catch(() => null),
     ]);
     const subscribers = Array.from(shares, ([id, stored]) => ({ id, events_per_minute: stored })).slice(0, mostBusy);
-    return { ...materialized, dead_letters: letters.dead, dead_letters_untended: letters.untended, subscribers };
+    return {
+      ...materialized,
+      dead_letters: letters.dead,
+      dead_letters_untended: letters.untended,
+      history,
+      subscribers,
+    };
   } catch (error) {
     const { code } = error as { code?: string };
     throw Object.assign(new Error(explainStoreError(error)), code !== undefined && { code });

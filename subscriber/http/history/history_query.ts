@@ -1,4 +1,4 @@
-import { Problem } from "./problem.ts";
+import { Problem } from "../problem.ts";
 
 const hourSeconds = 3_600;
 /** As long as history is kept: 90 days. */
