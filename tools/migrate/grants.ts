@@ -32,6 +32,7 @@ export const grants: Readonly<Record<string, Readonly<Record<string, readonly Pr
     dead_letter_leases: ["select", "insert", "update (owner, until)"],
     dead_letter_takes: ["select", "insert", takes, "delete"],
     jobs: ["select", "insert", works],
+    history: ["select", "insert", "update (dead, duplicates, arrived)"],
   },
   casino_dead_letters: {
     events: ["select"],
@@ -55,6 +56,7 @@ export const grants: Readonly<Record<string, Readonly<Record<string, readonly Pr
     dead_letter_leases: ["select"],
     dead_letter_takes: ["select"],
     jobs: ["select"],
+    history: ["select"],
     nessie_migrations: ["select"],
   },
 };
@@ -64,6 +66,7 @@ export const calls: Readonly<Record<string, readonly string[]>> = {
   casino_subscriber: [
     "remove_old_letters(integer, integer)",
     "remove_old_jobs(integer, integer)",
+    "compact_history()",
     "make_event_partitions(integer)",
   ],
 };

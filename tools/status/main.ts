@@ -7,6 +7,7 @@ import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { queuesReader, ratesReader, reportsReader, totalsReader } from "./readers.ts";
 import { drawStatus } from "./screen.ts";
 import { allAnswer, readStatus, type Status } from "./status.ts";
+import { Progress } from "./progress.ts";
 import { printableJson } from "../../shared/runtime/printable.ts";
 
 const fallbackSeconds = 2;
@@ -44,9 +45,10 @@ await runCommand({
   using shutdown = onShutdownSignal(0, silentLog);
   const interrupted = untilAborted(shutdown.stop);
   const show = json ? (status: Status) => console.log(printableJson(JSON.stringify(status))) : screen(watch);
+  const progress = new Progress(clock);
   let well = true;
   do {
-    const status = await Promise.race([readStatus(readers, clock), interrupted]);
+    const status = await Promise.race([readStatus(readers, clock, progress), interrupted]);
     if (!status) break;
     well = allAnswer(status);
     show(status);

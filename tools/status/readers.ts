@@ -15,8 +15,9 @@ import { closeChannel } from "../../shared/runtime/deno_workarounds/amqp_close_c
 import { Takes } from "../../subscriber/dead_letters/takes.ts";
 import type { HeardReport } from "../../subscriber/metrics/fleet/fleet.ts";
 import { RedisFleet } from "../../subscriber/metrics/fleet/redis_fleet.ts";
-import { readTotals } from "../../subscriber/metrics/materialized.ts";
+import { readShares, readTotals } from "../../subscriber/metrics/materialized.ts";
 import { RedisRates } from "../../subscriber/rates/redis_rates.ts";
+import { readStatusHistory } from "./status_history.ts";
 import type { Queues, QueueState, RatesCache, Reader, Totals } from "./status.ts";
 
 /** Reads RabbitMQ's queues; declares none. */
@@ -115,12 +116,7 @@ async function inspect(redis: Redis, prefix: string): Promise<RatesCache> {
 }
 
 const queryTimeoutMs = 4_000;
-
-/** Covers the same 60 s as {@linkcode readTotals}. */
-const bySubscriber = `
-  select subscriber_id, sum(events) as stored from event_counts
-  where second > date_trunc('second', now()) - interval '60 seconds'
-  group by subscriber_id order by stored desc, subscriber_id limit 20`;
+const mostBusy = 20;
 
 /** Reads the figures of `GET /materialized`, and the share of each subscriber. */
 export function totalsReader({ DATABASE_URL: url }: Pick<Config, "DATABASE_URL">, clock: Clock): Reader<Totals> {
@@ -130,18 +126,26 @@ export function totalsReader({ DATABASE_URL: url }: Pick<Config, "DATABASE_URL">
       Promise.resolve(new DatabasePool(url, { name: "casino-status", max: 2, timeoutMs: queryTimeoutMs, clock })),
     close: (database) => database.close(),
   });
-  return { read: () => lazy.ask(read), close: () => lazy.close() };
+  return { read: () => lazy.ask((database) => read(database, clock)), close: () => lazy.close() };
 }
 
-async function read(database: DatabasePool): Promise<Totals> {
+async function read(database: DatabasePool, clock: Clock): Promise<Totals> {
   try {
-    const [{ materialized }, letters, rows] = await Promise.all([
+    const [{ materialized }, letters, shares, history] = await Promise.all([
       readTotals(database),
       new Takes(database).count(),
-      database.query(bySubscriber, []),
+      readShares(database),
+      // The others' figures do not depend on it.
+      readStatusHistory(database, clock.now()).catch(() => null),
     ]);
-    const subscribers = rows.map(([id, stored]) => ({ id: id ?? "", events_per_minute: Number(stored) }));
-    return { ...materialized, dead_letters: letters.dead, dead_letters_untended: letters.untended, subscribers };
+    const subscribers = Array.from(shares, ([id, stored]) => ({ id, events_per_minute: stored })).slice(0, mostBusy);
+    return {
+      ...materialized,
+      dead_letters: letters.dead,
+      dead_letters_untended: letters.untended,
+      history,
+      subscribers,
+    };
   } catch (error) {
     const { code } = error as { code?: string };
     throw Object.assign(new Error(explainStoreError(error)), code !== undefined && { code });

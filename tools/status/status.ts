@@ -2,8 +2,9 @@
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { redact } from "../../shared/runtime/secrets.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
-import type { Materialized } from "../../subscriber/dashboard/answers.ts";
+import type { CatchUp, Materialized } from "../../subscriber/dashboard/answers.ts";
 import type { HeardReport } from "../../subscriber/metrics/fleet/fleet.ts";
+import { type Look, Progress, type SinceLast } from "./progress.ts";
 import { type FleetView, isStuck, viewOf } from "../../subscriber/metrics/fleet/fleet_view.ts";
 
 export interface Status {
@@ -11,6 +12,10 @@ export interface Status {
   readonly at: string;
   readonly queues: Part<Queues>;
   readonly lag: Lag;
+  /** When the queue will be empty, from what comes in and what is stored. */
+  readonly catch_up: CatchUp;
+  /** How figures have changed since the last look; `null` with the first, which is all without --watch. */
+  readonly since_last: SinceLast | null;
   readonly subscribers: Part<FleetView>;
   readonly rates: Part<RatesCache>;
   readonly totals: Part<Totals>;
@@ -62,8 +67,19 @@ export interface Totals extends Materialized {
   readonly dead_letters: number;
   /** Letters in the table whose group nobody has taken. */
   readonly dead_letters_untended: number;
+  /** `null` where it cannot be read. */
+  readonly history: StatusHistory | null;
   /** Subscribers that stored an event in the last minute, the busiest first; at most 20. */
   readonly subscribers: readonly { readonly id: string; readonly events_per_minute: number }[];
+}
+
+/** The last 24 hours, oldest first; `null` in a list is a step of which nothing is known. */
+export interface StatusHistory {
+  readonly step_seconds: number;
+  readonly stored_per_second: readonly (number | null)[];
+  readonly ready: readonly (number | null)[];
+  /** Over the last five minutes. */
+  readonly queue_growth_per_second: number | null;
 }
 
 /** A server that is polled. */
@@ -80,8 +96,15 @@ export interface Readers {
   readonly reports: Reader<{ readonly reports: readonly HeardReport[] }>;
 }
 
-/** Reads all servers at once; a server that is down does not affect the others' parts. */
-export async function readStatus({ queues, rates, totals, reports }: Readers, clock: Clock): Promise<Status> {
+/**
+ * Reads all servers at once; a server that is down does not affect the others' parts.
+ * @param progress shared by all reads of one --watch
+ */
+export async function readStatus(
+  { queues, rates, totals, reports }: Readers,
+  clock: Clock,
+  progress: Progress = new Progress(clock),
+): Promise<Status> {
   const [ofQueues, ofRates, ofTotals, heard] = await Promise.all([
     ...[part(queues), part(rates), part(totals), part(reports)] as const,
   ]);
@@ -94,9 +117,20 @@ export async function readStatus({ queues, rates, totals, reports }: Readers, cl
     at: new Date(now).toISOString(),
     queues: ofQueues,
     lag: lagOf(ofQueues, subscribers, ofTotals),
+    ...progress.look(lookOf(ofQueues, ofTotals)),
     subscribers,
     rates: ofRates,
     totals: ofTotals,
+  };
+}
+
+function lookOf(queues: Part<Queues>, totals: Part<Totals>): Look {
+  const known = totals.problem === null ? totals : undefined;
+  return {
+    ready: queues.problem === null ? queues.events.messages ?? undefined : undefined,
+    stored: known?.events_total,
+    storedPerSecond: known?.events_per_second_moving_average,
+    growthPerSecond: known?.history?.queue_growth_per_second ?? undefined,
   };
 }
 

@@ -24,6 +24,7 @@ async function lagOf({ ready = 0, consumers = 1, pace = 10, reports }: Given): P
     totals: reader(() => ({
       dead_letters: 0,
       dead_letters_untended: 0,
+      history: null,
       ...{ events_total: 1, events_per_minute: 600, events_per_second_moving_average: pace, subscribers: [] },
       ...{ top_player_bets: null, top_player_wins: null, top_player_deposits: null },
     })),
