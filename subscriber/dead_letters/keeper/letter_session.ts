@@ -3,16 +3,13 @@ import { type Channel, type ChannelModel, type ConsumeMessage, IllegalOperationE
 import { Inflow, unreadBytesOf } from "../../../shared/rabbitmq/consume/inflow.ts";
 import { type LetterRow, rowOf } from "../letter_row.ts";
 
-/** Longest letter that is read: what RabbitMQ 4 takes by default (`max_message_size`). */
+/** Largest letter that is read: RabbitMQ 4's default limit (`max_message_size`). */
 export const mostLetterBytes = 16_777_216;
-/** Most bytes in hand before the next letter is read, so a large one is alone; and most in one transaction. */
+/** Maximum bytes in one transaction. With more bytes in hand no letter is read, so a large letter is alone. */
 const mostBytesInHand = 4_194_304;
-/** Letters in hand, and in one transaction at most. */
+/** Maximum number of letters in hand, and in one transaction. */
 const [fullPrefetch, batchLetters] = [200, 100];
-/**
- * What is in hand leaves nothing in the socket: the broker ends a connection from which nothing is read for half a
- * minute.
- */
+/** With one letter in hand, none waits in the socket: the broker closes a connection that reads nothing for 30 s. */
 const carefulPrefetch = 1;
 
 export interface LetterSessionOptions {
