@@ -1,4 +1,4 @@
-/** What the servers say to a subscriber at its start. */
+/** Checks the settings of Postgres and Redis when a subscriber starts. */
 import type { Database } from "../shared/postgres/pool.ts";
 import { type Clock } from "../shared/runtime/clock.ts";
 import { settledWithin } from "../shared/runtime/deadline.ts";
@@ -6,7 +6,7 @@ import { PermanentError } from "../shared/runtime/errors.ts";
 import { nothingListens, otherServerAt } from "../shared/runtime/server_kind.ts";
 import type { SharedRates } from "./rates/shared_rates.ts";
 
-/** A server that takes longer is not waited for: it is away, and members start without it. */
+/** Time limit of the check (ms). A slower server counts as away, and the subscriber starts without it. */
 const patienceMs = 2_000;
 
 export interface Contacts {
@@ -14,14 +14,14 @@ export interface Contacts {
   readonly shared: SharedRates;
   readonly urls: { readonly DATABASE_URL: string; readonly REDIS_URL: string };
   readonly clock: Clock;
-  /** {@linkcode otherServerAt} if left out. */
+  /** {@linkcode otherServerAt} by default. */
   readonly otherAt?: typeof otherServerAt;
 }
 
 /**
- * Asks Postgres and Redis something. What is refused at the first contact is a mistake in a setting, and is said at once; later
- * it is tried again, for a password may be about to change.
- * @throws {PermanentError} with a sentence for each that no retry cures
+ * Queries Postgres and Redis. A refusal at the first contact is a wrong setting and ends the start. Later refusals are
+ * retried, because a password may be about to change.
+ * @throws {PermanentError} with a sentence for each error that no retry cures
  */
 export async function firstContact(
   { database, shared, urls, clock, otherAt = otherServerAt }: Contacts,

@@ -1,4 +1,4 @@
-/** The subscriber's process: opens its real edges, wires them, and runs until it is told to leave. */
+/** The subscriber's process: opens its real edges, wires them, and runs until a shutdown signal. */
 import { hostname } from "node:os";
 import { systemClock as clock } from "../shared/runtime/clock.ts";
 import { tlsFilesOf } from "../shared/runtime/configuration/config.ts";
@@ -40,10 +40,10 @@ import { keepPartitions } from "./store/partitions.ts";
 import { PostgresPlayers } from "./store/postgres_players.ts";
 import { PostgresStore } from "./store/postgres_store.ts";
 
-/** A query for the page is given up after this. */
+/** Time limit of a query for HTTP (ms). */
 const httpQueryTimeoutMs = 2_000;
 
-/** @param wrap for fault tests: wraps an edge */
+/** @param wrap wraps edges, for fault tests */
 export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges): Promise<never> {
   return runCommand({
     name: "deno task subscriber",
@@ -203,7 +203,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     });
     return status;
 
-    /** @returns a function that ends it */
+    /** Starts the HTTP server. @returns a function that closes it */
     function serve(address: Address, observations: Observations): () => Promise<void> {
       const operator = { ...config, RABBITMQ_URL: config.DEAD_LETTER_RABBITMQ_URL ?? config.RABBITMQ_URL };
       const name = `${subscriberId} http`;

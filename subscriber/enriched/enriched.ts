@@ -19,7 +19,7 @@ export interface Enriched {
 
 /** Returns an event before its first step. Tests use it too: a new fact gets its initial value only here. */
 export function unenriched(messageId: string, event: Event, sentId?: string): Enriched {
-  // Few events have another id. printable() replaces NUL, which Postgres cannot store.
+  // Few events have another id. printable() escapes NUL, which Postgres cannot store.
   const shownId = sentId === undefined ? undefined : printable(sentId, longestSentId);
   return { messageId, sentId: shownId, event, price: undefined, player: undefined, description: "" };
 }
