@@ -8,17 +8,16 @@ import { inRounds } from "../../shared/runtime/rounds.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import { type Lease, leaseOf } from "./leases.ts";
 
-/** Letters in one statement: a look is of an id in the index of `events`. */
+/** Letters per statement. Each costs one lookup by id in the index of `events`. */
 const lookedAtOnce = 1_000;
-/**
- * Statements in one round. Events of replayed letters are among the newest; others may have to be read from the disk.
- */
+/** Statements per round. Events of replayed letters are among the newest; others may have to be read from disk. */
 const mostLooks = { replayed: 10, dead: 2 };
 const everyMs = 3_000;
 
 /**
  * Matches letters with stored events by message id. Leaves out `id-conflict`, where the stored event is another one,
- * and stored events with another event id or player. For an undecodable body only the message id is known.
+ * and stored events with another event id or player than the letter and its edits. For an undecodable body only the
+ * message id is known.
  */
 const statementFor = (status: "dead" | "replayed") => `
   with looked as (
