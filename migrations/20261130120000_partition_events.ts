@@ -127,7 +127,10 @@ const makePartitions = `
     return bounds[cardinality(bounds)];
   end $body$`;
 
-/** A table with rows is read by the attachment, unless a valid CHECK says that all ids are below. */
+/**
+ * A table with rows is read by the attachment, unless a valid CHECK says that all ids are below: `events_bounded`, which the new
+ * table must not have.
+ */
 const partitionEvents = `
   create or replace function partition_events(first timestamptz) returns void
   language plpgsql set search_path = %1$I, pg_temp set lock_timeout = '2s' as $body$
@@ -148,9 +151,10 @@ const partitionEvents = `
     loop execute statement; end loop;
     create table events (like events_before including all excluding indexes) partition by range (message_id);
     execute 'alter table events add primary key (message_id)';
+    alter table events drop constraint if exists events_bounded;
     foreach statement in array definitions loop execute statement; end loop;
     execute format('comment on table events is %%L', words);
-    comment on index events_found is 'For deno task find';
+    if to_regclass('events_found') is not null then comment on index events_found is 'For deno task find'; end if;
     create table events_ahead (
       like events including all,
       constraint events_partition_missing check (substr(message_id::text, 15, 1) <> '7')
@@ -158,6 +162,7 @@ const partitionEvents = `
     create table events_other (like events including all) with (${vacuumed});
     execute format('alter table events attach partition events_before for values from (minvalue) to (%%L)',
       first_event_id(first));
+    alter table events_before drop constraint if exists events_bounded;
     execute format('alter table events attach partition events_ahead for values from (%%L) to (%%L)',
       first_event_id(first), first_event_id(${horizon}));
     execute format('alter table events attach partition events_other for values from (%%L) to (maxvalue)',

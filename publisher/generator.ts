@@ -26,7 +26,6 @@ const [firstGameId, lastGameId] = [100, 109];
 const currencies = ["EUR", "USD", "GBP", "NZD", "JPY", "BTC"] as const;
 const kindsByWeight = kinds.flatMap((kind) => Array.from({ length: kind.weight }, () => kind));
 
-/** Yields events without end. */
 export function* generateEvents({ random, players, firstId, timeMs }: GeneratorOptions): Generator<Generated, never> {
   for (let n = 0;; n++) {
     const ms = timeMs(n);

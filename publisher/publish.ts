@@ -1,6 +1,4 @@
-/**
- * Publishes events and reports each that is not confirmed. Shows progress as a bar on a terminal, otherwise as lines.
- */
+/** Publishes events and reports unconfirmed ones. Shows progress as a bar on a terminal, otherwise as lines. */
 import type { OutgoingMessage } from "../shared/rabbitmq/message.ts";
 import type { PublishError } from "../shared/rabbitmq/publish/publisher.ts";
 import type { Clock } from "../shared/runtime/clock.ts";

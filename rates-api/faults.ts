@@ -79,7 +79,6 @@ export const faultFlags = {
 
 type FaultFlags = Invocation<typeof faultFlags, never>["flags"];
 
-/** Whether any fault flag is given. */
 export function anyFault(flags: FaultFlags): boolean {
   return Object.keys(faultFlags).some((name) => flags[name as keyof FaultFlags] !== undefined);
 }
@@ -133,7 +132,6 @@ export function drawFate(faults: Faults, random: Random): Fate {
   return { delayMs, ending: "answer" };
 }
 
-/** A quote and its base currency. */
 export interface Answer extends Quote {
   readonly base: string;
 }

@@ -4,9 +4,7 @@ import { jsonInteger, parseEventJson } from "./json.ts";
 import { decodeDraft, UndecodableError } from "./protobuf.ts";
 import { formatTimestamp, isTimestamp } from "./timestamp.ts";
 
-/**
- * Replaces the whole event, or sets some fields. An empty value removes a field; in `where` it matches a missing field.
- */
+/** Replaces the event or sets fields. An empty value removes a field; in `where` it matches a missing field. */
 export type Change =
   | { readonly json: string }
   | { readonly set: readonly Assignment[]; readonly where?: readonly Assignment[] };

@@ -33,10 +33,7 @@ const currencyLength = 3;
 const currencies = new Map<number, string>();
 const mostCurrencies = 1_000;
 
-/**
- * The read position, and whether the bytes are plain so far. Module state, because a reader object per event is
- * garbage.
- */
+/** Read position, and whether the bytes are plain so far. Module state: a reader object per event is garbage. */
 let at = 0;
 let isPlain = true;
 

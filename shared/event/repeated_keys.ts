@@ -13,7 +13,8 @@ export function repeatedKeys(json: string, distinct: number): string[] {
     for (let at = begin; at < end; at++) if (json.charCodeAt(at) === backslash) escaped = true;
   });
   // V8 14 sometimes reads an escaped key as another key, so `distinct` proves nothing for a text with escaped keys:
-  // https://github.com/nodejs/node/issues/63785. Remove `escaped` when the property in repeated_keys_test.ts passes without.
+  // https://github.com/nodejs/node/issues/63785.
+  // Remove `escaped` when the property in repeated_keys_test.ts passes without it.
   if (count === distinct && !escaped) return [];
   const seen = new Set<string>();
   const repeated = new Set<string>();

@@ -1,8 +1,6 @@
 import { Buffer } from "node:buffer";
 
-/**
- * Five int32: number of dimensions, whether there are nulls, the element type's oid, number of elements, first index.
- */
+/** Five int32: number of dimensions, has-nulls flag, the element type's oid, number of elements, first index. */
 const headerBytes = 20;
 const byteaOid = 17;
 

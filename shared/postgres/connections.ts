@@ -45,8 +45,8 @@ const closeTimeoutMs = 2_000;
  * query parameters: `?search_path=NAME` selects a schema.
  *
  * The pool keeps its sockets, because pg waits for the server to answer its goodbye, which may be for ever
- * (https://github.com/brianc/node-postgres/issues/2648). Remove the set of sockets when pg's pool can close at once: then
- * {@linkcode Connections.cut} calls that.
+ * (https://github.com/brianc/node-postgres/issues/2648).
+ * Remove the set of sockets when pg's pool can close at once: then {@linkcode Connections.cut} calls that.
  */
 export class Connections {
   readonly #pool: pg.Pool;
@@ -83,10 +83,9 @@ export class Connections {
         this.#known.set(client, { greeting, generation, endsAt });
       },
     });
-    // Without these listeners the loss of a connection would end the process. The query on a lost connection fails
-    // anyway, and the next query gets a new connection: https://github.com/brianc/node-postgres/issues/2439. Remove the
-    // second listener when the pool also listens to borrowed clients: tests/integration/database_test.ts fails until
-    // then.
+    // Without these listeners, a lost connection would end the process. The query on it fails anyway, and the next
+    // query gets a new connection: https://github.com/brianc/node-postgres/issues/2439. Remove the second listener
+    // when the pool also listens to borrowed clients: tests/integration/database_test.ts fails until then.
     this.#pool.on("error", () => {});
     this.#pool.on("connect", (client) => client.on("error", () => {}));
   }
@@ -122,9 +121,7 @@ export class Connections {
     if (!this.#pool.ending) this.#pool.end().catch(() => {});
   }
 
-  /**
-   * Returns a connection that is neither past its age nor older than the last error that distrusts open connections.
-   */
+  /** Returns a connection that is not past its age, and newer than the last error that discards open ones. */
   async #lend(): Promise<Lent> {
     for (;;) {
       const client = await this.#connect();

@@ -124,9 +124,7 @@ export class CopyRows {
     this.#end += bytes.length;
   }
 
-  /**
-   * Returns all rows as the protocol messages CopyData and CopyDone (PostgreSQL documentation, 55.7 "Message Formats").
-   */
+  /** Returns all rows as the messages CopyData and CopyDone (PostgreSQL documentation, 55.7 "Message Formats"). */
   finish(): Buffer {
     this.#reserve(2 + messageHeaderBytes);
     this.#view.setInt16(this.#end, -1);

@@ -4,6 +4,7 @@ import "../runtime/deno_workarounds/without_env.ts";
 import pg from "pg";
 import { systemClock } from "../runtime/clock.ts";
 import { type ConnectionOptions, Connections, type Lent, serverFirstMs } from "./connections.ts";
+import { CopyOut } from "./copy_out.ts";
 
 /** Values by column name. */
 type Row = Record<string, unknown>;
@@ -62,6 +63,15 @@ export class Session implements AsyncDisposable {
    */
   query<R = Row>(statements: string, parameters: readonly Parameter[] = []): Promise<R[]> {
     return this.#connections.use((lent) => this.#queryOver<R>(lent, statements, parameters));
+  }
+
+  /**
+   * Passes the rows of a COPY to stdout to `take`, some at a time, and reads the next ones once `take` resolves.
+   * @returns the number of rows
+   * @throws errors of Postgres or of `take`
+   */
+  copyOut(statement: string, take: (rows: Uint8Array<ArrayBuffer>) => Promise<unknown>): Promise<number> {
+    return this.#connections.use(({ client, preamble }) => client.query(new CopyOut(preamble + statement, take)).rows);
   }
 
   /** Returns the only row. @throws {Error} unless there is exactly one row; and as {@linkcode query} does */

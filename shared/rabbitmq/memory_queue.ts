@@ -28,9 +28,7 @@ interface MemoryDelivery extends Delivery {
   readonly subscriber: Subscriber;
 }
 
-/**
- * As an {@linkcode EventQueue}, it is one subscriber without a prefetch limit that gets only the deliveries it takes.
- */
+/** As an {@linkcode EventQueue}, it is one subscriber without prefetch: it gets only the deliveries it takes. */
 export class MemoryQueue implements EventQueue {
   readonly #ready = new DeliveryBuffer<Message>();
   readonly #subscribers: Subscriber[] = [];

@@ -78,9 +78,7 @@ const brokerHeader = /^x-(death|first-death-.*|last-death-.*|delivery-count|acqu
 /** Counts the replays of a dead letter. */
 export const replaysHeader = "dead-replays";
 
-/**
- * The maximum difference between the times of message id and message to count as equal. Messages have whole seconds.
- */
+/** Times of message id and message that differ by up to this count as equal. Messages have whole seconds. */
 const sameMs = 2_000;
 
 /**

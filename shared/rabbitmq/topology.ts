@@ -12,21 +12,16 @@ type Arguments = Readonly<Record<string, string | number>>;
 interface Queue {
   readonly name: string;
   readonly arguments: Arguments;
-  /**
-   * Arguments of version 0.1.0. A queue's arguments cannot be changed, so an existing queue with them is used as it is.
-   */
+  /** Arguments of version 0.1.0. Arguments cannot be changed, so an existing queue with them is used as it is. */
   readonly formerArguments?: Arguments;
   /**
    * The fanout exchange bound to the queue, which accepts any routing key, also a foreign publisher's.
    *
-   * Its name differs from every queue's name: RabbitMQ checks bind permissions by name, not by kind. A user who may read
-   * a queue could bind an exchange of the same name to any queue that this user may write to.
+   * Its name differs from every queue's name: RabbitMQ checks bind permissions by name, not by kind. A user who may
+   * read a queue could bind an exchange of the same name to any queue that this user may write to.
    */
   readonly exchange: string;
-  /**
-   * The queue that version 0.1.0 bound to the exchange. It is unbound, or it would fill with copies that nobody
-   * consumes.
-   */
+  /** The queue that version 0.1.0 bound to the exchange. It is unbound, or it would fill with unconsumed copies. */
   readonly formerName?: string;
   /** Only checked, not declared: this user may not declare it. */
   readonly checkOnly?: boolean;
@@ -83,7 +78,7 @@ export function eventTopology(config: TopologyConfig): Topology {
   return queues.map((queue) => ({ ...queue, checkOnly: true, unverified: TOPOLOGY === "check" }));
 }
 
-/** Whether the queue has its own name; in version 0.1.0, queue and exchange had the same name. */
+/** Whether the queue has the name that replaces version 0.1.0's, in which queue and exchange shared one name. */
 export function hasOwnQueueName({ EVENTS_EXCHANGE, EVENTS_QUEUE }: TopologyConfig): boolean {
   return EVENTS_QUEUE === `${EVENTS_EXCHANGE}.queue`;
 }

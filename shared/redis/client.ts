@@ -35,8 +35,7 @@ export async function openRedis(url: string, { name, log }: { name: string; log:
     socketTimeout: socketTimeoutMs,
     maxRetriesPerRequest: 1,
     enableOfflineQueue: false,
-    // The server was the primary when we connected, and is a replica now. DNS or a forwarder may lead to the new
-    // primary.
+    // The server was the primary when we connected and is a replica now. Reconnecting may reach the new primary.
     reconnectOnError: (error) => {
       if (!/\bREADONLY\b/.test(error.message)) return false;
       sayReadOnly(messageOf(error));

@@ -16,7 +16,10 @@ export interface Overview {
   readonly materialized: Materialized | null;
   /** Of all subscribers, in the last full second. */
   readonly events_last_second: number | null;
+  /** Stored in the last minute, by the id of each subscriber that stored any. */
+  readonly events_per_minute_by_subscriber: Readonly<Record<string, number>> | null;
   readonly queue: Queue | null;
+  readonly catch_up: CatchUp;
   readonly dead_letters: number | null;
   /** Those among them that nobody has taken. */
   readonly dead_letters_untended: number | null;
@@ -26,6 +29,21 @@ export interface Overview {
   readonly latency_ms: { readonly p50: number; readonly p99: number; readonly events: number } | null;
   readonly rates: Rates;
   readonly dependencies: readonly Dependency[];
+}
+
+/** When the queue will be empty, at the pace of the last minute. */
+export interface CatchUp {
+  /**
+   * - `none`: it is
+   * - `keeping-up`: what it holds is stored within a second
+   * - `never`: it does not shrink
+   */
+  readonly state: "none" | "keeping-up" | "catching-up" | "never" | "unknown";
+  readonly seconds: number | null;
+  /** Events that come into the queue. */
+  readonly in_per_second: number | null;
+  /** Events that are stored. */
+  readonly out_per_second: number | null;
 }
 
 /** `GET /session`: who asks. */
@@ -102,6 +120,36 @@ export interface Dependency {
   readonly name: string;
   readonly ok: boolean;
   readonly problem: string | null;
+}
+
+/** `GET /history`: the same from every subscriber. */
+export interface HistoryAnswer {
+  /** RFC 3339, by Postgres. */
+  readonly at: string;
+  readonly step_seconds: number;
+  /** Oldest first; of a time in which nothing was written there is none. */
+  readonly points: readonly HistoryPoint[];
+}
+
+/** What the system did in a time; `null` where nobody told. */
+export interface HistoryPoint {
+  /** When it began, RFC 3339. */
+  readonly at: string;
+  /** How much of that time is known. */
+  readonly seconds: number;
+  readonly stored: number;
+  /** Events that became dead letters. */
+  readonly dead: number;
+  readonly duplicates: number;
+  /** Events that came into the queue. */
+  readonly arrived: number | null;
+  /** The most that were found at the end of a minute, as all below. */
+  readonly ready: number | null;
+  readonly unacknowledged: number | null;
+  readonly oldest_ms: number | null;
+  readonly rates_age_ms: number | null;
+  /** The fewest that told something of themselves. */
+  readonly subscribers: number | null;
 }
 
 /** The part of a stored event that the page shows. */

@@ -4,6 +4,8 @@ import uplotCss from "uplot/dist/uPlot.min.css" with { type: "text" };
 import uplot from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
 import chart from "./charts/chart.js" with { type: "text" };
 import charts from "./charts/charts.js" with { type: "text" };
+import day from "./charts/day.js" with { type: "text" };
+import span from "./charts/span.js" with { type: "text" };
 import deadLetterActs from "./dead_letters/acts.js" with { type: "text" };
 import confirm from "./dead_letters/confirm.js" with { type: "text" };
 import deadLetterApi from "./dead_letters/api.js" with { type: "text" };
@@ -49,6 +51,8 @@ export const pageAssets: readonly PageAsset[] = [
   asset("uplot.js", uplot),
   asset("charts/chart.js", chart),
   asset("charts/charts.js", charts),
+  asset("charts/day.js", day),
+  asset("charts/span.js", span),
   asset("dead_letters/acts.js", deadLetterActs),
   asset("dead_letters/confirm.js", confirm),
   asset("dead_letters/api.js", deadLetterApi),

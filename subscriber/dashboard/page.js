@@ -8,6 +8,7 @@ import { Finder } from "./find/find.js";
 import { Headline } from "./headline.js";
 import { History } from "./charts/history.js";
 import { pollOverview } from "./overview.js";
+import { Span } from "./charts/span.js";
 import { drawRates } from "./rates.js";
 import { Session } from "./session.js";
 import { drawSubscribers } from "./subscribers.js";
@@ -27,15 +28,18 @@ let overview;
 const draw = oncePerFrame(() => {
   headline.draw();
   if (!overview) return;
-  drawCharts(history, overview);
+  drawCharts(history, span.day, overview);
   drawFacts(overview, (player) => stream.showPlayer(player));
   drawRates(overview.rates);
   drawSubscribers(overview);
 });
 
+const span = new Span(draw);
+
 const ask = pollOverview({
   onAnswer(answer) {
     overview = answer;
+    span.tick();
     if (!session.known) session.refresh();
     history.push(Date.now(), {
       throughput: answer.events_last_second,

@@ -1,6 +1,6 @@
 /** The list of all subscribers, in the order in which the answer has them: the stuck one first. */
 import { byId, element, setText, setTextOf } from "./dom.js";
-import { clock, count, duration, plural, unknown } from "./format.js";
+import { clock, count, duration, plural, rate, unknown } from "./format.js";
 
 /** @typedef {import("./subscriber_answer.ts").SubscriberAnswer} SubscriberAnswer */
 
@@ -14,12 +14,13 @@ const states = {
 };
 
 /** @param {import("./answers.ts").Overview} overview */
-export function drawSubscribers({ subscribers, queue, at, subscriber_id }) {
+export function drawSubscribers({ subscribers, queue, at, subscriber_id, events_per_minute_by_subscriber: stored }) {
   const rows = byId("subscribers");
   while (rows.children.length > subscribers.length) rows.lastElementChild?.remove();
   subscribers.forEach((subscriber, n) => {
     const row = rows.children[n] ?? rows.appendChild(newRow());
-    drawRow(/** @type {HTMLElement} */ (row), subscriber, at, subscriber.id === subscriber_id);
+    const perSecond = stored && (stored[subscriber.id] ?? 0) / 60;
+    drawRow(/** @type {HTMLElement} */ (row), subscriber, { at, perSecond, own: subscriber.id === subscriber_id });
   });
   setTextOf("subscribers-note", noteOf(queue, subscribers));
 }
@@ -27,7 +28,7 @@ export function drawSubscribers({ subscribers, queue, at, subscriber_id }) {
 function newRow() {
   const state = element("td", {}, element("span", { class: "tag" }));
   const error = element("td", { class: "error" });
-  return element("tr", {}, element("th", { scope: "row" }), state, ...cells(3), error);
+  return element("tr", {}, element("th", { scope: "row" }), state, ...cells(5), error);
 }
 
 /** @param {number} number */
@@ -38,20 +39,21 @@ function cells(number) {
 /**
  * @param {HTMLElement} row
  * @param {SubscriberAnswer} subscriber
- * @param {string} at
- * @param {boolean} own
+ * @param {{ at: string, perSecond: number | null, own: boolean }} seen
  */
-function drawRow(row, { id, version, state, since, events, oldest_ms, last_error, last_error_at }, at, own) {
-  const [name, stateCell, since_, inHand, oldest, error] = Array.from(row.children);
+function drawRow(row, subscriber, { at, perSecond, own }) {
+  const { id, version, state, since, events, oldest_ms, last_error, last_error_at } = subscriber;
+  const [name, stateCell, since_, inHand, stored, oldest, version_, error] = Array.from(row.children);
   const tag = /** @type {HTMLElement | null | undefined} */ (stateCell?.firstElementChild);
-  if (!name || !tag || !since_ || !inHand || !oldest || !error) return;
+  if (!name || !tag || !since_ || !inHand || !stored || !oldest || !version_ || !error) return;
   const [word = state, tone = ""] = states[state] ?? [];
   setText(name, own ? `${id} (this one)` : id);
-  name.setAttribute("title", version);
   setText(tag, word);
   tag.dataset["tone"] = tone;
   setText(since_, duration(Math.max(1_000, Date.parse(at) - Date.parse(since))));
   setText(inHand, count(events));
+  setText(stored, rate(perSecond));
+  setText(version_, version);
   setText(oldest, events === 0 ? unknown : duration(oldest_ms));
   setText(error, last_error === null ? "" : `${clock(last_error_at)} UTC: ${last_error}`);
 }

@@ -13,6 +13,8 @@ import { eventRoutes } from "./event_routes.ts";
 import type { Takes } from "../dead_letters/takes.ts";
 import type { Jobs } from "./job_routes.ts";
 import { type Find, findRoutes } from "./find_routes.ts";
+import { parseHistoryQuery } from "./history/history_query.ts";
+import type { HistoryPoint } from "../dashboard/answers.ts";
 import type { Totals } from "../metrics/materialized.ts";
 import { openApi } from "./openapi.ts";
 import { pageAssets } from "../dashboard/assets.ts";
@@ -25,6 +27,7 @@ import { type Caller, RequestLimit } from "./request_limit.ts";
 export interface AppOptions extends AccessOptions, Probes {
   readonly totals: () => Promise<Totals>;
   readonly overview: () => Promise<object>;
+  readonly history: (query: ReturnType<typeof parseHistoryQuery>) => Promise<readonly HistoryPoint[]>;
   readonly recent: RecentEvents;
   readonly admin: DeadLetterAdmin;
   /** None in one process. */
@@ -94,6 +97,16 @@ export function httpApp(options: AppOptions): (request: Request, caller: Caller)
     }
   });
   app.get("/overview", async (context) => context.json(await withDeadline(overview)));
+  app.get("/history", async (context) => {
+    const query = parseHistoryQuery(new URL(context.req.url).searchParams);
+    const at = new Date(clock.now()).toISOString();
+    try {
+      const points = await withDeadline(() => options.history(query));
+      return context.json({ at, step_seconds: query.stepSeconds, points });
+    } catch (error) {
+      throw unavailable("Postgres cannot be asked", error);
+    }
+  });
   app.get("/events", eventRoutes(options));
   const findRoute = findRoutes(options.find);
   app.get("/find", (context) => withDeadline(() => findRoute(context)));

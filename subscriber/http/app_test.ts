@@ -11,7 +11,7 @@ const unused = () => Promise.reject(new Error("not asked here"));
 function appWith() {
   const stop = new AbortController();
   const app = httpApp({
-    ...{ totals: unused, overview: unused },
+    ...{ totals: unused, overview: unused, history: unused },
     readiness: () => Promise.resolve({ ready: true, why_not: [], consumers: 1, dependencies: [], subscribers: [] }),
     metrics: { contentType: "text/plain", text: unused },
     recent: new RecentEvents(),

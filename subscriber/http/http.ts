@@ -18,8 +18,10 @@ import { readinessOf } from "./health.ts";
 import { probeApp } from "./probe_routes.ts";
 import { readRunway } from "../store/partitions.ts";
 import { viewOf } from "../metrics/fleet/fleet_view.ts";
+import { readHistory } from "../metrics/history/history_table.ts";
+import { keepHistory } from "../metrics/history/keep_history.ts";
 import { Latencies } from "../metrics/latencies.ts";
-import { readTotals } from "../metrics/materialized.ts";
+import { readShares, readTotals } from "../metrics/materialized.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { overviewOf } from "../metrics/overview.ts";
 import { grpcHealth, readDependencies } from "../metrics/probes.ts";
@@ -93,6 +95,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
   const ended = new AbortController();
   const depths = remembered(() => options.depths.read());
   const totals = remembered(() => readTotals(database));
+  const shares = remembered(() => readShares(database));
   const takes = new Takes(database);
   const deadLetters = remembered(() => takes.count());
   const runway = remembered(() => readRunway(database));
@@ -117,6 +120,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
     latencies,
     depths,
     totals,
+    shares,
     deadLetters,
     runway,
     inspectRates,
@@ -135,6 +139,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
       // Never cached: a caller gets the sums of this moment.
       totals: () => callWithDeadline(askTimeoutMs, clock, () => readTotals(database)),
       overview,
+      history: (query) => readHistory(database, query),
       ...{
         ...probes,
         recent,
@@ -156,6 +161,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
   });
   metrics.watchEventLoop(clock, ended.signal);
   keepLooking();
+  keepHistory({ database, stats, overview, clock, log }, ended.signal);
   log.info("Serving HTTP", { event: "http.ready", url: urlOf(server, tls && "https") });
   if (health) log.info("Serving health and metrics", { event: "http.health_ready", url: urlOf(health) });
   return {

@@ -119,6 +119,17 @@ export const openApi = {
         responses: { "200": json("At this moment", { type: "object" }), ...errors },
       },
     },
+    "/history": {
+      get: {
+        summary: "What the system did, a point for each step, the oldest first",
+        parameters: [query("hours", { type: "integer", minimum: 1, maximum: 2_160, default: 48 }, "So far back")],
+        responses: {
+          "200": json("The same from every subscriber", ref("History")),
+          "400": problem("hours"),
+          ...errors,
+        },
+      },
+    },
     "/events": {
       get: {
         summary: "The newest events that this subscriber has stored; of a large batch only some",
@@ -294,6 +305,23 @@ export const openApi = {
         top_player_bets: ref("Leader"),
         top_player_wins: ref("Leader"),
         top_player_deposits: described(ref("Leader"), "count in EUR cents"),
+      }),
+      History: object({
+        at: text,
+        step_seconds: count,
+        points: list(object({
+          at: described(text, "When the step began"),
+          seconds: described(count, "How much of it is known"),
+          stored: count,
+          dead: described(count, "Events that became dead letters"),
+          duplicates: count,
+          arrived: described(countOrNull, "Settled in that time, and what the queue grew by"),
+          ready: described(countOrNull, "The most at the end of a minute, as all that follow"),
+          unacknowledged: countOrNull,
+          oldest_ms: countOrNull,
+          rates_age_ms: countOrNull,
+          subscribers: described(countOrNull, "The fewest that told something of themselves"),
+        })),
       }),
       Event: eventSchema(),
       Found: object({

@@ -37,6 +37,18 @@ export async function readTotals(database: Database): Promise<Totals> {
   };
 }
 
+/** Covers the same 60 s. */
+const shares = `
+  select subscriber_id, sum(events) as stored from event_counts
+  where second > date_trunc('second', now()) - interval '60 seconds'
+  group by subscriber_id order by stored desc, subscriber_id`;
+
+/** Events that each subscriber stored in the last 60 s, the busiest first. @throws errors of Postgres */
+export async function readShares(database: Database): Promise<ReadonlyMap<string, number>> {
+  const rows = await database.query(shares, []);
+  return new Map(rows.map(([id, stored]) => [id ?? "", Number(stored)]));
+}
+
 function topPlayer(array: string | null | undefined): TopPlayer | null {
   const leader = leaderOf(array);
   return leader ? { id: jsonInteger(leader.id), count: jsonInteger(leader.total) } : null;

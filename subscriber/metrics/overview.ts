@@ -4,6 +4,7 @@ import { cutTo, mostShown } from "../../shared/runtime/printable.ts";
 import { redact } from "../../shared/runtime/secrets.ts";
 import type { Overview } from "../dashboard/answers.ts";
 import type { Inspection } from "../rates/shared_rates.ts";
+import { catchUpOf, QueueGrowth } from "./catch_up.ts";
 import { oldestMsOf } from "./fleet/fleet_view.ts";
 import { dependencies, dependencyNames } from "./probes.ts";
 import { isFresh, problemsOf } from "./problems.ts";
@@ -17,10 +18,12 @@ export function overviewOf(sources: Sources): () => Promise<Overview> {
   const { clock, stats, latencies, subscriberId, mode } = sources;
   const startedAt = clock.monotonic();
   const standing = new Standing(clock);
+  const growth = new QueueGrowth(clock);
   let unheardSince: { readonly monotonic: number; readonly wall: number } | undefined;
   return async () => {
-    const [totals, depths, letters, inspection, states, fleet] = await Promise.all([
+    const [totals, shares, depths, letters, inspection, states, fleet] = await Promise.all([
       sources.totals().catch(() => undefined),
+      sources.shares().catch(() => undefined),
       sources.depths().catch(() => undefined),
       sources.deadLetters().catch(() => undefined),
       sources.inspectRates().catch(() => undefined),
@@ -33,6 +36,8 @@ export function overviewOf(sources: Sources): () => Promise<Overview> {
     unheardSince = areAllHeard ? undefined : unheardSince ?? { monotonic: now, wall: clock.now() };
     const isLong = unheardSince !== undefined && now - unheardSince.monotonic >= unheardMs;
     const unheard = isLong && fleet.unheard ? { consumers: fleet.unheard, sinceMs: unheardSince!.wall } : undefined;
+    const ready = depths?.events.messages ?? null;
+    growth.add(ready);
     const problems = problemsOf(sources, { states, depths, inspection, fleet, unheard });
     // What a keeper has in hand is in neither: it counts when it stays there for more than a moment.
     const unkept = depths && depths.dead.messages + sources.keeper.waiting;
@@ -50,6 +55,7 @@ export function overviewOf(sources: Sources): () => Promise<Overview> {
       subscribers: fleet.subscribers,
       materialized: totals?.materialized ?? null,
       events_last_second: totals?.eventsLastSecond ?? null,
+      events_per_minute_by_subscriber: shares ? Object.fromEntries(shares) : null,
       queue: depths
         ? {
           messages: depths.events.messages,
@@ -59,6 +65,11 @@ export function overviewOf(sources: Sources): () => Promise<Overview> {
           oldest_ms: oldestMsOf(fleet),
         }
         : null,
+      catch_up: catchUpOf({
+        ready,
+        outPerSecond: totals?.materialized.events_per_second_moving_average,
+        growthPerSecond: growth.perSecond,
+      }),
       dead_letters: deadLetters,
       dead_letters_untended: untended,
       dead_letters_by_reason: Object.fromEntries(stats.dead),

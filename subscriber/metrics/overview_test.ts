@@ -21,7 +21,7 @@ function overview() {
   const sources: Partial<Sources> = {
     ...{ clock, stats: new Stats(), latencies: new Latencies(clock), subscriberId: "one", mode: "servers" },
     ...{ gate: new DatabaseGate(clock), consuming: () => true, unsettled: () => 0 },
-    ...{ totals: away, inspectRates: away, deadLetters: () => Promise.resolve({ dead: 0, untended: 0 }) },
+    ...{ totals: away, shares: away, inspectRates: away, deadLetters: () => Promise.resolve({ dead: 0, untended: 0 }) },
     keeper: keeper as unknown as Sources["keeper"],
     subscribers: () => Promise.resolve(now.fleet),
     depths: () => now.depths ? Promise.resolve(now.depths) : away(),

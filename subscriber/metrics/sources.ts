@@ -34,6 +34,8 @@ export interface Sources extends State {
   readonly subscribers: () => Promise<FleetView>;
   /** Each of these rejects when its server does not answer. */
   readonly totals: () => Promise<Totals>;
+  /** Events that each subscriber stored in the last minute. */
+  readonly shares: () => Promise<ReadonlyMap<string, number>>;
   readonly depths: () => Promise<Depths>;
   /** Dead letters in the table. */
   readonly deadLetters: () => Promise<LetterCounts>;

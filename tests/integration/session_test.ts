@@ -94,3 +94,20 @@ Deno.test("Session.close() waits 2 s at most for a statement under way", async (
   await sql.close();
   await sleeping;
 });
+
+Deno.test("copyOut() hands over all rows while none is read ahead, and an error of the taker leaves a sound connection", async () => {
+  await using sql = new Session(servers.DATABASE_URL, { name });
+  const statement = "copy (select n, repeat('x', 1000) from generate_series(1, 20000) as n) to stdout";
+  let [lines, atOnce, most] = [0, 0, 0];
+  const decoder = new TextDecoder();
+  const rows = await sql.copyOut(statement, async (piece) => {
+    most = Math.max(most, ++atOnce);
+    await new Promise((resolve) => setTimeout(resolve));
+    lines += decoder.decode(piece).split("\n").length - 1;
+    atOnce--;
+  });
+  deepStrictEqual([rows, lines, most], [20_000, 20_000, 1]);
+  await rejects(sql.copyOut(statement, () => Promise.reject(new Error("the disk is full"))), /the disk is full/);
+  await rejects(sql.copyOut("copy (select 1 / 0) to stdout", () => Promise.resolve()), { code: "22012" });
+  deepStrictEqual(await sql.one("select 1 as one"), { one: 1 });
+});

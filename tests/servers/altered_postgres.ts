@@ -1,4 +1,4 @@
-/** A subscriber's flow over a real Postgres, whose tables a test alters while its connections are open. */
+/** A subscriber's flow over a real Postgres; a test alters the tables while the flow's connections are open. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { Event } from "../../shared/event/event.ts";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
@@ -28,7 +28,7 @@ export class Subscriber {
 
   constructor(readonly sql: Session, readonly url: string) {}
 
-  /** Publishes them, and waits until each is settled. */
+  /** Publishes the events, and waits until each is settled. */
   async settle(...events: readonly (Event | Delivery)[]): Promise<void> {
     this.queue.publish(...events.map((event) => "body" in event ? event : deliveryOf(event)));
     await eventually("all is settled", () => this.queue.ready + this.queue.unsettled === 0 || undefined);
@@ -38,12 +38,12 @@ export class Subscriber {
     return (await this.sql.one<{ rows: number }>("select count(*)::int as rows from events")).rows;
   }
 
-  /** Each dead letter's reason and detail. */
+  /** The reason and detail of each dead letter. */
   get letters(): string[] {
     return this.queue.dead.map(({ outcome: { reason, detail } }) => `${reason}: ${detail}`);
   }
 
-  /** Asserts that what is counted and reported is what is stored. */
+  /** Asserts that the stored, counted and reported events are the same. */
   async check(stored: number): Promise<void> {
     strictEqual(await this.rows(), stored);
     const { counted } = await this.sql.one("select coalesce(sum(events), 0)::int as counted from event_counts");
@@ -59,7 +59,7 @@ export interface Options {
   readonly batchSize?: number;
   /** DATABASE_TIMEOUT_MS */
   readonly timeoutMs?: number;
-  /** How fast the flow's time passes: what is in doubt is held again and again. */
+  /** Factor by which the flow's clock runs faster: events in doubt are held repeatedly. */
   readonly speed?: number;
 }
 
@@ -71,7 +71,7 @@ function clockOf(speed: number): Clock {
   };
 }
 
-/** @param alter SQL, once a good event is stored: the subscriber's connections are open */
+/** @param alter SQL that runs after a valid event is stored, while the subscriber's connections are open */
 export function test(
   what: string,
   alter: string,
@@ -89,7 +89,7 @@ export function test(
     }));
 }
 
-/** @param queue that of the subscriber, or another one */
+/** @param queue the subscriber's queue, or another one */
 export async function whileItRuns(
   { url, gate, stats, reported }: Subscriber,
   queue: EventQueue,

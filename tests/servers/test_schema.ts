@@ -1,10 +1,10 @@
-/** For integration tests: a schema of their own, gone afterwards. */
+/** A schema for one integration test, which is removed afterwards. */
 import { Session } from "../../shared/postgres/session.ts";
 import { servers } from "./servers.ts";
 import { catalogue } from "../../tools/migrate/catalogue.ts";
 import { type Catalogue, migrateFresh } from "../../tools/migrate/transaction.ts";
 
-/** Calls `use` with connections, and a URL for more of them, whose schema is new and empty. */
+/** Calls `use` with a connection, and a URL for more, whose schema is new and empty. */
 export async function withEmptySchema<T>(use: (sql: Session, url: string) => Promise<T>): Promise<T> {
   const schema = `test_${crypto.randomUUID().slice(0, 8)}`;
   const url = new URL(servers.DATABASE_URL);
@@ -20,7 +20,7 @@ export async function withEmptySchema<T>(use: (sql: Session, url: string) => Pro
 }
 
 /**
- * The same with all tables.
+ * Calls `use` with a schema that has all tables.
  * @param migrations other than the project's
  */
 export function withTestSchema<T>(

@@ -20,10 +20,10 @@ import { jobsCommand } from "./jobs.ts";
 import { leave, take } from "./take.ts";
 import { noteWaiting } from "./waiting.ts";
 
-/** A look at the groups of a million letters takes seconds. */
+/** Reading the groups of a million letters takes seconds. */
 const queryTimeoutMs = 60_000;
 
-/** Noted in the table as who did it. */
+/** Recorded in the table as the author of an act. */
 const by = "deno task dead";
 
 await runCommand({
@@ -147,7 +147,7 @@ await runCommand({
   }
 });
 
-/** What was typed. */
+/** Returns the command line as typed. */
 function wordsOf(flags: Readonly<Record<string, unknown>>, words: readonly string[]): Record<string, string> {
   const given = Object.entries<unknown>({ ...flags, of: words.join(" ") || undefined })
     .filter(([, value]) => value !== undefined && value !== false);

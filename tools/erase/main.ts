@@ -10,7 +10,7 @@ import { onShutdownSignal } from "../../shared/runtime/shutdown.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { erase, type Erased, type Found, look, type Tell } from "./erase.ts";
 
-/** A look at 1,000 letters reads their bodies. */
+/** A query reads the bodies of 1,000 letters. */
 const queryTimeoutMs = 60_000;
 const largest = 2n ** 63n - 1n;
 

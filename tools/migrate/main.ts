@@ -21,7 +21,7 @@ import type { Catalogue } from "./transaction.ts";
 
 /** A statement may rewrite a large table, or build an index on it. */
 const longestStatementMs = 24 * 3_600_000;
-/** Reading the history is a matter of milliseconds. */
+/** Reading the history takes milliseconds. */
 const longestReadMs = 5_000;
 
 await runCommand({

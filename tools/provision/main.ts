@@ -31,7 +31,7 @@ await runCommand({
   let connection;
   try {
     connection = await openConnection({ url: config.RABBITMQ_URL, name: "casino provision" });
-    // An error of the connection fails the calls on it, too.
+    // An error of the connection also fails the calls on it.
     connection.on("error", () => {});
     await ensureTopology(connection, topology);
     if (flags["remove-former"]) {

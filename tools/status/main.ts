@@ -7,11 +7,12 @@ import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { queuesReader, ratesReader, reportsReader, totalsReader } from "./readers.ts";
 import { drawStatus } from "./screen.ts";
 import { allAnswer, readStatus, type Status } from "./status.ts";
+import { Progress } from "./progress.ts";
 import { printableJson } from "../../shared/runtime/printable.ts";
 
 const fallbackSeconds = 2;
 const mostSeconds = 86_400;
-/** Longest farewell to the servers. */
+/** Longest time for closing the connections. */
 const closeMs = 1_000;
 
 await runCommand({
@@ -44,9 +45,10 @@ await runCommand({
   using shutdown = onShutdownSignal(0, silentLog);
   const interrupted = untilAborted(shutdown.stop);
   const show = json ? (status: Status) => console.log(printableJson(JSON.stringify(status))) : screen(watch);
+  const progress = new Progress(clock);
   let well = true;
   do {
-    const status = await Promise.race([readStatus(readers, clock), interrupted]);
+    const status = await Promise.race([readStatus(readers, clock, progress), interrupted]);
     if (!status) break;
     well = allAnswer(status);
     show(status);
@@ -72,18 +74,18 @@ function secondsOf([seconds, ...surplus]: readonly string[], watch: boolean): nu
   return number;
 }
 
-/** On a terminal, each status replaces the one before. */
+/** On a terminal, each status replaces the previous one. */
 function screen(watch: boolean): (status: Status) => void {
   if (!Deno.stdout.isTerminal()) {
     return (status) => console.log(drawStatus(status, { colours: false }) + (watch ? "\n" : ""));
   }
-  // Not for those who have set NO_COLOR (no-color.org).
+  // NO_COLOR turns colours off (no-color.org).
   const colours = !Deno.noColor;
   let drawn = false;
   return (status) => {
     const text = drawStatus(status, { colours, width: Deno.consoleSize().columns });
     if (!watch) return console.log(text);
-    // Home, then line over line, each cleared to its end: nothing flickers.
+    // Redraws line by line from the top, and clears the end of each line: no flicker.
     console.log(`${drawn ? "\x1b[H" : "\x1b[2J\x1b[H"}${text.replaceAll("\n", "\x1b[K\n")}\x1b[K\x1b[J`);
     drawn = true;
   };

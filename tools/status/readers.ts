@@ -1,4 +1,4 @@
-/** Asks each server for its part of the status. */
+/** Reads each server's part of the status. */
 import type { ChannelModel } from "amqplib";
 import type { Redis } from "ioredis";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
@@ -15,18 +15,19 @@ import { closeChannel } from "../../shared/runtime/deno_workarounds/amqp_close_c
 import { Takes } from "../../subscriber/dead_letters/takes.ts";
 import type { HeardReport } from "../../subscriber/metrics/fleet/fleet.ts";
 import { RedisFleet } from "../../subscriber/metrics/fleet/redis_fleet.ts";
-import { readTotals } from "../../subscriber/metrics/materialized.ts";
+import { readShares, readTotals } from "../../subscriber/metrics/materialized.ts";
 import { RedisRates } from "../../subscriber/rates/redis_rates.ts";
+import { readStatusHistory } from "./status_history.ts";
 import type { Queues, QueueState, RatesCache, Reader, Totals } from "./status.ts";
 
-/** Asks RabbitMQ for its queues; declares none. */
+/** Reads RabbitMQ's queues; declares none. */
 export function queuesReader(config: TopologyConfig & Pick<Config, "RABBITMQ_URL">, clock: Clock): Reader<Queues> {
   const { RABBITMQ_URL: url, EVENTS_QUEUE, DEAD_LETTER_QUEUE } = config;
   const lazy = new LazyConnection<ChannelModel>({
     ...{ server: "RabbitMQ", url, clock },
     async open() {
       const connection = await openConnection({ url, name: "casino status" });
-      // Its loss is told by the next question, which fails.
+      // The next request fails and reports the lost connection.
       connection.on("error", () => {});
       return connection;
     },
@@ -47,7 +48,7 @@ export function queuesReader(config: TopologyConfig & Pick<Config, "RABBITMQ_URL
   };
 }
 
-/** Uses a channel of its own: the broker closes the channel when the queue does not exist. */
+/** Uses its own channel: the broker closes the channel when the queue does not exist. */
 async function stateOf(connection: ChannelModel, name: string): Promise<QueueState> {
   const channel = await connection.createChannel();
   channel.on("error", () => {});
@@ -63,12 +64,12 @@ async function stateOf(connection: ChannelModel, name: string): Promise<QueueSta
 
 type RedisConfig = Pick<Config, "REDIS_URL" | "REDIS_KEY_PREFIX">;
 
-/** Looks at the cached rates and their lock; changes neither. */
+/** Reads the cached rates and their lock; changes neither. */
 export function ratesReader(config: RedisConfig, clock: Clock): Reader<RatesCache> {
   return redisReader(config, clock, inspect);
 }
 
-/** What subscribers tell of themselves. */
+/** Reads the subscribers' reports about themselves. */
 export function reportsReader(config: RedisConfig, clock: Clock): Reader<{ readonly reports: HeardReport[] }> {
   return redisReader(config, clock, async (redis, prefix) => ({ reports: await new RedisFleet(redis, prefix).read() }));
 }
@@ -86,7 +87,7 @@ function redisReader<T>(
   return { read: () => lazy.ask((redis) => read(redis, prefix)), close: () => lazy.close() };
 }
 
-/** @throws when Redis does not answer, or not to us */
+/** @throws when Redis does not answer, or refuses our login */
 export async function openConnected(url: string, name = "casino-status"): Promise<Redis> {
   let problem = "";
   const log = {
@@ -115,14 +116,9 @@ async function inspect(redis: Redis, prefix: string): Promise<RatesCache> {
 }
 
 const queryTimeoutMs = 4_000;
+const mostBusy = 20;
 
-/** Covers the same 60 s as {@linkcode readTotals}. */
-const bySubscriber = `
-  select subscriber_id, sum(events) as stored from event_counts
-  where second > date_trunc('second', now()) - interval '60 seconds'
-  group by subscriber_id order by stored desc, subscriber_id limit 20`;
-
-/** Reads the figures of `GET /materialized`, and each subscriber's share. */
+/** Reads the figures of `GET /materialized`, and the share of each subscriber. */
 export function totalsReader({ DATABASE_URL: url }: Pick<Config, "DATABASE_URL">, clock: Clock): Reader<Totals> {
   const lazy = new LazyConnection<DatabasePool>({
     ...{ server: "Postgres", url, clock },
@@ -130,18 +126,26 @@ export function totalsReader({ DATABASE_URL: url }: Pick<Config, "DATABASE_URL">
       Promise.resolve(new DatabasePool(url, { name: "casino-status", max: 2, timeoutMs: queryTimeoutMs, clock })),
     close: (database) => database.close(),
   });
-  return { read: () => lazy.ask(read), close: () => lazy.close() };
+  return { read: () => lazy.ask((database) => read(database, clock)), close: () => lazy.close() };
 }
 
-async function read(database: DatabasePool): Promise<Totals> {
+async function read(database: DatabasePool, clock: Clock): Promise<Totals> {
   try {
-    const [{ materialized }, letters, rows] = await Promise.all([
+    const [{ materialized }, letters, shares, history] = await Promise.all([
       readTotals(database),
       new Takes(database).count(),
-      database.query(bySubscriber, []),
+      readShares(database),
+      // The others' figures do not depend on it.
+      readStatusHistory(database, clock.now()).catch(() => null),
     ]);
-    const subscribers = rows.map(([id, stored]) => ({ id: id ?? "", events_per_minute: Number(stored) }));
-    return { ...materialized, dead_letters: letters.dead, dead_letters_untended: letters.untended, subscribers };
+    const subscribers = Array.from(shares, ([id, stored]) => ({ id, events_per_minute: stored })).slice(0, mostBusy);
+    return {
+      ...materialized,
+      dead_letters: letters.dead,
+      dead_letters_untended: letters.untended,
+      history,
+      subscribers,
+    };
   } catch (error) {
     const { code } = error as { code?: string };
     throw Object.assign(new Error(explainStoreError(error)), code !== undefined && { code });
@@ -158,7 +162,7 @@ interface LazyOptions<C> {
 
 const timeoutMs = 5_000;
 
-/** A connection for one question after the other: opened when it is needed, kept, and given up when it has failed. */
+/** A connection for one request at a time: opened on first use, kept, and closed after a failure. */
 class LazyConnection<C> {
   #opened: Promise<C> | undefined;
 
@@ -172,7 +176,7 @@ class LazyConnection<C> {
     try {
       return await deadline(opened.then(question), { ...{ ms: timeoutMs, clock }, exceeded: () => late });
     } catch (error) {
-      // Not waited for: what does not answer does not say goodbye either.
+      // Not awaited: an unresponsive server would not answer the close either.
       this.close().catch(() => {});
       const explained = error === late
         ? await otherServerAt(url, server) ?? late

@@ -1,25 +1,17 @@
-/** The status as one screen for a human. */
+/** Prints the status as one screen for humans. */
 import { styleText } from "node:util";
 import { formatMajor } from "../../shared/event/money.ts";
 import { printable } from "../../shared/runtime/printable.ts";
 import type { TopPlayer } from "../../subscriber/dashboard/answers.ts";
 import type { SubscriberAnswer } from "../../subscriber/dashboard/subscriber_answer.ts";
 import { type FleetView, isStuck } from "../../subscriber/metrics/fleet/fleet_view.ts";
-import type { Lag, Part, Queues, QueueState, RatesCache, Status, Totals } from "./status.ts";
-
-const styles = { good: "green", attention: "yellow", bad: "red", faint: "dim" } as const;
-
-type Tone = keyof typeof styles | "plain";
-
-interface Row {
-  readonly label: string;
-  readonly text: string;
-  readonly tone: Tone;
-}
+import { catchUpRows, historyRows, lagRow, sinceRows } from "./pace_rows.ts";
+import { duration, grouped, plural, problemRow, type Row, styles, type Tone } from "./rows.ts";
+import type { Part, Queues, QueueState, RatesCache, Status, Totals } from "./status.ts";
 
 export interface ScreenOptions {
   readonly colours: boolean;
-  /** Longer lines are cut; `undefined` where nobody counts columns. */
+  /** Longer lines are cut; `undefined`: no limit. */
   readonly width?: number | undefined;
 }
 
@@ -31,15 +23,19 @@ export function drawStatus(status: Status, { colours, width = Infinity }: Screen
     ...queueRows(status.queues),
     ...letterRows(status),
     lagRow(status.lag),
+    ...catchUpRows(status.catch_up, status.lag),
+    ...sinceRows(status.since_last),
     ...subscriberRows(status.subscribers, status.at),
     ...ratesRows(status.rates),
     ...totalsRows(status.totals),
+    ...historyRows(status.totals, width - labelWidth),
   ];
-  // Without a stream: to inspect one, styleText() reads variables that this task has no permission for.
+  // Without a stream: styleText() would read environment variables to inspect one, which this task has no permission
+  // for.
   const paint = (text: string, tone: Tone) =>
     colours && tone !== "plain" ? styleText(styles[tone], text, { validateStream: false }) : text;
   return rows.map(({ label, text: told, tone }) => {
-    // A server's words and a lock holder's name may contain control characters.
+    // Server messages and a lock holder's name may contain control characters.
     const text = printable(told);
     const room = Math.max(0, width - labelWidth);
     const shown = text.length > room ? `${text.slice(0, Math.max(0, room - 1))}…` : text;
@@ -65,7 +61,7 @@ function queueRows(queues: Part<Queues>): Row[] {
   return [{ label: "Events", text, tone: "attention" }, ...rows.slice(1)];
 }
 
-/** Those in the table, and those in their queue that no keeper has moved there yet. */
+/** Counts the letters in the table, and those in the queue that no keeper has moved yet. */
 function letterRows({ queues, totals }: Pick<Status, "queues" | "totals">): Row[] {
   const kept = totals.problem === null ? totals.dead_letters : undefined;
   const untended = totals.problem === null ? totals.dead_letters_untended : 0;
@@ -89,32 +85,16 @@ function describe({ name, messages }: QueueState, noun: string): string {
   return messages === null ? `there is no queue ${name} yet` : `${plural(messages, noun)} in ${name}`;
 }
 
-function lagRow({ messages, ready, unacknowledged, seconds, until }: Lag): Row {
-  const label = "Lag";
-  if (messages === null || ready === null) return { label, text: "unknown", tone: "faint" };
-  const where = unacknowledged === null
-    ? " ready, and what is in hand is not known"
-    : unacknowledged > 0
-    ? `; ${grouped(ready)} ready, ${grouped(unacknowledged)} in hand`
-    : "";
-  if (messages === 0) return { label, text: `none${where}`, tone: unacknowledged === null ? "attention" : "good" };
-  const time = until !== null
-    ? `until ${until}`
-    : seconds === null
-    ? "nothing was stored in the last minute"
-    : `${duration(seconds * 1000)} at the pace of the last minute`;
-  return { label, text: `${plural(messages, "event")}${where}; ${time}`, tone: until === null ? "attention" : "bad" };
-}
-
 const mostSubscribers = 20;
 
-/** The stuck one first. */
+/** Lists stuck subscribers first. */
 function subscriberRows(fleet: Part<FleetView>, at: string): Row[] {
   if (fleet.problem !== null) return [problemRow("Subscribers", fleet.problem)];
   const { subscribers, unheard } = fleet;
   const shown = subscribers.slice(0, mostSubscribers).map((subscriber): Row => ({
     label: "Subscriber",
-    text: `${subscriber.id}  ${describeSubscriber(subscriber, Date.parse(at))}`,
+    text: `${subscriber.id}  ${describeSubscriber(subscriber, Date.parse(at))}${lastErrorOf(subscriber)}; version ` +
+      subscriber.version,
     tone: isStuck(subscriber) ? "bad" : subscriber.state === "working" ? "plain" : "attention",
   }));
   const more = subscribers.length - shown.length;
@@ -132,6 +112,12 @@ function describeSubscriber({ state, since, events, last_error }: SubscriberAnsw
   }
   if (state === "silent") return `has told nothing for ${time}; it held ${plural(events, "event")} then`;
   return `${state} for ${time}, ${plural(events, "event")} in hand`;
+}
+
+/** Of one that is over it, or tells nothing any more. */
+function lastErrorOf({ state, last_error, last_error_at }: SubscriberAnswer): string {
+  if (last_error === null || state === "holding") return "";
+  return `; last error ${last_error_at?.slice(11, 19)} UTC: ${last_error}`;
 }
 
 function describeUnheard(consumers: number): string {
@@ -186,22 +172,4 @@ function leaders({ top_player_bets, top_player_wins, top_player_deposits }: Tota
 
 function leader(what: string, top: TopPlayer | null, count: unknown): string {
   return top ? `most ${what} #${top.id} with ${count}` : `no ${what} yet`;
-}
-
-function problemRow(label: string, problem: string): Row {
-  return { label, text: problem.replace(/\s+/g, " "), tone: "bad" };
-}
-
-function duration(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 120_000) return `${(ms / 1_000).toFixed(1)} s`;
-  return ms < 7_200_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 3_600_000)} h`;
-}
-
-function plural(count: number, noun: string, nouns = `${noun}s`): string {
-  return `${grouped(count)} ${count === 1 ? noun : nouns}`;
-}
-
-function grouped(count: number): string {
-  return count.toLocaleString("en-US");
 }

@@ -17,6 +17,7 @@ const totals: Totals = {
   top_player_bets: { id: 14, count: 579 },
   top_player_wins: null,
   top_player_deposits: { id: 17, count: 281_209_221 },
+  history: null,
   subscribers: [{ id: "subscriber-1", events_per_minute: 600 }],
 };
 const well = { problem: null };
@@ -31,6 +32,8 @@ function statusWith(changes: Partial<Status> = {}): Status {
     at: "2026-11-24T23:00:00.000Z",
     queues: { ...queues, ...well },
     lag: { messages: 1_500, ready: 1_200, unacknowledged: 300, seconds: 150, until: null },
+    catch_up: { state: "unknown", seconds: null, in_per_second: null, out_per_second: 10 },
+    since_last: null,
     subscribers: { subscribers: [working, idle], unacknowledged: 300, unheard: 0, ...well },
     rates: { ...rates, ...well },
     totals: { ...totals, ...well },
@@ -42,7 +45,7 @@ function lines(changes: Partial<Status> = {}, width?: number): string[] {
   return drawStatus(statusWith(changes), { colours: false, width }).split("\n");
 }
 
-/** The text behind a label. */
+/** Returns the text behind a label. */
 function shown(label: string, changes: Partial<Status> = {}): string | undefined {
   return lines(changes).find((line) => line.startsWith(label))?.slice(14);
 }
@@ -52,9 +55,9 @@ Deno.test("drawStatus() tells of queues, lag, rates, lock and totals, a line eac
     "At            2026-11-24 23:00:00 UTC",
     "Events        1,200 events in casino.events, 2 subscribers",
     "Dead letters  1 letter; `deno task dead groups` tells why",
-    "Lag           1,500 events; 1,200 ready, 300 in hand; 3 min at the pace of the last minute",
-    "Subscriber    subscriber-1  working for 30.0 s, 300 events in hand",
-    "Subscriber    subscriber-2  working for 3 h, 0 events in hand",
+    "Lag           1,500 events; 1,200 ready, 300 in hand; 3 min of work at the pace of the last minute",
+    "Subscriber    subscriber-1  working for 30.0 s, 300 events in hand; version 0.2.0",
+    "Subscriber    subscriber-2  working for 3 h, 0 events in hand; version 0.2.0",
     "Rates         fresh for 42.1 s more; 31 currencies as of 2024-06-28T14:00:00.000Z",
     "Lock          free",
     "Totals        1,234,567 events stored; 600 in the last minute, 10.0 a second",
@@ -111,21 +114,52 @@ Deno.test("drawStatus() tells the lag in time where the pace is known, and else 
   strictEqual(lag(0, 0, 0), "none");
   strictEqual(lag(null, 0, null), "unknown");
   strictEqual(lag(0, null, 0), "none ready, and what is in hand is not known");
-  strictEqual(lag(1, 0, 0.25), "1 event; 250 ms at the pace of the last minute");
+  strictEqual(lag(1, 0, 0.25), "1 event; 250 ms of work at the pace of the last minute");
   strictEqual(lag(7, 0, null), "7 events; nothing was stored in the last minute");
   strictEqual(lag(12, 0, null, "a subscriber runs"), "12 events; until a subscriber runs");
   strictEqual(lag(0, 5, null, "subscriber a goes on"), "5 events; 0 ready, 5 in hand; until subscriber a goes on");
 });
 
+Deno.test("drawStatus() tells when the queue will be empty, or never, where time alone empties it", () => {
+  const pace = { in_per_second: 1_600, out_per_second: 500 };
+  const never = { state: "never", seconds: null, ...pace } as const;
+  strictEqual(shown("Catch-up", { catch_up: never }), "never at this pace: 1,600 a second come in, 500 are stored");
+  strictEqual(
+    shown("Catch-up", { catch_up: { state: "catching-up", seconds: 300, ...pace, in_per_second: 300 } }),
+    "in 5 min at this pace: 300 a second come in, 500 are stored",
+  );
+  match(shown("Catch-up", { catch_up: { state: "keeping-up", seconds: 1, ...pace } }) ?? "", /^keeps up/);
+  strictEqual(shown("Catch-up"), undefined);
+  const until = { messages: 5, ready: 5, unacknowledged: 0, seconds: null, until: "a subscriber runs" };
+  strictEqual(shown("Catch-up", { catch_up: never, lag: until }), undefined);
+});
+
+Deno.test("drawStatus() tells the rates between two looks, and draws 24 hours in any width", () => {
+  const since_last = { seconds: 2, stored_per_second: 512.5, queue_per_second: -70 };
+  strictEqual(shown("Rate ", { since_last }), "512.5 a second stored, the queue shrinks by 70 a second, over 2 s");
+  strictEqual(shown("Rate "), undefined);
+  const stored_per_second = Array.from({ length: 96 }, (_, n) => n < 10 ? null : n);
+  const history = { step_seconds: 900, stored_per_second, ready: stored_per_second.map(() => 0) };
+  const changes = { totals: { ...totals, ...well, history: { ...history, queue_growth_per_second: null } } };
+  match(shown("24 h stored", changes) ?? "", /^ {10}[▁▂▃▄▅▆▇█]{86} most 95 a second$/);
+  for (const width of [200, 80, 60, 40, 34]) {
+    const row = lines(changes, width).find((line) => line.startsWith("24 h stored"))!;
+    strictEqual(row.length, Math.min(width, 14 + 96 + 17));
+    match(row, / most 95 a second$/);
+  }
+  strictEqual(lines(changes, 28).find((line) => line.startsWith("24 h queue")), "24 h queue    most 0 waiting");
+});
+
 Deno.test("drawStatus() tells of the subscriber that holds events, of one that is silent, and of those that tell nothing", () => {
   const since = "2026-11-24T22:59:48.000Z";
   const held = { ...idle, id: "a", state: "holding", since, events: 500, last_error: "no such\x1bpassword" } as const;
-  const silent = { ...idle, id: "b", state: "silent", since, events: 1 } as const;
+  const gone = { last_error: "too many connections", last_error_at: "2026-11-24T22:58:00.000Z" };
+  const silent = { ...idle, id: "b", state: "silent", since, events: 1, ...gone } as const;
   const told = (fleet: Status["subscribers"]) =>
     lines({ subscribers: fleet }).filter((line) => /^(Subscriber| {14})/.test(line)).map((line) => line.slice(14));
   deepStrictEqual(told({ subscribers: [held, silent], unacknowledged: null, unheard: 2, ...well }), [
-    "a  has held 500 events for 12.0 s: no such\\u001bpassword",
-    "b  has told nothing for 12.0 s; it held 1 event then",
+    "a  has held 500 events for 12.0 s: no such\\u001bpassword; version 0.2.0",
+    "b  has told nothing for 12.0 s; it held 1 event then; last error 22:58:00 UTC: too many connections; version 0.2.0",
     "2 consumers of the queue tell nothing of what is in hand",
   ]);
   const many = { subscribers: Array(23).fill(idle), unacknowledged: 0, unheard: 0, ...well };

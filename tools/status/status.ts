@@ -1,9 +1,10 @@
-/** The status: the keys of `--json`, from which the screen is drawn as well. */
+/** The status: the keys of `--json`, and the source of the screen. */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { redact } from "../../shared/runtime/secrets.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
-import type { Materialized } from "../../subscriber/dashboard/answers.ts";
+import type { CatchUp, Materialized } from "../../subscriber/dashboard/answers.ts";
 import type { HeardReport } from "../../subscriber/metrics/fleet/fleet.ts";
+import { type Look, Progress, type SinceLast } from "./progress.ts";
 import { type FleetView, isStuck, viewOf } from "../../subscriber/metrics/fleet/fleet_view.ts";
 
 export interface Status {
@@ -11,12 +12,16 @@ export interface Status {
   readonly at: string;
   readonly queues: Part<Queues>;
   readonly lag: Lag;
+  /** When the queue will be empty, from what comes in and what is stored. */
+  readonly catch_up: CatchUp;
+  /** How figures have changed since the last look; `null` with the first, which is all without --watch. */
+  readonly since_last: SinceLast | null;
   readonly subscribers: Part<FleetView>;
   readonly rates: Part<RatesCache>;
   readonly totals: Part<Totals>;
 }
 
-/** One server's part, or the problem with it. */
+/** One server's part, or the problem that prevented reading it. */
 export type Part<T> = Readonly<T> & { readonly problem: null } | { readonly problem: string };
 
 export interface Queues {
@@ -26,20 +31,20 @@ export interface Queues {
 
 export interface QueueState {
   readonly name: string;
-  /** Ready messages; `null`: the queue does not exist yet. */
+  /** Ready messages; `null`: the queue does not exist. */
   readonly messages: number | null;
   readonly consumers: number | null;
 }
 
 export interface Lag {
-  /** All that is not settled: those ready and those in hand, as far as they are known. */
+  /** All unsettled messages: ready and in hand, as far as known. */
   readonly messages: number | null;
   readonly ready: number | null;
-  /** In the hands of subscribers; `null` when not all of them can be heard. */
+  /** Messages in the subscribers' hands; `null` when a subscriber's report is missing. */
   readonly unacknowledged: number | null;
-  /** At the pace of the last minute; `null` when that is not known, or when time alone ends no lag. */
+  /** Estimated seconds at the rate of the last minute; `null` when unknown, or when the lag does not end by itself. */
   readonly seconds: number | null;
-  /** What ends it, where time alone does not: `a subscriber runs`. */
+  /** The condition for the lag to end, if it does not end by itself: `a subscriber runs`. */
   readonly until: string | null;
 }
 
@@ -47,7 +52,7 @@ export interface RatesCache {
   readonly state: "fresh" | "stale" | "none";
   readonly as_of: string | null;
   readonly currencies: number;
-  /** Until they are stale, and until they are gone. */
+  /** Time until the rates are stale, and time until they expire. */
   readonly fresh_ms: number | null;
   readonly usable_ms: number | null;
   readonly lock: {
@@ -58,17 +63,28 @@ export interface RatesCache {
 }
 
 export interface Totals extends Materialized {
-  /** In the table; those that no keeper has moved yet are in their queue. */
+  /** Letters in the table; those that no keeper has moved yet are in the queue. */
   readonly dead_letters: number;
-  /** Those among them that nobody has taken. */
+  /** Letters in the table whose group nobody has taken. */
   readonly dead_letters_untended: number;
+  /** `null` where it cannot be read. */
+  readonly history: StatusHistory | null;
   /** Subscribers that stored an event in the last minute, the busiest first; at most 20. */
   readonly subscribers: readonly { readonly id: string; readonly events_per_minute: number }[];
 }
 
-/** A server that is asked again and again. */
+/** The last 24 hours, oldest first; `null` in a list is a step of which nothing is known. */
+export interface StatusHistory {
+  readonly step_seconds: number;
+  readonly stored_per_second: readonly (number | null)[];
+  readonly ready: readonly (number | null)[];
+  /** Over the last five minutes. */
+  readonly queue_growth_per_second: number | null;
+}
+
+/** A server that is polled. */
 export interface Reader<T> {
-  /** @throws when the server does not answer, or does so with something else */
+  /** @throws when the server does not answer, or answers with something else */
   read(): Promise<T>;
   close(): Promise<void>;
 }
@@ -80,8 +96,15 @@ export interface Readers {
   readonly reports: Reader<{ readonly reports: readonly HeardReport[] }>;
 }
 
-/** Asks all servers at once; one that is away keeps the others from nothing. */
-export async function readStatus({ queues, rates, totals, reports }: Readers, clock: Clock): Promise<Status> {
+/**
+ * Reads all servers at once; a server that is down does not affect the others' parts.
+ * @param progress shared by all reads of one --watch
+ */
+export async function readStatus(
+  { queues, rates, totals, reports }: Readers,
+  clock: Clock,
+  progress: Progress = new Progress(clock),
+): Promise<Status> {
   const [ofQueues, ofRates, ofTotals, heard] = await Promise.all([
     ...[part(queues), part(rates), part(totals), part(reports)] as const,
   ]);
@@ -94,9 +117,20 @@ export async function readStatus({ queues, rates, totals, reports }: Readers, cl
     at: new Date(now).toISOString(),
     queues: ofQueues,
     lag: lagOf(ofQueues, subscribers, ofTotals),
+    ...progress.look(lookOf(ofQueues, ofTotals)),
     subscribers,
     rates: ofRates,
     totals: ofTotals,
+  };
+}
+
+function lookOf(queues: Part<Queues>, totals: Part<Totals>): Look {
+  const known = totals.problem === null ? totals : undefined;
+  return {
+    ready: queues.problem === null ? queues.events.messages ?? undefined : undefined,
+    stored: known?.events_total,
+    storedPerSecond: known?.events_per_second_moving_average,
+    growthPerSecond: known?.history?.queue_growth_per_second ?? undefined,
   };
 }
 
@@ -112,7 +146,7 @@ async function part<T>(reader: Reader<T>): Promise<Part<T>> {
   }
 }
 
-/** Of more that are stuck only these are named; the list of subscribers has all. */
+/** Names at most this many stuck subscribers; the list of subscribers has all of them. */
 const mostNamed = 3;
 
 function lagOf(queues: Part<Queues>, fleet: Part<FleetView>, totals: Part<Totals>): Lag {
@@ -125,7 +159,7 @@ function lagOf(queues: Part<Queues>, fleet: Part<FleetView>, totals: Part<Totals
   return { messages, ready, unacknowledged, seconds, until };
 }
 
-/** What has to happen for the lag to end; `null` when subscribers are at work on all of it. */
+/** Returns what must happen for the lag to end; `null` when subscribers are working on all of it. */
 function endOf(queues: Part<Queues>, fleet: Part<FleetView>): string | null {
   const nobodyTakes = queues.problem === null && !queues.events.consumers;
   const stuck = fleet.problem === null ? fleet.subscribers.filter(isStuck) : [];

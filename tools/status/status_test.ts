@@ -12,7 +12,7 @@ interface Given {
   readonly reports: readonly HeardReport[] | undefined;
 }
 
-/** The lag, without the rest of the status. */
+/** Returns only the lag of the status. */
 async function lagOf({ ready = 0, consumers = 1, pace = 10, reports }: Given): Promise<Lag> {
   const reader = <T>(read: () => T) => ({ read: () => Promise.try(read), close: () => Promise.resolve() });
   const queue = { name: "q", messages: ready, consumers };
@@ -24,6 +24,7 @@ async function lagOf({ ready = 0, consumers = 1, pace = 10, reports }: Given): P
     totals: reader(() => ({
       dead_letters: 0,
       dead_letters_untended: 0,
+      history: null,
       ...{ events_total: 1, events_per_minute: 600, events_per_second_moving_average: pace, subscribers: [] },
       ...{ top_player_bets: null, top_player_wins: null, top_player_deposits: null },
     })),

@@ -37,13 +37,12 @@ export class AckRuns {
     if (run > 0) this.ack(last, run > 1);
   }
 
-  /** Records that the tag was nacked. */
+  /** Records that the tag was settled by a nack. */
   settledOtherwise(tag: number): void {
     this.#known.add(tag);
     this.settle([]);
   }
 
-  /** The number of settled tags. */
   get settled(): number {
     return this.#lowest - 1 + this.#waiting.size + this.#known.size;
   }
@@ -70,12 +69,10 @@ export class TagRanges {
   readonly #firstOf = new Map<number, number>();
   #size = 0;
 
-  /** The number of tags. */
   get size(): number {
     return this.#size;
   }
 
-  /** The number of ranges. */
   get ranges(): number {
     return this.#lastOf.size;
   }

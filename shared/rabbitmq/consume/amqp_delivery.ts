@@ -1,6 +1,4 @@
-/**
- * Deliveries from the broker. A process holds thousands, and the garbage collector copies everything that they keep.
- */
+/** Deliveries from the broker. A process holds thousands, and the garbage collector copies all that they keep. */
 import { Buffer } from "node:buffer";
 import type { ConsumeMessage, MessageProperties } from "amqplib";
 import { withOwnBytes } from "../../runtime/deno_workarounds/amqp_exact_properties.ts";

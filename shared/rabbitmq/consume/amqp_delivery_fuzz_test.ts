@@ -56,10 +56,7 @@ const anyStream = fc.record({
   messages: fc.array(fc.tuple(anyMessage, seldom(fc.constant(heartbeat))), { minLength: 1, maxLength: 20 }),
   /** Where the bytes are cut into chunks, as fractions of the total. */
   cuts: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 4 }),
-  /**
-   * A corrupted byte: the frame, as a fraction of all frames, the byte's offset from the frame's end, and the flipped
-   * bits.
-   */
+  /** A corrupted byte: the frame as a fraction of all frames, the offset from the frame's end, the flipped bits. */
   damage: fc.option(
     fc.tuple(
       fc.double({ min: 0, max: 0.999, noNaN: true }),

@@ -36,9 +36,7 @@ const flushAcksAfterMs = 20;
 const leaveTimeoutMs = 2_000;
 const askEveryMs = 1_000;
 
-/**
- * Properties of messages from our publishers. Each delivery carries the consumer tag, which is unique only per channel.
- */
+/** Constants of our publishers' messages. Each delivery has the consumer tag, which is unique per channel. */
 const plain = { consumerTag: "events", contentType, type: messageType };
 
 type SessionDelivery = AmqpDelivery<Session>;
@@ -196,10 +194,7 @@ export class AmqpConsumer implements EventQueue {
     }
   }
 
-  /**
-   * Restores the full prefetch after `prefetch` deliveries. Consumes anew, because a consumer keeps its initial
-   * prefetch.
-   */
+  /** Restores the full prefetch. Cancels and consumes again, because a consumer keeps its initial prefetch. */
   async #takeMore(channel: Channel, consume: () => Promise<unknown>): Promise<void> {
     if (!this.#taking) return;
     await channel.cancel(plain.consumerTag);

@@ -7,10 +7,7 @@
  */
 const [perObject, perScalar, perCharacter] = [400, 100, 10];
 
-/**
- * Returns an upper bound of the memory of the value and all nested values. Iterative: a frame has room for deep
- * nesting.
- */
+/** Returns an upper bound of the memory of a value with all nested values. Iterative: nesting may be deep. */
 export function mostHeldBy(value: unknown): number {
   let bytes = 0;
   const left = [value];

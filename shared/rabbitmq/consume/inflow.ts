@@ -7,10 +7,7 @@ import type { ChannelModel, ConsumeMessage } from "amqplib";
 
 /** Maximum body size in bytes. An event has about a hundred. */
 export const mostBodyBytes = 1_048_576;
-/**
- * Maximum bytes of held bodies, properties and dead letters. Above it, the socket is not read and the broker keeps the
- * rest.
- */
+/** Maximum bytes of held bodies, properties and dead letters. At the limit, the socket is not read. */
 export const mostBytesInHand = 33_554_432;
 /** Longer bodies arrive in several frames. Each frame is a view that would keep its whole socket buffer in memory. */
 const gatheredFrom = 131_072;
@@ -121,9 +118,7 @@ export class Inflow {
     };
   }
 
-  /**
-   * Reuses one buffer for bodies that fill the whole limit: only one is held at a time, and V8 is slow to free buffers.
-   */
+  /** Reuses one buffer for bodies that fill the limit: only one is held at a time, and V8 frees buffers slowly. */
   #room(bytes: number): Uint8Array {
     const { mostBodyBytes, mostBytesInHand } = this.limits;
     if (bytes < mostBytesInHand) return Buffer.allocUnsafeSlow(bytes);

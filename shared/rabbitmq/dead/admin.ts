@@ -35,7 +35,7 @@ export interface DeadLetterAdmin {
 
   /**
    * Publishes the matching letters again, under their own ids. Letters that are `refused` (already replayed ten times)
-   * or `failed` (no queue accepted them) stay. A replay that times out stops and returns its counts so far.
+   * or `failed` (not confirmed) stay. A replay that times out stops and returns its counts so far.
    */
   replay(options: AdminOptions): Promise<Replays>;
 

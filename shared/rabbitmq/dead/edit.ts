@@ -7,7 +7,6 @@ import type { DeadLetter } from "./dead_letter.ts";
 /** The result of an edit: the event's JSON before, if the body is a protobuf message, and after. */
 export interface EditOutcome {
   readonly messageId: string;
-  /** The letter's number. */
   readonly number: bigint;
   readonly before: string | undefined;
   readonly after?: string | undefined;

@@ -143,7 +143,10 @@ async function replayOne<L extends DeadLetter>(
   }
 }
 
-/** The broker dead-letters foreign messages unchanged. A letter that the client cannot write again stays dead. */
+/**
+ * Publishes the message or, if the client cannot write its headers or properties, the message without them. The broker
+ * dead-letters foreign messages unchanged, so a letter may have such headers.
+ */
 async function publishAgain(
   message: OutgoingMessage,
   { replays }: DeadLetter,

@@ -17,7 +17,7 @@ const backoff: Backoff = { first: 200, most: 10_000 };
 
 /**
  * - `confirmed`: the broker has it in the other queue
- * - `impossible`: a retry does not help, because the message is too large to be published again
+ * - `impossible`: a retry does not help, because the client cannot write the message or the broker never accepts it
  * - `unfinished`: the signal was aborted
  */
 export type Moved = "confirmed" | "impossible" | "unfinished";

@@ -16,10 +16,7 @@ export interface PublisherOptions extends BrokerOptions {
   readonly topology: Topology;
   /** Maximum number of unconfirmed messages. */
   readonly maxInFlight?: number;
-  /**
-   * How long a message is retried before it is reported as not accepted, in ms; time while the broker blocks us is
-   * excluded.
-   */
+  /** How long a message is retried until it counts as not accepted, in ms, without time while the broker blocks. */
   readonly giveUpAfterMs?: number;
   /** Called when the broker blocks publishing (memory or disk alarm), and with `undefined` when it unblocks. */
   readonly onBlocked?: (reason: string | undefined) => void;

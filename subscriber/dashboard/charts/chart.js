@@ -3,7 +3,8 @@ import { element, setText } from "../dom.js";
 import { clock, duration } from "../format.js";
 
 /**
- * @typedef {{ name: string, label: string, color: number }} Series `color`: of --series-N
+ * @typedef {{ name: string, label: string, color: string, optional?: boolean }} Series `color`: of --series-NAME; `optional`:
+ *   not told of where nothing of it is known
  * @typedef {{
  *   title: string, series: Series[], format: (value: number) => string, axis: (value: number) => string, least: number,
  * }} Options `least`: the top of the scale while all is below it
@@ -84,7 +85,7 @@ export class LiveChart {
           size: 22,
           gap: 4,
           space: 64,
-          incrs: [15, 30, 60, 120],
+          incrs: [15, 30, 60, 120, 10_800, 21_600, 43_200],
           values: (/** @type {unknown} */ _, /** @type {number[]} */ times) =>
             times.map((time) => clock(time * 1_000).replace(/:00$/, "")),
         },
@@ -103,7 +104,8 @@ export class LiveChart {
         ...series.map(({ color: n }, index) => ({
           stroke: () => color(`--series-${n}`),
           ...(index === 0 && { fill: () => color(`--series-${n}-fill`) }),
-          width: 1.5,
+          width: n === "yesterday" ? 1 : 1.5,
+          ...(n === "yesterday" && { dash: [4, 3] }),
           points: { show: false },
         })),
       ],
@@ -118,9 +120,10 @@ export class LiveChart {
   #read({ cursor: { idx }, data: [times, ...columns] }) {
     const time = idx === null ? undefined : times[idx];
     if (idx === null || time === undefined) return setText(this.#readout, "");
-    const values = this.#options.series.map(({ label }, n) => {
+    const values = this.#options.series.flatMap(({ label, optional }, n) => {
       const value = columns[n]?.[idx];
-      return `${label} ${typeof value === "number" ? this.#options.format(value) : "not known"}`.trim();
+      if (typeof value === "number") return `${label} ${this.#options.format(value)}`.trim();
+      return optional ? [] : `${label} not known`.trim();
     });
     setText(this.#readout, `${clock(time * 1_000)}  ${values.join("  ")}`);
   }
@@ -128,12 +131,14 @@ export class LiveChart {
   /** @param {Data} data */
   #inWords([, ...columns]) {
     const { title, series, format } = this.#options;
-    const parts = series.map(({ label }, n) => {
+    const parts = series.flatMap(({ label, optional }, n) => {
       const known = (columns[n] ?? []).filter((value) => value !== null);
       const newest = known.at(-1);
-      if (newest === undefined) return `${label} nothing known yet`;
+      if (newest === undefined) return optional ? [] : `${label} nothing known yet`;
       const [lowest, highest] = [Math.min(...known), Math.max(...known)];
-      return `${label} now ${format(newest)}, lowest ${format(lowest)}, highest ${format(highest)}`;
+      return `${label} ${optional ? "" : `now ${format(newest)}, `}lowest ${format(lowest)}, highest ${
+        format(highest)
+      }`;
     });
     return `${title}, in the last ${duration(1_000 * this.#span)}: ${parts.map((part) => part.trim()).join("; ")}.`;
   }

@@ -1,5 +1,6 @@
-/** The four figures that move, each with its last five minutes. */
+/** The four figures that move, each with its last day or its last five minutes. */
 import { LiveChart } from "./chart.js";
+import { daySeconds } from "./day.js";
 import { byId, setTextOf } from "../dom.js";
 import { compact, count, duration, plural, rate } from "../format.js";
 
@@ -10,17 +11,29 @@ const [leastMs, mostMs] = [60_000, 5 * 60_000];
 /** @type {LiveChart[] | undefined} */
 let charts;
 
+/** @type {import("./chart.js").Series} */
+const yesterday = { name: "yesterday", label: "yesterday", color: "yesterday", optional: true };
+
 /**
  * @param {import("./history.js").History} history
+ * @param {import("./day.js").Day | undefined} day in place of the last minutes
  * @param {import("../answers.ts").Overview} overview
  */
-export function drawCharts(history, overview) {
+export function drawCharts(history, day, overview) {
   drawFigures(overview);
   charts ??= makeCharts();
   const now = Date.now();
   const spanMs = Math.min(mostMs, Math.max(leastMs, now - history.firstMs));
   for (const chart of charts) {
-    chart.draw(history.since(now - spanMs, chart.names), now / 1_000, Math.round(spanMs / 1_000));
+    const names = chart.names.filter((name) => name !== yesterday.name);
+    const [first = ""] = names;
+    // How long events take is known live alone.
+    if (day && names.length < chart.names.length) chart.draw(day.columns(first), day.end, daySeconds);
+    else {
+      const data = history.since(now - spanMs, names);
+      if (names.length < chart.names.length) data.push(data[0].map(() => null));
+      chart.draw(data, now / 1_000, Math.round(spanMs / 1_000));
+    }
   }
 }
 
@@ -28,28 +41,28 @@ function makeCharts() {
   return [
     new LiveChart(byId("throughput-chart"), {
       title: "Events stored per second",
-      series: [{ name: "throughput", label: "", color: 1 }],
+      series: [{ name: "throughput", label: "", color: "1" }, yesterday],
       format: rate,
       axis: compact,
       least: 10,
     }),
     new LiveChart(byId("queue-chart"), {
       title: "Events waiting in the queue",
-      series: [{ name: "queue", label: "", color: 1 }],
+      series: [{ name: "queue", label: "", color: "1" }, yesterday],
       format: count,
       axis: compact,
       least: 10,
     }),
     new LiveChart(byId("oldest-chart"), {
       title: "Age of the oldest waiting event",
-      series: [{ name: "oldest", label: "", color: 1 }],
+      series: [{ name: "oldest", label: "", color: "1" }, yesterday],
       format: duration,
       axis: duration,
       least: 100,
     }),
     new LiveChart(byId("latency-chart"), {
       title: "Time from publish to commit",
-      series: [{ name: "p50", label: "p50", color: 1 }, { name: "p99", label: "p99", color: 2 }],
+      series: [{ name: "p50", label: "p50", color: "1" }, { name: "p99", label: "p99", color: "2" }],
       format: duration,
       axis: duration,
       least: 10,
@@ -58,7 +71,7 @@ function makeCharts() {
 }
 
 /** @param {import("../answers.ts").Overview} overview */
-function drawFigures({ events_last_second, materialized, queue, latency_ms }) {
+function drawFigures({ events_last_second, materialized, queue, catch_up, latency_ms }) {
   setTextOf("throughput", count(events_last_second));
   setTextOf(
     "throughput-note",
@@ -67,7 +80,7 @@ function drawFigures({ events_last_second, materialized, queue, latency_ms }) {
       : "Postgres does not tell",
   );
   setTextOf("queue", count(queue?.messages));
-  setTextOf("queue-note", queue ? queueNote(queue) : "the broker does not answer");
+  setTextOf("queue-note", queue ? queueNote(queue) + catchUpWords(catch_up) : "the broker does not answer");
   setTextOf("oldest", duration(queue?.oldest_ms));
   setTextOf("oldest-note", queue ? ageNote(queue) : "the broker does not answer");
   setTextOf("latency-p50", duration(latency_ms?.p50));
@@ -89,6 +102,16 @@ function queueNote({ consumers: number, unacknowledged }) {
     ? "how many are in hand is not known"
     : `${count(unacknowledged)} more in hand`;
   return `${consumers(number)}; ${inHand}`;
+}
+
+/**
+ * Nothing while the queue is empty, or as good as.
+ * @param {import("../answers.ts").CatchUp} catchUp
+ */
+export function catchUpWords({ state, seconds, in_per_second, out_per_second }) {
+  if (state === "catching-up") return `; empty in ${duration(1_000 * (seconds ?? 0))} at this pace`;
+  if (state !== "never") return "";
+  return `; never empty at this pace: ${count(in_per_second)} come in a second, ${count(out_per_second)} are stored`;
 }
 
 /** @param {import("../answers.ts").Queue} queue */

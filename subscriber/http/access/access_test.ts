@@ -28,6 +28,7 @@ function setUp(options: Partial<AppOptions> = {}) {
   const app = httpApp({
     totals: () => Promise.reject(new Error("not asked here")),
     overview: () => Promise.resolve({}),
+    history: () => Promise.resolve([]),
     readiness: () => Promise.resolve({ ready: true, why_not: [], consumers: 1, dependencies: [], subscribers: [] }),
     metrics: { contentType: "text/plain", text: () => Promise.resolve("") },
     recent: new RecentEvents(),

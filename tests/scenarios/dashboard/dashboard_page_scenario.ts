@@ -2,9 +2,16 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { eventTypes } from "../../../shared/event/kinds.ts";
 import { eventually } from "../../fixtures/eventually.ts";
-import { type OpenPage, openPage, signIn, untilText } from "./browser.ts";
+import { checkAccessibility, type OpenPage, openPage, signIn, untilText } from "./browser.ts";
 import { deadLetter } from "./fake_dead_letters.ts";
-import { FakeSubscriber, foundAnswer, storedEvent, subscriberAnswer, wellOverview } from "./fake_subscriber.ts";
+import {
+  FakeSubscriber,
+  foundAnswer,
+  storedEvent,
+  subscriberAnswer,
+  twoDays,
+  wellOverview,
+} from "./fake_subscriber.ts";
 
 async function withPage(use: (open: OpenPage, fake: FakeSubscriber) => Promise<void>): Promise<void> {
   await using fake = new FakeSubscriber();
@@ -18,10 +25,10 @@ Deno.test("the dashboard says that all is well, and shows what the subscriber te
   await withPage(async ({ page }) => {
     await untilText(page, "#headline-title", "All is well");
     match(await page.title(), /All is well/);
-    const shown: Record<string, string> = {
+    const shown: Record<string, string | RegExp> = {
       "#throughput": "4,812",
       "#queue": "37",
-      "#queue-note": "taken by 2 consumers; 500 more in hand",
+      "#queue-note": /^taken by 2 consumers; 500 more in hand$/,
       "#subscribers-note": "2 subscribers, with 500 events in hand.",
       "#oldest": "12 ms",
       "#latency-p50": "3.1 ms",
@@ -46,6 +53,45 @@ Deno.test("the dashboard says that all is well, and shows what the subscriber te
     await page.locator("#rates-summary").click();
     await page.locator("#rates-filter").fill("b");
     deepStrictEqual(await page.locator("#rates tr:visible").allTextContents(), ["BTC0.0000176"]);
+  });
+});
+
+Deno.test("the dashboard shows 24 hours at first sight, the day before beside them, and the last minutes when told to", async () => {
+  await using fake = new FakeSubscriber();
+  fake.history = twoDays(Date.now());
+  fake.start();
+  await using open = await openPage(fake.url);
+  const { page, errors } = open;
+  const words = (figure: string) => page.locator(`#${figure}-chart`).getAttribute("aria-label");
+  await untilText(page, "#span-day[aria-pressed=true]", "24 hours");
+  for (const figure of ["throughput", "queue", "oldest"]) {
+    match(
+      await words(figure) ?? "",
+      /, in the last 1 d: now \d[^;]*, lowest [^;]+, highest [^;]+; yesterday lowest [^;]+, highest [^;]+\.$/,
+    );
+  }
+  match(await words("latency") ?? "", /in the last 1 min: p50 now 3\.1 ms/);
+  await page.locator("#span-live").click();
+  await untilText(page, "#span-live[aria-pressed=true]", "Live");
+  match(await words("throughput") ?? "", /^Events stored per second, in the last 1 min: now 4,812, [^;]*\.$/);
+  await checkAccessibility(page, "live");
+  await page.locator("#span-day").click();
+  await page.locator("#span-key").waitFor();
+  await checkAccessibility(page, "24 hours");
+  deepStrictEqual(errors, []);
+});
+
+Deno.test("the dashboard says when the queue will be empty, or that it never will at this pace", async () => {
+  await withPage(async ({ page }, fake) => {
+    const queue = { ...wellOverview.queue!, messages: 60_000 };
+    const pace = { in_per_second: 300, out_per_second: 500 };
+    fake.overview = { ...wellOverview, queue, catch_up: { state: "catching-up", seconds: 300, ...pace } };
+    await untilText(page, "#queue-note", /in hand; empty in 5 min at this pace$/);
+    fake.overview = {
+      ...{ ...wellOverview, queue },
+      catch_up: { state: "never", seconds: null, ...pace, in_per_second: 1_600 },
+    };
+    await untilText(page, "#queue-note", /never empty at this pace: 1,600 come in a second, 500 are stored$/);
   });
 });
 
@@ -97,7 +143,7 @@ Deno.test("dead letters that nobody has dealt with turn the headline, which tell
 
 Deno.test("the dashboard lists every subscriber, the stuck one first, with what it holds, since when and why", async () => {
   await withPage(async ({ page }, fake) => {
-    await untilText(page, "#subscribers tr:first-child", /^subscriber-1 \(this one\)working.*50012 ms$/);
+    await untilText(page, "#subscribers tr:first-child", /^subscriber-1 \(this one\)working.*5002,80112 ms0\.1\.0$/);
     const problem = "Subscriber subscriber-2 has held 500 events since 22:58:00 UTC: password authentication failed.";
     const at = Date.now();
     const held = subscriberAnswer("subscriber-2", {
@@ -114,7 +160,7 @@ Deno.test("the dashboard lists every subscriber, the stuck one first, with what 
     await untilText(
       page,
       "#subscribers tr:first-child",
-      /^subscriber-2holding2 min \d+ s5002 min 10 s\d\d:\d\d:\d\d UTC: password authentication failed$/,
+      /^subscriber-2holding2 min \d+ s5002,0002 min 10 s0\.1\.0\d\d:\d\d:\d\d UTC: password authentication failed$/,
     );
     strictEqual(await page.locator("#subscribers tr").count(), 50);
     strictEqual(await page.locator("#subscribers tr:first-child .tag").getAttribute("data-tone"), "bad");

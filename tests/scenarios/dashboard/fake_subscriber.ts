@@ -1,5 +1,5 @@
 /** Answers the dashboard's requests as a subscriber does, with the test's values. */
-import type { Overview, StoredEvent } from "../../../subscriber/dashboard/answers.ts";
+import type { HistoryPoint, Overview, StoredEvent } from "../../../subscriber/dashboard/answers.ts";
 import type { SubscriberAnswer } from "../../../subscriber/dashboard/subscriber_answer.ts";
 import type { FindAnswer } from "../../../subscriber/dashboard/find_answer.ts";
 import { pageAssets } from "../../../subscriber/dashboard/assets.ts";
@@ -13,6 +13,8 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 export class FakeSubscriber {
   overview: Overview = structuredClone(wellOverview);
   events: StoredEvent[] = [];
+  /** Of 48 hours, in steps of five minutes. */
+  history: HistoryPoint[] = [];
   readonly deadLetters = new FakeDeadLetters();
   /** The answer to every find; without one, 400. */
   found: FindAnswer | undefined;
@@ -92,6 +94,9 @@ export class FakeSubscriber {
       };
       return Response.json({ ...this.overview, at: new Date().toISOString() });
     }
+    if (pathname === "/history") {
+      return Response.json({ at: new Date().toISOString(), step_seconds: 300, points: this.history });
+    }
     if (pathname === "/events") {
       const streaming = request.headers.get("accept")?.includes("text/event-stream");
       return streaming ? this.#stream(searchParams) : Response.json({ events: this.events });
@@ -168,6 +173,8 @@ export const wellOverview: Overview = {
     top_player_deposits: { id: 14, count: "9007199254740993" },
   },
   events_last_second: 4_812,
+  events_per_minute_by_subscriber: { "subscriber-1": 168_060, "subscriber-2": 120_000 },
+  catch_up: { state: "keeping-up", seconds: 1, in_per_second: 4_801, out_per_second: 4_801 },
   queue: { messages: 37, unacknowledged: 500, consumers: 2, in_hand: 500, oldest_ms: 12 },
   dead_letters: 0,
   dead_letters_untended: 0,
@@ -186,6 +193,24 @@ export const wellOverview: Overview = {
   dependencies: ["RabbitMQ", "Redis", "Postgres", "Rates API"].map((name) => ({ name, ok: true, problem: null })),
   dead_letters_by_reason: {},
 };
+
+/** Two days up to now, with a backlog each noon; an hour of today is missing. */
+export function twoDays(nowMs: number): HistoryPoint[] {
+  const [stepMs, steps] = [300_000, 576];
+  const end = Math.floor(nowMs / stepMs) * stepMs;
+  return Array.from({ length: steps }, (_, n) => {
+    const atMs = end - (steps - 1 - n) * stepMs;
+    const hour = atMs / 3_600_000 % 24;
+    const rate = 300 + 220 * Math.sin((hour - 9) / 24 * 2 * Math.PI) + 12 * Math.sin(n * 1.7) - (n < 288 ? 40 : 0);
+    const backlog = Math.max(0, 1 - Math.abs(hour - 12) * 2);
+    const stored = Math.round(300 * rate);
+    return {
+      ...{ at: new Date(atMs).toISOString(), seconds: 300, stored, dead: n % 7 === 0 ? 1 : 0, duplicates: 0 },
+      ...{ arrived: stored, ready: Math.round(40 * backlog * rate + 5), unacknowledged: 500 },
+      ...{ oldest_ms: Math.round(15 + 30_000 * backlog), rates_age_ms: 19_000, subscribers: 2 },
+    };
+  }).filter((_, n) => n < 400 || n > 412);
+}
 
 /** One that works and holds nothing, unless it is said to. */
 export function subscriberAnswer(id: string, changes: Partial<SubscriberAnswer> = {}): SubscriberAnswer {

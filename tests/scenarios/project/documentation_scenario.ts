@@ -73,7 +73,7 @@ const sets = readPermissionSets(project);
 const read = (path: string) => Deno.readTextFile(join(project, path));
 const variables = new Set(variablesOf(settingNames));
 /** The commands in the image `tools`. */
-const tools = ["dead", "migrate", "provision", "roles", "status"];
+const tools = ["dead", "migrate", "provision", "retention", "roles", "status"];
 
 /** The program of each permission set; `tools` and `machine` are of several. */
 const programs = new Map(

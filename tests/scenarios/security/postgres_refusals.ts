@@ -1,11 +1,12 @@
 /** What Postgres must refuse the roles of `deno task roles`. */
-import { deepStrictEqual, rejects } from "node:assert/strict";
+import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { Session } from "../../../shared/postgres/session.ts";
 import { compact, findLeaders } from "../../../subscriber/store/compact.ts";
 import { systemClock } from "../../../shared/runtime/clock.ts";
 import { DatabasePool } from "../../../shared/postgres/pool.ts";
 import { databaseRoles } from "../../../tools/roles/roles.ts";
 import type { Role } from "../../harness/roles.ts";
+import { withWeeks } from "../../servers/test_schema.ts";
 
 const refused: Partial<Record<Role, readonly string[]>> = {
   subscriber: [
@@ -26,11 +27,18 @@ const refused: Partial<Record<Role, readonly string[]>> = {
     "create table mine (id int)",
     "create temporary table mine (id int)",
     "drop table events",
+    "drop table events_before",
+    "alter table events detach partition events_ahead",
+    "select * from events_before",
+    "select partition_events(now())",
     "update player_totals set player_id = 0",
     "update event_counts set subscriber_id = 'another'",
     "update event_counts set second = now()",
     "update player_leaders set subscriber_id = 'another'",
     "truncate player_totals",
+    "delete from history",
+    "update history set at = now()",
+    "update history set stored = 0",
     "delete from acts",
     "truncate acts",
     "update acts set who = 'another'",
@@ -42,6 +50,9 @@ const refused: Partial<Record<Role, readonly string[]>> = {
   reader: [
     "select lo_create(0)",
     "select remove_old_letters(1, 1)",
+    "select make_event_partitions(7)",
+    "select compact_history()",
+    "insert into history (at, step_seconds, stored, dead, duplicates) values (now(), 60, 0, 0, 0)",
     "insert into players (id, email) values (1, 'x')",
     "update player_totals set bets = 0",
     "delete from event_counts",
@@ -49,6 +60,8 @@ const refused: Partial<Record<Role, readonly string[]>> = {
     "select * from events for update",
   ],
   "dead-letters": [
+    "select * from history",
+    "select compact_history()",
     "select * from players",
     "select * from events for update",
     "delete from events",
@@ -76,7 +89,11 @@ export async function refuseStatements(urlOf: (role: Role) => string): Promise<v
   await using sql = new Session(urlOf("reader"), { name: "casino-test" });
   await sql.query("select count(*) from events");
   await using subscriber = new Session(urlOf("subscriber"), { name: "casino-test" });
-  await subscriber.query("select remove_old_letters(1, 1), remove_old_jobs(1, 1)");
+  await subscriber.query("select remove_old_letters(1, 1), remove_old_jobs(1, 1), compact_history()");
+  await using owner = new Session(urlOf("migrator"), { name: "casino-test" });
+  await owner.query(withWeeks(1));
+  const { ahead } = await subscriber.one("select make_event_partitions(7) > now() + interval '672 hours' as ahead");
+  strictEqual(ahead, true);
   deepStrictEqual(await subscriber.query("update acts set state = 'failed' returning id"), [], "an act that has ended");
 }
 

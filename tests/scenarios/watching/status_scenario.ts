@@ -64,6 +64,7 @@ Deno.test("deno task status", async (t) => {
       );
       const { events_total, events_per_minute, events_per_second_moving_average, subscribers } = told(status.totals);
       deepStrictEqual([events_total, events_per_minute], [rows, rows]);
+      deepStrictEqual([told(status.totals).history?.step_seconds, status.catch_up.state], [900, "none"]);
       strictEqual(events_per_second_moving_average, Math.round(rows / 60 * 1_000) / 1_000);
       deepStrictEqual(subscribers, [{ id: "subscriber-1", events_per_minute: rows }]);
       const rates = told(status.rates);

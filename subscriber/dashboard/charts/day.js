@@ -1,0 +1,58 @@
+/** The last 24 hours as the charts draw them, beside the 24 hours before. */
+
+/** @typedef {import("../answers.ts").HistoryAnswer} HistoryAnswer */
+/** @typedef {import("../answers.ts").HistoryPoint} HistoryPoint */
+
+export const daySeconds = 86_400;
+
+/** @type {Record<string, (point: HistoryPoint) => number | null>} */
+const figures = {
+  throughput: ({ stored, seconds }) => stored / seconds,
+  queue: ({ ready }) => ready,
+  oldest: ({ oldest_ms }) => oldest_ms,
+};
+
+export class Day {
+  #step;
+  /** The end of the newest step, seconds since 1970. */
+  #end;
+  /** @type {Map<number, HistoryPoint>} */
+  #points;
+  #firstAt;
+
+  /** @param {HistoryAnswer} answer of 48 hours */
+  constructor({ at, step_seconds, points }) {
+    this.#step = step_seconds;
+    const now = Date.parse(at) / 1_000;
+    this.#end = Math.ceil(now / step_seconds) * step_seconds;
+    this.#points = new Map(points.map((point) => [Date.parse(point.at) / 1_000, point]));
+    this.#firstAt = Math.min(...this.#points.keys());
+  }
+
+  /** Whether there is more to see than the live charts show. */
+  get isWorthALook() {
+    return this.#end - this.#firstAt > 2 * this.#step;
+  }
+
+  /** The right edge, seconds since 1970. */
+  get end() {
+    return this.#end;
+  }
+
+  /**
+   * As uPlot wants it: seconds since 1970, the figure, and what it was a day before. A step without a point is a gap.
+   * @param {string} name
+   * @returns {[number[], (number | null)[], (number | null)[]]}
+   */
+  columns(name) {
+    const figure = figures[name];
+    if (!figure) throw new Error(`the history has no ${name}`);
+    const steps = daySeconds / this.#step;
+    const times = Array.from({ length: steps }, (_, n) => this.#end - (steps - n) * this.#step);
+    const at = (/** @type {number} */ time) => {
+      const point = this.#points.get(time);
+      return point ? figure(point) : null;
+    };
+    return [times, times.map(at), times.map((time) => at(time - daySeconds))];
+  }
+}

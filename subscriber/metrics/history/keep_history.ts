@@ -1,0 +1,64 @@
+/** Writes the history, once a minute. */
+import type { Database } from "../../../shared/postgres/pool.ts";
+import type { Clock } from "../../../shared/runtime/clock.ts";
+import { inRounds } from "../../../shared/runtime/rounds.ts";
+import type { Log } from "../../../shared/runtime/telemetry/log.ts";
+import type { Overview } from "../../dashboard/answers.ts";
+import type { Stats } from "../../pipeline/stats.ts";
+import { compactHistory, type Found, writeMinute } from "./history_table.ts";
+
+const everyMs = 60_000;
+const roundsPerCompaction = 60;
+
+export interface KeepHistoryOptions {
+  readonly database: Pick<Database, "query">;
+  readonly stats: Pick<Stats, "dead" | "duplicates">;
+  readonly overview: () => Promise<Overview>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Adds what this subscriber counted; keeps it for the next time when it cannot be written. */
+export class HistoryWriter {
+  #written = { dead: 0, duplicates: 0 };
+
+  constructor(private readonly options: Omit<KeepHistoryOptions, "clock" | "log">) {}
+
+  /** @throws errors of Postgres */
+  async round(): Promise<void> {
+    const { database, stats, overview } = this.options;
+    const found = foundIn(await overview());
+    const dead = Array.from(stats.dead.values()).reduce((sum, events) => sum + events, 0);
+    const now = { dead, duplicates: stats.duplicates };
+    const counted = { dead: now.dead - this.#written.dead, duplicates: now.duplicates - this.#written.duplicates };
+    await writeMinute(database, counted, found);
+    this.#written = now;
+  }
+}
+
+function foundIn({ queue, rates, subscribers }: Overview): Found {
+  return {
+    ready: queue?.messages ?? null,
+    unacknowledged: queue?.unacknowledged ?? null,
+    oldestMs: queue?.oldest_ms ?? null,
+    ratesAgeMs: rates.age_ms,
+    subscribers: subscribers.filter(({ state }) => state !== "silent").length,
+  };
+}
+
+/** Writes until the signal is aborted; never throws. */
+export async function keepHistory(options: KeepHistoryOptions, stop: AbortSignal): Promise<void> {
+  const { database, clock, log } = options;
+  const writer = new HistoryWriter(options);
+  let rounds = 0;
+  const round = async () => {
+    await writer.round();
+    if (rounds++ % roundsPerCompaction === 0) await compactHistory(database);
+  };
+  // The counts of a minute are complete some seconds after its end: a batch counts as of when its transaction began.
+  const untilMinuteMs = everyMs - clock.now() % everyMs;
+  await clock.sleep(untilMinuteMs + settledMs, stop).catch(() => {});
+  await inRounds(round, { everyMs, failed: "History was not written", clock, log }, stop);
+}
+
+const settledMs = 10_000;
