@@ -60,7 +60,7 @@ export const playersQuery = `
   select id::bigint, left(email::text, ${longestEmail + 1}), round(date_part('epoch', last_signed_in_at) * 1e6)
   from players where id = any($1::bigint[])`;
 
-/** @param row a row of {@linkcode playersQuery}, in Postgres's text format */
+/** @param row of {@linkcode playersQuery}, in Postgres's text form */
 export function playerOf([, email, microseconds]: readonly (string | null)[]): Player {
   return {
     email: typeof email === "string" ? cutTo(email, longestEmail) : undefined,
