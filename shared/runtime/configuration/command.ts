@@ -16,6 +16,7 @@ import {
 } from "./config.ts";
 import { messageOf } from "../errors.ts";
 import { printable } from "../printable.ts";
+import { nearest } from "./nearest.ts";
 import { type Place, placesIn, refusals } from "../hosts.ts";
 
 export const version = "0.3.0";
@@ -142,7 +143,10 @@ function parseFlags(spec: CommandSpec<Record<string, Flag>, SettingName>, args: 
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
-    throw new UsageError((error as Error).message.replace(/\. To specify a positional.*$/s, "").replaceAll("\n", " "));
+    const sentence = (error as Error).message.replace(/\. To specify a positional.*$/s, "").replaceAll("\n", " ");
+    const unknown = /^Unknown option '--([^']+)'$/.exec(sentence)?.[1];
+    const meant = unknown && nearest(unknown, flagsOf(spec).map(([name]) => name));
+    throw new UsageError(meant ? `${sentence}: did you mean --${meant}?` : sentence);
   }
 }
 

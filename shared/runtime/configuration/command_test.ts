@@ -68,6 +68,7 @@ Deno.test("parseCommand() says what is wrong with a flag", () => {
     [["--share", "1.1"], /--share=1.1 must be a decimal from 0 to 1/],
     [["--kind", "c"], /--kind=c must be one of a, b/],
     [["--bogus"], /^Unknown option '--bogus'$/],
+    [["--versoin"], /^Unknown option '--versoin': did you mean --version\?$/],
     [["-x"], /^Unknown option '-x'$/],
     [["--env-file"], /'--env-file <value>' argument missing/],
     [["--count"], /argument missing/],
