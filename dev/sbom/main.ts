@@ -81,8 +81,8 @@ function componentOf({ name, version, hash, licence, shippedBy }: Component) {
 type Licenses = readonly ({ readonly expression: string } | { readonly license: { readonly id: string } })[];
 
 /**
- * Returns the licences in a bill of materials, by the packages' hashes. @param text a bill of materials, or an empty
- * text
+ * Returns the licences in a bill of materials, by the packages' hashes.
+ * @param text a bill of materials, or an empty text
  */
 export function licencesIn(text: string): Map<string, string> {
   interface Written {

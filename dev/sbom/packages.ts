@@ -22,8 +22,8 @@ interface LockEntry {
 }
 
 /**
- * Returns all packages, by `name@version`. Merges the entries of a package with several sets of peers. @param text text
- * of deno.lock
+ * Returns all packages, by `name@version`. Merges the entries of a package with several sets of peers.
+ * @param text the text of deno.lock
  */
 export function lockedPackages(text: string): Map<string, LockedPackage> {
   const entries: [string, LockEntry][] = Object.entries(JSON.parse(text).npm);

@@ -18,9 +18,9 @@ export function isPermanentBrokerError(error: unknown): boolean {
 /**
  * The cause of an error that occurred while a batch was stored.
  * - `refused`: Postgres or our own code rejected the batch, because of one event, or because of the schema
- * - `doubtful`: Postgres answered with the SQLSTATE of a busy, full or unready database. A trigger or view that fails
- * for one   event may also be the cause - `away`: the connection or the whole server failed; the error does not concern
- * the events
+ * - `doubtful`: Postgres answered with the SQLSTATE of a busy, full or unready database; a trigger or view that fails
+ *   for one event may also be the cause
+ * - `away`: the connection or the whole server failed; the error does not concern the events
  */
 export type StoreFault = "refused" | "doubtful" | "away";
 

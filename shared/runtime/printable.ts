@@ -1,7 +1,6 @@
 /**
  * Makes external text (events, players, Redis, error messages of servers) safe for a terminal or a log: one line, of
- * bounded
- * length, without control characters.
+ * bounded length, without control characters.
  */
 
 /**

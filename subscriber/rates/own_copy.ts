@@ -17,8 +17,8 @@ export class OwnCopy {
   }
 
   /**
-   * @param before time before the request to the cache: the remaining ms count from then, so that the copy expires
-   * first
+   * @param before time before the request to the cache: the remaining ms count from then, so that the
+   * copy expires first
    */
   keep({ rates, freshMs, usableMs }: Cached, before: number): void {
     this.#copy = { rates, freshUntil: before + freshMs, usableUntil: before + usableMs };

@@ -21,8 +21,8 @@ export function drawFrom(catalogue: readonly Draw[], words: string, random: Rand
 }
 
 /**
- * Runs faults one after the other and side by side until the time is up and the last one is reverted. @returns their
- * number
+ * Runs faults one after the other and side by side until the time is up and the last one is reverted.
+ * @returns the number of faults
  */
 export async function makeTrouble(
   draw: Draw,

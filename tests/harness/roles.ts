@@ -14,8 +14,9 @@ export function passwordOf(role: Role): string {
 }
 
 /**
- * Runs the three scripts as documented. @param env the names of queues and keys @param flags flags for RabbitMQ's
- * script
+ * Runs the three scripts as documented.
+ * @param env the names of queues and keys
+ * @param flags flags for RabbitMQ's script
  */
 export async function makeRoles(
   servers: PrivateServers,

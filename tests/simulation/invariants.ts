@@ -91,7 +91,8 @@ export class Ledger implements BrokerWatch {
   }
 
   /**
-   * Checks the invariants of the end, after recovery. @param dead the reason of each message in the dead letter queue
+   * Checks the invariants of the end, after recovery.
+   * @param dead the reason of each message in the dead letter queue
    */
   checkEnd(broker: Broker, dead: ReadonlyMap<string, string>): void {
     for (const [queue, count] of broker.waiting()) {

@@ -28,7 +28,8 @@ const lockPollMs = 200;
 const appliedPollMs = 1_000;
 
 /**
- * Applies all pending migrations, oldest first. @returns the files' names
+ * Applies all pending migrations, oldest first.
+ * @returns the files' names
  * @throws {FolderError} when nessie would skip a file or read the folder wrongly
  * @throws {MigrationError} when a file fails; the files before it stay applied
  */
@@ -43,7 +44,8 @@ export function migrateUp(options: MigratorOptions): Promise<string[]> {
 }
 
 /**
- * Rolls back the newest `steps`, newest first. @returns the files' names
+ * Rolls back the newest `steps`, newest first.
+ * @returns the files' names
  * @throws as {@linkcode migrateUp} does
  */
 export function migrateDown(options: MigratorOptions, steps: number): Promise<string[]> {

@@ -1,11 +1,9 @@
 /** The RabbitMQ {@linkcode EventQueue}: a consumer with manual acks on a connection that reconnects. */
-import { type Channel, type ChannelModel, type ConsumeMessage, IllegalOperationError } from "amqplib";
-import { settledWithin, untilAborted } from "../../runtime/deadline.ts";
-import type { Clock } from "../../runtime/clock.ts";
-import { AckRuns } from "./ack_runs.ts";
+import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
+import { untilAborted } from "../../runtime/deadline.ts";
 import { AmqpDelivery, ReadDelivery, UnreadDelivery } from "./amqp_delivery.ts";
+import { ChannelSession } from "./channel_session.ts";
 import { DeliveryBuffer } from "./delivery_buffer.ts";
-import { closeChannel } from "../../runtime/deno_workarounds/amqp_close_channel.ts";
 import { readPlainDeliveries } from "../../runtime/deno_workarounds/amqp_plain_deliveries.ts";
 import { type BrokerOptions, keepConnected } from "../connection.ts";
 import type { DeadLetters } from "../publish/dead_letters.ts";
@@ -31,20 +29,17 @@ export interface ConsumerOptions extends BrokerOptions {
   readonly mayTake?: () => boolean;
 }
 
-/** How long acks wait for a gap below them to close, in ms, before they are sent one by one. */
-const flushAcksAfterMs = 20;
-const leaveTimeoutMs = 2_000;
 const askEveryMs = 1_000;
 
 /** Constants of our publishers' messages. Each delivery has the consumer tag, which is unique per channel. */
 const plain = { consumerTag: "events", contentType, type: messageType };
 
-type SessionDelivery = AmqpDelivery<Session>;
+type SessionDelivery = AmqpDelivery<ChannelSession>;
 
 export class AmqpConsumer implements EventQueue {
   readonly #stop = new AbortController();
   readonly #finished: Promise<void>;
-  #session: Session | undefined;
+  #session: ChannelSession | undefined;
   #taking = true;
   /** A lower prefetch after a paused connection: the broker closes a connection that is not read for half a minute. */
   #carefulPrefetch: number | undefined;
@@ -89,7 +84,7 @@ export class AmqpConsumer implements EventQueue {
   }
 
   settle(settlements: readonly Settlement[], signal: AbortSignal): Promise<void> {
-    const acked = new Map<Session, number[]>();
+    const acked = new Map<ChannelSession, number[]>();
     const moving: Promise<void>[] = [];
     for (const { delivery, outcome } of settlements) {
       if (!(delivery instanceof AmqpDelivery)) throw new TypeError(`${delivery.messageId} came from another queue`);
@@ -156,7 +151,7 @@ export class AmqpConsumer implements EventQueue {
     untilAborted(lost).then(() => reject(lost.reason));
     untilAborted(this.#stop.signal).then(resolve);
     ended.catch(() => {});
-    const session = new Session(channel, new Inflow(connection), clock);
+    const session = new ChannelSession(channel, plain.consumerTag, new Inflow(connection), clock);
     await channel.prefetch(Math.min(prefetch, this.#carefulPrefetch ?? prefetch));
     await this.#untilItMayTake(lost);
     readPlainDeliveries(connection, channel, plain, (found) => this.#add(new UnreadDelivery(session, found)));
@@ -202,7 +197,7 @@ export class AmqpConsumer implements EventQueue {
     if (this.#taking) await consume();
   }
 
-  #leaveUnread(session: Session, message: ConsumeMessage): void {
+  #leaveUnread(session: ChannelSession, message: ConsumeMessage): void {
     const { properties: { messageId, timestamp }, fields: { deliveryTag } } = message;
     const problem = `a body of ${unreadBytesOf(message)} bytes: at most ${mostBodyBytes} are read`;
     this.options.log.warn("A message is too large to be an event; it is left to the broker", {
@@ -250,105 +245,4 @@ export class AmqpConsumer implements EventQueue {
     const over = AbortSignal.any([lost, this.#stop.signal]);
     while (this.#taking && !over.aborted && !mayTake()) await clock.sleep(askEveryMs, over).catch(() => {});
   }
-}
-
-/** The lifetime of one channel. Only the channel that delivered a message can settle it. */
-class Session {
-  consuming = false;
-  /** Number of deliveries, which is the newest delivery's tag. */
-  delivered = 0;
-  held: Omit<HeldMessages, "takesMore"> | undefined;
-  onDelivered: (count: number) => void = () => {};
-  readonly #runs: AckRuns;
-  readonly #ended = new AbortController();
-  #until: { readonly given: AbortSignal; readonly either: AbortSignal } | undefined;
-  #flushing: Promise<void> | undefined;
-
-  constructor(private readonly channel: Channel, readonly inflow: Inflow, private readonly clock: Clock) {
-    this.#runs = new AckRuns((tag, multiple) => this.channel.ack(messageOfTag(tag), multiple));
-  }
-
-  get ended(): boolean {
-    return this.#ended.signal.aborted;
-  }
-
-  get unsettled(): number {
-    return this.delivered - this.#runs.settled;
-  }
-
-  /** Returns a signal that is aborted with the given signal or when this session ends. */
-  until(given: AbortSignal): AbortSignal {
-    if (this.#until?.given !== given) this.#until = { given, either: AbortSignal.any([given, this.#ended.signal]) };
-    return this.#until.either;
-  }
-
-  ack(tags: readonly number[]): void {
-    this.#onChannel(() => this.#runs.settle(tags));
-    if (this.#runs.waiting) this.#flushing ??= this.#flushSoon();
-  }
-
-  requeue(tag: number): void {
-    this.#nack(tag, true);
-  }
-
-  /** Rejects the delivery: the broker sends it unchanged to its queue's `x-dead-letter-exchange`. */
-  leaveToBroker(tag: number): void {
-    this.#nack(tag, false);
-  }
-
-  #nack(tag: number, requeue: boolean): void {
-    this.#onChannel(() => {
-      this.channel.nack(messageOfTag(tag), false, requeue);
-      this.#runs.settledOtherwise(tag);
-    });
-  }
-
-  flush(): void {
-    this.#onChannel(() => this.#runs.flush());
-  }
-
-  async cancel(): Promise<void> {
-    if (this.ended || !this.consuming) return;
-    // If the broker does not answer, the connection is about to be lost.
-    await this.channel.cancel(plain.consumerTag).catch(() => {});
-  }
-
-  /**
-   * Closes the channel before its connection, because the connection's close may overtake acks.
-   *
-   * Cancels first: when a channel closes, RabbitMQ forgets acks that the quorum queue has not processed
-   * (https://github.com/rabbitmq/rabbitmq-server/issues/10327). The queue answers a cancel after all earlier acks.
-   * Remove the cancel when that issue is closed.
-   */
-  async leave(): Promise<void> {
-    this.flush();
-    await settledWithin(leaveTimeoutMs, this.clock, this.cancel());
-    await settledWithin(leaveTimeoutMs, this.clock, closeChannel(this.channel));
-  }
-
-  async end(): Promise<void> {
-    this.#ended.abort();
-    await this.#flushing;
-  }
-
-  async #flushSoon(): Promise<void> {
-    await this.clock.sleep(flushAcksAfterMs, this.#ended.signal).catch(() => {});
-    this.#flushing = undefined;
-    this.flush();
-  }
-
-  #onChannel(act: () => void): void {
-    if (this.ended) return;
-    try {
-      act();
-    } catch (error) {
-      // The channel closed, but its event is still to come. The broker redelivers these messages.
-      if (!(error instanceof IllegalOperationError)) throw error;
-      this.#ended.abort();
-    }
-  }
-}
-
-function messageOfTag(deliveryTag: number): ConsumeMessage {
-  return { fields: { deliveryTag } } as ConsumeMessage;
 }

@@ -112,7 +112,8 @@ export function lineOf({ published, stored, dead }: View, perSecond: number): st
 }
 
 /**
- * Returns the status for a terminal, always with the same number of lines. @param perSecond events stored per second
+ * Returns the status for a terminal, always with the same number of lines.
+ * @param perSecond events stored per second
  */
 export function linesOf(view: View, perSecond: number): string[] {
   const { published, stored, waiting, lagMs, subscribers, rates, dead, deadReasons, newest } = view;
