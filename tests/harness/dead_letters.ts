@@ -1,5 +1,6 @@
 /** Reads all dead letters: those in the table, and those in the queue that a keeper has not moved yet. */
 import type { Channel } from "amqplib";
+import { eventually } from "../fixtures/eventually.ts";
 import { type DeadLetter, understand } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import type { Session } from "../../shared/postgres/session.ts";
 import type { Row } from "../../shared/postgres/pool.ts";
@@ -10,15 +11,23 @@ import { letterOfRow, readColumns } from "../../subscriber/dead_letters/letter_r
  * @param channel a channel for this call alone; closing it requeues the letters
  */
 export async function readLetters(channel: Channel, sql: Session, queue: string): Promise<DeadLetter[]> {
-  const letters: DeadLetter[] = [];
-  for (let message; (message = await channel.get(queue));) letters.push(understand(message));
-  // A keeper cannot move a letter that this channel holds unacked.
-  return [...await tableLetters(sql), ...letters];
+  const known = await countLetters(channel, sql, queue);
+  return await eventually(`${known} dead letters`, async () => {
+    const waiting: DeadLetter[] = [];
+    for (let message; (message = await channel.get(queue));) waiting.push(understand(message));
+    // A keeper cannot move a letter that this channel holds unacked.
+    const letters = [...await tableLetters(sql), ...waiting];
+    if (letters.length >= known) return letters;
+    // A keeper holds the others, and has not committed them.
+    channel.nackAll();
+    return undefined;
+  });
 }
 
+/** Counts the table first: a letter that a keeper moves meanwhile is counted once, or not at all. */
 export async function countLetters(channel: Channel, sql: Session, queue: string): Promise<number> {
-  const { messageCount } = await channel.checkQueue(queue);
-  return messageCount + await kept(sql);
+  const letters = await kept(sql);
+  return letters + (await channel.checkQueue(queue)).messageCount;
 }
 
 async function tableLetters(sql: Session): Promise<DeadLetter[]> {
