@@ -61,7 +61,7 @@ export async function runJob(
 }
 
 /**
- * Returns the final summary: the failed jobs with the end of their output, and the tests' counts as the last line if
+ * Returns the final summary: the failed jobs with their failures, and the tests' counts as the last line if
  * any test ran. A job that could not be asked does not fail the check, but is named: a registry's mirror without
  * advisories would otherwise hide that nothing was audited.
  * @param faults further faults, each a sentence
@@ -77,6 +77,9 @@ export function summaryOf(
   const lines = [
     ...broken.map(({ title, output }) => `── ${title} FAILED:\n${failuresIn(output)}\n`),
     ...faults.map((fault) => `── ${fault}`),
+    ...broken.flatMap(({ title, output }) =>
+      firstFailureIn(output).map((said) => `First failure of ${title}: ${said}`)
+    ),
     ...broken.length > 0 ? [`Failed: ${broken.map(({ title }) => title).join(", ")}.`] : [],
     ...notAsked.length > 0 ? [`Could not be asked: ${notAsked.map(({ title }) => title).join(", ")}.`] : [],
     ...isWell ? [notAsked.length > 0 ? "All else is well." : "All is well."] : [],
@@ -88,9 +91,22 @@ export function summaryOf(
 }
 
 const mostLines = 60;
+/** Deno's heading of the failures of a test run. */
+const heading = "\n ERRORS \n";
+
+/**
+ * Returns the name and the error of the first test that failed, on one line; nothing for another program. It stands at
+ * the end, because the later failures are often its consequence, and a long log loses its middle.
+ */
+function firstFailureIn(output: string): string[] {
+  const at = output.indexOf(heading);
+  if (at === -1) return [];
+  const said = output.slice(at + heading.length).split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  return [said.slice(0, 6).join(" | ")];
+}
 
 /** Returns Deno's summary of the failures of a test run; for another program, the first lines of its output. */
 function failuresIn(output: string): string {
-  const said = output.slice(Math.max(output.indexOf("\n ERRORS \n"), 0)).trim().split("\n");
+  const said = output.slice(Math.max(output.indexOf(heading), 0)).trim().split("\n");
   return (said.length > mostLines ? [...said.slice(0, mostLines), "…"] : said).join("\n");
 }

@@ -1,5 +1,5 @@
 /** A subscriber's flow over a real Postgres; a test alters the tables while the flow's connections are open. */
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import type { Event } from "../../shared/event/event.ts";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
 import type { Session } from "../../shared/postgres/session.ts";
@@ -25,13 +25,26 @@ export class Subscriber {
   readonly gate = new DatabaseGate(clock);
   readonly stats = new Stats();
   readonly reported: Enriched[] = [];
+  readonly #over = new AbortController();
+  readonly #settling: Promise<unknown>[] = [];
 
   constructor(readonly sql: Session, readonly url: string) {}
 
   /** Publishes the events, and waits until each is settled. */
-  async settle(...events: readonly (Event | Delivery)[]): Promise<void> {
+  settle(...events: readonly (Event | Delivery)[]): Promise<true> {
     this.queue.publish(...events.map((event) => "body" in event ? event : deliveryOf(event)));
-    await eventually("all is settled", () => this.queue.ready + this.queue.unsettled === 0 || undefined);
+    const settled = eventually("all is settled", () => {
+      this.#over.signal.throwIfAborted();
+      return this.queue.ready + this.queue.unsettled === 0;
+    });
+    this.#settling.push(settled);
+    return settled;
+  }
+
+  /** Ends the waits of a test that failed before it awaited them: they would run on in the next tests. */
+  async end(): Promise<void> {
+    this.#over.abort();
+    await Promise.allSettled(this.#settling);
   }
 
   async rows(): Promise<number> {
@@ -91,11 +104,12 @@ export function test(
 
 /** @param queue the subscriber's queue, or another one */
 export async function whileItRuns(
-  { url, gate, stats, reported }: Subscriber,
+  subscriber: Subscriber,
   queue: EventQueue,
   use: () => Promise<void>,
   { batchSize = 500, timeoutMs = 10_000, speed = 1 }: Options = {},
 ): Promise<void> {
+  const { url, gate, stats, reported } = subscriber;
   const pool = new DatabasePool(url, { name: "casino-test", max: 2, timeoutMs, clock });
   const [stop, abandon] = [new AbortController(), new AbortController()];
   const { runner } = createSubscriber({
@@ -116,10 +130,15 @@ export async function whileItRuns(
   } finally {
     stop.abort();
     abandon.abort();
+    await subscriber.end();
     await running.finally(() => pool.close());
   }
 }
 
 export const many = (count: number) => Array.from({ length: count }, (_, i) => bet({ id: BigInt(1_000 + i) }));
-export const isHeld = (subscriber: Subscriber) =>
-  eventually("the batch is held", () => subscriber.gate.refusals >= 3 && subscriber.gate.problem || undefined);
+
+/** Waits until the batch was refused three times for this reason. The server may have had other reasons before. */
+export async function isHeld({ gate }: Subscriber, reason: RegExp): Promise<void> {
+  await eventually("the batch is held", () => gate.refusals >= 3 && reason.test(gate.problem ?? ""))
+    .catch(() => match(gate.problem ?? "", reason));
+}
