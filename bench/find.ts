@@ -1,6 +1,6 @@
 /**
- * What it costs to find events: the time of a COPY with and without indexes for it, in turns, and how long a find takes over
- * 1,000,000 rows. `deno run -A bench/find.ts [TURNS]`, on the servers that are up.
+ * Measures what finding events costs: the time of a COPY with and without the indexes for it, in turns, and the time of
+ * a find over 1,000,000 rows. `deno run -A bench/find.ts [TURNS]`, on running servers.
  */
 import { DatabasePool } from "../shared/postgres/pool.ts";
 import type { Session } from "../shared/postgres/session.ts";
@@ -17,7 +17,7 @@ const found =
   with (pages_per_range = 32)`;
 const columns = `message_id, event_id, player_id, game_id, amount, amount_eur, created_at, rates_as_of,
   player_last_signed_in_at, stored_at, has_won, type, currency, rate, player_email, description, subscriber_id`;
-/** Besides what every table of events has. */
+/** Indexes in addition to those that every table of events has. */
 const variants: Readonly<Record<string, string>> = {
   none: "select 1",
   "brin (ours)": `create index on TABLE ${found}`,
@@ -25,7 +25,7 @@ const variants: Readonly<Record<string, string>> = {
   "b-trees on event_id and player": "create index on TABLE (event_id); create index on TABLE (player_id, created_at)",
 };
 
-/** Message ids in the order of time, event ids in no order, a million players. */
+/** Message ids in order of time, event ids in no order, a million players. */
 const eventsFrom = (first: number, count: number) => `
   select (lpad(to_hex(1700000000000 + g / 10), 12, '0') || '7' || lpad(to_hex(g % 4096), 3, '0') || 'a' ||
       substr(md5(g::text), 1, 15))::uuid as message_id,

@@ -1,6 +1,6 @@
 /**
- * `deno task bench`: how fast it is, beside what the broker, the database and other ways of writing it can do. Variants of
- * a group run in turn: a noisy minute then affects all of them alike.
+ * `deno task bench`: the project's speed, compared with what the broker, the database and other ways of writing it can
+ * do. The variants of a group run in turns, so that a noisy minute affects all of them alike.
  */
 import { coldStart, endure } from "./scenarios/crowd_and_backlog.ts";
 import { consumeWith, consumeWithOurs, type Figures, type Load, oneSubscriber } from "./scenarios/consume.ts";
@@ -12,7 +12,7 @@ import { keepResult, provenance, writeReport } from "./results.ts";
 
 interface Variant {
   readonly name: string;
-  /** @param run from 1 */
+  /** @param run begins at 1 */
   measure(environment: Environment, run: number): Promise<Figures>;
 }
 
@@ -21,12 +21,12 @@ interface Group {
   readonly variants: readonly Variant[];
 }
 
-/** Subscribers that store one event at a time get fewer events: these take as long. */
+/** A subscriber that stores one event at a time gets fewer events, which take as long. */
 const oneByOne = { events: 20_000, warmUp: 5_000, players: oneSubscriber.players };
-/** Deno gives a child no file, the shell does; /dev/null would cost less than a disk. */
+/** The shell gives the child this file, because Deno cannot. /dev/null would cost less than a disk. */
 const linesFile = "/tmp/casino-bench-lines";
 
-/** Each subscriber compiles its code for itself. */
+/** Each subscriber compiles its own code, so more subscribers need more events to warm up. */
 function warmFor(subscribers: number, players: number): Load {
   return { events: oneSubscriber.events, warmUp: 25_000 * subscribers, players };
 }
@@ -39,7 +39,7 @@ const throughput: Group = {
       measure: (environment) => consumeWith(environment, "bare", oneSubscriber, { stores: false }),
     },
     { name: "ours, lines off", measure: (environment) => consumeWithOurs(environment, { load: oneSubscriber }) },
-    // Loads again what the one before has stored.
+    // Loads again what the previous variant has stored.
     { name: "load", measure: loadRows },
     {
       name: "ours, lines on",

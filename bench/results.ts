@@ -1,4 +1,4 @@
-/** The results in bench/results/: the figures of every run, where they come from, and the tables of them. */
+/** The results in bench/results/: the figures of every run, their provenance, and the tables made from them. */
 import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { runProgram } from "../tools/run_program.ts";
@@ -25,14 +25,14 @@ async function readResults(): Promise<Results> {
   return JSON.parse(await Deno.readTextFile(file));
 }
 
-/** Each group's newest result stands in the place of its last. */
+/** Replaces the group's result. */
 export async function keepResult(name: string, result: GroupResult): Promise<void> {
   await Deno.mkdir(resultsFolder, { recursive: true });
   const before = await readResults().catch(() => ({}));
   await Deno.writeTextFile(file, JSON.stringify({ ...before, [name]: result }, null, 1) + "\n");
 }
 
-/** @param loadAverage of the minute before anything was measured */
+/** @param loadAverage of the last minute before the first measurement */
 export async function provenance(
   environment: Environment,
   loadAverage: number,
@@ -69,8 +69,8 @@ export function spreadOf(values: readonly number[]): Spread {
 }
 
 /**
- * The nearest-rank percentile: the least value that at least `p` of 100 values do not exceed; of an even number of
- * values, the 50th is the lower middle one.
+ * The nearest-rank percentile: the least value that at least `p` of 100 values do not exceed. Of an even number of
+ * values, the 50th is the lower middle value.
  * @param sorted in ascending order, not empty
  * @param p greater than 0, at most 100
  */
@@ -88,12 +88,12 @@ export async function writeReport(): Promise<string> {
   return text;
 }
 
-/** Every variant and figure: the median, and in brackets the least and the greatest. */
+/** Every variant and figure: the median, and in brackets the least and the greatest value. */
 function figuresTable({ runs, at, commit, machine, versions }: GroupResult): string {
   const names = [...new Set(Object.values(runs).flatMap((each) => Object.keys(each[0] ?? {})))];
   const rows = Object.entries(runs).map(([variant, each]) => {
     const cells = names.map((name) => {
-      // JSON has no NaN: what was not to be had is null.
+      // JSON has no NaN, so a missing value is null.
       const values = each.flatMap((figures) => figures[name] ?? []);
       return values.length === 0 ? "" : asWords(spreadOf(values));
     });
@@ -107,7 +107,7 @@ function figuresTable({ runs, at, commit, machine, versions }: GroupResult): str
   return `${about.join("; ")}\n\n${markdown([["", ...names], ...rows])}`;
 }
 
-/** The promised bars, and the medians against them. */
+/** The promised limits, and the medians compared with them. */
 function barsTable(results: Results): string {
   const median = (group: string, variant: string, figure: string) => {
     const values = results[group]?.runs[variant]?.map((figures) => figures[figure]!) ?? [];
@@ -167,7 +167,7 @@ function asWords({ median, min, max }: Spread): string {
   return min === max ? digits(median) : `${digits(median)} (${digits(min)}–${digits(max)})`;
 }
 
-/** Three that matter; whole numbers from 100 on. */
+/** Three significant digits; whole numbers from 100 on. */
 function digits(value: number): string {
   return Math.abs(value) >= 100 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3)));
 }
