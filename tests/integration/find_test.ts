@@ -1,4 +1,4 @@
-/** Where an event is: over real tables, in each state that the rows can tell of. */
+/** Where an event is: on real tables, in each state that rows can show. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
 import type { Session } from "../../shared/postgres/session.ts";
@@ -63,7 +63,7 @@ Deno.test("find() finds what is stored by event id, message id in any form, and 
     deepStrictEqual(found(await look({ id: "12345" })).sort(), [idOf(1), idOf(2)]);
     deepStrictEqual(found(await look({ player: "11", at: "2022-02-02T23:41" })), [idOf(1)]);
     deepStrictEqual(found(await look({ player: "11", at: "2022-02-02T23:39:59" })), []);
-    // As after a vacuum, when the index knows ranges.
+    // As after a vacuum, when the index has summarized its ranges.
     await sql.query(`select brin_summarize_new_values(indexrelid::regclass) from pg_index
       join pg_class on pg_class.oid = indexrelid join pg_am on pg_am.oid = relam and amname = 'brin'
       where relkind = 'i' and indrelid in (select relid from pg_partition_tree('events'))`);
@@ -134,7 +134,7 @@ Deno.test("find() tells of each letter when it died and what was done with it, a
       ...["dropped", ["published", "dead", "dropped"], "the test"],
       "It was dropped by an operator, and is not stored.",
     ]);
-    // Its replay is stored: the same message id, told as one event.
+    // Its replay is stored under the same message id, and is shown as the same event.
     await sql.query("update dead_letters set status = 'replayed'");
     strictEqual((await look({ id: "77" })).events[0]!.state, "replayed");
     await new PostgresStore(database, "subscriber-2").save([enriched(bet({ id: 77n }), { messageId: idOf(7) })]);
