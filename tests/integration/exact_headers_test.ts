@@ -1,6 +1,4 @@
-/**
- * Dead letters keep all properties and headers of their messages, on RabbitMQ and in the table. Replays restore them.
- */
+/** Dead letters on RabbitMQ and in the table keep every property and header of their messages; replays restore them. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { GetMessage, Options } from "amqplib";
