@@ -6,6 +6,7 @@ import { coldStart, endure } from "./scenarios/crowd_and_backlog.ts";
 import { consumeWith, consumeWithOurs, type Figures, type Load, oneSubscriber } from "./scenarios/consume.ts";
 import { askMaterialized, consumeOnTop, growTo, loadRows } from "./scenarios/tables.ts";
 import { latencyAt, publishBare, publishWithOurs } from "./scenarios/publish.ts";
+import { fillYears, timeFinds } from "./scenarios/years.ts";
 import { Environment, mostPlayers } from "./environment.ts";
 import { runCommand, UsageError } from "../shared/runtime/configuration/command.ts";
 import { keepResult, provenance, writeReport } from "./results.ts";
@@ -97,20 +98,51 @@ const growth: Group = {
   ],
 };
 
+const manyRows = 100_000_000;
+
+/** Two years of events: not part of a run of all, because it takes 45 minutes and 45 GB. */
+const years: Group = {
+  name: "years",
+  variants: [
+    { name: "0", measure: (environment) => consumeWithOurs(environment, { load: oneSubscriber }) },
+    {
+      name: String(manyRows),
+      async measure(environment: Environment, run: number) {
+        const filled = await environment.within("years");
+        if (await filled.rows() === 0) await fillYears(filled, manyRows);
+        return await consumeOnTop(filled, run);
+      },
+    },
+    {
+      name: `GET /materialized, ${manyRows}`,
+      measure: async (environment) => await askMaterialized(await environment.within("years")),
+    },
+    {
+      name: `find, ${manyRows}`,
+      async measure(environment: Environment) {
+        const { sql, env } = await environment.within("years");
+        const found = await timeFinds(sql, env["DATABASE_URL"]!, 0.01);
+        return Object.fromEntries(Object.entries(found).map(([by, { p99Ms }]) => [`by ${by}, p99Ms`, p99Ms!]));
+      },
+    },
+  ],
+};
+
 const endurance: Group = { name: "endurance", variants: [{ name: "2000000 events", measure: endure }] };
 
 const coldCache: Group = { name: "cold cache", variants: [{ name: "16 subscribers", measure: coldStart }] };
 
 const groups: readonly Group[] = [throughput, publisher, latency, scale, coldCache, endurance, growth];
+const all: readonly Group[] = [...groups, years];
 
-const names = groups.map(({ name }) => name).join(", ");
+const names = all.map(({ name }) => name).join(", ");
 
 await runCommand({
   name: "deno task bench",
   summary:
     "Starts RabbitMQ, Redis and Postgres of its own and measures on them: throughput beside its rivals, publishing,\n" +
     "latency, many subscribers, endurance, growth. After each run it checks that every event was stored once.\n" +
-    "Writes bench/results/ and prints the tables. All of it takes about an hour.",
+    "Writes bench/results/ and prints the tables. All of it takes about an hour, and years, which must be named, 45 minutes.",
   flags: {
     only: { value: "GROUPS", help: `with commas between: ${names}` },
     runs: {
@@ -125,9 +157,9 @@ await runCommand({
 }, async ({ flags: { only, runs = 5, report } }) => {
   const wanted = only?.split(",").map((name) => name.trim());
   for (const name of wanted ?? []) {
-    if (!groups.some((group) => group.name === name)) throw new UsageError(`--only=${name} must be of ${names}`);
+    if (!all.some((group) => group.name === name)) throw new UsageError(`--only=${name} must be of ${names}`);
   }
-  const chosen = report ? [] : groups.filter(({ name }) => wanted?.includes(name) ?? true);
+  const chosen = report ? [] : wanted ? all.filter(({ name }) => wanted.includes(name)) : groups;
   if (chosen.length > 0) {
     const [loadAverage = NaN] = Deno.loadavg();
     await using environment = await Environment.start();
