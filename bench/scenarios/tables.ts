@@ -33,7 +33,8 @@ export async function growTo(environment: Environment, rows: number): Promise<vo
 export async function consumeOnTop(environment: Environment, seed: number): Promise<Figures> {
   const figures = await consumeWithOurs(environment, { load: oneSubscriber, keep: true, seed });
   const { bytesPerEvent } = await environment.sql.one<{ bytesPerEvent: number }>(
-    `select pg_total_relation_size('events')::float8 / count(*) as "bytesPerEvent" from events`,
+    `select (select sum(pg_total_relation_size(relid)) from pg_partition_tree('events'))::float8 / count(*)
+       as "bytesPerEvent" from events`,
   );
   return { ...figures, bytesPerEvent };
 }
