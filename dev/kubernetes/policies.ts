@@ -1,6 +1,8 @@
 /** All rules for deploy/kubernetes beyond its schemas: each policy has its cases in the scenario of policies. */
 import { environmentOf, idOf, type Json, type Manifest, type Workload, workloadsOf } from "./manifest.ts";
+import * as commands from "./policies/commands.ts";
 import * as networks from "./policies/networks.ts";
+import * as schedules from "./policies/schedules.ts";
 import * as workloads from "./policies/workloads.ts";
 
 /** @returns one sentence for each fault */
@@ -8,7 +10,7 @@ type Policy = (manifests: readonly Manifest[], madeBefore: MadeBefore) => string
 
 /** Every function that the imported files export is a policy. */
 export const policies: readonly Policy[] = [
-  ...[workloads, networks].flatMap((file): Policy[] => Object.values(file)),
+  ...[workloads, commands, networks, schedules].flatMap((file): Policy[] => Object.values(file)),
   referencesExist,
 ];
 
@@ -62,8 +64,12 @@ function namesOf(manifest: Manifest): string[] {
 function referencesOfPods({ id: from, pod, all }: Workload, manifests: readonly Manifest[]): Reference[] {
   const to: string[] = pod.serviceAccountName ? [`ServiceAccount/${pod.serviceAccountName}`] : [];
   const sources = new Map<string, string>();
-  for (const { name, secret, configMap } of pod.volumes ?? []) {
-    const source = secret ? `Secret/${secret.secretName}` : configMap ? `ConfigMap/${configMap.name}` : undefined;
+  for (const { name, secret, configMap, persistentVolumeClaim: claim } of pod.volumes ?? []) {
+    const source = secret
+      ? `Secret/${secret.secretName}`
+      : configMap
+      ? `ConfigMap/${configMap.name}`
+      : claim && `PersistentVolumeClaim/${claim.claimName}`;
     if (source) to.push(source);
     sources.set(name, source ?? "");
   }

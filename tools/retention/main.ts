@@ -8,12 +8,14 @@ import { explainStoreError } from "../../shared/runtime/errors.ts";
 import { explainConnection } from "../../shared/runtime/server_kind.ts";
 import { onShutdownSignal } from "../../shared/runtime/shutdown.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
-import { holdRetention, isPartitioned } from "./partitions.ts";
+import { holdRetention, isPartitioned, makeAhead } from "./partitions.ts";
 import { type Gone, letGo, type Plan, planRetention } from "./retention.ts";
 
 /** An export reads a week of events. */
 const longestStatementMs = 24 * 3_600_000;
 const actTimeoutMs = 10_000;
+/** With EVENTS_RETENTION_DAYS=0 no event is too old. */
+const nothing: Plan = { weeks: [], foreign: [], before: "1970-01-01T00:00:00Z" };
 
 await runCommand({
   name: "deno task retention",
@@ -22,20 +24,24 @@ await runCommand({
     "events under ids that tell no time, by when they were stored. Sums stay. It says what goes and asks.\n" +
     "An id is remembered as long as its partition is there; after that, events of its time are refused.",
   flags: {
+    "make-partitions": { help: "first make the partitions of the next four weeks; without a retention time, no more" },
     export: { value: "DIRECTORY", help: "write what goes into files there before: CSV, compressed" },
     "dry-run": { help: "say what would go, and change nothing" },
     yes: { short: "y", help: "do not ask" },
     json: { help: "one JSON object" },
   },
-  settings: ["DATABASE_URL", "EVENTS_RETENTION_DAYS"],
+  settings: ["DATABASE_URL", "EVENTS_PARTITION_DAYS", "EVENTS_RETENTION_DAYS"],
   examples: [
     "EVENTS_RETENTION_DAYS=400 deno task retention --dry-run",
     "EVENTS_RETENTION_DAYS=400 deno task retention --export /archive --yes",
+    "deno task retention --make-partitions --yes",
   ],
 }, async ({ flags, config }) => {
   const days = config.EVENTS_RETENTION_DAYS;
-  const asks = !flags.yes && !flags["dry-run"];
-  if (days === 0) throw new UsageError("EVENTS_RETENTION_DAYS is 0: all events are kept; set how many days they are");
+  const asks = days > 0 && !flags.yes && !flags["dry-run"];
+  if (days === 0 && !flags["make-partitions"]) {
+    throw new UsageError("EVENTS_RETENTION_DAYS is 0: all events are kept; set how many days they are");
+  }
   if (asks && !Deno.stdin.isTerminal()) {
     throw new UsageError("retention asks on a terminal: here it takes --yes, or --dry-run to see what would go");
   }
@@ -49,10 +55,18 @@ await runCommand({
     ...{ name: "casino-retention", max: 1, timeoutMs: actTimeoutMs, clock },
   });
   const gone: Gone = { tables: [], foreign: 0, files: [] };
+  const say = (sentence: string) => flags.json ? undefined : console.log(sentence);
+  let partitionsEnd: string | undefined;
   try {
-    if (!await isPartitioned(sql)) throw new Error("The table events has no partitions: docs/retention.md");
+    const isPlain = !await isPartitioned(sql);
+    if (isPlain && days > 0) throw new Error("The table events has no partitions: docs/retention.md");
     if (!await holdRetention(sql)) throw new Error("Another run is at work; nothing was done.");
-    const plan = await planRetention(sql, days);
+    if (isPlain) say("The table events has no partitions, and needs none.");
+    else if (flags["make-partitions"] && !flags["dry-run"]) {
+      partitionsEnd = await makeAhead(sql, config.EVENTS_PARTITION_DAYS, clock);
+      say(`Events have partitions until ${partitionsEnd}.`);
+    }
+    const plan = days === 0 ? nothing : await planRetention(sql, days);
     if (!flags.json) console.log(inWords(plan, days));
     if (flags["dry-run"]) {
       if (flags.json) print(plan, "dry run");
@@ -76,7 +90,6 @@ await runCommand({
   async function recorded(plan: Plan): Promise<void> {
     const filter = { days: String(days), before: plan.before, export: flags.export ?? "" };
     const act = { act: "retention", filter, via: "deno task retention", ...await connectedAs(database) };
-    const say = (sentence: string) => flags.json ? undefined : console.log(sentence);
     await new Acts(database, silentLog).record(
       act,
       () => letGo({ sql, plan, directory: flags.export, clock, say, stop }, gone),
@@ -89,11 +102,14 @@ await runCommand({
   }
 
   function print(plan: Plan, state: string): void {
-    console.log(JSON.stringify({ state, days, ...plan, gone }));
+    console.log(
+      JSON.stringify({ state, days, ...plan, gone, ...(partitionsEnd && { partitions_end: partitionsEnd }) }),
+    );
   }
 });
 
 function inWords({ weeks, foreign, before }: Plan, days: number): string {
+  if (days === 0) return "EVENTS_RETENTION_DAYS is 0: all events are kept.";
   if (weeks.length + foreign.length === 0) return `No events are older than ${days} days.`;
   return [
     "To go:",

@@ -67,6 +67,22 @@ export async function holdRetention(sql: Session): Promise<boolean> {
 }
 
 /**
+ * Makes the partitions of the next four weeks, as subscribers do.
+ * @param days EVENTS_PARTITION_DAYS
+ * @returns the time up to which there are partitions: RFC 3339
+ * @throws as {@linkcode detach} does
+ */
+export async function makeAhead(sql: Session, days: number, clock: Clock): Promise<string> {
+  return await untilLocked(clock, async () => {
+    const { until } = await sql.one<{ until: string }>(
+      `select to_char(make_event_partitions($1::integer) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as until`,
+      [days],
+    );
+    return until;
+  });
+}
+
+/**
  * Batches do not wait for it.
  * @throws after ten tries, when sessions at work have the table all the while
  */

@@ -1,6 +1,6 @@
 /**
- * Policies for workloads: their containers' confinement, resources, probes and pinned images; the members' environment
- * and command line; the number of replicas, their spread over nodes, and the time that they get to stop.
+ * Policies for workloads: their containers' confinement, resources, probes and pinned images; the number of replicas,
+ * their spread over nodes, and the time that they get to stop.
  */
 import {
   ends,
@@ -14,9 +14,6 @@ import {
   type Workload,
   workloadsOf,
 } from "../manifest.ts";
-import configuration from "../../../deno.json" with { type: "json" };
-import { expandPermissions } from "../../../tools/tasks/task_line.ts";
-import { settingNames, variablesOf } from "../../../shared/runtime/configuration/config.ts";
 
 /** Workloads without probes: they serve nothing, and exit when they cannot continue. */
 const withoutProbes = new Set(["Deployment/publisher"]);
@@ -68,66 +65,6 @@ export function containersAreProbed(manifests: readonly Manifest[]): string[] {
   return faultsOfContainers(manifests, ({ container, workload }) => {
     if (ends(workload) || withoutProbes.has(workload.id) || !workload.containers.includes(container)) return [];
     return probes.filter((probe) => !container[probe]).map((probe) => `has no ${probe}`);
-  });
-}
-
-/** Settings of shared/runtime/configuration/config.ts, and the files that may contain them. */
-const settings = new Set(variablesOf(settingNames));
-
-/** Names for `$(NAME)` in commands, and variables that Deno and the servers' images read. */
-const others = /^(?:(?:RABBITMQ|REDIS|POSTGRES|RATES_API)_HOST|OTEL_[A-Z_]+|PGDATA|POSTGRES_PASSWORD_FILE)$/;
-
-const secrets = settingNames.filter((name) => variablesOf([name]).includes(`${name}_FILE`));
-
-export function variablesAreSettings(manifests: readonly Manifest[]): string[] {
-  return faultsOfContainers(
-    manifests,
-    ({ environment }) =>
-      Object.keys(environment).filter((name) => !settings.has(name) && !others.test(name))
-        .map((name) => `is given ${name}, which nobody reads`),
-  );
-}
-
-export function secretsAreInFiles(manifests: readonly Manifest[]): string[] {
-  return faultsOfContainers(manifests, ({ container, environment }) => {
-    const inText = Object.entries(environment).filter(([name, value]) =>
-      (secrets as readonly string[]).includes(name) || /PASSWORD$|TOKEN$/.test(name) || /\/\/[^/]*:[^/]*@/.test(value)
-    );
-    const byReference = (container.env ?? []).filter(({ valueFrom }: Json) => valueFrom?.secretKeyRef);
-    const whole = (container.envFrom ?? []).filter(({ secretRef }: Json) => secretRef);
-    return [
-      ...inText.map(([name]) => `is given a secret as ${name}`),
-      ...byReference.map(({ name }: Json) => `is given the secret ${name} outside of a file`),
-      ...whole.map(({ secretRef }: Json) => `is given all of ${secretRef.name} outside of files`),
-    ];
-  });
-}
-
-/**
- * Deno's permissions, including those of the set in deno.json, name hosts, variables and folders, and include each
- * variable that is set.
- */
-export function permissionsAreNarrow(manifests: readonly Manifest[]): string[] {
-  return faultsOfContainers(manifests, ({ args: command, environment }) => {
-    if (!command[0]?.endsWith("deno")) return [];
-    const args = expandPermissions(command, configuration.permissions);
-    const listed = (flag: string) =>
-      args.filter((arg) => arg.startsWith(`${flag}=`)).flatMap((arg) => arg.slice(flag.length + 1).split(","));
-    const allowed = listed("--allow-env");
-    const unreadable = Object.keys(environment).filter((name) =>
-      name.endsWith("_FILE") && settings.has(name) && !allowed.includes(name)
-    );
-    return [
-      ...args.filter((arg) => /^(?:-A|--allow-all|--allow-[a-z]+)$/.test(arg))
-        .map((arg) => `asks for ${arg} without saying which`),
-      ...args.filter((arg) => /^--allow-(?:write|run|ffi|import)/.test(arg)).map((arg) => `asks for ${arg}`),
-      ...args.filter((arg) => arg.includes("$(")).map((arg) => `has ${arg}, of which the kubelet knows no value`),
-      ...listed("--allow-net").filter((host) => !/:\d+$/.test(host) || host.includes("/"))
-        .map((host) => `may connect to ${host}, which is not one host and port`),
-      ...allowed.filter((name) => !settings.has(name)).map((name) => `may read ${name}, which is no setting`),
-      ...unreadable.map((name) => `may not read ${name}`),
-      ...args.includes("--no-prompt") ? [] : ["would ask for permissions where nobody answers"],
-    ];
   });
 }
 

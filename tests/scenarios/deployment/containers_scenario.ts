@@ -26,7 +26,8 @@ const programs: Readonly<Record<string, readonly string[]>> = {
   "publisher": ["publisher/main.ts"],
   "subscriber": ["subscriber/main.ts"],
   "rates-api": ["rates-api/main.ts"],
-  "tools": ["dead", "migrate", "provision", "retention", "roles", "status"].map((name) => `tools/${name}/main.ts`),
+  "tools": ["dead", "erase", "find", "migrate", "provision", "retention", "roles", "status"]
+    .map((name) => `tools/${name}/main.ts`),
 };
 const nobody = 65532;
 const topologyNames = ["EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE"] as const;
@@ -180,7 +181,7 @@ const profiles: Readonly<Record<string, readonly string[]>> = {
   servers,
   everything,
   observability: [...everything, "grafana", "jaeger", "prometheus"],
-  commands: ["operator"],
+  commands: ["operator", "retention"],
 };
 
 Deno.test("compose.yaml is a Compose file, and one with a misspelt key would not be", async () => {
@@ -230,6 +231,7 @@ Deno.test("compose.yaml makes the roles that deno task roles prints, and every m
     "operator REDIS_URL casino-reader",
     "provision RABBITMQ_URL casino-provision",
     "publisher RABBITMQ_URL casino-publisher",
+    "retention DATABASE_URL casino_migrator",
     "subscriber DATABASE_URL casino_subscriber",
     "subscriber DEAD_LETTER_RABBITMQ_URL casino-dead-letters",
     "subscriber RABBITMQ_URL casino-subscriber",

@@ -18,6 +18,7 @@ type Case = readonly [what: string, change: (manifests: Manifest[]) => void, sai
 const subscriber = (manifests: readonly Manifest[]) => find(manifests, "Deployment", "subscriber").spec.template;
 const pod = (manifests: readonly Manifest[]) => subscriber(manifests).spec;
 const container = (manifests: readonly Manifest[]) => pod(manifests).containers[0];
+const retention = (manifests: readonly Manifest[]) => find(manifests, "CronJob", "retention").spec;
 const remove = (manifests: Manifest[], kind: string, name: string) =>
   void manifests.splice(manifests.indexOf(find(manifests, kind, name)), 1);
 
@@ -93,6 +94,32 @@ const cases: readonly Case[] = [
   ["a person's command without a certificate", (all) => {
     find(all, "CronJob", "publish").spec.jobTemplate.spec.template.spec.volumes.pop();
   }, /CronJob\/publish names/],
+  ["retention that may write to what is no volume", (all) => {
+    retention(all).jobTemplate.spec.template.spec.containers[0].args.unshift("--allow-write=/run/casino/secrets");
+  }, /CronJob\/retention: retention asks for --allow-write=/],
+  ["retention without its label", (all) => {
+    delete retention(all).jobTemplate.spec.template.metadata.labels["casino-events/reaches-postgres"];
+  }, /CronJob\/retention uses port 5432, which is closed/],
+  ["retention without a certificate", (all) => {
+    retention(all).jobTemplate.spec.template.spec.volumes.pop();
+  }, /CronJob\/retention names/],
+  ["retention beside itself", (all) => retention(all).concurrencyPolicy = "Allow", /retention may run beside itself/],
+  ["retention at another hour elsewhere", (all) => delete retention(all).timeZone, /the controller's time zone/],
+  ["retention that starts at any time", (all) => {
+    delete retention(all).startingDeadlineSeconds;
+  }, /CronJob\/retention has no deadline for its start/],
+  ["retention that hangs", (all) => {
+    delete retention(all).jobTemplate.spec.activeDeadlineSeconds;
+  }, /CronJob\/retention has no deadline$/m],
+  ["retention that is tried as often as the API server likes", (all) => {
+    delete retention(all).jobTemplate.spec.backoffLimit;
+  }, /CronJob\/retention does not say how often it is tried/],
+  ["retention whose Jobs stay as the API server likes", (all) => {
+    delete retention(all).failedJobsHistoryLimit;
+  }, /CronJob\/retention does not say which Jobs stay/],
+  ["a migration that hangs", (all) => {
+    delete find(all, "Job", "migrate").spec.activeDeadlineSeconds;
+  }, /Job\/migrate\S* has no deadline/],
   ["a server that lets nobody in", (all) => {
     find(all, "NetworkPolicy", "redis").spec.ingress = [];
   }, /NetworkPolicy\/to-redis leads to port 6379 of pods that do not let it in/],

@@ -4,12 +4,11 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { eventTopology } from "../../../shared/rabbitmq/topology.ts";
 import { brokerRoles, databaseRoles, largeObjects } from "../../../tools/roles/roles.ts";
-import { render, schemaFaults } from "../../../dev/programs/programs.ts";
+import { schemaFaults } from "../../../dev/programs/programs.ts";
 import { type Json, type Manifest, ofKind, workloadsOf } from "../../../dev/kubernetes/manifest.ts";
 import { policyFaults, secretsNamed } from "../../../dev/kubernetes/policies.ts";
-import { codeIn, documented, documentedRows, documentedSecrets, overlay, overlays } from "./overlays.ts";
+import { codeIn, documented, documentedRows, documentedSecrets, overlay, overlays, overlayWith } from "./overlays.ts";
 import { project } from "../../harness/world.ts";
-import { TemporaryFolder } from "../../harness/temporary.ts";
 
 const folder = join(project, "deploy/kubernetes");
 const read = (path: string) => Deno.readTextFile(join(folder, path));
@@ -43,25 +42,18 @@ for (const name of overlays) {
 
 const optional = [
   ["development", "tracing", /OTEL_EXPORTER_OTLP_ENDPOINT/],
+  ["production", "archive", /--export=\/run\/casino\/archive.*"claimName":"archive"/],
   ["production", "journal", /"subscriber\/main\.ts","--http=/],
   ["production", "postgres-recovery", /"recovery":.*"serverName":"postgres-2"/],
 ] as const;
 
 for (const [name, component, brings] of optional) {
   Deno.test(`${component}, which is in no overlay, is valid beside ${name}, and keeps the policies`, async () => {
-    const manifests = await renderWith(name, component);
+    const manifests = await overlayWith(name, component);
     match(JSON.stringify(manifests), brings);
     deepStrictEqual((await schemaFaults(manifests)).flat(), []);
     deepStrictEqual(policyFaults(manifests, await documentedSecrets(name)), []);
   });
-}
-
-/** kustomize follows only paths inside its folder, so the component is named from a folder beside the overlay. */
-async function renderWith(overlay: string, component: string): Promise<Manifest[]> {
-  await using beside = await TemporaryFolder.make("test-", join(folder, "overlays"));
-  const text = `resources: [../${overlay}]\ncomponents: [../../components/${component}]\n`;
-  await beside.write("kustomization.yaml", text);
-  return await render(beside.path);
 }
 
 Deno.test("what docs/kubernetes.md calls plain is open to whom it says, and no other port of production is plain", async () => {
@@ -94,7 +86,7 @@ Deno.test("subscribers keep a journal with components/journal and not otherwise,
     const quiet = argumentsFor(await overlay(name));
     ok(quiet.includes("--quiet"), name);
     deepStrictEqual(
-      argumentsFor(await renderWith(name, "journal")),
+      argumentsFor(await overlayWith(name, "journal")),
       quiet.filter((arg) => arg !== "--quiet"),
     );
   }
@@ -108,7 +100,7 @@ Deno.test("Postgres is made from its backups as it was made at first, and archiv
   const clusterOf = (manifests: readonly Manifest[]) => ofKind(manifests, "Cluster")[0]!["spec"];
   const { bootstrap: { initdb }, plugins: [plugin] } = clusterOf(await overlay("production"));
   const { bootstrap, externalClusters: [source], plugins } = clusterOf(
-    await renderWith("production", "postgres-recovery"),
+    await overlayWith("production", "postgres-recovery"),
   );
   const { database, owner, secret } = initdb;
   deepStrictEqual(bootstrap, { recovery: { source: source.name, database, owner, secret } });

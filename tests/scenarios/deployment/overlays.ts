@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { render } from "../../../dev/programs/programs.ts";
 import type { Manifest } from "../../../dev/kubernetes/manifest.ts";
+import { TemporaryFolder } from "../../harness/temporary.ts";
 import { project } from "../../harness/world.ts";
 
 export const overlays = ["development", "production", "external"] as const;
@@ -15,7 +16,15 @@ export async function overlay(name: Overlay): Promise<Manifest[]> {
   return structuredClone(await rendered.get(name)!);
 }
 
-/** Returns a section of docs/kubernetes.md, without its title. */
+/** kustomize follows paths within a folder that it is given; a component is named from beside the overlay. */
+export async function overlayWith(name: Overlay, component: string): Promise<Manifest[]> {
+  await using beside = await TemporaryFolder.make("test-", join(project, "deploy/kubernetes/overlays"));
+  const text = `resources: [../${name}]\ncomponents: [../../components/${component}]\n`;
+  await beside.write("kustomization.yaml", text);
+  return await render(beside.path);
+}
+
+/** A section of docs/kubernetes.md, without its title. */
 export async function documented(title: string): Promise<string> {
   const text = await Deno.readTextFile(join(project, "docs/kubernetes.md"));
   return text.split(`\n## ${title}\n`)[1]!.split("\n## ")[0]!;

@@ -1,7 +1,7 @@
 /** `deno task retention`, as run by a person and by a program. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { withWorld } from "../../harness/world.ts";
-import { withoutPartitions } from "../../servers/test_schema.ts";
+import { withoutPartitions, withWeeks } from "../../servers/test_schema.ts";
 
 Deno.test("deno task retention says what goes, lets it go when told to, and records it", async (t) => {
   await withWorld(async (world) => {
@@ -52,6 +52,16 @@ Deno.test("deno task retention says what goes, lets it go when told to, and reco
     } finally {
       await Deno.remove(directory, { recursive: true });
     }
+    await t.step("with --make-partitions it needs no days and does not ask; a dry run makes none", async () => {
+      await world.sql.query(withWeeks(1));
+      const made = "select event_partitions_end() - now() >= interval '28 days' as made";
+      const dry = await run("0", "--make-partitions", "--dry-run");
+      deepStrictEqual([dry.code, await world.sql.one(made)], [0, { made: false }]);
+      const { code, stdout } = await run("0", "--make-partitions", "--json");
+      const { state, days, weeks, partitions_end } = JSON.parse(stdout);
+      deepStrictEqual([code, state, days, weeks, await world.sql.one(made)], [0, "done", 0, [], { made: true }]);
+      match(partitions_end, /^\d{4}-\d\d-\d\dT00:00:00Z$/);
+    });
     await t.step("when nothing is old, it says so, and records nothing", async () => {
       const { code, stdout } = await run("45", "--yes");
       deepStrictEqual([code, stdout.trim()], [0, "No events are older than 45 days."]);
