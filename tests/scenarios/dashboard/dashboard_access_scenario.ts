@@ -17,7 +17,7 @@ async function withFullPage(options: BrowserContextOptions, use: (page: Page, fa
       total: 100,
       done: 40,
       died: 30,
-      problem: "30 of 40 died again of the same cause",
+      problem: "30 of 40 letters failed again with the same cause",
     }),
     jobAnswer(0, { act: "drop", state: "done", total: 12, done: 12 }),
   ];
