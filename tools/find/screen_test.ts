@@ -27,9 +27,9 @@ Deno.test("drawAnswer() puts each station on a line, without what would mislead 
     '  {"id":7,"description":"a\\u202eb"}',
     "  published 2026-11-29T12:00:00.000Z     as its message id says",
     "  dead      2026-11-29T12:00:05.123456Z  by one: invalid: \\u001b[2J",
-    "  edited    at a time that nobody kept   once",
+    "  edited    at an unknown time           once",
     "",
-    "More match than are shown.",
+    "More events match; only these are shown.",
     "",
     "Queues        12 messages in \\u0007, not looked at",
   ]);

@@ -18,14 +18,15 @@ const actTimeoutMs = 10_000;
 await runCommand({
   name: "deno task retention",
   summary:
-    "Lets events go that are older than EVENTS_RETENTION_DAYS: whole partitions, by the time of message ids, and\n" +
-    "events under ids that tell no time, by when they were stored. Sums stay. It says what goes and asks.\n" +
-    "An id is remembered as long as its partition is there; after that, events of its time are refused.",
+    "Deletes events older than EVENTS_RETENTION_DAYS: it drops whole partitions, by the time in the message ids. Events\n" +
+    "whose ids contain no time are deleted row by row, by the time when they were stored. Totals do not change. The\n" +
+    "command lists the events first and asks for confirmation. Once a partition is dropped, subscribers dead-letter\n" +
+    "each further event of its time, because nothing tells whether that event was stored.",
   flags: {
-    export: { value: "DIRECTORY", help: "write what goes into files there before: CSV, compressed" },
-    "dry-run": { help: "say what would go, and change nothing" },
-    yes: { short: "y", help: "do not ask" },
-    json: { help: "one JSON object" },
+    export: { value: "DIRECTORY", help: "first write the events to files in DIRECTORY: CSV, compressed" },
+    "dry-run": { help: "list the events, and delete nothing" },
+    yes: { short: "y", help: "do not ask for confirmation" },
+    json: { help: "print one JSON object" },
   },
   settings: ["DATABASE_URL", "EVENTS_RETENTION_DAYS"],
   examples: [
@@ -35,12 +36,12 @@ await runCommand({
 }, async ({ flags, config }) => {
   const days = config.EVENTS_RETENTION_DAYS;
   const asks = !flags.yes && !flags["dry-run"];
-  if (days === 0) throw new UsageError("EVENTS_RETENTION_DAYS is 0: all events are kept; set how many days they are");
+  if (days === 0) throw new UsageError("EVENTS_RETENTION_DAYS=0 keeps all events; set the number of days to keep");
   if (asks && !Deno.stdin.isTerminal()) {
-    throw new UsageError("retention asks on a terminal: here it takes --yes, or --dry-run to see what would go");
+    throw new UsageError("retention asks on a terminal; without one, add --yes, or --dry-run to preview");
   }
   if (flags.export !== undefined && !(await Deno.stat(flags.export).catch(() => undefined))?.isDirectory) {
-    throw new UsageError(`--export=${flags.export} must be a directory that is there`);
+    throw new UsageError(`--export=${flags.export} must be an existing directory`);
   }
   using shutdown = onShutdownSignal(0, silentLog);
   const { stop } = shutdown;
@@ -50,23 +51,23 @@ await runCommand({
   });
   const gone: Gone = { tables: [], foreign: 0, files: [] };
   try {
-    if (!await isPartitioned(sql)) throw new Error("The table events has no partitions: docs/retention.md");
-    if (!await holdRetention(sql)) throw new Error("Another run is at work; nothing was done.");
+    if (!await isPartitioned(sql)) throw new Error("The table events is not partitioned; see docs/retention.md");
+    if (!await holdRetention(sql)) throw new Error("Another retention run is in progress; no event was deleted.");
     const plan = await planRetention(sql, days);
     if (!flags.json) console.log(inWords(plan, days));
     if (flags["dry-run"]) {
       if (flags.json) print(plan, "dry run");
-      console.error("DRY RUN: nothing has gone.");
+      console.error("DRY RUN: no event was deleted.");
       return 0;
     }
     const isNothing = plan.weeks.length + plan.foreign.length === 0;
-    if (!isNothing && asks && !confirm("Let it go? It cannot be undone.")) return 1;
+    if (!isNothing && asks && !confirm("Delete these events? This cannot be undone.")) return 1;
     if (!isNothing) await recorded(plan);
     if (flags.json) print(plan, stop.aborted ? "cut off" : "done");
-    if (stop.aborted) console.error("Cut off: run it again, and it goes on.");
+    if (stop.aborted) console.error("Interrupted: run the command again to continue.");
     return stop.aborted ? 1 : 0;
   } catch (error) {
-    if (gone.tables.length > 0) console.error(`Before the error, these went: ${gone.tables.join(", ")}.`);
+    if (gone.tables.length > 0) console.error(`Dropped before the error: ${gone.tables.join(", ")}.`);
     const explained = await explainConnection(error, "Postgres", config.DATABASE_URL);
     throw explained === error ? new Error(explainStoreError(error), { cause: error }) : explained;
   } finally {
@@ -96,7 +97,7 @@ await runCommand({
 function inWords({ weeks, foreign, before }: Plan, days: number): string {
   if (weeks.length + foreign.length === 0) return `No events are older than ${days} days.`;
   return [
-    "To go:",
+    "To delete:",
     ...weeks.map(({ table, until, rows, bytes, detached }) =>
       `${table}: about ${rows} events, ${Math.ceil(bytes / 2 ** 20)} MiB, ${
         detached ? "detached by an earlier run" : `until ${until}`

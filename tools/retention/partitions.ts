@@ -122,9 +122,12 @@ async function untilLocked<T>(clock: Clock, act: () => Promise<T>): Promise<T> {
       if (sqlStateOf(error) !== lockTimedOut) throw error;
       if (tries < lockTries) await clock.sleep(pauseMs);
       else {
-        throw new Error(`Sessions at work had the table in ${lockTries} tries; run it again: ${messageOf(error)}`, {
-          cause: error,
-        });
+        throw new Error(
+          `The lock on the table timed out ${lockTries} times; run the command again: ${messageOf(error)}`,
+          {
+            cause: error,
+          },
+        );
       }
     }
   }

@@ -14,8 +14,8 @@ Deno.test("deno task retention says what goes, lets it go when told to, and reco
       for (
         const [refused, why] of [
           [await run("0", "--dry-run"), /EVENTS_RETENTION_DAYS is 0/],
-          [await run("45"), /here it takes --yes, or --dry-run/],
-          [await run("45", "--yes", "--export", "/nowhere"), /--export=\/nowhere must be a directory/],
+          [await run("45"), /without one, add --yes, or --dry-run/],
+          [await run("45", "--yes", "--export", "/nowhere"), /--export=\/nowhere must be an existing directory/],
         ] as const
       ) {
         strictEqual(refused.code, 2);
@@ -29,8 +29,8 @@ Deno.test("deno task retention says what goes, lets it go when told to, and reco
     await t.step("a dry run changes nothing", async () => {
       const { code, stdout, stderr } = await run("45", "--dry-run");
       strictEqual(code, 0);
-      match(stdout, /^To go:\nevents_\d{8}: about 0 events, 1 MiB, until \d{4}-\d\d-\d\dT00:00:00Z$/m);
-      match(stderr, /^DRY RUN: nothing has gone\.$/m);
+      match(stdout, /^To delete:\nevents_\d{8}: about 0 events, 1 MiB, until \d{4}-\d\d-\d\dT00:00:00Z$/m);
+      match(stderr, /^DRY RUN: no event was deleted\.$/m);
       deepStrictEqual([await weeks(), await world.sql.query("select from acts")], [before, []]);
     });
     const directory = await Deno.makeTempDir({ prefix: "casino-retention-" });

@@ -66,7 +66,7 @@ Deno.test("with the roles of deno task roles", async (t) => {
       const migrator = { DATABASE_URL: asRole(DATABASE_URL, "migrator", "_") };
       match(
         await run("migrate", [], migrator),
-        /Granted what they need to casino_dead_letters and casino_reader and casino_subscriber\./,
+        /Granted table privileges to casino_dead_letters and casino_reader and casino_subscriber\./,
       );
       await members.untilLogged(members.start("rates-api", [], rates), "rates_api.ready");
       const subscriber = await startSubscriber(subscriberEnv);
