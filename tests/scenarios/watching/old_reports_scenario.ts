@@ -68,7 +68,7 @@ Deno.test("a subscriber that Postgres refuses while Redis takes no writes: nobod
       "both are unheard",
     );
     deepStrictEqual([lag.unacknowledged, fleet.problem], [null, null]);
-    match(await status(world), /2 consumers of the queue tell nothing of what is in hand/);
+    match(await status(world), /2 consumers of the queue do not report the events in hand/);
 
     await withRedis(world.servers.direct.REDIS_URL, (redis) => redis.replicaof("no", "one"));
     const isNamed = (problem: string) => problem.startsWith("Subscriber stuck has held ");
