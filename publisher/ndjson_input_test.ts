@@ -40,7 +40,7 @@ const cases: [what: string, text: string, read: string[]][] = [
   [
     "refuses a key that is there twice, and names it",
     `${line(1)}\n${betWith('"amount":5,"\\u0061mount":50000,"currency":"EUR"')}\n${line(3)}`,
-    ["1", "f:2: amount is there more than once", "3"],
+    ["1", "f:2: amount appears more than once", "3"],
   ],
 ];
 for (const [what, text, expected] of cases) {

@@ -55,7 +55,7 @@ for (const neighbours of [0, 1_000]) {
      insert into people (id, email) values (77, 'a@example.com')`,
     async (subscriber) => {
       await subscriber.settle(bet({ playerId: 77n }), ...many(neighbours), deposit({ playerId: 77n }));
-      const words = 'store-rejected: what the step "player" needs could not be read: division by zero';
+      const words = 'store-rejected: the step "player" could not read its data: division by zero';
       deepStrictEqual(subscriber.letters, [words, words]);
       await subscriber.check(1 + neighbours);
     },

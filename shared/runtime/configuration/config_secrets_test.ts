@@ -221,7 +221,7 @@ Deno.test("readConfig() refuses to send credentials to another machine unencrypt
 Deno.test("readConfig() refuses a sslmode that does not verify who answers", () => {
   for (const mode of ["require", "prefer", "allow", "verify-ca"]) {
     deepStrictEqual(problemsOf({ DATABASE_URL: `postgres://u@127.0.0.1/x?sslmode=${mode}` }), [
-      `DATABASE_URL=postgres://***@127.0.0.1/*** must be a URL with sslmode=verify-full, or disable: the others ` +
+      `DATABASE_URL=postgres://***@127.0.0.1/*** must be a URL with sslmode=verify-full or disable: the other ` +
       "do not verify who answers",
     ]);
   }

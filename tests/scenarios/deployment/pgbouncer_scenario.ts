@@ -76,6 +76,6 @@ Deno.test("a login that PgBouncer refuses is told in one sentence, and a subscri
     const refused = world.launchSubscriber("refused", { DATABASE_URL: url });
     strictEqual((await refused.ended).code, 1);
     await refused.read;
-    match(refused.messages.join("\n"), /Postgres at 127\.0\.0\.1:\d+ refuses the login that DATABASE_URL has: /);
+    match(refused.messages.join("\n"), /Postgres at 127\.0\.0\.1:\d+ rejected the login in DATABASE_URL: /);
   });
 });

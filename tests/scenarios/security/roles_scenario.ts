@@ -212,7 +212,10 @@ Deno.test("with the roles of deno task roles", async (t) => {
         await members.runToEnd("dead", ["list"], reader);
         const wrongUser = await members.run("dead", ["replay", "--all"], reader);
         strictEqual(wrongUser.code, 1);
-        match(wrongUser.stderr, /so it is not done: permission denied for table acts; the roles need their grants/);
+        match(
+          wrongUser.stderr,
+          /because it cannot be recorded: permission denied for table acts; grant the roles their privileges/,
+        );
       },
     );
   } finally {
