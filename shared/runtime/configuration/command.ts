@@ -189,7 +189,7 @@ function helpText(spec: CommandSpec<Record<string, Flag>, SettingName>): string 
     `\nFlags:\n${table(flags)}`,
     ...(variables.length > 0 ? [`\nEnvironment [default]:\n${table(variables)}`] : []),
     `\nExamples:\n${spec.examples.map((example) => `  ${example}`).join("\n")}`,
-    "\nExit status: 0 done, 1 failed, also in part, 2 wrong usage or configuration.",
+    "\nExit status: 0 done, 1 failed or partly failed, 2 wrong usage or configuration.",
   ].join("\n");
 }
 

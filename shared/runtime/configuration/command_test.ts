@@ -106,7 +106,7 @@ Environment [default]:
 Examples:
   deno task thing --count 3
 
-Exit status: 0 done, 1 failed, also in part, 2 wrong usage or configuration.`;
+Exit status: 0 done, 1 failed or partly failed, 2 wrong usage or configuration.`;
   strictEqual(parse(["--help"]), help);
   strictEqual(parse(["-h"], { PREFETCH: "wrong" }), help, "what is wrong in the environment does not hide the help");
   strictEqual(parse(["--version"]), version);
