@@ -88,7 +88,7 @@ Deno.test("describeBadLine() escapes terminal sequences, and shows the first of 
   const lines = describeBadLine("f", { line: 7, faults }).split("\n");
   deepStrictEqual([lines.length, lines[0], lines.at(-1)], [
     ...[11, 'f:7: line is not JSON: "\\u001b[2J\\u202e'],
-    "f:7: 2990 faults more",
+    "f:7: 2990 more faults",
   ]);
 });
 
@@ -105,7 +105,7 @@ Deno.test("readEvents() gives all that was read before its input failed, then na
     const entries = await Array.fromAsync(readEvents(failing));
     deepStrictEqual(entries.map((entry) => isBadLine(entry) ? describeBadLine("f", entry) : `${entry.event.id}`), [
       ...["1", "2"],
-      "f:3: line could not be read, nor what follows it: Input/output error (os error 5)",
+      "f:3: line could not be read, and the rest of the file was skipped: Input/output error (os error 5)",
     ]);
     deepStrictEqual(entries.map((entry) => isBadLine(entry) && entry.last), [false, false, true]);
   }

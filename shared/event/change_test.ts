@@ -21,7 +21,7 @@ Deno.test("applyChange() mends a field that is missing, and leaves the others as
 
 Deno.test("applyChange() does not change what differs from where, and says how", () => {
   const change = { set: [{ key: "currency", value: "EUR" }], where: [{ key: "currency", value: "" }] };
-  strictEqual(changed(encodeEvent(valid), change), 'currency is "USD", not ""');
+  strictEqual(changed(encodeEvent(valid), change), 'where does not match: currency is "USD", not ""');
 });
 
 Deno.test("applyChange() lets nothing through that the border would refuse", () => {

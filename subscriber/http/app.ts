@@ -69,10 +69,10 @@ export function httpApp(options: AppOptions): (request: Request, caller: Caller)
   app.use(async (context, next) => {
     access.checkHost(context);
     if (!isProbe(context.req.path) && !limit.take(context.env.address)) {
-      throw new Problem(429, "more than 50 requests a second", { "retry-after": "1" });
+      throw new Problem(429, "the limit is 50 requests a second", { "retry-after": "1" });
     }
     if (Number(context.req.header("content-length") ?? 0) > 0 || context.req.header("transfer-encoding")) {
-      throw new Problem(413, "no request has a body here");
+      throw new Problem(413, "requests must not have a body");
     }
     await next();
     if (!context.res.headers.has("cache-control")) context.header("cache-control", "no-store");

@@ -30,12 +30,12 @@ export async function keepPartitions(options: KeepPartitionsOptions, stop: Abort
       const now = explainStoreError(error);
       // A lock or a database that is away passes by itself: the alert on the runway tells when it does not.
       if (!stop.aborted && now !== problem) {
-        log.warn("No partition of events was made", { event: "partitions.failed", problem: now });
+        log.warn("No partition of events was created", { event: "partitions.failed", problem: now });
       }
       problem = now;
     }
   };
-  await inRounds(round, { everyMs, failed: "No partition of events was made", clock, log }, stop);
+  await inRounds(round, { everyMs, failed: "No partition of events was created", clock, log }, stop);
 }
 
 /** @throws errors of Postgres; the next call makes what this one did not */
@@ -45,7 +45,7 @@ export async function makePartitions({ database, days, log }: Omit<KeepPartition
   await database.query("select make_event_partitions($1::integer)", [String(days)]);
   const runway = await readRunway(database);
   if (runway !== undefined && runway > before) {
-    log.info("Partitions of events are made", { event: "partitions.made", runwayDays: Math.floor(runway) });
+    log.info("Created partitions of events", { event: "partitions.made", runwayDays: Math.floor(runway) });
   }
 }
 

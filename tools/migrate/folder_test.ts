@@ -28,7 +28,10 @@ Deno.test("orderMigrations() refuses names that nessie would skip without a word
 });
 
 Deno.test("orderMigrations() refuses two files with one timestamp, and tells all problems at once", () => {
-  refuses(() => orderMigrations([one, "20240101000000_other.ts", "Bad.ts"]), /Bad\.ts is no name[\s\S]*one timestamp/);
+  refuses(
+    () => orderMigrations([one, "20240101000000_other.ts", "Bad.ts"]),
+    /Bad\.ts needs another name[\s\S]*the same timestamp/,
+  );
 });
 
 Deno.test("pendingMigrations() gives what the database does not have", () => {
@@ -54,6 +57,6 @@ Deno.test("pendingMigrations() refuses a database that has a migration whose fil
 Deno.test("newFileName() takes the time, and refuses a bad name or one that would not be the newest", () => {
   const now = Date.UTC(2024, 0, 2, 3, 4, 5);
   strictEqual(newFileName("add_bonus", [one], now), "20240102030405_add_bonus.ts");
-  refuses(() => newFileName("Add Bonus", [one], now), /is no name/);
+  refuses(() => newFileName("Add Bonus", [one], now), /needs another name/);
   refuses(() => newFileName("add_bonus", [three], now), /would be older than 20240103000000_three_3.ts/);
 });

@@ -96,7 +96,7 @@ Flags:
   --kind KIND      which
   --quiet          no output
   --env-file FILE  read variables from FILE; the environment's variables win
-  -h, --help       show this
+  -h, --help       show this help
   --version        show the version
 
 Environment [default]:

@@ -26,7 +26,7 @@ function isRight(name: SettingName, text: string): boolean {
     return numbers.join() === text.split(",").map(Number).join() && /^\s*\d+\s*(,\s*\d+\s*){0,9}$/.test(text) &&
       numbers.every((number) => number >= Number(min) && number <= Number(max));
   }
-  if (right.startsWith("names of hosts")) {
+  if (right.startsWith("comma-separated host names")) {
     return String(value) === text.replaceAll(/\s*(^|,|$)\s*/g, "$1").toLowerCase() && !/[\s/@]/.test(String(value));
   }
   if (value !== text) return false;

@@ -137,7 +137,7 @@ for (const [where, options] of Object.entries(appearances)) {
       fake.found = foundAnswer;
       await page.locator("#find").fill("12345");
       await page.keyboard.press("Enter");
-      await untilText(page, "#found-verdict", "It is stored.");
+      await untilText(page, "#found-verdict", "The event is stored.");
       await checkAccessibility(page, "where an event is");
       await page.locator("#found-close").click();
       const problem = "Redis does not answer: connection refused.";

@@ -118,7 +118,7 @@ Deno.test("dead letters are filtered by text, reason, status and player, and a f
     await untilText(page, "#letters-filter-words", "text KWD, player 12");
     await page.locator("#letters-player").fill("bob");
     await page.keyboard.press("Enter");
-    await untilText(page, "#letters-status", '"bob" is no whole number.');
+    await untilText(page, "#letters-status", '"bob" must be a whole number of 64 bits.');
     await page.getByRole("button", { name: "Clear" }).click();
     await page.getByLabel("Status").selectOption("resolved");
     await untilText(page, "#letters-status", "1 resolved.");

@@ -22,7 +22,7 @@ function bury({ channel, dead }: World, count: number, bad = false): void {
   for (let n = 0; n < count; n++) {
     const headers = {
       [deadHeaders.reason]: bad ? "unknown-currency" : causes[n % causes.length]!,
-      [deadHeaders.detail]: bad ? 'currency "XTS" is neither in ISO 4217 nor BTC' : `as scripted, ${n}`,
+      [deadHeaders.detail]: bad ? 'currency "XTS" is neither an ISO 4217 code nor BTC' : `as scripted, ${n}`,
       [deadHeaders.lastFailedAt]: new Date().toISOString(),
       [deadHeaders.attempts]: 1,
     };

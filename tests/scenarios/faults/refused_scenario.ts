@@ -30,8 +30,8 @@ Deno.test("a subscriber that Postgres refuses, or with a node of a Redis Cluster
       /Postgres at 127\.0\.0\.1:5432 rejected the login in DATABASE_URL: password authentication failed/,
     );
     const moved = new RegExp(
-      `REDIS_URL leads to a node of a Redis Cluster that does not hold ${world.events}:\\{rates\\}:current ` +
-        `\\(MOVED \\d+ 127\\.0\\.0\\.1:${holder.port}\\): set it to the node that does, 127\\.0\\.0\\.1:${holder.port}, or`,
+      `REDIS_URL points at a node of a Redis Cluster that does not hold ${world.events}:\\{rates\\}:current ` +
+        `\\(MOVED \\d+ 127\\.0\\.0\\.1:${holder.port}\\): set REDIS_URL to the node that holds the key, 127\\.0\\.0\\.1:${holder.port}, or`,
     );
     match(said, moved);
     strictEqual(said.includes("wrong"), false, "no password");

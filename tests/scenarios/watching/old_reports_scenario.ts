@@ -50,7 +50,10 @@ Deno.test("a subscriber that Postgres refuses while Redis takes no writes: nobod
       ({ standing }) => standing.state === "problems",
       "a problem",
     );
-    match(problems.join("\n"), /^Redis does not serve \(.*\): .*what others hold is not known\.$/m);
+    match(
+      problems.join("\n"),
+      /^Redis is not available \(.*\): .*the other subscribers' events in hand are unknown\.$/m,
+    );
     deepStrictEqual([queue.unacknowledged, subscribers.map(({ id }: { id: string }) => id)], [null, ["good"]]);
     await untilAnswered(
       () => getJson(`${good}/overview`),
