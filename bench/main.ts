@@ -108,24 +108,24 @@ const names = groups.map(({ name }) => name).join(", ");
 await runCommand({
   name: "deno task bench",
   summary:
-    "Starts RabbitMQ, Redis and Postgres of its own and measures on them: throughput beside its rivals, publishing,\n" +
-    "latency, many subscribers, endurance, growth. After each run it checks that every event was stored once.\n" +
-    "Writes bench/results/ and prints the tables. All of it takes about an hour.",
+    "Starts its own RabbitMQ, Redis and Postgres, and measures throughput compared with other designs, publishing,\n" +
+    "latency, many subscribers, endurance and growth. After each run, it checks that every event was stored once.\n" +
+    "Writes bench/results/ and prints the tables. A full run takes about an hour.",
   flags: {
     only: { value: "GROUPS", help: `with commas between: ${names}` },
     runs: {
       value: "N",
-      help: "how many of each, in turn; the medians are reported [5]",
+      help: "runs of each variant, in turn; the medians are reported [5]",
       integer: { min: 1, max: 100 },
     },
-    report: { help: "measure nothing, and write the tables from bench/results/results.json" },
+    report: { help: "do not measure; write the tables from bench/results/results.json" },
   },
   settings: [],
   examples: ["deno task bench", "deno task bench --only throughput,publisher --runs 3", "deno task bench --report"],
 }, async ({ flags: { only, runs = 5, report } }) => {
   const wanted = only?.split(",").map((name) => name.trim());
   for (const name of wanted ?? []) {
-    if (!groups.some((group) => group.name === name)) throw new UsageError(`--only=${name} must be of ${names}`);
+    if (!groups.some((group) => group.name === name)) throw new UsageError(`--only=${name} must be one of ${names}`);
   }
   const chosen = report ? [] : groups.filter(({ name }) => wanted?.includes(name) ?? true);
   if (chosen.length > 0) {
