@@ -35,7 +35,7 @@ await runCommand({
 }, async ({ flags, operands, config }) => {
   const operation = operations.find((each) => each === (operands[0] ?? "set"));
   if (operation === undefined || operands.length > 1) {
-    throw new UsageError(`"${operands.join(" ")}" must be one of ${operations.join(", ")}`);
+    throw new UsageError(`the operation "${operands.join(" ")}" must be one of ${operations.join(", ")}`);
   }
   if (operation === "set" && !anyFault(flags)) throw new UsageError("set needs a fault, such as --delay-ms 300");
   if (operation !== "set" && anyFault(flags)) throw new UsageError(`${operation} does not take faults; use set`);

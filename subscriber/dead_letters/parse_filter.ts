@@ -58,7 +58,7 @@ function parseStatuses(list: string): readonly Status[] {
   const names = list === "any" ? statuses : split(list);
   const wrong = names.find((name) => !statuses.some((status) => status === name));
   if (wrong !== undefined || names.length === 0) {
-    throw new RangeError(`"${(wrong ?? "").slice(0, 60)}" must be one of ${statuses.join(", ")}, any`);
+    throw new RangeError(`status "${(wrong ?? "").slice(0, 60)}" must be one of ${statuses.join(", ")}, any`);
   }
   return names as readonly Status[];
 }

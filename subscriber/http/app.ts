@@ -93,7 +93,7 @@ export function httpApp(options: AppOptions): (request: Request, caller: Caller)
     try {
       return context.json((await withDeadline(totals)).materialized);
     } catch (error) {
-      throw unavailable("Postgres cannot be asked", error);
+      throw unavailable("the query of Postgres failed", error);
     }
   });
   app.get("/overview", async (context) => context.json(await withDeadline(overview)));
@@ -104,7 +104,7 @@ export function httpApp(options: AppOptions): (request: Request, caller: Caller)
       const points = await withDeadline(() => options.history(query));
       return context.json({ at, step_seconds: query.stepSeconds, points });
     } catch (error) {
-      throw unavailable("Postgres cannot be asked", error);
+      throw unavailable("the query of Postgres failed", error);
     }
   });
   app.get("/events", eventRoutes(options));
@@ -119,7 +119,7 @@ export function httpApp(options: AppOptions): (request: Request, caller: Caller)
     try {
       return context.json({ acts: await withDeadline(() => acts.list(limit, before)) });
     } catch (error) {
-      throw unavailable("Postgres cannot be asked", error);
+      throw unavailable("the query of Postgres failed", error);
     }
   });
   app.route("/", probeRoutes(options));

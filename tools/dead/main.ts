@@ -89,7 +89,7 @@ await runCommand({
     }
   } else if (action !== "edit" && action !== "jobs" && !isAction(action)) {
     const names = [...Object.keys(actions), "edit", "jobs", "take", "leave"];
-    throw new UsageError(`"${action ?? ""}" must be one of ${names.join(", ")}`);
+    throw new UsageError(`the action "${action ?? ""}" must be one of ${names.join(", ")}`);
   }
   const ofNone = action === "jobs" || action === "take" || action === "leave";
   if (ofNone) {
@@ -98,7 +98,7 @@ await runCommand({
     throw new UsageError(`${action} does not take "${rest[0] ?? operandId}"; select letters by message id with --id`);
   }
   const filter = filterOf({ ...flags, id: ofNone ? undefined : operandId ?? flags.id });
-  if (action === "show" && !filter.ids) throw new UsageError("show takes the message id of a letter");
+  if (action === "show" && !filter.ids) throw new UsageError("show needs the message id of a letter");
   const isAct = action === "edit" || !ofNone && changes(action);
   if (isAct && Object.keys(filter).length === 0 && !flags.all) {
     throw new UsageError(`${action} needs a filter, such as --reason or --id, or --all for all letters`);

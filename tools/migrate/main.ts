@@ -73,7 +73,7 @@ await runCommand({
         printStatus(catalogue, await readHistory(sql), flags.json);
         return 0;
       default:
-        throw new UsageError(`"${action ?? ""}" must be one of up, down, status`);
+        throw new UsageError(`the action "${action ?? ""}" must be one of up, down, status`);
     }
   } catch (error) {
     throw await explainConnection(error, "Postgres", config.DATABASE_URL);

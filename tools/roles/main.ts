@@ -44,7 +44,7 @@ await runCommand({
       case "postgres":
         return databaseScript(flags.database ?? "casino", flags.schema ?? "public");
       default:
-        throw new UsageError(`"${server ?? ""}" must be one of rabbitmq, redis, postgres`);
+        throw new UsageError(`the server "${server ?? ""}" must be one of rabbitmq, redis, postgres`);
     }
   }
 });

@@ -21,7 +21,7 @@ await runCommand({
   const project = join(import.meta.dirname!, "../..");
   const say = (sentence: string) => console.log(sentence);
   const deleteData = flags["delete-data"];
-  if (action !== "up" && action !== "down") throw new UsageError(`"${action ?? ""}" must be up or down`);
+  if (action !== "up" && action !== "down") throw new UsageError(`the action "${action ?? ""}" must be up or down`);
   if (surplus !== undefined) throw new UsageError(`deno task ${action} takes no operand, but was given "${surplus}"`);
   if (action === "up" && deleteData) {
     throw new UsageError("deno task up does not take --delete-data; use it with deno task down");

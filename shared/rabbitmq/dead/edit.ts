@@ -32,7 +32,7 @@ export function editOf(letter: DeadLetter, change: Change): { readonly outcome: 
 
 /** Returns why the letter cannot be edited. */
 function refusalOf({ reason, fate, edit, body, bodyBytes }: DeadLetter, change: Change): string | undefined {
-  if (fate && fate.status !== "dead") return `it is ${fate.status}`;
+  if (fate && fate.status !== "dead") return `the letter is ${fate.status}`;
   if (reason === "id-conflict") {
     return "another event is stored under the same message id, which an edit does not change: a replay would fail again";
   }

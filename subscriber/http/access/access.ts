@@ -117,7 +117,10 @@ export class Access {
     // A proxy may send another Host than the browser's.
     const known = from !== undefined && (origin!.endsWith(`//${host}`) || this.#options.allowedHosts.includes(from));
     if (!known) {
-      throw new Problem(403, "with a session, changes are for our own page: the Origin is another, or missing");
+      throw new Problem(
+        403,
+        "with a session, changes must come from the dashboard: the Origin header is missing or names another origin",
+      );
     }
     if (!/^application\/json\b/i.test(type)) throw new Problem(403, "send Content-Type: application/json");
   }

@@ -205,7 +205,7 @@ Deno.test("with the roles of deno task roles", async (t) => {
         strictEqual(code, 1);
         match(
           stderr,
-          /may not declare the queue casino\.events\.dead or.* With TOPOLOGY=provisioned it only looks for them/,
+          /may not declare the queue casino\.events\.dead or.* Declare both with deno task provision/,
         );
         strictEqual(stderr.includes(passwordOf("subscriber")), false);
         const reader = { ...operator, DATABASE_URL: asRole(DATABASE_URL, "reader", "_") };
