@@ -354,7 +354,7 @@ for (const batchSize of [1, 500]) {
       deepStrictEqual([subscriber.stats.duplicates, subscriber.stats.dead.get("id-conflict")], [2, 9]);
       match(
         subscriber.letters[0]!,
-        /^id-conflict: .* of another event: .*"amount":1,.* is stored, .*"amount":1000000,/,
+        /^id-conflict: .* belongs to another event: .*"amount":1,.* is stored, .*"amount":1000000,/,
       );
     },
     { batchSize },

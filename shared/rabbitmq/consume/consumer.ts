@@ -202,7 +202,7 @@ export class AmqpConsumer implements EventQueue {
   #leaveUnread(session: ChannelSession, message: ConsumeMessage): void {
     const { properties: { messageId, timestamp }, fields: { deliveryTag } } = message;
     const problem = `the body has ${unreadBytesOf(message)} bytes; the limit is ${mostBodyBytes}`;
-    this.options.log.warn("A message is too large to be an event; rejecting it", {
+    this.options.log.warn("A message is too large to be an event; leaving it to the broker", {
       event: "message.left_to_broker",
       ...{ messageId, problem },
     });
