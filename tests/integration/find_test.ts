@@ -77,7 +77,7 @@ Deno.test("find() finds what is stored by event id, message id in any form, and 
     deepStrictEqual([published!.at, stored!.by], [new Date(publishedAt).toISOString(), "subscriber-1"]);
     match(
       stored!.detail,
-      /^5 USD are 4\.67 EUR at 1\.0705 for 1 EUR, the rate as of 2024-06-28T14:00:00\.000000Z; in one/,
+      /^5 USD = 4\.67 EUR at 1\.0705 for 1 EUR, the rate as of 2024-06-28T14:00:00\.000000Z; in one/,
     );
     const [row] = await sql.query<{ at: Date }>(
       "select date_trunc('milliseconds', stored_at) as at from events limit 1",
@@ -178,7 +178,7 @@ Deno.test("find() of what is nowhere says where it has looked, what it could not
     const unsure = await look({ id: "4711" }, { fleet, queues });
     strictEqual(
       unsure.verdict,
-      "It was not found, and may be in the subscribers or the queues, where not everything could be looked at.",
+      "Not found, but the event may be in the subscribers or the queues: the search there is incomplete.",
     );
     deepStrictEqual(unsure.looked.map(({ outcome }) => outcome), [
       ...["0 events stored", "no event held; 13 events delivered a moment ago, not searched"],

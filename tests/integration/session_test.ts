@@ -55,7 +55,7 @@ Deno.test("Session.transaction() commits, or leaves nothing of a transaction tha
       await ask("insert into t values (4)");
       await ask("select nonsense").catch(() => {});
     });
-    await rejects(overheard, /the transaction was undone/);
+    await rejects(overheard, /the transaction was rolled back/);
     deepStrictEqual(await sql.query("select n from t"), [{ n: 1 }]);
   });
 });

@@ -54,7 +54,7 @@ test("an edit is refused while a replay is under way, and the replay publishes w
     refused = await edit(letters, "EUR");
     published.push(currencyOf(message));
   });
-  match(refused ?? "", /a replay publishes it/);
+  match(refused ?? "", /a replay is publishing the letter/);
   deepStrictEqual(published, ["USD"]);
 });
 
@@ -100,7 +100,10 @@ test("of two edits of the same reading one is kept, and the other told so; both 
   const change = (value: string) => ({ set: [{ key: "currency", value }] });
   const [first] = await editLetters(database, read, change("USD"), "one");
   const [second] = await editLetters(database, read, change("EUR"), "other");
-  deepStrictEqual([first?.problem, /edited or dealt with meanwhile/.test(second?.problem ?? "")], [undefined, true]);
+  deepStrictEqual([first?.problem, /edited, replayed or dropped meanwhile/.test(second?.problem ?? "")], [
+    undefined,
+    true,
+  ]);
   await edit(letters, "EUR");
   deepStrictEqual(await sql.query("select number, edited_by from dead_letter_edits order by number"), [
     { number: 1, edited_by: "one" },

@@ -116,7 +116,7 @@ Deno.test("letters stay in their queue untouched while Postgres is away, and com
     await eventually("the keeper to hold", () => state.held);
     const { messageCount, consumerCount } = await queues.channel.checkQueue(queues.dead);
     deepStrictEqual([messageCount, consumerCount], [all.length, 0]);
-    match(state.problems({ clock }).join(), /Postgres does not take them \(Postgres is away\)/);
+    match(state.problems({ clock }).join(), /Postgres does not accept them \(Postgres is away\)/);
     table.takes = true;
     await eventually("all letters", () => table.rows.length === all.length || undefined);
     deepStrictEqual(table.rows.map(detailOf), details(all));

@@ -258,8 +258,8 @@ export const foundAnswer: FindAnswer = {
       {
         ...{ station: "stored", at: "2026-11-24T22:10:01.234567Z", by: "subscriber-2" },
         detail:
-          "5 USD are 4.67 EUR at 1.0705 for 1 EUR, the rate as of 2026-11-24T22:09:41.000000Z; in one transaction " +
-          "with all events of this subscriber that have the same time of storing",
+          "5 USD = 4.67 EUR at 1.0705 for 1 EUR, the rate as of 2026-11-24T22:09:41.000000Z; in one transaction " +
+          "with this subscriber's other events of the same time",
       },
       {
         ...{ station: "reported", at: null, by: null },

@@ -24,7 +24,7 @@ for (const pool_mode of ["session", "transaction"] as const) {
       await world.publish("--input", "samples/events.ndjson");
       await world.untilSettled(2_026, 2);
       for (const { messages } of subscribers) {
-        deepStrictEqual(messages.filter((message) => message.includes("did not take a batch")), []);
+        deepStrictEqual(messages.filter((message) => message.includes("did not accept a batch")), []);
       }
       const status = await world.members.runToEnd("status", ["--json"], { ...world.env, ...env });
       strictEqual(JSON.parse(status).totals.events_total, 2_026);

@@ -10,7 +10,7 @@ Deno.test("deno task retention says what goes, lets it go when told to, and reco
     await world.sql.query(withoutPartitions);
     await t.step("a table without partitions, no days, no answer and a wrong directory are refused", async () => {
       const plain = await run("45", "--dry-run");
-      deepStrictEqual([plain.code, /has no partitions: docs\/retention\.md/.test(plain.stderr)], [1, true]);
+      deepStrictEqual([plain.code, /is not partitioned; see docs\/retention\.md/.test(plain.stderr)], [1, true]);
       for (
         const [refused, why] of [
           [await run("0", "--dry-run"), /EVENTS_RETENTION_DAYS is 0/],

@@ -53,7 +53,7 @@ Deno.test("with the roles of deno task roles", async (t) => {
     await t.step("a member with TOPOLOGY=check waits for the queues, and says for what", async () => {
       const publisher = members.start("publisher", ["--count", "1"], broker("publisher"));
       await members.untilLogged(publisher, "broker.unreachable");
-      match(String(publisher.records.at(-1)?.["reason"]), /not there yet .*: deno task provision declares them/);
+      match(String(publisher.records.at(-1)?.["reason"]), /does not exist .*: declare both with deno task provision/);
       match(
         await run("provision", [], { ...broker("provision"), TOPOLOGY: "declare" }),
         /queue casino\.events\.queue is there/,

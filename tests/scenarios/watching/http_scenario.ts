@@ -272,7 +272,7 @@ Deno.test("one subscriber's HTTP", async (t) => {
     await t.step("what is asked wrongly is refused in words, as RFC 9457 has it, under strict headers", async () => {
       const cases: [path: string, status: number, detail: RegExp, init?: RequestInit][] = [
         ["/nothing", 404, /there is nothing at \/nothing/],
-        ["/materialized", 405, /POST is not for \/materialized/, {
+        ["/materialized", 405, /\/materialized does not support POST/, {
           method: "POST",
           headers: { authorization: `Bearer ${token}` },
         }],
