@@ -81,7 +81,7 @@ Deno.test("the manifests' commands provision, migrate, wait, serve, publish, sub
         return said;
       };
 
-      match(await run("provision"), new RegExp(`The queue ${EVENTS_QUEUE} is there`));
+      match(await run("provision"), new RegExp(`The queue ${EVENTS_QUEUE} exists`));
       // The Job finds an empty database.
       await migrateDown({ sql: world.sql, catalogue, clock: systemClock, say: () => {} }, catalogue.size);
       match(await run("migrate"), new RegExp(`Applied ${catalogue.size} migrations`));

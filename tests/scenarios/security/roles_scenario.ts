@@ -56,7 +56,7 @@ Deno.test("with the roles of deno task roles", async (t) => {
       match(String(publisher.records.at(-1)?.["reason"]), /does not exist .*: declare both with deno task provision/);
       match(
         await run("provision", [], { ...broker("provision"), TOPOLOGY: "declare" }),
-        /queue casino\.events\.queue is there/,
+        /queue casino\.events\.queue exists/,
       );
       const { code } = await publisher.ended;
       strictEqual(code, 0);
