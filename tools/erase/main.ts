@@ -101,7 +101,7 @@ function playerOf(text: string | undefined): bigint {
   if (text === undefined) throw new UsageError("erase needs --player ID");
   const player = /^-?\d{1,19}$/.test(text) ? BigInt(text) : 0n;
   if (player === 0n || player > largest) {
-    throw new UsageError(`--player=${text} must be the id of a player: a whole number other than 0, of 64 bits`);
+    throw new UsageError(`--player=${text} must be a whole number of 64 bits other than 0, the id of a player`);
   }
   return player;
 }
