@@ -1,6 +1,6 @@
 /**
- * How long Postgres takes for what operators look at, with 100,000 dead letters of 50 causes: in a schema of its own, gone
- * afterwards. `deno run -A bench/dead_letters.ts`
+ * Measures the queries behind the operators' views, with 100,000 dead letters of 50 causes, in a schema of its own that
+ * is dropped afterwards. `deno run -A bench/dead_letters.ts`
  */
 import { encodeEvent } from "../shared/event/protobuf.ts";
 import { DatabasePool } from "../shared/postgres/pool.ts";
@@ -73,7 +73,7 @@ await withTestSchema(async (sql, url) => {
   console.log(slow === 0 ? `All under ${mostMs} ms.` : `${slow} over ${mostMs} ms.`);
 });
 
-/** One statement of a round. */
+/** Runs only the first statement of a round. */
 function slice(database: DatabasePool): Pick<DatabasePool, "query"> {
   let asked = false;
   return {

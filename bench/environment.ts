@@ -1,4 +1,4 @@
-/** Servers of the benchmark's own, started fresh, with the project's tables and a million players in them. */
+/** The benchmark's own servers, started fresh, with the project's tables and a million players in them. */
 import { join } from "node:path";
 import type { Channel, ChannelModel } from "amqplib";
 import { Checkout } from "../tests/harness/checkout.ts";
@@ -13,14 +13,14 @@ import { migrateUp } from "../tools/migrate/migrator.ts";
 import { delay, type ServerName } from "../tools/services/server.ts";
 import { Program, project } from "./program.ts";
 
-/** All of them are in the table `players`, under the ids from 10 on that the publisher draws from. */
+/** Players in the table `players`. Their ids begin at 10, like those that the publisher draws. */
 export const mostPlayers = 1_000_000;
 
-/** Millions of rows are copied, and counted, in one statement. */
+/** One statement copies or counts millions of rows. */
 export const longestQueryMs = 1_800_000;
 const heldBackTimeoutMs = 600_000;
 const leaveTimeoutMs = 10_000;
-/** Asking costs what is measured: seldom, and closer together towards the end. */
+/** Each poll costs what is being measured, so polls are rare until the last events. */
 const [pollMs, lastPollsMs] = [200, 5] as const;
 
 export class Environment implements AsyncDisposable {
@@ -76,8 +76,8 @@ export class Environment implements AsyncDisposable {
   }
 
   /**
-   * The same servers with tables `events` and totals of their own.
-   * @param schema its name; it is made if it is not there
+   * Returns an environment on the same servers with tables `events` and totals of its own.
+   * @param schema the name of the schema, which the first call creates
    */
   async within(schema: string): Promise<Environment> {
     const there = this.#within.get(schema);
@@ -101,21 +101,21 @@ export class Environment implements AsyncDisposable {
   }
 
   /**
-   * Empty queues, no events, no totals, and no write of an earlier run still to be done.
-   * @param keep the events; totals count from nothing all the same
+   * Empties the queues, the events and the totals, and finishes the writes of earlier runs.
+   * @param keep whether the events stay; the totals are emptied all the same
    */
   async reset({ keep = false } = {}): Promise<void> {
     await this.#untilLeft();
     await this.channel.purgeQueue(this.config.EVENTS_QUEUE);
     await this.channel.purgeQueue(this.config.DEAD_LETTER_QUEUE);
     await this.sql.query(`truncate player_totals, player_leaders, event_counts${keep ? "" : ", events"}`);
-    // Else every fifth run or so is the one in which the broker's log is full: messages then come from disk, at three
-    // times the cost.
+    // Otherwise the broker's log fills up in about every fifth run: messages then come from disk, at three times the
+    // cost, and spoil the comparison.
     await this.checkout.rabbitmqctl("eval", "ra_log_wal:force_roll_over(ra_log_wal).");
     await this.settle();
   }
 
-  /** Unsettled deliveries of a consumer that was killed return to the queue once the broker has dropped it. */
+  /** Waits until the broker has dropped every killed consumer and requeued its unsettled deliveries. */
   async #untilLeft(): Promise<void> {
     const giveUpAt = performance.now() + leaveTimeoutMs;
     while ((await this.channel.checkQueue(this.config.EVENTS_QUEUE)).consumerCount > 0) {
@@ -124,17 +124,17 @@ export class Environment implements AsyncDisposable {
     }
   }
 
-  /** Forces a checkpoint, so that no run pays for the writes of the one before. */
+  /** Forces a checkpoint, so that no run pays for the writes of an earlier run. */
   async settle(): Promise<void> {
     await this.superuser.query("checkpoint");
   }
 
-  /** Events on the queue, confirmed. */
+  /** Publishes generated events with confirms. */
   async publish(count: number, players: number, seed: number): Promise<void> {
     await this.#publisher("--count", String(count), "--players", String(players), "--seed", String(seed));
   }
 
-  /** Events as lines of JSON. */
+  /** Publishes events given as lines of JSON. */
   async publishLines(lines: readonly string[]): Promise<void> {
     const file = await Deno.makeTempFile({ prefix: "casino-bench-" });
     try {
@@ -154,7 +154,7 @@ export class Environment implements AsyncDisposable {
     return (await this.sql.one<{ rows: number }>("select count(*)::int as rows from events")).rows;
   }
 
-  /** Events that are stored, as the totals know it: two rows for each second are cheap to ask for. */
+  /** Returns how many events the totals count as stored, which is cheap to query: two rows for each second. */
   async stored(): Promise<number> {
     const { stored } = await this.sql.one<{ stored: number }>(
       "select coalesce(sum(events), 0)::int as stored from event_counts",
@@ -162,7 +162,7 @@ export class Environment implements AsyncDisposable {
     return stored;
   }
 
-  /** @param onProgress is told how many are stored, each time that is asked */
+  /** @param onProgress called with the number of stored events after each poll */
   async untilStored(count: number, onProgress: (stored: number) => void = () => {}): Promise<void> {
     const giveUpAt = performance.now() + heldBackTimeoutMs;
     const begun = performance.now();
@@ -178,10 +178,10 @@ export class Environment implements AsyncDisposable {
   }
 
   /**
-   * Each event once, in rows and in totals; nothing dead, nothing left over.
+   * Checks that each event is stored once, in rows and in totals, and that the queues are empty.
    * @param totals whether totals are kept of all that is stored
-   * @param counted how many of the events the counts know, when not all or none
-   * @throws when it is not so: then there is no figure
+   * @param counted how many of the events the counts include, when not all or none
+   * @throws when a check fails, so that the run yields no figures
    */
   async check(
     count: number,
@@ -191,7 +191,7 @@ export class Environment implements AsyncDisposable {
     const expect = (what: string, seen: unknown, right: unknown) => {
       if (seen !== right) problems.push(`${what}: ${seen}, not ${right}`);
     };
-    // Each has another message id: it is the primary key.
+    // Message ids are the primary key, so each row has another one.
     expect("rows", await this.rows(), count);
     for (const queue of [this.config.EVENTS_QUEUE, this.config.DEAD_LETTER_QUEUE]) {
       expect(`messages in ${queue}`, (await this.channel.checkQueue(queue)).messageCount, 0);

@@ -1,4 +1,4 @@
-/** `deno bench bench/micro_bench.ts`: what each stage of the hot path takes for one event, or for a batch of 500. */
+/** `deno bench bench/micro_bench.ts`: the time of each stage of the hot path, for one event or for a batch of 500. */
 import { AckRuns } from "../shared/rabbitmq/consume/ack_runs.ts";
 import { type OutgoingMessage, publishOptions } from "../shared/rabbitmq/message.ts";
 import { decodeEvent, encodeEvent } from "../shared/event/protobuf.ts";
@@ -18,7 +18,7 @@ import { playerNamed, ratesOf } from "../tests/fixtures/deliveries.ts";
 import { totalsStatement } from "../subscriber/store/totals.ts";
 import { noSpans, spansOf } from "../subscriber/pipeline/middleware/traced.ts";
 
-/** Enough to load branch predictors and caches as under load. */
+/** Enough to fill branch predictors and caches as under load. */
 const count = 5_000;
 const batchSize = 500;
 
@@ -52,7 +52,7 @@ const never = new AbortController().signal;
 
 let next = 0;
 const each = <T>(items: readonly T[]): T => items[next = (next + 1) % count]!;
-/** Results that nobody looks at would not be made. */
+/** The engine may skip work whose result is never used. */
 let kept: unknown;
 
 Deno.bench("decode", { group: "event" }, () => {
@@ -84,7 +84,7 @@ Deno.bench("settle, out of order", { group: "batch of 500" }, () => {
   new AckRuns((tag) => kept = tag).settle(shuffled);
 });
 
-/** With OTEL_DENO=true, the cost of tracing; without, the cost of having it off. */
+/** With OTEL_DENO=true this measures the cost of tracing; without it, the cost of disabled tracing. */
 const tracing = await openTracing();
 const places = {
   queue: "casino.events",

@@ -1,6 +1,7 @@
 /**
- * What partitions cost the hot path: batches of 500 into a table without, with eight of them, and with those of two years, in
- * turns, over one connection each; `deno run -A bench/partitions.ts [TURNS]`, on the servers that are up.
+ * Measures what partitions cost the hot path: batches of 500 into a table without partitions, with eight, and with
+ * those of two years, in turns, over one connection each. `deno run -A bench/partitions.ts [TURNS]`, on running
+ * servers.
  */
 import { DatabasePool } from "../shared/postgres/pool.ts";
 import { uuidv7 } from "../shared/rabbitmq/message_id.ts";
@@ -49,7 +50,7 @@ for (const [n, name] of names.entries()) {
   );
 }
 
-/** Each in a schema of its own. */
+/** Gives each store a schema of its own. */
 async function withStores(stores: readonly PostgresStore[], use: (stores: readonly PostgresStore[]) => Promise<void>) {
   const name = names[stores.length];
   if (name === undefined) return await use(stores);

@@ -1,4 +1,4 @@
-/** A process that is measured: it can be held still while its input is made ready. */
+/** A process to be measured. It can be stopped while its input is prepared. */
 import { join } from "node:path";
 import { readLines } from "../tools/demo/members.ts";
 import {
@@ -14,13 +14,13 @@ export const project = join(import.meta.dirname!, "..");
 
 export interface ProgramOptions {
   /**
-   * A task of deno.json, run as it stands there; or a file, from the project's root, with the flags of the task that is
-   * named, or else with the permissions of the tasks.
+   * A task of deno.json, run as it is written there; or a file, relative to the project's root, with the flags of the
+   * named task, or else with the permissions of the tasks.
    */
   readonly program: { readonly task: string } | { readonly file: string; readonly withFlagsOf?: string };
   readonly args?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** A file that gets stdout, in place of {@linkcode Program.until}. */
+  /** A file for stdout; {@linkcode Program.until} then sees only stderr. */
   readonly stdout?: string;
 }
 
@@ -38,7 +38,7 @@ export class Program implements AsyncDisposable {
     const { program, args = [], env, stdout } = options;
     const [file, ...flags] = wordsOf(program).toReversed();
     const words = [Deno.execPath(), "run", ...flags, join(project, file!), ...args];
-    // Deno has no way to give a child a file; the shell makes way for the program, which keeps its pid.
+    // Deno cannot give a child a file. The shell can, and its `exec` keeps the pid for the program.
     const script = stdout === undefined ? 'exec "$0" "$@"' : `exec "$0" "$@" > '${stdout}'`;
     this.#child = new Deno.Command("sh", {
       args: ["-c", script, ...words],
@@ -60,7 +60,7 @@ export class Program implements AsyncDisposable {
     return this.#child.pid;
   }
 
-  /** Resolves with the first line that has the text in it, on stdout or stderr. @throws when the program ends before */
+  /** Resolves with the first line on stdout or stderr that contains the text. @throws when the program ends first */
   async until(text: string, timeoutMs = 120_000): Promise<string> {
     const giveUpAt = performance.now() + timeoutMs;
     while (true) {
@@ -87,14 +87,14 @@ export class Program implements AsyncDisposable {
     this.#child.kill("SIGCONT");
   }
 
-  /** Waits until it has ended by itself. @throws when its exit status is not 0 */
+  /** Waits for the program to end. @throws when its exit status is not 0 */
   async end(): Promise<void> {
     const { code, signal } = await this.#child.status;
     await this.#read;
     if (code !== 0) throw new Error(`ended with ${signal ?? code}. ${this.#said}`);
   }
 
-  /** Asks it to leave. @throws when it does not, or leaves in disorder */
+  /** Sends SIGTERM. @throws when the program does not end, or its exit status is not 0 */
   async stop(): Promise<void> {
     if (this.#ended) return;
     this.release();
@@ -120,7 +120,7 @@ export class Program implements AsyncDisposable {
   }
 }
 
-/** Deno's flags, and the file last. What is no task may do more: it reads variables of its own. */
+/** Returns Deno's flags, and the file last. A file that is not a task may also read its own environment variables. */
 function wordsOf(program: ProgramOptions["program"]): string[] {
   if ("file" in program && program.withFlagsOf) {
     const { flags } = taskOf(program.withFlagsOf);
@@ -136,7 +136,7 @@ function taskOf(name: string): TaskLine {
   return parseTask(readTasks(project)[name]!);
 }
 
-/** Of the kernel's accounting: man 5 proc, fields in USER_HZ, which is 100 on Linux. */
+/** The kernel counts in USER_HZ (man 5 proc), which is 100 on Linux. */
 const msPerTick = 10;
 
 interface Entry {
@@ -144,9 +144,7 @@ interface Entry {
   readonly ticks: number;
 }
 
-/**
- * CPU time that each process and its descendants have used so far, those that have ended included, in ms (steps of 10).
- */
+/** Returns the CPU time in ms (steps of 10) that each process and its descendants have used, ended ones included. */
 export function cpuMsOf(pids: readonly number[]): number[] {
   const entries = new Map<number, Entry>();
   for (const { name } of Deno.readDirSync("/proc")) {
@@ -168,7 +166,7 @@ export function memoryMibOf(pid: number): { now: number; peak: number } {
   return { now: mib("VmRSS"), peak: mib("VmHWM") };
 }
 
-/** `comm` may hold spaces and brackets: the fields begin behind the last bracket. */
+/** `comm` may hold spaces and brackets, so the fields begin after the last bracket. */
 function parseStat(text: string): Entry {
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const [utime, stime, cutime, cstime] = fields.slice(11, 15).map(Number);
@@ -182,7 +180,7 @@ function descends(pid: number, ancestor: number, entries: ReadonlyMap<number, En
   return false;
 }
 
-/** A process may end between being listed and being read. */
+/** A process may end after it was listed and before it is read. */
 function read(path: string): string | undefined {
   try {
     return Deno.readTextFileSync(path);

@@ -1,4 +1,4 @@
-/** The results in bench/results/: the figures of every run, where they come from, and the tables of them. */
+/** The results in bench/results/: the figures of every run, their provenance, and the tables made from them. */
 import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { runProgram } from "../tools/run_program.ts";
@@ -6,7 +6,7 @@ import type { Figures } from "./scenarios/consume.ts";
 import { project } from "./program.ts";
 import type { Environment } from "./environment.ts";
 
-interface GroupResult {
+export interface GroupResult {
   /** End of the run, RFC 3339. */
   readonly at: string;
   readonly commit: string;
@@ -21,18 +21,19 @@ type Results = Readonly<Record<string, GroupResult>>;
 const resultsFolder = join(project, "bench/results");
 const file = join(resultsFolder, "results.json");
 
-async function readResults(): Promise<Results> {
+/** @throws {Deno.errors.NotFound} before the first run */
+export async function readResults(): Promise<Results> {
   return JSON.parse(await Deno.readTextFile(file));
 }
 
-/** Each group's newest result stands in the place of its last. */
+/** Replaces the group's result. */
 export async function keepResult(name: string, result: GroupResult): Promise<void> {
   await Deno.mkdir(resultsFolder, { recursive: true });
   const before = await readResults().catch(() => ({}));
   await Deno.writeTextFile(file, JSON.stringify({ ...before, [name]: result }, null, 1) + "\n");
 }
 
-/** @param loadAverage of the minute before anything was measured */
+/** @param loadAverage of the last minute before the first measurement */
 export async function provenance(
   environment: Environment,
   loadAverage: number,
@@ -69,8 +70,8 @@ export function spreadOf(values: readonly number[]): Spread {
 }
 
 /**
- * The nearest-rank percentile: the least value that at least `p` of 100 values do not exceed; of an even number of
- * values, the 50th is the lower middle one.
+ * The nearest-rank percentile: the least value that at least `p` of 100 values do not exceed. Of an even number of
+ * values, the 50th is the lower middle value.
  * @param sorted in ascending order, not empty
  * @param p greater than 0, at most 100
  */
@@ -88,12 +89,12 @@ export async function writeReport(): Promise<string> {
   return text;
 }
 
-/** Every variant and figure: the median, and in brackets the least and the greatest. */
+/** Every variant and figure: the median, and in brackets the least and the greatest value. */
 function figuresTable({ runs, at, commit, machine, versions }: GroupResult): string {
   const names = [...new Set(Object.values(runs).flatMap((each) => Object.keys(each[0] ?? {})))];
   const rows = Object.entries(runs).map(([variant, each]) => {
     const cells = names.map((name) => {
-      // JSON has no NaN: what was not to be had is null.
+      // JSON has no NaN, so a missing value is null.
       const values = each.flatMap((figures) => figures[name] ?? []);
       return values.length === 0 ? "" : asWords(spreadOf(values));
     });
@@ -107,7 +108,7 @@ function figuresTable({ runs, at, commit, machine, versions }: GroupResult): str
   return `${about.join("; ")}\n\n${markdown([["", ...names], ...rows])}`;
 }
 
-/** The promised bars, and the medians against them. */
+/** The promised limits, and the medians compared with them. */
 function barsTable(results: Results): string {
   const median = (group: string, variant: string, figure: string) => {
     const values = results[group]?.runs[variant]?.map((figures) => figures[figure]!) ?? [];
@@ -119,7 +120,9 @@ function barsTable(results: Results): string {
   const perEvent = (variant: string) => median("scale", variant, "totalCpuUs");
   const eightToOne = (players: string) => perEvent(`8 of ${players} players`) / perEvent(`1 of ${players} players`);
   const endured = (figure: string) => median("endurance", "2000000 events", figure);
-  const grown = (rows: string) => median("growth", rows, "eventsPerSecond") / median("growth", "0", "eventsPerSecond");
+  const grown = (rows: string, group = "growth") =>
+    median(group, rows, "eventsPerSecond") / median(group, "0", "eventsPerSecond");
+  const found = (by: string) => median("years", "find, 100000000", `by ${by}, p99Ms`);
   const rows: [string, string, number, string][] = [
     ["floor, events/s: 1/(1/bare + 1/load)", "", floor, ""],
     ["ours ÷ floor, one subscriber, lines off", "≥ 0.75, aim 0.9", off / floor, ""],
@@ -153,6 +156,16 @@ function barsTable(results: Results): string {
       median("growth", "GET /materialized, 10000000", "p99Ms"),
       " ms",
     ],
+    ["rate with 100 M events of two years ÷ empty", "≥ 0.9", grown("100000000", "years"), ""],
+    [
+      "p99 of GET /materialized with 100 M events stored",
+      "≤ 10 ms",
+      median("years", "GET /materialized, 100000000", "p99Ms"),
+      " ms",
+    ],
+    ["p99 of a find by message id among 100 M events", "≤ 50 ms", found("message id"), " ms"],
+    ["p99 of a find by event id among 100 M events", "≤ 50 ms", found("event id"), " ms"],
+    ["p99 of a find by player and time among 100 M events", "≤ 50 ms", found("player and time"), " ms"],
     ["API calls, cold start of 16", "1", median("cold cache", "16 subscribers", "apiCalls"), ""],
   ];
   return markdown([
@@ -163,16 +176,17 @@ function barsTable(results: Results): string {
   ]);
 }
 
-function asWords({ median, min, max }: Spread): string {
+/** Returns the median, and in brackets the least and the greatest value. */
+export function asWords({ median, min, max }: Spread): string {
   return min === max ? digits(median) : `${digits(median)} (${digits(min)}–${digits(max)})`;
 }
 
-/** Three that matter; whole numbers from 100 on. */
-function digits(value: number): string {
+/** Returns three significant digits; whole numbers from 100 on. */
+export function digits(value: number): string {
   return Math.abs(value) >= 100 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3)));
 }
 
-function markdown([head, ...rows]: readonly (readonly string[])[]): string {
+export function markdown([head, ...rows]: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   return [line(head!), line(head!.map((_, i) => i === 0 ? "---" : "---:")), ...rows.map(line)].join("\n");
 }

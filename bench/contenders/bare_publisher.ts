@@ -1,4 +1,4 @@
-/** amqplib alone: the same messages, encoded beforehand, with the same window of confirms. */
+/** amqplib alone: the same messages, encoded in advance, with the same limit of unconfirmed messages. */
 import { Buffer } from "node:buffer";
 import { openConnection } from "../../shared/rabbitmq/connection.ts";
 import { publishOptions } from "../../shared/rabbitmq/message.ts";

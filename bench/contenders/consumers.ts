@@ -1,6 +1,6 @@
 /**
  * `consumers.ts NAME WARM MEASURED`: other ways to write a subscriber. Each prints `warm` after its first WARM events
- * and `done` after MEASURED more, and stays. What one of them alone imports is loaded by that one alone: memory is
+ * and `done` after MEASURED more, and keeps running. Only the contender that needs a module loads it, because memory is
  * measured.
  */
 import { openConnection } from "../../shared/rabbitmq/connection.ts";
@@ -27,7 +27,7 @@ async function openChannel(prefetch: number) {
 }
 
 const consumers: Readonly<Record<string, () => Promise<void>>> = {
-  /** amqplib alone: takes messages and acks them, many at once. Nothing else can consume faster with this client. */
+  /** amqplib alone: takes messages and acks many at once. With this client nothing can consume faster. */
   async bare() {
     const channel = await openChannel(PREFETCH);
     const ackEvery = PREFETCH / 4;
@@ -39,7 +39,7 @@ const consumers: Readonly<Record<string, () => Promise<void>>> = {
     });
   },
 
-  /** amqplib with a prefetch of 100 and an async callback, as most people write it: up to 100 events are under way. */
+  /** amqplib with a prefetch of 100 and an async callback, as most people write it: up to 100 events are in flight. */
   async naive() {
     const { oneByOne } = await import("./one_by_one.ts");
     const process = oneByOne(DATABASE_URL);
@@ -52,7 +52,7 @@ const consumers: Readonly<Record<string, () => Promise<void>>> = {
     });
   },
 
-  /** The same, awaiting each event before the next. */
+  /** Like `naive`, but awaits each event before the next. */
   async serial() {
     const { oneByOne } = await import("./one_by_one.ts");
     const process = oneByOne(DATABASE_URL);
@@ -70,7 +70,7 @@ const consumers: Readonly<Record<string, () => Promise<void>>> = {
 
   /**
    * npm:rabbitmq-client with the same work in its handler. Its documentation advises a `concurrency` of at most the
-   * prefetch (README, "Consumer"); of the values tried (10, 100, 500), this one was the fastest.
+   * prefetch (README, "Consumer"). Of the values tried (10, 100, 500), this value was the fastest.
    */
   async peer() {
     const [{ Connection }, { oneByOne }] = await Promise.all([import("rabbitmq-client"), import("./one_by_one.ts")]);

@@ -1,6 +1,6 @@
 /**
- * The same enrichment one event at a time, as most people write it: one query for the player, one insert, then the ack.
- * The rates lie ready in memory, and totals are not kept: it does less than ours.
+ * The same enrichment, one event at a time, as most people write it: one query for the player, one insert, then the
+ * ack. The rates are in memory and no totals are kept, so it does less work than our subscriber.
  */
 import { checkRates } from "../../subscriber/rates/rates.ts";
 import { decodeEvent } from "../../shared/event/protobuf.ts";
@@ -17,7 +17,7 @@ const rates = checkRates({
 
 const longestQueryMs = 60_000;
 
-/** Each is planned once for each connection. */
+/** Postgres plans each statement once per connection. */
 const findPlayer = { name: "player", text: "select email, last_signed_in_at from players where id = $1" };
 const insertEvent = {
   name: "event",
@@ -28,7 +28,7 @@ const insertEvent = {
     on conflict (message_id) do nothing`,
 };
 
-/** Over at most 10 connections to Postgres: pg's own default. */
+/** Uses at most 10 connections to Postgres, which is pg's default. */
 export function oneByOne(databaseUrl: string): (messageId: string, body: Uint8Array) => Promise<void> {
   const pool = new Connections(databaseUrl, { name: "one by one", max: 10, timeoutMs: longestQueryMs });
   return async (messageId, body) => {

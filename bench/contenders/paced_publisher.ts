@@ -1,6 +1,6 @@
 /**
- * Our publisher's parts at a steady rate, open loop: each event is due at its own time, whatever became of those
- * before. `created_at` is when the event was due, to the microsecond, so that a publisher that falls behind shows as
+ * Our publisher's parts at a steady rate, open loop: each event is due at its own time, whether or not earlier events
+ * are confirmed. `created_at` is the due time, to the microsecond, so that a publisher that falls behind shows as
  * latency.
  */
 import { ConfirmPublisher } from "../../shared/rabbitmq/publish/publisher.ts";

@@ -1,12 +1,12 @@
 /**
- * The real subscriber, which notes for each event how long after it was due its commit was known. Says so when it
- * leaves.
+ * The real subscriber. For each event it records the time from when the event was due until its commit was known. It
+ * prints the latencies on SIGTERM.
  */
 import { percentile } from "../results.ts";
 import { runSubscriber } from "../../subscriber/main.ts";
 
 const latenciesMs: number[] = [];
-/** The first ones pay for compiling and connecting. */
+/** The first events also pay for compiling and connecting. */
 const skipped = Number(Deno.env.get("SKIP_EVENTS"));
 
 Deno.addSignalListener("SIGTERM", () => {

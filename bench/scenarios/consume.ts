@@ -1,13 +1,13 @@
-/** One queue that is full at the start, and those who empty it: ours, and the contenders. */
+/** One queue that is full at the start, and the programs that empty it: our subscriber and the contenders. */
 import { cpuMsOf, memoryMibOf, Program, type ProgramOptions } from "../program.ts";
 import type { Environment } from "../environment.ts";
 
 export interface Load {
-  /** Events that are measured. */
+  /** Measured events. */
   readonly events: number;
-  /** Events before them, so that code is compiled and caches are filled. */
+  /** Events before the measured ones, which compile the code and fill the caches. */
   readonly warmUp: number;
-  /** Over how many players they are spread. */
+  /** How many players the events belong to. */
   readonly players: number;
 }
 
@@ -18,15 +18,15 @@ export const oneSubscriber: Load = { events: 200_000, warmUp: 40_000, players: 1
 export interface OursOptions {
   readonly load: Load;
   readonly subscribers?: number;
-  /** File for the enriched events; `undefined`: they are not written. */
+  /** File for the enriched events; `undefined` when they are not written. */
   readonly lines?: string;
-  /** Keeps the events that are stored already, which must come from other seeds. */
+  /** Whether to keep the stored events, which must come from other seeds. */
   readonly keep?: boolean;
-  /** Draws the events. */
+  /** Seed of the generated events. */
   readonly seed?: number;
 }
 
-/** Subscribers as an operator starts them. They are held still while the queue is filled, and let go together. */
+/** Subscribers as an operator starts them. All are stopped while the queue is filled, and continue together. */
 export async function consumeWithOurs(environment: Environment, options: OursOptions): Promise<Figures> {
   const { load, subscribers = 1, lines, keep = false, seed = 1 } = options;
   await environment.reset({ keep });
@@ -52,7 +52,7 @@ export async function consumeWithOurs(environment: Environment, options: OursOpt
   return figures;
 }
 
-/** @throws when there are not as many: then writing them has cost less than it should */
+/** @throws when the number of lines differs: writing them then cost less than it should */
 async function checkLines(file: string, count: number): Promise<void> {
   let lines = 0;
   const { readable } = await Deno.open(file);
@@ -60,7 +60,7 @@ async function checkLines(file: string, count: number): Promise<void> {
   if (lines !== count) throw new Error(`${lines} lines of ${count} in ${file}`);
 }
 
-/** Started as an operator starts them, without lines on stdout, each serving HTTP at a port of its own. */
+/** Started as by an operator, without lines on stdout. Each serves HTTP at its own port. */
 export async function startSubscribers(
   environment: Environment,
   count: number,
@@ -77,7 +77,7 @@ export async function startSubscribers(
   return subscribers;
 }
 
-/** A contender of bench/contenders/consumers.ts, which says itself how far it is. */
+/** A contender of bench/contenders/consumers.ts, which prints its own progress. */
 export async function consumeWith(
   environment: Environment,
   name: string,

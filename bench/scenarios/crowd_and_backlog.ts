@@ -7,7 +7,7 @@ import { memoryMibOf } from "../program.ts";
 
 const crowd = { subscribers: 16, events: 20_000, pollMs: 3 };
 
-/** On a cache that holds no rates, with events that all need them. */
+/** All events need rates, and the cache holds none. */
 export async function coldStart(environment: Environment): Promise<Figures> {
   const { subscribers, events, pollMs } = crowd;
   await environment.reset();
@@ -54,7 +54,7 @@ interface Sample {
   readonly mib: number;
 }
 
-/** Events still come meanwhile. */
+/** Events still arrive meanwhile. */
 export async function endure(environment: Environment): Promise<Figures> {
   await environment.reset();
   await using ratesApi = await environment.startRatesApi();

@@ -1,10 +1,12 @@
-/** Confirmed publishing, ours against amqplib alone; and the time from when an event is due until its commit is known. */
+/**
+ * Confirmed publishing, by our publisher and by amqplib alone; and the time from an event's due time until its commit.
+ */
 import { cpuMsOf, memoryMibOf, Program, type ProgramOptions } from "../program.ts";
 import type { Environment } from "../environment.ts";
 import { type Figures, startSubscribers } from "./consume.ts";
 
 const published = 200_000;
-/** ConfirmPublisher's own default. */
+/** The default of ConfirmPublisher. */
 const windowOfConfirms = 1_000;
 const sampleEveryMs = 50;
 
@@ -24,7 +26,7 @@ async function publish(environment: Environment, options: ProgramOptions): Promi
   let [cpuMs, peakMib] = [0, 0];
   const sampling = setInterval(() => {
     const { peak } = memoryMibOf(publisher.pid);
-    // One that has just ended has none.
+    // A process that has just ended has no memory.
     if (!Number.isNaN(peak)) [cpuMs, peakMib] = [cpuMsOf([publisher.pid])[0]!, peak];
   }, sampleEveryMs);
   const words = await publisher.until("confirmed ").finally(() => clearInterval(sampling));
@@ -35,7 +37,7 @@ async function publish(environment: Environment, options: ProgramOptions): Promi
   return { eventsPerSecond: Number(confirmed) / Number(seconds), publisherCpuUs: cpuMs * 1000 / published, peakMib };
 }
 
-/** At a steady rate. */
+/** Events are published at a steady rate. */
 const [latencySeconds, warmUpSeconds] = [20, 3];
 
 export async function latencyAt(environment: Environment, perSecond: number): Promise<Figures> {

@@ -1,4 +1,4 @@
-/** The tables' part: the load into tables that hold millions of events already, and rows without a broker. */
+/** The tables' share: storing into tables that already hold millions of events, and loading rows without a broker. */
 import { delay } from "../../tools/services/server.ts";
 import { type Environment, longestQueryMs } from "../environment.ts";
 import { percentile } from "../results.ts";
@@ -7,8 +7,8 @@ import { cpuMsOf } from "../program.ts";
 import { Session } from "../../shared/postgres/session.ts";
 
 /**
- * Stores copies of what is stored until there are `rows`, under ids of their own: as old as their place in the table,
- * as if they had come one after the other.
+ * Copies the stored events under new ids until there are `rows`. The ids' times follow the order of the copies, as if
+ * the events had arrived one after another.
  */
 export async function growTo(environment: Environment, rows: number): Promise<void> {
   const { sql } = environment;
@@ -29,16 +29,17 @@ export async function growTo(environment: Environment, rows: number): Promise<vo
   await sql.query("vacuum analyze events");
 }
 
-/** @param seed another one for each run on the same table */
+/** @param seed must differ between runs on the same table */
 export async function consumeOnTop(environment: Environment, seed: number): Promise<Figures> {
   const figures = await consumeWithOurs(environment, { load: oneSubscriber, keep: true, seed });
   const { bytesPerEvent } = await environment.sql.one<{ bytesPerEvent: number }>(
-    `select pg_total_relation_size('events')::float8 / count(*) as "bytesPerEvent" from events`,
+    `select (select sum(pg_total_relation_size(relid)) from pg_partition_tree('events'))::float8 / count(*)
+       as "bytesPerEvent" from events`,
   );
   return { ...figures, bytesPerEvent };
 }
 
-/** Fewer a second than one address may make. */
+/** A rate below the limit for one address. */
 const [asks, everyMs] = [600, 25] as const;
 
 /** The latency of `GET /materialized`. */
@@ -59,17 +60,17 @@ export async function askMaterialized(environment: Environment): Promise<Figures
   return { p50Ms: percentile(tookMs, 50), p99Ms: percentile(tookMs, 99), maxMs: tookMs.at(-1)! };
 }
 
-/** The fastest of the variants tried: by the server and by psql, text and binary, 1 to 3 sessions. */
+/** The fastest of the variants tried: the server or psql reads the files, text or binary, in 1 to 3 sessions. */
 const [sessions, format] = [2, "binary"];
 
 const columns = "message_id, event_id, player_id, game_id, amount, amount_eur, created_at, rates_as_of, " +
   "player_last_signed_in_at, has_won, type, currency, rate, player_email, description, subscriber_id";
 
 /**
- * The same rows into the same tables, by the fastest means that Postgres has: what its part costs at least. The server
- * reads them from files, in sessions that are open before, so that no client costs anything.
+ * Stores the same rows in the same tables by the fastest means that Postgres has: the lower bound of its cost. The
+ * server reads the rows from files, in sessions opened in advance, so that no client costs anything.
  *
- * Loads again what is stored: a scenario that stores must have run just before.
+ * Loads what is stored: a scenario that stores events must run just before.
  */
 export async function loadRows(environment: Environment): Promise<Figures> {
   const folder = await Deno.makeTempDir({ prefix: "casino-bench-" });

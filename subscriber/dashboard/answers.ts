@@ -1,4 +1,4 @@
-/** The answers that the page reads. Integers beyond the safe ones are decimal strings. */
+/** The answers that the page reads. An integer that is not `Number.isSafeInteger` is a decimal string. */
 import type { SubscriberAnswer } from "./subscriber_answer.ts";
 
 export interface Overview {
@@ -11,21 +11,21 @@ export interface Overview {
   readonly standing: StandingAnswer;
   /** Sentences, the worst first. */
   readonly problems: readonly string[];
-  /** All of them, the stuck one first; this one alone while Redis does not tell of the others. */
+  /** All subscribers, stuck ones first; only this subscriber while Redis does not answer. */
   readonly subscribers: readonly SubscriberAnswer[];
   readonly materialized: Materialized | null;
-  /** Of all subscribers, in the last full second. */
+  /** Events that all subscribers stored in the last full second. */
   readonly events_last_second: number | null;
-  /** Stored in the last minute, by the id of each subscriber that stored any. */
+  /** Events stored in the last minute, by the id of each subscriber that stored any. */
   readonly events_per_minute_by_subscriber: Readonly<Record<string, number>> | null;
   readonly queue: Queue | null;
   readonly catch_up: CatchUp;
   readonly dead_letters: number | null;
-  /** Those among them that nobody has taken. */
+  /** Dead letters that nobody has taken. */
   readonly dead_letters_untended: number | null;
-  /** This subscriber's, since its start. */
+  /** This subscriber's dead letters since its start. */
   readonly dead_letters_by_reason: Readonly<Record<string, number>>;
-  /** From publish to commit, this subscriber's, in the last 10 s. */
+  /** From publish to commit, of this subscriber's events in the last 10 s. */
   readonly latency_ms: { readonly p50: number; readonly p99: number; readonly events: number } | null;
   readonly rates: Rates;
   readonly dependencies: readonly Dependency[];
@@ -34,46 +34,46 @@ export interface Overview {
 /** When the queue will be empty, at the pace of the last minute. */
 export interface CatchUp {
   /**
-   * - `none`: it is
-   * - `keeping-up`: what it holds is stored within a second
-   * - `never`: it does not shrink
+   * - `none`: the queue is empty
+   * - `keeping-up`: the events in the queue are stored within a second
+   * - `never`: the queue does not shrink
    */
   readonly state: "none" | "keeping-up" | "catching-up" | "never" | "unknown";
   readonly seconds: number | null;
-  /** Events that come into the queue. */
+  /** Events that arrive in the queue. */
   readonly in_per_second: number | null;
   /** Events that are stored. */
   readonly out_per_second: number | null;
 }
 
-/** `GET /session`: who asks. */
+/** `GET /session`: the user who sent the request. */
 export interface SessionAnswer {
-  /** `null`: nobody is signed in. */
+  /** `null` when nobody is signed in. */
   readonly name: string | null;
-  /** `null`: not even to look. */
+  /** `null` when the user may not even look. */
   readonly role: "look" | "act" | "administer" | null;
-  /** Whether there is anything to sign in with. */
+  /** Whether the subscriber has tokens to sign in with. */
   readonly has_tokens: boolean;
 }
 
 /** What the headline says. */
 export interface StandingAnswer {
-  /** `letters`: nothing is wrong, but dead letters wait to be looked at. */
+  /** `letters`: nothing is wrong, but dead letters wait that nobody has taken. */
   readonly state: "well" | "letters" | "problems";
   /** RFC 3339. */
   readonly since: string;
-  /** It was so already when this subscriber first looked. */
+  /** The state may have begun earlier: this subscriber found it when it first looked. */
   readonly at_least: boolean;
 }
 
 /** `GET /materialized`. */
 export interface Materialized {
   readonly events_total: number;
-  /** Stored in the last 60 s. */
+  /** Events stored in the last 60 s. */
   readonly events_per_minute: number;
   /** Over the same 60 s. */
   readonly events_per_second_moving_average: number;
-  /** Of equals the lowest id; `null` where there is no player yet. */
+  /** The lowest id wins a tie; `null` while there is no player. */
   readonly top_player_bets: TopPlayer | null;
   readonly top_player_wins: TopPlayer | null;
   /** In EUR cents. */
@@ -86,9 +86,9 @@ export interface TopPlayer {
 }
 
 export interface Queue {
-  /** Ready to be taken. */
+  /** Ready messages. */
   readonly messages: number;
-  /** Taken and not settled, by all subscribers; `null` when not all of them can be heard. */
+  /** Unsettled deliveries of all subscribers; `null` when not all of them report. */
   readonly unacknowledged: number | null;
   readonly consumers: number;
   /** Deliveries that this subscriber holds. */
@@ -109,7 +109,7 @@ export interface Rates {
   };
   /** How much of each currency 1 EUR buys. */
   readonly per_eur: Readonly<Record<string, string>>;
-  /** Whether this subscriber does without Redis. */
+  /** Whether this subscriber works without Redis. */
   readonly alone: boolean;
   /** Calls to the rates API by this subscriber. */
   readonly calls: number;
@@ -124,38 +124,38 @@ export interface Dependency {
 
 /** `GET /history`: the same from every subscriber. */
 export interface HistoryAnswer {
-  /** RFC 3339, by Postgres. */
+  /** RFC 3339, by the clock of Postgres. */
   readonly at: string;
   readonly step_seconds: number;
-  /** Oldest first; of a time in which nothing was written there is none. */
+  /** Oldest first. A step in which nothing was written has no point. */
   readonly points: readonly HistoryPoint[];
 }
 
-/** What the system did in a time; `null` where nobody told. */
+/** What the system did in one step; a value is `null` when nobody reported it. */
 export interface HistoryPoint {
-  /** When it began, RFC 3339. */
+  /** Start of the step, RFC 3339. */
   readonly at: string;
-  /** How much of that time is known. */
+  /** How much of the step is known. */
   readonly seconds: number;
   readonly stored: number;
   /** Events that became dead letters. */
   readonly dead: number;
   readonly duplicates: number;
-  /** Events that came into the queue. */
+  /** Events that arrived in the queue. */
   readonly arrived: number | null;
-  /** The most that were found at the end of a minute, as all below. */
+  /** The greatest value found at the end of a minute, as are all below. */
   readonly ready: number | null;
   readonly unacknowledged: number | null;
   readonly oldest_ms: number | null;
   readonly rates_age_ms: number | null;
-  /** The fewest that told something of themselves. */
+  /** The fewest subscribers that reported. */
   readonly subscribers: number | null;
 }
 
 /** The part of a stored event that the page shows. */
 export interface StoredEvent {
   readonly message_id: string;
-  /** The publisher's own id, where it is another text. */
+  /** The publisher's own id, when it differs from the message id. */
   readonly sent_id?: string;
   readonly type: string;
   readonly created_at: string;

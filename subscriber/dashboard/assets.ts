@@ -1,4 +1,4 @@
-/** The dashboard's files, imported as text: nothing is read at run time, and nothing comes from elsewhere. */
+/** The dashboard's files, imported as text: nothing is read at run time, and the page loads nothing from elsewhere. */
 import { kinds } from "../../shared/event/kinds.ts";
 import uplotCss from "uplot/dist/uPlot.min.css" with { type: "text" };
 import uplot from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
@@ -86,7 +86,7 @@ function asset(name: string, body: string): PageAsset {
   return { path: `/assets/${name}`, contentType: `${types[name.split(".").pop()!]}; charset=utf-8`, body };
 }
 
-/** A checkbox for each kind of event; stream.js reads the label of the kind from it. */
+/** A checkbox for each kind of event, from which stream.js reads the kind's label. */
 function typeFilters(): string {
   return kinds.map(({ type, label }) =>
     `<label class="chip"><input type="checkbox" name="type" value="${type}" data-label="${label}" checked> ${label}s</label>`

@@ -1,7 +1,7 @@
-/** The few words of DOM that the page uses. Text goes in as text, never as markup. */
+/** The DOM functions that the page uses. They insert text as text, never as markup. */
 
 /**
- * The element that the markup promises under this id.
+ * Returns the element that the markup has under this id.
  * @template {HTMLElement} [T=HTMLElement]
  * @param {string} id
  * @returns {T}
@@ -13,7 +13,7 @@ export function byId(id) {
 }
 
 /**
- * Touches the document only when the text is another.
+ * Changes the document only when the text differs.
  * @param {Element} node
  * @param {string} text
  */
@@ -44,7 +44,7 @@ export function element(name, attributes = {}, ...children) {
 }
 
 /**
- * However often the result is called, `draw` runs once a frame, and not while nobody looks.
+ * `draw` runs at most once a frame, however often the result is called, and not while the page is hidden.
  * @param {() => void} draw
  */
 export function oncePerFrame(draw) {

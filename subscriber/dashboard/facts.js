@@ -1,4 +1,4 @@
-/** Totals, top players, and what the subscriber depends on. */
+/** Totals, top players, and the servers that the subscriber depends on. */
 import { byId, element, setText, setTextOf } from "./dom.js";
 import { count, euros, rate, unknown } from "./format.js";
 

@@ -1,4 +1,4 @@
-/** Events as they are stored: server-sent while somebody looks, after those that were there before. */
+/** Streams events as they are stored, and fetches the recent ones from before. */
 
 /** @typedef {import("./answers.ts").StoredEvent} StoredEvent */
 /** @typedef {import("./answers.ts").Sampled} Sampled */
@@ -15,8 +15,8 @@ export class EventFeed {
   /**
    * @param {object} listener
    * @param {(event: StoredEvent) => void} listener.onEvent
-   * @param {(events: StoredEvent[]) => void} listener.onRecent those from before, newest first
-   * @param {(sampled: Sampled) => void} listener.onSampled after each few that were shown
+   * @param {(events: StoredEvent[]) => void} listener.onRecent events from before the stream, newest first
+   * @param {(sampled: Sampled) => void} listener.onSampled after each push of events
    * @param {(problem: string | undefined) => void} listener.onProblem
    */
   constructor(listener) {
@@ -24,7 +24,7 @@ export class EventFeed {
   }
 
   /**
-   * Does nothing when the same is open already. Called again and again, it is also what tries again.
+   * Does nothing while the same query is open. Repeated calls also retry a stream that was refused.
    * @param {string} query such as `type=bet&player_id=11`
    */
   open(query) {
@@ -65,7 +65,7 @@ export class EventFeed {
       const { events } = await response.json();
       if (response.ok && source === this.#source) this.#listener.onRecent(events);
     } catch {
-      // What comes from now on is there all the same.
+      // The stream brings new events all the same.
     }
   }
 }

@@ -1,9 +1,9 @@
-/** The answer to "where is this event?": of `GET /find`, of `deno task find --json`, and of what the page shows. */
+/** The answer to "where is this event?", from `GET /find` and `deno task find --json`, and on the page. */
 
 export interface FindAnswer {
   /** Newest first. */
   readonly events: readonly FoundEvent[];
-  /** Whether more match than are shown. */
+  /** Whether more events match than the answer holds. */
   readonly more: boolean;
   /** What the answer means, in one or two sentences. */
   readonly verdict: string;
@@ -12,13 +12,13 @@ export interface FindAnswer {
 
 export interface FoundEvent {
   readonly message_id: string;
-  /** As its publisher sent it, where that is another text. */
+  /** The id as the publisher sent it, when it differs from the message id. */
   readonly sent_id: string | null;
-  /** Where it is now. */
+  /** Where the event is now. */
   readonly state: "stored" | "held" | "dead" | "replayed" | "dropped" | "resolved";
-  /** `null` where its body holds none, or is not to be had. */
+  /** `null` when the body holds no event, or is not available. */
   readonly event: Readonly<Record<string, unknown>> | null;
-  /** What happened to it, in the order of time; those without one behind the one that they belong to. */
+  /** What happened to the event, by time. A station without a time follows the station that it belongs to. */
   readonly stations: readonly Station[];
 }
 
@@ -33,17 +33,17 @@ export interface Station {
     | "held"
     | "stored"
     | "reported";
-  /** RFC 3339, by the clock of whoever did it; `null` where nobody kept it. */
+  /** RFC 3339, by the clock of the process that acted; `null` when nobody recorded it. */
   readonly at: string | null;
-  /** Who did it. */
+  /** Who acted. */
   readonly by: string | null;
   readonly detail: string;
 }
 
-/** One place that was looked at. */
+/** One place that was searched. */
 export interface Look {
   readonly place: "dead_letters" | "subscribers" | "events" | "queues";
   readonly outcome: string;
-  /** Whether it would have been found there. */
+  /** Whether the search would have found the event there. */
   readonly complete: boolean;
 }

@@ -1,4 +1,4 @@
-/** Figures as people read them. What is not known is an en dash. */
+/** Formats figures for people. An unknown value becomes an en dash. */
 
 export const unknown = "–";
 
@@ -7,7 +7,7 @@ const short = new Intl.NumberFormat("en", { notation: "compact", maximumFraction
 const tenths = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
 /**
- * `12,345`. Integers beyond what a number holds come as strings, and stay exact.
+ * `12,345`. Unsafe integers come as strings, and stay exact.
  * @param {number | string | null | undefined} value
  */
 export function count(value) {
@@ -16,7 +16,7 @@ export function count(value) {
 }
 
 /**
- * For an axis, where room is short: `1.2K`.
+ * `1.2K`, for an axis, where there is little room.
  * @param {number} value
  */
 export function compact(value) {

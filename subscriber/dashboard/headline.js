@@ -4,7 +4,7 @@ import { clock, dateTime, duration, plural } from "./format.js";
 
 /** @typedef {import("./answers.ts").Overview} Overview */
 
-/** A screen reader hears a change of state at once, a change of words within it at most this often. */
+/** A screen reader announces a new state at once, and new words for the same state at most this often. */
 const quietMs = 15_000;
 const dayMs = 86_400_000;
 
@@ -65,7 +65,7 @@ export class Headline {
       this.#state = state;
       this.#announcedAt = -Infinity;
     }
-    // Not with the next frame: there is none in the background, where a tab's title is all that is seen.
+    // Do not wait for the next frame: a tab in the background draws none, and shows only its title.
     const title = `${state === "well" ? "✓" : "⚠"} ${this.#words().title} · Casino events`;
     if (document.title !== title) document.title = title;
   }
@@ -92,7 +92,7 @@ function wordsOf({ problems, standing, dead_letters_untended, at }) {
 }
 
 /**
- * By the subscriber's time, not by that of this page.
+ * By the subscriber's clock, not by the browser's.
  * @param {import("./answers.ts").StandingAnswer} standing
  * @param {string} at
  */

@@ -1,4 +1,4 @@
-/** Asks the subscriber how it is, once a second, and never gives up. */
+/** Polls the subscriber's overview, once a second, and never gives up. */
 
 /** @typedef {import("./answers.ts").Overview} Overview */
 
@@ -7,9 +7,9 @@ const [intervalMs, hiddenIntervalMs, deadlineMs, longestPauseMs] = [1_000, 10_00
 /**
  * @param {object} listener
  * @param {(overview: Overview) => void} listener.onAnswer
- * @param {(reason: string, nextTryAt: number) => void} listener.onLost the time in ms since 1970
- * @param {() => void} listener.onClosed nobody is signed in who may look
- * @returns {() => void} asks at once
+ * @param {(reason: string, nextTryAt: number) => void} listener.onLost `nextTryAt` in ms since 1970
+ * @param {() => void} listener.onClosed called when the user has to sign in
+ * @returns {() => void} a function that polls at once
  */
 export function pollOverview({ onAnswer, onLost, onClosed }) {
   let failures = 0;
@@ -38,14 +38,14 @@ export function pollOverview({ onAnswer, onLost, onClosed }) {
     timer = setTimeout(ask, pauseMs);
   }
 
-  // Who comes back to the page, or to the network, does not wait for the next turn.
+  // Poll at once when the page becomes visible again, or the network returns.
   document.addEventListener("visibilitychange", () => document.hidden || ask());
   addEventListener("online", ask);
   ask();
   return ask;
 }
 
-/** @returns {Promise<Overview | undefined>} `undefined`: it is closed to us */
+/** @returns {Promise<Overview | undefined>} `undefined` when the user has to sign in */
 async function fetchOverview() {
   const response = await fetch("/overview", { cache: "no-store", signal: AbortSignal.timeout(deadlineMs) });
   if (response.status === 401) return undefined;
@@ -57,6 +57,6 @@ async function fetchOverview() {
 function describeFailure(error) {
   if (!(error instanceof Error)) return String(error);
   if (error.name === "TimeoutError") return `no answer within ${deadlineMs / 1_000} s`;
-  // Browsers say "Failed to fetch" for all that can happen below HTTP.
+  // Browsers say "Failed to fetch" for every failure below HTTP.
   return error instanceof TypeError ? "it cannot be reached" : error.message;
 }

@@ -1,4 +1,4 @@
-/** The dashboard: what the subscriber answers goes into a bounded history and onto the page, at most once a frame. */
+/** The dashboard. Each answer of the subscriber goes into a bounded history, and onto the page at most once a frame. */
 import { drawCharts, historyNames } from "./charts/charts.js";
 import { DeadLetters } from "./dead_letters/dead_letters.js";
 import { byId, oncePerFrame } from "./dom.js";
@@ -13,7 +13,7 @@ import { drawRates } from "./rates.js";
 import { Session } from "./session.js";
 import { drawSubscribers } from "./subscribers.js";
 
-/** A quarter of an hour at one sample a second; charts show the last five minutes of it. */
+/** A quarter of an hour at one sample a second. The live charts show the last five minutes of it. */
 const samples = 900;
 
 const history = new History(samples, historyNames);

@@ -1,4 +1,4 @@
-/** The cached rates: how old, who may fetch new ones, and the rates themselves. */
+/** The cached rates: their age, the subscriber that may fetch new ones, and the rates themselves. */
 import { byId, element, setTextOf } from "./dom.js";
 import { dateTime, duration, plural } from "./format.js";
 
@@ -6,7 +6,7 @@ import { dateTime, duration, plural } from "./format.js";
 
 const words = { fresh: "fresh", stale: "stale", none: "none", unknown: "unknown" };
 
-/** The longest freshness seen, in ms: what a full bar means. */
+/** The longest freshness seen, in ms, which fills the bar. */
 let fullMs = 1;
 let shownTable = "";
 

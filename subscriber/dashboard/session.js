@@ -1,4 +1,4 @@
-/** Who is signed in, and what they may do; the form for a token, which is exchanged for a cookie and kept nowhere. */
+/** Who is signed in and what they may do, and the form for a token, which is exchanged for a cookie and not kept. */
 import { byId, setTextOf } from "./dom.js";
 
 /** @typedef {import("./answers.ts").SessionAnswer} SessionAnswer */
@@ -22,13 +22,13 @@ export class Session {
   /** @type {SessionAnswer | undefined} */
   #session;
   #asked = false;
-  /** One request after the other: a look at who it is must not undo a sign-in. */
+  /** Runs one request after another: an answer about the session must not undo a sign-in. */
   #sending = Promise.resolve();
   #waiting = 0;
 
   /**
    * @param {object} listener
-   * @param {() => void} listener.onChange who is signed in is another now
+   * @param {() => void} listener.onChange called when another user, or nobody, is signed in
    */
   constructor(listener) {
     this.#listener = listener;
@@ -48,7 +48,7 @@ export class Session {
     return this.#session !== undefined;
   }
 
-  /** Asks anew who is signed in. */
+  /** Asks again who is signed in. */
   refresh() {
     if (this.#waiting === 0) this.#send("GET");
   }
@@ -89,7 +89,7 @@ export class Session {
    */
   #take(answer, method) {
     const before = this.#session;
-    // What was shown is for nobody who is not signed in any more.
+    // Reload, so that nothing stays visible to a user who may no longer look.
     if (before && before.role !== null && answer.role === null) return location.reload();
     this.#session = answer;
     if (answer.role !== null) this.#asked = false;

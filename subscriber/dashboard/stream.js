@@ -1,4 +1,4 @@
-/** The sentences of the events, newest on top: sampled, paused and filtered at will, and never more than 200. */
+/** The sentences of the events, newest on top. The user can pause and filter them; the list holds at most 200. */
 import { byId, element, setText } from "./dom.js";
 import { EventFeed } from "./feed.js";
 import { clock, count, plural } from "./format.js";
@@ -29,11 +29,11 @@ export class EventStream {
   #problem;
   /** Newest last. @type {StoredEvent[]} */
   #pending = [];
-  /** Ids of what is listed. @type {Set<string>} */
+  /** Ids of the listed events. @type {Set<string>} */
   #listed = new Set();
   #paused = false;
   #heldBack = 0;
-  /** What the last second brought. @type {(import("./answers.ts").Sampled & { at: number })[]} */
+  /** Samples of the last second. @type {(import("./answers.ts").Sampled & { at: number })[]} */
   #samples = [];
   #skippedInAll = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -52,7 +52,7 @@ export class EventStream {
     document.addEventListener("visibilitychange", () => document.hidden && this.stop());
   }
 
-  /** May be called at any time, to begin, to begin again, and to go on. */
+  /** Starts or resumes the stream. May be called at any time. */
   start() {
     this.#drawStatus();
     const query = this.#query();
@@ -61,7 +61,7 @@ export class EventStream {
     else this.#feed.open(query);
   }
 
-  /** @param {string} [why] said until it begins again */
+  /** @param {string} [why] shown until the stream starts again */
   stop(why) {
     this.#feed.close();
     this.#problem = why;
@@ -75,7 +75,7 @@ export class EventStream {
     this.#player.focus();
   }
 
-  /** @returns {string | undefined} nothing when the filters let nothing through */
+  /** @returns {string | undefined} `undefined` when no event can match the filters */
   #query() {
     const types = Array.from(boxes).filter(({ checked }) => checked).map(({ value }) => value);
     const player = this.#player.value.trim();

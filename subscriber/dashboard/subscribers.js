@@ -1,10 +1,10 @@
-/** The list of all subscribers, in the order in which the answer has them: the stuck one first. */
+/** The list of all subscribers, in the order of the answer: stuck ones first. */
 import { byId, element, setText, setTextOf } from "./dom.js";
 import { clock, count, duration, plural, rate, unknown } from "./format.js";
 
 /** @typedef {import("./subscriber_answer.ts").SubscriberAnswer} SubscriberAnswer */
 
-/** How the states read, and whether they are good. */
+/** The word for each state, and its tone. */
 const states = {
   working: ["working", "good"],
   holding: ["holding", "bad"],

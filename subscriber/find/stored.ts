@@ -25,12 +25,15 @@ export interface StoredEvent {
 /** The length to which `sent_id` is cut when it is stored. */
 const longestSentId = 255;
 
-/** A later migration adds `sent_id`. Without it, the name refers to the null in `missing`. */
+/**
+ * A later migration adds `sent_id`. Without it, the name refers to the null in `missing`. The ids are an array, because
+ * Postgres would join a subquery by reading every partition as a whole.
+ */
 const statementFor = (where: string) => `
   select stored.* from (select null::text as sent_id) as missing cross join lateral (
     select message_id, sent_id, event_id, player_id, game_id, type, amount, currency, has_won, ${isoTime("created_at")},
       amount_eur, description, rate, ${isoTime("rates_as_of")}, ${isoTime("stored_at")}, subscriber_id
-    from events where message_id in (${where}) order by events.stored_at desc, message_id limit`;
+    from events where message_id = any(array(${where})) order by events.stored_at desc, message_id limit`;
 
 /** The migration that made the index also made these functions. */
 const byIdsStatement = `${

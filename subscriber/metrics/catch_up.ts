@@ -1,4 +1,4 @@
-/** When the queue will be empty: from how fast it grows or shrinks, and how fast events are stored. */
+/** Estimates when the queue will be empty, from its growth and from how fast events are stored. */
 import type { CatchUp } from "../dashboard/answers.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
 
@@ -11,7 +11,7 @@ export class QueueGrowth {
 
   constructor(private readonly clock: Pick<Clock, "monotonic">) {}
 
-  /** @param ready events in the queue; `null` when nobody tells */
+  /** @param ready events in the queue; `null` when not known */
   add(ready: number | null): void {
     const at = this.clock.monotonic();
     const last = this.#seen.at(-1);
@@ -20,7 +20,7 @@ export class QueueGrowth {
     while (at - this.#seen[0]!.at > windowMs) this.#seen.shift();
   }
 
-  /** Events a second, below 0 when it shrinks; `undefined` until it has been looked at for 10 s. */
+  /** Events a second, negative when the queue shrinks; `undefined` until it has been observed for 10 s. */
   get perSecond(): number | undefined {
     const [first, last] = [this.#seen[0], this.#seen.at(-1)];
     if (!first || !last || last.at - first.at < leastMs) return undefined;
@@ -30,7 +30,7 @@ export class QueueGrowth {
 
 export interface Pace {
   readonly ready: number | null;
-  /** Stored in a second. */
+  /** Events stored a second. */
   readonly outPerSecond: number | undefined;
   readonly growthPerSecond: number | undefined;
 }
@@ -40,7 +40,7 @@ export function catchUpOf({ ready, outPerSecond: out, growthPerSecond: growth }:
   const pace = { in_per_second: into, out_per_second: out === undefined ? null : Math.round(out) };
   if (ready === null) return { state: "unknown", seconds: null, ...pace };
   if (ready === 0) return { state: "none", seconds: 0, ...pace };
-  // What a second stores is on its way, whether the queue is a little longer or shorter than a minute ago.
+  // A queue that holds no more than a second stores keeps up, even if it is longer than a minute ago.
   if (out !== undefined && ready <= out) return { state: "keeping-up", seconds: Math.ceil(ready / out), ...pace };
   if (growth === undefined) return { state: "unknown", seconds: null, ...pace };
   if (growth >= 0) return { state: "never", seconds: null, ...pace };

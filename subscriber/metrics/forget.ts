@@ -1,4 +1,4 @@
-/** Has a subscriber forget the newest events of a player whose data `deno task erase` takes out of the tables. */
+/** Makes a subscriber forget recent events of a player whose data `deno task erase` removes from the tables. */
 import type { Database } from "../../shared/postgres/pool.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { inRounds } from "../../shared/runtime/rounds.ts";
@@ -7,13 +7,13 @@ import type { RecentEvents } from "./recent_events.ts";
 
 const everyMs = 10_000;
 const newestAct = "select coalesce(max(id), 0) from acts";
-/** A run that was killed has never ended. */
+/** A killed run stays `begun` for ever, so it counts as ended after an hour. */
 const erasures = `select id, filter ->> 'player', state = 'begun' and begun_at > now() - interval '1 hour' from acts
   where id > $1::bigint and act = 'erase' order by id`;
 
-/** Looks into the audit for erasures that began after it did. */
+/** Looks in the audit for erasures that began after the forgetter's first round. */
 export class Forgetter {
-  /** Erasures up to this act are over, or began before there was anything to forget. */
+  /** Erasures up to this act have ended, or began before there was anything to forget. */
   #after: string | undefined;
 
   constructor(
@@ -21,19 +21,19 @@ export class Forgetter {
     private readonly recent: Pick<RecentEvents, "forget">,
   ) {}
 
-  /** @returns how many events it has forgotten */
+  /** @returns how many events were forgotten */
   async round(): Promise<number> {
     this.#after ??= (await this.database.query(newestAct, []))[0]![0]!;
     const found = await this.database.query(erasures, [this.#after]);
     const forgotten = found.reduce((sum, [, player]) => sum + this.recent.forget(BigInt(player!)), 0);
-    // One that has begun may yet be overtaken by a batch with the e-mail: its player is forgotten again.
+    // A batch with the e-mail may still be stored after an erasure began, so the next round forgets its player again.
     const over = found.slice(0, found.findIndex(([, , goesOn]) => goesOn === "t") >>> 0);
     this.#after = over.at(-1)?.[0] ?? this.#after;
     return forgotten;
   }
 }
 
-/** Looks until the signal is aborted; never throws. */
+/** Looks for erasures until the signal is aborted; never throws. */
 export async function keepForgetting(
   options: {
     readonly database: Pick<Database, "query">;

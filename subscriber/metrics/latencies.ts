@@ -1,6 +1,6 @@
 import type { Clock } from "../../shared/runtime/clock.ts";
 
-/** The newest are kept. */
+/** Only the newest are kept. */
 const most = 4_096;
 const overMs = 10_000;
 
@@ -25,7 +25,7 @@ export class Latencies {
     this.#next = (this.#next + 1) % most;
   }
 
-  /** `undefined` when there were none. */
+  /** Returns `undefined` when no latency was measured. */
   summary(): LatencySummary | undefined {
     const since = this.clock.monotonic() - overMs;
     const recent = this.#ms.filter((_, i) => this.#at[i]! >= since).sort();

@@ -6,11 +6,14 @@ import type { Materialized, TopPlayer } from "../dashboard/answers.ts";
 
 export interface Totals {
   readonly materialized: Materialized;
-  /** Stored in the last full second. */
+  /** Events stored in the last full second. */
   readonly eventsLastSecond: number;
 }
 
-/** Counts are kept by whole seconds. The second in which the minute began counts in proportion: an even flow has an even count. */
+/**
+ * Counts are per whole second. The second in which the minute began counts in proportion, so that an even flow has an
+ * even count.
+ */
 const counts = `
   select coalesce(sum(events), 0),
     coalesce(sum(events) filter (where second > now() - interval '60 seconds'), 0) + round(
@@ -37,13 +40,16 @@ export async function readTotals(database: Database): Promise<Totals> {
   };
 }
 
-/** Covers the same 60 s. */
+/** The same 60 s as in `counts`. */
 const shares = `
   select subscriber_id, sum(events) as stored from event_counts
   where second > date_trunc('second', now()) - interval '60 seconds'
   group by subscriber_id order by stored desc, subscriber_id`;
 
-/** Events that each subscriber stored in the last 60 s, the busiest first. @throws errors of Postgres */
+/**
+ * Returns how many events each subscriber stored in the last 60 s, the busiest first.
+ * @throws errors of Postgres
+ */
 export async function readShares(database: Database): Promise<ReadonlyMap<string, number>> {
   const rows = await database.query(shares, []);
   return new Map(rows.map(([id, stored]) => [id ?? "", Number(stored)]));

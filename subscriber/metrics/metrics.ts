@@ -1,4 +1,4 @@
-/** `GET /metrics`, in Prometheus's text format. Every label has few values, all of them known here. */
+/** `GET /metrics`, in Prometheus's text format. Every label has few values, all of them known in advance. */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { deadReasons } from "../../shared/rabbitmq/outcome.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
@@ -15,7 +15,7 @@ const sizes = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_000];
 const lags = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
 const lagEveryMs = 500;
 
-/** What became of a token over HTTP. */
+/** Results of a token that was sent over HTTP. */
 export const signInResults = ["ok", "failed", "refused"] as const;
 export type SignIn = typeof signInResults[number];
 
@@ -36,7 +36,7 @@ export class Metrics implements Observer {
       buckets: fast,
       registers,
     });
-    // Prometheus makes no rate of a series that is not there yet.
+    // Prometheus computes no rate from the first sample of a series, so each series starts with a zero.
     for (const name of stages) stage.zero({ stage: name });
     const labelled = stages.map((name) => [name, stage.labels({ stage: name })] as const);
     this.#stages = Object.fromEntries(labelled) as Record<Stage, typeof labelled[0][1]>;
@@ -81,7 +81,7 @@ export class Metrics implements Observer {
     this.#latency.observe(ms / 1000);
   }
 
-  /** Observes, twice a second, how late a timer fires, until the signal is aborted. */
+  /** Observes twice a second how late a timer fires, until the signal is aborted. */
   async watchEventLoop(clock: Clock, stop: AbortSignal): Promise<void> {
     while (!stop.aborted) {
       const begun = clock.monotonic();
@@ -90,7 +90,7 @@ export class Metrics implements Observer {
     }
   }
 
-  /** The metrics that are read at each request. */
+  /** Registers the metrics that are read at each request. */
   watch(sources: Sources): void {
     const { stats, gate, rates, keeper, clock } = sources;
     const counts = () => rates.counts;
@@ -257,11 +257,11 @@ export class Metrics implements Observer {
   }
 }
 
-/** A value, or one by each value of the label; `undefined`: there is none at the moment. */
+/** One value, or one for each value of the label; `undefined` when there is none at the moment. */
 type Reading = number | Readonly<Record<string, number>> | undefined;
 type Read = () => Reading | Promise<Reading>;
 
-/** A value that cannot be read at the moment is left out: the last one would mislead. */
+/** Leaves out a value that cannot be read at the moment: the last one would mislead. */
 async function fill(metric: Counter | Gauge, read: Read, label: string | undefined): Promise<void> {
   metric.reset();
   const reading = await Promise.try(read).catch(() => undefined);

@@ -11,7 +11,7 @@ import { isFresh, problemsOf } from "./problems.ts";
 import type { Sources } from "./sources.ts";
 import { Standing } from "./standing.ts";
 
-/** A consumer that begins is counted by the broker a moment before it has told of itself, and one may pause for a moment. */
+/** The broker counts a new consumer a moment before its first report, and a subscriber may pause for a moment. */
 const unheardMs = 5_000;
 
 export function overviewOf(sources: Sources): () => Promise<Overview> {
@@ -31,7 +31,7 @@ export function overviewOf(sources: Sources): () => Promise<Overview> {
       sources.subscribers(),
     ]);
     const now = clock.monotonic();
-    // While no reports can be read nobody is heard either; without the broker nobody is missed.
+    // While reports cannot be read, no consumer counts as heard. Without the broker, none counts as missing.
     const areAllHeard = fleet.unheard === 0 || !depths;
     unheardSince = areAllHeard ? undefined : unheardSince ?? { monotonic: now, wall: clock.now() };
     const isLong = unheardSince !== undefined && now - unheardSince.monotonic >= unheardMs;
@@ -39,10 +39,10 @@ export function overviewOf(sources: Sources): () => Promise<Overview> {
     const ready = depths?.events.messages ?? null;
     growth.add(ready);
     const problems = problemsOf(sources, { states, depths, inspection, fleet, unheard });
-    // What a keeper has in hand is in neither: it counts when it stays there for more than a moment.
+    // Letters that a keeper holds are in neither the queue nor the table; they count when they stay there.
     const unkept = depths && depths.dead.messages + sources.keeper.waiting;
     const deadLetters = unkept !== undefined && letters !== undefined ? letters.dead + unkept : null;
-    // Which group a letter is of that is not in the table is not known yet.
+    // The group of a letter outside the table is not known yet, so the letter counts as untended.
     const untended = unkept !== undefined && letters !== undefined ? letters.untended + unkept : null;
     return {
       at: new Date(clock.now()).toISOString(),

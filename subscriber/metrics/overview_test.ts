@@ -8,7 +8,7 @@ import { overviewOf } from "./overview.ts";
 import type { Depths } from "./queue_depths.ts";
 import type { Sources } from "./sources.ts";
 
-/** An overview with one dead letter and nothing wrong but what a test does to the fleet. */
+/** An overview with one dead letter and no problem, except what a test does to the fleet. */
 function overview() {
   const clock = new VirtualClock(Date.UTC(2026, 10, 24, 23));
   const well = { ok: true, problem: undefined };
@@ -31,7 +31,7 @@ function overview() {
   const read = overviewOf(sources as Sources);
   return {
     ...{ now, keeper, read },
-    /** The state and what is wrong, `ms` later. */
+    /** The state and the problems, `ms` later. */
     async after(ms: number): Promise<string[]> {
       await clock.advance(ms);
       const { standing, problems } = await read();

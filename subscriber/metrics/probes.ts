@@ -1,4 +1,4 @@
-/** The servers that a subscriber depends on, and whether they answer. */
+/** Checks whether the servers that a subscriber depends on answer. */
 import "../../shared/runtime/deno_workarounds/without_env.ts";
 import { Buffer } from "node:buffer";
 import type { ServiceError } from "@grpc/grpc-js";
@@ -12,7 +12,7 @@ import { callWithDeadline, coalesced } from "../../shared/runtime/deadline.ts";
 export const dependencies = ["rabbitmq", "redis", "postgres", "rates_api"] as const;
 export type Dependency = (typeof dependencies)[number];
 
-/** The embedded demo has no servers to look for. */
+/** The embedded demo has no servers, so its names say where each part runs. */
 export const dependencyNames: Readonly<Record<"servers" | "embedded", Readonly<Record<Dependency, string>>>> = {
   servers: { rabbitmq: "RabbitMQ", redis: "Redis", postgres: "Postgres", rates_api: "Rates API" },
   embedded: {
@@ -25,7 +25,7 @@ export const dependencyNames: Readonly<Record<"servers" | "embedded", Readonly<R
 
 export interface DependencyState {
   readonly ok: boolean;
-  /** Why not; `undefined` when it is. */
+  /** Why the dependency does not serve; `undefined` when it does. */
   readonly problem: string | undefined;
 }
 
@@ -35,11 +35,11 @@ export type Probes = Readonly<Record<Dependency, Probe>>;
 
 export type ReadDependencies = () => Promise<Readonly<Record<Dependency, DependencyState>>>;
 
-/** The API is not ours: probed less often. What the other probes ask is remembered already. */
+/** The rates API may belong to someone else, so it is probed less often. The other probes read cached values. */
 const rememberApiMs = 10_000;
 const probeTimeoutMs = 2_000;
 
-/** Probes all of them at once, each with a deadline of 2 s. Never rejects. */
+/** Probes all dependencies at once, each with a deadline of 2 s. Never rejects. */
 export function readDependencies(probes: Probes, clock: Clock): ReadDependencies {
   const ask = Object.fromEntries(
     dependencies.map((name) => [
@@ -67,7 +67,7 @@ async function stateOf(probe: Probe, clock: Clock): Promise<DependencyState> {
 /** HealthCheckResponse { status: SERVING }: https://github.com/grpc/grpc/blob/master/doc/health-checking.md */
 const serving = Buffer.from([0x08, 0x01]);
 
-/** By gRPC's health checking protocol. One channel for each probe: see rates/client.ts. */
+/** Probes by gRPC's health checking protocol. Each probe opens a channel of its own; see rates/client.ts. */
 export function grpcHealth(address: string, tls: TlsFiles | undefined, proxy?: string): Probe {
   return (signal) =>
     new Promise<void>((resolve, reject) => {

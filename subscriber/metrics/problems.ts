@@ -1,4 +1,4 @@
-/** What is wrong, in sentences, for the page's headline. */
+/** What is wrong, in sentences for the page's headline. */
 import { redact } from "../../shared/runtime/secrets.ts";
 import type { SubscriberAnswer } from "../dashboard/subscriber_answer.ts";
 import type { Inspection } from "../rates/shared_rates.ts";
@@ -8,18 +8,18 @@ import { dependencyNames, type DependencyState } from "./probes.ts";
 import type { Depths } from "./queue_depths.ts";
 import type { Sources } from "./sources.ts";
 
-/** An event in hand that is older is a problem. */
+/** An older event in hand is a problem. */
 const lateMs = 60_000;
 
 type ProblemSources = Pick<Sources, "gate" | "rates" | "keeper" | "clock" | "consuming" | "mode" | "subscriberId">;
 
-/** What the servers and the other subscribers tell; `undefined` when they do not. */
+/** What the servers and the other subscribers report; `undefined` when they do not answer. */
 interface Found {
   readonly states: Readonly<Record<string, DependencyState>>;
   readonly depths: Depths | undefined;
   readonly inspection: Inspection | undefined;
   readonly fleet: FleetView;
-  /** Consumers that have told nothing of themselves for a while, and since when, milliseconds since 1970. */
+  /** Consumers without a recent report, and since when, in ms since 1970. */
   readonly unheard: { readonly consumers: number; readonly sinceMs: number } | undefined;
 }
 
@@ -29,10 +29,10 @@ const redisAway = {
   embedded: "each subscriber calls the rates API itself, once per RATES_TTL_MS",
 };
 
-/** Of more subscribers than this, only the number is told. */
+/** The problems name at most so many stuck subscribers and count the rest. */
 const mostNamed = 3;
 
-/** Sentences, the worst first. */
+/** Returns the problems as sentences, the worst first. */
 export function problemsOf(
   { gate, rates, keeper, clock, consuming, mode, subscriberId }: ProblemSources,
   { states, depths, inspection, fleet, unheard }: Found,
@@ -50,7 +50,7 @@ export function problemsOf(
   broken("postgres", "subscribers hold events until Postgres accepts them");
   problems.push(...stuckSentences(fleet.subscribers.filter(isStuck), subscriberId));
   broken("redis", redisAway[mode]);
-  // Those that are named above are not counted again.
+  // Stuck subscribers are named above and do not count again.
   const others = (unheard?.consumers ?? 0) - fleet.subscribers.filter(isStuckUnheard).length;
   if (unheard && others > 0) problems.push(unheardSentence(others, unheard.sinceMs));
   broken("rates_api", "the cached rates are used until they expire");
@@ -67,14 +67,14 @@ export function problemsOf(
   return problems;
 }
 
-/** Times and not durations: a sentence that stays the same is read out once. */
+/** Gives times, not durations: a screen reader reads a sentence again when it changes. */
 function stuckSentences(stuck: readonly SubscriberAnswer[], ownId: string): string[] {
   const sentences = stuck.slice(0, mostNamed).map(({ id, state, since, events, last_error }) => {
     const who = id === ownId ? "This subscriber" : `Subscriber ${id}`;
     const at = timeOf(since);
     return state === "silent"
       ? `${who} has not reported since ${at}; it held ${countOf(events)} then.`
-      // Without any, its deliveries went back with a lost connection, and others take them.
+      // Without events: its connection was lost, so the broker requeued the deliveries for others.
       : `${who} has held ${events === 0 ? "a batch" : countOf(events)} since ${at}: ${last_error}.`;
   });
   const rest = stuck.slice(mostNamed);

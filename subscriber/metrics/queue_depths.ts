@@ -1,4 +1,4 @@
-/** How full the queues are. Has a connection of its own: no query waits behind deliveries. */
+/** Reads how full the queues are. Uses its own connection, so that no query waits behind deliveries. */
 import type { Channel, ChannelModel } from "amqplib";
 import { closeConnection, openConnection } from "../../shared/rabbitmq/connection.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
@@ -10,14 +10,14 @@ export interface Depths {
 
 export interface QueueCount {
   readonly name: string;
-  /** Ready messages; `null`: there is no such queue. */
+  /** Ready messages; `null` when there is no such queue. */
   readonly messages: number | null;
 }
 
 export interface QueueDepths {
   /** @throws when the broker does not answer, or has no such queue */
   read(): Promise<Depths>;
-  /** Of every queue that events may wait in. @throws as that does */
+  /** Counts every queue in which events may wait. @throws like {@linkcode QueueDepths.read} */
   readAll(): Promise<readonly QueueCount[]>;
   close(): Promise<void>;
 }
@@ -27,7 +27,7 @@ export interface AmqpQueueDepthsOptions {
   readonly name: string;
   readonly eventsQueue: string;
   readonly deadLetterQueue: string;
-  /** All that events may wait in. */
+  /** All queues in which events may wait. */
   readonly queues: readonly string[];
   readonly clock: Clock;
 }
@@ -60,13 +60,13 @@ export class AmqpQueueDepths implements QueueDepths {
     return counts.map(({ queue, messageCount }) => ({ name: queue, messages: messageCount }));
   }
 
-  /** Does not wait for a connection that is being opened; that is closed once it is open. */
+  /** Does not wait for a connection that is being opened; that connection is closed as soon as it is open. */
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#connection) await closeConnection(this.#connection, this.options.clock);
   }
 
-  /** When a lost connection or a missing queue ends the channel, the next query opens another. */
+  /** A lost connection or a missing queue ends the channel; the next query then opens another. */
   #open(): Promise<Opened> {
     const opening = this.#connect(() => {
       if (this.#opening === opening) this.#opening = undefined;

@@ -3,17 +3,17 @@ import type { Enriched } from "../enriched/enriched.ts";
 import { cutTo } from "../../shared/runtime/printable.ts";
 import type { Report } from "../pipeline/edges.ts";
 
-/** Most of one batch: an event that is kept outlives the young generation, and costs the garbage collector. */
+/** The most events kept of one batch. Kept events outlive the young generation and cost the garbage collector time. */
 const mostOfBatch = 20;
 export const mostKept = 500;
 
-/** Longest text of an event that is kept, in code units. The player's address is any text that the casino has there. */
+/** Longest text of a kept event, in UTF-16 code units. A player's address is whatever text the casino stores. */
 const mostOfText = 1_024;
 
-/** The event, or a copy with its long texts cut. */
+/** Returns the event, or a copy with its long texts cut. */
 export function shownOf(enriched: Enriched): Enriched {
   const { description, player } = enriched;
-  // The description has all texts in it.
+  // The description contains all texts of the event.
   if (description.length <= mostOfText) return enriched;
   return {
     ...enriched,
@@ -39,7 +39,7 @@ export class RecentEvents {
     for (const listener of this.#listeners) listener(events);
   }
 
-  /** Adds the events, then reports them. */
+  /** Returns a report that adds the events and then calls `report`. */
   before(report: Report): Report {
     return (events) => {
       this.add(events);
@@ -47,7 +47,10 @@ export class RecentEvents {
     };
   }
 
-  /** Forgets the player's events. @returns how many there were */
+  /**
+   * Forgets the player's events.
+   * @returns how many were forgotten
+   */
   forget(playerId: bigint): number {
     const all = [...this.newest()].reverse();
     const left = all.filter(({ event }) => event.playerId !== playerId);
@@ -58,7 +61,7 @@ export class RecentEvents {
     return all.length - left.length;
   }
 
-  /** Newest first: up to {@linkcode mostKept}, of a large batch only some. */
+  /** Yields up to {@linkcode mostKept} events, newest first. Only some events of a large batch are kept. */
   *newest(): Generator<Enriched> {
     for (let i = 1; i <= mostKept; i++) {
       const enriched = this.#kept[(this.#next - i + mostKept) % mostKept];

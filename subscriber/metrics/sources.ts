@@ -13,9 +13,9 @@ import type { Totals } from "./materialized.ts";
 import type { ReadDependencies } from "./probes.ts";
 import type { Depths } from "./queue_depths.ts";
 
-/** In this process: read at any time. */
+/** The state in this process, which can be read at any time. */
 export interface State extends OwnState {
-  /** Over servers, or with everything in one process. */
+  /** With servers, or with everything in one process. */
   readonly mode: "servers" | "embedded";
   readonly gate: DatabaseGate;
   readonly keeper: KeeperState;
@@ -32,7 +32,7 @@ export interface Sources extends State {
   readonly dependencies: ReadDependencies;
   /** Never rejects. */
   readonly subscribers: () => Promise<FleetView>;
-  /** Each of these rejects when its server does not answer. */
+  /** This and the functions below reject when their server does not answer. */
   readonly totals: () => Promise<Totals>;
   /** Events that each subscriber stored in the last minute. */
   readonly shares: () => Promise<ReadonlyMap<string, number>>;

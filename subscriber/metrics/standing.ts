@@ -1,4 +1,4 @@
-/** Since when the headline is what it is: by this subscriber's time, not by that of whoever opens the page. */
+/** Since when the headline is in its state, by this subscriber's clock and not by the browser's. */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { StandingAnswer } from "../dashboard/answers.ts";
 

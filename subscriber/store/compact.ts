@@ -1,6 +1,7 @@
 /**
- * Once a minute, compacts the rows that each subscriber writes for itself into one: counts of past seconds, and leaders. So
- * `GET /materialized` reads few rows, however long the system runs and however many subscribers come and go.
+ * Compacts rows once a minute: the counts of past seconds and the leaders, which each subscriber writes in rows of its
+ * own, become one row each. So `GET /materialized` reads few rows, however long the system runs and however many
+ * subscribers come and go.
  */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
@@ -13,7 +14,7 @@ const everyMs = 60_000;
 /** Once soon after the start, and then about once an hour. */
 const roundsPerSearch = 60;
 
-/** Each is exact beside batches that change the same rows: a delete waits for the row's last change and returns it. */
+/** Each is exact while batches change the same rows: a delete waits for the row's last change and returns it. */
 const statements = [
   `with old as (
      delete from event_counts where second < now() - interval '5 minutes' and subscriber_id <> '' returning events
@@ -32,7 +33,7 @@ const statements = [
 /** Reads all totals to find the leaders: an operator may have changed totals by hand. */
 const leadersOfAll = keepLeaders("''", leadersOfTotals, "player_totals");
 
-/** @throws errors of Postgres; the next run compacts what this one did not */
+/** @throws errors of Postgres; the next run compacts the remaining rows */
 export async function compact(database: Database): Promise<void> {
   for (const statement of statements) await database.query(statement, []);
 }
@@ -55,7 +56,7 @@ export async function keepCompacting(
   stop: AbortSignal,
 ): Promise<void> {
   for (let rounds = 0; !stop.aborted; rounds++) {
-    // Subscribers that were started together compact at different moments.
+    // Spread the runs of subscribers that were started together.
     await clock.sleep(random.int(everyMs / 2, everyMs), stop).catch(() => {});
     if (stop.aborted) return;
     try {

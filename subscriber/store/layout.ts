@@ -1,6 +1,6 @@
 /**
- * Whether the tables are as the rows are written for. COPY in binary takes eight bytes of an integer for whatever eight bytes
- * are to the column: in a `numeric` they are 0, in a `double precision` some number.
+ * Checks that the tables have the column types for which the rows are encoded. Binary COPY reinterprets bytes without
+ * an error: eight bytes of an integer become 0 in a `numeric`, and some number in a `double precision`.
  */
 import type { Database } from "../../shared/postgres/pool.ts";
 import { classifyStoreError, SchemaProblem } from "../../shared/runtime/errors.ts";
@@ -15,27 +15,27 @@ import {
 } from "./tables.ts";
 import { rowsTaken } from "./totals.ts";
 
-/** What the checks fail with: the cast of a text that is no number, SQLSTATE invalid_text_representation. */
+/** SQLSTATE invalid_text_representation: each check fails by casting a text that is not a number. */
 const checkFailed = "22P02";
-/** Begin the texts that fail, which Postgres quotes in any language. */
+/** The prefixes of the texts that the checks cast. Postgres quotes such a text in its error, whatever its language. */
 const [altered, undone] = ["casino: altered", "casino: undone"];
 
 const triggersQuery = `
   select string_agg(tgname, ', ' order by tgname) from pg_trigger
   where tgrelid = to_regclass($1::text) and tgtype & 2 = 2 and tgtype & 20 <> 0 and not tgisinternal`;
 
-/** Undoes a transaction in which all went well; deferred constraints are checked before. */
+/** Checks deferred constraints, then fails, so that Postgres rolls back a transaction that succeeded until then. */
 export const undoStatement = `set constraints all immediate;\nselect cast('${undone}' || now() as int)`;
 
-/** The tables as they were found once, and the statements by which a transaction finds out that they still are. */
+/** The tables as they were read once, and the statements by which a transaction checks that they have not changed. */
 export class Layout {
   /**
-   * Follows all writes, whose locks keep the tables as they are until the commit. So it is exact, also when a table is altered
-   * while connections are open.
+   * Runs after all writes of the transaction, whose locks keep the tables unchanged until the commit. So the check is
+   * exact, even when a table is altered while connections are open.
    */
   readonly check: string;
 
-  /** @param mayChangeRows whether `events` may leave out or change rows without an error */
+  /** @param mayChangeRows whether `events` may drop or change rows without an error */
   private constructor(found: readonly FoundColumn[], readonly mayChangeRows: boolean) {
     const asFound = mayChangeRows ? "" : `${changesRows} or `;
     const differences = [...Map.groupBy(found, ({ table }) => table)].map(([table, columns]) =>
@@ -45,7 +45,7 @@ export class Layout {
 where oid = 'events'::regclass and (${asFound}${differences.join(" or ")})`;
   }
 
-  /** @throws {SchemaProblem} when rows cannot be written, or not as they are meant; errors of Postgres */
+  /** @throws {SchemaProblem} when rows cannot be written, or would be stored with other values; errors of Postgres */
   static async read(database: Database): Promise<Layout> {
     const found = await readColumns(database);
     const problem = typeProblem(found);
@@ -54,8 +54,9 @@ where oid = 'events'::regclass and (${asFound}${differences.join(" or ")})`;
   }
 
   /**
-   * Follows the COPY. A trigger can drop a row by returning null, and COPY says nothing then. Where one may be, what is there is
-   * counted, also in tables that inherit from this one. Deferred triggers run before, those of the totals' tables included.
+   * Runs after the COPY. A trigger can drop a row by returning null, and COPY gives no error then. When `events` may
+   * have such a trigger, the statement counts the stored rows, also in tables that inherit from `events`. It runs
+   * deferred triggers first, and makes those of the totals tables immediate.
    */
   countRows(events: readonly Enriched[]): string {
     if (!this.mayChangeRows) return "";
@@ -67,7 +68,7 @@ having count(*) <> ${events.length};\n`;
   }
 }
 
-/** SQL condition. A column that was dropped keeps its number, without a type. */
+/** SQL condition: the table's columns differ from `columns`. A dropped column keeps its number, with type 0. */
 function differs(table: string, columns: readonly FoundColumn[]): string {
   const [types, modifiers]: [string[], string[]] = [[], []];
   for (const { number, own } of columns) {
@@ -82,17 +83,17 @@ and (atttypid <> ('{${array(types, "0")}}'::oid[])[attnum] or atttypmod <> ('{${
   }}'::int[])[attnum]))`;
 }
 
-/** A table is not as it was found: they are to be read again. */
+/** Whether a table was altered after it was read. The caller then reads the tables again. */
 export function isAltered(error: unknown): boolean {
   return failedCheck(error)?.startsWith(altered) ?? false;
 }
 
-/** Whether the error is the end of a transaction in which nothing else went wrong: {@linkcode undoStatement}. */
+/** Whether {@linkcode undoStatement} ended the transaction, and nothing else went wrong in it. */
 export function isUndone(error: unknown): boolean {
   return failedCheck(error)?.startsWith(undone) ?? false;
 }
 
-/** The text that a check failed with. */
+/** The text that the failed check cast; `undefined` for any other error. */
 export function failedCheck(error: unknown): string | undefined {
   const { code, message } = error as { code?: unknown; message?: unknown };
   return code === checkFailed && typeof message === "string" ? /"(casino: [^"]*)"/.exec(message)?.[1] : undefined;
@@ -106,8 +107,8 @@ class RowsNotTaken extends Error {
 }
 
 /**
- * The error of Postgres, or one that says more.
- * @param count how many events were to be stored
+ * Returns the error of Postgres, or one that explains more.
+ * @param count how many events the batch has
  */
 export async function explained(error: unknown, count: number, database: Database): Promise<unknown> {
   const { code, column } = error as { code?: unknown; column?: string };

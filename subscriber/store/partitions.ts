@@ -1,6 +1,6 @@
 /**
- * The partitions of `events`, which subscribers make four weeks ahead (migrations/20261130120000_partition_events.ts). The
- * function of the migration sees to it that one of them does it, and that no batch waits for long.
+ * The partitions of `events`. Subscribers make them four weeks ahead (migrations/20261130120000_partition_events.ts).
+ * The migration's function lets one subscriber make them, and blocks no batch for long.
  */
 import type { Database } from "../../shared/postgres/pool.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
@@ -28,7 +28,7 @@ export async function keepPartitions(options: KeepPartitionsOptions, stop: Abort
       problem = undefined;
     } catch (error) {
       const now = explainStoreError(error);
-      // A lock or a database that is away passes by itself: the alert on the runway tells when it does not.
+      // The next round tries again. The alert on the runway fires when a lock or an outage does not pass.
       if (!stop.aborted && now !== problem) {
         log.warn("No partition of events was created", { event: "partitions.failed", problem: now });
       }
@@ -38,7 +38,7 @@ export async function keepPartitions(options: KeepPartitionsOptions, stop: Abort
   await inRounds(round, { everyMs, failed: "No partition of events was created", clock, log }, stop);
 }
 
-/** @throws errors of Postgres; the next call makes what this one did not */
+/** @throws errors of Postgres; the next call makes the missing partitions */
 export async function makePartitions({ database, days, log }: Omit<KeepPartitionsOptions, "clock">): Promise<void> {
   const before = await readRunway(database);
   if (before === undefined) return;
@@ -50,7 +50,8 @@ export async function makePartitions({ database, days, log }: Omit<KeepPartition
 }
 
 /**
- * Days ahead for which events have partitions, by the clock of Postgres; `undefined` where the table is not partitioned.
+ * Returns for how many days ahead events have partitions, by the clock of Postgres; `undefined` when the table is not
+ * partitioned.
  * @throws errors of Postgres
  */
 export async function readRunway(database: Pick<Database, "query">): Promise<number | undefined> {

@@ -10,15 +10,16 @@ import { findStored, knownAs, sameAs, type Stored, storedOf } from "./stored_eve
 import { totalsStatement } from "./totals.ts";
 
 /**
- * For events that have waited in vain for a lock, and for probes: a batch is divided to find out which of them it is, and each part
- * waits. Meanwhile it has the locks of other players. A shorter limit of the connection stays.
+ * The lock timeout of a dry run, and of events that timed out waiting for a lock before. The subscriber bisects such a
+ * batch to find the locked event, and each part waits again while it holds the locks of other players. A shorter
+ * lock_timeout of the connection stays.
  */
 const shortLockTimeout = `select set_config('lock_timeout', '500ms', true)
 where current_setting('lock_timeout')::interval > interval '500 ms'`;
 
 /** SQLSTATE lock_not_available. */
 const lockTimedOut = "55P03";
-/** What goes back to the queue and is stored by others is never forgotten here otherwise. */
+/** Limits `#locked`: an event that is requeued and stored by another subscriber never leaves it. */
 const mostLocked = 100_000;
 
 const noneKnown: Saved["known"] = new Map();
@@ -27,14 +28,14 @@ export class PostgresStore implements Store {
   readonly #rows: EventRows;
   /** `undefined` until it is read, and after every error. */
   #layout: Layout | undefined;
-  /** Message ids of events that have waited in vain for a lock, alone or with others. */
+  /** Message ids of events that timed out waiting for a lock, alone or with the rest of their batch. */
   readonly #locked = new Set<string>();
 
   constructor(private readonly database: Database, private readonly subscriberId: string) {
     this.#rows = new EventRows(subscriberId);
   }
 
-  /** COPY costs a third of an INSERT but knows no ON CONFLICT; nearly always all events are new. */
+  /** Tries COPY first. It costs a third of an INSERT but has no ON CONFLICT, and nearly always all events are new. */
   async save(events: readonly Enriched[]): Promise<Saved> {
     if (events.length === 0) return { added: 0, known: noneKnown };
     try {
@@ -54,9 +55,9 @@ export class PostgresStore implements Store {
     }
   }
 
-  /** @param refusal the error of the first attempt: thrown when no id is known, for then another unique index is in the way */
+  /** @param refusal the first attempt's error, thrown when no id is stored: another unique index refused a row then */
   async #addUnknown(events: readonly Enriched[], refusal: unknown): Promise<Saved> {
-    /** Of those that come together under one id. */
+    /** The first event with each message id; a batch may hold several. */
     const firstById = new Map<string, Enriched>();
     for (const enriched of events) if (!firstById.has(enriched.messageId)) firstById.set(enriched.messageId, enriched);
     let fresh = [...firstById.values()];
@@ -64,7 +65,7 @@ export class PostgresStore implements Store {
     for (let tried = events; fresh.length > 0;) {
       const stored = await this.#findStored(fresh);
       fresh = fresh.filter(({ messageId }) => !stored.has(messageId));
-      // Another subscriber may store one of them meanwhile: each attempt has fewer.
+      // Another subscriber may store some of them meanwhile, so each attempt must have fewer events than the last.
       if (fresh.length === tried.length) throw refusal;
       await this.#decide(events.filter(({ messageId }) => stored.has(messageId)), stored, known);
       if (fresh.length === 0) break;
@@ -92,7 +93,7 @@ export class PostgresStore implements Store {
     }
   }
 
-  /** Before any other event is stored: what throws here lets the whole batch be tried again. */
+  /** Runs before any new event is stored: after an error here the whole batch can be retried. */
   async #decide(
     events: readonly Enriched[],
     stored: ReadonlyMap<string, Stored>,
@@ -105,7 +106,7 @@ export class PostgresStore implements Store {
       if ("conflict" in found) unlike.push(enriched);
     }
     if (unlike.length === 0) return;
-    // In a column that rounds, the same event looks like another one.
+    // A column that rounds makes a stored event look like another event. `Layout.read` throws when there is one.
     this.#layout = await Layout.read(this.database);
     if (!this.#layout.mayChangeRows) return;
     for (const enriched of await storedAlike(unlike, this.#rows, this.database)) {
@@ -113,7 +114,7 @@ export class PostgresStore implements Store {
     }
   }
 
-  /** @param around what goes with it in the same transaction */
+  /** @param around statements before and after the writes, in the same transaction */
   async #add(events: readonly Enriched[], around = { before: this.#limitFor(events), after: "" }): Promise<void> {
     // Batches that share rows lock them in the same order, so they never deadlock.
     const inOrder = inOrderOfIds(events);
@@ -147,7 +148,7 @@ export class PostgresStore implements Store {
   }
 }
 
-/** Mostly they are in order already: the ids begin with the time. */
+/** Sorts by message id. Most batches are in order already, because the ids begin with the time. */
 function inOrderOfIds(events: readonly Enriched[]): readonly Enriched[] {
   for (let i = 1; i < events.length; i++) {
     if (events[i - 1]!.messageId > events[i]!.messageId) {

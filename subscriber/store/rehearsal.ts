@@ -1,4 +1,4 @@
-/** What the table would make of an event, by storing it under another id and undoing that. */
+/** Finds out how the table would store an event: stores a copy under another id and rolls back. */
 import type { Database } from "../../shared/postgres/pool.ts";
 import { messageIdOfBody, msOfMessageId } from "../../shared/rabbitmq/message_id.ts";
 import { classifyStoreError } from "../../shared/runtime/errors.ts";
@@ -10,8 +10,8 @@ const same = "casino: same ";
 const encoder = new TextEncoder();
 
 /**
- * Those events that the table, with its triggers, would store just as the rows that are there under their ids. An event that it
- * refuses, or leaves out, is none of them.
+ * Returns the events that the table, with its triggers, would store exactly like the rows under their message ids.
+ * Leaves out events that the table refuses or drops.
  * @throws errors of a database that is away
  */
 export async function storedAlike(
@@ -36,7 +36,7 @@ export async function storedAlike(
   return new Set();
 }
 
-/** One that nobody sends, of the same time: it decides on the partition (docs/scale.md). */
+/** An id that no publisher sends. It has the same time, because the time decides on the partition (docs/scale.md). */
 function otherId(messageId: string, n: number): string {
   return messageIdOfBody(encoder.encode(JSON.stringify([messageId, n])), msOfMessageId(messageId));
 }
@@ -50,7 +50,10 @@ async function inHalves(events: readonly Enriched[], rows: EventRows, database: 
   return alike;
 }
 
-/** Fails always, with the positions of the ids whose rows are equal in what came in the message; so all of it is undone. */
+/**
+ * The statement always fails, so Postgres rolls back everything. Its error lists the positions of the ids whose rows
+ * are equal in all columns that come from the message.
+ */
 function compareStatement(stored: readonly string[], copies: readonly string[]): string {
   const [ours, theirs] = ["copy", "stored"].map((row) => eventColumns.map((column) => valueOf(row, column)).join(", "));
   return `select cast('${same}' || coalesce(string_agg(n::text, ','), '') as int)
@@ -61,7 +64,7 @@ join events as stored on stored.message_id = stored_id join events as copy on co
 where (${ours}) is not distinct from (${theirs})`;
 }
 
-/** As text, for citext takes capitals for small letters. */
+/** As text, because citext compares without regard to case. */
 function valueOf(row: string, { name, type }: Column): string {
   return type === "text" ? `${row}.${name}::text` : `${row}.${name}`;
 }

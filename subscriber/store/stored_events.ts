@@ -1,4 +1,4 @@
-/** Events that are stored already under ids that come again. */
+/** Finds the events that are stored already under the message ids of a batch, and compares them with the batch. */
 import { jsonInteger } from "../../shared/event/json.ts";
 import { formatTimestamp, parseTimestamp, timestampOfMs } from "../../shared/event/timestamp.ts";
 import { arrayLiteral } from "../../shared/postgres/copy_rows.ts";
@@ -8,14 +8,14 @@ import { restored, type Texts } from "../enriched/enriched.ts";
 import type { Known } from "../pipeline/edges.ts";
 
 export interface Stored {
-  /** What came in the message, as JSON: equal for the same event. */
+  /** The values that come from the message, as JSON: equal for the same event. */
   readonly content: string;
   readonly facts: FoundFacts;
 }
 
 const findStatement = `select ${columns.map(textOf).join(", ")} from events where message_id = any($1::uuid[])`;
 
-/** By message id; those that are not stored are left out. */
+/** Returns the stored events by message id, without the ids that are not stored. */
 export async function findStored(
   database: Database,
   messageIds: readonly string[],
@@ -30,12 +30,12 @@ export async function findStored(
   }));
 }
 
-/** An event as it is stored, or will be, unless the table changes it. */
+/** Returns the event as Postgres would read it back, if the table does not change it. */
 export function storedOf(enriched: Enriched): Stored {
   return { content: contentOf((column) => valueOf(column, enriched)), facts: enriched };
 }
 
-/** @param stored under the event's message id */
+/** @param stored the row under the event's message id */
 export function knownAs(enriched: Enriched, { content, facts }: Stored): Known {
   const ours = storedOf(enriched).content;
   if (content === ours) return sameAs(enriched, facts);
@@ -49,8 +49,9 @@ export function sameAs({ messageId, event }: Enriched, facts: FoundFacts): { rea
 }
 
 /**
- * SQL expression: a value as text. The casts keep a prepared statement good when a column's type is altered. A time is counted
- * from 1970, for a `timestamp` in place of a `timestamptz` is one in UTC, whatever zone the session has. `to_char` leaves out the era.
+ * SQL expression: the value as text. The casts keep a prepared statement valid when a column's type is altered. A time
+ * is computed from 1970: so a `timestamp` in place of a `timestamptz` counts as UTC, whatever the session's zone.
+ * `to_char` leaves out the era.
  */
 function textOf({ name, type }: Column): string {
   if (type !== "timestamptz") return `${name}::${type}::text`;
@@ -65,18 +66,18 @@ function textsOf(row: Row): Texts {
   return texts;
 }
 
-/** The same as {@linkcode textOf}, but for digits of a time that say nothing. */
+/** The same as {@linkcode textOf}, except for insignificant digits of a time. */
 function valueOf(column: Column, enriched: Enriched): string | undefined {
   if (column.type === "numeric") return column.of(enriched, "")?.perEur;
   if (column.type !== "timestamptz") return column.of(enriched, "")?.toString();
   const value = column.of(enriched, "");
   if (value === undefined) return undefined;
   const { seconds, nanos } = typeof value === "number" ? timestampOfMs(value) : value;
-  // Times are stored to the microsecond: the rest of a second tells no events apart.
+  // Times are stored to the microsecond, so a difference below that does not make another event.
   return formatTimestamp({ seconds, nanos: nanos - nanos % 1_000 });
 }
 
-/** As shared/event/json.ts writes an event. */
+/** In the form of shared/event/json.ts. */
 function contentOf(valueOf: (column: Column) => string | undefined): string {
   const content: Record<string, unknown> = {};
   for (const column of eventColumns) {

@@ -1,18 +1,18 @@
-/** What the tables must be for what is written to them: types, and modifiers of types, that lose nothing of it. */
+/** Checks that the types of the tables' columns, and the modifiers of the types, lose nothing of the written values. */
 import type { Database, Row } from "../../shared/postgres/pool.ts";
 import type { Values } from "../enriched/column.ts";
 import { columns } from "../enriched/enriched.ts";
 import { totalsTables } from "./totals.ts";
 
 /**
- * SQL condition on a row of pg_class: the table may leave out or change rows without an error, by a trigger, or because it or a
- * partition is of another kind. A trigger of a partition is not the table's own.
+ * SQL condition on a row of pg_class: the table may drop or change rows without an error. Either it or a partition has
+ * a trigger, or is neither a plain nor a partitioned table. A trigger of a partition does not count as the table's own.
  */
 export const mayChangeRows = `(relkind not in ('r', 'p') or relhastriggers or exists (
   select from pg_inherits join pg_class as part on part.oid = inhrelid
   where inhparent = pg_class.oid and (part.relkind <> 'r' or part.relhastriggers)))`;
 
-/** Of the tables that are first on the search path. The type of a domain is the one below it, and an enumeration is read as text. */
+/** Reads the tables that come first on the search path. A domain counts as its base type, an enumeration as text. */
 const columnsQuery = `
   with recursive found as (
     select attrelid, attnum, atttypid as type, atttypmod as modifier from pg_attribute
@@ -31,18 +31,18 @@ const columnsQuery = `
 export interface FoundColumn {
   readonly table: string;
   readonly name: string;
-  /** As `pg_type.typname` has it; `shown` has its modifier as well. */
+  /** As in `pg_type.typname`; `shown` includes the modifier. */
   readonly type: string;
   readonly shown: string;
-  /** -1 when there is none. */
+  /** -1 when the type has none. */
   readonly modifier: number;
   readonly isNotNull: boolean;
   readonly hasDefault: boolean;
   readonly isGenerated: boolean;
   readonly number: number;
-  /** Of the column itself, where that is a domain. */
+  /** Type and modifier of the column itself, which may be a domain. */
   readonly own: { readonly type: string; readonly modifier: string };
-  /** Of its table: {@linkcode mayChangeRows}. */
+  /** {@linkcode mayChangeRows} of the column's table. */
   readonly mayChangeRows: boolean;
 }
 
@@ -64,25 +64,26 @@ function foundOf(row: Row): FoundColumn {
 
 const texts = ["text", "varchar", "bpchar", "citext"];
 
-/** Types that read the same bytes as those that COPY writes. */
+/** Types whose binary form is the same as that of the written type. */
 const alike: { readonly [Type in keyof Values]?: readonly string[] } = {
   text: texts,
   timestamptz: ["timestamptz", "timestamp"],
 };
 
-/** Types that hold what an INSERT gives them, or refuse it. */
+/** Types that store the value of an INSERT unchanged, or refuse it. */
 const integers = ["int2", "int4", "int8", "numeric"];
 const holding: Readonly<Record<string, readonly string[]>> = {
   ...{ int8: integers, numeric: integers, text: texts, timestamptz: ["timestamptz"] },
   ...{ "int8[]": integers, "numeric[]": integers },
 };
 
-/** Most digits after the point of a rate; subscriber/rates/rates.ts refuses more. */
+/** The most digits after the decimal point of a rate; subscriber/rates/rates.ts refuses more. */
 const mostDigitsOfRate = 18;
 
 /**
- * Why no row can be written to the tables, or not as it is meant, in one sentence. Only a modifier of a number or a time loses
- * something in silence: a text that is too long for `varchar(10)` is refused. A default is no danger, for COPY writes nulls.
+ * Returns in one sentence why rows cannot be written to the tables, or would be stored with other values. Only
+ * modifiers of numbers and times lose something without an error: `varchar(10)` refuses a longer text. Defaults do no
+ * harm, because COPY writes nulls.
  */
 export function typeProblem(found: readonly FoundColumn[]): string | undefined {
   const events = new Map(found.filter(({ table }) => table === "events").map((column) => [column.name, column]));
@@ -99,7 +100,7 @@ export function typeProblem(found: readonly FoundColumn[]): string | undefined {
     if (type === undefined) continue;
     const element = type.endsWith("[]") ? column.type.replace(/^_/, "") : column.type;
     if (!holding[type]?.includes(element)) return wrongType(column, type);
-    // All that is summed is whole: cents, events, seconds.
+    // All summed values are whole: cents, events, seconds.
     if (element === "numeric" && roundsBelow({ ...column, type: element }, 0)) return rounding(column, type);
   }
   return undefined;
@@ -115,20 +116,20 @@ function rounding({ table, name, shown }: FoundColumn, wanted: string): string {
 
 const microseconds = 6;
 
-/** @param digits after the point, of a number */
+/** @param digits the digits after the decimal point that a number needs */
 function roundsBelow({ type, modifier }: Pick<FoundColumn, "type" | "modifier">, digits: number): boolean {
   if (modifier < 0) return false;
   if (type === "numeric") return scaleOf(modifier) < digits;
   return ["timestamptz", "timestamp"].includes(type) && modifier < microseconds;
 }
 
-/** Digits after the point: 11 bits with a sign, as `numeric_typmod_scale` of PostgreSQL reads them. */
+/** Digits after the decimal point: a signed number of 11 bits, as `numeric_typmod_scale` of PostgreSQL reads it. */
 function scaleOf(modifier: number): number {
   const headerBytes = 4;
   return (((modifier - headerBytes) & 0x7ff) ^ 0x400) - 0x400;
 }
 
-/** The same as {@linkcode typeProblem}, or why not every row can be written, unless a trigger sees to it. */
+/** The same as {@linkcode typeProblem}, or why some rows cannot be written unless a trigger fills the column. */
 export function columnProblem(found: readonly FoundColumn[]): string | undefined {
   const problem = typeProblem(found);
   if (problem !== undefined) return problem;
@@ -144,7 +145,7 @@ export function columnProblem(found: readonly FoundColumn[]): string | undefined
   return undefined;
 }
 
-/** Whether events have a value for this column. */
+/** Whether the subscriber writes this column of `events`. */
 export function isWritten(column: string): boolean {
   return columns.some(({ name }) => name === column);
 }

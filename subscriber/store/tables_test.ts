@@ -8,7 +8,7 @@ const found = (table: string, name: string, type: string, changes: Partial<Found
   ...{ isNotNull: false, hasDefault: false, isGenerated: false, mayChangeRows: false, ...changes },
 });
 
-/** As tables would be that were made for what is written. */
+/** Columns of exactly the types that are written. */
 const made = [
   ...columns.map(({ name, type, nullable }) => found("events", name, type, { isNotNull: !nullable })),
   ...Object.entries(totalsTables).flatMap(([table, columns]) =>
@@ -43,7 +43,7 @@ Deno.test("columnProblem() names the column that does not fit the rows", () => {
   for (const [columns, problem] of cases) deepStrictEqual(columnProblem(columns), problem);
 });
 
-/** As `numerictypmodin` packs them. */
+/** A modifier as `numerictypmodin` packs it. */
 const numeric = (precision: number, scale: number) => ({ modifier: (precision << 16 | (scale & 0x7ff)) + 4 });
 
 Deno.test("typeProblem() finds the modifiers that round, and no others", () => {

@@ -1,4 +1,4 @@
-/** The sums beside the events: the statement by which a batch adds to them, and the leaders among players. */
+/** The totals that Postgres keeps beside the events: the statement that adds a batch, and the leaders among players. */
 import { kindOf } from "../../shared/event/kinds.ts";
 import type { Enriched } from "../enriched/enriched.ts";
 
@@ -9,28 +9,31 @@ interface Total {
   deposits: bigint;
 }
 
-/** The columns by table, with the types that they need. */
+/** The columns of each table, with the types that they need. */
 export const totalsTables: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   player_totals: { player_id: "int8", bets: "int8", wins: "int8", deposits_eur: "numeric" },
   event_counts: { second: "timestamptz", subscriber_id: "text", events: "int8" },
   player_leaders: { subscriber_id: "text", bets: "int8[]", wins: "int8[]", deposits_eur: "numeric[]" },
 };
 
-/** Begins a statement that fails where it finds a row; layout.ts reads its words. A text without `count(*)` would always fail. */
+/**
+ * Begins a statement that fails when its query returns a row; layout.ts parses the text. Without `count(*)` the cast
+ * would be constant and would always fail.
+ */
 export function rowsTaken(table: string): string {
   return `select cast('casino: rows taken by ${table}: ' || count(*) as int)`;
 }
 
 /**
- * Adds the events to the totals of their players and to the counts, and fails where a trigger keeps one of these rows away. The
- * values are part of the text: a statement that is sent together with rows takes no parameters.
- * @param events all of them new, at least one
+ * Adds the events to the totals of their players and to the counts. Fails when a trigger drops one of these rows. The
+ * values are part of the text, because a statement that is sent together with rows takes no parameters.
+ * @param events at least one, all of them new
  */
 export function totalsStatement(events: readonly Enriched[], subscriberId: string): string {
   const totals = totalsOf(events);
   const subscriber = `'${subscriberId.replaceAll("'", "''")}'`;
   const column = (valueOf: (total: Total) => unknown) => `'{${Array.from(totals.values(), valueOf).join(",")}}'`;
-  // A total below this subscriber's own maximum cannot lead. Most batches have no greater one, and write no row then.
+  // A total below this subscriber's own maximum cannot lead, so most batches write no row of leaders.
   const leads = ["bets", "wins", "deposits_eur"].map((total) => `${total} >= ${leadingTotal(total, subscriber)}`);
   // Rows are locked in the order of player ids; see PostgresStore. Each subscriber keeps its own maxima in its own row: no lock
   // contention, and /materialized does not scan every player.
@@ -56,7 +59,7 @@ on conflict (second, subscriber_id) do update set events = counts.events + exclu
 ${rowsTaken("event_counts")} from counted having count(*) = 0`;
 }
 
-/** By player, for the kinds that add to totals. */
+/** Returns the totals by player, from the kinds of events that add to them. */
 export function totalsOf(events: readonly Enriched[]): Map<bigint, Total> {
   const totals = new Map<bigint, Total>();
   for (const { event, price } of events) {
@@ -79,17 +82,17 @@ export function totalsOf(events: readonly Enriched[]): Map<bigint, Total> {
  * here.
  */
 
-/** From rows with the columns of `player_totals`. */
+/** The leaders among rows with the columns of `player_totals`. */
 export const leadersOfTotals =
   "max(array[bets, ~player_id]), max(array[wins, ~player_id]), max(array[deposits_eur, (~player_id)::numeric])";
 
-/** From rows of `player_leaders`. */
+/** The leaders among rows of `player_leaders`. */
 export const leadersOfLeaders = "max(bets), max(wins), max(deposits_eur)";
 
 /**
  * The statement that merges leaders into a row of `player_leaders`.
  * @param subscriber the row's subscriber, as an SQL literal
- * @param leaders one of the two above
+ * @param leaders {@linkcode leadersOfTotals} or {@linkcode leadersOfLeaders}
  * @param source follows `from`; when it has no rows, nothing is written
  */
 export function keepLeaders(subscriber: string, leaders: string, source: string): string {
@@ -106,7 +109,10 @@ export function leadingTotal(total: string, subscriber: string): string {
   return `coalesce((select ${total}[1] from player_leaders where subscriber_id = ${subscriber}), 0)`;
 }
 
-/** @param array as Postgres writes it, or null; @returns `undefined` when the total is 0 for every player */
+/**
+ * @param array as Postgres writes it, or null
+ * @returns `undefined` when the total is 0 for every player
+ */
 export function leaderOf(array: string | null | undefined): { id: bigint; total: bigint } | undefined {
   const [, total, id] = /^\{(\d+),(-?\d+)\}$/.exec(array ?? "") ?? [];
   if (total === undefined || id === undefined || total === "0") return undefined;

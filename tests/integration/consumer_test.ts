@@ -1,4 +1,4 @@
-/** The consumer on RabbitMQ: the suite for queues, and what is beyond that. */
+/** The consumer on RabbitMQ: the conformance suite for queues, and tests that only a broker allows. */
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { testQueue } from "../conformance/queue.ts";
 import { never, settle, takeExactly, type TestPublisher, texts } from "../conformance/queue/subject.ts";

@@ -13,7 +13,7 @@ import { withEmptySchema } from "../servers/test_schema.ts";
 
 interface Options {
   readonly timeoutMs: number;
-  /** A connection that is cut while it is made leaves timers of pg's that end by themselves. */
+  /** A connection that is cut while it opens leaves timers of pg, which end by themselves. */
   readonly leavesTimers?: boolean;
 }
 
@@ -73,7 +73,7 @@ test(" survives connections that break as they are made: nothing is left uncaugh
   await assertAnswers(pool);
 }, { timeoutMs: 300, leavesTimers: true });
 
-/** Gives `use` a schema of the test's own over one connection. */
+/** Gives `use` a pool with one connection, in a schema of the test's own. */
 async function withPool(use: (pool: DatabasePool) => Promise<void>): Promise<void> {
   await withEmptySchema(async (_, url) => {
     const pool = new DatabasePool(url, { name: "casino-test", max: 1, timeoutMs: 10_000, clock: systemClock });

@@ -1,4 +1,4 @@
-/** What is left of a player whose data was erased: all but the e-mail and the last sign-in. */
+/** What remains of a player whose data was erased: everything except the e-mail and the last sign-in. */
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import type { Event } from "../../shared/event/event.ts";
 import { type Database, DatabasePool } from "../../shared/postgres/pool.ts";
@@ -21,7 +21,7 @@ const sums = `select (select json_agg(t order by player_id) from player_totals t
   (select sum(events)::int from event_counts) as counts, (select json_agg(l) from player_leaders l) as leaders`;
 const leftOf = "select count(*)::int as left from events where player_id = 11 and events::text like '%jane@%'";
 
-/** Of a player that the casino knows. */
+/** An event of a player that the casino knows. */
 function ofJane(event: Event) {
   const one = enriched(event);
   const description = describe(event, one.price?.eurCents, email);
@@ -32,7 +32,7 @@ interface Tested {
   readonly sql: Session;
   readonly database: Database;
   readonly save: (events: readonly Event[]) => Promise<unknown>;
-  /** A run of the command. */
+  /** Runs the command. */
   run(
     changes?: { readonly stop?: AbortSignal; readonly playerRow?: boolean; readonly tell?: () => void },
   ): Promise<Erased>;
@@ -158,7 +158,7 @@ Deno.test("erase() holds no lock that storing waits for, and waits for none for 
       const erased = { events: 0, letters: 0, players: 0 };
       const again = () => erase({ sql, player: 11n, found, playerRow: false, tell: () => {}, stop: never }, erased);
       await other.transaction(async (ask) => {
-        // As a migration has it.
+        // The lock that a migration takes.
         await ask("lock table events in share row exclusive mode");
         await rejects(again(), { code: "55P03" });
       });

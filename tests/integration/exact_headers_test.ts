@@ -1,4 +1,4 @@
-/** Dead letters on RabbitMQ, and in the table, keep all properties and headers of their messages, and replays restore them. */
+/** Dead letters on RabbitMQ and in the table keep every property and header of their messages; replays restore them. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { GetMessage, Options } from "amqplib";
@@ -22,10 +22,10 @@ const shortText = fc.string({ unit: "grapheme", maxLength: 40 });
 const typed = <T>(type: string, value: fc.Arbitrary<T>) => value.map((value) => ({ "!": type, value }));
 const uint64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
 
-/** RabbitMQ 3.10 ends a channel over an infinite number or one that is none (541): Erlang has neither. */
+/** RabbitMQ 3.10 closes a channel (541) over an infinite number or NaN, which Erlang does not have. */
 const finite = { noNaN: true, noDefaultInfinity: true };
 
-/** Every type that RabbitMQ takes in a table, as amqplib is told it. */
+/** Every type that RabbitMQ accepts in a table, in amqplib's notation. */
 const { value: anyHeader } = fc.letrec((tie) => ({
   value: fc.oneof(
     { maxDepth: 3 },
@@ -71,7 +71,7 @@ const anyProperties: fc.Arbitrary<Options.Publish> = fc.record({
   appId: shortText,
 }, { requiredKeys: ["headers", "messageId"], noNullPrototype: true });
 
-/** A reader's view of the message, whichever queue it is in. */
+/** The message as a reader sees it, whatever queue it is in. */
 function seen({ properties }: GetMessage): Record<string, unknown> {
   const { deliveryMode: _, headers: __, ...others } = Object.fromEntries(Object.entries(properties));
   const headers = withoutBrokerHeaders(exactPropertiesOf(properties).headers);
@@ -82,9 +82,9 @@ function seen({ properties }: GetMessage): Record<string, unknown> {
 interface Members {
   readonly letters: TestLetters;
   readonly queues: TestQueues;
-  /** Settles the next message of the events queue in this way. */
+  /** Settles the next message of the events queue with this outcome. */
   settleOne(outcome: Outcome): Promise<void>;
-  /** Those in the table. */
+  /** Replays the letters in the table. */
   replayAll(): Promise<void>;
 }
 
@@ -119,14 +119,14 @@ function publish({ channel, events }: TestQueues, properties: Options.Publish): 
   channel.publish(events, "player-7", Buffer.from("a body"), { persistent: true, ...properties });
 }
 
-/** A second queue, in which the message itself can be read. */
+/** A second queue, from which the test reads the message itself. */
 async function queueBeside({ channel, events }: TestQueues): Promise<string> {
   const { queue } = await channel.assertQueue("", { exclusive: true });
   await channel.bindQueue(queue, events, "");
   return queue;
 }
 
-// amqplib writes the first as a whole number, the second beyond 64 bits, and takes the third for its own notation.
+// amqplib would write `large` as a whole number and `late` beyond 64 bits, and takes `theirs` for its own notation.
 const odd: Options.Publish = {
   messageId: crypto.randomUUID(),
   headers: {
@@ -187,7 +187,7 @@ Deno.test("the table has every property and header of a letter, of any type, exa
     let count = 0;
     await fc.assert(
       fc.asyncProperty(anyProperties, async (properties) => {
-        // As a foreign program may put it there.
+        // As a foreign program may publish it.
         channel.publish(deadLetterExchangeOf(deadQueue), "player-7", Buffer.from(`letter ${count}`), properties);
         const sent = await getOne(reader, beside);
         await letters.untilKept(++count);

@@ -1,6 +1,6 @@
-/** Where an event is: over real tables, in each state that the rows can tell of. */
-import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
-import { DatabasePool } from "../../shared/postgres/pool.ts";
+/** Where an event is: on real tables, in each state that rows can show. */
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { type Database, DatabasePool, type Parameter } from "../../shared/postgres/pool.ts";
 import type { Session } from "../../shared/postgres/session.ts";
 import { deadHeaders } from "../../shared/rabbitmq/publish/dead_letters.ts";
 import { uuidv7 } from "../../shared/rabbitmq/message_id.ts";
@@ -16,7 +16,7 @@ import { bet, deliveryOf, enriched, gameStart } from "../fixtures/deliveries.ts"
 import { never } from "../conformance/queue/subject.ts";
 import { servers } from "../servers/servers.ts";
 import { publishDead, withTestLetters } from "../servers/test_letters.ts";
-import { withTestSchema } from "../servers/test_schema.ts";
+import { withoutPartitions, withTestSchema } from "../servers/test_schema.ts";
 
 const publishedAt = Date.UTC(2026, 10, 29, 12);
 const idOf = (n: number) => uuidv7(publishedAt, new Uint8Array(10).fill(n));
@@ -63,7 +63,7 @@ Deno.test("find() finds what is stored by event id, message id in any form, and 
     deepStrictEqual(found(await look({ id: "12345" })).sort(), [idOf(1), idOf(2)]);
     deepStrictEqual(found(await look({ player: "11", at: "2022-02-02T23:41" })), [idOf(1)]);
     deepStrictEqual(found(await look({ player: "11", at: "2022-02-02T23:39:59" })), []);
-    // As after a vacuum, when the index knows ranges.
+    // As after a vacuum, when the index has summarized its ranges.
     await sql.query(`select brin_summarize_new_values(indexrelid::regclass) from pg_index
       join pg_class on pg_class.oid = indexrelid join pg_am on pg_am.oid = relam and amname = 'brin'
       where relkind = 'i' and indrelid in (select relid from pg_partition_tree('events'))`);
@@ -134,7 +134,7 @@ Deno.test("find() tells of each letter when it died and what was done with it, a
       ...["dropped", ["published", "dead", "dropped"], "the test"],
       "An operator dropped the event; it is not stored.",
     ]);
-    // Its replay is stored: the same message id, told as one event.
+    // Its replay is stored under the same message id, and is shown as the same event.
     await sql.query("update dead_letters set status = 'replayed'");
     strictEqual((await look({ id: "77" })).events[0]!.state, "replayed");
     await new PostgresStore(database, "subscriber-2").save([enriched(bet({ id: 77n }), { messageId: idOf(7) })]);
@@ -193,3 +193,39 @@ Deno.test("find() of what is nowhere says where it has looked, what it could not
     );
   });
 });
+
+Deno.test("find() reads no partition as a whole, however many there are", async () => {
+  await withTables(async ({ sql, database, look }) => {
+    await sql.query(`${withoutPartitions} select partition_events(now() - interval '280 days')`);
+    await sql.query(
+      `insert into events (message_id, event_id, player_id, game_id, type, created_at, description, subscriber_id)
+      select (substr(first_event_id(now() - interval '1 day' * (n % 280))::text, 1, 14) || '7' ||
+          substr(gen_random_uuid()::text, 16))::uuid, n, n % 100, 7, 'game_start', now(), '', ''
+      from generate_series(1, 80000) as n`,
+    );
+    await sql.query("analyze events");
+    const { statement, parameters } = await asked(database, (spy) => look({ id: "12345" }, { database: spy }));
+    const values = parameters.map((value) => `'${value}'`);
+    const text = statement.replaceAll(/\$(\d)/g, (_, number) => values[number - 1]!);
+    const plan = await sql.query<{ "QUERY PLAN": string }>(`explain ${text}`);
+    const lines = plan.map((row) => row["QUERY PLAN"]);
+    ok(
+      lines.filter((line) => /(Index Scan.*|Bitmap Heap Scan) on events_\d{8}/.test(line)).length >= 40,
+      lines.join("\n"),
+    );
+    deepStrictEqual(lines.filter((line) => /Seq Scan on events_\d{8}.* rows=\d{4,} /.test(line)), []);
+  });
+});
+
+/** Returns the query of the table `events` that `ask` sends. */
+async function asked(database: DatabasePool, ask: (spy: Database) => Promise<unknown>) {
+  let seen: { statement: string; parameters: readonly Parameter[] } | undefined;
+  await ask({
+    query(statement, parameters) {
+      if (statement.includes("messages_of_event")) seen = { statement, parameters };
+      return database.query(statement, parameters);
+    },
+    copyIn: (statements, ...rows) => database.copyIn(statements, ...rows),
+  });
+  return seen!;
+}

@@ -1,4 +1,4 @@
-/** The suite on Redis, and values under its keys that others may have written. */
+/** The conformance suite on Redis, and values under its keys that other programs may have written. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { Redis } from "ioredis";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";

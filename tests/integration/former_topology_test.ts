@@ -1,4 +1,4 @@
-/** The queues that 0.1.0 has declared, under this version: taken over, left alone, or removed once they are empty. */
+/** The queues that 0.1.0 declared, under this version: reused, left alone, or removed once they are empty. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { type Channel, type ChannelModel, connect } from "amqplib";

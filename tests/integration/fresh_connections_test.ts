@@ -1,4 +1,4 @@
-/** Which connections to Postgres are given up, and opened anew. */
+/** When connections to Postgres are closed and reopened. */
 import { deepStrictEqual, notDeepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
 import { LoginRefused } from "../../shared/postgres/refusal.ts";
@@ -23,7 +23,10 @@ async function withPool(
   });
 }
 
-/** Asks over all connections at once. @returns the rows, in order */
+/**
+ * Queries over all connections at once.
+ * @returns the rows, in order
+ */
 async function overAll(pool: DatabasePool, max: number, expression: string): Promise<string[]> {
   const asking = Array.from({ length: max }, () => pool.query(`select ${expression}, pg_sleep(0.05)`, []));
   return (await Promise.all(asking)).map(([row]) => row![0]!).sort();
@@ -34,7 +37,7 @@ const sessions = (pool: DatabasePool, max: number) => overAll(pool, max, "pg_bac
 Deno.test("DatabasePool opens every connection anew once one of them says that its server is read-only", async () => {
   await withPool(async (pool, max) => {
     const before = await sessions(pool, max);
-    // What a demoted primary does to the sessions that it keeps.
+    // A demoted primary does this to the sessions that it keeps.
     await overAll(pool, max, "set_config('default_transaction_read_only', 'on', false)");
     const write = () => pool.query("insert into rows values (1)", []);
     await rejects(write(), { code: "25006" });

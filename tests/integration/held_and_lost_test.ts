@@ -1,4 +1,4 @@
-/** An event that is held for its own sake while the connection to the broker is lost, again and again. */
+/** An event is held because of a lock while the connection to the broker is lost, again and again. */
 import { Buffer } from "node:buffer";
 import { deepStrictEqual, match } from "node:assert/strict";
 import type { Delivery, EventQueue } from "../../shared/rabbitmq/delivery.ts";
@@ -52,7 +52,7 @@ Deno.test("a player's totals are locked while the connection to the broker is lo
         await whileItRuns(subscriber, queue, async () => {
           publish(queues, 77n, 1);
           await eventually("one that is stored", async () => await subscriber.rows() === 1);
-          // The probe is like the last one that was stored.
+          // The probe copies the last stored event, so the last one must be of another player.
           publish(queues, 11n, 1);
           await eventually("another one", async () => await subscriber.rows() === 2);
           await rival.transaction(async (ask) => {
@@ -62,7 +62,7 @@ Deno.test("a player's totals are locked while the connection to the broker is lo
               publish(queues, 11n, 20);
               stored += 20;
               await eventually("the others are stored", async () => await subscriber.rows() === stored);
-              // Its batch may have others, whose outcomes wait for it.
+              // Its batch may hold other events, whose outcomes wait for it.
               const problem = await eventually("it is held, and no delivery of a lost channel is", () => {
                 const deliveries = inHand();
                 return deliveries.length > 0 && deliveries.every(({ isLost }) => !isLost) && gate.problem;

@@ -1,4 +1,4 @@
-/** The history on Postgres: what subscribers write of each minute, how it is compacted, and what it reads as. */
+/** The history on Postgres: what subscribers write for each minute, how it is compacted, and how it is read. */
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
 import { systemClock } from "../../shared/runtime/clock.ts";
@@ -28,7 +28,7 @@ type Rows = ReturnType<DatabasePool["query"]>;
 Deno.test("writeMinute() writes what was found once, and adds what each subscriber counted", async () => {
   await withHistory(async (pool, sql) => {
     const last = "date_trunc('minute', now()) - interval '1 minute'";
-    // In one transaction, so in one minute.
+    // In one transaction, so that all writes are in one minute.
     await sql.transaction(async (ask) => {
       await ask(`
         insert into event_counts values (${last} - interval '1 second', 7, 'a'), (${last}, 100, 'a'),

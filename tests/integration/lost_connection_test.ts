@@ -26,7 +26,7 @@ function test(what: string, use: (queues: TestQueues, proxy: TcpProxy) => Promis
   Deno.test(what, () => withProxiedQueues(use));
 }
 
-/** A frame of AMQP 0-9-1 on channel 0 with a method of class 10, connection. */
+/** An AMQP 0-9-1 frame on channel 0 with a method of class 10, connection. */
 function connectionFrame(method: number, args: Uint8Array): Uint8Array {
   const payload = [0, 10, 0, method, ...args];
   return Uint8Array.from([1, 0, 0, 0, 0, 0, payload.length, ...payload, 0xce]);
@@ -66,7 +66,7 @@ test("ConfirmPublisher waits while the broker blocks it, and that time does not 
   const heard: (string | undefined)[] = [];
   const onBlocked = (reason?: string) => heard.push(reason);
   const publisher = await untilConnected(publisherOn(queues, { log, giveUpAfterMs: 1_500, onBlocked }));
-  // A broker under a memory alarm tells its publishers, and reads no more from them.
+  // A broker with a memory alarm notifies its publishers and stops reading from them.
   proxy.holdUp();
   await block(publisher, proxy);
   let settled: unknown = "not yet";
@@ -88,7 +88,7 @@ test("ConfirmPublisher waits while the broker blocks it, and that time does not 
 test("ConfirmPublisher sends nothing while it is blocked, and nothing given up by then", async (queues, proxy) => {
   const { channel, events } = queues;
   const publisher = await untilConnected(publisherOn(queues));
-  // It says so, but would read on.
+  // Only the notification: the broker would still read.
   await block(publisher, proxy);
   const enough = new AbortController();
   const messages = [1, 2, 3].map(() => outgoing(events));
@@ -177,11 +177,11 @@ test("AmqpConsumer comes back after its connection was cut, with its unsettled m
   for (let round = 0; settled.size < ids.length && round < 100; round++) {
     const taken = await consumer.take(4, never);
     if (round % 3 === 1) {
-      // A reset drops frames on their way: the acks of the round before must arrive first.
+      // A reset drops frames in transit, so the acks of the previous round must arrive first.
       await broker.clock.sleep(50);
       proxy.cut();
       await untilNotConsuming(consumer);
-      // To a channel that is gone: nothing happens, least of all to tags of the next channel.
+      // Settling on a closed channel has no effect, and none on equal tags of the next channel.
       await settle(consumer, taken);
       await untilConsuming(consumer);
       continue;
@@ -194,7 +194,7 @@ test("AmqpConsumer comes back after its connection was cut, with its unsettled m
   await inQueue(queues, events, 0);
 });
 
-// The queues are declared by bytes 950 to 1,700, in frames of 26 bytes and more.
+// The queues are declared in bytes 950 to 1,700, in frames of at least 26 bytes.
 const places = Array.from({ length: 34 }, (_, n) => ({ n, bytes: 950 + n * 24 }));
 
 Deno.test("AmqpConsumer and ConfirmPublisher come back wherever a connection breaks in setup", async () => {
@@ -218,7 +218,7 @@ async function breakInSetup(
     await clock.sleep(150);
     proxy.poison();
     await bothAreThere();
-    // A connection that is lost sooner counts as failed, and the backoff grows.
+    // A connection that is lost earlier counts as failed, and the backoff grows.
     await clock.sleep(120);
   }
   await publisher.publish(outgoing(queues.events));

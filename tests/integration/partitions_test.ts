@@ -1,4 +1,4 @@
-/** Events by ranges of message ids: which partition has which, and how subscribers make them. */
+/** Events by ranges of message ids: which partition holds which events, and how subscribers make partitions. */
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { type Database, DatabasePool } from "../../shared/postgres/pool.ts";
 import { Session } from "../../shared/postgres/session.ts";
@@ -21,7 +21,7 @@ const migration = "20261130120000_partition_events.ts";
 const dayMs = 86_400_000;
 const random = seededRandom(1);
 const v7 = (ms: number) => uuidv7(ms, Uint8Array.from({ length: 10 }, () => random.int(0, 255)));
-/** As random as a UUIDv4 of another library, whose first bits are those of a time. */
+/** An id with version 4 whose first bits are a time, as a random UUIDv4 of another library may have. */
 const v4 = (ms: number) => v7(ms).replace(/^(.{14})7/, "$14");
 const of = (messageId: string) => enriched(bet(), { messageId });
 const save = (database: Database, ...ids: readonly string[]) => new PostgresStore(database, "s").save(ids.map(of));
@@ -39,7 +39,7 @@ async function withDatabase(use: (tested: Tested) => Promise<void>): Promise<voi
   });
 }
 
-/** The partition of each event, in the order of their ids. */
+/** The partition of each event, in order of message ids. */
 async function partitionsOf(sql: Session): Promise<string[]> {
   const rows = await sql.query<{ name: string }>("select tableoid::regclass as name from events order by message_id");
   return rows.map(({ name }) => name);

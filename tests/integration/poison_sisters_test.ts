@@ -1,4 +1,4 @@
-/** Sisters of poison_test.ts: errors of other servers, facts beyond a calendar, and rows that go at the commit. */
+/** More cases of poison_test.ts: errors of other servers, times beyond a calendar, and rows deleted at the commit. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { bet, deliveryOf } from "../fixtures/deliveries.ts";
 import { eventually } from "../fixtures/eventually.ts";
@@ -76,7 +76,7 @@ test(
   "select",
   async (subscriber) => {
     await subscriber.settle(bet({ playerId: 77n }));
-    // The probe is like the last one that was stored.
+    // The probe copies the last stored event, so the last one must be of another player.
     await subscriber.settle(bet({ id: 1n }));
     await using rival = new Session(subscriber.url, { name: "casino-test" });
     const { settled } = await rival.transaction(async (ask) => {
@@ -87,7 +87,7 @@ test(
         ...many(49).map((event) => ({ ...event, id: event.id + 1_000n })),
       );
       settled.catch(() => {});
-      // A dozen attempts or so, each of which would wait for nine seconds.
+      // About a dozen attempts, each of which would wait for 9 s.
       await eventually("all others are stored", async () => await subscriber.rows() === 102);
       match(subscriber.gate.problem ?? "lock timeout", /lock timeout/);
       return { settled };

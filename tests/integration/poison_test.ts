@@ -1,4 +1,4 @@
-/** One event never stops the others, and what is stored is what was meant: a subscriber's flow over an altered Postgres. */
+/** One event never stops the others, and rows hold what was meant: a subscriber's pipeline on an altered Postgres. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import type { Event } from "../../shared/event/event.ts";
 import { Session } from "../../shared/postgres/session.ts";
@@ -104,7 +104,7 @@ test(
   { batchSize: 10 },
 );
 
-/** SQLSTATEs of a database that is full, busy, leaving, or takes no login. */
+/** SQLSTATEs of a database that is full, busy or shutting down, or accepts no login. */
 const codesOfOutages = ["53400", "40001", "57P03", "28000", "55P03", "25001"];
 
 function raising(code: string, condition = "true"): string {
@@ -186,7 +186,7 @@ test(
       subscriber.queue.publish(...many(10).map((event) => deliveryOf({ ...event, id: event.id + BigInt(n) * 1_000n })));
       await eventually("older events are stored", async () => await subscriber.rows() === 201 + 10 * n || undefined);
     }
-    // The outcomes of a batch come together: in one with today's they would wait, too.
+    // The outcomes of a batch come together. In one batch with today's events, these events would wait too.
     subscriber.queue.publish(deliveryOf(onDay("2199-01-01")), deliveryOf(onDay("1970-01-01")));
     await eventually("letters", () => subscriber.letters.length === 2 || undefined);
     const words = 'store-rejected: no partition of relation "events" found for row';
@@ -341,7 +341,7 @@ for (const batchSize of [1, 500]) {
         (_, n) => deposit({ amount: n === 0 ? 1n : 999_999n + BigInt(n) }),
       );
       const sent = [first!, first!, ...others, first!].map((event) => deliveryOf(event, id));
-      // One after the other: the first to come is the one that is stored.
+      // One after another: the first event is the stored one.
       if (batchSize === 1) { for (const delivery of sent) await subscriber.settle(delivery); }
       else await subscriber.settle(...sent);
       await subscriber.check(2);

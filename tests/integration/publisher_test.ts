@@ -1,4 +1,4 @@
-/** The publisher on RabbitMQ while its connection stands. */
+/** The publisher on RabbitMQ while its connection is up. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { withoutBrokerHeaders } from "../../shared/rabbitmq/message.ts";
 import { type ConfirmPublisher, type PublisherOptions, PublishError } from "../../shared/rabbitmq/publish/publisher.ts";
@@ -14,7 +14,7 @@ import {
 
 type Use = (publisher: ConfirmPublisher, queues: TestQueues) => Promise<void>;
 
-/** @param changes of the publisher's options, with the broker's and the topology's at hand */
+/** @param changes returns changes of the publisher's options, given the broker and the topology */
 function test(what: string, use: Use, changes: (queues: TestQueues) => Partial<PublisherOptions> = () => ({})): void {
   Deno.test(`ConfirmPublisher${what}`, async () => {
     await withTestQueues(async (queues) => {
@@ -73,7 +73,7 @@ test(".publish() reports what a full queue refuses", async (publisher, { events 
 
 test(".publish() refuses at once headers that AMQP cannot carry, and goes on", async (publisher, { events }) => {
   await publisher.publish(outgoing(events));
-  // The second is how a foreign table arrives that amqplib takes for a notation of its own.
+  // amqplib takes the second header, a table of a foreign program, for its own notation.
   const unwritable = [{ huge: "x".repeat(70_000) }, { foreign: { "!": "long", value: "no number" } }];
   for (const headers of unwritable) {
     await rejects(
@@ -84,11 +84,14 @@ test(".publish() refuses at once headers that AMQP cannot carry, and goes on", a
   await publisher.publish(outgoing(events));
 });
 
-/** Larger than the frames that this test's publisher agrees on with the broker, which closes the connection over it. */
+/** Larger than this publisher's negotiated frame size, so the broker closes the connection. */
 const largeHeaders = { huge: "x".repeat(10_000) };
 const smallFrames = ({ broker }: TestQueues) => ({ url: `${broker.url}?frameMax=4096`, giveUpAfterMs: 20_000 });
 
-/** Publishes 100 messages and among them a large one. @returns what became of the large one, and the bodies in the queue */
+/**
+ * Publishes 100 messages and a large one among them.
+ * @returns the outcome of the large message, and the bodies in the queue
+ */
 async function publishAround(publisher: ConfirmPublisher, { events, channel }: TestQueues, large: object) {
   const numbered = (i: number) => outgoing(events, { body: new TextEncoder().encode(`message ${i}`) });
   const all = Array.from(
@@ -122,7 +125,7 @@ test(
   async (publisher, queues) => {
     const { count, ...rest } = await publishAround(publisher, queues, { headers: largeHeaders });
     deepStrictEqual(rest, { large: "unacceptable", others: new Set(["confirmed"]), bodies: 100 });
-    // What arrived before the connection was closed is sent again, once.
+    // Messages that arrived before the connection was closed are sent once more.
     strictEqual(count <= 200, true, `${count}`);
   },
   smallFrames,
@@ -176,6 +179,6 @@ test(" ends at once on credentials that the broker refuses, without telling them
     return true;
   });
   await rejects(publisher.finished, /ACCESS[_-]REFUSED/);
-  // A message that comes later is told the same.
+  // A later message gets the same error.
   await rejects(publisher.publish(outgoing(events)), /ACCESS[_-]REFUSED/);
 }, ({ broker }) => ({ url: broker.url.replace("guest:guest", "guest:wrong-password") }));

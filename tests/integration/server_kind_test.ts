@@ -1,4 +1,4 @@
-/** A URL that names another kind of server than its setting says. */
+/** A URL that names a server of another kind than its setting. */
 import { rejects, strictEqual } from "node:assert/strict";
 import { explainConnection, nothingListens, otherServerAt, serverKindAt } from "../../shared/runtime/server_kind.ts";
 import { openConnection } from "../../shared/rabbitmq/connection.ts";

@@ -1,4 +1,4 @@
-/** The suite on Redis, and values in the cache that others may have written. */
+/** The conformance suite on Redis, and values in the cache that other programs may have written. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { Redis } from "ioredis";
@@ -42,7 +42,7 @@ testSharedRates({
 const life = { freshMs: 60_000, staleMs: 0 };
 const good = { ...ratesToJson(someRates), stale_ms: 0 };
 
-/** Values that another program or a later version of ours may leave in the cache. */
+/** Values that another program or a later version may leave in the cache. */
 const junk: Record<string, string | Uint8Array> = {
   "no JSON": "not json",
   "nothing": "",
@@ -91,7 +91,7 @@ test("discards rates that would never expire, and goes on", async (shared, redis
   }
 });
 
-/** Within two looks somebody gets the lock, and can store rates that all others then find. */
+/** Checks that within two looks a caller gets the lock, and can store rates that all other callers then find. */
 async function assertGoesOn(shared: RedisRates): Promise<void> {
   const first = await shared.lookOrLock("a", 10_000);
   const holder = first.state === "locked" ? "a" : "b";

@@ -1,4 +1,4 @@
-/** The suite on Postgres, and the totals of the stored events. */
+/** The conformance suite on Postgres, and the totals of the stored events. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { seededRandom } from "../../shared/runtime/random.ts";
 import { systemClock } from "../../shared/runtime/clock.ts";
@@ -56,7 +56,7 @@ Deno.test("readTotals() equals SQL over the events, whichever subscriber stored 
         }).concat(round % 3 === 2 ? [compact(database), compact(database)] : []),
       );
       deepStrictEqual(await answered(database), await materializedBySql(sql));
-      // As if minutes had passed.
+      // As if hours had passed.
       await sql.query(
         "update event_counts set second = second - $1 * interval '1 hour' where second > now() - interval '1 hour'",
         [round + 1],
@@ -106,7 +106,7 @@ Deno.test("readTotals() tells an even stream evenly, wherever in its second the 
       ) select extract(epoch from now())::float8 as seconds`);
     const { events_per_minute } = (await readTotals(database)).materialized;
     const ended = await sql.one<{ seconds: number }>("select extract(epoch from now())::float8 as seconds");
-    // No event comes any more: those that have left the minute by the time of the read are missing.
+    // No more events arrive, so those that left the minute before the read are missing.
     const least = 18_000 - 300 * (ended.seconds - begun.seconds);
     strictEqual(
       events_per_minute >= least - 2 && events_per_minute <= 18_002,

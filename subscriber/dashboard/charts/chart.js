@@ -1,17 +1,17 @@
-/** One live chart on a canvas, with the same in words for those who do not see it. */
+/** One live chart on a canvas, and the same in words for screen readers. */
 import { element, setText } from "../dom.js";
 import { clock, duration } from "../format.js";
 
 /**
  * @typedef {{ name: string, label: string, color: string, optional?: boolean }} Series `color`: of --series-NAME; `optional`:
- *   not told of where nothing of it is known
+ *   left out where no value of it is known
  * @typedef {{
  *   title: string, series: Series[], format: (value: number) => string, axis: (value: number) => string, least: number,
- * }} Options `least`: the top of the scale while all is below it
+ * }} Options `least`: the top of the scale while all values are below it
  * @typedef {[number[], ...(number | null)[][]]} Data
  */
 
-/** Its script comes before the page's own. @type {any} */
+/** uPlot's script runs before the page's own. @type {any} */
 const uPlot = Reflect.get(globalThis, "uPlot");
 
 export class LiveChart {
@@ -19,7 +19,7 @@ export class LiveChart {
   #box;
   #readout;
   #plot;
-  /** The right edge, and how far back the chart goes: seconds. */
+  /** The right edge, and the span that the chart shows, in seconds. */
   #now = 0;
   #span = 0;
 
@@ -114,7 +114,7 @@ export class LiveChart {
   }
 
   /**
-   * What the pointer is on.
+   * Shows the values under the pointer.
    * @param {{ cursor: { idx: number | null }, data: Data }} plot
    */
   #read({ cursor: { idx }, data: [times, ...columns] }) {
@@ -144,7 +144,7 @@ export class LiveChart {
   }
 }
 
-/** @param {string} name of a custom property: it follows the colour scheme */
+/** @param {string} name of a custom property, whose value depends on the colour scheme */
 function color(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name);
 }

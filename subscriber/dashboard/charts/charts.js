@@ -1,4 +1,4 @@
-/** The four figures that move, each with its last day or its last five minutes. */
+/** The four charts, each of the last day or of the last five minutes. */
 import { LiveChart } from "./chart.js";
 import { daySeconds } from "./day.js";
 import { byId, setTextOf } from "../dom.js";
@@ -16,7 +16,7 @@ const yesterday = { name: "yesterday", label: "yesterday", color: "yesterday", o
 
 /**
  * @param {import("./history.js").History} history
- * @param {import("./day.js").Day | undefined} day in place of the last minutes
+ * @param {import("./day.js").Day | undefined} day shown in place of the last minutes
  * @param {import("../answers.ts").Overview} overview
  */
 export function drawCharts(history, day, overview) {
@@ -27,7 +27,7 @@ export function drawCharts(history, day, overview) {
   for (const chart of charts) {
     const names = chart.names.filter((name) => name !== yesterday.name);
     const [first = ""] = names;
-    // How long events take is known live alone.
+    // The history has no latencies, so their chart is always live.
     if (day && names.length < chart.names.length) chart.draw(day.columns(first), day.end, daySeconds);
     else {
       const data = history.since(now - spanMs, names);
@@ -105,7 +105,7 @@ function queueNote({ consumers: number, unacknowledged }) {
 }
 
 /**
- * Nothing while the queue is empty, or as good as.
+ * Returns an empty text while the queue is empty or nearly empty, or when its growth is not known.
  * @param {import("../answers.ts").CatchUp} catchUp
  */
 export function catchUpWords({ state, seconds, in_per_second, out_per_second }) {

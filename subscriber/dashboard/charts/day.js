@@ -1,4 +1,4 @@
-/** The last 24 hours as the charts draw them, beside the 24 hours before. */
+/** The last 24 hours for the charts, beside the 24 hours before. */
 
 /** @typedef {import("../answers.ts").HistoryAnswer} HistoryAnswer */
 /** @typedef {import("../answers.ts").HistoryPoint} HistoryPoint */
@@ -29,7 +29,7 @@ export class Day {
     this.#firstAt = Math.min(...this.#points.keys());
   }
 
-  /** Whether there is more to see than the live charts show. */
+  /** Whether the day shows more than the live charts. */
   get isWorthALook() {
     return this.#end - this.#firstAt > 2 * this.#step;
   }
@@ -40,7 +40,8 @@ export class Day {
   }
 
   /**
-   * As uPlot wants it: seconds since 1970, the figure, and what it was a day before. A step without a point is a gap.
+   * Columns for uPlot: seconds since 1970, the figure, and the figure of the day before. A step without a point is a
+   * gap.
    * @param {string} name
    * @returns {[number[], (number | null)[], (number | null)[]]}
    */

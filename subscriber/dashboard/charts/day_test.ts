@@ -14,7 +14,7 @@ Deno.test("Day gives each step of the last 24 hours beside that of the day befor
     points: [
       point("2026-11-29T11:55:00.000Z", { ready: 7, stored: 1_500 }),
       point("2026-11-30T11:55:00.000Z", { ready: 9, stored: 600 }),
-      // The step under way is known in part.
+      // The current step is known only in part.
       point("2026-11-30T12:00:00.000Z", { ready: 11, stored: 120, seconds: 60, oldest_ms: null }),
     ],
   });

@@ -1,4 +1,4 @@
-/** What the charts draw: the newest samples of a few figures, in memory that never grows. */
+/** The newest samples of a few figures, for the charts, in memory of a fixed size. */
 
 export class History {
   #capacity;
@@ -19,9 +19,9 @@ export class History {
   }
 
   /**
-   * Samples come in the order of their times; one that does not is left out.
+   * Adds a sample. Ignores one that is not newer than the last.
    * @param {number} timeMs since 1970
-   * @param {Record<string, number | null | undefined>} values what is not known leaves a gap
+   * @param {Record<string, number | null | undefined>} values an unknown value leaves a gap
    */
   push(timeMs, values) {
     if (this.#written > 0 && timeMs <= (this.#times[(this.#written - 1) % this.#capacity] ?? 0)) return;
@@ -31,13 +31,13 @@ export class History {
     for (const [name, column] of this.#columns) column[at] = values[name] ?? NaN;
   }
 
-  /** When the first sample of all was taken. */
+  /** When the very first sample was taken. */
   get firstMs() {
     return this.#firstMs;
   }
 
   /**
-   * As uPlot wants it: seconds since 1970, then one array for each name, with null where nothing is known.
+   * Columns for uPlot: seconds since 1970, then an array for each name, with null for unknown values.
    * @param {number} sinceMs
    * @param {readonly string[]} names
    * @returns {[number[], ...(number | null)[][]]}

@@ -8,7 +8,7 @@ const everyMs = 60_000;
 export class Span {
   /** @type {Day | undefined} */
   #day;
-  /** What was chosen; until then, a day where there is more to see in it. @type {"day" | "live" | undefined} */
+  /** The user's choice. Until there is one, the day is shown if it shows more. @type {"day" | "live" | undefined} */
   #chosen;
   #asking = false;
   #askedAt = -Infinity;
@@ -25,7 +25,7 @@ export class Span {
     }
   }
 
-  /** @returns {Day | undefined} `undefined`: the charts are live */
+  /** @returns {Day | undefined} `undefined` while the charts are live */
   get day() {
     const wanted = this.#chosen ?? (this.#day?.isWorthALook ? "day" : "live");
     return wanted === "day" ? this.#day : undefined;
@@ -40,7 +40,7 @@ export class Span {
       const response = await fetch("/history?hours=48", { signal: AbortSignal.timeout(10_000) });
       if (response.ok) this.#day = new Day(await response.json());
     } catch {
-      // The headline says what does not answer; the next minute asks again.
+      // The headline names the server that does not answer; the next minute asks again.
     }
     this.#asking = false;
     this.#show();

@@ -1,4 +1,4 @@
-/** Acts on many letters: counted first, then asked, then ordered as a job; in the demo, which has none, done at once. */
+/** Acts on many letters: counts them, asks the user, and orders a job. The demo has no jobs and acts at once. */
 import { actOnMany, orderJob, previewJob, Refusal } from "./api.js";
 import { confirm } from "./confirm.js";
 import { describeDone, questionOfMany } from "./words.js";
@@ -8,8 +8,8 @@ import { describeDone, questionOfMany } from "./words.js";
 /**
  * @param {ManyAct} act
  * @param {URLSearchParams} filter
- * @param {string} words of the filter
- * @returns {Promise<{ said: string, job?: import("./answers.ts").Job } | undefined>} `undefined`: not wanted
+ * @param {string} words the filter in words
+ * @returns {Promise<{ said: string, job?: import("./answers.ts").Job } | undefined>} `undefined` when the user declines
  * @throws {Refusal}
  */
 export async function actOnFilter(act, filter, words) {
@@ -23,7 +23,7 @@ export async function actOnFilter(act, filter, words) {
 /**
  * @param {ManyAct} act
  * @param {URLSearchParams} filter
- * @returns {Promise<number | undefined>} `undefined`: this subscriber has no jobs
+ * @returns {Promise<number | undefined>} `undefined` when this subscriber has no jobs
  */
 async function countOf(act, filter) {
   try {

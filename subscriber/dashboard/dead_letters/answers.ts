@@ -1,15 +1,15 @@
-/** The answers about dead letters that the page reads. Integers beyond the safe ones are decimal strings. */
+/** The answers about dead letters that the page reads. Unsafe integers are decimal strings, as in ../answers.ts. */
 
 export type LetterStatus = "dead" | "replayed" | "dropped" | "resolved";
 export type EventJson = Readonly<Record<string, unknown>>;
 
 export interface DeadLetter {
   readonly message_id: string;
-  /** The publisher's own id, where it is another text. */
+  /** The publisher's own id, when it differs from the message id. */
   readonly sent_id: string | null;
   readonly reason: string;
   readonly detail: string;
-  /** Letters of one cause have the same. */
+  /** The same for all letters of one cause. */
   readonly group: string;
   readonly subscriber: string | null;
   readonly first_failed_at: string | null;
@@ -17,9 +17,9 @@ export interface DeadLetter {
   readonly attempts: number;
   readonly replays: number;
   readonly status: LetterStatus;
-  /** Tells letters of one message id apart; `null` in the demo. */
+  /** Distinguishes letters with the same message id; `null` in the demo. */
   readonly number: number | string | null;
-  /** Who replayed, dropped or restored it last. */
+  /** Who last replayed, dropped or restored the letter. */
   readonly acted_by: string | null;
   readonly acted_at: string | null;
   readonly stored_by: string | null;
@@ -28,18 +28,18 @@ export interface DeadLetter {
   readonly edited: { readonly by: string; readonly at: string; readonly event: EventJson } | null;
   readonly event: EventJson | null;
   readonly body_problem: string | null;
-  /** Its first bytes. */
+  /** The first bytes of the body. */
   readonly body_base64: string;
-  /** How long it is. */
+  /** Length of the whole body. */
   readonly body_bytes: number;
 }
 
 export interface DeadLetterList {
-  /** Dead ones, whether they match or not. */
+  /** Letters with status dead, whether they match or not. */
   readonly total: number;
-  /** In their queue besides: no keeper has moved them yet. */
+  /** Letters in the dead letter queue, which no keeper has moved yet. */
   readonly waiting: number | null;
-  /** Where the next page begins. */
+  /** Where the next page begins; `null` on the last page. */
   readonly next: string | null;
   readonly dead_letters: readonly DeadLetter[];
 }
@@ -52,17 +52,17 @@ export interface CauseGroup {
   readonly letters: number;
   readonly first_at: string | null;
   readonly last_at: string | null;
-  /** The newest. */
+  /** The newest letter. */
   readonly sample: { readonly message_id: string; readonly detail: string };
   readonly taken: Taken | null;
 }
 
-/** Somebody looks after a group. */
+/** The user who looks after a group. */
 export interface Taken {
   readonly by: string;
   readonly at: string;
   readonly note: string;
-  /** Letters that came afterwards. */
+  /** Letters that came after the group was taken. */
   readonly more: number;
 }
 
@@ -87,13 +87,13 @@ export interface Job {
   readonly refused: number;
   readonly failed: number;
   readonly problem: string | null;
-  /** With one job alone: what became of the letters of a replay. */
+  /** Only in the answer about one job: the outcomes of the letters that it replayed. */
   readonly stored?: number;
   readonly died?: number;
   readonly deaths?: readonly { readonly message_id: string; readonly reason: string; readonly detail: string }[];
 }
 
-/** What an edit would make, or has made, of a letter. */
+/** One letter before and after an edit, whether previewed or saved. */
 export interface Edit {
   readonly message_id: string;
   readonly before: EventJson | null;

@@ -1,17 +1,17 @@
-/** The subscriber's dead letters, as whoever is signed in. */
+/** Requests about the subscriber's dead letters, on behalf of the signed-in user. */
 
 /** @typedef {import("./answers.ts").Done} Done */
 /** @typedef {import("./answers.ts").Job} Job */
 /** @typedef {import("./answers.ts").Edit} Edit */
 
-/** Rows that one answer adds to the page. */
+/** Letters in one page of the list. */
 export const pageSize = 50;
 const [lookDeadlineMs, actDeadlineMs] = [15_000, 120_000];
 
-/** What the subscriber, or the way to it, has against a request. */
+/** A request that the subscriber refused, or that did not reach it. */
 export class Refusal extends Error {
   /**
-   * @param {number} status of HTTP; 0 when there was no answer
+   * @param {number} status the HTTP status; 0 when there was no answer
    * @param {string} sentence
    */
   constructor(status, sentence) {
@@ -21,7 +21,7 @@ export class Refusal extends Error {
 }
 
 /**
- * The newest first.
+ * Lists letters, newest first.
  * @param {URLSearchParams} filter
  * @param {{ limit?: number, after?: string | undefined }} [page]
  * @returns {Promise<import("./answers.ts").DeadLetterList>}
@@ -39,7 +39,7 @@ export function listGroups(filter) {
 }
 
 /**
- * @param {string} id of one that is dead
+ * @param {string} id message id of a letter with status dead
  * @returns {Promise<import("./answers.ts").DeadLetter>}
  */
 export function showLetter(id) {
@@ -57,7 +57,7 @@ export function actOnOne(act, id) {
 }
 
 /**
- * Ends with its request: for a subscriber without jobs.
+ * Acts within the request, for a subscriber without jobs.
  * @param {"replay" | "drop" | "undo"} act
  * @param {URLSearchParams} filter
  * @returns {Promise<Done>}
@@ -67,7 +67,7 @@ export function actOnMany(act, filter) {
   return act === "drop" ? ask("DELETE", `?${query}`, actDeadlineMs) : ask("POST", `/${act}?${query}`, actDeadlineMs);
 }
 
-/** @returns {Promise<{ jobs: Job[] }>} the newest first */
+/** @returns {Promise<{ jobs: Job[] }>} newest first */
 export function listJobs() {
   return look("/jobs", {});
 }
@@ -81,7 +81,7 @@ export function showJob(id) {
 }
 
 /**
- * How many letters a job would act on.
+ * Returns how many letters a job would act on.
  * @param {"replay" | "drop" | "undo"} act
  * @param {URLSearchParams} filter
  * @returns {Promise<{ total: number }>}
@@ -140,7 +140,7 @@ export function leaveGroup(group) {
 }
 
 /**
- * An act says which letters, and not their status: that is the act's own.
+ * An act selects letters by a filter without the status, because each act implies one status.
  * @param {URLSearchParams} filter
  * @param {Record<string, string>} [more]
  */
@@ -166,7 +166,7 @@ function look(path, query) {
  * @param {number} deadlineMs
  */
 async function ask(method, rest, deadlineMs) {
-  // The type is what no page of another origin may send unasked.
+  // A page of another origin may not send this content type without a preflight request.
   const headers = new Headers({ accept: "application/json", "content-type": "application/json" });
   const signal = AbortSignal.timeout(deadlineMs);
   let response;

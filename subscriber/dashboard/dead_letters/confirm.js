@@ -1,4 +1,4 @@
-/** Asks before something is done to dead letters; for a note as well, where the question has one. */
+/** Asks before an act on dead letters, and asks for a note when the question has one. */
 import { byId, setTextOf } from "../dom.js";
 
 /**
@@ -14,13 +14,13 @@ import { byId, setTextOf } from "../dom.js";
 const dialog = byId("confirm");
 /** @type {HTMLInputElement} */
 const field = byId("confirm-note");
-/** Of the question that is open. @type {(answer: string | undefined) => void} */
+/** Answers the open question. @type {(answer: string | undefined) => void} */
 let answer = () => {};
 
 /**
- * The focus begins on the note or on Cancel; Escape is Cancel.
+ * The focus begins on the note or on Cancel. Escape means Cancel.
  * @param {Question} question
- * @returns {Promise<string | undefined>} the note, which may be empty; `undefined`: no
+ * @returns {Promise<string | undefined>} the note, which may be empty; `undefined` when the user declines
  */
 export function confirm({ title, text, yes, danger = false, note }) {
   answer(undefined);
@@ -43,6 +43,6 @@ byId("confirm-form").addEventListener("submit", (event) => {
 });
 byId("confirm-no").addEventListener("click", () => dialog.close(""));
 dialog.addEventListener("close", () => {
-  // This comes some time after the closing: by then the next question may be open, and this is not its answer.
+  // The event arrives some time after the dialog closed. If the next question is open by then, this does not answer it.
   if (!dialog.open) answer(dialog.returnValue === "yes" ? field.value.trim() : undefined);
 });

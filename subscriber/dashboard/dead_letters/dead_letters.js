@@ -1,4 +1,4 @@
-/** Dead letters: by cause, and by letter; for whoever may act to replay, edit, drop, restore and look after. */
+/** Dead letters by cause and by letter. Users who may act replay, edit, drop and restore them, and take groups. */
 import { actOnFilter } from "./acts.js";
 import { actOnOne, leaveGroup, listGroups, listLetters, Refusal, takeGroup } from "./api.js";
 import { confirm } from "./confirm.js";
@@ -16,7 +16,7 @@ import { count } from "../format.js";
 /** @typedef {import("./answers.ts").CauseGroup} CauseGroup */
 
 const allActs = { replay: "Replay", drop: "Drop", undo: "Undo" };
-/** The groups are loaded anew after this: a count may be the same, and of other letters. */
+/** How long loaded groups are shown, with and without a changed count: the same count may be of other letters. */
 const [changedMs, unchangedMs] = [5_000, 30_000];
 
 export class DeadLetters {
@@ -24,13 +24,13 @@ export class DeadLetters {
   #state = "unasked";
   #loading = Promise.resolve();
   #loadedAt = -Infinity;
-  /** How many there were when the groups were loaded. @type {string | undefined} */
+  /** The counts when the groups were loaded. @type {string | undefined} */
   #countThen;
   /** @type {string | undefined} */
   #countNow;
-  /** It was another one in between, even if it is the same now. */
+  /** Whether the counts changed since the groups were loaded, even if they are the same again. */
   #changed = false;
-  /** What the last act has come to. */
+  /** The result of the last act. */
   #done = "";
   #filter = new LetterFilter(() => {
     this.#done = "";
@@ -54,7 +54,7 @@ export class DeadLetters {
 
   /**
    * @param {(messageId: string) => void} find shows where an event is
-   * @param {() => void} onRefused whoever is signed in may not do that, or not any more
+   * @param {() => void} onRefused called when the signed-in user may not do that, or no longer
    */
   constructor(find, onRefused) {
     this.#onRefused = onRefused;
@@ -85,15 +85,15 @@ export class DeadLetters {
     if (mode === "servers") this.#jobs.tick(Date.parse(at));
   }
 
-  /** For somebody else. */
+  /** Reloads for another user. */
   reload() {
     this.#done = "";
     this.#load({ anew: true });
   }
 
   /**
-   * One at a time.
-   * @param {{ anew?: boolean }} [how] anew: with the letters of the group that is open, from the newest on
+   * Loads one at a time.
+   * @param {{ anew?: boolean }} [how] anew: also reload the letters of the open group, newest first
    */
   #load({ anew = false } = {}) {
     this.#loading = this.#loading.catch(() => {}).then(() => this.#loadNow(anew));
@@ -134,7 +134,7 @@ export class DeadLetters {
     return query;
   }
 
-  /** The letters stand in one place: they may be another group's by now. @param {CauseGroup} group */
+  /** The groups share one list of letters, which may show another group's by now. @param {CauseGroup} group */
   #closed({ group }) {
     const opened = this.#groups.opened;
     if (!opened || opened.group === group) this.#letters.close();

@@ -1,4 +1,4 @@
-/** One letter's event as JSON, to change, to see before and after, and to replay. */
+/** Edits one letter's event as JSON: shows it before and after, saves it, and replays it. */
 import { byId, element, setTextOf } from "../dom.js";
 import { actOnOne, previewEdit, saveEdit } from "./api.js";
 import { describeDone } from "./words.js";
@@ -13,9 +13,9 @@ export class Editor {
   #text = byId("edit-json");
   /** @type {DeadLetter | undefined} */
   #letter;
-  /** The text that the subscriber has found to be an event. */
+  /** The last text that the subscriber accepted as an event. */
   #fits = "";
-  /** The newest request: an answer to another one comes too late. */
+  /** Number of the newest request. Answers to earlier requests are ignored. */
   #asked = 0;
   #onDone;
 
@@ -38,7 +38,7 @@ export class Editor {
     this.#show(undefined, "Looking…");
     this.#dialog.showModal();
     this.#text.focus();
-    // What the body says, faults and all, is an answer's `before`; an event without a field changes nothing.
+    // An edit without fields changes nothing. Its `before` is what the body says, faults included.
     return this.#ask("{}", (edit) => {
       this.#text.value = edit.before ? JSON.stringify(edit.before, null, 2) : "";
       if (edit.before) this.#preview();
@@ -81,7 +81,7 @@ export class Editor {
     try {
       await saveEdit(letter.message_id, json);
       const said = thenReplay ? describeDone(await actOnOne("replay", letter.message_id)) : "Edited.";
-      // First: closing gives the focus back to a row that may go.
+      // Close first: closing returns the focus to a row that `onDone` may remove.
       if (asked === this.#asked) this.#dialog.close();
       this.#onDone(letter, thenReplay ? "replayed" : "saved", said);
     } catch (error) {
@@ -116,7 +116,7 @@ function wordsOf(error) {
 }
 
 /**
- * A row for each field: its name, what it was, what it would be.
+ * Returns a row for each field: its name, its value before, and its value after.
  * @param {import("./answers.ts").EventJson | null} before
  * @param {import("./answers.ts").EventJson} after
  */

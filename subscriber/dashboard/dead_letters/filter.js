@@ -1,4 +1,4 @@
-/** Which dead letters are shown: the form, and what it stands for. */
+/** The form that selects the dead letters to show, and the filter that it stands for. */
 import { byId, element, setTextOf } from "../dom.js";
 
 /** @typedef {import("./answers.ts").LetterStatus} LetterStatus */
@@ -31,7 +31,7 @@ export class LetterFilter {
       event.preventDefault();
       apply();
     });
-    // The event comes before the reset.
+    // The event fires before the form is reset.
     form.addEventListener("reset", () => setTimeout(apply));
     this.offer([]);
   }
@@ -41,7 +41,7 @@ export class LetterFilter {
     return /** @type {LetterStatus} */ (this.#state.value || "dead");
   }
 
-  /** As the subscriber takes it; empty: all that are dead. */
+  /** The filter as the subscriber's query parameters; empty for all letters with status dead. */
   get query() {
     const [text, player] = [this.#text.value.trim(), this.#player.value.trim()];
     return new URLSearchParams({
@@ -57,7 +57,7 @@ export class LetterFilter {
     return Array.from(this.query, ([name, value]) => `${name === "player_id" ? "player" : name} ${value}`).join(", ");
   }
 
-  /** Adds reasons to choose from. @param {readonly string[]} reasons */
+  /** Adds reasons to the choices. @param {readonly string[]} reasons */
   offer(reasons) {
     if (this.#reason.options.length > 0 && reasons.every((reason) => this.#reasons.has(reason))) return;
     for (const reason of reasons) this.#reasons.add(reason);

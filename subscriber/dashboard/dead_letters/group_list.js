@@ -1,11 +1,11 @@
-/** Dead letters by cause, most letters first: a row for each group, which opens to its letters. */
+/** Dead letters by cause, most letters first. Each group is a row that opens to its letters. */
 import { byId, element, setText, setTextOf } from "../dom.js";
 import { count, dateTime, plural } from "../format.js";
 
 /** @typedef {import("./answers.ts").CauseGroup} CauseGroup */
 /** @typedef {ReturnType<typeof makeRow>} Row */
 
-/** With how many letters, so that it is none of the buttons for all. */
+/** Labels that continue with the number of letters, which distinguishes them from the buttons for all letters. */
 const manyActs = { replay: "Replay", drop: "Drop", undo: "Undo" };
 const [shownFirst, shownMore] = [10, 50];
 
@@ -35,18 +35,18 @@ export class GroupList {
     });
   }
 
-  /** The one that is open. */
+  /** The open group. */
   get opened() {
     return Array.from(this.#rows.values()).find(({ details }) => details.open)?.group;
   }
 
-  /** The letters of the one that is open anew. */
+  /** Reloads the letters of the open group. */
   reopen() {
     for (const { details, group, place } of this.#rows.values()) if (details.open) this.#on.open(group, place);
   }
 
   /**
-   * Rows that are there already stay, opened as they are.
+   * Existing rows stay, open or closed as they are.
    * @param {readonly CauseGroup[]} groups
    */
   draw(groups) {
@@ -99,7 +99,7 @@ function makeRow(group, on) {
   const place = element("div");
   const details = element(
     "details",
-    // The browser closes one when another is opened.
+    // The browser closes the open group when another one opens.
     { name: "dead-letter-group" },
     element("summary", {}, parts.number, parts.reason, parts.cause, parts.taken, parts.times),
     parts.sample,
@@ -142,7 +142,7 @@ function takenWords({ by, note, more }) {
 }
 
 /**
- * The day once, where it is one.
+ * Gives the day once when both times are on the same day.
  * @param {string | null} first
  * @param {string | null} last
  */

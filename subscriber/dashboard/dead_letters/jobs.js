@@ -1,4 +1,4 @@
-/** Jobs: what was ordered, how far it is, and what became of its letters. */
+/** The newest jobs: their acts, their progress, and the outcomes of their letters. */
 import { byId, setTextOf } from "../dom.js";
 import { plural } from "../format.js";
 import { leadJob, listJobs, Refusal, showJob } from "./api.js";
@@ -12,7 +12,7 @@ const [shownJobs, busyMs, idleMs, outcomeMs] = [10, 2_000, 15_000, 60_000];
 export class Jobs {
   /** @type {Map<string, ReturnType<typeof makeJobRow>>} */
   #rows = new Map();
-  /** With what became of its letters, as far as it is known. @type {Map<string, Job>} */
+  /** Jobs with the outcomes of their letters, as far as these are known. @type {Map<string, Job>} */
   #outcomes = new Map();
   /** @type {Map<string, Job["state"]>} */
   #states = new Map();
@@ -24,13 +24,13 @@ export class Jobs {
   /**
    * @param {object} on
    * @param {(error: unknown) => void} on.refused
-   * @param {() => void} on.ended letters have another status now
+   * @param {() => void} on.ended called when a job has ended, so that letters have another status
    */
   constructor(on) {
     this.#on = on;
   }
 
-  /** @param {number} now by the subscriber's time */
+  /** @param {number} now the subscriber's time, ms since 1970 */
   tick(now) {
     this.#now = now;
     const busy = Array.from(this.#states.values()).includes("running") || /** @type {HTMLDetailsElement} */
@@ -38,7 +38,7 @@ export class Jobs {
     if (!document.hidden && performance.now() - this.#loadedAt > (busy ? busyMs : idleMs)) this.load();
   }
 
-  /** Shows a job that was ordered here. */
+  /** Shows a job that was ordered on this page. */
   reveal() {
     /** @type {HTMLDetailsElement} */ (byId("jobs")).open = true;
     return this.load();
@@ -61,12 +61,12 @@ export class Jobs {
       this.#draw(jobs);
     } catch (error) {
       if (error instanceof Refusal && error.status === 404) byId("jobs").hidden = true;
-      // Without any answer the headline says that the connection is lost.
+      // Without an answer, the headline says that the connection is lost.
       else if (!(error instanceof Refusal && error.status === 0)) this.#on.refused(error);
     }
   }
 
-  /** Whether what became of its letters is asked for: it grows for a while after the end. @param {Job} job */
+  /** Whether to ask for the outcomes of the job's letters: they arrive for a while after its end. @param {Job} job */
   #isOpen({ id, act, state, finished_at }) {
     if (act !== "replay") return false;
     const ended = Date.parse(finished_at ?? "");

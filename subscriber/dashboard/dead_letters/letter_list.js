@@ -1,4 +1,4 @@
-/** The letters of the group that is open, the newest first, a page at a time. */
+/** The letters of the open group, newest first, a page at a time. */
 import { element, setText } from "../dom.js";
 import { count } from "../format.js";
 import { listLetters, showLetter } from "./api.js";
@@ -14,7 +14,7 @@ export class LetterList {
   #filter = new URLSearchParams();
   /** @type {string | null} */
   #next = null;
-  /** The newest request: an answer to another one comes too late. */
+  /** Number of the newest request. Answers to earlier requests are ignored. */
   #asked = 0;
   #on;
   #onRefused;
@@ -30,7 +30,7 @@ export class LetterList {
   }
 
   /**
-   * From the newest on. Letters that are there already stay until the answer comes, and then stay open.
+   * Loads the newest page. Existing letters stay until the answer arrives, and open letters stay open.
    * @param {HTMLElement} place
    * @param {URLSearchParams} filter
    */
@@ -44,7 +44,7 @@ export class LetterList {
     return this.#load();
   }
 
-  /** No row of it stays in the document. */
+  /** Removes the list and its rows from the document. */
   close() {
     this.#asked++;
     this.#next = null;
@@ -53,7 +53,7 @@ export class LetterList {
   }
 
   /**
-   * It is no longer what was asked for. The focus goes on to the next one.
+   * Removes a letter that the filter no longer matches. The focus moves to the next letter.
    * @param {DeadLetter} letter
    */
   remove(letter) {
@@ -66,7 +66,7 @@ export class LetterList {
     this.#say();
   }
 
-  /** Shows it as it is now. @param {DeadLetter} letter */
+  /** Reloads the letter and shows it opened. @param {DeadLetter} letter */
   async refresh(letter) {
     const now = await showLetter(letter.message_id);
     const row = this.#rowOf(now);

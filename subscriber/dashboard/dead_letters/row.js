@@ -1,4 +1,4 @@
-/** One dead letter: why it failed in one line, and all of it when it is opened. */
+/** One dead letter: its cause in one line, and everything when it is opened. */
 import { element } from "../dom.js";
 import { dateTime, plural } from "../format.js";
 
@@ -44,7 +44,7 @@ export function letterRow(letter, on) {
   );
 }
 
-/** Letters of one cause often differ in this alone. @param {import("./answers.ts").EventJson | null} event */
+/** Often the only difference between letters of one cause. @param {import("./answers.ts").EventJson | null} event */
 function eventWords(event) {
   return event ? `${event["type"]} ${event["id"]}, player ${event["player_id"]}` : "";
 }
@@ -81,12 +81,12 @@ function body({ event, edited, detail, body_problem, body_base64, body_bytes }) 
   ];
 }
 
-/** A line for each field, without the braces. @param {import("./answers.ts").EventJson} event */
+/** Returns a line for each field, without the braces. @param {import("./answers.ts").EventJson} event */
 export function eventText(event) {
   return JSON.stringify(event, null, 1).replace(/^\{\n|\n\}$/g, "").replaceAll(/^ /gm, "");
 }
 
-/** The first 256 bytes. @param {string} base64 @param {number} length of all */
+/** Returns the first 256 bytes in hexadecimal. @param {string} base64 @param {number} length of the whole body */
 function hex(base64, length) {
   const bytes = Array.from(atob(base64), (letter) => letter.charCodeAt(0).toString(16).padStart(2, "0"));
   return bytes.slice(0, 256).join(" ") + (length > 256 ? ` … (${length} bytes)` : "");

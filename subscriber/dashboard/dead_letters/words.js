@@ -1,11 +1,11 @@
-/** What the page says about dead letters. */
+/** The page's sentences about dead letters. */
 import { count, plural } from "../format.js";
 
 /** @typedef {import("./answers.ts").DeadLetter} DeadLetter */
 /** @typedef {import("./answers.ts").ManyAct} ManyAct */
 /** @typedef {import("./confirm.js").Question} Question */
 
-/** What is asked before an act on one letter. @type {Record<ManyAct, (letter: DeadLetter) => Question>} */
+/** The question before an act on one letter. @type {Record<ManyAct, (letter: DeadLetter) => Question>} */
 export const questions = {
   replay: ({ reason, detail, edited }) => ({
     title: "Replay this event?",
@@ -40,8 +40,8 @@ const many = {
 
 /**
  * @param {ManyAct} act
- * @param {number | undefined} total how many the subscriber has counted
- * @param {string} words of the filter; empty: all
+ * @param {number | undefined} total how many letters the subscriber counted
+ * @param {string} words the filter in words; empty for all letters
  * @returns {Question}
  */
 export function questionOfMany(act, total, words) {
@@ -71,7 +71,7 @@ export function describeDone(done) {
 /**
  * @param {object} listed
  * @param {import("./answers.ts").LetterStatus} listed.status
- * @param {number} listed.total dead ones, whether they match or not
+ * @param {number} listed.total letters with status dead, whether they match or not
  * @param {number} listed.matching
  * @param {number} listed.causes
  * @param {boolean} listed.filtered
@@ -83,7 +83,7 @@ export function describeList({ status, total, matching, causes, filtered }) {
   return matching === 0 ? "No dead letters." : `${plural(matching, "dead letter")}${of}.`;
 }
 
-/** @param {number | null} waiting in their queue, where no keeper has taken them yet */
+/** @param {number | null} waiting letters in the dead letter queue, which no keeper has moved yet */
 export function describeWaiting(waiting) {
   return waiting ? `${count(waiting)} more on their way here, from the dead letter queue.` : "";
 }

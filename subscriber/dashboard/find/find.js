@@ -1,11 +1,11 @@
-/** Where an event is: the field, and the dialog in which rows of the page open as well. */
+/** Where an event is: the search field, and the dialog, which rows of the page open as well. */
 import { byId, element, setTextOf } from "../dom.js";
 import { dateTime } from "../format.js";
 
 /** @typedef {import("../find_answer.ts").FindAnswer} FindAnswer */
 /** @typedef {import("../find_answer.ts").FoundEvent} FoundEvent */
 
-/** Longer than the subscriber's own deadline: its error says more. */
+/** Longer than the subscriber's own deadline, because the subscriber's error says more. */
 const deadlineMs = 8_000;
 
 /** @type {Record<FoundEvent["state"], string>} */
@@ -21,7 +21,7 @@ const places = {
 export class Finder {
   /** @type {HTMLDialogElement} */
   #dialog = byId("found");
-  /** The newest: an answer to another one comes too late. */
+  /** Number of the newest request. Answers to earlier requests are ignored. */
   #asked = 0;
 
   constructor() {

@@ -90,7 +90,7 @@ export function listen({ address, flag = "http", answer, proxies, tls, clock, lo
   // This function listens instead of node:http, which would otherwise end each connection after its first answer.
   Object.defineProperty(http, "listening", { value: true });
   const running = Promise.all([accept(), connections.sweep(stop.signal)]);
-  const { hostname, port } = listener.addr as Deno.NetAddr;
+  const { hostname, port } = listener.addr;
   return {
     address: { hostname, port },
     async close() {
@@ -121,9 +121,9 @@ export function listen({ address, flag = "http", answer, proxies, tls, clock, lo
     }
   }
 
-  function serve(conn: Deno.Conn): void {
-    const peer = plainAddress((conn.remoteAddr as Deno.NetAddr).hostname);
-    const local = plainAddress((conn.localAddr as Deno.NetAddr).hostname);
+  function serve(conn: Deno.TcpConn): void {
+    const peer = plainAddress(conn.remoteAddr.hostname);
+    const local = plainAddress(conn.localAddr.hostname);
     const socket = new ServedSocket(conn, { address: peer, local, secure: tls !== undefined }, proxies.trust(peer));
     socket.on("error", () => {});
     socket.on("close", () => connections.remove(socket.connection));
@@ -135,13 +135,13 @@ export function listen({ address, flag = "http", answer, proxies, tls, clock, lo
 class ServedSocket extends ConnSocket {
   readonly connection: Connection;
 
-  constructor(conn: Deno.Conn, readonly peer: Caller, isProxy: boolean) {
+  constructor(conn: Deno.TcpConn, readonly peer: Caller, isProxy: boolean) {
     super(conn);
     this.connection = { address: isProxy ? undefined : peer.address, close: () => this.destroy() };
   }
 }
 
-function listenAt(address: Address, flag: string): Deno.Listener {
+function listenAt(address: Address, flag: string): Deno.TcpListener {
   try {
     return Deno.listen({ hostname: address.hostname, port: address.port });
   } catch (error) {

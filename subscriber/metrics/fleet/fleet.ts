@@ -1,64 +1,64 @@
-/** What each subscriber tells the others of itself. One that is stuck is told of by all that are not. */
+/** What each subscriber reports about itself to the others, so that every working subscriber can show a stuck one. */
 
-/** Times are ages: no two machines' clocks are compared. */
+/** All times are ages, so no two machines' clocks are compared. */
 export interface SubscriberReport {
   readonly id: string;
   readonly version: string;
   readonly state: "working" | "holding" | "connecting" | "leaving";
-  /** How long it has been in that state. */
+  /** How long the subscriber has been in that state. */
   readonly state_ms: number;
-  /** Whether the broker counts it among the queue's consumers. */
+  /** Whether the broker counts the subscriber among the queue's consumers. */
   readonly consuming: boolean;
   /** Deliveries that are not settled. */
   readonly events: number;
   readonly batches: number;
   /** How long ago the oldest event in hand was published; 0 when there is none. */
   readonly oldest_ms: number;
-  /** How long the delivery that is in hand longest has been there; 0 when there is none. 0.2.0 does not tell. */
+  /** How long the longest-held delivery has been in hand; 0 when there is none. Version 0.2.0 does not report it. */
   readonly held_ms?: number;
   readonly last_error: string | null;
   readonly last_error_ms: number | null;
 }
 
 export interface HeardReport extends SubscriberReport {
-  /** How long ago it was told. */
+  /** How long ago the report was written. */
   readonly heard_ms: number;
 }
 
-/** For all subscribers, each of which hears it when it tells its next report. */
+/** A question to all subscribers. Each receives it in reply to its next report. */
 export interface Question {
   /** A UUID. */
   readonly id: string;
   readonly text: string;
 }
 
-/** Where the reports are kept: Redis, which a subscriber that Postgres refuses can reach all the same. */
+/** Stores the reports. In production it is Redis, which a subscriber still reaches when Postgres refuses it. */
 export interface Fleet {
   /**
-   * Replaces the subscriber's last report. It is forgotten after {@linkcode lifeMs}.
-   * @returns the questions that are open; one is told again as long as it is
+   * Replaces the subscriber's last report, which expires after {@linkcode lifeMs}.
+   * @returns all open questions, those of earlier replies too
    */
   tell(report: SubscriberReport): Promise<readonly Question[]>;
   /** Opens a question for {@linkcode questionLifeMs}. @throws {TooManyQuestions} */
   ask(question: Question): Promise<void>;
-  /** A subscriber's answer to a question. */
+  /** Stores a subscriber's answer to a question. */
   answer(questionId: string, subscriberId: string, text: string): Promise<void>;
-  /** The answer of each of these subscribers; `undefined` where there is none yet. */
+  /** Returns the answer of each of these subscribers; `undefined` while there is none. */
   answers(questionId: string, subscriberIds: readonly string[]): Promise<readonly (string | undefined)[]>;
   /** Forgets the subscriber. */
   leave(id: string): Promise<void>;
-  /** All reports, by id. @throws when they cannot be read, or no longer be written */
+  /** Returns all reports, ordered by id. @throws when reports cannot be read, or can no longer be written */
   read(): Promise<readonly HeardReport[]>;
 }
 
-/** A subscriber that is killed is shown as silent for this long. */
+/** How long a killed subscriber is shown as silent. */
 export const lifeMs = 120_000;
 
-/** Three reports of every subscriber, which are a second apart. */
+/** Time for three reports of every subscriber, one a second. */
 export const questionLifeMs = 3_000;
-/** An answer is read at once, or nobody waits for it any more. */
+/** Answers are read at once, or their reader has stopped waiting. */
 export const answerLifeMs = 10_000;
-/** Each costs every subscriber a search of what it has in hand. */
+/** For each question, every subscriber searches all that it has in hand. */
 export const mostQuestions = 10;
 
 export class TooManyQuestions extends Error {
@@ -74,7 +74,7 @@ export function reportToJson(report: SubscriberReport): string {
   return JSON.stringify({ v: format, ...report });
 }
 
-/** `undefined` for what no subscriber of this version wrote. */
+/** Returns `undefined` for a text that is not a report in this format. */
 export function reportFromJson(text: string): SubscriberReport | undefined {
   try {
     const { v, ...report } = JSON.parse(text);

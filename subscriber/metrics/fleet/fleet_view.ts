@@ -1,29 +1,29 @@
-/** All subscribers, the stuck one first: this one as it is, the others as they last told. */
+/** All subscribers, stuck ones first: this one's present state, and the last reports of the others. */
 import type { SubscriberAnswer } from "../../dashboard/subscriber_answer.ts";
 import type { HeardReport, SubscriberReport } from "./fleet.ts";
 
-/** The worst first. */
+/** Worst first. */
 export const subscriberStates = ["holding", "silent", "connecting", "leaving", "working"] as const;
 
-/** A subscriber that has told nothing for this long is silent: it tells something every second. */
+/** A subscriber without a report for this long is silent. Subscribers report every second. */
 const silentMs = 10_000;
-/** It has missed more than one turn. */
+/** A subscriber without a report for this long has missed more than one. */
 const quietMs = 3_000;
 
 type SeenReport = Omit<HeardReport, "state"> & Pick<SubscriberAnswer, "state">;
 
 export interface FleetView {
   readonly subscribers: readonly SubscriberAnswer[];
-  /** Deliveries that they hold; `null` when not all of them can be heard. */
+  /** Deliveries that all subscribers hold; `null` when one of them does not report. */
   readonly unacknowledged: number | null;
-  /** Consumers of the queue that tell nothing of themselves, or no longer; `null` when that is not known. */
+  /** Consumers of the queue without a recent report; `null` when their number is not known. */
   readonly unheard: number | null;
 }
 
 /**
- * @param reports `undefined` when those of the others cannot be read
- * @param consumers of the queue, by the broker; `undefined` when it does not tell
- * @param own this subscriber's report, which takes the place of the one it has told
+ * @param reports `undefined` when the reports cannot be read
+ * @param consumers the broker's count of the queue's consumers; `undefined` when the broker does not answer
+ * @param own this subscriber's report, which replaces the stored one
  */
 export function viewOf(
   reports: readonly HeardReport[] | undefined,
@@ -41,24 +41,24 @@ export function viewOf(
   };
 }
 
-/** Whether it has events that nobody can tell when it will be done with. */
+/** Whether the subscriber holds a batch that makes no progress, or is silent and held events. */
 export function isStuck({ state, events }: SubscriberAnswer): boolean {
   return state === "holding" || state === "silent" && events > 0;
 }
 
-/** Stuck by its last report, which is old. */
+/** Whether an old report is the last to say that the subscriber is stuck. */
 export function isStuckUnheard(subscriber: SubscriberAnswer): boolean {
   return isStuck(subscriber) && isQuiet(subscriber);
 }
 
-/** Age of the oldest event that any of them holds, ms; 0 when there is none. */
+/** Returns the age in ms of the oldest event that any subscriber holds; 0 when there is none. */
 export function oldestMsOf({ subscribers }: FleetView): number {
   return Math.max(0, ...subscribers.map(({ oldest_ms }) => oldest_ms));
 }
 
 /**
- * What a process held that was killed is back in the queue: so it is, once the broker counts no more consumers than there
- * are subscribers that still tell something.
+ * Empties the old reports once the broker counts no more consumers than there are subscribers with recent reports. The
+ * other subscribers were killed, and the broker has requeued their deliveries.
  */
 function withoutGone(reports: readonly HeardReport[], consumers = Infinity): readonly SeenReport[] {
   if (consumers > countTelling(reports)) return reports;
@@ -66,7 +66,7 @@ function withoutGone(reports: readonly HeardReport[], consumers = Infinity): rea
   return reports.map((report) => isQuiet(report) ? { ...report, ...nothing } : report);
 }
 
-/** Consumers by their own reports, as far as these are of now: an old one tells nothing of what its subscriber holds. */
+/** Counts the consumers with recent reports. An old report says nothing about what its subscriber holds. */
 function countTelling(reports: readonly Pick<HeardReport, "consuming" | "heard_ms">[]): number {
   return reports.filter((report) => report.consuming && !isQuiet(report)).length;
 }
@@ -83,7 +83,7 @@ function answerOf(report: SeenReport, nowMs: number): SubscriberAnswer {
     ...{ id, version, events, batches, last_error },
     state: silent ? "silent" : state,
     since: at(silent ? heard_ms : state_ms + heard_ms),
-    // What a subscriber held that works is stored by now, or as good as.
+    // A working subscriber has stored its reported events by now, or nearly so.
     oldest_ms: oldest_ms === 0 || state === "working" && !silent ? oldest_ms : Math.round(oldest_ms + heard_ms),
     last_error_at: last_error_ms === null ? null : at(last_error_ms + heard_ms),
     heard_ms: Math.round(heard_ms),

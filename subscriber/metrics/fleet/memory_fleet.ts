@@ -38,7 +38,7 @@ export class MemoryFleet implements Fleet {
     return Promise.resolve(subscriberIds.map((id) => this.#answers.get(`${questionId} ${id}`)));
   }
 
-  /** Forgets the others, and their answers. */
+  /** Returns the open questions. Drops the expired ones, and all answers once no question is open. */
   #open() {
     const now = this.clock.monotonic();
     this.#questions = this.#questions.filter(({ until }) => until > now);

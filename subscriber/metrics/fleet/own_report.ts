@@ -1,4 +1,4 @@
-/** What a subscriber tells of itself, and the loop that tells it. */
+/** What a subscriber reports about itself, and the loop that reports it. */
 import { describeHeld, type HeldMessages } from "../../../shared/rabbitmq/consume/held_messages.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import { version } from "../../../shared/runtime/configuration/command.ts";
@@ -16,13 +16,13 @@ export interface OwnState {
   /** Deliveries in hand. */
   readonly unsettled: () => number;
   readonly batchesInFlight: () => number;
-  /** Since when the delivery is in hand that is there longest, monotonic ms; `undefined` when there is none. */
+  /** When the longest-held delivery arrived, monotonic ms; `undefined` when there is none. */
   readonly inHandSince: () => number | undefined;
   /** When the oldest delivery in hand was published, milliseconds since 1970; `undefined` when there is none. */
   readonly oldestPublishedAtMs: () => number | undefined;
-  /** Messages that the consumer can only hold. In one process there are none. */
+  /** Messages that the consumer can only hold. The embedded demo has none. */
   readonly heldMessages?: () => HeldMessages | undefined;
-  /** Aborted when the subscriber begins to leave. */
+  /** Aborted when the subscriber begins to shut down. */
   readonly leaving: AbortSignal;
   readonly clock: Clock;
 }
@@ -38,13 +38,13 @@ export class OwnReport {
 
   constructor(private readonly of: OwnState) {}
 
-  /** Whether all that it holds are messages, beside which it takes others. */
+  /** Whether the subscriber holds only messages beside which the broker still delivers others. */
   get takesMore(): boolean {
     const { heldBatches, gate, heldMessages } = this.of;
     return heldBatches.oldest === undefined && gate.problem === undefined && (heldMessages?.()?.takesMore ?? false);
   }
 
-  /** The report of this moment. Changes between two calls go unseen. */
+  /** Returns the present report. A change between two calls goes unseen. */
   read(): SubscriberReport {
     const { subscriberId, heldBatches, gate, leaving, consuming, unsettled, batchesInFlight, clock, inHandSince } =
       this.of;
@@ -79,16 +79,16 @@ export class OwnReport {
   }
 }
 
-/** Age of the oldest event in hand, in ms; those that wait behind it are younger. 0 when there is none. */
+/** Returns the age in ms of the oldest event in hand; 0 when there is none. Events in the queue are younger. */
 function oldestMs({ oldestPublishedAtMs, heldMessages, clock }: OwnState): number {
   const oldest = Math.min(oldestPublishedAtMs() ?? Infinity, heldMessages?.()?.oldestPublishedAtMs ?? Infinity);
   return Math.max(0, clock.now() - oldest);
 }
 
 /**
- * Tells it every second, and answers what is asked.
- * @param answer to the text of a question
- * @returns a function that ends it, and has the subscriber forgotten
+ * Reports every second, and answers questions.
+ * @param answer returns the answer to a question's text
+ * @returns a function that stops the reports and removes the subscriber
  */
 export function keepTelling(
   fleet: Fleet,
@@ -96,20 +96,20 @@ export function keepTelling(
   clock: Clock,
   answer: (question: string) => string,
 ): () => Promise<void> {
-  /** Those answered, as long as they are told. */
+  /** The open questions that are answered. */
   let answered: ReadonlySet<string> = new Set();
   const ended = new AbortController();
   const telling = tellUntilEnded();
   return async () => {
     ended.abort(new Error("the subscriber has shut down"));
     await telling;
-    // While Redis is away the others find it silent, with nothing in hand.
+    // When Redis is away, the others show this subscriber as silent, with nothing in hand.
     await fleet.leave(own.read().id).catch(() => {});
   };
 
   async function tellUntilEnded(): Promise<void> {
     while (!ended.signal.aborted) {
-      // What fails here is told by those who read reports: they cannot do so any more.
+      // Ignore the error: when reports cannot be written, reading them fails too and reports the problem.
       await fleet.tell(own.read()).then(answerNew).catch(() => {});
       await clock.sleep(beatMs, ended.signal).catch(() => {});
     }

@@ -1,4 +1,7 @@
-/** {@linkcode Fleet} in Redis: a key with a time to live for each subscriber, question and answer, and two with their ids. */
+/**
+ * {@linkcode Fleet} in Redis: a key with a time to live for each subscriber, question and answer, and two keys that
+ * list the ids.
+ */
 import type { Redis } from "ioredis";
 import { explainRedis } from "../../../shared/redis/client.ts";
 import {
@@ -15,7 +18,7 @@ import {
   TooManyQuestions,
 } from "./fleet.ts";
 
-/** The ids of those that are there still. A value that nobody of ours wrote counts as none. */
+/** Returns the listed ids whose keys still exist. A list in an unknown format counts as empty. */
 const known = `
 local function known(key, prefix, but)
   local ok, ids = pcall(function() return cjson.decode(redis.call('GET', key)) end)
@@ -30,7 +33,7 @@ end`;
 
 /**
  * KEYS: ids, the report, ids of questions. ARGV: prefix of reports, id, report, its life in ms, prefix of questions.
- * Returns: id and text of each question.
+ * Returns: id and text of each open question.
  */
 const tell = `${known}
 redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
@@ -44,7 +47,7 @@ for _, id in ipairs(known(KEYS[3], ARGV[5])) do
 end
 return questions`;
 
-/** KEYS: ids of questions, the question. ARGV: prefix of questions, id, text, life in ms, how many there may be. */
+/** KEYS: ids of questions, the question. ARGV: prefix of questions, id, text, life in ms, the most questions. */
 const ask = `${known}
 local ids = known(KEYS[1], ARGV[1], ARGV[2])
 if #ids >= tonumber(ARGV[5]) then return 0 end
@@ -53,7 +56,7 @@ redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
 redis.call('SET', KEYS[1], cjson.encode(ids), 'PX', ARGV[4])
 return 1`;
 
-/** KEYS: answers. Returns: each that is there, else false. */
+/** KEYS: answers. Returns: each answer, or false when there is none. */
 const readAnswers = `
 local answers = {}
 for _, key in ipairs(KEYS) do table.insert(answers, redis.call('GET', key)) end
@@ -66,7 +69,7 @@ local ids = known(KEYS[1], ARGV[1], ARGV[2])
 if #ids == 0 then redis.call('DEL', KEYS[1])
 else redis.call('SET', KEYS[1], cjson.encode(ids), 'PX', ARGV[3]) end`;
 
-/** KEYS: ids. ARGV: prefix of reports. Returns: each report, and ms until it is gone. */
+/** KEYS: ids. ARGV: prefix of reports. Returns: each report, and the ms until it expires. */
 const read = `${known}
 local reports = {}
 for _, id in ipairs(known(KEYS[1], ARGV[1])) do
@@ -75,7 +78,7 @@ for _, id in ipairs(known(KEYS[1], ARGV[1])) do
 end
 return reports`;
 
-/** One report that fails to be written may be a pause, and the next one is a second away. */
+/** One failed write may be a short pause: the next follows a second later. */
 const mostUntold = 1;
 
 export class RedisFleet implements Fleet {
@@ -84,11 +87,11 @@ export class RedisFleet implements Fleet {
   readonly #questionIds: string;
   readonly #questions: string;
   readonly #answers: string;
-  /** How many reports in a row have not been written. */
+  /** Failed writes in a row. */
   #untold = 0;
   #problem: unknown;
 
-  /** @param prefix begins all keys. Their tag is that of the rates: the roles of `deno task roles` may use no others */
+  /** @param prefix of all keys. Their hash tag is that of the rates: the roles of `deno task roles` may use no other */
   constructor(private readonly redis: Redis, prefix: string) {
     this.#ids = `${prefix}{rates}:subscribers`;
     this.#reports = `${prefix}{rates}:subscriber:`;
@@ -133,7 +136,7 @@ export class RedisFleet implements Fleet {
     await this.#eval(leave, 2, this.#ids, this.#reports + id, this.#reports, id, lifeMs);
   }
 
-  /** @throws as well while Redis takes no reports from us: it takes none from others then, and those that it has are old */
+  /** @throws also while Redis refuses our reports: it refuses those of others too, so the stored reports are old */
   async read(): Promise<HeardReport[]> {
     if (this.#untold > mostUntold) throw this.#problem;
     const reply = await this.#eval(read, 1, this.#ids, this.#reports) as (string | number)[];
@@ -145,7 +148,7 @@ export class RedisFleet implements Fleet {
     return heard.sort((one, other) => one.id < other.id ? -1 : 1);
   }
 
-  /** @throws what Redis says */
+  /** @throws the error of Redis, explained */
   async #eval(script: string, ...args: [keys: number, ...(string | number)[]]): Promise<unknown> {
     return await this.redis.eval(script, ...args).catch((error) => {
       throw explainRedis(this.redis, error);

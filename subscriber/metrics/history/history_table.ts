@@ -1,14 +1,14 @@
-/** The system's history in Postgres, a row for each minute, which every subscriber helps to write and reads alike. */
+/** The system's history in Postgres, a row for each minute. Every subscriber adds to it, and all read the same. */
 import type { Database } from "../../../shared/postgres/pool.ts";
 import type { HistoryPoint } from "../../dashboard/answers.ts";
 
-/** What one subscriber counted since it last wrote. */
+/** What one subscriber counted since its last write. */
 export interface Counted {
   readonly dead: number;
   readonly duplicates: number;
 }
 
-/** What it found; `null` for what nobody tells at the moment. */
+/** What the subscriber found; `null` for a value that is not known at the moment. */
 export interface Found {
   readonly ready: number | null;
   readonly unacknowledged: number | null;
@@ -18,12 +18,12 @@ export interface Found {
 }
 
 const counted = "$1::bigint + $2::bigint";
-/** A parameter without text is null. */
+/** An empty parameter becomes null. */
 const found = (n: number, type = "bigint") => `nullif($${n}, '')::${type}`;
 
 /**
- * The minute is Postgres's, so that no two machines' clocks are compared. What was found by the first that writes it stays;
- * what each counted is added.
+ * Postgres tells the minute, so no two machines' clocks are compared. The values found by the first writer stay; the
+ * counts of all writers are added.
  */
 const write = `
   insert into history as kept (at, step_seconds, stored, dead, duplicates, arrived,
@@ -42,7 +42,7 @@ const write = `
     arrived = kept.arrived + excluded.dead + excluded.duplicates
     where excluded.dead + excluded.duplicates > 0`;
 
-/** @throws errors of Postgres; whether a write took effect that was not answered is not known */
+/** @throws errors of Postgres; an unanswered write may have taken effect */
 export async function writeMinute(database: Pick<Database, "query">, counted: Counted, found: Found): Promise<void> {
   const { ready, unacknowledged, oldestMs, ratesAgeMs, subscribers } = found;
   const values = [counted.dead, counted.duplicates, ready, unacknowledged, oldestMs, ratesAgeMs, subscribers];
@@ -54,7 +54,7 @@ export async function compactHistory(database: Pick<Database, "query">): Promise
   await database.query("select compact_history()", []);
 }
 
-/** The most of what is found at one moment counts: a spike of a minute stays to be seen in an hour. */
+/** Takes the maximum of the values found at one moment, so that a minute's spike stays visible in an hour. */
 const read = `
   select extract(epoch from date_bin($1::int * interval '1 second', at, '2000-01-01Z'))::bigint, sum(step_seconds),
     sum(stored), sum(dead), sum(duplicates), case when count(arrived) = count(*) then greatest(sum(arrived), 0) end,
@@ -62,7 +62,7 @@ const read = `
   from history where at >= now() - $2::int * interval '1 second'
   group by 1 order by 1`;
 
-/** Oldest first. @throws errors of Postgres */
+/** Returns the points, oldest first. @throws errors of Postgres */
 export async function readHistory(
   database: Pick<Database, "query">,
   { stepSeconds, spanSeconds }: { readonly stepSeconds: number; readonly spanSeconds: number },

@@ -1,4 +1,4 @@
-/** Writes the history, once a minute. */
+/** Writes the history once a minute. */
 import type { Database } from "../../../shared/postgres/pool.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import { inRounds } from "../../../shared/runtime/rounds.ts";
@@ -18,7 +18,7 @@ export interface KeepHistoryOptions {
   readonly log: Log;
 }
 
-/** Adds what this subscriber counted; keeps it for the next time when it cannot be written. */
+/** Adds this subscriber's counts to the history. When a write fails, the next round adds them. */
 export class HistoryWriter {
   #written = { dead: 0, duplicates: 0 };
 
@@ -55,7 +55,7 @@ export async function keepHistory(options: KeepHistoryOptions, stop: AbortSignal
     await writer.round();
     if (rounds++ % roundsPerCompaction === 0) await compactHistory(database);
   };
-  // The counts of a minute are complete some seconds after its end: a batch counts as of when its transaction began.
+  // The counts of a minute are complete some seconds after its end, because a batch counts at its transaction's start.
   const untilMinuteMs = everyMs - clock.now() % everyMs;
   await clock.sleep(untilMinuteMs + settledMs, stop).catch(() => {});
   await inRounds(round, { everyMs, failed: "The history was not written", clock, log }, stop);

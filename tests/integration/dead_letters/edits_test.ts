@@ -1,4 +1,4 @@
-/** An edit and a replay at once: what is published is what was claimed, and no other body goes out under its id. */
+/** An edit and a replay at once: the replay publishes the body that it claimed, and no other body under its id. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { decodeEvent, encodeEvent } from "../../../shared/event/protobuf.ts";
 import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
@@ -27,14 +27,14 @@ function test(what: string, use: (letters: TestLetters) => Promise<void>): void 
     }));
 }
 
-/** @returns why it was refused */
+/** @returns why the edit was refused */
 async function edit({ admin }: TestLetters, currency: string): Promise<string | undefined> {
   const change = { set: [{ key: "currency", value: currency }] };
   const { outcomes } = await admin.edit({ filter: {}, signal: never, limit: 9, preview: false, change });
   return outcomes[0]?.problem;
 }
 
-/** @param publish in place of the broker */
+/** @param publish replaces the broker */
 async function replayBy({ table, claims }: TestLetters, publish: ReplayOptions["publisher"]["publish"]) {
   const source = replaySource(table, claims, { filter: {}, stop: never, by: actor, random });
   const how = { exchange: "", publisher: { publish }, clock, rate: undefined, force: false, stop: never };

@@ -1,4 +1,4 @@
-/** What became of letters, told as it is: lineage, and events that were stored after all. */
+/** The reported outcomes of letters: lineage, and events that were stored after all. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { encodeEvent } from "../../../shared/event/protobuf.ts";
 import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
@@ -28,7 +28,7 @@ function test(what: string, use: (letters: TestLetters) => Promise<void>): void 
     }));
 }
 
-/** As another subscriber stores it. */
+/** Stores the event like another subscriber. */
 async function store({ sql }: TestLetters, { messageId }: Delivery, eventId = 1): Promise<void> {
   await sql.query(
     `insert into events (message_id, event_id, player_id, created_at, stored_at, type, description, subscriber_id)
@@ -106,7 +106,7 @@ test("one subscriber resolves for all, and another when that is gone", async (le
   strictEqual(await leaseOf(database, "resolve", "other").hold(), false);
   strictEqual(await first.hold(), true);
   await sql.query("update dead_letter_leases set until = now() - interval '1 s'");
-  // One round, and it leaves.
+  // Runs one round, then stops.
   const stop = new AbortController();
   let rounds = 0;
   const clock = { sleep: () => Promise.resolve(void (++rounds > 1 && stop.abort())) } as unknown as Clock;

@@ -1,4 +1,4 @@
-/** Letters that found no rates are replayed by themselves: when rates are steady again, by one subscriber, a bounded number of times. */
+/** Letters that found no rates are replayed automatically, once rates are steady: by one subscriber, a few times. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { replaysHeader } from "../../../shared/rabbitmq/message.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
@@ -14,11 +14,11 @@ interface Tested extends TestLetters {
   readonly jobs: JobTable;
   rates: boolean;
   asked: number;
-  /** A round of the healing, so much later. */
+  /** Runs a round of the healing, `afterMs` later. */
   round(afterMs?: number, owner?: string): Promise<void>;
 }
 
-/** With a letter that can be healed, one that was replayed three times, and one of another cause. */
+/** Starts with a letter that can be healed, a letter that was replayed three times, and a letter of another cause. */
 function test(what: string, use: (tested: Tested) => Promise<void>): void {
   Deno.test(what, () =>
     withTestLetters(async (letters) => {

@@ -1,4 +1,7 @@
-/** Jobs over a real table: what was done stays done, whoever dies; no letter is replayed by two; bad replays stop. */
+/**
+ * Jobs on a real table: finished work stays done when a process dies, no two subscribers replay one letter, and failing
+ * replays stop.
+ */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { encodeEvent } from "../../../shared/event/protobuf.ts";
@@ -23,16 +26,16 @@ import { actor, publishDead, type TestLetters, withTestLetters } from "../../ser
 
 interface Jobs extends TestLetters {
   readonly jobs: JobTable;
-  /** By message id, as often as they were. */
+  /** The published messages by message id, repeats included. */
   readonly published: Map<string, OutgoingMessage[]>;
   order(order: Partial<JobOrder>): Promise<Job>;
-  /** Takes the job, and carries it out for as long as it may. */
+  /** Takes the job and runs it until it ends or stops. */
   run(owner?: string, changes?: { publish?: Publish; database?: Database }): Promise<Job>;
 }
 
 type Publish = (message: OutgoingMessage) => Promise<void>;
 
-/** Seconds that pass at once: the ramp is at its end soon. */
+/** A clock whose sleeps end at once, so that the ramp of the rate is over soon. */
 function swift(): Clock {
   let ms = 0;
   return { now: () => Date.now(), monotonic: () => ms, sleep: (more) => Promise.resolve(void (ms += more)) };
@@ -92,7 +95,7 @@ function expireLease({ sql }: TestLetters) {
   return sql.query("update jobs set lease_until = now() - interval '1 s'");
 }
 
-/** A database that is gone, as a killed process's is, when it would mark what was published. */
+/** A database that fails like that of a killed process when it should mark letters as published. */
 function killedAfter(database: Database, batches: number): Database {
   return {
     copyIn: (...args) => database.copyIn(...args),
@@ -215,7 +218,7 @@ test("a job stops by itself when what it has replayed dies again, and says why; 
   strictEqual((await world.jobs.lead(id, "running"))?.state, "running");
   const done = await world.run("two");
   deepStrictEqual([done.state, done.done], ["done", 40]);
-  // Another cause is another matter.
+  // A death of another cause does not count.
   await sql.query("update dead_letters set cause_group = 'another' where previous is not null");
   strictEqual((await world.jobs.outcome(id)).died, 0);
 });

@@ -19,7 +19,7 @@ function detailOf({ values }: LetterRow): string | null | undefined {
   return values[writtenColumns.findIndex(([name]) => name === "detail")];
 }
 
-/** A table that does as it is told, in place of one that is away. */
+/** A stub table that is away until `takes` is set. */
 function away(problem = "Postgres is away") {
   const rows: LetterRow[] = [];
   const table = {
@@ -66,7 +66,7 @@ Deno.test("two keepers share the queue, and one that is cut off in the middle of
     const { queues, startKeeper, table, untilKept } = scene;
     await using proxy = await TcpProxy.before(queues.broker.url);
     let cuts = 0;
-    // After the commit, before the ack: the worst moment.
+    // Cut after the commit and before the ack: the worst moment.
     const dying = {
       check: () => table.check(),
       rehearse: (row: LetterRow) => table.rehearse(row),
@@ -95,7 +95,7 @@ Deno.test("the same letter that the queue delivers again is one row; one that di
     const [letter] = letters(1) as [Delivery];
     const again = { ...letter, headers: { ...letter.headers, [deadHeaders.attempts]: 2 } };
     startKeeper();
-    // The broker notes in the headers how often it has delivered a letter.
+    // The broker counts a letter's deliveries in its headers.
     publishDead(queues, [letter, letter, { ...letter, headers: { ...letter.headers, "x-delivery-count": 7 } }, again]);
     await untilKept(2);
     await inQueue(queues, queues.dead, 0);
@@ -169,7 +169,7 @@ Deno.test("a letter of 16 MiB is kept whole; a larger one is held in its queue a
       new RegExp(`too large for the keeper: ${tooLarge.messageId} has 16777217 bytes`),
     );
     publishDead(queues, letters(300, 4));
-    // Counted behind the ack.
+    // `kept` is counted after the ack.
     await eventually("the others", () => state.kept === 303 || undefined);
     await keeper.close();
     strictEqual(state.unread, undefined);
@@ -232,7 +232,7 @@ Deno.test("a queue that becomes shorter while its letters are held is told", asy
     startKeeper({ table: away(), state, log });
     await eventually("the keeper to hold", () => state.held);
     strictEqual(state.shrinks, 0);
-    // As a policy with message-ttl does.
+    // Removes a letter, like a policy with message-ttl.
     await channel.get(dead, { noAck: true });
     await eventually("the keeper to notice", () => state.shrinks === 1 || undefined);
     match(state.problems({ clock }).join(" "), /1 letters? left .* while Postgres accepted none/);

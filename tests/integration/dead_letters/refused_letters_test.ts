@@ -1,4 +1,4 @@
-/** Letters that Postgres refuses: one for its own sake, or all, for the schema refuses them. */
+/** Letters that Postgres refuses: one letter because of its values, or all because of the schema. */
 import { deepStrictEqual, match, ok } from "node:assert/strict";
 import { systemClock as clock } from "../../../shared/runtime/clock.ts";
 import { KeeperState } from "../../../subscriber/dead_letters/keeper/keeper_state.ts";
@@ -28,7 +28,7 @@ Deno.test("more letters that Postgres rejects than may be in hand do not stop th
     const keeper = startKeeper({ state });
     publishDead(queues, letters(500, 1_000));
     publishDead(queues, letters(10, 20_000));
-    // Counted behind the ack.
+    // `kept` is counted after the ack.
     await eventually("the others", () => state.kept === 10 || undefined);
     await keeper.close();
     await inQueue(queues, queues.dead, 500);
@@ -38,7 +38,7 @@ Deno.test("more letters that Postgres rejects than may be in hand do not stop th
 const refuseAll = `
   create function refuse() returns trigger language plpgsql as $$ begin raise 'not today'; end $$;`;
 
-/** What refuses each letter, and what mends it. */
+/** What makes the schema refuse each letter, and what repairs it. */
 const schemas: Readonly<Record<string, { readonly refuses: string; readonly mended: string; readonly says: RegExp }>> =
   {
     "a column without a default": {
@@ -71,7 +71,7 @@ for (const [name, { refuses, mended, says }] of Object.entries(schemas)) {
       const all = letters(300);
       publishDead(queues, all);
       await eventually("the keeper to hold", () => state.held);
-      // Counted once the broker has heard that the keeper takes no more.
+      // The counts are complete once the broker has cancelled the keeper's consumer.
       await eventually("all to be counted", async () => {
         const { messageCount } = await queues.channel.checkQueue(queues.dead);
         return state.waiting > 0 && messageCount + state.waiting === all.length || undefined;

@@ -1,4 +1,4 @@
-/** What was dealt with is removed when it is old, by one subscriber for all; a dead letter never is. */
+/** Old letters that were dealt with are removed, by one subscriber for all; letters with status dead never are. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { systemClock as clock } from "../../../shared/runtime/clock.ts";
 import { JobTable } from "../../../subscriber/dead_letters/jobs/job_table.ts";
@@ -13,14 +13,14 @@ const days = 90;
 const signal = new AbortController().signal;
 
 interface Tested extends TestLetters {
-  /** Makes letters as old as this: when they were kept, and when they were acted on. */
+  /** Sets the age of letters: since they were kept, and since an operator acted on them. */
   age(reason: string, keptDays: number, actedDays: number | undefined, status?: string): Promise<void>;
-  /** The reasons of the letters that are left. */
+  /** The reasons of the remaining letters. */
   left(): Promise<string[]>;
   remove(owner?: string): ReturnType<typeof removeOld>;
 }
 
-/** With a letter of each of these reasons. */
+/** Starts with a letter of each reason. */
 function test(what: string, reasons: readonly string[], use: (tested: Tested) => Promise<void>): void {
   Deno.test(what, () =>
     withTestLetters(async (letters) => {

@@ -1,4 +1,4 @@
-/** The suite for administrators of dead letters over the table, which a keeper fills, and faults that only servers have. */
+/** The conformance suite for administrators of dead letters, on a table that a keeper fills, and faults of servers. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { encodeEvent } from "../../../shared/event/protobuf.ts";
@@ -98,7 +98,7 @@ test("replay() leaves a letter where it is when no queue takes it", async (lette
 test("replay() does not replay a letter again, in one run, that comes straight back", async (letters) => {
   const { queues: { channel, dead }, table, untilKept } = letters;
   await bury(letters, [letterOf("invalid"), letterOf("undecodable")]);
-  // Each replayed letter is a dead letter again, and in the table, before it is marked.
+  // Each replayed letter is dead again, and in the table, before the replay marks it.
   let published = 0;
   const publisher = {
     async publish({ messageId, headers, body }: OutgoingMessage): Promise<void> {
@@ -128,7 +128,7 @@ test("a replay that is killed before a letter is marked replays it again, under 
   const options = { exchange: events, publisher, clock, rate: undefined, force: false, stop: never };
   await Array.fromAsync(replay(killed, options)).catch(() => {});
   strictEqual(await table.count(), 1);
-  // Nobody else replays it while it may still be at work.
+  // No other replay takes the letter while the first may still be running.
   deepStrictEqual(await Array.fromAsync(replay(source, options)), []);
   await sql.query("update dead_letters set claimed_until = now() - interval '1 s'");
   await Array.fromAsync(replay(source, options));
@@ -240,7 +240,7 @@ for (const [reason, limit] of [["expired", { "x-message-ttl": 1 }], ["maxlen", {
     const first = outgoing(events, { body: encodeEvent(gameStart()) });
     await publish(first);
     await untilKept(1);
-    // Ours from before stay with it, and are older than the broker's.
+    // Our headers from before stay with the letter, and are older than the broker's.
     await bury(letters, [letterOf("unknown-currency", { "dead-last-failed-at": "2026-11-24T22:00:00.000Z" })]);
     strictEqual((await replayAll(letters, { publisher: { publish } })).length, 2);
     await untilKept(4);

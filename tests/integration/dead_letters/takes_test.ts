@@ -1,4 +1,4 @@
-/** A group that somebody looks after turns no headline, until it grows. */
+/** A taken group does not change the headline until it grows. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { deadHeaders } from "../../../shared/rabbitmq/publish/dead_letters.ts";
 import { causeOf } from "../../../shared/rabbitmq/dead/cause.ts";

@@ -1,4 +1,4 @@
-/** Postgres with a second one beside it: a replica that takes over, and a way back to the moment before a mistake. */
+/** Postgres with a replica: the replica takes over, and an operator restores the moment before a mistake. */
 import { match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { runProgram } from "../../../tools/run_program.ts";
@@ -20,7 +20,7 @@ Deno.test("the primary is killed and its synchronous replica promoted: what was 
         return replica?.["sync_state"] === "sync" || undefined;
       }));
 
-    // Led to the replica by mistake, while the primary is well.
+    // Send connections to the replica by mistake, while the primary is well.
     servers.proxies.postgres.leadTo(replica.url);
     await batch.publish(500);
     await new Promise((resolve) => setTimeout(resolve, 2_000));

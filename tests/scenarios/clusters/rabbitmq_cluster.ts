@@ -1,4 +1,4 @@
-/** A cluster of three RabbitMQ nodes, behind one address that leads to those that answer, as a Service does. */
+/** A cluster of three RabbitMQ nodes behind one address, which leads to a node that answers, like a Service. */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
@@ -12,10 +12,10 @@ import { type Launch, launch, type Process, stop } from "../../../tools/services
 import { RabbitmqTools } from "../../harness/checkout.ts";
 
 const stopGraceMs = 30_000;
-/** As private_servers.ts has it: a node that falls silent is found out within a test's patience. */
+/** As in private_servers.ts, so that a silent node is noticed within a test's timeout. */
 const heartbeatSeconds = 3;
 
-/** As deploy/kubernetes has it. */
+/** The settings of deploy/kubernetes. */
 const settings = ["cluster_partition_handling = pause_minority", "queue_leader_locator = balanced"];
 
 export class RabbitmqCluster implements AsyncDisposable {
@@ -52,14 +52,14 @@ export class RabbitmqCluster implements AsyncDisposable {
     return this.nodes.find(({ name }) => name === leader)!;
   }
 
-  /** How many nodes have the queue, and answer. */
+  /** How many nodes hold a replica of the queue and answer. */
   async online(queue: string): Promise<number> {
     return (await this.#queue(queue)).online.length;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.balancer[Symbol.asyncDispose]();
-    // A stop in order would wait for a majority.
+    // A graceful stop would wait for a majority of the nodes.
     for (const node of this.nodes) await node.kill();
     if (this.#epmd) await stop(this.#epmd, stopGraceMs);
     await Deno.remove(this.folder, { recursive: true });
@@ -91,7 +91,7 @@ export class RabbitmqCluster implements AsyncDisposable {
       const run = (program: string, args: readonly string[]) => runProgram(program, args, { cwd: folder, as: this.as });
       const [epmd, server] = await rabbitmq.prepare({ folder, programs, url, run }) as [Launch, Launch];
       await Deno.writeTextFile(join(folder, ".erlang.cookie"), cookie, { mode: 0o400 });
-      // The first begins the cluster, and the others join it.
+      // The first node begins the cluster, and the others join it.
       const peers = [...n > 0 ? [this.nodes[0]!.name] : [], nodeNameOf(url)];
       const peering = peers.map((peer, i) => `cluster_formation.classic_config.nodes.${i + 1} = ${peer}`);
       const backend = "cluster_formation.peer_discovery_backend = classic_config";
@@ -123,7 +123,7 @@ export class Node {
     this.tools = new RabbitmqTools(folder, as, this.name, epmdPort);
   }
 
-  /** Resolves when it takes connections. */
+  /** Resolves when the node accepts connections. */
   async start(): Promise<void> {
     const { name: title, url, folder, as } = this;
     const server = { ...this.server, env: { ...this.server.env, ERL_EPMD_PORT: this.epmdPort } };
@@ -183,7 +183,7 @@ export class Balancer implements AsyncDisposable {
         server.on("close", () => resolve(false));
       });
       if (!answered) continue;
-      // A connection that breaks on one side breaks on the other.
+      // When one side of a connection breaks, break the other too.
       client.on("close", () => server.destroy());
       server.on("close", () => client.destroy());
       client.pipe(server).pipe(client);

@@ -1,4 +1,4 @@
-/** RabbitMQ on three nodes: loss and restart of nodes while events come. */
+/** RabbitMQ on three nodes: nodes are lost and restarted while events arrive. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { eventually } from "../../fixtures/eventually.ts";
 import { checkAllStored, queues, withBatch } from "../../harness/batch.ts";
@@ -84,7 +84,7 @@ Deno.test("on three nodes, of which some are away", async (t) => {
   );
 });
 
-/** An operator on a node; the test stands in for its service manager. */
+/** An operator on a node. The test acts as the node's service manager. */
 async function operatorOf(
   node: Node,
   restart = () => Promise.resolve(),

@@ -1,4 +1,4 @@
-/** What docs/scale.md says of several queues, on private servers, with a table in partitions. */
+/** The several queues of docs/scale.md, on private servers, with a partitioned table. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import type { ChannelModel } from "amqplib";
@@ -43,7 +43,7 @@ Deno.test("four queues behind a consistent-hash exchange: each event once, each 
     }
     await bindShards(broker);
 
-    // Half of them of this week, half of the next.
+    // Half of the events are of this week, half of the next.
     const now = clock.now();
     const source = generateEvents({
       random: seededRandom(1),
@@ -82,7 +82,7 @@ async function enablePlugin(checkout: Checkout, plugin: string): Promise<void> {
   await checkout.rabbitmqctl("eval", `rabbit_plugins:ensure("${file}").`);
 }
 
-/** Each subscriber has declared an exchange with its queue: a consistent-hash exchange distributes events to them. */
+/** Binds the exchange that each subscriber declared for its queue to one consistent-hash exchange. */
 async function bindShards(broker: ChannelModel): Promise<void> {
   const channel = await broker.createChannel();
   await channel.assertExchange(exchange, "x-consistent-hash", { durable: true });
@@ -114,7 +114,7 @@ function spreadOf(sql: Session): Promise<{ events: number; players: number }[]> 
     from events group by subscriber_id order by subscriber_id`);
 }
 
-/** Messages that are ready. */
+/** Returns the number of ready messages. */
 async function waiting(broker: ChannelModel, queue: string): Promise<number> {
   const channel = await broker.createChannel();
   const { messageCount } = await channel.checkQueue(queue);

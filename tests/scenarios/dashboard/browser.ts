@@ -1,4 +1,4 @@
-/** Debian's Chromium, by Playwright, with a time limit on each action. */
+/** Debian's Chromium, driven by Playwright, with a timeout for each action. */
 import { deepStrictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import axe from "axe-core/axe.min.js" with { type: "text" };
@@ -17,7 +17,7 @@ export const phone = { width: 360, height: 740 };
 
 let browser: Browser;
 
-/** One for all tests of a file. */
+/** All tests of a file share one browser. */
 Deno.test.beforeAll(async () => {
   await requireBrowser();
   browser = await playwright.launch({
@@ -29,21 +29,21 @@ Deno.test.afterAll(() => browser.close());
 
 export interface OpenPage extends AsyncDisposable {
   readonly page: Page;
-  /** Of the page's scripts. */
+  /** Errors of the page's scripts. */
   readonly errors: readonly string[];
 }
 
-/** A page with nothing stored, in a context of its own. */
+/** Opens a page in a context of its own, with empty storage. */
 export async function openPage(url: string, options: BrowserContextOptions = {}): Promise<OpenPage> {
   const context = await browser.newContext({ viewport: desktop, locale: "en-GB", timezoneId: "UTC", ...options });
   context.setDefaultTimeout(actionTimeoutMs);
-  // Not by a script tag, which the page's policy forbids.
+  // The page's policy forbids a script tag.
   await context.addInitScript({ content: axe });
   const page = await context.newPage();
   const errors: string[] = [];
   page.on("pageerror", (error) => errors.push(String(error)));
   page.on("console", (message) => {
-    // A browser reports each request that fails, and a scenario lets many of them fail.
+    // Chromium logs each failed request, and many scenarios make requests fail.
     if (message.type() === "error" && !/Failed to load resource/.test(message.text())) errors.push(message.text());
   });
   await page.goto(url);
@@ -65,7 +65,7 @@ interface AxeResults {
   }[];
 }
 
-/** Fails with what axe-core finds wrong: all its rules for WCAG 2.2 A and AA, and its best practices. */
+/** Throws when axe-core finds a violation: all its rules for WCAG 2.2 A and AA, and its best practices. */
 export async function checkAccessibility(page: Page, what: string): Promise<void> {
   const { violations } = await page.evaluate(() =>
     (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run()
@@ -78,7 +78,7 @@ export async function checkAccessibility(page: Page, what: string): Promise<void
   deepStrictEqual(found, [], what);
 }
 
-/** Writes to docs/screenshots when CASINO_SCREENSHOTS is set; else only tries. */
+/** Takes a screenshot. Writes it to docs/screenshots when CASINO_SCREENSHOTS is set. */
 export async function takeScreenshot(page: Page, name: string): Promise<void> {
   const path = Deno.env.get("CASINO_SCREENSHOTS") && join(project, "docs/screenshots", `${name}.png`);
   await page.screenshot({ ...(path && { path }), animations: "disabled" });

@@ -29,7 +29,7 @@ async function withFullPage(options: BrowserContextOptions, use: (page: Page, fa
   await untilText(page, "#events li", "placed a bet");
   await signIn(page, "the-token");
   await untilText(page, "#signed-in", "anna (act)");
-  // The focus is where a visitor's is.
+  // A reload puts the focus where it is for a visitor.
   await page.reload();
   await untilText(page, "#letters-status", "2 dead letters, of 2 causes.");
   await untilText(page, "#events li", "placed a bet");
@@ -37,7 +37,7 @@ async function withFullPage(options: BrowserContextOptions, use: (page: Page, fa
   deepStrictEqual(errors, []);
 }
 
-/** In a page: every control that can be seen, in the document's order, by its id or words. */
+/** Run in the page: the id or text of every visible control, in document order. */
 const controls =
   `Array.from(document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']"))
   .filter((it) => it.checkVisibility({ checkOpacity: true }) && !it.closest("dialog:not([open])"))
@@ -83,7 +83,7 @@ Deno.test("the dashboard is used by keyboard alone: skip link, pause, filters, r
     await page.locator("#groups summary").first().focus();
     await press("Enter");
     await page.locator("#letters summary").waitFor();
-    // Past the three buttons of the group.
+    // Skip the three buttons of the group.
     await press("Tab", "Tab", "Tab", "Tab", "Enter", "Tab");
     strictEqual(await focusedName(), "Replay");
     await press("Enter");

@@ -71,7 +71,7 @@ Deno.test("the dashboard shows dead letters to all, and whoever signs in replays
 
 Deno.test("10,000 dead letters of 60 causes beside 50 subscribers: the page has them by cause, and 50 letters of one at a time", async () => {
   await withPage(async ({ page }, fake) => {
-    // The n-th cause has as many letters more as it comes earlier.
+    // The first cause has 5,000 letters more than the others, which have about 83 each.
     const causes = Array.from({ length: 10_000 }, (_, n) => Math.floor(n < 5_000 ? 0 : n % 60));
     fake.letters = causes.map((cause, n) => ({ ...deadLetter(0), ...{ number: n, group: `group-${cause}` } }))
       .map((letter, n) => ({ ...letter, message_id: deadLetter(n).message_id, detail: `cause ${letter.group}` }));

@@ -281,7 +281,7 @@ Deno.test("the dashboard tells where an event is, from its field, from an event'
     deepStrictEqual(await page.locator("#found-events .stations li strong").allTextContents(), [
       ...["published", "dead", "replayed", "stored", "reported"],
     ]);
-    // Markup is shown, and is none.
+    // Markup in a text is shown as text.
     await untilText(
       page,
       "#found-events .stations li:nth-child(2)",

@@ -1,4 +1,4 @@
-/** The dashboard of real members in a real browser: figures, replay, faults, and the README's pictures. */
+/** The dashboard in a real browser, with real members: figures, replays, faults, and the README's screenshots. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { Page } from "playwright-core";
@@ -11,7 +11,7 @@ import { token, tokensFile } from "../../harness/http.ts";
 import { PrivateWorld } from "../../harness/private_world.ts";
 import { withWorld, type World } from "../../harness/world.ts";
 
-/** The subscriber asks the rates API how it is every 10 s. */
+/** The subscriber probes the rates API every 10 s. */
 const healedMs = 40_000;
 
 function publishRaw({ channel, events }: World, body: Uint8Array): void {
@@ -56,7 +56,7 @@ async function shownLeaders(page: Page): Promise<string[]> {
   return await page.locator("#players tr").allTextContents();
 }
 
-/** From the events themselves. */
+/** Computed from the events themselves. */
 async function leaders({ sql }: World): Promise<string[]> {
   const first = (figure: string, of: string) =>
     sql.one<{ id: string; figure: string }>(
@@ -77,7 +77,7 @@ Deno.test("a dead letter is edited and replayed from the dashboard, and then sto
     await world.startRatesApi();
     const http = `127.0.0.1:${freePort()}`;
     await world.startSubscriber("one", { HTTP_TOKENS_FILE: tokensFile }, { http });
-    // No reason that heals by itself.
+    // A reason that does not heal by itself.
     publishRaw(world, encodeEvent(bet({ currency: "KWD" })));
     await world.untilSettled(0, 1);
     await using open = await openPage(`http://${http}/`);

@@ -1,4 +1,4 @@
-/** A subscriber's dead letters and their jobs in memory, as the page asks for them. */
+/** A subscriber's dead letters and jobs in memory, for the page's requests. */
 import type {
   CauseGroup,
   DeadLetter,
@@ -10,15 +10,15 @@ import type {
 } from "../../../subscriber/dashboard/dead_letters/answers.ts";
 
 export class FakeDeadLetters {
-  /** The oldest first. */
+  /** Oldest first. */
   all: DeadLetter[] = [];
-  /** `undefined`: the demo in one process, which has none. The newest first. */
+  /** Newest first; `undefined` for the embedded demo, which has no jobs. */
   jobs: Job[] | undefined = [];
-  /** By group. */
+  /** Taken groups, by group. */
   readonly taken = new Map<string, Taken>();
-  /** What was asked for, without looks at groups and jobs. */
+  /** The requests, except those that read groups or jobs. */
   readonly asked: string[] = [];
-  /** How long the longest list was that was given. */
+  /** Length of the longest list that was returned. */
   longest = 0;
 
   get untended(): number {
@@ -45,7 +45,7 @@ export class FakeDeadLetters {
     return Response.json(this.act(act, isOne ? new URLSearchParams({ id: first }) : query));
   }
 
-  /** At once. */
+  /** Acts at once, without a job. */
   act(act: ManyAct, query: URLSearchParams) {
     const chosen = new Set(this.#chosen(query, act === "undo" ? "dropped" : "dead"));
     const status = ({ replay: "replayed", drop: "dropped", undo: "dead" } as const)[act];
@@ -127,7 +127,7 @@ export class FakeDeadLetters {
   }
 }
 
-/** The n-th of many, that runs, unless it is said otherwise. */
+/** The n-th of many jobs, running by default. */
 export function jobAnswer(n: number, changes: Partial<Job> = {}): Job {
   return {
     ...{ id: `5b0b1e9e-5c0c-4f3e-9d5b-${String(n).padStart(12, "0")}`, act: "replay", state: "running" },
@@ -137,7 +137,7 @@ export function jobAnswer(n: number, changes: Partial<Job> = {}): Job {
   };
 }
 
-/** The n-th of many; every second of them has a body that is no event. */
+/** The n-th of many letters. The body of every second letter is not an event. */
 export function deadLetter(n: number): DeadLetter {
   const decodes = n % 2 === 0;
   return {
@@ -161,7 +161,7 @@ export function deadLetter(n: number): DeadLetter {
   };
 }
 
-/** The rule of this fake: an event has an id, and its currency is none that no rates have. */
+/** This fake accepts any JSON with an id as an event. */
 function editOf({ message_id, event, edited }: DeadLetter, json: string): Edit {
   const before = edited?.event ?? event;
   const refused = (problem: string) => ({ message_id, before, after: null, problem });

@@ -6,35 +6,35 @@ import { pageAssets } from "../../../subscriber/dashboard/assets.ts";
 import type { DeadLetter } from "../../../subscriber/dashboard/dead_letters/answers.ts";
 import { FakeDeadLetters, problem } from "./fake_dead_letters.ts";
 
-/** The policy of the real one: what it forbids must not be needed here either. */
+/** The real subscriber's policy: the page must work under it here too. */
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 export class FakeSubscriber {
   overview: Overview = structuredClone(wellOverview);
   events: StoredEvent[] = [];
-  /** Of 48 hours, in steps of five minutes. */
+  /** History of 48 hours, in steps of five minutes. */
   history: HistoryPoint[] = [];
   readonly deadLetters = new FakeDeadLetters();
-  /** The answer to every find; without one, 400. */
+  /** The answer to every find; 400 when `undefined`. */
   found: FindAnswer | undefined;
   readonly finds: string[] = [];
-  /** Without one, nobody may act. */
+  /** When `undefined`, nobody may act. */
   token: string | undefined = "the-token";
-  /** Of who signs in. */
+  /** The role of the signed-in user. */
   role = "act";
-  /** Whether those may look who are not signed in. */
+  /** Whether a user who is not signed in may look. */
   open = true;
-  /** Answers nothing while it is set, as a process that hangs. */
+  /** While true, no request is answered, like in a process that hangs. */
   hangs = false;
   #port = 0;
   #server: Deno.HttpServer<Deno.NetAddr> | undefined;
   #stop = new AbortController();
   readonly #streams = new Set<ReadableStreamDefaultController<Uint8Array>>();
-  /** The queries of the streams that were opened. */
+  /** The queries of all opened streams. */
   readonly queries: string[] = [];
 
-  /** On the port of the last time, if there was one. */
+  /** Listens on the previous port, if there was one. */
   start(): void {
     this.#stop = new AbortController();
     const options = { hostname: "127.0.0.1", port: this.#port, onListen: () => {} };
@@ -42,7 +42,7 @@ export class FakeSubscriber {
     this.#port = this.#server.addr.port;
   }
 
-  /** Those that are dead. */
+  /** Letters with status dead. */
   get letters(): DeadLetter[] {
     return this.deadLetters.all.filter(({ status }) => status === "dead");
   }
@@ -55,7 +55,7 @@ export class FakeSubscriber {
     return `http://127.0.0.1:${this.#port}/`;
   }
 
-  /** Ends every connection. */
+  /** Closes every connection. */
   async stop(): Promise<void> {
     this.#stop.abort();
     for (const stream of this.#streams) stream.close();
@@ -194,7 +194,7 @@ export const wellOverview: Overview = {
   dead_letters_by_reason: {},
 };
 
-/** Two days up to now, with a backlog each noon; an hour of today is missing. */
+/** The last two days, with a backlog each noon. One hour of today is missing. */
 export function twoDays(nowMs: number): HistoryPoint[] {
   const [stepMs, steps] = [300_000, 576];
   const end = Math.floor(nowMs / stepMs) * stepMs;
@@ -212,7 +212,7 @@ export function twoDays(nowMs: number): HistoryPoint[] {
   }).filter((_, n) => n < 400 || n > 412);
 }
 
-/** One that works and holds nothing, unless it is said to. */
+/** A subscriber that works and holds nothing, by default. */
 export function subscriberAnswer(id: string, changes: Partial<SubscriberAnswer> = {}): SubscriberAnswer {
   return {
     ...{ id, version: "0.1.0", state: "working", since: "2026-11-24T20:57:00.000Z", events: 0, batches: 0 },
@@ -220,7 +220,7 @@ export function subscriberAnswer(id: string, changes: Partial<SubscriberAnswer> 
   };
 }
 
-/** The n-th of many. */
+/** The n-th of many events. */
 export function storedEvent(n: number): StoredEvent {
   const player = 10 + n % 5;
   return {

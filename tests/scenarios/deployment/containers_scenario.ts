@@ -1,4 +1,4 @@
-/** The Dockerfile's and compose.yaml's promises. dev/images builds and runs the images where an engine answers. */
+/** What the Dockerfile and compose.yaml promise. With a container engine, dev/images builds and runs the images. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -42,7 +42,7 @@ function stagesOf(dockerfile: string): Stage[] {
   return stages;
 }
 
-/** The values of a stage's instructions of one kind, inherited ones left out. */
+/** The values of a stage's own instructions of one kind, without inherited ones. */
 function valuesOf({ instructions }: Stage, keyword: string): string[] {
   return instructions.filter(([each]) => each === keyword).map(([, value]) => value);
 }
@@ -81,7 +81,7 @@ for (const target of Object.keys(programs)) {
     for (const flag of ["--frozen", "--cached-only", "--no-prompt"]) ok(entrypoint.includes(flag), flag);
     const [net = "", program = ""]: string[] = JSON.parse(valuesOf(stage, "CMD")[0]!);
     ok(programs[target]!.includes(program), program);
-    // A permission without names is one to everything. Hosts are in CMD, which whoever runs the image replaces.
+    // A permission without names allows everything. Hosts are in CMD, which the operator of the image replaces.
     for (const flag of [...entrypoint, net].filter((word) => word.startsWith("--allow"))) {
       match(flag, /^--allow-(net=[\w.:,\[\]-]+|read=\/[\w/,]+)$/);
     }
@@ -129,7 +129,7 @@ Deno.test("the health check of the rates API passes while that serves, by TLS wh
   const ca = await Authority.make(folder, "ca");
   const { cert, key } = await ca.sign("server", "DNS:rates-api");
   const tls = { RATES_API_TLS: "on", TLS_CERT_FILE: cert, TLS_KEY_FILE: key };
-  // The last one asks its callers for certificates.
+  // The last API also asks clients for certificates.
   for (const env of [{ RATES_API_TLS: "off" }, tls, { ...tls, TLS_CA_FILE: ca.cert }]) {
     const port = freePort();
     const api = members.start("rates-api", [], { ...env, RATES_API_ADDRESS: `127.0.0.1:${port}` });
@@ -141,7 +141,7 @@ Deno.test("the health check of the rates API passes while that serves, by TLS wh
   }
 });
 
-/** Runs the image's own health check, at this port, with the secrets in this folder. */
+/** Runs the image's own health check at this port, with the secrets in this folder. */
 async function isHealthy(
   target: string,
   port: number,
@@ -155,7 +155,7 @@ async function isHealthy(
   return await succeeds(Deno.execPath(), args, { cwd: project, env });
 }
 
-/** The project's own files that a program loads, from the project's root. */
+/** The project's files that a program loads, relative to the project's root. */
 async function modulesOf(program: string): Promise<string[]> {
   const graph = await runProgram(Deno.execPath(), ["info", "--json", program], { cwd: project });
   const { modules }: { modules: { specifier: string }[] } = JSON.parse(graph);

@@ -1,4 +1,4 @@
-/** Which images of other people are pinned by their digest: what docs/images.md and SECURITY.md say is so. */
+/** Third-party images are pinned by digest where docs/images.md and SECURITY.md say so. */
 import { deepStrictEqual, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { digestOf, foreignImages } from "../../../dev/images/foreign.ts";

@@ -56,7 +56,7 @@ Deno.test("the manifests' commands provision, migrate, wait, serve, publish, sub
         const [, ...args] = [...argumentsOf(container, manifests).map(here), ...more];
         const given = Object.entries(environmentOf(container, manifests)).map(([name, value]) => [name, here(value)]);
         const env = { ...Object.fromEntries(given), ...names as Record<string, string>, NO_COLOR: "1" };
-        // The manifest's variables alone, and those by which Deno finds its cache.
+        // Only the manifest's variables, and those by which Deno finds its cache.
         const own = ["HOME", "DENO_DIR", "PATH"].flatMap((name) =>
           Deno.env.has(name) ? [[name, Deno.env.get(name)!]] : []
         );
@@ -82,7 +82,7 @@ Deno.test("the manifests' commands provision, migrate, wait, serve, publish, sub
       };
 
       match(await run("provision"), new RegExp(`The queue ${EVENTS_QUEUE} exists`));
-      // The Job finds an empty database.
+      // The Job must find an empty database.
       await migrateDown({ sql: world.sql, catalogue, clock: systemClock, say: () => {} }, catalogue.size);
       match(await run("migrate"), new RegExp(`Applied ${catalogue.size} migrations`));
       await run("wait-for-migrations");
@@ -95,7 +95,7 @@ Deno.test("the manifests' commands provision, migrate, wait, serve, publish, sub
       );
       const ready = await get(`${url}/health/ready`);
       strictEqual(ready.status, 200, await ready.text());
-      // A subscriber goes on without Redis or rates: each of the four must be reached.
+      // Readiness does not need Redis or the rates API, so check that all four are reached.
       const metrics = await untilAnswered(
         () => getText(`${url}/metrics`),
         (text) => /^casino_dependency_up\{.*redis.*\} 1$/m.test(text),
@@ -112,7 +112,7 @@ Deno.test("the manifests' commands provision, migrate, wait, serve, publish, sub
       }
       running.length = 0;
 
-      // What a person runs, from "Commands" of docs/kubernetes.md.
+      // The commands of a person, from "Commands" of docs/kubernetes.md.
       const typed = async (words: string, input?: string) => {
         const [cronjob, ...more] = await startedBy(words);
         return await run(cronjob!, more, input);
@@ -132,14 +132,17 @@ Deno.test("the manifests' commands provision, migrate, wait, serve, publish, sub
       try {
         child.kill("SIGKILL");
       } catch {
-        // It has ended already.
+        // The process has ended already.
       }
       await child.status;
     }
   }
 });
 
-/** Runs the functions of docs/kubernetes.md with a kubectl that records its arguments. @returns CronJob, arguments */
+/**
+ * Runs the functions of docs/kubernetes.md with a kubectl that records its arguments.
+ * @returns the CronJob and the arguments
+ */
 async function startedBy(words: string): Promise<string[]> {
   const text = await Deno.readTextFile(join(project, "docs/kubernetes.md"));
   const functions = text.slice(text.indexOf("start() {"), text.indexOf("```", text.indexOf("start() {")));

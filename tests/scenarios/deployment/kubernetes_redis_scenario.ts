@@ -1,4 +1,4 @@
-/** components/redis: its users, and its scripts and configuration on two Redis of this machine. */
+/** components/redis: its users, and its scripts and configuration on two Redis servers of this machine. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { ofKind } from "../../../dev/kubernetes/manifest.ts";
@@ -12,7 +12,7 @@ import { endOf, succeeds } from "../../../tools/run_program.ts";
 
 const users = ["casino-subscriber", "casino-reader", "casino-replica"];
 const component = join(project, "deploy/kubernetes/components/redis");
-// A password may hold what a shell would trip over.
+// A password may hold characters that a shell would interpret.
 const passwordOf = (user: string) => `${user} $HOME "%s" \\n`;
 
 Deno.test("Redis's users may do what deno task roles gives them", async () => {
@@ -75,13 +75,16 @@ Deno.test("the liveness probe fails once a password or the certificate is anothe
 });
 
 interface Pod {
-  /** @returns redis-cli's exit status and output @param user without one, no password is sent */
+  /**
+   * @param user sends no password when empty
+   * @returns redis-cli's exit status and output
+   */
   ask(user: string, ...command: string[]): Promise<string>;
   isAlive(): Promise<boolean>;
   stop(): Promise<void>;
 }
 
-/** Both pods of the StatefulSet: Secrets in one folder, and for each what it mounts besides. */
+/** Both pods of the StatefulSet. The Secrets share one folder, and each pod gets a folder for its other mounts. */
 class Pods {
   readonly #ports: Readonly<Record<string, number>> = { "redis-0": freePort(), "redis-1": freePort() };
   readonly #started: Pod[] = [];
@@ -96,7 +99,7 @@ class Pods {
     for (const [from, to] of [[authority.cert, "ca.crt"], [own.cert, "tls.crt"], [own.key, "tls.key"]] as const) {
       await Deno.copyFile(from, join(pods.folder, "tls", to));
     }
-    // One line feed at its end is not part of a password.
+    // start.sh ignores one line feed at the end of a password.
     for (const user of users) await Deno.writeTextFile(join(pods.folder, "passwords", user), `${passwordOf(user)}\n`);
     return pods;
   }
@@ -121,24 +124,24 @@ class Pods {
       ask: (user, ...command) => this.#ask(name, user, command),
       isAlive: () => succeeds("sh", [join(own, "etc/alive.sh")]),
       stop: async () => {
-        // It may have ended already, which the probe's ping has told then.
+        // The server may have ended already; the probe's ping reports that.
         try {
           server.kill("SIGTERM");
         } catch {
-          // It has.
+          // The server has ended.
         }
         await server.status;
       },
     };
     this.#started.push(pod);
-    // The startup probe: an answer without a password, and the exit status 0.
+    // The startup probe expects an answer without a password, and exit status 0.
     await untilAnswered(() => pod.ask("", "ping"), (said) => /^0 NOAUTH/.test(said), `the ping of ${name}`);
     return pod;
   }
 
-  /** A file of the ConfigMap, with this machine's paths and ports. */
+  /** Returns a file of the ConfigMap, with this machine's paths and ports. */
   #here(text: string, name: string, own: string): string {
-    // One pass: the folder that takes their place is in /tmp itself.
+    // In a single pass, because the replacement paths begin with /tmp themselves.
     return text
       .replaceAll(/\/run\/(?=passwords|tls)|\/etc\/redis|\/(?=tmp)/g, (path) => {
         if (path === "/run/") return `${this.folder}/`;

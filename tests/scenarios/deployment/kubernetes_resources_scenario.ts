@@ -1,4 +1,4 @@
-/** The workloads' versions, permissions and requests, which cover the highest use that the benchmark saw. */
+/** The workloads' versions, permissions and resource requests, which cover the highest use that the benchmark saw. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import configuration from "../../../deno.json" with { type: "json" };
@@ -12,7 +12,9 @@ import { project } from "../../harness/world.ts";
 type Results = Readonly<Record<string, { readonly runs: Readonly<Record<string, readonly Record<string, number>[]>> }>>;
 
 const results: Results = JSON.parse(await Deno.readTextFile(join(project, "bench/results/results.json")));
-/** µs of CPU an event, in and out: the publisher's group leaves it at most 25.5 to take one in, and delivery takes 6.3. */
+/**
+ * µs of CPU for each event, in and out. In the publisher's group, taking one in costs at most 25.5; delivery costs 6.3.
+ */
 const rabbitmqUs = 32;
 const [production, development] = await Promise.all([overlay("production"), overlay("development")]);
 
@@ -65,10 +67,10 @@ Deno.test("images and Jobs carry the release's version; without migrate, nothing
     deepStrictEqual(new Set(ours.map((image) => image.split(":")[1])), new Set([version]));
     const jobs = workloads.filter(({ manifest }) => manifest.kind === "Job");
     for (const { id } of jobs) strictEqual(id.endsWith(`-${version.replaceAll(".", "-")}`), true, id);
-    // They are for `kubectl create job --from`, and never run by themselves.
+    // CronJobs are templates for `kubectl create job --from`; their schedules are suspended.
     const cronJobs = workloads.filter(({ manifest }) => manifest.kind === "CronJob");
     deepStrictEqual(cronJobs.map(({ manifest }) => manifest["spec"].suspend), [true, true, true]);
-    // As docs/kubernetes.md goes back: `-l app.kubernetes.io/name!=migrate`.
+    // The rollback of docs/kubernetes.md selects `-l app.kubernetes.io/name!=migrate`.
     const back = workloads.filter(({ manifest }) => manifest.metadata.labels?.["app.kubernetes.io/name"] !== "migrate");
     strictEqual(back.length, workloads.length - 1);
     strictEqual(back.some(({ all }) => all.some(({ args = [] }) => args.at(-1) === "up")), false);
@@ -78,7 +80,7 @@ Deno.test("images and Jobs carry the release's version; without migrate, nothing
 Deno.test("development fits on two cores beside a cluster's own, with the pods that updates add", async () => {
   // kubeadm's, as in kind: API server 250m, controllers 200m, scheduler, etcd and network 100m each, DNS 2 × 100m.
   const ofTheCluster = 950;
-  // One command of a person's at a time.
+  // A person runs one command at a time.
   const [publish, migrations] = ["CronJob/publish", "CronJob/migrations"];
   const atOnce = workloadsOf(await overlay("development")).filter(({ id }) => id !== publish && id !== migrations);
   const asked = atOnce.map(({ manifest, containers }) => {
@@ -104,7 +106,7 @@ interface Seen {
   readonly highest: number;
 }
 
-/** Of our own members: the highest of the variants' medians, and the highest run. */
+/** For our own members: the highest median among the variants, and the highest run. */
 function seen(groups: readonly string[], figure: string): Seen {
   const sorted = groups.flatMap((group) => Object.entries(results[group]!.runs))
     .filter(([variant]) => !/^(bare|load|naive|peer)/.test(variant))
@@ -112,7 +114,7 @@ function seen(groups: readonly string[], figure: string): Seen {
     .filter((values) => values.length > 0)
     .map((values) => values.sort((a, b) => a - b));
   return {
-    // Of an even number the lower middle one, as in bench/results/tables.md.
+    // For an even number of runs the lower middle value, as in bench/results/tables.md.
     median: Math.max(...sorted.map((values) => values[Math.ceil(values.length / 2) - 1]!)),
     highest: Math.max(...sorted.flat()),
   };

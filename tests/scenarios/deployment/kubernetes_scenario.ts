@@ -1,4 +1,4 @@
-/** deploy/kubernetes, rendered: valid, and consistent with the code. Nothing is applied here. */
+/** deploy/kubernetes, rendered: valid, and consistent with the code. Nothing is applied to a cluster. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { parse } from "yaml";
@@ -14,7 +14,7 @@ import { TemporaryFolder } from "../../harness/temporary.ts";
 const folder = join(project, "deploy/kubernetes");
 const read = (path: string) => Deno.readTextFile(join(folder, path));
 
-/** The names that the manifests give, as the members read them. */
+/** The names in the manifests, as the members read them. */
 function topologyConfig(manifests: readonly Manifest[]) {
   const settings = ofKind(manifests, "ConfigMap").find(({ metadata }) => metadata.name.startsWith("settings"))!["data"];
   return {
@@ -31,7 +31,7 @@ for (const name of overlays) {
     const secrets = await documentedSecrets(name);
     deepStrictEqual(policyFaults(manifests, secrets), []);
     const named = secretsNamed(manifests);
-    // start.sh reads them by its users' names.
+    // start.sh reads the passwords by the names of their users.
     for (const line of (await read("components/redis/users")).split("\n")) {
       named.add(`redis-passwords/${line.split(" ")[0]}`);
     }
@@ -56,7 +56,7 @@ for (const [name, component, brings] of optional) {
   });
 }
 
-/** kustomize follows paths within a folder that it is given; a component is named from beside the overlay. */
+/** kustomize follows only paths inside its folder, so the component is named from a folder beside the overlay. */
 async function renderWith(overlay: string, component: string): Promise<Manifest[]> {
   await using beside = await TemporaryFolder.make("test-", join(folder, "overlays"));
   const text = `resources: [../${overlay}]\ncomponents: [../../components/${component}]\n`;
@@ -68,7 +68,7 @@ Deno.test("what docs/kubernetes.md calls plain is open to whom it says, and no o
   const rows = await documentedRows("What is not encrypted");
   const told = rows.flatMap(([ports, , to]) => codeIn(ports).map((port) => `${port} from ${codeIn(to)}`));
 
-  // amqps, RabbitMQ's management and metrics, Redis, Postgres, and CloudNativePG's operator, each set to TLS.
+  // amqps, RabbitMQ's management and metrics, Redis, Postgres, and CloudNativePG's operator, all configured for TLS.
   const encrypted = ["5671", "15671", "15691", "6379", "5432", "8000"];
   const manifests = await overlay("production");
   const ports = workloadsOf(manifests).flatMap(({ containers }) => containers.flatMap(({ ports = [] }) => ports));
@@ -113,7 +113,7 @@ Deno.test("Postgres is made from its backups as it was made at first, and archiv
   const { database, owner, secret } = initdb;
   deepStrictEqual(bootstrap, { recovery: { source: source.name, database, owner, secret } });
   const { name, parameters: { barmanObjectName } } = plugin;
-  // The plugin files a cluster's backups under its name, unless told otherwise.
+  // By default the plugin stores backups under the cluster's name.
   deepStrictEqual(source.plugin, { name, parameters: { barmanObjectName, serverName: "postgres" } });
   deepStrictEqual(plugins, [{ ...plugin, parameters: { barmanObjectName, serverName: "postgres-2" } }]);
 });
@@ -154,7 +154,7 @@ Deno.test("RabbitMQ's users may do what deno task roles gives them, in both over
   const scaler = { user: "casino-scaler", configure: "^$", write: "^$", read: "^$" };
   deepStrictEqual(
     new Set(granted.map((right) => JSON.stringify(right, ["user", "configure", "write", "read"]))),
-    // The operator declares, so nobody needs casino-provision.
+    // The operator declares the topology, so casino-provision is not needed.
     new Set(
       [...rights.filter(({ user }) => user !== "casino-provision"), scaler].map((right) => JSON.stringify(right)),
     ),
@@ -172,7 +172,7 @@ Deno.test("Postgres's roles are those of deno task roles", async () => {
   const [cluster] = ofKind(await overlay("production"), "Cluster");
   const { managed, bootstrap } = cluster!["spec"];
   deepStrictEqual(managed.roles.map(({ name }: Json) => name), names);
-  // Those that the first migration grants something; the migrator is there as the owner.
+  // The roles to which the first migration grants something. The migrator exists already, as the owner.
   deepStrictEqual(
     bootstrap.initdb.postInitSQL.map((statement: string) => /^create role (\w+) login$/.exec(statement)?.[1]),
     names.filter((name) => name !== bootstrap.initdb.owner),
@@ -211,7 +211,7 @@ Deno.test("docs/kubernetes.md says how each Secret is changed, and labels those 
   const rotation = await documented("Rotation");
   const made = ["rabbitmq-default-user", "rabbitmq-erlang-cookie", "casino-ca"];
   for (const name of ["production", "external"] as const) {
-    // Whose certificates they are, is for cert-manager or whoever runs the servers.
+    // cert-manager or the operator of the servers issues certificates.
     const secrets = [...(await documentedSecrets(name)).keys()].filter((secret) => !secret.endsWith("-tls"));
     for (const secret of [...secrets, ...made]) ok(rotation.includes(`\`${secret}\``), secret);
   }

@@ -1,4 +1,4 @@
-/** deploy/kubernetes, rendered once for each overlay, and the Secrets that docs/kubernetes.md asks for. */
+/** deploy/kubernetes, rendered once for each overlay, and the Secrets that docs/kubernetes.md names. */
 import { join } from "node:path";
 import { render } from "../../../dev/programs/programs.ts";
 import type { Manifest } from "../../../dev/kubernetes/manifest.ts";
@@ -9,30 +9,30 @@ export type Overlay = (typeof overlays)[number];
 
 const rendered = new Map<Overlay, Promise<Manifest[]>>();
 
-/** A copy of its own, to be changed at will. */
+/** Returns a copy, which the caller may change. */
 export async function overlay(name: Overlay): Promise<Manifest[]> {
   if (!rendered.has(name)) rendered.set(name, render(join(project, "deploy/kubernetes/overlays", name)));
   return structuredClone(await rendered.get(name)!);
 }
 
-/** A section of docs/kubernetes.md, without its title. */
+/** Returns a section of docs/kubernetes.md, without its title. */
 export async function documented(title: string): Promise<string> {
   const text = await Deno.readTextFile(join(project, "docs/kubernetes.md"));
   return text.split(`\n## ${title}\n`)[1]!.split("\n## ")[0]!;
 }
 
-/** The cells of a section's tables, row by row, without the titles. */
+/** Returns the cells of a section's tables, row by row, without the titles. */
 export async function documentedRows(title: string): Promise<string[][]> {
   const lines = (await documented(title)).split("\n").filter((line) => line.startsWith("|"));
   return lines.slice(2).map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
 }
 
-/** The words between backticks. */
+/** Returns the texts between backticks. */
 export function codeIn(text = ""): string[] {
   return Array.from(text.matchAll(/`([^`]+)`/g), ([, code]) => code!);
 }
 
-/** The table of Secrets: name, keys, what, for which overlays. */
+/** Returns the table of Secrets: name, keys, content, overlays. */
 export async function documentedSecrets(name: Overlay): Promise<Map<string, string[]>> {
   const rows = (await documentedRows("Secrets")).filter((cells) => codeIn(cells.at(-1)).includes(name));
   return new Map(rows.map(([secret, keys]) => [codeIn(secret)[0]!, codeIn(keys)]));

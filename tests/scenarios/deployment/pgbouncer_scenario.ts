@@ -1,4 +1,4 @@
-/** Debian's PgBouncer between the members and Postgres, in both modes, with its defaults for all else. */
+/** Debian's PgBouncer between the members and Postgres, in both pool modes, otherwise with its defaults. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { DatabasePool } from "../../../shared/postgres/pool.ts";
 import { Session } from "../../../shared/postgres/session.ts";
@@ -13,7 +13,7 @@ const behind = (url: string, port: number) => Object.assign(new URL(url), { port
 
 for (const pool_mode of ["session", "transaction"] as const) {
   Deno.test(`PgBouncer in ${pool_mode} mode: two subscribers store every event once, and status and migrate:status read it`, async () => {
-    // In session mode each connection of a client has one of Postgres's: a subscriber has two, and its keeper one.
+    // In session mode each client connection holds a server connection: two for a subscriber, and one for its keeper.
     await using bouncer = await startPgBouncer(servers.DATABASE_URL, { pool_mode, default_pool_size: 8 });
     await withWorld(async (world) => {
       const env = { DATABASE_URL: behind(world.env["DATABASE_URL"]!, bouncer.port) };

@@ -8,7 +8,7 @@ import { withWorld, type World } from "../../harness/world.ts";
 
 const good = encodeEvent(bet({ id: 1_000n }));
 
-/** A message written by hand: fields by number, as varints or bytes. */
+/** Encodes a message by hand: fields by number, as varints or bytes. */
 function message(fields: Record<number, number | bigint | string | Uint8Array>): Uint8Array {
   const writer = protobuf.Writer.create();
   for (const [number, value] of Object.entries(fields)) {
@@ -25,7 +25,7 @@ const createdAt = time(1_700_000_000);
 const start = { 1: 1, 2: 10, 3: 100, 4: 1, 8: createdAt };
 const wager = { ...start, 4: 2, 5: 5, 6: "EUR" };
 
-/** Each bad event: its name, its body, and the reason and detail of its dead letter. */
+/** Each bad event: name, body, and the reason and detail of its dead letter. */
 const bad: readonly (readonly [string, Uint8Array, string, RegExp])[] = [
   ["an empty body", new Uint8Array(), "invalid", /id is missing; player_id is missing; type is missing/],
   ["random bytes", Uint8Array.from([0xff, 0x01, 0x80, 0x80, 0x80]), "undecodable", /5 bytes are not/],
@@ -73,7 +73,7 @@ Deno.test("each bad event gets to the dead letter queue with its reason and its 
     const between = () => encodeEvent(bet({ id: BigInt(Math.floor(Math.random() * 1e9)) }));
     const bodies = bad.flatMap(([, body]) => [between(), body, between()]);
     await publishRaw(world, bodies);
-    // An odd message with a good event is stored.
+    // An unusual message with a good event is stored.
     await publishRaw(world, [between()], { messageId: undefined });
     await publishRaw(world, [between()], { messageId: "not a uuid" });
     await publishRaw(world, [between()], {

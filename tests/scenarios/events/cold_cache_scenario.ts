@@ -1,4 +1,4 @@
-/** Many subscribers that all need rates at once, and a cache that has none. */
+/** Many subscribers need rates at once, and the cache holds none. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { eventually } from "../../fixtures/eventually.ts";
 import { withWorld } from "../../harness/world.ts";
@@ -9,7 +9,7 @@ Deno.test("16 subscribers on a cold cache make one call to the rates API, and ev
   await withWorld(async (world) => {
     await world.startRatesApi("--delay-ms", "300");
     const ids = Array.from({ length: 16 }, (_, n) => `subscriber-${n}`);
-    // With a small prefetch the broker hands events to all of them at once.
+    // With a small prefetch the broker delivers events to all subscribers at once.
     const subscribers = ids.map((id) => world.launchSubscriber(id, { PREFETCH: "20" }));
     for (const subscriber of subscribers) await world.untilLogged(subscriber, "consumer.ready");
     publishBets(world, 1_600);
@@ -41,7 +41,7 @@ Deno.test("when the holder of the lock is killed, the next call comes after the 
       let polls = 0;
       while (true) {
         const { calls } = await world.ratesStats();
-        // Read afterwards: while the dead holder's token is still there, the count before it was too.
+        // Read the lock after the count: while the dead holder's token is there, it was there at the count too.
         if (await redis.get(lock) !== token) break;
         polls++;
         strictEqual(calls, 1, "no subscriber calls while the dead holder's lock lasts");

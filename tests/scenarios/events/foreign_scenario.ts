@@ -21,7 +21,7 @@ Deno.test("events that python3-pika and python3-protobuf publish are stored, onc
     await world.untilSettled(8);
     await publishFromPython(world, "with-id");
     await publishFromPython(world, "without-id");
-    // There is one subscriber: a later event is stored later.
+    // With one subscriber, a later event is stored later.
     await world.publish("--count", "1");
     await world.untilSettled(9);
     strictEqual(await world.rows(), 9);
@@ -50,7 +50,7 @@ Deno.test("headers nested beyond what V8's own stack can read harm nobody, and a
       await publishNested(world.events, kind, encodeEvent(bet({ id: BigInt(1 + i) })));
       await publishNested(world.events, kind, encodeEvent(bet({ currency: "ZZZ" })));
       await world.publish("--count", "10");
-      // As the broker itself leaves it there when a subscriber dies of it.
+      // The broker leaves the message like this when a subscriber crashes on it.
       await publishNested(deadLetterExchangeOf(world.dead), kind, encodeEvent(bet({ id: BigInt(11 + i) })));
     }
     await world.untilSettled(42, 4);
@@ -61,7 +61,7 @@ Deno.test("headers nested beyond what V8's own stack can read harm nobody, and a
     });
     match(await world.replay("--reason", "unknown"), /^replayed: 2$/m);
     await world.untilSettled(44, 2);
-    // This process has Deno's own stack size: dead letters must be readable with that.
+    // This process has Deno's default stack size, with which dead letters must be readable.
     deepStrictEqual((await world.deadLetters()).map(({ reason }) => reason), ["unknown-currency", "unknown-currency"]);
   });
 });

@@ -1,4 +1,4 @@
-/** The lock on fetching rates, under processes that stand still and die. */
+/** The lock on fetching rates, under processes that are stopped and killed. */
 import { ok, strictEqual } from "node:assert/strict";
 import { noFaults } from "../../../rates-api/faults.ts";
 import { seededRandom } from "../../../shared/runtime/random.ts";
@@ -68,7 +68,7 @@ Deno.test(`${processes} processes, stopped and killed for half a minute, holders
     }));
 });
 
-/** Starts the processes, then stops and kills them at random. */
+/** Starts the processes, then stops, continues and kills them at random. */
 async function disturb(world: PrivateWorld, readLock: () => Promise<string | null>) {
   const program = { task: "subscriber", program: "tests/scenarios/events/rates_user.ts" };
   const start = (n: number) => world.startMember("rates-user", [], { SUBSCRIBER_ID: String(n) }, program);
@@ -79,7 +79,7 @@ async function disturb(world: PrivateWorld, readLock: () => Promise<string | nul
     await world.kill(members[n]!);
     members[n] = start(n);
   };
-  /** Kills the next process that takes the lock, which then has to expire: a call takes 50 ms at least. */
+  /** Kills the next process that takes the lock, so that the lock has to expire. A call takes at least 50 ms. */
   const killHolder = async () => {
     const before = await readLock();
     const taken = await eventually("a process that takes the lock", async () => {

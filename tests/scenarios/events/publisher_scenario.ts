@@ -1,4 +1,4 @@
-/** A publisher whose input falls silent, and one that the broker refuses. */
+/** A publisher whose input stops, and a publisher that the broker rejects. */
 import { match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { eventually } from "../../fixtures/eventually.ts";
@@ -8,14 +8,14 @@ import { project, withWorld, type World } from "../../harness/world.ts";
 
 interface Publisher {
   readonly member: Member;
-  /** Its closing words. */
+  /** The summary that the publisher prints at its end. */
   readonly lines: string[];
-  /** Its exit status. */
+  /** Resolves with the exit status. */
   ended(): Promise<number>;
   say(text: string): Promise<void>;
 }
 
-/** Reads from its stdin, which stays open for as long as `use` runs. */
+/** Starts a publisher that reads from stdin, which stays open while `use` runs. */
 async function withPublisher(
   world: World,
   args: readonly string[],
@@ -42,7 +42,7 @@ async function withPublisher(
 
 const [line] = (await Deno.readTextFile(join(project, "samples/events.ndjson"))).split("\n");
 
-/** Publishes one event through it. */
+/** Publishes one event through the publisher. */
 async function publishOne(world: World, { say }: Publisher, more = ""): Promise<void> {
   const before = await world.messagesIn(world.events);
   await say(`${line}\n${more}`);
@@ -51,7 +51,7 @@ async function publishOne(world: World, { say }: Publisher, more = ""): Promise<
 
 Deno.test("a publisher whose input falls silent leaves in order: when its duration is over, and when it is asked to", async () => {
   await withWorld(async (world) => {
-    // That the queue is there.
+    // Declares the queue.
     await world.publish("--count", "1");
     for (const args of [["--duration", "2"], []]) {
       await withPublisher(world, args, async (publisher) => {
@@ -67,7 +67,7 @@ Deno.test("a publisher whose input falls silent leaves in order: when its durati
 
 Deno.test("a publisher whose input cannot be read tells what was published all the same, and exits with 1", async () => {
   await withWorld(async (world) => {
-    // A directory opens as a file does, and fails when it is read.
+    // A directory opens like a file, and fails when it is read.
     await withPublisher(world, ["--input", project], async ({ lines, ended }) => {
       strictEqual(await ended(), 1);
       match(lines.join("\n"), /^published 0, confirmed 0, returned 0, failed 0;/);

@@ -1,4 +1,4 @@
-/** The rates API as its users have it: a process, its command line, and a client in another language. */
+/** The rates API as its users see it: a process, its command line, and a client in another language. */
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { freePort, hasLogged, type Member, Members } from "../../../tools/demo/members.ts";
 import { project } from "../../harness/world.ts";
@@ -88,7 +88,7 @@ class RunningApi implements AsyncDisposable {
     return api;
   }
 
-  /** With Python's client. */
+  /** Reads rates with a Python client. */
   read(...args: string[]): Promise<string> {
     return runPython("read_rates.py", this.env.RATES_API_ADDRESS, ...args);
   }

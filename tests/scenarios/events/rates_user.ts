@@ -1,4 +1,4 @@
-/** A process that needs rates again and again, as a subscriber does, with the real cache, lock and client. */
+/** A process that needs rates again and again, like a subscriber, with the real cache, lock and client. */
 import { systemClock as clock } from "../../../shared/runtime/clock.ts";
 import { runCommand } from "../../../shared/runtime/configuration/command.ts";
 import { systemRandom as random } from "../../../shared/runtime/random.ts";

@@ -1,4 +1,7 @@
-/** The main job: at volume, against sums that another program's arithmetic makes from the same input; and from a file, twice. */
+/**
+ * The main job: at volume, compared with sums that another library computes from the same input; and from a file,
+ * twice.
+ */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 // @ts-types="@types/big.js"
@@ -8,7 +11,7 @@ import { materializedBySql } from "../../servers/materialized_by_sql.ts";
 
 const count = 100_000;
 
-/** The European Central Bank's rates of 2024-06-28, with the digits of the minor unit. */
+/** The European Central Bank's rates of 2024-06-28, and the number of digits of each minor unit. */
 const currencies: Record<string, { perEur: string; exponent: number }> = {
   EUR: { perEur: "1", exponent: 2 },
   USD: { perEur: "1.0705", exponent: 2 },
@@ -104,7 +107,7 @@ Deno.test("the same file published twice: no row twice, totals unchanged", async
     await world.untilSettled(26, 1);
     const before = await totals();
     match(await world.publish("--input", sample), /published 27, confirmed 27/);
-    // The event in a currency without a rate is a dead letter each time: then the others are through as well.
+    // Each time, the event in a currency without a rate becomes a dead letter, and then the others are done too.
     await world.untilSettled(26, 2);
     await world.stop(subscriber);
     strictEqual(await world.messagesIn(world.events), 0);

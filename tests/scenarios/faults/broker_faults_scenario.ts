@@ -1,4 +1,6 @@
-/** Faults of the broker: it is away, falls silent, refuses a member, runs out of memory. Restarts: broker_lost_scenario.ts. */
+/**
+ * Faults of the broker: away, silent, out of memory, or rejecting a member. Restarts are in broker_lost_scenario.ts.
+ */
 import { deepStrictEqual, match, notStrictEqual, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { eventually } from "../../fixtures/eventually.ts";
@@ -8,7 +10,7 @@ import { sharedWorld } from "./shared_world.ts";
 
 const test = sharedWorld();
 
-/** @returns how many messages wait in the queue or are in a subscriber's hands */
+/** @returns how many messages are in the queue, ready or unsettled */
 async function heldIn(servers: PrivateServers, queue: string): Promise<number> {
   const listed = await servers.rabbitmqctl("-q", "list_queues", "name", "messages", "--formatter", "json");
   return JSON.parse(listed).find(({ name }: { name: string }) => name === queue).messages;
@@ -31,7 +33,7 @@ test("while the broker is out of memory publishers wait and say so, and subscrib
   await world.members.untilLogged(publisher, "publisher.blocked");
   for (const id of ["one", "other"]) start(id, { BATCH_SIZE: "100" });
   await world.untilSettled(ledger, DEAD_LETTER_QUEUE);
-  // The bad ones alone wait, each in hand until its dead letter is confirmed.
+  // Only the bad events are left, each unsettled until its dead letter is confirmed.
   await eventually("every ack", async () => await heldIn(world.servers, EVENTS_QUEUE) === bad || undefined);
   deepStrictEqual(written, [], "the publisher still waits");
   await world.servers.rabbitmqctl("set_vm_memory_high_watermark", "0.4");
@@ -115,7 +117,7 @@ test("a bad event that is larger than the broker still takes is moved by the bro
   await limitMessages(world.servers, 128 * 1024 ** 2);
 });
 
-/** RabbitMQ 3 reads the limit from its configuration for each channel; RabbitMQ 4 keeps what it read at its start. */
+/** RabbitMQ 3 reads the limit from its configuration for each channel. RabbitMQ 4 reads it once at its start. */
 async function limitMessages(servers: PrivateServers, bytes: number): Promise<void> {
   const limit = `max_message_size, ${bytes}`;
   await servers.rabbitmqctl("eval", `application:set_env(rabbit, ${limit}), persistent_term:put(${limit}).`);

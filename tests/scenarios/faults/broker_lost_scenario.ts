@@ -1,4 +1,4 @@
-/** Connections to the broker are lost, and the broker itself, while events come. */
+/** Connections to the broker, and the broker itself, are lost while events arrive. */
 import { checkAllStored } from "../../harness/batch.ts";
 import { sharedWorld } from "./shared_world.ts";
 

@@ -1,4 +1,4 @@
-/** Two short campaigns of random faults, whose seeds draw different settings. Longer ones: `deno task chaos`. */
+/** Two short campaigns of random faults, whose seeds draw different settings. `deno task chaos` runs longer ones. */
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { runCampaign } from "../../chaos/campaign.ts";
 

@@ -1,4 +1,4 @@
-/** Subscribers' keepers of dead letters, and the command that works on their table. */
+/** The keepers of dead letters, and the command that works on their table. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { deadHeaders } from "../../../shared/rabbitmq/publish/dead_letters.ts";
@@ -6,7 +6,7 @@ import { deadLetterExchangeOf } from "../../../shared/rabbitmq/topology.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { withWorld, type World } from "../../harness/world.ts";
 
-/** Letters as subscribers write them, each with a detail of its own. */
+/** Publishes letters as subscribers write them, each with its own detail. */
 function bury({ channel, dead }: World, count: number, from = 0): void {
   for (let n = from; n < from + count; n++) {
     const headers = {

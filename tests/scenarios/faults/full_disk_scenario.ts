@@ -1,4 +1,4 @@
-/** Postgres on a full disk: its log shows an operator what happened, and nothing is lost. */
+/** Postgres on a full disk: its log tells an operator what happened, and nothing is lost. */
 import { join } from "node:path";
 import { eventually } from "../../fixtures/eventually.ts";
 import { runProgram } from "../../../tools/run_program.ts";
@@ -8,7 +8,7 @@ import { sharedWorld } from "./shared_world.ts";
 
 /** Free space that Postgres needs to start, in MiB. */
 const roomMiB = 60;
-/** A hundred times as many as the disks hold. */
+/** A hundred times as many as fit on the disks. */
 const mostEvents = 500_000;
 
 /** Only root may mount a small disk. */
@@ -19,7 +19,7 @@ const test = sharedWorld();
 /** The contents of each disk, and Postgres's log record when it is full. */
 const disks = [
   ["its tables", "data", /ERROR: {2}could not extend file .*No space left on device/],
-  // Postgres then ends, and cannot start again before there is room.
+  // Postgres then ends, and cannot start until there is room again.
   ["its write-ahead log", "data/pg_wal", /PANIC: {2}could not write to file "pg_wal.*No space left on device/],
 ] as const;
 
@@ -42,7 +42,7 @@ for (const [what, folder, said] of disks) {
   );
 }
 
-/** Puts a folder of Postgres on a file system of its own, which is little larger than the folder. */
+/** Moves a folder of Postgres to a file system of its own, which is little larger than the folder. */
 class SmallDisk implements AsyncDisposable {
   private constructor(private readonly path: string, private readonly servers: PrivateServers) {}
 
@@ -60,7 +60,7 @@ class SmallDisk implements AsyncDisposable {
     return new SmallDisk(path, servers);
   }
 
-  /** To the last block. */
+  /** Fills the disk to its last block. */
   async fill(): Promise<void> {
     await runProgram("sh", ["-c", 'dd if=/dev/zero of="$0" bs=64k 2>/dev/null || true', join(this.path, "filler")]);
   }
@@ -69,7 +69,7 @@ class SmallDisk implements AsyncDisposable {
     await Deno.remove(join(this.path, "filler"));
   }
 
-  /** Leaves what the disk has in place of what was there before: the servers are another test's, too. */
+  /** Moves the disk's contents back, because the next test uses the same servers. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.servers.stop("postgres");
     await Deno.remove(`${this.path}.before`, { recursive: true });

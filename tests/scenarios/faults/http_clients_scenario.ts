@@ -1,4 +1,4 @@
-/** What clients of a subscriber's HTTP do, however many they are, never stops its events. */
+/** However many clients a subscriber's HTTP has, and whatever they do, events are still processed. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { mostOfAddress } from "../../../subscriber/http/server/connections.ts";
 import type { Member } from "../../../tools/demo/members.ts";
@@ -8,14 +8,14 @@ import { withWorld, type World } from "../../harness/world.ts";
 
 const halfAHeader = new TextEncoder().encode("GET /overview HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Half: ");
 
-/** Opens connections and leaves them open, every other with half of a request's header. */
+/** Opens connections and keeps them open. Every second one sends half of a request's header. */
 async function crowd(url: string, count: number): Promise<Disposable> {
   const { hostname, port } = new URL(url);
   const open: Deno.Conn[] = [];
   for (let i = 0; i < count; i++) {
     const conn = await Deno.connect({ hostname, port: Number(port) });
     open.push(conn);
-    // Those that are closed at once are part of it.
+    // The server may close a connection at once; such connections count too.
     if (i % 2 === 0) await conn.write(halfAHeader).catch(() => {});
   }
   return { [Symbol.dispose]: () => open.forEach((conn) => conn.close()) };

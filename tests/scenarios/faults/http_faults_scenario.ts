@@ -1,4 +1,4 @@
-/** When something breaks, a subscriber's HTTP names it; once it is well again, HTTP says that, too. */
+/** When something breaks, a subscriber's HTTP names it; once it is well again, HTTP shows that too. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import type { Member } from "../../../tools/demo/members.ts";
 import { get, getJson, untilAnswered, urlOf } from "../../harness/http.ts";
@@ -7,7 +7,7 @@ import { sharedWorld, type TestWorld } from "./shared_world.ts";
 
 interface Fault {
   readonly name: string;
-  /** Of the metric. */
+  /** Label of the metric. */
   readonly label: string;
   /** Matches the first problem. */
   readonly says: RegExp;

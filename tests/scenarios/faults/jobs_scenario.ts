@@ -1,4 +1,4 @@
-/** Jobs at real subscribers: they outlive them, and whoever ordered them. */
+/** Jobs at real subscribers. A job outlives the subscribers, and the process that ordered it. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { encodeEvent } from "../../../shared/event/protobuf.ts";
@@ -17,7 +17,10 @@ const causes = [
   "delivery-limit",
 ];
 
-/** Of causes that do not heal by themselves. Their events can be stored by now, but for the currency of those that are `bad`. */
+/**
+ * Publishes letters of causes that do not heal by themselves. Their events can be stored now, except those with the
+ * unknown currency of `bad`.
+ */
 function bury({ channel, dead }: World, count: number, bad = false): void {
   for (let n = 0; n < count; n++) {
     const headers = {
@@ -36,7 +39,7 @@ async function count({ sql }: World, where: string): Promise<number> {
   return (await sql.one<{ n: number }>(`select count(*)::int as n from ${where}`)).n;
 }
 
-/** A lease has to end, and a replay comes up to its rate by and by. */
+/** Waits longer than `eventually`: a lease has to end, and a replay reaches its rate slowly. */
 async function patiently(what: string, ask: () => Promise<true | undefined>): Promise<void> {
   for (let tries = 1; tries < 4; tries++) if (await eventually(what, ask).catch(() => false)) return;
   await eventually(what, ask);

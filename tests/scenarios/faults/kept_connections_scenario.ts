@@ -1,4 +1,4 @@
-/** A forwarder keeps connections to a server that takes no writes any more, and leads new ones to the one that does. */
+/** A proxy keeps connections to a server that has become read-only, and leads new connections to the writable one. */
 import { match, rejects } from "node:assert/strict";
 import { join } from "node:path";
 import { Session } from "../../../shared/postgres/session.ts";

@@ -1,4 +1,4 @@
-/** kill -9 at every stage of a batch, and a message that kills each process that takes it. */
+/** kill -9 at every stage of a batch, and a poison message that kills each process that takes it. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { stages } from "../../harness/dying_subscriber.ts";
@@ -27,7 +27,7 @@ Deno.test("a message that kills its process each time ends in the dead letter qu
   await withWorld(async (world) => {
     await world.startRatesApi();
     const poison = "kills-each-process-that-takes-it";
-    // One at a time, so that neighbours are not dragged along to the limit: it is the same for them.
+    // One at a time: neighbours in the same prefetch would reach the delivery limit together with the poison message.
     const env = { POISON: poison, PREFETCH: "1" };
     let subscriber = world.launchDyingSubscriber("mortal-0", env);
     await world.untilLogged(subscriber, "consumer.ready");

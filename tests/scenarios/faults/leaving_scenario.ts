@@ -1,4 +1,4 @@
-/** Subscribers that leave: in order, or at once. */
+/** Subscribers that shut down, gracefully or at once. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { hasLogged } from "../../../tools/demo/members.ts";
@@ -28,7 +28,7 @@ Deno.test("SIGTERM under load: what was taken is settled, the rest goes on elsew
     const stored = await world.rows();
     const { event, stored: acknowledged, requeued } = first.lastFields;
     deepStrictEqual({ event, acknowledged, requeued }, { event: "member.left", acknowledged: stored, requeued: 0 });
-    // At least: a quorum queue may forget the last acks of a channel that closes, and gives those messages out again.
+    // At least as many: a quorum queue may lose the last acks of a closing channel, and redelivers those messages.
     await untilQueued(world, count - stored);
     await world.startSubscriber("second");
     await world.untilSettled(count);
@@ -42,7 +42,7 @@ Deno.test("SIGTERM with 2,000 messages in hand, all waiting for rates: they are 
     const env = { PREFETCH: "2000", RATES_WAIT_MS: "60000", SHUTDOWN_GRACE_MS: "60000" };
     const full = await world.startSubscriber("full", env, { http: "127.0.0.1:0" });
     publishBets(world, count);
-    // Deliveries may still be on their way.
+    // Deliveries may still be in transit.
     const inHand = async () => (await getJson(`${urlOf(full)}/overview`)).queue?.in_hand;
     await eventually("2,000 in hand", async () => await inHand() === 2_000 || undefined);
     await eventually("the rest in the queue", async () => await world.messagesIn(world.events) === 500 || undefined);
@@ -61,13 +61,13 @@ Deno.test("SIGTERM with 2,000 messages in hand, all waiting for rates: they are 
 
 Deno.test("a second signal leaves at once, and what was in hand goes back to the queue", async () => {
   await withWorld(async (world) => {
-    // Without a rates API its events wait for a minute, and so would an orderly end.
+    // Without a rates API the events wait for a minute, and so would a graceful shutdown.
     const patient = await world.startSubscriber("patient", { RATES_WAIT_MS: "60000", SHUTDOWN_GRACE_MS: "60000" });
     await world.publish("--input", join(project, "samples/events.ndjson"));
     await untilSomeStored(world);
     patient.child.kill("SIGTERM");
     await world.untilLogged(patient, "member.leaving");
-    // A signal that follows sooner counts as the same one, because Ctrl-C arrives twice.
+    // An earlier second signal counts as the first, because Ctrl-C arrives twice.
     await new Promise((resolve) => setTimeout(resolve, 700));
     patient.child.kill("SIGTERM");
     strictEqual((await patient.ended).code, 130);

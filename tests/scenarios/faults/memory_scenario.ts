@@ -1,4 +1,4 @@
-/** A subscriber under the memory limit that deploy/kubernetes gives it, in a cgroup as the kubelet makes one. */
+/** A subscriber under the memory limit of deploy/kubernetes, in a cgroup like the kubelet's. */
 import { Buffer } from "node:buffer";
 import { deepStrictEqual } from "node:assert/strict";
 import { eventually } from "../../fixtures/eventually.ts";
@@ -24,7 +24,7 @@ async function sendBodies(
   await world.withChannel(async (channel) => {
     const body = Buffer.alloc(bytes, 0xff);
     for (let i = 0; i < count; i++) {
-      // The same body twice within a second would be the same letter.
+      // Two equal bodies within a second would be one letter.
       if (body.length >= 8) body.writeUInt32BE(i, 4);
       channel.publish(queues.EVENTS_EXCHANGE, "", body, { headers });
       await channel.checkQueue(queues.EVENTS_QUEUE);
@@ -52,7 +52,7 @@ test("2,000 bodies of 256 KiB do not either, though the broker takes no letters 
   await servers.rabbitmqctl("set_vm_memory_high_watermark", "0.00001");
   const subscriber = limit!.around(() => given.start("one"));
   await given.world.members.untilLogged(subscriber, "publisher.blocked");
-  // The broker ends a connection from which nothing is read for half a minute, and the next one may not come to that.
+  // The broker closes a connection that reads nothing for half a minute. It must not have to close the next one.
   await new Promise((resolve) => setTimeout(resolve, 70_000));
   const lost = subscriber.records.filter(({ event }) => event === "broker.unreachable").length;
   deepStrictEqual([given.world.crashes, lost <= 1], [[], true], `${lost} connections`);
@@ -61,7 +61,7 @@ test("2,000 bodies of 256 KiB do not either, though the broker takes no letters 
   deepStrictEqual(given.world.crashes, []);
 }, { ignore: !limit });
 
-/** Each of 60 KB on the wire. As objects in memory, empty tables take the most for a byte. */
+/** Each header is 60 KB on the wire. Empty tables take the most memory for each byte. */
 const largeHeaders = [
   { what: "a text of 60 KB", count: 3_000, headers: { note: "x".repeat(60_000) } },
   { what: "12,000 empty tables", count: 500, headers: { list: Array.from({ length: 12_000 }, () => ({})) } },

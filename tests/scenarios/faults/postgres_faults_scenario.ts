@@ -1,4 +1,4 @@
-/** Faults of Postgres: the batch is held and tried again, nothing is dead-lettered, and nothing is stored twice. */
+/** Faults of Postgres: the batch is held and retried, nothing is dead-lettered, and nothing is stored twice. */
 import { ok, strictEqual } from "node:assert/strict";
 import type { Session } from "../../../shared/postgres/session.ts";
 import { hasLogged } from "../../../tools/demo/members.ts";
@@ -70,7 +70,7 @@ for (const { name, begin, end } of faults) {
 }
 
 test("Postgres is away for longer than the broker lets a message be held: it is taken back, and out again once Postgres answers", async ({ world, batch, ledger, start }) => {
-  // Of channels to come. The defaults are half an hour, which RabbitMQ compares once a minute.
+  // Applies to new channels. By default the timeout is half an hour, which RabbitMQ checks once a minute.
   await setConsumerTimeout(world.servers, 1_500, 300);
   await world.servers.stop("postgres");
   const subscribers = ["one", "other"].map((id) => start(id));
@@ -116,7 +116,7 @@ test(
     await publishHalf(given);
     const logged = (await world.servers.log("postgres")).length;
     const isFound = async () => (await world.servers.log("postgres")).slice(logged).includes("deadlock detected");
-    // It takes a batch with the first and the last player in it, and that is a matter of chance.
+    // The deadlock needs a batch with both the first and the last player, which depends on chance.
     for (let round = 0; round < 10 && !await isFound(); round++) {
       await world.servers.withSuperuser((sql) => lockAgainst(sql, () => batch.publish(count / 2)));
     }
@@ -127,7 +127,7 @@ test(
   { subscribers: 2, env: { DATABASE_TIMEOUT_MS: "10000" } },
 );
 
-/** Locks players against the order in which batches do, while some come. */
+/** Locks players in the opposite order of batches, while batches arrive. */
 async function lockAgainst(sql: Session, publish: () => Promise<void>): Promise<void> {
   const { first, last } = await sql.one<{ first: string; last: string }>(
     "select min(player_id) as first, max(player_id) as last from player_totals",
@@ -135,7 +135,7 @@ async function lockAgainst(sql: Session, publish: () => Promise<void>): Promise<
   let publishing: Promise<void> | undefined;
   await sql.transaction(async (rival) => {
     const lock = (player: string) => rival("select 1 from player_totals where player_id = $1 for update", [player]);
-    // The rival looks for deadlocks late, so that it is the subscriber that finds this one, and is its victim.
+    // The rival checks for deadlocks late, so that the subscriber detects this deadlock and becomes its victim.
     await rival("set local deadlock_timeout = '20s'");
     await lock(last);
     publishing = publish();
@@ -143,9 +143,9 @@ async function lockAgainst(sql: Session, publish: () => Promise<void>): Promise<
       const { waits } = await sql.one("select count(*) > 0 as waits from pg_locks where not granted");
       return waits === true || undefined;
     });
-    // Time for a large batch to wait, too; less than the second after which it looks.
+    // Time for a large batch to wait too, but less than the 1 s after which it checks for deadlocks.
     await new Promise((resolve) => setTimeout(resolve, 300));
-    // Granted once the victim has let go.
+    // Granted when the victim releases its locks.
     await lock(first);
   });
   await publishing;

@@ -1,4 +1,4 @@
-/** Faults of the rates API: it restarts, is slow, fails, says nothing, answers nonsense. */
+/** Faults of the rates API: it restarts, is slow, fails, does not answer, or answers nonsense. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
 import type { Faults } from "../../../rates-api/faults.ts";
@@ -7,7 +7,7 @@ import { withWorld } from "../../harness/world.ts";
 import { publishBet } from "../../servers/test_queues.ts";
 import { hasLogged } from "../../../tools/demo/members.ts";
 
-/** Short enough that a test sees each end. */
+/** Short enough for a test to see each of them elapse. */
 const times = {
   RATES_TTL_MS: "500",
   RATES_CALL_TIMEOUT_MS: "300",
@@ -41,7 +41,7 @@ Deno.test("the rates API restarts under an idle and under a busy subscriber: it 
     await publishing;
     await eventually("every event", async () => {
       const letters = await world.deadLetters();
-      // While the API is starting a wait may be too long: then the event is told, not lost.
+      // While the API starts, an event may time out waiting for rates. It then becomes a dead letter and is not lost.
       return await world.rows() + letters.length >= published || undefined;
     });
     await world.replay("--all");
@@ -53,7 +53,7 @@ Deno.test("the rates API restarts under an idle and under a busy subscriber: it 
 
 const wrong = (wrongAnswer: Faults["wrongAnswer"]): Partial<Faults> => ({ wrongShare: 1, wrongAnswer });
 
-/** Each trouble: its name, the faults that make it, and the detail of the dead letters. */
+/** Each fault: its name, the settings that cause it, and the detail of the dead letters. */
 const troubles: readonly (readonly [string, Partial<Faults>, RegExp])[] = [
   ["is slow", { delayMs: 5_000, delayShare: 1 }, /did not answer within RATES_CALL_TIMEOUT_MS/],
   ["fails", { errorShare: 1, errorCode: status.INTERNAL }, /failed with INTERNAL/],
@@ -72,7 +72,7 @@ Deno.test("the rates API is slow, fails, says nothing or answers nonsense: event
     let id = 0;
     for (const [name, faults, says] of troubles) {
       await world.setRatesFaults(faults);
-      // The rates cached before must have expired.
+      // The cached rates must have expired.
       await new Promise((resolve) => setTimeout(resolve, Number(times.RATES_TTL_MS)));
       publishBet(world, ++id);
       publishBet(world, 1_000 + id, "EUR");

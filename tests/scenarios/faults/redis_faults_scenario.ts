@@ -1,4 +1,4 @@
-/** Faults of Redis: each subscriber then gets rates for itself, and says so; when Redis is back they share them again. */
+/** Faults of Redis: each subscriber fetches its own rates and says so. When Redis is back, they share rates again. */
 import { ok, strictEqual } from "node:assert/strict";
 import { hasLogged } from "../../../tools/demo/members.ts";
 import { checkAllStored, queues } from "../../harness/batch.ts";
@@ -30,7 +30,7 @@ const faults: readonly Fault[] = [
 
 for (const { name, begin, end } of faults) {
   test(name, async ({ world, batch, ledger, subscribers }) => {
-    /** Rates are asked for only while events come. */
+    /** Subscribers ask for rates only while events arrive. */
     const publishUntil = async (isOver: () => boolean) => {
       for (let n = 0; n < 120 && !isOver(); n++) {
         await batch.publish(20);

@@ -1,4 +1,4 @@
-/** Servers that refuse a subscriber: at its start, and after they have let it in. */
+/** Servers that reject a subscriber, at its start or while it runs. */
 import { match, strictEqual } from "node:assert/strict";
 import { eventually } from "../../fixtures/eventually.ts";
 import { checkAllStored, queues } from "../../harness/batch.ts";
@@ -71,13 +71,13 @@ test("servers that let a subscriber in, and then refuse its passwords for a whil
     });
   await passwords("second");
   servers.proxies.redis.cut();
-  // No event comes meanwhile, so nobody asks for rates while the connection is merely lost.
+  // No event arrives meanwhile, so no one asks for rates before the reconnect is rejected.
   await eventually("Redis's refusal", () => JSON.stringify(subscriber.records).includes("WRONGPASS"));
   await untilSaid("redis.away");
   match(problems("redis.away"), /no connection to Redis: WRONGPASS/);
   servers.proxies.postgres.cut();
   await untilSaid("batch.held");
-  // At first the batch's own connection was lost.
+  // The first problem is that the batch's own connection was lost.
   const byPostgres = /rejected the login in DATABASE_URL: password authentication failed/;
   await eventually("Postgres's refusal", () => byPostgres.test(problems("batch.held")));
   servers.proxies.rabbitmq.cut();

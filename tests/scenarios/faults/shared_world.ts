@@ -1,4 +1,4 @@
-/** Private servers for all tests of a file: they start once, and each test finds them running and empty. */
+/** Private servers for all tests of a file. They start once, and each test finds them running and empty. */
 import { Batch, queues } from "../../harness/batch.ts";
 import { Ledger } from "../../harness/ledger.ts";
 import { PrivateWorld } from "../../harness/private_world.ts";
@@ -9,7 +9,7 @@ type Env = Readonly<Record<string, string>>;
 export interface TestOptions {
   /** How many subscribers start at once. */
   readonly subscribers?: number;
-  /** Settings of these subscribers, beside those of the file. */
+  /** Settings of these subscribers, in addition to those of the file. */
   readonly env?: Env;
   readonly ignore?: boolean;
 }
@@ -26,12 +26,12 @@ export interface TestWorld {
 
 /**
  * @param settings of all members
- * @returns declares a test, which has a rates API, and subscribers that report into its ledger
+ * @returns a function that declares a test with a rates API, and with subscribers that report into its ledger
  */
 export function sharedWorld(settings: Env = {}) {
   let world: PrivateWorld | undefined;
   Deno.test.afterAll(() => world?.[Symbol.asyncDispose]());
-  // Deno's sanitizers take it for a leak when a test ends a server that another test started.
+  // Deno's sanitizers report a leak when a test ends a server that another test started.
   const sanitizers = { sanitizeOps: false, sanitizeResources: false };
 
   return (
@@ -53,7 +53,7 @@ export function sharedWorld(settings: Env = {}) {
         ours.heal();
         await ours.members.stopAll();
       } catch (error) {
-        // It may leave servers broken: the next test gets others.
+        // The test may have left servers broken, so the next test gets new ones.
         world = undefined;
         await ours[Symbol.asyncDispose]();
         throw error;

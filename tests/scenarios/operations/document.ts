@@ -1,5 +1,5 @@
 /**
- * Reads a document's `sh` blocks in their order, and runs them. Invisible comments before a block say what it must show
+ * Reads a document's `sh` blocks in order, and runs them. HTML comments before a block say what its output must show,
  * and what happens meanwhile.
  */
 import { join } from "node:path";
@@ -19,11 +19,11 @@ export interface Section {
 export interface Document {
   readonly name: string;
   readonly sections: readonly Section[];
-  /** The commands that a reader types first. */
+  /** The commands that a reader types before all others. */
   readonly beforeEach: string;
-  /** Why blocks are not tried. */
+  /** The reasons why blocks are not tried. */
   readonly untried: readonly string[];
-  /** Blocks that a scenario of their own tries. */
+  /** Blocks that another scenario tries. */
   readonly elsewhere: readonly { readonly scenario: string; readonly command: string }[];
 }
 
@@ -31,7 +31,7 @@ export const documentNames = ["operations.md", "runbook.md", "backup.md", "rotat
 
 const comment = /^<!-- (?:(meanwhile|shows|not tried|elsewhere): (.+)|(before each)) -->$/;
 
-/** @throws when a comment is unknown, or belongs to no block */
+/** @throws when a comment is unknown, or no block follows it */
 export async function readDocument(name: string): Promise<Document> {
   const lines = (await Deno.readTextFile(join(project, "docs", name))).split("\n");
   const sections: { title: string; steps: Step[] }[] = [{ title: "", steps: [] }];
@@ -77,7 +77,7 @@ export interface FollowOptions {
   readonly begin?: (system: System) => Promise<void>;
   /** Runs before each section. */
   readonly before?: (system: System) => Promise<void>;
-  /** Restores the state of the beginning after each section. */
+  /** Restores the initial state after each section. */
   readonly between?: (system: System) => Promise<void>;
 }
 
@@ -91,7 +91,7 @@ export async function follow(
   await begin(system);
   let failed = false;
   for (const section of sections) {
-    // Later sections would only fail for the same reason.
+    // Later sections would fail only for the same reason.
     const done: boolean = await t.step({
       name: section.title,
       ignore: failed,

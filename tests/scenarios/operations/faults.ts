@@ -1,4 +1,4 @@
-/** The faults and events that happen meanwhile, by the words of the documents' comments. */
+/** The faults and events behind the `meanwhile` comments of the documents. */
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { deadLetterHeaders } from "../../../shared/rabbitmq/publish/dead_letters.ts";
@@ -99,7 +99,7 @@ export const happenings: Readonly<Record<string, Happening>> = {
     await operator.end("rates-api");
   },
 
-  /** One event a transaction. */
+  /** Each transaction stores one event. */
   async "subscribers are slow"(system) {
     await system.stopSubscribers();
     await system.publish(4_000);
@@ -118,7 +118,7 @@ export const happenings: Readonly<Record<string, Happening>> = {
     await system.publish(some);
     await new Promise((resolve) => setTimeout(resolve, standstillMs));
     await system.startMembers();
-    // The first subscriber that was up may have taken all events that waited.
+    // The first subscriber may have taken all the waiting events before the second was up.
     await system.publish(some);
   },
 
@@ -181,7 +181,7 @@ export const happenings: Readonly<Record<string, Happening>> = {
 
   async "rates are stale"(system) {
     await system.stopSubscribers();
-    // The cached rates expire, so that the next subscribers cache theirs for RATES_MAX_STALE_MS.
+    // The cached rates must expire: then the next subscribers cache theirs for RATES_MAX_STALE_MS.
     await new Promise((resolve) => setTimeout(resolve, standstillMs));
     await system.startMembers({ RATES_MAX_STALE_MS: "600000" });
     await system.publish(some);
@@ -208,14 +208,14 @@ export const happenings: Readonly<Record<string, Happening>> = {
   },
 };
 
-/** Ends what happens until further notice. */
+/** Functions that end the faults which last until further notice. */
 const forgotten: (() => Promise<void>)[] = [];
 
 async function endAll(): Promise<void> {
   for (const end of forgotten.splice(0)) await end();
 }
 
-/** Restores the state of the beginning between two sections. */
+/** Restores the initial state between two sections. */
 export async function putInOrder(system: System): Promise<void> {
   await endAll();
   await system.operator.end("subscriber-3");
@@ -223,7 +223,7 @@ export async function putInOrder(system: System): Promise<void> {
   await system.startMembers();
 }
 
-/** An event that will be stored in the end. */
+/** Returns an event that the ledger expects to be stored. */
 function good(system: System, fields: Partial<EventOf<"bet">>): { messageId: string; body: Buffer } {
   const event = bet({ id: ++lastId, currency: "EUR", ...fields });
   const messageId = uuid(event.id);
@@ -239,7 +239,7 @@ async function sendGood(system: System, fields: Partial<EventOf<"bet">>): Promis
   );
 }
 
-/** Sends a message that the document drops in the end. */
+/** Sends a message that the document drops later. */
 async function send(system: System, what: Buffer | Partial<EventOf<"bet">>): Promise<void> {
   const body = Buffer.isBuffer(what) ? what : Buffer.from(encodeEvent(bet({ id: ++lastId, ...what })));
   const options = { messageId: uuid(++lastId), persistent: true };

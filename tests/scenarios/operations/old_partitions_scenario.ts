@@ -1,4 +1,4 @@
-/** What is left of events that are let go, and of a run that is cut off. */
+/** What remains of removed events, and of a run that was interrupted. */
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { type Database, DatabasePool } from "../../../shared/postgres/pool.ts";
 import { Session } from "../../../shared/postgres/session.ts";
@@ -18,7 +18,7 @@ const dayMs = 86_400_000;
 const random = seededRandom(1);
 const v7 = (daysAgo: number) =>
   uuidv7(clock.now() - daysAgo * dayMs, Uint8Array.from({ length: 10 }, () => random.int(0, 255)));
-/** As random as a UUIDv4 of another library, whose first bits are those of a time. */
+/** An id with version 4 whose first bits are a time, as a random UUIDv4 of another library may have. */
 const v4 = (daysAgo: number) => v7(daysAgo).replace(/^(.{14})7/, "$14");
 const never = new AbortController().signal;
 const ids = "select message_id as id from events order by message_id";
@@ -67,7 +67,7 @@ async function weeksOf(sql: Session): Promise<string[]> {
   return rows.map(({ name }) => name);
 }
 
-/** A run that gives up says that the next one goes on. */
+/** A run that times out tells the operator to run it again. */
 async function untilDone(run: () => Promise<Gone>): Promise<Gone> {
   for (let runs = 1;; runs++) {
     try {
@@ -126,7 +126,7 @@ Deno.test("ids of a time that is gone are refused, not stored a second time; oth
     });
     deepStrictEqual(await save(foreign, later), { added: 0, known: 2 });
     deepStrictEqual(await save(v4(70)), { added: 1, known: 0 });
-    // The range of what is gone grows.
+    // The range of the removed events grows.
     await run(20);
     deepStrictEqual(await save(foreign, later), { added: 0, known: 2 });
     await rejects(save(v7(40)), /events_id_forgotten/);
@@ -144,7 +144,7 @@ Deno.test("a run that is cut off once a week is detached is finished by the next
     await save(v7(75), v4(75));
     await sql.query(`alter table events detach partition ${others[0]}`);
     await detach(sql, { table: week!, until: null, rows: 0, bytes: 0, detached: false }, clock);
-    // Nothing of its time is stored meanwhile, and so not twice.
+    // Events of the detached week are refused meanwhile, so none is stored twice.
     await rejects(save(v7(75)), isPartitionMissing);
     const plan = await planRetention(sql, 10_000);
     deepStrictEqual(plan.weeks.map(({ table, detached }) => [table, detached]), [[week, true]]);
@@ -160,7 +160,7 @@ Deno.test("a detachment that is half done is finished, and sessions at work are 
     const [week] = await weeksOf(sql);
     await using other = new Session(url, { name: "casino-test" });
     const pending: number[] = [];
-    // As a batch of long ago, which ends at the second try.
+    // Like a batch that began long ago; it ends during the second attempt.
     await other.query("begin");
     await other.query("select from events");
     const waits: Clock = {
@@ -173,7 +173,7 @@ Deno.test("a detachment that is half done is finished, and sessions at work are 
         if (pending.length === 2) await other.query("commit");
       },
     };
-    // It also waits for transactions of other tests in the same database.
+    // The run also waits for transactions of other tests in the same database.
     const gone = await untilDone(() => run(66, { clock: waits }));
     deepStrictEqual([gone.tables[0], new Set(pending)], [week, new Set([1])]);
     strictEqual((await weeksOf(sql)).includes(week!), false);

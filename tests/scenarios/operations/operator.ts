@@ -12,13 +12,13 @@ export interface Answer {
 }
 
 export class Operator {
-  /** Members that were started with `&`, by name: their process groups. */
+  /** Process groups of the members that were started with `&`, by name. */
   readonly #groups = new Map<string, number>();
 
   /**
-   * @param folder where the operator is: a clone of the project
-   * @param programs a folder whose programs come before all others
-   * @param beforeEach what is typed first
+   * @param folder the operator's working directory: a clone of the project
+   * @param programs a folder that comes first in PATH
+   * @param beforeEach commands that run before each command
    */
   constructor(readonly folder: string, private readonly programs: string, private readonly beforeEach: string) {}
 
@@ -28,7 +28,7 @@ export class Operator {
     const child = new Deno.Command("bash", {
       args: ["-o", "errexit", "-o", "pipefail", "-c", script],
       cwd: this.folder,
-      // A group of its own: what it leaves running can be ended.
+      // In a process group of its own, so that processes left running can be ended.
       detached: true,
       env: { PATH: `${this.programs}:${Deno.env.get("PATH")}`, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
       stdin: "null",
@@ -41,7 +41,7 @@ export class Operator {
     return { code, output: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
   }
 
-  /** Repeats the command until it shows what it should; if that is undefined, runs it once, and it must succeed. */
+  /** Repeats the command until its output matches. Without a pattern, runs it once, and it must succeed. */
   async try(command: string, shows: RegExp | undefined, at: string): Promise<void> {
     const giveUpAt = performance.now() + patienceMs;
     while (true) {
@@ -56,7 +56,7 @@ export class Operator {
     }
   }
 
-  /** Forgets the members that the document's commands have ended. */
+  /** Forgets the members that the document's commands have stopped. */
   async forgetEnded(): Promise<void> {
     for (const [name, group] of this.#groups) {
       if (!await isAlive(group)) this.#groups.delete(name);
@@ -67,7 +67,7 @@ export class Operator {
     return [...this.#groups.keys()];
   }
 
-  /** Ends a member, and all of its processes. */
+  /** Ends a member and all of its processes. */
   async end(name: string, signal: "TERM" | "KILL" = "TERM"): Promise<void> {
     const group = this.#groups.get(name);
     if (group === undefined) return;
@@ -80,14 +80,14 @@ export class Operator {
     await signalGroup(this.#groups.get(name)!, signal);
   }
 
-  /** Puts a program before all others of its name. */
+  /** Puts a program before all others of the same name in PATH. */
   async shadow(name: string, script: string): Promise<void> {
     await Deno.writeTextFile(join(this.programs, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   }
 }
 
 async function signalGroup(group: number, signal: string): Promise<void> {
-  // A group that has ended is no fault.
+  // It is no error when the group has ended already.
   await endOf("kill", ["-s", signal, "--", `-${group}`]);
 }
 
@@ -97,7 +97,7 @@ async function isAlive(group: number): Promise<boolean> {
   return stdout.split("\n").some((state) => /^[^Z\s]/.test(state));
 }
 
-/** The member that a block leaves running. */
+/** Returns the name of the member that a block leaves running. */
 function startedBy(command: string): string | undefined {
   if (!/ &$/m.test(command)) return undefined;
   return /SUBSCRIBER_ID=(\S+)/.exec(command)?.[1] ?? /deno task (\S+)/.exec(command)?.[1];

@@ -1,4 +1,4 @@
-/** The statements of docs/retention.md by which a table with rows gets partitions, while events are stored. */
+/** The statements of docs/retention.md that give a table with rows its partitions, while events are stored. */
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { DatabasePool } from "../../../shared/postgres/pool.ts";
@@ -15,7 +15,7 @@ const migration = "20261130120000_partition_events.ts";
 const dayMs = 86_400_000;
 const newId = (ms: number) => uuidv7(ms, crypto.getRandomValues(new Uint8Array(10)));
 
-/** The document's three blocks, with a Monday of these days. */
+/** Returns the document's three blocks, with the given Monday. */
 async function statementsOf(monday: string): Promise<string[]> {
   const text = await Deno.readTextFile(join(project, "docs/retention.md"));
   const section = text.slice(text.indexOf("## A table that has rows"));
@@ -23,7 +23,7 @@ async function statementsOf(monday: string): Promise<string[]> {
   return blocks.map((block) => block.replaceAll("2026-12-14", monday));
 }
 
-/** At least a week ahead. */
+/** A Monday at least a week ahead. */
 function mondayAhead(): string {
   const day = new Date(clock.now() + 7 * dayMs);
   day.setUTCDate(day.getUTCDate() + (8 - day.getUTCDay()) % 7);
@@ -53,7 +53,7 @@ Deno.test("a table with rows becomes the first partition, while events are store
       const monday = mondayAhead();
       const [look, bind, part, ...more] = await statementsOf(monday);
       deepStrictEqual([await sql.one(look!), more], [{ count: "0" }, []]);
-      // As psql sends them: each is a transaction of its own.
+      // psql sends each statement in a transaction of its own.
       for (const statement of bind!.split(";")) if (statement.trim() !== "") await sql.query(statement);
       const later = newId(Date.parse(monday) + dayMs);
       await rejects(save(later), { constraint: "events_bounded" });

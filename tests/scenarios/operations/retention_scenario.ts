@@ -1,4 +1,4 @@
-/** `deno task retention`, as a person and a program run it. */
+/** `deno task retention`, as run by a person and by a program. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { withWorld } from "../../harness/world.ts";
 import { withoutPartitions } from "../../servers/test_schema.ts";
@@ -41,7 +41,7 @@ Deno.test("deno task retention says what goes, lets it go when told to, and reco
         const files = Array.from(Deno.readDirSync(directory), ({ name }) => name).sort();
         deepStrictEqual([code, state, gone.tables], [0, "done", planned.map(({ table }: { table: string }) => table)]);
         deepStrictEqual(files, gone.tables.map((table: string) => `${table}.csv.gz`));
-        // One partition has come: that of what is gone.
+        // One partition is new: events_gone.
         strictEqual(await weeks(), before - gone.tables.length + 1);
         const [act] = await world.sql.query("select act, state, via, affected, filter->>'days' as days from acts");
         deepStrictEqual(act, {

@@ -1,4 +1,4 @@
-/** docs/rotation.md and certificates.md, command by command: new secrets while events come all the time. */
+/** docs/rotation.md and docs/certificates.md, command by command: secrets are replaced while events arrive. */
 import { join } from "node:path";
 import { freePort } from "../../../tools/demo/members.ts";
 import { EncryptedServers } from "../../harness/encrypted_servers.ts";
@@ -6,7 +6,7 @@ import { follow } from "./document.ts";
 import { happenings } from "./faults.ts";
 import type { System } from "./system.ts";
 
-/** A restart takes longer than the wait for rates of the other documents' systems. */
+/** A restart takes longer than the wait for rates in the other documents' systems. */
 const patient = { RATES_WAIT_MS: "30000", RATES_TTL_MS: "3000" };
 
 Deno.test("rotation.md: each command, as it stands; no event is lost on the way", async (t) => {
@@ -31,7 +31,10 @@ Deno.test("certificates.md: each command, as it stands; no event is lost on the 
   });
 });
 
-/** Starts all members with certificates that will be replaced. @returns the clean-up */
+/**
+ * Starts all members with certificates that will be replaced.
+ * @returns the clean-up
+ */
 export async function encrypt(system: System): Promise<AsyncDisposable> {
   const encrypted = await EncryptedServers.of(system.servers);
   const member = await encrypted.ca.sign("member", "DNS:localhost");
@@ -57,13 +60,13 @@ export async function encrypt(system: System): Promise<AsyncDisposable> {
 
 const members = ["PROVISION", "PUBLISHER", "SUBSCRIBER", "DEAD_LETTERS", "MIGRATOR", "READER"];
 
-/** Settings of casino.env beyond those of every system. */
+/** Settings of casino.env in addition to those of every system. */
 export function secrets(): Record<string, string> {
   const passwords = members.map((member) => [`CASINO_${member}_PASSWORD`, `of-${member.toLowerCase()}`]);
   return { ...Object.fromEntries(passwords), HTTP: `127.0.0.1:${freePort()}` };
 }
 
-/** Makes the roles with `deno task roles`, then queues and tables as the roles that may. */
+/** Makes the roles with `deno task roles`, then declares queues and creates tables with the roles that may. */
 export async function makeRolesFor(system: System): Promise<void> {
   const { RABBITMQ_URL, REDIS_URL, DATABASE_URL } = system.servers.direct;
   const as = (url: string, user: string, member: string) => {
@@ -97,7 +100,7 @@ export async function makeRolesFor(system: System): Promise<void> {
       "deno task --quiet roles rabbitmq | sh",
       "deno task --quiet roles redis | sh",
       'deno task --quiet roles postgres | psql --quiet "$DATABASE_ADMIN_URL"',
-      // The document makes the file with this variable.
+      // The document creates the file that sets this variable.
       `RABBITMQ_URL=${as(RABBITMQ_URL, "casino-provision", "PROVISION")} deno task provision`,
       "set -a && . ./migrator.env && set +a\ndeno task migrate",
     ]

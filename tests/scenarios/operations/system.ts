@@ -11,7 +11,7 @@ import { PrivateServers, ServerAccess } from "../../harness/private_servers.ts";
 import { copyProject } from "../../harness/temporary.ts";
 import { Operator } from "./operator.ts";
 
-/** Short waits, so that a test sees the end of each. */
+/** Short timeouts, so that a test sees each of them elapse. */
 const times = {
   RATES_TTL_MS: "1500",
   RATES_CALL_TIMEOUT_MS: "1000",
@@ -26,7 +26,7 @@ const pauseMs = 100;
 export class System extends ServerAccess implements AsyncDisposable {
   readonly ledger = new Ledger();
   #batch: Batch | undefined;
-  /** Subscribers run with other settings than those of casino.env. */
+  /** Whether subscribers run with settings that differ from casino.env. */
   differs = false;
 
   private constructor(
@@ -39,7 +39,7 @@ export class System extends ServerAccess implements AsyncDisposable {
   }
 
   /**
-   * @param beforeEach what the documents have an operator type first
+   * @param beforeEach commands that the documents have an operator type first
    * @param more settings for casino.env
    */
   static async start(beforeEach: string, more: Readonly<Record<string, string>> = {}): Promise<System> {
@@ -66,7 +66,7 @@ export class System extends ServerAccess implements AsyncDisposable {
     await system.configure({});
     await Deno.writeTextFile(join(clone, "tokens"), "anna administer a-token-of-the-test\n");
     await operator.shadow("deno", `exec '${Deno.execPath()}' "$@"`);
-    // `deno task up` must restart the servers from packages, as the test started them, even where a Docker engine answers.
+    // `deno task up` must restart the servers from packages, as the test did, even where a Docker engine answers.
     await operator.shadow("docker", "exit 1");
     return system;
   }
@@ -74,13 +74,13 @@ export class System extends ServerAccess implements AsyncDisposable {
   /** Points RabbitMQ's command line tools to the broker, whose epmd port may change with each start. */
   async pointTools(): Promise<void> {
     for (const tool of ["rabbitmqctl", "rabbitmq-diagnostics"]) {
-      // No broker runs at the moment.
+      // No broker is running at the moment.
       const script = await this.servers.checkout.rabbitmqScript(tool).catch(() => undefined);
       if (script !== undefined) await this.operator.shadow(tool, script);
     }
   }
 
-  /** Writes casino.env. @param more settings for members that start from now on */
+  /** Writes casino.env. @param more settings for members that start after this */
   async configure(more: Readonly<Record<string, string>>): Promise<void> {
     const lines = Object.entries({ ...this.env, ...more }).map(([name, value]) => `${name}='${value}'\n`);
     await Deno.writeTextFile(join(this.operator.folder, "casino.env"), lines.join(""));
@@ -88,12 +88,12 @@ export class System extends ServerAccess implements AsyncDisposable {
 
   /** Publishes events that the ledger expects. */
   async publish(count: number): Promise<void> {
-    // The exchange is there since the first subscriber was.
+    // The first subscriber has declared the exchange by now.
     this.#batch ??= new Batch(this.servers.direct.RABBITMQ_URL, this.ledger);
     await this.#batch.publish(count);
   }
 
-  /** Postgres as the superuser, whoever owns the tables. */
+  /** Connects to Postgres as the superuser, whatever role owns the tables. */
   protected override get urls() {
     return { RABBITMQ_URL: this.servers.direct.RABBITMQ_URL, DATABASE_URL: this.env["DATABASE_ADMIN_URL"]! };
   }
@@ -109,7 +109,7 @@ export class System extends ServerAccess implements AsyncDisposable {
     await Deno.writeTextFile(join(this.operator.folder, name), lines);
   }
 
-  /** Starts the members that do not run, as operations.md does. @param first a command that sets variables */
+  /** Starts the members that are not running, as operations.md does. @param first a command that sets variables */
   async startMembers(more: Readonly<Record<string, string>> = {}, first = ""): Promise<void> {
     await this.operator.forgetEnded();
     const exports = Object.entries(more).map(([name, value]) => `export ${name}='${value}'\n`).join("");
@@ -136,13 +136,13 @@ export class System extends ServerAccess implements AsyncDisposable {
     await Promise.all(subscribers.map((name) => this.operator.end(name)));
   }
 
-  /** 0 when there is no queue yet. */
+  /** Returns 0 when the queue does not exist yet. */
   async consumers(): Promise<number> {
     const ask = async (channel: Channel) => (await channel.checkQueue(queues.EVENTS_QUEUE)).consumerCount;
     return await this.withChannel(ask).catch(() => 0);
   }
 
-  /** Waits until each published event is stored; no dead letter may be left. */
+  /** Waits until each published event is stored, and checks that no dead letter is left. */
   async checkNothingIsLost(): Promise<void> {
     const giveUpAt = performance.now() + settleTimeoutMs;
     while (!await this.withSql((sql) => this.ledger.isSettled(sql, new Set()))) {
@@ -155,7 +155,7 @@ export class System extends ServerAccess implements AsyncDisposable {
     strictEqual(await this.messagesIn(queues.DEAD_LETTER_QUEUE), 0);
   }
 
-  /** Compares each field and total as well, and finds each event in the subscribers' output. */
+  /** Also compares each field and total, and finds each event in the subscribers' output. */
   async checkLedger(): Promise<void> {
     for await (const { name } of Deno.readDir(this.operator.folder)) {
       if (!/^events-\d\.ndjson$/.test(name)) continue;

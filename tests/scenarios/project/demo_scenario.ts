@@ -1,11 +1,11 @@
-/** `deno task demo` in both of its modes, as a new user runs it. */
+/** `deno task demo` in both modes, as a new user runs it. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { eventually } from "../../fixtures/eventually.ts";
 import { Members } from "../../../tools/demo/members.ts";
 import { endOf } from "../../../tools/run_program.ts";
 import { project } from "../../harness/world.ts";
 
-/** Of samples/events.ndjson; one has a currency that does not exist. */
+/** The events of samples/events.ndjson. One has a currency that does not exist. */
 const [samples, deadSamples] = [27, 1];
 /** Addresses at which no server listens. */
 const noServers = {

@@ -1,6 +1,7 @@
 /**
- * The README, docs/reliability.md and the schedule of scenarios name things that exist. Settings are declared in
- * shared/runtime/configuration/config.ts; deno.json, the Dockerfile, the manifests and docs/settings.md say the same of them.
+ * The README, docs/reliability.md and the schedule of scenarios name things that exist.
+ * shared/runtime/configuration/config.ts declares the settings; deno.json, the Dockerfile, the manifests and
+ * docs/settings.md agree with it.
  */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { basename, join } from "node:path";
@@ -75,7 +76,7 @@ const variables = new Set(variablesOf(settingNames));
 /** The commands in the image `tools`. */
 const tools = ["dead", "migrate", "provision", "retention", "roles", "status"];
 
-/** The program of each permission set; `tools` and `machine` are of several. */
+/** The program of each permission set, except `tools` and `machine`, which several programs use. */
 const programs = new Map(
   Object.values(tasks).flatMap((line) => {
     const { flags, program } = parseTask(line);
@@ -137,7 +138,7 @@ Deno.test("a manifest's container has the permission set of its program, and is 
     match(flag!, /^-P=/);
     const set = flag!.slice("-P=".length);
     const program = args.find((arg) => arg.endsWith(".ts"));
-    // A person names the program of the operator.
+    // The operator's CronJob has no program: a person names it.
     if (program !== undefined) strictEqual(program, programs.get(set), container.name);
     strictEqual(basename(container.image), program?.startsWith("tools/") ? "tools" : set, container.name);
     const env = expandPermissions([flag!], sets).find((each) => each.startsWith("--allow-env="))!.slice(12).split(",");
@@ -172,7 +173,7 @@ interface Container {
   readonly env?: readonly { readonly name: string }[];
 }
 
-/** Of every YAML file, patches included. */
+/** Returns the containers of every YAML file, patches included. */
 async function containersBelow(folder: string): Promise<Container[]> {
   const containers: Container[] = [];
   const walk = (value: unknown): void => {

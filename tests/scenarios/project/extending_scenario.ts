@@ -1,7 +1,7 @@
 /**
- * The patches beside docs/extending.md, each in a copy of this tree: it type-checks, its tests pass, and an event goes through
- * real servers. `CASINO_PATCHES=1 deno test -A tests/scenarios/project/extending_scenario.ts` writes the patches again, to fit
- * the last commit.
+ * The patches beside docs/extending.md, each in a copy of this tree: it type-checks, its tests pass, and an event
+ * passes through real servers. `CASINO_PATCHES=1 deno test -A tests/scenarios/project/extending_scenario.ts` rewrites
+ * the patches to fit the last commit.
  */
 import { deepStrictEqual, match, partialDeepStrictEqual, strictEqual } from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
@@ -15,19 +15,19 @@ import { copyProject } from "../../harness/temporary.ts";
 type Row = Record<string, unknown>;
 
 interface Example {
-  /** Most files that the page promises, tests and migration included. */
+  /** The most files that the document promises, tests and migration included. */
   readonly mostFiles?: number;
-  /** Those that the patch touches, and what holds it to the rest. */
+  /** The tests that the patch touches, and those that hold it to the rest of the project. */
   readonly tests: readonly string[];
-  /** A file of the patch, and what `deno check` says when it is forgotten. */
+  /** A file of the patch, and what `deno check` reports without it. */
   readonly forgotten?: { readonly file: string; readonly says: RegExp };
-  /** Before the event is published, once the tables are there. */
+  /** Runs after the tables are created and before the event is published. */
   readonly prepare?: (world: World) => Promise<unknown>;
-  /** What is published: some fields of an event, as NDJSON has them. */
+  /** Fields of the published event, as in NDJSON. */
   readonly event: Row;
   readonly line: Row;
   readonly row: Row;
-  /** Where the row is; in Postgres if left out. */
+  /** Reads the rows; from Postgres by default. */
   readonly rows?: () => Row[];
 }
 
@@ -81,7 +81,7 @@ const examples: Readonly<Record<string, Example>> = {
 
 const patches = join(project, "docs/extending");
 const patchOf = (name: string) => join(patches, `${name}.patch`);
-/** The tree's files as they are now. One copy for all examples: type checks of what did not change are quick. */
+/** A copy of the working tree. All examples share it, so that type checks of unchanged files are quick. */
 let copy = "";
 
 Deno.test.beforeAll(async () => {
@@ -124,7 +124,7 @@ for (const [name, { tests, forgotten, ...example }] of Object.entries(examples))
 }
 
 function inCopy() {
-  // Wherever temporary folders are: git applies nothing in another repository's subfolder, and says nothing.
+  // In a subfolder of another repository git applies nothing and reports nothing, wherever the temporary folder is.
   return { cwd: copy, env: { NO_COLOR: "1", GIT_CEILING_DIRECTORIES: dirname(copy) } };
 }
 
@@ -164,7 +164,7 @@ async function throughServers(
   });
 }
 
-/** Lets git put each patch where its lines are now. What it cannot is for a human, and fails. */
+/** Lets git move each patch to the present lines. Fails when git cannot, and a person must edit the patch. */
 async function refreshPatches(): Promise<void> {
   const tree = await Deno.makeTempDir({ prefix: "casino-patches-" });
   const git = (...args: string[]) => runProgram("git", args, { cwd: tree });
@@ -181,7 +181,9 @@ async function refreshPatches(): Promise<void> {
   }
 }
 
-/** At the end of the catalogue. Without the line before it, the hunk fits after each migration that the project gets. */
+/**
+ * The new line at the end of the catalogue. Without the previous line as context, the hunk fits after any other one.
+ */
 const addedMigration = /^@@ -(\d+),2 \+\d+,3 @@.*\n .*\n(\+.*\/migrations\/.*\n \]\);\n)/m;
 
 function withoutLineBefore(_hunk: string, line: string, rest: string): string {

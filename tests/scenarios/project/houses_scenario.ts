@@ -1,4 +1,4 @@
-/** The layout of ARCHITECTURE.md, held by what the files import: types as well. */
+/** What files import, types included, follows the layout of ARCHITECTURE.md. */
 import { deepStrictEqual } from "node:assert/strict";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,7 +7,7 @@ import { runProgram } from "../../../tools/run_program.ts";
 
 const product = ["shared/", "publisher/", "rates-api/", "subscriber/", "migrations/"];
 
-/** A file belongs to the first house whose folder it is in. */
+/** A file belongs to the first house whose folder contains it. */
 const houses: readonly { readonly folder: string; readonly uses: readonly string[] }[] = [
   { folder: "shared/event/", uses: [] },
   { folder: "shared/runtime/", uses: [] },
@@ -65,7 +65,7 @@ Deno.test("a house imports what is below it, and nothing else", () => {
   const wrong: string[] = [];
   for (const [file, imported] of imports) {
     const house = houses.find(({ folder }) => file.startsWith(folder));
-    // A unit test stands beside its file, and may use what is for tests.
+    // A unit test is beside its file, and may also use what exists for tests.
     if (!house || file.endsWith("_test.ts") && house.folder !== "tests/") continue;
     for (const other of imported.filter((other) => other.includes("/"))) {
       if (![house.folder, ...house.uses].some((folder) => other.startsWith(folder))) wrong.push(`${file} → ${other}`);
@@ -119,7 +119,7 @@ async function filesOf(folder: string): Promise<string[]> {
   return files.filter((file) => !file.includes("/generated/"));
 }
 
-/** One run of Deno for all files: it reads what they import, and runs none of it. */
+/** Runs Deno once for all files. Deno reads what they import, and runs nothing. */
 async function importsOf(files: readonly string[]): Promise<Map<string, string[]>> {
   const entry = `${files.map((file) => `import ${JSON.stringify(join(project, file))};`).join("\n")}\n`;
   const path = await Deno.makeTempFile({ suffix: ".ts" });
@@ -142,7 +142,7 @@ async function importsOf(files: readonly string[]): Promise<Map<string, string[]
   return graph;
 }
 
-/** The path below the project; `undefined` for what is elsewhere. */
+/** Returns the path below the project; `undefined` for a file elsewhere. */
 function below(specifier: string): string | undefined {
   if (!specifier.startsWith("file:")) return undefined;
   const path = relative(project, fileURLToPath(specifier));

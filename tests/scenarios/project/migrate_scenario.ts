@@ -1,4 +1,4 @@
-/** The migration commands as an operator types them, and as two of them type at once. */
+/** The migration commands as an operator types them, and as two operators type them at once. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { endOf, runProgram } from "../../../tools/run_program.ts";
@@ -22,7 +22,7 @@ async function run(args: readonly string[], env: Readonly<Record<string, string>
 }
 
 async function withFolder(files: Record<string, string>, use: (folder: string) => Promise<void>): Promise<void> {
-  // Inside the project, where the bare specifier `nessie` means something.
+  // Inside the project, where the bare specifier `nessie` resolves.
   await using folder = await TemporaryFolder.make("migrations-", join(project, "tests"));
   for (const [name, text] of Object.entries(files)) await folder.write(name, text);
   await use(folder.path);

@@ -1,6 +1,6 @@
 /**
- * docs/migrations.md's way to run nessie itself, which is not to be had where tests run: a stand-in for its two modules does what
- * nessie 2.0.11 does with our files.
+ * docs/migrations.md's way to run nessie itself. Tests cannot download nessie, so a stand-in for its two modules treats
+ * our files as nessie 2.0.11 does.
  */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ export class AbstractMigration {
   constructor({ client }) { this.client = client; }
 }`;
 
-/** Prints what it would send for each file, in order, and what the configuration says. */
+/** Prints what it would send for each file, in order, and the configuration. */
 const cli = `
 import { AbstractMigration, ClientPostgreSQL } from "./mod.ts";
 for (const name of "APPNAME DATABASE HOST OPTIONS PASSWORD PORT USER".split(" ")) Deno.env.get("PG" + name);
@@ -52,7 +52,7 @@ interface Ran {
   sent: { name: string; sql: string }[];
 }
 
-/** The document's command, with the stand-in at nessie's address. */
+/** Runs the document's command with the stand-in in place of nessie's address. */
 async function withNessie(use: (run: (...action: string[]) => Promise<Ran>) => Promise<void>): Promise<void> {
   const [, command = ""] = /^```sh\n(deno run \\\n.*?)\n```/ms.exec(
     await Deno.readTextFile(join(project, "docs/migrations.md")),
@@ -70,7 +70,7 @@ async function withNessie(use: (run: (...action: string[]) => Promise<Ran>) => P
   });
 }
 
-/** As nessie has it, but for the connection: each file's statements, then its row of history. */
+/** Sends what nessie sends, without its connection: each file's statements, then its row of history. */
 async function send(sql: Session, sent: Ran["sent"], record: string): Promise<void> {
   for (const [i, { name, sql: statements }] of sent.entries()) {
     await sql.query(statements);
@@ -114,7 +114,7 @@ Deno.test("a database that nessie has begun is continued here, with the same tab
   });
 });
 
-/** Without what names the schema. */
+/** Returns the columns without the schema's name. */
 async function tablesOf(sql: Session, url: string): Promise<unknown> {
   const schema = new URL(url).searchParams.get("search_path")!;
   const tables = JSON.stringify(await sql.query(columns)).replaceAll(schema, "");

@@ -1,4 +1,7 @@
-/** The database of the demo without servers. A scenario, for PGlite reads its own files: `deno test --allow-net` is not enough. */
+/**
+ * The database of the demo without servers. It is a scenario because PGlite reads its own files, so `deno test
+ * --allow-net` is not enough.
+ */
 import { deepStrictEqual, rejects } from "node:assert/strict";
 import { PgliteDatabase } from "../../../shared/postgres/pglite.ts";
 import { testDatabase } from "../../conformance/database.ts";

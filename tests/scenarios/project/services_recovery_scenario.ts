@@ -1,4 +1,4 @@
-/** `up` and `down` after servers were killed, beside other programs and neighbours, and without the rights they need. */
+/** `up` and `down` after servers were killed, beside other programs and checkouts, and without needed permissions. */
 import { deepStrictEqual, doesNotMatch, match, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { freePort } from "../../../tools/demo/members.ts";
@@ -8,13 +8,13 @@ import { writeState } from "../../../tools/services/folder.ts";
 import { Checkout, shadowProgram } from "../../harness/checkout.ts";
 import { Session } from "../../../shared/postgres/session.ts";
 
-/** Most tests share one checkout, which each of them brings up itself: a server that runs is left as it is. */
+/** Most tests share a checkout, and each brings it up itself; `up` leaves a running server as it is. */
 let checkout: Checkout;
 Deno.test.beforeAll(async () => {
   checkout = await Checkout.make();
 });
 Deno.test.afterAll(() => checkout[Symbol.asyncDispose]());
-// Deno's sanitizers take it for a leak when a test ends a server that another one started.
+// Deno's sanitizers report a leak when a test ends a server that another test started.
 const shared = { sanitizeOps: false, sanitizeResources: false };
 
 Deno.test("two ups at once start each server once", shared, async () => {
@@ -85,7 +85,7 @@ Deno.test(
     for (const { pid } of state.processes) Deno.kill(pid, "SIGKILL");
     for (const process of state.processes) await ended(process);
 
-    // The system has since given the pids to another program, of the server's own user.
+    // As if the system had given the pids to another program, run by the server's own user.
     const data = await dataOfPostgres();
     const { uid } = await Deno.stat(data);
     const as = Deno.uid() === 0 && uid !== null ? { uid } : {};
@@ -149,9 +149,9 @@ Deno.test("checkouts at neighbouring ports run side by side", async () => {
 });
 
 Deno.test("a server that listens and then ends, before it lets a client in, is told with the end of its log", async () => {
-  // Where a Docker engine answers, too, a checkout starts its servers from packages.
+  // Even where a Docker engine answers, a checkout starts its servers from packages.
   await using _ = await shadowProgram("docker", "exit 0");
-  // This one is first in PATH, so it removes itself from there.
+  // This program is first in PATH, so it removes itself from PATH.
   await using __ = await shadowProgram(
     "redis-server",
     `PATH=\${PATH#*:}
@@ -168,7 +168,7 @@ Deno.test("a server that listens and then ends, before it lets a client in, is t
 
 Deno.test("where a Docker engine answers, Compose starts what is missing at the configured ports, and stops just that", async () => {
   const calls = await Deno.makeTempFile();
-  // An engine that fails to start anything, and writes down what it was asked.
+  // An engine that fails to start anything, and records its arguments.
   await using _ = await shadowProgram(
     "docker",
     `case "$*" in "compose version"|info) exit 0;; esac
@@ -201,7 +201,7 @@ async function query(url: string, statement: string): Promise<Record<string, unk
   return await sql.query(statement);
 }
 
-/** A port that is free, and so is the next. */
+/** Returns a free port whose successor is free too. */
 function neighbouringPorts(): number {
   while (true) {
     const port = freePort();
@@ -209,7 +209,7 @@ function neighbouringPorts(): number {
       Deno.listen({ hostname: "127.0.0.1", port: port + 1 }).close();
       return port;
     } catch {
-      // Taken: another pair, then.
+      // The successor is taken: try another pair.
     }
   }
 }

@@ -1,4 +1,4 @@
-/** `up` and `down` on servers of their own, from a copy of the project in a path with a space; and how they run programs. */
+/** `up` and `down` on private servers, from a copy of the project in a path with a space; and how they run programs. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { freePort } from "../../../tools/demo/members.ts";
@@ -22,7 +22,7 @@ async function withCopy(use: (copy: string) => Promise<void>): Promise<void> {
   await using parent = await TemporaryFolder.make("a path with a space ");
   const copy = join(parent.path, "the project");
   await copyProject(copy);
-  // Servers run as users of their own, which must be able to read it.
+  // Servers run as their own users, which must be able to read the folder.
   await Deno.chmod(parent.path, 0o755);
   await use(copy);
 }

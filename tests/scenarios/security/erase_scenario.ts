@@ -1,4 +1,4 @@
-/** `deno task erase` beside members at work: what is gone, what stays, and what comes later for the player. */
+/** `deno task erase` while members work: what is erased, what stays, and what arrives later for the player. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { encodeEvent } from "../../../shared/event/protobuf.ts";

@@ -1,4 +1,4 @@
-/** Who gets in over HTTP, in a real browser and without one: signing in, other sites' pages, other names, TLS. */
+/** Access over HTTP, with a real browser and without: signing in, other sites' pages, other host names, TLS. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { encodeEvent } from "../../../shared/event/protobuf.ts";
@@ -12,7 +12,7 @@ import { openPage, signIn, untilText } from "../dashboard/browser.ts";
 
 const [anna, newer, bob] = ["anna-0123456789abcdef", "anna-fedcba9876543210", "bob-0123456789abcdef"];
 
-/** Two subscribers as behind a balancer, with one file of tokens and a certificate. @param use gets their ports */
+/** Two subscribers, like behind a load balancer, with one token file and certificate. @param use gets their ports */
 async function withTwo(use: (world: World, ports: [number, number], folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "casino-access-" });
   try {
@@ -98,7 +98,7 @@ Deno.test("a page of another origin on the same host cannot act with the session
     const { page } = open;
     await signIn(page, anna);
     await untilText(page, "#signed-in", "anna (act)");
-    // Another port is the same site, so SameSite alone would let these through.
+    // Another port is the same site, so SameSite alone would not stop these requests.
     await page.goto(`http://localhost:${evil.addr.port}/`);
     const attempts = `Promise.all([["POST", "/replay?all=true"], ["DELETE", "?all=true"]].flatMap(([method, path]) =>
       ["no-cors", "cors"].map((mode) => fetch("${url}/dead-letters" + path, { method, mode, credentials: "include" })

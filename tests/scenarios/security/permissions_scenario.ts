@@ -1,4 +1,4 @@
-/** Each task uses every permission that it has, and asks for no other. */
+/** Each task uses every permission that it has, and requests no other. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,7 +15,7 @@ import { project, withWorld } from "../../harness/world.ts";
 
 const tasks = readTasks(project);
 const sets = readPermissionSets(project);
-/** Tools of a developer's machine, which run programs of it: docs/security.md. A new task is held to the tests below. */
+/** Developer tools, which run programs of the machine: docs/security.md. The tests below apply to every other task. */
 const tools = ["up", "down", "demo", "check", "test", "chaos", "bench", "compat", "generate", "sbom"];
 const guarded = Object.keys(tasks).filter((task) => !tools.includes(task));
 /** Tasks that open no connection. */
@@ -27,7 +27,7 @@ function flagsOf(task: string, env: Record<string, string> = {}): string[] {
   return expandPermissions(parseTask(tasks[task]!, env).flags, sets);
 }
 
-/** One line of what DENO_AUDIT_PERMISSIONS has Deno write: github.com/denoland/deno, runtime/permissions. */
+/** A line of the file that Deno writes for DENO_AUDIT_PERMISSIONS: github.com/denoland/deno, runtime/permissions. */
 interface Asked {
   readonly permission: string;
   readonly value: string | null;
@@ -67,7 +67,7 @@ Deno.test("members ask Deno for the permissions of their tasks, for all of them 
         ...env,
         DENO_AUDIT_PERMISSIONS: join(folder, `${task.replace(":", "-")}.jsonl`),
       });
-      // The audit is of a task's last run.
+      // The audit file covers only a task's last run, so that run reads an env file.
       const fromFile = ["--env-file", given];
       const run = (task: string, ...args: string[]) => started.runToEnd(task, args, audited(task));
 
@@ -116,11 +116,11 @@ Deno.test("members ask Deno for the permissions of their tasks, for all of them 
         const list = allowed(flags, kind);
         return list === true ? [] : list.filter((each) => !of(kind).some((value) => covers(kind, each, value)));
       };
-      // Its reader names all variables.
+      // A task's configuration reads all of its variables.
       deepStrictEqual(["env", "sys", "read"].flatMap(unused), [], `${task} may do what it has no use for`);
-      // Of hosts, one is enough.
+      // For hosts, one use is enough.
       strictEqual(of("net").length > 0, (allowed(flags, "net") as readonly string[]).length > 0, task);
-      // A task that may read any file is given one here; otherwise it reads the project's files alone.
+      // A task that may read any file gets a file here. Other tasks read only the project's files.
       strictEqual(
         of("read").includes(given),
         allowed(flags, "read") === true,
@@ -165,7 +165,7 @@ Deno.test("a member names at its start all hosts that it may not connect to, and
 async function askedBy(path: string): Promise<Asked[]> {
   const lines = (await Deno.readTextFile(path)).split("\n").filter(Boolean);
   const asked: Asked[] = lines.map((line) => JSON.parse(line));
-  // Of a file that Deno.open() opens for reading, the audit of Deno 2.9.3 says both; it opens without the permission to write.
+  // For a file that Deno.open() only reads, the audit of Deno 2.9.3 lists a write too, which needs no permission.
   const read = new Set(asked.filter(({ permission }) => permission === "read").map(({ value }) => value));
   return asked.filter(({ permission, value }) => permission !== "write" || !read.has(value))
     .map((each) => ({ ...each, value: each.value?.startsWith("file:") ? fileURLToPath(each.value) : each.value }));
@@ -176,7 +176,10 @@ function isAllowed({ permission, value }: Asked, flags: readonly string[]): bool
   return list === true || list.some((each) => covers(permission, each, value ?? ""));
 }
 
-/** @param listed as a task has it @param value what was asked for */
+/**
+ * @param listed as in a task's flags
+ * @param value what was requested
+ */
 function covers(kind: string, listed: string, value: string): boolean {
   if (kind === "net") return value === listed || value.startsWith(`${listed}:`);
   if (kind === "read") return isIn(join(project, listed), value);

@@ -1,4 +1,4 @@
-/** What Postgres must refuse the roles of `deno task roles`. */
+/** What Postgres must deny the roles of `deno task roles`. */
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { Session } from "../../../shared/postgres/session.ts";
 import { compact, findLeaders } from "../../../subscriber/store/compact.ts";
@@ -78,7 +78,7 @@ const refused: Partial<Record<Role, readonly string[]>> = {
   migrator: ["create role another", "create database another", "alter role casino_reader password 'x'"],
 };
 
-/** @param urlOf the role's own */
+/** @param urlOf returns the role's own URL */
 export async function refuseStatements(urlOf: (role: Role) => string): Promise<void> {
   for (const [role, statements] of Object.entries(refused)) {
     await using sql = new Session(urlOf(role as Role), { name: "casino-test" });
@@ -97,7 +97,7 @@ export async function refuseStatements(urlOf: (role: Role) => string): Promise<v
   deepStrictEqual(await subscriber.query("update acts set state = 'failed' returning id"), [], "an act that has ended");
 }
 
-/** What a subscriber does once a minute, and says nothing of when it fails. */
+/** Runs what a subscriber does once a minute, where an error would only be logged at debug level. */
 export async function letCompact(url: string): Promise<void> {
   const database = new DatabasePool(url, { name: "casino-test", max: 1, timeoutMs: 10_000, clock: systemClock });
   try {

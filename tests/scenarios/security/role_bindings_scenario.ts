@@ -1,6 +1,6 @@
 /**
- * No role but casino-provision can bind: RabbitMQ lets whoever may write to a queue or an exchange and read an exchange
- * bind the one to the other, by their names alone.
+ * No role but casino-provision can bind. RabbitMQ lets a user who may write to a queue or exchange, and read an
+ * exchange, bind the two; only their names count.
  */
 import { deepStrictEqual, match } from "node:assert/strict";
 import type { Channel, ChannelModel } from "amqplib";
@@ -23,7 +23,7 @@ Deno.test("with the default names no member's or operator's role can bind or unb
   const provision = { RABBITMQ_URL: asRole(RABBITMQ_URL, "provision") };
   const members = new Members(project);
 
-  // What 0.1.0 has left goes first: its names could be bound.
+  // Remove what 0.1.0 left first: names of that version could be bound.
   const admin = await openConnection({ url: RABBITMQ_URL, name: "test" });
   await declareFormer(await admin.createChannel(), "casino.events", 300);
   await makeRoles(servers, {}, `--former ${delays.join(" ")}`);
@@ -67,7 +67,7 @@ async function namesIn(servers: PrivateServers): Promise<string[]> {
     .sort();
 }
 
-/** @returns the code with which the broker closes the channel; `undefined` when it obeys */
+/** @returns the code with which the broker closes the channel; `undefined` when it accepts the operation */
 async function codeOf(
   connection: ChannelModel,
   act: (channel: Channel) => Promise<unknown>,

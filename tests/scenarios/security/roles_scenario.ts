@@ -1,4 +1,4 @@
-/** Each member works with its own role, and each role is refused everything that its member does not need. */
+/** Each member works with its own role, and each role is denied everything that its member does not need. */
 import { RedisFleet } from "../../../subscriber/metrics/fleet/redis_fleet.ts";
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
@@ -156,7 +156,7 @@ Deno.test("with the roles of deno task roles", async (t) => {
       for (const [role, what, act] of refused) {
         strictEqual(await codeOf(asRole(RABBITMQ_URL, role), act), 403, `${role} ${what}`);
       }
-      // Users that may ask these questions get answers: the questions themselves are good.
+      // The same operations succeed for the roles that may do them, so the operations themselves are valid.
       strictEqual(await codeOf(asRole(RABBITMQ_URL, "publisher"), publish("casino.events")), undefined);
       strictEqual(await codeOf(asRole(RABBITMQ_URL, "subscriber"), get("casino.events.queue")), undefined);
       strictEqual(await codeOf(asRole(RABBITMQ_URL, "dead-letters"), get("casino.events.dead")), undefined);
@@ -223,7 +223,7 @@ Deno.test("with the roles of deno task roles", async (t) => {
   }
 });
 
-/** @returns the code with which the broker closes the channel; `undefined` when it obeys */
+/** @returns the code with which the broker closes the channel; `undefined` when it accepts the operation */
 async function codeOf(url: string, act: (channel: ConfirmChannel) => Promise<unknown>): Promise<number | undefined> {
   const connection = await openConnection({ url, name: "test" });
   try {
@@ -238,7 +238,7 @@ async function codeOf(url: string, act: (channel: ConfirmChannel) => Promise<unk
     try {
       await Promise.race([act(channel), closed]);
     } catch (error) {
-      // A message without a confirm rejects a moment before the channel tells why.
+      // An unconfirmed message rejects a moment before the channel reports the reason.
       await Promise.race([closed, delay(1_000)]);
       if (code === undefined) throw error;
     }

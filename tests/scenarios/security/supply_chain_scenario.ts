@@ -1,4 +1,4 @@
-/** The project is built from the packages of deno.lock, and none of them runs a script when it is installed. */
+/** The project is built from the packages of deno.lock, and no package runs a script when it is installed. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { lockedPackages } from "../../../dev/sbom/packages.ts";
@@ -9,7 +9,7 @@ import { TemporaryFolder } from "../../harness/temporary.ts";
 const read = (path: string) => Deno.readTextFileSync(join(project, path));
 const lock = read("deno.lock");
 const config = JSON.parse(read("deno.json"));
-/** Each with a lock of its own. */
+/** Each configuration has its own lock. */
 const configurations = [
   { name: "the workspace", config, lock },
   {
@@ -42,7 +42,7 @@ Deno.test("a package with another hash than the lock's is not loaded, whatever t
     return await small.run({ ...small.lock, npm }, { DENO_DIR, NPM_CONFIG_REGISTRY: registry.url });
   };
   strictEqual((await ask(registry.integrity)).success, true);
-  // The lock as it is, to which this package is a stranger; and one that was changed.
+  // The lock as it is, which does not match this package, and a changed lock.
   const changed = registry.integrity.replace(/-./, (start) => start === "-A" ? "-B" : "-A");
   for (const integrity of [small.lock.npm[`${name}@${version}`].integrity, changed]) {
     const { success, said } = await ask(integrity);
@@ -74,7 +74,7 @@ Deno.test("versions of packages stand in a deno.json alone, where updates are pr
   const files = await runProgram("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.ts"], {
     cwd: project,
   });
-  // Tests of tools make up locks of their own.
+  // Tests of tools write their own locks.
   const own = files.trim().split("\n").filter((path) => !/^(?:tools|dev)\/.*_test\.ts$/.test(path));
   const pinned = own.flatMap((path) => {
     const text = Deno.readTextFileSync(join(project, path));
@@ -86,7 +86,7 @@ Deno.test("versions of packages stand in a deno.json alone, where updates are pr
   deepStrictEqual(pinned, []);
 });
 
-/** A project with one package, and its entry of deno.lock. */
+/** A project with one package, and the package's entry of deno.lock. */
 class Small implements AsyncDisposable {
   private constructor(private readonly files: TemporaryFolder) {}
 
@@ -132,11 +132,11 @@ class Small implements AsyncDisposable {
 class OtherRegistry implements AsyncDisposable {
   private constructor(
     private readonly server: Deno.HttpServer<Deno.NetAddr>,
-    /** Of what it serves. */
+    /** The hash of the served package. */
     readonly integrity: string,
   ) {}
 
-  /** @param folder where it makes the package */
+  /** @param folder where the package is made */
   static async serve(folder: string, name: string, version: string): Promise<OtherRegistry> {
     await Deno.mkdir(join(folder, "package"));
     await Deno.writeTextFile(join(folder, "package/package.json"), JSON.stringify({ name, version, type: "module" }));

@@ -1,4 +1,4 @@
-/** TLS to all four servers, with certificates on both sides: each wrong one is refused with a sentence. */
+/** TLS to all four servers, with certificates on both sides. Each wrong certificate is rejected with one sentence. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { closeConnection, openConnection } from "../../../shared/rabbitmq/connection.ts";
@@ -15,7 +15,7 @@ import { asOperator, getJson, tokensFile, untilAnswered, urlOf } from "../../har
 import { project } from "../../harness/world.ts";
 import { Session } from "../../../shared/postgres/session.ts";
 
-// Clients that were refused keep a timer for their next try a little longer than they say.
+// A rejected client keeps its retry timer a little longer than the test runs.
 const refusals = { sanitizeOps: false, sanitizeResources: false };
 
 Deno.test("with TLS to RabbitMQ, Redis, Postgres and the rates API", refusals, async (t) => {
@@ -124,7 +124,7 @@ Deno.test("with TLS to RabbitMQ, Redis, Postgres and the rates API", refusals, a
           const own = { ...env, RATES_API_TLS: "public", RATES_API_ADDRESS: address, ...more };
           return members.runToEnd("rates-api:control", ["stats"], own);
         };
-        // Deno adds to the system's CAs what DENO_CERT names.
+        // Deno adds the CAs of DENO_CERT to the system's.
         const trusted = { DENO_CERT: ca.cert };
         match(await ask(address, trusted), /calls/);
         await rejects(ask(address, {}), /unable to get local issuer certificate/);
@@ -142,7 +142,7 @@ Deno.test("with TLS to RabbitMQ, Redis, Postgres and the rates API", refusals, a
   }
 });
 
-/** Servers close the connection of a client with the wrong certificate. Their alert may or may not arrive before that. */
+/** Servers close the connection of a client with a wrong certificate. Their alert may or may not arrive first. */
 function isRefusal(error: unknown): boolean {
   return /certificate|alert|closed|reset|hang up|handshake|EPIPE|Failed to connect/i.test(messageOf(error));
 }
@@ -152,7 +152,7 @@ type Env = Readonly<Record<string, string>>;
 async function rabbitmq(env: Env): Promise<void> {
   const { RABBITMQ_URL: url } = readConfig(["RABBITMQ_URL"], (name) => env[name]);
   const connection = await openConnection({ url, name: "test" });
-  // With TLS 1.3 a client learns that its certificate was refused only when it goes on.
+  // With TLS 1.3 a client learns that its certificate was rejected only when it sends something.
   await (await connection.createChannel()).close();
   await closeConnection(connection, clock);
 }

@@ -1,6 +1,6 @@
 /**
- * Events of publishers and subscribers whose schemas differ; and the check's step that holds the schemas to the last
- * release's, with schemas that break it and that do not.
+ * Events between publishers and subscribers whose schemas differ; and the check's step that compares the schemas with
+ * the last release's, for compatible and incompatible changes.
  */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
@@ -79,7 +79,7 @@ Deno.test("an event with a new field and one of a new type: what an old version 
     deepStrictEqual((await world.deadLetters()).map(({ messageId }) => messageId), [ids.unpriced]);
   }, { migrations: new Map() });
 
-  /** Compares the body byte for byte: fields that only a later version knows must stay. */
+  /** Compares the body byte for byte, because fields that only a later version knows must stay. */
   async function assertWaits(
     world: World,
     what: keyof typeof bodies,
@@ -178,7 +178,7 @@ Deno.test("what is kept of the last release is what was released", async () => {
   strictEqual(lastRelease.newestMigration, (await releasedMigrations()).at(-1));
 });
 
-/** What the check's step says of the last release's schemas with one change in them. */
+/** Runs the check's step on the last release's schemas with one change. */
 async function check([file, from, to]: Change): Promise<{ code: number; said: string }> {
   await using folder = await TemporaryFolder.make("casino-schemas-");
   for (const each of [eventProto, ratesProto, "casino/rates/v1/mock_control.proto"]) {
@@ -186,7 +186,7 @@ async function check([file, from, to]: Change): Promise<{ code: number; said: st
     if (each === file) strictEqual(text.split(from).length, 2, `${file} has "${from}" once`);
     await folder.write(each, each === file ? text.replace(from, to) : text);
   }
-  // Files that are new have nothing to break; buf.yaml says what is held to.
+  // New files cannot break anything; buf.yaml configures the comparison.
   await Deno.copyFile(join(project, "proto/buf.yaml"), join(folder.path, "buf.yaml"));
   const { code, output } = await endOf(Deno.execPath(), schemaCheck(folder.path), { cwd: project });
   return { code, said: output };

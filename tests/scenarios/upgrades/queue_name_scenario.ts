@@ -1,4 +1,4 @@
-/** The events queue gets a name of its own under load, as docs/upgrades.md has it, while members of 0.1.0 are at work. */
+/** The events queue gets its own name under load, as in docs/upgrades.md, while members of 0.1.0 are running. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { onChannel } from "../../../shared/rabbitmq/topology.ts";
 import { openConnection } from "../../../shared/rabbitmq/connection.ts";
@@ -19,7 +19,7 @@ Deno.test("from one queue to the next under load: each event is stored and count
       strictEqual((await now.tryRunning("migrate", [])).code, 0);
       await now.startRatesApi();
       const first = await old.startSubscriber("old");
-      // Of the last release, which knows the exchange and its own queue.
+      // A publisher of the last release, which knows the exchange and its own queue.
       const args = ["--count", String(events), "--rate", "800"];
       const publisher = old.members.start("publisher", args, old.env);
       await now.untilSettled(events / 10);

@@ -1,6 +1,6 @@
 /**
- * A rolling upgrade from the last release to this version, and back, under load: members of both share one queue, one
- * cache and one database, whose tables change meanwhile.
+ * A rolling upgrade from the last release to this version, and back, under load. Members of both versions share one
+ * queue, one cache and one database, whose tables change meanwhile.
  */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { eventToJson } from "../../../shared/event/json.ts";
@@ -18,7 +18,7 @@ const rate = 300;
 const linesOfFile = 40_000;
 const enough = 100;
 
-/** An expand step on top of the project's own: more columns in tables that the last release's statements use. */
+/** An expand step in addition to the project's own: more columns in tables that the last release's statements use. */
 const expand = {
   name: "20990101000000_add_campaigns.ts",
   up: `create table campaigns (id bigint primary key, title text not null);
@@ -44,7 +44,7 @@ Deno.test("a rolling upgrade and its rollback under load: each event is stored o
     const old = now.withMembers(tree.members);
     const workers = new Workers(now);
     strictEqual((await old.tryRunning("migrate", [])).code, 0);
-    // The controls of the last release have another key.
+    // The last release's control key is another one.
     await now.startRatesApi();
 
     const begun = performance.now();
@@ -65,7 +65,7 @@ Deno.test("a rolling upgrade and its rollback under load: each event is stored o
     await now.untilSettled(workers.ledger.confirmed);
     await workers.compareMaterialized();
 
-    // The new version's tables go after its last member.
+    // Remove the new version's tables after its last member has stopped.
     await workers.replace("new-3", old, "back-3");
     const undone = await migrations.run(now, "down");
     strictEqual(undone.code, 0, undone.stderr);
@@ -76,7 +76,7 @@ Deno.test("a rolling upgrade and its rollback under load: each event is stored o
     await now.untilSettled(workers.ledger.confirmed);
     await workers.compareMaterialized();
 
-    // A version that rejected the other's cached rates would make both call the rates API again and again.
+    // If one version rejected the other's cached rates, both would call the rates API again and again.
     const most = Math.ceil((performance.now() - begun) / ratesTtlMs);
     const { calls } = await now.ratesStats();
     ok(calls <= most, `${calls} calls to the rates API, ${most} at most`);
@@ -92,11 +92,11 @@ interface Load {
   readonly member: Member;
   readonly file: string;
   readonly events: readonly MadeEvent[];
-  /** What the publisher writes when it ends. */
+  /** What the publisher prints at its end. */
   readonly words: string[];
 }
 
-/** The subscribers of either version that run, and the ledger of their work. */
+/** The running subscribers of both versions, and the ledger of their work. */
 class Workers {
   readonly ledger = new Ledger();
   readonly #subscribers = new Map<string, { readonly world: World; readonly member: Member }>();
@@ -109,13 +109,13 @@ class Workers {
     this.#subscribers.set(id, { world, member });
   }
 
-  /** Starts the new one before the old one leaves, as orchestrators do. */
+  /** Starts the new subscriber before the old one stops, as orchestrators do. */
   async replace(id: string, world: World, by: string): Promise<void> {
     await this.join(world, by);
     await this.#stop(id);
   }
 
-  /** Until each has stored some of the events, beside the others. */
+  /** Waits until each subscriber has stored some of the events. */
   async untilAllStore(): Promise<void> {
     const ids = [...this.#subscribers.keys()];
     await untilAnswered(
@@ -128,7 +128,7 @@ class Workers {
     );
   }
 
-  /** Resolves when some of its events are stored. */
+  /** Resolves when some of the publisher's events are stored. */
   async publish(world: World, seed: number): Promise<Load> {
     const file = await Deno.makeTempFile({ suffix: ".ndjson" });
     const firstId = BigInt(seed) * 1_000_000n;
@@ -149,14 +149,14 @@ class Workers {
     return { world, member, file, events, words };
   }
 
-  /** The next publisher begins before the one at work ends. */
+  /** Starts the next publisher before the running one stops. */
   async takeOver(load: Load, world: World, seed: number): Promise<Load> {
     const next = await this.publish(world, seed);
     await this.end(load);
     return next;
   }
 
-  /** Stops the publisher, and enters its published events in the ledger: the first ones of its file. */
+  /** Stops the publisher, and enters its published events in the ledger: the first events of its file. */
   async end({ world, member, file, events, words }: Load): Promise<void> {
     await world.stop(member);
     strictEqual((await member.ended).code, 0, member.messages.join("\n"));
@@ -170,7 +170,7 @@ class Workers {
     await Deno.remove(file);
   }
 
-  /** Each subscriber of each version must say what the stored events say. */
+  /** Checks that each subscriber, of either version, reports what the stored events add up to. */
   async compareMaterialized(): Promise<void> {
     const right = await materializedBySql(this.now.sql);
     for (const [id, { member }] of this.#subscribers) {

@@ -1,4 +1,4 @@
-/** The last release, from the repository's history, and a version that is still to come. */
+/** The last release, from the repository's history, and a future version. */
 import { dirname, join } from "node:path";
 import { type Member, Members } from "../../../tools/demo/members.ts";
 import { readHistory } from "../../../tools/migrate/migrator.ts";
@@ -19,9 +19,9 @@ class ReleasedMembers extends Members {
   }
 }
 
-/** All files of the last release, in a folder of their own. */
+/** All files of the last release, in a separate folder. */
 export class ReleasedTree implements AsyncDisposable {
-  /** Started by the tasks of the release's own deno.json, with the flags and permissions that stand there. */
+  /** Starts members by the tasks of the release's own deno.json, with their flags and permissions. */
   readonly members: Members;
 
   private constructor(readonly path: string) {
@@ -43,12 +43,12 @@ export class ReleasedTree implements AsyncDisposable {
   }
 }
 
-/** One file as it was in the last release. */
+/** Returns a file as it was in the last release. */
 export async function readReleased(path: string): Promise<string> {
   return await git("show", `${lastRelease.commit}:${path}`);
 }
 
-/** The names of the last release's migrations. */
+/** Returns the names of the last release's migrations. */
 export async function releasedMigrations(): Promise<string[]> {
   const listed = await git("ls-tree", "--name-only", lastRelease.commit, "migrations/");
   return listed.trim().split("\n").map((path) => path.slice("migrations/".length));
@@ -69,12 +69,12 @@ async function git(...args: string[]): Promise<string> {
     `The tests of upgrades need release ${version} (commit ${commit.slice(0, 7)}) from the repository's history. ` +
       `In a shallow clone, run \`git fetch --unshallow\`. ${said}`,
   );
-  // The stack trace does not help.
+  // The stack trace would not help.
   error.stack = "";
   throw error;
 }
 
-/** This tree with a new kind of event and a new field: two worked examples of docs/extending.md. */
+/** This tree with a new kind of event and a new field, from two examples of docs/extending.md. */
 export class NextVersion implements AsyncDisposable {
   readonly members: Members;
 
@@ -85,7 +85,7 @@ export class NextVersion implements AsyncDisposable {
   static async make(): Promise<NextVersion> {
     const path = await Deno.makeTempDir({ prefix: "casino-next-" });
     await copyProject(path);
-    // Wherever temporary folders are: git applies nothing in another repository's subfolder, and says nothing.
+    // In a subfolder of another repository git applies nothing and reports nothing, wherever the temporary folder is.
     const inCopy = { cwd: path, env: { GIT_CEILING_DIRECTORIES: dirname(path) } };
     for (const name of ["withdrawal", "field"]) {
       await runProgram("git", ["apply", join("docs/extending", `${name}.patch`)], inCopy);
@@ -93,7 +93,7 @@ export class NextVersion implements AsyncDisposable {
     return new NextVersion(path);
   }
 
-  /** The events' schema, as its source says it. */
+  /** Returns the source of the events' schema. */
   schema(): Promise<string> {
     return Deno.readTextFile(join(this.path, "proto/casino/events/v1/event.proto"));
   }
@@ -105,7 +105,7 @@ export class NextVersion implements AsyncDisposable {
 }
 
 export interface OneMore {
-  /** Of the file. */
+  /** File name. */
   readonly name: string;
   /** Statements, as the file's `up` and `down` send them. */
   readonly up: string;
@@ -116,7 +116,7 @@ export class MoreMigrations implements AsyncDisposable {
   private constructor(private readonly folder: TemporaryFolder) {}
 
   static async make({ name, up, down }: OneMore): Promise<MoreMigrations> {
-    // Inside the project, where the bare specifier `nessie` means something.
+    // Inside the project, where the bare specifier `nessie` resolves.
     const folder = await TemporaryFolder.make("migrations-", join(project, "tests"));
     await runProgram("cp", ["-a", `${join(project, "migrations")}/.`, folder.path]);
     await folder.write(

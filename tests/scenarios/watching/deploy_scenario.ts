@@ -1,4 +1,4 @@
-/** deploy/prometheus and deploy/grafana: their metrics exist, and their alerts fire when they should. */
+/** deploy/prometheus and deploy/grafana: the metrics that they query exist, and the alerts fire when they should. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { parse } from "yaml";
@@ -24,7 +24,7 @@ interface Asked {
   readonly labels: readonly (readonly [string, string])[];
 }
 
-/** Our metrics in a text, with the labels that select them. */
+/** Returns our metrics in a text, with the labels that select them. */
 function askedIn(text: string): Asked[] {
   const metrics = text.replaceAll('\\"', '"').matchAll(/\b((?:casino|process)_[a-z_]+)(?:\{([^}]*)\})?/g);
   return Array.from(metrics, ([, metric = "", picked = ""]) => ({
@@ -37,7 +37,7 @@ Deno.test("alerts and dashboard ask for metrics and labels that a subscriber has
   await withWorld(async (world) => {
     await world.startRatesApi();
     const url = await startServing(world, "subscriber-1");
-    // There is no age of rates before there are rates.
+    // The age of rates is absent until there are rates.
     await world.publish("--input", join(project, "samples/events.ndjson"));
     await world.untilSettled(26, 1);
     const served = await getText(`${url}/metrics`);
@@ -45,7 +45,7 @@ Deno.test("alerts and dashboard ask for metrics and labels that a subscriber has
     strictEqual(asked.length > 40, true, `${asked.length} metrics asked for`);
     const missing = asked.filter(({ metric, labels }) => {
       const lines = served.split("\n").filter((line) => new RegExp(`^${metric}[ {]`).test(line));
-      // Prometheus itself adds the job.
+      // Prometheus adds the job label itself.
       const own = labels.filter(([name]) => name !== "job");
       return !lines.some((line) => own.every(([name, value]) => line.includes(`${name}="${value}"`)));
     });

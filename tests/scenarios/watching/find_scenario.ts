@@ -1,4 +1,4 @@
-/** `deno task find` and `GET /find` beside the servers: stored, dead, dropped, held, waiting in the queue, nowhere. */
+/** `deno task find` and `GET /find` on real servers: stored, dead, dropped, held, waiting in the queue, nowhere. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { FindAnswer } from "../../../subscriber/dashboard/find_answer.ts";
@@ -77,7 +77,7 @@ Deno.test("deno task find and GET /find tell where an event is, and where they h
       ]);
       match(last.detail, /^in a batch: /);
       strictEqual(Date.parse(last.at!) <= Date.now(), true);
-      // Its own connections lead to the same database, which it cannot ask either: that is said.
+      // The subscriber itself cannot query the same database, and its answer says that.
       const answer: FindAnswer = await getJson(`${http}/find?id=order-18`);
       deepStrictEqual([state(answer), answer.looked[0]!.complete], ["held", false]);
       const other = await found(world, "4713");

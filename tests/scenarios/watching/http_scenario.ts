@@ -1,4 +1,4 @@
-/** A subscriber's HTTP: equal answers from each, equal to the stored events; acts are for those with a token. */
+/** A subscriber's HTTP: every subscriber gives the same answers, which match the stored events. Acts need a token. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { openApi } from "../../../subscriber/http/openapi.ts";
@@ -309,7 +309,7 @@ Deno.test("one subscriber's HTTP", async (t) => {
   });
 });
 
-/** Each required property is present, and each present property is described. */
+/** Checks that each required property is present, and that each present property is described. */
 function holds(schema: { required: readonly string[]; properties: object }, answers: readonly object[]): void {
   for (const answer of answers) {
     deepStrictEqual(schema.required.filter((key) => !(key in answer)), []);

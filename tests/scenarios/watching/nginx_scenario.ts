@@ -1,4 +1,4 @@
-/** A subscriber's HTTP behind nginx as Debian brings it, with nothing set but where the subscriber is and who asks. */
+/** A subscriber's HTTP behind Debian's nginx, which sets only the upstream and X-Forwarded-For. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { freePort } from "../../../tools/demo/members.ts";
@@ -8,7 +8,7 @@ import { withWorld } from "../../harness/world.ts";
 
 async function withNginx(before: string, use: (url: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "casino-nginx-" });
-  // The workers are another user.
+  // nginx's workers run as another user.
   await Deno.chmod(folder, 0o755);
   const port = freePort();
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]

@@ -1,4 +1,4 @@
-/** Redis that is read and takes no writes: nobody hears what others hold, and everything that is asked says so. */
+/** A Redis that is readable but not writable: no reports arrive, and every answer says so. */
 import { Buffer } from "node:buffer";
 import { deepStrictEqual, match, ok, rejects } from "node:assert/strict";
 import { closeRedis, openRedis } from "../../../shared/redis/client.ts";
@@ -91,7 +91,7 @@ Deno.test("a subscriber that Postgres refuses while Redis takes no writes: nobod
   }, 0);
 });
 
-/** What an operator or a fault does to a Redis, so that it is read and takes no writes; and the way back. */
+/** What an operator or a fault does to make Redis readable but not writable, and how to undo it. */
 const takesNoWrites: readonly [says: RegExp, command: readonly string[], undo: readonly string[]][] = [
   [/READONLY/, ["replicaof", "127.0.0.1", "1"], ["replicaof", "no", "one"]],
   [/OOM/, ["config", "set", "maxmemory", "1"], ["config", "set", "maxmemory", "0"]],
@@ -104,7 +104,7 @@ for (const [says, [command, ...args], [undo, ...undoArgs]] of takesNoWrites) {
     const redis = await openRedis(url, { name: "told", log: silentLog });
     try {
       const fleet = new RedisFleet(redis, "test:");
-      // Over the connection that is opened anew.
+      // Retries, because the client reconnects first.
       const ids = () =>
         eventually("reports", () => fleet.read().then((heard) => heard.map(({ id }) => id)).catch(() => undefined));
       await fleet.tell(reportOf("one"));

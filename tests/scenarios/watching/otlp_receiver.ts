@@ -25,9 +25,9 @@ const statusError = 2;
 
 export class OtlpReceiver implements AsyncDisposable {
   readonly spans: ReceivedSpan[] = [];
-  /** Every request, also those with logs or metrics. */
+  /** All requests, those with logs or metrics too. */
   requests = 0;
-  /** All that came, as text. */
+  /** All received bodies, as text. */
   text = "";
   readonly #server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
     this.requests++;
@@ -37,7 +37,7 @@ export class OtlpReceiver implements AsyncDisposable {
     return Response.json({});
   });
 
-  /** Makes a member send its traces here without delay. */
+  /** Settings with which a member sends its traces here without delay. */
   get env(): Record<string, string> {
     return {
       OTEL_DENO: "true",
@@ -47,7 +47,7 @@ export class OtlpReceiver implements AsyncDisposable {
     };
   }
 
-  /** Our own, by name. */
+  /** Our own spans with this name. */
   named(name: string): ReceivedSpan[] {
     return this.spans.filter((span) => span.scope === "casino" && span.name === name);
   }
@@ -57,7 +57,7 @@ export class OtlpReceiver implements AsyncDisposable {
   }
 }
 
-/** As the protocol's JSON has it. */
+/** The protocol's JSON. */
 // deno-lint-ignore no-explicit-any -- the test reads a few keys of a large schema
 type Json = any;
 
@@ -77,7 +77,7 @@ function spansOf({ resourceSpans }: Json): ReceivedSpan[] {
   );
 }
 
-/** Integers are decimal strings in OTLP's JSON, and bigints here, to tell them from doubles. */
+/** OTLP's JSON has integers as decimal strings. They become bigints, which distinguishes them from doubles. */
 function attributesOf(pairs: readonly { key: string; value: object }[] = []): Record<string, unknown> {
   return Object.fromEntries(pairs.map(({ key, value }) => {
     const [[kind, content] = []] = Object.entries(value);

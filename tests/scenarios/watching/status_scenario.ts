@@ -1,4 +1,4 @@
-/** `deno task status` compared with the servers, and with one of them away. */
+/** `deno task status` compared with the servers, and with one server away. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { closeRedis, openRedis } from "../../../shared/redis/client.ts";
 import { silentLog } from "../../../shared/runtime/telemetry/log.ts";
@@ -44,7 +44,7 @@ Deno.test("deno task status", async (t) => {
       await world.publish("--input", "samples/events.ndjson");
       const dead = 1;
       await world.untilSettled(326, dead);
-      // What is in hand is as each subscriber has last told: once a second.
+      // Deliveries in hand are known from the subscribers' last reports, once a second.
       const { code, status } = await eventually("nothing in hand", async () => {
         const read = await readJson(world);
         const settled = read.status.lag.unacknowledged === 0 && told(read.status.totals).dead_letters === dead;
@@ -159,7 +159,7 @@ Deno.test("deno task status", async (t) => {
   });
 });
 
-/** The output on a terminal, by util-linux's script. */
+/** Returns the output on a terminal, with util-linux's script. */
 async function onTerminal(world: World, env: Record<string, string>): Promise<string> {
   const { flags, program } = parseTask(readTasks(project)["status"]!);
   const command = `${Deno.execPath()} run ${flags.join(" ")} ${program}`;

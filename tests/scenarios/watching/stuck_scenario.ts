@@ -1,4 +1,4 @@
-/** A subscriber that Postgres refuses beside one that works: status, page, health and metrics of both tell so. */
+/** Postgres refuses one subscriber while another works: status, page, health and metrics of both show it. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { freePort, Members } from "../../../tools/demo/members.ts";
 import type { Status } from "../../../tools/status/status.ts";

@@ -1,4 +1,4 @@
-/** One event's path, as a collector sees it: from its publication to its commit, and the call for its rates. */
+/** One event's path, as a collector receives it: from its publication to its commit, and the call for its rates. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { schemaUrl } from "../../../shared/runtime/telemetry/tracing.ts";
 import { OtlpReceiver, type ReceivedSpan } from "./otlp_receiver.ts";
@@ -13,7 +13,7 @@ const events = [
   ...[{ id: 2, player_id: 12, type: "deposit", amount: 10_000, currency: "EUR" }],
 ].map((event) => JSON.stringify({ ...event, created_at: "2024-06-28T12:00:00Z" })).join("\n");
 
-/** The rates API has no rate for it. */
+/** The rates API has no rate for CLP. */
 const inPesos = events.split("\n")[0]!.replace("USD", "CLP");
 
 async function publish(world: World, env: Record<string, string> = {}, lines = events): Promise<void> {
@@ -23,7 +23,7 @@ async function publish(world: World, env: Record<string, string> = {}, lines = e
   await Deno.remove(file);
 }
 
-/** The traceparent headers of the queue's messages, which are requeued. */
+/** Returns the traceparent headers of the queue's messages, and requeues the messages. */
 async function headersInQueue(world: World): Promise<unknown[]> {
   const messages = [];
   for (let message; (message = await world.channel.get(world.events));) messages.push(message);
@@ -31,7 +31,7 @@ async function headersInQueue(world: World): Promise<unknown[]> {
   return messages.map(({ properties }) => properties.headers?.["traceparent"]);
 }
 
-/** From `span` up to the first of its trace, as far as it was received. */
+/** The ancestors of `span` up to the first span of its trace, as far as they were received. */
 function ancestors(receiver: OtlpReceiver, span: ReceivedSpan): ReceivedSpan[] {
   const parent = receiver.spans.find(({ spanId }) => spanId === span.parentSpanId);
   return parent ? [parent, ...ancestors(receiver, parent)] : [];
@@ -45,7 +45,7 @@ Deno.test("an event's path from its publisher to its commit, and the call for it
     const subscriber = await world.startSubscriber("traced", { OTEL_SERVICE_NAME: "subscriber" });
     await world.untilSettled(2);
     const logged = subscriber.lastFields;
-    // They send their last spans when they leave.
+    // Members send their last spans when they stop.
     await world.stop(subscriber);
     await world.stop(rates);
 
@@ -95,7 +95,7 @@ Deno.test("an event's path from its publisher to its commit, and the call for it
     for (const secret of [world.env["RATES_API_KEY"]!, `:${password}@`]) {
       strictEqual(receiver.text.includes(secret), false, "no secret leaves a member");
     }
-    // As docs/tracing.md has it: only the publisher begins traces.
+    // As in docs/tracing.md, only the publisher begins traces.
   }, { env: { ...receiver.env, OTEL_TRACES_SAMPLER: "parentbased_always_off" } });
 });
 
@@ -128,7 +128,7 @@ Deno.test("a dead letter keeps its publish span, and a batch that takes it again
     await world.stop(subscriber);
     const [send] = receiver.named(`publish ${world.events}`);
     strictEqual(String(letter?.headers["traceparent"]).split("-")[2], send?.spanId);
-    // The first batch sets it aside until there are rates, the second and the third dead-letter it.
+    // The first batch sets the event aside until there are rates; the second and the third dead-letter it.
     const batches = receiver.named(`process ${world.events}`);
     deepStrictEqual(batches.map(({ links }) => links.map(({ spanId }) => spanId)), Array(3).fill([send?.spanId]));
     const settled = receiver.named(`settle ${world.events}`);
@@ -155,7 +155,7 @@ Deno.test("W3C's own examples are read and written, and nothing that is not one 
   const cases: [unknown, typeof span | undefined][] = [
     [`00-${traceId}-${spanId}-01`, span],
     [`00-${traceId}-${spanId}-00`, { ...span, sampled: false }],
-    // The sampled flag alone counts, and a later version may have more fields.
+    // Only the sampled flag counts, and a later version may have more fields.
     [`00-${traceId}-${spanId}-02`, { ...span, sampled: false }],
     [`cc-${traceId}-${spanId}-01-what-the-future-holds`, span],
     ...[null, 7, {}, "", "00", `00-${traceId}-${spanId}`, `00-${traceId}-${spanId}-01-more`]
