@@ -13,7 +13,7 @@ Deno.test("deno task retention says what goes, lets it go when told to, and reco
       deepStrictEqual([plain.code, /is not partitioned; see docs\/retention\.md/.test(plain.stderr)], [1, true]);
       for (
         const [refused, why] of [
-          [await run("0", "--dry-run"), /EVENTS_RETENTION_DAYS is 0/],
+          [await run("0", "--dry-run"), /EVENTS_RETENTION_DAYS=0 keeps all events/],
           [await run("45"), /without one, add --yes, or --dry-run/],
           [await run("45", "--yes", "--export", "/nowhere"), /--export=\/nowhere must be an existing directory/],
         ] as const
