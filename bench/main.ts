@@ -16,18 +16,21 @@ const names = all.map(({ name }) => name).join(", ");
 await runCommand({
   name: "deno task bench",
   summary:
-    "Starts RabbitMQ, Redis and Postgres of its own and measures on them: throughput beside its rivals, publishing,\n" +
-    "latency, many subscribers, endurance, growth. After each run it checks that every event was stored once.\n" +
-    "Writes bench/results/ and prints the tables. All of it takes about an hour, and years, which must be named, 45 minutes.",
+    "Starts its own RabbitMQ, Redis and Postgres, and measures throughput compared with other designs, publishing,\n" +
+    "latency, many subscribers, endurance and growth. After each run, it checks that every event was stored once.\n" +
+    "Writes bench/results/ and prints the tables. A full run takes about an hour. The group years runs only with\n" +
+    "--only=years, and takes 45 minutes.",
   flags: {
-    only: { value: "GROUPS", help: `with commas between: ${names}` },
+    only: { value: "GROUPS", help: `comma-separated groups: ${names}` },
     runs: {
       value: "N",
-      help: "how many of each, in turn; the medians are reported [5; --quick: 4]",
+      help: "runs of each variant, in turn; the medians are reported [5; --quick: 4]",
       integer: { min: 1, max: 100 },
     },
-    quick: { help: "ours beside bare and load, in three minutes; compared with bench/results/, which stay" },
-    report: { help: "measure nothing, and write the tables from bench/results/results.json" },
+    quick: {
+      help: "measure ours, bare and load in three minutes, and compare with bench/results/, which do not change",
+    },
+    report: { help: "do not measure; write the tables from bench/results/results.json" },
   },
   settings: [],
   examples: [
@@ -37,10 +40,10 @@ await runCommand({
     "deno task bench --report",
   ],
 }, async ({ flags: { only, runs, quick, report } }) => {
-  if (quick && (only !== undefined || report)) throw new UsageError("--quick goes with --runs only");
+  if (quick && (only !== undefined || report)) throw new UsageError("--quick can be used only with --runs");
   const wanted = only?.split(",").map((name) => name.trim());
   for (const name of wanted ?? []) {
-    if (!all.some((group) => group.name === name)) throw new UsageError(`--only=${name} must be of ${names}`);
+    if (!all.some((group) => group.name === name)) throw new UsageError(`--only=${name} must be one of ${names}`);
   }
   const chosen = quick ? [quickly] : report ? [] : wanted ? all.filter(({ name }) => wanted.includes(name)) : groups;
   if (chosen.length > 0) {

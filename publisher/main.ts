@@ -23,19 +23,23 @@ const mostFailuresShown = 10;
 
 await runCommand({
   name: "deno task publisher",
-  summary: "Publishes casino events to RabbitMQ: generated ones, or those of a file. Each is confirmed by the broker.",
+  summary: "Publishes casino events to RabbitMQ, generated or from a file. The broker confirms each event.",
   flags: {
     count: {
       short: "n",
       value: "N",
-      help: "how many events; without it and without --duration, until interrupted",
+      help: "number of events; without --count and --duration, until interrupted",
       integer: { min: 0, max: billion },
     },
-    rate: { value: "N", help: "events a second [as fast as it goes]", integer: { min: 1, max: 1_000_000 } },
-    duration: { value: "SECONDS", help: "for how long", integer: { min: 1, max: 31_536_000 } },
-    seed: { value: "N", help: "generate the same events, ids and times again", integer: { min: 0, max: 2 ** 32 - 1 } },
-    players: { value: "N", help: "how many players there are, from id 10 on [10]", integer: { min: 1, max: billion } },
-    input: { short: "i", value: "FILE", help: "publish the events in FILE, one JSON object a line; - reads stdin" },
+    rate: { value: "N", help: "events a second [no limit]", integer: { min: 1, max: 1_000_000 } },
+    duration: { value: "SECONDS", help: "stop after SECONDS", integer: { min: 1, max: 31_536_000 } },
+    seed: {
+      value: "N",
+      help: "seed of the generator: the same N gives the same events, ids and times",
+      integer: { min: 0, max: 2 ** 32 - 1 },
+    },
+    players: { value: "N", help: "number of players, with ids from 10 [10]", integer: { min: 1, max: billion } },
+    input: { short: "i", value: "FILE", help: "publish the events in FILE, one JSON object per line; - reads stdin" },
     "dry-run": { help: "write the events to stdout as JSON lines instead of publishing them" },
   },
   settings: [
@@ -55,7 +59,7 @@ await runCommand({
   ],
 }, async ({ flags, config }) => {
   if (flags.input !== undefined && (flags.seed !== undefined || flags.players !== undefined)) {
-    throw new UsageError("--input takes its events from a file: --seed and --players do not go with it");
+    throw new UsageError("--seed and --players cannot be used with --input, which reads the events from a file");
   }
   await configureLog({ level: config.LOG_LEVEL, member: "publisher" });
   const log = getLog("publisher");
@@ -119,7 +123,7 @@ await runCommand({
     onFailure: (error) => {
       const failures = tally.returned + tally.failed;
       if (failures <= mostFailuresShown) log.error(error.message, { messageId: error.messageId, reason: error.reason });
-      if (failures === mostFailuresShown) log.error("Further messages that are not accepted are only counted");
+      if (failures === mostFailuresShown) log.error("Further rejected messages are only counted");
     },
   });
   const seconds = (clock.monotonic() - begun) / 1000;

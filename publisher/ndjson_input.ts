@@ -49,7 +49,7 @@ class ReadFailure implements Fault {
   readonly problem: string;
 
   constructor(error: unknown) {
-    this.problem = `could not be read, nor what follows it: ${messageOf(error)}`;
+    this.problem = `could not be read, and the rest of the file was skipped: ${messageOf(error)}`;
   }
 }
 
@@ -63,7 +63,7 @@ const mostFaultsShown = 10;
 /** `events.ndjson:3: amount = -5 must be 0 or more` */
 export function describeBadLine(file: string, { line, faults }: BadLine): string {
   const shown = faults.slice(0, mostFaultsShown).map(({ field, problem }) => `${file}:${line}: ${field} ${problem}`);
-  if (faults.length > shown.length) shown.push(`${file}:${line}: ${faults.length - shown.length} faults more`);
+  if (faults.length > shown.length) shown.push(`${file}:${line}: ${faults.length - shown.length} more faults`);
   return shown.map((each) => printable(each)).join("\n");
 }
 

@@ -40,7 +40,7 @@ const cases: [what: string, text: string, read: string[]][] = [
   [
     "refuses a key that is there twice, and names it",
     `${line(1)}\n${betWith('"amount":5,"\\u0061mount":50000,"currency":"EUR"')}\n${line(3)}`,
-    ["1", "f:2: amount is there more than once", "3"],
+    ["1", "f:2: amount appears more than once", "3"],
   ],
 ];
 for (const [what, text, expected] of cases) {
@@ -88,7 +88,7 @@ Deno.test("describeBadLine() escapes terminal sequences, and shows the first of 
   const lines = describeBadLine("f", { line: 7, faults }).split("\n");
   deepStrictEqual([lines.length, lines[0], lines.at(-1)], [
     ...[11, 'f:7: line is not JSON: "\\u001b[2J\\u202e'],
-    "f:7: 2990 faults more",
+    "f:7: 2990 more faults",
   ]);
 });
 
@@ -105,7 +105,7 @@ Deno.test("readEvents() gives all that was read before its input failed, then na
     const entries = await Array.fromAsync(readEvents(failing));
     deepStrictEqual(entries.map((entry) => isBadLine(entry) ? describeBadLine("f", entry) : `${entry.event.id}`), [
       ...["1", "2"],
-      "f:3: line could not be read, nor what follows it: Input/output error (os error 5)",
+      "f:3: line could not be read, and the rest of the file was skipped: Input/output error (os error 5)",
     ]);
     deepStrictEqual(entries.map((entry) => isBadLine(entry) && entry.last), [false, false, true]);
   }

@@ -47,7 +47,7 @@ Deno.test("a message that was not accepted leaves its error on its span, and its
   const [tracing, sender] = [new RecordedTracing(), new HeldSender()];
   const told: unknown[] = [];
   traced(sender, tracing, brokerUrl).send(message("m1"), (error) => told.push(error));
-  const error = new PublishError("returned", "m1", "the exchange leads to no queue");
+  const error = new PublishError("returned", "m1", "the exchange routes to no queue");
   sender.sent[0]?.settled(error);
   strictEqual(tracing.the("publish events").error, error);
   deepStrictEqual(told, [error]);

@@ -14,14 +14,14 @@ await runCommand({
   name: "deno task rates-api:control",
   summary: [
     "Controls the mock of the rates API:",
-    "  set    replace all faults by those of the flags (when no word is given)",
-    "  off    behave",
-    "  stats  show the calls by how they ended, and the faults that are set",
+    "  set    replace all faults with the faults of the flags (the default)",
+    "  off    remove all faults",
+    "  stats  show the calls by outcome, and the current faults",
     "  reset  set the counts to zero",
-    "  rates  ask for rates as a subscriber does, with RATES_API_KEY; the others need RATES_CONTROL_KEY",
+    "  rates  request rates as a subscriber does, with RATES_API_KEY; the other operations need RATES_CONTROL_KEY",
   ].join("\n"),
   operands: "[set|off|stats|reset|rates]",
-  flags: { ...faultFlags, json: { help: "write one line of JSON" } },
+  flags: { ...faultFlags, json: { help: "print one line of JSON" } },
   settings: [
     ...["RATES_API_ADDRESS", "RATES_API_TLS", "RATES_API_KEY", "RATES_CONTROL_KEY", "TLS_CA_FILE"] as const,
     ...["TLS_CERT_FILE", "TLS_KEY_FILE"] as const,
@@ -35,15 +35,15 @@ await runCommand({
 }, async ({ flags, operands, config }) => {
   const operation = operations.find((each) => each === (operands[0] ?? "set"));
   if (operation === undefined || operands.length > 1) {
-    throw new UsageError(`"${operands.join(" ")}" must be one of ${operations.join(", ")}`);
+    throw new UsageError(`the operation "${operands.join(" ")}" must be one of ${operations.join(", ")}`);
   }
   if (operation === "set" && !anyFault(flags)) throw new UsageError("set needs a fault, such as --delay-ms 300");
-  if (operation !== "set" && anyFault(flags)) throw new UsageError(`${operation} takes no faults`);
+  if (operation !== "set" && anyFault(flags)) throw new UsageError(`${operation} does not take faults; use set`);
 
   const faults = operation === "set" ? faultsOf(flags) : noFaults;
   const key = operation === "rates" ? config.RATES_API_KEY : config.RATES_CONTROL_KEY;
   if (key === undefined) {
-    throw new ConfigError(["RATES_CONTROL_KEY must be set, to what deno task rates-api was started with"]);
+    throw new ConfigError(["RATES_CONTROL_KEY must be set to the key that deno task rates-api was started with"]);
   }
   using client = controlClient(config.RATES_API_ADDRESS, key, ratesApiTls(config));
   switch (operation) {

@@ -88,14 +88,14 @@ export function controlClient(address: string, key: string, tls?: TlsFiles): Con
 function explain(address: string, code: status, details: string): string {
   switch (code) {
     case status.UNAUTHENTICATED:
-      return `The rates API at ${address} refuses the key: ${details}.`;
+      return `The rates API at ${address} rejected the key: ${details}.`;
     case status.UNAVAILABLE:
     case status.DEADLINE_EXCEEDED:
       return `No rates API answers at RATES_API_ADDRESS=${address}; start it with \`deno task rates-api\`: ${
         problemOf(details)
       }.`;
     case status.UNIMPLEMENTED:
-      return `The server at ${address} has no controls: it is not our mock, or was started without RATES_CONTROL_KEY.`;
+      return `The server at ${address} has no controls: it is not the mock, or was started without RATES_CONTROL_KEY.`;
     default:
       return `The rates API at ${address} answered ${status[code]}: ${details}.`;
   }

@@ -46,7 +46,12 @@ export function addControlService(
     answer: SetFaultsResponse,
     handle: guarded(({ faults }: casino.rates.v1.SetFaultsRequest, peer) => {
       mock.setFaults(checked(faults));
-      log.info("An act has ended", { event: "act.ended", who: "RATES_CONTROL_KEY", act: "set-faults", peer });
+      log.info("An operator's action has ended", {
+        event: "act.ended",
+        who: "RATES_CONTROL_KEY",
+        act: "set-faults",
+        peer,
+      });
       return { faults: faultsToMessage(mock.stats().faults) };
     }),
   }, log);
@@ -125,7 +130,7 @@ export function faultsToMessage({ wrongAnswer, ...faults }: Faults): FaultsMessa
 export function faultsFromMessage(message: FaultsMessage | null | undefined): Faults {
   const kind = message?.wrongAnswer ?? 0;
   const wrongAnswer = kind === 0 ? noFaults.wrongAnswer : wrongAnswers[kind - 1];
-  if (wrongAnswer === undefined) throw new RangeError(`wrong_answer is ${kind}, which is no WrongAnswer`);
+  if (wrongAnswer === undefined) throw new RangeError(`wrong_answer is ${kind}, but must be a value of WrongAnswer`);
   return {
     delayMs: message?.delayMs ?? 0,
     jitterMs: message?.jitterMs ?? 0,

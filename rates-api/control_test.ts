@@ -52,7 +52,7 @@ testMock("GetStats tells what stats() tells; ResetStats forgets the calls that e
 
 Deno.test("the controls ask for a key of their own", async () => {
   await using api = await startMock();
-  const refusal = { message: /^The rates API at 127\.0\.0\.1:\d+ refuses the key: / };
+  const refusal = { message: /^The rates API at 127\.0\.0\.1:\d+ rejected the key: / };
   // The controls reject the rates key, and GetRates rejects the controls' key.
   for (const key of ["wrong", apiKey]) {
     using control = controlClient(api.address, key);
@@ -70,7 +70,7 @@ testMock("without a key for them there are no controls, and none are listed", as
     using control = controlClient(api.address, key);
     await assert.rejects(
       control.stats(),
-      /has no controls: it is not our mock, or was started without RATES_CONTROL_KEY/,
+      /has no controls: it is not the mock, or was started without RATES_CONTROL_KEY/,
     );
   }
   const check = grpc.health.v1.HealthCheckRequest.encode({ service: service.slice(1) }).finish();

@@ -53,7 +53,7 @@ export function checkFaults(faults: Faults): Faults {
   // The tolerance is for rounding: decimal shares such as 0.7 + 0.2 + 0.1 may add up to slightly more than 1.
   if (errorShare + wrongShare + blackHoleShare > 1 + 1e-9) {
     throw new RangeError(
-      `errorShare ${errorShare}, wrongShare ${wrongShare} and blackHoleShare ${blackHoleShare} exceed 1 together`,
+      `the sum of errorShare ${errorShare}, wrongShare ${wrongShare} and blackHoleShare ${blackHoleShare} must not exceed 1`,
     );
   }
   return faults;
@@ -67,13 +67,17 @@ const delay = { value: "N", integer: { min: 0, max: mostDelayMs } } as const;
 
 /** Shared by `deno task rates-api` and `deno task rates-api:control`. */
 export const faultFlags = {
-  "delay-ms": { ...delay, help: "answer this late (ms)" },
-  "jitter-ms": { ...delay, help: "and up to this much later (ms)" },
+  "delay-ms": { ...delay, help: "delay of an answer (ms)" },
+  "jitter-ms": { ...delay, help: "random additional delay, up to MS (ms)" },
   "delay-share": { ...share, help: "delay this share of the calls, 0 to 1 [1 with a delay]" },
   "error-share": { ...share, help: "fail this share of the calls" },
   "error-code": { value: "CODE", choices: errorCodes, help: "with this gRPC status [UNAVAILABLE]" },
-  "wrong-share": { ...share, help: "answer this share of the calls wrongly" },
-  "wrong-answer": { value: "KIND", choices: wrongAnswers, help: `how: ${wrongAnswers.join(", ")} [zero]` },
+  "wrong-share": { ...share, help: "give a wrong answer to this share of the calls" },
+  "wrong-answer": {
+    value: "KIND",
+    choices: wrongAnswers,
+    help: `kind of wrong answer: ${wrongAnswers.join(", ")} [zero]`,
+  },
   "black-hole-share": { ...share, help: "never answer this share of the calls" },
 } as const satisfies Record<string, Flag>;
 

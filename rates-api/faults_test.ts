@@ -58,7 +58,7 @@ Deno.test("checkFaults() names what is out of range", () => {
     [{ blackHoleShare: NaN }, /blackHoleShare is NaN/],
     [{ errorCode: 0 }, /errorCode is 0/],
     [{ errorCode: 17 }, /errorCode is 17/],
-    [{ errorShare: 0.6, wrongShare: 0.5 }, /exceed 1 together/],
+    [{ errorShare: 0.6, wrongShare: 0.5 }, /must not exceed 1/],
   ];
   for (const [part, message] of wrong) assert.throws(() => checkFaults({ ...noFaults, ...part }), { message });
   checkFaults({ ...noFaults, errorShare: 0.7, wrongShare: 0.2, blackHoleShare: 0.1 });

@@ -31,7 +31,7 @@ export function addHealthService(server: Server, services: readonly string[], lo
     request: HealthCheckRequest,
     answer: HealthCheckResponse,
     handle: ({ request }) => {
-      if (!known.has(request.service)) throw new RpcError(status.NOT_FOUND, "the service is not known here");
+      if (!known.has(request.service)) throw new RpcError(status.NOT_FOUND, "unknown service");
       return statusOf(request.service);
     },
   }, log);

@@ -18,19 +18,20 @@ const mostSeed = 2 ** 32 - 1;
 
 await runCommand({
   name: "deno task rates-api",
-  summary: "Serves exchange rates over gRPC, with health and reflection: a mock, which can be told to misbehave:\n" +
-    "by these flags, and with RATES_CONTROL_KEY while it runs, by deno task rates-api:control.",
+  summary:
+    "Serves exchange rates over gRPC, with health and reflection. The server is a mock: it injects faults that you\n" +
+    "set with these flags or, with RATES_CONTROL_KEY, at run time with deno task rates-api:control.",
   flags: {
-    walk: { help: "move the rates by a random walk" },
+    walk: { help: "change the rates by a random walk" },
     seed: {
       value: "N",
       integer: { min: 0, max: mostSeed },
-      help: "the same walk, and the same faults, for the same N",
+      help: "seed: the same N gives the same walk and the same faults",
     },
     "step-ms": {
       value: "N",
       integer: { min: 100, max: 86_400_000 },
-      help: `time between two steps of the walk (ms) [${fallbackStepMs}]`,
+      help: `time between steps of the walk (ms) [${fallbackStepMs}]`,
     },
     ...faultFlags,
   },
@@ -47,7 +48,9 @@ await runCommand({
   if (flags["step-ms"] !== undefined && !flags.walk) throw new UsageError("--step-ms needs --walk");
   const faults = faultsOf(flags);
   if (config.RATES_API_TLS === "public") {
-    throw new ConfigError(["RATES_API_TLS=public is for who calls a rates API: to serve one by TLS, set it to on"]);
+    throw new ConfigError([
+      "RATES_API_TLS=public is for clients: to serve the rates API over TLS, set RATES_API_TLS=on",
+    ]);
   }
   const tls = config.RATES_API_TLS === "on" ? readTlsFiles(tlsFilesOf(config)) : undefined;
   if (tls && !tls.cert) throw new ConfigError(["RATES_API_TLS=on needs TLS_CERT_FILE and TLS_KEY_FILE"]);

@@ -48,7 +48,7 @@ export function addRatesService(server: Server, options: RatesServiceOptions): v
 
       if (fate.ending === "error") {
         ending = "failed";
-        throw new RpcError(errorCode, "this failure was asked for");
+        throw new RpcError(errorCode, "injected failure");
       }
       const answer = select({ base: "EUR", ...quotes.at(clock.now()) }, request.symbols);
       ending = fate.ending === "wrong" ? "answeredWrongly" : "answered";
@@ -70,13 +70,13 @@ export function addRatesService(server: Server, options: RatesServiceOptions): v
 
 function checkRequest({ base, symbols }: casino.rates.v1.GetRatesRequest, served: Readonly<Record<string, string>>) {
   if (base !== "EUR") {
-    throw new RpcError(status.INVALID_ARGUMENT, `base ${quoted(base)} is not served: only "EUR" is`);
+    throw new RpcError(status.INVALID_ARGUMENT, `base ${quoted(base)} is not served; the only base is "EUR"`);
   }
   const unknown = symbols.find((symbol) => !Object.hasOwn(served, symbol));
   if (unknown !== undefined) {
     throw new RpcError(
       status.INVALID_ARGUMENT,
-      `symbol ${quoted(unknown)} is not served: those are ${Object.keys(served).join(", ")}`,
+      `symbol ${quoted(unknown)} is not served; the symbols are ${Object.keys(served).join(", ")}`,
     );
   }
 }

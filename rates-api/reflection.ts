@@ -46,18 +46,18 @@ function answer(request: Request, services: readonly string[]): Response {
       return files(bySymbol.get(request.fileContainingSymbol!), "symbol", request.fileContainingSymbol!);
     case "allExtensionNumbersOfType": {
       const type = request.allExtensionNumbersOfType!;
-      if (!bySymbol.has(type)) return failure(status.NOT_FOUND, `there is no type ${type} here`);
+      if (!bySymbol.has(type)) return failure(status.NOT_FOUND, `there is no type ${type}`);
       return { allExtensionNumbersResponse: { baseTypeName: type, extensionNumber: [] } };
     }
     case "fileContainingExtension":
-      return failure(status.NOT_FOUND, "there are no extensions here");
+      return failure(status.NOT_FOUND, "there are no extensions");
     default:
-      return failure(status.INVALID_ARGUMENT, "the request asks for nothing");
+      return failure(status.INVALID_ARGUMENT, "the request has no question");
   }
 }
 
 function files(file: FileDescriptor | undefined, kind: string, name: string): Response {
-  if (!file) return failure(status.NOT_FOUND, `there is no ${kind} ${name} here`);
+  if (!file) return failure(status.NOT_FOUND, `there is no ${kind} ${name}`);
   const fileDescriptorProto = withDependencies(file).map(({ base64 }) => Uint8Array.fromBase64(base64));
   return { fileDescriptorResponse: { fileDescriptorProto } };
 }

@@ -62,7 +62,7 @@ export async function startRatesApi(options: RatesApiOptions): Promise<RunningRa
   const mock = {
     setFaults(replacement: Faults) {
       faults = checkFaults(replacement);
-      log.info("Faults were set", { faults });
+      log.info("Faults set", { faults });
     },
     stats: (): Stats => ({ ...counts.counts, faults }),
     resetStats: () => counts.reset(),
@@ -107,11 +107,11 @@ async function listen(server: Server, address: string, credentials: ServerCreden
 
 function explain(address: string, { message }: Error): string {
   const problem = /EADDRINUSE|address already in use/i.test(message)
-    ? "is taken by another program; stop that one"
+    ? "is in use by another program; stop that program"
     : /EACCES|permission denied/i.test(message)
-    ? "is not open to this user; use a port above 1023"
+    ? "needs a privileged user; use a port above 1023"
     : /EADDRNOTAVAIL|EINVAL/i.test(message)
-    ? "is not an address of this machine; use one that is"
-    : `cannot be listened on (${message}); mend that`;
+    ? "is not an address of this machine; use a local address"
+    : `cannot be listened on (${message}); fix the cause`;
   return `RATES_API_ADDRESS=${address} ${problem}, or set RATES_API_ADDRESS to another host:port.`;
 }

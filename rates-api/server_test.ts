@@ -34,7 +34,7 @@ testMock("GetRates refuses a base or symbol that is not served, naming it", asyn
 
 testMock("GetRates refuses a call without the key, whatever else it asks", async (client, api) => {
   const { UNAUTHENTICATED: code } = status;
-  await assert.rejects(client.getRates({}, ""), { code, details: /is not the one of this server/ });
+  await assert.rejects(client.getRates({}, ""), { code, details: /the x-api-key in the metadata is wrong/ });
   await assert.rejects(client.getRates({ base: "USD" }, `${apiKey}x`), { code });
   const path = "/casino.rates.v1.RatesService/GetRates";
   await assert.rejects(client.unary(path, new Uint8Array()), { code, details: /has no x-api-key/ });
@@ -69,7 +69,7 @@ Deno.test("a delayed call is answered when its delay is over, with the rates of 
 });
 
 testMock("a call fails with the code that was asked for", async (client, api) => {
-  await assert.rejects(client.getRates(), { code: status.RESOURCE_EXHAUSTED, details: /asked for/ });
+  await assert.rejects(client.getRates(), { code: status.RESOURCE_EXHAUSTED, details: /injected failure/ });
   assert.equal(api.stats().failed, 1);
 }, { faults: { ...noFaults, errorShare: 1, errorCode: status.RESOURCE_EXHAUSTED } });
 
@@ -170,7 +170,7 @@ Deno.test("disposal closes at once, and cuts the calls in flight", async () => {
 Deno.test("startRatesApi() says in one sentence that its address is taken", async () => {
   await using api = await startMock();
   const message =
-    `RATES_API_ADDRESS=${api.address} is taken by another program; stop that one, or set RATES_API_ADDRESS to another host:port.`;
+    `RATES_API_ADDRESS=${api.address} is in use by another program; stop that program, or set RATES_API_ADDRESS to another host:port.`;
   await assert.rejects(startMock({ address: api.address }), { message });
 });
 

@@ -36,7 +36,7 @@ export class RpcError extends Error {
 export function serveUnary<Q, A>(server: Server, { path, request, answer, handle }: UnaryMethod<Q, A>, log: Log): void {
   const serve = async (call: ServerUnaryCall<Q, A>, respond: sendUnaryData<A>) => {
     const gone = new AbortController();
-    call.on("cancelled", () => gone.abort(new RpcError(status.CANCELLED, "nobody waits for the answer")));
+    call.on("cancelled", () => gone.abort(new RpcError(status.CANCELLED, "the client cancelled the call")));
     try {
       respond(
         null,
@@ -46,7 +46,7 @@ export function serveUnary<Q, A>(server: Server, { path, request, answer, handle
       if (gone.signal.aborted) return;
       if (!(error instanceof RpcError)) log.error("A call failed unexpectedly", { path, problem: messageOf(error) });
       const code = error instanceof RpcError ? error.code : status.INTERNAL;
-      respond({ code, details: error instanceof RpcError ? error.message : "the server failed; its log says why" });
+      respond({ code, details: error instanceof RpcError ? error.message : "internal error; see the server's log" });
     }
   };
   const encode = (message: A) => Buffer.from(answer.encode(message).finish());
@@ -87,7 +87,7 @@ export function keyGuard(apiKeys: readonly string[]): (metadata: Metadata) => vo
     const given = metadata.get("x-api-key")[0];
     if (given === undefined) throw new RpcError(status.UNAUTHENTICATED, "the metadata has no x-api-key");
     if (!isSecret(given, apiKeys)) {
-      throw new RpcError(status.UNAUTHENTICATED, "the x-api-key in the metadata is not the one of this server");
+      throw new RpcError(status.UNAUTHENTICATED, "the x-api-key in the metadata is wrong");
     }
   };
 }

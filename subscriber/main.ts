@@ -48,18 +48,18 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
   return runCommand({
     name: "deno task subscriber",
     summary:
-      "Takes casino events from RabbitMQ, enriches them, stores them in Postgres and writes each as a line of JSON.",
+      "Consumes casino events from RabbitMQ, enriches them, stores them in Postgres and writes each as a line of JSON.",
     flags: {
       quiet: { short: "q", help: "write no events to stdout" },
       http: {
         value: "HOST:PORT",
         listensAt: defaultAddress,
-        help: `where dashboard, health and metrics are served, or off [${defaultAddress}]`,
+        help: `address of the dashboard, health and metrics, or off [${defaultAddress}]`,
       },
       health: {
         value: "HOST:PORT",
         listensAt: "off",
-        help: "where health and metrics alone are served besides, for probes without a token, or off [off]",
+        help: "second address, of health and metrics only, for probes without a token, or off [off]",
       },
     },
     settings: [
@@ -90,7 +90,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
   }, async ({ flags, config }) => {
     const address = parseAddress("http", flags.http ?? defaultAddress);
     const health = parseAddress("health", flags.health ?? "off");
-    if (health && !address) throw new UsageError("--health is of no use with --http=off");
+    if (health && !address) throw new UsageError("--health requires HTTP: it cannot be used with --http=off");
     checkExposure(address, config);
     const ratesTls = ratesApiTls(config);
     const subscriberId = config.SUBSCRIBER_ID ?? `${hostname()}-${Deno.pid}`;

@@ -2,9 +2,11 @@
 import { DatabasePool } from "../../shared/postgres/pool.ts";
 import type { Session } from "../../shared/postgres/session.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
+import { never } from "../../shared/runtime/deadline.ts";
 import { find } from "../../subscriber/find/find.ts";
 import { type FindWords, parseFind } from "../../subscriber/find/query.ts";
 import { MemoryFleet } from "../../subscriber/metrics/fleet/memory_fleet.ts";
+import { findMissingIndexes, makeIndexes } from "../../tools/retention/indexes.ts";
 import { withoutPartitions } from "../../tests/servers/test_schema.ts";
 import { type Environment, longestQueryMs } from "../environment.ts";
 import { percentile } from "../results.ts";
@@ -33,7 +35,7 @@ export function eventsFrom(first: number, count: number, ms = "1700000000000 + g
   from generate_series(${first}::bigint, ${first + count - 1}::bigint) as g`;
 }
 
-/** Stores `rows` events, evenly spread over the weeks of the last two years. */
+/** Stores `rows` events, evenly spread over the weeks of the last two years, as `deno task retention --maintain` keeps them. */
 export async function fillYears(environment: Environment, rows: number): Promise<void> {
   const { sql } = environment;
   const { since } = await sql.one<{ since: number }>(
@@ -49,6 +51,8 @@ export async function fillYears(environment: Environment, rows: number): Promise
     const ms = `${since + week * weekMs} + least(floor((g - ${first}) / ${perMs}), ${weekMs - 1})`;
     await sql.query(`insert into events (${columns}) ${eventsFrom(first, count, ms)}`);
   }
+  const always = { stop: never, say: () => {} };
+  await makeIndexes(sql, await findMissingIndexes(sql), always, []);
   await sql.query("vacuum analyze events");
 }
 

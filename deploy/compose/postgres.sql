@@ -1,6 +1,6 @@
 \set ON_ERROR_STOP on
 
--- No password gets into the server's log.
+-- Keep the passwords out of the server's log.
 set log_statement = 'none';
 set log_min_duration_statement = -1;
 set log_min_error_statement = 'panic';
@@ -23,7 +23,7 @@ alter role casino_subscriber password :'password' connection limit 77;
 select 'create role casino_dead_letters login' where not exists (select from pg_roles where rolname = 'casino_dead_letters') \gexec
 alter role casino_dead_letters password :'password' connection limit 3;
 
--- deno task status, and whoever asks for figures: reads
+-- deno task status, and people who read figures
 \unset password
 \getenv password CASINO_READER_PASSWORD
 select 'create role casino_reader login' where not exists (select from pg_roles where rolname = 'casino_reader') \gexec

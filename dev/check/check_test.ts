@@ -25,7 +25,7 @@ Deno.test("verdictOf() is not talked out of a vulnerability, nor of a failure th
 const well: Result = { title: "tests", verdict: "ok", passed: 7, failed: 0, seconds: 1, output: "" };
 const bad: Result = { ...well, title: "faults/killed", verdict: "FAILED", passed: 2, failed: 1, output: "it broke" };
 const types: Result = { ...well, title: "types", verdict: "FAILED", passed: 0 };
-const unasked: Result = { ...well, title: "known vulnerabilities", verdict: "could not be asked", passed: 0 };
+const unasked: Result = { ...well, title: "known vulnerabilities", verdict: "not checked", passed: 0 };
 
 function lastLinesOf(...args: Parameters<typeof summaryOf>): [string[], number] {
   const { text, status } = summaryOf(...args);
@@ -33,10 +33,10 @@ function lastLinesOf(...args: Parameters<typeof summaryOf>): [string[], number] 
 }
 
 Deno.test("summaryOf() says that all is well of nothing less than all", () => {
-  deepStrictEqual(lastLinesOf([well, well]), [["All is well.", "14 passed, 0 failed"], 0]);
-  deepStrictEqual(lastLinesOf([well, unasked]), [["All else is well.", "7 passed, 0 failed"], 0]);
-  deepStrictEqual(summaryOf([{ ...well, passed: 0 }]), { text: "All is well.", status: 0 });
-  match(summaryOf([well, unasked]).text, /^Could not be asked: known vulnerabilities\.$/m);
+  deepStrictEqual(lastLinesOf([well, well]), [["All checks passed.", "14 passed, 0 failed"], 0]);
+  deepStrictEqual(lastLinesOf([well, unasked]), [["All other checks passed.", "7 passed, 0 failed"], 0]);
+  deepStrictEqual(summaryOf([{ ...well, passed: 0 }]), { text: "All checks passed.", status: 0 });
+  match(summaryOf([well, unasked]).text, /^Not checked: known vulnerabilities\.$/m);
 });
 
 Deno.test("summaryOf() names each job that failed, with what it said, and counts at least one failure", () => {

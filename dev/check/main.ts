@@ -45,7 +45,7 @@ async function runCheck(
   else console.error(`\n${notReady}`);
   const left = await leftBehind(folder);
   const { text, status } = summaryOf(results, [
-    ...notReady === undefined ? [] : [`nothing that needs servers was run: ${notReady}`],
+    ...notReady === undefined ? [] : [`no test that needs servers was run: ${notReady}`],
     ...left.length > 0 ? [`left behind: ${left.join(", ")}`] : [],
   ]);
   console.log(`\n${text}`);
@@ -140,18 +140,18 @@ if (import.meta.main) {
   await runCommand({
     name: "deno task check",
     summary:
-      "The check: format, lint, schemas, generated code, types, unit and integration tests, and a scenario for each promise\n" +
-      "of the README. The tests need the servers: deno task test is the same, and brings them up before. As many scenarios\n" +
-      "run side by side as there are cores, or as DENO_JOBS says.",
+      "Checks format, lint, schemas, generated code and types, and runs the unit tests, the integration tests and a\n" +
+      "scenario for each promise of the README. The tests need running servers; deno task test starts the servers first.\n" +
+      "Runs as many scenarios at a time as there are cores, or DENO_JOBS scenarios.",
     flags: {
       all: {
-        help: "run all scenarios: campaigns, clusters, documents of operations, browser walks, manifests, images",
+        help: "run all scenarios, with campaigns, clusters, documents, browser walks, manifests and images",
       },
       only: {
         value: "WORD",
-        help: "run only what has WORD in its title, of all there is: types, tests, faults/killed",
+        help: "run only the jobs with WORD in their titles, such as types, tests, faults/killed",
       },
-      up: { help: "bring the servers up first, as deno task up does" },
+      up: { help: "start the servers first, as deno task up does" },
     },
     settings: [],
     examples: [
@@ -168,7 +168,7 @@ if (import.meta.main) {
     }
     const project = join(import.meta.dirname!, "../..");
     const jobs = await selectJobs(project, flags);
-    if (jobs.before.length + jobs.after.length === 0) throw new UsageError(`nothing has "${flags.only}" in its title`);
+    if (jobs.before.length + jobs.after.length === 0) throw new UsageError(`--only=${flags.only} matches no title`);
     return await runCheck(jobs, prepare(), project);
 
     async function prepare(): Promise<void> {

@@ -4,7 +4,7 @@ import type { Job } from "./jobs.ts";
 
 export interface Result {
   readonly title: string;
-  readonly verdict: "ok" | "FAILED" | "could not be asked";
+  readonly verdict: "ok" | "FAILED" | "not checked";
   readonly passed: number;
   readonly failed: number;
   readonly seconds: number;
@@ -56,13 +56,13 @@ export async function runJob(
   // A job without passed tests has failed.
   const sound = success && (!counts || passed > 0);
   const tolerated = !success && tolerates?.(output) === true;
-  const verdict = sound ? "ok" : tolerated ? "could not be asked" : "FAILED";
+  const verdict = sound ? "ok" : tolerated ? "not checked" : "FAILED";
   return { title, verdict, passed, failed, seconds: (performance.now() - begun) / 1000, output };
 }
 
 /**
  * Returns the final summary: the failed jobs with their failures, and the tests' counts as the last line if
- * any test ran. A job that could not be asked does not fail the check, but is named: a registry's mirror without
+ * any test ran. A job that was not checked does not fail the check, but is named: a registry's mirror without
  * advisories would otherwise hide that nothing was audited.
  * @param faults further faults, each a sentence
  */
@@ -71,7 +71,7 @@ export function summaryOf(
   faults: readonly string[] = [],
 ): { readonly text: string; readonly status: number } {
   const broken = results.filter(({ verdict }) => verdict === "FAILED");
-  const notAsked = results.filter(({ verdict }) => verdict === "could not be asked");
+  const notAsked = results.filter(({ verdict }) => verdict === "not checked");
   const sum = (count: "passed" | "failed") => results.reduce((total, result) => total + result[count], 0);
   const isWell = broken.length + faults.length === 0;
   const lines = [
@@ -81,8 +81,8 @@ export function summaryOf(
       firstFailureIn(output).map((said) => `First failure of ${title}: ${said}`)
     ),
     ...broken.length > 0 ? [`Failed: ${broken.map(({ title }) => title).join(", ")}.`] : [],
-    ...notAsked.length > 0 ? [`Could not be asked: ${notAsked.map(({ title }) => title).join(", ")}.`] : [],
-    ...isWell ? [notAsked.length > 0 ? "All else is well." : "All is well."] : [],
+    ...notAsked.length > 0 ? [`Not checked: ${notAsked.map(({ title }) => title).join(", ")}.`] : [],
+    ...isWell ? [notAsked.length > 0 ? "All other checks passed." : "All checks passed."] : [],
     ...sum("passed") > 0 || !isWell
       ? [`${sum("passed")} passed, ${isWell ? 0 : Math.max(sum("failed"), 1)} failed`]
       : [],

@@ -24,7 +24,9 @@ const programs = { debootstrap: "debootstrap", unshare: "util-linux", ip: "iprou
 /** Installs the programs that create a root and run in it. @throws {ServiceError} when not permitted */
 export async function ensurePrograms(say: (sentence: string) => void): Promise<void> {
   if (Deno.build.os !== "linux" || Deno.uid() !== 0) {
-    throw new ServiceError("deno task compat makes a root and a network of its own, which takes root on Linux.");
+    throw new ServiceError(
+      "deno task compat creates its own root directory and network, which requires root on Linux.",
+    );
   }
   const missing: string[] = [];
   for (const [program, name] of Object.entries(programs)) {

@@ -26,15 +26,15 @@ chroot "$root" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 await runCommand({
   name: "deno task compat",
   summary:
-    "Runs the integration tests and the scenarios against RabbitMQ, Redis and Postgres of another Debian release, in a\n" +
-    "network of their own: servers on this machine's ports are left alone. Needs root, and a machine with apt.",
+    "Runs the integration tests and the scenarios against RabbitMQ, Redis and Postgres of another Debian release, in their\n" +
+    "own network, apart from the servers on this machine's ports. Requires root and apt.",
   flags: {
-    release: { value: "NAME", help: "which release [trixie]", choices: ["bookworm", "trixie", "forky"] },
+    release: { value: "NAME", help: "Debian release [trixie]", choices: ["bookworm", "trixie", "forky"] },
     only: {
       value: "WORD",
-      help: "only the scenarios whose names begin with WORD; `integration` for the integration tests",
+      help: "run only scenarios whose names begin with WORD; `integration` means the integration tests",
     },
-    fresh: { help: "install the release anew, rather than use what an earlier run has left in .services/compat" },
+    fresh: { help: "install the release again, instead of reusing .services/compat from an earlier run" },
   },
   settings: [],
   examples: [

@@ -110,9 +110,9 @@ const proto = join(root, "proto");
 await runCommand({
   name: "deno task generate",
   summary:
-    "Generates, from the schemas in proto/, the code that encodes and decodes them, and the descriptors that the rates\n" +
-    "API shows by reflection.",
-  flags: { check: { help: "write nothing, and tell whether the code is up to date" } },
+    "Generates from the schemas in proto/ the code that encodes and decodes messages, and the descriptors that the rates\n" +
+    "API serves by reflection.",
+  flags: { check: { help: "write nothing; report whether the code is up to date" } },
   settings: [],
   examples: ["deno task generate", "deno task generate --check"],
 }, async ({ flags: { check } }) => {

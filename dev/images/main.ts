@@ -16,8 +16,9 @@ const user = "65532:65532";
 
 await runCommand({
   name: "deno run -A dev/images/main.ts",
-  summary: "Builds the images and runs the whole system from them, where a Docker engine answers.\n" +
-    "Where none does, it says so, and the exit status is 1.",
+  summary:
+    "Builds the images and runs the whole system from them. Requires a Docker engine; without one, the exit status\n" +
+    "is 1.",
   flags: {},
   settings: [],
   examples: ["deno run -A dev/images/main.ts"],

@@ -108,10 +108,10 @@ if (import.meta.main) {
   await runCommand({
     name: "deno task sbom",
     summary:
-      "Writes sbom.cdx.json: Deno and every package that our locks pin, with its hash, its licence and the members that\n" +
-      "ship it, as CycloneDX 1.6; what no member ships is `excluded`.\n" +
-      "A package under a licence that dev/sbom/packages.ts does not allow is named, and the exit status is 1.",
-    flags: { check: { help: "write nothing; say whether the file is what would be written" } },
+      "Writes sbom.cdx.json in CycloneDX 1.6: Deno and every package of the lock files, with its hash, its licence and\n" +
+      "the members that ship it; packages that no member ships are `excluded`. If dev/sbom/packages.ts does not allow a\n" +
+      "package's licence, the command names the package, and the exit status is 1.",
+    flags: { check: { help: "write nothing; report whether the file is up to date" } },
     settings: [],
     examples: ["deno task sbom", "deno task sbom --check"],
   }, async ({ flags }) => {
@@ -152,7 +152,7 @@ if (import.meta.main) {
         `${components.length} packages, ${components.filter((each) => each.shippedBy.length > 0).length} shipped`,
       );
     } else if (text !== present) {
-      console.error("sbom.cdx.json is not what the locks say: deno task sbom, and commit it.");
+      console.error("sbom.cdx.json is out of date: run `deno task sbom` and commit the result.");
       return 1;
     }
     return refused.length === 0 ? 0 : 1;

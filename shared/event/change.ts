@@ -38,7 +38,7 @@ export function parseAssignment(text: string): Assignment {
   const key = text.slice(0, Math.max(0, at));
   if (!keys.includes(key)) {
     throw new RangeError(
-      `"${text.slice(0, 60)}" is no assignment such as currency=EUR; the keys are ${keys.join(", ")}`,
+      `"${text.slice(0, 60)}" must be KEY=VALUE, such as currency=EUR, with one of the keys ${keys.join(", ")}`,
     );
   }
   return { key, value: text.slice(at + 1) };
@@ -46,7 +46,7 @@ export function parseAssignment(text: string): Assignment {
 
 /** Rejects NUL: no event contains it, and Postgres cannot store it in a job. */
 function parseAssignments(name: string, texts: readonly string[]): Assignment[] {
-  if (texts.some((text) => text.includes("\0"))) throw new RangeError(`${name} must be without NUL characters`);
+  if (texts.some((text) => text.includes("\0"))) throw new RangeError(`${name} must not contain NUL characters`);
   return texts.map(parseAssignment);
 }
 
@@ -62,11 +62,11 @@ export function parseChange(
   },
 ): Change {
   if (json !== undefined) {
-    if (set.length + where.length > 0) throw new RangeError("a whole event goes without set and where");
+    if (set.length + where.length > 0) throw new RangeError("give either a whole event or set and where, not both");
     return { json };
   }
   if (set.length === 0) {
-    throw new RangeError("say what to change: set, such as currency=EUR, or the whole event as JSON");
+    throw new RangeError("give the change: set, such as currency=EUR, or the whole event as JSON");
   }
   return { set: parseAssignments("set", set), where: parseAssignments("where", where) };
 }
@@ -76,9 +76,14 @@ export function applyChange(body: Uint8Array, change: Change): Changed {
   const fields = fieldsOf(body);
   const before = fields && JSON.stringify(fields);
   if ("json" in change) return judged(before, change.json);
-  if (!fields) return { before, problem: "its body is no event at all: only a whole event can replace it" };
+  if (!fields) return { before, problem: "the body is not an event: replace it with a whole event" };
   const other = change.where?.find(({ key, value }) => String(fields[key] ?? "") !== value);
-  if (other) return { before, problem: `${other.key} is "${fields[other.key] ?? ""}", not "${other.value}"` };
+  if (other) {
+    return {
+      before,
+      problem: `where does not match: ${other.key} is "${fields[other.key] ?? ""}", not "${other.value}"`,
+    };
+  }
   const after: Record<string, unknown> = { ...fields };
   for (const { key, value } of change.set) {
     if (value === "") delete after[key];

@@ -87,7 +87,7 @@ function faultsOf({ id, playerId, gameId, kind, amount, currency, hasWon, create
     fault("created_at", `is out of range (${createdAt.seconds} s, ${createdAt.nanos} ns)`);
   }
   if (amount < 0n) fault("amount", `= ${amount} must be 0 or more`);
-  if (!currency.isWellFormed()) fault("currency", "holds half of a surrogate pair");
+  if (!currency.isWellFormed()) fault("currency", "contains an unpaired surrogate");
   if (typeof kind !== "object") return faults;
 
   const stray = `does not apply to a ${kind.type}`;

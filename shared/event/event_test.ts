@@ -62,7 +62,7 @@ Deno.test("eventOf() names each field at fault", () => {
     [{ ...bet, kind: 99 }, "type = 99 is unknown to this version"],
     [{ ...bet, amount: -1n }, "amount = -1 must be 0 or more"],
     [{ ...bet, currency: "" }, "currency is missing"],
-    [{ ...bet, currency: "\ud800" }, "currency holds half of a surrogate pair"],
+    [{ ...bet, currency: "\ud800" }, "currency contains an unpaired surrogate"],
     [{ ...bet, createdAt: undefined }, "created_at is missing"],
     [
       { ...bet, createdAt: { seconds: 253_402_300_800, nanos: 0 } },

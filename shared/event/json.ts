@@ -67,7 +67,7 @@ export function parseEventJson(line: string): Event | Fault[] {
     return [{ field: "line", problem: "is not a JSON object" }];
   }
   const repeated = repeatedKeys(line, Object.keys(value).length);
-  if (repeated.length > 0) return repeated.map((key) => ({ field: fieldOf(key), problem: "is there more than once" }));
+  if (repeated.length > 0) return repeated.map((key) => ({ field: fieldOf(key), problem: "appears more than once" }));
   return eventOfFields(value as Readonly<Record<string, unknown>>);
 }
 

@@ -113,7 +113,7 @@ Deno.test("parseEventJson() names each field that is wrong", () => {
     [{ amount: -1 }, /^amount = -1 must be 0 or more$/],
     [{ amount: 5 }, /^amount does not apply to a game_start$/],
     [{ type: "deposit", amount: 5, currency: "EUR" }, /^game_id does not apply to a deposit$/],
-    [{ currency: "\ud800" }, /^currency holds half of a surrogate pair; currency does not apply to a game_start$/],
+    [{ currency: "\ud800" }, /^currency contains an unpaired surrogate; currency does not apply to a game_start$/],
     [{ id: "x", created_at: 5 }, /^created_at = 5 must be an RFC 3339 time.*; id = "x" must be a 64-bit integer/],
   ];
   for (const [changes, faults] of cases) match(faultsOf(JSON.stringify({ ...start, ...changes })), faults);
@@ -172,7 +172,7 @@ Deno.test("parseEventJson() reads 5,000 lines of odd values as they say, or name
       if (new Set(keys).size < keys.length) {
         repeated++;
         ok(
-          Array.isArray(event) && event.every(({ problem }) => /^is there more than once$|^is not JSON/.test(problem)),
+          Array.isArray(event) && event.every(({ problem }) => /^appears more than once$|^is not JSON/.test(problem)),
         );
       } else if (Array.isArray(event)) ok(event.length > 0);
       else {

@@ -61,7 +61,7 @@ export class Acts {
   async record<T>(act: Act, perform: () => Promise<T>, endOf: (result: T) => ActEnd | Promise<ActEnd>): Promise<T> {
     const { who, filter, peer, via } = act;
     const id = await this.#begin([who, act.act, JSON.stringify(printableFilter(filter)), peer, via]);
-    this.log.info("An act begins", { event: "act.begun", id, ...act });
+    this.log.info("An operator's action has begun", { event: "act.begun", id, ...act });
     try {
       const result = await perform();
       await this.#end(id, act, await endOf(result));
@@ -82,20 +82,23 @@ export class Acts {
       const [row] = await this.database.query(begin, values);
       return row![0]!;
     } catch (error) {
-      throw new ActNotRecorded(`the act cannot be recorded, so it is not done: ${explainStoreError(error)}`, {
-        cause: error,
-      });
+      throw new ActNotRecorded(
+        `the action was not performed, because it cannot be recorded: ${explainStoreError(error)}`,
+        {
+          cause: error,
+        },
+      );
     }
   }
 
   /** Never rejects: the act is already performed, and the log contains it. */
   async #end(id: string, act: Act, { state, affected, result }: ActEnd): Promise<void> {
     const shown = redact(result).slice(0, mostResult).replaceAll("\0", "\\u0000");
-    this.log.info("An act has ended", { event: "act.ended", id, ...act, state, affected, result: shown });
+    this.log.info("An operator's action has ended", { event: "act.ended", id, ...act, state, affected, result: shown });
     try {
       await this.database.query(end, [id, state, String(affected ?? ""), shown]);
     } catch (error) {
-      this.log.error("The end of an act cannot be recorded", {
+      this.log.error("The end of an operator's action cannot be recorded", {
         event: "act.unrecorded",
         id,
         problem: messageOf(error),

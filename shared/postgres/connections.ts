@@ -92,7 +92,7 @@ export class Connections {
 
   /** Calls `ask` with an exclusive connection. @throws the error of `ask`, or of connecting */
   async use<T>(ask: (lent: Lent) => Promise<T>): Promise<T> {
-    if (this.#cut) throw new Error("these connections were given up");
+    if (this.#cut) throw new Error("the connection pool is closed");
     const lent = await this.#lend();
     try {
       const result = await ask(lent);

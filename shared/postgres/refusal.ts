@@ -39,5 +39,5 @@ export function explainRefusal(error: unknown, host: string): unknown {
   if (!(error instanceof pg.DatabaseError)) return error;
   const { code = "" } = error;
   if (!refusals.test(code) && !(code === "08P01" && poolersRefusals.test(error.message))) return error;
-  return new LoginRefused(`Postgres at ${host} refuses the login that DATABASE_URL has: ${messageOf(error)}`, code);
+  return new LoginRefused(`Postgres at ${host} rejected the login in DATABASE_URL: ${messageOf(error)}`, code);
 }

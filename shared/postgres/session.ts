@@ -77,7 +77,7 @@ export class Session implements AsyncDisposable {
   /** Returns the only row. @throws {Error} unless there is exactly one row; and as {@linkcode query} does */
   async one<R = Row>(statements: string, parameters: readonly Parameter[] = []): Promise<R> {
     const rows = await this.query<R>(statements, parameters);
-    if (rows.length !== 1) throw new Error(`${rows.length} rows, not 1, came of: ${statements}`);
+    if (rows.length !== 1) throw new Error(`expected 1 row, but got ${rows.length} from: ${statements}`);
     return rows[0]!;
   }
 
@@ -90,7 +90,9 @@ export class Session implements AsyncDisposable {
         const result = await act(ask);
         const { command } = await client.query("commit");
         // When a statement of the transaction failed, Postgres answers COMMIT with ROLLBACK instead of an error.
-        if (command !== "COMMIT") throw new Error("the transaction was undone, for one of its statements had failed");
+        if (command !== "COMMIT") {
+          throw new Error("the transaction was rolled back, because one of its statements failed");
+        }
         return result;
       } catch (error) {
         // After any other error `use` closes the connection, which ends the transaction.

@@ -86,9 +86,12 @@ export async function keepConnected(
         if (worked) refusedAt = undefined;
         refusedAt ??= clock.monotonic();
         if (!hasWorked || clock.monotonic() - refusedAt >= refusedForMs) throw error;
-        log.error("The broker refuses what had worked, trying again", { event: "broker.refusing", ...told });
+        log.error("The broker rejects a login or a topology that it accepted before; trying again", {
+          event: "broker.refusing",
+          ...told,
+        });
       } else {
-        log.warn("No connection to the broker, trying again", { event: "broker.unreachable", ...told });
+        log.warn("No connection to the broker; trying again", { event: "broker.unreachable", ...told });
       }
       await clock.sleep(delay, signal).catch(() => {});
     } finally {
@@ -134,7 +137,7 @@ export async function openConnection({ url, name }: Pick<BrokerOptions, "url" | 
     }
     const user = decodeURIComponent(target.username);
     throw new PermanentError(
-      `RabbitMQ at ${target.host} refuses the login of ${user} in RABBITMQ_URL: ${messageOf(error)}`,
+      `RabbitMQ at ${target.host} rejected the login of ${user} in RABBITMQ_URL: ${messageOf(error)}`,
     );
   }
 }

@@ -149,12 +149,12 @@ function explain(error: Error & { code?: number }, { name, exchange }: Queue): E
   if (error.code === 403) {
     return new TopologyError(
       `The broker's user may not declare the queue ${name} or the exchange ${exchange} (${said}). ` +
-        "With TOPOLOGY=provisioned it only looks for them, and deno task provision declares them.",
+        "Declare both with deno task provision, and set TOPOLOGY=provisioned, with which members only check them.",
     );
   }
   if (error.code === 404) {
     return new Error(
-      `The queue ${name} or its exchange ${exchange} is not there yet (${said}): deno task provision declares them.`,
+      `The queue ${name} or its exchange ${exchange} does not exist (${said}): declare both with deno task provision.`,
     );
   }
   return error;

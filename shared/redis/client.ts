@@ -49,12 +49,12 @@ export async function openRedis(url: string, { name, log }: { name: string; log:
     // Logs this at most every 30 s: each new connection may lead to the same replica.
     if (systemClock.monotonic() - saidAt < sayAgainMs) return;
     saidAt = systemClock.monotonic();
-    log.warn("Redis takes no writes, connecting again", { event: "redis.read_only", redis: redact(url), problem });
+    log.warn("Redis is read-only; reconnecting", { event: "redis.read_only", redis: redact(url), problem });
   }
   redis.on("error", (error) => {
     const problem = messageOf(error);
     // ioredis repeats the same error at each attempt.
-    if (problem !== last) log.warn("No connection to Redis, trying again", { redis: redact(url), problem });
+    if (problem !== last) log.warn("No connection to Redis; trying again", { redis: redact(url), problem });
     last = problem;
   });
   redis.on("ready", () => last = "");

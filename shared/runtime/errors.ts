@@ -35,7 +35,7 @@ export class BatchReadError extends Error {
   readonly code: unknown;
 
   constructor(step: string, cause: unknown) {
-    super(`what the step "${step}" needs could not be read: ${describeRefusal(cause)}`, { cause });
+    super(`the step "${step}" could not read its data: ${describeRefusal(cause)}`, { cause });
     this.code = (cause as { code?: unknown } | null)?.code;
   }
 }
@@ -145,9 +145,9 @@ function cureOf(error: unknown): string | undefined {
   const { code } = error as { code?: unknown };
   // undefined_table and undefined_column: the subscriber is newer than the tables.
   if (code === "42P01" || code === "42703") return "run `deno task migrate`";
-  if (code === "42501") return "the roles need their grants: `deno task roles`";
-  if (code === "XX001") return "a page of the table is damaged, restore the database: docs/runbook.md";
-  if (code === "XX002") return "an index is damaged, reindex it: docs/runbook.md";
+  if (code === "42501") return "grant the roles their privileges with `deno task roles` and `deno task migrate`";
+  if (code === "XX001") return "a page of the table is damaged: restore the database (docs/runbook.md)";
+  if (code === "XX002") return "an index is damaged: reindex it (docs/runbook.md)";
   if (isPartitionMissing(error)) return "create the partition that is missing";
   return undefined;
 }

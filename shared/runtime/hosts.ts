@@ -56,8 +56,8 @@ export function refusals(places: readonly Place[], mayUse: (host: string) => boo
   const hosts = [...new Set(refused.map(({ host }) => host))].map((host) => `,${host}`).join("");
   return refused.map(({ shown, listens }) =>
     `${shown} names a host that this process may not ${
-      listens ? "listen at" : "connect to"
-    }: start it with ALLOW_NET=${hosts}`
+      listens ? "listen on" : "connect to"
+    }: set ALLOW_NET=${hosts} and start it again`
   );
 }
 

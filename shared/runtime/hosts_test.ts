@@ -46,9 +46,9 @@ Deno.test("refusals() says of each place what the process may not do, and how it
     { shown: "C_URL=amqp://a.example", host: "a.example:5672" },
   ];
   deepStrictEqual(refusals(places, (host) => host.startsWith("127.")), [
-    "A_URL=amqp://a.example names a host that this process may not connect to: start it with ALLOW_NET=,a.example:5672,0.0.0.0:8080",
-    "--http=0.0.0.0:8080 names a host that this process may not listen at: start it with ALLOW_NET=,a.example:5672,0.0.0.0:8080",
-    "C_URL=amqp://a.example names a host that this process may not connect to: start it with ALLOW_NET=,a.example:5672,0.0.0.0:8080",
+    "A_URL=amqp://a.example names a host that this process may not connect to: set ALLOW_NET=,a.example:5672,0.0.0.0:8080 and start it again",
+    "--http=0.0.0.0:8080 names a host that this process may not listen on: set ALLOW_NET=,a.example:5672,0.0.0.0:8080 and start it again",
+    "C_URL=amqp://a.example names a host that this process may not connect to: set ALLOW_NET=,a.example:5672,0.0.0.0:8080 and start it again",
   ]);
   deepStrictEqual(refusals(places), [], "this test may use any");
 });

@@ -62,7 +62,7 @@ export async function otherServerAt(url: string, wanted: Server): Promise<Perman
   const { variable, port: usual } = settings[wanted];
   const kind = await serverKindAt(hostname.replace(/^\[|\]$/g, ""), Number(port || usual));
   if (kind === undefined || kind === wanted) return undefined;
-  return new PermanentError(`${variable} must name ${wanted}, but ${kind} answers at ${host}`);
+  return new PermanentError(`${variable} must point at ${wanted}, but ${kind} answers at ${host}`);
 }
 
 /** Returns a failure to reach a server as one sentence with the way out, and any other error as it is. */

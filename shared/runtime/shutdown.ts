@@ -26,13 +26,13 @@ export function onShutdownSignal(graceMs: number, log: Log): Shutdown {
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   function begin(why: string): void {
-    log.info("Leaving: finishing what is in hand", { event: "member.leaving", why, graceMs });
+    log.info("Shutting down: finishing the work in hand", { event: "member.leaving", why, graceMs });
     stop.abort(new Error(why));
     timer = setTimeout(() => {
-      log.warn("The grace period is over: leaving what is unfinished", { event: "member.grace_over", graceMs });
+      log.warn("The grace period is over: abandoning unfinished work", { event: "member.grace_over", graceMs });
       abandon.abort(new Error(`SHUTDOWN_GRACE_MS=${graceMs} is over`));
       timer = setTimeout(() => {
-        log.error("Closing took too long: leaving at once", { closeMs });
+        log.error("Closing took too long: exiting at once", { closeMs });
         Deno.exit(1);
       }, closeMs);
     }, graceMs);
@@ -47,7 +47,7 @@ export function onShutdownSignal(graceMs: number, log: Log): Shutdown {
     }
     // Ctrl-C arrives twice: from the terminal and from `deno task`.
     if (now - firstSignalAt < sameSignalMs) return;
-    log.warn("Second signal: leaving at once");
+    log.warn("Second signal: exiting at once");
     Deno.exit(statusOfSecondSignal);
   }
 

@@ -88,6 +88,6 @@ function readPem(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    throw new Error(`${path}, which TLS needs, cannot be read: ${(error as Error).message}`);
+    throw new Error(`The TLS file ${path} cannot be read: ${(error as Error).message}`);
   }
 }

@@ -30,7 +30,11 @@ export async function editLetters(
   const kept: ReadonlySet<bigint> = fitting.length > 0 ? await keep(database, fitting, by) : new Set();
   return edits.map(({ letter, event, outcome }) =>
     event && !kept.has(letter.id) && !isSo(letter, event)
-      ? { ...outcome, after: undefined, problem: `it was edited or dealt with meanwhile, or ${claimedProblem}` }
+      ? {
+        ...outcome,
+        after: undefined,
+        problem: `the letter was edited, replayed or dropped meanwhile, or ${claimedProblem}`,
+      }
       : outcome
   );
 }

@@ -40,7 +40,7 @@ export async function keepHealing(options: KeepHealingOptions, stop: AbortSignal
   const { database, owner, clock, log } = options;
   const lease = leaseOf(database, "heal", owner);
   const healing = new Healing(options, lease);
-  const failed = "Dead letters were not looked at for a cure";
+  const failed = "Dead letters of events without rates were not replayed";
   await inRounds(() => healing.round(), { everyMs, failed, clock, log }, stop);
   await lease.release().catch(() => {});
 }
@@ -84,7 +84,7 @@ export class Healing {
     const { database, random, log } = this.options;
     const id = random.bytes(16).toHex();
     const job = await new JobTable(database).create({ act: "replay", filter: curable, rate }, id, healer);
-    log.info("Rates are fresh again: events that found none are replayed", {
+    log.info("Rates are fresh again: replaying dead letters of events without rates", {
       ...{ event: "dead_letters.healing", job: job.id, letters: job.total },
     });
   }

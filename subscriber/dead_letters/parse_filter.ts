@@ -58,7 +58,7 @@ function parseStatuses(list: string): readonly Status[] {
   const names = list === "any" ? statuses : split(list);
   const wrong = names.find((name) => !statuses.some((status) => status === name));
   if (wrong !== undefined || names.length === 0) {
-    throw new RangeError(`"${(wrong ?? "").slice(0, 60)}" is none of ${statuses.join(", ")}, any`);
+    throw new RangeError(`status "${(wrong ?? "").slice(0, 60)}" must be one of ${statuses.join(", ")}, any`);
   }
   return names as readonly Status[];
 }
@@ -66,7 +66,7 @@ function parseStatuses(list: string): readonly Status[] {
 function parseInteger(text: string): bigint {
   const value = /^-?\d{1,19}$/.test(text) ? BigInt(text) : undefined;
   if (value === undefined || value !== BigInt.asIntN(64, value)) {
-    throw new RangeError(`${JSON.stringify(text.slice(0, 60))} is no whole number of 64 bits`);
+    throw new RangeError(`${JSON.stringify(text.slice(0, 60))} must be a whole number of 64 bits`);
   }
   return value;
 }
@@ -82,7 +82,7 @@ function parseTime(name: string, text: string, now: number): number {
     : now - Number(amount) * unitMs[unit as keyof typeof unitMs];
   if (ms >= firstMs && ms < endMs) return ms;
   throw new RangeError(
-    `${name} ${JSON.stringify(text.slice(0, 60))} is no time such as 2026-11-29T22:00Z, 30m or 2h (ago), ` +
-      "in the years 1 to 9999",
+    `${name} ${JSON.stringify(text.slice(0, 60))} must be a time such as 2026-11-29T22:00Z in the ` +
+      "years 1 to 9999, or how long ago, such as 30m or 2h",
   );
 }

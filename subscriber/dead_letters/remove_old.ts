@@ -31,10 +31,10 @@ export async function keepRemoving(options: KeepRemovingOptions, stop: AbortSign
   const round = async () => {
     const removed = await removeOld(lease, options, stop);
     if (removed.letters + removed.jobs > 0) {
-      log.info("Old letters and jobs are removed", { event: "dead_letters.removed", ...removed, days });
+      log.info("Removed old dead letters and jobs", { event: "dead_letters.removed", ...removed, days });
     }
   };
-  await inRounds(round, { everyMs, failed: "No old letter was removed", clock, log }, stop);
+  await inRounds(round, { everyMs, failed: "Old dead letters were not removed", clock, log }, stop);
   await lease.release().catch(() => {});
 }
 

@@ -75,7 +75,7 @@ export async function keepResolving(options: KeepResolvingOptions, stop: AbortSi
   const { database, owner, clock, log } = options;
   const lease = leaseOf(database, "resolve", owner);
   const resolvers = [new Resolver(database, "replayed"), new Resolver(database, "dead")];
-  const failed = "Dead letters were not looked for among events";
+  const failed = "Dead letters of stored events were not resolved";
   await inRounds(() => resolve(lease, resolvers, log), { everyMs, failed, clock, log }, stop);
   await lease.release().catch(() => {});
 }
@@ -85,6 +85,6 @@ async function resolve(lease: Lease, resolvers: readonly Resolver[], log: Log): 
   let resolved = 0;
   for (const resolver of resolvers) resolved += await resolver.round();
   if (resolved > 0) {
-    log.info("Events of dead letters are stored", { event: "dead_letters.resolved", letters: resolved });
+    log.info("Resolved dead letters whose events are stored", { event: "dead_letters.resolved", letters: resolved });
   }
 }

@@ -88,7 +88,7 @@ export class TableDeadLetterAdmin implements DeadLetterAdmin {
           counts[replayed.result]++;
           if (replayed.result === "failed") problem ??= replayed.problem;
         }
-        if (blocked !== undefined) problem ??= `the broker blocks publishing: ${blocked}`;
+        if (blocked !== undefined) problem ??= `the broker blocks publishers: ${blocked}`;
       } finally {
         await publisher.close(0);
       }

@@ -183,7 +183,7 @@ export const columns: readonly Column[] = [
     type: "text",
     nullable: true,
     of: ({ sentId }) => sentId,
-    json: { key: "sent_id", schema: { description: "The publisher's own message id, where that is another text" } },
+    json: { key: "sent_id", schema: { description: "The message id that the publisher sent, if it differs" } },
   },
   { name: "subscriber_id", type: "text", nullable: false, of: (_, subscriberId) => subscriberId, json: undefined },
 ];

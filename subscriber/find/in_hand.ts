@@ -81,7 +81,7 @@ function find(query: FindQuery, { work, atHand, problemOf, clock }: InHand): Hel
     });
   };
   for (const { deliveries, doing, since } of work()) for (const delivery of deliveries) add(delivery, doing, since);
-  for (const delivery of atHand()) add(delivery, "taken from the queue, behind other batches", undefined);
+  for (const delivery of atHand()) add(delivery, "delivered to the subscriber, waiting for a batch", undefined);
   return found;
 }
 

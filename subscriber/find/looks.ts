@@ -10,15 +10,15 @@ export type Part<T> = { readonly value: T; readonly problem?: undefined } | { re
 
 export function lookAtEvents(stored: Part<readonly StoredEvent[]>): Look {
   const place = "events";
-  if (stored.problem !== undefined) return { place, outcome: `not looked at: ${stored.problem}`, complete: false };
+  if (stored.problem !== undefined) return { place, outcome: `not searched: ${stored.problem}`, complete: false };
   return { place, outcome: `${plural(stored.value.length, "event")} stored`, complete: true };
 }
 
 export function lookAtLetters(letters: Part<FoundLetters>): Look {
   const place = "dead_letters";
-  if (letters.problem !== undefined) return { place, outcome: `not looked at: ${letters.problem}`, complete: false };
+  if (letters.problem !== undefined) return { place, outcome: `not searched: ${letters.problem}`, complete: false };
   const { letters: found, isCut } = letters.value;
-  const cut = isCut ? "; the player has more, and only the newest 500 were looked at" : "";
+  const cut = isCut ? "; only the player's newest 500 letters were searched" : "";
   return { place, outcome: plural(found.length, "letter") + cut, complete: !isCut };
 }
 
@@ -28,22 +28,22 @@ export function lookAtSubscribers(held: Part<Held>): Look {
   const { found, asked, unheard, passing } = held.value;
   const parts = [
     asked + unheard.length === 0
-      ? passing > 0 ? "nothing is held" : "nothing is in hand"
+      ? passing > 0 ? "no event held" : "no event in hand"
       : `${plural(found.length, "event")} held; ${asked} asked`,
-    ...unheard.map(({ id, events }) => `${id} holds ${plural(events, "event")} and does not answer`),
+    ...unheard.map(({ id, events }) => `${id} holds ${plural(events, "event")} and did not answer`),
   ];
-  if (passing > 0) parts.push(`${plural(passing, "event")} taken a moment ago, not looked at`);
+  if (passing > 0) parts.push(`${plural(passing, "event")} delivered a moment ago, not searched`);
   return { place, outcome: parts.join("; "), complete: unheard.length === 0 && passing === 0 };
 }
 
 /** Only counts the messages: a queue cannot be searched without taking them. */
 export function lookAtQueues(counts: Part<readonly QueueCount[]>): Look {
   const place = "queues";
-  if (counts.problem !== undefined) return { place, outcome: `not looked at: ${counts.problem}`, complete: false };
+  if (counts.problem !== undefined) return { place, outcome: `not searched: ${counts.problem}`, complete: false };
   const waiting = counts.value.filter(({ messages }) => messages);
-  if (waiting.length === 0) return { place, outcome: "nothing waits in them", complete: true };
+  if (waiting.length === 0) return { place, outcome: "empty", complete: true };
   const outcome = waiting.map(({ name, messages }) => `${plural(messages!, "message")} in ${name}`).join(", ");
-  return { place, outcome: `${outcome}, not looked at: a queue cannot be searched`, complete: false };
+  return { place, outcome: `${outcome}, not searched: a queue cannot be searched`, complete: false };
 }
 
 const names = {
@@ -59,17 +59,17 @@ export function verdictOf(events: readonly FoundEvent[], looked: readonly Look[]
   if (events.length > 1) return `${plural(events.length, "event")}.`;
   if (event) return one[event.state];
   return unsure.length === 0
-    ? "It is nowhere: it was never published here, or it was removed. Its publisher's log names what was not accepted."
-    : `It was not found, and may be in ${listOf(unsure)}, where not everything could be looked at.`;
+    ? "Not found: the event was never published here, or it was removed. The publisher's log names rejected events."
+    : `Not found, but the event may be in ${listOf(unsure)}: the search there is incomplete.`;
 }
 
 const one: Readonly<Record<FoundEvent["state"], string>> = {
-  stored: "It is stored.",
-  held: "A subscriber holds it, and has not stored it yet.",
-  dead: "It is a dead letter.",
-  replayed: "It was replayed, and is not stored: it waits in the events queue, or is on its way.",
-  dropped: "It was dropped by an operator, and is not stored.",
-  resolved: "Its letter was closed because it had been stored; the row is no longer there.",
+  stored: "The event is stored.",
+  held: "A subscriber holds the event, and has not stored it yet.",
+  dead: "The event is a dead letter.",
+  replayed: "The event was replayed, and is not stored yet: it waits in the events queue, or is being processed.",
+  dropped: "An operator dropped the event; it is not stored.",
+  resolved: "The event had been stored, and its dead letter was resolved; the stored row no longer exists.",
 };
 
 function listOf(words: readonly string[]): string {

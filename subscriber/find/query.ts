@@ -50,23 +50,23 @@ const longestId = 400;
 export function parseFind({ id, player, at, within }: FindWords): FindQuery {
   if (id !== undefined) {
     if (player !== undefined || at !== undefined || within !== undefined) {
-      throw new RangeError("look for an id, or for a player and a time, not for both");
+      throw new RangeError("give either an id or a player and a time, not both");
     }
     return parseId(id.trim());
   }
-  if (player === undefined) throw new RangeError("say what to look for: an id, or a player and a time");
-  if (at === undefined) throw new RangeError("say at which time the player's event happened, as 2022-02-02T12:34");
+  if (player === undefined) throw new RangeError("give an id, or a player and a time");
+  if (at === undefined) throw new RangeError("give the time of the player's event, such as 2022-02-02T12:34");
   const playerId = parseInteger(player);
-  if (playerId === undefined) throw new RangeError(`the player ${shown(player)} is no whole number of 64 bits`);
+  if (playerId === undefined) throw new RangeError(`the player ${shown(player)} must be a whole number of 64 bits`);
   return { playerId, atMs: parseTime(at), withinMs: within === undefined ? withinMs : parseWithin(within) };
 }
 
 function parseId(text: string): ById {
   if (text === "") {
-    throw new RangeError("say what to look for: an event id, a message id, or the id that its publisher sent");
+    throw new RangeError("give an event id, a message id, or the id that the publisher sent");
   }
   if (text.length > longestId) {
-    throw new RangeError(`an id has at most ${longestId} characters; this one has ${text.length}`);
+    throw new RangeError(`the id has ${text.length} characters; the limit is ${longestId}`);
   }
   return { text, messageId: parseMessageId(text), eventId: parseInteger(text) };
 }
@@ -82,14 +82,14 @@ function parseTime(text: string): number {
     /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(Z|[+-]\d\d:\d\d)?)?$/i.exec(text.trim()) ?? [];
   const ms = Date.parse(`${date}T${time}${zone.toUpperCase()}`);
   if (ms >= firstMs && ms <= lastMs) return ms;
-  throw new RangeError(`${shown(text)} is no time such as 2022-02-02T12:34, which is in UTC`);
+  throw new RangeError(`${shown(text)} must be a time such as 2022-02-02T12:34, in UTC unless it has a zone`);
 }
 
 function parseWithin(text: string): number {
   const [, amount, unit] = /^(\d{1,6})([smh])$/.exec(text) ?? [];
   const ms = Number(amount) * unitMs[unit as keyof typeof unitMs];
   if (!(ms > 0 && ms <= mostWithinMs)) {
-    throw new RangeError(`${shown(text)} is no span such as 90s, 5m or 2h, up to 24h`);
+    throw new RangeError(`${shown(text)} must be a duration such as 90s, 5m or 2h, at most 24h`);
   }
   return ms;
 }

@@ -30,20 +30,20 @@ Deno.test("parseFind() reads times as UTC unless they name a zone", () => {
 
 Deno.test("parseFind() says what cannot be read", () => {
   const cases: [FindWords, RegExp][] = [
-    [{}, /say what to look for/],
-    [{ id: " " }, /say what to look for/],
-    [{ id: "x".repeat(401) }, /at most 400 characters; this one has 401/],
-    [{ id: "1", player: "11" }, /not for both/],
-    [{ player: "11" }, /say at which time/],
-    [{ at: "2022-02-02" }, /say what to look for/],
-    [{ player: "john", at: "2022-02-02" }, /"john" is no whole number/],
-    [{ player: "11", at: "noon" }, /"noon" is no time such as/],
-    [{ player: "11", at: "2022-02-31T25:00" }, /is no time/],
-    [{ player: "11", at: "0000-01-01" }, /"0000-01-01" is no time such as/],
-    [{ player: "11", at: "9999-12-31T23:59" }, /is no time such as/],
-    [{ player: "11", at: "2022-02-02", within: "2d" }, /"2d" is no span/],
-    [{ player: "11", at: "2022-02-02", within: "25h" }, /"25h" is no span/],
-    [{ player: "11", at: "2022-02-02", within: "0s" }, /"0s" is no span/],
+    [{}, /give an id, or a player and a time/],
+    [{ id: " " }, /give an event id/],
+    [{ id: "x".repeat(401) }, /has 401 characters; the limit is 400/],
+    [{ id: "1", player: "11" }, /not both/],
+    [{ player: "11" }, /give the time of/],
+    [{ at: "2022-02-02" }, /give an id, or a player and a time/],
+    [{ player: "john", at: "2022-02-02" }, /"john" must be a whole number/],
+    [{ player: "11", at: "noon" }, /"noon" must be a time such as/],
+    [{ player: "11", at: "2022-02-31T25:00" }, /must be a time/],
+    [{ player: "11", at: "0000-01-01" }, /"0000-01-01" must be a time such as/],
+    [{ player: "11", at: "9999-12-31T23:59" }, /must be a time such as/],
+    [{ player: "11", at: "2022-02-02", within: "2d" }, /"2d" must be a duration/],
+    [{ player: "11", at: "2022-02-02", within: "25h" }, /"25h" must be a duration/],
+    [{ player: "11", at: "2022-02-02", within: "0s" }, /"0s" must be a duration/],
   ];
   for (const [words, problem] of cases) throws(() => parseFind(words), problem);
 });

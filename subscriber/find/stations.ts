@@ -48,13 +48,13 @@ function publishedStations(messageId: string, held: HeldEvent | undefined, lette
   const told = held?.published_ms ?? oldest?.publishedMs;
   const by = oldest?.publishedBy ?? null;
   if (typeof told === "number") {
-    return [{ station: "published", at: timeOf(told), by, detail: "as its message says" }];
+    return [{ station: "published", at: timeOf(told), by, detail: "time from the message" }];
   }
   const idMs = msOfId(messageId);
   if (idMs === undefined) {
-    return [{ station: "published", at: null, by, detail: "nobody kept when: its message id is no UUIDv7" }];
+    return [{ station: "published", at: null, by, detail: "time unknown: the message id is not a UUIDv7" }];
   }
-  return [{ station: "published", at: timeOf(idMs), by, detail: "as its message id says" }];
+  return [{ station: "published", at: timeOf(idMs), by, detail: "time from the message id" }];
 }
 
 /** Returns the time in a UUIDv7; `undefined` for other ids, and for ids derived from a body: their time is in 1970. */
@@ -74,21 +74,21 @@ function letterStations(letter: FoundLetter): Station[] {
     station: "dead",
     at: failedAt ?? keptAt,
     by: subscriber ?? "the broker",
-    detail: `${reason}: ${detail || "without a detail"} (${tried})`,
+    detail: `${reason}: ${detail || "no detail"} (${tried})`,
   }];
   const who = letter.actedBy ?? null;
   if (edits > 0) stations.push({ station: "edited", at: null, by: null, detail: times(edits) });
   if (status === "replayed" || status === "dropped") {
     const detail = status === "replayed"
-      ? "to the events queue again under the same message id; that does not mean that it is stored"
-      : "it is kept among the dead letters, and nobody processes it";
+      ? "published again under the same message id; this does not mean that it was stored"
+      : "kept in the table, and not processed";
     stations.push({ station: status, at: letter.actedAt ?? null, by: who, detail });
   }
   if (status === "resolved") {
     if (letter.actedAt) {
-      stations.push({ station: "replayed", at: letter.actedAt, by: who, detail: "to the events queue again" });
+      stations.push({ station: "replayed", at: letter.actedAt, by: who, detail: "published again" });
     }
-    const detail = "its event was found stored, and the letter closed";
+    const detail = "the event was found stored";
     stations.push({ station: "resolved", at: letter.storedAt ?? null, by: letter.storedBy ?? null, detail });
   }
   return stations;
@@ -101,8 +101,8 @@ function heldStation({ by, held: { doing, problem, held_ms } }: Findings["held"]
 
 function storedStations(stored: StoredEvent): Station[] {
   const { storedAt: at, storedBy: by } = stored;
-  const batch = "in one transaction with all events of this subscriber that have the same time of storing";
-  const reported = "before its ack, unless that subscriber runs with --quiet; no server keeps when";
+  const batch = "in one transaction with this subscriber's other events of the same time";
+  const reported = "before the ack, unless the subscriber runs with --quiet; the time is not recorded";
   return [
     { station: "stored", at, by, detail: [priceOf(stored), batch].filter((part) => part !== "").join("; ") },
     { station: "reported", at: null, by, detail: reported },
@@ -115,9 +115,7 @@ function priceOf({ amount, currency, eurCents, rate, ratesAsOf }: StoredEvent): 
   if (rate === undefined) return eur;
   const exponent = exponentOf(currency);
   const major = exponent === undefined ? `${amount} minor units of` : formatMajor(amount, exponent);
-  return `${major} ${currency} are ${eur} at ${rate} for 1 EUR, the rate as of ${
-    ratesAsOf ?? "a time that nobody kept"
-  }`;
+  return `${major} ${currency} = ${eur} at ${rate} for 1 EUR, the rate as of ${ratesAsOf ?? "an unknown time"}`;
 }
 
 /** Sorts by time. A station without a time stays behind its predecessor. */

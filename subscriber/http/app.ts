@@ -69,10 +69,10 @@ export function httpApp(options: AppOptions): (request: Request, caller: Caller)
   app.use(async (context, next) => {
     access.checkHost(context);
     if (!isProbe(context.req.path) && !limit.take(context.env.address)) {
-      throw new Problem(429, "more than 50 requests a second", { "retry-after": "1" });
+      throw new Problem(429, "the limit is 50 requests a second", { "retry-after": "1" });
     }
     if (Number(context.req.header("content-length") ?? 0) > 0 || context.req.header("transfer-encoding")) {
-      throw new Problem(413, "no request has a body here");
+      throw new Problem(413, "requests must not have a body");
     }
     await next();
     if (!context.res.headers.has("cache-control")) context.header("cache-control", "no-store");
@@ -93,7 +93,7 @@ export function httpApp(options: AppOptions): (request: Request, caller: Caller)
     try {
       return context.json((await withDeadline(totals)).materialized);
     } catch (error) {
-      throw unavailable("Postgres cannot be asked", error);
+      throw unavailable("the query of Postgres failed", error);
     }
   });
   app.get("/overview", async (context) => context.json(await withDeadline(overview)));
@@ -104,7 +104,7 @@ export function httpApp(options: AppOptions): (request: Request, caller: Caller)
       const points = await withDeadline(() => options.history(query));
       return context.json({ at, step_seconds: query.stepSeconds, points });
     } catch (error) {
-      throw unavailable("Postgres cannot be asked", error);
+      throw unavailable("the query of Postgres failed", error);
     }
   });
   app.get("/events", eventRoutes(options));
@@ -119,7 +119,7 @@ export function httpApp(options: AppOptions): (request: Request, caller: Caller)
     try {
       return context.json({ acts: await withDeadline(() => acts.list(limit, before)) });
     } catch (error) {
-      throw unavailable("Postgres cannot be asked", error);
+      throw unavailable("the query of Postgres failed", error);
     }
   });
   app.route("/", probeRoutes(options));

@@ -32,7 +32,7 @@ export function deadLetterRoutes({ admin, waiting, jobs, takes, clock }: DeadLet
       return await callWithDeadline(adminTimeoutMs, clock, act);
     } catch (error) {
       if (error instanceof Problem) throw error;
-      throw unavailable("the dead letters cannot be asked", error);
+      throw unavailable("the dead letters cannot be read", error);
     }
   }
 
@@ -67,7 +67,7 @@ export function deadLetterRoutes({ admin, waiting, jobs, takes, clock }: DeadLet
   routes.delete("/groups/:group/take", async (context) => {
     const group = context.req.param("group");
     if (!takes || !await ask(() => takes.leave(group))) {
-      throw new Problem(404, `nobody has the group ${group.slice(0, 60)}`);
+      throw new Problem(404, `nobody has taken the group ${group.slice(0, 60)}`);
     }
     return context.json({ left: 1 });
   });
@@ -110,13 +110,13 @@ export function deadLetterRoutes({ admin, waiting, jobs, takes, clock }: DeadLet
     const { outcomes } = await ask((signal) => admin.edit({ ...options, signal, by: byOf(context) }));
     if (outcomes.length === 0) throw missing(id);
     const refused = outcomes.find(({ problem }) => problem !== undefined);
-    if (refused && outcomes.length === 1) throw new Problem(409, `${id} is not edited: ${refused.problem}`);
+    if (refused && outcomes.length === 1) throw new Problem(409, `${id} was not edited: ${refused.problem}`);
     return context.json({ edits: outcomes.map(outcomeToJson) });
   });
   routes.post("/:id/undo", async (context) => {
     const id = idOf(context.req.param("id"));
     const restored = await ask((signal) => admin.undo({ filter: { ids: [id] }, signal, by: byOf(context) }));
-    if (restored === 0) throw new Problem(404, `there is no letter ${id} that was dropped`);
+    if (restored === 0) throw new Problem(404, `there is no dropped letter ${id}`);
     return context.json({ restored });
   });
   routes.delete("/", async (context) => {
@@ -138,12 +138,14 @@ function byOf(context: Context<Env>): string {
 }
 
 function missing(id: string): Problem {
-  return new Problem(404, `there is no dead letter ${id}: it was replayed or dropped, or never was one`);
+  return new Problem(404, `there is no dead letter ${id}: it was replayed, dropped or resolved, or never existed`);
 }
 
 function idOf(text: string): string {
   const id = parseMessageId(text);
-  if (id === undefined) throw new Problem(400, "a message id is a UUID such as 017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
+  if (id === undefined) {
+    throw new Problem(400, "the message id must be a UUID such as 017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
+  }
   return id;
 }
 
@@ -155,7 +157,7 @@ function orderOf(text = "oldest"): "oldest" | "newest" {
 /** Parses the start of a page. @throws {Problem} */
 function placeOf(text: string | undefined): string | undefined {
   if (text !== undefined && !/^\d{1,18}$/.test(text)) {
-    throw new Problem(400, "after must be the next of another answer");
+    throw new Problem(400, "after must be the value of next from another page");
   }
   return text;
 }
@@ -168,7 +170,7 @@ function readFilter(context: Context, others: readonly string[], now: number): F
   const known: readonly string[] = [...filterNames, ...others];
   const unknown = Object.keys(query).find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    throw new Problem(400, `"${unknown.slice(0, 60)}" is none of the parameters ${known.join(", ")}`);
+    throw new Problem(400, `unknown parameter "${unknown.slice(0, 60)}"; the parameters are ${known.join(", ")}`);
   }
   try {
     return parseFilter({ ...query, player: query["player_id"], event: query["event_id"] }, now);
@@ -203,7 +205,7 @@ function pickStatuses({ statuses }: Filter): Pick<Filter, "statuses"> {
  */
 function chosen(filter: Filter, all: string | undefined): Filter {
   if (Object.keys(filter).length === 0 && all !== "true") {
-    throw new Problem(400, `say which: all=true, or one of ${filterNames.join(", ")}`);
+    throw new Problem(400, `give all=true, or a filter: one of ${filterNames.join(", ")}`);
   }
   return filter;
 }

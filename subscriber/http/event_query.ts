@@ -16,7 +16,9 @@ const names = new Set(["limit", "type", "player_id"]);
 /** @throws {Problem} for unknown names and values: a mistyped filter must not match everything */
 export function parseEventQuery(query: URLSearchParams): EventQuery {
   for (const name of query.keys()) {
-    if (!names.has(name)) throw new Problem(400, `"${name}" is none of the parameters ${[...names].join(", ")}`);
+    if (!names.has(name)) {
+      throw new Problem(400, `unknown parameter "${name}"; the parameters are ${[...names].join(", ")}`);
+    }
   }
   return {
     limit: parseLimit(query.get("limit"), defaultLimit, mostKept),
@@ -44,7 +46,7 @@ function parseTypes(text: string | null): ReadonlySet<EventType> | undefined {
   const types = text.split(",");
   const unknown = types.find((type) => !(eventTypes as readonly string[]).includes(type));
   if (unknown !== undefined) {
-    throw new Problem(400, `type=${cut(text)} must be one or more of ${eventTypes.join(",")}, with commas between`);
+    throw new Problem(400, `type=${cut(text)} must be a comma-separated list of ${eventTypes.join(", ")}`);
   }
   return new Set(types as EventType[]);
 }

@@ -42,7 +42,7 @@ export function eventRoutes(
     const ofAddress = streams.get(address) ?? 0;
     if (recent.listeners >= mostStreams || ofAddress >= mostOfAddress) {
       const which = ofAddress >= mostOfAddress ? `${mostOfAddress} streams of ${address}` : `${mostStreams} streams`;
-      throw new Problem(503, `${which} are open already`, { "retry-after": "10" });
+      throw new Problem(503, `the limit is ${which} at once`, { "retry-after": "10" });
     }
     streams.set(address, ofAddress + 1);
     // nginx would otherwise hold the stream back until its buffer is full.

@@ -15,7 +15,7 @@ export function findRoutes(find: Find): (context: Context) => Promise<Response> 
   return async (context) => {
     const query = parseQuery(new URL(context.req.url).searchParams);
     if (running >= mostAtOnce) {
-      throw new Problem(503, `${mostAtOnce} others are looked for already`, { "retry-after": "1" });
+      throw new Problem(503, `the limit is ${mostAtOnce} searches at once`, { "retry-after": "1" });
     }
     running++;
     try {
@@ -30,7 +30,7 @@ export function findRoutes(find: Find): (context: Context) => Promise<Response> 
 function parseQuery(query: URLSearchParams): FindQuery {
   for (const name of query.keys()) {
     if (!(names as readonly string[]).includes(name)) {
-      throw new Problem(400, `"${name.slice(0, 60)}" is none of the parameters ${names.join(", ")}`);
+      throw new Problem(400, `unknown parameter "${name.slice(0, 60)}"; the parameters are ${names.join(", ")}`);
     }
   }
   const [id, player, at, within] = names.map((name) => query.get(name) ?? undefined);

@@ -30,13 +30,13 @@ export async function readinessOf(
 ): Promise<Readiness> {
   const [states, found, fleet] = await Promise.all([read(), depths().catch(() => undefined), subscribers()]);
   const why = [];
-  if (leaving.aborted) why.push("This subscriber is leaving.");
+  if (leaving.aborted) why.push("This subscriber is shutting down.");
   else if (!consuming()) why.push("This subscriber is not consuming.");
   const { state, last_error } = own.read();
   if (state === "holding" && !own.takesMore) why.push(`This subscriber holds events: ${last_error}.`);
   for (const name of required) {
     const { ok, problem } = states[name];
-    if (!ok) why.push(`${dependencyNames.servers[name]} does not serve: ${problem}.`);
+    if (!ok) why.push(`${dependencyNames.servers[name]} is not available: ${problem}.`);
   }
   return {
     ready: why.length === 0,

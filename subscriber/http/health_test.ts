@@ -42,17 +42,19 @@ Deno.test("readinessOf() gives every reason why the subscriber is not ready", as
     false,
     [
       "This subscriber is not consuming.",
-      "RabbitMQ does not serve: refused.",
-      "Postgres does not serve: starting up.",
+      "RabbitMQ is not available: refused.",
+      "Postgres is not available: starting up.",
     ],
     null,
   ]);
-  deepStrictEqual((await readiness({}, { leaving: true })).why_not, ["This subscriber is leaving."]);
+  deepStrictEqual((await readiness({}, { leaving: true })).why_not, ["This subscriber is shutting down."]);
 });
 
 Deno.test("readinessOf() is not ready while a batch is held, whatever the cause, and tells of others that hold one", async () => {
-  const holding = await readiness({}, { lastError: "it is neither stored nor refused" });
-  deepStrictEqual(holding.why_not, ["This subscriber holds events: it is neither stored nor refused."]);
+  const holding = await readiness({}, { lastError: "the database has neither stored nor rejected the batch" });
+  deepStrictEqual(holding.why_not, [
+    "This subscriber holds events: the database has neither stored nor rejected the batch.",
+  ]);
   const beside = await readiness({});
   deepStrictEqual([beside.ready, beside.subscribers], [true, [stuck]]);
 });

@@ -27,7 +27,7 @@ const [mostRate, changeNames] = [1_000_000, ["set", "where", "json"]];
 
 export function jobRoutes({ jobs, ask, filterOf, changeOf }: JobRoutesOptions): Hono<Env> {
   const table = () => {
-    if (!jobs) throw new Problem(404, "jobs are carried out over servers, and this is one process");
+    if (!jobs) throw new Problem(404, "jobs need RabbitMQ and Postgres, and this is the embedded demo");
     return jobs.table;
   };
   const routes = new Hono<Env>();
@@ -61,7 +61,7 @@ export function jobRoutes({ jobs, ask, filterOf, changeOf }: JobRoutesOptions): 
   routes.post("/:id/rate", async (context) => {
     const id = idOf(context.req.param("id"));
     const rate = rateOf(context.req.query("rate"));
-    if (rate === undefined) throw new Problem(400, "say how fast: rate, letters a second");
+    if (rate === undefined) throw new Problem(400, "give rate, the number of letters a second");
     return context.json(jobToJson(found(await ask(() => table().setRate(id, rate)), id)));
   });
   return routes;
@@ -82,7 +82,7 @@ function rateOf(text: string | undefined): number | undefined {
 
 function idOf(text: string): string {
   const id = parseMessageId(text);
-  if (id === undefined) throw new Problem(400, "a job's id is a UUID");
+  if (id === undefined) throw new Problem(400, "the job's id must be a UUID");
   return id;
 }
 

@@ -15,7 +15,7 @@ const count = { type: "integer" };
 const countOrNull = { type: ["integer", "null"] };
 const flag = { type: "boolean" };
 const uuid = { type: "string", format: "uuid" };
-const integer = { type: ["integer", "string"], description: "A string of digits beyond 2^53" };
+const integer = { type: ["integer", "string"], description: "A string of digits if the value is beyond 2^53" };
 
 const integerOrNull = { ...integer, type: ["integer", "string", "null"] };
 
@@ -39,13 +39,13 @@ const problem = (description: string) => ({
 });
 const errors = {
   "429": problem("More than 50 requests a second, or too many wrong tokens"),
-  "503": problem("What was to be asked does not answer"),
-  "504": problem("No answer in time"),
+  "503": problem("A server that the request needs does not answer"),
+  "504": problem("The request timed out"),
 };
 const refusals = {
-  "400": problem("What was asked is not clear"),
-  "401": problem("No token, or a wrong one"),
-  "403": problem("The token may not do this, or the subscriber has no tokens"),
+  "400": problem("A parameter is unknown or not valid"),
+  "401": problem("The token is missing or wrong"),
+  "403": problem("The token's role does not permit the request, or the subscriber has no tokens"),
   ...errors,
 };
 
@@ -54,33 +54,33 @@ const query = (name: string, schema: object, description?: string) => ({
   ...(description !== undefined && { description }),
 });
 const limit = (maximum: number) => query("limit", { type: "integer", minimum: 1, maximum, default: 100 });
-const time = "RFC 3339, or how long ago: 30m, 2h, 7d";
+const time = "RFC 3339, or a duration before now: 30m, 2h, 7d";
 /** The filter for dead letters: all given conditions must match. */
 const filter = [
-  query("status", text, "dead (if left out), replayed, dropped, resolved, with commas between; or any"),
-  query("reason", text, "One or more, with commas between"),
-  query("id", text, "Message ids, with commas between"),
-  query("group", text, "One or more of /dead-letters/groups, with commas between"),
-  query("since", text, `Failed last at this time or later: ${time}`),
-  query("until", text, `Failed last before this time: ${time}`),
+  query("status", text, "Comma-separated list of dead, replayed, dropped, resolved; or any. Default: dead"),
+  query("reason", text, "Comma-separated reasons"),
+  query("id", text, "Comma-separated message ids"),
+  query("group", text, "Comma-separated groups, as in /dead-letters/groups"),
+  query("since", text, `Last failed at this time or later: ${time}`),
+  query("until", text, `Last failed before this time: ${time}`),
   query("player_id", integer),
   query("event_id", integer),
-  query("text", text, "Part of the detail, in letters of either case"),
+  query("text", text, "Text in the detail, case-insensitive"),
 ];
-const order = query("order", { enum: ["oldest", "newest"], default: "oldest" }, "Which come first");
+const order = query("order", { enum: ["oldest", "newest"], default: "oldest" }, "Sort order");
 const change = [
   query(
     "set",
     text,
-    "A field to change, such as currency=EUR; more than once for several. An empty value leaves it out",
+    "A field to change, such as currency=EUR; may be repeated. An empty value removes the field",
   ),
-  query("where", text, "Only where a field has this value: currency= where it is missing"),
-  query("json", text, "In place of both: the whole event as JSON"),
+  query("where", text, "Only events whose field has this value; an empty value means a missing field; may be repeated"),
+  query("json", text, "The whole event as JSON, instead of set and where"),
 ];
-const after = query("after", text, "The next of the page before");
-const all = query("all", { const: "true" }, "In place of a filter: all of them");
+const after = query("after", text, "The value of next from the previous page");
+const all = query("all", { const: "true" }, "All dead letters, instead of a filter");
 const group = { name: "group", in: "path", required: true, schema: text };
-const note = query("note", text, "A ticket, or other words");
+const note = query("note", text, "A note, such as a ticket's number");
 const id = { name: "id", in: "path", required: true, schema: uuid };
 
 /** Reading needs the role `look`, unless reading is open. Changes need the role `act`. */
@@ -89,11 +89,11 @@ const secured = (summary: string, parameters: object[], ok: object) => ({
 });
 const ofOne = (summary: string, ok: object) => ({
   ...{ summary, parameters: [id], security: [{ token: [] }] },
-  responses: { "200": ok, "404": problem("Not there"), ...refusals },
+  responses: { "200": ok, "404": problem("There is no such letter or job"), ...refusals },
 });
 const replays = object({
   replayed: count,
-  refused: described(count, "Replayed ten times already"),
+  refused: described(count, "Already replayed ten times"),
   failed: count,
 });
 const dropped = object({ dropped: count });
@@ -104,51 +104,57 @@ export const openApi = {
   info: {
     title: "Casino events: a subscriber",
     version,
-    description: "What all subscribers have stored, how this one does, and dead letters.",
+    description: "Totals of all subscribers, the state of this subscriber, and dead letters.",
   },
   paths: {
     "/materialized": {
       get: {
-        summary: "Sums over all that every subscriber has stored; each event counts once",
-        responses: { "200": json("The same from every subscriber", ref("Materialized")), ...errors },
+        summary: "Totals of all stored events; each event counts once",
+        responses: { "200": json("The totals; every subscriber returns the same", ref("Materialized")), ...errors },
       },
     },
     "/overview": {
       get: {
-        summary: "All that the dashboard shows; what cannot be had is null, and problems says why",
-        responses: { "200": json("At this moment", { type: "object" }), ...errors },
+        summary:
+          "Everything that the dashboard shows; a value that cannot be read is null, and problems gives the reason",
+        responses: { "200": json("The current overview", { type: "object" }), ...errors },
       },
     },
     "/history": {
       get: {
-        summary: "What the system did, a point for each step, the oldest first",
-        parameters: [query("hours", { type: "integer", minimum: 1, maximum: 2_160, default: 48 }, "So far back")],
+        summary: "The system's history, one point for each step, oldest first",
+        parameters: [
+          query("hours", { type: "integer", minimum: 1, maximum: 2_160, default: 48 }, "Length of the history"),
+        ],
         responses: {
-          "200": json("The same from every subscriber", ref("History")),
-          "400": problem("hours"),
+          "200": json("The history; every subscriber returns the same", ref("History")),
+          "400": problem("hours is not valid"),
           ...errors,
         },
       },
     },
     "/events": {
       get: {
-        summary: "The newest events that this subscriber has stored; of a large batch only some",
+        summary: "The newest events that this subscriber has stored; a sample of large batches",
         parameters: [
           limit(mostKept),
-          query("type", text, `One or more of ${eventTypes.join(", ")}, with commas between`),
+          query("type", text, `Comma-separated list of ${eventTypes.join(", ")}`),
           query("player_id", integer),
         ],
         responses: {
           "200": {
-            description: "Newest first; with Accept: text/event-stream as they come, at most 20 a second",
+            description: "Newest first; with Accept: text/event-stream, a stream of new events, at most 20 a second",
             content: {
               "application/json": { schema: object({ events: list(ref("Event")) }) },
               "text/event-stream": {
-                schema: described(text, "event: event, its data an Event; event: sampled, {shown, skipped}"),
+                schema: described(
+                  text,
+                  "event: event, with an Event as data; event: sampled, with {shown, skipped} as data",
+                ),
               },
             },
           },
-          "400": problem("A parameter that is not known, or out of its range"),
+          "400": problem("A parameter is unknown or not valid"),
           ...errors,
         },
       },
@@ -158,13 +164,13 @@ export const openApi = {
         summary: "Where an event is, and what happened to it",
         parameters: [
           query("id", text, "An event id, a message id in any form, or the id that the publisher sent"),
-          query("player_id", integer, "In place of an id, with at"),
-          query("at", text, "When it happened, in UTC unless it names a zone: 2022-02-02T12:34"),
-          query("within", text, "So long before and after it: 90s, 5m, 2h, up to 24h; 5m unless it is given"),
+          query("player_id", integer, "Instead of id; requires at"),
+          query("at", text, "Time of the event, UTC unless it has a zone: 2022-02-02T12:34"),
+          query("within", text, "Duration to search before and after at: 90s, 5m, 2h, up to 24h; default 5m"),
         ],
         responses: {
-          "200": json("Found or not: looked tells where, and what could not be looked at", ref("Found")),
-          "400": problem("What was asked is not clear"),
+          "200": json("The events found; looked lists the places, and whether each could be searched", ref("Found")),
+          "400": problem("A parameter is unknown or not valid"),
           ...errors,
         },
       },
@@ -174,44 +180,51 @@ export const openApi = {
         "Dead letters, page by page",
         [limit(500), order, after, ...filter],
         json(
-          "How many there are, and those asked for",
+          "A page of dead letters, and counts",
           object({
-            total: described(count, "Whether they match or not"),
-            waiting: described(countOrNull, "Besides these, in their queue: no keeper has moved them yet"),
-            next: described(textOrNull, "For after: where the next page begins; null when this is the last"),
+            total: described(count, "Number of all dead letters in the table, whether they match or not"),
+            waiting: described(
+              countOrNull,
+              "Number of letters in the queue, which no keeper has moved into the table yet",
+            ),
+            next: described(textOrNull, "Value of after for the next page; null on the last page"),
             dead_letters: list(ref("DeadLetter")),
           }),
         ),
       ),
-      delete: secured("Drop them", [...filter, all], json("How many", dropped)),
+      delete: secured("Drops dead letters", [...filter, all], json("Number of dropped letters", dropped)),
     },
     "/dead-letters/groups": {
       get: secured(
-        "What they failed of, most letters first",
+        "Dead letters grouped by cause, largest group first",
         filter,
-        json("At most 1,000", object({ groups: list(ref("CauseGroup")) })),
+        json("At most 1,000 groups", object({ groups: list(ref("CauseGroup")) })),
       ),
     },
     "/dead-letters/groups/{group}/take": {
       post: {
         ...secured(
-          "Take the letters that it has: they turn no headline",
+          "Takes a group: the dashboard's headline ignores its letters until it grows",
           [group, note],
-          json("How many", object({ taken: count })),
+          json("Number of letters in the group", object({ taken: count })),
         ),
       },
-      delete: { ...secured("Leave it to others", [group], json("Done", object({ left: count }))) },
+      delete: { ...secured("Gives up a group", [group], json("Done", object({ left: count }))) },
     },
     "/dead-letters/replay": {
-      post: secured("Publish them again under their own ids", [...filter, all], json("What became of them", replays)),
+      post: secured(
+        "Publishes dead letters again under their own ids",
+        [...filter, all],
+        json("Counts by result", replays),
+      ),
     },
     "/dead-letters/jobs": {
-      get: secured("Jobs, the newest first", [], json("At most 100", object({ jobs: list(ref("Job")) }))),
+      get: secured("Jobs, newest first", [], json("At most 100 jobs", object({ jobs: list(ref("Job")) }))),
       post: secured(
-        "Have subscribers act on all that match; preview=true tells how many that are",
+        "Creates a job, in which subscribers act on all matching letters; preview=true only counts the letters",
         [
           query("act", { enum: jobActs }),
-          query("rate", count, "Letters a second at most; a replay comes up to that by and by"),
+          query("rate", count, "Highest number of letters a second; a replay starts slower and ramps up"),
           query("preview", { const: "true" }),
           ...change,
           ...filter,
@@ -221,72 +234,82 @@ export const openApi = {
       ),
     },
     "/dead-letters/jobs/{id}": {
-      get: ofOne("A job, and what became of its letters", json("It", ref("Job"))),
+      get: ofOne("A job, and the outcome of its letters", json("The job", ref("Job"))),
     },
-    "/dead-letters/jobs/{id}/pause": { post: ofOne("Pause it", json("It", ref("Job"))) },
+    "/dead-letters/jobs/{id}/pause": { post: ofOne("Pauses a job", json("The job", ref("Job"))) },
     "/dead-letters/jobs/{id}/resume": {
-      post: ofOne("Have it go on, where it is paused or has stopped", json("It", ref("Job"))),
+      post: ofOne("Resumes a paused or stopped job", json("The job", ref("Job"))),
     },
-    "/dead-letters/jobs/{id}/cancel": { post: ofOne("End it: what is done stays done", json("It", ref("Job"))) },
+    "/dead-letters/jobs/{id}/cancel": {
+      post: ofOne("Cancels a job; finished work stays", json("The job", ref("Job"))),
+    },
     "/dead-letters/jobs/{id}/rate": {
-      post: { ...ofOne("Set its rate", json("It", ref("Job"))), parameters: [id, query("rate", count)] },
+      post: { ...ofOne("Sets the rate of a job", json("The job", ref("Job"))), parameters: [id, query("rate", count)] },
     },
     "/dead-letters/undo": {
-      post: secured("Put back those that were dropped", [...filter, all], json("How many", restored)),
+      post: secured("Restores dropped letters", [...filter, all], json("Number of restored letters", restored)),
     },
     "/dead-letters/{id}": {
-      get: ofOne("One dead letter", json("It", ref("DeadLetter"))),
-      delete: ofOne("Drop it", json("Done", dropped)),
+      get: ofOne("One dead letter", json("The dead letter", ref("DeadLetter"))),
+      delete: ofOne("Drops a dead letter", json("Done", dropped)),
     },
     "/dead-letters/{id}/replay": {
-      post: ofOne("Publish it again under its own id", json("What became of it", replays)),
+      post: ofOne("Publishes a dead letter again under its own id", json("Counts by result", replays)),
     },
     "/audit": {
       get: secured(
-        "What people did, the newest first; with the role to administer",
-        [limit(500), query("before", text, "The id of an act: those before it")],
-        json("Acts", object({ acts: list(ref("Act")) })),
+        "Operators' actions, newest first; requires the role administer",
+        [limit(500), query("before", text, "Only actions before the action with this id")],
+        json("The actions", object({ acts: list(ref("Act")) })),
       ),
     },
     "/session": {
-      get: { summary: "Who asks", responses: { "200": json("They", ref("Session")) } },
+      get: { summary: "The user of the request", responses: { "200": json("The user", ref("Session")) } },
       post: {
-        summary: "Exchanges the bearer token for a cookie that a page's requests bring along, for twelve hours",
+        summary: "Signs in: exchanges the bearer token for a cookie, which is valid for twelve hours",
         security: [{ token: [] }],
         responses: { "200": json("Signed in", ref("Session")), ...refusals },
       },
       delete: {
-        summary: "Takes the cookie away",
+        summary: "Signs out: deletes the cookie",
         responses: { "200": json("Signed out", ref("Session")), ...refusals },
       },
     },
     "/dead-letters/edits": {
       get: secured(
-        "What a change would make of them; nothing is changed",
+        "Previews a change of dead letters, and changes none",
         [limit(500), after, ...filter, all, ...change],
         json("Oldest first", object({ edits: list(ref("Edit")), next: textOrNull })),
       ),
     },
     "/dead-letters/{id}/edit": {
       post: {
-        ...ofOne("Edit it: a replay publishes the last edit", json("Done", object({ edits: list(ref("Edit")) }))),
+        ...ofOne(
+          "Edits a dead letter; a replay publishes the last edit",
+          json("Done", object({ edits: list(ref("Edit")) })),
+        ),
         parameters: [id, ...change],
       },
     },
     "/dead-letters/{id}/undo": {
-      post: ofOne("Put it back, where it was dropped", json("Done", restored)),
+      post: ofOne("Restores a dropped letter", json("Done", restored)),
     },
-    "/health/live": { get: { summary: "The process answers", responses: { "200": json("Yes", { type: "object" }) } } },
+    "/health/live": {
+      get: { summary: "Whether the process answers", responses: { "200": json("Alive", { type: "object" }) } },
+    },
     "/health/ready": {
       get: {
-        summary: "Whether it can do its work, and why not",
+        summary: "Whether the subscriber can process events, and if not, why",
         responses: { "200": json("Ready", ref("Readiness")), "503": json("Not ready", ref("Readiness")) },
       },
     },
     "/metrics": {
       get: {
-        summary: "Prometheus's text format",
-        responses: { "200": { description: "Now", content: { "text/plain": { schema: text } } }, ...errors },
+        summary: "Metrics in Prometheus's text format",
+        responses: {
+          "200": { description: "The current values", content: { "text/plain": { schema: text } } },
+          ...errors,
+        },
       },
     },
   },
@@ -295,7 +318,7 @@ export const openApi = {
     schemas: {
       Problem: described(object({ type: text, title: text, status: count, detail: text }), "RFC 9457"),
       Leader: {
-        ...described(object({ id: integer, count: integer }), "Of equals the lowest id"),
+        ...described(object({ id: integer, count: integer }), "Players with equal counts: the lowest id"),
         type: ["object", "null"],
       },
       Materialized: object({
@@ -310,17 +333,17 @@ export const openApi = {
         at: text,
         step_seconds: count,
         points: list(object({
-          at: described(text, "When the step began"),
-          seconds: described(count, "How much of it is known"),
+          at: described(text, "Start of the step"),
+          seconds: described(count, "Seconds of the step that have data"),
           stored: count,
-          dead: described(count, "Events that became dead letters"),
+          dead: described(count, "Events that were dead-lettered"),
           duplicates: count,
-          arrived: described(countOrNull, "Settled in that time, and what the queue grew by"),
-          ready: described(countOrNull, "The most at the end of a minute, as all that follow"),
+          arrived: described(countOrNull, "Events that arrived: settled events plus the growth of the queue"),
+          ready: described(countOrNull, "Highest value at the end of a minute, as in the next three fields"),
           unacknowledged: countOrNull,
           oldest_ms: countOrNull,
           rates_age_ms: countOrNull,
-          subscribers: described(countOrNull, "The fewest that told something of themselves"),
+          subscribers: described(countOrNull, "Lowest number of reporting subscribers"),
         })),
       }),
       Event: eventSchema(),
@@ -333,7 +356,7 @@ export const openApi = {
             event: { type: ["object", "null"] },
             stations: list(object({ station: text, at: textOrNull, by: textOrNull, detail: text })),
           })),
-          "At most 20",
+          "At most 20 events",
         ),
         more: flag,
         verdict: text,
@@ -344,84 +367,87 @@ export const openApi = {
         reason: text,
         cause: described(text, "The detail without its values"),
         letters: count,
-        first_at: described(textOrNull, "When one of them failed last: of the first"),
+        first_at: described(textOrNull, "The earliest last_failed_at in the group"),
         last_at: textOrNull,
         taken: described(
           { type: ["object", "null"] },
-          "Who looks after it: by, at, note, and more: letters that came since",
+          "Who has taken the group: by, at, note and more, the number of letters since then",
         ),
-        sample: described(object({ message_id: uuid, detail: text }), "The newest of them"),
+        sample: described(object({ message_id: uuid, detail: text }), "The newest letter"),
       }),
       DeadLetter: object({
         message_id: uuid,
-        sent_id: described(textOrNull, "As its publisher sent it, where that is another text"),
+        sent_id: described(textOrNull, "The message id that the publisher sent, if it differs"),
         reason: text,
         detail: text,
-        group: described(text, "The same for letters whose reason and detail differ in values alone"),
+        group: described(text, "The same for letters whose reason and detail differ only in values"),
         subscriber: textOrNull,
         first_failed_at: textOrNull,
         last_failed_at: textOrNull,
         attempts: count,
         replays: count,
-        status: described({ enum: statuses }, "replayed is published again, no more; resolved: its event is stored"),
-        number: described(integerOrNull, "Where it is kept"),
-        previous: described(integerOrNull, "The number of the letter whose replay died as this one"),
-        acted_by: described(textOrNull, "Who replayed, dropped or restored it"),
+        status: described(
+          { enum: statuses },
+          "replayed: published again, which does not mean stored; resolved: the event is stored",
+        ),
+        number: described(integerOrNull, "Number of the row in the table"),
+        previous: described(integerOrNull, "Number of the letter whose replay was dead-lettered as this letter"),
+        acted_by: described(textOrNull, "Who replayed, dropped or restored the letter"),
         acted_at: textOrNull,
-        stored_by: described(textOrNull, "The subscriber that stored its event"),
+        stored_by: described(textOrNull, "The subscriber that stored the event"),
         stored_at: textOrNull,
-        edits: described(count, "How many there are"),
+        edits: described(count, "Number of edits"),
         edited: described({ type: ["object", "null"] }, "The last edit, which a replay publishes: by, at, event"),
         event: { type: ["object", "null"] },
         body_problem: textOrNull,
-        body_base64: described(text, "Its first 4 KiB in a list, its first MiB alone"),
-        body_bytes: described(count, "How long it is"),
+        body_base64: described(text, "The first 4 KiB in a list; the first MiB in the answer for one letter"),
+        body_bytes: described(count, "Length of the whole body"),
       }, ["message_id", "reason", "detail", "group", "attempts", "replays", "body_base64", "body_bytes"]),
       Session: object({
         name: textOrNull,
-        role: described({ enum: [...roles, null] }, "null: not even to look"),
-        has_tokens: described(flag, "Whether there is anything to sign in with"),
+        role: described({ enum: [...roles, null] }, "null: no access, not even the role look"),
+        has_tokens: described(flag, "Whether the subscriber has tokens"),
       }),
       Act: object({
         ...{ id: text, begun_at: text, ended_at: textOrNull, who: text, act: text, filter: { type: "object" } },
-        peer: described(text, "From where"),
-        via: described(text, "By way of which subscriber"),
+        peer: described(text, "Address of the client"),
+        via: described(text, "The subscriber or the command"),
         state: { enum: ["begun", "done", "failed"] },
-        affected: described({ type: ["integer", "null"] }, "How many"),
+        affected: described({ type: ["integer", "null"] }, "Number of affected letters or rows"),
         result: textOrNull,
       }),
       Job: object({
         ...{ id: uuid, act: { enum: jobActs }, state: { enum: jobStates }, filter: { type: "object" } },
         ...{ change: { type: ["object", "null"] }, created_by: text, created_at: text, finished_at: textOrNull },
-        rate: described(count, "Letters a second at most"),
-        total: described(count, "Letters that matched when it began"),
+        rate: described(count, "Highest number of letters a second"),
+        total: described(count, "Letters that matched when the job was created"),
         done: count,
-        refused: described(count, "Replayed ten times already, or the change does not fit"),
+        refused: described(count, "Letters that were already replayed ten times, or that the change does not fit"),
         failed: count,
-        owner: described(textOrNull, "The subscriber that carries it out"),
+        owner: described(textOrNull, "The subscriber that runs the job"),
         problem: textOrNull,
-        stored: described(count, "Of a replay: letters whose event is stored by now"),
-        died: described(count, "Died again of the same cause"),
+        stored: described(count, "For a replay: letters whose events are stored by now"),
+        died: described(count, "For a replay: letters that failed again with the same cause"),
         deaths: list(object({ message_id: uuid, reason: text, detail: text })),
       }, ["id", "act", "state", "rate", "total", "done", "refused", "failed"]),
       Edit: object({
         message_id: uuid,
         number: integer,
-        before: described({ type: ["object", "null"] }, "null where the body is no message"),
+        before: described({ type: ["object", "null"] }, "null if the body is not a protobuf message"),
         after: { type: ["object", "null"] },
-        problem: described(textOrNull, "Why it does not fit"),
+        problem: described(textOrNull, "Why the change does not fit"),
       }),
       Subscriber: object({
         ...{ id: text, version: text, state: { enum: subscriberStates }, since: text, events: count, batches: count },
-        oldest_ms: described(count, "Since the oldest in hand was published; 0 when there is none"),
+        oldest_ms: described(count, "Time since the publication of the oldest event in hand; 0 without events in hand"),
         ...{ last_error: textOrNull, last_error_at: textOrNull },
-        heard_ms: described(count, "How long ago it told this"),
+        heard_ms: described(count, "Age of this report"),
       }),
       Readiness: object({
         ready: flag,
         why_not: list(text),
         consumers: { type: ["integer", "null"] },
-        subscribers: described(list(ref("Subscriber")), "All of them, the stuck one first"),
+        subscribers: described(list(ref("Subscriber")), "All subscribers, stuck ones first"),
         dependencies: list(object({ name: text, ok: flag, required: flag, problem: textOrNull })),
       }),
     },

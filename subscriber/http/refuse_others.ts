@@ -11,14 +11,14 @@ export function refuseOthers(app: Hono<Env>, log: Log): void {
     const known = app.routes.some(({ method, path }) => method !== "ALL" && path === context.req.path);
     return problemResponse(
       known
-        ? new Problem(405, `${context.req.method} is not for ${context.req.path}`)
-        : new Problem(404, `there is nothing at ${context.req.path}; /openapi.json tells what there is`),
+        ? new Problem(405, `${context.req.path} does not support ${context.req.method}`)
+        : new Problem(404, `there is nothing at ${context.req.path}; /openapi.json lists the paths`),
     );
   });
   app.onError((error) => {
     if (error instanceof Problem) return problemResponse(error);
     if (error instanceof DeadlineExceeded) return problemResponse(new Problem(504, error.message));
-    log.error("A request failed in an unforeseen way", {
+    log.error("A request failed unexpectedly", {
       event: "http.failed",
       problem: messageOf(error),
       stack: error.stack,

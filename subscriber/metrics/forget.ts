@@ -47,7 +47,9 @@ export async function keepForgetting(
   const forgetter = new Forgetter(database, recent);
   const round = async () => {
     const events = await forgetter.round();
-    if (events > 0) log.info("Newest events of erased players are forgotten", { event: "events.forgotten", events });
+    if (events > 0) {
+      log.info("Removed events of erased players from the newest events", { event: "events.forgotten", events });
+    }
   };
-  await inRounds(round, { everyMs, failed: "Erasures were not looked for", clock, log }, stop);
+  await inRounds(round, { everyMs, failed: "Erased players could not be read", clock, log }, stop);
 }

@@ -31,7 +31,7 @@ export class Metrics implements Observer {
     const registers = [this.#registry];
     const stage = new Histogram({
       name: "casino_stage_seconds",
-      help: "How long a batch's stages take; process goes from bytes to the commit, and decode is a part of it",
+      help: "Duration of a batch's stages; process covers everything from the bytes to the commit, including decode",
       labelNames: ["stage"],
       buckets: fast,
       registers,
@@ -45,19 +45,20 @@ export class Metrics implements Observer {
     });
     this.#latency = new Histogram({
       name: "casino_event_latency_seconds",
-      help: "From an event's publication to its commit; of 16 events of each batch",
+      help: "Time from an event's publication to its commit, sampled from 16 events of each batch",
       buckets: latency,
       registers,
     });
     this.#lag = new Histogram({
       name: "casino_event_loop_lag_seconds",
-      help: "How late a timer fires, because the thread was busy",
+      help: "Delay of a timer, because the thread was busy",
       buckets: lags,
       registers,
     });
     this.#signIns = new Counter({
       name: "casino_sign_ins_total",
-      help: "Tokens over HTTP; ok: signed in with the page; refused: one more after too many wrong ones",
+      help:
+        "Tokens received over HTTP by result; ok: signed in on the dashboard; refused: sent after too many wrong tokens",
       labelNames: ["result"],
       registers,
     });
@@ -108,33 +109,42 @@ export class Metrics implements Observer {
       Object.fromEntries(deadReasons.map((reason) => [reason, stats.dead.get(reason) ?? 0]))
     ), "reason");
     this.#counter("casino_dead_letters_kept_total", "Dead letters moved into the table", () => keeper.kept);
-    this.#counter("casino_dead_letters_by_broker_total", "Those among them that RabbitMQ dead-lettered itself", () => (
-      Object.fromEntries(brokerReasons.map((reason) => [reason, keeper.byBroker.get(reason) ?? 0]))
-    ), "reason");
+    this.#counter(
+      "casino_dead_letters_by_broker_total",
+      "Dead letters moved into the table that RabbitMQ itself dead-lettered",
+      () => (
+        Object.fromEntries(brokerReasons.map((reason) => [reason, keeper.byBroker.get(reason) ?? 0]))
+      ),
+      "reason",
+    );
     this.#counter(
       "casino_dead_letter_queue_shrinks_total",
-      "How often the dead letter queue became shorter while its letters were held",
+      "Number of times that the dead letter queue became shorter while its letters were held",
       () => keeper.shrinks,
     );
     this.#counter(
       "casino_events_without_player_total",
-      "Stored events whose player is not known",
+      "Stored events of unknown players",
       () => stats.withoutPlayer,
     );
-    this.#counter("casino_batches_total", "Batches seen to their end", () => stats.batches);
+    this.#counter("casino_batches_total", "Batches that ended", () => stats.batches);
     this.#counter(
       "casino_batch_failures_total",
-      "Batches that were requeued because of an unforeseen error in the subscriber's code",
+      "Batches requeued because of an unexpected error in the subscriber's code",
       () => stats.failures,
     );
     this.#counter("casino_stage_errors_total", "Stages that ended in an error", () => stats.errors, "stage");
-    this.#counter("casino_store_errors_total", "How often the database did not take a batch", () => gate.refusals);
+    this.#counter(
+      "casino_store_errors_total",
+      "Number of times that the database did not accept a batch",
+      () => gate.refusals,
+    );
     this.#counter("casino_rates_calls_total", "Calls to the rates API", () => ({
       ...{ ok: counts().calls - counts().failedCalls, failed: counts().failedCalls },
     }), "result");
     this.#counter(
       "casino_rates_looks_total",
-      "Looks for rates by result; own: the process had a fresh copy of its own",
+      "Lookups of rates by result; own: the process had a fresh copy",
       () => ({ own: counts().ownUses, ...counts().looks }),
       "state",
     );
@@ -145,55 +155,59 @@ export class Metrics implements Observer {
     );
     this.#counter(
       "casino_rates_stale_uses_total",
-      "Batches that were given rates past their time",
+      "Batches that used stale rates",
       () => counts().staleUses,
     );
 
-    this.#gauge("casino_batches_in_flight", "Batches that are not settled yet", sources.batchesInFlight);
-    this.#gauge("casino_prefetch", "Most deliveries that the subscriber holds unacknowledged", () => sources.prefetch);
-    this.#gauge("casino_unsettled_deliveries", "Deliveries that the subscriber holds", sources.unsettled);
+    this.#gauge("casino_batches_in_flight", "Unsettled batches", sources.batchesInFlight);
+    this.#gauge(
+      "casino_prefetch",
+      "Highest number of unacknowledged deliveries in the subscriber",
+      () => sources.prefetch,
+    );
+    this.#gauge("casino_unsettled_deliveries", "Unsettled deliveries in the subscriber", sources.unsettled);
     this.#gauge(
       "casino_oldest_event_seconds",
-      "How long ago the oldest event that any subscriber holds was published; 0 when there is none",
+      "Time since the publication of the oldest event in hand in any subscriber; 0 without events in hand",
       async () => oldestMsOf(await sources.subscribers()) / 1000,
     );
     this.#gauge(
       "casino_rates_left_out",
-      "Entries of the last answer of the rates API that could not be used",
+      "Invalid entries in the last answer of the rates API",
       () => counts().leftOut,
     );
-    this.#gauge("casino_rates_alone", "1 while rates are had without Redis", () => Number(rates.alone));
-    this.#gauge("casino_rates_age_seconds", "Age of the rates in hand; none: no rates", () => {
+    this.#gauge("casino_rates_alone", "1 while the subscriber gets rates without Redis", () => Number(rates.alone));
+    this.#gauge("casino_rates_age_seconds", "Age of the current rates; no value without rates", () => {
       const own = rates.own;
       return own && (clock.now() - own.rates.asOfMs) / 1000;
     });
     this.#gauge("process_resident_memory_bytes", "Resident memory", () => Deno.memoryUsage().rss);
-    this.#gauge("process_start_time_seconds", "When the process began, since 1970", () => startedAtSeconds);
+    this.#gauge("process_start_time_seconds", "Start time of the process, since 1970", () => startedAtSeconds);
     this.#gauge("casino_info", "Always 1", () => ({ [version]: 1 }), "version");
     this.#gauge("casino_dead_letters", "Dead letters in the table", async () => (await sources.deadLetters()).dead);
     this.#gauge(
       "casino_dead_letters_untended",
-      "Those among them that nobody has taken",
+      "Dead letters in the table that nobody has taken",
       async () => (await sources.deadLetters()).untended,
     );
     this.#gauge(
       "casino_dead_letters_held",
-      "1 while Postgres, or the broker, keeps this subscriber from moving dead letters into the table",
+      "1 while Postgres or the broker prevents this subscriber from moving dead letters into the table",
       () => Number((keeper.held ?? keeper.refused) !== undefined),
     );
     this.#gauge(
       "casino_dead_letters_waiting",
-      "Dead letters that this subscriber holds unacknowledged, for the table does not take them",
+      "Dead letters that this subscriber holds unacknowledged, because Postgres does not accept them",
       () => keeper.waiting,
     );
     this.#gauge(
       "casino_events_partition_runway_days",
-      "Days ahead for which events have partitions; none: the table is not partitioned",
+      "Days ahead for which partitions of events exist; no value if the table is not partitioned",
       sources.runway,
     );
     this.#gauge(
       "casino_queue_messages",
-      "Messages that wait in a queue; unacknowledged: events that subscribers hold",
+      "Ready messages by queue; unacknowledged: events in hand in subscribers",
       async () => {
         const [{ events, dead }, { unacknowledged }] = await Promise.all([sources.depths(), sources.subscribers()]);
         const held = unacknowledged !== null && { unacknowledged };
@@ -210,10 +224,10 @@ export class Metrics implements Observer {
     }, "state");
     this.#gauge(
       "casino_queue_consumers",
-      "Subscribers on the events queue",
+      "Consumers of the events queue",
       async () => (await sources.depths()).events.consumers,
     );
-    this.#gauge("casino_dependency_up", "1 while it answers", async () => {
+    this.#gauge("casino_dependency_up", "1 while the dependency answers", async () => {
       const states = await sources.dependencies();
       return Object.fromEntries(dependencies.map((name) => [name, Number(states[name].ok)]));
     }, "dependency");

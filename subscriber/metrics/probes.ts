@@ -84,7 +84,7 @@ export function grpcHealth(address: string, tls: TlsFiles | undefined, proxy?: s
           if (answer?.equals(serving)) resolve();
           else {reject(
               new Error(
-                error ? `${address}: ${problemOf(error.details)}` : `${address} says that it does not serve`,
+                error ? `${address}: ${problemOf(error.details)}` : `${address} reports NOT_SERVING`,
               ),
             );}
         },

@@ -24,8 +24,9 @@ interface Found {
 }
 
 const redisAway = {
-  servers: "each subscriber calls the rates API for itself, once in RATES_TTL_MS; what others hold is not known",
-  embedded: "each subscriber calls the rates API for itself, once in RATES_TTL_MS",
+  servers:
+    "each subscriber calls the rates API itself, once per RATES_TTL_MS; the other subscribers' events in hand are unknown",
+  embedded: "each subscriber calls the rates API itself, once per RATES_TTL_MS",
 };
 
 /** The problems name at most so many stuck subscribers and count the rest. */
@@ -39,22 +40,22 @@ export function problemsOf(
   const problems: string[] = [];
   const broken = (name: "rabbitmq" | "redis" | "postgres" | "rates_api", consequence: string) => {
     const { ok, problem } = states[name]!;
-    if (!ok) problems.push(`${dependencyNames[mode][name]} does not serve (${problem}): ${consequence}.`);
+    if (!ok) problems.push(`${dependencyNames[mode][name]} is not available (${problem}): ${consequence}.`);
   };
-  broken("rabbitmq", "nothing is taken from the queue");
+  broken("rabbitmq", "no events are consumed");
   if (states["rabbitmq"]!.ok && !consuming()) {
-    const wait = gate.mayTake ? "it is connecting again" : "it waits until Postgres takes events";
+    const wait = gate.mayTake ? "it is reconnecting" : "it waits until Postgres accepts events";
     problems.push(`This subscriber is not consuming: ${wait}.`);
   }
-  broken("postgres", "events are held until it takes them");
+  broken("postgres", "subscribers hold events until Postgres accepts them");
   problems.push(...stuckSentences(fleet.subscribers.filter(isStuck), subscriberId));
   broken("redis", redisAway[mode]);
   // Stuck subscribers are named above and do not count again.
   const others = (unheard?.consumers ?? 0) - fleet.subscribers.filter(isStuckUnheard).length;
   if (unheard && others > 0) problems.push(unheardSentence(others, unheard.sinceMs));
-  broken("rates_api", "the rates in the cache serve for as long as they last");
+  broken("rates_api", "the cached rates are used until they expire");
   if (states["rates_api"]!.ok && rates.failure !== undefined && !isFresh(rates, inspection)) {
-    problems.push(`The last call for rates failed: ${redact(rates.failure)}.`);
+    problems.push(`The last call to the rates API failed: ${redact(rates.failure)}.`);
   }
   problems.push(...keeper.problems({ clock }).map(redact));
   const oldest = oldestMsOf(fleet);
@@ -72,7 +73,7 @@ function stuckSentences(stuck: readonly SubscriberAnswer[], ownId: string): stri
     const who = id === ownId ? "This subscriber" : `Subscriber ${id}`;
     const at = timeOf(since);
     return state === "silent"
-      ? `${who} has told nothing since ${at}; it held ${countOf(events)} then.`
+      ? `${who} has not reported since ${at}; it held ${countOf(events)} then.`
       // Without events: its connection was lost, so the broker requeued the deliveries for others.
       : `${who} has held ${events === 0 ? "a batch" : countOf(events)} since ${at}: ${last_error}.`;
   });
@@ -84,10 +85,10 @@ function stuckSentences(stuck: readonly SubscriberAnswer[], ownId: string): stri
 
 function unheardSentence(consumers: number, sinceMs: number): string {
   const [who, what] = consumers === 1
-    ? ["1 consumer of the queue has", "it holds"]
-    : [`${consumers} consumers of the queue have`, "they hold"];
-  const cause = "paused, of an older version, or without our Redis and REDIS_KEY_PREFIX";
-  return `${who} told nothing of what ${what} since ${timeOf(new Date(sinceMs).toISOString())}: ${cause}.`;
+    ? ["1 consumer of the queue has", "its"]
+    : [`${consumers} consumers of the queue have`, "their"];
+  const cause = "paused, of an older version, or with another Redis or REDIS_KEY_PREFIX";
+  return `${who} not reported ${what} events in hand since ${timeOf(new Date(sinceMs).toISOString())}: ${cause}.`;
 }
 
 function timeOf(instant: string): string {

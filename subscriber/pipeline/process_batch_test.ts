@@ -143,7 +143,7 @@ Deno.test("processBatch() tells a duplicate, with the facts that are stored, fro
   deepStrictEqual(outcomes(processed), ["ack", "id-conflict", "ack"]);
   match(
     detailOf(processed[1]!)!,
-    /^message id id is that of another event: .*"amount":500,.* is stored, .*"amount":999999,/,
+    /^message id id belongs to another event: .*"amount":500,.* is stored, .*"amount":999999,/,
   );
   strictEqual(database.events.size, 2);
 });

@@ -19,7 +19,7 @@ export function reportLines(output: Output, log: Log): Report {
       for (let done = 0; done < bytes.length && !closed;) done += await output.write(bytes.subarray(done));
     } catch (error) {
       closed = true;
-      log.error("The reader of stdout has gone; events are no longer written there", {
+      log.error("The reader of stdout has exited; events are no longer written there", {
         event: "report.closed",
         problem: messageOf(error),
       });

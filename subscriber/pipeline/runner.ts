@@ -138,7 +138,7 @@ export class Runner {
   #failed(error: unknown, events: number): void {
     const { stats, log } = this.options;
     stats.failures++;
-    log.error("A batch failed in an unforeseen way and was requeued", {
+    log.error("A batch failed unexpectedly and was requeued", {
       event: "batch.failed",
       events,
       problem: messageOf(error),

@@ -39,7 +39,7 @@ export class RatesCalls {
       this.counts.failedCalls++;
       this.failure = messageOf(error);
       if (!signal.aborted) {
-        this.log.warn("The rates API gave no rates", { event: "rates.failed", problem: this.failure });
+        this.log.warn("The rates API returned no rates", { event: "rates.failed", problem: this.failure });
       }
       return undefined;
     }
@@ -52,7 +52,7 @@ export class RatesCalls {
     if (problem === this.#leftOutTold) return;
     this.#leftOutTold = problem;
     if (problem === "") return;
-    this.log.warn("The rates API gave rates that cannot be used; they are left out", {
+    this.log.warn("The rates API returned invalid rates; ignoring them", {
       event: "rates.left_out",
       rates: leftOut.length,
       problem,

@@ -87,7 +87,7 @@ function openClient(address: string, tls: TlsFiles | undefined, proxy: string | 
     const options = { "grpc.max_receive_message_length": mostAnswerBytes, "grpc.enable_retries": 0 };
     return openGrpcClient(address, tls, options, proxy);
   } catch (error) {
-    throw new RatesUnavailable("failed", `the rates API at ${address} could not be asked: ${messageOf(error)}`);
+    throw new RatesUnavailable("failed", `the rates API at ${address} could not be called: ${messageOf(error)}`);
   }
 }
 
@@ -114,7 +114,7 @@ function getRates(client: Client, metadata: Metadata, timeoutMs: number, signal:
       (error, answer) => {
         finish();
         if (answer) resolve(answer);
-        else reject(error ?? new Error("an answer without content"));
+        else reject(error ?? new Error("the answer is empty"));
       },
     );
     // In addition to gRPC's deadline, which the library may miss: no fetch outlives this timer.
@@ -135,10 +135,10 @@ function getRates(client: Client, metadata: Metadata, timeoutMs: number, signal:
 
 /** Not a gRPC status: a server may answer CANCELLED by itself. */
 const abandoned = "ABANDONED";
-const notWaitedFor = "was not waited for: the subscriber is leaving";
+const notWaitedFor = "is no longer awaited: the subscriber is shutting down";
 
 function explain(error: unknown, timeoutMs: number): [RatesFailure, string] {
-  if (error instanceof InvalidRates) return ["invalid-answer", `gave an answer that is refused: ${error.message}`];
+  if (error instanceof InvalidRates) return ["invalid-answer", `returned an invalid answer: ${error.message}`];
   const { code, details } = error as Partial<ServiceError> | { code: typeof abandoned; details?: string };
   switch (code) {
     case abandoned:
@@ -146,11 +146,11 @@ function explain(error: unknown, timeoutMs: number): [RatesFailure, string] {
     case status.DEADLINE_EXCEEDED:
       return ["deadline", `did not answer within RATES_CALL_TIMEOUT_MS=${timeoutMs}`];
     case status.UNAUTHENTICATED:
-      return ["unauthenticated", `refuses RATES_API_KEY: ${details}`];
+      return ["unauthenticated", `rejects RATES_API_KEY: ${details}`];
     case status.UNAVAILABLE:
       return ["unavailable", `cannot be reached or is not ready: ${problemOf(details ?? "no reason given")}`];
     case undefined:
-      return ["failed", `could not be asked: ${messageOf(error)}`];
+      return ["failed", `could not be called: ${messageOf(error)}`];
     default:
       return ["failed", `failed with ${status[code]}: ${details}`];
   }

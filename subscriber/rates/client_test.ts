@@ -50,7 +50,7 @@ const wrong: [Faults["wrongAnswer"], RegExp][] = [
   ["nan", /the rate of [A-Z]{3} is "NaN"/],
   ["absurd", /the rate of [A-Z]{3} is "9{39}…/],
   ["missing-base", /base is "", not EUR/],
-  ["too-many", /more than 1000/],
+  ["too-many", /the limit is 1000/],
   ["empty", /there are no rates/],
 ];
 for (const [wrongAnswer, message] of wrong) {
@@ -70,13 +70,13 @@ Deno.test("fetch() says that its key is refused, without the key", async () => {
   const fetching = clientOf(api.address, { apiKey: "hidden-value" }).fetch(never);
   await assert.rejects(fetching, (error: Error) => {
     assert.ok(!error.message.includes("hidden-value"));
-    return failsFor("unauthenticated", /^the rates API at 127\.0\.0\.1:\d+ refuses RATES_API_KEY: /)(error);
+    return failsFor("unauthenticated", /^the rates API at 127\.0\.0\.1:\d+ rejects RATES_API_KEY: /)(error);
   });
 });
 
 const statuses: [status, RatesFailure, RegExp][] = [
-  [status.UNAVAILABLE, "unavailable", /cannot be reached or is not ready: this failure was asked for/],
-  [status.RESOURCE_EXHAUSTED, "failed", /failed with RESOURCE_EXHAUSTED: this failure was asked for/],
+  [status.UNAVAILABLE, "unavailable", /cannot be reached or is not ready: injected failure/],
+  [status.RESOURCE_EXHAUSTED, "failed", /failed with RESOURCE_EXHAUSTED: injected failure/],
   [status.CANCELLED, "failed", /failed with CANCELLED/],
   [status.DEADLINE_EXCEEDED, "deadline", /did not answer within RATES_CALL_TIMEOUT_MS=5000/],
 ];
@@ -101,7 +101,7 @@ Deno.test("fetch() gives up when its signal is aborted, and the server hears of 
   const stop = new AbortController();
   const fetching = assert.rejects(
     clientOf(api.address, { timeoutMs: 60_000 }).fetch(stop.signal),
-    failsFor("abandoned", /was not waited for/),
+    failsFor("abandoned", /is no longer awaited/),
   );
   await eventually(() => api.stats().inFlight === 1);
   stop.abort();
@@ -111,7 +111,7 @@ Deno.test("fetch() gives up when its signal is aborted, and the server hears of 
 
 Deno.test("fetch() with a signal that is aborted already makes no call", async () => {
   await using api = await startMock();
-  await assert.rejects(clientOf(api.address).fetch(AbortSignal.abort()), failsFor("abandoned", /was not waited for/));
+  await assert.rejects(clientOf(api.address).fetch(AbortSignal.abort()), failsFor("abandoned", /is no longer awaited/));
   assert.equal(api.stats().calls, 0);
 });
 

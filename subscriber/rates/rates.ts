@@ -40,12 +40,16 @@ const mostAheadMs = 24 * 60 * 60 * 1000;
 export function checkRates({ base, asOfMs, rates }: UncheckedRates, now: number): Rates {
   if (base !== "EUR") throw new InvalidRates(`the rates' base is ${shown(base)}, not EUR`);
   if (typeof asOfMs !== "number" || !Number.isSafeInteger(asOfMs) || asOfMs <= 0) {
-    throw new InvalidRates("the rates do not say when they were set");
+    throw new InvalidRates("the rates have no time");
   }
-  if (asOfMs > now + mostAheadMs) throw new InvalidRates(`the rates were set at ${asOfMs} ms, more than a day ahead`);
+  if (asOfMs > now + mostAheadMs) {
+    throw new InvalidRates(`the rates' time, ${asOfMs} ms, is more than a day in the future`);
+  }
   const entries = Object.entries(rates);
   if (entries.length === 0) throw new InvalidRates("there are no rates");
-  if (entries.length > mostRates) throw new InvalidRates(`there are ${entries.length} rates, more than ${mostRates}`);
+  if (entries.length > mostRates) {
+    throw new InvalidRates(`there are ${entries.length} rates; the limit is ${mostRates}`);
+  }
   const perEur = new Map<string, Rate>();
   const leftOut: string[] = [];
   for (const [currency, text] of entries) {
@@ -65,7 +69,7 @@ export function ratesToJson({ asOfMs, perEur }: Rates): object {
   return { v: formatVersion, base: "EUR", as_of_ms: asOfMs, rates };
 }
 
-const notOurs = "the cached rates are not written as subscribers write them";
+const notOurs = "the cached rates do not have the format that subscribers write";
 
 /** Parses a cached value. @throws {InvalidRates} also for a single unusable entry: no subscriber writes one */
 export function ratesFromJson(text: string): Rates {
@@ -97,7 +101,7 @@ const [mostWhole, mostFraction] = [15, 18];
 
 /** Returns the rate, or a sentence about why the entry is unusable. */
 function rateOf(currency: string, text: unknown): Rate | string {
-  if (!/^[A-Z]{3}$/.test(currency)) return `${shown(currency)} is no currency code`;
+  if (!/^[A-Z]{3}$/.test(currency)) return `${shown(currency)} is not a currency code`;
   const rate = typeof text === "string" ? decimalOf(text) : undefined;
   if (!rate) return `the rate of ${currency} is ${shown(text)}, not a positive decimal`;
   if (rate.units === 0n) return `the rate of ${currency} is zero`;

@@ -44,14 +44,14 @@ const refused: [string, Partial<UncheckedRates>, RegExp][] = [
   ["another base", { base: "USD" }, /base is "USD", not EUR/],
   ["a base that cannot be written as JSON", { base: { rate: 1n } }, /base is an object, not EUR/],
   ["no base", { base: "" }, /base is "", not EUR/],
-  ["no time", { asOfMs: 0 }, /do not say when/],
-  ["a time beyond whole numbers", { asOfMs: Number.MAX_SAFE_INTEGER + 1 }, /do not say when/],
-  ["a time that is no number", { asOfMs: NaN }, /do not say when/],
-  ["a time more than a day ahead", { asOfMs: now + 86_400_001 }, /more than a day ahead/],
+  ["no time", { asOfMs: 0 }, /the rates have no time/],
+  ["a time beyond whole numbers", { asOfMs: Number.MAX_SAFE_INTEGER + 1 }, /the rates have no time/],
+  ["a time that is no number", { asOfMs: NaN }, /the rates have no time/],
+  ["a time more than a day ahead", { asOfMs: now + 86_400_001 }, /more than a day in the future/],
   ["no rates", { rates: {} }, /no rates/],
-  ["more than 1,000 rates", { rates: manyRates(1_001) }, /1001 rates, more than 1000/],
-  ["a currency in lower case", { rates: { usd: "1" } }, /"usd" is no currency code/],
-  ["a currency of four letters", { rates: { USDT: "1" } }, /"USDT" is no currency code/],
+  ["more than 1,000 rates", { rates: manyRates(1_001) }, /1001 rates; the limit is 1000/],
+  ["a currency in lower case", { rates: { usd: "1" } }, /"usd" is not a currency code/],
+  ["a currency of four letters", { rates: { USDT: "1" } }, /"USDT" is not a currency code/],
   ["zero", { rates: { USD: "0.00" } }, /rate of USD is zero/],
   ["a negative rate", { rates: { USD: "-1.07" } }, /rate of USD is "-1.07"/],
   ["NaN", { rates: { USD: "NaN" } }, /rate of USD is "NaN"/],
@@ -110,7 +110,7 @@ Deno.test("checkRates() leaves out the one entry that is wrong and names it, and
 Deno.test("checkRates() leaves USDT out, and knows Bitcoin's rate with an exponent to the digit", () => {
   const rates = { ...good.rates, USDT: "1.07", BTC: "1.6e-05", JPY: "1.7194E+2", IDR: "1748721e-2", KRW: "15E2" };
   const { perEur, leftOut } = checkRates({ ...good, rates }, now);
-  assert.deepEqual(leftOut, ['"USDT" is no currency code']);
+  assert.deepEqual(leftOut, ['"USDT" is not a currency code']);
   assert.deepEqual(perEur.get("BTC"), { text: "0.000016", units: 16n, scale: 6 });
   assert.deepEqual(perEur.get("JPY"), { text: "171.94", units: 17_194n, scale: 2 });
   assert.deepEqual(perEur.get("IDR"), { text: "17487.21", units: 1_748_721n, scale: 2 });

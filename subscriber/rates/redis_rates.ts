@@ -120,8 +120,8 @@ export class RedisRates implements SharedRates {
       const [code, slot, node] = messageOf(error).split(" ");
       if (code !== "MOVED") throw explainRedis(this.redis, error);
       throw new PermanentError(
-        `REDIS_URL leads to a node of a Redis Cluster that does not hold ${this.#rates} (MOVED ${slot} ${node}): ` +
-          `set it to the node that does, ${node}, or to a Redis that is no cluster.`,
+        `REDIS_URL points at a node of a Redis Cluster that does not hold ${this.#rates} (MOVED ${slot} ${node}): ` +
+          `set REDIS_URL to the node that holds the key, ${node}, or to a Redis without cluster mode.`,
       );
     }
   }

@@ -74,7 +74,7 @@ export class RatesSource {
   #giveUpAt = -Infinity;
   /** While stale rates are in use: time of the next refresh. */
   #nextRefreshAt = -Infinity;
-  #obstacle = "nothing was tried yet";
+  #obstacle = "no attempt was made yet";
   /** Whether Redis failed: this process then calls the API itself, once per TTL. */
   #alone = false;
   #nextLoneCallAt = -Infinity;
@@ -210,11 +210,11 @@ export class RatesSource {
       case "locked":
         return await this.#fetchAndShare(token) ?? cached?.rates;
       case "paused":
-        this.#obstacle = this.#calls.failure ?? "another subscriber's call to the rates API has failed";
+        this.#obstacle = this.#calls.failure ?? "another subscriber's call to the rates API failed";
         this.#refreshFailed = true;
         return cached?.rates;
       case "held":
-        this.#obstacle = "another subscriber holds the lock and has not stored any";
+        this.#obstacle = "another subscriber holds the lock and has not stored rates";
         return undefined;
     }
   }
@@ -289,7 +289,8 @@ export class RatesSource {
     this.#alone = alone;
     const { log } = this.options;
     if (alone) {
-      const message = "Redis shares no rates; calling the rates API at most once per RATES_TTL_MS";
+      const message =
+        "Redis does not share rates; this subscriber calls the rates API itself, at most once per RATES_TTL_MS";
       log.error(message, { event: "redis.away", problem: messageOf(error) });
     } else log.info("Redis shares rates again", { event: "redis.back" });
   }

@@ -336,5 +336,5 @@ Deno.test("RatesSource uses the good entries of an answer, and logs the others o
   strictEqual(source.counts.leftOut, 2);
   deepStrictEqual(world.codes("warn"), ["rates.left_out"]);
   const { problem, rates: count } = world.log.entries.find(({ level }) => level === "warn")!.fields;
-  deepStrictEqual([problem, count], ['"USDT" is no currency code; the rate of XXX is zero', 2]);
+  deepStrictEqual([problem, count], ['"USDT" is not a currency code; the rate of XXX is zero', 2]);
 });

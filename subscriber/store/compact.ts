@@ -63,7 +63,7 @@ export async function keepCompacting(
       await compact(database);
       if (rounds % roundsPerSearch === 0) await findLeaders(database);
     } catch (error) {
-      log.debug("Old counts were not compacted", { problem: messageOf(error) });
+      log.debug("Old per-minute counts were not compacted", { problem: messageOf(error) });
     }
   }
 }

@@ -132,8 +132,10 @@ export async function explained(error: unknown, count: number, database: Databas
 
 async function notTaken(table: string, count: number, database: Database): Promise<RowsNotTaken> {
   const [[names] = []] = await database.query(triggersQuery, [table]);
-  const cause = names ? `the triggers before rows of ${table} are ${names}` : "look for triggers on its partitions";
+  const cause = names
+    ? `check the row triggers of ${table}: ${names}`
+    : `check the partitions of ${table} for triggers`;
   const rows = count === 1 ? "the row" : `all of ${count} rows`;
-  const what = table === "events" ? rows : `what was added to ${table}`;
-  return new RowsNotTaken(`Postgres did not take ${what}, and gave no error, as when a trigger returns null: ${cause}`);
+  const what = table === "events" ? rows : `the rows added to ${table}`;
+  return new RowsNotTaken(`Postgres ignored ${what} without an error, as when a trigger returns null: ${cause}`);
 }

@@ -30,12 +30,12 @@ export async function keepPartitions(options: KeepPartitionsOptions, stop: Abort
       const now = explainStoreError(error);
       // The next round tries again. The alert on the runway fires when a lock or an outage does not pass.
       if (!stop.aborted && now !== problem) {
-        log.warn("No partition of events was made", { event: "partitions.failed", problem: now });
+        log.warn("No partition of events was created", { event: "partitions.failed", problem: now });
       }
       problem = now;
     }
   };
-  await inRounds(round, { everyMs, failed: "No partition of events was made", clock, log }, stop);
+  await inRounds(round, { everyMs, failed: "No partition of events was created", clock, log }, stop);
 }
 
 /** @throws errors of Postgres; the next call makes the missing partitions */
@@ -45,7 +45,7 @@ export async function makePartitions({ database, days, log }: Omit<KeepPartition
   await database.query("select make_event_partitions($1::integer)", [String(days)]);
   const runway = await readRunway(database);
   if (runway !== undefined && runway > before) {
-    log.info("Partitions of events are made", { event: "partitions.made", runwayDays: Math.floor(runway) });
+    log.info("Created partitions of events", { event: "partitions.made", runwayDays: Math.floor(runway) });
   }
 }
 

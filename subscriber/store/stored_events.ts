@@ -40,7 +40,7 @@ export function knownAs(enriched: Enriched, { content, facts }: Stored): Known {
   const ours = storedOf(enriched).content;
   if (content === ours) return sameAs(enriched, facts);
   return {
-    conflict: `message id ${enriched.messageId} is that of another event: ${content} is stored, this one is ${ours}`,
+    conflict: `message id ${enriched.messageId} belongs to another event: ${content} is stored, this event is ${ours}`,
   };
 }
 

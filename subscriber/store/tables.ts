@@ -87,13 +87,13 @@ const mostDigitsOfRate = 18;
  */
 export function typeProblem(found: readonly FoundColumn[]): string | undefined {
   const events = new Map(found.filter(({ table }) => table === "events").map((column) => [column.name, column]));
-  if (events.size === 0) return "there is no table events; run `deno task migrate`";
+  if (events.size === 0) return "the table events does not exist; run `deno task migrate`";
   for (const { name, type } of columns) {
     const column = events.get(name);
     if (!column) return `events.${name} is missing; run \`deno task migrate\``;
     if (!(alike[type] ?? [type]).includes(column.type)) return wrongType(column, type);
     if (roundsBelow(column, mostDigitsOfRate)) return rounding(column, type);
-    if (column.isGenerated) return `events.${name} is generated, and cannot be written; drop its expression`;
+    if (column.isGenerated) return `events.${name} is a generated column and cannot be written; drop its expression`;
   }
   for (const column of found) {
     const type = totalsTables[column.table]?.[column.name];
@@ -111,7 +111,7 @@ function wrongType({ table, name, type }: FoundColumn, wanted: string): string {
 }
 
 function rounding({ table, name, shown }: FoundColumn, wanted: string): string {
-  return `${table}.${name} is of type ${shown}, which rounds what is written; alter it back to ${wanted}`;
+  return `${table}.${name} is of type ${shown}, which rounds the values; alter it back to ${wanted}`;
 }
 
 const microseconds = 6;
@@ -137,9 +137,9 @@ export function columnProblem(found: readonly FoundColumn[]): string | undefined
   for (const { table, name, isNotNull, hasDefault } of found) {
     if (table !== "events" || !isNotNull) continue;
     const leftOut = nullable.get(name);
-    if (leftOut === true) return `events.${name} is not null, but some events leave it out`;
+    if (leftOut === true) return `events.${name} is not null, but some events have no value for it`;
     if (leftOut === undefined && !hasDefault) {
-      return `events.${name} is not null, has no default, and is not written`;
+      return `events.${name} is not null and has no default, and this version does not write it`;
     }
   }
   return undefined;

@@ -26,18 +26,18 @@ Deno.test("columnProblem() names the column that does not fit the rows", () => {
     [made, undefined],
     [[...made, found("events", "stored_at", "timestamptz", { isNotNull: true, hasDefault: true })], undefined],
     [[...made, found("events", "note", "text")], undefined],
-    [[], "there is no table events; run `deno task migrate`"],
+    [[], "the table events does not exist; run `deno task migrate`"],
     [changed("events", "rate"), "events.rate is missing; run `deno task migrate`"],
     [changed("events", "rate", ["float8"]), "events.rate is of type float8, not numeric; alter it back"],
     [changed("events", "player_email", ["varchar", { modifier: 14 }]), undefined],
     [
       changed("events", "amount", ["int8", { isNotNull: true, hasDefault: true }]),
-      "events.amount is not null, but some events leave it out",
+      "events.amount is not null, but some events have no value for it",
     ],
     [changed("events", "type", ["text"]), undefined],
     [
       [...made, found("events", "country", "text", { isNotNull: true })],
-      "events.country is not null, has no default, and is not written",
+      "events.country is not null and has no default, and this version does not write it",
     ],
   ];
   for (const [columns, problem] of cases) deepStrictEqual(columnProblem(columns), problem);
@@ -61,6 +61,6 @@ Deno.test("typeProblem() finds the modifiers that round, and no others", () => {
   ];
   for (const [table, name, type, changes, rounds] of cases) {
     const problem = typeProblem(changed(table, name, [type, changes]));
-    deepStrictEqual(problem?.includes("rounds what is written") ?? false, rounds, `${table}.${name} ${problem}`);
+    deepStrictEqual(problem?.includes("rounds the values") ?? false, rounds, `${table}.${name} ${problem}`);
   }
 });

@@ -13,18 +13,18 @@ const header = `| ${columns.join(" | ")} | totals |\n|${columns.map(() => " ---:
 await runCommand({
   name: "deno task chaos",
   summary:
-    "Starts RabbitMQ, Redis, Postgres, the rates API and subscribers of its own, breaks them at random while events\n" +
-    "are published, then lets all be well and counts what became of each message.",
+    "Starts its own RabbitMQ, Redis, Postgres, rates API and subscribers, injects random faults while events are\n" +
+    "published, then ends the faults and accounts for every message.",
   flags: {
-    minutes: { value: "N", help: "how long things go wrong, for each seed [1]", decimal: { min: 0.1, max: 1_000 } },
-    seed: { value: "S", help: "draws the settings and the faults [1]", integer: { min: 0, max: 2 ** 31 } },
+    minutes: { value: "N", help: "minutes of faults for each seed [1]", decimal: { min: 0.1, max: 1_000 } },
+    seed: { value: "S", help: "seed for the settings and the faults [1]", integer: { min: 0, max: 2 ** 31 } },
     seeds: {
       value: "N",
-      help: "how many campaigns, with one seed after the other [1]",
+      help: "number of campaigns, with consecutive seeds [1]",
       integer: { min: 1, max: 1_000 },
     },
-    subscribers: { value: "N", help: "how many subscribers [3]", integer: { min: 1, max: 20 } },
-    only: { value: "WORDS", help: "only faults with these words in their name, as the timeline tells it" },
+    subscribers: { value: "N", help: "number of subscribers [3]", integer: { min: 1, max: 20 } },
+    only: { value: "WORDS", help: "only faults with WORDS in their names, as in the timeline" },
     rate: { value: "N", help: "events a second [150]", integer: { min: 1, max: 10_000 } },
   },
   settings: [],
@@ -37,7 +37,7 @@ await runCommand({
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => {
-      console.error("Ending early: letting all be well, counting, and taking down what was started");
+      console.error("Ending early: ending the faults, counting messages, stopping the servers");
       stop.abort();
     });
   }

@@ -141,27 +141,27 @@ export function testStore({ name, withDatabase }: Subject): void {
 
   const missing = {
     "alter table events drop column rate": "events.rate is missing; run `deno task migrate`",
-    "drop table events": "there is no table events; run `deno task migrate`",
+    "drop table events": "the table events does not exist; run `deno task migrate`",
     "alter table events alter amount type numeric": "events.amount is of type numeric, not int8; alter it back",
     "alter table events alter amount_eur type double precision":
       "events.amount_eur is of type float8, not int8; alter it back",
     "alter table events drop column amount, add column amount numeric":
       "events.amount is of type numeric, not int8; alter it back",
     "alter table events alter rate type numeric(12,2)":
-      "events.rate is of type numeric(12,2), which rounds what is written; alter it back to numeric",
+      "events.rate is of type numeric(12,2), which rounds the values; alter it back to numeric",
     "alter table events alter created_at type timestamptz(0)":
-      "events.created_at is of type timestamp(0) with time zone, which rounds what is written; alter it back to timestamptz",
+      "events.created_at is of type timestamp(0) with time zone, which rounds the values; alter it back to timestamptz",
     "alter table events alter rates_as_of type timestamp(2)":
-      "events.rates_as_of is of type timestamp(2) without time zone, which rounds what is written; alter it back to timestamptz",
+      "events.rates_as_of is of type timestamp(2) without time zone, which rounds the values; alter it back to timestamptz",
     "create domain rounded as numeric(12,2); create domain twice as rounded; alter table events alter rate type twice":
-      "events.rate is of type numeric(12,2), which rounds what is written; alter it back to numeric",
+      "events.rate is of type numeric(12,2), which rounds the values; alter it back to numeric",
     "alter table events drop column amount_eur, add column amount_eur bigint generated always as (amount * 2) stored":
-      "events.amount_eur is generated, and cannot be written; drop its expression",
+      "events.amount_eur is a generated column and cannot be written; drop its expression",
     "alter table player_totals alter deposits_eur type numeric(10,-3)":
-      "player_totals.deposits_eur is of type numeric(10,-3), which rounds what is written; alter it back to numeric",
+      "player_totals.deposits_eur is of type numeric(10,-3), which rounds the values; alter it back to numeric",
     "alter table player_totals alter bets type real": "player_totals.bets is of type float4, not int8; alter it back",
     "alter table player_leaders alter deposits_eur type numeric(10,-3)[]":
-      "player_leaders.deposits_eur is of type numeric(10,-3)[], which rounds what is written; alter it back to numeric[]",
+      "player_leaders.deposits_eur is of type numeric(10,-3)[], which rounds the values; alter it back to numeric[]",
     "alter table player_leaders alter wins type real[]":
       "player_leaders.wins is of type float4[], not int8[]; alter it back",
     "alter table event_counts alter second type date":
@@ -217,7 +217,7 @@ export function testStore({ name, withDatabase }: Subject): void {
     await database.query("alter table events alter player_id type numeric", []);
     strictEqual(await problem(), "events.player_id is of type numeric, not int8; alter it back");
     await database.query("drop table events", []);
-    strictEqual(await problem(), "there is no table events; run `deno task migrate`");
+    strictEqual(await problem(), "the table events does not exist; run `deno task migrate`");
   });
 
   const forAll = "before insert or update on";
@@ -234,7 +234,7 @@ export function testStore({ name, withDatabase }: Subject): void {
           strictEqual(classifyStoreError(error), "refused");
           match(
             (error as Error).message,
-            new RegExp(`^Postgres did not take what was added to ${table}, .* are no_row$`),
+            new RegExp(`^Postgres ignored the rows added to ${table} without an error, .* no_row$`),
           );
           return true;
         });

@@ -70,14 +70,14 @@ Deno.test("find() finds what is stored by event id, message id in any form, and 
     deepStrictEqual(found(await look({ id: "12345" })).sort(), [idOf(1), idOf(2)]);
 
     const { events: [event], verdict, more } = await look({ id: idOf(1) });
-    deepStrictEqual([verdict, more, event!.state, event!.sent_id], ["It is stored.", false, "stored", null]);
+    deepStrictEqual([verdict, more, event!.state, event!.sent_id], ["The event is stored.", false, "stored", null]);
     deepStrictEqual(event!.event?.["amount_eur"], 467);
     deepStrictEqual(stationsOf(event!), ["published", "stored", "reported"]);
     const [published, stored] = event!.stations;
     deepStrictEqual([published!.at, stored!.by], [new Date(publishedAt).toISOString(), "subscriber-1"]);
     match(
       stored!.detail,
-      /^5 USD are 4\.67 EUR at 1\.0705 for 1 EUR, the rate as of 2024-06-28T14:00:00\.000000Z; in one/,
+      /^5 USD = 4\.67 EUR at 1\.0705 for 1 EUR, the rate as of 2024-06-28T14:00:00\.000000Z; in one/,
     );
     const [row] = await sql.query<{ at: Date }>(
       "select date_trunc('milliseconds', stored_at) as at from events limit 1",
@@ -123,7 +123,7 @@ Deno.test("find() tells of each letter when it died and what was done with it, a
     await untilKept(1);
     for (const words of [{ id: "77" }, { id: idOf(7) }, { player: "11", at: "2022-02-02T23:45" }]) {
       const { events: [event], verdict } = await look(words);
-      deepStrictEqual([verdict, event!.state, event!.event?.["id"]], ["It is a dead letter.", "dead", 77]);
+      deepStrictEqual([verdict, event!.state, event!.event?.["id"]], ["The event is a dead letter.", "dead", 77]);
       deepStrictEqual(stationsOf(event!), ["published", "dead"]);
       deepStrictEqual([event!.stations[0]!.by, event!.stations[1]!.at], ["publisher-1", "2026-11-29T12:00:05.000000Z"]);
       strictEqual(event!.stations[1]!.detail, "store-rejected: no \u202epartition (1 try)");
@@ -132,7 +132,7 @@ Deno.test("find() tells of each letter when it died and what was done with it, a
     const { events: [dropped], verdict } = await look({ id: "77" });
     deepStrictEqual([dropped!.state, stationsOf(dropped!), dropped!.stations[2]!.by, verdict], [
       ...["dropped", ["published", "dead", "dropped"], "the test"],
-      "It was dropped by an operator, and is not stored.",
+      "An operator dropped the event; it is not stored.",
     ]);
     // Its replay is stored under the same message id, and is shown as the same event.
     await sql.query("update dead_letters set status = 'replayed'");
@@ -163,13 +163,13 @@ Deno.test("find() of what is nowhere says where it has looked, what it could not
     const nowhere = await look({ id: "4711" });
     deepStrictEqual(nowhere, {
       ...{ events: [], more: false },
-      verdict: "It is nowhere: it was never published here, or it was removed. " +
-        "Its publisher's log names what was not accepted.",
+      verdict: "Not found: the event was never published here, or it was removed. " +
+        "The publisher's log names rejected events.",
       looked: [
         { place: "events", outcome: "0 events stored", complete: true },
-        { place: "subscribers", outcome: "nothing is in hand", complete: true },
+        { place: "subscribers", outcome: "no event in hand", complete: true },
         { place: "dead_letters", outcome: "0 letters", complete: true },
-        { place: "queues", outcome: "nothing waits in them", complete: true },
+        { place: "queues", outcome: "empty", complete: true },
       ],
     });
     const fleet = new MemoryFleet(clock);
@@ -178,11 +178,11 @@ Deno.test("find() of what is nowhere says where it has looked, what it could not
     const unsure = await look({ id: "4711" }, { fleet, queues });
     strictEqual(
       unsure.verdict,
-      "It was not found, and may be in the subscribers or the queues, where not everything could be looked at.",
+      "Not found, but the event may be in the subscribers or the queues: the search there is incomplete.",
     );
     deepStrictEqual(unsure.looked.map(({ outcome }) => outcome), [
-      ...["0 events stored", "nothing is held; 13 events taken a moment ago, not looked at"],
-      ...["0 letters", "1,204 messages in events, not looked at: a queue cannot be searched"],
+      ...["0 events stored", "no event held; 13 events delivered a moment ago, not searched"],
+      ...["0 letters", "1,204 messages in events, not searched: a queue cannot be searched"],
     ]);
     await sql.query("drop function messages_of_event(bigint); drop table dead_letters cascade");
     const broken = await look({ id: "4711" }, { queues: () => Promise.reject(new Error("RabbitMQ is away")) });

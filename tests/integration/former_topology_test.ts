@@ -94,7 +94,7 @@ test("what waits in a delay queue of 0.1.0 comes back by itself, and the queue g
   await waiting(channel, name, 1);
   await waiting(channel, delayed, 0);
   deepStrictEqual(await removeFormer(connection, former), {
-    said: [`The queue ${delayed} of an earlier version was empty, and is deleted.`],
+    said: [`Deleted the empty queue ${delayed} of an earlier version.`],
     done: true,
   });
   await waiting(channel, name, 1);
@@ -114,19 +114,21 @@ test("what 0.1.0 has declared goes once it is empty, delayed events first, and i
   await ensureTopology(connection, eventTopology(config(name, `${name}.queue`)));
 
   deepStrictEqual(await removeFormer(connection, former), {
-    said: [`The queue ${delayed} stays: messages 1, consumers 0.`],
+    said: [
+      `The queue ${delayed} of an earlier version is in use: messages 1, consumers 0. Run the command again once it is unused and empty.`,
+    ],
     done: false,
   });
   await channel.get(delayed, { noAck: true });
   const { consumerTag } = await channel.consume(name, () => {}, { noAck: true });
   const { said } = await removeFormer(connection, former);
   deepStrictEqual(said, [
-    `The queue ${delayed} of an earlier version was empty, and is deleted.`,
-    `The queue ${name} stays: messages 0, consumers 1.`,
+    `Deleted the empty queue ${delayed} of an earlier version.`,
+    `The queue ${name} of an earlier version is in use: messages 0, consumers 1. Run the command again once it is unused and empty.`,
   ]);
   await channel.cancel(consumerTag);
   deepStrictEqual(await formerQueues(connection, former), [
-    `The queue ${name} of an earlier version is still there: messages 0, consumers 0.`,
+    `The queue ${name} of an earlier version still exists: messages 0, consumers 0.`,
   ]);
   strictEqual((await removeFormer(connection, former)).done, true);
   deepStrictEqual(await formerQueues(connection, former), []);

@@ -103,10 +103,10 @@ Deno.test("a login that Postgres refuses is told in one sentence that names the 
   };
   strictEqual(
     await refused({ password: "wrong" }),
-    'Postgres at HOST refuses the login that DATABASE_URL has: password authentication failed for user "casino"',
+    'Postgres at HOST rejected the login in DATABASE_URL: password authentication failed for user "casino"',
   );
   strictEqual(
     await refused({ pathname: "/nowhere" }),
-    'Postgres at HOST refuses the login that DATABASE_URL has: database "nowhere" does not exist',
+    'Postgres at HOST rejected the login in DATABASE_URL: database "nowhere" does not exist',
   );
 });

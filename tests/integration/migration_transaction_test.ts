@@ -37,7 +37,7 @@ Deno.test("runMigration() undoes a migration that fails half-way, and names the 
       strictEqual(error instanceof MigrationError, true);
       strictEqual(
         (error as Error).message,
-        '20990101000000_half.ts failed and was undone: relation "nowhere" does not exist; at character 43',
+        '20990101000000_half.ts failed and was rolled back: relation "nowhere" does not exist; at character 43',
       );
       return true;
     });
@@ -51,7 +51,7 @@ Deno.test("runMigration() refuses a file without a migration in it", async () =>
       const load = () => Promise.resolve({ default: wrong });
       await rejects(
         runMigration(sql, "up", "20990101000000_x.ts", load),
-        /must export by default a class that extends AbstractMigration/,
+        /must have a default export: a class that extends AbstractMigration/,
       );
     }
   });

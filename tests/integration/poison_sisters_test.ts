@@ -46,7 +46,7 @@ for (const neighbours of [0, 1_000]) {
     async (subscriber) => {
       await subscriber.settle(bet({ amount: 13n }), ...many(neighbours));
       strictEqual(subscriber.letters.length, 1);
-      match(subscriber.letters[0]!, /^store-rejected: Postgres did not take the row, and gave no error/);
+      match(subscriber.letters[0]!, /^store-rejected: Postgres ignored the row without an error/);
       await subscriber.check(1 + neighbours);
     },
   );

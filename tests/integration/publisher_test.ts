@@ -46,7 +46,7 @@ test(".publish() reports a message that no queue takes, though the broker confir
   await channel.unbindQueue(events, events, "");
   await rejects(publisher.publish(outgoing(events)), (error: unknown) => {
     strictEqual(error instanceof PublishError && error.reason, "returned");
-    match((error as Error).message, /leads to no queue/);
+    match((error as Error).message, /routes to no queue/);
     return true;
   });
 }, () => ({ giveUpAfterMs: 1_500 }));

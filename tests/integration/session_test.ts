@@ -34,8 +34,8 @@ Deno.test("Session.query() takes parameters of each kind, and several statements
 
 Deno.test("Session.one() refuses none and more than one", async () => {
   await using sql = new Session(servers.DATABASE_URL, { name });
-  await rejects(sql.one("select 1 where false"), /0 rows, not 1, came of: select 1 where false/);
-  await rejects(sql.one("select generate_series(1, 2)"), /2 rows, not 1/);
+  await rejects(sql.one("select 1 where false"), /expected 1 row, but got 0 from: select 1 where false/);
+  await rejects(sql.one("select generate_series(1, 2)"), /expected 1 row, but got 2/);
 });
 
 Deno.test("Session.transaction() commits, or leaves nothing of a transaction that failed or was given up", async () => {
@@ -55,7 +55,7 @@ Deno.test("Session.transaction() commits, or leaves nothing of a transaction tha
       await ask("insert into t values (4)");
       await ask("select nonsense").catch(() => {});
     });
-    await rejects(overheard, /the transaction was undone/);
+    await rejects(overheard, /the transaction was rolled back/);
     deepStrictEqual(await sql.query("select n from t"), [{ n: 1 }]);
   });
 });

@@ -5,18 +5,22 @@ import { simulateSeeds } from "./simulate.ts";
 
 await runCommand({
   name: "deno task simulate",
-  summary:
-    "Runs publisher, subscribers and replay over servers in memory, under virtual time and faults that a seed decides.",
+  summary: "Runs publisher, subscribers and replay on servers in memory, under virtual time and seeded faults.",
   flags: {
-    seeds: { short: "n", value: "N", help: "how many runs [2000]", integer: { min: 1, max: 100_000_000 } },
+    seeds: {
+      short: "n",
+      value: "N",
+      help: "number of runs, one seed each [2000]",
+      integer: { min: 1, max: 100_000_000 },
+    },
     first: {
       value: "SEED",
-      help: "the first seed [1]; the others count up from it",
+      help: "first seed; the others follow consecutively [1]",
       integer: { min: 0, max: 2 ** 31 },
     },
     mutation: {
       value: "BUG",
-      help: `put a bug in, and stop at the first seed that finds it: ${Object.keys(mutations).join(", ")}`,
+      help: `inject a bug, and stop at the first seed that finds it: ${Object.keys(mutations).join(", ")}`,
       choices: Object.keys(mutations),
     },
   },

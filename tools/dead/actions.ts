@@ -82,7 +82,9 @@ async function show(task: Task): Promise<number> {
   }
   if (!found) {
     console.error(
-      `There is no dead letter ${task.filter.ids?.join(", ")}: it was replayed or dropped, or never was one.`,
+      `There is no dead letter ${
+        task.filter.ids?.join(", ")
+      }. If it was replayed, dropped or resolved, add --status any.`,
     );
   }
   return found ? 0 : 1;
@@ -115,7 +117,7 @@ async function undo({ table, filter, by, flags: { json }, stop, onDone }: Task):
     restored += some.messageIds.length;
     more = some.more;
   }
-  if (!json) console.log(restored === 0 ? "Nothing that was dropped." : `Restored: ${restored}`);
+  if (!json) console.log(restored === 0 ? "Nothing to restore." : `Restored: ${restored}`);
   return 0;
 }
 
@@ -127,8 +129,8 @@ async function replay(task: Task): Promise<number> {
     onBlocked: (reason) =>
       console.error(
         reason === undefined
-          ? "The broker accepts messages again."
-          : printable(`The broker blocks publishing (${reason}): waiting until it accepts messages again.`),
+          ? "The broker accepts messages again; continuing."
+          : printable(`The broker blocks publishers (${reason}); waiting until it accepts messages again.`),
       ),
     log: silentLog,
   });

@@ -35,7 +35,9 @@ export async function edit(task: Task & { readonly change: Change; readonly data
   const one = filter.ids?.length === 1;
   const asks = !flags.yes && !one && Deno.stdin.isTerminal() && !flags["dry-run"];
   if (!flags.yes && !one && !asks && !flags["dry-run"]) {
-    throw new UsageError("edit of many asks on a terminal: here it takes --yes, or --dry-run to see what it would do");
+    throw new UsageError(
+      "an edit of several letters asks on a terminal; without one, add --yes, or --dry-run to preview",
+    );
   }
   if (asks || flags["dry-run"]) {
     const would = new Shown(task, "would edit");
@@ -43,7 +45,7 @@ export async function edit(task: Task & { readonly change: Change; readonly data
       for (const letter of letters) would.add(editOf(letter, change).outcome);
     }
     would.sum();
-    if (flags["dry-run"]) console.error("DRY RUN: nothing was edited.");
+    if (flags["dry-run"]) console.error("DRY RUN: no letter was edited.");
     if (flags["dry-run"] || would.fit === 0 || !confirm(`Edit ${would.fit}?`)) return would.fit > 0 ? 0 : 1;
   }
   const edited = new Shown(task, "edited");
@@ -54,7 +56,7 @@ export async function edit(task: Task & { readonly change: Change; readonly data
     }
   }
   edited.sum();
-  if (edited.fit > 0 && !flags.json) console.log("Not published yet: deno task dead replay does that.");
+  if (edited.fit > 0 && !flags.json) console.log("Publish the edited letters with deno task dead replay.");
   return edited.fit > 0 ? 0 : 1;
 }
 
@@ -73,7 +75,7 @@ class Shown {
     } else if (this.fit + this.#others <= mostShown) {
       const lines = problem === undefined
         ? [`${this.word} ${messageId}`, `  - ${before}`, `  + ${after}`]
-        : [`as it is ${messageId}: ${problem}`];
+        : [`not edited ${messageId}: ${problem}`];
       console.log(lines.map((line) => printable(line)).join("\n"));
     } else if (this.fit + this.#others === mostShown + 1) {
       console.log("…");
@@ -81,6 +83,6 @@ class Shown {
   }
 
   sum(): void {
-    if (!this.task.flags.json) console.log(`${this.word}: ${this.fit}, left as they are: ${this.#others}`);
+    if (!this.task.flags.json) console.log(`${this.word}: ${this.fit}, unchanged: ${this.#others}`);
   }
 }

@@ -21,7 +21,7 @@ export interface OrderTask extends Task {
 /** Returns whether the act becomes a job. Not with --limit, --newest, --force or --dry-run. @throws {UsageError} */
 export async function isJob(act: JobAct, { jobs, filter, flags }: OrderTask): Promise<boolean> {
   if (flags.limit !== undefined || flags.newest || flags.force || flags["dry-run"]) {
-    if (flags.job || flags.wait) throw new UsageError("a job takes no --limit, --newest, --force or --dry-run");
+    if (flags.job || flags.wait) throw new UsageError("a job does not take --limit, --newest, --force or --dry-run");
     return false;
   }
   return flags.job || flags.wait || await jobs.count({ act, filter }) > many;
@@ -33,7 +33,9 @@ export async function orderJob(act: JobAct, task: OrderTask): Promise<number> {
   if (!yes && Deno.stdin.isTerminal()) {
     if (!confirm(`${act} ${letters(await jobs.count({ act, filter }))}?`)) return 1;
   } else if (!yes && act === "edit") {
-    throw new UsageError("edit of many takes --yes, or --dry-run to see what it would do");
+    throw new UsageError(
+      "an edit of several letters asks on a terminal; without one, add --yes, or --dry-run to preview",
+    );
   }
   return await order({ act, filter, change, rate }, task);
 }
@@ -50,7 +52,7 @@ async function order(what: JobOrder, { jobs, by, stop, flags: { json, wait } }: 
   if (!json) console.log(`Job ${id}: ${what.act} of ${letters(job.total)}.`);
   if (!wait && !terminal) {
     if (json) console.log(JSON.stringify(jobToJson(job)));
-    else console.log(`It goes on by itself: deno task dead jobs ${id}`);
+    else console.log(`The subscribers run it. Follow it with deno task dead jobs ${id}`);
     return 0;
   }
   const began = clock.monotonic();
@@ -63,12 +65,16 @@ async function order(what: JobOrder, { jobs, by, stop, flags: { json, wait } }: 
     if (terminal && job) Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${progress(job)}`));
     if (!taken && clock.monotonic() - began > untakenMs) {
       taken = true;
-      console.error("No subscriber has taken it yet: one of this version must run, with DEAD_LETTER_KEEPER=on.");
+      console.error(
+        "No subscriber has started the job yet. Start a subscriber of this version with DEAD_LETTER_KEEPER=on.",
+      );
     }
   }
   if (terminal) console.error("");
   if (stop.aborted) {
-    console.error(`It goes on without you: deno task dead jobs ${id}; deno task dead jobs cancel ${id} ends it.`);
+    console.error(
+      `The job continues: deno task dead jobs ${id} shows it, deno task dead jobs cancel ${id} cancels it.`,
+    );
     return 0;
   }
   tell(job!, await jobs.outcome(id), json);

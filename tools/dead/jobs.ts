@@ -24,16 +24,18 @@ export async function jobsCommand(words: readonly string[], shown: Shown): Promi
   }
   const isVerb = Object.hasOwn(verbs, first);
   const id = parseMessageId((isVerb || first === "rate" ? second : first) ?? "");
-  if (id === undefined) throw new UsageError("jobs takes a job's id, pause|resume|cancel ID, or rate ID N");
+  if (id === undefined) throw new UsageError("jobs takes the id of a job, pause|resume|cancel ID, or rate ID N");
   let job: Job | undefined;
   if (isVerb) job = await jobs.lead(id, verbs[first as keyof typeof verbs]);
   else if (first !== "rate") job = await jobs.get(id);
   else {
-    if (!/^[1-9]\d{0,6}$/.test(third ?? "")) throw new UsageError("jobs rate ID N: letters a second, 1 or more");
+    if (!/^[1-9]\d{0,6}$/.test(third ?? "")) {
+      throw new UsageError(`jobs rate ID N: "${third ?? ""}" must be a whole number of letters a second, from 1`);
+    }
     job = await jobs.setRate(id, Number(third));
   }
   if (!job) {
-    console.error(`There is no job ${id}.`);
+    console.error(`There is no job ${id}; deno task dead jobs lists all jobs.`);
     return 1;
   }
   tell(job, await jobs.outcome(id), shown.json);
@@ -45,18 +47,22 @@ export function tell(job: Job, outcome: JobOutcome, json: boolean): void {
   console.log(line(job));
   if (job.act === "replay") {
     const way = Math.max(0, job.done - outcome.stored - outcome.died);
-    console.log(`  stored: ${outcome.stored}, died again of the same cause: ${outcome.died}, neither so far: ${way}`);
+    console.log(
+      `  stored: ${outcome.stored}, failed again with the same cause: ${outcome.died}, outcome unknown: ${way}`,
+    );
     for (const { messageId, reason, detail } of outcome.deaths) {
-      console.log(printable(`  died again ${messageId}  ${reason}  ${detail}`, 240));
+      console.log(printable(`  failed again ${messageId}  ${reason}  ${detail}`, 240));
     }
   }
-  if (job.state === "stopped" || job.state === "paused") console.log(`  deno task dead jobs resume ${job.id}`);
+  if (job.state === "stopped" || job.state === "paused") {
+    console.log(`  resume it with deno task dead jobs resume ${job.id}`);
+  }
 }
 
 function line(
   { id, act, state, done, total, refused, failed, rate, createdBy, createdAt, owner, problem }: Job,
 ): string {
-  const by = owner === undefined ? "" : `  at ${owner}`;
+  const by = owner === undefined ? "" : `  run by ${owner}`;
   const rest = refused + failed === 0 ? "" : `, refused: ${refused}, failed: ${failed}`;
   return [
     `${id}  ${act}  ${state}  ${done} of ${

@@ -28,43 +28,47 @@ const by = "deno task dead";
 
 await runCommand({
   name: "deno task dead",
-  summary: "Dead letters: events that could not be processed, each with its reason.\n" +
-    "list shows them, groups what they failed of, show ID all of one; replay publishes them again under their own ids;\n" +
-    "edit changes what a replay publishes, and keeps the original; " +
-    "drop takes them from the dead letters, and undo puts back what was dropped.\n" +
-    `An act on more than ${many} letters is a job that subscribers carry out: jobs shows them, jobs ID one of them;\n` +
-    "jobs pause|resume|cancel ID, jobs rate ID N. take GROUP says that you look after it: it turns no headline until it grows.",
+  summary: "Lists, edits and replays dead letters: events that could not be processed, each with its reason.\n" +
+    "list shows the letters, groups counts them by cause, and show ID prints every fact of one letter.\n" +
+    "replay publishes letters again under their own ids. edit changes the event that a replay publishes, and keeps the\n" +
+    "original. drop marks letters as dropped, and undo restores dropped letters; both keep the letters in the table.\n" +
+    `An action on more than ${many} letters becomes a job, which subscribers run: jobs lists the jobs, jobs ID shows one,\n` +
+    "and jobs pause|resume|cancel ID and jobs rate ID N control it. take GROUP records that you are working on a group:\n" +
+    "the dashboard's headline ignores the group until it grows. leave GROUP gives the group up.",
   operands: "<list|groups|show ID|edit [ID]|replay|drop|undo|jobs …|take GROUP|leave GROUP>",
   flags: {
     status: {
       value: "STATUS,…",
-      help: "list, groups, show: dead (if left out), replayed, dropped, resolved (its event is stored), or any",
+      help: "list, groups, show: dead, replayed, dropped, resolved (the event is stored), or any [dead]",
     },
     reason: { value: "REASON,…", help: "only those with one of these reasons" },
     id: { value: "ID,…", help: "only those with one of these message ids" },
-    group: { value: "GROUP,…", help: "only those of one of these groups, as groups tells them" },
+    group: { value: "GROUP,…", help: "only those of one of these groups; groups prints the names" },
     since: {
       value: "TIME",
-      help: "only those that failed at this time or later: 2026-11-29T22:00Z, or 2h for two hours ago",
+      help: "only those that last failed at this time or later: 2026-11-29T22:00Z, or 2h for two hours ago",
     },
-    until: { value: "TIME", help: "only those that failed before this time" },
+    until: { value: "TIME", help: "only those that last failed before this time" },
     player: { value: "ID", help: "only those of this player" },
     event: { value: "ID", help: "only those with this event id" },
-    text: { value: "TEXT", help: "only those with this in their detail" },
-    all: { help: "replay, drop, undo: all of them; without it, one of the above is needed" },
-    set: { value: "KEY=VALUE,…", help: "edit: fields of the event's JSON; an empty value leaves the field out" },
-    where: { value: "KEY=VALUE,…", help: "edit: only events with these values; currency= where it is missing" },
-    body: { value: "JSON", help: "edit: the whole event in place of --set, or - to read it from stdin" },
-    "dry-run": { help: "edit: show what it would do, and do nothing" },
-    note: { value: "TEXT", help: "take: a ticket, or other words" },
-    job: { help: "edit, replay, drop, undo: as a job, however few letters there are" },
-    wait: { help: "edit, replay, drop, undo: wait until the job has ended; on a terminal that is so anyway" },
-    yes: { short: "y", help: "do not ask" },
-    newest: { help: "list, replay: the newest first" },
-    limit: { short: "n", value: "N", help: "list, replay: at most so many", integer: { min: 1, max: 1_000_000_000 } },
-    rate: { value: "N", help: "replay: at most so many a second", integer: { min: 1, max: 1_000_000 } },
-    force: { help: "replay: also those that were replayed 10 times already" },
-    json: { help: "one JSON object a line" },
+    text: { value: "TEXT", help: "only those whose detail contains TEXT" },
+    all: { help: "edit, replay, drop, undo: all letters; required without a filter" },
+    set: {
+      value: "KEY=VALUE,…",
+      help: "edit: new values for fields of the event's JSON; an empty value removes the field",
+    },
+    where: { value: "KEY=VALUE,…", help: "edit: only events with these values; an empty value means a missing field" },
+    body: { value: "JSON", help: "edit: the whole event, instead of --set; - reads it from stdin" },
+    "dry-run": { help: "edit: show the changes and make none" },
+    note: { value: "TEXT", help: "take: a note, such as a ticket's number" },
+    job: { help: "edit, replay, drop, undo: run as a job, even for few letters" },
+    wait: { help: "edit, replay, drop, undo: wait for the end of the job, as on a terminal" },
+    yes: { short: "y", help: "do not ask for confirmation" },
+    newest: { help: "list, replay: newest first" },
+    limit: { short: "n", value: "N", help: "list, replay: at most N letters", integer: { min: 1, max: 1_000_000_000 } },
+    rate: { value: "N", help: "replay: at most N letters a second", integer: { min: 1, max: 1_000_000 } },
+    force: { help: "replay: include letters that were already replayed 10 times" },
+    json: { help: "print one JSON object per line" },
   },
   settings: ["RABBITMQ_URL", "TOPOLOGY", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "DATABASE_URL"],
   examples: [
@@ -81,27 +85,27 @@ await runCommand({
 }, async ({ flags, operands: [action, operandId, ...rest], config }) => {
   if (action === "take" || action === "leave") {
     if (operandId === undefined || rest.length > 0) {
-      throw new UsageError(`${action} takes one group, as groups tells it`);
+      throw new UsageError(`${action} takes the name of one group; deno task dead groups prints the names`);
     }
   } else if (action !== "edit" && action !== "jobs" && !isAction(action)) {
     const names = [...Object.keys(actions), "edit", "jobs", "take", "leave"];
-    throw new UsageError(`"${action ?? ""}" is none of ${names.join(", ")}`);
+    throw new UsageError(`the action "${action ?? ""}" must be one of ${names.join(", ")}`);
   }
   const ofNone = action === "jobs" || action === "take" || action === "leave";
   if (ofNone) {
-    if (flags.id !== undefined) throw new UsageError(`${action} takes no --id`);
+    if (flags.id !== undefined) throw new UsageError(`${action} does not take --id`);
   } else if (rest.length > 0 || (operandId !== undefined && action !== "show" && action !== "edit")) {
-    throw new UsageError(`${action} takes no "${rest[0] ?? operandId}"; --id picks letters by their message ids`);
+    throw new UsageError(`${action} does not take "${rest[0] ?? operandId}"; select letters by message id with --id`);
   }
   const filter = filterOf({ ...flags, id: ofNone ? undefined : operandId ?? flags.id });
-  if (action === "show" && !filter.ids) throw new UsageError("show takes the message id of the letter");
+  if (action === "show" && !filter.ids) throw new UsageError("show needs the message id of a letter");
   const isAct = action === "edit" || !ofNone && changes(action);
   if (isAct && Object.keys(filter).length === 0 && !flags.all) {
-    throw new UsageError(`${action} takes --reason, --id, another filter or --all, for it acts on all that it finds`);
+    throw new UsageError(`${action} needs a filter, such as --reason or --id, or --all for all letters`);
   }
-  if (isAct && filter.statuses) throw new UsageError(`${action} takes no --status`);
+  if (isAct && filter.statuses) throw new UsageError(`${action} does not take --status`);
   if ((action === "drop" || action === "undo") && flags.limit !== undefined) {
-    throw new UsageError(`${action} takes no --limit`);
+    throw new UsageError(`${action} does not take --limit`);
   }
   const words = [operandId, ...rest].filter((word) => word !== undefined);
   using shutdown = onShutdownSignal(0, silentLog);

@@ -12,7 +12,7 @@ export function summarize(
     letter;
   const status = fate && fate.status !== "dead" ? `  ${fate.status}` : "";
   const times = plural(attempts, "attempt") + (replays > 0 ? `, ${plural(replays, "replay")}` : "");
-  const what = event ? JSON.stringify(shownEvent(event)) : `no event in ${bodyBytes} bytes`;
+  const what = event ? JSON.stringify(shownEvent(event)) : `the body of ${bodyBytes} bytes is not an event`;
   const why = detail === bodyProblem || !bodyProblem ? detail : `${detail}; ${bodyProblem}`;
   return [
     `${messageId}${sentId === undefined ? "" : ` (sent as ${sentId})`}  ${reason}  ${
@@ -64,7 +64,7 @@ function fateRows(fate: Fate | undefined): [string, unknown][] {
     ["number", id],
     ...(previous === undefined
       ? []
-      : [["previous", `${previous}, whose replay died as this one`] as [string, unknown]]),
+      : [["previous", `${previous}: its replay was dead-lettered as this letter`] as [string, unknown]]),
     ...(actedBy === undefined ? [] : [["last act", `by ${actedBy} at ${actedAt}`] as [string, unknown]]),
     ...(storedBy === undefined ? [] : [["event stored", `by ${storedBy} at ${storedAt}`] as [string, unknown]]),
   ];
@@ -81,7 +81,7 @@ export function describeGroup({ group, reason, cause, letters, firstAt, lastAt, 
   const times = firstAt === undefined ? "at an unknown time" : firstAt === lastAt ? firstAt : `${firstAt} … ${lastAt}`;
   return [
     `${group}  ${plural(letters, "letter")}  ${reason}  ${times}`,
-    `  ${cutTo(cause || "without a detail", 160)}`,
+    `  ${cutTo(cause || "no detail", 160)}`,
     `  ${sample.messageId}  ${cutTo(sample.detail, 160)}`,
     ...(taken
       ? [`  taken by ${taken.by} at ${taken.at}: ${taken.note}${taken.more > 0 ? `; ${taken.more} more since` : ""}`]
@@ -99,7 +99,7 @@ function hexDump({ body, bodyBytes }: DeadLetter): string {
     const text = bytes.map((byte) => byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : ".").join("");
     lines.push(`  ${at.toString(16).padStart(6, "0")}  ${hex.padEnd(47)}  ${text}`);
   }
-  if (bodyBytes > mostBytesShown) lines.push(`  … ${bodyBytes - mostBytesShown} bytes more`);
+  if (bodyBytes > mostBytesShown) lines.push(`  … ${bodyBytes - mostBytesShown} more bytes`);
   return lines.join("\n");
 }
 

@@ -27,11 +27,12 @@ async function look(
     channel.on("error", () => {});
     const { messageCount, consumerCount } = await channel.checkQueue(queue);
     if (messageCount === 0) return;
-    const letters = messageCount === 1 ? "1 letter waits" : `${messageCount} letters wait`;
+    const letters = messageCount === 1 ? "1 more letter is" : `${messageCount} more letters are`;
     const why = consumerCount > 0
-      ? "subscribers move them into the table; a moment later they are here"
-      : "no keeper takes them: DEAD_LETTER_KEEPER is off, or no subscriber runs whose keeper reaches the broker and Postgres";
-    console.error(`Besides, ${letters} in the queue ${queue}: ${why}.`);
+      ? "Subscribers are moving the queue into the table; run the command again in a moment."
+      : "No subscriber moves the queue into the table. Start one with DEAD_LETTER_KEEPER=on, " +
+        "and check that it reaches RabbitMQ and Postgres.";
+    console.error(`${letters} in the queue ${queue}. ${why}`);
   } finally {
     await connection.close();
   }

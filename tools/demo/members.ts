@@ -79,7 +79,9 @@ export class Members implements AsyncDisposable {
     member.ended.then(() => ended = true);
     while (!hasLogged(member, what)) {
       if (ended || performance.now() > giveUpAt) {
-        throw new Error(`The ${member.name} did not come up. It said:\n${member.messages.slice(-5).join("\n")}`);
+        throw new Error(
+          `The ${member.name} did not become ready. Its last messages:\n${member.messages.slice(-5).join("\n")}`,
+        );
       }
       await new Promise((resolve) => setTimeout(resolve, 20));
     }

@@ -76,7 +76,7 @@ export async function summarize(sources: Sources, run: Run): Promise<string> {
   const reasons = Array.from(await sources.deadReasons(), ([reason, count]) => `${printable(reason)}: ${count}`);
   const { settled: { stored, dead, lost }, seconds, remark, ratesCalls } = run;
   return `
-Four of them:
+Four events:
 ${samples.map(([description]) => `  ${printable(description ?? "")}`).join("\n")}
 
 Events stored       ${stored}${listed(shares)}
@@ -95,5 +95,5 @@ function listed(parts: readonly string[]): string {
 
 function shown(top: readonly (string | null)[] | undefined, format: (total: string) => string): string {
   const [id, total] = top ?? [];
-  return id && total ? `player #${id} with ${format(total)}` : "nobody yet";
+  return id && total ? `player #${id} with ${format(total)}` : "none yet";
 }

@@ -63,7 +63,7 @@ export async function runOnServers({ project, count, rate, keep, config, say }: 
       for (const subscriber of subscribers) await members.stop(subscriber);
       await members.stop(ratesApi);
       const ratesCalls = Number(ratesApi.lastFields["calls"] ?? 0);
-      say(await summarize(sources, { settled, seconds, remark: " with the publishers' start", ratesCalls }));
+      say(await summarize(sources, { settled, seconds, remark: " including the publishers' start", ratesCalls }));
       return settled;
     });
     await removeTraces(names);

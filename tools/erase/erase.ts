@@ -25,12 +25,12 @@ export interface Erased {
 export type Tell = (part: string, share: number) => void;
 
 export async function look(sql: Session, player: bigint, tell: Tell): Promise<Found> {
-  const survey = await surveyEvents(sql, player, (share) => tell("looking at events", share));
+  const survey = await surveyEvents(sql, player, (share) => tell("searching events", share));
   const rows = await sql.query<{ email: string | null }>("select email::text from players where id = $1::bigint", [
     String(player),
   ]);
   const sought = soughtOf(new Set([...survey.emails, ...rows.flatMap(({ email }) => email ?? [])]));
-  tell("looking at dead letters", 0);
+  tell("searching dead letters", 0);
   return { ...survey, letters: await countLetters(sql, sought), isPlayer: rows.length > 0, sought };
 }
 
@@ -58,11 +58,11 @@ export async function erase(options: EraseOptions, erased: Erased): Promise<void
   }
   await eraseLetters(sql, found.sought, (count) => {
     erased.letters += count;
-    tell("dead letters", found.letters === 0 ? 1 : Math.min(1, erased.letters / found.letters));
+    tell("erasing dead letters", found.letters === 0 ? 1 : Math.min(1, erased.letters / found.letters));
   }, stop);
   const onErased = (count: number) => {
     erased.events += count;
-    tell("events", found.events === 0 ? 1 : Math.min(1, erased.events / found.events));
+    tell("erasing events", found.events === 0 ? 1 : Math.min(1, erased.events / found.events));
   };
   for (const chunk of found.chunks) await eraseEvents(sql, player, chunk, onErased, stop);
   if (stop.aborted) return;

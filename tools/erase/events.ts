@@ -105,7 +105,9 @@ async function eraseSome(ask: Ask, player: bigint, chunk: Chunk): Promise<number
     [rows.map(([messageId]) => messageId as string), rows.map(descriptionOf), String(player)],
   );
   if (taken.length !== rows.length) {
-    throw new Error(`Postgres erased ${taken.length} of ${rows.length} events, and gave no error: look for triggers`);
+    throw new Error(
+      `Postgres updated ${taken.length} of ${rows.length} events without an error: check the table events for triggers`,
+    );
   }
   return rows.length;
 }

@@ -16,16 +16,17 @@ const largest = 2n ** 63n - 1n;
 
 await runCommand({
   name: "deno task erase",
-  summary: "Takes a player's e-mail and last sign-in out of stored events, their descriptions and dead letters.\n" +
-    "Sums and counts stay. It counts first and asks; what it has erased stays erased, and another run goes on.\n" +
-    "The row of the table players is the casino's own, and stays unless you say --player-row:\n" +
-    "as long as it is there, the player's next event is stored with the e-mail again.",
+  summary:
+    "Erases a player's e-mail and last sign-in from stored events, their descriptions and dead letters. Totals and\n" +
+    "counts do not change. The command counts the rows first and asks for confirmation. An interrupted run keeps its\n" +
+    "progress, and the next run continues. The player's row in the table players stays unless you add --player-row;\n" +
+    "while that row exists, the player's next event is stored with the e-mail again.",
   flags: {
-    player: { value: "ID", help: "whose data" },
-    "player-row": { help: "delete the player's row of the table players as well" },
+    player: { value: "ID", help: "the player's id (required)" },
+    "player-row": { help: "also delete the player's row in the table players" },
     "dry-run": { help: "count, and erase nothing" },
-    yes: { short: "y", help: "do not ask" },
-    json: { help: "one JSON object" },
+    yes: { short: "y", help: "do not ask for confirmation" },
+    json: { help: "print one JSON object" },
   },
   settings: ["DATABASE_URL"],
   examples: ["deno task erase --player 11 --dry-run", "deno task erase --player 11 --player-row --yes --json"],
@@ -33,7 +34,7 @@ await runCommand({
   const player = playerOf(flags.player);
   const asks = !flags.yes && !flags["dry-run"];
   if (asks && !Deno.stdin.isTerminal()) {
-    throw new UsageError("erase asks on a terminal: here it takes --yes, or --dry-run to see what it would erase");
+    throw new UsageError("erase asks on a terminal; without one, add --yes, or --dry-run to preview");
   }
   using shutdown = onShutdownSignal(0, silentLog);
   const { stop } = shutdown;
@@ -49,10 +50,10 @@ await runCommand({
     if (!flags.json) console.log(inWords(found, flags["player-row"]));
     if (flags["dry-run"]) {
       if (flags.json) print(found, erased, "dry run");
-      console.error("DRY RUN: nothing was erased.");
+      console.error("DRY RUN: no data was erased.");
       return 0;
     }
-    if (asks && !confirm("Erase it? It cannot be undone.")) return 1;
+    if (asks && !confirm("Erase this data? This cannot be undone.")) return 1;
     const act = {
       ...{ act: "erase", filter: { player: String(player), player_row: String(flags["player-row"]) } },
       ...{ via: "deno task erase", ...await connectedAs(database) },
@@ -69,9 +70,12 @@ await runCommand({
     endProgress();
     if (flags.json) print(found, erased, stop.aborted ? "cut off" : "done");
     else console.log(`Erased: ${erased.events} events, ${erased.letters} dead letters and edits.`);
-    if (stop.aborted) console.error("Cut off: run it again, and it goes on.");
+    if (stop.aborted) console.error("Interrupted: run the command again to continue.");
     else if (found.isPlayer && erased.players === 0) {
-      console.error("The table players still has this player: the next event is stored with the e-mail again.");
+      console.error(
+        "The table players still has this player's row: the player's next event is stored with the e-mail again. " +
+          "Delete the row with --player-row.",
+      );
     }
     return stop.aborted ? 1 : 0;
   } catch (error) {
@@ -94,21 +98,21 @@ await runCommand({
 });
 
 function playerOf(text: string | undefined): bigint {
-  if (text === undefined) throw new UsageError("erase takes --player ID");
+  if (text === undefined) throw new UsageError("erase needs --player ID");
   const player = /^-?\d{1,19}$/.test(text) ? BigInt(text) : 0n;
   if (player === 0n || player > largest) {
-    throw new UsageError(`--player=${text} must be a whole number, as players have`);
+    throw new UsageError(`--player=${text} must be a whole number of 64 bits other than 0, the id of a player`);
   }
   return player;
 }
 
 function inWords({ events, letters, isPlayer }: Found, playerRow: boolean): string {
   const row = !isPlayer
-    ? "no row of players"
+    ? "The table players has no row for this player."
     : playerRow
-    ? "the row of players"
-    : "not the row of players, which stays";
-  return `To erase: ${events} events with e-mail or last sign-in, ${letters} dead letters and edits, ${row}.`;
+    ? "The player's row in the table players will be deleted."
+    : "The player's row in the table players stays.";
+  return `To erase: ${events} events with e-mail or last sign-in, ${letters} dead letters and edits. ${row}`;
 }
 
 function progress(...[part, share]: Parameters<Tell>): void {

@@ -18,15 +18,15 @@ const closeMs = 1_000;
 await runCommand({
   name: "deno task find",
   summary:
-    "Shows where an event is, and what happened to it: stored, held by a subscriber, dead, replayed, dropped.\n" +
-    "ID is an event id, a message id in any form, or the id that the publisher sent. If it is nowhere, the places are\n" +
-    "named that were looked at, and the exit status is 1.",
+    "Shows where an event is, and what happened to it: stored, held by a subscriber, dead, replayed or dropped.\n" +
+    "ID is an event id, a message id in any form, or the id that the publisher sent. If no event is found, the command\n" +
+    "lists the places that it searched, and exits with status 1.",
   operands: "[ID]",
   flags: {
-    player: { value: "ID", help: "events of this player, with --at" },
-    at: { value: "TIME", help: "when it happened, in UTC unless it names a zone: 2022-02-02T12:34" },
-    within: { value: "SPAN", help: "so long before and after --at: 90s, 5m, 2h, up to 24h [5m]" },
-    json: { help: "one JSON object" },
+    player: { value: "ID", help: "find events of this player; requires --at" },
+    at: { value: "TIME", help: "time of the event, UTC unless TIME has a zone: 2022-02-02T12:34" },
+    within: { value: "SPAN", help: "with --at: search this long before and after TIME: 90s, 5m, 2h, up to 24h [5m]" },
+    json: { help: "print one JSON object" },
   },
   settings: [
     ...["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE"] as const,
@@ -39,7 +39,7 @@ await runCommand({
     "deno task find --json order-17 | jq .verdict",
   ],
 }, async ({ flags: { json, ...words }, operands: [id, ...surplus], config }) => {
-  if (surplus.length > 0) throw new UsageError(`find takes one id, but was given "${surplus[0]}", too`);
+  if (surplus.length > 0) throw new UsageError(`find takes one id; "${surplus[0]}" is a second operand`);
   const query = queryOf({ ...words, id });
   const database = new DatabasePool(config.DATABASE_URL, {
     ...{ name: "casino-find", max: 2, timeoutMs: queryTimeoutMs, clock },

@@ -24,7 +24,7 @@ export function drawAnswer({ events, more, verdict, looked }: FindAnswer, { colo
   return [
     paint(verdict, state),
     ...events.flatMap((event) => ["", ...linesOf(event, paint)]),
-    ...more ? ["", paint("More match than are shown.", "yellow")] : [],
+    ...more ? ["", paint("More events match; only these are shown.", "yellow")] : [],
     "",
     ...looked.map(({ place, outcome, complete }) => {
       const text = `${places[place].padEnd(placeWidth)}${printable(outcome)}`;
@@ -47,7 +47,7 @@ function linesOf(
 
 /** Pads times to the width of microseconds. */
 function lineOf({ station, at, by, detail }: Station): string {
-  const when = (at ?? "at a time that nobody kept").padEnd("2026-11-30T01:02:03.456789Z".length);
+  const when = (at ?? "at an unknown time").padEnd("2026-11-30T01:02:03.456789Z".length);
   const who = by === null ? "" : `by ${printable(by)}: `;
   return `${station.padEnd(stationWidth)}${when}  ${who}${printable(detail)}`;
 }

@@ -62,7 +62,7 @@ Deno.test("the health check over HTTP goes by the answer's status", async () => 
     () => new Response("", { status: answer }),
   );
   const url = `http://127.0.0.1:${server.addr.port}/health/live`;
-  strictEqual(await httpProblemOf(url), `${url} answers 503`);
+  strictEqual(await httpProblemOf(url), `${url} answered with status 503`);
   answer = 200;
   strictEqual(await httpProblemOf(url), undefined);
 });

@@ -12,9 +12,9 @@ export async function problemOf(url: string): Promise<string | undefined> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
     await response.body?.cancel();
-    return response.ok ? undefined : printable(`${url} answers ${response.status}`);
+    return response.ok ? undefined : printable(`${url} answered with status ${response.status}`);
   } catch (error) {
-    return printable(`${url} does not answer: ${messageOf(error)}`);
+    return printable(`${url} did not answer: ${messageOf(error)}`);
   }
 }
 

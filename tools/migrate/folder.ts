@@ -23,15 +23,15 @@ export function orderMigrations(files: readonly string[]): string[] {
   for (const name of names) {
     if (!fileName.test(name) || name.length > longestFileName) {
       problems.push(
-        `${name} is no name for a migration: it must be 14 digits, "_", then lower-case letters and digits in words ` +
-          `joined by single "_", then ".ts", ${longestFileName} characters at most.`,
+        `The migration ${name} needs another name: 14 digits, "_", lower-case words joined by single "_", then ".ts", ` +
+          `at most ${longestFileName} characters.`,
       );
     }
   }
   names.forEach((name, i) => {
     const before = names[i - 1];
     if (before !== undefined && before.slice(0, 14) === name.slice(0, 14)) {
-      problems.push(`${before} and ${name} have one timestamp, which leaves their order open: rename one.`);
+      problems.push(`${before} and ${name} have the same timestamp, so their order is undefined: rename one.`);
     }
   });
   if (problems.length > 0) throw new FolderError(problems);
@@ -51,9 +51,9 @@ export function pendingMigrations(names: readonly string[], applied: readonly st
   const pending = names.filter((name) => !applied.includes(name));
   const late = newest === undefined ? [] : pending.filter((name) => name < newest);
   const problems = [
-    ...missing.map((name) => `The database has ${name}, but the folder does not: bring the file back.`),
+    ...missing.map((name) => `${name} is applied to the database, but is missing from the folder: restore the file.`),
     ...late.map((name) =>
-      `${name} is older than ${newest}, which is applied already: give it a new timestamp, or roll back to before it.`
+      `${name} is older than ${newest}, which is already applied: give ${name} a newer timestamp, or roll back first.`
     ),
   ];
   if (problems.length > 0) throw new FolderError(problems);
@@ -71,7 +71,9 @@ export function newFileName(name: string, existing: readonly string[], now: numb
   const file = `${timestamp}_${name}.ts`;
   const newest = orderMigrations([...existing, file]).at(-1);
   if (newest !== file) {
-    throw new FolderError([`${file} would be older than ${newest}: rename that one, or wait until then.`]);
+    throw new FolderError([
+      `${file} would be older than ${newest}: rename ${newest}, or wait until the time in its name.`,
+    ]);
   }
   return file;
 }

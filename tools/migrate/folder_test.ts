@@ -23,12 +23,15 @@ Deno.test("orderMigrations() refuses names that nessie would skip without a word
       `20240101000000_${"x".repeat(90)}.ts`,
     ]
   ) {
-    refuses(() => orderMigrations([name]), /is no name for a migration/);
+    refuses(() => orderMigrations([name]), /needs another name/);
   }
 });
 
 Deno.test("orderMigrations() refuses two files with one timestamp, and tells all problems at once", () => {
-  refuses(() => orderMigrations([one, "20240101000000_other.ts", "Bad.ts"]), /Bad\.ts is no name[\s\S]*one timestamp/);
+  refuses(
+    () => orderMigrations([one, "20240101000000_other.ts", "Bad.ts"]),
+    /Bad\.ts needs another name[\s\S]*the same timestamp/,
+  );
 });
 
 Deno.test("pendingMigrations() gives what the database does not have", () => {
@@ -40,20 +43,20 @@ Deno.test("pendingMigrations() gives what the database does not have", () => {
 Deno.test("pendingMigrations() refuses a file that is older than the newest applied", () => {
   refuses(
     () => pendingMigrations([one, two, three], [one, three]),
-    /20240102000000_two.ts is older than 20240103000000_three_3.ts, which is applied already/,
+    /20240102000000_two.ts is older than 20240103000000_three_3.ts, which is already applied/,
   );
 });
 
 Deno.test("pendingMigrations() refuses a database that has a migration whose file is missing", () => {
   refuses(
     () => pendingMigrations([one], [one, two]),
-    /The database has 20240102000000_two.ts, but the folder does not/,
+    /20240102000000_two.ts is applied to the database, but is missing from the folder/,
   );
 });
 
 Deno.test("newFileName() takes the time, and refuses a bad name or one that would not be the newest", () => {
   const now = Date.UTC(2024, 0, 2, 3, 4, 5);
   strictEqual(newFileName("add_bonus", [one], now), "20240102030405_add_bonus.ts");
-  refuses(() => newFileName("Add Bonus", [one], now), /is no name/);
+  refuses(() => newFileName("Add Bonus", [one], now), /needs another name/);
   refuses(() => newFileName("add_bonus", [three], now), /would be older than 20240103000000_three_3.ts/);
 });

@@ -26,18 +26,18 @@ const longestReadMs = 5_000;
 
 await runCommand({
   name: "deno task migrate",
-  summary: "Brings the database's tables up to date, or back, with the files in migrations/.",
+  summary: "Applies, rolls back or lists the database's migrations, the files in migrations/.",
   operands: "<up|down|status>",
   flags: {
-    steps: { value: "N", help: "down: how many to roll back [1]", integer: { min: 1, max: 10_000 } },
-    all: { help: "down: roll back all" },
-    json: { help: "status: as JSON" },
+    steps: { value: "N", help: "down: roll back the newest N migrations [1]", integer: { min: 1, max: 10_000 } },
+    all: { help: "down: roll back all migrations" },
+    json: { help: "status: print JSON" },
     wait: {
       value: "SECONDS",
-      help: "status: say nothing, but wait so long until all of this version's are applied",
+      help: "status: print no list; wait at most SECONDS until all of this version's migrations are applied",
       integer: { min: 1, max: 86_400 },
     },
-    folder: { value: "PATH", help: "where the files are [migrations]" },
+    folder: { value: "PATH", help: "folder with the migrations [migrations]" },
   },
   settings: ["DATABASE_URL"],
   examples: [
@@ -48,7 +48,7 @@ await runCommand({
   ],
 }, async ({ flags, operands, config }) => {
   const [action, surplus] = operands;
-  if (surplus !== undefined) throw new UsageError(`${action} takes no "${surplus}"`);
+  if (surplus !== undefined) throw new UsageError(`migrate ${action} takes no operand, but was given "${surplus}"`);
   const folder = flags.folder ?? join(import.meta.dirname!, "../../migrations");
   const catalogue = await readFolder(folder);
   const timeoutMs = action === "status" ? longestReadMs : longestStatementMs;
@@ -63,7 +63,9 @@ await runCommand({
       }
       case "down": {
         const undone = await migrateDown(options, flags.all ? Infinity : flags.steps ?? 1);
-        console.log(undone.length === 0 ? "Nothing to roll back." : `Rolled back ${countOf(undone)}.`);
+        console.log(
+          undone.length === 0 ? "No migration is applied: nothing to roll back." : `Rolled back ${countOf(undone)}.`,
+        );
         return 0;
       }
       case "status":
@@ -71,7 +73,7 @@ await runCommand({
         printStatus(catalogue, await readHistory(sql), flags.json);
         return 0;
       default:
-        throw new UsageError(`"${action ?? ""}" is none of up, down, status`);
+        throw new UsageError(`the action "${action ?? ""}" must be one of up, down, status`);
     }
   } catch (error) {
     throw await explainConnection(error, "Postgres", config.DATABASE_URL);
@@ -86,7 +88,7 @@ function countOf({ length }: readonly string[]): string {
 async function waitFor(options: MigratorOptions, seconds: number): Promise<number> {
   const obstacle = await untilApplied(options, seconds * 1000);
   if (obstacle === undefined) return 0;
-  console.error(`After ${seconds} s: ${obstacle}`);
+  console.error(`Not all migrations are applied after ${seconds} s: ${obstacle}`);
   return 1;
 }
 

@@ -38,7 +38,7 @@ export function migrateUp(options: MigratorOptions): Promise<string[]> {
     const pending = pendingMigrations([...options.catalogue.keys()], applied);
     for (const name of pending) await run(options, "up", name);
     const roles = await grantRoles(options.sql);
-    if (roles.length > 0) options.say(`Granted what they need to ${roles.join(" and ")}.`);
+    if (roles.length > 0) options.say(`Granted table privileges to ${roles.join(" and ")}.`);
     return pending;
   });
 }
@@ -109,16 +109,22 @@ async function underLock<T>(
   act: (applied: string[]) => Promise<T>,
 ): Promise<T> {
   const { schema } = await sql.one<{ schema: string | null }>("select current_schema() as schema");
-  if (schema === null) throw new MigrationError("The schema in DATABASE_URL's search_path does not exist.");
+  if (schema === null) {
+    throw new MigrationError(
+      "The schema in DATABASE_URL's search_path does not exist: create it, or name another schema.",
+    );
+  }
   const key = `${schema}.nessie_migrations`;
   const giveUpAt = clock.monotonic() + lockDeadlineMs;
   for (let said = false;; said = true) {
     const { locked } = await sql.one("select pg_try_advisory_lock(hashtextextended($1, 0)) as locked", [key]);
     if (locked) break;
     if (clock.monotonic() > giveUpAt) {
-      throw new MigrationError(`Another run has been migrating for ${lockDeadlineMs} ms; try again later.`);
+      throw new MigrationError(
+        `Another migration run still holds the lock after ${lockDeadlineMs} ms: wait until it ends, then try again.`,
+      );
     }
-    if (!said) say("Waiting for another run to finish.");
+    if (!said) say("Waiting for another migration run to finish.");
     await clock.sleep(lockPollMs);
   }
   try {

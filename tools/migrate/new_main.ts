@@ -24,14 +24,16 @@ export default class extends AbstractMigration {
 
 await runCommand({
   name: "deno task migrate:new",
-  summary: "Writes an empty migration with the current time in its name.",
+  summary: "Creates an empty migration, with the current time in its file name.",
   operands: "<NAME>",
-  flags: { folder: { value: "PATH", help: "where the files are [migrations]" } },
+  flags: { folder: { value: "PATH", help: "folder with the migrations [migrations]" } },
   settings: [],
   examples: ["deno task migrate:new add_bonus_to_players"],
 }, async ({ flags, operands: [name, surplus] }) => {
-  if (name === undefined) throw new UsageError("migrate:new takes the migration's name, such as add_bonus_to_players");
-  if (surplus !== undefined) throw new UsageError(`migrate:new takes one name, but was given "${surplus}" as well`);
+  if (name === undefined) {
+    throw new UsageError("migrate:new needs a name for the migration, such as add_bonus_to_players");
+  }
+  if (surplus !== undefined) throw new UsageError(`migrate:new takes one name; "${surplus}" is a second operand`);
   const folder = flags.folder ?? join(import.meta.dirname!, "../../migrations");
   const existing = (await Array.fromAsync(Deno.readDir(folder))).map((entry) => entry.name);
   const path = join(folder, newFileName(name, existing, clock.now()));

@@ -50,7 +50,7 @@ export async function runMigration(
       await ask(history[direction], [name]);
     });
   } catch (error) {
-    throw new MigrationError(`${name} failed and was undone: ${explain(error)}`);
+    throw new MigrationError(`${name} failed and was rolled back: ${explain(error)}`);
   }
 }
 
@@ -68,7 +68,9 @@ async function loadClass(name: string, load: LoadMigration): Promise<MigrationCl
   if (typeof methods === "object" && methods !== null && "up" in methods && "down" in methods) {
     return loaded as MigrationClass;
   }
-  throw new MigrationError(`${name} must export by default a class that extends AbstractMigration, with up and down.`);
+  throw new MigrationError(
+    `${name} must have a default export: a class that extends AbstractMigration, with up() and down().`,
+  );
 }
 
 function explain(error: unknown): string {

@@ -28,14 +28,16 @@ export function formerTopology(config: TopologyConfig, delaysMs: readonly number
 }
 
 /** The flag of commands that handle the queues of 0.1.0. */
-export const formerDelays = { value: "MS,…", help: "0.1.0's RETRY_DELAYS_MS, for the delay queues that it declared" };
+export const formerDelays = { value: "MS,…", help: "RETRY_DELAYS_MS of 0.1.0, which names its delay queues" };
 
 /** @throws {UsageError} */
 export function parseDelays(text = ""): number[] {
   const parts = text === "" ? [] : text.split(",").map((part) => part.trim());
   const wrong = parts.find((part) => !/^[1-9]\d{1,7}$/.test(part));
   if (wrong !== undefined) {
-    throw new UsageError(`--former-delays: "${wrong.slice(0, 60)}" is no whole number of milliseconds`);
+    throw new UsageError(
+      `--former-delays: "${wrong.slice(0, 60)}" must be a whole number of milliseconds, from 10 to 99999999`,
+    );
   }
   return parts.map(Number);
 }
@@ -45,7 +47,7 @@ export async function formerQueues(connection: ChannelModel, { queues }: Former)
   const said: string[] = [];
   for (const name of queues) {
     const state = await stateOf(connection, name);
-    if (state) said.push(`The queue ${name} of an earlier version is still there: ${told(state)}.`);
+    if (state) said.push(`The queue ${name} of an earlier version still exists: ${told(state)}.`);
   }
   return said;
 }
@@ -65,10 +67,18 @@ export async function removeFormer(
     if (!state) continue;
     if (state.messageCount > 0 || state.consumerCount > 0) {
       // This queue may dead-letter its events to a later queue, so stop here.
-      return { said: [...said, `The queue ${name} stays: ${told(state)}.`], done: false };
+      return {
+        said: [
+          ...said,
+          `The queue ${name} of an earlier version is in use: ${
+            told(state)
+          }. Run the command again once it is unused and empty.`,
+        ],
+        done: false,
+      };
     }
     await onChannel(connection, (channel) => channel.deleteQueue(name));
-    said.push(`The queue ${name} of an earlier version was empty, and is deleted.`);
+    said.push(`Deleted the empty queue ${name} of an earlier version.`);
   }
   for (const name of removable) await onChannel(connection, (channel) => channel.deleteExchange(name));
   return { said, done: true };

@@ -9,13 +9,13 @@ import { formerDelays, formerQueues, formerTopology, parseDelays, removeFormer }
 await runCommand({
   name: "deno task provision",
   summary:
-    "Declares the exchanges and queues in RabbitMQ, for members that run with TOPOLOGY=provisioned and may not do so.\n" +
-    "What is there already stays; what is there with other properties is named, and left. The events queue of 0.1.0,\n" +
-    "which was named as its exchange, is unbound: its consumers empty it.",
+    "Declares the exchanges and queues in RabbitMQ, for members that run with TOPOLOGY=provisioned and may not declare\n" +
+    "them. Existing queues and exchanges stay; one with other properties is reported and not changed. The events queue\n" +
+    "of 0.1.0, which has the name of its exchange, is unbound, so that its consumers can empty it.",
   flags: {
     "former-delays": formerDelays,
     "remove-former": {
-      help: "delete what 0.1.0 declared and nothing uses any more, once it is empty (docs/upgrades.md)",
+      help: "delete the unused queues and exchanges of 0.1.0 once the queues are empty (docs/upgrades.md)",
     },
   },
   settings: ["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE"],
@@ -26,7 +26,9 @@ await runCommand({
 }, async ({ config, flags }) => {
   const topology = eventTopology(config);
   const former = formerTopology(config, parseDelays(flags["former-delays"]));
-  const said = topology.map(({ name, exchange }) => `The queue ${name} is there, fed by the exchange ${exchange}.`);
+  const said = topology.map(({ name, exchange }) =>
+    `The queue ${name} exists and is bound to the exchange ${exchange}.`
+  );
   let done = true;
   let connection;
   try {

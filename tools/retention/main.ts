@@ -8,6 +8,7 @@ import { explainStoreError } from "../../shared/runtime/errors.ts";
 import { explainConnection } from "../../shared/runtime/server_kind.ts";
 import { onShutdownSignal } from "../../shared/runtime/shutdown.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
+import { findMissingIndexes, makeIndexes } from "./indexes.ts";
 import { holdRetention, isPartitioned, makeAhead } from "./partitions.ts";
 import { type Gone, letGo, type Plan, planRetention } from "./retention.ts";
 
@@ -20,33 +21,37 @@ const nothing: Plan = { weeks: [], foreign: [], before: "1970-01-01T00:00:00Z" }
 await runCommand({
   name: "deno task retention",
   summary:
-    "Lets events go that are older than EVENTS_RETENTION_DAYS: whole partitions, by the time of message ids, and\n" +
-    "events under ids that tell no time, by when they were stored. Sums stay. It says what goes and asks.\n" +
-    "An id is remembered as long as its partition is there; after that, events of its time are refused.",
+    "Deletes events older than EVENTS_RETENTION_DAYS: it drops whole partitions, by the time in the message ids. Events\n" +
+    "whose ids contain no time are deleted row by row, by the time when they were stored. Totals do not change. The\n" +
+    "command lists the events first and asks for confirmation. Once a partition is dropped, subscribers dead-letter\n" +
+    "each further event of its time, because nothing tells whether that event was stored.",
   flags: {
-    "make-partitions": { help: "first make the partitions of the next four weeks; without a retention time, no more" },
-    export: { value: "DIRECTORY", help: "write what goes into files there before: CSV, compressed" },
-    "dry-run": { help: "say what would go, and change nothing" },
-    yes: { short: "y", help: "do not ask" },
-    json: { help: "one JSON object" },
+    maintain: {
+      help: "first create the partitions of the next four weeks, and index the weeks that are over;\n" +
+        "with EVENTS_RETENTION_DAYS=0, do nothing else",
+    },
+    export: { value: "DIRECTORY", help: "first write the events to files in DIRECTORY: CSV, compressed" },
+    "dry-run": { help: "list the events, and change nothing" },
+    yes: { short: "y", help: "do not ask for confirmation" },
+    json: { help: "print one JSON object" },
   },
   settings: ["DATABASE_URL", "EVENTS_PARTITION_DAYS", "EVENTS_RETENTION_DAYS"],
   examples: [
     "EVENTS_RETENTION_DAYS=400 deno task retention --dry-run",
     "EVENTS_RETENTION_DAYS=400 deno task retention --export /archive --yes",
-    "deno task retention --make-partitions --yes",
+    "deno task retention --maintain --yes",
   ],
 }, async ({ flags, config }) => {
   const days = config.EVENTS_RETENTION_DAYS;
   const asks = days > 0 && !flags.yes && !flags["dry-run"];
-  if (days === 0 && !flags["make-partitions"]) {
-    throw new UsageError("EVENTS_RETENTION_DAYS is 0: all events are kept; set how many days they are");
+  if (days === 0 && !flags.maintain) {
+    throw new UsageError("EVENTS_RETENTION_DAYS=0 keeps all events; set the number of days to keep");
   }
   if (asks && !Deno.stdin.isTerminal()) {
-    throw new UsageError("retention asks on a terminal: here it takes --yes, or --dry-run to see what would go");
+    throw new UsageError("retention asks on a terminal; without one, add --yes, or --dry-run to preview");
   }
   if (flags.export !== undefined && !(await Deno.stat(flags.export).catch(() => undefined))?.isDirectory) {
-    throw new UsageError(`--export=${flags.export} must be a directory that is there`);
+    throw new UsageError(`--export=${flags.export} must be an existing directory`);
   }
   using shutdown = onShutdownSignal(0, silentLog);
   const { stop } = shutdown;
@@ -57,30 +62,32 @@ await runCommand({
   const gone: Gone = { tables: [], foreign: 0, files: [] };
   const say = (sentence: string) => flags.json ? undefined : console.log(sentence);
   let partitionsEnd: string | undefined;
+  const indexes: string[] = [];
   try {
     const isPlain = !await isPartitioned(sql);
-    if (isPlain && days > 0) throw new Error("The table events has no partitions: docs/retention.md");
-    if (!await holdRetention(sql)) throw new Error("Another run is at work; nothing was done.");
-    if (isPlain) say("The table events has no partitions, and needs none.");
-    else if (flags["make-partitions"] && !flags["dry-run"]) {
+    if (isPlain && days > 0) throw new Error("The table events is not partitioned; see docs/retention.md");
+    if (!await holdRetention(sql)) throw new Error("Another retention run is in progress; no event was deleted.");
+    if (isPlain) say("The table events is not partitioned; there is nothing to maintain.");
+    else if (flags.maintain && !flags["dry-run"]) {
       partitionsEnd = await makeAhead(sql, config.EVENTS_PARTITION_DAYS, clock);
-      say(`Events have partitions until ${partitionsEnd}.`);
+      say(`Partitions exist until ${partitionsEnd}.`);
+      await makeIndexes(sql, await findMissingIndexes(sql), { stop, say }, indexes);
     }
     const plan = days === 0 ? nothing : await planRetention(sql, days);
     if (!flags.json) console.log(inWords(plan, days));
     if (flags["dry-run"]) {
       if (flags.json) print(plan, "dry run");
-      console.error("DRY RUN: nothing has gone.");
+      console.error("DRY RUN: no event was deleted.");
       return 0;
     }
     const isNothing = plan.weeks.length + plan.foreign.length === 0;
-    if (!isNothing && asks && !confirm("Let it go? It cannot be undone.")) return 1;
+    if (!isNothing && asks && !confirm("Delete these events? This cannot be undone.")) return 1;
     if (!isNothing) await recorded(plan);
     if (flags.json) print(plan, stop.aborted ? "cut off" : "done");
-    if (stop.aborted) console.error("Cut off: run it again, and it goes on.");
+    if (stop.aborted) console.error("Interrupted: run the command again to continue.");
     return stop.aborted ? 1 : 0;
   } catch (error) {
-    if (gone.tables.length > 0) console.error(`Before the error, these went: ${gone.tables.join(", ")}.`);
+    if (gone.tables.length > 0) console.error(`Dropped before the error: ${gone.tables.join(", ")}.`);
     const explained = await explainConnection(error, "Postgres", config.DATABASE_URL);
     throw explained === error ? new Error(explainStoreError(error), { cause: error }) : explained;
   } finally {
@@ -103,16 +110,16 @@ await runCommand({
 
   function print(plan: Plan, state: string): void {
     console.log(
-      JSON.stringify({ state, days, ...plan, gone, ...(partitionsEnd && { partitions_end: partitionsEnd }) }),
+      JSON.stringify({ state, days, ...plan, gone, ...(partitionsEnd && { partitions_end: partitionsEnd, indexes }) }),
     );
   }
 });
 
 function inWords({ weeks, foreign, before }: Plan, days: number): string {
-  if (days === 0) return "EVENTS_RETENTION_DAYS is 0: all events are kept.";
+  if (days === 0) return "EVENTS_RETENTION_DAYS=0 keeps all events.";
   if (weeks.length + foreign.length === 0) return `No events are older than ${days} days.`;
   return [
-    "To go:",
+    "To delete:",
     ...weeks.map(({ table, until, rows, bytes, detached }) =>
       `${table}: about ${rows} events, ${Math.ceil(bytes / 2 ** 20)} MiB, ${
         detached ? "detached by an earlier run" : `until ${until}`

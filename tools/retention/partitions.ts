@@ -18,16 +18,16 @@ export interface Week {
 /** On tables that a run is about to detach: those of an operator are none of ours. */
 const mark = "Detached by deno task retention, which will drop it";
 /** A batch waits so long at most. */
-const lockTimeout = "2s";
+export const lockTimeout = "2s";
 const lockTries = 10;
 const pauseMs = 3_000;
 /** SQLSTATE lock_not_available. */
-const lockTimedOut = "55P03";
+export const lockTimedOut = "55P03";
 
 const bound = (which: "FROM" | "TO") => `substring(pg_get_expr(relpartbound, oid) from '${which} \\(''([0-9a-f-]+)''')`;
-const upper = `time_of_event_id(${bound("TO")}::uuid)`;
+export const upper = `time_of_event_id(${bound("TO")}::uuid)`;
 const shown = `relname as table, greatest(reltuples, 0)::float8 as rows, pg_total_relation_size(oid)::float8 as bytes`;
-const isWeek = "relname ~ '^events_\\d{8}$'";
+export const isWeek = "relname ~ '^events_\\d{8}$'";
 const isForeign = "substr(message_id::text, 15, 1) <> '7'";
 /** From the end of what is before all weeks to the first of those that are there. */
 const hole = `select
@@ -138,9 +138,12 @@ async function untilLocked<T>(clock: Clock, act: () => Promise<T>): Promise<T> {
       if (sqlStateOf(error) !== lockTimedOut) throw error;
       if (tries < lockTries) await clock.sleep(pauseMs);
       else {
-        throw new Error(`Sessions at work had the table in ${lockTries} tries; run it again: ${messageOf(error)}`, {
-          cause: error,
-        });
+        throw new Error(
+          `The lock on the table timed out ${lockTries} times; run the command again: ${messageOf(error)}`,
+          {
+            cause: error,
+          },
+        );
       }
     }
   }

@@ -60,7 +60,7 @@ export async function letGo(options: RetentionOptions, gone: Gone): Promise<void
     if (stop.aborted) return;
     await exportTo(oldRowsOf(each, before), `${each.table}_until_${before.slice(0, 10).replaceAll("-", "")}`);
     await deleteForeign(sql, each, before, (rows) => gone.foreign += rows, stop);
-    say(`Deleted old rows of ${each.table}.`);
+    say(`Deleted the old events of ${each.table}.`);
   }
 
   async function exportTo(source: string, name: string): Promise<void> {

@@ -7,15 +7,15 @@ import { brokerScript, cacheScript, databaseScript, sharedNames } from "./roles.
 await runCommand({
   name: "deno task roles",
   summary:
-    "Prints what makes the roles of least privilege on a server, for the configured names; changes nothing itself.\n" +
-    "Each role's password is taken from the environment where it is run: CASINO_PUBLISHER_PASSWORD and so on.",
+    "Prints a script that creates the roles of least privilege on a server, for the configured names. The command\n" +
+    "itself changes nothing. The script reads each role's password from its environment: CASINO_PUBLISHER_PASSWORD, ….",
   operands: "<rabbitmq|redis|postgres>",
   flags: {
-    "virtual-host": { value: "NAME", help: "rabbitmq: where the queues are [/]" },
-    former: { help: "rabbitmq: rights for members of 0.1.0, too, while they run beside this version's" },
+    "virtual-host": { value: "NAME", help: "rabbitmq: virtual host of the queues [/]" },
+    former: { help: "rabbitmq: add the permissions that members of 0.1.0 need during an upgrade" },
     "former-delays": formerDelays,
-    database: { value: "NAME", help: "postgres: where the tables are [casino]" },
-    schema: { value: "NAME", help: "postgres: the tables' schema [public]" },
+    database: { value: "NAME", help: "postgres: database of the tables [casino]" },
+    schema: { value: "NAME", help: "postgres: schema of the tables [public]" },
   },
   settings: ["EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "REDIS_KEY_PREFIX"],
   examples: [
@@ -25,7 +25,7 @@ await runCommand({
   ],
 }, ({ flags, operands: [server, surplus], config }) => {
   if (surplus !== undefined) {
-    throw new UsageError(`deno task roles takes one server, but was given "${surplus}" as well`);
+    throw new UsageError(`roles takes one server; "${surplus}" is a second operand`);
   }
   console.log(scriptFor(server).trimEnd());
   return Promise.resolve(0);
@@ -44,7 +44,7 @@ await runCommand({
       case "postgres":
         return databaseScript(flags.database ?? "casino", flags.schema ?? "public");
       default:
-        throw new UsageError(`"${server ?? ""}" is none of rabbitmq, redis, postgres`);
+        throw new UsageError(`the server "${server ?? ""}" must be one of rabbitmq, redis, postgres`);
     }
   }
 });
@@ -53,7 +53,8 @@ function refuseSharedNames(config: TopologyConfig): void {
   const [shared] = sharedNames(config);
   if (shared === undefined) return;
   throw new UsageError(
-    `${shared} names a queue and an exchange: RabbitMQ would let users who may write to the one and read the other bind ` +
-      `them. Choose another EVENTS_QUEUE, such as EVENTS_QUEUE=${config.EVENTS_EXCHANGE}.queue (docs/upgrades.md).`,
+    `${shared} is the name of both a queue and an exchange: a user with write permission for one and read permission ` +
+      `for the other could bind them. Choose another EVENTS_QUEUE, such as ` +
+      `EVENTS_QUEUE=${config.EVENTS_EXCHANGE}.queue (docs/upgrades.md).`,
   );
 }

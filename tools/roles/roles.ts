@@ -28,7 +28,7 @@ export function brokerRoles(config: TopologyConfig, former?: Former): readonly B
   return [
     {
       user: "casino-provision",
-      does: "deno task provision: declares and binds all, and nothing else",
+      does: "deno task provision: declares and binds all queues and exchanges",
       configure: all,
       write: all,
       read: all,
@@ -42,14 +42,14 @@ export function brokerRoles(config: TopologyConfig, former?: Former): readonly B
     },
     {
       user: "casino-subscriber",
-      does: "deno task subscriber: takes events, and moves those that cannot be processed",
+      does: "deno task subscriber: consumes events, and publishes dead letters",
       configure: nothing,
       write: oneOf([deadLetters, ...exchanges]),
       read: oneOf([EVENTS_QUEUE, ...queues.filter((name) => name === EVENTS_EXCHANGE)]),
     },
     {
       user: "casino-dead-letters",
-      does: "deno task dead, and a subscriber's keeper of dead letters and its page (DEAD_LETTER_RABBITMQ_URL)",
+      does: "deno task dead, and a subscriber's keeper and dashboard (DEAD_LETTER_RABBITMQ_URL)",
       configure: nothing,
       write: oneOf([EVENTS_EXCHANGE]),
       read: oneOf([DEAD_LETTER_QUEUE]),
@@ -104,7 +104,7 @@ export function cacheRoles(prefix: string): readonly CacheRole[] {
   return [
     {
       user: "casino-subscriber",
-      does: "deno task subscriber: the cached rates, their lock, and what subscribers tell of themselves",
+      does: "deno task subscriber: the cached rates, their lock, and the subscribers' reports",
       rules: [
         ...["resetkeys", `~${keys}`, "resetchannels", "-@all", ...connecting],
         ...["+eval", "+type", "+get", "+set", "+del", "+pttl"],
@@ -112,7 +112,7 @@ export function cacheRoles(prefix: string): readonly CacheRole[] {
     },
     {
       user: "casino-reader",
-      does: "deno task status and find: looks at these, and asks subscribers what they hold",
+      does: "deno task status and find: reads these keys, and asks subscribers which events they hold",
       rules: [
         ...["resetkeys", `~${keys}`, "resetchannels", "-@all", ...connecting, "+eval", "+get", "+pttl"],
         // A selector (Redis 7.0 or later), which allows this one command on these keys only.
@@ -163,7 +163,7 @@ export const databaseRoles: readonly DatabaseRole[] = [
     does: "deno task dead and find: reads dead letters and events, and marks what it replays",
     connections: 3,
   },
-  { role: "casino_reader", does: "deno task status, and whoever asks for figures: reads", connections: 7 },
+  { role: "casino_reader", does: "deno task status, and people who read figures", connections: 7 },
 ];
 
 /**
@@ -192,7 +192,7 @@ export function databaseScript(database: string, schema: string): string {
   const all = databaseRoles.map(({ role }) => role).join(", ");
   return [
     "\\set ON_ERROR_STOP on",
-    "-- No password gets into the server's log.\nset log_statement = 'none';\nset log_min_duration_statement = -1;\n" +
+    "-- Keep the passwords out of the server's log.\nset log_statement = 'none';\nset log_min_duration_statement = -1;\n" +
     "set log_min_error_statement = 'panic';",
     ...roles,
     [

@@ -21,7 +21,7 @@ export const inContainers: Way = {
       volumes: [...new Set([...volumes, ...names])],
     }));
     const list = names.map((name) => titles[name]).join(", ");
-    say(`Starting ${list} with Docker Compose, which fetches their images first if need be…`);
+    say(`Starting ${list} with Docker Compose, which first downloads missing images…`);
     const begun = performance.now();
     await compose(project, ["up", "--detach", "--wait", ...names], composeVariables(config));
     const log = `docker compose --project-name ${composeName(project)} logs`;

@@ -30,12 +30,16 @@ type Superuser = (statement: string) => Promise<string>;
 /** @throws {ServiceError} with the command to run, when not permitted; or when the role exists, but its login fails */
 export async function createDatabase(url: URL, project: string, { lacks, problem }: Bare): Promise<void> {
   const { role, database } = wantedOf(url);
-  if (role === "") throw new ServiceError(`${settingOf.postgres} names no user, so we know of no role to make.`);
+  if (role === "") {
+    throw new ServiceError(
+      `${settingOf.postgres} has no user, so the role to create is unknown: add the user to the URL.`,
+    );
+  }
   const superuser = await findSuperuser(url, project);
   if (!superuser) {
     throw new ServiceError(
-      `Postgres at ${url.host} answers, but does not let us in (${problem}), and we may not make the role and the ` +
-        `database. Run this, then try again; or set ${settingOf.postgres}:\n\n  ${superuserLine(url)}\n`,
+      `Postgres at ${url.host} answers but rejects the login (${problem}), and this user may not create the role and ` +
+        `the database. Run this command, then try again; or change ${settingOf.postgres}:\n\n  ${superuserLine(url)}\n`,
     );
   }
   const { createRole, create } = statementsFor(url);
@@ -44,8 +48,8 @@ export async function createDatabase(url: URL, project: string, { lacks, problem
   } else if (lacks === "login") {
     // Others may use this role, so its password stays.
     throw new ServiceError(
-      `Postgres at ${url.host} has the role ${role}, but does not let us in (${problem}): ` +
-        `set ${settingOf.postgres} to its password, or to another role.`,
+      `Postgres at ${url.host} has the role ${role}, but rejects the login (${problem}): ` +
+        `correct the password in ${settingOf.postgres}, or name another role.`,
     );
   }
   if (await superuser(`select 1 from pg_database where datname = ${literal(database)}`) === "") await superuser(create);
@@ -151,7 +155,7 @@ export async function untilItLetsUsIn(
       const problem = answer.kind === "absent" ? "it does not answer" : answer.problem;
       throw new ServiceError(
         `${titles[name]} was started at ${url.host}, but cannot be used: ${problem}. Its log: ${log}. ` +
-          "When its data are of other credentials, `deno task down --delete-data` removes them.",
+          "If its data was created with other credentials, delete the data with `deno task down --delete-data`.",
       );
     }
     await delay(200);

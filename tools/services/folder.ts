@@ -60,7 +60,9 @@ export async function readState(folder: string): Promise<State> {
     return { ...empty, ...JSON.parse(await Deno.readTextFile(join(folder, "state.json"))) };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return empty;
-    throw new ServiceError(`${join(folder, "state.json")} cannot be read (${(error as Error).message}): remove it.`);
+    throw new ServiceError(
+      `${join(folder, "state.json")} cannot be read (${(error as Error).message}): delete the file.`,
+    );
   }
 }
 
@@ -107,7 +109,7 @@ async function ownFolder(path: string): Promise<string> {
   const { uid, isDirectory } = await Deno.lstat(path);
   if (uid !== Deno.uid() || !isDirectory) {
     throw new ServiceError(
-      `${path} is not a folder of this user (it belongs to user ${uid}): run this as that user, or remove it.`,
+      `${path} belongs to user ${uid}, not to the current user: run the command as user ${uid}, or delete the folder.`,
     );
   }
   // The servers' users must reach their own folders inside it, whatever our umask is.

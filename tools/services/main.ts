@@ -6,11 +6,11 @@ import { down, up } from "./up_and_down.ts";
 await runCommand({
   name: "deno task up|down",
   summary:
-    "up: makes RabbitMQ, Redis and Postgres answer at the configured addresses. Uses what answers there already; else\n" +
-    "starts it with Docker Compose or, without an engine, from the system's packages.\n" +
-    "down: stops what up has started, and nothing else; the data stays.",
+    "up: makes RabbitMQ, Redis and Postgres available at the configured addresses. Uses servers that already answer\n" +
+    "there. Starts the others with Docker Compose or, if no Docker engine answers, from the system's packages.\n" +
+    "down: stops only the servers that up has started, and keeps their data.",
   operands: "<up|down>",
-  flags: { "delete-data": { help: "down: remove the servers' data, too" } },
+  flags: { "delete-data": { help: "down: also delete the servers' data" } },
   settings: ["RABBITMQ_URL", "REDIS_URL", "DATABASE_URL"],
   examples: [
     "deno task up",
@@ -21,9 +21,11 @@ await runCommand({
   const project = join(import.meta.dirname!, "../..");
   const say = (sentence: string) => console.log(sentence);
   const deleteData = flags["delete-data"];
-  if (action !== "up" && action !== "down") throw new UsageError(`"${action ?? ""}" is neither up nor down`);
+  if (action !== "up" && action !== "down") throw new UsageError(`the action "${action ?? ""}" must be up or down`);
   if (surplus !== undefined) throw new UsageError(`deno task ${action} takes no operand, but was given "${surplus}"`);
-  if (action === "up" && deleteData) throw new UsageError("--delete-data is for deno task down");
+  if (action === "up" && deleteData) {
+    throw new UsageError("deno task up does not take --delete-data; use it with deno task down");
+  }
   if (action === "up") await up({ config, project, say });
   else await down({ config, project, deleteData, say });
   return 0;

@@ -58,9 +58,9 @@ export async function install(names: readonly ServerName[], say: (sentence: stri
 /** Returns one sentence, and one line to run if the machine's package tool is known. */
 export function whatToInstall(names: readonly ServerName[], tool: PackageTool | undefined): string {
   const list = names.map((name) => titles[name]).join(", ");
-  if (!tool) return `${list} not found on this machine: install them, or set their URLs to servers elsewhere.`;
+  if (!tool) return `${list} not found on this machine: install them, or set their URLs to other servers.`;
   const line = `${tool.command} ${names.map((name) => tool.packages[name]).join(" ")}`;
-  return `${list} not found on this machine. Run this, then try again:\n\n  ${line}\n`;
+  return `${list} not found on this machine. Run this command, then try again:\n\n  ${line}\n`;
 }
 
 /** Installs Debian packages; requires root. */

@@ -16,8 +16,8 @@ const timeoutMs = 5_000;
  */
 const least: Readonly<Record<ServerName, string>> = { rabbitmq: "3.10", redis: "6.2", postgres: "14" };
 
-const refused = "it refuses the user or the password of the URL";
-const stranger = "something else uses this port";
+const refused = "it rejects the user or the password in the URL";
+const stranger = "another program uses this port";
 
 /** Waits up to 5 s for an answer by protocol; a port without a listener is `absent` at once. */
 export async function probe(name: ServerName, url: URL): Promise<Answer> {
@@ -50,7 +50,7 @@ const probes: Readonly<Record<ServerName, (url: URL) => Promise<Answer>>> = {
       if (/ACCESS[_-]REFUSED|handshake terminated/i.test(problem)) return misfit(refused);
       // The broker answers an unknown virtual host by closing the connection, and amqplib does not expose the reason.
       if (/NOT[_-]ALLOWED|ConnectionOpenOk/i.test(problem)) {
-        return misfit("it refuses the URL's virtual host, or the user in it");
+        return misfit("it rejects the virtual host in the URL, or the user's access to the virtual host");
       }
       return misfit(`${stranger} (${problem})`);
     }
@@ -92,7 +92,7 @@ const probes: Readonly<Record<ServerName, (url: URL) => Promise<Answer>>> = {
       if (/^[0-9A-Z]{5}$/.test(code)) return misfit(problem);
       // pg throws this when it has no password to send; the error has no code.
       if (/client password must be a/.test(problem)) {
-        return { kind: "bare", lacks: "login", problem: "it asks for a password, and the URL has none" };
+        return { kind: "bare", lacks: "login", problem: "it requires a password, and the URL has none" };
       }
       return misfit(`${stranger} (${problem})`);
     }
@@ -109,7 +109,7 @@ async function hangUp(redis: Redis): Promise<void> {
 
 function judge(name: ServerName, version: string): Answer {
   if (isAtLeast(version, least[name])) return { kind: "fits", version };
-  return misfit(`it is version ${version}, and ${least[name]} is the least that will do`);
+  return misfit(`its version is ${version}, and at least ${least[name]} is required`);
 }
 
 function misfit(problem: unknown): Answer {

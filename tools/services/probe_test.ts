@@ -20,7 +20,7 @@ for (const name of names) {
 
   Deno.test(`probe() tells ${name} from a server of another kind`, async () => {
     await using stranger = serve(() => "HTTP/1.1 400 Bad Request\r\n\r\n");
-    match(problemOf(await probe(name, at(name, stranger.port))), /^something else uses this port/);
+    match(problemOf(await probe(name, at(name, stranger.port))), /^another program uses this port/);
   });
 }
 
@@ -31,14 +31,14 @@ Deno.test("probe() says that Redis is too old", async () => {
   );
   strictEqual(
     problemOf(await probe("redis", at("redis", old.port))),
-    "it is version 6.0.16, and 6.2 is the least that will do",
+    "its version is 6.0.16, and at least 6.2 is required",
   );
 });
 
 Deno.test("probe() says that the broker refuses the password, or the virtual host", async () => {
   const url = urlOf("rabbitmq", servers);
   url.password = "wrong";
-  strictEqual(problemOf(await probe("rabbitmq", url)), "it refuses the user or the password of the URL");
+  strictEqual(problemOf(await probe("rabbitmq", url)), "it rejects the user or the password in the URL");
   const elsewhere = urlOf("rabbitmq", servers);
   elsewhere.pathname = "/no-such-virtual-host";
   match(problemOf(await probe("rabbitmq", elsewhere)), /virtual host/);

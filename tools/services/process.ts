@@ -68,7 +68,7 @@ export async function launch(
   }).spawn();
   child.unref();
   const begun = await beginningOf(child.pid);
-  if (begun === undefined) throw new ServiceError(`${program} ended at once; its log is ${log}`);
+  if (begun === undefined) throw new ServiceError(`${program} exited at once; see its log, ${log}`);
   return { name, pid: child.pid, begun, port, ...(stopSignal && { stopSignal }) };
 }
 
@@ -88,7 +88,7 @@ export async function stop(process: Process, graceMs: number): Promise<boolean> 
     Deno.kill(process.pid, signal);
     if (await hasEnded(process, graceMs)) return signal === "SIGKILL";
   }
-  throw new ServiceError(`${process.name} (pid ${process.pid}) does not end, not even by SIGKILL.`);
+  throw new ServiceError(`${process.name} (pid ${process.pid}) did not exit after SIGKILL.`);
 }
 
 /** Waits for a process to exit. @returns whether it did */

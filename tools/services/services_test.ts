@@ -118,7 +118,7 @@ Deno.test("whatToInstall() gives one line, for the missing servers alone", () =>
   };
   strictEqual(
     whatToInstall(["redis", "postgres"], tool),
-    "Redis, Postgres not found on this machine. Run this, then try again:\n\n  sudo dnf install -y s p\n",
+    "Redis, Postgres not found on this machine. Run this command, then try again:\n\n  sudo dnf install -y s p\n",
   );
 });
 

@@ -59,7 +59,7 @@ async function useIfItAnswers(name: ServerName, { config, project, say }: UpOpti
   let answer = await probe(name, url);
   if (answer.kind === "bare") {
     await createDatabase(url, project, answer);
-    say(`${titles[name]}: made what was missing of the role and the database in ${settingOf[name]}`);
+    say(`${titles[name]}: created the missing role or database of ${settingOf[name]}`);
     answer = await probe(name, url);
   }
   if (answer.kind === "absent") return false;
@@ -69,17 +69,21 @@ async function useIfItAnswers(name: ServerName, { config, project, say }: UpOpti
 }
 
 function cannotBeUsed(name: ServerName, url: URL, { problem }: Answer & { problem: string }): string {
-  return `${titles[name]} cannot be used at ${url.host}: ${problem}. Stop what runs there, or set ` +
+  return `${titles[name]} cannot be used at ${url.host}: ${problem}. Stop the program at that address, or set ` +
     `${settingOf[name]} to another address or other credentials.`;
 }
 
 function mustBeStartable(name: ServerName, config: ServerConfig): void {
   const url = urlOf(name, config);
   const server = `${titles[name]} does not answer at ${url.host}`;
-  if (!isLoopback(url.hostname)) throw new ServiceError(`${server}, and we start servers on this machine only.`);
+  if (!isLoopback(url.hostname)) {
+    throw new ServiceError(
+      `${server}, and up starts servers on this machine only: start the server, or correct the address.`,
+    );
+  }
   if (/^(amqps|rediss):$/.test(url.protocol)) {
     throw new ServiceError(
-      `${server}, and we start servers without TLS only: set ${settingOf[name]} to a URL without.`,
+      `${server}, and up starts servers without TLS only: set ${settingOf[name]} to a URL without TLS.`,
     );
   }
 }
@@ -108,7 +112,7 @@ export async function down(options: DownOptions): Promise<void> {
       options.say(`Removed ${folder}`);
     }
   }
-  if (stopped === 0) options.say("Nothing that `deno task up` started is running.");
+  if (stopped === 0) options.say("No server that `deno task up` started is running.");
   if (options.config) await tellWhatIsLeft(options.config, options.say);
 }
 
@@ -123,7 +127,7 @@ async function stopAllOf(folder: string, { project, only, deleteData = false, sa
       for (const process of processes.filter((each) => serverOf(each) === name).toReversed()) {
         if (!await isRunning(process)) continue;
         const forced = await stop(process, graceMs);
-        say(`Stopped ${titleOf(process)} (pid ${process.pid})${forced ? `, by force after ${graceMs} ms` : ""}`);
+        say(`Stopped ${titleOf(process)} (pid ${process.pid})${forced ? ` with SIGKILL after ${graceMs} ms` : ""}`);
         count++;
       }
       return count;
@@ -150,7 +154,7 @@ async function tellWhatIsLeft(config: ServerConfig, say: (sentence: string) => v
   for (const name of serverNames) {
     const url = urlOf(name, config);
     if (await isListening(url)) {
-      say(`Left what runs at ${url.host} (${titles[name]}): \`deno task up\` did not start it.`);
+      say(`Left ${titles[name]} at ${url.host} running: \`deno task up\` did not start it.`);
     }
   }
 }

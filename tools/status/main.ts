@@ -18,11 +18,11 @@ const closeMs = 1_000;
 await runCommand({
   name: "deno task status",
   summary: "Shows the whole system on one screen: queues, lag, subscribers, cached rates and their lock, totals.\n" +
-    "A server that does not answer is named, the others are shown, and the exit status is 1.",
+    "If a server does not answer, the screen names it and shows the others, and the exit status is 1.",
   operands: "[SECONDS]",
   flags: {
-    watch: { short: "w", help: `show it again every SECONDS [${fallbackSeconds}], until interrupted` },
-    json: { help: "one JSON object, with --watch one a line" },
+    watch: { short: "w", help: `refresh every SECONDS [${fallbackSeconds}] until interrupted` },
+    json: { help: "print one JSON object; with --watch, one per line" },
   },
   settings: [
     ...["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE"] as const,
@@ -63,9 +63,9 @@ await runCommand({
 
 function secondsOf([seconds, ...surplus]: readonly string[], watch: boolean): number {
   if (seconds === undefined) return fallbackSeconds;
-  if (!watch) throw new UsageError(`deno task status takes "${seconds}" only after --watch`);
+  if (!watch) throw new UsageError(`status takes a number of seconds only with --watch, but was given "${seconds}"`);
   if (surplus.length > 0) {
-    throw new UsageError(`--watch takes one number of seconds, but was given "${surplus[0]}", too`);
+    throw new UsageError(`--watch takes one number of seconds; "${surplus[0]}" is a second operand`);
   }
   const number = Number(seconds);
   if (!/^\d+(\.\d+)?$/.test(seconds) || number < 0.1 || number > mostSeconds) {

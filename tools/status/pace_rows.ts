@@ -9,7 +9,7 @@ export function lagRow({ messages, ready, unacknowledged, seconds, until }: Lag)
   const label = "Lag";
   if (messages === null || ready === null) return { label, text: "unknown", tone: "faint" };
   const where = unacknowledged === null
-    ? " ready, and what is in hand is not known"
+    ? " ready; the number in hand is unknown"
     : unacknowledged > 0
     ? `; ${grouped(ready)} ready, ${grouped(unacknowledged)} in hand`
     : "";
@@ -17,21 +17,21 @@ export function lagRow({ messages, ready, unacknowledged, seconds, until }: Lag)
   const time = until !== null
     ? `until ${until}`
     : seconds === null
-    ? "nothing was stored in the last minute"
-    : `${duration(seconds * 1000)} of work at the pace of the last minute`;
+    ? "no event was stored in the last minute"
+    : `${duration(seconds * 1000)} of work at the rate of the last minute`;
   return { label, text: `${plural(messages, "event")}${where}; ${time}`, tone: until === null ? "attention" : "bad" };
 }
 
 /** Where nobody takes events, or some are held, the lag says what has to happen first. */
 export function catchUpRows({ state, seconds, in_per_second, out_per_second }: CatchUp, { until }: Lag): Row[] {
   const label = "Catch-up";
-  const pace = `${grouped(in_per_second ?? 0)} a second come in, ${grouped(out_per_second ?? 0)} are stored`;
+  const pace = `${grouped(in_per_second ?? 0)} a second arrive, ${grouped(out_per_second ?? 0)} are stored`;
   if (state === "keeping-up") {
-    return [{ label, text: "keeps up: what is ready is stored within a second", tone: "good" }];
+    return [{ label, text: "keeps up: ready events are stored within a second", tone: "good" }];
   }
-  if (state === "never" && until === null) return [{ label, text: `never at this pace: ${pace}`, tone: "bad" }];
+  if (state === "never" && until === null) return [{ label, text: `never at this rate: ${pace}`, tone: "bad" }];
   if (state !== "catching-up") return [];
-  return [{ label, text: `in ${duration(1_000 * (seconds ?? 0))} at this pace: ${pace}`, tone: "attention" }];
+  return [{ label, text: `in ${duration(1_000 * (seconds ?? 0))} at this rate: ${pace}`, tone: "attention" }];
 }
 
 export function sinceRows(since: SinceLast | null): Row[] {

@@ -98,7 +98,7 @@ export async function openConnected(url: string, name = "casino-status"): Promis
   if (redis.status === "ready") return redis;
   await closeRedis(redis);
   const code = /\bE[A-Z]{5,}\b/.exec(problem)?.[0];
-  throw Object.assign(new Error(`Redis at ${new URL(url).host} cannot be asked: ${problem || "it says nothing"}`), {
+  throw Object.assign(new Error(`Redis at ${new URL(url).host} cannot be read: ${problem || "no reason given"}`), {
     code,
   });
 }
@@ -172,7 +172,7 @@ class LazyConnection<C> {
   async ask<T>(question: (connection: C) => Promise<T>): Promise<T> {
     const { server, url, clock } = this.options;
     const opened = this.#opened ??= this.options.open();
-    const late = new Error(`${server} at ${new URL(url).host} does not answer within ${timeoutMs} ms.`);
+    const late = new Error(`${server} at ${new URL(url).host} did not answer within ${timeoutMs} ms.`);
     try {
       return await deadline(opened.then(question), { ...{ ms: timeoutMs, clock }, exceeded: () => late });
     } catch (error) {
@@ -183,7 +183,9 @@ class LazyConnection<C> {
         : await explainConnection(error, server, url);
       if (explained instanceof PermanentError) throw explained;
       const sentence = messageOf(explained);
-      throw new Error(sentence.startsWith(server) ? sentence : `${server} at ${new URL(url).host} says: ${sentence}`);
+      throw new Error(
+        sentence.startsWith(server) ? sentence : `${server} at ${new URL(url).host} reports an error: ${sentence}`,
+      );
     }
   }
 

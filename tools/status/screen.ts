@@ -51,13 +51,13 @@ function queueRows(queues: Part<Queues>): Row[] {
     {
       label: "Events",
       text: `${describe(events, "event")}, ${
-        idle ? "no subscriber takes them" : plural(events.consumers ?? 0, "subscriber")
+        idle ? "no subscriber is consuming" : plural(events.consumers ?? 0, "subscriber")
       }`,
       tone: idle ? "attention" : "plain",
     },
   ];
   if (events.messages !== null) return rows;
-  const text = `there is no queue ${events.name} yet: the first subscriber or publisher declares it`;
+  const text = `the queue ${events.name} does not exist yet: the first subscriber or publisher declares it`;
   return [{ label: "Events", text, tone: "attention" }, ...rows.slice(1)];
 }
 
@@ -69,20 +69,20 @@ function letterRows({ queues, totals }: Pick<Status, "queues" | "totals">): Row[
   if (kept === undefined && queue === undefined) return [];
   const waiting = queue?.messages
     ? `${kept === undefined ? "" : "; "}${plural(queue.messages, "letter")} in ${queue.name}, ${
-      queue.consumers ? "on the way to the table" : "which no keeper takes"
+      queue.consumers ? "being moved to the table" : "not being moved to the table: no keeper is running"
     }`
     : "";
-  const hint = kept && !untended ? ", all of them taken" : kept ? "; `deno task dead groups` tells why" : "";
+  const hint = kept && !untended ? ", all in groups that are taken" : kept ? "; see `deno task dead groups`" : "";
   const text = (kept === undefined ? "" : `${plural(kept, "letter")}${hint}`) + waiting;
   return [{
     label: "Dead letters",
-    text: text || "none in their queue",
+    text: text || "none in the queue",
     tone: untended || waiting ? "attention" : "plain",
   }];
 }
 
 function describe({ name, messages }: QueueState, noun: string): string {
-  return messages === null ? `there is no queue ${name} yet` : `${plural(messages, noun)} in ${name}`;
+  return messages === null ? `the queue ${name} does not exist yet` : `${plural(messages, noun)} in ${name}`;
 }
 
 const mostSubscribers = 20;
@@ -110,7 +110,7 @@ function describeSubscriber({ state, since, events, last_error }: SubscriberAnsw
   if (state === "holding") {
     return `has held ${events === 0 ? "a batch" : plural(events, "event")} for ${time}: ${last_error}`;
   }
-  if (state === "silent") return `has told nothing for ${time}; it held ${plural(events, "event")} then`;
+  if (state === "silent") return `no report for ${time}; it held ${plural(events, "event")} then`;
   return `${state} for ${time}, ${plural(events, "event")} in hand`;
 }
 
@@ -122,8 +122,8 @@ function lastErrorOf({ state, last_error, last_error_at }: SubscriberAnswer): st
 
 function describeUnheard(consumers: number): string {
   return `${plural(consumers, "consumer")} of the queue ${
-    consumers === 1 ? "tells" : "tell"
-  } nothing of what is in hand`;
+    consumers === 1 ? "does" : "do"
+  } not report the events in hand`;
 }
 
 function ratesRows(cache: Part<RatesCache>): Row[] {
@@ -135,13 +135,13 @@ function ratesRows(cache: Part<RatesCache>): Row[] {
   return [
     {
       fresh: { label: "Rates", text: `fresh for ${duration(fresh_ms ?? 0)} more; ${whose}`, tone: "good" as const },
-      stale: { label: "Rates", text: `stale, gone in ${duration(usable_ms ?? 0)}; ${whose}`, tone: "bad" as const },
-      none: { label: "Rates", text: "none; the next event that needs them has them fetched", tone: "plain" as const },
+      stale: { label: "Rates", text: `stale, expire in ${duration(usable_ms ?? 0)}; ${whose}`, tone: "bad" as const },
+      none: { label: "Rates", text: "none; fetched for the next event that needs them", tone: "plain" as const },
     }[state],
     {
       free: { label: "Lock", text: "free", tone: "plain" as const },
-      held: { label: "Lock", text: `held${holder}, who fetches rates, ${until} at most`, tone: "attention" as const },
-      paused: { label: "Lock", text: `paused after a call that failed, ${until}`, tone: "attention" as const },
+      held: { label: "Lock", text: `held${holder} to fetch rates, ${until} at most`, tone: "attention" as const },
+      paused: { label: "Lock", text: `paused after a failed call, ${until}`, tone: "attention" as const },
     }[lock.state],
   ];
 }

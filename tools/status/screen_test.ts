@@ -54,8 +54,8 @@ Deno.test("drawStatus() tells of queues, lag, rates, lock and totals, a line eac
   deepStrictEqual(lines(), [
     "At            2026-11-24 23:00:00 UTC",
     "Events        1,200 events in casino.events, 2 subscribers",
-    "Dead letters  1 letter; `deno task dead groups` tells why",
-    "Lag           1,500 events; 1,200 ready, 300 in hand; 3 min of work at the pace of the last minute",
+    "Dead letters  1 letter; see `deno task dead groups`",
+    "Lag           1,500 events; 1,200 ready, 300 in hand; 3 min of work at the rate of the last minute",
     "Subscriber    subscriber-1  working for 30.0 s, 300 events in hand; version 0.2.0",
     "Subscriber    subscriber-2  working for 3 h, 0 events in hand; version 0.2.0",
     "Rates         fresh for 42.1 s more; 31 currencies as of 2024-06-28T14:00:00.000Z",
@@ -81,8 +81,8 @@ Deno.test("drawStatus() says when nobody takes the events, and when their queue 
   const events = (messages: number | null, consumers: number | null) => ({
     queues: { ...queues, ...well, events: { name: "q", messages, consumers } },
   });
-  strictEqual(shown("Events", events(5, 0)), "5 events in q, no subscriber takes them");
-  match(shown("Events", events(null, null)) ?? "", /^there is no queue q yet: /);
+  strictEqual(shown("Events", events(5, 0)), "5 events in q, no subscriber is consuming");
+  match(shown("Events", events(null, null)) ?? "", /^the queue q does not exist yet: /);
 });
 
 Deno.test("drawStatus() tells of dead letters in the table, and of those in their queue", () => {
@@ -94,11 +94,14 @@ Deno.test("drawStatus() tells of dead letters in the table, and of those in thei
         : { ...totals, ...well, dead_letters: kept, dead_letters_untended: untended! },
     });
   strictEqual(letters(0, 0, 1), "0 letters");
-  strictEqual(letters(0, 7, 1), "0 letters; 7 letters in q, on the way to the table");
-  strictEqual(letters(2, 1, 0), "2 letters; `deno task dead groups` tells why; 1 letter in q, which no keeper takes");
-  strictEqual(letters(2, 0, 1, 0), "2 letters, all of them taken");
-  strictEqual(letters(undefined, 1, 2), "1 letter in q, on the way to the table");
-  strictEqual(letters(undefined, 0, 2), "none in their queue");
+  strictEqual(letters(0, 7, 1), "0 letters; 7 letters in q, being moved to the table");
+  strictEqual(
+    letters(2, 1, 0),
+    "2 letters; see `deno task dead groups`; 1 letter in q, not being moved to the table: no keeper is running",
+  );
+  strictEqual(letters(2, 0, 1, 0), "2 letters, all in groups that are taken");
+  strictEqual(letters(undefined, 1, 2), "1 letter in q, being moved to the table");
+  strictEqual(letters(undefined, 0, 2), "none in the queue");
 });
 
 Deno.test("drawStatus() tells the lag in time where the pace is known, and else what ends it", () => {
@@ -113,20 +116,20 @@ Deno.test("drawStatus() tells the lag in time where the pace is known, and else 
     });
   strictEqual(lag(0, 0, 0), "none");
   strictEqual(lag(null, 0, null), "unknown");
-  strictEqual(lag(0, null, 0), "none ready, and what is in hand is not known");
-  strictEqual(lag(1, 0, 0.25), "1 event; 250 ms of work at the pace of the last minute");
-  strictEqual(lag(7, 0, null), "7 events; nothing was stored in the last minute");
+  strictEqual(lag(0, null, 0), "none ready; the number in hand is unknown");
+  strictEqual(lag(1, 0, 0.25), "1 event; 250 ms of work at the rate of the last minute");
+  strictEqual(lag(7, 0, null), "7 events; no event was stored in the last minute");
   strictEqual(lag(12, 0, null, "a subscriber runs"), "12 events; until a subscriber runs");
-  strictEqual(lag(0, 5, null, "subscriber a goes on"), "5 events; 0 ready, 5 in hand; until subscriber a goes on");
+  strictEqual(lag(0, 5, null, "subscriber a resumes"), "5 events; 0 ready, 5 in hand; until subscriber a resumes");
 });
 
 Deno.test("drawStatus() tells when the queue will be empty, or never, where time alone empties it", () => {
   const pace = { in_per_second: 1_600, out_per_second: 500 };
   const never = { state: "never", seconds: null, ...pace } as const;
-  strictEqual(shown("Catch-up", { catch_up: never }), "never at this pace: 1,600 a second come in, 500 are stored");
+  strictEqual(shown("Catch-up", { catch_up: never }), "never at this rate: 1,600 a second arrive, 500 are stored");
   strictEqual(
     shown("Catch-up", { catch_up: { state: "catching-up", seconds: 300, ...pace, in_per_second: 300 } }),
-    "in 5 min at this pace: 300 a second come in, 500 are stored",
+    "in 5 min at this rate: 300 a second arrive, 500 are stored",
   );
   match(shown("Catch-up", { catch_up: { state: "keeping-up", seconds: 1, ...pace } }) ?? "", /^keeps up/);
   strictEqual(shown("Catch-up"), undefined);
@@ -159,8 +162,8 @@ Deno.test("drawStatus() tells of the subscriber that holds events, of one that i
     lines({ subscribers: fleet }).filter((line) => /^(Subscriber| {14})/.test(line)).map((line) => line.slice(14));
   deepStrictEqual(told({ subscribers: [held, silent], unacknowledged: null, unheard: 2, ...well }), [
     "a  has held 500 events for 12.0 s: no such\\u001bpassword; version 0.2.0",
-    "b  has told nothing for 12.0 s; it held 1 event then; last error 22:58:00 UTC: too many connections; version 0.2.0",
-    "2 consumers of the queue tell nothing of what is in hand",
+    "b  no report for 12.0 s; it held 1 event then; last error 22:58:00 UTC: too many connections; version 0.2.0",
+    "2 consumers of the queue do not report the events in hand",
   ]);
   const many = { subscribers: Array(23).fill(idle), unacknowledged: 0, unheard: 0, ...well };
   deepStrictEqual([told(many).length, told(many).at(-1)], [21, "and 3 more subscribers"]);
@@ -169,13 +172,13 @@ Deno.test("drawStatus() tells of the subscriber that holds events, of one that i
 
 Deno.test("drawStatus() tells of stale rates, of none, and of who holds the lock", () => {
   const stale = { ...rates, ...well, state: "stale", fresh_ms: 0, usable_ms: 9_000 } as const;
-  match(shown("Rates", { rates: stale }) ?? "", /^stale, gone in 9\.0 s; 31 currencies/);
+  match(shown("Rates", { rates: stale }) ?? "", /^stale, expire in 9\.0 s; 31 currencies/);
   const none = { ...stale, state: "none", as_of: null } as const;
   match(shown("Rates", { rates: none }) ?? "", /^none; /);
   const lock = (state: "held" | "paused", holder: string | null) =>
     shown("Lock", { rates: { ...rates, ...well, lock: { state, holder, ttl_ms: 1_500 } } });
-  strictEqual(lock("held", "subscriber-2"), "held by subscriber-2, who fetches rates, for 1.5 s more at most");
-  strictEqual(lock("paused", null), "paused after a call that failed, for 1.5 s more");
+  strictEqual(lock("held", "subscriber-2"), "held by subscriber-2 to fetch rates, for 1.5 s more at most");
+  strictEqual(lock("paused", null), "paused after a failed call, for 1.5 s more");
 });
 
 Deno.test("drawStatus() cuts its lines at the width of the terminal, colours not counted", () => {

@@ -164,6 +164,6 @@ function endOf(queues: Part<Queues>, fleet: Part<FleetView>): string | null {
   const nobodyTakes = queues.problem === null && !queues.events.consumers;
   const stuck = fleet.problem === null ? fleet.subscribers.filter(isStuck) : [];
   const holding = stuck.filter(({ events }) => nobodyTakes || events > 0);
-  if (holding.length > 0) return `subscriber ${holding.slice(0, mostNamed).map(({ id }) => id).join(", ")} goes on`;
+  if (holding.length > 0) return `subscriber ${holding.slice(0, mostNamed).map(({ id }) => id).join(", ")} resumes`;
   return nobodyTakes ? "a subscriber runs" : null;
 }

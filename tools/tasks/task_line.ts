@@ -61,7 +61,7 @@ export function parseTask(line: string, env: Env = {}): TaskLine {
   const [deno, run, ...words] = line.replace(/\$([A-Z_]+)/g, (_, name) => env[name] ?? "").split(" ");
   const end = words.findIndex((word) => word.endsWith(".ts"));
   if (deno !== "deno" || run !== "run" || end < 0) {
-    throw new Error(`The task "${line}" in deno.json does not run a program of ours.`);
+    throw new Error(`The task "${line}" in deno.json does not have the form "deno run … PROGRAM.ts".`);
   }
   return {
     flags: words.slice(0, end),

@@ -87,7 +87,9 @@ export class AmqpConsumer implements EventQueue {
     const acked = new Map<ChannelSession, number[]>();
     const moving: Promise<void>[] = [];
     for (const { delivery, outcome } of settlements) {
-      if (!(delivery instanceof AmqpDelivery)) throw new TypeError(`${delivery.messageId} came from another queue`);
+      if (!(delivery instanceof AmqpDelivery)) {
+        throw new TypeError(`the delivery ${delivery.messageId} belongs to another queue`);
+      }
       const { session, tag, heldBytes } = delivery;
       switch (outcome.kind) {
         case "ack": {
@@ -199,8 +201,8 @@ export class AmqpConsumer implements EventQueue {
 
   #leaveUnread(session: ChannelSession, message: ConsumeMessage): void {
     const { properties: { messageId, timestamp }, fields: { deliveryTag } } = message;
-    const problem = `a body of ${unreadBytesOf(message)} bytes: at most ${mostBodyBytes} are read`;
-    this.options.log.warn("A message is too large to be an event; it is left to the broker", {
+    const problem = `the body has ${unreadBytesOf(message)} bytes; the limit is ${mostBodyBytes}`;
+    this.options.log.warn("A message is too large to be an event; leaving it to the broker", {
       event: "message.left_to_broker",
       ...{ messageId, problem },
     });
@@ -218,7 +220,7 @@ export class AmqpConsumer implements EventQueue {
     const { topology, queue, clock, log } = this.options;
     if (!topology.find(({ name }) => name === queue)?.unverified) return session.leaveToBroker(tag);
     log.error(
-      `A message is held, unacknowledged: what its queue rejects may be lost; ${cureOfHeld}`,
+      `A message is held unacknowledged, because its queue may drop rejected messages: ${cureOfHeld}`,
       { event: "message.held", ...{ messageId, queue } },
     );
     const [since, now] = [clock.monotonic(), clock.now()];
@@ -237,7 +239,7 @@ export class AmqpConsumer implements EventQueue {
   async #untilItMayTake(lost: AbortSignal): Promise<void> {
     const { mayTake = () => true, clock, log, name } = this.options;
     if (!mayTake()) {
-      log.warn("Not consuming yet: what is taken now would only be held", {
+      log.warn("Not consuming yet: Postgres does not accept events", {
         event: "consumer.held_back",
         connection: name,
       });

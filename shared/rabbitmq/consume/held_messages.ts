@@ -10,12 +10,12 @@ export interface HeldMessages {
   readonly takesMore: boolean;
 }
 
-export const cureOfHeld = "see whether the queue has an x-dead-letter-exchange (deno task provision does), " +
-  "and set TOPOLOGY=provisioned";
+export const cureOfHeld = "check that the queue has an x-dead-letter-exchange (deno task provision sets it), " +
+  "then set TOPOLOGY=provisioned";
 
 /** Returns why the messages are held, and the way out. */
 export function describeHeld({ messages, takesMore }: HeldMessages): string {
   const what = messages === 1 ? "1 message" : `${messages} messages`;
-  const more = takesMore ? "" : "; nothing more is taken";
-  return `${what} that it can only reject, and what its queue rejects may be lost${more}: ${cureOfHeld}`;
+  const more = takesMore ? "" : "; the broker delivers no further messages";
+  return `${what} that can only be rejected, but the queue may drop rejected messages${more}: ${cureOfHeld}`;
 }

@@ -203,9 +203,9 @@ function byTheBroker(headers: Headers): Failure {
   return {
     reason: reason.replaceAll("_", "-"),
     detail: reason === "delivery_limit"
-      ? "delivered as often as the queue allows, and never settled"
+      ? "delivered as often as the queue's delivery limit allows, and never settled"
       : reason === "expired" || reason === "maxlen"
-      ? "taken out of its queue by a policy of the broker, never processed"
+      ? "removed from its queue by a policy of the broker, and never processed"
       : "dead-lettered by the broker",
     byBroker: true,
     subscriber: undefined,
@@ -230,10 +230,13 @@ function lastDeath(headers: Headers): Death | undefined {
 
 function decodeBody(body: Uint8Array, bodyBytes: number): [Event | undefined, string | undefined] {
   if (bodyBytes > mostBodyBytes) {
-    return [undefined, `a body of ${bodyBytes} bytes is no event: at most ${mostBodyBytes} are read`];
+    return [undefined, `the body of ${bodyBytes} bytes is not an event; the limit is ${mostBodyBytes} bytes`];
   }
   if (bodyBytes > body.length) {
-    return [undefined, `of a body of ${bodyBytes} bytes ${body.length} are read here: look at the letter alone`];
+    return [
+      undefined,
+      `the body has ${bodyBytes} bytes, and only ${body.length} are read here: show this letter alone to decode it`,
+    ];
   }
   try {
     const event = decodeEvent(body);

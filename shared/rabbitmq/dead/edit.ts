@@ -15,7 +15,7 @@ export interface EditOutcome {
 }
 
 export const claimedProblem =
-  "a replay publishes it, or may have done so before it was cut off: replay it, and edit it if it dies again";
+  "a replay is publishing the letter, or was interrupted while publishing it: replay it, and edit it if it fails again";
 
 /**
  * Applies the change to the letter's last edit, or to its body if there is no edit.
@@ -32,13 +32,13 @@ export function editOf(letter: DeadLetter, change: Change): { readonly outcome: 
 
 /** Returns why the letter cannot be edited. */
 function refusalOf({ reason, fate, edit, body, bodyBytes }: DeadLetter, change: Change): string | undefined {
-  if (fate && fate.status !== "dead") return `it is ${fate.status}`;
+  if (fate && fate.status !== "dead") return `the letter is ${fate.status}`;
   if (reason === "id-conflict") {
-    return "another event is stored under its message id, which an edit keeps: it would conflict again";
+    return "another event is stored under the same message id, which an edit does not change: a replay would fail again";
   }
   // The beginning of the body may decode as another event.
   if (!edit && body.length < bodyBytes && !("json" in change)) {
-    return `its body of ${bodyBytes} bytes is longer than an event's: only a whole event can replace it`;
+    return `the body of ${bodyBytes} bytes is longer than the limit for an event: replace it with a whole event`;
   }
   return fate?.claimed ? claimedProblem : undefined;
 }

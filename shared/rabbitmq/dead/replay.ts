@@ -128,7 +128,7 @@ async function replayOne<L extends DeadLetter>(
   options: ReplayOptions,
 ): Promise<Replayed<L> | undefined> {
   if (isRefused(letter, options)) {
-    const problem = `it was replayed ${letter.replays} times already; --force does so again`;
+    const problem = `already replayed ${letter.replays} times; replay it anyway with --force`;
     return { letter, result: "refused", problem };
   }
   const { exchange, clock, stop } = options;

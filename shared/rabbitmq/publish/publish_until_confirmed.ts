@@ -36,13 +36,13 @@ export async function publishUntilConfirmed(
       if (signal.aborted) break;
       const problem = messageOf(error);
       if (error instanceof PublishError && error.isFinal) {
-        log.error("A message cannot be published again; it is left to the broker", {
+        log.error("A message cannot be published to another queue; leaving it to the broker", {
           event: "message.left_to_broker",
           ...{ messageId, exchange, problem },
         });
         return "impossible";
       }
-      log.error(`The queue ${exchange} did not accept a message, trying again`, {
+      log.error(`The exchange ${exchange} did not accept a message; trying again`, {
         event: "message.not_accepted",
         ...{ messageId, problem },
       });

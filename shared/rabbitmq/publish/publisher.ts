@@ -170,7 +170,7 @@ export class ConfirmPublisher {
     await settledWithin(waitMs, this.options.clock, this.flush());
     this.#stop.abort(new Error("the publisher is closed"));
     for (const entry of this.#inFlight) {
-      this.#giveUp(entry, "closed", "the publisher was closed before the broker confirmed it");
+      this.#giveUp(entry, "closed", "the publisher was closed before the broker confirmed the message");
     }
     await this.#finished.catch(() => {});
   }
@@ -251,16 +251,16 @@ export class ConfirmPublisher {
     const { messageId, exchange } = entry.message;
     if (!this.#inFlight.has(entry)) return;
     if (this.#returned.delete(messageId)) {
-      this.#retry(entry, "returned", `the exchange ${exchange} leads to no queue`);
+      this.#retry(entry, "returned", `the exchange ${exchange} routes to no queue`);
     } else if (!error) {
       this.#settle(entry);
     } else if (error.message === nacked) {
-      this.#retry(entry, "refused", "the broker refused it; its queue may be full or without a leader");
+      this.#retry(entry, "refused", "the broker rejected the message; its queue may be full or without a leader");
     } else if (fault && alone) {
       this.#giveUp(entry, "unacceptable", fault.detail);
     } else {
       entry.suspected = fault !== undefined;
-      const detail = this.#refusal ?? "the connection to the broker was lost before it was confirmed";
+      const detail = this.#refusal ?? "the connection to the broker was lost before the confirm";
       this.#retry(entry, "unconfirmed", detail);
     }
   }
@@ -315,7 +315,7 @@ export class ConfirmPublisher {
     const { log, name, onBlocked } = this.options;
     this.#blocked = reason !== undefined;
     if (reason === undefined) log.info("The broker accepts messages again", { connection: name });
-    else log.warn("The broker blocks publishing; waiting", { event: "publisher.blocked", connection: name, reason });
+    else log.warn("The broker blocks publishers; waiting", { event: "publisher.blocked", connection: name, reason });
     onBlocked?.(reason);
   }
 

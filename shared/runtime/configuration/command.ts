@@ -98,9 +98,9 @@ function flagsOf({ flags, settings }: CommandSpec<Record<string, Flag>, SettingN
   return Object.entries({
     ...flags,
     ...(settings.length > 0 && {
-      "env-file": { value: "FILE", help: "read variables from FILE; those of the environment win" },
+      "env-file": { value: "FILE", help: "read variables from FILE; the environment's variables win" },
     }),
-    help: { short: "h", help: "show this" },
+    help: { short: "h", help: "show this help" },
     version: { help: "show the version" },
   });
 }
@@ -189,7 +189,7 @@ function helpText(spec: CommandSpec<Record<string, Flag>, SettingName>): string 
     `\nFlags:\n${table(flags)}`,
     ...(variables.length > 0 ? [`\nEnvironment [default]:\n${table(variables)}`] : []),
     `\nExamples:\n${spec.examples.map((example) => `  ${example}`).join("\n")}`,
-    "\nExit status: 0 done, 1 something was not accepted or not done, 2 wrong usage or configuration.",
+    "\nExit status: 0 done, 1 failed or partly failed, 2 wrong usage or configuration.",
   ].join("\n");
 }
 

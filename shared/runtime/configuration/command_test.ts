@@ -95,8 +95,8 @@ Flags:
   --share P        a share
   --kind KIND      which
   --quiet          no output
-  --env-file FILE  read variables from FILE; those of the environment win
-  -h, --help       show this
+  --env-file FILE  read variables from FILE; the environment's variables win
+  -h, --help       show this help
   --version        show the version
 
 Environment [default]:
@@ -106,7 +106,7 @@ Environment [default]:
 Examples:
   deno task thing --count 3
 
-Exit status: 0 done, 1 something was not accepted or not done, 2 wrong usage or configuration.`;
+Exit status: 0 done, 1 failed or partly failed, 2 wrong usage or configuration.`;
   strictEqual(parse(["--help"]), help);
   strictEqual(parse(["-h"], { PREFETCH: "wrong" }), help, "what is wrong in the environment does not hide the help");
   strictEqual(parse(["--version"]), version);

@@ -23,88 +23,103 @@ import { faultsOfQueueNames } from "./queue_names.ts";
 import { type TlsFiles, usesTls, withTlsFiles } from "../tls.ts";
 
 const settings = {
-  RABBITMQ_URL: brokerUrl("amqp://guest:guest@127.0.0.1:5672", "where RabbitMQ is"),
+  RABBITMQ_URL: brokerUrl("amqp://guest:guest@127.0.0.1:5672", "URL of RabbitMQ"),
   DEAD_LETTER_RABBITMQ_URL: optional(
-    brokerUrl("amqp://127.0.0.1:5672", "RabbitMQ, for what takes and replays dead letters; RABBITMQ_URL if unset"),
+    brokerUrl(
+      "amqp://127.0.0.1:5672",
+      "URL of RabbitMQ for the keeper and replays of dead letters; RABBITMQ_URL if unset",
+    ),
   ),
-  TOPOLOGY: oneOf("declare", ["declare", "check", "provisioned"], "what to do with exchanges and queues"),
+  TOPOLOGY: oneOf(
+    "declare",
+    ["declare", "check", "provisioned"],
+    "how a member treats exchanges and queues at start",
+  ),
   EVENTS_EXCHANGE: amqpName("casino.events", "exchange that events are published to"),
   EVENTS_QUEUE: amqpName("casino.events.queue", "queue that subscribers share"),
   DEAD_LETTER_QUEUE: amqpName(
     "casino.events.dead",
-    "queue for what cannot be processed; its exchange has -letters behind it",
+    "queue for dead letters; its exchange has the same name and the suffix -letters",
   ),
   DEAD_LETTER_KEEPER: oneOf("on", ["on", "off"], "whether dead letters are moved from their queue into Postgres"),
   DEAD_LETTER_RETENTION_DAYS: integer(
     "90",
     0,
     36_500,
-    "days that letters are kept once replayed, dropped or resolved, and jobs once ended; 0 for ever",
+    "days to keep replayed, dropped and resolved dead letters, and ended jobs; 0 keeps them forever",
   ),
-  PREFETCH: integer("2000", 1, 10_000, "most deliveries that one subscriber holds unacknowledged"),
-  BATCH_SIZE: integer("500", 1, 2000, "most deliveries that are stored in one transaction"),
-  EVENTS_PARTITION_DAYS: integer("7", 1, 31, "days of events in each partition that is made from now on"),
+  PREFETCH: integer("2000", 1, 10_000, "highest number of unacknowledged deliveries in one subscriber"),
+  BATCH_SIZE: integer("500", 1, 2000, "highest number of deliveries stored in one transaction"),
+  EVENTS_PARTITION_DAYS: integer("7", 1, 31, "days of events in each new partition"),
   EVENTS_RETENTION_DAYS: integer(
     "0",
     0,
     36_500,
-    "days that `deno task retention` leaves events where they are; 0 for ever",
+    "age in days from which `deno task retention` deletes events; 0 keeps them forever",
   ),
-  REDIS_URL: cacheUrl("redis://127.0.0.1:6379", "where Redis is: the rates cache and its lock"),
+  REDIS_URL: cacheUrl(
+    "redis://127.0.0.1:6379",
+    "URL of Redis, for the rates cache, its lock and the subscribers' reports",
+  ),
   REDIS_KEY_PREFIX: matching(
     "casino:",
     /^[\w:.\-]{0,64}$/,
     "up to 64 of A-Z a-z 0-9 _ : . -",
-    "begins every Redis key",
+    "prefix of every Redis key",
   ),
   DATABASE_URL: databaseUrl(
     "postgres://casino:casino@127.0.0.1:5432/casino",
-    "where Postgres is; ?search_path=NAME picks a schema",
+    "URL of Postgres; ?search_path=NAME selects a schema",
   ),
   DATABASE_TIMEOUT_MS: milliseconds(
     "10000",
     100,
     600_000,
-    "longest query; then its connection is dropped and the batch tried again",
+    "longest query; then the connection is closed and the batch retried",
   ),
-  RATES_API_ADDRESS: address("127.0.0.1:50051", "where the rates API is, host:port"),
+  RATES_API_ADDRESS: address("127.0.0.1:50051", "address of the rates API, host:port"),
   RATES_API_TLS: oneOf(
     "off",
     ["off", "on", "public"],
-    "TLS to the rates API; public for one that is not ours",
+    "TLS to the rates API; public for an API of another organization",
   ),
-  RATES_API_PROXY: optional(address("", "HTTP proxy to the rates API, host:port; none if unset")),
-  RATES_API_KEY: secret("development-key", "key that the rates API asks for"),
-  RATES_API_OLD_KEY: optional(secret("", "a second key that the rates API takes, while keys are changed")),
-  RATES_CONTROL_KEY: optional(secret("", "key of the controls of the rates API's mock; off if unset", 16)),
-  RATES_TTL_MS: milliseconds("60000", 100, 86_400_000, "how long fetched rates are fresh"),
+  RATES_API_PROXY: optional(address("", "HTTP proxy for the rates API, host:port; none if unset")),
+  RATES_API_KEY: secret("development-key", "API key of the rates API"),
+  RATES_API_OLD_KEY: optional(secret("", "second key that the rates API accepts during a rotation")),
+  RATES_CONTROL_KEY: optional(secret("", "key for rates-api:control; the mock has no controls if unset", 16)),
+  RATES_TTL_MS: milliseconds("60000", 100, 86_400_000, "time that fetched rates stay fresh"),
   RATES_CALL_TIMEOUT_MS: milliseconds("2000", 10, 60_000, "longest call to the rates API"),
-  RATES_LOCK_TTL_MS: milliseconds("3000", 20, 120_000, "longest hold of the lock on fetching rates"),
-  RATES_WAIT_MS: milliseconds("5000", 30, 600_000, "longest wait of a delivery for rates, then it is dead-lettered"),
+  RATES_LOCK_TTL_MS: milliseconds(
+    "3000",
+    20,
+    120_000,
+    "longest time that one subscriber holds the lock for fetching rates",
+  ),
+  RATES_WAIT_MS: milliseconds("5000", 30, 600_000, "longest wait for rates; then the delivery is dead-lettered"),
   RATES_MAX_STALE_MS: milliseconds(
     "0",
     0,
     86_400_000,
-    "how long past RATES_TTL_MS rates may serve when no fresh ones come",
+    "time past RATES_TTL_MS that stale rates may be used when fetching fails",
   ),
-  SHUTDOWN_GRACE_MS: milliseconds("10000", 0, 600_000, "longest orderly shutdown"),
+  SHUTDOWN_GRACE_MS: milliseconds("10000", 0, 600_000, "longest graceful shutdown"),
   SUBSCRIBER_ID: optional(
-    matching("", /^[\w.\-]{1,64}$/, "1 to 64 of A-Z a-z 0-9 _ . -", "names this subscriber; host-pid if unset"),
+    matching("", /^[\w.\-]{1,64}$/, "1 to 64 of A-Z a-z 0-9 _ . -", "name of this subscriber; host-pid if unset"),
   ),
-  HTTP_TOKENS_FILE: optional(file("who may look, act or administer over HTTP, a line each: name role token")),
+  HTTP_TOKENS_FILE: optional(file("file with the HTTP tokens, one per line: name role token")),
   HTTP_TLS: oneOf("off", ["off", "on"], "serve HTTPS with TLS_CERT_FILE and TLS_KEY_FILE"),
   HTTP_PROTECTED_BY: oneOf(
     "itself",
     ["itself", "tls-proxy", "proxy"],
-    "what has TLS beyond loopback, or asks who looks, too",
+    "what provides TLS beyond loopback; proxy also authenticates users",
   ),
-  HTTP_ALLOWED_HOSTS: hostNames("", "comma-separated names that HTTP answers to, beside its address and loopback"),
-  HTTP_TRUSTED_PROXIES: networks("", "comma-separated addresses or networks whose X-Forwarded-For is believed"),
-  TLS_CA_FILE: optional(file("CAs that TLS trusts, in place of the system's (PEM file)")),
-  TLS_CERT_FILE: optional(file("client certificate, and that of HTTP_TLS (PEM file)")),
-  TLS_KEY_FILE: optional(file("key of that certificate (PEM file)")),
-  ALLOW_PLAINTEXT: oneOf("no", ["no", "yes"], "send credentials to other machines without TLS"),
-  LOG_LEVEL: oneOf("info", ["debug", "info", "warning", "error"], "least severe log record that is written"),
+  HTTP_ALLOWED_HOSTS: hostNames("", "comma-separated host names that HTTP serves besides its address and loopback"),
+  HTTP_TRUSTED_PROXIES: networks("", "comma-separated addresses or networks whose X-Forwarded-For is trusted"),
+  TLS_CA_FILE: optional(file("CAs that TLS trusts instead of the system's (PEM file)")),
+  TLS_CERT_FILE: optional(file("client certificate, and server certificate for HTTP_TLS (PEM file)")),
+  TLS_KEY_FILE: optional(file("private key of TLS_CERT_FILE (PEM file)")),
+  ALLOW_PLAINTEXT: oneOf("no", ["no", "yes"], "whether to allow credentials without TLS to other machines"),
+  LOG_LEVEL: oneOf("info", ["debug", "info", "warning", "error"], "lowest severity that is logged"),
 } as const;
 
 export type SettingName = keyof typeof settings;
@@ -199,7 +214,7 @@ export function variablesOf(names: readonly SettingName[]): string[] {
 }
 
 function contentOf(path: string, name: string, env: Environment, readFile: ReadFile): string {
-  if (env(name)) throw new RangeError(`unset, or ${name} must be: both are set`);
+  if (env(name)) throw new RangeError(`unset, because ${name} is also set: unset one of them`);
   mustBeReadable(path, readFile);
   // Editors and tools end a file with a line feed that is not part of the secret.
   return readFile(path).replace(/\r?\n$/, "");
@@ -228,7 +243,7 @@ function faultsOfRelations(values: Values): string[] {
     const [given, missing] = values.TLS_CERT_FILE
       ? ["TLS_CERT_FILE", "TLS_KEY_FILE"]
       : ["TLS_KEY_FILE", "TLS_CERT_FILE"];
-    problems.push(`${given} is of no use without ${missing}`);
+    problems.push(`${given} requires ${missing}: set both or neither`);
   }
   return problems;
 }
@@ -237,15 +252,17 @@ function faultsOfRelations(values: Values): string[] {
 function faultsOfKeys(values: Values): string[] {
   const { RATES_API_KEY: key, RATES_API_OLD_KEY: old, RATES_CONTROL_KEY: control } = values;
   if (control !== undefined && (control === key || control === old)) {
-    return ["RATES_CONTROL_KEY must be another key than those for rates: each subscriber has that one"];
+    return [
+      "RATES_CONTROL_KEY must differ from RATES_API_KEY and RATES_API_OLD_KEY, because every subscriber has those",
+    ];
   }
   const elsewhere = ratesLeaveBy(values);
   if (elsewhere === undefined) return [];
   const { fallback } = settings.RATES_API_KEY;
-  const why = `${fallback} is the default, which everybody knows, and ${elsewhere} is not of this machine alone`;
+  const why = `${fallback} is the public default, and ${elsewhere} is not a loopback address`;
   const problems: string[] = [];
-  if (key === fallback) problems.push(`RATES_API_KEY must be set to a key of your own: ${why}`);
-  if (old === fallback) problems.push(`RATES_API_OLD_KEY must be unset, or set to a key of your own: ${why}`);
+  if (key === fallback) problems.push(`RATES_API_KEY must be your own key: ${why}`);
+  if (old === fallback) problems.push(`RATES_API_OLD_KEY must be unset or your own key: ${why}`);
   return problems;
 }
 
@@ -278,7 +295,7 @@ function faultsOfConnections(values: Values): string[] {
   const elsewhere = ratesLeaveBy(values);
   if (elsewhere !== undefined && values.RATES_API_TLS === "off") {
     problems.push(
-      `${elsewhere} would have RATES_API_KEY sent between machines unencrypted: set RATES_API_TLS=on, ${orAllow}`,
+      `${elsewhere} would expose RATES_API_KEY on the network unencrypted: set RATES_API_TLS=on, ${orAllow}`,
     );
   }
   return problems;

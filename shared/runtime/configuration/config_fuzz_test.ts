@@ -26,7 +26,7 @@ function isRight(name: SettingName, text: string): boolean {
     return numbers.join() === text.split(",").map(Number).join() && /^\s*\d+\s*(,\s*\d+\s*){0,9}$/.test(text) &&
       numbers.every((number) => number >= Number(min) && number <= Number(max));
   }
-  if (right.startsWith("names of hosts")) {
+  if (right.startsWith("comma-separated host names")) {
     return String(value) === text.replaceAll(/\s*(^|,|$)\s*/g, "$1").toLowerCase() && !/[\s/@]/.test(String(value));
   }
   if (value !== text) return false;
@@ -84,7 +84,7 @@ Deno.test("readConfig() gives the value that it was given, in its range, or name
       const problems = problemsWith({ [name]: text });
       for (const problem of problems) ok(!/\p{Cc}/u.test(problem) && problem.length < 500, problem);
       counts[problems.length > 0 ? "wrong" : "right"]++;
-      const own = problems.filter((problem) => !problem.includes(" of no use without "));
+      const own = problems.filter((problem) => !problem.includes(": set both or neither"));
       if (problems.length > 0) ok(own.length === 1 && own[0]!.includes(`${name}=`), problems.join());
       else ok(text === "" || isRight(name, text), `${name}=${text}`);
     }),
@@ -97,7 +97,9 @@ Deno.test("readConfig() names in 1,000 environments each variable that is wrong 
   fc.assert(
     fc.property(fc.dictionary(anyName, anyText, { noNullPrototype: true }), (env) => {
       const ofOne = (problem: string) =>
-        !/ must exceed | must not both name | must be another key | of no use without | unencrypted: /.test(problem);
+        !/ must exceed | must not both use the name | must differ from |: set both or neither| unencrypted: /.test(
+          problem,
+        );
       const named = problemsWith(env).filter(ofOne).map((problem) => problem.split("=")[0]);
       const wrong = settingNames.filter((name) => name in env && problemsWith({ [name]: env[name]! }).some(ofOne));
       deepStrictEqual(named, wrong);

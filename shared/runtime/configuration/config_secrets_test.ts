@@ -182,7 +182,9 @@ Deno.test("readConfig() says of NAME_FILE what is wrong, and never what the file
   );
   throws(
     read({ RATES_CONTROL_KEY_FILE: "/run/token", RATES_CONTROL_KEY: "x".repeat(20) }, "y".repeat(20)),
-    message("RATES_CONTROL_KEY_FILE=/run/token must be unset, or RATES_CONTROL_KEY must be: both are set"),
+    message(
+      "RATES_CONTROL_KEY_FILE=/run/token must be unset, because RATES_CONTROL_KEY is also set: unset one of them",
+    ),
   );
 });
 
@@ -200,7 +202,7 @@ Deno.test("readConfig() refuses to send credentials to another machine unencrypt
     `REDIS_URL=redis://***@10.0.0.1 would send credentials to another machine unencrypted: use rediss://, ${allow}`,
     "DATABASE_URL=postgres://***@db.example/*** would send credentials to another machine " +
     `unencrypted: add sslmode=verify-full, ${allow}`,
-    "RATES_API_ADDRESS=rates.example:443 would have RATES_API_KEY sent between machines unencrypted: " +
+    "RATES_API_ADDRESS=rates.example:443 would expose RATES_API_KEY on the network unencrypted: " +
     `set RATES_API_TLS=on, ${allow}`,
   ]);
   deepStrictEqual(problemsOf({ ...plain, ALLOW_PLAINTEXT: "yes" }), []);
@@ -221,8 +223,8 @@ Deno.test("readConfig() refuses to send credentials to another machine unencrypt
 Deno.test("readConfig() refuses a sslmode that does not verify who answers", () => {
   for (const mode of ["require", "prefer", "allow", "verify-ca"]) {
     deepStrictEqual(problemsOf({ DATABASE_URL: `postgres://u@127.0.0.1/x?sslmode=${mode}` }), [
-      `DATABASE_URL=postgres://***@127.0.0.1/*** must be a URL with sslmode=verify-full, or disable: the others ` +
-      "do not verify who answers",
+      `DATABASE_URL=postgres://***@127.0.0.1/*** must be a URL with sslmode=verify-full or disable: the other ` +
+      "modes do not verify the server",
     ]);
   }
 });
@@ -242,8 +244,8 @@ Deno.test("readConfig() gives each URL with TLS the files that it does not name,
 
 Deno.test("readConfig() wants certificate and key, or neither", () => {
   const read = (env: Record<string, string>) => readConfig(["REDIS_URL"], (name) => env[name], () => "");
-  throws(() => read({ TLS_CERT_FILE: "/c" }), { message: "TLS_CERT_FILE is of no use without TLS_KEY_FILE" });
-  throws(() => read({ TLS_KEY_FILE: "/k" }), { message: "TLS_KEY_FILE is of no use without TLS_CERT_FILE" });
+  throws(() => read({ TLS_CERT_FILE: "/c" }), { message: "TLS_CERT_FILE requires TLS_KEY_FILE: set both or neither" });
+  throws(() => read({ TLS_KEY_FILE: "/k" }), { message: "TLS_KEY_FILE requires TLS_CERT_FILE: set both or neither" });
   read({ TLS_CERT_FILE: "/c", TLS_KEY_FILE: "/k" });
 });
 
@@ -253,16 +255,16 @@ Deno.test("readConfig() refuses the rates API's default key where others can hea
       for (const key of [undefined, "development-key"]) {
         const env = { RATES_API_ADDRESS: address, ...(key && { RATES_API_KEY: key }), ...allowed };
         deepStrictEqual(problemsOf(env), [
-          "RATES_API_KEY must be set to a key of your own: development-key is the default, which everybody knows, and " +
-          `RATES_API_ADDRESS=${address} is not of this machine alone`,
+          "RATES_API_KEY must be your own key: development-key is the public default, and " +
+          `RATES_API_ADDRESS=${address} is not a loopback address`,
         ]);
       }
     }
   }
   const proxied = { RATES_API_ADDRESS: "127.0.0.1:50051", RATES_API_PROXY: "proxy.example:3128", RATES_API_TLS: "on" };
   deepStrictEqual(problemsOf(proxied), [
-    "RATES_API_KEY must be set to a key of your own: development-key is the default, which everybody knows, and " +
-    "RATES_API_PROXY=proxy.example:3128 is not of this machine alone",
+    "RATES_API_KEY must be your own key: development-key is the public default, and " +
+    "RATES_API_PROXY=proxy.example:3128 is not a loopback address",
   ]);
   for (const address of ["127.0.0.1:50051", "localhost:50051", "[::1]:50051"]) {
     deepStrictEqual(problemsOf({ RATES_API_ADDRESS: address, RATES_API_PROXY: address }), []);
@@ -272,8 +274,8 @@ Deno.test("readConfig() refuses the rates API's default key where others can hea
 Deno.test("readConfig() refuses the rates API's default key as the old key where others can say it, too", () => {
   const env = { RATES_API_KEY: "a-key-of-ours", RATES_API_OLD_KEY: "development-key", ALLOW_PLAINTEXT: "yes" };
   deepStrictEqual(problemsOf({ ...env, RATES_API_ADDRESS: "0.0.0.0:50051" }), [
-    "RATES_API_OLD_KEY must be unset, or set to a key of your own: development-key is the default, which everybody " +
-    "knows, and RATES_API_ADDRESS=0.0.0.0:50051 is not of this machine alone",
+    "RATES_API_OLD_KEY must be unset or your own key: development-key is the public default, and " +
+    "RATES_API_ADDRESS=0.0.0.0:50051 is not a loopback address",
   ]);
   deepStrictEqual(problemsOf({ ...env, RATES_API_ADDRESS: "127.0.0.1:50051" }), []);
   deepStrictEqual(problemsOf({ ...env, RATES_API_ADDRESS: "0.0.0.0:50051", RATES_API_OLD_KEY: "another" }), []);
@@ -283,7 +285,8 @@ Deno.test("readConfig() refuses the rates API's default key as the old key where
 
 Deno.test("readConfig() takes no key of the controls that callers for rates have", () => {
   const key = "a-key-of-16-or-more";
-  const problem = "RATES_CONTROL_KEY must be another key than those for rates: each subscriber has that one";
+  const problem =
+    "RATES_CONTROL_KEY must differ from RATES_API_KEY and RATES_API_OLD_KEY, because every subscriber has those";
   deepStrictEqual(problemsOf({ RATES_CONTROL_KEY: key, RATES_API_KEY: key }), [problem]);
   deepStrictEqual(problemsOf({ RATES_CONTROL_KEY: key, RATES_API_OLD_KEY: key }), [problem]);
   deepStrictEqual(problemsOf({ RATES_CONTROL_KEY: key, RATES_API_KEY: "another" }), []);

@@ -46,7 +46,7 @@ Deno.test("readConfig() tells name, value and what is right, for all that is wro
 });
 
 Deno.test("readConfig() refuses a bad value of every setting, with its name, the value and what is right", () => {
-  const name200 = "1 to 200 of A-Z a-z 0-9 _ . : - and not begin with amq.";
+  const name200 = "1 to 200 of A-Z a-z 0-9 _ . : - and must not begin with amq.";
   const ms = "a whole number of milliseconds from";
   const bad: Record<SettingName, { right: string; values: string[] }> = {
     RABBITMQ_URL: {
@@ -97,11 +97,11 @@ Deno.test("readConfig() refuses a bad value of every setting, with its name, the
     HTTP_TLS: { right: "one of off, on", values: ["yes", "public"] },
     HTTP_PROTECTED_BY: { right: "one of itself, tls-proxy, proxy", values: ["nobody", "no"] },
     HTTP_ALLOWED_HOSTS: {
-      right: "names of hosts with commas between, without ports, as in events.example,10.0.0.7",
+      right: "comma-separated host names without ports, such as events.example,10.0.0.7",
       values: ["events.example:8080", "http://events.example", "*", "a b", "a.example,", ".example"],
     },
     HTTP_TRUSTED_PROXIES: {
-      right: "IP addresses or networks with commas between, as in 127.0.0.1,10.0.0.0/8,fd00::/8",
+      right: "comma-separated IP addresses or networks, such as 127.0.0.1,10.0.0.0/8,fd00::/8",
       values: ["proxy.example", "10.0.0.0/33", "::/129", "10.0.0.1,", "10.0.0.0/8/8", "10.0.0.0/x", "1.2.3"],
     },
     TLS_CA_FILE: { right: "a file that can be read (ENOENT)", values: ["/nowhere/ca.pem"] },

@@ -27,10 +27,10 @@ export function databaseParameters(url: URL): DatabaseParameters {
   const { searchParams } = url;
   mustBeKnown(url, known);
   if (!sslModes.includes(searchParams.get("sslmode"))) {
-    throw new RangeError("a URL with sslmode=verify-full, or disable: the others do not verify who answers");
+    throw new RangeError("a URL with sslmode=verify-full or disable: the other modes do not verify the server");
   }
   const target = searchParams.get("target_session_attrs");
-  if (!targets.includes(target)) throw new RangeError("a URL with target_session_attrs=read-write, or any");
+  if (!targets.includes(target)) throw new RangeError("a URL with target_session_attrs=read-write or any");
   const seconds = secondsIn(url, "connect_timeout", longestConnectSeconds);
   return {
     searchPath: searchParams.get("search_path") ?? undefined,

@@ -24,16 +24,16 @@ Deno.test("databaseParameters() reads those of libpq's that mean something to us
 Deno.test("readConfig() refuses a DATABASE_URL with a parameter that is not known, or of no use, and names it", () => {
   const refused = {
     "keepalives_idle=30":
-      /must be a URL without the parameter keepalives_idle: those that it may have are search_path, /,
+      /must be a URL without the parameter keepalives_idle: the supported parameters are search_path, /,
     "pgbouncer=true": /without the parameter pgbouncer: /,
     "Search_Path=a": /without the parameter Search_Path: /,
     "%1b=1": /without the parameter \\u001b: /,
-    "search_path=a&search_path=b": /a URL with one search_path$/,
+    "search_path=a&search_path=b": /a URL with search_path at most once$/,
     "connect_timeout=0": /a URL with connect_timeout in whole seconds from 1 to 600$/,
     "connect_timeout=601": /connect_timeout in whole seconds/,
     "connect_timeout=2s": /connect_timeout in whole seconds/,
-    "target_session_attrs=standby": /a URL with target_session_attrs=read-write, or any$/,
-    "sslmode=require": /a URL with sslmode=verify-full, or disable: the others do not verify who answers$/,
+    "target_session_attrs=standby": /a URL with target_session_attrs=read-write or any$/,
+    "sslmode=require": /a URL with sslmode=verify-full or disable: the other modes do not verify the server$/,
   };
   for (const [query, problem] of Object.entries(refused)) {
     const env = { DATABASE_URL: `postgres://u:secret@127.0.0.1/casino?${query}` };

@@ -23,7 +23,9 @@ export function faultsOfQueueNames(values: Readonly<Record<string, unknown>>): s
   for (const [i, { name, by }] of all.entries()) {
     const first = all.slice(0, i).find((other) => other.name === name);
     if (!first || (by.startsWith("EVENTS_QUEUE=") && first.by.startsWith("EVENTS_EXCHANGE="))) continue;
-    problems.push(`${first.by} and ${by} must not both name ${name}: each exchange and queue needs a name of its own`);
+    problems.push(
+      `${first.by} and ${by} must not both use the name ${name}: each exchange and queue needs its own name`,
+    );
   }
   return problems;
 }

@@ -1,7 +1,7 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { problemsOf } from "../../../tests/fixtures/config_problems.ts";
 
-const own = "each exchange and queue needs a name of its own";
+const own = "each exchange and queue needs its own name";
 
 Deno.test("readConfig() refuses names of exchanges and queues that are one, derived ones too, and names both variables", () => {
   const refused: [env: Record<string, string>, first: string, second: string, name: string][] = [
@@ -17,7 +17,7 @@ Deno.test("readConfig() refuses names of exchanges and queues that are one, deri
     [{ EVENTS_EXCHANGE: "x", DEAD_LETTER_QUEUE: "x" }, "EVENTS_EXCHANGE=x", "DEAD_LETTER_QUEUE=x", "x"],
   ];
   for (const [env, first, second, name] of refused) {
-    deepStrictEqual(problemsOf(env), [`${first} and ${second} must not both name ${name}: ${own}`]);
+    deepStrictEqual(problemsOf(env), [`${first} and ${second} must not both use the name ${name}: ${own}`]);
   }
 });
 

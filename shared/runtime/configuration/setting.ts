@@ -53,7 +53,7 @@ export function networks(fallback: string, help: string): Setting<readonly strin
       const [address = "", prefix = "0", ...more] = part.split("/");
       const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)]!;
       if (more.length > 0 || !/^\d{1,3}$/.test(prefix) || Number(prefix) > bits) {
-        throw new RangeError("IP addresses or networks with commas between, as in 127.0.0.1,10.0.0.0/8,fd00::/8");
+        throw new RangeError("comma-separated IP addresses or networks, such as 127.0.0.1,10.0.0.0/8,fd00::/8");
       }
     }
     return parts;
@@ -65,7 +65,7 @@ export function hostNames(fallback: string, help: string): Setting<readonly stri
   return setting(fallback, help, (text) => {
     const parts = text === "" ? [] : text.split(",").map((part) => part.trim().toLowerCase());
     if (!parts.every((part) => /^[a-z\d]([\w.\-]{0,251}[a-z\d])?$/.test(part) || isIP(part) !== 0)) {
-      throw new RangeError("names of hosts with commas between, without ports, as in events.example,10.0.0.7");
+      throw new RangeError("comma-separated host names without ports, such as events.example,10.0.0.7");
     }
     return parts;
   });
@@ -88,7 +88,7 @@ export function amqpName(fallback: string, help: string): Setting<string> {
   return matching(
     fallback,
     /^(?!amq\.)[\w.:\-]{1,200}$/,
-    "1 to 200 of A-Z a-z 0-9 _ . : - and not begin with amq.",
+    "1 to 200 of A-Z a-z 0-9 _ . : - and must not begin with amq.",
     help,
   );
 }

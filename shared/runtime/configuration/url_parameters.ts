@@ -13,10 +13,10 @@ export function mustBeKnown({ searchParams }: URL, known: readonly string[]): vo
       // A parameter without a value may be the rest of a password with an unescaped &.
       const shown = searchParams.get(name) === "" ? hidden : printable(name);
       throw new RangeError(
-        `a URL without the parameter ${shown}: those that it may have are ${known.join(", ")}`,
+        `a URL without the parameter ${shown}: the supported parameters are ${known.join(", ")}`,
       );
     }
-    if (searchParams.getAll(name).length > 1) throw new RangeError(`a URL with one ${name}`);
+    if (searchParams.getAll(name).length > 1) throw new RangeError(`a URL with ${name} at most once`);
   }
 }
 

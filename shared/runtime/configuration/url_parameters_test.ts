@@ -15,12 +15,12 @@ Deno.test("readConfig() refuses a RABBITMQ_URL or REDIS_URL with a parameter tha
     "sslmode=verify-full": /without the parameter sslmode: /,
     "Heartbeat=5": /without the parameter Heartbeat: /,
     "%1b=1": /without the parameter \\u001b: /,
-    "heartbeat=5&heartbeat=6": /must be a URL with one heartbeat$/,
+    "heartbeat=5&heartbeat=6": /must be a URL with heartbeat at most once$/,
     "heartbeat=0": /must be a URL with heartbeat in whole seconds from 1 to 600$/,
     "heartbeat=soon": /heartbeat in whole seconds/,
   };
   const cache = {
-    "db=1": /must be a URL without the parameter db: those that it may have are cacertfile, certfile, keyfile$/,
+    "db=1": /must be a URL without the parameter db: the supported parameters are cacertfile, certfile, keyfile$/,
     "password=secret": /without the parameter password: /,
     "commandTimeout=abc": /without the parameter commandTimeout: /,
     "enableOfflineQueue=1": /without the parameter enableOfflineQueue: /,

@@ -35,7 +35,7 @@ export async function keepRunningJobs(options: JobRunnerOptions, stop: AbortSign
       }
     } catch (error) {
       // An old schema, or Postgres is away: other parts report both.
-      log.debug("No job was taken", { problem: messageOf(error) });
+      log.debug("No job was started", { problem: messageOf(error) });
     }
     await clock.sleep(lookEveryMs, stop).catch(() => {});
   }
@@ -45,7 +45,7 @@ export async function keepRunningJobs(options: JobRunnerOptions, stop: AbortSign
 async function runOne(job: Job, options: JobRunnerOptions, stop: AbortSignal): Promise<void> {
   const { database, owner, config, clock, random, log, url, name } = options;
   const fields = { job: job.id, act: job.act, createdBy: job.createdBy };
-  log.info("A job is carried out here", { event: "jobs.taken", ...fields });
+  log.info("This subscriber runs a job", { event: "jobs.taken", ...fields });
   const publisher = new ConfirmPublisher({
     ...{ url, name: `${name} job`, topology: eventTopology(config), clock, random, log: silentLog },
     giveUpAfterMs: publishTimeoutMs,
@@ -56,10 +56,10 @@ async function runOne(job: Job, options: JobRunnerOptions, stop: AbortSignal): P
   try {
     await runJob(job, { database, owner, exchange: config.EVENTS_EXCHANGE, publisher, clock, random, stop });
     const { state, done, problem } = await jobs.get(job.id) ?? {};
-    log.info("A job is no longer carried out here", { event: "jobs.left", ...fields, state, done, problem });
+    log.info("This subscriber no longer runs a job", { event: "jobs.left", ...fields, state, done, problem });
   } catch (error) {
     // The lease ends, and this or another subscriber continues the job.
-    log.warn("A job was cut off, and goes on in a moment", {
+    log.warn("A job was interrupted, and continues in a moment", {
       event: "jobs.cut_off",
       ...fields,
       problem: messageOf(error),

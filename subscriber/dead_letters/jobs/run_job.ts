@@ -152,5 +152,6 @@ function diesAgain({ done, doneBefore, diedBefore }: Job, { died }: JobOutcome):
 }
 
 function deathsOf({ died, deaths: [newest] }: JobOutcome): string {
-  return `${died} died again of the same cause; the last: ${newest?.messageId}, ${newest?.reason}, ${newest?.detail}`;
+  return `${died} ${died === 1 ? "letter" : "letters"} failed again with the same cause; ` +
+    `newest: ${newest?.messageId}, ${newest?.reason}, ${newest?.detail}`;
 }

@@ -60,7 +60,7 @@ export class DeadLetterKeeper {
       } catch (error) {
         const problem = messageOf(error);
         state.refused = problem;
-        log.error("The broker refuses the keeper of dead letters; they stay in their queue", {
+        log.error("The broker rejects the keeper; dead letters stay in their queue", {
           ...{ event: "dead_letters.refused", connection: name, queue, problem },
         });
         await clock.sleep(refusedAgainMs, signal).catch(() => {});
@@ -87,7 +87,7 @@ export class DeadLetterKeeper {
       await mover.untilTaken(() => this.options.table.check());
       await session.start();
       state.refused = undefined;
-      log.info("Keeping dead letters", { event: "dead_letters.ready", connection: name, queue });
+      log.info("Moving dead letters into the table", { event: "dead_letters.ready", connection: name, queue });
       while (true) {
         await mover.step();
         this.#isCareful = session.isCareful;
@@ -125,9 +125,9 @@ export class DeadLetterKeeper {
     const { log, state, queue } = this.options;
     const [bytes, messageId] = [unreadBytesOf(message), printable(String(message.properties.messageId ?? "?"))];
     state.unread = { letters: (state.unread?.letters ?? 0) + 1, messageId, bytes };
-    log.error("A dead letter is too large to be read; it stays in its queue", {
+    log.error("A dead letter is too large; it stays in its queue", {
       ...{ event: "dead_letters.unread", queue, messageId },
-      problem: `a body of ${bytes} bytes: at most ${mostLetterBytes} are read`,
+      problem: `the body has ${bytes} bytes; the limit is ${mostLetterBytes}`,
     });
   }
 }

@@ -57,26 +57,28 @@ export class KeeperState {
     const problems: string[] = [];
     if (this.refused !== undefined) {
       problems.push(
-        `Dead letters stay in ${this.queue}, for the broker refuses their keeper (${this.refused}): ` +
-          "DEAD_LETTER_RABBITMQ_URL names a user that may read it, or DEAD_LETTER_KEEPER=off.",
+        `Dead letters stay in ${this.queue}, because the broker rejects the keeper (${this.refused}): ` +
+          "set DEAD_LETTER_RABBITMQ_URL to a user that may read the queue, or DEAD_LETTER_KEEPER=off.",
       );
     } else if (this.held !== undefined) {
-      const inHand = this.inHand > 0 ? `; ${this.inHand} of them are in this subscriber's hands` : "";
-      problems.push(`Dead letters wait in ${this.queue}: Postgres does not take them (${this.held})${inHand}.`);
+      const inHand = this.inHand > 0 ? `; this subscriber holds ${this.inHand} of them` : "";
+      problems.push(`Dead letters wait in ${this.queue}: Postgres does not accept them (${this.held})${inHand}.`);
     }
     if (this.rejected) {
       const { letters, messageId, problem } = this.rejected;
-      const which = letters === 1 ? `the dead letter ${messageId}` : `${letters} dead letters, ${messageId} among them`;
+      const which = letters === 1 ? `the dead letter ${messageId}` : `${letters} dead letters, including ${messageId}`;
       problems.push(
         `Postgres rejects ${which} (${problem}): ${letters === 1 ? "it stays" : "they stay"} in ${this.queue}, ` +
-          "and the keeper tries again by itself.",
+          "and the keeper tries again.",
       );
     }
     if (this.unread) {
       const { letters, messageId, bytes } = this.unread;
       problems.push(
-        `${letters === 1 ? "A dead letter stays" : `${letters} dead letters stay`} in ${this.queue}, too large to be ` +
-          `read: ${messageId} has ${bytes} bytes. Take it with a tool of your own under DEAD_LETTER_KEEPER=off.`,
+        `${
+          letters === 1 ? "A dead letter stays" : `${letters} dead letters stay`
+        } in ${this.queue}, too large for the ` +
+          `keeper: ${messageId} has ${bytes} bytes. Set DEAD_LETTER_KEEPER=off, and remove it with another tool.`,
       );
     }
     if (this.#told && clock.monotonic() - this.#told.atMs < toldForMs) problems.push(this.#told.problem);
@@ -101,10 +103,10 @@ export class KeeperState {
     this.shrinks++;
     telling.log.warn("The dead letter queue became shorter while its letters are held", {
       ...{ event: "dead_letters.queue_shrank", queue: this.queue, letters: missing },
-      cause: "a policy with message-ttl or max-length drops letters, or another program gets them one by one",
+      cause: "a policy with message-ttl or max-length drops letters, or another program takes them one by one",
     });
     this.tell(
-      `${missing} letters left ${this.queue} while Postgres did not take any: a policy of the broker drops them, ` +
+      `${missing} letters left ${this.queue} while Postgres accepted none: a policy of the broker drops them, ` +
         "or another program takes them.",
       telling,
     );
@@ -134,10 +136,10 @@ export function noteKept(state: KeeperState, letters: readonly Letter[], telling
   for (const [reason, taken] of policy) {
     telling.log.warn("A policy of the broker dead-letters events that nobody processed", {
       ...{ event: "dead_letters.by_policy", reason, letters: taken.length, messageId: taken[0]!.messageId },
-      cause: reason === "expired" ? "message-ttl, or an expiration of the message's own" : "max-length",
+      cause: reason === "expired" ? "message-ttl, or the message's own expiration" : "max-length",
     });
     state.tell(
-      `A policy of the broker takes events out of their queue unprocessed (${reason}): remove its ` +
+      `A policy of the broker removes unprocessed events from their queue (${reason}): delete the policy's ` +
         `${reason === "expired" ? "message-ttl" : "max-length"}, then replay the letters.`,
       telling,
     );

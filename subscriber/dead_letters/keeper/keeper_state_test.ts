@@ -51,18 +51,16 @@ Deno.test("KeeperState counts the letters that wait, and tells of them for as lo
   state.inHand = 200;
   deepStrictEqual([state.waiting, state.problems({ clock })], [0, []], "they are on their way into the table");
   state.held = "no tenant";
-  const held =
-    "Dead letters wait in q: Postgres does not take them (no tenant); 200 of them are in this subscriber's hands.";
+  const held = "Dead letters wait in q: Postgres does not accept them (no tenant); this subscriber holds 200 of them.";
   deepStrictEqual([state.waiting, state.problems({ clock })], [200, [held]]);
   await clock.advance(660_000);
   deepStrictEqual(state.problems({ clock }), [held]);
 
   state.held = undefined;
   state.rejected = { letters: 1, messageId: "m1", problem: "no threes" };
-  const one = "Postgres rejects the dead letter m1 (no threes): it stays in q, and the keeper tries again by itself.";
+  const one = "Postgres rejects the dead letter m1 (no threes): it stays in q, and the keeper tries again.";
   deepStrictEqual([state.waiting, state.problems({ clock })], [1, [one]]);
   state.rejected = { letters: 2, messageId: "m1", problem: "no threes" };
-  const two =
-    "Postgres rejects 2 dead letters, m1 among them (no threes): they stay in q, and the keeper tries again by itself.";
+  const two = "Postgres rejects 2 dead letters, including m1 (no threes): they stay in q, and the keeper tries again.";
   deepStrictEqual([state.waiting, state.problems({ clock })], [2, [two]]);
 });

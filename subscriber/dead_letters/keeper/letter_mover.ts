@@ -59,14 +59,16 @@ export class LetterMover {
       over.throwIfAborted();
       try {
         await abortable(act(attempt), over);
-        if (state.held !== undefined) log.info("Dead letters are kept again", { event: "dead_letters.kept_again" });
+        if (state.held !== undefined) {
+          log.info("Postgres accepts dead letters again", { event: "dead_letters.kept_again" });
+        }
         state.held = undefined;
         return;
       } catch (error) {
         over.throwIfAborted();
         const problem = explainStoreError(error);
         if (state.held !== problem) {
-          log.warn("Postgres does not take dead letters; they wait in their queue", {
+          log.warn("Postgres does not accept dead letters; they wait in their queue", {
             ...{ event: "dead_letters.held", queue, problem },
           });
         }

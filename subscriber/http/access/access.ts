@@ -69,7 +69,7 @@ export class Access {
   checkHost(context: Context<Env>): void {
     const host = context.req.header("host") ?? "";
     if (isKnownHost(host, context.env.local, this.#options.allowedHosts)) return;
-    throw new Problem(421, "nothing is served under this name: HTTP_ALLOWED_HOSTS has those beside our addresses");
+    throw new Problem(421, "this host name is not served: add it to HTTP_ALLOWED_HOSTS");
   }
 
   /** Returns middleware that lets through callers with the role. Changes need at least the role `act`. */
@@ -111,13 +111,16 @@ export class Access {
   checkOrigin(context: Context<Env>): void {
     const { origin, host = "", "sec-fetch-site": site, "content-type": type = "" } = context.req.header();
     if (site !== undefined && site !== "same-origin") {
-      throw new Problem(403, `this is not for a page of a ${site} origin`);
+      throw new Problem(403, `a page of a ${site} origin may not send this request`);
     }
     const from = origin !== undefined && URL.canParse(origin) ? nameOf(new URL(origin).host) : undefined;
     // A proxy may send another Host than the browser's.
     const known = from !== undefined && (origin!.endsWith(`//${host}`) || this.#options.allowedHosts.includes(from));
     if (!known) {
-      throw new Problem(403, "with a session, changes are for our own page: the Origin is another, or missing");
+      throw new Problem(
+        403,
+        "with a session, changes must come from the dashboard: the Origin header is missing or names another origin",
+      );
     }
     if (!/^application\/json\b/i.test(type)) throw new Problem(403, "send Content-Type: application/json");
   }
@@ -136,14 +139,14 @@ export class Access {
     const token = tokenOf(secret, tokens?.read() ?? []);
     if (token) return token;
     const { address } = context.env;
-    const wrong = new Problem(401, "this is none of the tokens", challenge);
+    const wrong = new Problem(401, "the token is not valid", challenge);
     if (!this.#limit.take(address)) {
       onSignIn("refused");
       if (isProbe(context.req.path)) throw wrong;
-      throw new Problem(429, "too many wrong tokens from this address: wait", { "retry-after": "10" });
+      throw new Problem(429, "too many wrong tokens from this address: try again in 10 s", { "retry-after": "10" });
     }
     onSignIn("failed");
-    log.warn("A token is wrong", { event: "http.sign_in_failed", peer: address });
+    log.warn("A request had a wrong token", { event: "http.sign_in_failed", peer: address });
     if (!isProbe(context.req.path)) await this.#limit.untilTold(stop);
     throw wrong;
   }
@@ -159,11 +162,11 @@ export class Access {
   #refusal(principal: Principal | undefined, needed: Role): Problem {
     this.#mustHaveTokens();
     if (principal && principal !== nobody) {
-      return new Problem(403, `${principal.name} has the role ${principal.role}; this takes ${needed}`);
+      return new Problem(403, `${principal.name} has the role ${principal.role}; this request requires ${needed}`);
     }
     return new Problem(
       401,
-      `this takes a token with the role ${needed}: send it as Authorization: Bearer, or sign in`,
+      `this request requires a token with the role ${needed}: send it as Authorization: Bearer, or sign in`,
       {
         ...challenge,
       },
@@ -172,6 +175,6 @@ export class Access {
 
   #mustHaveTokens(): void {
     if (this.#options.tokens) return;
-    throw new Problem(403, "nobody may do this here: the subscriber was started without HTTP_TOKENS_FILE");
+    throw new Problem(403, "this request requires a token, and the subscriber was started without HTTP_TOKENS_FILE");
   }
 }

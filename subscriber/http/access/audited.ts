@@ -16,7 +16,7 @@ export function audited(acts: Acts, via: string): MiddlewareHandler<Env> {
       // Hono turns an error of a route into a response.
       await acts.record({ who, act, filter, peer, via }, next, () => endOf(context.res.clone()));
     } catch (error) {
-      throw error instanceof ActNotRecorded ? unavailable("nothing was done", error) : error;
+      throw error instanceof ActNotRecorded ? unavailable("the action was not performed", error) : error;
     }
   };
 }

@@ -13,10 +13,14 @@ export function checkExposure(address: Address | undefined, config: Protection):
   if (!address || isLoopback(address.hostname)) return;
   const { HTTP_TOKENS_FILE: tokens, HTTP_TLS: tls, HTTP_PROTECTED_BY: by } = config;
   const missing = [];
-  if (by === "itself" && tls === "off") missing.push("HTTP_TLS=on, or HTTP_PROTECTED_BY=tls-proxy if a proxy has TLS");
-  if (by !== "proxy" && !tokens) missing.push("HTTP_TOKENS_FILE, or HTTP_PROTECTED_BY=proxy if a proxy asks who looks");
+  if (by === "itself" && tls === "off") {
+    missing.push("HTTP_TLS=on, or HTTP_PROTECTED_BY=tls-proxy if a proxy provides TLS");
+  }
+  if (by !== "proxy" && !tokens) {
+    missing.push("HTTP_TOKENS_FILE, or HTTP_PROTECTED_BY=proxy if a proxy authenticates users");
+  }
   if (missing.length === 0) return;
   throw new ConfigError([
-    `--http=${formatAddress(address)} shows players' data to other machines: set ${missing.join("; and ")}`,
+    `--http=${formatAddress(address)} would show players' data to other machines: set ${missing.join("; and ")}`,
   ]);
 }

@@ -33,10 +33,10 @@ export function parseTokens(text: string): readonly Token[] {
     if (!/^[\x21-\x7e]{16,512}$/.test(secret)) {
       throw fault(n, "must end with a token: 16 to 512 visible ASCII characters");
     }
-    if (tokens.some((other) => other.secret === secret)) throw fault(n, "repeats the token of a line before it");
+    if (tokens.some((other) => other.secret === secret)) throw fault(n, "repeats the token of an earlier line");
     tokens.push({ name, role: found, secret });
   }
-  if (tokens.length === 0) throw new RangeError("has no line: one for each token, name role token");
+  if (tokens.length === 0) throw new RangeError("has no tokens: write one line for each token, name role token");
   return tokens;
 }
 
@@ -108,7 +108,7 @@ export class TokensFile implements Tokens {
     } catch (error) {
       const problem = messageOf(error);
       if (problem !== this.#problem) {
-        log.error("HTTP_TOKENS_FILE cannot be used; the tokens before it stay", {
+        log.error("HTTP_TOKENS_FILE is not valid; the previous tokens stay in use", {
           event: "http.tokens_unusable",
           problem,
         });

@@ -19,8 +19,8 @@ Deno.test("parseTokens() names the line at fault, and never shows it", () => {
     [`anna act ${secret} ${other}`]: /^line 1 must be: name/,
     [`an/na act ${secret}`]: /^line 1 must begin with a name/,
     "anna act short": /^line 1 must end with a token: 16 to 512/,
-    [`anna act ${secret}\nbob look ${secret}`]: /^line 2 repeats the token of a line before it$/,
-    "# nothing": /^has no line/,
+    [`anna act ${secret}\nbob look ${secret}`]: /^line 2 repeats the token of an earlier line$/,
+    "# nothing": /^has no tokens/,
   };
   for (const [text, message] of Object.entries(faults)) {
     throws(() => parseTokens(text), { name: "RangeError", message });

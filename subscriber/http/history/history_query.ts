@@ -11,7 +11,9 @@ const steps = [60, 300, 900, 3_600, 14_400];
 export function parseHistoryQuery(
   query: URLSearchParams,
 ): { readonly stepSeconds: number; readonly spanSeconds: number } {
-  for (const name of query.keys()) if (name !== "hours") throw new Problem(400, "hours is the only parameter");
+  for (const name of query.keys()) {
+    if (name !== "hours") throw new Problem(400, "unknown parameter; the only parameter is hours");
+  }
   const text = query.get("hours") ?? "48";
   const hours = Number(text);
   if (!/^\d{1,4}$/.test(text) || hours < 1 || hours > mostHours) {

@@ -53,7 +53,7 @@ async function answered(
   try {
     request = requestOf(incoming);
   } catch (error) {
-    return problemResponse(new Problem(400, `this is no request that can be answered: ${(error as Error).message}`));
+    return problemResponse(new Problem(400, `the request is not valid: ${(error as Error).message}`));
   }
   return await answer(request);
 }

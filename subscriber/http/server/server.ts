@@ -152,11 +152,13 @@ function listenAt(address: Address, flag: string): Deno.TcpListener {
 function explain(error: unknown, address: Address, flag: string): unknown {
   const where = formatAddress(address);
   if (error instanceof Deno.errors.AddrInUse) {
-    return new Error(`${where} is taken by another program: give another with --${flag} HOST:PORT, or --${flag} off`);
+    return new Error(
+      `${where} is in use by another program: choose another address with --${flag} HOST:PORT, or --${flag} off`,
+    );
   }
   if ((error as { code?: unknown }).code === "EAFNOSUPPORT") {
     return new Error(
-      `--${flag}=${where} cannot be listened on: there is no IPv6 here; 0.0.0.0 in place of [::] does without`,
+      `--${flag}=${where} cannot be listened on: this machine has no IPv6; use 0.0.0.0 instead of [::]`,
     );
   }
   if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.AddrNotAvailable) {

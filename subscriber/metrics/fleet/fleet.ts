@@ -64,7 +64,7 @@ export const mostQuestions = 10;
 export class TooManyQuestions extends Error {
   override readonly name = "TooManyQuestions";
   constructor() {
-    super(`subscribers are asked ${mostQuestions} questions already; try again in some seconds`);
+    super(`the limit is ${mostQuestions} questions to subscribers at once; try again in a few seconds`);
   }
 }
 

@@ -101,7 +101,7 @@ export function keepTelling(
   const ended = new AbortController();
   const telling = tellUntilEnded();
   return async () => {
-    ended.abort(new Error("the subscriber has left"));
+    ended.abort(new Error("the subscriber has shut down"));
     await telling;
     // When Redis is away, the others show this subscriber as silent, with nothing in hand.
     await fleet.leave(own.read().id).catch(() => {});

@@ -78,7 +78,7 @@ Deno.test("OwnReport tells of messages that the consumer can only hold: how many
   deepStrictEqual([state, state_ms, oldest_ms, held_ms, own.takesMore], ["holding", 3_000, 9_000, 3_000, true]);
   match(
     last_error!,
-    /^2 messages that it can only reject.*: see whether .*x-dead-letter-exchange.*TOPOLOGY=provisioned$/,
+    /^2 messages that can only be rejected.*: check that .*x-dead-letter-exchange.*TOPOLOGY=provisioned$/,
   );
   now.messages = { ...now.messages, messages: 500, takesMore: false };
   deepStrictEqual([own.takesMore, own.read().last_error?.slice(0, 12)], [false, "500 messages"]);

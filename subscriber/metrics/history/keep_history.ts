@@ -58,7 +58,7 @@ export async function keepHistory(options: KeepHistoryOptions, stop: AbortSignal
   // The counts of a minute are complete some seconds after its end, because a batch counts at its transaction's start.
   const untilMinuteMs = everyMs - clock.now() % everyMs;
   await clock.sleep(untilMinuteMs + settledMs, stop).catch(() => {});
-  await inRounds(round, { everyMs, failed: "History was not written", clock, log }, stop);
+  await inRounds(round, { everyMs, failed: "The history was not written", clock, log }, stop);
 }
 
 const settledMs = 10_000;

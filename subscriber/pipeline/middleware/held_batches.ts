@@ -58,13 +58,13 @@ export class HeldBatches {
 
   /** Wraps the work on a batch until its outcomes are known. */
   readonly whole: Middleware = (process) => (batch, signal) =>
-    this.#watch(batch.length, "it is neither stored nor refused", process(batch, signal));
+    this.#watch(batch.length, "the database has neither stored nor rejected the batch", process(batch, signal));
 
   settling(queue: EventQueue): EventQueue {
     return {
       take: (limit, signal) => queue.take(limit, signal),
       settle: (settlements, signal) =>
-        this.#watch(settlements.length, "the broker takes no dead letters", queue.settle(settlements, signal)),
+        this.#watch(settlements.length, "the broker does not accept dead letters", queue.settle(settlements, signal)),
     };
   }
 

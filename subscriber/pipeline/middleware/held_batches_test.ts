@@ -62,7 +62,11 @@ Deno.test("a batch whose report nobody reads is held once it has taken 10 s", as
   await world.pass(9_000);
   strictEqual(heldBatches.oldest, undefined);
   await world.pass(1_000);
-  deepStrictEqual(heldBatches.oldest, { events: 1, since: 0, problem: "it is neither stored nor refused" });
+  deepStrictEqual(heldBatches.oldest, {
+    events: 1,
+    since: 0,
+    problem: "the database has neither stored nor rejected the batch",
+  });
   read.resolve();
   await world.pass(1);
   strictEqual(heldBatches.oldest, undefined);

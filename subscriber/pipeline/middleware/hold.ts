@@ -25,7 +25,7 @@ export function holdWith({ gate, onHold, clock, random, log }: HoldOptions): Hol
   return async (batch, error, attempt, signal) => {
     const problem = explainStoreError(error);
     const retryInMs = Math.round(backoffMs(attempt, holdBackoff, random));
-    log.error("The database did not take a batch; holding it", {
+    log.error("The database did not accept a batch; holding it", {
       event: "batch.held",
       events: batch.length,
       problem,

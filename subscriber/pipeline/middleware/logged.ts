@@ -55,7 +55,7 @@ class UnknownPlayers {
     this.#sinceWarning += unknown.length;
     const now = this.clock.monotonic();
     if (now - this.#warnedAt < warnEveryMs) return;
-    this.log.warn("Players not found; their events are stored without player data", {
+    this.log.warn("Players not found; storing their events without player data", {
       event: "player.unknown",
       events: this.#sinceWarning,
       players: [...new Set(unknown.map(({ facts }) => String(facts.event.playerId)))].slice(0, 10),

@@ -11,7 +11,7 @@ export interface Unpriced {
   readonly detail: string;
 }
 
-const noRates: Unpriced = { unpriced: "no-rates", detail: "there are no rates to convert it by" };
+const noRates: Unpriced = { unpriced: "no-rates", detail: "there are no rates for the conversion" };
 
 export function isUnpriced(value: Price | Unpriced | undefined): value is Unpriced {
   return value !== undefined && "unpriced" in value;
@@ -40,7 +40,7 @@ export function price(event: Event, rates: Rates | undefined): Price | Unpriced 
     if (quote) return { eurCents: quote.toEurCents(amount), rate: quote.rate };
   }
   if (exponentOf(currency) === undefined) {
-    return unknownCurrency(`currency ${JSON.stringify(cutTo(currency, 60))} is neither in ISO 4217 nor BTC`);
+    return unknownCurrency(`currency ${JSON.stringify(cutTo(currency, 60))} is neither an ISO 4217 code nor BTC`);
   }
   return rates ? unknownCurrency(`the rates have no ${currency}`) : noRates;
 }

@@ -78,7 +78,7 @@ Deno.test("a step that cannot read for its batch names itself, and leaves to its
     read: () => Promise.reject(badCast),
   });
   await rejects(step.run(decodeAll([deliveryOf(bet())]), never), (error: Error) => {
-    const words = `what the step "player" needs could not be read: ${badCast.message}`;
+    const words = `the step "player" could not read its data: ${badCast.message}`;
     deepStrictEqual([classifyStoreError(error), sqlStateOf(error), error.message], ["refused", "22P02", words]);
     return true;
   });

@@ -54,7 +54,7 @@ Deno.test("Acts.record() does nothing that it cannot record; an end that it cann
     let performed = false;
     await rejects(
       acts.record(act, () => Promise.resolve(performed = true), done),
-      { name: "ActNotRecorded", message: /cannot be recorded, so it is not done: .*"acts" does not exist/ },
+      { name: "ActNotRecorded", message: /was not performed, because it cannot be recorded: .*"acts" does not exist/ },
     );
     strictEqual(performed, false);
   });

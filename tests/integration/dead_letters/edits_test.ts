@@ -54,14 +54,14 @@ test("an edit is refused while a replay is under way, and the replay publishes w
     refused = await edit(letters, "EUR");
     published.push(currencyOf(message));
   });
-  match(refused ?? "", /a replay publishes it/);
+  match(refused ?? "", /a replay is publishing the letter/);
   deepStrictEqual(published, ["USD"]);
 });
 
 test("after a replay that was cut off no edit changes what it may have published; the next one publishes the same", async (letters) => {
   const unconfirmed = new PublishError("unconfirmed", letter.messageId, "the connection is gone");
   await replayBy(letters, () => Promise.reject(unconfirmed));
-  match(await edit(letters, "EUR") ?? "", /may have done so before it was cut off/);
+  match(await edit(letters, "EUR") ?? "", /was interrupted while publishing it/);
   const published: unknown[] = [];
   await replayBy(letters, (message) => Promise.resolve(void published.push(currencyOf(message))));
   deepStrictEqual(published, ["XTS"]);
@@ -100,7 +100,10 @@ test("of two edits of the same reading one is kept, and the other told so; both 
   const change = (value: string) => ({ set: [{ key: "currency", value }] });
   const [first] = await editLetters(database, read, change("USD"), "one");
   const [second] = await editLetters(database, read, change("EUR"), "other");
-  deepStrictEqual([first?.problem, /edited or dealt with meanwhile/.test(second?.problem ?? "")], [undefined, true]);
+  deepStrictEqual([first?.problem, /edited, replayed or dropped meanwhile/.test(second?.problem ?? "")], [
+    undefined,
+    true,
+  ]);
   await edit(letters, "EUR");
   deepStrictEqual(await sql.query("select number, edited_by from dead_letter_edits order by number"), [
     { number: 1, edited_by: "one" },
@@ -132,5 +135,5 @@ test("of a body that is read in part no field is changed: its beginning may pass
     ...options,
     change: { set: [{ key: "currency", value: "EUR" }] },
   });
-  match(refused?.problem ?? "", /its body of 100000 bytes is longer than an event's/);
+  match(refused?.problem ?? "", /the body of 100000 bytes is longer than the limit for an event/);
 });

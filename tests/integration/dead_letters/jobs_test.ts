@@ -212,7 +212,7 @@ test("a job stops by itself when what it has replayed dies again, and says why; 
   };
   const stopped = await world.run("one", { publish: dies });
   deepStrictEqual([stopped.state, stopped.done], ["stopped", 1]);
-  match(stopped.problem ?? "", /^1 died again of the same cause; the last: \S+, invalid, amount -0$/);
+  match(stopped.problem ?? "", /^1 letters? failed again with the same cause; newest: \S+, invalid, amount -0$/);
   const { died, deaths } = await world.jobs.outcome(id);
   deepStrictEqual([died, deaths.map(({ reason, detail }) => [reason, detail])], [1, [["invalid", "amount -0"]]]);
   strictEqual((await world.jobs.lead(id, "running"))?.state, "running");

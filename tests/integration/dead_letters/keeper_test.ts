@@ -116,7 +116,7 @@ Deno.test("letters stay in their queue untouched while Postgres is away, and com
     await eventually("the keeper to hold", () => state.held);
     const { messageCount, consumerCount } = await queues.channel.checkQueue(queues.dead);
     deepStrictEqual([messageCount, consumerCount], [all.length, 0]);
-    match(state.problems({ clock }).join(), /Postgres does not take them \(Postgres is away\)/);
+    match(state.problems({ clock }).join(), /Postgres does not accept them \(Postgres is away\)/);
     table.takes = true;
     await eventually("all letters", () => table.rows.length === all.length || undefined);
     deepStrictEqual(table.rows.map(detailOf), details(all));
@@ -166,7 +166,7 @@ Deno.test("a letter of 16 MiB is kept whole; a larger one is held in its queue a
     deepStrictEqual(unread.map(({ messageId }) => messageId), [tooLarge.messageId]);
     match(
       state.problems({ clock }).join(),
-      new RegExp(`too large to be read: ${tooLarge.messageId} has 16777217 bytes`),
+      new RegExp(`too large for the keeper: ${tooLarge.messageId} has 16777217 bytes`),
     );
     publishDead(queues, letters(300, 4));
     // `kept` is counted after the ack.
@@ -213,7 +213,7 @@ Deno.test("a policy that takes events out of their queue unprocessed is told, in
     deepStrictEqual([letter?.reason, letter?.byBroker], ["expired", true]);
     match(
       state.problems({ clock }).join(),
-      /policy of the broker takes events out of their queue unprocessed \(expired\)/,
+      /policy of the broker removes unprocessed events from their queue \(expired\)/,
     );
     deepStrictEqual(
       logged.filter(({ event }) => event === "dead_letters.by_policy").map(({ reason, letters }) => [reason, letters]),
@@ -235,7 +235,7 @@ Deno.test("a queue that becomes shorter while its letters are held is told", asy
     // Removes a letter, like a policy with message-ttl.
     await channel.get(dead, { noAck: true });
     await eventually("the keeper to notice", () => state.shrinks === 1 || undefined);
-    match(state.problems({ clock }).join(" "), /1 letters? left .* while Postgres did not take any/);
+    match(state.problems({ clock }).join(" "), /1 letters? left .* while Postgres accepted none/);
     strictEqual(logged.filter(({ event }) => event === "dead_letters.queue_shrank").length, 1);
   });
 });
@@ -250,7 +250,7 @@ Deno.test("letters that expire in their queue while they are held are told", asy
     startKeeper({ table: away(), state });
     publishDead(queues, letters(5));
     await eventually("the keeper to notice", () => state.shrinks > 0 || undefined);
-    match(state.problems({ clock }).join(" "), /letters? left .* while Postgres did not take any: a policy/);
+    match(state.problems({ clock }).join(" "), /letters? left .* while Postgres accepted none: a policy/);
   });
 });
 

@@ -78,7 +78,7 @@ for (const [name, { refuses, mended, says }] of Object.entries(schemas)) {
       });
       match(state.held!, says);
       const [problem, ...others] = state.problems({ clock });
-      match(problem!, new RegExp(`do.* not take them .*; ${state.waiting} of them are in this subscriber's hands`));
+      match(problem!, new RegExp(`do.* not accept them .*; this subscriber holds ${state.waiting} of them`));
       deepStrictEqual([others, state.rejected], [[], undefined]);
       await sql.query(mended);
       await untilKept(all.length);

@@ -17,7 +17,7 @@ async function withFullPage(options: BrowserContextOptions, use: (page: Page, fa
       total: 100,
       done: 40,
       died: 30,
-      problem: "30 of 40 died again of the same cause",
+      problem: "30 of 40 letters failed again with the same cause",
     }),
     jobAnswer(0, { act: "drop", state: "done", total: 12, done: 12 }),
   ];
@@ -137,7 +137,7 @@ for (const [where, options] of Object.entries(appearances)) {
       fake.found = foundAnswer;
       await page.locator("#find").fill("12345");
       await page.keyboard.press("Enter");
-      await untilText(page, "#found-verdict", "It is stored.");
+      await untilText(page, "#found-verdict", "The event is stored.");
       await checkAccessibility(page, "where an event is");
       await page.locator("#found-close").click();
       const problem = "Redis does not answer: connection refused.";

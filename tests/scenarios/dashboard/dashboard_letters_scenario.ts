@@ -118,7 +118,7 @@ Deno.test("dead letters are filtered by text, reason, status and player, and a f
     await untilText(page, "#letters-filter-words", "text KWD, player 12");
     await page.locator("#letters-player").fill("bob");
     await page.keyboard.press("Enter");
-    await untilText(page, "#letters-status", '"bob" is no whole number.');
+    await untilText(page, "#letters-status", '"bob" must be a whole number of 64 bits.');
     await page.getByRole("button", { name: "Clear" }).click();
     await page.getByLabel("Status").selectOption("resolved");
     await untilText(page, "#letters-status", "1 resolved.");
@@ -155,8 +155,8 @@ Deno.test("an act on a group or a filter is counted, asked for and ordered as a 
     await untilText(page, "#jobs-summary", "Jobs: 1 standing still");
     await job.getByRole("button", { name: "Resume" }).click();
     await untilText(page, "#jobs-list .tag", "running");
-    deadLetters.change(id, { state: "stopped", problem: "100 of its letters died again of the same cause" });
-    await untilText(page, "#jobs-list .problem", "100 of its letters died again");
+    deadLetters.change(id, { state: "stopped", problem: "100 letters failed again with the same cause" });
+    await untilText(page, "#jobs-list .problem", "100 letters failed again");
     await job.getByRole("button", { name: "Cancel" }).click();
     await page.locator("#confirm").getByRole("button", { name: "Cancel the job" }).click();
     await untilText(page, "#jobs-list .tag", "cancelled");

@@ -276,7 +276,7 @@ Deno.test("the dashboard tells where an event is, from its field, from an event'
     await untilText(page, "#headline-title", /./);
     await page.locator("#find").fill(" 11 @ 2022-02-02T12:34 ");
     await page.keyboard.press("Enter");
-    await untilText(page, "#found-verdict", "It is stored.");
+    await untilText(page, "#found-verdict", "The event is stored.");
     await untilText(page, "#found-title", "Where is 11 @ 2022-02-02T12:34?");
     deepStrictEqual(await page.locator("#found-events .stations li strong").allTextContents(), [
       ...["published", "dead", "replayed", "stored", "reported"],
@@ -292,7 +292,7 @@ Deno.test("the dashboard tells where an event is, from its field, from an event'
     strictEqual(await page.locator("#found").isVisible(), false);
 
     await page.locator("#events li button").first().click();
-    await untilText(page, "#found-verdict", "It is stored.");
+    await untilText(page, "#found-verdict", "The event is stored.");
     await page.locator("#found-close").click();
     await page.locator("#groups summary").first().click();
     await page.locator("#letters summary").first().click();

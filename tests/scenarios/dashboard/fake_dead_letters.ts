@@ -64,7 +64,9 @@ export class FakeDeadLetters {
   }
 
   #list(query: URLSearchParams): Response {
-    if (/\D/.test(query.get("player_id") ?? "")) return problem(400, "Bad Request", '"bob" is no whole number');
+    if (/\D/.test(query.get("player_id") ?? "")) {
+      return problem(400, "Bad Request", '"bob" must be a whole number of 64 bits');
+    }
     const [limit, after] = [Number(query.get("limit")), Number(query.get("after") ?? 0)];
     const chosen = this.#chosen(query).reverse();
     const page = chosen.slice(after, after + limit);
@@ -104,7 +106,7 @@ export class FakeDeadLetters {
   }
 
   #jobs(method: string, query: URLSearchParams, id: string | undefined, word: string | undefined): Response {
-    if (!this.jobs) return problem(404, "Not Found", "jobs are carried out over servers, and this is one process");
+    if (!this.jobs) return problem(404, "Not Found", "jobs need RabbitMQ and Postgres, and this is the embedded demo");
     if (method === "GET" && id === undefined) {
       return Response.json({ jobs: this.jobs.map(({ stored: _, died: __, deaths: ___, ...job }) => job) });
     }

@@ -113,7 +113,7 @@ export class FakeSubscriber {
     let signedIn = request.method !== "DELETE" && this.#isSignedIn(request);
     if (request.method === "POST") {
       signedIn = request.headers.get("authorization") === `Bearer ${this.token}`;
-      if (!signedIn) return problem(401, "Unauthorized", "this is none of the tokens");
+      if (!signedIn) return problem(401, "Unauthorized", "the token is not valid");
     }
     const role = signedIn ? this.role : this.open ? "look" : null;
     const cookie = `fake-session=${signedIn ? this.token : ""}; Path=/; HttpOnly; SameSite=Strict`;
@@ -246,36 +246,36 @@ export const foundAnswer: FindAnswer = {
       description: "Player #11 has placed a bet",
     },
     stations: [
-      { station: "published", at: "2026-11-24T21:00:00.000Z", by: "publisher-1", detail: "as its message says" },
+      { station: "published", at: "2026-11-24T21:00:00.000Z", by: "publisher-1", detail: "time from the message" },
       {
         ...{ station: "dead", at: "2026-11-24T21:00:05.000000Z", by: "subscriber-1" },
         detail: "store-rejected: <b>no</b> partition of relation events found for row (1 try)",
       },
       {
         ...{ station: "replayed", at: "2026-11-24T22:10:00.000000Z", by: "john" },
-        detail: "to the events queue again under the same message id; that does not mean that it is stored",
+        detail: "published again under the same message id; this does not mean that it was stored",
       },
       {
         ...{ station: "stored", at: "2026-11-24T22:10:01.234567Z", by: "subscriber-2" },
         detail:
-          "5 USD are 4.67 EUR at 1.0705 for 1 EUR, the rate as of 2026-11-24T22:09:41.000000Z; in one transaction " +
-          "with all events of this subscriber that have the same time of storing",
+          "5 USD = 4.67 EUR at 1.0705 for 1 EUR, the rate as of 2026-11-24T22:09:41.000000Z; in one transaction " +
+          "with this subscriber's other events of the same time",
       },
       {
         ...{ station: "reported", at: null, by: null },
-        detail: "before its ack, unless that subscriber runs with --quiet; no server keeps when",
+        detail: "before the ack, unless the subscriber runs with --quiet; the time is not recorded",
       },
     ],
   }],
   more: false,
-  verdict: "It is stored.",
+  verdict: "The event is stored.",
   looked: [
     { place: "events", outcome: "1 event stored", complete: true },
-    { place: "subscribers", outcome: "nothing is in hand", complete: true },
+    { place: "subscribers", outcome: "no event in hand", complete: true },
     { place: "dead_letters", outcome: "1 letter", complete: true },
     {
       ...{ place: "queues", complete: false },
-      outcome: "1,204 messages in casino.events.queue, not looked at: a queue cannot be searched",
+      outcome: "1,204 messages in casino.events.queue, not searched: a queue cannot be searched",
     },
   ],
 };

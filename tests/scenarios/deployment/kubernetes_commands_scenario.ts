@@ -51,7 +51,7 @@ Deno.test("the manifests' commands provision, migrate, wait, serve, publish, sub
       const commands = new ManifestCommands(manifests, { here, env: names });
       const run = (name: string) => commands.run(name);
 
-      match(await run("provision"), new RegExp(`The queue ${EVENTS_QUEUE} is there`));
+      match(await run("provision"), new RegExp(`The queue ${EVENTS_QUEUE} exists`));
       // The Job must find an empty database.
       await migrateDown({ sql: world.sql, catalogue, clock: systemClock, say: () => {} }, catalogue.size);
       match(await run("migrate"), new RegExp(`Applied ${catalogue.size} migrations`));

@@ -24,7 +24,7 @@ for (const pool_mode of ["session", "transaction"] as const) {
       await world.publish("--input", "samples/events.ndjson");
       await world.untilSettled(2_026, 2);
       for (const { messages } of subscribers) {
-        deepStrictEqual(messages.filter((message) => message.includes("did not take a batch")), []);
+        deepStrictEqual(messages.filter((message) => message.includes("did not accept a batch")), []);
       }
       const status = await world.members.runToEnd("status", ["--json"], { ...world.env, ...env });
       strictEqual(JSON.parse(status).totals.events_total, 2_026);
@@ -76,6 +76,6 @@ Deno.test("a login that PgBouncer refuses is told in one sentence, and a subscri
     const refused = world.launchSubscriber("refused", { DATABASE_URL: url });
     strictEqual((await refused.ended).code, 1);
     await refused.read;
-    match(refused.messages.join("\n"), /Postgres at 127\.0\.0\.1:\d+ refuses the login that DATABASE_URL has: /);
+    match(refused.messages.join("\n"), /Postgres at 127\.0\.0\.1:\d+ rejected the login in DATABASE_URL: /);
   });
 });

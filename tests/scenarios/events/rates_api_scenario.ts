@@ -31,7 +31,7 @@ Deno.test("a foreign client reads rates by reflection alone; the operator sees i
 
 Deno.test("faults are set at start and replaced while it runs", async () => {
   await using api = await RunningApi.start("--error-share", "1", "--error-code", "ABORTED");
-  await rejects(api.read(key, "v1"), /ABORTED: this failure was asked for/);
+  await rejects(api.read(key, "v1"), /ABORTED: injected failure/);
   const set = await api.control("--wrong-share", "1", "--wrong-answer", "negative", "--json");
   deepStrictEqual(JSON.parse(set.stdout), { wrongShare: 1, wrongAnswer: "negative" });
   match(await api.read(key, "v1", "USD"), /"USD": "-1.0705"/);
@@ -58,7 +58,7 @@ Deno.test("a walk, a taken port and wrong usage: each is as the command line say
   ok(Date.now() - Date.parse(rates.as_of) < 60_000, "the time of its rates is that of its start");
   const taken = await api.members.run("rates-api", [], api.env);
   deepStrictEqual([taken.code, taken.stdout], [1, ""]);
-  match(taken.stderr, /^RATES_API_ADDRESS=\S+ is taken by another program; .*\.\n$/);
+  match(taken.stderr, /^RATES_API_ADDRESS=\S+ is in use by another program; .*\.\n$/);
   const misused = await api.control("--error-share", "2");
   strictEqual(misused.code, 2);
   match(

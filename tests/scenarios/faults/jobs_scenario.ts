@@ -25,7 +25,7 @@ function bury({ channel, dead }: World, count: number, bad = false): void {
   for (let n = 0; n < count; n++) {
     const headers = {
       [deadHeaders.reason]: bad ? "unknown-currency" : causes[n % causes.length]!,
-      [deadHeaders.detail]: bad ? 'currency "XTS" is neither in ISO 4217 nor BTC' : `as scripted, ${n}`,
+      [deadHeaders.detail]: bad ? 'currency "XTS" is neither an ISO 4217 code nor BTC' : `as scripted, ${n}`,
       [deadHeaders.lastFailedAt]: new Date().toISOString(),
       [deadHeaders.attempts]: 1,
     };
@@ -92,8 +92,8 @@ Deno.test("a replay of letters that die again stops by itself, and is told why; 
     const { stdout, code } = await dead(world, "replay", "--all", "--wait");
     strictEqual(code, 1);
     match(stdout, /^\S{36} {2}replay {2}stopped {2}\d+ of 200 letters/m);
-    match(stdout, /died again of the same cause: \d+/);
-    match(stdout, /^ {2}died again \S{36} {2}unknown-currency {2}currency "XTS"/m);
+    match(stdout, /failed again with the same cause: \d+/);
+    match(stdout, /^ {2}failed again \S{36} {2}unknown-currency {2}currency "XTS"/m);
     const [id] = /\S{36}/.exec(stdout)!;
     match((await dead(world, "jobs", "cancel", id)).stdout, /cancelled/);
     strictEqual((await dead(world, "jobs", "resume", id)).code, 1);
@@ -106,10 +106,10 @@ Deno.test("a replay of letters that die again stops by itself, and is told why; 
     match((await dead(world, "undo", "--all", "--wait")).stdout, /undo {2}done/);
     const refused = await dead(world, "edit", "--all", "--set", "currency=EUR");
     strictEqual(refused.code, 2);
-    match(refused.stderr, /edit of many .*--yes/);
+    match(refused.stderr, /an edit of several letters .*--yes/);
     const dry = await dead(world, "edit", "--all", "--set", "currency=EUR", "--where", "currency=XTS", "--dry-run");
-    match(dry.stdout, /^would edit: 200, left as they are: 0$/m);
-    match(dry.stderr, /DRY RUN: nothing was edited/);
+    match(dry.stdout, /^would edit: 200, unchanged: 0$/m);
+    match(dry.stderr, /DRY RUN: no letter was edited/);
     strictEqual(await count(world, "dead_letter_edits"), 0);
     const { message_id: one } = await world.sql.one(
       "select message_id from dead_letters where status = 'dead' limit 1",

@@ -27,11 +27,11 @@ Deno.test("a subscriber that Postgres refuses, or with a node of a Redis Cluster
     const said = refused.messages.join("\n");
     match(
       said,
-      /Postgres at 127\.0\.0\.1:5432 refuses the login that DATABASE_URL has: password authentication failed/,
+      /Postgres at 127\.0\.0\.1:5432 rejected the login in DATABASE_URL: password authentication failed/,
     );
     const moved = new RegExp(
-      `REDIS_URL leads to a node of a Redis Cluster that does not hold ${world.events}:\\{rates\\}:current ` +
-        `\\(MOVED \\d+ 127\\.0\\.0\\.1:${holder.port}\\): set it to the node that does, 127\\.0\\.0\\.1:${holder.port}, or`,
+      `REDIS_URL points at a node of a Redis Cluster that does not hold ${world.events}:\\{rates\\}:current ` +
+        `\\(MOVED \\d+ 127\\.0\\.0\\.1:${holder.port}\\): set REDIS_URL to the node that holds the key, 127\\.0\\.0\\.1:${holder.port}, or`,
     );
     match(said, moved);
     strictEqual(said.includes("wrong"), false, "no password");
@@ -78,10 +78,10 @@ test("servers that let a subscriber in, and then refuse its passwords for a whil
   servers.proxies.postgres.cut();
   await untilSaid("batch.held");
   // The first problem is that the batch's own connection was lost.
-  const byPostgres = /refuses the login that DATABASE_URL has: password authentication failed/;
+  const byPostgres = /rejected the login in DATABASE_URL: password authentication failed/;
   await eventually("Postgres's refusal", () => byPostgres.test(problems("batch.held")));
   servers.proxies.rabbitmq.cut();
-  const byRabbitmq = /refuses the login of rotated in RABBITMQ_URL: .*ACCESS_REFUSED/;
+  const byRabbitmq = /rejected the login of rotated in RABBITMQ_URL: .*ACCESS_REFUSED/;
   await eventually("RabbitMQ's refusal", () => byRabbitmq.test(problems("broker.refusing")));
 
   await passwords("first");

@@ -74,7 +74,7 @@ async function untilDone(run: () => Promise<Gone>): Promise<Gone> {
       return await run();
     } catch (error) {
       if (runs === 10) throw error;
-      match(messageOf(error), /run it again: canceling statement due to lock timeout/);
+      match(messageOf(error), /run the command again: canceling statement due to lock timeout/);
     }
   }
 }

@@ -46,8 +46,8 @@ Deno.test("demo --stay: goes on until it is asked to leave, and its dashboard sh
   const onLine = (line: string) => void (output += `${line}\n`);
   const staying = members.start("demo", ["--stay", "--count", "100"], noServers, { onLine });
   try {
-    await eventually("the demo to go on", () => output.includes("It goes on") || undefined);
-    const [, url, token] = /dashboard is at (http:\/\/127\.0\.0\.1:\d+), its token for dead letters is (\w+)/.exec(
+    await eventually("the demo to go on", () => output.includes("The demo continues") || undefined);
+    const [, url, token] = /Dashboard: (http:\/\/127\.0\.0\.1:\d+), token for dead letters: (\w+)/.exec(
       output,
     )!;
     const ask = async (path: string, init?: RequestInit) => await (await fetch(`${url}${path}`, init)).json();

@@ -117,7 +117,7 @@ Deno.test("a failing migration leaves nothing, keeps those before it, and ends w
       strictEqual(code, 1);
       match(
         out,
-        /Applied 20240101000000_good\.ts\.\n20240102000000_bad\.ts failed and was undone: column "nonsense" does not exist/,
+        /Applied 20240101000000_good\.ts\.\n20240102000000_bad\.ts failed and was rolled back: column "nonsense" does not exist/,
       );
       const tables = await sql.one(
         "select to_regclass('good') as good, to_regclass('bad') as bad, to_regclass('never') as never",

@@ -33,7 +33,7 @@ Deno.test(
     const dealer = `postgres://dealer:ace@${host}/table`;
 
     await checkout.up({ DATABASE_URL: dealer });
-    match(checkout.said.join("\n"), /Postgres: made what was missing of the role and the database in DATABASE_URL/);
+    match(checkout.said.join("\n"), /Postgres: created the missing role or database of DATABASE_URL/);
     deepStrictEqual(await query(dealer, "select current_user as who"), [{ who: "dealer" }]);
 
     await rejects(checkout.up({ DATABASE_URL: dealer.replace("ace", "king") }), /has the role dealer, but/);
@@ -44,7 +44,7 @@ Deno.test(
     await rejects(stranger.up(), (error: Error) => {
       match(
         error.message,
-        /Run this, then try again; or set DATABASE_URL:\n\n {2}sudo -u postgres psql -p \d+ -c 'create role/,
+        /Run this command, then try again; or change DATABASE_URL:\n\n {2}sudo -u postgres psql -p \d+ -c 'create role/,
       );
       doesNotMatch(error.message, /password '\\''x/);
       return true;
@@ -135,7 +135,7 @@ Deno.test("credentials may hold any character, and let no other user in", async 
   );
   await rejects(
     own.up({ RABBITMQ_URL: own.config.RABBITMQ_URL.replace(/\/\/.*@/, "//guest:guest@") }),
-    /RabbitMQ cannot be used at .* refuses the user or the password/,
+    /RabbitMQ cannot be used at .* rejects the user or the password/,
   );
 });
 

@@ -61,7 +61,7 @@ Deno.test("up starts what is missing, once; down stops just that; the data stays
     for (const url of Object.values(env)) strictEqual(await isListening(url), false, url);
     deepStrictEqual(await run(copy, env, "down"), {
       code: 0,
-      out: "Nothing that `deno task up` started is running.\n",
+      out: "No server that `deno task up` started is running.\n",
     });
 
     await run(copy, env, "up");
@@ -90,7 +90,10 @@ Deno.test("up says so when something else has taken a port, and starts nothing",
       const env = { ...freeAddresses(), [setting]: `${scheme}://casino:casino@${address}` };
       const { code, out } = await run(project, env, "up");
       strictEqual(code, 1, out);
-      const [problem, cure] = ["cannot be used at", `Stop what runs there, or set ${setting} to another address`];
+      const [problem, cure] = [
+        "cannot be used at",
+        `Stop the program at that address, or set ${setting} to another address`,
+      ];
       match(out, new RegExp(`${title} ${problem} ${address}: .*${cure}`, "s"));
     }
   } finally {

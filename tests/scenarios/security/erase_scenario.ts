@@ -34,10 +34,10 @@ Deno.test("deno task erase takes a player's data out of tables and subscribers' 
       async () => {
         const unasked = await erase();
         strictEqual(unasked.code, 2);
-        match(unasked.stderr, /here it takes --yes, or --dry-run/);
+        match(unasked.stderr, /without one, add --yes, or --dry-run/);
         const dry = await erase("--dry-run", "--json");
         deepStrictEqual([dry.code, JSON.parse(dry.stdout).found], [0, { events: count, letters: 0 }]);
-        match(dry.stderr, /^DRY RUN: nothing was erased\.$/m);
+        match(dry.stderr, /^DRY RUN: no data was erased\.$/m);
         deepStrictEqual(await world.sql.one(personal), { events: count });
         deepStrictEqual(await world.sql.query("select from acts"), []);
         const wrong = await world.tryRunning("erase", ["--player", "jane", "--yes"]);
@@ -76,7 +76,10 @@ Deno.test("deno task erase takes a player's data out of tables and subscribers' 
         deepStrictEqual(await world.sql.one(personal), { events: 1 });
         const { code, stdout } = await erase("--yes", "--player-row");
         strictEqual(code, 0);
-        match(stdout, /^To erase: 1 events .*, the row of players\.\nErased: 1 events, 0 dead letters and edits\.$/m);
+        match(
+          stdout,
+          /^To erase: 1 events .*\. The player's row in the table players will be deleted\.\nErased: 1 events, 0 dead letters and edits\.$/m,
+        );
         send(world, 4713n, "0190f3f5-3a00-7000-8000-00000000000d");
         await world.untilSettled(29, 1);
         deepStrictEqual(await world.sql.one(personal), { events: 0 });

@@ -125,7 +125,7 @@ Deno.test("HTTP is served beyond loopback with TLS and tokens alone, or where so
       });
     const refused = await start({});
     strictEqual(refused.code, 2);
-    match(refused.stderr, /shows players' data to other machines: set HTTP_TLS=on, .*; and HTTP_TOKENS_FILE, or/);
+    match(refused.stderr, /would show players' data to other machines: set HTTP_TLS=on, .*; and HTTP_TOKENS_FILE, or/);
     const tokens = await Deno.makeTempFile();
     await Deno.writeTextFile(tokens, `anna act ${anna}\nbob ${bob}\n`);
     const unreadable = await start({ HTTP_TOKENS_FILE: tokens, HTTP_PROTECTED_BY: "tls-proxy" });

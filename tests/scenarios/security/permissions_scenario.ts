@@ -145,9 +145,9 @@ Deno.test("a member names at its start all hosts that it may not connect to, and
   strictEqual(code, 2);
   const hosts = "rabbit.example:5671,cache.example:6380,0.0.0.0:8080";
   deepStrictEqual(stderr.trim().split("\n"), [
-    `RABBITMQ_URL=amqps://rabbit.example names a host that this process may not connect to: start it with ALLOW_NET=,${hosts}`,
-    `REDIS_URL=rediss://cache.example:6380 names a host that this process may not connect to: start it with ALLOW_NET=,${hosts}`,
-    `--http=0.0.0.0:8080 names a host that this process may not listen at: start it with ALLOW_NET=,${hosts}`,
+    `RABBITMQ_URL=amqps://rabbit.example names a host that this process may not connect to: set ALLOW_NET=,${hosts} and start it again`,
+    `REDIS_URL=rediss://cache.example:6380 names a host that this process may not connect to: set ALLOW_NET=,${hosts} and start it again`,
+    `--http=0.0.0.0:8080 names a host that this process may not listen on: set ALLOW_NET=,${hosts} and start it again`,
     "See deno task subscriber --help.",
   ]);
   const way = await started("dead", ["list"], {

@@ -29,10 +29,10 @@ Deno.test("with the default names no member's or operator's role can bind or unb
   await makeRoles(servers, {}, `--former ${delays.join(" ")}`);
   match(
     await members.runToEnd("provision", delays, provision),
-    /queue casino\.events of an earlier version is still there/,
+    /queue casino\.events of an earlier version still exists/,
   );
   const removed = await members.runToEnd("provision", ["--remove-former", ...delays], provision);
-  deepStrictEqual(removed.match(/casino\.events\S* of an earlier version was empty/g)?.length, 2);
+  deepStrictEqual(removed.match(/Deleted the empty queue casino\.events\S* of an earlier version/g)?.length, 2);
   deepStrictEqual(await namesIn(servers), topology.map(({ name }) => name).sort());
   await admin.close();
   await makeRoles(servers, {});

@@ -53,10 +53,10 @@ Deno.test("with the roles of deno task roles", async (t) => {
     await t.step("a member with TOPOLOGY=check waits for the queues, and says for what", async () => {
       const publisher = members.start("publisher", ["--count", "1"], broker("publisher"));
       await members.untilLogged(publisher, "broker.unreachable");
-      match(String(publisher.records.at(-1)?.["reason"]), /not there yet .*: deno task provision declares them/);
+      match(String(publisher.records.at(-1)?.["reason"]), /does not exist .*: declare both with deno task provision/);
       match(
         await run("provision", [], { ...broker("provision"), TOPOLOGY: "declare" }),
-        /queue casino\.events\.queue is there/,
+        /queue casino\.events\.queue exists/,
       );
       const { code } = await publisher.ended;
       strictEqual(code, 0);
@@ -66,7 +66,7 @@ Deno.test("with the roles of deno task roles", async (t) => {
       const migrator = { DATABASE_URL: asRole(DATABASE_URL, "migrator", "_") };
       match(
         await run("migrate", [], migrator),
-        /Granted what they need to casino_dead_letters and casino_reader and casino_subscriber\./,
+        /Granted table privileges to casino_dead_letters and casino_reader and casino_subscriber\./,
       );
       await members.untilLogged(members.start("rates-api", [], rates), "rates_api.ready");
       const subscriber = await startSubscriber(subscriberEnv);
@@ -205,14 +205,17 @@ Deno.test("with the roles of deno task roles", async (t) => {
         strictEqual(code, 1);
         match(
           stderr,
-          /may not declare the queue casino\.events\.dead or.* With TOPOLOGY=provisioned it only looks for them/,
+          /may not declare the queue casino\.events\.dead or.* Declare both with deno task provision/,
         );
         strictEqual(stderr.includes(passwordOf("subscriber")), false);
         const reader = { ...operator, DATABASE_URL: asRole(DATABASE_URL, "reader", "_") };
         await members.runToEnd("dead", ["list"], reader);
         const wrongUser = await members.run("dead", ["replay", "--all"], reader);
         strictEqual(wrongUser.code, 1);
-        match(wrongUser.stderr, /so it is not done: permission denied for table acts; the roles need their grants/);
+        match(
+          wrongUser.stderr,
+          /because it cannot be recorded: permission denied for table acts; grant the roles their privileges/,
+        );
       },
     );
   } finally {

@@ -43,9 +43,9 @@ Deno.test("deno task find and GET /find tell where an event is, and where they h
         true,
       );
       const { stdout } = await world.tryRunning("find", [answer.events[0]!.message_id.toUpperCase()]);
-      match(stdout, /^It is stored\.$/m);
-      match(stdout, /^ {2}stored {4}20\S+ {2}by holder: 5 USD are .* EUR at .* for 1 EUR, the rate as of 20/m);
-      match(stdout, /^Queues {8}nothing waits in them$/m);
+      match(stdout, /^The event is stored\.$/m);
+      match(stdout, /^ {2}stored {4}20\S+ {2}by holder: 5 USD = .* EUR at .* for 1 EUR, the rate as of 20/m);
+      match(stdout, /^Queues {8}empty$/m);
     });
 
     await t.step("dead, and dropped", async () => {
@@ -98,7 +98,7 @@ Deno.test("deno task find and GET /find tell where an event is, and where they h
       await world.stop(subscriber);
       const { code, answer } = await found(world, "4713");
       deepStrictEqual([code, answer.looked.map(({ complete }) => complete)], [1, [true, true, true, true]]);
-      match(answer.verdict, /^It is nowhere: it was never published here, or it was removed/);
+      match(answer.verdict, /^Not found: the event was never published here, or it was removed/);
       send(world, 4713n, "EUR", "order-19");
       const unsure = await untilAnswered(
         async () => (await found(world, "4713")).answer,
@@ -107,16 +107,16 @@ Deno.test("deno task find and GET /find tell where an event is, and where they h
       );
       strictEqual(
         unsure.verdict,
-        "It was not found, and may be in the queues, where not everything could be looked at.",
+        "Not found, but the event may be in the queues: the search there is incomplete.",
       );
-      strictEqual(unsure.looked[3]!.outcome, `1 message in ${world.events}, not looked at: a queue cannot be searched`);
+      strictEqual(unsure.looked[3]!.outcome, `1 message in ${world.events}, not searched: a queue cannot be searched`);
     });
 
     await t.step("a server that is away is named, and wrong words are", async () => {
       const env = { ...world.env, REDIS_URL: "redis://127.0.0.1:1", RABBITMQ_URL: "amqp://127.0.0.1:1" };
       const { code, stdout } = await world.members.run("find", ["2"], env);
-      deepStrictEqual([code, /^It is stored\.$/m.test(stdout)], [0, true]);
-      match(stdout, /^Subscribers {3}not asked: Redis .*\nDead letters .*\nQueues {8}not looked at: RabbitMQ /m);
+      deepStrictEqual([code, /^The event is stored\.$/m.test(stdout)], [0, true]);
+      match(stdout, /^Subscribers {3}not asked: Redis .*\nDead letters .*\nQueues {8}not searched: RabbitMQ /m);
       for (const args of [[], ["1", "2"], ["1", "--player", "11"], ["--player", "11"]]) {
         strictEqual((await world.tryRunning("find", args)).code, 2, args.join(" "));
       }

@@ -50,7 +50,10 @@ Deno.test("a subscriber that Postgres refuses while Redis takes no writes: nobod
       ({ standing }) => standing.state === "problems",
       "a problem",
     );
-    match(problems.join("\n"), /^Redis does not serve \(.*\): .*what others hold is not known\.$/m);
+    match(
+      problems.join("\n"),
+      /^Redis is not available \(.*\): .*the other subscribers' events in hand are unknown\.$/m,
+    );
     deepStrictEqual([queue.unacknowledged, subscribers.map(({ id }: { id: string }) => id)], [null, ["good"]]);
     await untilAnswered(
       () => getJson(`${good}/overview`),
@@ -68,7 +71,7 @@ Deno.test("a subscriber that Postgres refuses while Redis takes no writes: nobod
       "both are unheard",
     );
     deepStrictEqual([lag.unacknowledged, fleet.problem], [null, null]);
-    match(await status(world), /2 consumers of the queue tell nothing of what is in hand/);
+    match(await status(world), /2 consumers of the queue do not report the events in hand/);
 
     await withRedis(world.servers.direct.REDIS_URL, (redis) => redis.replicaof("no", "one"));
     const isNamed = (problem: string) => problem.startsWith("Subscriber stuck has held ");

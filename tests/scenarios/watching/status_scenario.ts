@@ -74,8 +74,8 @@ Deno.test("deno task status", async (t) => {
       await world.stop(subscriber);
       await world.publish("--count", "12", "--seed", "8");
       const { stdout } = await members.run("status", [], { ...bare, ...world.env });
-      match(stdout, new RegExp(`^Events +12 events in ${world.events}, no subscriber takes them$`, "m"));
-      match(stdout, /^Dead letters +1 letter; `deno task dead groups` tells why$/m);
+      match(stdout, new RegExp(`^Events +12 events in ${world.events}, no subscriber is consuming$`, "m"));
+      match(stdout, /^Dead letters +1 letter; see `deno task dead groups`$/m);
       match(stdout, /^Lag +12 events; until a subscriber runs$/m);
       match(stdout, /^Rates +fresh for \S+ s more; 31 currencies as of 2024-06-28T14:00:00\.000Z$/m);
       match(stdout, new RegExp(`^Totals +${rows} events stored; ${rows} in the last minute`, "m"));

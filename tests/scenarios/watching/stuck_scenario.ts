@@ -53,14 +53,14 @@ Deno.test("a subscriber whose database password is no longer right holds 500 of 
     "only what is held is left",
   );
   deepStrictEqual(status.lag, {
-    ...{ messages: 500, ready: 0, unacknowledged: 500, seconds: null, until: "subscriber stuck goes on" },
+    ...{ messages: 500, ready: 0, unacknowledged: 500, seconds: null, until: "subscriber stuck resumes" },
   });
   const [first, second] = told(status);
   deepStrictEqual([first?.id, first?.state, first?.events, first?.batches], ["stuck", "holding", 500, 2]);
   match(first?.last_error ?? "", /password authentication failed for user "other"/);
   deepStrictEqual([second?.id, second?.state, second?.events], ["good", "working", 0]);
   const { stdout } = await members.run("status", [], { ...world.env, ...env, NO_COLOR: "1" });
-  match(stdout, /^Lag +500 events; 0 ready, 500 in hand; until subscriber stuck goes on$/m);
+  match(stdout, /^Lag +500 events; 0 ready, 500 in hand; until subscriber stuck resumes$/m);
   match(
     stdout,
     /^Subscriber +stuck {2}has held 500 events for .*: password authentication failed for user "other"; version [\d.]+$/m,

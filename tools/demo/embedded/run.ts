@@ -40,11 +40,11 @@ export async function runEmbedded({ project, count, rate, stay }: EmbeddedOption
   const { stop } = shutdown;
 
   screen.say("Starting the rates API, two subscribers, and a queue, a cache and a database in memory");
-  screen.say("  Postgres, compiled to WebAssembly, takes a second or more to start");
+  screen.say("  Postgres is compiled to WebAssembly, and takes a second or more to start");
   const options = { clock, random: systemRandom, log: errorsTo(screen) };
   await using system = await EmbeddedSystem.start(options);
   await using dashboard = openDashboard(system, { ...options, leaving: stop });
-  screen.say(`The dashboard is at ${screen.bold(dashboard.url)}, its token for dead letters is ${dashboard.token}`);
+  screen.say(`Dashboard: ${screen.bold(dashboard.url)}, token for dead letters: ${dashboard.token}`);
 
   screen.say(`Publishing samples/events.ndjson, and ${count} generated events, ${rate} a second`);
   const begun = clock.monotonic();
@@ -61,15 +61,15 @@ export async function runEmbedded({ project, count, rate, stay }: EmbeddedOption
   const ratesCalls = system.ratesApi.stats().calls;
   screen.say(await summarize(system, { settled, seconds, remark: ` at --rate ${rate}`, ratesCalls }));
   screen.say(
-    `\nThis was the embedded mode: queue, cache and database in this process. On real servers: deno task demo --real, ` +
-      `or deno task up and the members by hand.`,
+    `\nThis was the embedded mode: queue, cache and database in this process. For real servers, run ` +
+      `deno task demo --real, or deno task up and then the members.`,
   );
   if (settled.lost > 0 || stop.aborted || !(stay ?? terminal.isTerminal)) return settled.lost === 0 ? 0 : 1;
 
   screen.say(
-    `It goes on with ${stayingRate} events a second, for you to watch at ${
+    `The demo continues with ${stayingRate} events a second. Watch it at ${
       screen.bold(dashboard.url)
-    }; Ctrl-C ends it.`,
+    }; stop it with Ctrl-C.`,
   );
   await publish({ source: madeUpEvents(clock), count: undefined, rate: stayingRate, stop });
   const { stored, dead, lost } = await waitUntilSettled(system, system.published, clock);

@@ -125,7 +125,7 @@ export function linesOf(view: View, perSecond: number): string[] {
     row("subscribers", shares),
     row("rates", rates ? ratesText(rates) : "not fetched yet"),
     row("dead letters", reasons ? `${dead}  ${reasons}` : `${dead}`),
-    row("newest", newest ?? "nothing is stored yet"),
+    row("newest", newest ?? "no event stored yet"),
   ];
 }
 

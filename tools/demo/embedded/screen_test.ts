@@ -125,7 +125,7 @@ Deno.test("linesOf() has as many lines before anything has happened", () => {
   deepStrictEqual(linesOf(empty, 0).slice(3), [
     "  rates         not fetched yet",
     "  dead letters  0",
-    "  newest        nothing is stored yet",
+    "  newest        no event stored yet",
   ]);
 });
 

@@ -62,8 +62,8 @@ async function ofVersion(version: string, program: string, data: string): Promis
   const right = program.replace(/(postgresql[/@]|pgsql-)\d+/, `$1${version}`);
   if (await Deno.stat(right).then(() => true, () => false)) return right;
   throw new ServiceError(
-    `${data} is of Postgres ${version}, but ${program} is what is here: install Postgres ${version}, ` +
-      "or run `deno task down --delete-data`.",
+    `${data} was created by Postgres ${version}, but this machine has ${program}: install Postgres ${version}, ` +
+      "or delete the data with `deno task down --delete-data`.",
   );
 }
 

@@ -54,8 +54,8 @@ export async function identityFor({ name, user }: NativeServer): Promise<Identit
     return { uid: Number(await runProgram("id", ["-u", user])), gid: Number(await runProgram("id", ["-g", user])) };
   } catch {
     throw new ServiceError(
-      `${titles[name]} is not run as root, and the user ${user} that it would run as does not exist: ` +
-        `add it (useradd --system ${user}), or run this as an ordinary user.`,
+      `${titles[name]} cannot run as root, and its user ${user} does not exist: ` +
+        `create the user (useradd --system ${user}), or run this command as an ordinary user.`,
     );
   }
 }
@@ -70,7 +70,11 @@ async function startOne(name: ServerName, parent: string, options: WayOptions): 
   const begun = performance.now();
   const url = urlOf(name, options.config);
   const programs = await findPrograms(server);
-  if (!programs) throw new ServiceError(`${titles[name]}'s programs are not where its package puts them.`);
+  if (!programs) {
+    throw new ServiceError(
+      `${titles[name]} is installed, but its programs are not at the paths of the package: reinstall the package.`,
+    );
+  }
   const as = await identityFor(server);
   const folder = nativeFolder(parent, name, url);
   await Deno.mkdir(folder, { recursive: true });
