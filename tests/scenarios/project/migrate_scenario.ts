@@ -87,7 +87,7 @@ Deno.test("migrate:status --wait ends when all is applied, and is content with a
   await withDatabase(async (sql, migrate) => {
     const late = await migrate("migrate:status", "--wait", "1");
     strictEqual(late.code, 1);
-    match(late.out, new RegExp(`After 1 s: pending: ${names[0]}, `));
+    match(late.out, new RegExp(`after 1 s: pending: ${names[0]}, `));
     const waiting = migrate("migrate:status", "--wait", "60");
     strictEqual((await migrate("migrate")).code, 0);
     strictEqual((await waiting).code, 0);
