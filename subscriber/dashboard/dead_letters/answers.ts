@@ -82,6 +82,8 @@ export interface Job {
   readonly created_by: string;
   readonly created_at: string;
   readonly finished_at: string | null;
+  /** Letters a second at most. */
+  readonly rate: number;
   readonly total: number;
   readonly done: number;
   readonly refused: number;

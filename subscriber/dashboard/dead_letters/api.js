@@ -110,6 +110,15 @@ export function leadJob(id, word) {
 
 /**
  * @param {string} id
+ * @param {string} rate letters a second
+ * @returns {Promise<Job>}
+ */
+export function setJobRate(id, rate) {
+  return ask("POST", `/jobs/${encodeURIComponent(id)}/rate?${new URLSearchParams({ rate })}`, lookDeadlineMs);
+}
+
+/**
+ * @param {string} id
  * @param {string} json
  * @returns {Promise<{ edits: Edit[] }>}
  */

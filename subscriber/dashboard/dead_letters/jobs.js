@@ -1,7 +1,7 @@
 /** Jobs: what was ordered, how far it is, and what became of its letters. */
 import { byId, setTextOf } from "../dom.js";
 import { plural } from "../format.js";
-import { leadJob, listJobs, Refusal, showJob } from "./api.js";
+import { leadJob, listJobs, Refusal, setJobRate, showJob } from "./api.js";
 import { confirm } from "./confirm.js";
 import { fillJobRow, makeJobRow } from "./job_row.js";
 
@@ -104,18 +104,27 @@ export class Jobs {
 
   /**
    * @param {string} id
-   * @param {"pause" | "resume" | "cancel"} word
+   * @param {"pause" | "resume" | "cancel" | "rate"} word
    */
   async #lead(id, word) {
-    if (word === "cancel" && await confirm(cancelQuestion) === undefined) return;
+    const question = word === "cancel" ? cancelQuestion : word === "rate" ? rateQuestion : undefined;
+    const answer = question && await confirm(question);
+    if (question && answer === undefined) return;
     try {
-      await leadJob(id, word);
+      await (word === "rate" ? setJobRate(id, answer ?? "") : leadJob(id, word));
     } catch (error) {
       this.#on.refused(error);
     }
     await this.load();
   }
 }
+
+const rateQuestion = {
+  title: "How fast?",
+  text: "The job comes up to this rate by and by. Other events need the servers as well.",
+  yes: "Set the rate",
+  note: "Letters a second, from 1 to 1,000,000",
+};
 
 const cancelQuestion = {
   title: "Cancel this job?",

@@ -127,6 +127,16 @@ Deno.test("dead letters are filtered by text, reason, status and player, and a f
   });
 });
 
+Deno.test("a group that heals by itself says so", async () => {
+  await withPage(async ({ page }, fake) => {
+    fake.letters = [{ ...deadLetter(0), reason: "rates-timeout", detail: "no rates within 5000 ms" }];
+    await untilText(page, "#letters-status", "1 dead letter.");
+    await page.locator("#groups summary").first().click();
+    await page.locator("#groups .heals").waitFor();
+    await untilText(page, "#groups .heals", /^This heals by itself: once rates have been fresh for 15 seconds/);
+  });
+});
+
 Deno.test("an act on a group or a filter is counted, asked for and ordered as a job, which tells how far it is and is led", async () => {
   await withPage(async ({ page }, fake) => {
     fake.letters = Array.from({ length: 300 }, (_, n) => deadLetter(n));
@@ -139,6 +149,7 @@ Deno.test("an act on a group or a filter is counted, asked for and ordered as a 
     await group.getByRole("button", { name: "Replay 150" }).click();
     await untilText(page, "#confirm-title", "Replay 150 dead letters?");
     strictEqual(deadLetters.jobs!.length, 0);
+    strictEqual(await group.locator(".heals").isVisible(), false);
     await page.locator("#confirm").getByRole("button", { name: "Replay all" }).click();
     await untilText(page, "#jobs-summary", "Jobs: 1 running");
     deepStrictEqual(deadLetters.asked.filter((asked) => asked.startsWith("POST")), [
@@ -151,6 +162,11 @@ Deno.test("an act on a group or a filter is counted, asked for and ordered as a 
     await untilText(page, "#jobs-list li", "100 of 150 done · 60 stored · 10 died again · 30 neither so far");
     await untilText(page, "#jobs-list .deaths", "unknown-currency: no KWD");
     const job = page.locator("#jobs-list > li").first();
+    await untilText(page, "#jobs-list li", "at most 1,000 letters a second; ");
+    await job.getByRole("button", { name: "Change rate" }).click();
+    await page.locator("#confirm-note").fill("50");
+    await page.locator("#confirm").getByRole("button", { name: "Set the rate" }).click();
+    await untilText(page, "#jobs-list li", "at most 50 letters a second; ");
     await job.getByRole("button", { name: "Pause" }).click();
     await untilText(page, "#jobs-summary", "Jobs: 1 standing still");
     await job.getByRole("button", { name: "Resume" }).click();

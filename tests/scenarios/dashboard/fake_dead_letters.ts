@@ -116,7 +116,8 @@ export class FakeDeadLetters {
       return Response.json(this.jobs[0]);
     }
     const states = { pause: "paused", resume: "running", cancel: "cancelled" } as const;
-    if (word) this.change(id, { state: states[word as keyof typeof states] });
+    if (word === "rate") this.change(id, { rate: Number(query.get("rate")) });
+    else if (word) this.change(id, { state: states[word as keyof typeof states] });
     return Response.json(this.jobs.find((job) => job.id === id));
   }
 
@@ -130,7 +131,8 @@ export function jobAnswer(n: number, changes: Partial<Job> = {}): Job {
   return {
     ...{ id: `5b0b1e9e-5c0c-4f3e-9d5b-${String(n).padStart(12, "0")}`, act: "replay", state: "running" },
     ...{ filter: { reasons: ["unknown-currency"] }, created_by: "anna", created_at: "2026-11-24T22:15:00.000Z" },
-    ...{ finished_at: null, total: 0, done: 0, refused: 0, failed: 0, problem: null, stored: 0, died: 0, deaths: [] },
+    ...{ finished_at: null, rate: 1_000, total: 0, done: 0, refused: 0, failed: 0, problem: null },
+    ...{ stored: 0, died: 0, deaths: [] },
     ...changes,
   };
 }
