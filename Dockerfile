@@ -105,10 +105,11 @@ COPY tools/erase tools/erase
 COPY tools/find tools/find
 COPY tools/migrate tools/migrate
 COPY tools/provision tools/provision
+COPY tools/retention tools/retention
 COPY tools/roles tools/roles
 COPY tools/status tools/status
 COPY migrations migrations
-RUN ["/bin/deno", "cache", "--frozen", "tools/dead/main.ts", "tools/erase/main.ts", "tools/find/main.ts", "tools/migrate/main.ts", "tools/provision/main.ts", "tools/roles/main.ts", "tools/status/main.ts"]
+RUN ["/bin/deno", "cache", "--frozen", "tools/dead/main.ts", "tools/erase/main.ts", "tools/find/main.ts", "tools/migrate/main.ts", "tools/provision/main.ts", "tools/retention/main.ts", "tools/roles/main.ts", "tools/status/main.ts"]
 
 FROM base AS tools
 LABEL org.opencontainers.image.title="casino-events/tools" \

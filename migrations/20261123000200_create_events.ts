@@ -2,7 +2,7 @@ import { AbstractMigration, type Info } from "nessie";
 
 export default class extends AbstractMigration {
   async up(_info: Info): Promise<void> {
-    // The columns of a fixed width come first: it saves padding in every row.
+    // Fixed-width columns come first, which saves padding in every row.
     await this.client.queryArray(`
       create table events (
         message_id uuid primary key,

@@ -2,7 +2,7 @@ import { AbstractMigration, type Info } from "nessie";
 
 export default class extends AbstractMigration {
   async up(_info: Info): Promise<void> {
-    // Room in each page lets updates of a row stay in it and touch no index.
+    // Free space in each page allows HOT updates: the row stays in its page and no index changes.
     await this.client.queryArray(`
       create table player_totals (
         player_id bigint primary key,

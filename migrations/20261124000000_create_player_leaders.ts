@@ -2,7 +2,7 @@ import { AbstractMigration, type Info } from "nessie";
 
 export default class extends AbstractMigration {
   async up(_info: Info): Promise<void> {
-    // Arrays compare element by element: the greatest is the most, and among equals the lowest id, which ~ turns around.
+    // Arrays compare element by element: max() picks the greatest total. ~ reverses ids, so the lowest id wins a tie.
     await this.client.queryArray(`
       create table player_leaders (
         subscriber_id text primary key,

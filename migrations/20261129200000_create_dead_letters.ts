@@ -2,7 +2,7 @@ import { AbstractMigration, type Info } from "nessie";
 
 export default class extends AbstractMigration {
   async up(_info: Info): Promise<void> {
-    // The columns of a fixed width come first: it saves padding in every row.
+    // Fixed-width columns come first, which saves padding in every row.
     await this.client.queryArray(`
       create table dead_letters (
         id bigint generated always as identity primary key,
@@ -50,7 +50,7 @@ export default class extends AbstractMigration {
   }
 
   async down(_info: Info): Promise<void> {
-    // Nobody else has them.
+    // The table holds the only copy of these letters.
     await this.client.queryArray(`
       do $$ begin
         if exists (select from dead_letters where status = 'dead') then

@@ -2,7 +2,7 @@ import { AbstractMigration, type Info } from "nessie";
 
 export default class extends AbstractMigration {
   async up(_info: Info): Promise<void> {
-    // Policies hold for all but the owner: what was done is never rewritten, and no role may delete.
+    // Policies bind every role but the owner: no role may change an act that has ended, or delete an act.
     await this.client.queryArray(`
       create table acts (
         id bigint generated always as identity primary key,

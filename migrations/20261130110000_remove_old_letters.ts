@@ -1,9 +1,11 @@
 import { AbstractMigration, type Info } from "nessie";
 
 /**
- * A subscriber may delete no letter: it calls functions that run with the owner's rights, and take what is old and was dealt
- * with. `kept_at` is among the times because no subscriber may change it. `pg_temp` comes last, or a temporary table of the
- * caller would stand for ours.
+ * A subscriber may not delete letters. It calls functions that run with the owner's rights and delete only letters and
+ * jobs that are old and finished.
+ *
+ * A letter's age counts from the latest of three times. `kept_at` is one of them because no subscriber may change it.
+ * `pg_temp` comes last in the search path, or a temporary table of the caller would replace ours.
  */
 export default class extends AbstractMigration {
   async up(_info: Info): Promise<void> {

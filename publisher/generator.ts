@@ -1,4 +1,4 @@
-/** Generates plausible events, the same ones for the same seed. */
+/** Generates plausible events; the same seed gives the same events. */
 import { uuidv7 } from "../shared/rabbitmq/message_id.ts";
 import type { Event } from "../shared/event/event.ts";
 import { kinds } from "../shared/event/kinds.ts";
@@ -8,11 +8,11 @@ import { type Timestamp, timestampOfMs } from "../shared/event/timestamp.ts";
 
 export interface GeneratorOptions {
   readonly random: Random;
-  /** How many players there are; their ids begin with {@linkcode firstPlayerId}, of which the first five are in the database's seed. */
+  /** Number of players. Ids count up from {@linkcode firstPlayerId}; the database's seed contains the first five. */
   readonly players: number;
-  /** Id of the first event; the others count up from it. */
+  /** Id of the first event; later events count up from it. */
   readonly firstId: bigint;
-  /** When the n-th event happened, milliseconds since 1970. */
+  /** Time of the n-th event, in milliseconds since 1970. */
   readonly timeMs: (n: number) => number;
 }
 
@@ -26,7 +26,6 @@ const [firstGameId, lastGameId] = [100, 109];
 const currencies = ["EUR", "USD", "GBP", "NZD", "JPY", "BTC"] as const;
 const kindsByWeight = kinds.flatMap((kind) => Array.from({ length: kind.weight }, () => kind));
 
-/** Events without end. */
 export function* generateEvents({ random, players, firstId, timeMs }: GeneratorOptions): Generator<Generated, never> {
   for (let n = 0;; n++) {
     const ms = timeMs(n);
@@ -46,7 +45,7 @@ function makeEvent(id: bigint, createdAt: Timestamp, players: number, random: Ra
   return { type: kind.type, id, playerId, gameId, ...money, hasWon: random.next() < 0.3, createdAt };
 }
 
-/** @param least, most: in whole units of the currency; times 0.001 in BTC, and times 100 in JPY */
+/** @param least, most: in whole units of the currency, multiplied by 0.001 for BTC and by 100 for JPY */
 function makeMoney(least: number, most: number, random: Random): { amount: bigint; currency: string } {
   const currency = pick(currencies, random);
   const exponent = exponentOf(currency) ?? 2;

@@ -16,9 +16,9 @@ import { printableJson } from "../shared/runtime/printable.ts";
 import { traced } from "./traced.ts";
 
 const billion = 1_000_000_000;
-/** With a seed the times repeat as well: one second between events, from the day of the mock's rates. */
+/** With a seed the times repeat too: one second between events, from the day of the mock's rates. */
 const seededStartMs = Date.UTC(2024, 5, 28);
-/** More would scroll the first ones away. */
+/** More failures would scroll the first ones off the screen. */
 const mostFailuresShown = 10;
 
 await runCommand({
@@ -93,7 +93,7 @@ await runCommand({
     });
     refused.abort(error);
   });
-  // A broker that is away would keep the publisher waiting for confirms for ever.
+  // While the broker is away, the publisher would wait for confirms for ever.
   shutdown.abandon.addEventListener("abort", () => publisher.close(0));
   const showing = new AbortController();
   const progress = showProgress({
@@ -125,7 +125,7 @@ await runCommand({
   const seconds = (clock.monotonic() - begun) / 1000;
   showing.abort();
   await progress;
-  // Printed before the connection is closed, which takes long while the broker is silent.
+  // Printed before the close, which takes long while the broker does not answer.
   console.log(summary(tally, seconds, badLines));
   await publisher.close();
   return tally.confirmed === tally.published && badLines === 0 && !unread && !refused.signal.aborted ? 0 : 1;
@@ -153,7 +153,7 @@ function generated(
     const timeMs = (n: number) => seededStartMs + n * 1000;
     return generateEvents({ random: seededRandom(seed), players, firstId: 1n, timeMs });
   }
-  // Microseconds since 1970 are safe integers, and two runs have no id in common.
+  // Microseconds since 1970 are safe integers and differ between runs, so two runs share no id.
   return generateEvents({
     random: systemRandom,
     players,

@@ -13,7 +13,7 @@ const bytesOf = (text: string) => new TextEncoder().encode(text);
 const lineEnd = fc.constantFrom("\n", "\n", "\r\n", "\n\n", "\n \t\r\n");
 const start = fc.constantFrom("", "", "\ufeff");
 
-/** Several lines, the last with or without its end. */
+/** Several lines; the last one may lack its line end. */
 const anyFile = fc.tuple(start, fc.array(fc.tuple(anyEvent.map(lineOf), lineEnd), { maxLength: 4 }), fc.boolean()).map(
   ([mark, lines, ended]) => bytesOf(mark + (ended ? lines.flat() : lines.flat().slice(0, -1)).join("")),
 );
@@ -24,7 +24,7 @@ function streamOf(bytes: Uint8Array, at: readonly number[]): ReadableStream<Uint
   return ReadableStream.from(ends.map((end, i) => bytes.slice(ends[i - 1] ?? 0, end)));
 }
 
-/** Events, and of each bad line its number; the whole must not depend on where the stream is cut. */
+/** Returns the events, and the line number of each bad line. Asserts that the result does not depend on the cuts. */
 async function read(bytes: Uint8Array, at: readonly number[]): Promise<(Event | number)[]> {
   const [entries, uncut] = await Promise.all(
     [at, []].map((each) => Array.fromAsync(readEvents(streamOf(bytes, each)))),
@@ -37,7 +37,7 @@ async function read(bytes: Uint8Array, at: readonly number[]): Promise<(Event | 
   });
 }
 
-/** The lines that are not blank, under their numbers; `undefined` where the bytes are no UTF-8. */
+/** Maps line numbers to lines, without blank lines; `undefined` stands for a line that is not UTF-8. */
 function linesOf(bytes: Uint8Array): Map<number, string | undefined> {
   const lines = new Map<number, string | undefined>();
   for (const [i, latin1] of Buffer.from(bytes).toString("latin1").split("\n").entries()) {

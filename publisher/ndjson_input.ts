@@ -1,4 +1,4 @@
-/** Reads events from a file of JSON lines. A bad line is reported and skipped. */
+/** Reads events from NDJSON. Reports and skips bad lines. */
 import { never } from "../shared/runtime/deadline.ts";
 import { messageIdOfBody } from "../shared/rabbitmq/message_id.ts";
 import { encodeEvent } from "../shared/event/protobuf.ts";
@@ -9,22 +9,23 @@ import { printable } from "../shared/runtime/printable.ts";
 import { messageOf } from "../shared/runtime/errors.ts";
 import type { Generated } from "./generator.ts";
 
-/** A line that states no valid event. */
+/** A line without a valid event. */
 export interface BadLine {
   /** Counted from 1. */
   readonly line: number;
   readonly faults: readonly Fault[];
-  /** The input failed here: what follows is unknown. */
+  /** The input failed at this line; nothing after it was read. */
   readonly last?: true;
 }
 
-/** A longer line is refused and not kept in memory; an event has a few hundred bytes. */
+/** Bytes. Longer lines are rejected and not kept in memory; an event has a few hundred bytes. */
 const longestLine = 64 * 1024;
 
 /**
- * Reads UTF-8 lines until the input ends or fails, or the signal is aborted; skips empty ones. An input that fails gives a last
- * bad line and throws nothing: the events before it are published all the same. The message id is made from the event: a file
- * that is published again brings nothing new.
+ * Reads UTF-8 lines until the input ends or fails, or the signal is aborted. Skips empty lines.
+ *
+ * When the input fails, yields a last bad line and does not throw, so the events before it are still published. Derives
+ * the message id from the event, so publishing a file again stores nothing new.
  */
 export async function* readEvents(
   input: ReadableStream<Uint8Array>,
@@ -42,7 +43,7 @@ export async function* readEvents(
   }
 }
 
-/** In place of a line: the terminal is gone, the disk fails, the path is a directory. */
+/** Stands for a line that could not be read: the terminal is gone, the disk fails, the path is a directory. */
 class ReadFailure implements Fault {
   readonly field = "line";
   readonly problem: string;
@@ -56,7 +57,7 @@ export function isBadLine(entry: Generated | BadLine): entry is BadLine {
   return "faults" in entry;
 }
 
-/** A line of 64 KiB has room for thousands. */
+/** A line of 64 KiB can have thousands of faults. */
 const mostFaultsShown = 10;
 
 /** `events.ndjson:3: amount = -5 must be 0 or more` */
@@ -91,7 +92,7 @@ async function* linesOf(input: ReadableStream<Uint8Array>, signal: AbortSignal):
       rest = new Uint8Array();
     }
   }
-  // An unfinished line is no line, neither here nor where the input fails.
+  // After an abort, as after a failed read, the unfinished last line is dropped.
   if (signal.aborted) return;
   if (skipping) yield tooLong;
   else if (rest.length > 0) yield textOf(rest);
@@ -102,7 +103,7 @@ async function* chunksOf(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array | ReadFailure> {
   const reader = input.getReader();
-  // A read that is under way ends with it.
+  // Cancelling ends a read that is pending.
   const cancel = () => reader.cancel().catch(() => {});
   signal.addEventListener("abort", cancel, { once: true });
   try {
@@ -116,10 +117,10 @@ async function* chunksOf(
 }
 
 const lineFeed = 0x0a;
-/** Passes over a byte order mark at the beginning of a line, which files that were joined have there. */
+/** Skips a byte order mark at the start of any line: concatenated files have one in the middle. */
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** Puts in no replacement characters: that would be another event. */
+/** Rejects invalid UTF-8: replacement characters would change the event. */
 function textOf(line: Uint8Array): string | Fault {
   if (line.length > longestLine) return tooLong;
   try {

@@ -5,7 +5,7 @@ import { describeBadLine, isBadLine, readEvents } from "./ndjson_input.ts";
 const line = (id: number) =>
   JSON.stringify({ id, player_id: 10, game_id: 100, type: "game_start", created_at: "2022-01-10T12:34:00Z" });
 
-/** The text in chunks of so many bytes. */
+/** @param chunk bytes per chunk */
 function streamOf(text: string, chunk = 7): ReadableStream<Uint8Array> {
   const bytes = new TextEncoder().encode(text);
   return ReadableStream.from((function* () {
@@ -13,7 +13,7 @@ function streamOf(text: string, chunk = 7): ReadableStream<Uint8Array> {
   })());
 }
 
-/** The ids of the events, and the description of each bad line. */
+/** Returns the ids of the events, and the description of each bad line. */
 async function read(input: ReadableStream<Uint8Array>, signal?: AbortSignal): Promise<string[]> {
   const entries = await Array.fromAsync(readEvents(input, signal));
   return entries.map((entry) => isBadLine(entry) ? describeBadLine("f", entry) : `${entry.event.id}`);

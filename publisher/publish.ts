@@ -1,11 +1,11 @@
-/** Publishes events from a source, each confirmed or reported; shows a bar on a terminal meanwhile, else lines. */
+/** Publishes events and reports unconfirmed ones. Shows progress as a bar on a terminal, otherwise as lines. */
 import type { OutgoingMessage } from "../shared/rabbitmq/message.ts";
 import type { PublishError } from "../shared/rabbitmq/publish/publisher.ts";
 import type { Clock } from "../shared/runtime/clock.ts";
 import { encodeEvent } from "../shared/event/protobuf.ts";
 import type { Generated } from "./generator.ts";
 
-/** The part of a confirming publisher that is used here. */
+/** The part of `ConfirmPublisher` that this module uses. */
 export interface ConfirmedSender {
   room(): Promise<void> | undefined;
   send(message: OutgoingMessage, settled: (error?: PublishError) => void): void;
@@ -16,18 +16,18 @@ export interface PublishOptions {
   readonly source: AsyncIterable<Generated> | Iterable<Generated>;
   readonly sender: ConfirmedSender;
   readonly exchange: string;
-  /** Most events; `undefined`: until the source ends. */
+  /** Maximum number of events; `undefined`: no limit. */
   readonly count: number | undefined;
-  /** Events a second; `undefined`: as fast as it goes. */
+  /** Events per second; `undefined`: no limit. */
   readonly rate: number | undefined;
   readonly clock: Clock;
   readonly tally: Tally;
   readonly onFailure: (error: PublishError) => void;
-  /** Ends publishing; confirms are still waited for. */
+  /** Ends publishing; outstanding confirms are still awaited. */
   readonly stop: AbortSignal;
 }
 
-/** Counts of a run, while it goes on. */
+/** Running counts. */
 export class Tally {
   published = 0;
   confirmed = 0;
@@ -37,7 +37,7 @@ export class Tally {
   failed = 0;
 }
 
-/** Publishes until the source ends, the count is reached or `stop` is aborted, and waits for every confirm. */
+/** Publishes until the source ends, the count is reached or `stop` is aborted. Resolves after every confirm. */
 export async function publishEvents(options: PublishOptions): Promise<void> {
   const { source, sender, exchange, count, rate, clock, tally, onFailure, stop } = options;
   const pace = new Pace(rate, clock);
@@ -52,7 +52,7 @@ export async function publishEvents(options: PublishOptions): Promise<void> {
     for await (const { messageId, event } of source) {
       if (stop.aborted) break;
       tally.published++;
-      // By player, so that all events of one stay together where there are several queues: docs/scale.md.
+      // With several queues, all events of a player go to the same queue: docs/scale.md.
       const routingKey = String(event.playerId);
       const body = encodeEvent(event);
       sender.send({ exchange, routingKey, messageId, body, timestampMs: clock.now(), appId: "publisher" }, settled);
@@ -64,8 +64,8 @@ export async function publishEvents(options: PublishOptions): Promise<void> {
   await sender.flush();
 
   /**
-   * Awaited before the next event is made, so that its time is that of its publication. `undefined` when there is nothing to
-   * wait for: a promise for each message costs more than the message.
+   * Awaited before the next event is made, so that the event's time is the time of its publication. Returns `undefined`
+   * when there is nothing to wait for: a promise per message costs more than the message.
    */
   function untilDue(): Promise<void> | undefined {
     const due = pace.due(stop);
@@ -74,17 +74,17 @@ export async function publishEvents(options: PublishOptions): Promise<void> {
   }
 }
 
-/** Keeps to a rate over the whole run. After a pause it catches up by no more than one second's events. */
+/** Keeps a rate over the whole run. After a pause, catches up by at most one second's events. */
 export class Pace {
   #begun: number;
   #sent = 0;
 
-  /** @param perSecond `undefined`: as fast as it goes */
+  /** @param perSecond `undefined`: no limit */
   constructor(private readonly perSecond: number | undefined, private readonly clock: Clock) {
     this.#begun = clock.monotonic();
   }
 
-  /** Resolves when the next event is due; `undefined` when that is now. */
+  /** Resolves when the next event is due. Returns `undefined` when it is due now. */
   due(signal: AbortSignal): Promise<void> | undefined {
     if (this.perSecond === undefined) return undefined;
     const now = this.clock.monotonic();
@@ -97,10 +97,10 @@ export class Pace {
 
 interface ProgressOptions {
   readonly tally: Tally;
-  /** How many events there will be; `undefined`: not known. */
+  /** Number of events to come; `undefined`: unknown. */
   readonly total: number | undefined;
   readonly isTerminal: boolean;
-  /** Why nothing moves, such as a broker that blocks publishers. */
+  /** Why publishing is stuck, for example because the broker blocks publishers. */
   readonly obstacle: () => string | undefined;
   readonly write: (text: string) => void;
   readonly clock: Clock;
@@ -122,7 +122,7 @@ export async function showProgress(options: ProgressOptions, signal: AbortSignal
   if (isTerminal) write("\r\x1b[K");
 }
 
-/** The closing words. @param seconds how long it took */
+/** @param seconds duration of the run */
 export function summary({ published, confirmed, returned, failed }: Tally, seconds: number, badLines: number): string {
   const rate = seconds > 0 ? Math.round(confirmed / seconds) : 0;
   const skipped = badLines > 0 ? `, ${badLines} bad lines skipped` : "";

@@ -7,7 +7,7 @@ import { VirtualClock } from "../tests/fixtures/virtual_clock.ts";
 import { type Generated, generateEvents } from "./generator.ts";
 import { type ConfirmedSender, Pace, publishEvents, type PublishOptions, summary, Tally } from "./publish.ts";
 
-/** Settles each message as the test says. */
+/** Settles the n-th message with `settle(n)`. */
 class ScriptedSender implements ConfirmedSender {
   readonly sent: OutgoingMessage[] = [];
   constructor(private readonly settle: (n: number) => PublishError["reason"] | undefined = () => undefined) {}

@@ -1,4 +1,4 @@
-/** Begins the traces: a span for each message, from its sending to its confirm, carried in its headers. */
+/** Starts the traces: one span per message, from send to confirm, propagated in the message's headers. */
 import { serverOf, traceparentHeader, type Tracing } from "../shared/runtime/telemetry/tracing.ts";
 import type { ConfirmedSender } from "./publish.ts";
 

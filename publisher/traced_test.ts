@@ -7,7 +7,7 @@ import { traced } from "./traced.ts";
 
 const brokerUrl = "amqp://guest:secret@broker.example:5672";
 
-/** Confirms when the test says so. */
+/** Confirms a message when the test calls its `settled`. */
 class HeldSender implements ConfirmedSender {
   readonly sent: { message: OutgoingMessage; settled: (error?: PublishError) => void }[] = [];
   room = () => undefined;

@@ -1,4 +1,4 @@
-/** Makes a running mock misbehave, and shows what it did. */
+/** Sets the faults of a running mock and shows its counts. */
 import "../shared/runtime/deno_workarounds/without_env.ts";
 import { status } from "@grpc/grpc-js";
 import { runCommand, UsageError } from "../shared/runtime/configuration/command.ts";
@@ -71,7 +71,7 @@ await runCommand({
   return 0;
 });
 
-/** Only what has an effect, codes by name. */
+/** Only the faults that have an effect; status codes by name. */
 function shownFaults(faults: Faults): Record<string, string | number> {
   return {
     ...(faults.delayShare > 0 &&

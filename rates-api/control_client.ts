@@ -1,4 +1,4 @@
-/** The mock's controls, from another process. */
+/** Controls the mock from another process. */
 import "../shared/runtime/deno_workarounds/without_env.ts";
 import { Buffer } from "node:buffer";
 import { Metadata, status } from "@grpc/grpc-js";
@@ -20,17 +20,20 @@ const {
 const { GetRatesRequest, GetRatesResponse } = contract.rates.v1;
 
 export interface ControlClient extends Disposable {
-  /** Replaces all faults, and gives them as they now are. */
+  /** Replaces all faults. Returns the faults that are now set. */
   setFaults(faults: Faults): Promise<Faults>;
   stats(): Promise<Stats>;
   resetStats(): Promise<void>;
-  /** What a subscriber gets, with a subscriber's key. */
+  /** Gets rates as a subscriber does; needs RATES_API_KEY. */
   rates(): Promise<{ readonly asOfMs: number; readonly count: number }>;
 }
 
 const callTimeoutMs = 5_000;
 
-/** @param key that of the controls, and for `rates()` that for rates. Every method throws an Error that says in one sentence what the server answered, or that it did not. */
+/**
+ * Every method throws an Error that says in one sentence what the server answered, or that it did not answer.
+ * @param key RATES_CONTROL_KEY; for `rates()`, RATES_API_KEY
+ */
 export function controlClient(address: string, key: string, tls?: TlsFiles): ControlClient {
   const client = openGrpcClient(address, tls);
   const metadata = new Metadata();

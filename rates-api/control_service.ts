@@ -1,4 +1,4 @@
-/** casino.rates.v1.MockControlService: counts of the mock's calls, and its faults as mock_control.proto carries them. */
+/** casino.rates.v1.MockControlService: the mock's call counts, and its faults as messages of mock_control.proto. */
 import { type Metadata, type Server, status } from "@grpc/grpc-js";
 import Long from "long";
 import type { Log } from "../shared/runtime/telemetry/log.ts";
@@ -15,14 +15,14 @@ const {
   ResetStatsResponse,
 } = casino.rates.v1;
 
-/** What can be controlled. */
+/** The parts of the mock that the service controls. */
 export interface Mock {
   setFaults(faults: Faults): void;
   stats(): Stats;
   resetStats(): void;
 }
 
-/** What the mock tells: its counts, and the faults that are set. */
+/** The mock's counts and the faults that are set. */
 export interface Stats extends Counts {
   readonly faults: Faults;
 }
@@ -76,12 +76,12 @@ function checked(faults: casino.rates.v1.Faults.$Properties | null | undefined):
   }
 }
 
-/** How a call of GetRates ended, as `GetStatsResponse` of mock_control.proto describes it. */
+/** How a call of GetRates ended; `GetStatsResponse` in mock_control.proto describes each value. */
 export type Ending = "answered" | "failed" | "answeredWrongly" | "givenUp" | "unauthenticated" | "invalid";
 
 export type Counts = Readonly<Record<"calls" | "inFlight" | Ending, number>>;
 
-/** Counts each call once: in flight, then under how it ended. */
+/** Counts each call once: as in flight, then under its ending. */
 export class CallCounts {
   #inFlight = 0;
   #ended = noneEnded();
@@ -95,7 +95,7 @@ export class CallCounts {
     this.#ended[ending]++;
   }
 
-  /** Forgets the calls that ended. */
+  /** Sets the counts of ended calls to zero; calls in flight stay counted. */
   reset(): void {
     this.#ended = noneEnded();
   }
@@ -114,13 +114,13 @@ type FaultsMessage = casino.rates.v1.Faults.$Properties;
 type StatsMessage = casino.rates.v1.GetStatsResponse.$Properties;
 
 export function faultsToMessage({ wrongAnswer, ...faults }: Faults): FaultsMessage {
-  // The enum has the same order, after its zero.
+  // The enum lists the kinds in the same order, after its zero value.
   return { ...faults, wrongAnswer: wrongAnswers.indexOf(wrongAnswer) + 1 };
 }
 
 /**
- * Not yet checked for ranges. Where no code or no kind of wrong answer is given, they are those of {@linkcode noFaults}.
- * @throws {RangeError} for a kind of wrong answer that does not exist
+ * Does not check ranges. A missing error code or kind of wrong answer is taken from {@linkcode noFaults}.
+ * @throws {RangeError} when the kind of wrong answer does not exist
  */
 export function faultsFromMessage(message: FaultsMessage | null | undefined): Faults {
   const kind = message?.wrongAnswer ?? 0;

@@ -53,7 +53,7 @@ testMock("GetStats tells what stats() tells; ResetStats forgets the calls that e
 Deno.test("the controls ask for a key of their own", async () => {
   await using api = await startMock();
   const refusal = { message: /^The rates API at 127\.0\.0\.1:\d+ refuses the key: / };
-  // A subscriber's key is not enough, nor is that of the controls for rates.
+  // The controls reject the rates key, and GetRates rejects the controls' key.
   for (const key of ["wrong", apiKey]) {
     using control = controlClient(api.address, key);
     await assert.rejects(control.setFaults({ ...noFaults, errorShare: 1 }), refusal);

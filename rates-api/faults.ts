@@ -1,10 +1,10 @@
-/** The faults of the mock: what they are, the flags that set them, and what they do to a call. */
+/** The mock's faults: their type, the flags that set them, and their effect on a call. */
 import { status } from "@grpc/grpc-js";
 import { type Flag, type Invocation, UsageError } from "../shared/runtime/configuration/command.ts";
 import type { Random } from "../shared/runtime/random.ts";
 import type { Quote } from "./quotes.ts";
 
-/** What goes wrong in calls, as `Faults` of mock_control.proto describes it. Shares are 0 to 1, times in ms. */
+/** Faults as `Faults` in mock_control.proto describes them. Shares are 0 to 1, times in ms. */
 export interface Faults {
   readonly delayMs: number;
   readonly jitterMs: number;
@@ -31,7 +31,7 @@ export const noFaults: Faults = {
 /** Longest delay, in ms. */
 export const mostDelayMs = 600_000;
 
-/** @throws {RangeError} naming what is out of range */
+/** @throws {RangeError} naming the field that is out of range */
 export function checkFaults(faults: Faults): Faults {
   for (const name of ["delayMs", "jitterMs"] as const) {
     const value = faults[name];
@@ -50,7 +50,7 @@ export function checkFaults(faults: Faults): Faults {
   if (!wrongAnswers.includes(wrongAnswer)) {
     throw new RangeError(`wrongAnswer is ${wrongAnswer}, but must be one of ${wrongAnswers.join(", ")}`);
   }
-  // Decimal shares such as 0.7 + 0.2 + 0.1 may add up to a hair more than 1.
+  // The tolerance is for rounding: decimal shares such as 0.7 + 0.2 + 0.1 may add up to slightly more than 1.
   if (errorShare + wrongShare + blackHoleShare > 1 + 1e-9) {
     throw new RangeError(
       `errorShare ${errorShare}, wrongShare ${wrongShare} and blackHoleShare ${blackHoleShare} exceed 1 together`,
@@ -65,7 +65,7 @@ const errorCodes = Object.keys(status).filter((name) => /^[A-Z]/.test(name) && n
 const share = { value: "SHARE", decimal: { min: 0, max: 1 } } as const;
 const delay = { value: "N", integer: { min: 0, max: mostDelayMs } } as const;
 
-/** The faults of the mock, for the command that starts it and the one that controls it. */
+/** Shared by `deno task rates-api` and `deno task rates-api:control`. */
 export const faultFlags = {
   "delay-ms": { ...delay, help: "answer this late (ms)" },
   "jitter-ms": { ...delay, help: "and up to this much later (ms)" },
@@ -79,12 +79,11 @@ export const faultFlags = {
 
 type FaultFlags = Invocation<typeof faultFlags, never>["flags"];
 
-/** True if any fault was named. */
 export function anyFault(flags: FaultFlags): boolean {
   return Object.keys(faultFlags).some((name) => flags[name as keyof FaultFlags] !== undefined);
 }
 
-/** @throws {UsageError} for flags that mean nothing, or contradict each other, together */
+/** @throws {UsageError} for flags that have no effect without another flag, or that contradict each other */
 export function faultsOf(flags: FaultFlags): Faults {
   const delayed = flags["delay-ms"] !== undefined || flags["jitter-ms"] !== undefined;
   if (flags["delay-share"] !== undefined && !delayed) throw new UsageError("--delay-share needs --delay-ms");
@@ -116,7 +115,7 @@ function errorCodeOf(name: string | undefined): status {
   return found ? status[found] : noFaults.errorCode;
 }
 
-/** What happens to one call. */
+/** The outcome drawn for one call. */
 interface Fate {
   readonly delayMs: number;
   readonly ending: "answer" | "error" | "wrong" | "black-hole";
@@ -133,7 +132,6 @@ export function drawFate(faults: Faults, random: Random): Fate {
   return { delayMs, ending: "answer" };
 }
 
-/** What is answered: a quote and its base. */
 export interface Answer extends Quote {
   readonly base: string;
 }
@@ -141,7 +139,7 @@ export interface Answer extends Quote {
 const yearMs = 365 * 24 * 60 * 60 * 1000;
 const tooMany = 5_000;
 
-/** The answer, made wrong. */
+/** Returns the answer made wrong in the given way. */
 export function spoil(answer: Answer, how: WrongAnswer): Answer {
   switch (how) {
     case "zero":
@@ -163,7 +161,7 @@ export function spoil(answer: Answer, how: WrongAnswer): Answer {
   }
 }
 
-/** A single wrong one would be left out, and the others used. */
+/** Replaces every rate: the subscriber would ignore a single wrong rate and use the others. */
 function withAllRates(answer: Answer, rate: string): Answer {
   return { ...answer, rates: Object.fromEntries(Object.keys(answer.rates).map((currency) => [currency, rate])) };
 }

@@ -12,11 +12,11 @@ type Request = grpc.health.v1.HealthCheckRequest;
 type Response = grpc.health.v1.HealthCheckResponse.$Properties;
 
 export interface Health {
-  /** Says NOT_SERVING from now on, and ends the streams of watchers. */
+  /** Reports NOT_SERVING from now on, and ends the streams of watchers. */
   leave(): void;
 }
 
-/** @param services by full name; the server as a whole, whose name is empty, comes with them */
+/** @param services full names; the server as a whole is added under the empty name */
 export function addHealthService(server: Server, services: readonly string[], log: Log): Health {
   const known = new Set(["", ...services]);
   const watchers = new Map<ServerWritableStream<Request, Response>, string>();

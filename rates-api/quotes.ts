@@ -1,10 +1,10 @@
 import { type Random, seededRandom } from "../shared/runtime/random.ts";
 
-/** What the API quotes at an instant. */
+/** The rates that the API quotes at an instant. */
 export interface Quote {
-  /** When these rates were set, milliseconds since 1970. */
+  /** When these rates were set, in milliseconds since 1970. */
   readonly asOfMs: number;
-  /** By currency: exact decimal, 1 EUR buys this much. */
+  /** By currency: how much of it 1 EUR buys, as an exact decimal. */
   readonly rates: Readonly<Record<string, string>>;
 }
 
@@ -26,29 +26,29 @@ export const referenceRates = {
 } as const;
 
 /**
- * When they came out: "the reference rates are usually updated at around 16:00 CET" (ECB, Euro foreign exchange
- * reference rates); Frankfurt has summer time in June, so that 16:00 is 14:00 UTC.
+ * When the reference rates were published: "the reference rates are usually updated at around 16:00 CET" (ECB, Euro
+ * foreign exchange reference rates). Frankfurt has summer time in June, so 16:00 is 14:00 UTC.
  */
 export const referenceTimeMs = Date.UTC(2024, 5, 28, 14);
 
-/** The reference rates, whenever one asks. */
+/** The reference rates at every instant. */
 export const fixedQuotes: Quotes = { at: () => ({ asOfMs: referenceTimeMs, rates: referenceRates }) };
 
 export interface WalkOptions {
-  /** The same seed gives the same rates at the same step. */
+  /** The same seed and step give the same rates. */
   readonly seed: number;
   /** Time between two steps, in ms. */
   readonly stepMs: number;
-  /** The instant of step 0, which has the reference rates; milliseconds since 1970. */
+  /** The instant of step 0, which has the reference rates, in milliseconds since 1970. */
   readonly startMs: number;
 }
 
-/** Rates that begin at the reference rates and move at every step, whether or not somebody asks. */
+/** Rates that begin at the reference rates and move at every step, independently of calls. */
 export function walkingQuotes({ seed, stepMs, startMs }: WalkOptions): Quotes {
   const ratesAt = randomWalk(seed);
   return {
     at(now) {
-      // A clock that was set back does not lead back before the start.
+      // The clock may be set back to before the start.
       const step = Math.max(0, Math.floor((now - startMs) / stepMs));
       return { asOfMs: startMs + step * stepMs, rates: ratesAt(step) };
     },
@@ -56,9 +56,9 @@ export function walkingQuotes({ seed, stepMs, startMs }: WalkOptions): Quotes {
 }
 
 /**
- * A random walk from the reference rates. What it gives depends on seed and step alone: it remembers where it was last
- * only to save the way there. Each step moves each rate by at most a thousandth, or by one unit of its last digit where
- * that is more; a rate keeps its number of digits after the point and stays within half and twice where it began.
+ * Returns a random walk from the reference rates. The result depends on seed and step alone; the last position is only
+ * a cache. Each step moves each rate by at most a thousandth of it, or by one unit of its last digit if that is more. A
+ * rate keeps its number of digits after the point and stays between half and twice its reference rate.
  */
 export function randomWalk(seed: number): (step: number) => Readonly<Record<string, string>> {
   let position = startOf(seed);

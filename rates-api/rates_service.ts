@@ -18,7 +18,7 @@ const { GetRatesRequest, GetRatesResponse } = casino.rates.v1;
 export interface RatesServiceOptions {
   readonly requireKey: (metadata: Metadata) => void;
   readonly quotes: Quotes;
-  /** Asked at each call. */
+  /** Called for each call of GetRates. */
   readonly faults: () => Faults;
   readonly counts: CallCounts;
   readonly random: Random;

@@ -15,9 +15,9 @@ const bySymbol = new Map(fileDescriptors.flatMap((file) => file.symbols.map((sym
 /** Every service of the descriptors, by full name. */
 export const describedServices = fileDescriptors.flatMap(({ services }) => services);
 
-/** @param services by full name, those that are listed */
+/** @param services full names of the services to list */
 export function addReflectionService(server: Server, services: readonly string[]): void {
-  // The messages of both versions are the same but for their package.
+  // The messages of the two versions differ only in their package.
   for (const version of ["v1", "v1alpha"]) {
     server.register<Request, Response>(
       `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`,
@@ -62,7 +62,7 @@ function files(file: FileDescriptor | undefined, kind: string, name: string): Re
   return { fileDescriptorResponse: { fileDescriptorProto } };
 }
 
-/** The file, then what it needs: a client may rely on getting both at once. */
+/** Returns the file, then its dependencies: clients may expect all of them in one answer. */
 function withDependencies(file: FileDescriptor): FileDescriptor[] {
   const found = new Set([file]);
   for (const each of found) {

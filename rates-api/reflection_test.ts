@@ -71,7 +71,7 @@ async function reflect(client: TestClient, requests: Request[], version = "v1"):
   return await Array.fromAsync<Response>(call);
 }
 
-/** FileDescriptorProto: `string name = 1`, which protobuf writes first. */
+/** Reads each file's name: `string name = 1` of FileDescriptorProto, which protobuf writes first. */
 function filesOf(answer: Response | undefined): string[] {
   return (answer?.fileDescriptorResponse?.fileDescriptorProto ?? []).map((bytes) => {
     const reader = protobuf.Reader.create(bytes);

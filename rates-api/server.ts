@@ -1,4 +1,4 @@
-/** The mock of a rates API, as a server in this process. */
+/** The mock rates API, as a server in this process. */
 import "../shared/runtime/deno_workarounds/without_env.ts";
 import { serverCredentials } from "../shared/runtime/deno_workarounds/grpc_server_tls.ts";
 import { logVerbosity, Server, type ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
@@ -16,33 +16,33 @@ import { addReflectionService, describedServices } from "./reflection.ts";
 import { keyGuard } from "./unary.ts";
 
 export interface RatesApiOptions {
-  /** host:port; port 0 takes a free one. */
+  /** host:port; port 0 picks a free port. */
   readonly address: string;
-  /** What callers must send as `x-api-key`. */
+  /** The `x-api-key` that callers must send. */
   readonly apiKey: string;
-  /** What they may send as well, while keys are changed. */
+  /** A second `x-api-key` that is accepted while keys are rotated. */
   readonly oldApiKey?: string | undefined;
-  /** What callers of the controls must send as `x-api-key`; without it there are no controls. */
+  /** The `x-api-key` for the controls; `undefined`: no controls. */
   readonly controlKey?: string | undefined;
-  /** Our certificate and its key, and the CA whose certificates callers must show, if any; without it, no TLS. */
+  /** The server's certificate and key, and the CA for client certificates, if callers need one; `undefined`: no TLS. */
   readonly tls?: TlsMaterial | undefined;
   readonly quotes: Quotes;
   readonly faults?: Faults;
   readonly random: Random;
   readonly clock: Clock;
   readonly log: Log;
-  /** `undefined` when it is off. */
+  /** `undefined`: off. */
   readonly tracing?: Tracing | undefined;
 }
 
-/** A server that listens. Disposal closes it at once, and cuts the calls in flight. */
+/** A listening server. Disposal closes it at once and cancels the calls in flight. */
 export interface RunningRatesApi extends AsyncDisposable {
   /** host:port, with the actual port. */
   readonly address: string;
   /** Replaces all faults. @throws {RangeError} */
   setFaults(faults: Faults): void;
   stats(): Stats;
-  /** Takes no new call and lets those in flight end, until the signal is aborted, or for 5 s without one. */
+  /** Accepts no new calls, and lets calls in flight end until the signal is aborted, or for 5 s without a signal. */
   close(signal?: AbortSignal): Promise<void>;
 }
 
@@ -50,10 +50,10 @@ export interface RunningRatesApi extends AsyncDisposable {
 const mostRequestBytes = 64 * 1024;
 const closeTimeoutMs = 5_000;
 
-/** @throws {Error} when the address cannot be listened on, saying why in one sentence */
+/** @throws {Error} when it cannot listen on the address, with the reason in one sentence */
 export async function startRatesApi(options: RatesApiOptions): Promise<RunningRatesApi> {
   const { apiKey, oldApiKey, controlKey, log } = options;
-  // The library prints lines of its own to stderr about what it also hands us as errors.
+  // grpc-js would also print to stderr the errors that it returns to us.
   setLogVerbosity(logVerbosity.NONE);
   const server = new Server({ "grpc.max_receive_message_length": mostRequestBytes });
   const counts = new CallCounts();

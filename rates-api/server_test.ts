@@ -86,7 +86,7 @@ for (
   }]] as const
 ) {
   testMock(`a ${what} call ends at the client's deadline, on the server too`, async (client, api) => {
-    // Long enough for the call to get there, however busy the machine is.
+    // Long enough for the call to reach the server on a busy machine.
     const late = client.getRates({}, apiKey, { deadline: Date.now() + 2_000 });
     await assert.rejects(late, { code: status.DEADLINE_EXCEEDED });
     await eventually(() => api.stats().givenUp === 1);

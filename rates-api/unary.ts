@@ -1,4 +1,4 @@
-/** Methods with one request and one answer, served by functions that return or throw. */
+/** Unary methods, served by functions that return the answer or throw. */
 import "../shared/runtime/deno_workarounds/without_env.ts";
 import { Buffer } from "node:buffer";
 import { type Metadata, type sendUnaryData, type Server, type ServerUnaryCall, status } from "@grpc/grpc-js";
@@ -10,9 +10,9 @@ import { traceparentHeader, type Tracing } from "../shared/runtime/telemetry/tra
 export interface Call<Q> {
   readonly request: Q;
   readonly metadata: Metadata;
-  /** From where, as host:port. */
+  /** The caller's address, host:port. */
   readonly peer: string;
-  /** Aborted once nobody waits for the answer: cancelled, past its deadline, or the connection is gone. */
+  /** Aborted when the call is cancelled or past its deadline, or its connection is lost. */
   readonly signal: AbortSignal;
 }
 
@@ -21,11 +21,11 @@ export interface UnaryMethod<Q, A> {
   readonly path: string;
   readonly request: { decode(bytes: Uint8Array): Q };
   readonly answer: { encode(answer: A): { finish(): Uint8Array } };
-  /** @throws {RpcError} for what the caller is to know; anything else is logged and reaches the caller as INTERNAL */
+  /** @throws {RpcError} that the caller gets; any other error is logged, and the caller gets INTERNAL */
   handle(call: Call<Q>): A | Promise<A>;
 }
 
-/** The call ends with this status, and the message as its details. */
+/** Ends the call with this status and the message as its details. */
 export class RpcError extends Error {
   override readonly name = "RpcError";
   constructor(readonly code: status, message: string) {
@@ -54,7 +54,7 @@ export function serveUnary<Q, A>(server: Server, { path, request, answer, handle
 }
 
 /**
- * Puts a span around each call whose caller records one.
+ * Records a span for each call whose caller records one.
  * @param tracing `undefined`: off
  */
 export function traced<Q, A>(method: UnaryMethod<Q, A>, tracing: Tracing | undefined): UnaryMethod<Q, A> {
@@ -81,7 +81,7 @@ export function traced<Q, A>(method: UnaryMethod<Q, A>, tracing: Tracing | undef
   };
 }
 
-/** Throws UNAUTHENTICATED unless the metadata has one of these keys. */
+/** Returns a guard that throws UNAUTHENTICATED unless the metadata has one of these keys. */
 export function keyGuard(apiKeys: readonly string[]): (metadata: Metadata) => void {
   return (metadata) => {
     const given = metadata.get("x-api-key")[0];

@@ -11,7 +11,7 @@ const name = "casino.rates.v1.RatesService/GetRates";
 const caller: TraceParent = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", sampled: true };
 const never = new AbortController().signal;
 
-/** Calls once as the subscriber does, from within this span. */
+/** Makes one call, as the subscriber does, with this span as its parent. */
 async function call(address: string, span: TraceParent | undefined): Promise<void> {
   const tracing = { active: () => span, inject: new RecordedTracing().inject };
   await grpcRatesApi({ address, apiKey, timeoutMs: 5_000, clock, tracing }).fetch(never);

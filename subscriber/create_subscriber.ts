@@ -1,21 +1,24 @@
-/** Wires one subscriber over its edges: for the process, the demo, the simulation and the tests. */
+/** Wires one subscriber from its edges, for the process, the demo, the simulation and the tests. */
 import { createFlow, type FlowOptions } from "./pipeline/flow.ts";
 import type { Edges, Report } from "./pipeline/edges.ts";
 import { noSpans, type Spans } from "./pipeline/middleware/traced.ts";
 import type { Runner } from "./pipeline/runner.ts";
 import { RatesSource, type RatesTimes } from "./rates/source.ts";
 
-/** The next batch is read and priced while the one before commits. A third batch costs Postgres an eighth more: bench/README.md. */
+/**
+ * A batch is read and priced while the previous one commits. A third batch costs Postgres an eighth more:
+ * bench/README.md.
+ */
 export const batchesInFlight = 2;
 
 export interface SubscriberOptions extends Omit<FlowOptions, "batchesInFlight" | "outermost"> {
-  /** Most batches that are processed at once; two, if it is not given. */
+  /** Maximum number of batches that are processed at once; two by default. */
   readonly batchesInFlight?: number;
   readonly subscriberId: string;
   readonly ratesTimes: RatesTimes;
   readonly report: Report;
   readonly spans?: Spans;
-  /** Ends all waiting for rates. */
+  /** Ends all waits for rates. */
   readonly abandon: AbortSignal;
 }
 

@@ -6,19 +6,22 @@ import { deadLetterExchangeOf, eventTopology } from "../shared/rabbitmq/topology
 import type { Config } from "../shared/runtime/configuration/config.ts";
 import type { DatabaseGate } from "./pipeline/database_gate.ts";
 
-/** Options of both connections; each gets a name of its own. */
+/** The options of both connections, without their names. */
 export type Broker = Omit<BrokerOptions, "name">;
 
 export type EventQueueSettings =
   & Pick<Config, "EVENTS_EXCHANGE" | "EVENTS_QUEUE" | "DEAD_LETTER_QUEUE" | "PREFETCH">
   & Partial<Pick<Config, "TOPOLOGY">>;
 
-/** A subscriber's two connections to the broker: one takes and acks; one publishes to other queues, which an alarm may block. */
+/**
+ * A subscriber's two connections: one takes and acks, the other publishes to other queues. An alarm blocks only the
+ * other.
+ */
 export interface OpenEventQueue {
   readonly consumer: AmqpConsumer;
-  /** Resolves when both are closed; rejects with an error that no retry cures, such as bad credentials. */
+  /** Resolves when both are closed. Rejects with an error that no retry cures, such as bad credentials. */
   readonly finished: Promise<unknown>;
-  /** Each may take a while when the broker is silent. */
+  /** Closes both connections. Each may take a while when the broker is silent. */
   close(): Promise<void>;
 }
 

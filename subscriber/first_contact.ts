@@ -1,25 +1,45 @@
-/** What the servers say to a subscriber at its start. */
+/** Checks the settings of Postgres and Redis when a subscriber starts. */
 import type { Database } from "../shared/postgres/pool.ts";
 import { type Clock } from "../shared/runtime/clock.ts";
 import { settledWithin } from "../shared/runtime/deadline.ts";
 import { PermanentError } from "../shared/runtime/errors.ts";
+import { nothingListens, otherServerAt } from "../shared/runtime/server_kind.ts";
 import type { SharedRates } from "./rates/shared_rates.ts";
 
-/** A server that takes longer is not waited for: it is away, and members start without it. */
+/** Time limit of the check (ms). A slower server counts as away, and the subscriber starts without it. */
 const patienceMs = 2_000;
 
+export interface Contacts {
+  readonly database: Database;
+  readonly shared: SharedRates;
+  readonly urls: { readonly DATABASE_URL: string; readonly REDIS_URL: string };
+  readonly clock: Clock;
+  /** {@linkcode otherServerAt} by default. */
+  readonly otherAt?: typeof otherServerAt;
+}
+
 /**
- * Asks Postgres and Redis something. What is refused at the first contact is a mistake in a setting, and is said at once; later
- * it is tried again, for a password may be about to change.
- * @throws {PermanentError} with a sentence for each that no retry cures
+ * Queries Postgres and Redis. A refusal at the first contact is a wrong setting and ends the start. Later refusals are
+ * retried, because a password may be about to change.
+ * @throws {PermanentError} with a sentence for each error that no retry cures
  */
-export async function firstContact(database: Database, shared: SharedRates, clock: Clock): Promise<void> {
-  const refused: string[] = [];
-  const asking = [database.query("select 1", []), shared.inspect()].map((answer: Promise<unknown>) =>
-    answer.catch((error) => {
-      if (error instanceof PermanentError) refused.push(error.message);
-    })
-  );
-  await settledWithin(patienceMs, clock, Promise.all(asking));
+export async function firstContact(
+  { database, shared, urls, clock, otherAt = otherServerAt }: Contacts,
+): Promise<void> {
+  const asked = [
+    { server: "Postgres", url: urls.DATABASE_URL, answer: database.query("select 1", []) },
+    { server: "Redis", url: urls.REDIS_URL, answer: shared.inspect() },
+  ] as const;
+  const refusals = await Promise.all(asked.map(async ({ server, url, answer }) => {
+    let failure: unknown = "no answer";
+    await settledWithin(
+      patienceMs,
+      clock,
+      (answer as Promise<unknown>).then(() => failure = undefined, (error) => failure = error),
+    );
+    if (failure === undefined || nothingListens(failure)) return undefined;
+    return failure instanceof PermanentError ? failure : await otherAt(url, server);
+  }));
+  const refused = refusals.flatMap((refusal) => refusal ? [refusal.message] : []);
   if (refused.length > 0) throw new PermanentError(refused.join("\n"));
 }

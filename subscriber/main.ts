@@ -1,4 +1,4 @@
-/** The subscriber's process: opens its real edges, wires them, and runs until it is told to leave. */
+/** The subscriber's process: opens its real edges, wires them, and runs until a shutdown signal. */
 import { hostname } from "node:os";
 import { systemClock as clock } from "../shared/runtime/clock.ts";
 import { tlsFilesOf } from "../shared/runtime/configuration/config.ts";
@@ -36,13 +36,14 @@ import { Stats } from "./pipeline/stats.ts";
 import { grpcRatesApi } from "./rates/client.ts";
 import { RedisRates } from "./rates/redis_rates.ts";
 import { keepCompacting } from "./store/compact.ts";
+import { keepPartitions } from "./store/partitions.ts";
 import { PostgresPlayers } from "./store/postgres_players.ts";
 import { PostgresStore } from "./store/postgres_store.ts";
 
-/** A query for the page is given up after this. */
+/** Time limit of a query for HTTP (ms). */
 const httpQueryTimeoutMs = 2_000;
 
-/** @param wrap for fault tests: wraps an edge */
+/** @param wrap wraps edges, for fault tests */
 export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges): Promise<never> {
   return runCommand({
     name: "deno task subscriber",
@@ -67,6 +68,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
         "DEAD_LETTER_RABBITMQ_URL",
         "DEAD_LETTER_KEEPER",
         "DEAD_LETTER_RETENTION_DAYS",
+        "EVENTS_PARTITION_DAYS",
         "TOPOLOGY",
         "REDIS_URL",
         "REDIS_KEY_PREFIX",
@@ -113,7 +115,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     });
     const redis = await openRedis(config.REDIS_URL, { name: subscriberId, log });
     const shared = new RedisRates(redis, config.REDIS_KEY_PREFIX);
-    await firstContact(database, shared, clock);
+    await firstContact({ database, shared, urls: config, clock });
     const [gate, heldBatches] = [new DatabaseGate(clock), new HeldBatches(clock)];
     const broker = { url: config.RABBITMQ_URL, clock, random, log };
     const { consumer, ...queue } = openEventQueue(broker, config, subscriberId, gate);
@@ -172,6 +174,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     const keeper = openKeeper({ clock, random, log }, config, subscriberId, () => rates.areFresh());
     const closeHttp = address && observations && serve(address, observations);
     keepCompacting({ database, clock, random, log }, shutdown.stop);
+    keepPartitions({ database, days: config.EVENTS_PARTITION_DAYS, clock, log }, shutdown.stop);
 
     let status = 0;
     queue.finished.catch((error) => {
@@ -200,7 +203,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     });
     return status;
 
-    /** @returns a function that ends it */
+    /** Starts the HTTP server. @returns a function that closes it */
     function serve(address: Address, observations: Observations): () => Promise<void> {
       const operator = { ...config, RABBITMQ_URL: config.DEAD_LETTER_RABBITMQ_URL ?? config.RABBITMQ_URL };
       const name = `${subscriberId} http`;

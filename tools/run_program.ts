@@ -1,6 +1,6 @@
-/** Runs a program to its end: every other place that does so comes here. */
+/** Runs a program until it exits. All code that runs programs uses this module. */
 
-/** The user that a program runs as, where that is not ours. */
+/** The user that runs a program, if not the current user. */
 export interface Identity {
   readonly uid: number;
   readonly gid: number;
@@ -8,14 +8,14 @@ export interface Identity {
 
 export interface RunOptions {
   readonly cwd?: string | undefined;
-  /** Variables beside our own. */
+  /** Variables beside those of this process. */
   readonly env?: Readonly<Record<string, string>>;
   readonly as?: Identity | undefined;
-  /** Text for its stdin, which is closed otherwise. */
+  /** Text for the program's stdin; without it, stdin is closed. */
   readonly input?: string;
-  /** Shows its output as it comes, too. */
+  /** Whether to also print the output as it arrives. */
   readonly shown?: boolean;
-  /** The program is killed after this many milliseconds; 30 minutes if left out. */
+  /** The program is killed after this many ms; 30 minutes if omitted. */
   readonly deadlineMs?: number;
 }
 
@@ -28,7 +28,7 @@ export interface Ended {
   readonly output: string;
 }
 
-/** A program was not there, failed, or took too long; the message has its exit code and the end of what it said. */
+/** A program was not found, failed, or timed out. The message has its exit code and the end of its output. */
 export class ProgramError extends Error {
   override readonly name = "ProgramError";
 }
@@ -36,19 +36,19 @@ export class ProgramError extends Error {
 const longestMs = 30 * 60_000;
 const lastLines = 8;
 
-/** Runs a program that must succeed. @returns what it wrote to stdout @throws {ProgramError} when it does not */
+/** Runs a program that must succeed. @returns its stdout @throws {ProgramError} when it fails */
 export async function runProgram(program: string, args: readonly string[], options?: RunOptions): Promise<string> {
   const ended = await endOf(program, args, options);
   if (!ended.success) throw failure(program, ended);
   return ended.stdout;
 }
 
-/** Whether a program is there, and succeeds within the deadline. */
+/** Returns whether a program exists, and succeeds within the deadline. */
 export async function succeeds(program: string, args: readonly string[], options?: RunOptions): Promise<boolean> {
   return await endOf(program, args, options).then(({ success }) => success, () => false);
 }
 
-/** Runs a program that may fail. @throws {ProgramError} when it is not there, or takes too long */
+/** Runs a program that may fail. @throws {ProgramError} when it is not found, or times out */
 export async function endOf(
   program: string,
   args: readonly string[],
@@ -74,7 +74,7 @@ export async function endOf(
     child.kill("SIGKILL");
   }, deadlineMs);
   try {
-    // One that ends without reading to the end is judged by its exit code.
+    // A program that exits before it has read its stdin is judged by its exit code.
     const [{ success, code }, stdout, stderr] = await Promise.all([
       child.status,
       textOf(child.stdout, shown ? Deno.stdout : undefined),
@@ -98,7 +98,7 @@ function failure(program: string, { code, output }: Ended, how = `failed (exit c
   return new ProgramError(`${program} ${how}:\n${words}`);
 }
 
-/** All of a stream, shown as it comes where there is somewhere to show it. */
+/** Reads a whole stream, and prints it as it arrives if `shownBy` is given. */
 async function textOf(stream: ReadableStream<Uint8Array>, shownBy?: typeof Deno.stdout): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";

@@ -45,6 +45,15 @@ Deno.test("summaryOf() names each job that failed, with what it said, and counts
   deepStrictEqual(lastLinesOf([types, well]), [["Failed: types.", "7 passed, 1 failed"], 1]);
 });
 
+Deno.test("summaryOf() ends with the first test that failed: the others may be its consequence", () => {
+  const output =
+    "a ... FAILED\n\n ERRORS \n\na => ./a_test.ts:1:1\nerror: AssertionError: 1 !== 2\n\nb => ./b_test.ts:1:1\n";
+  match(
+    summaryOf([{ ...bad, output }]).text,
+    /\nFirst failure of faults\/killed: a => \.\/a_test\.ts:1:1 \| error: AssertionError: 1 !== 2 \| .*\nFailed: faults\/killed\.\n.*$/,
+  );
+});
+
 Deno.test("summaryOf() counts a fault that no job has as a failure", () => {
   deepStrictEqual(lastLinesOf([well], ["left behind: a file"]), [["── left behind: a file", "7 passed, 1 failed"], 1]);
 });

@@ -1,12 +1,15 @@
-/** Programs that only `--all` needs beside the servers: Debian has them as packages. */
+/** Programs from Debian packages that only `--all` needs, beside the servers. */
 import { succeeds } from "../../tools/run_program.ts";
 import { aptInstall } from "../../tools/services/packages.ts";
 
 interface Needed {
   readonly what: string;
-  /** The font is for the pictures in docs/; promtool is in the package of Prometheus's server, which is not started. */
+  /**
+   * The font is for the screenshots in docs/. promtool is part of the Prometheus server's package; the server is not
+   * started.
+   */
   readonly packages: readonly string[];
-  /** Ends with 0 when it is there. */
+  /** Exits with 0 when the program is installed. */
   readonly probe: readonly [program: string, ...args: string[]];
 }
 
@@ -28,15 +31,15 @@ const needed: readonly Needed[] = [
   { what: "curl", packages: ["curl"], probe: ["curl", "--version"] },
 ];
 
-/** What scenarios need that open no browser. PgBouncer's own scenario installs it only where apt can download it. */
+/** Packages for the scenarios without a browser. PgBouncer's scenario installs it itself, where apt can download it. */
 export const scenarioPackages: readonly string[] = [
   ...needed.filter((each) => each !== browser).flatMap(({ packages }) => packages),
   "pgbouncer",
 ];
 
 /**
- * Installs what is missing, where we may.
- * @returns what to run for what is still missing; `undefined` when all is there
+ * Installs missing programs, where permitted.
+ * @returns the command to run for those still missing; `undefined` when none is
  */
 export async function ensurePrograms(say: (sentence: string) => void): Promise<string | undefined> {
   let missing = await missingOf(needed);

@@ -1,15 +1,15 @@
-/** Where tests find the servers. */
+/** The addresses at which tests expect the servers. */
 import { systemClock } from "../../shared/runtime/clock.ts";
 import { readConfig } from "../../shared/runtime/configuration/config.ts";
 import { deadline } from "../../shared/runtime/deadline.ts";
 
-/** Tests run without permission to read the environment, so these are the defaults. */
+/** The defaults, because tests run without permission to read the environment. */
 export const defaultServers = readConfig(["RABBITMQ_URL", "REDIS_URL", "DATABASE_URL"], () => undefined);
 
 const connectTimeoutMs = 2_000;
 const names = { RABBITMQ_URL: "RabbitMQ", REDIS_URL: "Redis", DATABASE_URL: "Postgres" } as const;
 
-/** Returns one sentence that names the servers that do not answer; `undefined` when all do. */
+/** Returns one sentence that names the servers that do not answer; `undefined` when all answer. */
 export async function serversProblem(): Promise<string | undefined> {
   const missing = (await Promise.all(
     Object.entries(defaultServers).map(async ([setting, url]) =>

@@ -1,4 +1,4 @@
-/** The parts of the check, each a run of Deno. */
+/** The jobs of the check, each a run of Deno. */
 import { join, relative } from "node:path";
 import { programArgs } from "../programs/programs.ts";
 import { lastRelease, schemaCheck } from "./releases.ts";
@@ -10,22 +10,22 @@ export interface Job {
   readonly args: readonly string[];
   /** Its working directory, below the project's root. */
   readonly folder?: string;
-  /** Nothing else may run beside it. */
+  /** Whether nothing else may run beside it. */
   readonly alone?: boolean;
-  /** Its output ends with the counts of a test run. */
+  /** Whether its output ends with the counts of a test run. */
   readonly counts?: boolean;
   /** Whether a failure with this output is not the project's fault. */
   readonly tolerates?: (output: string) => boolean;
 }
 
 export interface Selection {
-  /** Every scenario, and not just those of the README's promises. */
+  /** Runs every scenario, not only those of the README's promises. */
   readonly all: boolean;
-  /** Runs the jobs of all that have this in their title. */
+  /** Runs only the jobs whose title contains this text, among all jobs. */
   readonly only?: string | undefined;
 }
 
-/** Vulnerabilities that do not concern us, each with the reason and the day: `{ id: "CVE-2026-1", why: "…" }`. */
+/** Vulnerabilities that do not affect us, each with reason and date: `{ id: "CVE-2026-1", why: "…" }`. */
 const accepted: readonly { readonly id: string; readonly why: string }[] = [];
 
 const auditArgs: readonly string[] = [
@@ -47,7 +47,7 @@ const steps: readonly Job[] = [
   auditOf("known vulnerabilities of the check's programs", "dev/programs"),
 ];
 
-/** Builds and runs the images, where a Docker engine answers; where none does, it says so and counts as not asked. */
+/** Builds and runs the images. Without a Docker engine, it says so and counts as not asked. */
 const images: Job = {
   title: "images in containers",
   args: ["run", "--quiet", "-A", "dev/images/main.ts"],
@@ -55,7 +55,7 @@ const images: Job = {
   tolerates: (output) => output.includes("not run: no Docker engine answers"),
 };
 
-/** Unit and integration tests, which fill the cores by themselves. The step "types" has checked them. */
+/** Unit and integration tests, which use all cores by themselves. The step "types" has type-checked them. */
 const tests: Job = {
   title: "tests",
   args: ["test", "--doc", "--no-check", "--parallel", "--allow-net"],
@@ -63,7 +63,7 @@ const tests: Job = {
   counts: true,
 };
 
-/** @returns in the order in which they begin */
+/** @returns the jobs in starting order */
 export async function selectJobs(project: string, { all, only }: Selection): Promise<{ before: Job[]; after: Job[] }> {
   const isChosen = ({ title }: Job) => only === undefined || title.includes(only);
   const scenarios = (await scenarioFiles(project)).map((file) => ({ file, ...schedule[nameOf(file)] }))
@@ -79,16 +79,16 @@ export async function selectJobs(project: string, { all, only }: Selection): Pro
   return { before: steps.filter(isChosen), after: needingServers.filter(isChosen) };
 }
 
-/** Asks the registry about what the folder's lock pins. */
+/** Audits the packages in the folder's lock against the registry. */
 function auditOf(title: string, folder: string): Job {
   return { title, folder, args: auditArgs, tolerates: (output) => verdictOf(false, output) === "not asked" };
 }
 
-/** Deno's own last word, which no advisory's text can stand for. A mirror may have packages and no advisories. */
+/** Deno's own error line, which no advisory's text can imitate. A mirror may have packages but no advisories. */
 const notAsked = /^error: (error sending request|Failed to (get data|deserialize response) from the (npm )?registry)/m;
 
 /**
- * A registry that cannot be asked is no reason to keep a change back: the next run asks again.
+ * An unreachable registry does not block a change: the next run asks again.
  * @param output without colours
  */
 export function verdictOf(success: boolean, output: string): "sound" | "vulnerable" | "not asked" {
@@ -109,7 +109,7 @@ export async function scenarioFiles(project: string): Promise<string[]> {
   return files.sort();
 }
 
-/** `faults/killed` of `tests/scenarios/faults/killed_scenario.ts`. */
+/** Returns `faults/killed` for `tests/scenarios/faults/killed_scenario.ts`. */
 export function nameOf(file: string): string {
   return file.replace(/^tests\/scenarios\//, "").replace(/_scenario\.ts$/, "");
 }

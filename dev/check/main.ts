@@ -1,6 +1,6 @@
 /**
- * `deno task check` and `deno task test`: runs the check's jobs, shows what each says, and sums them up. Finds files and
- * processes that tests have left behind, by the TMPDIR that every test process gets.
+ * `deno task check` and `deno task test`: runs the check's jobs, prints the output of each, and a summary. Finds files
+ * and processes that tests leave behind, by the TMPDIR that every test process gets.
  */
 import { availableParallelism } from "node:os";
 import { type Job, selectJobs } from "./jobs.ts";
@@ -14,10 +14,10 @@ import { defaultServers, serversProblem } from "./default_servers.ts";
 const loopback = "127.0.0.1,localhost,::1,[::1]";
 
 /**
- * Runs all jobs, whatever comes of them, and ends with the tests' counts.
- * @param before what needs no server
- * @param ready resolves when the servers are there, and what else the jobs of `after` need; rejects with the reason
- * when not
+ * Runs all jobs, even after failures, and ends with the tests' counts.
+ * @param before jobs that need no server
+ * @param ready resolves when the servers and everything else for the jobs of `after` are available; rejects with the
+ * reason otherwise
  * @returns the exit status
  */
 async function runCheck(
@@ -53,9 +53,9 @@ async function runCheck(
 }
 
 /**
- * Runs jobs in their order, several at a time. One that is `alone` begins when those before it have ended, and nothing
- * else begins until it has.
- * @param workers how many run at a time, at least one
+ * Runs jobs in order, several at a time. A job that is `alone` starts when all earlier jobs have ended, and later jobs
+ * wait for its end.
+ * @param workers number of jobs at a time, at least 1
  * @param run does not reject
  */
 export async function runSideBySide<J extends { readonly alone?: boolean }>(
@@ -79,7 +79,7 @@ function lineOf({ title, verdict, passed, failed, seconds }: Result): string {
   return `${title}: ${verdict}${counts} in ${seconds.toFixed(1)} s`;
 }
 
-/** A proxy for the world outside cannot reach the servers of this machine. */
+/** A proxy for the Internet cannot reach the servers of this machine. */
 function pastProxies(): Record<string, string> {
   const listed = Deno.env.get("no_proxy") ?? Deno.env.get("NO_PROXY");
   const hosts = listed ? `${listed},${loopback}` : loopback;
@@ -88,7 +88,7 @@ function pastProxies(): Record<string, string> {
 
 const patienceMs = 5_000;
 
-/** Makes the tests' TMPDIR, which servers that run as users of their own may write, too. */
+/** Creates the tests' TMPDIR. Servers that run as other users may also write to it. */
 async function makeTemporaryFolder(): Promise<string> {
   const folder = await Deno.makeTempDir({ prefix: "casino-check-" });
   await Deno.chmod(folder, 0o1777);
@@ -96,10 +96,9 @@ async function makeTemporaryFolder(): Promise<string> {
 }
 
 /**
- * Files and processes that are still there after a while. Servers that belong to them are then stopped, and files
- * removed.
- * @param folder the processes' TMPDIR, or where their home is
- * @returns each as a few words
+ * Waits for files and processes to go, then stops the servers and removes the files that remain.
+ * @param folder the processes' TMPDIR, or the parent of their home
+ * @returns a few words for each remaining file or process
  */
 async function leftBehind(folder: string): Promise<string[]> {
   const giveUpAt = performance.now() + patienceMs;
@@ -118,13 +117,13 @@ async function filesIn(folder: string): Promise<string[]> {
   return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => join(folder, name));
 }
 
-/** Known by their environment, which only Linux shows. */
+/** Finds the processes by their environment, which only Linux exposes. */
 async function processesOf(folder: string): Promise<string[]> {
   if (Deno.build.os !== "linux") return [];
   const processes: string[] = [];
   for await (const { name: pid } of Deno.readDir("/proc")) {
     if (!/^\d+$/.test(pid) || Number(pid) === Deno.pid) continue;
-    // It may have ended meanwhile, or be another user's.
+    // The process may have ended meanwhile, or belong to another user.
     const [environment, line] = await Promise.all(
       ["environ", "cmdline"].map((file) => Deno.readTextFile(`/proc/${pid}/${file}`).catch(() => "")),
     );
@@ -175,7 +174,7 @@ if (import.meta.main) {
     async function prepare(): Promise<void> {
       if (jobs.after.length === 0) return;
       if (flags.up) {
-        // The tests look for the servers at the default addresses, and nowhere else.
+        // The tests connect to the servers at the default addresses only.
         await up({ config: defaultServers, project, say: console.log });
       } else {
         // Once for all tests.

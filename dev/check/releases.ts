@@ -1,11 +1,11 @@
-/** The releases: the last one runs beside the next while that is rolled out. */
+/** The releases. During a rolling upgrade, members of the last release run beside those of the next. */
 import { programArgs } from "../programs/programs.ts";
 
 export interface Release {
   readonly version: string;
-  /** All 40 digits. */
+  /** The full hash of 40 digits. */
   readonly commit: string;
-  /** The newest file in migrations/ that it has. */
+  /** The release's newest file in migrations/. */
   readonly newestMigration: string;
 }
 
@@ -20,9 +20,9 @@ const releases: readonly [Release, ...Release[]] = [
 export const lastRelease: Release = releases.at(-1)!;
 
 /**
- * The arguments with which Deno runs buf, from the project's root, to find whether the schemas of a folder break those of the
- * last release. buf.yaml asks for FILE, the strictest set of rules: code is generated from these files, names are written as
- * JSON, and numbers are on the wire.
+ * Returns the arguments for Deno, run from the project's root, to check with buf whether a folder's schemas break those
+ * of the last release. buf.yaml selects FILE, the strictest category: code is generated from these files, names are
+ * written as JSON, and numbers are on the wire.
  */
 export function schemaCheck(folder: string): string[] {
   const against = `tests/releases/${lastRelease.version}/proto`;

@@ -1,4 +1,4 @@
-/** Runs one job, and keeps what it says until it has ended. */
+/** Runs one job, and keeps its output until it has ended. */
 import { join } from "node:path";
 import type { Job } from "./jobs.ts";
 
@@ -8,7 +8,7 @@ export interface Result {
   readonly passed: number;
   readonly failed: number;
   readonly seconds: number;
-  /** Stdout and stderr, as they came. */
+  /** Stdout and stderr, interleaved. */
   readonly output: string;
 }
 
@@ -17,17 +17,19 @@ interface Counts {
   readonly failed: number;
 }
 
-/** The counts in the closing line of `deno test`; zeros when there is none, as when a file did not load. */
+/**
+ * Returns the counts in the closing line of `deno test`; zeros when the line is missing, as when a file did not load.
+ */
 export function countsIn(output: string): Counts {
   const [, passed = "0", failed = "0"] =
     Array.from(output.matchAll(/^(?:ok|FAILED) \| (\d+) passed.*? \| (\d+) failed/gm)).at(-1) ?? [];
   return { passed: Number(passed), failed: Number(failed) };
 }
 
-/** Longer than the longest takes on a slow machine. */
+/** Longer than the longest job takes on a slow machine. */
 const timeoutMs = 20 * 60_000;
 
-/** @param env beside ours */
+/** @param env variables beside ours */
 export async function runJob(
   { title, args, folder = ".", counts = false, tolerates }: Job,
   project: string,
@@ -51,7 +53,7 @@ export async function runJob(
   const [{ success }] = await Promise.all([child.status, collect(child.stdout), collect(child.stderr)]);
   if (late.aborted) output += `\nIt did not end within ${timeoutMs / 60_000} minutes.\n`;
   const { passed, failed } = counts ? countsIn(output) : { passed: 0, failed: 0 };
-  // Where no test ran, none was passed.
+  // A job without passed tests has failed.
   const sound = success && (!counts || passed > 0);
   const tolerated = !success && tolerates?.(output) === true;
   const verdict = sound ? "ok" : tolerated ? "could not be asked" : "FAILED";
@@ -59,10 +61,10 @@ export async function runJob(
 }
 
 /**
- * What the check says when all has run: which jobs failed, with the end of what they said, and the tests' counts as the
- * last line if any test ran. A job that could not be asked keeps nothing back, but is named: where that is so each time, as with a
- * registry's mirror that has no advisories, nobody has asked at all.
- * @param faults besides, each a sentence
+ * Returns the final summary: the failed jobs with their failures, and the tests' counts as the last line if
+ * any test ran. A job that could not be asked does not fail the check, but is named: a registry's mirror without
+ * advisories would otherwise hide that nothing was audited.
+ * @param faults further faults, each a sentence
  */
 export function summaryOf(
   results: readonly Result[],
@@ -75,6 +77,9 @@ export function summaryOf(
   const lines = [
     ...broken.map(({ title, output }) => `── ${title} FAILED:\n${failuresIn(output)}\n`),
     ...faults.map((fault) => `── ${fault}`),
+    ...broken.flatMap(({ title, output }) =>
+      firstFailureIn(output).map((said) => `First failure of ${title}: ${said}`)
+    ),
     ...broken.length > 0 ? [`Failed: ${broken.map(({ title }) => title).join(", ")}.`] : [],
     ...notAsked.length > 0 ? [`Could not be asked: ${notAsked.map(({ title }) => title).join(", ")}.`] : [],
     ...isWell ? [notAsked.length > 0 ? "All else is well." : "All is well."] : [],
@@ -86,9 +91,22 @@ export function summaryOf(
 }
 
 const mostLines = 60;
+/** Deno's heading of the failures of a test run. */
+const heading = "\n ERRORS \n";
 
-/** Deno's summary of the failures of a test run; the first lines of another program's output. */
+/**
+ * Returns the name and the error of the first test that failed, on one line; nothing for another program. It stands at
+ * the end, because the later failures are often its consequence, and a long log loses its middle.
+ */
+function firstFailureIn(output: string): string[] {
+  const at = output.indexOf(heading);
+  if (at === -1) return [];
+  const said = output.slice(at + heading.length).split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  return [said.slice(0, 6).join(" | ")];
+}
+
+/** Returns Deno's summary of the failures of a test run; for another program, the first lines of its output. */
 function failuresIn(output: string): string {
-  const said = output.slice(Math.max(output.indexOf("\n ERRORS \n"), 0)).trim().split("\n");
+  const said = output.slice(Math.max(output.indexOf(heading), 0)).trim().split("\n");
   return (said.length > mostLines ? [...said.slice(0, mostLines), "…"] : said).join("\n");
 }

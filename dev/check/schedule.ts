@@ -1,13 +1,16 @@
 /**
- * How scenarios run, by name: `faults/killed` is tests/scenarios/faults/killed_scenario.ts. A scenario that is not named here
+ * How each scenario runs, by name: `faults/killed` is tests/scenarios/faults/killed_scenario.ts. An unlisted scenario
  * runs with `--all`, beside others, and takes up to 30 seconds.
  */
 export interface Schedule {
-  /** The promise of the README or ARCHITECTURE.md that it proves: it runs without `--all`, too. */
+  /**
+   * The promise of the README or ARCHITECTURE.md that the scenario proves; with a promise, it also runs without
+   * `--all`.
+   */
   readonly promise?: string;
-  /** Why nothing else may run beside it. */
+  /** The reason why nothing else may run beside it. */
   readonly alone?: string;
-  /** What it takes on two cores, roughly: the longest begin first. */
+  /** Approximate seconds on two cores: the longest scenarios start first. */
   readonly seconds?: number;
 }
 

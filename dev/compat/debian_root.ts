@@ -6,8 +6,8 @@ import { runProgram, succeeds } from "../../tools/run_program.ts";
 import { ServiceError } from "../../tools/services/server.ts";
 
 /**
- * Beside the servers, what the harness looks processes up with, makes certificates with, and reads the last release
- * with.
+ * Packages beside the servers: the harness uses them to look up processes, create certificates, and read the last
+ * release.
  */
 const packages = [
   "rabbitmq-server",
@@ -21,7 +21,7 @@ const packages = [
 
 const programs = { debootstrap: "debootstrap", unshare: "util-linux", ip: "iproute2" } as const;
 
-/** Installs what it takes to make a root and to run in it. @throws {ServiceError} where we may not */
+/** Installs the programs that create a root and run in it. @throws {ServiceError} when not permitted */
 export async function ensurePrograms(say: (sentence: string) => void): Promise<void> {
   if (Deno.build.os !== "linux" || Deno.uid() !== 0) {
     throw new ServiceError("deno task compat makes a root and a network of its own, which takes root on Linux.");
@@ -33,7 +33,7 @@ export async function ensurePrograms(say: (sentence: string) => void): Promise<v
   if (missing.length > 0) await aptInstall(missing, say);
 }
 
-/** @returns the folder; one that an earlier run has made is used again, unless `fresh` */
+/** @returns the folder; reuses that of an earlier run, unless `fresh` */
 export async function makeRoot(
   project: string,
   release: string,
@@ -43,14 +43,14 @@ export async function makeRoot(
   const root = join(folder, release);
   if (fresh) await remove(root);
   if (await Deno.stat(root).then(() => true, () => false)) {
-    // An earlier version may have asked for less.
+    // An earlier version may have installed fewer packages.
     if (!await hasAll(root)) await installIn(root);
     return root;
   }
-  // As `up` makes it: the servers' users pass through it.
+  // With the same mode as `up` uses: the servers' users pass through the folder.
   await Deno.mkdir(join(project, ".services"), { mode: 0o711, recursive: true });
   await Deno.mkdir(folder, { recursive: true });
-  // A half-made root never gets the name of a whole one.
+  // The root gets its final name only when it is complete.
   const unfinished = `${root}.new`;
   await remove(unfinished);
   say(`Installing Debian ${release} in ${root}, which takes some minutes…`);
@@ -80,7 +80,7 @@ async function installIn(root: string): Promise<void> {
   await runProgram("chroot", [root, "apt-get", "clean"], { env });
 }
 
-/** Where this machine's own apt gets its packages from; debootstrap has a default for where that is not Debian. */
+/** Returns the mirror of this machine's apt. Where the machine is not Debian, debootstrap's default applies. */
 async function mirrorOfApt(): Promise<string | undefined> {
   const filters = ["Created-By: Packages", "Origin: Debian", "Component: main"];
   const format = ["--format", "$(REPO_URI) $(LABEL)"];

@@ -1,4 +1,4 @@
-/** Runs within the other release's root for `deno task compat`: `up`, the tests, and a line that sums them up. */
+/** Runs inside the other release's root for `deno task compat`: `up`, the tests, and a line that sums them up. */
 import { basename, join } from "node:path";
 import { messageOf } from "../../shared/runtime/errors.ts";
 import { endOf } from "../../tools/run_program.ts";
@@ -8,12 +8,12 @@ import { countsIn } from "../check/run_job.ts";
 
 const project = join(import.meta.dirname!, "../..");
 
-/** What the integration tests are called, among the scenarios. */
+/** The name of the integration tests among the scenarios. */
 const integration = "integration";
 /** Parts of the harness that need servers. */
 const ofServers =
   /\b(?:withWorld|withBatch|sharedWorld|PrivateWorld|PrivateServers|EncryptedServers|Checkout|follow)\b|servers\/servers\.ts/;
-/** A browser is large, and sees of the servers what the scenarios of HTTP see. */
+/** A browser is large, and adds nothing about the servers beyond the scenarios of HTTP. */
 const ofBrowser = /\/browser\.ts/;
 
 if (import.meta.main) {
@@ -24,7 +24,7 @@ if (import.meta.main) {
   Deno.exit(status);
 }
 
-/** @param only the beginning of scenarios' names, or of `integration` @returns the exit status */
+/** @param only prefix of the names of scenarios, or of `integration` @returns the exit status */
 async function runInside(only: string | undefined): Promise<number> {
   const scenarios = (await scenarioFiles(project))
     .filter((path) => isOfServers(Deno.readTextFileSync(join(project, path))));
@@ -59,12 +59,12 @@ function deno(...args: string[]) {
   return endOf(Deno.execPath(), args, { cwd: project, shown: true, deadlineMs: 2 * 60 * 60_000 });
 }
 
-/** @param source of a scenario */
+/** @param source source code of a scenario */
 export function isOfServers(source: string): boolean {
   return ofServers.test(source) && !ofBrowser.test(source);
 }
 
-/** The servers' versions in the output of `up`: `RabbitMQ 4.0.5`, … */
+/** Returns the servers' versions in the output of `up`: `RabbitMQ 4.0.5`, … */
 export function versionsIn(output: string): string[] {
   return Object.values(titles).map((title) => {
     const version = new RegExp(`^${title} (\\d+(?:\\.\\d+)*)`, "m").exec(output)?.[1];

@@ -5,8 +5,8 @@ import { runProgram } from "../../tools/run_program.ts";
 import { ensurePrograms, makeRoot } from "./debian_root.ts";
 
 /**
- * The first process of the namespace. It stays, as it is the one that takes leave of servers whose parents have gone;
- * when it ends, the system ends all that is left, and undoes the mounts.
+ * The first process of the namespace. It keeps running, because it reaps orphaned servers. When it ends, the kernel
+ * kills the remaining processes and removes the mounts.
  */
 const first = `set -eu
 root=$1 project=$2 deno=$3 deno_dir=$4
@@ -51,12 +51,12 @@ await runCommand({
 });
 
 /**
- * Runs inside.ts within the root, with processes, mounts and a loopback of its own.
+ * Runs inside.ts in the root, with its own processes, mounts and loopback.
  * @returns the exit status of inside.ts
  */
 async function runInside(root: string, project: string, args: readonly string[]): Promise<number> {
   const deno = Deno.execPath();
-  // There is no way to a registry from inside.
+  // The namespace has no access to a registry.
   for (const config of ["deno.json", "dev/programs/deno.json"]) {
     await runProgram(deno, ["install", "--frozen", "--quiet", "--config", config], { cwd: project });
   }

@@ -6,7 +6,7 @@ import { runProgram } from "../../tools/run_program.ts";
 import { runCommand } from "../../shared/runtime/configuration/command.ts";
 import { messageModule } from "./message_code.ts";
 
-/** The part of descriptor.proto's FileDescriptorProto that is read here, in its JSON form. */
+/** The fields of descriptor.proto's FileDescriptorProto that this file reads, in their JSON form. */
 interface FileDescriptor {
   readonly name: string;
   readonly package: string;
@@ -25,7 +25,7 @@ interface Message extends Named {
   readonly enumType?: readonly Named[];
 }
 
-/** A TypeScript module with the descriptors of the schemas given: what server reflection answers from. */
+/** Returns a TypeScript module with the descriptors of the schemas, from which server reflection answers. */
 async function descriptorModule(root: string, schemas: readonly string[]): Promise<string> {
   const { file: files } = JSON.parse(new TextDecoder().decode(await build(root, "json"))) as { file: FileDescriptor[] };
   const encoded = entriesOf(await build(root, "binpb"));
@@ -59,7 +59,7 @@ async function descriptorModule(root: string, schemas: readonly string[]): Promi
   ].join("\n");
 }
 
-/** Writes to a file: the encoded form is no text. */
+/** Writes to a file, because the encoded form is binary. */
 async function build(root: string, format: "json" | "binpb"): Promise<Uint8Array> {
   const path = await Deno.makeTempFile();
   try {
@@ -73,7 +73,7 @@ async function build(root: string, format: "json" | "binpb"): Promise<Uint8Array
   }
 }
 
-/** A FileDescriptorSet has one field, number 1: its files, each still encoded here. */
+/** A FileDescriptorSet has one field, number 1: its files, which stay encoded here. */
 function entriesOf(fileDescriptorSet: Uint8Array): Uint8Array[] {
   const reader = protobuf.Reader.create(fileDescriptorSet);
   const entries: Uint8Array[] = [];
@@ -139,7 +139,7 @@ async function generate(): Promise<Record<string, string>> {
       "casino/events/v1/event.proto",
       "casino/rates/v1/rates.proto",
     ]),
-    // v1alpha of reflection differs from v1 in name only, so that one set of messages serves both.
+    // v1alpha of reflection differs from v1 in its name only, so one set of messages serves both.
     ...await messageModule(proto, "rates-api/generated/protobuf", [
       "casino/rates/v1/mock_control.proto",
       "grpc/health/v1/health.proto",

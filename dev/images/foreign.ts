@@ -1,12 +1,12 @@
-/** The images that are not built here: what Dockerfile, compose.yaml and the manifests name of other people's. */
+/** The images of other projects that the Dockerfile, compose.yaml and the manifests name. */
 import { join } from "node:path";
 
 const files = ["Dockerfile", "compose.yaml"];
 const manifests = "deploy/kubernetes";
-/** The Dockerfile's first stage is built on a foreign image, the others on it. */
+/** Matches foreign images. In the Dockerfile, only the first stage has one; the other stages build on that stage. */
 const named = /^(?:FROM (?=\S*[/:])|\s+(?:- )?(?:image|imageName): )["']?([^\s"']+)/gm;
 
-/** @returns each once, as it is named, in alphabetical order */
+/** @returns each image once, as it is written, in alphabetical order */
 export async function foreignImages(project: string): Promise<string[]> {
   const found = new Set<string>();
   for (const path of [...files, ...await yamlFiles(project, manifests)]) {
@@ -18,7 +18,7 @@ export async function foreignImages(project: string): Promise<string[]> {
   return [...found].sort();
 }
 
-/** The image without its digest, and the digest. */
+/** Splits an image into the reference without its digest, and the digest. */
 export function digestOf(image: string): { readonly tagged: string; readonly digest: string | undefined } {
   const [tagged = "", digest] = image.split("@");
   return { tagged, digest };

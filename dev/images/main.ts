@@ -9,7 +9,7 @@ import { hasDockerEngine } from "../../tools/services/compose.ts";
 import { runProgram } from "../../tools/run_program.ts";
 
 const root = join(import.meta.dirname!, "../..");
-/** The first time, the base image and the servers' images are fetched. */
+/** The first run downloads the base image and the servers' images. */
 const upMs = 20 * 60_000;
 const answerMs = 2 * 60_000;
 const user = "65532:65532";
@@ -79,7 +79,7 @@ async function inspect(container: string, field: string): Promise<string> {
   return (await runProgram("docker", args, { deadlineMs: answerMs })).trim();
 }
 
-/** Asks every second; a question that fails is asked again. */
+/** Polls every second; a request that fails is repeated. */
 async function until(what: string, ask: () => Promise<boolean>): Promise<void> {
   const giveUpAt = systemClock.monotonic() + answerMs;
   while (systemClock.monotonic() < giveUpAt) {

@@ -1,4 +1,4 @@
-/** Objects as they are sent to the API server, and how to find one's way among them. */
+/** Objects as they are sent to the API server, and helpers to read them. */
 
 // deno-lint-ignore no-explicit-any -- what it may hold is for schemas.ts to say
 export type Json = any;
@@ -12,21 +12,21 @@ export interface Manifest {
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** An object that makes pods: Deployment, StatefulSet, Job or CronJob. Pods that operators make are theirs. */
+/** An object that creates pods: Deployment, StatefulSet, Job or CronJob. Operators' pods are not included. */
 export interface Workload {
   readonly manifest: Manifest;
   /** `Deployment/subscriber` */
   readonly id: string;
   readonly labels: Labels;
   readonly pod: Json;
-  /** The containers that keep running, without init containers. */
+  /** The long-running containers, without init containers. */
   readonly containers: readonly Json[];
   readonly all: readonly Json[];
 }
 
 const endingKinds = ["Job", "CronJob"];
 
-/** Its pods do something and end: there is one at a time, and nothing asks it how it is. */
+/** Returns whether its pods exit when their work is done: there is one at a time, without probes. */
 export function ends({ manifest }: Workload): boolean {
   return endingKinds.includes(manifest.kind);
 }
@@ -51,13 +51,13 @@ export function ofKind(manifests: readonly Manifest[], kind: string): Manifest[]
   return manifests.filter((manifest) => manifest.kind === kind);
 }
 
-/** matchLabels alone; an empty selector matches everything. */
+/** Supports matchLabels only; an empty selector matches everything. */
 export function matches(selector: Json, labels: Labels): boolean {
   if (selector?.matchExpressions) throw new Error("matchExpressions are not understood here");
   return Object.entries(selector?.matchLabels ?? {}).every(([name, value]) => labels[name] === value);
 }
 
-/** Every environment variable of a container that is given as text, those of its ConfigMaps included. */
+/** Returns every environment variable of a container that has a literal value, including those of its ConfigMaps. */
 export function environmentOf(container: Json, manifests: readonly Manifest[]): Record<string, string> {
   const environment: Record<string, string> = {};
   for (const { configMapRef } of container.envFrom ?? []) {
@@ -68,7 +68,7 @@ export function environmentOf(container: Json, manifests: readonly Manifest[]): 
   return environment;
 }
 
-/** `$(NAME)` in commands and arguments, as the kubelet replaces it. */
+/** Replaces `$(NAME)` in commands and arguments as the kubelet does. */
 export function argumentsOf(container: Json, manifests: readonly Manifest[]): string[] {
   const environment = environmentOf(container, manifests);
   return [...container.command ?? [], ...container.args ?? []].map((text: string) =>
@@ -85,7 +85,7 @@ export interface Started {
 }
 
 /**
- * Asks about each container, init containers among them.
+ * Calls `faults` for each container, including init containers.
  * @returns the faults, with the names of workload and container
  */
 export function faultsOfContainers(

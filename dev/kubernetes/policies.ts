@@ -1,9 +1,9 @@
-/** All that is asked of deploy/kubernetes beyond its schemas: each policy has its cases in the scenario of policies. */
+/** All rules for deploy/kubernetes beyond its schemas: each policy has its cases in the scenario of policies. */
 import { environmentOf, idOf, type Json, type Manifest, type Workload, workloadsOf } from "./manifest.ts";
 import * as networks from "./policies/networks.ts";
 import * as workloads from "./policies/workloads.ts";
 
-/** @returns a sentence for each thing that is wrong */
+/** @returns one sentence for each fault */
 type Policy = (manifests: readonly Manifest[], madeBefore: MadeBefore) => string[];
 
 /** Every function that the imported files export is a policy. */
@@ -15,16 +15,16 @@ export const policies: readonly Policy[] = [
 export const policyFaults: Policy = (manifests, madeBefore) =>
   policies.flatMap((policy) => policy(manifests, madeBefore));
 
-/** Secrets that somebody makes before, with their keys: those of docs/kubernetes.md. */
+/** Secrets that a person creates beforehand, with their keys: those of docs/kubernetes.md. */
 type MadeBefore = ReadonlyMap<string, readonly string[]>;
 
 interface Reference {
   readonly from: string;
-  /** `Secret/subscriber-secrets`, or `Secret/subscriber-secrets/http-tokens` where a key is meant. */
+  /** `Secret/subscriber-secrets`, or `Secret/subscriber-secrets/http-tokens` for one key. */
   readonly to: string;
 }
 
-/** Objects, keys and files that an object names. */
+/** Checks that the objects, keys and files that an object refers to exist. */
 function referencesExist(manifests: readonly Manifest[], madeBefore: MadeBefore): string[] {
   const there = new Set(manifests.flatMap(namesOf));
   for (const [name, keys] of madeBefore) {
@@ -34,7 +34,7 @@ function referencesExist(manifests: readonly Manifest[], madeBefore: MadeBefore)
   return [...new Set(missing.map(({ from, to }) => `${from} names ${to}, which is not there`))];
 }
 
-/** The Secrets that objects name and do not bring. */
+/** Returns the Secrets that objects refer to but do not define. */
 export function secretsNamed(manifests: readonly Manifest[]): Set<string> {
   const brought = new Set(manifests.flatMap(namesOf));
   const named = referencesIn(manifests).map(({ to }) => to).filter((to) =>
@@ -50,7 +50,7 @@ function referencesIn(manifests: readonly Manifest[]): Reference[] {
   ];
 }
 
-/** An object's own name, those of its keys, and those of what it makes. */
+/** Returns an object's name, the names of its keys, and the names of the objects that it creates. */
 function namesOf(manifest: Manifest): string[] {
   const keys = Object.keys({ ...manifest["data"], ...manifest["stringData"] });
   const names = [idOf(manifest), ...keys.map((key) => `${idOf(manifest)}/${key}`)];

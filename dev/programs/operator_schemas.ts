@@ -1,8 +1,8 @@
 /**
  * Schemas of RabbitMQ's operators and of the Barman Cloud plugin. No registry has them, so they are written by hand
  * after the published CRDs (rabbitmq/cluster-operator v2, rabbitmq/messaging-topology-operator v1,
- * cloudnative-pg/plugin-barman-cloud, each config/crd/bases), and know the fields that are in use here: a field that
- * the CRDs have and these do not is to be added here first.
+ * cloudnative-pg/plugin-barman-cloud, each config/crd/bases). They contain only the fields in use: add a further field
+ * of the CRDs here first.
  */
 import type { Json } from "../kubernetes/manifest.ts";
 
@@ -83,13 +83,14 @@ const specs: Readonly<Record<string, object>> = {
   }, { retentionPolicy: { type: "string", pattern: "^[1-9][0-9]*[dwm]$" } }),
 };
 
-/** By API version and kind: the schema of the whole object. */
+/** Schemas of whole objects, by API version and kind. */
 export const operatorSchemas: ReadonlyMap<string, object> = new Map(
   Object.entries(specs).map(([type, spec]) => [type, object({ apiVersion: text, kind: text, metadata: free, spec })]),
 );
 
 /**
- * The parts of a RabbitmqCluster that its CRD takes over from Kubernetes, as a pod; the operator makes the rest of it.
+ * Returns the pod spec in a RabbitmqCluster that its CRD takes from Kubernetes, as a pod. The operator creates the
+ * rest.
  */
 export function podOfBroker({ spec = {} }: Json): object {
   const pod = spec.override?.statefulSet?.spec?.template?.spec ?? {};

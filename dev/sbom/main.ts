@@ -1,14 +1,14 @@
-/** `deno task sbom`: the bill of materials, as CycloneDX 1.6 has it: cyclonedx.org/docs/1.6/json */
+/** `deno task sbom`: the bill of materials in CycloneDX 1.6: cyclonedx.org/docs/1.6/json */
 import { closure, isAllowed, licenceOf, type LockedPackage, lockedPackages, split } from "./packages.ts";
 import { join } from "node:path";
 import { runCommand, version } from "../../shared/runtime/configuration/command.ts";
 import { runProgram } from "../../tools/run_program.ts";
 
-/** A package, and what is known of it beside what the lock says. */
+/** A package, with facts beyond those in the lock. */
 interface Component extends LockedPackage {
-  /** SPDX's id or expression. */
+  /** SPDX id or expression. */
   readonly licence: string;
-  /** The members that load it; none where it only builds and tests. */
+  /** The members that load it; empty if it is used only to build and test. */
   readonly shippedBy: readonly string[];
 }
 
@@ -18,11 +18,11 @@ interface Product {
   readonly licence: string;
   /** Its direct imports, by `name@version`. */
   readonly imports: readonly string[];
-  /** Deno's version, in which all of it runs. */
+  /** Version of Deno, the runtime of all packages. */
   readonly deno: string;
 }
 
-/** The same packages give the same document, to the byte: it has neither a serial number nor a time. */
+/** The same packages give the same bytes: the document has neither a serial number nor a timestamp. */
 export function billOfMaterials(product: Product, packages: readonly Component[]) {
   const { name, version, licence, imports, deno } = product;
   return {
@@ -67,7 +67,7 @@ function componentOf({ name, version, hash, licence, shippedBy }: Component) {
     ...(scope && { group: scope }),
     "name": own,
     version,
-    // CycloneDX: `excluded` is for what is used to build or test, and not delivered.
+    // CycloneDX: `excluded` marks components that build or test the product, and are not delivered.
     "scope": shippedBy.length > 0 ? "required" : "excluded",
     "hashes": [{ alg: "SHA-512", content: hash }],
     "licenses": licensesOf(licence),
@@ -80,7 +80,10 @@ function componentOf({ name, version, hash, licence, shippedBy }: Component) {
 
 type Licenses = readonly ({ readonly expression: string } | { readonly license: { readonly id: string } })[];
 
-/** The licences in a bill of materials, by the packages' hashes. @param text of one, or none */
+/**
+ * Returns the licences in a bill of materials, by the packages' hashes.
+ * @param text a bill of materials, or an empty text
+ */
 export function licencesIn(text: string): Map<string, string> {
   interface Written {
     readonly hashes?: readonly { readonly content: string }[];
@@ -156,7 +159,7 @@ if (import.meta.main) {
   });
 }
 
-/** The files that the Dockerfile caches for each image: its programs. */
+/** Returns the files that the Dockerfile caches for each image: its programs. */
 async function cachedPrograms(): Promise<[member: string, files: string[]][]> {
   return Array.from(
     (await Deno.readTextFile(join(root, "Dockerfile")))
@@ -165,13 +168,13 @@ async function cachedPrograms(): Promise<[member: string, files: string[]][]> {
   );
 }
 
-/** The npm packages that the program's modules import, by `name@version`. */
+/** Returns the npm packages that the program's modules import, by `name@version`. */
 async function packagesOf(program: string): Promise<string[]> {
   const { modules } = await info<{ modules: readonly { readonly npmPackage?: string }[] }>(program);
   return modules.flatMap(({ npmPackage }) => npmPackage === undefined ? [] : [idOf(npmPackage)]);
 }
 
-/** The direct imports of a configuration, by `name@version`. */
+/** Returns the direct imports of a configuration, by `name@version`. */
 function importsOf(lock: string): string[] {
   const { workspace } = JSON.parse(lock) as { workspace: { dependencies: readonly string[] } };
   return workspace.dependencies.map((specifier) => idOf(specifier.slice("npm:".length)));

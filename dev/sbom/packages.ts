@@ -1,4 +1,4 @@
-/** The packages that a lock pins, and under which licence each is: what its own package.json says. */
+/** The packages that a lock pins, with the licence in each package's package.json. */
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { runProgram } from "../../tools/run_program.ts";
@@ -10,7 +10,7 @@ export interface LockedPackage {
   readonly hash: string;
   /** Its dependencies, by `name@version`. */
   readonly dependencies: readonly string[];
-  /** The package has a script that a package manager would run on installation. */
+  /** Whether the package has a script that a package manager would run on installation. */
   readonly hasScripts: boolean;
 }
 
@@ -21,14 +21,17 @@ interface LockEntry {
   readonly scripts?: boolean;
 }
 
-/** All packages, by `name@version`. One that is there for several peers is one. @param text of deno.lock */
+/**
+ * Returns all packages, by `name@version`. Merges the entries of a package with several sets of peers.
+ * @param text the text of deno.lock
+ */
 export function lockedPackages(text: string): Map<string, LockedPackage> {
   const entries: [string, LockEntry][] = Object.entries(JSON.parse(text).npm);
   const ids = new Map<string, string>();
   for (const [key] of entries) {
     const { name, version } = split(key);
     ids.set(key, `${name}@${version}`);
-    // The lock names a version only where it has several.
+    // The lock includes the version only if there are several.
     ids.set(name, `${name}@${version}`);
     ids.set(`${name}@${version}`, `${name}@${version}`);
   }
@@ -46,25 +49,25 @@ export function lockedPackages(text: string): Map<string, LockedPackage> {
   }]));
 }
 
-/** These packages, and all that they need. @param ids by `name@version` */
+/** Returns these packages and all their dependencies. @param ids by `name@version` */
 export function closure(ids: Iterable<string>, packages: ReadonlyMap<string, LockedPackage>): Set<string> {
   const found = new Set(ids);
   for (const id of found) for (const needed of packages.get(id)!.dependencies) found.add(needed);
   return found;
 }
 
-/** `@scope/name@1.2.3_peer@4.5.6`: what follows the underscore tells which peers were chosen. */
+/** Splits `@scope/name@1.2.3_peer@4.5.6`; the part after the underscore lists the chosen peers. */
 export function split(key: string): { name: string; version: string } {
   const [, name = "", version = ""] = /^(@?[^@]+)@([^_]+)/.exec(key) ?? [];
   return { name, version };
 }
 
-/** SPDX ids that a product under the MIT licence may ship or be built with. Another one is a decision for a person. */
+/** SPDX ids that a product under the MIT licence may ship or be built with. A person decides about others. */
 const allowed: readonly string[] = [
   ...["MIT", "MIT-0", "ISC", "0BSD", "BSD-2-Clause", "BSD-3-Clause", "Apache-2.0", "BlueOak-1.0.0", "Python-2.0"],
-  // axe-core, in the tests alone: weak copyleft of its own files.
+  // axe-core, used in tests only: weak copyleft of its own files.
   "MPL-2.0",
-  // caniuse and the like: data.
+  // caniuse and similar packages: data.
   ...["CC0-1.0", "CC-BY-4.0", "Unlicense"],
 ];
 
@@ -77,8 +80,8 @@ interface Manifest {
 type KnownLicences = ReadonlyMap<string, string>;
 
 /**
- * From Deno's cache. What is not there, such as another system's binaries, is as an earlier bill says of the same
- * bytes; or npm asks the registry.
+ * Reads the licence from Deno's cache. A package outside the cache, such as another system's binary, gets the licence
+ * of the same bytes in an earlier bill; otherwise npm asks the registry.
  */
 export async function licenceOf(
   { name, version, hash }: LockedPackage,
@@ -94,7 +97,7 @@ export async function licenceOf(
   return text.replace(/^\((.*)\)$/, "$1");
 }
 
-/** Whether every part of an `AND`, and one of an `OR`, is allowed. */
+/** Returns whether every part of an `AND`, and at least one part of an `OR`, is allowed. */
 export function isAllowed(licence: string): boolean {
   return licence.split(" AND ").every((part) =>
     part.replace(/[()]/g, "").split(" OR ").some((id) => allowed.includes(id.trim()))

@@ -1,10 +1,10 @@
-/** Changes that an operator makes to events that could not be processed, by the keys of their JSON. */
+/** An operator's changes to the events of dead letters, by the keys of their JSON. */
 import { describeFaults, type Draft, type Event } from "./event.ts";
 import { jsonInteger, parseEventJson } from "./json.ts";
 import { decodeDraft, UndecodableError } from "./protobuf.ts";
 import { formatTimestamp, isTimestamp } from "./timestamp.ts";
 
-/** The whole event, or some of its fields: an empty value leaves a field out, or stands for one that is left out. */
+/** Replaces the event or sets fields. An empty value removes a field; in `where` it matches a missing field. */
 export type Change =
   | { readonly json: string }
   | { readonly set: readonly Assignment[]; readonly where?: readonly Assignment[] };
@@ -14,12 +14,12 @@ export interface Assignment {
   readonly value: string;
 }
 
-/** The event as it would be, or why the change does not fit. */
+/** The changed event, or why the change cannot be applied. */
 export type Changed =
   | { readonly before: string; readonly event: Event }
   | { readonly before: string | undefined; readonly problem: string };
 
-/** Every key that may be set or compared; `player` and the other keys of an enriched event say nothing here. */
+/** The keys that may be set or compared. An enriched event's other keys, such as `player`, may not. */
 const keys = ["id", "player_id", "game_id", "type", "amount", "currency", "has_won", "created_at"];
 
 /**
@@ -31,7 +31,7 @@ const keys = ["id", "player_id", "game_id", "type", "amount", "currency", "has_w
  * deepStrictEqual(parseAssignment("currency="), { key: "currency", value: "" });
  * throws(() => parseAssignment("curency=EUR"), RangeError);
  * ```
- * @throws {RangeError} with a sentence
+ * @throws {RangeError} with a message for the operator
  */
 export function parseAssignment(text: string): Assignment {
   const at = text.indexOf("=");
@@ -44,15 +44,15 @@ export function parseAssignment(text: string): Assignment {
   return { key, value: text.slice(at + 1) };
 }
 
-/** No event has a NUL, and no job that Postgres keeps can name one. */
+/** Rejects NUL: no event contains it, and Postgres cannot store it in a job. */
 function parseAssignments(name: string, texts: readonly string[]): Assignment[] {
   if (texts.some((text) => text.includes("\0"))) throw new RangeError(`${name} must be without NUL characters`);
   return texts.map(parseAssignment);
 }
 
 /**
- * From words of a command line or a query.
- * @throws {RangeError} with a sentence
+ * Parses the words of a command line or a query.
+ * @throws {RangeError} with a message for the operator
  */
 export function parseChange(
   { set, where, json }: {
@@ -71,7 +71,7 @@ export function parseChange(
   return { set: parseAssignments("set", set), where: parseAssignments("where", where) };
 }
 
-/** @param body valid or not */
+/** @param body need not be a valid event */
 export function applyChange(body: Uint8Array, change: Change): Changed {
   const fields = fieldsOf(body);
   const before = fields && JSON.stringify(fields);
@@ -92,7 +92,7 @@ function judged(before: string | undefined, json: string): Changed {
   return Array.isArray(event) ? { before, problem: describeFaults(event) } : { before: before ?? "null", event };
 }
 
-/** What the body says, faults and all; what it leaves out is left out here. `undefined`: it is no message. */
+/** Returns the fields in the body, valid or not, without missing ones; `undefined` when the body is not protobuf. */
 function fieldsOf(body: Uint8Array): Record<string, unknown> | undefined {
   let draft: Draft;
   try {

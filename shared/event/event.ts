@@ -1,4 +1,4 @@
-/** What a player did, and what makes such a statement valid. Knows no encoding and no I/O. */
+/** Events and their validity rules. Knows no encoding and no I/O. */
 import type { EventKind, EventType, TypesWith } from "./kinds.ts";
 import { isTimestamp, type Timestamp } from "./timestamp.ts";
 
@@ -17,7 +17,7 @@ interface Game {
 interface Money {
   /** In the currency's minor unit, 0 or more. */
   readonly amount: bigint;
-  /** ISO 4217 or BTC. Any other text is valid here, and refused where it would have to be converted. */
+  /** ISO 4217 or BTC. Any other text is valid here and is rejected when the amount is converted. */
   readonly currency: string;
 }
 
@@ -34,12 +34,12 @@ export type EventOf<Type extends EventType> =
 
 export type Event = { [Type in EventType]: EventOf<Type> }[EventType];
 
-/** An event as an encoding gives it: every field there, zero or empty where it was left out. */
+/** A decoded event before validation: a missing field is zero or empty. */
 export interface Draft {
   readonly id: bigint;
   readonly playerId: bigint;
   readonly gameId: bigint;
-  /** A number: of a kind that this version does not know, as the encoding has it. `undefined`: the encoding named none. */
+  /** A number is the wire number of a kind that this version does not know. `undefined`: the encoding has no kind. */
   readonly kind: EventKind | number | undefined;
   readonly amount: bigint;
   readonly currency: string;
@@ -47,14 +47,14 @@ export interface Draft {
   readonly createdAt: Timestamp | undefined;
 }
 
-/** What is wrong with one field, under its name in the schema. */
+/** A problem with one field, under the field's name in the schema. */
 export interface Fault {
   readonly field: string;
   /** Completes the sentence that begins with the field's name: `is missing`. */
   readonly problem: string;
 }
 
-/** The event that the draft states, or all that is wrong with it. */
+/** Returns the draft as an event, or all its faults. */
 export function eventOf(draft: Draft): Event | Fault[] {
   const { id, playerId, gameId, kind, amount, currency, hasWon, createdAt } = draft;
   if (
@@ -69,12 +69,12 @@ export function eventOf(draft: Draft): Event | Fault[] {
   return { type: kind.type, id, playerId, gameId, createdAt };
 }
 
-/** One sentence that names every field at fault. */
+/** Returns one sentence that names every faulty field. */
 export function describeFaults(faults: readonly Fault[]): string {
   return faults.map(({ field, problem }) => `${field} ${problem}`).join("; ");
 }
 
-/** Kept apart from the check above, which runs for every event and allocates nothing. */
+/** Separate from the check in {@linkcode eventOf}, which runs for every event and allocates nothing. */
 function faultsOf({ id, playerId, gameId, kind, amount, currency, hasWon, createdAt }: Draft): Fault[] {
   const faults: Fault[] = [];
   const fault = (field: string, problem: string) => faults.push({ field, problem });

@@ -114,7 +114,7 @@ Deno.test("eventOf() gives an event, or names just the fields that break a rule 
   strictEqual(events > 50, true, "some drafts are events");
 });
 
-/** The rules once more, field by field, as the schema's comments state them. */
+/** A second implementation of the rules in the schema's comments, field by field. */
 function faultyFields({ id, playerId, gameId, kind, amount, currency, hasWon, createdAt }: Draft): string[] {
   const isKnown = typeof kind === "object";
   const isTime = createdAt !== undefined && Number.isInteger(createdAt.seconds) &&

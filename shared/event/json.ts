@@ -1,4 +1,4 @@
-/** Events as JSON: log lines, HTTP, and NDJSON in and out. */
+/** Events as JSON, for log lines, HTTP, and NDJSON input and output. */
 import { type Draft, type Event, eventOf, type Fault } from "./event.ts";
 import { type EventType, eventTypes, kinds } from "./kinds.ts";
 import { repeatedKeys } from "./repeated_keys.ts";
@@ -7,7 +7,7 @@ import { formatTimestamp, parseTimestamp } from "./timestamp.ts";
 /** A 64-bit integer: a number while it is a safe integer, a decimal string beyond. */
 export type JsonInteger = number | string;
 
-/** The keys in the order in which they are written; what does not apply is left out. */
+/** The keys in the order in which they are written. Keys that do not apply to the kind are left out. */
 export interface EventJson {
   id: JsonInteger;
   player_id: JsonInteger;
@@ -19,7 +19,7 @@ export interface EventJson {
   created_at: string;
 }
 
-/** Keys that an enriched event has on top of {@linkcode EventJson}; read back, they say nothing new. */
+/** Keys that enrichment adds to {@linkcode EventJson}; ignored on input, because they are not part of the event. */
 const enrichedKeys = ["amount_eur", "player", "description", "sent_id"];
 const eventKeys = ["id", "player_id", "game_id", "type", "amount", "currency", "has_won", "created_at"];
 const knownKeys = new Set([...eventKeys, ...enrichedKeys]);
@@ -44,7 +44,7 @@ export function jsonInteger(value: bigint): JsonInteger {
 }
 
 /**
- * The event that one line of NDJSON states, or what is wrong with it; the field of a fault is `line` when it is no JSON object.
+ * Returns the event in a line of NDJSON, or its faults. The fault's field is `line` when the line is not a JSON object.
  *
  * @example
  * ```ts
@@ -71,21 +71,21 @@ export function parseEventJson(line: string): Event | Fault[] {
   return eventOfFields(value as Readonly<Record<string, unknown>>);
 }
 
-/** A number that is no integer of int64's length, as it was written: `5.0`, `1e3`. */
+/** A number that is not written as an integer of at most 19 digits, such as `5.0` or `1e3`. */
 class OtherNumber {
   constructor(readonly source: string) {}
 }
 
-/** Integers become `bigint` from their digits, before they can be rounded. */
+/** Converts integers to `bigint` from their source text: `JSON.parse` rounds them to doubles. */
 function exactNumbers(_key: string, value: unknown, context?: { source: string }): unknown {
   if (typeof value !== "number") return value;
   const source = context?.source ?? String(value);
-  // Bounded, because the time that BigInt takes grows faster than the number of digits.
+  // Bounded: the time of BigInt() grows faster than the number of digits.
   return /^-?\d{1,19}$/.test(source) ? BigInt(source) : new OtherNumber(source);
 }
 
 function eventOfFields(object: Readonly<Record<string, unknown>>): Event | Fault[] {
-  // A field that is null says as little as one that is left out.
+  // A field that is null counts as missing.
   const fields = new Map(Object.entries(object).filter(([, value]) => value !== null));
   const faults: Fault[] = [];
   const wrong = (field: string, right: string) => {
@@ -135,12 +135,12 @@ function eventOfFields(object: Readonly<Record<string, unknown>>): Event | Fault
   return [...faults, ...event.filter(({ field }) => !named.has(field))];
 }
 
-/** A key as the name of a field at fault. */
+/** Returns the key as a fault's field name. */
 function fieldOf(key: string): string {
   return /^\w{1,60}$/.test(key) ? key : shown(key);
 }
 
-/** Neither arrays nor objects are written out: they may be of any size and depth. */
+/** Does not print arrays and objects: they may have any size and depth. */
 function shown(value: unknown): string {
   if (value instanceof OtherNumber) return excerpt(value.source);
   if (Array.isArray(value)) return "an array";

@@ -1,9 +1,9 @@
 /**
- * The kinds of events, one entry each. Codec, checks, JSON, generator, description, totals, page and API read what they need
- * from here. A new kind is an entry here, a value in event.proto, and a wider check of events.type in a migration.
+ * The kinds of events, one entry each. Codec, checks, JSON, generator, description, totals, page and API read this
+ * table. A new kind needs an entry here, a value in event.proto, and a migration that extends the check of events.type.
  */
 
-/** What the sentence of an event is made of; empty where it does not apply to the kind. */
+/** The parts of an event's description. Parts that do not apply to the kind are empty. */
 export interface Phrases {
   /** `Player #11 (john@example.com)` */
   readonly player: string;
@@ -17,25 +17,25 @@ export interface Phrases {
 }
 
 interface Common {
-  /** Its name in JSON, in the database and, in upper case, in event.proto. */
+  /** The kind's name in JSON, in the database and, in upper case, in event.proto. */
   readonly type: string;
-  /** Of `EventType` in event.proto; for good. */
+  /** The number in `EventType` of event.proto; never changes. */
   readonly wireNumber: number;
-  /** One word for the dashboard, which adds an s to name several: choose one whose plural ends so. */
+  /** One word for the dashboard, which forms the plural by adding an s. */
   readonly label: string;
   readonly sentence: (phrases: Phrases) => string;
-  /** How often it is among generated events, beside the other kinds. */
+  /** Relative frequency among generated events. */
   readonly weight: number;
 }
 
 interface Money {
-  /** To which of the player's totals the event adds, if to any. */
+  /** The player's total that the event adds to, if any. */
   readonly addsTo: "bets" | "deposits" | undefined;
-  /** Least and most of what is generated, in whole units of a currency such as EUR: the generator scales BTC and JPY. */
+  /** Range of generated amounts, in whole units of a currency such as EUR. The generator scales BTC and JPY. */
   readonly usualAmounts: readonly [least: number, most: number];
 }
 
-/** Another combination of fields needs a literal of its own in `eventOf` and in the generator; the compiler says so. */
+/** A new combination of fields needs a new literal in `eventOf` and in the generator; the compiler enforces this. */
 type Kind =
   | Common & { readonly hasGame: true; readonly hasMoney: false; readonly hasOutcome: false }
   | Common & Money & { readonly hasGame: false; readonly hasMoney: true; readonly hasOutcome: false }
@@ -93,13 +93,13 @@ export type EventKind = (typeof kinds)[number];
 export type EventType = EventKind["type"];
 export const eventTypes: readonly EventType[] = kinds.map(({ type }) => type);
 
-/** The types of those kinds that have the field. */
+/** The types of the kinds that have the field. */
 export type TypesWith<Field extends "hasGame" | "hasMoney" | "hasOutcome"> = Extract<
   EventKind,
   { readonly [Each in Field]: true }
 >["type"];
 
-/** A map finds it in half the time that an object's keys take. */
+/** A Map lookup takes half the time of an object's. */
 const kindsByType: ReadonlyMap<EventType, EventKind> = new Map(kinds.map((kind) => [kind.type, kind]));
 
 /**

@@ -7,10 +7,11 @@ export interface Decimal {
 }
 
 /**
- * Digits after the decimal point in each currency: ISO 4217 list one as published on 2024-06-25 and on 2026-01-01, and 8
- * for BTC, where one satoshi is the minor unit. What left the list of late (ANG, BGN, CUC, ZWL) stays: old events still
- * carry it. Not from `Intl`, which follows CLDR and disagrees: it gives IQD and LAK no digits where ISO 4217 has three
- * and two. Codes to which ISO 4217 gives no minor unit (XAU, XDR, XXX, …) are unknown here.
+ * Digits after the decimal point of each currency: ISO 4217 list one as published on 2024-06-25 and on 2026-01-01, and
+ * 8 for BTC, whose minor unit is the satoshi. Currencies that left the list recently (ANG, BGN, CUC, ZWL) stay, because
+ * old events carry them. Codes without a minor unit in ISO 4217 (XAU, XDR, XXX, …) are unknown here.
+ *
+ * `Intl` is not used: it follows CLDR, which gives IQD and LAK no digits where ISO 4217 has three and two.
  */
 const exponents: ReadonlyMap<string, number> = new Map([
   ...digits(0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"),
@@ -29,7 +30,7 @@ const exponents: ReadonlyMap<string, number> = new Map([
 ]);
 
 /**
- * How many digits the currency has after its decimal point; `undefined` when it is not known: it is never guessed.
+ * Returns the currency's number of digits after the decimal point; `undefined` for an unknown currency.
  *
  * @example
  * ```ts
@@ -44,8 +45,9 @@ export function exponentOf(currency: string): number | undefined {
 }
 
 /**
- * Tells amounts of one currency in EUR cents, exact and rounded once, half away from zero.
- * @param exponent how many digits the currency has after the point; its minor unit is what amounts are in
+ * Returns a function that converts amounts in the currency's minor unit to EUR cents: exact, rounded once, half away
+ * from zero.
+ * @param exponent the currency's number of digits after the point
  * @param perEur how much of the currency 1 EUR buys; greater than 0
  * @throws {RangeError} when `perEur` is 0
  *
@@ -66,7 +68,7 @@ export function toEurCents(exponent: number, perEur: Decimal): (amount: bigint) 
 }
 
 /**
- * The amount in major units without needless zeros: `5`, `4.68`, `0.5`, `0.00012345`.
+ * Formats the amount in major units, without trailing zeros: `5`, `4.68`, `0.5`, `0.00012345`.
  *
  * @example
  * ```ts

@@ -29,7 +29,7 @@ Deno.test("toEurCents() rounds half away from zero, once", () => {
   for (const [amount, cents] of [[1n, 1n], [3n, 2n], [5n, 3n], [-1n, -1n], [-3n, -2n], [0n, 0n], [2n, 1n]] as const) {
     strictEqual(toEurCents(2, two)(amount), cents, `${amount} cents at 2 for 1 EUR`);
   }
-  // 0.49 cents: rounded first to a tenth it would become 0.5, and then 1.
+  // 0.49 cents: rounding twice, first to tenths, would give 0.5 and then 1.
   strictEqual(toEurCents(4, one)(49n), 0n);
   strictEqual(toEurCents(4, one)(50n), 1n);
 });
@@ -39,7 +39,7 @@ Deno.test("toEurCents() rounds every exact half away from zero, and not what is 
   const factor = fc.bigInt({ min: 1n, max: 1_000n });
   fc.assert(
     fc.property(cents, exponent, fc.nat({ max: 18 }), factor, fc.boolean(), (cents, exponent, scale, factor, minus) => {
-      // At this rate the amount is cents + 1/2 exactly.
+      // At this rate the amount converts to exactly cents + 1/2.
       const perEur = { units: 200n * 10n ** BigInt(scale) * factor, scale };
       const amount = (2n * cents + 1n) * 10n ** BigInt(exponent) * factor;
       const sign = minus ? -1n : 1n;
@@ -78,10 +78,10 @@ Deno.test("exponentOf() knows all of ISO 4217's lists of 2024 and 2026, and whic
   deepStrictEqual(four, ["CLF", "UYW"]);
   deepStrictEqual(eight, ["BTC"]);
   deepStrictEqual(others, {});
-  // 166 with a minor unit in 2024, XAD and XCG since, ZWL before.
+  // 166 with a minor unit in 2024, plus XAD and XCG, added since, and ZWL, removed before.
   strictEqual(none.length + (two?.length ?? 0) + three.length + four.length, 169);
   strictEqual(unknown?.length, 26 ** 3 - 170);
-  // The European Central Bank's reference rates of 2024-06-28: what the mock of the rates API quotes.
+  // The European Central Bank's reference rates of 2024-06-28, which the mock of the rates API quotes.
   const quoted =
     "USD JPY BGN CZK DKK GBP HUF PLN RON SEK CHF ISK NOK TRY AUD BRL CAD CNY HKD IDR ILS INR KRW MXN MYR " +
     "NZD PHP SGD THB ZAR EUR BTC";

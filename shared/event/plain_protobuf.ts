@@ -1,17 +1,17 @@
 /**
- * The fields of an event whose encoding is plain, read straight into a draft: protobufjs makes a message, four `Long`s and a
- * timestamp of them first, which is half of decoding, and garbage. Everything else is left to protobufjs, which judges it.
+ * Reads an event with a plain encoding straight into a draft. protobufjs would first make a message, four `Long`s and a
+ * timestamp, which is half the time of decoding and leaves garbage. protobufjs decodes every other encoding.
  */
 import type { Draft } from "./event.ts";
 import { type EventKind, kinds } from "./kinds.ts";
 
-/** protobuf_test.ts holds the numbers to those of the schema. */
+/** protobuf_test.ts compares the numbers with the schema. */
 export const kindsByWireNumber: readonly (EventKind | undefined)[] = Array.from(
   { length: 1 + Math.max(...kinds.map(({ wireNumber }) => wireNumber)) },
   (_, number) => kinds.find(({ wireNumber }) => wireNumber === number),
 );
 
-/** A field's number and wire type, as the byte before its value: protobuf.dev, "Encoding". */
+/** The byte before each field's value: the field's number and wire type (protobuf.dev, "Encoding"). */
 const tag = {
   id: 1 << 3,
   playerId: 2 << 3,
@@ -25,19 +25,19 @@ const tag = {
   nanos: 2 << 3,
 } as const;
 
-/** Of a number of 49 bits: no double rounds it, and no negative one is as short. */
+/** Seven bytes hold 49 bits, which a double represents exactly. A negative number takes ten. */
 const mostVarintBytes = 7;
 const int32Max = 2 ** 31 - 1;
 const currencyLength = 3;
-/** By their three characters as one number; there are as many as the rates have. */
+/** Cache of currency codes by their three bytes as one number; as many entries as rates may have. */
 const currencies = new Map<number, string>();
 const mostCurrencies = 1_000;
 
-/** Where the bytes are read, and whether they are plain so far: state of the module, for a reader of each event is garbage. */
+/** Read position, and whether the bytes are plain so far. Module state: a reader object per event is garbage. */
 let at = 0;
 let isPlain = true;
 
-/** @returns `undefined` for an encoding that is not plain, be it valid or not */
+/** @returns `undefined` for an encoding that is not plain, valid or not */
 export function readPlain(bytes: Uint8Array): Draft | undefined {
   let [id, playerId, gameId, type, amount, hasWon, seconds, nanos] = [0, 0, 0, 0, 0, 0, 0, 0];
   let currency = "";
@@ -69,7 +69,7 @@ export function readPlain(bytes: Uint8Array): Draft | undefined {
         hasWon = varint(bytes);
         break;
       case tag.createdAt: {
-        // Of a repeated message all are merged.
+        // Protobuf merges repeated messages; protobufjs does that.
         if (hasCreatedAt) return undefined;
         hasCreatedAt = true;
         const timeEnd = bytes[at]! + at + 1;
@@ -99,7 +99,7 @@ export function readPlain(bytes: Uint8Array): Draft | undefined {
     id: BigInt(id),
     playerId: BigInt(playerId),
     gameId: BigInt(gameId),
-    // Zero says nothing; another number that we do not know comes from a later version.
+    // Zero means missing. Any other unknown number comes from a later version.
     kind: kindsByWireNumber[type] ?? (type || undefined),
     amount: BigInt(amount),
     currency,

@@ -7,13 +7,13 @@ import { kindOf } from "./kinds.ts";
 import { kindsByWireNumber, readPlain } from "./plain_protobuf.ts";
 
 const Message = casino.events.v1.Event;
-/** The body is not the protobuf message that it should be. */
+/** The body is not a protobuf message of the expected type. */
 export class UndecodableError extends Error {
   override readonly name = "UndecodableError";
 }
 
 /**
- * The event in `body`, or what is wrong with its fields (an empty body is a message with every field left out).
+ * Returns the event in `body`, or the faults of its fields. An empty body is a message without fields.
  * @throws {UndecodableError}
  *
  * @example
@@ -31,7 +31,7 @@ export function decodeEvent(body: Uint8Array): Event | Fault[] {
 }
 
 /**
- * What the body states, valid or not.
+ * Returns the fields in the body, valid or not.
  * @throws {UndecodableError}
  */
 export function decodeDraft(body: Uint8Array): Draft {
@@ -46,7 +46,7 @@ function read(body: Uint8Array): Draft {
     id: bigIntOf(message.id),
     playerId: bigIntOf(message.playerId),
     gameId: bigIntOf(message.gameId),
-    // Zero says nothing; another number that we do not know comes from a later version.
+    // Zero means missing. Any other unknown number comes from a later version.
     kind: kindsByWireNumber[message.type] ?? (message.type || undefined),
     amount: bigIntOf(message.amount),
     currency: message.currency,

@@ -8,7 +8,7 @@ import { anyEvent } from "../../tests/fixtures/arbitraries.ts";
 import { mutatedMessage } from "../../tests/fixtures/mutated_bytes.ts";
 import { wireFields, wireText } from "../../tests/fixtures/wire_format.ts";
 
-/** What the bytes say by protobuf's rules: of a repeated scalar the last counts, of a repeated message all are merged. */
+/** Decodes by protobuf's rules: the last of repeated scalars wins, repeated messages are merged. */
 function readByHand(body: Uint8Array): Event | Fault[] {
   const [integers, created] = [new Map<number, bigint>(), new Map<number, bigint>()];
   let [currency, hasWon, hasCreatedAt] = ["", false, false];
@@ -57,7 +57,7 @@ function agree(body: Uint8Array): void {
   }
   const event = decodeEvent(body);
   deepStrictEqual(event, expected);
-  // As amqplib gives it, for which protobufjs has another reader.
+  // amqplib delivers a Buffer, for which protobufjs has another reader.
   deepStrictEqual(decodeEvent(Buffer.from(body)), expected);
   if (Array.isArray(event)) counts.faults++;
   else {
@@ -105,7 +105,7 @@ Deno.test("decodeEvent() takes no currency for another one in 5,000 texts that a
   );
 });
 
-/** Beginnings and ends of characters that do not fit, overlong forms, surrogates and beyond U+10FFFF among letters. */
+/** Letters mixed with truncated sequences, overlong forms, surrogates and code points beyond U+10FFFF. */
 const hardUtf8 = fc.array(
   fc.constantFrom(
     [0x41],

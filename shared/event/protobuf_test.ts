@@ -7,7 +7,7 @@ import type { Event } from "./event.ts";
 import { kinds } from "./kinds.ts";
 import { anyEvent } from "../../tests/fixtures/arbitraries.ts";
 
-/** The schema, and a later version of it, in protobufjs's own reading. */
+/** The schema and a later version of it, as protobufjs parses them. */
 const schema = schemaOf(eventProto);
 const laterSchema = schemaOf(
   eventProto.replace("EVENT_TYPE_UNSPECIFIED = 0;", "EVENT_TYPE_UNSPECIFIED = 0; EVENT_TYPE_JACKPOT = 99;")
@@ -21,7 +21,7 @@ function schemaOf(proto: string): protobuf.Type {
   return root.lookupType("casino.events.v1.Event");
 }
 
-/** The event under the schema's names, as protobufjs's `fromObject` takes it: what does not apply is left out. */
+/** The event under the schema's names, for protobufjs's `fromObject`, without fields that do not apply. */
 function fieldsOf(event: Event): Record<string, unknown> {
   return {
     id: String(event.id),
@@ -65,7 +65,7 @@ Deno.test("decodeEvent() reads fields in any order, the last of each when it is 
         return { bytes, rank: order.next().value };
       });
       const shuffled = parts.toSorted((a, b) => a.rank - b.rank).flatMap(({ bytes }) => [...bytes]);
-      // id = 0, player_id = -1, has_won = false: overruled by what comes after, or the defaults.
+      // id = 0, player_id = -1, has_won = false: either defaults, or later fields overwrite them.
       const before = [0x08, 0x00, 0x10, ...new Array(9).fill(0xff), 0x01, 0x38, 0x00];
       deepStrictEqual(decodeEvent(Uint8Array.from([...before, ...shuffled])), event);
     }),

@@ -1,9 +1,9 @@
-/** JSON.parse() silently takes the last of several members with one key. */
+/** Finds repeated keys: JSON.parse() silently keeps the last of several members with the same key. */
 
 /**
- * The keys that a JSON object has more than once at its top level, however they are escaped.
- * @param json the text of an object that JSON.parse() has read
- * @param distinct how many keys it found
+ * Returns the keys that occur more than once at the object's top level, also under different escapes.
+ * @param json the text of an object that JSON.parse() has parsed
+ * @param distinct the number of keys that JSON.parse() found
  */
 export function repeatedKeys(json: string, distinct: number): string[] {
   let count = 0;
@@ -12,8 +12,9 @@ export function repeatedKeys(json: string, distinct: number): string[] {
     count++;
     for (let at = begin; at < end; at++) if (json.charCodeAt(at) === backslash) escaped = true;
   });
-  // V8 14 now and then reads an escaped key as another one, so the number that it found proves nothing then:
-  // https://github.com/nodejs/node/issues/63785. Remove `escaped` when the property in repeated_keys_test.ts passes without.
+  // V8 14 sometimes reads an escaped key as another key, so `distinct` proves nothing for a text with escaped keys:
+  // https://github.com/nodejs/node/issues/63785.
+  // Remove `escaped` when the property in repeated_keys_test.ts passes without it.
   if (count === distinct && !escaped) return [];
   const seen = new Set<string>();
   const repeated = new Set<string>();
@@ -24,7 +25,7 @@ export function repeatedKeys(json: string, distinct: number): string[] {
   return [...repeated];
 }
 
-/** Calls `use` with where each key's text begins and ends, quotes included. Makes nothing: files have millions of lines. */
+/** Calls `use` with the offsets of each key, quotes included. Allocates nothing: files have millions of lines. */
 function eachKey(json: string, use: (begin: number, end: number) => void): void {
   let depth = 0;
   let [begin, end] = [0, 0];
@@ -49,7 +50,7 @@ function eachKey(json: string, use: (begin: number, end: number) => void): void 
   }
 }
 
-/** Where the quote is that ends the text. */
+/** Returns the offset of the closing quote. */
 function endOfText(json: string, begin: number): number {
   let at = begin;
   do at = json.indexOf('"', at + 1); while (isEscaped(json, at));

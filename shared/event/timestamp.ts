@@ -1,8 +1,8 @@
-/** An instant with nanoseconds, as protobuf's `Timestamp` has it; a `Date` would round to milliseconds. */
+/** An instant with nanoseconds, as protobuf's `Timestamp`; a `Date` would round to milliseconds. */
 export interface Timestamp {
-  /** Seconds since 1970-01-01T00:00:00Z, of the years 1 to 9999. */
+  /** Seconds since 1970-01-01T00:00:00Z, in the years 1 to 9999. */
   readonly seconds: number;
-  /** 0 to 999,999,999, counted forward in time also before 1970. */
+  /** 0 to 999,999,999; counts forward in time, also before 1970. */
   readonly nanos: number;
 }
 
@@ -14,27 +14,27 @@ export function isTimestamp({ seconds, nanos }: Timestamp): boolean {
     Number.isInteger(nanos) && nanos >= 0 && nanos <= 999_999_999;
 }
 
-/** @param ms milliseconds since 1970, rounded down to whole ones: a fraction could carry nanos past their range. */
+/** @param ms milliseconds since 1970, rounded down to an integer: a fraction could carry nanos past their range */
 export function timestampOfMs(ms: number): Timestamp {
   const whole = Math.floor(ms);
   const seconds = Math.floor(whole / 1000);
   return { seconds, nanos: (whole - seconds * 1000) * 1_000_000 };
 }
 
-/** Milliseconds since 1970, rounded down. */
+/** Returns milliseconds since 1970, rounded down. */
 export function msOfTimestamp({ seconds, nanos }: Timestamp): number {
   return seconds * 1000 + Math.floor(nanos / 1e6);
 }
 
 const rfc3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?([Zz]|([+-])(\d\d):(\d\d))$/;
 
-/** Reads RFC 3339 with up to nine digits of a second; `undefined` for anything else, leap seconds among it. */
+/** Parses RFC 3339 with up to nine fractional digits. Returns `undefined` for any other text, leap seconds included. */
 export function parseTimestamp(text: string): Timestamp | undefined {
   const match = rfc3339.exec(text);
   if (!match) return undefined;
   const [, year, month, day, hour, minute, second, fraction = "", , sign, offsetHour = "0", offsetMinute = "0"] = match;
   const date = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
-  // Date accepts 24:00 and carries February 30th over into March: such text does not come back as it went in.
+  // Date accepts 24:00 and turns February 30th into March 1st or 2nd: such text fails this round trip.
   if (
     Number.isNaN(date.getTime()) ||
     date.toISOString().slice(0, 19) !== `${year}-${month}-${day}T${hour}:${minute}:${second}`
@@ -47,10 +47,10 @@ export function parseTimestamp(text: string): Timestamp | undefined {
   return isTimestamp(timestamp) ? timestamp : undefined;
 }
 
-/** Many events are of the same second as the one before. */
+/** Cache: many events have the same second as the previous one. */
 let last = { seconds: NaN, text: "" };
 
-/** RFC 3339 in UTC with 0, 3, 6 or 9 digits of a second, as protobuf's JSON mapping writes it. */
+/** Formats as RFC 3339 in UTC with 0, 3, 6 or 9 fractional digits, as protobuf's JSON mapping does. */
 export function formatTimestamp({ seconds, nanos }: Timestamp): string {
   if (seconds !== last.seconds) last = { seconds, text: new Date(seconds * 1000).toISOString().slice(0, 19) };
   const whole = last.text;
@@ -59,14 +59,14 @@ export function formatTimestamp({ seconds, nanos }: Timestamp): string {
   return `${whole}.${digits.replace(/(?:000){1,2}$/, "")}Z`;
 }
 
-/** By days since 1970: times of whatever order are of few days. */
+/** Cache by days since 1970: times in any order fall on few days. */
 const dates = new Map<number, string>();
 const mostDates = 4_000;
 const twoDigits = Array.from({ length: 100 }, (_, number) => String(number).padStart(2, "0"));
 
 /**
- * Whole milliseconds since 1970, of a `Date`'s range, as `Date.toISOString` writes them, in a fifth of its time.
- * @throws {RangeError} for what is no time
+ * Formats whole milliseconds since 1970 as `Date.toISOString` does, in a fifth of its time.
+ * @throws {RangeError} outside the range of `Date`
  */
 export function formatMs(ms: number): string {
   const day = Math.floor(ms / 86_400_000);

@@ -1,4 +1,4 @@
-/** The one place that opens channels to the rates API. */
+/** The only module that opens channels to the rates API. */
 import "../runtime/deno_workarounds/without_env.ts";
 import { Buffer } from "node:buffer";
 import { isIP } from "node:net";
@@ -14,11 +14,11 @@ type RatesApiConfig = Pick<
 const scheme = "by-name";
 
 /**
- * A client with a channel of its own.
+ * Opens a client with its own channel.
  * @param address host:port
- * @param tls the files for TLS, which are read now; `undefined`: no TLS
- * @param proxy host:port of an HTTP proxy to go through (CONNECT)
- * @throws {Error} that names a file that cannot be read
+ * @param tls the files for TLS, read during the call; `undefined`: no TLS
+ * @param proxy host:port of an HTTP proxy (CONNECT)
+ * @throws {Error} naming a file that cannot be read
  */
 export function openGrpcClient(
   address: string,
@@ -29,7 +29,7 @@ export function openGrpcClient(
   const target = `${scheme}:${address}`;
   return new Client(proxy === undefined ? target : `${scheme}:${proxy}`, credentialsFor(tls), {
     "grpc.use_local_subchannel_pool": 1,
-    // `http_proxy` is not read: it would lead calls to this machine's loopback elsewhere, wherever the variable may be read.
+    // Ignores `http_proxy`: where the process may read that variable, it would divert even calls to loopback.
     "grpc.enable_http_proxy": 0,
     ...proxy !== undefined && { "grpc.http_connect_target": target, "grpc.default_authority": address },
     ...options,
@@ -37,8 +37,8 @@ export function openGrpcClient(
 }
 
 /**
- * What {@linkcode openGrpcClient} needs for the rates API.
- * @throws {ConfigError} for an IP address with TLS: grpc-js passes it as the server's name, and Deno refuses such a name
+ * Returns the TLS files for the rates API; `undefined`: no TLS.
+ * @throws {ConfigError} for an IP address with TLS: grpc-js passes the address as the server name, and Deno rejects it
  * (https://github.com/grpc/grpc-node/issues/1919). Remove this check when such a client connects under Deno
  */
 export function ratesApiTls(config: RatesApiConfig): TlsFiles | undefined {
@@ -52,7 +52,7 @@ export function ratesApiTls(config: RatesApiConfig): TlsFiles | undefined {
   return config.RATES_API_TLS === "on" ? tlsFilesOf(config) : {};
 }
 
-/** Removes what grpc-js puts at the end of each problem: a full stop, and a heading for notes on the name's resolution. */
+/** Removes the end that grpc-js adds to each problem: a full stop and an empty `Resolution note:`. */
 export function problemOf(details: string): string {
   return details.replace(/\.? *Resolution note: *$/, "");
 }
@@ -68,9 +68,9 @@ function bytesOf(pem: string | undefined): Buffer | null {
 }
 
 /**
- * Connects to a host by its name. gRPC's own resolver looks the name up and connects to the addresses: a process that may
- * connect to `rates.example:50051` would need a permission for each of them. It also asks name servers for service
- * configurations that nobody here has.
+ * Connects to a host by its name. gRPC's own resolver connects to the addresses that it looks up: a process that may
+ * connect to `rates.example:50051` would also need a permission for each address. That resolver also queries name
+ * servers for service configurations, which we do not use.
  */
 class ByName implements experimental.Resolver {
   readonly #address: experimental.HostPort | null;
@@ -81,12 +81,12 @@ class ByName implements experimental.Resolver {
   }
 
   updateResolution(): void {
-    // A client that cannot connect asks again at once: the same answer would make it ask for ever.
+    // A client that cannot connect resolves again at once. The same answer again would make an endless loop.
     if (this.#told) return;
     this.#told = true;
     const { host = "", port = 0 } = this.#address ?? {};
     const endpoints = experimental.statusOrFromValue([{ addresses: [{ host, port }] }]);
-    // The contract of a resolver: no answer before this call has returned.
+    // A resolver must not call its listener before this call returns.
     queueMicrotask(() => this.listener(endpoints, {}, null, ""));
   }
 

@@ -1,28 +1,28 @@
-/** The audit: what people did, in the table `acts` and in the log. An act that cannot be recorded is not done. */
+/** Records operators' acts in the table `acts` and in the log. An act that cannot be recorded is not performed. */
 import { explainStoreError, messageOf } from "../runtime/errors.ts";
 import { printable } from "../runtime/printable.ts";
 import { redact } from "../runtime/secrets.ts";
 import type { Log } from "../runtime/telemetry/log.ts";
 import type { Database, Row } from "./pool.ts";
 
-/** Before it is done. */
+/** An act before it is performed. */
 export interface Act {
   readonly who: string;
   /** `replay`, `drop`, and so on. */
   readonly act: string;
-  /** On what. */
+  /** The filter that selects what the act applies to. */
   readonly filter: Readonly<Record<string, string>>;
-  /** From where: an address, or a host's name. */
+  /** The operator's address or host name. */
   readonly peer: string;
-  /** By way of which subscriber or command. */
+  /** The subscriber or command that performs the act. */
   readonly via: string;
 }
 
 export interface ActEnd {
   readonly state: "done" | "failed";
-  /** How many it changed, where that is known. */
+  /** How many items the act changed, if known. */
   readonly affected: number | undefined;
-  /** In words, or as JSON. */
+  /** Text or JSON. */
   readonly result: string;
 }
 
@@ -31,13 +31,13 @@ export interface RecordedAct extends Act {
   /** RFC 3339. */
   readonly begun_at: string;
   readonly ended_at: string | null;
-  /** `begun`: it goes on, or its program died with it. */
+  /** `begun`: the act is running, or its process died. */
   readonly state: "begun" | ActEnd["state"];
   readonly affected: number | null;
   readonly result: string | null;
 }
 
-/** The act cannot be recorded, and so is not done. */
+/** The act cannot be recorded, so it is not performed. */
 export class ActNotRecorded extends Error {
   override readonly name = "ActNotRecorded";
 }
@@ -55,8 +55,8 @@ export class Acts {
   constructor(private readonly database: Database, private readonly log: Log) {}
 
   /**
-   * Records the act, does it, and records its end.
-   * @throws {ActNotRecorded} before anything is done; or what `perform` throws
+   * Records the act, performs it, and records its end.
+   * @throws {ActNotRecorded} without having called `perform`; or the error of `perform`
    */
   async record<T>(act: Act, perform: () => Promise<T>, endOf: (result: T) => ActEnd | Promise<ActEnd>): Promise<T> {
     const { who, filter, peer, via } = act;
@@ -72,7 +72,7 @@ export class Acts {
     }
   }
 
-  /** The newest first. @param before the id of one: those that are older */
+  /** Returns acts, newest first. @param before an act's id: only older acts are returned */
   async list(limit: number, before = "9223372036854775807"): Promise<RecordedAct[]> {
     return (await this.database.query(newest, [before, String(limit)])).map(recordedAct);
   }
@@ -88,7 +88,7 @@ export class Acts {
     }
   }
 
-  /** Never rejects: the act is done, and the log has it. */
+  /** Never rejects: the act is already performed, and the log contains it. */
   async #end(id: string, act: Act, { state, affected, result }: ActEnd): Promise<void> {
     const shown = redact(result).slice(0, mostResult).replaceAll("\0", "\\u0000");
     this.log.info("An act has ended", { event: "act.ended", id, ...act, state, affected, result: shown });
@@ -104,13 +104,13 @@ export class Acts {
   }
 }
 
-/** No text in Postgres holds a NUL. */
+/** Escapes NUL, which Postgres cannot store in text. */
 function printableFilter(filter: Act["filter"]): Act["filter"] {
   const whole = (text: string) => printable(text, Infinity);
   return Object.fromEntries(Object.entries(filter).map(([name, value]) => [whole(name), whole(value)]));
 }
 
-/** Whom Postgres takes us for, and where it sees us: nothing that was typed says so more surely. */
+/** Returns the role and address that Postgres sees: more reliable than any name that an operator types. */
 export async function connectedAs(database: Pick<Database, "query">): Promise<Pick<Act, "who" | "peer">> {
   const [row] = await database.query("select current_user::text, coalesce(host(inet_client_addr()), 'local')", []);
   return { who: row![0]!, peer: row![1]! };

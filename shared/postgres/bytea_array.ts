@@ -1,12 +1,12 @@
 import { Buffer } from "node:buffer";
 
-/** A dimension; no nulls; the type's number in pg_type; how many; the first index. */
+/** Five int32: number of dimensions, has-nulls flag, the element type's oid, number of elements, first index. */
 const headerBytes = 20;
 const byteaOid = 17;
 
 /**
- * Values as a `bytea[]` in binary, as `array_recv` reads it (PostgreSQL, src/backend/utils/adt/arrayfuncs.c). Text takes twice
- * the bytes, and is copied several times on its way.
+ * Encodes the values as a binary `bytea[]`, which `array_recv` reads (PostgreSQL, src/backend/utils/adt/arrayfuncs.c).
+ * The text format takes twice the bytes and is copied several times.
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-/** The one place where connections to a Postgres server are opened. */
+/** The only module that opens connections to a Postgres server. */
 import "../runtime/deno_workarounds/without_env.ts";
 import { Socket } from "node:net";
 // @ts-types="@types/pg"
@@ -14,37 +14,39 @@ import { explainRefusal, leavesSoundConnection } from "./refusal.ts";
 export interface ConnectionOptions {
   /** Shown in pg_stat_activity. */
   readonly name: string;
-  /** Most connections at once. */
+  /** Maximum number of open connections. */
   readonly max: number;
-  /** The server ends a statement that takes longer, in ms. */
+  /** The server's statement timeout, in ms. */
   readonly timeoutMs: number;
-  /** Connections end at an age between 25 and 35 minutes; without this they live for as long as they work. */
+  /** Closes connections at an age between 25 and 35 minutes. `undefined`: connections have no maximum age. */
   readonly ageing?: { readonly clock: Clock; readonly random: Random };
 }
 
-/** A connection that is lent. */
+/** A borrowed connection. */
 export interface Lent {
   readonly client: pg.PoolClient;
-  /** The statements with which each transaction must begin; empty where the session keeps its settings by itself. */
+  /** The statements that must begin each transaction; empty when the session keeps its settings. */
   readonly preamble: string;
 }
 
-/** How much longer than the server a client waits, in ms: the server's error says more than silence. */
+/** How much longer the client waits than the server, in ms: the server's error tells more than a client timeout. */
 export const serverFirstMs = 1_000;
-/** A new connection is given up after this, in ms, unless the URL has a `connect_timeout`. */
+/** Connect timeout in ms; a `connect_timeout` in the URL takes precedence. */
 const connectTimeoutMs = 5_000;
 /**
- * A name server or a forwarder that leads elsewhere by now is heeded after this time at the latest. The ages differ, so that
- * not all connections of all subscribers are made anew at once.
+ * Maximum age of a connection, in ms. After this time at the latest, connections follow a changed DNS record or
+ * forwarder. The age is random, so that the subscribers do not all reconnect at once.
  */
 const oldestMs = { least: 25 * 60_000, most: 35 * 60_000 };
 const closeTimeoutMs = 2_000;
 
 /**
- * pg's pool, with its sockets at hand: pg itself waits until its farewell has arrived, which may be for ever
- * (https://github.com/brianc/node-postgres/issues/2648). Remove the set of sockets when pg's pool can close at once: then
- * {@linkcode Connections.cut} calls that. Connections are opened when they are first needed. What the URL's query may say is
- * in {@linkcode databaseParameters}: `?search_path=NAME` picks a schema.
+ * A pg pool that can close at once. It opens connections on demand. {@linkcode databaseParameters} lists the URL's
+ * query parameters: `?search_path=NAME` selects a schema.
+ *
+ * The pool keeps its sockets, because pg waits for the server to answer its goodbye, which may be for ever
+ * (https://github.com/brianc/node-postgres/issues/2648).
+ * Remove the set of sockets when pg's pool can close at once: then {@linkcode Connections.cut} calls that.
  */
 export class Connections {
   readonly #pool: pg.Pool;
@@ -52,7 +54,7 @@ export class Connections {
   readonly #known = new WeakMap<pg.ClientBase, { greeting: Greeting; generation: number; endsAt: number }>();
   readonly #host: string;
   readonly #ageing: ConnectionOptions["ageing"];
-  /** Counts the errors after which no connection that was open is trusted. */
+  /** Counts the errors after which no open connection is reused. */
   #generation = 0;
   #cut = false;
 
@@ -72,7 +74,7 @@ export class Connections {
       idleTimeoutMillis: 0,
       keepAlive: true,
       stream: () => this.#socket(),
-      // pg waits for the promise.
+      // pg awaits this promise before it hands out the connection.
       onConnect: async (client) => {
         const generation = this.#generation;
         const options = { searchPath, statementTimeoutMs: timeoutMs, answerTimeoutMs: timeout, ...parameters };
@@ -81,14 +83,14 @@ export class Connections {
         this.#known.set(client, { greeting, generation, endsAt });
       },
     });
-    // The query on a lost connection fails, and the next one gets a new connection. Without these listeners the process
-    // would end: https://github.com/brianc/node-postgres/issues/2439. Remove the second one when the pool listens to clients
-    // that are lent as well: tests/integration/database_test.ts fails until then.
+    // Without these listeners, a lost connection would end the process. The query on it fails anyway, and the next
+    // query gets a new connection: https://github.com/brianc/node-postgres/issues/2439. Remove the second listener
+    // when the pool also listens to borrowed clients: tests/integration/database_test.ts fails until then.
     this.#pool.on("error", () => {});
     this.#pool.on("connect", (client) => client.on("error", () => {}));
   }
 
-  /** Lends a connection to `ask` alone. @throws what `ask` throws, or why there is no connection */
+  /** Calls `ask` with an exclusive connection. @throws the error of `ask`, or of connecting */
   async use<T>(ask: (lent: Lent) => Promise<T>): Promise<T> {
     if (this.#cut) throw new Error("these connections were given up");
     const lent = await this.#lend();
@@ -98,29 +100,28 @@ export class Connections {
       return result;
     } catch (error) {
       const sound = leavesSoundConnection(error);
-      // The other connections were opened when this one was: what is wrong with its session, or with the server behind it,
-      // is wrong with theirs.
+      // The other open connections have the same problem: their sessions are alike, and their server is the same.
       if (!sound) this.#generation++;
-      // Behind a pooler, a transaction may still be open on the server's connection.
+      // Behind a pooler, the server's session may still have an open transaction.
       lent.client.release(!sound || lent.preamble !== "");
       throw error;
     }
   }
 
-  /** Says goodbye on each connection once it is idle, and cuts what is left after 2 s. */
+  /** Closes each connection once it is idle, and cuts the remaining ones after 2 s. */
   async close(clock: Clock): Promise<void> {
     await settledWithin(closeTimeoutMs, clock, this.#pool.end());
     this.cut();
   }
 
-  /** Fails what is under way, closes every connection at once, and lets no new one be made. */
+  /** Closes every connection at once, so that pending queries fail, and opens no new connection. */
   cut(): void {
     this.#cut = true;
     for (const socket of this.#sockets) socket.destroy();
     if (!this.#pool.ending) this.#pool.end().catch(() => {});
   }
 
-  /** A connection that is neither too old nor older than an error that no connection is trusted after. */
+  /** Returns a connection that is not past its age, and newer than the last error that discards open ones. */
   async #lend(): Promise<Lent> {
     for (;;) {
       const client = await this.#connect();

@@ -1,46 +1,46 @@
 /**
- * Rows in Postgres's binary format for COPY: PostgreSQL documentation, "COPY", "Binary Format". Each type has the bytes that
- * its `recv` function reads. All integers are big-endian.
+ * Encodes rows in Postgres's binary COPY format: PostgreSQL documentation, "COPY", "Binary Format". Each field has the
+ * bytes that its type's `recv` function reads. All integers are big-endian.
  */
 import { Buffer } from "node:buffer";
 
-/** What a file begins with: signature, flags, length of the header's extension. */
+/** The file header: signature, flags, length of the header extension. */
 const header = Buffer.from("PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0", "latin1");
-/** 2000-01-01T00:00:00Z, from which Postgres counts, in seconds since 1970. */
+/** Postgres's epoch, 2000-01-01T00:00:00Z, in seconds since 1970. */
 const epochSeconds = 946_684_800;
 const bytesAtFirst = 128 * 1024;
 const messageHeaderBytes = 5;
 const twoTo32 = 2 ** 32;
 const [int64Min, int64Max] = [-(2n ** 63n), 2n ** 63n - 1n];
 const encoder = new TextEncoder();
-/** Up to here a loop is faster than the encoder, whose call alone takes some 150 ns. */
+/** Characters. Up to this length a loop is faster than the encoder, whose call alone takes about 150 ns. */
 const longestLoop = 24;
 
-/** Of hexadecimal digits in either case, by character code. */
+/** Values of hexadecimal digits, upper and lower case, by character code. */
 const noDigit = 16;
 const nibbles = new Uint8Array(128).fill(noDigit);
 [..."0123456789abcdef"].forEach((digit, value) => {
   for (const each of [digit, digit.toUpperCase()]) nibbles[each.charCodeAt(0)] = value;
 });
 
-/** A value that its column cannot hold; carries the SQLSTATE by which Postgres itself would refuse it. */
+/** A value out of its column's range. Carries the SQLSTATE with which Postgres would reject it. */
 export class OutOfRange extends RangeError {
   override readonly name = "OutOfRange";
   readonly code = "22003";
 }
 
-/** Collects rows, field by field, in memory that grows as need be. */
+/** Collects rows, field by field, in a buffer that grows on demand. */
 export class CopyRows {
   #bytes = Buffer.allocUnsafe(bytesAtFirst);
   #view = viewOf(this.#bytes);
   #end = 0;
 
-  /** Forgets all rows. What {@linkcode finish} returned is overwritten by the next ones. */
+  /** Discards all rows. The next rows overwrite the buffer that {@linkcode finish} returned. */
   begin(): void {
     this.#end = messageHeaderBytes + header.copy(this.#bytes, messageHeaderBytes);
   }
 
-  /** Begins the next row, which must then get this many fields. */
+  /** Begins a row; the caller must then add this many fields. */
   row(fields: number): void {
     this.#reserve(2);
     this.#view.setInt16(this.#end, fields);
@@ -64,7 +64,7 @@ export class CopyRows {
     this.#bytes[this.#end++] = value ? 1 : 0;
   }
 
-  /** @param text 32 hexadecimal digits with hyphens between, as a UUID is written */
+  /** @param text a UUID: 32 hexadecimal digits with hyphens */
   uuid(text: string): void {
     this.#length(16, 16);
     const bytes = this.#bytes;
@@ -97,7 +97,7 @@ export class CopyRows {
 
   /** In UTF-8. */
   text(value: string): void {
-    // Three bytes are the most that UTF-8 needs for one of UTF-16's units.
+    // UTF-8 needs at most three bytes per UTF-16 code unit.
     this.#length(0, value.length * 3);
     const start = this.#end;
     const written = value.length <= longestLoop ? this.#ascii(value) : -1;
@@ -105,7 +105,7 @@ export class CopyRows {
     this.#view.setInt32(start - 4, this.#end - start);
   }
 
-  /** @returns how many bytes, or -1 when the text is not ASCII */
+  /** @returns the number of bytes, or -1 when the text is not ASCII */
   #ascii(value: string): number {
     const bytes = this.#bytes;
     let at = this.#end;
@@ -117,14 +117,14 @@ export class CopyRows {
     return value.length;
   }
 
-  /** A field whose bytes are known. */
+  /** Adds a field that is already encoded. */
   raw(bytes: Uint8Array): void {
     this.#length(bytes.length, bytes.length);
     this.#bytes.set(bytes, this.#end);
     this.#end += bytes.length;
   }
 
-  /** All rows as the messages CopyData and CopyDone of Postgres's protocol (PostgreSQL documentation, 55.7 "Message Formats"). */
+  /** Returns all rows as the messages CopyData and CopyDone (PostgreSQL documentation, 55.7 "Message Formats"). */
   finish(): Buffer {
     this.#reserve(2 + messageHeaderBytes);
     this.#view.setInt16(this.#end, -1);
@@ -134,7 +134,7 @@ export class CopyRows {
     return this.#bytes.subarray(0, this.#end + messageHeaderBytes);
   }
 
-  /** The length of a message counts itself, and not the letter before it. */
+  /** A message's length includes the length field but not the letter before it. */
   #message(letter: string, start: number, end: number): void {
     this.#view.setUint8(start, letter.charCodeAt(0));
     this.#view.setInt32(start + 1, end - start - 1);
@@ -156,7 +156,7 @@ export class CopyRows {
 }
 
 /**
- * A `numeric` field: its digits in groups of four to the base of 10,000, as `numeric_send` writes them.
+ * Encodes a `numeric` field as `numeric_send` does: base-10,000 digits, four decimal digits each.
  * @param decimal digits with at most one point, such as `1.0705`
  */
 export function numericBytes(decimal: string): Uint8Array {
@@ -175,7 +175,7 @@ export function numericBytes(decimal: string): Uint8Array {
   const view = new DataView(bytes.buffer);
   view.setInt16(0, digits.length);
   view.setInt16(2, digits.length === 0 ? 0 : weight);
-  // The sign: none.
+  // The sign: positive.
   view.setInt16(4, 0);
   view.setInt16(6, fraction.length);
   digits.forEach((digit, i) => view.setInt16(8 + i * 2, digit));
@@ -187,8 +187,8 @@ function viewOf(bytes: Buffer): DataView {
 }
 
 /**
- * Values as the text of a Postgres array: PostgreSQL documentation, 8.15.2 "Array Value Input". Every value is quoted, so
- * that Postgres takes none for NULL or for a part of the syntax.
+ * Formats the values as a Postgres array literal: PostgreSQL documentation, 8.15.2 "Array Value Input". Quotes every
+ * text, so that Postgres reads none as NULL or as syntax.
  */
 export function arrayLiteral(values: readonly (string | null)[]): string {
   let text = "{";
@@ -203,6 +203,6 @@ export function arrayLiteral(values: readonly (string | null)[]): string {
 const special = /["\\]/;
 
 function escaped(value: string): string {
-  // Most values have nothing to escape, and test() costs less than replace().
+  // Most values need no escaping, and test() is cheaper than replace().
   return special.test(value) ? value.replace(/["\\]/g, "\\$&") : value;
 }

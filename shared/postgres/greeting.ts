@@ -1,45 +1,45 @@
-/** What is asked of each new connection to Postgres, and set on it. */
+/** Checks each new connection to Postgres and sets its session. */
 // @ts-types="@types/pg"
 import pg from "pg";
 
 /**
- * A server that waits for the rest of a COPY heeds no timeout of its own: when we are gone without a farewell, keepalives find
- * that out within about a minute, in place of two hours.
+ * A server that waits for the rest of a COPY applies no timeout. When the client disappears without closing its
+ * connection, these keepalives detect it within about a minute instead of two hours.
  */
 const serverKeepalives = { tcp_keepalives_idle: "30", tcp_keepalives_interval: "10", tcp_keepalives_count: "3" };
 
 /**
- * How much of a statement's time it may wait for one lock. Less than all of it, so that Postgres tells a statement that waits for
- * another session (55P03) from one that takes too long by itself (57014).
+ * Lock timeout as a share of the statement timeout. It is less than 1, so that Postgres reports lock contention (55P03)
+ * apart from a statement that is slow by itself (57014).
  */
 const lockShare = 0.9;
 
 export interface GreetingOptions {
   readonly searchPath: string | undefined;
   readonly statementTimeoutMs: number;
-  /** Longest wait for the server's answer, in ms. */
+  /** How long to wait for the server's answer, in ms. */
   readonly answerTimeoutMs: number;
-  /** Whether a server that takes no writes is refused. */
+  /** Whether to reject a read-only server. */
   readonly readWrite: boolean;
 }
 
 export interface Greeting {
-  /** The statements with which each transaction must begin; empty where the session keeps its settings by itself. */
+  /** The statements that must begin each transaction; empty when the session keeps its settings. */
   readonly preamble: string;
 }
 
-/** The server takes no writes, which `target_session_attrs=read-write` asks for. */
+/** The server is read-only, but the URL has `target_session_attrs=read-write`. */
 export class ReadOnlyServer extends Error {
   override readonly name = "ReadOnlyServer";
 }
 
 /**
- * Sets the session's settings, in one message. They are no parameters of the connection's start: PgBouncer refuses those.
+ * Applies the session's settings in one message. They are not startup parameters, because PgBouncer rejects those.
  *
- * A pooler such as PgBouncer gives the client another number for its session than Postgres has. In its transaction mode the
- * next transaction may get the session of another client: then settings are set in each transaction, and the session's own
- * are left as they are.
- * @throws {ReadOnlyServer}, or what Postgres says
+ * A pooler such as PgBouncer reports another process ID than Postgres does. In its transaction mode, the next
+ * transaction may run in another client's session. Then each transaction sets the settings, and the session's own
+ * settings stay unchanged.
+ * @throws {ReadOnlyServer}, or Postgres's error
  */
 export async function greet(client: pg.ClientBase, options: GreetingOptions): Promise<Greeting> {
   const { processID } = client as unknown as { processID: number | null };

@@ -1,4 +1,4 @@
-/** The subscriber's queries: each is prepared once for each connection, and has a deadline. */
+/** The subscriber's queries. Each is prepared once per connection and has a deadline. */
 import type { Buffer } from "node:buffer";
 // @ts-types="@types/pg"
 import type pg from "pg";
@@ -7,32 +7,32 @@ import { deadline } from "../runtime/deadline.ts";
 import type { Random } from "../runtime/random.ts";
 import { type ConnectionOptions, Connections, type Lent, serverFirstMs } from "./connections.ts";
 
-/** The fields of a row in the order in which they were asked for, as text: nothing is rounded, nothing read in vain. */
+/** A row's fields in the order of the select list, as text: nothing is rounded or parsed needlessly. */
 export type Row = readonly (string | null)[];
 
-/** For `$1` and so on: text, as Postgres reads it, or bytes in its binary form of the type. The statement casts it. */
+/** A value for `$1` and so on: text, or bytes in the type's binary format. The statement casts it. */
 export type Parameter = string | Buffer;
 
-/** What asks Postgres something in one message, which is a transaction of its own. */
+/** Sends each request to Postgres as one message, which is its own transaction. */
 export interface Database {
   query(statement: string, parameters: readonly Parameter[]): Promise<readonly Row[]>;
 
   /**
-   * Rows into a table, and what goes with them.
+   * Copies rows into a table and runs other statements in the same transaction.
    * @param statements any number, one of them a COPY from stdin
-   * @param rows what it reads, as {@linkcode CopyRows} gives it, in one piece or in several
+   * @param rows the COPY's input, as {@linkcode CopyRows} returns it, in one or more parts
    */
   copyIn(statements: string, ...rows: readonly Uint8Array[]): Promise<void>;
 }
 
-/** Postgres did not answer in time. Whether the statement took effect is not known. */
+/** Postgres did not answer in time. The statement may or may not have taken effect. */
 export class QueryTimeout extends Error {
   override readonly name = "QueryTimeout";
 }
 
 export interface DatabaseOptions extends Omit<ConnectionOptions, "ageing"> {
   readonly clock: Clock;
-  /** Has connections end at an age; a program that ends soon itself need not. */
+  /** Gives connections a maximum age; short-lived programs do not need it. */
   readonly random?: Random;
 }
 
@@ -40,13 +40,14 @@ const asText = { getTypeParser: () => (text: string) => text };
 const asArrays = { rowMode: "array" as const, types: asText };
 
 /**
- * A pool that connects when it is first asked, and whose queries have a deadline. A query that is late has lost its server,
- * or a network that swallows what is sent; the client itself would wait for as long as TCP does, a quarter of an hour. So all
- * connections are dropped and new ones opened, and the server gives up by itself what it is still at (`statement_timeout`, and
- * keepalives for what it waits for).
+ * A pool that connects on demand and whose queries have a deadline.
  *
- * Connections to Postgres itself keep the plan of each statement. Behind a pooler, whose next transaction may get another
- * session, nothing is prepared, and each query is a transaction of three messages.
+ * A query times out when the server is gone or the network drops packets. pg would wait as long as TCP does, a quarter
+ * of an hour. After a timeout the pool drops all connections and opens new ones. The server ends the abandoned
+ * statement by itself, by `statement_timeout` or, while it waits for input, by keepalives.
+ *
+ * Direct connections to Postgres keep the plan of each statement. Behind a pooler the next transaction may run in
+ * another session, so nothing is prepared, and each query is a transaction of three messages.
  */
 export class DatabasePool implements Database {
   readonly #statements = new Map<string, string>();
@@ -56,7 +57,7 @@ export class DatabasePool implements Database {
     this.#connections = this.#open();
   }
 
-  /** @throws {QueryTimeout}, or what Postgres or the client says */
+  /** @throws {QueryTimeout}, or the error of Postgres or the client */
   async query(text: string, parameters: readonly Parameter[]): Promise<readonly Row[]> {
     const values = [...parameters];
     const { rows } = await this.#withDeadline(({ client, preamble }) =>
@@ -67,7 +68,7 @@ export class DatabasePool implements Database {
     return rows;
   }
 
-  /** @throws {QueryTimeout}, or what Postgres or the client says */
+  /** @throws {QueryTimeout}, or the error of Postgres or the client */
   copyIn(statements: string, ...rows: readonly Uint8Array[]): Promise<void> {
     return this.#withDeadline(({ client, preamble }) => client.query(new CopyIn(preamble + statements, rows)).done);
   }
@@ -91,14 +92,14 @@ export class DatabasePool implements Database {
     return new Connections(this.url, { ...options, ...random && { ageing: { clock, random } } });
   }
 
-  /** Only the first of the queries that are late on the same connections replaces them. */
+  /** When several queries time out on the same connections, only the first replaces them. */
   #replace(late: Connections): void {
     if (late !== this.#connections) return;
     this.#connections = this.#open();
     late.cut();
   }
 
-  /** A statement that has a name is planned once for each connection. */
+  /** Postgres plans a named statement once per connection. */
   #nameOf(statement: string): string {
     let name = this.#statements.get(statement);
     if (name === undefined) this.#statements.set(statement, name = `s${this.#statements.size}`);
@@ -106,7 +107,7 @@ export class DatabasePool implements Database {
   }
 }
 
-/** What fails leaves the transaction open: the connection is closed then. */
+/** Does not roll back on an error: the caller closes the connection, which ends the transaction. */
 async function inTransaction(
   client: pg.PoolClient,
   preamble: string,
@@ -119,16 +120,16 @@ async function inTransaction(
 }
 
 /**
- * Statements, one of them a COPY from stdin, as a query of pg's (the interface is its `Submittable`, with the handlers that
- * pg-copy-streams has). All goes out at once: Postgres reads the rows when it comes to the COPY and, when something fails
- * before, passes over them (PostgreSQL documentation, 55.2.6 "COPY Operations"). Together they are one transaction.
+ * Statements, one of them a COPY from stdin, as a pg query: implements pg's `Submittable` with the handlers of
+ * pg-copy-streams. Statements and rows go out at once and are one transaction. Postgres reads the rows at the COPY, or
+ * skips them when an earlier statement fails (PostgreSQL documentation, 55.2.6 "COPY Operations").
  */
 class CopyIn {
   readonly #done = Promise.withResolvers<void>();
 
   constructor(private readonly statements: string, private readonly rows: readonly Uint8Array[]) {}
 
-  /** Resolves when it is committed. */
+  /** Resolves when the transaction is committed. */
   get done(): Promise<void> {
     return this.#done.promise;
   }

@@ -1,9 +1,9 @@
-/** What an error of Postgres says of the connection that it came over, and of the login that was to open one. */
+/** Classifies Postgres errors: whether the connection can be reused, and whether the login was rejected. */
 // @ts-types="@types/pg"
 import pg from "pg";
 import { messageOf, PermanentError } from "../runtime/errors.ts";
 
-/** Postgres refuses the login: at the start, no retry cures that. */
+/** Postgres rejects the login. At startup, a retry does not help. */
 export class LoginRefused extends PermanentError {
   override readonly name = "LoginRefused";
 
@@ -14,27 +14,27 @@ export class LoginRefused extends PermanentError {
 }
 
 /**
- * Errors that say nothing of the session, nor of the server: SQLSTATE classes 22 (data exception), 23 (integrity constraint
- * violation), 40 (transaction rollback), P0 (what a function raises); a time that was over (57014, 55P03).
+ * Errors of a statement, not of the session or server: SQLSTATE classes 22 (data exception), 23 (integrity constraint
+ * violation), 40 (transaction rollback) and P0 (raised by a function), and timeouts (57014, 55P03).
  */
 const ofTheStatement = /^(22|23|40|P0|57014|55P03)/;
 
 /**
- * Whether the connection may be used again. After anything else a fresh one may do better: the server may be read-only by now
- * while another takes the writes (25006), a prepared statement's plan may be of no use any more (0A000), the role's rights or
- * its search path may have changed, or the connection is lost.
+ * Returns whether the connection can be reused. After any other error a new connection may work better: the server may
+ * have become read-only after a failover (25006), a prepared statement's plan may be invalid (0A000), the role's rights
+ * or search path may have changed, or the connection is lost.
  */
 export function leavesSoundConnection(error: unknown): boolean {
   return error instanceof pg.DatabaseError && ofTheStatement.test(error.code ?? "");
 }
 
-/** Class 28 (invalid authorization), an unknown database, no right to connect to it. */
+/** Class 28 (invalid authorization), unknown database, no right to connect to the database. */
 const refusals = /^(28...|3D000|42501)$/;
-/** PgBouncer has one SQLSTATE, 08P01, for what is refused and for what passes. */
+/** PgBouncer uses one SQLSTATE, 08P01, for both rejected logins and temporary problems; only the message differs. */
 const poolersRefusals =
   /authentication failed|auth failed|^no such (database|user)|^database ".*" does not exist|^unsupported startup parameter/;
 
-/** A refused login as {@linkcode LoginRefused}, which names the variable; any other error as it is. */
+/** Returns a {@linkcode LoginRefused} that names DATABASE_URL for a rejected login; any other error unchanged. */
 export function explainRefusal(error: unknown, host: string): unknown {
   if (!(error instanceof pg.DatabaseError)) return error;
   const { code = "" } = error;

@@ -1,4 +1,4 @@
-/** The one place that opens connections to the broker, and opens them again. */
+/** The only module that opens and reopens connections to the broker. */
 import { type ChannelModel, connect as dial } from "amqplib";
 import { cutConnection } from "../runtime/deno_workarounds/amqp_cut_connection.ts";
 import { rememberProperties } from "../runtime/deno_workarounds/amqp_exact_properties.ts";
@@ -8,6 +8,7 @@ import { redact } from "../runtime/secrets.ts";
 import { isPermanentBrokerError, messageOf, PermanentError } from "../runtime/errors.ts";
 import type { Random } from "../runtime/random.ts";
 import type { Log } from "../runtime/telemetry/log.ts";
+import { nothingListens, otherServerAt } from "../runtime/server_kind.ts";
 import { splitTls } from "../runtime/tls.ts";
 
 export interface BrokerOptions {
@@ -17,32 +18,32 @@ export interface BrokerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** {@linkcode openConnection} if left out; simulation has its own. */
+  /** Default: {@linkcode openConnection}. The simulation passes its own. */
   readonly connect?: (options: Pick<BrokerOptions, "url" | "name">) => Promise<ChannelModel>;
 }
 
 const backoff: Backoff = { first: 100, most: 5_000 };
-/** A connection had worked if it lived this long before it was lost, or before its use failed. */
+/** A connection counts as having worked if it lived this long before it was lost, or before its `use` failed. */
 const [lostAfterMs, workedMs] = [100, 1_000];
 /**
- * What has worked is tried again for this long after the broker refused it: a password is being changed on both sides, or the
- * broker's authentication backend is away.
+ * How long a login that has worked is retried after the broker rejects it. The password may be changing on both sides,
+ * or the broker's authentication backend may be down.
  */
 const refusedForMs = 10 * 60_000;
-/** A slow broker takes some seconds until it refuses the first request: a connection that is still open has worked after this. */
+/** A slow broker takes seconds to reject the first request. A connection that is still open after this has worked. */
 const provenMs = 30_000;
 const connectTimeoutMs = 10_000;
 const closeTimeoutMs = 2_000;
 const unwindTimeoutMs = 5_000;
-/** Two missed heartbeats mean that the broker is gone. A `heartbeat` in the URL wins. */
+/** Two missed heartbeats mean that the connection is lost. A `heartbeat` in the URL takes precedence. */
 const heartbeatSeconds = 10;
 
 /**
- * Calls `use` with an open connection; when the connection is lost, or `use` throws, waits a little and does so again.
- * Ends when `use` returns on a live connection, or the signal is aborted.
- * @param use gets a signal of its own that is aborted when its connection is lost
- * @throws what no retry cures: bad credentials, a topology that does not fit. Once a connection has worked, only when the
- * broker has refused for 10 minutes
+ * Calls `use` with an open connection. When the connection is lost or `use` throws, backs off and reconnects. Resolves
+ * when `use` returns on a live connection, or the signal is aborted.
+ * @param use gets a signal that is aborted when the connection is lost
+ * @throws errors that a retry does not fix: bad credentials, a topology that does not match. Once a connection has
+ * worked, throws them only after the broker has rejected us for 10 minutes
  */
 export async function keepConnected(
   options: BrokerOptions,
@@ -68,8 +69,8 @@ export async function keepConnected(
       throw lost.signal.reason;
     } catch (error) {
       if (signal.aborted) return;
-      // We reconnect soon after a connection that had worked. We back off when it never came up, when the broker ends it at
-      // once, or when it was of no use because a queue is missing.
+      // After a connection that worked, we reconnect soon. We back off when the connection never opened, when the
+      // broker closed it at once, or when `use` failed at once, for example because a queue is missing.
       const livedMs = clock.monotonic() - openedAt;
       const worked = livedMs >= (lost.signal.aborted ? lostAfterMs : workedMs);
       attempt = worked ? 1 : attempt + 1;
@@ -111,7 +112,10 @@ async function untilUnwound(using: Promise<void>, lost: AbortSignal, clock: Cloc
   }
 }
 
-/** Opens one connection, without reconnecting: for commands. @throws {PermanentError} when the login is refused */
+/**
+ * Opens one connection without reconnecting, for commands.
+ * @throws {PermanentError} when the broker rejects the login
+ */
 export async function openConnection({ url, name }: Pick<BrokerOptions, "url" | "name">): Promise<ChannelModel> {
   const { url: target, tls } = splitTls(url);
   if (!target.searchParams.has("heartbeat")) target.searchParams.set("heartbeat", String(heartbeatSeconds));
@@ -125,7 +129,9 @@ export async function openConnection({ url, name }: Pick<BrokerOptions, "url" | 
     rememberProperties(connection);
     return connection;
   } catch (error) {
-    if (!isPermanentBrokerError(error)) throw error;
+    if (!isPermanentBrokerError(error)) {
+      throw (nothingListens(error) ? undefined : await otherServerAt(url, "RabbitMQ")) ?? error;
+    }
     const user = decodeURIComponent(target.username);
     throw new PermanentError(
       `RabbitMQ at ${target.host} refuses the login of ${user} in RABBITMQ_URL: ${messageOf(error)}`,
@@ -133,10 +139,10 @@ export async function openConnection({ url, name }: Pick<BrokerOptions, "url" | 
   }
 }
 
-/** Orderly if the broker answers within 2 s, else by closing the socket. Never throws. */
+/** Closes the connection, and its socket if the broker does not answer within 2 s. Never rejects. */
 export async function closeConnection(connection: ChannelModel, clock: Clock): Promise<void> {
   connection.on("error", () => {});
-  // One that is closed already throws.
+  // close() throws on a closed connection.
   const closed = (async () => await connection.close())();
   if (await settledWithin(closeTimeoutMs, clock, closed)) return;
   cutConnection(connection);

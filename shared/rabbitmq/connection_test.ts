@@ -7,7 +7,11 @@ import { RecordedLog } from "../../tests/fixtures/recorded_telemetry.ts";
 import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
 import { keepConnected } from "./connection.ts";
 
-/** @returns how often it dialled in a minute in which each connection is used for so long, and then lost, or left open */
+/**
+ * @param usedForMs how long each connection is used
+ * @param lost whether it is then lost; otherwise it stays open
+ * @returns the number of connection attempts in a minute
+ */
 async function dialsInAMinute(usedForMs: number, lost = false): Promise<number> {
   const clock = new VirtualClock();
   const stop = new AbortController();
@@ -55,7 +59,7 @@ Deno.test("keepConnected() comes back soon after a connection that had worked, o
   }
 });
 
-/** A broker that refuses logins from one moment to another; the connection that it took first is lost after 5 s. */
+/** A broker that rejects logins during an interval. The first connection is lost after 5 s. */
 function connected(refusesFromMs: number, refusesToMs: number, use?: (clock: VirtualClock) => Promise<void>) {
   const clock = new VirtualClock();
   const log = new RecordedLog();

@@ -1,6 +1,6 @@
 /**
- * A queue and its broker in this process: for unit tests, simulation and the demo without servers. Behaves as RabbitMQ
- * does, which tests/conformance/queue.ts holds both to.
+ * A queue and its broker in this process, for unit tests, simulation and the demo without servers. Behaves as RabbitMQ
+ * does: tests/conformance/queue.ts checks both.
  */
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import { DeliveryBuffer } from "./consume/delivery_buffer.ts";
@@ -28,21 +28,21 @@ interface MemoryDelivery extends Delivery {
   readonly subscriber: Subscriber;
 }
 
-/** As an {@linkcode EventQueue} itself it is one subscriber without a prefetch, which is given only what it takes. */
+/** As an {@linkcode EventQueue}, it is one subscriber without prefetch: it gets only the deliveries it takes. */
 export class MemoryQueue implements EventQueue {
   readonly #ready = new DeliveryBuffer<Message>();
   readonly #subscribers: Subscriber[] = [];
   readonly #itself = subscriberOf("memory", Infinity);
-  /** Whose turn it is among the subscribers. */
+  /** Index of the next subscriber in round-robin order. */
   #turn = 0;
   #unsettled = 0;
-  /** What was dead-lettered by a subscriber, and why. */
+  /** Deliveries that a subscriber dead-lettered, with the outcome. */
   readonly dead: { readonly delivery: Delivery; readonly outcome: Dead }[] = [];
-  /** All dead letters, also those of the delivery limit, as they can be published again. */
+  /** All dead letters, including those of the delivery limit, in the form in which they can be published again. */
   readonly deadLetters: Delivery[] = [];
   readonly acked: string[] = [];
 
-  /** @param clock dates dead letters */
+  /** @param clock sets the times of dead letters */
   constructor(private readonly clock: Clock = systemClock) {}
 
   publish(...deliveries: readonly Delivery[]): void {
@@ -50,17 +50,17 @@ export class MemoryQueue implements EventQueue {
     this.#giveOut();
   }
 
-  /** Messages that wait for a subscriber. */
+  /** Number of messages that wait for a subscriber. */
   get ready(): number {
     return this.#ready.size;
   }
 
-  /** Messages in a subscriber's hands. */
+  /** Number of deliveries that are not settled. */
   get unsettled(): number {
     return this.#unsettled;
   }
 
-  /** @param prefetch most deliveries that it holds unsettled, those included that it has not taken yet */
+  /** @param prefetch maximum number of unsettled deliveries, including those that it has not taken yet */
   subscribe({ prefetch, subscriberId = "memory" }: { prefetch: number; subscriberId?: string }): Subscription {
     const subscriber = subscriberOf(subscriberId, prefetch);
     this.#subscribers.push(subscriber);
@@ -109,7 +109,7 @@ export class MemoryQueue implements EventQueue {
     return Promise.resolve();
   }
 
-  /** To each subscriber in turn that may hold more. */
+  /** Delivers in round-robin order to the subscribers below their prefetch. */
   #giveOut(): void {
     while (this.#ready.size > 0) {
       const subscriber = this.#nextWithRoom();
@@ -153,7 +153,7 @@ function subscriberOf(id: string, prefetch: number): Subscriber {
   return { id, prefetch, buffer: new DeliveryBuffer(), unsettled: new Set(), closed: false };
 }
 
-/** What RabbitMQ notes when it dead-letters a message itself: its last death first. */
+/** Adds the headers that RabbitMQ writes when it dead-letters a message itself; the last death comes first. */
 function withDeath(before: Headers, reason: "delivery_limit" | "expired", now: number): Headers {
   const death = { reason, count: 1, time: { "!": "timestamp", value: Math.floor(now / 1000) } };
   const earlier = Array.isArray(before["x-death"]) ? before["x-death"] : [];

@@ -1,28 +1,28 @@
-/** What every message of ours looks like on the wire. */
+/** The wire format of our messages. */
 import type { Options } from "amqplib";
 
 export type Headers = Readonly<Record<string, unknown>>;
 
 export interface OutgoingMessage {
   readonly exchange: string;
-  /** What an exchange that shares messages out among queues goes by; ours give each to all of theirs. */
+  /** For exchanges that distribute messages among queues. Our exchanges deliver each message to all their queues. */
   readonly routingKey?: string;
-  /** A UUID that stays with the event through redelivery, dead lettering and replay: the idempotency key. */
+  /** The idempotency key: a UUID that survives redelivery, dead lettering and replay. */
   readonly messageId: string;
   readonly body: Uint8Array;
-  /** With tracing on, a W3C `traceparent` is among them, and stays with the event as its id does. */
+  /** With tracing on, they include a W3C `traceparent`, which survives as long as the id. */
   readonly headers?: Headers;
   /** Milliseconds since 1970; AMQP keeps seconds. */
   readonly timestampMs: number;
-  /** The member that published it first. */
+  /** The member that first published it. */
   readonly appId: string;
-  /** Of one that came from elsewhere and is passed on: in place of what messages of ours have, time and publisher among it. */
+  /** Properties of a forwarded message. They replace our own properties, including time and publisher. */
   readonly properties?: KeptProperties | undefined;
-  /** Sent with nothing else on its way, for the broker may close the channel over it: its headers may not fit a frame. */
+  /** Sent with no other message in flight: its headers may not fit a frame, and then the broker closes the channel. */
   readonly alone?: boolean;
 }
 
-/** What a message that is passed on still is to its reader. */
+/** The properties that a forwarded message keeps. */
 export type KeptProperties = Pick<
   Options.Publish,
   | "contentType"
@@ -56,8 +56,9 @@ export function publishOptions(
 }
 
 /**
- * Milliseconds since 1970 of AMQP's seconds. Anybody may send any 64 bits, and publishers are known to send milliseconds:
- * what would be a second after the year 5138 is a millisecond after 1973; `undefined` for what would be neither.
+ * Converts an AMQP timestamp to milliseconds since 1970. Timestamps are untrusted 64-bit values in seconds, but some
+ * publishers send milliseconds: a value that as seconds lies after the year 5138 counts as milliseconds, which then lie
+ * after 1973. Returns `undefined` for a value that is neither.
  */
 export function timestampMsOf(seconds: unknown): number | undefined {
   if (typeof seconds !== "number") return undefined;
@@ -67,22 +68,23 @@ export function timestampMsOf(seconds: unknown): number | undefined {
 
 const [firstMs, lastMs] = [1e11, 1e14];
 
-/** Without what the broker notes in them for itself: published again, it would be taken for the new message's history. */
+/** Removes the broker's own headers: in a republished message, they would count as the new message's history. */
 export function withoutBrokerHeaders(headers: Headers): Headers {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !brokerHeader.test(name)));
 }
 
 const brokerHeader = /^x-(death|first-death-.*|last-death-.*|delivery-count|acquired-count|opt-.*)$/;
 
-/** How often a dead letter was replayed; counted by `deno task dead replay`. */
+/** Counts the replays of a dead letter. */
 export const replaysHeader = "dead-replays";
 
-/** How far a message id's time may be from the message's own, which is in whole seconds, to count as the same. */
+/** Times of message id and message that differ by up to this count as equal. Messages have whole seconds. */
 const sameMs = 2_000;
 
 /**
- * When a message was published, in milliseconds since 1970: to the millisecond if its id is a UUIDv7 (RFC 9562) of that time,
- * else to the second. `undefined` if its publisher did not say, and for a replayed dead letter: its age is not our latency.
+ * Returns when a message was published, in milliseconds since 1970: exact to the millisecond if its id is a UUIDv7 (RFC
+ * 9562) of the same time, otherwise to the second. Returns `undefined` if the message has no time, and for a replayed
+ * dead letter, whose age is not our latency.
  */
 export function publishedAtMs(
   { messageId, timestampMs, headers }: {

@@ -3,13 +3,13 @@ import type { Headers } from "./message.ts";
 import { originHeaders } from "./origin/origin.ts";
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-/** As RFC 9562 and others write it besides: as a URN, in braces, or without hyphens. */
+/** Other forms of a UUID: as a URN (RFC 9562), in braces, or without hyphens. */
 const enclosed = /^(?:urn:uuid:([0-9a-f-]{36})|\{([0-9a-f-]{36})\})$/i;
 const digits = /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/i;
-/** Both stand for "no UUID": RFC 9562, sections 5.9 and 5.10. */
+/** Both mean "no UUID": RFC 9562, sections 5.9 and 5.10. */
 const [nil, max] = ["00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"];
 
-/** The id in lower case, as Postgres has it; `undefined` when it is no UUID, or says that it is none. */
+/** Returns the id in lower case, as Postgres does; `undefined` for the nil and max UUIDs and for any other text. */
 export function parseMessageId(text: unknown): string | undefined {
   if (typeof text !== "string") return undefined;
   const id = (uuid.test(text) ? text : inOtherForm(text))?.toLowerCase();
@@ -23,12 +23,12 @@ function inOtherForm(text: string): string | undefined {
   return digits.exec(text)?.slice(1).join("-");
 }
 
-/** The id by which a message goes: its own, or one that says the same for the same body each time. */
+/** Returns the message's own id, or an id derived from its body. */
 export function messageIdOf(sent: unknown, body: Uint8Array): string {
   return parseMessageId(sent) ?? messageIdOfBody(body, 0);
 }
 
-/** The id that the publisher sent, where `messageId` is not how it wrote it; `undefined` where it sent none, or just that. */
+/** Returns the id as the publisher sent it; `undefined` if it sent none, or sent exactly `messageId`. */
 export function sentIdOf(sent: unknown, messageId: string, headers: Headers): string | undefined {
   if (sent !== messageId && typeof sent === "string" && sent !== "") return sent;
   const passedOn = headers[originHeaders.messageId];
@@ -36,9 +36,9 @@ export function sentIdOf(sent: unknown, messageId: string, headers: Headers): st
 }
 
 /**
- * A UUIDv7 (RFC 9562) that says the same for the same body each time: its random part is the body's SHA-256. So a file
- * that is published twice, or an event that a foreign publisher sends again without an id, is one event.
- * @param ms the UUID's time, milliseconds since 1970; 0 where the body's time is not known
+ * Derives a UUIDv7 (RFC 9562) from the body: its random part is the body's SHA-256. So a file that is published twice,
+ * or an event that a foreign publisher resends without an id, is stored once.
+ * @param ms the UUID's time in milliseconds since 1970; 0 if the body's time is unknown
  *
  * @example
  * ```ts
@@ -53,7 +53,12 @@ export function messageIdOfBody(body: Uint8Array, ms: number): string {
   return uuidv7(ms, createHash("sha256").update(body).digest());
 }
 
-/** @param random at least 10 bytes, of which 74 bits are used */
+/** The time of a UUIDv7, in milliseconds since 1970. */
+export function msOfMessageId(id: string): number {
+  return parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+}
+
+/** @param random at least 10 bytes; 74 bits are used */
 export function uuidv7(ms: number, random: Uint8Array): string {
   const time = Math.max(0, Math.floor(ms)).toString(16).padStart(12, "0").slice(-12);
   const bytes = Array.from(random.subarray(0, 10));

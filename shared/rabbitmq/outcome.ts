@@ -1,22 +1,25 @@
-/** What becomes of a delivery: a value, so that the code that decides it never touches a channel. */
+/** The decision about a delivery, as a value: the code that decides never touches a channel. */
 export type Outcome = Ack | Dead | Requeue;
 
-/** Done: the event is stored. */
+/** The event is stored. */
 export interface Ack {
   readonly kind: "ack";
-  /** It was stored before, or comes twice at once. */
+  /** The event was stored before, or is twice in the same batch. */
   readonly isDuplicate?: true;
 }
 
-/** It cannot be processed: to the dead letter queue. */
+/** The event cannot be processed and goes to the dead letter queue. */
 export interface Dead {
   readonly kind: "dead";
   readonly reason: DeadReason;
-  /** For a human: what exactly was wrong. Cut to {@linkcode maxDetailBytes} when it is published. */
+  /** The exact problem, for operators. Cut to {@linkcode maxDetailBytes} when it is published. */
   readonly detail: string;
 }
 
-/** Back to the queue, because this subscriber could not finish it. Only for shutdown: the broker counts these, up to its delivery limit. */
+/**
+ * This subscriber could not finish the delivery, which goes back to the queue. Only for shutdown: each requeue counts
+ * towards the broker's delivery limit.
+ */
 export interface Requeue {
   readonly kind: "requeue";
 }
@@ -27,7 +30,7 @@ export const deadReasons = [
   "unknown-currency",
   "rates-timeout",
   "store-rejected",
-  /** Another event is stored under its message id. */
+  /** Another event is stored under the same message id. */
   "id-conflict",
   /** A fault in our own code. */
   "processing-failed",

@@ -1,4 +1,4 @@
-/** What exists in the broker, as data, and the one place that declares or checks it. Works alike on RabbitMQ 3.10 and 4.x. */
+/** The broker topology as data. The only module that declares or checks it; works on RabbitMQ 3.10 and 4.x. */
 import type { Channel, ChannelModel } from "amqplib";
 import type { Config } from "../runtime/configuration/config.ts";
 import { deadLetterExchangeOf } from "../runtime/configuration/queue_names.ts";
@@ -12,25 +12,27 @@ type Arguments = Readonly<Record<string, string | number>>;
 interface Queue {
   readonly name: string;
   readonly arguments: Arguments;
-  /** Those of 0.1.0, which cannot be changed: a queue that exists with them is used as it is. */
+  /** Arguments of version 0.1.0. Arguments cannot be changed, so an existing queue with them is used as it is. */
   readonly formerArguments?: Arguments;
   /**
-   * The fanout exchange that feeds it: any routing key gets there, also a foreign publisher's. Its name is no queue's:
-   * RabbitMQ lets whoever may write to one name and read another bind them, and checks names alone.
+   * The fanout exchange bound to the queue, which accepts any routing key, also a foreign publisher's.
+   *
+   * Its name differs from every queue's name: RabbitMQ checks bind permissions by name, not by kind. A user who may
+   * read a queue could bind an exchange of the same name to any queue that this user may write to.
    */
   readonly exchange: string;
-  /** The queue that 0.1.0 bound to the exchange: it is unbound, or it would fill with copies that nobody takes. */
+  /** The queue that version 0.1.0 bound to the exchange. It is unbound, or it would fill with unconsumed copies. */
   readonly formerName?: string;
-  /** Only checked: this user may not declare it. */
+  /** Only checked, not declared: this user may not declare it. */
   readonly checkOnly?: boolean;
   /**
-   * Its arguments are not known: AMQP tells nobody that a queue exists with others, but who may declare it. What is rejected
-   * on a queue without `x-dead-letter-exchange` is gone.
+   * Its arguments are unknown: AMQP reveals other arguments only to a user who may declare the queue. Without an
+   * `x-dead-letter-exchange`, the queue drops rejected messages.
    */
   readonly unverified?: boolean;
 }
 
-/** What a member needs to know to declare the topology. */
+/** The settings that the topology depends on. */
 export type TopologyConfig =
   & Pick<Config, "EVENTS_EXCHANGE" | "EVENTS_QUEUE" | "DEAD_LETTER_QUEUE">
   & Partial<Pick<Config, "TOPOLOGY">>;
@@ -38,15 +40,15 @@ export type TopologyConfig =
 export type Topology = readonly Queue[];
 
 /**
- * How often the broker redelivers a message before it dead-letters it: a message that kills its process each time must
- * stop somewhere, and neighbours that were merely in hand then must not be dragged along.
+ * How often the broker redelivers a message before it dead-letters it. The limit stops a poison message that kills its
+ * process at each delivery. It is high enough for other messages that the same processes held.
  */
 export const deliveryLimit = 20;
 
-/** At-least-once dead lettering falls back to at-most-once, silently, without reject-publish. */
+/** Without reject-publish, RabbitMQ silently falls back to at-most-once dead lettering. */
 const atLeastOnce = { "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish" };
 
-/** Reading a dead letter and putting it back counts as a delivery, and RabbitMQ 4 drops at 20 unless told otherwise. */
+/** Reading and requeuing a dead letter counts as a delivery, and RabbitMQ 4 drops a message after 20 by default. */
 const deadLetterDeliveryLimit = 1_000_000_000;
 
 export function eventTopology(config: TopologyConfig): Topology {
@@ -60,7 +62,7 @@ export function eventTopology(config: TopologyConfig): Topology {
     {
       name: DEAD_LETTER_QUEUE,
       exchange: deadLetterExchangeOf(DEAD_LETTER_QUEUE),
-      // A policy's max-length would drop the oldest letters otherwise.
+      // Without reject-publish, a policy's max-length would drop the oldest letters.
       arguments: { ...deadLetters, "x-overflow": "reject-publish" },
       formerArguments: deadLetters,
     },
@@ -76,17 +78,20 @@ export function eventTopology(config: TopologyConfig): Topology {
   return queues.map((queue) => ({ ...queue, checkOnly: true, unverified: TOPOLOGY === "check" }));
 }
 
-/** Whether the queue has the name that replaces 0.1.0's, where queue and exchange shared one. */
+/** Whether the queue has the name that replaces version 0.1.0's, in which queue and exchange shared one name. */
 export function hasOwnQueueName({ EVENTS_EXCHANGE, EVENTS_QUEUE }: TopologyConfig): boolean {
   return EVENTS_QUEUE === `${EVENTS_EXCHANGE}.queue`;
 }
 
-/** Something exists in the broker under a name of ours, but is not what we need; the message tells the way out. */
+/** A queue or exchange exists with other properties than we need. The message says what to do. */
 export class TopologyError extends PermanentError {
   override readonly name = "TopologyError";
 }
 
-/** Declares what is there to be declared, and looks for the rest. @throws {TopologyError}, or an Error while something is missing */
+/**
+ * Declares the topology, or checks the parts that this user may not declare.
+ * @throws {TopologyError}, or an Error while a part is missing
+ */
 export async function ensureTopology(connection: ChannelModel, topology: Topology): Promise<void> {
   for (const queue of topology) {
     try {
@@ -110,22 +115,22 @@ async function declare(connection: ChannelModel, queue: Queue): Promise<void> {
       await channel.assertExchange(exchange, "fanout", { durable: true });
       await channel.assertQueue(name, { durable: true, arguments: args });
       await channel.bindQueue(name, exchange, "");
-      // The broker takes it well when there is no such queue or binding.
+      // The broker ignores an unbind of a missing queue or binding.
       if (formerName !== undefined) await channel.unbindQueue(formerName, exchange, "");
     });
   try {
     await withArguments(queue.arguments);
   } catch (error) {
     if ((error as { code?: number }).code !== 406 || !formerArguments) throw error;
-    // What the broker says of our own arguments tells more than what it says of the former ones.
+    // The broker's error about our current arguments says more than its error about the former ones.
     await withArguments(formerArguments).catch(() => Promise.reject(error));
   }
 }
 
-/** Uses a channel of its own, for the broker closes it on a refusal. */
+/** Calls `use` with a new channel: the broker closes the channel when it rejects a request. */
 export async function onChannel<T>(connection: ChannelModel, use: (channel: Channel) => Promise<T>): Promise<T> {
   const channel = await connection.createChannel();
-  // amqplib emits what the call rejects with anyway.
+  // The call rejects with the same error; without a listener, the event would end the process.
   channel.on("error", () => {});
   const result = await use(channel);
   await closeChannel(channel);

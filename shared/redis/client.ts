@@ -1,4 +1,4 @@
-/** The one place that opens connections to Redis. */
+/** The only module that opens connections to Redis. */
 import "../runtime/deno_workarounds/without_env.ts";
 import { Redis } from "ioredis";
 import { redact } from "../runtime/secrets.ts";
@@ -9,33 +9,33 @@ import type { Log } from "../runtime/telemetry/log.ts";
 import { splitTls } from "../runtime/tls.ts";
 
 const connectTimeoutMs = 2_000;
-/** A slower Redis is of no use: its callers go on without it. */
+/** Callers continue without a slower Redis. */
 const commandTimeoutMs = 1_000;
-/** A connection without an answer for this long counts as lost, and is opened again. */
+/** A connection that waits this long for an answer is lost and is reopened. */
 const socketTimeoutMs = 5_000;
 const closeTimeoutMs = 1_000;
 const sayAgainMs = 30_000;
 
-/** Why a client has no connection, as it was last told. */
+/** The last reason why a client has no connection. */
 const obstacles = new WeakMap<Redis, () => string>();
 
 /**
- * A client that reconnects by itself and whose commands fail, rather than wait, while Redis is away. Resolves when it is
- * connected, or after 2 s without: then it goes on trying.
+ * Opens a client that reconnects by itself. While Redis is away its commands fail instead of waiting. Resolves when the
+ * client is connected, or after 2 s; the client then keeps trying to connect.
  */
 export async function openRedis(url: string, { name, log }: { name: string; log: Log }): Promise<Redis> {
   const { url: target, tls } = splitTls(url);
   const redis = new Redis(target.href, {
     ...(tls && { tls }),
     connectionName: name,
-    // The library's name and version, in a command that a user of least privilege need not have.
+    // ioredis would send its name and version by a command that a least-privilege user may not have.
     disableClientInfo: true,
     connectTimeout: connectTimeoutMs,
     commandTimeout: commandTimeoutMs,
     socketTimeout: socketTimeoutMs,
     maxRetriesPerRequest: 1,
     enableOfflineQueue: false,
-    // A replica refuses writes. It was the primary when we connected, and whoever leads us to Redis may know the new one.
+    // The server was the primary when we connected and is a replica now. Reconnecting may reach the new primary.
     reconnectOnError: (error) => {
       if (!/\bREADONLY\b/.test(error.message)) return false;
       sayReadOnly(messageOf(error));
@@ -46,14 +46,14 @@ export async function openRedis(url: string, { name, log }: { name: string; log:
   let last = "";
   let saidAt = -Infinity;
   function sayReadOnly(problem: string): void {
-    // The next connection may lead to the same replica, and so on.
+    // Logs this at most every 30 s: each new connection may lead to the same replica.
     if (systemClock.monotonic() - saidAt < sayAgainMs) return;
     saidAt = systemClock.monotonic();
     log.warn("Redis takes no writes, connecting again", { event: "redis.read_only", redis: redact(url), problem });
   }
   redis.on("error", (error) => {
     const problem = messageOf(error);
-    // ioredis says the same at each try.
+    // ioredis repeats the same error at each attempt.
     if (problem !== last) log.warn("No connection to Redis, trying again", { redis: redact(url), problem });
     last = problem;
   });
@@ -63,13 +63,13 @@ export async function openRedis(url: string, { name, log }: { name: string; log:
   return redis;
 }
 
-/** What Redis said; without a connection a command's error tells only that there is none. */
+/** Returns the reason for a failed command: without a connection, ioredis's error does not tell why there is none. */
 export function explainRedis(redis: Redis, error: unknown): unknown {
   if (!messageOf(error).includes("enableOfflineQueue")) return error;
   return new Error(`no connection to Redis: ${obstacles.get(redis)?.() || "it was lost"}`, { cause: error });
 }
 
-/** Leaves in order, or after 1 s without. */
+/** Sends QUIT, and disconnects when Redis does not close the connection within 1 s. */
 export async function closeRedis(redis: Redis): Promise<void> {
   if (redis.status === "end") return;
   const ended = new Promise((resolve) => redis.once("end", resolve));

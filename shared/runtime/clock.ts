@@ -1,10 +1,10 @@
-/** Time, passed in, so that tests and simulation can drive it. */
+/** Time as a parameter, so that tests and simulation can control it. */
 import type { Random } from "./random.ts";
 
 export interface Clock {
-  /** The wall clock, milliseconds since 1970. May jump; for what humans read. */
+  /** Wall clock time in milliseconds since 1970. May jump; for times that people read. */
   now(): number;
-  /** Milliseconds since some instant. Never jumps; for deadlines and ages. */
+  /** Milliseconds since an arbitrary instant. Never jumps; for deadlines and ages. */
   monotonic(): number;
   /** Resolves after `ms`; rejects with the signal's reason as soon as it is aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
@@ -28,15 +28,15 @@ export const systemClock: Clock = {
     }),
 };
 
-/** How long to wait before the next try, in ms: doubling from `first` up to `most`, each time 50 to 100 % of that. */
+/** Exponential backoff in ms: doubles from `first` up to `most`, then takes a random 50 to 100 % of that. */
 export interface Backoff {
   readonly first: number;
   readonly most: number;
 }
 
-/** @param attempt how many tries have failed; 1 or more */
+/** Returns the delay in ms before the next attempt. @param attempt the number of failed attempts, 1 or more */
 export function backoffMs(attempt: number, { first, most }: Backoff, random: Random): number {
   const full = Math.min(most, first * 2 ** Math.min(attempt - 1, 30));
-  // Half of it is chance: members that failed together must not come back together.
+  // Jitter: members that failed together must not retry together.
   return full * (0.5 + random.next() / 2);
 }

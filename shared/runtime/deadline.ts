@@ -1,17 +1,17 @@
-/** Waits that end: by a deadline, or with a signal. */
+/** Waits that end by a deadline or a signal. */
 import type { Clock } from "./clock.ts";
 
 /** A signal that is never aborted. */
 export const never: AbortSignal = new AbortController().signal;
 
-/** Resolves once the signal is aborted; at once if it already is. */
+/** Resolves when the signal is aborted; at once if it already is. */
 export function untilAborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
 
 /**
- * Settles as the promise does, or rejects as soon as the signal is aborted. Leaves no listener on a long-lived signal.
+ * Settles with the promise, or rejects as soon as the signal is aborted. Leaves no listener on a long-lived signal.
  * @throws the signal's reason
  *
  * @example
@@ -37,28 +37,28 @@ export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Pr
   }
 }
 
-/** Given as a reason: one that abort() makes itself has a stack trace, which costs 50 µs. */
+/** A shared abort reason: the error that abort() creates has a stack trace, which costs 50 µs. */
 const settledFirst = new Error("settled before the deadline");
 
-/** No answer came in time. */
+/** The deadline passed without an answer. */
 export class DeadlineExceeded extends Error {
   override readonly name = "DeadlineExceeded";
 }
 
 export interface DeadlineOptions {
-  /** Longest wait, milliseconds. */
+  /** Timeout in ms. */
   readonly ms: number;
   readonly clock: Clock;
-  /** Ends the wait as well. */
+  /** Ends the wait early. */
   readonly signal?: AbortSignal;
-  /** Makes the error to throw when the time is over. */
+  /** Creates the error to throw on a timeout. */
   readonly exceeded: () => Error;
 }
 
 /**
- * Settles as the promise does, or rejects when the time is over. The underlying work is not cancelled; its late result or
- * rejection is ignored.
- * @throws what `exceeded` makes, the signal's reason, or what the promise throws
+ * Settles with the promise, or rejects on a timeout. The underlying work is not cancelled; its late result or rejection
+ * is ignored.
+ * @throws the error of `exceeded`, the signal's reason, or the promise's rejection
  *
  * @example
  * ```ts
@@ -90,9 +90,9 @@ export async function deadline<T>(
 }
 
 /**
- * Calls `ask`, and gives up after `ms`.
- * @param ask gets a signal that is aborted when the time is over
- * @throws {DeadlineExceeded}, or what `ask` throws
+ * Calls `ask` with a timeout.
+ * @param ask gets a signal that is aborted on the timeout
+ * @throws {DeadlineExceeded}, or the error of `ask`
  */
 export async function callWithDeadline<T>(
   ms: number,
@@ -108,7 +108,7 @@ export async function callWithDeadline<T>(
   return await deadline(ask(over.signal), { ms, clock, exceeded });
 }
 
-/** Waits for the promise to settle, however it does, but at most `ms`. @returns whether it settled in time */
+/** Waits at most `ms` for the promise to resolve or reject. @returns whether it settled in time */
 export async function settledWithin(ms: number, clock: Clock, promise: Promise<unknown>): Promise<boolean> {
   const settled = new AbortController();
   const late = clock.sleep(ms, settled.signal).then(() => false, () => true);

@@ -9,7 +9,7 @@ Deno.test("abortable() gives what comes before the signal is aborted, and throws
   aborted.abort(new Error("enough"));
   await rejects(waiting, /enough/);
   await rejects(abortable(Promise.resolve("too late"), aborted.signal), /enough/);
-  // What nobody waits for any more must not end the process.
+  // The rejection of an abandoned promise must not end the process.
   await rejects(abortable(Promise.reject(new Error("failed")), aborted.signal), /enough/);
 });
 

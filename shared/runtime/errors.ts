@@ -1,35 +1,35 @@
-/** The one place that says what an error means for what we do next. */
+/** The only module that decides how we react to an error. */
 import { cutTo } from "./printable.ts";
 
-/** No retry cures it; the message says what does. */
+/** A retry does not fix it; the message says what does. */
 export class PermanentError extends Error {
   override readonly name: string = "PermanentError";
 }
 
-/** No retry cures it: the broker rejects our credentials or our request. */
+/** Whether a retry cannot fix the error: the broker rejects our credentials or our request. */
 export function isPermanentBrokerError(error: unknown): boolean {
   if (error instanceof PermanentError) return true;
-  // RabbitMQ answers a failed login with 403 ACCESS_REFUSED, an unknown virtual host with 530 NOT_ALLOWED; with the same
-  // 530 a limit on connections or channels, which ends when others leave.
+  // RabbitMQ answers a failed login with 403 ACCESS_REFUSED and an unknown virtual host with 530 NOT_ALLOWED. It also
+  // uses 530 for a limit on connections or channels; such an error passes when other clients disconnect.
   return error instanceof Error && !/limit (of )?\(\d+\)/.test(error.message) &&
     /ACCESS[_-]REFUSED|NOT[_-]ALLOWED|403 \(ACCESS/i.test(error.message);
 }
 
 /**
- * What an error tells that a batch met on its way into the database.
- * - `refused`: Postgres, or our own code, did not like something of it: one event, or all of them because of the schema
- * - `doubtful`: Postgres answers, by an SQLSTATE of a database that is busy, full or not ready. A trigger or a view of one event may
- *   be the cause
- * - `away`: the connection, or the server as a whole; nothing is said of the events
+ * The cause of an error that occurred while a batch was stored.
+ * - `refused`: Postgres or our own code rejected the batch, because of one event, or because of the schema
+ * - `doubtful`: Postgres answered with the SQLSTATE of a busy, full or unready database; a trigger or view that fails
+ *   for one event may also be the cause
+ * - `away`: the connection or the whole server failed; the error does not concern the events
  */
 export type StoreFault = "refused" | "doubtful" | "away";
 
-/** The tables are not what we write to: no event is at fault, and none can be stored. The message says what cures it. */
+/** The tables differ from the expected schema, so no event can be stored. The message says how to fix it. */
 export class SchemaProblem extends Error {
   override readonly name = "SchemaProblem";
 }
 
-/** What a step reads for a whole batch could not be read. Says no more of the batch than its cause does. */
+/** A pipeline step could not read its data for the whole batch. Classified by its cause. */
 export class BatchReadError extends Error {
   override readonly name = "BatchReadError";
   readonly code: unknown;
@@ -41,13 +41,13 @@ export class BatchReadError extends Error {
 }
 
 /**
- * Classes of SQLSTATE, and single ones, that say nothing of the statement or its values (PostgreSQL documentation, appendix A):
- * connection, transaction (a read-only server among them), login, database, rollback (deadlock), resources, operator, system;
- * objects in use; damaged pages and indexes; and prepared statements that a pooler mixed up.
+ * SQLSTATEs, and classes of them, that do not depend on the statement or its values (PostgreSQL documentation, appendix
+ * A): connection, transaction (including a read-only server), login, database, rollback (deadlock), resources,
+ * operator, system, objects in use, damaged pages and indexes, and prepared statements that a pooler mixed up.
  */
 const passing = /^(08|25|28|3D|40|53|57|58|55006|55P03|26000|42P05|XX001|XX002)/;
 
-/** Those of them that are of the connection or of the whole server, unless a function met them that a statement calls. */
+/** The SQLSTATEs above that concern the connection or server, unless a function within a statement raised them. */
 const ofServer = /^(08|25006|28|3D|53300|57P|26000|42P05)/;
 
 export function classifyStoreError(error: unknown): StoreFault {
@@ -60,9 +60,9 @@ export function classifyStoreError(error: unknown): StoreFault {
 }
 
 /**
- * Whether the cause of a doubtful error may be one event: a function of the database raised the error, or the statement took
- * longer than its time. Whatever else is doubtful is of another session or of the server's means by its nature: a lock, a deadlock, a
- * full disk. A wait for a lock ends before the statement's time does, by `lock_timeout`.
+ * Whether one event may be the cause of a doubtful error: a database function raised the error, or the statement timed
+ * out. All other doubtful errors come from other sessions or from the server's resources: a lock, a deadlock, a full
+ * disk. Lock contention does not cause a statement timeout, because `lock_timeout` is shorter.
  */
 export function mayMeanOneEvent(error: unknown): boolean {
   if (error instanceof BatchReadError) return mayMeanOneEvent(error.cause);
@@ -70,9 +70,11 @@ export function mayMeanOneEvent(error: unknown): boolean {
 }
 
 /**
- * Of one statement, though by its SQLSTATE of a connection or a login: a function may connect to another server (dblink,
- * postgres_fdw) or ask for another database. Errors of the connection itself end it, and are FATAL; a pooler's name no C function. In
- * other languages than English they count as those of the connection.
+ * Whether an error concerns one statement although its SQLSTATE names a connection or login: a database function may
+ * connect to another server (dblink, postgres_fdw) or another database.
+ *
+ * An error of the connection itself ends it and has severity FATAL. A pooler's error names no C function. With another
+ * server language than English, the severity does not match, and the error counts as one of the connection.
  */
 function isOfStatement(error: unknown): boolean {
   if (isRaised(error)) return true;
@@ -81,51 +83,58 @@ function isOfStatement(error: unknown): boolean {
   return !isOfSession(routine);
 }
 
-/** A server that is read-only, and prepared statements that a pooler mixed up, leave the connection as it is. */
+/** Whether the routine reports a read-only server or mixed-up prepared statements: the connection stays open. */
 function isOfSession(routine: string): boolean {
   return /^(PreventCommand|FetchPreparedStatement|StorePreparedStatement|exec_(bind|describe_statement)_message)/.test(
     routine,
   );
 }
 
-/** By PL/pgSQL's RAISE: Postgres names the C function that an error comes from, and this one reports no error of its own. */
+/** Whether PL/pgSQL's RAISE made the error: Postgres names the C function, which reports no errors of its own. */
 function isRaised(error: unknown): boolean {
   return (error as { routine?: unknown } | null)?.routine === "exec_stmt_raise";
 }
 
-/** SQLSTATE check_violation, which names its constraint except where a row has no partition. */
+/** Whether the row has no partition: SQLSTATE check_violation, which in all other cases names a constraint. */
 export function isPartitionMissing(error: unknown): boolean {
-  return sqlStateOf(error) === "23514" && (error as { constraint?: unknown }).constraint === undefined;
+  const noneFits = sqlStateOf(error) === "23514" && (error as { constraint?: unknown }).constraint === undefined;
+  return noneFits || isWeekMissing(error);
 }
 
-/** What Postgres said by its error; `undefined` when it is none of its own. Node's codes are letters alone: `EPIPE`. */
+/** The migration partition_events: the partition of ids of no time so refuses a UUIDv7, whose own partition is not made yet. */
+export function isWeekMissing(error: unknown): boolean {
+  return sqlStateOf(error) === "23514" &&
+    (error as { constraint?: unknown }).constraint === "events_partition_missing";
+}
+
+/** Returns the SQLSTATE of a Postgres error; `undefined` for other errors. Node's codes have letters only: `EPIPE`. */
 export function sqlStateOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === "string" && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
-/** Errors that JavaScript throws for a fault of the code, or for what it cannot do, and that no client makes of an answer. */
+/** Whether a bug or unsupported operation caused the error. No client uses these classes for a server's answer. */
 function isOwnFault(error: unknown): boolean {
   return [TypeError, RangeError, ReferenceError, SyntaxError].some((kind) => error instanceof kind);
 }
 
-/** A row with the same key is stored already: SQLSTATE unique_violation. */
+/** Whether a row with the same key exists: SQLSTATE unique_violation. */
 export function isDuplicate(error: unknown): boolean {
   return sqlStateOf(error) === "23505";
 }
 
-/** What the database said of a row, with the constraint, and with the key that is in the way. */
+/** Describes why the database rejected a row, with the constraint and the conflicting key. */
 export function describeRefusal(error: unknown): string {
   const { detail, constraint } = (error ?? {}) as { detail?: unknown; constraint?: unknown };
   let text = messageOf(error);
-  // Of these two it is the whole row: the letter has that already, and a log should not have a player's e-mail.
+  // For these SQLSTATEs the detail is the whole row: the dead letter has it anyway, and a log must not have e-mails.
   const isRow = ["23502", "23514"].includes(sqlStateOf(error) ?? "");
   if (typeof detail === "string" && detail !== "" && !isRow) text += `: ${detail}`;
   if (typeof constraint === "string" && !text.includes(constraint)) text += ` (constraint ${constraint})`;
   return text;
 }
 
-/** What the database said, and the way out where there is a plain one. */
+/** Returns the database's message, and the way out if there is a simple one. */
 export function explainStoreError(error: unknown): string {
   const { hint } = error as { hint?: unknown };
   const cure = cureOf(error) ?? (typeof hint === "string" && hint !== "" ? hint : undefined);
@@ -134,7 +143,7 @@ export function explainStoreError(error: unknown): string {
 
 function cureOf(error: unknown): string | undefined {
   const { code } = error as { code?: unknown };
-  // undefined_table, and undefined_column: a subscriber that is newer than the tables.
+  // undefined_table and undefined_column: the subscriber is newer than the tables.
   if (code === "42P01" || code === "42703") return "run `deno task migrate`";
   if (code === "42501") return "the roles need their grants: `deno task roles`";
   if (code === "XX001") return "a page of the table is damaged, restore the database: docs/runbook.md";
@@ -143,10 +152,10 @@ function cureOf(error: unknown): string | undefined {
   return undefined;
 }
 
-/** A server's words may repeat a value of any length. */
+/** Code units. A server's message may repeat a value of any length. */
 const mostOfMessage = 4_096;
 
-/** One line for humans and logs: an error's message, or the messages of all that an AggregateError holds; cut if long. */
+/** Returns the error's message, or all messages of an AggregateError, as one line. Cuts long messages. */
 export function messageOf(error: unknown): string {
   return cutTo(wholeMessageOf(error), mostOfMessage);
 }
@@ -157,19 +166,4 @@ function wholeMessageOf(error: unknown): string {
   }
   if (error instanceof Error) return error.message || (error as { code?: string }).code || error.name;
   return String(error);
-}
-
-/** Returns a failure to reach a server as one sentence with the way out, and any other error as it is. */
-export function explainConnection(error: unknown, server: string, url: string): unknown {
-  const { code, errors, message } = error as { code?: string; errors?: { code?: string }[]; message?: string };
-  // pg has no code for a server that is silent, or hangs up.
-  const causes = [code, ...(errors ?? []).map((inner) => inner.code), message];
-  const unreachable = causes.find((cause) =>
-    /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|EHOSTUNREACH|ETIMEDOUT|Connection terminated.*|timeout exceeded when trying to connect)$/
-      .test(cause ?? "")
-  );
-  if (!unreachable) return error;
-  return new Error(
-    `${server} does not answer at ${new URL(url).host} (${unreachable}). Run \`deno task up\` to start the servers.`,
-  );
 }

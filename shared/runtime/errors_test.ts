@@ -11,7 +11,7 @@ import {
 } from "./errors.ts";
 
 Deno.test("isPermanentBrokerError() tells what no retry cures from what passes", () => {
-  // As RabbitMQ 3.10 and 4.0 say it through amqplib.
+  // The messages of RabbitMQ 3.10 and 4.0, through amqplib.
   const words = {
     'Handshake terminated by server: 403 (ACCESS-REFUSED) with message "ACCESS_REFUSED - Login was refused"': true,
     'Handshake terminated by server: 530 (NOT-ALLOWED) with message "NOT_ALLOWED - vhost none not found"': true,
@@ -115,5 +115,6 @@ Deno.test("describeRefusal() adds what the words leave out, and explainStoreErro
   }
   strictEqual(explainStoreError(withCode("23514")), "words; create the partition that is missing");
   strictEqual(explainStoreError(withCode("23514", { constraint: "sane" })), "words");
+  match(explainStoreError(withCode("23514", { constraint: "events_partition_missing" })), /create the partition/);
   strictEqual(explainStoreError(withCode("22023", { hint: "mend it" })), "words; mend it");
 });

@@ -1,24 +1,24 @@
 /**
- * The hosts that settings name. One that Deno does not let this process reach is refused at the start: otherwise the process
- * would try again for as long as it lives, and the host would look like a server that is away.
+ * Checks the hosts in settings against Deno's permissions at startup. Otherwise a process would retry for ever, and a
+ * host that it may not reach would look like a server that is down.
  */
 
 /**
  * Whether only programs on this machine can connect to the host.
- * @param hostname as a URL or an address has it, IPv6 with brackets or without
+ * @param hostname as in a URL or an address; IPv6 with or without brackets
  */
 export function isLoopback(hostname: string): boolean {
   if (!hostname.includes(":")) return /^(localhost|127(\.\d{1,3}){3})$/.test(hostname);
   const url = `http://[${hostname.replace(/^\[|\]$/g, "")}]`;
-  // In one of the many ways in which the same address can be written; 7f is 127.
+  // URL normalizes the many spellings of an IPv6 address; 7f is 127.
   return URL.canParse(url) && /^\[::(1|ffff:7f[\da-f]{2}:[\da-f]{1,4})\]$/.test(new URL(url).hostname);
 }
 
-/** Where a setting, or a flag, has the process connect or listen. */
+/** A place that a setting or flag makes the process connect to or listen on. */
 export interface Place {
-  /** As the user wrote it, without credentials: `RABBITMQ_URL=amqp://rabbit.example`. */
+  /** The setting without credentials: `RABBITMQ_URL=amqp://rabbit.example`. */
   readonly shown: string;
-  /** `rabbit.example:5672`, as permissions name it. */
+  /** The host as in Deno's permissions: `rabbit.example:5672`. */
   readonly host: string;
   readonly listens?: boolean;
 }
@@ -32,12 +32,12 @@ const portsOfSchemes: Readonly<Record<string, number>> = {
   "postgresql:": 5432,
 };
 
-/** The places that valid settings name: those called `…_URL`, `…_ADDRESS` and `…_PROXY` for host:port. */
+/** Returns the places in valid settings: a URL in `…_URL`, host:port in `…_ADDRESS` and `…_PROXY`. */
 export function placesIn(config: Readonly<Record<string, unknown>>): Place[] {
   const places: Place[] = [];
   for (const [name, value] of Object.entries(config)) {
     if (typeof value !== "string") continue;
-    // Who goes through a proxy connects to that alone.
+    // With a proxy, the process connects only to the proxy.
     if (name === "RATES_API_ADDRESS" && config["RATES_API_PROXY"] !== undefined) continue;
     if (name.endsWith("_ADDRESS") || name.endsWith("_PROXY")) places.push({ shown: `${name}=${value}`, host: value });
     if (!name.endsWith("_URL")) continue;
@@ -50,7 +50,7 @@ export function placesIn(config: Readonly<Record<string, unknown>>): Place[] {
   return places;
 }
 
-/** One sentence for each place that the process may not use, each with the way out for all of them. */
+/** Returns one sentence per place that the process may not use. Each sentence has the way out for all places. */
 export function refusals(places: readonly Place[], mayUse: (host: string) => boolean = mayUseHost): string[] {
   const refused = places.filter(({ host }) => !mayUse(host));
   const hosts = [...new Set(refused.map(({ host }) => host))].map((host) => `,${host}`).join("");

@@ -2,7 +2,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { cutTo, mostShown, printable, printableJson } from "./printable.ts";
 
-/** Told apart from the code by its own words for them: Unicode's properties. */
+/** The same characters by Unicode properties, independently of the code's ranges. */
 const obeyed = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/u;
 const anyText = fc.oneof(
   fc.string({ unit: "binary" }),

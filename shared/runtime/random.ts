@@ -1,8 +1,8 @@
-/** Chance, passed in, so that a seed can repeat a run. */
+/** Randomness as a parameter, so that a seed can repeat a run. */
 export interface Random {
   /** 0 or more, less than 1. */
   next(): number;
-  /** A whole number from `least` to `most`, both included. */
+  /** An integer from `least` to `most`, both inclusive. */
   int(least: number, most: number): number;
   bytes(length: number): Uint8Array;
 }
@@ -14,8 +14,8 @@ export const systemRandom: Random = {
 };
 
 /**
- * The same numbers for the same seed, on every machine: Chris Doty-Humphrey's sfc32 (PractRand), its state filled by
- * splitmix32 so that neighbouring seeds share nothing. Not for secrets.
+ * Returns the same numbers for the same seed on every machine: Chris Doty-Humphrey's sfc32 (PractRand), seeded by
+ * splitmix32 so that similar seeds give unrelated numbers. Not for secrets.
  */
 export function seededRandom(seed: number): Random {
   let filler = seed | 0;

@@ -15,7 +15,7 @@ Deno.test("seededRandom() gives the same numbers for the same seed, and others f
 Deno.test("seededRandom() spreads its numbers evenly over 0 to 1", () => {
   const buckets = new Array<number>(10).fill(0);
   for (const number of take(seededRandom(1), 100_000)) buckets[Math.floor(number * 10)]!++;
-  // Five standard deviations of a bucket of 10,000 are 474.
+  // Five standard deviations of a bucket's count of about 10,000 are 474.
   for (const count of buckets) assert.ok(Math.abs(count - 10_000) < 475, String(buckets));
 });
 

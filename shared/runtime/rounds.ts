@@ -4,17 +4,17 @@ import { messageOf } from "./errors.ts";
 import type { Log } from "./telemetry/log.ts";
 
 export interface RoundsOptions {
-  /** Pause between two rounds, ms. */
+  /** Pause between two rounds, in ms. */
   readonly everyMs: number;
-  /** Message of the debug record for a round that failed. */
+  /** Message of the debug record for a failed round. */
   readonly failed: string;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 /**
- * Runs one round after another until the signal is aborted; a round under way is then left behind. Never throws: a round
- * that fails is followed by the next.
+ * Runs one round after another until the signal is aborted; does not wait for a round that is running then. Never
+ * rejects: after a failed round comes the next.
  */
 export async function inRounds(
   round: () => Promise<unknown>,

@@ -1,25 +1,25 @@
 import type { Log } from "./telemetry/log.ts";
 
-/** How a member is asked to leave. */
+/** The signals that tell a member to shut down. */
 export interface Shutdown {
-  /** Aborted by SIGTERM or SIGINT: take nothing new, finish what is in hand. */
+  /** Aborted by SIGTERM or SIGINT: accept no new work and drain. */
   readonly stop: AbortSignal;
-  /** Aborted when the grace period is over: leave what is unfinished. */
+  /** Aborted at the end of the grace period: abandon unfinished work. */
   readonly abandon: AbortSignal;
-  /** Begins the same shutdown for a reason of the member's own. */
+  /** Begins the same shutdown for another reason. */
   begin(why: string): void;
   /** Removes the signal listeners. */
   [Symbol.dispose](): void;
 }
 
 const signals = ["SIGTERM", "SIGINT"] as const;
-/** How long closing connections may take once nothing is waited for any more. */
+/** How long closing connections may take after the grace period, in ms. */
 const closeMs = 5_000;
 const sameSignalMs = 500;
-/** 128 + SIGINT, as shells report a process that a signal ended. */
+/** 128 + SIGINT, the status that shells report for a process ended by that signal. */
 const statusOfSecondSignal = 130;
 
-/** Listens for SIGTERM and SIGINT. A second signal leaves at once. */
+/** Listens for SIGTERM and SIGINT. A second signal exits the process at once. */
 export function onShutdownSignal(graceMs: number, log: Log): Shutdown {
   const stop = new AbortController();
   const abandon = new AbortController();
@@ -45,7 +45,7 @@ export function onShutdownSignal(graceMs: number, log: Log): Shutdown {
       firstSignalAt = now;
       return begin("signal");
     }
-    // Ctrl-C reaches us twice: from the terminal, and passed on by `deno task`.
+    // Ctrl-C arrives twice: from the terminal and from `deno task`.
     if (now - firstSignalAt < sameSignalMs) return;
     log.warn("Second signal: leaving at once");
     Deno.exit(statusOfSecondSignal);

@@ -1,17 +1,17 @@
-/** Which URLs ask for TLS, and with which files. */
+/** Decides which URLs use TLS, and with which files. */
 import "./deno_workarounds/tls_sockets.ts";
 import { readFileSync } from "node:fs";
 
 /** Paths of PEM files. */
 export interface TlsFiles {
-  /** The trusted CAs, in place of the system's. */
+  /** The trusted CAs, instead of the system's. */
   readonly ca?: string | undefined;
   /** The client certificate and its key. */
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
 }
 
-/** What the files hold, for `tls.connect()`. */
+/** The contents of the files, for `tls.connect()`. */
 export interface TlsMaterial {
   readonly ca?: string;
   readonly cert?: string;
@@ -20,7 +20,7 @@ export interface TlsMaterial {
 
 type Role = keyof TlsFiles;
 
-/** Where a URL names files: RabbitMQ's URI specification has the first names, libpq the second ones. */
+/** URL parameters that name files: first those of RabbitMQ's URI specification, then libpq's. */
 const amqpNames: Record<Role, string> = { ca: "cacertfile", cert: "certfile", key: "keyfile" };
 const libpqNames: Record<Role, string> = { ca: "sslrootcert", cert: "sslcert", key: "sslkey" };
 const roles: readonly Role[] = ["ca", "cert", "key"];
@@ -29,12 +29,12 @@ function namesFor({ protocol }: URL): Record<Role, string> {
   return protocol.startsWith("postgres") ? libpqNames : amqpNames;
 }
 
-/** `amqps:`, `rediss:`, or Postgres with `sslmode=verify-full`: the server's certificate and name are always verified. */
+/** Whether the URL uses TLS, which always verifies the server's certificate and name. */
 export function usesTls(url: URL): boolean {
   return /^(amqps|rediss):$/.test(url.protocol) || url.searchParams.get("sslmode") === "verify-full";
 }
 
-/** Returns the URL with the files that it does not name itself; unchanged if it asks for no TLS. */
+/** Adds the files that the URL does not name. Returns a URL without TLS unchanged. */
 export function withTlsFiles(text: string, files: TlsFiles): string {
   const url = new URL(text);
   if (!usesTls(url)) return text;
@@ -45,10 +45,11 @@ export function withTlsFiles(text: string, files: TlsFiles): string {
 }
 
 /**
- * Returns the URL without its parameters for TLS, and the contents of its files (`undefined`: no TLS). Clients copy the
- * contents for each connection that they open, and the files are read again then: new certificates need no restart. A file
- * that cannot be read any more keeps its last contents.
- * @throws {Error} that names a file that cannot be read
+ * Returns the URL without its TLS parameters, and the contents of its files (`undefined`: no TLS).
+ *
+ * Clients copy the contents for each new connection. Each access reads the files again, so new certificates need no
+ * restart. If a file can no longer be read, its last contents are used.
+ * @throws {Error} naming a file that cannot be read
  */
 export function splitTls(text: string): { url: URL; tls: TlsMaterial | undefined } {
   const url = new URL(text);
@@ -65,19 +66,19 @@ function keptUpToDate(files: TlsFiles): TlsMaterial {
   const materials: TlsMaterial = {};
   for (const role of Object.keys(last) as Role[]) {
     const get = () => {
-      // A client reads this while it connects, where nobody would catch an error.
+      // Clients read this while they connect, where nothing would catch an error.
       try {
         last = readTlsFiles(files);
       } catch { /* the last contents stay */ }
       return last[role];
     };
-    // pg redefines the key as not enumerable, which needs a configurable property.
+    // Configurable, because pg redefines the key as not enumerable.
     Object.defineProperty(materials, role, { configurable: true, enumerable: true, get });
   }
   return materials;
 }
 
-/** @throws {Error} that names a file that cannot be read */
+/** @throws {Error} naming a file that cannot be read */
 export function readTlsFiles(files: TlsFiles): TlsMaterial {
   const given = roles.filter((role) => files[role] !== undefined);
   return Object.fromEntries(given.map((role) => [role, readPem(files[role]!)]));

@@ -1,13 +1,13 @@
 /**
- * Claims: while a replay has a letter, no other replay, edit or drop does; and no edit for as long as it is not known whether
- * it was published.
+ * Claims: a claimed letter belongs to one replay, and no other replay, edit or drop touches it. Edits are refused as
+ * long as it is unknown whether the letter was published.
  */
 import type { Database } from "../../shared/postgres/pool.ts";
 import type { Filter } from "../../shared/rabbitmq/dead/admin.ts";
 import { Conditions } from "./letter_query.ts";
 import { mostBodyRead, pageBytes } from "./letter_row.ts";
 
-/** A claim of a replay that was killed is over after this. */
+/** The claim of a killed replay expires after this time. */
 const claimSeconds = 30;
 export const notClaimed = "(claim is null or claimed_until < now())";
 
@@ -21,7 +21,7 @@ export interface NextOptions {
 
 export interface Claimed {
   readonly ids: readonly bigint[];
-  /** Whether any that match are left, claimed or not. */
+  /** Whether matching letters are left, claimed or not. */
   readonly left: boolean;
 }
 
@@ -29,8 +29,8 @@ export class LetterClaims {
   constructor(private readonly database: Pick<Database, "query">) {}
 
   /**
-   * Takes letters for one replay: while it has them, no other replay, edit or drop does.
-   * @returns those that it has now
+   * Claims letters for one replay: no other replay, edit or drop touches them.
+   * @returns the ids of the claimed letters
    */
   async claim(ids: readonly bigint[], claim: string): Promise<readonly bigint[]> {
     const rows = await this.database.query(
@@ -42,8 +42,9 @@ export class LetterClaims {
   }
 
   /**
-   * Claims the oldest of those that match, are dead, and come after `after`: none behind one that another replay has
-   * claimed, so that what it may leave is not passed over. What the job had claimed before, as another's that died, is its.
+   * Claims the oldest matching dead letters after `after`. Stops before a letter that another replay has claimed: if
+   * that replay gives the letter up, this job must not have skipped it. Reclaims letters that a dead subscriber had
+   * claimed for the same job.
    */
   async claimNext({ filter, after, last, limit, job }: NextOptions, claim: string): Promise<Claimed> {
     const where = new Conditions(filter, "dead").add((id) => `id > ${id}::bigint`, String(after))
@@ -72,7 +73,7 @@ export class LetterClaims {
     return { ids: row![0]?.split(",").map(BigInt) ?? [], left: Number(row![1]) > 0 };
   }
 
-  /** They are published. */
+  /** Marks published letters. */
   async markReplayed(ids: readonly bigint[], claim: string, by: string): Promise<void> {
     await this.database.query(
       `update dead_letters set status = 'replayed', acted_by = $1, acted_at = now(), claim = null, claimed_until = null
@@ -82,8 +83,8 @@ export class LetterClaims {
   }
 
   /**
-   * They stay dead.
-   * @param published when they may have been, no edit changes them: the next replay publishes the same bodies
+   * Ends the claim. The letters stay dead.
+   * @param published `maybe` keeps edits refused: the next replay must publish the same bodies
    */
   async unclaim(ids: readonly bigint[], claim: string, published: "no" | "maybe"): Promise<void> {
     await this.database.query(

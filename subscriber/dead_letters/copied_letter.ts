@@ -1,21 +1,21 @@
 /**
- * One letter as messages of a COPY in binary (PostgreSQL documentation, "COPY", "Binary Format"), its body as it is in memory:
- * a large one as a parameter of a statement would be copied twice more.
+ * One letter as the messages of a binary COPY (PostgreSQL documentation, "COPY", "Binary Format"). The body is sent
+ * without a copy: as a statement parameter, a large body would be copied twice more.
  */
 import { Buffer } from "node:buffer";
 import { type LetterRow, writtenColumns } from "./letter_row.ts";
 
 const signature = Buffer.from("PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0", "latin1");
-/** The end of the rows in a message of its own, then CopyDone. */
+/** A message with the end of the rows, then CopyDone. */
 const end = Buffer.from("d\0\0\0\x06\xff\xffc\0\0\0\x04", "latin1");
-/** 2000-01-01T00:00:00Z, from which Postgres counts microseconds. */
+/** Postgres counts microseconds from 2000-01-01T00:00:00Z. */
 const epochMs = Date.UTC(2000, 0);
 
 export const copyStatement = `copy dead_letters (${
   writtenColumns.map(([name]) => name)
 }, previous) from stdin (format binary)`;
 
-/** @param previous the letter whose replay died as this one */
+/** @param previous id of the letter whose replay became this letter */
 export function copiedLetter({ values, properties, body }: LetterRow, previous?: bigint): readonly Uint8Array[] {
   const fields = values.flatMap((value, n) => {
     const bytes = value === null ? undefined : encoders[writtenColumns[n]![1]](value);
@@ -28,7 +28,7 @@ export function copiedLetter({ values, properties, body }: LetterRow, previous?:
   return [...copyData(before), ...copyData(body), ...copyData(after), end];
 }
 
-/** From the text of a value, as its type's `recv` function reads it. */
+/** Encode a value's text in the format that its type's `recv` function reads. */
 const encoders: Readonly<Record<typeof writtenColumns[number][1], (text: string) => Buffer>> = {
   uuid: (text) => Buffer.from(text.replaceAll("-", ""), "hex"),
   bigint: (text) => int64(BigInt(text)),

@@ -1,4 +1,4 @@
-/** Keeps edits beside their letters, in the table `dead_letter_edits`. */
+/** Stores edits beside their letters, in the table `dead_letter_edits`. */
 import type { Change } from "../../shared/event/change.ts";
 import type { Event } from "../../shared/event/event.ts";
 import { encodeEvent } from "../../shared/event/protobuf.ts";
@@ -16,7 +16,7 @@ interface Edit {
   readonly event: Event;
 }
 
-/** Edits those that the change fits. @returns what became of each, in their order */
+/** Edits the letters that the change fits. @returns the outcome of each letter, in their order */
 export async function editLetters(
   database: Pick<Database, "query">,
   letters: readonly KeptLetter[],
@@ -24,7 +24,7 @@ export async function editLetters(
   by: string,
 ): Promise<EditOutcome[]> {
   const edits = letters.map((letter) => ({ letter, ...editOf(letter, change) }));
-  // A job that was cut off comes to a letter twice.
+  // A job that was cut off reaches a letter twice.
   const isSo = ({ edit }: KeptLetter, event: Event) => edit !== undefined && equal(edit.body, encodeEvent(event));
   const fitting = edits.flatMap(({ letter, event }) => event && !isSo(letter, event) ? [{ letter, event }] : []);
   const kept: ReadonlySet<bigint> = fitting.length > 0 ? await keep(database, fitting, by) : new Set();
@@ -36,9 +36,9 @@ export async function editLetters(
 }
 
 /**
- * Keeps edits of letters that are as they were read: dead, not claimed by a replay, and not edited meanwhile. In one
- * statement with their count, so that a replay either publishes an edit or refuses it.
- * @returns the ids of those that are edited now
+ * Stores edits of letters that have not changed since they were read: dead, unclaimed, and without a newer edit. One
+ * statement stores the edit and counts it, so that a replay either publishes the edit or prevents it.
+ * @returns the ids of the edited letters
  */
 async function keep(
   database: Pick<Database, "query">,

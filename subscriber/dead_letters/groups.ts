@@ -1,10 +1,10 @@
-/** What letters failed of, and who looks after it. */
+/** Groups of letters with one cause, and the operators who took them. */
 import type { Database, Row } from "../../shared/postgres/pool.ts";
 import type { CauseGroup, Filter, Taken } from "../../shared/rabbitmq/dead/admin.ts";
 import { Conditions } from "./letter_query.ts";
 import { isoTime } from "./letter_row.ts";
 
-/** At most 1,000, those with most letters first. */
+/** Returns at most 1,000 groups, the largest first. */
 export async function readGroups(database: Pick<Database, "query">, filter: Filter): Promise<CauseGroup[]> {
   const where = new Conditions(filter);
   const rows = await database.query(

@@ -1,6 +1,7 @@
 /**
- * Letters whose cause passes by itself are replayed by themselves: `rates-timeout`, once rates are fresh again. One subscriber
- * sees to it for all, by a job like an operator's, which comes up to its rate by and by and stops when letters die again.
+ * Replays letters whose cause ends without an operator: `rates-timeout`, once rates are fresh again. One subscriber
+ * does so for all of them. It orders a job like an operator's: the job ramps up to its rate, and stops when letters die
+ * again.
  */
 import type { Database } from "../../shared/postgres/pool.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
@@ -12,22 +13,22 @@ import { JobTable } from "./jobs/job_table.ts";
 import { type Lease, leaseOf } from "./leases.ts";
 import { Conditions } from "./letter_query.ts";
 
-/** Noted as who ordered the job. */
+/** The name under which the job is ordered. */
 export const healer = "the subscribers themselves";
-/** A letter that has died this often all the same is an operator's. */
+/** After this many replays, a letter that died again is left to an operator. */
 const mostReplays = 3;
 const curable: Filter = { reasons: ["rates-timeout"], replaysBelow: mostReplays };
-/** Letters a second: other events need Postgres as well. */
+/** Letters per second: other events need Postgres too. */
 const rate = 200;
 const everyMs = 5_000;
-/** Rates must be fresh for so long first: a rates API that comes and goes would use up the replays. */
+/** Rates must have been fresh for this time (ms): an unsteady rates API would use up the replays. */
 const steadyMs = 15_000;
 const pauseSeconds = 60;
 
 export interface KeepHealingOptions {
   readonly database: Pick<Database, "query">;
   readonly owner: string;
-  /** Looks for them where there are none; may take its time, and never rejects. */
+  /** Resolves with whether rates are fresh, after fetching them if necessary. May take long. Never rejects. */
   readonly ratesAreFresh: () => Promise<boolean>;
   readonly clock: Clock;
   readonly random: Pick<Random, "bytes">;
@@ -54,7 +55,7 @@ export class Healing {
 
   async round(): Promise<void> {
     const { ratesAreFresh, clock } = this.options;
-    // Nobody asks for rates while there is nothing to heal.
+    // Rates are fetched only when there are letters to replay.
     if (!await this.lease.hold() || !await this.#hasLetters() || !await ratesAreFresh()) {
       this.#freshSince = undefined;
       return;
@@ -69,7 +70,7 @@ export class Healing {
     return (await this.options.database.query(statement, where.parameters)).length > 0;
   }
 
-  /** A job of its own that an operator has paused keeps it from ordering another. */
+  /** Whether no job of the healer is running, paused by an operator, or recent. */
   async #isDue(): Promise<boolean> {
     const rows = await this.options.database.query(
       `select id from jobs where created_by = $1

@@ -1,13 +1,13 @@
-/** What one subscriber does for all of them: which one, and until when by the clock of Postgres. */
+/** Leases for work that one subscriber does for all of them. Postgres keeps the owner and the end, by its own clock. */
 import type { Database } from "../../shared/postgres/pool.ts";
 
-/** A subscriber that dies is followed by another after this. */
+/** After a subscriber dies, another takes its lease after this time. */
 const leaseMs = 10_000;
 
 export interface Lease {
-  /** Takes it, or keeps it. @returns whether it is this subscriber's now */
+  /** Takes or renews the lease. @returns whether this subscriber holds it */
   hold(): Promise<boolean>;
-  /** Lets another have it at once. */
+  /** Ends the lease, so that another subscriber can take it at once. */
   release(): Promise<void>;
 }
 

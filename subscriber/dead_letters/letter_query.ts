@@ -4,17 +4,17 @@ import type { Status } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { parseMessageId } from "../../shared/rabbitmq/message_id.ts";
 import { arrayLiteral } from "../../shared/postgres/copy_rows.ts";
 
-/** A condition, and the parameters that it names. */
+/** Conditions of a WHERE clause, and their parameters. */
 export class Conditions {
   readonly parameters: string[] = [];
   readonly #all: string[];
 
-  /** @param status those that an act applies to, whatever the filter says */
+  /** @param status overrides the statuses of the filter: an act applies to letters of one status */
   constructor(
     { statuses = ["dead"], reasons, ids, groups, sinceMs, untilMs, playerId, eventId, text, replaysBelow }: Filter,
     status?: Status,
   ) {
-    // Written out, so that Postgres finds the indexes of one status.
+    // Literals instead of parameters, so that Postgres uses the partial indexes by status.
     const names = (status ? [status] : statuses).map((name) => `'${name}'`);
     this.#all = [names.length === 1 ? `status = ${names[0]}` : `status in (${names.join(", ")})`];
     if (reasons) this.add((reasons) => `reason = any(${reasons}::text[])`, arrayLiteral(reasons.map(withoutNul)));
@@ -46,7 +46,7 @@ export class Conditions {
   }
 }
 
-/** As letter_row.ts writes what no text in Postgres holds: it matches no other text. */
+/** Replaces what Postgres cannot store in text, as letter_row.ts does. */
 export function withoutNul(text: string): string {
   return text.replaceAll("\0", "\u{fffd}").toWellFormed();
 }

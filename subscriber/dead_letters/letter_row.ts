@@ -18,14 +18,14 @@ import { rememberedBytes } from "../../shared/runtime/deno_workarounds/amqp_exac
 import { propertiesOfWire } from "../../shared/rabbitmq/origin/wire_properties.ts";
 import type { Row } from "../../shared/postgres/pool.ts";
 
-/** A letter that is in the table. */
+/** A letter in the table. */
 export interface KeptLetter extends DeadLetter {
-  /** Its place in the order of the table. */
+  /** Ids ascend in the order in which letters were added. */
   readonly id: bigint;
   readonly fate: Fate;
 }
 
-/** What a keeper writes, by column. */
+/** The columns that a keeper writes, and their types. */
 export const writtenColumns = [
   ["letter_key", "uuid"],
   ["message_id", "uuid"],
@@ -49,27 +49,27 @@ export const writtenColumns = [
   ["body", "bytea"],
 ] as const;
 
-/** A letter on its way into the table. Many may be in hand: it holds no more of the message than it needs. */
+/** A letter on its way into the table. Contains only the needed parts of the message: many letters may be in hand. */
 export interface LetterRow {
   readonly letter: Pick<DeadLetter, "messageId" | "reason" | "byBroker">;
-  /** For each of {@linkcode writtenColumns} but the last two. */
+  /** One value for each of {@linkcode writtenColumns}, without the last two. */
   readonly values: readonly (string | null)[];
   readonly properties: Uint8Array;
   readonly body: Uint8Array;
   readonly bytes: number;
 }
 
-/** Bodies and headers have any size, a page of them is held in memory, and headers take many times their bytes there. */
+/** Bounds the memory of a page: bodies and headers have any size, and headers take many times their bytes in memory. */
 export const pageBytes = 2 * 1024 * 1024;
-/** Any event's body is read whole. */
+/** Larger than any event's body. */
 export const mostBodyRead = 64 * 1024;
 
-/** An index of Postgres takes no more than 2,700 bytes. */
+/** An index entry of Postgres takes at most 2,700 bytes. */
 const [longestReason, longestId, longestDetail] = [100, 400, 4_096];
 
 /**
- * @param message with properties that remember their bytes
- * @throws {TypeError} when they do not
+ * @param message its properties must remember their bytes
+ * @throws {TypeError} when the properties do not remember their bytes
  */
 export function rowOf(message: ConsumeMessage): LetterRow {
   const wire = rememberedBytes(message.properties);
@@ -90,8 +90,8 @@ export function rowOf(message: ConsumeMessage): LetterRow {
 }
 
 /**
- * What is read of a row, for {@linkcode letterOfRow}.
- * @param mostBodyBytes of the body, from its beginning
+ * Returns the select list for {@linkcode letterOfRow}.
+ * @param mostBodyBytes bytes of the body to read, from its beginning
  */
 export function readColumns(mostBodyBytes: number): string {
   return `id, message_id, exchange, routing_key, encode(properties, 'base64'),
@@ -109,13 +109,13 @@ export function letterOfRow(row: Row): KeptLetter {
     content: Buffer.from(body!, "base64"),
   };
   const letter = understand(message, { messageId: messageId!, bodyBytes: Number(bodyBytes) });
-  // As they were understood when it was kept: filters and groups go by that.
+  // The reason and detail as stored: filters and groups use those.
   const acted = { fate: fateOf(BigInt(id!), acts), edit: editOf(acts.at(-1)) };
   const kept = { ...letter, reason: reason!, detail: detail!, id: BigInt(id!), ...acted };
   return Object.defineProperty(kept, "headers", { get: () => message.properties.headers });
 }
 
-/** As it was kept: of a valid event. */
+/** Only edits with a valid event are stored. */
 function editOf(text: string | null | undefined): LetterEdit | undefined {
   const [, hex, at, by] = /^(\w*) (\S+) (.*)$/s.exec(text ?? "") ?? [];
   if (hex === undefined) return undefined;
@@ -132,14 +132,14 @@ function fateOf(id: bigint, [status, previous, actedBy, actedAt, storedBy, store
   };
 }
 
-/** RFC 3339. */
+/** Returns SQL that shows a time as RFC 3339, to the millisecond. */
 export function isoTime(column: string): string {
   return `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 }
 
 /**
- * The same for the same letter, however often the queue delivers it, and another for a letter that differs in anything but
- * what the broker notes in its headers for itself.
+ * Returns the key of a letter: the same for each delivery of a letter, and another for each other letter. Headers that
+ * the broker adds for itself do not count.
  */
 function keyOf(letter: DeadLetter): string {
   const { messageId, reason, detail, lastFailedAt, attempts, replays, body } = letter;
@@ -151,17 +151,17 @@ function keyOf(letter: DeadLetter): string {
 function headersOf(letter: DeadLetter): string {
   const exact = (_: string, value: unknown) => typeof value === "bigint" ? `${value}n` : value;
   try {
-    // RabbitMQ sorts them when it adds one of its own, as it does when it delivers a letter again.
+    // RabbitMQ sorts the headers when it adds one, as it does when it redelivers a letter.
     const sorted = Object.entries(withoutBrokerHeaders(exactOf(letter).headers)).sort(([a], [b]) => a < b ? -1 : 1);
     return JSON.stringify(sorted, exact);
   } catch (error) {
-    // Tables within tables, deeper than the stack.
+    // The tables are nested deeper than the stack allows.
     if (error instanceof RangeError) return "";
     throw error;
   }
 }
 
-/** Postgres has no text with the character 0, nor with half a surrogate pair. */
+/** Replaces what Postgres cannot store in text: the character 0, and halves of surrogate pairs. */
 function textOf(text: string, longest: number): string {
   return text.slice(0, longest).replaceAll("\0", "\u{fffd}").toWellFormed();
 }
@@ -170,7 +170,10 @@ function bigintOf(value: bigint | undefined): string | null {
   return value === undefined ? null : String(value);
 }
 
-/** A header may say anything; years that Postgres cannot read in this form are left out. */
+/**
+ * Returns null for text that is no time, and for years that Postgres cannot read in this form: a header may contain
+ * anything.
+ */
 function timeOf(text: string | undefined): string | null {
   const ms = Date.parse(text ?? "");
   return ms >= 0 && ms < Date.UTC(9999, 0) ? new Date(ms).toISOString() : null;

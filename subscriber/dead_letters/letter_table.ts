@@ -1,4 +1,4 @@
-/** The table `dead_letters`: what keepers add to, and operators look at and act on. */
+/** The table `dead_letters`. Keepers add letters; operators read them and act on them. */
 import type { CauseGroup, Filter } from "../../shared/rabbitmq/dead/admin.ts";
 import type { Status } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { byteaArray } from "../../shared/postgres/bytea_array.ts";
@@ -21,7 +21,7 @@ import {
 
 const names = writtenColumns.map(([name]) => name).join(", ");
 const arrays = writtenColumns.map(([, type], n) => `$${n + 1}::${type}[]`).join(", ");
-/** Ids are given in the order of the rows. */
+/** The ids ascend in the order of the rows. */
 const keepStatement = `
   insert into dead_letters (${names}, previous)
   select ${names}, case when replays > 0 then (
@@ -35,50 +35,50 @@ export interface PageOptions {
   readonly filter: Filter;
   readonly limit: number;
   readonly order: "oldest" | "newest";
-  /** Behind this letter, in the same order. */
+  /** The page begins behind this letter, in the same order. */
   readonly after?: bigint | undefined;
-  /** None that came later than this one. */
+  /** The page contains no letter added after this one. */
   readonly last?: bigint | undefined;
-  /** Of each body no more is read, from its beginning; {@linkcode LetterTable.whole} reads the rest. */
+  /** Bytes of each body to read, from its beginning. {@linkcode LetterTable.whole} reads the rest. */
   readonly mostBodyBytes?: number | undefined;
 }
 
 export interface Page {
   readonly letters: readonly KeptLetter[];
-  /** Whether others match behind these. */
+  /** Whether more letters match behind these. */
   readonly more: boolean;
 }
 
-/** What became of a letter. */
+/** An act on letters. */
 export interface Act {
   readonly status: "replayed" | "dropped";
-  /** Who did it. */
+  /** The operator. */
   readonly by: string;
 }
 
-/** Letters that were marked, in any order. */
+/** The marked letters, in any order. */
 export interface Turned {
   readonly messageIds: readonly string[];
-  /** Whether others may match behind these. */
+  /** Whether more letters may match behind these. */
   readonly more: boolean;
 }
 
-/** As much of a body at once. */
+/** Bytes of a body that are read at once. */
 const partBytes = 1024 * 1024;
-/** A letter that is kept alone, and without a copy of it. */
+/** A larger letter that comes alone is stored without a copy in memory. */
 const largeBytes = 1024 * 1024;
-/** As many at once: who waits for a lock on them waits for no more. */
+/** Maximum number of letters in one statement: it bounds how long other statements wait for their locks. */
 const actedAtOnce = 5_000;
 
 export class LetterTable {
   constructor(private readonly database: Pick<Database, "copyIn" | "query">) {}
 
-  /** @throws when Postgres has no such table, or cannot be asked */
+  /** Checks that the table exists. @throws when it does not, or when the query fails */
   async check(): Promise<void> {
     await this.database.query(`select ${names}, previous, claim from dead_letters limit 0`, []);
   }
 
-  /** Adds letters in this order, all or none; those that are there already stay as they are. */
+  /** Adds letters in this order, all or none. Skips letters that are already in the table. */
   async keep(rows: readonly LetterRow[]): Promise<void> {
     const [row] = rows;
     if (row && rows.length === 1 && row.bytes > largeBytes) return await this.#keepLarge(row);
@@ -87,7 +87,7 @@ export class LetterTable {
     await this.database.query(keepStatement, [...texts, properties, byteaArray(rows.map(({ body }) => body))]);
   }
 
-  /** Adds a letter and undoes that. @throws why the table does not take it */
+  /** Adds a letter and rolls back. @throws the error of the table when it does not take the letter */
   async rehearse(row: LetterRow): Promise<void> {
     await rehearse(this.database, row);
   }
@@ -96,7 +96,7 @@ export class LetterTable {
     try {
       await this.database.copyIn(copyStatement, ...copiedLetter(row, await this.#previousOf(row)));
     } catch (error) {
-      // COPY knows no ON CONFLICT: it is there already.
+      // COPY has no ON CONFLICT: the letter is already in the table.
       if ((error as { constraint?: unknown }).constraint !== "dead_letters_letter_key_key") throw error;
     }
   }
@@ -111,7 +111,7 @@ export class LetterTable {
     return row?.[0] == null ? undefined : BigInt(row[0]);
   }
 
-  /** How many are dead. */
+  /** Returns the number of dead letters. */
   async count(): Promise<number> {
     const [row] = await this.database.query("select count(*) from dead_letters where status = 'dead'", []);
     return Number(row?.[0]);
@@ -122,13 +122,13 @@ export class LetterTable {
     return new Map((await this.database.query(statement, [])).map(([reason, count]) => [reason!, Number(count)]));
   }
 
-  /** The id of the letter that came last; 0 when there is none. */
+  /** Returns the id of the newest letter; 0 when there is none. */
   async lastId(): Promise<bigint> {
     const [row] = await this.database.query("select coalesce(max(id), 0) from dead_letters", []);
     return BigInt(row?.[0] ?? 0);
   }
 
-  /** Fewer than asked for where their bodies or headers are large. */
+  /** Returns a page of letters: fewer than `limit` when their bodies or headers are large. */
   async page(options: PageOptions): Promise<Page> {
     const { filter, limit, order, after, last, mostBodyBytes = mostBodyRead } = options;
     const where = new Conditions(filter);
@@ -162,7 +162,9 @@ export class LetterTable {
     return rows.map(letterOfRow);
   }
 
-  /** With all of its body: a part at a time, for the client copies what it reads several times. */
+  /**
+   * Returns the letter with its whole body. Reads it in parts, because the client copies what it reads several times.
+   */
   async whole(letter: KeptLetter): Promise<KeptLetter> {
     const body = Buffer.alloc(letter.bodyBytes);
     for (let at = 0; at < body.length; at += partBytes) {
@@ -176,12 +178,12 @@ export class LetterTable {
     return { ...letter, body };
   }
 
-  /** At most 1,000, those with most letters first. */
+  /** Returns at most 1,000 groups, the largest first. */
   groups(filter: Filter): Promise<CauseGroup[]> {
     return readGroups(this.database, filter);
   }
 
-  /** Marks letters, unless somebody else has done so. @returns those that were dead until now */
+  /** Marks dead letters without a claim. @returns the ids of the marked letters */
   async mark(ids: readonly bigint[], { status, by }: Act): Promise<ReadonlySet<bigint>> {
     const rows = await this.database.query(
       `update dead_letters set status = $1, acted_by = $2, acted_at = now()
@@ -192,14 +194,14 @@ export class LetterTable {
   }
 
   /**
-   * Marks the oldest of those that match, up to 5,000.
-   * @param last none that came later
+   * Drops the oldest matching letters, 5,000 at most.
+   * @param last id of the last letter to drop
    */
   async drop(filter: Filter, last: bigint, by: string): Promise<Turned> {
     return await this.#turn(["dead", "dropped"], filter, last, by);
   }
 
-  /** The same back: those that were dropped are dead again. */
+  /** Undoes {@linkcode drop}: dropped letters are dead again. */
   async undo(filter: Filter, last: bigint, by: string): Promise<Turned> {
     return await this.#turn(["dropped", "dead"], filter, last, by);
   }

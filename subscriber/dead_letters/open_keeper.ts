@@ -24,16 +24,16 @@ export type KeeperSettings =
     | "RABBITMQ_URL"
   >;
 
-/** A subscriber's keeper, with connections of its own: no letter waits behind batches, nor a batch behind letters. */
+/** A subscriber's keeper, with its own connections: letters never wait behind batches, nor batches behind letters. */
 export interface OpenKeeper {
   readonly state: KeeperState;
   close(): Promise<void>;
 }
 
-/** For what is under way, and then for the rest to notice that it was cut off. */
+/** Time for work under way to finish, and then for the rest to notice that its connections are closed (ms). */
 const [finishMs, closeTimeoutMs] = [500, 2_500];
 
-/** None works with DEAD_LETTER_KEEPER=off. */
+/** Opens the keeper and its background work. With DEAD_LETTER_KEEPER=off, opens nothing. */
 export function openKeeper(
   broker: Omit<BrokerOptions, "name" | "url">,
   settings: KeeperSettings,
@@ -71,7 +71,7 @@ export function openKeeper(
       stop.abort(new Error("the keeper is closed"));
       const ended = Promise.allSettled([keeper.close(), resolving, working, healing, removing]);
       await settledWithin(finishMs, clock, ended);
-      // Cuts what still waits for Postgres to answer.
+      // Closing the pool ends the work that still waits for Postgres.
       await Promise.all([database.close(), settledWithin(closeTimeoutMs, clock, ended)]);
     },
   };

@@ -1,9 +1,9 @@
-/** A filter for dead letters from the words of a command line, or of a query in a URL. */
+/** Parses a filter for dead letters from the flags of a command or the query of a URL. */
 import type { Filter } from "../../shared/rabbitmq/dead/admin.ts";
 import { type Status, statuses } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { parseMessageId } from "../../shared/rabbitmq/message_id.ts";
 
-/** By what is given; each as its reader wrote it. */
+/** The given conditions, as the user wrote them. */
 export interface FilterWords {
   readonly status?: string | undefined;
   readonly reason?: string | undefined;
@@ -20,7 +20,7 @@ const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /**
  * @param now milliseconds since 1970
- * @throws {RangeError} with a sentence for what cannot be read
+ * @throws {RangeError} for a value that cannot be parsed
  *
  * @example
  * ```ts
@@ -53,7 +53,7 @@ function split(list: string): string[] {
   return list.split(",").map((entry) => entry.trim()).filter((entry) => entry !== "");
 }
 
-/** @example `dropped,replayed`; `any` of them */
+/** Parses statuses such as `dropped,replayed`; `any` stands for all. */
 function parseStatuses(list: string): readonly Status[] {
   const names = list === "any" ? statuses : split(list);
   const wrong = names.find((name) => !statuses.some((status) => status === name));
@@ -71,10 +71,10 @@ function parseInteger(text: string): bigint {
   return value;
 }
 
-/** Postgres knows earlier times, but not as ISO 8601 writes them. */
+/** Postgres stores earlier times, but does not read them as ISO 8601. */
 const [firstMs, endMs] = [Date.parse("0001-01-01T00:00:00Z"), Date.parse("9999-12-31T23:59:59.999Z") + 1];
 
-/** A time, or how long ago: `90s`, `30m`, `2h`, `7d`. */
+/** Parses a time, or a time ago: `90s`, `30m`, `2h`, `7d`. */
 function parseTime(name: string, text: string, now: number): number {
   const [, amount, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
   const ms = amount === undefined

@@ -1,4 +1,4 @@
-/** Letters by which a keeper finds out whether the table takes any. None of them stays there. */
+/** Probes: letters with which a keeper tests whether the table takes any. They are rolled back. */
 import { createHash } from "node:crypto";
 import type { Database } from "../../shared/postgres/pool.ts";
 import { sqlStateOf } from "../../shared/runtime/errors.ts";
@@ -9,12 +9,12 @@ type Column = typeof writtenColumns[number][0];
 
 const text = "whether the table takes a letter";
 const nothing = new Uint8Array();
-/** Not a number: SQLSTATE invalid_text_representation, by which the transaction ends when nothing else has gone wrong. */
+/** Not a number: its SQLSTATE invalid_text_representation rolls the transaction back when nothing else failed. */
 const [undone, undoneState] = ["casino: the letter is undone", "22P02"];
-/** What is deferred to the commit is checked before. */
+/** Checks deferred constraints before the rollback. */
 const undoStatement = `set constraints all immediate;\nselect cast('${undone} ' || now() as int)`;
 
-/** Adds a letter and undoes that. @throws why the table does not take it */
+/** Adds a letter and rolls back. @throws the error of the table when it does not take the letter */
 export async function rehearse(database: Pick<Database, "copyIn">, row: LetterRow): Promise<void> {
   try {
     await database.copyIn(`${copyStatement};\n${undoStatement}`, ...copiedLetter(row));
@@ -23,13 +23,13 @@ export async function rehearse(database: Pick<Database, "copyIn">, row: LetterRo
   }
 }
 
-/** A letter with the same values, under ids of its own. */
+/** Returns a letter with the same values and new ids. */
 export function likeness(row: LetterRow): LetterRow {
   const id = idOf(row);
   return { ...row, values: valuesOf(row, { letter_key: id, message_id: id }) };
 }
 
-/** A letter of few words, with nothing of the other but its times. */
+/** Returns a minimal letter, with only the times of the given one. */
 export function plainLetter(row: LetterRow): LetterRow {
   const id = idOf(row);
   const own = { letter_key: id, message_id: id, attempts: "1", replays: "0", by_broker: "false", cause_group: text };
@@ -47,7 +47,7 @@ function valuesOf({ values }: LetterRow, changes: Partial<Record<Column, string 
   });
 }
 
-/** Keepers that ask at the same time ask by different letters. */
+/** Derives the probe's id from the letter's key, so that concurrent keepers use different ids. */
 function idOf({ values: [key] }: LetterRow): string {
   return createHash("sha256").update(`probe ${key}`).digest("hex").slice(0, 32);
 }

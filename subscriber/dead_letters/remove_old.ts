@@ -1,6 +1,6 @@
 /**
- * Removes letters that were replayed, dropped or resolved, and jobs that have ended, once they are older than
- * DEAD_LETTER_RETENTION_DAYS: one subscriber for all of them, a few at a time. A dead letter stays, however old it is.
+ * Removes replayed, dropped and resolved letters, and ended jobs, once they are older than DEAD_LETTER_RETENTION_DAYS.
+ * One subscriber does so for all of them, a few rows at a time. Letters with status `dead` stay, whatever their age.
  */
 import type { Database } from "../../shared/postgres/pool.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
@@ -8,16 +8,16 @@ import { inRounds } from "../../shared/runtime/rounds.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import { type Lease, leaseOf } from "./leases.ts";
 
-/** Rows in one transaction: keepers and operators wait for none. */
+/** Maximum number of rows per transaction: keepers and operators must not wait for its locks. */
 const removedAtOnce = 500;
-/** Transactions in one round, between which the lease is renewed. */
+/** Maximum number of transactions per round. The lease is renewed before each. */
 const mostAtOnce = 20;
 const everyMs = 60_000;
 
 export interface KeepRemovingOptions {
   readonly database: Pick<Database, "query">;
   readonly owner: string;
-  /** 0: nothing is removed. */
+  /** 0 removes nothing. */
   readonly days: number;
   readonly clock: Clock;
   readonly log: Log;
@@ -38,7 +38,7 @@ export async function keepRemoving(options: KeepRemovingOptions, stop: AbortSign
   await lease.release().catch(() => {});
 }
 
-/** @returns how many letters and jobs it has removed, in one round */
+/** Runs one round. @returns the numbers of removed letters and jobs */
 export async function removeOld(
   lease: Pick<Lease, "hold">,
   { database, days }: Pick<KeepRemovingOptions, "database" | "days">,

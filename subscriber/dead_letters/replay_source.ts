@@ -8,23 +8,23 @@ import type { LetterTable } from "./letter_table.ts";
 
 export interface SelectionOptions {
   readonly filter: Filter;
-  /** Most letters; all if left out. */
+  /** Maximum number of letters; all by default. */
   readonly limit?: number | undefined;
   readonly order?: "oldest" | "newest";
-  /** Only letters that an act applies to, whatever the filter says. */
+  /** Overrides the statuses of the filter: an act applies to letters of one status. */
   readonly status?: Status;
-  /** Most at once. */
+  /** Maximum number of letters per page. */
   readonly pageSize?: number;
-  /** Of each body no more is read. */
+  /** Bytes of each body to read. */
   readonly mostBodyBytes?: number | undefined;
   readonly stop: AbortSignal;
 }
 
-/** As many letters at once. */
+/** Maximum number of letters per page. */
 const mostOnAPage = 100;
 const secondsPerPage = 5;
 
-/** Those that match and are there when this begins, some at a time. A letter that comes, or comes back, meanwhile is not among them. */
+/** Yields the matching letters page by page. Leaves out letters that are added after the first call. */
 export async function* pagesOf(
   table: LetterTable,
   { filter: asked, limit = Infinity, order = "oldest", status, pageSize = mostOnAPage, mostBodyBytes, stop }:
@@ -44,14 +44,14 @@ export async function* pagesOf(
 }
 
 export interface ReplaySourceOptions extends SelectionOptions {
-  /** Who replays them. */
+  /** The operator. */
   readonly by: string;
-  /** Letters a second, so that no claim is over before its letter is published. */
+  /** Letters per second. Bounds a page, so that no claim expires before its letter is published. */
   readonly rate?: number | undefined;
   readonly random: Pick<Random, "bytes">;
 }
 
-/** Letters, each claimed before it is published, as they are once they are claimed. */
+/** Returns a source that claims letters before their publication, and reads them after the claim. */
 export function replaySource(
   table: LetterTable,
   claims: LetterClaims,
@@ -63,7 +63,7 @@ export function replaySource(
   async function* take() {
     for await (const letters of pagesOf(table, { ...options, status: "dead", pageSize: rate * secondsPerPage })) {
       const claimed = await claims.claim(ids(letters), claim);
-      // An edit may have come between the look and the claim.
+      // Read again: an edit may have come between the first read and the claim.
       if (claimed.length > 0) yield await table.read(claimed, options.order === "newest" ? "desc" : "asc");
     }
   }

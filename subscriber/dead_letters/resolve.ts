@@ -1,6 +1,6 @@
 /**
- * Marks letters whose event was stored after all, by a replay or otherwise: they are resolved. One subscriber looks for all
- * of them, some letters at a time, round after round.
+ * Marks letters as resolved once their event is stored, by a replay or otherwise. One subscriber does so for all of
+ * them, in rounds of some letters.
  */
 import type { Database } from "../../shared/postgres/pool.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
@@ -8,15 +8,16 @@ import { inRounds } from "../../shared/runtime/rounds.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import { type Lease, leaseOf } from "./leases.ts";
 
-/** Letters in one statement: a look is of an id in the index of `events`. */
+/** Letters per statement. Each costs one lookup by id in the index of `events`. */
 const lookedAtOnce = 1_000;
-/** Statements in one round. Events of replayed letters are among the newest; others may have to be read from the disk. */
+/** Statements per round. Events of replayed letters are among the newest; others may have to be read from disk. */
 const mostLooks = { replayed: 10, dead: 2 };
 const everyMs = 3_000;
 
 /**
- * The event under an `id-conflict`'s id is another one. So is one whose id or player differs; of a body that was never
- * understood nothing is known but its message id.
+ * Matches letters with stored events by message id. Leaves out `id-conflict`, where the stored event is another one,
+ * and stored events with another event id or player than the letter and its edits. For an undecodable body only the
+ * message id is known.
  */
 const statementFor = (status: "dead" | "replayed") => `
   with looked as (
@@ -35,7 +36,7 @@ const statementFor = (status: "dead" | "replayed") => `
   )
   select (select max(id) from looked), (select count(*) from looked), (select count(*) from found)`;
 
-/** Goes through the letters of one status, and begins anew behind the last. */
+/** Goes through the letters of one status, and starts over after the last. */
 export class Resolver {
   #after = 0n;
   readonly #statement: string;
@@ -48,7 +49,7 @@ export class Resolver {
     this.#statement = statementFor(status);
   }
 
-  /** @returns how many letters it has marked: on the way to the last, or among the next thousands */
+  /** Checks the next thousands of letters, at most up to the last. @returns the number of resolved letters */
   async round(): Promise<number> {
     let resolved = 0;
     for (let looks = 0; looks < this.looks; looks++) {

@@ -1,4 +1,4 @@
-/** {@linkcode DeadLetterAdmin} over the table. A replay has a connection of its own to the broker; none is open in between. */
+/** {@linkcode DeadLetterAdmin} over the table. Each replay opens and closes its own connection to the broker. */
 import { ConfirmPublisher } from "../../shared/rabbitmq/publish/publisher.ts";
 import { eventTopology, type TopologyConfig } from "../../shared/rabbitmq/topology.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
@@ -28,15 +28,15 @@ import { replaySource } from "./replay_source.ts";
 export interface TableAdminOptions {
   readonly database: Pick<Database, "copyIn" | "query">;
   readonly config: TopologyConfig & Pick<Config, "RABBITMQ_URL">;
-  /** Shown in the broker's list of connections, and noted as who did it. */
+  /** Shown in the broker's list of connections. Default name for the author of an act. */
   readonly name: string;
   readonly clock: Clock;
   readonly random: Random;
-  /** An act stops after this, and tells what it has done (ms). */
+  /** An act stops after this time (ms) and returns what it has done; 8 s by default. */
   readonly timeoutMs?: number;
 }
 
-/** A letter that no queue takes must not use up the time of the others. */
+/** Share of the time that one letter may use: a letter that no queue takes must not use up all of it. */
 const publishShare = 0.2;
 const closeTimeoutMs = 2_000;
 
@@ -104,7 +104,7 @@ export class TableDeadLetterAdmin implements DeadLetterAdmin {
     return this.#turn("undo", options);
   }
 
-  /** What is under way stops, and has 2 s to end in order. */
+  /** Stops the acts under way, and waits up to 2 s for their end. */
   async close(): Promise<void> {
     this.#closed.abort(new AdminClosed());
     await settledWithin(closeTimeoutMs, this.options.clock, Promise.allSettled(this.#running));
@@ -144,7 +144,7 @@ export class TableDeadLetterAdmin implements DeadLetterAdmin {
     });
   }
 
-  /** @param act ends in order, with what it has done, once its signal is aborted */
+  /** @param act must stop and return what it has done when its signal is aborted */
   async #act<T>(signal: AbortSignal, act: (stop: AbortSignal) => Promise<T>): Promise<T> {
     signal.throwIfAborted();
     this.#closed.signal.throwIfAborted();

@@ -1,9 +1,9 @@
-/** Groups of dead letters that somebody looks after: they turn no headline, until they grow. */
+/** Groups of dead letters that an operator has taken: they raise no alarm in the headline until they grow. */
 import type { Database } from "../../shared/postgres/pool.ts";
 
 export interface LetterCounts {
   readonly dead: number;
-  /** Those among them that nobody looks after. */
+  /** Dead letters that no operator has taken. */
   readonly untended: number;
 }
 
@@ -22,8 +22,8 @@ export class Takes {
   }
 
   /**
-   * Takes the letters that the group has now, in place of who has it.
-   * @returns how many those are; none: there is no such group
+   * Takes the group's current letters, also when another operator had taken the group.
+   * @returns the number of letters; 0 when the group has no dead letters
    */
   async take(group: string, by: string, note: string): Promise<number> {
     const [row] = await this.database.query(
@@ -41,7 +41,7 @@ export class Takes {
     return Number(row![0]);
   }
 
-  /** @returns whether anybody had it */
+  /** Gives the group back. @returns whether an operator had taken it */
   async leave(group: string): Promise<boolean> {
     const rows = await this.database.query(
       "delete from dead_letter_takes where cause_group = $1 returning cause_group",

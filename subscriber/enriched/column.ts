@@ -1,7 +1,7 @@
-/** What an entry of a table of columns says. */
+/** The type of an entry in a table of columns. */
 import type { Timestamp } from "../../shared/event/timestamp.ts";
 
-/** By the column's type in `pg_type.typname`. */
+/** The values of a column, by its type in `pg_type.typname`. */
 export interface Values {
   readonly uuid: string;
   readonly int8: bigint;
@@ -9,15 +9,15 @@ export interface Values {
   readonly bool: boolean;
   /** A number: milliseconds since 1970. */
   readonly timestamptz: Timestamp | number;
-  /** The object, and not its text: each rate is encoded once. */
+  /** The object instead of its text, so that each rate is encoded once. */
   readonly numeric: { readonly perEur: string };
 }
 
 export interface Property {
   readonly key: string;
-  /** The object that the property is part of; it is there when one of its properties is. */
+  /** The object that contains the property. JSON shows the object when it has at least one property. */
   readonly inside?: string;
-  /** What the OpenAPI schema says beyond what follows from the type. */
+  /** Additions to the OpenAPI schema that follows from the type. */
   readonly schema?: object;
 }
 
@@ -25,7 +25,10 @@ interface Entry<From, Type extends keyof Values, Value> {
   readonly name: string;
   readonly type: Type;
   readonly of: (from: From, subscriberId: string) => Value;
-  /** How JSON shows it, if it does. Never left out: entries of one shape are read faster. */
+  /**
+   * The property in JSON; `undefined` when JSON does not show the column. Required: entries of one shape are faster to
+   * read.
+   */
   readonly json: Property | undefined;
 }
 
@@ -34,5 +37,5 @@ type TypedColumn<From, Type extends keyof Values> =
   | Entry<From, Type, Values[Type]> & { readonly nullable: false }
   | Entry<From, Type, Values[Type] | undefined> & { readonly nullable: true };
 
-/** A column that is filled from a `From`. */
+/** A column with values from a `From`. */
 export type ColumnOf<From> = { [Type in keyof Values]: TypedColumn<From, Type> }[keyof Values];

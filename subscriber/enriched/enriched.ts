@@ -1,13 +1,13 @@
-/** What is known of an event once it is enriched, and the table of the columns that it is stored in. */
+/** An enriched event, and the table of its columns. */
 import type { Event } from "../../shared/event/event.ts";
 import { eventTypes } from "../../shared/event/kinds.ts";
 import { cutTo, printable } from "../../shared/runtime/printable.ts";
 import type { ColumnOf } from "./column.ts";
 
-/** An event with all that is known of it: what is stored and reported. */
+/** An event with its facts, as it is stored and reported. */
 export interface Enriched {
   readonly messageId: string;
-  /** The id that its publisher sent, where that is another text, as {@linkcode printable} shows it. */
+  /** The publisher's id as {@linkcode printable} shows it; given when its text differs from `messageId`. */
   readonly sentId: string | undefined;
   readonly event: Event;
   /** Given when the event has an amount. */
@@ -17,24 +17,27 @@ export interface Enriched {
   readonly description: string;
 }
 
-/** An event before its first step. Tests begin with it as well: a new fact is given its first value here alone. */
+/** Returns an event before its first step. Tests use it too: a new fact gets its initial value only here. */
 export function unenriched(messageId: string, event: Event, sentId?: string): Enriched {
-  // Nearly none has another id. Postgres takes no NUL, which is no reason to refuse the event.
+  // Few events have another id. printable() escapes NUL, which Postgres cannot store.
   const shownId = sentId === undefined ? undefined : printable(sentId, longestSentId);
   return { messageId, sentId: shownId, event, price: undefined, player: undefined, description: "" };
 }
 
-/** AMQP allows 255 bytes; a message that was passed on has its id in a header, of any length. */
+/** AMQP allows 255 bytes. A forwarded message has its id in a header, of any length. */
 const longestSentId = 255;
 
-/** What an amount is worth in EUR, and by which rate. */
+/** An amount in EUR, and its rate. */
 export interface Price {
   readonly eurCents: bigint;
-  /** How much of the currency 1 EUR bought, in exact decimal digits, and when; `undefined` for amounts in EUR. */
+  /**
+   * How much of the currency 1 EUR bought, in exact decimal digits, and the rate's time; `undefined` for amounts in
+   * EUR.
+   */
   readonly rate: { readonly perEur: string; readonly asOfMs: number } | undefined;
 }
 
-/** What the casino's own table says of a player. */
+/** A player in the casino's own table. */
 export interface Player {
   /** Cut to {@linkcode longestEmail}; `undefined` when the table has none. */
   readonly email: string | undefined;
@@ -42,15 +45,16 @@ export interface Player {
 }
 
 /**
- * The longest e-mail that is kept, in UTF-16 code units; RFC 5321 allows 254. Every event of the player has it twice, in a column
- * and in the description: with 64 KiB a batch of 2,000 events would need half a GiB. A longer one is cut rather than its batch:
- * so results, rows, lines and pages are bounded as well, and every batch is one transaction still.
+ * Longer e-mails are cut, in UTF-16 code units; RFC 5321 allows 254. Each event of the player contains the e-mail
+ * twice, in a column and in the description: with 64 KiB, a batch of 2,000 events would need half a GiB. Cutting the
+ * e-mail also bounds query results, rows, lines and pages, and keeps each batch in one transaction.
  */
 const longestEmail = 1_000;
 
 /**
- * Times as microseconds since 1970: they are read much faster than dates. A float8 of seconds tells them apart up to the year
- * 2106, and to a microsecond or so beyond. The casts keep a prepared statement good when the casino alters a column's type.
+ * Returns times in microseconds since 1970, which are parsed much faster than dates. A float8 of seconds is exact to
+ * the microsecond up to the year 2106, and to about a microsecond after that. The casts keep a prepared statement valid
+ * when the casino alters a column's type.
  */
 export const playersQuery = `
   select id::bigint, left(email::text, ${longestEmail + 1}), round(date_part('epoch', last_signed_in_at) * 1e6)
@@ -64,12 +68,12 @@ export function playerOf([, email, microseconds]: readonly (string | null)[]): P
   };
 }
 
-/** `undefined` for infinity, and for a time that no calendar has. */
+/** Returns `undefined` for infinity, and for a time beyond the range of Date. */
 function dateOf(microseconds: string): Date | undefined {
   return validDate(new Date(Math.floor(Number(microseconds) / 1000)));
 }
 
-/** From a time as Postgres writes it: its years have five digits and more, and are counted backwards before our era. */
+/** Parses a time as Postgres writes it: years may have five or more digits, or end in BC. */
 function dateOfText(text: string): Date | undefined {
   const [, digits, rest, isBefore] = /^(\d+)(-.*Z)( BC)?$/.exec(text) ?? [];
   const year = isBefore ? 1 - Number(digits) : Number(digits);
@@ -83,7 +87,7 @@ function validDate(date: Date): Date | undefined {
 
 export type Column = ColumnOf<Enriched>;
 
-/** Those of what came in the message: they alone tell whether two events are the same one. */
+/** The columns with values from the message. Only these decide whether two events are the same. */
 export const eventColumns: readonly Column[] = [
   { name: "event_id", type: "int8", nullable: false, of: ({ event }) => event.id, json: { key: "id" } },
   { name: "player_id", type: "int8", nullable: false, of: ({ event }) => event.playerId, json: { key: "player_id" } },
@@ -132,8 +136,8 @@ export const eventColumns: readonly Column[] = [
 ];
 
 /**
- * One entry for each column of the table `events`, in the order in which COPY and JSON write them. The COPY statement and its
- * rows, the JSON line, the OpenAPI schema and the check of the database's columns follow from it.
+ * One entry for each column of the table `events`, in the order of COPY and JSON. The COPY statement and its rows, the
+ * JSON line, the OpenAPI schema and the check of the database's columns are derived from this table.
  */
 export const columns: readonly Column[] = [
   {
@@ -184,13 +188,13 @@ export const columns: readonly Column[] = [
   { name: "subscriber_id", type: "text", nullable: false, of: (_, subscriberId) => subscriberId, json: undefined },
 ];
 
-/** The facts that were found about an event when it was stored. */
+/** The facts that enrichment added to an event. */
 export type FoundFacts = Omit<Enriched, "messageId" | "event">;
 
-/** A row's texts by column; null is left out. */
+/** A row's texts by column, without nulls. */
 export type Texts = ReadonlyMap<string, string>;
 
-/** How each fact is read back from the columns that it is stored in. `deno check` refuses a fact that is forgotten. */
+/** Reads each fact from its columns. `deno check` fails when a fact is missing here. */
 export const restored: { readonly [Fact in keyof FoundFacts]: (texts: Texts) => FoundFacts[Fact] } = {
   price(texts) {
     const [eurCents, perEur] = [texts.get("amount_eur"), texts.get("rate")];
@@ -198,7 +202,7 @@ export const restored: { readonly [Fact in keyof FoundFacts]: (texts: Texts) => 
     const rate = perEur === undefined ? undefined : { perEur, asOfMs: Date.parse(texts.get("rates_as_of") ?? "") };
     return { eurCents: BigInt(eurCents), rate };
   },
-  // An event of a player of whom nothing was known is as one of a player who was not.
+  // A known player without any data reads back as an unknown player.
   player(texts) {
     const [email, signedInAt] = [texts.get("player_email"), texts.get("player_last_signed_in_at")];
     if (email === undefined && signedInAt === undefined) return undefined;

@@ -1,28 +1,28 @@
 /**
- * An enriched event as JSON, put together by hand: a fifth of the cost of objects for JSON.stringify. The keys are those of
- * shared/event/json.ts; what does not apply is left out.
+ * Writes an enriched event as JSON, by hand: a fifth of the cost of JSON.stringify. The keys are those of
+ * shared/event/json.ts, without keys that do not apply.
  */
 import { formatMs, formatTimestamp } from "../../shared/event/timestamp.ts";
 import { printableJson } from "../../shared/runtime/printable.ts";
 import { type Column, columns, type Enriched } from "./enriched.ts";
 
-/** With the key `message_id`, which tells stored events apart. */
+/** Writes a stored event, with the key `message_id`. */
 export const storedEventJson = writerOf(columns);
 
-/** For stdout: the event as a publisher writes it, without message id, and the facts found about it. */
+/** Returns the line for stdout: the event as a publisher writes it, without message id, and its facts. */
 export function jsonLine(enriched: Enriched): string {
   return `${eventJson(enriched)}\n`;
 }
 
 const eventJson = writerOf(columns.filter(({ name }) => name !== "message_id"));
 
-/** One property, and what goes before its value. */
+/** One property, and the text before its value. */
 interface Part {
   readonly before: string;
-  /** In place of `before` while the object within the event that it is part of is not open. */
+  /** Replaces `before` for the first property of a nested object. */
   readonly opening: string | undefined;
   readonly column: Column;
-  /** Whether it is the last of an object within the event. */
+  /** Whether the property is the last of a nested object. */
   readonly closes: boolean;
 }
 
@@ -56,7 +56,9 @@ function writerOf(columns: readonly Column[]): (enriched: Enriched) => string {
   };
 }
 
-/** A switch, for the reason that event_rows.ts gives. JSON shows neither subscriber nor rates. */
+/**
+ * Encodes the column's value. A switch, for the reason in event_rows.ts. JSON shows neither the subscriber nor rates.
+ */
 function textOf(column: Column, enriched: Enriched): string | undefined {
   switch (column.type) {
     case "int8": {
@@ -85,16 +87,18 @@ function textOf(column: Column, enriched: Enriched): string | undefined {
 
 const safest = BigInt(Number.MAX_SAFE_INTEGER);
 
-/** A number while it is a safe integer, a decimal string beyond. */
+/** Returns a number for a safe integer, and a decimal string otherwise. */
 function integer(value: bigint): string {
   return value <= safest && value >= -safest ? String(value) : `"${value}"`;
 }
 
-/** Anything but printable ASCII. Nearly all texts have none, and are only searched for quotes. */
+/**
+ * Matches anything but printable ASCII. Nearly all texts are ASCII, and are searched only for quotes and backslashes.
+ */
 const beyondAscii = /[^ -~]/;
 /**
- * Characters that JSON or JSON.stringify escapes (RFC 8259, section 7, and halves of surrogate pairs), and those that
- * printable.ts keeps from a terminal.
+ * Characters that JSON or JSON.stringify escapes (RFC 8259, section 7, and halves of surrogate pairs), and characters
+ * that printable.ts keeps from a terminal.
  */
 // deno-lint-ignore no-control-regex -- control characters are what it is about
 const special = /["\\\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]/;

@@ -1,4 +1,4 @@
-/** Where is this event? Looks in the dead letters, in the hands of subscribers, in the table of events, and at the queues. */
+/** Finds an event: in the dead letters, in the hands of subscribers, in the table of events, and in the queues. */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
 import { explainStoreError, messageOf } from "../../shared/runtime/errors.ts";
@@ -18,10 +18,10 @@ export interface FindSources extends FleetSource {
   readonly clock: Clock;
 }
 
-/** Nobody reads more; an event id is one event's, and a player's time can be narrowed. */
+/** Maximum number of events: an event id usually names one event, and a player's time span can be narrowed. */
 const mostEvents = 20;
 
-/** Never rejects: a server that does not answer is among the places that were looked at. */
+/** Looks in all places. Never rejects: the answer names a server that failed among the places. */
 export async function find(query: FindQuery, sources: FindSources): Promise<FindAnswer> {
   const { database, queues, clock } = sources;
   const [letters, held, counts] = await Promise.all([
@@ -29,7 +29,7 @@ export async function find(query: FindQuery, sources: FindSources): Promise<Find
     part(askSubscribers(query, sources), messageOf),
     part(queues(), messageOf),
   ]);
-  // Last: what was in hand a moment ago is stored now. Ids that were found elsewhere are looked up as well.
+  // Last, because an event in hand a moment ago may be stored now. Ids found elsewhere are looked up too.
   const known = [...messageIdsOf(letters, held)].slice(0, mostEvents);
   const stored = await part(findStored(database, query, known, mostEvents), explainStoreError);
   const found = [...byMessageId(letters, held, stored).values()];

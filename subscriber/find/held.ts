@@ -1,4 +1,4 @@
-/** Asks those subscribers that hold something whether it is the event. */
+/** Asks the subscribers that hold events whether they hold this one. */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Fleet, HeardReport } from "../metrics/fleet/fleet.ts";
 import { type HeldEvent, mostHeld, questionOf } from "./in_hand.ts";
@@ -13,21 +13,21 @@ export interface FleetSource {
 export interface Held {
   readonly found: readonly { readonly by: string; readonly held: HeldEvent }[];
   readonly asked: number;
-  /** Those of them that did not answer, and those that are silent, with how many events they hold. */
+  /** Subscribers that did not answer or are silent, and the number of events each holds. */
   readonly unheard: readonly Pick<HeardReport, "id" | "events">[];
-  /** Events in the hands of subscribers that work, which have them for no longer than {@linkcode momentMs}. */
+  /** Number of events that working subscribers have had for less than {@linkcode momentMs}. */
   readonly passing: number;
 }
 
-/** What is in hand for less is stored or dead before anybody reads that it was in hand. */
+/** An event in hand for less time is stored or dead before anybody reads the answer. */
 export const momentMs = 1_000;
-/** It tells something every second. */
+/** A subscriber without a report for this time (ms) is silent. It reports every second. */
 const silentMs = 5_000;
-/** A subscriber hears the question within a second of its asking. */
+/** Time limit of an answer: a subscriber reads a question within a second. */
 const answerWithinMs = 2_500;
 const pollMs = 50;
 
-/** @throws when the reports cannot be read, or nothing can be asked */
+/** Asks all subscribers that hold events. @throws when the reports cannot be read, or the question cannot be sent */
 export async function askSubscribers(query: FindQuery, { fleet, newId, clock }: FleetSource): Promise<Held> {
   const reports = (await fleet.read()).filter(({ events }) => events > 0);
   const holding = reports.filter(holds);
@@ -44,7 +44,9 @@ export async function askSubscribers(query: FindQuery, { fleet, newId, clock }: 
   };
 }
 
-/** Whether it has something in hand for longer than a moment, or may have: 0.2.0 does not tell. */
+/**
+ * Whether the subscriber has, or may have, an event in hand for longer than a moment: version 0.2.0 sends no `held_ms`.
+ */
 function holds({ state, held_ms = Infinity, heard_ms }: HeardReport): boolean {
   return state !== "working" || held_ms >= momentMs || heard_ms >= silentMs;
 }
@@ -63,7 +65,7 @@ async function ask(
   }
 }
 
-/** `undefined` for what no subscriber of this version wrote. */
+/** Parses an answer. Returns `undefined` when no subscriber of this version wrote it. */
 function heldOf(answer: string | undefined): readonly HeldEvent[] | undefined {
   try {
     const held = JSON.parse(answer ?? "");

@@ -10,7 +10,9 @@ const held = { message_id: "017f22e2-79b0-7cc3-98c4-dc0c0c07398f" };
 const holding = { state: "holding", events: 500, held_ms: 60_000 } as const;
 const working = { state: "working", events: 13, held_ms: 40 } as const;
 
-/** Subscribers that tell each second, and answer what is given; `undefined`: nothing. */
+/**
+ * Returns a fleet of subscribers that report every second. Each has a report and an answer; `undefined` is no answer.
+ */
 async function fleetOf(subscribers: Record<string, [Partial<SubscriberReport>, string | undefined]>) {
   const clock = new VirtualClock();
   const fleet = new MemoryFleet(clock);

@@ -1,4 +1,4 @@
-/** What a subscriber answers when another, or a command, asks it whether it holds an event. */
+/** A subscriber's answer to the question whether it holds an event. Subscribers and commands ask. */
 import type { Event } from "../../shared/event/event.ts";
 import { type EventJson, eventToJson } from "../../shared/event/json.ts";
 import { decodeEvent } from "../../shared/event/protobuf.ts";
@@ -11,35 +11,39 @@ import { redact } from "../../shared/runtime/secrets.ts";
 import type { Work } from "../pipeline/entry.ts";
 import type { FindQuery } from "./query.ts";
 
-/** What a subscriber has in hand. */
+/** The deliveries in a subscriber's hands. */
 export interface InHand {
   readonly work: () => Iterable<Work>;
-  /** Deliveries that nothing is done with yet. */
+  /** Buffered deliveries that no batch has taken yet. */
   readonly atHand: () => Iterable<Delivery>;
-  /** Why the batch of a delivery is held. */
+  /** Returns why the delivery's batch is held. */
   readonly problemOf: (delivery: Delivery) => string | undefined;
   readonly clock: Clock;
 }
 
-/** Times are ages: no two machines' clocks are compared. */
+/** Times are ages, so that clocks of different machines are not compared. */
 export interface HeldEvent {
   readonly message_id: string;
   readonly sent_id: string | null;
   readonly event: EventJson | null;
-  /** By the clock of its publisher, milliseconds since 1970. */
+  /** Milliseconds since 1970, by the publisher's clock. */
   readonly published_ms: number | null;
   readonly doing: string;
   readonly problem: string | null;
-  /** How long that has been so; `null` where it is not known. */
+  /** Duration of `doing`, in ms; `null` when it is not known. */
   readonly held_ms: number | null;
 }
 
-/** An answer has no more of them. */
+/** Maximum number of held events in an answer. */
 export const mostHeld = 20;
 const mostOfProblem = 500;
 const longestId = 400;
 
-/** @param question of {@linkcode questionOf} @returns the JSON of {@linkcode HeldEvent}s; of none when it cannot be read */
+/**
+ * Answers a question.
+ * @param question text of {@linkcode questionOf}
+ * @returns a JSON array of {@linkcode HeldEvent}s; empty when the question is unreadable
+ */
 export function answerOf(question: string, inHand: InHand): string {
   const query = queryOf(question);
   return JSON.stringify(query ? find(query, inHand) : []);
@@ -95,7 +99,7 @@ export function isAround(event: Event, { playerId, atMs, withinMs }: Exclude<Fin
   return event.playerId === playerId && Math.abs(msOfTimestamp(event.createdAt) - atMs) <= withinMs;
 }
 
-/** `undefined` when the body holds none. */
+/** Returns the event in the body; `undefined` when the body holds no event. */
 export function eventOf({ body }: Pick<Delivery, "body">): Event | undefined {
   try {
     const event = decodeEvent(body);

@@ -1,4 +1,4 @@
-/** The letters of an event, from the table of dead letters. */
+/** Finds the letters of an event in the table of dead letters. */
 import { Buffer } from "node:buffer";
 import type { Event } from "../../shared/event/event.ts";
 import { arrayLiteral } from "../../shared/postgres/copy_rows.ts";
@@ -10,7 +10,7 @@ import { eventOf, isAround } from "./in_hand.ts";
 import { isoTime } from "./iso_time.ts";
 import type { FindQuery } from "./query.ts";
 
-/** One letter, and what was done with it. */
+/** One letter, and the acts on it. */
 export interface FoundLetter {
   readonly id: bigint;
   readonly messageId: string;
@@ -34,10 +34,10 @@ export interface FoundLetter {
   readonly storedBy: string | undefined;
 }
 
-/** Any event's body is no longer, and a letter with another body has no player to be found by. */
+/** No event's body is longer, and a letter with another body names no player. */
 const mostBodyBytes = 4_096;
 
-/** Later migrations add some of these columns: where one is missing, its name is that of the null beside the table. */
+/** Later migrations add some of these columns. Without them, their names refer to the nulls in `missing`. */
 const letters = (where: string) => `
   select letters.* from (select null::timestamptz as stored_at, null::text as stored_by, 0 as edits) as missing
   cross join lateral (
@@ -47,7 +47,7 @@ const letters = (where: string) => `
       encode(substring(body from 1 for ${mostBodyBytes}), 'base64')
     from dead_letters where ${where} order by dead_letters.id desc limit`;
 
-/** Each form by an index of its own: with \`or\` between them they are no longer looked up once statistics are old. */
+/** A union, so that each form of id uses its own index: with old statistics, an \`or\` would use none. */
 const byIdStatement = `
   with found as materialized (
     select id from dead_letters where message_id = any($1::uuid[])
@@ -58,14 +58,14 @@ const byPlayerStatement = `${letters("player_id = $1::bigint")} $2::int) as lett
 
 export interface FoundLetters {
   readonly letters: readonly FoundLetter[];
-  /** Letters of the player that were not looked at, because there are so many. */
+  /** Whether the player has more letters than were looked at. */
   readonly isCut: boolean;
 }
 
-/** Of a player the newest are looked at. */
+/** Maximum number of a player's letters that are looked at, newest first. */
 const mostOfPlayer = 500;
 
-/** The newest first. */
+/** Returns the matching letters, newest first. */
 export async function findLetters(database: Database, query: FindQuery, limit: number): Promise<FoundLetters> {
   if ("text" in query) {
     const { text, messageId, eventId } = query;
@@ -98,7 +98,7 @@ function letterOf(row: Row): FoundLetter {
   };
 }
 
-/** What no text in Postgres has matches none. */
+/** Replaces what Postgres cannot store in text: such text matches no letter. */
 function withoutNul(text: string): string {
   return text.replaceAll("\0", "\u{fffd}").toWellFormed();
 }

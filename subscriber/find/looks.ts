@@ -1,11 +1,11 @@
-/** Where an event was looked for, and what it means that it was not there. */
+/** The places where an event was looked for, and the verdict. */
 import type { FoundEvent, Look } from "../dashboard/find_answer.ts";
 import type { QueueCount } from "../metrics/queue_depths.ts";
 import type { Held } from "./held.ts";
 import type { FoundLetters } from "./letters.ts";
 import type { StoredEvent } from "./stored.ts";
 
-/** What one place has, or the problem with it. */
+/** The findings in one place, or its problem. */
 export type Part<T> = { readonly value: T; readonly problem?: undefined } | { readonly problem: string };
 
 export function lookAtEvents(stored: Part<readonly StoredEvent[]>): Look {
@@ -36,7 +36,7 @@ export function lookAtSubscribers(held: Part<Held>): Look {
   return { place, outcome: parts.join("; "), complete: unheard.length === 0 && passing === 0 };
 }
 
-/** A queue cannot be searched: its messages can only be taken. */
+/** Only counts the messages: a queue cannot be searched without taking them. */
 export function lookAtQueues(counts: Part<readonly QueueCount[]>): Look {
   const place = "queues";
   if (counts.problem !== undefined) return { place, outcome: `not looked at: ${counts.problem}`, complete: false };

@@ -1,17 +1,17 @@
-/** What is looked for, from the words of a command line, or of a query in a URL. */
+/** Parses a search from the flags of a command or the query of a URL. */
 import { parseMessageId } from "../../shared/rabbitmq/message_id.ts";
 
 export type FindQuery = ById | ByPlayer;
 
 export interface ById {
-  /** As it was given: a publisher may have sent it as its id. */
+  /** The given text: a publisher may have sent it as its id. */
   readonly text: string;
-  /** What it may be besides. */
+  /** The text as a message id, and as an event id, if it is one. */
   readonly messageId: string | undefined;
   readonly eventId: bigint | undefined;
 }
 
-/** Events of a player that happened around a time. */
+/** A player's events around a time. */
 export interface ByPlayer {
   readonly playerId: bigint;
   /** Milliseconds since 1970. */
@@ -29,13 +29,13 @@ export interface FindWords {
 const unitMs = { s: 1_000, m: 60_000, h: 3_600_000 } as const;
 const withinMs = 5 * unitMs.m;
 const mostWithinMs = 24 * unitMs.h;
-/** Postgres reads no year 0, nor one of five digits: with `within` on either side, these are the first and the last. */
+/** Postgres reads years 1 to 9999. This range leaves room for `within` on either side. */
 const [firstMs, lastMs] = [Date.parse("0001-01-02T00:00:00Z"), Date.parse("9999-12-30T23:59:59Z")];
-/** Of the ids that publishers send no more is kept. */
+/** A stored publisher's id has at most this many characters. */
 const longestId = 400;
 
 /**
- * @throws {RangeError} with a sentence for what cannot be read
+ * @throws {RangeError} for a value that cannot be parsed
  *
  * @example
  * ```ts
@@ -76,7 +76,7 @@ function parseInteger(text: string): bigint | undefined {
   return value !== undefined && value === BigInt.asIntN(64, value) ? value : undefined;
 }
 
-/** Without a zone it is UTC, as everywhere. */
+/** Parses a time. A time without a zone is in UTC. */
 function parseTime(text: string): number {
   const [, date, time = "00:00", zone = "Z"] =
     /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(Z|[+-]\d\d:\d\d)?)?$/i.exec(text.trim()) ?? [];

@@ -1,4 +1,4 @@
-/** What happened to an event, in words and in the order of time. */
+/** An event's history, in words and in the order of time. */
 import { eventToJson } from "../../shared/event/json.ts";
 import { exponentOf, formatMajor } from "../../shared/event/money.ts";
 import { publishedAtMs } from "../../shared/rabbitmq/message.ts";
@@ -7,12 +7,12 @@ import type { HeldEvent } from "./in_hand.ts";
 import type { FoundLetter } from "./letters.ts";
 import type { StoredEvent } from "./stored.ts";
 
-/** All that was found under one message id. */
+/** All findings for one message id. */
 export interface Findings {
   readonly messageId: string;
   stored?: StoredEvent;
   readonly held: { readonly by: string; readonly held: HeldEvent }[];
-  /** The newest first. */
+  /** Newest first. */
   readonly letters: FoundLetter[];
 }
 
@@ -42,7 +42,7 @@ function stateOf(status: string): FoundEvent["state"] {
   return status === "dropped" || status === "resolved" ? status : "replayed";
 }
 
-/** The table of events keeps no time of publishing; a UUIDv7 has it in itself. */
+/** Takes the time of publication from the message, else from a UUIDv7: the table of events does not contain it. */
 function publishedStations(messageId: string, held: HeldEvent | undefined, letters: readonly FoundLetter[]): Station[] {
   const oldest = letters.at(-1);
   const told = held?.published_ms ?? oldest?.publishedMs;
@@ -57,11 +57,11 @@ function publishedStations(messageId: string, held: HeldEvent | undefined, lette
   return [{ station: "published", at: timeOf(idMs), by, detail: "as its message id says" }];
 }
 
-/** `undefined` for other ids, and for those that are made of a body: they say 1970. */
+/** Returns the time in a UUIDv7; `undefined` for other ids, and for ids derived from a body: their time is in 1970. */
 function msOfId(messageId: string): number | undefined {
   if (messageId[14] !== "7") return undefined;
   const ms = parseInt(messageId.slice(0, 8) + messageId.slice(9, 13), 16);
-  // Its own time is the one that it is compared to.
+  // publishedAtMs() compares a time with the id's time: here they are the same.
   return ms > 0 ? publishedAtMs({ messageId, timestampMs: ms, headers: {} }) : undefined;
 }
 
@@ -120,7 +120,7 @@ function priceOf({ amount, currency, eurCents, rate, ratesAsOf }: StoredEvent): 
   }`;
 }
 
-/** What has no time stays behind what came before it. */
+/** Sorts by time. A station without a time stays behind its predecessor. */
 function inOrder(stations: readonly Station[]): Station[] {
   let last = "";
   const keyed = stations.map((station) => ({ station, key: last = station.at ?? last }));

@@ -1,4 +1,4 @@
-/** Events in the table `events`, by message id, event id, or player and time. */
+/** Finds events in the table `events`, by message id, event id, or player and time. */
 import { jsonInteger } from "../../shared/event/json.ts";
 import { arrayLiteral } from "../../shared/postgres/copy_rows.ts";
 import type { Database, Row } from "../../shared/postgres/pool.ts";
@@ -9,7 +9,7 @@ import type { FindQuery } from "./query.ts";
 export interface StoredEvent {
   readonly messageId: string;
   readonly sentId: string | undefined;
-  /** As JSON shows it. */
+  /** With the keys of the event as JSON. */
   readonly event: Readonly<Record<string, unknown>>;
   /** RFC 3339. */
   readonly storedAt: string;
@@ -22,17 +22,17 @@ export interface StoredEvent {
   readonly ratesAsOf: string | undefined;
 }
 
-/** As long as it is stored. */
+/** The length to which `sent_id` is cut when it is stored. */
 const longestSentId = 255;
 
-/** A later migration adds `sent_id`: without it, the name is that of the null beside the table. */
+/** A later migration adds `sent_id`. Without it, the name refers to the null in `missing`. */
 const statementFor = (where: string) => `
   select stored.* from (select null::text as sent_id) as missing cross join lateral (
     select message_id, sent_id, event_id, player_id, game_id, type, amount, currency, has_won, ${isoTime("created_at")},
       amount_eur, description, rate, ${isoTime("rates_as_of")}, ${isoTime("stored_at")}, subscriber_id
     from events where message_id in (${where}) order by events.stored_at desc, message_id limit`;
 
-/** The functions are of the migration that made the index for them. */
+/** The migration that made the index also made these functions. */
 const byIdsStatement = `${
   statementFor(`select unnest($1::uuid[]) union select messages_of_event(id) from unnest($2::bigint[]) as id
     union select sent.message_id from (select null::text as sent_id) as missing
@@ -45,8 +45,8 @@ const byPlayerStatement = `${
 } $5::int) as stored`;
 
 /**
- * The newest first.
- * @param messageIds those found elsewhere: they are looked up as well
+ * Returns the matching events, newest first.
+ * @param messageIds ids found elsewhere, which are looked up too
  */
 export async function findStored(
   database: Database,

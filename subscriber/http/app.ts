@@ -1,4 +1,4 @@
-/** The routes, and the rules that hold for every request. */
+/** The routes, and the checks for every request. */
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
 import type { Acts } from "../../shared/postgres/acts.ts";
@@ -30,10 +30,10 @@ export interface AppOptions extends AccessOptions, Probes {
   readonly history: (query: ReturnType<typeof parseHistoryQuery>) => Promise<readonly HistoryPoint[]>;
   readonly recent: RecentEvents;
   readonly admin: DeadLetterAdmin;
-  /** None in one process. */
+  /** `undefined` when all members run in one process. */
   readonly jobs?: Jobs | undefined;
   readonly takes?: Takes | undefined;
-  /** Letters in their queue, which no keeper has moved yet. */
+  /** Resolves with the number of letters that no keeper has moved from their queue yet. */
   readonly waiting: () => Promise<number>;
   readonly find: Find;
   readonly acts: Acts;
@@ -63,7 +63,7 @@ export function httpApp(options: AppOptions): (request: Request, caller: Caller)
     },
     xFrameOptions: "DENY",
     referrerPolicy: "no-referrer",
-    // Left to the proxy that adds TLS.
+    // A proxy that adds TLS sets it.
     strictTransportSecurity: false,
   }));
   app.use(async (context, next) => {
@@ -78,7 +78,7 @@ export function httpApp(options: AppOptions): (request: Request, caller: Caller)
     if (!context.res.headers.has("cache-control")) context.header("cache-control", "no-store");
   });
 
-  // Without who asks: what the page needs to ask who they are, and what says nothing of anybody.
+  // Without authentication: the page and its assets, which the sign-in needs, and answers without personal data.
   app.get("/health/live", live);
   app.get("/openapi.json", (context) => context.json(openApi));
   for (const { path, contentType, body } of pageAssets) {

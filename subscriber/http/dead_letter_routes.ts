@@ -1,4 +1,4 @@
-/** Dead letters over HTTP: list, groups, show, edit, replay, drop, undo. app.ts says who may, and records each act. */
+/** Dead letters over HTTP: list, groups, show, edit, replay, drop, undo. app.ts authorizes and records each act. */
 import { type Context, Hono } from "hono";
 import { type Change, parseChange } from "../../shared/event/change.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
@@ -14,7 +14,7 @@ import { parseLimit } from "./event_query.ts";
 import type { Takes } from "../dead_letters/takes.ts";
 import { Problem, unavailable } from "./problem.ts";
 
-/** Longer than the admin's own deadlines: its error says more than ours. */
+/** Longer than the admin's own deadlines, because its error is more specific. */
 const adminTimeoutMs = 20_000;
 const mostListed = 500;
 
@@ -132,7 +132,7 @@ export function deadLetterRoutes({ admin, waiting, jobs, takes, clock }: DeadLet
   return routes;
 }
 
-/** Who asks, as app.ts knows them. */
+/** Returns the name of the principal that app.ts authenticated. */
 function byOf(context: Context<Env>): string {
   return context.get("principal").name;
 }
@@ -152,7 +152,7 @@ function orderOf(text = "oldest"): "oldest" | "newest" {
   return text;
 }
 
-/** Where a page begins. */
+/** Parses the start of a page. @throws {Problem} */
 function placeOf(text: string | undefined): string | undefined {
   if (text !== undefined && !/^\d{1,18}$/.test(text)) {
     throw new Problem(400, "after must be the next of another answer");
@@ -162,7 +162,7 @@ function placeOf(text: string | undefined): string | undefined {
 
 const filterNames = ["status", "reason", "id", "group", "since", "until", "player_id", "event_id", "text"] as const;
 
-/** @throws {Problem} for unknown names and values: a mistyped filter must not match everything */
+/** Parses the filter. @throws {Problem} for unknown names and values: a mistyped filter must not match everything */
 function readFilter(context: Context, others: readonly string[], now: number): Filter {
   const query = context.req.query();
   const known: readonly string[] = [...filterNames, ...others];
@@ -179,7 +179,7 @@ function readFilter(context: Context, others: readonly string[], now: number): F
 
 const changeNames = ["set", "where", "json"];
 
-/** No request has a body here: the event, or the fields to change, are in the query. */
+/** Parses an edit from the query: requests have no body. */
 function changeOf(context: Context): Change {
   const [set, where, json] = changeNames.map((name) => context.req.queries(name) ?? []) as [
     string[],
@@ -197,7 +197,10 @@ function pickStatuses({ statuses }: Filter): Pick<Filter, "statuses"> {
   return statuses ? { statuses } : {};
 }
 
-/** An act on many letters must say on which. */
+/**
+ * Returns the filter.
+ * @throws {Problem} for an empty filter without `all=true`: an act on many letters must name them
+ */
 function chosen(filter: Filter, all: string | undefined): Filter {
   if (Object.keys(filter).length === 0 && all !== "true") {
     throw new Problem(400, `say which: all=true, or one of ${filterNames.join(", ")}`);

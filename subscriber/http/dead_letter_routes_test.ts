@@ -11,7 +11,7 @@ import { refuseOthers } from "./refuse_others.ts";
 
 const large = "x".repeat(2_000_000);
 
-/** Everything in them that may be long is. */
+/** Returns letters in which every text of variable length is long. */
 function largeLetters(count: number): Delivery[] {
   const body = encodeEvent(bet({ currency: large }));
   const headers = Object.fromEntries(Object.values(deadHeaders).map((name) => [name, large]));

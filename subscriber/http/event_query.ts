@@ -5,7 +5,7 @@ import { mostKept } from "../metrics/recent_events.ts";
 
 export interface EventQuery {
   readonly limit: number;
-  /** `undefined`: of every type. */
+  /** `undefined` matches every type. */
   readonly types: ReadonlySet<EventType> | undefined;
   readonly playerId: bigint | undefined;
 }

@@ -1,4 +1,4 @@
-/** `GET /events`: the newest stored events, once as JSON, or continuously as server-sent events. */
+/** `GET /events`: the newest stored events, once as JSON, or as a stream of server-sent events. */
 import type { Context } from "hono";
 import { streamSSE } from "hono/streaming";
 import type { Clock } from "../../shared/runtime/clock.ts";
@@ -9,10 +9,10 @@ import { type EventQuery, matches, parseEventQuery } from "./event_query.ts";
 import { Problem } from "./problem.ts";
 import { type RecentEvents, shownOf } from "../metrics/recent_events.ts";
 
-/** No human reads more; the rest is counted. */
+/** A human reads no more than this. The stream counts the other events. */
 const mostPerSecond = 20;
 const mostStreams = 100;
-/** So that one address cannot take all of them. */
+/** Keeps one address from taking all streams. */
 const mostOfAddress = 10;
 const heartbeatMs = 15_000;
 
@@ -45,7 +45,7 @@ export function eventRoutes(
       throw new Problem(503, `${which} are open already`, { "retry-after": "10" });
     }
     streams.set(address, ofAddress + 1);
-    // nginx would hold the stream back until a buffer of its own is full.
+    // nginx would otherwise hold the stream back until its buffer is full.
     context.header("x-accel-buffering", "no");
     return streamSSE(context, async (stream) => {
       const ended = new AbortController();
@@ -78,10 +78,10 @@ export function eventRoutes(
   };
 }
 
-/** So that an event on an idle queue is seen at once. */
+/** Frequent enough to show an event on an idle queue at once. */
 const pushesPerSecond = 4;
 
-/** The events since the last push: the first few, and how many more. */
+/** The events since the last push: the first ones, and the number of the others. */
 class Sample {
   #shown: Enriched[] = [];
   #skipped = 0;

@@ -1,4 +1,4 @@
-/** `GET /find`: where an event is. */
+/** `GET /find`: finds an event. */
 import type { Context } from "hono";
 import type { FindAnswer } from "../dashboard/find_answer.ts";
 import { type FindQuery, parseFind } from "../find/query.ts";
@@ -6,7 +6,7 @@ import { Problem } from "./problem.ts";
 
 export type Find = (query: FindQuery) => Promise<FindAnswer>;
 
-/** They share their connections to Postgres with the page and readiness. */
+/** Searches share their connections to Postgres with the dashboard and readiness. */
 const mostAtOnce = 2;
 const names = ["id", "player_id", "at", "within"] as const;
 

@@ -1,20 +1,20 @@
-/** `GET /health/ready`: whether this subscriber can do its work now, and why not. */
+/** `GET /health/ready`: whether this subscriber can work, and why not. */
 import { dependencies, type Dependency, dependencyNames } from "../metrics/probes.ts";
 import type { SubscriberAnswer } from "../dashboard/subscriber_answer.ts";
 import type { Sources } from "../metrics/sources.ts";
 
 export interface Readiness {
   readonly ready: boolean;
-  /** Sentences; empty when it is ready. */
+  /** One sentence per problem; empty when the subscriber is ready. */
   readonly why_not: readonly string[];
-  /** Of the queue, this subscriber included; `null` when the broker does not tell. */
+  /** Number of consumers of the queue, this subscriber included; `null` when the broker does not answer. */
   readonly consumers: number | null;
-  /** All of them, the stuck one first. That another is stuck makes this one no less ready. */
+  /** All subscribers, stuck ones first. Another stuck subscriber does not make this one unready. */
   readonly subscribers: readonly SubscriberAnswer[];
   readonly dependencies: readonly {
     readonly name: string;
     readonly ok: boolean;
-    /** Without it the subscriber cannot work; without the others it has another way. */
+    /** Whether the subscriber cannot work without it. */
     readonly required: boolean;
     readonly problem: string | null;
   }[];

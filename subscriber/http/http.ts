@@ -1,4 +1,4 @@
-/** Puts together what a subscriber serves over HTTP. */
+/** Wires a subscriber's HTTP server. */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { Acts } from "../../shared/postgres/acts.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
@@ -16,6 +16,7 @@ import { Takes } from "../dead_letters/takes.ts";
 import { callWithDeadline, coalesced } from "../../shared/runtime/deadline.ts";
 import { readinessOf } from "./health.ts";
 import { probeApp } from "./probe_routes.ts";
+import { readRunway } from "../store/partitions.ts";
 import { viewOf } from "../metrics/fleet/fleet_view.ts";
 import { readHistory } from "../metrics/history/history_table.ts";
 import { keepHistory } from "../metrics/history/keep_history.ts";
@@ -31,7 +32,7 @@ import type { Sources, State } from "../metrics/sources.ts";
 import { type Address, formatAddress, type HttpServer, listen } from "./server/server.ts";
 import { TrustedProxies } from "./server/trusted_proxies.ts";
 
-/** Measurements and events, kept while batches pass by. */
+/** Collects measurements and recent events from the pipeline. */
 export class Observations implements Observer {
   readonly metrics = new Metrics();
   readonly recent = new RecentEvents();
@@ -52,42 +53,42 @@ export class Observations implements Observer {
 
 export interface HttpOptions extends State {
   readonly address: Address;
-  /** Where health and metrics alone are served besides. */
+  /** An additional address that serves only health and metrics. */
   readonly health?: Address | undefined;
   /** HTTP_TRUSTED_PROXIES. */
   readonly trustedProxies?: readonly string[];
-  /** Of HTTP_TOKENS_FILE; `undefined`: nobody may act. */
+  /** The tokens of HTTP_TOKENS_FILE; `undefined` permits no changes. */
   readonly tokens?: Tokens | undefined;
-  /** Whether a proxy before us asks who they are: then whoever reaches us may look, as on loopback. */
+  /** Whether a proxy authenticates the callers: every caller then has the role `look`, as on loopback. */
   readonly behindProxy?: boolean;
   /** HTTP_ALLOWED_HOSTS. */
   readonly allowedHosts?: readonly string[];
-  /** To serve HTTPS with. */
+  /** The certificate and key; with them the server speaks HTTPS. */
   readonly tls?: TlsFiles | undefined;
   readonly observations: Observations;
   readonly shared: SharedRates;
-  /** Connections of its own: queries never wait behind batches, nor batches behind queries. */
+  /** A separate pool: queries never wait behind batches, nor batches behind queries. */
   readonly database: Database;
   readonly depths: QueueDepths;
   readonly admin: DeadLetterAdmin;
-  /** For questions to other subscribers. */
+  /** Returns an id for a question to other subscribers. */
   readonly newId: () => string;
-  /** None in one process. */
+  /** `undefined` when all members run in one process. */
   readonly jobs?: Jobs | undefined;
   /** host:port */
   readonly ratesApi: string;
-  /** The files for TLS to it; without them, no TLS. */
+  /** The TLS files for calls to the rates API. Without them the calls use no TLS. */
   readonly ratesApiTls?: TlsFiles | undefined;
   readonly ratesApiProxy?: string | undefined;
   readonly log: Log;
 }
 
-/** However many pages are open, the servers are queried twice a second at most. */
+/** Results are cached for this time (ms): open dashboards query each server twice a second at most. */
 const rememberMs = 500;
 const askTimeoutMs = 2_000;
 const lookEveryMs = 5_000;
 
-/** @throws an error for the operator when the address cannot be listened on */
+/** Starts the server. @throws an error for the operator when listening fails */
 export function serveHttp(options: HttpOptions): HttpServer {
   const { address, tokens, tls, observations, shared, database, admin, clock, log } = options;
   const { metrics, recent, latencies, stats } = observations;
@@ -97,17 +98,18 @@ export function serveHttp(options: HttpOptions): HttpServer {
   const shares = remembered(() => readShares(database));
   const takes = new Takes(database);
   const deadLetters = remembered(() => takes.count());
+  const runway = remembered(() => readRunway(database));
   const inspectRates = remembered(() => shared.inspect());
   const reports = remembered(() => options.fleet.read());
   const subscribers = async () => {
     const [heard, found] = await Promise.all([reports().catch(() => undefined), depths().catch(() => undefined)]);
-    // In one process all consumers tell as one.
+    // In one process, all consumers send one report.
     const consumers = options.mode === "servers" ? found?.events.consumers : undefined;
     return viewOf(heard, consumers, clock.now(), options.own.read());
   };
   const dependencies = readDependencies({
     rabbitmq: depths,
-    // A Redis that can be read but takes no reports serves nobody: what it tells of others is old.
+    // The reports too: when Redis takes no writes, the other subscribers' reports are old.
     redis: () => Promise.all([reports(), inspectRates()]),
     postgres: totals,
     rates_api: grpcHealth(options.ratesApi, options.ratesApiTls, options.ratesApiProxy),
@@ -120,6 +122,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
     totals,
     shares,
     deadLetters,
+    runway,
     inspectRates,
     dependencies,
     subscribers,
@@ -133,7 +136,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
   const server = listen({
     ...{ address, tls, clock, log, proxies },
     answer: httpApp({
-      // Never cached: a caller gets the sums of this moment.
+      // Never cached: a caller gets the current totals.
       totals: () => callWithDeadline(askTimeoutMs, clock, () => readTotals(database)),
       overview,
       history: (query) => readHistory(database, query),
@@ -151,7 +154,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
       acts: new Acts(database, log),
       onSignIn: (result) => metrics.signIn(result),
       find: (query) => find(query, { ...options, queues: () => options.depths.readAll() }),
-      // In one process, the queue itself is what is listed.
+      // In one process, the list already shows the queue itself.
       waiting: async () => options.mode === "embedded" ? 0 : (await depths()).dead.messages + options.keeper.waiting,
       stop: ended.signal,
     }),
@@ -173,12 +176,12 @@ export function serveHttp(options: HttpOptions): HttpServer {
     },
   };
 
-  /** The headline knows since when it says what it says, though nobody had the page open. */
+  /** Reads the overview regularly, so that the headline knows its start time even while no dashboard is open. */
   async function keepLooking(): Promise<void> {
     while (!ended.signal.aborted) {
-      // Not at once: the queues may not be declared yet, and what is seen is remembered for a moment.
+      // Not at once: the queues may not be declared yet, and the result would be cached.
       await clock.sleep(lookEveryMs, ended.signal).catch(() => {});
-      // A request will tell what is wrong with it; this must not end the process.
+      // A request reports the error. Here it must not end the process.
       if (!ended.signal.aborted) await overview().catch(() => {});
     }
   }

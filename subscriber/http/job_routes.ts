@@ -1,4 +1,4 @@
-/** Jobs over HTTP: acts on many dead letters, which outlive the request. */
+/** Jobs over HTTP: acts on many dead letters that outlive the request. */
 import { type Context, Hono } from "hono";
 import { type Job, type JobAct, jobActs, jobToJson } from "../dead_letters/jobs/job.ts";
 import type { JobTable } from "../dead_letters/jobs/job_table.ts";
@@ -9,7 +9,7 @@ import type { Random } from "../../shared/runtime/random.ts";
 import type { Env } from "./access/access.ts";
 import { Problem } from "./problem.ts";
 
-/** A subscriber's; the demo has none. */
+/** A subscriber has jobs; the demo has none. */
 export interface Jobs {
   readonly table: JobTable;
   readonly random: Pick<Random, "bytes">;
@@ -18,7 +18,7 @@ export interface Jobs {
 export interface JobRoutesOptions {
   readonly jobs: Jobs | undefined;
   readonly ask: <T>(act: () => Promise<T>) => Promise<T>;
-  /** Which letters; without a filter, `all` says so. */
+  /** Parses the filter. Without conditions the request must say `all=true`. */
   readonly filterOf: (context: Context, ...others: string[]) => Filter;
   readonly changeOf: (context: Context) => Change;
 }

@@ -1,4 +1,4 @@
-/** `GET /openapi.json`. tests/scenarios/watching/http_scenario.ts holds the answers to its schemas. */
+/** `GET /openapi.json`. tests/scenarios/watching/http_scenario.ts checks the answers against its schemas. */
 import { statuses } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { eventTypes } from "../../shared/event/kinds.ts";
 import { version } from "../../shared/runtime/configuration/command.ts";
@@ -19,7 +19,7 @@ const integer = { type: ["integer", "string"], description: "A string of digits 
 
 const integerOrNull = { ...integer, type: ["integer", "string", "null"] };
 
-/** By type of column. */
+/** The schemas, by column type. */
 const schemas: Readonly<Record<keyof Values, object>> = {
   ...{ uuid, int8: integer, text, bool: flag, numeric: { type: "number" } },
   timestamptz: { type: "string", format: "date-time" },
@@ -28,7 +28,7 @@ const schemas: Readonly<Record<keyof Values, object>> = {
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 const list = (items: object) => ({ type: "array", items });
 const described = (schema: object, description: string) => ({ ...schema, description });
-/** @param required all of them, unless it names some */
+/** @param required the required properties; all by default */
 const object = (properties: Record<string, object>, required = Object.keys(properties)) => ({
   ...{ type: "object", required, properties },
 });
@@ -55,7 +55,7 @@ const query = (name: string, schema: object, description?: string) => ({
 });
 const limit = (maximum: number) => query("limit", { type: "integer", minimum: 1, maximum, default: 100 });
 const time = "RFC 3339, or how long ago: 30m, 2h, 7d";
-/** Of dead letters: all that is given must hold. */
+/** The filter for dead letters: all given conditions must match. */
 const filter = [
   query("status", text, "dead (if left out), replayed, dropped, resolved, with commas between; or any"),
   query("reason", text, "One or more, with commas between"),
@@ -83,7 +83,7 @@ const group = { name: "group", in: "path", required: true, schema: text };
 const note = query("note", text, "A ticket, or other words");
 const id = { name: "id", in: "path", required: true, schema: uuid };
 
-/** Reading takes the role to look, where looking is not open; changes take the role to act. */
+/** Reading needs the role `look`, unless reading is open. Changes need the role `act`. */
 const secured = (summary: string, parameters: object[], ok: object) => ({
   ...{ summary, parameters, security: [{ token: [] }], responses: { "200": ok, ...refusals } },
 });
@@ -428,7 +428,7 @@ export const openApi = {
   },
 };
 
-/** The schema of a stored event, as json_line.ts writes it. */
+/** Returns the schema of a stored event, as json_line.ts writes it. */
 function eventSchema(): ReturnType<typeof object> {
   const event = object({});
   const inner: Record<string, ReturnType<typeof object>> = {};

@@ -1,4 +1,4 @@
-/** Health and metrics: part of the dashboard's server, and alone at `--health`. */
+/** Health and metrics. The dashboard's server serves them, and `--health` serves only them. */
 import { type Context, Hono } from "hono";
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { callWithDeadline } from "../../shared/runtime/deadline.ts";
@@ -31,7 +31,7 @@ export function probeRoutes({ readiness, metrics, clock }: Probes): Hono<Env> {
   return routes;
 }
 
-/** Nothing of players is in it, so nobody is asked who they are. */
+/** Returns the app of `--health`. It needs no authentication, because its answers contain no players' data. */
 export function probeApp(
   options: Probes & { readonly log: Log },
 ): (request: Request, caller: Caller) => Promise<Response> {

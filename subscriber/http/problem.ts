@@ -19,7 +19,7 @@ const titles = {
 
 export type ProblemStatus = keyof typeof titles;
 
-/** Answers the request with a problem; the message is its detail. */
+/** An error that becomes the response of the request. The message is its detail. */
 export class Problem extends Error {
   override readonly name = "Problem";
   constructor(
@@ -39,7 +39,7 @@ export function problemResponse({ status, message, headers }: Problem): Response
   });
 }
 
-/** A server that we depend on failed: the client may retry. */
+/** Returns the problem for a failed dependency: the client may retry. */
 export function unavailable(what: string, error: unknown): Problem {
   return new Problem(503, redact(`${what}: ${messageOf(error)}`), { "retry-after": "2" });
 }

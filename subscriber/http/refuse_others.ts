@@ -1,4 +1,4 @@
-/** What is answered where no route answers, or one fails. */
+/** The answers when no route matches, or a route fails. */
 import type { Hono } from "hono";
 import { DeadlineExceeded } from "../../shared/runtime/deadline.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";

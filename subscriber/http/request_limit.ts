@@ -1,12 +1,12 @@
 import type { Clock } from "../../shared/runtime/clock.ts";
 
-/** For one address: so many at once, and so many a second after that. */
+/** The limit of one address: a burst, and a rate after it. */
 export interface Pace {
   readonly burst: number;
   readonly perSecond: number;
 }
 
-/** A page asks about twice a second. */
+/** A dashboard sends about two requests a second. */
 const ofRequests: Pace = { burst: 200, perSecond: 50 };
 const mostAddresses = 1_000;
 
@@ -15,13 +15,13 @@ interface Bucket {
   filledAt: number;
 }
 
-/** The other end of a request. */
+/** The sender of a request. */
 export interface Caller {
-  /** Its IP address. */
+  /** The caller's IP address. */
   readonly address: string;
-  /** The address of ours that it has connected to. */
+  /** The local address of the connection. */
   readonly local: string;
-  /** Whether all that it is told goes by TLS. */
+  /** Whether the answer goes to the caller by TLS. */
   readonly secure: boolean;
 }
 
@@ -31,14 +31,14 @@ export class RequestLimit {
 
   constructor(private readonly clock: Clock, private readonly pace: Pace = ofRequests) {}
 
-  /** @returns whether one more request is taken now */
+  /** Counts a request. @returns whether it is within the limit */
   take(address: string): boolean {
     const { burst, perSecond } = this.pace;
     const now = this.clock.monotonic();
     const bucket = this.#buckets.get(address) ?? { left: burst, filledAt: now };
     bucket.left = Math.min(burst, bucket.left + (now - bucket.filledAt) / 1000 * perSecond);
     bucket.filledAt = now;
-    // The address that asked least recently is forgotten first.
+    // Moves the address to the end: the least recently used address is removed first.
     this.#buckets.delete(address);
     this.#buckets.set(address, bucket);
     if (this.#buckets.size > mostAddresses) this.#buckets.delete(this.#buckets.keys().next().value!);

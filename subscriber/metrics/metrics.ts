@@ -187,6 +187,11 @@ export class Metrics implements Observer {
       () => keeper.waiting,
     );
     this.#gauge(
+      "casino_events_partition_runway_days",
+      "Days ahead for which events have partitions; none: the table is not partitioned",
+      sources.runway,
+    );
+    this.#gauge(
       "casino_queue_messages",
       "Messages that wait in a queue; unacknowledged: events that subscribers hold",
       async () => {

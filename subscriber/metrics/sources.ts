@@ -39,5 +39,7 @@ export interface Sources extends State {
   readonly depths: () => Promise<Depths>;
   /** Dead letters in the table. */
   readonly deadLetters: () => Promise<LetterCounts>;
+  /** Days ahead for which events have partitions. */
+  readonly runway: () => Promise<number | undefined>;
   readonly inspectRates: () => Promise<Inspection>;
 }

@@ -1,7 +1,7 @@
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { StoreFault } from "../../shared/runtime/errors.ts";
 
-/** Since the database has taken one batch, for how long it may refuse others without refusing everything (ms). */
+/** After the database takes a batch, refusals of other batches leave the queue open for this long (ms). */
 const takesOthersForMs = 600_000;
 
 interface Held {
@@ -9,20 +9,20 @@ interface Held {
   readonly fault: StoreFault;
 }
 
-/** Whether the database takes batches. Held batches close it; flow control, health and metrics read it. */
+/** Whether the database takes batches. Held batches close the gate; flow control, health and metrics read it. */
 export class DatabaseGate {
-  /** By delivery, in the order of the last refusal. */
+  /** Held deliveries, in the order of their last refusal. */
   readonly #held = new Map<object, Held>();
   #problem: string | undefined;
-  /** While something is held: when the database last took others, and when it last refused one that it had not before. */
+  /** While deliveries are held: when the database last took other events, and last refused a new delivery. */
   #takenMs: number | undefined;
   #refusedMs = -Infinity;
-  /** How often the database did not take a batch. */
+  /** Failed attempts to store a batch. */
   refusals = 0;
 
   constructor(private readonly clock: Pick<Clock, "monotonic">) {}
 
-  /** Why the database does not take events at the moment; `undefined` while it does. */
+  /** Why the database does not take events; `undefined` while it does. */
   get problem(): string | undefined {
     return this.#problem;
   }
@@ -32,8 +32,8 @@ export class DatabaseGate {
   }
 
   /**
-   * Whether what is taken from the queue has a prospect of being stored: also while all that is held is refused, or in doubt, for
-   * its own sake, and the database takes others.
+   * Whether the consumer may take deliveries. True while the gate is open. Also true while the database takes other
+   * events and refuses only the held ones.
    */
   get mayTake(): boolean {
     if (this.isOpen) return true;
@@ -43,8 +43,8 @@ export class DatabaseGate {
   }
 
   /**
-   * @param batch each of it is held until it {@linkcode leave}s, or until the database takes any batch
-   * @param fault what is refused is held until it leaves, whatever becomes of others
+   * Holds each delivery of the batch until {@linkcode leave}, or until the database takes any batch.
+   * @param fault a `refused` delivery is held until `leave`, even when the database takes other batches
    */
   close(batch: readonly object[], problem: string, fault: StoreFault = "away"): void {
     this.refusals++;
@@ -56,21 +56,21 @@ export class DatabaseGate {
     this.#problem = problem;
   }
 
-  /** The database has taken a batch. Other held batches are about to be tried again, and close the gate if need be. */
+  /** Called when the database has taken a batch. The other held batches retry soon, and close the gate if they fail. */
   open(): void {
     if (this.isOpen) return;
     const passing = [...this.#held].filter(([, { fault }]) => fault !== "refused");
     this.leave(passing.map(([delivery]) => delivery));
-    // What is in doubt comes back soon, and the database may take nothing else until then.
+    // Doubtful deliveries are refused again soon. The database may take nothing else until then.
     if (!this.isOpen || passing.some(([, { fault }]) => fault === "doubtful")) this.takesOthers();
   }
 
-  /** The database takes others than what is held: a batch of them, or a probe. */
+  /** Called when the database takes events other than the held ones: a batch or a probe. */
   takesOthers(): void {
     this.#takenMs = this.clock.monotonic();
   }
 
-  /** They are no longer held, so their problems no longer count: nothing else would clear them. */
+  /** Drops deliveries that are no longer held, with their problems. Nothing else would clear those problems. */
   leave(deliveries: readonly object[]): void {
     if (this.isOpen) return;
     for (const delivery of deliveries) this.#held.delete(delivery);

@@ -42,7 +42,7 @@ Deno.test("DatabaseGate lets be taken what the database may store: never while i
   strictEqual(gate.mayTake, false);
   gate.open();
   deepStrictEqual([gate.isOpen, gate.mayTake], [false, true]);
-  // It is tried again and again, and nothing else comes.
+  // The held batch retries, and no other batch arrives.
   await clock.advance(3_600_000);
   gate.close(one, "no partition", "refused");
   strictEqual(gate.mayTake, true);
@@ -65,7 +65,7 @@ Deno.test("DatabaseGate lets be taken what the database may store while what it 
   deepStrictEqual([gate.isOpen, gate.mayTake], [true, true]);
   gate.close(one, "lock timeout", "doubtful");
   strictEqual(gate.mayTake, true);
-  // Nothing else comes, but for the probe.
+  // Only the probe reaches the database.
   await clock.advance(3_600_000);
   gate.close(one, "lock timeout", "doubtful");
   gate.takesOthers();

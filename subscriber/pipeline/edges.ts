@@ -5,7 +5,7 @@ import type { RatesApi } from "../rates/client.ts";
 import type { Rates } from "../rates/rates.ts";
 import type { SharedRates } from "../rates/shared_rates.ts";
 
-/** A subscriber's edges, each real or in memory. A test may wrap one. */
+/** A subscriber's external dependencies, each real or in memory. A test may wrap one. */
 export interface Edges {
   readonly queue: EventQueue;
   readonly shared: SharedRates;
@@ -14,7 +14,7 @@ export interface Edges {
   readonly store: Store;
 }
 
-/** The pipeline's view of them: rates are rates, wherever they come from. */
+/** The pipeline's view of the edges. The pipeline does not know whether rates come from the cache or from the API. */
 export interface Parts {
   readonly queue: EventQueue;
   readonly rates: RatesNowOrLater;
@@ -24,36 +24,36 @@ export interface Parts {
 }
 
 export interface RatesNowOrLater {
-  /** Rates that can be used now, without waiting. */
+  /** Returns usable rates without waiting; `undefined` when there are none. */
   current(): Rates | undefined;
-  /** Waits for rates. @throws {RatesTimeout} when the time of this wait is over */
+  /** Waits for rates. @throws {RatesTimeout} when this wait times out */
   get(): Promise<Rates>;
 }
 
 export interface Players {
-  /** The players that exist, by id. Read anew for every batch: an event is stored with what held at that time. */
+  /** Returns the existing players by id. Reads them for every batch: an event is stored with the data of that time. */
   find(ids: readonly bigint[]): Promise<ReadonlyMap<bigint, Player>>;
 }
 
 export interface Store {
   /**
-   * Stores all events, or none. An event whose message id is stored already is left as it is, and so is a second one under the
-   * same id. Updates the totals by the new events.
+   * Stores all events, or none, and adds the new events to the totals. Skips an event whose message id is already
+   * stored or occurs earlier in `events`.
    */
   save(events: readonly Enriched[]): Promise<Saved>;
 
-  /** Does what {@linkcode save} does, but for ids that are stored already, and undoes it. @throws as that does */
+  /** Saves the events and rolls back. Skips ids that are already stored. @throws the errors of {@linkcode save} */
   dryRun(events: readonly Enriched[]): Promise<void>;
 }
 
 export interface Saved {
-  /** How many were new. */
+  /** Number of new events. */
   readonly added: number;
-  /** All others. Nearly always empty. */
+  /** Events that were not new. Nearly always empty. */
   readonly known: ReadonlyMap<Enriched, Known>;
 }
 
-/** What is stored under an event's message id: the same event with the facts of its time, or another event, in one sentence. */
+/** The stored row with an event's message id: the same event with its stored facts, or a conflict in one sentence. */
 export type Known = { readonly stored: Enriched } | { readonly conflict: string };
 
 /** Publishes stored events: after the commit and before the acks. */

@@ -1,9 +1,9 @@
-/** The values that pass through the pipeline, and the two types of function that it is made of. */
+/** The values that pass through the pipeline, and the types of its functions. */
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { type Outcome, requeue } from "../../shared/rabbitmq/outcome.ts";
 import type { Enriched } from "../enriched/enriched.ts";
 
-/** One delivery on its way through a batch. */
+/** One delivery in a batch. */
 export interface Entry {
   readonly delivery: Delivery;
   /** The event and its facts so far; `undefined` when the body holds no event. */
@@ -16,7 +16,7 @@ export interface Entry {
 export type Facts = { -readonly [Fact in keyof Enriched]: Enriched[Fact] };
 export type Fact = keyof Facts;
 
-/** The event needs rates, and there are none: the delivery is set aside and joins a later batch. */
+/** The event needs rates and none are available: the delivery is set aside and joins a later batch. */
 export interface Wait {
   readonly kind: "wait";
 }
@@ -40,13 +40,13 @@ export interface Stored extends Settled {
   readonly facts: Facts;
 }
 
-/** Turns the deliveries of one batch into one outcome each, in the same order. Begins nothing once the signal is aborted. */
+/** Returns one outcome for each delivery of the batch, in the same order. Starts nothing once the signal is aborted. */
 export type Process = (deliveries: readonly Delivery[], signal: AbortSignal) => Promise<Processed[]>;
 
-/** Puts a {@linkcode Process} around another one: retries, a measurement, a span. */
+/** Wraps a {@linkcode Process}, for example with retries, a measurement or a span. */
 export type Middleware = (process: Process) => Process;
 
-/** The facts of the entries that have no outcome yet. */
+/** Returns the facts of the entries that have no outcome yet. */
 export function undecided(entries: readonly Entry[]): Facts[] {
   const events: Facts[] = [];
   for (const { facts, outcome } of entries) if (facts && !outcome) events.push(facts);
@@ -61,20 +61,20 @@ export function isStored(entry: Processed): entry is Stored {
   return entry.outcome.kind === "ack";
 }
 
-/** This delivery's event is in the database, and was not there before. */
+/** Whether this delivery stored its event: the event was not in the database before. */
 export function isNew(entry: Processed): entry is Stored {
   return entry.outcome.kind === "ack" && !entry.outcome.isDuplicate;
 }
 
-/** For deliveries that the subscriber cannot finish. */
+/** Returns the entry of a delivery that the subscriber cannot finish. */
 export function requeued(delivery: Delivery): Settled {
   return { delivery, facts: undefined, outcome: requeue };
 }
 
-/** Deliveries that something is done with together. */
+/** Deliveries that the subscriber handles together. */
 export interface Work {
   readonly deliveries: readonly Delivery[];
   readonly doing: "in a batch" | "waiting for rates" | "moving to another queue";
-  /** Monotonic ms. */
+  /** Start of the work, in monotonic ms. */
   readonly since: number;
 }

@@ -1,4 +1,4 @@
-/** Whether the database takes events at all: what tells a poisonous event from a schema that refuses everything. */
+/** Evidence that the database takes events. It tells a poison message from a schema that refuses everything. */
 import type { Event } from "../../shared/event/event.ts";
 import { type EventType, eventTypes } from "../../shared/event/kinds.ts";
 import { decodeEvent, encodeEvent } from "../../shared/event/protobuf.ts";
@@ -8,35 +8,35 @@ import { messageIdOfBody } from "../../shared/rabbitmq/message_id.ts";
 import type { Random } from "../../shared/runtime/random.ts";
 import { isNew, type Process, type Processed } from "./entry.ts";
 
-/** Event ids that no casino counts up to. */
+/** First of the probes' event ids, far above those of a casino. */
 const firstProbeId = 2n ** 62n;
-/** Of a probe while nothing is stored yet. */
+/** The ids in a probe while no event is stored yet. */
 const [somePlayerId, someGameId] = [1n, 100n];
 
 /**
- * Shared by all batches of a subscriber. It is kept for each type of event: events with money need columns, constraints and tables
- * that others do not.
+ * Shared by all batches of a subscriber. Kept for each type of event: events with money need columns, constraints and
+ * tables that other events do not.
  */
 export class Evidence {
   #ticks = 0;
-  /** By type: when the latest attempt began that stored an event, and that event where a delivery had it. */
+  /** By type: an event that the database took, and the moment when the latest such attempt began. */
   readonly #taken = new Map<EventType, { readonly at: number; readonly event: Event }>();
 
-  /** @param rehearse what becomes of a delivery in the database, which is undone */
+  /** @param rehearse processes deliveries in a transaction that is rolled back */
   constructor(private readonly rehearse: Process, private readonly random: Random) {}
 
-  /** A moment later than any before. */
+  /** Returns a moment later than all earlier ones. */
   tick(): number {
     return ++this.#ticks;
   }
 
-  /** Whether an attempt that began after that moment stored an event of this type; or of any, when none is given. */
+  /** Whether an attempt that began after `moment` stored an event of `type`; without `type`, of any type. */
   since(moment: number, type?: EventType): boolean {
     const types = type === undefined ? eventTypes : [type];
     return types.some((each) => (this.#taken.get(each)?.at ?? 0) > moment);
   }
 
-  /** Watches the attempts of all batches. */
+  /** Records the events that the wrapped process stores. */
   watch(process: Process): Process {
     return async (deliveries, signal) => {
       const begun = this.tick();
@@ -47,12 +47,14 @@ export class Evidence {
   }
 
   /**
-   * Asks the database itself, by an event that it should take: like the last one of its type that was stored, in EUR so that no
-   * rates are needed, under new ids. Its time is that of the refused event, which may be what all events are refused for, but for
-   * the part of a second: a unique index over player and time may have the stored one. One that is refused for its own sake tells
-   * nothing.
-   * @param elsewhere for an event whose own time may have no partition: the probe has that of the last one that was stored or, when
-   * none was, this
+   * Tests the database with a probe: an event that it should take. A refused probe is no evidence, because the database
+   * may refuse the probe for its own sake.
+   *
+   * - The probe copies the last stored event of the type, with new ids, and in EUR: EUR needs no rates.
+   * - It has the time of the refused event, because that time may be why the database refuses all events. The fraction
+   *   of the second is random: a unique index on player and time may contain the stored event.
+   * @param elsewhere given when the refused event's time may have no partition. The probe then has the time of the last
+   * stored event, or this time when no event is stored.
    */
   async probe(refused: Delivery, signal: AbortSignal, elsewhere?: Timestamp): Promise<void> {
     const event = eventOf(refused);
@@ -66,7 +68,7 @@ export class Evidence {
         event: this.#taken.get(event.type)?.event ?? probed.facts?.event ?? event,
       });
     } catch {
-      // Refused, or away: the batch is held.
+      // The database refused the probe or is away: the caller holds the batch.
     }
   }
 
@@ -100,7 +102,7 @@ export class Evidence {
   }
 }
 
-/** `undefined` for a body that holds none. */
+/** Returns the event in the body; `undefined` when the body holds no event. */
 export function eventOf({ body }: Delivery): Event | undefined {
   try {
     const event = decodeEvent(body);

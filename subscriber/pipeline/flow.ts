@@ -1,4 +1,4 @@
-/** The flow of batches, put together: processBatch(), the middleware around it, and the runner that feeds it. */
+/** Wires the flow of batches: processBatch(), the middleware around it, and the runner that feeds it. */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Random } from "../../shared/runtime/random.ts";
 import type { Log } from "../../shared/runtime/telemetry/log.ts";
@@ -24,13 +24,13 @@ import { WaitingForRates } from "./waiting_for_rates.ts";
 export interface FlowOptions {
   /** BATCH_SIZE */
   readonly batchSize: number;
-  /** Most batches that are processed at once. */
+  /** Maximum number of batches that are processed at once. */
   readonly batchesInFlight: number;
   readonly stats: Stats;
   readonly gate: DatabaseGate;
-  /** Told of the batches that are held. */
+  /** Receives the held batches. */
   readonly heldBatches?: HeldBatches;
-  /** Around everything that is done for a batch, its settling included. */
+  /** Wraps all work on a batch, settling included. */
   readonly outermost?: Middleware;
   readonly clock: Clock;
   readonly random: Random;
@@ -50,7 +50,8 @@ export function createFlow(parts: Parts, options: FlowOptions): Runner {
   const permits = new Permits(options.batchesInFlight);
   const evidence = new Evidence(lastMoment(clock)(rehearse), random);
   const hold = heldBatches.holding(holdWith({ ...options, onHold: (batch) => waiting.forget(batch) }));
-  // From the inside outwards. The report stands around retries and bisection: they repeat their inside, and it is written once.
+  // Innermost first. The report wraps retries and bisection: they run their inner process again, and the report must be
+  // written once.
   const outwards: readonly Middleware[] = [
     measure.attempt,
     lastMoment(clock),
@@ -66,7 +67,7 @@ export function createFlow(parts: Parts, options: FlowOptions): Runner {
   return new Runner({ ...options, queue, process, waiting, permits });
 }
 
-/** Stores nothing. */
+/** Returns a store that rolls back every save. */
 function rehearsal(store: Store): Pick<Store, "save"> {
   return {
     async save(events) {

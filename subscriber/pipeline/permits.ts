@@ -3,12 +3,12 @@ import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 /** Bounds how many batches are processed at once. */
 export class Permits {
   readonly #waiting: (() => void)[] = [];
-  /** Batches that have one. */
+  /** Batches that hold a permit. */
   readonly #holders = new Set<readonly Delivery[]>();
 
   constructor(private available: number) {}
 
-  /** Resolves when there is one, which the caller then must {@linkcode give}. */
+  /** Resolves when a permit is available. The caller must then {@linkcode give} it to a batch. */
   acquire(): Promise<void> {
     if (this.available > 0) {
       this.available--;
@@ -21,7 +21,7 @@ export class Permits {
     this.#holders.add(batch);
   }
 
-  /** For the next batch. Does nothing to a batch that has none any more. */
+  /** Frees the permit of the batch for the next one. Does nothing when the batch holds no permit. */
   takeBack(batch: readonly Delivery[]): void {
     if (!this.#holders.delete(batch)) return;
     const next = this.#waiting.shift();

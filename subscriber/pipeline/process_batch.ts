@@ -1,4 +1,4 @@
-/** The heart of the product: one batch's way from bytes to one outcome for each delivery. */
+/** Processes one batch: from bytes to one outcome for each delivery. */
 import { describeFaults } from "../../shared/event/event.ts";
 import { decodeEvent, UndecodableError } from "../../shared/event/protobuf.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
@@ -10,15 +10,15 @@ import { type Entry, type Process, type Processed, undecided } from "./entry.ts"
 import type { Step } from "./steps/step.ts";
 
 export interface ProcessBatchOptions {
-  /** {@linkcode decodeAll}, or a measured one. */
+  /** {@linkcode decodeAll}, possibly measured. */
   readonly decode: (deliveries: readonly Delivery[]) => Entry[];
   readonly steps: readonly Step[];
   readonly store: Pick<Store, "save">;
 }
 
 /**
- * Decodes, enriches and stores. Middleware around this retries, reports and measures: flow.ts lists it. The process throws
- * what the database threw; then nothing is stored, and the batch can be processed again.
+ * Decodes, enriches and stores. The middleware in flow.ts retries, reports and measures. The process throws the errors
+ * of the database. After an error nothing is stored, and the batch can be processed again.
  */
 export function processBatch({ decode, steps, store }: ProcessBatchOptions): Process {
   return async (deliveries, signal) => {
@@ -45,7 +45,7 @@ function decode(delivery: Delivery): Entry {
   }
 }
 
-/** A duplicate goes on with the facts that are stored: what is reported of it is what is in the database. */
+/** Gives a duplicate the stored facts, so that its report matches the database. */
 function decideKnown(entries: readonly Entry[], known: Saved["known"]): void {
   if (known.size === 0) return;
   for (const entry of entries) {
@@ -59,7 +59,7 @@ function decideKnown(entries: readonly Entry[], known: Saved["known"]): void {
   }
 }
 
-/** An entry that has no outcome by now is stored. */
+/** Acks an entry without an outcome: its event is stored. */
 function decided(entry: Entry): Processed {
   entry.outcome ??= ack;
   return entry as Processed;

@@ -1,54 +1,60 @@
-/** What was refused, and how often it must be, between others that the database takes, before it counts as poisonous. */
+/** Refused deliveries, and the number of strikes after which an event counts as poisonous. */
 import type { Event } from "../../shared/event/event.ts";
 import { msOfTimestamp } from "../../shared/event/timestamp.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
+import { msOfMessageId } from "../../shared/rabbitmq/message_id.ts";
 import { type Dead, dead } from "../../shared/rabbitmq/outcome.ts";
 import {
   classifyStoreError,
   describeRefusal,
   isPartitionMissing,
+  isWeekMissing,
   mayMeanOneEvent,
   sqlStateOf,
 } from "../../shared/runtime/errors.ts";
 import { eventOf, type Evidence } from "./evidence.ts";
 
-/** Deliveries that were refused together, or one that was refused alone. */
+/** Deliveries that the database refused in one attempt. */
 export interface Refused {
   readonly deliveries: readonly Delivery[];
   readonly error: unknown;
-  /** The moment of the last refusal. */
+  /** The moment of the last refusal ({@linkcode Evidence.tick}). */
   readonly since: number;
-  /** Of what was refused alone. */
+  /** The event of a single delivery; `undefined` for several deliveries. */
   readonly event: Event | undefined;
-  /** How often it was refused after another event was taken. */
+  /** Refusals after which the database had taken another event. */
   readonly strikes: number;
-  /** Since its last refusal. */
+  /** Whether the deliveries were held since their last refusal. */
   readonly wasHeld: boolean;
 }
 
-/** Of an event that is refused; and of one that was held in between. */
+/** Strikes after which a refused event is poisonous: without a hold, and after a hold. */
 const [strikesAtOnce, strikesBeyondHolds] = [3, 4];
 
 /**
- * By an error that a real outage gives as well. Before each refusal the event is held, for up to 5 s: together they take about
- * a minute, and the statements their own time besides. If each refusal were chance, one in two, and so with the others, an event would get so far once in four billion times.
+ * Strikes after which an event with a doubtful error is poisonous: an outage gives such an error too. Each hold takes
+ * up to 5 s, all holds about a minute, and the statements their own time. If every attempt of this event and of the
+ * others failed with probability 1/2, an event would collect 16 strikes once in four billion times.
  */
 const strikesInDoubt = 16;
 
-/** Of several together, by such an error, before they are divided. */
+/** Strikes after which a group with a doubtful error is divided. */
 const strikesOfSeveral = 4;
 
-/** How long before now, and after it, a time may lie for which a partition should be there. */
+/** A partition should exist for times from 35 days ago to one day ahead. */
 const [latelyMs, soonMs] = [35 * 86_400_000, 86_400_000];
 
-/** Of deliveries that were refused by a doubtful error: it lasts while they wait for rates, and come again in another batch. */
+/**
+ * The strikes of deliveries with doubtful errors. They survive a wait for rates, after which a delivery joins another
+ * batch.
+ */
 export class Doubts {
   readonly #alone = new WeakMap<Delivery, Pick<Refused, "since" | "strikes">>();
   readonly #together = new WeakMap<Delivery, Pick<Refused, "since" | "strikes">>();
 
   constructor(private readonly evidence: Evidence) {}
 
-  /** @returns the refusal that has just been met, with its strikes */
+  /** Records a refusal. @returns the refusal with its strikes */
   refusedNow(deliveries: readonly Delivery[], error: unknown): Refused {
     const event = deliveries.length === 1 ? eventOf(deliveries[0]!) : undefined;
     const since = this.evidence.tick();
@@ -65,26 +71,35 @@ export class Doubts {
 }
 
 /**
- * `Infinity` for several together, and for what is never the event's own fault:
- * - A lock, a deadlock, a full disk. It may hit the same event again and again: a session holds a lock on its player's row.
- * - A partition that is missing for an event of the last 35 days or of the next day: somebody forgot to create it. Partitions
- *   are of a month at most, events are a few days late at most, and clocks and time zones are less than a day apart. For a
- *   time far away nobody wants a partition: the time is wrong, or its partition was dropped.
+ * Returns the strikes after which a single event is poisonous. Returns `Infinity` for several deliveries, and for
+ * errors that are never the fault of one event:
+ * - A lock, a deadlock, a full disk. The same event may fail repeatedly: another session may lock its player's row.
+ * - A missing partition for a time between 35 days ago and one day ahead: the operator forgot to create it. Partitions
+ *   cover a month at most, events are a few days late at most, and clocks and time zones differ by less than a day. No
+ *   operator creates a partition for a time outside that range: the time is wrong, or its partition was dropped.
  *
- * Events tell only their time: when the table is partitioned by something else, that has to do.
+ * For the partitions of our migrations, the time is that of the message id. For other partitions, only the event's time
+ * is known.
  */
 export function strikesNeeded({ deliveries, error, event, wasHeld }: Refused, nowMs: number): number {
   if (deliveries.length > 1) return Infinity;
   if (classifyStoreError(error) === "doubtful") return mayMeanOneEvent(error) ? strikesInDoubt : Infinity;
-  if (isPartitionMissing(error) && event && isNear(msOfTimestamp(event.createdAt), nowMs)) return Infinity;
+  if (isPartitionMissing(error) && event && isNear(partitionMs(event, deliveries[0]!, error), nowMs)) return Infinity;
   return wasHeld ? strikesBeyondHolds : strikesAtOnce;
+}
+
+function partitionMs({ createdAt }: Event, { messageId }: Delivery, error: unknown): number {
+  return isWeekMissing(error) ? msOfMessageId(messageId) : msOfTimestamp(createdAt);
 }
 
 function isNear(ms: number, nowMs: number): boolean {
   return ms > nowMs - latelyMs && ms < nowMs + soonMs;
 }
 
-/** Whether it is held before each further attempt, whatever becomes of others. A verdict needs no attempt. */
+/**
+ * Whether the group is held before each further attempt, even when the database takes other events. After enough
+ * strikes a verdict needs no attempt.
+ */
 export function isPatient(refused: Refused, nowMs: number): boolean {
   if (refused.deliveries.length > 1) return isDoubtful(refused) && refused.strikes < strikesOfSeveral;
   const needed = strikesNeeded(refused, nowMs);
@@ -95,7 +110,7 @@ export function isDoubtful({ error }: Refused): boolean {
   return classifyStoreError(error) === "doubtful";
 }
 
-/** It is tried once in each round: a statement that takes too long is not tried twice. */
+/** Whether one doubtful group is left. It is tried once per round, so that a slow statement does not run twice. */
 export function isOneInDoubt(refused: readonly Refused[]): boolean {
   return refused.length === 1 && isDoubtful(refused[0]!);
 }
@@ -104,7 +119,7 @@ export function isLost({ deliveries }: Pick<Refused, "deliveries">): boolean {
   return deliveries.every((delivery) => delivery.isLost);
 }
 
-/** Without an SQLSTATE it was our own code that failed. */
+/** Returns the dead letter of a poison message. An error without SQLSTATE is a fault in our code. */
 export function poisonous(error: unknown): Dead {
   return dead(sqlStateOf(error) === undefined ? "processing-failed" : "store-rejected", describeRefusal(error));
 }

@@ -8,7 +8,7 @@ export interface Output {
   write(bytes: Uint8Array): Promise<number>;
 }
 
-/** Writes to `output`, one batch after the other. When its reader has gone, logs that once and goes on without. */
+/** Writes to `output`, one batch after the other. When the reader has closed it, logs that once and writes no more. */
 export function reportLines(output: Output, log: Log): Report {
   const encoder = new TextEncoder();
   let last: Promise<void> = Promise.resolve();

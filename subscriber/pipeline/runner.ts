@@ -1,4 +1,4 @@
-/** Takes batches from the queue, has each processed, and settles its outcomes. */
+/** Takes batches from the queue, processes them, and settles their outcomes. */
 import type { Delivery, EventQueue } from "../../shared/rabbitmq/delivery.ts";
 import { publishedAtMs } from "../../shared/rabbitmq/message.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
@@ -20,12 +20,12 @@ import type { WaitingForRates } from "./waiting_for_rates.ts";
 
 export interface RunnerOptions {
   readonly queue: EventQueue;
-  /** One batch's whole way, up to its outcomes. */
+  /** Processes a batch up to its outcomes. */
   readonly process: Process;
-  /** Around processing and settling. */
+  /** Wraps processing and settling. */
   readonly outermost?: Middleware;
   readonly waiting: WaitingForRates;
-  /** Most deliveries in a batch. */
+  /** Maximum number of deliveries in a batch. */
   readonly batchSize: number;
   readonly permits: Permits;
   readonly stats: Stats;
@@ -36,7 +36,7 @@ export interface RunnerOptions {
 
 export class Runner {
   readonly #finish: Process;
-  /** The work under way, that first which has been for longest. */
+  /** The work under way, oldest first. */
   readonly #inHand = new Map<Promise<void>, Work>();
   #interrupt: { readonly ready: AbortSignal; readonly either: AbortSignal } | undefined;
 
@@ -46,8 +46,8 @@ export class Runner {
   }
 
   /**
-   * Works until `stop` is aborted and every delivery that was taken is settled.
-   * @param abandon ends all waiting: a batch that is not finished a moment later is requeued
+   * Resolves when `stop` is aborted and every taken delivery is settled.
+   * @param abandon ends all waits: a batch that does not finish within `lastMomentMs` is requeued
    */
   async run(stop: AbortSignal, abandon: AbortSignal): Promise<void> {
     const { permits } = this.options;
@@ -61,12 +61,12 @@ export class Runner {
     }
   }
 
-  /** Batches that are not settled yet, and parts of batches that wait for rates or for another queue. */
+  /** Number of unsettled batches, and of parts of batches that wait for rates or for another queue. */
   get batchesInFlight(): number {
     return this.#inHand.size;
   }
 
-  /** When the oldest event in hand was published, milliseconds since 1970; `undefined` when none tells. */
+  /** Publication time of the oldest event in hand, in ms since 1970; `undefined` when it is not known. */
   get oldestPublishedAtMs(): number | undefined {
     let oldest: number | undefined;
     for (const { deliveries: [first] } of this.#inHand.values()) {
@@ -76,33 +76,36 @@ export class Runner {
     return oldest;
   }
 
-  /** Since when the work is under way that has been for longest, monotonic ms; `undefined` when there is none. */
+  /** Start of the oldest work under way, in monotonic ms; `undefined` when there is none. */
   get inHandSince(): number | undefined {
     return this.#inHand.values().next().value?.since;
   }
 
-  /** What is not settled, but for deliveries that wait for a permit; that first which has been in hand for longest. */
+  /** The unsettled work, oldest first, without deliveries that wait for a permit. */
   get inHand(): Iterable<Work> {
     return this.#inHand.values();
   }
 
-  /** Deliveries that have waited for rates, or else those at hand; none when the loop has something else to look at. */
+  /**
+   * Returns deliveries whose wait for rates is over, else deliveries of the queue; none when the loop must check again.
+   */
   async #next(stop: AbortSignal): Promise<Delivery[]> {
     const { queue, waiting, batchSize } = this.options;
     const ready = waiting.take(batchSize);
     if (ready.length > 0) return ready;
     if (!stop.aborted) return await queue.take(batchSize, this.#either(stop, waiting.ready));
-    // A race of none would never end.
+    // Promise.race of no promises never settles.
     if (this.#inHand.size > 0) await Promise.race(this.#inHand.keys());
     return [];
   }
 
-  /** Keeps the permit until the batch is stored and reported, unless it was taken back before. */
+  /** Keeps the permit until the batch is stored and reported, unless the permit was taken back before. */
   async #processAndSettle(deliveries: readonly Delivery[], abandon: AbortSignal): Promise<Processed[]> {
     const processed = await this.#orRequeue(deliveries, abandon, this.options.process(deliveries, abandon))
       .finally(() => this.options.permits.takeBack(deliveries));
     const { settled, moving, waiting } = byOutcome(processed);
-    // Neither holds a permit, nor the rest of its batch in memory: a broker that is out of room takes no dead letters for long.
+    // Neither part holds a permit or keeps the rest of its batch in memory: a full broker may take no dead letters for
+    // long.
     if (moving.length > 0) {
       this.#track(this.options.queue.settle(moving, abandon), moving.map(deliveryOf), "moving to another queue");
     }
@@ -114,7 +117,7 @@ export class Runner {
     return processed;
   }
 
-  /** After a fault of ours the deliveries go back, and the broker counts how often. */
+  /** Requeues the deliveries after a fault in our code. The broker counts their deliveries. */
   async #orRequeue<T>(deliveries: readonly Delivery[], abandon: AbortSignal, work: Promise<T>): Promise<T> {
     try {
       return await work;
@@ -125,7 +128,7 @@ export class Runner {
     }
   }
 
-  /** Keeps the work in sight until it is done. */
+  /** Lists the work in `#inHand` until it is done. */
   #track(work: Promise<unknown>, deliveries: readonly Delivery[], doing: Work["doing"]): void {
     const tracked = work.then(() => {}, (error) => this.#failed(error, deliveries.length))
       .finally(() => this.#inHand.delete(tracked));
@@ -143,14 +146,14 @@ export class Runner {
     });
   }
 
-  /** Aborted when one of them is. A new one is made only after deliveries have waited for rates. */
+  /** Returns a signal that aborts with either one. Makes a new signal only after a wait for rates has ended. */
   #either(stop: AbortSignal, ready: AbortSignal): AbortSignal {
     if (this.#interrupt?.ready !== ready) this.#interrupt = { ready, either: AbortSignal.any([stop, ready]) };
     return this.#interrupt.either;
   }
 }
 
-/** `moving`: to another queue, whose confirm may take long. */
+/** Groups entries by outcome. `moving` entries go to another queue, whose confirm may take long. */
 function byOutcome(processed: readonly Processed[]) {
   const [settled, moving, waiting]: [Settled[], Settled[], Delivery[]] = [[], [], []];
   for (const entry of processed) {

@@ -8,7 +8,7 @@ import { RatesTimeout } from "../rates/source.ts";
 
 const events = 40;
 
-/** What comes, by what becomes of it; a `poisonous` row is rejected by the database. */
+/** Makes deliveries, by kind. The database rejects the row of a `poisonous` one. */
 const makers = {
   converted: () => deliveryOf(bet()),
   plain: () => deliveryOf(deposit()),
@@ -23,10 +23,10 @@ function oneOf<T>(values: readonly T[], random: Random): T {
   return values[random.int(0, values.length - 1)]!;
 }
 
-/** A world whose database and rates are slow, fail and run out, as its seed has it. */
+/** A world whose database and rates are slow, fail and expire, as its seed determines. */
 class UnkindWorld extends World {
   readonly kinds = new Map<string, Kind>();
-  /** Whether a wait for rates may be in vain. */
+  /** Whether a wait for rates may time out. */
   readonly timesOut: boolean;
   /** The database no longer fails. */
   isCalm = false;
@@ -67,7 +67,7 @@ class UnkindWorld extends World {
     }
   }
 
-  /** Its queue, which checks that what is acked is stored and reported. */
+  /** The queue, with a check that each acked event is stored and reported. */
   get checkedQueue(): EventQueue {
     return {
       take: (limit, signal) => this.queue.take(limit, signal),

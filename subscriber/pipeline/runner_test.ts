@@ -163,7 +163,7 @@ Deno.test("Runner dead-letters no event whose wait had ended in vain once it has
   world.rates = { current: () => current, get: () => answers.shift()!() };
   world.database.beforeEach = async (access) => {
     if (access !== "save") return;
-    // Rates come while the deposit is being stored, and the bet's wait is over; they are gone when the bet was held.
+    // Rates come while the deposit is stored, after the bet's wait timed out. They are gone once the bet has been held.
     if (current) {
       current = undefined;
       throw shuttingDown();
@@ -211,7 +211,7 @@ Deno.test("Runner goes on with events that need no rates while others, whose rat
   const [waiting, held, next] = [deliveryOf(bet()), deliveryOf(deposit()), deliveryOf(deposit())];
   world.queue.publish(waiting, held);
   await world.pass(100);
-  // They come, and the bet waits for the permit that the deposit has.
+  // The rates come, and the bet waits for the permit that the deposit holds.
   first.resolve(someRates);
   await world.pass(60_000);
   away = false;

@@ -1,11 +1,11 @@
 import type { DeadReason } from "../../shared/rabbitmq/outcome.ts";
 import { isNew, type Processed } from "./entry.ts";
 
-/** The stages whose time is measured. `process` is one attempt, from bytes to the commit; `decode` is a part of it. */
+/** The measured stages. `process` is one attempt, from bytes to the commit; `decode` is a part of it. */
 export const stages = ["decode", "rates", "process", "report", "settle"] as const;
 export type Stage = (typeof stages)[number];
 
-/** Receives measurements; times in ms. */
+/** Receives measurements. Times are in ms. */
 export interface Observer {
   stage(stage: Stage, ms: number): void;
   batch(events: number): void;
@@ -19,22 +19,22 @@ const nobody: Observer = { stage() {}, batch() {}, latency() {} };
 export class Stats {
   /** Events stored by this subscriber. */
   stored = 0;
-  /** Deliveries of events that were stored before, by an earlier delivery or by an attempt whose answer was lost. */
+  /** Deliveries whose event an earlier delivery stored, or an attempt whose answer was lost. */
   duplicates = 0;
   readonly dead = new Map<DeadReason, number>();
-  /** Stored events whose player the database does not have. */
+  /** Stored events whose player is not in the database. */
   withoutPlayer = 0;
-  /** Deliveries requeued because the subscriber had to leave. */
+  /** Deliveries requeued at shutdown, or because their channel is lost. */
   requeued = 0;
   batches = 0;
-  /** Batches lost to a fault of ours. */
+  /** Batches requeued because of a fault in our code. */
   failures = 0;
-  /** How often a stage ended in an error. */
+  /** Errors by stage. */
   readonly errors: Record<Stage, number> = { decode: 0, rates: 0, process: 0, report: 0, settle: 0 };
 
   constructor(readonly observer: Observer = nobody) {}
 
-  /** An entry that waits for rates is counted with the later batch that it joins. */
+  /** Counts the outcomes of a batch. An entry that waits for rates is counted with the later batch that it joins. */
   count(processed: readonly Processed[]): void {
     let waiting = 0;
     for (const entry of processed) {

@@ -6,12 +6,12 @@ import { RatesTimeout } from "../rates/source.ts";
 import type { RatesNowOrLater } from "./edges.ts";
 
 /**
- * How long rates may wait for the batch of the deliveries that have waited for them, in ms. With a short RATES_TTL_MS the
- * rates may have expired when the call ends, and then nothing would ever be priced.
+ * How long an answer stays usable for the deliveries that waited for it, in ms. With a short RATES_TTL_MS the rates may
+ * expire before the call ends, and no event would ever be priced.
  */
 const usableMs = 1_000;
 
-/** Deliveries that are set aside because their events need rates. They hold no permit, and no batch waits for them. */
+/** Deliveries that wait because their events need rates. They hold no permit, and no batch waits for them. */
 export class WaitingForRates {
   readonly #ready: Delivery[] = [];
   readonly #answers = new WeakMap<Delivery, { readonly answer: Rates | RatesTimeout; readonly usableUntil: number }>();
@@ -23,8 +23,8 @@ export class WaitingForRates {
   }
 
   /**
-   * Waits until rates come or the time of this wait is over; then {@linkcode take} returns the deliveries.
-   * @param abandon aborted: they can be taken at once
+   * Waits until rates come or the wait times out; then {@linkcode take} returns the deliveries.
+   * @param abandon when aborted, a failed wait makes the deliveries available to `take` as well
    */
   async setAside(deliveries: readonly Delivery[], abandon: AbortSignal): Promise<void> {
     const answer = await this.#ask(abandon);
@@ -36,12 +36,12 @@ export class WaitingForRates {
     this.#wake.abort();
   }
 
-  /** How many can be taken. */
+  /** Number of deliveries that {@linkcode take} can return. */
   get size(): number {
     return this.#ready.length;
   }
 
-  /** Up to `limit` deliveries that have waited long enough, those that did so first. */
+  /** Removes and returns up to `limit` deliveries whose wait is over, in the order in which the waits ended. */
   take(limit: number): Delivery[] {
     if (this.#wake.signal.aborted) this.#wake = new AbortController();
     const taken = this.#ready.splice(0, limit);
@@ -51,7 +51,7 @@ export class WaitingForRates {
     return taken;
   }
 
-  /** Aborted as soon as deliveries can be taken. */
+  /** Aborted as soon as {@linkcode take} can return deliveries. */
   get ready(): AbortSignal {
     return this.#wake.signal;
   }
@@ -61,14 +61,14 @@ export class WaitingForRates {
   }
 
   /**
-   * The rates that this delivery has waited for, or the timeout; `undefined` when it has none that is still usable. It serves
-   * all parts of a batch that is bisected, and ends when the batch is held.
+   * Returns the answer that this delivery waited for, rates or a timeout; `undefined` when it has no usable one. The
+   * answer serves all parts of a bisected batch, and is dropped when the batch is held.
    */
   answerTo(delivery: Delivery): Rates | RatesTimeout | undefined {
     return this.#answers.get(delivery)?.answer;
   }
 
-  /** Their batch is held, which may be for long: by then no answer holds any more, whether or not it was asked for. */
+  /** Drops the answers of deliveries whose batch is held: a hold may outlast every answer. */
   forget(deliveries: readonly Delivery[]): void {
     for (const delivery of deliveries) this.#answers.delete(delivery);
   }

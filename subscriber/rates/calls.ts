@@ -3,26 +3,26 @@ import type { Log } from "../../shared/runtime/telemetry/log.ts";
 import type { RatesApi } from "./client.ts";
 import type { Rates } from "./rates.ts";
 
-/** The log names no more entries than that of one answer. */
+/** Maximum number of unusable entries that the log names for one answer. */
 const mostLeftOutTold = 10;
 
 export interface CallCounts {
-  /** Calls to the rates API, and those of them that gave no rates. */
+  /** Calls to the rates API, and calls without usable rates. */
   calls: number;
   failedCalls: number;
-  /** Entries of the last answer that could not be used, and were left out. */
+  /** Unusable entries of the last answer, which were left out. */
   leftOut: number;
 }
 
-/** This process's calls to the rates API: counted, and logged. */
+/** Counts and logs this process's calls to the rates API. */
 export class RatesCalls {
-  /** Why the last call gave no rates; `undefined` when it gave some, or another subscriber has fetched rates since. */
+  /** Why the last call failed; `undefined` when it succeeded, or another subscriber has fetched rates since. */
   failure: string | undefined;
   #leftOutTold = "";
 
   constructor(private readonly api: RatesApi, private readonly counts: CallCounts, private readonly log: Log) {}
 
-  /** @returns `undefined` when the call failed; {@linkcode failure} says why */
+  /** Fetches rates. @returns `undefined` when the call failed; {@linkcode failure} says why */
   async fetch(signal: AbortSignal): Promise<Rates | undefined> {
     this.counts.calls++;
     try {
@@ -45,7 +45,7 @@ export class RatesCalls {
     }
   }
 
-  /** Once for the same entries: they come again with every answer. */
+  /** Warns once about the same unusable entries: every answer repeats them. */
   #tellWhatIsLeftOut({ leftOut = [] }: Rates): void {
     this.counts.leftOut = leftOut.length;
     const problem = leftOut.slice(0, mostLeftOutTold).join("; ");

@@ -14,8 +14,8 @@ const { GetRatesRequest, GetRatesResponse } = casino.rates.v1;
 
 export interface RatesApi {
   /**
-   * All rates against EUR.
-   * @throws {RatesUnavailable}, also once the signal is aborted
+   * Returns all rates against EUR.
+   * @throws {RatesUnavailable} also when the signal is aborted
    */
   fetch(signal: AbortSignal): Promise<Rates>;
 }
@@ -23,29 +23,29 @@ export interface RatesApi {
 export interface GrpcRatesApiOptions {
   /** host:port */
   readonly address: string;
-  /** The files for TLS, read for each call; without them, no TLS. */
+  /** The TLS files, read for each call. Without them the call uses no TLS. */
   readonly tls?: TlsFiles | undefined;
-  /** host:port of an HTTP proxy to go through. */
+  /** host:port of the HTTP proxy to use. */
   readonly proxy?: string | undefined;
   readonly apiKey: string;
-  /** Longest call, in ms. */
+  /** Time limit of a call, in ms. */
   readonly timeoutMs: number;
   readonly clock: Clock;
-  /** Sends the span of a call to the rates API. */
+  /** Provides the active span, whose `traceparent` the call sends to the rates API. */
   readonly tracing?: Pick<Tracing, "active" | "inject"> | undefined;
 }
 
 /**
- * - `deadline`: no answer in time
- * - `unauthenticated`: our key is refused
- * - `unavailable`: no connection, or the server says so
+ * - `deadline`: the call timed out
+ * - `unauthenticated`: the server rejected RATES_API_KEY
+ * - `unavailable`: no connection, or the server answered UNAVAILABLE
  * - `failed`: any other status
- * - `invalid-answer`: an answer that must not be used
- * - `abandoned`: we stopped waiting
+ * - `invalid-answer`: the answer is unusable
+ * - `abandoned`: the signal was aborted
  */
 export type RatesFailure = "deadline" | "unauthenticated" | "unavailable" | "failed" | "invalid-answer" | "abandoned";
 
-/** The rates API gave no rates that can be used; the message names it and says why. */
+/** The rates API gave no usable rates. The message names the address and the cause. */
 export class RatesUnavailable extends Error {
   override readonly name = "RatesUnavailable";
   constructor(readonly reason: RatesFailure, message: string) {
@@ -57,8 +57,8 @@ const path = "/casino.rates.v1.RatesService/GetRates";
 const mostAnswerBytes = 256 * 1024;
 
 /**
- * Opens one channel for each fetch, about one a minute: a server that restarts then never meets an idle channel, which crashes
- * some versions of Deno (see ARCHITECTURE.md, "Traps").
+ * Opens one channel for each fetch, about one a minute. A server restart then never closes an idle channel, which
+ * crashes some versions of Deno (see ARCHITECTURE.md, "Traps").
  */
 export function grpcRatesApi(options: GrpcRatesApiOptions): RatesApi {
   const { address, tls, proxy, apiKey, timeoutMs, clock, tracing } = options;
@@ -92,6 +92,7 @@ function openClient(address: string, tls: TlsFiles | undefined, proxy: string | 
 }
 
 /**
+ * Returns the checked rates of an answer.
  * @param now milliseconds since 1970
  * @throws {InvalidRates}
  */
@@ -100,7 +101,7 @@ export function ratesOfAnswer({ base, asOf, rates }: casino.rates.v1.GetRatesRes
   return checkRates({ base, asOfMs, rates }, now);
 }
 
-/** Rejects with what gRPC says, or with the status that its own clock or the signal gives the call. */
+/** Rejects with the error of gRPC, or with `{ code }` when this function's timer or the signal ends the call. */
 function getRates(client: Client, metadata: Metadata, timeoutMs: number, signal: AbortSignal) {
   return new Promise<casino.rates.v1.GetRatesResponse>((resolve, reject) => {
     const call = client.makeUnaryRequest(
@@ -116,7 +117,7 @@ function getRates(client: Client, metadata: Metadata, timeoutMs: number, signal:
         else reject(error ?? new Error("an answer without content"));
       },
     );
-    // Besides gRPC's own deadline, which the library may miss: no fetch outlives this one.
+    // In addition to gRPC's deadline, which the library may miss: no fetch outlives this timer.
     const timer = setTimeout(() => end(status.DEADLINE_EXCEEDED), timeoutMs);
     const abandon = () => end(abandoned);
     function end(code: status | typeof abandoned) {
@@ -132,7 +133,7 @@ function getRates(client: Client, metadata: Metadata, timeoutMs: number, signal:
   });
 }
 
-/** Beside gRPC's statuses: a server may answer CANCELLED by itself. */
+/** Not a gRPC status: a server may answer CANCELLED by itself. */
 const abandoned = "ABANDONED";
 const notWaitedFor = "was not waited for: the subscriber is leaving";
 

@@ -40,7 +40,7 @@ Deno.test("fetch() leaves no connection behind, and can be called again", async 
   const client = clientOf(api.address);
   for (let i = 0; i < 3; i++) await client.fetch(never);
   assert.equal(api.stats().answered, 3);
-  // Ends at once only if no client is connected.
+  // Resolves at once only if no client is connected.
   await api.close(new AbortController().signal);
 });
 
@@ -90,7 +90,7 @@ for (const [errorCode, reason, message] of statuses) {
 
 Deno.test("fetch() gives up at its deadline, and the server hears of it", async () => {
   await using api = await startMock({ faults: { ...noFaults, blackHoleShare: 1 } });
-  // Long enough for the call to get there, however busy the machine is.
+  // Long enough for the call to arrive on a busy machine.
   const fetching = clientOf(api.address, { timeoutMs: 2_000 }).fetch(never);
   await assert.rejects(fetching, failsFor("deadline", /did not answer within RATES_CALL_TIMEOUT_MS=2000/));
   await eventually(() => api.stats().givenUp === 1);
@@ -115,7 +115,7 @@ Deno.test("fetch() with a signal that is aborted already makes no call", async (
   assert.equal(api.stats().calls, 0);
 });
 
-// grpc-js leaves timers, which keep no process alive and end within seconds, when a channel closes before it connected.
+// When a channel closes before it connects, grpc-js leaves timers: they end within seconds and keep no process alive.
 const leavesTimers = { sanitizeOps: false, sanitizeResources: false };
 
 Deno.test("fetch() gives up at its own deadline where connections are accepted in silence", leavesTimers, async () => {
@@ -170,7 +170,7 @@ Deno.test("fetch() works again after the server was restarted in an orderly way"
   assert.equal(second.stats().answered, 1);
 });
 
-/** An HTTP proxy that leads every CONNECT to the same server. */
+/** Starts an HTTP proxy that leads every CONNECT to `server`. */
 function proxyTo(server: string) {
   const requests: string[] = [];
   const proxy = createServer().on("connect", (request: IncomingMessage, client: Socket) => {
@@ -207,7 +207,7 @@ Deno.test("fetch() goes straight to the API, whatever http_proxy says", leavesTi
   process.env["http_proxy"] = `http://${proxy.address}`;
   try {
     for (const host of ["127.0.0.1", "localhost"]) await clientOf(api.address.replace("127.0.0.1", host)).fetch(never);
-    // A name that is not this machine's is not looked up by a proxy either.
+    // The proxy does not resolve other machines' names either.
     await assert.rejects(clientOf("rates.invalid:50051").fetch(never), RatesUnavailable);
   } finally {
     if (before === undefined) delete process.env["http_proxy"];

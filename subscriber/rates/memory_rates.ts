@@ -1,4 +1,4 @@
-/** {@linkcode SharedRates} in this process: for unit tests, simulation and the demo without servers. */
+/** {@linkcode SharedRates} in memory, for unit tests, the simulation and the demo without servers. */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Rates } from "./rates.ts";
 import { type Cached, holderOf, type Inspection, type Life, type Look, type SharedRates } from "./shared_rates.ts";

@@ -2,7 +2,7 @@ import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Rates } from "./rates.ts";
 import type { Cached } from "./shared_rates.ts";
 
-/** Rates in this process, which never outlive those in the cache. */
+/** This process's copy of the rates. It never outlives the cached value. */
 export class OwnCopy {
   readonly #time: WakefulTime;
   #copy: { readonly rates: Rates; readonly freshUntil: number; readonly usableUntil: number } | undefined;
@@ -11,12 +11,15 @@ export class OwnCopy {
     this.#time = new WakefulTime(clock);
   }
 
-  /** {@linkcode WakefulTime}, in ms. */
+  /** Returns the {@linkcode WakefulTime}, in ms. */
   now(): number {
     return this.#time.now();
   }
 
-  /** @param before when the cache was asked: its remaining time counts from then, so that this copy ends first */
+  /**
+   * @param before time before the request to the cache: the remaining ms count from then, so that the
+   * copy expires first
+   */
   keep({ rates, freshMs, usableMs }: Cached, before: number): void {
     this.#copy = { rates, freshUntil: before + freshMs, usableUntil: before + usableMs };
   }
@@ -25,7 +28,7 @@ export class OwnCopy {
     return this.#copy && this.now() < this.#copy.freshUntil ? this.#copy.rates : undefined;
   }
 
-  /** Fresh rates, or stale ones that may still serve. */
+  /** Fresh rates, or stale rates within RATES_MAX_STALE_MS. */
   get usable(): Rates | undefined {
     return this.#copy && this.now() < this.#copy.usableUntil ? this.#copy.rates : undefined;
   }
@@ -38,16 +41,16 @@ export class OwnCopy {
   }
 }
 
-/** How far the wall clock may get ahead by being set, before that counts as time in which the machine was suspended. */
+/** A larger jump of the wall clock (ms) counts as a suspension of the machine. */
 const mostSetMs = 1_000;
 
 /**
- * Monotonic time, in ms, that goes on while the machine is suspended. Linux's own stands still then, and rates would outlive
- * their time by as long as the machine slept. The wall clock tells. One that is set ahead looks the same: then rates age too
- * soon, which costs a look at the cache.
+ * Monotonic time, in ms, that goes on while the machine is suspended. Linux's monotonic clock stops during a
+ * suspension, so rates would live too long. A jump of the wall clock shows the suspension. Setting the wall clock ahead
+ * looks the same: rates then expire too early, which costs one look at the cache.
  */
 export class WakefulTime {
-  /** The wall clock's lead over the monotonic one at the last comparison. */
+  /** The wall clock's lead over the monotonic clock at the last call. */
   #lead: number;
   #suspendedMs = 0;
 
@@ -60,7 +63,7 @@ export class WakefulTime {
     const lead = this.clock.now() - monotonic;
     const ahead = lead - this.#lead;
     if (ahead > mostSetMs) this.#suspendedMs += ahead;
-    // A clock that drifts is followed: else weeks of drift would count as a suspension.
+    // Follow clock drift: otherwise weeks of drift would count as a suspension.
     this.#lead = lead;
     return monotonic + this.#suspendedMs;
   }

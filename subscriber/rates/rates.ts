@@ -1,16 +1,16 @@
-/** Exchange rates as a value, and the checks that answers and cached text pass before they become one. */
+/** Exchange rates, and the checks of API answers and of cached text. */
 import type { Decimal } from "../../shared/event/money.ts";
 
-/** How much of a currency 1 EUR buys, exact, with the digits as they were given. */
+/** How much of a currency 1 EUR buys: the exact value, and its digits as given. */
 export interface Rate extends Decimal {
   readonly text: string;
 }
 
 export interface Rates {
-  /** When they were set, milliseconds since 1970. */
+  /** When the rates were set, in ms since 1970. */
   readonly asOfMs: number;
   readonly perEur: ReadonlyMap<string, Rate>;
-  /** A sentence for each unusable entry of an answer; not cached. */
+  /** A sentence for each unusable entry of the answer. Not cached. */
   readonly leftOut?: readonly string[];
 }
 
@@ -21,19 +21,19 @@ export interface UncheckedRates {
   readonly rates: Readonly<Record<string, unknown>>;
 }
 
-/** The rates are refused as a whole: all of them are doubtful. */
+/** All rates of an answer or a cached value are refused. */
 export class InvalidRates extends Error {
   override readonly name = "InvalidRates";
 }
 
 /** About six times as many as ISO 4217 has currencies. */
 const mostRates = 1_000;
-/** How far clocks may differ before a time is nonsense. */
+/** Largest clock skew: a later time is an error. */
 const mostAheadMs = 24 * 60 * 60 * 1000;
 
 /**
- * Returns the usable rates. An unusable entry (no currency code, zero, negative, absurd) is left out, and events in its
- * currency find no rate.
+ * Returns the usable rates. Leaves out unusable entries (no currency code, zero, negative, out of range): events in
+ * such a currency find no rate.
  * @param now milliseconds since 1970
  * @throws {InvalidRates} for another base, no time or a future one, no rates, or rates of which most cannot be used
  */
@@ -59,7 +59,7 @@ export function checkRates({ base, asOfMs, rates }: UncheckedRates, now: number)
   return { asOfMs, perEur, ...(leftOut.length > 0 && { leftOut }) };
 }
 
-/** The value that is cached: format version, time and digits. */
+/** Returns the cached value: format version, time and digits. */
 export function ratesToJson({ asOfMs, perEur }: Rates): object {
   const rates = Object.fromEntries(Array.from(perEur, ([currency, { text }]) => [currency, text]));
   return { v: formatVersion, base: "EUR", as_of_ms: asOfMs, rates };
@@ -67,7 +67,7 @@ export function ratesToJson({ asOfMs, perEur }: Rates): object {
 
 const notOurs = "the cached rates are not written as subscribers write them";
 
-/** @throws {InvalidRates} also for a single unusable entry: no subscriber writes one */
+/** Parses a cached value. @throws {InvalidRates} also for a single unusable entry: no subscriber writes one */
 export function ratesFromJson(text: string): Rates {
   let value: { v?: unknown; base?: unknown; as_of_ms?: unknown; rates?: unknown } | null;
   try {
@@ -78,7 +78,7 @@ export function ratesFromJson(text: string): Rates {
   if (value?.v !== formatVersion || typeof value.rates !== "object" || value.rates === null) {
     throw new InvalidRates(`the cached rates are not of format version ${formatVersion}`);
   }
-  // The time was checked against a clock when the rates were fetched.
+  // No check against the clock (`Infinity`): the subscriber that fetched the rates did that.
   const stated: Readonly<Record<string, unknown>> = { ...value.rates };
   const rates = checkRates({ base: value.base, asOfMs: value.as_of_ms, rates: stated }, Infinity);
   for (const [currency, { text }] of rates.perEur) if (text !== stated[currency]) throw new InvalidRates(notOurs);
@@ -87,15 +87,15 @@ export function ratesFromJson(text: string): Rates {
 }
 
 /**
- * Fields may be added to a format. A change of a field's meaning is another format and needs another key in redis_rates.ts:
- * else two versions that run side by side would throw each other's rates away.
+ * New fields may be added to this format. A field with a new meaning needs a new version and a new key in
+ * redis_rates.ts: otherwise two versions that run side by side discard each other's rates.
  */
 const formatVersion = 1;
 
-/** Most digits before and after the point, written plainly; ten times beyond any currency that there has been. */
+/** Maximum digits before and after the decimal point, without an exponent: ten times beyond any historical currency. */
 const [mostWhole, mostFraction] = [15, 18];
 
-/** The rate, or why the entry cannot be used. */
+/** Returns the rate, or a sentence about why the entry is unusable. */
 function rateOf(currency: string, text: unknown): Rate | string {
   if (!/^[A-Z]{3}$/.test(currency)) return `${shown(currency)} is no currency code`;
   const rate = typeof text === "string" ? decimalOf(text) : undefined;
@@ -107,7 +107,7 @@ function rateOf(currency: string, text: unknown): Rate | string {
   return rate;
 }
 
-/** `1.0705`, or with an exponent: `1.6e-05` is 0.000016, which its `text` says as well. */
+/** Parses `1.0705`, or a number with an exponent: for `1.6e-05`, `text` is `0.000016`. */
 function decimalOf(text: string): Rate | undefined {
   const [, whole, fraction = "", exponent] = /^(\d{1,40})(?:\.(\d{1,40}))?(?:[eE]([+-]?\d{1,3}))?$/.exec(text) ??
     [];
@@ -119,7 +119,7 @@ function decimalOf(text: string): Rate | undefined {
   return { text: plain, units: BigInt(wholeDigits + fractionDigits), scale: fractionDigits.length };
 }
 
-/** With the point moved to the right by so many digits, and no needless zeros. */
+/** Returns the number with the point moved right by `places` digits, without leading or trailing zeros. */
 function shifted(whole: string, fraction: string, places: number): string {
   const digits = "0".repeat(Math.max(0, -places)) + whole + fraction +
     "0".repeat(Math.max(0, places - fraction.length));
@@ -129,7 +129,7 @@ function shifted(whole: string, fraction: string, places: number): string {
   return after === "" ? before : `${before}.${after}`;
 }
 
-/** Neither arrays nor objects are written out: they may be of any size, and not all of them can be. */
+/** Shows a value in an error. Arrays and objects are only named: they may be of any size, and some have no JSON. */
 function shown(value: unknown): string {
   if (Array.isArray(value)) return "an array";
   if (typeof value === "object" && value !== null) return "an object";

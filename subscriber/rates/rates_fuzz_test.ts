@@ -70,7 +70,7 @@ Deno.test("ratesFromJson() refuses whatever is no rates, however deep, in 200 te
 
 const { GetRatesResponse } = casino.rates.v1;
 
-/** What an answer says by protobuf's rules: of a repeated scalar or key the last counts, times are merged. */
+/** Returns what an answer states by protobuf's rules: the last of a repeated scalar or key counts, times are merged. */
 function statedIn(body: Uint8Array) {
   let [base, seconds, nanos] = ["", 0n, 0n];
   const rates = new Map<string, string>();
@@ -109,7 +109,7 @@ Deno.test("an answer of the rates API is read just as it stands, or refused, in 
       try {
         decoded = GetRatesResponse.decode(body);
       } catch {
-        // gRPC gives the call the status INTERNAL.
+        // gRPC ends such a call with status INTERNAL.
         return;
       }
       const rates = outcomes.of(() => ratesOfAnswer(decoded, now));

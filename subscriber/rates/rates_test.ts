@@ -122,7 +122,7 @@ Deno.test("checkRates() takes a rate for the same with an exponent as without, o
     fc.property(rate, fc.integer({ min: -12, max: 12 }), (plain, places) => {
       const given = checkRates({ ...good, rates: { USD: plain } }, now).perEur.get("USD")!;
       const [whole = "", fraction = ""] = plain.split(".");
-      // The same digits, with the point elsewhere and an exponent that brings it back.
+      // The same number: the point moved, and an exponent that moves it back.
       const digits = `${"0".repeat(12)}${whole}${fraction}${"0".repeat(12)}`;
       const point = 12 + whole.length + places;
       const text = `${digits.slice(0, point)}.${digits.slice(point)}e${-places}`;

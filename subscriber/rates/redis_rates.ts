@@ -1,16 +1,16 @@
-/** {@linkcode SharedRates} in Redis: one key with all rates, one lock key, and scripts that touch both in one step. */
+/** {@linkcode SharedRates} in Redis: one key with all rates, one lock key, and atomic scripts over both. */
 import type { Redis } from "ioredis";
 import { explainRedis } from "../../shared/redis/client.ts";
 import { messageOf, PermanentError } from "../../shared/runtime/errors.ts";
 import { type Rates, ratesFromJson, ratesToJson } from "./rates.ts";
 import { type Cached, holderOf, type Inspection, type Life, type Look, type SharedRates } from "./shared_rates.ts";
 
-/** The value of the lock key during a pause. A token has a slash in it. */
+/** The value of the lock key during a pause. A token contains a slash, so it never equals this. */
 const paused = "paused";
 
 /**
- * Returns the cached value as text and as JSON, and the ms until it expires. A value that no subscriber wrote is deleted at
- * once: it would stand in the way of every subscriber, and for good if it has no time to live.
+ * Returns the cached value as text and as JSON, and the ms until it expires. Deletes a value that no subscriber wrote:
+ * it would block every subscriber, and for ever if it has no time to live.
  */
 const current = `
 local function current()
@@ -26,7 +26,7 @@ local function current()
   return false
 end`;
 
-/** KEYS: rates, lock. ARGV: token, lock TTL in ms. Returns: state, rates, ms until they are stale, ms until they are gone, SHA-1. */
+/** KEYS: rates, lock. ARGV: token, lock TTL in ms. Returns: state, rates, ms until stale, ms until expired, SHA-1. */
 const lookOrLock = `${current}
 local value, rates, usable = current()
 local fresh = value and usable - rates.stale_ms
@@ -58,11 +58,11 @@ const release = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`;
 
-/** KEYS: rates, lock. Returns: what GET gives, and ms until it is gone, of each. Reads only. */
+/** KEYS: rates, lock. Returns: value and PTTL in ms of each key. Reads only. */
 const inspect =
   `return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1]), redis.call('GET', KEYS[2]), redis.call('PTTL', KEYS[2])}`;
 
-/** KEYS: rates. ARGV: the SHA-1 of the unreadable value; its text is not the same bytes when it is no UTF-8. */
+/** KEYS: rates. ARGV: SHA-1 of the unreadable value: the text of invalid UTF-8 has other bytes than the value. */
 const discard = `
 local value = redis.call('GET', KEYS[1])
 if not value or redis.sha1hex(value) ~= ARGV[1] then return 0 end
@@ -72,7 +72,7 @@ export class RedisRates implements SharedRates {
   readonly #rates: string;
   readonly #lock: string;
 
-  /** @param prefix begins both keys, whose common tag in braces keeps them in one slot of a Redis cluster */
+  /** @param prefix begins both keys. Their common tag in braces keeps both keys in one slot of a Redis Cluster. */
   constructor(private readonly redis: Redis, prefix: string) {
     this.#rates = `${prefix}{rates}:current`;
     this.#lock = `${prefix}{rates}:lock`;
@@ -91,7 +91,7 @@ export class RedisRates implements SharedRates {
     try {
       return { state, cached: { rates: ratesFromJson(value), freshMs, usableMs } };
     } catch {
-      // Another program wrote this, or another version of ours.
+      // Another program, or another version of the subscriber, wrote this value.
       await this.#eval(discard, 1, this.#rates, sha1);
       return { state: state === "fresh" ? "held" : state };
     }
@@ -112,7 +112,7 @@ export class RedisRates implements SharedRates {
     await this.#eval(release, 1, this.#lock, token);
   }
 
-  /** @throws what Redis says; {PermanentError} from a node of a cluster that does not hold our keys */
+  /** @throws the error of Redis; {PermanentError} from a cluster node that does not hold our keys */
   async #eval(script: string, ...args: [keys: number, ...(string | number)[]]): Promise<unknown> {
     try {
       return await this.redis.eval(script, ...args);
@@ -140,7 +140,7 @@ export class RedisRates implements SharedRates {
   }
 }
 
-/** `undefined` for an unreadable value: the next look for rates deletes it. */
+/** Returns `undefined` for an unreadable value: the next look for rates deletes it. */
 function cachedOf(value: string, usableMs: number): Cached | undefined {
   try {
     const { stale_ms: staleMs } = JSON.parse(value);

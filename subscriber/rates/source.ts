@@ -1,6 +1,6 @@
 /**
- * Where a subscriber gets exchange rates: from its own copy, from the cache that all subscribers share, or, while it holds the
- * lock, from the rates API.
+ * A subscriber's source of exchange rates: its own copy, the cache that all subscribers share, or, while it holds the
+ * lock, the rates API.
  */
 import type { Config } from "../../shared/runtime/configuration/config.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
@@ -28,36 +28,36 @@ export interface RatesSourceOptions {
   readonly signal: AbortSignal;
 }
 
-/** No rates came within RATES_WAIT_MS; the message tells the last obstacle. */
+/** No rates came within RATES_WAIT_MS. The message names the last obstacle. */
 export class RatesTimeout extends Error {
   override readonly name = "RatesTimeout";
 }
 
 /**
- * Polls of cache and lock while another subscriber fetches: every 20 to 60 ms at first. A thousand subscribers then look 25,000
- * times a second, half of what Redis can answer (docs/scale.md). Past the time of a usual call the polls back off, in
- * proportion to the wait, down to a sixth.
+ * Poll interval of cache and lock while another subscriber fetches: 20 to 60 ms at first. A thousand subscribers then
+ * poll 25,000 times a second, half of what Redis can answer (docs/scale.md). After the time of a usual call the polls
+ * back off in proportion to the wait, down to a sixth of the rate.
  */
 const pollMs = { least: 20, most: 60 };
 const [usualCallMs, slowestPoll] = [250, 6];
-/** Looks for fresh rates while stale ones serve. */
+/** Interval between attempts to get fresh rates while stale rates are in use. */
 const refreshMs = { least: 250, most: 500 };
-/** Longest pause that all subscribers make after a call that gave nothing to store. */
+/** Longest pause of all subscribers after a call that gave nothing to store. */
 const pauseMs = 500;
 
-/** Counts since the process started. */
+/** Counts since the start of the process. */
 export interface RatesCounts extends CallCounts {
-  /** Batches that used this process's own copy while it was fresh: hits that cost no look at the cache. */
+  /** Batches that used this process's fresh copy, without a look at the cache. */
   ownUses: number;
   /** Looks at the cache, by result. */
   readonly looks: Record<Look["state"], number>;
-  /** Waits that ended without rates. */
+  /** Waits that timed out. */
   timeouts: number;
-  /** Batches, or waits, that got stale rates. */
+  /** Batches and waits that got stale rates. */
   staleUses: number;
 }
 
-/** The part of a source that metrics and the page read. */
+/** The part of a source that metrics and the dashboard read. */
 export type WatchedRates = Pick<RatesSource, "counts" | "failure" | "own" | "alone">;
 
 export class RatesSource {
@@ -67,15 +67,15 @@ export class RatesSource {
   };
   readonly #calls: RatesCalls;
   readonly #copy: OwnCopy;
-  /** The last try to refresh has failed: a stale copy serves at once, and the next try runs beside it. */
+  /** Whether the last refresh failed: `current` then returns a stale copy at once and refreshes in the background. */
   #refreshFailed = false;
-  /** The try under way, shared by every waiter, and when the last waiter gives up. */
+  /** The attempt under way, shared by all waiters, and when the last waiter times out. */
   #flight: Promise<Rates> | undefined;
   #giveUpAt = -Infinity;
-  /** While stale rates serve: when fresh ones are looked for again. */
+  /** While stale rates are in use: time of the next refresh. */
   #nextRefreshAt = -Infinity;
   #obstacle = "nothing was tried yet";
-  /** Redis did not answer, or refused: from then on this process calls for itself, once per TTL. */
+  /** Whether Redis failed: this process then calls the API itself, once per TTL. */
   #alone = false;
   #nextLoneCallAt = -Infinity;
 
@@ -84,22 +84,22 @@ export class RatesSource {
     this.#copy = new OwnCopy(options.clock);
   }
 
-  /** Why the last call of this process gave no rates; `undefined` when it gave some, or there was none. */
+  /** Why this process's last call failed; `undefined` when it succeeded, or there was no call. */
   get failure(): string | undefined {
     return this.#calls.failure;
   }
 
-  /** This process's own copy as of now; `undefined` once it is of no use. */
+  /** This process's current copy; `undefined` once it has expired. */
   get own(): Cached | undefined {
     return this.#copy.state;
   }
 
-  /** Whether this process gets its rates without the shared cache, because Redis does not answer, or refuses. */
+  /** Whether this process gets rates without the shared cache, because Redis does not answer or refuses. */
   get alone(): boolean {
     return this.#alone;
   }
 
-  /** Rates that can be used now, without waiting. */
+  /** Returns usable rates without waiting; `undefined` when there are none. */
   current(): Rates | undefined {
     const fresh = this.#copy.fresh;
     if (fresh) {
@@ -118,9 +118,10 @@ export class RatesSource {
   }
 
   /**
-   * Waits for rates up to RATES_WAIT_MS, unless they have come since {@linkcode current} had none. All waiters of this process
-   * share one try.
-   * @throws {RatesTimeout}, or the signal's reason once it is aborted
+   * Returns usable rates, after a wait of up to RATES_WAIT_MS if necessary. All waiters of this process share one
+   * attempt.
+   * @throws {RatesTimeout} when the wait times out
+   * @throws the signal's reason when the signal is aborted
    */
   async get(): Promise<Rates> {
     const current = this.current();
@@ -141,20 +142,20 @@ export class RatesSource {
     }
   }
 
-  /** Whether fresh rates are there, or can be had within RATES_WAIT_MS: for whom no event waits. Never rejects. */
+  /** Resolves with whether rates are fresh, after up to RATES_WAIT_MS. For callers without an event. Never rejects. */
   async areFresh(): Promise<boolean> {
     if (this.#copy.fresh) return true;
     await this.#join(this.options.clock.monotonic() + this.options.times.RATES_WAIT_MS).catch(() => {});
     return this.#copy.fresh !== undefined;
   }
 
-  /** Joins the try under way, or begins one, and keeps it going until `giveUpAt` at least. */
+  /** Joins the attempt under way, or starts one, and extends it to `giveUpAt`. */
   #join(giveUpAt: number): Promise<Rates> {
     this.#giveUpAt = Math.max(this.#giveUpAt, giveUpAt);
     return this.#flight ??= this.#obtain().finally(() => this.#flight = undefined);
   }
 
-  /** The end of one waiter's time: stale rates if they may serve, else an error. */
+  /** Called when a wait times out. Returns stale rates if they are usable. @throws {RatesTimeout} otherwise */
   #stopWaiting(): Rates {
     const stale = this.#copy.usable;
     if (stale) {
@@ -176,7 +177,7 @@ export class RatesSource {
     return this.#stopWaiting();
   }
 
-  /** In ms; the last look comes shortly before the last waiter gives up. */
+  /** Returns the ms until the next look. The last look comes shortly before the last waiter times out. */
   #untilNextLook(begun: number): number {
     const { clock, random } = this.options;
     const now = clock.monotonic();
@@ -185,7 +186,7 @@ export class RatesSource {
     return Math.min(random.int(pollMs.least, pollMs.most) * slower, Math.max(pollMs.least, left));
   }
 
-  /** One look at cache and lock, and a call if the lock is ours. */
+  /** Looks once at cache and lock, and calls the API if it got the lock. */
   async #step(): Promise<Rates | undefined> {
     const { shared, times, random, holder } = this.options;
     const token = lockToken(holder, random);
@@ -218,14 +219,17 @@ export class RatesSource {
     }
   }
 
-  /** Calls under the lock and stores the answer for all. `undefined` when the call failed or came too late. */
+  /**
+   * Calls the API under the lock and shares the rates.
+   * @returns `undefined` when the call failed or its rates were not stored
+   */
   async #fetchAndShare(token: string): Promise<Rates | undefined> {
     const { shared, times, log, signal } = this.options;
     const before = this.#copy.now();
     const rates = await this.#call();
     if (!rates) {
       this.#refreshFailed = true;
-      // A subscriber that leaves in order lets the next one try at once.
+      // At shutdown, release the lock so that another subscriber can call at once.
       if (signal.aborted) await shared.release(token).catch(() => {});
       else await this.#pause(token);
       return undefined;
@@ -235,7 +239,7 @@ export class RatesSource {
     try {
       result = await shared.write(token, rates, life);
     } catch (error) {
-      // Redis failed in between. The rates are good, and this was our one call while Redis is down.
+      // Redis failed after the lock was taken. The rates are good, and this was our one call per TTL without Redis.
       this.#setAlone(true, error);
       this.#nextLoneCallAt = before + times.RATES_TTL_MS;
       result = "written";
@@ -250,7 +254,7 @@ export class RatesSource {
       : "the rates API answered with rates older than the cached ones";
     log.warn("Fetched rates were not stored", { event: "rates.not_stored", problem: this.#obstacle });
     this.#refreshFailed = result === "older";
-    // An API that lags behind answers no better a moment later.
+    // An API that lags behind gives the same answer a moment later.
     if (result === "older") await this.#pause(token);
     return undefined;
   }
@@ -260,7 +264,7 @@ export class RatesSource {
     await shared.pause(token, Math.min(pauseMs, times.RATES_LOCK_TTL_MS)).catch(() => {});
   }
 
-  /** Without Redis no other subscriber's call can be seen, so each process makes at most one per TTL, failed ones counted. */
+  /** Calls the API without Redis. Each process makes at most one call per TTL, failed calls included. */
   async #callAlone(): Promise<Rates | undefined> {
     const { times } = this.options;
     const now = this.#copy.now();

@@ -16,7 +16,7 @@ const times: RatesTimes = {
   RATES_MAX_STALE_MS: 0,
 };
 
-/** Several subscribers that share a cache, each with its own view of the API and of Redis. */
+/** Several subscribers with one cache. Each has its own view of the API and of Redis. */
 class World {
   readonly clock = new VirtualClock();
   readonly leave = new AbortController();
@@ -40,7 +40,7 @@ class World {
     return this.log.entries.filter((entry) => entry.level === level).map(({ fields }) => fields["event"]);
   }
 
-  /** Lets time pass until the promise is settled, at most `ms`. */
+  /** Advances time until the promise settles, by `ms` at most. */
   async during<T>(promise: Promise<T>, ms = 10_000): Promise<T> {
     let settled = false;
     const done = () => settled = true;
@@ -131,7 +131,7 @@ Deno.test("RatesSource calls an API that lags behind its own answers no more oft
     for (const subscriber of subscribers) if (!subscriber.current()) subscriber.get().catch(() => {});
   }
   const calls = world.api.calls - before;
-  // Fewer: the lock is left to its end each time.
+  // Fewer calls than one per 500 ms: each time, the lock is left to expire.
   strictEqual(calls > 60 && calls <= 60_000 / 500 + 1, true, `${calls} calls in a minute`);
   strictEqual(subscribers[0]!.own?.rates.asOfMs, 2_000);
   world.leave.abort();
@@ -294,7 +294,7 @@ Deno.test("RatesSource counts the time that its machine was suspended: its copy 
   const world = new World({ answer: someRates });
   const subscriber = world.subscriber();
   await world.during(subscriber.get());
-  // As Linux has it: the wall clock goes on, the monotonic one stands still.
+  // As on Linux: the wall clock goes on, the monotonic clock stops.
   world.clock.jump(45_000);
   strictEqual(subscriber.current(), someRates);
   await world.clock.advance(16_000);

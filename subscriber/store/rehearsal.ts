@@ -1,6 +1,6 @@
 /** What the table would make of an event, by storing it under another id and undoing that. */
 import type { Database } from "../../shared/postgres/pool.ts";
-import { messageIdOfBody } from "../../shared/rabbitmq/message_id.ts";
+import { messageIdOfBody, msOfMessageId } from "../../shared/rabbitmq/message_id.ts";
 import { classifyStoreError } from "../../shared/runtime/errors.ts";
 import { type Column, type Enriched, eventColumns } from "../enriched/enriched.ts";
 import { copyStatement, type EventRows } from "./event_rows.ts";
@@ -38,8 +38,7 @@ export async function storedAlike(
 
 /** One that nobody sends, of the same time: it decides on the partition (docs/scale.md). */
 function otherId(messageId: string, n: number): string {
-  const ms = parseInt(messageId.slice(0, 8) + messageId.slice(9, 13), 16);
-  return messageIdOfBody(encoder.encode(JSON.stringify([messageId, n])), ms);
+  return messageIdOfBody(encoder.encode(JSON.stringify([messageId, n])), msOfMessageId(messageId));
 }
 
 async function inHalves(events: readonly Enriched[], rows: EventRows, database: Database): Promise<Set<Enriched>> {

@@ -4,6 +4,14 @@ import type { Values } from "../enriched/column.ts";
 import { columns } from "../enriched/enriched.ts";
 import { totalsTables } from "./totals.ts";
 
+/**
+ * SQL condition on a row of pg_class: the table may leave out or change rows without an error, by a trigger, or because it or a
+ * partition is of another kind. A trigger of a partition is not the table's own.
+ */
+export const mayChangeRows = `(relkind not in ('r', 'p') or relhastriggers or exists (
+  select from pg_inherits join pg_class as part on part.oid = inhrelid
+  where inhparent = pg_class.oid and (part.relkind <> 'r' or part.relhastriggers)))`;
+
 /** Of the tables that are first on the search path. The type of a domain is the one below it, and an enumeration is read as text. */
 const columnsQuery = `
   with recursive found as (
@@ -15,7 +23,7 @@ const columnsQuery = `
   )
   select relname, attname, case when typtype = 'e' then 'text' else typname end, format_type(type, modifier), modifier,
     attnotnull, atthasdef or attidentity <> '', attgenerated <> '', attnum, atttypid, atttypmod,
-    relkind <> 'r' or relhastriggers
+    ${mayChangeRows}
   from found join pg_type on pg_type.oid = type and typtype <> 'd'
     join pg_attribute using (attrelid, attnum) join pg_class on pg_class.oid = attrelid
   order by attrelid, attnum`;
@@ -34,7 +42,7 @@ export interface FoundColumn {
   readonly number: number;
   /** Of the column itself, where that is a domain. */
   readonly own: { readonly type: string; readonly modifier: string };
-  /** Whether its table may leave out or change rows without an error: by a trigger, or because it is of another kind. */
+  /** Of its table: {@linkcode mayChangeRows}. */
   readonly mayChangeRows: boolean;
 }
 

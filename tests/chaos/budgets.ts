@@ -1,8 +1,10 @@
-/** Messages that cost what a member may have in hand: bodies beyond any event's, and headers that nearly fill a table. */
+/**
+ * Messages that test the memory limits of a member: bodies larger than any event, and headers that nearly fill a table.
+ */
 import type { Random } from "../../shared/runtime/random.ts";
 import type { Headers } from "../../shared/rabbitmq/message.ts";
 
-/** A body that is no event, and what may become of it. */
+/** A body that is not an event, and the reasons with which it may be dead-lettered. */
 export interface LargeBody {
   readonly body: Uint8Array;
   readonly reason: string;
@@ -10,14 +12,14 @@ export interface LargeBody {
 }
 
 const mebibyte = 1_048_576;
-/** A body beyond 1 MiB is not read. */
+/** The subscriber does not read a body larger than 1 MiB. */
 const mostRead = mebibyte;
 const sizes = [100_000, 2 * mebibyte] as const;
 const [hugeShare, hugeBytes] = [0.2, 15 * mebibyte];
-/** The client writes at most 64 KiB of headers, and a letter's own are among them. */
+/** The client writes at most 64 KiB of headers, which include the headers that a dead letter adds. */
 const headerBytes = 60_000;
 
-/** Near {@linkcode headerBytes}, in values of many lengths. */
+/** Draws headers of nearly {@linkcode headerBytes}, with values of many lengths. */
 export function largeHeaders(random: Random): Headers {
   const headers: Record<string, string> = {};
   for (let left = headerBytes, n = 0; left > 0; n++) {
@@ -29,8 +31,8 @@ export function largeHeaders(random: Random): Headers {
 }
 
 /**
- * Draws bodies until their sum has reached the budget: every look at the dead letters brings them all.
- * @returns `undefined` from then on
+ * Draws bodies until their sum reaches the budget: each poll of the dead letter queue fetches all of them.
+ * @returns a function that returns `undefined` once the budget is used up
  */
 export function largeBodies(random: Random, budgetBytes: number): () => LargeBody | undefined {
   let left = budgetBytes;
@@ -40,7 +42,7 @@ export function largeBodies(random: Random, budgetBytes: number): () => LargeBod
     left -= length;
     const body = new Uint8Array(length).fill(0xff);
     if (length > mostRead) return { body, reason: "rejected" };
-    // The broker moves what it does not take from us again.
+    // When the broker refuses the subscriber's letter, the subscriber rejects the message, which dead-letters it.
     return { body, reason: "undecodable", orReason: "rejected" };
   };
 }

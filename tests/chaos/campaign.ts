@@ -1,4 +1,4 @@
-/** One campaign: a load, random faults on everything, then peace, and the count of what became of each message. */
+/** One campaign: a load under random faults, then recovery, then a count of what became of each message. */
 import { isDeepStrictEqual } from "node:util";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
@@ -21,41 +21,41 @@ import { watch } from "./watch.ts";
 
 export interface CampaignOptions {
   readonly seed: number;
-  /** How long things go wrong, in ms. */
+  /** Duration of the faults, in ms. */
   readonly troubleMs: number;
   readonly subscribers?: number;
-  /** Events a second. */
+  /** Events per second. */
   readonly rate?: number;
-  /** Draws only faults whose name has these words. */
+  /** Draws only faults whose name contains these words. */
   readonly only?: string;
   readonly say: (line: string) => void;
-  /** Ends the trouble early. Settling and counting stay the same. */
+  /** Ends the faults early. The campaign still settles and counts. */
   readonly stop: AbortSignal;
 }
 
 export interface CampaignResult extends Counts {
   readonly seed: number;
   readonly faults: number;
-  /** Good events that were dead-lettered for want of rates or for too many deliveries, and stored after a replay. */
+  /** Valid events that were dead-lettered with `rates-timeout` or `delivery-limit`, and stored after a replay. */
   readonly replayed: number;
-  /** How often page, status, health or metrics were not the truth. */
+  /** Number of wrong answers from the page, the status, health or the metrics. */
   readonly toldWrongly: number;
   readonly seconds: number;
 }
 
 /**
- * RabbitMQ 3.10.8 (one node) loses a quorum queue, with what it has confirmed in it, when it is killed within about a second
- * of the queue's declaration: Ra's own files are not yet on disk. See docs/reliability.md.
+ * A single node of RabbitMQ 3.10.8 loses a quorum queue, with its confirmed messages, when the node is killed within
+ * about 1 s of the queue's declaration: Ra has not yet written its own files to disk. See docs/reliability.md.
  */
 const warmUpMs = 4_000;
 const settleTimeoutMs = 240_000;
 const replayRounds = 6;
 const mostLies = 20;
 const refusedAtStart = "is not permitted to log in";
-/** Reasons that a replay may cure. */
+/** Reasons after which a replay may succeed. */
 const curable = ["rates-timeout", "delivery-limit"];
 
-/** @throws when the events do not settle in time once all is well; otherwise the counts tell whether anything went wrong */
+/** @throws when the events do not settle in time after the faults end; any other failure shows in the counts */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
   const { seed, troubleMs, subscribers = 3, rate = 150, only = "", say, stop } = options;
   const random = seededRandom(seed);
@@ -100,7 +100,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   const left = await world.messagesIn(queues.EVENTS_QUEUE);
   const problems = [
     ...counts.problems,
-    // One that starts while Postgres refuses its role ends, and says why.
+    // A subscriber that starts while Postgres refuses its role exits and reports the refusal.
     ...world.crashes.filter((crash) => !crash.includes(refusedAtStart)),
     ...told.problems,
     ...told.lies.slice(0, mostLies),
@@ -111,7 +111,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   return { ...counts, problems, seed, faults, replayed, toldWrongly: told.lies.length, seconds };
 }
 
-/** The guarantees must hold under all settings. */
+/** Draws the settings: the guarantees must hold under all of them. */
 function drawSettings(random: Random): Record<string, string> {
   const pick = <T>(...choices: readonly T[]) => choices[random.int(0, choices.length - 1)]!;
   return {
@@ -127,11 +127,11 @@ function drawSettings(random: Random): Record<string, string> {
   };
 }
 
-/** Messages that are not settled by then show in the counts. */
+/** Waits until the messages are settled. Messages that are still unsettled at the timeout show in the counts. */
 async function untilSettled(world: PrivateWorld, ledger: Ledger, tell: (line: string) => void): Promise<void> {
   try {
     await world.untilSettled(ledger, queues.DEAD_LETTER_QUEUE, settleTimeoutMs);
-    // One whose ack got lost is delivered once more.
+    // The broker redelivers a letter whose ack was lost.
     await world.untilHandled(queues.DEAD_LETTER_QUEUE, settleTimeoutMs);
     tell("settled");
   } catch (error) {
@@ -139,7 +139,7 @@ async function untilSettled(world: PrivateWorld, ledger: Ledger, tell: (line: st
   }
 }
 
-/** Once all is well, every subscriber must come to give the same sums, and those of the stored events. */
+/** After recovery, the totals of every subscriber must converge to the totals of the stored events. */
 async function compareMaterialized(world: PrivateWorld, urls: readonly string[]): Promise<string[]> {
   const right = await world.withSql(materializedBySql);
   const problems = urls.map((url) =>
@@ -152,7 +152,7 @@ async function compareMaterialized(world: PrivateWorld, urls: readonly string[])
   return (await Promise.all(problems)).flat();
 }
 
-/** As an operator would, with the command. @returns how many letters were replayed */
+/** Replays dead letters with the command, as an operator does. @returns the number of replayed letters */
 async function replayUntilStored(world: PrivateWorld, ledger: Ledger, tell: (line: string) => void): Promise<number> {
   let replayed = 0;
   for (let round = 0; round < replayRounds; round++) {

@@ -1,4 +1,7 @@
-/** Primaries that become read-only, for a while or behind connections that a forwarder keeps. */
+/**
+ * Faults in which a primary becomes read-only: temporarily, or permanently behind connections that a forwarder keeps
+ * open.
+ */
 import { startRedis } from "../harness/extra_server.ts";
 import { withRedis } from "../harness/private_servers.ts";
 import type { PrivateWorld } from "../harness/private_world.ts";
@@ -6,7 +9,7 @@ import { TcpProxy } from "../servers/tcp_proxy.ts";
 import { delay } from "../../tools/services/server.ts";
 import { atOnce, type Draw, lasting, servers, staying } from "./fault.ts";
 
-/** By then the members have connected again, and their new connections have been used. */
+/** By then the members have reconnected and used their new connections. */
 const reconnectedMs = 3_000;
 const noPrimary = ["127.0.0.1", 1] as const;
 
@@ -15,10 +18,10 @@ export class Demotions implements AsyncDisposable {
 
   private constructor(
     private readonly world: PrivateWorld,
-    /** Those that take turns: the first is the primary. */
+    /** The two servers, which swap roles: the first is the primary. */
     private readonly redis: [primary: string, other: string],
     private readonly second: AsyncDisposable,
-    /** Leads the campaign's own questions to the primary Redis, whatever the members' proxy does. */
+    /** Routes the campaign's own requests to the primary Redis, independently of the members' proxy. */
     private readonly redisProxy: TcpProxy,
   ) {}
 
@@ -29,7 +32,7 @@ export class Demotions implements AsyncDisposable {
     return new Demotions(world, [REDIS_URL, other], second, await TcpProxy.before(REDIS_URL));
   }
 
-  /** Where the campaign asks Redis. */
+  /** URL at which the campaign reaches Redis. */
   get redisUrl(): string {
     return this.redisProxy.url;
   }
@@ -60,8 +63,9 @@ export class Demotions implements AsyncDisposable {
   }
 
   /**
-   * Nothing undoes it: the forwarder keeps the connections for as long as the members do. One server plays both: a session
-   * that is open takes the setting of the server, and one that begins afterwards takes the setting of the database.
+   * Makes Postgres read-only for new sessions. Nothing reverts it: the forwarder keeps a connection open as long as the
+   * member does. One server plays both roles: open sessions take the server's setting, and new sessions take the
+   * database's setting.
    */
   async #demotePostgres(ms: number): Promise<void> {
     await this.#release();
@@ -72,7 +76,7 @@ export class Demotions implements AsyncDisposable {
     await delay(ms);
   }
 
-  /** The demoted server is gone at last, and with it every connection that was kept, or made since. */
+  /** Removes the demoted server, and closes every connection to it. */
   async #release(): Promise<void> {
     if (!this.#arePinned) return;
     await this.#set("off");
@@ -90,7 +94,10 @@ export class Demotions implements AsyncDisposable {
     return new URL(this.world.servers.direct.DATABASE_URL).pathname.slice(1);
   }
 
-  /** The two take turns. Nothing undoes it either, and a connection that was kept before does not meet a primary again. */
+  /**
+   * Swaps the roles of the two Redis servers. Nothing reverts it: a connection that was opened before the swap never
+   * reaches a primary again.
+   */
   async #demoteRedis(ms: number): Promise<void> {
     const { redis } = this;
     this.world.servers.proxies.redis.cut();

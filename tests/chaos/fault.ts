@@ -1,24 +1,26 @@
-/** What a campaign breaks, and how it is undone. */
+/** A fault of a campaign, and its reversal. */
 import { delay } from "../../tools/services/server.ts";
 
 export interface Fault {
   readonly name: string;
-  /** Two faults of the same claim never overlap. */
+  /** Two faults with the same claim never overlap. */
   readonly claim: string;
-  /** Does the damage, waits `ms`, and undoes it. */
+  /** Causes the fault, waits `ms`, and reverts it. */
   run(ms: number): Promise<void>;
 }
 
 export type Draw = () => Fault;
 
-/** Servers are broken one at a time: bringing one back looks at the others. */
+/**
+ * The claim of faults that stop a server: restarting one server checks the others, so only one may be down at a time.
+ */
 export const servers = "servers";
 
 export function atOnce(name: string, claim: string, act: (ms: number) => unknown): Fault {
   return { name, claim, run: async (ms) => void await act(ms) };
 }
 
-/** Undone also when only a part of the damage could be done. */
+/** Creates a fault that is reverted even when `begin` fails halfway. */
 export function lasting(name: string, claim: string, begin: () => unknown, end: () => unknown): Fault {
   return atOnce(name, claim, async (ms) => {
     try {
@@ -30,10 +32,10 @@ export function lasting(name: string, claim: string, begin: () => unknown, end: 
   });
 }
 
-/** Longer than any backoff of the members, and than the truth needs until a lie shows. */
+/** Longer than any backoff of the members, and longer than a wrong answer takes to show. */
 const leastStayMs = 20_000;
 
-/** As {@linkcode lasting}, for as long as an operator needs to notice. */
+/** Creates a fault as {@linkcode lasting} does, which lasts as long as an operator needs to notice it. */
 export function staying(name: string, claim: string, begin: () => unknown, end: () => unknown): Fault {
   const { run } = lasting(name, claim, begin, end);
   return { name, claim, run: (ms) => run(leastStayMs + ms) };

@@ -1,4 +1,4 @@
-/** Everything that a campaign breaks. */
+/** The faults that a campaign draws from. */
 import { type Faults, noFaults, wrongAnswers } from "../../rates-api/faults.ts";
 import type { Random } from "../../shared/runtime/random.ts";
 import type { TcpProxy, Toxic } from "../servers/tcp_proxy.ts";
@@ -9,10 +9,10 @@ import { atOnce, type Draw, type Fault, lasting, servers } from "./fault.ts";
 import { loweredLimits } from "./lowered_limits.ts";
 import type { Workers } from "./workers.ts";
 
-/** So long that what all others tell of it can be compared. */
+/** Long enough to compare what all other subscribers report about the refused subscriber. */
 const leastRefusedMs = 12_000;
 
-/** @returns what a fault is drawn from; its details come from `random` */
+/** @returns the faults to draw from; `random` decides their details */
 export function faultsOf(world: PrivateWorld, workers: Workers, demotions: Demotions, random: Random): Draw[] {
   const { proxies } = world.servers;
   return [
@@ -26,7 +26,7 @@ export function faultsOf(world: PrivateWorld, workers: Workers, demotions: Demot
     ...faultsInside(world),
     ...demotions.faults,
     ...loweredLimits(world, workers, demotions.redisUrl, random),
-    // Members are the least reliable of all.
+    // Listed three times: members fail more often than servers.
     ...[1, 2, 3].flatMap(() => memberFaults(workers, random)),
     ...ratesFaults(world, random),
   ];
@@ -55,12 +55,12 @@ function networkFault(name: string, proxy: TcpProxy, random: Random): Fault {
   return lasting(title, `${name} proxy`, () => proxy.poison(toxic), () => proxy.poison());
 }
 
-/** Faults of a server that keeps running. */
+/** Faults inside a server that keeps running. */
 function faultsInside({ servers: own }: PrivateWorld): Draw[] {
   const lockTables = (ms: number) =>
     own.asSuperuser(`do $$ begin
       lock table events, player_totals in access exclusive mode; perform pg_sleep(${ms / 1_000}); end $$`);
-  // As a migration that is not finished: the database answers, and takes no event.
+  // An unfinished migration: the database answers, but refuses every event.
   const breakSchema = `alter table events add tenant int not null default 1;
     alter table events alter tenant drop default`;
   const mendSchema = "alter table events drop column tenant";

@@ -1,4 +1,7 @@
-/** Events at a steady rate, good and bad ones. Each is entered in the ledger before it is sent, and when it is confirmed. */
+/**
+ * Publishes valid and bad events at a steady rate. The ledger records each event before it is sent, and again when it
+ * is confirmed.
+ */
 import { generateEvents } from "../../publisher/generator.ts";
 import { encodeEvent } from "../../shared/event/protobuf.ts";
 import type { Headers } from "../../shared/rabbitmq/message.ts";
@@ -17,7 +20,7 @@ import { largeBodies, largeHeaders } from "./budgets.ts";
 export interface LoadOptions {
   readonly url: string;
   readonly ledger: Ledger;
-  /** Events a second. */
+  /** Events per second. */
   readonly rate: number;
   readonly seed: number;
   readonly stop: AbortSignal;
@@ -30,11 +33,11 @@ interface Item extends Attempt {
 
 const tickMs = 20;
 const players = 40;
-/** Shares of the messages that are bad, and that are sent twice under the same id. */
+/** Share of messages that are bad, and share that is sent twice under the same id. */
 const [badShare, twiceShare] = [0.03, 0.01];
-/** Shares of the messages that have large headers, good and bad ones, and that have a large body. */
+/** Share of valid and bad messages that have large headers, and share that has a large body. */
 const [largeHeadersShare, largeBodyShare] = [0.002, 0.003];
-/** Of all large bodies of a campaign. */
+/** Total size of the large bodies of a campaign, in bytes. */
 const largeBodiesBytes = 41_943_040;
 
 /** Publishes until `stop` is aborted, then waits for the confirms. */
@@ -76,7 +79,7 @@ function* makeItems(random: Random): Generator<Item, never> {
     }
     const id = uuidv7(clock.now(), random.bytes(10));
     const foreign = bet({ id: 2n ** 40n + n, currency: "XTS" });
-    // More EUR cents than its column holds.
+    // The amount in EUR cents exceeds the range of its column.
     const poisonous = bet({ id: 2n ** 41n + n, currency: "GBP", amount: 2n ** 63n - 1n });
     const [reason, body] = [
       ["undecodable", Uint8Array.from([0xff, 0x01, 0x80, 0x80])] as const,

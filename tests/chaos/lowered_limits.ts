@@ -1,22 +1,22 @@
-/** Limits of the servers that are suddenly lower than what the members do. */
+/** Faults that lower a server's limits below what the members need. */
 import type { Random } from "../../shared/runtime/random.ts";
 import { withRedis } from "../harness/private_servers.ts";
 import type { PrivateWorld } from "../harness/private_world.ts";
 import { type Draw, lasting, servers } from "./fault.ts";
 import type { Workers } from "./workers.ts";
 
-/** RabbitMQ's own. */
+/** RabbitMQ's default. */
 const mostMessageBytes = 134_217_728;
-/** An event has a hundred bytes: it passes always. */
+/** An event has about 100 bytes, so it always fits. */
 const lowestMessageBytes = 2_000;
 
-/** @param redisUrl leads to the Redis that is the primary at the time */
+/** @param redisUrl URL that always leads to the current primary Redis */
 export function loweredLimits(world: PrivateWorld, workers: Workers, redisUrl: string, random: Random): Draw[] {
   const { servers: own } = world;
   const lowered = (name: string, begin: () => unknown, end: () => unknown): Draw => () =>
     lasting(name, servers, begin, end);
 
-  /** A channel keeps the limit that it began with. */
+  /** A channel keeps the limit from when it was opened. */
   const setMessageBytes = async (most: number) => {
     await own.rabbitmqctl("eval", `application:set_env(rabbit, max_message_size, ${most}).`);
     await own.rabbitmqctl("close_all_connections", "a lowered limit");
@@ -31,7 +31,7 @@ export function loweredLimits(world: PrivateWorld, workers: Workers, redisUrl: s
     await own.asSuperuser(statement);
     await own.asSuperuser("select pg_reload_conf()");
   };
-  // Longer than DATABASE_TIMEOUT_MS, once for each statement.
+  // The trigger sleeps once per statement, for longer than DATABASE_TIMEOUT_MS.
   const slowDown = `create or replace function slow_down() returns trigger language plpgsql
       as $$ begin perform pg_sleep(30); return null; end $$;
     create or replace trigger slow_down after insert on events execute function slow_down()`;

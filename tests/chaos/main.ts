@@ -1,4 +1,4 @@
-/** `deno task chaos`: random faults on a whole system of its own, and the count of every message. */
+/** `deno task chaos`: random faults on a complete private system, then a count of every message. */
 import { runCommand } from "../../shared/runtime/configuration/command.ts";
 import { type CampaignResult, runCampaign } from "./campaign.ts";
 
@@ -7,7 +7,7 @@ const columns = [
   ...["duplicated", "unreported", "toldWrongly", "seconds"] as const,
 ];
 
-/** Markdown, as docs/reliability.md shows it. */
+/** The Markdown table of docs/reliability.md. */
 const header = `| ${columns.join(" | ")} | totals |\n|${columns.map(() => " ---: |").join("")} --- |`;
 
 await runCommand({

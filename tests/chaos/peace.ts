@@ -1,8 +1,8 @@
-/** What everything must tell once all is well and settled. */
+/** What every interface must report after recovery, once all messages are settled. */
 import type { Status } from "../../tools/status/status.ts";
 import { figureIn, type Told } from "./told.ts";
 
-/** The figures once all is well and everything is settled. */
+/** The expected figures after recovery. */
 export interface Peace {
   readonly stored: number;
   readonly dead: number;

@@ -1,18 +1,18 @@
-/** Compares what page, health, metrics and `deno task status` tell with the truth. */
+/** Compares what the page, health, the metrics and `deno task status` report with the true state. */
 import type { Overview } from "../../subscriber/dashboard/answers.ts";
 import type { Readiness } from "../../subscriber/http/health.ts";
 import { isStuck } from "../../subscriber/metrics/fleet/fleet_view.ts";
 import type { Status } from "../../tools/status/status.ts";
 
-/** From the servers themselves and from what the campaign does, not from what subscribers say of each other. */
+/** The true state, as read from the servers and from the campaign's own actions, not from the subscribers. */
 export interface Truth {
-  /** For so long, in ms, events have waited and none was stored or dead-lettered. */
+  /** Time in ms since the last event was stored or dead-lettered, while events were waiting. */
   readonly stalledMs: number;
-  /** Subscribers that Postgres has refused long enough for all to know. */
+  /** Subscribers that Postgres has refused for long enough that every subscriber must know. */
   readonly refused: readonly string[];
 }
 
-/** One subscriber's answers. */
+/** The answers of one subscriber. */
 export interface Told {
   readonly who: string;
   readonly overview: Overview;
@@ -20,12 +20,15 @@ export interface Told {
   readonly metrics: string;
 }
 
-/** Longer than any subscriber may take to notice: 10 s for a batch that does not fail, and the looks of both sides. */
+/**
+ * The longest time a subscriber may take to notice: 10 s for a batch that does not fail, plus the polling intervals of
+ * both sides.
+ */
 const noticedMs = 14_000;
 
 /**
- * @param holding of the refused subscribers those that have events in hand, by their own count
- * @returns a sentence for each lie
+ * @param holding the refused subscribers that report events in hand
+ * @returns one sentence for each wrong answer
  */
 export function liesOf(
   { who, overview, readiness, metrics }: Told,
@@ -42,7 +45,7 @@ export function liesOf(
   }
   for (const other of holding) {
     const held = `${other} holds events that Postgres refuses`;
-    // Whoever does not hear the other may say that what it holds is not known, but not that nothing is wrong.
+    // A subscriber that cannot hear the other may report that its events are unknown, but not that there is no problem.
     if (state !== "problems") lies.push(`${held}, but the page of ${who} says ${state}`);
     if (other === who && readiness.ready) lies.push(`${held}, but it is ready`);
     const isUnknown = other !== who && overview.queue?.unacknowledged == null;
@@ -64,7 +67,7 @@ export function liesOf(
 }
 
 export function liesOfStatus({ lag, subscribers }: Status, truth: Truth, holding: readonly string[]): string[] {
-  // What is not known is told as such.
+  // An unknown figure is reported as unknown.
   if (lag.ready === null || lag.unacknowledged === null || subscribers.problem !== null) return [];
   const lies: string[] = [];
   if (truth.stalledMs >= noticedMs && lag.messages === 0) lies.push("events wait for long, but status tells of no lag");
@@ -79,7 +82,7 @@ export function liesOfStatus({ lag, subscribers }: Status, truth: Truth, holding
   return lies;
 }
 
-/** `NaN` when there is no such figure. */
+/** Returns `NaN` when the metric is missing. */
 export function figureIn(metrics: string, name: string): number {
   const line = metrics.split("\n").find((each) => each.startsWith(`${name} `));
   return Number(line?.slice(name.length + 1) ?? NaN);

@@ -13,7 +13,7 @@ interface Changes {
   readonly listed?: boolean;
   readonly holding?: number;
   readonly oldest?: number;
-  /** What others hold; `null`: it is not known. */
+  /** Messages in the hands of other subscribers; `null`: unknown. */
   readonly unacknowledged?: number | null;
 }
 

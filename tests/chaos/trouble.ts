@@ -1,4 +1,4 @@
-/** Draws faults, and lets them happen. */
+/** Draws faults and runs them. */
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
 import type { Random } from "../../shared/runtime/random.ts";
@@ -9,7 +9,7 @@ import type { Workers } from "./workers.ts";
 const most = { faultMs: 8_000, gapMs: 2_500, atOnce: 3 };
 const mostDraws = 10_000;
 
-/** @param words that the name of each fault must have */
+/** @param words that each fault's name must contain */
 export function drawFrom(catalogue: readonly Draw[], words: string, random: Random): Draw {
   return () => {
     for (let tries = 0; tries < mostDraws; tries++) {
@@ -20,7 +20,10 @@ export function drawFrom(catalogue: readonly Draw[], words: string, random: Rand
   };
 }
 
-/** Faults one after the other and side by side, until the time is up and the last is undone. @returns how many */
+/**
+ * Runs faults one after the other and side by side until the time is up and the last one is reverted.
+ * @returns the number of faults
+ */
 export async function makeTrouble(
   draw: Draw,
   workers: Workers,
@@ -53,7 +56,7 @@ async function inflict(fault: Fault, ms: number, tell: (line: string) => void): 
     await fault.run(ms);
     tell(`end   ${fault.name}`);
   } catch (error) {
-    // Another fault may have just hit the same server. The end of the campaign undoes both.
+    // Another fault may have just hit the same server. The end of the campaign reverts both.
     tell(`could not ${fault.name}: ${messageOf(error).split("\n")[0]}`);
   }
 }

@@ -1,4 +1,4 @@
-/** What is so, asked of the servers themselves, around the proxies that a campaign poisons. */
+/** The true state, read from the servers directly, not through the proxies that a campaign breaks. */
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { callWithDeadline } from "../../shared/runtime/deadline.ts";
 import type { Config } from "../../shared/runtime/configuration/config.ts";
@@ -23,7 +23,7 @@ export class TruthReader {
     private readonly world: PrivateWorld,
     private readonly ledger: Pick<Ledger, "confirmed">,
     private readonly workers: Pick<Workers, "refused">,
-    /** Leads to the Redis that is the primary at the time. */
+    /** Leads to the current primary Redis. */
     REDIS_URL: string,
   ) {
     const { RABBITMQ_URL, DATABASE_URL } = world.servers.direct;
@@ -37,19 +37,19 @@ export class TruthReader {
     };
   }
 
-  /** As `deno task status` tells it. */
+  /** Runs `deno task status`. */
   status(): Promise<Status> {
     return readStatus(this.#readers, clock);
   }
 
-  /** A server that does not answer has not stored or taken anything since it last did. */
+  /** Reads the true state. A server that does not answer counts as unchanged since its last answer. */
   async read(): Promise<Truth> {
     const ask = <T>(question: () => Promise<T>, last: T) =>
       callWithDeadline(askTimeoutMs, clock, question).catch(() => last);
     [this.#rows, this.#dead] = await Promise.all([
       ask(() => this.world.rows(), this.#rows),
       ask(async () => {
-        // Letters are counted in the table as well: without Postgres, they would be too few.
+        // The count of letters includes the table: without Postgres it would be too low.
         await this.world.rows();
         return await this.world.messagesIn(queues.DEAD_LETTER_QUEUE);
       }, this.#dead),

@@ -1,4 +1,7 @@
-/** A dashboard that is open all the time. A subscriber that is up must answer, and rightly, whatever is broken around it. */
+/**
+ * Polls every subscriber's dashboard, as an open browser does. A running subscriber must answer, and correctly,
+ * whatever else is broken.
+ */
 import { isDeepStrictEqual } from "node:util";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
@@ -10,13 +13,13 @@ import type { Workers } from "./workers.ts";
 
 const everyMs = 500;
 /**
- * The machine is busy, and a subscriber may be paused: no answer at all is no problem here. Once all is well each of them must
- * answer, because the campaign compares their answers.
+ * On a busy machine, or while a subscriber is paused, a missing answer is not an error here. After recovery every
+ * subscriber must answer, because the campaign compares their answers.
  */
 const timeoutMs = 6_000;
-/** An answer that took longer may be older than the truth that it is compared with. */
+/** A slower answer may be older than the true state that it is compared with. */
 const promptMs = 2_000;
-/** Within this a page that was caught at a change tells the new state. */
+/** Within this time after a change, a page shows the new state. */
 const settlesMs = 2_000;
 
 export function watch(workers: Workers, truth: TruthReader) {
@@ -25,7 +28,7 @@ export function watch(workers: Workers, truth: TruthReader) {
   const lies: string[] = [];
   let compared = 0;
 
-  /** `undefined` when it does not answer. */
+  /** Returns `undefined` when the subscriber does not answer. */
   async function ask(url: string): Promise<Told | undefined> {
     const begun = clock.monotonic();
     const texts: string[] = [];
@@ -35,7 +38,7 @@ export function watch(workers: Workers, truth: TruthReader) {
       try {
         response = await fetch(url + path, { signal });
         const text = await response.text();
-        // It says that its own time was over, truly.
+        // The subscriber was paused, so its 504 is correct.
         if (response.status === 504 && workers.hasPaused(url, begun)) return undefined;
         if (!response.ok && path !== "/health/ready") problems.add(`GET ${path} gave ${response.status}: ${text}`);
         texts.push(text);
@@ -54,21 +57,24 @@ export function watch(workers: Workers, truth: TruthReader) {
     }
   }
 
-  /** Each broken dependency is named in a sentence, without a password. */
+  /** Checks that a sentence names each broken dependency, without a password. */
   function checkOverview(text: string, { dependencies, problems: sentences }: Told["overview"]): void {
     const broken = dependencies.filter(({ ok }: { ok: boolean }) => !ok);
     if (broken.length > sentences.length) problems.add(`the overview names too few problems: ${text}`);
     if (/:\/\/[^*/\s:]*:[^*@\s]+@/.test(text)) problems.add(`the overview shows a password: ${text}`);
   }
 
-  /** A lie that is still told at the second look: what a page shows may be a second old, and a lost connection as new. */
+  /**
+   * Reports a wrong answer only when a second poll repeats it: a page may be 1 s old, and a connection may have just
+   * been lost.
+   */
   async function look(): Promise<void> {
     if ((await liesNow()).length === 0) return;
     await clock.sleep(settlesMs, stop.signal).catch(() => {});
     if (!stop.signal.aborted) lies.push(...await liesNow());
   }
 
-  /** What is true before and after the answers was true while they were given. */
+  /** Compares the answers only with facts that hold both before and after the poll. */
   async function liesNow(): Promise<string[]> {
     const before = await truth.read();
     const begun = clock.monotonic();
@@ -95,7 +101,7 @@ export function watch(workers: Workers, truth: TruthReader) {
     }
   })();
   return {
-    /** Once all is well and settled: every figure, of each subscriber and of the status. */
+    /** After recovery, compares every figure of each subscriber and of the status. */
     async comparePeace(peace: Peace): Promise<void> {
       const found = await Promise.all([
         ...workers.urls.map((url) =>
@@ -105,7 +111,7 @@ export function watch(workers: Workers, truth: TruthReader) {
       ]);
       lies.push(...found.flat());
     },
-    /** @returns answers that should not have been given, and what was told wrongly */
+    /** @returns answers with errors, and answers that contradict the true state */
     async end(): Promise<{ problems: string[]; lies: string[] }> {
       stop.abort();
       await watching;

@@ -7,10 +7,13 @@ import { urlOf } from "../harness/http.ts";
 import type { MemoryLimit } from "../harness/memory_limit.ts";
 import type { PrivateWorld } from "../harness/private_world.ts";
 
-/** A refused subscriber has met the refusal by then, and all others have heard of it, or say that they do not hear it. */
+/**
+ * By then the refused subscriber has met the refusal; every other subscriber has heard of it, or reports that it hears
+ * nothing.
+ */
 const knownMs = 10_000;
 
-/** Each has a role of its own in Postgres, made before they start. */
+/** Creates one Postgres role for each subscriber, before they start. */
 export async function createRoles({ servers }: PrivateWorld, size: number): Promise<void> {
   const owner = new URL(servers.direct.DATABASE_URL).username;
   const statements = Array.from(
@@ -22,7 +25,7 @@ export async function createRoles({ servers }: PrivateWorld, size: number): Prom
 
 const password = "a-password-of-the-test";
 
-/** The server may be read-only by default at the time. */
+/** Runs the statement even when the server is read-only by default. */
 function evenIfReadOnly(statement: string): string {
   return `begin read write; ${statement}; commit`;
 }
@@ -31,21 +34,21 @@ function roleOf(n: number): string {
   return `subscriber_${n + 1}`;
 }
 
-/** A place for each subscriber, and the process that holds it now. */
+/** A slot for each subscriber, with the process that currently fills it. */
 export class Workers {
   readonly #members: Member[];
-  /** Places that are empty on purpose for a while. */
+  /** Slots that are temporarily empty on purpose. */
   readonly #vacant = new Set<number>();
-  /** When they went on after a pause; `Infinity` for those that stand still. */
+  /** When each paused member resumed; `Infinity` while it is still paused. */
   readonly #wentOnAt = new Map<Member, number>();
-  /** Since when Postgres refuses them. */
+  /** Since when Postgres refuses each subscriber. */
   readonly #refused = new Map<number, number>();
 
   constructor(
     private readonly world: PrivateWorld,
     private readonly ledger: Ledger,
     readonly size: number,
-    /** For each, where this process may limit memory. */
+    /** For each slot, a handle to limit its memory, where this process may do so. */
     private readonly limits: readonly (MemoryLimit | undefined)[],
   ) {
     this.#members = Array.from({ length: size }, (_, n) => this.#start(n));
@@ -55,7 +58,7 @@ export class Workers {
     return `subscriber-${n + 1}`;
   }
 
-  /** Ends the subscriber, and starts another in its place after `ms`. */
+  /** Ends the subscriber, and starts another one in its slot after `ms`. */
   async replace(n: number, how: "kill" | "stop", ms: number): Promise<void> {
     this.#vacant.add(n);
     await this.world[how](this.#members[n]!);
@@ -64,7 +67,7 @@ export class Workers {
     this.#vacant.delete(n);
   }
 
-  /** The process stands still for `ms`, as on a machine that swaps or a pod that is starved. */
+  /** Suspends the process for `ms`, as swapping or CPU starvation does. */
   async pause(n: number, ms: number): Promise<void> {
     const member = this.#members[n]!;
     this.#wentOnAt.set(member, Infinity);
@@ -74,19 +77,19 @@ export class Workers {
     this.#wentOnAt.set(member, clock.monotonic());
   }
 
-  /** Whether the subscriber that serves there has stood still at any time since. */
+  /** Returns whether the subscriber at this URL was paused at any time since `since`. */
   hasPaused(url: string, since: number): boolean {
     const member = this.#members.find((member) => urlOf(member) === url);
     return member !== undefined && (this.#wentOnAt.get(member) ?? 0) >= since;
   }
 
-  /** Postgres lets this one no longer log in, and ends its connections. */
+  /** Makes Postgres refuse the subscriber's role, and ends its connections. */
   async refuse(n: number): Promise<void> {
     await this.#alter(n, "nologin");
     this.#refused.set(n, clock.monotonic());
   }
 
-  /** So many connections are this one's share from now on; -1: as many as it likes. */
+  /** Limits the subscriber's role to this many connections; -1: unlimited. */
   limit(n: number, connections: number): Promise<void> {
     return this.#alter(n, `connection limit ${connections}`);
   }
@@ -100,7 +103,7 @@ export class Workers {
     for (let n = 0; n < this.size; n++) await this.admit(n);
   }
 
-  /** Those that Postgres has refused for long enough that all know. */
+  /** Subscribers that Postgres has refused for long enough that every subscriber must know. */
   get refused(): string[] {
     const since = clock.monotonic() - knownMs;
     return [...this.#refused].filter(([, at]) => at <= since).map(([n]) => this.nameOf(n));
@@ -110,7 +113,7 @@ export class Workers {
     return this.#members.map((_, n) => this.nameOf(n));
   }
 
-  /** Starts again what has crashed. */
+  /** Restarts crashed subscribers. */
   async ensureAll(): Promise<void> {
     for (const [n, member] of this.#members.entries()) {
       if (this.#vacant.has(n)) continue;
@@ -119,7 +122,7 @@ export class Workers {
     }
   }
 
-  /** Where those that are up serve HTTP. */
+  /** HTTP URLs of the running subscribers. */
   get urls(): string[] {
     return this.#members.map(urlOf).filter((url) => URL.canParse(url));
   }
@@ -128,7 +131,7 @@ export class Workers {
     await Promise.all(this.#members.map((member) => this.world.stop(member)));
   }
 
-  /** Ends its connections, too. */
+  /** Alters the role, and ends its connections. */
   async #alter(n: number, change: string): Promise<void> {
     const role = roleOf(n);
     await this.world.servers.asSuperuser(evenIfReadOnly(`alter role ${role} ${change}`));

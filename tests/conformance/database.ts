@@ -6,14 +6,14 @@ import type { Database } from "../../shared/postgres/pool.ts";
 
 type Use = (database: Database) => Promise<void>;
 
-/** A kind of database that is put to the test. */
+/** A database under test. */
 export interface Subject {
   readonly name: string;
-  /** Gives `use` a database with nothing in it. */
+  /** Calls `use` with an empty database. */
   withDatabase(use: Use): Promise<void>;
 }
 
-/** Registers the suite's tests, under the subject's name. */
+/** Registers the suite's tests under the subject's name. */
 export function testDatabase({ name, withDatabase }: Subject): void {
   const test = (what: string, use: Use) => Deno.test(`${name}${what}`, () => withDatabase(use));
 
@@ -54,7 +54,7 @@ async function ask(database: Database, statement: string, parameters: readonly s
   return (await database.query(statement, parameters)).map((row) => [...row]);
 }
 
-/** Rows of one number each, for a COPY in binary. */
+/** Encodes rows of one number each for a binary COPY. */
 export function rowsOf(...numbers: readonly bigint[]): Buffer {
   const rows = new CopyRows();
   rows.begin();

@@ -1,4 +1,4 @@
-/** One suite for everything that is a {@linkcode DeadLetterAdmin}: over the table, and over the queue in memory. */
+/** One suite for every {@linkcode DeadLetterAdmin}: the one over the table, and the one over the in-memory queue. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { deadHeaders } from "../../shared/rabbitmq/publish/dead_letters.ts";
 import { retriesHeader } from "../../shared/rabbitmq/dead/replay.ts";
@@ -10,10 +10,10 @@ import type { DeadLetterAdmin, Filter } from "../../shared/rabbitmq/dead/admin.t
 import { causeOf } from "../../shared/rabbitmq/dead/cause.ts";
 import { bet } from "../fixtures/deliveries.ts";
 
-/** A kind of admin that is put to the test. */
+/** An admin under test. */
 export interface Subject {
   readonly name: string;
-  /** Gives `use` an admin with queues of its own; the admin is closed afterwards. */
+  /** Calls `use` with an admin on its own queues, and closes the admin afterwards. */
   withAdmin(use: Use): Promise<void>;
 }
 
@@ -22,11 +22,11 @@ type Register = (what: string, use: Use) => void;
 
 export interface TestedAdmin {
   readonly admin: DeadLetterAdmin;
-  /** Resolves when the letters are with the dead letters, in this order. */
+  /** Resolves when the letters are dead-lettered, in this order. */
   bury(letters: readonly Delivery[]): Promise<void>;
-  /** Takes out the messages that wait in the events queue. */
+  /** Takes the messages out of the events queue. */
   events(): Promise<Delivery[]>;
-  /** How many letters are dead. */
+  /** Number of dead letters. */
   waiting(): Promise<number>;
 }
 
@@ -34,7 +34,7 @@ const signal = new AbortController().signal;
 const everything = { filter: {}, signal };
 const limit = 100;
 
-/** A dead letter as our subscribers write it. */
+/** Returns a dead letter as our subscribers write it. */
 export function letterOf(reason: string, headers: Record<string, unknown> = {}): Delivery {
   return {
     messageId: crypto.randomUUID(),
@@ -49,7 +49,7 @@ function ids(letters: readonly { readonly messageId: string }[]): string[] {
   return letters.map(({ messageId }) => messageId);
 }
 
-/** Registers the suite's tests, under the subject's name. */
+/** Registers the suite's tests under the subject's name. */
 export function testDeadLetterAdmin({ name, withAdmin }: Subject): void {
   const test: Register = (what, use) => Deno.test(`${name}: ${what}`, () => withAdmin(use));
   testListing(test);

@@ -1,4 +1,4 @@
-/** One suite for everything that is a {@linkcode Fleet}: Redis, and the one in memory. */
+/** One suite for every {@linkcode Fleet}: Redis, and the in-memory one. */
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import {
   type Fleet,
@@ -8,7 +8,7 @@ import {
   TooManyQuestions,
 } from "../../subscriber/metrics/fleet/fleet.ts";
 
-/** Gets a fleet of nobody; each call of `pass` lets at least so many ms go by. */
+/** Gets an empty fleet; each call of `pass` lets at least this many ms pass. */
 type Use = (fleet: Fleet, pass: (ms: number) => Promise<void>) => Promise<void>;
 
 export interface Subject {

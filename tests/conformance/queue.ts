@@ -1,6 +1,6 @@
 /**
- * One suite for everything that is an {@linkcode EventQueue} with its broker: RabbitMQ, and the one in memory. After
- * watermill's tests of its message transports (pubsub/tests in ThreeDotsLabs/watermill).
+ * One suite for every {@linkcode EventQueue} with its broker: RabbitMQ, and the in-memory one. Modelled on watermill's
+ * tests of its message transports (pubsub/tests in ThreeDotsLabs/watermill).
  */
 import { testDeadLettering } from "./queue/dead_lettering.ts";
 import { testDelivery, testTaking } from "./queue/delivery.ts";
@@ -24,7 +24,7 @@ import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { requeue } from "../../shared/rabbitmq/outcome.ts";
 import { deliveryLimit } from "../../shared/rabbitmq/topology.ts";
 
-/** Registers the suite's tests, under the subject's name. */
+/** Registers the suite's tests under the subject's name. */
 export function testQueue({ name, withQueue }: Subject): void {
   const test: Register = (what, use) => Deno.test(`${name}: ${what}`, () => withQueue(use));
   testDelivery(test);
@@ -35,7 +35,10 @@ export function testQueue({ name, withQueue }: Subject): void {
   testCrowds(test);
 }
 
-/** Many publishers and subscribers that come, fail and go: nothing is lost, and nothing that was acked comes back. */
+/**
+ * Publishers and subscribers start, fail and leave concurrently: no message is lost, and no acked message is
+ * redelivered.
+ */
 function testCrowds(test: Register): void {
   test("delivers each message of 50 publishers once to one of 50 subscribers", async (queue) => {
     const published = messages(2_500);
@@ -85,7 +88,7 @@ function testCrowds(test: Register): void {
     const inHand = new Set<string>();
     const seen = new Map<string, number>();
     const acked: string[] = [];
-    /** Holds them for as long as the broker takes to answer; meanwhile the others run. */
+    /** Holds the deliveries for one round trip to the broker, while the others run. */
     const hold = async (taken: readonly Delivery[]) => {
       for (const { messageId } of taken) {
         strictEqual(inHand.has(messageId), false, `${messageId} is with two subscribers`);
@@ -143,7 +146,7 @@ function testReopening(test: Register): void {
     const failures = new Map<string, number>();
     const acked: string[] = [];
 
-    /** Requeues and leaves in turn, but acks a message before it comes near its delivery limit. */
+    /** Alternately requeues and leaves, but acks a message before it reaches its delivery limit. */
     const fail = async (times: number) => {
       let subscription = await queue.subscribe({ prefetch: 1 });
       while (times > 0) {

@@ -1,28 +1,28 @@
-/** One suite for everything that is a {@linkcode SharedRates}: Redis, and the one in memory. */
+/** One suite for every {@linkcode SharedRates}: Redis, and the in-memory one. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { seededRandom } from "../../shared/runtime/random.ts";
 import type { Rates } from "../../subscriber/rates/rates.ts";
 import { type Cached, lockToken, type SharedRates } from "../../subscriber/rates/shared_rates.ts";
 import { ratesOf, someRates } from "../fixtures/deliveries.ts";
 
-/** Gets fresh rates; each call of `pass` lets at least so many ms go by. */
+/** Gets an empty cache; each call of `pass` lets at least this many ms pass. */
 type Use = (shared: SharedRates, pass: (ms: number) => Promise<void>) => Promise<void>;
 type Register = (what: string, use: Use) => void;
 
-/** A kind of shared rates that is put to the test. */
+/** Shared rates under test. */
 export interface Subject {
   readonly name: string;
   withShared(use: Use): Promise<void>;
 }
 
-/** Rates that are no longer fresh and may still serve. */
+/** Writes rates that are stale but still usable. */
 async function writeStale(shared: SharedRates, pass: (ms: number) => Promise<void>, rates: Rates): Promise<void> {
   await shared.lookOrLock("writer", longMs);
   await shared.write("writer", rates, { freshMs: shortMs, staleMs: longMs });
   await pass(overMs);
 }
 
-/** Registers the suite's tests, under the subject's name. */
+/** Registers the suite's tests under the subject's name. */
 export function testSharedRates({ name, withShared }: Subject): void {
   const test: Register = (what, use) => Deno.test(`${name}: ${what}`, () => withShared(use));
   testLock(test);
@@ -32,7 +32,7 @@ export function testSharedRates({ name, withShared }: Subject): void {
 }
 
 const life = { freshMs: 60_000, staleMs: 0 };
-/** A lock or life that outlasts any test, and one that is over when a test has let {@linkcode overMs} pass. */
+/** `longMs` outlasts any test; `shortMs` is over once a test has let `overMs` pass. */
 const [longMs, shortMs, overMs] = [60_000, 20, 80];
 const [older, newer] = [ratesOf({ USD: "1" }, 1_000), ratesOf({ USD: "2" }, 2_000)];
 const free = { state: "free", holder: undefined, ttlMs: 0 };

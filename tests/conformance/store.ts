@@ -1,4 +1,6 @@
-/** One suite for every {@linkcode Database} that events are stored in: Postgres on its server, and the one in this process. */
+/**
+ * One suite for every {@linkcode Database} that stores events: the Postgres server, and the Postgres in this process.
+ */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { classifyStoreError, explainStoreError } from "../../shared/runtime/errors.ts";
 import { type Event, eventOf } from "../../shared/event/event.ts";
@@ -12,10 +14,10 @@ import { bet, complete, deposit, enriched, gameStart, playerNamed, ratesOf } fro
 
 type Use = (database: Database) => Promise<void>;
 
-/** A kind of database that is put to the test. */
+/** A database under test. */
 export interface Subject {
   readonly name: string;
-  /** Gives `use` a database with all tables, in which nothing is stored. */
+  /** Calls `use` with a database that has all tables, without events. */
   withDatabase(use: Use): Promise<void>;
 }
 
@@ -23,7 +25,7 @@ async function ask(database: Database, statement: string): Promise<(string | nul
   return (await database.query(statement, [])).map((row) => [...row]);
 }
 
-/** One after the other: the interface takes one at a time. */
+/** Runs the statements one after the other: the interface accepts one at a time. */
 async function alter(database: Database, statements: string): Promise<void> {
   for (const statement of statements.split(";")) await database.query(statement, []);
 }
@@ -31,7 +33,7 @@ async function alter(database: Database, statements: string): Promise<void> {
 const totals = "select player_id, bets, wins, deposits_eur from player_totals order by player_id";
 const counts = "select (select count(*) from events), (select sum(events) from event_counts)";
 
-/** Registers the suite's tests, under the subject's name. */
+/** Registers the suite's tests under the subject's name. */
 export function testStore({ name, withDatabase }: Subject): void {
   const test = (what: string, use: Use) => Deno.test(`${name}: ${what}`, () => withDatabase(use));
   test("PostgresStore.save() stores every field of an event, exactly", async (database) => {

@@ -1,4 +1,4 @@
-/** Events published by the harness itself, so that it knows of each message whether it was confirmed. */
+/** Events that the harness itself publishes, so that it knows for each message whether the broker confirmed it. */
 import { deepStrictEqual } from "node:assert/strict";
 import { generateEvents } from "../../publisher/generator.ts";
 import type { Event } from "../../shared/event/event.ts";
@@ -19,17 +19,17 @@ export const queues = {
   DEAD_LETTER_QUEUE: "casino.events.dead",
 } as const;
 
-/** Longer than any fault lasts: a message that is given up would have to be published again. */
+/** Longer than any fault lasts. The harness would have to republish a message that times out. */
 const giveUpAfterMs = 180_000;
 
 export interface MadeEvent {
   readonly event: Event;
   readonly body: Uint8Array;
-  /** Made from the content, as the publisher makes it for a file's events. */
+  /** Derived from the content, as the publisher derives it for a file's events. */
   readonly messageId: string;
 }
 
-/** Generated events, the same again for the same seed. */
+/** Generates events; the same seed gives the same events. */
 export function* makeEvents(seed: number, firstId: bigint, players = 20): Generator<MadeEvent, never> {
   const timeMs = (n: number) => Date.UTC(2024, 5, 28) + n;
   const events = generateEvents({ random: seededRandom(seed), players, firstId, timeMs });
@@ -52,7 +52,7 @@ export class Batch {
     this.#events = makeEvents(seed, firstId);
   }
 
-  /** Resolves once all are confirmed. @param each called before each message, with how many were sent */
+  /** Resolves once all messages are confirmed. @param each called before each message, with the number sent so far */
   async publish(count: number, each: (sent: number) => void = () => {}): Promise<void> {
     for (let sent = 0; sent < count; sent++) {
       each(sent);
@@ -72,7 +72,7 @@ export class Batch {
   }
 }
 
-/** A world with a rates API, subscribers that report into the ledger, and a way to publish into it. */
+/** Runs `use` with a world with a rates API and subscribers that report into the ledger, and with a way to publish. */
 export async function withBatch(
   use: (world: PrivateWorld, batch: Batch, ledger: Ledger) => Promise<void>,
   subscribers = 2,
@@ -88,7 +88,7 @@ export async function withBatch(
   await batch.close();
 }
 
-/** Waits until all is settled, stops the members, and asserts {@linkcode checkCounts}. */
+/** Waits until all messages are settled, stops the members, and asserts {@linkcode checkCounts}. */
 export async function checkAllStored(world: PrivateWorld, ledger: Ledger, count: number): Promise<void> {
   await world.untilSettled(ledger, queues.DEAD_LETTER_QUEUE);
   await world.members.stopAll();
@@ -96,7 +96,9 @@ export async function checkAllStored(world: PrivateWorld, ledger: Ledger, count:
   deepStrictEqual(world.crashes, []);
 }
 
-/** Asserts that each confirmed event is stored once, as published, and reported; no dead letter; correct totals. */
+/**
+ * Asserts that each confirmed event is stored once, as published, and reported, with no dead letter and correct totals.
+ */
 export function checkCounts({ problems, ...counts }: Counts, count: number): void {
   deepStrictEqual(problems, []);
   const none = { dead: 0, lost: 0, unexpected: 0, duplicated: 0, unreported: 0 };

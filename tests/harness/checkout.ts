@@ -1,6 +1,6 @@
 /**
- * An empty checkout with free ports of its own, for what `up` and `down` do in process. Its servers run from the system's
- * packages, whether a Docker engine answers or not: tests kill and pause them.
+ * An empty checkout with its own free ports, for tests of `up` and `down` in this process. Its servers always run from
+ * the system's packages, not from Docker, because tests kill and pause them.
  */
 import { join } from "node:path";
 import { freePort } from "../../tools/demo/members.ts";
@@ -49,13 +49,13 @@ export class Checkout implements AsyncDisposable {
     return said;
   }
 
-  /** The data folder, and the processes that `up` has recorded. */
+  /** The data folder, and its state: the processes that `up` has recorded. */
   async folder(): Promise<{ path: string; state: State }> {
     const path = (await foldersOf(this.project))[0]!;
     return { path, state: await readState(path) };
   }
 
-  /** The members' database, as the superuser of the Postgres that `up` started. */
+  /** URL of the members' database, for the superuser of the Postgres that `up` started. */
   async superuserUrl(): Promise<string> {
     const url = new URL(this.config.DATABASE_URL);
     const { path } = await this.folder();
@@ -68,7 +68,7 @@ export class Checkout implements AsyncDisposable {
     return await (await this.#tools()).run("rabbitmqctl", ...args);
   }
 
-  /** A shell script that runs one of RabbitMQ's command line tools for this broker. */
+  /** Returns a shell script that runs one of RabbitMQ's command line tools for this broker. */
   async rabbitmqScript(tool: string): Promise<string> {
     return (await this.#tools()).script(tool);
   }
@@ -93,10 +93,10 @@ export class Checkout implements AsyncDisposable {
   }
 }
 
-/** Puts a program first on the PATH until it is disposed of. */
+/** Puts a program first on the PATH until it is disposed. */
 export async function shadowProgram(name: string, script: string): Promise<AsyncDisposable> {
   const folder = await TemporaryFolder.make("casino-path-");
-  // Servers run as users of their own.
+  // The servers run as other users, which must reach the program.
   await Deno.chmod(folder.path, 0o755);
   await folder.write(name, `#!/bin/sh\n${script}\n`, 0o755);
   const before = Deno.env.get("PATH") ?? "";
@@ -114,7 +114,7 @@ const programs = "/usr/lib/rabbitmq/bin";
 export class RabbitmqTools {
   readonly #env: Readonly<Record<string, string>>;
 
-  /** @param folder the node's, with its cookie @param as the user that the tools run as */
+  /** @param folder the node's folder, with its cookie @param as the user that runs the tools */
   constructor(
     private readonly folder: string,
     private readonly as: Identity | undefined,
@@ -131,14 +131,14 @@ export class RabbitmqTools {
     };
   }
 
-  /** @param tool rabbitmqctl, for example @returns its output */
+  /** @param tool such as rabbitmqctl @returns its output */
   async run(tool: string, ...args: string[]): Promise<string> {
     return await runProgram(join(programs, tool), args, { cwd: this.folder, as: this.as, env: this.#env });
   }
 
   /**
-   * The same as a shell script, with the output that an operator would see. While the broker is away, the tool starts an
-   * epmd, which the script stops: without one, the tool would print another error.
+   * Returns a shell script that runs the tool and prints what an operator would see. While the broker is down, the tool
+   * starts an epmd, which the script stops: without an epmd, the tool would print another error.
    */
   script(tool: string): string {
     const own: Readonly<Record<string, string>> = { ...this.#env, ERL_FLAGS: "", ERL_EPMD_ADDRESS: "127.0.0.1" };
@@ -148,7 +148,7 @@ export class RabbitmqTools {
       `cd '${this.folder}' || exit`,
       `env ${variables} ${user} ${join(programs, tool)} "$@"`,
       "status=$?",
-      // An epmd that still serves a node refuses this.
+      // An epmd that still serves a node refuses to be killed.
       `epmd -port ${this.#env["ERL_EPMD_PORT"]} -kill >/dev/null 2>&1`,
       "exit $status",
     ].join("\n");

@@ -1,24 +1,33 @@
-/** All dead letters there are: in the table, and in their queue, from which a keeper has yet to move them. */
+/** Reads all dead letters: those in the table, and those in the queue that a keeper has not moved yet. */
 import type { Channel } from "amqplib";
+import { eventually } from "../fixtures/eventually.ts";
 import { type DeadLetter, understand } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import type { Session } from "../../shared/postgres/session.ts";
 import type { Row } from "../../shared/postgres/pool.ts";
 import { letterOfRow, readColumns } from "../../subscriber/dead_letters/letter_row.ts";
 
 /**
- * They stay where they are.
- * @param channel of the caller's own, and closed afterwards: then what was looked at returns to the queue
+ * Reads the dead letters without removing them.
+ * @param channel a channel for this call alone; closing it requeues the letters
  */
 export async function readLetters(channel: Channel, sql: Session, queue: string): Promise<DeadLetter[]> {
-  const letters: DeadLetter[] = [];
-  for (let message; (message = await channel.get(queue));) letters.push(understand(message));
-  // Those in hand here cannot be moved meanwhile.
-  return [...await tableLetters(sql), ...letters];
+  const known = await countLetters(channel, sql, queue);
+  return await eventually(`${known} dead letters`, async () => {
+    const waiting: DeadLetter[] = [];
+    for (let message; (message = await channel.get(queue));) waiting.push(understand(message));
+    // A keeper cannot move a letter that this channel holds unacked.
+    const letters = [...await tableLetters(sql), ...waiting];
+    if (letters.length >= known) return letters;
+    // A keeper holds the others, and has not committed them.
+    channel.nackAll();
+    return undefined;
+  });
 }
 
+/** Counts the table first: a letter that a keeper moves meanwhile is counted once, or not at all. */
 export async function countLetters(channel: Channel, sql: Session, queue: string): Promise<number> {
-  const { messageCount } = await channel.checkQueue(queue);
-  return messageCount + await kept(sql);
+  const letters = await kept(sql);
+  return letters + (await channel.checkQueue(queue)).messageCount;
 }
 
 async function tableLetters(sql: Session): Promise<DeadLetter[]> {
@@ -33,7 +42,7 @@ async function kept(sql: Session): Promise<number> {
   return (await sql.one<{ letters: number }>(statement)).letters;
 }
 
-/** The last release has none, and while Postgres is away nobody has. */
+/** The last release has no such table, and nobody can ask while Postgres is down. */
 async function hasTable(sql: Session): Promise<boolean> {
   const asked = sql.one<{ found: string | null }>("select to_regclass('dead_letters')::text as found");
   return (await asked.catch(() => ({ found: null }))).found !== null;

@@ -1,6 +1,7 @@
 /**
- * The real subscriber, which kills itself (SIGKILL) at the stage of a batch that DIE_AT names, or stops itself (SIGSTOP)
- * once at the stage that PAUSE_AT names. With POISON it dies when it takes a message whose body contains that text.
+ * The real subscriber, which kills itself (SIGKILL) at the stage of a batch that DIE_AT names, or stops itself
+ * (SIGSTOP) once at the stage that PAUSE_AT names. With POISON, it dies when it takes a message whose body contains
+ * that text.
  */
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import type { Edges } from "../../subscriber/pipeline/edges.ts";
@@ -28,7 +29,7 @@ if (import.meta.main) {
   await runSubscriber((edges) => dying(pauseAt === "fetched" ? pausing(edges) : edges, at, poison));
 }
 
-/** Between the rates API's answer and the write to the cache. */
+/** Pauses between the rates API's answer and the write to the cache. */
 function pausing(edges: Edges): Edges {
   let paused = false;
   return {
@@ -60,7 +61,7 @@ function dying(
       },
       async settle(settlements, signal) {
         if (at !== "acking") return await queue.settle(settlements, signal);
-        // Half of the acks are sent, and get as far as the socket.
+        // Sends half of the acks, which reach the socket.
         await queue.settle(settlements.slice(0, Math.ceil(settlements.length / 2)), signal);
         await new Promise((resolve) => setTimeout(resolve, 30));
         await die();

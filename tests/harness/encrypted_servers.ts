@@ -1,4 +1,4 @@
-/** Private servers that speak TLS as well, and ask their clients for certificates. */
+/** Private servers that also speak TLS and request client certificates. */
 import { join } from "node:path";
 import { closeRedis, openRedis } from "../../shared/redis/client.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
@@ -27,7 +27,7 @@ export class EncryptedServers implements AsyncDisposable {
     }
   }
 
-  /** Servers that run already; they end with these. */
+  /** Adds TLS to running servers. Disposing the result stops the servers. */
   static async of(servers: PrivateServers): Promise<EncryptedServers> {
     const folder = await Deno.makeTempDir({ prefix: "casino-tls-" });
     const ca = await Authority.make(folder, "ca");
@@ -58,7 +58,7 @@ export class EncryptedServers implements AsyncDisposable {
   }
 
   async #encrypt(): Promise<void> {
-    // Each server runs as its own user and refuses a key that others can read.
+    // Each server runs as its own user, and refuses a key that others can read.
     await Deno.chmod(this.folder, 0o755);
     await Promise.all([this.#rabbitmq(), this.#redis(), this.#postgres()]);
   }
@@ -97,7 +97,7 @@ export class EncryptedServers implements AsyncDisposable {
     });
   }
 
-  /** ca.pem, tls.crt and tls.key in the server's folder, which belong to the server's user. */
+  /** Writes ca.pem, tls.crt and tls.key into the server's folder, owned by the server's user. */
   async #filesFor(server: ServerName) {
     const home = await this.servers.folderOf(server);
     const { uid, gid } = await Deno.stat(home);
@@ -137,7 +137,7 @@ export class Authority {
     return authority;
   }
 
-  /** @param names as in `DNS:localhost,IP:127.0.0.1` */
+  /** @param names such as `DNS:localhost,IP:127.0.0.1` */
   async sign(name: string, names: string): Promise<Certificate> {
     const [request, extensions] = [`${name}.csr`, `${name}.ext`];
     await Deno.writeTextFile(join(this.folder, extensions), `subjectAltName=${names}\n`);

@@ -1,4 +1,4 @@
-/** One more server beside those that `up` starts, in a folder of its own that goes with it. */
+/** A server beside those that `up` starts, in its own temporary folder. */
 import { join } from "node:path";
 import { freePort } from "../../tools/demo/members.ts";
 import type { Identity } from "../../tools/run_program.ts";
@@ -11,7 +11,7 @@ const stopGraceMs = 5_000;
 
 interface Spec {
   readonly title: string;
-  /** Its program, and Debian's package, which is installed where the program is missing. */
+  /** The program, and the Debian package that is installed if the program is missing. */
   readonly program: string;
   readonly package: string;
   readonly as?: Identity | undefined;
@@ -23,7 +23,7 @@ interface Spec {
 export class ExtraServer implements AsyncDisposable {
   private constructor(readonly port: number, private readonly folder: string, private readonly process: Process) {}
 
-  /** Resolves when it listens. */
+  /** Resolves when the server listens. */
   static async start({ title, program, package: name, as, files, args }: Spec): Promise<ExtraServer> {
     const find = () => findPrograms({ programs: { server: [program] } });
     if (!await find()) await aptInstall([name], console.log);
@@ -42,7 +42,7 @@ export class ExtraServer implements AsyncDisposable {
     return new ExtraServer(port, folder, processes[0]!);
   }
 
-  /** What it has logged. */
+  /** Returns the server's log. */
   log(): Promise<string> {
     return Deno.readTextFile(join(this.folder, "server.log"));
   }
@@ -53,7 +53,7 @@ export class ExtraServer implements AsyncDisposable {
   }
 }
 
-/** A Redis. @param args more of its settings, as in `--cluster-enabled yes` */
+/** Starts a Redis. @param args further settings, such as `--cluster-enabled yes` */
 export function startRedis(...args: string[]): Promise<ExtraServer> {
   return ExtraServer.start({
     ...{ title: "Redis", program: "redis-server", package: "redis-server" },
@@ -61,7 +61,9 @@ export function startRedis(...args: string[]): Promise<ExtraServer> {
   });
 }
 
-/** A PgBouncer as Debian's package has it, but for what it must know and how many connections it opens. */
+/**
+ * Starts a PgBouncer with the settings of Debian's package, apart from addresses, users and the number of connections.
+ */
 export async function startPgBouncer(
   databaseUrl: string,
   settings: { readonly pool_mode: "session" | "transaction"; readonly default_pool_size: number },
@@ -69,7 +71,7 @@ export async function startPgBouncer(
   const { hostname, port: postgresPort, username, password } = new URL(databaseUrl);
   return await ExtraServer.start({
     ...{ title: "PgBouncer", program: "pgbouncer", package: "pgbouncer" },
-    // It refuses to run as root.
+    // PgBouncer refuses to run as root.
     as: await identityFor(postgres),
     files: (port, folder) => ({
       "users.txt": `"${username}" "${password}"\n`,

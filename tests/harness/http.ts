@@ -1,4 +1,4 @@
-/** A subscriber's HTTP, asked as an operator would. */
+/** Requests to a subscriber's HTTP, as an operator sends them. */
 import { ok } from "node:assert/strict";
 import type { Member } from "../../tools/demo/members.ts";
 import type { World } from "./world.ts";
@@ -6,7 +6,7 @@ import type { World } from "./world.ts";
 const timeoutMs = 10_000;
 export const token = "a-token-of-the-test-0123456789";
 export const lookToken = "a-token-to-look-with-0123456789";
-/** HTTP_TOKENS_FILE, with these two. */
+/** Path for HTTP_TOKENS_FILE, which holds these two tokens. */
 export const tokensFile = Deno.makeTempFileSync({ prefix: "casino-tokens-" });
 Deno.writeTextFileSync(tokensFile, `operator administer ${token}\nguest look ${lookToken}\n`);
 globalThis.addEventListener("unload", () => Deno.removeSync(tokensFile));
@@ -17,9 +17,9 @@ export async function startServing(world: World, id: string, env: Record<string,
   return urlOf(member);
 }
 
-/** The address at which a subscriber that is ready serves HTTP. */
+/** Returns the address at which a ready subscriber serves HTTP. */
 export function urlOf({ records }: Member): string {
-  // The last release logs no codes.
+  // The last release logs no event codes.
   return String(records.find(({ event, message }) => event === "http.ready" || message === "Serving HTTP")?.["url"]);
 }
 
@@ -37,7 +37,7 @@ export async function getText(url: string): Promise<string> {
   return await (await get(url)).text();
 }
 
-/** Asserts that /metrics has these lines. @returns all of it */
+/** Asserts that /metrics contains these lines. @returns the whole text */
 export async function assertMetrics(url: string, ...lines: readonly string[]): Promise<string> {
   const metrics = await getText(`${url}/metrics`);
   const served = new Set(metrics.split("\n"));
@@ -53,12 +53,12 @@ export async function getJson(url: string, init: RequestInit = {}): Promise<Answ
   return await (await get(url, init)).json();
 }
 
-/** With the token. */
+/** Sends the request with the token. */
 export async function asOperator(url: string, method = "GET"): Promise<Answer> {
   return await getJson(url, { method, headers: { authorization: `Bearer ${token}` } });
 }
 
-/** Polls until the answer is right, for 20 s at most. */
+/** Polls until the answer is right, for at most 20 s. */
 export async function untilAnswered<T>(
   ask: () => Promise<T>,
   isRight: (answer: T) => boolean,

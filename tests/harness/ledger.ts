@@ -1,4 +1,4 @@
-/** The published messages, and their outcomes, counted against the database and the dead letters. */
+/** Records published messages, and counts their outcomes against the database and the dead letters. */
 // @ts-types="@types/big.js"
 import Big from "big.js";
 import type { Event } from "../../shared/event/event.ts";
@@ -6,17 +6,17 @@ import { exponentOf } from "../../shared/event/money.ts";
 import type { Session } from "../../shared/postgres/session.ts";
 import type { DeadLetter } from "../../shared/rabbitmq/dead/dead_letter.ts";
 
-/** Digits of a division: enough that double rounding does not matter. */
+/** Digits of a division: enough that double rounding has no effect. */
 Big.DP = 40;
 
 /** A message that was handed to a publisher. */
 export interface Attempt {
   readonly messageId: string;
-  /** The event in it, unless it is bad. */
+  /** The message's event; `undefined` for a bad message. */
   readonly event: Event | undefined;
-  /** The reason for which a bad event must be dead-lettered. */
+  /** The reason with which a bad message must be dead-lettered. */
   readonly reason: string | undefined;
-  /** Another reason that is as right: a server's limit may decide which. */
+  /** Another acceptable reason: a server's limit may decide between the two. */
   readonly orReason?: string | undefined;
 }
 
@@ -26,28 +26,28 @@ export interface Counts {
   readonly confirmed: number;
   /** Rows in Postgres. */
   readonly stored: number;
-  /** Messages among the dead letters, each once, that are not stored as well. */
+  /** Distinct messages that are dead-lettered and not stored. */
   readonly dead: number;
   /** Confirmed, but neither stored nor dead-lettered. */
   readonly lost: number;
-  /** Stored or dead-lettered though never published, or stored wrongly. */
+  /** Stored or dead-lettered but never published, or stored with wrong values. */
   readonly unexpected: number;
   /** Rows beyond the first for the same event. */
   readonly duplicated: number;
-  /** Stored, but in no subscriber's report. */
+  /** Stored, but in no subscriber's output. */
   readonly unreported: number;
-  /** The first of the problems, in words. */
+  /** The first problems, in words. */
   readonly problems: readonly string[];
 }
 
-/** Reasons for which a good event may be among the dead letters while things go wrong. */
+/** Reasons with which a valid event may be dead-lettered while there are faults. */
 const forgivable = ["rates-timeout", "delivery-limit"];
 const mostProblems = 20;
 
 export class Ledger {
   readonly #attempts = new Map<string, Attempt>();
   readonly #confirmed = new Set<string>();
-  /** Event ids that subscribers have reported. */
+  /** Event ids from the subscribers' output. */
   readonly #reported = new Set<string>();
 
   attempt(attempt: Attempt): void {
@@ -58,9 +58,9 @@ export class Ledger {
     this.#confirmed.add(messageId);
   }
 
-  /** A line of a subscriber's output. */
+  /** Records a line of a subscriber's output. */
   report(line: string): void {
-    // Ids beyond safe integers are strings in it.
+    // Ids beyond safe integers are strings in the JSON.
     const id = /^\{"id":"?(-?\d+)/.exec(line)?.[1];
     if (id) this.#reported.add(id);
   }
@@ -73,13 +73,16 @@ export class Ledger {
     return this.#confirmed.size;
   }
 
-  /** Whether each stored event is in a report. If a subscriber died in between, the next one reports it. */
+  /**
+   * Returns whether each stored event is in the output. If a subscriber died in between, the next one reports the
+   * event.
+   */
   async isReported(sql: Session): Promise<boolean> {
     const rows = await sql.query<{ id: string }>("select event_id as id from events");
     return rows.every(({ id }) => this.#reported.has(id));
   }
 
-  /** Whether every confirmed message is in the database or among the dead letters. */
+  /** Returns whether every confirmed message is stored or dead-lettered. */
   async isSettled(sql: Session, deadIds: ReadonlySet<string>): Promise<boolean> {
     const rows = await sql.query<{ id: string }>("select message_id as id from events");
     const stored = new Set(rows.map(({ id }) => id));

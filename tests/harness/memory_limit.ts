@@ -1,4 +1,4 @@
-/** The memory limit that deploy/kubernetes gives a subscriber, in a cgroup as the kubelet makes one. */
+/** The memory limit that deploy/kubernetes gives a subscriber, in a cgroup like the kubelet's. */
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 
@@ -10,7 +10,7 @@ export class MemoryLimit implements AsyncDisposable {
 
   /** @returns `undefined` where this process may not limit memory: only root may, and not in every container */
   static async ofSubscriber(): Promise<MemoryLimit | undefined> {
-    // In version 2 of cgroups there is one hierarchy, in version 1 one for memory alone.
+    // cgroups v2 has one hierarchy; v1 has a separate one for memory.
     const isUnified = await exists("/sys/fs/cgroup/cgroup.controllers");
     const root = isUnified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
     const group = `${root}/casino-test-${crypto.randomUUID()}`;
@@ -22,7 +22,7 @@ export class MemoryLimit implements AsyncDisposable {
     return new MemoryLimit(root, group, own);
   }
 
-  /** What `start` starts is in the group from its first instruction on: this process enters it for that moment. */
+  /** Runs `start` while this process is in the group, so that the new process is in it from its first instruction. */
   around<T>(start: () => T): T {
     Deno.writeTextFileSync(join(this.group, "cgroup.procs"), String(Deno.pid));
     try {

@@ -1,4 +1,4 @@
-/** Private RabbitMQ, Redis and Postgres, which a test may kill and pause, behind proxies that it may poison. */
+/** Private RabbitMQ, Redis and Postgres, which a test may kill and pause, behind proxies that inject faults. */
 import { countLetters } from "./dead_letters.ts";
 import { join } from "node:path";
 import type { Channel } from "amqplib";
@@ -13,7 +13,7 @@ import type { Redis } from "ioredis";
 import { closeRedis, openRedis } from "../../shared/redis/client.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 
-/** Heartbeats every 3 s, so that a broker that falls silent is found out within a test's patience. */
+/** Heartbeats every 3 s, so that members notice a silent broker within the time of a test. */
 const heartbeatSeconds = 3;
 const endTimeoutMs = 30_000;
 const startAttempts = 10;
@@ -38,13 +38,13 @@ export class PrivateServers implements AsyncDisposable {
     }
   }
 
-  /** The servers' addresses for members: behind the proxies. */
+  /** The servers' addresses for members: those of the proxies. */
   get env(): Record<"RABBITMQ_URL" | "REDIS_URL" | "DATABASE_URL", string> {
     const { rabbitmq, redis, postgres } = this.proxies;
     return { RABBITMQ_URL: rabbitmq.url, REDIS_URL: redis.url, DATABASE_URL: postgres.url };
   }
 
-  /** The servers' own addresses, for the test itself. */
+  /** The servers' own addresses, for the test. */
   get direct(): Checkout["config"] {
     return this.checkout.config;
   }
@@ -55,12 +55,12 @@ export class PrivateServers implements AsyncDisposable {
     if (!await hasEnded(process, endTimeoutMs)) throw new Error(`${process.name} (pid ${process.pid}) does not end`);
   }
 
-  /** Stops the server in order. */
+  /** Stops the server gracefully. */
   async stop(name: ServerName): Promise<void> {
     await this.checkout.down({ only: [name] });
   }
 
-  /** Starts the servers that do not run; retries, as children of a killed one may block its start for a while. */
+  /** Starts the stopped servers. Retries, because children of a killed server may block its start for a while. */
   async restart(): Promise<void> {
     for (let attempt = 1;; attempt++) {
       try {
@@ -73,13 +73,13 @@ export class PrivateServers implements AsyncDisposable {
     }
   }
 
-  /** Replaces the server by another one, for members and for the test. */
+  /** Points members and the test to another server. */
   replace(name: ServerName, url: string): void {
     this.checkout.config = { ...this.checkout.config, [settingOf[name]]: url };
     this.proxies[name].leadTo(url);
   }
 
-  /** The same for connections that are made from now on: the members' open ones stay with the server that they have. */
+  /** Points new connections to another server: open connections stay with the former one. */
   replaceForNew(name: ServerName, url: string): void {
     this.checkout.config = { ...this.checkout.config, [settingOf[name]]: url };
     this.proxies[name].leadNewTo(url);
@@ -93,7 +93,7 @@ export class PrivateServers implements AsyncDisposable {
     Deno.kill((await this.#processOf(name)).pid, "SIGCONT");
   }
 
-  /** One statement as Postgres's superuser, in the members' database. */
+  /** Runs one statement as Postgres's superuser, in the members' database. */
   async asSuperuser(statement: string): Promise<void> {
     await this.withSuperuser((sql) => sql.query(statement));
   }
@@ -107,7 +107,7 @@ export class PrivateServers implements AsyncDisposable {
     return await use(sql);
   }
 
-  /** The folder of the server's data and log. */
+  /** Returns the folder of the server's data and log. */
   async folderOf(name: ServerName): Promise<string> {
     const { path } = await this.checkout.folder();
     return nativeFolder(path, name, urlOf(name, this.direct));
@@ -136,7 +136,7 @@ export class PrivateServers implements AsyncDisposable {
   }
 }
 
-/** What a test asks the servers themselves, whatever stands between them and the members. */
+/** A test's own access to the servers, around the proxies. */
 export abstract class ServerAccess {
   protected abstract get urls(): { readonly RABBITMQ_URL: string; readonly DATABASE_URL: string };
 
@@ -147,14 +147,14 @@ export abstract class ServerAccess {
 
   async withChannel<T>(use: (channel: Channel) => Promise<T>): Promise<T> {
     const connection = await openConnection({ url: this.urls.RABBITMQ_URL, name: "casino-test" });
-    // When a fault ends it, the caller's promise rejects as well.
+    // An error event also rejects the caller's promise.
     connection.on("error", () => {});
     try {
       const channel = await connection.createChannel();
       // The broker closes the channel when a queue does not exist; the caller's promise rejects as well.
       channel.on("error", () => {});
       const result = await use(channel);
-      // Without this the close of the connection would overtake the published messages.
+      // Without this, closing the connection would overtake the published messages.
       await channel.close();
       return result;
     } finally {
@@ -162,7 +162,7 @@ export abstract class ServerAccess {
     }
   }
 
-  /** Of the dead letter queue also those in the table. */
+  /** For the dead letter queue, the count includes the letters in the table. */
   messagesIn(queue: string): Promise<number> {
     if (queue.endsWith(".dead")) {
       return this.withChannel((channel) => this.withSql((sql) => countLetters(channel, sql, queue)));
@@ -176,7 +176,7 @@ export abstract class ServerAccess {
   }
 }
 
-/** A connection to Redis for what a test itself asks. */
+/** Opens a Redis connection for the test itself. */
 export async function withRedis<T>(url: string, use: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = await openRedis(url, { name: "casino-test", log: silentLog });
   try {

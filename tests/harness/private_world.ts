@@ -22,7 +22,7 @@ const controlKey = "a-key-of-the-controls";
 
 export class PrivateWorld extends ServerAccess implements AsyncDisposable {
   readonly members = new Members(project);
-  /** Members that ended unasked. */
+  /** Members that exited without being asked to. */
   readonly crashes: string[] = [];
   readonly #asked = new WeakSet<Member>();
   ratesApi: Member | undefined;
@@ -36,7 +36,7 @@ export class PrivateWorld extends ServerAccess implements AsyncDisposable {
     super();
   }
 
-  /** @param env settings beyond the addresses, for all members */
+  /** @param env settings for all members, beside the addresses */
   static async start(env: Env = {}): Promise<PrivateWorld> {
     const servers = await PrivateServers.start();
     const ratesAddress = `127.0.0.1:${freePort()}`;
@@ -68,7 +68,7 @@ export class PrivateWorld extends ServerAccess implements AsyncDisposable {
         return `${name} ${env["SUBSCRIBER_ID"] ?? ""} ended by itself: ${signal ?? code}. It said:\n    ${last}`;
       };
       const at = this.crashes.push(crash()) - 1;
-      // Its last words, why it left among them, may be on their way still.
+      // Its last log lines, which tell why it exited, may not have arrived yet.
       member.read.then(() => this.crashes[at] = crash());
     });
     return member;
@@ -115,12 +115,12 @@ export class PrivateWorld extends ServerAccess implements AsyncDisposable {
   }
 
   protected override get urls() {
-    // A broker of the test's own is behind no proxy.
+    // A test's own broker has no proxy.
     const own = this.env["RABBITMQ_URL"] !== this.servers.env.RABBITMQ_URL;
     return { ...this.servers.direct, ...own && { RABBITMQ_URL: this.env["RABBITMQ_URL"]! } };
   }
 
-  /** All dead letters, which stay where they are. */
+  /** Returns all dead letters without removing them. */
   deadLetters(queue: string): Promise<DeadLetter[]> {
     return this.withChannel((channel) => this.withSql((sql) => readLetters(channel, sql, queue)));
   }
@@ -152,7 +152,7 @@ export class PrivateWorld extends ServerAccess implements AsyncDisposable {
     }
   }
 
-  /** Counts the outcomes, once all subscribers have left. */
+  /** Counts the outcomes; call it once all subscribers have exited. */
   async count(ledger: Ledger, deadLetterQueue: string): Promise<Counts> {
     const letters = await this.deadLetters(deadLetterQueue);
     return await this.withSql((sql) => ledger.count(sql, letters));

@@ -8,12 +8,16 @@ import { project } from "./world.ts";
 const roles = ["provision", "publisher", "subscriber", "dead-letters", "migrator", "reader"] as const;
 export type Role = (typeof roles)[number];
 
-/** Each password has characters that URLs and shells must quote. */
+/** Returns a password with characters that need quoting in URLs and shells. */
 export function passwordOf(role: Role): string {
   return `${role}'s-\$ecret/?#@:%"\\n\\`;
 }
 
-/** Runs the three scripts as documented. @param env the names of queues and keys @param flags of RabbitMQ's script */
+/**
+ * Runs the three scripts as documented.
+ * @param env the names of queues and keys
+ * @param flags flags for RabbitMQ's script
+ */
 export async function makeRoles(
   servers: PrivateServers,
   env: Readonly<Record<string, string>> = {},
@@ -46,7 +50,7 @@ export async function makeRoles(
   }
 }
 
-/** The URL with the role's credentials in place of its own. */
+/** Returns the URL with the role's credentials. */
 export function asRole(url: string, role: Role, separator: "-" | "_" = "-"): string {
   const target = new URL(url);
   target.username = `casino-${role}`.replaceAll("-", separator);

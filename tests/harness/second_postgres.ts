@@ -1,4 +1,4 @@
-/** A second Postgres beside the one of private servers. */
+/** A second Postgres beside that of the private servers. */
 import { dirname, join } from "node:path";
 import { Session } from "../../shared/postgres/session.ts";
 import { freePort } from "../../tools/demo/members.ts";
@@ -25,7 +25,7 @@ export class SecondPostgres implements AsyncDisposable {
     private readonly membersOfFirst: string,
   ) {}
 
-  /** A base backup of the first, which is not started yet. @param more for pg_basebackup */
+  /** Takes a base backup of the first Postgres, without starting it. @param more arguments for pg_basebackup */
   static async backUp(servers: PrivateServers, ...more: string[]): Promise<SecondPostgres> {
     const { path } = await servers.checkout.folder();
     const folder = await Deno.makeTempDir({ dir: path, prefix: "second-postgres-" });
@@ -39,25 +39,25 @@ export class SecondPostgres implements AsyncDisposable {
     return second;
   }
 
-  /** A replica that streams what the first commits. */
+  /** Starts a streaming replica of the first Postgres. */
   static async replicaOf(servers: PrivateServers): Promise<SecondPostgres> {
     const replica = await SecondPostgres.backUp(servers, "--write-recovery-conf");
     await replica.start();
     return replica;
   }
 
-  /** Where members find it. */
+  /** URL for members. */
   get url(): string {
     return this.#at(this.membersOfFirst);
   }
 
-  /** Adds the lines to its configuration, and makes it recover at the next start. */
+  /** Adds the lines to the configuration, and makes the server recover at the next start. */
   async recover(...lines: string[]): Promise<void> {
     await this.#write("recovery.signal", "");
     await this.#write("postgresql.auto.conf", `${lines.join("\n")}\n`);
   }
 
-  /** Resolves when it answers. */
+  /** Resolves when the server answers. */
   async start(): Promise<void> {
     const { folder, as } = this;
     const url = new URL(this.url);
@@ -77,7 +77,7 @@ export class SecondPostgres implements AsyncDisposable {
     return await use(sql);
   }
 
-  /** What it has logged. */
+  /** Returns the server's log. */
   log(): Promise<string> {
     return Deno.readTextFile(join(this.folder, "server.log"));
   }

@@ -1,4 +1,4 @@
-/** Folders that are gone when their test ends, and copies of the project. */
+/** Folders that a test removes at its end, and copies of the project. */
 import { dirname, join } from "node:path";
 import { runProgram } from "../../tools/run_program.ts";
 
@@ -7,7 +7,7 @@ const project = join(import.meta.dirname!, "../..");
 export class TemporaryFolder implements AsyncDisposable {
   private constructor(readonly path: string) {}
 
-  /** @param dir its parent, where that is not the system's */
+  /** @param dir its parent; the system's by default */
   static async make(prefix = "casino-", dir?: string): Promise<TemporaryFolder> {
     return new TemporaryFolder(await Deno.makeTempDir({ prefix, ...dir && { dir } }));
   }
@@ -25,7 +25,7 @@ export class TemporaryFolder implements AsyncDisposable {
   }
 }
 
-/** Copies the project's files as they are now, also those that git does not know yet, but nothing that it ignores. */
+/** Copies the project's current files, including those not yet in git, without those that git ignores. */
 export async function copyProject(to: string): Promise<void> {
   const list = ["ls-files", "--cached", "--others", "--exclude-standard", "-z"];
   const files = (await runProgram("git", list, { cwd: project })).split("\0").filter(Boolean);

@@ -1,4 +1,4 @@
-/** Real members on real servers, with queues, keys and a schema of their own that are gone afterwards. */
+/** Real members on real servers, with private queues, keys and schema, which are removed afterwards. */
 import { join } from "node:path";
 import type { Channel } from "amqplib";
 import { openConnection } from "../../shared/rabbitmq/connection.ts";
@@ -49,7 +49,7 @@ export class World {
     };
   }
 
-  /** The same world with another tree's members. */
+  /** Returns the same world with members from another source tree. */
   withMembers(members: Members): World {
     const other = new World(this.sql, this.channel, this.events, this.env["DATABASE_URL"]!, this.env, members);
     this.#others.push(other);
@@ -104,7 +104,7 @@ export class World {
     return this.members.runToEnd("publisher", args, this.env);
   }
 
-  /** Runs a member to its end, whatever its exit status. */
+  /** Runs a member until it exits, whatever its exit status. */
   tryRunning(
     name: string,
     args: readonly string[],
@@ -127,14 +127,14 @@ export class World {
     await client.setFaults({ ...noFaults, ...faults });
   }
 
-  /** All dead letters, which stay where they are. */
+  /** Returns all dead letters without removing them. */
   async deadLetters(): Promise<DeadLetter[]> {
     const connection = await openConnection({ url: servers.RABBITMQ_URL, name: this.events });
     try {
       const channel = await connection.createChannel();
       const letters = await readLetters(channel, this.sql, this.dead);
       channel.nackAll();
-      // The broker requeues them a moment later: the next look would find too few.
+      // The broker requeues the letters a moment later; a read before that would find too few.
       await eventually("all letters", async () => await this.messagesIn(this.dead) >= letters.length || undefined);
       return letters;
     } finally {
@@ -142,12 +142,12 @@ export class World {
     }
   }
 
-  /** With `deno task dead replay`. */
+  /** Runs `deno task dead replay`. */
   replay(...args: string[]): Promise<string> {
     return this.members.runToEnd("dead", ["replay", ...args], this.env);
   }
 
-  /** The rates API's own counts. */
+  /** Returns the rates API's own counts. */
   async ratesStats() {
     using client = controlClient(this.env["RATES_API_ADDRESS"]!, this.env["RATES_CONTROL_KEY"]!);
     return await client.stats();
@@ -157,13 +157,13 @@ export class World {
     return (await this.sql.one<{ rows: number }>("select count(*)::int as rows from events")).rows;
   }
 
-  /** Of the dead letter queue also those in the table. */
+  /** For the dead letter queue, the count includes the letters in the table. */
   async messagesIn(queue: string): Promise<number> {
     if (queue === this.dead) return await countLetters(this.channel, this.sql, queue);
     return (await this.channel.checkQueue(queue)).messageCount;
   }
 
-  /** Waits until this many events are stored and this many dead-lettered, a minute at most, and that no more come. */
+  /** Waits up to a minute until at least this many events are stored and dead-lettered. @throws when they are not */
   async untilSettled(stored: number, dead = 0): Promise<void> {
     let seen = "";
     const settled = async () => {
@@ -179,7 +179,7 @@ export class World {
 }
 
 /**
- * @param env of all members, beside the world's own
+ * @param env settings for all members, beside the world's own
  * @param migrations other than the project's
  */
 export async function withWorld(
@@ -203,7 +203,7 @@ export async function withWorld(
         await channel.deleteQueue(queue.name);
         await channel.deleteExchange(queue.exchange);
       }
-      // The last release's dead letter exchange.
+      // The dead letter exchange of the last release.
       await world.channel.deleteExchange(world.dead);
       await connection.close();
       const redis = await openRedis(servers.REDIS_URL, { name, log: silentLog });

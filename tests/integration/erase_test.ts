@@ -13,7 +13,7 @@ import { soughtOf } from "../../tools/erase/letters.ts";
 import { letterOf } from "../conformance/dead_letter_admin.ts";
 import { bet, deposit, enriched, gameStart } from "../fixtures/deliveries.ts";
 import { publishDead, withTestLetters } from "../servers/test_letters.ts";
-import { withTestSchema } from "../servers/test_schema.ts";
+import { withoutPartitions, withTestSchema } from "../servers/test_schema.ts";
 
 const email = "jane@example.com";
 const never = new AbortController().signal;
@@ -112,6 +112,7 @@ Deno.test("erase() ends when a trigger keeps events as they are, and when an e-m
 
 Deno.test("erase() that is cut off has erased what it says; another run goes on, and the next finds nothing", async () => {
   await withEvents(async ({ sql, save, run }) => {
+    await sql.query(withoutPartitions);
     for (let n = 0; n < 3; n++) await save(Array.from({ length: 400 }, () => bet()));
     const stop = new AbortController();
     const first = await run({ stop: stop.signal, tell: () => stop.abort() });

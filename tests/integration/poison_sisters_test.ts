@@ -4,6 +4,7 @@ import { bet, deliveryOf } from "../fixtures/deliveries.ts";
 import { eventually } from "../fixtures/eventually.ts";
 import { Session } from "../../shared/postgres/session.ts";
 import { many, test } from "../servers/altered_postgres.ts";
+import { withoutPartitions } from "../servers/test_schema.ts";
 
 const id = "0190f3f5-3a00-7000-8000-000000000001";
 
@@ -25,7 +26,7 @@ for (const time of ["20000-01-01", "0044-03-15 BC", "294276-12-31", "4713-01-02 
 
 test(
   "a unique index over player, type and time, and no other event: the second one is store-rejected",
-  "create unique index no_twice on events (player_id, type, created_at)",
+  `${withoutPartitions} create unique index no_twice on events (player_id, type, created_at)`,
   async (subscriber) => {
     await subscriber.settle(bet({ playerId: 5n, id: 1n }));
     await subscriber.settle(bet({ playerId: 5n, id: 2n }));

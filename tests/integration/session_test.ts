@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { withEmptySchema } from "../servers/test_schema.ts";
-import { explainConnection } from "../../shared/runtime/errors.ts";
+import { explainConnection } from "../../shared/runtime/server_kind.ts";
 import { servers } from "../servers/servers.ts";
 import { TcpProxy } from "../servers/tcp_proxy.ts";
 import { Session } from "../../shared/postgres/session.ts";
@@ -79,7 +79,7 @@ Deno.test("Session says in one sentence that no server answers, or that the serv
   const sentence = async () => {
     await using sql = new Session(url, { name });
     const error = await sql.query("select 1").then(() => undefined, (error) => error);
-    return (explainConnection(error, "Postgres", url) as Error).message;
+    return (await explainConnection(error, "Postgres", url) as Error).message;
   };
   const hungUp = sentence();
   (await listener.accept()).close();
@@ -93,4 +93,21 @@ Deno.test("Session.close() waits 2 s at most for a statement under way", async (
   const sleeping = rejects(sql.query("select pg_sleep(60)"), /Connection terminated/);
   await sql.close();
   await sleeping;
+});
+
+Deno.test("copyOut() hands over all rows while none is read ahead, and an error of the taker leaves a sound connection", async () => {
+  await using sql = new Session(servers.DATABASE_URL, { name });
+  const statement = "copy (select n, repeat('x', 1000) from generate_series(1, 20000) as n) to stdout";
+  let [lines, atOnce, most] = [0, 0, 0];
+  const decoder = new TextDecoder();
+  const rows = await sql.copyOut(statement, async (piece) => {
+    most = Math.max(most, ++atOnce);
+    await new Promise((resolve) => setTimeout(resolve));
+    lines += decoder.decode(piece).split("\n").length - 1;
+    atOnce--;
+  });
+  deepStrictEqual([rows, lines, most], [20_000, 20_000, 1]);
+  await rejects(sql.copyOut(statement, () => Promise.reject(new Error("the disk is full"))), /the disk is full/);
+  await rejects(sql.copyOut("copy (select 1 / 0) to stdout", () => Promise.resolve()), { code: "22012" });
+  deepStrictEqual(await sql.one("select 1 as one"), { one: 1 });
 });

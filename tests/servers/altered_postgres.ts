@@ -1,5 +1,5 @@
-/** A subscriber's flow over a real Postgres, whose tables a test alters while its connections are open. */
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+/** A subscriber's flow over a real Postgres; a test alters the tables while the flow's connections are open. */
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import type { Event } from "../../shared/event/event.ts";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
 import type { Session } from "../../shared/postgres/session.ts";
@@ -25,25 +25,38 @@ export class Subscriber {
   readonly gate = new DatabaseGate(clock);
   readonly stats = new Stats();
   readonly reported: Enriched[] = [];
+  readonly #over = new AbortController();
+  readonly #settling: Promise<unknown>[] = [];
 
   constructor(readonly sql: Session, readonly url: string) {}
 
-  /** Publishes them, and waits until each is settled. */
-  async settle(...events: readonly (Event | Delivery)[]): Promise<void> {
+  /** Publishes the events, and waits until each is settled. */
+  settle(...events: readonly (Event | Delivery)[]): Promise<true> {
     this.queue.publish(...events.map((event) => "body" in event ? event : deliveryOf(event)));
-    await eventually("all is settled", () => this.queue.ready + this.queue.unsettled === 0 || undefined);
+    const settled = eventually("all is settled", () => {
+      this.#over.signal.throwIfAborted();
+      return this.queue.ready + this.queue.unsettled === 0;
+    });
+    this.#settling.push(settled);
+    return settled;
+  }
+
+  /** Ends the waits of a test that failed before it awaited them: they would run on in the next tests. */
+  async end(): Promise<void> {
+    this.#over.abort();
+    await Promise.allSettled(this.#settling);
   }
 
   async rows(): Promise<number> {
     return (await this.sql.one<{ rows: number }>("select count(*)::int as rows from events")).rows;
   }
 
-  /** Each dead letter's reason and detail. */
+  /** The reason and detail of each dead letter. */
   get letters(): string[] {
     return this.queue.dead.map(({ outcome: { reason, detail } }) => `${reason}: ${detail}`);
   }
 
-  /** Asserts that what is counted and reported is what is stored. */
+  /** Asserts that the stored, counted and reported events are the same. */
   async check(stored: number): Promise<void> {
     strictEqual(await this.rows(), stored);
     const { counted } = await this.sql.one("select coalesce(sum(events), 0)::int as counted from event_counts");
@@ -59,7 +72,7 @@ export interface Options {
   readonly batchSize?: number;
   /** DATABASE_TIMEOUT_MS */
   readonly timeoutMs?: number;
-  /** How fast the flow's time passes: what is in doubt is held again and again. */
+  /** Factor by which the flow's clock runs faster: events in doubt are held repeatedly. */
   readonly speed?: number;
 }
 
@@ -71,7 +84,7 @@ function clockOf(speed: number): Clock {
   };
 }
 
-/** @param alter SQL, once a good event is stored: the subscriber's connections are open */
+/** @param alter SQL that runs after a valid event is stored, while the subscriber's connections are open */
 export function test(
   what: string,
   alter: string,
@@ -89,13 +102,14 @@ export function test(
     }));
 }
 
-/** @param queue that of the subscriber, or another one */
+/** @param queue the subscriber's queue, or another one */
 export async function whileItRuns(
-  { url, gate, stats, reported }: Subscriber,
+  subscriber: Subscriber,
   queue: EventQueue,
   use: () => Promise<void>,
   { batchSize = 500, timeoutMs = 10_000, speed = 1 }: Options = {},
 ): Promise<void> {
+  const { url, gate, stats, reported } = subscriber;
   const pool = new DatabasePool(url, { name: "casino-test", max: 2, timeoutMs, clock });
   const [stop, abandon] = [new AbortController(), new AbortController()];
   const { runner } = createSubscriber({
@@ -116,10 +130,15 @@ export async function whileItRuns(
   } finally {
     stop.abort();
     abandon.abort();
+    await subscriber.end();
     await running.finally(() => pool.close());
   }
 }
 
 export const many = (count: number) => Array.from({ length: count }, (_, i) => bet({ id: BigInt(1_000 + i) }));
-export const isHeld = (subscriber: Subscriber) =>
-  eventually("the batch is held", () => subscriber.gate.refusals >= 3 && subscriber.gate.problem || undefined);
+
+/** Waits until the batch was refused three times for this reason. The server may have had other reasons before. */
+export async function isHeld({ gate }: Subscriber, reason: RegExp): Promise<void> {
+  await eventually("the batch is held", () => gate.refusals >= 3 && reason.test(gate.problem ?? ""))
+    .catch(() => match(gate.problem ?? "", reason));
+}

@@ -1,7 +1,7 @@
 /** The queues and exchanges of 0.1.0. */
 import type { Channel } from "amqplib";
 
-/** @param name of the exchange and the events queue @param ms the one of RETRY_DELAYS_MS */
+/** @param name name of both the exchange and the events queue @param ms the only value of RETRY_DELAYS_MS */
 export async function declareFormer(channel: Channel, name: string, ms: number): Promise<void> {
   const strategy = { "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish" };
   const queues: [string, Record<string, unknown>][] = [

@@ -1,9 +1,9 @@
-/** The expected `GET /materialized` and totals, computed from the stored events alone. */
+/** Computes the expected `GET /materialized` and totals from the stored events alone. */
 import { deepStrictEqual } from "node:assert/strict";
 import type { Session } from "../../shared/postgres/session.ts";
 import type { Materialized } from "../../subscriber/dashboard/answers.ts";
 
-/** Without the figures that depend on the moment. */
+/** Returns the expected answer without the figures that depend on the time of the request. */
 export function materializedBySql(sql: Session): Promise<object> {
   return sql.one(`select count(*)::int as events_total,
     (select json_build_object('id', player_id, 'count', count(*)) from events where type = 'bet'
@@ -14,13 +14,13 @@ export function materializedBySql(sql: Session): Promise<object> {
       group by player_id order by sum(amount_eur) desc, player_id limit 1) as top_player_deposits from events`);
 }
 
-/** The answer without the figures that depend on the moment. */
+/** Returns the answer without the figures that depend on the time of the request. */
 export function lasting(materialized: Materialized): object {
   const { events_per_minute: _, events_per_second_moving_average: __, ...rest } = materialized;
   return rest;
 }
 
-/** Fails unless so many events are stored, and counts and players' totals are theirs. */
+/** Fails unless exactly this many events are stored, and counts and players' totals match them. */
 export async function checkTotals(sql: Session, events: number): Promise<void> {
   const found = await sql.one(`
     select (select count(*)::int from events) as events, (select sum(events)::int from event_counts) as counted,

@@ -1,4 +1,4 @@
-/** Dead letters that tests tell apart by their number, and what a keeper makes of them. */
+/** Dead letters that tests tell apart by number, and helpers to read them back. */
 import { deadHeaders } from "../../shared/rabbitmq/publish/dead_letters.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { encodeEvent } from "../../shared/event/protobuf.ts";
@@ -16,7 +16,7 @@ export const reasons = [
   "processing-failed",
 ];
 
-/** Letters of six reasons, the n-th with the n-th detail. */
+/** Returns letters of six reasons; the n-th has the n-th detail. */
 export function letters(count: number, from = 0): Delivery[] {
   return Array.from({ length: count }, (_, n) => {
     const at = from + n;
@@ -29,7 +29,7 @@ export function letters(count: number, from = 0): Delivery[] {
   });
 }
 
-/** By its order in the table. */
+/** Returns the letters in the order of the table. */
 export async function kept({ sql }: TestLetters): Promise<string[]> {
   const rows = await sql.query<{ detail: string }>("select detail from dead_letters order by id");
   return rows.map(({ detail }) => detail);
@@ -39,7 +39,7 @@ export function details(all: readonly Delivery[]): string[] {
   return all.map(({ headers }) => String(headers[deadHeaders.detail]));
 }
 
-/** A log, and the codes of what was logged. */
+/** Returns a log, and the event codes that it has logged. */
 export function codes(): { log: Log; logged: Record<string, unknown>[] } {
   const logged: Record<string, unknown>[] = [];
   const note = (_: string, fields: Record<string, unknown> = {}) => void logged.push(fields);

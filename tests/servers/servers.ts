@@ -1,6 +1,6 @@
 /**
- * For tests that need the servers: importing this fails, with one sentence, when one of them is away. A test that was
- * skipped instead would look like one that passed.
+ * For tests that need the servers: importing this file fails with one sentence when a server is down. A skipped test
+ * would look like a passed test.
  */
 import { defaultServers, serversProblem } from "../../dev/check/default_servers.ts";
 
@@ -14,7 +14,7 @@ if (problem !== undefined) {
   throw error;
 }
 
-/** A name that no other test run has: `test.3f9c01a2`. */
+/** Returns a name that no other test run uses: `test.3f9c01a2`. */
 export function uniqueName(prefix = "test"): string {
   return `${prefix}.${crypto.randomUUID().slice(0, 8)}`;
 }

@@ -1,24 +1,24 @@
-/** A TCP proxy in front of a server, whose connections a test can cut, hold up, speak into and poison. */
+/** A TCP proxy in front of a server. A test can cut or stall its connections, send bytes into them, and add toxics. */
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { once } from "node:events";
 import { systemClock } from "../../shared/runtime/clock.ts";
 import { type Random, systemRandom } from "../../shared/runtime/random.ts";
 
-/** Changes that a proxy makes to the bytes that pass it; named after Shopify's Toxiproxy. */
+/** Changes that a proxy makes to passing bytes; named after Shopify's Toxiproxy. */
 export type Toxic =
-  /** Every chunk comes later: by `ms`, plus or minus `jitterMs`. */
+  /** Delays every chunk by `ms`, plus or minus `jitterMs`. */
   | { readonly kind: "latency"; readonly ms: number; readonly jitterMs: number }
-  /** At most so many bytes a second in each direction. */
+  /** Limits the bytes per second in each direction. */
   | { readonly kind: "bandwidth"; readonly bytesPerSecond: number }
-  /** Chunks come in slices of 1 to `bytes` bytes, `ms` apart. */
+  /** Splits chunks into slices of 1 to `bytes` bytes, `ms` apart. */
   | { readonly kind: "slicing"; readonly bytes: number; readonly ms: number }
-  /** Nothing passes; connections stay open and are still accepted. Ends when the toxic is taken away. */
+  /** Stops all bytes until the toxic is removed; connections stay open and are still accepted. */
   | { readonly kind: "black-hole" }
-  /** An end of stream reaches the other side only after `ms`. */
+  /** Delays an end of stream by `ms`. */
   | { readonly kind: "slow-close"; readonly ms: number }
-  /** A connection is reset once so many bytes have passed, in either direction. */
+  /** Resets a connection once this many bytes have passed, in either direction. */
   | { readonly kind: "cut-after"; readonly bytes: number }
-  /** Connections are reset as soon as they are made. */
+  /** Resets connections as soon as they are opened. */
   | { readonly kind: "refuse" };
 
 interface Pair {
@@ -42,7 +42,7 @@ export class TcpProxy implements AsyncDisposable {
     this.#listening = once(this.#server, "listening");
   }
 
-  /** @param url of the server; {@linkcode url} is the same with the proxy's address */
+  /** @param url the server's URL; {@linkcode url} is the same with the proxy's address */
   static async before(url: string, random: Random = systemRandom): Promise<TcpProxy> {
     const proxy = new TcpProxy(new URL(url), random);
     await proxy.#listening;
@@ -60,25 +60,25 @@ export class TcpProxy implements AsyncDisposable {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Another server takes the first one's place: connections to that one are reset. */
+  /** Points the proxy to another server, and resets the open connections. */
   leadTo(url: string): void {
     this.original = new URL(url);
     this.cut();
   }
 
-  /** The same for connections that are made from now on; those that are open stay where they are. */
+  /** Points new connections to another server; open connections stay where they are. */
   leadNewTo(url: string): void {
     this.original = new URL(url);
   }
 
-  /** From now on, for open connections and new ones; none: all is well again. */
+  /** Sets the toxics of open and new connections; no argument removes them all. */
   poison(...toxics: readonly Toxic[]): void {
     this.#toxics = toxics;
     if (this.#has("refuse")) this.cut();
     this.#changed();
   }
 
-  /** Resets every connection that is open now. */
+  /** Resets every open connection. */
   cut(): void {
     for (const { client, server } of this.#pairs) {
       client.resetAndDestroy();
@@ -87,7 +87,7 @@ export class TcpProxy implements AsyncDisposable {
     this.#pairs.clear();
   }
 
-  /** Holds back what clients send until {@linkcode letGo}. */
+  /** Stalls the bytes that clients send until {@linkcode letGo}. */
   holdUp(): void {
     this.#heldUp = true;
   }
@@ -170,14 +170,14 @@ export class TcpProxy implements AsyncDisposable {
   }
 }
 
-/** How far apart the slices of a chunk are, and how long the whole of it waits, in ms. */
+/** Interval between the slices of a chunk, and delay of the whole chunk, in ms. */
 export interface Passage {
   readonly delayMs: number;
   readonly slices: readonly Uint8Array[];
   readonly pauseMs: number;
 }
 
-/** How a chunk passes under the toxics. */
+/** Returns how a chunk passes under the toxics. */
 export function passageOf(chunk: Uint8Array, toxics: readonly Toxic[], random: Random): Passage {
   let delayMs = 0;
   let pauseMs = 0;

@@ -5,7 +5,7 @@ import { systemClock } from "../../shared/runtime/clock.ts";
 import { seededRandom } from "../../shared/runtime/random.ts";
 import { passageOf, TcpProxy } from "./tcp_proxy.ts";
 
-/** A server that says back what it hears, behind a proxy. */
+/** Runs `use` with an echo server behind a proxy. */
 async function withEcho(use: (proxy: TcpProxy, dial: () => Promise<Deno.TcpConn>) => Promise<void>): Promise<void> {
   const server = createServer((socket) => {
     socket.on("error", () => {});

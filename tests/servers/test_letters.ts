@@ -1,4 +1,4 @@
-/** A real broker's queues and a table for their dead letters, for one test, gone afterwards. */
+/** A real broker's queues and a table for their dead letters, for one test; both are removed afterwards. */
 import { Buffer } from "node:buffer";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
 import type { Session } from "../../shared/postgres/session.ts";
@@ -22,7 +22,7 @@ export interface TestLetters {
   readonly claims: LetterClaims;
   readonly admin: TableDeadLetterAdmin;
   startKeeper(changes?: Partial<KeeperOptions>): DeadLetterKeeper;
-  /** How many letters are in the table. */
+  /** Number of letters in the table. */
   rows(): Promise<number>;
   /** Resolves when this many letters are in the table. */
   untilKept(count: number): Promise<void>;
@@ -67,7 +67,7 @@ export async function withTestLetters(
   );
 }
 
-/** Into the dead letter queue, in this order. */
+/** Publishes the letters to the dead letter queue, in this order. */
 export function publishDead({ channel, dead }: TestQueues, letters: readonly Delivery[]): void {
   for (const { messageId, body, headers, appId, timestampMs } of letters) {
     const timestamp = timestampMs! / 1_000;

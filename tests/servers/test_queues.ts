@@ -1,4 +1,4 @@
-/** A real broker's queues for one test, gone afterwards: consumers and publishers on them, messages and bets in them. */
+/** A real broker's queues for one test, which are removed afterwards, with consumers, publishers, messages and bets. */
 import { Buffer } from "node:buffer";
 import { type Channel, connect } from "amqplib";
 import { systemClock } from "../../shared/runtime/clock.ts";
@@ -25,7 +25,7 @@ export interface TestQueues {
   readonly dead: string;
   readonly topology: Topology;
   readonly broker: BrokerOptions;
-  /** For what the test itself asks of the broker. */
+  /** The test's own channel. */
   readonly channel: Channel;
 }
 
@@ -65,7 +65,7 @@ export function uuidOf(id: number): string {
   return `00000000-0000-7000-8000-${String(id).padStart(12, "0")}`;
 }
 
-/** A consumer whose dead letters and delays go nowhere, unless a publisher is given. */
+/** Opens a consumer. Its dead letters and delays are dropped unless a publisher is given. */
 export function consumerOn(
   { broker, topology, events, dead }: TestQueues,
   changes: Partial<ConsumerOptions & Pick<DeadLettersOptions, "publisher">> = {},
@@ -98,7 +98,7 @@ export async function untilConnected(publisher: ConfirmPublisher): Promise<Confi
   return publisher;
 }
 
-/** Queues whose members reach the broker through a proxy; the test's own channel does not. */
+/** Runs `use` with queues whose members reach the broker through a proxy; the test's own channel does not. */
 export async function withProxiedQueues(use: (queues: TestQueues, proxy: TcpProxy) => Promise<void>): Promise<void> {
   await withTestQueues(async (queues) => {
     await using proxy = await TcpProxy.before(queues.broker.url);
@@ -113,7 +113,7 @@ export async function declare({ broker, topology }: TestQueues): Promise<void> {
   await connection.close();
 }
 
-/** A message for the exchange, with a body of its own unless one is given. */
+/** Returns a message for the exchange, with a generated body by default. */
 export function outgoing(exchange: string, changes: Partial<Delivery> = {}): OutgoingMessage {
   const { messageId, body, headers, appId = "", timestampMs = 0 } = { ...message("a body"), ...changes };
   return { exchange, messageId, body, headers, appId, timestampMs };
@@ -134,7 +134,7 @@ export async function getOne(channel: Channel, queue: string) {
   return await eventually(`a message in ${queue}`, async () => await channel.get(queue, { noAck: true }));
 }
 
-/** Takes out all messages that wait in the queue. */
+/** Takes all ready messages out of the queue. */
 export async function getAll(channel: Channel, queue: string): Promise<Delivery[]> {
   const all: Delivery[] = [];
   for (let got; (got = await channel.get(queue, { noAck: true }));) {

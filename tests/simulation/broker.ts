@@ -1,4 +1,4 @@
-/** The queues of a RabbitMQ server, as far as our members rely on them, in this process and under virtual time. */
+/** In-memory queues of a RabbitMQ server under virtual time, as far as our members rely on them. */
 import { Buffer } from "node:buffer";
 import type { Options } from "amqplib";
 import type { Clock } from "../../shared/runtime/clock.ts";
@@ -26,7 +26,7 @@ interface Queue {
   turn: number;
 }
 
-/** Rejected: moved to where the queue's dead letters go. */
+/** A rejected message moves to the queue's dead letter exchange. */
 export type Settled = "acked" | "requeued" | "rejected";
 
 interface Consumer {
@@ -34,13 +34,13 @@ interface Consumer {
   deliver(message: Message, tag: number): void;
 }
 
-/** Told what happens in the broker, as it happens. */
+/** Receives the broker's events as they happen. */
 export interface BrokerWatch {
-  /** A message is in a queue, for good. */
+  /** A queue has taken a message durably. */
   enqueued(queue: string, message: Message): void;
-  /** A message leaves a queue because it was acked. */
+  /** A message left a queue because it was acked. */
   acked(queue: string, message: Message): void;
-  /** A member has so many messages in hand that their bodies are beyond its bound. */
+  /** A member holds messages whose bodies exceed its bound. */
   holding(messages: Iterable<Message>): void;
   /** A member made a mistake that a broker answers with a channel error. */
   misused(what: string): void;
@@ -49,9 +49,9 @@ export interface BrokerWatch {
 export class Broker {
   readonly #exchanges = new Map<string, Set<string>>();
   readonly #queues = new Map<string, Queue>();
-  /** Messages that were delivered and not settled. */
+  /** Delivered, unsettled messages. */
   unsettled = 0;
-  /** Longest body that is taken; over a longer one the channel is closed. */
+  /** Longest accepted body; the broker closes the channel over a longer one. */
   mostMessageBytes = Infinity;
 
   constructor(private readonly clock: Clock, readonly watch: BrokerWatch) {}
@@ -84,7 +84,7 @@ export class Broker {
     this.#exchanges.get(exchange)?.delete(queue);
   }
 
-  /** @returns whether any queue took it */
+  /** @returns whether any queue took the message */
   publish(exchange: string, routingKey: string, body: Buffer, properties: Options.Publish): boolean {
     const targets = exchange === "" ? [routingKey] : this.#exchanges.get(exchange) ?? [];
     let routed = false;
@@ -125,17 +125,17 @@ export class Broker {
     this.#giveOut(queue);
   }
 
-  /** Messages that wait. */
+  /** Number of ready messages. */
   ready(name: string): number {
     return this.#queues.get(name)?.ready.length ?? 0;
   }
 
-  /** The messages that wait, without taking them. */
+  /** Returns the ready messages without taking them. */
   peek(name: string): readonly Message[] {
     return this.#queues.get(name)?.ready ?? [];
   }
 
-  /** How many wait in each queue. */
+  /** Returns the number of ready messages of each queue. */
   waiting(): ReadonlyMap<string, number> {
     return new Map(Array.from(this.#queues.values(), ({ name, ready }) => [name, ready.length]));
   }
@@ -161,7 +161,7 @@ export class Broker {
     this.publish(deadLetterTo.exchange, deadLetterTo.routingKey, body, { ...properties, headers });
   }
 
-  /** To each consumer in turn that may hold more. */
+  /** Delivers round-robin to each consumer below its prefetch. */
   #giveOut(queue: Queue): void {
     for (let idle = 0; queue.ready.length > 0 && idle < queue.consumers.length;) {
       queue.turn = (queue.turn + 1) % queue.consumers.length;

@@ -16,28 +16,28 @@ export interface Wire {
   readonly socket: Socket;
   readonly broker: Broker;
   readonly random: Random;
-  /** Share of publishes that the broker refuses; asked for each. */
+  /** Share of publishes that the broker refuses; called for each publish. */
   readonly refusedShare: () => number;
-  /** What the client makes of an error that closes a channel. */
+  /** Converts the error that closes a channel to the error that the client sees. */
   readonly heardOf: (error: Error) => Error;
   readonly toServer: Sender;
   readonly toClient: Sender;
-  /** The client has so many messages in hand that their bodies are beyond a member's bound. */
+  /** The client holds messages whose bodies exceed a member's bound. */
   holding(messages: Iterable<Message>): void;
-  /** A question and its answer. */
+  /** Sends a request, and resolves to its answer. */
   call<T>(ask: () => T): Promise<T>;
-  /** A publish reaches the broker now, or once it is no longer blocked. */
+  /** Delivers a publish to the broker now, or once the broker no longer blocks the connection. */
   whenRead(act: () => void): void;
 }
 
 export class SimulatedChannel extends EventEmitter {
-  /** One channel of a connection consumes; only that one has deliveries. */
+  /** Fixed: one channel of a connection consumes, and only that channel has deliveries. */
   readonly ch = 1;
   readonly #unconfirmed = new Set<(error: Error | null) => void>();
   readonly #inHand: InHand;
   #closed = false;
   #closing = false;
-  /** By the broker, over a message. */
+  /** Whether the broker closed the channel over a message. */
   #refused = false;
 
   constructor(
@@ -79,15 +79,25 @@ export class SimulatedChannel extends EventEmitter {
     take: (message: ConsumeMessage) => void,
     { consumerTag }: { readonly consumerTag: string },
   ): Promise<void> {
-    await this.wire.call(() =>
+    // RabbitMQ answers before it delivers: the answer must not wait behind more than may be in hand.
+    let early: (() => void)[] | undefined = [];
+    await this.wire.call(() => {
       this.#broker.consume(queue, {
         channel: this.server,
-        deliver: (message, tag) =>
-          this.wire.toClient.send(() => {
-            if (!this.#closed) this.#deliver(message, tag, consumerTag, take);
-          }),
-      })
-    );
+        deliver: (message, tag) => {
+          const send = () =>
+            this.wire.toClient.send(() => {
+              if (!this.#closed) this.#deliver(message, tag, consumerTag, take);
+            });
+          if (early) early.push(send);
+          else send();
+        },
+      });
+      queueMicrotask(() => {
+        for (const send of early ?? []) send();
+        early = undefined;
+      });
+    });
   }
 
   #deliver(message: Message, tag: number, consumerTag: string, take: (message: ConsumeMessage) => void): void {
@@ -132,12 +142,12 @@ export class SimulatedChannel extends EventEmitter {
     if (confirm && this.confirms) this.#unconfirmed.add(confirm);
     this.wire.toServer.send(() =>
       this.wire.whenRead(() => {
-        // A channel that is closed reads nothing more.
+        // A closed channel reads nothing more.
         if (this.#refused) return;
         if (body.length > this.#broker.mostMessageBytes) return this.#refuse(body.length);
         if (refused) return answer(new Error("message nacked"));
         const routed = this.#broker.publish(exchange, routingKey, body, properties);
-        // A message that leads nowhere is returned, and then confirmed all the same.
+        // An unroutable message is returned, and then confirmed as well.
         if (!routed) this.wire.toClient.send(() => this.emit("return", { properties }));
         answer(null);
       })
@@ -145,7 +155,10 @@ export class SimulatedChannel extends EventEmitter {
     return true;
   }
 
-  /** As amqplib's: when the connection is lost meanwhile, it never settles; the channel only says that it is closed. */
+  /**
+   * Behaves as amqplib's: if the connection is lost meanwhile, the promise never settles, and the channel only emits
+   * `close`.
+   */
   close(): Promise<void> {
     this.#mustBeOpen();
     this.#closed = true;
@@ -162,7 +175,7 @@ export class SimulatedChannel extends EventEmitter {
     });
   }
 
-  /** The connection is gone, and the client has noticed. */
+  /** The connection is lost, and the client has noticed. */
   lose(error: Error): void {
     if (this.#closing) this.emit("close");
     this.#closing = false;
@@ -173,7 +186,7 @@ export class SimulatedChannel extends EventEmitter {
     this.emit("close");
   }
 
-  /** The broker closes the channel, and with it all that is unconfirmed. */
+  /** The broker closes the channel, and drops its unconfirmed messages. */
   #refuse(bytes: number): void {
     this.#refused = true;
     this.server.close();

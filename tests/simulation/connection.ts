@@ -8,10 +8,10 @@ import { SimulatedChannel, type Wire } from "./channel.ts";
 import { Socket } from "./socket.ts";
 import type { Mutation } from "./mutations.ts";
 
-/** The owner of a connection: a paused process gets arrivals later, and a dead one never. */
+/** The process that owns a connection: while it is paused, arrivals wait; after it dies, they never happen. */
 export interface Owner {
   run(arrived: () => void): void;
-  /** Its grace period is over: it holds nothing any more, and settles nothing. */
+  /** Whether the grace period is over: the process then holds nothing and settles nothing. */
   readonly hasAbandoned: boolean;
 }
 
@@ -20,17 +20,17 @@ export interface ConnectionOptions {
   readonly owner: Owner;
   readonly clock: Clock;
   readonly random: Random;
-  /** Share of publishes that the broker refuses; asked for each. */
+  /** Share of publishes that the broker refuses; called for each publish. */
   readonly refusedShare: () => number;
   readonly mutation: Mutation | undefined;
 }
 
-/** Longest time of a frame on its way. */
+/** Longest transit time of a frame. */
 const slowestMs = 40;
-/** A side that is not told finds out by heartbeats that the other is gone. */
+/** Longest time until a side notices by heartbeats that the other side is gone. */
 const slowestNoticeMs = 3_000;
 
-/** One direction of a connection: frames arrive in order, each after a while, unless the connection is cut first. */
+/** One direction of a connection: frames arrive in order, each after a delay, unless the connection is cut first. */
 class Link {
   #lastAt = 0;
 
@@ -48,7 +48,7 @@ class Link {
 export class SimulatedConnection extends EventEmitter implements Wire {
   readonly #channels = new Set<SimulatedChannel>();
   readonly socket: Socket;
-  /** amqplib's own. */
+  /** amqplib's socket. */
   readonly connection: Socket["connection"];
   readonly broker: Broker;
   readonly random: Random;
@@ -58,7 +58,7 @@ export class SimulatedConnection extends EventEmitter implements Wire {
   readonly toClient: Wire["toClient"];
   #cut = false;
   #blocked: (() => void)[] | undefined;
-  /** Calls under way, told when the connection is lost. */
+  /** Rejects the pending calls when the connection is lost. */
   readonly #pending = new Set<(error: Error) => void>();
 
   constructor(private readonly options: ConnectionOptions) {
@@ -93,7 +93,7 @@ export class SimulatedConnection extends EventEmitter implements Wire {
     this.emit("close");
   }
 
-  /** Both sides lose the frames on their way, and notice each in its own time. */
+  /** Both sides lose the frames in transit, and each notices after its own delay. */
   cut(): void {
     if (this.#cut) return;
     this.#cut = true;
@@ -102,7 +102,7 @@ export class SimulatedConnection extends EventEmitter implements Wire {
     clock.sleep(random.int(0, slowestNoticeMs)).then(() => owner.run(() => this.#lose()));
   }
 
-  /** The broker reads nothing more from this connection, and says so. */
+  /** The broker stops reading from this connection, and tells the client. */
   block(): void {
     if (this.#blocked || this.#cut) return;
     this.#blocked = [];
@@ -167,7 +167,7 @@ export class SimulatedConnection extends EventEmitter implements Wire {
   }
 }
 
-/** As amqplib types it; only the parts that our members use are there. */
+/** Casts to amqplib's type; only the parts that our members use exist. */
 export function asChannelModel(connection: SimulatedConnection): ChannelModel {
   return connection as unknown as ChannelModel;
 }

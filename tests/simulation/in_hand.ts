@@ -6,7 +6,7 @@ export class InHand {
   #bytes = 0;
   readonly #byTag = new Map<number, Message>();
 
-  /** @param many told of them whenever one more comes and they are beyond what a member may have in hand */
+  /** @param many called on each new message while the messages exceed the bound of a member */
   constructor(private readonly many: (messages: Iterable<Message>) => void) {}
 
   add(tag: number, message: Message): void {

@@ -1,4 +1,4 @@
-/** The invariants of every step, and those of the end, whatever goes wrong. */
+/** The invariants that hold at every step, and those that hold at the end. */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Event } from "../../shared/event/event.ts";
 import type { Enriched } from "../../subscriber/enriched/enriched.ts";
@@ -8,7 +8,7 @@ import type { Life, Look, SharedRates } from "../../subscriber/rates/shared_rate
 import { mostBodyBytes, mostBytesInHand } from "../../shared/rabbitmq/consume/inflow.ts";
 import { type Broker, type BrokerWatch, type Message, names } from "./broker.ts";
 
-/** Something happened that must not happen, ever. */
+/** An invariant is broken. */
 export class InvariantError extends Error {
   override readonly name = "InvariantError";
   constructor(readonly seed: number, readonly what: string, readonly atMs: number) {
@@ -16,10 +16,10 @@ export class InvariantError extends Error {
   }
 }
 
-/** A message of the load: its event or, for a bad one, the reason of its dead letter. */
+/** A message of the load: its event, or the reason with which it must be dead-lettered. */
 export type Published = { readonly event: Event } | {
   readonly reason: string;
-  /** Another one that is as right: the broker's limits may decide which. */
+  /** Another acceptable reason: the broker's limits may decide between the two. */
   readonly orReason?: string;
 };
 
@@ -29,15 +29,15 @@ export class Ledger implements BrokerWatch {
   readonly stored = new Set<string>();
   readonly #eventIds = new Set<bigint>();
   readonly reported = new Set<string>();
-  /** Messages that were in the dead letter queue at any time. */
+  /** Messages that have ever been in the dead letter queue. */
   readonly #elsewhere = new Set<string>();
-  /** Events that were acked when they came again. */
+  /** Number of events that were acked on redelivery. */
   redelivered = 0;
   violation: InvariantError | undefined;
 
   constructor(private readonly seed: number, private readonly clock: Clock) {}
 
-  /** Keeps the first one: later ones may follow from it. */
+  /** Records the first violation only: later ones may follow from it. */
   violated(what: string): void {
     this.violation ??= new InvariantError(this.seed, what, Math.round(this.clock.monotonic()));
   }
@@ -60,8 +60,8 @@ export class Ledger implements BrokerWatch {
   holding(messages: Iterable<Message>): void {
     let bytes = 0;
     for (const { body, properties } of messages) {
-      // The bound may be passed by one body, and one that is requeued makes room a moment before it is settled.
-      // One that is safe elsewhere is no longer held, though its ack may wait.
+      // One body may exceed the bound. A requeued message frees its memory just before it settles. A message in the
+      // dead letter queue no longer counts, though its ack may be pending.
       if (!this.#elsewhere.has(String(properties.messageId))) bytes += body.length;
     }
     if (bytes > mostBytesInHand + 2 * mostBodyBytes) this.violated(`a member has ${bytes} bytes of bodies in hand`);
@@ -71,7 +71,7 @@ export class Ledger implements BrokerWatch {
     this.violated(`the broker would close a channel: ${what}`);
   }
 
-  /** The rows of one transaction. */
+  /** Saves the rows of one transaction. */
   store(events: readonly Enriched[]): Saved {
     const known = new Map<Enriched, Known>();
     for (const enriched of events) {
@@ -90,7 +90,10 @@ export class Ledger implements BrokerWatch {
     return { added: events.length - known.size, known };
   }
 
-  /** Once all is well and quiet again. @param dead the reason of each message in the dead letter queue */
+  /**
+   * Checks the invariants of the end, after recovery.
+   * @param dead the reason of each message in the dead letter queue
+   */
   checkEnd(broker: Broker, dead: ReadonlyMap<string, string>): void {
     for (const [queue, count] of broker.waiting()) {
       if (queue !== names.DEAD_LETTER_QUEUE && count > 0) this.violated(`${count} messages are left in ${queue}`);
@@ -112,7 +115,7 @@ export class Ledger implements BrokerWatch {
 
 type Written = Awaited<ReturnType<SharedRates["write"]>>;
 
-/** Watches the rates cache and its lock from outside, with a record of its own of holder, pause and rates. */
+/** Watches the rates cache and its lock from outside, and keeps its own record of holder, pause and rates. */
 export class LockWatch {
   /** The lock's holder until it releases the lock or the lock expires. */
   #holder: { token: string; until: number } | undefined;
@@ -121,7 +124,7 @@ export class LockWatch {
 
   constructor(private readonly clock: Clock, private readonly violated: (what: string) => void) {}
 
-  /** The server forgot everything, the lock included. */
+  /** The server lost all its data, including the lock. */
   flushed(): void {
     this.#holder = undefined;
     this.#pausedUntil = -Infinity;
@@ -183,7 +186,7 @@ export class LockWatch {
   }
 }
 
-/** The same rates and lock, each command of which is sent in a way of its own. */
+/** Wraps the rates and the lock so that `send` sends each command. */
 export function sentBy(
   send: <T>(command: () => Promise<T>) => Promise<T>,
   shared: () => SharedRates,

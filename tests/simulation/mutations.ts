@@ -1,4 +1,4 @@
-/** Bugs that the simulation must find. The product's own code stays as it is. */
+/** Bugs that the simulation must find. They wrap the product's code, and do not change it. */
 import type { EventQueue } from "../../shared/rabbitmq/delivery.ts";
 import { uuidv7 } from "../../shared/rabbitmq/message_id.ts";
 import type { OutgoingMessage } from "../../shared/rabbitmq/message.ts";
@@ -9,15 +9,15 @@ import { MemoryRates } from "../../subscriber/rates/memory_rates.ts";
 import type { Look } from "../../subscriber/rates/shared_rates.ts";
 
 export interface Mutation {
-  /** In the place of the subscriber's queue. */
+  /** Replaces the subscriber's queue. */
   readonly queue?: (queue: EventQueue) => EventQueue;
-  /** In the place of the rates cache and its lock. */
+  /** Replaces the rates cache and its lock. */
   readonly cache?: (clock: Clock) => MemoryRates;
-  /** How often a connection to the database is dropped when its server takes no writes. */
+  /** Share of database connections that are dropped when their server becomes read-only. */
   readonly droppedShare?: number;
-  /** Whether members read on, however much they have in hand. */
+  /** Whether members keep reading beyond the bound of what they may hold. */
   readonly unbounded?: boolean;
-  /** Changes an error by which the broker closes a channel over a message. */
+  /** Changes the error with which the broker closes a channel over a message. */
   readonly refusal?: (error: Error) => Error;
   /** Changes a message that a replay publishes. */
   readonly replayed?: (message: OutgoingMessage, random: Random) => OutgoingMessage;
@@ -36,7 +36,7 @@ export const mutations = {
 
 export type MutationName = keyof typeof mutations;
 
-/** Acks each delivery when it is taken, as a consumer without manual acks would. */
+/** Acks each delivery on arrival, as a consumer without manual acks does. */
 class AckingEarly implements EventQueue {
   constructor(private readonly queue: EventQueue) {}
 
@@ -51,7 +51,7 @@ class AckingEarly implements EventQueue {
   }
 }
 
-/** Gives the lock back whosever it is, as `DEL lock` does. */
+/** Releases the lock without checking the holder, as `DEL lock` does. */
 class CarelessRates extends MemoryRates {
   #token = "";
 

@@ -1,4 +1,4 @@
-/** One subscriber's process: all its real parts, over simulated connections. It can be paused, asked to leave, and killed. */
+/** One subscriber process: all its real parts, over simulated connections. A run can pause, stop and kill it. */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { type Random, seededRandom } from "../../shared/runtime/random.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
@@ -24,7 +24,7 @@ export interface Settings {
 }
 
 const slowestAnswerMs = 150;
-/** How often a connection is dropped when its server takes no writes. */
+/** Share of connections that are dropped when their server becomes read-only. */
 const droppedShare = 0.5;
 
 export class Process implements Owner {
@@ -37,7 +37,7 @@ export class Process implements Owner {
   readonly #random: Random;
   readonly #ended: Promise<void>;
   #lastLoneCallAt = -Infinity;
-  /** Which primary each connection to the database leads to. */
+  /** The primary that each database connection leads to. */
   readonly #primaries: number[];
 
   constructor(private readonly world: World, private readonly settings: Settings, id: string, seed: number) {
@@ -50,28 +50,28 @@ export class Process implements Owner {
     return this.#abandon.signal.aborted;
   }
 
-  /** Something arrives at the process: it waits while the process is paused, and is nothing to a dead one. */
+  /** Handles an arrival: it waits while the process is paused, and is dropped once the process is dead. */
   run(arrived: () => void): void {
     if (!this.#alive) return;
     if (this.#resumed) this.#held.push(arrived);
     else arrived();
   }
 
-  /** As SIGKILL: nothing that it still does has any effect, and its connections break. */
+  /** Kills the process as SIGKILL does: its connections break, and nothing that it still does has any effect. */
   kill(): void {
     this.#alive = false;
     for (const connection of this.#connections) connection.cut();
     this.resume();
   }
 
-  /** As SIGTERM, with a grace period. Resolves when it has left, or is dead. */
+  /** Stops the process as SIGTERM does, with a grace period. Resolves when the process has left or died. */
   async leave(graceMs: number): Promise<void> {
     this.#stop.abort(new Error("leaving"));
     this.world.clock.sleep(graceMs).then(() => this.#abandon.abort(new Error("the grace period is over")));
     await this.#ended;
   }
 
-  /** As SIGSTOP. */
+  /** Pauses the process as SIGSTOP does. */
   pause(): void {
     this.#resumed ??= Promise.withResolvers<void>();
   }
@@ -130,7 +130,10 @@ export class Process implements Owner {
     await queue.close();
   }
 
-  /** Over one of two connections, which stays with a demoted server until it has said so, or a few times more. */
+  /**
+   * Writes over one of two connections. A connection stays with a demoted server until the server has refused a write,
+   * or a few times longer.
+   */
   #write<T>(write: () => T): T {
     const { world } = this;
     const n = this.#random.int(0, this.#primaries.length - 1);
@@ -164,7 +167,7 @@ export class Process implements Owner {
         if (world.away.has("rates-api") || world.luck(this.#random, 0.2)) {
           throw new RatesUnavailable("unavailable", "simulated");
         }
-        // Servers that are not in step: some answers are a little older than others.
+        // The API's servers are not in step: some answers are slightly older than others.
         return ratesOf(
           allRates,
           Date.UTC(2024, 5, 28) + Math.floor(world.clock.monotonic()) - this.#random.int(0, 3_000),
@@ -183,7 +186,7 @@ export class Process implements Owner {
     this.#lastLoneCallAt = now;
   }
 
-  /** An action on a server: late, sometimes refused, sometimes done although the answer is lost. */
+  /** Runs an action on a server: late, sometimes refused, sometimes applied although the answer is lost. */
   async #act<T>(on: Dependency, action: () => T | Promise<T>): Promise<T> {
     const { world } = this;
     const random = this.#random;

@@ -1,4 +1,4 @@
-/** A run's publishers: good and bad events while there is trouble, and the replay of dead letters afterwards. */
+/** The publishers of a run: valid and bad events during the faults, and the replay of dead letters afterwards. */
 import { Buffer } from "node:buffer";
 import type { GetMessage } from "amqplib";
 import { generateEvents } from "../../publisher/generator.ts";
@@ -19,15 +19,15 @@ import { poisonous, type World } from "./world.ts";
 
 const count = 60;
 const badShare = 0.1;
-/** Bodies that are no events; all messages share them. */
+/** Bodies that are not events, shared by all messages. */
 const [longBody, heavyBody, unreadBody] = [5_000, 1_000_000, mostBodyBytes + 1].map((bytes) =>
   Buffer.alloc(bytes, 0xff)
 ) as [Buffer, Buffer, Buffer];
-/** Another publisher's heavy bodies: more than one subscriber may have in hand. */
+/** Number of heavy bodies from another publisher: more than one subscriber may hold. */
 const heavyCount = 200;
 const curable = ["rates-timeout", "delivery-limit"];
 
-/** One that is never paused and never killed. */
+/** An owner that is never paused and never killed. */
 const passive = { run: (arrived: () => void) => arrived(), hasAbandoned: false };
 
 export function openPublisher(world: World, name: string): ConfirmPublisher {
@@ -41,7 +41,7 @@ export function openPublisher(world: World, name: string): ConfirmPublisher {
   });
 }
 
-/** Publishes good and bad events over the time of trouble, and waits for their confirms. */
+/** Publishes valid and bad events for the duration of the faults, and waits for their confirms. */
 export async function publishOverTime(world: World, publisher: ConfirmPublisher, troubleMs: number): Promise<void> {
   const { clock, random, ledger } = world;
   const events = generateEvents({ random, players: 8, firstId: 1n, timeMs: () => clock.now() });
@@ -63,14 +63,14 @@ export async function publishOverTime(world: World, publisher: ConfirmPublisher,
 function bad(n: number): [Published, Uint8Array] {
   if (n % 4 === 3) return [{ reason: "store-rejected" }, encodeEvent(poisonous(1_000_000n + BigInt(n)))];
   if (n % 6 === 0) return [{ reason: "rejected" }, unreadBody];
-  // The broker moves what it does not take from us again.
+  // When the broker refuses the subscriber's letter, the subscriber rejects the message and the broker dead-letters it.
   if (n % 6 === 3) return [{ reason: "undecodable", orReason: "rejected" }, longBody];
   if (n % 12 === 1) return [{ reason: "undecodable" }, Uint8Array.from([0xff, 0x01, 0x80])];
   if (n % 3 === 1) return [{ reason: "invalid" }, new Uint8Array()];
   return [{ reason: "unknown-currency" }, encodeEvent(bet({ id: 1_000_000n + BigInt(n), currency: "XTS" }))];
 }
 
-/** All at once, as a broker that was away may have them. */
+/** Publishes the heavy bodies at once, as after an outage of the broker. */
 export function publishHeavy({ broker, ledger, random }: World): void {
   for (let n = 0; n < heavyCount; n++) {
     const messageId = uuidv7(n, random.bytes(10));
@@ -80,7 +80,7 @@ export function publishHeavy({ broker, ledger, random }: World): void {
   }
 }
 
-/** With the code of `deno task dead replay`. @returns how many letters were replayed */
+/** Replays with the code of `deno task dead replay`. @returns the number of replayed letters */
 export async function replayCurable(world: World): Promise<number> {
   const publisher = openPublisher(world, "replay");
   const connection = asChannelModel(await world.connect(passive));
@@ -99,7 +99,7 @@ export async function replayCurable(world: World): Promise<number> {
       }
     },
     whole: (letter: DeadLetter) => Promise.resolve(letter),
-    // They stay in hand.
+    // The letters stay unsettled.
     kept: () => Promise.resolve(),
     replayed(letters: readonly DeadLetter[]) {
       for (const letter of letters) channel.ack(inHand.get(letter)!);
@@ -119,7 +119,7 @@ export async function replayCurable(world: World): Promise<number> {
   return replayed.filter(({ result }) => result === "replayed").length;
 }
 
-/** The reason of each message in the dead letter queue. */
+/** Returns the reason of each message in the dead letter queue. */
 export function deadReasons({ broker }: World): ReadonlyMap<string, string> {
   return new Map(
     broker.peek(names.DEAD_LETTER_QUEUE).map(({ body, properties }) => {

@@ -1,7 +1,9 @@
 /**
- * The real code of publisher, subscribers and replay, over broker, database, cache and rates API in memory, under virtual
- * time. A seed decides everything: settings, how long each thing takes, which step fails before or after its effect, which process is
- * killed, paused or cut off and when. The same seed gives the same run, to the message.
+ * Runs the real code of publisher, subscribers and replay over an in-memory broker, database, cache and rates API,
+ * under virtual time.
+ *
+ * The seed decides everything: the settings, the duration of each step, which step fails before or after its effect,
+ * and which process is killed, paused or cut off, and when. The same seed gives the same run, message for message.
  */
 import type { ConfirmPublisher } from "../../shared/rabbitmq/publish/publisher.ts";
 import { type Random, seededRandom } from "../../shared/runtime/random.ts";
@@ -15,17 +17,17 @@ import { World } from "./world.ts";
 
 const nothing = { published: 0, stored: 0, dead: 0, replayed: 0, redelivered: 0, kills: 0, ratesCalls: 0 };
 
-/** The counts of a run; a run that breaks an invariant throws an `InvariantError` instead, which names its seed. */
+/** The counts of a run. A run that breaks an invariant throws an `InvariantError` with its seed instead. */
 export type SimulationResult = typeof nothing;
 
-/** How long things go wrong, and how long everything may take to settle when they no longer do, in virtual ms. */
+/** Duration of the faults, and the longest time to settle afterwards, in virtual ms. */
 const [troubleMs, settleMs] = [30_000, 300_000];
 const quietMs = 15_000;
 const subscribers = 3;
 const replayRounds = 5;
 /** Longer than any backoff. */
 const longestReadOnlyMs = 20_000;
-/** Share of the runs that have more bytes than a subscriber may have in hand. */
+/** Share of runs whose messages exceed the bytes that a subscriber may hold. */
 const heavyShare = 0.05;
 
 /** @throws {InvariantError} */
@@ -47,7 +49,7 @@ export async function simulate(seed: number, mutation?: MutationName): Promise<S
   };
 }
 
-/** Runs one seed after the other until so many have failed, and adds up the results of the others. */
+/** Runs one seed after the other until `mostFailures` have failed, and adds up the counts of the passing runs. */
 export async function simulateSeeds(
   { first = 1, count, mutation, mostFailures = 1, onFailure }: {
     readonly first?: number;
@@ -110,7 +112,7 @@ class Run {
     }
   }
 
-  /** @returns how many dead letters were replayed */
+  /** @returns the number of replayed dead letters */
   async peace(): Promise<number> {
     const { world } = this;
     world.healed = true;
@@ -121,7 +123,7 @@ class Run {
     for (const process of this.#processes) process.resume();
     await this.#untilDone("all is published", this.#publishing);
     await this.#untilSettled();
-    // Until then a lowered limit stays; a letter beyond it could not be replayed.
+    // The lowered limit stays until here, and has to go: a letter above it could not be replayed.
     world.broker.mostMessageBytes = Infinity;
     let replayed = 0;
     for (let round = 0; round < replayRounds; round++) {
@@ -144,7 +146,7 @@ class Run {
     return new Process(this.world, this.settings, `subscriber-${n}`, this.world.seed * 1_000 + n);
   }
 
-  /** Something, or nothing. */
+  /** Breaks one thing at random, or nothing. */
   #breakSomething(): void {
     const { world } = this;
     const { random, clock } = world;
@@ -215,7 +217,10 @@ class Run {
     }
   }
 
-  /** And stays so: a publisher whose confirm was lost sends its message again when it has a connection, seconds later. */
+  /**
+   * Waits until everything stays settled: a publisher that lost a confirm republishes seconds later, once it is
+   * connected.
+   */
   async #untilSettled(): Promise<void> {
     do {
       await this.#until("everything is settled", () => this.#isSettled());

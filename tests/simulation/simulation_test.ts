@@ -5,7 +5,7 @@ import { simulate, simulateSeeds } from "./simulate.ts";
 
 const seeds = 2_000;
 
-/** The failure of the first seed that finds the bug. */
+/** Returns the failure of the first seed that finds the bug. */
 async function firstFind(mutation: MutationName): Promise<InvariantError | undefined> {
   return (await simulateSeeds({ count: seeds, mutation })).failures[0];
 }

@@ -1,4 +1,7 @@
-/** The client's end of a connection: what the members' own readers replace and read (inflow.ts, amqp_plain_deliveries.ts). */
+/**
+ * The client's end of a connection: the parts that the members' readers replace and read (inflow.ts,
+ * amqp_plain_deliveries.ts).
+ */
 import { Buffer } from "node:buffer";
 import type { Options } from "amqplib";
 import { framesOf } from "../fixtures/amqp_server.ts";
@@ -10,10 +13,10 @@ interface Frame {
   readonly content?: Uint8Array;
 }
 
-/** RabbitMQ's frame_max, without what a frame has around its content: a longer body is not plain. */
+/** RabbitMQ's frame_max less a frame's 8 bytes of overhead. A delivery with a longer body is not plain. */
 const mostFrameBytes = 131_072 - 8;
 const nothing = Buffer.alloc(0);
-/** Arrives to see whether anything is read. */
+/** A frame that tests whether the member reads at all. */
 const probe: Frame = {};
 
 export class Socket {
@@ -23,7 +26,7 @@ export class Socket {
     rest: nothing,
     maxFrameSize: 0,
     recvSinceLastCheck: true,
-    // Each frame is read once.
+    // Returns each frame once.
     recvFrame: (): Frame | false => {
       const frame = this.#frame;
       this.#frame = false;
@@ -31,29 +34,29 @@ export class Socket {
     },
   };
   #frame: Frame | false = false;
-  /** What the member does not read yet. */
+  /** Arrivals that wait until the member reads again. */
   #held: (() => void)[] = [];
   #draining = false;
 
-  /** @param isUnbounded whether the member reads on, however much it has in hand */
+  /** @param isUnbounded whether the member keeps reading beyond its bound */
   constructor(private readonly cut: () => void, private readonly isUnbounded: boolean) {}
 
-  /** In order; waits while the member reads nothing. */
+  /** Delivers arrivals in order; they wait while the member does not read. */
   arrive(act: () => void): void {
     this.#held.push(act);
     this.#drain();
   }
 
-  /** What has not been read is lost. */
+  /** Drops unread arrivals. */
   close(): void {
     this.#held = [];
   }
 
-  /** Whether the members' reader takes the delivery from the wire's bytes. */
+  /** Returns whether the members' reader decodes the delivery from the wire itself. */
   isTaken({ body, properties }: Message, tag: number, channel: number, consumerTag: string): boolean {
     const { connection } = this;
     const { headers = {}, timestamp, ...others } = properties;
-    // The encoder knows no headers but texts; whatever has some is not plain.
+    // The encoder supports no headers but texts, so a delivery with headers counts as not plain.
     if (Object.keys(headers).length > 0 || body.length > mostFrameBytes) return false;
     connection.rest = Buffer.concat(framesOf({
       ...{ channel, consumerTag, tag: BigInt(tag), redelivered: false, exchange: "", routingKey: "" },
@@ -64,7 +67,10 @@ export class Socket {
     return connection.rest.length === 0;
   }
 
-  /** As amqplib makes it of the frames that are left to it: without the body, where the member does not read that. */
+  /**
+   * Returns the message as amqplib builds it from the frames that it gets: without the body if the member skips the
+   * body.
+   */
   read({ body, properties }: Message): { readonly content: Buffer; readonly properties: Options.Publish } {
     const header: Frame = { fields: { ...properties }, size: body.length };
     this.#receive(header);
@@ -73,7 +79,7 @@ export class Socket {
     return { content: isRead ? body : nothing, properties: header.fields! };
   }
 
-  /** Gives the frame to the members' readers, around amqplib's. @returns what they leave of it */
+  /** Passes the frame to the members' readers, which wrap amqplib's. @returns the part that they leave to amqplib */
   #receive(frame: Frame | false): unknown {
     this.#frame = frame;
     const received = this.connection.recvFrame();

@@ -1,4 +1,4 @@
-/** The servers of the simulated members: broker, database, rates cache and rates API, each of which can be away. */
+/** The servers of the simulated members: broker, database, rates cache and rates API. Each can be down. */
 import type { Random } from "../../shared/runtime/random.ts";
 import type { VirtualClock } from "../fixtures/virtual_clock.ts";
 import type { Event } from "../../shared/event/event.ts";
@@ -12,10 +12,10 @@ import { type Owner, SimulatedConnection } from "./connection.ts";
 import { Ledger, LockWatch } from "./invariants.ts";
 import type { Mutation } from "./mutations.ts";
 
-/** Things that can be away as a whole. */
+/** Servers that can be down as a whole. */
 export type Dependency = "broker" | "database" | "redis" | "rates-api";
 
-/** As a server says it that takes no writes. */
+/** Returns the error of a read-only server. */
 export function readOnlyError(): Error {
   return Object.assign(new Error("cannot execute COPY FROM in a read-only transaction"), { code: "25006" });
 }
@@ -38,13 +38,13 @@ export class World {
   readonly connections = new Set<SimulatedConnection>();
   readonly away = new Set<Dependency>();
   readonly kills = { count: 0 };
-  /** From then on nothing goes wrong by itself any more. */
+  /** Once true, there are no more random faults. */
   healed = false;
-  /** The database takes no writes. */
+  /** Whether the database is read-only. */
   readOnly = false;
-  /** A connection that was made before the last change is kept with a server that takes no writes any more. */
+  /** The current primary. Connections from before the last failover stay with the former, read-only primary. */
   primary = 0;
-  /** A migration went wrong: the database refuses every event. */
+  /** A failed migration: the database refuses every event. */
   takesNothing = false;
   blocked = false;
   ratesCalls = 0;
@@ -66,13 +66,13 @@ export class World {
     return this.lockWatch.around(this.#cache);
   }
 
-  /** As when Redis restarts: it keeps nothing. */
+  /** Empties Redis, as a restart does. */
   flushRedis(): void {
     this.#cache = this.#newCache();
     this.lockWatch.flushed();
   }
 
-  /** Whether something goes wrong by itself this time; never at the end. */
+  /** Returns whether a random fault happens now; never after `healed`. */
   luck(random: Random, share: number): boolean {
     return !this.healed && random.next() < share;
   }
@@ -88,7 +88,7 @@ export class World {
     return connection;
   }
 
-  /** Every connection is lost, and for a while there are no new ones. */
+  /** Cuts every connection, and refuses new ones for a while. */
   cutAll(): void {
     for (const connection of this.connections) connection.cut();
     this.connections.clear();
@@ -104,13 +104,13 @@ export class World {
     for (const connection of this.connections) blocked ? connection.block() : connection.unblock();
   }
 
-  /** The rows of one transaction, of which the database takes all or none. */
+  /** Saves the rows of one transaction: all or none. */
   save(events: readonly Enriched[]): Saved {
     this.refuse(events);
     return this.ledger.store(events);
   }
 
-  /** @throws as Postgres does for a schema that takes nothing, and for an event that a trigger does not want */
+  /** @throws as Postgres does, for a schema that refuses everything and for an event that a trigger refuses */
   refuse(events: readonly Enriched[]): void {
     const refused = (message: string, code: string, routine?: string) =>
       Object.assign(new Error(message), { code, routine });
@@ -118,7 +118,7 @@ export class World {
     if (this.takesNothing) throw refused('null value in column "tenant" violates not-null constraint', "23502");
     const poison = events.find(({ event }) => isPoisonous(event));
     if (!poison) return;
-    // Half of them by the SQLSTATE of a database that is away.
+    // Half of them have the SQLSTATE of a database that is down.
     const code = poison.event.id % 8n < 4n ? "P0001" : "57P03";
     throw refused("a trigger says no", code, "exec_stmt_raise");
   }

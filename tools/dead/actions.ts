@@ -1,4 +1,4 @@
-/** What `deno task dead` does, by its first word. Each returns the exit status. */
+/** The actions of `deno task dead`, by their first word. Each returns the exit status. */
 import { type Filter, groupToJson } from "../../shared/rabbitmq/dead/admin.ts";
 import { deadLetterToJson, mostBodyListed, mostBodyShown } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { replay as replayLetters } from "../../shared/rabbitmq/dead/replay.ts";
@@ -31,20 +31,20 @@ export interface Task {
     readonly "dry-run": boolean;
   };
   readonly config: TopologyConfig & Pick<Config, "RABBITMQ_URL">;
-  /** Noted in the table as who did it. */
+  /** Recorded in the table as the author of the act. */
   readonly by: string;
   readonly stop: AbortSignal;
-  /** Is told of each letter that it was done to. */
+  /** Called for each letter that was acted on. */
   readonly onDone: () => void;
 }
 
-/** An operator waits for the answer: better a clear failure soon than a retry of half a minute for each letter. */
+/** An operator waits for the answer: a clear failure soon is better than half a minute of retries per letter. */
 const publishTimeoutMs = 5_000;
 
 const acts = { replay, drop, undo };
 export const actions = { list, groups, show, ...acts };
 
-/** Whether it changes what became of letters. */
+/** Returns whether the action changes letters. */
 export function changes(action: keyof typeof actions): boolean {
   return Object.hasOwn(acts, action);
 }
@@ -132,7 +132,7 @@ async function replay(task: Task): Promise<number> {
       ),
     log: silentLog,
   });
-  // Bad credentials fail each letter with the broker's words.
+  // With bad credentials, each publish fails with the broker's message.
   publisher.finished.catch(() => {});
   const counts = new Counts();
   try {
@@ -156,7 +156,7 @@ function selectionOf({ filter, flags: { limit, newest }, stop }: Task): Selectio
   return { filter, limit, order: newest ? "newest" : "oldest", stop };
 }
 
-/** Of the body only the beginning: the rest stays in the table. */
+/** Prints only the beginning of the body; the table keeps all of it. */
 function print(
   { flags }: Task,
   letter: KeptLetter,

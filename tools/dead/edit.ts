@@ -1,4 +1,4 @@
-/** `deno task dead edit`: one letter, or all that match, by one change. */
+/** `deno task dead edit`: applies one change to one letter, or to all matching letters. */
 import { type Change, parseChange } from "../../shared/event/change.ts";
 import { UsageError } from "../../shared/runtime/configuration/command.ts";
 import { printable, printableJson } from "../../shared/runtime/printable.ts";
@@ -8,7 +8,7 @@ import { editLetters } from "../../subscriber/dead_letters/edit_letters.ts";
 import { pagesOf } from "../../subscriber/dead_letters/replay_source.ts";
 import type { Task } from "./actions.ts";
 
-/** Previews that are printed of many. */
+/** Most previews printed for an edit of many letters. */
 const mostShown = 20;
 
 /** @throws {UsageError} */
@@ -28,7 +28,7 @@ export async function readChange(
   }
 }
 
-/** A person sees what it would do before it is done; a program says --yes. */
+/** Edits after a preview: a person confirms, and a program passes --yes. */
 export async function edit(task: Task & { readonly change: Change; readonly database: Database }): Promise<number> {
   const { flags, filter, table, change, by, database, stop } = task;
   const selection = { filter, status: "dead", limit: flags.limit, stop } as const;

@@ -1,4 +1,4 @@
-/** Acts on many letters become jobs, which outlive this process. */
+/** Acts on many letters become jobs, which continue after this process exits. */
 import type { Change } from "../../shared/event/change.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { UsageError } from "../../shared/runtime/configuration/command.ts";
@@ -8,17 +8,17 @@ import type { JobTable } from "../../subscriber/dead_letters/jobs/job_table.ts";
 import type { Task } from "./actions.ts";
 import { letters, tell } from "./jobs.ts";
 
-/** An act on more letters is a job. */
+/** An act on more letters than this becomes a job. */
 export const many = 100;
 const [pollMs, untakenMs] = [1_000, 5_000];
 
 export interface OrderTask extends Task {
   readonly jobs: JobTable;
-  /** Of an edit. */
+  /** For an edit. */
   readonly change: Change | undefined;
 }
 
-/** What only this process can do stays here. @throws {UsageError} */
+/** Returns whether the act becomes a job. Not with --limit, --newest, --force or --dry-run. @throws {UsageError} */
 export async function isJob(act: JobAct, { jobs, filter, flags }: OrderTask): Promise<boolean> {
   if (flags.limit !== undefined || flags.newest || flags.force || flags["dry-run"]) {
     if (flags.job || flags.wait) throw new UsageError("a job takes no --limit, --newest, --force or --dry-run");
@@ -27,7 +27,7 @@ export async function isJob(act: JobAct, { jobs, filter, flags }: OrderTask): Pr
   return flags.job || flags.wait || await jobs.count({ act, filter }) > many;
 }
 
-/** A person is asked, with the count. @throws {UsageError} */
+/** Orders a job; a person first confirms the number of letters. @throws {UsageError} */
 export async function orderJob(act: JobAct, task: OrderTask): Promise<number> {
   const { jobs, filter, change, flags: { yes, rate } } = task;
   if (!yes && Deno.stdin.isTerminal()) {
@@ -39,8 +39,9 @@ export async function orderJob(act: JobAct, task: OrderTask): Promise<number> {
 }
 
 /**
- * Has subscribers do it, and looks on: on a terminal, or when it is to wait. To leave does not end the job.
- * @returns 0 when it is done, or goes on without us
+ * Creates the job for the subscribers to run, and follows it on a terminal or with --wait. Leaving does not stop the
+ * job.
+ * @returns 0 when the job is done, or continues without this process
  */
 async function order(what: JobOrder, { jobs, by, stop, flags: { json, wait } }: OrderTask): Promise<number> {
   let job: Job | undefined = await jobs.create(what, crypto.randomUUID(), by);

@@ -12,7 +12,7 @@ interface Shown {
   readonly json: boolean;
 }
 
-/** @param words what follows `jobs`: nothing, ID, `pause|resume|cancel ID`, `rate ID N` */
+/** @param words the words after `jobs`: nothing, ID, `pause|resume|cancel ID`, `rate ID N` */
 export async function jobsCommand(words: readonly string[], shown: Shown): Promise<number> {
   const { jobs } = shown;
   const [first, second, third] = words;

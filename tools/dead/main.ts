@@ -3,7 +3,8 @@ import { Acts, connectedAs } from "../../shared/postgres/acts.ts";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
-import { explainConnection, explainStoreError } from "../../shared/runtime/errors.ts";
+import { explainStoreError } from "../../shared/runtime/errors.ts";
+import { explainConnection } from "../../shared/runtime/server_kind.ts";
 import { onShutdownSignal } from "../../shared/runtime/shutdown.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { jobActs } from "../../subscriber/dead_letters/jobs/job.ts";
@@ -19,10 +20,10 @@ import { jobsCommand } from "./jobs.ts";
 import { leave, take } from "./take.ts";
 import { noteWaiting } from "./waiting.ts";
 
-/** A look at the groups of a million letters takes seconds. */
+/** Reading the groups of a million letters takes seconds. */
 const queryTimeoutMs = 60_000;
 
-/** Noted in the table as who did it. */
+/** Recorded in the table as the author of an act. */
 const by = "deno task dead";
 
 await runCommand({
@@ -139,14 +140,14 @@ await runCommand({
     return status;
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    const explained = explainConnection(error, "Postgres", config.DATABASE_URL);
+    const explained = await explainConnection(error, "Postgres", config.DATABASE_URL);
     throw explained === error ? new Error(explainStoreError(error), { cause: error }) : explained;
   } finally {
     await database.close();
   }
 });
 
-/** What was typed. */
+/** Returns the command line as typed. */
 function wordsOf(flags: Readonly<Record<string, unknown>>, words: readonly string[]): Record<string, string> {
   const given = Object.entries<unknown>({ ...flags, of: words.join(" ") || undefined })
     .filter(([, value]) => value !== undefined && value !== false);

@@ -1,10 +1,10 @@
-/** Dead letters for a human to read. */
+/** Prints dead letters for humans. */
 import { cutTo, printable } from "../../shared/runtime/printable.ts";
 import type { CauseGroup } from "../../shared/rabbitmq/dead/admin.ts";
 import { causeOf } from "../../shared/rabbitmq/dead/cause.ts";
 import { type DeadLetter, type Fate, shownEvent } from "../../shared/rabbitmq/dead/dead_letter.ts";
 
-/** Two lines: what became of it, and what it is. */
+/** Returns two lines: the letter's state, and its description. */
 export function summarize(
   letter: DeadLetter,
 ): string {
@@ -23,10 +23,10 @@ export function summarize(
   ].map((line) => printable(line)).join("\n");
 }
 
-/** Headers may have more; `--json` shows none of them. */
+/** Headers may be larger; `--json` omits them. */
 const mostOfOneRow = 65_536;
 
-/** Everything that is known of one letter. */
+/** Returns every known fact of one letter. */
 export function describeInFull(letter: DeadLetter): string {
   const rows: [string, unknown][] = [
     ["message id", letter.messageId],
@@ -55,7 +55,7 @@ export function describeInFull(letter: DeadLetter): string {
   return `${lines.join("\n")}\nbody, ${letter.bodyBytes} bytes\n${hexDump(letter)}`;
 }
 
-/** A replay is no more than that: what became of its event is told by `resolved`, or by the letter that names this one. */
+/** A replay does not tell the outcome of its event: `resolved` does, or a later letter that names this one. */
 function fateRows(fate: Fate | undefined): [string, unknown][] {
   if (!fate) return [];
   const { status, id, previous, actedBy, actedAt, storedBy, storedAt } = fate;
@@ -70,13 +70,13 @@ function fateRows(fate: Fate | undefined): [string, unknown][] {
   ];
 }
 
-/** `reason: count`, most first. */
+/** Returns `reason: count`, the highest count first. */
 export function countReasons(counts: ReadonlyMap<string, number>): string {
   const descending = [...counts].sort(([, a], [, b]) => b - a);
   return printable(descending.map(([reason, count]) => `${reason}: ${count}`).join(", "));
 }
 
-/** Two lines: what they failed of, and the newest of them. */
+/** Returns two lines: the cause of the failures, and the newest letter. */
 export function describeGroup({ group, reason, cause, letters, firstAt, lastAt, sample, taken }: CauseGroup): string {
   const times = firstAt === undefined ? "at an unknown time" : firstAt === lastAt ? firstAt : `${firstAt} … ${lastAt}`;
   return [

@@ -3,10 +3,13 @@ import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Config } from "../../shared/runtime/configuration/config.ts";
 import { settledWithin } from "../../shared/runtime/deadline.ts";
 
-/** Longest look at the queue: the letters in the table were what was asked for. */
+/** Short, because the queue is an extra: the command asked for the letters in the table. */
 const timeoutMs = 3_000;
 
-/** Says on stderr how many letters wait in their queue: nothing here shows them before a keeper has moved them into the table. */
+/**
+ * Writes to stderr how many letters are still in the queue. The command does not show them until a keeper has moved
+ * them into the table.
+ */
 export async function noteWaiting(
   config: Pick<Config, "DEAD_LETTER_QUEUE" | "RABBITMQ_URL">,
   clock: Clock,

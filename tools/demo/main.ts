@@ -1,4 +1,4 @@
-/** `deno task demo`: the whole system at work on this machine, from nothing to a summary. */
+/** `deno task demo`: runs the whole system on this machine, from setup to a summary. */
 import { join } from "node:path";
 import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
 
@@ -40,7 +40,7 @@ await runCommand({
   if (!real && keep) throw new UsageError("--keep goes with --real: the embedded demo starts no servers");
   if (stay && once) throw new UsageError("--stay and --once exclude each other");
   if (real) {
-    // Deno downloads what a literal import() names before anything runs: the clients of all three servers.
+    // Deno downloads everything that a literal import() names before anything runs: the clients of all three servers.
     const { runOnServers }: typeof import("./real.ts") = await import(new URL("./real.ts", import.meta.url).href);
     return await runOnServers({ project, count, rate, keep, config, say: (sentence) => console.log(sentence) });
   }

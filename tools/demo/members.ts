@@ -1,4 +1,4 @@
-/** The system's members as processes of their own, as an operator would start them. */
+/** The system's members as separate processes, started as an operator starts them. */
 import { join } from "node:path";
 import { type Random, systemRandom } from "../../shared/runtime/random.ts";
 import { expandPermissions, joinPermissions, parseTask, readPermissionSets, readTasks } from "../tasks/task_line.ts";
@@ -8,9 +8,9 @@ export interface Member {
   readonly child: Deno.ChildProcess;
   /** The fields of the newest log record. */
   lastFields: Readonly<Record<string, unknown>>;
-  /** The newest log records, {@linkcode mostMessages} at most. */
+  /** The newest log records, at most {@linkcode mostMessages}. */
   readonly records: Readonly<Record<string, unknown>>[];
-  /** Every message that was logged; of a member that runs for long, the newest {@linkcode mostMessages}. */
+  /** The newest log messages, at most {@linkcode mostMessages}. */
   readonly messages: string[];
   readonly ended: Promise<Deno.CommandStatus>;
   readonly read: Promise<void>;
@@ -19,15 +19,15 @@ export interface Member {
 type Env = Readonly<Record<string, string | undefined>>;
 
 export interface StartOptions {
-  /** Whose flags and permissions it gets; the task of its own name if left out. */
+  /** The task whose flags and permissions the member gets; the task of its own name if omitted. */
   readonly task?: string;
-  /** The program, from the project's root, in place of the task's own. */
+  /** The program to run instead of the task's own, as a path from the project's root. */
   readonly program?: string;
   /** Deno permissions beyond those of the task. */
   readonly permissions?: readonly string[];
-  /** Gets each whole line of stdout, which otherwise goes nowhere. */
+  /** Called with each complete line of stdout. Without it, stdout is discarded. */
   readonly onLine?: (line: string) => void;
-  /** Whether the caller writes its stdin, and closes it. */
+  /** Whether the caller writes the member's stdin, and closes it. */
   readonly reads?: boolean;
 }
 
@@ -39,8 +39,8 @@ export class Members implements AsyncDisposable {
   readonly #running = new Set<Member>();
 
   /**
-   * Each is started with the flags and permissions that its task has in deno.json, and no others.
-   * @param by by itself, or by `deno task`, which another release's deno.json may need
+   * Each member gets exactly the flags and permissions that its task has in deno.json.
+   * @param by whether to start the program directly or through `deno task`, which another release's deno.json may need
    */
   constructor(private readonly project: string, private readonly by: "program" | "task" = "program") {}
 
@@ -70,8 +70,8 @@ export class Members implements AsyncDisposable {
   }
 
   /**
-   * Waits for a record by its `event` code, or by its message.
-   * @throws when the member ends, or logs no such record within a minute
+   * Waits for a log record by its `event` code, or by its message.
+   * @throws when the member exits, or logs no such record within a minute
    */
   async untilLogged(member: Member, what: string): Promise<void> {
     const giveUpAt = performance.now() + startTimeoutMs;
@@ -85,7 +85,7 @@ export class Members implements AsyncDisposable {
     }
   }
 
-  /** @returns what the member wrote to stdout @throws when its exit status is not 0 */
+  /** @returns the member's stdout @throws when its exit status is not 0 */
   async runToEnd(name: string, args: readonly string[], env: Env, options: StartOptions = {}): Promise<string> {
     const { code, stdout, stderr } = await this.run(name, args, env, options);
     if (code !== 0) throw new Error(`The ${name} failed:\n${stderr}`);
@@ -102,7 +102,7 @@ export class Members implements AsyncDisposable {
     return { code, stdout: new TextDecoder().decode(stdout).trim(), stderr: new TextDecoder().decode(stderr) };
   }
 
-  /** Asks the member to leave; ends it when it does not. */
+  /** Asks the member to shut down, and kills it if it does not. */
   async stop(member: Member): Promise<void> {
     if (!this.#running.delete(member)) return;
     const timer = setTimeout(() => this.signal(member, "SIGKILL"), stopTimeoutMs);
@@ -112,7 +112,7 @@ export class Members implements AsyncDisposable {
     clearTimeout(timer);
   }
 
-  /** Ends the member at once, and waits until it is gone. */
+  /** Kills the member, and waits until it is gone. */
   async kill(member: Member): Promise<void> {
     this.#running.delete(member);
     this.signal(member, "SIGKILL");
@@ -124,7 +124,7 @@ export class Members implements AsyncDisposable {
     try {
       member.child.kill(signal);
     } catch {
-      // It has ended already.
+      // The member has already exited.
     }
   }
 
@@ -165,18 +165,18 @@ export class Members implements AsyncDisposable {
   }
 }
 
-/** Whether one of the newest records has this `event` code, or this message. */
+/** Returns whether one of the newest records has this `event` code, or this message. */
 export function hasLogged({ records }: Member, what: string): boolean {
   return records.some(({ event, message }) => event === what || message === what);
 }
 
-/** Ports that were given, and may not be in use yet. */
+/** Ports that were returned, and may not be in use yet. */
 const given = new Set<number>();
 
 /**
- * A port that nobody uses at the moment and that was not given before, from 20,000 to 32,767: below those that systems
- * give to outgoing connections (Linux from 32,768, RFC 6335 from 49,152). One of these could be such a connection's
- * when a server comes back to it, and who connects to it meanwhile could be connected to himself.
+ * Returns an unused port from 20,000 to 32,767 that was not returned before. Systems assign outgoing connections ports
+ * above these (Linux from 32,768, RFC 6335 from 49,152). Such a connection could occupy the port of a stopped server,
+ * so that the server could not restart, and a client that connects to its own source port would connect to itself.
  */
 export function freePort(random: Random = systemRandom): number {
   while (true) {
@@ -192,7 +192,7 @@ export function freePort(random: Random = systemRandom): number {
   }
 }
 
-/** A line without its end, left by a member that was killed, is not one. */
+/** Drops an incomplete last line, which a killed member may leave. */
 export async function readLines(stream: ReadableStream<Uint8Array>, onLine: (line: string) => void): Promise<void> {
   let rest = "";
   for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {

@@ -1,4 +1,4 @@
-/** The outcome of the demo's events, read from the database and the queues. */
+/** Reads the outcome of the demo's events from the database and the queues. */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
 import { deadHeaders } from "../../shared/rabbitmq/publish/dead_letters.ts";
@@ -16,11 +16,11 @@ export interface Sources {
 export interface Settled {
   readonly stored: number;
   readonly dead: number;
-  /** Published, but neither stored nor dead-lettered when no more came for long. */
+  /** Published, but neither stored nor dead-lettered when the outcome stopped changing. */
   readonly lost: number;
 }
 
-/** Counts letters by reason; the broker itself gives none. */
+/** Counts letters by reason. Letters that the broker itself dead-lettered have no reason header. */
 export function reasonsOf(
   letters: readonly { readonly headers: Readonly<Record<string, unknown>> }[],
 ): Map<string, number> {
@@ -32,10 +32,7 @@ export function reasonsOf(
   return counts;
 }
 
-/**
- * Longest time in which nothing is stored or dead-lettered: a machine that is busy takes longer, and loses nothing by
- * it.
- */
+/** Longest time without an event that is stored or dead-lettered. A busy machine is slow, but loses nothing. */
 const stallTimeoutMs = 120_000;
 const pollMs = 100;
 
@@ -55,9 +52,9 @@ export async function waitUntilSettled(sources: Sources, published: number, cloc
 
 export interface Run {
   readonly settled: Settled;
-  /** From the first event's publication until all were settled. */
+  /** From the first event's publication until all events were settled. */
   readonly seconds: number;
-  /** Qualifies these seconds, such as ` at --rate 2000`. */
+  /** Qualifies `seconds`, such as ` at --rate 2000`. */
   readonly remark: string;
   readonly ratesCalls: number;
 }
@@ -67,7 +64,7 @@ const bySubscriberStatement = "select subscriber_id, count(*) from events group 
 const topStatement = (column: string) =>
   `select player_id, ${column} from player_totals order by ${column} desc, player_id limit 1`;
 
-/** The closing words: some events as sentences, then the figures. */
+/** Returns the summary: some events as sentences, then the figures. */
 export async function summarize(sources: Sources, run: Run): Promise<string> {
   const ask = (statement: string) => sources.database.query(statement, []);
   const samples = await ask(samplesStatement);

@@ -1,4 +1,6 @@
-/** The demo on real servers: its members are processes of their own, with queues, keys and a schema that it removes. */
+/**
+ * The demo on real servers: its members are processes, with their own queues, keys and schema, which the demo removes.
+ */
 import { join } from "node:path";
 import { openConnection } from "../../shared/rabbitmq/connection.ts";
 import { eventTopology } from "../../shared/rabbitmq/topology.ts";
@@ -20,9 +22,9 @@ export interface RealOptions {
   readonly project: string;
   /** Number of generated events. */
   readonly count: number;
-  /** Events a second; `undefined`: as fast as it goes. */
+  /** Events per second; `undefined`: unlimited. */
   readonly rate: number | undefined;
-  /** Leaves servers that were started running. */
+  /** Whether to leave the servers running that the demo started. */
   readonly keep: boolean;
   readonly config: Pick<Config, "RABBITMQ_URL" | "REDIS_URL" | "DATABASE_URL">;
   readonly say: (sentence: string) => void;
@@ -75,7 +77,7 @@ export async function runOnServers({ project, count, rate, keep, config, say }: 
   }
 }
 
-/** Names of the demo's own for all that it makes, so that it meets nobody else's data. */
+/** Returns names for everything that the demo creates, so that it does not touch other data. */
 function ownNames(config: RealOptions["config"]) {
   const database = new URL(config.DATABASE_URL);
   database.searchParams.set("search_path", schema);
@@ -132,7 +134,7 @@ async function removeTraces(names: Names): Promise<void> {
   await sql.query(`drop schema if exists ${schema} cascade`);
 }
 
-/** The count in the publisher's closing words. */
+/** Returns the count in the publisher's summary. */
 function publishedIn(summary: string): number {
   return Number(/published (\d+)/.exec(summary)?.[1] ?? 0);
 }

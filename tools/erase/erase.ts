@@ -1,14 +1,17 @@
-/** Takes a player's personal data out of what is stored. What it has done stays done: another run goes on. */
+/**
+ * Removes a player's personal data from the database. An interrupted run keeps its progress, and the next run
+ * continues.
+ */
 import type { Session } from "../../shared/postgres/session.ts";
 import { eraseEvents, type Survey, surveyEvents } from "./events.ts";
 import { countLetters, eraseLetters, soughtOf } from "./letters.ts";
 
-/** What there is of the player. */
+/** The data that exists about the player. */
 export interface Found extends Survey {
   readonly letters: number;
-  /** Whether the casino's table has the player. */
+  /** Whether the casino's table of players contains the player. */
   readonly isPlayer: boolean;
-  /** What letters are searched for. */
+  /** E-mail addresses to search letters for. */
   readonly sought: readonly string[];
 }
 
@@ -18,7 +21,7 @@ export interface Erased {
   players: number;
 }
 
-/** @param part of the work, and how much of it is done: from 0 to 1 */
+/** @param part name of the current step @param share its progress, from 0 to 1 */
 export type Tell = (part: string, share: number) => void;
 
 export async function look(sql: Session, player: bigint, tell: Tell): Promise<Found> {
@@ -35,20 +38,21 @@ export interface EraseOptions {
   readonly sql: Session;
   readonly player: bigint;
   readonly found: Found;
-  /** Whether the casino's own row goes as well. */
+  /** Whether to delete the casino's own row as well. */
   readonly playerRow: boolean;
   readonly tell: Tell;
   readonly stop: AbortSignal;
 }
 
 /**
- * Letters come before events: a run that is cut off in between still finds in the events by which e-mail to search letters.
- * @param erased is added to as it goes on
+ * Erases letters before events. The search in letters needs the e-mail addresses, and an interrupted run still finds
+ * them in the events.
+ * @param erased counts that the run adds to
  */
 export async function erase(options: EraseOptions, erased: Erased): Promise<void> {
   const { sql, player, found, playerRow, tell, stop } = options;
   if (playerRow) {
-    // First: what is stored from now on has no e-mail.
+    // The player's row goes first, so that events stored from now on contain no e-mail.
     const rows = await sql.query("delete from players where id = $1::bigint returning id", [String(player)]);
     erased.players += rows.length;
   }

@@ -1,15 +1,15 @@
 /**
- * A player's e-mail and last sign-in in the table of events. It has no index by player, so it is read from its first block to
- * its last, some at a time. Reading and rewriting wait for no subscriber: those only add rows.
+ * Finds and erases a player's e-mail and last sign-in in the events table. The table has no index by player, so every
+ * block is read, in chunks. Reading and rewriting do not block subscribers, which only insert rows.
  */
 import { type Draft, type Event, eventOf } from "../../shared/event/event.ts";
 import { kinds } from "../../shared/event/kinds.ts";
 import type { Ask, Session } from "../../shared/postgres/session.ts";
 import { describe } from "../../subscriber/pipeline/steps/describe.ts";
 
-/** Blocks of one partition, or of the table, and what of the player is in them. */
+/** Some blocks of a partition or the table, and the number of the player's rows in them. */
 export interface Chunk {
-  /** Quoted, where that is needed. */
+  /** Quoted where SQL needs it. */
   readonly table: string;
   readonly from: number;
   readonly to: number;
@@ -17,23 +17,23 @@ export interface Chunk {
 }
 
 export interface Survey {
-  /** Those with events of the player. */
+  /** The chunks with events of the player. */
   readonly chunks: readonly Chunk[];
   readonly events: number;
   readonly emails: ReadonlySet<string>;
-  /** By partition, the first block that was not looked at. */
+  /** For each partition, the first block that was not read. */
   readonly ends: ReadonlyMap<string, number>;
 }
 
-/** 8 MiB in one look, and rows in one transaction. */
+/** Blocks per query (8 MiB), and rows per transaction. */
 const [blocksAtOnce, rowsAtOnce] = [1_024, 500];
-/** A lock on the table by a migration: rather than wait, what is left is left to another run. */
+/** If a migration holds a lock on the table, this run stops instead of waiting, and another run does the rest. */
 export const lockTimeout = "set local lock_timeout = '2s'";
 
 const personal = "player_id = $1::bigint and (player_email is not null or player_last_signed_in_at is not null)";
 const within = "ctid >= $2::tid and ctid < $3::tid";
 
-/** Finds what is to be erased. @param ends of a survey before: what was added since */
+/** Finds the data to erase. @param ends the ends of an earlier survey: only later rows are read */
 export async function surveyEvents(
   sql: Session,
   player: bigint,
@@ -69,7 +69,7 @@ export async function surveyEvents(
   return found;
 }
 
-/** Takes what is personal out of one chunk, some rows in each transaction. */
+/** Erases the personal data of one chunk, some rows per transaction. */
 export async function eraseEvents(
   sql: Session,
   player: bigint,
@@ -87,7 +87,7 @@ export async function eraseEvents(
   }
 }
 
-/** @returns how many */
+/** @returns the number of erased rows */
 async function eraseSome(ask: Ask, player: bigint, chunk: Chunk): Promise<number> {
   const rows = await ask(
     `select message_id, event_id, player_id, game_id, type, amount, currency, has_won,
@@ -114,12 +114,12 @@ function parametersOf(player: bigint, { from, to }: Pick<Chunk, "from" | "to">):
   return [String(player), `(${from},0)`, `(${to},0)`];
 }
 
-/** As a subscriber describes the event of a player that it does not know. */
+/** Returns the description that a subscriber gives the event of an unknown player. */
 function descriptionOf(row: readonly unknown[]): string {
   const [eurCents, email, description] = row.slice(9) as [string | null, string | null, string];
   const event = storedEvent(row);
   if (event) return describe(event, eurCents === null ? undefined : BigInt(eurCents), undefined);
-  // Of a type that this version does not know.
+  // The event has a type that this version does not know.
   return email === null ? description : description.replaceAll(` (${email})`, "").replaceAll(email, "");
 }
 

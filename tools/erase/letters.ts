@@ -1,12 +1,12 @@
 /**
- * A player's e-mail in dead letters and their edits: Postgres's words in a letter's detail may have it, and what a publisher
- * wrote. An event itself has no field for it.
+ * Finds and erases a player's e-mail in dead letters and their edits. It may be in a letter's detail, which quotes
+ * Postgres, and in the publisher's message. An event itself has no field for it.
  */
 import { Buffer } from "node:buffer";
 import type { Session } from "../../shared/postgres/session.ts";
 import { lockTimeout } from "./events.ts";
 
-/** Where an e-mail may be, and by which columns a row is found again. */
+/** A column that may contain an e-mail, and the columns that identify its row. */
 interface Place {
   readonly table: string;
   readonly id: string;
@@ -20,25 +20,25 @@ const places: readonly Place[] = [
   { table: "dead_letter_edits", id: "letter", key: ["letter", "number"], texts: [], bytes: ["body"] },
 ];
 
-/** Letters of one look; and of one transaction, for a body may have megabytes. */
+/** Letters per query, and letters per transaction: a body may have megabytes. */
 const [lettersAtOnce, rowsAtOnce] = [1_000, 10];
-/** Anything shorter is in letters by chance. */
+/** A shorter text occurs in letters by chance. */
 const shortest = 5;
 const erased = "(erased)";
 
-/** Those that are looked for. */
+/** Returns the e-mails that are searched for. */
 export function soughtOf(emails: Iterable<string>): string[] {
   return [...emails].filter((email) => email.length >= shortest && !isReplacement(email)).sort((a, b) =>
     b.length - a.length
   );
 }
 
-/** It would be found again for ever. */
+/** A search for the replacement would find it again on every run. */
 function isReplacement(email: string): boolean {
   return erased.includes(email) || /^\*+$/.test(email);
 }
 
-/** @returns how many letters and edits have one of the e-mails */
+/** @returns the number of letters and edits that contain one of the e-mails */
 export async function countLetters(sql: Session, emails: readonly string[]): Promise<number> {
   let count = 0;
   await eachRange(sql, emails, async (place, first) => {
@@ -51,7 +51,7 @@ export async function countLetters(sql: Session, emails: readonly string[]): Pro
   return count;
 }
 
-/** Takes the e-mails out. @param onErased is told of each transaction's letters and edits */
+/** Erases the e-mails. @param onErased called with each transaction's letters and edits */
 export async function eraseLetters(
   sql: Session,
   emails: readonly string[],
@@ -124,7 +124,10 @@ function withoutText(text: string, emails: readonly string[]): string {
   return emails.reduce((left, email) => left.replaceAll(email, erased), text);
 }
 
-/** As long as before: AMQP's headers and protobuf say how long each text is, and stay readable. */
+/**
+ * Overwrites the e-mails without changing the length: AMQP's headers and protobuf store each text's length, and stay
+ * readable.
+ */
 function withoutBytes(bytes: Buffer, emails: readonly string[]): Buffer {
   for (const email of emails) {
     const sought = Buffer.from(email);

@@ -4,12 +4,13 @@ import { DatabasePool } from "../../shared/postgres/pool.ts";
 import { Session } from "../../shared/postgres/session.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
-import { explainConnection, explainStoreError } from "../../shared/runtime/errors.ts";
+import { explainStoreError } from "../../shared/runtime/errors.ts";
+import { explainConnection } from "../../shared/runtime/server_kind.ts";
 import { onShutdownSignal } from "../../shared/runtime/shutdown.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { erase, type Erased, type Found, look, type Tell } from "./erase.ts";
 
-/** A look at 1,000 letters reads their bodies. */
+/** A query reads the bodies of 1,000 letters. */
 const queryTimeoutMs = 60_000;
 const largest = 2n ** 63n - 1n;
 
@@ -78,7 +79,7 @@ await runCommand({
     if (erased.events + erased.letters > 0) {
       console.error(`Erased before the error: ${erased.events} events, ${erased.letters} dead letters and edits.`);
     }
-    const explained = explainConnection(error, "Postgres", config.DATABASE_URL);
+    const explained = await explainConnection(error, "Postgres", config.DATABASE_URL);
     throw explained === error ? new Error(explainStoreError(error), { cause: error }) : explained;
   } finally {
     await database.close();

@@ -10,9 +10,9 @@ import { RedisFleet } from "../../subscriber/metrics/fleet/redis_fleet.ts";
 import { openConnected, queuesReader } from "../status/readers.ts";
 import { drawAnswer } from "./screen.ts";
 
-/** Without an index of its own, or over tables that nothing has in memory, a look takes seconds. */
+/** Without an index for finds, or on tables that are not in memory, a query takes seconds. */
 const queryTimeoutMs = 30_000;
-/** Longest farewell to the servers. */
+/** Longest time for closing the connections. */
 const closeMs = 1_000;
 
 await runCommand({

@@ -1,4 +1,4 @@
-/** Where an event is, as lines for a human. */
+/** Prints the location of an event for humans. */
 import { styleText } from "node:util";
 import { printable } from "../../shared/runtime/printable.ts";
 import type { FindAnswer, FoundEvent, Look, Station } from "../../subscriber/dashboard/find_answer.ts";
@@ -17,7 +17,8 @@ const stationWidth = 10;
 const placeWidth = 14;
 
 export function drawAnswer({ events, more, verdict, looked }: FindAnswer, { colours }: { colours: boolean }): string {
-  // Without a stream: to inspect one, styleText() reads variables that this task has no permission for.
+  // Without a stream: styleText() would read environment variables to inspect one, which this task has no permission
+  // for.
   const paint = (text: string, style: Style) => colours ? styleText(style, text, { validateStream: false }) : text;
   const state = events.length === 1 ? tones[events[0]!.state] : events.length === 0 ? "yellow" : "bold";
   return [
@@ -44,7 +45,7 @@ function linesOf(
   ];
 }
 
-/** Times have the width of microseconds. */
+/** Pads times to the width of microseconds. */
 function lineOf({ station, at, by, detail }: Station): string {
   const when = (at ?? "at a time that nobody kept").padEnd("2026-11-30T01:02:03.456789Z".length);
   const who = by === null ? "" : `by ${printable(by)}: `;

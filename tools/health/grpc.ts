@@ -1,6 +1,6 @@
 /**
- * For a container's health check: `grpc.ts 127.0.0.1:50051` asks grpc.health.v1.Health of the server as a whole, by TLS
- * where the rates API's own variables have it serve so. Exit status 0 when it is SERVING.
+ * A container's health check: `grpc.ts 127.0.0.1:50051` calls grpc.health.v1.Health for the whole server. Uses TLS if
+ * the rates API's environment variables enable it. The exit status is 0 when the answer is SERVING.
  */
 import "../../shared/runtime/deno_workarounds/without_env.ts";
 import { Buffer } from "node:buffer";
@@ -14,12 +14,12 @@ import { readTlsFiles } from "../../shared/runtime/tls.ts";
 const { HealthCheckRequest, HealthCheckResponse } = grpc.health.v1;
 const timeoutMs = 3_000;
 
-/** @returns what is wrong; `undefined` when it is SERVING */
+/** @returns the problem; `undefined` when the server is SERVING */
 export function problemOf(address: string, credentials: ChannelCredentials): Promise<string | undefined> {
-  // Deno takes no IP address for a name to ask for.
+  // Deno does not accept an IP address as the TLS server name.
   const client = new Client(address, credentials, {
     "grpc.ssl_target_name_override": "localhost",
-    // The container asks itself, which a proxy cannot reach.
+    // The container calls itself; a proxy could not reach it.
     "grpc.enable_http_proxy": 0,
   });
   return new Promise((resolve) => {
@@ -38,14 +38,14 @@ export function problemOf(address: string, credentials: ChannelCredentials): Pro
   });
 }
 
-/** It shows the server's own certificate where one is asked for. */
+/** Presents the server's own certificate if the server requests one. */
 function ownCredentials() {
   const names = ["RATES_API_TLS", "TLS_CA_FILE", "TLS_CERT_FILE", "TLS_KEY_FILE"] as const;
   const config = readConfig(names, (name) => Deno.env.get(name));
   if (config.RATES_API_TLS === "off") return credentials.createInsecure();
   const { cert = "", key = "" } = readTlsFiles(tlsFilesOf(config));
-  // The certificate names the host that callers know, which is not loopback; and there is nothing here to keep from
-  // anybody. The kubelet's HTTPS probes do not verify certificates, either.
+  // The certificate is for the host name that callers use, not for loopback, and the check sends no secrets. The
+  // kubelet's HTTPS probes do not verify certificates, either.
   return credentials.createSsl(null, Buffer.from(key), Buffer.from(cert), { rejectUnauthorized: false });
 }
 
@@ -54,7 +54,7 @@ if (import.meta.main) {
   try {
     problem = await problemOf(Deno.args[0] ?? "", ownCredentials());
   } catch (error) {
-    // A setting, or a file that TLS needs.
+    // A setting is wrong, or a TLS file is missing.
     problem = messageOf(error).split("\n").map((line) => printable(line)).join("\n");
   }
   if (problem !== undefined) console.error(problem);

@@ -10,7 +10,7 @@ import { problemOf as httpProblemOf } from "./http.ts";
 const obeyed = /[\u0000-\u001f\u007f-\u009f]/;
 const escape = "\u001b]0;owned\u0007\n";
 
-/** A server whose health check ends with these words. */
+/** Runs a server whose health check fails with this message. */
 async function withServer(details: string, use: (address: string) => Promise<void>): Promise<void> {
   const server = new Server();
   const asBytes = (bytes: Uint8Array) => Buffer.from(bytes);

@@ -1,12 +1,13 @@
 /**
- * For a container's health check: `http.ts http://127.0.0.1:8080/health/live`. Exit status 0 when that answers well.
+ * A container's health check: `http.ts http://127.0.0.1:8080/health/live`. The exit status is 0 when the answer is a
+ * success.
  */
 import { messageOf } from "../../shared/runtime/errors.ts";
 import { printable } from "../../shared/runtime/printable.ts";
 
 const timeoutMs = 3_000;
 
-/** @returns what is wrong; `undefined` when it answers well */
+/** @returns the problem; `undefined` when the answer is a success */
 export async function problemOf(url: string): Promise<string | undefined> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });

@@ -1,4 +1,4 @@
-/** The project's migrations as imports that need no permission to read: for tests, and for the demo. */
+/** The project's migrations as static imports, which need no read permission: for tests and the demo. */
 import type { Catalogue } from "./transaction.ts";
 
 export const catalogue: Catalogue = new Map([
@@ -19,5 +19,6 @@ export const catalogue: Catalogue = new Map([
   ],
   ["20261130100000_find_events.ts", () => import("../../migrations/20261130100000_find_events.ts")],
   ["20261130110000_remove_old_letters.ts", () => import("../../migrations/20261130110000_remove_old_letters.ts")],
+  ["20261130120000_partition_events.ts", () => import("../../migrations/20261130120000_partition_events.ts")],
   ["20261130200000_create_history.ts", () => import("../../migrations/20261130200000_create_history.ts")],
 ]);

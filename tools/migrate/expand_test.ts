@@ -8,13 +8,13 @@ import { isAtLeast } from "../services/server.ts";
 import { catalogue } from "./catalogue.ts";
 import type { AbstractMigration } from "./nessie.ts";
 
-/** A migration of this version, and all that its `up` sends. */
+/** A migration of this version, and the statements of its `up`. */
 interface NewMigration {
   readonly name: string;
   readonly statements: string;
 }
 
-/** Each is tested on one statement, in lower case, about a table that the last release has. */
+/** Rules for a single statement, in lower case, about a table of the last release. */
 const rules: readonly (readonly [breaks: RegExp, why: string])[] = [
   [/^drop (?!index)/, "drops what the last release may use"],
   [/\bdrop constraint (if exists )?\S+_(pkey|key)\b/, "drops what `on conflict` of the last release may go by"],
@@ -44,8 +44,8 @@ const rules: readonly (readonly [breaks: RegExp, why: string])[] = [
 ];
 
 /**
- * One sentence for each statement that would break the last release.
- * @param migrations those that are newer than the last release, oldest first
+ * Returns one sentence for each statement that would break the last release.
+ * @param migrations those newer than the last release, oldest first
  */
 function breaksOf(migrations: readonly NewMigration[]): string[] {
   const made = new Set<string>();
@@ -54,7 +54,7 @@ function breaksOf(migrations: readonly NewMigration[]): string[] {
     for (const statement of all) {
       const table = /^create (?:unlogged )?table (?:if not exists )?(\S+)/.exec(statement)?.[1];
       if (table) made.add(table);
-      // Perhaps as the text that a block executes.
+      // The function may be created in the text that a block executes.
       const called = /\bcreate or replace function (\w+)\(/.exec(statement)?.[1];
       if (called) made.add(called);
     }
@@ -69,7 +69,7 @@ function breaksOf(migrations: readonly NewMigration[]): string[] {
   });
 }
 
-/** Rules that depend on more than one clause: a column that the last release leaves out needs a value. */
+/** Rules that depend on more than one clause: a column that the last release omits needs a default. */
 function columnBreaks(statement: string, all: readonly string[]): string[] {
   const breaks: string[] = [];
   for (const clause of clausesOf(statement)) {
@@ -87,7 +87,8 @@ function columnBreaks(statement: string, all: readonly string[]): string[] {
       breaks.push("makes a column not null, which the last release may leave out");
     }
     const check = /\badd constraint (\S+) check\b/.exec(clause)?.[1];
-    // The same name again is how a check is widened; that it takes what the last release writes, only a test can tell.
+    // A constraint that is dropped and added under the same name is being widened. Only a test can tell whether it
+    // accepts the last release's rows.
     if (
       /\badd (constraint \S+ )?check\b/.test(clause) &&
       !(check && all.some((each) => each.includes(`drop constraint ${check}`)))
@@ -98,7 +99,7 @@ function columnBreaks(statement: string, all: readonly string[]): string[] {
   return breaks;
 }
 
-/** Statements in lower case, with single spaces, without comments, and with empty string literals. */
+/** Returns the statements in lower case, with single spaces, without comments, and with empty string literals. */
 function statementsOf(sql: string): string[] {
   return sql.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, " ").replace(/'(?:[^']|'')*'/g, "''").toLowerCase()
     .split(";").map((statement) => statement.replace(/\s+/g, " ").trim()).filter((statement) => statement !== "");
@@ -110,7 +111,7 @@ function tableOf(statement: string): string | undefined {
     /^revoke .*? on function (\w+)\(/.exec(statement)?.[1];
 }
 
-/** At the commas that are in no brackets. */
+/** Splits the statement at commas outside brackets. */
 function clausesOf(statement: string): string[] {
   const clauses = [""];
   let depth = 0;
@@ -204,7 +205,7 @@ Deno.test("every migration since the last release leaves tables on which that re
     const Migration = (await load()).default as
       & { readonly unusedSince?: string }
       & (new (props: { client: unknown }) => AbstractMigration);
-    // A contract step says in which release nothing has used any more what it takes away.
+    // A contract step names the release since which nothing uses the columns or tables that it removes.
     if (Migration.unusedSince !== undefined && isAtLeast(lastRelease.version, Migration.unusedSince)) continue;
     const sent: string[] = [];
     const client = { queryArray: (sql: string) => Promise.resolve({ rows: [], sent: sent.push(sql) }) };

@@ -1,11 +1,11 @@
-/** Which migrations a folder holds, and whether they fit what a database has. Knows no I/O. */
+/** Checks the migrations of a folder against those of a database. Does no I/O. */
 
-/** nessie skips a file whose name differs from this, without a word. */
+/** nessie silently skips a file whose name does not match. */
 const fileName = /^\d{14}_[a-z\d]+(?:_[a-z\d]+)*\.ts$/;
-/** `file_name` is a varchar(100). */
+/** The column `file_name` is a varchar(100). */
 const longestFileName = 100;
 
-/** The folder cannot be run as it is; one sentence for each problem. */
+/** The folder cannot be migrated as it is; the message has one sentence for each problem. */
 export class FolderError extends Error {
   override readonly name = "FolderError";
   constructor(problems: readonly string[]) {
@@ -14,7 +14,7 @@ export class FolderError extends Error {
 }
 
 /**
- * The folder's migrations, oldest first. Files that are not TypeScript are none of our business.
+ * Returns the folder's migrations, oldest first. Ignores files that are not TypeScript.
  * @throws {FolderError}
  */
 export function orderMigrations(files: readonly string[]): string[] {
@@ -39,10 +39,11 @@ export function orderMigrations(files: readonly string[]): string[] {
 }
 
 /**
- * The migrations that are to be applied, oldest first.
- * @param names as {@linkcode orderMigrations} gave them
- * @param applied as the database has them
- * @throws {FolderError} when an applied one is missing, or one is older than the newest applied: nessie would skip it
+ * Returns the pending migrations, oldest first.
+ * @param names the result of {@linkcode orderMigrations}
+ * @param applied the migrations in the database
+ * @throws {FolderError} when an applied migration is missing, or a pending one is older than the newest applied one:
+ * nessie would skip it
  */
 export function pendingMigrations(names: readonly string[], applied: readonly string[]): string[] {
   const newest = [...applied].sort().at(-1);
@@ -60,10 +61,10 @@ export function pendingMigrations(names: readonly string[], applied: readonly st
 }
 
 /**
- * The file name for a new migration.
- * @param name as the user gave it
+ * Returns the file name for a new migration.
+ * @param name the name that the user gave
  * @param now milliseconds since 1970
- * @throws {FolderError} for a bad name, or when it would not be the newest
+ * @throws {FolderError} for an invalid name, or when the migration would not be the newest
  */
 export function newFileName(name: string, existing: readonly string[], now: number): string {
   const timestamp = new Date(now).toISOString().replace(/\D/g, "").slice(0, 14);

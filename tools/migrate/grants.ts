@@ -1,7 +1,9 @@
-/** Privileges of the roles of tools/roles/roles.ts, granted after every migration where the roles exist. */
+/**
+ * Privileges of the roles of tools/roles/roles.ts. Every migration run ends by granting them to the roles that exist.
+ */
 import type { Session } from "../../shared/postgres/session.ts";
 
-/** `insert` and `update` may name columns: those that tell whose row it is stay as they are. */
+/** `insert` and `update` may list columns: the columns that identify a row's owner stay read-only. */
 type Privilege = "select" | "insert" | `insert (${string})` | `update (${string})` | "delete";
 
 const sums = "update (bets, wins, deposits_eur)";
@@ -10,7 +12,7 @@ const works =
   "update (state, rate, owner, lease_until, finished_at, reached, done, refused, failed, done_before, died_before, problem)";
 const acts = "update (status, acted_at, acted_by, claim, claimed_until, edits, job)";
 const resolves = "update (status, acted_at, acted_by, claim, claimed_until, edits, job, stored_at, stored_by)";
-/** An act is begun, and ended: row security lets nobody do more (the migration create_acts). */
+/** A role may begin an act and end it. Row security forbids the rest (the migration create_acts). */
 const recorded = [
   "select",
   "insert (who, act, filter, peer, via)",
@@ -59,14 +61,19 @@ export const grants: Readonly<Record<string, Readonly<Record<string, readonly Pr
   },
 };
 
-/** Functions that run with the owner's rights, which nobody else may call. */
+/** Functions that run with the owner's rights, and the roles that may call them; no other role may. */
 export const calls: Readonly<Record<string, readonly string[]>> = {
-  casino_subscriber: ["remove_old_letters(integer, integer)", "remove_old_jobs(integer, integer)", "compact_history()"],
+  casino_subscriber: [
+    "remove_old_letters(integer, integer)",
+    "remove_old_jobs(integer, integer)",
+    "compact_history()",
+    "make_event_partitions(integer)",
+  ],
 };
 
 /**
- * Grants what is missing, and takes back what a role has beyond it. Tables that are not there are passed over.
- * @returns the roles that there are
+ * Grants missing privileges, and revokes those beyond the list. Skips tables that do not exist.
+ * @returns the roles that exist
  */
 export async function grantRoles(sql: Session): Promise<string[]> {
   const rows = await sql.query<{ rolname: string }>(

@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { printable, printableJson } from "../../shared/runtime/printable.ts";
 import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";
-import { explainConnection } from "../../shared/runtime/errors.ts";
+import { explainConnection } from "../../shared/runtime/server_kind.ts";
 import { Session } from "../../shared/postgres/session.ts";
 import { orderMigrations } from "./folder.ts";
 import {
@@ -21,7 +21,7 @@ import type { Catalogue } from "./transaction.ts";
 
 /** A statement may rewrite a large table, or build an index on it. */
 const longestStatementMs = 24 * 3_600_000;
-/** Reading the history is a matter of milliseconds. */
+/** Reading the history takes milliseconds. */
 const longestReadMs = 5_000;
 
 await runCommand({
@@ -74,7 +74,7 @@ await runCommand({
         throw new UsageError(`"${action ?? ""}" is none of up, down, status`);
     }
   } catch (error) {
-    throw explainConnection(error, "Postgres", config.DATABASE_URL);
+    throw await explainConnection(error, "Postgres", config.DATABASE_URL);
   }
 });
 

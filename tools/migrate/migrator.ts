@@ -1,6 +1,6 @@
 /**
- * Applies migrations under nessie's contract, but safely: each file in a transaction together with its row of history,
- * and only one run at a time.
+ * Applies migrations under nessie's contract, but safely: each file and its history row in one transaction, and one run
+ * at a time.
  */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
@@ -10,7 +10,7 @@ import { grantRoles } from "./grants.ts";
 import { type Catalogue, createHistory, type Direction, MigrationError, runMigration } from "./transaction.ts";
 
 export interface MigratorOptions {
-  /** One connection: it holds the lock. */
+  /** One connection, which holds the lock. */
   readonly sql: Session;
   readonly catalogue: Catalogue;
   readonly clock: Clock;
@@ -28,9 +28,10 @@ const lockPollMs = 200;
 const appliedPollMs = 1_000;
 
 /**
- * Applies all that is pending, oldest first. @returns the files' names
+ * Applies all pending migrations, oldest first.
+ * @returns the files' names
  * @throws {FolderError} when nessie would skip a file or read the folder wrongly
- * @throws {MigrationError} when a file fails; those before it stay applied
+ * @throws {MigrationError} when a file fails; the files before it stay applied
  */
 export function migrateUp(options: MigratorOptions): Promise<string[]> {
   return underLock(options, async (applied) => {
@@ -43,7 +44,8 @@ export function migrateUp(options: MigratorOptions): Promise<string[]> {
 }
 
 /**
- * Rolls back the newest `steps`, newest first. @returns the files' names
+ * Rolls back the newest `steps`, newest first.
+ * @returns the files' names
  * @throws as {@linkcode migrateUp} does
  */
 export function migrateDown(options: MigratorOptions, steps: number): Promise<string[]> {
@@ -55,11 +57,12 @@ export function migrateDown(options: MigratorOptions, steps: number): Promise<st
   });
 }
 
-/** The applied migrations, oldest first. Changes nothing. */
+/** Returns the applied migrations, oldest first. Changes nothing. */
 export async function readHistory(sql: Session): Promise<AppliedMigration[]> {
   const { found } = await sql.one("select to_regclass('nessie_migrations') as found");
   if (found === null) return [];
-  // The column has no time zone and holds UTC (transaction.ts). As a number it depends on no session's zone or DateStyle.
+  // The column has no time zone, and holds UTC (transaction.ts). As a number, the value does not depend on the
+  // session's time zone or DateStyle.
   const rows = await sql.query<{ name: string; seconds: number }>(
     "select file_name as name, extract(epoch from created_at)::float8 as seconds from nessie_migrations order by file_name",
   );
@@ -67,9 +70,9 @@ export async function readHistory(sql: Session): Promise<AppliedMigration[]> {
 }
 
 /**
- * Waits until all migrations of the catalogue are applied; a database that is ahead of it has them as well. What cannot
- * be asked yet (a server that starts, a role without its grants) is waited for likewise.
- * @returns what was in the way when the time was over
+ * Waits until all migrations of the catalogue are applied; a database may have more. Also waits while the server
+ * starts, and while a role lacks its grants.
+ * @returns the remaining problem when the time is over
  */
 export async function untilApplied(
   { sql, catalogue, clock, say }: MigratorOptions,
@@ -98,8 +101,8 @@ async function run({ sql, catalogue, say }: MigratorOptions, direction: Directio
 }
 
 /**
- * Two runs at once would both find the same files pending.
- * @param act is given the names of what is applied, oldest first
+ * Serializes runs: two runs at once would both find the same files pending.
+ * @param act gets the names of the applied migrations, oldest first
  */
 async function underLock<T>(
   { sql, clock, say }: MigratorOptions,

@@ -1,9 +1,9 @@
 /**
- * The module that migrations import as `nessie`: the part of deno-nessie 2.0.11 that they use. nessie itself runs them
- * with another import map (docs/migrations.md); the files, nessie.config.ts and deno.json stay as they are.
+ * The module that migrations import as `nessie`: the part of deno-nessie 2.0.11 that they use. nessie itself runs the
+ * unchanged files with another import map (docs/migrations.md).
  */
 
-/** The connection that a migration has. */
+/** The connection of a migration. */
 export interface MigrationClient {
   queryArray(sql: string): Promise<{ rows: unknown[][] }>;
 }

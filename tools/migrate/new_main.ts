@@ -1,4 +1,7 @@
-/** `deno task migrate:new`: apart from the others, for it needs no database, and they may not write files. */
+/**
+ * `deno task migrate:new`: separate from the other commands, because it needs no database, and they may not write
+ * files.
+ */
 import { join } from "node:path";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { runCommand, UsageError } from "../../shared/runtime/configuration/command.ts";

@@ -1,31 +1,33 @@
-/** Runs one migration and its row of history in one transaction. */
+/** Runs one migration and inserts its history row in one transaction. */
 import type { AbstractMigration, MigrationClient } from "./nessie.ts";
 
 export type Direction = "up" | "down";
 export type LoadMigration = () => Promise<{ default: unknown }>;
 
-/** The migrations that exist, oldest first, by file name. */
+/** All migrations by file name, oldest first. */
 export type Catalogue = ReadonlyMap<string, LoadMigration>;
 
-/** Asks within a transaction: several statements at once, or one with parameters. @returns the rows of the last */
+/** Runs several statements, or one with parameters, in a transaction. @returns the rows of the last statement */
 type Ask = (statements: string, parameters?: readonly string[]) => Promise<unknown[][]>;
 
-/** Commits when `act` is done; what `act` throws undoes all of it. A server has this, and one in this process. */
+/**
+ * Commits when `act` resolves, and rolls back when it throws. Both the server and the in-process database have this.
+ */
 export interface Transactions {
   transaction(act: (ask: Ask) => Promise<void>): Promise<void>;
 }
 
-/** A migration did not run; nothing of it remains. */
+/** A migration failed, and was rolled back. */
 export class MigrationError extends Error {
   override readonly name = "MigrationError";
 }
 
-/** The table of history as nessie 2.0.11 creates it. */
+/** The history table as nessie 2.0.11 creates it. */
 export const createHistory = `create table if not exists nessie_migrations
   (id bigserial primary key, file_name varchar(100) unique, created_at timestamp(0) default current_timestamp)`;
 
 /**
- * Applies all migrations to a database that has none and that nobody else uses, such as a test's or the demo's.
+ * Applies all migrations to an empty database without other users, such as a test's or the demo's.
  * @throws {MigrationError}
  */
 export async function migrateFresh(database: Transactions, catalogue: Catalogue): Promise<void> {
@@ -53,7 +55,7 @@ export async function runMigration(
 }
 
 const history = {
-  // The column has no time zone. Its default is the time in the session's zone, which another session may not share.
+  // The column has no time zone. Its default uses the session's time zone, which may differ between sessions.
   up: "insert into nessie_migrations (file_name, created_at) values ($1, now() at time zone 'UTC')",
   down: "delete from nessie_migrations where file_name = $1",
 };

@@ -1,18 +1,18 @@
-/** What 0.1.0 declared where queues and exchanges shared names, and what can be removed of it. */
+/** Queues and exchanges that 0.1.0 declared under shared names, and those of them that can be removed. */
 import type { ChannelModel } from "amqplib";
 import { UsageError } from "../../shared/runtime/configuration/command.ts";
 import { hasOwnQueueName, onChannel, type TopologyConfig } from "../../shared/rabbitmq/topology.ts";
 
 export interface Former {
-  /** In the order in which they run empty: delayed events go back to the last one. */
+  /** In the order in which they run empty: delayed events return to the last queue. */
   readonly queues: readonly string[];
   readonly exchanges: readonly string[];
-  /** Those of the exchanges that nothing needs once the queues are gone. */
+  /** Exchanges that nothing needs once the queues are gone. */
   readonly removable: readonly string[];
 }
 
 /**
- * Names of 0.1.0 under these settings that this version does not use.
+ * Returns the names of 0.1.0 under these settings that this version does not use.
  * @param delaysMs its RETRY_DELAYS_MS
  */
 export function formerTopology(config: TopologyConfig, delaysMs: readonly number[]): Former {
@@ -22,12 +22,12 @@ export function formerTopology(config: TopologyConfig, delaysMs: readonly number
   return {
     queues: moved ? [...delays, EVENTS_EXCHANGE] : delays,
     exchanges: [...delays, DEAD_LETTER_QUEUE],
-    // A queue that keeps its name keeps its dead letter exchange, for what the broker itself dead-letters.
+    // A queue that keeps its name keeps its dead letter exchange, for messages that the broker itself dead-letters.
     removable: moved ? [...delays, DEAD_LETTER_QUEUE] : delays,
   };
 }
 
-/** The flag of commands that deal with what 0.1.0 declared. */
+/** The flag of commands that handle the queues of 0.1.0. */
 export const formerDelays = { value: "MS,…", help: "0.1.0's RETRY_DELAYS_MS, for the delay queues that it declared" };
 
 /** @throws {UsageError} */
@@ -40,7 +40,7 @@ export function parseDelays(text = ""): number[] {
   return parts.map(Number);
 }
 
-/** @returns a sentence for each queue of 0.1.0 that is still there, and why */
+/** @returns a sentence for each remaining queue of 0.1.0, with the reason why it remains */
 export async function formerQueues(connection: ChannelModel, { queues }: Former): Promise<string[]> {
   const said: string[] = [];
   for (const name of queues) {
@@ -51,9 +51,9 @@ export async function formerQueues(connection: ChannelModel, { queues }: Former)
 }
 
 /**
- * Deletes the queues that are empty and that nobody consumes; once none is left, the exchanges too. A quorum queue cannot
- * be deleted "if empty": nothing feeds these any more.
- * @returns what was done, in sentences, and whether nothing is left
+ * Deletes the queues that are empty and have no consumers; once none is left, also the exchanges. The broker does not
+ * support "if empty" for quorum queues, but nothing publishes to these queues any more.
+ * @returns sentences about each step, and whether nothing is left
  */
 export async function removeFormer(
   connection: ChannelModel,
@@ -64,7 +64,7 @@ export async function removeFormer(
     const state = await stateOf(connection, name);
     if (!state) continue;
     if (state.messageCount > 0 || state.consumerCount > 0) {
-      // A queue further on may be where this one's events go.
+      // This queue may dead-letter its events to a later queue, so stop here.
       return { said: [...said, `The queue ${name} stays: ${told(state)}.`], done: false };
     }
     await onChannel(connection, (channel) => channel.deleteQueue(name));

@@ -3,7 +3,7 @@ import { closeConnection, openConnection } from "../../shared/rabbitmq/connectio
 import { ensureTopology, eventTopology } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { runCommand } from "../../shared/runtime/configuration/command.ts";
-import { explainConnection } from "../../shared/runtime/errors.ts";
+import { explainConnection } from "../../shared/runtime/server_kind.ts";
 import { formerDelays, formerQueues, formerTopology, parseDelays, removeFormer } from "./former.ts";
 
 await runCommand({
@@ -31,7 +31,7 @@ await runCommand({
   let connection;
   try {
     connection = await openConnection({ url: config.RABBITMQ_URL, name: "casino provision" });
-    // An error of the connection fails the calls on it, too.
+    // An error of the connection also fails the calls on it.
     connection.on("error", () => {});
     await ensureTopology(connection, topology);
     if (flags["remove-former"]) {
@@ -42,7 +42,7 @@ await runCommand({
       said.push(...await formerQueues(connection, former));
     }
   } catch (error) {
-    throw explainConnection(error, "RabbitMQ", config.RABBITMQ_URL);
+    throw await explainConnection(error, "RabbitMQ", config.RABBITMQ_URL);
   } finally {
     if (connection) await closeConnection(connection, clock);
   }

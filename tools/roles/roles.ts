@@ -1,6 +1,6 @@
 /**
- * The roles of least privilege on each server: each may do what its member does, and no more. tools/migrate/grants.ts has
- * the privileges of Postgres's roles on the tables, which `deno task migrate` grants.
+ * The roles of least privilege on each server: each may do what its member does, and no more. tools/migrate/grants.ts
+ * has the table privileges of Postgres's roles, which `deno task migrate` grants.
  */
 import { deadLetterExchangeOf, eventTopology, type TopologyConfig } from "../../shared/rabbitmq/topology.ts";
 import type { Former } from "../provision/former.ts";
@@ -8,7 +8,7 @@ import type { Former } from "../provision/former.ts";
 export interface BrokerRole {
   readonly user: string;
   readonly does: string;
-  /** Regular expressions over the names of queues and exchanges: rabbitmq.com/docs/access-control */
+  /** Regular expressions for names of queues and exchanges: rabbitmq.com/docs/access-control */
   readonly configure: string;
   readonly write: string;
   readonly read: string;
@@ -16,7 +16,9 @@ export interface BrokerRole {
 
 const nothing = "^$";
 
-/** @param former what 0.1.0 declared, for its members beside this version's and for its removal */
+/**
+ * @param former the queues of 0.1.0, so that its members can run beside this version's, and so that they can be removed
+ */
 export function brokerRoles(config: TopologyConfig, former?: Former): readonly BrokerRole[] {
   const { EVENTS_EXCHANGE, EVENTS_QUEUE, DEAD_LETTER_QUEUE } = config;
   const topology = eventTopology(config);
@@ -56,9 +58,9 @@ export function brokerRoles(config: TopologyConfig, former?: Former): readonly B
 }
 
 /**
- * RabbitMQ's permissions are for names, and a queue and an exchange may share one. Whoever may write to one name and read
- * an exchange may bind them: events go to the dead letters, or dead letters round in circles.
- * @returns the queues of ours that are named as an exchange of ours
+ * RabbitMQ grants permissions by name, and a queue and an exchange may share a name. A role that may write to a name
+ * and read an exchange may bind them: events would go to the dead letters, or letters in a cycle.
+ * @returns our queues that have the name of one of our exchanges
  */
 export function sharedNames(config: TopologyConfig): readonly string[] {
   const topology = eventTopology(config);
@@ -66,14 +68,14 @@ export function sharedNames(config: TopologyConfig): readonly string[] {
   return topology.map(({ name }) => name).filter((name) => exchanges.has(name));
 }
 
-/** A script for the shell that makes the users, or sets those that are there, on the broker that rabbitmqctl finds. */
+/** Returns a shell script that creates or updates the users on the broker that rabbitmqctl reaches. */
 export function brokerScript(config: TopologyConfig, virtualHost: string, former?: Former): string {
   const users = brokerRoles(config, former).map(({ user, does, configure, write, read }) => {
     const password = `"\${${passwordVariable(user)}:?}"`;
     return [
       `# ${does}`,
-      // From stdin: an argument would be seen in the list of processes. RabbitMQ 4's script gives it to these commands
-      // when they have no other argument, and else lets them wait for ever: so there is no -q.
+      // Passwords go through stdin: arguments are visible in the process list. RabbitMQ 4's script passes stdin on only
+      // without other arguments; otherwise these commands wait forever. So there is no -q.
       `printf '%s\\n' ${password} | rabbitmqctl add_user ${user} >/dev/null 2>&1 ||`,
       `  printf '%s\\n' ${password} | rabbitmqctl change_password ${user} >/dev/null`,
       `rabbitmqctl -q set_permissions -p ${quoted(virtualHost)} ${user} ${
@@ -87,11 +89,13 @@ export function brokerScript(config: TopologyConfig, virtualHost: string, former
 export interface CacheRole {
   readonly user: string;
   readonly does: string;
-  /** Rules of ACL SETUSER, but for the password: redis.io/docs/latest/operate/oss_and_stack/management/security/acl */
+  /**
+   * Rules of ACL SETUSER, apart from the password: redis.io/docs/latest/operate/oss_and_stack/management/security/acl
+   */
   readonly rules: readonly string[];
 }
 
-/** Commands that the client sends as it connects and leaves. */
+/** Commands that the client sends when it connects and disconnects. */
 const connecting = ["+hello", "+client|setname", "+info", "+ping", "+quit"];
 
 /** @param prefix REDIS_KEY_PREFIX */
@@ -111,14 +115,14 @@ export function cacheRoles(prefix: string): readonly CacheRole[] {
       does: "deno task status and find: looks at these, and asks subscribers what they hold",
       rules: [
         ...["resetkeys", `~${keys}`, "resetchannels", "-@all", ...connecting, "+eval", "+get", "+pttl"],
-        // A question, and nothing else: a selector, which Redis has since 7.0.
+        // A selector (Redis 7.0 or later), which allows this one command on these keys only.
         ...["(+set", `~${prefix}{rates}:question*)`],
       ],
     },
   ];
 }
 
-/** A script for the shell that makes the users, or sets those that are there, on the Redis at REDIS_URL. */
+/** Returns a shell script that creates or updates the users on the Redis at REDIS_URL. */
 export function cacheScript(prefix: string): string {
   const lines = cacheRoles(prefix).map(({ user, rules }) => {
     return `ACL SETUSER ${user} reset on $(quoted ">$${passwordVariable(user)}") ${
@@ -126,28 +130,27 @@ export function cacheScript(prefix: string): string {
     }`;
   });
   const about = cacheRoles(prefix).map(({ user, does }) => `# ${user}: ${does}`);
-  // By stdin: an argument would be seen in the list of processes. redis-cli goes on after an error, and says so.
+  // Passwords go through stdin: arguments are visible in the process list. redis-cli continues after an error, and
+  // prints it.
   return [
     ...["set -eu", "", ...about],
-    // Here, for a shell that ends within another one ends that one alone.
+    // Checked here: a failed check inside `$(…)` would end only that subshell.
     ...cacheRoles(prefix).map(({ user }) => `: "\${${passwordVariable(user)}:?}"`),
-    // As redis-cli reads it: a quote or a backslash of a password would end the text, or change it.
+    // Quotes for redis-cli: a quote or backslash in a password would otherwise end or change the text.
     `quoted() { printf '"'; printf '%s' "$1" | sed 's/[\\\\"]/\\\\&/g'; printf '"'; }`,
     ...['answer=$(redis-cli -u "${REDIS_URL:?}" --no-auth-warning <<COMMANDS'],
     ...[...lines, "COMMANDS", ")", 'echo "$answer"', `[ "$answer" = "OK\nOK" ]`, ""],
   ].join("\n");
 }
 
-/**
- * Postgres's roles. What they may do with the tables is in tools/migrate/grants.ts, and granted by `deno task migrate`.
- */
+/** Postgres's roles. tools/migrate/grants.ts has their table privileges, which `deno task migrate` grants. */
 
 export interface DatabaseRole {
   readonly role: string;
   readonly does: string;
   /**
-   * Of Postgres's 100, unless told otherwise, three are a superuser's, and five remain: no role takes the others' share. A
-   * subscriber has at most five, and all subscribers have one role.
+   * Limits keep one role from taking the connections of the others. Postgres has 100 by default: three are for
+   * superusers, and five remain free. A subscriber uses at most five, and all subscribers share one role.
    */
   readonly connections: number;
 }
@@ -164,14 +167,14 @@ export const databaseRoles: readonly DatabaseRole[] = [
 ];
 
 /**
- * Functions that make large objects: everybody may call them unless told otherwise, and could fill the disk beside the
- * tables. Only a superuser can take that back; anybody else gets a warning.
+ * Functions that create large objects. By default every role may call them, and could fill the disk outside of the
+ * tables. Only a superuser can revoke that; for others the statement warns.
  */
 export const largeObjects = "lo_create(oid), lo_creat(integer), lo_from_bytea(oid, bytea)";
 
 /**
- * SQL for psql, run by a superuser or by who may create roles and owns the database. Passwords come from the
- * environment.
+ * Returns SQL for psql, to be run by a superuser, or by a role that may create roles and owns the database. Passwords
+ * come from the environment.
  */
 export function databaseScript(database: string, schema: string): string {
   const name = identifier(database);
@@ -179,7 +182,7 @@ export function databaseScript(database: string, schema: string): string {
   const roles = databaseRoles.map(({ role, does, connections }) =>
     [
       `-- ${does}`,
-      // Without it, a password that was forgotten would be that of the role before.
+      // Otherwise a role without a password variable would get the password of the role before it.
       "\\unset password",
       `\\getenv password ${passwordVariable(role)}`,
       `select 'create role ${role} login' where not exists (select from pg_roles where rolname = '${role}') \\gexec`,
@@ -204,7 +207,7 @@ export function databaseScript(database: string, schema: string): string {
   ].join("\n\n") + "\n";
 }
 
-/** Where the scripts find a role's password: `CASINO_PUBLISHER_PASSWORD`. */
+/** Returns the name of the variable with a role's password: `CASINO_PUBLISHER_PASSWORD`. */
 export function passwordVariable(role: string): string {
   return `${role.toUpperCase().replaceAll("-", "_")}_PASSWORD`;
 }

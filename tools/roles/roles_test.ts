@@ -6,7 +6,10 @@ import { brokerRoles, sharedNames } from "./roles.ts";
 
 const config: TopologyConfig = readConfig(["EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE"], () => undefined);
 
-/** What RabbitMQ would let the roles bind: it compares names, and takes a queue for an exchange of its name. */
+/**
+ * Returns the bindings that RabbitMQ would allow the roles: it compares only names, so a queue and an exchange may
+ * match.
+ */
 function bindable(config: TopologyConfig): string[] {
   const topology = eventTopology(config);
   const exchanges = topology.map(({ exchange }) => exchange);

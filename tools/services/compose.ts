@@ -1,4 +1,4 @@
-/** The servers in containers, where a Docker engine answers. */
+/** Runs the servers in containers, where a Docker engine answers. */
 import { runProgram, succeeds } from "../run_program.ts";
 import { changeState, dataFolder, projectKey } from "./folder.ts";
 import { untilItLetsUsIn } from "./database.ts";
@@ -33,17 +33,17 @@ export async function composeStop(project: string, names: readonly ServerName[])
   await compose(project, ["rm", "--stop", "--force", ...names]);
 }
 
-/** The containers must be gone. */
+/** Requires that the containers are removed. */
 export async function removeVolumes(project: string, names: readonly ServerName[]): Promise<void> {
   await runProgram("docker", ["volume", "rm", "--force", ...names.map((name) => `${composeName(project)}_${name}`)]);
 }
 
-/** Compose's own name for what belongs to this checkout, so that two do not share containers or data. */
+/** Returns the Compose project name of this checkout, so that two checkouts share neither containers nor data. */
 export function composeName(project: string): string {
   return `casino-events-${projectKey(project)}`;
 }
 
-/** The variables of compose.yaml, from the configured URLs. */
+/** Returns the variables of compose.yaml, from the configured URLs. */
 export function composeVariables(config: ServerConfig): Record<string, string> {
   const [rabbitmq, redis, postgres] = [
     urlOf("rabbitmq", config),

@@ -1,6 +1,6 @@
 /**
- * Waits until a server that was started lets us in. Makes our role and database in a Postgres that has neither, where we
- * may; what is there already is not changed.
+ * Waits until a started server accepts our login. Creates our role and database in a Postgres that lacks them, where
+ * permitted; changes nothing that exists.
  */
 import { join } from "node:path";
 import { redact } from "../../shared/runtime/secrets.ts";
@@ -24,10 +24,10 @@ import {
   type WayOptions,
 } from "./server.ts";
 
-/** Runs one statement as a superuser. @returns the rows' values, one a line; rejects when it may not */
+/** Runs one statement as a superuser. @returns the rows' values, one per line; rejects without permission */
 type Superuser = (statement: string) => Promise<string>;
 
-/** @throws {ServiceError} with what to run, when we may not; or when the role is there, but does not get in */
+/** @throws {ServiceError} with the command to run, when not permitted; or when the role exists, but its login fails */
 export async function createDatabase(url: URL, project: string, { lacks, problem }: Bare): Promise<void> {
   const { role, database } = wantedOf(url);
   if (role === "") throw new ServiceError(`${settingOf.postgres} names no user, so we know of no role to make.`);
@@ -42,7 +42,7 @@ export async function createDatabase(url: URL, project: string, { lacks, problem
   if (await superuser(`select 1 from pg_roles where rolname = ${literal(role)}`) === "") {
     await superuser(createRole);
   } else if (lacks === "login") {
-    // Others may use this role: its password is not ours to change.
+    // Others may use this role, so its password stays.
     throw new ServiceError(
       `Postgres at ${url.host} has the role ${role}, but does not let us in (${problem}): ` +
         `set ${settingOf.postgres} to its password, or to another role.`,
@@ -51,7 +51,7 @@ export async function createDatabase(url: URL, project: string, { lacks, problem
   if (await superuser(`select 1 from pg_database where datname = ${literal(database)}`) === "") await superuser(create);
 }
 
-/** A command for a superuser. Shows the password only when it is the documented default. */
+/** Returns a command for a superuser. It shows the password only when it is the documented default. */
 export function superuserLine(url: URL): string {
   const { role, password } = wantedOf(url);
   const { createRole, create } = statementsFor(url, password === "casino" && role === "casino" ? password : "…");
@@ -64,13 +64,15 @@ async function findSuperuser(url: URL, project: string): Promise<Superuser | und
     try {
       if (await candidate("select rolsuper from pg_roles where rolname = current_user") !== "") return candidate;
     } catch {
-      // The next may be let in.
+      // Try the next superuser.
     }
   }
   return undefined;
 }
 
-/** The superuser of a Postgres that an `up` of this project has started, by the password kept beside its data. */
+/**
+ * Returns the superuser of a Postgres that an `up` of this project has started, with the password kept beside its data.
+ */
 async function ourOwn(url: URL, project: string): Promise<Superuser[]> {
   const candidates: Superuser[] = [];
   for (const folder of await foldersOf(project)) {
@@ -92,7 +94,7 @@ function overTcp(host: string, password = ""): Superuser {
   };
 }
 
-/** As root through the local socket, where the system's packages let the user `postgres` in. */
+/** As root, uses the local socket, on which the system's packages allow the user `postgres`. */
 function overSocket(url: URL): Superuser[] {
   if (Deno.uid() !== 0 || !isLoopback(url.hostname)) return [];
   const psql = ["-u", "postgres", "--", "psql", "-w", "-p", url.port, "-d", "postgres", "-tAqc"];
@@ -103,7 +105,7 @@ function overSocket(url: URL): Superuser[] {
 
 function wantedOf(url: URL): { role: string; password: string; database: string } {
   const { user, password } = credentialsOf(url);
-  // The members' client, pg, reads this part of the URL so.
+  // The members' client, pg, decodes this part of the URL in the same way.
   return { role: user, password, database: decodeURI(url.pathname.slice(1)) || user };
 }
 
@@ -119,14 +121,14 @@ function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** Longest time that a server may refuse us after it listens. */
+/** Longest time between a server listening and accepting our login. */
 const admitTimeoutMs = 60_000;
 
 /**
- * A server listens a little before it lets anybody in, and may end in between.
- * @param log where its log is, for the error
- * @param begun when it was started, by `performance.now()`
- * @param mustRun rejects when it has ended
+ * Waits for a server that listens to accept our login; the server may exit meanwhile.
+ * @param log path of the server's log, for the error
+ * @param begun its start time, by `performance.now()`
+ * @param mustRun rejects when the server has exited
  */
 export async function untilItLetsUsIn(
   name: ServerName,

@@ -1,4 +1,4 @@
-/** The folder that holds the native servers' data, and the list of what `up` has started. */
+/** The folder with the native servers' data, and the state: a list of everything that `up` has started. */
 import { join } from "node:path";
 import { createHash } from "node:crypto";
 import { type Identity, succeeds } from "../run_program.ts";
@@ -6,22 +6,22 @@ import type { Process } from "./process.ts";
 import { type ServerName, ServiceError } from "./server.ts";
 
 export interface State {
-  /** Started by us from the system's packages. */
+  /** Processes that we started from the system's packages. */
   readonly processes: readonly Process[];
-  /** Started by us with Docker Compose. */
+  /** Servers that we started with Docker Compose. */
   readonly composed: readonly ServerName[];
-  /** Whose data Docker keeps in a volume that was made for us. */
+  /** Servers whose data is in a Docker volume that was created for us. */
   readonly volumes: readonly ServerName[];
 }
 
 const empty: State = { processes: [], composed: [], volumes: [] };
 
-/** Characters that RabbitMQ's start scripts tolerate in a path: they do not quote it. */
+/** Characters that RabbitMQ's start scripts accept in a path: the scripts do not quote it. */
 const bearable = /^[\w./+@-]+$/;
 
 /**
- * `.services/` in the project; or a folder in /var/tmp when the servers' users cannot get there, or when RabbitMQ's
- * scripts would not bear the path.
+ * Returns `.services/` in the project; or a folder in /var/tmp, when the servers' users cannot reach `.services/` or
+ * its path has characters that RabbitMQ's scripts cannot handle.
  */
 export async function dataFolder(project: string, users: readonly Identity[]): Promise<string> {
   const reachable = await Promise.all(
@@ -31,8 +31,8 @@ export async function dataFolder(project: string, users: readonly Identity[]): P
 }
 
 /**
- * The folders that an earlier `up` may have used.
- * @throws {ServiceError} when `.services/` is another user's, whose servers we could neither see nor stop
+ * Returns the folders that an earlier `up` may have used.
+ * @throws {ServiceError} when `.services/` belongs to another user, whose servers we could neither see nor stop
  */
 export async function foldersOf(project: string): Promise<string[]> {
   const folders: string[] = [];
@@ -42,14 +42,14 @@ export async function foldersOf(project: string): Promise<string[]> {
   return folders;
 }
 
-/** The folder of one server's data. Servers at two ports are two servers. */
+/** Returns the folder of one server's data. Each port is a separate server. */
 export function nativeFolder(folder: string, name: ServerName, url: URL): string {
   return join(folder, `${name}-${url.port}`);
 }
 
-/** Runs `act` while no other `up` or `down` of this folder does: both read the state, and write it later. */
+/** Runs `act` under an exclusive lock on the folder: `up` and `down` read the state first, and write it later. */
 export async function withLock<T>(folder: string, act: () => Promise<T>): Promise<T> {
-  // The system gives the lock back when the file is closed, however we end.
+  // The system releases the lock when the file closes, even if this process dies.
   using file = await Deno.open(join(folder, "lock"), { create: true, write: true });
   await file.lock(true);
   return await act();
@@ -72,7 +72,10 @@ export async function writeState(folder: string, state: State): Promise<void> {
 
 let changing: Promise<void> = Promise.resolve();
 
-/** Changes the state, one change after the other. Hold the lock: other programs change it, too. */
+/**
+ * Changes the state; serializes concurrent changes. The caller must hold the lock, because other programs change the
+ * state too.
+ */
 export function changeState(folder: string, change: (state: State) => Partial<State>): Promise<void> {
   const act = async () => {
     const state = await readState(folder);
@@ -81,7 +84,7 @@ export function changeState(folder: string, change: (state: State) => Partial<St
   return changing = changing.then(act, act);
 }
 
-/** Names what belongs to this project on this machine, in one word. */
+/** Returns one word that identifies this project on this machine. */
 export function projectKey(project: string): string {
   return createHash("sha256").update(project).digest("hex").slice(0, 12);
 }
@@ -94,7 +97,7 @@ function outside(project: string): string {
   return `/var/tmp/casino-events-${Deno.uid()}-${projectKey(project)}`;
 }
 
-/** Made if need be. /var/tmp is open to all: a folder that another made there under our name is not ours to use. */
+/** Creates the folder if necessary. Refuses a folder of another user, who may create any name in /var/tmp. */
 async function ownFolder(path: string): Promise<string> {
   try {
     await Deno.mkdir(path, { mode: 0o711 });
@@ -107,7 +110,7 @@ async function ownFolder(path: string): Promise<string> {
       `${path} is not a folder of this user (it belongs to user ${uid}): run this as that user, or remove it.`,
     );
   }
-  // The servers' users pass through it to their own folders, whatever our umask is.
+  // The servers' users must reach their own folders inside it, whatever our umask is.
   await Deno.chmod(path, 0o711);
   return path;
 }

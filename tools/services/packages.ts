@@ -1,4 +1,4 @@
-/** The programs that native servers need: found, installed where that is allowed, or asked for. */
+/** Finds the programs that native servers need, and installs them where permitted, or tells the user how to. */
 import { dirname } from "node:path";
 import { runProgram } from "../run_program.ts";
 import type { NativeServer } from "./process.ts";
@@ -8,7 +8,7 @@ type Packages = Readonly<Record<ServerName, string>>;
 
 export interface PackageTool {
   readonly program: string;
-  /** The command line, up to the packages' names. */
+  /** The install command, without the package names. */
   readonly command: string;
   readonly packages: Packages;
 }
@@ -31,7 +31,7 @@ const tools: readonly PackageTool[] = [
   },
 ];
 
-/** The path of each program of the server; `undefined` when one is missing. */
+/** Returns the path of each program of the server; `undefined` when one is missing. */
 export async function findPrograms(
   { programs }: Pick<NativeServer, "programs">,
 ): Promise<Record<string, string> | undefined> {
@@ -45,8 +45,8 @@ export async function findPrograms(
 }
 
 /**
- * Installs the servers' packages as root with apt; Debian's habit of starting a server at once is suspended meanwhile.
- * @throws {ServiceError} with the one line to run, when we may not
+ * Installs the servers' packages with apt as root, and keeps Debian from starting the servers meanwhile.
+ * @throws {ServiceError} with the one line to run, when not permitted
  */
 export async function install(names: readonly ServerName[], say: (sentence: string) => void): Promise<void> {
   let tool: PackageTool | undefined;
@@ -55,7 +55,7 @@ export async function install(names: readonly ServerName[], say: (sentence: stri
   await aptInstall(names.map((name) => tool.packages[name]), say);
 }
 
-/** One sentence, and one line to run where we know the machine's package tool. */
+/** Returns one sentence, and one line to run if the machine's package tool is known. */
 export function whatToInstall(names: readonly ServerName[], tool: PackageTool | undefined): string {
   const list = names.map((name) => titles[name]).join(", ");
   if (!tool) return `${list} not found on this machine: install them, or set their URLs to servers elsewhere.`;
@@ -63,7 +63,7 @@ export function whatToInstall(names: readonly ServerName[], tool: PackageTool | 
   return `${list} not found on this machine. Run this, then try again:\n\n  ${line}\n`;
 }
 
-/** Installs Debian packages; we are root. */
+/** Installs Debian packages; requires root. */
 export async function aptInstall(packages: readonly string[], say: (sentence: string) => void): Promise<void> {
   say(`Installing ${packages.join(", ")} with apt-get…`);
   const env = { DEBIAN_FRONTEND: "noninteractive" };
@@ -80,11 +80,11 @@ interface RestrainingFile {
   readonly mode: number;
 }
 
-/** Files that keep Debian from starting a server as it is installed. */
+/** Files that keep Debian from starting a server during its installation. */
 export const restraints: readonly RestrainingFile[] = [
-  // invoke-rc.d(8) asks this program before it starts a service; 101 forbids it.
+  // invoke-rc.d(8) runs this program before it starts a service; exit status 101 forbids the start.
   { path: "/usr/sbin/policy-rc.d", text: "#!/bin/sh\nexit 101\n", mode: 0o755 },
-  // pg_createcluster(1): no database of the system's own is made.
+  // pg_createcluster(1): do not create a cluster for the system.
   {
     path: "/etc/postgresql-common/createcluster.d/casino-events.conf",
     text: "create_main_cluster = false\n",
@@ -94,9 +94,7 @@ export const restraints: readonly RestrainingFile[] = [
 
 const deadlySignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/**
- * The files are there while `act` runs, and are gone after it, and after Ctrl-C too. Those that exist are left alone.
- */
+/** Keeps the files while `act` runs, and removes them afterwards, also after Ctrl-C. Does not touch existing files. */
 async function withFiles(files: readonly RestrainingFile[], act: () => Promise<unknown>): Promise<void> {
   const made: string[] = [];
   const removeAll = () => made.splice(0).forEach((path) => Deno.removeSync(path));

@@ -1,4 +1,4 @@
-/** Asks what answers at a server's address, by the server's own protocol. Changes nothing. */
+/** Identifies the server at an address by the server's own protocol. Changes nothing. */
 import "../../shared/runtime/deno_workarounds/without_env.ts";
 import { connect } from "amqplib";
 import { Redis } from "ioredis";
@@ -11,22 +11,22 @@ import { type Answer, isAtLeast, listenAddress, type ServerName } from "./server
 const timeoutMs = 5_000;
 
 /**
- * Least versions: RabbitMQ's quorum queues with at-least-once dead lettering came with 3.10 (its release notes); older
- * Redis and Postgres were no longer maintained when this was written.
+ * Minimum versions. RabbitMQ 3.10 introduced at-least-once dead lettering for quorum queues (its release notes); older
+ * versions of Redis and Postgres were no longer maintained at the time of writing.
  */
 const least: Readonly<Record<ServerName, string>> = { rabbitmq: "3.10", redis: "6.2", postgres: "14" };
 
 const refused = "it refuses the user or the password of the URL";
 const stranger = "something else uses this port";
 
-/** Takes 5 s at most for an answer by protocol; a port that nobody listens at is `absent` at once. */
+/** Waits up to 5 s for an answer by protocol; a port without a listener is `absent` at once. */
 export async function probe(name: ServerName, url: URL): Promise<Answer> {
   if (!await isListening(url)) return { kind: "absent" };
   const exceeded = () => new Error(`${stranger}: no answer in ${timeoutMs} ms`);
   return await deadline(probes[name](url), { ms: timeoutMs, clock, exceeded }).catch(misfit);
 }
 
-/** Whether a server accepts connections there within 5 s. */
+/** Returns whether a server accepts connections there within 5 s. */
 export async function isListening(url: URL): Promise<boolean> {
   try {
     const signal = AbortSignal.timeout(timeoutMs);
@@ -37,7 +37,7 @@ export async function isListening(url: URL): Promise<boolean> {
   }
 }
 
-/** Each gives up by itself and leaves nothing open. */
+/** Each probe times out by itself and closes its connections. */
 const probes: Readonly<Record<ServerName, (url: URL) => Promise<Answer>>> = {
   async rabbitmq(url) {
     try {
@@ -48,7 +48,7 @@ const probes: Readonly<Record<ServerName, (url: URL) => Promise<Answer>>> = {
     } catch (error) {
       const problem = messageOf(error);
       if (/ACCESS[_-]REFUSED|handshake terminated/i.test(problem)) return misfit(refused);
-      // The broker answers an unknown virtual host by closing, and amqplib keeps the reason to itself.
+      // The broker answers an unknown virtual host by closing the connection, and amqplib does not expose the reason.
       if (/NOT[_-]ALLOWED|ConnectionOpenOk/i.test(problem)) {
         return misfit("it refuses the URL's virtual host, or the user in it");
       }
@@ -85,12 +85,12 @@ const probes: Readonly<Record<ServerName, (url: URL) => Promise<Answer>>> = {
     } catch (error) {
       const problem = messageOf(error);
       const code = String((error as { code?: unknown }).code);
-      // 28: invalid authorization; 3D000: no such database, told to those it let in. PostgreSQL documentation, appendix
-      // A.
+      // 28: invalid authorization. 3D000: no such database, after a successful login. PostgreSQL documentation,
+      // appendix A.
       if (/^28...$/.test(code)) return { kind: "bare", lacks: "login", problem };
       if (code === "3D000") return { kind: "bare", lacks: "database", problem };
       if (/^[0-9A-Z]{5}$/.test(code)) return misfit(problem);
-      // pg has no password to answer with, and no code for that.
+      // pg throws this when it has no password to send; the error has no code.
       if (/client password must be a/.test(problem)) {
         return { kind: "bare", lacks: "login", problem: "it asks for a password, and the URL has none" };
       }
@@ -99,7 +99,7 @@ const probes: Readonly<Record<ServerName, (url: URL) => Promise<Answer>>> = {
   },
 };
 
-/** Resolves when the socket is closed, which ioredis forces after 2 s. */
+/** Resolves when the socket is closed; ioredis forces that after 2 s. */
 async function hangUp(redis: Redis): Promise<void> {
   if (redis.status === "end") return;
   const ended = new Promise((resolve) => redis.once("end", resolve));

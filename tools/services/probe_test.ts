@@ -65,7 +65,7 @@ function problemOf(answer: Answer): string {
   return "problem" in answer ? answer.problem : `no problem: ${JSON.stringify(answer)}`;
 }
 
-/** Answers each piece of what it is told, and hangs up when the other does. */
+/** Answers each chunk that it receives, and closes the connection when the client does. */
 function serve(reply: (asked: string) => string): { port: number } & AsyncDisposable {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const serving = (async () => {
@@ -87,11 +87,11 @@ async function converse(connection: Deno.Conn, reply: (asked: string) => string)
   try {
     for (let length = await connection.read(buffer); length !== null; length = await connection.read(buffer)) {
       const asked = new TextDecoder().decode(buffer.subarray(0, length));
-      // A command of Redis's protocol is an array; those that come in one piece are answered one by one.
+      // In Redis's protocol, each command is an array; several commands in one chunk get one answer each.
       for (const each of asked.split(/^(?=\*)/m)) await connection.write(new TextEncoder().encode(reply(each)));
     }
   } catch {
-    // The other has gone without a word.
+    // The client closed the connection without a goodbye.
   } finally {
     connection.close();
   }

@@ -1,27 +1,27 @@
-/** Processes that outlive the command that starts them, and that are known again later beyond doubt. */
+/** Processes that outlive the command that starts them, and that later commands identify reliably. */
 import { type Identity, runProgram } from "../run_program.ts";
 import { delay, type ServerName, ServiceError } from "./server.ts";
 
-/** A process to start. It inherits PATH alone from our environment: a variable such as PGDATA would misconfigure it. */
+/** A process to start. It inherits only PATH from our environment: a variable such as PGDATA would misconfigure it. */
 export interface Launch {
   readonly name: string;
   readonly program: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Port of 127.0.0.1 that it must listen at before the next is started. */
+  /** Port of 127.0.0.1 at which it must listen before the next process starts. */
   readonly readyAt?: number;
-  /** Asks it to end in order; SIGTERM if left out. */
+  /** Signal for a graceful stop; SIGTERM if omitted. */
   readonly stopSignal?: Deno.Signal;
 }
 
-/** How a server is run from the system's packages. */
+/** How to run a server from the system's packages. */
 export interface NativeServer {
   readonly name: ServerName;
-  /** Programs that must be there, by name or path; the first found of each list counts. */
+  /** Required programs, by name or path; the first that exists in each list is used. */
   readonly programs: Readonly<Record<string, readonly string[]>>;
-  /** The user that it runs as when we are root. */
+  /** The user that runs it when we are root. */
   readonly user: string;
-  /** Prepares the folder, and says what to run in it, in this order. */
+  /** Prepares the folder, and returns the processes to start in it, in order. */
   prepare(context: NativeContext): Promise<readonly Launch[]>;
 }
 
@@ -30,7 +30,7 @@ export interface NativeContext {
   readonly folder: string;
   readonly programs: Readonly<Record<string, string>>;
   readonly url: URL;
-  /** Runs a program in the folder as the server's user and waits for its end. @throws an error with its last words */
+  /** Runs a program in the folder as the server's user and waits for it. @throws an error with the end of its output */
   run(program: string, args: readonly string[]): Promise<string>;
 }
 
@@ -38,14 +38,16 @@ export interface NativeContext {
 export interface Process {
   readonly name: string;
   readonly pid: number;
-  /** When the process began, as the system tells it: a pid alone may be another's by now. */
+  /** Start time of the process, as the system reports it: the pid alone may have been reused. */
   readonly begun: string;
-  /** The port of the server that it is, or belongs to: servers at two ports are two servers. */
+  /** Port of the server that the process belongs to. Each port is a separate server. */
   readonly port: string;
   readonly stopSignal?: Deno.Signal;
 }
 
-/** Starts a process of its own session: neither our end nor Ctrl-C in our terminal ends it. Output goes to `log`. */
+/**
+ * Starts a process in its own session, so that it survives our exit and Ctrl-C in our terminal. Output goes to `log`.
+ */
 export async function launch(
   { name, program, args, env, stopSignal }: Launch,
   port: string,
@@ -70,7 +72,7 @@ export async function launch(
   return { name, pid: child.pid, begun, port, ...(stopSignal && { stopSignal }) };
 }
 
-/** The server that the process is, or belongs to. */
+/** Returns the server that the process belongs to. */
 export function serverOf({ name }: Pick<Process, "name">): ServerName {
   return name === "epmd" ? "rabbitmq" : name as ServerName;
 }
@@ -79,7 +81,7 @@ export async function isRunning({ pid, begun }: Process): Promise<boolean> {
   return await beginningOf(pid) === begun;
 }
 
-/** Asks the process to end, and after `graceMs` ends it. @returns whether it had to be forced */
+/** Signals the process, and kills it after `graceMs`. @returns whether it had to be killed */
 export async function stop(process: Process, graceMs: number): Promise<boolean> {
   for (const signal of [process.stopSignal ?? "SIGTERM", "SIGKILL"] as const) {
     if (!await isRunning(process)) return false;
@@ -89,7 +91,7 @@ export async function stop(process: Process, graceMs: number): Promise<boolean> 
   throw new ServiceError(`${process.name} (pid ${process.pid}) does not end, not even by SIGKILL.`);
 }
 
-/** Waits for a process to end. @returns whether it did */
+/** Waits for a process to exit. @returns whether it did */
 export async function hasEnded(process: Process, withinMs: number): Promise<boolean> {
   const giveUpAt = performance.now() + withinMs;
   while (await isRunning(process)) {
@@ -99,18 +101,18 @@ export async function hasEnded(process: Process, withinMs: number): Promise<bool
   return true;
 }
 
-/** When the process began; `undefined` when there is none, or only its remains. */
+/** Returns the start time of the process; `undefined` when it does not exist, or is a zombie. */
 async function beginningOf(pid: number): Promise<string | undefined> {
   if (Deno.build.os !== "linux") {
     return (await runProgram("ps", ["-o", "lstart=", "-p", String(pid)]).catch(() => "")).trim() || undefined;
   }
-  // Deno itself reads /proc with every permission or not at all, and ps is not on every Linux.
+  // Deno reads /proc only with all permissions, and not every Linux has ps.
   const files = [`/proc/${pid}/stat`, "/proc/sys/kernel/random/boot_id"];
   const [stat = "", boot] = (await runProgram("cat", files).catch(() => "")).split("\n");
-  // The second field, the name, may hold spaces and brackets; the 22nd counts ticks since the machine started: proc(5).
+  // The second field, the name, may contain spaces and brackets. The 22nd counts ticks since boot: proc(5).
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [state, threads, begun] = [fields[0], fields[17], fields[19]];
-  // Killed, but not gone while threads besides the first are there: they hold its ports.
+  // A zombie still holds its ports while it has threads beside the first.
   if (begun === undefined || (state === "Z" && Number(threads) <= 1)) return undefined;
   return `${begun}@${boot}`;
 }

@@ -1,19 +1,19 @@
-/** The three servers: their names, URLs and versions, and what a way to start them is. */
+/** The three servers: their names, URLs and versions, and the interface of a way to start them. */
 import type { Config } from "../../shared/runtime/configuration/config.ts";
 
 export type ServerName = "rabbitmq" | "redis" | "postgres";
 
 export type ServerConfig = Pick<Config, "RABBITMQ_URL" | "REDIS_URL" | "DATABASE_URL">;
 
-/** The answer at a server's address. */
+/** The result of probing a server's address. */
 export type Answer =
-  /** The server itself, in a version that will do, and it lets us in. */
+  /** The right server in a supported version, which accepts our login. */
   | { readonly kind: "fits"; readonly version: string }
-  /** Nobody. */
+  /** Nothing listens there. */
   | { readonly kind: "absent" }
   /** Postgres, but without our role or database. */
   | { readonly kind: "bare"; readonly problem: string; readonly lacks: "login" | "database" }
-  /** Something else, or a server that does not let us in or is too old. */
+  /** Another kind of server, or one that refuses our login or is too old. */
   | { readonly kind: "misfit"; readonly problem: string };
 
 export type Bare = Extract<Answer, { kind: "bare" }>;
@@ -25,15 +25,15 @@ export interface WayOptions {
   readonly say: (sentence: string) => void;
 }
 
-/** One way to start servers that do not answer. */
+/** One way to start the servers that do not answer. */
 export interface Way {
-  /** Sees that all is there that it takes. @returns the folder whose state remembers what was started */
+  /** Checks that everything it needs is available. @returns the folder whose state records the started servers */
   prepare(names: readonly ServerName[], options: WayOptions): Promise<string>;
-  /** Starts them, and waits until they let us in. Only one call at a time for a folder. */
+  /** Starts the servers, and waits until they accept our login. Only one call at a time per folder. */
   start(names: readonly ServerName[], folder: string, options: WayOptions): Promise<void>;
 }
 
-/** The server could not be brought up; the message says why and what to do. */
+/** The server could not be started; the message says why, and what to do. */
 export class ServiceError extends Error {
   override readonly name = "ServiceError";
 }
@@ -57,19 +57,19 @@ const defaultPorts: Readonly<Record<string, string>> = {
   "postgresql:": "5432",
 };
 
-/** The configured URL, with its port spelled out. */
+/** Returns the configured URL with an explicit port. */
 export function urlOf(name: ServerName, config: ServerConfig): URL {
   const url = new URL(config[settingOf[name]]);
   if (url.port === "") url.port = defaultPorts[url.protocol]!;
   return url;
 }
 
-/** The address to listen at, so that the URL's host reaches it. */
+/** Returns the address to listen at, so that clients reach it under the URL's host. */
 export function listenAddress({ hostname }: URL): string {
   return hostname === "localhost" ? "127.0.0.1" : hostname.replace(/^\[|\]$/g, "");
 }
 
-/** User, password and what the path names, as they were before they were put into a URL; empty where it has none. */
+/** Returns the URL's user, password and path, decoded; empty strings where they are missing. */
 export function credentialsOf({ username, password, pathname }: URL): { user: string; password: string; path: string } {
   return {
     user: decodeURIComponent(username),
@@ -79,7 +79,7 @@ export function credentialsOf({ username, password, pathname }: URL): { user: st
 }
 
 /**
- * Compares number by number: 6.10 is newer than 6.2. What follows the numbers (`-rc.1`, ` (Debian …)`) does not count.
+ * Compares versions number by number: 6.10 is newer than 6.2. Ignores text after the numbers (`-rc.1`, ` (Debian …)`).
  */
 export function isAtLeast(version: string, least: string): boolean {
   const [has, needs] = [numbersOf(version), numbersOf(least)];
@@ -94,7 +94,7 @@ function numbersOf(version: string): number[] {
   return (/^\d+(\.\d+)*/.exec(version)?.[0] ?? "0").split(".").map(Number);
 }
 
-/** Waits for all of them. @throws {ServiceError} with one line for each that failed */
+/** Waits for all promises. @throws {ServiceError} with one line for each that failed */
 export async function allOrProblems<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   const settled = await Promise.allSettled(promises);
   const problems = settled.flatMap((each) => each.status === "rejected" ? [String(each.reason.message)] : []);

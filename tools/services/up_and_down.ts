@@ -1,4 +1,4 @@
-/** Brings the servers up, and stops what that has started, and nothing else. */
+/** Starts the servers, and stops only those that it has started. */
 import { isLoopback } from "../../shared/runtime/hosts.ts";
 import { composeStop, hasDockerEngine, inContainers, removeVolumes } from "./compose.ts";
 import { createDatabase } from "./database.ts";
@@ -20,14 +20,14 @@ import {
 import { isRunning, type Process, serverOf, stop } from "./process.ts";
 
 interface UpOptions extends WayOptions {
-  /** Whether to use Docker Compose; by default, when an engine answers. */
+  /** Whether to use Docker Compose; by default, when a Docker engine answers. */
   readonly inContainers?: () => Promise<boolean>;
 }
 
 /**
- * What answers at its address already is used. What does not is started, with Docker Compose where an engine answers,
- * else from the system's packages, which root installs with apt; anybody else is told the one line that installs them.
- * What was started is written down for `down`.
+ * Uses every server that already answers at its address, and starts the others: with Docker Compose if an engine
+ * answers, otherwise from the system's packages. Root installs missing packages with apt; other users get the command
+ * to run. Records the started servers for `down`.
  * @returns the servers that this call has started
  * @throws {ServiceError}
  */
@@ -40,20 +40,20 @@ export async function up(options: UpOptions): Promise<ServerName[]> {
   const way = await dockerAnswers() ? inContainers : fromPackages;
   const folder = await way.prepare(absent, options);
   return await withLock(folder, async () => {
-    // Another `up` may have started some while we waited.
+    // Another `up` may have started some servers while this one waited.
     const remaining = await useThoseThatAnswer(absent, options);
     if (remaining.length > 0) await way.start(remaining, folder, options);
     return remaining;
   });
 }
 
-/** @returns those that do not answer @throws {ServiceError} with one sentence for each that cannot be used */
+/** @returns the servers that do not answer @throws {ServiceError} with one sentence for each unusable server */
 async function useThoseThatAnswer(names: readonly ServerName[], options: UpOptions): Promise<ServerName[]> {
   const used = await allOrProblems(names.map((name) => useIfItAnswers(name, options)));
   return names.filter((_, index) => !used[index]);
 }
 
-/** @returns whether it answers, and can be used */
+/** @returns whether the server answers and is usable */
 async function useIfItAnswers(name: ServerName, { config, project, say }: UpOptions): Promise<boolean> {
   const url = urlOf(name, config);
   let answer = await probe(name, url);
@@ -86,19 +86,19 @@ function mustBeStartable(name: ServerName, config: ServerConfig): void {
 
 export interface DownOptions {
   readonly project: string;
-  /** Only these; all that `up` has started if left out. */
+  /** The servers to stop; all that `up` has started if omitted. */
   readonly only?: readonly ServerName[];
-  /** Removes the servers' data, of all that are not left running. */
+  /** Whether to remove the data of every server that is not left running. */
   readonly deleteData?: boolean;
-  /** Says which servers at these addresses are left running, as others have started them. */
+  /** Addresses at which to report servers that keep running because others started them. */
   readonly config?: ServerConfig;
   readonly say: (sentence: string) => void;
 }
 
-/** RabbitMQ takes its time to leave in order. */
+/** RabbitMQ needs this long to shut down gracefully. */
 const graceMs = 30_000;
 
-/** Stops what `up` has started. */
+/** Stops the servers that `up` has started. */
 export async function down(options: DownOptions): Promise<void> {
   let stopped = 0;
   for (const folder of await foldersOf(options.project)) {
@@ -112,14 +112,14 @@ export async function down(options: DownOptions): Promise<void> {
   if (options.config) await tellWhatIsLeft(options.config, options.say);
 }
 
-/** @returns how many were stopped */
+/** @returns the number of stopped servers */
 async function stopAllOf(folder: string, { project, only, deleteData = false, say }: DownOptions): Promise<number> {
   const isWanted = (name: ServerName) => deleteData || only === undefined || only.includes(name);
   const { processes, composed, volumes } = await readState(folder);
   const stopped = await Promise.all(
     serverNames.filter(isWanted).map(async (name) => {
       let count = 0;
-      // The broker leaves before the name service that it is registered with.
+      // The broker stops before the epmd that it is registered with.
       for (const process of processes.filter((each) => serverOf(each) === name).toReversed()) {
         if (!await isRunning(process)) continue;
         const forced = await stop(process, graceMs);

@@ -12,7 +12,7 @@ import { printableJson } from "../../shared/runtime/printable.ts";
 
 const fallbackSeconds = 2;
 const mostSeconds = 86_400;
-/** Longest farewell to the servers. */
+/** Longest time for closing the connections. */
 const closeMs = 1_000;
 
 await runCommand({
@@ -74,18 +74,18 @@ function secondsOf([seconds, ...surplus]: readonly string[], watch: boolean): nu
   return number;
 }
 
-/** On a terminal, each status replaces the one before. */
+/** On a terminal, each status replaces the previous one. */
 function screen(watch: boolean): (status: Status) => void {
   if (!Deno.stdout.isTerminal()) {
     return (status) => console.log(drawStatus(status, { colours: false }) + (watch ? "\n" : ""));
   }
-  // Not for those who have set NO_COLOR (no-color.org).
+  // NO_COLOR turns colours off (no-color.org).
   const colours = !Deno.noColor;
   let drawn = false;
   return (status) => {
     const text = drawStatus(status, { colours, width: Deno.consoleSize().columns });
     if (!watch) return console.log(text);
-    // Home, then line over line, each cleared to its end: nothing flickers.
+    // Redraws line by line from the top, and clears the end of each line: no flicker.
     console.log(`${drawn ? "\x1b[H" : "\x1b[2J\x1b[H"}${text.replaceAll("\n", "\x1b[K\n")}\x1b[K\x1b[J`);
     drawn = true;
   };

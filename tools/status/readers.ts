@@ -1,4 +1,4 @@
-/** Asks each server for its part of the status. */
+/** Reads each server's part of the status. */
 import type { ChannelModel } from "amqplib";
 import type { Redis } from "ioredis";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
@@ -8,7 +8,8 @@ import { closeRedis, openRedis } from "../../shared/redis/client.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Config } from "../../shared/runtime/configuration/config.ts";
 import { deadline } from "../../shared/runtime/deadline.ts";
-import { explainConnection, explainStoreError, messageOf } from "../../shared/runtime/errors.ts";
+import { explainStoreError, messageOf, PermanentError } from "../../shared/runtime/errors.ts";
+import { explainConnection, otherServerAt, type Server } from "../../shared/runtime/server_kind.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { closeChannel } from "../../shared/runtime/deno_workarounds/amqp_close_channel.ts";
 import { Takes } from "../../subscriber/dead_letters/takes.ts";
@@ -19,14 +20,14 @@ import { RedisRates } from "../../subscriber/rates/redis_rates.ts";
 import { readStatusHistory } from "./status_history.ts";
 import type { Queues, QueueState, RatesCache, Reader, Totals } from "./status.ts";
 
-/** Asks RabbitMQ for its queues; declares none. */
+/** Reads RabbitMQ's queues; declares none. */
 export function queuesReader(config: TopologyConfig & Pick<Config, "RABBITMQ_URL">, clock: Clock): Reader<Queues> {
   const { RABBITMQ_URL: url, EVENTS_QUEUE, DEAD_LETTER_QUEUE } = config;
   const lazy = new LazyConnection<ChannelModel>({
     ...{ server: "RabbitMQ", url, clock },
     async open() {
       const connection = await openConnection({ url, name: "casino status" });
-      // Its loss is told by the next question, which fails.
+      // The next request fails and reports the lost connection.
       connection.on("error", () => {});
       return connection;
     },
@@ -47,7 +48,7 @@ export function queuesReader(config: TopologyConfig & Pick<Config, "RABBITMQ_URL
   };
 }
 
-/** Uses a channel of its own: the broker closes the channel when the queue does not exist. */
+/** Uses its own channel: the broker closes the channel when the queue does not exist. */
 async function stateOf(connection: ChannelModel, name: string): Promise<QueueState> {
   const channel = await connection.createChannel();
   channel.on("error", () => {});
@@ -63,12 +64,12 @@ async function stateOf(connection: ChannelModel, name: string): Promise<QueueSta
 
 type RedisConfig = Pick<Config, "REDIS_URL" | "REDIS_KEY_PREFIX">;
 
-/** Looks at the cached rates and their lock; changes neither. */
+/** Reads the cached rates and their lock; changes neither. */
 export function ratesReader(config: RedisConfig, clock: Clock): Reader<RatesCache> {
   return redisReader(config, clock, inspect);
 }
 
-/** What subscribers tell of themselves. */
+/** Reads the subscribers' reports about themselves. */
 export function reportsReader(config: RedisConfig, clock: Clock): Reader<{ readonly reports: HeardReport[] }> {
   return redisReader(config, clock, async (redis, prefix) => ({ reports: await new RedisFleet(redis, prefix).read() }));
 }
@@ -86,7 +87,7 @@ function redisReader<T>(
   return { read: () => lazy.ask((redis) => read(redis, prefix)), close: () => lazy.close() };
 }
 
-/** @throws when Redis does not answer, or not to us */
+/** @throws when Redis does not answer, or refuses our login */
 export async function openConnected(url: string, name = "casino-status"): Promise<Redis> {
   let problem = "";
   const log = {
@@ -117,7 +118,7 @@ async function inspect(redis: Redis, prefix: string): Promise<RatesCache> {
 const queryTimeoutMs = 4_000;
 const mostBusy = 20;
 
-/** Reads the figures of `GET /materialized`, and each subscriber's share. */
+/** Reads the figures of `GET /materialized`, and the share of each subscriber. */
 export function totalsReader({ DATABASE_URL: url }: Pick<Config, "DATABASE_URL">, clock: Clock): Reader<Totals> {
   const lazy = new LazyConnection<DatabasePool>({
     ...{ server: "Postgres", url, clock },
@@ -152,8 +153,7 @@ async function read(database: DatabasePool, clock: Clock): Promise<Totals> {
 }
 
 interface LazyOptions<C> {
-  /** The server's name in errors: `RabbitMQ`. */
-  readonly server: string;
+  readonly server: Server;
   readonly url: string;
   open(): Promise<C>;
   close(connection: C): Promise<unknown>;
@@ -162,7 +162,7 @@ interface LazyOptions<C> {
 
 const timeoutMs = 5_000;
 
-/** A connection for one question after the other: opened when it is needed, kept, and given up when it has failed. */
+/** A connection for one request at a time: opened on first use, kept, and closed after a failure. */
 class LazyConnection<C> {
   #opened: Promise<C> | undefined;
 
@@ -172,15 +172,17 @@ class LazyConnection<C> {
   async ask<T>(question: (connection: C) => Promise<T>): Promise<T> {
     const { server, url, clock } = this.options;
     const opened = this.#opened ??= this.options.open();
+    const late = new Error(`${server} at ${new URL(url).host} does not answer within ${timeoutMs} ms.`);
     try {
-      return await deadline(opened.then(question), {
-        ...{ ms: timeoutMs, clock },
-        exceeded: () => new Error(`${server} at ${new URL(url).host} does not answer within ${timeoutMs} ms.`),
-      });
+      return await deadline(opened.then(question), { ...{ ms: timeoutMs, clock }, exceeded: () => late });
     } catch (error) {
-      // Not waited for: what does not answer does not say goodbye either.
+      // Not awaited: an unresponsive server would not answer the close either.
       this.close().catch(() => {});
-      const sentence = messageOf(explainConnection(error, server, url));
+      const explained = error === late
+        ? await otherServerAt(url, server) ?? late
+        : await explainConnection(error, server, url);
+      if (explained instanceof PermanentError) throw explained;
+      const sentence = messageOf(explained);
       throw new Error(sentence.startsWith(server) ? sentence : `${server} at ${new URL(url).host} says: ${sentence}`);
     }
   }

@@ -1,4 +1,4 @@
-/** The status as one screen for a human. */
+/** Prints the status as one screen for humans. */
 import { styleText } from "node:util";
 import { formatMajor } from "../../shared/event/money.ts";
 import { printable } from "../../shared/runtime/printable.ts";
@@ -11,7 +11,7 @@ import type { Part, Queues, QueueState, RatesCache, Status, Totals } from "./sta
 
 export interface ScreenOptions {
   readonly colours: boolean;
-  /** Longer lines are cut; `undefined` where nobody counts columns. */
+  /** Longer lines are cut; `undefined`: no limit. */
   readonly width?: number | undefined;
 }
 
@@ -30,11 +30,12 @@ export function drawStatus(status: Status, { colours, width = Infinity }: Screen
     ...totalsRows(status.totals),
     ...historyRows(status.totals, width - labelWidth),
   ];
-  // Without a stream: to inspect one, styleText() reads variables that this task has no permission for.
+  // Without a stream: styleText() would read environment variables to inspect one, which this task has no permission
+  // for.
   const paint = (text: string, tone: Tone) =>
     colours && tone !== "plain" ? styleText(styles[tone], text, { validateStream: false }) : text;
   return rows.map(({ label, text: told, tone }) => {
-    // A server's words and a lock holder's name may contain control characters.
+    // Server messages and a lock holder's name may contain control characters.
     const text = printable(told);
     const room = Math.max(0, width - labelWidth);
     const shown = text.length > room ? `${text.slice(0, Math.max(0, room - 1))}…` : text;
@@ -60,7 +61,7 @@ function queueRows(queues: Part<Queues>): Row[] {
   return [{ label: "Events", text, tone: "attention" }, ...rows.slice(1)];
 }
 
-/** Those in the table, and those in their queue that no keeper has moved there yet. */
+/** Counts the letters in the table, and those in the queue that no keeper has moved yet. */
 function letterRows({ queues, totals }: Pick<Status, "queues" | "totals">): Row[] {
   const kept = totals.problem === null ? totals.dead_letters : undefined;
   const untended = totals.problem === null ? totals.dead_letters_untended : 0;
@@ -86,7 +87,7 @@ function describe({ name, messages }: QueueState, noun: string): string {
 
 const mostSubscribers = 20;
 
-/** The stuck one first. */
+/** Lists stuck subscribers first. */
 function subscriberRows(fleet: Part<FleetView>, at: string): Row[] {
   if (fleet.problem !== null) return [problemRow("Subscribers", fleet.problem)];
   const { subscribers, unheard } = fleet;

@@ -45,7 +45,7 @@ function lines(changes: Partial<Status> = {}, width?: number): string[] {
   return drawStatus(statusWith(changes), { colours: false, width }).split("\n");
 }
 
-/** The text behind a label. */
+/** Returns the text behind a label. */
 function shown(label: string, changes: Partial<Status> = {}): string | undefined {
   return lines(changes).find((line) => line.startsWith(label))?.slice(14);
 }

@@ -1,4 +1,4 @@
-/** The status: the keys of `--json`, from which the screen is drawn as well. */
+/** The status: the keys of `--json`, and the source of the screen. */
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { redact } from "../../shared/runtime/secrets.ts";
 import { messageOf } from "../../shared/runtime/errors.ts";
@@ -21,7 +21,7 @@ export interface Status {
   readonly totals: Part<Totals>;
 }
 
-/** One server's part, or the problem with it. */
+/** One server's part, or the problem that prevented reading it. */
 export type Part<T> = Readonly<T> & { readonly problem: null } | { readonly problem: string };
 
 export interface Queues {
@@ -31,20 +31,20 @@ export interface Queues {
 
 export interface QueueState {
   readonly name: string;
-  /** Ready messages; `null`: the queue does not exist yet. */
+  /** Ready messages; `null`: the queue does not exist. */
   readonly messages: number | null;
   readonly consumers: number | null;
 }
 
 export interface Lag {
-  /** All that is not settled: those ready and those in hand, as far as they are known. */
+  /** All unsettled messages: ready and in hand, as far as known. */
   readonly messages: number | null;
   readonly ready: number | null;
-  /** In the hands of subscribers; `null` when not all of them can be heard. */
+  /** Messages in the subscribers' hands; `null` when a subscriber's report is missing. */
   readonly unacknowledged: number | null;
-  /** At the pace of the last minute; `null` when that is not known, or when time alone ends no lag. */
+  /** Estimated seconds at the rate of the last minute; `null` when unknown, or when the lag does not end by itself. */
   readonly seconds: number | null;
-  /** What ends it, where time alone does not: `a subscriber runs`. */
+  /** The condition for the lag to end, if it does not end by itself: `a subscriber runs`. */
   readonly until: string | null;
 }
 
@@ -52,7 +52,7 @@ export interface RatesCache {
   readonly state: "fresh" | "stale" | "none";
   readonly as_of: string | null;
   readonly currencies: number;
-  /** Until they are stale, and until they are gone. */
+  /** Time until the rates are stale, and time until they expire. */
   readonly fresh_ms: number | null;
   readonly usable_ms: number | null;
   readonly lock: {
@@ -63,9 +63,9 @@ export interface RatesCache {
 }
 
 export interface Totals extends Materialized {
-  /** In the table; those that no keeper has moved yet are in their queue. */
+  /** Letters in the table; those that no keeper has moved yet are in the queue. */
   readonly dead_letters: number;
-  /** Those among them that nobody has taken. */
+  /** Letters in the table whose group nobody has taken. */
   readonly dead_letters_untended: number;
   /** `null` where it cannot be read. */
   readonly history: StatusHistory | null;
@@ -82,9 +82,9 @@ export interface StatusHistory {
   readonly queue_growth_per_second: number | null;
 }
 
-/** A server that is asked again and again. */
+/** A server that is polled. */
 export interface Reader<T> {
-  /** @throws when the server does not answer, or does so with something else */
+  /** @throws when the server does not answer, or answers with something else */
   read(): Promise<T>;
   close(): Promise<void>;
 }
@@ -97,8 +97,8 @@ export interface Readers {
 }
 
 /**
- * Asks all servers at once; one that is away keeps the others from nothing.
- * @param progress the same for all looks, where there are several
+ * Reads all servers at once; a server that is down does not affect the others' parts.
+ * @param progress shared by all reads of one --watch
  */
 export async function readStatus(
   { queues, rates, totals, reports }: Readers,
@@ -146,7 +146,7 @@ async function part<T>(reader: Reader<T>): Promise<Part<T>> {
   }
 }
 
-/** Of more that are stuck only these are named; the list of subscribers has all. */
+/** Names at most this many stuck subscribers; the list of subscribers has all of them. */
 const mostNamed = 3;
 
 function lagOf(queues: Part<Queues>, fleet: Part<FleetView>, totals: Part<Totals>): Lag {
@@ -159,7 +159,7 @@ function lagOf(queues: Part<Queues>, fleet: Part<FleetView>, totals: Part<Totals
   return { messages, ready, unacknowledged, seconds, until };
 }
 
-/** What has to happen for the lag to end; `null` when subscribers are at work on all of it. */
+/** Returns what must happen for the lag to end; `null` when subscribers are working on all of it. */
 function endOf(queues: Part<Queues>, fleet: Part<FleetView>): string | null {
   const nobodyTakes = queues.problem === null && !queues.events.consumers;
   const stuck = fleet.problem === null ? fleet.subscribers.filter(isStuck) : [];

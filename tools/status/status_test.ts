@@ -12,7 +12,7 @@ interface Given {
   readonly reports: readonly HeardReport[] | undefined;
 }
 
-/** The lag, without the rest of the status. */
+/** Returns only the lag of the status. */
 async function lagOf({ ready = 0, consumers = 1, pace = 10, reports }: Given): Promise<Lag> {
   const reader = <T>(read: () => T) => ({ read: () => Promise.try(read), close: () => Promise.resolve() });
   const queue = { name: "q", messages: ready, consumers };

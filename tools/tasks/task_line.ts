@@ -1,9 +1,9 @@
-/** The tasks of deno.json, for programs that start what a user would start: with the same flags and permissions. */
+/** The tasks of deno.json, for programs that start a member as a user does: with the same flags and permissions. */
 import { join } from "node:path";
 
-/** A task's command, in its parts. */
+/** The parts of a task's command. */
 export interface TaskLine {
-  /** Flags of Deno, permissions among them. */
+  /** Deno's flags, including permissions. */
   readonly flags: readonly string[];
   /** Path from the project's root. */
   readonly program: string;
@@ -12,7 +12,7 @@ export interface TaskLine {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** A permission set of deno.json, by kind: `true` for all of it, or a list. */
+/** A permission set of deno.json, by kind: `true` allows everything, a list only its entries. */
 export type PermissionSet = Readonly<Record<string, boolean | readonly string[]>>;
 
 interface Configuration {
@@ -20,7 +20,7 @@ interface Configuration {
   readonly permissions: Readonly<Record<string, PermissionSet>>;
 }
 
-/** The commands of all tasks, by name, in their order. */
+/** Returns the commands of all tasks by name, in order. */
 export function readTasks(project: string): Readonly<Record<string, string>> {
   const { tasks } = readConfiguration(project);
   return Object.fromEntries(Object.entries(tasks).map(([name, { command }]) => [name, command]));
@@ -34,7 +34,7 @@ function readConfiguration(project: string): Configuration {
   return JSON.parse(Deno.readTextFileSync(join(project, "deno.json")));
 }
 
-/** The flags with `-P=NAME` written out. As in Deno, a kind that a flag names itself is that flag's alone. */
+/** Expands `-P=NAME` in the flags. As in Deno, a kind that a flag names overrides the set's entry. */
 export function expandPermissions(
   flags: readonly string[],
   sets: Readonly<Record<string, PermissionSet>>,
@@ -54,8 +54,8 @@ export function expandPermissions(
 
 /**
  * @param line as in deno.json: `deno run --allow-net=127.0.0.1$ALLOW_NET tools/dead/main.ts`
- * @param env what the shell puts in the place of variables; without it they are unset
- * @throws {Error} when the task is of another kind
+ * @param env values for the line's variables; without it they are unset
+ * @throws {Error} when the task has another form
  */
 export function parseTask(line: string, env: Env = {}): TaskLine {
   const [deno, run, ...words] = line.replace(/\$([A-Z_]+)/g, (_, name) => env[name] ?? "").split(" ");
@@ -70,7 +70,7 @@ export function parseTask(line: string, env: Env = {}): TaskLine {
   };
 }
 
-/** Deno takes each permission once: what both lists name is joined, and a permission without a list is all of it. */
+/** Deno accepts each permission once: joins the lists of both, and a permission without a list allows everything. */
 export function joinPermissions(flags: readonly string[], more: readonly string[]): string[] {
   const joined = new Map<string, string | undefined>();
   for (const flag of [...flags, ...more]) {
@@ -81,7 +81,7 @@ export function joinPermissions(flags: readonly string[], more: readonly string[
   return Array.from(joined, ([name, list]) => list === undefined ? name : `${name}=${list}`);
 }
 
-/** The permissions of one kind among the flags: `true` for all of it, else the list, which may be empty. */
+/** Returns the permissions of one kind: `true` for everything, otherwise the list, which may be empty. */
 export function allowed(flags: readonly string[], kind: string): true | readonly string[] {
   if (flags.includes("-A") || flags.includes(`--allow-${kind}`)) return true;
   const prefix = `--allow-${kind}=`;

@@ -1,4 +1,4 @@
-/** Every pod is closed but for what it uses; what it may reach lets it in, and is there. */
+/** Every pod accepts and opens only the connections that it uses, and both ends of each connection allow it. */
 import {
   argumentsOf,
   environmentOf,
@@ -12,7 +12,10 @@ import {
   workloadsOf,
 } from "../manifest.ts";
 
-/** To the API server and to object stores, whose addresses are not known here: pods of operators. */
+/**
+ * These may reach any address: the API server's and object stores' addresses are not known here. The pods are
+ * operators'.
+ */
 const mayReachAll = new Set(["NetworkPolicy/rabbitmq", "NetworkPolicy/postgres"]);
 
 export function podsAreUnderPolicies(manifests: readonly Manifest[]): string[] {
@@ -44,7 +47,7 @@ function policiesOf({ labels }: Workload, manifests: readonly Manifest[]): Manif
   return ofKind(manifests, "NetworkPolicy").filter(({ spec }) => matches(spec.podSelector, labels));
 }
 
-/** The ports in Deno's permissions; `undefined` for servers, which are not ours. */
+/** Returns the ports in Deno's permissions; `undefined` for servers, which have none. */
 function portsUsed({ all }: Workload, manifests: readonly Manifest[]): Set<number> | undefined {
   const nets = all.flatMap((container) =>
     argumentsOf(container, manifests).filter((arg) => arg.startsWith("--allow-net="))
@@ -76,7 +79,7 @@ export function policiesSayWhoAndWhere(manifests: readonly Manifest[]): string[]
   });
 }
 
-/** A pod that another may reach also lets it in. */
+/** A pod that another pod may connect to also accepts that connection. */
 export function waysHaveTwoEnds(manifests: readonly Manifest[]): string[] {
   const policies = ofKind(manifests, "NetworkPolicy");
   return policies.flatMap((policy) => {
@@ -101,7 +104,7 @@ function letsIn(policies: readonly Manifest[], source: Labels, target: Labels, p
   );
 }
 
-/** Probes, Services, monitors and policies name ports that their pods have. */
+/** Probes, Services, monitors and policies refer to ports that their pods have. */
 export function portsExist(manifests: readonly Manifest[]): string[] {
   const faults = waysIn(manifests).flatMap(({ from, pods, ports }) =>
     pods.flatMap((pod) =>
@@ -111,7 +114,7 @@ export function portsExist(manifests: readonly Manifest[]): string[] {
   return [...new Set(faults)];
 }
 
-/** Services and PodMonitors; the pods may be an operator's. */
+/** Selectors of Services and PodMonitors match pods, which may be an operator's. */
 export function selectorsFindPods(manifests: readonly Manifest[]): string[] {
   const labels = [...workloadsOf(manifests).map(({ labels }) => labels), ...podsOfOperators(manifests)];
   return selecting(manifests).filter(({ selector }) => !labels.some((each) => matches(selector, each)))
@@ -121,7 +124,7 @@ export function selectorsFindPods(manifests: readonly Manifest[]): string[] {
 interface WayIn {
   readonly from: string;
   readonly pods: readonly Workload[];
-  /** Names or numbers. */
+  /** Port names or numbers. */
   readonly ports: readonly Json[];
 }
 
@@ -145,7 +148,7 @@ function waysIn(manifests: readonly Manifest[]): WayIn[] {
 
 function selecting(manifests: readonly Manifest[]): { from: string; selector: Json; ports: Json[] }[] {
   const services = ofKind(manifests, "Service").map((service) => {
-    // A label that a StatefulSet gives to one of its pods.
+    // A StatefulSet adds this label to each of its pods.
     const { "statefulset.kubernetes.io/pod-name": _, ...matchLabels } = service["spec"].selector;
     const ports = service["spec"].ports.map(({ targetPort }: Json) => targetPort);
     return { from: idOf(service), selector: { matchLabels }, ports };
@@ -169,7 +172,7 @@ function lacks({ containers }: Workload, port: Json): boolean {
   return !ports.some(({ name, containerPort }) => name === port || containerPort === port);
 }
 
-/** Labels of the pods that operators make of their resources, as their documentation has them. */
+/** Returns the labels of the pods that operators create for their resources, according to their documentation. */
 function podsOfOperators(manifests: readonly Manifest[]): Labels[] {
   return [
     ...ofKind(manifests, "RabbitmqCluster").map(({ metadata: { name } }) => ({ "app.kubernetes.io/name": name })),

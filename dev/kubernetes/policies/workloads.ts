@@ -1,6 +1,6 @@
 /**
- * How workloads run: their containers confined, bounded, watched, and from an image that stays what it is; the members'
- * environment and command line; the replicas' number, their spread over nodes, and the time that they get to stop.
+ * Policies for workloads: their containers' confinement, resources, probes and pinned images; the members' environment
+ * and command line; the number of replicas, their spread over nodes, and the time that they get to stop.
  */
 import {
   ends,
@@ -18,7 +18,7 @@ import configuration from "../../../deno.json" with { type: "json" };
 import { expandPermissions } from "../../../tools/tasks/task_line.ts";
 import { settingNames, variablesOf } from "../../../shared/runtime/configuration/config.ts";
 
-/** Nothing asks them how they are: they serve nothing, and end when they cannot go on. */
+/** Workloads without probes: they serve nothing, and exit when they cannot continue. */
 const withoutProbes = new Set(["Deployment/publisher"]);
 
 export function podsAreApart(manifests: readonly Manifest[]): string[] {
@@ -71,10 +71,10 @@ export function containersAreProbed(manifests: readonly Manifest[]): string[] {
   });
 }
 
-/** Settings of shared/runtime/configuration/config.ts, and the files that may hold them. */
+/** Settings of shared/runtime/configuration/config.ts, and the files that may contain them. */
 const settings = new Set(variablesOf(settingNames));
 
-/** Names that commands are told by `$(NAME)`, and what Deno and the servers' images read themselves. */
+/** Names for `$(NAME)` in commands, and variables that Deno and the servers' images read. */
 const others = /^(?:(?:RABBITMQ|REDIS|POSTGRES|RATES_API)_HOST|OTEL_[A-Z_]+|PGDATA|POSTGRES_PASSWORD_FILE)$/;
 
 const secrets = settingNames.filter((name) => variablesOf([name]).includes(`${name}_FILE`));
@@ -104,8 +104,8 @@ export function secretsAreInFiles(manifests: readonly Manifest[]): string[] {
 }
 
 /**
- * Deno's permissions, those of its set in deno.json among them: no more than named hosts, variables and folders, and
- * each variable that is set.
+ * Deno's permissions, including those of the set in deno.json, name hosts, variables and folders, and include each
+ * variable that is set.
  */
 export function permissionsAreNarrow(manifests: readonly Manifest[]): string[] {
   return faultsOfContainers(manifests, ({ args: command, environment }) => {
@@ -131,7 +131,7 @@ export function permissionsAreNarrow(manifests: readonly Manifest[]): string[] {
   });
 }
 
-/** A replicated workload keeps replicas when a node is drained, and does not have all on one node. */
+/** A replicated workload keeps replicas while a node is drained, and spreads them over nodes. */
 export function replicasOutliveADrain(manifests: readonly Manifest[]): string[] {
   const budgets = ofKind(manifests, "PodDisruptionBudget");
   return workloadsOf(manifests).filter((workload) => isReplicated(workload, manifests)).flatMap((workload) => {
@@ -158,7 +158,7 @@ function isReplicated(workload: Workload, manifests: readonly Manifest[]): boole
   return scaled || manifest["spec"].replicas !== 1;
 }
 
-/** The longest orderly shutdown, closing included, is over before the kubelet kills. */
+/** The longest graceful shutdown, including closing, ends before the kubelet kills the pod. */
 export function thereIsTimeToLeave(manifests: readonly Manifest[]): string[] {
   return workloadsOf(manifests).flatMap(({ id, pod, containers }) => {
     const graces = containers.map((container) => Number(environmentOf(container, manifests)["SHUTDOWN_GRACE_MS"] ?? 0));
@@ -168,15 +168,15 @@ export function thereIsTimeToLeave(manifests: readonly Manifest[]): string[] {
   });
 }
 
-/** shared/runtime/shutdown.ts: what comes after SHUTDOWN_GRACE_MS. */
+/** Time for the steps after SHUTDOWN_GRACE_MS in shared/runtime/shutdown.ts. */
 const closingMs = 5_000;
 
-/** A subscriber's pool, and those of its HTTP side and its keeper of dead letters (subscriber/main.ts). */
+/** A subscriber's pool, plus those of its HTTP side and its keeper of dead letters (subscriber/main.ts). */
 const connectionsEach = 5;
-/** superuser_reserved_connections; the operator, a migration, people and readers. */
+/** superuser_reserved_connections, plus the operator, a migration, people and readers. */
 const connectionsOfOthers = 3 + 20;
 
-/** All subscribers that there may be at once, with one that comes and one that leaves, find a connection. */
+/** Postgres has enough connections for the maximum number of subscribers, plus one that starts and one that stops. */
 export function scalingIsBearable(manifests: readonly Manifest[]): string[] {
   return ofKind(manifests, "ScaledObject").flatMap(({ metadata, spec }) => {
     const [cluster] = ofKind(manifests, "Cluster");

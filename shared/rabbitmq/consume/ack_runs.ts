@@ -1,20 +1,20 @@
 /**
- * Turns the delivery tags of one channel, settled in any order, into few acks: one `multiple` ack for each run that has no
- * gap below it. Tags that stay behind a gap for long (below them a delivery waits for rates) are acked one by one. However
- * long the gap stays, the tags that come and go behind it take neither room nor time.
+ * Turns the delivery tags of one channel, settled in any order, into few acks: one `multiple` ack for each run of tags
+ * without a gap below it. Tags above a gap, where a delivery waits for rates, are acked one by one by {@linkcode
+ * AckRuns.flush}. A gap that stays open costs neither memory nor time for the tags that are acked above it.
  */
 export class AckRuns {
-  /** The lowest tag that is not settled. The tags of a channel count up from 1. */
+  /** The lowest unsettled tag. Tags of a channel count up from 1. */
   #lowest = 1;
-  /** Settled tags above the gap that the broker is yet to be told of. */
+  /** Settled tags above the gap that are not acked yet. */
   readonly #waiting = new Set<number>();
-  /** Those that it knows already. */
+  /** Settled tags above the gap that are already acked or nacked. */
   readonly #known = new TagRanges();
 
-  /** @param ack acks this tag, and with `multiple` all tags below it */
+  /** @param ack acks the tag and, with `multiple`, all tags below it */
   constructor(private readonly ack: (tag: number, multiple: boolean) => void) {}
 
-  /** The tags are done with. The ack goes out now when nothing below is open, else with a later call. */
+  /** Settles the tags. Acks them now if all lower tags are settled, otherwise in a later call. */
   settle(tags: Iterable<number>): void {
     let last = 0;
     let run = 0;
@@ -37,13 +37,12 @@ export class AckRuns {
     if (run > 0) this.ack(last, run > 1);
   }
 
-  /** The broker was told of this tag by other means than an ack. */
+  /** Records that the tag was settled by a nack. */
   settledOtherwise(tag: number): void {
     this.#known.add(tag);
     this.settle([]);
   }
 
-  /** How many tags are done with. */
   get settled(): number {
     return this.#lowest - 1 + this.#waiting.size + this.#known.size;
   }
@@ -53,7 +52,7 @@ export class AckRuns {
     return this.#waiting.size > 0;
   }
 
-  /** Acks one by one what waits behind a gap. */
+  /** Acks the waiting tags above a gap one by one. */
   flush(): void {
     for (const tag of this.#waiting) {
       this.#known.add(tag);
@@ -63,24 +62,22 @@ export class AckRuns {
   }
 }
 
-/** A set of delivery tags that takes no more room than it has gaps. */
+/** A set of delivery tags, stored as ranges: its memory grows with the number of gaps. */
 export class TagRanges {
-  /** Of each range without a gap its last tag by its first, and the other way round. */
+  /** Each range's last tag by its first tag, and the first by the last. */
   readonly #lastOf = new Map<number, number>();
   readonly #firstOf = new Map<number, number>();
   #size = 0;
 
-  /** How many tags. */
   get size(): number {
     return this.#size;
   }
 
-  /** How many ranges. */
   get ranges(): number {
     return this.#lastOf.size;
   }
 
-  /** @param tag one that is not in it yet */
+  /** @param tag a tag that is not in the set */
   add(tag: number): void {
     const first = this.#firstOf.get(tag - 1) ?? tag;
     const last = this.#lastOf.get(tag + 1) ?? tag;
@@ -93,7 +90,7 @@ export class TagRanges {
 
   /**
    * Removes the range that begins with this tag.
-   * @returns its last tag; `undefined` if none begins there
+   * @returns the range's last tag; `undefined` if no range begins there
    */
   takeFrom(first: number): number | undefined {
     const last = this.#lastOf.get(first);

@@ -1,4 +1,4 @@
-/** Deliveries from a broker. Thousands are in hand, and what each keeps is copied by the garbage collector. */
+/** Deliveries from the broker. A process holds thousands, and the garbage collector copies all that they keep. */
 import { Buffer } from "node:buffer";
 import type { ConsumeMessage, MessageProperties } from "amqplib";
 import { withOwnBytes } from "../../runtime/deno_workarounds/amqp_exact_properties.ts";
@@ -9,17 +9,17 @@ import { messageIdOf, sentIdOf } from "../message_id.ts";
 import { mostHeldBy } from "./held_bytes.ts";
 import { type Origin, plainProperties } from "../origin/origin.ts";
 
-/** A channel's life. */
+/** The lifetime of a channel. */
 interface Life {
   readonly ended: boolean;
 }
 
-/** @template Session the channel's life that brought it, on which alone it can be settled */
+/** @template Session the lifetime of the channel that delivered it; only that channel can settle it */
 export abstract class AmqpDelivery<Session extends Life> implements Delivery {
   abstract readonly messageId: string;
   abstract readonly sentId: string | undefined;
   abstract readonly body: Uint8Array;
-  /** What it takes of memory, at most, until it is settled; its dead letter included. */
+  /** Upper bound of its memory in bytes until it is settled, including its dead letter. */
   abstract readonly heldBytes: number;
   abstract readonly headers: Headers;
   abstract readonly appId: string | undefined;
@@ -32,11 +32,11 @@ export abstract class AmqpDelivery<Session extends Life> implements Delivery {
     return this.session.ended;
   }
 
-  /** Lets go of all that the socket brought with this message: until now its bytes are a view of that. */
+  /** Copies its bytes, which are a view of a socket buffer, so that the buffer can be freed. */
   abstract ownBytes(): void;
 }
 
-/** As the client has read it. */
+/** A delivery that amqplib has parsed. */
 export class ReadDelivery<Session extends Life> extends AmqpDelivery<Session> {
   readonly messageId: string;
   readonly sentId: string | undefined;
@@ -72,7 +72,7 @@ export class ReadDelivery<Session extends Life> extends AmqpDelivery<Session> {
   }
 }
 
-/** Header values that are bytes are views, too, at any depth: they are replaced in place. */
+/** Replaces byte values, at any depth, by copies: they are views of the socket buffer too. */
 function copyViews(headers: Headers): void {
   const left: object[] = [headers];
   for (let next; (next = left.pop());) {
@@ -86,7 +86,7 @@ function copyViews(headers: Headers): void {
 const noHeaders: Headers = Object.freeze({});
 const uuidLength = 36;
 
-/** As it lies in the bytes that the socket brought, read where somebody asks. */
+/** A plain delivery as bytes of the socket buffer; each property is parsed on access. */
 export class UnreadDelivery<Session extends Life> extends AmqpDelivery<Session> {
   #bytes: Buffer;
   #messageId: string | undefined;
@@ -113,7 +113,7 @@ export class UnreadDelivery<Session extends Life> extends AmqpDelivery<Session> 
     return this.#messageId ??= this.#bytes.toString("latin1", this.#messageIdAt, this.#messageIdAt + uuidLength);
   }
 
-  /** It is in the form in which messages go by it. */
+  /** A plain delivery's message id is already in the normal form. */
   get sentId(): undefined {
     return undefined;
   }
@@ -158,7 +158,7 @@ export class UnreadDelivery<Session extends Life> extends AmqpDelivery<Session> 
     this.#end -= begin;
   }
 
-  /** A short string. */
+  /** Reads an AMQP short string. */
   #text(at: number): string {
     return this.#bytes.toString("utf8", at + 1, at + 1 + this.#bytes[at]!);
   }

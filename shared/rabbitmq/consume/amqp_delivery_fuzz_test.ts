@@ -1,4 +1,4 @@
-/** Deliveries that are found in the bytes say what amqplib reads from the same bytes, and leave amqplib as they found it. */
+/** Compares plain deliveries with amqplib's reading of the same bytes; amqplib itself must not be affected. */
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { connect } from "amqplib";
 import fc from "fast-check";
@@ -54,9 +54,9 @@ const anyMessage: fc.Arbitrary<Omit<WireMessage, "tag">> = fc.record({
 
 const anyStream = fc.record({
   messages: fc.array(fc.tuple(anyMessage, seldom(fc.constant(heartbeat))), { minLength: 1, maxLength: 20 }),
-  /** Where the bytes are cut into chunks, as shares of all. */
+  /** Where the bytes are cut into chunks, as fractions of the total. */
   cuts: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 4 }),
-  /** A byte that came as another: of which frame, as a share of all, which one from its end on, and the bits that changed. */
+  /** A corrupted byte: the frame as a fraction of all frames, the offset from the frame's end, the flipped bits. */
   damage: fc.option(
     fc.tuple(
       fc.double({ min: 0, max: 0.999, noNaN: true }),
@@ -88,7 +88,7 @@ interface Seen {
   readonly error: string | undefined;
 }
 
-/** What a client makes of the chunks, amqplib alone or with ours before it. */
+/** Returns what a client reads from the chunks: amqplib alone, or with our reader before it. */
 async function seenBy(chunks: readonly Uint8Array[], withOurs: boolean): Promise<Seen> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const served = serveOnce(listener, chunks);

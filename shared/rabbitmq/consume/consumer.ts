@@ -1,11 +1,9 @@
-/** The real {@linkcode EventQueue}: a consumer with manual acks on a connection that is kept open. */
-import { type Channel, type ChannelModel, type ConsumeMessage, IllegalOperationError } from "amqplib";
-import { settledWithin, untilAborted } from "../../runtime/deadline.ts";
-import type { Clock } from "../../runtime/clock.ts";
-import { AckRuns } from "./ack_runs.ts";
+/** The RabbitMQ {@linkcode EventQueue}: a consumer with manual acks on a connection that reconnects. */
+import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
+import { untilAborted } from "../../runtime/deadline.ts";
 import { AmqpDelivery, ReadDelivery, UnreadDelivery } from "./amqp_delivery.ts";
+import { ChannelSession } from "./channel_session.ts";
 import { DeliveryBuffer } from "./delivery_buffer.ts";
-import { closeChannel } from "../../runtime/deno_workarounds/amqp_close_channel.ts";
 import { readPlainDeliveries } from "../../runtime/deno_workarounds/amqp_plain_deliveries.ts";
 import { type BrokerOptions, keepConnected } from "../connection.ts";
 import type { DeadLetters } from "../publish/dead_letters.ts";
@@ -20,33 +18,30 @@ import { ensureTopology, type Topology } from "../topology.ts";
 export interface ConsumerOptions extends BrokerOptions {
   readonly topology: Topology;
   readonly queue: string;
-  /** Most deliveries that are held unacknowledged. */
+  /** Maximum number of unacknowledged deliveries. */
   readonly prefetch: number;
   readonly deadLetters: Pick<DeadLetters, "publish">;
   /**
-   * Asked before the consumer starts on a new channel, each second until it returns true. The broker requeues a delivery
-   * that is held for longer than its consumer_timeout (30 minutes by default). Taken again, it would only be held again,
-   * and each time counts towards its delivery limit.
+   * Called before the consumer starts on a new channel, each second until it returns true. The broker requeues a
+   * delivery that is held for longer than its consumer_timeout (30 minutes by default). Consuming at once would hold
+   * the delivery again, and each redelivery counts towards the delivery limit.
    */
   readonly mayTake?: () => boolean;
 }
 
-/** How long acks may wait for a gap below them to close, in ms, before they are sent one by one. */
-const flushAcksAfterMs = 20;
-const leaveTimeoutMs = 2_000;
 const askEveryMs = 1_000;
 
-/** Deliveries as our publishers send them. A consumer's tag is one of its channel, and comes with each. */
+/** Constants of our publishers' messages. Each delivery has the consumer tag, which is unique per channel. */
 const plain = { consumerTag: "events", contentType, type: messageType };
 
-type SessionDelivery = AmqpDelivery<Session>;
+type SessionDelivery = AmqpDelivery<ChannelSession>;
 
 export class AmqpConsumer implements EventQueue {
   readonly #stop = new AbortController();
   readonly #finished: Promise<void>;
-  #session: Session | undefined;
+  #session: ChannelSession | undefined;
   #taking = true;
-  /** The broker ends a connection from which nothing is read for half a minute: the next one must not come to that. */
+  /** A lower prefetch after a paused connection: the broker closes a connection that is not read for half a minute. */
   #carefulPrefetch: number | undefined;
   readonly #buffer = new DeliveryBuffer<SessionDelivery>();
 
@@ -59,26 +54,26 @@ export class AmqpConsumer implements EventQueue {
     return this.#session !== undefined;
   }
 
-  /** Deliveries that are not settled yet, those at hand among them. */
+  /** Number of unsettled deliveries, including buffered ones. */
   get unsettled(): number {
     return this.#session?.unsettled ?? 0;
   }
 
-  /** Those of them that it could only reject; they go back when the connection ends. */
+  /** Messages that the consumer could only reject and therefore holds. They are requeued when the connection ends. */
   get heldMessages(): HeldMessages | undefined {
     const held = this.#session?.held;
     const { prefetch } = this.options;
     return held && { ...held, takesMore: held.messages < (this.#carefulPrefetch ?? prefetch) };
   }
 
-  /** Those of them that nobody has taken. */
+  /** Buffered deliveries that nobody has taken. */
   get atHand(): Iterable<Delivery> {
     return this.#buffer;
   }
 
   /**
-   * Ends when the consumer is closed.
-   * @throws what no retry cures, such as bad credentials
+   * Resolves when the consumer is closed.
+   * @throws errors that a retry does not fix, such as bad credentials
    */
   get finished(): Promise<void> {
     return this.#finished;
@@ -89,7 +84,7 @@ export class AmqpConsumer implements EventQueue {
   }
 
   settle(settlements: readonly Settlement[], signal: AbortSignal): Promise<void> {
-    const acked = new Map<Session, number[]>();
+    const acked = new Map<ChannelSession, number[]>();
     const moving: Promise<void>[] = [];
     for (const { delivery, outcome } of settlements) {
       if (!(delivery instanceof AmqpDelivery)) throw new TypeError(`${delivery.messageId} came from another queue`);
@@ -103,7 +98,7 @@ export class AmqpConsumer implements EventQueue {
           break;
         }
         case "dead":
-          // The broker delivers again what an ended session brought: a dead letter of it would be one too many.
+          // The broker redelivers the deliveries of an ended session, so a dead letter would be a duplicate.
           if (!session.ended) moving.push(this.#move(delivery, outcome, session.until(signal)));
           break;
         case "requeue":
@@ -117,7 +112,7 @@ export class AmqpConsumer implements EventQueue {
 
   #move(delivery: SessionDelivery, outcome: Dead, until: AbortSignal): Promise<void> {
     const { deadLetters } = this.options;
-    // It may wait for long, and others hold it meanwhile.
+    // Publishing may take long, and keeps a reference to the delivery.
     delivery.ownBytes();
     const { session, tag, heldBytes } = delivery;
     const published = deadLetters.publish(delivery, outcome, until);
@@ -132,14 +127,14 @@ export class AmqpConsumer implements EventQueue {
     return published.then(settled, failed).finally(() => session.inflow.remove(heldBytes));
   }
 
-  /** Takes nothing more: what arrives from now on stays with the broker, what is in hand can still be settled. */
+  /** Cancels the consumer and drops buffered deliveries. Deliveries already taken can still be settled. */
   async stopTaking(): Promise<void> {
     this.#taking = false;
     await this.#session?.cancel();
     this.#buffer.clear();
   }
 
-  /** Sends the acks that wait, and leaves; what is not settled goes back to the queue. */
+  /** Sends waiting acks and closes the connection; the broker requeues unsettled deliveries. */
   async close(): Promise<void> {
     this.#taking = false;
     this.#stop.abort(new Error("the consumer is closed"));
@@ -156,7 +151,7 @@ export class AmqpConsumer implements EventQueue {
     untilAborted(lost).then(() => reject(lost.reason));
     untilAborted(this.#stop.signal).then(resolve);
     ended.catch(() => {});
-    const session = new Session(channel, new Inflow(connection), clock);
+    const session = new ChannelSession(channel, plain.consumerTag, new Inflow(connection), clock);
     await channel.prefetch(Math.min(prefetch, this.#carefulPrefetch ?? prefetch));
     await this.#untilItMayTake(lost);
     readPlainDeliveries(connection, channel, plain, (found) => this.#add(new UnreadDelivery(session, found)));
@@ -178,14 +173,14 @@ export class AmqpConsumer implements EventQueue {
       this.#carefulPrefetch = undefined;
       this.#takeMore(channel, consume).catch(reject);
     };
-    // stopTaking() was called while the broker had not answered yet.
+    // stopTaking() was called before the broker had answered.
     if (!this.#taking) await this.stopTaking();
     try {
       await ended;
       await session.leave();
     } finally {
       if (session.inflow.isPaused) this.#carefulPrefetch = session.inflow.carefulPrefetch;
-      // Deliveries of this channel can no longer be settled, and the broker delivers them again.
+      // Deliveries of this channel can no longer be settled; the broker redelivers them.
       if (this.#session === session) {
         this.#session = undefined;
         this.#buffer.clear();
@@ -194,7 +189,7 @@ export class AmqpConsumer implements EventQueue {
     }
   }
 
-  /** After as many deliveries as may be in hand. A consumer keeps the prefetch that it began with. */
+  /** Restores the full prefetch. Cancels and consumes again, because a consumer keeps its initial prefetch. */
   async #takeMore(channel: Channel, consume: () => Promise<unknown>): Promise<void> {
     if (!this.#taking) return;
     await channel.cancel(plain.consumerTag);
@@ -202,7 +197,7 @@ export class AmqpConsumer implements EventQueue {
     if (this.#taking) await consume();
   }
 
-  #leaveUnread(session: Session, message: ConsumeMessage): void {
+  #leaveUnread(session: ChannelSession, message: ConsumeMessage): void {
     const { properties: { messageId, timestamp }, fields: { deliveryTag } } = message;
     const problem = `a body of ${unreadBytesOf(message)} bytes: at most ${mostBodyBytes} are read`;
     this.options.log.warn("A message is too large to be an event; it is left to the broker", {
@@ -213,7 +208,10 @@ export class AmqpConsumer implements EventQueue {
     this.#leaveToBroker({ session, tag: deliveryTag, messageId, timestampMs: timestampMsOf(timestamp) });
   }
 
-  /** Rejected, if its queue is known to dead-letter; else it stays unacknowledged, and goes back when the channel closes. */
+  /**
+   * Rejects the message if its queue is known to dead-letter. Otherwise holds the message unacknowledged; the broker
+   * requeues it when the channel closes.
+   */
   #leaveToBroker(
     { session, tag, messageId, timestampMs }: Pick<SessionDelivery, "session" | "tag" | "messageId" | "timestampMs">,
   ): void {
@@ -247,103 +245,4 @@ export class AmqpConsumer implements EventQueue {
     const over = AbortSignal.any([lost, this.#stop.signal]);
     while (this.#taking && !over.aborted && !mayTake()) await clock.sleep(askEveryMs, over).catch(() => {});
   }
-}
-
-/** One channel's life. A delivery is settled on the channel that brought it or, once that is gone, not at all. */
-class Session {
-  consuming = false;
-  /** How many have come: the newest one's tag. */
-  delivered = 0;
-  held: Omit<HeldMessages, "takesMore"> | undefined;
-  onDelivered: (count: number) => void = () => {};
-  readonly #runs: AckRuns;
-  readonly #ended = new AbortController();
-  #until: { readonly given: AbortSignal; readonly either: AbortSignal } | undefined;
-  #flushing: Promise<void> | undefined;
-
-  constructor(private readonly channel: Channel, readonly inflow: Inflow, private readonly clock: Clock) {
-    this.#runs = new AckRuns((tag, multiple) => this.channel.ack(messageOfTag(tag), multiple));
-  }
-
-  get ended(): boolean {
-    return this.#ended.signal.aborted;
-  }
-
-  get unsettled(): number {
-    return this.delivered - this.#runs.settled;
-  }
-
-  /** Aborted when the signal is, or this has ended. */
-  until(given: AbortSignal): AbortSignal {
-    if (this.#until?.given !== given) this.#until = { given, either: AbortSignal.any([given, this.#ended.signal]) };
-    return this.#until.either;
-  }
-
-  ack(tags: readonly number[]): void {
-    this.#onChannel(() => this.#runs.settle(tags));
-    if (this.#runs.waiting) this.#flushing ??= this.#flushSoon();
-  }
-
-  requeue(tag: number): void {
-    this.#nack(tag, true);
-  }
-
-  /** The broker moves it, as it is, to where its queue's `x-dead-letter-exchange` leads. */
-  leaveToBroker(tag: number): void {
-    this.#nack(tag, false);
-  }
-
-  #nack(tag: number, requeue: boolean): void {
-    this.#onChannel(() => {
-      this.channel.nack(messageOfTag(tag), false, requeue);
-      this.#runs.settledOtherwise(tag);
-    });
-  }
-
-  flush(): void {
-    this.#onChannel(() => this.#runs.flush());
-  }
-
-  async cancel(): Promise<void> {
-    if (this.ended || !this.consuming) return;
-    // A broker that does not answer is about to be found lost.
-    await this.channel.cancel(plain.consumerTag).catch(() => {});
-  }
-
-  /**
-   * The channel is closed before its connection: on its own, the connection's close may overtake acks on their way. The
-   * cancel comes before both: RabbitMQ forgets acks that a quorum queue could not take yet when their channel closes
-   * (https://github.com/rabbitmq/rabbitmq-server/issues/10327), and answers a cancel when the queue has taken all before it.
-   */
-  async leave(): Promise<void> {
-    this.flush();
-    await settledWithin(leaveTimeoutMs, this.clock, this.cancel());
-    await settledWithin(leaveTimeoutMs, this.clock, closeChannel(this.channel));
-  }
-
-  async end(): Promise<void> {
-    this.#ended.abort();
-    await this.#flushing;
-  }
-
-  async #flushSoon(): Promise<void> {
-    await this.clock.sleep(flushAcksAfterMs, this.#ended.signal).catch(() => {});
-    this.#flushing = undefined;
-    this.flush();
-  }
-
-  #onChannel(act: () => void): void {
-    if (this.ended) return;
-    try {
-      act();
-    } catch (error) {
-      // The channel closed a moment before its event: the broker delivers these messages again.
-      if (!(error instanceof IllegalOperationError)) throw error;
-      this.#ended.abort();
-    }
-  }
-}
-
-function messageOfTag(deliveryTag: number): ConsumeMessage {
-  return { fields: { deliveryTag } } as ConsumeMessage;
 }

@@ -9,10 +9,10 @@ import { AmqpConsumer } from "./consumer.ts";
 import { ack, dead } from "../outcome.ts";
 import type { Moved } from "../publish/publish_until_confirmed.ts";
 
-/** A connection whose one channel brings what the test gives it. */
+/** A connection with one channel that delivers the test's messages. */
 class StubConnection extends EventEmitter {
   bring: (message: ConsumeMessage) => void = () => {};
-  /** The client's own connection, which always has one more frame. */
+  /** amqplib's inner connection, which always has another frame. */
   readonly connection = { rest: Buffer.alloc(0), stream: new EventEmitter(), recvFrame: () => ({}) };
 
   createChannel = () => {
@@ -99,7 +99,7 @@ Deno.test("AmqpConsumer reads nothing more while headers fill what may be in han
   await consumer.close();
 });
 
-/** Whether the value holds the bytes, or a view of them. */
+/** Whether the value references the bytes or a view of them. */
 function reaches(value: unknown, bytes: ArrayBuffer, seen = new Set<unknown>()): boolean {
   if (ArrayBuffer.isView(value)) return value.buffer === bytes;
   if (typeof value !== "object" || value === null || seen.has(value)) return false;

@@ -1,4 +1,4 @@
-/** Items that can be taken, and the takers that wait for one. */
+/** A queue of items with takers that wait. */
 export class DeliveryBuffer<T> {
   readonly #first = new Fifo<T>();
   readonly #rest = new Fifo<T>();
@@ -13,19 +13,19 @@ export class DeliveryBuffer<T> {
     this.#wakeAll();
   }
 
-  /** It goes before all that was added, behind what was requeued earlier. */
+  /** Inserts the item before all added items and after earlier requeued items. */
   requeue(item: T): void {
     this.#first.add(item);
     this.#wakeAll();
   }
 
-  /** The oldest. */
+  /** Removes and returns the oldest item. */
   next(): T | undefined {
     return this.#first.size > 0 ? this.#first.next() : this.#rest.next();
   }
 
   /**
-   * Up to `limit`, oldest first. Waits for the first, never for more.
+   * Takes up to `limit` items, oldest first. Waits for the first, never for more.
    * @returns an empty array once the signal is aborted
    */
   async take(limit: number, signal: AbortSignal): Promise<T[]> {
@@ -35,7 +35,7 @@ export class DeliveryBuffer<T> {
     return taken;
   }
 
-  /** What {@linkcode take} would give, and leaves it. */
+  /** Yields the items in the order of {@linkcode take}, without removing them. */
   *[Symbol.iterator](): Generator<T> {
     yield* this.#first;
     yield* this.#rest;
@@ -58,13 +58,13 @@ export class DeliveryBuffer<T> {
     });
   }
 
-  /** Wakes every taker: the first may have been aborted, and the rest check again. */
+  /** Wakes every taker: the first may have been aborted, and the rest re-check. */
   #wakeAll(): void {
     for (const wake of this.#takers) wake();
   }
 }
 
-/** Array.shift() moves all items behind the first; this queue seldom does. */
+/** A FIFO that rarely moves items; Array.shift() moves all of them. */
 class Fifo<T> {
   #items: (T | undefined)[] = [];
   #head = 0;

@@ -15,7 +15,7 @@ Deno.test("mostHeldBy() counts every text, key and value, however deep", () => {
 });
 
 Deno.test("mostHeldBy() counts for each value what V8 was measured to take", () => {
-  // Both readings of 1,000 of each, in bytes a value; docs/reliability.md says how large a message may be.
+  // Bytes per value of 1,000 values, parsed both ways; docs/reliability.md says how large a message may be.
   const measured: readonly [value: unknown, bytes: number][] = [
     [{}, 260],
     [Buffer.alloc(0), 330],

@@ -1,39 +1,39 @@
 /**
- * What a consumer's connection may bring: prefetch bounds the number of messages, and a message may have 128 MiB. amqplib reads
- * whatever the socket has, and a body of that size three times over.
+ * Bounds the bytes that a consumer's connection reads. Prefetch bounds only the number of messages, and a message may
+ * have 128 MiB. amqplib reads everything that the socket has, and holds a large body three times.
  */
 import { Buffer } from "node:buffer";
 import type { ChannelModel, ConsumeMessage } from "amqplib";
 
-/** Longest body that is read. An event has a hundred bytes. */
+/** Maximum body size in bytes. An event has about a hundred. */
 export const mostBodyBytes = 1_048_576;
-/** Most bytes in hand, of bodies, properties and letters; what comes on top of them stays in the socket, and so with the broker. */
+/** Maximum bytes of held bodies, properties and dead letters. At the limit, the socket is not read. */
 export const mostBytesInHand = 33_554_432;
-/** Longer bodies come in several frames: parts of what the socket brought, of which all would stay in memory. */
+/** Longer bodies arrive in several frames. Each frame is a view that would keep its whole socket buffer in memory. */
 const gatheredFrom = 131_072;
 
-/** Where the properties of a message whose body was not read say how long it is. */
+/** Property with the body length of a message whose body was skipped. */
 const unread: unique symbol = Symbol("bytes that were not read");
 
 interface Frame {
   readonly fields?: { [unread]?: number };
-  /** Of a content header: how many bytes of body follow. */
+  /** In a content header: the length of the body. */
   size?: number;
-  /** Of a content frame. */
+  /** In a body frame. */
   readonly content?: Uint8Array;
   readonly channel?: number;
 }
 
-/** amqplib's connection, as far as it is used here (2.3.1, lib/connection.js). */
+/** The parts of amqplib's connection that this module uses (2.3.1, lib/connection.js). */
 interface WireConnection {
   readonly stream: { emit(event: "readable"): void };
-  /** Whether the broker is known to live, by the check of its heartbeats. */
+  /** Whether anything was received since the last heartbeat check. */
   recvSinceLastCheck: boolean;
   recvFrame(): Frame | false;
 }
 
 export interface InflowLimits {
-  /** Longest body that is read. */
+  /** Larger bodies are skipped. */
   readonly mostBodyBytes: number;
   readonly mostBytesInHand: number;
 }
@@ -59,18 +59,18 @@ export class Inflow {
     return this.#isPaused;
   }
 
-  /** So many messages can be in hand, none larger than those that came, and leave nothing in the socket. */
+  /** A prefetch that never pauses the connection, if no message is larger than the largest so far. */
   get carefulPrefetch(): number {
     return Math.max(1, Math.floor(this.limits.mostBytesInHand / this.#largest));
   }
 
-  /** A message is in hand. */
+  /** Counts a message that is now held. */
   add(bytes: number): void {
     this.#bytes += bytes;
     if (bytes > this.#largest) this.#largest = bytes;
   }
 
-  /** A message is no longer in hand. */
+  /** Uncounts a message that is settled, and resumes reading if there is room. */
   remove(bytes: number): void {
     this.#bytes -= bytes;
     if (!this.#isPaused || this.#isFull) return;
@@ -85,10 +85,10 @@ export class Inflow {
   #readBounded(): void {
     const connection = this.#connection;
     const receive = connection.recvFrame;
-    /** Of the body that is not read. */
+    /** Remaining bytes of the body that is skipped. */
     let left = 0;
     let gathering: { readonly header: Frame; readonly body: Uint8Array; length: number } | undefined;
-    // Calls itself when it had to read first: then the inner call has seen the frame.
+    // amqplib's recvFrame calls itself after it reads the socket: then the inner call has already handled the frame.
     connection.recvFrame = () => {
       this.#isPaused = this.#isFull;
       if (this.#isPaused) return false;
@@ -109,7 +109,7 @@ export class Inflow {
       }
       if (frame && frame.fields && frame.size !== undefined && frame.size > this.limits.mostBodyBytes) {
         frame.fields[unread] = left = frame.size;
-        // amqplib takes it for a message without a body.
+        // amqplib then treats it as a message without a body.
         frame.size = 0;
       } else if (frame && frame.fields && (frame.size ?? 0) > gatheredFrom && gathering?.header !== frame) {
         gathering = { header: frame, body: this.#room(frame.size!), length: 0 };
@@ -118,7 +118,7 @@ export class Inflow {
     };
   }
 
-  /** Nothing is read beside a body that fills the hand: its bytes serve for the next, which V8 would be slow to collect. */
+  /** Reuses one buffer for bodies that fill the limit: only one is held at a time, and V8 frees buffers slowly. */
   #room(bytes: number): Uint8Array {
     const { mostBodyBytes, mostBytesInHand } = this.limits;
     if (bytes < mostBytesInHand) return Buffer.allocUnsafeSlow(bytes);
@@ -126,7 +126,7 @@ export class Inflow {
     return this.#large.subarray(0, bytes);
   }
 
-  /** While nothing is read, heartbeats are not either: that is no sign of a broker that is gone. */
+  /** While the connection is paused, heartbeats are not read either. That must not count as a lost broker. */
   #outliveHeartbeats(): void {
     let received = this.#connection.recvSinceLastCheck;
     Object.defineProperty(this.#connection, "recvSinceLastCheck", {
@@ -137,7 +137,7 @@ export class Inflow {
   }
 }
 
-/** How long the body is that was not read; 0 for a message that is here whole. */
+/** Returns the length of a skipped body; 0 for a complete message. */
 export function unreadBytesOf({ properties }: ConsumeMessage): number {
   return (properties as { [unread]?: number })[unread] ?? 0;
 }

@@ -2,50 +2,50 @@ import type { Change } from "../../event/change.ts";
 import type { DeadLetter, Status } from "./dead_letter.ts";
 import type { EditOutcome } from "./edit.ts";
 
-/** Which letters: all that is given must hold. Without anything, all that are dead. */
+/** Selects letters: every given condition must hold. An empty filter selects all letters with status `dead`. */
 export interface Filter {
-  /** With one of these; those that are dead, if left out. An act passes over letters that it does not apply to. */
+  /** Default: `dead`. An act skips letters with a status that it does not apply to. */
   readonly statuses?: readonly Status[];
   readonly reasons?: readonly string[];
-  /** Message ids, or what the publisher sent in their place. Ids in lower case. */
+  /** Message ids in lower case, or the ids as the publisher sent them. */
   readonly ids?: readonly string[];
-  /** Of {@linkcode causeOf}. */
+  /** Groups of {@linkcode causeOf}. */
   readonly groups?: readonly string[];
-  /** When it failed last: not before, and before. Milliseconds since 1970. */
+  /** Range of the last failure, in milliseconds since 1970: `sinceMs` inclusive, `untilMs` exclusive. */
   readonly sinceMs?: number;
   readonly untilMs?: number;
   readonly playerId?: bigint;
   readonly eventId?: bigint;
-  /** Part of the detail, in letters of either case. */
+  /** A substring of the detail; case-insensitive. */
   readonly text?: string;
-  /** Replayed less often. */
+  /** Replayed fewer times than this. */
   readonly replaysBelow?: number;
 }
 
 /**
- * What an operator can do with dead letters, wherever they are kept. Looking changes nothing: no letter is hidden, moved or
- * counted for it. An act is on those letters alone that were there when it began.
+ * An operator's acts on dead letters, for every kind of storage. Reading has no side effects: it does not hide, move or
+ * count letters. An act applies only to letters that existed when it began.
  */
 export interface DeadLetterAdmin {
-  /** Those that match, page by page. */
+  /** Lists the matching letters, page by page. */
   list(options: ListOptions): Promise<LetterPage>;
 
-  /** What those that match failed of, most letters first. */
+  /** Groups the matching letters by cause, largest group first. */
   groups(options: AdminOptions): Promise<readonly CauseGroup[]>;
 
   /**
-   * Publishes again what matches, under its own id. `refused`: it was replayed ten times and died each time; `failed`: no
-   * queue took it. Both stay where they are. One that runs out of time stops where it is, and tells what it has done.
+   * Publishes the matching letters again, under their own ids. Letters that are `refused` (already replayed ten times)
+   * or `failed` (not confirmed) stay. A replay that times out stops and returns its counts so far.
    */
   replay(options: AdminOptions): Promise<Replays>;
 
-  /** Removes what matches from the dead letters. @returns how many letters that were */
+  /** Drops the matching letters. @returns the number of letters */
   drop(options: AdminOptions): Promise<number>;
 
-  /** Puts what was dropped, and matches, back among the dead letters. @returns how many letters that were */
+  /** Makes matching dropped letters dead again. @returns the number of letters */
   undo(options: AdminOptions): Promise<number>;
 
-  /** What a change makes, or would make, of the oldest that match and are dead, page by page. */
+  /** Applies or previews a change of the matching dead letters, oldest first, page by page. */
   edit(options: EditOptions): Promise<EditPage>;
 
   close(): Promise<void>;
@@ -53,7 +53,7 @@ export interface DeadLetterAdmin {
 
 export interface EditOptions extends Omit<ListOptions, "order"> {
   readonly change: Change;
-  /** Says what it would do, and does nothing. */
+  /** Returns the outcomes without storing the edits. */
   readonly preview: boolean;
 }
 
@@ -64,27 +64,27 @@ export interface EditPage {
 
 export interface AdminOptions {
   readonly filter: Filter;
-  /** Stops before the next letter; then its reason is thrown. */
+  /** Stops before the next letter and throws the signal's reason. */
   readonly signal: AbortSignal;
-  /** Who acts, noted with what was done; the admin itself if left out. */
+  /** The operator, recorded with the act. Default: the admin itself. */
   readonly by?: string | undefined;
 }
 
 export interface ListOptions extends AdminOptions {
   readonly limit: number;
-  /** Which first: in the order in which they came to the dead letters. */
+  /** By arrival in the dead letter queue. */
   readonly order?: "oldest" | "newest";
-  /** A page's {@linkcode LetterPage.next}. */
+  /** The previous page's {@linkcode LetterPage.next}. */
   readonly after?: string | undefined;
-  /** Of each body no more need be read, from its beginning; 64 KiB if left out. */
+  /** Bytes to read from the start of each body, at most. Default: 64 KiB. */
   readonly mostBodyBytes?: number;
 }
 
 export interface LetterPage {
   readonly letters: readonly DeadLetter[];
-  /** How many letters there are in all, whether they match or not. */
+  /** The number of all letters, matching or not. */
   readonly total: number;
-  /** Where the next page begins; `undefined` when this is the last. */
+  /** Where the next page begins; `undefined` on the last page. */
   readonly next: string | undefined;
 }
 
@@ -94,12 +94,12 @@ export interface CauseGroup {
   /** The detail without its values. */
   readonly cause: string;
   readonly letters: number;
-  /** When one of them failed last, RFC 3339: of the first and of the last. */
+  /** The earliest and latest of the letters' last failures, RFC 3339. */
   readonly firstAt: string | undefined;
   readonly lastAt: string | undefined;
-  /** The newest of them. */
+  /** The newest letter. */
   readonly sample: Pick<DeadLetter, "messageId" | "detail">;
-  /** Somebody looks after it. */
+  /** Set when an operator has taken the group. */
   readonly taken?: Taken | undefined;
 }
 
@@ -107,13 +107,13 @@ export interface Taken {
   readonly by: string;
   /** RFC 3339. */
   readonly at: string;
-  /** A ticket, or other words. */
+  /** A ticket or other text. */
   readonly note: string;
-  /** Letters that came afterwards. */
+  /** The number of letters that came after the group was taken. */
   readonly more: number;
 }
 
-/** The keys of `groups`. */
+/** Returns a group with the keys of `groups --json`. */
 export function groupToJson({ group, reason, cause, letters, firstAt, lastAt, sample, taken }: CauseGroup) {
   return {
     ...{ group, reason, cause, letters, first_at: firstAt ?? null, last_at: lastAt ?? null },
@@ -126,11 +126,11 @@ export interface Replays {
   readonly replayed: number;
   readonly refused: number;
   readonly failed: number;
-  /** Why the first of those that failed did so, or why it stands still. */
+  /** The problem of the first failed letter, or why the replay is stuck. */
   readonly problem?: string;
 }
 
-/** Nothing more is done once it is closed. */
+/** A method was called after `close()`. */
 export class AdminClosed extends Error {
   override readonly name = "AdminClosed";
   constructor() {

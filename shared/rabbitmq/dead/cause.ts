@@ -1,4 +1,4 @@
-/** What letters have in common that failed alike: their reason, and the detail without its values. */
+/** Groups letters with the same cause: the reason, and the detail without its values. */
 import { createHash } from "node:crypto";
 
 export interface Cause {
@@ -8,10 +8,10 @@ export interface Cause {
   readonly text: string;
 }
 
-/** A longer detail differs behind this in what nobody reads. */
+/** Details are compared up to this length; nobody reads the rest. */
 const longest = 300;
 
-/** What differs between letters of one cause, the longest forms first. */
+/** Patterns of values that differ between letters of one cause, longest forms first. */
 const values: readonly (readonly [RegExp, string])[] = [
   [/"(?:[^"\\]|\\.){0,200}"|'(?:[^'\\]|\\.){0,200}'|`[^`]{0,200}`|“[^”]{0,200}”/g, "“…”"],
   [/\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b/gi, "ID"],

@@ -1,4 +1,4 @@
-/** One dead letter, understood: our headers or the broker's own, and the event in its body. */
+/** Parses a dead letter: our headers or the broker's, and the event in its body. */
 import type { Message } from "amqplib";
 import { causeOf } from "./cause.ts";
 import { deadHeaders } from "../publish/dead_letters.ts";
@@ -14,14 +14,14 @@ import { cutTo, mostShown } from "../../runtime/printable.ts";
 
 export interface DeadLetter {
   readonly messageId: string;
-  /** The id that its publisher sent, where that is another text. */
+  /** The id as its publisher sent it, if it differs from `messageId`. */
   readonly sentId?: string | undefined;
-  /** How it came, and is published again. */
+  /** How the message arrived, and how a replay publishes it. */
   readonly origin?: Origin | undefined;
-  /** As in shared/rabbitmq/outcome.ts, or the broker's own: `delivery-limit`, `expired`, `rejected`, `maxlen`. */
+  /** A reason of shared/rabbitmq/outcome.ts, or of the broker: `delivery-limit`, `expired`, `rejected`, `maxlen`. */
   readonly reason: string;
   readonly detail: string;
-  /** RabbitMQ itself dead-lettered it last. */
+  /** Whether RabbitMQ itself dead-lettered it last. */
   readonly byBroker: boolean;
   readonly subscriber: string | undefined;
   /** RFC 3339. */
@@ -30,19 +30,19 @@ export interface DeadLetter {
   readonly attempts: number;
   readonly replays: number;
   readonly headers: Headers;
-  /** Where it was read from a table, perhaps only its beginning. */
+  /** May be only the beginning of the body if it was read from a table. */
   readonly body: Uint8Array;
-  /** How long the body is. */
+  /** The length of the whole body. */
   readonly bodyBytes: number;
   readonly appId: string | undefined;
   /** Milliseconds since 1970. */
   readonly timestampMs: number | undefined;
   readonly event: Event | undefined;
-  /** Why the body holds no valid event. */
+  /** Why the body is not a valid event. */
   readonly bodyProblem: string | undefined;
-  /** Where letters are kept after they were dealt with. */
+  /** Set where letters are kept after they are replayed or dropped. */
   readonly fate?: Fate;
-  /** The last one, which a replay publishes in place of the body. */
+  /** The last edit, which a replay publishes instead of the body. */
   readonly edit?: LetterEdit | undefined;
 }
 
@@ -54,36 +54,36 @@ export interface LetterEdit {
   readonly at: string;
 }
 
-/** `replayed` is published again, and no more than that; `resolved`: its event is stored. */
+/** `replayed`: published again, but its event is not known to be stored; `resolved`: its event is stored. */
 export const statuses = ["dead", "replayed", "dropped", "resolved"] as const;
 export type Status = typeof statuses[number];
 
-/** What became of a letter. */
+/** A letter's status and history. */
 export interface Fate {
   readonly status: Status;
-  /** Its number where it is kept. */
+  /** The letter's number in its store. */
   readonly id: bigint;
   /** The letter whose replay died as this one. */
   readonly previous: bigint | undefined;
-  /** Who replayed, dropped or restored it, and when, RFC 3339. */
+  /** The operator who last replayed, dropped or restored it; and when, RFC 3339. */
   readonly actedBy: string | undefined;
   readonly actedAt: string | undefined;
   /** The subscriber that stored its event, and when. */
   readonly storedBy: string | undefined;
   readonly storedAt: string | undefined;
-  /** How many there are; the last one counts. */
+  /** The number of edits; a replay publishes the last one. */
   readonly edits: number;
-  /** A replay publishes it, or may have done so. */
+  /** Whether a replay is publishing it or may have published it. */
   readonly claimed: boolean;
 }
 
-/** What is known of a letter whose body may be here only in part. */
+/** Known facts about a letter whose body may be only partly loaded. */
 export interface Whole {
   readonly messageId: string;
   readonly bodyBytes: number;
 }
 
-/** Of a message as it is in the queue; anybody may have written its properties. */
+/** Parses a message of the queue. Its properties are untrusted. */
 export function understand(
   { fields, properties, content }: Pick<Message, "properties" | "content"> & {
     readonly fields: Pick<Message["fields"], "exchange" | "routingKey">;
@@ -104,7 +104,7 @@ export function understand(
   return letterOf(delivery, whole?.bodyBytes);
 }
 
-/** @param bodyBytes how long the body is, where not all of it is here */
+/** @param bodyBytes the length of the whole body, if `body` is only its beginning */
 export function letterOf({ headers, body, ...known }: Delivery, bodyBytes = body.length): DeadLetter {
   const [event, bodyProblem] = decodeBody(body, bodyBytes);
   return {
@@ -119,14 +119,14 @@ export function letterOf({ headers, body, ...known }: Delivery, bodyBytes = body
   };
 }
 
-/** Of a letter that is shown alone: more than any event has, and little enough for memory. */
+/** Bytes of the body of a letter shown alone: more than any event has, and little enough for memory. */
 export const mostBodyShown = 1_048_576;
-/** Of a letter in a list: a body may be of any size, and there are many. */
+/** Bytes of the body of each letter in a list: bodies may have any size, and a list has many. */
 export const mostBodyListed = 4_096;
 
 /**
- * The keys of `--json`.
- * @param most how many bytes of the body, from its beginning
+ * Returns a letter with the keys of `--json`.
+ * @param most bytes of the body to include, from its start
  */
 export function deadLetterToJson(letter: DeadLetter, most = mostBodyShown) {
   const { messageId, reason, detail, subscriber, firstFailedAt, lastFailedAt, attempts, replays, event } = letter;
@@ -158,7 +158,7 @@ export function deadLetterToJson(letter: DeadLetter, most = mostBodyShown) {
   };
 }
 
-/** As JSON, its only text of any length cut. */
+/** Returns the event as JSON with a shortened currency, its only text of unbounded length. */
 export function shownEvent(event: Event): EventJson {
   const json = eventToJson(event);
   return { ...json, ...(json.currency !== undefined && { currency: cutTo(json.currency, mostCurrencyShown) }) };
@@ -172,8 +172,8 @@ type Failure = Pick<
 >;
 
 /**
- * A replay keeps our headers, so that a message which the broker dead-letters afterwards has both. The broker dates a death
- * in whole seconds.
+ * A replay keeps our headers, so a message that the broker dead-letters after a replay has both kinds. The later
+ * failure decides; the broker's times have whole seconds.
  */
 function brokerWasLast(headers: Headers): boolean {
   if (!(deadHeaders.reason in headers)) return true;
@@ -194,7 +194,7 @@ function byUs(headers: Headers): Failure {
   };
 }
 
-/** What RabbitMQ writes when it dead-letters a message itself: rabbitmq.com, "Dead Letter Exchanges", "Effects on Messages". */
+/** Reads RabbitMQ's own dead letter headers: rabbitmq.com, "Dead Letter Exchanges", "Effects on Messages". */
 function byTheBroker(headers: Headers): Failure {
   const death = lastDeath(headers);
   const reason = textOf(death?.reason) ?? textOf(headers["x-first-death-reason"]) ?? "unknown";
@@ -215,14 +215,14 @@ function byTheBroker(headers: Headers): Failure {
   };
 }
 
-/** As amqplib gives it; anybody may have written it. */
+/** An `x-death` entry as amqplib returns it. Untrusted. */
 interface Death {
   readonly reason?: unknown;
   readonly count?: unknown;
   readonly time?: { readonly value?: unknown } | null;
 }
 
-/** The broker's newest comes first: the oldest is an expiry when the message had been on a delay queue. */
+/** The first entry is the newest. The oldest would be an expiry for a message that was in a delay queue. */
 function lastDeath(headers: Headers): Death | undefined {
   const [death] = Array.isArray(headers["x-death"]) ? headers["x-death"] : [];
   return typeof death === "object" && death !== null ? death : undefined;
@@ -244,7 +244,7 @@ function decodeBody(body: Uint8Array, bodyBytes: number): [Event | undefined, st
   }
 }
 
-/** Anybody may have written it, and it is for people to read. */
+/** Shortens text: it is untrusted and for display. */
 function textOf(value: unknown): string | undefined {
   return typeof value === "string" ? cutTo(value, mostShown) : undefined;
 }

@@ -17,7 +17,7 @@ const number = fc.oneof(
 );
 const text = fc.oneof(fc.string(), fc.string({ unit: "binary" }), fc.constantFrom("\x1b[2J", "a\nb", "delivery_limit"));
 
-/** Whatever amqplib makes of a field of a header table. */
+/** Any value that amqplib can return for a header field. */
 const { value: anyHeader } = fc.letrec((tie) => ({
   value: fc.oneof(
     { maxDepth: 4 },

@@ -37,10 +37,10 @@ interface Found {
 
 export class MemoryDeadLetterAdmin implements DeadLetterAdmin {
   #closed = false;
-  /** By the letters' places. */
+  /** By the letter's place. */
   readonly #edits = new Map<bigint, readonly LetterEdit[]>();
   readonly #dropped = new Set<Delivery>();
-  /** Which letter of all that there ever were, from 1. */
+  /** The letter's number in order of arrival, from 1. */
   readonly #places = new WeakMap<Delivery, number>();
   #lastPlace = 0;
 
@@ -122,7 +122,7 @@ export class MemoryDeadLetterAdmin implements DeadLetterAdmin {
     return Promise.resolve();
   }
 
-  /** @param status those that an act applies to */
+  /** @param status the status that the act applies to */
   #find({ filter, signal }: AdminOptions, status?: Status): Found[] {
     signal.throwIfAborted();
     if (this.#closed) throw new AdminClosed();
@@ -147,7 +147,7 @@ export class MemoryDeadLetterAdmin implements DeadLetterAdmin {
     return place;
   }
 
-  /** From the array itself, which the queue goes on filling. */
+  /** Removes in place: the queue keeps adding to the same array. */
   #remove(found: readonly Found[]): void {
     const gone = new Set(found.map(({ delivery }) => delivery));
     const { deadLetters } = this.options.queue;

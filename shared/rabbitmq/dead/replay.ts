@@ -1,4 +1,4 @@
-/** Replays: letters published again under their own ids, wherever they are kept. */
+/** Replays letters from any store: publishes them again under their own ids. */
 import { type Headers, type OutgoingMessage, replaysHeader, withoutBrokerHeaders } from "../message.ts";
 import { PublishError } from "../publish/publisher.ts";
 import type { Clock } from "../../runtime/clock.ts";
@@ -7,20 +7,20 @@ import { exactOf, originHeaders, propertiesToKeep, restored } from "../origin/or
 import { rememberedBytes } from "../../runtime/deno_workarounds/amqp_exact_properties.ts";
 import type { DeadLetter } from "./dead_letter.ts";
 
-/** In which 0.1.0 counts how often it has delayed a message: a replay beside it starts anew. */
+/** Version 0.1.0 counts a message's delays in this header. A replay removes it, so that 0.1.0 counts from zero. */
 export const retriesHeader = "retry-attempts";
 
-/** Where letters are replayed from. */
+/** The store that letters are replayed from. */
 export interface ReplaySource<L extends DeadLetter> {
-  /** Letters that were there when this began, each once, some at a time. */
+  /** Yields the letters that existed at the start, each once, in batches. */
   take(): AsyncIterable<readonly L[]>;
-  /** The letter with all of its body, where `take` gives only the beginning. */
+  /** Returns the letter with its whole body, if `take` returned only the beginning. */
   whole(letter: L): Promise<L>;
-  /** These are published, and confirmed: they are no longer dead. */
+  /** Marks letters as replayed: they are published and confirmed. */
   replayed(letters: readonly L[]): Promise<void>;
   /**
-   * These stay dead.
-   * @param published whether one of them may have been, as far as is known
+   * Keeps letters dead.
+   * @param published whether any of them may have been published
    */
   kept(letters: readonly L[], published: "no" | "maybe"): Promise<void>;
 }
@@ -29,9 +29,9 @@ export interface ReplayOptions {
   readonly exchange: string;
   readonly publisher: { publish(message: OutgoingMessage, signal?: AbortSignal): Promise<void> };
   readonly clock: Clock;
-  /** Letters a second; `undefined`: as fast as it goes. */
+  /** Letters per second; `undefined`: no limit. */
   readonly rate: number | undefined;
-  /** Also those that {@linkcode isWornOut} names. */
+  /** Also replays letters that {@linkcode isWornOut}. */
   readonly force: boolean;
   readonly stop: AbortSignal;
 }
@@ -40,19 +40,19 @@ export type Replayed<L extends DeadLetter> =
   & { readonly letter: L }
   & (
     | { readonly result: "replayed" }
-    /** Left where it is, and why. */
+    /** The letter stays; `problem` says why. */
     | { readonly result: "refused"; readonly problem: string }
     | {
       readonly result: "failed";
       readonly problem: string;
-      /** It may be with the broker all the same. */
+      /** Whether the broker may have it all the same. */
       readonly published: boolean;
     }
   );
 
 /**
- * A letter is told replayed once the broker has confirmed the new message and the source knows of it. A process that is
- * killed in between leaves the letter dead: replayed again, its event is stored once all the same.
+ * Yields a letter as replayed after the broker has confirmed the new message and the source has marked the letter. A
+ * process that is killed in between leaves the letter dead. Replaying it again still stores its event only once.
  */
 export async function* replay<L extends DeadLetter>(
   source: ReplaySource<L>,
@@ -63,7 +63,7 @@ export async function* replay<L extends DeadLetter>(
   for await (const letters of source.take()) {
     const left = new Set(letters);
     try {
-      // With a rate one by one, so that the letters that are marked are those that were published.
+      // With a rate, letters go one by one, so that each is marked as soon as it is published.
       for (const some of inTurn(letters, rate !== undefined)) {
         if (rate !== undefined && !isRefused(some[0]!, options)) {
           await clock.sleep(Math.max(0, dueAt - clock.monotonic()), stop).catch(() => {});
@@ -77,13 +77,13 @@ export async function* replay<L extends DeadLetter>(
         yield* told;
       }
     } finally {
-      // Those that it did not come to.
+      // The letters that the replay did not reach.
       if (left.size > 0) await source.kept([...left], "no");
     }
   }
 }
 
-/** Tells the source what became of each letter. */
+/** Reports each letter's result to the source. */
 async function settle<L extends DeadLetter>(
   source: ReplaySource<L>,
   letters: readonly L[],
@@ -99,7 +99,7 @@ async function settle<L extends DeadLetter>(
   if (unknown.length > 0) await source.kept(unknown, "maybe");
 }
 
-/** What is published at once: one letter with a large body or large headers, or any number of others. */
+/** Yields batches to publish at once: a single letter with a large body or large headers, or any number of others. */
 function* inTurn<L extends DeadLetter>(letters: readonly L[], singly: boolean): Generator<readonly L[]> {
   for (let from = 0, to = 1; from < letters.length; from = to++) {
     const isAlone = (at: number) => singly || isLarge(letters[at]!);
@@ -108,7 +108,7 @@ function* inTurn<L extends DeadLetter>(letters: readonly L[], singly: boolean): 
   }
 }
 
-/** Headers as objects may take a hundred times their bytes, while a letter is on its way. */
+/** While a letter is in flight, its headers as objects may take a hundred times their bytes. */
 const mostHeaderBytes = 8_192;
 
 function isLarge(letter: DeadLetter): boolean {
@@ -116,12 +116,12 @@ function isLarge(letter: DeadLetter): boolean {
   return isCut(letter) || headerBytes > mostHeaderBytes;
 }
 
-/** Not all of what would be published is here. */
+/** Whether the body to publish is only partly loaded. */
 function isCut({ body, bodyBytes, edit }: DeadLetter): boolean {
   return body.length < bodyBytes && !edit;
 }
 
-/** @returns `undefined` when it was stopped before the broker had confirmed it: the letter stays dead */
+/** @returns `undefined` when the replay is stopped before the broker confirms: the letter stays dead */
 async function replayOne<L extends DeadLetter>(
   letter: L,
   source: ReplaySource<L>,
@@ -143,7 +143,10 @@ async function replayOne<L extends DeadLetter>(
   }
 }
 
-/** The broker itself dead-letters what a foreign publisher sent as it came: what cannot be written again stays behind. */
+/**
+ * Publishes the message or, if the client cannot write its headers or properties, the message without them. The broker
+ * dead-letters foreign messages unchanged, so a letter may have such headers.
+ */
 async function publishAgain(
   message: OutgoingMessage,
   { replays }: DeadLetter,
@@ -162,7 +165,7 @@ function isRefused(letter: DeadLetter, { force }: ReplayOptions): boolean {
   return isWornOut(letter) && !force;
 }
 
-/** A letter that was replayed this often and died each time will not be cured by one more replay. */
+/** After this many replays, one more does not help. */
 const mostReplays = 10;
 
 export function isWornOut({ replays }: DeadLetter): boolean {
@@ -170,8 +173,8 @@ export function isWornOut({ replays }: DeadLetter): boolean {
 }
 
 /**
- * The message that a replay publishes.
- * @param now milliseconds since 1970, for a letter that does not say when it was published
+ * Returns the message that a replay publishes.
+ * @param now milliseconds since 1970, for a letter without a time of publication
  */
 export function replayOf(letter: DeadLetter, now: number): Omit<OutgoingMessage, "exchange"> & { headers: Headers } {
   const { routingKey, expiration } = restored(letter.headers);

@@ -1,28 +1,28 @@
-/** Header values as they are on the wire: amqp_exact_properties.ts says why amqplib's reading of them is not enough. */
+/** Reads header values exactly as on the wire; amqp_exact_properties.ts says why amqplib's values are not enough. */
 import { Buffer } from "node:buffer";
 import { rememberedBytes, type Remembering } from "../../runtime/deno_workarounds/amqp_exact_properties.ts";
 import type { Headers } from "../message.ts";
 
-/** Of AMQP 0-9-1, section 4.2.6.1: which properties are there. */
+/** Flags of the properties that a message has: AMQP 0-9-1, section 4.2.6.1. */
 const flag = { contentType: 0x8000, contentEncoding: 0x4000, headers: 0x2000, deliveryMode: 0x1000, priority: 0x0800 };
 const flagsBeforeTimestamp = [0x0400, 0x0200, 0x0100, 0x0080];
 const timestampFlag = 0x0040;
 
 export interface Exact {
-  /** As amqplib writes them: a number is `{ "!": type, value }`. */
+  /** In the form in which amqplib writes them: a number is `{ "!": type, value }`. */
   readonly headers: Headers;
-  /** AMQP's seconds, where they are no safe integer. */
+  /** AMQP's seconds, if they are not a safe integer. */
   readonly timestamp?: bigint;
 }
 
-/** @param properties of a message; without their bytes, as from a test or a simulation, the headers are amqplib's */
+/** @param properties without their wire bytes, as in tests and simulation, amqplib's headers are returned */
 export function exactPropertiesOf(properties: Readonly<Remembering>): Exact {
   const bytes = rememberedBytes(properties);
   if (!bytes) return { headers: properties.headers ?? {} };
   try {
     return readProperties(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch (error) {
-    // Tables within tables, deeper than the stack: amqplib's reading, which went less deep for each, is what there is.
+    // Nested tables overflowed the stack. amqplib needs less stack per level, so its headers are the best available.
     if (error instanceof RangeError) return { headers: properties.headers ?? {} };
     throw error;
   }
@@ -52,7 +52,7 @@ function readProperties(bytes: Buffer): Exact {
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** By its tag on the wire: the name of the type that amqplib writes it by, its length, and how it is read. */
+/** By wire tag: amqplib's name of the type, its length in bytes, and its reader. */
 const numberKinds: Readonly<Record<string, [type: string, bytes: number, read: (bytes: Buffer) => number | bigint]>> = {
   b: ["int8", 1, (bytes) => bytes.readInt8()],
   B: ["uint8", 1, (bytes) => bytes.readUInt8()],
@@ -72,7 +72,7 @@ class Table {
   constructor(private readonly bytes: Buffer) {}
 
   fields(): Record<string, unknown> {
-    // Without a prototype that a key such as `__proto__` could set.
+    // No prototype, which a key such as `__proto__` could replace.
     const fields: Record<string, unknown> = Object.create(null);
     while (this.#offset < this.bytes.length) {
       const key = this.#take(this.bytes.readUInt8(this.#offset++)).toString("utf8");
@@ -102,7 +102,7 @@ class Table {
         return new Table(this.#long()).#values();
       case "F": {
         const fields = new Table(this.#long()).fields();
-        // amqplib would read a table with this key as one value of a type.
+        // amqplib would write a table with this key as a typed value.
         return Object.hasOwn(fields, "!") ? { "!": "object", value: fields } : fields;
       }
       case "D":
@@ -135,7 +135,7 @@ class Table {
   }
 }
 
-/** AMQP's long strings need not be UTF-8; as text, such a one would become another. */
+/** AMQP long strings need not be UTF-8. Invalid ones stay bytes, because decoding would change them. */
 function textOrBytes(bytes: Buffer): string | Buffer {
   try {
     return utf8.decode(bytes);

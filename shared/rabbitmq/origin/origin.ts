@@ -1,33 +1,33 @@
 /**
- * How a message came, for the message that passes it on: to a delay queue, to the dead letter queue, and back by a replay.
- * Properties that the next queue would act on, or overwrite, are kept in headers of ours until then.
+ * Preserves how a message arrived while it is forwarded: to the dead letter queue, and back by a replay. Our headers
+ * keep the properties that the next queue would act on or overwrite.
  */
 import type { MessageProperties } from "amqplib";
 import { type Exact, exactPropertiesOf } from "./exact_headers.ts";
 import { contentType, type Headers, type KeptProperties, messageType, withoutBrokerHeaders } from "../message.ts";
 
-/** Where a message was published to, and all its properties as the client gives them. */
+/** Where a message was published, and all its properties as the client returns them. */
 export interface Origin {
   readonly exchange: string;
   readonly routingKey: string;
   readonly properties: MessageProperties;
 }
 
-/** Headers of a message that was passed on. What is there already is from the first time, and stays. */
+/** Headers of a forwarded message. Existing values come from the first forwarding and are kept. */
 export const originHeaders = {
   exchange: "original-exchange",
   routingKey: "original-routing-key",
-  /** As it was sent, where it is not how the message's own id is written. */
+  /** The id as it was sent, if it differs from the message's id. */
   messageId: "original-message-id",
-  /** A letter does not expire. */
+  /** Kept in a header, because dead letters must not expire. */
   expiration: "original-expiration",
-  /** The broker lets nobody publish under another's name. */
+  /** Kept in a header, because the broker rejects another user's id. */
   userId: "original-user-id",
-  /** Where it is beyond what the client can write. */
+  /** Kept in a header if the client cannot write it. */
   timestamp: "original-timestamp",
 } as const;
 
-/** What a plain message says (amqp_plain_deliveries.ts), as a delivery has it. */
+/** The fields of a plain message (amqp_plain_deliveries.ts). */
 interface Plain {
   readonly messageId: string;
   readonly headers: Headers;
@@ -35,7 +35,7 @@ interface Plain {
   readonly timestampMs: number | undefined;
 }
 
-/** Its properties, as the client would give them. */
+/** Returns a plain message's properties as the client would. */
 export function plainProperties({ messageId, headers, appId, timestampMs }: Plain): MessageProperties {
   return {
     ...{ contentType, type: messageType, messageId, appId, headers },
@@ -45,7 +45,7 @@ export function plainProperties({ messageId, headers, appId, timestampMs }: Plai
   };
 }
 
-/** All but what {@linkcode headersToKeep} keeps in headers of ours. */
+/** Returns all properties except those that {@linkcode headersToKeep} keeps in our headers. */
 export function propertiesToKeep({ properties }: Origin): KeptProperties {
   const { contentType, contentEncoding, priority, correlationId, replyTo, type, timestamp, appId } = properties;
   const kept = { contentType, contentEncoding, priority, correlationId, replyTo, type, appId };
@@ -53,8 +53,8 @@ export function propertiesToKeep({ properties }: Origin): KeptProperties {
 }
 
 /**
- * The headers that came with a message, exact, without what the broker noted in them for itself, and {@linkcode originHeaders}.
- * @param came the headers as the client gives them, which stand for the message's own where it has no origin
+ * Returns a message's exact headers, without the broker's own, and {@linkcode originHeaders}.
+ * @param came the headers as the client returns them, used if the message has no origin
  */
 export function headersToKeep(came: Headers, origin: Origin | undefined, sentId: string | undefined): Headers {
   const exact = exactOf({ headers: came, origin });
@@ -65,12 +65,12 @@ export function headersToKeep(came: Headers, origin: Origin | undefined, sentId:
   return headers;
 }
 
-/** What a message brought, exact where that is known. */
+/** Returns a message's headers and timestamp, exact if the message has an origin. */
 export function exactOf({ headers, origin }: { headers: Headers; origin?: Origin | undefined }): Exact {
   return origin ? exactPropertiesOf(origin.properties) : { headers };
 }
 
-/** {@linkcode originHeaders} of a message whose own headers are not kept. */
+/** Returns {@linkcode originHeaders} only. */
 export function ofOrigin(origin: Origin | undefined, sentId: string | undefined, timestamp?: bigint): Headers {
   return {
     [originHeaders.exchange]: origin?.exchange,
@@ -82,14 +82,14 @@ export function ofOrigin(origin: Origin | undefined, sentId: string | undefined,
   };
 }
 
-/** What a replay gives back to the message: where it was published to, and when it expires there. */
+/** Returns the routing key and expiration that a replay restores. */
 export function restored(headers: Headers): { routingKey?: string; expiration?: string } {
   const [death] = Array.isArray(headers["x-death"]) ? headers["x-death"] : [];
   const exchange = headers[originHeaders.exchange] ?? death?.exchange;
   const routingKey = headers[originHeaders.routingKey] ?? death?.["routing-keys"]?.[0];
   const expiration = headers[originHeaders.expiration];
   return {
-    // Without an exchange it was the name of the queue, and says nothing of the event.
+    // With the default exchange the routing key was the queue's name and does not belong to the event.
     ...(typeof routingKey === "string" && exchange !== "" && { routingKey }),
     ...(typeof expiration === "string" && { expiration }),
   };

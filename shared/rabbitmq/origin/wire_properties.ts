@@ -1,6 +1,6 @@
 /**
- * A message's properties from the bytes that they came in, as amqplib would give them. Whoever keeps a message keeps
- * these bytes: nothing else restores every header exactly.
+ * Reads a message's properties from their wire bytes, as amqplib would return them. Stored messages keep these bytes:
+ * nothing else restores every header exactly.
  */
 import { Buffer } from "node:buffer";
 import type { MessageProperties } from "amqplib";
@@ -8,7 +8,7 @@ import type { Headers } from "../message.ts";
 import { withBytes } from "../../runtime/deno_workarounds/amqp_exact_properties.ts";
 import { exactPropertiesOf } from "./exact_headers.ts";
 
-/** Of AMQP 0-9-1, class basic, in the order of the values: by flag, what reads the value. */
+/** The properties of AMQP 0-9-1's class basic in wire order: flag, name, type. */
 const values = [
   [0x8000, "contentType", "text"],
   [0x4000, "contentEncoding", "text"],
@@ -27,8 +27,8 @@ const values = [
 ] as const;
 
 /**
- * Reads the headers each time that they are asked for: as objects they may take a hundred times their bytes.
- * @param wire as `rememberedBytes()` gives it: flags, then values
+ * Parses the headers at each access: as objects they may take a hundred times their bytes.
+ * @param wire as `rememberedBytes()` returns it: flags, then values
  */
 export function propertiesOfWire(wire: Uint8Array): MessageProperties {
   const bytes = Buffer.from(wire.buffer, wire.byteOffset, wire.byteLength);
@@ -54,12 +54,12 @@ export function propertiesOfWire(wire: Uint8Array): MessageProperties {
   }) as unknown as MessageProperties;
 }
 
-/** Exact headers as amqplib gives them to a reader: a number is a double, whatever its type. */
+/** Converts exact headers to amqplib's form for readers: every number is a double. */
 function asClient(headers: Headers): Headers {
   try {
     return fieldsAsClient(headers);
   } catch (error) {
-    // Tables within tables, deeper than the stack.
+    // Nested tables overflowed the stack.
     if (error instanceof RangeError) return {};
     throw error;
   }

@@ -1,4 +1,4 @@
-/** Dead letters as we write them: the body verbatim, the reason in headers that survive replay. */
+/** Writes dead letters: the body unchanged, the reason in headers that survive replay. */
 import type { Delivery } from "../delivery.ts";
 import type { Headers } from "../message.ts";
 import { headersToKeep, ofOrigin, propertiesToKeep } from "../origin/origin.ts";
@@ -12,21 +12,23 @@ export const deadHeaders = {
   subscriber: "dead-subscriber",
   firstFailedAt: "dead-first-failed-at",
   lastFailedAt: "dead-last-failed-at",
-  /** How often it was dead-lettered, over all replays. */
+  /** The number of times it was dead-lettered, over all replays. */
   attempts: "dead-attempts",
 } as const;
 
-/** amqplib refuses header tables over 64 KiB, and nobody reads more than this. */
+/** amqplib rejects header tables over 64 KiB, and nobody reads longer details. */
 export const maxDetailBytes = 2_048;
 
 /**
- * A dead letter keeps the headers of its message, unless they have more levels than this: then none of them. amqplib reads and writes headers by recursion: a frame has room for 26,000 levels, and V8's default stack for some 4,000.
- * Programs that read a queue run with `--stack-size=7000` (KB; Linux gives 8192), or one such message would cost their
- * connection each time it is delivered.
+ * A dead letter keeps the headers of its message, or none of them if they are nested deeper than this.
+ *
+ * amqplib reads and writes headers recursively. A frame has room for 26,000 levels, and V8's default stack for about
+ * 4,000. Programs that read a queue run with `--stack-size=7000` (KB; Linux gives 8192). Otherwise such a message would
+ * end their connection at each delivery.
  */
 const maxKeptLevels = 16;
 
-/** Headers with more characters of JSON may be more than a frame holds, of which AMQP has the least at 4 KiB. */
+/** Characters of JSON. Longer headers may exceed a frame; AMQP's minimum frame size is 4 KiB. */
 const mostInAnyFrame = 1_024;
 
 export interface DeadLettersOptions extends UntilConfirmedOptions {
@@ -57,7 +59,7 @@ export class DeadLetters {
   }
 }
 
-/** The headers of a dead letter: those it had before, how it came, and {@linkcode deadHeaders}. */
+/** Returns a dead letter's headers: the message's own, how it arrived, and {@linkcode deadHeaders}. */
 export function deadLetterHeaders(
   { headers, origin, sentId }: Pick<Delivery, "headers" | "origin" | "sentId">,
   failure: Failure,
@@ -87,7 +89,7 @@ function deadHeadersOf(before: Headers, { reason, detail, subscriberId, now }: F
   };
 }
 
-/** For the message that passes them on. */
+/** Whether a message with these headers must be sent alone. */
 export function areLarge(headers: Headers): boolean {
   return hasLevels(headers, maxKeptLevels) && JSON.stringify(headers).length > mostInAnyFrame;
 }
@@ -100,6 +102,6 @@ function hasLevels(value: unknown, most: number): boolean {
 function cutToBytes(text: string, most: number): string {
   const bytes = new TextEncoder().encode(text);
   if (bytes.length <= most) return text;
-  // Cutting inside a character leaves a replacement character at the end.
+  // A cut inside a character decodes to a replacement character at the end.
   return `${new TextDecoder().decode(bytes.subarray(0, most - 3)).replace(/\uFFFD$/, "")}…`;
 }

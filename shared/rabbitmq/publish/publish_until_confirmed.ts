@@ -1,4 +1,4 @@
-/** A message that moves to another queue must be confirmed there before its original is acked. */
+/** Publishes a message to another queue until it is confirmed; only then may the original be acked. */
 import { type Backoff, backoffMs, type Clock } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/errors.ts";
 import type { Random } from "../../runtime/random.ts";
@@ -17,7 +17,7 @@ const backoff: Backoff = { first: 200, most: 10_000 };
 
 /**
  * - `confirmed`: the broker has it in the other queue
- * - `impossible`: no retry will bring it there, for it is too large to be published again
+ * - `impossible`: a retry does not help, because the client cannot write the message or the broker never accepts it
  * - `unfinished`: the signal was aborted
  */
 export type Moved = "confirmed" | "impossible" | "unfinished";

@@ -7,7 +7,7 @@ import { PublishError } from "./publisher.ts";
 
 const message = { exchange: "dead", messageId: "1", body: new Uint8Array(3), timestampMs: 0, appId: "" };
 
-/** @param reasons of each failure in turn; then the message is confirmed */
+/** @param reasons one failure each, in order; then the message is confirmed */
 async function tryWith(reasons: readonly PublishError["reason"][]) {
   const clock = new VirtualClock();
   clock.sleep = () => Promise.resolve();

@@ -1,6 +1,6 @@
 /**
- * Publishes with confirms over one connection that is kept open: every message is confirmed by the broker or reported as
- * not accepted, exactly once each, and what is unconfirmed is bounded.
+ * Publishes with confirms over one connection that reconnects. Each message is either confirmed or reported as not
+ * accepted, exactly once. The number of unconfirmed messages is bounded.
  */
 import { Buffer } from "node:buffer";
 import { type ChannelModel, IllegalOperationError } from "amqplib";
@@ -14,11 +14,11 @@ import { type MessageFault, messageFaultOf, Wire } from "./wire.ts";
 
 export interface PublisherOptions extends BrokerOptions {
   readonly topology: Topology;
-  /** Most messages that may be unconfirmed at once. */
+  /** Maximum number of unconfirmed messages. */
   readonly maxInFlight?: number;
-  /** How long a message is tried before it is reported as not accepted, in ms; time in which the broker blocks us does not count. */
+  /** How long a message is retried until it counts as not accepted, in ms, without time while the broker blocks. */
   readonly giveUpAfterMs?: number;
-  /** Told when the broker blocks publishing (memory or disk alarm), and with `undefined` when it lets go. */
+  /** Called when the broker blocks publishing (memory or disk alarm), and with `undefined` when it unblocks. */
   readonly onBlocked?: (reason: string | undefined) => void;
 }
 
@@ -33,26 +33,26 @@ export class PublishError extends Error {
     super(`Message ${messageId} was not accepted: ${detail}`);
   }
 
-  /** No retry helps: the client cannot write the message, or the broker closes the channel over it. */
+  /** A retry does not help: the client cannot write the message, or the broker closes the channel because of it. */
   get isFinal(): boolean {
     return this.reason === "unwritable" || this.reason === "unacceptable";
   }
 }
 
-/** Told once: without an error the message is confirmed, that is, safe in the broker. */
+/** Called once. Without an error, the broker has confirmed the message. */
 export type Settled = (error?: PublishError) => void;
 
 interface Entry {
   readonly message: OutgoingMessage;
   readonly settled: Settled;
-  /** Monotonic ms; moved on while the broker blocks us. */
+  /** Monotonic ms; extended while the broker blocks us. */
   deadline: number;
   failures: number;
-  /** Not on its way: there was no connection, or the broker blocked us. */
+  /** Not sent: there was no connection, the broker blocked us, or the message must wait for others in flight. */
   held: boolean;
-  /** It was on its way when the broker closed the channel over one message or another. */
+  /** The message was in flight when the broker closed the channel because of some message. */
   suspected: boolean;
-  /** When it is to be sent again after the broker did not take it. */
+  /** When to retry after a failure, in monotonic ms. */
   retryAt: number | undefined;
   lastProblem: { reason: PublishError["reason"]; detail: string };
 }
@@ -60,7 +60,7 @@ interface Entry {
 const retryBackoff: Backoff = { first: 50, most: 2_000 };
 const sweepEveryMs = 100;
 const drainMs = 5_000;
-/** What amqplib 2.3.1 says of a negative confirm; it has no code. */
+/** amqplib 2.3.1's error message for a negative confirm, which has no code. */
 const nacked = "message nacked";
 
 export class ConfirmPublisher {
@@ -71,9 +71,9 @@ export class ConfirmPublisher {
   readonly #giveUpAfterMs: number;
   #wakeWhenRoom: (() => void)[] = [];
   #wire: Wire | undefined;
-  /** Why the broker closed the last channel, when it said so. */
+  /** Why the broker closed the last channel, if known. */
   #refusal: string | undefined;
-  /** Learned when the last channel was closed over a message; the broker takes larger ones only after a restart. */
+  /** The size limit, learned when a message closed the last channel. The broker raises its limit only by a restart. */
   #limit: MessageFault | undefined;
   #blocked = false;
   readonly #finished: Promise<unknown>;
@@ -87,7 +87,7 @@ export class ConfirmPublisher {
     this.#finished.catch(() => {});
   }
 
-  /** Messages that are neither confirmed nor given up. */
+  /** Number of messages that are neither confirmed nor given up. */
   get inFlight(): number {
     return this.#inFlight.size;
   }
@@ -101,20 +101,20 @@ export class ConfirmPublisher {
   }
 
   /**
-   * Ends when the publisher is closed.
-   * @throws what no retry cures, such as bad credentials: from then on it accepts nothing
+   * Resolves when the publisher is closed.
+   * @throws errors that a retry does not fix, such as bad credentials; the publisher then accepts no messages
    */
   get finished(): Promise<unknown> {
     return this.#finished;
   }
 
-  /** Resolves when one more message may be sent; `undefined` when that is now. */
+  /** Resolves when one more message may be sent. Returns `undefined` when it may be sent now. */
   room(): Promise<void> | undefined {
     if (this.#inFlight.size < this.#maxInFlight || this.#stop.signal.aborted) return undefined;
     return new Promise((resolve) => this.#wakeWhenRoom.push(resolve));
   }
 
-  /** Takes the message; the caller has waited for {@linkcode room}. */
+  /** Sends the message. The caller must wait for {@linkcode room} first. */
   send(message: OutgoingMessage, settled: Settled): void {
     this.#enter(message, settled);
   }
@@ -139,12 +139,11 @@ export class ConfirmPublisher {
 
   /**
    * Resolves when the broker has confirmed the message.
-   * @param signal ends the wait, which a broker that blocks us makes as long as it likes; a message that was on its way may
-   * arrive all the same
+   * @param signal ends the wait, which has no limit while the broker blocks us; a message in flight may still arrive
    * @throws {PublishError}, or the signal's reason
    */
   async publish(message: OutgoingMessage, signal: AbortSignal = never): Promise<void> {
-    // Another waiter may have taken the room.
+    // Another waiter may have been faster.
     for (let room; (room = this.room());) await abortable(room, signal);
     signal.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -156,7 +155,7 @@ export class ConfirmPublisher {
     }
   }
 
-  /** Resolves when nothing is in flight; every message ends within its own deadline. */
+  /** Resolves when nothing is in flight. Each message is settled by its own deadline. */
   async flush(): Promise<void> {
     while (this.#inFlight.size > 0) {
       await new Promise<void>((resolve) => this.#wakeWhenRoom.push(resolve));
@@ -164,8 +163,8 @@ export class ConfirmPublisher {
   }
 
   /**
-   * Reports what is still in flight as not accepted, and closes the connection.
-   * @param waitMs longest wait for what is in flight
+   * Waits for messages in flight, reports the rest as not accepted, and closes the connection.
+   * @param waitMs how long to wait for messages in flight, in ms
    */
   async close(waitMs = drainMs): Promise<void> {
     await settledWithin(waitMs, this.options.clock, this.flush());
@@ -185,7 +184,7 @@ export class ConfirmPublisher {
       this.#refusal = messageOf(error);
       wire.fault = messageFaultOf(error);
     };
-    // Both come before what was unconfirmed fails.
+    // Both events come before the unconfirmed messages fail.
     connection.on("error", refused);
     const ended = new Promise<void>((resolve, reject) => {
       channel.on("error", (error: Error) => {
@@ -197,7 +196,7 @@ export class ConfirmPublisher {
       untilAborted(this.#stop.signal).then(resolve);
     });
     ended.catch(() => {});
-    // Comes before the confirm of the same message, which is positive all the same.
+    // The return comes before the message's confirm, which is positive even so.
     channel.on("return", ({ properties }) => this.#returned.add(String(properties.messageId)));
     // A "blocked" of an earlier connection is ignored: its "unblocked" would never come.
     connection.on("blocked", (reason: string) => this.#wire === wire && this.#setBlocked(reason));
@@ -222,7 +221,7 @@ export class ConfirmPublisher {
     if (this.#limit && message.body.length > this.#limit.mostBytes) {
       return this.#giveUp(entry, "unacceptable", this.#limit.detail);
     }
-    // A blocked broker would not read it before it unblocks us, and the caller may have given up by then.
+    // A blocking broker reads nothing until it unblocks us, and the caller may have given up by then.
     entry.held = !wire || this.#blocked || !wire.admits(message, entry.suspected);
     if (!wire || entry.held) return;
     const body = Buffer.from(message.body.buffer, message.body.byteOffset, message.body.byteLength);
@@ -240,10 +239,10 @@ export class ConfirmPublisher {
       wire.entered();
     } catch (error) {
       if (this.#wire !== wire) return;
-      // The channel closed a moment before we were told: the message goes with the next one.
+      // The channel closed, but its event is still to come. The message goes over the next channel.
       if (error instanceof IllegalOperationError) {
         entry.lastProblem = { reason: "unconfirmed", detail: messageOf(error) };
-        // Not the broker's word: the message itself cannot be written, and never will be (headers over 64 KiB, say).
+        // The client cannot write the message, for example because its headers exceed 64 KiB. A retry does not help.
       } else this.#giveUp(entry, "unwritable", messageOf(error));
     }
   }
@@ -287,7 +286,7 @@ export class ConfirmPublisher {
     this.#settle(entry, new PublishError(reason, entry.message.messageId, detail));
   }
 
-  /** One timer for all messages: sends again what is due, gives up what is late. */
+  /** One timer for all messages: retries messages that are due and gives up messages past their deadline. */
   async #sweep(): Promise<void> {
     const { clock } = this.options;
     let last = clock.monotonic();
@@ -320,7 +319,7 @@ export class ConfirmPublisher {
     onBlocked?.(reason);
   }
 
-  /** No retry can help: everything in flight, and all that is sent from now on, is reported as not accepted. */
+  /** A retry does not help: reports all messages, in flight and sent later, as not accepted. */
   #fail(error: unknown): never {
     this.#stop.abort(error);
     for (const entry of this.#inFlight) this.#giveUp(entry, "closed", messageOf(error));

@@ -1,14 +1,16 @@
-/** What is on its way over one channel of a publisher. */
+/** The messages in flight on one channel of a publisher. */
 import type { ConfirmChannel } from "amqplib";
 import type { OutgoingMessage } from "../message.ts";
 
 /**
- * The broker closes the channel over a message that is larger than it takes, and with it what else is on its way there:
- * nobody knows then what has arrived, and all of it would be sent twice. So a message that is larger than any before it on
- * this channel goes alone. That costs a round trip a handful of times, for sizes soon repeat.
+ * Sends a message alone if it is larger than every earlier message on the channel.
+ *
+ * The broker closes the channel when a message exceeds its size limit. It is then unknown which other messages in
+ * flight have arrived, and all would be sent twice. Sending alone costs only a few round trips, because sizes soon
+ * repeat.
  */
 export class Wire {
-  /** Why the channel was closed, where a message was at fault. */
+  /** Why the channel was closed, if a message was the cause. */
   fault: MessageFault | undefined;
   #count = 0;
   #alone = false;
@@ -17,12 +19,12 @@ export class Wire {
 
   constructor(readonly channel: ConfirmChannel) {}
 
-  /** Whether what is on its way is one message that went alone. */
+  /** Whether the only message in flight was sent alone. */
   get alone(): boolean {
     return this.#alone;
   }
 
-  /** Whether the message may go now; otherwise once {@linkcode left} has returned true. */
+  /** Returns whether the message may be sent now. If not, try again when {@linkcode left} returns true. */
   admits({ body, alone: mustGoAlone }: Pick<OutgoingMessage, "body" | "alone">, suspected: boolean): boolean {
     const alone = suspected || mustGoAlone === true || body.length > this.#largest;
     if (this.#count > 0 && (alone || this.#alone || this.#waiting)) {
@@ -38,8 +40,8 @@ export class Wire {
   }
 
   /**
-   * @param accepted whether it was of a size that the broker takes
-   * @returns whether the messages that wait may be tried again
+   * @param accepted whether the broker accepts messages of this size
+   * @returns whether the waiting messages may be tried again
    */
   left({ body }: Pick<OutgoingMessage, "body">, accepted: boolean): boolean {
     if (accepted && body.length > this.#largest) this.#largest = body.length;
@@ -52,19 +54,19 @@ export class Wire {
 }
 
 /**
- * AMQP's codes for a message that the broker will never take, by which it closes channel or connection: content too large,
- * frame error, syntax error, precondition failed (RabbitMQ's for a size beyond `max_message_size`).
+ * AMQP's codes with which the broker closes the channel or connection because of a message that it never accepts:
+ * content too large, precondition failed (RabbitMQ's for a size beyond `max_message_size`), frame error, syntax error.
  */
 const codesOfMessages: readonly unknown[] = [311, 406, 501, 502];
 
-/** Why a channel or its connection was closed, where that was the fault of a message on its way. */
+/** Why a message in flight made the broker close the channel or its connection. */
 export interface MessageFault {
   readonly detail: string;
-  /** Longest body that the broker takes, if it said so. */
+  /** The broker's maximum body size in bytes; `Infinity` if unknown. */
   readonly mostBytes: number;
 }
 
-/** `undefined` for an error that says nothing about the messages on their way. */
+/** Returns `undefined` for an error that no message in flight caused. */
 export function messageFaultOf(error: Error): MessageFault | undefined {
   if (!codesOfMessages.includes((error as { code?: unknown }).code)) return undefined;
   const most = /larger than (?:configured )?max size (\d+)/.exec(error.message)?.[1];

@@ -4,7 +4,7 @@ import { messageFaultOf, Wire } from "./wire.ts";
 
 const message = (bytes: number, alone = false) => ({ body: new Uint8Array(bytes), alone });
 
-/** Sends what the wire admits; the sizes of the others are returned. */
+/** Sends the sizes that the wire admits. Returns the other sizes. */
 function send(wire: Wire, ...sizes: number[]): number[] {
   return sizes.filter((bytes) => {
     const admitted = wire.admits(message(bytes), false);

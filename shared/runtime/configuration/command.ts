@@ -1,6 +1,6 @@
 /**
- * The border of every command: flags, `--help`, `--version`, `--env-file`, configuration, exit status.
- * Exit status: 0 done, 1 something was not accepted or not done, 2 wrong usage or configuration.
+ * The entry point of every command: flags, `--help`, `--version`, `--env-file`, configuration, exit status.
+ * Exit status: 0 success, 1 failure or partial failure, 2 wrong usage or configuration.
  */
 import { readFileSync } from "node:fs";
 import { parseArgs, parseEnv } from "node:util";
@@ -21,17 +21,17 @@ import { type Place, placesIn, refusals } from "../hosts.ts";
 
 export const version = "0.3.0";
 
-/** A flag that takes a value has `value`, the word that stands for it in `--help`; the others are switches. */
+/** A flag that takes a value has `value`, its placeholder in `--help`; other flags are switches. */
 export interface Flag {
   readonly help: string;
   readonly value?: string;
   readonly short?: string;
-  /** Inclusive bounds: the value must be a whole number. */
+  /** The value must be an integer within these inclusive bounds. */
   readonly integer?: { readonly min: number; readonly max: number };
-  /** Inclusive bounds: the value must be a decimal. */
+  /** The value must be a decimal number within these inclusive bounds. */
   readonly decimal?: { readonly min: number; readonly max: number };
   readonly choices?: readonly string[];
-  /** The value is where the command listens, host:port, or `off`: this, if it is not given. */
+  /** The value is the address that the command listens on, host:port, or `off`. This is the default. */
   readonly listensAt?: string;
 }
 
@@ -43,7 +43,7 @@ export interface CommandSpec<F extends Record<string, Flag>, N extends SettingNa
   /** As the user types it: `deno task publisher`. */
   readonly name: string;
   readonly summary: string;
-  /** Words after the flags, as shown in the usage line: `<list|show|replay|drop>`. */
+  /** Words after the flags, for the usage line: `<list|show|replay|drop>`. */
   readonly operands?: string;
   readonly flags: F;
   readonly settings: readonly N[];
@@ -62,8 +62,8 @@ export class UsageError extends Error {
 }
 
 /**
- * Runs a command: prints its help or version, or its faults of usage and configuration, or calls `main`, whose result
- * is the exit status. An error that `main` lets through is printed as one sentence, exit status 1.
+ * Runs a command: prints help, version or the problems of usage and configuration, or calls `main`, which returns the
+ * exit status. If `main` throws, prints the error as one sentence and exits with status 1.
  */
 export async function runCommand<const F extends Record<string, Flag>, N extends SettingName>(
   spec: CommandSpec<F, N>,
@@ -93,7 +93,7 @@ export async function runCommand<const F extends Record<string, Flag>, N extends
   Deno.exit(status);
 }
 
-/** The command's own flags and the common ones. A command without settings may not read a file of settings. */
+/** Returns the command's own flags and the common ones. A command without settings has no flag for a settings file. */
 function flagsOf({ flags, settings }: CommandSpec<Record<string, Flag>, SettingName>): [string, Flag][] {
   return Object.entries({
     ...flags,
@@ -106,7 +106,8 @@ function flagsOf({ flags, settings }: CommandSpec<Record<string, Flag>, SettingN
 }
 
 /**
- * Returns the text for `--help`, `--version` and `--describe` (a {@linkcode Description} as JSON), else what `main` needs.
+ * Returns the text for `--help`, `--version` and `--describe` (a {@linkcode Description} as JSON), otherwise the
+ * argument of `main`.
  * @throws {UsageError} for flags and operands, {ConfigError} for the environment
  */
 export function parseCommand<const F extends Record<string, Flag>, N extends SettingName>(
@@ -167,7 +168,7 @@ function flagValue(name: string, { value, integer, decimal, choices }: Flag, giv
   return given;
 }
 
-/** What `--describe` prints, for programs. */
+/** The output of `--describe`, for programs. */
 export interface Description {
   /** Every environment variable that the command reads. */
   readonly variables: readonly string[];
@@ -212,7 +213,7 @@ function layered(first: Environment, second: Environment): Environment {
   return (name) => first(name) || second(name);
 }
 
-/** Where the command will connect or listen. */
+/** Returns the places that the command connects to or listens on. */
 function placesOf(
   { flags }: { readonly flags: Readonly<Record<string, Flag>> },
   given: { readonly flags: Readonly<Record<string, unknown>>; readonly config: Readonly<Record<string, unknown>> },

@@ -166,7 +166,7 @@ Deno.test("runCommand() ends with what main returns, 1 for an error and 2 for wr
     out: [],
     err: ["amqp://u:***@host said no"],
   });
-  // What node:net throws when a name has several addresses and none answers: its own message is empty.
+  // node:net throws this when a name has several addresses and none answers. The outer message is empty.
   const refused = new AggregateError([
     new Error("connect ECONNREFUSED ::1:1"),
     new Error("connect ECONNREFUSED 127.0.0.1:1"),
@@ -182,7 +182,7 @@ interface Captured {
   readonly err: string[];
 }
 
-/** What `run` writes to the console, and the status with which it leaves. */
+/** Returns the console output of `run` and its exit status. */
 async function captured(run: () => Promise<never>): Promise<Captured> {
   const [exit, log, error] = [Deno.exit, console.log, console.error];
   const [out, err]: [string[], string[]] = [[], []];

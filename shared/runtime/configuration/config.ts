@@ -1,4 +1,4 @@
-/** Every environment variable that any member reads, in one schema: the only place that knows their names and defaults. */
+/** The schema of all environment variables: the only module that knows their names and defaults. */
 import { readFileSync } from "node:fs";
 import { isLoopback } from "../hosts.ts";
 import { shownPath, shownRefused, shownUrl } from "../secrets.ts";
@@ -43,6 +43,13 @@ const settings = {
   ),
   PREFETCH: integer("2000", 1, 10_000, "most deliveries that one subscriber holds unacknowledged"),
   BATCH_SIZE: integer("500", 1, 2000, "most deliveries that are stored in one transaction"),
+  EVENTS_PARTITION_DAYS: integer("7", 1, 31, "days of events in each partition that is made from now on"),
+  EVENTS_RETENTION_DAYS: integer(
+    "0",
+    0,
+    36_500,
+    "days that `deno task retention` leaves events where they are; 0 for ever",
+  ),
   REDIS_URL: cacheUrl("redis://127.0.0.1:6379", "where Redis is: the rates cache and its lock"),
   REDIS_KEY_PREFIX: matching(
     "casino:",
@@ -102,19 +109,19 @@ const settings = {
 
 export type SettingName = keyof typeof settings;
 
-/** The values of all settings, under the names they have in the environment. */
+/** The values of all settings, by environment variable. */
 export type Config = { readonly [N in SettingName]: ReturnType<(typeof settings)[N]["read"]> };
 
-/** Looks a variable up; `undefined` and the empty string both mean unset. */
+/** Returns a variable's value; `undefined` and the empty string both mean unset. */
 export type Environment = (name: string) => string | undefined;
 
-/** Each `[a, b]`: the value of `a` must be less than that of `b`, or `b` would always end first. */
+/** For each `[a, b]`, the value of `a` must be less than the value of `b`, or `b` would always end first. */
 const mustExceed = [
   ["RATES_CALL_TIMEOUT_MS", "RATES_LOCK_TTL_MS"],
   ["RATES_LOCK_TTL_MS", "RATES_WAIT_MS"],
 ] as const satisfies readonly (readonly [SettingName, SettingName])[];
 
-/** The configuration cannot be used; `problems` holds one sentence for each variable at fault. */
+/** The configuration is invalid; `problems` holds one sentence per faulty variable. */
 export class ConfigError extends RangeError {
   override readonly name = "ConfigError";
   constructor(readonly problems: readonly string[]) {
@@ -126,9 +133,10 @@ export class ConfigError extends RangeError {
 export type ReadFile = (path: string) => string;
 
 /**
- * Reads the settings named, their companions ({@linkcode withCompanions}), and no other variable. For a setting that may hold
- * a secret, `NAME_FILE` may name a file with the value, in place of `NAME`. Files that the settings name must be readable.
- * @throws {ConfigError} with all problems at once.
+ * Reads the named settings and their companions ({@linkcode withCompanions}), and no other variable. If a setting may
+ * hold a secret, `NAME_FILE` may name a file with the value instead of `NAME`. Files that the settings name must be
+ * readable.
+ * @throws {ConfigError} with all problems at once
  */
 export function readConfig<N extends SettingName>(
   names: readonly N[],
@@ -163,7 +171,7 @@ export function readConfig<N extends SettingName>(
   return Object.fromEntries(names.map((name) => [name, values[name]])) as Pick<Config, N>;
 }
 
-/** The files for TLS, where a URL names none of its own. */
+/** Returns the TLS files for URLs that name no files. */
 export function tlsFilesOf(
   config: Partial<Pick<Config, "TLS_CA_FILE" | "TLS_CERT_FILE" | "TLS_KEY_FILE">>,
 ): TlsFiles {
@@ -173,7 +181,7 @@ export function tlsFilesOf(
 const urlNames = ["RABBITMQ_URL", "DEAD_LETTER_RABBITMQ_URL", "REDIS_URL", "DATABASE_URL"] as const;
 const companions: readonly SettingName[] = ["TLS_CA_FILE", "TLS_CERT_FILE", "TLS_KEY_FILE", "ALLOW_PLAINTEXT"];
 
-/** Adds to the settings of connections those that say how to encrypt them. In the order in which settings are documented. */
+/** Adds the encryption settings that connection settings need. Returns all in the order of the documentation. */
 export function withCompanions(names: readonly SettingName[]): readonly SettingName[] {
   const all = new Set<SettingName>(names);
   if (all.has("RATES_API_ADDRESS")) all.add("RATES_API_TLS");
@@ -183,7 +191,7 @@ export function withCompanions(names: readonly SettingName[]): readonly SettingN
   return settingNames.filter((name) => all.has(name));
 }
 
-/** Every variable that is read for the settings named. */
+/** Returns every variable that is read for the named settings. */
 export function variablesOf(names: readonly SettingName[]): string[] {
   return withCompanions(names).flatMap((name) =>
     (settings[name] as Setting<unknown>).fromFile ? [name, `${name}_FILE`] : [name]
@@ -193,7 +201,7 @@ export function variablesOf(names: readonly SettingName[]): string[] {
 function contentOf(path: string, name: string, env: Environment, readFile: ReadFile): string {
   if (env(name)) throw new RangeError(`unset, or ${name} must be: both are set`);
   mustBeReadable(path, readFile);
-  // Editors and tools end a file with a line feed that is no part of the secret.
+  // Editors and tools end a file with a line feed that is not part of the secret.
   return readFile(path).replace(/\r?\n$/, "");
 }
 
@@ -225,7 +233,7 @@ function faultsOfRelations(values: Values): string[] {
   return problems;
 }
 
-/** The default key is for this machine alone, and whoever may read rates may not change them. */
+/** Rejects the default key beyond this machine, and a control key that equals a rates key: subscribers have it. */
 function faultsOfKeys(values: Values): string[] {
   const { RATES_API_KEY: key, RATES_API_OLD_KEY: old, RATES_CONTROL_KEY: control } = values;
   if (control !== undefined && (control === key || control === old)) {
@@ -241,7 +249,7 @@ function faultsOfKeys(values: Values): string[] {
   return problems;
 }
 
-/** The setting by which calls for rates leave this machine, with its value; `undefined` when they do not. */
+/** Returns the setting and value that send rates calls to another machine; `undefined` if they stay on this one. */
 function ratesLeaveBy(values: Values): string | undefined {
   for (const name of ["RATES_API_PROXY", "RATES_API_ADDRESS"] as const) {
     const address = values[name];
@@ -250,14 +258,14 @@ function ratesLeaveBy(values: Values): string | undefined {
   return undefined;
 }
 
-/** Credentials leave this machine encrypted, unless ALLOW_PLAINTEXT=yes. */
+/** Rejects connections that would send credentials unencrypted to another machine, unless ALLOW_PLAINTEXT=yes. */
 function faultsOfConnections(values: Values): string[] {
   if (values.ALLOW_PLAINTEXT !== "no") return [];
   const problems: string[] = [];
   for (const name of urlNames) {
     if (typeof values[name] !== "string") continue;
     const url = new URL(values[name]);
-    // RabbitMQ's and Postgres's clients log in with something whatever the URL says.
+    // RabbitMQ's and Postgres's clients always send credentials, even if the URL has none.
     const credentials = !url.protocol.startsWith("redis") || url.username !== "" || url.password !== "";
     if (usesTls(url) || isLoopback(url.hostname) || !credentials) continue;
     const cure = url.protocol.startsWith("postgres")
@@ -278,7 +286,7 @@ function faultsOfConnections(values: Values): string[] {
 
 const orAllow = "or allow it with ALLOW_PLAINTEXT=yes";
 
-/** One row for each setting that is read for those named, for `--help`. */
+/** Returns one row per setting that is read for the named settings, for `--help`. */
 export function describeSettings(names: readonly SettingName[]): { name: string; fallback: string; help: string }[] {
   return withCompanions(names).map((name) => {
     const { fallback, help } = settings[name] as Setting<unknown>;
@@ -286,5 +294,5 @@ export function describeSettings(names: readonly SettingName[]): { name: string;
   });
 }
 
-/** All settings, in the order in which they are documented. */
+/** All settings, in the order of the documentation. */
 export const settingNames = Object.keys(settings) as SettingName[];

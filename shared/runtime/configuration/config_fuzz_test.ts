@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { readConfig, type SettingName, settingNames } from "./config.ts";
 import { problemsOf } from "../../../tests/fixtures/config_problems.ts";
 
-/** Plaintext is allowed where nothing else is said, and a key is there: config_secrets_test.ts is about that. */
+/** Defaults for the other settings: plaintext is allowed and a key is set. config_secrets_test.ts tests those rules. */
 const otherwise = { ALLOW_PLAINTEXT: "yes", RATES_API_KEY: "a-key-of-the-test" };
 
 function problemsWith(env: Partial<Record<SettingName, string>>): readonly string[] {
@@ -16,7 +16,7 @@ const schemes: Readonly<Record<string, RegExp>> = {
   postgres: /^postgres(ql)?:\/\//i,
 };
 
-/** Whether the value is what the setting's own refusal says that it must be. */
+/** Whether the value fulfils the rule that the setting's own error message states. */
 function isRight(name: SettingName, text: string): boolean {
   const value = readConfig([name], (asked) => ({ ...otherwise, [name]: text })[asked])[name];
   const right = problemsWith({ [name]: "\0" })[0]!.split(" must be ")[1]!;

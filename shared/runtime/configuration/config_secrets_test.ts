@@ -1,11 +1,11 @@
-/** No secret is shown, and none leaves this machine unencrypted. */
+/** Tests that no secret is shown, and that none leaves this machine unencrypted. */
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { redact } from "../secrets.ts";
 import { readConfig } from "./config.ts";
 import { problemsOf } from "../../../tests/fixtures/config_problems.ts";
 
-/** Every part of a password, so that half of one that is shown is seen, between characters that end things in a URL. */
+/** Parts of a password between URL delimiters. The test looks for each part, so it detects a partly shown password. */
 const anyPassword = fc.tuple(
   fc.array(fc.string({ minLength: 7, maxLength: 7, unit: fc.constantFrom(..."abcdefXYZ0189") }), {
     minLength: 1,
@@ -99,9 +99,9 @@ Deno.test("readConfig() never shows a secret of a setting that it refuses, in wh
       fc.boolean(),
       (name, scheme, shape, parameter, secret, fromFile) => {
         const value = shapes(secret, parameter, scheme)[shape]!;
-        // A host is no secret, and an address is a host with its port.
+        // An address is a host with a port, and a host is not secret.
         if (name.startsWith("RATES") && shape === 4) return;
-        // What stands in place of the path of a file.
+        // The secret stands where a file's path should be.
         const env = { [fromFile && !name.startsWith("RATES") ? `${name}_FILE` : name]: value };
         const problems = problemsOf(env);
         if (problems.length > 0) refused.add(shape);
@@ -212,9 +212,9 @@ Deno.test("readConfig() refuses to send credentials to another machine unencrypt
     RATES_API_TLS: "on",
   };
   deepStrictEqual(problemsOf(encrypted), []);
-  // Without a password there is nothing to be read on the way but rates.
+  // Without a password, an eavesdropper reads only rates.
   deepStrictEqual(problemsOf({ REDIS_URL: "redis://cache.example" }), []);
-  // A broker is logged in to with guest when the URL names nobody.
+  // Without a user in the URL, the client logs in to the broker as guest.
   strictEqual(problemsOf({ RABBITMQ_URL: "amqp://broker.example" }).length, 1);
 });
 

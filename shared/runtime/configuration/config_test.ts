@@ -2,7 +2,7 @@ import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { describeSettings, readConfig, type SettingName, settingNames, variablesOf } from "./config.ts";
 import { problemsOf } from "../../../tests/fixtures/config_problems.ts";
 
-/** What is set by one variable alone. */
+/** Reads one setting with only its own variable set. */
 function readOne(name: SettingName, value: string) {
   return readConfig([name], (asked) => asked === name ? value : undefined)[name];
 }
@@ -59,6 +59,8 @@ Deno.test("readConfig() refuses a bad value of every setting, with its name, the
     EVENTS_QUEUE: { right: name200, values: ["amq.gen", "ü", "x".repeat(201).slice(0, 200) + "y"] },
     DEAD_LETTER_QUEUE: { right: name200, values: ["a/b"] },
     DEAD_LETTER_KEEPER: { right: "one of on, off", values: ["yes", "On"] },
+    EVENTS_PARTITION_DAYS: { right: "a whole number from 1 to 31", values: ["0", "32", "a week"] },
+    EVENTS_RETENTION_DAYS: { right: "a whole number from 0 to 36500", values: ["-1", "36501", "ever"] },
     DEAD_LETTER_RETENTION_DAYS: { right: "a whole number from 0 to 36500", values: ["-1", "36501", "for ever"] },
     PREFETCH: {
       right: "a whole number from 1 to 10000",
@@ -110,7 +112,7 @@ Deno.test("readConfig() refuses a bad value of every setting, with its name, the
   };
   for (const [name, { right, values }] of Object.entries(bad)) {
     for (const value of values) {
-      // A key, or where a password might stand: redis:///0 names no server, and a:b:1 may be a user's.
+      // A key, or a text that may contain a password: redis:///0 names no server, and a:b:1 may be user and password.
       const shown = /_(KEY|URL)$/.test(name) || value === "a:b:1"
         ? "(hidden)"
         : value.length > 200
@@ -136,7 +138,7 @@ Deno.test("readConfig() accepts the least and the greatest value that it says is
     if (bounds) bounded++;
     for (const value of bounds?.slice(1) ?? []) strictEqual(readOne(name, value), Number(value), name);
   }
-  strictEqual(bounded, 10);
+  strictEqual(bounded, 12);
 });
 
 Deno.test("readConfig() accepts what the servers' own documentation shows", () => {
@@ -167,7 +169,7 @@ Deno.test("readConfig() checks that call timeout, lock and wait fit into each ot
     "RATES_LOCK_TTL_MS=2000 must exceed RATES_CALL_TIMEOUT_MS=2000",
   ]);
   deepStrictEqual(problemsOf({ RATES_LOCK_TTL_MS: "2001", RATES_WAIT_MS: "2002" }), []);
-  // A member that does not read the other setting has nothing to compare with.
+  // A member that does not read the other setting cannot compare the two.
   strictEqual(readConfig(["RATES_LOCK_TTL_MS"], () => "20").RATES_LOCK_TTL_MS, 20);
 });
 

@@ -1,14 +1,14 @@
-/** Which parameters DATABASE_URL may have in its query, and what they mean. Names and values are libpq's. */
+/** The query parameters of DATABASE_URL. Names and values are libpq's. */
 import { mustBeKnown, secondsIn } from "./url_parameters.ts";
 
 export interface DatabaseParameters {
-  /** The schemas in which tables are looked for. */
+  /** The schemas to search for tables. */
   readonly searchPath: string | undefined;
-  /** Shown in pg_stat_activity, in place of a name of ours. */
+  /** Shown in pg_stat_activity instead of our own name. */
   readonly applicationName: string | undefined;
-  /** A new connection is given up after this, in ms. */
+  /** Connect timeout in ms. */
   readonly connectTimeoutMs: number | undefined;
-  /** Connections to a server that takes no writes are refused. */
+  /** Whether to reject a read-only server. */
   readonly readWrite: boolean;
 }
 
@@ -22,7 +22,7 @@ const known = [
   ...["sslmode", "sslrootcert", "sslcert", "sslkey"],
 ];
 
-/** What the URL's query says. @throws {RangeError} whose message says what would be right */
+/** Returns the URL's parameters. @throws {RangeError} with a message that describes a valid value */
 export function databaseParameters(url: URL): DatabaseParameters {
   const { searchParams } = url;
   mustBeKnown(url, known);

@@ -1,20 +1,21 @@
-/** Names in the broker that follow from those that are set, and the check that none is given twice. */
+/** Derives broker names from the settings, and checks that no name is used twice. */
 
-/** The exchange of DEAD_LETTER_QUEUE. */
 export function deadLetterExchangeOf(deadLetterQueue: string): string {
   return `${deadLetterQueue}-letters`;
 }
 
 interface Named {
   readonly name: string;
-  /** The variables that give it. */
+  /** The variables that determine the name. */
   readonly by: string;
 }
 
 /**
- * Two exchanges of one name are one exchange, which gives each queue the other's messages. An exchange and a queue of one
- * name lead to the same, as soon as a user's permissions allow to bind them. Only 0.1.0's EVENTS_EXCHANGE and EVENTS_QUEUE
- * share one, until its queue is empty.
+ * Returns a problem for each name that is used twice. Two exchanges with one name are one exchange, which delivers each
+ * queue the other's messages. If an exchange and a queue share a name, a user with permissions for that name can bind
+ * the exchange to the same effect.
+ *
+ * EVENTS_EXCHANGE and EVENTS_QUEUE may share a name, as in version 0.1.0, until that queue is drained.
  */
 export function faultsOfQueueNames(values: Readonly<Record<string, unknown>>): string[] {
   const problems: string[] = [];

@@ -1,21 +1,21 @@
-/** The kinds of settings: how each is read from its text, and what is refused. */
+/** The kinds of settings: how each parses its text, and which texts it rejects. */
 import { isIP } from "node:net";
 import { hidden, isPlainUrl, redact, shownAddress, shownUrl } from "../secrets.ts";
 import { databaseParameters } from "./database_url.ts";
 import { checkBrokerUrl, checkCacheUrl } from "./url_parameters.ts";
 
 export interface Setting<T> {
-  /** As it would be written in the environment. Absent: the variable may be left unset and then reads as `undefined`. */
+  /** The default, as text. Absent: an unset variable reads as `undefined`. */
   readonly fallback?: string;
-  /** What it means, with its unit. One line, for `--help`. */
+  /** The meaning and unit, in one line for `--help`. */
   readonly help: string;
-  /** A text that was refused, as it may be shown: without any secret that it may hold. */
+  /** Returns a rejected text without secrets, for error messages. */
   readonly shown?: (text: string) => string;
-  /** May hold a secret, and so may come from a file that a second variable names: the setting's name and `_FILE`. */
+  /** The value may be secret, so a second variable, the setting's name and `_FILE`, may name a file with the value. */
   readonly fromFile?: boolean;
   /** The text is the path of a file that must be readable. */
   readonly path?: boolean;
-  /** @throws {RangeError} whose message says what would be right. */
+  /** @throws {RangeError} with a message that describes a valid value */
   read(text: string): T;
 }
 
@@ -45,7 +45,7 @@ export function milliseconds(fallback: string, min: number, max: number, help: s
   return integer(fallback, min, max, `${help} (ms)`, " of milliseconds");
 }
 
-/** IP addresses, and with a prefix's length networks, of either family. */
+/** IP addresses, or networks with a prefix length, of both families. */
 export function networks(fallback: string, help: string): Setting<readonly string[]> {
   return setting(fallback, help, (text) => {
     const parts = text === "" ? [] : text.split(",").map((part) => part.trim());
@@ -60,7 +60,7 @@ export function networks(fallback: string, help: string): Setting<readonly strin
   });
 }
 
-/** Names of hosts, in lower case. */
+/** Host names, converted to lower case. */
 export function hostNames(fallback: string, help: string): Setting<readonly string[]> {
   return setting(fallback, help, (text) => {
     const parts = text === "" ? [] : text.split(",").map((part) => part.trim().toLowerCase());
@@ -83,7 +83,7 @@ export function matching(
   });
 }
 
-/** RabbitMQ reserves names that begin with `amq.`; a name is at most 255 bytes (AMQP 0-9-1, short string). */
+/** RabbitMQ reserves names that begin with `amq.`. AMQP 0-9-1 limits names to 255 bytes (short string). */
 export function amqpName(fallback: string, help: string): Setting<string> {
   return matching(
     fallback,
@@ -114,7 +114,7 @@ export function address(fallback: string, help: string): Setting<string> {
   return { ...setting(fallback, help, read), shown: shownAddress };
 }
 
-/** @param check of its parameters; throws a {RangeError} whose message says what would be right */
+/** @param check checks the parameters; throws a {RangeError} with a message that describes a valid value */
 function url(
   fallback: string,
   protocols: readonly string[],

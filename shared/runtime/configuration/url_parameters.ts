@@ -1,16 +1,16 @@
-/** Which parameters a server's URL may have in its query. database_url.ts says what those of DATABASE_URL mean. */
+/** Checks the query parameters of server URLs. database_url.ts explains the parameters of DATABASE_URL. */
 import { printable } from "../printable.ts";
 import { hidden } from "../secrets.ts";
 
 /**
- * A parameter that is not known is refused: ignored, it would not do what it was written for, and passed on to a client, it
- * could undo what we set.
- * @throws {RangeError} whose message says what would be right
+ * Rejects unknown parameters. An ignored parameter would silently have no effect, and a client could apply it over our
+ * settings.
+ * @throws {RangeError} with a message that lists the valid parameters
  */
 export function mustBeKnown({ searchParams }: URL, known: readonly string[]): void {
   for (const name of new Set(searchParams.keys())) {
     if (!known.includes(name)) {
-      // Without a value it is what follows an unescaped & in somebody's password.
+      // A parameter without a value may be the rest of a password with an unescaped &.
       const shown = searchParams.get(name) === "" ? hidden : printable(name);
       throw new RangeError(
         `a URL without the parameter ${shown}: those that it may have are ${known.join(", ")}`,
@@ -20,7 +20,10 @@ export function mustBeKnown({ searchParams }: URL, known: readonly string[]): vo
   }
 }
 
-/** A whole number of seconds; `undefined` where the URL does not have it. @throws {RangeError}, as above */
+/**
+ * Returns an integer number of seconds; `undefined` if the URL does not have the parameter.
+ * @throws {RangeError} as above
+ */
 export function secondsIn({ searchParams }: URL, name: string, most: number): number | undefined {
   const text = searchParams.get(name);
   if (text === null) return undefined;
@@ -31,17 +34,17 @@ export function secondsIn({ searchParams }: URL, name: string, most: number): nu
   return seconds;
 }
 
-/** Named as in RabbitMQ's URI specification: rabbitmq.com/docs/uri-query-parameters */
+/** Names of RabbitMQ's URI specification: rabbitmq.com/docs/uri-query-parameters */
 const tlsFiles = ["cacertfile", "certfile", "keyfile"];
 const longestHeartbeatSeconds = 600;
 
-/** RABBITMQ_URL and its like. Without heartbeats, a broker that is silent would not be found lost. */
+/** Checks RABBITMQ_URL and similar URLs. Rejects `heartbeat=0`: without heartbeats, a silent broker goes unnoticed. */
 export function checkBrokerUrl(url: URL): void {
   mustBeKnown(url, ["heartbeat", ...tlsFiles]);
   secondsIn(url, "heartbeat", longestHeartbeatSeconds);
 }
 
-/** REDIS_URL. A password in the query would pass by the check that none leaves this machine unencrypted. */
+/** Checks REDIS_URL. A password in the query would bypass the check for unencrypted credentials. */
 export function checkCacheUrl(url: URL): void {
   mustBeKnown(url, tlsFiles);
 }

@@ -1,6 +1,6 @@
 /**
- * amqplib's `close()` waits for the broker's answer for as long as TCP does, and amqplib has no other way to close: its socket
- * is private.
+ * amqplib's `close()` waits for the broker's answer as long as TCP does. amqplib has no other way to close a
+ * connection, and its socket is private.
  *
  * Report: https://github.com/amqp-node/amqplib/pull/744, which proposed `close()` by force. Seen with amqplib 2.3.1.
  * Remove it when amqplib can close a connection at once.

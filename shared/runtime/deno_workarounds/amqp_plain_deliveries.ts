@@ -1,16 +1,21 @@
 /**
- * amqplib makes some thirty objects of each delivery: frames and views of them, the fields of two frames, seven strings. Most of
- * a subscriber's CPU goes to making and collecting them, and of a message as our publishers send it nearly all is known before.
- * So a delivery that is plain, and has come whole, is only found in the bytes here; the rest is read where somebody asks for
- * it. Every other delivery goes on to amqplib.
+ * amqplib makes about thirty objects per delivery: frames and views of them, the fields of two frames, seven strings.
+ * Making and collecting them takes most of a subscriber's CPU, although nearly all fields of our publishers' messages
+ * are constant.
  *
- * No report: amqplib's interface promises those objects. Written against amqplib 2.3.1 (lib/connection.js, `recvFrame()`).
- * Remove it when the client can hand out a delivery unread. shared/rabbitmq/consume/amqp_delivery_fuzz_test.ts compares both readings.
+ * So this module only finds the offsets of plain deliveries that have arrived completely. Their fields are parsed on
+ * access. amqplib handles every other delivery.
+ *
+ * No report: amqplib's interface promises those objects. Written against amqplib 2.3.1 (lib/connection.js,
+ * `recvFrame()`).
+ * Remove it when the client can return deliveries unparsed.
+ *
+ * shared/rabbitmq/consume/amqp_delivery_fuzz_test.ts compares this module with amqplib.
  */
 import type { Buffer } from "node:buffer";
 import type { Channel, ChannelModel } from "amqplib";
 
-/** amqplib's connection and channel, as far as they are used here. */
+/** The parts of amqplib's connection and channel that this module uses. */
 interface WireConnection {
   rest: Buffer;
   /** 0: no limit. */
@@ -23,14 +28,14 @@ interface WireChannel {
   readonly accept: unknown;
 }
 
-/** Which deliveries are plain: those to this consumer that have nothing else but a message id, an app id and a timestamp. */
+/** A plain delivery goes to this consumer and has only this type, a message id, an app id and a timestamp. */
 export interface Plain {
   readonly consumerTag: string;
   readonly contentType: string;
   readonly type: string;
 }
 
-/** Of AMQP 0-9-1: what a frame begins with and ends with; sections 2.3.5 and 4.2.6. */
+/** Header length and end byte of a frame: AMQP 0-9-1, sections 2.3.5 and 4.2.6. */
 const [headerBytes, endByte] = [7, 0xce];
 const [methodFrame, headerFrame, bodyFrame] = [1, 2, 3];
 const basicDeliver = 60 << 16 | 60;
@@ -39,26 +44,26 @@ const flags = { contentType: 0x8000, headers: 0x2000, deliveryMode: 0x1000, mess
 const [timestampFlag, typeFlag, appIdFlag] = [0x0040, 0x0020, 0x0008];
 const plainFlags = flags.contentType | flags.messageId | typeFlag;
 const mayBeFlags = flags.headers | flags.deliveryMode | timestampFlag | appIdFlag;
-/** Of a UUID as text. */
+/** Length of a UUID as text. */
 const idBytes = 36;
 
-/** One delivery, as places in the bytes that the socket brought. The object is used again for the next one. */
+/** One delivery as offsets into the socket buffer. The object is reused for the next delivery. */
 export interface PlainDelivery {
   readonly bytes: Buffer;
   readonly tag: number;
-  /** Where the exchange's name begins, a short string; the routing key follows. */
+  /** Offset of the exchange's name, a short string; the routing key follows. */
   readonly exchangeAt: number;
   readonly messageIdAt: number;
-  /** 0: it has none. */
+  /** 0: no timestamp. */
   readonly timestampAt: number;
-  /** 0: it has none. */
+  /** 0: no app id. */
   readonly appIdAt: number;
   readonly bodyAt: number;
-  /** Where it ends. */
+  /** Offset of the body's end. */
   readonly end: number;
 }
 
-/** Gives `take` each plain delivery on the channel. All others arrive as before, and all in their order. */
+/** Calls `take` with each plain delivery on the channel. Other deliveries arrive through amqplib. Keeps the order. */
 export function readPlainDeliveries(
   model: ChannelModel,
   consumerChannel: Channel,
@@ -70,7 +75,7 @@ export function readPlainDeliveries(
   const parser = new Parser(channel.ch, plain);
   const [receive, accept, acceptOnChannel] = [connection.recvFrame, connection.accept, channel.accept];
   connection.recvFrame = () => {
-    // Either is replaced when it closes: then nothing is delivered any more.
+    // amqplib replaces `accept` when the connection or channel closes: then nothing may be delivered.
     if (connection.accept === accept && channel.accept === acceptOnChannel) {
       const { rest, maxFrameSize } = connection;
       let end = 0;
@@ -80,7 +85,7 @@ export function readPlainDeliveries(
       }
       if (end > 0) connection.rest = rest.subarray(end);
     }
-    // Calls this again when more has come.
+    // amqplib calls this function again after it reads more from the socket.
     return receive.call(connection);
   };
 }
@@ -104,7 +109,7 @@ class Parser implements PlainDelivery {
     this.#type = shortString(type);
   }
 
-  /** Whether a delivery begins at `start` that is plain and has come whole. */
+  /** Whether a complete plain delivery begins at `start`. Sets the offsets. */
   find(bytes: Buffer, start: number, maxFrameSize: number): boolean {
     const method = start + headerBytes;
     const methodEnd = this.#frame(bytes, start, methodFrame, maxFrameSize);
@@ -150,7 +155,7 @@ class Parser implements PlainDelivery {
 
     const bodyAt = headerEnd + 1 + headerBytes;
     const bodyEnd = this.#frame(bytes, headerEnd + 1, bodyFrame, maxFrameSize);
-    // In several frames, or none.
+    // The body has several frames, or none.
     if (bodyEnd < 0 || bodyEnd - bodyAt !== bodyBytes) return false;
     this.bytes = bytes;
     this.tag = uint64(bytes, tagAt);
@@ -163,7 +168,7 @@ class Parser implements PlainDelivery {
     return true;
   }
 
-  /** Where the payload ends of a frame of this type on this channel, if it is whole; else -1. */
+  /** Returns the payload's end if a complete frame of this type on this channel begins here, otherwise -1. */
   #frame(bytes: Buffer, start: number, type: number, maxFrameSize: number): number {
     if (start + headerBytes >= bytes.length || bytes[start] !== type) return -1;
     if ((bytes[start + 1]! << 8 | bytes[start + 2]!) !== this.channel) return -1;
@@ -174,7 +179,7 @@ class Parser implements PlainDelivery {
   }
 }
 
-/** From here on a timestamp is not in seconds: message.ts. */
+/** Timestamps from this value on are not in seconds: message.ts. */
 const firstMs = 1e11;
 
 function uint32(bytes: Uint8Array, at: number): number {
@@ -190,7 +195,7 @@ function isAt(bytes: Uint8Array, at: number, expected: Uint8Array): boolean {
   return true;
 }
 
-/** Whether it is a UUID in lower case, and none of the two that stand for "no UUID". */
+/** Whether the bytes are a UUID in lower case, but not one of the two that mean "no UUID". */
 function isMessageId(bytes: Uint8Array, at: number): boolean {
   let [isNil, isMax] = [true, true];
   for (let i = 0; i < idBytes; i++) {
@@ -206,7 +211,7 @@ function isMessageId(bytes: Uint8Array, at: number): boolean {
   return !isNil && !isMax;
 }
 
-/** With its length before it. */
+/** Encodes an AMQP short string: length byte, then text. */
 function shortString(text: string): Uint8Array {
   const bytes = new TextEncoder().encode(text);
   return Uint8Array.of(bytes.length, ...bytes);

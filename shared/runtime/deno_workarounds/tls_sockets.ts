@@ -1,7 +1,7 @@
 /**
- * Under Deno a TLS socket whose peer refuses our certificate may fail twice: by the peer's alert, and by the next write.
- * Clients listen once, so the second error would end the process. Here each socket gets one more listener, which does
- * nothing; the clients' listeners hear what they heard before.
+ * Under Deno, a TLS socket whose peer rejects our certificate may emit two errors: one for the peer's alert, and one
+ * for the next write. Clients listen once, so the second error would end the process. This module adds one more
+ * listener per socket, which does nothing. It does not affect the clients' listeners.
  *
  * Report: none known. Seen with Deno 2.9.3.
  * Remove it when tests/scenarios/security/tls_scenario.ts passes without it, ten times in a row.

@@ -1,4 +1,4 @@
-/** Spans through Deno's own OpenTelemetry, which OTEL_DENO=true turns on. */
+/** Records spans with Deno's built-in OpenTelemetry, which OTEL_DENO=true turns on. */
 import type { Context, Span, SpanContext, Tracer } from "@opentelemetry/api";
 import { redact } from "../secrets.ts";
 import { version } from "../configuration/command.ts";
@@ -18,12 +18,12 @@ import {
 
 type Api = typeof import("@opentelemetry/api");
 
-/** `undefined` when tracing is off: then OpenTelemetry's API is not even loaded. */
+/** Returns `undefined` when tracing is off, without loading OpenTelemetry's API. */
 export async function openTracing(): Promise<Tracing | undefined> {
   return isOn() ? new DenoTracing(await import("@opentelemetry/api")) : undefined;
 }
 
-/** Deno puts its providers where the API looks for them; to see that takes no permission, which reading OTEL_DENO would. */
+/** Looks for Deno's registered providers, because reading OTEL_DENO would need a permission. */
 function isOn(): boolean {
   const registered: unknown = Reflect.get(globalThis, Symbol.for("opentelemetry.js.api.1"));
   return typeof registered === "object" && registered !== null && "trace" in registered;

@@ -5,7 +5,7 @@ import { openTracing } from "./deno_tracing.ts";
 
 const traceId = "0af7651916cd43dd8448eb211c80319c";
 
-/** A span that keeps what it is told; the rest is not called. */
+/** A span that records the calls that DenoTracing makes. */
 class KeptSpan {
   readonly attributes: Record<string, unknown> = {};
   status: SpanStatus | undefined;
@@ -18,7 +18,7 @@ class KeptSpan {
   end = () => void this.ends++;
 }
 
-/** Tracing on a runtime that begins this span. */
+/** Returns tracing on a runtime whose tracer starts this span. */
 async function tracingOf(span: KeptSpan) {
   const tracer = { startSpan: () => span as unknown as Span };
   trace.setGlobalTracerProvider({ getTracer: () => tracer } as unknown as TracerProvider);

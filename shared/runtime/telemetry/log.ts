@@ -1,4 +1,4 @@
-/** Diagnostics: structured records to stderr, one line each. Events go to stdout, never here. */
+/** Structured log records, one line each, to stderr. Events go to stdout and never to the log. */
 import { configure, getJsonLinesFormatter, getLogger, type LogRecord } from "@logtape/logtape";
 import { redact } from "../secrets.ts";
 import { cutTo, printable, printableJson } from "../printable.ts";
@@ -15,15 +15,15 @@ export interface Log {
 
 export interface LogOptions {
   readonly level: "debug" | "info" | "warning" | "error";
-  /** The program: `subscriber`. */
+  /** The program, such as `subscriber`. */
   readonly member: string;
-  /** This one of its instances. */
+  /** The program's instance. */
   readonly id?: string;
-  /** The span that a record is written in, if there is one: the record names it. */
+  /** Returns the current span, if any, which is added to the record. */
   readonly activeSpan?: (() => TraceParent | undefined) | undefined;
 }
 
-/** Sets up where the records of {@linkcode getLog} go: for a human when stderr is a terminal, else as JSON lines. */
+/** Configures the output of {@linkcode getLog}: readable lines if stderr is a terminal, otherwise JSON lines. */
 export async function configureLog({ level, member, id, activeSpan }: LogOptions): Promise<void> {
   const format = Deno.stderr.isTerminal() ? humanLine : jsonLine({ member, ...(id && { id }) });
   const encoder = new TextEncoder();
@@ -31,11 +31,11 @@ export async function configureLog({ level, member, id, activeSpan }: LogOptions
     reset: true,
     sinks: {
       stderr: (record) => {
-        // Synchronous: the last records of a process that dies must not be lost.
+        // Synchronous, so that a dying process does not lose its last records.
         try {
           Deno.stderr.writeSync(encoder.encode(format(inSpan(record, activeSpan?.()))));
         } catch {
-          // stderr is closed, which is no reason to stop.
+          // stderr is closed; the program continues.
         }
       },
     },
@@ -46,7 +46,7 @@ export async function configureLog({ level, member, id, activeSpan }: LogOptions
   });
 }
 
-/** Silent until {@linkcode configureLog} was called. */
+/** Returns a log that is silent until {@linkcode configureLog} is called. */
 export function getLog(category: string): Log {
   const logger = getLogger([category]);
   const write = (level: "debug" | "info" | "warn" | "error") => (message: string, fields: Fields = {}) =>
@@ -54,19 +54,19 @@ export function getLog(category: string): Log {
   return { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") };
 }
 
-/** For tests and for code that has nothing to say. */
+/** A log that discards everything. */
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** By the names that OpenTelemetry gives them in logs that are not its own. */
+/** Adds trace and span id under OpenTelemetry's names for logs in other formats. */
 function inSpan(record: LogRecord, span: TraceParent | undefined): LogRecord {
   if (!span) return record;
   return { ...record, properties: { ...record.properties, trace_id: span.traceId, span_id: span.spanId } };
 }
 
-/** Longest text, be it the message or one field, that a record is given; stack traces have fewer code units. */
+/** Length limit of a record's message and of each field, in code units; stack traces are shorter. */
 const mostOfOne = 4_096;
 
-/** One line of JSON. Exported for tests, as {@linkcode humanLine} is. */
+/** Formats a record as one line of JSON. Exported for tests, like {@linkcode humanLine}. */
 export function jsonLine(common: Fields): (record: LogRecord) => string {
   const format = getJsonLinesFormatter({ properties: "flatten" });
   return (record) => {
@@ -76,7 +76,7 @@ export function jsonLine(common: Fields): (record: LogRecord) => string {
   };
 }
 
-/** One line for a terminal. */
+/** Formats a record as one line for a terminal. */
 export function humanLine({ timestamp, level, message, properties }: LogRecord): string {
   const time = new Date(timestamp).toISOString().slice(11, 23);
   const fields = Object.entries(properties).filter(([, value]) => value !== undefined)
@@ -85,7 +85,7 @@ export function humanLine({ timestamp, level, message, properties }: LogRecord):
   return `${time} ${level.padEnd(7)} ${printable(text, Infinity)}\n`;
 }
 
-/** Cut where it is too long, whatever it is. */
+/** Shortens a value of any type to the length limit. */
 function bounded(value: unknown): unknown {
   if (typeof value === "string") return cut(value);
   if (typeof value !== "object" || value === null || value instanceof Error) return value;
@@ -94,7 +94,7 @@ function bounded(value: unknown): unknown {
 }
 
 function cut(text: string): string {
-  // The cut may remove the @ by which redact() recognises a password.
+  // The cut may remove the @ by which redact() detects a password.
   return text.length <= mostOfOne ? text : cutTo(text, mostOfOne).replace(/\/\/[^/?#\s":]*:[^\s"]*…$/, "//***…");
 }
 
@@ -104,7 +104,7 @@ function shown(value: unknown): string {
   try {
     return cut(JSON.stringify(value, (_, part) => typeof part === "bigint" ? String(part) : part) ?? String(value));
   } catch {
-    // The value contains itself.
+    // The value has a circular reference.
     return String(value);
   }
 }

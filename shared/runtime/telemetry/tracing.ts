@@ -1,18 +1,18 @@
 /**
- * Spans, as the code that makes them sees them. Only a publisher begins traces; all others continue the trace that they are
- * given, and record nothing of a trace that is not sampled. See docs/tracing.md.
+ * The interface of tracing. Only the publisher begins traces. Other members continue the traces that they receive, and
+ * record nothing for an unsampled trace. See docs/tracing.md.
  */
 
-/** The header of a message, and the key in gRPC's metadata, by which W3C Trace Context names a span to another process. */
+/** The message header and gRPC metadata key that passes a span to another process (W3C Trace Context). */
 export const traceparentHeader = "traceparent";
 
-/** A span, as other processes know it. */
+/** A span's identity, which other processes can refer to. */
 export interface TraceParent {
   /** 32 hexadecimal digits in lower case. */
   readonly traceId: string;
-  /** 16 of them. */
+  /** 16 hexadecimal digits in lower case. */
   readonly spanId: string;
-  /** Whether the span is recorded: then a process that is given it records its own work. */
+  /** Whether the span is recorded. A process that receives it records its own work only then. */
   readonly sampled: boolean;
 }
 
@@ -20,7 +20,7 @@ export interface TraceParent {
 export const conventions = "1.44.0";
 export const schemaUrl = `https://opentelemetry.io/schemas/${conventions}`;
 
-/** Leaves the process: nothing secret, and of events nothing but ids and counts. */
+/** Attributes leave the process: they must not contain secrets, and of events only ids and counts. */
 export type Attributes = Readonly<Record<string, string | number | boolean>>;
 
 export type SpanKind = "internal" | "server" | "client" | "producer" | "consumer";
@@ -32,12 +32,11 @@ export interface SpanSpec {
 }
 
 export interface ChildSpec extends SpanSpec {
-  /** Another process's span; without one, the span that the caller is in. */
+  /** Another process's span. Default: the caller's current span. */
   readonly parent?: TraceParent;
   readonly links?: readonly Link[];
 }
 
-/** A related span. */
 export interface Link {
   readonly to: TraceParent;
   readonly attributes?: Attributes;
@@ -50,7 +49,7 @@ export interface RootSpan {
   end(error?: unknown): void;
 }
 
-/** A span while its work goes on. */
+/** A span whose work is running. */
 export interface OpenSpan {
   set(attributes: Attributes): void;
 }
@@ -60,29 +59,30 @@ export interface Tracing {
   begin(span: SpanSpec): RootSpan;
 
   /**
-   * Does the work inside a span, which ends with it and has its error. Without a span if the parent is missing or not
+   * Runs `work` within a span, which ends with it and records its error. Runs it without a span if the parent is
+   * missing or not
    * sampled.
    */
   inSpan<T>(span: ChildSpec, work: (span: OpenSpan) => Promise<T>): Promise<T>;
 
-  /** The span that the caller is in, if it is sampled. */
+  /** Returns the caller's current span, if it is sampled. */
   readonly active: () => TraceParent | undefined;
 
-  /** The span that a `traceparent` header names; `undefined` for anything but a valid one: publishers are free to write. */
+  /** Returns the span in a `traceparent` header; `undefined` for an invalid header, which publishers may send. */
   readonly extract: (header: unknown) => TraceParent | undefined;
 
-  /** The `traceparent` header that names this span. */
+  /** Returns the `traceparent` header for this span. */
   readonly inject: (span: TraceParent) => string;
 }
 
-/** A class of errors, for `error.type`: the error's reason or code, else its name. */
+/** Returns a value for `error.type`: the error's reason or code, otherwise its name. */
 export function errorType(error: unknown): string {
   const { reason, code, name } = (error ?? {}) as { reason?: unknown; code?: unknown; name?: unknown };
   for (const type of [reason, code, name]) if (typeof type === "string" && type !== "") return type;
   return "_OTHER";
 }
 
-/** `server.address` and `server.port` of a URL; never its user or its password. */
+/** Returns `server.address` and `server.port` of a URL, never its user or password. */
 export function serverOf(url: string): Attributes {
   const { hostname, port } = new URL(url);
   return { "server.address": hostname, ...(port && { "server.port": Number(port) }) };

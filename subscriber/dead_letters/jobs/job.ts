@@ -1,4 +1,6 @@
-/** An act on many dead letters that subscribers carry out: it outlives the process that asked for it, and theirs. */
+/**
+ * An act on many dead letters that subscribers carry out. A job survives the process that ordered it, and subscribers.
+ */
 import type { Change } from "../../../shared/event/change.ts";
 import type { Row } from "../../../shared/postgres/pool.ts";
 import type { Filter } from "../../../shared/rabbitmq/dead/admin.ts";
@@ -8,16 +10,19 @@ import { isoTime } from "../letter_row.ts";
 export const jobActs = ["replay", "drop", "undo", "edit"] as const;
 export type JobAct = typeof jobActs[number];
 
-/** `stopped`: by itself, and `problem` says why. It can be resumed, as one that is `paused` can. */
+/**
+ * A `stopped` job has stopped without an operator, and `problem` says why. Jobs that are `paused` or `stopped` can
+ * resume.
+ */
 export const jobStates = ["running", "paused", "cancelled", "done", "stopped"] as const;
 export type JobState = typeof jobStates[number];
 
 export interface JobOrder {
   readonly act: JobAct;
   readonly filter: Filter;
-  /** Of an edit. */
+  /** Given for an edit. */
   readonly change?: Change | undefined;
-  /** Letters a second at most, once it has come up to that. */
+  /** Maximum number of letters per second, after the ramp. */
   readonly rate?: number | undefined;
 }
 
@@ -29,21 +34,21 @@ export interface Job extends JobOrder {
   readonly createdAt: string;
   readonly finishedAt: string | undefined;
   readonly rate: number;
-  /** Letters that matched when it began. */
+  /** Number of letters that matched when the job was ordered. */
   readonly total: number;
   readonly done: number;
-  /** Left as they are: replayed ten times already, or the change does not fit. */
+  /** Letters left unchanged: replayed ten times already, or the change does not fit. */
   readonly refused: number;
   readonly failed: number;
-  /** When it was resumed last. */
+  /** The counts when the job was last resumed. */
   readonly doneBefore: number;
   readonly diedBefore: number;
-  /** None that came later is part of it. */
+  /** Id of the last letter in the job: later letters are not part of it. */
   readonly last: bigint;
   readonly reached: bigint;
-  /** The subscriber that carries it out at the moment. */
+  /** The subscriber that carries out the job now. */
   readonly owner: string | undefined;
-  /** Why it stands still or has stopped, or what happened last. */
+  /** Why the job makes no progress or has stopped, or its last problem. */
   readonly problem: string | undefined;
 }
 
@@ -85,16 +90,16 @@ function filterOfJson(text: string): Filter {
   };
 }
 
-/** What became of the letters of a replay: `stored` and `died` are known afterwards, and grow. */
+/** The outcome of a replay's letters. `stored` and `died` grow after the letters are published. */
 export interface JobOutcome {
   readonly stored: number;
-  /** Died again, of the same cause. */
+  /** Letters that died again of the same cause. */
   readonly died: number;
-  /** Why, of some that did: the newest. */
+  /** The newest letters that died again, and why. */
   readonly deaths: readonly { readonly messageId: string; readonly reason: string; readonly detail: string }[];
 }
 
-/** The keys over HTTP and of `--json`. */
+/** Returns the JSON of HTTP and of `--json`. */
 export function jobToJson(job: Job, outcome?: JobOutcome) {
   return {
     ...{ id: job.id, act: job.act, state: job.state, filter: JSON.parse(filterToJson(job.filter)) },

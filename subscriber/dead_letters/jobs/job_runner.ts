@@ -1,4 +1,4 @@
-/** Carries out jobs: each subscriber some, each job one of them. */
+/** Carries out jobs. A subscriber runs several jobs at once; one subscriber at a time runs a job. */
 import type { Database } from "../../../shared/postgres/pool.ts";
 import type { BrokerOptions } from "../../../shared/rabbitmq/connection.ts";
 import { ConfirmPublisher } from "../../../shared/rabbitmq/publish/publisher.ts";
@@ -18,7 +18,9 @@ export interface JobRunnerOptions extends BrokerOptions {
 
 const [lookEveryMs, mostAtOnce, publishTimeoutMs, beatEveryMs] = [1_000, 4, 5_000, 3_000];
 
-/** Carries out jobs until the signal is aborted; never throws. What is under way then, another subscriber goes on with. */
+/**
+ * Carries out jobs until the signal is aborted; another subscriber then continues the unfinished ones. Never throws.
+ */
 export async function keepRunningJobs(options: JobRunnerOptions, stop: AbortSignal): Promise<void> {
   const { database, owner, clock, log } = options;
   const jobs = new JobTable(database);
@@ -32,7 +34,7 @@ export async function keepRunningJobs(options: JobRunnerOptions, stop: AbortSign
         continue;
       }
     } catch (error) {
-      // An old schema, or Postgres is away: it is told elsewhere.
+      // An old schema, or Postgres is away: other parts report both.
       log.debug("No job was taken", { problem: messageOf(error) });
     }
     await clock.sleep(lookEveryMs, stop).catch(() => {});
@@ -56,7 +58,7 @@ async function runOne(job: Job, options: JobRunnerOptions, stop: AbortSignal): P
     const { state, done, problem } = await jobs.get(job.id) ?? {};
     log.info("A job is no longer carried out here", { event: "jobs.left", ...fields, state, done, problem });
   } catch (error) {
-    // Its lease ends, and it goes on: here or elsewhere.
+    // The lease ends, and this or another subscriber continues the job.
     log.warn("A job was cut off, and goes on in a moment", {
       event: "jobs.cut_off",
       ...fields,
@@ -69,7 +71,10 @@ async function runOne(job: Job, options: JobRunnerOptions, stop: AbortSignal): P
   await jobs.release(job.id, owner).catch(() => {});
 }
 
-/** A broker that blocks publishing, or a letter of many megabytes, may take longer than a lease. Ends with the signal, or the lease. */
+/**
+ * Renews the lease until the signal is aborted, or until the lease is lost. A broker that blocks publishing, or a
+ * letter of many megabytes, may take longer than a lease.
+ */
 export async function keepLease(
   jobs: Pick<JobTable, "progress">,
   { id, owner, clock }: { readonly id: string; readonly owner: string; readonly clock: Clock },
@@ -77,7 +82,7 @@ export async function keepLease(
 ): Promise<void> {
   while (!stop.aborted) {
     await clock.sleep(beatEveryMs, stop).catch(() => {});
-    // While Postgres is away the lease ends, and whoever takes the job goes on with it.
+    // While Postgres is away the lease ends. The next subscriber that takes the job continues it.
     if (!stop.aborted && await jobs.progress(id, owner).catch(() => "away") === undefined) return;
   }
 }

@@ -1,15 +1,15 @@
-/** The table `jobs`: what operators order, and the subscriber that has a job's lease carries out. */
+/** The table `jobs`. Operators order jobs; the subscriber with a job's lease carries it out. */
 import type { Database, Row } from "../../../shared/postgres/pool.ts";
 import type { Status } from "../../../shared/rabbitmq/dead/dead_letter.ts";
 import { Conditions } from "../letter_query.ts";
 import { filterToJson, type Job, jobColumns, jobOfRow, type JobOrder, type JobOutcome, type JobState } from "./job.ts";
 
-/** A subscriber that dies is followed by another after this. */
+/** After a subscriber dies, another takes its job after this time. */
 const leaseSeconds = 10;
 export const defaultRate = 1_000;
 const [mostListed, mostDeaths, mostCounted] = [100, 20, 10_000];
 
-/** The state of a job that can be led into another. */
+/** For each target state, the states that lead to it. */
 const from: Readonly<Record<"paused" | "running" | "cancelled", readonly JobState[]>> = {
   paused: ["running"],
   running: ["paused", "stopped"],
@@ -17,7 +17,7 @@ const from: Readonly<Record<"paused" | "running" | "cancelled", readonly JobStat
 };
 
 export interface Progress {
-  /** It has dealt with the letters up to this one. */
+  /** Id of the last processed letter. */
   readonly reached: bigint;
   readonly done?: number;
   readonly refused?: number;
@@ -28,14 +28,14 @@ export interface Progress {
 export class JobTable {
   constructor(private readonly database: Pick<Database, "query">) {}
 
-  /** What an order would act on. */
+  /** Returns the number of letters that an order would act on. */
   async count({ act, filter }: JobOrder): Promise<number> {
     const where = new Conditions(filter, statusOf(act));
     const [row] = await this.database.query(`select count(*) from dead_letters where ${where}`, where.parameters);
     return Number(row![0]);
   }
 
-  /** Letters that come afterwards are not part of it. */
+  /** Creates a job. Letters that come later are not part of it. */
   async create({ act, filter, change, rate = defaultRate }: JobOrder, id: string, by: string): Promise<Job> {
     const where = new Conditions(filter, statusOf(act));
     const first = where.parameters.length;
@@ -51,7 +51,7 @@ export class JobTable {
     return jobOfRow(rows[0]!);
   }
 
-  /** The newest first. */
+  /** Returns the newest jobs, newest first. */
   async list(): Promise<Job[]> {
     const statement = `select ${jobColumns} from jobs order by created_at desc, id limit ${mostListed}`;
     return (await this.database.query(statement, [])).map(jobOfRow);
@@ -62,7 +62,7 @@ export class JobTable {
     return rows.map(jobOfRow)[0];
   }
 
-  /** @returns the job as it is now, led there or not; `undefined`: there is none */
+  /** Moves a job to another state if its state allows that. @returns the current job; `undefined` when there is none */
   async lead(id: string, to: "paused" | "running" | "cancelled"): Promise<Job | undefined> {
     const ended = to === "cancelled" ? "now()" : "null";
     const { died } = to === "running" ? await this.outcome(id) : { died: 0 };
@@ -102,7 +102,7 @@ export class JobTable {
     };
   }
 
-  /** The oldest job that nobody carries out. It is this owner's for as long as it tells of progress. */
+  /** Takes the oldest running job without a lease. The owner keeps the job as long as it calls {@linkcode progress}. */
   async take(owner: string): Promise<Job | undefined> {
     const rows = await this.database.query(
       `update jobs set owner = $1, lease_until = now() + interval '${leaseSeconds} s' where id = (
@@ -114,7 +114,7 @@ export class JobTable {
     return rows.map(jobOfRow)[0];
   }
 
-  /** Renews the lease. @returns the job as it is now; `undefined`: another subscriber has it */
+  /** Renews the lease and adds progress. @returns the current job; `undefined` when another subscriber has it */
   async progress(id: string, owner: string, progress?: Progress): Promise<Job | undefined> {
     const { reached = 0n, done = 0, refused = 0, failed = 0, problem } = progress ?? {};
     const rows = await this.database.query(
@@ -127,7 +127,7 @@ export class JobTable {
     return rows.map(jobOfRow)[0];
   }
 
-  /** @param problem why it stops before its end */
+  /** Ends a running job. @param problem given when the job stops early: why */
   async finish(id: string, owner: string, problem?: string): Promise<void> {
     await this.database.query(
       `update jobs set state = $3, problem = coalesce(nullif($4, ''), problem), finished_at = now(), lease_until = null
@@ -136,14 +136,14 @@ export class JobTable {
     );
   }
 
-  /** Lets another subscriber go on at once. */
+  /** Ends the lease, so that another subscriber can take the job at once. */
   async release(id: string, owner: string): Promise<void> {
     await this.database.query("update jobs set lease_until = null where id = $1::uuid and owner = $2", [id, owner]);
   }
 
   /**
-   * Letters of this claim are published: in one statement with the job's count, so that a crash leaves both or neither. One
-   * whose event is stored already stays resolved.
+   * Marks the published letters of a claim and counts them for the job. One statement does both, so that a crash leaves
+   * both or neither. A letter whose event is already stored stays resolved.
    */
   async markReplayed(job: Pick<Job, "id" | "createdBy">, ids: readonly bigint[], claim: string): Promise<void> {
     await this.database.query(
@@ -157,7 +157,7 @@ export class JobTable {
     );
   }
 
-  /** Drops letters, or restores them, in one statement with the job's count. @returns how many */
+  /** Drops or restores letters, and counts them for the job in the same statement. @returns the number of letters */
   async turn(job: Job, limit: number): Promise<number> {
     const [was, is] = job.act === "drop" ? ["dead", "dropped"] as const : ["dropped", "dead"] as const;
     const where = new Conditions(job.filter, was).add((last) => `id <= ${last}::bigint`, String(job.last));

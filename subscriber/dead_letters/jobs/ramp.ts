@@ -1,8 +1,8 @@
-/** How fast a replay goes: 1, 10, 100, … letters a second, each for a while, up to the job's rate. */
+/** The rate of a replay: stages of 1, 10, 100, … letters per second, up to the job's rate. */
 import type { Clock } from "../../../shared/runtime/clock.ts";
 
 const stageMs = 3_000;
-/** Letters may die of a cause that takes its time, as a wait for rates does. */
+/** Longest stage: a letter may die late, for example after a wait for rates. */
 const mostStageMs = 30_000;
 
 export class Ramp {
@@ -14,9 +14,9 @@ export class Ramp {
   }
 
   /**
-   * @param rate letters a second at most
-   * @param known whether it is known of most letters so far what became of them: without that a stage lasts longer
-   * @returns letters in this second
+   * @param rate maximum number of letters per second
+   * @param known whether the outcome of most letters so far is known; otherwise a stage lasts longer
+   * @returns the number of letters for this second
    *
    * @example
    * ```ts

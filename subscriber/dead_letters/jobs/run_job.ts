@@ -1,4 +1,4 @@
-/** Carries out one job, step by step, for as long as it is this subscriber's and running. */
+/** Carries out one job, step by step, while it is running and this subscriber owns it. */
 import type { Database } from "../../../shared/postgres/pool.ts";
 import { replay, type Replayed, type ReplayOptions } from "../../../shared/rabbitmq/dead/replay.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
@@ -13,7 +13,7 @@ import { Ramp } from "./ramp.ts";
 
 export interface RunOptions {
   readonly database: Pick<Database, "copyIn" | "query">;
-  /** The subscriber. */
+  /** The subscriber's id. */
   readonly owner: string;
   readonly exchange: string;
   readonly publisher: ReplayOptions["publisher"] & { readonly connected: boolean };
@@ -22,12 +22,12 @@ export interface RunOptions {
   readonly stop: AbortSignal;
 }
 
-/** Letters in one statement, and in one claim. */
+/** Maximum number of letters in one statement, and in one claim. */
 const [turnedAtOnce, publishedAtOnce] = [1_000, 100];
 const secondMs = 1_000;
-/** How often one batch is tried whose letters the broker takes none of. */
+/** Attempts for a batch of which the broker accepts no letter. */
 const mostTries = 5;
-/** So many of a hundred that die again, or so many at all, stop a job. */
+/** A job stops when this percentage of its letters, or this number, died again. */
 const [mostPercent, mostDied] = [10, 100];
 
 interface Run extends RunOptions {
@@ -36,7 +36,7 @@ interface Run extends RunOptions {
   readonly claims: LetterClaims;
 }
 
-/** Returns once the job is done or has stopped, is led elsewhere, or is another subscriber's. */
+/** Resolves when the job is no longer running, another subscriber owns it, or `stop` is aborted. */
 export async function runJob(job: Job, options: RunOptions): Promise<void> {
   const run = {
     ...options,
@@ -88,7 +88,7 @@ async function replayLetters(job: Job, run: Run): Promise<void> {
       if (step === "claimed") break;
       left -= step.count;
       at = await jobs.progress(job.id, owner, step.progress);
-      // Nothing is wrong with the letters while there is no connection.
+      // Without a connection, the letters are not at fault: the attempt does not count.
       tries = step.held && run.publisher.connected ? tries + 1 : 0;
       if (tries >= mostTries) return await jobs.finish(job.id, owner, step.progress.problem);
       if (step.held) break;
@@ -112,7 +112,7 @@ type Step = "last" | "claimed" | {
   };
 };
 
-/** @returns `claimed` while another replay has those that come next, `last` when there are no more */
+/** Replays the next letters. @returns `claimed` while another replay has the next letters; `last` when none are left */
 async function replaySome(job: Job, limit: number, run: Run): Promise<Step> {
   const { letters, claims, jobs, exchange, publisher, clock, random, stop } = run;
   const claim = random.bytes(16).toHex();
@@ -133,14 +133,14 @@ async function replaySome(job: Job, limit: number, run: Run): Promise<Step> {
   const [refused, failed] = [of("refused"), of("failed")];
   const problem =
     [...failed, ...refused].map((one) => `${one.letter.messageId}: ${"problem" in one && one.problem}`)[0];
-  // When none is accepted, it is not the letters' fault: they are tried again.
+  // When the broker accepts none, the letters are not at fault: they are retried.
   const held = stop.aborted || (failed.length > 0 && of("replayed").length === 0);
   const reached = held ? job.reached : ids.at(-1)!;
   const counts = held ? { refused: 0, failed: 0 } : { refused: refused.length, failed: failed.length };
   return { count: ids.length, held, progress: { reached, ...counts, ...(problem !== undefined && { problem }) } };
 }
 
-/** What was replayed last may die again in a moment; whoever looks at the job afterwards sees it. */
+/** Ends the job. The last letters may die again later; the job's outcome then shows it. */
 async function endOf(job: Job, { jobs, owner }: Run): Promise<void> {
   const outcome = await jobs.outcome(job.id);
   await jobs.finish(job.id, owner, diesAgain(job, outcome) ? deathsOf(outcome) : undefined);

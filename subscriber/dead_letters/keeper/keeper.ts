@@ -1,7 +1,7 @@
 /**
- * Moves dead letters from their queue into the table, in order, and acks them once they are committed. Every subscriber has
- * a keeper, and they share the queue: each letter is in the table once, whichever of them had it, and how often. While
- * Postgres does not take letters they stay in the queue, which does not count them as looked at.
+ * Moves dead letters from their queue into the table, in order, and acks them after the commit. Every subscriber has a
+ * keeper, and the keepers share the queue. Each letter is in the table once, however often the queue delivers it. While
+ * Postgres does not take letters, they stay in the queue, and their delivery count does not grow.
  */
 import type { ChannelModel, ConsumeMessage } from "amqplib";
 import { unreadBytesOf } from "../../../shared/rabbitmq/consume/inflow.ts";
@@ -16,32 +16,32 @@ import { LetterSession, mostLetterBytes } from "./letter_session.ts";
 import type { LetterTable } from "../letter_table.ts";
 import type { WrittenTable } from "./letter_writer.ts";
 
-/** Its queue is declared by others. */
+/** Options of a keeper. The keeper does not declare its queue. */
 export interface KeeperOptions extends BrokerOptions, MoverOptions {
   readonly table: WrittenTable & Pick<LetterTable, "check">;
 }
 
-/** Someone has to grant a permission first. */
+/** Retry delay after the broker refused the keeper: an operator must first grant a permission (ms). */
 const refusedAgainMs = 30_000;
 const [leaveTimeoutMs, declaredAgainMs] = [2_000, 200];
 
 export class DeadLetterKeeper {
   readonly #stop = new AbortController();
   readonly #finished: Promise<void>;
-  /** The last connection was lost with letters in its socket. */
+  /** Whether the last connection was lost with unread letters in its socket. */
   #isCareful = false;
 
   constructor(private readonly options: KeeperOptions) {
     this.#finished = this.#run();
   }
 
-  /** What is in hand goes back to the queue, unless it is being committed. */
+  /** Stops the keeper. Letters in hand go back to the queue, except those being committed. */
   async close(): Promise<void> {
     this.#stop.abort(new Error("the keeper is closed"));
     await this.#finished;
   }
 
-  /** A broker that refuses the keeper is no reason for the subscriber to leave: letters wait in their queue. */
+  /** Never rejects: when the broker refuses the keeper, the subscriber goes on and letters wait in their queue. */
   async #run(): Promise<void> {
     const { clock, log, queue, state, name } = this.options;
     const connect = async (given: Pick<BrokerOptions, "url" | "name">) => {
@@ -83,7 +83,7 @@ export class DeadLetterKeeper {
     });
     const mover = new LetterMover(this.options, session, over);
     try {
-      // A letter that is taken counts as delivered: none is, before there is somewhere to keep it.
+      // Taking a letter counts as a delivery: take none before the table is ready.
       await mover.untilTaken(() => this.options.table.check());
       await session.start();
       state.refused = undefined;
@@ -99,11 +99,11 @@ export class DeadLetterKeeper {
       state.unread = state.rejected = undefined;
       state.inHand = 0;
     }
-    // On its own, the connection's close may overtake acks on their way.
+    // Close the channel first: closing the connection may overtake acks that are still on their way.
     await settledWithin(leaveTimeoutMs, clock, closeChannel(channel));
   }
 
-  /** The subscriber's other connections declare it, or `deno task provision`. */
+  /** Waits until the queue exists. The subscriber's other connections declare it, or `deno task provision`. */
   async #untilDeclared(connection: ChannelModel, lost: AbortSignal): Promise<void> {
     const { queue, clock } = this.options;
     const over = AbortSignal.any([lost, this.#stop.signal]);
@@ -114,7 +114,7 @@ export class DeadLetterKeeper {
         await channel.checkQueue(queue);
         return await closeChannel(channel);
       } catch (error) {
-        // The broker has closed the channel.
+        // The broker has closed the channel: the queue does not exist yet.
         if ((error as { code?: unknown }).code !== 404) throw error;
       }
       await clock.sleep(declaredAgainMs, over).catch(() => {});

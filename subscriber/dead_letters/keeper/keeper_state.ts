@@ -1,19 +1,19 @@
-/** How a keeper does: for metrics, the page, and whoever reads the log. */
+/** The state of a keeper, for metrics, the dashboard and the log. */
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import type { Log } from "../../../shared/runtime/telemetry/log.ts";
 import type { LetterRow } from "../letter_row.ts";
 import type { RejectedTold } from "./rejected_letters.ts";
 
-/** The broker's own reasons, and `other` for what is none of them. */
+/** The broker's reasons; `other` stands for all other reasons. */
 export const brokerReasons = ["delivery-limit", "expired", "maxlen", "rejected", "other"] as const;
 type BrokerReason = typeof brokerReasons[number];
 
 type Letter = LetterRow["letter"];
 
-/** What a policy takes out of a queue of ours, which no member ever looked at. */
+/** Reasons of events that a policy removed from our queues before any member processed them. */
 const byPolicy: readonly string[] = ["expired", "maxlen"];
 
-/** How long a page tells of what a policy did last. */
+/** How long the dashboard shows the last action of a policy (ms). */
 const toldForMs = 600_000;
 
 interface Telling {
@@ -22,34 +22,37 @@ interface Telling {
 }
 
 export class KeeperState {
-  /** Why Postgres does not take letters at the moment. */
+  /** Why Postgres does not take letters; `undefined` while it does. */
   held: string | undefined;
-  /** Why the broker does not let it keep letters. */
+  /** Why the broker refuses the keeper; `undefined` while it does not. */
   refused: string | undefined;
-  /** Letters too large to be read, which it holds: how many, and the last of them. */
+  /** Held letters that are too large to read: their number, and the last one. */
   unread: { readonly letters: number; readonly messageId: string; readonly bytes: number } | undefined;
-  /** Letters that Postgres rejects each for its own sake, which it holds: how many, and one of them. */
+  /** Held letters that Postgres rejects individually: their number, and one of them. */
   rejected: RejectedTold | undefined;
-  /** Letters that it has from the queue and has not acknowledged. */
+  /** Unacknowledged letters of this keeper. */
   inHand = 0;
-  /** Letters that it has moved into the table. */
+  /** Letters that this keeper has moved into the table. */
   kept = 0;
-  /** Those among them that the broker itself dead-lettered. */
+  /** Moved letters that the broker dead-lettered, by reason. */
   readonly byBroker = new Map<BrokerReason, number>();
-  /** How often the queue became shorter while no keeper could have taken from it. */
+  /** How often the queue became shorter while no keeper took from it. */
   shrinks = 0;
   #depth: { readonly messageCount: number; readonly consumerCount: number } | undefined;
   #told: { readonly problem: string; readonly atMs: number } | undefined;
 
   constructor(private readonly queue: string) {}
 
-  /** Letters that wait unacknowledged, which the queue's length leaves out. While others are kept, one in hand is gone in a moment. */
+  /**
+   * Held letters, which the queue's length does not contain. While Postgres takes letters, only rejected and unread
+   * letters count: the other letters in hand are stored within a moment.
+   */
   get waiting(): number {
     if (this.held !== undefined) return this.inHand;
     return (this.rejected?.letters ?? 0) + (this.unread?.letters ?? 0);
   }
 
-  /** Sentences. */
+  /** Returns the keeper's current problems, a sentence each. */
   problems({ clock }: Pick<Telling, "clock">): string[] {
     const problems: string[] = [];
     if (this.refused !== undefined) {
@@ -81,8 +84,9 @@ export class KeeperState {
   }
 
   /**
-   * The queue's length while letters are held. Without other consumers it can only grow, unless a policy drops letters.
-   * @param own how many of its consumers are this keeper's
+   * Watches the queue's length while letters are held. Without other consumers the queue can only grow, unless a policy
+   * drops letters.
+   * @param own number of this keeper's consumers
    */
   watchDepth(
     depth: { readonly messageCount: number; readonly consumerCount: number },
@@ -106,7 +110,7 @@ export class KeeperState {
     );
   }
 
-  /** A keeper that goes on knows nothing of how the queue was before. */
+  /** Forgets the queue's last length: once letters are moved again, the queue may become shorter. */
   forgetDepth(): void {
     this.#depth = undefined;
   }
@@ -116,7 +120,7 @@ export class KeeperState {
   }
 }
 
-/** Counts letters that are in the table now, and tells of those that no member gave up. */
+/** Counts letters that are now in the table, and reports letters that a broker policy dead-lettered. */
 export function noteKept(state: KeeperState, letters: readonly Letter[], telling: Telling): void {
   state.kept += letters.length;
   state.forgetDepth();

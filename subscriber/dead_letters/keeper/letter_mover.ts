@@ -1,4 +1,7 @@
-/** Moves the letters of one session into the table. Those that are not taken wait: all of them, or each that is rejected alone. */
+/**
+ * Moves the letters of one session into the table. While the table refuses everything, all letters wait; else only the
+ * rejected ones.
+ */
 import type { BrokerOptions } from "../../../shared/rabbitmq/connection.ts";
 import { abortable, settledWithin } from "../../../shared/runtime/deadline.ts";
 import { type Backoff, backoffMs } from "../../../shared/runtime/clock.ts";
@@ -12,13 +15,13 @@ export interface MoverOptions extends Pick<BrokerOptions, "clock" | "log" | "ran
   readonly queue: string;
   readonly table: WrittenTable;
   readonly state: KeeperState;
-  /** After which a letter that Postgres rejected is tried again; a minute without it. */
+  /** Retry delay for letters that Postgres rejected (ms); one minute by default. */
   readonly rejectedAgainMs?: number;
 }
 
 const storeBackoff: Backoff = { first: 200, most: 10_000 };
 const [answerMs, rejectedAgainMs] = [1_000, 60_000];
-/** A batch that is refused is divided at the first attempt, and after so many. In between it is tried as a whole. */
+/** A refused batch is divided at the first of this many attempts. The other attempts retry it whole. */
 const dividedEach = 6;
 
 export class LetterMover {
@@ -35,7 +38,7 @@ export class LetterMover {
     this.#rejected = new RejectedLetters(options.clock, options.rejectedAgainMs ?? rejectedAgainMs);
   }
 
-  /** Moves what comes next, or tries again what was rejected. @throws the signal's reason */
+  /** Moves the next letters, or retries rejected letters. @throws the signal's reason */
   async step(): Promise<void> {
     const { session } = this;
     await this.#untilArrivedOrDue();
@@ -46,7 +49,7 @@ export class LetterMover {
   }
 
   /**
-   * Tries again, with backoff, for as long as the table takes no letters. Meanwhile no more come.
+   * Runs `act` until it succeeds, with backoff. Pauses the consumer meanwhile.
    * @throws the signal's reason
    */
   async untilTaken(act: (attempt: number) => Promise<void>): Promise<void> {
@@ -70,7 +73,7 @@ export class LetterMover {
         state.held = problem;
         session.pause();
         this.#tell();
-        // Else the broker's answer waits behind letters in the socket, which are not read before these are kept.
+        // While the session is full, nothing is read from the socket, so the broker's answer would not arrive.
         if (!session.isFull) {
           const depth = session.channel.checkQueue(queue);
           const answered = await abortable(settledWithin(answerMs, clock, depth), over);
@@ -99,7 +102,7 @@ export class LetterMover {
     let left = batch;
     await this.untilTaken(async (attempt) => {
       const written = await this.#writer.write(left.map(({ row }) => row), attempt % dividedEach === 1);
-      // What has come too late for its channel is delivered again, and is in the table already.
+      // The channel may be lost by now. The broker then redelivers these letters, which are already in the table.
       this.over.throwIfAborted();
       left = this.#settle(left, written);
       if (left.length > 0) throw written.problem;
@@ -107,7 +110,7 @@ export class LetterMover {
     this.session.resume();
   }
 
-  /** @returns those that are left */
+  /** Acks the stored letters and holds the rejected ones. @returns the letters left */
   #settle(batch: readonly LetterInHand[], { taken, rejected, left }: Written): LetterInHand[] {
     const { state, clock, log } = this.options;
     const waits = new Set(left);
@@ -140,7 +143,7 @@ export class LetterMover {
           continue;
         }
         this.#rejected.rejectedAgain(letter, describeRefusal(error));
-        // The database is away, or each may run into the statement's time.
+        // The database is away, or every further attempt may time out.
         if (classifyStoreError(error) !== "refused") return this.#rejected.postpone();
       }
     }

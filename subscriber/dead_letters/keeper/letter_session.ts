@@ -1,28 +1,28 @@
-/** One channel's life of a keeper: the letters in hand, within bounds, and what becomes of each on the channel. */
+/** A keeper's channel: a bounded number of letters in hand, and their acks. */
 import { type Channel, type ChannelModel, type ConsumeMessage, IllegalOperationError } from "amqplib";
 import { Inflow, unreadBytesOf } from "../../../shared/rabbitmq/consume/inflow.ts";
 import { type LetterRow, rowOf } from "../letter_row.ts";
 
-/** Longest letter that is read: what RabbitMQ 4 takes by default (`max_message_size`). */
+/** Largest letter that is read: RabbitMQ 4's default limit (`max_message_size`). */
 export const mostLetterBytes = 16_777_216;
-/** Most bytes in hand before the next letter is read, so a large one is alone; and most in one transaction. */
+/** Maximum bytes in one transaction. With more bytes in hand no letter is read, so a large letter is alone. */
 const mostBytesInHand = 4_194_304;
-/** Letters in hand, and in one transaction at most. */
+/** Maximum number of letters in hand, and in one transaction. */
 const [fullPrefetch, batchLetters] = [200, 100];
-/** What is in hand leaves nothing in the socket: the broker ends a connection from which nothing is read for half a minute. */
+/** With one letter in hand, none waits in the socket: the broker closes a connection that reads nothing for 30 s. */
 const carefulPrefetch = 1;
 
 export interface LetterSessionOptions {
   readonly queue: string;
-  /** Takes letters one by one, until as many have gone as may be in hand otherwise. */
+  /** Takes letters one by one until a full prefetch of them is settled. */
   readonly careful: boolean;
-  /** Told of a letter that is too large to be read, and is held. */
+  /** Called with a letter that is too large to read. The session holds it. */
   readonly onUnread: (message: ConsumeMessage) => void;
-  /** Told why no more letters will come. */
+  /** Called when no more letters will come, with the reason. */
   readonly onEnd: (reason: Error) => void;
 }
 
-/** A letter, the tag by which it is settled, and the consumer that it came to. */
+/** A letter with its delivery tag and its consumer. */
 export interface LetterInHand {
   readonly row: LetterRow;
   readonly tag: number;
@@ -38,7 +38,7 @@ export class LetterSession {
   #consumer: string | undefined;
   #lastConsumer: string | undefined;
   #consumers = 0;
-  /** By consumer, also a cancelled one: the letters that it leaves unacknowledged, which count towards its prefetch. */
+  /** Held letters by consumer, cancelled consumers included. They count towards the consumer's prefetch. */
   readonly #held = new Map<string, number>();
   #unacknowledged = 0;
 
@@ -47,7 +47,7 @@ export class LetterSession {
     this.#prefetch = options.careful ? carefulPrefetch : fullPrefetch;
   }
 
-  /** Nothing more is read, whatever the broker says, until a letter in hand is settled. */
+  /** Whether nothing is read from the socket until a letter in hand is settled. */
   get isFull(): boolean {
     return this.#inflow.isPaused;
   }
@@ -56,14 +56,14 @@ export class LetterSession {
     return this.#prefetch < fullPrefetch;
   }
 
-  /** How many consumers of the queue are this session's while it takes none, as the broker counts them. */
+  /** Number of this session's consumers in the broker's count while the session is paused. */
   get consumersInHold(): number {
     const consumers = new Set(this.#held.keys());
     if (this.#lastConsumer !== undefined) consumers.add(this.#lastConsumer);
     return consumers.size;
   }
 
-  /** Letters in hand, and those that are held. */
+  /** Number of letters in hand, held ones included. */
   get unacknowledged(): number {
     return this.#unacknowledged;
   }
@@ -73,12 +73,12 @@ export class LetterSession {
     await this.#consume();
   }
 
-  /** Takes letters, unless it does. The broker's answer may wait behind letters that are in the socket. */
+  /** Resumes taking letters, without waiting for the broker: its answer may come behind letters in the socket. */
   resume(): void {
     if (this.#consumer === undefined) this.#consume().catch(this.options.onEnd);
   }
 
-  /** Takes no more, and keeps what is in hand. */
+  /** Stops taking letters. Keeps the letters in hand. */
   pause(): void {
     const consumer = this.#consumer;
     this.#consumer = undefined;
@@ -90,7 +90,7 @@ export class LetterSession {
     return this.#arrived.promise;
   }
 
-  /** The oldest, as many as go into one transaction. */
+  /** Removes and returns the oldest letters, as many as fit into one transaction. */
   take(): LetterInHand[] {
     let [count, bytes] = [0, 0];
     for (const { row } of this.#letters) {
@@ -103,7 +103,9 @@ export class LetterSession {
     return batch;
   }
 
-  /** @param held of the batch, are not acked: they stay in their queue until they are released, or this ends */
+  /**
+   * Acks the batch, except `held`: those letters stay in their queue until {@linkcode release} or the session's end.
+   */
   settle(batch: readonly LetterInHand[], held: ReadonlySet<LetterRow>): void {
     for (const { row, consumer } of batch) if (held.has(row)) this.#hold(consumer);
     this.#ack(batch.filter(({ row }) => !held.has(row)));
@@ -112,7 +114,7 @@ export class LetterSession {
     this.#inflow.remove(batch.reduce((bytes, { row }) => bytes + row.bytes, 0));
   }
 
-  /** Acks a letter that was held. */
+  /** Acks a held letter. */
   release(letter: LetterInHand): void {
     this.#ack([letter]);
     const left = (this.#held.get(letter.consumer) ?? 0) - 1;
@@ -123,16 +125,16 @@ export class LetterSession {
   #ack(letters: readonly LetterInHand[]): void {
     this.#unacknowledged -= letters.length;
     try {
-      // One ack for all that came before would take a held letter with it.
+      // An ack with `multiple` would also ack held letters.
       if (this.#held.size > 0) { for (const { tag } of letters) this.channel.ack(messageOf(tag)); }
       else if (letters.length > 0) this.channel.ack(messageOf(letters.at(-1)!.tag), true);
     } catch (error) {
-      // The channel closed a moment before its event: the broker delivers these letters again.
+      // The channel closed a moment before its event: the broker redelivers these letters.
       if (!(error instanceof IllegalOperationError)) throw error;
     }
   }
 
-  /** Each consumer has a tag of its own: one that is cancelled counts with its prefetch for as long as it has letters. */
+  /** Starts a consumer with a new tag: a cancelled consumer keeps its tag and prefetch while it has letters. */
   async #consume(): Promise<void> {
     const consumerTag = this.#consumer = this.#lastConsumer = `letters-${++this.#consumers}`;
     await this.channel.consume(this.options.queue, (message) => this.#receive(message), { consumerTag });
@@ -155,7 +157,7 @@ export class LetterSession {
     this.#arrived.resolve();
   }
 
-  /** A consumer that only has letters that it holds would get no others. */
+  /** Counts a held letter. Replaces the consumer before held letters use up its prefetch. */
   #hold(consumer: string): void {
     const held = (this.#held.get(consumer) ?? 0) + 1;
     this.#held.set(consumer, held);

@@ -1,6 +1,6 @@
 /**
- * Writes letters into the table, in order, and tells a letter that Postgres refuses for its own sake from a schema that refuses
- * all: by whether the table takes others, whatever the error says.
+ * Writes letters into the table, in order. Tells a letter that Postgres refuses for its own sake from a schema that
+ * refuses everything: by whether the table takes other letters, not by the error.
  */
 import { classifyStoreError } from "../../../shared/runtime/errors.ts";
 import type { LetterRow } from "../letter_row.ts";
@@ -9,38 +9,38 @@ import { likeness, plainLetter } from "../probe_letters.ts";
 
 export type WrittenTable = Pick<LetterTable, "keep" | "rehearse">;
 
-/** What became of a batch; each of its letters is in one of the three. */
+/** The outcome of a batch: each letter is in `taken`, `rejected` or `left`. */
 export interface Written {
   readonly taken: readonly LetterRow[];
-  /** Each was refused alone, with this error, and the table took another afterwards. */
+  /** Letters refused alone, with the error. The table took another letter afterwards. */
   readonly rejected: ReadonlyMap<LetterRow, unknown>;
-  /** Postgres does not answer, or nothing shows that it takes any letter. */
+  /** Letters not decided: Postgres is away, or took no other letter since. */
   readonly left: readonly LetterRow[];
-  /** Why letters are left. */
+  /** The error of the letters in `left`. */
   readonly problem: unknown;
 }
 
 interface Found {
   readonly taken: LetterRow[];
   readonly rejected: Map<LetterRow, unknown>;
-  /** Were refused alone since the table took a letter last. */
+  /** Letters refused alone since the table last took a letter. */
   readonly suspects: Map<LetterRow, unknown>;
-  /** No more is attempted: the database is away. */
+  /** Set when the database is away: the error that ends the attempts. */
   away: unknown;
 }
 
-/** Larger letters are not remembered as an example. */
+/** Largest letter that is remembered as an example. */
 const mostExampleBytes = 8_192;
 
 export class LetterWriter {
-  /** The last letter that was taken. */
+  /** The last letter that the table took. */
   #example: LetterRow | undefined;
 
   constructor(private readonly table: WrittenTable) {}
 
   /**
-   * Never rejects.
-   * @param isThorough divides the batch even though no other letter is taken: one of its own may be
+   * Writes letters. Never rejects.
+   * @param isThorough divides the batch even when the table takes no probe: it may take some of the batch
    */
   async write(rows: readonly LetterRow[], isThorough: boolean): Promise<Written> {
     const error = await this.#attempt(rows);
@@ -48,14 +48,14 @@ export class LetterWriter {
     const left = { taken: [], rejected: new Map(), left: rows, problem: error };
     if (classifyStoreError(error) === "away") return left;
     const takesOthers = await this.#takesOthers(rows[0]!);
-    // By a doubtful error each part may run into the statement's time.
+    // With a doubtful error, each part may time out.
     if (!takesOthers && !(isThorough && classifyStoreError(error) === "refused")) return left;
     const found: Found = { taken: [], rejected: new Map(), suspects: new Map(), away: undefined };
     await this.#divide(rows, error, found);
     return await this.#judge(rows, found);
   }
 
-  /** @returns the error, unless the table takes the letter */
+  /** Writes one letter. @returns the error; `undefined` when the table took the letter */
   async writeAlone(row: LetterRow): Promise<unknown> {
     return await this.#attempt([row]);
   }
@@ -71,7 +71,7 @@ export class LetterWriter {
     return undefined;
   }
 
-  /** In halves and in order, until each letter that is refused stands alone. */
+  /** Writes the rows in halves, in order, until each refused letter is alone. */
   async #divide(rows: readonly LetterRow[], error: unknown, found: Found): Promise<void> {
     if (rows.length === 1) {
       found.suspects.set(rows[0]!, error);
@@ -101,7 +101,7 @@ export class LetterWriter {
     return { taken, rejected, left: rows.filter((row) => !done.has(row)), problem };
   }
 
-  /** Whether the table takes a letter like one that it took before, or one of few words. */
+  /** Whether the table takes a probe: a letter like the last one it took, or a minimal letter. */
   async #takesOthers(refused: LetterRow): Promise<boolean> {
     const probes = [plainLetter(refused)];
     if (this.#example) probes.unshift(likeness(this.#example));
@@ -110,7 +110,7 @@ export class LetterWriter {
         await this.table.rehearse(probe);
         return true;
       } catch {
-        // A probe may be refused for its own sake: that says nothing of others.
+        // A probe may be refused for its own sake: that is no evidence about other letters.
       }
     }
     return false;

@@ -21,7 +21,7 @@ function names(found: Iterable<LetterRow>): string {
   return Array.from(found, ({ values }) => values[detailAt]).join("");
 }
 
-/** A table that refuses what it is told to. */
+/** Returns a table that refuses letters by their detail. */
 function table(refuses: (detail: string) => string | undefined) {
   const check = (some: readonly LetterRow[]) => {
     calls.count++;
@@ -59,7 +59,7 @@ Deno.test("LetterWriter takes its own letters for evidence where every probe is 
   const refuses = (detail: string) => "ab".includes(detail) ? undefined : "P0001";
   const own = { ...table(refuses), rehearse: () => Promise.reject(Object.assign(new Error("no"), { code: "P0001" })) };
   const { taken, rejected, left } = await new LetterWriter(own).write(rows("xabx"), true);
-  // What comes behind the last that was taken may be refused as all are by now.
+  // The table may refuse everything since the last letter that it took.
   deepStrictEqual([names(taken), names(rejected.keys()), names(left)], ["ab", "x", "x"]);
 });
 

@@ -1,12 +1,12 @@
-/** Letters that the table rejects each for its own sake, until it takes them: which of them to try again, and when. */
+/** Letters that the table rejects individually: which to retry, and when. */
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import type { LetterInHand } from "./letter_session.ts";
 
-/** Most bytes of those in memory. Others are tried again when the broker delivers them again. */
+/** Maximum bytes in memory. Letters beyond it are retried after a redelivery. */
 const mostBytes = 4_194_304;
-/** What a letter takes in memory besides its bytes. */
+/** Memory per letter in addition to its bytes. */
 const overheadBytes = 2_048;
-/** As many at most are tried at once: meanwhile no new letters are kept. */
+/** Maximum number of letters per retry: no new letters are moved meanwhile. */
 const mostTried = 100;
 
 interface Rejected {
@@ -14,7 +14,7 @@ interface Rejected {
   problem: string;
 }
 
-/** How many, and one of them. */
+/** The number of rejected letters, and one of them. */
 export interface RejectedTold {
   readonly letters: number;
   readonly messageId: string;
@@ -22,16 +22,16 @@ export interface RejectedTold {
 }
 
 export class RejectedLetters {
-  /** In the order in which they were rejected. */
+  /** In the order of their rejection. */
   #letters: Rejected[] = [];
   #bytes = 0;
-  /** Those that are not in memory. */
+  /** Rejected letters that are not in memory. */
   #forgotten: RejectedTold | undefined;
-  /** The next to be tried. */
+  /** Index of the next letter to retry. */
   #next = 0;
   #dueAt = Infinity;
 
-  /** @param againMs after which the first of them are tried again, and after that others */
+  /** @param againMs delay before each retry */
   constructor(private readonly clock: Clock, private readonly againMs: number) {}
 
   add(letter: LetterInHand, problem: string): void {
@@ -42,13 +42,13 @@ export class RejectedLetters {
       return;
     }
     this.#bytes += bytesOf(letter);
-    // A copy: these are parts of what the socket brought, of which all would stay in memory.
+    // Copied: the arrays are views of socket buffers, which would stay in memory as a whole.
     const copied = { ...row, properties: Uint8Array.from(row.properties), body: Uint8Array.from(row.body) };
     this.#letters.push({ letter: { ...letter, row: copied }, problem });
     if (this.#letters.length === 1) this.postpone();
   }
 
-  /** `undefined` when there is none. */
+  /** The rejected letters; `undefined` when there are none. */
   get told(): RejectedTold | undefined {
     const [first] = this.#letters;
     if (!first) return this.#forgotten;
@@ -56,7 +56,7 @@ export class RejectedLetters {
     return { letters, messageId: first.letter.row.letter.messageId, problem: first.problem };
   }
 
-  /** Milliseconds until some should be tried again; infinite while there are none. */
+  /** Milliseconds until the next retry; `Infinity` without rejected letters. */
   get dueInMs(): number {
     return Math.max(0, this.#dueAt - this.clock.monotonic());
   }
@@ -65,7 +65,7 @@ export class RejectedLetters {
     this.#dueAt = this.#letters.length > 0 ? this.clock.monotonic() + this.againMs : Infinity;
   }
 
-  /** Those whose turn it is, so that in time each is tried, however many there are. */
+  /** Returns the next letters to retry. The calls cycle through all letters. */
   turn(): LetterInHand[] {
     if (this.#next >= this.#letters.length) this.#next = 0;
     const turn = this.#letters.slice(this.#next, this.#next + mostTried);
@@ -73,7 +73,9 @@ export class RejectedLetters {
     return turn.map(({ letter }) => letter);
   }
 
-  /** The table has it now. What was rejected before it may be taken as well: the next turn begins with the first. */
+  /**
+   * Removes a letter that the table took. The next turn begins with the first letter: the table may take it now too.
+   */
   remove(letter: LetterInHand): void {
     this.#letters = this.#letters.filter((each) => each.letter !== letter);
     this.#bytes -= bytesOf(letter);

@@ -1,4 +1,4 @@
-/** Who asks, and whether they may: by a bearer token or a session, or because looking is open to all. */
+/** Authenticates and authorizes requests: by a bearer token or a session, or because reading is open to all. */
 import type { Context, MiddlewareHandler } from "hono";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import type { Log } from "../../../shared/runtime/telemetry/log.ts";
@@ -11,9 +11,9 @@ import { SignInLimit } from "./sign_in_limit.ts";
 import { includes, type Role, type Token, tokenOf, type Tokens } from "./tokens.ts";
 
 export interface AccessOptions {
-  /** Of HTTP_TOKENS_FILE; `undefined`: nobody may act. */
+  /** The tokens of HTTP_TOKENS_FILE; `undefined` permits no changes. */
   readonly tokens: Tokens | undefined;
-  /** Whether whoever reaches us may look: on loopback, and where a proxy asks who they are. */
+  /** Whether every caller has the role `look`: on loopback, and behind a proxy that authenticates. */
   readonly open: boolean;
   /** HTTP_ALLOWED_HOSTS. */
   readonly allowedHosts: readonly string[];
@@ -23,18 +23,18 @@ export interface AccessOptions {
   readonly stop: AbortSignal;
 }
 
-/** Who asks. */
+/** An authenticated caller. */
 export interface Principal {
   readonly name: string;
   readonly role: Role;
 }
 
-/** Of Hono: what a request comes with, and what is found out about it. */
+/** Hono's environment: the caller of a request, and the values that middleware sets. */
 export interface Env {
   Bindings: Caller;
   Variables: {
     principal: Principal;
-    /** For an answer that lasts: whether what let the request in still does. */
+    /** For streams: whether the token or session that authorized the request still does. */
     isStillIn: () => boolean;
   };
 }
@@ -43,7 +43,7 @@ const nobody: Principal = { name: "anybody", role: "look" };
 const challenge = { "www-authenticate": 'Bearer realm="casino-events"' };
 const safe = new Set(["GET", "HEAD", "OPTIONS"]);
 
-/** A probe that is told to wait has a healthy subscriber restarted. */
+/** Probes are not rate-limited: a limited probe would restart a healthy subscriber. */
 export function isProbe(path: string): boolean {
   return path.startsWith("/health/");
 }
@@ -65,14 +65,14 @@ export class Access {
     return this.#options.tokens;
   }
 
-  /** @throws {Problem} for a Host that is none of ours */
+  /** @throws {Problem} when the Host header is not one of our names */
   checkHost(context: Context<Env>): void {
     const host = context.req.header("host") ?? "";
     if (isKnownHost(host, context.env.local, this.#options.allowedHosts)) return;
     throw new Problem(421, "nothing is served under this name: HTTP_ALLOWED_HOSTS has those beside our addresses");
   }
 
-  /** Lets through those with the role; changes need the role to act at least. */
+  /** Returns middleware that lets through callers with the role. Changes need at least the role `act`. */
   needs(role: Role): MiddlewareHandler<Env> {
     return async (context, next) => {
       const isAct = !safe.has(context.req.method);
@@ -86,8 +86,8 @@ export class Access {
   }
 
   /**
-   * The token that the request brings along.
-   * @throws {Problem} when it brings none that is right
+   * Returns the token of the request.
+   * @throws {Problem} when the request has no valid token
    */
   async signIn(context: Context<Env>): Promise<Token> {
     this.#mustHaveTokens();
@@ -96,7 +96,7 @@ export class Access {
     return await this.#tokenOf(authorization, context);
   }
 
-  /** @returns whose session it is; `undefined`: nobody's */
+  /** Returns the token of the session; `undefined` without a valid session. */
   session(context: Context<Env>): Token | undefined {
     const { tokens, clock } = this.#options;
     const session = sessionIn(context.req.header("cookie"), context.env.secure);
@@ -104,8 +104,9 @@ export class Access {
   }
 
   /**
-   * A cookie comes along whoever made the browser ask; what another page can not do is ask as one of our own.
-   * @throws {Problem}
+   * Checks that our own page sent the request. A browser sends the cookie for requests of any page, but other pages
+   * cannot forge the origin.
+   * @throws {Problem} for a request of another origin, or of another content type than JSON
    */
   checkOrigin(context: Context<Env>): void {
     const { origin, host = "", "sec-fetch-site": site, "content-type": type = "" } = context.req.header();
@@ -113,7 +114,7 @@ export class Access {
       throw new Problem(403, `this is not for a page of a ${site} origin`);
     }
     const from = origin !== undefined && URL.canParse(origin) ? nameOf(new URL(origin).host) : undefined;
-    // A proxy may ask under another name than the browser's.
+    // A proxy may send another Host than the browser's.
     const known = from !== undefined && (origin!.endsWith(`//${host}`) || this.#options.allowedHosts.includes(from));
     if (!known) {
       throw new Problem(403, "with a session, changes are for our own page: the Origin is another, or missing");

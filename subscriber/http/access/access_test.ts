@@ -1,4 +1,4 @@
-/** Who may do what, asked of the whole app. */
+/** Authorization, tested through the whole app. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import type { DeadLetterAdmin } from "../../../shared/rabbitmq/dead/admin.ts";
 import type { Act, Acts } from "../../../shared/postgres/acts.ts";

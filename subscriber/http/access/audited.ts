@@ -1,10 +1,10 @@
-/** Records each act over HTTP: who, what, on what, from where, how many, and what became of it. */
+/** Records each act over HTTP: principal, act, filter, peer, number of letters, and outcome. */
 import type { HonoRequest, MiddlewareHandler } from "hono";
 import { type ActEnd, ActNotRecorded, type Acts } from "../../../shared/postgres/acts.ts";
 import { unavailable } from "../problem.ts";
 import type { Env } from "./access.ts";
 
-/** @param via which subscriber */
+/** @param via the subscriber's id */
 export function audited(acts: Acts, via: string): MiddlewareHandler<Env> {
   return async (context, next) => {
     if (context.req.method === "GET" || context.req.method === "HEAD" || isPreview(context.req)) return await next();
@@ -13,7 +13,7 @@ export function audited(acts: Acts, via: string): MiddlewareHandler<Env> {
     const filter = { ...context.req.query(), ...(id !== undefined && { id }) };
     const { address: peer } = context.env;
     try {
-      // Hono turns what a route throws into its answer.
+      // Hono turns an error of a route into a response.
       await acts.record({ who, act, filter, peer, via }, next, () => endOf(context.res.clone()));
     } catch (error) {
       throw error instanceof ActNotRecorded ? unavailable("nothing was done", error) : error;
@@ -21,14 +21,15 @@ export function audited(acts: Acts, via: string): MiddlewareHandler<Env> {
   };
 }
 
-/** The count before a job is ordered: nothing is done, and the audit says so. */
+/** Whether the request only counts the letters of a job: it changes nothing, and is not recorded. */
 function isPreview(request: HonoRequest): boolean {
   return request.method === "POST" && request.path === "/dead-letters/jobs" && request.query("preview") === "true";
 }
 
 /**
- * `DELETE /dead-letters/ID` drops one, `POST /dead-letters/ID/replay` replays it; without an id it is many. What is done to a
- * job or a group is named after it: `jobs pause`, `groups take`, and `groups leave` for its opposite.
+ * Returns the act of a request. `DELETE /dead-letters/ID` is `drop` and `POST /dead-letters/ID/replay` is `replay`;
+ * without an id, the act is on many letters. Acts on jobs and groups have two words: `jobs pause`, `groups take`,
+ * `groups leave`.
  */
 function actOf(method: string, path: string): { readonly act: string; readonly id: string | undefined } {
   const [, first, second, third] = path.split("/").slice(1);
@@ -40,7 +41,7 @@ function actOf(method: string, path: string): { readonly act: string; readonly i
   return second === undefined ? { act: first ?? "", id: undefined } : { act: second, id: first };
 }
 
-/** How many, by the word that the answer has for it. */
+/** The keys under which answers contain the number of letters. */
 const counted = ["replayed", "dropped", "restored", "changed", "total", "taken"];
 
 async function endOf(response: Response): Promise<ActEnd> {
@@ -49,6 +50,6 @@ async function endOf(response: Response): Promise<ActEnd> {
   try {
     const answer = JSON.parse(result);
     affected = counted.map((name) => answer[name]).find((count) => typeof count === "number");
-  } catch { /* It is told as it is. */ }
+  } catch { /* Not JSON: the audit stores the text. */ }
   return { state: response.ok ? "done" : "failed", affected, result };
 }

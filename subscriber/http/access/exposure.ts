@@ -1,11 +1,11 @@
-/** What must be set before HTTP is served beyond this machine. */
+/** The settings that serving HTTP beyond this machine requires. */
 import { type Config, ConfigError } from "../../../shared/runtime/configuration/config.ts";
 import { isLoopback } from "../../../shared/runtime/hosts.ts";
 import { type Address, formatAddress } from "../server/server.ts";
 
 type Protection = Pick<Config, "HTTP_TOKENS_FILE" | "HTTP_TLS" | "HTTP_PROTECTED_BY" | "TLS_CERT_FILE">;
 
-/** @throws {ConfigError} with what is missing, and the ways out */
+/** @throws {ConfigError} that names the missing settings and their alternatives */
 export function checkExposure(address: Address | undefined, config: Protection): void {
   if (config.HTTP_TLS === "on" && !config.TLS_CERT_FILE) {
     throw new ConfigError(["HTTP_TLS=on needs TLS_CERT_FILE and TLS_KEY_FILE"]);

@@ -1,14 +1,14 @@
-/** Which names we answer to, so that no page of another site gets in under a name of its own (DNS rebinding). */
+/** Checks the Host header against DNS rebinding: a page of another site must not reach us under its own name. */
 import { isLoopback } from "../../../shared/runtime/hosts.ts";
 
-/** @param host the Host header: a name, or an address, with or without a port */
+/** Returns the host without its port. @param host the Host header: a name or an address, with or without a port */
 export function nameOf(host: string): string {
   return host.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1").toLowerCase();
 }
 
 /**
- * Loopback's names, the address that the connection came in at, and HTTP_ALLOWED_HOSTS.
- * @param local that address
+ * Whether the host is a loopback name, the local address of the connection, or in HTTP_ALLOWED_HOSTS.
+ * @param local the local address of the connection
  */
 export function isKnownHost(host: string, local: string, allowed: readonly string[]): boolean {
   const name = nameOf(host);

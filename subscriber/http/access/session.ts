@@ -1,6 +1,6 @@
 /**
- * A sign-in, as a cookie that every subscriber with the same tokens accepts: who, until when, and a code over both, made
- * with the token that was signed in with. So nothing is stored, and a token that is taken away ends its sessions.
+ * A session cookie that every subscriber with the same tokens accepts. It contains the name, the expiry, and an HMAC of
+ * both, keyed with the token of the sign-in. Nothing is stored, and removing a token ends its sessions.
  */
 import { createHmac } from "node:crypto";
 import { isSecret } from "../../../shared/runtime/secrets.ts";
@@ -8,13 +8,13 @@ import type { Token } from "./tokens.ts";
 
 const sessionMs = 12 * 3_600_000;
 
-/** @param now ms since 1970 */
+/** Returns the text of a session. @param now ms since 1970 */
 export function sealSession(token: Token, now: number): string {
   const until = now + sessionMs;
   return `${until}~${token.name}~${codeOf(token, until)}`;
 }
 
-/** @returns the token that it was signed in with, if that is still one of these */
+/** Returns the token of the sign-in; `undefined` when the session is invalid or expired, or the token was removed. */
 export function openSession(text: string, tokens: readonly Token[], now: number): Token | undefined {
   const [until = "", name = "", code = "", ...more] = text.split("~");
   if (more.length > 0 || !/^\d{1,15}$/.test(until) || Number(until) <= now) return undefined;
@@ -27,7 +27,10 @@ function codeOf({ name, secret }: Token, until: number): string {
 
 const cookieName = "casino-session";
 
-/** @param secure whether the browser reaches us by TLS: then the cookie's name has it refuse one set without */
+/**
+ * @param secure whether the browser uses TLS: the `__Host-` prefix then makes it refuse a cookie that was set without
+ * TLS
+ */
 export function sessionCookie(value: string, secure: boolean): string {
   const age = value === "" ? 0 : sessionMs / 1000;
   const name = secure ? `__Host-${cookieName}` : cookieName;

@@ -1,4 +1,4 @@
-/** Signing in and out, for the page: `/session`. */
+/** `/session`: sign-in and sign-out for the dashboard. */
 import { Hono } from "hono";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import type { Log } from "../../../shared/runtime/telemetry/log.ts";
@@ -22,7 +22,7 @@ export function sessionRoutes({ access, onSignIn, clock, log }: SessionRoutesOpt
       has_tokens: access.tokens !== undefined,
     });
   });
-  // The token comes in a header: a page of another site may not send that, and no body is needed.
+  // The token is in a header: a page of another site cannot send one, and the request needs no body.
   routes.post("/", async (context) => {
     const token = await access.signIn(context);
     const { address: peer, secure } = context.env;

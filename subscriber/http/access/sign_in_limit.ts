@@ -1,15 +1,15 @@
-/** Slows down those who guess tokens: each peer, and all of them together. */
+/** Limits the guessing of tokens, for each peer and for all peers together. */
 import { isIPv6 } from "node:net";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import { RequestLimit } from "../request_limit.ts";
 
-/** Wrong tokens of one peer: so many at once, then one in ten seconds. */
+/** Wrong tokens of one peer: a burst, then one in ten seconds. */
 const ofPeer = { burst: 5, perSecond: 0.1 };
-/** Of all peers; beyond it each waits for its refusal. */
+/** Wrong tokens of all peers. Beyond it each refusal is delayed. */
 const ofAll = { burst: 50, perSecond: 1 };
 const refusalWaitMs = 1_000;
 
-/** Of wrong tokens alone: a right one is never limited, so that nobody who guesses locks others out. */
+/** Limits only wrong tokens: otherwise guessing could lock out the owners of valid tokens. */
 export class SignInLimit {
   readonly #peers: RequestLimit;
   readonly #all: RequestLimit;
@@ -19,18 +19,18 @@ export class SignInLimit {
     this.#all = new RequestLimit(clock, ofAll);
   }
 
-  /** @returns whether one more wrong token of this peer is logged and told now */
+  /** Counts a wrong token of the peer. @returns whether the peer is within its limit */
   take(address: string): boolean {
     return this.#peers.take(peerOf(address));
   }
 
-  /** Resolves when the peer may be told. */
+  /** Resolves when the refusal may be sent. */
   async untilTold(stop: AbortSignal): Promise<void> {
     if (!this.#all.take("")) await this.clock.sleep(refusalWaitMs, stop).catch(() => {});
   }
 }
 
-/** Of IPv6 the network of 64 bits: a host has all of its addresses. */
+/** Returns the address; for IPv6 its /64 network, because one host has all of its addresses. */
 function peerOf(address: string): string {
   if (!isIPv6(address) || !URL.canParse(`http://[${address}]`)) return address;
   const [head = "", tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split("::");

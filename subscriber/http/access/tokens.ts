@@ -1,4 +1,4 @@
-/** Who may do what over HTTP: the lines of HTTP_TOKENS_FILE, each `name role token`. */
+/** The tokens for HTTP: the lines of HTTP_TOKENS_FILE, each `name role token`. */
 import { readFileSync } from "node:fs";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import { ConfigError, type ReadFile } from "../../../shared/runtime/configuration/config.ts";
@@ -6,7 +6,7 @@ import { messageOf } from "../../../shared/runtime/errors.ts";
 import type { Log } from "../../../shared/runtime/telemetry/log.ts";
 import { indexOfSecret } from "../../../shared/runtime/secrets.ts";
 
-/** Each may do what those before it may. */
+/** Each role includes the roles before it. */
 export const roles = ["look", "act", "administer"] as const;
 export type Role = typeof roles[number];
 
@@ -15,13 +15,13 @@ export function includes(role: Role, needed: Role): boolean {
 }
 
 export interface Token {
-  /** Who has it, as the audit names them. Two tokens may have one name, while one replaces the other. */
+  /** The owner's name in the audit. During a rotation two tokens have the same name. */
   readonly name: string;
   readonly role: Role;
   readonly secret: string;
 }
 
-/** @throws {RangeError} with the line's number and never its text, which may hold a token */
+/** Parses the file. @throws {RangeError} with the line's number, never with its text: it may contain a token */
 export function parseTokens(text: string): readonly Token[] {
   const tokens: Token[] = [];
   for (const [n, line] of text.split(/\r?\n/).entries()) {
@@ -45,7 +45,7 @@ function fault(index: number, problem: string): RangeError {
 }
 
 export interface Tokens {
-  /** All that are valid now. */
+  /** Returns the valid tokens. */
   read(): readonly Token[];
 }
 
@@ -62,7 +62,7 @@ export interface TokensFileOptions {
   readonly readFile?: ReadFile;
 }
 
-/** A file whose changes count within a second. One that cannot be used any more leaves the last tokens valid. */
+/** Reads HTTP_TOKENS_FILE again within a second of a change. While the file is unusable, the last tokens stay valid. */
 export class TokensFile implements Tokens {
   readonly #options: TokensFileOptions;
   readonly #readFile: ReadFile;
@@ -71,7 +71,7 @@ export class TokensFile implements Tokens {
   #problem = "";
   #readAt: number;
 
-  /** @throws {ConfigError} */
+  /** @throws {ConfigError} when the file is unusable */
   constructor(options: TokensFileOptions) {
     const { path, clock, readFile = (path) => readFileSync(path, "utf8") } = options;
     this.#options = options;

@@ -1,9 +1,9 @@
 import { Problem } from "../problem.ts";
 
 const hourSeconds = 3_600;
-/** As long as history is kept: 90 days. */
+/** History is kept for 90 days. */
 const mostHours = 90 * 24;
-/** The finest that gives a chart no more points than it has room for, but all of two days. */
+/** Maximum number of points in a chart: 48 hours fit in steps of 5 minutes. The finest step that fits is used. */
 const mostPoints = 600;
 const steps = [60, 300, 900, 3_600, 14_400];
 

@@ -3,7 +3,7 @@ import { Duplex } from "node:stream";
 
 const mostReadAtOnce = 4_096;
 
-/** One of Deno's connections as the socket that node:http takes. */
+/** Adapts a connection of Deno to the socket that node:http needs. */
 export class ConnSocket extends Duplex {
   constructor(private readonly conn: Deno.Conn) {
     super();
@@ -13,7 +13,7 @@ export class ConnSocket extends Duplex {
     const chunk = new Uint8Array(mostReadAtOnce);
     this.conn.read(chunk).then(
       (length) => this.push(length === null ? null : Buffer.from(chunk.buffer, 0, length)),
-      // Reset by the other end, or closed by us.
+      // The peer reset the connection, or we closed it.
       () => this.destroy(),
     );
   }

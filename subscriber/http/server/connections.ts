@@ -1,18 +1,18 @@
-/** The open connections of the HTTP server: how many there may be, and how long each may wait for a request. */
+/** The open connections of the HTTP server: limits their number, and how long each may wait for a request. */
 import type { Clock } from "../../../shared/runtime/clock.ts";
 
-/** Most connections: of all, and of one address, so that one cannot take them all. A browser opens six. */
+/** Maximum number of connections: in all, and for one address. A browser opens six. */
 export const mostConnections = 256;
 export const mostOfAddress = 64;
 
-/** How long a connection may take for its first request, headers and all; and for the next one, in ms. */
+/** Time limit for a connection's first request, headers included, in ms. */
 const firstRequestMs = 10_000;
-/** Longer than nginx keeps an idle connection to us: it must be the one that closes it. */
+/** Time limit for the next request, in ms. Longer than nginx keeps an idle connection: nginx must close it, not we. */
 const nextRequestMs = 75_000;
 const sweepEveryMs = 1_000;
 
 export interface Connection {
-  /** `undefined`: a trusted proxy's, on behalf of many. */
+  /** `undefined` for a trusted proxy, which connects for many callers. */
   readonly address: string | undefined;
   close(): void;
 }
@@ -20,13 +20,13 @@ export interface Connection {
 interface State {
   requests: number;
   answers: number;
-  /** Monotonic ms; since then it has waited for a request. */
+  /** Start of the wait for a request, in monotonic ms. */
   waitingSince: number;
 }
 
 export class Connections {
   readonly #all = new Map<Connection, State>();
-  /** Those without a request under way, the one that has waited longest first. */
+  /** Connections without a request under way, longest wait first. */
   readonly #waiting = new Set<Connection>();
 
   constructor(private readonly clock: Clock) {}
@@ -36,9 +36,9 @@ export class Connections {
   }
 
   /**
-   * Where there are too many already, the one that has waited longest for a request makes room: so health and metrics
-   * are answered however many connections others keep open.
-   * @returns whether there is room; if not, the connection is closed
+   * Adds a connection. At the limit, closes the connection that has waited longest for a request: health and metrics
+   * must be answered however many connections others keep open.
+   * @returns whether there was room; otherwise the new connection is closed
    */
   add(connection: Connection): boolean {
     const { address } = connection;
@@ -54,14 +54,14 @@ export class Connections {
     return true;
   }
 
-  /** A request has arrived. */
+  /** Called when a request has arrived. */
   begin(connection: Connection): void {
     const state = this.#all.get(connection);
     if (state) state.requests++;
     this.#waiting.delete(connection);
   }
 
-  /** Its answer is sent. */
+  /** Called when an answer is sent. */
   end(connection: Connection): void {
     const state = this.#all.get(connection);
     // A client may send its next request before it has its answer.
@@ -83,7 +83,7 @@ export class Connections {
     for (const connection of this.#all.keys()) this.#close(connection);
   }
 
-  /** Closes, until the signal is aborted, what has waited for too long. */
+  /** Closes connections that have waited too long, until the signal is aborted. */
   async sweep(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.clock.sleep(sweepEveryMs, signal).catch(() => {});
@@ -95,7 +95,7 @@ export class Connections {
     }
   }
 
-  /** @returns whether there are fewer than `most` of these, if need be after one was closed */
+  /** Whether there are fewer than `most` matching connections. Closes a waiting one if necessary. */
   #hasRoom(most: number, isOne: (connection: Connection) => boolean): boolean {
     let count = 0;
     for (const connection of this.#all.keys()) if (isOne(connection)) count++;

@@ -1,14 +1,16 @@
-/** One request of node:http, answered by a function of the Fetch API. */
+/** Answers a request of node:http with a function of the Fetch API. */
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import { callWithDeadline } from "../../../shared/runtime/deadline.ts";
 import { Problem, problemResponse } from "../problem.ts";
 
-/** A reader that takes nothing for this long is disconnected. */
+/** A reader that reads nothing for this time (ms) is disconnected. */
 const writeTimeoutMs = 10_000;
 
-/** Resolves when the answer is sent, or its reader is gone. Never rejects: nobody else would end the connection. */
+/**
+ * Resolves when the answer is sent, or its reader is gone. Never rejects: it ends the connection itself after an error.
+ */
 export async function exchange(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
@@ -17,7 +19,7 @@ export async function exchange(
 ): Promise<void> {
   try {
     const response = await answered(incoming, answer);
-    // What is left of the body of a request that may not have one would otherwise be read.
+    // Requests may not have a body. Keeping the connection would require reading the rest of it.
     if (response.status === 413) outgoing.shouldKeepAlive = false;
     outgoing.writeHead(response.status, [...response.headers].flat());
     outgoing.flushHeaders();
@@ -28,7 +30,7 @@ export async function exchange(
   }
 }
 
-/** @throws {DeadlineExceeded} */
+/** Sends the body. @throws {DeadlineExceeded} when the reader reads nothing for `writeTimeoutMs` */
 async function send(
   body: ReadableStreamDefaultReader<Uint8Array>,
   outgoing: ServerResponse,
@@ -56,11 +58,11 @@ async function answered(
   return await answer(request);
 }
 
-/** Without its body: none is read here. */
+/** Returns the request without its body, which is never read. */
 function requestOf({ method = "GET", url = "/", rawHeaders, headers: { host = "" } }: IncomingMessage): Request {
   const headers = new Headers();
   for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i]!, rawHeaders[i + 1]!);
-  // A path that begins with two slashes would be taken for a host.
+  // As a relative URL, a path that begins with two slashes would name a host.
   const target = url.startsWith("/") ? `http://${host}${url}` : url;
   return new Request(target, { method, headers });
 }

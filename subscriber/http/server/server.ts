@@ -1,4 +1,4 @@
-/** The address that HTTP is served at, and the server itself. */
+/** The HTTP server and its address. */
 import { createServer } from "node:http";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import { UsageError } from "../../../shared/runtime/configuration/command.ts";
@@ -21,10 +21,10 @@ export interface Address {
 export const defaultAddress = "127.0.0.1:8080";
 
 /**
- * @param flag whose value it is
+ * @param flag the flag whose value `text` is, for errors
  * @param text `HOST:PORT`, `[IPv6]:PORT` or `off`; port 0 takes a free one
  * @returns `undefined` for `off`
- * @throws {UsageError}
+ * @throws {UsageError} for any other text
  */
 export function parseAddress(flag: string, text: string): Address | undefined {
   if (text === "off") return undefined;
@@ -42,19 +42,19 @@ export function formatAddress({ hostname, port }: Address): string {
 }
 
 export interface HttpServer {
-  /** Where it listens, with the port it got. */
+  /** The listening address, with the actual port. */
   readonly address: Address;
-  /** Lets requests under way finish, for a second at most. */
+  /** Stops listening. Requests under way have 1 s to finish. */
   close(): Promise<void>;
 }
 
 export interface ServerOptions {
   readonly address: Address;
-  /** That names the address, for errors. */
+  /** The flag that sets the address, for errors. */
   readonly flag?: string;
   readonly answer: (request: Request, caller: Caller) => Promise<Response>;
   readonly proxies: TrustedProxies;
-  /** The certificate and its key; without them it is plain HTTP. */
+  /** The certificate and key. Without them the server speaks plain HTTP. */
   readonly tls?: TlsFiles | undefined;
   readonly clock: Clock;
   readonly log: Log;
@@ -65,10 +65,10 @@ const acceptAgainMs = 100;
 const sayAgainMs = 60_000;
 
 /**
- * Serves HTTP, and never at the expense of the pipeline: with a bounded number of connections, none of which is kept
- * for a request that does not come. Deno.serve has neither bound, and ends the process when descriptors are used up;
- * node:http's own listener stops accepting then, for good (Deno 2.9.3). So connections are accepted here.
- * @throws an error that names the flag when the port is taken, or may not be used
+ * Serves HTTP with bounds that protect the pipeline: a maximum number of connections, and a time limit for each
+ * request. Deno.serve has neither bound, and ends the process when file descriptors run out. node:http's listener then
+ * stops accepting for good (Deno 2.9.3). This function accepts the connections itself for that reason.
+ * @throws an error that names the flag when the port is taken or not permitted
  */
 export function listen({ address, flag = "http", answer, proxies, tls, clock, log }: ServerOptions): HttpServer {
   const encrypt = tls && serverTls(tls);
@@ -87,7 +87,7 @@ export function listen({ address, flag = "http", answer, proxies, tls, clock, lo
     });
     exchanges.add(exchanged);
   });
-  // Listened for here; otherwise node:http ends each connection with its first answer.
+  // This function listens instead of node:http, which would otherwise end each connection after its first answer.
   Object.defineProperty(http, "listening", { value: true });
   const running = Promise.all([accept(), connections.sweep(stop.signal)]);
   const { hostname, port } = listener.addr as Deno.NetAddr;
@@ -110,7 +110,7 @@ export function listen({ address, flag = "http", answer, proxies, tls, clock, lo
         serve(await listener.accept());
       } catch (error) {
         if (stop.signal.aborted) return;
-        // Descriptors are used up, most likely: the pipeline needs them more than connections that wait.
+        // File descriptors have probably run out: the pipeline needs them more than waiting connections.
         connections.closeWaiting();
         if (clock.monotonic() - saidAt >= sayAgainMs) {
           saidAt = clock.monotonic();
@@ -131,7 +131,7 @@ export function listen({ address, flag = "http", answer, proxies, tls, clock, lo
   }
 }
 
-/** A connection, beneath TLS if there is any. */
+/** The socket of a connection, below TLS if there is any. */
 class ServedSocket extends ConnSocket {
   readonly connection: Connection;
 

@@ -1,4 +1,4 @@
-/** The server over real sockets, under a clock that stands still. */
+/** Tests the server over real sockets, with a clock that stands still. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { eventually } from "../../../tests/fixtures/eventually.ts";
 import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
@@ -44,7 +44,7 @@ function test(name: string, answer: Answer, body: (served: Served) => Promise<vo
   });
 }
 
-/** A connection, and all that has come over it. */
+/** A connection, and the text that it has received. */
 class Client {
   received = "";
   ended = false;
@@ -71,7 +71,7 @@ class Client {
         this.received += new TextDecoder().decode(bytes.subarray(0, length));
       }
     } catch {
-      // Reset, or closed by the test.
+      // The server reset the connection, or the test closed it.
     }
     if (!this.ended) this.conn.close();
     this.ended = true;

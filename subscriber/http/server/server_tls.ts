@@ -1,4 +1,4 @@
-/** TLS for connections that were accepted elsewhere. */
+/** TLS for accepted connections. */
 import "../../../shared/runtime/deno_workarounds/without_env.ts";
 import { Duplex } from "node:stream";
 import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
@@ -6,15 +6,15 @@ import { readTlsFiles, type TlsFiles, type TlsMaterial } from "../../../shared/r
 
 const beneath = new WeakMap<object, object>();
 
-/** What the encrypted connection runs over; itself if it is none. */
+/** Returns the socket below an encrypted one; a plain socket itself. */
 export function beneathTls(socket: object): object {
   return beneath.get(socket) ?? socket;
 }
 
 /**
- * Encrypts connections with the files as they are when each begins: a new certificate needs no restart, and one that
- * cannot be used leaves the last one in use.
- * @throws {Error} when the files cannot be used now
+ * Returns a function that encrypts connections. It reads the files for each connection, so that a new certificate needs
+ * no restart. While the files are unusable, the last certificate stays in use.
+ * @throws {Error} when the files are unusable at the start
  */
 export function serverTls(files: TlsFiles): (socket: Duplex) => Duplex {
   let material = pairOf(files);
@@ -22,7 +22,7 @@ export function serverTls(files: TlsFiles): (socket: Duplex) => Duplex {
   return (socket) => {
     const encrypted = new TLSSocket(socket as never, { isServer: true, secureContext: current() });
     beneath.set(encrypted, socket);
-    // A client that speaks no TLS, or has gone.
+    // The client does not speak TLS, or is gone.
     encrypted.on("error", () => socket.destroy());
     encrypted.on("close", () => socket.destroy());
     return encrypted;
@@ -35,12 +35,14 @@ export function serverTls(files: TlsFiles): (socket: Duplex) => Duplex {
         context = createSecureContext({ ...found, minVersion: "TLSv1.2" });
         material = found;
       }
-    } catch { /* The last ones stay. */ }
+    } catch { /* The last certificate stays in use. */ }
     return context;
   }
 }
 
-/** Whoever looks needs no certificate: the CA is for the servers that we connect to. */
+/**
+ * Reads certificate and key without the CA: clients need no certificate, and the CA is for servers that we connect to.
+ */
 function pairOf({ cert, key }: TlsFiles): TlsMaterial {
   return readTlsFiles({ cert, key });
 }

@@ -1,11 +1,14 @@
-/** Who asks: the other end of the connection, or, where that is a proxy that we trust, whom the proxy names. */
+/**
+ * Finds the caller of a request: the peer of the connection or, if the peer is a trusted proxy, the caller that it
+ * names.
+ */
 import { BlockList, isIP } from "node:net";
 import type { Caller } from "../request_limit.ts";
 
 export class TrustedProxies {
   readonly #networks = new BlockList();
 
-  /** @param networks valid values of HTTP_TRUSTED_PROXIES: each an IP address, or with /PREFIX a network */
+  /** @param networks valid values of HTTP_TRUSTED_PROXIES: IP addresses, and networks with /PREFIX */
   constructor(networks: readonly string[] = []) {
     for (const network of networks) {
       const [address = "", prefix] = network.split("/");
@@ -20,8 +23,9 @@ export class TrustedProxies {
   }
 
   /**
-   * The last address in `X-Forwarded-For` that is not a trusted proxy's own: each proxy adds whom it was asked by, and
-   * what stands before that may be anybody's invention. Whether TLS is used is for the proxy to say, too.
+   * Returns the peer or, behind trusted proxies, the last address in `X-Forwarded-For` that is not a trusted proxy.
+   * Each proxy appends its caller, so earlier addresses may be forged. A trusted proxy also says whether the caller
+   * uses TLS.
    * @param peer the other end of the connection
    */
   callerOf(peer: Caller, headers: Headers): Caller {
@@ -37,7 +41,7 @@ export class TrustedProxies {
   }
 }
 
-/** An IPv4 address as such: a socket for both families has it as `::ffff:10.0.0.1`. */
+/** Returns an IPv4 address in its own form: a socket for both families shows it as `::ffff:10.0.0.1`. */
 export function plainAddress(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.)/i, "");
 }

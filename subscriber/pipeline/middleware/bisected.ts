@@ -18,7 +18,7 @@ import {
 } from "../refused.ts";
 import type { Hold } from "./hold.ts";
 
-/** How many attempts in a row may be refused before a probe has to tell whether it is worth to go on. */
+/** Refusals in a row after which bisection goes on only with evidence that the database takes events. */
 const mostInVain = 16;
 export interface BisectedOptions {
   readonly evidence: Evidence;
@@ -29,26 +29,29 @@ export interface BisectedOptions {
 }
 
 /**
- * Finds the events for whose sake a batch is refused, and dead-letters them; all others are stored, each once: a part of a batch is
- * processed again only when nothing of it was stored. The rule:
+ * Bisects a batch that the database refuses. Dead-letters the poison messages and stores all other events, each once: a
+ * part of a batch is processed again only when none of it was stored. The rules:
  *
- * - An event is poisonous when it was refused, alone, three times between events of its type that the database took; if it was
- *   held meanwhile, four times. For a schema may come and go, and other batches are stored meanwhile.
- * - While the database takes none of its type, the schema is at fault: what is refused is held.
- * - An error that a database gives which is busy, full or not ready is doubtful: a trigger may have raised it for one event. The
- *   batch is held, whole, while the database takes nothing else. Once it was refused four times between others that were
- *   taken, it is divided. An event alone is poisonous after sixteen refusals in a row, by a function's RAISE or for the time
- *   that its statement takes, each after a hold, and after each the database took another of its type. One that it did not
- *   take begins the count anew; a wait for rates does not.
- * - What is never one event's fault ({@linkcode strikesNeeded}) is held by itself for as long as it lasts.
+ * - An event that the database refuses alone gets a strike each time that the database takes another event of its type
+ *   between two refusals. The event is poisonous after three strikes, or after four if it was held. More strikes are
+ *   needed after a hold because the schema may break and recover while other batches are stored.
+ * - While the database takes no event of the type, the schema is at fault: the refused events are held.
+ * - An error of a busy, full or unready database is doubtful: a trigger may have raised it for one event. The whole
+ *   batch is held while the database takes nothing else. After four refusals between events that the database took, the
+ *   batch is divided.
+ * - A single event with a doubtful error is poisonous after sixteen strikes, each after a hold, and only if a
+ *   function's RAISE or a statement timeout caused the error. The count restarts when the database takes no other event
+ *   of the type between two refusals. A wait for rates does not restart the count.
+ * - An event with an error that is never the fault of one event ({@linkcode strikesNeeded}) is held alone until the
+ *   error ends.
  *
- * The other event may be of the same batch or of any other batch of this subscriber, which gets the permit of what is held: two
- * poisonous events do not stop the others, and need them to be told apart. When none comes, be it that there is none or
- * that all in hand are poisonous, a probe stands in for it ({@linkcode Evidence.probe}).
+ * The other event may belong to the same batch or to another batch of this subscriber. Other batches get the permit of
+ * the held batch, so two poison messages do not block them. When no other event comes, or all events in hand are
+ * poisonous, a probe takes its place ({@linkcode Evidence.probe}).
  */
 export function bisected(options: BisectedOptions): Middleware {
   const { evidence } = options;
-  /** Statements that end by their time-out would otherwise have all connections, in many batches at once. */
+  /** One doubtful attempt at a time: statements that time out in many batches would occupy all connections. */
   const turns = new Permits(1);
   const doubts = new Doubts(evidence);
   return (process) => {
@@ -76,12 +79,12 @@ class Bisection {
     private readonly signal: AbortSignal,
   ) {}
 
-  /** @returns what became of each delivery of the batch, in its order */
+  /** Returns the outcome of each delivery, in the batch's order. */
   async settle(whole: Refused): Promise<Processed[]> {
     let refused: readonly Refused[] = this.#waits(whole) ? [whole] : await this.#divide([whole]);
     for (let holds = 0; refused.length > 0;) {
       const eager = refused.filter((group) => !this.#waits(group));
-      // Each round with evidence gets on: it divides a group, or decides on an event.
+      // Each round with evidence makes progress: it divides a group or decides on an event.
       if (await this.#isEvidence(eager)) {
         const patient = refused.filter((group) => this.#waits(group));
         refused = [...patient, ...await this.#divide(eager)];
@@ -101,7 +104,7 @@ class Bisection {
     return this.batch.map((delivery) => this.#processed.get(delivery)!);
   }
 
-  /** Keeps the permit while the database is away: another batch would fare no better. */
+  /** Keeps the permit while the database takes nothing: another batch would fail too. */
   async #hold(refused: readonly Refused[], attempt: number): Promise<void> {
     const { gate, permits } = this.options;
     await this.#probe(refused.filter((group) => isDoubtful(group) || this.#waits(group)));
@@ -111,7 +114,9 @@ class Bisection {
     await this.options.hold(refused.flatMap(({ deliveries }) => deliveries), refused[0]!.error, attempt, this.signal);
   }
 
-  /** Whether the database took an event after one of the refusals. Asks it, if need be, by one probe for each type. */
+  /**
+   * Whether the database took an event of the type after one of the refusals. Sends one probe per type if necessary.
+   */
   async #isEvidence(refused: readonly Refused[]): Promise<boolean> {
     const isThere = () => refused.some((group) => this.#isTaken(group));
     if (isThere()) return true;
@@ -133,7 +138,10 @@ class Bisection {
     }
   }
 
-  /** Tries each group in halves, and what is not to be divided once more. @returns what is undecided; first what was not tried */
+  /**
+   * Retries each group in halves; retries single events and patient groups whole.
+   * @returns the undecided groups, untried ones first
+   */
   async #divide(refused: readonly Refused[]): Promise<Refused[]> {
     this.#inVain = 0;
     const [untried, undecided]: [Refused[], Refused[]] = [[], []];
@@ -149,7 +157,7 @@ class Bisection {
     return [...untried, ...undecided];
   }
 
-  /** @returns those halves that are refused, the right one first */
+  /** Processes both halves of the group. @returns the refused halves, the right one first */
   async #halve(group: Refused): Promise<Refused[]> {
     const { deliveries, strikes } = group;
     const half = Math.ceil(deliveries.length / 2);
@@ -159,7 +167,10 @@ class Bisection {
       .map((refused) => refused.deliveries.length > 1 ? { ...refused, strikes } : refused);
   }
 
-  /** @returns the group, if it is undecided still */
+  /**
+   * Dead-letters the group's event after enough strikes, else retries the group.
+   * @returns the group if it is still undecided
+   */
   async #decide(group: Refused): Promise<Refused[]> {
     const { deliveries, error, strikes } = group;
     const isEvidence = this.#isTaken(group);
@@ -175,12 +186,15 @@ class Bisection {
     return [isDoubtful(again) ? again : { ...again, strikes: strikes + Number(isEvidence) }];
   }
 
-  /** Whether it is held before each further attempt. */
+  /** Whether the group is held before each further attempt. */
   #waits(group: Refused): boolean {
     return isPatient(group, this.options.clock.now());
   }
 
-  /** @param inDoubt waits for its turn. @returns `undefined` when each of them has its outcome */
+  /**
+   * Processes the deliveries; with `inDoubt`, one attempt at a time.
+   * @returns `undefined` when each delivery has its outcome
+   */
   async #refusalOf(deliveries: readonly Delivery[], inDoubt: boolean): Promise<Refused | undefined> {
     if (inDoubt) {
       await this.options.turns.acquire();
@@ -200,8 +214,10 @@ class Bisection {
   }
 
   /**
-   * What the broker delivers again is let go. But while nothing may be taken, nothing is delivered, and only the attempts of what is
-   * held find out when that is over. @returns the rest
+   * Requeues the groups that the broker redelivers because their channel is lost. While the consumer may not take
+   * deliveries, nothing is redelivered: only retries of the held groups find out when the database takes events again.
+   * After an abort, requeues all groups.
+   * @returns the groups that stay held
    */
   #letGo(refused: readonly Refused[]): Refused[] {
     const { gate } = this.options;

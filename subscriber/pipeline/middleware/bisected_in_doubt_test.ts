@@ -1,4 +1,4 @@
-/** Events that are refused by an error of a database that is away, and events whose partition is missing. */
+/** Events that the database refuses with an error that an outage causes too, and events whose partition is missing. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { explainStoreError } from "../../../shared/runtime/errors.ts";
 import { seededRandom } from "../../../shared/runtime/random.ts";
@@ -61,7 +61,7 @@ Deno.test("bisected() holds an event by itself, for as long as that lasts, when 
     await database.clock.advance(hour);
     deepStrictEqual([database.stored.length, database.gate.problem], [20, explainStoreError(error)]);
     ok(database.permitsBack > 0);
-    // Some of them go on, and need not wait for the others.
+    // The database takes ten of the forty: those need not wait for the others.
     for (const { messageId } of batch.slice(40, 50)) database.refused.delete(messageId);
     await database.clock.advance(minute);
     strictEqual(database.stored.length, 30, "they are tried in turn");
@@ -78,7 +78,7 @@ Deno.test("bisected() dead-letters no good event of a database that fails by cha
     const fails = () => database.healed || random.next() > share ? undefined : seed % 2 === 0 ? timedOut : raised;
     const database = Object.assign(new FakeDatabase(), { healed: false, refusesProbe: fails });
     database.before = () => database.problem = fails();
-    // Small ones: the fewer the events, the likelier that each attempt fails.
+    // Small batches: the fewer the events, the likelier that every attempt fails.
     const batches = Array.from({ length: 60 }, (_, i) => batchOf(1 + i % 2, `batch ${i}`));
     const processing = Promise.all(batches.map((batch) => database.process(batch)));
     processing.catch(() => {});
@@ -136,7 +136,7 @@ Deno.test("bisected() gives what may take long one turn at a time, whatever the 
   deepStrictEqual([most, dead(processed.flat()).length], [1, 4]);
 });
 
-/** A database with partitions from some time to another, in ms. */
+/** Returns a database with partitions from `first` (inclusive) to `last` (exclusive), in ms since 1970. */
 function partitioned(first: number, last: number) {
   const database = new FakeDatabase();
   const timeOf = (delivery: Parameters<typeof eventOf>[0]) => msOfTimestamp(eventOf(delivery)!.createdAt);

@@ -1,4 +1,4 @@
-/** Events that are held while the channel that brought them ends. */
+/** Held events whose channel is lost. */
 import { deepStrictEqual } from "node:assert/strict";
 import { timestampOfMs } from "../../../shared/event/timestamp.ts";
 import { bet, deliveryOf } from "../../../tests/fixtures/deliveries.ts";
@@ -10,7 +10,7 @@ const diskFull = pgError("53100", "could not extend file: No space left on devic
 const noPartition = pgError("23514", 'no partition of relation "events" found for row');
 const [minute, hour] = [60_000, 3_600_000];
 
-/** Of the time that it is. */
+/** Returns a batch of events with the current time. */
 function batchOf({ clock }: FakeDatabase, count: number, channel: { readonly isLost: boolean }) {
   return Array.from({ length: count }, (_, n) => {
     const delivery = deliveryOf(bet({ createdAt: timestampOfMs(clock.now()) }), `message ${n}`);

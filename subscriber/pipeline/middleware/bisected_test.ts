@@ -8,7 +8,10 @@ import { shuttingDown } from "../../../tests/fixtures/subscriber_world.ts";
 import { Evidence } from "../evidence.ts";
 import { bisected } from "./bisected.ts";
 
-/** What Postgres says of a value out of range, of an index, and of a column that nobody writes. */
+/**
+ * The errors of Postgres for a value out of range, a unique index, and a required column that the subscriber does not
+ * write.
+ */
 const outOfRange = Object.assign(new Error("bigint out of range"), { code: "22003" });
 const notUnique = Object.assign(new Error("duplicate key value"), {
   ...{ code: "23505", constraint: "events_event_id_key", detail: "Key (event_id)=(7) already exists." },

@@ -5,19 +5,21 @@ import { isLost } from "../refused.ts";
 import type { Hold } from "./hold.ts";
 
 /**
- * Holds the batch while the database is away: its events are good, and no other batch could be stored either. Each attempt
- * runs the whole process, so that neither rates nor players are older than the attempt. Rethrows what was refused, and what is
- * doubtful: it may be the fault of one event. A batch that the broker delivers again is let go once others are taken; until then only
- * its attempts find out when the database is back.
+ * Holds and retries the batch while the database is away: no other batch could be stored either. Each attempt runs the
+ * whole process, so that rates and players are never older than the attempt. Rethrows `refused` and `doubtful` errors:
+ * one event may be their cause.
+ *
+ * Requeues a batch whose channel is lost once the consumer may take deliveries: the broker then redelivers it. Until
+ * then only the batch's own retries find out when the database is back.
  */
 export function held(hold: Hold, gate: DatabaseGate): Middleware {
   return (process) => async (batch, signal) => {
     for (let attempt = 1; !signal.aborted; attempt++) {
       try {
         const processed = await process(batch, signal);
-        // A batch of which nothing is stored may not have asked the database.
+        // A batch that stored nothing may not have queried the database.
         if (processed.some(isStored)) gate.open();
-        // What waits for rates comes again, and has not been taken any more than before.
+        // Deliveries that wait for rates come back. The database has not taken them yet, so their problem still counts.
         if (!gate.isOpen) {
           gate.leave(processed.filter((entry) => !isWaiting(entry)).map(({ delivery }) => delivery));
         }

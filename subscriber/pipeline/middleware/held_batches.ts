@@ -1,48 +1,50 @@
-/** The batches that make no progress, whatever the cause, for health, the page and the other subscribers. */
+/** The batches that make no progress. Health, the dashboard and the other subscribers show them. */
 import type { Delivery, EventQueue } from "../../../shared/rabbitmq/delivery.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import { explainStoreError } from "../../../shared/runtime/errors.ts";
 import type { Middleware } from "../entry.ts";
 import type { Hold } from "./hold.ts";
 
-/** A batch whose attempts do not fail is held once it has taken this long. */
+/** A batch without failed attempts counts as held after this time (ms). */
 const slowMs = 10_000;
 
 export interface HeldBatch {
   readonly events: number;
-  /** Since when, monotonic ms. */
+  /** Start of the hold, in monotonic ms. */
   readonly since: number;
-  /** The last attempt's error, or what the batch waits for. */
+  /** The error of the last attempt, or the reason for the wait. */
   readonly problem: string;
 }
 
 export class HeldBatches {
-  /** Those that are attempted now; held ones with what the last attempt met. */
+  /** The batches with attempts under way. The value is set once an attempt has failed. */
   readonly #attempted = new Map<readonly Delivery[], HeldBatch | undefined>();
   readonly #underWay = new Set<HeldBatch>();
 
   constructor(private readonly clock: Clock) {}
 
-  /** The one that has been held longest; `undefined` when none is. A failed attempt tells more than a slow one. */
+  /**
+   * The longest-held batch; `undefined` when none is held. Failed batches come before slow ones: they name an error.
+   */
   get oldest(): HeldBatch | undefined {
     const slowSince = this.clock.monotonic() - slowMs;
     return oldestOf(this.#attempted.values()) ??
       oldestOf([...this.#underWay].filter(({ since }) => since <= slowSince));
   }
 
-  /** Why the batch of this delivery is held; `undefined` when none of its attempts has failed. */
+  /** Returns why the delivery's batch is held; `undefined` when none of its attempts has failed. */
   problemOf(delivery: Delivery): string | undefined {
     for (const [batch, held] of this.#attempted) if (held && batch.includes(delivery)) return held.problem;
     return undefined;
   }
 
-  /** Around all attempts of the same batch, whole or in parts. */
+  /** Wraps all attempts of one batch, whole or in parts. */
   readonly attempts: Middleware = (process) => (batch, signal) => {
     this.#attempted.set(batch, undefined);
     return process(batch, signal).finally(() => this.#attempted.delete(batch));
   };
 
-  /** Around what holds a batch, or a part of it, after an attempt that failed. */
+  /** Wraps a {@linkcode Hold}: records the failed attempt of the batch that contains `part`. */
   holding(hold: Hold): Hold {
     return (part, error, attempt, signal) => {
       for (const [batch, before] of this.#attempted) {
@@ -54,7 +56,7 @@ export class HeldBatches {
     };
   }
 
-  /** Around everything up to the outcomes. */
+  /** Wraps the work on a batch until its outcomes are known. */
   readonly whole: Middleware = (process) => (batch, signal) =>
     this.#watch(batch.length, "it is neither stored nor refused", process(batch, signal));
 

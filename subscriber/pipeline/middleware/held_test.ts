@@ -15,7 +15,7 @@ const batch = [Object.defineProperty(deliveryOf(bet()), "isLost", { get: () => c
 const [delivery] = batch;
 const stored: Processed[] = [{ delivery: delivery!, facts: undefined, outcome: ack }];
 
-/** A process that gives these results in turn. */
+/** Holds a process that returns `results` in turn, and then the last one again. */
 function holding(...results: (Processed[] | Error)[]) {
   const clock = new VirtualClock();
   const [gate, log, abandon] = [new DatabaseGate(clock), new RecordedLog(), new AbortController()];

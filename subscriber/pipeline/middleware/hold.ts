@@ -1,4 +1,4 @@
-/** How a batch is held: said in the log, shown by the gate, and tried again later. */
+/** Holds a batch: logs the problem, closes the gate, and backs off. */
 import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
 import { type Backoff, backoffMs, type Clock } from "../../../shared/runtime/clock.ts";
 import { classifyStoreError, explainStoreError } from "../../../shared/runtime/errors.ts";
@@ -6,19 +6,19 @@ import type { Random } from "../../../shared/runtime/random.ts";
 import type { Log } from "../../../shared/runtime/telemetry/log.ts";
 import type { DatabaseGate } from "../database_gate.ts";
 
-/** How long a batch is held before it is processed again. */
+/** Backoff before a held batch retries (ms). */
 const holdBackoff: Backoff = { first: 100, most: 5_000 };
 
 export interface HoldOptions {
   readonly gate: DatabaseGate;
-  /** Called each time that a batch begins to wait for its next attempt. */
+  /** Called whenever a batch begins to wait for its next attempt. */
   readonly onHold?: (batch: readonly Delivery[]) => void;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
 }
 
-/** Waits until the next attempt, or until the signal is aborted. @param attempt how often it has failed */
+/** Waits until the next attempt, or until the signal is aborted. @param attempt number of failed attempts */
 export type Hold = (batch: readonly Delivery[], error: unknown, attempt: number, signal: AbortSignal) => Promise<void>;
 
 export function holdWith({ gate, onHold, clock, random, log }: HoldOptions): Hold {

@@ -1,12 +1,12 @@
-/** The end of the grace period: a batch that is nearly done is finished, and any other is requeued. */
+/** The end of the grace period: a batch that finishes within `lastMomentMs` counts, any other batch is requeued. */
 import { abortable } from "../../../shared/runtime/deadline.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import { type Middleware, requeued } from "../entry.ts";
 
-/** Enough for a commit on its way, or a report that somebody reads. */
+/** Enough for a commit under way, or for a report whose reader keeps up. */
 export const lastMomentMs = 500;
 
-/** @returns the result of the work; `undefined` once the signal is aborted and a last moment is over as well */
+/** Returns the result of the work; `undefined` when the work takes longer than `lastMomentMs` after the abort. */
 export async function inLastMoment<T>(work: Promise<T>, signal: AbortSignal, clock: Clock): Promise<T | undefined> {
   try {
     return await abortable(work, signal);
@@ -18,7 +18,7 @@ export async function inLastMoment<T>(work: Promise<T>, signal: AbortSignal, clo
   }
 }
 
-/** Requeues a batch that takes longer than that: a database may be silent for ever. */
+/** Requeues a batch that takes longer than `lastMomentMs` after the abort: a database may never answer. */
 export function lastMoment(clock: Clock): Middleware {
   return (process) => async (deliveries, signal) =>
     await inLastMoment(process(deliveries, signal), signal, clock) ?? deliveries.map(requeued);

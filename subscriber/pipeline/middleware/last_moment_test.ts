@@ -7,7 +7,7 @@ import { lastMoment, lastMomentMs } from "./last_moment.ts";
 
 const batch = [deliveryOf(bet()), deliveryOf(bet())];
 
-/** What becomes of a batch that is abandoned while it takes `ms` more. */
+/** Returns the outcomes of a batch that takes `ms` longer after its abort. */
 async function abandonedWith(ms: number): Promise<string[]> {
   const [clock, abandon] = [new VirtualClock(), new AbortController()];
   const slow: Process = async (deliveries) => {

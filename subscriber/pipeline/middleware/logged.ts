@@ -7,7 +7,7 @@ import { eventOf } from "../evidence.ts";
 
 const warnEveryMs = 10_000;
 
-/** Warns of each dead letter, and of players that are not found. */
+/** Logs a warning for each dead letter, and for players that are not found. */
 export function logged(log: Log, clock: Clock): Middleware {
   const unknownPlayers = new UnknownPlayers(log, clock);
   return (process) => async (deliveries, signal) => {
@@ -34,7 +34,7 @@ function warnOfDeadLetter(delivery: Delivery, { reason, detail }: Dead, log: Log
   });
 }
 
-/** Warns at once and then every 10 s at most: one missing player tends to come with many. */
+/** Warns at once and then every 10 s at most: a missing player seldom comes alone. */
 class UnknownPlayers {
   #found: Stored[] = [];
   #sinceWarning = 0;
@@ -46,7 +46,7 @@ class UnknownPlayers {
     this.#found.push(entry);
   }
 
-  /** Once after each batch. */
+  /** Called once after each batch. */
   warn(): void {
     const unknown = this.#found;
     const [first] = unknown;

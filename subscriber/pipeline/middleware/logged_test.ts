@@ -7,7 +7,7 @@ import { VirtualClock } from "../../../tests/fixtures/virtual_clock.ts";
 import { decodeAll } from "../process_batch.ts";
 import { logged } from "./logged.ts";
 
-/** A process whose entries end as `outcome` says, and what is logged about them. */
+/** Returns a process whose entries all end with `outcome`, and the fields of its log records. */
 function logging(outcome: Outcome) {
   const [log, clock] = [new RecordedLog(), new VirtualClock()];
   const process = logged(log, clock)((deliveries) =>

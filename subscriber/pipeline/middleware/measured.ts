@@ -6,17 +6,17 @@ import { isStored, type Middleware, type Processed } from "../entry.ts";
 import type { ProcessBatchOptions } from "../process_batch.ts";
 import type { Stage, Stats } from "../stats.ts";
 
-/** Of a batch with at least as many events. */
+/** Minimum number of latencies from a batch with at least this many events. */
 const fewestLatencies = 16;
-/** How far the clocks of a publisher and a subscriber may be apart. */
+/** Largest clock skew between a publisher and a subscriber. */
 const mostSkewMs = 1_000;
 
 type Decode = ProcessBatchOptions["decode"];
 
 export interface Measured {
-  /** Around one attempt: its time, and its events' age at the commit. */
+  /** Wraps one attempt: measures its duration, and the age of its events at the commit. */
   readonly attempt: Middleware;
-  /** Around all attempts: the size of the batch and its outcomes. */
+  /** Wraps all attempts: counts the events and outcomes of the batch. */
   readonly batch: Middleware;
   decode(decode: Decode): Decode;
   parts(parts: Parts): Parts;
@@ -68,13 +68,13 @@ export function measured(stats: Stats, clock: Clock): Measured {
   };
 }
 
-/** Looks at some events of a large batch: they were published in the order in which they came. */
+/** Samples a large batch evenly: its events arrive in the order of publication. */
 function observeLatencies(processed: readonly Processed[], stats: Stats, nowMs: number): void {
   const step = Math.max(1, Math.floor(processed.length / fewestLatencies));
   for (let i = 0; i < processed.length; i += step) {
     const entry = processed[i]!;
     const published = isStored(entry) ? publishedAtMs(entry.delivery) : undefined;
-    // From the future: the publisher's clock is wrong.
+    // An event from the future: the publisher's clock is wrong.
     if (published === undefined || published - nowMs > mostSkewMs) continue;
     stats.observer.latency(Math.max(0, nowMs - published));
   }

@@ -5,9 +5,9 @@ import { isNew, isStored, type Middleware, type Stored } from "../entry.ts";
 import { inLastMoment } from "./last_moment.ts";
 
 /**
- * Reports the stored events after the commit and before the acks: no event goes unreported. It stands around the retries: no
- * event is reported twice because of one. What was stored before is reported all the same, for the subscriber that stored it may
- * have died before its report; but events that come twice at once are reported once.
+ * Reports the stored events after the commit and before the acks, so that no event stays unreported. Wraps the retries,
+ * so that a retry reports no event twice. Also reports duplicates: the subscriber that stored the event may have died
+ * before its report. An event that occurs twice in a batch is reported once.
  */
 export function reported(report: Report, clock: Clock): Middleware {
   return (process) => async (deliveries, signal) => {
@@ -17,7 +17,7 @@ export function reported(report: Report, clock: Clock): Middleware {
     const told = !stored.every(isNew) ? eachOnce(stored) : stored;
     const written = report(told.map(({ facts }) => facts)).then(() => true);
     if (!await inLastMoment(written, signal, clock)) {
-      // Nobody reads and the time is over. The events are reported when they are delivered again.
+      // The reader of stdout is too slow and the grace period is over. A redelivery reports the events.
       for (const entry of stored) entry.outcome = requeue;
     }
     return processed;

@@ -1,4 +1,4 @@
-/** A span around each batch that holds a sampled event, with a child span for each part of the work. */
+/** A span for each batch that holds a sampled event, with a child span for each part of the work. */
 import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
 import {
   type Attributes,
@@ -13,16 +13,16 @@ import type { Parts } from "../edges.ts";
 import type { Middleware } from "../entry.ts";
 
 export interface Spans {
-  /** Around everything that is done for a batch. */
+  /** Wraps all work on a batch. */
   readonly batch: Middleware;
   parts(parts: Parts): Parts;
   api(api: RatesApi): RatesApi;
 }
 
-/** With tracing off, batches are not even searched for sampled events. */
+/** Tracing off: batches are not searched for sampled events. */
 export const noSpans: Spans = { batch: (process) => process, parts: (parts) => parts, api: (api) => api };
 
-/** Where the work of a span goes. */
+/** The servers and names in the attributes of the spans. */
 export interface Places {
   readonly queue: string;
   readonly subscriberId: string;
@@ -32,7 +32,7 @@ export interface Places {
   readonly ratesAddress: string;
 }
 
-/** Most links of one span; OpenTelemetry's own limit. */
+/** Maximum number of links of a span: OpenTelemetry's default limit. */
 export const mostLinks = 128;
 
 export function spansOf(tracing: Tracing, places: Places): Spans {
@@ -89,7 +89,7 @@ export function spansOf(tracing: Tracing, places: Places): Spans {
       players: { find: (ids) => tracing.inSpan(find, () => players.find(ids)) },
       store: {
         save: (events) => {
-          // The conventions want it for batches of two and more.
+          // OpenTelemetry's conventions set it only for batches of two or more.
           const size = events.length > 1 ? { "db.operation.batch.size": events.length } : {};
           const attributes = { ...save.attributes, ...size };
           return tracing.inSpan({ ...save, attributes }, () => store.save(events));
@@ -104,19 +104,19 @@ export function spansOf(tracing: Tracing, places: Places): Spans {
       const [first] = links;
       if (!first) return run(deliveries, signal);
       const attributes = { ...process, "messaging.batch.message_count": deliveries.length };
-      // A child of one event's span: so it is sampled whatever the sampler does with new traces, and found in that trace.
+      // A child of the first event's span: the sampler then keeps it, and that event's trace shows it.
       const span = { name: `process ${queue}`, kind: "consumer", attributes, parent: first.to, links } as const;
       return tracing.inSpan(span, () => run(deliveries, signal));
     },
   };
 }
 
-/** The publish spans of the sampled events, oldest first, up to {@linkcode mostLinks}. */
+/** Returns links to the publish spans of the sampled events, oldest first, up to {@linkcode mostLinks}. */
 function linksOf(deliveries: readonly Delivery[], tracing: Tracing): Link[] {
   const links: Link[] = [];
   for (const { headers, messageId } of deliveries) {
     const header = headers[traceparentHeader];
-    // Most headers end so, and this is ten times as fast.
+    // Most headers end in `-00` (not sampled). This check is ten times as fast as parsing.
     if (typeof header !== "string" || header.endsWith("-00")) continue;
     const to = tracing.extract(header);
     if (!to?.sampled) continue;
@@ -134,7 +134,7 @@ function outcomeCounts(settlements: Parameters<Parts["queue"]["settle"]>[0]): At
   return counts;
 }
 
-/** gRPC's word for how a call ended, where it is known. */
+/** The gRPC status of a failed call, where it is known. */
 const statusOf: Partial<Record<RatesFailure, string>> = {
   deadline: "DEADLINE_EXCEEDED",
   unauthenticated: "UNAUTHENTICATED",

@@ -32,10 +32,10 @@ function deliveryWith(traceparent: unknown): Delivery {
   return { ...deliveryOf(bet()), headers: traceparent === undefined ? {} : { traceparent } };
 }
 
-/** Not sampled either, by a flag that W3C has not given a meaning yet. */
+/** Not sampled: only a flag that W3C has not defined is set. */
 const flagged = `00-${"f".repeat(32)}-${"e".repeat(16)}-02`;
 
-/** A subscriber's parts with spans around them, and the queue within. */
+/** Returns a subscriber's parts with spans around them, and the wrapped queue. */
 function tracedParts(fetch: RatesApi["fetch"] = () => Promise.resolve(someRates)) {
   const tracing = new RecordedTracing();
   const spans = spansOf(tracing, places);
@@ -51,7 +51,7 @@ function tracedParts(fetch: RatesApi["fetch"] = () => Promise.resolve(someRates)
   return { ...parts, tracing, inner, api, batch: spans.batch };
 }
 
-/** Does the work as the batch's. */
+/** Runs the work inside the span of a batch. */
 async function around(batch: Middleware, deliveries: readonly Delivery[], work: () => Promise<void>): Promise<void> {
   await batch(() => work().then(() => []))(deliveries, never);
 }

@@ -20,8 +20,7 @@ const games: ReadonlyMap<bigint, string> = new Map([
 const months = "January February March April May June July August September October November December".split(" ");
 
 /**
- * For example: `Player #11 (john@example.com) placed a bet of 5 USD (4.68 EUR) on a game "It's bananas!" on February 2nd,
- * 2022 at 23:45 UTC.`
+ * Returns the sentence about an event.
  * @param amountEur in cents; given for events with money
  * @param email given when the player is known
  *
@@ -51,13 +50,13 @@ function describeGame(id: bigint): string {
   return title === undefined ? `game #${id}` : `a game "${title}"`;
 }
 
-/** The exponent is always known here: else the amount could not have been converted. */
+/** The currency's exponent is always known here: the amount was converted with it. */
 function describeMoney(amount: bigint, currency: string, amountEur: bigint | undefined): string {
   const own = `${formatMajor(amount, exponentOf(currency) ?? 0)} ${currency}`;
   return currency === "EUR" || amountEur === undefined ? own : `${own} (${formatMajor(amountEur, 2)} EUR)`;
 }
 
-/** `February 2nd, 2022 at 23:45 UTC`. Cached: most events are of the same minute as the one before. */
+/** Returns `February 2nd, 2022 at 23:45 UTC`. Caches the last minute: most events share it with the event before. */
 function describeTime({ seconds }: Timestamp): string {
   const minute = Math.floor(seconds / 60);
   if (minute !== last.minute) last = { minute, text: describeMinute(minute) };

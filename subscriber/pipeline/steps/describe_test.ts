@@ -6,7 +6,7 @@ import { bet, deposit, gameStart } from "../../../tests/fixtures/deliveries.ts";
 
 const at = (text: string) => ({ seconds: Date.parse(text) / 1000, nanos: 0 });
 
-/** An event of each kind, what its amount is in EUR cents, and the sentence about it. */
+/** An event of each kind, its amount in EUR cents, and its sentence. */
 const agreed: { readonly [Type in EventType]: readonly [EventOf<Type>, amountEur: bigint | undefined, string] } = {
   game_start: [
     gameStart({ createdAt: at("2022-01-10T12:34:56Z") }),

@@ -7,7 +7,7 @@ import type { Rates } from "../../rates/rates.ts";
 /** Why an amount cannot be converted. */
 export interface Unpriced {
   readonly unpriced: "unknown-currency" | "no-rates";
-  /** For a human: the exact fault. */
+  /** The exact fault, for a human. */
   readonly detail: string;
 }
 
@@ -19,8 +19,8 @@ export function isUnpriced(value: Price | Unpriced | undefined): value is Unpric
 
 /**
  * Converts the event's amount to EUR.
- * @returns `undefined` for an event without amount
- * @param rates may be missing for amounts in EUR, and in currencies that no rates have
+ * @param rates not needed for amounts in EUR, or in an unknown currency
+ * @returns `undefined` for an event without an amount
  *
  * @example
  * ```ts
@@ -49,16 +49,16 @@ function unknownCurrency(detail: string): Unpriced {
   return { unpriced: "unknown-currency", detail };
 }
 
-/** The part of a price that is the same for one currency. */
+/** The part of a price that depends only on the currency. */
 interface Quote {
   readonly toEurCents: (amount: bigint) => bigint;
   readonly rate: NonNullable<Price["rate"]>;
 }
 
-/** Kept as long as the rates are in use: the same few currencies come again and again. */
+/** Quotes by rates and currency, cached while the rates are in use: most events have one of a few currencies. */
 const quotes = new WeakMap<Rates, Map<string, Quote>>();
 
-/** `undefined` when the currency is unknown, or the rates do not have it. */
+/** Returns `undefined` when the currency is unknown, or the rates do not contain it. */
 function quoteOf(currency: string, rates: Rates): Quote | undefined {
   let ofRates = quotes.get(rates);
   if (!ofRates) quotes.set(rates, ofRates = new Map());

@@ -9,21 +9,25 @@ export interface Step<Needs extends Fact = Fact, Adds extends Fact = Fact> {
   readonly needs: readonly Needs[];
   readonly adds: readonly Adds[];
   /**
-   * Adds the facts to each entry that has no outcome yet, or gives it one.
-   * @throws what {@linkcode StepDefinition.read} threw, in a {@linkcode BatchReadError} when the reading was refused
+   * Adds the facts, or an outcome, to each entry that has no outcome yet.
+   * @throws {BatchReadError} when {@linkcode StepDefinition.read} fails, except when the database is away
+   * @throws the error of `read` when the database is away
    */
   run(entries: readonly Entry[], signal: AbortSignal): Promise<void>;
 }
 
-/** How a step is written. `Context` is the result of reading for the whole batch. */
+/** The definition of a step. `Context` is the result of reading for the whole batch. */
 export interface StepDefinition<Needs extends Fact, Adds extends Fact, Context> {
   readonly name: string;
   /** Facts that an earlier step has added. */
   readonly needs: readonly Needs[];
   readonly adds: readonly Adds[];
-  /** Called once for a batch, and not at all when every event has its outcome. */
+  /** Called once per batch. Not called when every event has its outcome. */
   read(events: readonly Facts[], signal: AbortSignal): Context | Promise<Context>;
-  /** @returns an outcome ends the event's way; an error dead-letters this event alone, `processing-failed` */
+  /**
+   * Adds the facts to one event. An error dead-letters this event alone, as `processing-failed`.
+   * @returns an outcome to skip the later steps
+   */
   add(facts: Facts, context: Context, delivery: Delivery): Outcome | Wait | undefined;
 }
 
@@ -70,7 +74,7 @@ export function defineStep<const Needs extends Fact, const Adds extends Fact, Co
         try {
           entry.outcome = add(entry.facts, context, entry.delivery);
         } catch (error) {
-          // A fault of ours: it must neither stop the neighbours of the event nor lose the event.
+          // A fault in our code must neither block the other events nor lose this one.
           entry.outcome = dead("processing-failed", messageOf(error));
         }
       }
@@ -78,17 +82,20 @@ export function defineStep<const Needs extends Fact, const Adds extends Fact, Co
   };
 }
 
-/** The facts that decoding finds. */
+/** The facts that decoding adds. */
 type Decoded = "messageId" | "sentId" | "event";
 
-/** `unknown` when earlier steps meet each step's needs and no fact is left out; else an object that names the missing facts. */
+/**
+ * `unknown` when earlier steps add each step's needs and no fact is missing; else an object that names the missing
+ * facts.
+ */
 type Complete<Steps extends readonly Step[], Known extends Fact = Decoded> = Steps extends
   readonly [Step<infer Needs, infer Adds>, ...infer Rest extends readonly Step[]]
   ? [Needs] extends [Known] ? Complete<Rest, Known | Adds> : { readonly addedTooLate: Exclude<Needs, Known> }
   : [Fact] extends [Known] ? unknown
   : { readonly addedByNoStep: Exclude<Fact, Known> };
 
-/** The steps, if they are {@linkcode Complete}; else this does not compile. */
+/** Returns the steps. Compiles only when they are {@linkcode Complete}. */
 export function inOrder<const Steps extends readonly Step[]>(steps: Steps & Complete<Steps>): readonly Step[] {
   return steps;
 }

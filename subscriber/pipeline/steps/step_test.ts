@@ -9,7 +9,7 @@ import { defineStep, inOrder } from "./step.ts";
 
 const price = defineStep({ name: "price", needs: ["event"], adds: ["price"], read() {}, add: () => undefined });
 const player = defineStep({ name: "player", needs: ["event"], adds: ["player"], read() {}, add: () => undefined });
-/** Of whatever facts there are. */
+/** All facts that no other step adds: a new fact needs no change here. */
 const rest: Exclude<Fact, "messageId" | "sentId" | "event" | "price" | "player">[] = ["description"];
 const describe = defineStep({
   name: "describe",

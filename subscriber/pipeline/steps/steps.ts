@@ -1,4 +1,4 @@
-/** The steps of enrichment, in order. A new step is one entry here, its fact in enriched.ts, and its column. */
+/** The steps of enrichment, in order. A new step needs an entry here, its fact in enriched.ts, and a column. */
 import { dead } from "../../../shared/rabbitmq/outcome.ts";
 import type { Players } from "../edges.ts";
 import { type Facts, wait } from "../entry.ts";

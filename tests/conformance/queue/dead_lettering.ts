@@ -19,7 +19,7 @@ import {
   theirHeaders,
 } from "./subject.ts";
 
-/** Publishes, dead-letters, and gives the letter. */
+/** Publishes and dead-letters a message, and returns the letter. */
 async function bury(queue: TestedQueue, published: Delivery, outcome = dead("invalid", "amount 0")): Promise<Delivery> {
   await publish(queue, published);
   const subscription = await queue.subscribe();
@@ -132,7 +132,10 @@ export function testDeadLettering(test: Register): void {
   });
 }
 
-/** It was the queue itself that dead-lettered it, which therefore knows no reason of ours. Its last death comes first. */
+/**
+ * Asserts that the queue itself dead-lettered the message: the letter has no reason of ours, and its last death comes
+ * first.
+ */
 function assertOfTheBroker({ messageId, body, headers }: Delivery, published: Delivery): void {
   strictEqual(messageId, published.messageId);
   deepStrictEqual(Uint8Array.from(body), Uint8Array.from(published.body));

@@ -1,4 +1,4 @@
-/** Messages reach subscribers unchanged, in order, and up to the prefetch. */
+/** Messages reach subscribers unchanged, in order, and within the prefetch. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
 import {

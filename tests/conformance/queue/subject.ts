@@ -1,4 +1,4 @@
-/** The suite's view of a queue, and helpers of its tests. */
+/** The suite's view of a queue, and helpers for its tests. */
 import { strictEqual } from "node:assert/strict";
 import { eventually, withinAMinute } from "../../fixtures/eventually.ts";
 import type { Delivery, EventQueue, Subscription } from "../../../shared/rabbitmq/delivery.ts";
@@ -6,10 +6,10 @@ import { type Headers, withoutBrokerHeaders } from "../../../shared/rabbitmq/mes
 import { originHeaders } from "../../../shared/rabbitmq/origin/origin.ts";
 import { ack, type Outcome } from "../../../shared/rabbitmq/outcome.ts";
 
-/** A kind of queue that is put to the test. */
+/** A queue under test. */
 export interface Subject {
   readonly name: string;
-  /** Gives `use` a fresh queue; afterwards closes publishers and subscriptions that `use` left open. */
+  /** Calls `use` with a fresh queue, and closes the publishers and subscriptions that `use` left open. */
   withQueue(use: Use): Promise<void>;
 }
 
@@ -22,23 +22,23 @@ export interface TestedQueue {
   openPublisher(): Promise<TestPublisher>;
   /** Resolves when deliveries can arrive. */
   subscribe(options?: { readonly prefetch?: number }): Promise<Subscription>;
-  /** Messages that wait for a subscriber. */
+  /** Number of ready messages. */
   ready(): Promise<number>;
-  /** Takes out the dead letters that are there. */
+  /** Takes the dead letters out of their queue. */
   deadLetters(): Promise<Delivery[]>;
 }
 
 export interface TestPublisher {
-  /** Resolves when the queue has confirmed all of them. */
+  /** Resolves when the queue has confirmed all messages. */
   publish(messages: readonly Delivery[]): Promise<void>;
-  /** Takes the messages without waiting for the queue; {@linkcode close} does. */
+  /** Accepts the messages without waiting for the queue; {@linkcode close} waits. */
   send(messages: readonly Delivery[]): void;
-  /** @throws when the queue did not accept one of the messages */
+  /** @throws when the queue refused one of the messages */
   close(): Promise<void>;
 }
 
 export const never = new AbortController().signal;
-/** The subscriber that the suite's dead letters tell of. */
+/** The subscriber id in the suite's dead letters. */
 export const subscriberId = "subscriber-1";
 
 export function message(body: string | Uint8Array, changes: Partial<Delivery> = {}): Delivery {
@@ -53,7 +53,7 @@ export function message(body: string | Uint8Array, changes: Partial<Delivery> = 
   };
 }
 
-/** Messages whose bodies count up. */
+/** Returns messages with consecutive numbers as bodies. */
 export function messages(count: number, from = 0): Delivery[] {
   return Array.from({ length: count }, (_, i) => message(String(from + i)));
 }
@@ -64,7 +64,7 @@ export async function publish(queue: TestedQueue, ...published: readonly Deliver
   await publisher.close();
 }
 
-/** Exactly so many deliveries, in the order in which they came. */
+/** Takes exactly `count` deliveries, in order of arrival. */
 export function takeExactly(from: EventQueue, count: number): Promise<Delivery[]> {
   const taken: Delivery[] = [];
   return withinAMinute(`${count} deliveries`, async (late) => {
@@ -82,7 +82,7 @@ export function settle(on: EventQueue, deliveries: readonly Delivery[], outcome:
   return on.settle(deliveries.map((delivery) => ({ delivery, outcome })), never);
 }
 
-/** Takes and acks until `done`; passes the deliveries to `onTaken` before they are acked. */
+/** Takes and acks until `done`; passes the deliveries to `onTaken` before the ack. */
 export async function ackUntil(done: AbortSignal, from: EventQueue, onTaken: (taken: Delivery[]) => void) {
   while (!done.aborted) {
     const taken = await from.take(50, done);
@@ -91,7 +91,7 @@ export async function ackUntil(done: AbortSignal, from: EventQueue, onTaken: (ta
   }
 }
 
-/** Runs all that `start` begins until one of it calls `finish`, or a minute is over. */
+/** Runs everything that `start` begins until one part calls `finish`, or a minute is over. */
 export async function untilFinished(
   what: string,
   start: (done: AbortSignal, finish: () => void) => Promise<void>[],
@@ -110,12 +110,15 @@ export function ids(deliveries: readonly Delivery[]): string[] {
   return deliveries.map(({ messageId }) => messageId);
 }
 
-/** A subscriber's unsettled deliveries are not among these: close it first to see that nothing is left at all. */
+/**
+ * Asserts the number of ready messages. Unsettled deliveries do not count: close the subscriber first to assert that
+ * nothing is left.
+ */
 export async function assertReady(queue: TestedQueue, count: number): Promise<void> {
   await eventually(`${count} messages in the queue`, async () => await queue.ready() === count);
 }
 
-/** Fails when there are more of them. */
+/** Takes `count` letters, and fails if there are more. */
 export async function takeLetters(queue: TestedQueue, count: number): Promise<Delivery[]> {
   const letters: Delivery[] = [];
   await eventually(`${count} dead letters`, async () => {
@@ -126,7 +129,7 @@ export async function takeLetters(queue: TestedQueue, count: number): Promise<De
   return letters;
 }
 
-/** Without the broker's own headers, and without the message's origin, which only a broker with exchanges knows. */
+/** Removes the broker's own headers and the message's origin, which only a broker with exchanges knows. */
 export function theirHeaders(headers: Headers): Headers {
   const ours: readonly string[] = Object.values(originHeaders);
   return Object.fromEntries(Object.entries(withoutBrokerHeaders(headers)).filter(([name]) => !ours.includes(name)));

@@ -63,8 +63,11 @@ Deno.test("the dashboard shows 24 hours at first sight, the day before beside th
   await using open = await openPage(fake.url);
   const { page, errors } = open;
   const words = (figure: string) => page.locator(`#${figure}-chart`).getAttribute("aria-label");
+  const untilDrawn = (figure: string, span: string) =>
+    page.locator(`#${figure}-chart[aria-label*="${span}"]`).waitFor({ state: "attached" });
   await untilText(page, "#span-day[aria-pressed=true]", "24 hours");
   for (const figure of ["throughput", "queue", "oldest"]) {
+    await untilDrawn(figure, "yesterday");
     match(
       await words(figure) ?? "",
       /, in the last 1 d: now \d[^;]*, lowest [^;]+, highest [^;]+; yesterday lowest [^;]+, highest [^;]+\.$/,
@@ -73,6 +76,7 @@ Deno.test("the dashboard shows 24 hours at first sight, the day before beside th
   match(await words("latency") ?? "", /in the last 1 min: p50 now 3\.1 ms/);
   await page.locator("#span-live").click();
   await untilText(page, "#span-live[aria-pressed=true]", "Live");
+  await untilDrawn("throughput", "in the last 1 min");
   match(await words("throughput") ?? "", /^Events stored per second, in the last 1 min: now 4,812, [^;]*\.$/);
   await checkAccessibility(page, "live");
   await page.locator("#span-day").click();

@@ -26,7 +26,7 @@ const programs: Readonly<Record<string, readonly string[]>> = {
   "publisher": ["publisher/main.ts"],
   "subscriber": ["subscriber/main.ts"],
   "rates-api": ["rates-api/main.ts"],
-  "tools": ["dead", "migrate", "provision", "roles", "status"].map((name) => `tools/${name}/main.ts`),
+  "tools": ["dead", "migrate", "provision", "retention", "roles", "status"].map((name) => `tools/${name}/main.ts`),
 };
 const nobody = 65532;
 const topologyNames = ["EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE"] as const;

@@ -95,7 +95,7 @@ Deno.test("the subscriber may read every setting that it has, and no other varia
   const [subscriber] = workloadsOf(await overlay("production")).filter(({ id }) => id === "Deployment/subscriber");
   const args = expandPermissions(subscriber!.containers[0].args, configuration.permissions);
   const allowed = args.find((arg) => arg.startsWith("--allow-env="))!.slice("--allow-env=".length).split(",");
-  const foreign = variablesOf(["RATES_API_OLD_KEY", "RATES_CONTROL_KEY"]);
+  const foreign = variablesOf(["RATES_API_OLD_KEY", "RATES_CONTROL_KEY", "EVENTS_RETENTION_DAYS"]);
   deepStrictEqual(allowed.sort(), variablesOf(settingNames).filter((name) => !foreign.includes(name)).sort());
 });
 

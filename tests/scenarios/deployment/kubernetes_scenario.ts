@@ -137,6 +137,10 @@ Deno.test("the Topology Operator declares what deno task provision declares", as
   deepStrictEqual([specs("Binding").length, specs("Exchange").length], [expected.length, expected.length]);
   const [cluster] = specs("RabbitmqCluster");
   strictEqual(cluster.replicas, 3);
+  const bounded = (pattern: string) =>
+    declared.filter(({ name }) => new RegExp(pattern).test(name)).map(({ name }) => name);
+  const policies = specs("Policy").map(({ name, pattern }) => [name, bounded(pattern)]);
+  deepStrictEqual(policies, [["events-bound", [topologyConfig(manifests).EVENTS_QUEUE]]]);
 });
 
 Deno.test("RabbitMQ's users may do what deno task roles gives them, in both overlays that make them", async () => {

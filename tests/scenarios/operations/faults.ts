@@ -10,6 +10,7 @@ import { Batch, queues } from "../../harness/batch.ts";
 import { Authority } from "../../harness/encrypted_servers.ts";
 import { systemClock } from "../../../shared/runtime/clock.ts";
 import { Session } from "../../../shared/postgres/session.ts";
+import { withWeeks } from "../../servers/test_schema.ts";
 import type { System } from "./system.ts";
 
 type Happening = (system: System) => Promise<void>;
@@ -172,6 +173,10 @@ export const happenings: Readonly<Record<string, Happening>> = {
     const steps = files.length - files.findIndex((name) => name.endsWith("_add_sent_ids.ts"));
     await system.operator.try(`deno task migrate:down --steps ${steps}`, undefined, "the migration of sent_id");
     await system.publish(some);
+  },
+
+  async "nobody makes partitions"(system) {
+    await system.withSql((sql) => sql.query(withWeeks(1)));
   },
 
   async "rates are stale"(system) {

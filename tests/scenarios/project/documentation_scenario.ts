@@ -1,6 +1,6 @@
 /**
  * The README, docs/reliability.md and the schedule of scenarios name things that exist. Settings are declared in
- * shared/runtime/configuration/config.ts; deno.json, the Dockerfile, the manifests and the README say the same of them.
+ * shared/runtime/configuration/config.ts; deno.json, the Dockerfile, the manifests and docs/settings.md say the same of them.
  */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { basename, join } from "node:path";
@@ -73,7 +73,7 @@ const sets = readPermissionSets(project);
 const read = (path: string) => Deno.readTextFile(join(project, path));
 const variables = new Set(variablesOf(settingNames));
 /** The commands in the image `tools`. */
-const tools = ["dead", "migrate", "provision", "roles", "status"];
+const tools = ["dead", "migrate", "provision", "retention", "roles", "status"];
 
 /** The program of each permission set; `tools` and `machine` are of several. */
 const programs = new Map(
@@ -93,9 +93,9 @@ Deno.test("a program's permission set in deno.json has the variables of the sett
   for (const [set, names] of readBy) deepStrictEqual(sets[set]!["env"], names, set);
 });
 
-Deno.test("the README's table of configuration has every setting, with its default and meaning", () => {
+Deno.test("docs/settings.md has every setting, with its default and meaning", async () => {
   const rows = Array.from(
-    readme.matchAll(/^\| `([A-Z_]+)` +\| (?:`([^`]*)`)? *\| (.*?) *\|$/gm),
+    (await read("docs/settings.md")).matchAll(/^\| `([A-Z_]+)` +\| (?:`([^`]*)`)? *\| (.*?) *\|$/gm),
     ([, name, fallback = "", help]) => ({ name, fallback, help }),
   );
   deepStrictEqual(rows, describeSettings(settingNames));

@@ -15,7 +15,7 @@ import { project, withWorld } from "../../harness/world.ts";
 
 const tasks = readTasks(project);
 const sets = readPermissionSets(project);
-/** Tools of a developer's machine, which run programs of it: docs/permissions.md. A new task is held to the tests below. */
+/** Tools of a developer's machine, which run programs of it: docs/security.md. A new task is held to the tests below. */
 const tools = ["up", "down", "demo", "check", "test", "chaos", "bench", "compat", "generate", "sbom"];
 const guarded = Object.keys(tasks).filter((task) => !tools.includes(task));
 /** Tasks that open no connection. */
@@ -33,12 +33,16 @@ interface Asked {
   readonly value: string | null;
 }
 
-Deno.test("tasks run no programs, load no libraries, write nothing but a new migration, and never ask a person", () => {
+Deno.test("tasks run no programs, load no libraries, write nothing but a new migration and an export, and never ask a person", () => {
   for (const task of guarded) {
     const flags = flagsOf(task);
     strictEqual(flags.includes("--no-prompt"), true, task);
     for (const kind of ["run", "ffi", "import"]) deepStrictEqual(allowed(flags, kind), [], task);
-    deepStrictEqual(allowed(flags, "write"), task === "migrate:new" ? ["migrations"] : [], task);
+    const writes: Readonly<Record<string, true | readonly string[]>> = {
+      "migrate:new": ["migrations"],
+      retention: true,
+    };
+    deepStrictEqual(allowed(flags, "write"), writes[task] ?? [], task);
   }
 });
 
@@ -96,6 +100,8 @@ Deno.test("members ask Deno for the permissions of their tasks, for all of them 
       await run("dead", "replay", "--all", ...fromFile);
       await started.stop(api);
       await run("erase", "--player", "11", "--yes", ...fromFile);
+      const retention = audited("retention", { EVENTS_RETENTION_DAYS: "45" });
+      await started.runToEnd("retention", ["--dry-run", ...fromFile], retention);
       await run("migrate:down", "--steps", "1", ...fromFile);
       await started.run("migrate:new", ["Bad Name"], audited("migrate:new"));
     });

@@ -1,11 +1,12 @@
 /** What Postgres must refuse the roles of `deno task roles`. */
-import { deepStrictEqual, rejects } from "node:assert/strict";
+import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { Session } from "../../../shared/postgres/session.ts";
 import { compact, findLeaders } from "../../../subscriber/store/compact.ts";
 import { systemClock } from "../../../shared/runtime/clock.ts";
 import { DatabasePool } from "../../../shared/postgres/pool.ts";
 import { databaseRoles } from "../../../tools/roles/roles.ts";
 import type { Role } from "../../harness/roles.ts";
+import { withWeeks } from "../../servers/test_schema.ts";
 
 const refused: Partial<Record<Role, readonly string[]>> = {
   subscriber: [
@@ -26,6 +27,10 @@ const refused: Partial<Record<Role, readonly string[]>> = {
     "create table mine (id int)",
     "create temporary table mine (id int)",
     "drop table events",
+    "drop table events_before",
+    "alter table events detach partition events_ahead",
+    "select * from events_before",
+    "select partition_events(now())",
     "update player_totals set player_id = 0",
     "update event_counts set subscriber_id = 'another'",
     "update event_counts set second = now()",
@@ -45,6 +50,7 @@ const refused: Partial<Record<Role, readonly string[]>> = {
   reader: [
     "select lo_create(0)",
     "select remove_old_letters(1, 1)",
+    "select make_event_partitions(7)",
     "select compact_history()",
     "insert into history (at, step_seconds, stored, dead, duplicates) values (now(), 60, 0, 0, 0)",
     "insert into players (id, email) values (1, 'x')",
@@ -84,6 +90,10 @@ export async function refuseStatements(urlOf: (role: Role) => string): Promise<v
   await sql.query("select count(*) from events");
   await using subscriber = new Session(urlOf("subscriber"), { name: "casino-test" });
   await subscriber.query("select remove_old_letters(1, 1), remove_old_jobs(1, 1), compact_history()");
+  await using owner = new Session(urlOf("migrator"), { name: "casino-test" });
+  await owner.query(withWeeks(1));
+  const { ahead } = await subscriber.one("select make_event_partitions(7) > now() + interval '672 hours' as ahead");
+  strictEqual(ahead, true);
   deepStrictEqual(await subscriber.query("update acts set state = 'failed' returning id"), [], "an act that has ended");
 }
 

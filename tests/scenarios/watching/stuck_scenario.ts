@@ -61,8 +61,11 @@ Deno.test("a subscriber whose database password is no longer right holds 500 of 
   deepStrictEqual([second?.id, second?.state, second?.events], ["good", "working", 0]);
   const { stdout } = await members.run("status", [], { ...world.env, ...env, NO_COLOR: "1" });
   match(stdout, /^Lag +500 events; 0 ready, 500 in hand; until subscriber stuck goes on$/m);
-  match(stdout, /^Subscriber +stuck {2}has held 500 events for .*: password authentication failed for user "other"$/m);
-  match(stdout, /^Subscriber +good {2}working for .*, 0 events in hand$/m);
+  match(
+    stdout,
+    /^Subscriber +stuck {2}has held 500 events for .*: password authentication failed for user "other"; version [\d.]+$/m,
+  );
+  match(stdout, /^Subscriber +good {2}working for .*, 0 events in hand; version [\d.]+$/m);
 
   const sentence =
     /^(Subscriber stuck|This subscriber) has held 500 events since \d\d:\d\d:\d\d UTC: .*password authentication/;

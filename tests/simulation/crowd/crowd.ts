@@ -1,6 +1,6 @@
 /**
- * A thousand subscribers' rates: the real source of each, over one Redis and one rates API in memory, under virtual time. A
- * seed decides all that is left to chance.
+ * The rates of a thousand subscribers: each runs the real source, over one in-memory Redis and rates API, under virtual
+ * time. The seed decides everything random.
  */
 import { type Random, seededRandom } from "../../../shared/runtime/random.ts";
 import { VirtualClock } from "../../fixtures/virtual_clock.ts";
@@ -11,18 +11,18 @@ import { InvariantError } from "../invariants.ts";
 import { type Network, RatesServer, RedisServer } from "./servers.ts";
 import { Worker } from "./worker.ts";
 
-/** Everything in virtual ms. */
+/** A scenario; all times are in virtual ms. */
 export interface Scenario {
   readonly network: Network;
-  /** How long the rates API takes to answer. */
+  /** Draws the time that the rates API takes to answer. */
   readonly answerMs: (random: Random) => number;
   readonly times?: Partial<RatesTimes>;
   readonly batchEveryMs: number;
-  /** Within which all workers see their first batch. */
+  /** All workers see their first batch within this time. */
   readonly startWithinMs: number;
-  /** What happens, in the order of time. */
+  /** Actions, in order of time. */
   readonly script: readonly { readonly atMs: number; readonly act: (crowd: Crowd) => void }[];
-  /** The stretch that looks at Redis are counted in, and from whose begin workers' waits are told. */
+  /** The interval over which Redis look-ups are counted; each worker's wait is measured from its start. */
   readonly from: number;
   readonly to: number;
   readonly endMs: number;
@@ -30,17 +30,20 @@ export interface Scenario {
 
 export interface CrowdResult {
   readonly calls: number;
-  /** Of them, those made without Redis. */
+  /** Calls made without Redis; included in the calls. */
   readonly loneCalls: number;
-  /** Looks at Redis a second in the busiest tenth of a second, and over the stretch. */
+  /** Redis look-ups per second: in the busiest tenth of a second, and on average over the interval. */
   readonly peakLooks: number;
   readonly meanLooks: number;
-  /** From the stretch's begin until one worker and all of them have got fresh rates; `undefined` when that was not. */
+  /**
+   * Time from the start of the interval until the first worker, and until all workers, have fresh rates; `undefined` if
+   * that never happened.
+   */
   readonly firstMs: number | undefined;
   readonly allMs: number | undefined;
   /** Waits that ended in dead letters. */
   readonly timeouts: number;
-  /** Batches that were served by rates past their time. */
+  /** Batches that stale rates served. */
   readonly staleUses: number;
 }
 
@@ -53,7 +56,7 @@ const defaultTimes: RatesTimes = {
 const callTimeoutMs = 2_000;
 const bucketMs = 100;
 
-/** Makes cache and lock; tests pass some with a bug. */
+/** Creates the cache and lock; tests pass some with a bug. */
 export type NewCache = (clock: VirtualClock) => SharedRates;
 
 /** @throws {InvariantError} */
@@ -112,7 +115,7 @@ export class Crowd {
     if (this.#violation) throw this.#violation;
   }
 
-  /** The one that called last, which has the lock if nobody has answered it. */
+  /** Kills the worker that called last. It holds the lock if its call is still unanswered. */
   killLastCaller(): void {
     const last = this.api.calls.at(-1);
     if (!last) throw new RangeError("nobody has called yet");
@@ -143,7 +146,7 @@ export class Crowd {
     await this.clock.advance(atMs - this.clock.monotonic());
   }
 
-  /** Rates are stored at most once in each TTL, and a worker that has no Redis calls at most once in it. */
+  /** Checks that rates are stored at most once per TTL, and that a worker without Redis calls at most once per TTL. */
   #checkCalls(): void {
     const { RATES_TTL_MS } = this.#times;
     const tooSoon = (times: readonly number[]) => times.some((at, i) => i > 0 && at - times[i - 1]! < RATES_TTL_MS);

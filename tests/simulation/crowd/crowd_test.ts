@@ -1,4 +1,4 @@
-/** A thousand workers and their rates: cases with their expected results. Times are virtual ms. */
+/** A thousand workers and their rates: scenarios with expected results. Times are virtual ms. */
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import type { Random } from "../../../shared/runtime/random.ts";
 import { MemoryRates } from "../../../subscriber/rates/memory_rates.ts";
@@ -8,15 +8,15 @@ import type { Network } from "./servers.ts";
 const workers = 1_000;
 
 interface Case extends Partial<Scenario> {
-  /** Besides that no invariant is broken. */
+  /** Checks the result; the invariants are checked in any case. */
   readonly expect: (result: CrowdResult) => void;
 }
 
 /** Machines in one data centre. */
 const near: Network = (random) => 0.1 + random.next() * 0.3;
-/** Workers of another region than their Redis: 20 to 60 ms one way, and one packet in a hundred up to 400 ms late. */
+/** Workers in another region than their Redis: 20 to 60 ms one way, and 1 % of the packets up to 400 ms late. */
 const far: Network = (random) => 20 + random.next() * 40 + (random.next() < 0.01 ? random.next() * 400 : 0);
-/** A rates API across the Internet, the connection included. */
+/** A rates API across the Internet; the time includes connecting. */
 const usual = (random: Random) => 100 + random.next() * 200;
 
 const base: Scenario = {
@@ -147,7 +147,7 @@ Deno.test("runCrowd() runs the same for the same seed, and another for another",
   ok(one.allMs !== other.allMs);
 });
 
-/** Takes back its lock by itself, and so gives it to a second one while the first has it. */
+/** Releases a lock by itself while its holder still has it, so a second worker gets it. */
 class ForgetfulLock extends MemoryRates {
   override async lookOrLock(token: string): ReturnType<MemoryRates["lookOrLock"]> {
     return await super.lookOrLock(token, 0);
@@ -158,7 +158,7 @@ Deno.test("runCrowd() finds a lock with two holders at once", async () => {
   await rejects(runCrowd(base, 50, 1, (clock) => new ForgetfulLock(clock)), /second holder/);
 });
 
-/** Takes every writer for the lock's holder. */
+/** Accepts writes from workers that do not hold the lock. */
 class CarelessCache extends MemoryRates {
   #token = "";
 

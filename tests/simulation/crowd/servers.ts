@@ -1,4 +1,4 @@
-/** The servers of a crowd of workers: one Redis, which serves one command after the other, and one rates API. */
+/** The servers of a crowd of workers: one rates API, and one Redis, which runs one command at a time. */
 import type { Random } from "../../../shared/runtime/random.ts";
 import { type RatesApi, RatesUnavailable } from "../../../subscriber/rates/client.ts";
 import type { SharedRates } from "../../../subscriber/rates/shared_rates.ts";
@@ -6,26 +6,29 @@ import { ratesOf } from "../../fixtures/deliveries.ts";
 import type { VirtualClock } from "../../fixtures/virtual_clock.ts";
 import { LockWatch, sentBy } from "../invariants.ts";
 
-/** How long a packet takes one way, in ms. */
+/** Draws a packet's one-way transit time, in ms. */
 export type Network = (random: Random) => number;
 
-/** CPU of Redis 7.0.15 for one look at cache and lock: 15 µs while the lock is held, 20 µs with rates in the answer. */
+/**
+ * CPU time of Redis 7.0.15 for one look-up of cache and lock: 15 µs while the lock is held, 20 µs with rates in the
+ * answer.
+ */
 const lookMs = 0.02;
-/** As in shared/redis/client.ts. */
+/** The value of shared/redis/client.ts. */
 const commandTimeoutMs = 1_000;
 
 export class RedisServer {
   away = false;
-  /** When each look arrived, in whole virtual ms. */
+  /** Arrival time of each look-up, in whole virtual ms. */
   readonly looksAt: number[] = [];
-  /** When rates were stored for all. */
+  /** Times at which rates were stored in Redis. */
   readonly writtenAt: number[] = [];
   #busyUntil = 0;
   readonly #shared: SharedRates;
 
   /**
    * @param cache runs the commands
-   * @param violated told of each broken invariant
+   * @param violated called for each broken invariant
    */
   constructor(
     private readonly clock: VirtualClock,
@@ -37,7 +40,7 @@ export class RedisServer {
     this.#shared = new LockWatch(clock, violated).around(cache);
   }
 
-  /** As one worker sees it. */
+  /** Returns the cache as one worker reaches it. */
   asSeen(): SharedRates {
     const shared = this.#shared;
     const send = <T>(command: () => Promise<T>) => this.#serve(command);
@@ -55,7 +58,7 @@ export class RedisServer {
     }));
   }
 
-  /** A command whose answer comes too late has had its effect all the same. */
+  /** Runs the command. A command whose answer times out still takes effect. */
   async #serve<T>(command: () => Promise<T>): Promise<T> {
     const { clock, random } = this;
     const begun = clock.monotonic();
@@ -71,7 +74,7 @@ export class RedisServer {
   }
 }
 
-/** How soon a server that is down refuses a connection. */
+/** Time until a stopped server refuses a connection. */
 const refusalMs = 2;
 const startMs = Date.UTC(2024, 5, 28);
 
@@ -79,7 +82,7 @@ export interface Call {
   readonly worker: number;
   /** Virtual ms. */
   readonly atMs: number;
-  /** Made without Redis. */
+  /** Whether the worker had no Redis. */
   readonly alone: boolean;
 }
 
@@ -87,7 +90,7 @@ export class RatesServer {
   down = false;
   readonly calls: Call[] = [];
 
-  /** @param answerMs how long an answer takes */
+  /** @param answerMs draws the answer time */
   constructor(
     private readonly clock: VirtualClock,
     private readonly random: Random,
@@ -95,7 +98,7 @@ export class RatesServer {
     private readonly callTimeoutMs: number,
   ) {}
 
-  /** As one worker sees it. */
+  /** Returns the API as one worker reaches it. */
   asSeen(worker: number, isAlone: () => boolean): RatesApi {
     return {
       fetch: async (signal) => {

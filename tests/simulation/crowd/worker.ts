@@ -1,4 +1,4 @@
-/** One subscriber, as far as rates go: batches that need them come all the time. */
+/** The rates part of one subscriber, with a steady flow of batches that need rates. */
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import { type Random, seededRandom } from "../../../shared/runtime/random.ts";
 import { silentLog } from "../../../shared/runtime/telemetry/log.ts";
@@ -14,16 +14,19 @@ export interface WorkerOptions {
   readonly redis: RedisServer;
   readonly api: RatesServer;
   readonly times: RatesTimes;
-  /** Between two batches that need rates, in ms on average. */
+  /** Average time between two batches that need rates, in ms. */
   readonly batchEveryMs: number;
   readonly stop: AbortSignal;
 }
 
 export class Worker {
   readonly source: RatesSource;
-  /** When a batch came that found fresh rates, or had them after a wait, in virtual ms; those after it are left out while they last. */
+  /**
+   * Times, in virtual ms, at which a batch got fresh rates, at once or after a wait. Later batches within the same
+   * freshness are omitted.
+   */
   readonly gotAt: number[] = [];
-  /** When waits ended without: each is a batch's events, dead-lettered. */
+  /** Times at which a wait timed out: each dead-letters the events of one batch. */
   readonly timedOutAt: number[] = [];
   #alive = true;
   readonly #random: Random;
@@ -48,19 +51,19 @@ export class Worker {
     return this.#alive;
   }
 
-  /** As SIGKILL: nothing that it still does has any effect. */
+  /** Kills the worker as SIGKILL does: nothing that it still does has any effect. */
   kill(): void {
     this.#alive = false;
   }
 
-  /** @param inMs when its first batch comes */
+  /** @param inMs time until its first batch */
   async work(inMs: number): Promise<void> {
     const { clock, stop, batchEveryMs } = this.options;
     const random = this.#random;
     await clock.sleep(inMs);
     while (this.#alive && !stop.aborted) {
       if (!this.source.current()) await this.#wait();
-      // While its own copy is fresh, no batch asks anybody: the first that comes after is the next of interest.
+      // While the local copy is fresh, a batch sends no request. Skip to the first batch after that.
       const freshMs = Math.max(0, this.source.own?.freshMs ?? 0);
       if (freshMs > 0) this.gotAt.push(clock.monotonic());
       await clock.sleep(freshMs + random.next() * 2 * batchEveryMs);

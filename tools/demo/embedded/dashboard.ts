@@ -1,4 +1,4 @@
-/** The subscriber's HTTP with its page, over the embedded system: both subscribers together, as if they were one. */
+/** The subscriber's HTTP and dashboard over the embedded system, which shows both subscribers as one. */
 import type { MemoryQueue } from "../../../shared/rabbitmq/memory_queue.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import type { DeadLetterAdmin } from "../../../shared/rabbitmq/dead/admin.ts";
@@ -17,7 +17,7 @@ import { type EmbeddedSystem, settings, subscriberIds } from "./system.ts";
 export interface Dashboard extends AsyncDisposable {
   /** `http://127.0.0.1:8080` */
   readonly url: string;
-  /** With which the page is signed in to, for replay and drop. */
+  /** Token that signs in to the page, for replay and drop. */
   readonly token: string;
 }
 
@@ -32,7 +32,7 @@ const hostname = "127.0.0.1";
 const firstPort = 8080;
 const portsTried = 100;
 
-/** At port 8080, or the next that is free. */
+/** Opens the dashboard on port 8080, or on the next free port. */
 export function openDashboard(system: EmbeddedSystem, options: DashboardOptions): Dashboard {
   const { queue, subscribers } = system;
   const token = options.random.bytes(8).toHex();
@@ -54,7 +54,7 @@ export function openDashboard(system: EmbeddedSystem, options: DashboardOptions)
     batchesInFlight: () => subscribers.reduce((sum, { runner }) => sum + runner.batchesInFlight, 0),
   };
   const own = new OwnReport(state);
-  // There are no others.
+  // The demo has no other subscribers to report on.
   const fleet = new MemoryFleet(options.clock);
   const inHand: InHand = {
     work: () => subscribers.flatMap(({ runner }) => [...runner.inHand]),
@@ -72,7 +72,7 @@ export function openDashboard(system: EmbeddedSystem, options: DashboardOptions)
     mode: "embedded",
     observations: system.observations,
     gate: system.gate,
-    // Letters stay in the queue, which is in this process as well.
+    // The letters stay in the queue, which is in this process as well.
     keeper: new KeeperState("the dead letters"),
     rates: ofAll(subscribers.map(({ rates }) => rates)),
     shared: system.cache,
@@ -92,7 +92,7 @@ export function openDashboard(system: EmbeddedSystem, options: DashboardOptions)
   };
 }
 
-/** Both subscribers' rates as one: counts are added, of the rest the first that is there. */
+/** Merges the rates of both subscribers: adds the counts, and takes the first available value of the rest. */
 function ofAll(sources: readonly WatchedRates[]): WatchedRates {
   return {
     get counts() {
@@ -110,7 +110,7 @@ function ofAll(sources: readonly WatchedRates[]): WatchedRates {
   };
 }
 
-/** Adds counts of the same names, those within them included. */
+/** Adds counts of the same name, including nested ones. */
 function sumOf<T extends object>(one: T, other: T): T {
   const counts = Object.entries(one).map(([name, count]) => {
     const another = other[name as keyof T];
@@ -135,7 +135,7 @@ function depthsOf(queue: MemoryQueue, consumers: number) {
   };
 }
 
-/** Counts dropped letters, so that they do not count as lost events. */
+/** Counts dropped letters, so that the demo does not report them as lost events. */
 function adminOf(system: EmbeddedSystem, clock: Clock): DeadLetterAdmin {
   const admin = new MemoryDeadLetterAdmin({ queue: system.queue, clock });
   return {

@@ -1,4 +1,4 @@
-/** The demo that needs nothing installed: what it does, in order, and what it says of it. */
+/** The demo without servers: its steps in order, and its output. */
 import { join } from "node:path";
 import { type Clock, systemClock } from "../../../shared/runtime/clock.ts";
 import { systemRandom } from "../../../shared/runtime/random.ts";
@@ -18,21 +18,21 @@ export interface EmbeddedOptions {
   readonly project: string;
   /** Number of generated events. */
   readonly count: number;
-  /** Events a second. */
+  /** Events per second. */
   readonly rate: number;
-  /** Whether to go on after the summary until Ctrl-C; `undefined`: where stdout is a terminal. */
+  /** Whether to continue after the summary until Ctrl-C; `undefined`: only if stdout is a terminal. */
   readonly stay: boolean | undefined;
 }
 
 const players = 10;
-/** Few enough to read them, and to leave the machine in peace. */
+/** Slow enough to read along, and to leave the machine idle. */
 const stayingRate = 20;
 const graceMs = 10_000;
 
 /** @returns the exit status: 1 when an event was lost */
 export async function runEmbedded({ project, count, rate, stay }: EmbeddedOptions): Promise<number> {
   const clock = systemClock;
-  // Where packages are not there yet, Deno has downloaded them by now.
+  // By now, Deno has downloaded any missing packages.
   const startedAt = clock.monotonic();
   const terminal = standardOutput();
   const screen = new Screen(terminal, clock);
@@ -77,7 +77,7 @@ export async function runEmbedded({ project, count, rate, stay }: EmbeddedOption
   return lost === 0 ? 0 : 1;
 }
 
-/** Shows how it goes meanwhile, and afterwards the publisher's own closing words. */
+/** Shows progress meanwhile, and then the publisher's own summary. */
 async function publishAndTell(
   system: EmbeddedSystem,
   publication: Publication,
@@ -103,7 +103,7 @@ function madeUpEvents(clock: Clock): Iterable<Generated> {
   return generateEvents({ random: systemRandom, players, firstId, timeMs: () => clock.now() });
 }
 
-/** Shows errors alone: the dashboard and the summary show the rest. */
+/** Logs only errors: the dashboard and the summary show the rest. */
 function errorsTo(screen: Screen): Log {
   return {
     ...silentLog,

@@ -1,4 +1,4 @@
-/** The demo's output: lines, and on a terminal a status below them that is redrawn while events flow. */
+/** The demo's output: lines, and on a terminal a status below them, redrawn while events flow. */
 import { styleText } from "node:util";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 
@@ -6,44 +6,44 @@ export interface View {
   readonly published: number;
   readonly stored: number;
   readonly dead: number;
-  /** Published, and neither stored nor dead-lettered yet. */
+  /** Published, but not yet stored or dead-lettered. */
   readonly waiting: number;
-  /** How long ago the oldest event in hand was published, in ms; 0 when there is none. */
+  /** Age of the oldest event in hand, in ms since its publication; 0 when there is none. */
   readonly lagMs: number;
   readonly subscribers: readonly { readonly id: string; readonly stored: number }[];
-  /** `undefined` before the first are fetched. */
+  /** `undefined` before the first fetch. */
   readonly rates: RatesView | undefined;
   readonly deadReasons: ReadonlyMap<string, number>;
-  /** Description of the event that was stored last. */
+  /** Description of the last stored event. */
   readonly newest: string | undefined;
 }
 
 export interface RatesView {
   /** Milliseconds since 1970. */
   readonly asOfMs: number;
-  /** The subscribers that have called the rates API. */
+  /** The subscribers that called the rates API. */
   readonly fetchedBy: readonly string[];
   readonly calls: number;
 }
 
 export interface Terminal {
   readonly isTerminal: boolean;
-  /** Characters in a line; a longer one would wrap, and could not be redrawn. */
+  /** Characters per line; a longer line would wrap, which breaks the redraw. */
   readonly columns: () => number;
-  /** Lines; what scrolls out of sight could not be redrawn. */
+  /** Lines; text that scrolled out of sight cannot be redrawn. */
   readonly rows: () => number;
   readonly colours: boolean;
   readonly write: (text: string) => void;
 }
 
 const [redrawMs, lineMs] = [200, 2_000];
-/** Over so long the events a second are counted. */
+/** The interval over which events per second are counted. */
 const rateOverMs = 1_000;
 const clearToEndOfLine = "\x1b[K";
 const clearBelow = "\x1b[J";
 
 export class Screen {
-  /** The lengths of the lines above the cursor that are to be redrawn. */
+  /** Lengths of the lines above the cursor that the next redraw replaces. */
   #drawn: readonly number[] = [];
 
   constructor(private readonly terminal: Terminal, private readonly clock: Clock) {}
@@ -53,12 +53,12 @@ export class Screen {
     this.terminal.write(`${sentence}\n`);
   }
 
-  /** The text, standing out where that can be. */
+  /** Returns the text in bold, where colours are possible. */
   bold(text: string): string {
     return this.#styled("bold", text);
   }
 
-  /** Shows how it goes until the signal is aborted: on a terminal in place, else a line every 2 s. */
+  /** Shows the status until the signal is aborted: redrawn on a terminal, otherwise as a line every 2 s. */
   async follow(view: () => View, signal: AbortSignal): Promise<void> {
     const { isTerminal } = this.terminal;
     const seen: { at: number; stored: number }[] = [];
@@ -79,14 +79,14 @@ export class Screen {
     const { columns, rows, write } = this.terminal;
     const texts = lines.slice(0, Math.max(1, rows() - 1)).map((line) => line.slice(0, Math.max(1, columns() - 1)));
     const shown = texts.map((text) => warns && text.startsWith("  dead letters") ? this.#styled("yellow", text) : text);
-    // A batch that has another size may show more rows of them than there are lines now.
+    // After a resize, more rows may be drawn than there are lines now.
     const fewer = this.#rowsDrawn() > shown.length ? clearBelow : "";
     write(this.#toTop() + fewer + shown.map((line) => `${line}${clearToEndOfLine}\n`).join(""));
     this.#drawn = texts.map(({ length }) => length);
   }
 
   #styled(style: "bold" | "yellow", text: string): string {
-    // The terminal says whether there are colours; to inspect a stream, styleText() would read variables.
+    // The terminal decides about colours. If styleText() inspected a stream, it would read environment variables.
     return this.terminal.colours ? styleText(style, text, { validateStream: false }) : text;
   }
 
@@ -99,19 +99,22 @@ export class Screen {
     return this.#drawn.length > 0 ? `\r\x1b[${this.#rowsDrawn()}A` : "\r";
   }
 
-  /** A terminal that was made narrower has wrapped what was drawn before. */
+  /** Returns the number of drawn rows. A terminal that became narrower has wrapped the drawn lines. */
   #rowsDrawn(): number {
     const columns = Math.max(1, this.terminal.columns());
     return this.#drawn.reduce((rows, length) => rows + Math.max(1, Math.ceil(length / columns)), 0);
   }
 }
 
-/** The status as one line, for output that is no terminal. @param perSecond events stored a second */
+/** Returns the status as one line, for output that is not a terminal. @param perSecond events stored per second */
 export function lineOf({ published, stored, dead }: View, perSecond: number): string {
   return `  published ${published}  stored ${stored}  dead ${dead}  ${perSecond} events/s`;
 }
 
-/** The status for a terminal: always the same number of lines. @param perSecond events stored a second */
+/**
+ * Returns the status for a terminal, always with the same number of lines.
+ * @param perSecond events stored per second
+ */
 export function linesOf(view: View, perSecond: number): string[] {
   const { published, stored, waiting, lagMs, subscribers, rates, dead, deadReasons, newest } = view;
   const shares = subscribers.map(({ id, stored }) => `${id} ${stored}`).join("  ");
@@ -137,7 +140,7 @@ function ratesText({ asOfMs, fetchedBy, calls }: RatesView): string {
   } for both`;
 }
 
-/** Standard output; colours only on a terminal, and not where NO_COLOR is set (no-color.org). */
+/** Standard output, with colours only on a terminal and without NO_COLOR (no-color.org). */
 export function standardOutput(): Terminal {
   const isTerminal = Deno.stdout.isTerminal();
   const encoder = new TextEncoder();
@@ -151,7 +154,7 @@ export function standardOutput(): Terminal {
       try {
         for (let done = 0; done < bytes.length;) done += Deno.stdout.writeSync(bytes.subarray(done));
       } catch {
-        // The reader has gone, as after `| head`: no reason to stop.
+        // The reader has closed the pipe, as `| head` does: continue.
       }
     },
   };

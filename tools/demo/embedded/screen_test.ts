@@ -18,7 +18,7 @@ function viewOf(stored: number): View {
   };
 }
 
-/** A small terminal: knows line feeds, "up", "clear to the end of the line" and "clear below". */
+/** A minimal terminal that knows line feeds, "up", "clear to the end of the line" and "clear below". */
 function shown(written: readonly string[]): string[] {
   const lines = [""];
   let row = 0;

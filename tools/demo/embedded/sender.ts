@@ -5,19 +5,19 @@ import type { Clock } from "../../../shared/runtime/clock.ts";
 import type { ConfirmedSender } from "../../../publisher/publish.ts";
 
 /**
- * As many wait at most, in the queue or in a subscriber's hands. On a machine that is busy the publisher thus goes as
- * slow as the database, and no event waits for long.
+ * Most events in the queue and in the subscribers' hands. On a busy machine the publisher slows down to the database's
+ * speed, so that no event waits for long.
  */
 const mostUnprocessed = 3_000;
-/** So often the publisher lets the rest of the process go on, which waits for its answers from the network. */
+/** After this many messages the publisher yields to the rest of the process, which waits for network responses. */
 const turnEvery = 100;
 const pollMs = 5;
 
-/** The publisher's end of a {@linkcode MemoryQueue}, which has each message as soon as it is sent. */
+/** The publisher's end of a {@linkcode MemoryQueue}; the queue has each message as soon as it is sent. */
 export class MemorySender implements ConfirmedSender {
   #sinceTurn = 0;
 
-  /** @param stop ends all waiting */
+  /** @param stop ends every wait */
   constructor(
     private readonly queue: MemoryQueue,
     private readonly clock: Clock,

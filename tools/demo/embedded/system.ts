@@ -1,6 +1,4 @@
-/**
- * The members in one process, over a queue, a cache and a database in its memory. Their code is what runs on servers.
- */
+/** The members in one process, over an in-memory queue, cache and database. They run the same code as on servers. */
 import { MemoryQueue } from "../../../shared/rabbitmq/memory_queue.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import { readConfig } from "../../../shared/runtime/configuration/config.ts";
@@ -34,9 +32,9 @@ export interface SystemOptions {
 
 export interface Publication {
   readonly source: AsyncIterable<Generated> | Iterable<Generated>;
-  /** Most events; `undefined`: until the source ends or `stop` is aborted. */
+  /** Maximum number of events; `undefined`: until the source ends or `stop` is aborted. */
   readonly count: number | undefined;
-  /** Events a second; `undefined`: as fast as it goes. */
+  /** Events per second; `undefined`: unlimited. */
   readonly rate: number | undefined;
   readonly stop: AbortSignal;
 }
@@ -45,18 +43,18 @@ interface RunningSubscriber {
   readonly id: string;
   readonly runner: Subscriber["runner"];
   readonly rates: Subscriber["rates"];
-  /** Number of events that it has stored. */
+  /** Number of events that the subscriber has stored. */
   stored: number;
 }
 
 export const subscriberIds = ["demo-1", "demo-2"];
-/** The rates move as often as they are fetched. */
+/** The rates change as often as they are fetched. */
 const stepMs = 60_000;
 const mostSeed = 2 ** 32 - 1;
 
 /**
- * Rates come from this process too, so waits for them are bounded by how much of the machine it gets. Members wait 5 s,
- * and dead-letter then; on a machine that is busy that would be most of the demo's events.
+ * The rates API runs in this process too, so a wait for rates depends on the CPU time that the process gets. Members
+ * dead-letter after 5 s by default; on a busy machine that would be most of the demo's events.
  */
 const patience: Readonly<Record<string, string>> = {
   RATES_CALL_TIMEOUT_MS: "60000",
@@ -75,14 +73,14 @@ export const settings = readConfig(
 export class EmbeddedSystem implements Sources, AsyncDisposable {
   readonly queue: MemoryQueue;
   readonly cache: MemoryRates;
-  /** Both subscribers' together. */
+  /** The observations of both subscribers. */
   readonly observations: Observations;
   readonly gate: DatabaseGate;
   readonly heldBatches: HeldBatches;
   readonly subscribers: readonly RunningSubscriber[];
-  /** Dead letters that somebody has removed for good. */
+  /** Dead letters that a user dropped. */
   dropped = 0;
-  /** When the first event was stored: monotonic ms. */
+  /** Time of the first stored event, in monotonic ms. */
   firstStoredAt: number | undefined;
   readonly #tallies: Tally[] = [];
   readonly #working: Promise<void>;
@@ -117,7 +115,7 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
     return new EmbeddedSystem(database, ratesApi, options);
   }
 
-  /** Publishes with the publisher's own code. @returns its counts */
+  /** Publishes with the publisher's code. @returns its counts */
   async publish(publication: Publication): Promise<Tally> {
     const { clock } = this.options;
     const tally = new Tally();
@@ -128,7 +126,7 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
     return tally;
   }
 
-  /** Over all publications. */
+  /** Total of all publications. */
   get published(): number {
     return this.#tallies.reduce((sum, { published }) => sum + published, 0);
   }
@@ -169,7 +167,7 @@ export class EmbeddedSystem implements Sources, AsyncDisposable {
     };
   }
 
-  /** Orderly: what the subscribers have in hand is stored first. */
+  /** Shuts down gracefully: the subscribers first store the events that they have in hand. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new Error("the demo is over"));
     await this.#working;

@@ -1,10 +1,10 @@
-/** Postgres, with a superuser whose password is known to nobody but us. Durability is left as Postgres has it: on. */
+/** A native Postgres. Only we know its superuser's password. Durability stays at Postgres's default: on. */
 import { join } from "node:path";
 import type { Launch, NativeContext, NativeServer } from "../process.ts";
 import { listenAddress, ServiceError } from "../server.ts";
 import { endOf } from "../../run_program.ts";
 
-/** Holds the superuser's password; lies beside the data. */
+/** File with the superuser's password, beside the data. */
 export const superuserFile = "superuser-password";
 
 const versions = [18, 17, 16, 15, 14];
@@ -26,27 +26,27 @@ export const postgres: NativeServer = {
   },
 };
 
-/** The server of a cluster that has been made. */
+/** Returns the server process of an existing cluster. */
 export function serverOn(data: string, program: string, url: URL): Launch {
   const settings = {
     port: url.port,
     listen_addresses: listenAddress(url),
-    // A socket's path is at most 107 bytes long, and a project's may be longer.
+    // A socket's path is limited to 107 bytes, which a project's path may exceed.
     unix_socket_directories: "",
     logging_collector: "off",
   };
   const args = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-  // SIGTERM would wait for clients to leave, SIGINT sends them away: PostgreSQL documentation, 19.5.
+  // SIGTERM would wait for the clients to disconnect; SIGINT disconnects them: PostgreSQL documentation, 19.5.
   return { name: "postgres", program, args: ["-D", data, ...args], stopSignal: "SIGINT" };
 }
 
-/** A half-made cluster never gets the name of a whole one. */
+/** Creates the cluster under another name and renames it, so that an incomplete cluster is never used. */
 async function initialise({ folder, programs, run }: NativeContext, data: string): Promise<void> {
   const unfinished = `${data}.new`;
   await Deno.remove(unfinished, { recursive: true }).catch(() => {});
   const passwordFile = join(folder, superuserFile);
   await Deno.writeTextFile(passwordFile, crypto.randomUUID());
-  // The server's user reads it, whatever our umask is; nobody else gets into the folder.
+  // The server's user reads the file, whatever our umask is; nobody else can enter the folder.
   await Deno.chmod(passwordFile, 0o644);
   await run(programs["initdb"]!, [
     ...["--pgdata", unfinished, "--encoding", "UTF8", "--locale", "C"],
@@ -55,7 +55,7 @@ async function initialise({ folder, programs, run }: NativeContext, data: string
   await Deno.rename(unfinished, data);
 }
 
-/** Data of one major version is opened by that version only. */
+/** Only the same major version can open the data. */
 async function ofVersion(version: string, program: string, data: string): Promise<string> {
   const found = /(?:postgresql[/@]|pgsql-)(\d+)/.exec(program)?.[1];
   if (found === undefined || found === version) return program;
@@ -68,8 +68,8 @@ async function ofVersion(version: string, program: string, data: string): Promis
 }
 
 /**
- * After an unclean stop the lock names a pid that may be another's by now, and Postgres then refuses to start. One that
- * does not run on this data is no reason to.
+ * Removes a stale lock file. After an unclean stop, its pid may belong to another process, and Postgres then refuses to
+ * start. The file is stale unless that process runs on this data.
  */
 async function removeStaleLock(data: string): Promise<void> {
   const lock = join(data, "postmaster.pid");

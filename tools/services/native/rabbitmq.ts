@@ -1,11 +1,11 @@
-/** RabbitMQ and the name service of its Erlang, both on loopback only. */
+/** A native RabbitMQ and its Erlang port mapper (epmd), both on loopback only. */
 import { join } from "node:path";
 import type { Launch, NativeServer } from "../process.ts";
 import { credentialsOf, listenAddress } from "../server.ts";
 
 /**
- * Flags for Erlang (ERL_FLAGS). Without them the broker and each of its command line tools start an epmd when they find
- * none, and that one outlives them.
+ * Flags for Erlang (ERL_FLAGS). Without them, the broker and its command line tools start an epmd when they find none,
+ * and that epmd outlives them.
  */
 export const withoutEpmd = "-start_epmd false";
 
@@ -13,7 +13,7 @@ export const rabbitmq: NativeServer = {
   name: "rabbitmq",
   programs: {
     server: [
-      // Not the one in Debian's PATH: that is a wrapper with a folder and a log of its own.
+      // Debian's program in PATH is a wrapper with its own folder and log.
       "/usr/lib/rabbitmq/bin/rabbitmq-server",
       "/opt/homebrew/sbin/rabbitmq-server",
       "/usr/local/sbin/rabbitmq-server",
@@ -38,7 +38,7 @@ export const rabbitmq: NativeServer = {
     await Deno.writeTextFile(join(folder, "enabled_plugins"), "[].\n");
     const erlang = { ERL_EPMD_PORT: String(epmd), ERL_EPMD_ADDRESS: "127.0.0.1", ERL_FLAGS: withoutEpmd };
     return [
-      // Erlang would start one by itself, which then outlives the broker.
+      // Otherwise Erlang would start an epmd itself, which outlives the broker.
       {
         name: "epmd",
         program: programs["epmd"]!,
@@ -63,7 +63,8 @@ export const rabbitmq: NativeServer = {
           RABBITMQ_DEFAULT_USER: user || "guest",
           RABBITMQ_DEFAULT_PASS: password || "guest",
           RABBITMQ_DEFAULT_VHOST: path || "/",
-          // The start script then becomes the broker, rather than its parent: our signals reach it.
+          // Makes the start script exec the broker instead of running it as a child, so that our signals reach the
+          // broker.
           RUNNING_UNDER_SYSTEMD: "true",
         },
       },
@@ -71,15 +72,15 @@ export const rabbitmq: NativeServer = {
   },
 };
 
-/** The Erlang node name of the broker at this address. */
+/** Returns the Erlang node name of the broker at this address. */
 export function nodeNameOf(url: URL): string {
   return `casino${url.port}@localhost`;
 }
 
 /**
- * Erlang's two ports for a broker at `port`: its own plus 20,000 for the distribution, as RabbitMQ has it, and plus
- * 21,000 for epmd, brought into {@linkcode erlangsOwn}. Brokers at neighbouring ports thus do not meet. One that is
- * taken gives way to the next.
+ * Returns Erlang's two ports for a broker at `port`: `port` + 20,000 for the distribution, as RabbitMQ does, and `port`
+ * + 21,000 for epmd, both mapped into {@linkcode erlangsOwn}. So brokers at neighbouring ports do not collide. A taken
+ * port is skipped.
  */
 export function erlangPorts(
   port: number,
@@ -95,7 +96,7 @@ export function erlangPorts(
   return { distribution: from(port + 20_000), epmd: from(port + 21_000) };
 }
 
-/** From 10,000 to 32,767: any of those above could be an outgoing connection's by the time that Erlang comes to it. */
+/** From 10,000 to 32,767: a higher port may be taken by an outgoing connection before Erlang starts. */
 const erlangsOwn = { first: 10_000, count: 22_768 };
 
 function freeErlangPorts(port: number) {

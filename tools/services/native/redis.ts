@@ -1,4 +1,4 @@
-/** Redis, in memory only: it holds what can be fetched again. */
+/** A native Redis, in memory only: everything in it can be fetched again. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Launch, NativeServer } from "../process.ts";
@@ -16,8 +16,8 @@ export const redis: NativeServer = {
 };
 
 /**
- * The configuration file for a server at the URL. It holds the password's hash, as Redis's ACL allows, not the
- * password.
+ * Returns the configuration file for a server at the URL. The file has the password's hash, as Redis's ACL allows, not
+ * the password.
  */
 export function redisConfig(url: URL): string {
   const { user, password } = credentialsOf(url);

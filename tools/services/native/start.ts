@@ -1,4 +1,4 @@
-/** Servers from the system's packages, whose processes are written down for `down`. */
+/** Starts servers from the system's packages, and records their processes for `down`. */
 import { join } from "node:path";
 import { type Identity, runProgram } from "../../run_program.ts";
 import { changeState, dataFolder, nativeFolder, readState } from "../folder.ts";
@@ -37,7 +37,7 @@ export const fromPackages: Way = {
   },
 };
 
-/** @throws {ServiceError} when they are not there, and may not be installed */
+/** @throws {ServiceError} when programs are missing, and may not be installed */
 export async function ensurePrograms(
   servers: readonly NativeServer[],
   say: (sentence: string) => void,
@@ -47,7 +47,7 @@ export async function ensurePrograms(
   if (missing.length > 0) await install(missing, say);
 }
 
-/** As root, the servers run as the users of their packages: Postgres refuses to run as root, and none needs to. */
+/** As root, returns the user of the server's package: Postgres refuses to run as root, and no server needs to. */
 export async function identityFor({ name, user }: NativeServer): Promise<Identity | undefined> {
   if (Deno.uid() !== 0) return undefined;
   try {
@@ -60,7 +60,7 @@ export async function identityFor({ name, user }: NativeServer): Promise<Identit
   }
 }
 
-/** Gives a folder, and all in it, to a server's user. */
+/** Gives a folder and its contents to a server's user. */
 export async function give(folder: string, user: Identity | undefined): Promise<void> {
   if (user) await runProgram("chown", ["-R", `${user.uid}:${user.gid}`, folder]);
 }
@@ -76,7 +76,7 @@ async function startOne(name: ServerName, parent: string, options: WayOptions): 
   await Deno.mkdir(folder, { recursive: true });
   await Deno.chmod(folder, 0o700);
   await give(folder, as);
-  // Processes of an earlier start, such as epmd after a broker that died, hold ports and files.
+  // Processes of an earlier start, such as the epmd of a dead broker, hold ports and files.
   const { processes } = await readState(parent);
   await stopAndForget(processes.filter((each) => serverOf(each) === name && each.port === url.port), parent);
   const run = (program: string, args: readonly string[]) =>
@@ -88,7 +88,7 @@ async function startOne(name: ServerName, parent: string, options: WayOptions): 
   const started: Process[] = [];
   const remember = async (process: Process) => {
     started.push(process);
-    // Written down as it starts: whatever goes wrong afterwards, `down` finds it.
+    // Recorded at once, so that `down` finds the process even if a later step fails.
     await changeState(parent, ({ processes }) => ({ processes: [...processes, process] }));
   };
   try {
@@ -109,18 +109,18 @@ async function stopAndForget(which: readonly Process[], folder: string): Promise
 }
 
 export interface LaunchOptions {
-  /** The server's name in errors. */
+  /** The server's name, for errors. */
   readonly title: string;
-  /** The address at which the last process listens when it is ready. */
+  /** The address at which the last process listens once it is ready. */
   readonly url: URL;
   readonly folder: string;
   readonly log: string;
   readonly as: Identity | undefined;
-  /** Told of each process as it starts: whatever goes wrong afterwards, it can be stopped. */
+  /** Called for each process as it starts, so that it can be stopped even if a later step fails. */
   readonly started: (process: Process) => Promise<void> | void;
 }
 
-/** Starts a server's processes, one when the one before listens. @throws {ServiceError} with the end of its log */
+/** Starts a server's processes, each once the previous one listens. @throws {ServiceError} with the end of its log */
 export async function launchAll(launches: readonly Launch[], options: LaunchOptions): Promise<void> {
   const { title, url, folder, log, as } = options;
   const processes: Process[] = [];

@@ -1,11 +1,11 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
-import { type Act, Acts } from "../../shared/postgres/acts.ts";
-import { DatabasePool } from "../../shared/postgres/pool.ts";
-import { systemClock } from "../../shared/runtime/clock.ts";
-import { Forgetter } from "../../subscriber/metrics/forget.ts";
-import { RecordedLog } from "../fixtures/recorded_telemetry.ts";
-import type { Session } from "../../shared/postgres/session.ts";
-import { withTestSchema } from "../servers/test_schema.ts";
+import { type Act, Acts } from "../../../shared/postgres/acts.ts";
+import { DatabasePool } from "../../../shared/postgres/pool.ts";
+import { systemClock } from "../../../shared/runtime/clock.ts";
+import { Forgetter } from "../../../subscriber/metrics/forget.ts";
+import { RecordedLog } from "../../fixtures/recorded_telemetry.ts";
+import type { Session } from "../../../shared/postgres/session.ts";
+import { withTestSchema } from "../../servers/test_schema.ts";
 
 const act: Act = { who: "anna", act: "replay", filter: { reason: "invalid" }, peer: "10.0.0.7", via: "subscriber-1" };
 const done = () => ({ state: "done", affected: 3, result: '{"replayed":3}' }) as const;
