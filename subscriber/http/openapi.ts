@@ -238,6 +238,12 @@ export const openApi = {
       get: ofOne("One dead letter", json("It", ref("DeadLetter"))),
       delete: ofOne("Drop it", json("Done", dropped)),
     },
+    "/dead-letters/{id}/history": {
+      get: ofOne(
+        "What happened to its message: each death and each edit, the oldest first",
+        json("All", ref("LetterHistory")),
+      ),
+    },
     "/dead-letters/{id}/replay": {
       post: ofOne("Publish it again under its own id", json("What became of it", replays)),
     },
@@ -377,6 +383,18 @@ export const openApi = {
         body_base64: described(text, "Its first 4 KiB in a list, its first MiB alone"),
         body_bytes: described(count, "How long it is"),
       }, ["message_id", "reason", "detail", "group", "attempts", "replays", "body_base64", "body_bytes"]),
+      LetterHistory: object({
+        letters: described(list(ref("DeadLetter")), "One for each time that it died, whatever its status; at most 100"),
+        edits: described(
+          list(object({
+            letter: described(integer, "The number of the letter"),
+            ...{ by: text, at: text },
+            event: described({ type: "object" }, "What the edit made of it"),
+          })),
+          "At most 500",
+        ),
+        more: described(flag, "There are older ones"),
+      }),
       Session: object({
         name: textOrNull,
         role: described({ enum: [...roles, null] }, "null: not even to look"),
