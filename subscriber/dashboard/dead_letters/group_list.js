@@ -140,8 +140,7 @@ function fill(row, group) {
 }
 
 /** subscriber/dead_letters/heal.ts does. */
-const healsWords =
-  "This heals by itself: once rates have been fresh for 15 seconds, the subscribers replay these letters, each at most three times.";
+const healsWords = "Heals by itself: replayed once rates have been fresh for 15 s, each letter at most three times.";
 
 /** @param {import("./answers.ts").Taken} taken */
 function takenWords({ by, note, more }) {

@@ -1,7 +1,7 @@
 /** Jobs: what was ordered, how far it is, and what became of its letters. */
 import { byId, setTextOf } from "../dom.js";
 import { plural } from "../format.js";
-import { leadJob, listJobs, Refusal, setJobRate, showJob } from "./api.js";
+import { leadJob, listJobs, Refusal, showJob } from "./api.js";
 import { confirm } from "./confirm.js";
 import { fillJobRow, makeJobRow } from "./job_row.js";
 
@@ -16,6 +16,8 @@ export class Jobs {
   #outcomes = new Map();
   /** @type {Map<string, Job["state"]>} */
   #states = new Map();
+  /** @type {Map<string, number>} */
+  #rates = new Map();
   #loading = Promise.resolve();
   #loadedAt = -Infinity;
   #now = 0;
@@ -87,6 +89,7 @@ export class Jobs {
       this.#rows.delete(id);
       this.#outcomes.delete(id);
       this.#states.delete(id);
+      this.#rates.delete(id);
     }
     let place = byId("jobs-list").firstElementChild;
     let ended = false;
@@ -98,6 +101,7 @@ export class Jobs {
       else byId("jobs-list").insertBefore(row.item, place);
       ended ||= this.#states.get(job.id) === "running" && job.state !== "running";
       this.#states.set(job.id, job.state);
+      this.#rates.set(job.id, job.rate);
     }
     if (ended) this.#on.ended();
   }
@@ -107,24 +111,28 @@ export class Jobs {
    * @param {"pause" | "resume" | "cancel" | "rate"} word
    */
   async #lead(id, word) {
-    const question = word === "cancel" ? cancelQuestion : word === "rate" ? rateQuestion : undefined;
+    const question = word === "cancel" ? cancelQuestion : word === "rate" ? this.#rateQuestion(id) : undefined;
     const answer = question && await confirm(question);
     if (question && answer === undefined) return;
     try {
-      await (word === "rate" ? setJobRate(id, answer ?? "") : leadJob(id, word));
+      await leadJob(id, word, word === "rate" ? { rate: (answer ?? "").replaceAll(",", "") } : {});
     } catch (error) {
       this.#on.refused(error);
     }
     await this.load();
   }
-}
 
-const rateQuestion = {
-  title: "How fast?",
-  text: "The job comes up to this rate by and by. Other events need the servers as well.",
-  yes: "Set the rate",
-  note: "Letters a second, from 1 to 1,000,000",
-};
+  /** @param {string} id */
+  #rateQuestion(id) {
+    return {
+      title: "How fast?",
+      text: "The job comes up to this rate by and by. Other events need the servers as well.",
+      yes: "Set the rate",
+      note: "Letters a second, from 1 to 1,000,000",
+      number: this.#rates.get(id) ?? 1,
+    };
+  }
+}
 
 const cancelQuestion = {
   title: "Cancel this job?",

@@ -4,6 +4,7 @@ import type {
   DeadLetter,
   Edit,
   Job,
+  LetterHistory,
   LetterStatus,
   ManyAct,
   Taken,
@@ -16,6 +17,10 @@ export class FakeDeadLetters {
   jobs: Job[] | undefined = [];
   /** By group. */
   readonly taken = new Map<string, Taken>();
+  /** The oldest first. */
+  readonly edits: LetterHistory["edits"][number][] = [];
+  /** How often a history was asked for. */
+  histories = 0;
   /** What was asked for, without looks at groups and jobs. */
   readonly asked: string[] = [];
   /** How long the longest list was that was given. */
@@ -38,11 +43,16 @@ export class FakeDeadLetters {
       });
     }
     if (method === "GET" && first === undefined) return this.#list(query);
+    if (second === "history") return this.#history(first!);
     const isOne = first !== undefined && first !== "replay" && first !== "undo";
-    if (isOne && method === "GET") return Response.json(this.all.find(({ message_id }) => message_id === first));
+    if (isOne && method === "GET") return Response.json(this.#dead(first));
     if (second === "edit") return this.#edit(first!, query.get("json")!);
     const act = method === "DELETE" ? "drop" : (isOne ? second : first) as ManyAct;
     return Response.json(this.act(act, isOne ? new URLSearchParams({ id: first }) : query));
+  }
+
+  #dead(id: string): DeadLetter | undefined {
+    return this.all.find(({ message_id, status }) => message_id === id && status === "dead");
   }
 
   /** At once. */
@@ -93,13 +103,21 @@ export class FakeDeadLetters {
     return Response.json({ taken: this.#chosen(new URLSearchParams({ group })).length });
   }
 
+  #history(id: string): Response {
+    this.histories++;
+    const letters = this.all.filter(({ message_id }) => message_id === id);
+    const numbers = letters.map(({ number }) => number);
+    return Response.json({ letters, edits: this.edits.filter(({ letter }) => numbers.includes(letter)), more: false });
+  }
+
   #edit(id: string, json: string): Response {
     const at = "2026-11-24T22:30:00.000Z";
-    const outcome = editOf(this.all.find(({ message_id }) => message_id === id)!, json);
+    const letter = this.#dead(id)!;
+    const outcome = editOf(letter, json);
     if (outcome.problem !== null) return problem(409, "Conflict", outcome.problem);
-    this.all = this.all.map((letter) =>
-      letter.message_id === id ? { ...letter, edited: { by: "anna", at, event: outcome.after! } } : letter
-    );
+    this.edits.push({ letter: letter.number, by: "anna", at, event: outcome.after! });
+    const edited = { by: "anna", at, event: outcome.after! };
+    this.all = this.all.map((one) => one === letter ? { ...one, edited } : one);
     return Response.json({ edits: [outcome] });
   }
 
@@ -153,6 +171,7 @@ export function deadLetter(n: number): DeadLetter {
     replays: 0,
     status: "dead",
     number: n,
+    previous: null,
     ...{ acted_by: null, acted_at: null, stored_by: null, stored_at: null, edited: null },
     event: decodes ? { id: n, player_id: 11, game_id: 101, type: "bet", amount: 500, currency: "KWD" } : null,
     body_problem: decodes ? null : "5 bytes are not a casino.events.v1.Event",
@@ -160,6 +179,32 @@ export function deadLetter(n: number): DeadLetter {
     body_bytes: 5,
   };
 }
+
+/** A letter that was edited and replayed, what its replay died as, and another one. The oldest first. */
+export function replayedInVain(): DeadLetter[] {
+  const first = deadLetter(0);
+  const acted = { status: "replayed", acted_by: "bob", acted_at: "2026-11-24T22:21:00.000Z" } as const;
+  const again = { message_id: first.message_id, previous: first.number, replays: 1, subscriber: "subscriber-2" };
+  const [, { by, at, event }] = editsInVain;
+  return [
+    { ...first, ...acted },
+    {
+      ...{ ...deadLetter(2), ...again, event: editsInVain[0].event, edited: { by, at, event } },
+      ...{ detail: 'currency = "XTS": the rates have no XTS', last_failed_at: "2026-11-24T22:21:05.000Z" },
+    },
+    { ...deadLetter(4), last_failed_at: "2026-11-24T22:40:00.000Z" },
+  ];
+}
+
+export const editsInVain = [
+  { letter: 0, by: "anna", at: "2026-11-24T22:20:00.000Z", event: { ...deadLetter(0).event, currency: "XTS" } },
+  {
+    letter: 2,
+    by: "carol",
+    at: "2026-11-24T22:30:00.000Z",
+    event: { ...deadLetter(0).event, currency: "EUR", amount: 5 },
+  },
+] as const;
 
 /** The rule of this fake: an event has an id, and its currency is none that no rates have. */
 function editOf({ message_id, event, edited }: DeadLetter, json: string): Edit {
