@@ -7,6 +7,7 @@ import charts from "./charts/charts.js" with { type: "text" };
 import day from "./charts/day.js" with { type: "text" };
 import span from "./charts/span.js" with { type: "text" };
 import deadLetterActs from "./dead_letters/acts.js" with { type: "text" };
+import deadLetterBody from "./dead_letters/body.js" with { type: "text" };
 import confirm from "./dead_letters/confirm.js" with { type: "text" };
 import deadLetterApi from "./dead_letters/api.js" with { type: "text" };
 import deadLetters from "./dead_letters/dead_letters.js" with { type: "text" };
@@ -15,6 +16,8 @@ import deadLetterFilter from "./dead_letters/filter.js" with { type: "text" };
 import groupList from "./dead_letters/group_list.js" with { type: "text" };
 import jobRow from "./dead_letters/job_row.js" with { type: "text" };
 import jobs from "./dead_letters/jobs.js" with { type: "text" };
+import lineage from "./dead_letters/lineage.js" with { type: "text" };
+import lineageList from "./dead_letters/lineage_list.js" with { type: "text" };
 import letterList from "./dead_letters/letter_list.js" with { type: "text" };
 import deadLetterRow from "./dead_letters/row.js" with { type: "text" };
 import deadLetterWords from "./dead_letters/words.js" with { type: "text" };
@@ -54,6 +57,7 @@ export const pageAssets: readonly PageAsset[] = [
   asset("charts/day.js", day),
   asset("charts/span.js", span),
   asset("dead_letters/acts.js", deadLetterActs),
+  asset("dead_letters/body.js", deadLetterBody),
   asset("dead_letters/confirm.js", confirm),
   asset("dead_letters/api.js", deadLetterApi),
   asset("dead_letters/dead_letters.js", deadLetters),
@@ -62,6 +66,8 @@ export const pageAssets: readonly PageAsset[] = [
   asset("dead_letters/group_list.js", groupList),
   asset("dead_letters/job_row.js", jobRow),
   asset("dead_letters/jobs.js", jobs),
+  asset("dead_letters/lineage.js", lineage),
+  asset("dead_letters/lineage_list.js", lineageList),
   asset("dead_letters/letter_list.js", letterList),
   asset("dead_letters/row.js", deadLetterRow),
   asset("dead_letters/words.js", deadLetterWords),

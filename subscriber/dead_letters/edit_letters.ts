@@ -1,11 +1,12 @@
 /** Stores edits beside their letters, in the table `dead_letter_edits`. */
 import type { Change } from "../../shared/event/change.ts";
 import type { Event } from "../../shared/event/event.ts";
-import { encodeEvent } from "../../shared/event/protobuf.ts";
+import { decodeEvent, encodeEvent } from "../../shared/event/protobuf.ts";
 import { arrayLiteral } from "../../shared/postgres/copy_rows.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
+import type { NumberedEdit } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { claimedProblem, editOf, type EditOutcome } from "../../shared/rabbitmq/dead/edit.ts";
-import type { KeptLetter } from "./letter_row.ts";
+import { isoTime, type KeptLetter } from "./letter_row.ts";
 
 function equal(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && one.every((byte, n) => byte === other[n]);
@@ -73,4 +74,23 @@ async function keep(
     ],
   );
   return new Set(rows.map(([id]) => BigInt(id!)));
+}
+
+/** Returns the edits of these letters, oldest first; of more than `limit`, the newest. */
+export async function readEdits(
+  database: Pick<Database, "query">,
+  letters: readonly bigint[],
+  limit: number,
+): Promise<{ readonly edits: readonly NumberedEdit[]; readonly more: boolean }> {
+  const rows = await database.query(
+    `select letter, encode(body, 'hex'), edited_by, ${isoTime("edited_at")} from dead_letter_edits
+     where letter = any($1::bigint[]) order by letter desc, number desc limit $2::bigint`,
+    [`{${letters.join(",")}}`, String(limit + 1)],
+  );
+  const edits = rows.slice(0, limit).reverse().map(([letter, hex, by, at]) => {
+    const body = Uint8Array.fromHex(hex!);
+    // Only edits with a valid event are stored.
+    return { letter: BigInt(letter!), body, event: decodeEvent(body) as Event, by: by!, at: at! };
+  });
+  return { edits, more: rows.length > limit };
 }

@@ -14,14 +14,17 @@ import {
   type DeadLetterAdmin,
   type EditOptions,
   type EditPage,
+  type HistoryOptions,
+  type LetterHistory,
   type LetterPage,
   type ListOptions,
   type Replays,
 } from "../../shared/rabbitmq/dead/admin.ts";
 import { editOf } from "../../shared/rabbitmq/dead/edit.ts";
+import { statuses } from "../../shared/rabbitmq/dead/dead_letter.ts";
 import { replay } from "../../shared/rabbitmq/dead/replay.ts";
 import { LetterClaims } from "./claims.ts";
-import { editLetters } from "./edit_letters.ts";
+import { editLetters, readEdits } from "./edit_letters.ts";
 import { LetterTable } from "./letter_table.ts";
 import { replaySource } from "./replay_source.ts";
 
@@ -39,6 +42,8 @@ export interface TableAdminOptions {
 /** Share of the time that one letter may use: a letter that no queue takes must not use up all of it. */
 const publishShare = 0.2;
 const closeTimeoutMs = 2_000;
+/** Bounds a history: a letter that is replayed by force may die any number of times. */
+const [mostLetters, mostEdits] = [100, 500];
 
 export class TableDeadLetterAdmin implements DeadLetterAdmin {
   readonly #table: LetterTable;
@@ -57,6 +62,15 @@ export class TableDeadLetterAdmin implements DeadLetterAdmin {
       const options = { filter, order, limit, after: place, mostBodyBytes };
       const [{ letters, more }, total] = await Promise.all([this.#table.page(options), this.#table.count()]);
       return { letters, total, next: more ? String(letters.at(-1)!.id) : undefined };
+    });
+  }
+
+  history({ id, signal }: HistoryOptions): Promise<LetterHistory> {
+    return this.#act(signal, async () => {
+      const of = { filter: { ids: [id], statuses }, order: "newest", limit: mostLetters } as const;
+      const { letters, more } = await this.#table.page(of);
+      const { edits, more: moreEdits } = await readEdits(this.options.database, letters.map(({ id }) => id), mostEdits);
+      return { letters: letters.toReversed(), edits, more: more || moreEdits };
     });
   }
 

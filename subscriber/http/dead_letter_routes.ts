@@ -3,7 +3,7 @@ import { type Context, Hono } from "hono";
 import { type Change, parseChange } from "../../shared/event/change.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
 import { deadLetterToJson, mostBodyListed, mostBodyShown } from "../../shared/rabbitmq/dead/dead_letter.ts";
-import { type DeadLetterAdmin, type Filter, groupToJson } from "../../shared/rabbitmq/dead/admin.ts";
+import { type DeadLetterAdmin, type Filter, groupToJson, historyToJson } from "../../shared/rabbitmq/dead/admin.ts";
 import { outcomeToJson } from "../../shared/rabbitmq/dead/edit.ts";
 import { parseMessageId } from "../../shared/rabbitmq/message_id.ts";
 import { callWithDeadline } from "../../shared/runtime/deadline.ts";
@@ -88,6 +88,12 @@ export function deadLetterRoutes({ admin, waiting, jobs, takes, clock }: DeadLet
     const { letters: [letter] } = await ask((signal) => admin.list({ ...options, signal }));
     if (!letter) throw missing(id);
     return context.json(deadLetterToJson(letter));
+  });
+  routes.get("/:id/history", async (context) => {
+    const id = idOf(context.req.param("id"));
+    const history = await ask((signal) => admin.history({ id, signal }));
+    if (history.letters.length === 0) throw new Problem(404, `there is no dead letter ${id}, and there was none`);
+    return context.json(historyToJson(history));
   });
   routes.post("/replay", async (context) => {
     const filter = chosen(filterOf(context, "all"), context.req.query("all"));

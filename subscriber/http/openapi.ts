@@ -253,6 +253,12 @@ export const openApi = {
       get: ofOne("One dead letter", json("The dead letter", ref("DeadLetter"))),
       delete: ofOne("Drops a dead letter", json("Done", dropped)),
     },
+    "/dead-letters/{id}/history": {
+      get: ofOne(
+        "What happened to its message: each death and each edit, the oldest first",
+        json("All", ref("LetterHistory")),
+      ),
+    },
     "/dead-letters/{id}/replay": {
       post: ofOne("Publishes a dead letter again under its own id", json("Counts by result", replays)),
     },
@@ -403,6 +409,18 @@ export const openApi = {
         body_base64: described(text, "The first 4 KiB in a list; the first MiB in the answer for one letter"),
         body_bytes: described(count, "Length of the whole body"),
       }, ["message_id", "reason", "detail", "group", "attempts", "replays", "body_base64", "body_bytes"]),
+      LetterHistory: object({
+        letters: described(list(ref("DeadLetter")), "One for each time that it died, whatever its status; at most 100"),
+        edits: described(
+          list(object({
+            letter: described(integer, "The number of the letter"),
+            ...{ by: text, at: text },
+            event: described({ type: "object" }, "What the edit made of it"),
+          })),
+          "At most 500",
+        ),
+        more: described(flag, "There are older ones"),
+      }),
       Session: object({
         name: textOrNull,
         role: described({ enum: [...roles, null] }, "null: no access, not even the role look"),

@@ -44,13 +44,15 @@ export function overviewOf(sources: Sources): () => Promise<Overview> {
     const deadLetters = unkept !== undefined && letters !== undefined ? letters.dead + unkept : null;
     // The group of a letter outside the table is not known yet, so the letter counts as untended.
     const untended = unkept !== undefined && letters !== undefined ? letters.untended + unkept : null;
+    const headline = standing.enter(problems.length > 0 ? "problems" : untended ? "letters" : "well");
     return {
+      // After the headline: it began before now.
       at: new Date(clock.now()).toISOString(),
       version,
       subscriber_id: subscriberId,
       uptime_ms: Math.round(clock.monotonic() - startedAt),
       mode,
-      standing: standing.enter(problems.length > 0 ? "problems" : untended ? "letters" : "well"),
+      standing: headline,
       problems,
       subscribers: fleet.subscribers,
       materialized: totals?.materialized ?? null,

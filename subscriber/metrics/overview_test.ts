@@ -1,4 +1,4 @@
-import { deepStrictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok } from "node:assert/strict";
 import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
 import { DatabaseGate } from "../pipeline/database_gate.ts";
 import { Stats } from "../pipeline/stats.ts";
@@ -30,7 +30,7 @@ function overview() {
   };
   const read = overviewOf(sources as Sources);
   return {
-    ...{ now, keeper, read },
+    ...{ now, keeper, read, clock },
     /** The state and the problems, `ms` later. */
     async after(ms: number): Promise<string[]> {
       await clock.advance(ms);
@@ -104,4 +104,13 @@ Deno.test("overviewOf() counts the dead letters that its keeper holds, which the
   keeper.waiting = 200;
   const { dead_letters, dead_letters_untended } = await read();
   deepStrictEqual([dead_letters, dead_letters_untended], [201, 201]);
+});
+
+Deno.test("overviewOf() says that the headline began before the answer, however slow the answer is", async () => {
+  const { clock, read } = overview();
+  const now = clock.now.bind(clock);
+  let calls = 0;
+  clock.now = () => now() + calls++;
+  const { at, standing } = await read();
+  ok(standing.since <= at, `${standing.since} is after ${at}`);
 });

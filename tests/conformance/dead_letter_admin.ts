@@ -5,6 +5,7 @@ import { retriesHeader } from "../../shared/rabbitmq/dead/replay.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
 import { replaysHeader, withoutBrokerHeaders } from "../../shared/rabbitmq/message.ts";
 import { eventually } from "../fixtures/eventually.ts";
+import { eventToJson } from "../../shared/event/json.ts";
 import { encodeEvent } from "../../shared/event/protobuf.ts";
 import type { DeadLetterAdmin, Filter } from "../../shared/rabbitmq/dead/admin.ts";
 import { causeOf } from "../../shared/rabbitmq/dead/cause.ts";
@@ -242,6 +243,28 @@ function testActing(test: Register): void {
       letter.messageId,
       Uint8Array.from(encodeEvent({ ...missing, currency: "EUR" })),
     ]);
+  });
+
+  test("history() has a message's letters, whatever their status, and every edit, oldest first", async ({ admin, bury }) => {
+    const [letter, other] = [7n, 8n].map((id) => ({
+      ...letterOf("unknown-currency"),
+      body: encodeEvent(bet({ id, currency: "XTS" })),
+    })) as [Delivery, Delivery];
+    await bury([letter, other]);
+    const edit = (value: string) =>
+      admin.edit({ ...everything, limit, preview: false, change: { set: [{ key: "currency", value }] }, by: "anna" });
+    for (const currency of ["KWD", "USD", "EUR"]) await edit(currency);
+    strictEqual(await admin.drop({ signal, filter: { ids: ids([letter]) } }), 1);
+    const { letters, edits, more } = await admin.history({ id: letter.messageId, signal });
+    deepStrictEqual([ids(letters), letters[0]!.fate?.status, more], [ids([letter]), "dropped", false]);
+    strictEqual(eventToJson(letters[0]!.event!).currency, "XTS");
+    const id = letters[0]!.fate!.id;
+    deepStrictEqual(edits.map(({ letter, event }) => [letter, event.id, eventToJson(event).currency]), [
+      ...[[id, 7n, "KWD"], [id, 7n, "USD"], [id, 7n, "EUR"]],
+    ]);
+    match(edits[0]!.at, /^\d{4}-\d\d-\d\dT/);
+    const none = await admin.history({ id: crypto.randomUUID(), signal });
+    deepStrictEqual(none, { letters: [], edits: [], more: false });
   });
 
   test("edit() changes no letter that conflicts with another event under its id", async ({ admin, bury }) => {

@@ -1,5 +1,13 @@
 import type { Change } from "../../event/change.ts";
-import type { DeadLetter, Status } from "./dead_letter.ts";
+import {
+  type DeadLetter,
+  deadLetterToJson,
+  mostBodyListed,
+  type NumberedEdit,
+  shownEvent,
+  type Status,
+} from "./dead_letter.ts";
+import { jsonInteger } from "../../event/json.ts";
 import type { EditOutcome } from "./edit.ts";
 
 /** Selects letters: every given condition must hold. An empty filter selects all letters with status `dead`. */
@@ -29,6 +37,9 @@ export interface Filter {
 export interface DeadLetterAdmin {
   /** Lists the matching letters, page by page. */
   list(options: ListOptions): Promise<LetterPage>;
+
+  /** Returns what happened to one message: no letters when it never died. */
+  history(options: HistoryOptions): Promise<LetterHistory>;
 
   /** Groups the matching letters by cause, largest group first. */
   groups(options: AdminOptions): Promise<readonly CauseGroup[]>;
@@ -86,6 +97,35 @@ export interface LetterPage {
   readonly total: number;
   /** Where the next page begins; `undefined` on the last page. */
   readonly next: string | undefined;
+}
+
+export interface HistoryOptions {
+  /** The message id in lower case, or the id as the publisher sent it. */
+  readonly id: string;
+  readonly signal: AbortSignal;
+}
+
+/** What happened to one message, oldest first. */
+export interface LetterHistory {
+  /** The message's letters, whatever their status: one for each time that it died. */
+  readonly letters: readonly DeadLetter[];
+  readonly edits: readonly NumberedEdit[];
+  /** Whether there are older letters or edits than these. */
+  readonly more: boolean;
+}
+
+/** Returns a history with the keys of HTTP. */
+export function historyToJson({ letters, edits, more }: LetterHistory) {
+  return {
+    letters: letters.map((letter) => deadLetterToJson(letter, mostBodyListed)),
+    edits: edits.map(({ letter, by, at, event }) => ({
+      letter: jsonInteger(letter),
+      by,
+      at,
+      event: shownEvent(event),
+    })),
+    more,
+  };
 }
 
 export interface CauseGroup {

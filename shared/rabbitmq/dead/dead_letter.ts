@@ -54,6 +54,11 @@ export interface LetterEdit {
   readonly at: string;
 }
 
+/** An edit of a letter, with the letter's number in its store. */
+export interface NumberedEdit extends LetterEdit {
+  readonly letter: bigint;
+}
+
 /** `replayed`: published again, but its event is not known to be stored; `resolved`: its event is stored. */
 export const statuses = ["dead", "replayed", "dropped", "resolved"] as const;
 export type Status = typeof statuses[number];

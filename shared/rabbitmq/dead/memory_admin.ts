@@ -4,7 +4,7 @@ import type { Delivery } from "../delivery.ts";
 import type { MemoryQueue } from "../memory_queue.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { causeOf } from "./cause.ts";
-import { type DeadLetter, type LetterEdit, letterOf, type Status } from "./dead_letter.ts";
+import { type DeadLetter, type LetterEdit, letterOf, type Status, statuses } from "./dead_letter.ts";
 import { editOf } from "./edit.ts";
 import { isWornOut, replayOf } from "./replay.ts";
 import {
@@ -14,6 +14,8 @@ import {
   type DeadLetterAdmin,
   type EditOptions,
   type EditPage,
+  type HistoryOptions,
+  type LetterHistory,
   type LetterPage,
   type ListOptions,
   matches,
@@ -56,6 +58,17 @@ export class MemoryDeadLetterAdmin implements DeadLetterAdmin {
       const page = rest.slice(0, limit);
       const next = rest.length > limit ? String(page.at(-1)!.place) : undefined;
       return { letters: page.map(({ letter }) => letter), total: this.options.queue.deadLetters.length, next };
+    });
+  }
+
+  /** A replayed letter is gone from this process, with its edits. */
+  history({ id, signal }: HistoryOptions): Promise<LetterHistory> {
+    return Promise.try(() => {
+      const letters = this.#find({ filter: { ids: [id], statuses }, signal }).map(({ letter }) => letter);
+      const edits = letters.flatMap(({ fate }) =>
+        (this.#edits.get(fate!.id) ?? []).map((edit) => ({ ...edit, letter: fate!.id }))
+      );
+      return { letters, edits, more: false };
     });
   }
 

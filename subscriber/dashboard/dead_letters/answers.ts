@@ -19,6 +19,8 @@ export interface DeadLetter {
   readonly status: LetterStatus;
   /** Distinguishes letters with the same message id; `null` in the demo. */
   readonly number: number | string | null;
+  /** The number of the letter whose replay died as this one. */
+  readonly previous: number | string | null;
   /** Who last replayed, dropped or restored the letter. */
   readonly acted_by: string | null;
   readonly acted_at: string | null;
@@ -32,6 +34,22 @@ export interface DeadLetter {
   readonly body_base64: string;
   /** Length of the whole body. */
   readonly body_bytes: number;
+}
+
+/** The oldest first. */
+export interface LetterHistory {
+  /** One for each time that the message died, whatever their status. */
+  readonly letters: readonly DeadLetter[];
+  readonly edits: readonly {
+    /** Its number. */
+    readonly letter: DeadLetter["number"];
+    readonly by: string;
+    readonly at: string;
+    /** What the edit made of it. */
+    readonly event: EventJson;
+  }[];
+  /** Older ones than these. */
+  readonly more: boolean;
 }
 
 export interface DeadLetterList {
@@ -82,6 +100,8 @@ export interface Job {
   readonly created_by: string;
   readonly created_at: string;
   readonly finished_at: string | null;
+  /** Letters a second at most. */
+  readonly rate: number;
   readonly total: number;
   readonly done: number;
   readonly refused: number;

@@ -47,6 +47,14 @@ export function showLetter(id) {
 }
 
 /**
+ * @param {string} id whatever its status
+ * @returns {Promise<import("./answers.ts").LetterHistory>}
+ */
+export function showHistory(id) {
+  return look(`/${encodeURIComponent(id)}/history`, {});
+}
+
+/**
  * @param {"replay" | "drop" | "undo"} act
  * @param {string} id
  * @returns {Promise<Done>}
@@ -101,11 +109,12 @@ export function orderJob(act, filter) {
 
 /**
  * @param {string} id
- * @param {"pause" | "resume" | "cancel"} word
+ * @param {"pause" | "resume" | "cancel" | "rate"} word
+ * @param {{ rate?: string }} [query] letters a second
  * @returns {Promise<Job>}
  */
-export function leadJob(id, word) {
-  return ask("POST", `/jobs/${encodeURIComponent(id)}/${word}`, lookDeadlineMs);
+export function leadJob(id, word, query = {}) {
+  return ask("POST", `/jobs/${encodeURIComponent(id)}/${word}?${new URLSearchParams(query)}`, lookDeadlineMs);
 }
 
 /**

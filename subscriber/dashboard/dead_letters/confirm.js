@@ -8,6 +8,7 @@ import { byId, setTextOf } from "../dom.js";
  * @property {string} yes
  * @property {boolean} [danger]
  * @property {string} [note] the label of a field
+ * @property {number} [number] what the field holds at first, where it takes a number
  */
 
 /** @type {HTMLDialogElement} */
@@ -22,18 +23,20 @@ let answer = () => {};
  * @param {Question} question
  * @returns {Promise<string | undefined>} the note, which may be empty; `undefined` when the user declines
  */
-export function confirm({ title, text, yes, danger = false, note }) {
+export function confirm({ title, text, yes, danger = false, note, number }) {
   answer(undefined);
   setTextOf("confirm-title", title);
   setTextOf("confirm-text", text);
   setTextOf("confirm-yes", yes);
   setTextOf("confirm-note-label", note ?? "");
   byId("confirm-field").hidden = note === undefined;
-  field.value = "";
+  field.value = String(number ?? "");
+  field.inputMode = number === undefined ? "text" : "numeric";
   byId("confirm-yes").className = danger ? "danger" : "";
   dialog.returnValue = "";
   dialog.showModal();
   (note === undefined ? byId("confirm-no") : field).focus();
+  if (number !== undefined) field.select();
   return new Promise((resolve) => answer = resolve);
 }
 

@@ -1,6 +1,7 @@
 /** Edits one letter's event as JSON: shows it before and after, saves it, and replays it. */
 import { byId, element, setTextOf } from "../dom.js";
 import { actOnOne, previewEdit, saveEdit } from "./api.js";
+import { shown } from "./body.js";
 import { describeDone } from "./words.js";
 
 /** @typedef {import("./answers.ts").DeadLetter} DeadLetter */
@@ -132,9 +133,4 @@ function linesOf(before, after) {
       element("td", {}, was === is ? is : element("strong", {}, is)),
     );
   });
-}
-
-/** @param {unknown} value */
-function shown(value) {
-  return value === undefined ? "–" : typeof value === "string" ? value : JSON.stringify(value);
 }

@@ -86,6 +86,7 @@ function makeRow(group, on) {
     times: element("span", { class: "times" }),
     taken: element("span", { class: "tag taken" }),
     sample: element("p", { class: "note" }),
+    heals: element("p", { class: "heals" }, healsWords),
   };
   const button = (/** @type {string} */ act, /** @type {string} */ words, kind = "") =>
     element("button", { type: "button", "data-act": act, class: kind }, words);
@@ -102,6 +103,7 @@ function makeRow(group, on) {
     // The browser closes the open group when another one opens.
     { name: "dead-letter-group" },
     element("summary", {}, parts.number, parts.reason, parts.cause, parts.taken, parts.times),
+    parts.heals,
     parts.sample,
     element("p", { class: "act buttons" }, ...Object.values(buttons)),
     place,
@@ -125,6 +127,7 @@ function fill(row, group) {
   row.group = group;
   setText(row.parts.number, count(letters));
   setText(row.parts.reason, reason);
+  row.parts.heals.hidden = reason !== "rates-timeout";
   setText(row.parts.cause, cause || "without a detail");
   setText(row.parts.times, timesOf(first_at, last_at));
   setText(row.parts.taken, taken ? takenWords(taken) : "");
@@ -135,6 +138,9 @@ function fill(row, group) {
   }
   row.buttons.leave.hidden = !taken;
 }
+
+/** subscriber/dead_letters/heal.ts does. */
+const healsWords = "Heals by itself: replayed once rates have been fresh for 15 s, each letter at most three times.";
 
 /** @param {import("./answers.ts").Taken} taken */
 function takenWords({ by, note, more }) {

@@ -14,9 +14,9 @@ const names = {
   ...{ sinceMs: "since", untilMs: "until", replaysBelow: "replayed less than" },
 };
 
-/** @param {(word: "pause" | "resume" | "cancel") => void} onLead */
+/** @param {(word: "pause" | "resume" | "cancel" | "rate") => void} onLead */
 export function makeJobRow(onLead) {
-  const button = (/** @type {"pause" | "resume" | "cancel"} */ word, /** @type {string} */ label) => {
+  const button = (/** @type {"pause" | "resume" | "cancel" | "rate"} */ word, /** @type {string} */ label) => {
     const made = element("button", { type: "button" }, label);
     made.addEventListener("click", () => onLead(word));
     return made;
@@ -33,6 +33,7 @@ export function makeJobRow(onLead) {
   const buttons = {
     pause: button("pause", "Pause"),
     resume: button("resume", "Resume"),
+    rate: button("rate", "Change rate"),
     cancel: button("cancel", "Cancel"),
   };
   const acts = element("p", { class: "act buttons" }, ...Object.values(buttons));
@@ -64,10 +65,14 @@ export function fillJobRow({ head, parts, buttons, acts }, job) {
   if (Array.from(parts.deaths.children, ({ textContent }) => textContent).join("\n") !== deaths.join("\n")) {
     parts.deaths.replaceChildren(...deaths.map((death) => element("li", {}, death)));
   }
-  setText(parts.order, `${describeFilter(job.filter)}; by ${job.created_by}, ${dateTime(job.created_at)}`);
+  setText(
+    parts.order,
+    `${rateWords(job)}${describeFilter(job.filter)}; by ${job.created_by}, ${dateTime(job.created_at)}`,
+  );
   const focused = document.activeElement;
   buttons.pause.hidden = state !== "running";
   buttons.resume.hidden = state !== "paused" && state !== "stopped";
+  buttons.rate.hidden = state === "done" || state === "cancelled";
   buttons.cancel.hidden = state === "done" || state === "cancelled";
   acts.hidden = buttons.cancel.hidden;
   if (focused instanceof HTMLElement && acts.contains(focused) && (focused.hidden || acts.hidden)) {
@@ -86,6 +91,11 @@ function figuresOf({ act, done, total, refused, failed, stored, died }) {
     ...(failed > 0 ? [`${count(failed)} failed`] : []),
   ];
   return parts.join(" · ");
+}
+
+/** What a job may do that has ended is of no use. @param {Job} job */
+function rateWords({ state, rate }) {
+  return state === "done" || state === "cancelled" ? "" : `at most ${plural(rate, "letter")} a second; `;
 }
 
 /** @param {Job["filter"]} filter */

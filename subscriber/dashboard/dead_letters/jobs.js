@@ -16,6 +16,8 @@ export class Jobs {
   #outcomes = new Map();
   /** @type {Map<string, Job["state"]>} */
   #states = new Map();
+  /** @type {Map<string, number>} */
+  #rates = new Map();
   #loading = Promise.resolve();
   #loadedAt = -Infinity;
   #now = 0;
@@ -87,6 +89,7 @@ export class Jobs {
       this.#rows.delete(id);
       this.#outcomes.delete(id);
       this.#states.delete(id);
+      this.#rates.delete(id);
     }
     let place = byId("jobs-list").firstElementChild;
     let ended = false;
@@ -98,22 +101,36 @@ export class Jobs {
       else byId("jobs-list").insertBefore(row.item, place);
       ended ||= this.#states.get(job.id) === "running" && job.state !== "running";
       this.#states.set(job.id, job.state);
+      this.#rates.set(job.id, job.rate);
     }
     if (ended) this.#on.ended();
   }
 
   /**
    * @param {string} id
-   * @param {"pause" | "resume" | "cancel"} word
+   * @param {"pause" | "resume" | "cancel" | "rate"} word
    */
   async #lead(id, word) {
-    if (word === "cancel" && await confirm(cancelQuestion) === undefined) return;
+    const question = word === "cancel" ? cancelQuestion : word === "rate" ? this.#rateQuestion(id) : undefined;
+    const answer = question && await confirm(question);
+    if (question && answer === undefined) return;
     try {
-      await leadJob(id, word);
+      await leadJob(id, word, word === "rate" ? { rate: (answer ?? "").replaceAll(",", "") } : {});
     } catch (error) {
       this.#on.refused(error);
     }
     await this.load();
+  }
+
+  /** @param {string} id */
+  #rateQuestion(id) {
+    return {
+      title: "How fast?",
+      text: "The job comes up to this rate by and by. Other events need the servers as well.",
+      yes: "Set the rate",
+      note: "Letters a second, from 1 to 1,000,000",
+      number: this.#rates.get(id) ?? 1,
+    };
   }
 }
 

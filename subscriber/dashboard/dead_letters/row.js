@@ -1,6 +1,8 @@
 /** One dead letter: its cause in one line, and everything when it is opened. */
 import { element } from "../dom.js";
 import { dateTime, plural } from "../format.js";
+import { bodyOf, eventText } from "./body.js";
+import { showLineage } from "./lineage_list.js";
 
 /** @typedef {import("./answers.ts").DeadLetter} DeadLetter */
 /** @typedef {Record<"find" | "replay" | "edit" | "drop" | "undo", (letter: DeadLetter) => void>} OnLetter */
@@ -22,26 +24,27 @@ export function letterRow(letter, on) {
     : status === "dropped"
     ? [button("undo", "Undo")]
     : [];
-  return element(
-    "li",
+  const lineage = element("div", { class: "lineage" });
+  const details = element(
+    "details",
     {},
     element(
-      "details",
+      "summary",
       {},
-      element(
-        "summary",
-        {},
-        element("time", last_failed_at ? { datetime: last_failed_at } : {}, dateTime(last_failed_at)),
-        ...(status === "dead" ? [] : [element("span", { class: "tag" }, status)]),
-        ...(edited ? [element("span", { class: "tag" }, "edited")] : []),
-        element("span", { class: "detail" }, detail || "without a detail"),
-        element("span", { class: "times" }, eventWords(edited?.event ?? event)),
-      ),
-      element("dl", { class: "pairs" }, ...pairs(letter)),
-      ...body(letter),
-      element("p", { class: "buttons" }, ...acts, button("find", "Where is it?", "")),
+      element("time", last_failed_at ? { datetime: last_failed_at } : {}, dateTime(last_failed_at)),
+      ...(status === "dead" ? [] : [element("span", { class: "tag" }, status)]),
+      ...(edited ? [element("span", { class: "tag" }, "edited")] : []),
+      element("span", { class: "detail" }, detail || "without a detail"),
+      element("span", { class: "times" }, eventWords(edited?.event ?? event)),
     ),
+    element("dl", { class: "pairs" }, ...pairs(letter)),
+    element("div", { class: "bodies" }, ...bodies(letter)),
+    element("p", { class: "buttons" }, ...acts, button("find", "Where is it?", "")),
+    // Below the buttons: they stay where they are when it comes.
+    lineage,
   );
+  details.addEventListener("toggle", () => details.open && showLineage(lineage, letter));
+  return element("li", {}, details);
 }
 
 /** Often the only difference between letters of one cause. @param {import("./answers.ts").EventJson | null} event */
@@ -64,30 +67,18 @@ function pairs(letter) {
   return facts.flatMap(([name = "", value = ""]) => [element("dt", {}, name), element("dd", {}, value)]);
 }
 
-/** @param {DeadLetter} letter */
-function body({ event, edited, detail, body_problem, body_base64, body_bytes }) {
-  const after = edited
-    ? [
-      element("h3", {}, `As edited by ${edited.by}, ${dateTime(edited.at)}`),
-      element("pre", {}, eventText(edited.event)),
-    ]
-    : [];
-  if (event) return [element("h3", {}, "The event"), element("pre", {}, eventText(event)), ...after];
+/** The last edit is what a replay publishes. @param {DeadLetter} letter */
+function bodies(letter) {
+  const { edited, event } = letter;
   return [
-    element("h3", {}, "The body"),
-    ...(body_problem === detail ? [] : [element("p", {}, body_problem ?? "It holds no valid event.")]),
-    element("pre", {}, body_base64 ? hex(body_base64, body_bytes) : "It is empty."),
-    ...after,
+    element("div", {}, element("h3", {}, event ? "The event" : "The body"), ...bodyOf(letter)),
+    ...(edited
+      ? [element(
+        "div",
+        {},
+        element("h3", {}, `As edited by ${edited.by}, ${dateTime(edited.at)}`),
+        element("pre", {}, eventText(edited.event)),
+      )]
+      : []),
   ];
-}
-
-/** Returns a line for each field, without the braces. @param {import("./answers.ts").EventJson} event */
-export function eventText(event) {
-  return JSON.stringify(event, null, 1).replace(/^\{\n|\n\}$/g, "").replaceAll(/^ /gm, "");
-}
-
-/** Returns the first 256 bytes in hexadecimal. @param {string} base64 @param {number} length of the whole body */
-function hex(base64, length) {
-  const bytes = Array.from(atob(base64), (letter) => letter.charCodeAt(0).toString(16).padStart(2, "0"));
-  return bytes.slice(0, 256).join(" ") + (length > 256 ? ` … (${length} bytes)` : "");
 }

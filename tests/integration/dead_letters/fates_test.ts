@@ -1,5 +1,7 @@
 /** The reported outcomes of letters: lineage, and events that were stored after all. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import type { Event } from "../../../shared/event/event.ts";
+import { eventToJson } from "../../../shared/event/json.ts";
 import { encodeEvent } from "../../../shared/event/protobuf.ts";
 import type { Delivery } from "../../../shared/rabbitmq/delivery.ts";
 import { replaysHeader } from "../../../shared/rabbitmq/message.ts";
@@ -37,6 +39,10 @@ async function store({ sql }: TestLetters, { messageId }: Delivery, eventId = 1)
   );
 }
 
+function currencyOf({ event }: { readonly event: Event | undefined }): string | undefined {
+  return event && eventToJson(event).currency;
+}
+
 async function resolveAll({ database }: TestLetters): Promise<number> {
   return await new Resolver(database, "replayed").round() + await new Resolver(database, "dead").round();
 }
@@ -60,6 +66,40 @@ test("a letter whose replay dies again is named by the new one, and by no other'
   const [one, , second, third] = found.map(({ fate }) => fate!);
   deepStrictEqual(found.map(({ fate }) => fate?.previous), [undefined, undefined, one!.id, second!.id]);
   deepStrictEqual([one!.status, second!.status, third!.status, one!.actedBy], ["replayed", "replayed", "dead", actor]);
+});
+
+test("the history of a message has each of its deaths and each edit of them, by whom, and of many the newest", async (letters) => {
+  const { admin, sql } = letters;
+  const first = { ...letterOf("unknown-currency"), body: encodeEvent(bet({ currency: "XTS" })) };
+  await bury(letters, [letterOf("invalid"), first]);
+  const edit = async (value: string, by: string) => {
+    const change = { set: [{ key: "currency", value }] };
+    await admin.edit({ filter: { ids: [first.messageId] }, signal: never, limit: 9, preview: false, change, by });
+  };
+  const history = () => admin.history({ id: first.messageId, signal: never });
+  await edit("KWD", "anna");
+  await admin.replay({ ...everything, by: "bob" });
+  const body = encodeEvent(bet({ currency: "KWD" }));
+  await bury(letters, [{ ...first, body, headers: { ...first.headers, [replaysHeader]: 1 } }]);
+  await edit("USD", "carol");
+  await edit("EUR", "dave");
+  const { letters: [one, other], edits, more } = await history();
+  deepStrictEqual([one!.fate?.status, one!.fate?.actedBy, other!.fate?.status], ["replayed", "bob", "dead"]);
+  strictEqual(other!.fate?.previous, one!.fate?.id);
+  deepStrictEqual([currencyOf(one!), currencyOf(other!)], ["XTS", "KWD"]);
+  deepStrictEqual(edits.map((edit) => [edit.letter, edit.by, currencyOf(edit)]), [
+    [one!.fate!.id, "anna", "KWD"],
+    [other!.fate!.id, "carol", "USD"],
+    [other!.fate!.id, "dave", "EUR"],
+  ]);
+  strictEqual(more, false);
+
+  await sql.query(`
+    insert into dead_letter_edits (letter, number, edited_by, event_id, player_id, body)
+    select letter, n, n::text, event_id, player_id, body from dead_letter_edits, generate_series(3, 600) as n
+    where edited_by = 'dave'`);
+  const long = await history();
+  deepStrictEqual([long.edits.length, long.edits[0]!.by, long.edits.at(-1)!.by, long.more], [500, "101", "600", true]);
 });
 
 test("a letter whose event is stored is resolved, whether it was replayed or not: by whom, and when", async (letters) => {

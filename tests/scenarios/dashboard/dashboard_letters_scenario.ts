@@ -1,8 +1,8 @@
 /** Dead letters on the dashboard in a real browser, with a fake subscriber. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { eventually } from "../../fixtures/eventually.ts";
-import { type OpenPage, openPage, signIn, untilText } from "./browser.ts";
-import { deadLetter, jobAnswer } from "./fake_dead_letters.ts";
+import { checkAccessibility, type OpenPage, openPage, signIn, untilText } from "./browser.ts";
+import { deadLetter, editsInVain, jobAnswer, replayedInVain } from "./fake_dead_letters.ts";
 import { FakeSubscriber, subscriberAnswer, wellOverview } from "./fake_subscriber.ts";
 
 async function withPage(use: (open: OpenPage, fake: FakeSubscriber) => Promise<void>): Promise<void> {
@@ -127,6 +127,22 @@ Deno.test("dead letters are filtered by text, reason, status and player, and a f
   });
 });
 
+Deno.test("a group that heals by itself says so", async () => {
+  await withPage(async ({ page }, fake) => {
+    fake.letters = [{ ...deadLetter(0), reason: "rates-timeout", detail: "no rates within 5000 ms" }];
+    await untilText(page, "#letters-status", "1 dead letter.");
+    await page.locator("#groups summary").first().click();
+    await page.locator("#groups .heals").waitFor();
+    await untilText(page, "#groups .heals", /^Heals by itself: replayed once rates have been fresh for 15 s/);
+    // One that was dropped does not.
+    fake.letters = fake.letters.map((letter) => ({ ...letter, status: "dropped" }));
+    await page.locator("#letters-tools summary").click();
+    await page.getByLabel("Status").selectOption("dropped");
+    await untilText(page, "#letters-status", /^1 dropped\.$/);
+    strictEqual(await page.locator("#groups .heals").isVisible(), false);
+  });
+});
+
 Deno.test("an act on a group or a filter is counted, asked for and ordered as a job, which tells how far it is and is led", async () => {
   await withPage(async ({ page }, fake) => {
     fake.letters = Array.from({ length: 300 }, (_, n) => deadLetter(n));
@@ -139,6 +155,7 @@ Deno.test("an act on a group or a filter is counted, asked for and ordered as a 
     await group.getByRole("button", { name: "Replay 150" }).click();
     await untilText(page, "#confirm-title", "Replay 150 dead letters?");
     strictEqual(deadLetters.jobs!.length, 0);
+    strictEqual(await group.locator(".heals").isVisible(), false);
     await page.locator("#confirm").getByRole("button", { name: "Replay all" }).click();
     await untilText(page, "#jobs-summary", "Jobs: 1 running");
     deepStrictEqual(deadLetters.asked.filter((asked) => asked.startsWith("POST")), [
@@ -151,6 +168,12 @@ Deno.test("an act on a group or a filter is counted, asked for and ordered as a 
     await untilText(page, "#jobs-list li", "100 of 150 done · 60 stored · 10 died again · 30 neither so far");
     await untilText(page, "#jobs-list .deaths", "unknown-currency: no KWD");
     const job = page.locator("#jobs-list > li").first();
+    await untilText(page, "#jobs-list li", "at most 1,000 letters a second; ");
+    await job.getByRole("button", { name: "Change rate" }).click();
+    strictEqual(await page.locator("#confirm-note").inputValue(), "1000");
+    await page.locator("#confirm-note").fill("50");
+    await page.locator("#confirm").getByRole("button", { name: "Set the rate" }).click();
+    await untilText(page, "#jobs-list li", "at most 50 letters a second; ");
     await job.getByRole("button", { name: "Pause" }).click();
     await untilText(page, "#jobs-summary", "Jobs: 1 standing still");
     await job.getByRole("button", { name: "Resume" }).click();
@@ -213,6 +236,52 @@ Deno.test("one dead letter is edited as JSON: before and after are shown, what d
     deepStrictEqual(fake.deadLetters.all[1]!.edited!.event["currency"], "EUR");
   });
 });
+
+Deno.test("a letter that died again shows its earlier deaths, replays and edits: when, why, by whom, what was changed", async () => {
+  await withPage(async ({ page }, fake) => {
+    fake.letters = replayedInVain();
+    fake.deadLetters.edits.push(...editsInVain);
+    await untilText(page, "#letters-status", "2 dead letters.");
+    // By keyboard alone.
+    await page.locator("#groups summary").first().press("Enter");
+    await page.locator("#letters > li:nth-child(2) > details > summary").press("Enter");
+    const lineage = "#letters > li:nth-child(2) .lineage";
+    await untilText(page, `${lineage} h3`, /^2 deaths · 2 edits · 1 replay$/);
+    deepStrictEqual(await page.locator(`${lineage} li`).allInnerTexts().then((texts) => texts.map(oneLine)), [
+      'died 2026-11-24 22:10:07 UTC by subscriber-1 unknown-currency: currency = "KWD": the rates have no KWD',
+      "edited 2026-11-24 22:20:00 UTC by anna currency: KWD → XTS",
+      "replayed 2026-11-24 22:21:00 UTC by bob",
+      'died again 2026-11-24 22:21:05 UTC by subscriber-2 this letter unknown-currency: currency = "XTS": the rates have no XTS',
+      "edited 2026-11-24 22:30:00 UTC by carol amount: 500 → 5 currency: XTS → EUR",
+    ]);
+    strictEqual(await page.locator(`${lineage} .cure`).count(), 0);
+    await page.locator(`${lineage} summary`).press("Enter");
+    await untilText(page, `${lineage} pre`, '"currency": "KWD"');
+    await checkAccessibility(page, "a letter with its lineage");
+
+    // The other has died once, and nobody did anything to it.
+    await page.locator("#letters > li:first-child > details > summary").press("Enter");
+    await eventually("it to be asked for", () => fake.deadLetters.histories === 2 || undefined);
+    strictEqual(await page.locator("#letters > li:first-child .lineage > *").count(), 0);
+    // Without an edit another replay is in vain.
+    fake.deadLetters.edits.pop();
+    for (const _ of ["closed", "open"]) await page.locator("#letters > li:nth-child(2) > details > summary").click();
+    await untilText(page, `${lineage} .cure`, /^Repair the cause or edit the event first: the last replay died of/);
+    // What came later stands there too.
+    await page.locator("#letters-tools summary").click();
+    await page.getByLabel("Status").selectOption("replayed");
+    await untilText(page, "#letters-status", /^1 replayed\.$/);
+    await untilText(page, "#letters > li:first-child .tag", "replayed");
+    await page.locator("#letters summary").first().click();
+    await untilText(page, "#letters .stations li:nth-child(1)", "this letter");
+    await untilText(page, "#letters .lineage h3", /^2 deaths · 1 edit · 1 replay$/);
+    strictEqual(await page.locator("#letters .cure").count(), 0);
+  });
+});
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, " ").trim();
+}
 
 Deno.test("a group is taken with a note, turns the headline no longer, and is left again", async () => {
   await withPage(async ({ page }, fake) => {

@@ -4,6 +4,7 @@ import type {
   DeadLetter,
   Edit,
   Job,
+  LetterHistory,
   LetterStatus,
   ManyAct,
   Taken,
@@ -16,6 +17,10 @@ export class FakeDeadLetters {
   jobs: Job[] | undefined = [];
   /** Taken groups, by group. */
   readonly taken = new Map<string, Taken>();
+  /** The oldest first. */
+  readonly edits: LetterHistory["edits"][number][] = [];
+  /** Number of requests for a history. */
+  histories = 0;
   /** The requests, except those that read groups or jobs. */
   readonly asked: string[] = [];
   /** Length of the longest list that was returned. */
@@ -38,11 +43,16 @@ export class FakeDeadLetters {
       });
     }
     if (method === "GET" && first === undefined) return this.#list(query);
+    if (second === "history") return this.#history(first!);
     const isOne = first !== undefined && first !== "replay" && first !== "undo";
-    if (isOne && method === "GET") return Response.json(this.all.find(({ message_id }) => message_id === first));
+    if (isOne && method === "GET") return Response.json(this.#dead(first));
     if (second === "edit") return this.#edit(first!, query.get("json")!);
     const act = method === "DELETE" ? "drop" : (isOne ? second : first) as ManyAct;
     return Response.json(this.act(act, isOne ? new URLSearchParams({ id: first }) : query));
+  }
+
+  #dead(id: string): DeadLetter | undefined {
+    return this.all.find(({ message_id, status }) => message_id === id && status === "dead");
   }
 
   /** Acts at once, without a job. */
@@ -95,13 +105,21 @@ export class FakeDeadLetters {
     return Response.json({ taken: this.#chosen(new URLSearchParams({ group })).length });
   }
 
+  #history(id: string): Response {
+    this.histories++;
+    const letters = this.all.filter(({ message_id }) => message_id === id);
+    const numbers = letters.map(({ number }) => number);
+    return Response.json({ letters, edits: this.edits.filter(({ letter }) => numbers.includes(letter)), more: false });
+  }
+
   #edit(id: string, json: string): Response {
     const at = "2026-11-24T22:30:00.000Z";
-    const outcome = editOf(this.all.find(({ message_id }) => message_id === id)!, json);
+    const letter = this.#dead(id)!;
+    const outcome = editOf(letter, json);
     if (outcome.problem !== null) return problem(409, "Conflict", outcome.problem);
-    this.all = this.all.map((letter) =>
-      letter.message_id === id ? { ...letter, edited: { by: "anna", at, event: outcome.after! } } : letter
-    );
+    this.edits.push({ letter: letter.number, by: "anna", at, event: outcome.after! });
+    const edited = { by: "anna", at, event: outcome.after! };
+    this.all = this.all.map((one) => one === letter ? { ...one, edited } : one);
     return Response.json({ edits: [outcome] });
   }
 
@@ -118,7 +136,8 @@ export class FakeDeadLetters {
       return Response.json(this.jobs[0]);
     }
     const states = { pause: "paused", resume: "running", cancel: "cancelled" } as const;
-    if (word) this.change(id, { state: states[word as keyof typeof states] });
+    if (word === "rate") this.change(id, { rate: Number(query.get("rate")) });
+    else if (word) this.change(id, { state: states[word as keyof typeof states] });
     return Response.json(this.jobs.find((job) => job.id === id));
   }
 
@@ -132,7 +151,8 @@ export function jobAnswer(n: number, changes: Partial<Job> = {}): Job {
   return {
     ...{ id: `5b0b1e9e-5c0c-4f3e-9d5b-${String(n).padStart(12, "0")}`, act: "replay", state: "running" },
     ...{ filter: { reasons: ["unknown-currency"] }, created_by: "anna", created_at: "2026-11-24T22:15:00.000Z" },
-    ...{ finished_at: null, total: 0, done: 0, refused: 0, failed: 0, problem: null, stored: 0, died: 0, deaths: [] },
+    ...{ finished_at: null, rate: 1_000, total: 0, done: 0, refused: 0, failed: 0, problem: null },
+    ...{ stored: 0, died: 0, deaths: [] },
     ...changes,
   };
 }
@@ -153,6 +173,7 @@ export function deadLetter(n: number): DeadLetter {
     replays: 0,
     status: "dead",
     number: n,
+    previous: null,
     ...{ acted_by: null, acted_at: null, stored_by: null, stored_at: null, edited: null },
     event: decodes ? { id: n, player_id: 11, game_id: 101, type: "bet", amount: 500, currency: "KWD" } : null,
     body_problem: decodes ? null : "5 bytes are not a casino.events.v1.Event",
@@ -160,6 +181,32 @@ export function deadLetter(n: number): DeadLetter {
     body_bytes: 5,
   };
 }
+
+/** Returns a letter that was edited and replayed, the letter that its replay became, and another one, oldest first. */
+export function replayedInVain(): DeadLetter[] {
+  const first = deadLetter(0);
+  const acted = { status: "replayed", acted_by: "bob", acted_at: "2026-11-24T22:21:00.000Z" } as const;
+  const again = { message_id: first.message_id, previous: first.number, replays: 1, subscriber: "subscriber-2" };
+  const [, { by, at, event }] = editsInVain;
+  return [
+    { ...first, ...acted },
+    {
+      ...{ ...deadLetter(2), ...again, event: editsInVain[0].event, edited: { by, at, event } },
+      ...{ detail: 'currency = "XTS": the rates have no XTS', last_failed_at: "2026-11-24T22:21:05.000Z" },
+    },
+    { ...deadLetter(4), last_failed_at: "2026-11-24T22:40:00.000Z" },
+  ];
+}
+
+export const editsInVain = [
+  { letter: 0, by: "anna", at: "2026-11-24T22:20:00.000Z", event: { ...deadLetter(0).event, currency: "XTS" } },
+  {
+    letter: 2,
+    by: "carol",
+    at: "2026-11-24T22:30:00.000Z",
+    event: { ...deadLetter(0).event, currency: "EUR", amount: 5 },
+  },
+] as const;
 
 /** This fake accepts any JSON with an id as an event. */
 function editOf({ message_id, event, edited }: DeadLetter, json: string): Edit {

@@ -182,6 +182,14 @@ Deno.test("one subscriber's HTTP", async (t) => {
       const { edited, event } = await asOperator(of);
       deepStrictEqual([event.currency, edited.event.currency, typeof edited.by], ["XTS", "EUR", "string"]);
 
+      const history = await asOperator(`${of}/history`);
+      holds(openApi.components.schemas.LetterHistory, [history]);
+      holds(openApi.components.schemas.DeadLetter, history.letters);
+      const [{ status: was, number: before }, { previous: after, number, status: is }] = history.letters;
+      deepStrictEqual([was, is, after, history.letters.length, history.more], ["replayed", "dead", before, 2, false]);
+      deepStrictEqual(history.edits, [{ letter: number, ...edited }]);
+      strictEqual((await asOperator(`${url}/dead-letters/${crypto.randomUUID()}/history`)).status, 404);
+
       const jobs = `${url}/dead-letters/jobs`;
       for (const wrong of ["act=replay", "act=eat&all=true", "act=replay&all=true&rate=0", "act=edit&all=true"]) {
         strictEqual((await asOperator(`${jobs}?${wrong}`, "POST")).status, 400, wrong);

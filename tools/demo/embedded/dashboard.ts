@@ -140,6 +140,7 @@ function adminOf(system: EmbeddedSystem, clock: Clock): DeadLetterAdmin {
   const admin = new MemoryDeadLetterAdmin({ queue: system.queue, clock });
   return {
     list: (options) => admin.list(options),
+    history: (options) => admin.history(options),
     groups: (options) => admin.groups(options),
     replay: (options) => admin.replay(options),
     drop: async (options) => {
