@@ -31,7 +31,7 @@ const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
  *   reasons: ["invalid", "undecodable"],
  *   sinceMs: now - 7_200_000,
  * });
- * throws(() => parseFilter({ player: "john" }, now), /"john" is no whole number/);
+ * throws(() => parseFilter({ player: "john" }, now), /"john" must be a whole number/);
  * ```
  */
 export function parseFilter(words: FilterWords, now: number): Filter {

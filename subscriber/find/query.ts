@@ -44,7 +44,7 @@ const longestId = 400;
  * deepStrictEqual(parseFind({ id: "12345" }), { text: "12345", messageId: undefined, eventId: 12345n });
  * const atMs = Date.UTC(2022, 1, 2, 12, 34);
  * deepStrictEqual(parseFind({ player: "11", at: "2022-02-02T12:34" }), { playerId: 11n, atMs, withinMs: 300_000 });
- * throws(() => parseFind({ player: "11" }), /say at which time/);
+ * throws(() => parseFind({ player: "11" }), /give the time of the player/);
  * ```
  */
 export function parseFind({ id, player, at, within }: FindWords): FindQuery {

@@ -29,7 +29,7 @@ Deno.test("serverKindAt() knows nothing of a server that is silent, or is not th
 Deno.test("otherServerAt() names setting, address and what answers; it has nothing to say of the right server", async () => {
   strictEqual(
     (await otherServerAt(`postgres://casino@${redis!.host}/casino`, "Postgres"))?.message,
-    `DATABASE_URL must name Postgres, but Redis answers at ${redis!.host}`,
+    `DATABASE_URL must point at Postgres, but Redis answers at ${redis!.host}`,
   );
   strictEqual(await otherServerAt(servers.REDIS_URL, "Redis"), undefined);
 });
@@ -41,7 +41,7 @@ Deno.test("explainConnection() asks a server that hung up what it is, and none t
   strictEqual(nothingListens(refused), true);
   strictEqual(
     (await explainConnection(hungUp, "Redis", url) as Error).message,
-    `REDIS_URL must name Redis, but Postgres answers at ${postgres!.host}`,
+    `REDIS_URL must point at Redis, but Postgres answers at ${postgres!.host}`,
   );
   strictEqual(
     (await explainConnection(refused, "Redis", url) as Error).message,
@@ -53,7 +53,7 @@ Deno.test("openConnection() says that Postgres or Redis answers where RABBITMQ_U
   for (const [{ host }, kind] of [[postgres!, "Postgres"], [redis!, "Redis"]] as const) {
     await rejects(openConnection({ url: `amqp://guest:guest@${host}`, name: "other" }), {
       name: "PermanentError",
-      message: `RABBITMQ_URL must name RabbitMQ, but ${kind} answers at ${host}`,
+      message: `RABBITMQ_URL must point at RabbitMQ, but ${kind} answers at ${host}`,
     });
   }
 });
