@@ -15,7 +15,7 @@ const migration = "20261130120000_partition_events.ts";
 const dayMs = 86_400_000;
 const newId = (ms: number) => uuidv7(ms, crypto.getRandomValues(new Uint8Array(10)));
 
-/** Returns the document's three blocks, with the given Monday. */
+/** Returns the document's blocks, with the given Monday. */
 async function statementsOf(monday: string): Promise<string[]> {
   const text = await Deno.readTextFile(join(project, "docs/retention.md"));
   const section = text.slice(text.indexOf("## A table that has rows"));
@@ -51,14 +51,18 @@ Deno.test("a table with rows becomes the first partition, while events are store
         while (!stop.signal.aborted) await save(newId(clock.now()), newId(clock.now()));
       })();
       const monday = mondayAhead();
-      const [look, bind, part, ...more] = await statementsOf(monday);
+      const [look, bind, part, index, ...more] = await statementsOf(monday);
       deepStrictEqual([await sql.one(look!), more], [{ count: "0" }, []]);
       // psql sends each statement in a transaction of its own.
-      for (const statement of bind!.split(";")) if (statement.trim() !== "") await sql.query(statement);
+      const run = async (block: string) => {
+        for (const statement of block.split(";")) if (statement.trim() !== "") await sql.query(statement);
+      };
+      await run(bind!);
       const later = newId(Date.parse(monday) + dayMs);
       await rejects(save(later), { constraint: "events_bounded" });
       const before = stored.length;
-      for (const statement of part!.split(";")) if (statement.trim() !== "") await sql.query(statement);
+      await run(part!);
+      await run(index!);
       strictEqual(await save(later), 1);
       stop.abort();
       await storing;
