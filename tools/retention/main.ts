@@ -26,10 +26,7 @@ await runCommand({
     "command lists the events first and asks for confirmation. Once a partition is dropped, subscribers dead-letter\n" +
     "each further event of its time, because nothing tells whether that event was stored.",
   flags: {
-    maintain: {
-      help: "first create the partitions of the next four weeks, and index the weeks that are over;\n" +
-        "with EVENTS_RETENTION_DAYS=0, do nothing else",
-    },
+    maintain: { help: "first create the next four weeks' partitions and index past weeks; with 0 days, no more" },
     export: { value: "DIRECTORY", help: "first write the events to files in DIRECTORY: CSV, compressed" },
     "dry-run": { help: "list the events, and change nothing" },
     yes: { short: "y", help: "do not ask for confirmation" },
