@@ -99,7 +99,8 @@ export class DeadLetterKeeper {
       state.unread = state.rejected = undefined;
       state.inHand = 0;
     }
-    // Close the channel first: closing the connection may overtake acks that are still on their way.
+    // Closing the channel, or the connection before it, may overtake acks that are still on their way.
+    await settledWithin(leaveTimeoutMs, clock, session.end());
     await settledWithin(leaveTimeoutMs, clock, closeChannel(channel));
   }
 

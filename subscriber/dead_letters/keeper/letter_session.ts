@@ -73,6 +73,15 @@ export class LetterSession {
     await this.#consume();
   }
 
+  /** Stops taking letters for good. The queue has processed all earlier acks when it answers: ChannelSession.leave(). */
+  async end(): Promise<void> {
+    try {
+      if (this.#lastConsumer !== undefined) await this.channel.cancel(this.#lastConsumer);
+    } catch {
+      // The channel is closed: the broker redelivers what it has no ack of, and the table recognises it.
+    }
+  }
+
   /** Resumes taking letters, without waiting for the broker: its answer may come behind letters in the socket. */
   resume(): void {
     if (this.#consumer === undefined) this.#consume().catch(this.options.onEnd);
