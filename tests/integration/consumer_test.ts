@@ -10,6 +10,7 @@ import {
   inQueue,
   outgoing,
   publisherOn,
+  recordedLeaving,
   sendBodies,
   type TestQueues,
   untilConnected,
@@ -245,6 +246,19 @@ Deno.test("AmqpConsumer.stopTaking() leaves everything to the broker, also when 
     } finally {
       await consumer.close();
     }
+  });
+});
+
+Deno.test("AmqpConsumer.close() waits for the answer to its cancel: acks on their way count", async () => {
+  await withTestQueues(async (queues) => {
+    const { said, connect } = recordedLeaving();
+    const consumer = await untilConsuming(consumerOn(queues, { connect }));
+    sendBodies(queues, ["one", "two"]);
+    await settle(consumer, await takeExactly(consumer, 2));
+    said.length = 0;
+    await consumer.close();
+    deepStrictEqual(said, ["cancel", "cancelled", "close"]);
+    await inQueue(queues, queues.events, 0);
   });
 });
 

@@ -77,6 +77,37 @@ export function consumerOn(
   });
 }
 
+/** Returns a `connect` option, and the cancels and closes of its channels: sent, and answered by the broker. */
+export function recordedLeaving(): {
+  readonly said: string[];
+  readonly connect: NonNullable<BrokerOptions["connect"]>;
+} {
+  const said: string[] = [];
+  return {
+    said,
+    async connect(options) {
+      const connection = await openConnection(options);
+      const create = connection.createChannel.bind(connection);
+      connection.createChannel = async () => {
+        const channel = await create();
+        const [cancel, close] = [channel.cancel.bind(channel), channel.close.bind(channel)];
+        channel.cancel = async (tag) => {
+          said.push("cancel");
+          const answer = await cancel(tag);
+          said.push("cancelled");
+          return answer;
+        };
+        channel.close = () => {
+          said.push("close");
+          return close();
+        };
+        return channel;
+      };
+      return connection;
+    },
+  };
+}
+
 export async function untilConsuming(consumer: AmqpConsumer): Promise<AmqpConsumer> {
   await eventually("the consumer", () => consumer.consuming);
   return consumer;

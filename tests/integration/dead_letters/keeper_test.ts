@@ -12,7 +12,7 @@ import { systemClock as clock } from "../../../shared/runtime/clock.ts";
 import { never } from "../../conformance/queue/subject.ts";
 import { publishDead, withTestLetters } from "../../servers/test_letters.ts";
 import { TcpProxy } from "../../servers/tcp_proxy.ts";
-import { eventually, inQueue } from "../../servers/test_queues.ts";
+import { eventually, inQueue, recordedLeaving } from "../../servers/test_queues.ts";
 import { codes, details, kept, letters, reasons } from "../../servers/numbered_letters.ts";
 
 function detailOf({ values }: LetterRow): string | null | undefined {
@@ -174,6 +174,19 @@ Deno.test("a letter of 16 MiB is kept whole; a larger one is held in its queue a
     await keeper.close();
     strictEqual(state.unread, undefined);
     await inQueue(queues, queues.dead, 1);
+  });
+});
+
+Deno.test("a keeper that closes waits for the answer to its cancel: acks on their way count", async () => {
+  await withTestLetters(async ({ queues, startKeeper, untilKept }) => {
+    const { said, connect } = recordedLeaving();
+    const keeper = startKeeper({ connect });
+    publishDead(queues, letters(3));
+    await untilKept(3);
+    said.length = 0;
+    await keeper.close();
+    deepStrictEqual(said, ["cancel", "cancelled", "close"]);
+    await inQueue(queues, queues.dead, 0);
   });
 });
 
