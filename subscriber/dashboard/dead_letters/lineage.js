@@ -18,7 +18,8 @@ import { shown } from "./body.js";
 const acts = { dead: "restored", replayed: "replayed", resolved: "replayed", dropped: "dropped" };
 
 /**
- * By time. Subscribers and Postgres have clocks of their own: what a replay led to comes behind it all the same.
+ * Returns the steps in the order of time. The clocks of subscribers and Postgres differ: a death stays behind the replay
+ * that led to it.
  * @param {LetterHistory} history
  * @returns {Step[]}
  */
@@ -65,14 +66,14 @@ function stepsOfLetter(letter, edits, isFirst) {
 }
 
 /**
- * A line for each field that is another.
+ * Returns a line for each changed field.
  * @param {EventJson | null} before
  * @param {EventJson} after
  */
 export function changesOf(before, after) {
   const names = new Set([...Object.keys(before ?? {}), ...Object.keys(after)]);
   const changes = Array.from(names).filter((name) => shown(before?.[name]) !== shown(after[name]));
-  if (changes.length === 0) return ["no field is another"];
+  if (changes.length === 0) return ["no field changed"];
   return changes.map((name) => `${name}: ${shown(before?.[name])} → ${shown(after[name])}`);
 }
 

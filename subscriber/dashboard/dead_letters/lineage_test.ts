@@ -45,7 +45,7 @@ Deno.test("a message's steps are its deaths, edits and acts; each edit says what
     "22:15:00 edited anna currency: USD → EUR",
     "22:20:00 replayed bob",
     "22:20:01 died again one unknown-currency: without a detail",
-    "22:30:00 edited anna no field is another",
+    "22:30:00 edited anna no field changed",
     "22:39:00 replayed eve",
     "22:40:00 stored two",
   ]);
