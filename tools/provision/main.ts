@@ -18,7 +18,7 @@ await runCommand({
       help: "delete the unused queues and exchanges of 0.1.0 once the queues are empty (docs/upgrades.md)",
     },
   },
-  settings: ["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE"],
+  settings: ["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "EVENTS_SHARDS", "DEAD_LETTER_QUEUE"],
   examples: [
     "deno task provision",
     "deno task provision --remove-former --former-delays 10000,60000",
@@ -26,8 +26,8 @@ await runCommand({
 }, async ({ config, flags }) => {
   const topology = eventTopology(config);
   const former = formerTopology(config, parseDelays(flags["former-delays"]));
-  const said = topology.map(({ name, exchange }) =>
-    `The queue ${name} exists and is bound to the exchange ${exchange}.`
+  const said = topology.flatMap(({ name, bindings }) =>
+    bindings.map(({ exchange }) => `The queue ${name} exists and is bound to the exchange ${exchange}.`)
   );
   let done = true;
   let connection;

@@ -124,7 +124,7 @@ Deno.test("the Topology Operator declares what deno task provision declares", as
   });
   const byName = (a: { name: string }, b: { name: string }) => a.name < b.name ? -1 : 1;
   const expected = eventTopology(topologyConfig(manifests))
-    .map(({ name, exchange, arguments: more }) => ({ name, exchange, arguments: more }));
+    .map(({ name, bindings, arguments: more }) => ({ name, exchange: bindings[0]!.exchange, arguments: more }));
   deepStrictEqual(declared.sort(byName), [...expected].sort(byName));
   deepStrictEqual([specs("Binding").length, specs("Exchange").length], [expected.length, expected.length]);
   const [cluster] = specs("RabbitmqCluster");
