@@ -63,7 +63,8 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       },
     },
     settings: [
-      ...["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "PREFETCH", "BATCH_SIZE"] as const,
+      ...["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "EVENTS_SHARDS", "EVENTS_SHARDS_TAKEN"] as const,
+      ...["DEAD_LETTER_QUEUE", "PREFETCH", "BATCH_SIZE"] as const,
       ...[
         "DEAD_LETTER_RABBITMQ_URL",
         "DEAD_LETTER_KEEPER",
