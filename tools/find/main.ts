@@ -57,7 +57,7 @@ await runCommand({
     },
     async queues() {
       const { events, dead_letters } = await queues.read();
-      return [events, dead_letters];
+      return [...events.shards ?? [events], dead_letters];
     },
   });
   if (json) console.log(printableJson(JSON.stringify(answer)));
