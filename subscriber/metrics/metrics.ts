@@ -230,13 +230,13 @@ export class Metrics implements Observer {
     const shards = async () => (await sources.depths()).events.shards ?? [];
     this.#gauge(
       "casino_shard_messages",
-      "Ready messages of each events queue; no value with one queue",
+      "Ready messages of each events queue",
       async () => Object.fromEntries((await shards()).map(({ name, messages }) => [name, messages])),
       "shard",
     );
     this.#gauge(
       "casino_shard_consumers",
-      "Consumers of each events queue; no value with one queue",
+      "Consumers of each events queue",
       async () => Object.fromEntries((await shards()).map(({ name, consumers }) => [name, consumers])),
       "shard",
     );

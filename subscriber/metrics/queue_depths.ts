@@ -16,7 +16,7 @@ export interface Depths {
     readonly messages: number;
     /** Of the shard that has the most: a subscriber has one at each shard that it takes from. */
     readonly consumers: number;
-    /** Absent with one queue. */
+    /** Absent where the queue is in memory. */
     readonly shards?: readonly ShardDepth[];
   };
   readonly dead: { readonly messages: number };
@@ -40,7 +40,7 @@ export function sumOf(shards: readonly ShardDepth[]): Depths["events"] {
   return {
     messages: shards.reduce((sum, { messages }) => sum + messages, 0),
     consumers: Math.max(...shards.map(({ consumers }) => consumers)),
-    ...shards.length > 1 && { shards },
+    shards,
   };
 }
 
