@@ -17,6 +17,7 @@ import {
 import { ack, dead, requeue } from "../../../shared/rabbitmq/outcome.ts";
 import { ensureTopology, eventTopology } from "../../../shared/rabbitmq/topology.ts";
 import { openConnection } from "../../../shared/rabbitmq/connection.ts";
+import { otherShards } from "../../../tools/provision/other_shards.ts";
 
 function withShards(shards: number, use: (queues: TestQueues) => Promise<void>): Promise<void> {
   return withTestQueues(async (queues) => {
@@ -123,6 +124,40 @@ Deno.test("AmqpConsumer takes only from the queues that it is given, and stops t
       for (const queue of queues.queues) await inQueue(queues, queue, 1);
     } finally {
       await consumer.close();
+    }
+  });
+});
+
+Deno.test("otherShards() tells of the queues beyond EVENTS_SHARDS, and removes them when they are empty", async () => {
+  await withShards(3, async (queues) => {
+    const { events, dead, broker } = queues;
+    const config = { EVENTS_EXCHANGE: events, EVENTS_QUEUE: events, DEAD_LETTER_QUEUE: dead, EVENTS_SHARDS: 1 };
+    const connection = await openConnection(broker);
+    const found = async (remove: boolean, shards = 1) => {
+      const { said, done } = await otherShards(connection, { ...config, EVENTS_SHARDS: shards }, remove);
+      return [...said.map((sentence) => sentence.replaceAll(events, "q")), done];
+    };
+    try {
+      publish(queues, "2");
+      await inQueue(queues, `${events}.2`, 1);
+      deepStrictEqual(await found(false, 3), [true]);
+      deepStrictEqual(await found(false), [
+        "The queue q.1 is beyond EVENTS_SHARDS=1, messages 0, consumers 0.",
+        "The queue q.2 is beyond EVENTS_SHARDS=1, messages 1, consumers 0.",
+        true,
+      ]);
+      deepStrictEqual(await found(true), [
+        "Deleted the empty queue q.1.",
+        "The queue q.2 is beyond EVENTS_SHARDS=1, messages 1, consumers 0: run the command again once a subscriber of more shards has emptied it.",
+        false,
+      ]);
+      publish(queues, "1", "2");
+      await inQueue(queues, events, 2);
+      await queues.channel.purgeQueue(`${events}.2`);
+      deepStrictEqual(await found(true), ["Deleted the empty queue q.2.", true]);
+      deepStrictEqual(await found(true), [true]);
+    } finally {
+      await connection.close();
     }
   });
 });
