@@ -50,6 +50,8 @@ interface Entry {
   failures: number;
   /** Not sent: there was no connection, the broker blocked us, or the message must wait for others in flight. */
   held: boolean;
+  /** The channel that last refused the message, and since when, in monotonic ms. */
+  refused: { readonly by: Wire; readonly since: number } | undefined;
   /** The message was in flight when the broker closed the channel because of some message. */
   suspected: boolean;
   /** When to retry after a failure, in monotonic ms. */
@@ -60,6 +62,12 @@ interface Entry {
 const retryBackoff: Backoff = { first: 50, most: 2_000 };
 const sweepEveryMs = 100;
 const drainMs = 5_000;
+/**
+ * After so long, a message that a channel refuses goes over a new one. A channel of RabbitMQ 3.10 that first used a
+ * quorum queue while its leader's node could not be reached refuses all for that queue, also under the next leader. The
+ * time doubles as long as a new channel refuses the message too: its queue may be full.
+ */
+const [refusedLeastMs, refusedMostMs] = [5_000, 60_000];
 /** amqplib 2.3.1's error message for a negative confirm, which has no code. */
 const nacked = "message nacked";
 
@@ -76,6 +84,7 @@ export class ConfirmPublisher {
   /** The size limit, learned when a message closed the last channel. The broker raises its limit only by a restart. */
   #limit: MessageFault | undefined;
   #blocked = false;
+  #refusedForMs = refusedLeastMs;
   readonly #finished: Promise<unknown>;
 
   constructor(private readonly options: PublisherOptions) {
@@ -127,6 +136,7 @@ export class ConfirmPublisher {
       deadline: now + this.#giveUpAfterMs,
       failures: 0,
       held: false,
+      refused: undefined,
       suspected: false,
       retryAt: undefined,
       lastProblem: { reason: "unconfirmed", detail: "there is no connection to the broker" },
@@ -194,6 +204,7 @@ export class ConfirmPublisher {
       channel.on("close", () => reject(new Error("the broker closed the channel")));
       untilAborted(lost).then(() => reject(lost.reason));
       untilAborted(this.#stop.signal).then(resolve);
+      wire.replace = () => reject(new Error("the broker keeps refusing a message on this channel"));
     });
     ended.catch(() => {});
     // The return comes before the message's confirm, which is positive even so.
@@ -247,15 +258,18 @@ export class ConfirmPublisher {
     }
   }
 
-  #confirmed(entry: Entry, error: Error | null, { alone, fault }: Wire): void {
+  #confirmed(entry: Entry, error: Error | null, wire: Wire): void {
+    const { alone, fault } = wire;
     const { messageId, exchange } = entry.message;
     if (!this.#inFlight.has(entry)) return;
     if (this.#returned.delete(messageId)) {
       this.#retry(entry, "returned", `the exchange ${exchange} routes to no queue`);
     } else if (!error) {
+      if (entry.refused) this.#refusedForMs = refusedLeastMs;
       this.#settle(entry);
     } else if (error.message === nacked) {
       this.#retry(entry, "refused", "the broker rejected the message; its queue may be full or without a leader");
+      this.#refusedBy(wire, entry);
     } else if (fault && alone) {
       this.#giveUp(entry, "unacceptable", fault.detail);
     } else {
@@ -270,6 +284,15 @@ export class ConfirmPublisher {
     entry.failures++;
     entry.lastProblem = { reason, detail };
     entry.retryAt = clock.monotonic() + backoffMs(entry.failures, retryBackoff, random);
+  }
+
+  #refusedBy(wire: Wire, entry: Entry): void {
+    const now = this.options.clock.monotonic();
+    if (entry.refused?.by !== wire) entry.refused = { by: wire, since: now };
+    else if (this.#wire === wire && now - entry.refused.since >= this.#refusedForMs) {
+      this.#refusedForMs = Math.min(2 * this.#refusedForMs, refusedMostMs);
+      wire.replace();
+    }
   }
 
   #settle(entry: Entry, error?: PublishError): void {

@@ -12,6 +12,8 @@ import type { OutgoingMessage } from "../message.ts";
 export class Wire {
   /** Why the channel was closed, if a message was the cause. */
   fault: MessageFault | undefined;
+  /** Ends the channel, so that all that is in flight goes over another. */
+  replace: () => void = () => {};
   #count = 0;
   #alone = false;
   #waiting = false;
