@@ -15,7 +15,7 @@ export interface Schedule {
 }
 
 export const schedule: Readonly<Record<string, Schedule>> = {
-  "clusters/rabbitmq_cluster": { seconds: 90 },
+  "clusters/rabbitmq_cluster": { seconds: 160 },
   "dashboard/dashboard": { seconds: 80 },
   "events/bad_events": { promise: "a bad message loses no other message" },
   "events/cold_cache": { promise: "a lock ensures that only one subscriber calls the rates API" },
