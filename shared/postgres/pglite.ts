@@ -1,7 +1,7 @@
 /** Postgres in this process and in memory, compiled to WebAssembly, for the demo without servers. */
 import { Buffer } from "node:buffer";
 import { PGlite, type Results } from "@electric-sql/pglite";
-import type { Database, Parameter, Row } from "./pool.ts";
+import { type Database, inlined, type Parameter, type Row, type Statements } from "./pool.ts";
 
 type Fields = (string | null)[];
 
@@ -31,9 +31,9 @@ export class PgliteDatabase implements Database {
   }
 
   /** @throws Postgres's error, with the SQLSTATE as `code` */
-  async copyIn(statements: string, ...rows: readonly Uint8Array[]): Promise<void> {
+  async copyIn(statements: Statements, ...rows: readonly Uint8Array[]): Promise<void> {
     // The statements and all rows go in one buffer: PGlite does not wait for later messages when it reaches the COPY.
-    const message = Buffer.concat([queryMessage(statements), ...rows]);
+    const message = Buffer.concat([queryMessage(inlined(statements)), ...rows]);
     await this.postgres.runExclusive(() => this.postgres.execProtocol(message));
   }
 

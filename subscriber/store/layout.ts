@@ -2,7 +2,7 @@
  * Checks that the tables have the column types for which the rows are encoded. Binary COPY reinterprets bytes without
  * an error: eight bytes of an integer become 0 in a `numeric`, and some number in a `double precision`.
  */
-import type { Database } from "../../shared/postgres/pool.ts";
+import type { Database, Planned } from "../../shared/postgres/pool.ts";
 import { classifyStoreError, SchemaProblem } from "../../shared/runtime/errors.ts";
 import type { Enriched } from "../enriched/enriched.ts";
 import {
@@ -33,7 +33,7 @@ export class Layout {
    * Runs after all writes of the transaction, whose locks keep the tables unchanged until the commit. So the check is
    * exact, even when a table is altered while connections are open.
    */
-  readonly check: string;
+  readonly check: Planned;
 
   /** @param mayChangeRows whether `events` may drop or change rows without an error */
   private constructor(found: readonly FoundColumn[], readonly mayChangeRows: boolean) {
@@ -41,8 +41,9 @@ export class Layout {
     const differences = [...Map.groupBy(found, ({ table }) => table)].map(([table, columns]) =>
       differs(table, columns)
     );
-    this.check = `select cast('${altered}' || relname as int) from pg_class
-where oid = 'events'::regclass and (${asFound}${differences.join(" or ")})`;
+    const text = `select cast('${altered}' || relname as int) from pg_class
+where oid = to_regclass('events') and (${asFound}${differences.join(" or ")})`;
+    this.check = { text, values: [] };
   }
 
   /** @throws {SchemaProblem} when rows cannot be written, or would be stored with other values; errors of Postgres */
@@ -58,13 +59,15 @@ where oid = 'events'::regclass and (${asFound}${differences.join(" or ")})`;
    * have such a trigger, the statement counts the stored rows, also in tables that inherit from `events`. It runs
    * deferred triggers first, and makes those of the totals tables immediate.
    */
-  countRows(events: readonly Enriched[]): string {
-    if (!this.mayChangeRows) return "";
+  countRows(events: readonly Enriched[]): string[] {
+    if (!this.mayChangeRows) return [];
     const ids = events.map(({ messageId }) => messageId).join(",");
-    return `set constraints all immediate;\n${
-      rowsTaken("events")
-    } from events where message_id = any('{${ids}}'::uuid[])
-having count(*) <> ${events.length};\n`;
+    return [
+      "set constraints all immediate",
+      `${
+        rowsTaken("events")
+      } from events where message_id = any('{${ids}}'::uuid[]) having count(*) <> ${events.length}`,
+    ];
   }
 }
 
@@ -77,7 +80,7 @@ function differs(table: string, columns: readonly FoundColumn[]): string {
   }
   const array = (values: string[], none: string) => Array.from(values, (value) => value ?? none).join(",");
   return `exists (
-select from pg_attribute where attrelid = '${table}'::regclass and attnum > 0
+select from pg_attribute where attrelid = to_regclass('${table}') and attnum > 0
 and (atttypid <> ('{${array(types, "0")}}'::oid[])[attnum] or atttypmod <> ('{${
     array(modifiers, "-1")
   }}'::int[])[attnum]))`;

@@ -1,5 +1,6 @@
 /** The totals that Postgres keeps beside the events: the statement that adds a batch, and the leaders among players. */
 import { kindOf } from "../../shared/event/kinds.ts";
+import type { Planned } from "../../shared/postgres/pool.ts";
 import type { Enriched } from "../enriched/enriched.ts";
 
 interface Total {
@@ -25,38 +26,24 @@ export function rowsTaken(table: string): string {
 }
 
 /**
- * Adds the events to the totals of their players and to the counts. Fails when a trigger drops one of these rows. The
- * values are part of the text, because a statement that is sent together with rows takes no parameters.
+ * Returns statements that add the events to the totals of their players and to the counts. They fail when a trigger
+ * drops one of these rows.
  * @param events at least one, all of them new
  */
-export function totalsStatement(events: readonly Enriched[], subscriberId: string): string {
+export function totalsStatements(events: readonly Enriched[], subscriberId: string): Planned[] {
+  const counts = { text: addCounts, values: [subscriberId, String(events.length)] };
   const totals = totalsOf(events);
-  const subscriber = `'${subscriberId.replaceAll("'", "''")}'`;
-  const column = (valueOf: (total: Total) => unknown) => `'{${Array.from(totals.values(), valueOf).join(",")}}'`;
-  // A total below this subscriber's own maximum cannot lead, so most batches write no row of leaders.
-  const leads = ["bets", "wins", "deposits_eur"].map((total) => `${total} >= ${leadingTotal(total, subscriber)}`);
-  // Rows are locked in the order of player ids; see PostgresStore. Each subscriber keeps its own maxima in its own row: no lock
-  // contention, and /materialized does not scan every player.
-  const players = totals.size === 0 ? "" : `
-with changed as (insert into player_totals as total (player_id, bets, wins, deposits_eur)
-select * from unnest(
-  '{${[...totals.keys()].join(",")}}'::bigint[], ${column(({ bets }) => bets)}::bigint[],
-  ${column(({ wins }) => wins)}::bigint[], ${column(({ deposits }) => deposits)}::numeric[]
-) as row (player_id, bets, wins, deposits_eur) order by player_id
-on conflict (player_id) do update set
-  bets = total.bets + excluded.bets,
-  wins = total.wins + excluded.wins,
-  deposits_eur = total.deposits_eur + excluded.deposits_eur
-returning player_id, bets, wins, deposits_eur),
-ahead as (select * from changed where ${leads.join(" or ")}),
-led as (${keepLeaders(subscriber, leadersOfTotals, "ahead")} returning subscriber_id)
-${rowsTaken("player_totals")} from changed having count(*) <> ${totals.size} union all
-${rowsTaken("player_leaders")} from led having count(*) = 0 and exists (select from ahead);`;
-  return `${players}
-with counted as (insert into event_counts as counts (second, subscriber_id, events)
-values (date_trunc('second', now()), ${subscriber}, ${events.length})
-on conflict (second, subscriber_id) do update set events = counts.events + excluded.events returning events)
-${rowsTaken("event_counts")} from counted having count(*) = 0`;
+  if (totals.size === 0) return [counts];
+  const column = (valueOf: (total: Total) => unknown) => `{${Array.from(totals.values(), valueOf).join(",")}}`;
+  const values = [
+    `{${[...totals.keys()].join(",")}}`,
+    column(({ bets }) => bets),
+    column(({ wins }) => wins),
+    column(({ deposits }) => deposits),
+    subscriberId,
+    String(totals.size),
+  ];
+  return [{ text: addTotals, values }, counts];
 }
 
 /** Returns the totals by player, from the kinds of events that add to them. */
@@ -108,6 +95,29 @@ on conflict (subscriber_id) do update set
 export function leadingTotal(total: string, subscriber: string): string {
   return `coalesce((select ${total}[1] from player_leaders where subscriber_id = ${subscriber}), 0)`;
 }
+
+/** Rows are locked in the order of player ids; see PostgresStore. */
+const addTotals = `
+with changed as (insert into player_totals as total (player_id, bets, wins, deposits_eur)
+select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::numeric[])
+  as row (player_id, bets, wins, deposits_eur) order by player_id
+on conflict (player_id) do update set
+  bets = total.bets + excluded.bets,
+  wins = total.wins + excluded.wins,
+  deposits_eur = total.deposits_eur + excluded.deposits_eur
+returning player_id, bets, wins, deposits_eur),
+ahead as (select * from changed where ${
+  // A total below this subscriber's own maximum cannot lead, so most batches write no row of leaders.
+  ["bets", "wins", "deposits_eur"].map((total) => `${total} >= ${leadingTotal(total, "$5::text")}`).join(" or ")}),
+led as (${keepLeaders("$5::text", leadersOfTotals, "ahead")} returning subscriber_id)
+${rowsTaken("player_totals")} from changed having count(*) <> $6::bigint union all
+${rowsTaken("player_leaders")} from led having count(*) = 0 and exists (select from ahead)`;
+
+const addCounts = `
+with counted as (insert into event_counts as counts (second, subscriber_id, events)
+values (date_trunc('second', now()), $1::text, $2::bigint)
+on conflict (second, subscriber_id) do update set events = counts.events + excluded.events returning events)
+${rowsTaken("event_counts")} from counted having count(*) = 0`;
 
 /**
  * @param array as Postgres writes it, or null
