@@ -36,6 +36,7 @@ import { Stats } from "./pipeline/stats.ts";
 import { grpcRatesApi } from "./rates/client.ts";
 import { RedisRates } from "./rates/redis_rates.ts";
 import { keepCompacting } from "./store/compact.ts";
+import { foldOnce, keepFolding } from "./store/fold.ts";
 import { keepPartitions } from "./store/partitions.ts";
 import { PostgresPlayers } from "./store/postgres_players.ts";
 import { PostgresStore } from "./store/postgres_store.ts";
@@ -108,7 +109,8 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
 
     const database = new DatabasePool(config.DATABASE_URL, {
       name: `casino-subscriber ${subscriberId}`,
-      max: batchesInFlight,
+      // One more for folding: a fold then keeps no batch waiting.
+      max: batchesInFlight + 1,
       timeoutMs: config.DATABASE_TIMEOUT_MS,
       clock,
       random,
@@ -174,6 +176,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     const keeper = openKeeper({ clock, random, log }, config, subscriberId, () => rates.areFresh());
     const closeHttp = address && observations && serve(address, observations);
     keepCompacting({ database, clock, random, log }, shutdown.stop);
+    keepFolding({ database, stored: () => stats.stored + stats.duplicates, clock, log }, shutdown.stop);
     keepPartitions({ database, days: config.EVENTS_PARTITION_DAYS, clock, log }, shutdown.stop);
 
     let status = 0;
@@ -187,6 +190,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     });
     shutdown.stop.addEventListener("abort", () => consumer.stopTaking());
     await runner.run(shutdown.stop, shutdown.abandon);
+    await foldOnce({ database, clock, log });
 
     await Promise.all([closeHttp?.(), queue.close(), keeper.close(), leaveFleet(), database.close()]);
     await closeRedis(redis);

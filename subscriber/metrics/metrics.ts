@@ -201,6 +201,11 @@ export class Metrics implements Observer {
       () => keeper.waiting,
     );
     this.#gauge(
+      "casino_totals_lag_seconds",
+      "Age of the oldest stored batch that no subscriber has added to player_totals and event_counts",
+      async () => (await sources.totals()).lagSeconds,
+    );
+    this.#gauge(
       "casino_events_partition_runway_days",
       "Days ahead for which partitions of events exist; no value if the table is not partitioned",
       sources.runway,

@@ -27,11 +27,11 @@ const statements = [
        select subscriber_id from player_leaders where subscriber_id <> '' order by subscriber_id for update skip locked
      ) returning bets, wins, deposits_eur
    )
-   ${keepLeaders("''", leadersOfLeaders, "old")}`,
+   ${keepLeaders(leadersOfLeaders, "old")}`,
 ];
 
 /** Reads all totals to find the leaders: an operator may have changed totals by hand. */
-const leadersOfAll = keepLeaders("''", leadersOfTotals, "player_totals");
+const leadersOfAll = keepLeaders(leadersOfTotals, "player_totals");
 
 /** @throws errors of Postgres; the next run compacts the remaining rows */
 export async function compact(database: Database): Promise<void> {

@@ -6,12 +6,13 @@ import type { Database, Planned } from "../../shared/postgres/pool.ts";
 import { classifyStoreError, SchemaProblem } from "../../shared/runtime/errors.ts";
 import type { Enriched } from "../enriched/enriched.ts";
 import {
+  batchTables,
   columnProblem,
+  eventsProblem,
   type FoundColumn,
   isWritten,
   mayChangeRows as changesRows,
   readColumns,
-  typeProblem,
 } from "./tables.ts";
 import { rowsTaken } from "./totals.ts";
 
@@ -19,6 +20,9 @@ import { rowsTaken } from "./totals.ts";
 const checkFailed = "22P02";
 /** The prefixes of the texts that the checks cast. Postgres quotes such a text in its error, whatever its language. */
 const [altered, undone] = ["casino: altered", "casino: undone"];
+
+/** Tables of the batch's transaction. */
+const batchTableNames = ["events", ...Object.keys(batchTables)];
 
 const triggersQuery = `
   select string_agg(tgname, ', ' order by tgname) from pg_trigger
@@ -38,18 +42,13 @@ export class Layout {
   /** @param mayChangeRows whether `events` may drop or change rows without an error */
   private constructor(found: readonly FoundColumn[], readonly mayChangeRows: boolean) {
     const asFound = mayChangeRows ? "" : `${changesRows} or `;
-    const differences = [...Map.groupBy(found, ({ table }) => table)].map(([table, columns]) =>
-      differs(table, columns)
-    );
-    const text = `select cast('${altered}' || relname as int) from pg_class
-where oid = to_regclass('events') and (${asFound}${differences.join(" or ")})`;
-    this.check = { text, values: [] };
+    this.check = { text: alteredCheck(found, asFound), values: [] };
   }
 
   /** @throws {SchemaProblem} when rows cannot be written, or would be stored with other values; errors of Postgres */
   static async read(database: Database): Promise<Layout> {
-    const found = await readColumns(database);
-    const problem = typeProblem(found);
+    const found = await readColumns(database, batchTableNames);
+    const problem = eventsProblem(found);
     if (problem !== undefined) throw new SchemaProblem(problem);
     return new Layout(found, found.some(({ table, mayChangeRows }) => table === "events" && mayChangeRows));
   }
@@ -69,6 +68,16 @@ where oid = to_regclass('events') and (${asFound}${differences.join(" or ")})`;
       } from events where message_id = any('{${ids}}'::uuid[]) having count(*) <> ${events.length}`,
     ];
   }
+}
+
+/**
+ * Begins a statement that fails when the tables have other columns than `found`, or when `events` meets the condition.
+ * @param asFound SQL condition on its row of pg_class, with ` or ` at its end
+ */
+export function alteredCheck(found: readonly FoundColumn[], asFound = ""): string {
+  const differences = [...Map.groupBy(found, ({ table }) => table)].map(([table, columns]) => differs(table, columns));
+  return `select cast('${altered}' || relname as int) from pg_class
+where oid = to_regclass('events') and (${asFound}${differences.join(" or ")})`;
 }
 
 /** SQL condition: the table's columns differ from `columns`. A dropped column keeps its number, with type 0. */
@@ -120,11 +129,11 @@ export async function explained(error: unknown, count: number, database: Databas
   if (classifyStoreError(error) !== "refused") return error;
   let found: readonly FoundColumn[];
   try {
-    found = await readColumns(database);
+    found = await readColumns(database, batchTableNames);
   } catch {
     return error;
   }
-  const problem = typeProblem(found);
+  const problem = eventsProblem(found);
   if (problem !== undefined) return new SchemaProblem(problem);
   if (code === "23502" && column !== undefined && !isWritten(column)) {
     const missing = columnProblem(found);

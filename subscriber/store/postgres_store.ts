@@ -7,7 +7,7 @@ import { copyStatement, EventRows } from "./event_rows.ts";
 import { explained, isAltered, isUndone, Layout, undoStatement } from "./layout.ts";
 import { storedAlike } from "./rehearsal.ts";
 import { findStored, knownAs, sameAs, type Stored, storedOf } from "./stored_events.ts";
-import { totalsStatements } from "./totals.ts";
+import { addTotals } from "./totals.ts";
 
 /**
  * The lock timeout of a dry run, and of events that timed out waiting for a lock before. The subscriber bisects such a
@@ -126,14 +126,14 @@ export class PostgresStore implements Store {
   ): Promise<void> {
     // Batches that share rows lock them in the same order, so they never deadlock.
     const inOrder = inOrderOfIds(events);
-    const totals = totalsStatements(events, this.subscriberId);
+    const totals = addTotals(events, this.subscriberId);
     for (let isFirst = true;; isFirst = false) {
       const layout = this.#layout ??= await Layout.read(this.database);
       const statements = [
         ...around.before,
         copyStatement,
         ...layout.countRows(inOrder),
-        ...totals,
+        totals,
         layout.check,
         ...around.after,
       ];

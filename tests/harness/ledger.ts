@@ -194,7 +194,7 @@ async function problemsOfTotals(sql: Session, rows: readonly Row[]): Promise<str
     expected.set(player_id, [bets + bet, wins + (has_won ? 1 : 0), deposits + deposit]);
   }
   const totals = await sql.query<{ player_id: string; sums: string }>(
-    "select player_id, concat_ws(',', bets, wins, deposits_eur) as sums from player_totals",
+    "select player_id, concat_ws(',', bets, wins, deposits_eur) as sums from player_totals_now",
   );
   const found = new Map(totals.map(({ player_id, sums }) => [player_id, sums]));
   for (const [player, [bets, wins, deposits]] of expected) {
@@ -204,7 +204,7 @@ async function problemsOfTotals(sql: Session, rows: readonly Row[]): Promise<str
     }
   }
   if (found.size !== expected.size) problems.push(`${found.size} players have totals, not ${expected.size}`);
-  const { counted } = await sql.one("select coalesce(sum(events), 0)::int as counted from event_counts");
+  const { counted } = await sql.one("select coalesce(sum(events), 0)::int as counted from event_counts_now");
   if (counted !== rows.length) problems.push(`event_counts: ${counted}, not ${rows.length}`);
   return problems;
 }

@@ -17,8 +17,8 @@ import { withoutPartitions, withTestSchema } from "../servers/test_schema.ts";
 
 const email = "jane@example.com";
 const never = new AbortController().signal;
-const sums = `select (select json_agg(t order by player_id) from player_totals t) as totals,
-  (select sum(events)::int from event_counts) as counts, (select json_agg(l) from player_leaders l) as leaders`;
+const sums = `select (select json_agg(t order by player_id) from player_totals_now t) as totals,
+  (select sum(events)::int from event_counts_now) as counts, (select json_agg(l) from player_leaders l) as leaders`;
 const leftOf = "select count(*)::int as left from events where player_id = 11 and events::text like '%jane@%'";
 
 /** An event of a player that the casino knows. */

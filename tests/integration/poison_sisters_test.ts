@@ -3,7 +3,7 @@ import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { bet, deliveryOf } from "../fixtures/deliveries.ts";
 import { eventually } from "../fixtures/eventually.ts";
 import { Session } from "../../shared/postgres/session.ts";
-import { many, test } from "../servers/altered_postgres.ts";
+import { lockingPlayers, many, test } from "../servers/altered_postgres.ts";
 import { withoutPartitions } from "../servers/test_schema.ts";
 
 const id = "0190f3f5-3a00-7000-8000-000000000001";
@@ -72,15 +72,15 @@ test(
 );
 
 test(
-  "a session that locks a player's totals: the search for the event waits for 500 ms at a time, and not for DATABASE_TIMEOUT_MS",
-  "select",
+  "a session that locks what a trigger locks for a player: the search for the event waits for 500 ms at a time, and not for DATABASE_TIMEOUT_MS",
+  `${lockingPlayers} insert into locks values (77)`,
   async (subscriber) => {
     await subscriber.settle(bet({ playerId: 77n }));
     // The probe copies the last stored event, so the last one must be of another player.
     await subscriber.settle(bet({ id: 1n }));
     await using rival = new Session(subscriber.url, { name: "casino-test" });
     const { settled } = await rival.transaction(async (ask) => {
-      await ask("select from player_totals where player_id = 77 for update");
+      await ask("select from locks where player_id = 77 for update");
       const settled = subscriber.settle(
         ...many(50),
         bet({ playerId: 77n }),

@@ -7,6 +7,7 @@ import type { Session } from "../../shared/postgres/session.ts";
 import { testStore } from "../conformance/store.ts";
 import { withTestSchema } from "../servers/test_schema.ts";
 import { compact, findLeaders } from "../../subscriber/store/compact.ts";
+import { fold } from "../../subscriber/store/fold.ts";
 import { PostgresStore } from "../../subscriber/store/postgres_store.ts";
 import { bet, deposit, enriched, gameStart } from "../fixtures/deliveries.ts";
 import { readTotals } from "../../subscriber/metrics/materialized.ts";
@@ -29,7 +30,9 @@ Deno.test("readTotals() knows no player while there is none, nor one with games 
   await withDatabase(async (database) => {
     const nobody = { top_player_bets: null, top_player_wins: null, top_player_deposits: null };
     const nothing = { events_total: 0, events_per_minute: 0, events_per_second_moving_average: 0 };
-    deepStrictEqual(await readTotals(database), { materialized: { ...nothing, ...nobody }, eventsLastSecond: 0 });
+    deepStrictEqual(await readTotals(database), {
+      ...{ materialized: { ...nothing, ...nobody }, eventsLastSecond: 0, lagSeconds: 0 },
+    });
     await new PostgresStore(database, "s").save([enriched(gameStart())]);
     deepStrictEqual(await answered(database), { events_total: 1, ...nobody });
     await new PostgresStore(database, "s").save([enriched(bet({ playerId: 12n }))]);
@@ -53,7 +56,10 @@ Deno.test("readTotals() equals SQL over the events, whichever subscriber stored 
                 : bet({ playerId: playerId(), hasWon: random.next() < 0.4 }),
             ));
           return store.save(batch).then(() => {});
-        }).concat(round % 3 === 2 ? [compact(database), compact(database)] : []),
+        }).concat(
+          round % 3 === 2 ? [compact(database), compact(database)] : [],
+          round % 2 === 1 ? [fold(database).then(() => {}), fold(database).then(() => {})] : [],
+        ),
       );
       deepStrictEqual(await answered(database), await materializedBySql(sql));
       // As if hours had passed.
@@ -62,6 +68,9 @@ Deno.test("readTotals() equals SQL over the events, whichever subscriber stored 
         [round + 1],
       );
     }
+    deepStrictEqual(await answered(database), await materializedBySql(sql));
+    strictEqual(await fold(database), true);
+    deepStrictEqual(await sql.one("select count(*)::int as batches from batch_totals"), { batches: 0 });
     await compact(database);
     deepStrictEqual(await answered(database), await materializedBySql(sql));
     const rows = await sql.one(`select (select count(*)::int from event_counts) as counts,
@@ -122,6 +131,7 @@ Deno.test("findLeaders() sees players that took the lead while a subscriber of t
       enriched(bet({ playerId: 4n })),
       enriched(deposit({ playerId: 5n })),
     ]);
+    await fold(database);
     await sql.query("update player_totals set bets = 7, deposits_eur = 8 where player_id = 5");
     await findLeaders(database);
     const { top_player_bets, top_player_deposits } = (await readTotals(database)).materialized;
@@ -132,6 +142,7 @@ Deno.test("findLeaders() sees players that took the lead while a subscriber of t
 Deno.test("the migration that brings player_leaders finds the players that lead already", async () => {
   await withDatabase(async (database, sql) => {
     await new PostgresStore(database, "s").save([enriched(bet({ playerId: 4n })), enriched(deposit({ playerId: 5n }))]);
+    await fold(database);
     const before = await answered(database);
     await sql.query("delete from player_leaders");
     const { default: Migration } = await import("../../migrations/20261124000000_create_player_leaders.ts");

@@ -33,7 +33,7 @@ const write = `
     ${found(3)}, ${found(4)}, ${found(5)}, ${found(6)}, ${found(7, "integer")}
   from (select date_trunc('minute', now()) - interval '1 minute' as at) as minute
     cross join lateral (
-      select coalesce(sum(events), 0) as stored from event_counts
+      select coalesce(sum(events), 0) as stored from event_counts_now
       where second >= minute.at and second < minute.at + interval '1 minute'
     ) as counts
     left join history as before on before.at = minute.at - interval '1 minute' and before.step_seconds = 60

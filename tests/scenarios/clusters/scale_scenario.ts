@@ -64,7 +64,7 @@ Deno.test("four queues behind a consistent-hash exchange: each event once, each 
     }
     await members.stopAll();
     strictEqual(await rows(sql), events, "those that were there already are not stored again");
-    const { counted } = await sql.one("select sum(events)::int as counted from event_counts");
+    const { counted } = await sql.one("select sum(events)::int as counted from event_counts_now");
     strictEqual(counted, events);
     const partitions = await sql.query(
       "select count(*)::int as events from events group by tableoid order by tableoid",

@@ -5,6 +5,7 @@ import { hasLogged } from "../../../tools/demo/members.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { checkAllStored, queues } from "../../harness/batch.ts";
 import type { PrivateServers } from "../../harness/private_servers.ts";
+import { lockingPlayers } from "../../servers/altered_postgres.ts";
 import { sharedWorld, type TestWorld } from "./shared_world.ts";
 
 const test = sharedWorld({ DATABASE_TIMEOUT_MS: "1500" });
@@ -114,6 +115,11 @@ test(
   async (given) => {
     const { world, batch, ledger } = given;
     await publishHalf(given);
+    await world.servers.withSuperuser((sql) =>
+      sql.query(
+        `${lockingPlayers} insert into locks select distinct player_id from events; grant all on locks to public`,
+      )
+    );
     const logged = (await world.servers.log("postgres")).length;
     const isFound = async () => (await world.servers.log("postgres")).slice(logged).includes("deadlock detected");
     // The deadlock needs a batch with both the first and the last player, which depends on chance.
@@ -130,11 +136,11 @@ test(
 /** Locks players in the opposite order of batches, while batches arrive. */
 async function lockAgainst(sql: Session, publish: () => Promise<void>): Promise<void> {
   const { first, last } = await sql.one<{ first: string; last: string }>(
-    "select min(player_id) as first, max(player_id) as last from player_totals",
+    "select min(player_id) as first, max(player_id) as last from locks",
   );
   let publishing: Promise<void> | undefined;
   await sql.transaction(async (rival) => {
-    const lock = (player: string) => rival("select 1 from player_totals where player_id = $1 for update", [player]);
+    const lock = (player: string) => rival("select 1 from locks where player_id = $1 for update", [player]);
     // The rival checks for deadlocks late, so that the subscriber detects this deadlock and becomes its victim.
     await rival("set local deadlock_timeout = '20s'");
     await lock(last);

@@ -35,6 +35,7 @@ export const happenings: Readonly<Record<string, Happening>> = {
   },
 
   "events come no more": endAll,
+  "the session ends": endAll,
 
   async "a file of events is to be published"(system) {
     await system.writeEvents("todays-events.ndjson", some);
@@ -108,7 +109,14 @@ export const happenings: Readonly<Record<string, Happening>> = {
 
   async "a session holds a lock"(system) {
     const sql = new Session(system.servers.direct.DATABASE_URL, { name: "a-forgotten-session" });
-    await sql.query("begin; lock table player_totals in access exclusive mode");
+    await sql.query("begin; lock table events in share row exclusive mode");
+    await system.publish(some);
+    forgotten.push(() => sql.close());
+  },
+
+  async "a session locks the totals"(system) {
+    const sql = new Session(system.servers.direct.DATABASE_URL, { name: "a-forgotten-session" });
+    await sql.query("begin; lock table player_totals in share row exclusive mode");
     await system.publish(some);
     forgotten.push(() => sql.close());
   },

@@ -2,6 +2,7 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { Session } from "../../../shared/postgres/session.ts";
 import { compact, findLeaders } from "../../../subscriber/store/compact.ts";
+import { fold } from "../../../subscriber/store/fold.ts";
 import { systemClock } from "../../../shared/runtime/clock.ts";
 import { DatabasePool } from "../../../shared/postgres/pool.ts";
 import { databaseRoles } from "../../../tools/roles/roles.ts";
@@ -17,6 +18,7 @@ const refused: Partial<Record<Role, readonly string[]>> = {
     "update players set email = ''",
     "insert into players (id, email) values (1, 'x')",
     "delete from player_totals",
+    "update batch_totals set events = 0",
     "delete from dead_letters",
     "update dead_letters set body = ''",
     "update dead_letter_edits set body = ''",
@@ -56,6 +58,7 @@ const refused: Partial<Record<Role, readonly string[]>> = {
     "insert into players (id, email) values (1, 'x')",
     "update player_totals set bets = 0",
     "delete from event_counts",
+    "delete from batch_totals",
     "update dead_letters set status = 'dropped'",
     "select * from events for update",
   ],
@@ -103,6 +106,7 @@ export async function letCompact(url: string): Promise<void> {
   try {
     await compact(database);
     await findLeaders(database);
+    strictEqual(await fold(database), true);
   } finally {
     await database.close();
   }
