@@ -109,8 +109,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
 
     const database = new DatabasePool(config.DATABASE_URL, {
       name: `casino-subscriber ${subscriberId}`,
-      // One more for folding: a fold then keeps no batch waiting.
-      max: batchesInFlight + 1,
+      max: batchesInFlight,
       timeoutMs: config.DATABASE_TIMEOUT_MS,
       clock,
       random,
