@@ -31,16 +31,11 @@ ${rowsTaken("batch_totals")} from added having count(*) = 0`;
  */
 export function addTotals(events: readonly Enriched[], subscriberId: string): Planned {
   const totals = totalsOf(events);
-  let [ids, bets, wins, deposits] = ["", "", "", ""];
-  for (const [id, total] of totals) {
-    const comma = ids === "" ? "" : ",";
-    ids += comma + id;
-    bets += comma + total.bets;
-    wins += comma + total.wins;
-    deposits += comma + total.deposits;
-  }
-  const values = [subscriberId, String(events.length), `{${ids}}`, `{${bets}}`, `{${wins}}`, `{${deposits}}`];
-  return { text: addBatch, values };
+  const all = [...totals.values()];
+  const column = (values: readonly unknown[]) => `{${values.join(",")}}`;
+  const ids = column([...totals.keys()]);
+  const sums = [all.map(({ bets }) => bets), all.map(({ wins }) => wins), all.map(({ deposits }) => deposits)];
+  return { text: addBatch, values: [subscriberId, String(events.length), ids, ...sums.map(column)] };
 }
 
 /** Returns the totals by player, from the kinds of events that add to them. */
