@@ -19,8 +19,11 @@ Deno.test("columns read every fact", () => {
 });
 
 Deno.test("playerOf() knows a player without an e-mail, and cuts one that is none", () => {
-  const facts = (...row: (string | null)[]) => [playerOf(row).email, playerOf(row).lastSignedInAt];
+  const facts = (...row: (string | null)[]) => [playerOf(row).email, playerOf(row).lastSignedInMs];
   deepStrictEqual(facts("11", null, null), [undefined, undefined]);
-  deepStrictEqual(facts("11", "", "0"), ["", new Date(0)]);
+  deepStrictEqual(facts("11", "", "0"), ["", 0]);
+  deepStrictEqual(facts("11", "", "8640000000000000000"), ["", 8.64e15]);
+  deepStrictEqual(facts("11", "", "8640000000000001000"), ["", undefined]);
+  deepStrictEqual(facts("11", "", "Infinity"), ["", undefined]);
   deepStrictEqual(facts("11", "x".repeat(1_001), null), [`${"x".repeat(1_000)}…`, undefined]);
 });

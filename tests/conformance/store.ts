@@ -337,9 +337,9 @@ export function testStore({ name, withDatabase }: Subject): void {
     const found = await players.find([10n, 14n, 99n, 2n ** 63n - 1n]);
     deepStrictEqual([...found.keys()].sort(), [10n, 14n, 2n ** 63n - 1n]);
     strictEqual(found.get(10n)?.email, "john@example.com");
-    deepStrictEqual(found.get(10n)?.lastSignedInAt, new Date("2022-01-10T12:30:00Z"));
-    strictEqual(found.get(14n)?.lastSignedInAt, undefined);
-    strictEqual(found.get(2n ** 63n - 1n)?.lastSignedInAt, undefined);
+    strictEqual(found.get(10n)?.lastSignedInMs, Date.UTC(2022, 0, 10, 12, 30));
+    strictEqual(found.get(14n)?.lastSignedInMs, undefined);
+    strictEqual(found.get(2n ** 63n - 1n)?.lastSignedInMs, undefined);
     await database.query("update players set email = 'new@example.com' where id = 10", []);
     strictEqual((await players.find([10n])).get(10n)?.email, "new@example.com");
     strictEqual((await players.find([])).size, 0);

@@ -25,7 +25,7 @@ const leftOf = "select count(*)::int as left from events where player_id = 11 an
 function ofJane(event: Event) {
   const one = enriched(event);
   const description = describe(event, one.price?.eurCents, email);
-  return { ...one, player: { ...playerOf([]), email, lastSignedInAt: new Date("2022-02-02T23:40:00Z") }, description };
+  return { ...one, player: { ...playerOf([]), email, lastSignedInMs: Date.UTC(2022, 1, 2, 23, 40) }, description };
 }
 
 interface Tested {
