@@ -189,9 +189,12 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
     });
     shutdown.stop.addEventListener("abort", () => consumer.stopTaking());
     await runner.run(shutdown.stop, shutdown.abandon);
-    await foldOnce({ database, clock, log });
 
-    await Promise.all([closeHttp?.(), queue.close(), keeper.close(), leaveFleet(), database.close()]);
+    const closeDatabase = async () => {
+      await foldOnce({ database, clock, log }, shutdown.abandon);
+      await database.close();
+    };
+    await Promise.all([closeHttp?.(), queue.close(), keeper.close(), leaveFleet(), closeDatabase()]);
     await closeRedis(redis);
     log.info("Left", {
       event: "member.left",

@@ -124,10 +124,17 @@ export async function keepFolding(options: KeepFoldingOptions, stop: AbortSignal
 }
 
 /** The longest that a subscriber waits for its last fold, in ms. */
-const lastFoldMs = 2_000;
+const lastFoldMs = 500;
 
-/** Folds before the subscriber leaves, so that nothing waits for another one's round. Never throws. */
-export async function foldOnce({ database, clock, log }: Omit<KeepFoldingOptions, "stored">): Promise<void> {
+/**
+ * Folds before the subscriber leaves, so that nothing waits for another one's round; not when the grace period is over.
+ * Never throws.
+ */
+export async function foldOnce(
+  { database, clock, log }: Omit<KeepFoldingOptions, "stored">,
+  abandon: AbortSignal,
+): Promise<void> {
+  if (abandon.aborted) return;
   const folded = fold(database).catch((error) =>
     log.debug("Totals were not folded at the end", { problem: explainStoreError(error) })
   );

@@ -135,11 +135,15 @@ export async function whileItRuns(
   }
 }
 
-/** SQL of a trigger that locks the player of each event in the table `locks`, as a trigger of the casino's own may. */
+/**
+ * SQL of a trigger that locks the player of each event in the table `locks`, as a trigger of the casino's own may. It is
+ * deferred: so the wait for the lock begins with a statement, and ends by `lock_timeout`, not by `statement_timeout`.
+ */
 export const lockingPlayers = `create table locks (player_id bigint primary key);
   create function lock_player() returns trigger language plpgsql as $$ begin
-    perform from locks where player_id = new.player_id for update; return new; end $$;
-  create trigger lock_player before insert on events for each row execute function lock_player();`;
+    perform from locks where player_id = new.player_id for update; return null; end $$;
+  create constraint trigger lock_player after insert on events deferrable initially deferred
+    for each row execute function lock_player();`;
 
 export const many = (count: number) => Array.from({ length: count }, (_, i) => bet({ id: BigInt(1_000 + i) }));
 
