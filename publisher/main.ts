@@ -1,5 +1,6 @@
 /** The publisher's process. */
 import { ConfirmPublisher } from "../shared/rabbitmq/publish/publisher.ts";
+import { eventRouting } from "../shared/rabbitmq/shards.ts";
 import { eventTopology } from "../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../shared/runtime/clock.ts";
 import { runCommand, UsageError } from "../shared/runtime/configuration/command.ts";
@@ -47,6 +48,7 @@ await runCommand({
     "TOPOLOGY",
     "EVENTS_EXCHANGE",
     "EVENTS_QUEUE",
+    "EVENTS_SHARDS",
     "DEAD_LETTER_QUEUE",
     "SHUTDOWN_GRACE_MS",
     "LOG_LEVEL",
@@ -114,7 +116,7 @@ await runCommand({
   await publishEvents({
     source,
     sender: tracing ? traced(publisher, tracing, config.RABBITMQ_URL) : publisher,
-    exchange: config.EVENTS_EXCHANGE,
+    ...eventRouting(config),
     count: flags.count,
     rate: flags.rate,
     clock,

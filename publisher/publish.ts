@@ -1,5 +1,6 @@
 /** Publishes events and reports unconfirmed ones. Shows progress as a bar on a terminal, otherwise as lines. */
 import type { OutgoingMessage } from "../shared/rabbitmq/message.ts";
+import type { EventRouting } from "../shared/rabbitmq/shards.ts";
 import type { PublishError } from "../shared/rabbitmq/publish/publisher.ts";
 import type { Clock } from "../shared/runtime/clock.ts";
 import { encodeEvent } from "../shared/event/protobuf.ts";
@@ -16,6 +17,8 @@ export interface PublishOptions {
   readonly source: AsyncIterable<Generated> | Iterable<Generated>;
   readonly sender: ConfirmedSender;
   readonly exchange: string;
+  /** By default, the player's id. */
+  readonly routingKeyOf?: EventRouting["routingKeyOf"];
   /** Maximum number of events; `undefined`: no limit. */
   readonly count: number | undefined;
   /** Events per second; `undefined`: no limit. */
@@ -39,7 +42,7 @@ export class Tally {
 
 /** Publishes until the source ends, the count is reached or `stop` is aborted. Resolves after every confirm. */
 export async function publishEvents(options: PublishOptions): Promise<void> {
-  const { source, sender, exchange, count, rate, clock, tally, onFailure, stop } = options;
+  const { source, sender, exchange, routingKeyOf = String, count, rate, clock, tally, onFailure, stop } = options;
   const pace = new Pace(rate, clock);
   const settled = (error?: PublishError) => {
     if (!error) tally.confirmed++;
@@ -52,8 +55,7 @@ export async function publishEvents(options: PublishOptions): Promise<void> {
     for await (const { messageId, event } of source) {
       if (stop.aborted) break;
       tally.published++;
-      // With several queues, all events of a player go to the same queue: docs/scale.md.
-      const routingKey = String(event.playerId);
+      const routingKey = routingKeyOf(event.playerId);
       const body = encodeEvent(event);
       sender.send({ exchange, routingKey, messageId, body, timestampMs: clock.now(), appId: "publisher" }, settled);
       if (tally.published === count) break;

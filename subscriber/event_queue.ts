@@ -2,7 +2,7 @@ import { AmqpConsumer } from "../shared/rabbitmq/consume/consumer.ts";
 import type { BrokerOptions } from "../shared/rabbitmq/connection.ts";
 import { DeadLetters } from "../shared/rabbitmq/publish/dead_letters.ts";
 import { ConfirmPublisher } from "../shared/rabbitmq/publish/publisher.ts";
-import { deadLetterExchangeOf, eventTopology } from "../shared/rabbitmq/topology.ts";
+import { deadLetterExchangeOf, eventsQueuesOf, eventTopology } from "../shared/rabbitmq/topology.ts";
 import type { Config } from "../shared/runtime/configuration/config.ts";
 import type { DatabaseGate } from "./pipeline/database_gate.ts";
 
@@ -11,7 +11,7 @@ export type Broker = Omit<BrokerOptions, "name">;
 
 export type EventQueueSettings =
   & Pick<Config, "EVENTS_EXCHANGE" | "EVENTS_QUEUE" | "DEAD_LETTER_QUEUE" | "PREFETCH">
-  & Partial<Pick<Config, "TOPOLOGY">>;
+  & Partial<Pick<Config, "TOPOLOGY" | "EVENTS_SHARDS" | "EVENTS_SHARDS_TAKEN">>;
 
 /**
  * A subscriber's two connections: one takes and acks, the other publishes to other queues. An alarm blocks only the
@@ -23,6 +23,12 @@ export interface OpenEventQueue {
   readonly finished: Promise<unknown>;
   /** Closes both connections. Each may take a while when the broker is silent. */
   close(): Promise<void>;
+}
+
+/** Returns the queues that this subscriber takes from: those of all shards unless some are named. */
+function takenQueuesOf({ EVENTS_SHARDS_TAKEN: taken = [], ...settings }: EventQueueSettings): readonly string[] {
+  const queues = eventsQueuesOf(settings);
+  return taken.length > 0 ? queues.filter((_, shard) => taken.includes(shard)) : queues;
 }
 
 export function openEventQueue(
@@ -39,7 +45,7 @@ export function openEventQueue(
     ...broker,
     name: `${subscriberId} events`,
     topology,
-    queue: settings.EVENTS_QUEUE,
+    queues: takenQueuesOf(settings),
     prefetch: settings.PREFETCH,
     deadLetters: new DeadLetters({
       ...moving,

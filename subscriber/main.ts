@@ -6,7 +6,7 @@ import { runCommand, UsageError } from "../shared/runtime/configuration/command.
 import { messageOf } from "../shared/runtime/errors.ts";
 import { ratesApiTls } from "../shared/grpc/client.ts";
 import { DatabasePool } from "../shared/postgres/pool.ts";
-import { eventTopology } from "../shared/rabbitmq/topology.ts";
+import { eventsQueuesOf, eventTopology } from "../shared/rabbitmq/topology.ts";
 import { systemRandom as random } from "../shared/runtime/random.ts";
 import { closeRedis, openRedis } from "../shared/redis/client.ts";
 import { onShutdownSignal } from "../shared/runtime/shutdown.ts";
@@ -64,7 +64,8 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       },
     },
     settings: [
-      ...["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "PREFETCH", "BATCH_SIZE"] as const,
+      ...["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "EVENTS_SHARDS", "EVENTS_SHARDS_TAKEN"] as const,
+      ...["DEAD_LETTER_QUEUE", "PREFETCH", "BATCH_SIZE"] as const,
       ...[
         "DEAD_LETTER_RABBITMQ_URL",
         "DEAD_LETTER_KEEPER",
@@ -164,6 +165,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       oldestPublishedAtMs: () => runner.oldestPublishedAtMs,
       inHandSince: () => runner.inHandSince,
       leaving: shutdown.stop,
+      takes: config.EVENTS_SHARDS_TAKEN,
     };
     const own = new OwnReport(state);
     const fleet = new RedisFleet(redis, config.REDIS_KEY_PREFIX);
@@ -227,7 +229,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
         trustedProxies: config.HTTP_TRUSTED_PROXIES,
         depths: new AmqpQueueDepths({
           ...{ url: config.RABBITMQ_URL, name, clock },
-          ...{ eventsQueue: config.EVENTS_QUEUE, deadLetterQueue: config.DEAD_LETTER_QUEUE },
+          ...{ eventsQueues: eventsQueuesOf(config), deadLetterQueue: config.DEAD_LETTER_QUEUE },
           queues: eventTopology(config).map(({ name }) => name),
         }),
         jobs: config.DEAD_LETTER_KEEPER === "off" ? undefined : { table: new JobTable(pool), random },

@@ -97,7 +97,8 @@ export class TableDeadLetterAdmin implements DeadLetterAdmin {
           by,
           random,
         });
-        const how = { exchange: config.EVENTS_EXCHANGE, publisher, clock, rate: undefined, force: false, stop };
+        const { EVENTS_EXCHANGE: exchange, EVENTS_SHARDS: shards } = config;
+        const how = { exchange, shards, publisher, clock, rate: undefined, force: false, stop };
         for await (const replayed of replay(source, how)) {
           counts[replayed.result]++;
           if (replayed.result === "failed") problem ??= replayed.problem;

@@ -5,7 +5,7 @@ import type { SubscriberAnswer } from "../dashboard/subscriber_answer.ts";
 import { viewOf } from "../metrics/fleet/fleet_view.ts";
 import { dependencies, type Dependency, type DependencyState } from "../metrics/probes.ts";
 
-const [stuck] = viewOf([{ ...reportOf("other"), heard_ms: 0 }], 1, 0).subscribers as [SubscriberAnswer];
+const [stuck] = viewOf([{ ...reportOf("other"), heard_ms: 0 }], [1], 0).subscribers as [SubscriberAnswer];
 
 function readiness(
   down: Partial<Record<Dependency, string>>,

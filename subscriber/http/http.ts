@@ -26,7 +26,7 @@ import { Metrics } from "../metrics/metrics.ts";
 import { overviewOf } from "../metrics/overview.ts";
 import { grpcHealth, readDependencies } from "../metrics/probes.ts";
 import type { Jobs } from "./job_routes.ts";
-import type { QueueDepths } from "../metrics/queue_depths.ts";
+import { consumersOf, type QueueDepths } from "../metrics/queue_depths.ts";
 import { RecentEvents } from "../metrics/recent_events.ts";
 import type { Sources, State } from "../metrics/sources.ts";
 import { type Address, formatAddress, type HttpServer, listen } from "./server/server.ts";
@@ -104,7 +104,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
   const subscribers = async () => {
     const [heard, found] = await Promise.all([reports().catch(() => undefined), depths().catch(() => undefined)]);
     // In one process, all consumers send one report.
-    const consumers = options.mode === "servers" ? found?.events.consumers : undefined;
+    const consumers = options.mode === "servers" && found ? consumersOf(found.events) : undefined;
     return viewOf(heard, consumers, clock.now(), options.own.read());
   };
   const dependencies = readDependencies({

@@ -229,8 +229,21 @@ export class Metrics implements Observer {
     }, "state");
     this.#gauge(
       "casino_queue_consumers",
-      "Consumers of the events queue",
+      "Consumers of the events queue; of several, of the one that has the most",
       async () => (await sources.depths()).events.consumers,
+    );
+    const shards = async () => (await sources.depths()).events.shards ?? [];
+    this.#gauge(
+      "casino_shard_messages",
+      "Ready messages of each events queue",
+      async () => Object.fromEntries((await shards()).map(({ name, messages }) => [name, messages])),
+      "shard",
+    );
+    this.#gauge(
+      "casino_shard_consumers",
+      "Consumers of each events queue",
+      async () => Object.fromEntries((await shards()).map(({ name, consumers }) => [name, consumers])),
+      "shard",
     );
     this.#gauge("casino_dependency_up", "1 while the dependency answers", async () => {
       const states = await sources.dependencies();

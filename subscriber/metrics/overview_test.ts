@@ -5,7 +5,7 @@ import { Stats } from "../pipeline/stats.ts";
 import type { FleetView } from "./fleet/fleet_view.ts";
 import { Latencies } from "./latencies.ts";
 import { overviewOf } from "./overview.ts";
-import type { Depths } from "./queue_depths.ts";
+import { type Depths, sumOf } from "./queue_depths.ts";
 import type { Sources } from "./sources.ts";
 
 /** An overview with one dead letter and no problem, except what a test does to the fleet. */
@@ -58,6 +58,21 @@ Deno.test("overviewOf() says how many consumers tell nothing, and since when, ah
   ]);
   now.fleet = unheard(0);
   deepStrictEqual(await after(1_000), ["letters"]);
+});
+
+Deno.test("overviewOf() names the shards that no subscriber takes from, while others are consumed", async () => {
+  const { now, after } = overview();
+  const shards = [4, 0, 12].map((messages, shard) => ({
+    name: `q.${shard}`,
+    messages,
+    consumers: shard === 2 ? 0 : 1,
+  }));
+  now.depths = { events: sumOf(shards), dead: { messages: 0 } };
+  deepStrictEqual(now.depths.events, { messages: 16, consumers: 1, shards });
+  deepStrictEqual(await after(0), ["problems", "No subscriber takes from q.2, where 12 events wait."]);
+  const idle = shards.map((shard) => ({ ...shard, consumers: 0 }));
+  now.depths = { events: sumOf(idle), dead: { messages: 0 } };
+  deepStrictEqual(await after(1_000), ["well"], "this subscriber tells why it consumes nothing");
 });
 
 Deno.test("overviewOf() does not take who was not heard for well once Redis is back, and misses nobody while RabbitMQ is away", async () => {

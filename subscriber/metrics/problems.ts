@@ -47,6 +47,7 @@ export function problemsOf(
     const wait = gate.mayTake ? "it is reconnecting" : "it waits until Postgres accepts events";
     problems.push(`This subscriber is not consuming: ${wait}.`);
   }
+  problems.push(...idleSentences(depths));
   broken("postgres", "subscribers hold events until Postgres accepts them");
   problems.push(...stuckSentences(fleet.subscribers.filter(isStuck), subscriberId));
   broken("redis", redisAway[mode]);
@@ -65,6 +66,12 @@ export function problemsOf(
     problems.push(`The oldest event in hand was published ${Math.round(oldest / 1000)} s ago.${cure}`);
   }
   return problems;
+}
+
+/** While others are consumed: otherwise this subscriber's own state says why nothing is. */
+function idleSentences(depths: Depths | undefined): string[] {
+  const idle = depths?.events.consumers ? depths.events.shards?.filter(({ consumers }) => consumers === 0) ?? [] : [];
+  return idle.map(({ name, messages }) => `No subscriber takes from ${name}, where ${countOf(messages)} wait.`);
 }
 
 /** Gives times, not durations: a screen reader reads a sentence again when it changes. */

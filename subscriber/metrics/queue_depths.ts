@@ -3,8 +3,22 @@ import type { Channel, ChannelModel } from "amqplib";
 import { closeConnection, openConnection } from "../../shared/rabbitmq/connection.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
 
+export interface ShardDepth {
+  readonly name: string;
+  /** Ready messages. */
+  readonly messages: number;
+  readonly consumers: number;
+}
+
 export interface Depths {
-  readonly events: { readonly messages: number; readonly consumers: number };
+  readonly events: {
+    /** Ready messages of all shards. */
+    readonly messages: number;
+    /** Of the shard that has the most: a subscriber has one at each shard that it takes from. */
+    readonly consumers: number;
+    /** Absent where the queue is in memory. */
+    readonly shards?: readonly ShardDepth[];
+  };
   readonly dead: { readonly messages: number };
 }
 
@@ -22,10 +36,24 @@ export interface QueueDepths {
   close(): Promise<void>;
 }
 
+export function sumOf(shards: readonly ShardDepth[]): Depths["events"] {
+  return {
+    messages: shards.reduce((sum, { messages }) => sum + messages, 0),
+    consumers: Math.max(...shards.map(({ consumers }) => consumers)),
+    shards,
+  };
+}
+
+/** Returns the consumers of each shard. */
+export function consumersOf({ consumers, shards }: Depths["events"]): readonly number[] {
+  return shards?.map(({ consumers }) => consumers) ?? [consumers];
+}
+
 export interface AmqpQueueDepthsOptions {
   readonly url: string;
   readonly name: string;
-  readonly eventsQueue: string;
+  /** One a shard. */
+  readonly eventsQueues: readonly string[];
   readonly deadLetterQueue: string;
   /** All queues in which events may wait. */
   readonly queues: readonly string[];
@@ -45,12 +73,17 @@ export class AmqpQueueDepths implements QueueDepths {
   constructor(private readonly options: AmqpQueueDepthsOptions) {}
 
   async read(): Promise<Depths> {
-    const { eventsQueue, deadLetterQueue } = this.options;
+    const { eventsQueues, deadLetterQueue } = this.options;
     const { channel } = await (this.#opening ?? this.#open());
-    const [events, dead] = await Promise.all([channel.checkQueue(eventsQueue), channel.checkQueue(deadLetterQueue)]);
+    const [dead, ...events] = await Promise.all([
+      channel.checkQueue(deadLetterQueue),
+      ...eventsQueues.map((name) => channel.checkQueue(name)),
+    ]);
     return {
-      events: { messages: events.messageCount, consumers: events.consumerCount },
-      dead: { messages: dead.messageCount },
+      events: sumOf(events.map(({ queue, messageCount, consumerCount }) => ({
+        ...{ name: queue, messages: messageCount, consumers: consumerCount },
+      }))),
+      dead: { messages: dead!.messageCount },
     };
   }
 

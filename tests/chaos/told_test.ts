@@ -4,7 +4,7 @@ import { reportOf } from "../conformance/fleet.ts";
 import { wellOverview } from "../scenarios/dashboard/fake_subscriber.ts";
 import { liesOf, type Told, type Truth } from "./told.ts";
 
-const { subscribers } = viewOf([{ ...reportOf("two"), heard_ms: 0 }], 1, 0);
+const { subscribers } = viewOf([{ ...reportOf("two"), heard_ms: 0 }], [1], 0);
 const calm: Truth = { stalledMs: 0, refused: [] };
 const stalled: Truth = { ...calm, stalledMs: 60_000 };
 

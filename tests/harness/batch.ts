@@ -6,6 +6,7 @@ import { encodeEvent } from "../../shared/event/protobuf.ts";
 import { msOfTimestamp } from "../../shared/event/timestamp.ts";
 import { messageIdOfBody } from "../../shared/rabbitmq/message_id.ts";
 import { ConfirmPublisher } from "../../shared/rabbitmq/publish/publisher.ts";
+import { type EventRouting, eventRouting } from "../../shared/rabbitmq/shards.ts";
 import { eventTopology } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { seededRandom, systemRandom as random } from "../../shared/runtime/random.ts";
@@ -44,8 +45,12 @@ export class Batch {
   readonly #publisher: ConfirmPublisher;
   readonly #events: Generator<MadeEvent, never>;
 
-  constructor(url: string, private readonly ledger: Ledger, seed = 1, firstId = 1n) {
-    const topology = eventTopology(queues);
+  readonly #routing: EventRouting;
+
+  constructor(url: string, private readonly ledger: Ledger, seed = 1, firstId = 1n, shards = 1) {
+    const config = { ...queues, EVENTS_SHARDS: shards };
+    const topology = eventTopology(config);
+    this.#routing = eventRouting(config);
     this.#publisher = new ConfirmPublisher({
       ...{ url, name: "batch", topology, clock, random, log: silentLog, giveUpAfterMs },
     });
@@ -54,13 +59,17 @@ export class Batch {
 
   /** Resolves once all messages are confirmed. @param each called before each message, with the number sent so far */
   async publish(count: number, each: (sent: number) => void = () => {}): Promise<void> {
+    const { exchange, routingKeyOf } = this.#routing;
     for (let sent = 0; sent < count; sent++) {
       each(sent);
       for (let room; (room = this.#publisher.room());) await room;
       const { messageId, event, body } = this.#events.next().value;
       this.ledger.attempt({ messageId, event, reason: undefined });
       this.#publisher.send(
-        { exchange: queues.EVENTS_EXCHANGE, messageId, body, timestampMs: clock.now(), appId: "batch" },
+        {
+          ...{ exchange, routingKey: routingKeyOf(event.playerId), messageId, body },
+          ...{ timestampMs: clock.now(), appId: "batch" },
+        },
         (error) => !error && this.ledger.confirm(messageId),
       );
     }
@@ -83,7 +92,7 @@ export async function withBatch(
   await world.startRatesApi();
   const onLine = (line: string) => ledger.report(line);
   for (let n = 1; n <= subscribers; n++) world.startSubscriber(`subscriber-${n}`, {}, { onLine });
-  const batch = new Batch(world.env["RABBITMQ_URL"]!, ledger);
+  const batch = new Batch(world.env["RABBITMQ_URL"]!, ledger, 1, 1n, Number(env["EVENTS_SHARDS"] ?? 1));
   await use(world, batch, ledger);
   await batch.close();
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Channel } from "amqplib";
 import { openConnection } from "../../shared/rabbitmq/connection.ts";
 import { eventually } from "../servers/test_queues.ts";
-import { eventTopology } from "../../shared/rabbitmq/topology.ts";
+import { eventTopology, exchangesOf } from "../../shared/rabbitmq/topology.ts";
 import type { Session } from "../../shared/postgres/session.ts";
 import { closeRedis, openRedis } from "../../shared/redis/client.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
@@ -15,6 +15,9 @@ import { countLetters, readLetters } from "./dead_letters.ts";
 import { freePort, type Member, Members, type StartOptions } from "../../tools/demo/members.ts";
 import type { Catalogue } from "../../tools/migrate/transaction.ts";
 import { withTestSchema } from "../servers/test_schema.ts";
+
+/** Queues of events that are removed after a test. */
+const mostShardsInATest = 4;
 
 export const project = join(import.meta.dirname!, "../..");
 
@@ -197,12 +200,11 @@ export async function withWorld(
       await use(world);
     } finally {
       await world.stopAll();
-      const topology = eventTopology({ EVENTS_EXCHANGE: name, EVENTS_QUEUE: name, DEAD_LETTER_QUEUE: world.dead });
-      for (const queue of topology) {
-        const channel = await connection.createChannel();
-        await channel.deleteQueue(queue.name);
-        await channel.deleteExchange(queue.exchange);
-      }
+      const names = { EVENTS_EXCHANGE: name, EVENTS_QUEUE: name, DEAD_LETTER_QUEUE: world.dead };
+      const topology = eventTopology({ ...names, EVENTS_SHARDS: mostShardsInATest });
+      const channel = await connection.createChannel();
+      for (const queue of topology) await channel.deleteQueue(queue.name);
+      for (const exchange of exchangesOf(topology)) await channel.deleteExchange(exchange);
       // The dead letter exchange of the last release.
       await world.channel.deleteExchange(world.dead);
       await connection.close();

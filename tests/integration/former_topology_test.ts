@@ -2,7 +2,13 @@
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { type Channel, type ChannelModel, connect } from "amqplib";
-import { ensureTopology, eventTopology, onChannel, TopologyError } from "../../shared/rabbitmq/topology.ts";
+import {
+  ensureTopology,
+  eventTopology,
+  exchangesOf,
+  onChannel,
+  TopologyError,
+} from "../../shared/rabbitmq/topology.ts";
 import { formerQueues, formerTopology, removeFormer } from "../../tools/provision/former.ts";
 import { eventually } from "../fixtures/eventually.ts";
 import { declareFormer } from "../servers/former_topology.ts";
@@ -29,10 +35,12 @@ function test(what: string, use: (broker: Broker) => Promise<void>): void {
         await channel.deleteExchange(delayed);
       }
       for (const queue of [name, `${name}.queue`]) {
-        for (const { name, exchange } of eventTopology(config(queue.replace(/\.queue$/, ""), queue))) {
+        const topology = eventTopology(config(queue.replace(/\.queue$/, ""), queue));
+        for (const { name } of topology) {
           await channel.deleteQueue(name);
-          for (const each of [exchange, name]) await channel.deleteExchange(each);
+          await channel.deleteExchange(name);
         }
+        for (const exchange of exchangesOf(topology)) await channel.deleteExchange(exchange);
       }
       await connection.close();
     }

@@ -8,7 +8,14 @@ import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { type BrokerOptions, openConnection } from "../../shared/rabbitmq/connection.ts";
 import { encodeEvent } from "../../shared/event/protobuf.ts";
 import { bet } from "../fixtures/deliveries.ts";
-import { deadLetterExchangeOf, ensureTopology, eventTopology, type Topology } from "../../shared/rabbitmq/topology.ts";
+import {
+  deadLetterExchangeOf,
+  ensureTopology,
+  eventsQueuesOf,
+  eventTopology,
+  exchangesOf,
+  type Topology,
+} from "../../shared/rabbitmq/topology.ts";
 import { AmqpConsumer, type ConsumerOptions } from "../../shared/rabbitmq/consume/consumer.ts";
 import { DeadLetters, type DeadLettersOptions } from "../../shared/rabbitmq/publish/dead_letters.ts";
 import type { Delivery } from "../../shared/rabbitmq/delivery.ts";
@@ -23,6 +30,8 @@ export { eventually };
 export interface TestQueues {
   readonly events: string;
   readonly dead: string;
+  /** All queues of events, one a shard. */
+  readonly queues: readonly string[];
   readonly topology: Topology;
   readonly broker: BrokerOptions;
   /** The test's own channel. */
@@ -31,20 +40,21 @@ export interface TestQueues {
 
 export async function withTestQueues(
   use: (queues: TestQueues) => Promise<void>,
+  shards = 1,
 ): Promise<void> {
   const events = uniqueName("test.events");
   const dead = `${events}.dead`;
   const connection = await connect(servers.RABBITMQ_URL);
   const channel = await connection.createChannel();
   const broker = { url: servers.RABBITMQ_URL, name: events, clock: systemClock, random: systemRandom, log: silentLog };
-  const topology = eventTopology({ EVENTS_EXCHANGE: events, EVENTS_QUEUE: events, DEAD_LETTER_QUEUE: dead });
+  const names = { EVENTS_EXCHANGE: events, EVENTS_QUEUE: events, DEAD_LETTER_QUEUE: dead };
+  const config = { ...names, EVENTS_SHARDS: shards };
+  const topology = eventTopology(config);
   try {
-    await use({ events, dead, topology, broker, channel });
+    await use({ events, dead, queues: eventsQueuesOf(config), topology, broker, channel });
   } finally {
-    for (const { name, exchange } of topology) {
-      await channel.deleteQueue(name);
-      await channel.deleteExchange(exchange);
-    }
+    for (const { name } of topology) await channel.deleteQueue(name);
+    for (const exchange of exchangesOf(topology)) await channel.deleteExchange(exchange);
     await connection.close();
   }
 }
@@ -67,10 +77,10 @@ export function uuidOf(id: number): string {
 
 /** Opens a consumer. Its dead letters and delays are dropped unless a publisher is given. */
 export function consumerOn(
-  { broker, topology, events, dead }: TestQueues,
+  { broker, topology, queues, dead }: TestQueues,
   changes: Partial<ConsumerOptions & Pick<DeadLettersOptions, "publisher">> = {},
 ): AmqpConsumer {
-  const common = { ...broker, publisher: { publish: () => Promise.resolve() }, queue: events, ...changes };
+  const common = { ...broker, publisher: { publish: () => Promise.resolve() }, queues, ...changes };
   return new AmqpConsumer({
     deadLetters: new DeadLetters({ ...common, exchange: deadLetterExchangeOf(dead), subscriberId }),
     ...{ topology, prefetch: 100, ...common },

@@ -29,8 +29,16 @@ interface Queue {
 /** A rejected message moves to the queue's dead letter exchange. */
 export type Settled = "acked" | "requeued" | "rejected";
 
+interface Exchange {
+  readonly alternate: string | undefined;
+  readonly isDirect: boolean;
+  /** By routing key; of a fanout exchange, all by "". */
+  readonly bound: Map<string, Set<string>>;
+}
+
 interface Consumer {
   readonly channel: ServerChannel;
+  readonly tag: string;
   deliver(message: Message, tag: number): void;
 }
 
@@ -47,7 +55,7 @@ export interface BrokerWatch {
 }
 
 export class Broker {
-  readonly #exchanges = new Map<string, Set<string>>();
+  readonly #exchanges = new Map<string, Exchange>();
   readonly #queues = new Map<string, Queue>();
   /** Delivered, unsettled messages. */
   unsettled = 0;
@@ -56,8 +64,9 @@ export class Broker {
 
   constructor(private readonly clock: Clock, readonly watch: BrokerWatch) {}
 
-  declareExchange(name: string): void {
-    if (!this.#exchanges.has(name)) this.#exchanges.set(name, new Set());
+  declareExchange(name: string, type = "fanout", alternate?: string): void {
+    if (this.#exchanges.has(name)) return;
+    this.#exchanges.set(name, { isDirect: type === "direct", alternate, bound: new Map() });
   }
 
   declareQueue(name: string, args: Readonly<Record<string, unknown>> = {}): void {
@@ -76,17 +85,19 @@ export class Broker {
     });
   }
 
-  bind(queue: string, exchange: string): void {
-    this.#exchanges.get(exchange)?.add(queue);
+  bind(queue: string, exchange: string, key: string): void {
+    const bound = this.#exchanges.get(exchange)?.bound;
+    bound?.set(key, (bound.get(key) ?? new Set()).add(queue));
   }
 
-  unbind(queue: string, exchange: string): void {
-    this.#exchanges.get(exchange)?.delete(queue);
+  unbind(queue: string, exchange: string, key: string): void {
+    this.#exchanges.get(exchange)?.bound.get(key)?.delete(queue);
   }
 
   /** @returns whether any queue took the message */
   publish(exchange: string, routingKey: string, body: Buffer, properties: Options.Publish): boolean {
-    const targets = exchange === "" ? [routingKey] : this.#exchanges.get(exchange) ?? [];
+    const found = this.#exchanges.get(exchange);
+    const targets = exchange === "" ? [routingKey] : found?.bound.get(found.isDirect ? routingKey : "") ?? [];
     let routed = false;
     for (const name of targets) {
       const queue = this.#queues.get(name);
@@ -94,7 +105,9 @@ export class Broker {
       routed = true;
       this.#enqueue(queue, { body, properties, deliveries: 0 });
     }
-    return routed;
+    return !routed && found?.alternate !== undefined
+      ? this.publish(found.alternate, routingKey, body, properties)
+      : routed;
   }
 
   consume(name: string, consumer: Consumer): void {
@@ -103,9 +116,11 @@ export class Broker {
     this.#giveOut(queue);
   }
 
-  cancel(channel: ServerChannel): void {
+  /** @param tag all consumers of the channel by default */
+  cancel(channel: ServerChannel, tag?: string): void {
     for (const queue of this.#queues.values()) {
-      const at = queue.consumers.findIndex((consumer) => consumer.channel === channel);
+      const isIt = (consumer: Consumer) => consumer.channel === channel && (tag ?? consumer.tag) === consumer.tag;
+      const at = queue.consumers.findIndex(isIt);
       if (at >= 0) queue.consumers.splice(at, 1);
     }
   }
@@ -166,7 +181,7 @@ export class Broker {
     for (let idle = 0; queue.ready.length > 0 && idle < queue.consumers.length;) {
       queue.turn = (queue.turn + 1) % queue.consumers.length;
       const consumer = queue.consumers[queue.turn]!;
-      if (!consumer.channel.hasRoom) {
+      if (!consumer.channel.hasRoomFor(queue.name)) {
         idle++;
         continue;
       }
@@ -188,17 +203,20 @@ export class ServerChannel {
   prefetch = 0;
   #lastTag = 0;
   readonly #unsettled = new Map<number, { queue: string; message: Message }>();
+  /** Unsettled deliveries by queue: each has its own consumer, and each consumer its own prefetch. */
+  readonly #counts = new Map<string, number>();
   #closed = false;
 
   constructor(private readonly broker: Broker) {}
 
-  get hasRoom(): boolean {
-    return this.prefetch === 0 || this.#unsettled.size < this.prefetch;
+  hasRoomFor(queue: string): boolean {
+    return this.prefetch === 0 || (this.#counts.get(queue) ?? 0) < this.prefetch;
   }
 
   hold(queue: string, message: Message): number {
     message.deliveries++;
     this.broker.unsettled++;
+    this.#counts.set(queue, (this.#counts.get(queue) ?? 0) + 1);
     this.#unsettled.set(++this.#lastTag, { queue, message });
     return this.#lastTag;
   }
@@ -213,6 +231,7 @@ export class ServerChannel {
         continue;
       }
       this.#unsettled.delete(each);
+      this.#counts.set(held.queue, this.#counts.get(held.queue)! - 1);
       this.broker.unsettled--;
       this.broker.settled(held.queue, held.message, how);
     }

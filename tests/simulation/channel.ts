@@ -50,20 +50,20 @@ export class SimulatedChannel extends EventEmitter {
     this.#inHand = new InHand((messages) => wire.holding(messages));
   }
 
-  assertExchange(name: string): Promise<void> {
-    return this.wire.call(() => this.#broker.declareExchange(name));
+  assertExchange(name: string, type: string, { alternateExchange }: Options.AssertExchange): Promise<void> {
+    return this.wire.call(() => this.#broker.declareExchange(name, type, alternateExchange));
   }
 
   assertQueue(name: string, { arguments: args }: Options.AssertQueue = {}): Promise<void> {
     return this.wire.call(() => this.#broker.declareQueue(name, args));
   }
 
-  bindQueue(queue: string, exchange: string): Promise<void> {
-    return this.wire.call(() => this.#broker.bind(queue, exchange));
+  bindQueue(queue: string, exchange: string, key: string): Promise<void> {
+    return this.wire.call(() => this.#broker.bind(queue, exchange, key));
   }
 
-  unbindQueue(queue: string, exchange: string): Promise<void> {
-    return this.wire.call(() => this.#broker.unbind(queue, exchange));
+  unbindQueue(queue: string, exchange: string, key: string): Promise<void> {
+    return this.wire.call(() => this.#broker.unbind(queue, exchange, key));
   }
 
   checkQueue(name: string): Promise<{ messageCount: number }> {
@@ -83,7 +83,7 @@ export class SimulatedChannel extends EventEmitter {
     let early: (() => void)[] | undefined = [];
     await this.wire.call(() => {
       this.#broker.consume(queue, {
-        channel: this.server,
+        ...{ channel: this.server, tag: consumerTag },
         deliver: (message, tag) => {
           const send = () =>
             this.wire.toClient.send(() => {
@@ -108,8 +108,8 @@ export class SimulatedChannel extends EventEmitter {
     take({ ...read, fields: { deliveryTag: tag } } as unknown as ConsumeMessage);
   }
 
-  cancel(): Promise<void> {
-    return this.wire.call(() => this.#broker.cancel(this.server));
+  cancel(consumerTag: string): Promise<void> {
+    return this.wire.call(() => this.#broker.cancel(this.server, consumerTag));
   }
 
   async get(queue: string): Promise<ConsumeMessage | false> {

@@ -44,13 +44,13 @@ export class Ledger implements BrokerWatch {
 
   enqueued(queue: string, { properties }: Message): void {
     const id = String(properties.messageId);
-    if (queue !== names.EVENTS_QUEUE) this.#elsewhere.add(id);
+    if (queue === names.DEAD_LETTER_QUEUE) this.#elsewhere.add(id);
     if (!this.published.has(id)) this.violated(`${id} is in ${queue}, but was never published`);
   }
 
   acked(queue: string, { properties, deliveries }: Message): void {
     const id = String(properties.messageId);
-    if (queue !== names.EVENTS_QUEUE) return;
+    if (queue === names.DEAD_LETTER_QUEUE) return;
     if (deliveries > 1) this.redelivered++;
     if (!this.stored.has(id) && !this.#elsewhere.has(id)) {
       this.violated(`${id} was acked, but is neither stored nor safe in another queue`);

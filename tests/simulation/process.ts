@@ -101,7 +101,7 @@ export class Process implements Owner {
       dryRun: (events) => this.#act("database", () => this.#write(() => world.refuse(events))),
     };
     const gate = new DatabaseGate(clock);
-    const queueSettings = { ...names, PREFETCH: settings.prefetch };
+    const queueSettings = { ...names, EVENTS_SHARDS: world.shards, PREFETCH: settings.prefetch };
     const queue = openEventQueue(broker, queueSettings, id, gate);
     const subscriber: Subscriber = createSubscriber(
       {

@@ -9,6 +9,7 @@ import { replay } from "../../shared/rabbitmq/dead/replay.ts";
 import { uuidv7 } from "../../shared/rabbitmq/message_id.ts";
 import type { OutgoingMessage } from "../../shared/rabbitmq/message.ts";
 import { ConfirmPublisher } from "../../shared/rabbitmq/publish/publisher.ts";
+import { eventRouting } from "../../shared/rabbitmq/shards.ts";
 import { eventTopology } from "../../shared/rabbitmq/topology.ts";
 import { silentLog } from "../../shared/runtime/telemetry/log.ts";
 import { bet } from "../fixtures/deliveries.ts";
@@ -35,7 +36,7 @@ export function openPublisher(world: World, name: string): ConfirmPublisher {
   return new ConfirmPublisher({
     ...{ clock, random, log: silentLog, name, url: "amqp://simulated" },
     connect: async () => asChannelModel(await world.connect(passive)),
-    topology: eventTopology(names),
+    topology: eventTopology({ ...names, EVENTS_SHARDS: world.shards }),
     maxInFlight: 20,
     giveUpAfterMs: 20_000,
   });
@@ -43,7 +44,8 @@ export function openPublisher(world: World, name: string): ConfirmPublisher {
 
 /** Publishes valid and bad events for the duration of the faults, and waits for their confirms. */
 export async function publishOverTime(world: World, publisher: ConfirmPublisher, troubleMs: number): Promise<void> {
-  const { clock, random, ledger } = world;
+  const { clock, random, ledger, shards } = world;
+  const { exchange, routingKeyOf } = eventRouting({ ...names, EVENTS_SHARDS: shards });
   const events = generateEvents({ random, players: 8, firstId: 1n, timeMs: () => clock.now() });
   for (let n = 0; n < count; n++) {
     await clock.sleep(random.int(0, 2 * (troubleMs - 5_000) / count));
@@ -53,7 +55,10 @@ export async function publishOverTime(world: World, publisher: ConfirmPublisher,
     const [published, body] = random.next() < badShare ? bad(n) : [{ event }, encodeEvent(event)];
     ledger.published.set(messageId, published);
     publisher.send(
-      { exchange: names.EVENTS_EXCHANGE, messageId, body, timestampMs: clock.now(), appId: "simulation" },
+      {
+        ...{ exchange, routingKey: routingKeyOf(event.playerId), messageId, body },
+        ...{ timestampMs: clock.now(), appId: "simulation" },
+      },
       (error) => !error && ledger.confirmed.add(messageId),
     );
   }
@@ -108,7 +113,7 @@ export async function replayCurable(world: World): Promise<number> {
   };
   const replayed = await Array.fromAsync(replay(source, {
     stop: new AbortController().signal,
-    exchange: names.EVENTS_EXCHANGE,
+    ...{ exchange: names.EVENTS_EXCHANGE, shards: world.shards },
     publisher: { publish: (message) => publisher.publish(changed(message)) },
     clock: world.clock,
     rate: undefined,

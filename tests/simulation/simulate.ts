@@ -31,10 +31,10 @@ const longestReadOnlyMs = 20_000;
 const heavyShare = 0.05;
 
 /** @throws {InvariantError} */
-export async function simulate(seed: number, mutation?: MutationName): Promise<SimulationResult> {
+export async function simulate(seed: number, mutation?: MutationName, shards = 1): Promise<SimulationResult> {
   const random = seededRandom(seed);
   const clock = new VirtualClock();
-  const world = new World(seed, clock, random, mutation && mutations[mutation]);
+  const world = new World(seed, clock, random, mutation && mutations[mutation], shards);
   const run = new Run(world, drawSettings(random));
   await run.trouble();
   const replayed = await run.peace();
@@ -51,10 +51,11 @@ export async function simulate(seed: number, mutation?: MutationName): Promise<S
 
 /** Runs one seed after the other until `mostFailures` have failed, and adds up the counts of the passing runs. */
 export async function simulateSeeds(
-  { first = 1, count, mutation, mostFailures = 1, onFailure }: {
+  { first = 1, count, mutation, shards = 1, mostFailures = 1, onFailure }: {
     readonly first?: number;
     readonly count: number;
     readonly mutation?: MutationName | undefined;
+    readonly shards?: number;
     readonly mostFailures?: number;
     readonly onFailure?: (failure: InvariantError) => void;
   },
@@ -64,7 +65,7 @@ export async function simulateSeeds(
   let ran = 0;
   for (; ran < count && failures.length < mostFailures; ran++) {
     try {
-      const result = await simulate(first + ran, mutation);
+      const result = await simulate(first + ran, mutation, shards);
       for (const name of Object.keys(sums) as (keyof SimulationResult)[]) sums[name] += result[name];
     } catch (error) {
       if (!(error instanceof InvariantError)) throw error;

@@ -17,6 +17,12 @@ Deno.test(`simulate() breaks no invariant in ${seeds} seeds of faults`, async ()
   ok(sums.redelivered > seeds, "deliveries came again");
 });
 
+Deno.test("simulate() breaks no invariant in 300 seeds of faults with two events queues", async () => {
+  const { failures, sums } = await simulateSeeds({ count: 300, shards: 2 });
+  deepStrictEqual(failures, []);
+  ok(sums.replayed > 300 && sums.redelivered > 300, "there was trouble enough to tell");
+});
+
 Deno.test("simulate() runs the same for the same seed, and fails the same", async () => {
   for (const seed of [7, 8, 9]) deepStrictEqual(await simulate(seed), await simulate(seed));
   const [one, other] = [await firstFind("ack-before-commit"), await firstFind("ack-before-commit")];

@@ -55,6 +55,8 @@ export class World {
     readonly clock: VirtualClock,
     readonly random: Random,
     readonly mutation: Mutation | undefined,
+    /** Number of events queues. */
+    readonly shards: number,
   ) {
     this.ledger = new Ledger(seed, clock);
     this.broker = new Broker(clock, this.ledger);

@@ -139,7 +139,8 @@ async function replay(task: Task): Promise<number> {
   const counts = new Counts();
   try {
     const source = replaySource(table, task.claims, { ...selectionOf(task), by, rate, random });
-    const how = { exchange: config.EVENTS_EXCHANGE, publisher, clock, rate, force, stop };
+    const { EVENTS_EXCHANGE: exchange, EVENTS_SHARDS: shards } = config;
+    const how = { exchange, shards, publisher, clock, rate, force, stop };
     for await (const replayed of replayLetters(source, how)) {
       counts.add(replayed.result);
       if (replayed.result === "replayed") task.onDone();

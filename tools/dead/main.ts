@@ -70,7 +70,15 @@ await runCommand({
     force: { help: "replay: include letters that were already replayed 10 times" },
     json: { help: "print one JSON object per line" },
   },
-  settings: ["RABBITMQ_URL", "TOPOLOGY", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "DATABASE_URL"],
+  settings: [
+    "RABBITMQ_URL",
+    "TOPOLOGY",
+    "EVENTS_EXCHANGE",
+    "EVENTS_QUEUE",
+    "EVENTS_SHARDS",
+    "DEAD_LETTER_QUEUE",
+    "DATABASE_URL",
+  ],
   examples: [
     "deno task dead groups",
     "deno task dead list --reason rates-timeout --since 2h",

@@ -3,7 +3,7 @@
  */
 import { join } from "node:path";
 import { openConnection } from "../../shared/rabbitmq/connection.ts";
-import { eventTopology } from "../../shared/rabbitmq/topology.ts";
+import { eventTopology, exchangesOf } from "../../shared/rabbitmq/topology.ts";
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { type Config, readConfig } from "../../shared/runtime/configuration/config.ts";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
@@ -119,10 +119,9 @@ async function withSources<T>(names: Names, use: (sources: Sources) => Promise<T
 async function removeTraces(names: Names): Promise<void> {
   const connection = await openConnection({ url: names.RABBITMQ_URL, name: client });
   const channel = await connection.createChannel();
-  for (const { name, exchange } of eventTopology(names)) {
-    await channel.deleteQueue(name);
-    await channel.deleteExchange(exchange);
-  }
+  const topology = eventTopology(names);
+  for (const { name } of topology) await channel.deleteQueue(name);
+  for (const exchange of exchangesOf(topology)) await channel.deleteExchange(exchange);
   await connection.close();
 
   const redis = await openRedis(names.REDIS_URL, { name: client, log: silentLog });

@@ -29,7 +29,7 @@ await runCommand({
     json: { help: "print one JSON object" },
   },
   settings: [
-    ...["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE"] as const,
+    ...["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "EVENTS_SHARDS", "DEAD_LETTER_QUEUE"] as const,
     ...["REDIS_URL", "REDIS_KEY_PREFIX", "DATABASE_URL"] as const,
   ],
   examples: [
@@ -57,7 +57,7 @@ await runCommand({
     },
     async queues() {
       const { events, dead_letters } = await queues.read();
-      return [events, dead_letters];
+      return [...events.shards ?? [events], dead_letters];
     },
   });
   if (json) console.log(printableJson(JSON.stringify(answer)));

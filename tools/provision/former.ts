@@ -84,7 +84,8 @@ export async function removeFormer(
   return { said, done: true };
 }
 
-async function stateOf(connection: ChannelModel, name: string) {
+/** @returns `undefined` if there is no such queue */
+export async function stateOf(connection: ChannelModel, name: string) {
   try {
     return await onChannel(connection, (channel) => channel.checkQueue(name));
   } catch (error) {
@@ -93,6 +94,6 @@ async function stateOf(connection: ChannelModel, name: string) {
   }
 }
 
-function told({ messageCount, consumerCount }: { messageCount: number; consumerCount: number }): string {
+export function told({ messageCount, consumerCount }: { messageCount: number; consumerCount: number }): string {
   return `messages ${messageCount}, consumers ${consumerCount}`;
 }

@@ -4,6 +4,7 @@ import { ensureTopology, eventTopology } from "../../shared/rabbitmq/topology.ts
 import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { runCommand } from "../../shared/runtime/configuration/command.ts";
 import { explainConnection } from "../../shared/runtime/server_kind.ts";
+import { otherShards } from "./other_shards.ts";
 import { formerDelays, formerQueues, formerTopology, parseDelays, removeFormer } from "./former.ts";
 
 await runCommand({
@@ -17,8 +18,11 @@ await runCommand({
     "remove-former": {
       help: "delete the unused queues and exchanges of 0.1.0 once the queues are empty (docs/upgrades.md)",
     },
+    "remove-shards": {
+      help: "delete the events queues beyond EVENTS_SHARDS that are empty (docs/scale.md)",
+    },
   },
-  settings: ["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE"],
+  settings: ["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "EVENTS_SHARDS", "DEAD_LETTER_QUEUE"],
   examples: [
     "deno task provision",
     "deno task provision --remove-former --former-delays 10000,60000",
@@ -26,8 +30,8 @@ await runCommand({
 }, async ({ config, flags }) => {
   const topology = eventTopology(config);
   const former = formerTopology(config, parseDelays(flags["former-delays"]));
-  const said = topology.map(({ name, exchange }) =>
-    `The queue ${name} exists and is bound to the exchange ${exchange}.`
+  const said = topology.flatMap(({ name, bindings }) =>
+    bindings.map(({ exchange }) => `The queue ${name} exists and is bound to the exchange ${exchange}.`)
   );
   let done = true;
   let connection;
@@ -43,6 +47,9 @@ await runCommand({
     } else {
       said.push(...await formerQueues(connection, former));
     }
+    const shards = await otherShards(connection, config, flags["remove-shards"]);
+    said.push(...shards.said);
+    done &&= shards.done;
   } catch (error) {
     throw await explainConnection(error, "RabbitMQ", config.RABBITMQ_URL);
   } finally {

@@ -17,7 +17,7 @@ await runCommand({
     database: { value: "NAME", help: "postgres: database of the tables [casino]" },
     schema: { value: "NAME", help: "postgres: schema of the tables [public]" },
   },
-  settings: ["EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE", "REDIS_KEY_PREFIX"],
+  settings: ["EVENTS_EXCHANGE", "EVENTS_QUEUE", "EVENTS_SHARDS", "DEAD_LETTER_QUEUE", "REDIS_KEY_PREFIX"],
   examples: [
     "deno task --quiet roles rabbitmq | sh",
     "deno task --quiet roles redis | sh",

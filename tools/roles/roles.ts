@@ -2,7 +2,14 @@
  * The roles of least privilege on each server: each may do what its member does, and no more. tools/migrate/grants.ts
  * has the table privileges of Postgres's roles, which `deno task migrate` grants.
  */
-import { deadLetterExchangeOf, eventTopology, type TopologyConfig } from "../../shared/rabbitmq/topology.ts";
+import { eventRouting } from "../../shared/rabbitmq/shards.ts";
+import {
+  deadLetterExchangeOf,
+  eventsQueuesOf,
+  eventTopology,
+  exchangesOf,
+  type TopologyConfig,
+} from "../../shared/rabbitmq/topology.ts";
 import type { Former } from "../provision/former.ts";
 
 export interface BrokerRole {
@@ -20,10 +27,15 @@ const nothing = "^$";
  * @param former the queues of 0.1.0, so that its members can run beside this version's, and so that they can be removed
  */
 export function brokerRoles(config: TopologyConfig, former?: Former): readonly BrokerRole[] {
-  const { EVENTS_EXCHANGE, EVENTS_QUEUE, DEAD_LETTER_QUEUE } = config;
+  const { EVENTS_EXCHANGE, DEAD_LETTER_QUEUE } = config;
   const topology = eventTopology(config);
   const { queues = [], exchanges = [] } = former ?? {};
-  const all = oneOf([...topology.flatMap(({ name, exchange }) => [name, exchange]), ...queues, ...exchanges]);
+  const all = oneOf([
+    ...topology.flatMap(({ name, bindings }) => [name, ...bindings.map(({ exchange }) => exchange)]),
+    ...[...queues, ...exchanges],
+  ]);
+  // With several queues, also the exchange that publishers and letters of one queue use.
+  const events = oneOf([EVENTS_EXCHANGE, eventRouting(config).exchange]);
   const deadLetters = deadLetterExchangeOf(DEAD_LETTER_QUEUE);
   return [
     {
@@ -37,7 +49,7 @@ export function brokerRoles(config: TopologyConfig, former?: Former): readonly B
       user: "casino-publisher",
       does: "deno task publisher",
       configure: nothing,
-      write: oneOf([EVENTS_EXCHANGE]),
+      write: events,
       read: nothing,
     },
     {
@@ -45,13 +57,13 @@ export function brokerRoles(config: TopologyConfig, former?: Former): readonly B
       does: "deno task subscriber: consumes events, and publishes dead letters",
       configure: nothing,
       write: oneOf([deadLetters, ...exchanges]),
-      read: oneOf([EVENTS_QUEUE, ...queues.filter((name) => name === EVENTS_EXCHANGE)]),
+      read: oneOf([...eventsQueuesOf(config), ...queues.filter((name) => name === EVENTS_EXCHANGE)]),
     },
     {
       user: "casino-dead-letters",
       does: "deno task dead, and a subscriber's keeper and dashboard (DEAD_LETTER_RABBITMQ_URL)",
       configure: nothing,
-      write: oneOf([EVENTS_EXCHANGE]),
+      write: events,
       read: oneOf([DEAD_LETTER_QUEUE]),
     },
   ];
@@ -64,7 +76,7 @@ export function brokerRoles(config: TopologyConfig, former?: Former): readonly B
  */
 export function sharedNames(config: TopologyConfig): readonly string[] {
   const topology = eventTopology(config);
-  const exchanges = new Set(topology.map(({ exchange }) => exchange));
+  const exchanges = new Set(exchangesOf(topology));
   return topology.map(({ name }) => name).filter((name) => exchanges.has(name));
 }
 

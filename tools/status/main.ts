@@ -25,7 +25,7 @@ await runCommand({
     json: { help: "print one JSON object; with --watch, one per line" },
   },
   settings: [
-    ...["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "DEAD_LETTER_QUEUE"] as const,
+    ...["RABBITMQ_URL", "EVENTS_EXCHANGE", "EVENTS_QUEUE", "EVENTS_SHARDS", "DEAD_LETTER_QUEUE"] as const,
     ...["REDIS_URL", "REDIS_KEY_PREFIX", "DATABASE_URL"] as const,
   ],
   examples: [

@@ -3,7 +3,7 @@ import type { ChannelModel } from "amqplib";
 import type { Redis } from "ioredis";
 import { DatabasePool } from "../../shared/postgres/pool.ts";
 import { openConnection } from "../../shared/rabbitmq/connection.ts";
-import { eventTopology, type TopologyConfig } from "../../shared/rabbitmq/topology.ts";
+import { eventsQueuesOf, type TopologyConfig } from "../../shared/rabbitmq/topology.ts";
 import { closeRedis, openRedis } from "../../shared/redis/client.ts";
 import type { Clock } from "../../shared/runtime/clock.ts";
 import type { Config } from "../../shared/runtime/configuration/config.ts";
@@ -22,7 +22,7 @@ import type { Queues, QueueState, RatesCache, Reader, Totals } from "./status.ts
 
 /** Reads RabbitMQ's queues; declares none. */
 export function queuesReader(config: TopologyConfig & Pick<Config, "RABBITMQ_URL">, clock: Clock): Reader<Queues> {
-  const { RABBITMQ_URL: url, EVENTS_QUEUE, DEAD_LETTER_QUEUE } = config;
+  const { RABBITMQ_URL: url, DEAD_LETTER_QUEUE } = config;
   const lazy = new LazyConnection<ChannelModel>({
     ...{ server: "RabbitMQ", url, clock },
     async open() {
@@ -33,18 +33,27 @@ export function queuesReader(config: TopologyConfig & Pick<Config, "RABBITMQ_URL
     },
     close: (connection) => connection.close(),
   });
-  const names = eventTopology(config).map(({ name }) => name);
+  const names = [DEAD_LETTER_QUEUE, ...eventsQueuesOf(config)];
   return {
     read: () =>
       lazy.ask(async (connection) => {
-        const states = await Promise.all(names.map((name) => stateOf(connection, name)));
-        const found = (wanted: string) => states.find(({ name }) => name === wanted)!;
-        return {
-          events: found(EVENTS_QUEUE),
-          dead_letters: found(DEAD_LETTER_QUEUE),
-        };
+        const [letters, ...shards] = await Promise.all(names.map((name) => stateOf(connection, name)));
+        return { events: sumOf(shards), dead_letters: letters! };
       }),
     close: () => lazy.close(),
+  };
+}
+
+/** @param shards the first is the queue that all members know */
+export function sumOf(shards: readonly QueueState[]): Queues["events"] {
+  const [first, ...others] = shards as readonly [QueueState, ...QueueState[]];
+  if (others.length === 0) return first;
+  const { messages } = first;
+  return {
+    name: first.name,
+    messages: messages === null ? null : others.reduce((sum, { messages }) => sum + (messages ?? 0), messages),
+    consumers: Math.max(...shards.map(({ consumers }) => consumers ?? 0)),
+    shards,
   };
 }
 

@@ -50,15 +50,27 @@ function queueRows(queues: Part<Queues>): Row[] {
   const rows: Row[] = [
     {
       label: "Events",
-      text: `${describe(events, "event")}, ${
+      text: `${describe(events, "event")}${events.shards ? ` and ${events.shards.length - 1} more` : ""}, ${
         idle ? "no subscriber is consuming" : plural(events.consumers ?? 0, "subscriber")
       }`,
       tone: idle ? "attention" : "plain",
     },
+    ...shardRows(events.shards),
   ];
   if (events.messages !== null) return rows;
   const text = `the queue ${events.name} does not exist yet: the first subscriber or publisher declares it`;
   return [{ label: "Events", text, tone: "attention" }, ...rows.slice(1)];
+}
+
+/** Shows the shards while one of them has no consumer, or is longer than the others together. */
+function shardRows(shards: readonly QueueState[] = []): Row[] {
+  const sum = shards.reduce((sum, { messages }) => sum + (messages ?? 0), 0);
+  const isStuck = ({ messages, consumers }: QueueState) => !consumers || (messages ?? 0) * 2 > sum;
+  return shards.filter(isStuck).map((shard): Row => ({
+    label: "  shard",
+    text: `${describe(shard, "event")}, ${shard.consumers ? plural(shard.consumers, "subscriber") : "no subscriber"}`,
+    tone: shard.consumers ? "plain" : "attention",
+  }));
 }
 
 /** Counts the letters in the table, and those in the queue that no keeper has moved yet. */

@@ -1,4 +1,5 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { sumOf } from "./readers.ts";
 import { drawStatus } from "./screen.ts";
 import type { SubscriberAnswer } from "../../subscriber/dashboard/subscriber_answer.ts";
 import type { Queues, RatesCache, Status, Totals } from "./status.ts";
@@ -63,6 +64,25 @@ Deno.test("drawStatus() tells of queues, lag, rates, lock and totals, a line eac
     "Totals        1,234,567 events stored; 600 in the last minute, 10.0 a second",
     "Top players   most bets #14 with 579; no wins yet; most deposits #17 with 2812092.21 EUR",
     "  stored by   subscriber-1  600 in the last minute",
+  ]);
+});
+
+Deno.test("drawStatus() shows a shard that no subscriber takes from, or that holds most of the events", () => {
+  const shard = (n: number, messages: number | null, consumers: number | null) => ({
+    name: `q.${n}`,
+    messages,
+    consumers,
+  });
+  const rows = (...shards: ReturnType<typeof shard>[]) =>
+    lines({ queues: { ...queues, events: sumOf(shards), ...well } }).slice(1, -9);
+  deepStrictEqual(rows(shard(0, 500, 2), shard(1, 600, 2), shard(2, 500, 2)), [
+    "Events        1,600 events in q.0 and 2 more, 2 subscribers",
+  ]);
+  deepStrictEqual(rows(shard(0, 500, 2), shard(1, 7, 0), shard(2, null, null)), [
+    "Events        507 events in q.0 and 2 more, 2 subscribers",
+    "  shard       500 events in q.0, 2 subscribers",
+    "  shard       7 events in q.1, no subscriber",
+    "  shard       the queue q.2 does not exist yet, no subscriber",
   ]);
 });
 

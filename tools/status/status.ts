@@ -25,7 +25,11 @@ export interface Status {
 export type Part<T> = Readonly<T> & { readonly problem: null } | { readonly problem: string };
 
 export interface Queues {
-  readonly events: QueueState;
+  /** All shards: the sum of the messages, and the consumers of the shard that has the most. */
+  readonly events: QueueState & {
+    /** Each events queue; absent with one queue. */
+    readonly shards?: readonly QueueState[];
+  };
   readonly dead_letters: QueueState;
 }
 
@@ -109,7 +113,9 @@ export async function readStatus(
     ...[part(queues), part(rates), part(totals), part(reports)] as const,
   ]);
   const now = clock.now();
-  const consumers = ofQueues.problem === null ? ofQueues.events.consumers ?? 0 : undefined;
+  const consumers = ofQueues.problem === null
+    ? (ofQueues.events.shards ?? [ofQueues.events]).map(({ consumers }) => consumers ?? 0)
+    : undefined;
   const subscribers: Part<FleetView> = heard.problem === null
     ? { ...viewOf(heard.reports, consumers, now), problem: null }
     : heard;

@@ -9,7 +9,7 @@ import { contentType, messageType } from "../message.ts";
 
 const life = { ended: false };
 
-const plain = { consumerTag: "consumer", contentType, type: messageType };
+const plain = { consumerTags: ["consumer", "consumer.1", "con"], contentType, type: messageType };
 const shortText = fc.oneof(fc.constant(""), fc.string({ unit: "grapheme", maxLength: 20 }));
 const mostly = <T>(value: T, other: fc.Arbitrary<T>) =>
   fc.oneof({ weight: 30, arbitrary: fc.constant(value) }, { weight: 1, arbitrary: other });
@@ -43,7 +43,7 @@ const anyProperties = fc.record({
 
 const anyMessage: fc.Arbitrary<Omit<WireMessage, "tag">> = fc.record({
   channel: mostly(1, fc.constant(2)),
-  consumerTag: fc.constant(plain.consumerTag),
+  consumerTag: fc.constantFrom(...plain.consumerTags),
   redelivered: fc.boolean(),
   exchange: shortText,
   routingKey: shortText,
@@ -91,7 +91,7 @@ interface Seen {
 /** Returns what a client reads from the chunks: amqplib alone, or with our reader before it. */
 async function seenBy(chunks: readonly Uint8Array[], withOurs: boolean): Promise<Seen> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const served = serveOnce(listener, chunks);
+  const served = serveOnce(listener, chunks, plain.consumerTags);
   const connection = await connect({ hostname: "127.0.0.1", port: (listener.addr as Deno.NetAddr).port }, {
     noDelay: true,
   });
@@ -104,9 +104,9 @@ async function seenBy(chunks: readonly Uint8Array[], withOurs: boolean): Promise
   if (withOurs) {
     readPlainDeliveries(connection, channel, plain, (found) => taken.push(new UnreadDelivery(life, found)));
   }
-  await channel.consume("events", (message) => void taken.push(new ReadDelivery(life, message!)), {
-    consumerTag: plain.consumerTag,
-  });
+  for (const consumerTag of plain.consumerTags) {
+    await channel.consume("events", (message) => void taken.push(new ReadDelivery(life, message!)), { consumerTag });
+  }
   await Promise.all([served, closed]);
   const unread = taken.filter((delivery) => delivery instanceof UnreadDelivery).length;
   const before = taken.map(said);

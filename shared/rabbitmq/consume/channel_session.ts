@@ -14,7 +14,7 @@ const leaveTimeoutMs = 2_000;
 /** The lifetime of one channel. Only the channel that delivered a message can settle it. */
 export class ChannelSession {
   consuming = false;
-  /** Number of deliveries, which is the newest delivery's tag. */
+  /** Number of deliveries from all queues, which is the newest delivery's tag. */
   delivered = 0;
   held: Omit<HeldMessages, "takesMore"> | undefined;
   onDelivered: (count: number) => void = () => {};
@@ -25,7 +25,7 @@ export class ChannelSession {
 
   constructor(
     private readonly channel: Channel,
-    private readonly consumerTag: string,
+    private readonly consumerTags: readonly string[],
     readonly inflow: Inflow,
     private readonly clock: Clock,
   ) {
@@ -74,7 +74,12 @@ export class ChannelSession {
   async cancel(): Promise<void> {
     if (this.ended || !this.consuming) return;
     // If the broker does not answer, the connection is about to be lost.
-    await this.channel.cancel(this.consumerTag).catch(() => {});
+    await this.cancelConsumers().catch(() => {});
+  }
+
+  /** Resolves when the broker has answered for every queue. */
+  async cancelConsumers(): Promise<void> {
+    await Promise.all(this.consumerTags.map((tag) => this.channel.cancel(tag)));
   }
 
   /**

@@ -17,8 +17,12 @@ import { ensureTopology, type Topology } from "../topology.ts";
 
 export interface ConsumerOptions extends BrokerOptions {
   readonly topology: Topology;
-  readonly queue: string;
-  /** Maximum number of unacknowledged deliveries. */
+  /**
+   * One consumer each, on one channel: deliveries of all queues have one order and one sequence of tags, so they are
+   * buffered, acked and settled as those of one queue.
+   */
+  readonly queues: readonly string[];
+  /** Maximum number of unacknowledged deliveries. Each queue has an equal part. */
   readonly prefetch: number;
   readonly deadLetters: Pick<DeadLetters, "publish">;
   /**
@@ -31,8 +35,8 @@ export interface ConsumerOptions extends BrokerOptions {
 
 const askEveryMs = 1_000;
 
-/** Constants of our publishers' messages. Each delivery has the consumer tag, which is unique per channel. */
-const plain = { consumerTag: "events", contentType, type: messageType };
+/** Constants of our publishers' messages. */
+const plain = { contentType, type: messageType };
 
 type SessionDelivery = AmqpDelivery<ChannelSession>;
 
@@ -45,7 +49,11 @@ export class AmqpConsumer implements EventQueue {
   #carefulPrefetch: number | undefined;
   readonly #buffer = new DeliveryBuffer<SessionDelivery>();
 
+  /** Each delivery has its consumer's tag, which is unique per channel. */
+  readonly #consumerTags: readonly string[];
+
   constructor(private readonly options: ConsumerOptions) {
+    this.#consumerTags = options.queues.map((_, i) => i === 0 ? "events" : `events.${i}`);
     this.#finished = keepConnected(options, (connection, lost) => this.#consume(connection, lost), this.#stop.signal);
   }
 
@@ -144,7 +152,7 @@ export class AmqpConsumer implements EventQueue {
   }
 
   async #consume(connection: ChannelModel, lost: AbortSignal): Promise<void> {
-    const { topology, queue, prefetch, clock, log, name } = this.options;
+    const { topology, queues, prefetch, clock, log, name } = this.options;
     await ensureTopology(connection, topology);
     const channel = await connection.createChannel();
     const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
@@ -153,27 +161,33 @@ export class AmqpConsumer implements EventQueue {
     untilAborted(lost).then(() => reject(lost.reason));
     untilAborted(this.#stop.signal).then(resolve);
     ended.catch(() => {});
-    const session = new ChannelSession(channel, plain.consumerTag, new Inflow(connection), clock);
-    await channel.prefetch(Math.min(prefetch, this.#carefulPrefetch ?? prefetch));
+    const consumerTags = this.#consumerTags;
+    const session = new ChannelSession(channel, consumerTags, new Inflow(connection), clock);
+    await this.#limit(channel, Math.min(prefetch, this.#carefulPrefetch ?? prefetch));
     await this.#untilItMayTake(lost);
-    readPlainDeliveries(connection, channel, plain, (found) => this.#add(new UnreadDelivery(session, found)));
+    readPlainDeliveries(
+      ...[connection, channel, { ...plain, consumerTags }] as const,
+      (found) => this.#add(new UnreadDelivery(session, found)),
+    );
     const consume = () =>
-      channel.consume(queue, (message) => {
-        if (message === null) {
-          reject(new Error(`the broker cancelled the consumer: the queue ${queue} was deleted or moved`));
-        } else if (unreadBytesOf(message) > 0) this.#leaveUnread(session, message);
-        else this.#add(new ReadDelivery(session, message));
-      }, { consumerTag: plain.consumerTag });
+      Promise.all(queues.map((queue, i) =>
+        channel.consume(queue, (message) => {
+          if (message === null) {
+            reject(new Error(`the broker cancelled the consumer: the queue ${queue} was deleted or moved`));
+          } else if (unreadBytesOf(message) > 0) this.#leaveUnread(session, message);
+          else this.#add(new ReadDelivery(session, message));
+        }, { consumerTag: consumerTags[i]! })
+      ));
     if (this.#taking) {
       await consume();
       session.consuming = true;
-      log.info("Consuming", { event: "consumer.ready", connection: name, queue, prefetch });
+      log.info("Consuming", { event: "consumer.ready", connection: name, queue: queues.join(), prefetch });
     }
     this.#session = session;
     session.onDelivered = (count) => {
       if (this.#carefulPrefetch === undefined || count < prefetch) return;
       this.#carefulPrefetch = undefined;
-      this.#takeMore(channel, consume).catch(reject);
+      this.#takeMore(session, channel, consume).catch(reject);
     };
     // stopTaking() was called before the broker had answered.
     if (!this.#taking) await this.stopTaking();
@@ -192,11 +206,19 @@ export class AmqpConsumer implements EventQueue {
   }
 
   /** Restores the full prefetch. Cancels and consumes again, because a consumer keeps its initial prefetch. */
-  async #takeMore(channel: Channel, consume: () => Promise<unknown>): Promise<void> {
+  async #takeMore(session: ChannelSession, channel: Channel, consume: () => Promise<unknown>): Promise<void> {
     if (!this.#taking) return;
-    await channel.cancel(plain.consumerTag);
-    await channel.prefetch(this.options.prefetch);
+    await session.cancelConsumers();
+    await this.#limit(channel, this.options.prefetch);
     if (this.#taking) await consume();
+  }
+
+  /**
+   * RabbitMQ applies the limit to each later consumer of the channel by itself. Quorum queues do not support a common
+   * limit.
+   */
+  async #limit(channel: Channel, prefetch: number): Promise<void> {
+    await channel.prefetch(Math.max(1, Math.floor(prefetch / this.options.queues.length)));
   }
 
   #leaveUnread(session: ChannelSession, message: ConsumeMessage): void {
@@ -217,11 +239,12 @@ export class AmqpConsumer implements EventQueue {
   #leaveToBroker(
     { session, tag, messageId, timestampMs }: Pick<SessionDelivery, "session" | "tag" | "messageId" | "timestampMs">,
   ): void {
-    const { topology, queue, clock, log } = this.options;
-    if (!topology.find(({ name }) => name === queue)?.unverified) return session.leaveToBroker(tag);
+    const { topology, queues, clock, log } = this.options;
+    // All queues of events are declared, or checked, in one way.
+    if (!topology.find(({ name }) => name === queues[0])?.unverified) return session.leaveToBroker(tag);
     log.error(
       `A message is held unacknowledged, because its queue may drop rejected messages: ${cureOfHeld}`,
-      { event: "message.held", ...{ messageId, queue } },
+      { event: "message.held", ...{ messageId, queue: queues.join() } },
     );
     const [since, now] = [clock.monotonic(), clock.now()];
     const before = session.held ?? { messages: 0, since, oldestPublishedAtMs: now };

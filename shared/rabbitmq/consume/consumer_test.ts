@@ -36,7 +36,7 @@ async function consumerOn(connection: StubConnection, publish: Publish): Promise
   const clock = new VirtualClock();
   const consumer = new AmqpConsumer({
     ...{ url: "amqp://broker", name: "a consumer", clock, random: seededRandom(1), log: new RecordedLog() },
-    ...{ topology: [], queue: "events", prefetch: 10, deadLetters: { publish } },
+    ...{ topology: [], queues: ["events"], prefetch: 10, deadLetters: { publish } },
     connect: () => Promise.resolve(connection as unknown as ChannelModel),
   });
   await clock.advance(0);

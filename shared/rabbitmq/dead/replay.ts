@@ -5,6 +5,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/errors.ts";
 import { exactOf, originHeaders, propertiesToKeep, restored } from "../origin/origin.ts";
 import { rememberedBytes } from "../../runtime/deno_workarounds/amqp_exact_properties.ts";
+import { eventRouting } from "../shards.ts";
 import type { DeadLetter } from "./dead_letter.ts";
 
 /** Version 0.1.0 counts a message's delays in this header. A replay removes it, so that 0.1.0 counts from zero. */
@@ -26,7 +27,10 @@ export interface ReplaySource<L extends DeadLetter> {
 }
 
 export interface ReplayOptions {
+  /** EVENTS_EXCHANGE */
   readonly exchange: string;
+  /** EVENTS_SHARDS; 1 by default. */
+  readonly shards?: number | undefined;
   readonly publisher: { publish(message: OutgoingMessage, signal?: AbortSignal): Promise<void> };
   readonly clock: Clock;
   /** Letters per second; `undefined`: no limit. */
@@ -131,10 +135,10 @@ async function replayOne<L extends DeadLetter>(
     const problem = `already replayed ${letter.replays} times; replay it anyway with --force`;
     return { letter, result: "refused", problem };
   }
-  const { exchange, clock, stop } = options;
+  const { clock, stop } = options;
   try {
     const whole = isCut(letter) ? await source.whole(letter) : letter;
-    await publishAgain({ exchange, ...replayOf(whole, clock.now()) }, letter, options);
+    await publishAgain({ ...replayOf(whole, clock.now()), ...routeOf(whole, options) }, letter, options);
     return { letter, result: "replayed" };
   } catch (error) {
     if (stop.aborted) return undefined;
@@ -170,6 +174,26 @@ const mostReplays = 10;
 
 export function isWornOut({ replays }: DeadLetter): boolean {
   return replays >= mostReplays;
+}
+
+/**
+ * Returns where a replay publishes. A letter that was divided by shard returns to its player's shard, as the shards are
+ * today; if its player is unknown, to its own shard or, with fewer shards, another. Other letters go to the events
+ * exchange, as they came.
+ */
+function routeOf(
+  { headers, edit, event }: DeadLetter,
+  { exchange, shards = 1 }: ReplayOptions,
+): Pick<OutgoingMessage, "exchange" | "routingKey"> {
+  const came = restored(headers);
+  const routing = eventRouting({ EVENTS_EXCHANGE: exchange, EVENTS_SHARDS: shards });
+  if (shards === 1 || came.exchange !== routing.exchange) return { exchange };
+  const playerId = (edit?.event ?? event)?.playerId;
+  const shard = Math.abs(Number(came.routingKey)) % shards || 0;
+  return {
+    exchange: routing.exchange,
+    routingKey: playerId === undefined ? String(Math.floor(shard)) : routing.routingKeyOf(playerId),
+  };
 }
 
 /**

@@ -82,13 +82,14 @@ export function ofOrigin(origin: Origin | undefined, sentId: string | undefined,
   };
 }
 
-/** Returns the routing key and expiration that a replay restores. */
-export function restored(headers: Headers): { routingKey?: string; expiration?: string } {
+/** Returns the routing key and expiration that a replay restores, and the exchange that the message came through. */
+export function restored(headers: Headers): { exchange?: unknown; routingKey?: string; expiration?: string } {
   const [death] = Array.isArray(headers["x-death"]) ? headers["x-death"] : [];
   const exchange = headers[originHeaders.exchange] ?? death?.exchange;
   const routingKey = headers[originHeaders.routingKey] ?? death?.["routing-keys"]?.[0];
   const expiration = headers[originHeaders.expiration];
   return {
+    exchange,
     // With the default exchange the routing key was the queue's name and does not belong to the event.
     ...(typeof routingKey === "string" && exchange !== "" && { routingKey }),
     ...(typeof expiration === "string" && { expiration }),

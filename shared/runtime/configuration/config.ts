@@ -14,12 +14,13 @@ import {
   matching,
   milliseconds,
   networks,
+  numbers,
   oneOf,
   optional,
   secret,
   type Setting,
 } from "./setting.ts";
-import { faultsOfQueueNames } from "./queue_names.ts";
+import { faultsOfQueueNames, mostShards } from "./queue_names.ts";
 import { type TlsFiles, usesTls, withTlsFiles } from "../tls.ts";
 
 const settings = {
@@ -37,6 +38,13 @@ const settings = {
   ),
   EVENTS_EXCHANGE: amqpName("casino.events", "exchange that events are published to"),
   EVENTS_QUEUE: amqpName("casino.events.queue", "queue that subscribers share"),
+  EVENTS_SHARDS: integer("1", 1, mostShards, "number of events queues, divided by player: docs/scale.md"),
+  EVENTS_SHARDS_TAKEN: numbers(
+    "",
+    0,
+    mostShards - 1,
+    "comma-separated numbers of the events queues that this subscriber takes from; all if empty",
+  ),
   DEAD_LETTER_QUEUE: amqpName(
     "casino.events.dead",
     "queue for dead letters; its exchange has the same name and the suffix -letters",
@@ -238,6 +246,13 @@ function faultsOfRelations(values: Values): string[] {
     if (typeof low === "number" && typeof high === "number" && low >= high) {
       problems.push(`${greater}=${high} must exceed ${lesser}=${low}`);
     }
+  }
+  const { EVENTS_SHARDS: shards, EVENTS_SHARDS_TAKEN: taken, PREFETCH: prefetch } = values;
+  if (typeof shards === "number" && Array.isArray(taken) && taken.some((shard) => shard >= shards)) {
+    problems.push(`EVENTS_SHARDS=${shards} must exceed each number of EVENTS_SHARDS_TAKEN=${taken}: the first is 0`);
+  }
+  if (typeof shards === "number" && typeof prefetch === "number" && prefetch < shards) {
+    problems.push(`EVENTS_SHARDS=${shards} must not exceed PREFETCH=${prefetch}, which the shards divide`);
   }
   if ((values.TLS_CERT_FILE === undefined) !== (values.TLS_KEY_FILE === undefined)) {
     const [given, missing] = values.TLS_CERT_FILE

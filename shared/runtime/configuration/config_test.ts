@@ -57,6 +57,11 @@ Deno.test("readConfig() refuses a bad value of every setting, with its name, the
     TOPOLOGY: { right: "one of declare, check, provisioned", values: ["create", "Check"] },
     EVENTS_EXCHANGE: { right: name200, values: ["amq.topic", "a b", " ", "x\n"] },
     EVENTS_QUEUE: { right: name200, values: ["amq.gen", "ü", "x".repeat(201).slice(0, 200) + "y"] },
+    EVENTS_SHARDS: { right: "a whole number from 1 to 32", values: ["0", "33", "two"] },
+    EVENTS_SHARDS_TAKEN: {
+      right: "whole numbers from 0 to 31 with commas between them, each once",
+      values: ["32", "all", "0,,1", "1 2", "-1", "1.5", "1,01"],
+    },
     DEAD_LETTER_QUEUE: { right: name200, values: ["a/b"] },
     DEAD_LETTER_KEEPER: { right: "one of on, off", values: ["yes", "On"] },
     EVENTS_PARTITION_DAYS: { right: "a whole number from 1 to 31", values: ["0", "32", "a week"] },
@@ -138,7 +143,7 @@ Deno.test("readConfig() accepts the least and the greatest value that it says is
     if (bounds) bounded++;
     for (const value of bounds?.slice(1) ?? []) strictEqual(readOne(name, value), Number(value), name);
   }
-  strictEqual(bounded, 12);
+  strictEqual(bounded, 13);
 });
 
 Deno.test("readConfig() accepts what the servers' own documentation shows", () => {
@@ -158,6 +163,16 @@ Deno.test("readConfig() accepts what the servers' own documentation shows", () =
       strictEqual(readOne(name as SettingName, value), value);
     }
   }
+});
+
+Deno.test("readConfig() takes shards from EVENTS_SHARDS only, and no more of them than PREFETCH", () => {
+  deepStrictEqual(problemsOf({ EVENTS_SHARDS: "4", EVENTS_SHARDS_TAKEN: "3, 0", PREFETCH: "4" }), []);
+  deepStrictEqual(problemsOf({ EVENTS_SHARDS_TAKEN: "0,1" }), [
+    "EVENTS_SHARDS=1 must exceed each number of EVENTS_SHARDS_TAKEN=0,1: the first is 0",
+  ]);
+  deepStrictEqual(problemsOf({ EVENTS_SHARDS: "4", PREFETCH: "3" }), [
+    "EVENTS_SHARDS=4 must not exceed PREFETCH=3, which the shards divide",
+  ]);
 });
 
 Deno.test("readConfig() checks that call timeout, lock and wait fit into each other", () => {

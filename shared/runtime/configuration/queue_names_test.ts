@@ -14,6 +14,14 @@ Deno.test("readConfig() refuses names of exchanges and queues that are one, deri
       ...["EVENTS_QUEUE=x-letters", "DEAD_LETTER_QUEUE=x", "x-letters"] as const,
     ],
     [{ EVENTS_QUEUE: "x", DEAD_LETTER_QUEUE: "x" }, "EVENTS_QUEUE=x", "DEAD_LETTER_QUEUE=x", "x"],
+    [
+      { EVENTS_EXCHANGE: "x", EVENTS_QUEUE: "x.shards", EVENTS_SHARDS: "2" },
+      ...["EVENTS_EXCHANGE=x with EVENTS_SHARDS=2", "EVENTS_QUEUE=x.shards", "x.shards"] as const,
+    ],
+    [
+      { EVENTS_QUEUE: "x", DEAD_LETTER_QUEUE: "x.1", EVENTS_SHARDS: "2" },
+      ...["EVENTS_QUEUE=x with EVENTS_SHARDS=2", "DEAD_LETTER_QUEUE=x.1", "x.1"] as const,
+    ],
     [{ EVENTS_EXCHANGE: "x", DEAD_LETTER_QUEUE: "x" }, "EVENTS_EXCHANGE=x", "DEAD_LETTER_QUEUE=x", "x"],
   ];
   for (const [env, first, second, name] of refused) {

@@ -45,6 +45,19 @@ export function milliseconds(fallback: string, min: number, max: number, help: s
   return integer(fallback, min, max, `${help} (ms)`, " of milliseconds");
 }
 
+/** Whole numbers, each once. */
+export function numbers(fallback: string, min: number, max: number, help: string): Setting<readonly number[]> {
+  return setting(fallback, help, (text) => {
+    const parts = text === "" ? [] : text.split(",").map((part) => part.trim());
+    const values = parts.map(Number);
+    const areRight = parts.every((part, i) => /^\d{1,5}$/.test(part) && values[i]! >= min && values[i]! <= max);
+    if (!areRight || new Set(values).size < values.length) {
+      throw new RangeError(`whole numbers from ${min} to ${max} with commas between them, each once`);
+    }
+    return values;
+  });
+}
+
 /** IP addresses, or networks with a prefix length, of both families. */
 export function networks(fallback: string, help: string): Setting<readonly string[]> {
   return setting(fallback, help, (text) => {

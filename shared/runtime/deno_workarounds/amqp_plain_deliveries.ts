@@ -28,9 +28,9 @@ interface WireChannel {
   readonly accept: unknown;
 }
 
-/** A plain delivery goes to this consumer and has only this type, a message id, an app id and a timestamp. */
+/** A plain delivery goes to one of these consumers and has only this type, a message id, an app id and a timestamp. */
 export interface Plain {
-  readonly consumerTag: string;
+  readonly consumerTags: readonly string[];
   readonly contentType: string;
   readonly type: string;
 }
@@ -99,12 +99,12 @@ class Parser implements PlainDelivery {
   appIdAt = 0;
   bodyAt = 0;
   end = 0;
-  readonly #consumerTag: Uint8Array;
+  readonly #consumerTags: readonly Uint8Array[];
   readonly #contentType: Uint8Array;
   readonly #type: Uint8Array;
 
-  constructor(private readonly channel: number, { consumerTag, contentType, type }: Plain) {
-    this.#consumerTag = shortString(consumerTag);
+  constructor(private readonly channel: number, { consumerTags, contentType, type }: Plain) {
+    this.#consumerTags = consumerTags.map(shortString);
     this.#contentType = shortString(contentType);
     this.#type = shortString(type);
   }
@@ -114,8 +114,8 @@ class Parser implements PlainDelivery {
     const method = start + headerBytes;
     const methodEnd = this.#frame(bytes, start, methodFrame, maxFrameSize);
     if (methodEnd < 0 || uint32(bytes, method) !== basicDeliver) return false;
-    if (!isAt(bytes, method + 4, this.#consumerTag)) return false;
-    const tagAt = method + 4 + this.#consumerTag.length;
+    const tagAt = this.#afterConsumerTag(bytes, method + 4);
+    if (tagAt < 0) return false;
     const exchangeAt = tagAt + 9;
     const routingKeyAt = exchangeAt + 1 + bytes[exchangeAt]!;
     if (routingKeyAt + 1 + bytes[routingKeyAt]! !== methodEnd) return false;
@@ -166,6 +166,15 @@ class Parser implements PlainDelivery {
     this.bodyAt = bodyAt;
     this.end = bodyEnd;
     return true;
+  }
+
+  /** Returns the end of the consumer tag if it is one of ours, otherwise -1. */
+  #afterConsumerTag(bytes: Buffer, start: number): number {
+    for (let i = 0; i < this.#consumerTags.length; i++) {
+      const tag = this.#consumerTags[i]!;
+      if (isAt(bytes, start, tag)) return start + tag.length;
+    }
+    return -1;
   }
 
   /** Returns the payload's end if a complete frame of this type on this channel begins here, otherwise -1. */

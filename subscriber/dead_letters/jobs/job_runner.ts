@@ -54,7 +54,8 @@ async function runOne(job: Job, options: JobRunnerOptions, stop: AbortSignal): P
   const ended = new AbortController();
   const beating = keepLease(jobs, { id: job.id, owner, clock }, AbortSignal.any([ended.signal, stop]));
   try {
-    await runJob(job, { database, owner, exchange: config.EVENTS_EXCHANGE, publisher, clock, random, stop });
+    const { EVENTS_EXCHANGE: exchange, EVENTS_SHARDS: shards } = config;
+    await runJob(job, { database, owner, exchange, shards, publisher, clock, random, stop });
     const { state, done, problem } = await jobs.get(job.id) ?? {};
     log.info("This subscriber no longer runs a job", { event: "jobs.left", ...fields, state, done, problem });
   } catch (error) {

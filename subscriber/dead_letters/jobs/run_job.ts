@@ -16,6 +16,7 @@ export interface RunOptions {
   /** The subscriber's id. */
   readonly owner: string;
   readonly exchange: string;
+  readonly shards?: number | undefined;
   readonly publisher: ReplayOptions["publisher"] & { readonly connected: boolean };
   readonly clock: Clock;
   readonly random: Pick<Random, "bytes">;
@@ -114,7 +115,7 @@ type Step = "last" | "claimed" | {
 
 /** Replays the next letters. @returns `claimed` while another replay has the next letters; `last` when none are left */
 async function replaySome(job: Job, limit: number, run: Run): Promise<Step> {
-  const { letters, claims, jobs, exchange, publisher, clock, random, stop } = run;
+  const { letters, claims, jobs, exchange, shards, publisher, clock, random, stop } = run;
   const claim = random.bytes(16).toHex();
   const { ids, left } = await claims.claimNext({ ...job, job: job.id, after: job.reached, limit }, claim);
   if (ids.length === 0) return left ? "claimed" : "last";
@@ -127,7 +128,7 @@ async function replaySome(job: Job, limit: number, run: Run): Promise<Step> {
     replayed: (some: readonly KeptLetter[]) => jobs.markReplayed(job, idsOf(some), claim),
     kept: (some: readonly KeptLetter[], published: "no" | "maybe") => claims.unclaim(idsOf(some), claim, published),
   };
-  const how = { exchange, publisher, clock, rate: undefined, force: false, stop };
+  const how = { exchange, shards, publisher, clock, rate: undefined, force: false, stop };
   const results: Replayed<KeptLetter>[] = await Array.fromAsync(replay(source, how));
   const of = (result: string) => results.filter((one) => one.result === result);
   const [refused, failed] = [of("refused"), of("failed")];

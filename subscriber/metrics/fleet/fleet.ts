@@ -16,6 +16,8 @@ export interface SubscriberReport {
   readonly oldest_ms: number;
   /** How long the longest-held delivery has been in hand; 0 when there is none. Version 0.2.0 does not report it. */
   readonly held_ms?: number;
+  /** The shards that it takes from, if not all. */
+  readonly takes?: readonly number[];
   readonly last_error: string | null;
   readonly last_error_ms: number | null;
 }
@@ -82,6 +84,7 @@ export function reportFromJson(text: string): SubscriberReport | undefined {
       states.includes(report.state) && typeof report.consuming === "boolean" &&
       ["state_ms", "events", "batches", "oldest_ms"].every((name) => Number.isFinite(report[name])) &&
       (report.held_ms === undefined || Number.isFinite(report.held_ms)) &&
+      (report.takes === undefined || Array.isArray(report.takes) && report.takes.every(Number.isInteger)) &&
       (report.last_error === null || typeof report.last_error === "string") &&
       (report.last_error_ms === null || Number.isFinite(report.last_error_ms));
     return isReport ? report : undefined;

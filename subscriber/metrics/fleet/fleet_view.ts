@@ -16,24 +16,24 @@ export interface FleetView {
   readonly subscribers: readonly SubscriberAnswer[];
   /** Deliveries that all subscribers hold; `null` when one of them does not report. */
   readonly unacknowledged: number | null;
-  /** Consumers of the queue without a recent report; `null` when their number is not known. */
+  /** Subscribers that the broker counts, without a recent report; `null` when their number is not known. */
   readonly unheard: number | null;
 }
 
 /**
  * @param reports `undefined` when the reports cannot be read
- * @param consumers the broker's count of the queue's consumers; `undefined` when the broker does not answer
+ * @param consumers the broker's count of each shard's consumers; `undefined` when the broker does not answer
  * @param own this subscriber's report, which replaces the stored one
  */
 export function viewOf(
   reports: readonly HeardReport[] | undefined,
-  consumers: number | undefined,
+  consumers: readonly number[] | undefined,
   nowMs: number,
   own?: SubscriberReport,
 ): FleetView {
   const others = (reports ?? []).filter(({ id }) => id !== own?.id);
   const all = withoutGone(own ? [{ ...own, heard_ms: 0 }, ...others] : others, consumers);
-  const unheard = reports && consumers !== undefined ? Math.max(0, consumers - countTelling(all)) : null;
+  const unheard = reports && consumers !== undefined ? countUnheard(all, consumers) : null;
   return {
     subscribers: all.map((report) => answerOf(report, nowMs)).sort(stuckFirst),
     unacknowledged: reports && !unheard ? all.reduce((sum, { events }) => sum + events, 0) : null,
@@ -60,15 +60,28 @@ export function oldestMsOf({ subscribers }: FleetView): number {
  * Empties the old reports once the broker counts no more consumers than there are subscribers with recent reports. The
  * other subscribers were killed, and the broker has requeued their deliveries.
  */
-function withoutGone(reports: readonly HeardReport[], consumers = Infinity): readonly SeenReport[] {
-  if (consumers > countTelling(reports)) return reports;
+function withoutGone(
+  reports: readonly HeardReport[],
+  consumers: readonly number[] | undefined,
+): readonly SeenReport[] {
+  if (!consumers || countUnheard(reports, consumers) > 0) return reports;
   const nothing = { state: "silent", consuming: false, events: 0, batches: 0, oldest_ms: 0 } as const;
   return reports.map((report) => isQuiet(report) ? { ...report, ...nothing } : report);
 }
 
-/** Counts the consumers with recent reports. An old report says nothing about what its subscriber holds. */
-function countTelling(reports: readonly Pick<HeardReport, "consuming" | "heard_ms">[]): number {
-  return reports.filter((report) => report.consuming && !isQuiet(report)).length;
+/**
+ * Counts the consumers without a recent report, in the shard that has the most of them. An old report says nothing
+ * about what its subscriber holds.
+ */
+function countUnheard(
+  reports: readonly Pick<HeardReport, "consuming" | "heard_ms" | "takes">[],
+  consumers: readonly number[],
+): number {
+  const telling = reports.filter((report) => report.consuming && !isQuiet(report));
+  return Math.max(
+    0,
+    ...consumers.map((count, shard) => count - telling.filter(({ takes }) => takes?.includes(shard) ?? true).length),
+  );
 }
 
 function isQuiet({ heard_ms }: Pick<HeardReport, "heard_ms">): boolean {

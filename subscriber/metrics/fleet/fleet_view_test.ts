@@ -21,7 +21,7 @@ Deno.test("viewOf() lists the stuck ones first, of these the one that has been s
     report("early", { state: "holding", state_ms: 9_000, events: 5, last_error: "no", last_error_ms: 100 }),
     report("leaving", { state: "leaving", consuming: false }),
   ];
-  const { subscribers, unacknowledged, unheard } = viewOf(reports, 6, now);
+  const { subscribers, unacknowledged, unheard } = viewOf(reports, [6], now);
   deepStrictEqual(
     subscribers.map(({ id, state }) => `${id}: ${state}`),
     [
@@ -39,25 +39,25 @@ Deno.test("viewOf() lists the stuck ones first, of these the one that has been s
 Deno.test("viewOf() takes this subscriber's own state of now, and ages what others hold that are stuck", () => {
   const { heard_ms: _, ...own } = report("own", { events: 3, oldest_ms: 20 });
   const told = report("own", { events: 99, oldest_ms: 9_999 });
-  const view = viewOf([told, report("other", { oldest_ms: 700 })], 2, now, own);
+  const view = viewOf([told, report("other", { oldest_ms: 700 })], [2], now, own);
   deepStrictEqual(view.subscribers.map(({ id, events }) => [id, events]), [["own", 3], ["other", 0]]);
   deepStrictEqual([view.unacknowledged, oldestMsOf(view)], [3, 700]);
-  const stuck = viewOf([report("other", { state: "holding", oldest_ms: 700 })], 2, now, own);
+  const stuck = viewOf([report("other", { state: "holding", oldest_ms: 700 })], [2], now, own);
   strictEqual(oldestMsOf(stuck), 1_200);
 });
 
 Deno.test("viewOf() does not say what is in hand while somebody is not heard", () => {
   const { heard_ms: _, ...own } = report("own", { events: 3 });
-  const alone = viewOf(undefined, 2, now, own);
+  const alone = viewOf(undefined, [2], now, own);
   deepStrictEqual([alone.subscribers.length, alone.unacknowledged, alone.unheard], [1, null, null]);
-  const older = viewOf([report("other")], 3, now, own);
+  const older = viewOf([report("other")], [3], now, own);
   deepStrictEqual([older.unacknowledged, older.unheard], [null, 1]);
   strictEqual(viewOf([report("other")], undefined, now, own).unacknowledged, 3);
 });
 
 Deno.test("viewOf() does not take an old report for the state of now", () => {
   const heard = (heard_ms: number) => {
-    const { subscribers, unacknowledged, unheard } = viewOf([report("one", { heard_ms }), report("two")], 2, now);
+    const { subscribers, unacknowledged, unheard } = viewOf([report("one", { heard_ms }), report("two")], [2], now);
     return [subscribers.map(({ state }) => state).join(), unacknowledged, unheard];
   };
   deepStrictEqual(heard(2_900), ["working,working", 0, 0], "one report is late");
@@ -71,11 +71,21 @@ Deno.test("viewOf() knows that a killed subscriber holds nothing once the broker
     report("killed", { state: "holding", heard_ms: 5_000, events: 40, oldest_ms: 9_000 }),
   ];
   const told = (consumers: number | undefined) => {
-    const view = viewOf(reports, consumers, now);
+    const view = viewOf(reports, consumers === undefined ? undefined : [consumers], now);
     const { state } = view.subscribers.find(({ id }) => id === "killed")!;
     return [state, view.unacknowledged, oldestMsOf(view), view.subscribers.filter(isStuck).length];
   };
   deepStrictEqual(told(2), ["holding", null, 14_000, 1], "paused, perhaps");
   deepStrictEqual(told(undefined), ["holding", 42, 14_000, 1]);
   deepStrictEqual(told(1), ["silent", 2, 0, 0]);
+});
+
+Deno.test("viewOf() counts a subscriber once, from how many shards it takes", () => {
+  const unheard = (reports: HeardReport[], ...consumers: number[]) => viewOf(reports, consumers, now).unheard;
+  const [all, even, odd] = [report("all"), report("even", { takes: [0, 2] }), report("odd", { takes: [1, 3] })];
+  strictEqual(unheard([all, even, odd], 2, 2, 2, 2), 0);
+  strictEqual(unheard([all, odd], 2, 2, 2, 2), 1, "the one that takes 0 and 2 is not heard");
+  strictEqual(unheard([even, odd], 2, 2, 2, 2), 1, "the one that takes all is not heard");
+  strictEqual(unheard([{ ...even, heard_ms: 5_000 }, odd], 1, 1, 1, 1), 1);
+  strictEqual(unheard([{ ...even, heard_ms: 5_000 }, odd], 0, 1, 0, 1), 0, "its consumers are gone");
 });

@@ -22,6 +22,8 @@ export interface OwnState {
   readonly oldestPublishedAtMs: () => number | undefined;
   /** Messages that the consumer can only hold. The embedded demo has none. */
   readonly heldMessages?: () => HeldMessages | undefined;
+  /** EVENTS_SHARDS_TAKEN */
+  readonly takes?: readonly number[];
   /** Aborted when the subscriber begins to shut down. */
   readonly leaving: AbortSignal;
   readonly clock: Clock;
@@ -48,6 +50,7 @@ export class OwnReport {
   read(): SubscriberReport {
     const { subscriberId, heldBatches, gate, leaving, consuming, unsettled, batchesInFlight, clock, inHandSince } =
       this.of;
+    const { takes = [] } = this.of;
     const now = clock.monotonic();
     const messages = this.of.heldMessages?.();
     const held = heldBatches.oldest;
@@ -73,6 +76,7 @@ export class OwnReport {
       batches: batchesInFlight(),
       oldest_ms: Math.round(oldestMs(this.of)),
       held_ms: Math.round(now - Math.min(inHandSince() ?? now, messages?.since ?? now)),
+      ...takes.length > 0 && { takes },
       last_error: this.#lastError?.problem ?? null,
       last_error_ms: this.#lastError ? Math.round(now - this.#lastError.at) : null,
     };

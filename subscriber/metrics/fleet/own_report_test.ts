@@ -89,7 +89,7 @@ Deno.test("OwnReport tells of messages that the consumer can only hold: how many
     [false, "the gate is closed"],
     "an outage is the worse of both",
   );
-  const { subscribers } = viewOf([], 1, clock.now(), own.read());
+  const { subscribers } = viewOf([], [1], clock.now(), own.read());
   strictEqual(isStuck(subscribers[0]!), true, "the page and the other subscribers tell of it");
 });
 

@@ -135,6 +135,17 @@ export class Node {
     if (this.#process) await stop(this.#process, stopGraceMs);
   }
 
+  /**
+   * Cuts the node off from the others: with another cookie for them, it can neither reach them nor be reached.
+   * @returns a function that ends the partition
+   */
+  async partition(others: readonly Node[]): Promise<() => Promise<unknown>> {
+    const peers = others.map(({ name }) => `'${name}'`).join();
+    const evaluate = (each: string) => this.tools.run("rabbitmqctl", "eval", `[${each} || N <- [${peers}]].`);
+    await evaluate("{erlang:set_cookie(N, partitioned), erlang:disconnect_node(N)}");
+    return () => evaluate("erlang:set_cookie(N, erlang:get_cookie())");
+  }
+
   async kill(): Promise<void> {
     if (this.#process) await stop({ ...this.#process, stopSignal: "SIGKILL" }, stopGraceMs);
   }

@@ -2,6 +2,8 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { eventually } from "../../fixtures/eventually.ts";
 import { checkAllStored, queues, withBatch } from "../../harness/batch.ts";
+import { shardQueuesOf } from "../../../shared/runtime/configuration/queue_names.ts";
+import { isListening } from "../../../tools/services/probe.ts";
 import { type Node, RabbitmqCluster } from "./rabbitmq_cluster.ts";
 import { readDocument } from "../operations/document.ts";
 import { Operator } from "../operations/operator.ts";
@@ -81,6 +83,57 @@ Deno.test("on three nodes, of which some are away", async (t) => {
     },
     2,
     { RABBITMQ_URL: cluster.url },
+  );
+});
+
+Deno.test("on three nodes with four events queues, whose leaders are spread, while events come", async (t) => {
+  await using cluster = await RabbitmqCluster.start();
+  const shards = shardQueuesOf(EVENTS_QUEUE, 4);
+  await withBatch(
+    async (world, batch, ledger) => {
+      const untilWhole = () =>
+        eventually("all nodes", async () => {
+          const online = await Promise.all(shards.map((queue) => cluster.online(queue).catch(() => 0)));
+          return online.every((nodes) => nodes === 3) || undefined;
+        });
+      const leaders = async () => new Set(await Promise.all(shards.map((queue) => cluster.leaderOf(queue))));
+      await untilWhole();
+      strictEqual((await leaders()).size > 1, true, "one node leads all");
+
+      await t.step("the node that leads a shard is killed, shard by shard", async () => {
+        let killed = Promise.resolve();
+        await batch.publish(8_000, (sent) => {
+          if (sent % 2_000 !== 500) return;
+          killed = killed.then(async () => {
+            const leader = await cluster.leaderOf(shards[Math.floor(sent / 2_000)]!);
+            await leader.kill();
+            await leader.start();
+            await untilWhole();
+          });
+        });
+        await killed;
+        await world.untilSettled(ledger, DEAD_LETTER_QUEUE);
+      });
+
+      await t.step("the node that leads a shard is partitioned away, and comes back", async () => {
+        const away = await cluster.leaderOf(shards[1]!);
+        const others = cluster.nodes.filter((node) => node !== away);
+        const during = batch.publish(2_000);
+        const heal = await away.partition(others);
+        await eventually("the node is cut off", async () => !await isListening(away.url) || undefined);
+        await batch.publish(2_000);
+        await during;
+        await world.untilSettled(ledger, DEAD_LETTER_QUEUE);
+        strictEqual(await isListening(away.url), false, "the minority pauses itself until the partition ends");
+        await heal();
+        await untilWhole();
+        await batch.publish(500);
+      });
+
+      await checkAllStored(world, ledger, ledger.attempted);
+    },
+    2,
+    { RABBITMQ_URL: cluster.url, EVENTS_SHARDS: "4" },
   );
 });
 

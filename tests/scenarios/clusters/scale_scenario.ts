@@ -1,10 +1,11 @@
-/** The several queues of docs/scale.md, on private servers, with a partitioned table. */
+/** Several queues, and from one to several and back as docs/scale.md has it, on private servers. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { join } from "node:path";
 import type { ChannelModel } from "amqplib";
 import { type Generated, generateEvents } from "../../../publisher/generator.ts";
 import { publishEvents, Tally } from "../../../publisher/publish.ts";
 import { openConnection } from "../../../shared/rabbitmq/connection.ts";
+import { eventRouting } from "../../../shared/rabbitmq/shards.ts";
+import { shardQueuesOf } from "../../../shared/runtime/configuration/queue_names.ts";
 import { ConfirmPublisher } from "../../../shared/rabbitmq/publish/publisher.ts";
 import { systemClock as clock } from "../../../shared/runtime/clock.ts";
 import { seededRandom, systemRandom as random } from "../../../shared/runtime/random.ts";
@@ -18,14 +19,12 @@ import { project } from "../../harness/world.ts";
 import { Session } from "../../../shared/postgres/session.ts";
 
 const [shards, events, players] = [4, 20_000, 1_000];
-const exchange = "casino.events.by-player";
-const shardOf = (n: number) => `casino.events.shard-${n}`;
+const queues = shardQueuesOf("casino.events.queue", shards);
 const weekMs = 7 * 86_400_000;
 
-Deno.test("four queues behind a consistent-hash exchange: each event once, each player's events in one of them, in a table that is partitioned by week", async () => {
+Deno.test("four queues: each event once, each player's events in one of them, in a table that is partitioned by week", async () => {
   await using checkout = await Checkout.make();
   await checkout.up();
-  await enablePlugin(checkout, "rabbitmq_consistent_hash_exchange");
   const { DATABASE_URL, RABBITMQ_URL } = checkout.config;
   await using sql = new Session(DATABASE_URL, { name: "casino-test" });
   const broker = await openConnection({ url: RABBITMQ_URL, name: "casino-test" });
@@ -35,13 +34,12 @@ Deno.test("four queues behind a consistent-hash exchange: each event once, each 
     const env = { ...checkout.config, RATES_API_ADDRESS: `127.0.0.1:${freePort()}` };
     await members.untilLogged(members.start("rates-api", [], env), "rates_api.ready");
     for (let n = 0; n < shards; n++) {
-      const own = { EVENTS_EXCHANGE: shardOf(n), EVENTS_QUEUE: `${shardOf(n)}.queue`, SUBSCRIBER_ID: shardOf(n) };
+      const own = { EVENTS_SHARDS: String(shards), EVENTS_SHARDS_TAKEN: String(n), SUBSCRIBER_ID: `shard-${n}` };
       await members.untilLogged(
         members.start("subscriber", ["--quiet", "--http", "off"], { ...env, ...own }),
         "consumer.ready",
       );
     }
-    await bindShards(broker);
 
     // Half of the events are of this week, half of the next.
     const now = clock.now();
@@ -59,8 +57,8 @@ Deno.test("four queues behind a consistent-hash exchange: each event once, each 
     for (const each of spread) ok(each.events > events / shards / 2, `${each.events} of ${events}`);
 
     await publish(RABBITMQ_URL, made);
-    for (let n = 0; n < shards; n++) {
-      await eventually("nothing waits", async () => (await waiting(broker, `${shardOf(n)}.queue`)) === 0 || undefined);
+    for (const queue of queues) {
+      await eventually("nothing waits", async () => (await waiting(broker, queue)) === 0 || undefined);
     }
     await members.stopAll();
     strictEqual(await rows(sql), events, "those that were there already are not stored again");
@@ -75,26 +73,12 @@ Deno.test("four queues behind a consistent-hash exchange: each event once, each 
   }
 });
 
-async function enablePlugin(checkout: Checkout, plugin: string): Promise<void> {
-  const { path } = await checkout.folder();
-  const file = join(path, `rabbitmq-${new URL(checkout.config.RABBITMQ_URL).port}`, "enabled_plugins");
-  await Deno.writeTextFile(file, `[${plugin}].\n`);
-  await checkout.rabbitmqctl("eval", `rabbit_plugins:ensure("${file}").`);
-}
-
-/** Binds the exchange that each subscriber declared for its queue to one consistent-hash exchange. */
-async function bindShards(broker: ChannelModel): Promise<void> {
-  const channel = await broker.createChannel();
-  await channel.assertExchange(exchange, "x-consistent-hash", { durable: true });
-  for (let n = 0; n < shards; n++) await channel.bindExchange(shardOf(n), exchange, "10");
-  await channel.close();
-}
-
 async function publish(url: string, source: readonly Generated[]): Promise<void> {
   const publisher = new ConfirmPublisher({ url, name: "casino-test publisher", topology: [], clock, random, log });
   const tally = new Tally();
   await publishEvents({
-    ...{ source, sender: publisher, exchange, clock, tally },
+    ...{ source, sender: publisher, clock, tally },
+    ...eventRouting({ EVENTS_EXCHANGE: "casino.events", EVENTS_SHARDS: shards }),
     ...{ count: undefined, rate: undefined, stop: new AbortController().signal },
     onFailure: (error) => {
       throw error;

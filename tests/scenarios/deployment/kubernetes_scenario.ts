@@ -2,7 +2,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { eventTopology } from "../../../shared/rabbitmq/topology.ts";
+import { eventsQueuesOf, eventTopology, exchangesOf } from "../../../shared/rabbitmq/topology.ts";
 import { brokerRoles, databaseRoles, largeObjects } from "../../../tools/roles/roles.ts";
 import { schemaFaults } from "../../../dev/programs/programs.ts";
 import { type Json, type Manifest, ofKind, workloadsOf } from "../../../dev/kubernetes/manifest.ts";
@@ -20,6 +20,7 @@ function topologyConfig(manifests: readonly Manifest[]) {
     EVENTS_EXCHANGE: settings.EVENTS_EXCHANGE ?? "casino.events",
     EVENTS_QUEUE: settings.EVENTS_QUEUE ?? "casino.events.queue",
     DEAD_LETTER_QUEUE: settings.DEAD_LETTER_QUEUE ?? "casino.events.dead",
+    EVENTS_SHARDS: Number(settings.EVENTS_SHARDS ?? 1),
   };
 }
 
@@ -45,6 +46,7 @@ const optional = [
   ["production", "archive", /--export=\/run\/casino\/archive.*"claimName":"archive"/],
   ["production", "journal", /"subscriber\/main\.ts","--http=/],
   ["production", "postgres-recovery", /"recovery":.*"serverName":"postgres-2"/],
+  ["production", "shards", /"EVENTS_SHARDS":"4"/],
 ] as const;
 
 for (const [name, component, brings] of optional) {
@@ -110,29 +112,53 @@ Deno.test("Postgres is made from its backups as it was made at first, and archiv
   deepStrictEqual(plugins, [{ ...plugin, parameters: { barmanObjectName, serverName: "postgres-2" } }]);
 });
 
-Deno.test("the Topology Operator declares what deno task provision declares", async () => {
-  const manifests = await overlay("production");
-  const specs = (kind: string) => ofKind(manifests, kind).map(({ spec }) => spec as Json);
-  const declared = specs("Queue").map(({ name, type, durable, arguments: more }) => {
-    strictEqual(durable, true);
-    const { source } = specs("Binding").find(({ destination, destinationType, routingKey }) =>
-      destination === name && destinationType === "queue" && routingKey === ""
-    );
-    const exchange = specs("Exchange").find(({ name }) => name === source);
-    deepStrictEqual([exchange.type, exchange.durable], ["fanout", true]);
-    return { name, exchange: source, arguments: { "x-queue-type": type, ...more } };
+for (const shards of [1, 4]) {
+  Deno.test(`the Topology Operator declares what deno task provision declares, with ${shards} events queues`, async () => {
+    const manifests = await (shards === 1 ? overlay("production") : overlayWith("production", "shards"));
+    const config = topologyConfig(manifests);
+    strictEqual(config.EVENTS_SHARDS, shards);
+    const specs = (kind: string) => ofKind(manifests, kind).map(({ spec }) => spec as Json);
+    const declared = specs("Queue").map(({ name, type, durable, arguments: more }) => {
+      strictEqual(durable, true);
+      const bindings = specs("Binding").filter((each) => each.destination === name && each.destinationType === "queue")
+        .map(({ source, routingKey: key }) => {
+          const { type, durable, arguments: more } = specs("Exchange").find(({ name }) => name === source);
+          strictEqual(durable, true);
+          return { exchange: source, type, key, ...more && { alternate: more["alternate-exchange"] } };
+        });
+      return { name, bindings, arguments: { "x-queue-type": type, ...more } };
+    });
+    const byName = (a: { name: string }, b: { name: string }) => a.name < b.name ? -1 : 1;
+    const expected = eventTopology(config).map(({ name, bindings, arguments: more }) => ({
+      ...{ name, bindings, arguments: more },
+    }));
+    deepStrictEqual(declared.sort(byName), [...expected].sort(byName));
+    deepStrictEqual([specs("Binding").length, specs("Exchange").length], [
+      expected.flatMap(({ bindings }) => bindings).length,
+      exchangesOf(eventTopology(config)).length,
+    ]);
+    const [cluster] = specs("RabbitmqCluster");
+    strictEqual(cluster.replicas, 3);
+    const bounded = (pattern: string) =>
+      declared.filter(({ name }) => new RegExp(pattern).test(name)).map(({ name }) => name);
+    const policies = specs("Policy").map(({ name, pattern, definition }) => [
+      ...[name, bounded(pattern), definition["max-length-bytes"] * shards],
+    ]);
+    const queues = eventsQueuesOf(config);
+    deepStrictEqual(policies, [["events-bound", queues, 8 * 2 ** 30]]);
+    const [scaled] = specs("ScaledObject");
+    const triggers = scaled.triggers.map(({ metadata: { queueName, value } }: Json) => [queueName, Number(value)]);
+    deepStrictEqual(triggers, queues.map((queue) => [queue, 10_000 / shards]));
   });
-  const byName = (a: { name: string }, b: { name: string }) => a.name < b.name ? -1 : 1;
-  const expected = eventTopology(topologyConfig(manifests))
-    .map(({ name, exchange, arguments: more }) => ({ name, exchange, arguments: more }));
-  deepStrictEqual(declared.sort(byName), [...expected].sort(byName));
-  deepStrictEqual([specs("Binding").length, specs("Exchange").length], [expected.length, expected.length]);
-  const [cluster] = specs("RabbitmqCluster");
-  strictEqual(cluster.replicas, 3);
-  const bounded = (pattern: string) =>
-    declared.filter(({ name }) => new RegExp(pattern).test(name)).map(({ name }) => name);
-  const policies = specs("Policy").map(({ name, pattern }) => [name, bounded(pattern)]);
-  deepStrictEqual(policies, [["events-bound", [topologyConfig(manifests).EVENTS_QUEUE]]]);
+}
+
+Deno.test("RabbitMQ's users may do what deno task roles gives them, with components/shards too", async () => {
+  const manifests = await overlayWith("production", "shards");
+  const roles = brokerRoles(topologyConfig(manifests)).filter(({ user }) => user !== "casino-provision");
+  for (const { user, configure, write, read } of roles) {
+    const { spec } = ofKind(manifests, "Permission").find(({ metadata }) => metadata.name === user)!;
+    deepStrictEqual(spec.permissions, { configure, write, read }, user);
+  }
 });
 
 Deno.test("RabbitMQ's users may do what deno task roles gives them, in both overlays that make them", async () => {

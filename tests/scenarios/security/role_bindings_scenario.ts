@@ -5,7 +5,7 @@
 import { deepStrictEqual, match } from "node:assert/strict";
 import type { Channel, ChannelModel } from "amqplib";
 import { openConnection } from "../../../shared/rabbitmq/connection.ts";
-import { eventTopology } from "../../../shared/rabbitmq/topology.ts";
+import { eventTopology, exchangesOf } from "../../../shared/rabbitmq/topology.ts";
 import { readConfig } from "../../../shared/runtime/configuration/config.ts";
 import { Members } from "../../../tools/demo/members.ts";
 import { PrivateServers } from "../../harness/private_servers.ts";
@@ -40,7 +40,7 @@ Deno.test("with the default names no member's or operator's role can bind or unb
   const bindings = () => servers.checkout.rabbitmqctl("-q", "list_bindings");
   const before = await bindings();
   const queues = topology.map(({ name }) => name);
-  const exchanges = [...topology.map(({ exchange }) => exchange), ...builtIn];
+  const exchanges = [...exchangesOf(topology), ...builtIn];
   const allowed: string[] = [];
   for (const role of ["publisher", "subscriber", "dead-letters"] as const) {
     const connection = await openConnection({ url: asRole(RABBITMQ_URL, role), name: "test" });
