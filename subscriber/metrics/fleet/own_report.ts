@@ -116,8 +116,8 @@ export function keepTelling(
     while (!ended.signal.aborted) {
       const report = own.read();
       // Ignore the error: when reports cannot be written, reading them fails too and reports the problem.
-      await fleet.tell(report).then(answerNew).catch(() => {});
-      await sleepToTick(clock, isIdle(report) ? idleBeatMs : beatMs, ended.signal).catch(() => {});
+      const isTold = await fleet.tell(report).then(answerNew).then(() => true, () => false);
+      await sleepToTick(clock, isTold && isIdle(report) ? idleBeatMs : beatMs, ended.signal).catch(() => {});
     }
   }
 

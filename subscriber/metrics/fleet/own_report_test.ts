@@ -114,11 +114,12 @@ Deno.test("keepTelling() tells every other second while the subscriber is idle",
   const { clock, now, own } = ownReport();
   const fleet = new MemoryFleet(clock);
   const told: (string | number)[] = [];
+  let isAway = false;
   const counted = {
     ...{ answer: fleet.answer.bind(fleet), leave: fleet.leave.bind(fleet) },
     tell: (report: SubscriberReport) => {
       told.push(clock.monotonic(), report.state);
-      return fleet.tell(report);
+      return isAway ? Promise.reject(new Error("Redis is away")) : fleet.tell(report);
     },
   };
   now.events = 0;
@@ -134,6 +135,9 @@ Deno.test("keepTelling() tells every other second while the subscriber is idle",
   const idle = [0, "working", 2_000, "working", 4_000, "working"];
   const busy = [6_000, "connecting", 7_000, "connecting", 8_000, "working", 9_000, "working"];
   deepStrictEqual(told, [...idle, ...busy, 10_000, "working", 12_000, "working"]);
+  isAway = true;
+  await clock.advance(2_000);
+  deepStrictEqual(told.slice(-4), [14_000, "working", 15_000, "working"], "a second attempt follows soon");
   const left = leave();
   await clock.advance(0);
   await left;
