@@ -3,9 +3,10 @@ import { hostname } from "node:os";
 import { systemClock as clock } from "../shared/runtime/clock.ts";
 import { tlsFilesOf } from "../shared/runtime/configuration/config.ts";
 import { runCommand, UsageError } from "../shared/runtime/configuration/command.ts";
+import { coalesced } from "../shared/runtime/deadline.ts";
 import { messageOf } from "../shared/runtime/errors.ts";
 import { ratesApiTls } from "../shared/grpc/client.ts";
-import { DatabasePool } from "../shared/postgres/pool.ts";
+import { answers, DatabasePool } from "../shared/postgres/pool.ts";
 import { eventsQueuesOf, eventTopology } from "../shared/rabbitmq/topology.ts";
 import { systemRandom as random } from "../shared/runtime/random.ts";
 import { closeRedis, openRedis } from "../shared/redis/client.ts";
@@ -43,6 +44,9 @@ import { PostgresStore } from "./store/postgres_store.ts";
 
 /** Time limit of a query for HTTP (ms). */
 const httpQueryTimeoutMs = 2_000;
+
+/** Held batches that wait for Postgres share one probe within this time (ms). */
+const coalesceProbesMs = 100;
 
 /** @param wrap wraps edges, for fault tests */
 export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges): Promise<never> {
@@ -153,6 +157,7 @@ export function runSubscriber(wrap: (edges: Edges) => Edges = (edges) => edges):
       ratesTimes: config,
       report: observations?.recent.before(lines) ?? lines,
       abandon: shutdown.abandon,
+      isDatabaseThere: coalesced(coalesceProbesMs, clock, () => answers(database)),
       ...{ stats, gate, heldBatches, spans, clock, random, log },
     });
 

@@ -8,6 +8,8 @@ type Fields = (string | null)[];
 const inArrays = { rowMode: "array" } as const;
 const asText = (text: string) => text;
 const messageHeaderBytes = 5;
+/** Files and buffers are all memory of this process. By default, 100 MB more would be in use. */
+const small = { shared_buffers: "32MB", max_wal_size: "16MB", min_wal_size: "2MB", max_connections: "5" };
 
 /** Has one connection: concurrent queries run one after the other, and each blocks the process. */
 export class PgliteDatabase implements Database {
@@ -18,7 +20,17 @@ export class PgliteDatabase implements Database {
    * 1.5 s with V8's `--liftoff-only`, which does not optimize WebAssembly. 10,000 events cost the same either way.
    */
   static async open(): Promise<PgliteDatabase> {
-    const postgres = await PGlite.create();
+    const postgres = await PGlite.create({
+      initDbStartParams: [
+        "--wal-segsize=1",
+        "--no-sync",
+        ...Object.entries(small).map(([name, value]) => `--set=${name}=${value}`),
+      ],
+      startParams: [
+        ...PGlite.defaultStartParams,
+        ...Object.entries(small).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
+      ],
+    });
     // All values are text, as in pool.ts: nothing is rounded or parsed needlessly.
     for (const type of Object.keys(postgres.parsers)) postgres.parsers[type] = asText;
     for (const type of Object.keys(postgres.serializers)) postgres.serializers[type] = asText;

@@ -52,6 +52,11 @@ function quoted(value: string): string {
   return `'${value.replaceAll("'", "''")}'`;
 }
 
+/** Whether Postgres answers a query. Never rejects. */
+export async function answers(database: Pick<Database, "query">): Promise<boolean> {
+  return await database.query("select 1", []).then(() => true, () => false);
+}
+
 /** Postgres did not answer in time. The statement may or may not have taken effect. */
 export class QueryTimeout extends Error {
   override readonly name = "QueryTimeout";

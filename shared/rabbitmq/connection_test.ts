@@ -59,6 +59,43 @@ Deno.test("keepConnected() comes back soon after a connection that had worked, o
   }
 });
 
+/** @returns when connections were attempted to a broker whose address answers as `isThere` says and that takes none */
+async function dialsTo(isThere: (ms: number) => boolean, error: Error): Promise<number[]> {
+  const [clock, stop, dials] = [new VirtualClock(), new AbortController(), [] as number[]];
+  const kept = keepConnected(
+    {
+      ...{ url: "amqp://broker", name: "test", clock, random: seededRandom(1), log: new RecordedLog() },
+      isThere: () => Promise.resolve(isThere(clock.monotonic())),
+      connect: () => {
+        dials.push(clock.monotonic());
+        return Promise.reject(error);
+      },
+    },
+    () => Promise.resolve(),
+    stop.signal,
+  );
+  await clock.advance(60_000);
+  stop.abort();
+  await clock.advance(0);
+  await kept;
+  return dials;
+}
+
+Deno.test("keepConnected() connects within a quarter of a second of a broker's return, and soon again if that fails", async () => {
+  const away = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
+  for (const error of [away, new Error("Socket closed abruptly during opening handshake")]) {
+    const dials = await dialsTo((ms) => ms >= 30_000, error);
+    const [before, after] = [dials.filter((ms) => ms < 30_000), dials.filter((ms) => ms >= 30_000)];
+    strictEqual(before.length <= 15, true, `${before.length} in half a minute`);
+    strictEqual(after[0]! <= 30_250 && after[2]! <= 31_250, true, `${after}`);
+  }
+});
+
+Deno.test("keepConnected() comes back ever more slowly to a broker that is there and takes no connection", async () => {
+  const dials = await dialsTo(() => true, new Error("connection.open: vhost is down"));
+  strictEqual(dials.length <= 25, true, `${dials.length} in a minute`);
+});
+
 /** A broker that rejects logins during an interval. The first connection is lost after 5 s. */
 function connected(refusesFromMs: number, refusesToMs: number, use?: (clock: VirtualClock) => Promise<void>) {
   const clock = new VirtualClock();

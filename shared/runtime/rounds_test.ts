@@ -11,9 +11,9 @@ Deno.test("inRounds() goes on after a round that fails, and ends with its signal
     if (begun.length === 1) return Promise.reject(new Error("Postgres is away"));
     return begun.length === 3 ? new Promise<void>(() => {}) : Promise.resolve();
   };
-  const running = inRounds(round, { everyMs: 5_000, failed: "No round", clock, log }, stop.signal);
+  const running = inRounds(round, { everyMs: 6_000, failed: "No round", clock, log }, stop.signal);
   await clock.advance(20_000);
-  deepStrictEqual(begun.map((ms) => ms - begun[0]!), [0, 5_000, 10_000]);
+  deepStrictEqual(begun.map((ms) => ms - begun[0]!), [0, 6_000, 12_000]);
   stop.abort(new Error("leaving"));
   await running;
   deepStrictEqual(log.entries.map(({ message, fields }) => [message, fields["problem"]]), [[

@@ -1,5 +1,5 @@
 /** Wires a subscriber's HTTP server. */
-import type { Clock } from "../../shared/runtime/clock.ts";
+import { type Clock, sleepToTick } from "../../shared/runtime/clock.ts";
 import { Acts } from "../../shared/postgres/acts.ts";
 import type { Database } from "../../shared/postgres/pool.ts";
 import type { DeadLetterAdmin } from "../../shared/rabbitmq/dead/admin.ts";
@@ -86,7 +86,7 @@ export interface HttpOptions extends State {
 /** Results are cached for this time (ms): open dashboards query each server twice a second at most. */
 const rememberMs = 500;
 const askTimeoutMs = 2_000;
-const lookEveryMs = 5_000;
+const lookEveryMs = 20_000;
 
 /** Starts the server. @throws an error for the operator when listening fails */
 export function serveHttp(options: HttpOptions): HttpServer {
@@ -180,7 +180,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
   async function keepLooking(): Promise<void> {
     while (!ended.signal.aborted) {
       // Not at once: the queues may not be declared yet, and the result would be cached.
-      await clock.sleep(lookEveryMs, ended.signal).catch(() => {});
+      await sleepToTick(clock, lookEveryMs, ended.signal).catch(() => {});
       // A request reports the error. Here it must not end the process.
       if (!ended.signal.aborted) await overview().catch(() => {});
     }

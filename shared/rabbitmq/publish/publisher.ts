@@ -70,6 +70,7 @@ export class ConfirmPublisher {
   readonly #maxInFlight: number;
   readonly #giveUpAfterMs: number;
   #wakeWhenRoom: (() => void)[] = [];
+  #wakeSweep: (() => void) | undefined;
   #wire: Wire | undefined;
   /** Why the broker closed the last channel, if known. */
   #refusal: string | undefined;
@@ -132,6 +133,7 @@ export class ConfirmPublisher {
       lastProblem: { reason: "unconfirmed", detail: "there is no connection to the broker" },
     };
     this.#inFlight.add(entry);
+    this.#wakeSweep?.();
     if (this.#stop.signal.aborted) this.#giveUp(entry, "closed", messageOf(this.#stop.signal.reason));
     else this.#transmit(entry);
     return entry;
@@ -286,11 +288,18 @@ export class ConfirmPublisher {
     this.#settle(entry, new PublishError(reason, entry.message.messageId, detail));
   }
 
-  /** One timer for all messages: retries messages that are due and gives up messages past their deadline. */
+  /**
+   * One timer for all messages: retries messages that are due and gives up messages past their deadline. Without
+   * messages, no timer wakes the process.
+   */
   async #sweep(): Promise<void> {
     const { clock } = this.options;
     let last = clock.monotonic();
     while (!this.#stop.signal.aborted) {
+      if (this.#inFlight.size === 0) {
+        await this.#untilEntered();
+        last = clock.monotonic();
+      }
       await clock.sleep(sweepEveryMs, this.#stop.signal).catch(() => {});
       const now = clock.monotonic();
       for (const entry of this.#inFlight) {
@@ -300,6 +309,12 @@ export class ConfirmPublisher {
       }
       last = now;
     }
+  }
+
+  async #untilEntered(): Promise<void> {
+    const entered = new Promise<void>((resolve) => this.#wakeSweep = resolve);
+    await abortable(entered, this.#stop.signal).catch(() => {});
+    this.#wakeSweep = undefined;
   }
 
   #unblock(): void {

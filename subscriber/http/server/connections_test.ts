@@ -41,6 +41,23 @@ Deno.test("Connections of one address make room for each other, and never for mo
   deepStrictEqual([closed.length, connections.size], [1, mostConnections]);
 });
 
+Deno.test("Connections sets no timer while none is open", async () => {
+  const [clock, stop] = [new VirtualClock(), new AbortController()];
+  const connections = new Connections(clock);
+  const { open } = opener(connections);
+  const sweeping = connections.sweep(stop.signal);
+  await clock.advance(5_000);
+  strictEqual(clock.sleepers, 0);
+  const connection = open("one", "address");
+  await clock.advance(0);
+  strictEqual(clock.sleepers, 1);
+  connections.remove(connection);
+  await clock.advance(1_000);
+  strictEqual(clock.sleepers, 0);
+  stop.abort();
+  await sweeping;
+});
+
 Deno.test("Connections closes one after 10 s without a first request, and after 75 s without a next one", async () => {
   const clock = new VirtualClock();
   const connections = new Connections(clock);

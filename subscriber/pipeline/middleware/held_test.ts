@@ -17,7 +17,15 @@ const stored: Processed[] = [{ delivery: delivery!, facts: undefined, outcome: a
 
 /** Holds a process that returns `results` in turn, and then the last one again. */
 function holding(...results: (Processed[] | Error)[]) {
+  return holdingWith({}, ...results);
+}
+
+function holdingWith(
+  { isThere }: { readonly isThere?: (ms: number) => boolean },
+  ...results: (Processed[] | Error)[]
+) {
   const clock = new VirtualClock();
+  const isDatabaseThere = isThere && (() => Promise.resolve(isThere(clock.monotonic())));
   const [gate, log, abandon] = [new DatabaseGate(clock), new RecordedLog(), new AbortController()];
   let attempts = 0;
   const process: Process = () => {
@@ -25,7 +33,10 @@ function holding(...results: (Processed[] | Error)[]) {
     const result = results.length > 1 ? results.shift()! : results[0]!;
     return result instanceof Error ? Promise.reject(result) : Promise.resolve(result);
   };
-  const holds = held(holdWith({ gate, clock, random: seededRandom(1), log }), gate)(process);
+  const holds = held(
+    holdWith({ gate, clock, random: seededRandom(1), log, ...isDatabaseThere && { isDatabaseThere } }),
+    gate,
+  )(process);
   const again = () => holds([...batch], abandon.signal);
   const result = again();
   result.catch(() => {});
@@ -49,6 +60,34 @@ Deno.test("held() backs off up to five seconds", async () => {
   deepStrictEqual([inFirstMinute < 30, attempts() - inFirstMinute >= 12], [true, true]);
   abandon.abort();
   deepStrictEqual((await result).map(({ outcome }) => outcome.kind), ["requeue"]);
+});
+
+Deno.test("held() tries again within a quarter of a second of the return of a database that was gone", async () => {
+  const refused = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
+  for (const error of [refused, shuttingDown(), new Error("Connection terminated unexpectedly")]) {
+    for (const returnMs of [12_345, 60_001]) {
+      const isThere = (ms: number) => ms >= returnMs;
+      const { clock, abandon, attempts } = holdingWith({ isThere }, error);
+      await clock.advance(returnMs - 1);
+      const before = attempts();
+      await clock.advance(251);
+      deepStrictEqual([before < returnMs / 1_000, attempts() - before], [true, 1], `${error} ${before} attempts`);
+      abandon.abort();
+      await clock.advance(0);
+    }
+  }
+});
+
+Deno.test("held() backs off as long as ever from a database that answers, but refuses the login or the batch", async () => {
+  const refusal = Object.assign(new Error("password authentication failed"), { code: "28P01", severity: "FATAL" });
+  for (const error of [refusal, shuttingDown()]) {
+    const { clock, abandon, attempts } = holdingWith({ isThere: () => true }, error);
+    await clock.advance(60_000);
+    const inFirstMinute = attempts();
+    strictEqual(inFirstMinute < 30, true, `${inFirstMinute} attempts`);
+    abandon.abort();
+    await clock.advance(0);
+  }
 });
 
 Deno.test("held() requeues the batch, and begins nothing more, once it is abandoned", async () => {

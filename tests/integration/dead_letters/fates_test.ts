@@ -8,6 +8,7 @@ import { replaysHeader } from "../../../shared/rabbitmq/message.ts";
 import { silentLog } from "../../../shared/runtime/telemetry/log.ts";
 import type { Clock } from "../../../shared/runtime/clock.ts";
 import { keepResolving, Resolver } from "../../../subscriber/dead_letters/resolve.ts";
+import { workIn } from "../../../subscriber/dead_letters/work.ts";
 import { leaseOf } from "../../../subscriber/dead_letters/leases.ts";
 import { letterOf } from "../../conformance/dead_letter_admin.ts";
 import { never } from "../../conformance/queue/subject.ts";
@@ -146,14 +147,24 @@ test("one subscriber resolves for all, and another when that is gone", async (le
   strictEqual(await leaseOf(database, "resolve", "other").hold(), false);
   strictEqual(await first.hold(), true);
   await sql.query("update dead_letter_leases set until = now() - interval '1 s'");
-  // Runs one round, then stops.
-  const stop = new AbortController();
-  let rounds = 0;
-  const clock = { sleep: () => Promise.resolve(void (++rounds > 1 && stop.abort())) } as unknown as Clock;
-  await keepResolving({ database, owner: "other", clock, log: silentLog }, stop.signal);
+  await resolveOnce(letters, "other");
   deepStrictEqual((await fates(letters)).map(({ status }) => status), ["resolved"]);
   strictEqual(await leaseOf(database, "resolve", "third").hold(), true);
 });
+
+test("no lease is written while there is nothing to resolve", async (letters) => {
+  await resolveOnce(letters, "one");
+  deepStrictEqual(await letters.sql.query("select name from dead_letter_leases where name = 'resolve'"), []);
+});
+
+/** Runs two rounds of a subscriber. */
+async function resolveOnce({ database }: TestLetters, owner: string): Promise<void> {
+  const stop = new AbortController();
+  let rounds = 0;
+  const sleep = () => Promise.resolve(void (++rounds > 1 && stop.abort()));
+  const clock = { sleep, monotonic: () => 0 } as unknown as Clock;
+  await keepResolving({ database, owner, work: workIn(database, clock), clock, log: silentLog }, stop.signal);
+}
 
 test("a walk over letters goes on behind the last look, and begins anew", async (letters) => {
   const { sql, database } = letters;

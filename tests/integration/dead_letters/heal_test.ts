@@ -6,6 +6,7 @@ import { systemRandom as random } from "../../../shared/runtime/random.ts";
 import { silentLog as log } from "../../../shared/runtime/telemetry/log.ts";
 import { Healing } from "../../../subscriber/dead_letters/heal.ts";
 import { JobTable } from "../../../subscriber/dead_letters/jobs/job_table.ts";
+import { workIn } from "../../../subscriber/dead_letters/work.ts";
 import { leaseOf } from "../../../subscriber/dead_letters/leases.ts";
 import { letterOf } from "../../conformance/dead_letter_admin.ts";
 import { publishDead, type TestLetters, withTestLetters } from "../../servers/test_letters.ts";
@@ -37,7 +38,8 @@ function test(what: string, use: (tested: Tested) => Promise<void>): void {
           ms += afterMs;
           const ratesAreFresh = () => Promise.resolve(tested.asked++ >= 0 && tested.rates);
           const lease = leaseOf(database, "heal", owner);
-          const healing = healings.get(owner) ?? new Healing({ database, ratesAreFresh, clock, random, log }, lease);
+          const options = { work: workIn(database, clock), database, ratesAreFresh, clock, random, log };
+          const healing = healings.get(owner) ?? new Healing(options, lease);
           healings.set(owner, healing);
           await healing.round();
         },
@@ -85,4 +87,6 @@ test("nobody asks for rates while there is nothing to heal", async (tested) => {
   await tested.sql.query("update dead_letters set status = 'dropped' where replays = 0");
   await tested.round();
   strictEqual(tested.asked, 0);
+  const leases = await tested.database.query("select name from dead_letter_leases where name = 'heal'", []);
+  deepStrictEqual(leases, [], "nor is a lease written");
 });

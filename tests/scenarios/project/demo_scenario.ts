@@ -7,6 +7,8 @@ import { project } from "../../harness/world.ts";
 
 /** The events of samples/events.ndjson. One has a currency that does not exist. */
 const [samples, deadSamples] = [27, 1];
+/** Memory of the demo after its start. */
+const mostBytes = 350 * 1_048_576;
 /** Addresses at which no server listens. */
 const noServers = {
   RABBITMQ_URL: "amqp://guest:guest@127.0.0.1:1",
@@ -59,6 +61,10 @@ Deno.test("demo --stay: goes on until it is asked to leave, and its dashboard sh
       "events that go on",
       async () => (await ask("/materialized")).events_total > samples - deadSamples + 110 || undefined,
     );
+
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    const bytes = Number(/^process_resident_memory_bytes (\d+)/m.exec(metrics)![1]);
+    strictEqual(bytes <= mostBytes, true, `${bytes} bytes of memory`);
 
     const headers = { authorization: `Bearer ${token}` };
     const replayed = await ask("/dead-letters/replay?reason=unknown-currency", { method: "POST", headers });
