@@ -12,7 +12,8 @@ import type { Sources } from "./sources.ts";
 function overview() {
   const clock = new VirtualClock(Date.UTC(2026, 10, 24, 23));
   const well = { ok: true, problem: undefined };
-  const now: { fleet: FleetView; depths: Depths | undefined } = {
+  const now: { fleet: FleetView; depths: Depths | undefined; runway: number | undefined } = {
+    runway: undefined,
     fleet: { subscribers: [], unacknowledged: 0, unheard: 0 },
     depths: { events: { messages: 0, consumers: 2 }, dead: { messages: 1 } },
   };
@@ -24,6 +25,7 @@ function overview() {
     ...{ totals: away, shares: away, inspectRates: away, deadLetters: () => Promise.resolve({ dead: 0, untended: 0 }) },
     keeper: keeper as unknown as Sources["keeper"],
     subscribers: () => Promise.resolve(now.fleet),
+    runway: () => Promise.resolve(now.runway),
     depths: () => now.depths ? Promise.resolve(now.depths) : away(),
     dependencies: () => Promise.resolve({ rabbitmq: well, redis: well, postgres: well, rates_api: well }),
     rates: { counts: { calls: 0 }, failure: undefined, own: undefined, alone: false } as unknown as Sources["rates"],
@@ -111,6 +113,24 @@ Deno.test("overviewOf() names a stuck subscriber that no longer tells once", asy
   deepStrictEqual(await after(5_000), [
     "problems",
     "Subscriber two has not reported since 22:59:00 UTC; it held 7 events then.",
+  ]);
+  now.fleet = { ...now.fleet, subscribers: [{ ...now.fleet.subscribers[0]!, events: 0 }] };
+  const [, sentence] = await after(1_000);
+  deepStrictEqual(
+    sentence,
+    `1 consumer of the queue has not reported its events in hand since 23:00:00 UTC: ${cause} Silent: two.`,
+    "it held no event when it was last heard",
+  );
+});
+
+Deno.test("overviewOf() says that partitions run out while there is time to cure it", async () => {
+  const { now, after } = overview();
+  now.runway = 14;
+  deepStrictEqual(await after(0), ["letters"]);
+  now.runway = 6.9;
+  deepStrictEqual(await after(0), [
+    "problems",
+    "The table events has partitions for 6 more days, and no subscriber could create the next: each log says why (partitions.failed).",
   ]);
 });
 

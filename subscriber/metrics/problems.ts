@@ -11,6 +11,9 @@ import type { Sources } from "./sources.ts";
 /** An older event in hand is a problem. */
 const lateMs = 60_000;
 
+/** Fewer days ahead with partitions are a problem, as for the alert CasinoPartitionsRunOut. */
+const leastRunwayDays = 14;
+
 type ProblemSources = Pick<Sources, "gate" | "rates" | "keeper" | "clock" | "consuming" | "mode" | "subscriberId">;
 
 /** What the servers and the other subscribers report; `undefined` when they do not answer. */
@@ -21,6 +24,8 @@ interface Found {
   readonly fleet: FleetView;
   /** Consumers without a recent report, and since when, in ms since 1970. */
   readonly unheard: { readonly consumers: number; readonly sinceMs: number } | undefined;
+  /** Days ahead for which events have partitions; `undefined` also for a table without partitions. */
+  readonly runway: number | undefined;
 }
 
 const redisAway = {
@@ -35,7 +40,7 @@ const mostNamed = 3;
 /** Returns the problems as sentences, the worst first. */
 export function problemsOf(
   { gate, rates, keeper, clock, consuming, mode, subscriberId }: ProblemSources,
-  { states, depths, inspection, fleet, unheard }: Found,
+  { states, depths, inspection, fleet, unheard, runway }: Found,
 ): string[] {
   const problems: string[] = [];
   const broken = (name: "rabbitmq" | "redis" | "postgres" | "rates_api", consequence: string) => {
@@ -53,12 +58,19 @@ export function problemsOf(
   broken("redis", redisAway[mode]);
   // Stuck subscribers are named above and do not count again.
   const others = (unheard?.consumers ?? 0) - fleet.subscribers.filter(isStuckUnheard).length;
-  if (unheard && others > 0) problems.push(unheardSentence(others, unheard.sinceMs));
+  if (unheard && others > 0) problems.push(unheardSentence(others, unheard.sinceMs, fleet));
   broken("rates_api", "the cached rates are used until they expire");
   if (states["rates_api"]!.ok && rates.failure !== undefined && !isFresh(rates, inspection)) {
     problems.push(`The last call to the rates API failed: ${redact(rates.failure)}.`);
   }
   problems.push(...keeper.problems({ clock }).map(redact));
+  if (runway !== undefined && runway < leastRunwayDays) {
+    const days = Math.max(0, Math.floor(runway));
+    problems.push(
+      `The table events has partitions for ${days} more ${days === 1 ? "day" : "days"}, ` +
+        "and no subscriber could create the next: each log says why (partitions.failed).",
+    );
+  }
   const oldest = oldestMsOf(fleet);
   if (problems.length === 0 && oldest > lateMs) {
     const ready = depths?.events.messages ?? 0;
@@ -90,12 +102,16 @@ function stuckSentences(stuck: readonly SubscriberAnswer[], ownId: string): stri
   return [...sentences, `${rest.length} more ${rest.length === 1 ? "holds" : "subscribers hold"} ${events}.`];
 }
 
-function unheardSentence(consumers: number, sinceMs: number): string {
+function unheardSentence(consumers: number, sinceMs: number, { subscribers }: FleetView): string {
   const [who, what] = consumers === 1
     ? ["1 consumer of the queue has", "its"]
     : [`${consumers} consumers of the queue have`, "their"];
   const cause = "paused, of an older version, or with another Redis or REDIS_KEY_PREFIX";
-  return `${who} not reported ${what} events in hand since ${timeOf(new Date(sinceMs).toISOString())}: ${cause}.`;
+  const silent = subscribers.filter((each) => each.state === "silent" && !isStuck(each)).map(({ id }) => id);
+  const names = silent.length > 0 ? ` Silent: ${silent.slice(0, mostNamed).join(", ")}.` : "";
+  return `${who} not reported ${what} events in hand since ${
+    timeOf(new Date(sinceMs).toISOString())
+  }: ${cause}.${names}`;
 }
 
 function timeOf(instant: string): string {

@@ -1,5 +1,7 @@
 /** Runs the operators' documents command by command, in a system that is broken on purpose. */
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import { project } from "../../harness/world.ts";
 import { documentNames, follow, readDocument } from "./document.ts";
 import { happenings } from "./faults.ts";
 
@@ -8,6 +10,9 @@ Deno.test("all that the documents say of meanwhile can happen, and all that can 
   const told = documents.flatMap(({ sections }) => sections).flatMap(({ steps }) => steps)
     .flatMap((step) => step.kind === "meanwhile" ? [step.what] : []);
   deepStrictEqual([...new Set(told)].sort(), Object.keys(happenings).sort());
+  for (const { scenario } of documents.flatMap(({ elsewhere }) => elsewhere)) {
+    ok((await Deno.stat(join(project, scenario))).isFile);
+  }
   for (const { name, beforeEach } of documents) strictEqual(beforeEach, documents[0]!.beforeEach, name);
 });
 
