@@ -51,11 +51,11 @@ Deno.test("beyond loopback, by TLS: a browser signs in at one subscriber and is 
     await using open = await openPage(`https://localhost:${one}/`, { ignoreHTTPSErrors: true });
     const { page, errors } = open;
     const context = page.context();
-    await untilText(page, "#sign-in-note", "What this subscriber shows takes a token.");
+    await untilText(page, "#sign-in-note", "Sign in with a token to see this subscriber.");
     strictEqual((await context.request.get(`https://localhost:${one}/overview`)).status(), 401);
     await signIn(page, anna);
     await untilText(page, "#signed-in", "anna (act)");
-    await untilText(page, "#headline-title", "1 dead letter to look at");
+    await untilText(page, "#headline-title", "1 dead letter to review");
     const [{ name, httpOnly, secure, sameSite }] = await context.cookies() as [
       Awaited<
         ReturnType<typeof context.cookies>
@@ -75,10 +75,10 @@ Deno.test("beyond loopback, by TLS: a browser signs in at one subscriber and is 
     deepStrictEqual(acts.map((row) => Object.values(row)), [["anna", "drop", "127.0.0.1", "s1", "done", 1]]);
 
     await Deno.writeTextFile(join(folder, "tokens"), `anna act ${newer}\nbob look ${bob}\n`);
-    await untilText(page, "main[data-closed] #sign-in-note", "What this subscriber shows takes a token.", 20_000);
+    await untilText(page, "main[data-closed] #sign-in-note", "Sign in with a token to see this subscriber.", 20_000);
     strictEqual((await context.request.get(`https://localhost:${one}/overview`)).status(), 401);
     await signIn(page, anna);
-    await untilText(page, "#sign-in-status", "The token is wrong.");
+    await untilText(page, "#sign-in-status", "Wrong token.");
     await signIn(page, newer);
     await untilText(page, "#signed-in", "anna (act)");
     deepStrictEqual(errors, []);

@@ -74,7 +74,7 @@ Deno.test("a subscriber that Postgres refuses while Redis takes no writes: nobod
     match(await status(world), /2 consumers of the queue do not report the events in hand/);
 
     await withRedis(world.servers.direct.REDIS_URL, (redis) => redis.replicaof("no", "one"));
-    const isNamed = (problem: string) => problem.startsWith("Subscriber stuck has held ");
+    const isNamed = (problem: string) => problem.includes(" held by subscriber stuck since ");
     await untilAnswered(
       () => getJson(`${good}/overview`),
       ({ problems }) => problems.length === 1 && isNamed(problems[0]),

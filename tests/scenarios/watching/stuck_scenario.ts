@@ -68,7 +68,7 @@ Deno.test("a subscriber whose database password is no longer right holds 500 of 
   match(stdout, /^Subscriber +good {2}working for .*, 0 events in hand; version [\d.]+$/m);
 
   const sentence =
-    /^(Subscriber stuck|This subscriber) has held 500 events since \d\d:\d\d:\d\d UTC: .*password authentication/;
+    /^500 events held by (subscriber stuck|this subscriber) since \d\d:\d\d:\d\d UTC: .*password authentication/;
   for (const { http } of [stuck, good]) {
     const overview = await untilAnswered(
       () => getJson(`${http}/overview`),
