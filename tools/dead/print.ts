@@ -16,7 +16,7 @@ export function summarize(
   const why = detail === bodyProblem || !bodyProblem ? detail : `${detail}; ${bodyProblem}`;
   return [
     `${messageId}${sentId === undefined ? "" : ` (sent as ${sentId})`}  ${reason}  ${
-      lastFailedAt ?? "at an unknown time"
+      lastFailedAt ?? "time unknown"
     }  ${times}${status}`,
     `  ${cutTo(why, 160)}`,
     `  ${cutTo(what, 240)}`,
@@ -78,13 +78,13 @@ export function countReasons(counts: ReadonlyMap<string, number>): string {
 
 /** Returns two lines: the cause of the failures, and the newest letter. */
 export function describeGroup({ group, reason, cause, letters, firstAt, lastAt, sample, taken }: CauseGroup): string {
-  const times = firstAt === undefined ? "at an unknown time" : firstAt === lastAt ? firstAt : `${firstAt} … ${lastAt}`;
+  const times = firstAt === undefined ? "time unknown" : firstAt === lastAt ? firstAt : `${firstAt} … ${lastAt}`;
   return [
     `${group}  ${plural(letters, "letter")}  ${reason}  ${times}`,
     `  ${cutTo(cause || "no detail", 160)}`,
     `  ${sample.messageId}  ${cutTo(sample.detail, 160)}`,
     ...(taken
-      ? [`  taken by ${taken.by} at ${taken.at}: ${taken.note}${taken.more > 0 ? `; ${taken.more} more since` : ""}`]
+      ? [`  taken by ${taken.by} at ${taken.at}: ${taken.note}${taken.more > 0 ? `; ${taken.more} new since` : ""}`]
       : []),
   ].map((line) => printable(line)).join("\n");
 }

@@ -27,7 +27,7 @@ Deno.test("drawAnswer() puts each station on a line, without what would mislead 
     '  {"id":7,"description":"a\\u202eb"}',
     "  published 2026-11-29T12:00:00.000Z     time from the message id",
     "  dead      2026-11-29T12:00:05.123456Z  by one: invalid: \\u001b[2J",
-    "  edited    at an unknown time           once",
+    "  edited    time unknown                 once",
     "",
     "More events match; only these are shown.",
     "",

@@ -55,12 +55,12 @@ Deno.test("drawStatus() tells of queues, lag, rates, lock and totals, a line eac
     "At            2026-11-24 23:00:00 UTC",
     "Events        1,200 events in casino.events, 2 subscribers",
     "Dead letters  1 letter; see `deno task dead groups`",
-    "Lag           1,500 events; 1,200 ready, 300 in hand; 3 min of work at the rate of the last minute",
+    "Lag           1,500 events; 1,200 ready, 300 in hand; 3 min at the rate of the last minute",
     "Subscriber    subscriber-1  working for 30.0 s, 300 events in hand; version 0.2.0",
     "Subscriber    subscriber-2  working for 3 h, 0 events in hand; version 0.2.0",
     "Rates         fresh for 42.1 s more; 31 currencies as of 2024-06-28T14:00:00.000Z",
     "Lock          free",
-    "Totals        1,234,567 events stored; 600 in the last minute, 10.0 a second",
+    "Totals        1,234,567 events stored; 600 in the last minute, 10.0/s",
     "Top players   most bets #14 with 579; no wins yet; most deposits #17 with 2812092.21 EUR",
     "  stored by   subscriber-1  600 in the last minute",
   ]);
@@ -94,13 +94,13 @@ Deno.test("drawStatus() tells of dead letters in the table, and of those in thei
         : { ...totals, ...well, dead_letters: kept, dead_letters_untended: untended! },
     });
   strictEqual(letters(0, 0, 1), "0 letters");
-  strictEqual(letters(0, 7, 1), "0 letters; 7 letters in q, being moved to the table");
+  strictEqual(letters(0, 7, 1), "0 letters; 7 letters in q, on the way to the table");
   strictEqual(
     letters(2, 1, 0),
-    "2 letters; see `deno task dead groups`; 1 letter in q, not being moved to the table: no keeper is running",
+    "2 letters; see `deno task dead groups`; 1 letter in q, no keeper moves them to the table: start one",
   );
-  strictEqual(letters(2, 0, 1, 0), "2 letters, all in groups that are taken");
-  strictEqual(letters(undefined, 1, 2), "1 letter in q, being moved to the table");
+  strictEqual(letters(2, 0, 1, 0), "2 letters, all taken");
+  strictEqual(letters(undefined, 1, 2), "1 letter in q, on the way to the table");
   strictEqual(letters(undefined, 0, 2), "none in the queue");
 });
 
@@ -116,8 +116,8 @@ Deno.test("drawStatus() tells the lag in time where the pace is known, and else 
     });
   strictEqual(lag(0, 0, 0), "none");
   strictEqual(lag(null, 0, null), "unknown");
-  strictEqual(lag(0, null, 0), "none ready; the number in hand is unknown");
-  strictEqual(lag(1, 0, 0.25), "1 event; 250 ms of work at the rate of the last minute");
+  strictEqual(lag(0, null, 0), "none ready, number in hand unknown");
+  strictEqual(lag(1, 0, 0.25), "1 event; 250 ms at the rate of the last minute");
   strictEqual(lag(7, 0, null), "7 events; no event was stored in the last minute");
   strictEqual(lag(12, 0, null, "a subscriber runs"), "12 events; until a subscriber runs");
   strictEqual(lag(0, 5, null, "subscriber a resumes"), "5 events; 0 ready, 5 in hand; until subscriber a resumes");
@@ -126,10 +126,10 @@ Deno.test("drawStatus() tells the lag in time where the pace is known, and else 
 Deno.test("drawStatus() tells when the queue will be empty, or never, where time alone empties it", () => {
   const pace = { in_per_second: 1_600, out_per_second: 500 };
   const never = { state: "never", seconds: null, ...pace } as const;
-  strictEqual(shown("Catch-up", { catch_up: never }), "never at this rate: 1,600 a second arrive, 500 are stored");
+  strictEqual(shown("Catch-up", { catch_up: never }), "never: 1,600/s arrive, 500/s are stored");
   strictEqual(
     shown("Catch-up", { catch_up: { state: "catching-up", seconds: 300, ...pace, in_per_second: 300 } }),
-    "in 5 min at this rate: 300 a second arrive, 500 are stored",
+    "in 5 min: 300/s arrive, 500/s are stored",
   );
   match(shown("Catch-up", { catch_up: { state: "keeping-up", seconds: 1, ...pace } }) ?? "", /^keeps up/);
   strictEqual(shown("Catch-up"), undefined);
@@ -139,18 +139,18 @@ Deno.test("drawStatus() tells when the queue will be empty, or never, where time
 
 Deno.test("drawStatus() tells the rates between two looks, and draws 24 hours in any width", () => {
   const since_last = { seconds: 2, stored_per_second: 512.5, queue_per_second: -70 };
-  strictEqual(shown("Rate ", { since_last }), "512.5 a second stored, the queue shrinks by 70 a second, over 2 s");
+  strictEqual(shown("Rate ", { since_last }), "512.5/s stored, queue shrinks by 70/s, over 2 s");
   strictEqual(shown("Rate "), undefined);
   const stored_per_second = Array.from({ length: 96 }, (_, n) => n < 10 ? null : n);
   const history = { step_seconds: 900, stored_per_second, ready: stored_per_second.map(() => 0) };
   const changes = { totals: { ...totals, ...well, history: { ...history, queue_growth_per_second: null } } };
-  match(shown("24 h stored", changes) ?? "", /^ {10}[▁▂▃▄▅▆▇█]{86} most 95 a second$/);
+  match(shown("24 h stored", changes) ?? "", /^ {10}[▁▂▃▄▅▆▇█]{86} peak 95\/s$/);
   for (const width of [200, 80, 60, 40, 34]) {
     const row = lines(changes, width).find((line) => line.startsWith("24 h stored"))!;
-    strictEqual(row.length, Math.min(width, 14 + 96 + 17));
-    match(row, / most 95 a second$/);
+    strictEqual(row.length, Math.min(width, 14 + 96 + 10));
+    match(row, / peak 95\/s$/);
   }
-  strictEqual(lines(changes, 28).find((line) => line.startsWith("24 h queue")), "24 h queue    most 0 waiting");
+  strictEqual(lines(changes, 28).find((line) => line.startsWith("24 h queue")), "24 h queue    peak 0 waiting");
 });
 
 Deno.test("drawStatus() tells of the subscriber that holds events, of one that is silent, and of those that tell nothing", () => {
@@ -161,9 +161,9 @@ Deno.test("drawStatus() tells of the subscriber that holds events, of one that i
   const told = (fleet: Status["subscribers"]) =>
     lines({ subscribers: fleet }).filter((line) => /^(Subscriber| {14})/.test(line)).map((line) => line.slice(14));
   deepStrictEqual(told({ subscribers: [held, silent], unacknowledged: null, unheard: 2, ...well }), [
-    "a  has held 500 events for 12.0 s: no such\\u001bpassword; version 0.2.0",
-    "b  no report for 12.0 s; it held 1 event then; last error 22:58:00 UTC: too many connections; version 0.2.0",
-    "2 consumers of the queue do not report the events in hand",
+    "a  500 events held for 12.0 s: no such\\u001bpassword; version 0.2.0",
+    "b  1 event held, no report for 12.0 s; last error 22:58:00 UTC: too many connections; version 0.2.0",
+    "2 consumers without reports: their events in hand are unknown",
   ]);
   const many = { subscribers: Array(23).fill(idle), unacknowledged: 0, unheard: 0, ...well };
   deepStrictEqual([told(many).length, told(many).at(-1)], [21, "and 3 more subscribers"]);

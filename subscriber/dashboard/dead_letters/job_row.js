@@ -89,8 +89,8 @@ function figuresOf({ act, done, total, refused, failed, stored, died }) {
       ? [`${count(stored)} stored`, `${count(died ?? 0)} failed again`]
       : []),
     ...(open > 0 ? [`${count(open)} pending`] : []),
-    ...(refused > 0 ? [`${count(refused)} skipped`] : []),
-    ...(failed > 0 ? [`${plural(failed, "error")}`] : []),
+    ...(refused > 0 ? [`${count(refused)} refused`] : []),
+    ...(failed > 0 ? [`${count(failed)} failed`] : []),
   ];
   return parts.join(" · ");
 }

@@ -63,7 +63,7 @@ Deno.test("a subscriber whose database password is no longer right holds 500 of 
   match(stdout, /^Lag +500 events; 0 ready, 500 in hand; until subscriber stuck resumes$/m);
   match(
     stdout,
-    /^Subscriber +stuck {2}has held 500 events for .*: password authentication failed for user "other"; version [\d.]+$/m,
+    /^Subscriber +stuck {2}500 events held for .*: password authentication failed for user "other"; version [\d.]+$/m,
   );
   match(stdout, /^Subscriber +good {2}working for .*, 0 events in hand; version [\d.]+$/m);
 
