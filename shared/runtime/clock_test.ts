@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { systemClock as clock } from "./clock.ts";
 
-Deno.test("sleep() resolves, and leaves no timer or listener behind", async () => {
+Deno.test("sleep() resolves, and leaves no timer or listener", async () => {
   const stop = new AbortController();
   await clock.sleep(1, stop.signal);
   stop.abort();
@@ -16,7 +16,7 @@ Deno.test("sleep() rejects with the signal's reason, before and while it sleeps"
   await sleeping;
 });
 
-Deno.test("now() is the wall clock and monotonic() never goes back", () => {
+Deno.test("now() is the wall clock, and monotonic() never goes back", () => {
   assert.ok(Math.abs(clock.now() - Date.now()) < 1_000);
   const first = clock.monotonic();
   assert.ok(clock.monotonic() >= first);

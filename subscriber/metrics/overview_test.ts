@@ -43,7 +43,7 @@ function overview() {
 const unheard = (consumers: number): FleetView => ({ subscribers: [], unacknowledged: null, unheard: consumers });
 const cure = "look for a paused process, an older version, or another Redis or REDIS_KEY_PREFIX.";
 
-Deno.test("overviewOf() says how many consumers tell nothing, and since when, ahead of dead letters", async () => {
+Deno.test("overviewOf() reports how many consumers send no reports, and since when, before dead letters", async () => {
   const { now, after } = overview();
   deepStrictEqual(await after(0), ["letters"]);
   now.fleet = unheard(1);
@@ -60,7 +60,7 @@ Deno.test("overviewOf() says how many consumers tell nothing, and since when, ah
   deepStrictEqual(await after(1_000), ["letters"]);
 });
 
-Deno.test("overviewOf() does not take who was not heard for well once Redis is back, and misses nobody while RabbitMQ is away", async () => {
+Deno.test("overviewOf() keeps an unheard consumer in the headline after Redis is back, and starts anew after RabbitMQ was away", async () => {
   const { now, after } = overview();
   const { depths } = now;
   now.fleet = { ...unheard(0), unheard: null };
@@ -78,7 +78,7 @@ Deno.test("overviewOf() does not take who was not heard for well once Redis is b
   deepStrictEqual(await after(500), ["letters"], "it has only just connected again");
 });
 
-Deno.test("overviewOf() names a stuck subscriber that no longer tells once", async () => {
+Deno.test("overviewOf() names a stuck subscriber without recent reports once", async () => {
   const { now, after } = overview();
   const last = { version: "0.2.0", batches: 2, oldest_ms: 9_000, last_error: "no", last_error_at: null };
   now.fleet = {
@@ -99,14 +99,14 @@ Deno.test("overviewOf() names a stuck subscriber that no longer tells once", asy
   ]);
 });
 
-Deno.test("overviewOf() counts the dead letters that its keeper holds, which the queue's length leaves out", async () => {
+Deno.test("overviewOf() includes the dead letters that its keeper holds outside the queue", async () => {
   const { keeper, read } = overview();
   keeper.waiting = 200;
   const { dead_letters, dead_letters_untended } = await read();
   deepStrictEqual([dead_letters, dead_letters_untended], [201, 201]);
 });
 
-Deno.test("overviewOf() says that the headline began before the answer, however slow the answer is", async () => {
+Deno.test("overviewOf() dates the headline before the answer, however slow the answer is", async () => {
   const { clock, read } = overview();
   const now = clock.now.bind(clock);
   let calls = 0;

@@ -21,7 +21,7 @@ function changed(table: string, name: string, ...to: [type: string, changes?: Pa
   return [...without, ...to.map(([type, changes]) => found(table, name, type, changes))];
 }
 
-Deno.test("columnProblem() names the column that does not fit the rows", () => {
+Deno.test("columnProblem() names a column that does not fit the rows", () => {
   const cases: [FoundColumn[], string | undefined][] = [
     [made, undefined],
     [[...made, found("events", "stored_at", "timestamptz", { isNotNull: true, hasDefault: true })], undefined],
@@ -46,7 +46,7 @@ Deno.test("columnProblem() names the column that does not fit the rows", () => {
 /** A modifier as `numerictypmodin` packs it. */
 const numeric = (precision: number, scale: number) => ({ modifier: (precision << 16 | (scale & 0x7ff)) + 4 });
 
-Deno.test("typeProblem() finds the modifiers that round, and no others", () => {
+Deno.test("typeProblem() finds only the modifiers that round", () => {
   const cases: [table: string, name: string, type: string, changes: Partial<FoundColumn>, rounds: boolean][] = [
     ["events", "rate", "numeric", numeric(40, 20), false],
     ["events", "rate", "numeric", numeric(33, 18), false],

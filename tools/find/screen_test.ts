@@ -19,7 +19,7 @@ const answer: FindAnswer = {
   looked: [{ place: "queues", outcome: "12 messages in \x07, not searched", complete: false }],
 };
 
-Deno.test("drawAnswer() puts each station on a line, without what would mislead a terminal", () => {
+Deno.test("drawAnswer() writes one line per station, without control characters", () => {
   deepStrictEqual(drawAnswer(answer, { colours: false }).split("\n"), [
     "The event is a dead letter.",
     "",
@@ -35,7 +35,7 @@ Deno.test("drawAnswer() puts each station on a line, without what would mislead 
   ]);
 });
 
-Deno.test("drawAnswer() colours what is wrong", () => {
+Deno.test("drawAnswer() colours problems", () => {
   const [first] = drawAnswer(answer, { colours: true }).split("\n");
   strictEqual(first, "\x1b[31mThe event is a dead letter.\x1b[39m");
 });

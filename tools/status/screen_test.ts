@@ -50,7 +50,7 @@ function shown(label: string, changes: Partial<Status> = {}): string | undefined
   return lines(changes).find((line) => line.startsWith(label))?.slice(14);
 }
 
-Deno.test("drawStatus() tells of queues, lag, rates, lock and totals, a line each", () => {
+Deno.test("drawStatus() shows queues, lag, rates, lock and totals, a line each", () => {
   deepStrictEqual(lines(), [
     "At            2026-11-24 23:00:00 UTC",
     "Events        1,200 events in casino.events, 2 subscribers",
@@ -66,7 +66,7 @@ Deno.test("drawStatus() tells of queues, lag, rates, lock and totals, a line eac
   ]);
 });
 
-Deno.test("drawStatus() names what does not answer in the place of what it would tell", () => {
+Deno.test("drawStatus() names a server that does not answer in place of its figures", () => {
   const problem = "Redis does not answer at 127.0.0.1:1 (ECONNREFUSED).\nReally\x1b[2J";
   strictEqual(
     shown("Rates", { rates: { problem } }),
@@ -77,7 +77,7 @@ Deno.test("drawStatus() names what does not answer in the place of what it would
   strictEqual(shown("Totals", { totals: { problem: "away" } }), "away");
 });
 
-Deno.test("drawStatus() says when nobody takes the events, and when their queue is not there yet", () => {
+Deno.test("drawStatus() reports a queue without consumers, and a missing queue", () => {
   const events = (messages: number | null, consumers: number | null) => ({
     queues: { ...queues, ...well, events: { name: "q", messages, consumers } },
   });
@@ -85,7 +85,7 @@ Deno.test("drawStatus() says when nobody takes the events, and when their queue 
   match(shown("Events", events(null, null)) ?? "", /^the queue q does not exist yet: /);
 });
 
-Deno.test("drawStatus() tells of dead letters in the table, and of those in their queue", () => {
+Deno.test("drawStatus() shows the number of dead letters in the table, and in their queue", () => {
   const letters = (kept: number | undefined, messages: number, consumers: number, untended = kept) =>
     shown("Dead letters", {
       queues: { ...queues, ...well, dead_letters: { name: "q", messages, consumers } },
@@ -104,7 +104,7 @@ Deno.test("drawStatus() tells of dead letters in the table, and of those in thei
   strictEqual(letters(undefined, 0, 2), "none in the queue");
 });
 
-Deno.test("drawStatus() tells the lag in time where the pace is known, and else what ends it", () => {
+Deno.test("drawStatus() shows the lag as a duration if the rate is known, else what ends it", () => {
   const lag = (
     ready: number | null,
     unacknowledged: number | null,
@@ -123,7 +123,7 @@ Deno.test("drawStatus() tells the lag in time where the pace is known, and else 
   strictEqual(lag(0, 5, null, "subscriber a resumes"), "5 events; 0 ready, 5 in hand; until subscriber a resumes");
 });
 
-Deno.test("drawStatus() tells when the queue will be empty, or never, where time alone empties it", () => {
+Deno.test("drawStatus() shows when the queue will be empty, or never, if time alone empties it", () => {
   const pace = { in_per_second: 1_600, out_per_second: 500 };
   const never = { state: "never", seconds: null, ...pace } as const;
   strictEqual(shown("Catch-up", { catch_up: never }), "never: 1,600/s arrive, 500/s are stored");
@@ -137,7 +137,7 @@ Deno.test("drawStatus() tells when the queue will be empty, or never, where time
   strictEqual(shown("Catch-up", { catch_up: never, lag: until }), undefined);
 });
 
-Deno.test("drawStatus() tells the rates between two looks, and draws 24 hours in any width", () => {
+Deno.test("drawStatus() shows the rates between two looks, and 24 hours in any width", () => {
   const since_last = { seconds: 2, stored_per_second: 512.5, queue_per_second: -70 };
   strictEqual(shown("Rate ", { since_last }), "512.5/s stored, queue shrinks by 70/s, over 2 s");
   strictEqual(shown("Rate "), undefined);
@@ -153,7 +153,7 @@ Deno.test("drawStatus() tells the rates between two looks, and draws 24 hours in
   strictEqual(lines(changes, 28).find((line) => line.startsWith("24 h queue")), "24 h queue    peak 0 waiting");
 });
 
-Deno.test("drawStatus() tells of the subscriber that holds events, of one that is silent, and of those that tell nothing", () => {
+Deno.test("drawStatus() lists a subscriber that holds events, a silent one, and consumers without reports", () => {
   const since = "2026-11-24T22:59:48.000Z";
   const held = { ...idle, id: "a", state: "holding", since, events: 500, last_error: "no such\x1bpassword" } as const;
   const gone = { last_error: "too many connections", last_error_at: "2026-11-24T22:58:00.000Z" };
@@ -170,7 +170,7 @@ Deno.test("drawStatus() tells of the subscriber that holds events, of one that i
   deepStrictEqual(told({ problem: "Redis is away" }), ["Redis is away"]);
 });
 
-Deno.test("drawStatus() tells of stale rates, of none, and of who holds the lock", () => {
+Deno.test("drawStatus() shows stale rates, missing rates, and the lock's holder", () => {
   const stale = { ...rates, ...well, state: "stale", fresh_ms: 0, usable_ms: 9_000 } as const;
   match(shown("Rates", { rates: stale }) ?? "", /^stale, expire in 9\.0 s; 31 currencies/);
   const none = { ...stale, state: "none", as_of: null } as const;
@@ -181,7 +181,7 @@ Deno.test("drawStatus() tells of stale rates, of none, and of who holds the lock
   strictEqual(lock("paused", null), "paused after a failed call, for 1.5 s more");
 });
 
-Deno.test("drawStatus() cuts its lines at the width of the terminal, colours not counted", () => {
+Deno.test("drawStatus() cuts its lines at the terminal's width, without counting colours", () => {
   const bare = lines({}, 40);
   strictEqual(Math.max(...bare.map((line) => line.length)), 40);
   const painted = drawStatus(statusWith(), { colours: true, width: 40 });

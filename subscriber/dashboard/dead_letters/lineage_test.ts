@@ -23,7 +23,7 @@ function told(...history: Parameters<typeof stepsOf>): string[] {
   return stepsOf(...history).map(({ what, at, by, words }) => [at?.slice(11, 19), what, by, ...words].join(" "));
 }
 
-Deno.test("a message's steps are its deaths, edits and acts; each edit says what it changed of the one before", () => {
+Deno.test("stepsOf() lists failures, edits and acts of a message; each edit names its changes from the one before", () => {
   const letters = [
     letter(3, {
       status: "resolved",
@@ -52,7 +52,7 @@ Deno.test("a message's steps are its deaths, edits and acts; each edit says what
   strictEqual(countsOf(stepsOf(history)), "2 failures · 3 edits · 2 replays");
 });
 
-Deno.test("a death that a replay led to comes behind it, though its subscriber's clock is late; others come by time", () => {
+Deno.test("stepsOf() sorts by time, and keeps a failure behind its replay when a subscriber's clock is late", () => {
   const replayed = letter(1, { status: "replayed", acted_by: "bob", acted_at: at("22:20:00") });
   const late = letter(2, { previous: 1, last_failed_at: at("22:19:58"), subscriber: null });
   deepStrictEqual(told({ letters: [replayed, late], edits: [], more: false }).slice(1), [
@@ -65,7 +65,7 @@ Deno.test("a death that a replay led to comes behind it, though its subscriber's
   ]);
 });
 
-Deno.test("an edit of what was no event gives each field; a dropped letter that came back was restored", () => {
+Deno.test("an edit of an undecodable body lists every field; an undone drop is restored", () => {
   deepStrictEqual(changesOf(null, { id: 7, has_won: true }), ["id: – → 7", "has_won: – → true"]);
   deepStrictEqual(changesOf({ id: 7, currency: "EUR" }, { id: 7 }), ["currency: EUR → –"]);
   const restored = letter(1, { acted_by: "bob", acted_at: at("22:20:00") });

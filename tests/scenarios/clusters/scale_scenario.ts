@@ -22,7 +22,7 @@ const exchange = "casino.events.by-player";
 const shardOf = (n: number) => `casino.events.shard-${n}`;
 const weekMs = 7 * 86_400_000;
 
-Deno.test("four queues behind a consistent-hash exchange: each event once, each player's events in one of them, in a table that is partitioned by week", async () => {
+Deno.test("four queues behind a consistent-hash exchange: each event is stored once, each player's events use one queue, in a table partitioned by week", async () => {
   await using checkout = await Checkout.make();
   await checkout.up();
   await enablePlugin(checkout, "rabbitmq_consistent_hash_exchange");

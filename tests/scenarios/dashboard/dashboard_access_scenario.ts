@@ -49,7 +49,7 @@ const focused = `(() => {
   return { name, seen: outlineStyle !== "none" && parseFloat(outlineWidth) >= 2 };
 })()`;
 
-Deno.test("the dashboard's every control is reached with Tab, in order, and the focus is always seen", async () => {
+Deno.test("Tab reaches every control of the dashboard in order, with a visible focus", async () => {
   await withFullPage({}, async (page) => {
     const expected = await page.evaluate<string[]>(controls);
     const reached: string[] = [];
@@ -64,7 +64,7 @@ Deno.test("the dashboard's every control is reached with Tab, in order, and the 
   });
 });
 
-Deno.test("the dashboard is used by keyboard alone: skip link, pause, filters, rates, and a replay with its question", async () => {
+Deno.test("the dashboard works by keyboard alone: skip link, pause, filters, rates, and a replay with its confirmation", async () => {
   await withFullPage({}, async (page, fake) => {
     const press = (...keys: string[]) =>
       keys.reduce((done, key) => done.then(() => page.keyboard.press(key)), Promise.resolve());
@@ -110,7 +110,7 @@ const appearances: Record<string, BrowserContextOptions> = {
   "on a phone": { viewport: phone, hasTouch: true, isMobile: true },
 };
 for (const [where, options] of Object.entries(appearances)) {
-  Deno.test(`the dashboard fits the screen ${where}, and axe-core finds nothing wrong with it, whatever it shows`, async () => {
+  Deno.test(`the dashboard fits the screen ${where} and passes axe-core in every state`, async () => {
     await withFullPage(options, async (page, fake) => {
       const top = await page.locator("#groups summary").first().boundingBox();
       strictEqual(top!.y < page.viewportSize()!.height, true, "dead letters are on the first screen");
@@ -156,7 +156,7 @@ for (const [where, options] of Object.entries(appearances)) {
 }
 
 for (const [where, options] of Object.entries(appearances)) {
-  Deno.test(`signing in fits the screen ${where}, and axe-core finds nothing wrong with it`, async () => {
+  Deno.test(`the sign-in fits the screen ${where} and passes axe-core`, async () => {
     await using fake = new FakeSubscriber();
     fake.open = false;
     fake.start();

@@ -13,7 +13,7 @@ async function withPage(use: (open: OpenPage, fake: FakeSubscriber) => Promise<v
   deepStrictEqual(open.errors, []);
 }
 
-Deno.test("the dashboard shows dead letters to all, and whoever signs in replays, drops and restores them once that is confirmed", async () => {
+Deno.test("everybody sees dead letters; a signed-in user replays, drops and restores them after a confirmation", async () => {
   await withPage(async ({ page }, fake) => {
     fake.letters = [0, 1, 2, 3, 4].map(deadLetter);
     fake.deadLetters.jobs = undefined;
@@ -69,7 +69,7 @@ Deno.test("the dashboard shows dead letters to all, and whoever signs in replays
   });
 });
 
-Deno.test("10,000 dead letters of 60 causes beside 50 subscribers: the page has them by cause, and 50 letters of one at a time", async () => {
+Deno.test("the page groups 10,000 dead letters of 60 causes beside 50 subscribers, and shows 50 letters of one at a time", async () => {
   await withPage(async ({ page }, fake) => {
     // The first cause has 5,000 letters more than the others, which have about 83 each.
     const causes = Array.from({ length: 10_000 }, (_, n) => Math.floor(n < 5_000 ? 0 : n % 60));
@@ -99,7 +99,7 @@ Deno.test("10,000 dead letters of 60 causes beside 50 subscribers: the page has 
   });
 });
 
-Deno.test("dead letters are filtered by text, reason, status and player, and a filter that cannot be says so", async () => {
+Deno.test("dead letters are filtered by text, reason, status and player, and an invalid filter is reported", async () => {
   await withPage(async ({ page }, fake) => {
     fake.letters = [0, 1, 2, 3, 4, 6].map(deadLetter);
     fake.deadLetters.all[4] = { ...deadLetter(4), status: "resolved" };
@@ -127,7 +127,7 @@ Deno.test("dead letters are filtered by text, reason, status and player, and a f
   });
 });
 
-Deno.test("a group that heals by itself says so", async () => {
+Deno.test("a group that heals by itself says so on the page", async () => {
   await withPage(async ({ page }, fake) => {
     fake.letters = [{ ...deadLetter(0), reason: "rates-timeout", detail: "no rates within 5000 ms" }];
     await untilText(page, "#letters-status", "1 dead letter.");
@@ -143,7 +143,7 @@ Deno.test("a group that heals by itself says so", async () => {
   });
 });
 
-Deno.test("an act on a group or a filter is counted, asked for and ordered as a job, which tells how far it is and is led", async () => {
+Deno.test("an act on a group or a filter is counted, confirmed and ordered as a job, which shows its progress and can be controlled", async () => {
   await withPage(async ({ page }, fake) => {
     fake.letters = Array.from({ length: 300 }, (_, n) => deadLetter(n));
     const { deadLetters } = fake;
@@ -200,7 +200,7 @@ Deno.test("an act on a group or a filter is counted, asked for and ordered as a 
   });
 });
 
-Deno.test("one dead letter is edited as JSON: before and after are shown, what does not fit in words, then it is replayed", async () => {
+Deno.test("one dead letter is edited as JSON: the page shows before and after and names an invalid field, then replays it", async () => {
   await withPage(async ({ page }, fake) => {
     fake.letters = [deadLetter(0), deadLetter(2)];
     await untilText(page, "#letters-status", "2 dead letters.");
@@ -237,7 +237,7 @@ Deno.test("one dead letter is edited as JSON: before and after are shown, what d
   });
 });
 
-Deno.test("a letter that died again shows its earlier deaths, replays and edits: when, why, by whom, what was changed", async () => {
+Deno.test("a letter that died again shows its earlier deaths, replays and edits with time, cause, user and changes", async () => {
   await withPage(async ({ page }, fake) => {
     fake.letters = replayedInVain();
     fake.deadLetters.edits.push(...editsInVain);
@@ -283,7 +283,7 @@ function oneLine(text: string): string {
   return text.replace(/\s+/g, " ").trim();
 }
 
-Deno.test("a group is taken with a note, turns the headline no longer, and is left again", async () => {
+Deno.test("a group is taken with a note, leaves the headline, and is given up", async () => {
   await withPage(async ({ page }, fake) => {
     fake.letters = [deadLetter(0)];
     await untilText(page, "#headline-title", "1 dead letter to review");

@@ -21,7 +21,7 @@ async function withPage(use: (open: OpenPage, fake: FakeSubscriber) => Promise<v
   deepStrictEqual(open.errors, []);
 }
 
-Deno.test("the dashboard says that all is well, and shows what the subscriber tells it", async () => {
+Deno.test("the dashboard says that all is well, and shows the subscriber's figures", async () => {
   await withPage(async ({ page }) => {
     await untilText(page, "#headline-title", "All is well");
     match(await page.title(), /All is well/);
@@ -56,7 +56,7 @@ Deno.test("the dashboard says that all is well, and shows what the subscriber te
   });
 });
 
-Deno.test("the dashboard shows 24 hours at first sight, the day before beside them, and the last minutes when told to", async () => {
+Deno.test("the dashboard shows 24 hours at first, with the day before, and the last minutes on request", async () => {
   await using fake = new FakeSubscriber();
   fake.history = twoDays(Date.now());
   fake.start();
@@ -85,7 +85,7 @@ Deno.test("the dashboard shows 24 hours at first sight, the day before beside th
   deepStrictEqual(errors, []);
 });
 
-Deno.test("the dashboard says when the queue will be empty, or that it never will at this pace", async () => {
+Deno.test("the dashboard shows when the queue will be empty, or that it does not shrink", async () => {
   await withPage(async ({ page }, fake) => {
     const queue = { ...wellOverview.queue!, messages: 60_000 };
     const pace = { in_per_second: 300, out_per_second: 500 };
@@ -99,7 +99,7 @@ Deno.test("the dashboard says when the queue will be empty, or that it never wil
   });
 });
 
-Deno.test("the dashboard tells each problem as a sentence, and what is not known as unknown", async () => {
+Deno.test("the dashboard lists each problem as a sentence, and shows unknown values as such", async () => {
   await withPage(async ({ page }, fake) => {
     await untilText(page, "#headline-title", "All is well");
     const problem = "Postgres does not answer: connection refused.";
@@ -126,7 +126,7 @@ Deno.test("the dashboard tells each problem as a sentence, and what is not known
   });
 });
 
-Deno.test("dead letters that nobody has dealt with turn the headline, which tells since when by the subscriber's time", async () => {
+Deno.test("untended dead letters turn the headline, which shows their start by the subscriber's clock", async () => {
   await withPage(async ({ page }, fake) => {
     await untilText(page, "#headline-note", /^Since 2026-11-24 21:30:00 UTC\.$/);
     fake.letters = Array.from({ length: 9_657 }, (_, n) => deadLetter(n));
@@ -145,7 +145,7 @@ Deno.test("dead letters that nobody has dealt with turn the headline, which tell
   });
 });
 
-Deno.test("the dashboard lists every subscriber, the stuck one first, with what it holds, since when and why", async () => {
+Deno.test("the dashboard lists every subscriber, the stuck one first, with its events, duration and error", async () => {
   await withPage(async ({ page }, fake) => {
     await untilText(page, "#subscribers tr:first-child", /^subscriber-1 \(this one\)working.*5002,80112 ms0\.1\.0$/);
     const problem = "500 events held by subscriber subscriber-2 since 22:58:00 UTC: password authentication failed.";
@@ -179,7 +179,7 @@ Deno.test("the dashboard lists every subscriber, the stuck one first, with what 
   });
 });
 
-Deno.test("when the subscriber is gone, or hangs, the dashboard says so, keeps the figures, and comes back by itself", async () => {
+Deno.test("when the subscriber stops or hangs, the dashboard reports it, keeps the figures, and recovers", async () => {
   await withPage(async ({ page }, fake) => {
     await untilText(page, "#headline-title", "All is well");
     await eventually("the stream", () => fake.queries.length > 0 || undefined);
@@ -210,7 +210,7 @@ Deno.test("when the subscriber is gone, or hangs, the dashboard says so, keeps t
   });
 });
 
-Deno.test("the dashboard's stream takes 5,000 events a second and more, lists 200 of them, pauses and filters", async () => {
+Deno.test("the dashboard's stream takes 5,000 events a second, lists 200 of them, pauses and filters", async () => {
   await withPage(async ({ page }, fake) => {
     fake.events = [storedEvent(2), storedEvent(1)];
     await eventually("the stream", () => fake.queries.length > 0 || undefined);
@@ -244,7 +244,7 @@ Deno.test("the dashboard's stream takes 5,000 events a second and more, lists 20
   });
 });
 
-Deno.test("the dashboard shows nothing but the way in to those who are not signed in, and all of it to those who are", async () => {
+Deno.test("the dashboard shows only the sign-in to anonymous users, and everything after a sign-in", async () => {
   await using fake = new FakeSubscriber();
   fake.open = false;
   fake.letters = [deadLetter(0)];
@@ -268,7 +268,7 @@ Deno.test("the dashboard shows nothing but the way in to those who are not signe
   deepStrictEqual(errors, []);
 });
 
-Deno.test("the dashboard tells where an event is, from its field, from an event's row and from a dead letter's", async () => {
+Deno.test("the dashboard finds an event from its field, from an event's row and from a dead letter's row", async () => {
   await withPage(async ({ page }, fake) => {
     fake.events = [storedEvent(1)];
     fake.letters = [deadLetter(2)];

@@ -23,7 +23,7 @@ async function openLetters(page: Page): Promise<void> {
   await untilText(page, "#signed-in", "operator (administer)");
 }
 
-Deno.test("the dashboard's figures are those of Postgres, over all subscribers, and it comes back when its subscriber does", async () => {
+Deno.test("the dashboard's figures equal Postgres over all subscribers, and it recovers with its subscriber", async () => {
   await withWorld(async (world) => {
     await world.startRatesApi();
     const http = `127.0.0.1:${freePort()}`;
@@ -72,7 +72,7 @@ async function leaders({ sql }: World): Promise<string[]> {
   ];
 }
 
-Deno.test("a dead letter is edited and replayed from the dashboard, and then stored; a group is replayed by a job", async () => {
+Deno.test("a dead letter is edited and replayed from the dashboard, then stored; a group is replayed by a job", async () => {
   await withWorld(async (world) => {
     await world.startRatesApi();
     const http = `127.0.0.1:${freePort()}`;
@@ -112,7 +112,7 @@ Deno.test("a dead letter is edited and replayed from the dashboard, and then sto
   });
 });
 
-Deno.test("the dashboard names whatever falls silent, and says when it is well again", async () => {
+Deno.test("the dashboard names each silent server, and reports its recovery", async () => {
   await using world = await PrivateWorld.start({ DATABASE_TIMEOUT_MS: "1500" });
   await world.startRatesApi();
   const http = `127.0.0.1:${freePort()}`;
@@ -134,7 +134,7 @@ Deno.test("the dashboard names whatever falls silent, and says when it is well a
   deepStrictEqual(errors, []);
 });
 
-Deno.test("the dashboard under load has no fault for axe-core; its pictures for the README", async () => {
+Deno.test("the dashboard under load passes axe-core, and its screenshots are taken", async () => {
   await withWorld(async (world) => {
     await world.startRatesApi();
     const http = `127.0.0.1:${freePort()}`;

@@ -146,11 +146,11 @@ const cases: readonly Case[] = [
   ["a Service of nothing", (all) => find(all, "Service", "subscriber").spec.selector = { a: "b" }, /selects nothing/],
 ];
 
-Deno.test("policies hold for production as it is", async () => {
+Deno.test("production keeps all policies", async () => {
   deepStrictEqual(policyFaults(await overlay("production"), madeBefore), []);
 });
 
-Deno.test("policies refuse each manifest that breaks one, and each policy refuses something", async () => {
+Deno.test("policies reject each manifest that breaks one, and each policy rejects something", async () => {
   const idle = new Set(policies.map(({ name }) => name));
   for (const [what, change, said] of cases) {
     const manifests = await overlay("production");
@@ -189,7 +189,7 @@ const misfits: readonly (readonly [kind: string, name: string, change: (manifest
   ["Issuer", "casino-ca", (manifest) => manifest.apiVersion = "example.com/v1", /without a schema/],
 ];
 
-Deno.test("schemas refuse each object that does not fit, and no object of production", async () => {
+Deno.test("schemas reject each invalid object, and no object of production", async () => {
   const production = await overlay("production");
   const changed = misfits.map(([kind, name, change]) => {
     const manifest = structuredClone(find(production, kind, name));

@@ -49,7 +49,7 @@ async function dead(world: World, ...args: string[]) {
   return await world.tryRunning("dead", args);
 }
 
-Deno.test("10,000 letters of 6 causes are replayed by a job whose subscribers are killed twice: each stored once, none lost", async () => {
+Deno.test("a job replays 10,000 letters of 6 causes while its subscribers are killed twice: each is stored once, none is lost", async () => {
   await withWorld(async (world) => {
     await world.startRatesApi();
     const first = await world.startSubscriber("first");
@@ -83,7 +83,7 @@ Deno.test("10,000 letters of 6 causes are replayed by a job whose subscribers ar
   });
 });
 
-Deno.test("a replay of letters that die again stops by itself, and is told why; it can be cancelled", async () => {
+Deno.test("a replay of letters that die again stops by itself, shows the cause, and can be cancelled", async () => {
   await withWorld(async (world) => {
     await world.startRatesApi();
     await world.startSubscriber("one");
@@ -124,7 +124,7 @@ Deno.test("a replay of letters that die again stops by itself, and is told why; 
   });
 });
 
-Deno.test("an event that found no rates heals by itself once they are back: nobody lifts a finger", async () => {
+Deno.test("an event without rates heals by itself once the rates API is back", async () => {
   await withWorld(async (world) => {
     const times = { RATES_CALL_TIMEOUT_MS: "200", RATES_LOCK_TTL_MS: "400", RATES_WAIT_MS: "1000" };
     await world.startSubscriber("one", times);

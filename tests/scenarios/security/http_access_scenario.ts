@@ -45,7 +45,7 @@ async function dieOne(world: World): Promise<void> {
   await eventually("a dead letter", async () => await world.messagesIn(world.dead) > before || undefined);
 }
 
-Deno.test("beyond loopback, by TLS: a browser signs in at one subscriber and is known to the other, until the token is another", async () => {
+Deno.test("beyond loopback, over TLS: a browser signs in at one subscriber and is known to the other, until the token is another", async () => {
   await withTwo(async (world, [one, other], folder) => {
     await dieOne(world);
     await using open = await openPage(`https://localhost:${one}/`, { ignoreHTTPSErrors: true });
@@ -85,7 +85,7 @@ Deno.test("beyond loopback, by TLS: a browser signs in at one subscriber and is 
   });
 });
 
-Deno.test("a page of another origin on the same host cannot act with the session; nor is a name that leads to us ours", async () => {
+Deno.test("a page of another origin on the same host cannot act with the session; nor is a name of another site ours", async () => {
   await withTwo(async (world, [one]) => {
     await dieOne(world);
     const url = `https://localhost:${one}`;
@@ -116,7 +116,7 @@ Deno.test("a page of another origin on the same host cannot act with the session
   });
 });
 
-Deno.test("HTTP is served beyond loopback with TLS and tokens alone, or where something in front is said to have both", async () => {
+Deno.test("HTTP is served beyond loopback with TLS and tokens alone, or behind a declared protection", async () => {
   await withWorld(async (world) => {
     const port = freePort();
     const start = (env: Record<string, string>) =>
@@ -140,7 +140,7 @@ Deno.test("HTTP is served beyond loopback with TLS and tokens alone, or where so
   });
 });
 
-Deno.test("health and metrics have a port of their own, which serves nothing else", async () => {
+Deno.test("health and metrics have their own port, which serves nothing else", async () => {
   await withWorld(async (world) => {
     const health = freePort();
     const member = world.members.start(
@@ -161,7 +161,7 @@ Deno.test("health and metrics have a port of their own, which serves nothing els
   });
 });
 
-Deno.test("a new certificate is taken up by the next connection; who speaks no TLS is sent away, and costs nothing else", async () => {
+Deno.test("a new certificate applies to the next connection; a client without TLS is disconnected, and affects no other", async () => {
   await withTwo(async (_, [port], folder) => {
     const served = async (ca: string) => {
       using client = Deno.createHttpClient({ caCerts: [await Deno.readTextFile(join(folder, `${ca}.pem`))] });

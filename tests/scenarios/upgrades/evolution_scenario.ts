@@ -20,7 +20,7 @@ const ids = {
   unpriced: "0190fffe-0000-7000-8000-000000000003",
 };
 
-Deno.test("an event with a new field and one of a new type: what an old version cannot read waits unchanged for the upgrade", async () => {
+Deno.test("an event with a new field and one of a new type: an event that an old version cannot read waits unchanged for the upgrade", async () => {
   await using last = await ReleasedTree.checkOut();
   await using next = await NextVersion.make();
   const breaking = await endOf(Deno.execPath(), schemaCheck(join(next.path, "proto")), { cwd: project });
@@ -157,7 +157,7 @@ const taken: Record<string, Change> = {
 };
 
 for (const [what, [file, from, to, says]] of Object.entries(refused)) {
-  Deno.test(`the check refuses ${what} since the last release`, async () => {
+  Deno.test(`the check rejects ${what} since the last release`, async () => {
     const { code, said } = await check([file, from, to]);
     match(said, says);
     strictEqual(code, 100);
@@ -165,12 +165,12 @@ for (const [what, [file, from, to, says]] of Object.entries(refused)) {
 }
 
 for (const [what, change] of Object.entries(taken)) {
-  Deno.test(`the check takes ${what} since the last release`, async () => {
+  Deno.test(`the check accepts ${what} since the last release`, async () => {
     deepStrictEqual(await check(change), { code: 0, said: "" });
   });
 }
 
-Deno.test("what is kept of the last release is what was released", async () => {
+Deno.test("the stored copy of the last release equals the release", async () => {
   const kept = join(project, "tests/releases", lastRelease.version);
   for (const file of [`proto/${eventProto}`, `proto/${ratesProto}`, "proto/casino/rates/v1/mock_control.proto"]) {
     strictEqual(await Deno.readTextFile(join(kept, file)), await readReleased(file), file);

@@ -20,7 +20,7 @@ function told(status: Status) {
   return status.subscribers.subscribers;
 }
 
-Deno.test("a subscriber whose database password is no longer right holds 500 of 1,000 events beside one that works: all tell so", async () => {
+Deno.test("a subscriber with a wrong database password holds 500 of 1,000 events beside one that works, and every view shows it", async () => {
   await using world = await PrivateWorld.start(env);
   await world.startRatesApi();
   const url = new URL(world.env["DATABASE_URL"]!);
