@@ -22,21 +22,21 @@ async function read(input: ReadableStream<Uint8Array>, signal?: AbortSignal): Pr
 const betWith = (fields: string) => line(2).replace("game_start", "bet").replace("}", `,${fields}}`);
 const cases: [what: string, text: string, read: string[]][] = [
   [
-    "passes over empty lines, and needs no last line break",
+    "skips empty lines, and needs no final line break",
     `${line(1)}\n\n  \r\n${line(2)}\r\n${line(3)}`,
     ["1", "2", "3"],
   ],
   [
-    "names a bad line by its number, and reads on",
+    "names a bad line by its number, and continues",
     `${line(1)}\n\n${line(2).replace("10", '"x"')}\n${line(3)}\n`,
     ["1", 'f:3: player_id = "x" must be a 64-bit integer, as a number or a decimal string', "3"],
   ],
   [
-    "refuses a line that is too long, and reads on",
+    "rejects a line that is too long, and continues",
     `${"x".repeat(200_000)}\n${line(2)}\n${"y".repeat(70_000)}`,
     ["f:1: line is longer than 65536 bytes", "2", "f:3: line is longer than 65536 bytes"],
   ],
-  ["passes over a byte order mark", `\ufeff${line(1)}\n\ufeff\n\ufeff${line(2)}`, ["1", "2"]],
+  ["skips a byte order mark", `\ufeff${line(1)}\n\ufeff\n\ufeff${line(2)}`, ["1", "2"]],
   [
     "refuses a key that is there twice, and names it",
     `${line(1)}\n${betWith('"amount":5,"\\u0061mount":50000,"currency":"EUR"')}\n${line(3)}`,

@@ -46,7 +46,7 @@ const refused: [string, Partial<UncheckedRates>, RegExp][] = [
   ["no base", { base: "" }, /base is "", not EUR/],
   ["no time", { asOfMs: 0 }, /the rates have no time/],
   ["a time beyond whole numbers", { asOfMs: Number.MAX_SAFE_INTEGER + 1 }, /the rates have no time/],
-  ["a time that is no number", { asOfMs: NaN }, /the rates have no time/],
+  ["a time that is not a number", { asOfMs: NaN }, /the rates have no time/],
   ["a time more than a day ahead", { asOfMs: now + 86_400_001 }, /more than a day in the future/],
   ["no rates", { rates: {} }, /no rates/],
   ["more than 1,000 rates", { rates: manyRates(1_001) }, /1001 rates; the limit is 1000/],
@@ -57,7 +57,7 @@ const refused: [string, Partial<UncheckedRates>, RegExp][] = [
   ["NaN", { rates: { USD: "NaN" } }, /rate of USD is "NaN"/],
   ["an exponent beyond all rates", { rates: { USD: "1e30" } }, /rate of USD is "1e30"/],
   ["an exponent of no digits", { rates: { USD: "1e" } }, /rate of USD is "1e"/],
-  ["a number in place of text", { rates: { USD: 1.07 } }, /rate of USD is 1.07/],
+  ["a number instead of text", { rates: { USD: 1.07 } }, /rate of USD is 1.07/],
   ["an empty rate", { rates: { USD: "" } }, /rate of USD is ""/],
   ["a point without digits", { rates: { USD: "1." } }, /rate of USD is "1\."/],
   ["a line break after the digits", { rates: { USD: "1.07\n" } }, /rate of USD is "1\.07\\n"/],
@@ -67,7 +67,7 @@ const refused: [string, Partial<UncheckedRates>, RegExp][] = [
   ["EUR at another rate than 1", { rates: { EUR: "1.01" } }, /EUR in EUR is 1.01, not 1/],
 ];
 for (const [what, part, message] of refused) {
-  Deno.test(`checkRates() refuses ${what}`, () => {
+  Deno.test(`checkRates() rejects ${what}`, () => {
     assert.throws(
       () => checkRates({ ...good, ...part }, now),
       (error) => error instanceof InvalidRates && message.test(error.message),

@@ -208,7 +208,7 @@ const schemas: readonly {
   readonly options?: Options;
 }[] = [
   {
-    name: "a column that nobody writes, not null and without a default",
+    name: "an unwritten column, not null and without a default",
     alter: `alter table events add tenant int not null default 1; alter table events alter tenant drop default`,
     problem: /events\.tenant is not null and has no default, and this version does not write it: give it a default/,
     mend: "alter table events alter tenant set default 1",
@@ -221,27 +221,27 @@ const schemas: readonly {
     mend: "create table others partition of events default",
   },
   {
-    name: "a trigger that refuses everything",
+    name: "a trigger that rejects every row",
     alter: `create function refuse() returns trigger language plpgsql as $$ begin raise 'closed'; end $$;
      create trigger refuse before insert on events for each row execute function refuse()`,
     problem: /closed/,
     mend: "drop trigger refuse on events",
   },
   {
-    name: "a trigger that drops everything",
+    name: "a trigger that drops every row",
     alter: `create function drop_row() returns trigger language plpgsql as $$ begin return null; end $$;
      create trigger drop_row before insert on events for each row execute function drop_row()`,
     problem: /ignored .* without an error.* drop_row$/,
     mend: "drop trigger drop_row on events",
   },
   {
-    name: "a totals table that is gone",
+    name: "a missing totals table",
     alter: "alter table player_totals rename to gone",
     problem: /relation "player_totals" does not exist; run `deno task migrate`/,
     mend: "alter table gone rename to player_totals",
   },
   {
-    name: "a players table that is gone",
+    name: "a missing players table",
     alter: "alter table players rename to gone",
     problem: /relation "players" does not exist/,
     mend: "alter table gone rename to players",
@@ -265,7 +265,7 @@ const schemas: readonly {
     mend: "drop trigger refuse on events",
   })),
   {
-    name: "a trigger that takes too long for everything",
+    name: "a trigger that takes too long for every row",
     alter: sleeping("true"),
     problem: /^canceling statement due to statement timeout$/,
     mend: "drop trigger refuse on events",
