@@ -1,4 +1,4 @@
-/** Who is signed in and what they may do, and the form for a token, which is exchanged for a cookie and not kept. */
+/** The signed-in user and role, and the sign-in form. It exchanges the token for a cookie and does not keep it. */
 import { byId, setTextOf } from "./dom.js";
 
 /** @typedef {import("./answers.ts").SessionAnswer} SessionAnswer */
@@ -47,7 +47,7 @@ export class Session {
     return this.#session !== undefined;
   }
 
-  /** Asks again who is signed in. */
+  /** Reloads the signed-in user. */
   refresh() {
     if (this.#waiting === 0) this.#send("GET");
   }

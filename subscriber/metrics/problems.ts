@@ -13,7 +13,7 @@ const lateMs = 60_000;
 
 type ProblemSources = Pick<Sources, "gate" | "rates" | "keeper" | "clock" | "consuming" | "mode" | "subscriberId">;
 
-/** What the servers and the other subscribers report; `undefined` when they do not answer. */
+/** The reports of the servers and the other subscribers; `undefined` without an answer. */
 interface Found {
   readonly states: Readonly<Record<string, DependencyState>>;
   readonly depths: Depths | undefined;

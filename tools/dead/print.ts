@@ -55,7 +55,7 @@ export function describeInFull(letter: DeadLetter): string {
   return `${lines.join("\n")}\nbody, ${letter.bodyBytes} bytes\n${hexDump(letter)}`;
 }
 
-/** A replay does not tell the outcome of its event: `resolved` does, or a later letter that names this one. */
+/** The status `replayed` does not show the outcome: `resolved` does, or a later letter that names this one. */
 function fateRows(fate: Fate | undefined): [string, unknown][] {
   if (!fate) return [];
   const { status, id, previous, actedBy, actedAt, storedBy, storedAt } = fate;

@@ -1,4 +1,4 @@
-/** Policies for what runs to its end, at once or at times of a schedule. */
+/** Policies for Jobs and CronJobs. */
 import { ends, idOf, type Json, type Manifest, ofKind, workloadsOf } from "../manifest.ts";
 
 /** A Job ends by itself when its work hangs or fails, and does not stay for ever. */

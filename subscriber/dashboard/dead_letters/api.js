@@ -47,7 +47,7 @@ export function showLetter(id) {
 }
 
 /**
- * @param {string} id whatever its status
+ * @param {string} id of a letter in any status
  * @returns {Promise<import("./answers.ts").LetterHistory>}
  */
 export function showHistory(id) {

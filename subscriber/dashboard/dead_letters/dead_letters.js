@@ -54,7 +54,7 @@ export class DeadLetters {
 
   /**
    * @param {(messageId: string) => void} find shows where an event is
-   * @param {() => void} onRefused called when the signed-in user may not do that, or no longer
+   * @param {() => void} onRefused called when the signed-in user may not act, or no longer may
    */
   constructor(find, onRefused) {
     this.#onRefused = onRefused;

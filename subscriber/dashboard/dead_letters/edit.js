@@ -39,7 +39,7 @@ export class Editor {
     this.#show(undefined, "Loading…");
     this.#dialog.showModal();
     this.#text.focus();
-    // An edit without fields changes nothing. Its `before` is what the body says, faults included.
+    // An edit without fields changes nothing. Its `before` is the body as it is, with its errors.
     return this.#ask("{}", (edit) => {
       this.#text.value = edit.before ? JSON.stringify(edit.before, null, 2) : "";
       if (edit.before) this.#preview();

@@ -67,7 +67,7 @@ function pairs(letter) {
   return facts.flatMap(([name = "", value = ""]) => [element("dt", {}, name), element("dd", {}, value)]);
 }
 
-/** The last edit is what a replay publishes. @param {DeadLetter} letter */
+/** Shows the last edit too, because a replay publishes it. @param {DeadLetter} letter */
 function bodies(letter) {
   const { edited, event } = letter;
   return [
