@@ -99,5 +99,5 @@ Deno.test("understand() counts no replays for an invalid header", () => {
 });
 
 Deno.test("summarize() passes no control character of a header to the terminal", () => {
-  match(summarize(letterWith({ "dead-reason": "a\x1b[2J\nb" })), /^\S+ {2}a\\u001b\[2J\\u000ab {2}at an unknown time/);
+  match(summarize(letterWith({ "dead-reason": "a\x1b[2J\nb" })), /^\S+ {2}a\\u001b\[2J\\u000ab {2}time unknown/);
 });

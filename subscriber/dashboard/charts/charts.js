@@ -88,7 +88,7 @@ function drawFigures({ events_last_second, materialized, queue, catch_up, latenc
   setTextOf(
     "latency-note",
     latency_ms
-      ? `${plural(latency_ms.events, "event")} in the last 10 s, publish to commit`
+      ? `${plural(latency_ms.events, "event")} in 10 s, publish to commit`
       : "no events in the last 10 s",
   );
 }
