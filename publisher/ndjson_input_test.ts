@@ -38,7 +38,7 @@ const cases: [what: string, text: string, read: string[]][] = [
   ],
   ["skips a byte order mark", `\ufeff${line(1)}\n\ufeff\n\ufeff${line(2)}`, ["1", "2"]],
   [
-    "rejects a repeated key, and names it",
+    "rejects a key that is there twice, and names it",
     `${line(1)}\n${betWith('"amount":5,"\\u0061mount":50000,"currency":"EUR"')}\n${line(3)}`,
     ["1", "f:2: amount appears more than once", "3"],
   ],
