@@ -87,9 +87,7 @@ function drawFigures({ events_last_second, materialized, queue, catch_up, latenc
   setTextOf("latency-p99", duration(latency_ms?.p99));
   setTextOf(
     "latency-note",
-    latency_ms
-      ? `${plural(latency_ms.events, "event")} in 10 s, publish to commit`
-      : "no events in the last 10 s",
+    latency_ms ? `${plural(latency_ms.events, "event")} in 10 s, publish to commit` : "no events in the last 10 s",
   );
 }
 

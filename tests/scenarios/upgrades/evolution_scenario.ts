@@ -136,8 +136,18 @@ const refused: Record<string, readonly [...Change, says: RegExp]> = {
   "a field with another type": [eventProto, "int64 amount", "sint64 amount", /type from "int64" to "sint64"/],
   "a field with another number": [eventProto, "currency = 6;", "currency = 9;", /field "6" with name "currency"/],
   "a field with another name": [eventProto, "amount = 5;", "minor = 5;", /name from "amount" to "minor"/],
-  "an enum value with another number": [eventProto, "GAME_STOP = 4;", "GAME_STOP = 5;", /enum value "4" on enum "EventT/],
-  "an enum value with another name": [eventProto, "_BET = 2;", "_WAGER = 2;", /from "EVENT_TYPE_BET" to "EVENT_TYPE_WAG/],
+  "an enum value with another number": [
+    eventProto,
+    "GAME_STOP = 4;",
+    "GAME_STOP = 5;",
+    /enum value "4" on enum "EventT/,
+  ],
+  "an enum value with another name": [
+    eventProto,
+    "_BET = 2;",
+    "_WAGER = 2;",
+    /from "EVENT_TYPE_BET" to "EVENT_TYPE_WAG/,
+  ],
   "a method with another response": [
     ratesProto,
     "returns (GetRatesResponse)",
