@@ -119,7 +119,7 @@ export class Environment implements AsyncDisposable {
   async #untilLeft(): Promise<void> {
     const giveUpAt = performance.now() + leaveTimeoutMs;
     while ((await this.channel.checkQueue(this.config.EVENTS_QUEUE)).consumerCount > 0) {
-      if (performance.now() > giveUpAt) throw new Error("a consumer of the last run is still there");
+      if (performance.now() > giveUpAt) throw new Error("a consumer of the previous run is still connected");
       await delay(20);
     }
   }

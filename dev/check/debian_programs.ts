@@ -47,7 +47,7 @@ export async function ensurePrograms(say: (sentence: string) => void): Promise<s
   return missing.length > 0 ? whatToInstall(missing) : undefined;
 }
 
-/** @throws {Error} that says what to install */
+/** @throws {Error} that names the packages to install */
 export async function requireBrowser(): Promise<void> {
   const missing = await missingOf([browser]);
   if (missing.length > 0) throw new Error(whatToInstall(missing));

@@ -74,7 +74,7 @@ function agree(body: Uint8Array): void {
   }
 }
 
-Deno.test("decodeEvent() gives back what encodeEvent() was given, in 10,000 events", () => {
+Deno.test("decodeEvent() reverses encodeEvent() for 10,000 events", () => {
   fc.assert(
     fc.property(anyEvent, (event) => {
       const body = encodeEvent(event);
@@ -85,17 +85,17 @@ Deno.test("decodeEvent() gives back what encodeEvent() was given, in 10,000 even
   );
 });
 
-Deno.test("decodeEvent() reads in 20,000 mutated messages just what they say, or refuses them", () => {
+Deno.test("decodeEvent() reads exactly the content of 20,000 mutated messages, or rejects them", () => {
   fc.assert(fc.property(mutatedMessage(anyEvent.map(encodeEvent)), agree), { numRuns: 20_000 });
   const { events, faults, refused } = counts;
   strictEqual(events > 2_000 && faults > 2_000 && refused > 2_000, true, JSON.stringify(counts));
 });
 
-Deno.test("decodeEvent() reads in 10,000 random bodies just what they say, or refuses them", () => {
+Deno.test("decodeEvent() reads exactly the content of 10,000 random bodies, or rejects them", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), agree), { numRuns: 10_000 });
 });
 
-Deno.test("decodeEvent() takes no currency for another one in 5,000 texts that are not all UTF-8", () => {
+Deno.test("decodeEvent() never confuses currencies in 5,000 texts that are not all UTF-8", () => {
   const before = encodeEvent({
     type: "deposit",
     id: 1n,

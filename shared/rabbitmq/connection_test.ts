@@ -45,14 +45,14 @@ async function dialsInAMinute(usedForMs: number, lost = false): Promise<number> 
   return dials;
 }
 
-Deno.test("keepConnected() comes back ever more slowly while each connection fails, or is lost, as soon as it is used", async () => {
+Deno.test("keepConnected() backs off while connections fail, or are lost as soon as they are used", async () => {
   for (const lost of [false, true]) {
     const dials = await dialsInAMinute(10, lost);
     strictEqual(dials >= 10 && dials <= 30, true, `${dials} in a minute`);
   }
 });
 
-Deno.test("keepConnected() comes back soon after a connection that had worked, or was lost", async () => {
+Deno.test("keepConnected() reconnects soon after it loses a connection that worked", async () => {
   for (const [usedForMs, lost] of [[1_500, false], [100, true]] as const) {
     const dials = await dialsInAMinute(usedForMs, lost);
     strictEqual(dials >= 60_000 / (usedForMs + 200), true, `${dials} in a minute`);
@@ -120,7 +120,7 @@ async function advance(clock: VirtualClock, ms: number): Promise<void> {
   for (let passed = 0; passed < ms; passed += 100) await clock.advance(100);
 }
 
-Deno.test("keepConnected() gives up when the broker refuses the first login, or the first request, however slowly", async () => {
+Deno.test("keepConnected() gives up when the broker refuses the first login or the first request", async () => {
   await rejects(connected(0, Infinity).kept, /ACCESS_REFUSED/);
   const { clock, kept } = connected(Infinity, Infinity, async (clock) => {
     await clock.sleep(4_000);
@@ -130,7 +130,7 @@ Deno.test("keepConnected() gives up when the broker refuses the first login, or 
   await rejects(kept, /other properties/);
 });
 
-Deno.test("keepConnected() tries a login that has worked again, and says loudly that the broker refuses it", async () => {
+Deno.test("keepConnected() retries a login that worked before, and logs the refusal as an error", async () => {
   const { clock, log, stop, kept, connections } = connected(5_000, 5 * 60_000);
   await advance(clock, 6 * 60_000);
   strictEqual(connections(), 2);
@@ -142,7 +142,7 @@ Deno.test("keepConnected() tries a login that has worked again, and says loudly 
   await kept;
 });
 
-Deno.test("keepConnected() gives up a login that has worked once the broker has refused it for 10 minutes", async () => {
+Deno.test("keepConnected() gives up a proven login after the broker has refused it for 10 minutes", async () => {
   const { clock, kept } = connected(5_000, Infinity);
   let ended = false;
   kept.catch(() => ended = true);

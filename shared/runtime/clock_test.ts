@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
 import { sleepToTick, systemClock as clock } from "./clock.ts";
 
-Deno.test("sleep() resolves, and leaves no timer or listener behind", async () => {
+Deno.test("sleep() resolves, and leaves no timer or listener", async () => {
   const stop = new AbortController();
   await clock.sleep(1, stop.signal);
   stop.abort();
@@ -17,7 +17,7 @@ Deno.test("sleep() rejects with the signal's reason, before and while it sleeps"
   await sleeping;
 });
 
-Deno.test("now() is the wall clock and monotonic() never goes back", () => {
+Deno.test("now() is the wall clock, and monotonic() never goes back", () => {
   assert.ok(Math.abs(clock.now() - Date.now()) < 1_000);
   const first = clock.monotonic();
   assert.ok(clock.monotonic() >= first);

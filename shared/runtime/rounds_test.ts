@@ -3,7 +3,7 @@ import { RecordedLog } from "../../tests/fixtures/recorded_telemetry.ts";
 import { VirtualClock } from "../../tests/fixtures/virtual_clock.ts";
 import { inRounds } from "./rounds.ts";
 
-Deno.test("inRounds() goes on after a round that fails, and ends with its signal though a round hangs", async () => {
+Deno.test("inRounds() continues after a failed round, and stops on its signal even when a round hangs", async () => {
   const [clock, log, stop] = [new VirtualClock(), new RecordedLog(), new AbortController()];
   const begun: number[] = [];
   const round = () => {

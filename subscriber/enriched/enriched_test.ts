@@ -4,7 +4,7 @@ import { columns, playerOf, unenriched } from "./enriched.ts";
 
 const bare = unenriched("", gameStart());
 
-Deno.test("columns have a value of every event, but for those that may be null", () => {
+Deno.test("columns have a value for every event, except nullable ones", () => {
   for (const { name, nullable, of } of columns) {
     const isLeftOut = [bare, { ...bare, event: deposit() }, complete].map((event) => of(event, "s") === undefined);
     deepStrictEqual([isLeftOut.includes(true), isLeftOut.at(-1)], [nullable, false], name);
@@ -18,7 +18,7 @@ Deno.test("columns read every fact", () => {
   deepStrictEqual(Object.keys(complete).filter((fact) => !read.has(fact)), []);
 });
 
-Deno.test("playerOf() knows a player without an e-mail, and cuts one that is none", () => {
+Deno.test("playerOf() accepts a player without an e-mail, and cuts one that is none", () => {
   const facts = (...row: (string | null)[]) => [playerOf(row).email, playerOf(row).lastSignedInMs];
   deepStrictEqual(facts("11", null, null), [undefined, undefined]);
   deepStrictEqual(facts("11", "", "0"), ["", 0]);

@@ -43,7 +43,7 @@ function stringified({ event, price, player, description, sentId }: Enriched): s
   })) + "\n";
 }
 
-Deno.test("jsonLine() writes the same as JSON.stringify, and nothing that a terminal obeys, whatever the texts", () => {
+Deno.test("jsonLine() equals JSON.stringify, and writes nothing that a terminal obeys, for any texts", () => {
   fc.assert(fc.property(anyEnriched, (enriched) => strictEqual(jsonLine(enriched), stringified(enriched))), {
     numRuns: 20_000,
   });
@@ -55,13 +55,13 @@ Deno.test("parseEventJson() reads the same event from jsonLine()", () => {
   }));
 });
 
-Deno.test("storedEventJson() writes the message id, then the same as jsonLine()", () => {
+Deno.test("storedEventJson() writes the message id, then the same text as jsonLine()", () => {
   fc.assert(fc.property(anyEnriched, (enriched) => {
     strictEqual(storedEventJson(enriched), `{"message_id":"${enriched.messageId}",${jsonLine(enriched).slice(1, -1)}`);
   }));
 });
 
-Deno.test("jsonLine() writes each character that needs it escaped", () => {
+Deno.test("jsonLine() escapes each character that needs it", () => {
   const characters = [
     ...['"', "\\", "\u0000", "\b", "\f", "\n", "\r", "\t", "\u001f", "\u007f", "\u009b"],
     ...["\u202e", "\u2028", "\u2066", "\ud800", "\udc00", "\ud83c\udfb0"],
@@ -72,7 +72,7 @@ Deno.test("jsonLine() writes each character that needs it escaped", () => {
   }
 });
 
-Deno.test("jsonLine() shows what is known of a player without an e-mail, and no player of whom nothing is", () => {
+Deno.test("jsonLine() writes a player without an e-mail, and omits an unknown player", () => {
   const line = (lastSignedInMs: number | undefined) =>
     JSON.parse(jsonLine({
       ...unenriched("", gameStart()),
@@ -82,7 +82,7 @@ Deno.test("jsonLine() shows what is known of a player without an e-mail, and no 
   deepStrictEqual("player" in line(undefined), false);
 });
 
-Deno.test("jsonLine() writes integers beyond the safe ones as decimal strings", () => {
+Deno.test("jsonLine() writes unsafe integers as decimal strings", () => {
   const event = bet({ id: 2n ** 53n, playerId: 2n ** 53n - 1n });
   const line = jsonLine(unenriched("", event));
   strictEqual(line.startsWith('{"id":"9007199254740992","player_id":9007199254740991,'), true, line);

@@ -22,7 +22,7 @@ function changed(table: string, name: string, ...to: [type: string, changes?: Pa
   return [...without, ...to.map(([type, changes]) => found(table, name, type, changes))];
 }
 
-Deno.test("columnProblem() names the column that does not fit the rows", () => {
+Deno.test("columnProblem() names a column that does not fit the rows", () => {
   const cases: [FoundColumn[], string | undefined][] = [
     [made, undefined],
     [[...made, found("events", "stored_at", "timestamptz", { isNotNull: true, hasDefault: true })], undefined],
@@ -47,7 +47,7 @@ Deno.test("columnProblem() names the column that does not fit the rows", () => {
 /** A modifier as `numerictypmodin` packs it. */
 const numeric = (precision: number, scale: number) => ({ modifier: (precision << 16 | (scale & 0x7ff)) + 4 });
 
-Deno.test("eventsProblem() and typeProblem() find the modifiers that round, and no others", () => {
+Deno.test("eventsProblem() and typeProblem() find only the modifiers that round", () => {
   const cases: [table: string, name: string, type: string, changes: Partial<FoundColumn>, rounds: boolean][] = [
     ["events", "rate", "numeric", numeric(40, 20), false],
     ["events", "rate", "numeric", numeric(33, 18), false],

@@ -37,7 +37,7 @@ const counts = "select (select count(*) from events), (select sum(events) from e
 /** Registers the suite's tests under the subject's name. */
 export function testStore({ name, withDatabase }: Subject): void {
   const test = (what: string, use: Use) => Deno.test(`${name}: ${what}`, () => withDatabase(use));
-  test("PostgresStore.save() stores every field of an event, exactly", async (database) => {
+  test("PostgresStore.save() stores every field of an event exactly", async (database) => {
     const event = bet({
       id: 2n ** 63n - 1n,
       amount: 1999n,
@@ -74,7 +74,7 @@ export function testStore({ name, withDatabase }: Subject): void {
     ]);
   });
 
-  test("PostgresStore.save() stores events of every kind: the column takes no other type", async (database) => {
+  test("PostgresStore.save() stores every kind of event, and the column accepts no other type", async (database) => {
     const { id, playerId, gameId, createdAt, amount, currency } = bet({ currency: "EUR" });
     const fields = { id, playerId, gameId, createdAt, amount, currency, hasWon: true };
     const events = kinds.map((kind) =>
@@ -92,7 +92,7 @@ export function testStore({ name, withDatabase }: Subject): void {
     await rejects(database.query("update events set type = 'other'", []), /events_type_check/);
   });
 
-  test("PostgresStore.save() leaves out what does not apply", async (database) => {
+  test("PostgresStore.save() leaves out what does not apply to the type", async (database) => {
     await new PostgresStore(database, "s").save([enriched(gameStart()), enriched(deposit())]);
     const some = "game_id, amount, currency, has_won, rate, rates_as_of, amount_eur";
     deepStrictEqual(await ask(database, `select ${some} from events order by type`), [
@@ -101,7 +101,7 @@ export function testStore({ name, withDatabase }: Subject): void {
     ]);
   });
 
-  test("PostgresStore.save() stores an event once, however often and wherever it is saved, and counts it once", async (database) => {
+  test("PostgresStore.save() stores and counts an event once, however often and wherever it is saved", async (database) => {
     const events = [enriched(bet({ hasWon: true })), enriched(deposit()), enriched(bet())];
     const stores = ["a", "b"].map((id) => new PostgresStore(database, id));
     const saved = [
@@ -113,7 +113,7 @@ export function testStore({ name, withDatabase }: Subject): void {
     deepStrictEqual(await ask(database, totals), [["11", "2", "1", "0"], ["12", "0", "0", "10000"]]);
   });
 
-  test("PostgresStore.save() tells of a duplicate what every column has of it", async (database) => {
+  test("PostgresStore.save() returns for a duplicate what every column has", async (database) => {
     const store = new PostgresStore(database, "s");
     await store.save([complete]);
     const { messageId, event } = complete;
@@ -181,7 +181,7 @@ export function testStore({ name, withDatabase }: Subject): void {
     }
   }
 
-  test("PostgresStore.save() goes on, without an error, when the table is altered in a way that does no harm", async (database) => {
+  test("PostgresStore.save() works when the table is altered in a way that is harmless", async (database) => {
     const store = new PostgresStore(database, "s");
     await store.save([enriched(bet())]);
     await database.query("create domain cents as bigint", []);
@@ -207,7 +207,7 @@ export function testStore({ name, withDatabase }: Subject): void {
     deepStrictEqual(stored, [["1.070500000000000001", "500", "467"], [null, null, null]]);
   });
 
-  test("columnProblem() finds nothing wrong with the migrated table, and names a changed column", async (database) => {
+  test("columnProblem() accepts the migrated table, and names a changed column", async (database) => {
     const problem = async () => columnProblem(await readColumns(database, ["events"]));
     strictEqual(await problem(), undefined);
     await database.query("alter table events alter player_id type numeric", []);
@@ -223,7 +223,7 @@ export function testStore({ name, withDatabase }: Subject): void {
     message: new RegExp(`^Postgres ignored the rows added to ${table} without an error, .* no_row$`),
   });
 
-  test("PostgresStore.save() stores nothing when a trigger keeps a row from batch_totals", async (database) => {
+  test("PostgresStore.save() stores nothing when a trigger keeps a row out of batch_totals", async (database) => {
     const store = new PostgresStore(database, "s");
     await database.query(dropRow, []);
     for (const stored of [0, 1]) {
@@ -238,7 +238,7 @@ export function testStore({ name, withDatabase }: Subject): void {
   });
 
   for (const table of ["player_totals", "event_counts", "player_leaders"]) {
-    test(`fold() adds nothing when a trigger keeps a row from ${table}, and all once the trigger is gone`, async (database) => {
+    test(`fold() adds nothing when a trigger keeps a row out of ${table}, and all once the trigger is gone`, async (database) => {
       const store = new PostgresStore(database, "s");
       await database.query(dropRow, []);
       for (const bets of ["1", "2"]) {
@@ -329,7 +329,7 @@ export function testStore({ name, withDatabase }: Subject): void {
     deepStrictEqual(await ask(database, "select sum(bets)::text from player_totals_now"), [["300"]]);
   });
 
-  test("PostgresPlayers.find() finds the players that exist, as they are now", async (database) => {
+  test("PostgresPlayers.find() returns the existing players with their current data", async (database) => {
     const players = new PostgresPlayers(database);
     await database.query("insert into players values ($1::bigint, 'infinity', 'max@example.com')", [
       "9223372036854775807",

@@ -26,7 +26,7 @@ function publish({ channel, events }: TestQueues, playerId: bigint, count: numbe
   }
 }
 
-Deno.test("a player's events wait for a lock while the connection to the broker is lost three times: others are stored all the while, and no delivery of a lost channel is held", async () => {
+Deno.test("a player's events wait for a lock while the broker connection is lost three times: others are stored meanwhile, and no delivery of a lost channel is held", async () => {
   await withTestSchema((sql, url) =>
     withProxiedQueues(async (queues, proxy) => {
       const subscriber = new Subscriber(sql, url);

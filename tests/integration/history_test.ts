@@ -25,7 +25,7 @@ const nothing = { dead: 0, duplicates: 0 };
 
 type Rows = ReturnType<DatabasePool["query"]>;
 
-Deno.test("writeMinute() writes what was found once, and adds what each subscriber counted", async () => {
+Deno.test("writeMinute() writes shared figures once, and adds what each subscriber counted", async () => {
   await withHistory(async (pool, sql) => {
     const last = "date_trunc('minute', now()) - interval '1 minute'";
     // In one transaction, so that all writes are in one minute.
@@ -61,7 +61,7 @@ Deno.test("writeMinute() writes what was found once, and adds what each subscrib
   });
 });
 
-Deno.test("HistoryWriter writes what it could not write before with the next minute", async () => {
+Deno.test("HistoryWriter writes a minute that it could not write before together with the next one", async () => {
   const written: (readonly unknown[])[] = [];
   let away = false;
   const overview = { queue: null, rates: { age_ms: null }, subscribers: [{ state: "working" }, { state: "silent" }] };
@@ -84,7 +84,7 @@ Deno.test("HistoryWriter writes what it could not write before with the next min
   deepStrictEqual(written, [["4", "2", ...gauges], ["0", "4", ...gauges], ["0", "0", ...gauges]]);
 });
 
-Deno.test("compactHistory() makes old minutes quarters of an hour with the same sums, and removes what is older than 90 days", async () => {
+Deno.test("compactHistory() merges old minutes into quarters of an hour with the same sums, and deletes after 90 days", async () => {
   await withHistory(async (pool, sql) => {
     await sql.query(`
       insert into history

@@ -25,7 +25,7 @@ for (const time of ["20000-01-01", "0044-03-15 BC", "294276-12-31", "4713-01-02 
 }
 
 test(
-  "a unique index over player, type and time, and no other event: the second one is store-rejected",
+  "a unique index over player, type and time: only the second event is store-rejected",
   `${withoutPartitions} create unique index no_twice on events (player_id, type, created_at)`,
   async (subscriber) => {
     await subscriber.settle(bet({ playerId: 5n, id: 1n }));
@@ -53,7 +53,7 @@ for (const neighbours of [0, 1_000]) {
 }
 
 test(
-  "a trigger that asks for a database that is not there, for one event: it is held by itself, and all others are stored",
+  "a trigger that asks for a database that is down, for one event: the event is held alone, and all others are stored",
   `create function ask_other() returns trigger language plpgsql as $$ begin
      if new.amount = 13 then perform pg_database_size('nowhere'); end if; return new; end $$;
    create trigger ask_other before insert on events for each row execute function ask_other()`,
@@ -72,7 +72,7 @@ test(
 );
 
 test(
-  "a session that locks what a trigger locks for a player: the search for the event waits for 500 ms at a time, and not for DATABASE_TIMEOUT_MS",
+  "a session that locks a row that a trigger needs: the search for the event waits for 500 ms at a time, not for DATABASE_TIMEOUT_MS",
   `${lockingPlayers} insert into locks values (77)`,
   async (subscriber) => {
     await subscriber.settle(bet({ playerId: 77n }));

@@ -26,7 +26,7 @@ async function answered(database: Database): Promise<object> {
   return lasting((await readTotals(database)).materialized);
 }
 
-Deno.test("readTotals() knows no player while there is none, nor one with games alone", async () => {
+Deno.test("readTotals() returns no leaders without events, nor after games alone", async () => {
   await withDatabase(async (database) => {
     const nobody = { top_player_bets: null, top_player_wins: null, top_player_deposits: null };
     const nothing = { events_total: 0, events_per_minute: 0, events_per_second_moving_average: 0 };
@@ -41,7 +41,7 @@ Deno.test("readTotals() knows no player while there is none, nor one with games 
   });
 });
 
-Deno.test("readTotals() equals SQL over the events, whichever subscriber stored them, also while old counts are compacted", async () => {
+Deno.test("readTotals() equals SQL over the events of all subscribers, also while old counts are compacted", async () => {
   await withDatabase(async (database, sql) => {
     const random = seededRandom(7);
     const stores = ["a", "b", "it's c"].map((id) => new PostgresStore(database, id));
@@ -79,7 +79,7 @@ Deno.test("readTotals() equals SQL over the events, whichever subscriber stored 
   });
 });
 
-Deno.test("readTotals() gives numbers beyond 2^53, and the least player id, exactly", async () => {
+Deno.test("readTotals() returns numbers beyond 2^53 and the lowest player id exactly", async () => {
   await withDatabase(async (database) => {
     const store = new PostgresStore(database, "s");
     await store.save([enriched(deposit({ playerId: -(2n ** 63n), amount: 2n ** 62n }))]);
@@ -91,7 +91,7 @@ Deno.test("readTotals() gives numbers beyond 2^53, and the least player id, exac
   });
 });
 
-Deno.test("readTotals() counts the last 60 s, and the last second that is over", async () => {
+Deno.test("readTotals() counts the last 60 s, and the last complete second", async () => {
   await withDatabase(async (database, sql) => {
     await sql.query(`insert into event_counts (second, subscriber_id, events) values
       (date_trunc('second', now()) - interval '2 minutes', 'a', 1000),
@@ -105,7 +105,7 @@ Deno.test("readTotals() counts the last 60 s, and the last second that is over",
   });
 });
 
-Deno.test("readTotals() tells an even stream evenly, wherever in its second the minute began", async () => {
+Deno.test("readTotals() reports a steady rate for a steady stream, at any phase of a second", async () => {
   await withDatabase(async (database, sql) => {
     const begun = await sql.one<{ seconds: number }>(`
       with stored as (
@@ -125,7 +125,7 @@ Deno.test("readTotals() tells an even stream evenly, wherever in its second the 
   });
 });
 
-Deno.test("findLeaders() sees players that took the lead while a subscriber of the version before was at work", async () => {
+Deno.test("findLeaders() finds new leaders while a subscriber of the previous version works", async () => {
   await withDatabase(async (database, sql) => {
     await new PostgresStore(database, "new").save([
       enriched(bet({ playerId: 4n })),
@@ -139,7 +139,7 @@ Deno.test("findLeaders() sees players that took the lead while a subscriber of t
   });
 });
 
-Deno.test("the migration that brings player_leaders finds the players that lead already", async () => {
+Deno.test("the migration that adds player_leaders finds the existing leaders", async () => {
   await withDatabase(async (database, sql) => {
     await new PostgresStore(database, "s").save([enriched(bet({ playerId: 4n })), enriched(deposit({ playerId: 5n }))]);
     await fold(database);

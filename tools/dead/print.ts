@@ -16,7 +16,7 @@ export function summarize(
   const why = detail === bodyProblem || !bodyProblem ? detail : `${detail}; ${bodyProblem}`;
   return [
     `${messageId}${sentId === undefined ? "" : ` (sent as ${sentId})`}  ${reason}  ${
-      lastFailedAt ?? "at an unknown time"
+      lastFailedAt ?? "time unknown"
     }  ${times}${status}`,
     `  ${cutTo(why, 160)}`,
     `  ${cutTo(what, 240)}`,
@@ -55,7 +55,7 @@ export function describeInFull(letter: DeadLetter): string {
   return `${lines.join("\n")}\nbody, ${letter.bodyBytes} bytes\n${hexDump(letter)}`;
 }
 
-/** A replay does not tell the outcome of its event: `resolved` does, or a later letter that names this one. */
+/** The status `replayed` does not show the outcome: `resolved` does, or a later letter that names this one. */
 function fateRows(fate: Fate | undefined): [string, unknown][] {
   if (!fate) return [];
   const { status, id, previous, actedBy, actedAt, storedBy, storedAt } = fate;
@@ -78,13 +78,13 @@ export function countReasons(counts: ReadonlyMap<string, number>): string {
 
 /** Returns two lines: the cause of the failures, and the newest letter. */
 export function describeGroup({ group, reason, cause, letters, firstAt, lastAt, sample, taken }: CauseGroup): string {
-  const times = firstAt === undefined ? "at an unknown time" : firstAt === lastAt ? firstAt : `${firstAt} … ${lastAt}`;
+  const times = firstAt === undefined ? "time unknown" : firstAt === lastAt ? firstAt : `${firstAt} … ${lastAt}`;
   return [
     `${group}  ${plural(letters, "letter")}  ${reason}  ${times}`,
     `  ${cutTo(cause || "no detail", 160)}`,
     `  ${sample.messageId}  ${cutTo(sample.detail, 160)}`,
     ...(taken
-      ? [`  taken by ${taken.by} at ${taken.at}: ${taken.note}${taken.more > 0 ? `; ${taken.more} more since` : ""}`]
+      ? [`  taken by ${taken.by} at ${taken.at}: ${taken.note}${taken.more > 0 ? `; ${taken.more} new since` : ""}`]
       : []),
   ].map((line) => printable(line)).join("\n");
 }

@@ -7,7 +7,7 @@ const point = (at: string, changes: Partial<HistoryPoint> = {}): HistoryPoint =>
   ...{ rates_age_ms: 0, subscribers: 1, ...changes },
 });
 
-Deno.test("Day gives each step of the last 24 hours beside that of the day before, and a gap where there is none", () => {
+Deno.test("Day returns each step of the last 24 hours beside the day before, with a gap where there is no point", () => {
   const day = new Day({
     at: "2026-11-30T12:02:00.000Z",
     step_seconds: 300,
@@ -29,7 +29,7 @@ Deno.test("Day gives each step of the last 24 hours beside that of the day befor
   deepStrictEqual(last(day.columns("oldest")[1]), [null, 0, null]);
 });
 
-Deno.test("Day is worth a look once it shows more than the live charts", () => {
+Deno.test("Day is worth a look once it covers more than the live charts", () => {
   const of = (...points: HistoryPoint[]) =>
     new Day({ at: "2026-11-30T12:02:00.000Z", step_seconds: 300, points }).isWorthALook;
   strictEqual(of(), false);

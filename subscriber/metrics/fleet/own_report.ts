@@ -1,4 +1,4 @@
-/** What a subscriber reports about itself, and the loop that reports it. */
+/** A subscriber's own report, and the loop that sends it. */
 import { describeHeld, type HeldMessages } from "../../../shared/rabbitmq/consume/held_messages.ts";
 import { type Clock, sleepToTick } from "../../../shared/runtime/clock.ts";
 import { version } from "../../../shared/runtime/configuration/command.ts";

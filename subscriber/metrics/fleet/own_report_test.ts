@@ -41,7 +41,7 @@ function ownReport() {
   return { clock, leaving, now, own: new OwnReport(state) };
 }
 
-Deno.test("OwnReport tells the state, since when, and the last error without its secrets, also once it is over", async () => {
+Deno.test("OwnReport has state, start and last error without secrets, also after recovery", async () => {
   const { clock, leaving, now, own } = ownReport();
   own.read();
   await clock.advance(5_000);
@@ -71,7 +71,7 @@ Deno.test("OwnReport tells the state, since when, and the last error without its
   deepStrictEqual([own.read().state, own.read().consuming], ["leaving", false]);
 });
 
-Deno.test("OwnReport tells of messages that the consumer can only hold: how many, since when, why, and the cure", async () => {
+Deno.test("OwnReport shows messages that the consumer can only hold: number, start, cause and cure", async () => {
   const { clock, now, own } = ownReport();
   await clock.advance(5_000);
   const published = { oldestPublishedAtMs: clock.now() - 9_000 };
@@ -95,7 +95,7 @@ Deno.test("OwnReport tells of messages that the consumer can only hold: how many
   strictEqual(isStuck(subscribers[0]!), true, "the page and the other subscribers tell of it");
 });
 
-Deno.test("keepTelling() tells each second until it ends, and then has the subscriber forgotten", async () => {
+Deno.test("keepTelling() reports each second until it ends, then removes the subscriber", async () => {
   const { clock, now, own } = ownReport();
   const fleet = new MemoryFleet(clock);
   const leave = keepTelling(fleet, own, clock, () => "");

@@ -2,13 +2,13 @@
 import type { Database } from "../../../shared/postgres/pool.ts";
 import type { HistoryPoint } from "../../dashboard/answers.ts";
 
-/** What one subscriber counted since its last write. */
+/** One subscriber's counts since its last write. */
 export interface Counted {
   readonly dead: number;
   readonly duplicates: number;
 }
 
-/** What the subscriber found; `null` for a value that is not known at the moment. */
+/** Figures of the whole system; `null` for an unknown one. */
 export interface Found {
   readonly ready: number | null;
   readonly unacknowledged: number | null;

@@ -43,7 +43,7 @@ function holdingWith(
   return { clock, gate, log, abandon, again, result, attempts: () => attempts };
 }
 
-Deno.test("held() tries again until the database takes the batch, and keeps the gate closed meanwhile", async () => {
+Deno.test("held() retries until the database accepts the batch, and keeps the gate closed meanwhile", async () => {
   const { clock, gate, log, result } = holding(shuttingDown(), shuttingDown(), stored);
   await clock.advance(0);
   strictEqual(gate.problem, "the database system is shutting down");
@@ -90,7 +90,7 @@ Deno.test("held() backs off as long as ever from a database that answers, but re
   }
 });
 
-Deno.test("held() requeues the batch, and begins nothing more, once it is abandoned", async () => {
+Deno.test("held() requeues the batch and starts nothing more once it is abandoned", async () => {
   const { clock, gate, abandon, result, attempts } = holding(shuttingDown());
   await clock.advance(0);
   abandon.abort();
@@ -99,13 +99,13 @@ Deno.test("held() requeues the batch, and begins nothing more, once it is abando
   deepStrictEqual([attempts(), gate.isOpen], [1, true]);
 });
 
-Deno.test("held() rethrows at once an error that a row caused, and holds nothing for it", async () => {
+Deno.test("held() rethrows a row's error at once, and holds nothing", async () => {
   const { gate, result } = holding(Object.assign(new Error("bigint out of range"), { code: "22003" }));
   await rejects(result, /out of range/);
   deepStrictEqual([gate.isOpen, gate.refusals], [true, 0]);
 });
 
-Deno.test("held() does not take a batch of which nothing is stored for the database's answer", async () => {
+Deno.test("held() does not open the gate for a batch that stored nothing", async () => {
   const { clock, gate, result } = holding(shuttingDown(), [{
     ...stored[0]!,
     outcome: dead("undecodable", "no event"),
@@ -119,7 +119,7 @@ Deno.test("held() does not take a batch of which nothing is stored for the datab
   strictEqual(gate.isOpen, true, "nothing is said of a batch that is no longer held");
 });
 
-Deno.test("held() keeps the gate closed for what waits for rates, until that comes again", async () => {
+Deno.test("held() keeps the gate closed for events that wait for rates, until they return", async () => {
   const waiting: Processed = { ...stored[0]!, outcome: wait };
   const { clock, gate, again, result } = holding(shuttingDown(), [waiting], [waiting], stored);
   await clock.advance(1_000);
@@ -131,7 +131,7 @@ Deno.test("held() keeps the gate closed for what waits for rates, until that com
   strictEqual(gate.isOpen, true);
 });
 
-Deno.test("held() lets go of what the broker delivers again once others are taken, and not before: its attempts find out", async () => {
+Deno.test("held() drops redelivered events only after other batches are stored, because its attempts test the database", async () => {
   const { clock, gate, result, attempts } = holding(shuttingDown());
   channel.isLost = true;
   try {

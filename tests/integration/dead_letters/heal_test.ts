@@ -48,7 +48,7 @@ function test(what: string, use: (tested: Tested) => Promise<void>): void {
     }));
 }
 
-test("once rates have been fresh for 15 s a job replays what found none, and nothing else", async (tested) => {
+test("once rates have been fresh for 15 s, a job replays only the rates-timeout letters", async (tested) => {
   const { jobs, round } = tested;
   for (let n = 0; n < 3; n++) await round();
   deepStrictEqual(await jobs.list(), []);
@@ -57,7 +57,7 @@ test("once rates have been fresh for 15 s a job replays what found none, and not
   deepStrictEqual([job?.act, job?.total, job?.createdBy, others], ["replay", 1, "the subscribers themselves", []]);
 });
 
-test("rates that come and go heal nothing", async (tested) => {
+test("rates that come and go trigger no replay", async (tested) => {
   for (let n = 0; n < 9; n++) {
     tested.rates = n % 3 !== 0;
     await tested.round();
@@ -65,7 +65,7 @@ test("rates that come and go heal nothing", async (tested) => {
   deepStrictEqual(await tested.jobs.list(), []);
 });
 
-test("one subscriber heals for all, no sooner than a minute after it did last, and not while its job is paused", async (tested) => {
+test("one subscriber heals for all, at most once a minute, and not while its job is paused", async (tested) => {
   const { jobs, round, sql } = tested;
   await round();
   await round(20_000);
@@ -83,7 +83,7 @@ test("one subscriber heals for all, no sooner than a minute after it did last, a
   strictEqual((await jobs.list()).length, 2);
 });
 
-test("nobody asks for rates while there is nothing to heal", async (tested) => {
+test("no subscriber requests rates while there is nothing to heal", async (tested) => {
   await tested.sql.query("update dead_letters set status = 'dropped' where replays = 0");
   await tested.round();
   strictEqual(tested.asked, 0);

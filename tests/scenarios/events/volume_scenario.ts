@@ -30,7 +30,7 @@ interface Line {
   has_won?: boolean;
 }
 
-Deno.test("100,000 events through 4 subscribers: each stored once, every sum as recomputed from the input", async () => {
+Deno.test("100,000 events through 4 subscribers: each is stored once, and every sum equals the input's", async () => {
   Big.DP = 40;
   await withWorld(async (world) => {
     const generated = await world.publish("--count", String(count), "--seed", "42", "--players", "1000", "--dry-run");
@@ -91,7 +91,7 @@ function playersOf(lines: readonly Line[]): Map<number, number[]> {
   return players;
 }
 
-Deno.test("the same file published twice: no row twice, totals unchanged", async () => {
+Deno.test("a file is published twice: no row twice, and totals unchanged", async () => {
   const sample = join(project, "samples/events.ndjson");
   await withWorld(async (world) => {
     const totals = async () => [

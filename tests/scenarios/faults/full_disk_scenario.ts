@@ -18,7 +18,7 @@ const disks = [
 
 for (const [what, folder, said] of disks) {
   test(
-    `the disk with ${what} is full: nothing is lost or dead-lettered, and all is stored once when there is room`,
+    `the disk with ${what} is full: nothing is lost or dead-lettered, and all events are stored once after there is room`,
     async ({ world, batch, ledger }) => {
       await batch.publish(500);
       await using disk = await SmallDisk.under(world.servers, folder);

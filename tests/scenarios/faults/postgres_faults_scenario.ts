@@ -70,7 +70,7 @@ for (const { name, begin, end } of faults) {
   }, { subscribers: 2 });
 }
 
-test("Postgres is away for longer than the broker lets a message be held: it is taken back, and out again once Postgres answers", async ({ world, batch, ledger, start }) => {
+test("Postgres is away for longer than the broker lets a message be held: the broker requeues it and redelivers it after the outage", async ({ world, batch, ledger, start }) => {
   // Applies to new channels. By default the timeout is half an hour, which RabbitMQ checks once a minute.
   await setConsumerTimeout(world.servers, 1_500, 300);
   await world.servers.stop("postgres");
@@ -94,7 +94,7 @@ async function setConsumerTimeout(servers: PrivateServers, ms: number, everyMs: 
   }
 }
 
-test("a subscriber that is asked to leave while Postgres is silent leaves when its time is over, in order, and loses nothing", async (given) => {
+test("a subscriber that must stop while Postgres is silent leaves at its deadline, in order, and loses nothing", async (given) => {
   const { world, batch, ledger, start } = given;
   const subscriber = start("first", { DATABASE_TIMEOUT_MS: "60000", SHUTDOWN_GRACE_MS: "500" });
   await publishHalf(given);
@@ -111,7 +111,7 @@ test("a subscriber that is asked to leave while Postgres is silent leaves when i
 });
 
 test(
-  "Postgres chooses a subscriber as the victim of a deadlock: its batch is stored at the next try",
+  "Postgres chooses a subscriber as the victim of a deadlock: its batch is stored at the next attempt",
   async (given) => {
     const { world, batch, ledger } = given;
     await publishHalf(given);

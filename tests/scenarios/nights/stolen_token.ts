@@ -34,5 +34,9 @@ export const stolenToken: Story = async (night, system) => {
 
   await night.sees({ title: `${letters} dead letters to look at`, status: /^Dead letters +5 letters/m });
   await system.withSql((sql) => sql.query("alter table events drop constraint no_such_bet"));
-  await system.operator.try("deno task dead replay --reason store-rejected", /replayed: 5/, "runbook.md, store-rejected");
+  await system.operator.try(
+    "deno task dead replay --reason store-rejected",
+    /replayed: 5/,
+    "runbook.md, store-rejected",
+  );
 };

@@ -30,7 +30,7 @@ function mondayAhead(): string {
   return day.toISOString().slice(0, 10);
 }
 
-Deno.test("a table with rows becomes the first partition, while events are stored, each once", async () => {
+Deno.test("a table with rows becomes the first partition while events are stored, each once", async () => {
   await withEmptySchema(async (sql, url) => {
     // The others do not depend on it.
     const earlier = new Map([...catalogue].filter(([name]) => name !== migration));

@@ -10,7 +10,7 @@ import type { System } from "./system.ts";
 /** A restart takes longer than the wait for rates in the other documents' systems. */
 const patient = { RATES_WAIT_MS: "30000", RATES_TTL_MS: "3000" };
 
-Deno.test("rotation.md: each command, as it stands; no event is lost on the way", async (t) => {
+Deno.test("rotation.md: each command works as written, and no event is lost", async (t) => {
   await follow(t, "rotation.md", {
     env: { ...patient, ...secrets() },
     async begin(system) {
@@ -22,7 +22,7 @@ Deno.test("rotation.md: each command, as it stands; no event is lost on the way"
   });
 });
 
-Deno.test("certificates.md: each command, as it stands; no event is lost on the way", async (t) => {
+Deno.test("certificates.md: each command works as written, and no event is lost", async (t) => {
   await using made = new AsyncDisposableStack();
   await follow(t, "certificates.md", {
     env: patient,

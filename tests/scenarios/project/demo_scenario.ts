@@ -34,7 +34,7 @@ function checkSummary(out: string, generated: number): void {
   match(out, /Largest deposits +player #\d+ with [\d.]+ EUR/);
 }
 
-Deno.test("demo, embedded: ends by itself with a summary in which every event is stored or dead-lettered, without any server", async () => {
+Deno.test("demo, embedded: stores or dead-letters every event without servers, and ends with a summary", async () => {
   const { code, output } = await demo(["--count", "2000"], noServers);
   strictEqual(code, 0, output);
   checkSummary(output, 2_000);
@@ -42,7 +42,7 @@ Deno.test("demo, embedded: ends by itself with a summary in which every event is
   strictEqual(output.includes("\x1b"), false, "no colours, and nothing redrawn, where there is no terminal");
 });
 
-Deno.test("demo --stay: goes on until it is asked to leave, and its dashboard shows what is stored", async () => {
+Deno.test("demo --stay: continues until a signal, and its dashboard shows the stored events", async () => {
   const members = new Members(project, "task");
   let output = "";
   const onLine = (line: string) => void (output += `${line}\n`);
@@ -85,7 +85,7 @@ Deno.test("demo --real: the same summary from members on real servers", async ()
   checkSummary(output, 2_000);
 });
 
-Deno.test("demo refuses flags that do not go together", async () => {
+Deno.test("demo rejects flags that exclude each other", async () => {
   for (const args of [["--real", "--stay"], ["--keep"], ["--stay", "--once"], ["--count", "many"]]) {
     const { code, output } = await demo(args);
     strictEqual(code, 2, args.join(" "));

@@ -39,7 +39,7 @@ const expand = {
     drop table campaigns`,
 };
 
-Deno.test("a rolling upgrade and its rollback under load: each event is stored once, by whichever version, and the totals are right", async () => {
+Deno.test("a rolling upgrade and its rollback under load: each event is stored once, by either version, and the totals are right", async () => {
   await using tree = await ReleasedTree.checkOut();
   await using migrations = await MoreMigrations.make(expand);
   await withWorld(async (now) => {
