@@ -41,8 +41,8 @@ export function codeIn(text = ""): string[] {
   return Array.from(text.matchAll(/`([^`]+)`/g), ([, code]) => code!);
 }
 
-/** Returns the table of Secrets: name, keys, content, overlays. */
+/** Returns the keys of each Secret. A row of the table has names, keys, content and overlays. */
 export async function documentedSecrets(name: Overlay): Promise<Map<string, string[]>> {
   const rows = (await documentedRows("Secrets")).filter((cells) => codeIn(cells.at(-1)).includes(name));
-  return new Map(rows.map(([secret, keys]) => [codeIn(secret)[0]!, codeIn(keys)]));
+  return new Map(rows.flatMap(([secrets, keys]) => codeIn(secrets).map((secret) => [secret, codeIn(keys)] as const)));
 }
