@@ -116,7 +116,7 @@ Deno.test("with the roles of the manifests' Secrets", async (t) => {
   await t.step("the CronJob `erase` erases a player's data, when a person makes a Job of it", async () => {
     match(await typed("start erase --player 11 --dry-run"), /DRY RUN: no data was erased\.$/m);
     deepStrictEqual(await sql.one(personal), { events: 1 });
-    match(await typed("start erase --player 11 --yes"), /^Erased: 1 events/m);
+    match(await typed("start erase --player 11 --yes"), /^Erased: 1 event/m);
     deepStrictEqual(await sql.one(personal), { events: 0 });
   });
 
