@@ -16,7 +16,7 @@ import { Takes } from "../dead_letters/takes.ts";
 import { callWithDeadline, coalesced } from "../../shared/runtime/deadline.ts";
 import { readinessOf } from "./health.ts";
 import { probeApp } from "./probe_routes.ts";
-import { readRunway } from "../store/partitions.ts";
+import { readRetentionAge, readRunway } from "../store/partitions.ts";
 import { viewOf } from "../metrics/fleet/fleet_view.ts";
 import { readHistory } from "../metrics/history/history_table.ts";
 import { keepHistory } from "../metrics/history/keep_history.ts";
@@ -102,6 +102,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
   const takes = new Takes(database);
   const deadLetters = remembered(() => takes.count());
   const runway = remembered(() => readRunway(database));
+  const retentionAge = remembered(() => readRetentionAge(database));
   const inspectRates = remembered(() => shared.inspect());
   const reports = remembered(() => options.fleet.read());
   const subscribers = async () => {
@@ -126,6 +127,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
     shares,
     deadLetters,
     runway,
+    retentionAge,
     inspectRates,
     dependencies,
     subscribers,

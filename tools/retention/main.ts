@@ -80,7 +80,8 @@ await runCommand({
     }
     const isNothing = plan.weeks.length + plan.foreign.length === 0;
     if (!isNothing && asks && !confirm("Delete these events? This cannot be undone.")) return 1;
-    if (!isNothing) await recorded(plan);
+    // Also with nothing to delete: an alert tells when no run has succeeded for two days.
+    await recorded(plan);
     if (flags.json) print(plan, stop.aborted ? "cut off" : "done");
     if (stop.aborted) console.error("Interrupted: run the command again to continue.");
     return stop.aborted ? 1 : 0;
@@ -93,7 +94,8 @@ await runCommand({
   }
 
   async function recorded(plan: Plan): Promise<void> {
-    const filter = { days: String(days), before: plan.before, export: flags.export ?? "" };
+    const maintain = String(flags.maintain);
+    const filter = { days: String(days), before: plan.before, export: flags.export ?? "", maintain };
     const act = { act: "retention", filter, via: "deno task retention", ...await connectedAs(database) };
     await new Acts(database, silentLog).record(
       act,

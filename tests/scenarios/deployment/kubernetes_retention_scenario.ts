@@ -75,8 +75,8 @@ Deno.test("with the roles of the manifests' Secrets", async (t) => {
         /^Partitions exist until \d{4}-\d\d-\d\dT00:00:00Z\.\n(Indexed events_\d{8} .*\n)+EVENTS_RETENTION_DAYS=0 keeps all events\.$/m,
       );
       deepStrictEqual(
-        [await sql.one(old), await sql.one(stored), await sql.one(ahead), await sql.query("select from acts")],
-        [{ old: true }, { events: 2 }, { ahead: true }, []],
+        [await sql.one(old), await sql.one(stored), await sql.one(ahead)],
+        [{ old: true }, { events: 2 }, { ahead: true }],
       );
     },
   );
