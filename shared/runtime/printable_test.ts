@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { cutTo, mostShown, printable, printableJson } from "./printable.ts";
+import { cutTo, mostShown, plural, printable, printableJson } from "./printable.ts";
 
 /** The same characters by Unicode properties, independently of the code's ranges. */
 const obeyed = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/u;
@@ -47,4 +47,14 @@ Deno.test("cutTo() never cuts a character in half", () => {
   strictEqual(cutTo("a🎰b", 2), "a…");
   strictEqual(cutTo("a🎰b", 3), "a🎰…");
   strictEqual(cutTo("a🎰b", 4), "a🎰b");
+});
+
+Deno.test("plural() knows one from many", () => {
+  const counted = [0, 1, 2].map((count) => plural(count, "event"));
+  deepStrictEqual([...counted, plural(2, "currency", "currencies")], [
+    "0 events",
+    "1 event",
+    "2 events",
+    "2 currencies",
+  ]);
 });

@@ -150,6 +150,8 @@ export interface HistoryPoint {
   readonly rates_age_ms: number | null;
   /** The fewest subscribers that reported. */
   readonly subscribers: number | null;
+  /** From publication to commit, within 19 %; `events`: how many were measured. */
+  readonly latency_ms: { readonly p50: number; readonly p99: number; readonly events: number } | null;
 }
 
 /** The part of a stored event that the page shows. */

@@ -210,6 +210,11 @@ export class Metrics implements Observer {
       sources.runway,
     );
     this.#gauge(
+      "casino_retention_age_seconds",
+      "Time since deno task retention last ended without an error; without such a run, since the history begins",
+      sources.retentionAge,
+    );
+    this.#gauge(
       "casino_queue_messages",
       "Ready messages by queue; unacknowledged: events in hand in subscribers",
       async () => {

@@ -1,4 +1,5 @@
 /** The problems of the page's headline, one sentence each. */
+import { plural } from "../../shared/runtime/printable.ts";
 import { redact } from "../../shared/runtime/secrets.ts";
 import type { SubscriberAnswer } from "../dashboard/subscriber_answer.ts";
 import type { Inspection } from "../rates/shared_rates.ts";
@@ -115,7 +116,7 @@ function timeOf(instant: string): string {
 }
 
 function countOf(events: number): string {
-  return events === 1 ? "1 event" : `${events} events`;
+  return plural(events, "event");
 }
 
 /** Another subscriber's call may have fetched rates after ours failed. */

@@ -7,7 +7,7 @@ import { systemClock as clock } from "../../shared/runtime/clock.ts";
 import { explainStoreError, isPartitionMissing } from "../../shared/runtime/errors.ts";
 import { seededRandom } from "../../shared/runtime/random.ts";
 import { Layout } from "../../subscriber/store/layout.ts";
-import { makePartitions, readRunway } from "../../subscriber/store/partitions.ts";
+import { makePartitions, readRetentionAge, readRunway } from "../../subscriber/store/partitions.ts";
 import { PostgresStore } from "../../subscriber/store/postgres_store.ts";
 import { catalogue } from "../../tools/migrate/catalogue.ts";
 import { migrateFresh, runMigration } from "../../tools/migrate/transaction.ts";
@@ -78,6 +78,26 @@ Deno.test("a new database has a partition for every id: one for each of four wee
     deepStrictEqual([added, known.size], [0, 10]);
     const runway = await readRunway(database);
     ok(runway! >= 28 && runway! <= 35, String(runway));
+  });
+});
+
+Deno.test("the age of retention is the time since a run last succeeded; before any run, since the history begins", async () => {
+  await withDatabase(async ({ sql, database }) => {
+    const days = async () => Math.round(await readRetentionAge(database) / 86_400);
+    const ended = (ago: number, act: string, state: string) =>
+      sql.query(`
+        insert into acts (begun_at, ended_at, who, act, filter, peer, via, state)
+        values (now(), now() - interval '${ago} days', '', '${act}', '{}', '', '', '${state}')`);
+    strictEqual(await days(), 0);
+    await sql.query(
+      "insert into history (at, step_seconds, stored, dead, duplicates) values (now() - interval '9 days', 60, 0, 0, 0)",
+    );
+    await ended(1, "retention", "failed");
+    await ended(2, "drop", "done");
+    strictEqual(await days(), 9);
+    await ended(5, "retention", "done");
+    await ended(7, "retention", "done");
+    strictEqual(await days(), 5);
   });
 });
 

@@ -1,5 +1,5 @@
 /** `deno task dead jobs` */
-import { printable, printableJson } from "../../shared/runtime/printable.ts";
+import { plural, printable, printableJson } from "../../shared/runtime/printable.ts";
 import { UsageError } from "../../shared/runtime/configuration/command.ts";
 import { parseMessageId } from "../../shared/rabbitmq/message_id.ts";
 import { type Job, type JobOutcome, jobToJson } from "../../subscriber/dead_letters/jobs/job.ts";
@@ -73,5 +73,5 @@ function line(
 }
 
 export function letters(count: number): string {
-  return count === 1 ? "1 letter" : `${count} letters`;
+  return plural(count, "letter");
 }

@@ -1,5 +1,5 @@
 /** Prints dead letters for humans. */
-import { cutTo, printable } from "../../shared/runtime/printable.ts";
+import { cutTo, plural, printable } from "../../shared/runtime/printable.ts";
 import type { CauseGroup } from "../../shared/rabbitmq/dead/admin.ts";
 import { causeOf } from "../../shared/rabbitmq/dead/cause.ts";
 import { type DeadLetter, type Fate, shownEvent } from "../../shared/rabbitmq/dead/dead_letter.ts";
@@ -12,7 +12,7 @@ export function summarize(
     letter;
   const status = fate && fate.status !== "dead" ? `  ${fate.status}` : "";
   const times = plural(attempts, "attempt") + (replays > 0 ? `, ${plural(replays, "replay")}` : "");
-  const what = event ? JSON.stringify(shownEvent(event)) : `the body of ${bodyBytes} bytes is not an event`;
+  const what = event ? JSON.stringify(shownEvent(event)) : `the body of ${plural(bodyBytes, "byte")} is not an event`;
   const why = detail === bodyProblem || !bodyProblem ? detail : `${detail}; ${bodyProblem}`;
   return [
     `${messageId}${sentId === undefined ? "" : ` (sent as ${sentId})`}  ${reason}  ${
@@ -52,7 +52,7 @@ export function describeInFull(letter: DeadLetter): string {
     ["headers", JSON.stringify(letter.headers)],
   ];
   const lines = rows.map(([name, value]) => printable(`${name.padEnd(16)} ${value ?? "unknown"}`, mostOfOneRow));
-  return `${lines.join("\n")}\nbody, ${letter.bodyBytes} bytes\n${hexDump(letter)}`;
+  return `${lines.join("\n")}\nbody, ${plural(letter.bodyBytes, "byte")}\n${hexDump(letter)}`;
 }
 
 /** The status `replayed` does not show the outcome: `resolved` does, or a later letter that names this one. */
@@ -99,10 +99,6 @@ function hexDump({ body, bodyBytes }: DeadLetter): string {
     const text = bytes.map((byte) => byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : ".").join("");
     lines.push(`  ${at.toString(16).padStart(6, "0")}  ${hex.padEnd(47)}  ${text}`);
   }
-  if (bodyBytes > mostBytesShown) lines.push(`  … ${bodyBytes - mostBytesShown} more bytes`);
+  if (bodyBytes > mostBytesShown) lines.push(`  … ${plural(bodyBytes - mostBytesShown, "more byte")}`);
   return lines.join("\n");
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

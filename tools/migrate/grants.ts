@@ -34,7 +34,7 @@ export const grants: Readonly<Record<string, Readonly<Record<string, readonly Pr
     dead_letter_leases: ["select", "insert", "update (owner, until)"],
     dead_letter_takes: ["select", "insert", takes, "delete"],
     jobs: ["select", "insert", works],
-    history: ["select", "insert", "update (dead, duplicates, arrived)"],
+    history: ["select", "insert", "update (dead, duplicates, arrived, latencies)"],
   },
   casino_dead_letters: {
     events: ["select"],

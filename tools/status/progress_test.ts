@@ -31,7 +31,7 @@ Deno.test("Progress shows what changed between two looks, and when the queue wil
 Deno.test("historyOf() returns each quarter hour of 24 hours, and the queue's recent growth", () => {
   const point = (at: string, changes: Partial<HistoryPoint>): HistoryPoint => ({
     ...{ at, seconds: 60, stored: 0, dead: 0, duplicates: 0, arrived: 0, ready: 0, unacknowledged: 0, oldest_ms: 0 },
-    ...{ rates_age_ms: 0, subscribers: 1, ...changes },
+    ...{ rates_age_ms: 0, subscribers: 1, latency_ms: null, ...changes },
   });
   const { stored_per_second, ready, queue_growth_per_second } = historyOf(
     [point("2026-11-30T11:45:00Z", { seconds: 900, stored: 1_350, ready: 7 })],

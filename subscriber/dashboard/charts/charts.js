@@ -26,12 +26,10 @@ export function drawCharts(history, day, overview) {
   const spanMs = Math.min(mostMs, Math.max(leastMs, now - history.firstMs));
   for (const chart of charts) {
     const names = chart.names.filter((name) => name !== yesterday.name);
-    const [first = ""] = names;
-    // The history has no latencies, so their chart is always live.
-    if (day && names.length < chart.names.length) chart.draw(day.columns(first), day.end, daySeconds);
+    if (day) chart.draw(day.columns(names), day.end, daySeconds);
     else {
       const data = history.since(now - spanMs, names);
-      if (names.length < chart.names.length) data.push(data[0].map(() => null));
+      data.push(data[0].map(() => null));
       chart.draw(data, now / 1_000, Math.round(spanMs / 1_000));
     }
   }
@@ -62,7 +60,11 @@ function makeCharts() {
     }),
     new LiveChart(byId("latency-chart"), {
       title: "Time from publish to commit",
-      series: [{ name: "p50", label: "p50", color: "1" }, { name: "p99", label: "p99", color: "2" }],
+      series: [
+        { name: "p50", label: "p50", color: "1" },
+        { name: "p99", label: "p99", color: "2" },
+        { ...yesterday, label: "p99 yesterday" },
+      ],
       format: duration,
       axis: duration,
       least: 10,

@@ -75,8 +75,8 @@ Deno.test("with the roles of the manifests' Secrets", async (t) => {
         /^Partitions exist until \d{4}-\d\d-\d\dT00:00:00Z\.\n(Indexed events_\d{8} .*\n)+EVENTS_RETENTION_DAYS=0 keeps all events\.$/m,
       );
       deepStrictEqual(
-        [await sql.one(old), await sql.one(stored), await sql.one(ahead), await sql.query("select from acts")],
-        [{ old: true }, { events: 2 }, { ahead: true }, []],
+        [await sql.one(old), await sql.one(stored), await sql.one(ahead)],
+        [{ old: true }, { events: 2 }, { ahead: true }],
       );
     },
   );
@@ -116,7 +116,7 @@ Deno.test("with the roles of the manifests' Secrets", async (t) => {
   await t.step("the CronJob `erase` erases a player's data when an operator creates a Job of it", async () => {
     match(await typed("start erase --player 11 --dry-run"), /DRY RUN: no data was erased\.$/m);
     deepStrictEqual(await sql.one(personal), { events: 1 });
-    match(await typed("start erase --player 11 --yes"), /^Erased: 1 events/m);
+    match(await typed("start erase --player 11 --yes"), /^Erased: 1 event/m);
     deepStrictEqual(await sql.one(personal), { events: 0 });
   });
 

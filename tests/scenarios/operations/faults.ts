@@ -187,6 +187,15 @@ export const happenings: Readonly<Record<string, Happening>> = {
     await system.withSql((sql) => sql.query(withWeeks(1)));
   },
 
+  async "the last retention was three days ago"(system) {
+    await system.withSql((sql) =>
+      sql.query(`
+        insert into acts (begun_at, ended_at, who, act, filter, peer, via, state)
+        select before, before, 'casino', 'retention', '{"days": "0"}', 'local', 'deno task retention', 'done'
+        from (select now() - interval '3 days' as before) as run`)
+    );
+  },
+
   async "rates are stale"(system) {
     await system.stopSubscribers();
     // The cached rates must expire: then the next subscribers cache theirs for RATES_MAX_STALE_MS.

@@ -85,10 +85,14 @@ Deno.test("deno task retention says what goes, removes it when confirmed, and re
       deepStrictEqual(JSON.parse((await run("0", "--maintain", "--json")).stdout).indexes, []);
       match(partitions_end, /^\d{4}-\d\d-\d\dT00:00:00Z$/);
     });
-    await t.step("when nothing is old, it reports that, and records nothing", async () => {
+    await t.step("when nothing is old, it reports that, and is in the audit", async () => {
+      const runs = "select state, affected, filter->>'maintain' as maintain from acts order by id";
+      const before = await world.sql.query(runs);
+      deepStrictEqual(before.slice(1), Array(2).fill({ state: "done", affected: "0", maintain: "true" }));
       const { code, stdout } = await run("45", "--yes");
       deepStrictEqual([code, stdout.trim()], [0, "No events are older than 45 days."]);
-      strictEqual((await world.sql.query("select from acts")).length, 1);
+      const last = { state: "done", affected: "0", maintain: "false" };
+      deepStrictEqual(await world.sql.query(runs), [...before, last]);
     });
   });
 });

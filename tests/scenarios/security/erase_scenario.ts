@@ -78,7 +78,7 @@ Deno.test("deno task erase removes a player's data from tables and subscribers' 
         strictEqual(code, 0);
         match(
           stdout,
-          /^To erase: 1 events .*\. The player's row in the table players will be deleted\.\nErased: 1 events, 0 dead letters and edits\.$/m,
+          /^To erase: 1 event .*\. The player's row in the table players will be deleted\.\nErased: 1 event, 0 dead letters and edits\.$/m,
         );
         send(world, 4713n, "0190f3f5-3a00-7000-8000-00000000000d");
         await world.untilSettled(29, 1);

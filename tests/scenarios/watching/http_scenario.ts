@@ -112,10 +112,10 @@ Deno.test("one subscriber's HTTP", async (t) => {
       ok(Date.parse(since) <= Date.parse(overview.at), since);
       strictEqual((await getJson(`${url}/overview`)).standing.since, since, "whoever asks, and when");
       holds(openApi.components.schemas.Subscriber, overview.subscribers);
-      await world.sql.query("insert into history values (now(), 60, 1, 0, 0, null, 0, 0, 0, 0, 1)");
+      await world.sql.query("insert into history values (now(), 60, 1, 0, 0, null, 0, 0, 0, 0, 1, '{1}')");
       const history = await getJson(`${url}/history?hours=1`);
       holds(openApi.components.schemas.History, [history]);
-      deepStrictEqual([history.step_seconds, history.points.length], [60, 1]);
+      deepStrictEqual([history.step_seconds, history.points.length, history.points[0].latency_ms.events], [60, 1, 1]);
       deepStrictEqual([overview.rates.state, overview.rates.lock.state, overview.rates.per_eur.USD], [
         "fresh",
         "free",
