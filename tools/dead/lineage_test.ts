@@ -25,7 +25,7 @@ const edit = (letter: bigint, event: Event, time: string, by: string) => ({
   ...{ letter, event, by, at: at(time), body: encodeEvent(event) },
 });
 
-Deno.test("describeLineage() tells each death, edit and act with time and author, and what was published at first", () => {
+Deno.test("describeLineage() tells each failure, edit and act with time and author, and what was published at first", () => {
   const [first, second, third] = ["XTS", "KWD", "EUR"].map((currency) => bet({ currency })) as [Event, Event, Event];
   const history: LetterHistory = {
     letters: [
@@ -36,13 +36,13 @@ Deno.test("describeLineage() tells each death, edit and act with time and author
     more: false,
   };
   deepStrictEqual(describeLineage(history), [
-    "history          2 deaths · 2 edits · 1 replay",
-    "  2026-11-24T22:00:00.000Z  died by one",
+    "history          2 failures · 2 edits · 1 replay",
+    "  2026-11-24T22:00:00.000Z  failed by one",
     "    unknown-currency: no \\u001b[31mXTS",
     "  2026-11-24T22:10:00.000Z  edited by anna",
     "    currency: XTS → KWD",
     "  2026-11-24T22:20:00.000Z  replayed by bob",
-    "  2026-11-24T22:20:01.000Z  died again by one",
+    "  2026-11-24T22:20:01.000Z  failed again by one",
     "    unknown-currency: no KWD",
     "  2026-11-24T22:30:00.000Z  edited by eve",
     "    currency: KWD → EUR",
@@ -51,15 +51,15 @@ Deno.test("describeLineage() tells each death, edit and act with time and author
   ]);
 });
 
-Deno.test("describeLineage() is silent about a letter that only died, and says when older steps are missing", () => {
+Deno.test("describeLineage() is silent about a letter that only failed, and says when older steps are missing", () => {
   const only = letter(1n, bet(), "22:00:00", "");
   deepStrictEqual(describeLineage({ letters: [only], edits: [], more: false }), []);
   const cut = describeLineage({ letters: [only], edits: [edit(1n, bet(), "22:10:00", "anna")], more: true });
   deepStrictEqual(cut, [
-    "history          1 death · 1 edit",
+    "history          1 failure · 1 edit",
     "  There is more before this.",
-    "  2026-11-24T22:00:00.000Z  died again by one",
-    "    unknown-currency: without a detail",
+    "  2026-11-24T22:00:00.000Z  failed again by one",
+    "    unknown-currency: no detail",
     "  2026-11-24T22:10:00.000Z  edited by anna",
     "    no field changed",
   ]);
